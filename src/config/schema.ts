@@ -1,0 +1,104 @@
+/**
+ * The configuration of a run: every key, its range, its default and a sentence on what it does. The same names are
+ * used in run.json, config files, command-line flags and on the screens.
+ *
+ * Leaves out reading files and reporting problems (config/load.ts).
+ */
+import { z } from 'zod';
+
+const fraction = z.number().min(0).max(1);
+
+export const samplingSchema = z.strictObject({
+  samples_per_prompt: z.int().min(2).max(1024).default(4).describe('responses sampled for each prompt (K)'),
+  temperature: z.number().min(0).max(10).default(0.8).describe('softmax temperature; 0 is greedy'),
+  top_p: z.number().gt(0).max(1).default(0.95).describe('nucleus: smallest set of tokens with this probability'),
+  top_k: z.int().min(0).default(0).describe('only the k likeliest tokens; 0 is all'),
+  min_p: fraction.default(0).describe('drop tokens below this share of the likeliest one; 0 is off'),
+  repetition_penalty: z.number().gt(0).max(10).default(1).describe('divides positive logits of tokens already seen; 1 is off'),
+  max_new_tokens: z.int().min(1).default(256).describe('longest response, the end-of-turn token included'),
+  prompts_per_round: z.int().min(0).default(0).describe('prompts drawn for each round; 0 is all of them'),
+  batch_size: z.int().min(1).max(4096).default(32).describe('responses decoded together'),
+  raw: z.boolean().default(false).describe('send text prompts as they stand, without the chat template'),
+});
+
+export const pairsSchema = z.strictObject({
+  strategy: z.enum(['best-worst', 'best-random']).default('best-worst').describe('which responses make a pair'),
+  min_gap: z.number().min(0).default(0).describe('smallest reward margin of a pair'),
+});
+
+export const loraSchema = z.strictObject({
+  rank: z.int().min(1).max(1024).describe('rank of the adapter matrices'),
+  alpha: z.number().gt(0).default(16).describe('scale: the update is (alpha / rank)·B·A'),
+  targets: z
+    .array(z.string())
+    .min(1)
+    .default(['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'])
+    .describe('names of the linear layers that get an adapter'),
+});
+
+export const dpoSchema = z.strictObject({
+  beta: z.number().gt(0).max(100).default(0.1).describe('β: how strongly the policy is held to the reference'),
+  alpha: z.number().min(0).max(100).default(0.02).describe('α: length-penalty coefficient, per token'),
+  label_smoothing: z.number().min(0).lt(0.5).default(0).describe('share of preferences assumed to be wrong'),
+  reference: z.string().min(1).default('round').describe('`round` (the policy this round started from), `base` (the first policy) or a model folder'),
+});
+
+export const updateSchema = z.strictObject({
+  lr: z.number().gt(0).max(1).default(5e-7).describe('peak learning rate'),
+  batch_size: z.int().min(1).default(32).describe('pairs an optimizer step'),
+  micro_batch: z.int().min(1).default(8).describe('pairs computed at once; halved when memory runs out'),
+  epochs: z.int().min(1).max(100).default(1).describe('passes over the pairs'),
+  steps: z.int().min(0).default(0).describe('stop after this many steps; 0 is all epochs'),
+  schedule: z.enum(['constant', 'linear', 'cosine']).default('cosine').describe('learning rate after the warm-up'),
+  warmup: fraction.default(0.1).describe('share of the steps in which the learning rate rises'),
+  weight_decay: z.number().min(0).max(10).default(0).describe('decoupled weight decay'),
+  decay: z.enum(['all', 'matrices']).default('matrices').describe('which parameters decay'),
+  clip: z.number().min(0).default(1).describe('largest gradient norm; 0 is no clipping'),
+  adam_beta1: z.number().min(0).lt(1).default(0.9).describe('decay of the first moment'),
+  adam_beta2: z.number().min(0).lt(1).default(0.999).describe('decay of the second moment'),
+  adam_eps: z.number().gt(0).default(1e-8).describe('added to the root of the second moment'),
+  activation_checkpointing: z.boolean().default(false).describe('recompute layers in the backward pass to save memory'),
+  lora: loraSchema.nullable().default(null).describe('train a LoRA adapter instead of all weights'),
+  checkpoint_seconds: z.number().min(0).default(60).describe('keep the state of an unfinished update this often'),
+});
+
+export const evaluationSchema = z.strictObject({
+  max_prompts: z.int().min(0).default(0).describe('held-out prompts used; 0 is all of them'),
+  temperature: z.number().min(0).max(10).default(0.8).describe('temperature of the held-out responses'),
+});
+
+export const rewardOptionsSchema = z.strictObject({
+  timeout_seconds: z.number().gt(0).default(60).describe('time given to one request or one call'),
+  retries: z.int().min(0).max(20).default(3).describe('tries after a failed request'),
+  concurrency: z.int().min(1).max(256).default(4).describe('requests under way at once'),
+  batch_size: z.int().min(1).max(4096).default(16).describe('responses in one request or forward pass'),
+});
+
+export const backendNames = ['tensorflow', 'wasm'] as const;
+export type BackendName = (typeof backendNames)[number];
+export const backendSchema = z.enum(['auto', ...backendNames]);
+export type BackendChoice = z.infer<typeof backendSchema>;
+
+export const configSchema = z.strictObject({
+  model: z.string().min(1).describe('Hugging Face folder of the base policy'),
+  reward: z.string().min(1).describe('hf:DIR, module:FILE, http:URL, or a weighted sum such as 0.7*hf:A+0.3*module:B.mjs'),
+  prompts: z.string().min(1).describe('JSON lines with a `prompt` each'),
+  held_out: z.string().min(1).describe('JSON lines of the prompts that rounds are evaluated on'),
+  seed: z.int().min(0).default(0).describe('every random choice of the run follows from it'),
+  backend: backendSchema.default('auto').describe('tensor backend'),
+  sampling: samplingSchema.prefault({}),
+  rewards: rewardOptionsSchema.prefault({}),
+  pairs: pairsSchema.prefault({}),
+  dpo: dpoSchema.prefault({}),
+  update: updateSchema.prefault({}),
+  evaluation: evaluationSchema.prefault({}),
+});
+
+/** A complete, checked configuration. */
+export type Config = z.infer<typeof configSchema>;
+export type SamplingConfig = Config['sampling'];
+export type UpdateConfig = Config['update'];
+export type DpoConfig = Config['dpo'];
+export type LoraConfig = z.infer<typeof loraSchema>;
+export type RewardOptions = Config['rewards'];
+export type PairsConfig = Config['pairs'];

@@ -1,0 +1,19 @@
+/**
+ * An error that a user can cause and mend. Its message is one sentence that says what was wrong, where (file,
+ * line, key), what was expected and what to do. Commands print it without a stack and exit with `exitCode`.
+ */
+export class UserError extends Error {
+  override readonly name = 'UserError';
+  /** 1: the work failed. 2: the arguments or the configuration are unusable. */
+  readonly exitCode: 1 | 2;
+
+  constructor(message: string, options: { exitCode?: 1 | 2; cause?: unknown } = {}) {
+    super(message, { cause: options.cause });
+    this.exitCode = options.exitCode ?? 1;
+  }
+}
+
+/** The message of anything that was thrown, for embedding into a sentence. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
