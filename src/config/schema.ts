@@ -14,7 +14,12 @@ export const samplingSchema = z.strictObject({
   top_p: z.number().gt(0).max(1).default(0.95).describe('nucleus: smallest set of tokens with this probability'),
   top_k: z.int().min(0).default(0).describe('only the k likeliest tokens; 0 is all'),
   min_p: fraction.default(0).describe('drop tokens below this share of the likeliest one; 0 is off'),
-  repetition_penalty: z.number().gt(0).max(10).default(1).describe('divides positive logits of tokens already seen; 1 is off'),
+  repetition_penalty: z
+    .number()
+    .gt(0)
+    .max(10)
+    .default(1)
+    .describe('divides positive logits of tokens already seen; 1 is off'),
   max_new_tokens: z.int().min(1).default(256).describe('longest response, the end-of-turn token included'),
   prompts_per_round: z.int().min(0).default(0).describe('prompts drawn for each round; 0 is all of them'),
   batch_size: z.int().min(1).max(4096).default(32).describe('responses decoded together'),
@@ -40,7 +45,11 @@ export const dpoSchema = z.strictObject({
   beta: z.number().gt(0).max(100).default(0.1).describe('β: how strongly the policy is held to the reference'),
   alpha: z.number().min(0).max(100).default(0.02).describe('α: length-penalty coefficient, per token'),
   label_smoothing: z.number().min(0).lt(0.5).default(0).describe('share of preferences assumed to be wrong'),
-  reference: z.string().min(1).default('round').describe('`round` (the policy this round started from), `base` (the first policy) or a model folder'),
+  reference: z
+    .string()
+    .min(1)
+    .default('round')
+    .describe('`round` (the policy this round started from), `base` (the first policy) or a model folder'),
 });
 
 export const updateSchema = z.strictObject({
@@ -81,7 +90,10 @@ export type BackendChoice = z.infer<typeof backendSchema>;
 
 export const configSchema = z.strictObject({
   model: z.string().min(1).describe('Hugging Face folder of the base policy'),
-  reward: z.string().min(1).describe('hf:DIR, module:FILE, http:URL, or a weighted sum such as 0.7*hf:A+0.3*module:B.mjs'),
+  reward: z
+    .string()
+    .min(1)
+    .describe('hf:DIR, module:FILE, http:URL, or a weighted sum such as 0.7*hf:A+0.3*module:B.mjs'),
   prompts: z.string().min(1).describe('JSON lines with a `prompt` each'),
   held_out: z.string().min(1).describe('JSON lines of the prompts that rounds are evaluated on'),
   seed: z.int().min(0).default(0).describe('every random choice of the run follows from it'),

@@ -1,0 +1,230 @@
+/**
+ * One transformer for all families: embeddings, blocks (blocks.ts), final norm, head. It computes hidden states of
+ * whole sequences with gradients, prefills and decodes over a cache without, and turns hidden states into
+ * log-probabilities, logits or rewards.
+ *
+ * Leaves out reading and writing checkpoints (folder.ts) and choosing tokens (sampling/).
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import type { LoraConfig } from '../config/schema.js';
+import { localGrads } from '../tensor/gradients.js';
+import { fused } from '../tensor/fused.js';
+import { attention } from '../tensor/ops/attention.js';
+import { residual, transpose, transposed, view } from '../tensor/ops/elementwise.js';
+import { linear } from '../tensor/ops/linear.js';
+import { rows } from '../tensor/ops/rows.js';
+import { tokenLogProbs } from '../tensor/ops/tokenLogProbs.js';
+import { type Attend, type BlockContext, block, norm } from './blocks.js';
+import { KVCache } from './cache.js';
+import { createLora } from './lora.js';
+import { RotaryTable } from './rotary.js';
+import type { Lora, ModelConfig, Parameter } from './types.js';
+
+/** Where each family keeps what is outside its blocks. */
+const names = {
+  llama: { embedding: 'model.embed_tokens.weight', positions: null, norm: 'model.norm', head: 'lm_head.weight' },
+  gpt2: {
+    embedding: 'transformer.wte.weight',
+    positions: 'transformer.wpe.weight',
+    norm: 'transformer.ln_f',
+    head: 'lm_head.weight',
+  },
+  gpt_neox: {
+    embedding: 'gpt_neox.embed_in.weight',
+    positions: null,
+    norm: 'gpt_neox.final_layer_norm',
+    head: 'embed_out.weight',
+  },
+} as const;
+
+export class Transformer {
+  private readonly names: (typeof names)[keyof typeof names];
+  private readonly rotary: RotaryTable | null;
+  /** The tied head [D, V] of the embedding's data it was made from: decoding needs it at every token. */
+  private tiedHead: { of: object; head: tf.Tensor2D } | null = null;
+
+  constructor(
+    readonly config: ModelConfig,
+    readonly parameters: Map<string, Parameter>,
+    public lora: Lora | null = null,
+  ) {
+    this.names = config.family === 'gpt2' || config.family === 'gpt_neox' ? names[config.family] : names.llama;
+    this.rotary = config.rope === null ? null : new RotaryTable(config.rope);
+  }
+
+  /** What an update changes: all weights, or the adapters only. Names are transformers' and PEFT's. */
+  trainable(): { name: string; variable: tf.Variable }[] {
+    if (this.lora === null)
+      return [...this.parameters.values()].map(({ spec, variable }) => ({ name: spec.name, variable }));
+    return [...this.lora.adapters.values()].flatMap(({ target, a, b }) => {
+      const module = target.replace(/\.weight$/, '');
+      return [
+        { name: `${module}.lora_A.weight`, variable: a },
+        { name: `${module}.lora_B.weight`, variable: b },
+      ];
+    });
+  }
+
+  /** Adds adapters that change nothing yet (B is zero); only they are trained from here on. */
+  addLora(options: LoraConfig, seed: number): void {
+    this.lora = createLora(this.parameters, options, seed);
+  }
+
+  /**
+   * Hidden states after the final norm.
+   *
+   * @param ids B·T token ids, rows right-padded with any id: padding never influences earlier positions
+   * @param options.checkpointing keep only each block's input and compute the block again in the backward pass
+   * @returns [B·T, D]
+   */
+  hidden(ids: Int32Array, [B, T]: [number, number], options: { checkpointing?: boolean } = {}): tf.Tensor2D {
+    const { heads: H, kv_heads: K, head_dim: d, sliding_windows } = this.config;
+    const attend: Attend = (layer, q, k, v) =>
+      attention(q, k, v, { B, T, H, K, d, window: sliding_windows[layer] ?? 0 });
+    return this.run(
+      ids,
+      Int32Array.from(ids, (_, i) => i % T),
+      T,
+      attend,
+      options.checkpointing ?? false,
+    );
+  }
+
+  /** log π(target | its row's prefix) of rows [N, D] of hidden states → [N]. */
+  tokenLogProbs(hidden: tf.Tensor2D, targets: Int32Array): tf.Tensor1D {
+    return tokenLogProbs(hidden, this.head(), tf.tensor1d(targets, 'int32'), this.lora === null);
+  }
+
+  /** Logits [N, V] of rows of hidden states. Not for training: see tokenLogProbs. */
+  logits(hidden: tf.Tensor2D): tf.Tensor2D {
+    const untied = this.parameters.get(this.names.head)?.variable;
+    return tf.matMul(hidden, untied === undefined ? this.keptTiedHead() : (untied as tf.Tensor as tf.Tensor2D));
+  }
+
+  /** Rewards [N] of rows of hidden states, where the model is a sequence classifier. */
+  rewards(hidden: tf.Tensor2D): tf.Tensor1D {
+    return view<tf.Tensor1D>(linear(hidden, this.parameter('score.weight') as tf.Tensor2D, null), [-1]);
+  }
+
+  newCache(batch: number, capacity: number): KVCache {
+    return new KVCache(this.config, batch, capacity);
+  }
+
+  /**
+   * Reads prompts into an empty cache.
+   *
+   * @param ids [B, T] right-padded
+   * @param lengths [B] real tokens a row, each at least 1
+   * @returns hidden states [B, D] of each row's last real position
+   */
+  prefill(ids: Int32Array, [B, T]: [number, number], lengths: Int32Array, cache: KVCache): tf.Tensor2D {
+    const { heads: H, kv_heads: K, head_dim: d, sliding_windows } = this.config;
+    cache.lengths.set(lengths);
+    const attend: Attend = (layer, q, k, v) => {
+      cache.fill(layer, k, v, T);
+      return attention(q, k, v, { B, T, H, K, d, window: sliding_windows[layer] ?? 0 });
+    };
+    return tf.tidy(() => {
+      const all = this.run(
+        ids,
+        Int32Array.from(ids, (_, i) => i % T),
+        T,
+        attend,
+        false,
+      );
+      return rows(
+        all,
+        tf.tensor1d(
+          Int32Array.from(lengths, (length, row) => row * T + length - 1),
+          'int32',
+        ),
+      );
+    });
+  }
+
+  /** Reads one more token a row, each at its row's own position. @returns hidden states [B, D] */
+  decode(ids: Int32Array, cache: KVCache): tf.Tensor2D {
+    const longest = cache.lengths.reduce((a, b) => Math.max(a, b), 0) + 1;
+    if (longest > cache.capacity)
+      throw new Error(`the cache holds ${cache.capacity} positions and ${longest} were needed`);
+    const out = tf.tidy(() => {
+      const lengths = tf.tensor1d(cache.lengths, 'int32');
+      const attend: Attend = (layer, q, k, v) => cache.attend(layer, q, k, v, lengths);
+      return this.run(ids, cache.lengths, longest, attend, false);
+    });
+    cache.advance();
+    return out;
+  }
+
+  dispose(): void {
+    for (const { variable } of this.parameters.values()) variable.dispose();
+    for (const { a, b } of this.lora?.adapters.values() ?? []) tf.dispose([a, b]);
+    this.rotary?.dispose();
+    this.tiedHead?.head.dispose();
+  }
+
+  private run(ids: Int32Array, at: Int32Array, longest: number, attend: Attend, checkpointing: boolean): tf.Tensor2D {
+    const positions = tf.tensor1d(at, 'int32');
+    let x = rows(this.parameter(this.names.embedding) as tf.Tensor2D, tf.tensor1d(ids, 'int32'));
+    if (this.names.positions !== null)
+      x = residual(x, rows(this.parameter(this.names.positions) as tf.Tensor2D, positions));
+    const { config, parameters, lora } = this;
+    const context: BlockContext = {
+      config,
+      parameters,
+      lora,
+      positions,
+      rotary: this.rotary?.upTo(longest) ?? null,
+      attend,
+    };
+    for (let layer = 0; layer < config.layers; layer++) {
+      const input = x;
+      x = tf.tidy(() => (checkpointing ? this.checkpointed(input, layer, context) : block(input, layer, context)));
+    }
+    return norm(x, this.names.norm, this);
+  }
+
+  /** Activation checkpointing (arXiv 1604.06174): the tape keeps the block's input only. */
+  private checkpointed(x: tf.Tensor2D, layer: number, context: BlockContext): tf.Tensor2D {
+    const trained = this.trainable().filter(({ name }) => name.includes(`.${layer}.`));
+    const inputs: Record<string, tf.Tensor> = { x };
+    for (const { name, variable } of trained) inputs[name] = variable;
+    // The context's own tensors live in the forward pass's scope: the backward pass needs owners of its own.
+    return fused(
+      inputs,
+      (save) => {
+        save([x, context.positions]);
+        return block(x, layer, context);
+      },
+      (dy, [input, positions]) => {
+        const again = { ...context, positions: positions as tf.Tensor1D };
+        const gradients = localGrads(() => block(input as tf.Tensor2D, layer, again), dy, [
+          input,
+          ...trained.map((t) => t.variable),
+        ]);
+        return Object.fromEntries(Object.keys(inputs).map((name, i) => [name, () => gradients[i] as tf.Tensor]));
+      },
+    ) as tf.Tensor2D;
+  }
+
+  /** The head [D, V], differentiable: its own weights or the embedding's. */
+  private head(): tf.Tensor2D {
+    const untied = this.parameters.get(this.names.head)?.variable as tf.Tensor | undefined;
+    return (untied as tf.Tensor2D | undefined) ?? transpose(this.parameter(this.names.embedding) as tf.Tensor2D);
+  }
+
+  private keptTiedHead(): tf.Tensor2D {
+    const embedding = this.parameter(this.names.embedding) as tf.Tensor2D;
+    if (this.tiedHead?.of !== embedding.dataId) {
+      this.tiedHead?.head.dispose();
+      this.tiedHead = { of: embedding.dataId, head: tf.tidy(() => tf.keep(transposed(embedding))) };
+    }
+    return this.tiedHead.head;
+  }
+
+  private parameter(name: string): tf.Tensor {
+    const parameter = this.parameters.get(name);
+    if (parameter === undefined) throw new Error(`the model has no tensor ${name}`);
+    return parameter.variable;
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * Which TensorFlow.js backend computes: the explicit choice, or the best that loads. A process (or worker thread) has
+ * one backend for its life.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import { type BackendChoice, type BackendName, backendNames } from '../config/schema.js';
+import { UserError, messageOf } from '../errors.js';
+import './gradients.js';
+import { loadTensorFlow } from './tensorflow.js';
+
+export { memoryMegabytes } from './memory.js';
+
+export interface BackendInfo {
+  name: BackendName;
+  /** What it is, for people: package, version, device. */
+  detail: string;
+}
+
+export interface BackendReport {
+  name: BackendName;
+  usable: boolean;
+  /** What it is, or why it cannot be used and what would mend that. */
+  detail: string;
+}
+
+/** Loads a backend's package and makes it tfjs's current one; throws with the reason where that fails. */
+const loaders: Record<BackendName, () => Promise<string>> = {
+  async tensorflow() {
+    const detail = await loadTensorFlow();
+    await activate('tensorflow');
+    return detail;
+  },
+  async wasm() {
+    const { version_wasm } = await import('@tensorflow/tfjs-backend-wasm');
+    await activate('wasm');
+    const { registerWasmKernels } = await import('./wasm/register.js');
+    await registerWasmKernels();
+    return `TensorFlow.js ${version_wasm} on WebAssembly with our fused kernels, one thread, 4 GiB at most`;
+  },
+};
+
+let current: Promise<BackendInfo> | null = null;
+
+/**
+ * Makes a backend current. The first call decides; later calls return what was decided, or fail where they ask for
+ * another.
+ *
+ * @throws UserError where the explicit choice cannot be loaded, with the reason
+ */
+export async function useBackend(choice: BackendChoice = 'auto'): Promise<BackendInfo> {
+  current ??= choose(choice).catch((error: unknown) => {
+    current = null;
+    throw error;
+  });
+  const info = await current;
+  if (choice !== 'auto' && info.name !== choice) {
+    throw new UserError(`this process already computes on backend ${info.name}; start another for ${choice}`);
+  }
+  return info;
+}
+
+async function choose(choice: BackendChoice): Promise<BackendInfo> {
+  if (choice !== 'auto') {
+    try {
+      return { name: choice, detail: await loaders[choice]() };
+    } catch (cause) {
+      throw new UserError(`backend ${choice} cannot be used: ${messageOf(cause)}; \`brevity doctor\` shows what can`, {
+        cause,
+      });
+    }
+  }
+  const failures: string[] = [];
+  for (const name of backendNames) {
+    try {
+      return { name, detail: await loaders[name]() };
+    } catch (error) {
+      failures.push(`${name}: ${messageOf(error)}`);
+    }
+  }
+  throw new UserError(`no backend can be used (${failures.join('; ')})`);
+}
+
+async function activate(name: BackendName): Promise<void> {
+  if (!(await tf.setBackend(name))) throw new Error(`TensorFlow.js could not initialise its ${name} backend`);
+  await tf.ready();
+}
+
+/** Tries every backend, best first. Meant for `brevity doctor`, in a process that computes nothing. */
+export async function surveyBackends(): Promise<BackendReport[]> {
+  const reports: BackendReport[] = [];
+  for (const name of backendNames) {
+    try {
+      reports.push({ name, usable: true, detail: await loaders[name]() });
+    } catch (error) {
+      reports.push({ name, usable: false, detail: messageOf(error) });
+    }
+  }
+  return reports;
+}
