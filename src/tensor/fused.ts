@@ -10,7 +10,7 @@ export const kernelPrefix = 'Brevity';
 let compositesOnly = false;
 
 /** For tests: compute composites even where the backend has kernels. */
-export function useComposites(on: boolean): void {
+export function forceComposites(on: boolean): void {
   compositesOnly = on;
 }
 

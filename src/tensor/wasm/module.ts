@@ -98,6 +98,8 @@ export class WasmKernels {
 function throwWhenOutOfMemory(heap: Heap): void {
   const malloc = heap._malloc.bind(heap);
   heap._malloc = (bytes) => {
+    // A larger size would wrap around in wasm's 32 bits and succeed.
+    if (bytes >= 2 ** 32) throw new OutOfMemoryError(bytes);
     let address = 0;
     try {
       address = malloc(bytes) >>> 0;

@@ -12,8 +12,12 @@ type KernelFunction = (inputs: Inputs, attrs: Attrs) => tf.TensorInfo | tf.Tenso
 
 const sizeOf = (tensor: tf.TensorInfo) => tf.util.sizeFromShape(tensor.shape);
 
-/** Must be called once, when the wasm backend is the current one. */
+let registered = false;
+
+/** Must be called when the wasm backend is the current one. */
 export async function registerWasmKernels(): Promise<void> {
+  if (registered) return;
+  registered = true;
   const wasm = await WasmKernels.attach();
   const at = (tensor: tf.TensorInfo) => wasm.address(tensor);
   const like = (tensor: tf.TensorInfo) => wasm.output(tensor.shape);
