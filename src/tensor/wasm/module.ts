@@ -96,6 +96,8 @@ export class WasmKernels {
 }
 
 function throwWhenOutOfMemory(heap: Heap): void {
+  // Emscripten's stub replaces itself on its first call, and would replace the wrapper with itself.
+  heap._free(heap._malloc(1));
   const malloc = heap._malloc.bind(heap);
   heap._malloc = (bytes) => {
     // A larger size would wrap around in wasm's 32 bits and succeed.
