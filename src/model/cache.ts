@@ -43,6 +43,11 @@ export class KVCache {
     for (let row = 0; row < this.batch; row++) this.lengths[row]++;
   }
 
+  /** For rows that have ended: keeps their length within what the cache holds. */
+  clampTo(length: number): void {
+    for (let row = 0; row < this.batch; row++) this.lengths[row] = Math.min(this.lengths[row], length);
+  }
+
   /** Keeps only these rows, in this order. */
   keep(rows: number[]): void {
     for (const layer of this.layers) layer.keep(rows);

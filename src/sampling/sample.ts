@@ -1,0 +1,171 @@
+/**
+ * Samples responses from a policy: batched decoding over a key/value cache. What a job gets depends on its prompt and
+ * seed alone: on wasm a row's arithmetic does not depend on its batch.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import type { SamplingConfig } from '../config/schema.js';
+import { type Control, uncontrolled } from '../control.js';
+import { UserError } from '../errors.js';
+import type { LoadedModel } from '../model/folder.js';
+import type { SampledResponse } from '../rows.js';
+import { chooseToken } from './choose.js';
+import { Random } from './random.js';
+
+export interface SamplingJob {
+  prompt_ids: number[];
+  seed: number;
+}
+
+export type SamplingSettings = Pick<
+  SamplingConfig,
+  'temperature' | 'top_p' | 'top_k' | 'min_p' | 'repetition_penalty' | 'max_new_tokens' | 'batch_size'
+>;
+
+export interface SamplingHooks {
+  /** Called as each response ends; `job` is its index. */
+  onResponse(job: number, response: SampledResponse): void;
+  /** Tokens decoded since the last call. */
+  onTokens?(count: number): void;
+  control?: Control;
+}
+
+/** Rows of the batch that have ended are dropped once they are this share of it. */
+const DROP_SHARE = 0.25;
+
+/**
+ * @returns `stopped` or `aborted` where the control said so: responses under way are then discarded
+ * @throws UserError where a prompt leaves no room in the context
+ */
+export async function sampleResponses(
+  model: LoadedModel,
+  jobs: SamplingJob[],
+  settings: SamplingSettings,
+  hooks: SamplingHooks,
+): Promise<'done' | 'stopped' | 'aborted'> {
+  const context = model.config.max_positions;
+  for (const [index, { prompt_ids }] of jobs.entries()) {
+    if (prompt_ids.length === 0) throw new UserError(`prompt ${index} has no tokens; expected at least one`);
+    if (prompt_ids.length >= context) {
+      throw new UserError(
+        `prompt ${index} has ${prompt_ids.length} tokens and the model's context is ${context}; shorten or remove it`,
+      );
+    }
+  }
+  // Prompts of like length together: less padding in the prefill.
+  const order = jobs
+    .map((_, index) => index)
+    .sort((a, b) => jobs[b].prompt_ids.length - jobs[a].prompt_ids.length || a - b);
+  for (let start = 0; start < order.length; start += settings.batch_size) {
+    const batch = order.slice(start, start + settings.batch_size);
+    const outcome = await sampleBatch(
+      model,
+      batch.map((index) => new Row(index, jobs[index], settings, context)),
+      settings,
+      hooks,
+    );
+    if (outcome !== 'done') return outcome;
+  }
+  return 'done';
+}
+
+/** A response under way. */
+class Row {
+  readonly ids: number[] = [];
+  private readonly logprobs: number[] = [];
+  private readonly random: Random;
+  private readonly seen: Set<number>;
+  private readonly limit: number;
+  finish: SampledResponse['finish_reason'] | null = null;
+
+  constructor(
+    readonly job: number,
+    readonly source: SamplingJob,
+    private readonly settings: SamplingSettings,
+    context: number,
+  ) {
+    this.random = new Random(source.seed);
+    this.seen = new Set(settings.repetition_penalty === 1 ? [] : source.prompt_ids);
+    this.limit = Math.min(settings.max_new_tokens, context - source.prompt_ids.length);
+  }
+
+  take(logits: Float32Array, eos: ReadonlySet<number>): void {
+    const { token, logp } = chooseToken(logits, this.settings, this.seen, this.random.uniform());
+    this.ids.push(token);
+    this.logprobs.push(logp);
+    if (this.settings.repetition_penalty !== 1) this.seen.add(token);
+    if (eos.has(token)) this.finish = 'stop';
+    else if (this.ids.length >= this.limit) this.finish = 'length';
+  }
+
+  response(model: LoadedModel): SampledResponse {
+    return {
+      ids: this.ids,
+      text: model.tokenizer?.decode(this.ids) ?? '',
+      logps: this.logprobs.reduce((sum, logp) => sum + logp, 0),
+      token_logprobs: this.logprobs,
+      finish_reason: this.finish ?? 'length',
+    };
+  }
+}
+
+async function sampleBatch(
+  model: LoadedModel,
+  batch: Row[],
+  settings: SamplingSettings,
+  hooks: SamplingHooks,
+): Promise<'done' | 'stopped' | 'aborted'> {
+  const { transformer } = model;
+  const control = hooks.control ?? uncontrolled;
+  const eos = new Set(model.generation.eosTokenIds);
+  const lengths = Int32Array.from(batch, ({ source }) => source.prompt_ids.length);
+  const T = Math.max(...lengths);
+  const padded = new Int32Array(batch.length * T);
+  batch.forEach(({ source }, row) => padded.set(source.prompt_ids, row * T));
+  const capacity = Math.min(model.config.max_positions, T + settings.max_new_tokens);
+  const cache = transformer.newCache(batch.length, capacity);
+  let rows = batch;
+  let hidden = transformer.prefill(padded, [batch.length, T], lengths, cache);
+  try {
+    for (;;) {
+      const verdict = await control.point();
+      if (verdict !== 'go') return verdict === 'stop' ? 'stopped' : 'aborted';
+      takeTokens(model, rows, hidden, eos, hooks);
+      const live = rows.flatMap((row, index) => (row.finish === null ? [index] : []));
+      if (live.length === 0) return 'done';
+      if (rows.length - live.length >= DROP_SHARE * rows.length) {
+        cache.keep(live);
+        rows = live.map((index) => rows[index]);
+      }
+      hidden.dispose();
+      // Rows that have ended but stay in the batch repeat their last token; nobody reads what they become. Their cache
+      // must not overflow, so they stand still at its end.
+      cache.clampTo(capacity - 1);
+      hidden = transformer.decode(
+        Int32Array.from(rows, ({ ids }) => ids[ids.length - 1]),
+        cache,
+      );
+    }
+  } finally {
+    hidden.dispose();
+    cache.dispose();
+  }
+}
+
+function takeTokens(
+  model: LoadedModel,
+  rows: Row[],
+  hidden: tf.Tensor2D,
+  eos: ReadonlySet<number>,
+  hooks: SamplingHooks,
+): void {
+  const logits = tf.tidy(() => model.transformer.logits(hidden).dataSync<'float32'>());
+  const V = model.config.vocab_size;
+  let taken = 0;
+  rows.forEach((row, index) => {
+    if (row.finish !== null) return;
+    row.take(logits.subarray(index * V, (index + 1) * V), eos);
+    taken++;
+    if (row.finish !== null) hooks.onResponse(row.job, row.response(model));
+  });
+  hooks.onTokens?.(taken);
+}

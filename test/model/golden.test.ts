@@ -1,0 +1,113 @@
+/** Our models and tokenizers against what transformers computes (test/golden/README.md). */
+import { readFileSync } from 'node:fs';
+import * as tf from '@tensorflow/tfjs-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type LoadedModel, loadModel } from '../../src/model/folder.js';
+import { Tokenizer } from '../../src/model/tokenizer.js';
+import { rows } from '../../src/tensor/ops/rows.js';
+import { useBackend } from '../../src/tensor/backend.js';
+import { causalModels, goldenFolder, readGolden } from '../golden.js';
+
+beforeAll(async () => {
+  await useBackend('wasm');
+});
+
+describe.each(causalModels)('%s', (name) => {
+  const golden = readGolden(name);
+  let model: LoadedModel;
+  beforeAll(async () => {
+    model = await loadModel(`${goldenFolder}${name}/model`);
+  });
+  afterAll(() => model.dispose());
+
+  it('log-probabilities and logits', () => {
+    expect(golden.sequences.length).toBeGreaterThan(1);
+    for (const { ids, last_logits, token_logprobs } of golden.sequences) {
+      const T = ids.length;
+      tf.tidy(() => {
+        const hidden = model.transformer.hidden(Int32Array.from(ids), [1, T]);
+        const logps = model.transformer.tokenLogProbs(
+          tf.slice(hidden, [0, 0], [T - 1, -1]),
+          Int32Array.from(ids.slice(1)),
+        );
+        [...logps.dataSync()].forEach((logp, i) => expect(Math.abs(logp - token_logprobs[i])).toBeLessThan(1e-4));
+        const logits = model.transformer.logits(tf.slice(hidden, [T - 1, 0], [1, -1])).dataSync();
+        last_logits.forEach((logit, i) => expect(Math.abs(logits[i] - logit)).toBeLessThan(1e-3));
+      });
+    }
+  });
+
+  it('padding and batch do not change a sequence', () => {
+    const lists = golden.sequences.map(({ ids }) => ids);
+    const T = Math.max(...lists.map((ids) => ids.length)) + 3;
+    const padded = Int32Array.from(lists.flatMap((ids) => [...ids, ...new Array<number>(T - ids.length).fill(5)]));
+    tf.tidy(() => {
+      const together = model.transformer.hidden(padded, [lists.length, T]);
+      lists.forEach((ids, row) => {
+        const alone = model.transformer.hidden(Int32Array.from(ids), [1, ids.length]).dataSync();
+        const width = model.config.hidden_size;
+        const part = tf.slice(together, [row * T, 0], [ids.length, width]).dataSync();
+        expect([...part]).toEqual([...alone]);
+      });
+    });
+  });
+
+  it('prefill and decode give the hidden states of whole sequences', () => {
+    const lists = golden.sequences.map(({ ids }) => ids);
+    const prompts = lists.map((ids) => ids.slice(0, Math.max(1, ids.length - 4)));
+    const T = Math.max(...prompts.map((ids) => ids.length));
+    const cache = model.transformer.newCache(lists.length, T + 4);
+    const padded = Int32Array.from(prompts.flatMap((ids) => [...ids, ...new Array<number>(T - ids.length).fill(0)]));
+    let last = model.transformer.prefill(
+      padded,
+      [lists.length, T],
+      Int32Array.from(prompts, (ids) => ids.length),
+      cache,
+    );
+    for (let step = 0; step < 3; step++) {
+      last.dispose();
+      last = model.transformer.decode(
+        Int32Array.from(lists, (ids, row) => ids[prompts[row].length + step]),
+        cache,
+      );
+    }
+    tf.tidy(() => {
+      lists.forEach((ids, row) => {
+        const n = prompts[row].length + 3;
+        const whole = model.transformer.hidden(Int32Array.from(ids.slice(0, n)), [1, n]);
+        const expected = rows(whole, tf.tensor1d([n - 1], 'int32')).dataSync();
+        const got = rows(last, tf.tensor1d([row], 'int32')).dataSync();
+        expected.forEach((value, i) =>
+          expect(Math.abs(got[i] - value)).toBeLessThan(2e-5 * Math.max(1, Math.abs(value))),
+        );
+      });
+    });
+    last.dispose();
+    cache.dispose();
+  });
+});
+
+describe.each(['bpe-gpt2', 'bpe-llama', 'bpe-qwen'])('tokenizer %s', (name) => {
+  const folder = `${goldenFolder}tokenizers/${name}`;
+  const golden = JSON.parse(readFileSync(`${folder}/golden.json`, 'utf8')) as {
+    encode: { text: string; ids: number[]; decoded: string }[];
+    chat: { messages: { role: string; content: string }[]; text: string; ids: number[] }[];
+  };
+  const tokenizer = Tokenizer.load(folder);
+
+  it('encodes and decodes', () => {
+    expect(golden.encode.length).toBeGreaterThan(3);
+    for (const { text, ids, decoded } of golden.encode) {
+      expect(tokenizer.encode(text), text).toEqual(ids);
+      expect(tokenizer.decode(ids, { skipSpecial: false }), text).toBe(decoded);
+    }
+  });
+
+  it('renders conversations', () => {
+    expect(golden.chat.length).toBeGreaterThan(0);
+    for (const { messages, text, ids } of golden.chat) {
+      expect(tokenizer.renderChat(messages, { addGenerationPrompt: true })).toBe(text);
+      expect(tokenizer.promptIds(messages, { raw: false })).toEqual(ids);
+    }
+  });
+});
