@@ -9,7 +9,7 @@ import { useBackend } from '../../src/tensor/backend.js';
 import { causalModels, goldenFolder, readGolden } from '../golden.js';
 
 const settings: SamplingSettings = {
-  temperature: 1,
+  temperature: 2,
   top_p: 1,
   top_k: 0,
   min_p: 0,

@@ -1,0 +1,67 @@
+/** Log-probabilities of given responses under a model, without gradients. */
+import * as tf from '@tensorflow/tfjs-core';
+import { type Control, uncontrolled } from '../control.js';
+import type { LoadedModel } from '../model/folder.js';
+import { type Sequence, checkSequences, responseTokenLogProbs } from './sequences.js';
+
+export interface LogprobsOptions {
+  /** Tokens computed at once, padding included. */
+  microTokens?: number;
+  control?: Control;
+  /** How many sequences are done. */
+  onProgress?(done: number): void;
+  /** How errors name a sequence. */
+  name?(index: number): string;
+}
+
+/** Thrown out of the middle where the control says to stop: nothing partial is of use. */
+export class Interrupted extends Error {
+  constructor(readonly verdict: 'stop' | 'abort') {
+    super(`interrupted: ${verdict}`);
+  }
+}
+
+/**
+ * @returns for each sequence log π(token | prefix) of its response tokens
+ * @throws UserError where a sequence does not fit the model; Interrupted where the control said so
+ */
+export async function responseLogprobs(
+  model: LoadedModel,
+  sequences: Sequence[],
+  options: LogprobsOptions = {},
+): Promise<Float32Array[]> {
+  checkSequences(model, sequences, options.name ?? ((index) => `row ${index}`));
+  const { microTokens = 4096, control = uncontrolled } = options;
+  const length = (index: number) => sequences[index].prompt_ids.length + sequences[index].response_ids.length;
+  const order = sequences.map((_, index) => index).sort((a, b) => length(b) - length(a) || a - b);
+  const results = new Array<Float32Array>(sequences.length);
+  for (let start = 0; start < order.length;) {
+    const verdict = await control.point();
+    if (verdict !== 'go') throw new Interrupted(verdict);
+    const count = Math.max(1, Math.floor(microTokens / length(order[start])));
+    const batch = order.slice(start, start + count);
+    const all = tf.tidy(() =>
+      responseTokenLogProbs(
+        model,
+        batch.map((index) => sequences[index]),
+        false,
+      ).dataSync<'float32'>(),
+    );
+    let offset = 0;
+    for (const index of batch) {
+      const size = sequences[index].response_ids.length;
+      results[index] = all.slice(offset, offset + size);
+      offset += size;
+    }
+    start += count;
+    options.onProgress?.(start < order.length ? start : order.length);
+  }
+  return results;
+}
+
+/** Sum in float64, so that long responses lose nothing. */
+export function sum(values: Float32Array): number {
+  let total = 0;
+  for (let i = 0; i < values.length; i++) total += values[i];
+  return total;
+}

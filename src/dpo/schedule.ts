@@ -1,0 +1,26 @@
+/** Learning rates over the steps of an update, as transformers' get_scheduler defines them. */
+import type { UpdateConfig } from '../config/schema.js';
+
+/**
+ * @param step 0 is the first step
+ * @param total steps of the whole update
+ * @returns warm-up from lr/warmupSteps to lr, then constant, linear to 0, or half a cosine to 0
+ */
+export function learningRate(
+  step: number,
+  total: number,
+  { lr, warmup, schedule }: Pick<UpdateConfig, 'lr' | 'warmup' | 'schedule'>,
+): number {
+  const warmupSteps = Math.floor(warmup * total);
+  // One step ahead of transformers, whose first step has learning rate 0 and does nothing.
+  if (step < warmupSteps) return (lr * (step + 1)) / (warmupSteps + 1);
+  const progress = (step - warmupSteps) / Math.max(1, total - warmupSteps);
+  switch (schedule) {
+    case 'constant':
+      return lr;
+    case 'linear':
+      return lr * (1 - progress);
+    case 'cosine':
+      return lr * 0.5 * (1 + Math.cos(Math.PI * progress));
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * JSON lines on disk. Rows are appended whole and flushed; a last line torn by a crash is dropped on reading and cut off
+ * before the next append.
+ */
+import {
+  closeSync,
+  existsSync,
+  fdatasyncSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  readSync,
+  writeSync,
+} from 'node:fs';
+import type { z } from 'zod';
+import { UserError, messageOf } from '../errors.js';
+
+/**
+ * All rows of a file.
+ *
+ * @param options.missing `empty`: a file that is not there has no rows
+ * @param options.torn `error`: a last line that is no JSON is reported too (files that users wrote)
+ * @throws UserError that names file and line of the first row that is not what it should be
+ */
+export function readJsonLines<T>(
+  file: string,
+  schema: z.ZodType<T>,
+  options: { missing?: 'empty' | 'error'; torn?: 'drop' | 'error' } = {},
+): T[] {
+  if (options.missing === 'empty' && !existsSync(file)) return [];
+  const text = readText(file);
+  const lines = text.split('\n');
+  const rows: T[] = [];
+  for (const [index, line] of lines.entries()) {
+    if (line.trim() === '') continue;
+    const last = index === lines.length - 1;
+    let value: unknown;
+    try {
+      value = JSON.parse(line);
+    } catch (cause) {
+      if (last && options.torn !== 'error') break;
+      throw new UserError(`${file}:${index + 1} is not JSON (${messageOf(cause)}); mend or remove the line`, { cause });
+    }
+    rows.push(parseRow(value, schema, `${file}:${index + 1}`));
+  }
+  return rows;
+}
+
+/** @throws UserError: `where` and what of the row is wrong */
+export function parseRow<T>(value: unknown, schema: z.ZodType<T>, where: string): T {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const key = issue.path.length > 0 ? `\`${issue.path.join('.')}\`: ` : '';
+  throw new UserError(`${where}: ${key}${issue.message}`);
+}
+
+/** Appends rows and flushes them to the disk. */
+export function appendJsonLines(file: string, rows: unknown[]): void {
+  if (rows.length === 0) return;
+  const text = rows.map((row) => JSON.stringify(row) + '\n').join('');
+  let handle: number | null = null;
+  try {
+    handle = openSync(file, 'a+');
+    const size = wholeLines(handle);
+    try {
+      const bytes = Buffer.from(text);
+      for (let done = 0; done < bytes.length;) done += writeSync(handle, bytes, done);
+      fdatasyncSync(handle);
+    } catch (error) {
+      // A row that a full disk cut short must not stay: what follows would be glued to it.
+      ftruncateSync(handle, size);
+      throw error;
+    }
+  } catch (cause) {
+    const full = cause instanceof Error && 'code' in cause && cause.code === 'ENOSPC';
+    const why = full ? 'the disk is full; free space and try again, nothing written before is lost' : messageOf(cause);
+    throw new UserError(`cannot write ${file}: ${why}`, { cause });
+  } finally {
+    if (handle !== null) closeSync(handle);
+  }
+}
+
+/** Cuts off what follows the last line break. @returns the size that is left */
+function wholeLines(handle: number): number {
+  const size = fstatSync(handle).size;
+  const chunk = Buffer.alloc(64 * 1024);
+  for (let end = size; end > 0;) {
+    const start = Math.max(0, end - chunk.length);
+    const read = readSync(handle, chunk, 0, end - start, start);
+    const at = chunk.lastIndexOf(10, read - 1);
+    if (at >= 0) {
+      const whole = start + at + 1;
+      if (whole < size) ftruncateSync(handle, whole);
+      return whole;
+    }
+    end = start;
+  }
+  if (size > 0) ftruncateSync(handle, 0);
+  return 0;
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new UserError(`cannot read ${file}: ${messageOf(cause)}`, { cause });
+  }
+}
