@@ -32,7 +32,7 @@ const loaders: Record<BackendName, () => Promise<string>> = {
   },
   async wasm() {
     const { version_wasm } = await import('@tensorflow/tfjs-backend-wasm');
-    await activate('wasm');
+    await withoutEmscriptenHandlers(() => activate('wasm'));
     const { registerWasmKernels } = await import('./wasm/register.js');
     await registerWasmKernels();
     return `TensorFlow.js ${version_wasm} on WebAssembly with our fused kernels, one thread, 4 GiB at most`;
@@ -83,6 +83,21 @@ async function choose(choice: BackendChoice): Promise<BackendInfo> {
 async function activate(name: BackendName): Promise<void> {
   if (!(await tf.setBackend(name))) throw new Error(`TensorFlow.js could not initialise its ${name} backend`);
   await tf.ready();
+}
+
+/**
+ * Emscripten's glue rethrows every uncaught exception and rejection of the process from handlers of its own, which
+ * makes Node print the whole minified file before the error.
+ */
+async function withoutEmscriptenHandlers(load: () => Promise<void>): Promise<void> {
+  const events = ['uncaughtException', 'unhandledRejection'];
+  const before = new Map(events.map((event) => [event, process.rawListeners(event)]));
+  await load();
+  for (const [event, listeners] of before) {
+    for (const listener of process.rawListeners(event)) {
+      if (!listeners.includes(listener)) process.off(event, listener as () => void);
+    }
+  }
 }
 
 /** Tries every backend, best first. Meant for `brevity doctor`, in a process that computes nothing. */

@@ -13,7 +13,7 @@ interface TapeNode {
   kernelName: string;
   inputs: Record<string, tf.Tensor>;
   outputs: tf.Tensor[];
-  gradient: ((dys: (tf.Tensor | null)[]) => Record<string, () => tf.Tensor>) | null;
+  gradient?: (dys: (tf.Tensor | null)[]) => Record<string, () => tf.Tensor>;
   saved: tf.Tensor[];
 }
 
@@ -120,12 +120,13 @@ function nodeGradients(
   wanted: Set<number>,
   tape: TapeNode[],
 ): [tf.Tensor, tf.Tensor][] {
-  if (node.gradient === null) throw new Error(`no gradient is registered for ${node.kernelName}`);
+  const { gradient } = node;
+  if (gradient === undefined) throw new Error(`no gradient is registered for ${node.kernelName}`);
   const needed = Object.entries(node.inputs).filter(
     ([, input]) => wanted.has(input.id) || producedIn(tape, fromX, input.id),
   );
   const results = tf.tidy(() => {
-    const thunks = (node.gradient as NonNullable<TapeNode['gradient']>)(dys);
+    const thunks = gradient(dys);
     return needed.map(([name]) => {
       const dx = thunks[name]();
       // Some gradients hand dy through; dy is freed after this node, so its data gets a second owner.
