@@ -1,0 +1,79 @@
+/** Makes preference pairs out of scored responses. Knows no backend and does no I/O. */
+import type { PairsConfig } from '../config/schema.js';
+import type { DroppedPairs, PairRow, SampleRow, ScoreRow } from '../rows.js';
+import { Random } from '../sampling/random.js';
+import { deriveSeed } from '../sampling/seed.js';
+
+/**
+ * One pair a prompt: the best response by reward against the worst, or against another one at random. The order of
+ * rewards alone decides; the length penalty enters through the loss.
+ *
+ * @param scores rewards of each sample row, found by prompt_index
+ * @param seed for `best-random`
+ */
+export function makePairs(
+  samples: SampleRow[],
+  scores: ScoreRow[],
+  config: PairsConfig,
+  seed: number,
+): { pairs: PairRow[]; dropped: DroppedPairs } {
+  const rewardsOf = new Map(scores.map(({ prompt_index, rewards }) => [prompt_index, rewards]));
+  const dropped: DroppedPairs = { ties: 0, identical: 0, below_gap: 0, too_few: 0 };
+  const pairs: PairRow[] = [];
+  for (const row of [...samples].sort((a, b) => a.prompt_index - b.prompt_index)) {
+    const rewards = rewardsOf.get(row.prompt_index);
+    if (rewards === undefined || rewards.length !== row.responses.length) {
+      throw new Error(
+        `prompt ${row.prompt_index} has ${row.responses.length} responses and ${rewards?.length ?? 0} rewards`,
+      );
+    }
+    const result = choosePair(row, rewards, config, seed);
+    if (typeof result === 'string') dropped[result]++;
+    else pairs.push(result);
+  }
+  return { pairs, dropped };
+}
+
+function choosePair(
+  row: SampleRow,
+  rewards: number[],
+  config: PairsConfig,
+  seed: number,
+): PairRow | keyof DroppedPairs {
+  if (rewards.length < 2) return 'too_few';
+  const chosen = rewards.indexOf(Math.max(...rewards));
+  const rejected =
+    config.strategy === 'best-worst' ? rewards.indexOf(Math.min(...rewards)) : randomOther(row, rewards, chosen, seed);
+  if (rewards[chosen] === rewards[rejected]) return 'ties';
+  const [w, l] = [row.responses[chosen], row.responses[rejected]];
+  if (sameTokens(w.ids, l.ids)) return 'identical';
+  if (rewards[chosen] - rewards[rejected] < config.min_gap) return 'below_gap';
+  return {
+    prompt_index: row.prompt_index,
+    prompt: row.prompt,
+    prompt_ids: row.prompt_ids,
+    chosen_ids: w.ids,
+    rejected_ids: l.ids,
+    chosen_text: w.text,
+    rejected_text: l.text,
+    chosen_reward: rewards[chosen],
+    rejected_reward: rewards[rejected],
+    chosen_index: chosen,
+    rejected_index: rejected,
+    chosen_truncated: w.finish_reason === 'length',
+    rejected_truncated: l.finish_reason === 'length',
+  };
+}
+
+/** A response other than the best that could make a pair; the best itself where there is none, which counts as a tie. */
+function randomOther(row: SampleRow, rewards: number[], best: number, seed: number): number {
+  const others = rewards.flatMap((reward, i) =>
+    reward < rewards[best] && !sameTokens(row.responses[i].ids, row.responses[best].ids) ? [i] : [],
+  );
+  if (others.length === 0) return best;
+  return others[new Random(deriveSeed(seed, 'pairs', row.prompt_index)).below(others.length)];
+}
+
+function sameTokens(a: number[], b: number[]): boolean {
+  return a.length === b.length && a.every((id, i) => id === b[i]);
+}

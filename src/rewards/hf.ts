@@ -1,0 +1,77 @@
+/** A reward model of the user's: a Hugging Face sequence classifier with one label, read at the last token. */
+import * as tf from '@tensorflow/tfjs-core';
+import type { RewardOptions } from '../config/schema.js';
+import { UserError } from '../errors.js';
+import { type LoadedModel, loadModel } from '../model/folder.js';
+import { rows } from '../tensor/ops/rows.js';
+import { type Reward, type RewardHooks, type RewardInput, finiteReward, promptExcerpt } from './types.js';
+
+export async function openHfReward(dir: string, options: RewardOptions): Promise<Reward> {
+  return new HfReward(await loadModel(dir, { task: 'reward' }), options);
+}
+
+class HfReward implements Reward {
+  readonly spec: string;
+
+  constructor(
+    private readonly model: LoadedModel,
+    private readonly options: RewardOptions,
+  ) {
+    this.spec = `hf:${model.dir}`;
+  }
+
+  async score(inputs: RewardInput[], hooks: RewardHooks): Promise<void> {
+    const sequences = inputs.map((input) => this.ids(input));
+    const order = sequences.map((_, i) => i).sort((a, b) => sequences[b].length - sequences[a].length || a - b);
+    for (let start = 0; start < order.length; start += this.options.batch_size) {
+      const verdict = (await hooks.control?.point()) ?? 'go';
+      if (verdict !== 'go') return;
+      const batch = order.slice(start, start + this.options.batch_size);
+      const rewards = this.rewards(batch.map((index) => sequences[index]));
+      batch.forEach((index, i) => hooks.onReward(index, finiteReward(rewards[i], this.spec, inputs[index])));
+    }
+  }
+
+  dispose(): void {
+    this.model.dispose();
+  }
+
+  private rewards(sequences: number[][]): Float32Array {
+    const { transformer } = this.model;
+    const T = Math.max(...sequences.map((ids) => ids.length));
+    const padded = new Int32Array(sequences.length * T);
+    sequences.forEach((ids, row) => padded.set(ids, row * T));
+    return tf.tidy(() => {
+      const hidden = transformer.hidden(padded, [sequences.length, T]);
+      const last = sequences.map((ids, row) => row * T + ids.length - 1);
+      return transformer.rewards(rows(hidden, tf.tensor1d(last, 'int32'))).dataSync<'float32'>();
+    });
+  }
+
+  private ids(input: RewardInput): number[] {
+    const ids = input.prompt !== undefined && this.model.tokenizer !== null ? this.conversation(input) : input.ids;
+    const { dir, config } = this.model;
+    if (ids === undefined || ids.length === 0) {
+      throw new UserError(
+        `reward model ${dir} has no tokenizer, so it needs rows with "ids"; the row of ${promptExcerpt(input.prompt)} has none`,
+      );
+    }
+    if (ids.length > config.max_positions) {
+      throw new UserError(
+        `the response to ${promptExcerpt(input.prompt)} makes ${ids.length} tokens and the context of reward model ${dir} is ${config.max_positions}`,
+      );
+    }
+    const bad = ids.find((id) => id >= config.vocab_size);
+    if (bad !== undefined)
+      throw new UserError(
+        `token id ${bad} is outside the vocabulary of reward model ${dir}, which ends at ${config.vocab_size - 1}`,
+      );
+    return ids;
+  }
+
+  private conversation({ prompt, response }: RewardInput): number[] | undefined {
+    if (prompt === undefined) return undefined;
+    const before = typeof prompt === 'string' ? [{ role: 'user', content: prompt }] : prompt;
+    return this.model.tokenizer?.conversationIds([...before, { role: 'assistant', content: response ?? '' }]);
+  }
+}

@@ -1,0 +1,198 @@
+/**
+ * Rewards from a server: vLLM's /classify and /pooling, Text Embeddings Inference's /predict, OpenRLHF's /get_reward.
+ * The path of the URL says which. `?model=NAME` names vLLM's model (else its first is asked for); `?tokenizer=DIR` names a
+ * tokenizer folder whose chat template renders the conversation (else contents are joined by a newline).
+ */
+import { z } from 'zod';
+import type { RewardOptions } from '../config/schema.js';
+import { UserError, messageOf } from '../errors.js';
+import { Tokenizer } from '../model/tokenizer.js';
+import type { Message } from '../rows.js';
+import { type Reward, type RewardHooks, type RewardInput, finiteReward, promptExcerpt } from './types.js';
+
+interface Contract {
+  body(texts: string[], model: string): unknown;
+  /** Rewards in the order of the texts. */
+  rewards(answer: unknown): unknown[];
+  needsModel: boolean;
+}
+
+const byIndex = <T extends { index: number }>(data: T[]) => [...data].sort((a, b) => a.index - b.index);
+
+const contracts: Record<string, Contract> = {
+  '/classify': {
+    needsModel: true,
+    body: (input, model) => ({ model, input, use_activation: false }),
+    rewards: (answer) =>
+      byIndex(
+        z.object({ data: z.array(z.object({ index: z.number(), probs: z.array(z.unknown()) })) }).parse(answer).data,
+      ).map(({ probs }) => probs[0]),
+  },
+  '/pooling': {
+    needsModel: true,
+    body: (input, model) => ({ model, input, task: 'classify', use_activation: false }),
+    rewards: (answer) =>
+      byIndex(
+        z.object({ data: z.array(z.object({ index: z.number(), data: z.array(z.unknown()) })) }).parse(answer).data,
+      ).map(({ data }) => data[0]),
+  },
+  '/predict': {
+    needsModel: false,
+    // A flat array of two texts would be one pair.
+    body: (texts) => ({ inputs: texts.map((text) => [text]), raw_scores: true, truncate: true }),
+    rewards: (answer) =>
+      z
+        .array(z.array(z.object({ score: z.unknown() })).min(1))
+        .parse(answer)
+        .map(([first]) => first.score),
+  },
+  '/get_reward': {
+    needsModel: false,
+    body: (query) => ({ query }),
+    rewards: (answer) => z.object({ rewards: z.array(z.unknown()) }).parse(answer).rewards,
+  },
+};
+
+export async function openHttpReward(url: URL, options: RewardOptions): Promise<Reward> {
+  const target = new URL(url);
+  const path = target.pathname.replace(/\/+$/, '');
+  const contract = Object.entries(contracts).find(([ending]) => path.endsWith(ending))?.[1];
+  if (contract === undefined) {
+    throw new UserError(
+      `reward URL ${url.href} ends in ${path || '/'}; expected one of ${Object.keys(contracts).join(', ')}`,
+      { exitCode: 2 },
+    );
+  }
+  const tokenizerDir = target.searchParams.get('tokenizer');
+  const named = target.searchParams.get('model');
+  target.searchParams.delete('tokenizer');
+  target.searchParams.delete('model');
+  const tokenizer = tokenizerDir === null ? null : Tokenizer.load(tokenizerDir);
+  const model = contract.needsModel ? (named ?? (await firstModel(target, options))) : '';
+  return new HttpReward(target, contract, model, tokenizer, options);
+}
+
+/** vLLM's first model. */
+async function firstModel(url: URL, options: RewardOptions): Promise<string> {
+  const list = new URL('/v1/models', url);
+  const answer = await request(list, { method: 'GET' }, options, `asking ${list.href} for its model`);
+  const parsed = z.object({ data: z.array(z.object({ id: z.string() })).min(1) }).safeParse(answer);
+  if (!parsed.success) throw new UserError(`${list.href} names no model; put ?model=NAME into the reward's URL`);
+  return parsed.data.data[0].id;
+}
+
+class HttpReward implements Reward {
+  readonly spec: string;
+
+  constructor(
+    private readonly url: URL,
+    private readonly contract: Contract,
+    private readonly model: string,
+    private readonly tokenizer: Tokenizer | null,
+    private readonly options: RewardOptions,
+  ) {
+    this.spec = `http:${url.href}`;
+  }
+
+  async score(inputs: RewardInput[], hooks: RewardHooks): Promise<void> {
+    const { batch_size, concurrency } = this.options;
+    let next = 0;
+    let failed = false;
+    // Workers share one position; the first failure stops the others after their request.
+    const work = async () => {
+      while (next < inputs.length && !failed) {
+        const start = next;
+        next += batch_size;
+        if ((await hooks.control?.point()) === 'stop') return;
+        try {
+          await this.scoreBatch(inputs.slice(start, start + batch_size), (i, reward) =>
+            hooks.onReward(start + i, reward),
+          );
+        } catch (error) {
+          failed = true;
+          throw error;
+        }
+      }
+    };
+    const results = await Promise.allSettled(Array.from({ length: concurrency }, work));
+    const rejected = results.find((result) => result.status === 'rejected');
+    if (rejected !== undefined) throw rejected.reason;
+  }
+
+  dispose(): void {}
+
+  private async scoreBatch(batch: RewardInput[], onReward: (index: number, reward: number) => void): Promise<void> {
+    const about = `scoring the response to ${promptExcerpt(batch[0].prompt)}`;
+    const body = JSON.stringify(
+      this.contract.body(
+        batch.map((input) => this.text(input)),
+        this.model,
+      ),
+    );
+    const answer = await request(
+      this.url,
+      { method: 'POST', body, headers: { 'content-type': 'application/json' } },
+      this.options,
+      about,
+    );
+    let rewards: unknown[];
+    try {
+      rewards = this.contract.rewards(answer);
+    } catch (cause) {
+      throw new UserError(
+        `${this.url.href} gave an answer of another form while ${about}: ${JSON.stringify(answer).slice(0, 200)}`,
+        { cause },
+      );
+    }
+    if (rewards.length !== batch.length)
+      throw new UserError(
+        `${this.url.href} gave ${rewards.length} rewards for ${batch.length} responses while ${about}`,
+      );
+    batch.forEach((input, i) => onReward(i, finiteReward(rewards[i], this.spec, input)));
+  }
+
+  private text({ prompt, response }: RewardInput): string {
+    if (prompt === undefined || response === undefined)
+      throw new UserError(`reward ${this.spec} needs rows with "prompt" and "response" as text`);
+    const messages: Message[] = [
+      ...(typeof prompt === 'string' ? [{ role: 'user', content: prompt }] : prompt),
+      { role: 'assistant', content: response },
+    ];
+    if (this.tokenizer === null) return messages.map(({ content }) => content).join('\n');
+    return this.tokenizer.renderChat(messages, { addGenerationPrompt: false });
+  }
+}
+
+/** Longest wait between tries, in seconds. */
+const MAX_WAIT = 20;
+
+/** One JSON request, tried again on network errors, time-outs, 408, 429 and 5xx. */
+async function request(url: URL, init: RequestInit, options: RewardOptions, about: string): Promise<unknown> {
+  for (let attempt = 0; ; attempt++) {
+    let problem: string;
+    let wait = Math.min(MAX_WAIT, 0.25 * 2 ** attempt) * (0.5 + Math.random() / 2);
+    try {
+      const response = await fetch(url, { ...init, signal: AbortSignal.timeout(options.timeout_seconds * 1000) });
+      if (response.ok) return await response.json();
+      const text = (await response.text()).slice(0, 200);
+      problem = `answered ${response.status} ${text}`.trim();
+      if (response.status < 500 && response.status !== 408 && response.status !== 429) attempt = options.retries;
+      const after = Number(response.headers.get('retry-after'));
+      if (after > 0) wait = Math.min(MAX_WAIT, after);
+    } catch (error) {
+      problem = failureText(error, options.timeout_seconds);
+      if (error instanceof SyntaxError) attempt = options.retries;
+    }
+    if (attempt >= options.retries)
+      throw new UserError(`${url.href} ${problem} while ${about}; everything scored before is kept`);
+    await new Promise((resolve) => setTimeout(resolve, wait * 1000));
+  }
+}
+
+function failureText(error: unknown, timeoutSeconds: number): string {
+  if (error instanceof DOMException && error.name === 'TimeoutError')
+    return `did not answer within ${timeoutSeconds} s (rewards.timeout_seconds)`;
+  if (error instanceof SyntaxError) return 'gave an answer that is not JSON';
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  return `cannot be reached (${messageOf(cause)})`;
+}

@@ -1,0 +1,68 @@
+/** Opens what a reward specification names. */
+import type { RewardOptions } from '../config/schema.js';
+import { openHttpReward } from './http.js';
+import { openModuleReward } from './module.js';
+import { type RewardPart, parseRewardSpec } from './spec.js';
+import type { Reward, RewardHooks, RewardInput } from './types.js';
+
+export type { Reward, RewardHooks, RewardInput } from './types.js';
+export { parseRewardSpec, resolveRewardSpec } from './spec.js';
+
+/** @throws UserError where a part cannot be read or opened; a backend must be in use where a part is hf: */
+export async function openReward(spec: string, options: RewardOptions): Promise<Reward> {
+  const parts = parseRewardSpec(spec);
+  const opened: Reward[] = [];
+  try {
+    for (const part of parts) opened.push(await openPart(part, options));
+  } catch (error) {
+    for (const reward of opened) reward.dispose();
+    throw error;
+  }
+  if (parts.length === 1 && parts[0].weight === 1) return opened[0];
+  return new WeightedSum(
+    spec,
+    opened,
+    parts.map(({ weight }) => weight),
+  );
+}
+
+async function openPart(part: RewardPart, options: RewardOptions): Promise<Reward> {
+  switch (part.kind) {
+    case 'module':
+      return openModuleReward(part.file, options);
+    case 'http':
+      return openHttpReward(part.url, options);
+    case 'hf': {
+      // Loaded only here: other rewards need no tensors.
+      const { openHfReward } = await import('./hf.js');
+      return openHfReward(part.dir, options);
+    }
+  }
+}
+
+class WeightedSum implements Reward {
+  constructor(
+    readonly spec: string,
+    private readonly parts: Reward[],
+    private readonly weights: number[],
+  ) {}
+
+  /** Parts run one after the other; a response's reward is reported once its last part is known. */
+  async score(inputs: RewardInput[], hooks: RewardHooks): Promise<void> {
+    const totals = new Float64Array(inputs.length);
+    for (const [p, part] of this.parts.entries()) {
+      const last = p === this.parts.length - 1;
+      await part.score(inputs, {
+        control: hooks.control,
+        onReward: (index, reward) => {
+          totals[index] += this.weights[p] * reward;
+          if (last) hooks.onReward(index, totals[index]);
+        },
+      });
+    }
+  }
+
+  dispose(): void {
+    for (const part of this.parts) part.dispose();
+  }
+}

@@ -1,0 +1,47 @@
+/** What scores responses. */
+import type { Control } from '../control.js';
+import type { Prompt } from '../rows.js';
+
+export interface RewardInput {
+  prompt?: Prompt;
+  response?: string;
+  /** Token ids of prompt and response, for a reward model that reads ids. */
+  ids?: number[];
+}
+
+export interface RewardHooks {
+  /** Called once for each input, in any order, as soon as its reward is known. */
+  onReward(index: number, reward: number): void;
+  control?: Control;
+}
+
+export interface Reward {
+  /** As the user wrote it. */
+  readonly spec: string;
+  /**
+   * Scores all inputs.
+   *
+   * @throws UserError that names the prompt where a reward is missing or not finite; those reported before stand
+   */
+  score(inputs: RewardInput[], hooks: RewardHooks): Promise<void>;
+  dispose(): void;
+}
+
+/** A prompt in one line, for errors. */
+export function promptExcerpt(prompt: Prompt | undefined): string {
+  const text = typeof prompt === 'string' ? prompt : (prompt?.at(-1)?.content ?? '');
+  const clean = text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ').trim();
+  return clean.length > 60 ? `"${clean.slice(0, 60)}…"` : `"${clean}"`;
+}
+
+/** A reward that is a finite number, or an error that says what came instead. */
+export function finiteReward(value: unknown, source: string, input: RewardInput): number {
+  if (typeof value === 'number' && Number.isFinite(value)) return value;
+  const got =
+    typeof value === 'number' ? String(value) : `${JSON.stringify(value)?.slice(0, 80) ?? 'nothing'} (${typeof value})`;
+  throw new RewardError(
+    `reward ${source} gave ${got} for the response to ${promptExcerpt(input.prompt)}; expected a finite number`,
+  );
+}
+
+export { UserError as RewardError } from '../errors.js';
