@@ -2,56 +2,63 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Template } from '@huggingface/jinja';
+import { z } from 'zod';
 import { UserError, messageOf } from '../errors.js';
 import type { Message } from '../rows.js';
+import { checkKeys } from './files.js';
 
 export interface ChatTemplate {
+  /** @throws UserError where the template refuses the conversation, for example a system message */
   render(messages: Message[], addGenerationPrompt: boolean): string;
 }
+
+const configSchema = z.looseObject({
+  chat_template: z.union([z.string(), z.array(z.object({ name: z.string(), template: z.string() }))]).nullish(),
+});
 
 /**
  * The folder's template: chat_template.jinja, or `chat_template` of tokenizer_config.json as a string or as a list of
  * named templates (then the one named `default`). null where there is none.
+ *
+ * @param specialTokens by their names in templates, for example `bos_token`
  */
-export function loadChatTemplate(dir: string, tokenizerConfig: Record<string, unknown>): ChatTemplate | null {
+export function loadChatTemplate(
+  dir: string,
+  tokenizerConfig: Record<string, unknown>,
+  specialTokens: Record<string, string>,
+): ChatTemplate | null {
   const file = path.join(dir, 'chat_template.jinja');
-  const source = existsSync(file) ? readFileSync(file, 'utf8') : fromConfig(tokenizerConfig.chat_template);
+  const configFile = path.join(dir, 'tokenizer_config.json');
+  const fromFile = existsSync(file);
+  const where = fromFile ? file : `chat_template of ${configFile}`;
+  const source = fromFile
+    ? readFileSync(file, 'utf8')
+    : defaultTemplate(checkKeys(configSchema, tokenizerConfig, configFile).chat_template ?? null, where);
   if (source === null) return null;
-  const where = existsSync(file) ? file : `${path.join(dir, 'tokenizer_config.json')}: chat_template`;
   let template: Template;
   try {
     template = new Template(source);
   } catch (cause) {
     throw new UserError(`${where} is no Jinja template that can be read (${messageOf(cause)})`, { cause });
   }
-  const variables = {
-    bos_token: tokenText(tokenizerConfig.bos_token) ?? '',
-    eos_token: tokenText(tokenizerConfig.eos_token) ?? '',
-    pad_token: tokenText(tokenizerConfig.pad_token) ?? '',
-    unk_token: tokenText(tokenizerConfig.unk_token) ?? '',
-  };
   return {
     render(messages, addGenerationPrompt) {
       try {
-        return template.render({ ...variables, messages, add_generation_prompt: addGenerationPrompt });
+        return template.render({ ...specialTokens, messages, add_generation_prompt: addGenerationPrompt });
       } catch (cause) {
-        throw new UserError(`${where} cannot render this conversation (${messageOf(cause)})`, { cause });
+        throw new UserError(`${where} refuses this conversation: ${messageOf(cause)}`, { cause });
       }
     },
   };
 }
 
-function fromConfig(template: unknown): string | null {
-  if (typeof template === 'string') return template;
-  if (!Array.isArray(template)) return null;
-  const named = template as { name?: string; template?: string }[];
-  return (named.find(({ name }) => name === 'default') ?? named[0])?.template ?? null;
-}
+type Named = { name: string; template: string };
 
-/** A special token of tokenizer_config.json: a string, or an object that holds it. */
-export function tokenText(token: unknown): string | null {
-  if (typeof token === 'string') return token;
-  if (typeof token === 'object' && token !== null && 'content' in token && typeof token.content === 'string')
-    return token.content;
-  return null;
+function defaultTemplate(template: string | Named[] | null, where: string): string | null {
+  if (!Array.isArray(template)) return template;
+  const chosen = template.find(({ name }) => name === 'default');
+  if (chosen === undefined) {
+    throw new UserError(`${where} names ${template.map(({ name }) => name).join(', ')}; expected one named default`);
+  }
+  return chosen.template;
 }

@@ -4,19 +4,36 @@ export type FloatType = 'F32' | 'F16' | 'BF16';
 
 export const bytesPerFloat: Record<FloatType, number> = { F32: 4, F16: 2, BF16: 2 };
 
-/** Little-endian bytes of a checkpoint → float32. The result may share memory with `bytes` where they are float32. */
-export function toFloat32(bytes: Uint8Array, type: FloatType): Float32Array {
-  const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
-  if (type === 'F32') return new Float32Array(aligned.buffer, aligned.byteOffset, bytes.byteLength / 4);
-  const halves = new Uint16Array(aligned.buffer, aligned.byteOffset, bytes.byteLength / 2);
-  const bits = new Uint32Array(halves.length);
-  if (type === 'BF16') for (let i = 0; i < bits.length; i++) bits[i] = halves[i] << 16;
-  else for (let i = 0; i < bits.length; i++) bits[i] = halfToBits(halves[i]);
-  return new Float32Array(bits.buffer);
+/** Magnitudes from here on round to infinity: half a step above the largest finite value. */
+export const overflowsFrom: Record<FloatType, number> = { F32: Infinity, F16: 65520, BF16: 2 ** 127 * (2 - 2 ** -8) };
+
+export function isFloatType(dtype: string): dtype is FloatType {
+  return Object.hasOwn(bytesPerFloat, dtype);
 }
 
-/** float32 → little-endian bytes, rounded to nearest, ties to even. */
-export function fromFloat32(values: Float32Array, type: FloatType): Uint8Array {
+/**
+ * Little-endian bytes of a checkpoint → float32.
+ *
+ * @param buffer read from its first byte on
+ * @param out its length says how many values are read
+ */
+export function decodeFloats(buffer: ArrayBuffer, type: FloatType, out: Float32Array): void {
+  if (type === 'F32') {
+    out.set(new Float32Array(buffer, 0, out.length));
+    return;
+  }
+  const halves = new Uint16Array(buffer, 0, out.length);
+  const bits = new Uint32Array(out.buffer, out.byteOffset, out.length);
+  if (type === 'BF16') {
+    for (let i = 0; i < bits.length; i++) bits[i] = halves[i] << 16;
+    return;
+  }
+  const table = halfTable();
+  for (let i = 0; i < bits.length; i++) bits[i] = table[halves[i]];
+}
+
+/** float32 → little-endian bytes, rounded to nearest, ties to even. The result may share memory with `values`. */
+export function encodeFloats(values: Float32Array, type: FloatType): Uint8Array {
   if (type === 'F32') return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
   const halves = new Uint16Array(values.length);
@@ -29,6 +46,14 @@ function bitsToBfloat(bits: number): number {
   // A NaN must not round up into an infinity.
   if ((bits & 0x7fffffff) > 0x7f800000) return (bits >>> 16) | 0x40;
   return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
+}
+
+let table: Uint32Array | null = null;
+
+/** The float32 bits of all 65,536 float16 values. */
+function halfTable(): Uint32Array {
+  table ??= Uint32Array.from({ length: 0x10000 }, (_, half) => halfToBits(half));
+  return table;
 }
 
 function halfToBits(half: number): number {
@@ -69,15 +94,35 @@ function roundShift(value: number, shift: number): number {
   return rest > half || (rest === half && (kept & 1) === 1) ? kept + 1 : kept;
 }
 
-/** [rows, cols] → [cols, rows], in blocks that stay in the cache. */
+/** [rows, cols] → [cols, rows]. */
 export function transposeFloats(values: Float32Array, rows: number, cols: number): Float32Array {
   const out = new Float32Array(values.length);
+  transposeRows(values, cols, out, 0, rows);
+  return out;
+}
+
+/**
+ * Some rows of a matrix [rows, cols] into their columns of its transpose [cols, rows], in blocks that stay in the
+ * cache.
+ *
+ * @param values whole rows, from `firstRow` on
+ */
+export function transposeRows(
+  values: Float32Array,
+  cols: number,
+  out: Float32Array,
+  firstRow: number,
+  rows: number,
+): void {
+  const count = values.length / cols;
   const tile = 64;
-  for (let i0 = 0; i0 < rows; i0 += tile) {
+  for (let i0 = 0; i0 < count; i0 += tile) {
     for (let j0 = 0; j0 < cols; j0 += tile) {
-      const [i1, j1] = [Math.min(rows, i0 + tile), Math.min(cols, j0 + tile)];
-      for (let i = i0; i < i1; i++) for (let j = j0; j < j1; j++) out[j * rows + i] = values[i * cols + j];
+      const [i1, j1] = [Math.min(count, i0 + tile), Math.min(cols, j0 + tile)];
+      for (let j = j0; j < j1; j++) {
+        const column = j * rows + firstRow;
+        for (let i = i0; i < i1; i++) out[column + i] = values[i * cols + j];
+      }
     }
   }
-  return out;
 }

@@ -2,56 +2,60 @@
  * A Hugging Face model folder, read into memory and written again: weights, configuration, tokenizer, generation
  * settings. A PEFT adapter folder loads with the base model that it names.
  */
-import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
-import { UserError, messageOf } from '../errors.js';
+import { UserError } from '../errors.js';
+import { isOutOfMemory } from '../tensor/memory.js';
 import { readModelConfig } from './config.js';
+import { checkFolder, writeError } from './files.js';
 import type { FloatType } from './floats.js';
 import { type GenerationConfig, readGenerationConfig } from './generation.js';
-import { isAdapterFolder, readAdapter, readAdapterConfig, writeAdapter } from './peft.js';
+import { parameterSpecs } from './parameters.js';
+import { adapterFiles, isAdapterFolder, readAdapter, readAdapterConfig, writeAdapter } from './peft.js';
 import { SafetensorsReader, writeSafetensors } from './safetensors.js';
-import { Tokenizer } from './tokenizer.js';
+import { Tokenizer, tokenizerFiles } from './tokenizer.js';
 import { Transformer } from './transformer.js';
-import type { ModelConfig } from './types.js';
-import { loadWeights, weightSources } from './weights.js';
+import type { ModelConfig, Parameter } from './types.js';
+import { fileValues, loadWeights } from './weights.js';
 
 export interface LoadedModel {
   /** The folder it was read from. */
   dir: string;
   /** The folder of the full weights: `dir`, or the base of an adapter. */
   baseDir: string;
+  /** An adapter was merged: no folder holds these weights, and a new adapter would be relative to nothing. */
+  merged: boolean;
   config: ModelConfig;
   transformer: Transformer;
   /** null where the folder has none: then rows must carry token ids. */
   tokenizer: Tokenizer | null;
   generation: GenerationConfig;
-  /** Changes whenever a weight does. */
+  /** Hash of the files' weights, the adapter's included: changes whenever one does. Not updated by training. */
   fingerprint: string;
-  /** What the checkpoint stores. */
-  dtype: FloatType;
+  /** What the checkpoint stores each parameter as. */
+  dtypes: Map<string, FloatType>;
   dispose(): void;
 }
 
 export interface LoadOptions {
   /** Refuse a model of the other kind. */
   task?: ModelConfig['task'];
-  /** Of an adapter folder: merge it into the weights, or keep it to train on. */
+  /** Of an adapter folder: merge it into the weights (the default), or keep it to train on. */
   lora?: 'merge' | 'keep';
+  /** Values read so far and in all. */
   onProgress?(done: number, total: number): void;
 }
-
-const tokenizerFiles = [
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'special_tokens_map.json',
-  'added_tokens.json',
-  'chat_template.jinja',
-  'vocab.json',
-  'merges.txt',
-  'tokenizer.model',
-];
 
 /**
  * Loads a model; a backend must be in use (tensor/backend.ts).
@@ -59,79 +63,92 @@ const tokenizerFiles = [
  * @throws UserError that says what is wrong with the folder
  */
 export async function loadModel(dir: string, options: LoadOptions = {}): Promise<LoadedModel> {
+  checkFolder(dir);
   if (!isAdapterFolder(dir)) return loadFull(dir, options);
   const adapter = readAdapterConfig(dir);
   const base = await loadFull(adapter.base, options);
   try {
-    base.transformer.lora = readAdapter(dir, adapter, base.transformer.parameters);
-    if (options.lora !== 'keep') mergeLora(base);
+    const hash = createHash('sha256').update(base.fingerprint);
+    base.transformer.lora = readAdapter(dir, adapter, base.transformer.parameters, hash);
+    const tokenizer = findTokenizer(dir, base.config) ?? base.tokenizer;
+    const generation = readGenerationConfig(adapter.base, base.config, tokenizer);
+    const model = { ...base, dir, tokenizer, generation, fingerprint: hash.digest('hex') };
+    if (options.lora !== 'keep') mergeLora(model);
+    return model;
   } catch (error) {
     base.dispose();
     throw error;
   }
-  const reader = SafetensorsReader.open(dir, 'adapter_model');
-  const hash = createHash('sha256').update(base.fingerprint);
-  for (const name of reader.names()) hash.update(name).update(reader.readBytes(name));
-  reader.close();
-  const tokenizer = existsSync(path.join(dir, 'tokenizer.json')) ? Tokenizer.load(dir) : base.tokenizer;
-  return { ...base, dir, tokenizer, fingerprint: hash.digest('hex') };
 }
 
-/** For event loops that must go on between reading tensors. */
 async function loadFull(dir: string, options: LoadOptions): Promise<LoadedModel> {
   const config = readModelConfig(dir);
   if (options.task !== undefined && config.task !== options.task) {
     throw new UserError(
       options.task === 'reward'
-        ? `${dir} is a ${config.architecture}, which gives no reward; expected a …ForSequenceClassification`
+        ? `${dir} is a ${config.architecture}, which gives no reward; expected a sequence classifier (…ForSequenceClassification)`
         : `${dir} is a ${config.architecture}, which cannot answer; expected a causal language model`,
     );
   }
-  const tokenizer = existsSync(path.join(dir, 'tokenizer.json')) ? Tokenizer.load(dir) : null;
-  if (tokenizer !== null && tokenizer.vocabSize > config.vocab_size) {
-    throw new UserError(
-      `${dir}: tokenizer.json has token ids up to ${tokenizer.vocabSize - 1} and the model's vocabulary ends at ${config.vocab_size - 1}; they do not belong together`,
-    );
-  }
-  await new Promise((resolve) => setImmediate(resolve));
+  const tokenizer = findTokenizer(dir, config);
+  const generation = readGenerationConfig(dir, config, tokenizer);
   const reader = SafetensorsReader.open(dir);
   try {
-    const { parameters, fingerprint, dtype } = loadWeights(reader, config, dir, options.onProgress);
+    const { parameters, fingerprint, dtypes } = await loadWeights(reader, config, dir, options.onProgress);
     const transformer = new Transformer(config, parameters);
-    const generation = readGenerationConfig(dir, config, tokenizer);
     return {
       dir,
       baseDir: dir,
+      merged: false,
       config,
       transformer,
       tokenizer,
       generation,
       fingerprint,
-      dtype,
+      dtypes,
       dispose: () => transformer.dispose(),
     };
+  } catch (cause) {
+    if (!isOutOfMemory(cause)) throw cause;
+    const bytes = parameterSpecs(config).reduce((sum, { shape }) => sum + 4 * tf.util.sizeFromShape(shape), 0);
+    throw new UserError(
+      `${dir} needs ${(bytes / 2 ** 30).toFixed(1)} GiB for its weights, which the ${tf.getBackend()} backend could not allocate; use a smaller model or another backend`,
+      { cause },
+    );
   } finally {
     reader.close();
   }
 }
 
+function findTokenizer(dir: string, config: ModelConfig): Tokenizer | null {
+  const tokenizer = Tokenizer.find(dir);
+  if (tokenizer !== null && tokenizer.vocabSize > config.vocab_size) {
+    throw new UserError(
+      `${path.join(dir, 'tokenizer.json')} has ${tokenizer.vocabSize} tokens and the model's vocab_size is ${config.vocab_size}; the tokenizer belongs to another model`,
+    );
+  }
+  return tokenizer;
+}
+
 /** Folds the adapters into the weights: W + (alpha / rank)·A·B. The model then trains all weights again. */
 export function mergeLora(model: LoadedModel): void {
   const { transformer } = model;
-  const { lora } = transformer;
-  if (lora === null) return;
-  for (const { target, a, b } of lora.adapters.values()) {
-    const variable = transformer.parameters.get(target)?.variable as tf.Variable;
-    const merged = tf.tidy(() =>
-      tf.add(
-        variable,
-        tf.mul(tf.matMul(a as tf.Tensor as tf.Tensor2D, b as tf.Tensor as tf.Tensor2D), lora.alpha / lora.rank),
-      ),
-    );
-    variable.assign(merged);
-    tf.dispose([merged, a, b]);
+  if (transformer.lora === null) return;
+  for (const { target, a, b } of transformer.lora.adapters.values()) {
+    const parameter = transformer.parameters.get(target) as Parameter;
+    tf.tidy(() => parameter.variable.assign(adapted(parameter, model)));
+    tf.dispose([a, b]);
   }
   transformer.lora = null;
+  model.merged = true;
+}
+
+/** A parameter with its adapter in it, in memory's layout. */
+function adapted({ spec, variable }: Parameter, { transformer: { lora } }: LoadedModel): tf.Tensor {
+  const adapter = lora?.adapters.get(spec.name);
+  if (lora === null || adapter === undefined) return variable;
+  const { a, b } = adapter as unknown as { a: tf.Tensor2D; b: tf.Tensor2D };
+  return tf.add(variable, tf.mul(tf.matMul(a, b), lora.alpha / lora.rank));
 }
 
 export interface SaveOptions {
@@ -143,38 +160,71 @@ const floatTypes = { float32: 'F32', float16: 'F16', bfloat16: 'BF16' } as const
 const dtypeNames = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' } as const;
 
 /**
- * Writes a folder that transformers loads, or a PEFT adapter where the model has adapters. The folder appears whole or
- * not at all: it is written beside and renamed, replacing one that is there.
+ * Writes a folder that transformers loads, or a PEFT adapter where the model has adapters on weights that a folder
+ * holds. It is written beside and moved: a folder that is not there yet appears whole or not at all. In one that is,
+ * the files of the earlier model give way and all others stay. All is done in one go, so that no training step comes in
+ * between.
  *
  * @throws UserError where it cannot be written; nothing half-written stays
  */
-export function saveModel(model: LoadedModel, dir: string, options: SaveOptions): void {
-  const temporary = `${dir}.tmp`;
+export async function saveModel(model: LoadedModel, dir: string, options: SaveOptions): Promise<void> {
+  const target = path.resolve(dir);
+  const temporary = `${target}.saving`;
   try {
     rmSync(temporary, { recursive: true, force: true });
     mkdirSync(temporary, { recursive: true });
     const { lora } = model.transformer;
-    if (lora !== null) writeAdapter(temporary, lora, model.baseDir, model.config.family === 'gpt2');
-    else writeFull(model, temporary, options.dtype === 'keep' ? model.dtype : floatTypes[options.dtype]);
-    for (const file of tokenizerFiles) {
-      const source = [model.dir, model.baseDir]
-        .map((folder) => path.join(folder, file))
-        .find((candidate) => existsSync(candidate));
-      if (source !== undefined) copyFileSync(source, path.join(temporary, file));
+    if (lora !== null && !model.merged) {
+      if (existsSync(target) && realpathSync(target) === realpathSync(model.baseDir))
+        throw new UserError(`an adapter cannot be saved into its base's folder ${target}; choose another`);
+      writeAdapter(temporary, lora, model.baseDir, model.config);
+    } else {
+      writeFull(model, temporary, options.dtype);
     }
-    rmSync(dir, { recursive: true, force: true });
-    renameSync(temporary, dir);
+    copyFiles(tokenizerFiles, model, temporary);
+    move(temporary, target);
   } catch (cause) {
     rmSync(temporary, { recursive: true, force: true });
-    if (cause instanceof UserError) throw cause;
-    throw new UserError(`cannot save the model to ${dir}: ${messageOf(cause)}`, { cause });
+    throw writeError(target, cause);
   }
 }
 
-function writeFull(model: LoadedModel, dir: string, dtype: FloatType): void {
-  writeSafetensors(path.join(dir, 'model.safetensors'), weightSources(model.transformer.parameters.values(), dtype));
-  const { torch_dtype: _old, ...raw } = model.config.raw;
-  writeFileSync(path.join(dir, 'config.json'), JSON.stringify({ ...raw, dtype: dtypeNames[dtype] }, null, 2) + '\n');
-  const generation = path.join(model.baseDir, 'generation_config.json');
-  if (existsSync(generation)) copyFileSync(generation, path.join(dir, 'generation_config.json'));
+function writeFull(model: LoadedModel, dir: string, dtype: SaveOptions['dtype']): void {
+  const parameters = [...model.transformer.parameters.values()];
+  const dtypeOf = ({ spec }: Parameter) =>
+    dtype === 'keep' ? (model.dtypes.get(spec.name) as FloatType) : floatTypes[dtype];
+  const tensors = parameters.map((parameter) => ({
+    name: parameter.spec.name,
+    shape: parameter.spec.shape,
+    dtype: dtypeOf(parameter),
+    values: () => tf.tidy(() => fileValues(parameter.spec, adapted(parameter, model))),
+  }));
+  writeSafetensors(path.join(dir, 'model.safetensors'), tensors);
+  // Older transformers read torch_dtype alone: the key stays the one that the folder came with.
+  const key = 'torch_dtype' in model.config.raw ? 'torch_dtype' : 'dtype';
+  const config = { ...model.config.raw, [key]: dtypeNames[dtypeOf(parameters[0])] };
+  writeFileSync(path.join(dir, 'config.json'), JSON.stringify(config, null, 2) + '\n');
+  copyFiles(['generation_config.json'], model, dir);
+}
+
+/** Copies what is there of these files, from the first of the model's folders that holds the first of them. */
+function copyFiles(files: string[], { dir, baseDir }: LoadedModel, to: string): void {
+  const source = [dir, baseDir].find((folder) => existsSync(path.join(folder, files[0])));
+  if (source === undefined) return;
+  const present = files.filter((file) => existsSync(path.join(source, file)));
+  for (const file of present) copyFileSync(path.join(source, file), path.join(to, file));
+}
+
+function move(from: string, to: string): void {
+  if (!existsSync(to)) {
+    renameSync(from, to);
+    return;
+  }
+  const written = readdirSync(from);
+  for (const file of written) renameSync(path.join(from, file), path.join(to, file));
+  const ofModels = ['config.json', 'generation_config.json', ...adapterFiles, ...tokenizerFiles];
+  const stale = (file: string) =>
+    ofModels.includes(file) || /^model(-\d+-of-\d+)?\.safetensors(\.index\.json)?$/.test(file);
+  for (const file of readdirSync(to)) if (stale(file) && !written.includes(file)) rmSync(path.join(to, file));
+  rmSync(from, { recursive: true });
 }

@@ -1,28 +1,40 @@
 /** LoRA adapters in PEFT's layout: adapter_config.json and adapter_model.safetensors. */
+import type { Hash } from 'node:crypto';
 import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
 import { UserError } from '../errors.js';
-import { readJsonObject } from './config.js';
+import { filledTensor } from '../tensor/upload.js';
+import { checkKeys, readJsonObject } from './files.js';
 import { transposeFloats } from './floats.js';
 import { SafetensorsReader, type TensorSource, writeSafetensors } from './safetensors.js';
-import type { Lora, LoraAdapter, Parameter } from './types.js';
+import type { Lora, LoraAdapter, ModelConfig, Parameter } from './types.js';
+import { ownedVariable } from './weights.js';
 
+export const adapterFiles = ['adapter_config.json', 'adapter_model.safetensors'];
+
+const absent = z.union([z.null(), z.literal(false), z.strictObject({}), z.tuple([])]).optional();
+
+/** What changes the arithmetic in ways that `Lora` does not know must be absent. */
 const schema = z.looseObject({
   peft_type: z.literal('LORA'),
   base_model_name_or_path: z.string().min(1),
   r: z.int().min(1),
   lora_alpha: z.number().positive(),
-  target_modules: z.union([z.string(), z.array(z.string())]),
-  use_dora: z.literal(false).nullish(),
-  use_rslora: z.literal(false).nullish(),
+  bias: z.literal('none').default('none'),
+  use_dora: absent,
+  use_rslora: absent,
+  lora_bias: absent,
+  rank_pattern: absent,
+  alpha_pattern: absent,
+  modules_to_save: absent,
+  layer_replication: absent,
 });
 
 export interface AdapterConfig {
   rank: number;
   alpha: number;
-  targets: string[];
   /** Folder of the model that the adapter changes. */
   base: string;
 }
@@ -31,94 +43,119 @@ export function isAdapterFolder(dir: string): boolean {
   return existsSync(path.join(dir, 'adapter_config.json'));
 }
 
-/** @throws UserError where it is no plain LoRA or its base is not on this machine */
+/**
+ * The base's path is absolute, or relative to the adapter's folder or, as PEFT has it, to the working directory.
+ *
+ * @throws UserError where it is no plain LoRA or its base is not on this machine
+ */
 export function readAdapterConfig(dir: string): AdapterConfig {
   const file = path.join(dir, 'adapter_config.json');
-  const parsed = schema.safeParse(readJsonObject(file));
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new UserError(`${file} is no plain LoRA adapter (${issue.path.join('.')}: ${issue.message})`);
-  }
-  const { base_model_name_or_path: named, r, lora_alpha, target_modules } = parsed.data;
+  const config = checkKeys(schema, readJsonObject(file), file);
+  const named = config.base_model_name_or_path;
   const base = [path.resolve(dir, named), path.resolve(named)].find((folder) => existsSync(folder));
   if (base === undefined) {
     throw new UserError(
       `${file} names the base model ${named}, which is no folder on this machine; put its path into base_model_name_or_path`,
     );
   }
-  return { rank: r, alpha: lora_alpha, targets: [target_modules].flat(), base };
-}
-
-/** Reads the adapter's matrices for these parameters. */
-export function readAdapter(dir: string, config: AdapterConfig, parameters: Map<string, Parameter>): Lora {
-  const reader = SafetensorsReader.open(dir, 'adapter_model');
-  try {
-    const adapters = new Map<string, LoraAdapter>();
-    for (const name of reader.names()) {
-      const match = /^base_model\.model\.(.+)\.lora_A\.(?:default\.)?weight$/.exec(name);
-      if (match === null) continue;
-      const target = `${match[1]}.weight`;
-      const parameter = parameters.get(target);
-      const other = name.replace('.lora_A.', '.lora_B.');
-      if (parameter === undefined || !reader.has(other)) {
-        throw new UserError(
-          `${reader.file(name)} adapts ${match[1]}, ${parameter === undefined ? 'which the base model does not have' : 'but lacks its lora_B'}`,
-        );
-      }
-      const [input, out] = parameter.variable.shape;
-      adapters.set(target, {
-        target,
-        a: matrix(reader, name, [config.rank, input]),
-        b: matrix(reader, other, [out, config.rank]),
-      });
-    }
-    if (adapters.size === 0) throw new UserError(`${dir} holds no LoRA matrices`);
-    return { rank: config.rank, alpha: config.alpha, targets: config.targets, adapters };
-  } finally {
-    reader.close();
-  }
-}
-
-/** A matrix of the file, transposed into memory's layout. */
-function matrix(reader: SafetensorsReader, name: string, [rows, cols]: [number, number]): tf.Variable {
-  const shape = reader.shape(name);
-  if (shape[0] !== rows || shape[1] !== cols) {
-    throw new UserError(
-      `tensor ${name} of ${reader.file(name)} has shape [${shape.join(', ')}]; expected [${rows}, ${cols}]`,
-    );
-  }
-  const values = transposeFloats(reader.readFloats(name), rows, cols);
-  return tf.tidy(() => tf.variable(tf.tensor2d(values, [cols, rows])));
+  return { rank: config.r, alpha: config.lora_alpha, base };
 }
 
 /**
- * Writes a PEFT adapter folder.
+ * Reads an adapter's matrices for these parameters.
+ *
+ * @param hash takes everything that changes the model's outputs
+ * @throws UserError where they do not fit the base model
+ */
+export function readAdapter(
+  dir: string,
+  { rank, alpha }: AdapterConfig,
+  parameters: Map<string, Parameter>,
+  hash: Hash,
+): Lora {
+  const reader = SafetensorsReader.open(dir, 'adapter_model');
+  const adapters = new Map<string, LoraAdapter>();
+  try {
+    hash.update(`${alpha / rank} `);
+    for (const name of reader.names().sort()) {
+      const match = /^base_model\.model\.(.+)\.lora_([AB])\.weight$/.exec(name);
+      const target = `${match?.[1]}.weight`;
+      const parameter = parameters.get(target);
+      if (match === null || parameter === undefined) {
+        throw new UserError(
+          `tensor ${name} of ${reader.entry(name).file} adapts nothing that the base model has; expected base_model.model.LAYER.lora_A.weight and lora_B.weight of its linear layers`,
+        );
+      }
+      if (match[2] === 'B') continue;
+      const [input, output] = parameter.variable.shape;
+      const a = readMatrix(reader, name, [rank, input], hash);
+      try {
+        const b = readMatrix(reader, name.replace('.lora_A.', '.lora_B.'), [output, rank], hash);
+        adapters.set(target, { target, a, b });
+      } catch (error) {
+        a.dispose();
+        throw error;
+      }
+    }
+    if (adapters.size === 0) throw new UserError(`${dir} holds no LoRA matrices`);
+  } catch (error) {
+    for (const { a, b } of adapters.values()) [a, b].forEach((variable) => variable.dispose());
+    throw error;
+  } finally {
+    reader.close();
+  }
+  const targets = [...adapters.keys()].map((target) => target.split('.').at(-2) as string);
+  return { rank, alpha, targets: [...new Set(targets)], adapters };
+}
+
+/** A matrix of the file, transposed into memory's layout. */
+function readMatrix(reader: SafetensorsReader, name: string, [rows, cols]: [number, number], hash: Hash): tf.Variable {
+  if (!reader.has(name)) throw new UserError(`an adapter lacks tensor ${name}: it is incomplete`);
+  const { file, shape, dtype } = reader.entry(name);
+  if (shape.join() !== `${rows},${cols}`) {
+    throw new UserError(
+      `tensor ${name} of ${file} has shape [${shape.join(', ')}]; the base model and the adapter's rank ask for [${rows}, ${cols}]`,
+    );
+  }
+  hash.update(`${name} ${dtype} `);
+  return ownedVariable(
+    filledTensor([cols, rows], (values) => reader.readFloatsInto(name, values, { transposed: true, hash })),
+  );
+}
+
+/**
+ * Writes an adapter, as float32, that PEFT loads.
  *
  * @param base folder of the model it adapts, kept as an absolute path
  */
-export function writeAdapter(dir: string, lora: Lora, base: string, fanInFanOut: boolean): void {
-  const tensors: TensorSource[] = [...lora.adapters.values()].flatMap(({ target, a, b }) => {
-    const module = `base_model.model.${target.replace(/\.weight$/, '')}`;
-    const source = (name: string, variable: tf.Variable): TensorSource => ({
-      name: `${module}.${name}.weight`,
-      shape: [...variable.shape].reverse(),
-      dtype: 'F32',
-      values: () => transposeFloats(variable.dataSync<'float32'>(), variable.shape[0], variable.shape[1] as number),
-    });
-    return [source('lora_A', a), source('lora_B', b)];
+export function writeAdapter(dir: string, lora: Lora, base: string, config: ModelConfig): void {
+  const tensors = [...lora.adapters.values()].flatMap(({ target, a, b }) => {
+    const layer = `base_model.model.${target.replace(/\.weight$/, '')}`;
+    return [matrixSource(`${layer}.lora_A.weight`, a), matrixSource(`${layer}.lora_B.weight`, b)];
   });
   writeSafetensors(path.join(dir, 'adapter_model.safetensors'), tensors);
-  const config = {
+  const written = {
     peft_type: 'LORA',
-    task_type: 'CAUSAL_LM',
+    task_type: config.task === 'reward' ? 'SEQ_CLS' : 'CAUSAL_LM',
     base_model_name_or_path: path.resolve(base),
     r: lora.rank,
     lora_alpha: lora.alpha,
     lora_dropout: 0,
     target_modules: lora.targets,
     bias: 'none',
-    fan_in_fan_out: fanInFanOut,
+    // GPT-2's Conv1D holds [in, out].
+    fan_in_fan_out: config.family === 'gpt2',
     inference_mode: true,
   };
-  writeFileSync(path.join(dir, 'adapter_config.json'), JSON.stringify(config, null, 2) + '\n');
+  writeFileSync(path.join(dir, 'adapter_config.json'), JSON.stringify(written, null, 2) + '\n');
+}
+
+function matrixSource(name: string, variable: tf.Variable): TensorSource {
+  const [rows, cols] = variable.shape;
+  return {
+    name,
+    shape: [cols, rows],
+    dtype: 'F32',
+    values: () => transposeFloats(variable.dataSync<'float32'>(), rows, cols),
+  };
 }

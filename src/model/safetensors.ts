@@ -1,27 +1,27 @@
 /**
- * Reads and writes safetensors (https://github.com/huggingface/safetensors), one file or sharded with an index, one
- * tensor at a time: peak memory is the largest tensor above what the caller keeps. Pickles are never read.
+ * Reads safetensors (https://github.com/huggingface/safetensors), one file or sharded with an index, through a buffer
+ * of about a megabyte, and writes one file tensor by tensor. Pickles are never read.
+ *
+ * Leaves out which tensors a model needs (weights.ts).
  */
-import {
-  closeSync,
-  existsSync,
-  fstatSync,
-  fsyncSync,
-  openSync,
-  readSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
-import path from 'node:path';
+import type { Hash } from 'node:crypto';
+import { closeSync, fstatSync, fsyncSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { z } from 'zod';
-import { UserError, messageOf } from '../errors.js';
-import { type FloatType, bytesPerFloat, fromFloat32, toFloat32 } from './floats.js';
-import { readJsonObject } from './config.js';
+import { UserError } from '../errors.js';
+import { weightFiles, writeError } from './files.js';
+import {
+  type FloatType,
+  bytesPerFloat,
+  decodeFloats,
+  encodeFloats,
+  isFloatType,
+  overflowsFrom,
+  transposeRows,
+} from './floats.js';
 
 /** The format's own limit on its header. */
 const MAX_HEADER_BYTES = 100_000_000;
+const CHUNK_BYTES = 2 ** 20;
 
 const entrySchema = z.object({
   dtype: z.string(),
@@ -41,18 +41,15 @@ interface Entry {
 /** The tensors of a folder, opened for reading. */
 export class SafetensorsReader {
   private readonly handles = new Map<string, number>();
+  private readonly entries = new Map<string, Entry>();
 
-  private constructor(
-    private readonly entries: Map<string, Entry>,
-    readonly files: string[],
-  ) {}
+  private constructor() {}
 
   /** @throws UserError where there are no weights or a file is damaged */
   static open(dir: string, name = 'model'): SafetensorsReader {
-    const files = weightFiles(dir, name);
-    const reader = new SafetensorsReader(new Map(), files);
+    const reader = new SafetensorsReader();
     try {
-      for (const file of files) reader.readHeader(file);
+      for (const file of weightFiles(dir, name)) reader.readHeader(file);
     } catch (error) {
       reader.close();
       throw error;
@@ -68,42 +65,58 @@ export class SafetensorsReader {
     return this.entries.has(name);
   }
 
-  shape(name: string): number[] {
-    return this.entry(name).shape;
+  /** Shape and type of a tensor, and the file that holds it. */
+  entry(name: string): Readonly<Entry> {
+    const entry = this.entries.get(name);
+    if (entry === undefined) throw new Error(`no tensor ${name}`);
+    return entry;
   }
 
-  dtype(name: string): string {
-    return this.entry(name).dtype;
+  /** A tensor's values as float32. @throws UserError as readFloatsInto does */
+  readFloats(name: string): Float32Array {
+    const values = new Float32Array(valuesOf(this.entry(name).shape));
+    this.readFloatsInto(name, values);
+    return values;
   }
 
-  file(name: string): string {
-    return this.entry(name).file;
-  }
-
-  /** The tensor's bytes as they are in the file. */
-  readBytes(name: string): Uint8Array {
-    const { file, start, end } = this.entry(name);
-    return this.readRange(file, start, end - start);
-  }
-
-  /** @throws UserError where the tensor is not of a floating type or has values that are not finite */
-  readFloats(name: string, bytes = this.readBytes(name)): Float32Array {
-    const { file, dtype } = this.entry(name);
-    if (dtype !== 'F32' && dtype !== 'F16' && dtype !== 'BF16') {
+  /**
+   * Reads a tensor's values as float32.
+   *
+   * @param out takes all of them: as many as the shape says
+   * @param options.transposed writes a matrix [rows, cols] as [cols, rows]
+   * @param options.hash takes the bytes as they are in the file
+   * @throws UserError where the tensor is not of a floating type or has values that are not finite
+   */
+  readFloatsInto(name: string, out: Float32Array, options: { transposed?: boolean; hash?: Hash } = {}): void {
+    const { file, dtype, shape, start } = this.entry(name);
+    if (!isFloatType(dtype)) {
       throw new UserError(
-        `tensor ${name} of ${file} is ${dtype}; expected F32, F16 or BF16 (quantised weights are not supported)`,
+        `tensor ${name} of ${file} is ${dtype}; expected F32, F16 or BF16 (quantized weights are not supported)`,
       );
     }
-    const values = toFloat32(bytes, dtype);
-    // A sum finds NaN and infinity without a branch per element; large finite weights cannot overflow float64.
+    const size = bytesPerFloat[dtype];
+    const cols = options.transposed ? shape[1] : 1;
+    const rows = out.length / cols;
+    const rowsAtOnce = Math.max(1, Math.floor(CHUNK_BYTES / (cols * size)));
+    const bytes = new Uint8Array(rowsAtOnce * cols * size);
+    const floats = new Float32Array(rowsAtOnce * cols);
+    // A sum finds NaN and infinity without a branch per element; finite weights cannot overflow its float64.
     let sum = 0;
-    for (let i = 0; i < values.length; i++) sum += values[i];
+    for (let row = 0; row < rows; row += rowsAtOnce) {
+      const count = Math.min(rowsAtOnce, rows - row) * cols;
+      const chunk = bytes.subarray(0, count * size);
+      this.readRange(file, start + row * cols * size, chunk);
+      options.hash?.update(chunk);
+      const values = options.transposed ? floats.subarray(0, count) : out.subarray(row, row + count);
+      decodeFloats(bytes.buffer, dtype, values);
+      for (let i = 0; i < count; i++) sum += values[i];
+      if (options.transposed) transposeRows(values, cols, out, row, rows);
+    }
     if (!Number.isFinite(sum)) {
       throw new UserError(
-        `tensor ${name} of ${file} has values that are not finite (NaN or infinity): the checkpoint is damaged`,
+        `tensor ${name} of ${file} has values that are not finite (NaN or infinity); the checkpoint cannot be used`,
       );
     }
-    return values;
   }
 
   close(): void {
@@ -111,21 +124,16 @@ export class SafetensorsReader {
     this.handles.clear();
   }
 
-  private entry(name: string): Entry {
-    const entry = this.entries.get(name);
-    if (entry === undefined) throw new Error(`no tensor ${name}`);
-    return entry;
-  }
-
   private readHeader(file: string): void {
     const handle = openSync(file, 'r');
     this.handles.set(file, handle);
     const size = fstatSync(handle).size;
-    if (size < 8) throw new UserError(`${file} is truncated: ${size} bytes are no safetensors file; download it again`);
-    const length = Number(new DataView(this.readRange(file, 0, 8).buffer).getBigUint64(0, true));
+    if (size < 8) throw new UserError(`${file} is truncated: it has only ${size} bytes; download it again`);
+    const prefix = this.readRange(file, 0, new Uint8Array(8));
+    const length = Number(new DataView(prefix.buffer).getBigUint64(0, true));
     if (length > MAX_HEADER_BYTES) {
       throw new UserError(
-        `${file} announces a header of ${length} bytes, above the format's ${MAX_HEADER_BYTES}: it is no safetensors file or damaged`,
+        `${file} announces a header of ${length} bytes, above the format's ${MAX_HEADER_BYTES}: it is damaged or no safetensors file`,
       );
     }
     if (8 + length > size) {
@@ -133,75 +141,66 @@ export class SafetensorsReader {
         `${file} is truncated: its header takes ${length} bytes and the file has ${size}; download it again`,
       );
     }
-    const header = parseHeader(this.readRange(file, 8, length), file);
-    const dataStart = 8 + length;
-    for (const [name, value] of Object.entries(header)) {
-      if (name === '__metadata__') continue;
-      const parsed = entrySchema.safeParse(value);
-      if (!parsed.success)
-        throw new UserError(
-          `${file} describes tensor ${name} wrongly (${parsed.error.issues[0].message}); download it again`,
-        );
-      const { dtype, shape, data_offsets } = parsed.data;
-      const [start, end] = data_offsets.map((offset) => dataStart + offset);
-      if (end < start || end > size) {
-        throw new UserError(
-          `${file} is truncated: tensor ${name} ends at byte ${end} and the file has ${size}; download it again`,
-        );
-      }
-      const expected = shape.reduce((a, b) => a * b, 1) * (bytesPerFloat[dtype as FloatType] ?? 0);
-      if (dtype in bytesPerFloat && expected !== end - start) {
-        throw new UserError(
-          `${file} gives tensor ${name} of shape [${shape.join(', ')}] ${end - start} bytes instead of ${expected}; download it again`,
-        );
-      }
-      this.entries.set(name, { file, dtype, shape, start, end });
-    }
+    const header = parseHeader(this.readRange(file, 8, new Uint8Array(length)), file);
+    const entries = Object.entries(header)
+      .filter(([name]) => name !== '__metadata__')
+      .map(([name, value]) => [name, readEntry(name, value, file, 8 + length, size)] as const);
+    const inOrder = entries.filter(([, { start, end }]) => end > start).sort(([, a], [, b]) => a.start - b.start);
+    inOrder.slice(1).forEach(([name, { start }], i) => {
+      const [before, { end }] = inOrder[i];
+      if (start < end) throw new UserError(`${file} is damaged: its tensors ${before} and ${name} overlap`);
+    });
+    for (const [name, entry] of entries) this.entries.set(name, entry);
   }
 
-  private readRange(file: string, start: number, length: number): Uint8Array {
-    const buffer = new Uint8Array(length);
-    let done = 0;
-    while (done < length) {
-      const read = readSync(this.handles.get(file) as number, buffer, done, length - done, start + done);
+  /** Fills `into` from this byte of the file on. */
+  private readRange<T extends Uint8Array>(file: string, start: number, into: T): T {
+    for (let done = 0; done < into.length;) {
+      const read = readSync(this.handles.get(file) as number, into, done, into.length - done, start + done);
       if (read === 0) throw new UserError(`${file} is truncated: byte ${start + done} is missing; download it again`);
       done += read;
     }
-    return buffer;
+    return into;
   }
+}
+
+function valuesOf(shape: number[]): number {
+  return shape.reduce((a, b) => a * b, 1);
 }
 
 function parseHeader(bytes: Uint8Array, file: string): Record<string, unknown> {
   try {
     return z.record(z.string(), z.unknown()).parse(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)));
   } catch (cause) {
-    throw new UserError(`${file} has a header that is not JSON: it is no safetensors file or damaged`, { cause });
+    throw new UserError(`${file} has a header that is not a JSON object: it is damaged or no safetensors file`, {
+      cause,
+    });
   }
 }
 
-function weightFiles(dir: string, name: string): string[] {
-  const single = path.join(dir, `${name}.safetensors`);
-  if (existsSync(single)) return [single];
-  const index = path.join(dir, `${name}.safetensors.index.json`);
-  if (existsSync(index)) {
-    const map = z.object({ weight_map: z.record(z.string(), z.string()) }).safeParse(readJsonObject(index));
-    if (!map.success) throw new UserError(`${index} has no weight_map; download it again`);
-    const shards = [...new Set(Object.values(map.data.weight_map))]
-      .sort()
-      .map((file) => path.join(dir, path.basename(file)));
-    const missing = shards.filter((file) => !existsSync(file));
-    if (missing.length > 0)
-      throw new UserError(
-        `${index} names ${missing.map((file) => path.basename(file)).join(', ')}, which ${dir} does not hold; download the missing shards`,
-      );
-    return shards;
+function readEntry(name: string, value: unknown, file: string, dataStart: number, fileSize: number): Entry {
+  const parsed = entrySchema.safeParse(value);
+  if (!parsed.success) {
+    const [{ path: at, message }] = parsed.error.issues;
+    throw new UserError(`${file} is damaged: its header has a wrong ${at.join('.')} for tensor ${name} (${message})`);
   }
-  const pickles = readdirSync(dir).some((file) => /\.(bin|pt|pth|ckpt)$/.test(file));
-  throw new UserError(
-    pickles
-      ? `${dir} holds weights as pickles only, which Brevity never reads; convert them to safetensors`
-      : `${dir} holds no ${name}.safetensors and no ${name}.safetensors.index.json`,
-  );
+  const { dtype, shape, data_offsets } = parsed.data;
+  const [start, end] = data_offsets.map((offset) => dataStart + offset);
+  if (end < start) throw new UserError(`${file} is damaged: tensor ${name} ends before it starts`);
+  if (end > fileSize) {
+    throw new UserError(
+      `${file} is truncated: tensor ${name} ends at byte ${end} and the file has ${fileSize}; download it again`,
+    );
+  }
+  if (isFloatType(dtype)) {
+    const expected = valuesOf(shape) * bytesPerFloat[dtype];
+    if (expected !== end - start) {
+      throw new UserError(
+        `${file} is damaged: tensor ${name} of shape [${shape.join(', ')}] takes ${expected} bytes as ${dtype} and has ${end - start}`,
+      );
+    }
+  }
+  return { file, dtype, shape, start, end };
 }
 
 /** A tensor to write: its values are asked for when their turn comes. */
@@ -215,43 +214,65 @@ export interface TensorSource {
 /**
  * Writes one file, beside and renamed into place, so that a crash or a full disk leaves the old file or none.
  *
- * @throws UserError where the disk is full or cannot be written
+ * @throws UserError where the disk is full, or a value is not finite or beyond the range of its type
  */
 export function writeSafetensors(
   file: string,
   tensors: TensorSource[],
   metadata: Record<string, string> = { format: 'pt' },
 ): void {
+  const temporary = `${file}.tmp`;
+  try {
+    const handle = openSync(temporary, 'w');
+    try {
+      writeAll(handle, encodeHeader(tensors, metadata));
+      for (const tensor of tensors) {
+        const values = tensor.values();
+        checkRange(values, tensor);
+        writeAll(handle, encodeFloats(values, tensor.dtype));
+      }
+      fsyncSync(handle);
+    } finally {
+      closeSync(handle);
+    }
+    renameSync(temporary, file);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw writeError(file, error);
+  }
+}
+
+/** The header's length and text, padded so that the data starts at a multiple of 8. */
+function encodeHeader(tensors: TensorSource[], metadata: Record<string, string>): Buffer {
   const header: Record<string, unknown> = { __metadata__: metadata };
   let offset = 0;
   for (const { name, shape, dtype } of tensors) {
-    const bytes = shape.reduce((a, b) => a * b, 1) * bytesPerFloat[dtype];
-    header[name] = { dtype, shape, data_offsets: [offset, offset + bytes] };
-    offset += bytes;
+    const end = offset + valuesOf(shape) * bytesPerFloat[dtype];
+    header[name] = { dtype, shape, data_offsets: [offset, end] };
+    offset = end;
   }
   const json = JSON.stringify(header);
   const text = Buffer.from(json + ' '.repeat((8 - (Buffer.byteLength(json) % 8)) % 8));
-  const temporary = `${file}.tmp`;
-  let handle: number | null = null;
-  try {
-    handle = openSync(temporary, 'w');
-    const length = Buffer.alloc(8);
-    length.writeBigUInt64LE(BigInt(text.length));
-    writeAll(handle, length);
-    writeAll(handle, text);
-    for (const tensor of tensors) writeAll(handle, fromFloat32(tensor.values(), tensor.dtype));
-    fsyncSync(handle);
-    closeSync(handle);
-    handle = null;
-    renameSync(temporary, file);
-  } catch (cause) {
-    if (handle !== null) closeSync(handle);
-    rmSync(temporary, { force: true });
-    if (cause instanceof Error && 'code' in cause) {
-      const full = cause.code === 'ENOSPC' ? 'the disk is full; free space and try again' : messageOf(cause);
-      throw new UserError(`cannot write ${file}: ${full}`, { cause });
-    }
-    throw cause;
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(text.length));
+  return Buffer.concat([length, text]);
+}
+
+function checkRange(values: Float32Array, { name, dtype }: TensorSource): void {
+  let largest = 0;
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) {
+    const magnitude = Math.abs(values[i]);
+    if (magnitude > largest) largest = magnitude;
+    sum += magnitude;
+  }
+  if (!Number.isFinite(sum)) {
+    throw new UserError(`tensor ${name} has values that are not finite (NaN or infinity), so the model is not saved`);
+  }
+  if (largest >= overflowsFrom[dtype]) {
+    throw new UserError(
+      `tensor ${name} has a value of ${largest}, beyond the range of ${dtype}; save the model as float32`,
+    );
   }
 }
 

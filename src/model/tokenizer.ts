@@ -1,47 +1,83 @@
 /**
- * Text to token ids and back, through @huggingface/tokenizers, with the folder's chat template. Sampled ids are never
- * encoded again: boundary merges would change them.
+ * Text to token ids and back, through @huggingface/tokenizers, with the folder's chat template (chat.ts). Sampled ids
+ * are never encoded again: boundary merges would change them.
  */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { UserError, messageOf } from '../errors.js';
 import type { Message, Prompt } from '../rows.js';
-import { type ChatTemplate, loadChatTemplate, tokenText } from './chat.js';
-import { readJsonObject } from './config.js';
+import { type ChatTemplate, loadChatTemplate } from './chat.js';
+import { readJsonObject } from './files.js';
+
+/** What a tokenizer is made of: copied with the model. */
+export const tokenizerFiles = [
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'added_tokens.json',
+  'chat_template.jinja',
+  'vocab.json',
+  'merges.txt',
+  'tokenizer.model',
+];
 
 export class Tokenizer {
   private constructor(
+    private readonly dir: string,
     private readonly inner: HuggingFaceTokenizer,
     private readonly template: ChatTemplate | null,
     private readonly special: Set<number>,
+    /** What the tokenizer puts before a text: BOS, or nothing. */
+    private readonly leading: number[],
+    private readonly eosToken: string | undefined,
     /** Largest token id + 1. */
     readonly vocabSize: number,
-    private readonly eosToken: string | null,
   ) {}
 
   /** @throws UserError where tokenizer.json is missing or damaged */
   static load(dir: string): Tokenizer {
+    const tokenizer = Tokenizer.find(dir);
+    if (tokenizer === null)
+      throw new UserError(`${dir} has no tokenizer.json; copy the model's tokenizer files into it`);
+    return tokenizer;
+  }
+
+  /**
+   * The folder's tokenizer, or null where it has none.
+   *
+   * @throws UserError where it is damaged, or of a kind that is not read
+   */
+  static find(dir: string): Tokenizer | null {
     const file = path.join(dir, 'tokenizer.json');
     if (!existsSync(file)) {
+      const older = ['tokenizer.model', 'vocab.json', 'vocab.txt'].find((name) => existsSync(path.join(dir, name)));
+      if (older === undefined) return null;
       throw new UserError(
-        `${dir} has no tokenizer.json; save the tokenizer with transformers' fast tokenizer to get one`,
+        `${dir} has ${older} but no tokenizer.json; make one with transformers: AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR)`,
       );
     }
-    const configFile = path.join(dir, 'tokenizer_config.json');
-    const config = existsSync(configFile) ? readJsonObject(configFile) : {};
+    const config = readOptional(path.join(dir, 'tokenizer_config.json'));
     let inner: HuggingFaceTokenizer;
     try {
       inner = new HuggingFaceTokenizer(readJsonObject(file), config);
     } catch (cause) {
       if (cause instanceof UserError) throw cause;
-      throw new UserError(`${file} cannot be used (${messageOf(cause)})`, { cause });
+      throw new UserError(`${file} cannot be used (${messageOf(cause)}); download it again`, { cause });
     }
-    const added = inner.get_added_tokens_decoder();
-    const special = new Set([...added].filter(([, token]) => token.special).map(([id]) => id));
+    const special = [...inner.get_added_tokens_decoder()].filter(([, token]) => token.special).map(([id]) => id);
     let largest = -1;
-    for (const id of inner.get_vocab(true).values()) largest = Math.max(largest, id);
-    return new Tokenizer(inner, loadChatTemplate(dir, config), special, largest + 1, tokenText(config.eos_token));
+    for (const id of inner.get_vocab().values()) largest = Math.max(largest, id);
+    const names = specialTokens({ ...readOptional(path.join(dir, 'special_tokens_map.json')), ...config });
+    return new Tokenizer(
+      dir,
+      inner,
+      loadChatTemplate(dir, config, names),
+      new Set(special),
+      leadingIds(inner, config.add_bos_token, names.bos_token),
+      names.eos_token,
+      largest + 1,
+    );
   }
 
   get hasChatTemplate(): boolean {
@@ -53,15 +89,25 @@ export class Tokenizer {
     return this.inner.encode(text, { add_special_tokens: false }).ids;
   }
 
-  /** Text of the ids, special tokens left out unless asked for. */
+  /**
+   * Text of the ids, exactly: spaces before punctuation stay, whatever `clean_up_tokenization_spaces` says. Special
+   * tokens are left out unless asked for; ids that the tokenizer does not have (models pad their vocabularies) are
+   * dropped.
+   */
   decode(ids: number[], options: { skipSpecial?: boolean } = {}): string {
-    if (ids.length === 0) return '';
-    return this.inner.decode(ids, { skip_special_tokens: options.skipSpecial ?? true });
+    const known = ids.filter((id) => this.inner.id_to_token(id) !== undefined);
+    if (known.length === 0) return '';
+    return this.inner.decode(known, {
+      skip_special_tokens: options.skipSpecial ?? true,
+      clean_up_tokenization_spaces: false,
+    });
   }
 
-  /** One token as people see it, special or not; bytes of half a character come out as U+FFFD. */
+  /** One token as people see it, special or not, its leading space kept; parts of a character come out as U+FFFD. */
   tokenText(id: number): string {
-    return this.decode([id], { skipSpecial: false });
+    const token = this.inner.id_to_token(id);
+    // Decoders of SentencePiece's kind take the space (▁) off the first token.
+    return token?.includes('▁') ? token.replaceAll('▁', ' ') : this.decode([id], { skipSpecial: false });
   }
 
   isSpecial(id: number): boolean {
@@ -72,14 +118,16 @@ export class Tokenizer {
     return this.inner.token_to_id(token) ?? null;
   }
 
+  /** @throws UserError where there is no template or it refuses the conversation */
   renderChat(messages: Message[], options: { addGenerationPrompt: boolean }): string {
-    if (this.template === null) throw new UserError('this tokenizer has no chat template; give prompts as text');
+    if (this.template === null)
+      throw new UserError(`the tokenizer of ${this.dir} has no chat template; give prompts as text`);
     return this.template.render(messages, options.addGenerationPrompt);
   }
 
   /**
    * What the policy reads before it answers. A text is one user message where there is a chat template (unless `raw`),
-   * else it is encoded as it stands, after the special tokens that the tokenizer itself puts before a text (BOS).
+   * else it is encoded as it stands, after BOS where the tokenizer adds one (`add_bos_token`, else the post-processor).
    * A rendered template brings its own: nothing is added, so that BOS never comes twice.
    */
   promptIds(prompt: Prompt, options: { raw: boolean }): number[] {
@@ -89,22 +137,22 @@ export class Tokenizer {
   }
 
   /**
-   * A whole conversation, for reward models. Without a chat template: the contents joined by a newline, after BOS where
-   * the tokenizer adds one.
+   * A whole conversation, for reward models. Without a chat template: the contents one after the other with nothing in
+   * between, after BOS where the tokenizer adds one.
    */
   conversationIds(messages: Message[]): number[] {
-    if (this.template === null) return this.encodeWithBos(messages.map(({ content }) => content).join('\n'));
+    if (this.template === null) return this.encodeWithBos(messages.map(({ content }) => content).join(''));
     return this.encode(this.renderChat(messages, { addGenerationPrompt: false }));
   }
 
   /** Tokens that end the assistant's turn: tokenizer_config's EOS and the special token its template puts after it. */
   get endOfTurnIds(): number[] {
-    const ids = this.eosToken === null ? [] : [this.tokenId(this.eosToken)];
-    if (this.template !== null) ids.push(this.specialAfterAnswer());
-    return [...new Set(ids.filter((id) => id !== null))];
+    const eos = this.eosToken === undefined ? null : this.tokenId(this.eosToken);
+    return [...new Set([eos, this.specialAfterAnswer()].filter((id) => id !== null))];
   }
 
   private specialAfterAnswer(): number | null {
+    if (this.template === null) return null;
     const marker = 'x7q';
     const conversation = [
       { role: 'user', content: 'a' },
@@ -121,12 +169,34 @@ export class Tokenizer {
     return after.length > 0 && this.special.has(after[0]) ? after[0] : null;
   }
 
-  /** The post-processor's leading tokens, without those it puts at the end (EOS would end the prompt). */
   private encodeWithBos(text: string): number[] {
-    const bare = this.encode(text);
-    const full = this.inner.encode(text, { add_special_tokens: true }).ids;
-    const lead = full.findIndex((_id: number, at: number) => bare.every((id, i) => full[at + i] === id));
-    const leading = lead > 0 ? full.slice(0, lead) : [];
-    return bare[0] === leading[0] ? bare : [...leading, ...bare];
+    const ids = this.encode(text);
+    return ids[0] === this.leading[0] ? ids : [...this.leading, ...ids];
   }
+}
+
+function readOptional(file: string): Record<string, unknown> {
+  return existsSync(file) ? readJsonObject(file) : {};
+}
+
+/** `bos_token` and the like: strings, or objects that hold them. */
+function specialTokens(config: Record<string, unknown>): Record<string, string> {
+  const tokens: Record<string, string> = {};
+  for (const name of ['bos_token', 'eos_token', 'pad_token', 'unk_token', 'sep_token', 'cls_token', 'mask_token']) {
+    const value = config[name];
+    if (typeof value === 'string') tokens[name] = value;
+    else if (typeof value === 'object' && value !== null && 'content' in value) tokens[name] = String(value.content);
+  }
+  return tokens;
+}
+
+/** What precedes every text: as `add_bos_token` says, else what the post-processor puts before one. */
+function leadingIds(inner: HuggingFaceTokenizer, addBos: unknown, bosToken: string | undefined): number[] {
+  if (addBos === false) return [];
+  const bos = bosToken === undefined ? undefined : inner.token_to_id(bosToken);
+  if (addBos === true && bos !== undefined) return [bos];
+  const probe = 'a';
+  const bare = inner.encode(probe, { add_special_tokens: false }).ids;
+  const full = inner.encode(probe, { add_special_tokens: true }).ids;
+  return full.slice(0, Math.max(0, full.indexOf(bare[0])));
 }

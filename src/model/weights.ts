@@ -2,91 +2,121 @@
 import { createHash } from 'node:crypto';
 import * as tf from '@tensorflow/tfjs-core';
 import { UserError } from '../errors.js';
+import { filledTensor } from '../tensor/upload.js';
 import { type FloatType, transposeFloats } from './floats.js';
 import { namesInFile, parameterSpecs } from './parameters.js';
-import type { SafetensorsReader, TensorSource } from './safetensors.js';
+import type { SafetensorsReader } from './safetensors.js';
 import type { ModelConfig, Parameter, ParameterSpec } from './types.js';
 
 export interface LoadedWeights {
+  /** In the order of parameterSpecs. */
   parameters: Map<string, Parameter>;
-  /** sha256 over names and bytes of all tensors, in the model's order. */
+  /** sha256 over names and bytes of all tensors. */
   fingerprint: string;
-  /** What the file stores. */
-  dtype: FloatType;
+  /** What the file stores each parameter as. */
+  dtypes: Map<string, FloatType>;
 }
 
 /**
- * Reads every tensor the model needs, one at a time.
+ * Reads every tensor the model needs, one at a time, yielding to the event loop in between.
  *
- * @throws UserError where tensors are missing (named), of another shape, or not finite
+ * @param onProgress called with values read so far and in all
+ * @throws UserError where tensors are missing (named), too many, of another shape, or not finite
  */
-export function loadWeights(
+export async function loadWeights(
   reader: SafetensorsReader,
   config: ModelConfig,
   dir: string,
   onProgress?: (done: number, total: number) => void,
-): LoadedWeights {
-  const specs = parameterSpecs(config);
-  const sources = specs.map((spec) => ({ spec, name: namesInFile(spec, config).find((name) => reader.has(name)) }));
-  const missing = sources.filter(({ name }) => name === undefined).map(({ spec }) => spec.name);
-  if (missing.length > 0) {
-    const shown = missing.slice(0, 4).join(', ');
-    const more = missing.length > 4 ? ` and ${missing.length - 4} more` : '';
-    throw new UserError(
-      `${dir} lacks tensors that a ${config.architecture} needs: ${shown}${more}; download the model again`,
-    );
-  }
+): Promise<LoadedWeights> {
+  const sources = findTensors(reader, config, dir);
+  const total = sources.reduce((sum, { spec }) => sum + tf.util.sizeFromShape(spec.shape), 0);
   const hash = createHash('sha256');
-  const parameters = new Map<string, Parameter>();
+  const loaded: LoadedWeights = { parameters: new Map(), fingerprint: '', dtypes: new Map() };
+  let done = 0;
   try {
-    for (const [i, { spec, name }] of sources.entries()) {
-      const source = name as string;
-      checkShape(reader, source, spec);
-      const bytes = reader.readBytes(source);
-      hash.update(spec.name).update(bytes);
-      const values = reader.readFloats(source, bytes);
-      parameters.set(spec.name, { spec, variable: toVariable(values, spec) });
-      onProgress?.(i + 1, sources.length);
+    for (const { spec, name } of sources) {
+      const dtype = reader.entry(name).dtype as FloatType;
+      hash.update(`${spec.name} ${dtype} `);
+      const tensor = filledTensor(memoryShape(spec), (values) =>
+        reader.readFloatsInto(name, values, { transposed: spec.transposed, hash }),
+      );
+      loaded.parameters.set(spec.name, { spec, variable: ownedVariable(tensor) });
+      loaded.dtypes.set(spec.name, dtype);
+      done += tensor.size;
+      onProgress?.(done, total);
+      await new Promise((resolve) => setImmediate(resolve));
     }
   } catch (error) {
-    for (const { variable } of parameters.values()) variable.dispose();
+    for (const { variable } of loaded.parameters.values()) variable.dispose();
     throw error;
   }
-  const dtype = reader.dtype(sources[0].name as string) as FloatType;
-  return { parameters, fingerprint: hash.digest('hex'), dtype };
+  return { ...loaded, fingerprint: hash.digest('hex') };
 }
 
-function checkShape(reader: SafetensorsReader, name: string, spec: ParameterSpec): void {
-  const shape = reader.shape(name);
-  if (shape.length === spec.shape.length && shape.every((size, i) => size === spec.shape[i])) return;
-  throw new UserError(
-    `tensor ${name} of ${reader.file(name)} has shape [${shape.join(', ')}]; config.json asks for [${spec.shape.join(', ')}]`,
-  );
+/** The tensor's memory as a variable, without a copy. */
+export function ownedVariable(tensor: tf.Tensor): tf.Variable {
+  const variable = tf.variable(tensor);
+  tensor.dispose();
+  return variable;
+}
+
+/** Where the checkpoint holds each parameter, after checking that the two agree. */
+function findTensors(
+  reader: SafetensorsReader,
+  config: ModelConfig,
+  dir: string,
+): { spec: ParameterSpec; name: string }[] {
+  const found = parameterSpecs(config).map((spec) => ({
+    spec,
+    name: namesInFile(spec, config).find((name) => reader.has(name)),
+  }));
+  const missing = found.filter(({ name }) => name === undefined).map(({ spec }) => spec.name);
+  if (missing.length > 0) {
+    throw new UserError(
+      `${dir} lacks ${missing.length} of the ${found.length} tensors of this ${config.architecture}: ${firstOf(missing)}; its config.json and weights do not belong together or the download is incomplete`,
+    );
+  }
+  const sources = found as { spec: ParameterSpec; name: string }[];
+  const used = new Set(sources.map(({ name }) => name));
+  const unknown = reader.names().filter((name) => !used.has(name) && changesTheModel(name));
+  if (unknown.length > 0) {
+    throw new UserError(
+      `${dir} holds ${unknown.length} tensors that a ${config.architecture} with this config.json does not have: ${firstOf(unknown)}; its config.json and weights do not belong together`,
+    );
+  }
+  for (const { spec, name } of sources) {
+    const { shape, file } = reader.entry(name);
+    if (shape.join() !== spec.shape.join()) {
+      throw new UserError(
+        `tensor ${name} of ${file} has shape [${shape.join(', ')}]; config.json asks for [${spec.shape.join(', ')}]`,
+      );
+    }
+  }
+  return sources;
+}
+
+function firstOf(names: string[]): string {
+  const shown = names.slice(0, 4).join(', ');
+  return names.length > 4 ? `${shown} and ${names.length - 4} more` : shown;
+}
+
+/**
+ * Whether a tensor that we do not read would have a part in the layers, so that leaving it out would compute something
+ * else. Tied or unused heads have none, nor have the masks and frequencies that old versions saved with the weights.
+ */
+function changesTheModel(name: string): boolean {
+  if (/(^|\.)(attn|attention)\.(bias|masked_bias)$|\.rotary_emb\./.test(name)) return false;
+  return /(^|\.)(h|layers)\.\d+\./.test(name);
 }
 
 /** Memory's shape of a parameter. */
-export function memoryShape(spec: ParameterSpec): number[] {
+function memoryShape(spec: ParameterSpec): number[] {
   return spec.transposed ? [...spec.shape].reverse() : spec.shape;
 }
 
-/** The file's values → a variable in memory's layout. */
-export function toVariable(values: Float32Array, spec: ParameterSpec): tf.Variable {
-  const laidOut = spec.transposed ? transposeFloats(values, spec.shape[0], spec.shape[1]) : values;
-  return tf.tidy(() => tf.variable(tf.tensor(laidOut, memoryShape(spec), 'float32')));
-}
-
-/** A parameter → the file's layout. */
-export function fileValues({ spec, variable }: Parameter): Float32Array {
-  const values = variable.dataSync<'float32'>();
+/** Values of memory's layout in the file's. */
+export function fileValues(spec: ParameterSpec, tensor: tf.Tensor): Float32Array {
+  const values = tensor.dataSync<'float32'>();
   return spec.transposed ? transposeFloats(values, spec.shape[1], spec.shape[0]) : values;
-}
-
-/** The parameters as a checkpoint stores them. */
-export function weightSources(parameters: Iterable<Parameter>, dtype: FloatType): TensorSource[] {
-  return [...parameters].map((parameter) => ({
-    name: parameter.spec.name,
-    shape: parameter.spec.shape,
-    dtype,
-    values: () => fileValues(parameter),
-  }));
 }

@@ -1,0 +1,96 @@
+/** The small files of a model folder, with messages that name file and key. */
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { z } from 'zod';
+import { UserError, messageOf } from '../errors.js';
+
+/** @throws UserError where `dir` is no folder with something in it */
+export function checkFolder(dir: string): void {
+  if (!existsSync(dir))
+    throw new UserError(`model folder ${dir} does not exist; give the path of a Hugging Face model folder`);
+  if (!statSync(dir).isDirectory())
+    throw new UserError(`${dir} is a file; give the path of a Hugging Face model folder`);
+  if (readdirSync(dir).length === 0)
+    throw new UserError(`model folder ${dir} is empty; expected config.json and model.safetensors`);
+}
+
+/** @throws UserError where the file cannot be read or is no JSON object */
+export function readJsonObject(file: string): Record<string, unknown> {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new UserError(`${file} cannot be read (${messageOf(cause)})`, { cause });
+  }
+  try {
+    return z.record(z.string(), z.unknown()).parse(JSON.parse(text));
+  } catch (cause) {
+    const reason = cause instanceof z.ZodError ? 'it holds another kind of value' : messageOf(cause);
+    throw new UserError(`${file} is not a JSON object (${reason}); download it again`, { cause });
+  }
+}
+
+/** @throws UserError that names every key of `file` that the schema refuses */
+export function checkKeys<T>(schema: z.ZodType<T>, value: unknown, file: string): T {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const problems = result.error.issues.map((issue) => {
+    const key = issue.path.join('.');
+    const missing = issue.code === 'invalid_type' && valueAt(value, issue.path) === undefined;
+    return missing ? `${key} is missing` : `${key}: ${issue.message}`;
+  });
+  throw new UserError(`${file} cannot be used: ${problems.join('; ')}`);
+}
+
+function valueAt(value: unknown, path: PropertyKey[]): unknown {
+  return path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | null | undefined)?.[key], value);
+}
+
+/**
+ * The safetensors files of a folder: one, or the shards of an index.
+ *
+ * @param name `model` or `adapter_model`
+ * @throws UserError where there are none or a shard is missing
+ */
+export function weightFiles(dir: string, name: string): string[] {
+  const single = path.join(dir, `${name}.safetensors`);
+  if (existsSync(single)) return [single];
+  const index = path.join(dir, `${name}.safetensors.index.json`);
+  if (!existsSync(index)) throw noWeights(dir, name);
+  const shards = shardNames(index);
+  const missing = shards.filter((shard) => !existsSync(path.join(dir, shard)));
+  if (missing.length > 0) {
+    throw new UserError(
+      `${index} names ${missing.join(', ')}, which ${dir} does not hold; download the missing shards`,
+    );
+  }
+  return shards.map((shard) => path.join(dir, shard));
+}
+
+function shardNames(index: string): string[] {
+  const schema = z.looseObject({ weight_map: z.record(z.string(), z.string()) });
+  const shards = [...new Set(Object.values(checkKeys(schema, readJsonObject(index), index).weight_map))].sort();
+  const outside = shards.find((shard) => shard !== path.basename(shard));
+  if (outside !== undefined) {
+    throw new UserError(`${index} names the shard ${outside}; expected names of files in the same folder`);
+  }
+  return shards;
+}
+
+function noWeights(dir: string, name: string): UserError {
+  const pickles = readdirSync(dir).filter((file) => /\.(bin|pt|pth|ckpt)$/.test(file));
+  return new UserError(
+    pickles.length > 0
+      ? `${dir} holds its weights as pickles only (${pickles[0]}), which are never read because they can run code; convert them to safetensors`
+      : `${dir} holds no ${name}.safetensors and no ${name}.safetensors.index.json`,
+  );
+}
+
+/** What to throw where writing `file` (or a folder) failed: a UserError where the file system was the reason. */
+export function writeError(file: string, cause: unknown): unknown {
+  if (cause instanceof UserError || !(cause instanceof Error && 'syscall' in cause && 'code' in cause)) return cause;
+  const full = cause.code === 'ENOSPC' || cause.code === 'EDQUOT';
+  return new UserError(`cannot write ${file}: ${full ? 'the disk is full; free space and try again' : cause.message}`, {
+    cause,
+  });
+}
