@@ -50,7 +50,7 @@ async function makePolicy(): Promise<void> {
   writeInitialWeights(policyDir, SEED);
   const model = await loadModel(policyDir);
   trainPolicy(model, corpus, POLICY_STEPS, log);
-  saveModel(model, policyDir, { dtype: 'bfloat16' });
+  await saveModel(model, policyDir, { dtype: 'bfloat16' });
   model.dispose();
   await reportPolicy();
 }
@@ -107,7 +107,7 @@ async function makeReward(): Promise<void> {
   reader.close();
   const model = await loadModel(rewardDir);
   trainReward(model, new Corpus(SEED + 1), REWARD_STEPS, log);
-  saveModel(model, rewardDir, { dtype: 'bfloat16' });
+  await saveModel(model, rewardDir, { dtype: 'bfloat16' });
   const fresh = new Corpus(SEED + 2);
   const preferences = Array.from({ length: 640 }, () => fresh.preference());
   log(`reward model: agrees with ${(100 * rewardAccuracy(model, preferences)).toFixed(1)} % of 640 fresh preferences`);

@@ -1,5 +1,5 @@
 /** The training loop that both models of the example share: AdamW with warm-up and cosine, clipping, progress lines. */
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 import { learningRate } from '../../src/dpo/schedule.js';
 import { gradientNorms } from '../../src/dpo/step.js';
 import type { LoadedModel } from '../../src/model/folder.js';

@@ -1,5 +1,5 @@
 /** What an update would start from: every pair's loss and the gradient, without changing anything. */
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 import { uncontrolled } from '../control.js';
 import type { LoadedModel } from '../model/folder.js';
 import type { PairRow } from '../rows.js';

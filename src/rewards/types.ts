@@ -1,4 +1,5 @@
 /** What scores responses. */
+import { UserError } from '../errors.js';
 import type { Control } from '../control.js';
 import type { Prompt } from '../rows.js';
 
@@ -39,9 +40,7 @@ export function finiteReward(value: unknown, source: string, input: RewardInput)
   if (typeof value === 'number' && Number.isFinite(value)) return value;
   const got =
     typeof value === 'number' ? String(value) : `${JSON.stringify(value)?.slice(0, 80) ?? 'nothing'} (${typeof value})`;
-  throw new RewardError(
+  throw new UserError(
     `reward ${source} gave ${got} for the response to ${promptExcerpt(input.prompt)}; expected a finite number`,
   );
 }
-
-export { UserError as RewardError } from '../errors.js';

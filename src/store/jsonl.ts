@@ -15,36 +15,47 @@ import {
 } from 'node:fs';
 import type { z } from 'zod';
 import { UserError, messageOf } from '../errors.js';
+import { writeError } from './atomic.js';
+
+export interface ReadOptions {
+  /** `empty`: a file that is not there has no rows. */
+  missing?: 'empty' | 'error';
+  /** `error`: a last line that is no JSON is reported too (files that users wrote). */
+  torn?: 'drop' | 'error';
+}
 
 /**
- * All rows of a file.
+ * All rows of a file, on request with their line numbers.
  *
- * @param options.missing `empty`: a file that is not there has no rows
- * @param options.torn `error`: a last line that is no JSON is reported too (files that users wrote)
  * @throws UserError that names file and line of the first row that is not what it should be
  */
 export function readJsonLines<T>(
   file: string,
   schema: z.ZodType<T>,
-  options: { missing?: 'empty' | 'error'; torn?: 'drop' | 'error' } = {},
-): T[] {
+  options: ReadOptions & { withLines: true },
+): { row: T; line: number }[];
+export function readJsonLines<T>(file: string, schema: z.ZodType<T>, options?: ReadOptions): T[];
+export function readJsonLines<T>(
+  file: string,
+  schema: z.ZodType<T>,
+  options: ReadOptions & { withLines?: boolean } = {},
+): T[] | { row: T; line: number }[] {
   if (options.missing === 'empty' && !existsSync(file)) return [];
-  const text = readText(file);
-  const lines = text.split('\n');
-  const rows: T[] = [];
-  for (const [index, line] of lines.entries()) {
-    if (line.trim() === '') continue;
-    const last = index === lines.length - 1;
+  const lines = readText(file).split('\n');
+  const rows: { row: T; line: number }[] = [];
+  for (const [index, text] of lines.entries()) {
+    if (text.trim() === '') continue;
+    const line = index + 1;
     let value: unknown;
     try {
-      value = JSON.parse(line);
+      value = JSON.parse(text);
     } catch (cause) {
-      if (last && options.torn !== 'error') break;
-      throw new UserError(`${file}:${index + 1} is not JSON (${messageOf(cause)}); mend or remove the line`, { cause });
+      if (line === lines.length && options.torn !== 'error') break;
+      throw new UserError(`${file}:${line} is not JSON (${messageOf(cause)}); mend or remove the line`, { cause });
     }
-    rows.push(parseRow(value, schema, `${file}:${index + 1}`));
+    rows.push({ row: parseRow(value, schema, `${file}:${line}`), line });
   }
-  return rows;
+  return options.withLines === true ? rows : rows.map(({ row }) => row);
 }
 
 /** @throws UserError: `where` and what of the row is wrong */
@@ -74,9 +85,7 @@ export function appendJsonLines(file: string, rows: unknown[]): void {
       throw error;
     }
   } catch (cause) {
-    const full = cause instanceof Error && 'code' in cause && cause.code === 'ENOSPC';
-    const why = full ? 'the disk is full; free space and try again, nothing written before is lost' : messageOf(cause);
-    throw new UserError(`cannot write ${file}: ${why}`, { cause });
+    throw writeError(file, cause);
   } finally {
     if (handle !== null) closeSync(handle);
   }

@@ -1,0 +1,94 @@
+/** A client of an engine: sends commands, gets events. */
+import { type Socket, createConnection } from 'node:net';
+import path from 'node:path';
+import { UserError, messageOf } from '../errors.js';
+import { lockHolder } from '../store/lock.js';
+import { readLines } from './lines.js';
+import type { EngineCommand, EngineEvent, EngineMessage } from './protocol.js';
+
+export interface EngineClient {
+  /** Rejects with the engine's sentence where it refuses. */
+  send(command: EngineCommand): Promise<void>;
+  /** Every event from now on; when the engine is gone, a last `bye`. @returns how to stop listening */
+  on(listener: (event: EngineEvent) => void): () => void;
+  /** Detaches; the engine goes on. */
+  close(): void;
+}
+
+/** @throws UserError where no engine answers for this run */
+export async function connect(runDir: string): Promise<EngineClient> {
+  const directory = path.resolve(runDir);
+  const holder = lockHolder(directory);
+  if (holder === null) throw new UserError(`no engine is running for ${directory}`);
+  const socket = await open(holder.socket).catch((cause: unknown) => {
+    throw new UserError(
+      `the engine of ${directory} (process ${holder.pid} on ${holder.host}) does not answer: ${messageOf(cause)}`,
+      { cause },
+    );
+  });
+  return new SocketClient(socket);
+}
+
+function open(socketPath: string): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = createConnection(socketPath);
+    socket.once('error', reject);
+    socket.once('connect', () => {
+      socket.off('error', reject);
+      resolve(socket);
+    });
+  });
+}
+
+class SocketClient implements EngineClient {
+  private readonly listeners = new Set<(event: EngineEvent) => void>();
+  private readonly pending = new Map<number, { resolve(): void; reject(error: Error): void }>();
+  private lastId = 0;
+  private gone = false;
+
+  constructor(private readonly socket: Socket) {
+    readLines(socket, (line) => this.receive(JSON.parse(line) as EngineMessage));
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => this.ended('the engine ended'));
+  }
+
+  send(command: EngineCommand): Promise<void> {
+    if (this.gone) return Promise.reject(new UserError('the engine has ended'));
+    const id = ++this.lastId;
+    return new Promise((resolve, reject) => {
+      this.pending.set(id, { resolve, reject });
+      this.socket.write(JSON.stringify({ id, ...command }) + '\n');
+    });
+  }
+
+  on(listener: (event: EngineEvent) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  close(): void {
+    this.gone = true;
+    this.listeners.clear();
+    this.socket.end();
+  }
+
+  private receive(message: EngineMessage): void {
+    if (message.type !== 'reply') {
+      if (message.type === 'bye') this.ended(message.reason);
+      else for (const listener of this.listeners) listener(message);
+      return;
+    }
+    const waiting = this.pending.get(message.id);
+    this.pending.delete(message.id);
+    if (message.ok) waiting?.resolve();
+    else waiting?.reject(new UserError(message.error));
+  }
+
+  private ended(reason: string): void {
+    if (this.gone) return;
+    this.gone = true;
+    for (const { reject } of this.pending.values()) reject(new UserError(reason));
+    this.pending.clear();
+    for (const listener of this.listeners) listener({ type: 'bye', reason });
+  }
+}

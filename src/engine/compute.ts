@@ -1,0 +1,37 @@
+/** Where the stages of a round are computed: a worker thread of the engine, or (in tests) the same thread. */
+import type { Config } from '../config/schema.js';
+import type { Report, WorkResults, WorkStage } from '../rounds/context.js';
+import type { RoundState } from '../store/rounds.js';
+
+export interface Compute {
+  /** Runs one stage of a round; rejects with a sentence for the user. */
+  run<S extends WorkStage>(stage: S, round: RoundState, report: (report: Report) => void): Promise<WorkResults[S]>;
+  pause(): void;
+  resume(): void;
+  /** End the stage early and keep what is done. */
+  stop(): void;
+  /** End the stage and discard what it did. */
+  abort(): void;
+  /** After the micro-batch in flight. */
+  close(): Promise<void>;
+}
+
+export interface ComputeOptions {
+  config: Config;
+  /** The run directory. */
+  directory: string;
+  /** Called once the backend is known. */
+  onBackend(name: string): void;
+}
+
+/** Messages to the worker thread. */
+export type WorkRequest = { id: number; stage: WorkStage; round: RoundState };
+/** Messages from it. */
+export type WorkMessage =
+  | { type: 'backend'; name: string }
+  | { type: 'report'; report: Report }
+  | { type: 'done'; id: number; result: WorkResults[WorkStage] }
+  | { type: 'failed'; id: number; message: string };
+
+/** States of the shared word that steers the thread while it computes. */
+export const signal = { go: 0, pause: 1, stop: 2, abort: 3 } as const;

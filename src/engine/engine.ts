@@ -1,0 +1,259 @@
+/**
+ * The engine: owns a run, moves its rounds through their stages, and tells clients what happens. It computes nothing
+ * itself (compute.ts) and knows no sockets (server.ts).
+ */
+import { UserError, messageOf } from '../errors.js';
+import type { DroppedPairs } from '../rows.js';
+import type { Report, WorkStage } from '../rounds/context.js';
+import type { RoundSettings, RoundState, Stage } from '../store/rounds.js';
+import type { Run } from '../store/run.js';
+import type { Compute } from './compute.js';
+import type { EngineCommand, EngineEvent, EngineState, Snapshot } from './protocol.js';
+import { checkSettings } from './settings.js';
+import { RoundView } from './view.js';
+
+export class Engine {
+  private readonly listeners = new Set<(event: EngineEvent) => void>();
+  private view: RoundView;
+  private current: number;
+  private state: EngineState = { pid: process.pid, backend: '', activity: 'starting', memory_mb: 0, problem: null };
+  private working: Promise<void> = Promise.resolve();
+  private closing = false;
+
+  constructor(
+    private readonly run: Run,
+    private readonly compute: Compute,
+    private readonly onShutdown: () => void,
+  ) {
+    this.current = run.rounds.at(-1)?.id ?? 0;
+    this.view = RoundView.read(run, this.current);
+  }
+
+  /** Takes up unfinished work; a new run begins with its base policy's evaluation and its first round. */
+  start(): void {
+    if (this.run.rounds.length === 0)
+      this.addRound(null, {
+        alpha: this.run.config.dpo.alpha,
+        beta: this.run.config.dpo.beta,
+        lr: this.run.config.update.lr,
+      });
+    this.work();
+  }
+
+  /** Every event from now on. @returns how to stop listening */
+  listen(listener: (event: EngineEvent) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  snapshot(): Snapshot {
+    const { progress, pairs, metrics, responses, lengths, rewards } = this.view;
+    return {
+      directory: this.run.directory,
+      config: this.run.config,
+      rounds: [...this.run.rounds],
+      current: this.current,
+      engine: this.state,
+      progress,
+      pairs,
+      metrics,
+      responses,
+      lengths,
+      rewards,
+    };
+  }
+
+  backendLoaded(name: string): void {
+    this.setState({ backend: name });
+  }
+
+  /** @throws UserError where the command has no place now */
+  handle(command: Exclude<EngineCommand, { type: 'attach' }>): void {
+    const round = this.run.rounds.at(-1);
+    const { activity } = this.state;
+    switch (command.type) {
+      case 'next-round':
+        this.expect(round?.stage === 'done', 'a new round can start once the round before it is done');
+        this.nextRound(command.settings ?? {});
+        return;
+      case 'set':
+        this.expect(round?.stage === 'review', 'α, β and the learning rate can be changed in review only');
+        this.changeSettings(round as RoundState, command.settings);
+        return;
+      case 'launch':
+        this.expect(round?.stage === 'review', 'an update can be launched from review only');
+        this.run.record(this.current, 'launch', (round as RoundState).settings);
+        this.setRound({ stage: 'update' });
+        this.work();
+        return;
+      case 'pause':
+        this.expect(activity === 'working', 'nothing is being computed that could be paused');
+        this.compute.pause();
+        this.setState({ activity: 'paused' });
+        return;
+      case 'resume':
+        this.expect(activity === 'paused', 'nothing is paused');
+        this.compute.resume();
+        this.setState({ activity: 'working' });
+        return;
+      case 'stop':
+        this.expect(
+          activity !== 'idle' && (round?.stage === 'sample' || round?.stage === 'update'),
+          'only sampling and an update can be stopped early',
+        );
+        this.compute.stop();
+        return;
+      case 'abort':
+        this.expect(activity !== 'idle' && round?.stage === 'update', 'only an update can be aborted');
+        this.compute.abort();
+        return;
+      case 'retry':
+        this.expect(this.state.problem !== null, 'nothing has failed that could be tried again');
+        this.work();
+        return;
+      case 'shutdown':
+        void this.shutdown('the engine was told to end');
+        return;
+    }
+  }
+
+  /** Ends after the micro-batch in flight; unfinished work is taken up by the next engine. */
+  async shutdown(reason: string): Promise<void> {
+    if (this.closing) return;
+    this.closing = true;
+    this.emit({ type: 'bye', reason });
+    await this.compute.close();
+    this.onShutdown();
+  }
+
+  private expect(condition: boolean, otherwise: string): void {
+    if (!condition) throw new UserError(otherwise);
+  }
+
+  private addRound(parent: number | null, settings: RoundSettings): void {
+    const id = (this.run.rounds.at(-1)?.id ?? -1) + 1;
+    this.run.addRound({
+      id,
+      parent,
+      stage: id === 0 ? 'evaluate' : 'sample',
+      settings,
+      pairs: null,
+      dropped: null,
+      seconds: {},
+      steps: null,
+      stopped_early: false,
+      evaluation: null,
+      started_at: new Date().toISOString(),
+    });
+    this.current = id;
+    this.view = RoundView.read(this.run, id);
+    this.emit({ type: 'round', round: this.run.round(id) });
+  }
+
+  private nextRound(changes: Partial<RoundSettings>): void {
+    checkSettings(changes);
+    const before = this.run.round(this.current);
+    this.addRound(before.id, { ...before.settings, ...changes });
+    this.work();
+  }
+
+  private changeSettings(round: RoundState, changes: Partial<RoundSettings>): void {
+    checkSettings(changes);
+    this.run.record(round.id, 'set', changes);
+    this.setRound({ settings: { ...round.settings, ...changes } });
+  }
+
+  private work(): void {
+    this.setState({ problem: null });
+    this.working = this.working.then(() => this.advance());
+  }
+
+  /** Runs stages until something waits for a person. */
+  private async advance(): Promise<void> {
+    while (!this.closing) {
+      const round = this.run.round(this.current);
+      if (round.stage === 'review' || round.stage === 'done') {
+        if (round.id === 0) {
+          this.addRound(0, round.settings);
+          continue;
+        }
+        break;
+      }
+      this.setState({ activity: 'working' });
+      const started = performance.now();
+      try {
+        const next = await this.runStage(round.stage);
+        const seconds = { ...round.seconds, [round.stage]: (performance.now() - started) / 1000 };
+        this.setRound({ ...next, seconds });
+      } catch (error) {
+        if (this.closing) return;
+        const message = messageOf(error);
+        this.setState({ activity: 'idle', problem: message });
+        this.emit({ type: 'problem', round: round.id, stage: round.stage, message });
+        return;
+      }
+    }
+    if (!this.closing) this.setState({ activity: 'idle' });
+  }
+
+  /** @returns how the round changes, its next stage included */
+  private async runStage(stage: WorkStage): Promise<Partial<RoundState>> {
+    const { run, compute, current } = this;
+    const round = run.round(current);
+    const report = (given: Report) => this.report(stage, given);
+    this.view.begin(stage, run);
+    switch (stage) {
+      case 'sample':
+        await compute.run('sample', round, report);
+        return { stage: 'score' };
+      case 'score': {
+        const { pairs, dropped } = await compute.run('score', round, report);
+        this.view.pairs = pairs;
+        this.emit({ type: 'pairs', round: current, pairs, dropped });
+        if (pairs.length === 0) throw new UserError(noPairs(current, dropped));
+        return { stage: 'review', pairs: pairs.length, dropped };
+      }
+      case 'update': {
+        const { steps, outcome } = await compute.run('update', round, report);
+        if (outcome === 'aborted') {
+          run.record(current, 'abort');
+          this.view.metrics = [];
+          return { stage: 'review', steps: null };
+        }
+        return { stage: 'evaluate', steps, stopped_early: outcome === 'stopped' };
+      }
+      case 'evaluate':
+        return { stage: 'done', evaluation: await compute.run('evaluate', round, report) };
+    }
+  }
+
+  private report(stage: Stage, report: Report): void {
+    const { progress, response } = this.view.take(stage, report);
+    if (progress !== undefined) {
+      this.emit({ type: 'progress', progress });
+      this.setState({ memory_mb: process.memoryUsage.rss() / 2 ** 20 });
+    }
+    if (response !== undefined) this.emit({ type: 'response', response });
+    if (report.type === 'rewards') this.emit({ type: 'rewards', round: this.current, rewards: report.rewards });
+    if (report.type === 'step') this.emit({ type: 'step', round: this.current, metrics: report.metrics });
+  }
+
+  private setRound(changes: Partial<RoundState>): void {
+    const round = this.run.updateRound(this.current, changes);
+    this.emit({ type: 'round', round });
+  }
+
+  private setState(changes: Partial<EngineState>): void {
+    this.state = { ...this.state, ...changes };
+    this.emit({ type: 'engine', engine: this.state });
+  }
+
+  private emit(event: EngineEvent): void {
+    for (const listener of this.listeners) listener(event);
+  }
+}
+
+function noPairs(round: number, dropped: DroppedPairs): string {
+  const causes = Object.entries(dropped).map(([cause, count]) => `${count} ${cause.replace('_', ' ')}`);
+  return `round ${round} gave no pairs (${causes.join(', ')}); raise sampling.samples_per_prompt or the temperature, or lower pairs.min_gap`;
+}

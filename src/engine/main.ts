@@ -1,0 +1,53 @@
+/** The engine process: `node main.js RUN`. Takes the lock, listens, works; what it says goes to engine.log. */
+import { createHash } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { UserError, messageOf } from '../errors.js';
+import { Lock } from '../store/lock.js';
+import { Run } from '../store/run.js';
+import { Engine } from './engine.js';
+import { serve } from './server.js';
+import { WorkerCompute } from './workerCompute.js';
+
+/** Longest path of a unix socket, on Linux 107 bytes and on macOS 103. */
+const MAX_SOCKET_PATH = 100;
+
+/** RUN/engine.sock; where that is too long, a folder of this user's in the temporary directory. */
+function socketPathFor(directory: string): string {
+  const inside = path.join(directory, 'engine.sock');
+  if (Buffer.byteLength(inside) <= MAX_SOCKET_PATH) return inside;
+  const folder = path.join(tmpdir(), `brevity-${process.getuid?.() ?? 0}`);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  return path.join(folder, `${createHash('sha256').update(directory).digest('hex').slice(0, 16)}.sock`);
+}
+
+async function main(): Promise<void> {
+  const directory = path.resolve(process.argv[2] ?? '.');
+  const run = Run.open(directory);
+  const socketPath = socketPathFor(directory);
+  const lock = Lock.take(directory, socketPath);
+  if (!(lock instanceof Lock)) {
+    throw new UserError(
+      `${directory} is held by the engine of process ${lock.pid} on ${lock.host} since ${lock.since}; attach to it with \`brevity ${directory}\``,
+    );
+  }
+  const compute = new WorkerCompute({ config: run.config, directory, onBackend: (name) => engine.backendLoaded(name) });
+  const engine = new Engine(run, compute, () => {
+    server.close();
+    lock.release();
+    // Sockets of clients that have not read all of it are flushed by then.
+    setTimeout(() => process.exit(0), 100);
+  });
+  const server = await serve(engine, socketPath);
+  for (const name of ['SIGTERM', 'SIGINT'] as const)
+    process.on(name, () => void engine.shutdown(`the engine got ${name}`));
+  // The terminal that started it may close.
+  process.on('SIGHUP', () => {});
+  engine.start();
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof UserError ? messageOf(error) : error);
+  process.exit(1);
+});

@@ -1,0 +1,48 @@
+/** The engine's unix socket: JSON lines, any number of clients, each gets every event. */
+import { chmodSync, rmSync } from 'node:fs';
+import { type Server, type Socket, createServer } from 'node:net';
+import { UserError, messageOf } from '../errors.js';
+import type { Engine } from './engine.js';
+import { readLines } from './lines.js';
+import type { EngineMessage, Request } from './protocol.js';
+
+/** A client that has not read this much is let go: it must not hold the engine's memory. */
+const MAX_BUFFERED = 64 * 2 ** 20;
+
+/** Listens on the socket's path, for this user only. */
+export async function serve(engine: Engine, socketPath: string): Promise<Server> {
+  rmSync(socketPath, { force: true });
+  const server = createServer((socket) => attach(engine, socket));
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(socketPath, resolve));
+  chmodSync(socketPath, 0o600);
+  return server;
+}
+
+function attach(engine: Engine, socket: Socket): void {
+  let stopListening = () => {};
+  const send = (message: EngineMessage) => {
+    if (socket.writableLength > MAX_BUFFERED) socket.destroy();
+    else if (!socket.destroyed) socket.write(JSON.stringify(message) + '\n');
+  };
+  socket.on('error', () => socket.destroy());
+  socket.on('close', () => stopListening());
+  readLines(socket, (line) => {
+    let id = 0;
+    try {
+      const request = JSON.parse(line) as Request;
+      id = request.id;
+      if (request.type === 'attach') {
+        stopListening();
+        send({ type: 'reply', id, ok: true });
+        send({ type: 'snapshot', snapshot: engine.snapshot() });
+        stopListening = engine.listen(send);
+      } else {
+        engine.handle(request);
+        send({ type: 'reply', id, ok: true });
+      }
+    } catch (error) {
+      if (!(error instanceof UserError)) console.error(error);
+      send({ type: 'reply', id, ok: false, error: messageOf(error) });
+    }
+  });
+}

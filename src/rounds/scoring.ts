@@ -1,0 +1,52 @@
+/** Scores sampled responses into a file, a row a prompt; what the file already holds is not scored again. */
+import type { Control } from '../control.js';
+import { type SampleRow, type ScoreRow, scoreRowSchema } from '../rows.js';
+import { appendJsonLines, readJsonLines } from '../store/jsonl.js';
+import type { WorkContext } from './context.js';
+import { ProgressMeter } from './progress.js';
+
+/** Prompts scored before their rows are written. */
+const PROMPTS_AT_ONCE = 16;
+
+/** @returns a row for each sample row, by prompt_index */
+export async function scoreInto(file: string, samples: SampleRow[], context: WorkContext): Promise<ScoreRow[]> {
+  const known = readJsonLines(file, scoreRowSchema, { missing: 'empty' });
+  context.report({ type: 'rewards', rewards: known.flatMap(({ rewards }) => rewards) });
+  const done = new Set(known.map(({ prompt_index }) => prompt_index));
+  const missing = samples.filter(({ prompt_index }) => !done.has(prompt_index));
+  const count = (rows: SampleRow[]) => rows.reduce((sum, { responses }) => sum + responses.length, 0);
+  const meter = new ProgressMeter(context, 'responses', count(samples), count(samples) - count(missing));
+  const reward = await context.models.reward();
+  // Nothing of use comes from a part of the rewards: stopping waits for the end, pausing works.
+  const control: Control = { point: async () => (await context.control.point(), 'go') };
+  try {
+    for (let start = 0; start < missing.length; start += PROMPTS_AT_ONCE) {
+      const rows = missing.slice(start, start + PROMPTS_AT_ONCE);
+      const flat = rows.flatMap((row, at) => row.responses.map((response, sample) => ({ row, at, response, sample })));
+      const rewards = rows.map(({ responses }) => new Array<number>(responses.length));
+      const inputs = flat.map(({ row, response }) => ({
+        prompt: row.prompt,
+        response: response.text,
+        ids: [...row.prompt_ids, ...response.ids],
+      }));
+      const left = rows.map(({ responses }) => responses.length);
+      await reward.score(inputs, {
+        control,
+        onReward(index, value) {
+          const { at, sample, row } = flat[index];
+          rewards[at][sample] = value;
+          left[at]--;
+          if (left[at] === 0) {
+            appendJsonLines(file, [{ prompt_index: row.prompt_index, rewards: rewards[at] } satisfies ScoreRow]);
+          }
+          meter.add(1);
+          context.report({ type: 'rewards', rewards: [value] });
+        },
+      });
+    }
+  } catch (error) {
+    context.models.closeReward();
+    throw error;
+  }
+  return readJsonLines(file, scoreRowSchema, { missing: 'empty' }).sort((a, b) => a.prompt_index - b.prompt_index);
+}

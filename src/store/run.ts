@@ -1,0 +1,160 @@
+/**
+ * A run directory: run.json (configuration, the tree of rounds, the journal) through lowdb, and where everything else of
+ * a round lies.
+ */
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { LowSync, type SyncAdapter } from 'lowdb';
+import { z } from 'zod';
+import { type Config, configSchema } from '../config/schema.js';
+import { UserError, messageOf } from '../errors.js';
+import { writeFileAtomic } from './atomic.js';
+import { type RoundState, stages } from './rounds.js';
+
+export const RUN_VERSION = 1;
+
+const roundSchema = z.looseObject({ id: z.int().min(0), parent: z.int().min(0).nullable(), stage: z.enum(stages) });
+
+const runSchema = z.object({
+  version: z.literal(RUN_VERSION),
+  config: configSchema,
+  rounds: z.array(roundSchema),
+  journal: z.array(z.unknown()),
+});
+
+interface RunData {
+  version: typeof RUN_VERSION;
+  config: Config;
+  rounds: RoundState[];
+  /** What people decided, in order. */
+  journal: { at: string; round: number; action: string; detail?: unknown }[];
+}
+
+/** lowdb's adapter over atomic writes. */
+class RunFile implements SyncAdapter<RunData> {
+  constructor(private readonly file: string) {}
+
+  read(): RunData | null {
+    if (!existsSync(this.file)) return null;
+    let json: unknown;
+    try {
+      json = JSON.parse(readFileSync(this.file, 'utf8'));
+    } catch (cause) {
+      throw new UserError(
+        `${this.file} is damaged (${messageOf(cause)}); restore it from a copy, the rounds' files beside it are intact`,
+        { cause },
+      );
+    }
+    const version = (json as { version?: unknown } | null)?.version;
+    if (typeof version === 'number' && version > RUN_VERSION) {
+      throw new UserError(
+        `${this.file} was written by a newer Brevity (version ${version}, this one reads ${RUN_VERSION}); update Brevity to open this run`,
+      );
+    }
+    const parsed = runSchema.safeParse(json);
+    if (!parsed.success) {
+      const [issue] = parsed.error.issues;
+      throw new UserError(`${this.file} is not a run that can be read (${issue.path.join('.')}: ${issue.message})`);
+    }
+    return parsed.data as unknown as RunData;
+  }
+
+  write(data: RunData): void {
+    writeFileAtomic(this.file, JSON.stringify(data, null, 1) + '\n');
+  }
+}
+
+export class Run {
+  private readonly db: LowSync<RunData>;
+
+  private constructor(
+    readonly directory: string,
+    initial: RunData | null,
+  ) {
+    this.db = new LowSync<RunData>(new RunFile(runFile(directory)), initial as RunData);
+    if (initial === null) this.db.read();
+    else this.db.write();
+  }
+
+  /** @throws UserError where the directory holds something else */
+  static create(directory: string, config: Config): Run {
+    const absolute = path.resolve(directory);
+    if (existsSync(absolute) && readdirSync(absolute).length > 0) {
+      throw new UserError(`${absolute} is not empty and holds no run; name another directory for the new run`);
+    }
+    mkdirSync(absolute, { recursive: true, mode: 0o700 });
+    return new Run(absolute, { version: RUN_VERSION, config, rounds: [], journal: [] });
+  }
+
+  /** @throws UserError where there is no run or it cannot be read */
+  static open(directory: string): Run {
+    const absolute = path.resolve(directory);
+    if (!isRun(absolute))
+      throw new UserError(
+        `${absolute} holds no run (no run.json); give its model, reward and prompts to start one there`,
+      );
+    // What a crash left of a write that did not finish.
+    rmSync(`${runFile(absolute)}.tmp`, { force: true });
+    return new Run(absolute, null);
+  }
+
+  get config(): Config {
+    return this.db.data.config;
+  }
+
+  get rounds(): readonly RoundState[] {
+    return this.db.data.rounds;
+  }
+
+  round(id: number): RoundState {
+    const round = this.db.data.rounds.find((candidate) => candidate.id === id);
+    if (round === undefined)
+      throw new UserError(
+        `run ${this.directory} has no round ${id}; it has ${this.db.data.rounds.map((r) => r.id).join(', ') || 'none'}`,
+      );
+    return round;
+  }
+
+  addRound(round: RoundState): void {
+    this.db.data.rounds.push(round);
+    this.db.write();
+    mkdirSync(this.files.roundDir(round.id), { recursive: true });
+  }
+
+  /** Changes a round and writes run.json before it returns. */
+  updateRound(id: number, changes: Partial<RoundState>): RoundState {
+    const round = Object.assign(this.round(id), changes);
+    this.db.write();
+    return round;
+  }
+
+  record(round: number, action: string, detail?: unknown): void {
+    this.db.data.journal.push({ at: new Date().toISOString(), round, action, detail });
+    this.db.write();
+  }
+
+  get files(): RunFiles {
+    return runFiles(this.directory, this.config);
+  }
+}
+
+/** Where a run keeps what. */
+export interface RunFiles {
+  roundDir(round: number): string;
+  /** A file of a round's folder. */
+  file(round: number, name: string): string;
+  /** The policy that a round ended with; round 0's is the base. */
+  policyDir(round: number): string;
+}
+
+export function runFiles(directory: string, config: Config): RunFiles {
+  const roundDir = (round: number) => path.join(directory, 'rounds', String(round).padStart(4, '0'));
+  const file = (round: number, name: string) => path.join(roundDir(round), name);
+  return { roundDir, file, policyDir: (round) => (round === 0 ? config.model : file(round, 'policy')) };
+}
+
+const runFile = (directory: string) => path.join(directory, 'run.json');
+
+export function isRun(directory: string): boolean {
+  return existsSync(runFile(directory));
+}
