@@ -77,7 +77,8 @@ export function readAdapter(
   const adapters = new Map<string, LoraAdapter>();
   try {
     hash.update(`${alpha / rank} `);
-    for (const name of reader.names().sort()) {
+    // In the file's order: training goes through adapters in the order of this map, and sums round.
+    for (const name of reader.names()) {
       const match = /^base_model\.model\.(.+)\.lora_([AB])\.weight$/.exec(name);
       const target = `${match?.[1]}.weight`;
       const parameter = parameters.get(target);

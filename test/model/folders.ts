@@ -47,23 +47,27 @@ export interface RawTensor {
 }
 
 /** The bytes of a safetensors file, right or wrong. */
-export function safetensors(header: Record<string, RawTensor> | string, data = new Uint8Array(0)): Buffer {
+export function safetensors(header: Record<string, RawTensor> | string, data: Uint8Array = new Uint8Array(0)): Buffer {
   const text = Buffer.from(typeof header === 'string' ? header : JSON.stringify(header));
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(text.length));
   return Buffer.concat([length, text, data]);
 }
 
-/** Splits a file into its header and its data. */
+/** Splits a file into its header, the metadata apart, and its data. */
 export function parseSafetensors(file: string): {
-  header: Record<string, RawTensor> & { __metadata__?: Record<string, string> };
+  header: Record<string, RawTensor>;
+  metadata: unknown;
   headerBytes: number;
   data: Buffer;
 } {
   const bytes = readFileSync(file);
   const headerBytes = Number(bytes.readBigUInt64LE());
-  const header = JSON.parse(bytes.toString('utf8', 8, 8 + headerBytes)) as Record<string, RawTensor>;
-  return { header, headerBytes, data: bytes.subarray(8 + headerBytes) };
+  const { __metadata__: metadata, ...header } = JSON.parse(bytes.toString('utf8', 8, 8 + headerBytes)) as Record<
+    string,
+    RawTensor
+  >;
+  return { header, metadata, headerBytes, data: bytes.subarray(8 + headerBytes) };
 }
 
 /** Writes a folder's model.safetensors again with its header changed. */

@@ -50,9 +50,9 @@ describe('writing and reading', () => {
     expect([...transposed]).toEqual([0, 0.0078125, 1, 96, -2.5, -1.5]);
     reader.close();
 
-    const { header, headerBytes, data } = parseSafetensors(path.join(dir, 'model.safetensors'));
+    const { header, metadata, headerBytes, data } = parseSafetensors(path.join(dir, 'model.safetensors'));
     expect(headerBytes % 8).toBe(0);
-    expect(header.__metadata__).toEqual({ format: 'pt' });
+    expect(metadata).toEqual({ format: 'pt' });
     const size = dtype === 'F32' ? 4 : 2;
     expect(header.b).toEqual({ dtype, shape: [1], data_offsets: [6 * size, 7 * size] });
     expect(data.length).toBe(7 * size);
