@@ -1,0 +1,69 @@
+/** Numbers as the screens show them. Whatever is not finite is shown as a dash, never as NaN. */
+
+const nothing = '–';
+
+export function fixed(value: number, digits: number): string {
+  if (!Number.isFinite(value)) return nothing;
+  const text = value.toFixed(digits);
+  // -0.00 is 0.00.
+  return /^-0(\.0*)?$/.test(text) ? text.slice(1) : text;
+}
+
+/** With its sign, also where it is positive: for differences. */
+export function signed(value: number, digits: number): string {
+  const text = fixed(value, digits);
+  return text === nothing || text.startsWith('-') || Number(text) === 0 ? text : `+${text}`;
+}
+
+export function count(value: number): string {
+  return Number.isFinite(value) ? Math.round(value).toLocaleString('en-US') : nothing;
+}
+
+/** `of(3, 'pair')` is "3 pairs". */
+export function of(value: number, noun: string): string {
+  return `${count(value)} ${noun}${value === 1 ? '' : 's'}`;
+}
+
+/** @param value already in percent */
+export function percent(value: number, digits = 1): string {
+  return Number.isFinite(value) ? `${fixed(value, digits)} %` : nothing;
+}
+
+export function share(part: number, whole: number): string {
+  return percent((100 * part) / whole);
+}
+
+/** α with four decimals; more only where it has more. */
+export function alpha(value: number): string {
+  if (!Number.isFinite(value)) return nothing;
+  const short = value.toFixed(4);
+  return Number(short) === value ? short : String(Number(value.toPrecision(8)));
+}
+
+/** A learning rate: 5e-7. */
+export function learningRate(value: number): string {
+  if (!Number.isFinite(value)) return nothing;
+  const [digits, exponent] = value.toExponential(3).split('e');
+  return `${Number(digits)}e${Number(exponent)}`;
+}
+
+/** m:ss, or h:mm:ss from an hour on. */
+export function duration(seconds: number | null): string {
+  if (seconds === null || !Number.isFinite(seconds)) return nothing;
+  const whole = Math.max(0, Math.round(seconds));
+  const [h, m, s] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60), whole % 60];
+  const two = (n: number): string => String(n).padStart(2, '0');
+  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}
+
+/** Three significant digits without an exponent where that is short: for axes. */
+export function compact(value: number): string {
+  if (!Number.isFinite(value)) return nothing;
+  const size = Math.abs(value);
+  if (size !== 0 && (size < 0.001 || size >= 100_000)) return value.toExponential(1).replace('e+', 'e');
+  return fixed(value, size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3);
+}
+
+export function megabytes(value: number): string {
+  return value >= 10_240 ? `${fixed(value / 1024, 1)} GB` : `${count(value)} MB`;
+}

@@ -1,0 +1,87 @@
+/**
+ * The terminal's line to the engine: connects, passes events on, sends commands, and tells the store when the line is
+ * lost. Settings that move quickly are sent once they rest; every other command goes after them.
+ */
+import { messageOf } from '../errors.js';
+import type { EngineCommand, EngineEvent, RoundSettings } from '../engine/protocol.js';
+import type { Action } from './state.js';
+
+const restMilliseconds = 120;
+
+/** What engine/client.ts gives, as far as it is needed here. */
+export interface Client {
+  send(command: EngineCommand): Promise<void>;
+  on(listener: (event: EngineEvent) => void): void;
+  close(): void;
+}
+
+export interface LinkOptions {
+  /** Connects to the engine. */
+  connect(): Promise<Client>;
+  /** Starts the engine unless it runs. */
+  start(): Promise<void>;
+  /** Shows at once. */
+  now(action: Action): void;
+  /** May be gathered with others. */
+  soon(action: Action): void;
+}
+
+export class Link {
+  private client: Client | null = null;
+  private moved: Partial<RoundSettings> = {};
+  private timer: NodeJS.Timeout | null = null;
+
+  constructor(private readonly options: LinkOptions) {}
+
+  /** Starts the engine where needed and attaches; a failure becomes the screen's problem. */
+  async open(): Promise<void> {
+    try {
+      this.client?.close();
+      this.client = null;
+      await this.options.start();
+      const client = await this.options.connect();
+      this.client = client;
+      client.on((event) => {
+        if (this.client !== client) return;
+        if (event.type === 'bye') this.client = null;
+        this.options.soon(event);
+      });
+      await client.send({ type: 'attach', client: 'tui' });
+    } catch (error) {
+      this.options.now({ type: 'link', link: { status: 'lost', reason: messageOf(error) } });
+    }
+  }
+
+  send(command: EngineCommand): void {
+    if (command.type !== 'set') {
+      this.rest();
+      this.transmit(command);
+      return;
+    }
+    this.moved = { ...this.moved, ...command.settings };
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.rest(), restMilliseconds);
+  }
+
+  /** Sends what still waits and lets go of the engine, which works on. */
+  close(): void {
+    this.rest();
+    this.client?.close();
+    this.client = null;
+  }
+
+  private rest(): void {
+    if (this.timer === null) return;
+    clearTimeout(this.timer);
+    this.timer = null;
+    const settings = this.moved;
+    this.moved = {};
+    this.transmit({ type: 'set', settings });
+  }
+
+  private transmit(command: EngineCommand): void {
+    this.client?.send(command).catch((error: unknown) => {
+      this.options.now({ type: 'refused', command: command.type, message: messageOf(error) });
+    });
+  }
+}

@@ -1,0 +1,13 @@
+/** Ties the store to React: the state as it is now, and keys from Ink into the store. */
+import { useInput } from 'ink';
+import { useSyncExternalStore } from 'react';
+import { keyNames } from './keys.js';
+import type { State } from './state.js';
+import type { Store } from './store.js';
+
+export function useApp(store: Store): State {
+  useInput((input, key) => {
+    for (const name of keyNames(input, key)) store.now({ type: 'key', key: name });
+  });
+  return useSyncExternalStore(store.subscribe, store.state);
+}
