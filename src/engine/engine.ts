@@ -112,7 +112,8 @@ export class Engine {
         this.work();
         return;
       case 'shutdown':
-        void this.shutdown('the engine was told to end');
+        // After the reply.
+        setImmediate(() => void this.shutdown('the engine was told to end'));
         return;
     }
   }
