@@ -61,7 +61,7 @@ export const work: { [S in WorkStage]: (context: WorkContext) => Promise<WorkRes
         `round ${round.id} has no pairs to train on: every prompt's responses were tied, identical or below the gap`,
       );
     const reference = await referenceOf(context, start, pairs);
-    const policy = await context.models.load(start, 'keep');
+    const policy = await context.models.load(start, adapterUse(config));
     const state = files.file(round.id, roundFiles.update);
     const metricsFile = files.file(round.id, roundFiles.metrics);
     const resume = readCheckpoint(state) ?? undefined;
@@ -127,11 +127,16 @@ function referenceDir({ config, files }: WorkContext, start: string): string {
   return config.dpo.reference === 'base' ? files.policyDir(0) : config.dpo.reference;
 }
 
+/** A start that is an adapter is trained on as one where LoRA is asked for, and merged for full fine-tuning. */
+function adapterUse({ update }: WorkContext['config']): 'merge' | 'keep' {
+  return update.lora === null ? 'merge' : 'keep';
+}
+
 /** null where it was aborted. */
 async function referenceOf(context: WorkContext, start: string, pairs: PairRow[]): Promise<ReferenceLogps | null> {
   const dir = referenceDir(context, start);
   // Of an adapter in training the reference is computed in the same form, so that the first logit is exactly α·Δ|y|.
-  const model = await context.models.load(dir, dir === start ? 'keep' : 'merge');
+  const model = await context.models.load(dir, dir === start ? adapterUse(context.config) : 'merge');
   const sides = pairs.flatMap(({ prompt_ids, chosen_ids, rejected_ids }) =>
     [chosen_ids, rejected_ids].map((response_ids) => ({ prompt_ids, response_ids })),
   );

@@ -72,7 +72,7 @@ export function difference(before: readonly string[], after: readonly string[]):
   const changes: string[] = [];
   for (let row = 0; row < Math.max(before.length, after.length); row++) {
     const line = after[row] ?? '';
-    if (line !== (before[row] ?? '')) changes.push(`\x1b[${row + 1};1H${line}\x1b[0m\x1b[K`);
+    if (line !== (before[row] ?? '')) changes.push(`\x1b[${row + 1};1H\x1b[0m\x1b[2K${line}`);
   }
   return changes.join('');
 }
