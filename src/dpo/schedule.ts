@@ -1,5 +1,10 @@
-/** Learning rates over the steps of an update, as transformers' get_scheduler defines them. */
+/** How many steps an update takes, and its learning rates over them as transformers' get_scheduler defines them. */
 import type { UpdateConfig } from '../config/schema.js';
+
+/** How many optimizer steps an update takes. `steps` > 0 decides by itself and repeats the pairs as often as it takes. */
+export function totalSteps(pairs: number, update: Pick<UpdateConfig, 'steps' | 'epochs' | 'batch_size'>): number {
+  return update.steps > 0 ? update.steps : Math.ceil(pairs / update.batch_size) * update.epochs;
+}
 
 /**
  * @param step 0 is the first step

@@ -12,7 +12,7 @@ import { memoryMegabytes } from '../tensor/memory.js';
 import { AdamW, type AdamWState } from '../tensor/optimizer.js';
 import { planSteps } from './batches.js';
 import { Interrupted } from './logprobs.js';
-import { learningRate } from './schedule.js';
+import { learningRate, totalSteps } from './schedule.js';
 import { checkSequences } from './sequences.js';
 import { type BatchSettings, type PairResult, type ReferenceLogps, batchGradients, gradientNorms } from './step.js';
 
@@ -42,11 +42,6 @@ export interface UpdateHooks {
 export interface UpdateResult {
   steps: number;
   outcome: 'done' | 'stopped' | 'aborted';
-}
-
-/** How many optimizer steps an update takes. `steps` > 0 decides by itself and repeats the pairs as often as it takes. */
-export function totalSteps(pairs: number, update: Pick<UpdateConfig, 'steps' | 'epochs' | 'batch_size'>): number {
-  return update.steps > 0 ? update.steps : Math.ceil(pairs / update.batch_size) * update.epochs;
 }
 
 /**

@@ -1,5 +1,5 @@
 /** The engine's events applied to its snapshot. Pure; what a terminal adds is reducer.ts's. */
-import type { EngineEvent, ResponseSeen, RoundState, Snapshot } from '../engine/protocol.js';
+import type { EngineEvent, ResponseSeen, RoundState, Snapshot, Stage } from '../engine/protocol.js';
 
 /** As many of the newest responses as the engine keeps. */
 const newest = 50;
@@ -17,7 +17,7 @@ export function applyEvent(run: Snapshot, event: RunEvent): Snapshot {
     case 'response':
       return withResponse(run, event.response);
     case 'rewards':
-      return event.round === run.current ? { ...run, rewards: [...run.rewards, ...event.rewards] } : run;
+      return isSampled(run, event.round, 'score') ? { ...run, rewards: [...run.rewards, ...event.rewards] } : run;
     case 'pairs':
       return event.round === run.current ? { ...run, pairs: event.pairs } : run;
     case 'step':
@@ -37,9 +37,11 @@ function withRound(run: Snapshot, round: RoundState): Snapshot {
     const empty = { progress: null, pairs: [], metrics: [], responses: [], lengths: [], rewards: [] };
     return { ...run, ...empty, rounds, current: round.id };
   }
-  const progress = known?.stage === round.stage ? run.progress : null;
+  if (known?.stage === round.stage) return { ...run, rounds };
+  const rewards = round.stage === 'score' ? [] : run.rewards;
   // Back to review after an abort: the steps that were discarded go too.
-  return { ...run, rounds, progress, metrics: round.stage === 'review' ? [] : run.metrics };
+  const metrics = round.stage === 'review' || round.stage === 'update' ? [] : run.metrics;
+  return { ...run, rounds, progress: null, rewards, metrics };
 }
 
 function withResponse(run: Snapshot, response: ResponseSeen): Snapshot {
@@ -47,6 +49,12 @@ function withResponse(run: Snapshot, response: ResponseSeen): Snapshot {
   return {
     ...run,
     responses: [...run.responses, response].slice(-newest),
-    lengths: [...run.lengths, response.length],
+    lengths: isSampled(run, response.round, 'sample') ? [...run.lengths, response.length] : run.lengths,
   };
+}
+
+/** Held-out responses of an evaluation are none of the round's samples; those of round 0 are all it has. */
+function isSampled(run: Snapshot, round: number, stage: Stage): boolean {
+  if (round !== run.current) return false;
+  return round === 0 || run.rounds.find(({ id }) => id === round)?.stage === stage;
 }

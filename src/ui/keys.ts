@@ -25,7 +25,8 @@ export interface Key {
 
 const working = (state: State): boolean => state.link.status === 'up' && state.run?.engine.activity === 'working';
 const paused = (state: State): boolean => state.link.status === 'up' && state.run?.engine.activity === 'paused';
-const busyWith = (state: State, stage: string): boolean => (working(state) || paused(state)) && stageOn(state) === stage;
+const busyWith = (state: State, stage: string): boolean =>
+  (working(state) || paused(state)) && stageOn(state) === stage;
 const failed = (state: State): boolean => state.link.status === 'up' && state.run?.engine.problem != null;
 const lost = (state: State): boolean => state.link.status === 'lost';
 const hasPairs = (state: State): boolean => (state.run?.pairs.length ?? 0) > 0;
@@ -57,7 +58,15 @@ export const keyTable = [
     help: 'lower α by 0.001',
     when: inReview,
   },
-  { id: 'alpha-up', keys: ['right'], places: ['review'], label: 'α', sign: '←→', help: 'raise α by 0.001', when: inReview },
+  {
+    id: 'alpha-up',
+    keys: ['right'],
+    places: ['review'],
+    label: 'α',
+    sign: '←→',
+    help: 'raise α by 0.001',
+    when: inReview,
+  },
   {
     id: 'alpha-down-coarse',
     keys: ['shift+left', '[', 'H'],
@@ -75,18 +84,55 @@ export const keyTable = [
     help: 'raise α by 0.01',
     when: inReview,
   },
-  { id: 'edit-alpha', keys: ['a'], places: ['review'], label: 'type α', help: 'type α, the length-penalty coefficient', when: inReview },
-  { id: 'edit-beta', keys: ['b'], places: ['review'], label: 'β', help: 'type β, the hold on the reference policy', when: inReview },
+  {
+    id: 'edit-alpha',
+    keys: ['a'],
+    places: ['review'],
+    label: 'type α',
+    help: 'type α, the length-penalty coefficient',
+    when: inReview,
+  },
+  {
+    id: 'edit-beta',
+    keys: ['b'],
+    places: ['review'],
+    label: 'β',
+    help: 'type β, the hold on the reference policy',
+    when: inReview,
+  },
   { id: 'edit-lr', keys: ['l'], places: ['review'], label: 'lr', help: 'type the peak learning rate', when: inReview },
   { id: 'pair-up', keys: ['up', 'k'], places: ['review'], label: '', help: 'previous pair', when: hasPairs },
-  { id: 'pair-down', keys: ['down', 'j'], places: ['review'], label: 'pair', sign: '↑↓', help: 'next pair', when: hasPairs },
+  {
+    id: 'pair-down',
+    keys: ['down', 'j'],
+    places: ['review'],
+    label: 'pair',
+    sign: '↑↓',
+    help: 'next pair',
+    when: hasPairs,
+  },
   { id: 'page-up', keys: ['pageup'], places: ['review'], label: '', help: 'a page of pairs up', when: hasPairs },
   { id: 'page-down', keys: ['pagedown'], places: ['review'], label: '', help: 'a page of pairs down', when: hasPairs },
   { id: 'first-pair', keys: ['home', 'g'], places: ['review'], label: '', help: 'first pair', when: hasPairs },
   { id: 'last-pair', keys: ['end', 'G'], places: ['review'], label: '', help: 'last pair', when: hasPairs },
   { id: 'text-up', keys: ['K', '-'], places: ['review'], label: '', help: 'scroll the texts up', when: hasPairs },
-  { id: 'text-down', keys: ['J', 'space'], places: ['review'], label: 'text', sign: 'J K', help: 'scroll the texts down', when: hasPairs },
-  { id: 'zoom', keys: ['z'], places: ['review'], label: 'zoom', help: 'more room for the texts, and back', when: hasPairs },
+  {
+    id: 'text-down',
+    keys: ['J', 'space'],
+    places: ['review'],
+    label: 'text',
+    sign: 'J K',
+    help: 'scroll the texts down',
+    when: hasPairs,
+  },
+  {
+    id: 'zoom',
+    keys: ['z'],
+    places: ['review'],
+    label: 'zoom',
+    help: 'more room for the texts, and back',
+    when: hasPairs,
+  },
   {
     id: 'pause',
     keys: ['p'],
@@ -127,10 +173,24 @@ export const keyTable = [
     help: 'discard what the update did and return to review (asks first)',
     when: (state) => busyWith(state, 'update'),
   },
-  { id: 'next-round', keys: ['n'], places: screens, label: 'next round', help: 'start the next round from this policy', when: canStartRound },
+  {
+    id: 'next-round',
+    keys: ['n'],
+    places: screens,
+    label: 'next round',
+    help: 'start the next round from this policy',
+    when: canStartRound,
+  },
   { id: 'history-up', keys: ['up', 'k'], places: ['history'], label: '', help: 'earlier rounds' },
   { id: 'history-down', keys: ['down', 'j'], places: ['history'], label: '', help: 'later rounds' },
-  { id: 'go', keys: ['1', '2', '3', '4', '5'], places: screens, label: 'screen', sign: '1-5', help: 'go to that screen' },
+  {
+    id: 'go',
+    keys: ['1', '2', '3', '4', '5'],
+    places: screens,
+    label: 'screen',
+    sign: '1-5',
+    help: 'go to that screen',
+  },
   { id: 'next-screen', keys: ['tab'], places: screens, label: '', help: 'next screen' },
   { id: 'previous-screen', keys: ['shift+tab'], places: screens, label: '', help: 'previous screen' },
   { id: 'history', keys: ['h'], places: screens, label: 'history', help: 'all rounds of this run' },

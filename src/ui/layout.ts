@@ -62,4 +62,3 @@ export function topFor(selected: number, top: number, rows: number): number {
   if (selected < top) return selected;
   return selected >= top + rows ? selected - rows + 1 : top;
 }
-

@@ -153,7 +153,9 @@ export function scatter(points: readonly Point[], width: number, height: number)
   for (const point of points) {
     const row = Math.round((height - 1) * (1 - (point.y - y[0]) / (y[1] - y[0])));
     const wanted = Math.round((width - point.label.length) * ((point.x - x[0]) / (x[1] - x[0])));
-    const free = [0, 1, -1, 2, -2, 3, -3].map((shift) => wanted + shift).find((column) => isFree(grid[row], column, point));
+    const free = [0, 1, -1, 2, -2, 3, -3]
+      .map((shift) => wanted + shift)
+      .find((column) => isFree(grid[row], column, point));
     [...point.label].forEach((character, i) => (grid[row][(free ?? wanted) + i] = character));
   }
   return { rows: grid.map((row) => row.join('')), x, y };

@@ -3,7 +3,7 @@
  * engine out.
  */
 import { dpoSchema, updateSchema } from '../config/schema.js';
-import type { RoundSettings, Snapshot } from '../engine/protocol.js';
+import type { EngineCommand, RoundSettings, Snapshot } from '../engine/protocol.js';
 import { applyEvent } from './events.js';
 import { type KeyId, keysOf, meaningOf, placeOf } from './keys.js';
 import { bodyRows, historyRows, reviewLayout, topFor } from './layout.js';
@@ -106,7 +106,8 @@ function act(state: State, id: KeyId, key: string): Step {
     case 'restart':
       return { state: { ...state, link: { status: 'connecting' } }, effects: [{ do: 'restart' }] };
     case 'retry':
-      return send(state, { type: 'retry' });
+      // The stage reports again what it had reported before it failed; a fresh snapshot keeps that from counting twice.
+      return { state, effects: [sending({ type: 'retry' }), sending({ type: 'attach', client: 'tui' })] };
     case 'pause':
       return send(state, { type: 'pause' });
     case 'resume':
@@ -187,8 +188,12 @@ function act(state: State, id: KeyId, key: string): Step {
   }
 }
 
-function send(state: State, command: Extract<Effect, { do: 'send' }>['command']): Step {
-  return { state, effects: [{ do: 'send', command }] };
+function sending(command: EngineCommand): Effect {
+  return { do: 'send', command };
+}
+
+function send(state: State, command: EngineCommand): Step {
+  return { state, effects: [sending(command)] };
 }
 
 function confirmed(state: State): Step {

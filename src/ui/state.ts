@@ -123,7 +123,7 @@ export function stageOn(state: State): Stage | null {
 export function canStartRound(state: State): boolean {
   if (state.link.status !== 'up' || state.run === null || state.run.engine.problem !== null) return false;
   const round = currentRound(state);
-  return state.run.engine.activity === 'idle' && (round === null || round.id === 0 || round.stage === 'done');
+  return state.run.engine.activity === 'idle' && round !== null && round.id > 0 && round.stage === 'done';
 }
 
 export function inReview(state: State): boolean {

@@ -1,0 +1,114 @@
+import { Box } from 'ink';
+import path from 'node:path';
+import * as format from '../src/ui/format.js';
+import { makeLine } from '../src/ui/sanitize.js';
+import { type State, currentRound, screenOf, screenTitles, screens } from '../src/ui/state.js';
+import { cut } from '../src/ui/text.js';
+import type { EngineState, Progress, RoundState, Stage } from '../src/engine/protocol.js';
+import { Line, Tint } from './Line.js';
+import { Spinner } from './Spinner.js';
+
+const doing: Record<Stage, string> = {
+  sample: 'sampling',
+  score: 'scoring',
+  review: 'in review',
+  update: 'updating',
+  evaluate: 'evaluating',
+  done: 'done',
+};
+
+/** Where we are (run, round, screens) and what the engine does. Two lines. */
+export function Header({ state }: { readonly state: State }) {
+  const { run, size } = state;
+  const round = currentRound(state);
+  const name = run === null ? 'Brevity' : path.basename(run.directory);
+  const place = round === null ? '' : ` › round ${round.id}`;
+  return (
+    <>
+      <Box justifyContent="space-between">
+        <Line>
+          <Tint tone="title">{cut(makeLine(name, 40), Math.max(6, size.columns - 58 - place.length))}</Tint>
+          <Tint tone="muted">{place}</Tint>
+        </Line>
+        <Box flexShrink={0}>
+          <Tabs state={state} round={round} />
+        </Box>
+      </Box>
+      <Box justifyContent="space-between">
+        <Activity state={state} round={round} />
+        {run !== null && (
+          <Box flexShrink={0}>
+            <Line tone="muted">{engineText(run.engine)}</Line>
+          </Box>
+        )}
+      </Box>
+    </>
+  );
+}
+
+/** The open screen in brackets, a dot at the one that shows what is being worked on. */
+function Tabs({ state, round }: { readonly state: State; readonly round: RoundState | null }) {
+  const working = round === null ? null : screenOf[round.stage];
+  return (
+    <Line>
+      {screens.map((screen, i) => {
+        const title = `${i + 1} ${screenTitles[screen]}${screen === working ? '•' : ''}`;
+        return screen === state.screen ? (
+          <Tint key={screen} tone="accent">{`[${title}]`}</Tint>
+        ) : (
+          <Tint key={screen} tone="plain">{` ${title} `}</Tint>
+        );
+      })}
+    </Line>
+  );
+}
+
+function Activity({ state, round }: { readonly state: State; readonly round: RoundState | null }) {
+  const { run, link } = state;
+  if (link.status === 'lost') return <Line tone="bad">✖ no engine</Line>;
+  if (link.status === 'connecting' || run === null) {
+    return (
+      <Line>
+        <Spinner /> connecting to the engine …
+      </Line>
+    );
+  }
+  const stage = round === null ? '' : doing[round.stage];
+  switch (run.engine.activity) {
+    case 'starting':
+      return (
+        <Line>
+          <Spinner /> the engine is starting …
+        </Line>
+      );
+    case 'working':
+      return (
+        <Line>
+          <Spinner /> {stage}
+          <Tint tone="muted">{progressText(run.progress)}</Tint>
+        </Line>
+      );
+    case 'paused':
+      return (
+        <Line>
+          <Tint tone="warn">‖ paused: {stage}</Tint>
+          <Tint tone="muted">{progressText(run.progress)}</Tint>
+        </Line>
+      );
+    case 'idle':
+      if (run.engine.problem !== null) return <Line tone="bad">✖ {stage} failed</Line>;
+      return <Line>{round?.stage === 'review' ? '◆ waiting for your review' : `◆ ${stage}`}</Line>;
+  }
+}
+
+function progressText(progress: Progress | null): string {
+  if (progress === null) return '';
+  const parts = [`${format.count(progress.done)}/${format.count(progress.total)} ${progress.unit}`];
+  if (progress.tokens_per_second > 0) parts.push(`${format.count(progress.tokens_per_second)} tokens/s`);
+  if (progress.seconds_left !== null) parts.push(`${format.duration(progress.seconds_left)} left`);
+  return `  ${parts.join(' · ')}`;
+}
+
+function engineText({ backend, memory_mb }: EngineState): string {
+  return [backend, memory_mb > 0 ? format.megabytes(memory_mb) : ''].filter((part) => part !== '').join(' · ');
+}

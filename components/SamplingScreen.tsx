@@ -1,0 +1,39 @@
+import { Box } from 'ink';
+import type { Snapshot } from '../src/engine/protocol.js';
+import { Histogram } from './Histogram.js';
+import { Progress } from './Progress.js';
+import { Responses } from './Responses.js';
+
+export interface SamplingScreenProps {
+  readonly run: Snapshot;
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** Responses and their rewards as they arrive: progress, how lengths and rewards are spread, the newest texts. */
+export function SamplingScreen({ run, columns, rows }: SamplingScreenProps) {
+  const { progress, lengths, rewards, responses } = run;
+  const shown = progress?.stage === 'sample' || progress?.stage === 'score' ? progress : null;
+  const charts = Math.max(5, Math.min(12, Math.floor(rows / 3)));
+  const half = Math.floor((columns - 3) / 2);
+  return (
+    <>
+      <Progress title={titleOf(run)} progress={shown} width={columns} />
+      <Box gap={3}>
+        <Histogram
+          title={`lengths of ${lengths.length} responses, tokens`}
+          values={lengths}
+          width={half}
+          height={charts}
+          digits={0}
+        />
+        <Histogram title={`rewards of ${rewards.length}`} values={rewards} width={half} height={charts} digits={2} />
+      </Box>
+      <Responses responses={responses} columns={columns} rows={rows - 2 - charts} />
+    </>
+  );
+}
+
+function titleOf({ progress }: Snapshot): string {
+  return progress?.stage === 'score' ? 'Scoring' : 'Sampling';
+}

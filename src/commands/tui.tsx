@@ -1,0 +1,86 @@
+/** `brevity RUN`: the terminal of a run. A client of the engine, which works on when the terminal is left. */
+import { render } from 'ink';
+import path from 'node:path';
+import { App } from '../../components/App.js';
+import { connect } from '../engine/client.js';
+import { startEngine } from '../engine/launch.js';
+import { UserError } from '../errors.js';
+import { Link } from '../ui/link.js';
+import { type Effect, initialState } from '../ui/state.js';
+import { Store } from '../ui/store.js';
+import { Terminal } from '../ui/terminal.js';
+import { themeFor } from '../ui/theme.js';
+
+export interface TuiOptions {
+  /** How the run is named in what is printed at the end; the directory itself unless given. */
+  name?: string;
+}
+
+/**
+ * Starts the run's engine where none runs, attaches, and resolves once the person has detached.
+ *
+ * @throws UserError without a terminal
+ */
+export async function runTui(runDir: string, options: TuiOptions = {}): Promise<void> {
+  const name = options.name ?? runDir;
+  if (!process.stdin.isTTY || !process.stdout.isTTY) {
+    throw new UserError(
+      `brevity needs a terminal on standard input and output; run \`brevity auto ${name}\` headless instead`,
+      { exitCode: 2 },
+    );
+  }
+  const directory = path.resolve(runDir);
+  const terminal = new Terminal(process.stdout);
+  let detach = (): void => {};
+  const perform = (effect: Effect): void => {
+    switch (effect.do) {
+      case 'send':
+        return link.send(effect.command);
+      case 'restart':
+        return void link.open();
+      case 'detach':
+        return detach();
+    }
+  };
+  const store = new Store(initialState(terminal.size()), perform);
+  const link = new Link({
+    connect: () => connect(directory),
+    start: () => startEngine(directory),
+    now: store.now,
+    soon: store.soon,
+  });
+  terminal.on('resize', () => store.now({ type: 'size', size: terminal.size() }));
+  const restoreSignals = leaveOnSignals(terminal);
+  terminal.enter();
+  try {
+    const app = render(<App store={store} theme={themeFor(process.env)} />, {
+      stdout: terminal as unknown as NodeJS.WriteStream,
+      // Whole frames at every change: the terminal sends what differs, the store keeps the pace.
+      debug: true,
+      exitOnCtrlC: false,
+    });
+    detach = () => app.unmount();
+    void link.open();
+    await app.waitUntilExit();
+  } finally {
+    link.close();
+    store.close();
+    terminal.leave();
+    restoreSignals();
+  }
+  process.stdout.write(`Detached: the engine of ${name} goes on. Attach again with: brevity ${name}\n`);
+}
+
+/** A closed line or a kill must not leave the alternate screen behind. @returns how to stop */
+function leaveOnSignals(terminal: Terminal): () => void {
+  const codes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
+  const stops = Object.entries(codes).map(([signal, code]) => {
+    const listener = (): void => {
+      terminal.leave();
+      process.exit(code);
+    };
+    process.on(signal, listener);
+    return () => process.off(signal, listener);
+  });
+  return () => stops.forEach((stop) => stop());
+}

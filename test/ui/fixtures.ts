@@ -1,0 +1,193 @@
+/** What an engine would say of a run in its second round, for tests of the reducer and the screens. */
+import { configSchema } from '../../src/config/schema.js';
+import type { EngineState, Progress, ResponseSeen, RoundState, Snapshot, Stage } from '../../src/engine/protocol.js';
+import type { Comparison, MetricsRow, PairRow } from '../../src/rows.js';
+import { reduce } from '../../src/ui/reducer.js';
+import { type Action, type Size, type State, initialState } from '../../src/ui/state.js';
+
+export const config = configSchema.parse({
+  model: '/models/policy',
+  reward: 'hf:/models/reward',
+  prompts: 'prompts.jsonl',
+  held_out: 'held-out.jsonl',
+});
+
+export const engine: EngineState = { pid: 42, backend: 'wasm', activity: 'idle', memory_mb: 412.3, problem: null };
+
+const ids = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
+
+/** r_w, r_l, |y_w|, |y_l|. */
+export function pair(rw: number, rl: number, w: number, l: number, more: Partial<PairRow> = {}): PairRow {
+  return {
+    prompt_index: 0,
+    prompt: 'Which month comes after November?',
+    prompt_ids: [1, 2, 3],
+    chosen_ids: ids(w),
+    rejected_ids: ids(l),
+    chosen_text: 'December comes after November, and it is the last month of the year.',
+    rejected_text: 'January.',
+    chosen_reward: rw,
+    rejected_reward: rl,
+    ...more,
+  };
+}
+
+/** Three pairs worth a look by hand, then a hundred that differ. */
+export const pairs: PairRow[] = [
+  pair(1.5, 0.5, 140, 40),
+  pair(2.25, -1, 20, 45, { rejected_truncated: true }),
+  pair(0.75, 0.25, 30, 30, { chosen_truncated: true, rejected_truncated: true }),
+  ...Array.from({ length: 100 }, (_, i) =>
+    pair(1 + (i % 7) / 4, (i % 5) / 5 - 0.5, 20 + ((i * 13) % 60), 15 + ((i * 7) % 40), {
+      prompt_index: i + 1,
+      prompt: `Please add ${i} and ${i + 3}.`,
+      chosen_text: `The sum of ${i} and ${i + 3} is ${2 * i + 3}. `.repeat(1 + (i % 6)),
+      rejected_text: `It is ${2 * i + 4}.`,
+    }),
+  ),
+];
+
+export function comparison(against: string, more: Partial<Comparison> = {}): Comparison {
+  return {
+    against,
+    prompts: 100,
+    win_rate: 61.5,
+    win_rate_standard_error: 4.2,
+    length_controlled_win_rate: 60.25,
+    length_controlled_form: 'minimal',
+    mean_length: 43.1,
+    mean_length_against: 41.2,
+    length_change_percent: 4.6,
+    reward: 1.821,
+    reward_against: 1.523,
+    kl: 1.204,
+    kl_per_token: 0.0279,
+    ...more,
+  };
+}
+
+export function round(id: number, stage: Stage, more: Partial<RoundState> = {}): RoundState {
+  return {
+    id,
+    parent: id === 0 ? null : id - 1,
+    stage,
+    settings: { alpha: 0.02, beta: 0.1, lr: 5e-7 },
+    pairs: null,
+    dropped: null,
+    seconds: {},
+    steps: null,
+    stopped_early: false,
+    evaluation: null,
+    started_at: '2026-11-24T11:00:00.000Z',
+    ...more,
+  };
+}
+
+export const finished = (id: number, reward: number, length: number): RoundState =>
+  round(id, 'done', {
+    pairs: id === 0 ? null : 103,
+    steps: id === 0 ? null : 4,
+    seconds: id === 0 ? {} : { sample: 61.2, score: 8, update: 75, evaluate: 20 },
+    evaluation: {
+      round: id,
+      prompts: 100,
+      reward,
+      mean_length: length,
+      mean_characters: 4 * length,
+      distinct_2: 0.42 - id / 100,
+      truncated_share: 0.012 * id,
+      comparisons: id === 0 ? [] : [comparison('round-start'), comparison('base', { win_rate: 68, kl: 3.4 })],
+    },
+  });
+
+export const metrics: MetricsRow[] = Array.from({ length: 24 }, (_, i) => ({
+  step: i + 1,
+  total_steps: 40,
+  epoch: 0,
+  loss: 0.693 - i / 100 + ((i * 7) % 5) / 200,
+  grad_norm: 2 + ((i * 3) % 7) / 4,
+  learning_rate: 5e-7 * (1 - i / 40),
+  'rewards/chosen': i / 50,
+  'rewards/rejected': -i / 60,
+  'rewards/margins': i / 50 + i / 60,
+  'rewards/accuracies': Math.min(1, 0.5 + i / 50),
+  'logps/chosen': -40 + i / 10,
+  'logps/rejected': -35 - i / 8,
+  'lengths/chosen': 43 + ((i * 11) % 9),
+  'lengths/rejected': 36 + ((i * 5) % 8),
+  'lengths/margin': 7,
+  'weights/mean': 0.47,
+  tokens: 3200,
+  tokens_per_second: 1234,
+  micro_batch: 8,
+  memory_mb: 400,
+}));
+
+export function response(i: number, more: Partial<ResponseSeen> = {}): ResponseSeen {
+  return {
+    round: 2,
+    prompt_index: i,
+    sample: i % 4,
+    prompt: `Please add ${i} and ${i + 3}.`,
+    text: `The sum is ${2 * i + 3}.`,
+    length: 8 + ((i * 5) % 30),
+    truncated: i % 9 === 8,
+    ...more,
+  };
+}
+
+export function progress(stage: Stage, more: Partial<Progress> = {}): Progress {
+  const unit = { sample: 'responses', score: 'rewards', review: '', update: 'steps', evaluate: 'responses', done: '' };
+  return {
+    round: 2,
+    stage,
+    done: 312,
+    total: 640,
+    unit: unit[stage],
+    tokens: 12_480,
+    tokens_per_second: 1234,
+    seconds_left: 42,
+    ...more,
+  };
+}
+
+/** A run whose round 2 has reached a stage. */
+export function snapshot(stage: Stage, more: Partial<Snapshot> = {}): Snapshot {
+  const responses = Array.from({ length: 40 }, (_, i) => response(i));
+  const working = stage !== 'review' && stage !== 'done';
+  const current =
+    stage === 'done'
+      ? finished(2, 1.821, 43.1)
+      : round(2, stage, { dropped: { ties: 3, identical: 1, below_gap: 0, too_few: 0 } });
+  return {
+    directory: '/home/ann/runs/demo',
+    config,
+    rounds: [finished(0, 1.1, 41.2), finished(1, 1.523, 42), current],
+    current: 2,
+    engine: { ...engine, activity: working ? 'working' : 'idle' },
+    progress: working ? progress(stage) : null,
+    pairs: stage === 'sample' || stage === 'score' ? [] : pairs,
+    metrics: stage === 'update' || stage === 'evaluate' || stage === 'done' ? metrics : [],
+    responses,
+    lengths: Array.from({ length: 312 }, (_, i) => 5 + ((i * i) % 47)),
+    rewards: stage === 'sample' ? [] : Array.from({ length: 312 }, (_, i) => Math.sin(i) + i / 400),
+    ...more,
+  };
+}
+
+export const small: Size = { columns: 80, rows: 24 };
+export const large: Size = { columns: 160, rows: 50 };
+
+/** The state after these actions. */
+export function after(state: State, ...actions: Action[]): State {
+  return actions.reduce((before, action) => reduce(before, action).state, state);
+}
+
+export function attached(stage: Stage, size: Size = small, more: Partial<Snapshot> = {}): State {
+  return after(initialState(size), { type: 'snapshot', snapshot: snapshot(stage, more) });
+}
+
+/** Types keys one after another. */
+export function press(state: State, ...keys: string[]): State {
+  return after(state, ...keys.map((key) => ({ type: 'key' as const, key })));
+}
