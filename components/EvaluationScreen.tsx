@@ -29,7 +29,7 @@ export function EvaluationScreen({ round, rounds, progress, responses, columns, 
     );
   }
   const opponents = opponentsOf(round, rounds, evaluation);
-  const width = Math.min(30, Math.floor((columns - 38) / Math.max(1, opponents.length)));
+  const width = Math.min(30, Math.floor((columns - 30) / Math.max(1, opponents.length)));
   return (
     <>
       <Rule
@@ -48,17 +48,17 @@ export function EvaluationScreen({ round, rounds, progress, responses, columns, 
       )}
       <Line />
       <Line tone="title">
-        {fit('', 26)}
+        {fit('', nameWidth)}
         {fit(`round ${round.id}`, 10, 'right')}
         {opponents.map(({ name }) => fit(name, width, 'right')).join('')}
       </Line>
       {measures.map(({ name, own, against }) => (
         <Line key={name}>
-          {fit(name, 26)}
+          {fit(name, nameWidth)}
           <Tint tone="title">{fit(own === null ? '' : own(evaluation), 10, 'right')}</Tint>
           {opponents.map((opponent) => (
             <Tint key={opponent.name} tone="plain">
-              {fit(against(evaluation, opponent), width, 'right')}
+              {text(against(evaluation, opponent), width)}
             </Tint>
           ))}
         </Line>
@@ -67,6 +67,8 @@ export function EvaluationScreen({ round, rounds, progress, responses, columns, 
     </>
   );
 }
+
+const nameWidth = 20;
 
 interface Opponent {
   name: string;
@@ -78,7 +80,7 @@ interface Opponent {
 function opponentsOf(round: RoundState, rounds: readonly RoundState[], { comparisons }: EvaluationResult): Opponent[] {
   return comparisons.map((comparison) => {
     const id = comparison.against === 'base' ? 0 : round.parent;
-    const name = comparison.against === 'base' ? 'against base' : `against start (${id})`;
+    const name = comparison.against === 'base' ? 'vs base' : `vs start (${id})`;
     return { name, comparison, evaluation: rounds.find((other) => other.id === id)?.evaluation ?? null };
   });
 }
@@ -87,55 +89,72 @@ interface Measure {
   name: string;
   /** The round's own value; null where there are only comparisons. */
   own: ((evaluation: EvaluationResult) => string) | null;
-  against(evaluation: EvaluationResult, opponent: Opponent): string;
+  against(evaluation: EvaluationResult, opponent: Opponent): Against;
 }
 
-/** The opponent's value and the change from it. */
-const was = (value: string, change: string): string => `${value} (${change})`;
+/** What a comparison says: the change, and the opponent's own value where there is room for it. */
+interface Against {
+  change: string;
+  value?: string;
+}
+
+function text({ change, value }: Against, width: number): string {
+  const whole = value === undefined ? change : `${value} (${change})`;
+  return fit(whole.length < width ? whole : change, width, 'right');
+}
+
+function difference(own: number, other: number | undefined, show: typeof format.fixed, digits: number): Against {
+  if (other === undefined) return { change: '–' };
+  return { change: format.signed(own - other, digits), value: show(other, digits) };
+}
 
 const measures: readonly Measure[] = [
   {
     name: 'win rate',
     own: null,
-    against: (_, { comparison: c }) => `${format.percent(c.win_rate)} ± ${format.fixed(c.win_rate_standard_error, 1)}`,
+    against: (_, { comparison: c }) => ({
+      change: `${format.percent(c.win_rate)} ±${format.fixed(c.win_rate_standard_error, 1)}`,
+    }),
   },
   {
-    name: 'length-controlled win rate',
+    name: 'length-controlled',
     own: null,
-    against: (_, { comparison: c }) => format.percent(c.length_controlled_win_rate),
+    against: (_, { comparison: c }) => ({ change: format.percent(c.length_controlled_win_rate) }),
   },
   {
     name: 'reward',
     own: (e) => format.fixed(e.reward, 3),
-    against: (e, { comparison: c }) =>
-      was(format.fixed(c.reward_against, 3), format.signed(e.reward - c.reward_against, 3)),
+    against: (e, { comparison: c }) => difference(e.reward, c.reward_against, format.fixed, 3),
   },
   {
     name: 'length, tokens',
     own: (e) => format.fixed(e.mean_length, 1),
-    against: (_, { comparison: c }) =>
-      was(format.fixed(c.mean_length_against, 1), `${format.signed(c.length_change_percent, 1)} %`),
+    against: (_, { comparison: c }) => ({
+      change: `${format.signed(c.length_change_percent, 1)} %`,
+      value: format.fixed(c.mean_length_against, 1),
+    }),
   },
-  { name: 'KL, nats', own: null, against: (_, { comparison: c }) => format.fixed(c.kl, 3) },
-  { name: 'KL per token, nats', own: null, against: (_, { comparison: c }) => format.fixed(c.kl_per_token, 4) },
+  { name: 'KL, nats', own: null, against: (_, { comparison: c }) => ({ change: format.fixed(c.kl, 3) }) },
+  {
+    name: 'KL a token, nats',
+    own: null,
+    against: (_, { comparison: c }) => ({ change: format.fixed(c.kl_per_token, 4) }),
+  },
   {
     name: 'distinct-2',
     own: (e) => format.fixed(e.distinct_2, 3),
-    against: (e, { evaluation }) =>
-      evaluation === null
-        ? '–'
-        : was(format.fixed(evaluation.distinct_2, 3), format.signed(e.distinct_2 - evaluation.distinct_2, 3)),
+    against: (e, { evaluation }) => difference(e.distinct_2, evaluation?.distinct_2, format.fixed, 3),
   },
   {
     name: 'truncated',
     own: (e) => format.percent(100 * e.truncated_share),
     against: (e, { evaluation }) =>
-      evaluation === null
-        ? '–'
-        : was(
-            format.percent(100 * evaluation.truncated_share),
-            `${format.signed(100 * (e.truncated_share - evaluation.truncated_share), 1)} points`,
-          ),
+      difference(
+        100 * e.truncated_share,
+        evaluation === null ? undefined : 100 * evaluation.truncated_share,
+        format.percent,
+        1,
+      ),
   },
 ];
 

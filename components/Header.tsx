@@ -27,7 +27,9 @@ export function Header({ state }: { readonly state: State }) {
     <>
       <Box justifyContent="space-between">
         <Line>
-          <Tint tone="title">{cut(makeLine(name, 40), Math.max(6, size.columns - 58 - place.length))}</Tint>
+          <Tint tone="title">
+            {cut(makeLine(name, 40), Math.max(6, size.columns - tabsWidth(size.columns) - place.length - 1))}
+          </Tint>
           <Tint tone="muted">{place}</Tint>
         </Line>
         <Box flexShrink={0}>
@@ -46,13 +48,21 @@ export function Header({ state }: { readonly state: State }) {
   );
 }
 
+const [wideTabs, narrowTabs] = [58, 30];
+
+/** A narrow terminal shows only the name of the open screen. */
+function tabsWidth(columns: number): number {
+  return columns < 78 ? narrowTabs : wideTabs;
+}
+
 /** The open screen in brackets, a dot at the one that shows what is being worked on. */
 function Tabs({ state, round }: { readonly state: State; readonly round: RoundState | null }) {
   const working = round === null ? null : screenOf[round.stage];
   return (
     <Line>
       {screens.map((screen, i) => {
-        const title = `${i + 1} ${screenTitles[screen]}${screen === working ? '•' : ''}`;
+        const named = screen === state.screen || tabsWidth(state.size.columns) === wideTabs;
+        const title = `${i + 1}${named ? ` ${screenTitles[screen]}` : ''}${screen === working ? '•' : ''}`;
         return screen === state.screen ? (
           <Tint key={screen} tone="accent">{`[${title}]`}</Tint>
         ) : (
@@ -74,6 +84,8 @@ function Activity({ state, round }: { readonly state: State; readonly round: Rou
     );
   }
   const stage = round === null ? '' : doing[round.stage];
+  // The stage's own screen shows its progress in full.
+  const progress = round !== null && screenOf[round.stage] !== state.screen ? progressText(run.progress) : '';
   switch (run.engine.activity) {
     case 'starting':
       return (
@@ -85,14 +97,14 @@ function Activity({ state, round }: { readonly state: State; readonly round: Rou
       return (
         <Line>
           <Spinner /> {stage}
-          <Tint tone="muted">{progressText(run.progress)}</Tint>
+          <Tint tone="muted">{progress}</Tint>
         </Line>
       );
     case 'paused':
       return (
         <Line>
           <Tint tone="warn">‖ paused: {stage}</Tint>
-          <Tint tone="muted">{progressText(run.progress)}</Tint>
+          <Tint tone="muted">{progress}</Tint>
         </Line>
       );
     case 'idle':

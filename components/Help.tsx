@@ -8,8 +8,9 @@ import { Rule } from './Rule.js';
 /** Every key of the screen that it lies over. Those that do nothing at present are dim. */
 export function Help({ state, top }: { readonly state: State; readonly top: number }) {
   const rows = bodyRows(state) - 2;
-  const keys = keysOf(state.screen);
-  const active = new Set(activeKeys({ ...state, modal: null }).map(({ id }) => id));
+  const now = activeKeys({ ...state, modal: null });
+  const active = new Set(now.map(({ id }) => id));
+  const keys = [...now, ...keysOf(state.screen).filter(({ id }) => !active.has(id))];
   const end = Math.min(keys.length, top + rows);
   return (
     <>

@@ -1,5 +1,6 @@
 import { Box } from 'ink';
 import type { Snapshot } from '../src/engine/protocol.js';
+import * as format from '../src/ui/format.js';
 import { Histogram } from './Histogram.js';
 import { Progress } from './Progress.js';
 import { Responses } from './Responses.js';
@@ -21,13 +22,19 @@ export function SamplingScreen({ run, columns, rows }: SamplingScreenProps) {
       <Progress title={titleOf(run)} progress={shown} width={columns} />
       <Box gap={3}>
         <Histogram
-          title={`lengths of ${lengths.length} responses, tokens`}
+          title={`length, tokens (${format.count(lengths.length)})`}
           values={lengths}
           width={half}
           height={charts}
           digits={0}
         />
-        <Histogram title={`rewards of ${rewards.length}`} values={rewards} width={half} height={charts} digits={2} />
+        <Histogram
+          title={`reward (${format.count(rewards.length)})`}
+          values={rewards}
+          width={half}
+          height={charts}
+          digits={2}
+        />
       </Box>
       <Responses responses={responses} columns={columns} rows={rows - 2 - charts} />
     </>

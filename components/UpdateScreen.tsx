@@ -30,7 +30,7 @@ export function UpdateScreen({ metrics, progress, settings, stoppedEarly, column
       <Line>
         {last === undefined
           ? 'No steps yet: the reference log-probabilities come first.'
-          : `step ${last.step} of ${last.total_steps} · epoch ${last.epoch + 1} · learning rate ${format.learningRate(last.learning_rate)} · mean weight ${format.fixed(last['weights/mean'], 3)}${stoppedEarly ? ' · stopped early' : ''}`}
+          : `step ${last.step} of ${last.total_steps} · epoch ${last.epoch} · learning rate ${format.learningRate(last.learning_rate)} · mean weight ${format.fixed(last['weights/mean'], 3)}${stoppedEarly ? ' · stopped early' : ''}`}
       </Line>
       <Line tone="muted">
         {`α ${format.alpha(settings.alpha)} · β ${settings.beta} · peak learning rate ${format.learningRate(settings.lr)}`}

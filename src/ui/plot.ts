@@ -29,17 +29,18 @@ export function histogram(values: readonly number[], bins: number): Histogram {
   return { min, max, counts };
 }
 
-const eighths = ['', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+const eighths = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/** Upright bars, the top row first; every bin is as many columns wide as fit. A bin that is not empty shows. */
+/** Upright bars over the whole width, the top row first. A bin that is not empty shows. */
 export function columns(counts: readonly number[], width: number, height: number): string[] {
   const largest = counts.reduce((a, b) => Math.max(a, b), 0);
-  const bar = Math.max(1, Math.floor(width / Math.max(1, counts.length)));
   const levels = counts.map((n) => (n === 0 ? 0 : Math.max(1, Math.round((8 * height * n) / largest))));
   return Array.from({ length: height }, (_, row) => {
     const floor = 8 * (height - 1 - row);
-    const cells = levels.map((level) => (eighths[Math.min(8, Math.max(0, level - floor))] || ' ').repeat(bar));
-    return cells.join('').slice(0, width).padEnd(width);
+    return Array.from({ length: width }, (_cell, column) => {
+      const level = levels[Math.floor((column * levels.length) / width)] ?? 0;
+      return eighths[Math.min(8, Math.max(0, level - floor))];
+    }).join('');
   });
 }
 
@@ -100,7 +101,7 @@ export function curves(series: readonly (readonly number[])[], width: number, he
       const steps = Math.max(x1 - x0, Math.abs(y1 - y0));
       for (let s = 1; s < steps; s++) {
         const column = Math.round(x0 + ((x1 - x0) * s) / steps);
-        if (index === 0 || column % 3 === 0) plot(column, Math.round(y0 + ((y1 - y0) * s) / steps));
+        if (index === 0 || s % 3 === 0) plot(column, Math.round(y0 + ((y1 - y0) * s) / steps));
       }
     }
   });

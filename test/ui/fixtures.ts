@@ -103,7 +103,7 @@ export const finished = (id: number, reward: number, length: number): RoundState
 export const metrics: MetricsRow[] = Array.from({ length: 24 }, (_, i) => ({
   step: i + 1,
   total_steps: 40,
-  epoch: 0,
+  epoch: 1,
   loss: 0.693 - i / 100 + ((i * 7) % 5) / 200,
   grad_norm: 2 + ((i * 3) % 7) / 4,
   learning_rate: 5e-7 * (1 - i / 40),
