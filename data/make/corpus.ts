@@ -12,6 +12,8 @@ export interface Preference {
   prompt: string;
   chosen: string;
   rejected: string;
+  /** The two differ in nothing but the answer. */
+  sameWords: boolean;
 }
 
 /** How often an example's answer is wrong: the base policy is to have something to learn from its rewards. */
@@ -19,7 +21,9 @@ const MISTAKES = 0.4;
 /** Of two right answers, how often the longer one is preferred, as with human raters. */
 const LONGER_WINS = 0.85;
 /** Share of preferences that are between right and wrong; the others are between two right answers. */
-const RIGHT_AGAINST_WRONG = 0.6;
+const RIGHT_AGAINST_WRONG = 0.65;
+/** Share of those that differ in nothing but the answer. */
+const SAME_WORDS = 0.6;
 
 export class Corpus {
   private readonly random: Random;
@@ -39,13 +43,24 @@ export class Corpus {
     const { fact, prompt } = this.ask();
     const right = () => respond(fact, fact.answer, randomStyle(this.random), this.random);
     if (this.random.uniform() < RIGHT_AGAINST_WRONG) {
-      const wrong = respond(fact, wrongAnswer(fact, this.random), randomStyle(this.random), this.random);
-      return { prompt, chosen: right(), rejected: wrong };
+      const wrong = wrongAnswer(fact, this.random);
+      if (this.random.uniform() < SAME_WORDS) {
+        // The same sentences but for the answer: what the model learns fastest from.
+        const [style, seed] = [randomStyle(this.random), this.random.below(2 ** 31)];
+        const [chosen, rejected] = [fact.answer, wrong].map((answer) => respond(fact, answer, style, new Random(seed)));
+        return { prompt, chosen, rejected, sameWords: true };
+      }
+      return {
+        prompt,
+        chosen: right(),
+        rejected: respond(fact, wrong, randomStyle(this.random), this.random),
+        sameWords: false,
+      };
     }
     const [a, b] = [right(), right()].sort((x, y) => y.length - x.length);
     return this.random.uniform() < LONGER_WINS
-      ? { prompt, chosen: a, rejected: b }
-      : { prompt, chosen: b, rejected: a };
+      ? { prompt, chosen: a, rejected: b, sameWords: false }
+      : { prompt, chosen: b, rejected: a, sameWords: false };
   }
 
   private ask(): { fact: Fact; prompt: string } {

@@ -25,7 +25,7 @@ const shape: Shape = { hidden_size: 160, num_hidden_layers: 5, num_attention_hea
 const VOCABULARY = 768;
 const SEED = 1;
 const POLICY_STEPS = Number(process.env.POLICY_STEPS ?? 700);
-const REWARD_STEPS = Number(process.env.REWARD_STEPS ?? 300);
+const REWARD_STEPS = Number(process.env.REWARD_STEPS ?? 700);
 
 const log = (line: string) => process.stderr.write(`${line}\n`);
 

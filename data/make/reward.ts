@@ -8,68 +8,73 @@ import { train } from './training.js';
 
 const PAIRS = 32;
 
+/**
+ * Besides the last tokens, which is where a reward is read, sides that differ in the answer alone are also compared at
+ * every position from the answer on, with this weight in all: its own tokens say most about it.
+ */
+const ALONG_THE_WAY = 1;
+
 export function trainReward(model: LoadedModel, corpus: Corpus, steps: number, log: (line: string) => void): void {
   train(model, {
     steps,
-    lr: 1e-3,
+    lr: 2e-3,
     log,
     loss: () => {
       const preferences = Array.from({ length: PAIRS }, () => corpus.preference());
-      const scores = rewardsOf(
-        model,
-        preferences.flatMap(({ prompt, chosen, rejected }) => [
-          [prompt, chosen],
-          [prompt, rejected],
-        ]),
-      );
-      const difference = new Float32Array(2 * PAIRS * PAIRS);
-      for (let pair = 0; pair < PAIRS; pair++) {
-        difference[2 * pair * PAIRS + pair] = -1;
-        difference[(2 * pair + 1) * PAIRS + pair] = 1;
-      }
+      const sides = preferences.map((preference) => sequencesOf(model, preference));
+      const { hidden, T } = hiddenOf(model, sides.flat());
+      const [winners, losers, weights]: [number[], number[], number[]] = [[], [], []];
+      sides.forEach(([w, l], pair) => {
+        const at = (side: 0 | 1, position: number) => (2 * pair + side) * T + position;
+        const compare = (i: number, j: number, weight: number) => {
+          winners.push(at(0, i));
+          losers.push(at(1, j));
+          weights.push(weight / PAIRS);
+        };
+        compare(w.length - 1, l.length - 1, 1);
+        if (!preferences[pair].sameWords) return;
+        const first = w.findIndex((id, i) => id !== l[i]);
+        const shared = Math.min(w.length, l.length) - 1 - first;
+        for (let i = first; i < first + shared; i++) compare(i, i, ALONG_THE_WAY / shared);
+      });
       // -log σ(r_w - r_l) = softplus(r_l - r_w), and a small pull of all rewards to 0, where Bradley-Terry leaves them free.
-      const spread = tf.sum(tf.mul(tf.reshape(scores, [-1, 1]), tf.tensor2d(difference, [2 * PAIRS, PAIRS])), 0);
-      const loss = tf.mul(tf.sum(tf.softplus(spread)), 1 / PAIRS);
-      return tf.add(loss, tf.mul(tf.sum(tf.mul(scores, scores)), 0.002 / PAIRS)) as tf.Scalar;
+      const [w, l] = [winners, losers].map((positions) =>
+        model.transformer.rewards(rows(hidden, tf.tensor1d(positions, 'int32'))),
+      );
+      const terms = tf.add(tf.softplus(tf.sub(l, w)), tf.mul(0.002, tf.add(tf.mul(w, w), tf.mul(l, l))));
+      return tf.sum(tf.mul(terms, tf.tensor1d(weights))) as tf.Scalar;
     },
   });
 }
 
-/** Rewards of (prompt, response) pairs, on the tape. */
-function rewardsOf(model: LoadedModel, conversations: string[][]): tf.Tensor1D {
-  const tokenizer = model.tokenizer as Tokenizer;
-  const sequences = conversations.map(([prompt, response]) =>
-    tokenizer.conversationIds([
+/** Token ids of both sides of a preference. */
+function sequencesOf(model: LoadedModel, { prompt, chosen, rejected }: Preference): [number[], number[]] {
+  const ids = (response: string) =>
+    (model.tokenizer as Tokenizer).conversationIds([
       { role: 'user', content: prompt },
       { role: 'assistant', content: response },
-    ]),
-  );
+    ]);
+  return [ids(chosen), ids(rejected)];
+}
+
+function hiddenOf(model: LoadedModel, sequences: number[][]): { hidden: tf.Tensor2D; T: number } {
   const T = Math.max(...sequences.map((ids) => ids.length));
   const padded = new Int32Array(sequences.length * T);
   sequences.forEach((ids, row) => padded.set(ids, row * T));
-  const hidden = model.transformer.hidden(padded, [sequences.length, T]);
-  const last = tf.tensor1d(
-    sequences.map((ids, row) => row * T + ids.length - 1),
-    'int32',
-  );
-  return model.transformer.rewards(rows(hidden, last));
+  return { hidden: model.transformer.hidden(padded, [sequences.length, T]), T };
 }
 
 /** Share of preferences that the model agrees with. */
 export function rewardAccuracy(model: LoadedModel, preferences: Preference[]): number {
   let agreed = 0;
   for (let start = 0; start < preferences.length; start += PAIRS) {
-    const batch = preferences.slice(start, start + PAIRS);
-    const scores = tf.tidy(() =>
-      rewardsOf(
-        model,
-        batch.flatMap(({ prompt, chosen, rejected }) => [
-          [prompt, chosen],
-          [prompt, rejected],
-        ]),
-      ).dataSync(),
-    );
-    batch.forEach((_, pair) => (agreed += scores[2 * pair] > scores[2 * pair + 1] ? 1 : 0));
+    const sides = preferences.slice(start, start + PAIRS).flatMap((preference) => sequencesOf(model, preference));
+    const scores = tf.tidy(() => {
+      const { hidden, T } = hiddenOf(model, sides);
+      const last = sides.map((ids, row) => row * T + ids.length - 1);
+      return model.transformer.rewards(rows(hidden, tf.tensor1d(last, 'int32'))).dataSync();
+    });
+    for (let pair = 0; 2 * pair < scores.length; pair++) agreed += scores[2 * pair] > scores[2 * pair + 1] ? 1 : 0;
   }
   return agreed / preferences.length;
 }

@@ -197,7 +197,7 @@ export const keyTable = [
   { id: 'apply', keys: ['enter'], places: ['edit'], label: 'set', help: 'use the value' },
   { id: 'erase', keys: ['backspace'], places: ['edit'], label: 'erase', help: 'erase the last character' },
   { id: 'erase-all', keys: ['ctrl+u'], places: ['edit'], label: 'clear', help: 'erase all of it' },
-  { id: 'yes', keys: ['y', 'enter'], places: ['confirm'], label: 'yes', help: 'do it' },
+  { id: 'yes', keys: ['y', 'enter'], places: ['confirm'], label: 'yes', help: 'do what is asked' },
   { id: 'no', keys: ['n', 'escape'], places: ['confirm'], label: 'no', help: 'do nothing' },
   { id: 'scroll-up', keys: ['up', 'k'], places: ['help'], label: '', help: 'scroll up' },
   { id: 'scroll-down', keys: ['down', 'j'], places: ['help'], label: 'scroll', sign: '↑↓', help: 'scroll down' },

@@ -1,0 +1,102 @@
+#!/usr/bin/env node
+/** `brevity`: arguments → one file a command under commands/. What a command needs is loaded when it is asked for. */
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { UserError } from './errors.js';
+
+const loaders: Record<string, () => Promise<Command>> = {
+  auto: async () => (await import('./commands/auto.js')).autoCommand(),
+  doctor: async () => (await import('./commands/doctor.js')).doctorCommand(),
+  sample: async () => (await import('./commands/sample.js')).sampleCommand(),
+  score: async () => (await import('./commands/score.js')).scoreCommand(),
+  pair: async () => (await import('./commands/pair.js')).pairCommand(),
+  logprobs: async () => (await import('./commands/logprobs.js')).logprobsCommand(),
+  update: async () => (await import('./commands/update.js')).updateCommand(),
+  evaluate: async () => (await import('./commands/evaluate.js')).evaluateCommand(),
+  'win-rate': async () => (await import('./commands/winRate.js')).winRateCommand(),
+  export: async () => (await import('./commands/export.js')).exportCommand(),
+  report: async () => (await import('./commands/report.js')).reportCommand(),
+};
+
+const summary = `
+Commands:
+  auto        take a run through its rounds unattended
+  doctor      show what this machine can do and why not more
+  export      write a round's policy as a folder that transformers loads
+  report      the rounds of a run as a Markdown table
+Stages, each reading and writing JSON lines:
+  sample      sample responses from a policy
+  score       score responses with a reward
+  pair        make preference pairs from scored samples
+  logprobs    log-probabilities of responses under a model
+  update      one LR-DPO update of a policy on pairs
+  evaluate    judge a policy against another on held-out prompts
+  win-rate    plain and length-controlled win rates from preferences
+
+\`brevity COMMAND --help\` tells more. A run directory of a command's name is opened as ./NAME.
+
+Examples:
+  brevity                                         the bundled example, in runs/example
+  brevity runs/mine --model DIR --reward hf:DIR --prompts p.jsonl --held-out h.jsonl
+  brevity runs/mine                               attach again`;
+
+async function terminalCommand(): Promise<Command> {
+  const { addRunOptions, openOrCreateRun } = await import('./commands/run.js');
+  const command = new Command('brevity')
+    .description('Supervise iterative length-regularized DPO round by round.')
+    .version(version(), '--version')
+    .argument('[run]', 'run directory; without it the bundled example');
+  return addRunOptions(command)
+    .addHelpText('after', summary)
+    .action(async (run: string | undefined, options) => {
+      if (!process.stdin.isTTY || !process.stdout.isTTY) {
+        throw new UserError(
+          `brevity needs a terminal on standard input and output; run \`brevity auto ${run ?? 'runs/example'}\` headless instead`,
+          { exitCode: 2 },
+        );
+      }
+      const directory = openOrCreateRun(run, options);
+      const { runTui } = await import('./commands/tui.js');
+      await runTui(directory);
+    });
+}
+
+function version(): string {
+  const file = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}
+
+/** Errors of arguments exit with 2; commander's own texts are kept. */
+function strict(command: Command): Command {
+  return command
+    .exitOverride()
+    .configureOutput({ writeErr: (text) => process.stderr.write(text) })
+    .showHelpAfterError(false);
+}
+
+async function main(): Promise<void> {
+  // A reader that has gone (`brevity sample … | head`) is no failure of ours.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+  const [name, ...rest] = process.argv.slice(2);
+  const load = name === undefined ? undefined : loaders[name];
+  const command = strict(load === undefined ? await terminalCommand() : await load());
+  const prefix = load === undefined ? 'brevity' : `brevity ${name}`;
+  command.name(prefix);
+  await command.parseAsync(load === undefined ? process.argv.slice(2) : rest, { from: 'user' });
+}
+
+try {
+  await main();
+  // Threads of rewards and kept-alive sockets must not hold a finished command.
+  process.exit(process.exitCode ?? 0);
+} catch (error) {
+  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2);
+  if (error instanceof Error && 'code' in error && error.code === 'EPIPE') process.exit(0);
+  if (error instanceof UserError) {
+    process.stderr.write(`brevity: ${error.message}\n`);
+    process.exit(error.exitCode);
+  }
+  // A defect of ours: the stack helps whoever reports it.
+  process.stderr.write(`brevity: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.exit(1);
+}

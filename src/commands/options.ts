@@ -1,0 +1,133 @@
+/** Flags that commands share. Ranges, defaults and descriptions are the configuration schema's. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { z } from 'zod';
+import {
+  backendSchema,
+  dpoSchema,
+  evaluationSchema,
+  pairsSchema,
+  rewardOptionsSchema,
+  samplingSchema,
+  updateSchema,
+} from '../config/schema.js';
+
+const groups = {
+  sampling: samplingSchema,
+  pairs: pairsSchema,
+  dpo: dpoSchema,
+  update: updateSchema,
+  evaluation: evaluationSchema,
+  rewards: rewardOptionsSchema,
+} as const;
+
+export type Group = keyof typeof groups;
+
+/** A flag that sets one key: `--top-p` sets `sampling.top_p`. */
+interface Flag {
+  flags: string;
+  group: Group;
+  key: string;
+}
+
+const flag = (flags: string, group: Group, key: string): Flag => ({ flags, group, key });
+
+export const samplingFlags = [
+  flag('-n, --samples-per-prompt <K>', 'sampling', 'samples_per_prompt'),
+  flag('--temperature <T>', 'sampling', 'temperature'),
+  flag('--top-p <P>', 'sampling', 'top_p'),
+  flag('--top-k <K>', 'sampling', 'top_k'),
+  flag('--min-p <P>', 'sampling', 'min_p'),
+  flag('--repetition-penalty <R>', 'sampling', 'repetition_penalty'),
+  flag('--max-new-tokens <N>', 'sampling', 'max_new_tokens'),
+  flag('--sampling-batch <N>', 'sampling', 'batch_size'),
+];
+
+export const dpoFlags = [
+  flag('--beta <β>', 'dpo', 'beta'),
+  flag('--alpha <α>', 'dpo', 'alpha'),
+  flag('--label-smoothing <ε>', 'dpo', 'label_smoothing'),
+];
+
+export const updateFlags = [
+  flag('--lr <rate>', 'update', 'lr'),
+  flag('--batch-size <pairs>', 'update', 'batch_size'),
+  flag('--micro-batch <pairs>', 'update', 'micro_batch'),
+  flag('--epochs <n>', 'update', 'epochs'),
+  flag('--steps <n>', 'update', 'steps'),
+  flag('--schedule <kind>', 'update', 'schedule'),
+  flag('--warmup <share>', 'update', 'warmup'),
+  flag('--weight-decay <λ>', 'update', 'weight_decay'),
+  flag('--decay <which>', 'update', 'decay'),
+  flag('--clip <norm>', 'update', 'clip'),
+];
+
+export const pairsFlags = [
+  flag('--strategy <kind>', 'pairs', 'strategy'),
+  flag('--min-gap <reward>', 'pairs', 'min_gap'),
+];
+
+export const rewardFlags = [
+  flag('--reward-timeout <seconds>', 'rewards', 'timeout_seconds'),
+  flag('--reward-retries <n>', 'rewards', 'retries'),
+  flag('--reward-concurrency <n>', 'rewards', 'concurrency'),
+  flag('--reward-batch <n>', 'rewards', 'batch_size'),
+];
+
+/**
+ * Adds flags to a command.
+ *
+ * @param defaults `schema`: a flag that is not given has the schema's default; `none`: it is left out, for what is laid
+ *   over a configuration
+ */
+export function addFlags(command: Command, flags: Flag[], defaults: 'schema' | 'none'): Command {
+  for (const { flags: names, group, key } of flags) {
+    const schema = groups[group].shape[key as never] as z.ZodType;
+    const option = new Option(names, schema.description ?? '').argParser(parserFor(schema, `${group}.${key}`));
+    const preset: unknown = schema.safeParse(undefined).data;
+    if (preset !== undefined && defaults === 'schema') option.default(preset);
+    else if (preset !== undefined && preset !== null)
+      option.description = `${option.description} (default: ${JSON.stringify(preset)})`;
+    command.addOption(option);
+  }
+  return command;
+}
+
+/** Reads a flag's text as the key's type and checks its range. */
+function parserFor(schema: z.ZodType, key: string): (text: string) => unknown {
+  return (text) => {
+    const number = Number(text);
+    const value = text.trim() !== '' && !Number.isNaN(number) ? number : text;
+    const result = schema.safeParse(value);
+    if (result.success) return result.data;
+    throw new InvalidArgumentError(`${key}: ${result.error.issues[0].message.replace(/^Invalid input: /, '')}`);
+  };
+}
+
+/** The values of given flags, by group and key. */
+export function flagValues(
+  options: Record<string, unknown>,
+  flags: Flag[],
+): Partial<Record<Group, Record<string, unknown>>> {
+  const out: Partial<Record<Group, Record<string, unknown>>> = {};
+  for (const { flags: names, group, key } of flags) {
+    const value = options[new Option(names).attributeName()];
+    if (value !== undefined) (out[group] ??= {})[key] = value;
+  }
+  return out;
+}
+
+export const backendOption = () =>
+  new Option('--backend <name>', 'tensor backend; `brevity doctor` shows which there are')
+    .choices(backendSchema.options)
+    .default('auto');
+
+export const seedOption = () =>
+  new Option('--seed <n>', 'every random choice follows from it')
+    .default(0)
+    .argParser(parserFor(z.int().min(0), 'seed'));
+
+export const inOption = (what: string) => new Option('--in <file>', `${what}; - is standard input`).default('-');
+export const outOption = (what: string) => new Option('--out <file>', `${what}; - is standard output`).default('-');
+
+/** A whole number of at least `least`. */
+export const wholeNumber = (least: number) => parserFor(z.int().min(least), 'value') as (text: string) => number;

@@ -1,0 +1,79 @@
+/** `brevity sample`: responses of a policy to prompts. */
+import { Command } from 'commander';
+import { samplingSchema } from '../config/schema.js';
+import { loadModel } from '../model/folder.js';
+import { ProgressLine } from '../progress.js';
+import { encodePrompts, promptEntrySchema } from '../prompts.js';
+import type { SampleRow, SampledResponse } from '../rows.js';
+import { sampleSeed } from '../sampling/seed.js';
+import { sampleResponses } from '../sampling/sample.js';
+import { useBackend as loadBackend } from '../tensor/backend.js';
+import { RowWriter, readAllRows } from './io.js';
+import { addFlags, backendOption, flagValues, inOption, outOption, samplingFlags, seedOption } from './options.js';
+
+export function sampleCommand(): Command {
+  const command = new Command('sample')
+    .description('sample responses from a policy')
+    .requiredOption('--model <dir>', 'Hugging Face model folder')
+    .addOption(inOption('prompts: {"prompt": text or messages} or {"prompt_ids": [..]} a line'))
+    .addOption(
+      outOption(
+        'a row a prompt: {"prompt_ids", "responses": [{"ids","text","logps","token_logprobs","finish_reason"}]}',
+      ),
+    )
+    .option('--raw', 'send text prompts as they stand, without the chat template', false)
+    .addOption(seedOption())
+    .addOption(backendOption());
+  return addFlags(command, samplingFlags, 'schema')
+    .addHelpText(
+      'after',
+      '\nExample:\n  brevity sample --model ./SmolLM2-135M-Instruct --in prompts.jsonl -n 4 --max-new-tokens 128 > samples.jsonl',
+    )
+    .action(async (options) => {
+      const settings = samplingSchema.parse({
+        ...flagValues(options, samplingFlags).sampling,
+        samples_per_prompt: undefined,
+      });
+      const samples = options.samplesPerPrompt as number;
+      const entries = await readAllRows(options.in, promptEntrySchema);
+      await loadBackend(options.backend);
+      const model = await loadModel(options.model, { task: 'causal-lm' });
+      const prompts = entries.map(({ row, where }) => ({ where, prompt: row.prompt, prompt_ids: row.prompt_ids }));
+      const ids = encodePrompts(model, prompts, { raw: options.raw });
+      const out = new RowWriter(options.out);
+      const progress = new ProgressLine('sampling', 'responses');
+      const waiting = prompts.map(() => new Map<number, SampledResponse>());
+      const jobs = ids.flatMap((prompt_ids, index) =>
+        Array.from({ length: samples }, (_, sample) => ({
+          prompt_ids,
+          seed: sampleSeed(options.seed, 0, index, sample),
+        })),
+      );
+      let [done, tokens] = [0, 0];
+      const started = performance.now();
+      await sampleResponses(model, jobs, settings, {
+        onTokens: (count) => (tokens += count),
+        onResponse(job, response) {
+          const [index, sample] = [Math.floor(job / samples), job % samples];
+          waiting[index].set(sample, response);
+          if (waiting[index].size === samples) {
+            const responses = [...waiting[index]].sort(([a], [b]) => a - b).map(([, value]) => value);
+            out.write({
+              prompt_index: index,
+              prompt: prompts[index].prompt,
+              prompt_ids: ids[index],
+              responses,
+            } satisfies SampleRow);
+          }
+          progress.update(
+            ++done,
+            jobs.length,
+            `${Math.round(tokens / ((performance.now() - started) / 1000))} tokens/s`,
+          );
+        },
+      });
+      progress.finish();
+      out.close();
+      model.dispose();
+    });
+}

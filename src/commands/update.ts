@@ -1,0 +1,135 @@
+/** `brevity update`: one LR-DPO update of a policy on pairs. */
+import { Command, Option } from 'commander';
+import { z } from 'zod';
+import { type UpdateConfig, dpoSchema, loraSchema, updateSchema } from '../config/schema.js';
+import { dryRun } from '../dpo/dryRun.js';
+import { responseLogprobs, sum } from '../dpo/logprobs.js';
+import type { ReferenceLogps } from '../dpo/step.js';
+import { totalSteps } from '../dpo/schedule.js';
+import { updatePolicy } from '../dpo/update.js';
+import { UserError } from '../errors.js';
+import { type LoadedModel, loadModel, saveModel } from '../model/folder.js';
+import { ProgressLine } from '../progress.js';
+import { type PairRow, pairRowSchema, promptSchema } from '../rows.js';
+import { useBackend as loadBackend } from '../tensor/backend.js';
+import { type InputRow, RowWriter, readAllRows } from './io.js';
+import { addFlags, backendOption, dpoFlags, flagValues, seedOption, updateFlags, wholeNumber } from './options.js';
+import { sequenceOf } from './texts.js';
+
+/** Pairs by ids, or texts in TRL's form. */
+const textPairSchema = z.looseObject({ prompt: promptSchema, chosen: z.string().min(1), rejected: z.string().min(1) });
+const rowSchema = z.union(
+  [pairRowSchema.loose(), textPairSchema],
+  '`prompt_ids`, `chosen_ids` and `rejected_ids` (token ids), or `prompt`, `chosen` and `rejected` (texts), are expected',
+);
+
+export function updateCommand(): Command {
+  const command = new Command('update')
+    .description('one LR-DPO update of a policy; prints a metrics row a step')
+    .requiredOption('--policy <dir>', 'the policy that the update starts from')
+    .option('--reference <dir>', 'the reference policy (default: the policy as it starts)')
+    .option(
+      '--pairs <file>',
+      'rows of `brevity pair`, or {"prompt","chosen","rejected"} texts; - is standard input',
+      '-',
+    )
+    .option('--out <dir>', 'folder of the new policy; without it only metrics come out')
+    .addOption(
+      new Option('--dtype <type>', 'of the saved weights')
+        .choices(['float32', 'float16', 'bfloat16', 'keep'])
+        .default('float32'),
+    )
+    .option('--dry-run', "change nothing: a row a pair, then the loss and every tensor's gradient norm", false)
+    .option('--lora <rank>', 'train a LoRA adapter of this rank', wholeNumber(1))
+    .option('--lora-alpha <scale>', 'its scale: (alpha / rank)·B·A (default: 16)', Number)
+    .option('--lora-targets <names>', 'linear layers that get an adapter, separated by commas')
+    .option('--activation-checkpointing', 'recompute layers in the backward pass to save memory', false)
+    .option('--raw', 'take text prompts as they stand, without the chat template', false)
+    .addOption(seedOption())
+    .addOption(backendOption());
+  addFlags(command, dpoFlags, 'schema');
+  return addFlags(command, updateFlags, 'schema')
+    .addHelpText(
+      'after',
+      '\nExample:\n  brevity update --policy ./policy --pairs pairs.jsonl --alpha 0.02 --beta 0.1 --lr 5e-7 --out ./policy-1 > metrics.jsonl',
+    )
+    .action(async (options) => {
+      if (options.out === undefined && !options.dryRun) {
+        throw new UserError('brevity update needs --out, the folder of the new policy, or --dry-run', { exitCode: 2 });
+      }
+      const rows = await readAllRows(options.pairs, rowSchema);
+      await loadBackend(options.backend);
+      const settings = {
+        dpo: dpoSchema.parse(flagValues(options, dpoFlags).dpo ?? {}),
+        update: updateSettings(options),
+        seed: options.seed as number,
+      };
+      const use = settings.update.lora === null ? 'merge' : 'keep';
+      const given = await loadModel(options.reference ?? options.policy, {
+        task: 'causal-lm',
+        lora: options.reference === undefined ? use : 'merge',
+      });
+      const pairs = rows.map((row) => pairOf(given, row, options.raw));
+      const reference = await referenceOf(given, pairs);
+      const policy = options.reference === undefined ? given : await reload(given, options.policy, use);
+      const out = new RowWriter('-');
+      if (options.dryRun) {
+        const result = await dryRun(policy, pairs, reference, settings);
+        for (const row of result.pairs) out.write(row);
+        out.write(result.total);
+        return;
+      }
+      const progress = new ProgressLine('update', 'steps');
+      const total = totalSteps(pairs.length, settings.update);
+      await updatePolicy(policy, pairs, reference, settings, {
+        onStep(row) {
+          out.write(row);
+          progress.update(row.step, total, `loss ${row.loss.toFixed(4)} ${Math.round(row.tokens_per_second)} tokens/s`);
+        },
+      });
+      progress.finish();
+      await saveModel(policy, options.out, { dtype: options.dtype });
+    });
+}
+
+function updateSettings(options: Record<string, unknown>): UpdateConfig {
+  const lora =
+    options.lora === undefined
+      ? null
+      : loraSchema.parse({
+          rank: options.lora,
+          alpha: options.loraAlpha,
+          targets: typeof options.loraTargets === 'string' ? options.loraTargets.split(',') : undefined,
+        });
+  return updateSchema.parse({
+    ...flagValues(options, updateFlags).update,
+    activation_checkpointing: options.activationCheckpointing,
+    lora,
+  });
+}
+
+async function reload(old: LoadedModel, dir: string, lora: 'merge' | 'keep'): Promise<LoadedModel> {
+  old.dispose();
+  return loadModel(dir, { task: 'causal-lm', lora });
+}
+
+function pairOf(model: LoadedModel, { row, where }: InputRow<z.infer<typeof rowSchema>>, raw: boolean): PairRow {
+  if ('chosen_ids' in row) return row as PairRow;
+  const { prompt, chosen, rejected } = row as z.infer<typeof textPairSchema>;
+  const [w, l] = [chosen, rejected].map((response) => sequenceOf(model, prompt, response, raw, where));
+  return { prompt, prompt_ids: w.prompt_ids, chosen_ids: w.response_ids, rejected_ids: l.response_ids };
+}
+
+async function referenceOf(model: LoadedModel, pairs: PairRow[]): Promise<ReferenceLogps> {
+  const sides = pairs.flatMap(({ prompt_ids, chosen_ids, rejected_ids }) =>
+    [chosen_ids, rejected_ids].map((response_ids) => ({ prompt_ids, response_ids })),
+  );
+  const progress = new ProgressLine('reference log-probabilities', 'responses');
+  const logprobs = await responseLogprobs(model, sides, {
+    name: (i) => `pair ${Math.floor(i / 2) + 1}`,
+    onProgress: (done) => progress.update(done, sides.length),
+  });
+  progress.finish();
+  const logps = logprobs.map(sum);
+  return { chosen: logps.filter((_, i) => i % 2 === 0), rejected: logps.filter((_, i) => i % 2 === 1) };
+}

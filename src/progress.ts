@@ -1,0 +1,48 @@
+/** Progress on standard error: one line that is redrawn in a terminal, a plain line now and then elsewhere. */
+import cliSpinners from 'cli-spinners';
+
+const spinner = cliSpinners.dots;
+const PLAIN_MS = 5000;
+
+export class ProgressLine {
+  private readonly live = process.stderr.isTTY;
+  private readonly started = performance.now();
+  private drawn = 0;
+  private frame = 0;
+
+  constructor(
+    private readonly label: string,
+    private readonly unit: string,
+  ) {}
+
+  /** @param detail such as `812 tokens/s` */
+  update(done: number, total: number | null, detail = ''): void {
+    const now = performance.now();
+    if (now - this.drawn < (this.live ? spinner.interval : PLAIN_MS) && done !== total) return;
+    if (this.drawn === 0 && !this.live && done !== total && now - this.started < PLAIN_MS) return;
+    this.drawn = now;
+    const text = this.text(done, total, detail);
+    if (!this.live) process.stderr.write(`${text}\n`);
+    else
+      process.stderr.write(
+        `\r\u001b[K${spinner.frames[this.frame++ % spinner.frames.length]} ${text}`.slice(
+          0,
+          (process.stderr.columns ?? 80) + 3,
+        ),
+      );
+  }
+
+  /** Leaves a last plain line, or none where there is nothing to say. */
+  finish(text?: string): void {
+    if (this.live) process.stderr.write('\r\u001b[K');
+    if (text !== undefined) process.stderr.write(`${text}\n`);
+  }
+
+  private text(done: number, total: number | null, detail: string): string {
+    const seconds = (performance.now() - this.started) / 1000;
+    const counted = total === null ? `${done}` : `${done}/${total}`;
+    const left =
+      total !== null && done > 0 && done < total ? `${Math.ceil((seconds / done) * (total - done))} s left` : '';
+    return [`${this.label}:`, counted, this.unit, detail, left].filter((part) => part !== '').join(' ');
+  }
+}
