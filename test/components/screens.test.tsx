@@ -1,0 +1,207 @@
+/** Frames as they are drawn, without colour: what must be on each screen, at every size. */
+import { renderToString } from 'ink';
+import { describe, expect, it } from 'vitest';
+import { Frame } from '../../components/App.js';
+import { type State, initialState } from '../../src/ui/state.js';
+import { widthOf } from '../../src/ui/text.js';
+import { themeFor } from '../../src/ui/theme.js';
+import { after, attached, engine, large, pair, press, response, small } from '../ui/fixtures.js';
+
+const theme = themeFor({ NO_COLOR: '1' });
+
+function frame(state: State): string {
+  return renderToString(<Frame state={state} theme={theme} />, { columns: state.size.columns });
+}
+
+const sizes = [small, large, { columns: 60, rows: 18 }, { columns: 120, rows: 40 }, { columns: 200, rows: 60 }];
+const stages = ['sample', 'score', 'review', 'update', 'evaluate', 'done'] as const;
+
+describe.each(sizes)('at $columns×$rows', (size) => {
+  const states = [
+    initialState(size),
+    ...stages.flatMap((stage) => ['1', '2', '3', '4', '5', '?'].map((key) => press(attached(stage, size), key))),
+    press(attached('review', size), 'enter'),
+    press(attached('review', size), 'b', '0', 'enter'),
+    press(attached('review', size), 'z'),
+    after(attached('review', size), { type: 'bye', reason: 'the engine ended; '.repeat(40) }),
+  ];
+
+  it('every screen is as wide and as high as the terminal at most, with its footer on the last line', () => {
+    for (const state of states) {
+      const lines = frame(state).split('\n');
+      expect(lines).toHaveLength(size.rows);
+      expect(Math.max(...lines.map(widthOf))).toBeLessThanOrEqual(size.columns);
+      expect(lines.at(-1)).toMatch(/detach|esc back/);
+      expect(lines[0]).toContain('[');
+    }
+  });
+});
+
+it('says what size is needed where the terminal is too small', () => {
+  expect(frame(attached('review', { columns: 59, rows: 24 }))).toContain('needs 60×18; this is 59×24');
+  expect(frame(attached('review', { columns: 80, rows: 17 }))).toContain('needs 60×18');
+});
+
+describe('Sampling', () => {
+  it('shows progress, speed, time left, responses and both histograms', () => {
+    const text = frame(attached('sample'));
+    expect(text).toContain('312 of 640 responses · 12,480 tokens · 1,234 tokens/s · 0:42 left');
+    expect(text).toContain('48 %');
+    expect(text).toContain('length, tokens (312)');
+    expect(text).toContain('reward (0)');
+    expect(text).toContain('Please add 39 and 42.');
+    expect(text).toContain('truncated');
+    expect(frame(attached('score'))).toContain('reward (312)');
+  });
+});
+
+describe('Review', () => {
+  it('shows what α does to each pair', () => {
+    // Pair 1: r 1.5 against 0.5, 140 against 40 tokens, α = 0.02: α·Δ|y| = 2, penalized 1 - 2, weight σ(-2) = 0.119.
+    const lines = frame(attached('review')).split('\n');
+    expect(lines.find((line) => line.startsWith('›'))?.split(/ +/)).toEqual(
+      '› 1 1.50 0.50 +1.00 140 40 +2.00 -1.00 0.119 F'.split(' '),
+    );
+    // Pair 2: 20 against 45 tokens: α·Δ|y| = -0.5, weight σ(0.5) = 0.622; the loser is truncated.
+    expect(
+      lines
+        .find((line) => / 2 +2\.25/.test(line))
+        ?.trim()
+        .split(/ +/),
+    ).toEqual('2 2.25 -1.00 +3.25 20 45 -0.50 +3.75 0.622 Tl'.split(' '));
+  });
+
+  it('follows α at once', () => {
+    const text = frame(press(attached('review', small, { pairs: [pair(1.5, 0.5, 140, 40)] }), '[', 'left'));
+    // α = 0.009: α·Δ|y| = 0.9, penalized 0.1, weight σ(-0.9) = 0.289.
+    expect(text).toContain('α 0.0090');
+    expect(text).toMatch(/\+0\.90 +\+0\.10 +0\.289/);
+    expect(text).toContain('0 of 1 pair (0.0 %)');
+  });
+
+  it('sums up: flipped, mean weights, margins, what was dropped', () => {
+    const pairs = [pair(1, 0, 140, 40), pair(1, 0, 20, 120), pair(3, 0, 60, 60)];
+    const text = frame(attached('review', small, { pairs }));
+    expect(text).toContain('1 of 3 pairs (33.3 %)');
+    expect(text).toContain('longer winners 0.119 (1)   shorter 0.881 (1)');
+    expect(text).toContain('reward margin +1.67   Δ|y| 0.0 tokens');
+    expect(text).toContain('dropped 3 ties, 1 identical');
+    expect(text).toContain('reference round start');
+  });
+
+  it('has a dash for what no pair has', () => {
+    expect(frame(attached('review', small, { pairs: [pair(1, 0, 5, 5)] }))).toContain('longer winners – (0)');
+  });
+
+  it('puts both texts side by side where there is room', () => {
+    const wide = frame(attached('review')).split('\n');
+    expect(wide.some((line) => line.includes('chosen y_w') && line.includes('rejected y_l'))).toBe(true);
+    const narrow = frame(attached('review', { columns: 70, rows: 24 })).split('\n');
+    expect(narrow.some((line) => line.includes('chosen y_w') && line.includes('rejected y_l'))).toBe(false);
+    expect(narrow.some((line) => line.includes('rejected y_l'))).toBe(true);
+  });
+
+  it('says what is about to be launched', () => {
+    const text = frame(press(attached('review'), 'right', 'enter'));
+    // 103 pairs in batches of 32.
+    expect(text).toContain('Launch 103 pairs · 4 steps · α 0.0210 · reference round start · wasm? y/n');
+  });
+
+  it('shows what is typed, and why it cannot be', () => {
+    expect(frame(press(attached('review'), 'a', '0', '.', '5'))).toContain('α: 0.5█ now 0.0200');
+    expect(frame(press(attached('review'), 'b', '0', 'enter'))).toContain('✖ β must be a number above 0');
+  });
+
+  it('says so before there are pairs', () => {
+    expect(frame(press(attached('sample'), '2'))).toContain('No pairs yet');
+  });
+});
+
+describe('Update', () => {
+  it('plots the metrics with their last values', () => {
+    const text = frame(attached('update'));
+    for (const title of ['loss', 'reward margin', 'accuracy', 'gradient norm', 'length', 'logps'])
+      expect(text).toContain(title);
+    expect(text).toContain('step 24 of 40 · epoch 1');
+    expect(text).toMatch(/accuracy +0\.960/);
+    expect(text).toMatch(/[\u2801-\u28ff]{3}/);
+    expect(frame(attached('update', small, { metrics: [] }))).toContain('No steps yet');
+  });
+});
+
+describe('Evaluation', () => {
+  it('compares with the round start and the base', () => {
+    const text = frame(attached('done'));
+    expect(text).toContain('Round 2 on 100 held-out prompts');
+    expect(text).toMatch(/vs start \(1\) +vs base/);
+    expect(text).toMatch(/win rate +61\.5 % ±4\.2 +68\.0 % ±4\.2/);
+    expect(text).toMatch(/length, tokens +43\.1 +41\.2 \(\+4\.6 %\)/);
+    expect(text).toMatch(/reward +1\.821 +1\.523 \(\+0\.298\)/);
+    expect(text).toMatch(/distinct-2 +0\.400 +0\.410 \(-0\.010\) +0\.420 \(-0\.020\)/);
+    expect(text).toContain('n next round');
+  });
+
+  it('shows progress while it runs', () => {
+    expect(frame(attached('evaluate'))).toContain('Newest responses');
+    expect(frame(press(attached('review'), '4'))).toContain('Round 2 is evaluated after its update');
+  });
+});
+
+describe('History', () => {
+  it('lists rounds with their α and plots reward against length', () => {
+    const text = frame(press(attached('done'), 'h'));
+    expect(text).toMatch(/ 0 +base +– +– +1\.100 +41\.2/);
+    expect(text).toMatch(/› +2 +1 +0\.0200 +5e-7 +1\.821 +43\.1 +\+4\.6 % +68\.0 % +done/);
+    expect(text).toContain('Reward against length');
+  });
+});
+
+describe('the engine', () => {
+  it('that died is told, with the key that restarts it', () => {
+    const text = frame(after(attached('review'), { type: 'bye', reason: 'the engine ended' }));
+    expect(text).toContain('✖ no engine');
+    expect(text).toContain('the engine ended');
+    expect(text).toContain('r restart engine');
+    expect(text).toContain('› ');
+  });
+
+  it('that failed is told in its own sentence, with the key that tries again', () => {
+    const problem = 'the reward http://localhost:8000 answered 500 to prompt 12';
+    const text = frame(attached('score', small, { engine: { ...engine, problem } }));
+    expect(text).toContain(problem);
+    expect(text).toContain('scoring failed');
+    expect(text).toContain('r retry');
+  });
+
+  it('that is paused is told', () => {
+    expect(frame(attached('sample', small, { engine: { ...engine, activity: 'paused' } }))).toContain(
+      'paused: sampling',
+    );
+  });
+});
+
+describe('hostile text', () => {
+  const hostile = '\x1b[2J\x1b]52;c;ZXZpbA==\x07\u202egnp\u200b.exe\x9b31m\r\tend ' + 'x'.repeat(100_000);
+  const unsafe = /[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]/;
+
+  it.each(sizes)('is harmless on every screen at $columns×$rows', (size) => {
+    const hostilePair = pair(1, 0, 9, 3, {
+      prompt: hostile,
+      chosen_text: hostile,
+      rejected_text: `日本${hostile}👨\u200d👩`,
+    });
+    const states = [
+      attached('sample', size, { responses: [response(1, { prompt: hostile, text: hostile })] }),
+      attached('review', size, { pairs: [hostilePair] }),
+      attached('evaluate', size, { responses: [response(1, { prompt: hostile, text: hostile })] }),
+      attached('score', size, { engine: { ...engine, problem: hostile }, directory: `/runs/${hostile}` }),
+    ];
+    for (const state of states) {
+      const lines = frame(state).split('\n');
+      expect(lines.join('')).not.toMatch(unsafe);
+      expect(lines).toHaveLength(size.rows);
+      expect(Math.max(...lines.map(widthOf))).toBeLessThanOrEqual(size.columns);
+    }
+    expect(frame(states[1])).toContain('␛[2J');
+  });
+});

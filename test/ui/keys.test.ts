@@ -1,0 +1,113 @@
+import type { Key as InkKey } from 'ink';
+import { describe, expect, it } from 'vitest';
+import { type KeyId, activeKeys, keyNames, keyTable, keysOf, meaningOf } from '../../src/ui/keys.js';
+import { reduce } from '../../src/ui/reducer.js';
+import { type State, screens } from '../../src/ui/state.js';
+import { after, attached, engine, pair, press, round, small } from './fixtures.js';
+
+const review = attached('review');
+const many = attached('done', small, { rounds: Array.from({ length: 40 }, (_, id) => round(id, 'done')), current: 39 });
+const longTexts = attached('review', small, { pairs: [pair(1, 0, 2, 1, { chosen_text: 'line\n'.repeat(40) })] });
+
+/** A state in which the key does something that can be seen. */
+const stages: Partial<Record<KeyId, State>> = {
+  restart: after(review, { type: 'bye', reason: 'the engine ended' }),
+  retry: attached('score', small, { engine: { ...engine, problem: 'no answer' } }),
+  'pair-up': press(review, 'G'),
+  'page-up': press(review, 'G'),
+  'first-pair': press(review, 'G'),
+  'text-up': press(longTexts, 'J'),
+  'text-down': longTexts,
+  pause: attached('update'),
+  resume: attached('update', small, { engine: { ...engine, activity: 'paused' } }),
+  'stop-sampling': attached('sample'),
+  'stop-update': attached('update'),
+  abort: attached('update'),
+  'next-round': attached('done'),
+  'history-up': press(many, 'h', 'j'),
+  'history-down': press(many, 'h'),
+  // `1` to `5` go to five screens: tried from History, where 1 to 4 lead away, and see below for 5.
+  go: press(review, 'h'),
+  apply: press(review, 'a', '1'),
+  erase: press(review, 'a', '1'),
+  'erase-all': press(review, 'a', '1'),
+  back: press(review, 'a', '1'),
+  'detach-now': press(review, 'a'),
+  yes: press(review, 'enter'),
+  no: press(review, 'enter'),
+  'scroll-up': press(review, '?', 'j'),
+  'scroll-down': press(review, '?'),
+  close: press(review, '?'),
+};
+
+const cases = keyTable.flatMap(({ id, keys }) => keys.map((key): [KeyId, string] => [id, key]));
+
+describe('each key of the table', () => {
+  it.each(cases)('%s on %s does something', (id, key) => {
+    const state = id === 'go' && key === '5' ? review : (stages[id] ?? review);
+    expect(meaningOf(key, state)).toBe(id);
+    const step = reduce(state, { type: 'key', key });
+    expect(step.effects.length > 0 || JSON.stringify(step.state) !== JSON.stringify(state)).toBe(true);
+  });
+
+  it('means one thing in any state', () => {
+    const states = [
+      ...Object.values(stages),
+      review,
+      ...(['sample', 'score', 'evaluate'] as const).map((s) => attached(s)),
+    ];
+    for (const state of states) {
+      const keys = activeKeys(state).flatMap((entry) => entry.keys);
+      expect(keys).toEqual([...new Set(keys)]);
+    }
+  });
+
+  it('has a sentence for the help screen', () => {
+    for (const { help } of keyTable) expect(help).toMatch(/^\S.{5,70}$/);
+  });
+});
+
+it('every screen has help, detach and the ways to other screens', () => {
+  for (const screen of screens) {
+    const ids = keysOf(screen).map(({ id }) => id);
+    expect(ids).toEqual(expect.arrayContaining(['help', 'detach', 'go', 'next-screen', 'previous-screen', 'history']));
+  }
+});
+
+describe('keyNames', () => {
+  const none = Object.fromEntries(
+    [
+      'upArrow',
+      'downArrow',
+      'leftArrow',
+      'rightArrow',
+      'pageDown',
+      'pageUp',
+      'home',
+      'end',
+      'return',
+      'escape',
+      'ctrl',
+      'shift',
+      'tab',
+      'backspace',
+      'delete',
+      'meta',
+    ].map((name) => [name, false]),
+  ) as unknown as InkKey;
+  it.each<[string, Partial<InkKey>, string[]]>([
+    ['', { leftArrow: true }, ['left']],
+    ['', { leftArrow: true, shift: true }, ['shift+left']],
+    ['', { tab: true, shift: true }, ['shift+tab']],
+    ['\r', { return: true }, ['enter']],
+    ['', { delete: true }, ['backspace']],
+    ['c', { ctrl: true }, ['ctrl+c']],
+    ['x', { meta: true }, []],
+    ['G', { shift: true }, ['G']],
+    [' ', {}, ['space']],
+    ['0.05\r', {}, ['0', '.', '0', '5', 'enter']],
+    ['jjj', {}, ['j', 'j', 'j']],
+  ])('%j %j', (input, key, names) => {
+    expect(keyNames(input, { ...none, ...key })).toEqual(names);
+  });
+});

@@ -1,0 +1,367 @@
+import { describe, expect, it } from 'vitest';
+import { historyRows, reviewLayout } from '../../src/ui/layout.js';
+import { reduce } from '../../src/ui/reducer.js';
+import { type State, currentRound, initialState, settingsOf } from '../../src/ui/state.js';
+import {
+  after,
+  attached,
+  engine,
+  metrics,
+  pair,
+  press,
+  progress,
+  response,
+  round,
+  small,
+  snapshot,
+} from './fixtures.js';
+
+const effectsOf = (state: State, key: string) => reduce(state, { type: 'key', key }).effects;
+const sent = (state: State, key: string) =>
+  effectsOf(state, key).map((effect) => (effect.do === 'send' ? effect.command : effect.do));
+
+describe('what the engine says', () => {
+  it('is nothing before the snapshot', () => {
+    const state = initialState(small);
+    expect(after(state, { type: 'progress', progress: progress('sample') }, { type: 'engine', engine })).toEqual(state);
+  });
+
+  it('opens the screen of the stage', () => {
+    expect(attached('sample').screen).toBe('sampling');
+    expect(attached('score').screen).toBe('sampling');
+    expect(attached('review').screen).toBe('review');
+    expect(attached('update').screen).toBe('update');
+    expect(attached('evaluate').screen).toBe('evaluation');
+    expect(attached('done').screen).toBe('evaluation');
+    expect(attached('done').link).toEqual({ status: 'up' });
+  });
+
+  it('collects responses: the newest fifty, and every length', () => {
+    const events = Array.from({ length: 60 }, (_, i) => ({
+      type: 'response' as const,
+      response: response(i, { length: i }),
+    }));
+    const { run } = after(attached('sample', small, { responses: [], lengths: [] }), ...events);
+    expect(run?.lengths).toHaveLength(60);
+    expect(run?.responses.map(({ length }) => length)).toEqual(Array.from({ length: 50 }, (_, i) => i + 10));
+  });
+
+  it('counts held-out responses and their rewards to no round but the base', () => {
+    const evaluating = attached('evaluate', small, { lengths: [7], rewards: [1] });
+    const next = after(
+      evaluating,
+      { type: 'response', response: response(1) },
+      { type: 'rewards', round: 2, rewards: [3] },
+    );
+    expect(next.run?.lengths).toEqual([7]);
+    expect(next.run?.rewards).toEqual([1]);
+    const base = attached('evaluate', small, { rounds: [round(0, 'evaluate')], current: 0, lengths: [], rewards: [] });
+    const grown = after(
+      base,
+      { type: 'response', response: response(1, { round: 0, length: 9 }) },
+      { type: 'rewards', round: 0, rewards: [3, 4] },
+    );
+    expect(grown.run?.lengths).toEqual([9]);
+    expect(grown.run?.rewards).toEqual([3, 4]);
+  });
+
+  it('says nothing of other rounds than the current', () => {
+    const state = attached('score');
+    const late = after(
+      state,
+      { type: 'rewards', round: 1, rewards: [1] },
+      { type: 'response', response: response(1, { round: 1 }) },
+      {
+        type: 'pairs',
+        round: 1,
+        pairs: [pair(1, 0, 2, 1)],
+        dropped: { ties: 0, identical: 0, below_gap: 0, too_few: 0 },
+      },
+      { type: 'step', round: 1, metrics: metrics[0] },
+    );
+    expect(late.run).toEqual(state.run);
+  });
+
+  it('begins a round empty, and follows to its screen', () => {
+    const next = after(attached('done'), { type: 'round', round: round(3, 'sample') });
+    expect(next.screen).toBe('sampling');
+    expect(next.run).toMatchObject({ current: 3, pairs: [], metrics: [], responses: [], lengths: [], rewards: [] });
+    expect(next.run?.rounds.map(({ id }) => id)).toEqual([0, 1, 2, 3]);
+  });
+
+  it('forgets the steps of an update that was aborted', () => {
+    const next = after(attached('update'), { type: 'round', round: round(2, 'review') });
+    expect(next.run?.metrics).toEqual([]);
+    expect(next.run?.progress).toBeNull();
+    expect(next.screen).toBe('review');
+  });
+
+  it('adds steps', () => {
+    const next = after(attached('update', small, { metrics: [] }), { type: 'step', round: 2, metrics: metrics[0] });
+    expect(next.run?.metrics).toEqual([metrics[0]]);
+  });
+
+  it('brings problems, which stay until the engine takes them back', () => {
+    const failed = after(attached('score'), {
+      type: 'problem',
+      round: 2,
+      stage: 'score',
+      message: 'the reward model answered 500',
+    });
+    expect(failed.run?.engine.problem).toBe('the reward model answered 500');
+    expect(after(failed, { type: 'engine', engine }).run?.engine.problem).toBeNull();
+  });
+
+  it('ends with bye: nothing is lost from the screen', () => {
+    const lost = after(attached('review'), { type: 'bye', reason: 'the engine ended' });
+    expect(lost.link).toEqual({ status: 'lost', reason: 'the engine ended' });
+    expect(lost.run?.pairs).toHaveLength(103);
+    expect(effectsOf(lost, 'r')).toEqual([{ do: 'restart' }]);
+    expect(press(lost, 'r').link).toEqual({ status: 'connecting' });
+  });
+});
+
+describe('screens', () => {
+  it('switch by number, tab and h, and stop following elsewhere', () => {
+    const state = attached('sample');
+    expect(press(state, '4').screen).toBe('evaluation');
+    expect(press(state, 'tab').screen).toBe('review');
+    expect(press(state, 'shift+tab').screen).toBe('history');
+    expect(press(state, 'h').screen).toBe('history');
+    const elsewhere = press(state, 'h');
+    expect(after(elsewhere, { type: 'round', round: round(2, 'review') }).screen).toBe('history');
+    const back = press(elsewhere, '1');
+    expect(after(back, { type: 'round', round: round(2, 'review') }).screen).toBe('review');
+  });
+
+  it('keep their place when the terminal is resized', () => {
+    const state = press(attached('review'), 'G');
+    const resized = after(state, { type: 'size', size: { columns: 160, rows: 50 } });
+    expect(resized.selected).toBe(102);
+    expect(resized.top + reviewLayout(resized).table).toBe(103);
+  });
+});
+
+describe('α', () => {
+  it('moves in fine and coarse steps, is shown at once and sent', () => {
+    const state = attached('review');
+    expect(settingsOf(press(state, 'right')).alpha).toBe(0.021);
+    expect(settingsOf(press(state, 'left')).alpha).toBe(0.019);
+    for (const key of ['shift+right', ']', 'L']) expect(settingsOf(press(state, key)).alpha).toBe(0.03);
+    for (const key of ['shift+left', '[', 'H']) expect(settingsOf(press(state, key)).alpha).toBe(0.01);
+    expect(sent(state, 'right')).toEqual([{ type: 'set', settings: { alpha: 0.021 } }]);
+  });
+
+  it('comes back exactly and stays within its range', () => {
+    const state = attached('review');
+    const keys = [...Array<string>(7).fill('right'), ...Array<string>(7).fill('left')];
+    expect(settingsOf(press(state, ...keys)).alpha).toBe(0.02);
+    const down = press(state, '[', '[', '[', 'left');
+    expect(settingsOf(down).alpha).toBe(0);
+    expect(effectsOf(down, 'left')).toEqual([]);
+  });
+
+  it('stays as moved until the engine confirms the last move', () => {
+    const moved = press(attached('review'), 'right', 'right');
+    const confirmed = (alpha: number) =>
+      after(moved, { type: 'round', round: round(2, 'review', { settings: { alpha, beta: 0.1, lr: 5e-7 } }) });
+    expect(settingsOf(confirmed(0.021)).alpha).toBe(0.022);
+    expect(confirmed(0.022).draft).toEqual({});
+  });
+
+  it('goes back where the engine refuses', () => {
+    const moved = press(attached('review'), 'right');
+    const refused = after(moved, { type: 'refused', command: 'set', message: 'not now' });
+    expect(settingsOf(refused).alpha).toBe(0.02);
+    expect(refused.notice).toBe('not now');
+    expect(press(refused, 'j').notice).toBeNull();
+  });
+
+  it('does not move but in review', () => {
+    const updating = press(attached('update'), '2');
+    expect(updating.screen).toBe('review');
+    expect(effectsOf(updating, 'right')).toEqual([]);
+    expect(press(updating, 'right').notice).toContain('raise α by 0.001');
+  });
+});
+
+describe('typing a value', () => {
+  it.each([
+    ['a', 'alpha', '0.05', 0.05],
+    ['b', 'beta', '0,3', 0.3],
+    ['l', 'lr', '2e-6', 2e-6],
+  ])('%s sets %s', (key, field, text, value) => {
+    const typing = press(attached('review'), key, ...text);
+    expect(typing.modal).toMatchObject({ kind: 'edit', field, text });
+    const { state, effects } = reduce(typing, { type: 'key', key: 'enter' });
+    expect(state.modal).toBeNull();
+    expect(settingsOf(state)).toMatchObject({ [field]: value });
+    expect(effects).toEqual([{ do: 'send', command: { type: 'set', settings: { [field]: value } } }]);
+  });
+
+  it.each([
+    ['a', '-1', 'α must be'],
+    ['a', 'abc', 'α must be'],
+    ['b', '0', 'β must be'],
+    ['l', '2', 'the learning rate must be'],
+    ['l', '1e', 'the learning rate must be'],
+  ])('%s refuses %s and says what it takes', (key, text, error) => {
+    const refused = press(attached('review'), key, ...text, 'enter');
+    expect(refused.modal).toMatchObject({ kind: 'edit', text });
+    expect(refused.modal?.kind === 'edit' && refused.modal.error).toContain(error);
+    expect(refused.draft).toEqual({});
+    expect(press(refused, '5').modal).toMatchObject({ error: null });
+  });
+
+  it('can be corrected and left', () => {
+    const typing = press(attached('review'), 'a', '1', '2', 'backspace', '5');
+    expect(typing.modal).toMatchObject({ text: '15' });
+    expect(press(typing, 'ctrl+u').modal).toMatchObject({ text: '' });
+    expect(press(typing, 'escape')).toMatchObject({ modal: null, draft: {} });
+    expect(press(typing, 'ctrl+u', 'enter')).toMatchObject({ modal: null, draft: {} });
+  });
+
+  it('takes letters as text, not as keys', () => {
+    expect(press(attached('review'), 'a', 'q').modal).toMatchObject({ text: 'q' });
+    expect(effectsOf(press(attached('review'), 'a'), 'ctrl+c')).toEqual([{ do: 'detach' }]);
+  });
+});
+
+describe('launching', () => {
+  it('asks first', () => {
+    const asked = press(attached('review'), 'enter');
+    expect(asked.modal).toEqual({ kind: 'confirm', what: 'launch' });
+    expect(sent(asked, 'enter')).toEqual([{ type: 'launch' }]);
+    expect(sent(asked, 'y')).toEqual([{ type: 'launch' }]);
+    expect(press(asked, 'n').modal).toBeNull();
+    expect(effectsOf(asked, 'escape')).toEqual([]);
+  });
+
+  it('needs pairs', () => {
+    expect(press(attached('review', small, { pairs: [] }), 'enter').modal).toBeNull();
+  });
+
+  it('is no longer asked once another terminal has launched', () => {
+    const asked = press(attached('review'), 'enter');
+    const next = after(asked, { type: 'round', round: round(2, 'update') });
+    expect(next).toMatchObject({ modal: null, screen: 'update', draft: {} });
+  });
+});
+
+describe('steering the work', () => {
+  it('pauses and resumes with the same key', () => {
+    const working = attached('sample');
+    expect(sent(working, 'p')).toEqual([{ type: 'pause' }]);
+    const paused = after(working, { type: 'engine', engine: { ...engine, activity: 'paused' } });
+    expect(sent(paused, 'p')).toEqual([{ type: 'resume' }]);
+  });
+
+  it('stops sampling and the update, but not the scoring', () => {
+    expect(sent(attached('sample'), 's')).toEqual([{ type: 'stop' }]);
+    expect(sent(attached('update'), 's')).toEqual([{ type: 'stop' }]);
+    expect(sent(attached('score'), 's')).toEqual([]);
+  });
+
+  it('acts on the stage only where it is on the screen', () => {
+    expect(sent(press(attached('sample'), '3'), 's')).toEqual([]);
+    expect(sent(press(attached('update'), '1'), 's')).toEqual([]);
+  });
+
+  it('asks before it discards an update', () => {
+    const asked = press(attached('update'), 'x');
+    expect(asked.modal).toEqual({ kind: 'confirm', what: 'abort' });
+    expect(sent(asked, 'y')).toEqual([{ type: 'abort' }]);
+    expect(sent(asked, 'n')).toEqual([]);
+  });
+
+  it('starts the next round once this one is done', () => {
+    expect(sent(attached('done'), 'n')).toEqual([{ type: 'next-round' }]);
+    expect(sent(attached('review'), 'n')).toEqual([]);
+    expect(press(attached('done'), 'h', 'n').follows).toBe(true);
+  });
+
+  it('retries a failed stage and asks for a fresh snapshot', () => {
+    const failed = attached('score', small, { engine: { ...engine, problem: 'no answer' } });
+    expect(sent(failed, 'r')).toEqual([{ type: 'retry' }, { type: 'attach', client: 'tui' }]);
+    expect(sent(attached('score'), 'r')).toEqual([]);
+  });
+
+  it('detaches with q and ctrl+c', () => {
+    for (const state of [attached('sample'), press(attached('review'), '?'), press(attached('review'), 'enter')]) {
+      expect(effectsOf(state, 'q')).toEqual([{ do: 'detach' }]);
+      expect(effectsOf(state, 'ctrl+c')).toEqual([{ do: 'detach' }]);
+    }
+  });
+});
+
+describe('the pairs', () => {
+  it('are selected within bounds and kept in view', () => {
+    const state = attached('review');
+    const { table } = reviewLayout(state);
+    expect(press(state, 'up').selected).toBe(0);
+    const page = press(state, 'pagedown');
+    expect(page.selected).toBe(table);
+    expect(page.top).toBe(1);
+    expect(press(page, 'pageup')).toMatchObject({ selected: 0, top: 0 });
+    expect(press(state, 'G', 'j')).toMatchObject({ selected: 102, top: 103 - table });
+    expect(press(state, 'G', 'g')).toMatchObject({ selected: 0, top: 0 });
+    expect(press(state, 'j', 'j', 'k').selected).toBe(1);
+  });
+
+  it('keep a selection that exists when they change', () => {
+    const last = press(attached('review'), 'end');
+    const fewer = after(last, {
+      type: 'pairs',
+      round: 2,
+      pairs: [pair(1, 0, 2, 1)],
+      dropped: { ties: 0, identical: 0, below_gap: 0, too_few: 0 },
+    });
+    expect(fewer).toMatchObject({ selected: 0, top: 0 });
+  });
+
+  it('have texts that scroll to their end and no further', () => {
+    const long = attached('review', small, {
+      pairs: [pair(1, 0, 2, 1, { chosen_text: 'line\n'.repeat(40) }), pair(1, 0, 2, 1)],
+    });
+    const end = press(long, ...Array<string>(50).fill('J'));
+    expect(end.textTop).toBe(reviewLayout(end).textEnd);
+    expect(end.textTop).toBeGreaterThan(20);
+    expect(press(end, ...Array<string>(50).fill('K')).textTop).toBe(0);
+    expect(press(end, 'j').textTop).toBe(0);
+  });
+
+  it('give the texts more room on z', () => {
+    const state = attached('review');
+    const zoomed = press(state, 'z');
+    expect(reviewLayout(zoomed).text).toBeGreaterThan(reviewLayout(state).text);
+    expect(press(zoomed, 'z').zoomed).toBe(false);
+  });
+});
+
+describe('help and history', () => {
+  it('help opens, scrolls and closes', () => {
+    const help = press(attached('review'), '?');
+    expect(help.modal).toEqual({ kind: 'help', top: 0 });
+    expect(press(help, 'j', 'j', 'k').modal).toEqual({ kind: 'help', top: 1 });
+    expect(press(help, 'k').modal).toEqual({ kind: 'help', top: 0 });
+    expect(press(help, '?').modal).toBeNull();
+    expect(press(help, 'escape').modal).toBeNull();
+  });
+
+  it('history scrolls to the last round', () => {
+    const rounds = Array.from({ length: 30 }, (_, id) => round(id, 'done'));
+    const state = press(attached('done', small, { rounds, current: 29 }), 'h');
+    const end = press(state, ...Array<string>(40).fill('j'));
+    expect(end.historyTop).toBe(30 - historyRows(end));
+    expect(press(end, 'k').historyTop).toBe(end.historyTop - 1);
+  });
+});
+
+it('never changes the state it was given', () => {
+  const state = attached('review');
+  const frozen = structuredClone(state);
+  for (const key of ['right', 'j', 'a', 'enter', 'z', '?', 'G']) reduce(state, { type: 'key', key });
+  reduce(state, { type: 'snapshot', snapshot: snapshot('sample') });
+  expect(state).toEqual(frozen);
+  expect(currentRound(state)?.id).toBe(2);
+});
