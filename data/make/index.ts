@@ -9,7 +9,7 @@ import { readModelConfig } from '../../src/model/config.js';
 import { parameterSpecs } from '../../src/model/parameters.js';
 import { sampleResponses } from '../../src/sampling/sample.js';
 import { deriveSeed } from '../../src/sampling/seed.js';
-import { useBackend as loadBackend } from '../../src/tensor/backend.js';
+import { useBackend } from '../../src/tensor/backend.js';
 import { trainBpe } from './bpe.js';
 import { Corpus } from './corpus.js';
 import { type Shape, specials, writeConfig, writeInitialWeights, writeTokenizer } from './folders.js';
@@ -125,7 +125,7 @@ if (unknown.length > 0) {
   log(`unknown stage ${unknown.join(', ')}; there are ${Object.keys(stages).join(', ')}`);
   process.exit(2);
 }
-await loadBackend('auto');
+await useBackend('auto');
 for (const [name, stage] of Object.entries(stages)) {
   if (named.length > 0 && !named.includes(name)) continue;
   log(`== ${name}`);

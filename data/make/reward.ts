@@ -34,6 +34,7 @@ export function trainReward(model: LoadedModel, corpus: Corpus, steps: number, l
         compare(w.length - 1, l.length - 1, 1);
         if (!preferences[pair].sameWords) return;
         const first = w.findIndex((id, i) => id !== l[i]);
+        if (first < 0) return;
         const shared = Math.min(w.length, l.length) - 1 - first;
         for (let i = first; i < first + shared; i++) compare(i, i, ALONG_THE_WAY / shared);
       });

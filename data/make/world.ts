@@ -65,7 +65,8 @@ function arithmetic(): Fact[] {
 
 function comparisons(): Fact[] {
   return range(1, 24).map((i) => {
-    const [a, b] = [(i * 7) % 30, (i * 11 + 4) % 30];
+    const a = (i * 7) % 30;
+    const b = (i * 11 + 4) % 30 === a ? a + 5 : (i * 11 + 4) % 30;
     return {
       kind: 'larger number',
       questions: [`Which number is larger, ${a} or ${b}?`, `Pick the larger number: ${a} or ${b}.`],

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { rewardOptionsSchema, samplingSchema } from '../config/schema.js';
 import { responseLogprobs, sum } from '../dpo/logprobs.js';
 import { type Answers, evaluatePolicy } from '../evaluation/evaluate.js';
+import { checkFolder } from '../model/files.js';
 import { loadModel } from '../model/folder.js';
 import { ProgressLine } from '../progress.js';
 import { type PromptEntry, encodePrompts, promptEntrySchema } from '../prompts.js';
@@ -10,7 +11,7 @@ import { openReward } from '../rewards/index.js';
 import type { SampledResponse } from '../rows.js';
 import { deriveSeed } from '../sampling/seed.js';
 import { type SamplingSettings, sampleResponses } from '../sampling/sample.js';
-import { useBackend as loadBackend } from '../tensor/backend.js';
+import { useBackend } from '../tensor/backend.js';
 import { RowWriter, readAllRows } from './io.js';
 import {
   addFlags,
@@ -43,9 +44,10 @@ export function evaluateCommand(): Command {
       '\nExample:\n  brevity evaluate --model ./policy-1 --against ./policy --reward hf:./reward-model --in held-out.jsonl',
     )
     .action(async (options) => {
+      for (const folder of [options.model, options.against]) checkFolder(folder);
       const entries = await readAllRows(options.in, promptEntrySchema);
       const prompts = entries.map(({ row, where }) => ({ where, prompt: row.prompt, prompt_ids: row.prompt_ids }));
-      await loadBackend(options.backend);
+      await useBackend(options.backend);
       const settings = samplingSchema.parse(flagValues(options, flags).sampling ?? {});
       const task = { prompts, raw: options.raw as boolean, seed: options.seed as number, settings };
       const reward = await openReward(

@@ -4,7 +4,7 @@ import { Command, Option } from 'commander';
 import { UserError } from '../errors.js';
 import { loadModel, saveModel } from '../model/folder.js';
 import { Run, isRun } from '../store/run.js';
-import { useBackend as loadBackend } from '../tensor/backend.js';
+import { useBackend } from '../tensor/backend.js';
 import { wholeNumber } from './options.js';
 
 export function exportCommand(): Command {
@@ -25,7 +25,7 @@ export function exportCommand(): Command {
         throw new UserError(`${options.out} is not empty; name a new folder`, { exitCode: 2 });
       }
       const dir = isRun(run) ? policyOf(Run.open(run), options.round) : run;
-      await loadBackend('auto');
+      await useBackend('auto');
       const model = await loadModel(dir, { task: 'causal-lm', lora: options.merge ? 'merge' : 'keep' });
       await saveModel(model, options.out, { dtype: options.dtype });
       model.dispose();

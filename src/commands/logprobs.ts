@@ -3,10 +3,11 @@ import { Command } from 'commander';
 import { z } from 'zod';
 import { responseLogprobs, sum } from '../dpo/logprobs.js';
 import { UserError } from '../errors.js';
+import { checkFolder } from '../model/files.js';
 import { loadModel } from '../model/folder.js';
 import { ProgressLine } from '../progress.js';
 import { promptSchema, tokenIdsSchema } from '../rows.js';
-import { useBackend as loadBackend } from '../tensor/backend.js';
+import { useBackend } from '../tensor/backend.js';
 import { RowWriter, readAllRows } from './io.js';
 import { backendOption, inOption, outOption } from './options.js';
 import { sequenceOf } from './texts.js';
@@ -28,8 +29,9 @@ export function logprobsCommand(): Command {
     .addOption(backendOption())
     .addHelpText('after', '\nExample:\n  brevity logprobs --model ./policy --in responses.jsonl > logprobs.jsonl')
     .action(async (options) => {
+      checkFolder(options.model);
       const rows = await readAllRows(options.in, rowSchema);
-      await loadBackend(options.backend);
+      await useBackend(options.backend);
       const model = await loadModel(options.model, { task: 'causal-lm' });
       const sequences = rows.map(({ row, where }) => {
         if (row.prompt_ids !== undefined && row.response_ids !== undefined)

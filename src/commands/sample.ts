@@ -1,13 +1,14 @@
 /** `brevity sample`: responses of a policy to prompts. */
 import { Command } from 'commander';
 import { samplingSchema } from '../config/schema.js';
+import { checkFolder } from '../model/files.js';
 import { loadModel } from '../model/folder.js';
 import { ProgressLine } from '../progress.js';
 import { encodePrompts, promptEntrySchema } from '../prompts.js';
 import type { SampleRow, SampledResponse } from '../rows.js';
 import { sampleSeed } from '../sampling/seed.js';
 import { sampleResponses } from '../sampling/sample.js';
-import { useBackend as loadBackend } from '../tensor/backend.js';
+import { useBackend } from '../tensor/backend.js';
 import { RowWriter, readAllRows } from './io.js';
 import { addFlags, backendOption, flagValues, inOption, outOption, samplingFlags, seedOption } from './options.js';
 
@@ -35,8 +36,9 @@ export function sampleCommand(): Command {
         samples_per_prompt: undefined,
       });
       const samples = options.samplesPerPrompt as number;
+      checkFolder(options.model);
       const entries = await readAllRows(options.in, promptEntrySchema);
-      await loadBackend(options.backend);
+      await useBackend(options.backend);
       const model = await loadModel(options.model, { task: 'causal-lm' });
       const prompts = entries.map(({ row, where }) => ({ where, prompt: row.prompt, prompt_ids: row.prompt_ids }));
       const ids = encodePrompts(model, prompts, { raw: options.raw });

@@ -6,7 +6,7 @@ import { UserError } from '../errors.js';
 import { ProgressLine } from '../progress.js';
 import { type RewardInput, openReward } from '../rewards/index.js';
 import { promptSchema, tokenIdsSchema } from '../rows.js';
-import { useBackend as loadBackend } from '../tensor/backend.js';
+import { useBackend } from '../tensor/backend.js';
 import { RowWriter, readAllRows } from './io.js';
 import { addFlags, backendOption, flagValues, inOption, outOption, rewardFlags } from './options.js';
 
@@ -36,7 +36,7 @@ export function scoreCommand(): Command {
       const flat = rows.flatMap(({ row, where }, at) =>
         inputsOf(row, where).map((input, sample) => ({ at, sample, input })),
       );
-      if (options.reward.includes('hf:')) await loadBackend(options.backend);
+      if (options.reward.includes('hf:')) await useBackend(options.backend);
       const reward = await openReward(
         options.reward,
         rewardOptionsSchema.parse(flagValues(options, rewardFlags).rewards ?? {}),

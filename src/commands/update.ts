@@ -8,10 +8,11 @@ import type { ReferenceLogps } from '../dpo/step.js';
 import { totalSteps } from '../dpo/schedule.js';
 import { updatePolicy } from '../dpo/update.js';
 import { UserError } from '../errors.js';
+import { checkFolder } from '../model/files.js';
 import { type LoadedModel, loadModel, saveModel } from '../model/folder.js';
 import { ProgressLine } from '../progress.js';
 import { type PairRow, pairRowSchema, promptSchema } from '../rows.js';
-import { useBackend as loadBackend } from '../tensor/backend.js';
+import { useBackend } from '../tensor/backend.js';
 import { type InputRow, RowWriter, readAllRows } from './io.js';
 import { addFlags, backendOption, dpoFlags, flagValues, seedOption, updateFlags, wholeNumber } from './options.js';
 import { sequenceOf } from './texts.js';
@@ -57,8 +58,9 @@ export function updateCommand(): Command {
       if (options.out === undefined && !options.dryRun) {
         throw new UserError('brevity update needs --out, the folder of the new policy, or --dry-run', { exitCode: 2 });
       }
+      for (const folder of [options.policy, options.reference]) if (folder !== undefined) checkFolder(folder);
       const rows = await readAllRows(options.pairs, rowSchema);
-      await loadBackend(options.backend);
+      await useBackend(options.backend);
       const settings = {
         dpo: dpoSchema.parse(flagValues(options, dpoFlags).dpo ?? {}),
         update: updateSettings(options),
