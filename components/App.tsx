@@ -1,7 +1,7 @@
 import { Box } from 'ink';
 import { StatusMessage, ThemeProvider, defaultTheme, extendTheme } from '@inkjs/ui';
 import { bodyRows, historyRows, isTooSmall, problemLines, reviewLayout, smallest } from '../src/ui/layout.js';
-import { type State, currentRound, settingsOf } from '../src/ui/state.js';
+import { type State, currentRound, progressOf, settingsOf } from '../src/ui/state.js';
 import type { Store } from '../src/ui/store.js';
 import { type Theme, ThemeContext } from '../src/ui/theme.js';
 import { useApp } from '../src/ui/useApp.js';
@@ -72,7 +72,7 @@ function Screen({ state }: { readonly state: State }) {
       return (
         <UpdateScreen
           metrics={run.metrics}
-          progress={run.progress}
+          progress={progressOf(run)}
           settings={settingsOf(state)}
           stoppedEarly={round.stopped_early}
           columns={columns}
@@ -84,7 +84,7 @@ function Screen({ state }: { readonly state: State }) {
         <EvaluationScreen
           round={round}
           rounds={run.rounds}
-          progress={run.progress}
+          progress={progressOf(run)}
           responses={run.responses}
           columns={columns}
           rows={rows}

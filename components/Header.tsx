@@ -2,7 +2,7 @@ import { Box } from 'ink';
 import path from 'node:path';
 import * as format from '../src/ui/format.js';
 import { makeLine } from '../src/ui/sanitize.js';
-import { type State, currentRound, screenOf, screenTitles, screens } from '../src/ui/state.js';
+import { type State, currentRound, progressOf, screenOf, screenTitles, screens } from '../src/ui/state.js';
 import { cut } from '../src/ui/text.js';
 import type { EngineState, Progress, RoundState, Stage } from '../src/engine/protocol.js';
 import { Line, Tint } from './Line.js';
@@ -75,7 +75,7 @@ function Tabs({ state, round }: { readonly state: State; readonly round: RoundSt
 
 function Activity({ state, round }: { readonly state: State; readonly round: RoundState | null }) {
   const { run, link } = state;
-  if (link.status === 'lost') return <Line tone="bad">✖ no engine</Line>;
+  if (link.status === 'lost') return <Line tone="bad">✘ no engine</Line>;
   if (link.status === 'connecting' || run === null) {
     return (
       <Line>
@@ -85,7 +85,7 @@ function Activity({ state, round }: { readonly state: State; readonly round: Rou
   }
   const stage = round === null ? '' : doing[round.stage];
   // The stage's own screen shows its progress in full.
-  const progress = round !== null && screenOf[round.stage] !== state.screen ? progressText(run.progress) : '';
+  const progress = round !== null && screenOf[round.stage] !== state.screen ? progressText(progressOf(run)) : '';
   switch (run.engine.activity) {
     case 'starting':
       return (
@@ -108,7 +108,7 @@ function Activity({ state, round }: { readonly state: State; readonly round: Rou
         </Line>
       );
     case 'idle':
-      if (run.engine.problem !== null) return <Line tone="bad">✖ {stage} failed</Line>;
+      if (run.engine.problem !== null) return <Line tone="bad">✘ {stage} failed</Line>;
       return <Line>{round?.stage === 'review' ? '◆ waiting for your review' : `◆ ${stage}`}</Line>;
   }
 }

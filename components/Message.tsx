@@ -17,7 +17,7 @@ export function Message({ state }: { readonly state: State }) {
       <Line>
         <Tint tone="accent">{names[modal.field]}: </Tint>
         {makeLine(modal.text, 40)}█{' '}
-        {modal.error === null ? <Tint tone="muted">now {now}</Tint> : <Tint tone="bad">✖ {modal.error}</Tint>}
+        {modal.error === null ? <Tint tone="muted">now {now}</Tint> : <Tint tone="bad">✘ {modal.error}</Tint>}
       </Line>
     );
   }

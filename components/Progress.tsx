@@ -25,7 +25,7 @@ export function Progress({ title, progress, width }: ProgressProps) {
     `${format.count(done)} of ${format.count(total)} ${unit}`,
     ...(tokens > 0 ? [`${format.count(tokens)} tokens`] : []),
     ...(tokens_per_second > 0 ? [`${format.count(tokens_per_second)} tokens/s`] : []),
-    `${format.duration(seconds_left)} left`,
+    ...(done < total ? [`${format.duration(seconds_left)} left`] : []),
   ];
   return (
     <>

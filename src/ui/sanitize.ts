@@ -7,15 +7,14 @@
  */
 
 /**
- * Control, format (bidi controls, zero-width, tags) and lone surrogate characters, line separators, fillers that have
- * width but no ink, and variation selectors.
+ * Control, format (bidi controls, zero-width, tags) and lone surrogate characters, what Unicode lets a font leave out
+ * (fillers, variation selectors), line separators, and the empty braille cell.
  */
-const unsafe =
-  /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0\ufe00-\ufe0f\u{e0100}-\u{e01ef}]/gu;
+const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\p{Default_Ignorable_Code_Point}\u2028\u2029\u2800]/gu;
 
 /** Joined emoji: terminals disagree on their width, so they are drawn as the emoji they are made of. */
-const emojiJoiner = /(?<=\p{Extended_Pictographic}[\ufe0f\u{1f3fb}-\u{1f3ff}]?)\u200d(?=\p{Extended_Pictographic})/gu;
-const emojiSelector = /(?<=[\p{Emoji}])\ufe0f/gu;
+const emojiJoiner = /(?<=\p{Extended_Pictographic}\ufe0f?\p{Emoji_Modifier}?)\u200d(?=\p{Extended_Pictographic})/gu;
+const emojiSelector = /(?<=\p{Emoji})\ufe0f/gu;
 
 /** Newlines stay, tabs become four spaces, everything else that is not plain to see is spelt out. */
 export function makeVisible(text: string): string {

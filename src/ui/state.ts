@@ -5,7 +5,15 @@
  *
  * Leaves out the changes (reducer.ts) and what is derived for drawing (pairs.ts, layout.ts).
  */
-import type { EngineCommand, EngineEvent, RoundSettings, RoundState, Snapshot, Stage } from '../engine/protocol.js';
+import type {
+  EngineCommand,
+  EngineEvent,
+  Progress,
+  RoundSettings,
+  RoundState,
+  Snapshot,
+  Stage,
+} from '../engine/protocol.js';
 
 export const screens = ['sampling', 'review', 'update', 'evaluation', 'history'] as const;
 export type Screen = (typeof screens)[number];
@@ -118,6 +126,22 @@ export function settingsOf(state: Pick<State, 'run' | 'draft'>): RoundSettings {
 export function stageOn(state: State): Stage | null {
   const round = currentRound(state);
   return round !== null && screenOf[round.stage] === state.screen ? round.stage : null;
+}
+
+/** What is being worked on; an update counts its steps once they begin. */
+export function progressOf(run: Snapshot): Progress | null {
+  const last = run.metrics.at(-1);
+  if (run.progress?.stage !== 'update' || last === undefined) return run.progress;
+  const { step, total_steps, tokens, tokens_per_second } = last;
+  return {
+    ...run.progress,
+    done: step,
+    total: total_steps,
+    unit: 'steps',
+    tokens: run.metrics.reduce((sum, row) => sum + row.tokens, 0),
+    tokens_per_second,
+    seconds_left: ((total_steps - step) * tokens) / tokens_per_second,
+  };
 }
 
 export function canStartRound(state: State): boolean {

@@ -109,7 +109,7 @@ describe('Review', () => {
 
   it('shows what is typed, and why it cannot be', () => {
     expect(frame(press(attached('review'), 'a', '0', '.', '5'))).toContain('α: 0.5█ now 0.0200');
-    expect(frame(press(attached('review'), 'b', '0', 'enter'))).toContain('✖ β must be a number above 0');
+    expect(frame(press(attached('review'), 'b', '0', 'enter'))).toContain('✘ β must be a number above 0');
   });
 
   it('says so before there are pairs', () => {
@@ -159,7 +159,7 @@ describe('History', () => {
 describe('the engine', () => {
   it('that died is told, with the key that restarts it', () => {
     const text = frame(after(attached('review'), { type: 'bye', reason: 'the engine ended' }));
-    expect(text).toContain('✖ no engine');
+    expect(text).toContain('✘ no engine');
     expect(text).toContain('the engine ended');
     expect(text).toContain('r restart engine');
     expect(text).toContain('› ');

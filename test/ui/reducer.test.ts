@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { historyRows, reviewLayout } from '../../src/ui/layout.js';
 import { reduce } from '../../src/ui/reducer.js';
-import { type State, currentRound, initialState, settingsOf } from '../../src/ui/state.js';
+import { type State, currentRound, initialState, progressOf, settingsOf } from '../../src/ui/state.js';
 import {
   after,
   attached,
@@ -99,6 +99,16 @@ describe('what the engine says', () => {
   it('adds steps', () => {
     const next = after(attached('update', small, { metrics: [] }), { type: 'step', round: 2, metrics: metrics[0] });
     expect(next.run?.metrics).toEqual([metrics[0]]);
+  });
+
+  it('counts steps once the update takes them', () => {
+    const counting = progress('update', { done: 128, total: 128, unit: 'reference log-probabilities' });
+    const before = snapshot('update', { progress: counting, metrics: [] });
+    expect(progressOf(before)).toBe(counting);
+    // 24 of 40 steps, 3,200 tokens each at 1,234 a second.
+    const during = progressOf({ ...before, metrics });
+    expect(during).toMatchObject({ done: 24, total: 40, unit: 'steps', tokens: 76_800 });
+    expect(during?.seconds_left).toBeCloseTo((16 * 3200) / 1234);
   });
 
   it('brings problems, which stay until the engine takes them back', () => {
