@@ -77,12 +77,16 @@ interface Opponent {
   evaluation: EvaluationResult | null;
 }
 
+/** A first round's start is the base: one column says both. */
 function opponentsOf(round: RoundState, rounds: readonly RoundState[], { comparisons }: EvaluationResult): Opponent[] {
-  return comparisons.map((comparison) => {
-    const id = comparison.against === 'base' ? 0 : round.parent;
-    const name = comparison.against === 'base' ? 'vs base' : `vs start (${id})`;
-    return { name, comparison, evaluation: rounds.find((other) => other.id === id)?.evaluation ?? null };
-  });
+  return comparisons
+    .filter(({ against }) => against === 'base' || round.parent !== 0)
+    .map((comparison) => {
+      const isBase = comparison.against === 'base';
+      const id = isBase ? 0 : round.parent;
+      const name = isBase ? 'vs base' : `vs start (${id})`;
+      return { name, comparison, evaluation: rounds.find((other) => other.id === id)?.evaluation ?? null };
+    });
 }
 
 interface Measure {

@@ -275,10 +275,12 @@ export function keyNames(input: string, key: InkKey): string[] {
   // Terminals send DEL for backspace; Ink calls that delete.
   if (key.backspace || key.delete) return ['backspace'];
   if (key.ctrl) return [`ctrl+${input}`];
-  if (key.meta) return [];
-  return [...input].flatMap((character) => {
+  // Escape and the next key may arrive in one piece over a slow line, which looks like Alt.
+  const before = key.meta ? ['escape'] : [];
+  const typed = [...input].flatMap((character) => {
     if (character === ' ') return ['space'];
     if (character === '\r' || character === '\n') return ['enter'];
     return character < ' ' ? [] : [character];
   });
+  return [...before, ...typed];
 }

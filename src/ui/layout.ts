@@ -13,7 +13,10 @@ export function isTooSmall({ columns, rows }: Size): boolean {
 
 /** The engine's problem as lines; it stands above the screen and takes its rows. */
 export function problemLines(state: State): string[] {
-  const problem = state.link.status === 'lost' ? state.link.reason : state.run?.engine.problem;
+  const problem =
+    state.link.status === 'lost'
+      ? `${state.link.reason}. What it had finished is kept: r starts it again where it was.`
+      : state.run?.engine.problem;
   if (problem == null) return [];
   const lines = wrap(makeVisible(problem), state.size.columns - 4);
   return lines.length <= 4 ? lines : [...lines.slice(0, 3), `${lines[3].slice(0, state.size.columns - 6)} …`];

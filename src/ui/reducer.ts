@@ -62,7 +62,7 @@ function told(state: State, run: Snapshot): State {
   const draft = moved || after === null ? {} : unconfirmed(state.draft, after.settings);
   const next = { ...state, run, draft };
   if (!moved) return next;
-  return follow({ ...next, modal: next.modal?.kind === 'help' ? next.modal : null });
+  return follow({ ...next, modal: next.modal?.kind === 'help' ? next.modal : null, notice: null });
 }
 
 function unconfirmed(draft: Partial<RoundSettings>, settings: RoundSettings): Partial<RoundSettings> {
@@ -114,7 +114,7 @@ function act(state: State, id: KeyId, key: string): Step {
       return send(state, { type: 'resume' });
     case 'stop-sampling':
     case 'stop-update':
-      return send(state, { type: 'stop' });
+      return send({ ...state, notice: 'Stopping after the micro-batch in flight.' }, { type: 'stop' });
     case 'next-round':
       return send({ ...state, follows: true }, { type: 'next-round' });
     case 'launch':

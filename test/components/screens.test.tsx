@@ -5,7 +5,7 @@ import { Frame } from '../../components/App.js';
 import { type State, initialState } from '../../src/ui/state.js';
 import { widthOf } from '../../src/ui/text.js';
 import { themeFor } from '../../src/ui/theme.js';
-import { after, attached, engine, large, pair, press, response, small } from '../ui/fixtures.js';
+import { after, attached, engine, finished, large, pair, press, response, small } from '../ui/fixtures.js';
 
 const theme = themeFor({ NO_COLOR: '1' });
 
@@ -139,6 +139,12 @@ describe('Evaluation', () => {
     expect(text).toMatch(/reward +1\.821 +1\.523 \(\+0\.298\)/);
     expect(text).toMatch(/distinct-2 +0\.400 +0\.410 \(-0\.010\) +0\.420 \(-0\.020\)/);
     expect(text).toContain('n next round');
+  });
+
+  it('compares a first round with the base only, which is its start', () => {
+    const first = attached('done', small, { rounds: [finished(0, 1.1, 41.2), finished(1, 1.5, 42)], current: 1 });
+    expect(frame(first)).toContain('vs base');
+    expect(frame(first)).not.toContain('vs start');
   });
 
   it('shows progress while it runs', () => {

@@ -102,7 +102,7 @@ describe('keyNames', () => {
     ['\r', { return: true }, ['enter']],
     ['', { delete: true }, ['backspace']],
     ['c', { ctrl: true }, ['ctrl+c']],
-    ['x', { meta: true }, []],
+    ['q', { meta: true }, ['escape', 'q']],
     ['G', { shift: true }, ['G']],
     [' ', {}, ['space']],
     ['0.05\r', {}, ['0', '.', '0', '5', 'enter']],

@@ -272,6 +272,12 @@ describe('steering the work', () => {
     expect(sent(attached('score'), 's')).toEqual([]);
   });
 
+  it('says that it stops until it has', () => {
+    const stopping = press(attached('update'), 's');
+    expect(stopping.notice).toBe('Stopping after the micro-batch in flight.');
+    expect(after(stopping, { type: 'round', round: round(2, 'evaluate') }).notice).toBeNull();
+  });
+
   it('acts on the stage only where it is on the screen', () => {
     expect(sent(press(attached('sample'), '3'), 's')).toEqual([]);
     expect(sent(press(attached('update'), '1'), 's')).toEqual([]);
