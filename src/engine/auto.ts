@@ -1,6 +1,6 @@
 /** The unattended client: takes a run through its rounds as a person would, with settings given beforehand. */
 import type { RoundSettings, RoundState } from '../store/rounds.js';
-import { UserError } from '../errors.js';
+import { UserError, messageOf } from '../errors.js';
 import { type EngineClient, connect } from './client.js';
 import { startEngine } from './launch.js';
 import type { EngineEvent } from './protocol.js';
@@ -22,27 +22,40 @@ export interface AutoOptions {
  * @throws UserError with the sentence of the stage that failed
  */
 export async function drive(runDir: string, options: AutoOptions): Promise<RoundState[]> {
-  await startEngine(runDir);
-  const client = await connect(runDir);
-  try {
-    const rounds = await follow(client, options);
-    await client.send({ type: 'shutdown' });
-    return rounds;
-  } catch (error) {
-    // A failure is told; what was computed is kept, and the next start goes on.
-    if (error instanceof StageProblem) await client.send({ type: 'shutdown' }).catch(() => {});
-    throw error;
-  } finally {
-    client.close();
+  for (let attempt = 0; ; attempt++) {
+    await startEngine(runDir);
+    const client = await connect(runDir);
+    try {
+      const rounds = await follow(client, options);
+      await client.send({ type: 'shutdown' });
+      return rounds;
+    } catch (error) {
+      // An engine that was just ending is given the time to end; then another takes its place.
+      if (error instanceof EngineEnding && attempt < ENDING_TRIES) {
+        await new Promise((resolve) => setTimeout(resolve, ENDING_MS));
+        continue;
+      }
+      // A failure is told; what was computed is kept, and the next start goes on.
+      if (error instanceof StageProblem) await client.send({ type: 'shutdown' }).catch(() => {});
+      throw error;
+    } finally {
+      client.close();
+    }
   }
 }
+
+const ENDING_TRIES = 20;
+const ENDING_MS = 100;
+
+class EngineEnding extends UserError {}
 
 class StageProblem extends UserError {}
 
 function follow(client: EngineClient, options: AutoOptions): Promise<RoundState[]> {
   return new Promise((resolve, reject) => {
     const rounds = new Map<number, RoundState>();
-    const retried = { done: false };
+    let attached = false;
+    let retried = false;
     let asked = '';
     options.signal?.addEventListener('abort', () => reject(new UserError('interrupted; the engine goes on')));
     const act = (round: RoundState) => {
@@ -64,19 +77,22 @@ function follow(client: EngineClient, options: AutoOptions): Promise<RoundState[
     client.on((event) => {
       options.onEvent?.(event);
       if (event.type === 'snapshot') {
+        attached = true;
         const { rounds: known, current, engine } = event.snapshot;
         for (const round of known) rounds.set(round.id, round);
         // An engine that was left with a failure gets one more try.
-        if (engine.problem !== null && !retried.done) {
-          retried.done = true;
+        if (engine.problem !== null && !retried) {
+          retried = true;
           client.send({ type: 'retry' }).catch(reject);
         }
         const now = known.find(({ id }) => id === current);
         if (now !== undefined) act(now);
       } else if (event.type === 'round') act(event.round);
       else if (event.type === 'problem') reject(new StageProblem(event.message));
-      else if (event.type === 'bye') reject(new UserError(event.reason));
+      else if (event.type === 'bye') reject(attached ? new UserError(event.reason) : new EngineEnding(event.reason));
     });
-    client.send({ type: 'attach', client: 'auto' }).catch(reject);
+    client
+      .send({ type: 'attach', client: 'auto' })
+      .catch((error: unknown) => reject(attached ? error : new EngineEnding(messageOf(error))));
   });
 }

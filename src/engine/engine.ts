@@ -4,7 +4,8 @@
  */
 import { UserError, messageOf } from '../errors.js';
 import type { DroppedPairs } from '../rows.js';
-import type { Report, WorkStage } from '../rounds/context.js';
+import type { Report, WorkResults, WorkStage } from '../rounds/context.js';
+import { discardUpdate } from '../rounds/discard.js';
 import type { RoundSettings, RoundState, Stage } from '../store/rounds.js';
 import type { Run } from '../store/run.js';
 import type { Compute } from './compute.js';
@@ -67,6 +68,11 @@ export class Engine {
     this.setState({ backend: name });
   }
 
+  /** It has been told to end and takes no more clients. */
+  get ending(): boolean {
+    return this.closing;
+  }
+
   /** @throws UserError where the command has no place now */
   handle(command: Exclude<EngineCommand, { type: 'attach' }>): void {
     const round = this.run.rounds.at(-1);
@@ -102,10 +108,13 @@ export class Engine {
           'only sampling and an update can be stopped early',
         );
         this.compute.stop();
+        this.setState({ activity: 'working' });
         return;
       case 'abort':
-        this.expect(activity !== 'idle' && round?.stage === 'update', 'only an update can be aborted');
+        this.expect(round?.stage === 'update', 'only an update can be aborted');
+        if (activity === 'idle') return this.discard(round as RoundState);
         this.compute.abort();
+        this.setState({ activity: 'working' });
         return;
       case 'retry':
         this.expect(this.state.problem !== null, 'nothing has failed that could be tried again');
@@ -115,6 +124,8 @@ export class Engine {
         // After the reply.
         setImmediate(() => void this.shutdown('the engine was told to end'));
         return;
+      default:
+        throw new UserError(`the engine knows no command ${JSON.stringify((command as { type?: unknown }).type)}`);
     }
   }
 
@@ -164,58 +175,77 @@ export class Engine {
     this.setRound({ settings: { ...round.settings, ...changes } });
   }
 
-  private work(): void {
+  /** An update that failed goes back to review, where its settings can be changed. */
+  private discard(round: RoundState): void {
+    this.expect(this.state.problem !== null, 'nothing is being computed that could be aborted');
+    discardUpdate({ files: this.run.files, round });
+    this.run.record(round.id, 'abort');
+    this.view.metrics = [];
+    this.setRound({ stage: 'review' });
     this.setState({ problem: null });
-    this.working = this.working.then(() => this.advance());
   }
 
-  /** Runs stages until something waits for a person. */
-  private async advance(): Promise<void> {
-    while (!this.closing) {
-      const round = this.run.round(this.current);
-      if (round.stage === 'review' || round.stage === 'done') {
-        if (round.id === 0) {
-          this.addRound(0, round.settings);
-          continue;
-        }
-        break;
+  private work(): void {
+    const again = this.state.problem !== null;
+    this.setState({ activity: 'working', problem: null });
+    this.working = this.working.then(() => this.advance(again));
+  }
+
+  /** Runs stages until something waits for a person. @param again the first one has failed before */
+  private async advance(again: boolean): Promise<void> {
+    try {
+      for (let stage = this.nextStage(); stage !== null && !this.closing; stage = this.nextStage()) {
+        const { seconds } = this.run.round(this.current);
+        const started = performance.now();
+        this.view.begin(stage, this.run);
+        // What clients saw of the failed attempt is counted anew.
+        if (again) this.emit({ type: 'snapshot', snapshot: this.snapshot() });
+        again = false;
+        const next = await this.runStage(stage);
+        this.setRound({ ...next, seconds: { ...seconds, [stage]: (performance.now() - started) / 1000 } });
       }
-      this.setState({ activity: 'working' });
-      const started = performance.now();
-      try {
-        const next = await this.runStage(round.stage);
-        const seconds = { ...round.seconds, [round.stage]: (performance.now() - started) / 1000 };
-        this.setRound({ ...next, seconds });
-      } catch (error) {
-        if (this.closing) return;
-        const message = messageOf(error);
-        this.setState({ activity: 'idle', problem: message });
-        this.emit({ type: 'problem', round: round.id, stage: round.stage, message });
-        return;
-      }
+      if (!this.closing) this.setState({ activity: 'idle' });
+    } catch (error) {
+      if (this.closing) return;
+      const { id, stage } = this.run.round(this.current);
+      const message = messageOf(error);
+      this.setState({ activity: 'idle', problem: message });
+      this.emit({ type: 'problem', round: id, stage, message });
     }
-    if (!this.closing) this.setState({ activity: 'idle' });
+  }
+
+  /** What is to be computed next; null where a person decides. The base policy leads on to the first round. */
+  private nextStage(): WorkStage | null {
+    const { id, stage, settings } = this.run.round(this.current);
+    if (stage !== 'review' && stage !== 'done') return stage;
+    if (id > 0) return null;
+    this.addRound(0, settings);
+    return 'sample';
+  }
+
+  private computed<S extends WorkStage>(stage: S): Promise<WorkResults[S]> {
+    const result = this.compute.run(stage, this.run.round(this.current), (report) => this.report(stage, report));
+    // Paused while the stage before it ended.
+    if (this.state.activity === 'paused') this.compute.pause();
+    return result;
   }
 
   /** @returns how the round changes, its next stage included */
   private async runStage(stage: WorkStage): Promise<Partial<RoundState>> {
-    const { run, compute, current } = this;
-    const round = run.round(current);
-    const report = (given: Report) => this.report(stage, given);
-    this.view.begin(stage, run);
+    const { run, current } = this;
     switch (stage) {
       case 'sample':
-        await compute.run('sample', round, report);
+        await this.computed('sample');
         return { stage: 'score' };
       case 'score': {
-        const { pairs, dropped } = await compute.run('score', round, report);
+        const { pairs, dropped } = await this.computed('score');
         this.view.pairs = pairs;
         this.emit({ type: 'pairs', round: current, pairs, dropped });
         if (pairs.length === 0) throw new UserError(noPairs(current, dropped));
         return { stage: 'review', pairs: pairs.length, dropped };
       }
       case 'update': {
-        const { steps, outcome } = await compute.run('update', round, report);
+        const { steps, outcome } = await this.computed('update');
         if (outcome === 'aborted') {
           run.record(current, 'abort');
           this.view.metrics = [];
@@ -224,7 +254,7 @@ export class Engine {
         return { stage: 'evaluate', steps, stopped_early: outcome === 'stopped' };
       }
       case 'evaluate':
-        return { stage: 'done', evaluation: await compute.run('evaluate', round, report) };
+        return { stage: 'done', evaluation: await this.computed('evaluate') };
     }
   }
 

@@ -1,5 +1,5 @@
 /** The engine's unix socket: JSON lines, any number of clients, each gets every event. */
-import { chmodSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { type Server, type Socket, createServer } from 'node:net';
 import { UserError, messageOf } from '../errors.js';
 import type { Engine } from './engine.js';
@@ -13,12 +13,19 @@ const MAX_BUFFERED = 64 * 2 ** 20;
 export async function serve(engine: Engine, socketPath: string): Promise<Server> {
   rmSync(socketPath, { force: true });
   const server = createServer((socket) => attach(engine, socket));
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(socketPath, resolve));
-  chmodSync(socketPath, 0o600);
+  // Bound at once: for nobody else at any moment.
+  const before = process.umask(0o177);
+  const listening = new Promise<void>((resolve, reject) => server.once('error', reject).listen(socketPath, resolve));
+  process.umask(before);
+  await listening;
   return server;
 }
 
 function attach(engine: Engine, socket: Socket): void {
+  if (engine.ending) {
+    socket.destroy();
+    return;
+  }
   let stopListening = () => {};
   const send = (message: EngineMessage) => {
     if (socket.writableLength > MAX_BUFFERED) socket.destroy();

@@ -45,7 +45,8 @@ export function compare(policy: Answers, opponent: Opponent): Comparison {
   const rates = winRates(rows, 'minimal');
   const length = mean(rows.map(({ length_model }) => length_model));
   const lengthAgainst = mean(rows.map(({ length_baseline }) => length_baseline));
-  // E_{y~π}[log π(y) - log π_against(y)] = KL(π ‖ π_against): unbiased, and may come out below 0 by chance.
+  // E_{y~π}[log π(y) - log π_against(y)] = KL(π ‖ π_against). An estimate: it may come out below 0, and responses drawn
+  // at another temperature than 1 or from a truncated distribution shift it.
   const ratios = policy.responses.map(({ logps }, i) => logps - opponent.logps[i]);
   return {
     against: opponent.against,
