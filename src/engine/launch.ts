@@ -2,11 +2,14 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { UserError } from '../errors.js';
 import { lockHolder } from '../store/lock.js';
 import { connect } from './client.js';
 
 const WAIT_MS = 20_000;
+const POLL_MS = 50;
 
 /**
  * Starts an engine for the run, unless one is there.
@@ -15,35 +18,54 @@ const WAIT_MS = 20_000;
  */
 export async function startEngine(runDir: string): Promise<void> {
   const directory = path.resolve(runDir);
-  if (lockHolder(directory) !== null) return answers(directory);
+  if (await isThere(directory)) return;
   const logFile = path.join(directory, 'engine.log');
   const log = openSync(logFile, 'a', 0o600);
   const before = statSync(logFile).size;
-  const main = new URL('./main.js', import.meta.url).pathname;
+  const main = fileURLToPath(new URL('./main.js', import.meta.url));
   const child = spawn(process.execPath, [main, directory], { detached: true, stdio: ['ignore', log, log] });
   closeSync(log);
   child.unref();
-  const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
-  const started = answers(directory).then(() => 'started' as const);
-  const result = await Promise.race([started, ended]);
-  if (result === 'started') return;
-  started.catch(() => {});
+  let ended = false;
+  let code: number | null = null;
+  child.once('exit', (exitCode) => {
+    ended = true;
+    code = exitCode;
+  });
+  const deadline = Date.now() + WAIT_MS;
+  while (!ended && Date.now() < deadline) {
+    if (await reachable(directory)) return;
+    await delay(POLL_MS);
+  }
+  // Another client's engine was faster.
+  if (await isThere(directory)) return;
   const said = readFileSync(logFile, 'utf8').slice(before).trim().split('\n').at(-1);
   throw new UserError(
-    `the engine did not start: ${said === undefined || said === '' ? `exit code ${String(result)}` : said}`,
+    `the engine did not start: ${said === undefined || said === '' ? `exit code ${String(code)}` : said} (${logFile})`,
   );
 }
 
-/** Resolves once the engine's socket takes a connection. */
-async function answers(directory: string): Promise<void> {
+/**
+ * Whether an engine is there and answers. One that holds the lock and does not answer has just started or is ending: it
+ * is waited for.
+ *
+ * @throws UserError where it goes on like that
+ */
+async function isThere(directory: string): Promise<boolean> {
   const deadline = Date.now() + WAIT_MS;
-  for (;;) {
-    try {
-      (await connect(directory)).close();
-      return;
-    } catch (error) {
-      if (Date.now() > deadline) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+  while (lockHolder(directory) !== null) {
+    if (await reachable(directory)) return true;
+    if (Date.now() > deadline) await connect(directory);
+    await delay(POLL_MS);
+  }
+  return false;
+}
+
+async function reachable(directory: string): Promise<boolean> {
+  try {
+    (await connect(directory)).close();
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -1,6 +1,6 @@
 /** The engine process: `node main.js RUN`. Takes the lock, listens, works; what it says goes to engine.log. */
 import { createHash } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
+import { lstatSync, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { UserError, messageOf } from '../errors.js';
@@ -19,12 +19,16 @@ function socketPathFor(directory: string): string {
   if (Buffer.byteLength(inside) <= MAX_SOCKET_PATH) return inside;
   const folder = path.join(tmpdir(), `brevity-${process.getuid?.() ?? 0}`);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const { uid, mode } = lstatSync(folder);
+  if (uid !== process.getuid?.() || (mode & 0o077) !== 0)
+    throw new UserError(`${folder} is open to others, so no socket can be put there; remove it, or set TMPDIR`);
   return path.join(folder, `${createHash('sha256').update(directory).digest('hex').slice(0, 16)}.sock`);
 }
 
 async function main(): Promise<void> {
   const directory = path.resolve(process.argv[2] ?? '.');
-  const run = Run.open(directory);
+  // Says what is wrong with the directory before anything is written to it.
+  Run.open(directory);
   const socketPath = socketPathFor(directory);
   const lock = Lock.take(directory, socketPath);
   if (!(lock instanceof Lock)) {
@@ -32,14 +36,17 @@ async function main(): Promise<void> {
       `${directory} is held by the engine of process ${lock.pid} on ${lock.host} since ${lock.since}; attach to it with \`brevity ${directory}\``,
     );
   }
+  // Again: the engine that held it until now may have written.
+  const run = Run.open(directory);
   const compute = new WorkerCompute({ config: run.config, directory, onBackend: (name) => engine.backendLoaded(name) });
   const engine = new Engine(run, compute, () => {
-    server.close();
     lock.release();
     // Sockets of clients that have not read all of it are flushed by then.
     setTimeout(() => process.exit(0), 100);
   });
   const server = await serve(engine, socketPath);
+  // A client that comes while it ends waits for the next engine.
+  engine.listen(({ type }) => type === 'bye' && server.close());
   for (const name of ['SIGTERM', 'SIGINT'] as const)
     process.on(name, () => void engine.shutdown(`the engine got ${name}`));
   // The terminal that started it may close.

@@ -85,11 +85,12 @@ export class RoundView {
 
   /** A stage begins: what is taken in again from its start is forgotten. */
   begin(stage: Stage, run: Run): void {
-    const fresh = RoundView.read(run, this.round);
     this.progress = null;
-    this.lengths = fresh.lengths;
-    // The scoring stage reports what its file holds.
-    this.rewards = stage === 'score' || (stage === 'evaluate' && this.round === 0) ? [] : fresh.rewards;
+    const ofBase = stage === 'evaluate' && this.round === 0;
+    // Responses of prompts that are not finished are sampled again; only these two read the file, which may be long.
+    if (stage === 'sample' || ofBase) this.lengths = RoundView.read(run, this.round).lengths;
+    // Scoring and updating report what their files hold.
+    if (stage === 'score' || ofBase) this.rewards = [];
     if (stage === 'update') this.metrics = [];
   }
 

@@ -18,10 +18,16 @@ export function roundPrompts(config: Config, round: number): RoundPrompt[] {
   const count = config.sampling.prompts_per_round;
   if (count === 0 || count >= all.length) return all;
   const picked: RoundPrompt[] = [];
-  for (let position = (round - 1) * count; picked.length < count; position++) {
-    const lap = Math.floor(position / all.length);
+  const orders = new Map<number, number[]>();
+  const orderOf = (lap: number) => {
+    const known = orders.get(lap);
+    if (known !== undefined) return known;
     const order = new Random(deriveSeed(config.seed, 'prompts', lap)).shuffle(all.map(({ index }) => index));
-    const entry = all[order[position % all.length]];
+    orders.set(lap, order);
+    return order;
+  };
+  for (let position = (round - 1) * count; picked.length < count; position++) {
+    const entry = all[orderOf(Math.floor(position / all.length))[position % all.length]];
     // Two laps may meet within one round.
     if (!picked.some(({ index }) => index === entry.index)) picked.push(entry);
   }

@@ -2,9 +2,9 @@
  * The computing stages of a round. Each reads what earlier stages left in the round's folder, goes on where an earlier
  * attempt stopped, and is done again without harm: a crash between a stage's end and its mark in run.json costs nothing.
  */
-import { existsSync, rmSync } from 'node:fs';
 import { writeFileAtomic } from '../store/atomic.js';
 import { makePairs } from '../dpo/pairs.js';
+import type { Control } from '../control.js';
 import { Interrupted, responseLogprobs, sum } from '../dpo/logprobs.js';
 import type { ReferenceLogps } from '../dpo/step.js';
 import { referenceLogps } from '../dpo/reference.js';
@@ -18,6 +18,7 @@ import { appendJsonLines, readJsonLines } from '../store/jsonl.js';
 import { metricsSchema } from './metrics.js';
 import { readCheckpoint, removeCheckpoint, writeCheckpoint } from './checkpoint.js';
 import type { WorkContext, WorkResults, WorkStage } from './context.js';
+import { discardUpdate } from './discard.js';
 import { roundFiles } from './files.js';
 import { ProgressMeter } from './progress.js';
 import { heldOutPrompts, roundPrompts } from './prompts.js';
@@ -61,14 +62,17 @@ export const work: { [S in WorkStage]: (context: WorkContext) => Promise<WorkRes
         `round ${round.id} has no pairs to train on: every prompt's responses were tied, identical or below the gap`,
       );
     const reference = await referenceOf(context, start, pairs);
-    const policy = await context.models.load(start, adapterUse(config));
     const state = files.file(round.id, roundFiles.update);
     const metricsFile = files.file(round.id, roundFiles.metrics);
+    if (reference === null) {
+      discardUpdate(context);
+      return { steps: 0, outcome: 'aborted' };
+    }
+    const policy = await context.models.load(start, adapterUse(config));
     const resume = readCheckpoint(state) ?? undefined;
-    keepMetrics(metricsFile, resume?.step ?? 0);
+    for (const metrics of keepMetrics(metricsFile, resume?.step ?? 0)) context.report({ type: 'step', metrics });
     let kept = performance.now();
     try {
-      if (reference === null) return { steps: 0, outcome: 'aborted' };
       const result = await updatePolicy(
         policy,
         pairs,
@@ -91,8 +95,8 @@ export const work: { [S in WorkStage]: (context: WorkContext) => Promise<WorkRes
           },
         },
       );
-      if (result.outcome !== 'aborted') await saveModel(policy, files.policyDir(round.id), { dtype: 'float32' });
-      else rmSync(metricsFile, { force: true });
+      if (result.outcome === 'aborted') discardUpdate(context);
+      else await saveModel(policy, files.policyDir(round.id), { dtype: 'float32' });
       removeCheckpoint(state);
       return result;
     } finally {
@@ -166,10 +170,10 @@ async function referenceOf(context: WorkContext, start: string, pairs: PairRow[]
 }
 
 /** Drops the rows of steps that an interrupted update took after its last checkpoint: they are taken again. */
-function keepMetrics(file: string, steps: number): void {
-  if (!existsSync(file)) return;
-  const rows: MetricsRow[] = readJsonLines(file, metricsSchema).filter(({ step }) => step <= steps);
+function keepMetrics(file: string, steps: number): MetricsRow[] {
+  const rows = readJsonLines(file, metricsSchema, { missing: 'empty' }).filter(({ step }) => step <= steps);
   writeFileAtomic(file, rows.map((row) => JSON.stringify(row) + '\n').join(''));
+  return rows;
 }
 
 /** One response to each held-out prompt, with the same seeds in every round: unchanged policies answer alike. */
@@ -185,11 +189,15 @@ async function heldOutAnswers(model: LoadedModel, context: WorkContext): Promise
       settings: { ...config.sampling, temperature: config.evaluation.temperature },
       seed: (promptIndex) => deriveSeed(config.seed, 'held-out', promptIndex),
     },
-    // A comparison needs every prompt: only pausing has a meaning here.
-    { ...context, control: { point: async () => (await context.control.point(), 'go') } },
+    { ...context, control: pausable(context) },
   );
   await scoreInto(files.file(round.id, roundFiles.heldOutScores), samples, context);
   return readAnswers(context, round.id);
+}
+
+/** A comparison needs every prompt: only pausing has a meaning here. */
+function pausable({ control }: WorkContext): Control {
+  return { point: async () => (await control.point(), 'go') };
 }
 
 function readAnswers({ files }: WorkContext, round: number): Answers {
@@ -215,6 +223,6 @@ async function logpsUnder(context: WorkContext, dir: string): Promise<number[]> 
   const model = await context.models.load(dir);
   const file = context.files.file(context.round.id, roundFiles.heldOutLogps);
   return referenceLogps(file, model.fingerprint, sequences, async (missing) =>
-    (await responseLogprobs(model, missing)).map(sum),
+    (await responseLogprobs(model, missing, { control: pausable(context) })).map(sum),
   );
 }

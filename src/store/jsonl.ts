@@ -1,6 +1,6 @@
 /**
  * JSON lines on disk. Rows are appended whole and flushed; a last line torn by a crash is dropped on reading and cut off
- * before the next append.
+ * before the next append; one that lacks nothing but its line break is a row to both.
  */
 import {
   closeSync,
@@ -91,7 +91,7 @@ export function appendJsonLines(file: string, rows: unknown[]): void {
   }
 }
 
-/** Cuts off what follows the last line break. @returns the size that is left */
+/** Cuts off a torn last line, ends a whole one that lacks its line break. @returns the size then */
 function wholeLines(handle: number): number {
   const size = fstatSync(handle).size;
   const chunk = Buffer.alloc(64 * 1024);
@@ -100,14 +100,26 @@ function wholeLines(handle: number): number {
     const read = readSync(handle, chunk, 0, end - start, start);
     const at = chunk.lastIndexOf(10, read - 1);
     if (at >= 0) {
-      const whole = start + at + 1;
-      if (whole < size) ftruncateSync(handle, whole);
-      return whole;
+      return endLine(handle, start + at + 1, size);
     }
     end = start;
   }
-  if (size > 0) ftruncateSync(handle, 0);
-  return 0;
+  return endLine(handle, 0, size);
+}
+
+/** The last line begins at `start`. */
+function endLine(handle: number, start: number, size: number): number {
+  if (start === size) return size;
+  const line = Buffer.alloc(size - start);
+  readSync(handle, line, 0, line.length, start);
+  try {
+    JSON.parse(line.toString());
+  } catch {
+    ftruncateSync(handle, start);
+    return start;
+  }
+  // Readers have taken this row for one that is there: it must not be lost now.
+  return size + writeSync(handle, '\n');
 }
 
 function readText(file: string): string {

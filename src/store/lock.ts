@@ -2,7 +2,7 @@
  * One engine a run directory: a lock file that names the process which holds it. A lock whose process is gone is taken
  * over.
  */
-import { closeSync, existsSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
@@ -32,18 +32,18 @@ export class Lock {
       since: new Date().toISOString(),
       socket,
     };
-    for (;;) {
-      try {
-        const handle = openSync(file, 'wx', 0o600);
-        writeSync(handle, JSON.stringify(mine) + '\n');
-        closeSync(handle);
-        return new Lock(file);
-      } catch (error) {
-        if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    // Written beside and linked: nobody ever reads half a lock.
+    const beside = `${file}.${process.pid}`;
+    writeFileSync(beside, JSON.stringify(mine) + '\n', { mode: 0o600 });
+    try {
+      while (!linked(beside, file)) {
+        const holder = lockHolder(directory);
+        if (holder !== null) return holder;
+        removeStale(file);
       }
-      const holder = lockHolder(directory);
-      if (holder !== null) return holder;
-      rmSync(file, { force: true });
+      return new Lock(file);
+    } finally {
+      rmSync(beside, { force: true });
     }
   }
 
@@ -52,15 +52,43 @@ export class Lock {
   }
 }
 
+/** @returns whether the lock is ours; false where there is one */
+function linked(beside: string, file: string): boolean {
+  try {
+    linkSync(beside, file);
+    return true;
+  } catch (error) {
+    if (hasCode(error, 'EEXIST')) return false;
+    throw error;
+  }
+}
+
+/** Two may find the same lock stale, and the slower one must not remove what the faster one put in its place. */
+function removeStale(file: string): void {
+  const aside = `${file}.stale.${process.pid}`;
+  try {
+    renameSync(file, aside);
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return;
+    throw error;
+  }
+  if (livingHolder(aside) !== null) linked(aside, file);
+  rmSync(aside, { force: true });
+}
+
+const hasCode = (error: unknown, code: string) => error instanceof Error && 'code' in error && error.code === code;
+
 /** The living process that holds a run directory; null where there is none. */
 export function lockHolder(directory: string): LockHolder | null {
-  const file = path.join(directory, 'lock');
-  if (!existsSync(file)) return null;
+  return livingHolder(path.join(directory, 'lock'));
+}
+
+function livingHolder(file: string): LockHolder | null {
   let parsed: LockHolder;
   try {
     parsed = schema.parse(JSON.parse(readFileSync(file, 'utf8')));
   } catch {
-    // Torn by a crash while it was written: nobody holds it.
+    // Not there, or emptied by a power cut: nobody holds it.
     return null;
   }
   // Another host's processes cannot be seen from here: its lock counts.
@@ -72,7 +100,7 @@ function isAlive({ pid, started }: LockHolder): boolean {
   try {
     process.kill(pid, 0);
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+    return hasCode(error, 'EPERM');
   }
   return started === null || startOf(pid) === started;
 }

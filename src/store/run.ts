@@ -2,7 +2,7 @@
  * A run directory: run.json (configuration, the tree of rounds, the journal) through lowdb, and where everything else of
  * a round lies.
  */
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { LowSync, type SyncAdapter } from 'lowdb';
 import { z } from 'zod';
@@ -93,8 +93,6 @@ export class Run {
       throw new UserError(
         `${absolute} holds no run (no run.json); give its model, reward and prompts to start one there`,
       );
-    // What a crash left of a write that did not finish.
-    rmSync(`${runFile(absolute)}.tmp`, { force: true });
     return new Run(absolute, null);
   }
 
@@ -116,21 +114,33 @@ export class Run {
   }
 
   addRound(round: RoundState): void {
-    this.db.data.rounds.push(round);
-    this.db.write();
+    // First: a round that run.json names has a folder, whenever a crash comes.
     mkdirSync(this.files.roundDir(round.id), { recursive: true });
+    this.change((data) => data.rounds.push(round));
   }
 
   /** Changes a round and writes run.json before it returns. */
   updateRound(id: number, changes: Partial<RoundState>): RoundState {
-    const round = Object.assign(this.round(id), changes);
-    this.db.write();
+    const round = { ...this.round(id), ...changes };
+    this.change((data) => data.rounds.splice(data.rounds.indexOf(this.round(id)), 1, round));
     return round;
   }
 
   record(round: number, action: string, detail?: unknown): void {
-    this.db.data.journal.push({ at: new Date().toISOString(), round, action, detail });
-    this.db.write();
+    this.change((data) => data.journal.push({ at: new Date().toISOString(), round, action, detail }));
+  }
+
+  /** What cannot be written (a full disk) does not count in memory either. */
+  private change(edit: (data: RunData) => void): void {
+    const { data } = this.db;
+    const before = { rounds: [...data.rounds], journal: [...data.journal] };
+    edit(data);
+    try {
+      this.db.write();
+    } catch (error) {
+      Object.assign(data, before);
+      throw error;
+    }
   }
 
   get files(): RunFiles {
