@@ -1,0 +1,110 @@
+/** JSON lines: what a crash tears, what a full disk cuts short, what a person wrote wrong. */
+import * as fs from 'node:fs';
+import path from 'node:path';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { z } from 'zod';
+import { UserError } from '../../src/errors.js';
+import { appendJsonLines, readJsonLines } from '../../src/store/jsonl.js';
+import { temporaryDirectories } from '../temporary.js';
+
+vi.mock('node:fs', async (original) => {
+  const actual = await original<typeof fs>();
+  return { ...actual, writeSync: vi.fn(actual.writeSync) };
+});
+
+const schema = z.object({ n: z.int(), text: z.string().optional() });
+const fresh = temporaryDirectories();
+const fileWith = (content: string) => {
+  const file = path.join(fresh(), 'rows.jsonl');
+  fs.writeFileSync(file, content);
+  return file;
+};
+const contentOf = (file: string) => fs.readFileSync(file, 'utf8');
+
+describe('reading', () => {
+  it('gives rows with the line each stands on, empty lines counted', () => {
+    const file = fileWith('{"n":1}\n\n{"n":2}\n');
+    expect(readJsonLines(file, schema, { withLines: true })).toEqual([
+      { row: { n: 1 }, line: 1 },
+      { row: { n: 2 }, line: 3 },
+    ]);
+  });
+
+  it('drops a torn last line, also one torn within a character', () => {
+    expect(readJsonLines(fileWith('{"n":1}\n{"n":2,"te'), schema)).toEqual([{ n: 1 }]);
+    const file = fileWith('');
+    fs.writeFileSync(file, Buffer.from('{"n":1}\n{"n":2,"text":"é').subarray(0, -1));
+    expect(readJsonLines(file, schema)).toEqual([{ n: 1 }]);
+  });
+
+  it('reports a torn last line of a file that a person wrote', () => {
+    const file = fileWith('{"n":1}\n{"n":2,"te');
+    expect(() => readJsonLines(file, schema, { torn: 'error' })).toThrow(`${file}:2 is not JSON`);
+  });
+
+  it('names file and line of broken JSON that is not the last line', () => {
+    const file = fileWith('{"n":1}\n{"n":\n{"n":3}\n');
+    expect(() => readJsonLines(file, schema)).toThrow(UserError);
+    expect(() => readJsonLines(file, schema)).toThrow(`${file}:2 is not JSON`);
+  });
+
+  it('names file, line and key of a value that is not what it should be', () => {
+    const file = fileWith('{"n":1}\n{"n":"two"}\n');
+    expect(() => readJsonLines(file, schema)).toThrow(`${file}:2: \`n\``);
+  });
+
+  it('takes a missing file as empty only where asked to', () => {
+    const missing = path.join(fresh(), 'none.jsonl');
+    expect(readJsonLines(missing, schema, { missing: 'empty' })).toEqual([]);
+    expect(() => readJsonLines(missing, schema)).toThrow(`cannot read ${missing}`);
+  });
+});
+
+describe('appending', () => {
+  afterEach(() => {
+    vi.mocked(fs.writeSync).mockReset();
+  });
+
+  it('adds whole rows, in order', () => {
+    const file = path.join(fresh(), 'rows.jsonl');
+    appendJsonLines(file, [{ n: 1 }]);
+    appendJsonLines(file, [{ n: 2 }, { n: 3 }]);
+    appendJsonLines(file, []);
+    expect(contentOf(file)).toBe('{"n":1}\n{"n":2}\n{"n":3}\n');
+  });
+
+  it('cuts a torn last line off first, also one longer than what is read at once', () => {
+    for (const torn of ['{"n":2,"te', `{"n":2,"text":"${'x'.repeat(200_000)}`]) {
+      const file = fileWith(`{"n":1}\n${torn}`);
+      appendJsonLines(file, [{ n: 3 }]);
+      expect(contentOf(file)).toBe('{"n":1}\n{"n":3}\n');
+    }
+    const file = fileWith('{"n":');
+    appendJsonLines(file, [{ n: 3 }]);
+    expect(contentOf(file)).toBe('{"n":3}\n');
+  });
+
+  it('keeps a last row that lacks its line break alone, as reading does', () => {
+    const file = fileWith('{"n":1}\n{"n":2}');
+    expect(readJsonLines(file, schema)).toEqual([{ n: 1 }, { n: 2 }]);
+    appendJsonLines(file, [{ n: 3 }]);
+    expect(readJsonLines(file, schema)).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }]);
+  });
+
+  it('leaves no half row when the disk is full, and goes on when it no longer is', () => {
+    const file = fileWith('{"n":1}\n');
+    const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+    const write = vi.mocked(fs.writeSync);
+    write.mockImplementationOnce((handle) => {
+      // Half of it fitted.
+      fs.appendFileSync(handle as number, '{"n":');
+      throw full;
+    });
+    expect(() => appendJsonLines(file, [{ n: 2 }])).toThrow(
+      `cannot write ${file}: the disk is full; free space and try again, nothing written before is lost`,
+    );
+    expect(contentOf(file)).toBe('{"n":1}\n');
+    appendJsonLines(file, [{ n: 2 }]);
+    expect(contentOf(file)).toBe('{"n":1}\n{"n":2}\n');
+  });
+});
