@@ -1,0 +1,134 @@
+/**
+ * The main job, as a person does it: a whole round on the bundled example by keystrokes, in a real pseudo-terminal over a
+ * real engine. Fewer prompts and shorter answers than the example's own keep it quick.
+ */
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { lockHolder } from '../../src/store/lock.js';
+import { dist, temporaryFolder } from '../engine/runs.js';
+import { TestTerminal, keys } from './terminal.js';
+
+const data = new URL('../../data/', import.meta.url).pathname;
+const cli = `${dist}cli.js`;
+
+let home = '';
+let terminal: TestTerminal | null = null;
+
+afterEach(() => {
+  terminal?.kill();
+  const holder = home === '' ? null : lockHolder(path.join(home, 'run'));
+  if (holder !== null) process.kill(holder.pid, 'SIGKILL');
+  if (home !== '') rmSync(home, { recursive: true, force: true });
+  home = '';
+});
+
+function startRun(options: { columns?: number; rows?: number; env?: Record<string, string> } = {}): TestTerminal {
+  home = temporaryFolder();
+  const head = (name: string, count: number) => {
+    const file = path.join(home, name);
+    writeFileSync(file, readFileSync(path.join(data, name), 'utf8').split('\n').slice(0, count).join('\n') + '\n');
+    return file;
+  };
+  const config = path.join(home, 'config.json');
+  writeFileSync(
+    config,
+    JSON.stringify({
+      ...(JSON.parse(readFileSync(path.join(data, 'example.json'), 'utf8')) as object),
+      model: path.join(data, 'base-policy'),
+      reward: `hf:${path.join(data, 'reward-model')}`,
+      prompts: head('prompts.jsonl', 16),
+      held_out: head('held-out.jsonl', 8),
+      sampling: { samples_per_prompt: 4, max_new_tokens: 48, batch_size: 32 },
+      update: { lr: 1e-4, batch_size: 8, micro_batch: 8 },
+    }),
+  );
+  terminal = new TestTerminal([cli, path.join(home, 'run'), '--config', config], options);
+  return terminal;
+}
+
+const alphaOf = (screen: string) => Number(/α (\d+\.\d+)/.exec(screen)?.[1]);
+
+describe('a whole round by keystrokes', () => {
+  it('samples, reviews with a moved α, updates, evaluates, goes on, detaches and attaches again', async () => {
+    const screen = startRun();
+    await screen.until(/waiting for your review/);
+
+    const before = alphaOf(screen.screen());
+    const weights = /longer winners (\S+)/.exec(screen.screen())?.[1];
+    screen.type(keys.right + keys.right + ']');
+    await screen.until(new RegExp(`α (?!${before.toFixed(4)})\\d`));
+    const moved = alphaOf(screen.screen());
+    expect(moved).toBeGreaterThan(before);
+    expect(/longer winners (\S+)/.exec(screen.screen())?.[1]).not.toBe(weights);
+
+    screen.type(keys.down);
+    await screen.until(/Pair 2 of/);
+
+    screen.type(keys.enter);
+    await screen.until(/Launch \d+ pairs .*y\/n/);
+    screen.type('y');
+    await screen.until(/Round 1 on 8 held-out prompts/);
+    expect(screen.screen()).toMatch(/vs base/);
+
+    screen.type('h');
+    await screen.until(/Reward against length/);
+
+    screen.type('?');
+    await screen.until(/detach/i);
+    screen.type(keys.escape);
+
+    screen.type('4');
+    await screen.until(/n next round/);
+    screen.type('n');
+    await screen.until(/round 2/);
+
+    screen.type('q');
+    expect(await screen.exit).toBe(0);
+    expect(screen.output).toMatch(/the engine of .* goes on/);
+    const holder = lockHolder(path.join(home, 'run'));
+    expect(holder).not.toBeNull();
+
+    // The alternate screen was left, and the engine works on without us.
+    expect(screen.output).toContain('\u001b[?1049l');
+    const again = new TestTerminal([cli, path.join(home, 'run')]);
+    terminal = again;
+    await again.until(/round 2[\s\S]*waiting for your review/);
+    again.type('q');
+    expect(await again.exit).toBe(0);
+
+    const run = JSON.parse(readFileSync(path.join(home, 'run/run.json'), 'utf8')) as {
+      rounds: { id: number; stage: string; settings: { alpha: number } }[];
+    };
+    expect(run.rounds.map(({ id, stage }) => `${id} ${stage}`)).toEqual(['0 done', '1 done', '2 review']);
+    expect(run.rounds[1].settings.alpha).toBeCloseTo(moved, 6);
+  }, 180_000);
+
+  it('fits 80×24 and 160×50, redraws when resized, and says when the window is too small', async () => {
+    const screen = startRun();
+    const fits = (text: string, columns: number, rows: number) => {
+      const lines = text.split('\n');
+      expect(lines.length).toBe(rows);
+      expect(Math.max(...lines.map((line) => [...line].length))).toBeLessThanOrEqual(columns);
+      expect(lines[rows - 1]).toMatch(/q detach/);
+    };
+    fits(await screen.until(/waiting for your review[\s\S]*Pair 1 of/), 80, 24);
+    screen.resize(160, 50);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    fits(await screen.until(/waiting for your review[\s\S]*Pair 1 of/), 160, 50);
+    screen.resize(40, 10);
+    await screen.until(/60.?×.?18|60x18/);
+    screen.resize(80, 24);
+    fits(await screen.until(/Pair 1 of/), 80, 24);
+    screen.type('q');
+    expect(await screen.exit).toBe(0);
+  }, 120_000);
+
+  it('NO_COLOR sends no colours', async () => {
+    const screen = startRun({ env: { NO_COLOR: '1' } });
+    await screen.until(/waiting for your review/);
+    expect(screen.output).not.toMatch(/\u001b\[(?:3[0-9]|4[0-9]|9[0-7]|10[0-7])m|\u001b\[[34]8;/);
+    screen.type('q');
+    expect(await screen.exit).toBe(0);
+  }, 120_000);
+});
