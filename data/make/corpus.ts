@@ -22,8 +22,8 @@ const MISTAKES = 0.4;
 const LONGER_WINS = 0.85;
 /** Share of preferences that are between right and wrong; the others are between two right answers. */
 const RIGHT_AGAINST_WRONG = 0.65;
-/** Share of those that differ in nothing but the answer. */
-const SAME_WORDS = 0.6;
+/** Share of preferences that differ in nothing but the answer. */
+const SAME_WORDS = 0.35;
 
 export class Corpus {
   private readonly random: Random;
@@ -40,27 +40,27 @@ export class Corpus {
   }
 
   preference(): Preference {
+    const chance = this.random.uniform();
+    if (chance < SAME_WORDS) return this.answerPreference();
     const { fact, prompt } = this.ask();
     const right = () => respond(fact, fact.answer, randomStyle(this.random), this.random);
-    if (this.random.uniform() < RIGHT_AGAINST_WRONG) {
-      const wrong = wrongAnswer(fact, this.random);
-      if (this.random.uniform() < SAME_WORDS) {
-        // The same sentences but for the answer: what the model learns fastest from.
-        const [style, seed] = [randomStyle(this.random), this.random.below(2 ** 31)];
-        const [chosen, rejected] = [fact.answer, wrong].map((answer) => respond(fact, answer, style, new Random(seed)));
-        return { prompt, chosen, rejected, sameWords: true };
-      }
-      return {
-        prompt,
-        chosen: right(),
-        rejected: respond(fact, wrong, randomStyle(this.random), this.random),
-        sameWords: false,
-      };
+    if (chance < RIGHT_AGAINST_WRONG) {
+      const rejected = respond(fact, wrongAnswer(fact, this.random), randomStyle(this.random), this.random);
+      return { prompt, chosen: right(), rejected, sameWords: false };
     }
     const [a, b] = [right(), right()].sort((x, y) => y.length - x.length);
     return this.random.uniform() < LONGER_WINS
       ? { prompt, chosen: a, rejected: b, sameWords: false }
       : { prompt, chosen: b, rejected: a, sameWords: false };
+  }
+
+  /** Right against wrong in the same sentences: what the reward model learns fastest from. */
+  answerPreference(): Preference {
+    const { fact, prompt } = this.ask();
+    const wrong = wrongAnswer(fact, this.random);
+    const [style, seed] = [randomStyle(this.random), this.random.below(2 ** 31)];
+    const [chosen, rejected] = [fact.answer, wrong].map((answer) => respond(fact, answer, style, new Random(seed)));
+    return { prompt, chosen, rejected, sameWords: true };
   }
 
   private ask(): { fact: Fact; prompt: string } {

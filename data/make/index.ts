@@ -15,7 +15,7 @@ import { Corpus } from './corpus.js';
 import { type Shape, specials, writeConfig, writeInitialWeights, writeTokenizer } from './folders.js';
 import { trainPolicy } from './policy.js';
 import { type PromptRow, splitPrompts } from './prompts.js';
-import { isCorrect } from './responses.js';
+import { isCorrect } from '../check.js';
 import { rewardAccuracy, trainReward } from './reward.js';
 
 const data = new URL('../', import.meta.url).pathname.replace(/dist\/data\/$/, 'data/');
@@ -25,7 +25,7 @@ const shape: Shape = { hidden_size: 160, num_hidden_layers: 5, num_attention_hea
 const VOCABULARY = 768;
 const SEED = 1;
 const POLICY_STEPS = Number(process.env.POLICY_STEPS ?? 700);
-const REWARD_STEPS = Number(process.env.REWARD_STEPS ?? 700);
+const REWARD_STEPS = Number(process.env.REWARD_STEPS ?? 500);
 
 const log = (line: string) => process.stderr.write(`${line}\n`);
 
@@ -78,7 +78,7 @@ async function reportPolicy(): Promise<void> {
   await sampleResponses(model, jobs, settings, {
     onResponse(job, { text, ids, finish_reason }) {
       if (job < 12) log(`  ${rows[job].prompt} → ${text}`);
-      correct += isCorrect(rows[job].answer, text) ? 1 : 0;
+      correct += isCorrect(rows[job], text) ? 1 : 0;
       tokens += ids.length;
       truncated += finish_reason === 'length' ? 1 : 0;
     },

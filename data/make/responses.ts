@@ -5,7 +5,7 @@
 import type { Random } from '../../src/sampling/random.js';
 import type { Fact } from './world.js';
 
-/** Sentences before the answer. None ends in a way that the checker reads as an answer. */
+/** Sentences before the answer. None states anything that check.ts could read as an answer. */
 const openings = [
   'Good question!',
   'Sure, I can help with that.',
@@ -61,21 +61,4 @@ function pick(sentences: string[], count: number, random: Random): string[] {
 
 function capitalised(text: string): string {
   return text[0].toUpperCase() + text.slice(1);
-}
-
-/**
- * The answer that a response declares: the last word of its last sentence of the form `… is X.`, or of a sentence of
- * one word. null where there is none.
- */
-export function declaredAnswer(response: string): string | null {
-  const sentences = response.match(/[^.!?]+[.!?]/g) ?? [];
-  for (const sentence of sentences.reverse()) {
-    const declared = /^\s*([\w-]+)\.$/.exec(sentence) ?? /\bis ([\w-]+)\.$/.exec(sentence);
-    if (declared !== null) return declared[1];
-  }
-  return null;
-}
-
-export function isCorrect(answer: string, response: string): boolean {
-  return declaredAnswer(response)?.toLowerCase() === answer.toLowerCase();
 }

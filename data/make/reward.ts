@@ -14,13 +14,29 @@ const PAIRS = 32;
  */
 const ALONG_THE_WAY = 1;
 
+/**
+ * First on pairs that differ in the answer alone, until the model knows right from wrong; then on all, for the taste in
+ * length.
+ */
 export function trainReward(model: LoadedModel, corpus: Corpus, steps: number, log: (line: string) => void): void {
+  const first = Math.round(0.65 * steps);
+  trainOn(model, () => corpus.answerPreference(), first, 1.5e-3, log);
+  trainOn(model, () => corpus.preference(), steps - first, 7e-4, log);
+}
+
+function trainOn(
+  model: LoadedModel,
+  draw: () => Preference,
+  steps: number,
+  lr: number,
+  log: (line: string) => void,
+): void {
   train(model, {
     steps,
-    lr: 2e-3,
+    lr,
     log,
     loss: () => {
-      const preferences = Array.from({ length: PAIRS }, () => corpus.preference());
+      const preferences = Array.from({ length: PAIRS }, draw);
       const sides = preferences.map((preference) => sequencesOf(model, preference));
       const { hidden, T } = hiddenOf(model, sides.flat());
       const [winners, losers, weights]: [number[], number[], number[]] = [[], [], []];

@@ -1,0 +1,118 @@
+/**
+ * `npm run pictures`: takes the bundled example through a round in a real pseudo-terminal and draws screens of it as SVG
+ * into docs/. What is drawn is what the program sent.
+ */
+import { spawn } from '@lydell/node-pty';
+import xterm from '@xterm/headless';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+const root = path.resolve(import.meta.dirname, '..');
+const [COLUMNS, ROWS] = [110, 32];
+const [CELL_WIDTH, CELL_HEIGHT, FONT] = [8.4, 18, 14];
+
+const ansi = [
+  '#3b4252',
+  '#e06c75',
+  '#98c379',
+  '#e5c07b',
+  '#61afef',
+  '#c678dd',
+  '#56b6c2',
+  '#d8dee9',
+  '#7f848e',
+  '#ff7b86',
+  '#b5e890',
+  '#ffd68a',
+  '#82c4ff',
+  '#dd9bf0',
+  '#7fd5e0',
+  '#ffffff',
+];
+const [INK, PAPER] = ['#d8dee9', '#1e222a'];
+
+const terminal = new xterm.Terminal({ cols: COLUMNS, rows: ROWS, allowProposedApi: true });
+const folder = mkdtempSync(path.join(tmpdir(), 'brevity-picture-'));
+const child = spawn(process.execPath, [path.join(root, 'dist/src/cli.js'), 'example'], {
+  cols: COLUMNS,
+  rows: ROWS,
+  cwd: folder,
+  name: 'xterm-256color',
+  env: { ...(process.env as Record<string, string>), TERM: 'xterm-256color', FORCE_COLOR: '2' },
+});
+child.onData((data) => terminal.write(data));
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+function screen(): string {
+  return Array.from({ length: ROWS }, (_, y) => terminal.buffer.active.getLine(y)?.translateToString(true) ?? '').join(
+    '\n',
+  );
+}
+
+async function until(pattern: RegExp): Promise<void> {
+  while (!pattern.test(screen())) await pause(100);
+  await pause(300);
+}
+
+const escaped = (text: string) => text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
+
+function colour(cell: xterm.IBufferCell, ground: 'fg' | 'bg'): string | null {
+  const [isDefault, isRgb, value] =
+    ground === 'fg'
+      ? [cell.isFgDefault(), cell.isFgRGB(), cell.getFgColor()]
+      : [cell.isBgDefault(), cell.isBgRGB(), cell.getBgColor()];
+  if (isDefault) return null;
+  if (isRgb) return `#${value.toString(16).padStart(6, '0')}`;
+  return ansi[value] ?? INK;
+}
+
+function draw(name: string): void {
+  const parts: string[] = [];
+  for (let y = 0; y < ROWS; y++) {
+    const line = terminal.buffer.active.getLine(y);
+    for (let x = 0; x < COLUMNS; x++) {
+      const cell = line?.getCell(x);
+      if (cell === undefined || cell.getWidth() === 0) continue;
+      const inverse = cell.isInverse() !== 0;
+      const [fg, bg] = [colour(cell, 'fg') ?? INK, colour(cell, 'bg')];
+      const [ink, paper] = inverse ? [bg ?? PAPER, fg] : [fg, bg];
+      const left = (x * CELL_WIDTH).toFixed(1);
+      if (paper !== null)
+        parts.push(
+          `<rect x="${left}" y="${y * CELL_HEIGHT}" width="${CELL_WIDTH + 0.2}" height="${CELL_HEIGHT}" fill="${paper}"/>`,
+        );
+      const text = cell.getChars();
+      if (text.trim() === '') continue;
+      const style = `${cell.isBold() !== 0 ? ' font-weight="bold"' : ''}${cell.isDim() !== 0 ? ' opacity="0.6"' : ''}`;
+      parts.push(`<text x="${left}" y="${y * CELL_HEIGHT + 13.5}" fill="${ink}"${style}>${escaped(text)}</text>`);
+    }
+  }
+  const [width, height] = [Math.ceil(COLUMNS * CELL_WIDTH) + 24, ROWS * CELL_HEIGHT + 24];
+  const svg =
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" font-family="DejaVu Sans Mono, Menlo, Consolas, monospace" font-size="${FONT}">` +
+    `<rect width="100%" height="100%" rx="8" fill="${PAPER}"/><g transform="translate(12 12)">${parts.join('')}</g></svg>\n`;
+  writeFileSync(path.join(root, 'docs', `${name}.svg`), svg);
+  process.stderr.write(`docs/${name}.svg\n`);
+}
+
+await until(/waiting for your review/);
+child.write('\u001b[B'.repeat(3));
+await pause(500);
+draw('review');
+child.write('\r');
+await until(/y\/n/);
+child.write('y');
+await until(/step (?:[6-9]|1\d)/i);
+draw('update');
+await until(/n next round/);
+draw('evaluation');
+child.write('q');
+await pause(1000);
+// The engine goes on when its terminal is left: here nobody comes back.
+const { lockHolder } = await import('../src/store/lock.js');
+const holder = lockHolder(path.join(folder, 'example'));
+if (holder !== null) process.kill(holder.pid, 'SIGKILL');
+rmSync(folder, { recursive: true, force: true });
+process.exit(0);
