@@ -1,8 +1,9 @@
-/** Progress on standard error: one line that is redrawn in a terminal, a plain line now and then elsewhere. */
+/** Progress on standard error: a bar that is redrawn in a terminal, a plain line now and then elsewhere. */
 import cliSpinners from 'cli-spinners';
 
 const spinner = cliSpinners.dots;
 const PLAIN_MS = 5000;
+const BAR = 20;
 
 export class ProgressLine {
   private readonly live = process.stderr.isTTY;
@@ -22,14 +23,8 @@ export class ProgressLine {
     if (this.drawn === 0 && !this.live && done !== total && now - this.started < PLAIN_MS) return;
     this.drawn = now;
     const text = this.text(done, total, detail);
-    if (!this.live) process.stderr.write(`${text}\n`);
-    else
-      process.stderr.write(
-        `\r\u001b[K${spinner.frames[this.frame++ % spinner.frames.length]} ${text}`.slice(
-          0,
-          (process.stderr.columns ?? 80) + 3,
-        ),
-      );
+    if (this.live) this.draw(text, total === null || total === 0 ? null : done / total);
+    else process.stderr.write(`${text}\n`);
   }
 
   /** Leaves a last plain line, or none where there is nothing to say. */
@@ -44,5 +39,12 @@ export class ProgressLine {
     const left =
       total !== null && done > 0 && done < total ? `${Math.ceil((seconds / done) * (total - done))} s left` : '';
     return [`${this.label}:`, counted, this.unit, detail, left].filter((part) => part !== '').join(' ');
+  }
+
+  private draw(text: string, share: number | null): void {
+    const filled = share === null ? 0 : Math.round(BAR * share);
+    const bar = share === null ? '' : `${'█'.repeat(filled)}${'░'.repeat(BAR - filled)} `;
+    const line = `${spinner.frames[this.frame++ % spinner.frames.length]} ${bar}${text}`;
+    process.stderr.write(`\r\u001b[K${[...line].slice(0, (process.stderr.columns ?? 80) - 1).join('')}`);
   }
 }
