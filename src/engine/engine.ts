@@ -74,7 +74,7 @@ export class Engine {
   }
 
   /** @throws UserError where the command has no place now */
-  handle(command: Exclude<EngineCommand, { type: 'attach' }>): void {
+  handle(command: Exclude<EngineCommand, { type: 'attach' | 'shutdown' }>): void {
     const round = this.run.rounds.at(-1);
     const { activity } = this.state;
     switch (command.type) {
@@ -119,10 +119,6 @@ export class Engine {
       case 'retry':
         this.expect(this.state.problem !== null, 'nothing has failed that could be tried again');
         this.work();
-        return;
-      case 'shutdown':
-        // After the reply.
-        setImmediate(() => void this.shutdown('the engine was told to end'));
         return;
       default:
         throw new UserError(`the engine knows no command ${JSON.stringify((command as { type?: unknown }).type)}`);

@@ -43,6 +43,10 @@ function attach(engine: Engine, socket: Socket): void {
         send({ type: 'reply', id, ok: true });
         send({ type: 'snapshot', snapshot: engine.snapshot() });
         stopListening = engine.listen(send);
+      } else if (request.type === 'shutdown') {
+        // The bye that follows is the last that clients hear. At once: who starts an engine now must not meet this one.
+        send({ type: 'reply', id, ok: true });
+        void engine.shutdown('the engine was told to end');
       } else {
         engine.handle(request);
         send({ type: 'reply', id, ok: true });

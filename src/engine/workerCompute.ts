@@ -79,7 +79,9 @@ export class WorkerCompute implements Compute {
   }
 
   private died(worker: Worker, why: string): void {
-    if (this.worker === worker) this.worker = null;
+    // An error is followed by the exit, when a new thread may already be at work.
+    if (this.worker !== worker) return;
+    this.worker = null;
     const { job } = this;
     this.job = null;
     job?.reject(

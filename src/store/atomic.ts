@@ -23,7 +23,7 @@ export function writeFileAtomic(file: string, content: string): void {
 
 /** What a failed write means to the user. */
 export function writeError(file: string, cause: unknown): UserError {
-  const full = cause instanceof Error && 'code' in cause && cause.code === 'ENOSPC';
+  const full = cause instanceof Error && 'code' in cause && (cause.code === 'ENOSPC' || cause.code === 'EDQUOT');
   const why = full ? 'the disk is full; free space and try again, nothing written before is lost' : messageOf(cause);
   return new UserError(`cannot write ${file}: ${why}`, { cause });
 }

@@ -1,0 +1,162 @@
+/** A computation that does nothing until the test says what came of it, and rows to answer with. */
+import { configSchema } from '../../src/config/schema.js';
+import type { Compute } from '../../src/engine/compute.js';
+import { Engine } from '../../src/engine/engine.js';
+import type { EngineEvent } from '../../src/engine/protocol.js';
+import type { Report, WorkResults, WorkStage } from '../../src/rounds/context.js';
+import type { EvaluationResult, MetricsRow, PairRow, SampledResponse } from '../../src/rows.js';
+import type { RoundState } from '../../src/store/rounds.js';
+import type { Run } from '../../src/store/run.js';
+
+export const config = configSchema.parse({
+  model: '/m',
+  reward: 'hf:/r',
+  prompts: '/p',
+  held_out: '/h',
+  dpo: { alpha: 0.02, beta: 0.1 },
+  update: { lr: 1e-6 },
+});
+
+interface Job {
+  stage: WorkStage;
+  round: RoundState;
+  report(report: Report): void;
+  resolve(result: WorkResults[WorkStage]): void;
+  reject(error: Error): void;
+}
+
+export class FakeCompute implements Compute {
+  /** What runs now. */
+  job: Job | null = null;
+  readonly signals: string[] = [];
+
+  run<S extends WorkStage>(stage: S, round: RoundState, report: (report: Report) => void): Promise<WorkResults[S]> {
+    return new Promise((resolve, reject) => {
+      const settled = () => (this.job = null);
+      this.job = {
+        stage,
+        round: { ...round },
+        report,
+        resolve: (result) => (settled(), resolve(result as WorkResults[S])),
+        reject: (error) => (settled(), reject(error)),
+      };
+    });
+  }
+
+  pause(): void {
+    this.signals.push('pause');
+  }
+  resume(): void {
+    this.signals.push('resume');
+  }
+  stop(): void {
+    this.signals.push('stop');
+  }
+  abort(): void {
+    this.signals.push('abort');
+  }
+  close(): Promise<void> {
+    this.signals.push('close');
+    return Promise.resolve();
+  }
+}
+
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+export class Bench {
+  readonly compute = new FakeCompute();
+  readonly events: EngineEvent[] = [];
+  readonly engine: Engine;
+  ended = false;
+
+  constructor(readonly run: Run) {
+    this.engine = new Engine(run, this.compute, () => (this.ended = true));
+    // As a client gets them: later changes do not reach back.
+    this.engine.listen((event) => this.events.push(JSON.parse(JSON.stringify(event)) as EngineEvent));
+  }
+
+  async start(): Promise<void> {
+    this.engine.start();
+    await settle();
+  }
+
+  /** The stage that runs ends so. */
+  async finish<S extends WorkStage>(stage: S, result: WorkResults[S]): Promise<void> {
+    this.running(stage).resolve(result);
+    await settle();
+  }
+
+  async fail(stage: WorkStage, message: string): Promise<void> {
+    this.running(stage).reject(new Error(message));
+    await settle();
+  }
+
+  async command(...[command]: Parameters<Engine['handle']>): Promise<void> {
+    this.engine.handle(command);
+    await settle();
+  }
+
+  running(stage: WorkStage): Job {
+    const { job } = this.compute;
+    if (job?.stage !== stage) throw new Error(`${job?.stage ?? 'nothing'} runs, not ${stage}`);
+    return job;
+  }
+
+  /** Up to the first round's review. */
+  async toReview(): Promise<void> {
+    await this.start();
+    await this.finish('evaluate', evaluation);
+    await this.finish('sample', { prompts: 2 });
+    await this.finish('score', { pairs: [pair], dropped });
+  }
+
+  get activity(): string {
+    return this.engine.snapshot().engine.activity;
+  }
+}
+
+export const pair: PairRow = { prompt_ids: [1], chosen_ids: [2], rejected_ids: [3] };
+export const dropped = { ties: 1, identical: 0, below_gap: 0, too_few: 0 };
+export const evaluation: EvaluationResult = {
+  round: 0,
+  prompts: 2,
+  reward: 0.5,
+  mean_length: 7,
+  mean_characters: 20,
+  distinct_2: 0.5,
+  truncated_share: 0,
+  comparisons: [],
+};
+
+export const response: SampledResponse = {
+  ids: [5, 6, 2],
+  text: 'yes',
+  logps: -3,
+  token_logprobs: [-1, -1, -1],
+  finish_reason: 'stop',
+};
+
+export function metrics(step: number): MetricsRow {
+  return {
+    step,
+    total_steps: 9,
+    epoch: 1,
+    loss: 0.69,
+    grad_norm: 1,
+    learning_rate: 1e-6,
+    'rewards/chosen': 0,
+    'rewards/rejected': 0,
+    'rewards/margins': 0,
+    'rewards/accuracies': 0.5,
+    'logps/chosen': -3,
+    'logps/rejected': -4,
+    'lengths/chosen': 3,
+    'lengths/rejected': 3,
+    'lengths/margin': 0,
+    'weights/mean': 0.5,
+    tokens: 8,
+    tokens_per_second: 80,
+    micro_batch: 2,
+    memory_mb: 1,
+  };
+}

@@ -1,0 +1,91 @@
+/** The thread that computes, played by the test: answers, and a death from which a new one is started. */
+import { EventEmitter } from 'node:events';
+import { beforeEach, expect, it, vi } from 'vitest';
+import type { WorkMessage } from '../../src/engine/compute.js';
+import { signal } from '../../src/engine/compute.js';
+import { WorkerCompute } from '../../src/engine/workerCompute.js';
+import type { RoundState } from '../../src/store/rounds.js';
+import { config } from './fakes.js';
+
+const threads = vi.hoisted(() => [] as FakeWorker[]);
+
+interface FakeWorker extends EventEmitter {
+  word: Int32Array;
+  posted: { id: number; stage: string }[];
+}
+
+vi.mock('node:worker_threads', async () => {
+  const { EventEmitter: Emitter } = await import('node:events');
+  return {
+    Worker: class extends Emitter {
+      word: Int32Array;
+      posted: unknown[] = [];
+      constructor(_file: URL, options: { workerData: { word: Int32Array } }) {
+        super();
+        this.word = options.workerData.word;
+        threads.push(this as unknown as FakeWorker);
+      }
+      postMessage(message: unknown) {
+        this.posted.push(message);
+      }
+      terminate() {
+        return Promise.resolve(1);
+      }
+    },
+  };
+});
+
+const round = { id: 1 } as RoundState;
+const ignored = () => {};
+let compute: WorkerCompute;
+
+beforeEach(() => {
+  threads.length = 0;
+  compute = new WorkerCompute({ config, directory: '/run', onBackend: ignored });
+});
+
+const say = (message: WorkMessage) => threads.at(-1)?.emit('message', message);
+
+it('gives what the thread reports and ends with its result', async () => {
+  const reports: unknown[] = [];
+  const result = compute.run('sample', round, (report) => reports.push(report));
+  const { id } = threads[0].posted[0];
+  say({ type: 'report', report: { type: 'rewards', rewards: [1] } });
+  say({ type: 'done', id, result: { prompts: 4 } });
+  expect(await result).toEqual({ prompts: 4 });
+  expect(reports).toEqual([{ type: 'rewards', rewards: [1] }]);
+});
+
+it('keeps the thread after a failure', async () => {
+  const failing = compute.run('sample', round, ignored);
+  say({ type: 'failed', id: threads[0].posted[0].id, message: 'the disk is full' });
+  await expect(failing).rejects.toThrow('the disk is full');
+  void compute.run('sample', round, ignored);
+  expect(threads).toHaveLength(1);
+});
+
+it('starts a new thread after one that died, whose late end does not touch the new one’s work', async () => {
+  const dying = compute.run('update', round, ignored);
+  threads[0].emit('error', new Error('Worker terminated due to reaching memory limit'));
+  await expect(dying).rejects.toThrow(/compute thread ended unexpectedly \(Worker terminated .*\); everything/);
+  const again = compute.run('update', round, ignored);
+  expect(threads).toHaveLength(2);
+  threads[0].emit('exit', 1);
+  say({ type: 'done', id: threads[1].posted[0].id, result: { steps: 2, outcome: 'done' } });
+  expect(await again).toEqual({ steps: 2, outcome: 'done' });
+});
+
+it('steers by one shared word that each stage begins anew', () => {
+  void compute.run('sample', round, ignored).catch(ignored);
+  const { word } = threads[0];
+  for (const name of ['pause', 'stop', 'abort'] as const) {
+    compute[name]();
+    expect(word[0]).toBe(signal[name]);
+  }
+  compute.resume();
+  expect(word[0]).toBe(signal.go);
+  compute.stop();
+  say({ type: 'done', id: threads[0].posted[0].id, result: { prompts: 1 } });
+  void compute.run('score', round, ignored).catch(ignored);
+  expect(word[0]).toBe(signal.go);
+});

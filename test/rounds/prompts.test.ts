@@ -1,0 +1,63 @@
+/** Which prompts a round gets. */
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import { type Config, configSchema } from '../../src/config/schema.js';
+import { heldOutPrompts, promptText, roundPrompts } from '../../src/rounds/prompts.js';
+import { temporaryDirectories } from '../temporary.js';
+
+const fresh = temporaryDirectories();
+
+function configWith(count: number, changes: { perRound?: number; seed?: number; heldOut?: number } = {}): Config {
+  const file = path.join(fresh(), 'prompts.jsonl');
+  writeFileSync(file, Array.from({ length: count }, (_, i) => JSON.stringify({ prompt: `p${i}` }) + '\n').join(''));
+  return configSchema.parse({
+    model: '/m',
+    reward: 'hf:/r',
+    prompts: file,
+    held_out: file,
+    seed: changes.seed ?? 1,
+    sampling: { prompts_per_round: changes.perRound ?? 0 },
+    evaluation: { max_prompts: changes.heldOut ?? 0 },
+  });
+}
+
+const indices = (config: Config, round: number) => roundPrompts(config, round).map(({ index }) => index);
+
+it('are all of them, in the file’s order, unless fewer are asked for', () => {
+  expect(indices(configWith(5), 1)).toEqual([0, 1, 2, 3, 4]);
+  expect(indices(configWith(5, { perRound: 9 }), 2)).toEqual([0, 1, 2, 3, 4]);
+});
+
+it('come once each before any comes again', () => {
+  const config = configWith(12, { perRound: 4 });
+  const rounds = [1, 2, 3].map((round) => indices(config, round));
+  expect(rounds.flat().sort((a, b) => a - b)).toEqual(Array.from({ length: 12 }, (_, i) => i));
+  // The second time in another order.
+  expect([4, 5, 6].map((round) => indices(config, round)).flat()).toHaveLength(12);
+  expect(indices(config, 4)).not.toEqual(rounds[0]);
+});
+
+it('are never the same prompt twice in a round, where the order begins anew within it', () => {
+  for (let seed = 0; seed < 20; seed++) {
+    const config = configWith(5, { perRound: 3, seed });
+    for (const round of [1, 2, 3]) expect(new Set(indices(config, round)).size).toBe(3);
+  }
+});
+
+it('follow from the seed', () => {
+  const [a, b] = [configWith(50, { perRound: 10 }), configWith(50, { perRound: 10, seed: 2 })];
+  expect(indices(a, 1)).toEqual(indices(configWith(50, { perRound: 10 }), 1));
+  expect(indices(a, 1)).not.toEqual(indices(b, 1));
+});
+
+it('that are held out are the first so many', () => {
+  expect(heldOutPrompts(configWith(5, { heldOut: 2 })).map(({ prompt }) => prompt)).toEqual(['p0', 'p1']);
+  expect(heldOutPrompts(configWith(5))).toHaveLength(5);
+});
+
+it('are shown as text, as messages by role, as ids where there is nothing else', () => {
+  expect(promptText({ where: '', prompt: 'why' })).toBe('why');
+  expect(promptText({ where: '', prompt: [{ role: 'user', content: 'why' }] })).toBe('user: why');
+  expect(promptText({ where: '', prompt_ids: [3, 4] })).toBe('[3 4]');
+});

@@ -1,0 +1,229 @@
+/** The stages of a round on a golden model, in this process: a full disk, stopping, aborting, going on. */
+import * as fs from 'node:fs';
+import path from 'node:path';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Verdict } from '../../src/control.js';
+import { UserError } from '../../src/errors.js';
+import type { Report, WorkContext, WorkStage } from '../../src/rounds/context.js';
+import { ModelShelf } from '../../src/rounds/models.js';
+import { work } from '../../src/rounds/work.js';
+import { sampleRowSchema } from '../../src/rows.js';
+import { readJsonLines } from '../../src/store/jsonl.js';
+import type { RoundState } from '../../src/store/rounds.js';
+import { Run } from '../../src/store/run.js';
+import { useBackend } from '../../src/tensor/backend.js';
+import { quickConfig } from '../engine/runs.js';
+import { temporaryDirectories } from '../temporary.js';
+
+vi.mock('node:fs', async (original) => {
+  const actual = await original<typeof fs>();
+  return { ...actual, writeSync: vi.fn(actual.writeSync), openSync: vi.fn(actual.openSync) };
+});
+const actual = await vi.importActual<typeof fs>('node:fs');
+
+const fresh = temporaryDirectories();
+
+/** Writes to files of this name fail from the n-th on, until the disk is emptied. */
+function fillDisk(name: string, from: number): () => void {
+  let writes = 0;
+  const handles = new Set<number>();
+  const open: typeof fs.openSync = (file, ...rest) => {
+    const handle = actual.openSync(file, ...rest);
+    // Numbers are given again once closed.
+    if (path.basename(String(file)) === name) handles.add(handle);
+    else handles.delete(handle);
+    return handle;
+  };
+  const write = (handle: number, ...rest: unknown[]) => {
+    if (handles.has(handle) && ++writes >= from)
+      throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC', syscall: 'write' });
+    return (actual.writeSync as (handle: number, ...rest: unknown[]) => number)(handle, ...rest);
+  };
+  vi.mocked(fs.openSync).mockImplementation(open);
+  vi.mocked(fs.writeSync).mockImplementation(write as typeof fs.writeSync);
+  return () => {
+    vi.mocked(fs.openSync).mockReset();
+    vi.mocked(fs.writeSync).mockReset();
+  };
+}
+
+class Bench {
+  readonly run: Run;
+  readonly reports: Report[] = [];
+  verdict: (reports: Report[]) => Verdict = () => 'go';
+  private readonly models: ModelShelf;
+
+  constructor(changes: Parameters<typeof quickConfig>[1] = {}) {
+    const home = fresh();
+    const config = quickConfig(home, {
+      ...changes,
+      sampling: { samples_per_prompt: 3, max_new_tokens: 12, batch_size: 6, temperature: 2 },
+    });
+    this.run = Run.create(path.join(home, 'run'), config);
+    this.models = new ModelShelf(config);
+    const settings = { alpha: 0.01, beta: 0.1, lr: config.update.lr };
+    const shared = { pairs: null, dropped: null, seconds: {}, steps: null, stopped_early: false, evaluation: null };
+    const round = { ...shared, settings, started_at: '' };
+    this.run.addRound({ ...round, id: 0, parent: null, stage: 'evaluate' } satisfies RoundState);
+    this.run.addRound({ ...round, id: 1, parent: 0, stage: 'sample' } satisfies RoundState);
+  }
+
+  do<S extends WorkStage>(stage: S): ReturnType<(typeof work)[S]> {
+    const context: WorkContext = {
+      config: this.run.config,
+      files: this.run.files,
+      models: this.models,
+      round: this.run.round(1),
+      control: { point: () => Promise.resolve(this.verdict(this.reports)) },
+      report: (report) => this.reports.push(report),
+    };
+    return work[stage](context) as ReturnType<(typeof work)[S]>;
+  }
+
+  file(name: string): string {
+    return this.run.files.file(1, name);
+  }
+
+  lines(name: string): string[] {
+    return fs.readFileSync(this.file(name), 'utf8').trim().split('\n').sort();
+  }
+
+  weights(): string {
+    return fs.readFileSync(this.file('policy/model.safetensors')).toString('base64');
+  }
+
+  losses(): number[] {
+    return fs
+      .readFileSync(this.file('metrics.jsonl'), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { loss: number }).loss);
+  }
+
+  steps(): number {
+    return this.reports.filter(({ type }) => type === 'step').length;
+  }
+
+  dispose(): void {
+    this.models.dispose();
+  }
+}
+
+let undisturbed: Bench;
+let b: Bench;
+
+beforeAll(async () => {
+  await useBackend('wasm');
+  undisturbed = new Bench();
+  await undisturbed.do('sample');
+  await undisturbed.do('score');
+  await undisturbed.do('update');
+  undisturbed.dispose();
+});
+beforeEach(() => {
+  b = new Bench();
+});
+afterEach(() => {
+  b.dispose();
+});
+
+describe('a full disk', () => {
+  it('while samples are written keeps those before and goes on with the others', async () => {
+    const empty = fillDisk('samples.jsonl', 5);
+    await expect(b.do('sample')).rejects.toThrow(`cannot write ${b.file('samples.jsonl')}: the disk is full`);
+    empty();
+    expect(b.lines('samples.jsonl')).toHaveLength(4);
+    b.reports.length = 0;
+    await b.do('sample');
+    expect(b.reports.filter(({ type }) => type === 'response')).toHaveLength((16 - 4) * 3);
+    expect(b.lines('samples.jsonl')).toEqual(undisturbed.lines('samples.jsonl'));
+  });
+
+  it('while scores are written keeps those before', async () => {
+    await b.do('sample');
+    const empty = fillDisk('scores.jsonl', 3);
+    await expect(b.do('score')).rejects.toThrow('the disk is full');
+    empty();
+    expect(b.lines('scores.jsonl')).toHaveLength(2);
+    await b.do('score');
+    expect(b.lines('scores.jsonl')).toEqual(undisturbed.lines('scores.jsonl'));
+    expect(b.lines('pairs.jsonl')).toEqual(undisturbed.lines('pairs.jsonl'));
+  });
+
+  it.each([
+    ['metrics.jsonl', 4],
+    ['state.safetensors.tmp', 20],
+    ['model.safetensors.tmp', 5],
+  ])('while %s is written ends the update, which goes on to the same weights', async (name, from) => {
+    await b.do('sample');
+    await b.do('score');
+    const empty = fillDisk(name, from);
+    const failure = (await b.do('update').catch((error: unknown) => error)) as Error;
+    empty();
+    expect(failure).toBeInstanceOf(UserError);
+    expect(failure.message).toContain('the disk is full');
+    expect(fs.existsSync(b.file('policy'))).toBe(false);
+    await b.do('update');
+    expect(b.losses()).toEqual(undisturbed.losses());
+    expect(b.weights()).toBe(undisturbed.weights());
+  });
+});
+
+describe('an update', () => {
+  beforeEach(async () => {
+    await b.do('sample');
+    await b.do('score');
+    b.reports.length = 0;
+  });
+
+  it('that is stopped saves the policy of the steps it took', async () => {
+    b.verdict = () => (b.steps() >= 3 ? 'stop' : 'go');
+    expect(await b.do('update')).toEqual({ steps: 3, outcome: 'stopped' });
+    expect(b.losses()).toEqual(undisturbed.losses().slice(0, 3));
+    expect(b.weights()).not.toBe(undisturbed.weights());
+    expect(fs.existsSync(b.file('update'))).toBe(false);
+  });
+
+  it('that is aborted leaves nothing, and the next one starts at the start', async () => {
+    b.verdict = () => (b.steps() >= 3 ? 'abort' : 'go');
+    expect(await b.do('update')).toMatchObject({ outcome: 'aborted' });
+    for (const left of ['policy', 'metrics.jsonl', 'update']) expect(fs.existsSync(b.file(left))).toBe(false);
+    b.verdict = () => 'go';
+    await b.do('update');
+    expect(b.weights()).toBe(undisturbed.weights());
+  });
+
+  it('that is aborted while the reference is computed leaves nothing', async () => {
+    b.verdict = () => 'abort';
+    expect(await b.do('update')).toEqual({ steps: 0, outcome: 'aborted' });
+    expect(fs.existsSync(b.file('policy'))).toBe(false);
+  });
+
+  it('that goes on reports the steps it need not take again', async () => {
+    const total = undisturbed.losses().length;
+    const empty = fillDisk('metrics.jsonl', 4);
+    await expect(b.do('update')).rejects.toThrow('the disk is full');
+    empty();
+    b.reports.length = 0;
+    await b.do('update');
+    const steps = b.reports.flatMap((report) => (report.type === 'step' ? [report.metrics.step] : []));
+    expect(steps).toEqual(Array.from({ length: total }, (_, i) => i + 1));
+  });
+
+  it('without pairs says so', async () => {
+    fs.writeFileSync(b.file('pairs.jsonl'), '');
+    await expect(b.do('update')).rejects.toThrow('round 1 has no pairs to train on');
+  });
+});
+
+it('sampling that is stopped keeps prompts with two responses and more', async () => {
+  b.verdict = (reports) => (reports.filter(({ type }) => type === 'response').length >= 20 ? 'stop' : 'go');
+  const { prompts } = await b.do('sample');
+  const rows = readJsonLines(b.file('samples.jsonl'), sampleRowSchema);
+  expect(rows).toHaveLength(prompts);
+  expect(prompts).toBeGreaterThan(0);
+  expect(prompts).toBeLessThan(16);
+  for (const { responses } of rows) expect(responses.length).toBeGreaterThanOrEqual(2);
+  const { pairs, dropped } = await b.do('score');
+  expect(pairs.length + Object.values(dropped).reduce((sum, count) => sum + count, 0)).toBe(prompts);
+});
