@@ -1,5 +1,5 @@
 /** The thread that computes, played by the test: answers, and a death from which a new one is started. */
-import { EventEmitter } from 'node:events';
+import type { EventEmitter } from 'node:events';
 import { beforeEach, expect, it, vi } from 'vitest';
 import type { WorkMessage } from '../../src/engine/compute.js';
 import { signal } from '../../src/engine/compute.js';
