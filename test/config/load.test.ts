@@ -1,0 +1,102 @@
+/** Configurations: every problem at once, defaults, paths. */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { checkConfig, mergeConfigs, nearest, readConfigFile, resolvePaths } from '../../src/config/load.js';
+import { messageOf } from '../../src/errors.js';
+import { temporaryFolder } from '../engine/runs.js';
+
+let home = '';
+let good: Record<string, unknown> = {};
+beforeAll(() => {
+  home = temporaryFolder();
+  for (const name of ['model', 'reward']) mkdirSync(path.join(home, name));
+  for (const name of ['p.jsonl', 'h.jsonl']) writeFileSync(path.join(home, name), '{"prompt":"x"}\n');
+  good = resolvePaths({ model: 'model', reward: 'hf:reward', prompts: 'p.jsonl', held_out: 'h.jsonl' }, home);
+});
+afterAll(() => rmSync(home, { recursive: true, force: true }));
+
+const problemsOf = (config: Record<string, unknown>): string[] => {
+  try {
+    checkConfig(config, 'run.json');
+    return [];
+  } catch (error) {
+    return messageOf(error)
+      .split('\n')
+      .slice(1)
+      .map((line) => line.trim());
+  }
+};
+
+describe('checkConfig', () => {
+  it('fills in defaults', () => {
+    const config = checkConfig(good, 'run.json');
+    expect(config.dpo).toEqual({ beta: 0.1, alpha: 0.02, label_smoothing: 0, reference: 'round' });
+    expect(config.update.lora).toBeNull();
+    expect(config.backend).toBe('auto');
+  });
+
+  it('reports every problem at once: key, value, what is expected', () => {
+    const problems = problemsOf({
+      model: path.join(home, 'nothing'),
+      reward: 'what',
+      prompts: good.prompts,
+      samplng: {},
+      sampling: { temprature: 1, top_p: 0, max_new_tokens: 2.5 },
+      dpo: { alpha: -1, beta: 'big' },
+      update: { schedule: 'sine' },
+    });
+    const says = (pattern: RegExp) =>
+      expect(
+        problems.filter((problem) => pattern.test(problem)),
+        String(pattern),
+      ).toHaveLength(1);
+    says(/^model: .*nothing does not exist/);
+    says(/^reward: .*cannot be read; expected hf:DIR/);
+    says(/^held_out: is missing; expected JSON lines/);
+    says(/^samplng: is no key; did you mean sampling\?/);
+    says(/^sampling\.temprature: is no key; did you mean temperature\?/);
+    says(/^sampling\.top_p: 0: .*>0/);
+    says(/^sampling\.max_new_tokens: 2\.5: expected int/);
+    says(/^dpo\.alpha: -1: .*>=0/);
+    says(/^dpo\.beta: "big": expected number/);
+    says(/^update\.schedule: "sine": .*"constant"\|"linear"\|"cosine"/);
+    expect(problems).toHaveLength(10);
+  });
+});
+
+describe('readConfigFile', () => {
+  it('means paths from its own folder', () => {
+    const file = path.join(home, 'run.json');
+    writeFileSync(
+      file,
+      JSON.stringify({ model: './model', reward: '0.5*hf:reward+module:m.mjs', dpo: { reference: 'model' } }),
+    );
+    expect(readConfigFile(file)).toEqual({
+      model: path.join(home, 'model'),
+      reward: `0.5*hf:${home}/reward+module:${home}/m.mjs`,
+      dpo: { reference: path.join(home, 'model') },
+    });
+  });
+  it('says what is wrong with the file', () => {
+    const file = path.join(home, 'bad.json');
+    writeFileSync(file, '{"model": ');
+    expect(() => readConfigFile(file)).toThrow(/bad\.json is not JSON/);
+    writeFileSync(file, '[]');
+    expect(() => readConfigFile(file)).toThrow(/no JSON object/);
+    expect(() => readConfigFile(path.join(home, 'none.json'))).toThrow(/none\.json does not exist/);
+  });
+});
+
+describe('helpers', () => {
+  it('lays one over the other, group by group', () => {
+    expect(mergeConfigs({ a: 1, dpo: { alpha: 1, beta: 2 } }, { dpo: { alpha: 3 }, b: undefined })).toEqual({
+      a: 1,
+      dpo: { alpha: 3, beta: 2 },
+    });
+  });
+  it('finds the key that was meant', () => {
+    expect(nearest('bta', ['beta', 'alpha'])).toBe('beta');
+    expect(nearest('gamma', ['beta', 'alpha'])).toBeNull();
+  });
+});
