@@ -1,0 +1,157 @@
+/** Rewards from real servers on this machine, in each contract, well-behaved and not. */
+import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { rewardOptionsSchema } from '../../src/config/schema.js';
+import { openReward } from '../../src/rewards/index.js';
+import { goldenFolder } from '../golden.js';
+
+type Handler = (body: Record<string, unknown>, request: IncomingMessage, response: ServerResponse) => unknown;
+
+let server: Server | null = null;
+afterEach(() => {
+  server?.closeAllConnections();
+  server?.close();
+  server = null;
+});
+
+/** Serves JSON: what the handler returns, unless it has answered itself. @returns the base URL */
+async function serve(handler: Handler): Promise<string> {
+  server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const text = Buffer.concat(chunks).toString();
+      const answer = handler(text === '' ? {} : (JSON.parse(text) as Record<string, unknown>), request, response);
+      if (answer !== undefined) response.end(JSON.stringify(answer));
+    });
+  });
+  const listening = server;
+  await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve));
+  return `http://127.0.0.1:${(listening.address() as AddressInfo).port}`;
+}
+
+const inputs = Array.from({ length: 7 }, (_, i) => ({ prompt: `prompt ${i}`, response: 'x'.repeat(i + 1) }));
+const lengths = inputs.map(({ prompt, response }) => `${prompt}\n${response}`.length);
+const lengthOf = (text: string) => text.length;
+
+async function score(spec: string, options: object = {}): Promise<{ rewards: number[]; error: string }> {
+  const rewards: number[] = [];
+  try {
+    const reward = await openReward(
+      spec,
+      rewardOptionsSchema.parse({ batch_size: 3, concurrency: 2, retries: 2, timeout_seconds: 2, ...options }),
+    );
+    await reward.score(inputs, { onReward: (index, value) => (rewards[index] = value) });
+    return { rewards, error: '' };
+  } catch (error) {
+    return { rewards, error: (error as Error).message };
+  }
+}
+
+describe('contracts', () => {
+  it("vLLM's /classify, which names its model and may answer out of order", async () => {
+    const seen: unknown[] = [];
+    const base = await serve((body, request) => {
+      if (request.url === '/v1/models') return { data: [{ id: 'served-model' }] };
+      seen.push([body.model, body.use_activation]);
+      return { data: (body.input as string[]).map((text, index) => ({ index, probs: [lengthOf(text)] })).reverse() };
+    });
+    expect(await score(`${base}/classify`)).toEqual({ rewards: lengths, error: '' });
+    expect(seen[0]).toEqual(['served-model', false]);
+  });
+  it("vLLM's /pooling, with the model in the URL", async () => {
+    const base = await serve((body, request) => {
+      expect([request.url, body.model, body.task]).toEqual(['/pooling', 'mine', 'classify']);
+      return { data: (body.input as string[]).map((text, index) => ({ index, data: [lengthOf(text)] })) };
+    });
+    expect(await score(`${base}/pooling?model=mine`)).toEqual({ rewards: lengths, error: '' });
+  });
+  it("Text Embeddings Inference's /predict, whose inputs are nested", async () => {
+    const base = await serve((body) => {
+      expect(body).toMatchObject({ raw_scores: true, truncate: true });
+      return (body.inputs as string[][]).map(([text]) => [{ score: lengthOf(text), label: 'LABEL_0' }]);
+    });
+    expect(await score(`${base}/predict`)).toEqual({ rewards: lengths, error: '' });
+  });
+  it("OpenRLHF's /get_reward, with a tokenizer's chat template", async () => {
+    const texts: string[] = [];
+    const base = await serve((body) => {
+      texts.push(...(body.query as string[]));
+      return { rewards: (body.query as string[]).map(lengthOf) };
+    });
+    const folder = `${goldenFolder}tokenizers/bpe-qwen`;
+    const { error, rewards } = await score(`${base}/get_reward?tokenizer=${encodeURIComponent(folder)}`, {
+      concurrency: 1,
+    });
+    expect(error).toBe('');
+    expect(rewards.length).toBe(7);
+    expect(texts[0]).toContain('prompt 0');
+    expect(texts[0]).not.toBe('prompt 0\nx');
+  });
+  it('another path is refused', async () => {
+    expect((await score('http://127.0.0.1:1/score')).error).toMatch(
+      /ends in \/score; expected one of \/classify, \/pooling, \/predict, \/get_reward/,
+    );
+  });
+});
+
+describe('failures', () => {
+  it('a 500 is tried again', async () => {
+    let calls = 0;
+    const base = await serve((body, _request, response) => {
+      if (++calls % 2 === 1) {
+        response.statusCode = 503;
+        return { error: 'busy' };
+      }
+      return { rewards: (body.query as string[]).map(lengthOf) };
+    });
+    expect(await score(`${base}/get_reward`, { concurrency: 1 })).toEqual({ rewards: lengths, error: '' });
+    expect(calls).toBe(6);
+  });
+  it('one that stays is told, with the prompt, and what was scored is kept', async () => {
+    const base = await serve((body, _request, response) => {
+      if ((body.query as string[])[0].startsWith('prompt 3')) response.statusCode = 500;
+      return response.statusCode === 500
+        ? { error: 'out of memory' }
+        : { rewards: (body.query as string[]).map(lengthOf) };
+    });
+    const { rewards, error } = await score(`${base}/get_reward`, { concurrency: 1, retries: 1 });
+    expect(error).toMatch(
+      /answered 500 .*out of memory.* while scoring the response to "prompt 3"; everything scored before is kept/,
+    );
+    expect(rewards).toEqual(lengths.slice(0, 3));
+  });
+  it('a 404 is not tried again', async () => {
+    let calls = 0;
+    const base = await serve((_body, _request, response) => {
+      calls++;
+      response.statusCode = 404;
+      return {};
+    });
+    expect((await score(`${base}/get_reward`, { concurrency: 1 })).error).toMatch(/answered 404/);
+    expect(calls).toBe(1);
+  });
+  it('a server that hangs', async () => {
+    const base = await serve(() => undefined);
+    expect((await score(`${base}/get_reward`, { timeout_seconds: 0.2, retries: 0 })).error).toMatch(
+      /did not answer within 0\.2 s .*"prompt 0"/,
+    );
+  });
+  it('a server that is not there', async () => {
+    expect((await score('http://127.0.0.1:9/get_reward', { retries: 0 })).error).toMatch(/cannot be reached/);
+  });
+  it.each<[string, Handler, RegExp]>([
+    ['text that is no JSON', (_body, _request, response) => void response.end('<html>'), /not JSON/],
+    ['another form', () => ({ scores: [1] }), /answer of another form .*"scores"/],
+    ['too few', () => ({ rewards: [1] }), /gave 1 rewards for 3 responses/],
+    [
+      'null',
+      (body) => ({ rewards: (body.query as string[]).map(() => null) }),
+      /gave null .*"prompt 0"; expected a finite number/,
+    ],
+  ])('an answer of %s', async (_name, handler, says) => {
+    const base = await serve(handler);
+    expect((await score(`${base}/get_reward`, { concurrency: 1 })).error).toMatch(says);
+  });
+});

@@ -1,0 +1,119 @@
+/** Rewards that are modules of the user's, well-behaved and not; and sums of them. */
+import { rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { rewardOptionsSchema } from '../../src/config/schema.js';
+import { openReward } from '../../src/rewards/index.js';
+import { temporaryFolder } from '../engine/runs.js';
+
+let home = '';
+let files = 0;
+beforeAll(() => {
+  home = temporaryFolder();
+});
+afterAll(() => rmSync(home, { recursive: true, force: true }));
+
+const inputs = ['one', 'three', 'seven!'].map((response) => ({ prompt: `about ${response}`, response }));
+
+/** Scores the inputs with a module of this source. @returns what was reported before it ended or failed */
+async function run(source: string, options: object = {}): Promise<{ rewards: number[]; error: string }> {
+  const file = path.join(home, `reward-${files++}.mjs`);
+  writeFileSync(file, source);
+  return score(`module:${file}`, options);
+}
+
+async function score(spec: string, options: object = {}): Promise<{ rewards: number[]; error: string }> {
+  const rewards: number[] = [];
+  try {
+    const reward = await openReward(spec, rewardOptionsSchema.parse(options));
+    try {
+      await reward.score(inputs, { onReward: (index, value) => (rewards[index] = value) });
+    } finally {
+      reward.dispose();
+    }
+    return { rewards, error: '' };
+  } catch (error) {
+    return { rewards, error: (error as Error).message };
+  }
+}
+
+const good =
+  'export function score({ prompt, response }) { return response.length + (prompt.startsWith("about") ? 0 : 100); }';
+
+describe('module:', () => {
+  it.each([
+    ['sync', good],
+    ['async', 'export async function score({ response }) { await null; return response.length; }'],
+    ['a batch', 'export function scoreBatch(rows) { return rows.map(({ response }) => response.length); }'],
+    ['a default export', 'export default ({ response }) => response.length;'],
+  ])('%s', async (_name, source) => {
+    expect(await run(source, { batch_size: 2 })).toEqual({ rewards: [3, 5, 6], error: '' });
+  });
+
+  it.each<[string, string, RegExp]>([
+    [
+      'throws',
+      'export function score({ response }) { if (response === "three") throw new Error("no luck"); return 1; }',
+      /"about three": it threw: no luck/,
+    ],
+    [
+      'gives text',
+      'export function score({ response }) { return response === "three" ? "good" : 1; }',
+      /gave "good" \(string\) for the response to "about three"; expected a finite number/,
+    ],
+    [
+      'gives NaN',
+      'export function score({ response }) { return response === "three" ? NaN : 1; }',
+      /gave NaN for the response to "about three"/,
+    ],
+    [
+      'gives nothing',
+      'export function score({ response }) { if (response !== "three") return 1; }',
+      /gave nothing \(undefined\) for the response to "about three"/,
+    ],
+    [
+      'never answers',
+      'export function score({ response }) { return response === "three" ? new Promise(() => {}) : 1; }',
+      /"about three": it did not answer within 0\.5 s/,
+    ],
+    [
+      'never returns',
+      'export function score({ response }) { while (response === "three"); return 1; }',
+      /"about three": it did not answer within 0\.5 s/,
+    ],
+    [
+      'ends its thread',
+      'export function score({ response }) { if (response === "three") process.exit(3); return 1; }',
+      /"about three": its thread ended/,
+    ],
+  ])('one that %s is named by its prompt, and what came before is kept', async (_name, source, says) => {
+    const { rewards, error } = await run(source, { timeout_seconds: 0.5 });
+    expect(error).toMatch(says);
+    expect(rewards).toEqual([1]);
+  });
+
+  it('too few of a batch', async () => {
+    const { error } = await run('export const scoreBatch = () => [1];');
+    expect(error).toMatch(/gave 1 rewards for 3 responses from "about one" on/);
+  });
+  it('what cannot be loaded', async () => {
+    expect((await run('export const x = 1;')).error).toMatch(/exports neither score nor scoreBatch/);
+    expect((await run('export function score( {')).error).toMatch(/cannot be loaded/);
+    expect((await score(`module:${home}/none.mjs`)).error).toMatch(/none\.mjs does not exist/);
+  });
+  it("keeps the user's escapes out of errors", async () => {
+    const file = path.join(home, 'escapes.mjs');
+    writeFileSync(file, 'export const score = () => NaN;');
+    const reward = await openReward(`module:${file}`, rewardOptionsSchema.parse({}));
+    const attempt = reward.score([{ prompt: 'a\u001b]52;c;x\u0007b', response: '' }], { onReward: () => {} });
+    await expect(attempt).rejects.toThrow('"a ]52;c;x b"');
+    reward.dispose();
+  });
+});
+
+it('a weighted sum adds its parts', async () => {
+  const [a, b] = [path.join(home, 'a.mjs'), path.join(home, 'b.mjs')];
+  writeFileSync(a, good);
+  writeFileSync(b, 'export const scoreBatch = (rows) => rows.map((_, i) => 10 * i);');
+  expect(await score(`2*module:${a}+-0.5*module:${b}`)).toEqual({ rewards: [6, 5, 2], error: '' });
+});

@@ -1,0 +1,30 @@
+/** Reward specifications. */
+import { describe, expect, it } from 'vitest';
+import { parseRewardSpec, resolveRewardSpec } from '../../src/rewards/spec.js';
+
+describe('parseRewardSpec', () => {
+  it('reads each form', () => {
+    expect(parseRewardSpec('hf:./reward')).toEqual([{ weight: 1, kind: 'hf', dir: './reward' }]);
+    expect(parseRewardSpec('module:my reward.mjs')).toEqual([{ weight: 1, kind: 'module', file: 'my reward.mjs' }]);
+    for (const text of ['http:http://127.0.0.1:8000/classify', 'http://127.0.0.1:8000/classify']) {
+      const [part] = parseRewardSpec(text);
+      expect(part).toMatchObject({ weight: 1, kind: 'http' });
+      expect(part.kind === 'http' && part.url.href).toBe('http://127.0.0.1:8000/classify');
+    }
+  });
+  it('reads weighted sums, and keeps a + inside a path or URL', () => {
+    const parts = parseRewardSpec('0.7*hf:a+b+-0.3*module:c.mjs+2*http://host/predict?x=1+1');
+    expect(parts.map(({ weight }) => weight)).toEqual([0.7, -0.3, 2]);
+    expect(parts[0]).toMatchObject({ dir: 'a+b' });
+    expect(parts[2].kind === 'http' && parts[2].url.search).toBe('?x=1+1');
+  });
+  it.each(['', 'reward', 'ftp:x', 'hf:', '0.5*', 'x*hf:a', 'http://'])('refuses %j', (text) => {
+    expect(() => parseRewardSpec(text)).toThrow(/cannot be read|expected/);
+  });
+});
+
+it('resolveRewardSpec makes paths absolute and keeps weights', () => {
+  expect(resolveRewardSpec('0.5*hf:a+module:../m.mjs+http://h/predict', '/base/dir')).toBe(
+    '0.5*hf:/base/dir/a+module:/base/m.mjs+http:http://h/predict',
+  );
+});
