@@ -57,7 +57,7 @@ class Bench {
     const home = fresh();
     const config = quickConfig(home, {
       ...changes,
-      sampling: { samples_per_prompt: 3, max_new_tokens: 12, batch_size: 6, temperature: 2 },
+      sampling: { samples_per_prompt: 3, max_new_tokens: 12, batch_size: 6, temperature: 2, ...changes.sampling },
     });
     this.run = Run.create(path.join(home, 'run'), config);
     this.models = new ModelShelf(config);
@@ -204,8 +204,12 @@ describe('an update', () => {
     const empty = fillDisk('metrics.jsonl', 4);
     await expect(b.do('update')).rejects.toThrow('the disk is full');
     empty();
+    const read = () => fs.readFileSync(b.file('metrics.jsonl'), 'utf8').split('\n').slice(0, 3);
+    const taken = read();
     b.reports.length = 0;
     await b.do('update');
+    // Speeds and all.
+    expect(read()).toEqual(taken);
     const steps = b.reports.flatMap((report) => (report.type === 'step' ? [report.metrics.step] : []));
     expect(steps).toEqual(Array.from({ length: total }, (_, i) => i + 1));
   });
@@ -216,14 +220,19 @@ describe('an update', () => {
   });
 });
 
-it('sampling that is stopped keeps prompts with two responses and more', async () => {
-  b.verdict = (reports) => (reports.filter(({ type }) => type === 'response').length >= 20 ? 'stop' : 'go');
-  const { prompts } = await b.do('sample');
-  const rows = readJsonLines(b.file('samples.jsonl'), sampleRowSchema);
-  expect(rows).toHaveLength(prompts);
-  expect(prompts).toBeGreaterThan(0);
-  expect(prompts).toBeLessThan(16);
-  for (const { responses } of rows) expect(responses.length).toBeGreaterThanOrEqual(2);
-  const { pairs, dropped } = await b.do('score');
-  expect(pairs.length + Object.values(dropped).reduce((sum, count) => sum + count, 0)).toBe(prompts);
+describe('sampling that is stopped', () => {
+  // Batches of four: three responses to one prompt and one to the next, then two and two.
+  it.each([
+    [4, [3]],
+    [8, [3, 3, 2]],
+  ])('after %i responses keeps prompts with two and more', async (enough, kept) => {
+    const bench = new Bench({ sampling: { batch_size: 4 } });
+    bench.verdict = (reports) => (reports.filter(({ type }) => type === 'response').length >= enough ? 'stop' : 'go');
+    expect(await bench.do('sample')).toEqual({ prompts: kept.length });
+    const rows = readJsonLines(bench.file('samples.jsonl'), sampleRowSchema);
+    expect(rows.map(({ responses }) => responses.length)).toEqual(kept);
+    const { pairs, dropped } = await bench.do('score');
+    expect(pairs.length + dropped.ties + dropped.identical).toBe(kept.length);
+    bench.dispose();
+  });
 });
