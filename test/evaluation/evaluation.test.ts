@@ -15,10 +15,7 @@ interface Leaderboard {
     rows: { i: number; preference: number; length_model: number; length_baseline: number }[];
   }[];
 }
-const golden = JSON.parse(readFileSync(`${goldenFolder}length-controlled/alpaca-eval-2.json`, 'utf8')) as Record<
-  string,
-  unknown
->;
+const golden = JSON.parse(readFileSync(`${goldenFolder}length-controlled/alpaca-eval-2.json`, 'utf8')) as Leaderboard;
 
 const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
 
