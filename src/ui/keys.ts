@@ -171,7 +171,7 @@ export const keyTable = [
     places: ['update'],
     label: 'abort and discard',
     help: 'discard what the update did and return to review (asks first)',
-    when: (state) => busyWith(state, 'update'),
+    when: (state) => busyWith(state, 'update') || (failed(state) && stageOn(state) === 'update'),
   },
   {
     id: 'next-round',
