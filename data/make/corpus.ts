@@ -19,11 +19,11 @@ export interface Preference {
 /** How often an example's answer is wrong: the base policy is to have something to learn from its rewards. */
 const MISTAKES = 0.4;
 /** Of two right answers, how often the longer one is preferred, as with human raters. */
-const LONGER_WINS = 0.85;
+const LONGER_WINS = 0.75;
 /** Share of preferences that are between right and wrong; the others are between two right answers. */
-const RIGHT_AGAINST_WRONG = 0.65;
+const RIGHT_AGAINST_WRONG = 0.8;
 /** Share of preferences that differ in nothing but the answer. */
-const SAME_WORDS = 0.35;
+const SAME_WORDS = 0.45;
 
 export class Corpus {
   private readonly random: Random;

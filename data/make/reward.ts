@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { LoadedModel } from '../../src/model/folder.js';
 import type { Tokenizer } from '../../src/model/tokenizer.js';
 import { rows } from '../../src/tensor/ops/rows.js';
+import { readValues } from '../../src/tensor/read.js';
 import type { Corpus, Preference } from './corpus.js';
 import { train } from './training.js';
 
@@ -86,10 +87,10 @@ export function rewardAccuracy(model: LoadedModel, preferences: Preference[]): n
   let agreed = 0;
   for (let start = 0; start < preferences.length; start += PAIRS) {
     const sides = preferences.slice(start, start + PAIRS).flatMap((preference) => sequencesOf(model, preference));
-    const scores = tf.tidy(() => {
+    const scores = readValues(() => {
       const { hidden, T } = hiddenOf(model, sides);
       const last = sides.map((ids, row) => row * T + ids.length - 1);
-      return model.transformer.rewards(rows(hidden, tf.tensor1d(last, 'int32'))).dataSync();
+      return model.transformer.rewards(rows(hidden, tf.tensor1d(last, 'int32')));
     });
     for (let pair = 0; 2 * pair < scores.length; pair++) agreed += scores[2 * pair] > scores[2 * pair + 1] ? 1 : 0;
   }

@@ -1,7 +1,7 @@
 /** Log-probabilities of given responses under a model, without gradients. */
-import * as tf from '@tensorflow/tfjs-core';
 import { type Control, uncontrolled } from '../control.js';
 import type { LoadedModel } from '../model/folder.js';
+import { readValues } from '../tensor/read.js';
 import { type Sequence, checkSequences, responseTokenLogProbs } from './sequences.js';
 
 export interface LogprobsOptions {
@@ -40,13 +40,8 @@ export async function responseLogprobs(
     if (verdict !== 'go') throw new Interrupted(verdict);
     const count = Math.max(1, Math.floor(microTokens / length(order[start])));
     const batch = order.slice(start, start + count);
-    const all = tf.tidy(() =>
-      responseTokenLogProbs(
-        model,
-        batch.map((index) => sequences[index]),
-        false,
-      ).dataSync<'float32'>(),
-    );
+    const together = batch.map((index) => sequences[index]);
+    const all = readValues(() => responseTokenLogProbs(model, together, false));
     let offset = 0;
     for (const index of batch) {
       const size = sequences[index].response_ids.length;

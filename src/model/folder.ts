@@ -143,6 +143,14 @@ export function mergeLora(model: LoadedModel): void {
   model.merged = true;
 }
 
+/** What the file holds of a parameter. Not inside tf.tidy, which would walk through every number (tensor/read.ts). */
+function savedValues(parameter: Parameter, model: LoadedModel): Float32Array {
+  const tensor = tf.tidy(() => adapted(parameter, model));
+  const values = fileValues(parameter.spec, tensor);
+  if (tensor !== parameter.variable) tensor.dispose();
+  return values;
+}
+
 /** A parameter with its adapter in it, in memory's layout. */
 function adapted({ spec, variable }: Parameter, { transformer: { lora } }: LoadedModel): tf.Tensor {
   const adapter = lora?.adapters.get(spec.name);
@@ -197,7 +205,7 @@ function writeFull(model: LoadedModel, dir: string, dtype: SaveOptions['dtype'])
     name: parameter.spec.name,
     shape: parameter.spec.shape,
     dtype: dtypeOf(parameter),
-    values: () => tf.tidy(() => fileValues(parameter.spec, adapted(parameter, model))),
+    values: () => savedValues(parameter, model),
   }));
   writeSafetensors(path.join(dir, 'model.safetensors'), tensors);
   // Older transformers read torch_dtype alone: the key stays the one that the folder came with.

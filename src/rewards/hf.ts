@@ -4,6 +4,7 @@ import type { RewardOptions } from '../config/schema.js';
 import { UserError } from '../errors.js';
 import { type LoadedModel, loadModel } from '../model/folder.js';
 import { rows } from '../tensor/ops/rows.js';
+import { readValues } from '../tensor/read.js';
 import { type Reward, type RewardHooks, type RewardInput, finiteReward, promptExcerpt } from './types.js';
 
 export async function openHfReward(dir: string, options: RewardOptions): Promise<Reward> {
@@ -41,10 +42,10 @@ class HfReward implements Reward {
     const T = Math.max(...sequences.map((ids) => ids.length));
     const padded = new Int32Array(sequences.length * T);
     sequences.forEach((ids, row) => padded.set(ids, row * T));
-    return tf.tidy(() => {
+    return readValues(() => {
       const hidden = transformer.hidden(padded, [sequences.length, T]);
       const last = sequences.map((ids, row) => row * T + ids.length - 1);
-      return transformer.rewards(rows(hidden, tf.tensor1d(last, 'int32'))).dataSync<'float32'>();
+      return transformer.rewards(rows(hidden, tf.tensor1d(last, 'int32')));
     });
   }
 

@@ -2,12 +2,13 @@
  * Samples responses from a policy: batched decoding over a key/value cache. What a job gets depends on its prompt and
  * seed alone: on wasm a row's arithmetic does not depend on its batch.
  */
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 import type { SamplingConfig } from '../config/schema.js';
 import { type Control, uncontrolled } from '../control.js';
 import { UserError } from '../errors.js';
 import type { LoadedModel } from '../model/folder.js';
 import type { SampledResponse } from '../rows.js';
+import { readValues } from '../tensor/read.js';
 import { chooseToken } from './choose.js';
 import { Random } from './random.js';
 
@@ -158,7 +159,7 @@ function takeTokens(
   eos: ReadonlySet<number>,
   hooks: SamplingHooks,
 ): void {
-  const logits = tf.tidy(() => model.transformer.logits(hidden).dataSync<'float32'>());
+  const logits = readValues(() => model.transformer.logits(hidden));
   const V = model.config.vocab_size;
   let taken = 0;
   rows.forEach((row, index) => {
