@@ -8,7 +8,7 @@ import type { RewardOptions } from '../config/schema.js';
 import { UserError, messageOf } from '../errors.js';
 import { Tokenizer } from '../model/tokenizer.js';
 import type { Message } from '../rows.js';
-import { type Reward, type RewardHooks, type RewardInput, finiteReward, promptExcerpt } from './types.js';
+import { type Reward, type RewardHooks, type RewardInput, finiteReward, plainText, promptExcerpt } from './types.js';
 
 interface Contract {
   body(texts: string[], model: string): unknown;
@@ -17,24 +17,33 @@ interface Contract {
   needsModel: boolean;
 }
 
-const byIndex = <T extends { index: number }>(data: T[]) => [...data].sort((a, b) => a.index - b.index);
+/** Exactly one: of a classifier with more labels none is the reward. */
+const oneScore = z.tuple([z.unknown()]);
+
+/** In the order of the texts; servers may answer in another. */
+function byIndex<T extends { index: number }>(data: T[]): T[] {
+  const sorted = [...data].sort((a, b) => a.index - b.index);
+  const wrong = sorted.findIndex(({ index }, i) => index !== i);
+  if (wrong >= 0) throw new Error(`index ${sorted[wrong].index} stands where ${wrong} was expected`);
+  return sorted;
+}
 
 const contracts: Record<string, Contract> = {
   '/classify': {
     needsModel: true,
     body: (input, model) => ({ model, input, use_activation: false }),
     rewards: (answer) =>
-      byIndex(
-        z.object({ data: z.array(z.object({ index: z.number(), probs: z.array(z.unknown()) })) }).parse(answer).data,
-      ).map(({ probs }) => probs[0]),
+      byIndex(z.object({ data: z.array(z.object({ index: z.number(), probs: oneScore })) }).parse(answer).data).map(
+        ({ probs }) => probs[0],
+      ),
   },
   '/pooling': {
     needsModel: true,
     body: (input, model) => ({ model, input, task: 'classify', use_activation: false }),
     rewards: (answer) =>
-      byIndex(
-        z.object({ data: z.array(z.object({ index: z.number(), data: z.array(z.unknown()) })) }).parse(answer).data,
-      ).map(({ data }) => data[0]),
+      byIndex(z.object({ data: z.array(z.object({ index: z.number(), data: oneScore })) }).parse(answer).data).map(
+        ({ data }) => data[0],
+      ),
   },
   '/predict': {
     needsModel: false,
@@ -42,7 +51,7 @@ const contracts: Record<string, Contract> = {
     body: (texts) => ({ inputs: texts.map((text) => [text]), raw_scores: true, truncate: true }),
     rewards: (answer) =>
       z
-        .array(z.array(z.object({ score: z.unknown() })).min(1))
+        .array(z.tuple([z.object({ score: z.unknown() })]))
         .parse(answer)
         .map(([first]) => first.score),
   },
@@ -103,7 +112,8 @@ class HttpReward implements Reward {
       while (next < inputs.length && !failed) {
         const start = next;
         next += batch_size;
-        if ((await hooks.control?.point()) === 'stop') return;
+        const verdict = (await hooks.control?.point()) ?? 'go';
+        if (verdict !== 'go') return;
         try {
           await this.scoreBatch(inputs.slice(start, start + batch_size), (i, reward) =>
             hooks.onReward(start + i, reward),
@@ -140,7 +150,7 @@ class HttpReward implements Reward {
       rewards = this.contract.rewards(answer);
     } catch (cause) {
       throw new UserError(
-        `${this.url.href} gave an answer of another form while ${about}: ${JSON.stringify(answer).slice(0, 200)}`,
+        `${this.url.href} gave an answer of another form while ${about}: ${plainText(JSON.stringify(answer)).slice(0, 200)}; expected one score for each response`,
         { cause },
       );
     }
@@ -174,7 +184,7 @@ async function request(url: URL, init: RequestInit, options: RewardOptions, abou
     try {
       const response = await fetch(url, { ...init, signal: AbortSignal.timeout(options.timeout_seconds * 1000) });
       if (response.ok) return await response.json();
-      const text = (await response.text()).slice(0, 200);
+      const text = plainText(await response.text()).slice(0, 200);
       problem = `answered ${response.status} ${text}`.trim();
       if (response.status < 500 && response.status !== 408 && response.status !== 429) attempt = options.retries;
       const after = Number(response.headers.get('retry-after'));

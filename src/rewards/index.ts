@@ -47,16 +47,17 @@ class WeightedSum implements Reward {
     private readonly weights: number[],
   ) {}
 
-  /** Parts run one after the other; a response's reward is reported once its last part is known. */
+  /** Parts run one after the other; a response's reward is reported once all its parts are known. */
   async score(inputs: RewardInput[], hooks: RewardHooks): Promise<void> {
     const totals = new Float64Array(inputs.length);
+    const known = new Uint32Array(inputs.length);
     for (const [p, part] of this.parts.entries()) {
-      const last = p === this.parts.length - 1;
       await part.score(inputs, {
         control: hooks.control,
         onReward: (index, reward) => {
           totals[index] += this.weights[p] * reward;
-          if (last) hooks.onReward(index, totals[index]);
+          known[index]++;
+          if (known[index] === this.parts.length) hooks.onReward(index, totals[index]);
         },
       });
     }

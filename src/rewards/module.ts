@@ -7,8 +7,8 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { RewardOptions } from '../config/schema.js';
-import { UserError } from '../errors.js';
-import { type Reward, type RewardHooks, type RewardInput, finiteReward, promptExcerpt } from './types.js';
+import { UserError, messageOf } from '../errors.js';
+import { type Reward, type RewardHooks, type RewardInput, finiteReward, plainText, promptExcerpt } from './types.js';
 
 /** What the thread runs: JavaScript text, because a worker cannot start from TypeScript. */
 const threadSource = `
@@ -51,39 +51,47 @@ export async function openModuleReward(file: string, options: RewardOptions): Pr
 
 class ModuleReward implements Reward {
   readonly spec: string;
+  /** Why the thread answers no more. */
+  private ended: string | null = null;
 
   private constructor(
     private readonly file: string,
     private readonly options: RewardOptions,
     private readonly worker: Worker,
-    private readonly batch: number,
+    private batch = 1,
   ) {
     this.spec = `module:${file}`;
+    // For what is thrown between two calls (by a timer, say): an error that nobody listens to ends the whole process.
+    worker.on('error', (error) => (this.ended ??= thrown(error))).on('exit', () => (this.ended ??= 'its thread ended'));
   }
 
   static async start(file: string, options: RewardOptions): Promise<ModuleReward> {
     const worker = new Worker(threadSource, {
       eval: true,
+      stdout: true,
       workerData: { url: pathToFileURL(path.resolve(file)).href },
     });
+    // Standard output is for data: what the module prints would stand among the rows.
+    worker.stdout.pipe(process.stderr);
+    const reward = new ModuleReward(file, options, worker);
     const answer = await answerOf(worker, options.timeout_seconds);
     if (answer.ready === undefined) {
       await worker.terminate();
-      throw new UserError(`reward module ${file} cannot be used: ${answer.failed ?? 'it does not answer'}`);
+      throw new UserError(`reward module ${file} cannot be used: ${plainText(answer.failed ?? 'it does not answer')}`);
     }
-    return new ModuleReward(file, options, worker, answer.ready === 'batch' ? options.batch_size : 1);
+    if (answer.ready === 'batch') reward.batch = options.batch_size;
+    return reward;
   }
 
   async score(inputs: RewardInput[], hooks: RewardHooks): Promise<void> {
     for (let start = 0; start < inputs.length; start += this.batch) {
-      if ((await hooks.control?.point()) === 'stop') return;
+      const verdict = (await hooks.control?.point()) ?? 'go';
+      if (verdict !== 'go') return;
       const rows = inputs.slice(start, start + this.batch);
-      const pending = answerOf(this.worker, this.options.timeout_seconds);
-      this.worker.postMessage(rows);
-      const { rewards, failed } = await pending;
+      const { rewards, failed } = await this.ask(rows);
       if (failed !== undefined)
         throw new UserError(
-          `reward module ${this.file} failed at the response to ${promptExcerpt(rows[0].prompt)}: ${failed}`,
+          `reward module ${this.file} failed at the response to ${promptExcerpt(rows[0].prompt)}: ${plainText(failed)}`,
         );
       if (!Array.isArray(rewards) || rewards.length !== rows.length) {
         const count = Array.isArray(rewards) ? `${rewards.length} rewards` : typeof rewards;
@@ -93,6 +101,13 @@ class ModuleReward implements Reward {
       }
       rows.forEach((row, i) => hooks.onReward(start + i, finiteReward(rewards[i], this.spec, row)));
     }
+  }
+
+  private ask(rows: RewardInput[]): Promise<Answer> {
+    if (this.ended !== null) return Promise.resolve({ failed: this.ended });
+    const pending = answerOf(this.worker, this.options.timeout_seconds);
+    this.worker.postMessage(rows);
+    return pending;
   }
 
   dispose(): void {
@@ -108,7 +123,7 @@ function answerOf(worker: Worker, timeoutSeconds: number): Promise<Answer> {
       worker.off('message', finish).off('error', onError).off('exit', onExit);
       resolve(answer);
     };
-    const onError = (error: Error) => finish({ failed: `it threw: ${error.message}` });
+    const onError = (error: unknown) => finish({ failed: thrown(error) });
     const onExit = () => finish({ failed: 'its thread ended' });
     const timer = setTimeout(() => {
       void worker.terminate();
@@ -116,4 +131,8 @@ function answerOf(worker: Worker, timeoutSeconds: number): Promise<Answer> {
     }, timeoutSeconds * 1000);
     worker.on('message', finish).on('error', onError).on('exit', onExit);
   });
+}
+
+function thrown(error: unknown): string {
+  return `it threw: ${messageOf(error)}`;
 }

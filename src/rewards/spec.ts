@@ -14,12 +14,12 @@ const forms = 'hf:DIR, module:FILE, http:URL, or a weighted sum such as 0.7*hf:D
  * @throws UserError that names the piece that cannot be read
  */
 export function parseRewardSpec(spec: string): RewardPart[] {
-  const pieces = spec.split(/\+(?=(?:-?[\d.]+\*)?(?:hf|module|http|https):)/);
+  const pieces = spec.split(/\s*\+\s*(?=(?:-?[\d.]+(?:e-?\d+)?\s*\*\s*)?(?:hf|module|http|https):)/);
   return pieces.map((piece) => parsePart(piece, spec));
 }
 
 function parsePart(piece: string, spec: string): RewardPart {
-  const match = /^(?:(-?[\d.]+)\*)?(hf|module|http|https):(.+)$/.exec(piece.trim());
+  const match = /^(?:(-?[\d.]+(?:e-?\d+)?)\s*\*\s*)?(hf|module|http|https):(.+)$/.exec(piece.trim());
   if (match === null)
     throw new UserError(`reward "${spec}" has the part "${piece}", which cannot be read; expected ${forms}`, {
       exitCode: 2,
@@ -44,7 +44,7 @@ function parsePart(piece: string, spec: string): RewardPart {
   );
 }
 
-/** The same specification with its folders and files made absolute from `base`. */
+/** The same specification with its folders and files, a server's `?tokenizer=` too, made absolute from `base`. */
 export function resolveRewardSpec(spec: string, base: string): string {
   return parseRewardSpec(spec)
     .map((part) => {
@@ -54,8 +54,11 @@ export function resolveRewardSpec(spec: string, base: string): string {
           return `${factor}hf:${path.resolve(base, part.dir)}`;
         case 'module':
           return `${factor}module:${path.resolve(base, part.file)}`;
-        case 'http':
+        case 'http': {
+          const tokenizer = part.url.searchParams.get('tokenizer');
+          if (tokenizer !== null) part.url.searchParams.set('tokenizer', path.resolve(base, tokenizer));
           return `${factor}http:${part.url.href}`;
+        }
       }
     })
     .join('+');

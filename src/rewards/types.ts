@@ -1,4 +1,5 @@
 /** What scores responses. */
+import { inspect } from 'node:util';
 import { UserError } from '../errors.js';
 import type { Control } from '../control.js';
 import type { Prompt } from '../rows.js';
@@ -28,19 +29,29 @@ export interface Reward {
   dispose(): void;
 }
 
+/** Foreign text for errors, which go to terminals: a server or module may repeat a response with escape sequences in it. */
+export function plainText(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ');
+}
+
 /** A prompt in one line, for errors. */
 export function promptExcerpt(prompt: Prompt | undefined): string {
   const text = typeof prompt === 'string' ? prompt : (prompt?.at(-1)?.content ?? '');
-  const clean = text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ').trim();
+  const clean = plainText(text).trim();
   return clean.length > 60 ? `"${clean.slice(0, 60)}…"` : `"${clean}"`;
 }
 
 /** A reward that is a finite number, or an error that says what came instead. */
 export function finiteReward(value: unknown, source: string, input: RewardInput): number {
   if (typeof value === 'number' && Number.isFinite(value)) return value;
-  const got =
-    typeof value === 'number' ? String(value) : `${JSON.stringify(value)?.slice(0, 80) ?? 'nothing'} (${typeof value})`;
+  const got = typeof value === 'number' ? String(value) : `${shown(value).slice(0, 80)} (${typeof value})`;
   throw new UserError(
     `reward ${source} gave ${got} for the response to ${promptExcerpt(input.prompt)}; expected a finite number`,
   );
+}
+
+function shown(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  // Not JSON: it cannot write a BigInt or an object that holds itself.
+  return plainText(typeof value === 'string' ? JSON.stringify(value) : inspect(value, { breakLength: Infinity }));
 }

@@ -154,4 +154,45 @@ describe('failures', () => {
     const base = await serve(handler);
     expect((await score(`${base}/get_reward`, { concurrency: 1 })).error).toMatch(says);
   });
+  it.each<[string, string, Handler]>([
+    [
+      '/classify of two labels',
+      '/classify?model=m',
+      (body) => ({ data: (body.input as string[]).map((_, index) => ({ index, probs: [0.9, 0.1] })) }),
+    ],
+    [
+      '/predict of two labels, the likelier one first',
+      '/predict',
+      (body) => (body.inputs as string[]).map(() => [{ score: 0.9 }, { score: 0.1 }]),
+    ],
+    [
+      '/pooling that gives one index twice',
+      '/pooling?model=m',
+      (body) => ({ data: (body.input as string[]).map(() => ({ index: 0, data: [1] })) }),
+    ],
+  ])('no reward is guessed from %s', async (_name, path, handler) => {
+    const base = await serve(handler);
+    expect(await score(base + path, { concurrency: 1 })).toEqual({
+      rewards: [],
+      error: expect.stringMatching(/another form .*"prompt 0".*expected one score for each response/) as string,
+    });
+  });
+  it("keeps the server's escapes out of errors", async () => {
+    const base = await serve((_body, _request, response) => {
+      response.statusCode = 400;
+      response.end('\u001b]52;c;x\u0007bad \u009b2J');
+    });
+    expect((await score(`${base}/get_reward`, { concurrency: 1 })).error).toMatch(/answered 400 {2}]52;c;x bad {2}2J/);
+  });
+  it.each(['stop', 'abort'] as const)('%s ends it after the request under way', async (verdict) => {
+    const base = await serve((body) => ({ rewards: (body.query as string[]).map(lengthOf) }));
+    const reward = await openReward(`${base}/get_reward`, rewardOptionsSchema.parse({ batch_size: 3, concurrency: 1 }));
+    const rewards: number[] = [];
+    let points = 0;
+    await reward.score(inputs, {
+      onReward: (index, value) => (rewards[index] = value),
+      control: { point: () => Promise.resolve(points++ === 0 ? 'go' : verdict) },
+    });
+    expect(rewards).toEqual(lengths.slice(0, 3));
+  });
 });

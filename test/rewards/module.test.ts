@@ -1,7 +1,7 @@
 /** Rewards that are modules of the user's, well-behaved and not; and sums of them. */
 import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { rewardOptionsSchema } from '../../src/config/schema.js';
 import { openReward } from '../../src/rewards/index.js';
 import { temporaryFolder } from '../engine/runs.js';
@@ -72,6 +72,16 @@ describe('module:', () => {
       /gave nothing \(undefined\) for the response to "about three"/,
     ],
     [
+      'gives a BigInt',
+      'export function score({ response }) { return response === "three" ? 10n : 1; }',
+      /gave 10n \(bigint\) for the response to "about three"/,
+    ],
+    [
+      'gives an object that holds itself',
+      'export function score({ response }) { const o = {}; o.o = o; return response === "three" ? o : 1; }',
+      /gave .*Circular.* \(object\) for the response to "about three"/,
+    ],
+    [
       'never answers',
       'export function score({ response }) { return response === "three" ? new Promise(() => {}) : 1; }',
       /"about three": it did not answer within 0\.5 s/,
@@ -108,6 +118,43 @@ describe('module:', () => {
     const attempt = reward.score([{ prompt: 'a\u001b]52;c;x\u0007b', response: '' }], { onReward: () => {} });
     await expect(attempt).rejects.toThrow('"a ]52;c;x b"');
     reward.dispose();
+    const source = 'export function score() { throw new Error("cannot read \\x9b2J\\x1b[2J"); }';
+    expect((await run(source)).error).toMatch(/it threw: cannot read {2}2J \[2J$/);
+  });
+  it('what it throws between two calls is told at the next', async () => {
+    const file = path.join(home, 'late.mjs');
+    writeFileSync(
+      file,
+      `let calls = 0;
+       export function score() {
+         setTimeout(() => { throw new Error('too late'); }, 20);
+         return calls++ === 0 ? 1 : new Promise(() => {});
+       }`,
+    );
+    const reward = await openReward(`module:${file}`, rewardOptionsSchema.parse({ timeout_seconds: 20 }));
+    const rewards: number[] = [];
+    const onReward = (index: number, value: number) => void (rewards[index] = value);
+    await reward.score(inputs.slice(0, 1), { onReward });
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await expect(reward.score(inputs, { onReward })).rejects.toThrow(/"about one": it threw: too late/);
+    expect(rewards).toEqual([1]);
+    reward.dispose();
+  });
+  it('what it prints goes to standard error: standard output is for data', async () => {
+    const printed = { stdout: '', stderr: '' };
+    const spies = (['stdout', 'stderr'] as const).map((name) =>
+      vi.spyOn(process[name], 'write').mockImplementation((text) => {
+        printed[name] += String(text);
+        return true;
+      }),
+    );
+    try {
+      await run('export function score() { console.log("a line"); return 1; }');
+      await vi.waitFor(() => expect(printed.stderr).toContain('a line'));
+    } finally {
+      for (const spy of spies) spy.mockRestore();
+    }
+    expect(printed.stdout).not.toContain('a line');
   });
 });
 
@@ -116,4 +163,19 @@ it('a weighted sum adds its parts', async () => {
   writeFileSync(a, good);
   writeFileSync(b, 'export const scoreBatch = (rows) => rows.map((_, i) => 10 * i);');
   expect(await score(`2*module:${a}+-0.5*module:${b}`)).toEqual({ rewards: [6, 5, 2], error: '' });
+});
+
+it('a weighted sum reports no part of a sum where a component was stopped early', async () => {
+  const [a, b] = [path.join(home, 'c.mjs'), path.join(home, 'd.mjs')];
+  for (const file of [a, b]) writeFileSync(file, good);
+  const reward = await openReward(`module:${a}+module:${b}`, rewardOptionsSchema.parse({}));
+  const rewards: number[] = [];
+  let points = 0;
+  await reward.score(inputs, {
+    onReward: (index, value) => (rewards[index] = value),
+    // Stops the first part after one response; the second runs through.
+    control: { point: () => Promise.resolve(points++ === 1 ? 'stop' : 'go') },
+  });
+  expect(rewards).toEqual([6]);
+  reward.dispose();
 });

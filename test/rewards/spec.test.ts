@@ -18,6 +18,17 @@ describe('parseRewardSpec', () => {
     expect(parts[0]).toMatchObject({ dir: 'a+b' });
     expect(parts[2].kind === 'http' && parts[2].url.search).toBe('?x=1+1');
   });
+  it('allows spaces around + and *, and weights that are written with an exponent', () => {
+    expect(parseRewardSpec('0.7 * hf:a + 1e-7*module:b.mjs')).toEqual([
+      { weight: 0.7, kind: 'hf', dir: 'a' },
+      { weight: 1e-7, kind: 'module', file: 'b.mjs' },
+    ]);
+    // What it writes, it reads: numbers this small are written with an exponent.
+    expect(parseRewardSpec(resolveRewardSpec('0.0000001*hf:/a+hf:/b', '/'))).toEqual([
+      { weight: 1e-7, kind: 'hf', dir: '/a' },
+      { weight: 1, kind: 'hf', dir: '/b' },
+    ]);
+  });
   it.each(['', 'reward', 'ftp:x', 'hf:', '0.5*', 'x*hf:a', 'http://'])('refuses %j', (text) => {
     expect(() => parseRewardSpec(text)).toThrow(/cannot be read|expected/);
   });
@@ -27,4 +38,6 @@ it('resolveRewardSpec makes paths absolute and keeps weights', () => {
   expect(resolveRewardSpec('0.5*hf:a+module:../m.mjs+http://h/predict', '/base/dir')).toBe(
     '0.5*hf:/base/dir/a+module:/base/m.mjs+http:http://h/predict',
   );
+  const [part] = parseRewardSpec(resolveRewardSpec('http://h/get_reward?tokenizer=../tok', '/base/dir'));
+  expect(part.kind === 'http' && part.url.searchParams.get('tokenizer')).toBe('/base/tok');
 });
