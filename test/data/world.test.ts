@@ -1,0 +1,73 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { isCorrect } from '../../data/check.js';
+import { splitPrompts } from '../../data/make/prompts.js';
+import { randomStyle, respond } from '../../data/make/responses.js';
+import { facts } from '../../data/make/world.js';
+import { Random } from '../../src/sampling/random.js';
+
+const world = facts();
+
+describe('the world', () => {
+  it('knows a dozen kinds and more', () => {
+    expect(new Set(world.map(({ kind }) => kind)).size).toBeGreaterThanOrEqual(12);
+  });
+
+  it('asks every question once', () => {
+    const questions = world.flatMap((fact) => fact.questions);
+    expect(new Set(questions).size).toBe(questions.length);
+  });
+
+  it('has no right answer among the wrong ones, and some of them', () => {
+    for (const { questions, answer, wrong } of world) {
+      expect(wrong.length, questions[0]).toBeGreaterThan(0);
+      expect(wrong, questions[0]).not.toContain(answer);
+    }
+  });
+
+  it.each([
+    ['What is 7 minus 3?', '4'],
+    ['Is 24 odd or even?', 'even'],
+    ['Which day comes before Monday?', 'Sunday'],
+    ['Which month comes after December?', 'January'],
+    ['What is the plural of goose?', 'geese'],
+    ['What is the capital of Peru?', 'Lima'],
+    ['What is the opposite of hot?', 'cold'],
+  ])('%s %s', (question, answer) =>
+    expect(world.find(({ questions }) => questions.includes(question))?.answer).toBe(answer),
+  );
+});
+
+describe('responses', () => {
+  it('say what the checker understands, right or wrong', () => {
+    const random = new Random(3);
+    for (const fact of world) {
+      const row = { prompt: fact.questions[0], kind: fact.kind, answer: fact.answer };
+      const given = (answer: string) => isCorrect(row, respond(fact, answer, randomStyle(random), random));
+      expect(given(fact.answer), row.prompt).toBe(true);
+      for (const wrong of fact.wrong) expect(given(wrong), `${row.prompt} ${wrong}`).toBe(false);
+    }
+  });
+});
+
+describe('prompts', () => {
+  const { training, heldOut } = splitPrompts(1);
+
+  it('are in one set only', () => {
+    const prompts = [...training, ...heldOut].map(({ prompt }) => prompt);
+    expect(new Set(prompts).size).toBe(prompts.length);
+  });
+
+  it('follow from their seed', () => {
+    expect(splitPrompts(1)).toEqual({ training, heldOut });
+    expect(splitPrompts(2).heldOut).not.toEqual(heldOut);
+  });
+
+  it.each([
+    ['prompts.jsonl', training],
+    ['held-out.jsonl', heldOut],
+  ])('are those of %s', (file, rows) => {
+    const text = readFileSync(new URL(`../../data/${file}`, import.meta.url), 'utf8');
+    expect(text).toBe(rows.map((row) => JSON.stringify(row) + '\n').join(''));
+  });
+});
