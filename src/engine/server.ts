@@ -12,7 +12,7 @@ const MAX_BUFFERED = 64 * 2 ** 20;
 /** Listens on the socket's path, for this user only. */
 export async function serve(engine: Engine, socketPath: string): Promise<Server> {
   rmSync(socketPath, { force: true });
-  const server = createServer((socket) => attach(engine, socket));
+  const server = createServer((socket) => attach(engine, socket, () => server.close()));
   // Bound at once: for nobody else at any moment.
   const before = process.umask(0o177);
   const listening = new Promise<void>((resolve, reject) => server.once('error', reject).listen(socketPath, resolve));
@@ -21,7 +21,7 @@ export async function serve(engine: Engine, socketPath: string): Promise<Server>
   return server;
 }
 
-function attach(engine: Engine, socket: Socket): void {
+function attach(engine: Engine, socket: Socket, shutDoor: () => void): void {
   if (engine.ending) {
     socket.destroy();
     return;
@@ -44,7 +44,9 @@ function attach(engine: Engine, socket: Socket): void {
         send({ type: 'snapshot', snapshot: engine.snapshot() });
         stopListening = engine.listen(send);
       } else if (request.type === 'shutdown') {
-        // The bye that follows is the last that clients hear. At once: who starts an engine now must not meet this one.
+        // The door first: who starts an engine once it has the reply must not meet this one. The bye that follows is the
+        // last that clients hear.
+        shutDoor();
         send({ type: 'reply', id, ok: true });
         void engine.shutdown('the engine was told to end');
       } else {
