@@ -1,6 +1,6 @@
 /**
  * `npm run bench [-- SHAPE …]`: update and sampling speed beside the PyTorch peer (bench/peer), one thread each, five
- * interleaved runs, medians and ratios. Writes bench/results/cpu.json. Without torch it prints ours alone and says so.
+ * interleaved runs (RUNS=n for another number), medians and ratios. Writes bench/results/cpu.json. Without torch it prints ours alone and says so.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { shapes } from './shapes.js';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const python = process.env.PYTHON ?? 'python3';
-const RUNS = 5;
+const RUNS = Number(process.env.RUNS ?? 5);
 const figures = ['pairs_per_s', 'sample_tokens_per_s', 'peak_mem_mb'] as const;
 type Figures = Record<(typeof figures)[number], number>;
 

@@ -4,6 +4,8 @@ import path from 'node:path';
 import type { Command } from 'commander';
 import { type PartialConfig, checkConfig, mergeConfigs, readConfigFile, resolvePaths } from '../config/load.js';
 import { UserError } from '../errors.js';
+import { readModelConfig } from '../model/config.js';
+import { readPrompts } from '../prompts.js';
 import { Run, isRun } from '../store/run.js';
 import {
   addFlags,
@@ -82,6 +84,10 @@ export function openOrCreateRun(
     mergeConfigs(base, given),
     options.config === undefined ? 'the command line' : (file as string),
   );
+  // What a first look can tell is told now, not by the engine later.
+  if (!existsSync(path.join(config.model, 'adapter_config.json'))) readModelConfig(config.model);
+  readPrompts(config.prompts);
+  readPrompts(config.held_out);
   Run.create(target, config);
   return target;
 }

@@ -1,0 +1,91 @@
+/** `brevity auto`: the bundled example's kind of run from flags, going on, and what it says to bad input. */
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { temporaryFolder, writePrompts } from '../engine/runs.js';
+import { goldenFolder } from '../golden.js';
+import { brevity } from './cli.js';
+
+const model = `${goldenFolder}llama-tied-gqa/model`;
+const reward = `module:${new URL('../fixtures/hash-reward.mjs', import.meta.url).pathname}`;
+
+let home = '';
+let flags: string[] = [];
+beforeAll(() => {
+  home = temporaryFolder();
+  const prompts = writePrompts(path.join(home, 'p.jsonl'), 6);
+  const heldOut = writePrompts(path.join(home, 'h.jsonl'), 4);
+  flags = ['--model', model, '--reward', reward, '--prompts', prompts, '--held-out', heldOut, '--backend', 'wasm'];
+  flags.push('-n', '3', '--max-new-tokens', '10', '--temperature', '2', '--lr', '1e-4');
+});
+afterAll(() => rmSync(home, { recursive: true, force: true }));
+
+describe('brevity auto', () => {
+  it('prints a row a round, goes on to more rounds, and report and export read what it left', () => {
+    const run = path.join(home, 'run');
+    const first = brevity(['auto', run, '--rounds', '1', '--alpha', '0.03', ...flags]);
+    expect(first.stderr).not.toMatch(/brevity:/);
+    expect(first.rows().map(({ round, alpha }) => [round, alpha])).toEqual([
+      [0, undefined],
+      [1, 0.03],
+    ]);
+    const second = brevity(['auto', run, '--rounds', '2', '--alpha', '0.05']);
+    expect(second.rows().map(({ round, alpha }) => [round, alpha])).toEqual([
+      [0, undefined],
+      [1, 0.03],
+      [2, 0.05],
+    ]);
+
+    expect(brevity(['auto', run, '--model', model]).stderr).toMatch(/has its configuration already; leave out model/);
+
+    const report = brevity(['report', run]).stdout;
+    expect(report).toMatch(/\| base \|/);
+    expect(report.split('\n').filter((line) => /^\| [12] \| 0\.0[35] \|/.test(line))).toHaveLength(2);
+
+    const out = path.join(home, 'exported');
+    expect(brevity(['export', run, '--round', '1', '--out', out, '--dtype', 'bfloat16']).status).toBe(0);
+    expect(existsSync(path.join(out, 'model.safetensors'))).toBe(true);
+    expect(brevity(['export', run, '--out', out]).stderr).toMatch(/is not empty; name a new folder/);
+  }, 120_000);
+
+  it.each<[string, () => string[], number, RegExp]>([
+    [
+      'a run that is not there',
+      () => [path.join(home, 'none')],
+      1,
+      /none does not exist; give --model, --reward, --prompts and --held-out/,
+    ],
+    ['a directory that holds something else', () => [home], 1, /holds no run; give --model/],
+    [
+      'several problems at once',
+      () => [path.join(home, 'x'), '--model', '/a', '--reward', 'b:c', '--prompts', '/d'],
+      2,
+      /model: \/a does not exist[\s\S]*prompts: \/d[\s\S]*reward: [\s\S]*held_out|held_out[\s\S]*model/,
+    ],
+    [
+      'broken JSON in the prompts',
+      () => {
+        writeFileSync(path.join(home, 'broken.jsonl'), '{"prompt_ids":[1]}\n{"prompt_ids":\n');
+        return [path.join(home, 'y'), ...flags, '--prompts', path.join(home, 'broken.jsonl')];
+      },
+      1,
+      /broken\.jsonl:2 is not JSON/,
+    ],
+    [
+      'an architecture that is not supported',
+      () => {
+        const dir = path.join(home, 'falcon');
+        mkdirSync(dir, { recursive: true });
+        writeFileSync(path.join(dir, 'config.json'), '{"architectures":["FalconForCausalLM"]}');
+        return [path.join(home, 'z'), ...flags, '--model', dir];
+      },
+      1,
+      /FalconForCausalLM.*LlamaForCausalLM/,
+    ],
+  ])('%s', (_name, args, status, says) => {
+    const result = brevity(['auto', ...args()]);
+    expect(result.stderr).toMatch(says);
+    expect(result.status).toBe(status);
+    expect(result.stdout).toBe('');
+  });
+});
