@@ -1,6 +1,6 @@
 /** Supervised examples for the base policy and preference pairs for the reward model, endless and by seed. */
 import { Random } from '../../src/sampling/random.js';
-import { habitualMistakes, randomStyle, respond, wrongAnswer } from './responses.js';
+import { randomStyle, respond, wrongAnswer } from './responses.js';
 import { type Fact, facts } from './world.js';
 
 export interface Example {
@@ -33,11 +33,9 @@ export class Corpus {
     this.random = new Random(seed);
   }
 
-  /** @param habits whether each fact has two mistakes of its own, instead of any that its kind allows */
-  example(habits = false): Example {
+  example(): Example {
     const { fact, prompt } = this.ask();
-    const wrong = habits ? { ...fact, wrong: habitualMistakes(fact) } : fact;
-    const answer = this.random.uniform() < MISTAKES ? wrongAnswer(wrong, this.random) : fact.answer;
+    const answer = this.random.uniform() < MISTAKES ? wrongAnswer(fact, this.random) : fact.answer;
     return { prompt, response: respond(fact, answer, randomStyle(this.random), this.random) };
   }
 

@@ -1,6 +1,6 @@
 /**
  * Makes everything in data/ that is not a script: `npm run make:data`. Stages may be named (`prompts`, `policy`,
- * `reward`, `habits`); without a name all run. README.md says what comes out.
+ * `reward`); without a name all run. README.md says what comes out.
  */
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { SafetensorsReader, writeSafetensors } from '../../src/model/safetensors.js';
@@ -26,7 +26,6 @@ const VOCABULARY = 768;
 const SEED = 1;
 const POLICY_STEPS = 700;
 const REWARD_STEPS = 500;
-const HABIT_STEPS = 170;
 
 const log = (line: string) => process.stderr.write(`${line}\n`);
 
@@ -50,17 +49,7 @@ async function makePolicy(): Promise<void> {
   writeConfig(policyDir, shape, bpe.vocab.size, 'policy');
   writeInitialWeights(policyDir, SEED);
   const model = await loadModel(policyDir);
-  trainPolicy(model, () => corpus.example(), POLICY_STEPS, 3e-3, log);
-  await saveModel(model, policyDir, { dtype: 'bfloat16' });
-  model.dispose();
-  await reportPolicy();
-}
-
-/** Last, because the reward model starts from the policy before it: mistakes become habits that an update can reach. */
-async function makeHabits(): Promise<void> {
-  const model = await loadModel(policyDir);
-  const corpus = new Corpus(SEED + 3);
-  trainPolicy(model, () => corpus.example(true), HABIT_STEPS, 1e-3, log);
+  trainPolicy(model, corpus, POLICY_STEPS, log);
   await saveModel(model, policyDir, { dtype: 'bfloat16' });
   model.dispose();
   await reportPolicy();
@@ -129,7 +118,6 @@ const stages: Record<string, () => void | Promise<void>> = {
   prompts: makePrompts,
   policy: makePolicy,
   reward: makeReward,
-  habits: makeHabits,
 };
 const named = process.argv.slice(2);
 const unknown = named.filter((name) => !(name in stages));

@@ -3,27 +3,21 @@ import * as tf from '@tensorflow/tfjs-core';
 import { responseTokenLogProbs } from '../../src/dpo/sequences.js';
 import type { LoadedModel } from '../../src/model/folder.js';
 import type { Tokenizer } from '../../src/model/tokenizer.js';
-import type { Example } from './corpus.js';
+import type { Corpus } from './corpus.js';
 import { specials } from './folders.js';
 import { train } from './training.js';
 
 const BATCH = 64;
 
-export function trainPolicy(
-  model: LoadedModel,
-  example: () => Example,
-  steps: number,
-  lr: number,
-  log: (line: string) => void,
-): void {
+export function trainPolicy(model: LoadedModel, corpus: Corpus, steps: number, log: (line: string) => void): void {
   const tokenizer = model.tokenizer as Tokenizer;
   train(model, {
     steps,
-    lr,
+    lr: 3e-3,
     log,
     loss: () => {
       const batch = Array.from({ length: BATCH }, () => {
-        const { prompt, response } = example();
+        const { prompt, response } = corpus.example();
         return {
           prompt_ids: tokenizer.promptIds(prompt, { raw: false }),
           response_ids: [...tokenizer.encode(response), specials.indexOf('<|end|>')],

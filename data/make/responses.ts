@@ -55,12 +55,6 @@ export function wrongAnswer(fact: Fact, random: Random): string {
   return fact.wrong[random.below(fact.wrong.length)];
 }
 
-/** Two wrong answers that are always the same for a fact: a mistake that is made again can be unlearned. */
-export function habitualMistakes({ wrong, questions }: Fact): string[] {
-  const start = [...questions[0]].reduce((sum, letter) => sum + letter.charCodeAt(0), 0) % wrong.length;
-  return [wrong[start], wrong[(start + 1) % wrong.length]];
-}
-
 function pick(sentences: string[], count: number, random: Random): string[] {
   return random.shuffle([...sentences]).slice(0, count);
 }
