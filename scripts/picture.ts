@@ -68,25 +68,47 @@ function colour(cell: xterm.IBufferCell, ground: 'fg' | 'bg'): string | null {
   return ansi[value] ?? INK;
 }
 
+/** Cells side by side that look alike. */
+interface Stretch {
+  x: number;
+  cells: number;
+  text: string;
+  look: string;
+  ink: string;
+  paper: string | null;
+}
+
+function stretches(y: number): Stretch[] {
+  const line = terminal.buffer.active.getLine(y);
+  const found: Stretch[] = [];
+  for (let x = 0; x < COLUMNS; x++) {
+    const cell = line?.getCell(x);
+    if (cell === undefined || cell.getWidth() === 0) continue;
+    const [fg, bg] = [colour(cell, 'fg') ?? INK, colour(cell, 'bg')];
+    const [ink, paper] = cell.isInverse() !== 0 ? [bg ?? PAPER, fg] : [fg, bg];
+    const look = `${cell.isBold() !== 0 ? ' font-weight="bold"' : ''}${cell.isDim() !== 0 ? ' opacity="0.6"' : ''}`;
+    const text = cell.getChars() === '' ? ' ' : cell.getChars();
+    const last = found.at(-1);
+    if (last !== undefined && last.look === look && last.ink === ink && last.paper === paper) {
+      last.text += text;
+      last.cells += cell.getWidth();
+    } else found.push({ x, cells: cell.getWidth(), text, look, ink, paper });
+  }
+  return found;
+}
+
 function draw(name: string): void {
   const parts: string[] = [];
   for (let y = 0; y < ROWS; y++) {
-    const line = terminal.buffer.active.getLine(y);
-    for (let x = 0; x < COLUMNS; x++) {
-      const cell = line?.getCell(x);
-      if (cell === undefined || cell.getWidth() === 0) continue;
-      const inverse = cell.isInverse() !== 0;
-      const [fg, bg] = [colour(cell, 'fg') ?? INK, colour(cell, 'bg')];
-      const [ink, paper] = inverse ? [bg ?? PAPER, fg] : [fg, bg];
-      const left = (x * CELL_WIDTH).toFixed(1);
+    for (const { x, cells, text, look, ink, paper } of stretches(y)) {
+      const [left, width] = [x * CELL_WIDTH, cells * CELL_WIDTH].map((value) => value.toFixed(1));
+      const top = y * CELL_HEIGHT;
       if (paper !== null)
-        parts.push(
-          `<rect x="${left}" y="${y * CELL_HEIGHT}" width="${CELL_WIDTH + 0.2}" height="${CELL_HEIGHT}" fill="${paper}"/>`,
-        );
-      const text = cell.getChars();
+        parts.push(`<rect x="${left}" y="${top}" width="${width}" height="${CELL_HEIGHT}" fill="${paper}"/>`);
       if (text.trim() === '') continue;
-      const style = `${cell.isBold() !== 0 ? ' font-weight="bold"' : ''}${cell.isDim() !== 0 ? ' opacity="0.6"' : ''}`;
-      parts.push(`<text x="${left}" y="${y * CELL_HEIGHT + 13.5}" fill="${ink}"${style}>${escaped(text)}</text>`);
+      // The width is given, so that columns stand under each other in any font.
+      const place = `x="${left}" y="${top + 13.5}" textLength="${width}" lengthAdjust="spacingAndGlyphs"`;
+      parts.push(`<text ${place} xml:space="preserve" fill="${ink}"${look}>${escaped(text)}</text>`);
     }
   }
   const [width, height] = [Math.ceil(COLUMNS * CELL_WIDTH) + 24, ROWS * CELL_HEIGHT + 24];
