@@ -105,10 +105,11 @@ function draw(name: string): void {
       const top = y * CELL_HEIGHT;
       if (paper !== null)
         parts.push(`<rect x="${left}" y="${top}" width="${width}" height="${CELL_HEIGHT}" fill="${paper}"/>`);
-      if (text.trim() === '') continue;
-      // The width is given, so that columns stand under each other in any font.
-      const place = `x="${left}" y="${top + 13.5}" textLength="${width}" lengthAdjust="spacingAndGlyphs"`;
-      parts.push(`<text ${place} xml:space="preserve" fill="${ink}"${look}>${escaped(text)}</text>`);
+      // Word by word and with its width given, so that columns stand under each other in any font and renderer.
+      for (const { 0: word, index } of text.matchAll(cells === text.length ? /\S+/g : /.+/gu)) {
+        const place = `x="${((x + index) * CELL_WIDTH).toFixed(1)}" y="${top + 13.5}" textLength="${(word.length * CELL_WIDTH).toFixed(1)}" lengthAdjust="spacingAndGlyphs"`;
+        parts.push(`<text ${place} fill="${ink}"${look}>${escaped(word)}</text>`);
+      }
     }
   }
   const [width, height] = [Math.ceil(COLUMNS * CELL_WIDTH) + 24, ROWS * CELL_HEIGHT + 24];
