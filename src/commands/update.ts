@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { type UpdateConfig, dpoSchema, loraSchema, updateSchema } from '../config/schema.js';
 import { dryRun } from '../dpo/dryRun.js';
 import { responseLogprobs, sum } from '../dpo/logprobs.js';
-import type { ReferenceLogps } from '../dpo/step.js';
+import { type ReferenceLogps, bySide, pairSides } from '../dpo/step.js';
 import { totalSteps } from '../dpo/schedule.js';
 import { updatePolicy } from '../dpo/update.js';
 import { UserError } from '../errors.js';
@@ -123,9 +123,7 @@ function pairOf(model: LoadedModel, { row, where }: InputRow<z.infer<typeof rowS
 }
 
 async function referenceOf(model: LoadedModel, pairs: PairRow[]): Promise<ReferenceLogps> {
-  const sides = pairs.flatMap(({ prompt_ids, chosen_ids, rejected_ids }) =>
-    [chosen_ids, rejected_ids].map((response_ids) => ({ prompt_ids, response_ids })),
-  );
+  const sides = pairSides(pairs);
   const progress = new ProgressLine('reference log-probabilities', 'responses');
   const logprobs = await responseLogprobs(model, sides, {
     name: (i) => `pair ${Math.floor(i / 2) + 1}`,
@@ -133,5 +131,5 @@ async function referenceOf(model: LoadedModel, pairs: PairRow[]): Promise<Refere
   });
   progress.finish();
   const logps = logprobs.map(sum);
-  return { chosen: logps.filter((_, i) => i % 2 === 0), rejected: logps.filter((_, i) => i % 2 === 1) };
+  return bySide(logps);
 }

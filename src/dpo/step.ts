@@ -9,12 +9,24 @@ import { OutOfMemoryError, isOutOfMemory } from '../tensor/memory.js';
 import { microBatches } from './batches.js';
 import { type LossSettings, type PairLoss, type PairLogps, lrDpoLoss } from './loss.js';
 import { Interrupted, sum } from './logprobs.js';
-import { responseTokenLogProbs } from './sequences.js';
+import { type Sequence, responseTokenLogProbs } from './sequences.js';
 
 /** Summed reference log-probabilities, by pair. */
 export interface ReferenceLogps {
   chosen: number[];
   rejected: number[];
+}
+
+/** Both sides of each pair: chosen, rejected, chosen, … */
+export function pairSides(pairs: PairRow[]): Sequence[] {
+  return pairs.flatMap(({ prompt_ids, chosen_ids, rejected_ids }) =>
+    [chosen_ids, rejected_ids].map((response_ids) => ({ prompt_ids, response_ids })),
+  );
+}
+
+/** Summed log-probabilities in the order of pairSides, by pair. */
+export function bySide(logps: number[]): ReferenceLogps {
+  return { chosen: logps.filter((_, i) => i % 2 === 0), rejected: logps.filter((_, i) => i % 2 === 1) };
 }
 
 export interface PairResult extends PairLogps, PairLoss {}

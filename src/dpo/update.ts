@@ -14,7 +14,14 @@ import { planSteps } from './batches.js';
 import { Interrupted } from './logprobs.js';
 import { learningRate, totalSteps } from './schedule.js';
 import { checkSequences } from './sequences.js';
-import { type BatchSettings, type PairResult, type ReferenceLogps, batchGradients, gradientNorms } from './step.js';
+import {
+  type BatchSettings,
+  type PairResult,
+  type ReferenceLogps,
+  batchGradients,
+  gradientNorms,
+  pairSides,
+} from './step.js';
 
 export interface UpdateSettings {
   dpo: Pick<DpoConfig, 'beta' | 'alpha' | 'label_smoothing'>;
@@ -125,9 +132,7 @@ export async function updatePolicy(
 /** @throws UserError where a pair does not fit the model */
 export function checkPairs(policy: LoadedModel, pairs: PairRow[]): void {
   if (pairs.length === 0) throw new UserError('there are no pairs to train on');
-  const sequences = pairs.flatMap(({ prompt_ids, chosen_ids, rejected_ids }) =>
-    [chosen_ids, rejected_ids].map((response_ids) => ({ prompt_ids, response_ids })),
-  );
+  const sequences = pairSides(pairs);
   checkSequences(policy, sequences, (i) => `pair ${Math.floor(i / 2)}'s ${i % 2 === 0 ? 'chosen' : 'rejected'} side`);
 }
 

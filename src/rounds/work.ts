@@ -6,7 +6,7 @@ import { writeFileAtomic } from '../store/atomic.js';
 import { makePairs } from '../dpo/pairs.js';
 import type { Control } from '../control.js';
 import { Interrupted, responseLogprobs, sum } from '../dpo/logprobs.js';
-import type { ReferenceLogps } from '../dpo/step.js';
+import { type ReferenceLogps, bySide, pairSides } from '../dpo/step.js';
 import { referenceLogps } from '../dpo/reference.js';
 import { updatePolicy } from '../dpo/update.js';
 import { UserError } from '../errors.js';
@@ -141,9 +141,7 @@ async function referenceOf(context: WorkContext, start: string, pairs: PairRow[]
   const dir = referenceDir(context, start);
   // Of an adapter in training the reference is computed in the same form, so that the first logit is exactly α·Δ|y|.
   const model = await context.models.load(dir, dir === start ? adapterUse(context.config) : 'merge');
-  const sides = pairs.flatMap(({ prompt_ids, chosen_ids, rejected_ids }) =>
-    [chosen_ids, rejected_ids].map((response_ids) => ({ prompt_ids, response_ids })),
-  );
+  const sides = pairSides(pairs);
   const file = context.files.file(context.round.id, roundFiles.reference);
   const { control } = context;
   const meter = new ProgressMeter(context, 'reference log-probabilities', sides.length);
@@ -166,7 +164,7 @@ async function referenceOf(context: WorkContext, start: string, pairs: PairRow[]
     if (error instanceof Interrupted) return null;
     throw error;
   }
-  return { chosen: logps.filter((_, i) => i % 2 === 0), rejected: logps.filter((_, i) => i % 2 === 1) };
+  return bySide(logps);
 }
 
 /** Drops the rows of steps that an interrupted update took after its last checkpoint: they are taken again. */
