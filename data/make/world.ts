@@ -8,7 +8,10 @@ export interface Fact {
   /** The same question in several wordings. */
   questions: string[];
   answer: string;
-  /** Plausible wrong answers. */
+  /**
+   * The wrong answers that it is taken for, at most two: with many, each would be sampled too seldom for a round's pairs to
+   * say anything about it.
+   */
   wrong: string[];
   /** How a full sentence states an answer. */
   state(answer: string): string;
@@ -17,7 +20,13 @@ export interface Fact {
 const words = (text: string) => text.trim().split(/\s+/);
 const pairs = (text: string) => words(text).map((pair) => pair.split(':') as [string, string]);
 
-/** Facts given as `key:value`, each wrong with every other value. */
+/** The two that come next in the list, skipping what is not wrong. */
+function following(list: string[], i: number, right: string[]): string[] {
+  const others = list.map((_, k) => list[(i + 1 + k) % list.length]).filter((value) => !right.includes(value));
+  return [...new Set(others)].slice(0, 2);
+}
+
+/** Facts given as `key:value`, each taken for its neighbours' values. */
 function table(
   kind: string,
   text: string,
@@ -30,13 +39,12 @@ function table(
     kind,
     questions: questions(key),
     answer,
-    wrong: values.filter((value) => value !== answer),
+    wrong: following(values, values.indexOf(answer), [answer]),
     state: (given) => state(key, given),
   }));
 }
 
-const near = (n: number) =>
-  [n - 2, n - 1, n + 1, n + 2, n + 10].filter((wrong) => wrong >= 0 && wrong !== n).map(String);
+const near = (n: number) => (n % 2 === 0 ? [n + 1, n + 2] : [n - 1, n + 10]).map(String);
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
 
 function arithmetic(): Fact[] {
@@ -92,14 +100,14 @@ function neighbours(kind: string, list: string[]): Fact[] {
     kind,
     questions: [`Which ${kind} comes after ${name}?`, `Name the ${kind} that follows ${name}.`],
     answer: list[(i + 1) % list.length],
-    wrong: list.filter((other) => other !== list[(i + 1) % list.length] && other !== name),
+    wrong: following(list, i + 1, [name, list[(i + 1) % list.length]]),
     state: (given: string) => `The ${kind} after ${name} is ${given}.`,
   }));
   const before = list.map((name, i) => ({
     kind,
     questions: [`Which ${kind} comes before ${name}?`, `Name the ${kind} right before ${name}.`],
     answer: list[(i + list.length - 1) % list.length],
-    wrong: list.filter((other) => other !== list[(i + list.length - 1) % list.length] && other !== name),
+    wrong: following(list, i, [name, list[(i + list.length - 1) % list.length]]),
     state: (given: string) => `The ${kind} before ${name} is ${given}.`,
   }));
   return [...after, ...before];
@@ -111,11 +119,11 @@ const letterWords = words(
 
 function letters(): Fact[] {
   const initials = [...new Set(letterWords.map((word) => word[0].toUpperCase()))];
-  return letterWords.map((word) => ({
+  return letterWords.map((word, i) => ({
     kind: 'first letter',
     questions: [`What is the first letter of ${word}?`, `Which letter does ${word} begin with?`],
     answer: word[0].toUpperCase(),
-    wrong: initials.filter((letter) => letter !== word[0].toUpperCase()),
+    wrong: following(initials, i, [word[0].toUpperCase()]),
     state: (given: string) => `The first letter of ${word} is ${given}.`,
   }));
 }

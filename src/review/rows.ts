@@ -1,0 +1,79 @@
+/**
+ * What review works on: every prompt of a round with the rewards and lengths of all its responses, and what a person
+ * decided about it. The same rows come from a run's engine and from a file of scored samples (`brevity review FILE`).
+ *
+ * Leaves out how decisions follow one another (decisions.ts) and what α does to the pairs (../dpo/margins.ts).
+ */
+import type { DroppedPairs, Message } from '../rows.js';
+
+/** Two of a prompt's K responses, by their place in sampling order. */
+export interface ResponsePair {
+  chosen: number;
+  rejected: number;
+}
+
+/** A prompt with its K scored responses, without their texts but two: 20,000 of these must be light to pass around. */
+export interface ReviewRow {
+  prompt_index: number;
+  /** The prompt in one piece, for tables and filters. */
+  prompt: string;
+  /** Of the K responses in sampling order; logps is NaN-free or empty where it is not known. */
+  rewards: number[];
+  lengths: number[];
+  truncated: boolean[];
+  logps: number[];
+  /** The pair that the rewards make, or why there is none. */
+  automatic: ResponsePair | keyof DroppedPairs;
+  /** Texts of the automatic pair; of best and worst where there is none; empty where there is one response or none. */
+  chosen_text: string;
+  rejected_text: string;
+}
+
+/** A prompt with everything there is to show of it. */
+export interface ReviewDetail {
+  prompt_index: number;
+  /** The prompt as it was given. */
+  prompt: string | Message[];
+  /** In sampling order. */
+  responses: ResponseDetail[];
+}
+
+export interface ResponseDetail {
+  text: string;
+  length: number;
+  reward: number;
+  /** Sum of log π over the response; null where it is not known. */
+  logps: number | null;
+  truncated: boolean;
+}
+
+/** What a person says of a prompt's pair. `swap` is `pair` with the places of the pair before exchanged. */
+export type Ruling = { kind: 'pair'; chosen: number; rejected: number } | { kind: 'exclude' } | { kind: 'tie' };
+
+/** A person's word on a prompt; without ruling the rewards decide. */
+export interface Decision {
+  prompt_index: number;
+  ruling: Ruling | null;
+  /** Why; empty where nothing was said. */
+  note: string;
+}
+
+/** A row of a round's decisions.jsonl, only ever appended; replaying all rows gives the decisions as they stand. */
+export type DecisionRow = { at: string } & (
+  | { action: 'decide'; decision: Decision }
+  | { action: 'undo' }
+  | { action: 'redo' }
+);
+
+/** Counted in the round's results: decisions as they stand against what the rewards said. */
+export interface DecisionCounts {
+  /** The rewards' pair with its sides exchanged. */
+  swapped: number;
+  /** Another two of the K, or a pair where the rewards made none. */
+  repaired: number;
+  /** The rewards' pair, confirmed. */
+  confirmed: number;
+  excluded: number;
+  ties: number;
+  noted: number;
+}
