@@ -60,9 +60,7 @@ export interface Decision {
 
 /** A row of a round's decisions.jsonl, only ever appended; replaying all rows gives the decisions as they stand. */
 export type DecisionRow = { at: string } & (
-  | { action: 'decide'; decision: Decision }
-  | { action: 'undo' }
-  | { action: 'redo' }
+  { action: 'decide'; decision: Decision } | { action: 'undo' } | { action: 'redo' }
 );
 
 /** Counted in the round's results: decisions as they stand against what the rewards said. */
