@@ -6,7 +6,7 @@ import { UserError, messageOf } from '../errors.js';
 import type { DroppedPairs } from '../rows.js';
 import type { Report, WorkResults, WorkStage } from '../rounds/context.js';
 import { discardUpdate } from '../rounds/discard.js';
-import type { RoundSettings, RoundState, Stage } from '../store/rounds.js';
+import { type RoundSettings, type RoundState, type Stage, newRound } from '../store/rounds.js';
 import type { Run } from '../store/run.js';
 import type { Compute } from './compute.js';
 import type { EngineCommand, EngineEvent, EngineState, Snapshot } from './protocol.js';
@@ -48,19 +48,14 @@ export class Engine {
   }
 
   snapshot(): Snapshot {
-    const { progress, pairs, metrics, responses, lengths, rewards } = this.view;
     return {
       directory: this.run.directory,
       config: this.run.config,
       rounds: [...this.run.rounds],
       current: this.current,
       engine: this.state,
-      progress,
-      pairs,
-      metrics,
-      responses,
-      lengths,
-      rewards,
+      role: { driving: true, terminals: 1 },
+      ...this.view.data(),
     };
   }
 
@@ -140,19 +135,7 @@ export class Engine {
 
   private addRound(parent: number | null, settings: RoundSettings): void {
     const id = (this.run.rounds.at(-1)?.id ?? -1) + 1;
-    this.run.addRound({
-      id,
-      parent,
-      stage: id === 0 ? 'evaluate' : 'sample',
-      settings,
-      pairs: null,
-      dropped: null,
-      seconds: {},
-      steps: null,
-      stopped_early: false,
-      evaluation: null,
-      started_at: new Date().toISOString(),
-    });
+    this.run.addRound(newRound(id, parent, settings));
     this.current = id;
     this.view = RoundView.read(this.run, id);
     this.emit({ type: 'round', round: this.run.round(id) });
@@ -236,7 +219,7 @@ export class Engine {
       case 'score': {
         const { pairs, dropped } = await this.computed('score');
         this.view.pairs = pairs;
-        this.emit({ type: 'pairs', round: current, pairs, dropped });
+        this.emit({ type: 'pairs', round: current, pairs, review: [], dropped });
         if (pairs.length === 0) throw new UserError(noPairs(current, dropped));
         return { stage: 'review', pairs: pairs.length, dropped };
       }

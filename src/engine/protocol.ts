@@ -6,11 +6,12 @@
  * Leaves out the transport (engine/server.ts, engine/client.ts) and the work itself (rounds/, engine/worker.ts).
  */
 import type { Config } from '../config/schema.js';
+import type { Decision, ReviewDetail, ReviewRow, Ruling } from '../review/rows.js';
 import type { DroppedPairs, MetricsRow, PairRow } from '../rows.js';
-import type { RoundSettings, RoundState, Stage } from '../store/rounds.js';
+import type { RoundOverrides, RoundSettings, RoundState, Stage } from '../store/rounds.js';
 
 export { stages } from '../store/rounds.js';
-export type { RoundSettings, RoundState, Stage } from '../store/rounds.js';
+export type { RoundOverrides, RoundSettings, RoundState, Stage } from '../store/rounds.js';
 
 export interface EngineState {
   pid: number;
@@ -35,8 +36,58 @@ export interface Progress {
   seconds_left: number | null;
 }
 
-/** Everything a client that has just attached needs to draw its screen. */
-export interface Snapshot {
+/** Human decisions on a round's pairs as they stand. */
+export interface DecisionView {
+  decisions: Decision[];
+  /** How many can be undone and redone. */
+  undoable: number;
+  redoable: number;
+}
+
+/** The policy's answer to a fixed prompt after so many steps of the update; step 0 is the round's start. */
+export interface ProbeSeen {
+  round: number;
+  step: number;
+  /** Place among the probe prompts. */
+  probe: number;
+  prompt: string;
+  text: string;
+  length: number;
+  truncated: boolean;
+}
+
+/** What there is to see of one round. */
+export interface RoundData {
+  /** Its id. */
+  round: number;
+  progress: Progress | null;
+  /** Pairs once they exist, else empty. */
+  pairs: PairRow[];
+  /** Every scored prompt once pairs exist, else empty. */
+  review: ReviewRow[];
+  decisions: DecisionView;
+  /** Metrics of the update so far. */
+  metrics: MetricsRow[];
+  /** The newest responses (at most 50), oldest first. */
+  responses: ResponseSeen[];
+  /** Lengths in tokens of all responses so far, in the order in which they came. */
+  lengths: number[];
+  /** How many of them were truncated. */
+  truncated: number;
+  /** Rewards so far. */
+  rewards: number[];
+  probes: ProbeSeen[];
+}
+
+/** Several terminals may look on; one drives. */
+export interface Role {
+  driving: boolean;
+  /** Terminals attached, this one included. */
+  terminals: number;
+}
+
+/** Everything a client that has just attached needs to draw its screen: the run, and the data of the current round. */
+export interface Snapshot extends RoundData {
   /** Absolute path of the run directory. */
   directory: string;
   config: Config;
@@ -44,17 +95,7 @@ export interface Snapshot {
   /** The round being worked on or last finished; 0 before the first. */
   current: number;
   engine: EngineState;
-  progress: Progress | null;
-  /** Pairs of the current round once they exist, else empty. */
-  pairs: PairRow[];
-  /** Metrics of the current round's update so far. */
-  metrics: MetricsRow[];
-  /** The newest responses (at most 50), oldest first. */
-  responses: ResponseSeen[];
-  /** Lengths in tokens of all responses of the current round so far. */
-  lengths: number[];
-  /** Rewards so far. */
-  rewards: number[];
+  role: Role;
 }
 
 /** A response as it arrives, for the sampling screen. */
@@ -77,7 +118,13 @@ export type EngineEvent =
   | { type: 'response'; response: ResponseSeen }
   /** Rewards that have come since the last such event. */
   | { type: 'rewards'; round: number; rewards: number[] }
-  | { type: 'pairs'; round: number; pairs: PairRow[]; dropped: DroppedPairs }
+  | { type: 'pairs'; round: number; pairs: PairRow[]; review: ReviewRow[]; dropped: DroppedPairs }
+  /** A decision was made, undone or redone. */
+  | { type: 'decisions'; round: number; decisions: DecisionView }
+  | { type: 'probe'; probe: ProbeSeen }
+  /** Rounds were deleted; these remain. */
+  | { type: 'rounds'; rounds: RoundState[]; current: number }
+  | { type: 'role'; role: Role }
   | { type: 'step'; round: number; metrics: MetricsRow }
   /** A stage failed; everything computed before it is kept and `retry` goes on. */
   | { type: 'problem'; round: number; stage: Stage; message: string }
@@ -86,8 +133,25 @@ export type EngineEvent =
 export type EngineCommand =
   /** Sent first; the reply is followed by a snapshot and then by every event. */
   | { type: 'attach'; client: 'tui' | 'auto' }
+  /** Drive, from now on; the terminal that drove looks on. */
+  | { type: 'take-over' }
   /** Start a round from the last accepted policy, with these settings or the last round's. */
   | { type: 'next-round'; settings?: Partial<RoundSettings> }
+  /** Start a round from the policy that `parent` ended with: another branch where `parent` has children already. */
+  | { type: 'fork'; parent: number; settings?: Partial<RoundSettings>; overrides?: RoundOverrides }
+  /** A round beside `round`, from the same start with the same samples, scores and decisions, that begins in review. */
+  | { type: 'redo-round'; round: number; settings?: Partial<RoundSettings> }
+  /** A person's word on a finished round. */
+  | { type: 'judge'; round: number; verdict: 'accepted' | 'rejected' | null }
+  | { type: 'name-round'; round: number; name?: string; note?: string }
+  /** Remove a round with its files and all that came from it. */
+  | { type: 'delete-round'; round: number }
+  /** In review: a ruling on a prompt's pair, or why; what is left out stays as it is, `null` takes a ruling back. */
+  | { type: 'decide'; prompt_index: number; ruling?: Ruling | null; note?: string }
+  | { type: 'undo' }
+  | { type: 'redo' }
+  /** Sampling: so many responses to each prompt are enough, at least two. */
+  | { type: 'fewer-samples'; samples_per_prompt: number }
   /** Change α, β or the learning rate of the round in review. */
   | { type: 'set'; settings: Partial<RoundSettings> }
   /** Leave review: start the update. */
@@ -103,7 +167,59 @@ export type EngineCommand =
   /** End the engine process after the micro-batch in flight. */
   | { type: 'shutdown' };
 
-/** What a client writes: a command with a number of its own choice that the reply repeats. */
-export type Request = { id: number } & EngineCommand;
-export type Reply = { type: 'reply'; id: number; ok: true } | { type: 'reply'; id: number; ok: false; error: string };
+/** A token at the boundary of prompt and response; `special` ones (BOS, EOS, turn marks) are not text. */
+export interface TokenSeen {
+  id: number;
+  text: string;
+  special: boolean;
+}
+
+/** A response to a held-out prompt with its reward. */
+export interface HeldOutSeen {
+  prompt_index: number;
+  prompt: string;
+  text: string;
+  length: number;
+  reward: number;
+  truncated: boolean;
+}
+
+/** What an update in review would be, and what it is expected to cost. */
+export interface UpdatePlan {
+  round: number;
+  pairs: number;
+  steps: number;
+  /** Tokens of all passes, prompts included. */
+  tokens: number;
+  /** From the speed of earlier updates of this run; null where there was none. */
+  seconds: number | null;
+  memory_mb: number | null;
+  /** What the reference policy is, in words: "round start (base policy)", a folder. */
+  reference: string;
+  /** What is trained: "all weights", "LoRA rank 16". */
+  trained: string;
+  backend: string;
+}
+
+/** Questions that change nothing: what is asked, and what is answered. Anyone may ask. */
+export interface Queries {
+  'read-detail': { ask: { round: number; prompt_index: number }; answer: ReviewDetail };
+  /** The end of the prompt and the whole response, token by token. */
+  'read-tokens': {
+    ask: { round: number; prompt_index: number; sample: number };
+    answer: { prompt_tokens: number; prompt: TokenSeen[]; response: TokenSeen[] };
+  };
+  'read-round': { ask: { round: number }; answer: RoundData };
+  'read-held-out': { ask: { round: number }; answer: HeldOutSeen[] };
+  'read-plan': { ask: { round: number }; answer: UpdatePlan };
+}
+export type QueryName = keyof Queries;
+export type Query = { [Q in QueryName]: { type: Q } & Queries[Q]['ask'] }[QueryName];
+export type AnswerTo<Q extends Query> = Queries[Q['type']]['answer'];
+
+/** What a client writes: a command or question with a number of its own choice that the reply repeats. */
+export type Request = { id: number } & (EngineCommand | Query);
+/** `answer` is there where something was asked. */
+export type Reply =
+  { type: 'reply'; id: number; ok: true; answer?: unknown } | { type: 'reply'; id: number; ok: false; error: string };
 export type EngineMessage = EngineEvent | Reply;

@@ -50,7 +50,7 @@ function attach(engine: Engine, socket: Socket, shutDoor: () => void): void {
         send({ type: 'reply', id, ok: true });
         void engine.shutdown('the engine was told to end');
       } else {
-        engine.handle(request);
+        engine.handle(request as Parameters<Engine['handle']>[0]);
         send({ type: 'reply', id, ok: true });
       }
     } catch (error) {

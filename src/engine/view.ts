@@ -6,7 +6,7 @@ import { roundFiles } from '../rounds/files.js';
 import { promptText } from '../rounds/prompts.js';
 import { readJsonLines } from '../store/jsonl.js';
 import type { Run } from '../store/run.js';
-import type { Progress, ResponseSeen, Stage } from './protocol.js';
+import type { Progress, ResponseSeen, RoundData, Stage } from './protocol.js';
 
 /** Newest responses that a client gets when it attaches. */
 const RESPONSES_KEPT = 50;
@@ -20,6 +20,24 @@ export class RoundView {
   rewards: number[] = [];
 
   private constructor(private readonly round: number) {}
+
+  data(): RoundData {
+    const { round, progress, pairs, metrics, responses, lengths, rewards } = this;
+    const decisions = { decisions: [], undoable: 0, redoable: 0 };
+    return {
+      round,
+      progress,
+      pairs,
+      review: [],
+      decisions,
+      metrics,
+      responses,
+      lengths,
+      truncated: 0,
+      rewards,
+      probes: [],
+    };
+  }
 
   /** Round 0 shows its held-out responses. */
   static read(run: Run, round: number): RoundView {

@@ -1,4 +1,5 @@
 /** A round as run.json keeps it. */
+import type { DecisionCounts } from '../review/rows.js';
 import type { DroppedPairs, EvaluationResult } from '../rows.js';
 
 /** The stages of a round, in order. `review` waits for a person (or `auto`); `done` is accepted and final. */
@@ -10,6 +11,19 @@ export interface RoundSettings {
   alpha: number;
   beta: number;
   lr: number;
+}
+
+/**
+ * Settings of a branch that differ from the run's configuration, by its names: `{"sampling": {"samples_per_prompt": 8}}`.
+ * They hold for the round and, unless changed again, for those that follow it.
+ */
+export interface RoundOverrides {
+  reward?: string;
+  sampling?: Record<string, unknown>;
+  pairs?: Record<string, unknown>;
+  dpo?: Record<string, unknown>;
+  update?: Record<string, unknown>;
+  evaluation?: Record<string, unknown>;
 }
 
 /** One round as kept in run.json. Round 0 is the base policy: it has an evaluation and nothing else. */
@@ -29,4 +43,37 @@ export interface RoundState {
   stopped_early: boolean;
   evaluation: EvaluationResult | null;
   started_at: string;
+  overrides: RoundOverrides;
+  /** The round whose samples and scores this one took over, to be updated at other settings; null: it sampled its own. */
+  redo_of: number | null;
+  /** What a person said of the finished round. What follows a rejected one starts from the policy it started from. */
+  verdict: 'accepted' | 'rejected' | null;
+  /** Human decisions on its pairs as they stand; null before review. */
+  decisions: DecisionCounts | null;
+  /** Given by a person; empty where not. */
+  name: string;
+  note: string;
+}
+
+/** A round that has just begun. Round 0 is the base policy, of which nothing is needed but its evaluation. */
+export function newRound(id: number, parent: number | null, settings: RoundSettings): RoundState {
+  return {
+    id,
+    parent,
+    stage: id === 0 ? 'evaluate' : 'sample',
+    settings,
+    pairs: null,
+    dropped: null,
+    seconds: {},
+    steps: null,
+    stopped_early: false,
+    evaluation: null,
+    started_at: new Date().toISOString(),
+    overrides: {},
+    redo_of: null,
+    verdict: null,
+    decisions: null,
+    name: '',
+    note: '',
+  };
 }

@@ -1,5 +1,5 @@
 /** The engine's events applied to its snapshot. Pure; what a terminal adds is reducer.ts's. */
-import type { EngineEvent, ResponseSeen, RoundState, Snapshot, Stage } from '../engine/protocol.js';
+import type { EngineEvent, ResponseSeen, RoundData, RoundState, Snapshot, Stage } from '../engine/protocol.js';
 
 /** As many of the newest responses as the engine keeps. */
 const newest = 50;
@@ -19,7 +19,15 @@ export function applyEvent(run: Snapshot, event: RunEvent): Snapshot {
     case 'rewards':
       return isSampled(run, event.round, 'score') ? { ...run, rewards: [...run.rewards, ...event.rewards] } : run;
     case 'pairs':
-      return event.round === run.current ? { ...run, pairs: event.pairs } : run;
+      return event.round === run.current ? { ...run, pairs: event.pairs, review: event.review } : run;
+    case 'decisions':
+      return event.round === run.current ? { ...run, decisions: event.decisions } : run;
+    case 'probe':
+      return event.probe.round === run.current ? { ...run, probes: [...run.probes, event.probe] } : run;
+    case 'rounds':
+      return { ...run, rounds: event.rounds, current: event.current };
+    case 'role':
+      return { ...run, role: event.role };
     case 'step':
       return event.round === run.current ? { ...run, metrics: [...run.metrics, event.metrics] } : run;
     case 'problem':
@@ -34,8 +42,7 @@ function withRound(run: Snapshot, round: RoundState): Snapshot {
       ? [...run.rounds, round].sort((a, b) => a.id - b.id)
       : run.rounds.map((other) => (other.id === round.id ? round : other));
   if (round.id !== run.current) {
-    const empty = { progress: null, pairs: [], metrics: [], responses: [], lengths: [], rewards: [] };
-    return { ...run, ...empty, rounds, current: round.id };
+    return { ...run, ...emptyRound(round.id), rounds, current: round.id };
   }
   if (known?.stage === round.stage) return { ...run, rounds };
   const rewards = round.stage === 'score' ? [] : run.rewards;
@@ -46,10 +53,28 @@ function withRound(run: Snapshot, round: RoundState): Snapshot {
 
 function withResponse(run: Snapshot, response: ResponseSeen): Snapshot {
   if (response.round !== run.current) return run;
+  const seen = { ...run, responses: [...run.responses, response].slice(-newest) };
+  if (!isSampled(run, response.round, 'sample')) return seen;
   return {
-    ...run,
-    responses: [...run.responses, response].slice(-newest),
-    lengths: isSampled(run, response.round, 'sample') ? [...run.lengths, response.length] : run.lengths,
+    ...seen,
+    lengths: [...run.lengths, response.length],
+    truncated: run.truncated + (response.truncated ? 1 : 0),
+  };
+}
+
+export function emptyRound(round: number): RoundData {
+  return {
+    round,
+    progress: null,
+    pairs: [],
+    review: [],
+    decisions: { decisions: [], undoable: 0, redoable: 0 },
+    metrics: [],
+    responses: [],
+    lengths: [],
+    truncated: 0,
+    rewards: [],
+    probes: [],
   };
 }
 

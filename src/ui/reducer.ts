@@ -46,6 +46,10 @@ export function reduce(state: State, action: Action): Step {
     case 'pairs':
     case 'step':
     case 'problem':
+    case 'decisions':
+    case 'probe':
+    case 'rounds':
+    case 'role':
       return only(state.run === null ? state : told(state, applyEvent(state.run, action)));
   }
 }

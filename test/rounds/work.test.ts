@@ -9,7 +9,7 @@ import { ModelShelf } from '../../src/rounds/models.js';
 import { work } from '../../src/rounds/work.js';
 import { sampleRowSchema } from '../../src/rows.js';
 import { readJsonLines } from '../../src/store/jsonl.js';
-import type { RoundState } from '../../src/store/rounds.js';
+import { newRound } from '../../src/store/rounds.js';
 import { Run } from '../../src/store/run.js';
 import { useBackend } from '../../src/tensor/backend.js';
 import { quickConfig } from '../engine/runs.js';
@@ -62,10 +62,8 @@ class Bench {
     this.run = Run.create(path.join(home, 'run'), config);
     this.models = new ModelShelf(config);
     const settings = { alpha: 0.01, beta: 0.1, lr: config.update.lr };
-    const shared = { pairs: null, dropped: null, seconds: {}, steps: null, stopped_early: false, evaluation: null };
-    const round = { ...shared, settings, started_at: '' };
-    this.run.addRound({ ...round, id: 0, parent: null, stage: 'evaluate' } satisfies RoundState);
-    this.run.addRound({ ...round, id: 1, parent: 0, stage: 'sample' } satisfies RoundState);
+    this.run.addRound(newRound(0, null, settings));
+    this.run.addRound(newRound(1, 0, settings));
   }
 
   do<S extends WorkStage>(stage: S): ReturnType<(typeof work)[S]> {

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { configSchema } from '../../src/config/schema.js';
 import { UserError } from '../../src/errors.js';
 import { Run, isRun } from '../../src/store/run.js';
-import type { RoundState } from '../../src/store/rounds.js';
+import { type RoundState, newRound } from '../../src/store/rounds.js';
 import { temporaryDirectories } from '../temporary.js';
 
 const fresh = temporaryDirectories();
@@ -13,19 +13,7 @@ const config = configSchema.parse({ model: '/m', reward: 'hf:/r', prompts: '/p',
 const newRun = () => Run.create(path.join(fresh(), 'run'), config);
 const fileOf = (run: Run) => path.join(run.directory, 'run.json');
 
-const round: RoundState = {
-  id: 0,
-  parent: null,
-  stage: 'evaluate',
-  settings: { alpha: 0.02, beta: 0.1, lr: 1e-6 },
-  pairs: null,
-  dropped: null,
-  seconds: {},
-  steps: null,
-  stopped_early: false,
-  evaluation: null,
-  started_at: '2026-01-01T00:00:00.000Z',
-};
+const round: RoundState = newRound(0, null, { alpha: 0.02, beta: 0.1, lr: 1e-6 });
 
 it('is for its user alone and gives back what was put in', () => {
   const run = newRun();

@@ -2,6 +2,8 @@
 import { configSchema } from '../../src/config/schema.js';
 import type { EngineState, Progress, ResponseSeen, RoundState, Snapshot, Stage } from '../../src/engine/protocol.js';
 import type { Comparison, MetricsRow, PairRow } from '../../src/rows.js';
+import { newRound } from '../../src/store/rounds.js';
+import { emptyRound } from '../../src/ui/events.js';
 import { reduce } from '../../src/ui/reducer.js';
 import { type Action, type Size, type State, initialState } from '../../src/ui/state.js';
 
@@ -68,16 +70,8 @@ export function comparison(against: string, more: Partial<Comparison> = {}): Com
 
 export function round(id: number, stage: Stage, more: Partial<RoundState> = {}): RoundState {
   return {
-    id,
-    parent: id === 0 ? null : id - 1,
+    ...newRound(id, id === 0 ? null : id - 1, { alpha: 0.02, beta: 0.1, lr: 5e-7 }),
     stage,
-    settings: { alpha: 0.02, beta: 0.1, lr: 5e-7 },
-    pairs: null,
-    dropped: null,
-    seconds: {},
-    steps: null,
-    stopped_early: false,
-    evaluation: null,
     started_at: '2026-11-24T11:00:00.000Z',
     ...more,
   };
@@ -160,6 +154,8 @@ export function snapshot(stage: Stage, more: Partial<Snapshot> = {}): Snapshot {
       ? finished(2, 1.821, 43.1)
       : round(2, stage, { dropped: { ties: 3, identical: 1, below_gap: 0, too_few: 0 } });
   return {
+    ...emptyRound(2),
+    role: { driving: true, terminals: 1 },
     directory: '/home/ann/runs/demo',
     config,
     rounds: [finished(0, 1.1, 41.2), finished(1, 1.523, 42), current],

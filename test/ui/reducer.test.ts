@@ -75,6 +75,7 @@ describe('what the engine says', () => {
         type: 'pairs',
         round: 1,
         pairs: [pair(1, 0, 2, 1)],
+        review: [],
         dropped: { ties: 0, identical: 0, below_gap: 0, too_few: 0 },
       },
       { type: 'step', round: 1, metrics: metrics[0] },
@@ -330,6 +331,7 @@ describe('the pairs', () => {
       type: 'pairs',
       round: 2,
       pairs: [pair(1, 0, 2, 1)],
+      review: [],
       dropped: { ties: 0, identical: 0, below_gap: 0, too_few: 0 },
     });
     expect(fewer).toMatchObject({ selected: 0, top: 0 });
