@@ -19,9 +19,10 @@ export interface TuiOptions {
 /**
  * Starts the run's engine where none runs, attaches, and resolves once the person has detached.
  *
+ * @returns whether the person wants the list of runs
  * @throws UserError without a terminal
  */
-export async function runTui(runDir: string, options: TuiOptions = {}): Promise<void> {
+export async function runTui(runDir: string, options: TuiOptions = {}): Promise<{ left: boolean }> {
   const name = options.name ?? runDir;
   if (!process.stdin.isTTY || !process.stdout.isTTY) {
     throw new UserError(
@@ -32,12 +33,21 @@ export async function runTui(runDir: string, options: TuiOptions = {}): Promise<
   const directory = path.resolve(runDir);
   const terminal = new Terminal(process.stdout);
   let detach = (): void => {};
+  let left = false;
   const perform = (effect: Effect): void => {
     switch (effect.do) {
       case 'send':
         return link.send(effect.command);
+      case 'ask':
+        return link.ask(effect.query);
+      case 'copy':
+        process.stdout.write(`\x1b]52;c;${Buffer.from(effect.text).toString('base64')}\x07`);
+        return store.now({ type: 'notice', text: `Copied ${effect.what}.` });
       case 'restart':
         return void link.open();
+      case 'leave':
+        left = true;
+        return detach();
       case 'detach':
         return detach();
     }
@@ -68,7 +78,8 @@ export async function runTui(runDir: string, options: TuiOptions = {}): Promise<
     terminal.leave();
     restoreSignals();
   }
-  process.stdout.write(`Detached: the engine of ${name} goes on. Attach again with: brevity ${name}\n`);
+  if (!left) process.stdout.write(`Detached: the engine of ${name} goes on. Attach again with: brevity ${name}\n`);
+  return { left };
 }
 
 /** A closed line or a kill must not leave the alternate screen behind. @returns how to stop */

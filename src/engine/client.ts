@@ -4,11 +4,13 @@ import path from 'node:path';
 import { UserError, messageOf } from '../errors.js';
 import { lockHolder } from '../store/lock.js';
 import { readLines } from './lines.js';
-import type { EngineCommand, EngineEvent, EngineMessage } from './protocol.js';
+import type { AnswerTo, EngineCommand, EngineEvent, EngineMessage, Query } from './protocol.js';
 
 export interface EngineClient {
   /** Rejects with the engine's sentence where it refuses. */
   send(command: EngineCommand): Promise<void>;
+  /** Rejects likewise. */
+  ask<Q extends Query>(query: Q): Promise<AnswerTo<Q>>;
   /** Every event from now on; when the engine is gone, a last `bye`. @returns how to stop listening */
   on(listener: (event: EngineEvent) => void): () => void;
   /** Detaches; the engine goes on. */
@@ -42,7 +44,7 @@ function open(socketPath: string): Promise<Socket> {
 
 class SocketClient implements EngineClient {
   private readonly listeners = new Set<(event: EngineEvent) => void>();
-  private readonly pending = new Map<number, { resolve(): void; reject(error: Error): void }>();
+  private readonly pending = new Map<number, { resolve(answer: unknown): void; reject(error: Error): void }>();
   private lastId = 0;
   private gone = false;
 
@@ -52,12 +54,20 @@ class SocketClient implements EngineClient {
     socket.on('close', () => this.ended('the engine ended'));
   }
 
-  send(command: EngineCommand): Promise<void> {
+  async send(command: EngineCommand): Promise<void> {
+    await this.request(command);
+  }
+
+  async ask<Q extends Query>(query: Q): Promise<AnswerTo<Q>> {
+    return (await this.request(query)) as AnswerTo<Q>;
+  }
+
+  private request(message: EngineCommand | Query): Promise<unknown> {
     if (this.gone) return Promise.reject(new UserError('the engine has ended'));
     const id = ++this.lastId;
     return new Promise((resolve, reject) => {
       this.pending.set(id, { resolve, reject });
-      this.socket.write(JSON.stringify({ id, ...command }) + '\n');
+      this.socket.write(JSON.stringify({ id, ...message }) + '\n');
     });
   }
 
@@ -80,7 +90,7 @@ class SocketClient implements EngineClient {
     }
     const waiting = this.pending.get(message.id);
     this.pending.delete(message.id);
-    if (message.ok) waiting?.resolve();
+    if (message.ok) waiting?.resolve(message.answer);
     else waiting?.reject(new UserError(message.error));
   }
 

@@ -3,7 +3,7 @@
  * lost. Settings that move quickly are sent once they rest; every other command goes after them.
  */
 import { messageOf } from '../errors.js';
-import type { EngineCommand, EngineEvent, RoundSettings } from '../engine/protocol.js';
+import type { EngineCommand, EngineEvent, Query, RoundSettings } from '../engine/protocol.js';
 import type { Action } from './state.js';
 
 const restMilliseconds = 120;
@@ -11,6 +11,7 @@ const restMilliseconds = 120;
 /** What engine/client.ts gives, as far as it is needed here. */
 export interface Client {
   send(command: EngineCommand): Promise<void>;
+  ask(query: Query): Promise<unknown>;
   on(listener: (event: EngineEvent) => void): void;
   close(): void;
 }
@@ -61,6 +62,15 @@ export class Link {
     this.moved = { ...this.moved, ...command.settings };
     if (this.timer !== null) clearTimeout(this.timer);
     this.timer = setTimeout(() => this.rest(), restMilliseconds);
+  }
+
+  /** The answer becomes an action, as does a refusal. */
+  ask(query: Query): void {
+    this.rest();
+    this.client?.ask(query).then(
+      (answer) => this.options.now({ type: 'answer', query, answer }),
+      (error: unknown) => this.options.now({ type: 'unanswered', query, message: messageOf(error) }),
+    );
   }
 
   /** Sends what still waits and lets go of the engine, which works on. */

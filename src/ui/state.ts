@@ -9,11 +9,18 @@ import type {
   EngineCommand,
   EngineEvent,
   Progress,
+  Query,
+  RoundData,
   RoundSettings,
   RoundState,
   Snapshot,
   Stage,
 } from '../engine/protocol.js';
+import { type EvaluationUi, evaluationUi } from './evaluation/state.js';
+import { type HistoryUi, historyUi } from './history/state.js';
+import { type ReviewUi, reviewUi } from './review/state.js';
+import { type SamplingUi, samplingUi } from './sampling/state.js';
+import { type UpdateUi, updateUi } from './update/state.js';
 
 export const screens = ['sampling', 'review', 'update', 'evaluation', 'history'] as const;
 export type Screen = (typeof screens)[number];
@@ -36,13 +43,13 @@ export const screenOf: Record<Stage, Screen> = {
   done: 'evaluation',
 };
 
-export type Field = keyof RoundSettings;
-
-/** What lies over the screen and takes the keys. */
+/** What lies over the screen and takes the keys. `owner` is whose it is: a screen's, or the whole terminal's. */
 export type Modal =
   | { kind: 'help'; top: number }
-  | { kind: 'edit'; field: Field; text: string; error: string | null }
-  | { kind: 'confirm'; what: 'launch' | 'abort' };
+  | { kind: 'palette'; text: string; selected: number }
+  | { kind: 'edit'; owner: Screen; field: string; label: string; hint: string; text: string; error: string | null }
+  /** The first line is the question. */
+  | { kind: 'confirm'; owner: Screen | 'run'; what: string; lines: readonly string[] };
 
 export type Link = { status: 'connecting' } | { status: 'up' } | { status: 'lost'; reason: string };
 
@@ -61,13 +68,13 @@ export interface State {
   modal: Modal | null;
   /** Settings moved here that the engine has not confirmed. */
   draft: Partial<RoundSettings>;
-  /** Review: selected pair, first visible row of the table, first visible line of the texts, texts enlarged. */
-  selected: number;
-  top: number;
-  textTop: number;
-  zoomed: boolean;
-  /** History: first visible row. */
-  historyTop: number;
+  /** An earlier round that is looked at instead of the current one. */
+  past: RoundData | null;
+  sampling: SamplingUi;
+  review: ReviewUi;
+  update: UpdateUi;
+  evaluation: EvaluationUi;
+  history: HistoryUi;
   /** One line about the last key or command; the next key clears it. */
   notice: string | null;
 }
@@ -78,14 +85,33 @@ export type Action =
   | { type: 'key'; key: string }
   | { type: 'size'; size: Size }
   | { type: 'link'; link: Link }
+  | { type: 'mouse'; kind: 'press' | 'wheel-up' | 'wheel-down'; x: number; y: number }
+  | { type: 'answer'; query: Query; answer: unknown }
+  | { type: 'unanswered'; query: Query; message: string }
+  | { type: 'notice'; text: string }
   | { type: 'refused'; command: EngineCommand['type']; message: string };
 
-/** What a key asks of the world; performed by effects.ts. */
-export type Effect = { do: 'send'; command: EngineCommand } | { do: 'restart' } | { do: 'detach' };
+/** What a key asks of the world; performed by the TUI command. */
+export type Effect =
+  | { do: 'send'; command: EngineCommand }
+  | { do: 'ask'; query: Query }
+  | { do: 'copy'; text: string; what: string }
+  | { do: 'restart' }
+  | { do: 'detach' }
+  /** To the list of runs. */
+  | { do: 'leave' };
 
 export interface Step {
   state: State;
   effects: Effect[];
+}
+
+export function only(state: State): Step {
+  return { state, effects: [] };
+}
+
+export function send(state: State, command: EngineCommand): Step {
+  return { state, effects: [{ do: 'send', command }] };
 }
 
 export function initialState(size: Size): State {
@@ -97,11 +123,12 @@ export function initialState(size: Size): State {
     follows: true,
     modal: null,
     draft: {},
-    selected: 0,
-    top: 0,
-    textTop: 0,
-    zoomed: false,
-    historyTop: 0,
+    past: null,
+    sampling: samplingUi,
+    review: reviewUi,
+    update: updateUi,
+    evaluation: evaluationUi,
+    history: historyUi,
     notice: null,
   };
 }
@@ -109,6 +136,17 @@ export function initialState(size: Size): State {
 /** The round being worked on or last finished; null before the engine has spoken. */
 export function currentRound(state: Pick<State, 'run'>): RoundState | null {
   return state.run?.rounds.find(({ id }) => id === state.run?.current) ?? null;
+}
+
+/** What is to be seen: an earlier round where one was opened, else the current. */
+export function shown(state: Pick<State, 'run' | 'past'>): RoundData | null {
+  return state.past ?? state.run;
+}
+
+/** The round that is to be seen. */
+export function shownRound(state: Pick<State, 'run' | 'past'>): RoundState | null {
+  const id = state.past?.round ?? state.run?.current;
+  return state.run?.rounds.find((round) => round.id === id) ?? null;
 }
 
 /** The settings of the current round, with what has been moved here; the configuration's before the first round. */
@@ -124,12 +162,12 @@ export function settingsOf(state: Pick<State, 'run' | 'draft'>): RoundSettings {
 
 /** The stage being worked on, where it is one of the current round's that this screen shows. */
 export function stageOn(state: State): Stage | null {
-  const round = currentRound(state);
+  const round = state.past === null ? currentRound(state) : null;
   return round !== null && screenOf[round.stage] === state.screen ? round.stage : null;
 }
 
 /** What is being worked on; an update counts its steps once they begin. */
-export function progressOf(run: Snapshot): Progress | null {
+export function progressOf(run: RoundData): Progress | null {
   const last = run.metrics.at(-1);
   if (run.progress?.stage !== 'update' || last === undefined) return run.progress;
   const { step, total_steps, tokens, tokens_per_second } = last;
@@ -150,6 +188,16 @@ export function canStartRound(state: State): boolean {
   return state.run.engine.activity === 'idle' && round !== null && round.id > 0 && round.stage === 'done';
 }
 
+/** The pairs of the current round are on the screen and wait for a person. */
 export function inReview(state: State): boolean {
-  return state.link.status === 'up' && state.screen === 'review' && currentRound(state)?.stage === 'review';
+  return state.link.status === 'up' && stageOn(state) === 'review';
 }
+
+export const isWorking = (state: State): boolean =>
+  state.link.status === 'up' && state.run?.engine.activity === 'working';
+export const isPaused = (state: State): boolean =>
+  state.link.status === 'up' && state.run?.engine.activity === 'paused';
+/** The stage is being worked on, or paused, and this screen shows it. */
+export const isBusyWith = (state: State, stage: Stage): boolean =>
+  (isWorking(state) || isPaused(state)) && stageOn(state) === stage;
+export const hasFailed = (state: State): boolean => state.link.status === 'up' && state.run?.engine.problem != null;

@@ -12,6 +12,10 @@ class FakeClient implements Client {
   refusal: string | null = null;
   closed = false;
   say: (event: EngineEvent) => void = () => {};
+  answer: unknown = null;
+  ask(): Promise<unknown> {
+    return this.refusal === null ? Promise.resolve(this.answer) : Promise.reject(new Error(this.refusal));
+  }
   send(command: EngineCommand): Promise<void> {
     this.sent.push(command);
     return this.refusal === null ? Promise.resolve() : Promise.reject(new Error(this.refusal));

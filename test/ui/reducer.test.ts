@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { historyRows, reviewLayout } from '../../src/ui/layout.js';
+import { historyRows } from '../../src/ui/history/layout.js';
+import { reviewLayout } from '../../src/ui/review/layout.js';
 import { reduce } from '../../src/ui/reducer.js';
 import { type State, currentRound, initialState, progressOf, settingsOf } from '../../src/ui/state.js';
 import {
@@ -148,8 +149,8 @@ describe('screens', () => {
   it('keep their place when the terminal is resized', () => {
     const state = press(attached('review'), 'G');
     const resized = after(state, { type: 'size', size: { columns: 160, rows: 50 } });
-    expect(resized.selected).toBe(102);
-    expect(resized.top + reviewLayout(resized).table).toBe(103);
+    expect(resized.review.selected).toBe(102);
+    expect(resized.review.top + reviewLayout(resized).table).toBe(103);
   });
 });
 
@@ -241,7 +242,7 @@ describe('typing a value', () => {
 describe('launching', () => {
   it('asks first', () => {
     const asked = press(attached('review'), 'enter');
-    expect(asked.modal).toEqual({ kind: 'confirm', what: 'launch' });
+    expect(asked.modal).toMatchObject({ kind: 'confirm', owner: 'review', what: 'launch' });
     expect(sent(asked, 'enter')).toEqual([{ type: 'launch' }]);
     expect(sent(asked, 'y')).toEqual([{ type: 'launch' }]);
     expect(press(asked, 'n').modal).toBeNull();
@@ -286,7 +287,7 @@ describe('steering the work', () => {
 
   it('asks before it discards an update', () => {
     const asked = press(attached('update'), 'x');
-    expect(asked.modal).toEqual({ kind: 'confirm', what: 'abort' });
+    expect(asked.modal).toMatchObject({ kind: 'confirm', owner: 'update', what: 'abort' });
     expect(sent(asked, 'y')).toEqual([{ type: 'abort' }]);
     expect(sent(asked, 'n')).toEqual([]);
   });
@@ -315,14 +316,14 @@ describe('the pairs', () => {
   it('are selected within bounds and kept in view', () => {
     const state = attached('review');
     const { table } = reviewLayout(state);
-    expect(press(state, 'up').selected).toBe(0);
+    expect(press(state, 'up').review.selected).toBe(0);
     const page = press(state, 'pagedown');
-    expect(page.selected).toBe(table);
-    expect(page.top).toBe(1);
-    expect(press(page, 'pageup')).toMatchObject({ selected: 0, top: 0 });
-    expect(press(state, 'G', 'j')).toMatchObject({ selected: 102, top: 103 - table });
-    expect(press(state, 'G', 'g')).toMatchObject({ selected: 0, top: 0 });
-    expect(press(state, 'j', 'j', 'k').selected).toBe(1);
+    expect(page.review.selected).toBe(table);
+    expect(page.review.top).toBe(1);
+    expect(press(page, 'pageup')).toMatchObject({ review: { selected: 0, top: 0 } });
+    expect(press(state, 'G', 'j')).toMatchObject({ review: { selected: 102, top: 103 - table } });
+    expect(press(state, 'G', 'g')).toMatchObject({ review: { selected: 0, top: 0 } });
+    expect(press(state, 'j', 'j', 'k').review.selected).toBe(1);
   });
 
   it('keep a selection that exists when they change', () => {
@@ -334,7 +335,7 @@ describe('the pairs', () => {
       review: [],
       dropped: { ties: 0, identical: 0, below_gap: 0, too_few: 0 },
     });
-    expect(fewer).toMatchObject({ selected: 0, top: 0 });
+    expect(fewer).toMatchObject({ review: { selected: 0, top: 0 } });
   });
 
   it('have texts that scroll to their end and no further', () => {
@@ -342,17 +343,17 @@ describe('the pairs', () => {
       pairs: [pair(1, 0, 2, 1, { chosen_text: 'line\n'.repeat(40) }), pair(1, 0, 2, 1)],
     });
     const end = press(long, ...Array<string>(50).fill('J'));
-    expect(end.textTop).toBe(reviewLayout(end).textEnd);
-    expect(end.textTop).toBeGreaterThan(20);
-    expect(press(end, ...Array<string>(50).fill('K')).textTop).toBe(0);
-    expect(press(end, 'j').textTop).toBe(0);
+    expect(end.review.textTop).toBe(reviewLayout(end).textEnd);
+    expect(end.review.textTop).toBeGreaterThan(20);
+    expect(press(end, ...Array<string>(50).fill('K')).review.textTop).toBe(0);
+    expect(press(end, 'j').review.textTop).toBe(0);
   });
 
   it('give the texts more room on z', () => {
     const state = attached('review');
     const zoomed = press(state, 'z');
     expect(reviewLayout(zoomed).text).toBeGreaterThan(reviewLayout(state).text);
-    expect(press(zoomed, 'z').zoomed).toBe(false);
+    expect(press(zoomed, 'z').review.zoomed).toBe(false);
   });
 });
 
@@ -370,8 +371,8 @@ describe('help and history', () => {
     const rounds = Array.from({ length: 30 }, (_, id) => round(id, 'done'));
     const state = press(attached('done', small, { rounds, current: 29 }), 'h');
     const end = press(state, ...Array<string>(40).fill('j'));
-    expect(end.historyTop).toBe(30 - historyRows(end));
-    expect(press(end, 'k').historyTop).toBe(end.historyTop - 1);
+    expect(end.history.top).toBe(30 - historyRows(end));
+    expect(press(end, 'k').history.top).toBe(end.history.top - 1);
   });
 });
 

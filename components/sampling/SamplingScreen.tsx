@@ -1,25 +1,25 @@
 import { Box } from 'ink';
-import type { Snapshot } from '../src/engine/protocol.js';
-import * as format from '../src/ui/format.js';
-import { Histogram } from './Histogram.js';
-import { Progress } from './Progress.js';
-import { Responses } from './Responses.js';
+import type { RoundData } from '../../src/engine/protocol.js';
+import * as format from '../../src/ui/format.js';
+import { Histogram } from '../Histogram.js';
+import { Progress } from '../Progress.js';
+import { Responses } from '../Responses.js';
 
 export interface SamplingScreenProps {
-  readonly run: Snapshot;
+  readonly data: RoundData;
   readonly columns: number;
   readonly rows: number;
 }
 
 /** Responses and their rewards as they arrive: progress, how lengths and rewards are spread, the newest texts. */
-export function SamplingScreen({ run, columns, rows }: SamplingScreenProps) {
-  const { progress, lengths, rewards, responses } = run;
+export function SamplingScreen({ data, columns, rows }: SamplingScreenProps) {
+  const { progress, lengths, rewards, responses } = data;
   const shown = progress?.stage === 'sample' || progress?.stage === 'score' ? progress : null;
   const charts = Math.max(5, Math.min(12, Math.floor(rows / 3)));
   const half = Math.floor((columns - 3) / 2);
   return (
     <>
-      <Progress title={titleOf(run)} progress={shown} width={columns} />
+      <Progress title={titleOf(data)} progress={shown} width={columns} />
       <Box gap={3}>
         <Histogram
           title={`length, tokens (${format.count(lengths.length)})`}
@@ -41,6 +41,6 @@ export function SamplingScreen({ run, columns, rows }: SamplingScreenProps) {
   );
 }
 
-function titleOf({ progress }: Snapshot): string {
+function titleOf({ progress }: RoundData): string {
   return progress?.stage === 'score' ? 'Scoring' : 'Sampling';
 }

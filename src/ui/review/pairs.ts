@@ -2,10 +2,10 @@
  * What the review screen needs of each pair, computed once for an array of pairs and kept as long as the array: rewards
  * and lengths for the margins, and the selected pair's texts wrapped to the screen.
  */
-import type { PairRow, Prompt } from '../rows.js';
-import { type MarginInput, type MarginSummary, summarizeMargins } from '../dpo/margins.js';
-import { makeVisible } from './sanitize.js';
-import { wrap } from './text.js';
+import type { PairRow, Prompt } from '../../rows.js';
+import { type MarginInput, type MarginSummary, summarizeMargins } from '../../dpo/margins.js';
+import { makeVisible } from '../sanitize.js';
+import { wrap } from '../text.js';
 
 const inputs = new WeakMap<readonly PairRow[], MarginInput[]>();
 

@@ -1,11 +1,11 @@
 import { Box } from 'ink';
 import { useMemo } from 'react';
-import type { Progress as ProgressNumbers, RoundSettings } from '../src/engine/protocol.js';
-import type { MetricsRow } from '../src/rows.js';
-import * as format from '../src/ui/format.js';
-import { Line } from './Line.js';
-import { Plot, type Series } from './Plot.js';
-import { Progress } from './Progress.js';
+import type { Progress as ProgressNumbers, RoundSettings } from '../../src/engine/protocol.js';
+import type { MetricsRow } from '../../src/rows.js';
+import * as format from '../../src/ui/format.js';
+import { Line } from '../Line.js';
+import { Plot, type Series } from '../Plot.js';
+import { Progress } from '../Progress.js';
 
 export interface UpdateScreenProps {
   readonly metrics: readonly MetricsRow[];

@@ -1,10 +1,10 @@
-import { pairMargins } from '../src/dpo/margins.js';
-import type { PairRow } from '../src/rows.js';
-import * as format from '../src/ui/format.js';
-import { marginInputs, promptText } from '../src/ui/pairs.js';
-import { makeLine } from '../src/ui/sanitize.js';
-import { cut, fit } from '../src/ui/text.js';
-import { Line, Tint } from './Line.js';
+import { pairMargins } from '../../src/dpo/margins.js';
+import type { PairRow } from '../../src/rows.js';
+import * as format from '../../src/ui/format.js';
+import { marginInputs, promptText } from '../../src/ui/review/pairs.js';
+import { makeLine } from '../../src/ui/sanitize.js';
+import { cut, fit } from '../../src/ui/text.js';
+import { Line, Tint } from '../Line.js';
 
 export interface PairTableProps {
   readonly pairs: readonly PairRow[];

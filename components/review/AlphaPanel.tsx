@@ -1,8 +1,8 @@
-import type { RoundSettings, RoundState } from '../src/engine/protocol.js';
-import type { MarginSummary } from '../src/dpo/margins.js';
-import * as format from '../src/ui/format.js';
-import { makeLine } from '../src/ui/sanitize.js';
-import { Line, Tint } from './Line.js';
+import type { RoundSettings, RoundState } from '../../src/engine/protocol.js';
+import type { MarginSummary } from '../../src/dpo/margins.js';
+import * as format from '../../src/ui/format.js';
+import { makeLine } from '../../src/ui/sanitize.js';
+import { Line, Tint } from '../Line.js';
 
 export interface AlphaPanelProps {
   readonly settings: RoundSettings;

@@ -1,9 +1,9 @@
-import type { RoundSettings, RoundState } from '../src/engine/protocol.js';
-import type { PairRow } from '../src/rows.js';
-import type { ReviewLayout } from '../src/ui/layout.js';
-import { summaryOf } from '../src/ui/pairs.js';
+import type { RoundSettings, RoundState } from '../../src/engine/protocol.js';
+import type { PairRow } from '../../src/rows.js';
+import type { ReviewLayout } from '../../src/ui/review/layout.js';
+import { summaryOf } from '../../src/ui/review/pairs.js';
 import { AlphaPanel } from './AlphaPanel.js';
-import { Line } from './Line.js';
+import { Line } from '../Line.js';
 import { PairTable } from './PairTable.js';
 import { PairTexts } from './PairTexts.js';
 

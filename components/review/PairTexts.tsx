@@ -1,9 +1,9 @@
-import type { PairRow } from '../src/rows.js';
-import * as format from '../src/ui/format.js';
-import { pairTexts } from '../src/ui/pairs.js';
-import { fit } from '../src/ui/text.js';
-import { Line, Tint } from './Line.js';
-import { Rule } from './Rule.js';
+import type { PairRow } from '../../src/rows.js';
+import * as format from '../../src/ui/format.js';
+import { pairTexts } from '../../src/ui/review/pairs.js';
+import { fit } from '../../src/ui/text.js';
+import { Line, Tint } from '../Line.js';
+import { Rule } from '../Rule.js';
 
 export interface PairTextsProps {
   readonly pair: PairRow;

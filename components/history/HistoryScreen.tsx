@@ -1,9 +1,9 @@
-import type { RoundState } from '../src/engine/protocol.js';
-import * as format from '../src/ui/format.js';
-import { scatter } from '../src/ui/plot.js';
-import { fit, spread } from '../src/ui/text.js';
-import { Line, Tint } from './Line.js';
-import { Rule } from './Rule.js';
+import type { RoundState } from '../../src/engine/protocol.js';
+import * as format from '../../src/ui/format.js';
+import { scatter } from '../../src/ui/plot.js';
+import { fit, spread } from '../../src/ui/text.js';
+import { Line, Tint } from '../Line.js';
+import { Rule } from '../Rule.js';
 
 export interface HistoryScreenProps {
   readonly rounds: readonly RoundState[];

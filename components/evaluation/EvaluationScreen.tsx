@@ -1,11 +1,11 @@
-import type { Progress as ProgressNumbers, ResponseSeen, RoundState } from '../src/engine/protocol.js';
-import type { Comparison, EvaluationResult } from '../src/rows.js';
-import * as format from '../src/ui/format.js';
-import { fit } from '../src/ui/text.js';
-import { Line, Tint } from './Line.js';
-import { Progress } from './Progress.js';
-import { Responses } from './Responses.js';
-import { Rule } from './Rule.js';
+import type { Progress as ProgressNumbers, ResponseSeen, RoundState } from '../../src/engine/protocol.js';
+import type { Comparison, EvaluationResult } from '../../src/rows.js';
+import * as format from '../../src/ui/format.js';
+import { fit } from '../../src/ui/text.js';
+import { Line, Tint } from '../Line.js';
+import { Progress } from '../Progress.js';
+import { Responses } from '../Responses.js';
+import { Rule } from '../Rule.js';
 
 export interface EvaluationScreenProps {
   readonly round: RoundState;

@@ -1,0 +1,166 @@
+/** What the keys that work on every screen do, and those of what lies over a screen. */
+import { activeKeys, keysOf, meaningOf } from './keys.js';
+import { bodyRows } from './layout.js';
+import { modules } from './modules.js';
+import { paletteEntries } from './palette.js';
+import type { RunKey } from './runKeys.js';
+import {
+  type Effect,
+  type Modal,
+  type Screen,
+  type State,
+  type Step,
+  currentRound,
+  only,
+  screenOf,
+  screens,
+  send,
+} from './state.js';
+
+export function actOnRun(state: State, id: RunKey, key: string): Step {
+  switch (id) {
+    case 'detach':
+    case 'detach-now':
+      return { state, effects: [{ do: 'detach' }] };
+    case 'leave':
+      return { state, effects: [{ do: 'leave' }] };
+    case 'restart':
+      return { state: { ...state, link: { status: 'connecting' } }, effects: [{ do: 'restart' }] };
+    case 'retry': {
+      // The stage reports again what it had reported before it failed; a fresh snapshot keeps that from counting twice.
+      const effects: Effect[] = [
+        { do: 'send', command: { type: 'retry' } },
+        { do: 'send', command: { type: 'attach', client: 'tui' } },
+      ];
+      return { state, effects };
+    }
+    case 'take-over':
+    case 'pause':
+    case 'resume':
+      return send(state, { type: id });
+    case 'next-round':
+      return send({ ...state, follows: true, past: null }, { type: 'next-round' });
+    case 'copy':
+      return copy(state);
+    case 'yes':
+      return confirmed(state);
+    case 'no':
+    case 'close':
+    case 'close-help':
+      return only({ ...state, modal: null });
+    case 'back':
+      return only(back(state));
+    case 'help':
+      return only({ ...state, modal: { kind: 'help', top: 0 } });
+    case 'scroll-up':
+      return only(scrollHelp(state, -1));
+    case 'scroll-down':
+      return only(scrollHelp(state, 1));
+    case 'go':
+      return only(show(state, screens[Number(key) - 1]));
+    case 'history':
+      return only(show(state, 'history'));
+    case 'next-screen':
+      return only(show(state, screens[(screens.indexOf(state.screen) + 1) % screens.length]));
+    case 'previous-screen':
+      return only(show(state, screens[(screens.indexOf(state.screen) + screens.length - 1) % screens.length]));
+    case 'apply':
+      return typed(state);
+    case 'erase':
+      return only(retype(state, (text) => [...text].slice(0, -1).join('')));
+    case 'erase-all':
+      return only(retype(state, () => ''));
+    case 'palette':
+      return only({ ...state, modal: { kind: 'palette', text: '', selected: 0 } });
+    case 'palette-up':
+      return only(selectEntry(state, -1));
+    case 'palette-down':
+      return only(selectEntry(state, 1));
+    case 'run-command':
+      return runCommand(state);
+  }
+}
+
+/** What is typed into the line or the palette that is open; null where none is. */
+export function retyped(state: State, change: (text: string) => string): State | null {
+  const { modal } = state;
+  return modal?.kind === 'edit' || modal?.kind === 'palette' ? retype(state, change) : null;
+}
+
+function retype(state: State, change: (text: string) => string): State {
+  const { modal } = state;
+  if (modal?.kind === 'edit') return { ...state, modal: { ...modal, text: change(modal.text), error: null } };
+  if (modal?.kind === 'palette') return { ...state, modal: { ...modal, text: change(modal.text), selected: 0 } };
+  return state;
+}
+
+/** After any change: every screen's selection is within what there is. */
+export function inView(state: State): State {
+  return screens.reduce((seen, screen) => modules[screen].inView?.(seen) ?? seen, state);
+}
+
+export function show(state: State, screen: Screen): State {
+  const round = currentRound(state);
+  const follows = state.past === null && (round === null || screenOf[round.stage] === screen);
+  return inView({ ...state, screen, follows });
+}
+
+/** Within the screen first; then from an earlier round to the current one; then to where the work is. */
+function back(state: State): State {
+  const within = modules[state.screen].back?.(state) ?? null;
+  if (within !== null) return inView(within);
+  const round = currentRound(state);
+  if (state.past === null && (state.follows || round === null)) return state;
+  return inView({ ...state, past: null, follows: true, screen: round === null ? state.screen : screenOf[round.stage] });
+}
+
+function confirmed(state: State): Step {
+  if (state.modal?.kind !== 'confirm') return only(state);
+  const { owner, what } = state.modal;
+  const closed = { ...state, modal: null };
+  return (owner === 'run' ? undefined : modules[owner].confirmed?.(closed, what)) ?? only(closed);
+}
+
+function typed(state: State): Step {
+  const { modal } = state;
+  if (modal?.kind !== 'edit') return only(state);
+  const result = modules[modal.owner].typed?.({ ...state, modal: null }, modal.field, modal.text) ?? only(state);
+  if (typeof result !== 'string') return result;
+  return only({ ...state, modal: { ...modal, error: result } });
+}
+
+function copy(state: State): Step {
+  const text = modules[state.screen].copies?.(state) ?? null;
+  if (text === null) return only({ ...state, notice: 'There is nothing here to copy.' });
+  return { state, effects: [{ do: 'copy', text, what: 'what is looked at' }] };
+}
+
+function selectEntry(state: State, by: number): State {
+  if (state.modal?.kind !== 'palette') return state;
+  const last = paletteEntries(state, state.modal.text).length - 1;
+  return withModal(state, { ...state.modal, selected: Math.max(0, Math.min(last, state.modal.selected + by)) });
+}
+
+function runCommand(state: State): Step {
+  if (state.modal?.kind !== 'palette') return only(state);
+  const entry = paletteEntries(state, state.modal.text).at(state.modal.selected);
+  if (entry === undefined) return only({ ...state, modal: null, notice: 'There is no such command.' });
+  const there = { ...state, modal: null };
+  const at = entry.screen === null ? there : show(there, entry.screen);
+  const { key } = entry;
+  if (meaningOf(entry.name, at)?.id !== key.id) return only(at);
+  return key.owner === 'run'
+    ? actOnRun(at, key.id as RunKey, entry.name)
+    : modules[key.owner].act(at, key.id, entry.name);
+}
+
+function scrollHelp(state: State, by: number): State {
+  if (state.modal?.kind !== 'help') return state;
+  const keys = Math.max(keysOf(state.screen).length, activeKeys({ ...state, modal: null }).length);
+  const last = Math.max(0, keys - (bodyRows(state) - 2));
+  return withModal(state, { kind: 'help', top: Math.max(0, Math.min(last, state.modal.top + by)) });
+}
+
+function withModal(state: State, modal: Modal): State {
+  return { ...state, modal };
+}

@@ -1,0 +1,141 @@
+/** Keys that work on every screen, and those of what lies over a screen. */
+import type { Key } from './screen.js';
+import {
+  type Modal,
+  type Screen,
+  type State,
+  canStartRound,
+  hasFailed,
+  isPaused,
+  isWorking,
+  screens,
+  stageOn,
+} from './state.js';
+
+/** Where a key counts: a screen, or what lies over it. */
+export type Place = Screen | Modal['kind'];
+
+export interface PlacedKey extends Key {
+  places: readonly Place[];
+}
+
+const computing: readonly Place[] = ['sampling', 'update', 'evaluation'];
+
+/** Before those of the screen in the footer. */
+export const firstKeys = [
+  {
+    id: 'restart',
+    keys: ['r'],
+    places: screens,
+    label: 'restart engine',
+    help: 'start the engine again where it was',
+    when: (state: State) => state.link.status === 'lost',
+  },
+  {
+    id: 'retry',
+    keys: ['r'],
+    places: screens,
+    label: 'retry',
+    help: 'try the failed stage again',
+    when: hasFailed,
+  },
+  {
+    id: 'take-over',
+    keys: ['T'],
+    places: screens,
+    label: 'take over',
+    help: 'drive this run from here; the terminal that drove looks on',
+    when: (state) => state.link.status === 'up' && state.run?.role.driving === false,
+  },
+] as const satisfies readonly PlacedKey[];
+
+/** After those of the screen. */
+export const lastKeys = [
+  {
+    id: 'pause',
+    keys: ['p'],
+    places: computing,
+    label: 'pause',
+    help: 'pause the work after the micro-batch in flight',
+    when: (state) => isWorking(state) && stageOn(state) !== null,
+  },
+  {
+    id: 'resume',
+    keys: ['p'],
+    places: computing,
+    label: 'resume',
+    help: 'go on after a pause',
+    when: (state) => isPaused(state) && stageOn(state) !== null,
+  },
+  {
+    id: 'next-round',
+    keys: ['n'],
+    places: screens,
+    label: 'next round',
+    help: 'start the next round from this policy',
+    when: canStartRound,
+  },
+  {
+    id: 'go',
+    keys: ['1', '2', '3', '4', '5'],
+    places: screens,
+    label: 'screen',
+    sign: '1-5',
+    help: 'go to that screen',
+  },
+  { id: 'next-screen', keys: ['tab'], places: screens, label: '', help: 'next screen' },
+  { id: 'previous-screen', keys: ['shift+tab'], places: screens, label: '', help: 'previous screen' },
+  { id: 'history', keys: ['h'], places: screens, label: 'history', help: 'all rounds of this run' },
+  {
+    id: 'copy',
+    keys: ['y'],
+    places: screens,
+    label: '',
+    help: 'copy what is looked at to the clipboard of your terminal',
+    when: (state) => state.run !== null,
+  },
+  {
+    id: 'leave',
+    keys: ['R'],
+    places: screens,
+    label: '',
+    help: 'to the list of runs; the engine goes on',
+  },
+  {
+    id: 'back',
+    keys: ['escape'],
+    places: screens,
+    label: '',
+    help: 'one layer back',
+  },
+  { id: 'apply', keys: ['enter'], places: ['edit'], label: 'set', help: 'use what was typed' },
+  { id: 'erase', keys: ['backspace'], places: ['edit', 'palette'], label: 'erase', help: 'erase the last character' },
+  { id: 'erase-all', keys: ['ctrl+u'], places: ['edit', 'palette'], label: 'clear', help: 'erase all of it' },
+  { id: 'run-command', keys: ['enter'], places: ['palette'], label: 'do it', help: 'do what is selected' },
+  { id: 'palette-up', keys: ['up'], places: ['palette'], label: '', help: 'the command above' },
+  { id: 'palette-down', keys: ['down'], places: ['palette'], label: 'select', sign: '↑↓', help: 'the command below' },
+  { id: 'yes', keys: ['y', 'enter'], places: ['confirm'], label: 'yes', help: 'do what is asked' },
+  { id: 'no', keys: ['n', 'escape'], places: ['confirm'], label: 'no', help: 'do nothing' },
+  { id: 'scroll-up', keys: ['up', 'k'], places: ['help'], label: '', help: 'scroll up' },
+  { id: 'scroll-down', keys: ['down', 'j'], places: ['help'], label: 'scroll', sign: '↑↓', help: 'scroll down' },
+  { id: 'close', keys: ['escape'], places: ['edit', 'palette'], label: 'back', help: 'back, and nothing is changed' },
+  { id: 'close-help', keys: ['escape', '?'], places: ['help'], label: 'back', help: 'back to the screen' },
+  { id: 'palette', keys: [':'], places: screens, label: 'commands', help: 'every command, found by typing' },
+  { id: 'help', keys: ['?'], places: screens, label: 'help', help: 'every key that works here' },
+  {
+    id: 'detach',
+    keys: ['q', 'ctrl+c'],
+    places: [...screens, 'help', 'confirm'],
+    label: 'detach',
+    help: 'leave the terminal; the engine goes on',
+  },
+  {
+    id: 'detach-now',
+    keys: ['ctrl+c'],
+    places: ['edit', 'palette'],
+    label: '',
+    help: 'leave the terminal; the engine goes on',
+  },
+] as const satisfies readonly PlacedKey[];
+
+export type RunKey = (typeof firstKeys)[number]['id'] | (typeof lastKeys)[number]['id'];

@@ -1,0 +1,45 @@
+/**
+ * What a screen brings to the terminal beside its component: its keys, what they do, and its part of the state. Each
+ * screen's folder under src/ui/ has one such module; modules.ts lists them.
+ */
+import type { Query } from '../engine/protocol.js';
+import type { State, Step } from './state.js';
+
+export interface Key {
+  id: string;
+  /** As keyNames.ts names them: a printable character by itself, the others as `up`, `shift+left`, `enter`. */
+  keys: readonly string[];
+  /** For the footer, which has little room. Empty: not in the footer. */
+  label: string;
+  /** The key's sign in the footer where it stands for its neighbours too. */
+  sign?: string;
+  /** For the help screen and the command palette. */
+  help: string;
+  /** Whether it does something now. */
+  when?: (state: State) => boolean;
+}
+
+export interface ScreenModule<Id extends string = string> {
+  /** In the order of the footer: what matters most here comes first. */
+  readonly keys: readonly (Key & { readonly id: Id })[];
+  /** What one of its keys does. */
+  act(state: State, id: Id, key: string): Step;
+  /** Brings selection and scrolling back within what there is, after any change. */
+  inView?(state: State): State;
+  /** Takes what was typed into a line that this screen opened. @returns a sentence where it is no good */
+  typed?(state: State, field: string, text: string): Step | string;
+  /** A question of this screen was answered with yes. */
+  confirmed?(state: State, what: string): Step;
+  /** One layer back within the screen; null where there is none. */
+  back?(state: State): State | null;
+  /** The engine has answered a question that this screen asked. */
+  answered?(state: State, query: Query, answer: unknown): State;
+  /** What a click or the wheel does; coordinates from 0 within the screen's body. */
+  pointed?(state: State, kind: 'press' | 'wheel-up' | 'wheel-down', x: number, y: number): Step;
+  /** What `y` copies: the response or command that is looked at; null where there is none. */
+  copies?(state: State): string | null;
+  /** Where one is within the screen, for the header's breadcrumbs. */
+  crumbs?(state: State): string[];
+  /** The screen as lines to be read aloud. */
+  reading(state: State): string[];
+}
