@@ -1,9 +1,10 @@
 import { Box } from 'ink';
 import path from 'node:path';
 import * as format from '../src/ui/format.js';
+import { modules } from '../src/ui/modules.js';
 import { makeLine } from '../src/ui/sanitize.js';
-import { type State, currentRound, progressOf, screenOf, screenTitles, screens } from '../src/ui/state.js';
-import { cut } from '../src/ui/text.js';
+import { type State, currentRound, progressOf, screenOf, screenTitles, screens, shownRound } from '../src/ui/state.js';
+import { cut, widthOf } from '../src/ui/text.js';
 import type { EngineState, Progress, RoundState, Stage } from '../src/engine/protocol.js';
 import { Line, Tint } from './Line.js';
 import { Spinner } from './Spinner.js';
@@ -17,20 +18,25 @@ const doing: Record<Stage, string> = {
   done: 'done',
 };
 
-/** Where we are (run, round, screens) and what the engine does. Two lines. */
+/** Where we are (run, round, place within the screen) and what the engine does. Two lines. */
 export function Header({ state }: { readonly state: State }) {
   const { run, size } = state;
   const round = currentRound(state);
   const name = run === null ? 'Brevity' : path.basename(run.directory);
-  const place = round === null ? '' : ` › round ${round.id}`;
+  const place = [roundText(state), ...(modules[state.screen].crumbs?.(state) ?? [])]
+    .filter((crumb) => crumb !== '')
+    .map((crumb) => ` › ${makeLine(crumb, 40)}`)
+    .join('');
+  const room = Math.max(6, size.columns - tabsWidth(size.columns) - 1);
+  const shownName = cut(makeLine(name, 40), Math.max(6, room - widthOf(place)));
   return (
     <>
       <Box justifyContent="space-between">
         <Line>
-          <Tint tone="title">
-            {cut(makeLine(name, 40), Math.max(6, size.columns - tabsWidth(size.columns) - place.length - 1))}
+          <Tint tone="title">{shownName}</Tint>
+          <Tint tone={state.past === null ? 'muted' : 'warn'}>
+            {cut(place, Math.max(0, room - widthOf(shownName)))}
           </Tint>
-          <Tint tone="muted">{place}</Tint>
         </Line>
         <Box flexShrink={0}>
           <Tabs state={state} round={round} />
@@ -40,12 +46,24 @@ export function Header({ state }: { readonly state: State }) {
         <Activity state={state} round={round} />
         {run !== null && (
           <Box flexShrink={0}>
-            <Line tone="muted">{engineText(run.engine)}</Line>
+            <Line tone="muted">
+              {run.role.driving ? '' : <Tint tone="warn">{'looking on · '}</Tint>}
+              {run.role.terminals > 1 ? `${run.role.terminals} terminals · ` : ''}
+              {engineText(run.engine)}
+            </Line>
           </Box>
         )}
       </Box>
     </>
   );
+}
+
+/** The round that is looked at, by its name where it has one; said to be past where it is not the current one. */
+function roundText(state: State): string {
+  const round = shownRound(state);
+  if (round === null) return '';
+  const name = round.name === '' ? `round ${round.id}` : `round ${round.id} ${round.name}`;
+  return state.past === null ? name : `${name} (not the current one)`;
 }
 
 const [wideTabs, narrowTabs] = [58, 30];

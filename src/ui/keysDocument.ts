@@ -1,0 +1,43 @@
+/** docs/keys.md, made from the key table (scripts/keys.ts; a test compares). */
+import { type TableKey, keyTable, signOf } from './keys.js';
+import type { Place } from './runKeys.js';
+import { screenTitles, screens } from './state.js';
+
+const overlays: [Place, string][] = [
+  ['help', 'The list of keys'],
+  ['palette', 'The command palette'],
+  ['edit', 'A line being typed'],
+  ['confirm', 'A question'],
+];
+
+export function keysDocument(): string {
+  const everywhere = keyTable.filter(({ places }) => screens.every((screen) => places.includes(screen)));
+  const sections = [
+    section('Every screen', everywhere),
+    ...screens.map((screen) =>
+      section(
+        screenTitles[screen],
+        keyTable.filter((key) => key.places.includes(screen) && !everywhere.includes(key)),
+      ),
+    ),
+    ...overlays.map(([place, title]) =>
+      section(
+        title,
+        keyTable.filter(({ places }) => places.includes(place)),
+      ),
+    ),
+  ];
+  return `# Keys
+
+Made from the key table that also drives input, footer, help (\`?\`) and the command palette (\`:\`): \`npm run keys\`.
+
+${sections.join('\n')}`;
+}
+
+function section(title: string, keys: readonly TableKey[]): string {
+  if (keys.length === 0) return '';
+  const rows = keys.map(
+    ({ keys: names, help }) => `| ${names.map((name) => `\`${signOf(name)}\``).join(' ')} | ${help} |`,
+  );
+  return `## ${title}\n\n| key | what it does |\n|---|---|\n${rows.join('\n')}\n`;
+}
