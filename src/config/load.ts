@@ -66,12 +66,17 @@ export function mergeConfigs(under: PartialConfig, over: PartialConfig): Partial
  */
 export function checkConfig(config: PartialConfig, where: string): Config {
   const result = configSchema.safeParse(config);
-  const problems = result.success ? [] : result.error.issues.flatMap((issue) => describeIssue(issue, config));
-  problems.push(...missingFiles(config));
+  const problems = [...schemaProblems(config), ...missingFiles(config)];
   if (result.success && problems.length === 0) return result.data;
   throw new UserError(`${where} cannot be used:\n${problems.map((problem) => `  ${problem}`).join('\n')}`, {
     exitCode: 2,
   });
+}
+
+/** What the schema has against a configuration, a line each. */
+export function schemaProblems(config: PartialConfig): string[] {
+  const result = configSchema.safeParse(config);
+  return result.success ? [] : result.error.issues.flatMap((issue) => describeIssue(issue, config));
 }
 
 function describeIssue(issue: z.core.$ZodIssue, config: PartialConfig): string[] {
@@ -98,6 +103,12 @@ function missingFiles(config: PartialConfig): string[] {
     const file = config[key];
     if (typeof file === 'string' && !existsSync(file)) problems.push(`${key}: ${file} does not exist`);
   }
+  return [...problems, ...rewardProblems(config)];
+}
+
+/** What a reward names and is not there, or why it cannot be read. */
+export function rewardProblems(config: PartialConfig): string[] {
+  const problems: string[] = [];
   if (typeof config.reward !== 'string' || config.reward === '') return problems;
   try {
     for (const part of parseRewardSpec(config.reward)) {

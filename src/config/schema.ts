@@ -74,6 +74,18 @@ export const updateSchema = z.strictObject({
 export const evaluationSchema = z.strictObject({
   max_prompts: z.int().min(0).default(0).describe('held-out prompts used; 0 is all of them'),
   temperature: z.number().min(0).max(10).default(0.8).describe('temperature of the held-out responses'),
+  probes: z
+    .int()
+    .min(0)
+    .max(64)
+    .default(3)
+    .describe('held-out prompts answered while the policy is trained; 0 is none'),
+  probe_steps: z
+    .int()
+    .min(0)
+    .default(0)
+    .describe('steps between such answers; 0 is about five times an update, at most 5% of its time'),
+  probe_tokens: z.int().min(1).default(64).describe('longest answer to a probe prompt'),
 });
 
 export const rewardOptionsSchema = z.strictObject({

@@ -77,3 +77,8 @@ function randomOther(row: SampleRow, rewards: number[], best: number, seed: numb
 function sameTokens(a: number[], b: number[]): boolean {
   return a.length === b.length && a.every((id, i) => id === b[i]);
 }
+
+/** Prompt and response tokens of both sides. */
+export function pairTokens(pair: PairRow): number {
+  return 2 * pair.prompt_ids.length + pair.chosen_ids.length + pair.rejected_ids.length;
+}

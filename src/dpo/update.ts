@@ -4,7 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { DpoConfig, UpdateConfig } from '../config/schema.js';
-import { type Control, uncontrolled } from '../control.js';
+import { type Control, Suspended, uncontrolled } from '../control.js';
 import { UserError } from '../errors.js';
 import type { LoadedModel } from '../model/folder.js';
 import type { MetricsRow, PairRow } from '../rows.js';
@@ -12,6 +12,7 @@ import { memoryMegabytes } from '../tensor/memory.js';
 import { AdamW, type AdamWState } from '../tensor/optimizer.js';
 import { planSteps } from './batches.js';
 import { Interrupted } from './logprobs.js';
+import { pairTokens } from './pairs.js';
 import { learningRate, totalSteps } from './schedule.js';
 import { checkSequences } from './sequences.js';
 import {
@@ -37,11 +38,20 @@ export interface TrainingState {
   /** Trained variables, in memory's layout. */
   weights: Map<string, Float32Array>;
   optimizer: AdamWState;
+  /** Pairs computed at once: halved where memory ran out. */
+  microBatch: number;
 }
 
 export interface UpdateHooks {
   /** After each step; `capture` copies the state for a checkpoint. */
   onStep(metrics: MetricsRow, capture: () => TrainingState): void;
+  /**
+   * Before the first step taken (or the next, where it goes on) and after every one, between optimizer steps: may use
+   * the policy and must not change it.
+   */
+  between?(step: number, total: number): Promise<void>;
+  /** The process is about to end in the middle. */
+  onSuspend?(state: TrainingState): void;
   control?: Control;
   resume?: TrainingState;
 }
@@ -89,7 +99,9 @@ export async function updatePolicy(
       restore(parameters, hooks.resume);
       optimizer.importState(hooks.resume.optimizer, parameters);
       step = hooks.resume.step;
+      batch.microBatch = hooks.resume.microBatch;
     }
+    await hooks.between?.(step, total);
     for (; step < total; step++) {
       const started = performance.now();
       const { epoch, indices } = plan[step];
@@ -98,7 +110,8 @@ export async function updatePolicy(
         grads,
         microBatch,
       } = await batchGradients(policy, pairs, reference, indices, batch, control);
-      batch.microBatch = microBatch;
+      // Memory ran out; a batch that is smaller anyway says nothing of the next.
+      if (microBatch < Math.min(batch.microBatch, indices.length)) batch.microBatch = microBatch;
       const loss = mean(results, (pair) => pair.loss);
       const { total: norm } = gradientNorms(grads);
       checkFinite(step, loss, norm, grads);
@@ -118,11 +131,15 @@ export async function updatePolicy(
         micro_batch: microBatch,
         memory_mb: memoryMegabytes(),
       };
-      hooks.onStep(row, () => capture(step + 1, parameters, optimizer));
+      hooks.onStep(row, () => capture(step + 1, parameters, optimizer, batch.microBatch));
+      await hooks.between?.(step + 1, total);
     }
     return { steps: step, outcome: 'done' };
   } catch (error) {
     if (error instanceof Interrupted) return { steps: step, outcome: error.verdict === 'stop' ? 'stopped' : 'aborted' };
+    // Before the first step there is nothing to keep.
+    if (error instanceof Suspended && step > 0)
+      hooks.onSuspend?.(capture(step, parameters, optimizer, batch.microBatch));
     throw error;
   } finally {
     optimizer.dispose();
@@ -134,11 +151,6 @@ export function checkPairs(policy: LoadedModel, pairs: PairRow[]): void {
   if (pairs.length === 0) throw new UserError('there are no pairs to train on');
   const sequences = pairSides(pairs);
   checkSequences(policy, sequences, (i) => `pair ${Math.floor(i / 2)}'s ${i % 2 === 0 ? 'chosen' : 'rejected'} side`);
-}
-
-/** Prompt and response tokens of both sides. */
-export function pairTokens(pair: PairRow): number {
-  return 2 * pair.prompt_ids.length + pair.chosen_ids.length + pair.rejected_ids.length;
 }
 
 function mean(results: PairResult[], value: (pair: PairResult) => number): number {
@@ -173,9 +185,14 @@ function checkFinite(step: number, loss: number, norm: number, grads: Map<string
   );
 }
 
-function capture(step: number, parameters: { name: string; variable: tf.Variable }[], optimizer: AdamW): TrainingState {
+function capture(
+  step: number,
+  parameters: { name: string; variable: tf.Variable }[],
+  optimizer: AdamW,
+  microBatch: number,
+): TrainingState {
   const weights = new Map(parameters.map(({ name, variable }) => [name, variable.dataSync<'float32'>()]));
-  return { step, weights, optimizer: optimizer.exportState() };
+  return { step, weights, optimizer: optimizer.exportState(), microBatch };
 }
 
 function restore(parameters: { name: string; variable: tf.Variable }[], state: TrainingState): void {

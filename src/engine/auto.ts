@@ -1,12 +1,12 @@
 /** The unattended client: takes a run through its rounds as a person would, with settings given beforehand. */
 import type { RoundSettings, RoundState } from '../store/rounds.js';
-import { UserError, messageOf } from '../errors.js';
-import { type EngineClient, connect } from './client.js';
+import { UserError } from '../errors.js';
+import { type EngineClient, EngineGone, connect } from './client.js';
 import { startEngine } from './launch.js';
 import type { EngineEvent } from './protocol.js';
 
 export interface AutoOptions {
-  /** Rounds that the run is to have in all: a run that has some goes on from there. */
+  /** Rounds that the branch being worked on is to have in all: a run that has some goes on from there. */
   rounds: number;
   /** For every round from here on. */
   settings: Partial<RoundSettings>;
@@ -16,27 +16,29 @@ export interface AutoOptions {
 }
 
 /**
- * Resolves when all rounds are done; the engine is then shut down.
+ * Resolves when all rounds are done; the engine is then shut down, unless somebody else looks on. Where a terminal takes
+ * over, it waits until that terminal has left.
  *
  * @returns the finished rounds, the base as round 0
- * @throws UserError with the sentence of the stage that failed
+ * @throws UserError with the sentence of the stage that failed, or where a terminal drives the run already
  */
 export async function drive(runDir: string, options: AutoOptions): Promise<RoundState[]> {
   for (let attempt = 0; ; attempt++) {
     await startEngine(runDir);
     const client = await connect(runDir);
+    const follower = new Follower(client, options);
     try {
-      const rounds = await follow(client, options);
-      await client.send({ type: 'shutdown' });
+      const rounds = await follower.follow();
+      if (follower.alone) await client.send({ type: 'shutdown' });
       return rounds;
     } catch (error) {
       // An engine that was just ending is given the time to end; then another takes its place.
-      if (error instanceof EngineEnding && attempt < ENDING_TRIES) {
+      if (error instanceof EngineGone && !follower.attached && attempt < ENDING_TRIES) {
         await new Promise((resolve) => setTimeout(resolve, ENDING_MS));
         continue;
       }
       // A failure is told; what was computed is kept, and the next start goes on.
-      if (error instanceof StageProblem) await client.send({ type: 'shutdown' }).catch(() => {});
+      if (error instanceof StageProblem && follower.alone) await client.send({ type: 'shutdown' }).catch(() => {});
       throw error;
     } finally {
       client.close();
@@ -47,52 +49,126 @@ export async function drive(runDir: string, options: AutoOptions): Promise<Round
 const ENDING_TRIES = 20;
 const ENDING_MS = 100;
 
-class EngineEnding extends UserError {}
-
 class StageProblem extends UserError {}
 
-function follow(client: EngineClient, options: AutoOptions): Promise<RoundState[]> {
-  return new Promise((resolve, reject) => {
-    const rounds = new Map<number, RoundState>();
-    let attached = false;
-    let retried = false;
-    let asked = '';
-    options.signal?.addEventListener('abort', () => reject(new UserError('interrupted; the engine goes on')));
-    const act = (round: RoundState) => {
-      rounds.set(round.id, round);
-      // Events repeat a state: each is answered once.
-      const key = `${round.id} ${round.stage}`;
-      if (key === asked || round.id === 0) return;
-      asked = key;
-      if (round.stage === 'review') {
-        void client
-          .send({ type: 'set', settings: options.settings })
-          .then(() => client.send({ type: 'launch' }))
-          .catch(reject);
-      } else if (round.stage === 'done') {
-        if (round.id >= options.rounds) resolve([...rounds.values()].sort((a, b) => a.id - b.id));
-        else client.send({ type: 'next-round', settings: options.settings }).catch(reject);
-      }
-    };
-    client.on((event) => {
-      options.onEvent?.(event);
-      if (event.type === 'snapshot') {
-        attached = true;
-        const { rounds: known, current, engine } = event.snapshot;
-        for (const round of known) rounds.set(round.id, round);
-        // An engine that was left with a failure gets one more try.
-        if (engine.problem !== null && !retried) {
-          retried = true;
-          client.send({ type: 'retry' }).catch(reject);
-        }
-        const now = known.find(({ id }) => id === current);
-        if (now !== undefined) act(now);
-      } else if (event.type === 'round') act(event.round);
-      else if (event.type === 'problem') reject(new StageProblem(event.message));
-      else if (event.type === 'bye') reject(attached ? new UserError(event.reason) : new EngineEnding(event.reason));
+class Follower {
+  attached = false;
+  /** Nobody else is attached. */
+  alone = true;
+  private readonly rounds = new Map<number, RoundState>();
+  private current = 0;
+  private driving = false;
+  private retried = false;
+  private asked = '';
+  private settle: { resolve(rounds: RoundState[]): void; reject(error: unknown): void } | null = null;
+
+  constructor(
+    private readonly client: EngineClient,
+    private readonly options: AutoOptions,
+  ) {}
+
+  follow(): Promise<RoundState[]> {
+    const { client, options } = this;
+    return new Promise((resolve, reject) => {
+      this.settle = { resolve, reject };
+      options.signal?.addEventListener('abort', () => reject(new UserError('interrupted; the engine goes on')));
+      client.on((event) => {
+        options.onEvent?.(event);
+        this.take(event);
+      });
+      client.send({ type: 'attach', client: 'auto' }).catch(reject);
     });
-    client
-      .send({ type: 'attach', client: 'auto' })
-      .catch((error: unknown) => reject(attached ? error : new EngineEnding(messageOf(error))));
-  });
+  }
+
+  private take(event: EngineEvent): void {
+    switch (event.type) {
+      case 'snapshot':
+        this.attached = true;
+        this.know(event.snapshot.rounds, event.snapshot.current);
+        this.role(event.snapshot.role);
+        // An engine that was left with a failure gets one more try.
+        if (event.snapshot.engine.problem !== null && this.driving && !this.retried) {
+          this.retried = true;
+          this.try({ type: 'retry' });
+        }
+        break;
+      case 'round':
+        this.rounds.set(event.round.id, event.round);
+        this.current = event.round.id;
+        break;
+      case 'rounds':
+        this.know(event.rounds, event.current);
+        break;
+      case 'role':
+        this.role(event.role);
+        break;
+      case 'problem':
+        // Where a person drives, it is theirs to mend.
+        if (this.driving) this.settle?.reject(new StageProblem(event.message));
+        return;
+      case 'bye':
+        this.settle?.reject(new EngineGone(event.reason));
+        return;
+      default:
+        return;
+    }
+    this.act();
+  }
+
+  private know(rounds: RoundState[], current: number): void {
+    this.rounds.clear();
+    for (const round of rounds) this.rounds.set(round.id, round);
+    this.current = current;
+  }
+
+  private role({ driving, terminals }: { driving: boolean; terminals: number }): void {
+    this.driving = driving;
+    this.alone = terminals <= 1;
+  }
+
+  private act(): void {
+    const round = this.rounds.get(this.current);
+    if (!this.driving || round === undefined) return;
+    // Events repeat a state: each is answered once.
+    const key = `${round.id} ${round.stage}`;
+    if (key === this.asked) return;
+    const { settings, rounds } = this.options;
+    if (round.stage === 'review') {
+      this.asked = key;
+      this.try({ type: 'set', settings }, { type: 'launch' });
+    } else if (round.stage === 'done') {
+      if (this.depth(round) >= rounds) {
+        this.settle?.resolve([...this.rounds.values()].sort((a, b) => a.id - b.id));
+        return;
+      }
+      // A new run's base leads on by itself.
+      if (round.id === 0 && this.rounds.size === 1) return;
+      this.asked = key;
+      this.try({ type: 'next-round', settings });
+    }
+  }
+
+  /** Rounds from the base to this one; one that was rejected does not count. */
+  private depth(round: RoundState): number {
+    let count = 0;
+    for (
+      let at: RoundState | undefined = round;
+      at !== undefined && at.parent !== null;
+      at = this.rounds.get(at.parent)
+    )
+      if (at.verdict !== 'rejected') count++;
+    return count;
+  }
+
+  /** Sends one after the other; what is refused ends it, unless a person has taken over meanwhile. */
+  private try(...commands: Parameters<EngineClient['send']>[0][]): void {
+    void (async () => {
+      try {
+        for (const command of commands) await this.client.send(command);
+      } catch (error) {
+        this.asked = '';
+        if (this.driving) this.settle?.reject(error);
+      }
+    })();
+  }
 }

@@ -6,6 +6,9 @@ import { lockHolder } from '../store/lock.js';
 import { readLines } from './lines.js';
 import type { AnswerTo, EngineCommand, EngineEvent, EngineMessage, Query } from './protocol.js';
 
+/** The line to the engine is lost, or the engine has ended. */
+export class EngineGone extends UserError {}
+
 export interface EngineClient {
   /** Rejects with the engine's sentence where it refuses. */
   send(command: EngineCommand): Promise<void>;
@@ -63,7 +66,7 @@ class SocketClient implements EngineClient {
   }
 
   private request(message: EngineCommand | Query): Promise<unknown> {
-    if (this.gone) return Promise.reject(new UserError('the engine has ended'));
+    if (this.gone) return Promise.reject(new EngineGone('the engine has ended'));
     const id = ++this.lastId;
     return new Promise((resolve, reject) => {
       this.pending.set(id, { resolve, reject });
@@ -97,7 +100,7 @@ class SocketClient implements EngineClient {
   private ended(reason: string): void {
     if (this.gone) return;
     this.gone = true;
-    for (const { reject } of this.pending.values()) reject(new UserError(reason));
+    for (const { reject } of this.pending.values()) reject(new EngineGone(reason));
     this.pending.clear();
     for (const listener of this.listeners) listener({ type: 'bye', reason });
   }

@@ -1,18 +1,19 @@
 /** Where the stages of a round are computed: a worker thread of the engine, or (in tests) the same thread. */
 import type { Config } from '../config/schema.js';
-import type { Report, WorkResults, WorkStage } from '../rounds/context.js';
-import type { RoundState } from '../store/rounds.js';
+import type { Report, RoundTask, WorkResults, WorkStage } from '../rounds/context.js';
 
 export interface Compute {
   /** Runs one stage of a round; rejects with a sentence for the user. */
-  run<S extends WorkStage>(stage: S, round: RoundState, report: (report: Report) => void): Promise<WorkResults[S]>;
+  run<S extends WorkStage>(stage: S, task: RoundTask, report: (report: Report) => void): Promise<WorkResults[S]>;
   pause(): void;
   resume(): void;
   /** End the stage early and keep what is done. */
   stop(): void;
   /** End the stage and discard what it did. */
   abort(): void;
-  /** After the micro-batch in flight. */
+  /** Sampling: so many responses to each prompt are enough. Forgotten when the stage ends. */
+  fewerSamples(count: number): void;
+  /** An update keeps a checkpoint first, after the micro-batch in flight. */
   close(): Promise<void>;
 }
 
@@ -25,7 +26,7 @@ export interface ComputeOptions {
 }
 
 /** Messages to the worker thread. */
-export type WorkRequest = { id: number; stage: WorkStage; round: RoundState };
+export type WorkRequest = { id: number; stage: WorkStage; task: RoundTask };
 /** Messages from it. */
 export type WorkMessage =
   | { type: 'backend'; name: string }
@@ -33,5 +34,7 @@ export type WorkMessage =
   | { type: 'done'; id: number; result: WorkResults[WorkStage] }
   | { type: 'failed'; id: number; message: string };
 
-/** States of the shared word that steers the thread while it computes. */
-export const signal = { go: 0, pause: 1, stop: 2, abort: 3 } as const;
+/** The words that the thread shares with the engine: it reads them while it computes. */
+export const words = { steering: 0, enough: 1 } as const;
+/** States of `steering`. */
+export const signal = { go: 0, pause: 1, stop: 2, abort: 3, suspend: 4 } as const;

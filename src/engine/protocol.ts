@@ -122,7 +122,7 @@ export type EngineEvent =
   /** A decision was made, undone or redone. */
   | { type: 'decisions'; round: number; decisions: DecisionView }
   | { type: 'probe'; probe: ProbeSeen }
-  /** Rounds were deleted; these remain. */
+  /** Rounds were deleted, or one that is not the current one changed: these there are. */
   | { type: 'rounds'; rounds: RoundState[]; current: number }
   | { type: 'role'; role: Role }
   | { type: 'step'; round: number; metrics: MetricsRow }
@@ -135,7 +135,7 @@ export type EngineCommand =
   | { type: 'attach'; client: 'tui' | 'auto' }
   /** Drive, from now on; the terminal that drove looks on. */
   | { type: 'take-over' }
-  /** Start a round from the last accepted policy, with these settings or the last round's. */
+  /** Start a round from the current one's policy, or, where that was rejected, from the one it started from. */
   | { type: 'next-round'; settings?: Partial<RoundSettings> }
   /** Start a round from the policy that `parent` ended with: another branch where `parent` has children already. */
   | { type: 'fork'; parent: number; settings?: Partial<RoundSettings>; overrides?: RoundOverrides }
@@ -146,6 +146,8 @@ export type EngineCommand =
   | { type: 'name-round'; round: number; name?: string; note?: string }
   /** Remove a round with its files and all that came from it. */
   | { type: 'delete-round'; round: number }
+  /** Back to a round that was left in review, or that is done, to go on from there. */
+  | { type: 'switch'; round: number }
   /** In review: a ruling on a prompt's pair, or why; what is left out stays as it is, `null` takes a ruling back. */
   | { type: 'decide'; prompt_index: number; ruling?: Ruling | null; note?: string }
   | { type: 'undo' }

@@ -5,6 +5,8 @@ import { UserError, messageOf } from '../errors.js';
 import type { Engine } from './engine.js';
 import { readLines } from './lines.js';
 import type { EngineMessage, Request } from './protocol.js';
+import { isQuery } from './queries.js';
+import type { Terminal } from './roles.js';
 
 /** A client that has not read this much is let go: it must not hold the engine's memory. */
 const MAX_BUFFERED = 64 * 2 ** 20;
@@ -26,36 +28,78 @@ function attach(engine: Engine, socket: Socket, shutDoor: () => void): void {
     socket.destroy();
     return;
   }
-  let stopListening = () => {};
-  const send = (message: EngineMessage) => {
+  const terminal = new Client(socket);
+  socket.on('error', () => socket.destroy());
+  socket.on('close', () => terminal.leave());
+  readLines(socket, (line) => void serveLine(engine, terminal, line, shutDoor));
+}
+
+/** A connection: a terminal once it has attached. */
+class Client {
+  private terminal: Terminal | null = null;
+  private detach = () => {};
+
+  constructor(private readonly socket: Socket) {}
+
+  send(message: EngineMessage): void {
+    const { socket } = this;
     if (socket.writableLength > MAX_BUFFERED) socket.destroy();
     else if (!socket.destroyed) socket.write(JSON.stringify(message) + '\n');
-  };
-  socket.on('error', () => socket.destroy());
-  socket.on('close', () => stopListening());
-  readLines(socket, (line) => {
-    let id = 0;
-    try {
-      const request = JSON.parse(line) as Request;
-      id = request.id;
-      if (request.type === 'attach') {
-        stopListening();
-        send({ type: 'reply', id, ok: true });
-        send({ type: 'snapshot', snapshot: engine.snapshot() });
-        stopListening = engine.listen(send);
-      } else if (request.type === 'shutdown') {
-        // The door first: who starts an engine once it has the reply must not meet this one. The bye that follows is the
-        // last that clients hear.
-        shutDoor();
-        send({ type: 'reply', id, ok: true });
-        void engine.shutdown('the engine was told to end');
-      } else {
-        engine.handle(request as Parameters<Engine['handle']>[0]);
-        send({ type: 'reply', id, ok: true });
-      }
-    } catch (error) {
-      if (!(error instanceof UserError)) console.error(error);
-      send({ type: 'reply', id, ok: false, error: messageOf(error) });
+  }
+
+  /** @throws UserError where it may not */
+  attach(engine: Engine, kind: Terminal['kind']): void {
+    if (this.terminal !== null) return;
+    const terminal: Terminal = { kind, send: (event) => this.send(event) };
+    this.detach = engine.attach(terminal);
+    this.terminal = terminal;
+  }
+
+  leave(): void {
+    this.detach();
+    this.terminal = null;
+  }
+
+  /** null before it has attached. */
+  get seat(): Terminal | null {
+    return this.terminal;
+  }
+}
+
+async function serveLine(engine: Engine, client: Client, line: string, shutDoor: () => void): Promise<void> {
+  let id = 0;
+  try {
+    const request = JSON.parse(line) as Request;
+    id = request.id;
+    if (isQuery(request)) {
+      client.send({ type: 'reply', id, ok: true, answer: await engine.answer(request) });
+      return;
     }
-  });
+    switch (request.type) {
+      case 'attach':
+        client.attach(engine, request.client);
+        client.send({ type: 'reply', id, ok: true });
+        client.send({ type: 'snapshot', snapshot: engine.snapshot(client.seat) });
+        return;
+      case 'take-over':
+        if (client.seat === null) throw new UserError('attach first: who has not cannot drive');
+        client.send({ type: 'reply', id, ok: true });
+        engine.takeOver(client.seat);
+        return;
+      case 'shutdown':
+        engine.checkDriver(client.seat);
+        // The door first: who starts an engine once it has the reply must not meet this one. The bye that follows is
+        // the last that clients hear.
+        shutDoor();
+        client.send({ type: 'reply', id, ok: true });
+        void engine.shutdown('the engine was told to end');
+        return;
+      default:
+        engine.handle(request, client.seat);
+        client.send({ type: 'reply', id, ok: true });
+    }
+  } catch (error) {
+    if (!(error instanceof UserError)) console.error(error);
+    client.send({ type: 'reply', id, ok: false, error: messageOf(error) });
+  }
 }

@@ -1,12 +1,22 @@
-/** What the engine knows of the current round, for clients that attach: read from the run's files, kept up by events. */
-import { pairRowSchema, sampleRowSchema, scoreRowSchema, type MetricsRow, type PairRow } from '../rows.js';
-import { metricsSchema } from '../rounds/metrics.js';
+/** What there is to see of a round: read from the run's files, kept up by what work reports. */
+import { pairTokens } from '../dpo/pairs.js';
+import {
+  type MetricsRow,
+  type PairRow,
+  type SampledResponse,
+  pairRowSchema,
+  sampleRowSchema,
+  scoreRowSchema,
+} from '../rows.js';
 import type { Report } from '../rounds/context.js';
 import { roundFiles } from '../rounds/files.js';
+import { metricsSchema } from '../rounds/metrics.js';
+import { probeRowSchema } from '../rounds/probeRows.js';
 import { promptText } from '../rounds/prompts.js';
+import type { ReviewRow } from '../review/rows.js';
 import { readJsonLines } from '../store/jsonl.js';
 import type { Run } from '../store/run.js';
-import type { Progress, ResponseSeen, RoundData, Stage } from './protocol.js';
+import type { EngineEvent, ProbeSeen, Progress, ResponseSeen, RoundData, Stage } from './protocol.js';
 
 /** Newest responses that a client gets when it attaches. */
 const RESPONSES_KEPT = 50;
@@ -14,28 +24,22 @@ const RESPONSES_KEPT = 50;
 export class RoundView {
   progress: Progress | null = null;
   pairs: PairRow[] = [];
+  review: ReviewRow[] = [];
   metrics: MetricsRow[] = [];
   responses: ResponseSeen[] = [];
   lengths: number[] = [];
+  truncated = 0;
   rewards: number[] = [];
+  probes: ProbeSeen[] = [];
 
   private constructor(private readonly round: number) {}
 
   data(): RoundData {
-    const { round, progress, pairs, metrics, responses, lengths, rewards } = this;
+    const { round, progress, pairs, review, metrics, responses, lengths, truncated, rewards, probes } = this;
     const decisions = { decisions: [], undoable: 0, redoable: 0 };
     return {
-      round,
-      progress,
-      pairs,
-      review: [],
-      decisions,
-      metrics,
-      responses,
-      lengths,
-      truncated: 0,
-      rewards,
-      probes: [],
+      ...{ round, progress, pairs, review, decisions },
+      ...{ metrics, responses, lengths, truncated, rewards, probes },
     };
   }
 
@@ -44,60 +48,47 @@ export class RoundView {
     const view = new RoundView(round);
     if (round === 0 && run.rounds.length === 0) return view;
     const file = (name: string) => run.files.file(round, name);
-    const [samplesFile, scoresFile] =
-      round === 0 ? [roundFiles.heldOutSamples, roundFiles.heldOutScores] : [roundFiles.samples, roundFiles.scores];
-    for (const row of readJsonLines(file(samplesFile), sampleRowSchema, { missing: 'empty' })) {
-      row.responses.forEach((response, sample) => {
-        view.lengths.push(response.ids.length);
-        view.remember({
-          round,
-          prompt_index: row.prompt_index,
-          sample,
-          prompt: promptText({ where: '', ...row }),
-          text: response.text,
-          length: response.ids.length,
-          truncated: response.finish_reason === 'length',
-        });
-      });
-    }
-    view.rewards = readJsonLines(file(scoresFile), scoreRowSchema, { missing: 'empty' }).flatMap(
-      ({ rewards }) => rewards,
-    );
+    view.readSamples(run);
+    view.rewards = readJsonLines(file(round === 0 ? roundFiles.heldOutScores : roundFiles.scores), scoreRowSchema, {
+      missing: 'empty',
+    }).flatMap(({ rewards }) => rewards);
     view.pairs = readJsonLines(file(roundFiles.pairs), pairRowSchema, { missing: 'empty' });
     view.metrics = readJsonLines(file(roundFiles.metrics), metricsSchema, { missing: 'empty' });
+    view.probes = readJsonLines(file(roundFiles.probes), probeRowSchema, { missing: 'empty' }).map((row) => ({
+      round,
+      ...row,
+    }));
     return view;
   }
 
-  /** Takes a report in; @returns what clients are told where it is a response or progress. */
-  take(stage: Stage, report: Report): { progress?: Progress; response?: ResponseSeen } {
+  /** Takes a report in; @returns what clients are told. */
+  take(stage: Stage, report: Report): EngineEvent | null {
+    const { round } = this;
     switch (report.type) {
       case 'progress': {
         const { type: _type, ...numbers } = report;
-        this.progress = { round: this.round, stage, ...numbers };
-        return { progress: this.progress };
+        this.progress = { round, stage, ...numbers };
+        return { type: 'progress', progress: this.progress };
       }
       case 'response': {
         const { prompt_index, sample, prompt, response } = report;
-        const seen: ResponseSeen = {
-          round: this.round,
-          prompt_index,
-          sample,
-          prompt,
-          text: response.text,
-          length: response.ids.length,
-          truncated: response.finish_reason === 'length',
-        };
+        const seen = this.seen(prompt_index, sample, prompt, response);
         // Held-out responses of an evaluation are shown as they come and are not part of the round's samples.
-        if (stage === 'sample' || this.round === 0) this.lengths.push(seen.length);
+        if (stage === 'sample' || round === 0) this.count(seen);
         this.remember(seen);
-        return { response: seen };
+        return { type: 'response', response: seen };
       }
       case 'rewards':
-        if (stage === 'score' || this.round === 0) this.rewards.push(...report.rewards);
-        return {};
+        if (stage === 'score' || round === 0) this.rewards.push(...report.rewards);
+        return { type: 'rewards', round, rewards: report.rewards };
       case 'step':
         this.metrics.push(report.metrics);
-        return {};
+        return { type: 'step', round, metrics: report.metrics };
+      case 'probe': {
+        const probe = { round, ...report.probe };
+        this.probes.push(probe);
+        return { type: 'probe', probe };
+      }
     }
   }
 
@@ -106,10 +97,52 @@ export class RoundView {
     this.progress = null;
     const ofBase = stage === 'evaluate' && this.round === 0;
     // Responses of prompts that are not finished are sampled again; only these two read the file, which may be long.
-    if (stage === 'sample' || ofBase) this.lengths = RoundView.read(run, this.round).lengths;
+    if (stage === 'sample' || ofBase) this.readSamples(run);
     // Scoring and updating report what their files hold.
     if (stage === 'score' || ofBase) this.rewards = [];
-    if (stage === 'update') this.metrics = [];
+    if (stage === 'update') this.forgetUpdate();
+  }
+
+  /** Tokens of each pair that an update would train on, prompts included. */
+  trainingTokens(): number[] {
+    return this.pairs.map(pairTokens);
+  }
+
+  scored(pairs: PairRow[], review: ReviewRow[]): void {
+    this.pairs = pairs;
+    this.review = review;
+  }
+
+  forgetUpdate(): void {
+    this.metrics = [];
+    this.probes = [];
+  }
+
+  private readSamples(run: Run): void {
+    const file = run.files.file(this.round, this.round === 0 ? roundFiles.heldOutSamples : roundFiles.samples);
+    this.lengths = [];
+    this.truncated = 0;
+    this.responses = [];
+    for (const row of readJsonLines(file, sampleRowSchema, { missing: 'empty' })) {
+      row.responses.forEach((response, sample) => {
+        const seen = this.seen(row.prompt_index, sample, promptText(row), response);
+        this.count(seen);
+        this.remember(seen);
+      });
+    }
+  }
+
+  private seen(prompt_index: number, sample: number, prompt: string, response: SampledResponse): ResponseSeen {
+    const { text, ids, finish_reason } = response;
+    return {
+      ...{ round: this.round, prompt_index, sample, prompt, text },
+      ...{ length: ids.length, truncated: finish_reason === 'length' },
+    };
+  }
+
+  private count({ length, truncated }: ResponseSeen): void {
+    this.lengths.push(length);
+    if (truncated) this.truncated++;
   }
 
   private remember(response: ResponseSeen): void {

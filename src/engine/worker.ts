@@ -1,25 +1,30 @@
 /** The engine's worker thread: loads the backend and runs stages, steered through one shared word. */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Config } from '../config/schema.js';
-import type { Control } from '../control.js';
+import { type Control, Suspended } from '../control.js';
 import { UserError, messageOf } from '../errors.js';
+import { configOf, promptCounts } from '../rounds/config.js';
 import { ModelShelf } from '../rounds/models.js';
 import { work } from '../rounds/work.js';
 import { runFiles } from '../store/run.js';
 import { useBackend } from '../tensor/backend.js';
-import { type WorkMessage, type WorkRequest, signal } from './compute.js';
+import { type WorkMessage, type WorkRequest, signal, words } from './compute.js';
 
 if (parentPort === null) throw new Error('worker.ts runs as a worker thread only');
 const port = parentPort;
 const { config, directory, word } = workerData as { config: Config; directory: string; word: Int32Array };
 const say = (message: WorkMessage) => port.postMessage(message);
 
+const steering = () => Atomics.load(word, words.steering);
+
 const control: Control = {
   async point() {
     // Lets messages through: a thread that only computes would never read them.
     await new Promise((resolve) => setImmediate(resolve));
-    while (Atomics.load(word, 0) === signal.pause) Atomics.wait(word, 0, signal.pause);
-    switch (Atomics.load(word, 0)) {
+    while (steering() === signal.pause) Atomics.wait(word, words.steering, signal.pause);
+    switch (steering()) {
+      case signal.suspend:
+        throw new Suspended();
       case signal.stop:
         return 'stop';
       case signal.abort:
@@ -30,25 +35,29 @@ const control: Control = {
   },
 };
 
-const models = new ModelShelf(config);
+const models = new ModelShelf();
 const files = runFiles(directory, config);
 
-async function handle({ id, stage, round }: WorkRequest): Promise<void> {
+async function handle({ id, stage, task: { round, branch } }: WorkRequest): Promise<void> {
   try {
     const { name } = await useBackend(config.backend);
     say({ type: 'backend', name });
+    const merged = configOf(config, round);
+    const all = merged.sampling.samples_per_prompt;
     const result = await work[stage]({
-      config,
+      config: merged,
       files,
       models,
       round,
+      promptCounts: promptCounts(config, branch),
       control,
+      enough: () => Atomics.load(word, words.enough) || all,
       report: (report) => say({ type: 'report', report }),
     });
     say({ type: 'done', id, result });
   } catch (error) {
     // What is no UserError is a defect of ours: its stack goes to engine.log.
-    if (!(error instanceof UserError)) console.error(error);
+    if (!(error instanceof UserError || error instanceof Suspended)) console.error(error);
     say({ type: 'failed', id, message: messageOf(error) });
   }
 }

@@ -1,32 +1,36 @@
 /** Computes in a worker thread, so that the engine's socket answers while a step runs. A thread that died is started anew. */
 import { Worker } from 'node:worker_threads';
-import type { Report, WorkResults, WorkStage } from '../rounds/context.js';
-import type { RoundState } from '../store/rounds.js';
-import { type Compute, type ComputeOptions, type WorkMessage, signal } from './compute.js';
+import type { Report, RoundTask, WorkResults, WorkStage } from '../rounds/context.js';
+import { type Compute, type ComputeOptions, type WorkMessage, signal, words } from './compute.js';
+
+/** Longest wait for the checkpoint of an update when the engine ends. */
+const SUSPEND_MS = 30_000;
 
 interface Job {
   id: number;
+  stage: WorkStage;
   report(report: Report): void;
   resolve(result: WorkResults[WorkStage]): void;
   reject(error: Error): void;
 }
 
 export class WorkerCompute implements Compute {
-  private readonly word = new Int32Array(new SharedArrayBuffer(4));
+  private readonly word = new Int32Array(new SharedArrayBuffer(8));
   private worker: Worker | null = null;
   private job: Job | null = null;
   private lastId = 0;
 
   constructor(private readonly options: ComputeOptions) {}
 
-  run<S extends WorkStage>(stage: S, round: RoundState, report: (report: Report) => void): Promise<WorkResults[S]> {
+  run<S extends WorkStage>(stage: S, task: RoundTask, report: (report: Report) => void): Promise<WorkResults[S]> {
     if (this.job !== null) throw new Error('one stage at a time');
     const id = ++this.lastId;
     this.steer(signal.go);
+    this.fewerSamples(0);
     const worker = (this.worker ??= this.start());
     return new Promise((resolve, reject) => {
-      this.job = { id, report, resolve: (result) => resolve(result as WorkResults[S]), reject };
-      worker.postMessage({ id, stage, round });
+      this.job = { id, stage, report, resolve: (result) => resolve(result as WorkResults[S]), reject };
+      worker.postMessage({ id, stage, task });
     });
   }
 
@@ -46,15 +50,39 @@ export class WorkerCompute implements Compute {
     this.steer(signal.abort);
   }
 
+  fewerSamples(count: number): void {
+    Atomics.store(this.word, words.enough, count);
+  }
+
   async close(): Promise<void> {
-    const worker = this.worker;
+    const { worker } = this;
+    if (worker !== null && this.job?.stage === 'update') await this.suspended(this.job);
     this.worker = null;
+    this.job?.reject(new Error('the engine ends'));
+    this.job = null;
     await worker?.terminate();
   }
 
+  /** Resolves when the update has ended, or its time is over. */
+  private suspended(job: Job): Promise<void> {
+    return new Promise((ended) => {
+      const late = setTimeout(ended, SUSPEND_MS);
+      const end = () => {
+        clearTimeout(late);
+        ended();
+      };
+      this.job = {
+        ...job,
+        resolve: (result) => (job.resolve(result), end()),
+        reject: (error) => (job.reject(error), end()),
+      };
+      this.steer(signal.suspend);
+    });
+  }
+
   private steer(value: number): void {
-    Atomics.store(this.word, 0, value);
-    Atomics.notify(this.word, 0);
+    Atomics.store(this.word, words.steering, value);
+    Atomics.notify(this.word, words.steering);
   }
 
   private start(): Worker {

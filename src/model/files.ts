@@ -85,12 +85,3 @@ function noWeights(dir: string, name: string): UserError {
       : `${dir} holds no ${name}.safetensors and no ${name}.safetensors.index.json`,
   );
 }
-
-/** What to throw where writing `file` (or a folder) failed: a UserError where the file system was the reason. */
-export function writeError(file: string, cause: unknown): unknown {
-  if (cause instanceof UserError || !(cause instanceof Error && 'syscall' in cause && 'code' in cause)) return cause;
-  const full = cause.code === 'ENOSPC' || cause.code === 'EDQUOT';
-  return new UserError(`cannot write ${file}: ${full ? 'the disk is full; free space and try again' : cause.message}`, {
-    cause,
-  });
-}

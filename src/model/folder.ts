@@ -16,9 +16,10 @@ import {
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { UserError } from '../errors.js';
+import { writeError } from '../store/atomic.js';
 import { isOutOfMemory } from '../tensor/memory.js';
 import { readModelConfig } from './config.js';
-import { checkFolder, writeError } from './files.js';
+import { checkFolder } from './files.js';
 import type { FloatType } from './floats.js';
 import { type GenerationConfig, readGenerationConfig } from './generation.js';
 import { parameterSpecs } from './parameters.js';

@@ -8,7 +8,8 @@ import type { Hash } from 'node:crypto';
 import { closeSync, fstatSync, fsyncSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { z } from 'zod';
 import { UserError } from '../errors.js';
-import { weightFiles, writeError } from './files.js';
+import { writeError } from '../store/atomic.js';
+import { weightFiles } from './files.js';
 import {
   type FloatType,
   bytesPerFloat,

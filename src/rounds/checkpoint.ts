@@ -10,14 +10,19 @@ export function writeCheckpoint(dir: string, state: TrainingState): void {
   mkdirSync(dir, { recursive: true });
   const tensors = [
     tensor('step', Float32Array.of(state.step)),
+    tensor('micro_batch', Float32Array.of(state.microBatch)),
     ...[...state.weights].map(([name, values]) => tensor(`weight:${name}`, values)),
     ...[...state.optimizer.moments].flatMap(([name, { m, v }]) => [tensor(`m:${name}`, m), tensor(`v:${name}`, v)]),
   ];
   writeSafetensors(path.join(dir, `${NAME}.safetensors`), tensors, { format: 'brevity' });
 }
 
-/** null where there is none. */
-export function readCheckpoint(dir: string): TrainingState | null {
+/**
+ * null where there is none.
+ *
+ * @param microBatch of an update that was interrupted before checkpoints held it
+ */
+export function readCheckpoint(dir: string, microBatch: number): TrainingState | null {
   if (!existsSync(path.join(dir, `${NAME}.safetensors`))) return null;
   const reader = SafetensorsReader.open(dir, NAME);
   try {
@@ -28,6 +33,7 @@ export function readCheckpoint(dir: string): TrainingState | null {
       .map((name) => name.slice('weight:'.length));
     return {
       step,
+      microBatch: reader.names().includes('micro_batch') ? reader.readFloats('micro_batch')[0] : microBatch,
       weights: new Map(names.map((name) => [name, reader.readFloats(`weight:${name}`)])),
       optimizer: {
         steps: step,

@@ -2,8 +2,10 @@
 import type { Config } from '../config/schema.js';
 import type { Control } from '../control.js';
 import type { ModelShelf } from './models.js';
+import type { ProbeRow } from './probeRows.js';
 import type { RoundState, Stage } from '../store/rounds.js';
 import type { RunFiles } from '../store/run.js';
+import type { ReviewRow } from '../review/rows.js';
 import type { DroppedPairs, EvaluationResult, MetricsRow, PairRow, SampledResponse } from '../rows.js';
 
 /** What work reports while it runs; the engine turns it into events for its clients. */
@@ -19,21 +21,34 @@ export type Report =
     }
   | { type: 'response'; prompt_index: number; sample: number; prompt: string; response: SampledResponse }
   | { type: 'rewards'; rewards: number[] }
-  | { type: 'step'; metrics: MetricsRow };
+  | { type: 'step'; metrics: MetricsRow }
+  | { type: 'probe'; probe: ProbeRow };
+
+/** A round with the rounds before it on its branch, the first first and itself last; the base is not among them. */
+export interface RoundTask {
+  round: RoundState;
+  branch: RoundState[];
+}
 
 export interface WorkContext {
+  /** The run's with the round's overrides laid over it. */
   config: Config;
   files: RunFiles;
   models: ModelShelf;
   round: RoundState;
+  /** prompts_per_round of every round of its branch, from the first to this one. */
+  promptCounts: number[];
   control: Control;
+  /** Sampling: how many responses to a prompt are enough by now. */
+  enough?(): number;
   report(report: Report): void;
 }
 
 /** The stages that compute, and what each gives the state machine. */
 export interface WorkResults {
-  sample: { prompts: number };
-  score: { pairs: PairRow[]; dropped: DroppedPairs };
+  /** Of the whole round, earlier attempts included. */
+  sample: { responses: number };
+  score: { pairs: PairRow[]; review: ReviewRow[]; dropped: DroppedPairs };
   update: { steps: number; outcome: 'done' | 'stopped' | 'aborted' };
   evaluate: EvaluationResult;
 }

@@ -4,7 +4,8 @@ import type { RoundState } from '../store/rounds.js';
 import type { RunFiles } from '../store/run.js';
 import { roundFiles } from './files.js';
 
-export function discardUpdate({ files, round }: { files: RunFiles; round: RoundState }): void {
+export function discardUpdate({ files, round }: { files: RunFiles; round: Pick<RoundState, 'id'> }): void {
   rmSync(files.file(round.id, roundFiles.update), { recursive: true, force: true });
-  rmSync(files.file(round.id, roundFiles.metrics), { force: true });
+  for (const name of [roundFiles.metrics, roundFiles.probes, roundFiles.trainingPairs])
+    rmSync(files.file(round.id, name), { force: true });
 }

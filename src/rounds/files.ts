@@ -2,8 +2,15 @@
 export const roundFiles = {
   samples: 'samples.jsonl',
   scores: 'scores.jsonl',
+  /** What the rewards make of the samples. */
   pairs: 'pairs.jsonl',
+  /** The same with the human decisions of decisions.jsonl: what the update trains on. */
+  trainingPairs: 'training-pairs.jsonl',
+  /** Rows of the review table, so that it need not be made of all samples again. */
+  review: 'review.jsonl',
+  decisions: 'decisions.jsonl',
   metrics: 'metrics.jsonl',
+  probes: 'probes.jsonl',
   reference: 'reference.jsonl',
   update: 'update',
   heldOutSamples: 'held-out-samples.jsonl',

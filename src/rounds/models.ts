@@ -5,9 +5,7 @@ import { type Reward, openReward } from '../rewards/index.js';
 
 export class ModelShelf {
   private policy: { dir: string; lora: 'merge' | 'keep'; model: LoadedModel } | null = null;
-  private opened: Reward | null = null;
-
-  constructor(private readonly config: Config) {}
+  private opened: { key: string; reward: Reward } | null = null;
 
   /** The policy of a folder. `keep` leaves an adapter as it is, to train on. */
   async load(dir: string, lora: 'merge' | 'keep' = 'merge'): Promise<LoadedModel> {
@@ -24,14 +22,18 @@ export class ModelShelf {
     this.policy = null;
   }
 
-  async reward(): Promise<Reward> {
-    this.opened ??= await openReward(this.config.reward, this.config.rewards);
-    return this.opened;
+  async reward({ reward: spec, rewards: options }: Pick<Config, 'reward' | 'rewards'>): Promise<Reward> {
+    const key = JSON.stringify([spec, options]);
+    if (this.opened?.key !== key) {
+      this.closeReward();
+      this.opened = { key, reward: await openReward(spec, options) };
+    }
+    return this.opened.reward;
   }
 
   /** After a failure a reward may be unusable (its thread was ended): the next use opens it anew. */
   closeReward(): void {
-    this.opened?.dispose();
+    this.opened?.reward.dispose();
     this.opened = null;
   }
 

@@ -13,7 +13,7 @@ export class ProgressMeter {
   constructor(
     private readonly context: WorkContext,
     private readonly unit: string,
-    private readonly total: number,
+    private total: number,
     private done = 0,
   ) {
     this.before = done;
@@ -26,6 +26,13 @@ export class ProgressMeter {
     const now = performance.now();
     if (now - this.last < REPORT_MS && this.done < this.total) return;
     this.last = now;
+    this.report();
+  }
+
+  /** Less (or more) is to be done than was thought. `done`: what counts of what has been done. */
+  expect(total: number, done: number): void {
+    this.total = total;
+    this.done = done;
     this.report();
   }
 

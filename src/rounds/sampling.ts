@@ -13,46 +13,74 @@ export interface SamplingPlan {
   prompts: RoundPrompt[];
   /** Responses to each prompt. */
   samples: number;
+  /** How many are enough by now, where that changes while it samples: never more than `samples`. */
+  enough?(): number;
   raw: boolean;
   settings: SamplingSettings;
   seed(promptIndex: number, sample: number): number;
 }
 
-/** @returns all rows of the file, by prompt_index; fewer than asked for where the control stopped it */
+/**
+ * Where fewer samples are enough, a prompt that has not all yet keeps the first so many in sampling order, whichever
+ * ended first: short responses end sooner, and which ones stay must not depend on their length.
+ *
+ * @returns all rows of the file, by prompt_index; fewer than asked for where the control stopped it
+ */
 export async function sampleInto(model: LoadedModel, plan: SamplingPlan, context: WorkContext): Promise<SampleRow[]> {
-  const known = new Set(readJsonLines(plan.file, sampleRowSchema, { missing: 'empty' }).map((row) => row.prompt_index));
+  const { file, samples, seed } = plan;
+  const known = readJsonLines(file, sampleRowSchema, { missing: 'empty' });
+  const there = new Set(known.map((row) => row.prompt_index));
   const ids = encodePrompts(model, plan.prompts, { raw: plan.raw });
   const missing = plan.prompts
     .map((prompt, i) => ({ prompt, ids: ids[i] }))
-    .filter(({ prompt }) => !known.has(prompt.index));
-  const meter = new ProgressMeter(context, 'responses', plan.prompts.length * plan.samples, known.size * plan.samples);
+    .filter(({ prompt }) => !there.has(prompt.index));
   const jobs = missing.flatMap(({ prompt, ids: prompt_ids }) =>
-    Array.from({ length: plan.samples }, (_, sample) => ({ prompt_ids, seed: plan.seed(prompt.index, sample) })),
+    Array.from({ length: samples }, (_, sample) => ({ prompt_ids, seed: seed(prompt.index, sample) })),
   );
   const finished = missing.map(() => new Map<number, SampledResponse>());
+  const written = new Set<number>();
+  let enough = plan.enough?.() ?? samples;
+  let kept = known.reduce((sum, { responses }) => sum + responses.length, 0);
+  const meter = new ProgressMeter(context, 'responses', kept + missing.length * enough, kept);
   const write = (at: number) => {
     const responses = [...finished[at]].sort(([a], [b]) => a - b).map(([, response]) => response);
     const { prompt, ids: prompt_ids } = missing[at];
-    appendJsonLines(plan.file, [
+    appendJsonLines(file, [
       { prompt_index: prompt.index, prompt: prompt.prompt, prompt_ids, responses } satisfies SampleRow,
     ]);
+    written.add(at);
+    kept += responses.length;
+  };
+  const writeFinished = (at: number) => finished[at].size === enough && !written.has(at) && write(at);
+  const lower = (to: number) => {
+    enough = to;
+    finished.forEach((responses, at) => {
+      if (written.has(at)) return;
+      for (const sample of responses.keys()) if (sample >= enough) responses.delete(sample);
+      writeFinished(at);
+    });
+    const open = finished.flatMap((responses, at) => (written.has(at) ? [] : [responses.size]));
+    const done = kept + open.reduce((sum, size) => sum + size, 0);
+    meter.expect(kept + open.length * enough, done);
   };
   const outcome = await sampleResponses(model, jobs, plan.settings, {
     control: context.control,
+    wanted(job) {
+      const now = plan.enough?.() ?? samples;
+      if (now < enough) lower(now);
+      return job % samples < enough;
+    },
     onTokens: (count) => meter.add(0, count),
     onResponse: (job, response) => {
-      const [at, sample] = [Math.floor(job / plan.samples), job % plan.samples];
+      const [at, sample] = [Math.floor(job / samples), job % samples];
       finished[at].set(sample, response);
-      if (finished[at].size === plan.samples) write(at);
+      writeFinished(at);
       meter.add(1);
       const { prompt } = missing[at];
       context.report({ type: 'response', prompt_index: prompt.index, sample, prompt: promptText(prompt), response });
     },
   });
   // Stopped early: two responses make a pair.
-  if (outcome === 'stopped')
-    finished.forEach((responses, at) => responses.size >= 2 && responses.size < plan.samples && write(at));
-  return readJsonLines(plan.file, sampleRowSchema, { missing: 'empty' }).sort(
-    (a, b) => a.prompt_index - b.prompt_index,
-  );
+  if (outcome === 'stopped') finished.forEach((responses, at) => responses.size >= 2 && !written.has(at) && write(at));
+  return readJsonLines(file, sampleRowSchema, { missing: 'empty' }).sort((a, b) => a.prompt_index - b.prompt_index);
 }

@@ -1,5 +1,5 @@
 /** Scores sampled responses into a file, a row a prompt; what the file already holds is not scored again. */
-import type { Control } from '../control.js';
+import { pauseOnly } from '../control.js';
 import { type SampleRow, type ScoreRow, scoreRowSchema } from '../rows.js';
 import { appendJsonLines, readJsonLines } from '../store/jsonl.js';
 import type { WorkContext } from './context.js';
@@ -16,9 +16,9 @@ export async function scoreInto(file: string, samples: SampleRow[], context: Wor
   const missing = samples.filter(({ prompt_index }) => !done.has(prompt_index));
   const count = (rows: SampleRow[]) => rows.reduce((sum, { responses }) => sum + responses.length, 0);
   const meter = new ProgressMeter(context, 'responses', count(samples), count(samples) - count(missing));
-  const reward = await context.models.reward();
-  // Nothing of use comes from a part of the rewards: stopping waits for the end, pausing works.
-  const control: Control = { point: async () => (await context.control.point(), 'go') };
+  const reward = await context.models.reward(context.config);
+  // Nothing of use comes from a part of the rewards: stopping waits for the end.
+  const control = pauseOnly(context.control);
   try {
     for (let start = 0; start < missing.length; start += PROMPTS_AT_ONCE) {
       const rows = missing.slice(start, start + PROMPTS_AT_ONCE);

@@ -28,6 +28,8 @@ export interface SamplingHooks {
   /** Tokens decoded since the last call. */
   onTokens?(count: number): void;
   control?: Control;
+  /** Asked before each token: false drops the job, begun or not, without a response. */
+  wanted?(job: number): boolean;
 }
 
 /** Rows of the batch that have ended are dropped once they are this share of it. */
@@ -56,8 +58,12 @@ export async function sampleResponses(
   const order = jobs
     .map((_, index) => index)
     .sort((a, b) => jobs[b].prompt_ids.length - jobs[a].prompt_ids.length || a - b);
-  for (let start = 0; start < order.length; start += settings.batch_size) {
-    const batch = order.slice(start, start + settings.batch_size);
+  const { wanted = () => true } = hooks;
+  for (let start = 0; start < order.length;) {
+    const batch: number[] = [];
+    for (; start < order.length && batch.length < settings.batch_size; start++)
+      if (wanted(order[start])) batch.push(order[start]);
+    if (batch.length === 0) break;
     const outcome = await sampleBatch(
       model,
       batch.map((index) => new Row(index, jobs[index], settings, context)),
@@ -76,7 +82,7 @@ class Row {
   private readonly random: Random;
   private readonly seen: Set<number>;
   private readonly limit: number;
-  finish: SampledResponse['finish_reason'] | null = null;
+  finish: SampledResponse['finish_reason'] | 'dropped' | null = null;
 
   constructor(
     readonly job: number,
@@ -104,7 +110,7 @@ class Row {
       text: model.tokenizer?.decode(this.ids) ?? '',
       logps: this.logprobs.reduce((sum, logp) => sum + logp, 0),
       token_logprobs: this.logprobs,
-      finish_reason: this.finish ?? 'length',
+      finish_reason: this.finish === 'stop' ? 'stop' : 'length',
     };
   }
 }
@@ -130,6 +136,7 @@ async function sampleBatch(
     for (;;) {
       const verdict = await control.point();
       if (verdict !== 'go') return verdict === 'stop' ? 'stopped' : 'aborted';
+      for (const row of rows) if (row.finish === null && hooks.wanted?.(row.job) === false) row.finish = 'dropped';
       takeTokens(model, rows, hidden, eos, hooks);
       const live = rows.flatMap((row, index) => (row.finish === null ? [index] : []));
       if (live.length === 0) return 'done';

@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import type { z } from 'zod';
 import { UserError, messageOf } from '../errors.js';
-import { writeError } from './atomic.js';
+import { writeError, writeFileAtomic } from './atomic.js';
 
 export interface ReadOptions {
   /** `empty`: a file that is not there has no rows. */
@@ -89,6 +89,11 @@ export function appendJsonLines(file: string, rows: unknown[]): void {
   } finally {
     if (handle !== null) closeSync(handle);
   }
+}
+
+/** Replaces a file by these rows, or leaves it as it was. */
+export function writeJsonLines(file: string, rows: unknown[]): void {
+  writeFileAtomic(file, rows.map((row) => JSON.stringify(row) + '\n').join(''));
 }
 
 /** Cuts off a torn last line, ends a whole one that lacks its line break. @returns the size then */

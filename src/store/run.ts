@@ -2,7 +2,7 @@
  * A run directory: run.json (configuration, the tree of rounds, the journal) through lowdb, and where everything else of
  * a round lies.
  */
-import { existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { LowSync, type SyncAdapter } from 'lowdb';
 import { z } from 'zod';
@@ -11,14 +11,29 @@ import { UserError, messageOf } from '../errors.js';
 import { writeFileAtomic } from './atomic.js';
 import { type RoundState, stages } from './rounds.js';
 
-export const RUN_VERSION = 1;
+/** 2 has branches: overrides, verdicts, names, deleted rounds. A run of version 1 is one branch without any of them. */
+export const RUN_VERSION = 2;
 
-const roundSchema = z.looseObject({ id: z.int().min(0), parent: z.int().min(0).nullable(), stage: z.enum(stages) });
+const id = z.int().min(0);
+
+const roundSchema = z.looseObject({
+  id,
+  parent: id.nullable(),
+  stage: z.enum(stages),
+  overrides: z.looseObject({}).default({}),
+  redo_of: id.nullable().default(null),
+  verdict: z.enum(['accepted', 'rejected']).nullable().default(null),
+  decisions: z.looseObject({}).nullable().default(null),
+  name: z.string().default(''),
+  note: z.string().default(''),
+});
 
 const runSchema = z.object({
-  version: z.literal(RUN_VERSION),
+  version: z.literal([1, RUN_VERSION]).transform(() => RUN_VERSION),
   config: configSchema,
   rounds: z.array(roundSchema),
+  current: id.nullable().default(null),
+  deleted: z.array(id).default([]),
   journal: z.array(z.unknown()),
 });
 
@@ -26,6 +41,10 @@ interface RunData {
   version: typeof RUN_VERSION;
   config: Config;
   rounds: RoundState[];
+  /** The round that was worked on last; null: the newest. */
+  current: number | null;
+  /** Ids of rounds that are no more: never given again, and their files may still have to be removed. */
+  deleted: number[];
   /** What people decided, in order. */
   journal: { at: string; round: number; action: string; detail?: unknown }[];
 }
@@ -83,7 +102,7 @@ export class Run {
       throw new UserError(`${absolute} is not empty and holds no run; name another directory for the new run`);
     }
     mkdirSync(absolute, { recursive: true, mode: 0o700 });
-    return new Run(absolute, { version: RUN_VERSION, config, rounds: [], journal: [] });
+    return new Run(absolute, { version: RUN_VERSION, config, rounds: [], current: null, deleted: [], journal: [] });
   }
 
   /** @throws UserError where there is no run or it cannot be read */
@@ -113,10 +132,60 @@ export class Run {
     return round;
   }
 
+  /** The round being worked on or worked on last; 0 where there is none yet. */
+  get current(): number {
+    return this.db.data.current ?? this.db.data.rounds.at(-1)?.id ?? 0;
+  }
+
+  set current(id: number) {
+    this.round(id);
+    this.change((data) => (data.current = id));
+  }
+
+  /** The rounds from the first to this one, each the parent of the next; the base is not among them. */
+  branch(id: number): RoundState[] {
+    const branch: RoundState[] = [];
+    for (let round = this.round(id); round.parent !== null; round = this.round(round.parent)) branch.unshift(round);
+    return branch;
+  }
+
+  /** The round and all that came from it. */
+  descendants(id: number): RoundState[] {
+    const children = this.rounds.filter(({ parent }) => parent === id);
+    return [this.round(id), ...children.flatMap((child) => this.descendants(child.id))];
+  }
+
+  /** An id that no round has or had. A folder with files in it counts too: a crash, or an older run.json put back. */
+  nextId(): number {
+    const taken = Math.max(-1, ...this.db.data.rounds.map((round) => round.id), ...this.db.data.deleted);
+    let next = taken + 1;
+    while (existsSync(this.files.roundDir(next)) && readdirSync(this.files.roundDir(next)).length > 0) next++;
+    return next;
+  }
+
+  /** Adds a round, which becomes the current one. */
   addRound(round: RoundState): void {
     // First: a round that run.json names has a folder, whenever a crash comes.
     mkdirSync(this.files.roundDir(round.id), { recursive: true });
-    this.change((data) => data.rounds.push(round));
+    this.change((data) => {
+      data.rounds.push(round);
+      data.current = round.id;
+    });
+  }
+
+  /** Removes rounds, then their files: after a crash between the two, `removeDeleted` does the rest. */
+  deleteRounds(ids: number[], current: number): void {
+    this.change((data) => {
+      data.rounds = data.rounds.filter((round) => !ids.includes(round.id));
+      data.current = current;
+      data.deleted = [...data.deleted, ...ids];
+    });
+    this.removeDeleted();
+  }
+
+  /** Removes what is left of deleted rounds. Never folders that run.json does not name: they may be all that is left. */
+  removeDeleted(): void {
+    for (const id of this.db.data.deleted) rmSync(this.files.roundDir(id), { recursive: true, force: true });
   }
 
   /** Changes a round and writes run.json before it returns. */
@@ -133,7 +202,7 @@ export class Run {
   /** What cannot be written (a full disk) does not count in memory either. */
   private change(edit: (data: RunData) => void): void {
     const { data } = this.db;
-    const before = { rounds: [...data.rounds], journal: [...data.journal] };
+    const before = { ...data, rounds: [...data.rounds], journal: [...data.journal] };
     edit(data);
     try {
       this.db.write();

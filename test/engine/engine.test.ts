@@ -28,8 +28,8 @@ describe('a run', () => {
       { id: 0, stage: 'done', evaluation },
       { id: 1, parent: 0, stage: 'sample', settings: { alpha: 0.02, beta: 0.1, lr: 1e-6 } },
     ]);
-    await b.finish('sample', { prompts: 2 });
-    await b.finish('score', { pairs: [pair], dropped });
+    await b.finish('sample', { responses: 0 });
+    await b.finish('score', { pairs: [pair], review: [], dropped });
     expect(b.compute.job).toBeNull();
     expect(b.activity).toBe('idle');
     expect(stored(b)[1]).toMatchObject({ stage: 'review', pairs: 1, dropped });
@@ -60,8 +60,8 @@ describe('a run', () => {
     const b = bench();
     await b.start();
     if (stage !== 'evaluate') await b.finish('evaluate', evaluation);
-    if (stage === 'score' || stage === 'review') await b.finish('sample', { prompts: 2 });
-    if (stage === 'review') await b.finish('score', { pairs: [pair], dropped });
+    if (stage === 'score' || stage === 'review') await b.finish('sample', { responses: 0 });
+    if (stage === 'review') await b.finish('score', { pairs: [pair], review: [], dropped });
     const again = new Bench(Run.open(b.run.directory));
     await again.start();
     expect(again.compute.job?.stage).toBe(stage === 'review' ? undefined : stage);
@@ -135,9 +135,9 @@ describe('pausing', () => {
     await b.command({ type: 'pause' });
     await b.command({ type: 'stop' });
     expect(b.activity).toBe('working');
-    await b.finish('sample', { prompts: 1 });
+    await b.finish('sample', { responses: 0 });
     await b.command({ type: 'pause' });
-    await b.finish('score', { pairs: [pair], dropped });
+    await b.finish('score', { pairs: [pair], review: [], dropped });
     expect(b.activity).toBe('idle');
     await b.command({ type: 'launch' });
     expect(b.activity).toBe('working');
@@ -216,8 +216,8 @@ describe('a failure', () => {
     const b = bench();
     await b.start();
     await b.finish('evaluate', evaluation);
-    await b.finish('sample', { prompts: 2 });
-    await b.finish('score', { pairs: [], dropped: { ...dropped, below_gap: 4 } });
+    await b.finish('sample', { responses: 0 });
+    await b.finish('score', { pairs: [], review: [], dropped: { ...dropped, below_gap: 4 } });
     expect(b.engine.snapshot().engine.problem).toMatch(/^round 1 gave no pairs \(1 ties, 0 identical, 4 below gap,/);
     expect(stored(b)[1].stage).toBe('score');
   });

@@ -3,7 +3,7 @@ import { configSchema } from '../../src/config/schema.js';
 import type { Compute } from '../../src/engine/compute.js';
 import { Engine } from '../../src/engine/engine.js';
 import type { EngineEvent } from '../../src/engine/protocol.js';
-import type { Report, WorkResults, WorkStage } from '../../src/rounds/context.js';
+import type { Report, RoundTask, WorkResults, WorkStage } from '../../src/rounds/context.js';
 import type { EvaluationResult, MetricsRow, PairRow, SampledResponse } from '../../src/rows.js';
 import type { RoundState } from '../../src/store/rounds.js';
 import type { Run } from '../../src/store/run.js';
@@ -20,6 +20,8 @@ export const config = configSchema.parse({
 interface Job {
   stage: WorkStage;
   round: RoundState;
+  /** Ids. */
+  branch: number[];
   report(report: Report): void;
   resolve(result: WorkResults[WorkStage]): void;
   reject(error: Error): void;
@@ -30,12 +32,13 @@ export class FakeCompute implements Compute {
   job: Job | null = null;
   readonly signals: string[] = [];
 
-  run<S extends WorkStage>(stage: S, round: RoundState, report: (report: Report) => void): Promise<WorkResults[S]> {
+  run<S extends WorkStage>(stage: S, task: RoundTask, report: (report: Report) => void): Promise<WorkResults[S]> {
     return new Promise((resolve, reject) => {
       const settled = () => (this.job = null);
       this.job = {
         stage,
-        round: { ...round },
+        round: { ...task.round },
+        branch: task.branch.map(({ id }) => id),
         report,
         resolve: (result) => (settled(), resolve(result as WorkResults[S])),
         reject: (error) => (settled(), reject(error)),
@@ -55,8 +58,12 @@ export class FakeCompute implements Compute {
   abort(): void {
     this.signals.push('abort');
   }
+  fewerSamples(count: number): void {
+    this.signals.push(`at most ${count}`);
+  }
   close(): Promise<void> {
     this.signals.push('close');
+    this.job?.reject(new Error('the engine ends'));
     return Promise.resolve();
   }
 }
@@ -106,8 +113,8 @@ export class Bench {
   async toReview(): Promise<void> {
     await this.start();
     await this.finish('evaluate', evaluation);
-    await this.finish('sample', { prompts: 2 });
-    await this.finish('score', { pairs: [pair], dropped });
+    await this.finish('sample', { responses: 0 });
+    await this.finish('score', { pairs: [pair], review: [], dropped });
   }
 
   get activity(): string {

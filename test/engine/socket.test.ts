@@ -2,7 +2,7 @@
 import { statSync } from 'node:fs';
 import { type Server, type Socket, createConnection, createServer } from 'node:net';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type EngineClient, connect } from '../../src/engine/client.js';
 import type { EngineEvent } from '../../src/engine/protocol.js';
 import { serve } from '../../src/engine/server.js';
@@ -30,14 +30,27 @@ afterEach(() => {
   server.close();
 });
 
-async function attached(): Promise<{ client: EngineClient; events: EngineEvent[] }> {
+interface Attached {
+  client: EngineClient;
+  /** All but those about roles. */
+  events: EngineEvent[];
+  /** [drives, terminals attached], as it changes. */
+  roles: [boolean, number][];
+}
+
+async function attached(kind: 'tui' | 'auto' = 'tui'): Promise<Attached> {
   const client = await connect(bench.run.directory);
   clients.push(client);
   const events: EngineEvent[] = [];
-  client.on((event) => events.push(event));
-  await client.send({ type: 'attach', client: 'tui' });
+  const roles: [boolean, number][] = [];
+  client.on((event) => {
+    if (event.type === 'role') roles.push([event.role.driving, event.role.terminals]);
+    else events.push(event);
+    if (event.type === 'snapshot') roles.push([event.snapshot.role.driving, event.snapshot.role.terminals]);
+  });
+  await client.send({ type: 'attach', client: kind });
   await vi.waitFor(() => expect(events[0]?.type).toBe('snapshot'));
-  return { client, events };
+  return { client, events, roles };
 }
 
 it('is open to its user alone', () => {
@@ -51,21 +64,84 @@ it('gives each client a snapshot and then every event', async () => {
     await vi.waitFor(() => expect(events.filter(({ type }) => type === 'round')).toHaveLength(2));
     expect(events[0]).toMatchObject({ type: 'snapshot', snapshot: { current: 0, rounds: [{ id: 0 }] } });
   }
-  expect(one.events).toEqual(two.events);
+  expect(one.events.slice(1)).toEqual(two.events.slice(1));
 });
 
 it('goes on when a client has left', async () => {
   const [one, two] = [await attached(), await attached()];
   one.client.close();
+  await vi.waitFor(() => expect(two.roles.at(-1)).toEqual([true, 1]));
   await two.client.send({ type: 'pause' });
   expect(bench.activity).toBe('paused');
+});
+
+describe('several terminals', () => {
+  it('one drives: the first, and when it leaves the one that came next', async () => {
+    const [one, two, three] = [await attached(), await attached(), await attached()];
+    await expect(two.client.send({ type: 'pause' })).rejects.toThrow('this terminal only looks on; take over to drive');
+    await expect(three.client.send({ type: 'shutdown' })).rejects.toThrow('only looks on');
+    expect(bench.activity).toBe('working');
+    one.client.close();
+    await vi.waitFor(() => expect(three.roles.at(-1)).toEqual([false, 2]));
+    await two.client.send({ type: 'pause' });
+    expect(one.roles).toEqual([
+      [true, 1],
+      [true, 2],
+      [true, 3],
+    ]);
+    expect(two.roles).toEqual([
+      [false, 2],
+      [false, 3],
+      [true, 2],
+    ]);
+  });
+
+  it('another takes over, and everybody hears of it', async () => {
+    const [one, two] = [await attached(), await attached()];
+    await two.client.send({ type: 'take-over' });
+    await two.client.send({ type: 'pause' });
+    await expect(one.client.send({ type: 'resume' })).rejects.toThrow('only looks on');
+    await vi.waitFor(() => expect(one.roles.at(-1)).toEqual([false, 2]));
+    expect(two.roles.at(-1)).toEqual([true, 2]);
+    // A viewer that leaves changes nothing for the driver but the number.
+    one.client.close();
+    await vi.waitFor(() => expect(two.roles.at(-1)).toEqual([true, 1]));
+  });
+
+  it('all may ask', async () => {
+    const [, two] = [await attached(), await attached()];
+    expect(await two.client.ask({ type: 'read-round', round: 0 })).toMatchObject({ round: 0, lengths: [] });
+    await expect(two.client.ask({ type: 'read-round', round: 7 })).rejects.toThrow('has no round 7');
+  });
+
+  it('`brevity auto` does not drive beside a person, and waits where one takes over', async () => {
+    const person = await attached();
+    const refused = await connect(bench.run.directory);
+    clients.push(refused);
+    await expect(refused.send({ type: 'attach', client: 'auto' })).rejects.toThrow(
+      'a terminal drives this run; detach it (q) before `brevity auto` can go on with it',
+    );
+    person.client.close();
+    await vi.waitFor(() => refused.send({ type: 'attach', client: 'auto' }));
+    const again = await connect(bench.run.directory);
+    clients.push(again);
+    await expect(again.send({ type: 'attach', client: 'auto' })).rejects.toThrow('another `brevity auto` drives');
+  });
+
+  it('who has not attached drives nothing that somebody else does', async () => {
+    await attached();
+    const stranger = await connect(bench.run.directory);
+    clients.push(stranger);
+    await expect(stranger.send({ type: 'pause' })).rejects.toThrow('only looks on');
+    await expect(stranger.send({ type: 'take-over' })).rejects.toThrow('attach first');
+  });
 });
 
 it('answers a refusal with its sentence, to the one that asked', async () => {
   const [one, two] = [await attached(), await attached()];
   const answers = await Promise.allSettled([
     one.client.send({ type: 'launch' }),
-    two.client.send({ type: 'pause' }),
+    two.client.ask({ type: 'read-round', round: 0 }),
     one.client.send({ type: 'dance' } as never),
   ]);
   expect(answers).toMatchObject([

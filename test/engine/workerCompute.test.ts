@@ -4,7 +4,7 @@ import { beforeEach, expect, it, vi } from 'vitest';
 import type { WorkMessage } from '../../src/engine/compute.js';
 import { signal } from '../../src/engine/compute.js';
 import { WorkerCompute } from '../../src/engine/workerCompute.js';
-import type { RoundState } from '../../src/store/rounds.js';
+import { newRound } from '../../src/store/rounds.js';
 import { config } from './fakes.js';
 
 const threads = vi.hoisted(() => [] as FakeWorker[]);
@@ -35,7 +35,8 @@ vi.mock('node:worker_threads', async () => {
   };
 });
 
-const round = { id: 1 } as RoundState;
+const round = newRound(1, 0, { alpha: 0, beta: 0.1, lr: 1e-6 });
+const task = { round, branch: [round] };
 const ignored = () => {};
 let compute: WorkerCompute;
 
@@ -48,27 +49,27 @@ const say = (message: WorkMessage) => threads.at(-1)?.emit('message', message);
 
 it('gives what the thread reports and ends with its result', async () => {
   const reports: unknown[] = [];
-  const result = compute.run('sample', round, (report) => reports.push(report));
+  const result = compute.run('sample', task, (report) => reports.push(report));
   const { id } = threads[0].posted[0];
   say({ type: 'report', report: { type: 'rewards', rewards: [1] } });
-  say({ type: 'done', id, result: { prompts: 4 } });
-  expect(await result).toEqual({ prompts: 4 });
+  say({ type: 'done', id, result: { responses: 4 } });
+  expect(await result).toEqual({ responses: 4 });
   expect(reports).toEqual([{ type: 'rewards', rewards: [1] }]);
 });
 
 it('keeps the thread after a failure', async () => {
-  const failing = compute.run('sample', round, ignored);
+  const failing = compute.run('sample', task, ignored);
   say({ type: 'failed', id: threads[0].posted[0].id, message: 'the disk is full' });
   await expect(failing).rejects.toThrow('the disk is full');
-  void compute.run('sample', round, ignored);
+  void compute.run('sample', task, ignored);
   expect(threads).toHaveLength(1);
 });
 
 it('starts a new thread after one that died, whose late end does not touch the new one’s work', async () => {
-  const dying = compute.run('update', round, ignored);
+  const dying = compute.run('update', task, ignored);
   threads[0].emit('error', new Error('Worker terminated due to reaching memory limit'));
   await expect(dying).rejects.toThrow(/compute thread ended unexpectedly \(Worker terminated .*\); everything/);
-  const again = compute.run('update', round, ignored);
+  const again = compute.run('update', task, ignored);
   expect(threads).toHaveLength(2);
   threads[0].emit('exit', 1);
   say({ type: 'done', id: threads[1].posted[0].id, result: { steps: 2, outcome: 'done' } });
@@ -76,7 +77,7 @@ it('starts a new thread after one that died, whose late end does not touch the n
 });
 
 it('steers by one shared word that each stage begins anew', () => {
-  void compute.run('sample', round, ignored).catch(ignored);
+  void compute.run('sample', task, ignored).catch(ignored);
   const { word } = threads[0];
   for (const name of ['pause', 'stop', 'abort'] as const) {
     compute[name]();
@@ -85,7 +86,7 @@ it('steers by one shared word that each stage begins anew', () => {
   compute.resume();
   expect(word[0]).toBe(signal.go);
   compute.stop();
-  say({ type: 'done', id: threads[0].posted[0].id, result: { prompts: 1 } });
-  void compute.run('score', round, ignored).catch(ignored);
+  say({ type: 'done', id: threads[0].posted[0].id, result: { responses: 1 } });
+  void compute.run('score', task, ignored).catch(ignored);
   expect(word[0]).toBe(signal.go);
 });

@@ -22,7 +22,10 @@ function configWith(count: number, changes: { perRound?: number; seed?: number; 
   });
 }
 
-const indices = (config: Config, round: number) => roundPrompts(config, round).map(({ index }) => index);
+const indices = (config: Config, round: number) => {
+  const counts = new Array<number>(round).fill(config.sampling.prompts_per_round);
+  return roundPrompts(config, counts).map(({ index }) => index);
+};
 
 it('are all of them, in the file’s order, unless fewer are asked for', () => {
   expect(indices(configWith(5), 1)).toEqual([0, 1, 2, 3, 4]);
@@ -45,6 +48,27 @@ it('are never the same prompt twice in a round, where the order begins anew with
   }
 });
 
+it('come once a lap, also where laps meet within rounds', () => {
+  for (let seed = 0; seed < 20; seed++) {
+    const config = configWith(5, { perRound: 3, seed });
+    // Three laps of five are five rounds of three.
+    const seen = [1, 2, 3, 4, 5].flatMap((round) => indices(config, round));
+    for (let index = 0; index < 5; index++) expect(seen.filter((other) => other === index)).toHaveLength(3);
+    // The second lap ends within the fourth round: by then each has come twice at least.
+    const four = [1, 2, 3, 4].flatMap((round) => indices(config, round));
+    for (let index = 0; index < 5; index++)
+      expect(four.filter((other) => other === index).length).toBeGreaterThanOrEqual(2);
+  }
+});
+
+it('go on where a branch changes how many they are', () => {
+  const config = configWith(12, { perRound: 4 });
+  const all = [[4], [4, 2], [4, 2, 6]].flatMap((counts) => roundPrompts(config, counts).map(({ index }) => index));
+  expect(all.sort((a, b) => a - b)).toEqual(Array.from({ length: 12 }, (_, i) => i));
+  expect(roundPrompts(config, [4, 0]).map(({ index }) => index)).toHaveLength(12);
+  expect(roundPrompts(config, [4, 0, 2])).toEqual(roundPrompts(config, [4, 2]));
+});
+
 it('follow from the seed', () => {
   const [a, b] = [configWith(50, { perRound: 10 }), configWith(50, { perRound: 10, seed: 2 })];
   expect(indices(a, 1)).toEqual(indices(configWith(50, { perRound: 10 }), 1));
@@ -57,7 +81,7 @@ it('that are held out are the first so many', () => {
 });
 
 it('are shown as text, as messages by role, as ids where there is nothing else', () => {
-  expect(promptText({ where: '', prompt: 'why' })).toBe('why');
-  expect(promptText({ where: '', prompt: [{ role: 'user', content: 'why' }] })).toBe('user: why');
-  expect(promptText({ where: '', prompt_ids: [3, 4] })).toBe('[3 4]');
+  expect(promptText({ prompt: 'why' })).toBe('why');
+  expect(promptText({ prompt: [{ role: 'user', content: 'why' }] })).toBe('user: why');
+  expect(promptText({ prompt_ids: [3, 4] })).toBe('[3 4]');
 });

@@ -60,7 +60,7 @@ class Bench {
       sampling: { samples_per_prompt: 3, max_new_tokens: 12, batch_size: 6, temperature: 2, ...changes.sampling },
     });
     this.run = Run.create(path.join(home, 'run'), config);
-    this.models = new ModelShelf(config);
+    this.models = new ModelShelf();
     const settings = { alpha: 0.01, beta: 0.1, lr: config.update.lr };
     this.run.addRound(newRound(0, null, settings));
     this.run.addRound(newRound(1, 0, settings));
@@ -72,6 +72,7 @@ class Bench {
       files: this.run.files,
       models: this.models,
       round: this.run.round(1),
+      promptCounts: [this.run.config.sampling.prompts_per_round],
       control: { point: () => Promise.resolve(this.verdict(this.reports)) },
       report: (report) => this.reports.push(report),
     };
@@ -226,7 +227,7 @@ describe('sampling that is stopped', () => {
   ])('after %i responses keeps prompts with two and more', async (enough, kept) => {
     const bench = new Bench({ sampling: { batch_size: 4 } });
     bench.verdict = (reports) => (reports.filter(({ type }) => type === 'response').length >= enough ? 'stop' : 'go');
-    expect(await bench.do('sample')).toEqual({ prompts: kept.length });
+    expect(await bench.do('sample')).toEqual({ responses: kept.reduce((sum, count) => sum + count, 0) });
     const rows = readJsonLines(bench.file('samples.jsonl'), sampleRowSchema);
     expect(rows.map(({ responses }) => responses.length)).toEqual(kept);
     const { pairs, dropped } = await bench.do('score');

@@ -93,7 +93,10 @@ describe('appending', () => {
 
   it('leaves no half row when the disk is full, and goes on when it no longer is', () => {
     const file = fileWith('{"n":1}\n');
-    const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+    const full = Object.assign(new Error('ENOSPC: no space left on device, write'), {
+      code: 'ENOSPC',
+      syscall: 'write',
+    });
     const write = vi.mocked(fs.writeSync);
     write.mockImplementationOnce((handle) => {
       // Half of it fitted.

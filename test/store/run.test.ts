@@ -1,5 +1,5 @@
 /** run.json: what it keeps, what a crash or a full disk leaves of it, what cannot be opened. */
-import { existsSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { configSchema } from '../../src/config/schema.js';
@@ -26,7 +26,7 @@ it('is for its user alone and gives back what was put in', () => {
   expect(again.config).toEqual(config);
   expect(again.rounds).toEqual([round, { ...round, id: 1, parent: 0, stage: 'review', pairs: 3 }]);
   expect(JSON.parse(readFileSync(fileOf(run), 'utf8'))).toMatchObject({
-    version: 1,
+    version: 2,
     journal: [{ round: 1, action: 'set', detail: { alpha: 0.5 } }],
   });
 });
@@ -82,10 +82,76 @@ describe('after a crash', () => {
 it('says that a newer Brevity is needed, or which key is wrong', () => {
   const run = newRun();
   const data = JSON.parse(readFileSync(fileOf(run), 'utf8')) as Record<string, unknown>;
-  writeFileSync(fileOf(run), JSON.stringify({ ...data, version: 2 }));
-  expect(() => Run.open(run.directory)).toThrow('newer Brevity (version 2, this one reads 1); update Brevity');
+  writeFileSync(fileOf(run), JSON.stringify({ ...data, version: 3 }));
+  expect(() => Run.open(run.directory)).toThrow('newer Brevity (version 3, this one reads 2); update Brevity');
   writeFileSync(fileOf(run), JSON.stringify({ ...data, rounds: [{ id: 0, parent: null, stage: 'lunch' }] }));
   expect(() => Run.open(run.directory)).toThrow('rounds.0.stage');
+});
+
+it('reads a run from before there were branches', () => {
+  const run = newRun();
+  const { id, parent, stage, settings, pairs, dropped, seconds, steps, stopped_early, evaluation, started_at } = round;
+  const then = { id, parent, stage, settings, pairs, dropped, seconds, steps, stopped_early, evaluation, started_at };
+  const rounds = [then, { ...then, id: 1, parent: 0, stage: 'done' }];
+  writeFileSync(fileOf(run), JSON.stringify({ version: 1, config, rounds, journal: [] }));
+  const old = Run.open(run.directory);
+  expect(old.rounds).toEqual([round, { ...round, id: 1, parent: 0, stage: 'done' }]);
+  expect(old.current).toBe(1);
+  old.updateRound(1, { name: 'short' });
+  expect(JSON.parse(readFileSync(fileOf(run), 'utf8'))).toMatchObject({ version: 2, rounds: [{}, { name: 'short' }] });
+});
+
+describe('a tree of rounds', () => {
+  const tree = () => {
+    const run = newRun();
+    for (const [id, parent] of [
+      [0, null],
+      [1, 0],
+      [2, 1],
+      [3, 0],
+      [4, 2],
+      [5, 1],
+    ] as const)
+      run.addRound({ ...round, id, parent });
+    return run;
+  };
+
+  it('knows the way to a round and what came from one', () => {
+    const run = tree();
+    expect(run.branch(4).map(({ id }) => id)).toEqual([1, 2, 4]);
+    expect(run.branch(0)).toEqual([]);
+    expect(run.descendants(1).map(({ id }) => id)).toEqual([1, 2, 4, 5]);
+  });
+
+  it('keeps the round that is worked on', () => {
+    const run = tree();
+    expect(run.current).toBe(5);
+    run.current = 3;
+    expect(Run.open(run.directory).current).toBe(3);
+    expect(() => (run.current = 9)).toThrow('has no round 9');
+  });
+
+  it('forgets rounds with their files and never gives their ids again', () => {
+    const run = tree();
+    run.deleteRounds([2, 4, 5], 1);
+    expect(run.rounds.map(({ id }) => id)).toEqual([0, 1, 3]);
+    expect(run.current).toBe(1);
+    expect(existsSync(run.files.roundDir(4))).toBe(false);
+    const again = Run.open(run.directory);
+    expect(again.nextId()).toBe(6);
+    // As after a crash before all files were gone.
+    mkdirSync(run.files.roundDir(5));
+    again.removeDeleted();
+    expect(existsSync(run.files.roundDir(5))).toBe(false);
+  });
+
+  it('takes no folder that holds files of a round it does not know', () => {
+    const run = tree();
+    mkdirSync(run.files.roundDir(6));
+    expect(run.nextId()).toBe(6);
+    writeFileSync(path.join(run.files.roundDir(6), 'samples.jsonl'), '');
+    expect(run.nextId()).toBe(7);
+  });
 });
 
 it.runIf(existsSync('/dev/full'))('counts nothing that a full disk did not take', () => {

@@ -1,0 +1,144 @@
+/** The tree of rounds: going on, branching, going over one again, judging, naming, deleting, moving between. */
+import { cpSync, existsSync, mkdirSync } from 'node:fs';
+import { changedRound } from '../rounds/config.js';
+import { roundFiles } from '../rounds/files.js';
+import { type RoundOverrides, type RoundSettings, type RoundState, newRound } from '../store/rounds.js';
+import type { Hands, RunCommand } from './commands.js';
+import type { Core } from './core.js';
+
+type Command<T extends RunCommand['type']> = Extract<RunCommand, { type: T }>;
+
+/** Longest name and note of a round, in characters. */
+const NAME = 80;
+const NOTE = 2000;
+
+/** Goes on from the current round, or from where it began if it was rejected. */
+export function nextRound(hands: Hands, { settings }: Command<'next-round'>): void {
+  const { round } = hands.core;
+  hands.core.expect(round.stage === 'done', 'a new round can start once the round before it is done');
+  const parent = round.verdict === 'rejected' && round.parent !== null ? round.parent : round.id;
+  begin(hands, 'next-round', parent, round, { settings });
+}
+
+export function forkRound(hands: Hands, { parent, settings, overrides }: Command<'fork'>): void {
+  const { core } = hands;
+  const from = core.run.round(parent);
+  core.expect(from.stage === 'done', `round ${parent} has no policy yet; fork from one that is done`);
+  leave(core);
+  begin(hands, 'fork', parent, from, { settings, overrides });
+}
+
+function begin(
+  { core, stages }: Hands,
+  action: string,
+  parent: number,
+  inherited: RoundState,
+  changes: { settings?: Partial<RoundSettings>; overrides?: RoundOverrides },
+): void {
+  const round = { ...newRound(core.run.nextId(), parent, inherited.settings), ...changed(core, inherited, changes) };
+  core.addRound(round);
+  core.run.record(round.id, action, { parent, ...changes });
+  stages.work();
+}
+
+function changed(core: Core, inherited: RoundState, changes: Parameters<typeof changedRound>[2]) {
+  return changedRound(core.run.config, inherited, changes, process.cwd());
+}
+
+/** What a round in review has, which a copy of it begins with; the reference's log-probabilities are found by content. */
+const reviewed = [
+  roundFiles.samples,
+  roundFiles.scores,
+  roundFiles.pairs,
+  roundFiles.review,
+  roundFiles.decisions,
+  roundFiles.reference,
+];
+
+export function redoRound({ core, stages }: Hands, { round: id, settings }: Command<'redo-round'>): void {
+  const source = core.run.round(id);
+  core.expect(source.pairs !== null, `round ${id} has no pairs yet; it can be done again once it has been in review`);
+  leave(core);
+  const round: RoundState = {
+    ...newRound(core.run.nextId(), source.parent, source.settings),
+    ...changed(core, source, { settings }),
+    stage: 'review',
+    pairs: source.pairs,
+    dropped: source.dropped,
+    decisions: source.decisions,
+    redo_of: id,
+  };
+  const { files } = core.run;
+  // Before run.json names the round: what a crash leaves of it is no round.
+  mkdirSync(files.roundDir(round.id), { recursive: true });
+  for (const name of reviewed)
+    if (existsSync(files.file(id, name))) cpSync(files.file(id, name), files.file(round.id, name));
+  core.run.addRound(round);
+  core.run.record(round.id, 'redo-round', { redo_of: id, settings });
+  core.show(round.id);
+  stages.work();
+}
+
+/** Back to a round that waits in review, or to one that is done, to go on from there. */
+export function switchRound({ core }: Hands, { round: id }: Command<'switch'>): void {
+  const { stage } = core.run.round(id);
+  core.expect(
+    stage === 'review' || stage === 'done',
+    `round ${id} is in the middle of its ${stage}; one that is in review or done can be returned to`,
+  );
+  leave(core);
+  core.run.record(id, 'switch');
+  core.show(id);
+}
+
+/** @throws UserError where the current round cannot be left: the engine works on one at a time */
+function leave(core: Core): void {
+  const { id, stage } = core.round;
+  core.expect(
+    core.state.activity === 'idle' && (stage === 'review' || stage === 'done'),
+    `round ${id} is in the middle of its ${stage}; wait until it is in review or done, or delete it`,
+  );
+}
+
+export function judge({ core }: Hands, { round: id, verdict }: Command<'judge'>): void {
+  const { stage } = core.run.round(id);
+  core.expect(id > 0, 'the base policy is what it is; rounds after it can be accepted or rejected');
+  core.expect(stage === 'done', `round ${id} can be judged once it is done`);
+  core.expect(
+    verdict === null || ['accepted', 'rejected'].includes(verdict),
+    `verdict ${JSON.stringify(verdict)}: expected "accepted", "rejected" or null`,
+  );
+  core.run.record(id, 'judge', verdict);
+  core.changeRound(id, { verdict });
+}
+
+export function nameRound({ core }: Hands, command: Command<'name-round'>): void {
+  const { name, note } = core.run.round(command.round);
+  const changes = { name: command.name ?? name, note: command.note ?? note };
+  checkText(core, 'name', changes.name, NAME);
+  checkText(core, 'note', changes.note, NOTE);
+  core.changeRound(command.round, changes);
+}
+
+/** @throws UserError where a person wrote more than there is room for */
+export function checkText(core: Core, what: string, text: unknown, most: number): void {
+  core.expect(typeof text === 'string', `the ${what} is no text`);
+  const { length } = [...(text as string)];
+  core.expect(length <= most, `the ${what} has ${length} characters; at most ${most} are kept, shorten it`);
+}
+
+export function deleteRound({ core }: Hands, { round: id }: Command<'delete-round'>): void {
+  const { parent } = core.run.round(id);
+  if (parent === null) return core.expect(false, 'the base policy cannot be deleted; every round comes from it');
+  const ids = core.run.descendants(id).map((round) => round.id);
+  const current = ids.includes(core.round.id);
+  core.expect(
+    !current || core.state.activity === 'idle',
+    `round ${core.round.id} is being worked on; ${core.round.stage === 'update' ? 'abort it' : 'wait until it is in review'} before it is deleted`,
+  );
+  core.run.record(id, 'delete-round', { ids });
+  core.run.deleteRounds(ids, current ? parent : core.run.current);
+  if (!current) return core.emit({ type: 'rounds', rounds: [...core.run.rounds], current: core.run.current });
+  core.setState({ problem: null });
+  core.show(parent);
+}

@@ -1,0 +1,96 @@
+/** What each command does: whether it has a place now, and then the round's part of it. */
+import { UserError } from '../errors.js';
+import { configOf } from '../rounds/config.js';
+import { deleteRound, forkRound, judge, nameRound, nextRound, redoRound, switchRound } from './branches.js';
+import type { Core } from './core.js';
+import type { EngineCommand } from './protocol.js';
+import { checkSettings } from './settings.js';
+import type { Stages } from './stages.js';
+
+/** Commands that are about the run; the others are about who is attached. */
+export type RunCommand = Exclude<EngineCommand, { type: 'attach' | 'take-over' | 'shutdown' }>;
+type Handlers = {
+  [T in Exclude<RunCommand['type'], 'decide' | 'undo' | 'redo'>]: (
+    engine: Hands,
+    command: Extract<RunCommand, { type: T }>,
+  ) => void;
+};
+
+/** What commands work with. */
+export interface Hands {
+  core: Core;
+  stages: Stages;
+}
+
+/** @throws UserError where the command has no place now */
+export function obey(engine: Hands, command: RunCommand): void {
+  if (!Object.hasOwn(handlers, command.type))
+    throw new UserError(`the engine knows no command ${JSON.stringify((command as { type?: unknown }).type)}`);
+  (handlers[command.type as keyof Handlers] as (engine: Hands, command: RunCommand) => void)(engine, command);
+}
+
+const handlers: Handlers = {
+  'next-round': nextRound,
+  fork: forkRound,
+  'redo-round': redoRound,
+  judge,
+  'name-round': nameRound,
+  'delete-round': deleteRound,
+  switch: switchRound,
+
+  set({ core }, { settings }) {
+    core.expect(core.round.stage === 'review', 'α, β and the learning rate can be changed in review only');
+    checkSettings(settings);
+    core.run.record(core.round.id, 'set', settings);
+    core.setRound({ settings: { ...core.round.settings, ...settings } });
+  },
+
+  launch({ core, stages }) {
+    core.expect(core.round.stage === 'review', 'an update can be launched from review only');
+    core.run.record(core.round.id, 'launch', core.round.settings);
+    core.setRound({ stage: 'update' });
+    stages.work();
+  },
+
+  'fewer-samples'({ core }, { samples_per_prompt: count }) {
+    const { id, stage, overrides } = core.round;
+    const { samples_per_prompt: now } = configOf(core.run.config, core.round).sampling;
+    core.expect(stage === 'sample', 'the number of samples can be lowered while sampling only');
+    core.expect(
+      Number.isInteger(count) && count >= 2 && count < now,
+      `samples_per_prompt ${String(count)}: expected a whole number from 2, which a pair needs, to below ${now}, as many as are sampled now`,
+    );
+    core.run.record(id, 'fewer-samples', { samples_per_prompt: count });
+    core.setRound({ overrides: { ...overrides, sampling: { ...overrides.sampling, samples_per_prompt: count } } });
+    core.compute.fewerSamples(count);
+  },
+
+  pause({ core, stages }) {
+    core.expect(core.state.activity === 'working', 'nothing is being computed that could be paused');
+    stages.pause();
+  },
+
+  resume({ core, stages }) {
+    core.expect(core.state.activity === 'paused', 'nothing is paused');
+    stages.resume();
+  },
+
+  stop({ core, stages }) {
+    const { stage } = core.round;
+    core.expect(
+      core.state.activity !== 'idle' && (stage === 'sample' || stage === 'update'),
+      'only sampling and an update can be stopped early',
+    );
+    stages.stop();
+  },
+
+  abort({ core, stages }) {
+    core.expect(core.round.stage === 'update', 'only an update can be aborted');
+    stages.abort();
+  },
+
+  retry({ core, stages }) {
+    core.expect(core.state.problem !== null, 'nothing has failed that could be tried again');
+    stages.work();
+  },
+};

@@ -1,0 +1,98 @@
+/** What all parts of the engine work on: the run, its current round as clients see it, and who is told what happens. */
+import { UserError } from '../errors.js';
+import type { RoundState } from '../store/rounds.js';
+import type { Run } from '../store/run.js';
+import type { Compute } from './compute.js';
+import type { EngineEvent, EngineState, Snapshot } from './protocol.js';
+import { Roles, type Terminal } from './roles.js';
+import { RoundView } from './view.js';
+
+export class Core {
+  readonly roles = new Roles();
+  private readonly listeners = new Set<(event: EngineEvent) => void>();
+  view: RoundView;
+  state: EngineState = { pid: process.pid, backend: '', activity: 'starting', memory_mb: 0, problem: null };
+  /** It has been told to end and takes no more clients. */
+  closing = false;
+
+  constructor(
+    readonly run: Run,
+    readonly compute: Compute,
+  ) {
+    this.view = RoundView.read(run, run.current);
+  }
+
+  /** The round being worked on or last finished. */
+  get round(): RoundState {
+    return this.run.round(this.run.current);
+  }
+
+  /** Every event from now on. @returns how to stop listening */
+  listen(listener: (event: EngineEvent) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /** As one terminal sees it, or as somebody who is none. */
+  snapshot(terminal: Terminal | null = null): Snapshot {
+    return {
+      directory: this.run.directory,
+      config: this.run.config,
+      rounds: [...this.run.rounds],
+      current: this.run.current,
+      engine: this.state,
+      role: this.roles.of(terminal),
+      ...this.view.data(),
+    };
+  }
+
+  emit(event: EngineEvent): void {
+    // The bye is the last that clients hear.
+    if (this.closing && event.type !== 'bye') return;
+    for (const listener of this.listeners) listener(event);
+    for (const terminal of this.roles.terminals) terminal.send(event);
+  }
+
+  /** Tells everybody everything: what they knew of the round no longer holds. */
+  emitSnapshot(): void {
+    for (const listener of this.listeners) listener({ type: 'snapshot', snapshot: this.snapshot() });
+    for (const terminal of this.roles.terminals) terminal.send({ type: 'snapshot', snapshot: this.snapshot(terminal) });
+  }
+
+  setState(changes: Partial<EngineState>): void {
+    this.state = { ...this.state, ...changes };
+    this.emit({ type: 'engine', engine: this.state });
+  }
+
+  /** Changes the current round. */
+  setRound(changes: Partial<RoundState>): void {
+    this.emit({ type: 'round', round: this.run.updateRound(this.run.current, changes) });
+  }
+
+  /** Changes any round. */
+  changeRound(id: number, changes: Partial<RoundState>): void {
+    if (id === this.run.current) return this.setRound(changes);
+    this.run.updateRound(id, changes);
+    // A `round` event would say that it is the current one.
+    this.emit({ type: 'rounds', rounds: [...this.run.rounds], current: this.run.current });
+  }
+
+  /** Adds a round of which nothing is there yet. */
+  addRound(round: RoundState): void {
+    this.run.addRound(round);
+    this.view = RoundView.read(this.run, round.id);
+    this.emit({ type: 'round', round });
+  }
+
+  /** Shows another round, with all that there is of it. */
+  show(id: number): void {
+    if (this.run.current !== id) this.run.current = id;
+    this.view = RoundView.read(this.run, id);
+    this.emitSnapshot();
+  }
+
+  /** @throws UserError that says why a command has no place now */
+  expect(condition: boolean, otherwise: string): void {
+    if (!condition) throw new UserError(otherwise);
+  }
+}

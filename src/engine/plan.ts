@@ -1,0 +1,69 @@
+/** What an update would be, before it is launched: its size, and what it is expected to cost by this run's experience. */
+import { planSteps } from '../dpo/batches.js';
+import { totalSteps } from '../dpo/schedule.js';
+import { configOf } from '../rounds/config.js';
+import { roundFiles } from '../rounds/files.js';
+import { metricsSchema } from '../rounds/metrics.js';
+import type { MetricsRow } from '../rows.js';
+import { deriveSeed } from '../sampling/seed.js';
+import { readJsonLines } from '../store/jsonl.js';
+import type { RoundState } from '../store/rounds.js';
+import type { Run } from '../store/run.js';
+import type { Archive } from './archive.js';
+import type { Core } from './core.js';
+import type { Queries } from './protocol.js';
+import { RoundView } from './view.js';
+
+/** A training pass is a forward pass and a backward pass of twice its work; the reference is one forward pass. */
+const REFERENCE_COST = 1 / 3;
+
+export async function planUpdate(
+  { run, view: current, state }: Core,
+  archive: Archive,
+  { round: id }: Queries['read-plan']['ask'],
+): Promise<Queries['read-plan']['answer']> {
+  const round = run.round(id);
+  const view = id === run.current ? current : RoundView.read(run, id);
+  const config = configOf(run.config, round);
+  const pairs = view.trainingTokens();
+  const steps = pairs.length === 0 ? 0 : totalSteps(pairs.length, config.update);
+  const { batch_size: batch } = config.update;
+  const epochs = pairs.length === 0 ? 0 : Math.ceil(steps / Math.ceil(pairs.length / batch));
+  const tokens = planSteps(pairs.length, batch, epochs, deriveSeed(config.seed, 'update', id))
+    .slice(0, steps)
+    .reduce((sum, { indices }) => sum + indices.reduce((inStep, index) => inStep + pairs[index], 0), 0);
+  const known = experience(run, round);
+  const once = pairs.reduce((sum, each) => sum + each, 0);
+  return {
+    round: id,
+    pairs: pairs.length,
+    steps,
+    tokens,
+    seconds: known === null ? null : (tokens + REFERENCE_COST * once) / known.tokensPerSecond,
+    memory_mb: known?.memory ?? null,
+    reference: referenceInWords(config.dpo.reference, round),
+    trained: config.update.lora === null ? 'all weights' : `LoRA rank ${config.update.lora.rank}`,
+    backend: state.backend,
+  };
+}
+
+/** Of the newest update of this run that trained the same: all weights or adapters. null where there is none. */
+function experience(run: Run, round: RoundState): { tokensPerSecond: number; memory: number } | null {
+  const trains = (other: RoundState) => configOf(run.config, other).update.lora?.rank ?? null;
+  const alike = run.rounds.filter((other) => trains(other) === trains(round)).reverse();
+  for (const { id } of alike) {
+    const rows = readJsonLines(run.files.file(id, roundFiles.metrics), metricsSchema, { missing: 'empty' });
+    const seconds = rows.reduce((sum, row) => sum + row.tokens / row.tokens_per_second, 0);
+    if (seconds > 0)
+      return { tokensPerSecond: sumOf(rows) / seconds, memory: Math.max(...rows.map((row) => row.memory_mb)) };
+  }
+  return null;
+}
+
+const sumOf = (rows: MetricsRow[]) => rows.reduce((sum, { tokens }) => sum + tokens, 0);
+
+function referenceInWords(reference: string, { parent }: RoundState): string {
+  if (reference === 'base') return 'base policy';
+  if (reference !== 'round') return reference;
+  return `round start (${parent === 0 || parent === null ? 'base policy' : `policy of round ${parent}`})`;
+}

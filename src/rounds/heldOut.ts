@@ -1,0 +1,63 @@
+/** Answers to the held-out prompts: sampled, scored, read again, and judged by another policy. */
+import { pauseOnly } from '../control.js';
+import { responseLogprobs, sum } from '../dpo/logprobs.js';
+import { referenceLogps } from '../dpo/reference.js';
+import type { Answers } from '../evaluation/evaluate.js';
+import type { LoadedModel } from '../model/folder.js';
+import { sampleRowSchema, scoreRowSchema } from '../rows.js';
+import { deriveSeed } from '../sampling/seed.js';
+import { readJsonLines } from '../store/jsonl.js';
+import type { WorkContext } from './context.js';
+import { roundFiles } from './files.js';
+import { heldOutPrompts } from './prompts.js';
+import { sampleInto } from './sampling.js';
+import { scoreInto } from './scoring.js';
+
+/**
+ * One response to each held-out prompt, with the same seeds in every round: unchanged policies answer alike. A
+ * comparison needs every prompt: here only pausing has a meaning.
+ */
+export async function heldOutAnswers(model: LoadedModel, context: WorkContext): Promise<Answers> {
+  const { config, files, round } = context;
+  const samples = await sampleInto(
+    model,
+    {
+      file: files.file(round.id, roundFiles.heldOutSamples),
+      prompts: heldOutPrompts(config),
+      samples: 1,
+      raw: config.sampling.raw,
+      settings: { ...config.sampling, temperature: config.evaluation.temperature },
+      seed: (promptIndex) => deriveSeed(config.seed, 'held-out', promptIndex),
+    },
+    { ...context, control: pauseOnly(context.control) },
+  );
+  await scoreInto(files.file(round.id, roundFiles.heldOutScores), samples, context);
+  return readAnswers(context, round.id);
+}
+
+export function readAnswers({ files }: WorkContext, round: number): Answers {
+  const samples = readJsonLines(files.file(round, roundFiles.heldOutSamples), sampleRowSchema);
+  const scores = new Map(
+    readJsonLines(files.file(round, roundFiles.heldOutScores), scoreRowSchema).map((row) => [
+      row.prompt_index,
+      row.rewards[0],
+    ]),
+  );
+  samples.sort((a, b) => a.prompt_index - b.prompt_index);
+  return {
+    responses: samples.map(({ responses }) => responses[0]),
+    rewards: samples.map(({ prompt_index }) => scores.get(prompt_index) as number),
+  };
+}
+
+/** Summed log-probabilities of the policy's held-out responses under another policy, kept like a reference's. */
+export async function logpsUnder(context: WorkContext, dir: string): Promise<number[]> {
+  const samples = readJsonLines(context.files.file(context.round.id, roundFiles.heldOutSamples), sampleRowSchema);
+  samples.sort((a, b) => a.prompt_index - b.prompt_index);
+  const sequences = samples.map(({ prompt_ids, responses }) => ({ prompt_ids, response_ids: responses[0].ids }));
+  const model = await context.models.load(dir);
+  const file = context.files.file(context.round.id, roundFiles.heldOutLogps);
+  return referenceLogps(file, model.fingerprint, sequences, async (missing) =>
+    (await responseLogprobs(model, missing, { control: pauseOnly(context.control) })).map(sum),
+  );
+}
