@@ -104,7 +104,8 @@ export interface Comparison {
   against: string;
   prompts: number;
   win_rate: number;
-  win_rate_standard_error: number;
+  /** null of a single prompt, which says nothing of the spread. */
+  win_rate_standard_error: number | null;
   length_controlled_win_rate: number;
   /** `minimal` (θ1, θ3) or `difficulty` (θ1, θ2, θ3). */
   length_controlled_form: 'minimal' | 'difficulty';

@@ -117,7 +117,7 @@ const measures: readonly Measure[] = [
     name: 'win rate',
     own: null,
     against: (_, { comparison: c }) => ({
-      change: `${format.percent(c.win_rate)} ±${format.fixed(c.win_rate_standard_error, 1)}`,
+      change: `${format.percent(c.win_rate)} ±${format.fixed(c.win_rate_standard_error ?? NaN, 1)}`,
     }),
   },
   {

@@ -31,7 +31,10 @@ const columns: [title: string, cell: (round: RoundState) => string][] = [
   [
     'win rate against base',
     (round) =>
-      against(round, ({ win_rate, win_rate_standard_error: se }) => `${win_rate.toFixed(1)} ± ${se.toFixed(1)}`),
+      against(
+        round,
+        ({ win_rate, win_rate_standard_error: se }) => `${win_rate.toFixed(1)} ± ${se?.toFixed(1) ?? '–'}`,
+      ),
   ],
   ['length-controlled', (round) => against(round, ({ length_controlled_win_rate: rate }) => rate.toFixed(1))],
   ['KL to base (nats)', (round) => against(round, ({ kl }) => kl.toFixed(2))],

@@ -8,8 +8,8 @@ export interface WinRates {
   /** In percent. */
   win_rate: number;
   length_controlled_win_rate: number;
-  /** Of the plain win rate, in percent. */
-  standard_error: number;
+  /** Of the plain win rate, in percent; null of a single row, which says nothing of its spread. */
+  standard_error: number | null;
   prompts: number;
   /** What the length-controlled rate was fitted with, and what it leaves out. */
   form: 'minimal' | 'difficulty';
@@ -32,7 +32,7 @@ export function winRates(rows: PreferenceRow[], form: 'minimal' | 'difficulty' =
   return {
     win_rate: 100 * mean(preferences),
     length_controlled_win_rate: lengthControlledWinRate(rows, form).win_rate,
-    standard_error: (100 * sampleDeviation(preferences)) / Math.sqrt(rows.length),
+    standard_error: rows.length < 2 ? null : (100 * sampleDeviation(preferences)) / Math.sqrt(rows.length),
     prompts: rows.length,
     form,
     note: notes[form],

@@ -21,9 +21,20 @@ class HfReward implements Reward {
     this.spec = `hf:${model.dir}`;
   }
 
+  /** Inputs that cannot be scored are told of once the others have been. */
   async score(inputs: RewardInput[], hooks: RewardHooks): Promise<void> {
-    const sequences = inputs.map((input) => this.ids(input));
-    const order = sequences.map((_, i) => i).sort((a, b) => sequences[b].length - sequences[a].length || a - b);
+    const problems: Error[] = [];
+    const sequences = inputs.map((input) => {
+      try {
+        return this.ids(input);
+      } catch (error) {
+        problems.push(error as Error);
+        return [];
+      }
+    });
+    const order = sequences
+      .flatMap(({ length }, i) => (length > 0 ? [i] : []))
+      .sort((a, b) => sequences[b].length - sequences[a].length || a - b);
     for (let start = 0; start < order.length; start += this.options.batch_size) {
       const verdict = (await hooks.control?.point()) ?? 'go';
       if (verdict !== 'go') return;
@@ -31,6 +42,7 @@ class HfReward implements Reward {
       const rewards = this.rewards(batch.map((index) => sequences[index]));
       batch.forEach((index, i) => hooks.onReward(index, finiteReward(rewards[i], this.spec, inputs[index])));
     }
+    if (problems.length > 0) throw problems[0];
   }
 
   dispose(): void {
@@ -50,12 +62,14 @@ class HfReward implements Reward {
   }
 
   private ids(input: RewardInput): number[] {
-    const ids = input.prompt !== undefined && this.model.tokenizer !== null ? this.conversation(input) : input.ids;
-    const { dir, config } = this.model;
+    const ids = this.conversation(input) ?? input.ids;
+    const { dir, config, tokenizer } = this.model;
     if (ids === undefined || ids.length === 0) {
-      throw new UserError(
-        `reward model ${dir} has no tokenizer, so it needs rows with "ids"; the row of ${promptExcerpt(input.prompt)} has none`,
-      );
+      const needed =
+        tokenizer === null
+          ? 'has no tokenizer, so it needs rows with "ids"'
+          : 'needs rows with "prompt" and "response", or with "ids"';
+      throw new UserError(`reward model ${dir} ${needed}; the row of ${promptExcerpt(input.prompt)} has none`);
     }
     if (ids.length > config.max_positions) {
       throw new UserError(
@@ -70,9 +84,10 @@ class HfReward implements Reward {
     return ids;
   }
 
+  /** undefined where there are no texts, or no tokenizer for them. */
   private conversation({ prompt, response }: RewardInput): number[] | undefined {
-    if (prompt === undefined) return undefined;
+    if (prompt === undefined || response === undefined) return undefined;
     const before = typeof prompt === 'string' ? [{ role: 'user', content: prompt }] : prompt;
-    return this.model.tokenizer?.conversationIds([...before, { role: 'assistant', content: response ?? '' }]);
+    return this.model.tokenizer?.conversationIds([...before, { role: 'assistant', content: response }]);
   }
 }

@@ -81,9 +81,11 @@ export async function openHttpReward(url: URL, options: RewardOptions): Promise<
   return new HttpReward(target, contract, model, tokenizer, options);
 }
 
-/** vLLM's first model. */
+/** vLLM's first model: asked for beside the reward's own path, which a proxy may have put a prefix to. */
 async function firstModel(url: URL, options: RewardOptions): Promise<string> {
-  const list = new URL('/v1/models', url);
+  const list = new URL(url);
+  list.pathname = `${url.pathname.replace(/(\/v1)?\/[^/]+\/*$/, '')}/v1/models`;
+  list.search = '';
   const answer = await request(list, { method: 'GET' }, options, `asking ${list.href} for its model`);
   const parsed = z.object({ data: z.array(z.object({ id: z.string() })).min(1) }).safeParse(answer);
   if (!parsed.success) throw new UserError(`${list.href} names no model; put ?model=NAME into the reward's URL`);
@@ -187,7 +189,7 @@ async function request(url: URL, init: RequestInit, options: RewardOptions, abou
       const text = plainText(await response.text()).slice(0, 200);
       problem = `answered ${response.status} ${text}`.trim();
       if (response.status < 500 && response.status !== 408 && response.status !== 429) attempt = options.retries;
-      const after = Number(response.headers.get('retry-after'));
+      const after = retryAfter(response.headers.get('retry-after'));
       if (after > 0) wait = Math.min(MAX_WAIT, after);
     } catch (error) {
       problem = failureText(error, options.timeout_seconds);
@@ -197,6 +199,13 @@ async function request(url: URL, init: RequestInit, options: RewardOptions, abou
       throw new UserError(`${url.href} ${problem} while ${about}; everything scored before is kept`);
     await new Promise((resolve) => setTimeout(resolve, wait * 1000));
   }
+}
+
+/** Seconds, from either form of the header (RFC 9110, section 10.2.3); NaN where there is none. */
+function retryAfter(header: string | null): number {
+  if (header === null) return NaN;
+  const seconds = Number(header);
+  return Number.isNaN(seconds) ? (Date.parse(header) - Date.now()) / 1000 : seconds;
 }
 
 function failureText(error: unknown, timeoutSeconds: number): string {

@@ -151,3 +151,8 @@ function readLeaderboard() {
   }));
   return { models, difficulty };
 }
+
+it('a single prompt has a win rate and no standard error', () => {
+  const row = { preference: 1, length_model: 10, length_baseline: 12 };
+  expect(winRates([row])).toMatchObject({ win_rate: 100, standard_error: null, prompts: 1 });
+});

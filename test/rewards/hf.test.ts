@@ -39,4 +39,13 @@ describe.each(['reward-llama', 'reward-qwen3'])('%s', (name) => {
     );
     reward.dispose();
   });
+
+  it('scores what it can before it tells of what it cannot', async () => {
+    const reward = await openReward(`hf:${goldenFolder}${name}/model`, rewardOptionsSchema.parse({}));
+    const scored: number[] = [];
+    const inputs = [{ ids: [1, 2] }, { prompt: 'long', ids: new Array<number>(513).fill(1) }, { ids: [3] }];
+    await expect(reward.score(inputs, { onReward: (index) => scored.push(index) })).rejects.toThrow(/"long" makes 513/);
+    expect(scored.sort()).toEqual([0, 2]);
+    reward.dispose();
+  });
 });

@@ -60,6 +60,14 @@ describe('contracts', () => {
     expect(await score(`${base}/classify`)).toEqual({ rewards: lengths, error: '' });
     expect(seen[0]).toEqual(['served-model', false]);
   });
+  it('vLLM behind a prefix, whose models are asked for behind it too', async () => {
+    const base = await serve((body, request) => {
+      if (request.url === '/judge/v1/models') return { data: [{ id: 'served-model' }] };
+      expect([request.url, body.model]).toEqual(['/judge/classify', 'served-model']);
+      return { data: (body.input as string[]).map((text, index) => ({ index, probs: [lengthOf(text)] })) };
+    });
+    expect(await score(`${base}/judge/classify`)).toEqual({ rewards: lengths, error: '' });
+  });
   it("vLLM's /pooling, with the model in the URL", async () => {
     const base = await serve((body, request) => {
       expect([request.url, body.model, body.task]).toEqual(['/pooling', 'mine', 'classify']);
