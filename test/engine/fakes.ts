@@ -117,6 +117,20 @@ export class Bench {
     await this.finish('score', { pairs: [pair], review: [], dropped });
   }
 
+  /** From review to the end of the round. */
+  async toDone(): Promise<void> {
+    await this.command({ type: 'launch' });
+    await this.finish('update', { steps: 9, outcome: 'done' });
+    await this.finish('evaluate', evaluation);
+  }
+
+  /** From a round's first stage to its end. */
+  async wholeRound(): Promise<void> {
+    await this.finish('sample', { responses: 0 });
+    await this.finish('score', { pairs: [pair], review: [], dropped });
+    await this.toDone();
+  }
+
   get activity(): string {
     return this.engine.snapshot().engine.activity;
   }
