@@ -10,8 +10,7 @@ import { Bench, config, dropped, pair } from './fakes.js';
 const fresh = temporaryDirectories();
 const newBench = () => new Bench(Run.create(path.join(fresh(), 'run'), config));
 const stored = ({ run }: Bench) => Run.open(run.directory);
-const refusal = (b: Bench, command: Parameters<Bench['engine']['handle']>[0]) =>
-  expect(() => b.engine.handle(command));
+const refusal = (b: Bench, command: Parameters<Bench['engine']['handle']>[0]) => expect(() => b.engine.handle(command));
 const since = (b: Bench, from: number) => b.events.slice(from).map(({ type }) => type);
 
 /** Round 1 done. */

@@ -13,7 +13,13 @@ const line = (prompt_index: number, text: string) => JSON.stringify({ prompt_ind
 it('finds rows of any size in any order, across the pieces in which the file is read', async () => {
   const file = path.join(fresh(), 'rows.jsonl');
   const texts = Array.from({ length: 40 }, (_, i) => 'ß'.repeat(i * 4001));
-  writeFileSync(file, [...texts.entries()].reverse().map(([i, text]) => line(i * 3, text)).join(''));
+  writeFileSync(
+    file,
+    [...texts.entries()]
+      .reverse()
+      .map(([i, text]) => line(i * 3, text))
+      .join(''),
+  );
   const index = new RowIndex(file, schema);
   for (const i of [39, 0, 17, 1]) expect(await index.row(i * 3)).toEqual({ prompt_index: i * 3, text: texts[i] });
   expect(await index.row(1)).toBeNull();
