@@ -14,6 +14,7 @@ export class TestTerminal {
   /** Resolves with the exit code. */
   readonly exit: Promise<number>;
   private written = '';
+  private title = '';
 
   constructor(args: string[], { columns = 80, rows = 24, env = {} }: TerminalOptions = {}) {
     this.screenModel = new xterm.Terminal({ cols: columns, rows, allowProposedApi: true });
@@ -24,6 +25,7 @@ export class TestTerminal {
       name: 'xterm-256color',
       env: { ...inherited, TERM: 'xterm-256color', ...env },
     });
+    this.screenModel.onTitleChange((title) => (this.title = title));
     this.child.onData((data) => {
       this.written += data;
       this.screenModel.write(data);
@@ -42,6 +44,36 @@ export class TestTerminal {
       { length: this.screenModel.rows },
       (_, y) => buffer.getLine(buffer.viewportY + y)?.translateToString(true) ?? '',
     ).join('\n');
+  }
+
+  /** The screen, and under each line how its stretches are painted: `3-10 cyan bold`. */
+  painted(): string {
+    const buffer = this.screenModel.buffer.active;
+    const lines: string[] = [];
+    for (let y = 0; y < this.screenModel.rows; y++) {
+      const line = buffer.getLine(buffer.viewportY + y);
+      lines.push(line?.translateToString(true) ?? '');
+      const stretches: { from: number; to: number; paint: string }[] = [];
+      for (let x = 0; x < this.screenModel.cols; x++) {
+        const cell = line?.getCell(x);
+        const paint = cell === undefined ? '' : paintOf(cell);
+        const last = stretches.at(-1);
+        if (last?.paint === paint) last.to = x;
+        else stretches.push({ from: x, to: x, paint });
+      }
+      const told = stretches.filter(({ paint }) => paint !== '').map(({ from, to, paint }) => `${from}-${to} ${paint}`);
+      if (told.length > 0) lines.push(`    ~ ${told.join(', ')}`);
+    }
+    return lines.join('\n') + '\n';
+  }
+
+  /** Resolves once the program has set this title, and all that it sent before is on the screen. */
+  async untilTitle(title: string, seconds = 30): Promise<void> {
+    const deadline = Date.now() + seconds * 1000;
+    while (this.title !== title) {
+      if (Date.now() > deadline) throw new Error(`the title did not become ${title}:\n${this.screen()}`);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
   }
 
   type(keys: string): void {
@@ -68,6 +100,27 @@ export class TestTerminal {
   kill(): void {
     this.child.kill('SIGKILL');
   }
+}
+
+const colours = ['black', 'red', 'green', 'yellow', 'blue', 'magenta', 'cyan', 'white'];
+
+function paintOf(cell: xterm.IBufferCell): string {
+  const colour = cell.isFgDefault()
+    ? []
+    : [
+        cell.isFgRGB()
+          ? `#${cell.getFgColor().toString(16).padStart(6, '0')}`
+          : (colours[cell.getFgColor()] ?? `colour ${cell.getFgColor()}`),
+      ];
+  const background = cell.isBgDefault() ? [] : [`on ${cell.getBgColor()}`];
+  const weights = [
+    cell.isBold() ? 'bold' : '',
+    cell.isDim() ? 'dim' : '',
+    cell.isInverse() ? 'inverse' : '',
+    cell.isUnderline() ? 'underline' : '',
+    cell.isItalic() ? 'italic' : '',
+  ];
+  return [...colour, ...background, ...weights.filter((weight) => weight !== '')].join(' ');
 }
 
 export const keys = {
