@@ -8,7 +8,8 @@ import { UserError } from '../errors.js';
 import { lockHolder } from '../store/lock.js';
 import { connect } from './client.js';
 
-const WAIT_MS = 20_000;
+/** Longer than an engine that ends takes for the checkpoint of its update. */
+const WAIT_MS = 40_000;
 const POLL_MS = 50;
 
 /**

@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { updateSchema } from '../../src/config/schema.js';
+import { Suspended } from '../../src/control.js';
 import { planSteps, microBatches } from '../../src/dpo/batches.js';
 import { learningRate } from '../../src/dpo/schedule.js';
 import { type TrainingState, type UpdateHooks, updatePolicy } from '../../src/dpo/update.js';
@@ -84,6 +85,30 @@ describe('updatePolicy', () => {
     second.dispose();
   });
 
+  it('gives what is to be kept where the process ends in the middle of a step', async () => {
+    const undisturbed = await load();
+    await train(undisturbed);
+    const first = await load();
+    let points = 0;
+    const kept: TrainingState[] = [];
+    const point = () => (++points > 6 ? Promise.reject(new Suspended()) : Promise.resolve('go' as const));
+    const onSuspend = (state: TrainingState) => kept.push(state);
+    await expect(train(first, { control: { point }, onSuspend })).rejects.toThrow(Suspended);
+    // Five micro-batches in the first three steps: the seventh point lies between the two of the fourth.
+    expect(kept.map(({ step }) => step)).toEqual([3]);
+    first.dispose();
+    const second = await load();
+    await train(second, { resume: kept[0] });
+    expect(weightsOf(second)).toEqual(weightsOf(undisturbed));
+    undisturbed.dispose();
+    second.dispose();
+    const third = await load();
+    const never = () => Promise.reject(new Suspended());
+    await expect(train(third, { control: { point: never }, onSuspend })).rejects.toThrow(Suspended);
+    expect(kept).toHaveLength(1);
+    third.dispose();
+  });
+
   it('stops at a step and keeps it; aborts in the middle', async () => {
     const model = await load();
     for (const [verdict, outcome] of [
@@ -110,12 +135,27 @@ describe('updatePolicy', () => {
     });
     const { rows } = await train(model, {}, { micro_batch: 4 });
     expect(rows.map(({ micro_batch }) => micro_batch)).toEqual([2, 2, 2, 2, 2, 2]);
+    // Going on later, it begins with what fits.
+    let state: TrainingState | undefined;
+    await train(model, { onStep: (_row, capture) => (state ??= capture()) }, { micro_batch: 4 });
+    expect(state?.microBatch).toBe(2);
+    spy.mockClear();
+    await train(model, { resume: state }, { micro_batch: 4 });
+    expect(spy.mock.calls.length).toBeGreaterThan(0);
+    expect(Math.max(...spy.mock.calls.map(([, [sequences]]) => sequences))).toBe(4);
     spy.mockImplementation(() => {
       throw new OutOfMemoryError(123 * 2 ** 20);
     });
     await expect(train(model)).rejects.toThrow(
       /micro-batch of one pair of \d+ tokens .*123\.0 MiB.*activation_checkpointing/,
     );
+    model.dispose();
+  });
+
+  it('takes a batch that is smaller anyway for no lack of memory', async () => {
+    const model = await load();
+    const { rows } = await train(model, {}, { micro_batch: 4 });
+    expect(rows.map(({ micro_batch }) => micro_batch)).toEqual([4, 4, 2, 4, 4, 2]);
     model.dispose();
   });
 

@@ -104,6 +104,30 @@ describe('kill -9', () => {
   });
 });
 
+it('an engine that is told to end in an update keeps it as it is, and no step is taken twice', async () => {
+  // No checkpoints but the last.
+  const run = quick({ update: { checkpoint_seconds: 1000 } });
+  let ended = false;
+  const third = nth(3, (event) => event.type === 'step' && event.round === 1);
+  const attempt = drive(run, {
+    ...all,
+    onEvent(event) {
+      if (ended || !third(event)) return;
+      ended = true;
+      process.kill(lockHolder(run)?.pid as number, 'SIGTERM');
+    },
+  });
+  await expect(attempt).rejects.toThrow('the engine got SIGTERM');
+  while (lockHolder(run) !== null) await new Promise((resolve) => setTimeout(resolve, 10));
+  const rows = () => readFileSync(path.join(run, 'rounds/0001/metrics.jsonl'), 'utf8').trim().split('\n');
+  const taken = rows();
+  expect(taken.length).toBeGreaterThanOrEqual(3);
+  await drive(run, all);
+  // Speeds and all.
+  expect(rows().slice(0, taken.length)).toEqual(taken);
+  expect(contentsOf(run, [0, 1, 2])).toEqual(undisturbed);
+});
+
 describe('one engine a run', () => {
   it('the second says who holds it and how to attach', async () => {
     const run = quick();

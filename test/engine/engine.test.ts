@@ -1,7 +1,7 @@
 /** The state machine over a computation that the test plays: stages, settings, pausing, failing, taking up again. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Run } from '../../src/store/run.js';
 import { temporaryDirectories } from '../temporary.js';
 import { Bench, config, dropped, evaluation, metrics, pair, response } from './fakes.js';
@@ -220,6 +220,99 @@ describe('a failure', () => {
     await b.finish('score', { pairs: [], review: [], dropped: { ...dropped, below_gap: 4 } });
     expect(b.engine.snapshot().engine.problem).toMatch(/^round 1 gave no pairs \(1 ties, 0 identical, 4 below gap,/);
     expect(stored(b)[1].stage).toBe('score');
+  });
+});
+
+describe('the seconds of a stage', () => {
+  let clock = 0;
+  beforeEach(() => {
+    clock = 0;
+    vi.spyOn(performance, 'now').mockImplementation(() => clock * 1000);
+  });
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  it('add up over attempts, those that fail or are aborted too, without pauses', async () => {
+    const b = bench();
+    await b.start();
+    clock += 5;
+    await b.fail('evaluate', 'no memory');
+    clock += 100;
+    await b.command({ type: 'retry' });
+    clock += 1;
+    await b.command({ type: 'pause' });
+    clock += 100;
+    await b.command({ type: 'resume' });
+    clock += 2;
+    await b.finish('evaluate', evaluation);
+    expect(stored(b)[0].seconds).toEqual({ evaluate: 8 });
+    clock += 3;
+    await b.finish('sample', { responses: 0 });
+    await b.finish('score', { pairs: [pair], review: [], dropped });
+    await b.command({ type: 'launch' });
+    clock += 4;
+    await b.finish('update', { steps: 1, outcome: 'aborted' });
+    clock += 100;
+    await b.command({ type: 'launch' });
+    clock += 6;
+    await b.finish('update', { steps: 9, outcome: 'done' });
+    expect(stored(b)[1].seconds).toEqual({ sample: 3, score: 0, update: 10 });
+  });
+
+  it('are kept where the engine ends in the middle, and go on in the next', async () => {
+    const b = bench();
+    await b.start();
+    clock += 5;
+    await b.engine.shutdown('the engine was told to end');
+    expect(stored(b)[0]).toMatchObject({ stage: 'evaluate', seconds: { evaluate: 5 } });
+    const again = new Bench(Run.open(b.run.directory));
+    await again.start();
+    clock += 2;
+    await again.finish('evaluate', evaluation);
+    expect(stored(again)[0].seconds).toEqual({ evaluate: 7 });
+  });
+
+  it('of a stage that begins paused do not count until it goes on', async () => {
+    const b = bench();
+    await b.start();
+    await b.command({ type: 'pause' });
+    await b.finish('evaluate', evaluation);
+    clock += 100;
+    await b.command({ type: 'resume' });
+    clock += 2;
+    await b.finish('sample', { responses: 0 });
+    expect(stored(b)[1].seconds).toEqual({ sample: 2 });
+  });
+});
+
+describe('fewer samples', () => {
+  it('are told to the work, and to what takes it up later', async () => {
+    const b = bench();
+    await b.start();
+    await b.finish('evaluate', evaluation);
+    await b.command({ type: 'fewer-samples', samples_per_prompt: 2 });
+    expect(b.compute.signals).toEqual(['at most 2']);
+    expect(stored(b)[1].overrides).toEqual({ sampling: { samples_per_prompt: 2 } });
+    const again = new Bench(Run.open(b.run.directory));
+    await again.start();
+    expect(again.running('sample').round.overrides).toEqual({ sampling: { samples_per_prompt: 2 } });
+    expect(journal(b)).toEqual(['fewer-samples']);
+  });
+
+  it.each([1, 4, 2.5, Number.NaN])('are not %d', async (count) => {
+    const b = bench();
+    await b.start();
+    await b.finish('evaluate', evaluation);
+    expect(() => b.engine.handle({ type: 'fewer-samples', samples_per_prompt: count })).toThrow(
+      'expected a whole number from 2, which a pair needs, to below 4',
+    );
+  });
+
+  it('have no place in other stages', async () => {
+    const b = bench();
+    await b.toReview();
+    expect(() => b.engine.handle({ type: 'fewer-samples', samples_per_prompt: 2 })).toThrow('while sampling only');
   });
 });
 

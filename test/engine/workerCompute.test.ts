@@ -1,8 +1,8 @@
 /** The thread that computes, played by the test: answers, and a death from which a new one is started. */
 import type { EventEmitter } from 'node:events';
-import { beforeEach, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { WorkMessage } from '../../src/engine/compute.js';
-import { signal } from '../../src/engine/compute.js';
+import { signal, words } from '../../src/engine/compute.js';
 import { WorkerCompute } from '../../src/engine/workerCompute.js';
 import { newRound } from '../../src/store/rounds.js';
 import { config } from './fakes.js';
@@ -12,6 +12,7 @@ const threads = vi.hoisted(() => [] as FakeWorker[]);
 interface FakeWorker extends EventEmitter {
   word: Int32Array;
   posted: { id: number; stage: string }[];
+  terminated: boolean;
 }
 
 vi.mock('node:worker_threads', async () => {
@@ -28,7 +29,9 @@ vi.mock('node:worker_threads', async () => {
       postMessage(message: unknown) {
         this.posted.push(message);
       }
+      terminated = false;
       terminate() {
+        this.terminated = true;
         return Promise.resolve(1);
       }
     },
@@ -89,4 +92,50 @@ it('steers by one shared word that each stage begins anew', () => {
   say({ type: 'done', id: threads[0].posted[0].id, result: { responses: 1 } });
   void compute.run('score', task, ignored).catch(ignored);
   expect(word[0]).toBe(signal.go);
+});
+
+describe('ending', () => {
+  it('waits for the checkpoint of an update, whose end is told', async () => {
+    const update = compute.run('update', task, ignored);
+    const closed = compute.close();
+    expect(threads[0].word[words.steering]).toBe(signal.suspend);
+    expect(threads[0].terminated).toBe(false);
+    say({ type: 'failed', id: threads[0].posted[0].id, message: 'suspended' });
+    await expect(update).rejects.toThrow('suspended');
+    await closed;
+    expect(threads[0].terminated).toBe(true);
+  });
+
+  it('takes an update that was just done', async () => {
+    const update = compute.run('update', task, ignored);
+    const closed = compute.close();
+    say({ type: 'done', id: threads[0].posted[0].id, result: { steps: 3, outcome: 'done' } });
+    expect(await update).toEqual({ steps: 3, outcome: 'done' });
+    await closed;
+  });
+
+  it('waits for an update no longer than half a minute, and for nothing else', async () => {
+    vi.useFakeTimers();
+    const refused = expect(compute.run('update', task, ignored)).rejects.toThrow('the engine ends');
+    const late = compute.close();
+    await vi.advanceTimersByTimeAsync(29_000);
+    expect(threads[0].terminated).toBe(false);
+    await vi.advanceTimersByTimeAsync(1_000);
+    await late;
+    await refused;
+    vi.useRealTimers();
+    const sampling = expect(compute.run('sample', task, ignored)).rejects.toThrow('the engine ends');
+    await compute.close();
+    await sampling;
+    expect(threads[1].terminated).toBe(true);
+  });
+});
+
+it('tells the thread how many samples are enough, until the stage ends', () => {
+  void compute.run('sample', task, ignored).catch(ignored);
+  compute.fewerSamples(2);
+  expect(threads[0].word[words.enough]).toBe(2);
+  say({ type: 'done', id: threads[0].posted[0].id, result: { responses: 1 } });
+  void compute.run('sample', task, ignored).catch(ignored);
+  expect(threads[0].word[words.enough]).toBe(0);
 });

@@ -2,7 +2,7 @@
 import * as fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Verdict } from '../../src/control.js';
+import { Suspended, type Verdict } from '../../src/control.js';
 import { UserError } from '../../src/errors.js';
 import type { Report, WorkContext, WorkStage } from '../../src/rounds/context.js';
 import { ModelShelf } from '../../src/rounds/models.js';
@@ -51,6 +51,8 @@ class Bench {
   readonly run: Run;
   readonly reports: Report[] = [];
   verdict: (reports: Report[]) => Verdict = () => 'go';
+  /** How many samples are enough by now. */
+  enough: (reports: Report[]) => number = () => 3;
   private readonly models: ModelShelf;
 
   constructor(changes: Parameters<typeof quickConfig>[1] = {}) {
@@ -73,7 +75,8 @@ class Bench {
       models: this.models,
       round: this.run.round(1),
       promptCounts: [this.run.config.sampling.prompts_per_round],
-      control: { point: () => Promise.resolve(this.verdict(this.reports)) },
+      control: { point: () => new Promise((resolve) => resolve(this.verdict(this.reports))) },
+      enough: () => this.enough(this.reports),
       report: (report) => this.reports.push(report),
     };
     return work[stage](context) as ReturnType<(typeof work)[S]>;
@@ -213,9 +216,64 @@ describe('an update', () => {
     expect(steps).toEqual(Array.from({ length: total }, (_, i) => i + 1));
   });
 
+  it('that is suspended goes on with the step it was in', async () => {
+    const suspended = new Bench({ update: { checkpoint_seconds: 1000 } });
+    await suspended.do('sample');
+    await suspended.do('score');
+    suspended.verdict = () => {
+      if (suspended.steps() >= 5) throw new Suspended();
+      return 'go';
+    };
+    await expect(suspended.do('update')).rejects.toThrow(Suspended);
+    expect(fs.existsSync(suspended.file('update/state.safetensors'))).toBe(true);
+    expect(suspended.losses()).toHaveLength(5);
+    suspended.verdict = () => 'go';
+    await suspended.do('update');
+    expect(suspended.losses()).toEqual(undisturbed.losses());
+    expect(suspended.weights()).toBe(undisturbed.weights());
+    suspended.dispose();
+  });
+
   it('without pairs says so', async () => {
     fs.writeFileSync(b.file('pairs.jsonl'), '');
     await expect(b.do('update')).rejects.toThrow('round 1 has no pairs to train on');
+  });
+});
+
+describe('sampling of which fewer are enough', () => {
+  const responses = (bench: Bench) =>
+    readJsonLines(bench.file('samples.jsonl'), sampleRowSchema).map(({ responses: all }) => all);
+  const count = (reports: Report[]) => reports.filter(({ type }) => type === 'response').length;
+
+  it('keeps the first in sampling order of each prompt, and what was complete', async () => {
+    const bench = new Bench({ sampling: { batch_size: 8 } });
+    // Two batches of eight: five prompts and a part of the sixth.
+    bench.enough = (reports) => (count(reports) >= 10 ? 2 : 3);
+    const { responses: kept } = await bench.do('sample');
+    const rows = responses(bench);
+    expect(rows).toHaveLength(16);
+    expect(rows.reduce((sum, row) => sum + row.length, 0)).toBe(kept);
+    const sizes = rows.map(({ length }) => length);
+    expect(sizes).toContain(3);
+    expect(sizes.filter((size) => size === 2).length).toBeGreaterThan(9);
+    // Whole rows are those of a run that was left alone, the others their beginning.
+    const whole = readJsonLines(undisturbed.file('samples.jsonl'), sampleRowSchema);
+    for (const row of readJsonLines(bench.file('samples.jsonl'), sampleRowSchema)) {
+      const same = whole.find(({ prompt_index }) => prompt_index === row.prompt_index);
+      expect(row.responses).toEqual(same?.responses.slice(0, row.responses.length));
+    }
+    const last = bench.reports.filter((report) => report.type === 'progress').at(-1);
+    expect(last).toMatchObject({ done: kept, total: kept });
+    bench.dispose();
+  });
+
+  it('is the same where it begins with fewer', async () => {
+    const bench = new Bench();
+    bench.enough = () => 2;
+    await bench.do('sample');
+    expect(responses(bench).every(({ length }) => length === 2)).toBe(true);
+    expect(count(bench.reports)).toBe(32);
+    bench.dispose();
   });
 });
 
