@@ -70,7 +70,7 @@ export interface RoundData {
   metrics: MetricsRow[];
   /** The newest responses (at most 50), oldest first. */
   responses: ResponseSeen[];
-  /** Lengths in tokens of all responses so far, in the order in which they came. */
+  /** Lengths in tokens of all responses so far, in the order in which they came, or of their prompts. */
   lengths: number[];
   /** How many of them were truncated. */
   truncated: number;

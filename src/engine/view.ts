@@ -13,13 +13,16 @@ import { roundFiles } from '../rounds/files.js';
 import { metricsSchema } from '../rounds/metrics.js';
 import { probeRowSchema } from '../rounds/probeRows.js';
 import { promptText } from '../rounds/prompts.js';
+import { readReview } from '../rounds/reviewFiles.js';
 import type { ReviewRow } from '../review/rows.js';
-import { readJsonLines } from '../store/jsonl.js';
+import { readJsonLines, readLastJsonLines } from '../store/jsonl.js';
 import type { Run } from '../store/run.js';
 import type { EngineEvent, ProbeSeen, Progress, ResponseSeen, RoundData, Stage } from './protocol.js';
 
 /** Newest responses that a client gets when it attaches. */
 const RESPONSES_KEPT = 50;
+/** Of a long samples file, where they are looked for. */
+const LAST_BYTES = 2 ** 21;
 
 export class RoundView {
   progress: Progress | null = null;
@@ -48,10 +51,14 @@ export class RoundView {
     const view = new RoundView(round);
     if (round === 0 && run.rounds.length === 0) return view;
     const file = (name: string) => run.files.file(round, name);
-    view.readSamples(run);
-    view.rewards = readJsonLines(file(round === 0 ? roundFiles.heldOutScores : roundFiles.scores), scoreRowSchema, {
-      missing: 'empty',
-    }).flatMap(({ rewards }) => rewards);
+    view.review = readReview(run.files, round);
+    if (view.review.length > 0) view.takeReviewed(run);
+    else {
+      view.readSamples(run);
+      view.rewards = readJsonLines(file(round === 0 ? roundFiles.heldOutScores : roundFiles.scores), scoreRowSchema, {
+        missing: 'empty',
+      }).flatMap(({ rewards }) => rewards);
+    }
     view.pairs = readJsonLines(file(roundFiles.pairs), pairRowSchema, { missing: 'empty' });
     view.metrics = readJsonLines(file(roundFiles.metrics), metricsSchema, { missing: 'empty' });
     view.probes = readJsonLines(file(roundFiles.probes), probeRowSchema, { missing: 'empty' }).map((row) => ({
@@ -116,6 +123,18 @@ export class RoundView {
   forgetUpdate(): void {
     this.metrics = [];
     this.probes = [];
+  }
+
+  /** Of a round that is scored: the samples need not be read whole, which may be gigabytes. */
+  private takeReviewed(run: Run): void {
+    this.rewards = this.review.flatMap(({ rewards }) => rewards);
+    this.lengths = this.review.flatMap(({ lengths }) => lengths);
+    this.truncated = this.review.flatMap(({ truncated }) => truncated).filter(Boolean).length;
+    const file = run.files.file(this.round, roundFiles.samples);
+    for (const row of readLastJsonLines(file, sampleRowSchema, LAST_BYTES))
+      row.responses.forEach((response, sample) =>
+        this.remember(this.seen(row.prompt_index, sample, promptText(row), response)),
+      );
   }
 
   private readSamples(run: Run): void {

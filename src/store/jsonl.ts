@@ -58,6 +58,27 @@ export function readJsonLines<T>(
   return options.withLines === true ? rows : rows.map(({ row }) => row);
 }
 
+/** The rows that lie whole within the last so many bytes of a file: its newest ones, without reading it all. */
+export function readLastJsonLines<T>(file: string, schema: z.ZodType<T>, bytes: number): T[] {
+  if (!existsSync(file)) return [];
+  const handle = openSync(file, 'r');
+  try {
+    const { size } = fstatSync(handle);
+    const start = Math.max(0, size - bytes);
+    const end = Buffer.alloc(size - start);
+    readSync(handle, end, 0, end.length, start);
+    // A row that begins before is left out, and one whose end is not written yet.
+    const first = start === 0 ? 0 : end.indexOf(10) + 1;
+    const lines = end.subarray(first, end.lastIndexOf(10) + 1).toString();
+    return lines
+      .split('\n')
+      .filter((text) => text !== '')
+      .map((text) => parseRow(JSON.parse(text), schema, file));
+  } finally {
+    closeSync(handle);
+  }
+}
+
 /** @throws UserError: `where` and what of the row is wrong */
 export function parseRow<T>(value: unknown, schema: z.ZodType<T>, where: string): T {
   const result = schema.safeParse(value);

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { UserError } from '../../src/errors.js';
-import { appendJsonLines, readJsonLines } from '../../src/store/jsonl.js';
+import { appendJsonLines, readJsonLines, readLastJsonLines } from '../../src/store/jsonl.js';
 import { temporaryDirectories } from '../temporary.js';
 
 vi.mock('node:fs', async (original) => {
@@ -58,6 +58,19 @@ describe('reading', () => {
     expect(readJsonLines(missing, schema, { missing: 'empty' })).toEqual([]);
     expect(() => readJsonLines(missing, schema)).toThrow(`cannot read ${missing}`);
   });
+});
+
+it('gives the newest rows of a long file, whole ones only', () => {
+  const file = path.join(fresh(), 'rows.jsonl');
+  const newest = (bytes: number) => readLastJsonLines(file, schema, bytes).map(({ n }) => n);
+  expect(newest(100)).toEqual([]);
+  fs.writeFileSync(file, '{"n":1}\n{"n":2}\n{"n":3}\n{"n":');
+  expect(newest(100)).toEqual([1, 2, 3]);
+  // The torn end, a whole row, and a part of the one before.
+  expect(newest(5 + 8 + 3)).toEqual([3]);
+  expect(newest(5 + 8 + 8)).toEqual([3]);
+  expect(newest(5 + 8 + 9)).toEqual([2, 3]);
+  expect(newest(3)).toEqual([]);
 });
 
 describe('appending', () => {

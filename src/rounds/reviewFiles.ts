@@ -1,0 +1,48 @@
+/** What review leaves on disk: the rows of its table, and the decisions in the order in which they were made. */
+import { z } from 'zod';
+import type { DecisionRow, ReviewRow } from '../review/rows.js';
+import { readJsonLines } from '../store/jsonl.js';
+import type { RunFiles } from '../store/run.js';
+import { roundFiles } from './files.js';
+
+const index = z.int().min(0);
+
+const reviewRowSchema: z.ZodType<ReviewRow> = z.object({
+  prompt_index: index,
+  prompt: z.string(),
+  rewards: z.array(z.number()),
+  lengths: z.array(z.number()),
+  truncated: z.array(z.boolean()),
+  logps: z.array(z.number()),
+  automatic: z.union([
+    z.object({ chosen: index, rejected: index }),
+    z.enum(['ties', 'identical', 'below_gap', 'too_few']),
+  ]),
+  chosen_text: z.string(),
+  rejected_text: z.string(),
+});
+
+export const rulingSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('pair'), chosen: index, rejected: index }),
+  z.object({ kind: z.literal('exclude') }),
+  z.object({ kind: z.literal('tie') }),
+]);
+
+const decisionRowSchema: z.ZodType<DecisionRow> = z.discriminatedUnion('action', [
+  z.object({
+    at: z.string(),
+    action: z.literal('decide'),
+    decision: z.object({ prompt_index: index, ruling: rulingSchema.nullable(), note: z.string() }),
+  }),
+  z.object({ at: z.string(), action: z.literal('undo') }),
+  z.object({ at: z.string(), action: z.literal('redo') }),
+]);
+
+/** Empty before the round is scored, or where an earlier Brevity scored it. */
+export function readReview(files: RunFiles, round: number): ReviewRow[] {
+  return readJsonLines(files.file(round, roundFiles.review), reviewRowSchema, { missing: 'empty' });
+}
+
+export function readDecisions(files: RunFiles, round: number): DecisionRow[] {
+  return readJsonLines(files.file(round, roundFiles.decisions), decisionRowSchema, { missing: 'empty' });
+}
