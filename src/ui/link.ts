@@ -1,6 +1,7 @@
 /**
  * The terminal's line to the engine: connects, passes events on, sends commands, and tells the store when the line is
- * lost. Settings that move quickly are sent once they rest; every other command goes after them.
+ * lost. Settings that move quickly are sent once they rest; every other command goes after them. Of details that are
+ * asked for in quick succession, while a selection moves, only the last are fetched.
  */
 import { messageOf } from '../errors.js';
 import type { EngineCommand, EngineEvent, Query, RoundSettings } from '../engine/protocol.js';
@@ -31,6 +32,7 @@ export class Link {
   private client: Client | null = null;
   private moved: Partial<RoundSettings> = {};
   private timer: NodeJS.Timeout | null = null;
+  private asking: NodeJS.Timeout | null = null;
 
   constructor(private readonly options: LinkOptions) {}
 
@@ -66,18 +68,25 @@ export class Link {
 
   /** The answer becomes an action, as does a refusal. */
   ask(query: Query): void {
-    this.rest();
-    this.client?.ask(query).then(
-      (answer) => this.options.now({ type: 'answer', query, answer }),
-      (error: unknown) => this.options.now({ type: 'unanswered', query, message: messageOf(error) }),
-    );
+    if (query.type !== 'read-detail') return this.fetch(query);
+    if (this.asking !== null) clearTimeout(this.asking);
+    this.asking = setTimeout(() => this.fetch(query), restMilliseconds);
   }
 
   /** Sends what still waits and lets go of the engine, which works on. */
   close(): void {
     this.rest();
+    if (this.asking !== null) clearTimeout(this.asking);
     this.client?.close();
     this.client = null;
+  }
+
+  private fetch(query: Query): void {
+    this.rest();
+    this.client?.ask(query).then(
+      (answer) => this.options.now({ type: 'answer', query, answer }),
+      (error: unknown) => this.options.now({ type: 'unanswered', query, message: messageOf(error) }),
+    );
   }
 
   private rest(): void {

@@ -12,6 +12,14 @@ import type { RunKey } from './runKeys.js';
 import { type Action, type State, type Step, currentRound, only, screenOf, screens } from './state.js';
 
 export function reduce(state: State, action: Action): Step {
+  const { state: after, effects } = applied(state, action);
+  const asked = after.link.status === 'up' ? modules[after.screen].asks?.(after) : undefined;
+  return asked === undefined
+    ? { state: after, effects }
+    : { state: asked.state, effects: [...effects, ...asked.effects] };
+}
+
+function applied(state: State, action: Action): Step {
   switch (action.type) {
     case 'key':
       return pressed(state, action.key);

@@ -89,7 +89,11 @@ export function retyped(state: State, change: (text: string) => string): State |
 
 function retype(state: State, change: (text: string) => string): State {
   const { modal } = state;
-  if (modal?.kind === 'edit') return { ...state, modal: { ...modal, text: change(modal.text), error: null } };
+  if (modal?.kind === 'edit') {
+    const text = change(modal.text);
+    const said = modules[modal.owner].typing?.(state, modal.field, text) ?? { hint: modal.hint, error: null };
+    return { ...state, modal: { ...modal, text, ...said } };
+  }
   if (modal?.kind === 'palette') return { ...state, modal: { ...modal, text: change(modal.text), selected: 0 } };
   return state;
 }

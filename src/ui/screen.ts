@@ -28,6 +28,10 @@ export interface ScreenModule<Id extends string = string> {
   inView?(state: State): State;
   /** Takes what was typed into a line that this screen opened. @returns a sentence where it is no good */
   typed?(state: State, field: string, text: string): Step | string;
+  /** While it is typed: what the line says of it so far. */
+  typing?(state: State, field: string, text: string): { hint: string; error: string | null };
+  /** What the screen needs to know of the engine for what it shows, and has not asked yet; called after any change. */
+  asks?(state: State): Step;
   /** A question of this screen was answered with yes. */
   confirmed?(state: State, what: string): Step;
   /** One layer back within the screen; null where there is none. */

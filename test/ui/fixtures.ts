@@ -1,6 +1,7 @@
 /** What an engine would say of a run in its second round, for tests of the reducer and the screens. */
 import { configSchema } from '../../src/config/schema.js';
 import type { EngineState, Progress, ResponseSeen, RoundState, Snapshot, Stage } from '../../src/engine/protocol.js';
+import type { ReviewDetail, ReviewRow } from '../../src/review/rows.js';
 import type { Comparison, MetricsRow, PairRow } from '../../src/rows.js';
 import { newRound } from '../../src/store/rounds.js';
 import { emptyRound } from '../../src/ui/events.js';
@@ -48,6 +49,59 @@ export const pairs: PairRow[] = [
     }),
   ),
 ];
+
+/** Prompts that gave no pair: three ties, and one whose responses are all the same. */
+const withoutPair: Partial<ReviewRow>[] = [
+  ...Array.from({ length: 3 }, () => ({ rewards: [0.5, 0.5, 0.5, 0.5], automatic: 'ties' as const })),
+  { rewards: [1, 0.75, 0.5, 0.25], automatic: 'identical' },
+];
+
+/** The prompts that these pairs came from, with two middling responses beside each pair, and those without pair. */
+export function reviewRows(of: readonly PairRow[]): ReviewRow[] {
+  const rows = of.map((made, i): ReviewRow => {
+    const [w, l] = [made.chosen_reward ?? 0, made.rejected_reward ?? 0];
+    const [long, short] = [made.chosen_ids.length, made.rejected_ids.length];
+    return {
+      prompt_index: i,
+      prompt: typeof made.prompt === 'string' ? made.prompt : '',
+      rewards: [(w + 2 * l) / 3, w, l, (2 * w + l) / 3],
+      lengths: [short + 2, long, short, long + 2],
+      truncated: [false, made.chosen_truncated === true, made.rejected_truncated === true, false],
+      logps: [-short, -long, -short - 3, -long - 3],
+      automatic: { chosen: 1, rejected: 2 },
+      chosen_text: made.chosen_text ?? '',
+      rejected_text: made.rejected_text ?? '',
+    };
+  });
+  const dropped = withoutPair.map((more, i): ReviewRow => ({
+    ...rows[0],
+    prompt_index: of.length + i,
+    prompt: `Say hello ${i + 1} times.`,
+    lengths: [4, 4, 4, 4],
+    truncated: [false, false, false, false],
+    chosen_text: 'Hello.',
+    rejected_text: 'Hello.',
+    ...more,
+  }));
+  return [...rows, ...dropped];
+}
+
+/** All that there is to show of a prompt, as the engine answers. */
+export function detailOf(row: ReviewRow, more: Partial<ReviewDetail> = {}): ReviewDetail {
+  const texts = [`${row.chosen_text} Or so.`, row.chosen_text, row.rejected_text, `Well: ${row.chosen_text}`];
+  return {
+    prompt_index: row.prompt_index,
+    prompt: row.prompt,
+    responses: row.rewards.map((reward, i) => ({
+      text: texts[i] ?? `Response ${i + 1}.`,
+      length: row.lengths[i],
+      reward,
+      logps: row.logps[i] ?? null,
+      truncated: row.truncated[i],
+    })),
+    ...more,
+  };
+}
 
 export function comparison(against: string, more: Partial<Comparison> = {}): Comparison {
   return {
@@ -163,6 +217,7 @@ export function snapshot(stage: Stage, more: Partial<Snapshot> = {}): Snapshot {
     engine: { ...engine, activity: working ? 'working' : 'idle' },
     progress: working ? progress(stage) : null,
     pairs: stage === 'sample' || stage === 'score' ? [] : pairs,
+    review: stage === 'sample' || stage === 'score' ? [] : reviewRows(more.pairs ?? pairs),
     metrics: stage === 'update' || stage === 'evaluate' || stage === 'done' ? metrics : [],
     responses,
     lengths: Array.from({ length: 312 }, (_, i) => 5 + ((i * i) % 47)),

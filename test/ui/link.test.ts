@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import type { EngineCommand, EngineEvent } from '../../src/engine/protocol.js';
+import type { EngineCommand, EngineEvent, Query } from '../../src/engine/protocol.js';
 import { type Client, Link } from '../../src/ui/link.js';
 import type { Action } from '../../src/ui/state.js';
 import { engine } from './fixtures.js';
@@ -13,7 +13,9 @@ class FakeClient implements Client {
   closed = false;
   say: (event: EngineEvent) => void = () => {};
   answer: unknown = null;
-  ask(): Promise<unknown> {
+  readonly asked: Query[] = [];
+  ask(query: Query): Promise<unknown> {
+    this.asked.push(query);
     return this.refusal === null ? Promise.resolve(this.answer) : Promise.reject(new Error(this.refusal));
   }
   send(command: EngineCommand): Promise<void> {
@@ -95,4 +97,14 @@ it('opens again after the engine died, and is deaf to the old line', async () =>
   expect(clients[1].sent).toEqual([{ type: 'attach', client: 'tui' }]);
   clients[0].say({ type: 'engine', engine });
   expect(actions).toEqual([{ type: 'bye', reason: 'the engine ended' }]);
+});
+
+it('fetches only the last of details that are asked for in quick succession', async () => {
+  const { link, clients } = await opened();
+  for (const prompt_index of [1, 2, 3]) link.ask({ type: 'read-detail', round: 2, prompt_index });
+  expect(clients[0].asked).toEqual([]);
+  vi.advanceTimersByTime(200);
+  expect(clients[0].asked).toEqual([{ type: 'read-detail', round: 2, prompt_index: 3 }]);
+  link.ask({ type: 'read-plan', round: 2 });
+  expect(clients[0].asked).toHaveLength(2);
 });
