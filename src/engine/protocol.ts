@@ -68,7 +68,7 @@ export interface RoundData {
   decisions: DecisionView;
   /** Metrics of the update so far. */
   metrics: MetricsRow[];
-  /** The newest responses (at most 50), oldest first. */
+  /** The newest responses (at most 50 samples and 50 held-out ones), oldest first. */
   responses: ResponseSeen[];
   /** Lengths in tokens of all responses so far, in the order in which they came, or of their prompts. */
   lengths: number[];
@@ -107,7 +107,14 @@ export interface ResponseSeen {
   text: string;
   length: number;
   truncated: boolean;
+  /** null before it is known. */
+  reward: number | null;
+  /** An answer of the evaluation, to the held-out prompt of that index; else one of the round's samples. */
+  held_out: boolean;
 }
+
+/** The reward of one of the newest responses. */
+export type RewardSeen = Pick<ResponseSeen, 'prompt_index' | 'sample' | 'held_out'> & { reward: number };
 
 export type EngineEvent =
   | { type: 'snapshot'; snapshot: Snapshot }
@@ -116,8 +123,8 @@ export type EngineEvent =
   | { type: 'round'; round: RoundState }
   | { type: 'progress'; progress: Progress }
   | { type: 'response'; response: ResponseSeen }
-  /** Rewards that have come since the last such event. */
-  | { type: 'rewards'; round: number; rewards: number[] }
+  /** Rewards that have come since the last such event; `seen` are those of the newest responses among them. */
+  | { type: 'rewards'; round: number; rewards: number[]; seen: RewardSeen[] }
   | { type: 'pairs'; round: number; pairs: PairRow[]; review: ReviewRow[]; dropped: DroppedPairs }
   /** A decision was made, undone or redone. */
   | { type: 'decisions'; round: number; decisions: DecisionView }

@@ -17,10 +17,9 @@ import { readReview } from '../rounds/reviewFiles.js';
 import type { ReviewRow } from '../review/rows.js';
 import { readJsonLines, readLastJsonLines } from '../store/jsonl.js';
 import type { Run } from '../store/run.js';
-import type { EngineEvent, ProbeSeen, Progress, ResponseSeen, RoundData, Stage } from './protocol.js';
+import { rewardsSeen, withNewest, withRewards } from './newest.js';
+import type { EngineEvent, ProbeSeen, Progress, ResponseSeen, RewardSeen, RoundData, Stage } from './protocol.js';
 
-/** Newest responses that a client gets when it attaches. */
-const RESPONSES_KEPT = 50;
 /** Of a long samples file, where they are looked for. */
 const LAST_BYTES = 2 ** 21;
 
@@ -55,9 +54,11 @@ export class RoundView {
     if (view.review.length > 0) view.takeReviewed(run);
     else {
       view.readSamples(run);
-      view.rewards = readJsonLines(file(round === 0 ? roundFiles.heldOutScores : roundFiles.scores), scoreRowSchema, {
+      const scores = readJsonLines(file(round === 0 ? roundFiles.heldOutScores : roundFiles.scores), scoreRowSchema, {
         missing: 'empty',
-      }).flatMap(({ rewards }) => rewards);
+      });
+      view.rewards = scores.flatMap(({ rewards }) => rewards);
+      view.markRewards(scores);
     }
     view.pairs = readJsonLines(file(roundFiles.pairs), pairRowSchema, { missing: 'empty' });
     view.metrics = readJsonLines(file(roundFiles.metrics), metricsSchema, { missing: 'empty' });
@@ -79,15 +80,23 @@ export class RoundView {
       }
       case 'response': {
         const { prompt_index, sample, prompt, response } = report;
-        const seen = this.seen(prompt_index, sample, prompt, response);
+        const seen = this.seen(prompt_index, sample, prompt, response, stage === 'evaluate');
         // Held-out responses of an evaluation are shown as they come and are not part of the round's samples.
         if (stage === 'sample' || round === 0) this.count(seen);
         this.remember(seen);
         return { type: 'response', response: seen };
       }
-      case 'rewards':
-        if (stage === 'score' || round === 0) this.rewards.push(...report.rewards);
-        return { type: 'rewards', round, rewards: report.rewards };
+      case 'rewards': {
+        const rewards = report.rewards.map(({ reward }) => reward);
+        if (stage === 'score' || round === 0) this.rewards = this.rewards.concat(rewards);
+        const held_out = stage === 'evaluate';
+        const seen = rewardsSeen(
+          this.responses,
+          report.rewards.map((reward) => ({ ...reward, held_out })),
+        );
+        this.responses = withRewards(this.responses, seen);
+        return { type: 'rewards', round, rewards, seen };
+      }
       case 'step':
         this.metrics.push(report.metrics);
         return { type: 'step', round, metrics: report.metrics };
@@ -133,8 +142,9 @@ export class RoundView {
     const file = run.files.file(this.round, roundFiles.samples);
     for (const row of readLastJsonLines(file, sampleRowSchema, LAST_BYTES))
       row.responses.forEach((response, sample) =>
-        this.remember(this.seen(row.prompt_index, sample, promptText(row), response)),
+        this.remember(this.seen(row.prompt_index, sample, promptText(row), response, false)),
       );
+    this.markRewards(this.review);
   }
 
   private readSamples(run: Run): void {
@@ -144,19 +154,36 @@ export class RoundView {
     this.responses = [];
     for (const row of readJsonLines(file, sampleRowSchema, { missing: 'empty' })) {
       row.responses.forEach((response, sample) => {
-        const seen = this.seen(row.prompt_index, sample, promptText(row), response);
+        const seen = this.seen(row.prompt_index, sample, promptText(row), response, this.round === 0);
         this.count(seen);
         this.remember(seen);
       });
     }
   }
 
-  private seen(prompt_index: number, sample: number, prompt: string, response: SampledResponse): ResponseSeen {
+  private seen(
+    prompt_index: number,
+    sample: number,
+    prompt: string,
+    response: SampledResponse,
+    held_out: boolean,
+  ): ResponseSeen {
     const { text, ids, finish_reason } = response;
     return {
       ...{ round: this.round, prompt_index, sample, prompt, text },
-      ...{ length: ids.length, truncated: finish_reason === 'length' },
+      ...{ length: ids.length, truncated: finish_reason === 'length', reward: null, held_out },
     };
+  }
+
+  private markRewards(rows: { prompt_index: number; rewards: number[] }[]): void {
+    const prompts = new Set(this.responses.map(({ prompt_index }) => prompt_index));
+    const held_out = this.round === 0;
+    const rewards = rows
+      .filter(({ prompt_index }) => prompts.has(prompt_index))
+      .flatMap(({ prompt_index, rewards }) =>
+        rewards.map((reward, sample): RewardSeen => ({ prompt_index, sample, reward, held_out })),
+      );
+    this.responses = withRewards(this.responses, rewards);
   }
 
   private count({ length, truncated }: ResponseSeen): void {
@@ -165,7 +192,6 @@ export class RoundView {
   }
 
   private remember(response: ResponseSeen): void {
-    this.responses.push(response);
-    if (this.responses.length > RESPONSES_KEPT) this.responses.shift();
+    this.responses = withNewest(this.responses, response);
   }
 }

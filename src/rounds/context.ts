@@ -20,7 +20,7 @@ export type Report =
       seconds_left: number | null;
     }
   | { type: 'response'; prompt_index: number; sample: number; prompt: string; response: SampledResponse }
-  | { type: 'rewards'; rewards: number[] }
+  | { type: 'rewards'; rewards: { prompt_index: number; sample: number; reward: number }[] }
   | { type: 'step'; metrics: MetricsRow }
   | { type: 'probe'; probe: ProbeRow };
 

@@ -11,7 +11,12 @@ const PROMPTS_AT_ONCE = 16;
 /** @returns a row for each sample row, by prompt_index */
 export async function scoreInto(file: string, samples: SampleRow[], context: WorkContext): Promise<ScoreRow[]> {
   const known = readJsonLines(file, scoreRowSchema, { missing: 'empty' });
-  context.report({ type: 'rewards', rewards: known.flatMap(({ rewards }) => rewards) });
+  context.report({
+    type: 'rewards',
+    rewards: known.flatMap(({ prompt_index, rewards }) =>
+      rewards.map((reward, sample) => ({ prompt_index, sample, reward })),
+    ),
+  });
   const done = new Set(known.map(({ prompt_index }) => prompt_index));
   const missing = samples.filter(({ prompt_index }) => !done.has(prompt_index));
   const count = (rows: SampleRow[]) => rows.reduce((sum, { responses }) => sum + responses.length, 0);
@@ -40,7 +45,8 @@ export async function scoreInto(file: string, samples: SampleRow[], context: Wor
             appendJsonLines(file, [{ prompt_index: row.prompt_index, rewards: rewards[at] } satisfies ScoreRow]);
           }
           meter.add(1);
-          context.report({ type: 'rewards', rewards: [value] });
+          const { prompt_index } = row;
+          context.report({ type: 'rewards', rewards: [{ prompt_index, sample, reward: value }] });
         },
       });
     }

@@ -1,8 +1,6 @@
 /** The engine's events applied to its snapshot. Pure; what a terminal adds is reducer.ts's. */
+import { withNewest, withRewards } from '../engine/newest.js';
 import type { EngineEvent, ResponseSeen, RoundData, RoundState, Snapshot, Stage } from '../engine/protocol.js';
-
-/** As many of the newest responses as the engine keeps. */
-const newest = 50;
 
 export type RunEvent = Exclude<EngineEvent, { type: 'snapshot' } | { type: 'bye' }>;
 
@@ -17,7 +15,7 @@ export function applyEvent(run: Snapshot, event: RunEvent): Snapshot {
     case 'response':
       return withResponse(run, event.response);
     case 'rewards':
-      return isSampled(run, event.round, 'score') ? { ...run, rewards: [...run.rewards, ...event.rewards] } : run;
+      return withScored(run, event);
     case 'pairs':
       return event.round === run.current ? { ...run, pairs: event.pairs, review: event.review } : run;
     case 'decisions':
@@ -47,19 +45,26 @@ function withRound(run: Snapshot, round: RoundState): Snapshot {
   if (known?.stage === round.stage) return { ...run, rounds };
   const rewards = round.stage === 'score' ? [] : run.rewards;
   // Back to review after an abort: the steps that were discarded go too.
-  const metrics = round.stage === 'review' || round.stage === 'update' ? [] : run.metrics;
-  return { ...run, rounds, progress: null, rewards, metrics };
+  const discarded = round.stage === 'review' || round.stage === 'update';
+  const [metrics, probes] = discarded ? [[], []] : [run.metrics, run.probes];
+  return { ...run, rounds, progress: null, rewards, metrics, probes };
 }
 
 function withResponse(run: Snapshot, response: ResponseSeen): Snapshot {
   if (response.round !== run.current) return run;
-  const seen = { ...run, responses: [...run.responses, response].slice(-newest) };
+  const seen = { ...run, responses: withNewest(run.responses, response) };
   if (!isSampled(run, response.round, 'sample')) return seen;
   return {
     ...seen,
     lengths: [...run.lengths, response.length],
     truncated: run.truncated + (response.truncated ? 1 : 0),
   };
+}
+
+function withScored(run: Snapshot, { round, rewards, seen }: Extract<EngineEvent, { type: 'rewards' }>): Snapshot {
+  if (round !== run.current) return run;
+  const marked = { ...run, responses: withRewards(run.responses, seen) };
+  return isSampled(run, round, 'score') ? { ...marked, rewards: [...run.rewards, ...rewards] } : marked;
 }
 
 export function emptyRound(round: number): RoundData {

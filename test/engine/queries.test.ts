@@ -125,8 +125,8 @@ describe('read-round', () => {
       truncated: 1,
       rewards: [1, -1],
       responses: [
-        { round: 1, text: 'so' },
-        { text: 'n', truncated: true },
+        { round: 1, text: 'so', reward: 1, held_out: false },
+        { text: 'n', truncated: true, reward: -1 },
       ],
       probes: [{ round: 1, step: 0, text: 't' }],
     });

@@ -54,10 +54,10 @@ it('gives what the thread reports and ends with its result', async () => {
   const reports: unknown[] = [];
   const result = compute.run('sample', task, (report) => reports.push(report));
   const { id } = threads[0].posted[0];
-  say({ type: 'report', report: { type: 'rewards', rewards: [1] } });
+  say({ type: 'report', report: { type: 'rewards', rewards: [{ prompt_index: 0, sample: 0, reward: 1 }] } });
   say({ type: 'done', id, result: { responses: 4 } });
   expect(await result).toEqual({ responses: 4 });
-  expect(reports).toEqual([{ type: 'rewards', rewards: [1] }]);
+  expect(reports).toEqual([{ type: 'rewards', rewards: [{ prompt_index: 0, sample: 0, reward: 1 }] }]);
 });
 
 it('keeps the thread after a failure', async () => {

@@ -180,6 +180,8 @@ export function response(i: number, more: Partial<ResponseSeen> = {}): ResponseS
     text: `The sum is ${2 * i + 3}.`,
     length: 8 + ((i * 5) % 30),
     truncated: i % 9 === 8,
+    reward: null,
+    held_out: false,
     ...more,
   };
 }

@@ -52,15 +52,19 @@ describe('what the engine says', () => {
     const next = after(
       evaluating,
       { type: 'response', response: response(1) },
-      { type: 'rewards', round: 2, rewards: [3] },
+      { type: 'rewards', round: 2, rewards: [3], seen: [] },
     );
     expect(next.run?.lengths).toEqual([7]);
     expect(next.run?.rewards).toEqual([1]);
+    expect(next.run?.responses.at(-1)?.reward).toBe(null);
+    const seen = [{ prompt_index: 1, sample: 1, held_out: false, reward: 3 }];
+    const scored = after(next, { type: 'rewards', round: 2, rewards: [3], seen });
+    expect(scored.run?.responses.at(-1)?.reward).toBe(3);
     const base = attached('evaluate', small, { rounds: [round(0, 'evaluate')], current: 0, lengths: [], rewards: [] });
     const grown = after(
       base,
       { type: 'response', response: response(1, { round: 0, length: 9 }) },
-      { type: 'rewards', round: 0, rewards: [3, 4] },
+      { type: 'rewards', round: 0, rewards: [3, 4], seen: [] },
     );
     expect(grown.run?.lengths).toEqual([9]);
     expect(grown.run?.rewards).toEqual([3, 4]);
@@ -70,7 +74,7 @@ describe('what the engine says', () => {
     const state = attached('score');
     const late = after(
       state,
-      { type: 'rewards', round: 1, rewards: [1] },
+      { type: 'rewards', round: 1, rewards: [1], seen: [] },
       { type: 'response', response: response(1, { round: 1 }) },
       {
         type: 'pairs',
