@@ -6,16 +6,18 @@ import { Line, Tint } from './Line.js';
 export interface ProgressProps {
   readonly title: string;
   readonly progress: ProgressNumbers | null;
+  /** What is said where nothing is under way: how it ended, or what comes first. */
+  readonly rest?: string;
   readonly width: number;
 }
 
 /** A bar and the numbers behind it. Two lines. */
-export function Progress({ title, progress, width }: ProgressProps) {
+export function Progress({ title, progress, rest = '', width }: ProgressProps) {
   if (progress === null) {
     return (
       <>
         <Line tone="title">{title}</Line>
-        <Line />
+        <Line tone="muted">{rest}</Line>
       </>
     );
   }

@@ -1,16 +1,27 @@
+import { useMemo } from 'react';
+import { configOf } from '../../src/rounds/config.js';
 import { progressOf, settingsOf, shown, shownRound } from '../../src/ui/state.js';
+import { referenceIsStart } from '../../src/ui/update/kl.js';
+import { updateLayout } from '../../src/ui/update/layout.js';
 import type { ViewProps } from '../view.js';
 import { UpdateScreen } from './UpdateScreen.js';
 
 export function UpdateView({ state, columns, rows }: ViewProps) {
   const [data, round] = [shown(state), shownRound(state)];
-  if (data === null || round === null) return null;
+  const config = state.run?.config ?? null;
+  const own = useMemo(() => (config === null || round === null ? null : configOf(config, round)), [config, round]);
+  if (data === null || round === null || own === null) return null;
+  const progress = progressOf(data);
   return (
     <UpdateScreen
+      round={round}
       metrics={data.metrics}
-      progress={progressOf(data)}
+      progress={state.past === null && progress?.stage === 'update' ? progress : null}
       settings={state.past === null ? settingsOf(state) : round.settings}
-      stoppedEarly={round.stopped_early}
+      trained={own.update.lora === null ? 'all weights' : `LoRA rank ${own.update.lora.rank}`}
+      fromStart={referenceIsStart(own, round.parent)}
+      layout={updateLayout(state)}
+      ui={state.update}
       columns={columns}
       rows={rows}
     />

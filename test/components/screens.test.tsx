@@ -117,18 +117,6 @@ describe('Review', () => {
   });
 });
 
-describe('Update', () => {
-  it('plots the metrics with their last values', () => {
-    const text = frame(attached('update'));
-    for (const title of ['loss', 'reward margin', 'accuracy', 'gradient norm', 'length', 'logps'])
-      expect(text).toContain(title);
-    expect(text).toContain('step 24 of 40 · epoch 1');
-    expect(text).toMatch(/accuracy +0\.960/);
-    expect(text).toMatch(/[\u2801-\u28ff]{3}/);
-    expect(frame(attached('update', small, { metrics: [] }))).toContain('No steps yet');
-  });
-});
-
 describe('Evaluation', () => {
   it('compares with the round start and the base', () => {
     const text = frame(attached('done'));

@@ -1,6 +1,14 @@
 /** What an engine would say of a run in its second round, for tests of the reducer and the screens. */
 import { configSchema } from '../../src/config/schema.js';
-import type { EngineState, Progress, ResponseSeen, RoundState, Snapshot, Stage } from '../../src/engine/protocol.js';
+import type {
+  EngineState,
+  ProbeSeen,
+  Progress,
+  ResponseSeen,
+  RoundState,
+  Snapshot,
+  Stage,
+} from '../../src/engine/protocol.js';
 import type { ReviewDetail, ReviewRow } from '../../src/review/rows.js';
 import type { Comparison, MetricsRow, PairRow } from '../../src/rows.js';
 import { newRound } from '../../src/store/rounds.js';
@@ -170,6 +178,21 @@ export const metrics: MetricsRow[] = Array.from({ length: 24 }, (_, i) => ({
   micro_batch: 8,
   memory_mb: 400,
 }));
+
+/** Three probe prompts, answered at the start and after steps 8, 16 and 24. */
+export const probes: ProbeSeen[] = [0, 8, 16, 24].flatMap((step) =>
+  [
+    {
+      prompt: 'Which month comes after November?',
+      text: `December is the ${step > 8 ? 'twelfth and ' : ''}last month.`,
+    },
+    { prompt: 'Name three colours.', text: 'Red, green and blue. '.repeat(1 + step / 4) },
+    { prompt: 'Is 17 a prime number?', text: 'Yes, 17 is a prime number.' },
+  ].map(({ prompt, text }, probe) => ({
+    ...{ round: 2, step, probe, prompt, text },
+    ...{ length: 6 + step, truncated: probe === 1 && step === 24 },
+  })),
+);
 
 export function response(i: number, more: Partial<ResponseSeen> = {}): ResponseSeen {
   return {

@@ -3,11 +3,20 @@ import { describe, expect, it } from 'vitest';
 import { activeKeys, keyNames, keyTable, keysOf, meaningOf } from '../../src/ui/keys.js';
 import { reduce } from '../../src/ui/reducer.js';
 import { type State, screens } from '../../src/ui/state.js';
-import { after, attached, engine, pair, press, round, small } from './fixtures.js';
+import { after, attached, engine, metrics, probes, pair, press, round, small } from './fixtures.js';
 
 const review = attached('review');
 const many = attached('done', small, { rounds: Array.from({ length: 40 }, (_, id) => round(id, 'done')), current: 39 });
 const longTexts = attached('review', small, { pairs: [pair(1, 0, 2, 1, { chosen_text: 'line\n'.repeat(40) })] });
+
+const tall = { columns: 160, rows: 50 };
+const probing = attached('update', tall, { probes });
+/** Answers that do not fit. */
+const reading = press(
+  attached('update', small, { probes: probes.map((probe) => ({ ...probe, text: 'line\n'.repeat(40) })) }),
+  'v',
+);
+const exploding = metrics.map((row, i) => ({ ...row, grad_norm: i < 20 ? 2 : 200 }));
 
 /** A state in which the key does something that can be seen. */
 const stages: Record<string, State> = {
@@ -23,6 +32,16 @@ const stages: Record<string, State> = {
   'stop-sampling': attached('sample'),
   'stop-update': attached('update'),
   abort: attached('update'),
+  alarms: attached('update', small, { metrics: exploding }),
+  'show-probes': attached('update'),
+  'show-plots': press(attached('update'), 'v'),
+  'more-plots': attached('update'),
+  'probe-up': press(probing, 'down'),
+  'probe-down': probing,
+  'look-back': probing,
+  'look-on': press(probing, 'left', 'left'),
+  'update-text-up': press(reading, 'J'),
+  'update-text-down': reading,
   'next-round': attached('done'),
   'history-up': press(many, 'h', 'j'),
   'history-down': press(many, 'h'),

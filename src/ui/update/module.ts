@@ -1,39 +1,90 @@
 /** The update screen. */
 import { count, fixed } from '../format.js';
-import type { Key, ScreenModule } from '../screen.js';
-import { type State, hasFailed, isBusyWith, only, send, shown, stageOn } from '../state.js';
+import { makeVisible } from '../sanitize.js';
+import type { ScreenModule } from '../screen.js';
+import { type State, type Step, only, send, shown } from '../state.js';
+import { alarmText } from './alarms.js';
+import { type UpdateKey, updateKeys } from './keys.js';
+import { updateLayout } from './layout.js';
+import { probeShown } from './probes.js';
+import type { UpdateUi } from './state.js';
 
-const keys = [
-  {
-    id: 'stop-update',
-    keys: ['s'],
-    label: 'stop and keep',
-    help: 'stop the update, keep the policy as it is now and evaluate it',
-    when: (state) => isBusyWith(state, 'update'),
-  },
-  {
-    id: 'abort',
-    keys: ['x'],
-    label: 'abort and discard',
-    help: 'discard what the update did and return to review (asks first)',
-    when: (state: State) => isBusyWith(state, 'update') || (hasFailed(state) && stageOn(state) === 'update'),
-  },
-] as const satisfies readonly Key[];
-
-export const update: ScreenModule<(typeof keys)[number]['id']> = {
-  keys,
-  act(state, id) {
-    if (id === 'stop-update')
-      return send({ ...state, notice: 'Stopping after the micro-batch in flight.' }, { type: 'stop' });
-    const lines = ['Abort the update and discard what it did?'];
-    return only({ ...state, modal: { kind: 'confirm', owner: 'update', what: 'abort', lines } });
+export const update: ScreenModule<UpdateKey> = {
+  keys: updateKeys,
+  act,
+  inView(state) {
+    const { page, top } = state.update;
+    const probe = probeShown(shown(state)?.probes ?? [], state.update);
+    const { pages, scrolls } = updateLayout(state);
+    const next = {
+      page: Math.min(page, pages - 1),
+      top: Math.max(0, Math.min(top, scrolls.lines - scrolls.rows)),
+      probe: probe?.index ?? 0,
+      // The newest answer is followed, until an earlier one is looked at.
+      look: probe === null || probe.look === probe.steps.length - 1 ? null : probe.look,
+    };
+    const same = Object.entries(next).every(([key, value]) => state.update[key as keyof UpdateUi] === value);
+    return same ? state : { ...state, update: { ...state.update, ...next } };
   },
   confirmed: (state) => send({ ...state, follows: true }, { type: 'abort' }),
+  back: (state) => (state.update.view === 'plots' ? null : changed(state, { view: 'plots', top: 0 })),
+  copies: (state) => probeShown(shown(state)?.probes ?? [], state.update)?.answer.text ?? null,
+  crumbs(state) {
+    const { probe } = updateLayout(state);
+    if (state.update.view === 'alarms') return ['alarms'];
+    return probe === null || state.update.view !== 'probes' ? [] : [`probe ${probe.index + 1}`];
+  },
   reading(state) {
-    const last = shown(state)?.metrics.at(-1);
-    if (last === undefined) return ['No steps yet.'];
+    const [data, layout] = [shown(state), updateLayout(state)];
+    const last = data?.metrics.at(-1);
+    if (data === null || last === undefined) return ['No steps yet.'];
+    const probe = probeShown(data.probes, state.update);
     return [
-      `Step ${count(last.step)} of ${count(last.total_steps)}, loss ${fixed(last.loss, 4)}, reward margin ${fixed(last['rewards/margins'], 3)}, accuracy ${fixed(last['rewards/accuracies'], 2)}.`,
+      `Step ${count(last.step)} of ${count(last.total_steps)}, loss ${fixed(last.loss, 4)}, reward margin ${fixed(last['rewards/margins'], 3)}, accuracy ${fixed(last['rewards/accuracies'], 2)}, gradient norm ${fixed(last.grad_norm, 2)}.`,
+      ...layout.alarms.map((alarm) => `Alarm: ${alarmText(alarm)}`),
+      ...(probe === null
+        ? []
+        : [
+            `Probe ${probe.index + 1} of ${probe.of}: ${makeVisible(probe.prompt)}`,
+            `After step ${probe.answer.step}: ${makeVisible(probe.answer.text)}`,
+          ]),
     ];
   },
 };
+
+function act(state: State, id: UpdateKey): Step {
+  const { view, page, probe, top } = state.update;
+  switch (id) {
+    case 'stop-update':
+      return send({ ...state, notice: 'Stopping after the micro-batch in flight.' }, { type: 'stop' });
+    case 'abort': {
+      const lines = ['Abort the update and discard what it did?'];
+      return only({ ...state, modal: { kind: 'confirm', owner: 'update', what: 'abort', lines } });
+    }
+    case 'alarms':
+      return only(changed(state, { view: view === 'alarms' ? 'plots' : 'alarms', top: 0 }));
+    case 'more-plots':
+      return only(changed(state, { page: (page + 1) % updateLayout(state).pages }));
+    case 'show-probes':
+    case 'show-plots':
+      return only(changed(state, { view: id === 'show-probes' ? 'probes' : 'plots', top: 0 }));
+    case 'probe-up':
+    case 'probe-down':
+      return only(changed(state, { probe: Math.max(0, probe + (id === 'probe-up' ? -1 : 1)), top: 0 }));
+    case 'look-back':
+    case 'look-on': {
+      const look = updateLayout(state).probe?.look ?? 0;
+      return only(changed(state, { look: Math.max(0, look + (id === 'look-back' ? -1 : 1)), top: 0 }));
+    }
+    case 'update-text-up':
+    case 'update-text-down': {
+      const page = Math.max(1, updateLayout(state).scrolls.rows - 1);
+      return only(changed(state, { top: top + (id === 'update-text-up' ? -page : page) }));
+    }
+  }
+}
+
+function changed(state: State, more: Partial<UpdateUi>): State {
+  const next = { ...state, update: { ...state.update, ...more } };
+  return update.inView?.(next) ?? next;
+}

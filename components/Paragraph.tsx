@@ -1,0 +1,18 @@
+import { wrapped } from '../src/ui/marked.js';
+import type { Tone } from '../src/ui/theme.js';
+import { Line } from './Line.js';
+
+export interface ParagraphProps {
+  readonly children: string;
+  readonly columns: number;
+  readonly tone?: Tone;
+}
+
+/** Words of ours that may need several lines. */
+export function Paragraph({ children, columns, tone = 'muted' }: ParagraphProps) {
+  return wrapped(children, columns).map((line, i) => (
+    <Line key={i} tone={tone}>
+      {line}
+    </Line>
+  ));
+}

@@ -1,0 +1,28 @@
+/** What is plotted over an update's steps. */
+import type { MetricsRow } from '../../rows.js';
+import { meanLogRatio } from './kl.js';
+
+export interface Curve {
+  title: string;
+  /** One or two; two are told apart by name. */
+  series: { name: string; values: number[] }[];
+}
+
+/** In the order in which pages show them. */
+export const curveCount = 8;
+
+/** @param fromStart whether the reference is the policy that the round started from */
+export function curvesOf(metrics: readonly MetricsRow[], beta: number, fromStart: boolean): Curve[] {
+  const of = (name: string, key: keyof MetricsRow) => ({ name, values: metrics.map((row) => row[key]) });
+  const ratios = { name: '', values: metrics.map((row) => meanLogRatio(row, beta)) };
+  return [
+    { title: 'loss', series: [of('', 'loss')] },
+    { title: 'reward margin', series: [of('', 'rewards/margins')] },
+    { title: 'accuracy', series: [of('', 'rewards/accuracies')] },
+    { title: 'logps', series: [of('y_w', 'logps/chosen'), of('y_l', 'logps/rejected')] },
+    { title: 'length', series: [of('y_w', 'lengths/chosen'), of('y_l', 'lengths/rejected')] },
+    { title: 'gradient norm', series: [of('', 'grad_norm')] },
+    { title: fromStart ? 'KL from start, est.' : 'log π_ref/π, nats', series: [ratios] },
+    { title: 'learning rate', series: [of('', 'learning_rate')] },
+  ];
+}

@@ -1,0 +1,70 @@
+/** Keys of the update screen. */
+import type { Key } from '../screen.js';
+import { type State, hasFailed, isBusyWith, stageOn } from '../state.js';
+import { updateLayout } from './layout.js';
+
+const seesProbe = (state: State): boolean => updateLayout(state).probe !== null;
+const canScroll = (state: State): boolean => {
+  const { rows, lines } = updateLayout(state).scrolls;
+  return lines > rows;
+};
+
+export const updateKeys = [
+  {
+    id: 'stop-update',
+    keys: ['s'],
+    label: 'stop, keep',
+    help: 'stop the update, keep the policy as it is now and evaluate it',
+    when: (state) => isBusyWith(state, 'update'),
+  },
+  {
+    id: 'abort',
+    keys: ['x'],
+    label: 'abort',
+    help: 'discard what the update did and return to review (asks first)',
+    when: (state: State) => isBusyWith(state, 'update') || (hasFailed(state) && stageOn(state) === 'update'),
+  },
+  {
+    id: 'alarms',
+    keys: ['w'],
+    label: 'alarms',
+    help: 'every alarm in full, and back',
+    when: (state) => state.update.view === 'alarms' || updateLayout(state).alarms.length > 0,
+  },
+  {
+    id: 'show-probes',
+    keys: ['v'],
+    label: 'probes',
+    help: 'what the policy answers to the probe prompts',
+    when: (state) => state.update.view !== 'probes',
+  },
+  {
+    id: 'show-plots',
+    keys: ['v'],
+    label: 'plots',
+    help: 'back to the plots',
+    when: (state) => state.update.view === 'probes',
+  },
+  {
+    id: 'more-plots',
+    keys: ['m'],
+    label: 'plots',
+    help: 'the next plots',
+    when: (state) => updateLayout(state).pages > 1,
+  },
+  { id: 'probe-up', keys: ['up', 'k'], label: '', help: 'previous probe prompt', when: seesProbe },
+  { id: 'probe-down', keys: ['down', 'j'], label: 'probe', sign: '↑↓', help: 'next probe prompt', when: seesProbe },
+  { id: 'look-back', keys: ['left'], label: '', help: 'what the policy answered earlier', when: seesProbe },
+  { id: 'look-on', keys: ['right'], label: 'step', sign: '←→', help: 'what it answered later', when: seesProbe },
+  { id: 'update-text-up', keys: ['K', '-', 'pageup'], label: '', help: 'scroll the text up', when: canScroll },
+  {
+    id: 'update-text-down',
+    keys: ['J', 'space', 'pagedown'],
+    label: 'text',
+    sign: 'J K',
+    help: 'scroll the text down',
+    when: canScroll,
+  },
+] as const satisfies readonly Key[];
+
+export type UpdateKey = (typeof updateKeys)[number]['id'];
