@@ -3,39 +3,53 @@ import * as format from '../src/ui/format.js';
 import { makeLine } from '../src/ui/sanitize.js';
 import { cut, fit } from '../src/ui/text.js';
 import { Line, Tint } from './Line.js';
-import { Rule } from './Rule.js';
 
 export interface ResponsesProps {
+  /** The newest first. */
   readonly responses: readonly ResponseSeen[];
+  /** Place of the selected one; null where none is selected. */
+  readonly selected: number | null;
+  /** First visible place. */
+  readonly top: number;
   readonly columns: number;
-  readonly rows: number;
+  /** How many are shown, two lines each. */
+  readonly items: number;
 }
 
-/** The newest responses, the newest first: prompt and length, then the start of the text. */
-export function Responses({ responses, columns, rows }: ResponsesProps) {
-  const shown = responses.slice(-Math.max(1, Math.floor((rows - 1) / 2))).reverse();
-  return (
-    <>
-      <Rule title="Newest responses" width={columns} />
-      {shown.length === 0 && <Line tone="muted">None yet.</Line>}
-      {shown.map((response) => (
-        <Response key={`${response.prompt_index} ${response.sample}`} response={response} columns={columns} />
-      ))}
-    </>
-  );
+/** Responses as they come: prompt, length and reward, then the start of the text. */
+export function Responses({ responses, selected, top, columns, items }: ResponsesProps) {
+  return responses
+    .slice(top, top + items)
+    .map((response, i) => (
+      <Response
+        key={`${response.held_out} ${response.prompt_index} ${response.sample}`}
+        response={response}
+        isSelected={top + i === selected}
+        columns={columns}
+      />
+    ));
 }
 
-function Response({ response, columns }: { readonly response: ResponseSeen; readonly columns: number }) {
-  const { prompt, text, length, truncated } = response;
-  const room = columns - 24;
+interface ResponseProps {
+  readonly response: ResponseSeen;
+  readonly isSelected: boolean;
+  readonly columns: number;
+}
+
+function Response({ response, isSelected, columns }: ResponseProps) {
+  const { prompt, text, length, truncated, reward } = response;
+  const numbers = `${fit(reward === null ? '' : `reward ${format.signed(reward, 2)}`, 13, 'right')}${fit(format.of(length, 'token'), 13, 'right')}`;
+  const mark = truncated ? ' truncated' : '';
+  const room = columns - 2 - numbers.length - mark.length;
   return (
     <>
       <Line>
+        <Tint tone="accent">{isSelected ? '› ' : '  '}</Tint>
         <Tint tone="muted">{fit(makeLine(prompt, room), room)}</Tint>
-        {truncated ? <Tint tone="warn"> truncated </Tint> : ' '.repeat(11)}
-        {fit(format.of(length, 'token'), 13, 'right')}
+        <Tint tone="warn">{mark}</Tint>
+        {numbers}
       </Line>
-      <Line>{`  ${cut(makeLine(text, columns), columns - 2)}`}</Line>
+      <Line>{`    ${cut(makeLine(text, columns), columns - 4)}`}</Line>
     </>
   );
 }

@@ -24,7 +24,8 @@ export function EvaluationScreen({ round, rounds, progress, responses, columns, 
     return (
       <>
         <Progress title="Evaluation" progress={progress?.stage === 'evaluate' ? progress : null} width={columns} />
-        <Responses responses={responses} columns={columns} rows={rows - 2} />
+        <Rule title="Newest responses" width={columns} />
+        <Responses responses={responses} selected={null} top={0} columns={columns} items={Math.floor((rows - 3) / 2)} />
       </>
     );
   }

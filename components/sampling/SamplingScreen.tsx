@@ -1,46 +1,119 @@
 import { Box } from 'ink';
-import type { RoundData } from '../../src/engine/protocol.js';
+import type { SamplingConfig } from '../../src/config/schema.js';
+import type { RoundData, RoundState } from '../../src/engine/protocol.js';
 import * as format from '../../src/ui/format.js';
+import type { SamplingLayout } from '../../src/ui/sampling/layout.js';
+import type { SamplingUi } from '../../src/ui/sampling/state.js';
 import { Histogram } from '../Histogram.js';
+import { Line, Tint } from '../Line.js';
 import { Progress } from '../Progress.js';
 import { Responses } from '../Responses.js';
+import { Rule } from '../Rule.js';
+import { ResponseText } from './ResponseText.js';
 
 export interface SamplingScreenProps {
   readonly data: RoundData;
+  readonly round: RoundState;
+  /** How they are sampled. */
+  readonly config: Pick<SamplingConfig, 'samples_per_prompt' | 'temperature' | 'top_p' | 'max_new_tokens'>;
+  readonly layout: SamplingLayout;
+  readonly ui: SamplingUi;
   readonly columns: number;
-  readonly rows: number;
 }
 
 /** Responses and their rewards as they arrive: progress, how lengths and rewards are spread, the newest texts. */
-export function SamplingScreen({ data, columns, rows }: SamplingScreenProps) {
-  const { progress, lengths, rewards, responses } = data;
-  const shown = progress?.stage === 'sample' || progress?.stage === 'score' ? progress : null;
-  const charts = Math.max(5, Math.min(12, Math.floor(rows / 3)));
+export function SamplingScreen({ data, round, config, layout, ui, columns }: SamplingScreenProps) {
+  const { progress, lengths, rewards } = data;
+  const { responses, place, selected, chartRows, items, listColumns, text } = layout;
+  if (ui.reading && selected !== null) return <ResponseText response={selected} text={text} top={ui.textTop} />;
   const half = Math.floor((columns - 3) / 2);
+  const beside = text.rows > 0;
   return (
     <>
-      <Progress title={titleOf(data)} progress={shown} width={columns} />
+      <Progress title={titleOf(data, round)} progress={progressIn(data)} rest={restOf(data, round)} width={columns} />
+      <Facts data={data} config={config} />
       <Box gap={3}>
         <Histogram
           title={`length, tokens (${format.count(lengths.length)})`}
           values={lengths}
           width={half}
-          height={charts}
+          height={chartRows}
           digits={0}
         />
         <Histogram
           title={`reward (${format.count(rewards.length)})`}
           values={rewards}
           width={half}
-          height={charts}
+          height={chartRows}
           digits={2}
         />
       </Box>
-      <Responses responses={responses} columns={columns} rows={rows - 2 - charts} />
+      <Box gap={3}>
+        <Box flexDirection="column" width={listColumns}>
+          <Rule title="Newest responses" right={placeText(place, ui, responses.length)} width={listColumns} />
+          {responses.length === 0 && <Line tone="muted">{nothingYet(progress, round)}</Line>}
+          <Responses responses={responses} selected={place} top={ui.top} columns={listColumns} items={items} />
+        </Box>
+        {beside && selected !== null && (
+          <Box flexDirection="column" width={text.columns}>
+            <ResponseText response={selected} text={text} top={ui.textTop} />
+          </Box>
+        )}
+      </Box>
     </>
   );
 }
 
-function titleOf({ progress }: RoundData): string {
-  return progress?.stage === 'score' ? 'Scoring' : 'Sampling';
+/** From this share of truncated responses on, their rewards and lengths say little. */
+const muchTruncated = 0.1;
+
+function Facts({ data, config }: Pick<SamplingScreenProps, 'data' | 'config'>) {
+  const { lengths, truncated } = data;
+  const much = truncated / lengths.length >= muchTruncated;
+  const text = [
+    `${config.samples_per_prompt} a prompt`,
+    `temperature ${config.temperature}`,
+    `top-p ${config.top_p}`,
+    `max ${format.of(config.max_new_tokens, 'token')}`,
+  ];
+  return (
+    <Line>
+      <Tint tone={much ? 'warn' : 'plain'}>
+        {`${much ? '▲ ' : ''}truncated ${format.share(truncated, lengths.length)}`}
+      </Tint>
+      <Tint tone="muted">{` · ${text.join(' · ')}`}</Tint>
+    </Line>
+  );
+}
+
+function progressIn({ progress }: RoundData): RoundData['progress'] {
+  return progress !== null && ['sample', 'score'].includes(progress.stage) ? progress : null;
+}
+
+function titleOf({ progress }: RoundData, { id, stage }: RoundState): string {
+  if (id === 0) return 'Held-out responses of the base policy';
+  if (progress !== null) return progress.stage === 'score' ? 'Scoring' : 'Sampling';
+  return stage === 'score' ? 'Scoring' : 'Sampling';
+}
+
+function restOf({ lengths }: RoundData, { stage, seconds, redo_of }: RoundState): string {
+  if (stage === 'sample' || stage === 'score') return 'The models are being read.';
+  const times = [
+    ...(seconds.sample === undefined ? [] : [`sampled in ${format.duration(seconds.sample)}`]),
+    ...(seconds.score === undefined ? [] : [`scored in ${format.duration(seconds.score)}`]),
+    ...(redo_of === null ? [] : [`taken over from round ${redo_of}`]),
+  ];
+  return [format.of(lengths.length, 'response'), ...times].join(' · ');
+}
+
+function placeText(place: number, { selected }: SamplingUi, count: number): string {
+  if (count === 0) return '';
+  if (place >= count) return `of ${count}`;
+  return selected === null ? `newest of ${count}` : `${place + 1} of ${count}`;
+}
+
+function nothingYet(progress: RoundData['progress'], { stage }: RoundState): string {
+  return progress === null && (stage === 'sample' || stage === 'evaluate')
+    ? 'None yet: the policy is being read.'
+    : 'None yet.';
 }

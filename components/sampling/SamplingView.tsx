@@ -1,8 +1,27 @@
-import { shown } from '../../src/ui/state.js';
+import { useMemo } from 'react';
+import { configOf } from '../../src/rounds/config.js';
+import { samplingLayout } from '../../src/ui/sampling/layout.js';
+import { shown, shownRound } from '../../src/ui/state.js';
 import type { ViewProps } from '../view.js';
 import { SamplingScreen } from './SamplingScreen.js';
 
-export function SamplingView({ state, columns, rows }: ViewProps) {
-  const data = shown(state);
-  return data === null ? null : <SamplingScreen data={data} columns={columns} rows={rows} />;
+export function SamplingView({ state, columns }: ViewProps) {
+  const [data, round] = [shown(state), shownRound(state)];
+  const config = state.run?.config ?? null;
+  const own = useMemo(() => (config === null || round === null ? null : configOf(config, round)), [config, round]);
+  if (data === null || round === null || own === null) return null;
+  return (
+    <SamplingScreen
+      data={data}
+      round={round}
+      config={
+        round.id === 0
+          ? { ...own.sampling, samples_per_prompt: 1, temperature: own.evaluation.temperature }
+          : own.sampling
+      }
+      layout={samplingLayout(state)}
+      ui={state.sampling}
+      columns={columns}
+    />
+  );
 }

@@ -42,19 +42,6 @@ it('says what size is needed where the terminal is too small', () => {
   expect(frame(attached('review', { columns: 80, rows: 17 }))).toContain('needs 60×18');
 });
 
-describe('Sampling', () => {
-  it('shows progress, speed, time left, responses and both histograms', () => {
-    const text = frame(attached('sample'));
-    expect(text).toContain('312 of 640 responses · 12,480 tokens · 1,234 tokens/s · 0:42 left');
-    expect(text).toContain('48 %');
-    expect(text).toContain('length, tokens (312)');
-    expect(text).toContain('reward (0)');
-    expect(text).toContain('Please add 39 and 42.');
-    expect(text).toContain('truncated');
-    expect(frame(attached('score'))).toContain('reward (312)');
-  });
-});
-
 describe('Review', () => {
   it('shows what α does to each pair', () => {
     // Pair 1: r 1.5 against 0.5, 140 against 40 tokens, α = 0.02: α·Δ|y| = 2, penalized 1 - 2, weight σ(-2) = 0.119.

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { activeKeys, keyNames, keyTable, keysOf, meaningOf } from '../../src/ui/keys.js';
 import { reduce } from '../../src/ui/reducer.js';
 import { type State, screens } from '../../src/ui/state.js';
-import { after, attached, engine, metrics, probes, pair, press, round, small } from './fixtures.js';
+import { after, attached, engine, metrics, pair, press, probes, response, round, small } from './fixtures.js';
 
 const review = attached('review');
 const many = attached('done', small, { rounds: Array.from({ length: 40 }, (_, id) => round(id, 'done')), current: 39 });
@@ -15,6 +15,10 @@ const probing = attached('update', tall, { probes });
 const reading = press(
   attached('update', small, { probes: probes.map((probe) => ({ ...probe, text: 'line\n'.repeat(40) })) }),
   'v',
+);
+const longResponse = press(
+  attached('sample', small, { responses: [response(1, { text: 'line\n'.repeat(40) })] }),
+  'enter',
 );
 const exploding = metrics.map((row, i) => ({ ...row, grad_norm: i < 20 ? 2 : 200 }));
 
@@ -30,6 +34,16 @@ const stages: Record<string, State> = {
   pause: attached('update'),
   resume: attached('update', small, { engine: { ...engine, activity: 'paused' } }),
   'stop-sampling': attached('sample'),
+  'fewer-samples': attached('sample'),
+  'response-up': press(attached('sample'), 'down', 'down'),
+  'response-down': attached('sample'),
+  'responses-page-up': press(attached('sample'), 'end'),
+  'responses-page-down': attached('sample'),
+  'newest-response': press(attached('sample'), 'end'),
+  'oldest-response': attached('sample'),
+  'read-response': attached('sample'),
+  'sampling-text-up': press(longResponse, 'J'),
+  'sampling-text-down': longResponse,
   'stop-update': attached('update'),
   abort: attached('update'),
   alarms: attached('update', small, { metrics: exploding }),

@@ -1,31 +1,94 @@
 /** The sampling and scoring screen. */
-import { count, fixed } from '../format.js';
+import { count, fixed, share } from '../format.js';
+import { topFor } from '../layout.js';
 import { makeVisible } from '../sanitize.js';
-import type { Key, ScreenModule } from '../screen.js';
-import { isBusyWith, send, shown } from '../state.js';
+import type { ScreenModule } from '../screen.js';
+import { type State, type Step, only, send, shown } from '../state.js';
+import { typeFewer, typedFewer } from './fewer.js';
+import { type SamplingKey, samplingKeys } from './keys.js';
+import { samplingLayout } from './layout.js';
+import type { SamplingUi } from './state.js';
 
-const keys = [
-  {
-    id: 'stop-sampling',
-    keys: ['s'],
-    label: 'stop, go on with these',
-    help: 'stop sampling and go on with the responses there are',
-    when: (state) => isBusyWith(state, 'sample'),
+export const sampling: ScreenModule<SamplingKey> = {
+  keys: samplingKeys,
+  act,
+  inView(state) {
+    const { responses, place, items, text } = samplingLayout(state);
+    const { selected, top, textTop, reading } = state.sampling;
+    const last = Math.max(0, responses.length - items);
+    const next: SamplingUi = {
+      // Another round's response is none of this one's.
+      selected: selected !== null && selected.round !== shown(state)?.round ? null : selected,
+      top: Math.max(0, Math.min(last, topFor(Math.min(place, responses.length - 1), top, items))),
+      reading: reading && responses.length > 0,
+      textTop: Math.max(0, Math.min(textTop, text.lines.length - text.rows)),
+    };
+    const same = Object.entries(next).every(([key, value]) => state.sampling[key as keyof SamplingUi] === value);
+    return same ? state : { ...state, sampling: next };
   },
-] as const satisfies readonly Key[];
-
-export const sampling: ScreenModule<(typeof keys)[number]['id']> = {
-  keys,
-  act: (state) => send({ ...state, notice: 'Stopping after the micro-batch in flight.' }, { type: 'stop' }),
+  typed: (state, _field, text) => typedFewer(state, text),
+  back: (state) => (state.sampling.reading ? changed(state, { reading: false, textTop: 0 }) : null),
+  copies: (state) => samplingLayout(state).selected?.text ?? null,
+  crumbs(state) {
+    const { selected } = samplingLayout(state);
+    return state.sampling.reading && selected !== null ? [`prompt ${selected.prompt_index}`] : [];
+  },
   reading(state) {
     const data = shown(state);
     if (data === null) return [];
-    const mean = data.lengths.reduce((sum, length) => sum + length, 0) / data.lengths.length;
-    const newest = data.responses.at(-1);
+    const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+    const { selected } = samplingLayout(state);
     return [
-      `${count(data.lengths.length)} responses, mean length ${fixed(mean, 1)} tokens, ${count(data.truncated)} truncated.`,
-      `${count(data.rewards.length)} rewards.`,
-      ...(newest === undefined ? [] : [`Newest: ${makeVisible(newest.text)}`]),
+      `${count(data.lengths.length)} responses, mean length ${fixed(mean(data.lengths), 1)} tokens, ${share(data.truncated, data.lengths.length)} truncated.`,
+      `${count(data.rewards.length)} rewards, mean ${fixed(mean(data.rewards), 2)}.`,
+      ...(selected === null
+        ? []
+        : [
+            `Prompt ${selected.prompt_index}: ${makeVisible(selected.prompt)}`,
+            `Response of ${count(selected.length)} tokens${selected.truncated ? ', truncated' : ''}${selected.reward === null ? '' : `, reward ${fixed(selected.reward, 2)}`}: ${makeVisible(selected.text)}`,
+          ]),
     ];
   },
 };
+
+function act(state: State, id: SamplingKey): Step {
+  const { responses, place, items, text } = samplingLayout(state);
+  const { reading, textTop } = state.sampling;
+  switch (id) {
+    case 'stop-sampling':
+      return send({ ...state, notice: 'Stopping after the micro-batch in flight.' }, { type: 'stop' });
+    case 'fewer-samples':
+      return typeFewer(state);
+    case 'response-up':
+      return only(select(state, place - 1));
+    case 'response-down':
+      return only(select(state, place + 1));
+    case 'responses-page-up':
+      return only(select(state, place - items));
+    case 'responses-page-down':
+      return only(select(state, place + items));
+    case 'newest-response':
+      return only(changed(state, { selected: null, top: 0, textTop: 0 }));
+    case 'oldest-response':
+      return only(select(state, responses.length - 1));
+    case 'read-response':
+      // What is being read stays, whatever comes after it.
+      return only(changed(state, { reading: !reading, selected: responses.at(place) ?? null, textTop: 0 }));
+    case 'sampling-text-up':
+    case 'sampling-text-down': {
+      const page = Math.max(1, text.rows - 1);
+      return only(changed(state, { textTop: textTop + (id === 'sampling-text-up' ? -page : page) }));
+    }
+  }
+}
+
+function select(state: State, place: number): State {
+  const { responses } = samplingLayout(state);
+  const selected = responses[Math.max(0, Math.min(responses.length - 1, place))];
+  return changed(state, { selected, textTop: 0 });
+}
+
+function changed(state: State, more: Partial<SamplingUi>): State {
+  const next = { ...state, sampling: { ...state.sampling, ...more } };
+  return sampling.inView?.(next) ?? next;
+}

@@ -1,7 +1,15 @@
 /** What this terminal alone knows of the sampling screen. */
+import type { ResponseSeen } from '../../engine/protocol.js';
+
 export interface SamplingUi {
-  /** First visible line of the newest responses. */
+  /** What is selected among the newest responses; null is the newest, whichever comes. */
+  selected: ResponseSeen | null;
+  /** First visible place in the list. */
   top: number;
+  /** The whole text of what is selected fills the screen. */
+  reading: boolean;
+  /** First visible line of that text. */
+  textTop: number;
 }
 
-export const samplingUi: SamplingUi = { top: 0 };
+export const samplingUi: SamplingUi = { selected: null, top: 0, reading: false, textTop: 0 };

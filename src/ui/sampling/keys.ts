@@ -1,0 +1,59 @@
+/** Keys of the sampling and scoring screen. */
+import type { Key } from '../screen.js';
+import { type State, isBusyWith } from '../state.js';
+import { samplingLayout } from './layout.js';
+import { samplesPerPrompt } from './fewer.js';
+
+const hasResponses = (state: State): boolean => samplingLayout(state).responses.length > 0;
+const canScroll = (state: State): boolean => {
+  const { lines, rows } = samplingLayout(state).text;
+  return lines.length > rows && rows > 0;
+};
+
+export const samplingKeys = [
+  {
+    id: 'stop-sampling',
+    keys: ['s'],
+    label: 'stop, go on',
+    help: 'stop sampling and go on with the responses there are',
+    when: (state) => isBusyWith(state, 'sample'),
+  },
+  {
+    id: 'fewer-samples',
+    keys: ['f'],
+    label: 'fewer',
+    help: 'sample fewer responses to each prompt (asks how many)',
+    when: (state) => isBusyWith(state, 'sample') && samplesPerPrompt(state) > 2,
+  },
+  { id: 'response-up', keys: ['up', 'k'], label: '', help: 'a newer response', when: hasResponses },
+  {
+    id: 'response-down',
+    keys: ['down', 'j'],
+    label: 'response',
+    sign: '↑↓',
+    help: 'an older response',
+    when: hasResponses,
+  },
+  { id: 'responses-page-up', keys: ['pageup'], label: '', help: 'a page of newer responses', when: hasResponses },
+  { id: 'responses-page-down', keys: ['pagedown'], label: '', help: 'a page of older responses', when: hasResponses },
+  { id: 'newest-response', keys: ['home', 'g'], label: '', help: 'the newest, whichever comes', when: hasResponses },
+  { id: 'oldest-response', keys: ['end', 'G'], label: '', help: 'the oldest of the newest', when: hasResponses },
+  {
+    id: 'read-response',
+    keys: ['enter'],
+    label: 'read',
+    help: 'the whole response, and back',
+    when: hasResponses,
+  },
+  { id: 'sampling-text-up', keys: ['K', '-'], label: '', help: 'scroll the text up', when: canScroll },
+  {
+    id: 'sampling-text-down',
+    keys: ['J', 'space'],
+    label: 'text',
+    sign: 'J K',
+    help: 'scroll the text down',
+    when: canScroll,
+  },
+] as const satisfies readonly Key[];
+
+export type SamplingKey = (typeof samplingKeys)[number]['id'];
