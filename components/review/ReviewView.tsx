@@ -1,23 +1,134 @@
-import { reviewLayout } from '../../src/ui/review/layout.js';
-import { settingsOf, shown, shownRound } from '../../src/ui/state.js';
+import { Box } from 'ink';
+import { bodyRows } from '../../src/ui/layout.js';
+import { gap, reviewLayout, sideLines } from '../../src/ui/review/layout.js';
+import { type Looking, comparedIn, lookingAt } from '../../src/ui/review/looking.js';
+import { filterNow } from '../../src/ui/review/looking.js';
+import { marginHistogram, panelCurves, panelNumbers, scaleOf } from '../../src/ui/review/numbers.js';
+import { remarkOn, unitOf } from '../../src/ui/review/remark.js';
+import { wrapped } from '../../src/ui/review/texts.js';
+import type { State } from '../../src/ui/state.js';
+import { Line } from '../Line.js';
+import { Rule } from '../Rule.js';
 import type { ViewProps } from '../view.js';
-import { ReviewScreen } from './ReviewScreen.js';
+import { AlphaCurves } from './AlphaCurves.js';
+import { AlphaColumn, type AlphaLinesProps, AlphaLines } from './AlphaLines.js';
+import { DetailPane } from './DetailPane.js';
+import { ReviewTable, placeText } from './ReviewTable.js';
+import { PromptLines, Texts } from './Texts.js';
+import { TokensPane } from './TokensPane.js';
 
-export function ReviewView({ state, columns }: ViewProps) {
-  const [data, round] = [shown(state), shownRound(state)];
-  if (data === null || round === null || state.run === null) return null;
-  const { selected, top, textTop } = state.review;
-  return (
-    <ReviewScreen
-      pairs={data.pairs}
-      settings={state.past === null ? settingsOf(state) : round.settings}
-      dropped={round.dropped}
-      reference={state.run.config.dpo.reference}
-      layout={reviewLayout(state)}
-      columns={columns}
-      selected={selected}
+interface PaneProps {
+  readonly state: State;
+  readonly looking: Looking;
+}
+
+export function ReviewView({ state }: ViewProps) {
+  const looking = lookingAt(state);
+  if (looking === null) {
+    return <Line tone="muted">No pairs yet: they are made once all responses are scored.</Line>;
+  }
+  const panes = { table: TablePane, detail: DetailPane, tokens: TokensPane, alpha: AlphaPane };
+  const Pane = panes[state.review.pane];
+  return <Pane state={state} looking={looking} />;
+}
+
+function alphaProps(state: State, { table, settings }: Looking, columns: number): AlphaLinesProps {
+  return {
+    settings,
+    numbers: panelNumbers(table, settings.alpha),
+    end: scaleOf(table, settings.alpha),
+    remark: remarkOn(state),
+    unit: unitOf(state),
+    columns,
+  };
+}
+
+/** The α panel above or beside the table, and the pair of the selected prompt. */
+function TablePane({ state, looking }: PaneProps) {
+  const { table, order, settings, row } = looking;
+  const { columns } = state.size;
+  const layout = reviewLayout(state);
+  const { at, top, textTop, sort } = state.review;
+  const rows = (
+    <ReviewTable
+      table={table}
+      order={order}
+      alpha={settings.alpha}
+      sort={sort}
+      at={at}
       top={top}
-      textTop={textTop}
+      rows={layout.table}
+      columns={layout.tableColumns}
+    />
+  );
+  const compared = row === null ? null : comparedIn(state, looking, row);
+  return (
+    <>
+      {layout.panel === 0 && <AlphaLines {...alphaProps(state, looking, columns)} />}
+      {layout.panel === 0 ? (
+        rows
+      ) : (
+        <Box gap={gap} height={layout.table + 1}>
+          <Box flexDirection="column" width={layout.tableColumns}>
+            {rows}
+          </Box>
+          <Box flexDirection="column" width={layout.panel}>
+            <AlphaColumn {...alphaProps(state, looking, layout.panel)} />
+            <Curves looking={looking} columns={layout.panel} rows={layout.table + 1 - 6} square={false} />
+          </Box>
+        </Box>
+      )}
+      <Rule
+        title={row === null ? 'Prompt' : `Prompt ${table.rows[row].prompt_index + 1}`}
+        right={placeText(order, at, table.rows.length, filterNow(state))}
+        width={columns}
+      />
+      {compared !== null && (
+        <>
+          <PromptLines lines={wrapped(compared.prompt, columns)} rows={layout.prompt} columns={columns} />
+          <Texts
+            sides={compared.sides}
+            lines={sideLines(state, compared, layout.beside)}
+            unit={unitOf(state)}
+            columns={columns}
+            rows={layout.text}
+            beside={layout.beside}
+            top={textTop}
+          />
+        </>
+      )}
+    </>
+  );
+}
+
+/** The α panel alone, with its curves large. */
+function AlphaPane({ state, looking }: PaneProps) {
+  const { columns } = state.size;
+  return (
+    <>
+      <AlphaLines {...alphaProps(state, looking, columns)} />
+      <Curves looking={looking} columns={columns} rows={bodyRows(state) - 3} square />
+    </>
+  );
+}
+
+interface CurvesProps {
+  readonly looking: Looking;
+  readonly columns: number;
+  readonly rows: number;
+  readonly square: boolean;
+}
+
+function Curves({ looking: { table, settings }, columns, rows, square }: CurvesProps) {
+  const bins = square ? Math.floor((columns - 2) / 2) : columns;
+  return (
+    <AlphaCurves
+      curves={panelCurves(table, settings.alpha)}
+      histogram={marginHistogram(table, settings.alpha, bins)}
+      numbers={panelNumbers(table, settings.alpha)}
+      columns={columns}
+      rows={rows}
+      square={square}
     />
   );
 }

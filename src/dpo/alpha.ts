@@ -136,15 +136,16 @@ function firstAbove(values: Float64Array, wanted: number): number {
   return low;
 }
 
-/** A scale for curves over α on which most of what happens is seen: 1, 2 or 5 times a power of ten. */
-export function alphaScale({ margins, differences }: AlphaProfile, alpha: number): number {
-  const flips: number[] = [];
-  margins.forEach((margin, i) => {
-    if (differences[i] > 0 && margin > 0) flips.push(margin / differences[i]);
-  });
-  flips.sort((a, b) => a - b);
-  const wanted = Math.max(alpha, flips[Math.floor(flips.length * 0.6)] ?? 0.05);
+/** The end of a scale for curves over α on which most flips are seen: 1, 2 or 5 times a power of ten. */
+export function alphaScale({ margins, differences }: AlphaProfile): number {
+  const flips = margins.map((margin, i) => (differences[i] > 0 && margin > 0 ? margin / differences[i] : NaN));
+  const sorted = flips.filter((alpha) => !Number.isNaN(alpha)).sort();
+  return roundUp(sorted[Math.floor(sorted.length * 0.6)] ?? 0.05);
+}
+
+/** To 1, 2 or 5 times a power of ten, GREATEST_ALPHA at most. */
+export function roundUp(alpha: number): number {
   for (let power = 1e-4; power < GREATEST_ALPHA; power *= 10)
-    for (const step of [1, 2, 5]) if (step * power >= wanted) return Number((step * power).toPrecision(1));
+    for (const step of [1, 2, 5]) if (step * power >= alpha * (1 - 1e-9)) return Number((step * power).toPrecision(1));
   return GREATEST_ALPHA;
 }

@@ -30,9 +30,9 @@ it('shows keys as they are typed', async () => {
   app.stdin.write('a0.5\r');
   await shows('α 0.5000');
   app.stdin.write('jjj');
-  await shows('Pair 4 of 103');
+  await shows('4/107');
   app.stdin.write('\r');
-  await shows('Launch 103 pairs');
+  await shows('Launch the update on 103 pairs?');
   app.stdin.write('y');
   await vi.waitFor(() => expect(effects.at(-1)).toEqual({ do: 'send', command: { type: 'launch' } }));
 });

@@ -42,68 +42,6 @@ it('says what size is needed where the terminal is too small', () => {
   expect(frame(attached('review', { columns: 80, rows: 17 }))).toContain('needs 60×18');
 });
 
-describe('Review', () => {
-  it('shows what α does to each pair', () => {
-    // Pair 1: r 1.5 against 0.5, 140 against 40 tokens, α = 0.02: α·Δ|y| = 2, penalized 1 - 2, weight σ(-2) = 0.119.
-    const lines = frame(attached('review')).split('\n');
-    expect(lines.find((line) => line.startsWith('›'))?.split(/ +/)).toEqual(
-      '› 1 1.50 0.50 +1.00 140 40 +2.00 -1.00 0.119 F'.split(' '),
-    );
-    // Pair 2: 20 against 45 tokens: α·Δ|y| = -0.5, weight σ(0.5) = 0.622; the loser is truncated.
-    expect(
-      lines
-        .find((line) => / 2 +2\.25/.test(line))
-        ?.trim()
-        .split(/ +/),
-    ).toEqual('2 2.25 -1.00 +3.25 20 45 -0.50 +3.75 0.622 Tl'.split(' '));
-  });
-
-  it('follows α at once', () => {
-    const text = frame(press(attached('review', small, { pairs: [pair(1.5, 0.5, 140, 40)] }), '[', 'left'));
-    // α = 0.009: α·Δ|y| = 0.9, penalized 0.1, weight σ(-0.9) = 0.289.
-    expect(text).toContain('α 0.0090');
-    expect(text).toMatch(/\+0\.90 +\+0\.10 +0\.289/);
-    expect(text).toContain('0 of 1 pair (0.0 %)');
-  });
-
-  it('sums up: flipped, mean weights, margins, what was dropped', () => {
-    const pairs = [pair(1, 0, 140, 40), pair(1, 0, 20, 120), pair(3, 0, 60, 60)];
-    const text = frame(attached('review', small, { pairs }));
-    expect(text).toContain('1 of 3 pairs (33.3 %)');
-    expect(text).toContain('longer winners 0.119 (1)   shorter 0.881 (1)');
-    expect(text).toContain('reward margin +1.67   Δ|y| 0.0 tokens');
-    expect(text).toContain('dropped 3 ties, 1 identical');
-    expect(text).toContain('reference round start');
-  });
-
-  it('has a dash for what no pair has', () => {
-    expect(frame(attached('review', small, { pairs: [pair(1, 0, 5, 5)] }))).toContain('longer winners – (0)');
-  });
-
-  it('puts both texts side by side where there is room', () => {
-    const wide = frame(attached('review')).split('\n');
-    expect(wide.some((line) => line.includes('chosen y_w') && line.includes('rejected y_l'))).toBe(true);
-    const narrow = frame(attached('review', { columns: 70, rows: 24 })).split('\n');
-    expect(narrow.some((line) => line.includes('chosen y_w') && line.includes('rejected y_l'))).toBe(false);
-    expect(narrow.some((line) => line.includes('rejected y_l'))).toBe(true);
-  });
-
-  it('says what is about to be launched', () => {
-    const text = frame(press(attached('review'), 'right', 'enter'));
-    // 103 pairs in batches of 32.
-    expect(text).toContain('Launch 103 pairs · 4 steps · α 0.0210 · reference round start · wasm? y/n');
-  });
-
-  it('shows what is typed, and why it cannot be', () => {
-    expect(frame(press(attached('review'), 'a', '0', '.', '5'))).toContain('α: 0.5█ now 0.0200');
-    expect(frame(press(attached('review'), 'b', '0', 'enter'))).toContain('✘ β must be a number above 0');
-  });
-
-  it('says so before there are pairs', () => {
-    expect(frame(press(attached('sample'), '2'))).toContain('No pairs yet');
-  });
-});
-
 describe('Evaluation', () => {
   it('compares with the round start and the base', () => {
     const text = frame(attached('done'));

@@ -6,6 +6,7 @@ import {
   largestAlphaFlipping,
   lengthNeutralAlpha,
   numbersAt,
+  roundUp,
 } from '../../src/dpo/alpha.js';
 import { type MarginInput, pairMargins, summarizeMargins } from '../../src/dpo/margins.js';
 
@@ -112,9 +113,9 @@ describe('largestAlphaFlipping', () => {
   });
 });
 
-it('alphaScale shows where most pairs flip, and α', () => {
+it('alphaScale shows where most pairs flip', () => {
   const profile = alphaProfile([pair(1, 0, 200, 100), pair(2, 0, 200, 100), pair(9, 0, 200, 100)]);
-  expect(alphaScale(profile, 0)).toBe(0.02);
-  expect(alphaScale(profile, 0.3)).toBe(0.5);
-  expect(alphaScale(alphaProfile([]), 0)).toBe(0.05);
+  expect(alphaScale(profile)).toBe(0.02);
+  expect(alphaScale(alphaProfile([]))).toBe(0.05);
+  expect([0.3, 0.5, 0.02, 70, 1e-9].map(roundUp)).toEqual([0.5, 0.5, 0.02, 100, 1e-4]);
 });

@@ -7,6 +7,18 @@ import { after, attached, engine, metrics, pair, press, probes, response, round,
 
 const review = attached('review');
 const many = attached('done', small, { rounds: Array.from({ length: 40 }, (_, id) => round(id, 'done')), current: 39 });
+const decidedOne = attached('review', small, {
+  decisions: { decisions: [{ prompt_index: 0, ruling: { kind: 'tie' }, note: '' }], undoable: 1, redoable: 1 },
+});
+const tokens = after(press(review, 'v'), {
+  type: 'answer',
+  query: { type: 'read-tokens', round: 2, prompt_index: 0, sample: 1 },
+  answer: {
+    prompt_tokens: 1,
+    prompt: [{ id: 1, text: '<s>', special: true }],
+    response: Array.from({ length: 99 }, (_, id) => ({ id, text: 'line\n', special: false })),
+  },
+});
 const longTexts = attached('review', small, { pairs: [pair(1, 0, 2, 1, { chosen_text: 'line\n'.repeat(40) })] });
 
 const tall = { columns: 160, rows: 50 };
@@ -29,6 +41,18 @@ const stages: Record<string, State> = {
   'pair-up': press(review, 'G'),
   'page-up': press(review, 'G'),
   'first-pair': press(review, 'G'),
+  'response-up': press(review, 'd'),
+  'response-down': press(review, 'd', 'up', 'up'),
+  'lines-up': press(tokens, 'down'),
+  'lines-down': tokens,
+  winner: press(review, 'd', 'up'),
+  loser: press(review, 'd', 'up'),
+  'next-prompt': press(review, 'd'),
+  'previous-prompt': press(review, 'j', 'd'),
+  undo: decidedOne,
+  redo: decidedOne,
+  'take-back': decidedOne,
+  against: press(review, 'd'),
   'text-up': press(longTexts, 'J'),
   'text-down': longTexts,
   pause: attached('update'),

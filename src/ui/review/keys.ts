@@ -1,19 +1,91 @@
 /** Keys of the review screen. */
 import type { Key } from '../screen.js';
-import { type State, inReview, shown } from '../state.js';
+import { type State, inReview } from '../state.js';
+import { canDecide, hasDecision } from './decide.js';
+import { lookingAt } from './looking.js';
+import type { ReviewPane } from './state.js';
 
-const hasPairs = (state: State): boolean => (shown(state)?.pairs.length ?? 0) > 0;
+const hasRows = (state: State): boolean => lookingAt(state) !== null;
+const hasRow = (state: State): boolean => lookingAt(state)?.row != null;
+const inPane =
+  (...panes: ReviewPane[]) =>
+  (state: State): boolean =>
+    hasRows(state) && panes.includes(state.review.pane);
+const inTable = inPane('table');
+const inDetail = (state: State): boolean => hasRow(state) && state.review.pane === 'detail';
+const onPrompt = (state: State): boolean => hasRow(state) && inPane('detail', 'tokens')(state);
+const withTexts = (state: State): boolean => hasRow(state) && inPane('table', 'detail')(state);
+const reads = inPane('tokens');
+const decides = (state: State): boolean => canDecide(state) && inPane('table', 'detail', 'tokens')(state);
 
 export const reviewKeys = [
   {
     id: 'launch',
     keys: ['enter'],
     label: 'launch',
-    help: 'launch the update with these settings (asks first)',
-    when: (state) => inReview(state) && hasPairs(state),
+    help: 'launch the update: says first what will run, and asks',
+    when: (state) => inReview(state) && (lookingAt(state)?.table.pairs.length ?? 0) > 0,
   },
+  { id: 'pair-up', keys: ['up', 'k'], label: '', help: 'the prompt above', when: inTable },
+  { id: 'pair-down', keys: ['down', 'j'], label: 'prompt', sign: '↑↓', help: 'the prompt below', when: inTable },
+  { id: 'response-up', keys: ['up', 'k'], label: '', help: 'the response with the next better reward', when: inDetail },
+  {
+    id: 'response-down',
+    keys: ['down', 'j'],
+    label: 'response',
+    sign: '↑↓',
+    help: 'the response with the next worse reward',
+    when: inDetail,
+  },
+  { id: 'lines-up', keys: ['up', 'k'], label: '', help: 'scroll up', when: reads },
+  { id: 'lines-down', keys: ['down', 'j'], label: 'scroll', sign: '↑↓', help: 'scroll down', when: reads },
   { id: 'alpha-down', keys: ['left'], label: '', help: 'lower α by 0.001', when: inReview },
   { id: 'alpha-up', keys: ['right'], label: 'α', sign: '←→', help: 'raise α by 0.001', when: inReview },
+  {
+    id: 'winner',
+    keys: ['w'],
+    label: 'winner',
+    help: 'make this response the winner',
+    when: (s) => inDetail(s) && decides(s),
+  },
+  {
+    id: 'loser',
+    keys: ['l'],
+    label: 'loser',
+    help: 'make this response the loser',
+    when: (s) => inDetail(s) && decides(s),
+  },
+  { id: 'detail', keys: ['d'], label: 'responses', help: 'all responses to the prompt, and back', when: hasRow },
+  {
+    id: 'next-prompt',
+    keys: ['.', '>'],
+    label: 'prompt',
+    sign: '< >',
+    help: 'the next prompt of the table',
+    when: onPrompt,
+  },
+  { id: 'previous-prompt', keys: [',', '<'], label: '', help: 'the prompt before in the table', when: onPrompt },
+  { id: 'swap', keys: ['s'], label: 'swap', help: 'exchange winner and loser, and back', when: decides },
+  { id: 'exclude', keys: ['x'], label: 'exclude', help: 'leave this pair out of the update, and back', when: decides },
+  { id: 'tie', keys: ['t'], label: 'tie', help: 'neither response is better: no pair, and back', when: decides },
+  { id: 'undo', keys: ['u'], label: 'undo', help: 'undo the last decision', when: canUndo },
+  { id: 'filter', keys: ['/'], label: 'filter', help: 'show only prompts that fit', when: inPane('table', 'detail') },
+  { id: 'curves', keys: ['A'], label: 'curves', help: 'what α does to the pairs, as curves, and back', when: hasRows },
+  {
+    id: 'neutral-alpha',
+    keys: ['='],
+    label: 'neutral α',
+    help: 'set the α at which the pairs pull lengths neither way',
+    when: inReview,
+  },
+  {
+    id: 'flip-alpha',
+    keys: ['f'],
+    label: '',
+    help: 'set the largest α that flips at most so many pairs (asks)',
+    when: inReview,
+  },
+  { id: 'edit-alpha', keys: ['a'], label: 'type α', help: 'type α, the length-penalty coefficient', when: inReview },
   {
     id: 'alpha-down-coarse',
     keys: ['shift+left', '[', 'H'],
@@ -29,31 +101,68 @@ export const reviewKeys = [
     help: 'raise α by 0.01',
     when: inReview,
   },
-  {
-    id: 'edit-alpha',
-    keys: ['a'],
-    label: 'type α',
-    help: 'type α, the length-penalty coefficient',
-    when: inReview,
-  },
   { id: 'edit-beta', keys: ['b'], label: 'β', help: 'type β, the hold on the reference policy', when: inReview },
-  { id: 'edit-lr', keys: ['l'], label: 'lr', help: 'type the peak learning rate', when: inReview },
-  { id: 'pair-up', keys: ['up', 'k'], label: '', help: 'previous pair', when: hasPairs },
-  { id: 'pair-down', keys: ['down', 'j'], label: 'pair', sign: '↑↓', help: 'next pair', when: hasPairs },
-  { id: 'page-up', keys: ['pageup'], label: '', help: 'a page of pairs up', when: hasPairs },
-  { id: 'page-down', keys: ['pagedown'], label: '', help: 'a page of pairs down', when: hasPairs },
-  { id: 'first-pair', keys: ['home', 'g'], label: '', help: 'first pair', when: hasPairs },
-  { id: 'last-pair', keys: ['end', 'G'], label: '', help: 'last pair', when: hasPairs },
-  { id: 'text-up', keys: ['K', '-'], label: '', help: 'scroll the texts up', when: hasPairs },
   {
-    id: 'text-down',
-    keys: ['J', 'space'],
-    label: 'text',
-    sign: 'J K',
-    help: 'scroll the texts down',
-    when: hasPairs,
+    id: 'edit-lr',
+    keys: ['l'],
+    label: 'lr',
+    help: 'type the peak learning rate',
+    when: (state) => inReview(state) && !inDetail(state),
   },
-  { id: 'zoom', keys: ['z'], label: 'zoom', help: 'more room for the texts, and back', when: hasPairs },
+  { id: 'confirm', keys: ['c'], label: 'confirm', help: 'the pair is right as it is, and back', when: decides },
+  { id: 'note', keys: ['e'], label: 'note', help: 'write down why', when: decides },
+  {
+    id: 'take-back',
+    keys: ['backspace'],
+    label: '',
+    help: 'take your decision back: the rewards decide',
+    when: (state) => decides(state) && hasDecision(state),
+  },
+  { id: 'redo', keys: ['U', 'ctrl+r'], label: 'redo', help: 'redo the decision that was undone', when: canRedo },
+  {
+    id: 'against',
+    keys: ['p'],
+    label: 'pin',
+    help: 'hold the other responses against this one',
+    when: inDetail,
+  },
+  {
+    id: 'diff',
+    keys: ['D'],
+    label: 'diff',
+    help: 'mark the words that only one response has, or not',
+    when: withTexts,
+  },
+  { id: 'tokens', keys: ['v'], label: 'tokens', help: 'the response token by token, and back', when: hasTokens },
+  { id: 'sort-left', keys: ['<', ','], label: '', help: 'sort by the column to the left', when: inTable },
+  {
+    id: 'sort-right',
+    keys: ['>', '.'],
+    label: 'sort',
+    sign: '< >',
+    help: 'sort by the column to the right',
+    when: inTable,
+  },
+  { id: 'sort-reverse', keys: ['S'], label: 'reverse', help: 'turn the order round', when: inTable },
+  { id: 'page-up', keys: ['pageup'], label: '', help: 'a page up', when: hasRows },
+  { id: 'page-down', keys: ['pagedown'], label: '', help: 'a page down', when: hasRows },
+  { id: 'first-pair', keys: ['home', 'g'], label: '', help: 'the first prompt', when: inTable },
+  { id: 'last-pair', keys: ['end', 'G'], label: '', help: 'the last prompt', when: inTable },
+  { id: 'text-up', keys: ['K', '-'], label: '', help: 'scroll the texts up', when: withTexts },
+  { id: 'text-down', keys: ['J', 'space'], label: 'text', sign: 'J K', help: 'scroll the texts down', when: withTexts },
+  { id: 'zoom', keys: ['z'], label: 'zoom', help: 'more room for the texts, and back', when: inTable },
 ] as const satisfies readonly Key[];
 
 export type ReviewKey = (typeof reviewKeys)[number]['id'];
+
+function canUndo(state: State): boolean {
+  return inReview(state) && (state.run?.decisions.undoable ?? 0) > 0;
+}
+
+function canRedo(state: State): boolean {
+  return inReview(state) && (state.run?.decisions.redoable ?? 0) > 0;
+}
+
+function hasTokens(state: State): boolean {
+  return hasRow(state);
+}

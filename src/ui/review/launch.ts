@@ -1,20 +1,65 @@
-/** What is asked before an update is launched. */
-import { totalSteps } from '../../dpo/schedule.js';
-import { alpha, of } from '../format.js';
+/** What is asked before an update is launched: what will run, at what cost, and what was left out. */
+import * as format from '../format.js';
 import { makeLine } from '../sanitize.js';
-import { type State, settingsOf } from '../state.js';
+import { type State, settingsOf, shownRound } from '../state.js';
+import type { RoundState } from '../../engine/protocol.js';
+import type { ReviewTable } from './data.js';
+import { lookingAt } from './looking.js';
 
-const references: Record<string, string> = { round: 'round start', base: 'base' };
-
-export function launchText(state: State): string {
-  if (state.run === null) return '';
-  const { config, pairs, engine } = state.run;
-  const { reference } = config.dpo;
+/** The first line is the question. The plan fills in once the engine has answered. */
+export function launchLines(state: State): string[] {
+  const looking = lookingAt(state);
+  if (looking === null) return [];
+  const { alpha, beta, lr } = settingsOf(state);
+  const { plan } = state.review;
+  const pairs = format.of(looking.table.pairs.length, 'pair');
+  const question = `Launch the update on ${pairs}? α ${format.alpha(alpha)}  β ${beta}  learning rate ${format.learningRate(lr)}`;
+  const left = [leftOut(shownRound(state)?.dropped ?? null), decidedText(looking.table)].filter((text) => text !== '');
+  const last = left.length === 0 ? 'nothing was dropped' : left.join(' · ');
+  if (plan === null || plan.round !== looking.round)
+    return [question, 'The engine is asked what this takes …', ' ', last];
   return [
-    `Launch ${of(pairs.length, 'pair')}`,
-    of(totalSteps(pairs.length, config.update), 'step'),
-    `α ${alpha(settingsOf(state).alpha)}`,
-    `reference ${references[reference] ?? makeLine(reference, 30)}`,
-    `${engine.backend}?`,
-  ].join(' · ');
+    question,
+    [
+      format.of(plan.steps, 'step'),
+      format.of(plan.tokens, 'token'),
+      plan.seconds === null ? 'time not known before a first update' : `about ${format.duration(plan.seconds)}`,
+      plan.memory_mb === null ? 'memory not known' : format.megabytes(plan.memory_mb),
+    ].join(' · '),
+    `trains ${makeLine(plan.trained, 40)} · reference ${makeLine(plan.reference, 60)} · backend ${plan.backend}`,
+    last,
+  ];
+}
+
+/** Prompts that gave no pair, by cause; empty where all did. */
+export function leftOut(dropped: RoundState['dropped']): string {
+  if (dropped === null) return '';
+  const { ties, identical, below_gap, too_few } = dropped;
+  const causes: [number, string][] = [
+    [ties, ties === 1 ? 'tie' : 'ties'],
+    [identical, 'identical'],
+    [below_gap, 'below gap'],
+    [too_few, 'too few responses'],
+  ];
+  const told = causes.flatMap(([n, cause]) => (n > 0 ? [`${format.count(n)} ${cause}`] : []));
+  return told.length === 0 ? '' : `dropped ${told.join(', ')}`;
+}
+
+const decided = new WeakMap<ReviewTable, string>();
+
+/** What a person has decided; empty where nothing. */
+export function decidedText(table: ReviewTable): string {
+  const found = decided.get(table);
+  if (found !== undefined) return found;
+  const count = { pair: 0, exclude: 0, tie: 0 };
+  for (const decision of table.decisions) if (decision?.ruling != null) count[decision.ruling.kind]++;
+  const all = count.pair + count.exclude + count.tie;
+  const parts = [
+    ...(count.pair > 0 ? [format.of(count.pair, 'pair')] : []),
+    ...(count.exclude > 0 ? [`${format.count(count.exclude)} excluded`] : []),
+    ...(count.tie > 0 ? [`${format.of(count.tie, 'tie')}`] : []),
+  ];
+  const text = all === 0 ? '' : `decided by hand ${parts.join(', ')}`;
+  decided.set(table, text);
+  return text;
 }

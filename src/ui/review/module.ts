@@ -1,47 +1,79 @@
-/** The review screen: pairs, and α over them. */
-import { alpha, count } from '../format.js';
-import { topFor } from '../layout.js';
+/** The review screen: every scored prompt with its pair, what a person decides about it, and α over all of them. */
+import type { AnswerTo, Query } from '../../engine/protocol.js';
 import type { ScreenModule } from '../screen.js';
-import { type State, type Step, only, send, settingsOf, shown } from '../state.js';
-import { makeVisible } from '../sanitize.js';
+import { type Effect, type State, type Step, only, send } from '../state.js';
+import { choose, confirm, exclude, note, swap, takeBack, tie } from './decide.js';
+import { openFilter, typedFilter, typingFilter } from './filterLine.js';
 import { type ReviewKey, reviewKeys } from './keys.js';
+import { launchLines } from './launch.js';
 import { reviewLayout } from './layout.js';
-import { promptText, summaryOf } from './pairs.js';
-import { isSetting, moveAlpha, typeSetting, typedSetting } from './settings.js';
-import { launchText } from './launch.js';
-import type { ReviewUi } from './state.js';
+import { comparedIn, detailOf, lookingAt, tokensOf } from './looking.js';
+import {
+  change,
+  halfPage,
+  inView,
+  moveResponse,
+  moveSelection,
+  scrollText,
+  scrolling,
+  selectAt,
+  sortBeside,
+  sortBy,
+  togglePane,
+} from './moves.js';
+import { pointed } from './pointed.js';
+import { reading } from './reading.js';
+import { isSetting, moveAlpha, setNeutralAlpha, typeFlips, typeSetting, typedFlips, typedSetting } from './settings.js';
+import type { ReviewPane } from './state.js';
 
 const fine = 0.001;
 const coarse = 0.01;
+/** Prompts whose responses are kept. */
+const detailsKept = 32;
 
 export const review: ScreenModule<ReviewKey> = {
   keys: reviewKeys,
   act,
   inView,
-  typed: (state, field, text) => (isSetting(field) ? typedSetting(state, field, text) : only(state)),
+  asks,
+  answered,
+  pointed,
+  reading,
+  typing: (state, field, text) =>
+    field === 'filter'
+      ? typingFilter(state, text)
+      : { hint: state.modal?.kind === 'edit' ? state.modal.hint : '', error: null },
+  typed(state, field, text) {
+    if (isSetting(field)) return typedSetting(state, field, text);
+    if (field === 'flips') return typedFlips(state, text);
+    return field === 'note' ? note(state, text) : typedFilter(state, text);
+  },
   confirmed: (state) => send({ ...state, follows: true }, { type: 'launch' }),
-  reading(state) {
-    const pairs = shown(state)?.pairs ?? [];
-    const pair = pairs[state.review.selected];
-    if (pair === undefined) return ['No pairs yet.'];
-    const { flipped } = summaryOf(pairs, settingsOf(state).alpha);
-    return [
-      `α ${alpha(settingsOf(state).alpha)}, ${count(flipped)} of ${count(pairs.length)} pairs flipped.`,
-      `Pair ${count(state.review.selected + 1)}. Prompt: ${makeVisible(promptText(pair.prompt) ?? '')}`,
-      `Chosen: ${makeVisible(pair.chosen_text ?? '')}`,
-      `Rejected: ${makeVisible(pair.rejected_text ?? '')}`,
-    ];
+  back,
+  copies(state) {
+    const looking = lookingAt(state);
+    if (looking?.row == null) return null;
+    const { sides, cursor } = comparedIn(state, looking, looking.row);
+    const side = state.review.pane === 'table' ? sides[0] : sides.find(({ place }) => place === cursor);
+    return side?.text ?? null;
+  },
+  crumbs(state) {
+    const looking = lookingAt(state);
+    const prompt = looking?.row == null ? '' : `prompt ${looking.table.rows[looking.row].prompt_index + 1}`;
+    return {
+      table: [],
+      detail: [prompt],
+      tokens: [prompt, 'tokens'],
+      alpha: ['α'],
+    }[state.review.pane];
   },
 };
 
 function act(state: State, id: ReviewKey): Step {
-  const { selected, textTop, zoomed } = state.review;
+  const { review } = state;
   switch (id) {
     case 'launch':
-      return only({
-        ...state,
-        modal: { kind: 'confirm', owner: 'review', what: 'launch', lines: [launchText(state)] },
-      });
+      return launch(state);
     case 'alpha-down':
       return moveAlpha(state, -fine);
     case 'alpha-up':
@@ -50,6 +82,10 @@ function act(state: State, id: ReviewKey): Step {
       return moveAlpha(state, -coarse);
     case 'alpha-up-coarse':
       return moveAlpha(state, coarse);
+    case 'neutral-alpha':
+      return setNeutralAlpha(state);
+    case 'flip-alpha':
+      return typeFlips(state);
     case 'edit-alpha':
       return typeSetting(state, 'alpha');
     case 'edit-beta':
@@ -57,48 +93,159 @@ function act(state: State, id: ReviewKey): Step {
     case 'edit-lr':
       return typeSetting(state, 'lr');
     case 'pair-up':
-      return select(state, selected - 1);
+    case 'previous-prompt':
+      return only(moveSelection(state, -1));
     case 'pair-down':
-      return select(state, selected + 1);
+    case 'next-prompt':
+      return only(moveSelection(state, 1));
     case 'page-up':
-      return select(state, selected - reviewLayout(state).table);
+      return only(page(state, -1));
     case 'page-down':
-      return select(state, selected + reviewLayout(state).table);
+      return only(page(state, 1));
     case 'first-pair':
-      return select(state, 0);
+      return only(selectAt(state, 0));
     case 'last-pair':
-      return select(state, Infinity);
+      return only(selectAt(state, Infinity));
+    case 'response-up':
+      return only(moveResponse(state, -1));
+    case 'response-down':
+      return only(moveResponse(state, 1));
+    case 'lines-up':
+      return only(scrollText(state, -1));
+    case 'lines-down':
+      return only(scrollText(state, 1));
     case 'text-up':
-      return change(state, { textTop: Math.max(0, textTop - scrollStep(state)) });
+      return only(scrollText(state, -halfPage(state)));
     case 'text-down':
-      return change(state, { textTop: textTop + scrollStep(state) });
+      return only(scrollText(state, halfPage(state)));
+    case 'detail':
+    case 'tokens':
+      return only(togglePane(state, id));
+    case 'curves':
+      return only(togglePane(state, 'alpha'));
+    case 'winner':
+      return choose(state, 'chosen');
+    case 'loser':
+      return choose(state, 'rejected');
+    case 'against':
+      return only(pin(state));
+    case 'swap':
+      return swap(state);
+    case 'exclude':
+      return exclude(state);
+    case 'tie':
+      return tie(state);
+    case 'confirm':
+      return confirm(state);
+    case 'take-back':
+      return takeBack(state);
+    case 'note':
+      return typeNote(state);
+    case 'undo':
+    case 'redo':
+      return send(state, { type: id });
+    case 'filter':
+      return only(openFilter(state));
+    case 'diff':
+      return only(change(state, { diff: !review.diff }));
+    case 'sort-left':
+      return only(sortBeside(state, -1));
+    case 'sort-right':
+      return only(sortBeside(state, 1));
+    case 'sort-reverse':
+      return only(sortBy(state, review.sort.column, !review.sort.reversed));
     case 'zoom':
-      return change(state, { zoomed: !zoomed });
+      return only(change(state, { zoomed: !review.zoomed }));
   }
 }
 
-function change(state: State, changes: Partial<ReviewUi>): Step {
-  return only(inView({ ...state, review: { ...state.review, ...changes } }));
+function launch(state: State): Step {
+  const looking = lookingAt(state);
+  if (looking === null) return only(state);
+  const asked = { ...state, review: { ...state.review, plan: null } };
+  const modal = { kind: 'confirm' as const, owner: 'review' as const, what: 'launch', lines: launchLines(asked) };
+  return { state: { ...asked, modal }, effects: [{ do: 'ask', query: { type: 'read-plan', round: looking.round } }] };
 }
 
-function select(state: State, wanted: number): Step {
-  const last = Math.max(0, (shown(state)?.pairs.length ?? 0) - 1);
-  const selected = Math.max(0, Math.min(last, wanted));
-  return selected === state.review.selected ? only(state) : change(state, { selected, textTop: 0 });
+function page(state: State, direction: 1 | -1): State {
+  const { pane } = state.review;
+  if (pane === 'table') return moveSelection(state, direction * reviewLayout(state).table);
+  return scrollText(state, direction * scrolling(state).rows);
 }
 
-function inView(state: State): State {
-  const last = Math.max(0, (shown(state)?.pairs.length ?? 0) - 1);
-  const selected = Math.min(state.review.selected, last);
-  const seen = selected === state.review.selected ? state : { ...state, review: { ...state.review, selected } };
-  const { table, textEnd } = reviewLayout(seen);
-  const top = Math.min(topFor(selected, seen.review.top, table), Math.max(0, last + 1 - table));
-  const textTop = Math.min(seen.review.textTop, textEnd);
-  if (top === seen.review.top && textTop === seen.review.textTop) return seen;
-  return { ...seen, review: { ...seen.review, top, textTop } };
+/** The others are held against the response under the cursor, or again against the winner. */
+function pin(state: State): State {
+  const looking = lookingAt(state);
+  if (looking?.row == null) return state;
+  const { cursor } = comparedIn(state, looking, looking.row);
+  return change(state, { response: cursor, against: state.review.against === cursor ? null : cursor, textTop: 0 });
 }
 
-/** Half of what is visible, so that the eye keeps its place. */
-function scrollStep(state: State): number {
-  return Math.max(1, Math.floor(reviewLayout(state).text / 2));
+function typeNote(state: State): Step {
+  const looking = lookingAt(state);
+  if (looking?.row == null) return only(state);
+  const text = looking.table.decisions[looking.row]?.note ?? '';
+  return only({
+    ...state,
+    modal: {
+      kind: 'edit',
+      owner: 'review',
+      field: 'note',
+      label: 'note',
+      hint: 'why; empty takes it away',
+      text,
+      error: null,
+    },
+  });
+}
+
+/** The filter goes last: whoever comes back from a prompt wants the same table. */
+function back(state: State): State | null {
+  const { pane, filter, response } = state.review;
+  const before: ReviewPane = pane === 'tokens' && response !== null ? 'detail' : 'table';
+  if (pane !== 'table') return change(state, { pane: before, textTop: 0 });
+  return filter === '' ? null : change(state, { filter: '' });
+}
+
+/** The responses of the selected prompt, and the tokens of the one that is looked at; each is asked for once. */
+function asks(state: State): Step {
+  const looking = lookingAt(state);
+  if (looking?.row == null) return only(state);
+  const { round, table, row } = looking;
+  const { prompt_index } = table.rows[row];
+  const effects: Effect[] = [];
+  const asked = { ...state.review.asked };
+  // An engine that was started anew knows of no earlier question.
+  const key = `${state.run?.engine.pid} ${round} ${prompt_index}`;
+  if (detailOf(state, looking, row) === null && asked.detail !== key) {
+    asked.detail = key;
+    effects.push({ do: 'ask', query: { type: 'read-detail', round, prompt_index } });
+  }
+  const sample = comparedIn(state, looking, row).cursor;
+  if (state.review.pane === 'tokens' && tokensOf(state) === null && asked.tokens !== `${key} ${sample}`) {
+    asked.tokens = `${key} ${sample}`;
+    effects.push({ do: 'ask', query: { type: 'read-tokens', round, prompt_index, sample } });
+  }
+  if (effects.length === 0) return only(state);
+  return { state: { ...state, review: { ...state.review, asked } }, effects };
+}
+
+function answered(state: State, query: Query, answer: unknown): State {
+  const { review, modal } = state;
+  switch (query.type) {
+    case 'read-detail': {
+      const detail = answer as AnswerTo<typeof query>;
+      const details = [{ round: query.round, detail }, ...review.details].slice(0, detailsKept);
+      return { ...state, review: { ...review, details } };
+    }
+    case 'read-tokens':
+      return { ...state, review: { ...review, tokens: { query, answer: answer as AnswerTo<typeof query> } } };
+    case 'read-plan': {
+      const planned = { ...state, review: { ...review, plan: answer as AnswerTo<typeof query> } };
+      if (modal?.kind !== 'confirm' || modal.owner !== 'review') return planned;
+      return { ...planned, modal: { ...modal, lines: launchLines(planned) } };
+    }
+    default:
+      return state;
+  }
 }

@@ -1,8 +1,10 @@
-/** α, β and the learning rate of the round in review: moved by steps, or typed. */
+/** α, β and the learning rate of the round in review: moved by steps, typed, or found for a purpose. */
 import { dpoSchema, updateSchema } from '../../config/schema.js';
 import type { RoundSettings } from '../../engine/protocol.js';
 import { alpha, learningRate } from '../format.js';
 import { type State, type Step, only, send, settingsOf } from '../state.js';
+import { lookingAt } from './looking.js';
+import { flipAlpha, neutralAlpha } from './numbers.js';
 
 type Field = keyof RoundSettings;
 
@@ -20,9 +22,21 @@ export function moveAlpha(state: State, by: number): Step {
   return setSetting(state, 'alpha', Math.min(100, Math.max(0, moved)));
 }
 
-export function setSetting(state: State, field: Field, value: number): Step {
+function setSetting(state: State, field: Field, value: number): Step {
   if (settingsOf(state)[field] === value) return only(state);
   return send({ ...state, draft: { ...state.draft, [field]: value } }, { type: 'set', settings: { [field]: value } });
+}
+
+/** The α at which the pairs pull lengths neither way, cut to what the screen shows of it. */
+export function setNeutralAlpha(state: State): Step {
+  const looking = lookingAt(state);
+  if (looking === null) return only(state);
+  const found = neutralAlpha(looking.table);
+  return typeof found === 'string' ? only({ ...state, notice: found }) : setFound(state, found);
+}
+
+function setFound(state: State, { alpha: value, text }: { alpha: number; text: string }): Step {
+  return setSetting({ ...state, review: { ...state.review, reason: { alpha: value, text } } }, 'alpha', value);
 }
 
 /** Opens the line in which a value is typed. */
@@ -42,6 +56,24 @@ export function typedSetting(state: State, field: Field, typed: string): Step | 
   if (text === '') return only(state);
   const value = Number(text);
   return schemas[field].safeParse(value).success ? setSetting(state, field, value) : ranges[field];
+}
+
+/** Opens the line in which a number of flipped pairs is typed. */
+export function typeFlips(state: State): Step {
+  const hint = 'pairs flipped at most: the largest such α is set';
+  return only({
+    ...state,
+    modal: { kind: 'edit', owner: 'review', field: 'flips', label: 'flip', hint, text: '', error: null },
+  });
+}
+
+export function typedFlips(state: State, typed: string): Step | string {
+  const looking = lookingAt(state);
+  if (typed.trim() === '' || looking === null) return only(state);
+  const most = Number(typed);
+  if (!Number.isInteger(most) || most < 0) return 'the number of pairs must be a whole number, such as 10';
+  const found = flipAlpha(looking.table, most);
+  return typeof found === 'string' ? found : setFound(state, found);
 }
 
 export function isSetting(field: string): field is Field {

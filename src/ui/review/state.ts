@@ -1,10 +1,59 @@
 /** What this terminal alone knows of the review screen. */
-export interface ReviewUi {
-  /** Selected pair, first visible row of the table, first visible line of the texts, texts enlarged. */
-  selected: number;
-  top: number;
-  textTop: number;
-  zoomed: boolean;
+import type { Queries, UpdatePlan } from '../../engine/protocol.js';
+import type { ReviewDetail } from '../../review/rows.js';
+import type { ColumnId } from './columns.js';
+
+/** The table; a prompt with its K responses; tokens of a response; curves over α. */
+export type ReviewPane = 'table' | 'detail' | 'tokens' | 'alpha';
+
+export interface Sort {
+  column: ColumnId;
+  reversed: boolean;
 }
 
-export const reviewUi: ReviewUi = { selected: 0, top: 0, textTop: 0, zoomed: false };
+export interface ReviewUi {
+  pane: ReviewPane;
+  /** Selected row by its place among the round's rows, so that sorting and filtering do not lose it. */
+  selected: number;
+  /** Its place in the table as sorted and filtered, and the table's first visible row. */
+  at: number;
+  top: number;
+  /** First visible line of texts or tokens. */
+  textTop: number;
+  /** More room for the texts below the table. */
+  zoomed: boolean;
+  sort: Sort;
+  filter: string;
+  /** Words that only one of two texts has are marked. */
+  diff: boolean;
+  /** In the detail pane: the response under the cursor and the one it is held against (null: the winner), by place. */
+  response: number | null;
+  against: number | null;
+  /** Answers of the engine, the newest first. */
+  details: readonly { round: number; detail: ReviewDetail }[];
+  tokens: { query: Queries['read-tokens']['ask']; answer: Queries['read-tokens']['answer'] } | null;
+  plan: UpdatePlan | null;
+  /** The last question of each kind, so that none is asked twice. */
+  asked: { detail: string; tokens: string };
+  /** Why α is what a key has set it to. */
+  reason: { alpha: number; text: string } | null;
+}
+
+export const reviewUi: ReviewUi = {
+  pane: 'table',
+  selected: 0,
+  at: 0,
+  top: 0,
+  textTop: 0,
+  zoomed: false,
+  sort: { column: 'prompt', reversed: false },
+  filter: '',
+  diff: true,
+  response: null,
+  against: null,
+  details: [],
+  tokens: null,
+  plan: null,
+  asked: { detail: '', tokens: '' },
+  reason: null,
+};

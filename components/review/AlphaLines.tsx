@@ -1,0 +1,101 @@
+import type { RoundSettings } from '../../src/engine/protocol.js';
+import * as format from '../../src/ui/format.js';
+import type { PanelNumbers } from '../../src/ui/review/numbers.js';
+import { fit } from '../../src/ui/text.js';
+import { Line, Tint } from '../Line.js';
+
+export interface AlphaLinesProps {
+  readonly settings: RoundSettings;
+  readonly numbers: PanelNumbers;
+  /** End of the scale that α is shown on. */
+  readonly end: number;
+  /** Why α is what it is, what was dropped and decided; empty: nothing to say. */
+  readonly remark: string;
+  /** `tokens` or `characters`. */
+  readonly unit: string;
+  readonly columns: number;
+}
+
+/** α and what it does to the pairs as a whole. Three lines. */
+export function AlphaLines({ settings, numbers, end, remark, unit, columns }: AlphaLinesProps) {
+  const { beta, lr } = settings;
+  const rest = `  β ${beta}  lr ${format.learningRate(lr)}`;
+  const value = `α ${format.alpha(settings.alpha)}`;
+  return (
+    <>
+      <Line>
+        <Tint tone="accent">{value}</Tint> {slider(settings.alpha, end, columns - value.length - rest.length - 1)}
+        {rest}
+      </Line>
+      <Line>
+        <Flipped numbers={numbers} brief={columns < 100} />
+        {'  weight '}
+        <Weights numbers={numbers} brief={columns < 100} />
+        {`  pull ${format.signed(numbers.length_pull, 1)}${columns < 100 ? '' : ` ${unit}`}`}
+      </Line>
+      <Line tone="muted">{fit(remark, columns)}</Line>
+    </>
+  );
+}
+
+/** The same in a column of its own, with room for each. Six lines. */
+export function AlphaColumn({ settings, numbers, end, remark, unit, columns }: AlphaLinesProps) {
+  const { alpha, beta, lr } = settings;
+  const value = `α ${format.alpha(alpha)}`;
+  return (
+    <>
+      <Line>
+        <Tint tone="accent">{value}</Tint> {slider(alpha, end, columns - value.length - 1)}
+      </Line>
+      <Line>{`β ${beta}   learning rate ${format.learningRate(lr)}`}</Line>
+      <Line>
+        <Flipped numbers={numbers} brief={false} />
+      </Line>
+      <Line>
+        {'weight  '}
+        <Weights numbers={numbers} brief={false} />
+      </Line>
+      <Line>{`length pull ${format.signed(numbers.length_pull, 1)} ${unit}  mean Δ|y| ${format.signed(numbers.mean_length_difference, 1)}`}</Line>
+      <Line tone="muted">{fit(remark, columns)}</Line>
+    </>
+  );
+}
+
+interface PartProps {
+  readonly numbers: PanelNumbers;
+  /** Where there is little room. */
+  readonly brief: boolean;
+}
+
+function Flipped({ numbers: { flipped, pairs }, brief }: PartProps) {
+  const of = brief ? `/${format.count(pairs)}` : ` of ${format.of(pairs, 'pair')}`;
+  return (
+    <>
+      {'flipped '}
+      <Tint tone={flipped > 0 ? 'warn' : 'plain'}>
+        {`${format.count(flipped)}${of} (${format.share(flipped, pairs)})`}
+      </Tint>
+    </>
+  );
+}
+
+function Weights({ numbers, brief }: PartProps) {
+  const { longer, shorter, mean_weight_longer, mean_weight_shorter } = numbers;
+  const counted = (n: number): string => (brief ? '' : ` (${format.count(n)})`);
+  return (
+    <>
+      <Tint tone="first">{`longer ${format.fixed(mean_weight_longer, 3)}`}</Tint>
+      {`${counted(longer)} `}
+      <Tint tone="second">{`shorter ${format.fixed(mean_weight_shorter, 3)}`}</Tint>
+      {counted(shorter)}
+    </>
+  );
+}
+
+/** α on its scale from 0. */
+function slider(alpha: number, end: number, width: number): string {
+  const label = String(end);
+  const cells = Math.max(3, width - label.length - 3);
+  const at = Math.max(0, Math.min(cells - 1, Math.round((cells - 1) * (alpha / end))));
+  return `0 ${'─'.repeat(at)}●${'─'.repeat(cells - 1 - at)} ${label}`;
+}

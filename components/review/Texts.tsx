@@ -1,0 +1,107 @@
+import * as format from '../../src/ui/format.js';
+import type { Side } from '../../src/ui/review/looking.js';
+import type { MarkedLine } from '../../src/ui/review/texts.js';
+import { cut, fit, widthOf } from '../../src/ui/text.js';
+import type { Tone } from '../../src/ui/theme.js';
+import { Line, Tint } from '../Line.js';
+
+export interface TextsProps {
+  readonly sides: readonly Side[];
+  /** Their lines, wrapped to half the columns where they stand beside each other. */
+  readonly lines: readonly [readonly MarkedLine[], readonly MarkedLine[]];
+  /** `tokens` or `characters`. */
+  readonly unit: string;
+  readonly columns: number;
+  readonly rows: number;
+  readonly beside: boolean;
+  readonly top: number;
+}
+
+const waiting = '…';
+const tones: readonly Tone[] = ['accent', 'warn'];
+
+/** Two responses, side by side where wide enough, else one above the other; words that only one has stand out. */
+export function Texts({ sides, lines, unit, columns, rows, beside, top }: TextsProps) {
+  const width = beside ? Math.floor((columns - 3) / 2) : columns;
+  const heads = sides.map((side) => headOf(side, unit));
+  const visible = Array.from({ length: rows }, (_, i) => top + i);
+  if (beside) {
+    return (
+      <>
+        <Line tone="title">
+          {fit(heads[0] ?? 'no response', width)} │ {fit(heads[1] ?? '', width)}
+        </Line>
+        {visible.map((row) => (
+          <Line key={row}>
+            <Marked line={lineAt(sides, lines, 0, row)} tone={tones[0]} width={width} />
+            <Tint tone="muted"> │ </Tint>
+            <Marked line={lineAt(sides, lines, 1, row)} tone={tones[1]} width={0} />
+          </Line>
+        ))}
+      </>
+    );
+  }
+  const second = lines[0].length;
+  return (
+    <>
+      <Line tone="title">{heads[0] ?? 'no response'}</Line>
+      {visible.map((row) =>
+        row === second ? (
+          <Line key={row} tone="title">
+            {heads[1] ?? ''}
+          </Line>
+        ) : (
+          <Line key={row}>
+            <Marked
+              line={row < second ? lineAt(sides, lines, 0, row) : lineAt(sides, lines, 1, row - second - 1)}
+              tone={tones[row < second ? 0 : 1]}
+              width={0}
+            />
+          </Line>
+        ),
+      )}
+    </>
+  );
+}
+
+function lineAt(sides: readonly Side[], lines: TextsProps['lines'], side: 0 | 1, row: number): MarkedLine {
+  if (sides[side]?.text === null) return row === 0 ? [{ text: waiting, own: false }] : [];
+  return lines[side][row] ?? [];
+}
+
+/** @param width columns that are filled up; 0: none */
+function Marked({ line, tone, width }: { readonly line: MarkedLine; readonly tone: Tone; readonly width: number }) {
+  const used = line.reduce((sum, { text }) => sum + widthOf(text), 0);
+  return (
+    <>
+      {line.map(({ text, own }, i) =>
+        own ? (
+          <Tint key={i} tone={tone}>
+            {text}
+          </Tint>
+        ) : (
+          text
+        ),
+      )}
+      {' '.repeat(Math.max(0, width - used))}
+    </>
+  );
+}
+
+function headOf({ name, reward, length, truncated }: Side, unit: string): string {
+  const long = format.of(length, unit.replace(/s$/, ''));
+  return `${name}  r ${format.fixed(reward, 2)}  ${long}${truncated ? '  truncated' : ''}`;
+}
+
+/** The start of a prompt, cut where more lines follow. */
+export function PromptLines({ lines, rows, columns }: { lines: readonly string[]; rows: number; columns: number }) {
+  return (
+    <>
+      {lines.slice(0, rows).map((line, i) => (
+        <Line key={i} tone="accent">
+          {i === rows - 1 && lines.length > rows ? `${cut(line, columns - 2)} …` : line}
+        </Line>
+      ))}
+    </>
+  );
+}

@@ -1,0 +1,100 @@
+/**
+ * The rows of a round with what a person decided about them, laid out in columns of numbers: computed once for an array
+ * of rows and an array of decisions, and kept as long as they are. α is not part of it.
+ */
+import type { MarginInput } from '../../dpo/margins.js';
+import type { Decision, ResponsePair, ReviewRow } from '../../review/rows.js';
+import type { DroppedPairs } from '../../rows.js';
+
+/** Whether a row gives a pair, and if not, why. */
+export type Standing = 'pair' | 'excluded' | 'tie' | keyof DroppedPairs;
+
+export interface ReviewTable {
+  rows: readonly ReviewRow[];
+  /** Of each row, undefined where nobody said anything. */
+  decisions: readonly (Decision | undefined)[];
+  standings: readonly Standing[];
+  /** Winner and loser as decided; where there is no pair the one that would be, -1 with fewer than two responses. */
+  chosen: Int32Array;
+  rejected: Int32Array;
+  /** Rewards and lengths of winner and loser; NaN with fewer than two responses. */
+  rewardW: Float64Array;
+  rewardL: Float64Array;
+  lengthW: Float64Array;
+  lengthL: Float64Array;
+  /** Rows that give a pair. */
+  pairs: Int32Array;
+  /** Their margins. */
+  inputs: readonly MarginInput[];
+  /** Reward margins below this are near ties: a tenth of the pairs' median. */
+  nearTie: number;
+}
+
+const tables = new WeakMap<readonly ReviewRow[], { decisions: readonly Decision[]; table: ReviewTable }>();
+
+export function tableOf(rows: readonly ReviewRow[], decisions: readonly Decision[]): ReviewTable {
+  const found = tables.get(rows);
+  if (found?.decisions === decisions) return found.table;
+  const table = makeTable(rows, decisions);
+  tables.set(rows, { decisions, table });
+  return table;
+}
+
+function makeTable(rows: readonly ReviewRow[], given: readonly Decision[]): ReviewTable {
+  const byPrompt = new Map(given.map((decision) => [decision.prompt_index, decision]));
+  const decisions = rows.map(({ prompt_index }) => byPrompt.get(prompt_index));
+  const standings = rows.map((row, i) => standingOf(row, decisions[i]));
+  const n = rows.length;
+  const [chosen, rejected] = [new Int32Array(n), new Int32Array(n)];
+  const [rewardW, rewardL] = [new Float64Array(n), new Float64Array(n)];
+  const [lengthW, lengthL] = [new Float64Array(n), new Float64Array(n)];
+  rows.forEach((row, i) => {
+    const pair = pairOf(row, decisions[i]);
+    chosen[i] = pair?.chosen ?? -1;
+    rejected[i] = pair?.rejected ?? -1;
+    rewardW[i] = pair === null ? NaN : row.rewards[pair.chosen];
+    rewardL[i] = pair === null ? NaN : row.rewards[pair.rejected];
+    lengthW[i] = pair === null ? NaN : row.lengths[pair.chosen];
+    lengthL[i] = pair === null ? NaN : row.lengths[pair.rejected];
+  });
+  const pairs = Int32Array.from(standings.flatMap((standing, i) => (standing === 'pair' ? [i] : [])));
+  const inputs = Array.from(pairs, (i) => marginInput({ rewardW, rewardL, lengthW, lengthL }, i));
+  const margins = Float64Array.from(inputs, (input) => Math.abs(input.chosen_reward - input.rejected_reward)).sort();
+  const nearTie = margins.length === 0 ? 0 : margins[margins.length >> 1] / 10;
+  return {
+    ...{ rows, decisions, standings, chosen, rejected },
+    ...{ rewardW, rewardL, lengthW, lengthL, pairs, inputs, nearTie },
+  };
+}
+
+function standingOf({ automatic }: ReviewRow, decision: Decision | undefined): Standing {
+  const ruling = decision?.ruling ?? null;
+  if (ruling === null) return typeof automatic === 'string' ? automatic : 'pair';
+  return { pair: 'pair', exclude: 'excluded', tie: 'tie' }[ruling.kind] as Standing;
+}
+
+/** The pair as decided, or the one that would be; null with fewer than two responses. */
+export function pairOf(row: ReviewRow, decision: Decision | undefined): ResponsePair | null {
+  if (row.rewards.length < 2) return null;
+  if (decision?.ruling?.kind === 'pair') return decision.ruling;
+  return typeof row.automatic === 'string' ? bestAndWorst(row.rewards) : row.automatic;
+}
+
+/** The first two differ even where all rewards are equal. */
+function bestAndWorst(rewards: readonly number[]): ResponsePair {
+  const chosen = rewards.indexOf(Math.max(...rewards));
+  const rejected = rewards.indexOf(Math.min(...rewards));
+  return rejected === chosen ? { chosen: 0, rejected: 1 } : { chosen, rejected };
+}
+
+export function marginInput(
+  { rewardW, rewardL, lengthW, lengthL }: Pick<ReviewTable, 'rewardW' | 'rewardL' | 'lengthW' | 'lengthL'>,
+  row: number,
+): MarginInput {
+  return {
+    chosen_reward: rewardW[row],
+    rejected_reward: rewardL[row],
+    chosen_length: lengthW[row],
+    rejected_length: lengthL[row],
+  };
+}

@@ -1,0 +1,68 @@
+/** The review screen as lines to be read aloud. */
+import { alpha, count, fixed, of, signed } from '../format.js';
+import { makeVisible } from '../sanitize.js';
+import type { State } from '../state.js';
+import { type Marks, marksOf } from './columns.js';
+import { decidedText } from './launch.js';
+import { type Side, comparedIn, lookingAt, ranked, tokensOf } from './looking.js';
+import { panelNumbers } from './numbers.js';
+import { tokenFacts } from './tokens.js';
+
+export function reading(state: State): string[] {
+  const looking = lookingAt(state);
+  if (looking === null) return ['No scored prompts yet.'];
+  const { table, order, row, settings } = looking;
+  const numbers = panelNumbers(table, settings.alpha);
+  const summary = [
+    `α ${alpha(settings.alpha)}: ${count(numbers.flipped)} of ${of(numbers.pairs, 'pair')} flipped; mean gradient weight of longer winners ${fixed(numbers.mean_weight_longer, 3)}, of shorter ${fixed(numbers.mean_weight_shorter, 3)}; length pull ${signed(numbers.length_pull, 1)} tokens.`,
+    decidedText(table),
+  ].filter((line) => line !== '');
+  if (row === null) return [...summary, 'No prompt fits the filter.'];
+  const { prompt, sides, cursor } = comparedIn(state, looking, row);
+  const place = `Prompt ${table.rows[row].prompt_index + 1}, ${count(order.places[row] + 1)} of ${count(order.rows.length)}.`;
+  const head = [`${place} ${marksInWords(marksOf(table, row, settings.alpha)).join(', ')}`.trim(), makeVisible(prompt)];
+  if (state.review.pane === 'tokens') {
+    const tokens = tokensOf(state);
+    const { truncated } = table.rows[row];
+    return [...head, ...(tokens === null ? ['The tokens are asked for.'] : tokenFacts(tokens, truncated[cursor]))];
+  }
+  const note = table.decisions[row]?.note ?? '';
+  const responses = ranked(table.rows[row]).map(
+    (index, rank) =>
+      `${rank + 1}: reward ${fixed(table.rows[row].rewards[index], 2)}, length ${table.rows[row].lengths[index]}${index === cursor ? ', selected' : ''}.`,
+  );
+  return [
+    ...summary,
+    ...head,
+    ...(note === '' ? [] : [`Note: ${makeVisible(note)}`]),
+    ...(state.review.pane === 'detail' ? responses : []),
+    ...sides.map(sideInWords),
+  ];
+}
+
+function sideInWords({ name, reward, length, truncated, text }: Side): string {
+  const said = text === null ? 'text not here yet' : makeVisible(text);
+  return `${name}, reward ${fixed(reward, 2)}, length ${length}${truncated ? ', truncated' : ''}: ${said}`;
+}
+
+const standings = {
+  excluded: 'excluded by hand',
+  tie: 'made a tie by hand',
+  ties: 'no pair: all rewards are equal',
+  identical: 'no pair: the responses are the same',
+  below_gap: 'no pair: the reward margin is below the gap',
+  too_few: 'no pair: fewer than two responses',
+} as const;
+
+/** The marks of the table spelt out. */
+export function marksInWords({ flipped, truncated, nearTie, decided, noted, standing }: Marks): string[] {
+  const sides = { w: 'winner truncated', l: 'loser truncated', wl: 'both truncated' }[truncated];
+  return [
+    ...(standing === 'pair' ? [] : [standings[standing]]),
+    ...(flipped ? ['flipped by α'] : []),
+    ...(sides === undefined ? [] : [sides]),
+    ...(nearTie ? ['near tie'] : []),
+    ...(decided && standing === 'pair' ? ['decided by hand'] : []),
+    ...(noted ? ['has a note'] : []),
+  ];
+}
