@@ -28,9 +28,15 @@ export const reviewKeys = [
   },
   { id: 'pair-up', keys: ['up', 'k'], label: '', help: 'the prompt above', when: inTable },
   { id: 'pair-down', keys: ['down', 'j'], label: 'prompt', sign: '↑↓', help: 'the prompt below', when: inTable },
-  { id: 'response-up', keys: ['up', 'k'], label: '', help: 'the response with the next better reward', when: inDetail },
   {
-    id: 'response-down',
+    id: 'better-response',
+    keys: ['up', 'k'],
+    label: '',
+    help: 'the response with the next better reward',
+    when: inDetail,
+  },
+  {
+    id: 'worse-response',
     keys: ['down', 'j'],
     label: 'response',
     sign: '↑↓',

@@ -106,9 +106,9 @@ function act(state: State, id: ReviewKey): Step {
       return only(selectAt(state, 0));
     case 'last-pair':
       return only(selectAt(state, Infinity));
-    case 'response-up':
+    case 'better-response':
       return only(moveResponse(state, -1));
-    case 'response-down':
+    case 'worse-response':
       return only(moveResponse(state, 1));
     case 'lines-up':
       return only(scrollText(state, -1));
