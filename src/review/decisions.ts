@@ -1,0 +1,138 @@
+/**
+ * Human decisions on a round's pairs as a journal: every decision, undo and redo is a row that is only ever appended,
+ * and replaying the rows gives the decisions as they stand. Undo and redo have no limit; a new decision forgets what was
+ * undone.
+ *
+ * Pure: keeping the journal on disk is the engine's, and `brevity review FILE`'s.
+ */
+import { UserError } from '../errors.js';
+import type { DecisionCounts, Decision, DecisionRow, ResponsePair, ReviewRow, Ruling } from './rows.js';
+
+interface Change {
+  prompt_index: number;
+  before: Decision | undefined;
+  after: Decision;
+}
+
+/** How decisions stand; never changed, only followed by the next. */
+export interface Standing {
+  decisions: ReadonlyMap<number, Decision>;
+  done: readonly Change[];
+  undone: readonly Change[];
+}
+
+export const nothingDecided: Standing = { decisions: new Map(), done: [], undone: [] };
+
+/** @throws UserError where there is nothing to undo or redo */
+export function applyRow({ decisions, done, undone }: Standing, row: DecisionRow): Standing {
+  const next = { decisions: new Map(decisions), done: [...done], undone: [...undone] };
+  step(next, row);
+  return next;
+}
+
+/** @throws UserError where the rows cannot have followed one another */
+export function replay(rows: readonly DecisionRow[]): Standing {
+  const standing = { decisions: new Map<number, Decision>(), done: [], undone: [] };
+  for (const row of rows) step(standing, row);
+  return standing;
+}
+
+function step(
+  standing: { decisions: Map<number, Decision>; done: Change[]; undone: Change[] },
+  row: DecisionRow,
+): void {
+  const { decisions, done, undone } = standing;
+  switch (row.action) {
+    case 'decide': {
+      const { prompt_index } = row.decision;
+      done.push({ prompt_index, before: decisions.get(prompt_index), after: row.decision });
+      undone.length = 0;
+      return put(decisions, prompt_index, row.decision);
+    }
+    case 'undo': {
+      const last = done.pop();
+      if (last === undefined) throw new UserError('there is no decision to undo');
+      undone.push(last);
+      return put(decisions, last.prompt_index, last.before);
+    }
+    case 'redo': {
+      const last = undone.pop();
+      if (last === undefined) throw new UserError('there is no decision to redo');
+      done.push(last);
+      return put(decisions, last.prompt_index, last.after);
+    }
+  }
+}
+
+/** A decision that says nothing is none. */
+function put(decisions: Map<number, Decision>, prompt_index: number, decision: Decision | undefined): void {
+  if (decision === undefined || (decision.ruling === null && decision.note === '')) decisions.delete(prompt_index);
+  else decisions.set(prompt_index, decision);
+}
+
+/** What clients are told. */
+export function viewOf({ decisions, done, undone }: Standing): {
+  decisions: Decision[];
+  undoable: number;
+  redoable: number;
+} {
+  return { decisions: [...decisions.values()], undoable: done.length, redoable: undone.length };
+}
+
+/**
+ * The whole decision out of what a person said of it now; what is left out stays as it was.
+ *
+ * @param row of the prompt; undefined: there is no such prompt
+ * @throws UserError where the ruling cannot be
+ */
+export function decisionFor(
+  standing: Standing,
+  row: ReviewRow | undefined,
+  said: { prompt_index: number; ruling?: Ruling | null; note?: string },
+): Decision {
+  const { prompt_index } = said;
+  if (row === undefined) throw new UserError(`there is no prompt ${prompt_index + 1} to decide`);
+  const before = standing.decisions.get(prompt_index);
+  const ruling = said.ruling === undefined ? (before?.ruling ?? null) : said.ruling;
+  const problem = ruling === null ? null : wrongWith(row, ruling);
+  if (problem !== null) throw new UserError(`prompt ${prompt_index + 1}: ${problem}`);
+  return { prompt_index, ruling, note: said.note ?? before?.note ?? '' };
+}
+
+/** A sentence on why a ruling cannot be; null where it can. */
+export function wrongWith({ rewards }: ReviewRow, ruling: Ruling): string | null {
+  if (ruling.kind !== 'pair') return null;
+  const { chosen, rejected } = ruling;
+  const last = rewards.length - 1;
+  for (const place of [chosen, rejected])
+    if (!Number.isInteger(place) || place < 0 || place > last)
+      return `there is no response ${place}; there are 0 to ${last}`;
+  return chosen === rejected ? `response ${chosen} cannot be both winner and loser` : null;
+}
+
+/** The pair that is trained on; null where there is none. */
+export function decidedPair({ automatic }: ReviewRow, decision: Decision | undefined): ResponsePair | null {
+  const ruling = decision?.ruling ?? null;
+  if (ruling === null) return typeof automatic === 'string' ? null : automatic;
+  return ruling.kind === 'pair' ? { chosen: ruling.chosen, rejected: ruling.rejected } : null;
+}
+
+/** @param rows of the round, in any order */
+export function countDecisions(rows: readonly ReviewRow[], decisions: Iterable<Decision>): DecisionCounts {
+  const byPrompt = new Map(rows.map((row) => [row.prompt_index, row]));
+  const counts: DecisionCounts = { swapped: 0, repaired: 0, confirmed: 0, excluded: 0, ties: 0, noted: 0 };
+  for (const { prompt_index, ruling, note } of decisions) {
+    if (note !== '') counts.noted++;
+    if (ruling === null) continue;
+    if (ruling.kind === 'exclude') counts.excluded++;
+    else if (ruling.kind === 'tie') counts.ties++;
+    else counts[changeOf(byPrompt.get(prompt_index)?.automatic, ruling)]++;
+  }
+  return counts;
+}
+
+function changeOf(automatic: ReviewRow['automatic'] | undefined, { chosen, rejected }: ResponsePair) {
+  if (automatic === undefined || typeof automatic === 'string') return 'repaired' as const;
+  if (automatic.chosen === chosen && automatic.rejected === rejected) return 'confirmed' as const;
+  return automatic.chosen === rejected && automatic.rejected === chosen ? ('swapped' as const) : ('repaired' as const);
+}
