@@ -1,170 +1,108 @@
+import { Box } from 'ink';
+import { useMemo } from 'react';
 import type { Progress as ProgressNumbers, ResponseSeen, RoundState } from '../../src/engine/protocol.js';
-import type { Comparison, EvaluationResult } from '../../src/rows.js';
-import * as format from '../../src/ui/format.js';
-import { fit } from '../../src/ui/text.js';
-import { Line, Tint } from '../Line.js';
+import type { EvaluationLayout } from '../../src/ui/evaluation/layout.js';
+import type { EvaluationUi } from '../../src/ui/evaluation/state.js';
+import { Line } from '../Line.js';
+import { Paragraph } from '../Paragraph.js';
 import { Progress } from '../Progress.js';
 import { Responses } from '../Responses.js';
 import { Rule } from '../Rule.js';
+import { Changes } from './Changes.js';
+import { Numbers } from './Numbers.js';
+import { Spread } from './Spread.js';
 
 export interface EvaluationScreenProps {
   readonly round: RoundState;
-  readonly rounds: readonly RoundState[];
   readonly progress: ProgressNumbers | null;
+  /** Newest answers to held-out prompts while the evaluation runs, the newest first. */
   readonly responses: readonly ResponseSeen[];
+  readonly layout: EvaluationLayout;
+  readonly ui: EvaluationUi;
   readonly columns: number;
   readonly rows: number;
 }
 
 /** What the round changed on the held-out prompts, against its start and against the base. */
-export function EvaluationScreen({ round, rounds, progress, responses, columns, rows }: EvaluationScreenProps) {
-  const { evaluation, settings } = round;
+export function EvaluationScreen({ round, progress, responses, layout, ui, columns, rows }: EvaluationScreenProps) {
+  const { evaluation } = round;
+  const { opponents, opponent, spreadRows, prompts } = layout;
   if (evaluation === null) {
-    if (round.stage !== 'evaluate') return <Line tone="muted">Round {round.id} is evaluated after its update.</Line>;
+    if (round.stage !== 'evaluate') return <Paragraph columns={columns}>{notYet(round)}</Paragraph>;
     return (
       <>
-        <Progress title="Evaluation" progress={progress?.stage === 'evaluate' ? progress : null} width={columns} />
-        <Rule title="Newest responses" width={columns} />
+        <Progress title="Evaluation" progress={progress} rest="The policy is being read." width={columns} />
+        <Rule title="Newest responses to held-out prompts" width={columns} />
+        {responses.length === 0 && <Line tone="muted">None yet.</Line>}
         <Responses responses={responses} selected={null} top={0} columns={columns} items={Math.floor((rows - 3) / 2)} />
       </>
     );
   }
-  const opponents = opponentsOf(round, rounds, evaluation);
-  const width = Math.min(30, Math.floor((columns - 30) / Math.max(1, opponents.length)));
   return (
     <>
-      <Rule
-        title={`Round ${round.id} on ${format.of(evaluation.prompts, 'held-out prompt')}`}
-        right={
-          round.id === 0
-            ? 'base policy'
-            : `α ${format.alpha(settings.alpha)} · β ${settings.beta} · lr ${format.learningRate(settings.lr)}`
-        }
-        width={columns}
-      />
-      {round.steps !== null && (
-        <Line tone="muted">
-          {`${format.of(round.steps, 'step')} on ${format.of(round.pairs ?? 0, 'pair')}${round.stopped_early ? ', stopped early' : ''} · ${timesText(round)}`}
-        </Line>
+      {ui.view === 'numbers' && (
+        <Numbers round={round} evaluation={evaluation} opponents={opponents} columns={columns} />
       )}
-      <Line />
-      <Line tone="title">
-        {fit('', nameWidth)}
-        {fit(`round ${round.id}`, 10, 'right')}
-        {opponents.map(({ name }) => fit(name, width, 'right')).join('')}
-      </Line>
-      {measures.map(({ name, own, against }) => (
-        <Line key={name}>
-          {fit(name, nameWidth)}
-          <Tint tone="title">{fit(own === null ? '' : own(evaluation), 10, 'right')}</Tint>
-          {opponents.map((opponent) => (
-            <Tint key={opponent.name} tone="plain">
-              {text(against(evaluation, opponent), width)}
-            </Tint>
-          ))}
-        </Line>
-      ))}
-      {opponents.length === 0 && <Line tone="muted">Later rounds are compared with this one.</Line>}
+      {spreadRows > 0 && <Spreads round={round} layout={layout} columns={columns} />}
+      {prompts !== null && opponent !== null && (
+        <Changes
+          round={round.id}
+          opponent={opponent}
+          prompts={prompts}
+          order={ui.order}
+          selected={ui.selected}
+          top={ui.top}
+          textTop={ui.textTop}
+          columns={columns}
+        />
+      )}
+      {ui.view === 'prompts' && opponent === null && (
+        <Paragraph columns={columns}>
+          There is nothing before the base policy that it could be compared with; its responses are on screen 1.
+        </Paragraph>
+      )}
     </>
   );
 }
 
-const nameWidth = 20;
-
-interface Opponent {
-  name: string;
-  comparison: Comparison;
-  /** Its own evaluation, where the run has one. */
-  evaluation: EvaluationResult | null;
+interface SpreadsProps {
+  readonly round: RoundState;
+  readonly layout: EvaluationLayout;
+  readonly columns: number;
 }
 
-/** A first round's start is the base: one column says both. */
-function opponentsOf(round: RoundState, rounds: readonly RoundState[], { comparisons }: EvaluationResult): Opponent[] {
-  return comparisons
-    .filter(({ against }) => against === 'base' || round.parent !== 0)
-    .map((comparison) => {
-      const isBase = comparison.against === 'base';
-      const id = isBase ? 0 : round.parent;
-      const name = isBase ? 'vs base' : `vs start (${id})`;
-      return { name, comparison, evaluation: rounds.find((other) => other.id === id)?.evaluation ?? null };
-    });
+/** Lengths and rewards before and after. */
+function Spreads({ round, layout, columns }: SpreadsProps) {
+  const { now, before, opponent, spreadRows } = layout;
+  const against = opponent?.against ?? null;
+  const series = useMemo(() => {
+    const told = [
+      { name: 'now', answers: now ?? [] },
+      ...(against === null ? [] : [{ name: against, answers: before ?? [] }]),
+    ];
+    const of = (key: 'length' | 'reward') =>
+      told.map(({ name, answers }) => ({ name, values: answers.map((answer) => answer[key]) }));
+    return { lengths: of('length'), rewards: of('reward') };
+  }, [now, before, against]);
+  if (now === null || (opponent !== null && before === null))
+    return <Line tone="muted">Reading the held-out responses …</Line>;
+  const width = Math.floor((columns - 3) / 2);
+  return (
+    <Box gap={3} height={spreadRows}>
+      <Spread title={`length, tokens`} series={series.lengths} width={width} height={spreadRows} digits={0} />
+      <Spread
+        title={`reward, round ${round.id}`}
+        series={series.rewards}
+        width={width}
+        height={spreadRows}
+        digits={2}
+      />
+    </Box>
+  );
 }
 
-interface Measure {
-  name: string;
-  /** The round's own value; null where there are only comparisons. */
-  own: ((evaluation: EvaluationResult) => string) | null;
-  against(evaluation: EvaluationResult, opponent: Opponent): Against;
-}
-
-/** What a comparison says: the change, and the opponent's own value where there is room for it. */
-interface Against {
-  change: string;
-  value?: string;
-}
-
-function text({ change, value }: Against, width: number): string {
-  const whole = value === undefined ? change : `${value} (${change})`;
-  return fit(whole.length < width ? whole : change, width, 'right');
-}
-
-function difference(own: number, other: number | undefined, show: typeof format.fixed, digits: number): Against {
-  if (other === undefined) return { change: '–' };
-  return { change: format.signed(own - other, digits), value: show(other, digits) };
-}
-
-const measures: readonly Measure[] = [
-  {
-    name: 'win rate',
-    own: null,
-    against: (_, { comparison: c }) => ({
-      change: `${format.percent(c.win_rate)} ±${format.fixed(c.win_rate_standard_error ?? NaN, 1)}`,
-    }),
-  },
-  {
-    name: 'length-controlled',
-    own: null,
-    against: (_, { comparison: c }) => ({ change: format.percent(c.length_controlled_win_rate) }),
-  },
-  {
-    name: 'reward',
-    own: (e) => format.fixed(e.reward, 3),
-    against: (e, { comparison: c }) => difference(e.reward, c.reward_against, format.fixed, 3),
-  },
-  {
-    name: 'length, tokens',
-    own: (e) => format.fixed(e.mean_length, 1),
-    against: (_, { comparison: c }) => ({
-      change: `${format.signed(c.length_change_percent, 1)} %`,
-      value: format.fixed(c.mean_length_against, 1),
-    }),
-  },
-  { name: 'KL, nats', own: null, against: (_, { comparison: c }) => ({ change: format.fixed(c.kl, 3) }) },
-  {
-    name: 'KL a token, nats',
-    own: null,
-    against: (_, { comparison: c }) => ({ change: format.fixed(c.kl_per_token, 4) }),
-  },
-  {
-    name: 'distinct-2',
-    own: (e) => format.fixed(e.distinct_2, 3),
-    against: (e, { evaluation }) => difference(e.distinct_2, evaluation?.distinct_2, format.fixed, 3),
-  },
-  {
-    name: 'truncated',
-    own: (e) => format.percent(100 * e.truncated_share),
-    against: (e, { evaluation }) =>
-      difference(
-        100 * e.truncated_share,
-        evaluation === null ? undefined : 100 * evaluation.truncated_share,
-        format.percent,
-        1,
-      ),
-  },
-];
-
-function timesText({ seconds }: RoundState): string {
-  return Object.entries(seconds)
-    .map(([stage, time]) => `${stage} ${format.duration(time)}`)
-    .join(', ');
+function notYet({ id, stage }: RoundState): string {
+  return stage === 'review'
+    ? `Round ${id} is evaluated after its update, which waits for your review on screen 2.`
+    : `Round ${id} is evaluated after its update.`;
 }

@@ -9,11 +9,15 @@ export interface Histogram {
   counts: number[];
 }
 
-/** Values that are not finite are left out. Whole numbers get bins of whole width. */
-export function histogram(values: readonly number[], bins: number): Histogram {
+/**
+ * Values that are not finite are left out. Whole numbers get bins of whole width.
+ *
+ * @param over what the bins reach over, `values` among them: several histograms can have the same
+ */
+export function histogram(values: readonly number[], bins: number, over: readonly number[] = values): Histogram {
   let [min, max] = [Infinity, -Infinity];
   let whole = true;
-  for (const value of values) {
+  for (const value of over) {
     if (!Number.isFinite(value)) continue;
     if (value < min) min = value;
     if (value > max) max = value;
@@ -31,9 +35,17 @@ export function histogram(values: readonly number[], bins: number): Histogram {
 
 const eighths = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/** Upright bars over the whole width, the top row first. A bin that is not empty shows. */
-export function columns(counts: readonly number[], width: number, height: number): string[] {
-  const largest = counts.reduce((a, b) => Math.max(a, b), 0);
+/**
+ * Upright bars over the whole width, the top row first. A bin that is not empty shows.
+ *
+ * @param largest the count of the highest bar there may be
+ */
+export function columns(
+  counts: readonly number[],
+  width: number,
+  height: number,
+  largest = counts.reduce((a, b) => Math.max(a, b), 0),
+): string[] {
   const levels = counts.map((n) => (n === 0 ? 0 : Math.max(1, Math.round((8 * height * n) / largest))));
   return Array.from({ length: height }, (_, row) => {
     const floor = 8 * (height - 1 - row);

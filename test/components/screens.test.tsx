@@ -5,7 +5,7 @@ import { Frame } from '../../components/App.js';
 import { type State, initialState } from '../../src/ui/state.js';
 import { widthOf } from '../../src/ui/text.js';
 import { themeFor } from '../../src/ui/theme.js';
-import { after, attached, engine, finished, large, pair, press, response, small } from '../ui/fixtures.js';
+import { after, attached, engine, large, pair, press, response, small } from '../ui/fixtures.js';
 
 const theme = themeFor({ NO_COLOR: '1' });
 
@@ -40,30 +40,6 @@ describe.each(sizes)('at $columns×$rows', (size) => {
 it('says what size is needed where the terminal is too small', () => {
   expect(frame(attached('review', { columns: 59, rows: 24 }))).toContain('needs 60×18; this is 59×24');
   expect(frame(attached('review', { columns: 80, rows: 17 }))).toContain('needs 60×18');
-});
-
-describe('Evaluation', () => {
-  it('compares with the round start and the base', () => {
-    const text = frame(attached('done'));
-    expect(text).toContain('Round 2 on 100 held-out prompts');
-    expect(text).toMatch(/vs start \(1\) +vs base/);
-    expect(text).toMatch(/win rate +61\.5 % ±4\.2 +68\.0 % ±4\.2/);
-    expect(text).toMatch(/length, tokens +43\.1 +41\.2 \(\+4\.6 %\)/);
-    expect(text).toMatch(/reward +1\.821 +1\.523 \(\+0\.298\)/);
-    expect(text).toMatch(/distinct-2 +0\.400 +0\.410 \(-0\.010\) +0\.420 \(-0\.020\)/);
-    expect(text).toContain('n next round');
-  });
-
-  it('compares a first round with the base only, which is its start', () => {
-    const first = attached('done', small, { rounds: [finished(0, 1.1, 41.2), finished(1, 1.5, 42)], current: 1 });
-    expect(frame(first)).toContain('vs base');
-    expect(frame(first)).not.toContain('vs start');
-  });
-
-  it('shows progress while it runs', () => {
-    expect(frame(attached('evaluate'))).toContain('Newest responses');
-    expect(frame(press(attached('review'), '4'))).toContain('Round 2 is evaluated after its update');
-  });
 });
 
 describe('History', () => {

@@ -2,6 +2,7 @@
 import { configSchema } from '../../src/config/schema.js';
 import type {
   EngineState,
+  HeldOutSeen,
   ProbeSeen,
   Progress,
   ResponseSeen,
@@ -266,4 +267,25 @@ export function attached(stage: Stage, size: Size = small, more: Partial<Snapsho
 /** Types keys one after another. */
 export function press(state: State, ...keys: string[]): State {
   return after(state, ...keys.map((key) => ({ type: 'key' as const, key })));
+}
+
+/** A round's answers to forty held-out prompts: the later the round, the longer and the better the odd ones. */
+export function heldOut(round: number): HeldOutSeen[] {
+  return Array.from({ length: 40 }, (_, i) => ({
+    prompt_index: i,
+    prompt: `Please name ${i + 2} things that are ${i % 2 === 0 ? 'blue' : 'green'}.`,
+    text: `${'A thing, '.repeat(1 + ((i * 7) % 11) + (i % 2) * round)}and that is ${i % 3 === 0 ? 'all of it' : 'all'}.`,
+    length: 10 + 3 * ((i * 7) % 11) + (i % 2) * 3 * round,
+    reward: ((i * 13) % 17) / 8 - 1 + (i % 2 === 0 ? -0.02 : 0.1) * round * (i % 5),
+    truncated: i === 7 && round > 1,
+  }));
+}
+
+/** The state once the engine has answered what the evaluation screen asks. */
+export function told(state: State): State {
+  return [0, 1, 2].reduce(
+    (before, round) =>
+      after(before, { type: 'answer', query: { type: 'read-held-out', round }, answer: heldOut(round) }),
+    state,
+  );
 }

@@ -3,7 +3,21 @@ import { describe, expect, it } from 'vitest';
 import { activeKeys, keyNames, keyTable, keysOf, meaningOf } from '../../src/ui/keys.js';
 import { reduce } from '../../src/ui/reducer.js';
 import { type State, screens } from '../../src/ui/state.js';
-import { after, attached, engine, metrics, pair, press, probes, response, round, small } from './fixtures.js';
+import {
+  after,
+  attached,
+  engine,
+  finished,
+  heldOut,
+  metrics,
+  pair,
+  press,
+  probes,
+  response,
+  round,
+  small,
+  told,
+} from './fixtures.js';
 
 const review = attached('review');
 const many = attached('done', small, { rounds: Array.from({ length: 40 }, (_, id) => round(id, 'done')), current: 39 });
@@ -31,6 +45,19 @@ const reading = press(
 const longResponse = press(
   attached('sample', small, { responses: [response(1, { text: 'line\n'.repeat(40) })] }),
   'enter',
+);
+const evaluated = told(attached('done'));
+const prompts = press(evaluated, 'v');
+const accepted = attached('done', small, {
+  rounds: [finished(1, 1, 40), { ...finished(2, 1, 40), verdict: 'accepted' }],
+});
+/** Responses that do not fit. */
+const answers = press(
+  [1, 2].reduce((state, id) => {
+    const answer = heldOut(id).map((one) => ({ ...one, text: 'line\n'.repeat(40) }));
+    return after(state, { type: 'answer', query: { type: 'read-held-out', round: id }, answer });
+  }, attached('done')),
+  'v',
 );
 const exploding = metrics.map((row, i) => ({ ...row, grad_norm: i < 20 ? 2 : 200 }));
 
@@ -80,6 +107,23 @@ const stages: Record<string, State> = {
   'look-on': press(probing, 'left', 'left'),
   'update-text-up': press(reading, 'J'),
   'update-text-down': reading,
+  accept: evaluated,
+  reject: evaluated,
+  'no-verdict': accepted,
+  redo: evaluated,
+  'show-prompts': evaluated,
+  'show-numbers': prompts,
+  order: prompts,
+  'against-base': prompts,
+  'against-start': press(prompts, 'b'),
+  'change-up': press(prompts, 'down'),
+  'change-down': prompts,
+  'changes-page-up': press(prompts, 'end'),
+  'changes-page-down': prompts,
+  'first-change': press(prompts, 'end'),
+  'last-change': prompts,
+  'answer-up': press(answers, 'J'),
+  'answer-down': answers,
   'next-round': attached('done'),
   'history-up': press(many, 'h', 'j'),
   'history-down': press(many, 'h'),

@@ -3,7 +3,7 @@ import type { ResponseSeen } from '../../engine/protocol.js';
 import { bodyRows } from '../layout.js';
 import { wrapped } from '../marked.js';
 import { type State, shown } from '../state.js';
-import { placeOf, samplesOf } from './newest.js';
+import { placeOf, samplesOf } from '../newest.js';
 
 export interface SamplingLayout {
   /** The newest first. */

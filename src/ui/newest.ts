@@ -1,5 +1,5 @@
 /** The newest responses as the screens list them: the newest first. */
-import type { ResponseSeen, RoundData } from '../../engine/protocol.js';
+import type { ResponseSeen, RoundData } from '../engine/protocol.js';
 
 /** Samples of the round; of the base policy, which has none, its answers to the held-out prompts. */
 export function samplesOf({ responses, round }: Pick<RoundData, 'responses' | 'round'>): ResponseSeen[] {

@@ -1,0 +1,72 @@
+import type { EvaluationResult } from '../../src/rows.js';
+import type { RoundState } from '../../src/engine/protocol.js';
+import { type Cell, type Opponent, measuresOf } from '../../src/ui/evaluation/measures.js';
+import { verdictText } from '../../src/ui/evaluation/verdict.js';
+import * as format from '../../src/ui/format.js';
+import { fit, widthOf } from '../../src/ui/text.js';
+import { Line, Tint } from '../Line.js';
+import { Rule } from '../Rule.js';
+
+export interface NumbersProps {
+  readonly round: RoundState;
+  readonly evaluation: EvaluationResult;
+  readonly opponents: readonly Opponent[];
+  readonly columns: number;
+}
+
+const [nameWidth, ownWidth, widest] = [20, 10, 34];
+
+/** What a round changed on the held-out prompts, and what was said of it. */
+export function Numbers({ round, evaluation, opponents, columns }: NumbersProps) {
+  const { settings, verdict } = round;
+  const width = Math.min(widest, Math.floor((columns - nameWidth - ownWidth) / Math.max(1, opponents.length)));
+  return (
+    <>
+      <Rule
+        title={`Round ${round.id} on ${format.of(evaluation.prompts, 'held-out prompt')}`}
+        right={
+          round.id === 0
+            ? 'base policy'
+            : `α ${format.alpha(settings.alpha)} · β ${settings.beta} · lr ${format.learningRate(settings.lr)}`
+        }
+        width={columns}
+      />
+      <Line tone="muted">{factsOf(round)}</Line>
+      <Line tone={verdict === 'accepted' ? 'good' : verdict === 'rejected' ? 'bad' : 'plain'}>
+        {verdictText(round)}
+      </Line>
+      <Line tone="title">
+        {fit('', nameWidth)}
+        {fit(`round ${round.id}`, ownWidth, 'right')}
+        {opponents.map(({ name }) => fit(name, width, 'right')).join('')}
+      </Line>
+      {measuresOf(evaluation, opponents).map(({ name, own, against }) => (
+        <Line key={name}>
+          {fit(name, nameWidth)}
+          <Tint tone="title">{fit(own, ownWidth, 'right')}</Tint>
+          {against.map((cell, i) => (
+            <Tint key={i} tone={cell.tone}>
+              {fit(textOf(cell, width), width, 'right')}
+            </Tint>
+          ))}
+        </Line>
+      ))}
+    </>
+  );
+}
+
+function textOf({ text, short }: Cell, width: number): string {
+  return widthOf(text) < width ? text : short;
+}
+
+function factsOf({ id, steps, pairs, stopped_early, seconds, note }: RoundState): string {
+  const times = Object.entries(seconds).map(([stage, time]) => `${stage} ${format.duration(time)}`);
+  const facts = [
+    ...(steps === null
+      ? []
+      : [`${format.of(steps, 'step')} on ${format.of(pairs ?? 0, 'pair')}${stopped_early ? ', stopped early' : ''}`]),
+    ...(times.length === 0 ? [] : [times.join(', ')]),
+    ...(note === '' ? [] : [note]),
+  ];
+  return id === 0 && facts.length === 0 ? 'As it was given.' : facts.join(' · ');
+}
