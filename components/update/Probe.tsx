@@ -1,5 +1,5 @@
 import * as format from '../../src/ui/format.js';
-import { compared } from '../../src/ui/marked.js';
+import { comparedLines } from '../../src/ui/marked.js';
 import { makeLine } from '../../src/ui/sanitize.js';
 import { cut, fit } from '../../src/ui/text.js';
 import { answerWidth, probeHead } from '../../src/ui/update/layout.js';
@@ -22,7 +22,7 @@ export function Probe({ probe, columns, rows, top }: ProbeProps) {
   const { start, answer, steps, look } = probe;
   const width = answerWidth(columns);
   const beside = width < columns;
-  const [before, now] = compared(start.text, answer.text, width);
+  const [before, now] = comparedLines(start.text, answer.text, width, true);
   const lines = beside ? Math.max(before.length, now.length) : now.length;
   const visible = Array.from({ length: Math.max(0, rows - probeHead) }, (_, i) => top + i);
   const more = lines > top + visible.length ? ` · ↓${lines - top - visible.length} lines` : '';

@@ -25,12 +25,18 @@ function visible(text: string): string {
 
 export const wrapped = remembering(8, (text: string, columns: number): string[] => wrap(visible(text), columns));
 
-/** Two texts wrapped to columns of their own, words that only one has marked. */
-export const compared = remembering(8, (left: string, right: string, columns: number): [MarkedLine[], MarkedLine[]] => {
-  const [a, b] = [visible(left), visible(right)];
-  const own = wordDiff(a, b);
-  return [markedLines(a, own.a, columns), markedLines(b, own.b, columns)];
-});
+/**
+ * Two texts wrapped to columns of their own.
+ * @param diff whether words that only one has are marked
+ */
+export const comparedLines = remembering(
+  8,
+  (left: string, right: string, columns: number, diff: boolean): [MarkedLine[], MarkedLine[]] => {
+    const [a, b] = [visible(left), visible(right)];
+    const own = diff ? wordDiff(a, b) : { a: [], b: [] };
+    return [markedLines(a, own.a, columns), markedLines(b, own.b, columns)];
+  },
+);
 
 /** Wrapping drops nothing but spaces and newlines between lines, so each line is found again in the text. */
 function markedLines(text: string, own: readonly Range[], columns: number): MarkedLine[] {

@@ -110,7 +110,7 @@ const stages: Record<string, State> = {
   accept: evaluated,
   reject: evaluated,
   'no-verdict': accepted,
-  redo: evaluated,
+  'redo-at': evaluated,
   'show-prompts': evaluated,
   'show-numbers': prompts,
   order: prompts,

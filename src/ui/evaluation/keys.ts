@@ -44,7 +44,7 @@ export const evaluationKeys = [
     when: (state) => canJudge(state) && verdict(state) !== null,
   },
   {
-    id: 'redo',
+    id: 'redo-at',
     keys: ['e'],
     label: 'redo',
     help: 'do the round again at another α, which is typed',

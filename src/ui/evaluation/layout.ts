@@ -1,7 +1,7 @@
 /** How the evaluation screen shares out its rows, and what is in them. */
 import type { HeldOutSeen, RoundState } from '../../engine/protocol.js';
 import { bodyRows } from '../layout.js';
-import { type MarkedLine, compared } from '../marked.js';
+import { type MarkedLine, comparedLines } from '../marked.js';
 import { type State, shownRound } from '../state.js';
 import { type Change, type Order, changesOf } from './changes.js';
 import { type Opponent, opponentsOf } from './measures.js';
@@ -65,7 +65,7 @@ function promptsOf(
   const change = changes?.at(Math.min(selected, changes.length - 1)) ?? null;
   const listRows = Math.max(2, Math.min(changes?.length ?? 2, Math.floor((rows - promptsHead) / 3)));
   const width = Math.floor((state.size.columns - 3) / 2);
-  const [left, right] = change === null ? [[], []] : compared(change.before.text, change.now.text, width);
+  const [left, right] = change === null ? [[], []] : comparedLines(change.before.text, change.now.text, width, true);
   const textRows = Math.max(1, rows - promptsHead - listRows);
   return { changes, change, listRows, textRows, width, before: left, after: right };
 }

@@ -112,7 +112,7 @@ function act(state: State, id: EvaluationKey): Step {
       const lines = [`Reject round ${round.id}? The next round then starts from ${startName(round)}.`];
       return only({ ...state, modal: { kind: 'confirm', owner: 'evaluation', what: 'reject', lines } });
     }
-    case 'redo':
+    case 'redo-at':
       return typeRedo(state);
     case 'show-prompts':
     case 'show-numbers':

@@ -1,5 +1,5 @@
 /** How the update screen shares out its rows, and what is in them. */
-import { compared, wrapped } from '../marked.js';
+import { comparedLines, wrapped } from '../marked.js';
 import type { MetricsRow } from '../../rows.js';
 import { bodyRows } from '../layout.js';
 import { type State, shown } from '../state.js';
@@ -90,6 +90,6 @@ export function answerWidth(columns: number): number {
 }
 
 function answerLines({ start, answer }: ProbeShown, columns: number): number {
-  const [before, now] = compared(start.text, answer.text, answerWidth(columns));
+  const [before, now] = comparedLines(start.text, answer.text, answerWidth(columns), true);
   return columns >= 100 ? Math.max(before.length, now.length) : now.length;
 }
