@@ -1,6 +1,7 @@
 /** Flags that commands share. Ranges, defaults and descriptions are the configuration schema's. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
+import type { Flag, Group } from '../config/flags.js';
 import {
   backendSchema,
   dpoSchema,
@@ -11,6 +12,8 @@ import {
   updateSchema,
 } from '../config/schema.js';
 
+export { dpoFlags, pairsFlags, rewardFlags, runFlags, samplingFlags, updateFlags } from '../config/flags.js';
+
 const groups = {
   sampling: samplingSchema,
   pairs: pairsSchema,
@@ -18,60 +21,7 @@ const groups = {
   update: updateSchema,
   evaluation: evaluationSchema,
   rewards: rewardOptionsSchema,
-} as const;
-
-export type Group = keyof typeof groups;
-
-/** A flag that sets one key: `--top-p` sets `sampling.top_p`. */
-interface Flag {
-  flags: string;
-  group: Group;
-  key: string;
-}
-
-const flag = (flags: string, group: Group, key: string): Flag => ({ flags, group, key });
-
-export const samplingFlags = [
-  flag('-n, --samples-per-prompt <K>', 'sampling', 'samples_per_prompt'),
-  flag('--temperature <T>', 'sampling', 'temperature'),
-  flag('--top-p <P>', 'sampling', 'top_p'),
-  flag('--top-k <K>', 'sampling', 'top_k'),
-  flag('--min-p <P>', 'sampling', 'min_p'),
-  flag('--repetition-penalty <R>', 'sampling', 'repetition_penalty'),
-  flag('--max-new-tokens <N>', 'sampling', 'max_new_tokens'),
-  flag('--sampling-batch <N>', 'sampling', 'batch_size'),
-];
-
-export const dpoFlags = [
-  flag('--beta <β>', 'dpo', 'beta'),
-  flag('--alpha <α>', 'dpo', 'alpha'),
-  flag('--label-smoothing <ε>', 'dpo', 'label_smoothing'),
-];
-
-export const updateFlags = [
-  flag('--lr <rate>', 'update', 'lr'),
-  flag('--batch-size <pairs>', 'update', 'batch_size'),
-  flag('--micro-batch <pairs>', 'update', 'micro_batch'),
-  flag('--epochs <n>', 'update', 'epochs'),
-  flag('--steps <n>', 'update', 'steps'),
-  flag('--schedule <kind>', 'update', 'schedule'),
-  flag('--warmup <share>', 'update', 'warmup'),
-  flag('--weight-decay <λ>', 'update', 'weight_decay'),
-  flag('--decay <which>', 'update', 'decay'),
-  flag('--clip <norm>', 'update', 'clip'),
-];
-
-export const pairsFlags = [
-  flag('--strategy <kind>', 'pairs', 'strategy'),
-  flag('--min-gap <reward>', 'pairs', 'min_gap'),
-];
-
-export const rewardFlags = [
-  flag('--reward-timeout <seconds>', 'rewards', 'timeout_seconds'),
-  flag('--reward-retries <n>', 'rewards', 'retries'),
-  flag('--reward-concurrency <n>', 'rewards', 'concurrency'),
-  flag('--reward-batch <n>', 'rewards', 'batch_size'),
-];
+} as const satisfies Record<Group, z.ZodObject>;
 
 /**
  * Adds flags to a command.

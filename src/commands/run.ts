@@ -7,19 +7,7 @@ import { UserError } from '../errors.js';
 import { readModelConfig } from '../model/config.js';
 import { readPrompts } from '../prompts.js';
 import { Run, isRun } from '../store/run.js';
-import {
-  addFlags,
-  backendOption,
-  dpoFlags,
-  flagValues,
-  pairsFlags,
-  rewardFlags,
-  samplingFlags,
-  updateFlags,
-  wholeNumber,
-} from './options.js';
-
-const flags = [...samplingFlags, ...pairsFlags, ...dpoFlags, ...updateFlags, ...rewardFlags];
+import { addFlags, backendOption, flagValues, runFlags, wholeNumber } from './options.js';
 
 /** The run directory of the bundled example. */
 export const exampleRun = 'runs/example';
@@ -38,7 +26,7 @@ export function addRunOptions(command: Command): Command {
     .option('--lora <rank>', 'train a LoRA adapter of this rank', wholeNumber(1))
     .option('--seed <n>', 'every random choice of the run follows from it', wholeNumber(0))
     .addOption(backendOption().default(undefined, 'auto'));
-  return addFlags(command, flags, 'none');
+  return addFlags(command, runFlags, 'none');
 }
 
 /**
@@ -102,7 +90,7 @@ function without(group: unknown, keys: string[]): PartialConfig {
 }
 
 function configFromFlags(options: Record<string, unknown>): PartialConfig {
-  const groups = flagValues(options, flags) as PartialConfig;
+  const groups = flagValues(options, runFlags) as PartialConfig;
   const lora = options.lora === undefined ? {} : { update: { lora: { rank: options.lora } } };
   const reference = options.reference === undefined ? {} : { dpo: { reference: options.reference } };
   const top = Object.fromEntries(

@@ -220,6 +220,8 @@ export interface Queries {
   };
   'read-round': { ask: { round: number }; answer: RoundData };
   'read-held-out': { ask: { round: number }; answer: HeldOutSeen[] };
+  /** What the engine does, for a list of runs: who asks need not attach. */
+  'read-engine': { ask: object; answer: EngineState };
   'read-plan': { ask: { round: number }; answer: UpdatePlan };
 }
 export type QueryName = keyof Queries;

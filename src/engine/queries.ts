@@ -101,5 +101,7 @@ const answers: Answers = {
       .sort((a, b) => a.prompt_index - b.prompt_index);
   },
 
+  'read-engine': ({ state }) => state,
+
   'read-plan': planUpdate,
 };

@@ -61,8 +61,12 @@ export function ownedVariable(tensor: tf.Tensor): tf.Variable {
   return variable;
 }
 
-/** Where the checkpoint holds each parameter, after checking that the two agree. */
-function findTensors(
+/**
+ * Where the checkpoint holds each parameter.
+ *
+ * @throws UserError where tensors are missing, too many, or of another shape than config.json says
+ */
+export function findTensors(
   reader: SafetensorsReader,
   config: ModelConfig,
   dir: string,

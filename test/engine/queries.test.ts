@@ -217,3 +217,7 @@ describe('read-plan', () => {
     expect(await plan(1)).toMatchObject({ reference: '/models/r' });
   });
 });
+
+it('read-engine tells what the engine does, to who has not attached', async () => {
+  expect(await b.engine.answer({ type: 'read-engine' })).toMatchObject({ activity: 'idle', problem: null });
+});
