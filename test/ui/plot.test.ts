@@ -93,3 +93,16 @@ describe('scatter', () => {
     expect(scatter([], 2, 1)).toEqual({ rows: ['  '], x: [NaN, NaN], y: [NaN, NaN] });
   });
 });
+
+describe('histograms over the same bins', () => {
+  it('count each for itself', () => {
+    const all = [0, 1, 2, 3, 8, 9];
+    expect(histogram([0, 1, 2], 5, all)).toEqual({ min: 0, max: 9, counts: [2, 1, 0, 0, 0] });
+    expect(histogram([3, 8, 9], 5, all)).toEqual({ min: 0, max: 9, counts: [0, 1, 0, 0, 2] });
+  });
+
+  it('are drawn to one scale', () => {
+    expect(columns([1, 2], 2, 1, 4)).toEqual(['▂▄']);
+    expect(columns([1, 2], 2, 1)).toEqual(['▄█']);
+  });
+});

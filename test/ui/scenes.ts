@@ -1,6 +1,6 @@
 /** States of the terminal that are worth a picture: one or more for each screen and for what lies over it. */
 import { type Size, type State, initialState } from '../../src/ui/state.js';
-import { after, attached, engine, finished, press, round } from './fixtures.js';
+import { after, attached, engine, finished, metrics, press, probes, round, told } from './fixtures.js';
 
 export function scenes(size: Size): Record<string, State> {
   const review = attached('review', size);
@@ -15,10 +15,16 @@ export function scenes(size: Size): Record<string, State> {
     'review-typing': press(review, 'a', '0', '.', 'x', 'enter'),
     'review-launch': press(review, 'enter'),
     'review-looking-on': attached('review', size, { role: { driving: false, terminals: 2 } }),
-    update: attached('update', size),
+    update: attached('update', size, { probes }),
+    'update-probes': press(attached('update', size, { probes }), 'v'),
+    'update-alarms': attached('update', size, {
+      probes,
+      metrics: metrics.map((row, i) => ({ ...row, grad_norm: i < 20 ? 2 : 200, 'rewards/accuracies': i > 0 ? 1 : 0 })),
+    }),
     'update-abort': press(attached('update', size), 'x'),
     evaluating: attached('evaluate', size),
-    evaluation: attached('done', size),
+    evaluation: told(attached('done', size)),
+    'evaluation-prompts': press(told(attached('done', size)), 'v', 'down'),
     history: press(attached('done', size), 'h'),
     'history-branches': press(
       attached('done', size, {

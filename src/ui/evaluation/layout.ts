@@ -33,8 +33,9 @@ export interface PromptsLayout {
 
 /** Rule, facts, verdict, heading and the measures. */
 export const numbersRows = 12;
-/** Above the list its rule and heading, beneath it the prompt and the heading of the texts. */
-const promptsHead = 4;
+/** Above the list its rule and heading; beneath it the prompt and the heading of the texts. */
+export const listHead = 2;
+const promptsHead = listHead + 2;
 const [leastSpread, mostSpread, leastPrompts] = [6, 12, 14];
 
 export function evaluationLayout(state: State): EvaluationLayout {

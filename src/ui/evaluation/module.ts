@@ -1,13 +1,13 @@
 /** The evaluation screen. */
 import type { HeldOutSeen } from '../../engine/protocol.js';
 import { fixed, signed } from '../format.js';
-import { topFor } from '../layout.js';
+import { topFor, wheelLines } from '../layout.js';
 import { makeVisible } from '../sanitize.js';
 import type { ScreenModule } from '../screen.js';
 import { type Effect, type State, type Step, only, send, shownRound } from '../state.js';
 import { orderNames, orders } from './changes.js';
 import { type EvaluationKey, evaluationKeys } from './keys.js';
-import { answersOf, evaluationLayout, neededRounds } from './layout.js';
+import { answersOf, evaluationLayout, listHead, neededRounds, numbersRows } from './layout.js';
 import { measuresOf } from './measures.js';
 import { redoHint, typeRedo, typedRedo } from './redo.js';
 import type { EvaluationUi } from './state.js';
@@ -45,6 +45,7 @@ export const evaluation: ScreenModule<EvaluationKey> = {
   },
   typed: (state, _field, text) => typedRedo(state, text),
   typing: (state, _field, text) => redoHint(state, text),
+  pointed,
   confirmed(state) {
     const round = shownRound(state);
     return round === null ? only(state) : send(state, { type: 'judge', round: round.id, verdict: 'rejected' });
@@ -144,6 +145,21 @@ function act(state: State, id: EvaluationKey): Step {
       return only(changed(state, { textTop: textTop + (id === 'answer-up' ? -by : by) }));
     }
   }
+}
+
+/** The wheel goes through the list of prompts, or scrolls the responses beneath it; a click selects. */
+function pointed(state: State, kind: 'press' | 'wheel-up' | 'wheel-down', _x: number, y: number): Step {
+  const { prompts, spreadRows } = evaluationLayout(state);
+  if (prompts?.changes == null) return only(state);
+  const { selected, top, textTop, view } = state.evaluation;
+  const first = (view === 'numbers' ? numbersRows + spreadRows : 0) + listHead;
+  const onList = y < first + prompts.listRows;
+  if (kind === 'press') {
+    return only(onList && y >= first ? changed(state, { selected: top + y - first, textTop: 0 }) : state);
+  }
+  const by = kind === 'wheel-up' ? -1 : 1;
+  const moved = onList ? { selected: selected + by, textTop: 0 } : { textTop: textTop + wheelLines * by };
+  return only(changed(state, moved));
 }
 
 function changed(state: State, more: Partial<EvaluationUi>): State {

@@ -27,6 +27,8 @@ export interface TextLine {
 
 /** Progress, and what is sampled. */
 const headRows = 3;
+/** First row of the list in the screen's body: beneath head, histograms and a rule. */
+export const listTop = (chartRows: number): number => headRows + chartRows + 1;
 /** From this width on the selected response stands beside the list. */
 const wide = 120;
 

@@ -1,12 +1,12 @@
 /** The sampling and scoring screen. */
 import { count, fixed, share } from '../format.js';
-import { topFor } from '../layout.js';
+import { topFor, wheelLines } from '../layout.js';
 import { makeVisible } from '../sanitize.js';
 import type { ScreenModule } from '../screen.js';
 import { type State, type Step, only, send, shown } from '../state.js';
 import { typeFewer, typedFewer } from './fewer.js';
 import { type SamplingKey, samplingKeys } from './keys.js';
-import { samplingLayout } from './layout.js';
+import { listTop, samplingLayout } from './layout.js';
 import type { SamplingUi } from './state.js';
 
 export const sampling: ScreenModule<SamplingKey> = {
@@ -27,6 +27,7 @@ export const sampling: ScreenModule<SamplingKey> = {
     return same ? state : { ...state, sampling: next };
   },
   typed: (state, _field, text) => typedFewer(state, text),
+  pointed,
   back: (state) => (state.sampling.reading ? changed(state, { reading: false, textTop: 0 }) : null),
   copies: (state) => samplingLayout(state).selected?.text ?? null,
   crumbs(state) {
@@ -80,6 +81,20 @@ function act(state: State, id: SamplingKey): Step {
       return only(changed(state, { textTop: textTop + (id === 'sampling-text-up' ? -page : page) }));
     }
   }
+}
+
+/** The wheel goes through the list, or scrolls the text that it is over; a click selects. */
+function pointed(state: State, kind: 'press' | 'wheel-up' | 'wheel-down', x: number, y: number): Step {
+  const { chartRows, listColumns, place, items } = samplingLayout(state);
+  const { reading, top, textTop } = state.sampling;
+  const first = listTop(chartRows);
+  const by = kind === 'wheel-up' ? -1 : 1;
+  const item = top + Math.floor((y - first) / 2);
+  const onList = !reading && x < listColumns;
+  if (kind !== 'press') {
+    return only(onList ? select(state, place + by) : changed(state, { textTop: textTop + wheelLines * by }));
+  }
+  return only(onList && y >= first && item < top + items ? select(state, item) : state);
 }
 
 function select(state: State, place: number): State {

@@ -1,5 +1,6 @@
 /** The update screen. */
 import { count, fixed } from '../format.js';
+import { wheelLines } from '../layout.js';
 import { makeVisible } from '../sanitize.js';
 import type { ScreenModule } from '../screen.js';
 import { type State, type Step, only, send, shown } from '../state.js';
@@ -28,6 +29,11 @@ export const update: ScreenModule<UpdateKey> = {
   },
   confirmed: (state) => send({ ...state, follows: true }, { type: 'abort' }),
   back: (state) => (state.update.view === 'plots' ? null : changed(state, { view: 'plots', top: 0 })),
+  pointed(state, kind) {
+    if (kind === 'press') return only(state);
+    const by = kind === 'wheel-up' ? -wheelLines : wheelLines;
+    return only(changed(state, { top: state.update.top + by }));
+  },
   copies: (state) => probeShown(shown(state)?.probes ?? [], state.update)?.answer.text ?? null,
   crumbs(state) {
     const { probe } = updateLayout(state);

@@ -3,6 +3,7 @@ import { evaluationLayout } from '../../../src/ui/evaluation/layout.js';
 import { evaluation } from '../../../src/ui/evaluation/module.js';
 import { reduce } from '../../../src/ui/reducer.js';
 import type { State } from '../../../src/ui/state.js';
+import { frame } from '../../components/frame.js';
 import { after, attached, engine, finished, heldOut, large, press, round, small, snapshot, told } from '../fixtures.js';
 
 const effects = (state: State, key: string) => reduce(state, { type: 'key', key }).effects;
@@ -160,6 +161,28 @@ describe('prompts that changed', () => {
     expect(evaluationLayout(told(attached('done'))).prompts).toBe(null);
     expect(evaluationLayout(told(attached('done', large))).prompts).not.toBe(null);
   });
+});
+
+it('is pointed at: a click selects a prompt, the wheel goes through them or scrolls the responses', () => {
+  for (const state of [press(told(attached('done')), 'v'), told(attached('done', large))]) {
+    const mouse = (kind: 'press' | 'wheel-up' | 'wheel-down', y: number) =>
+      after(state, { type: 'mouse', kind, x: 10, y }).evaluation;
+    const third = evaluationLayout(state).prompts!.changes![2].prompt;
+    const y = frame(state)
+      .split('\n')
+      .findIndex((line) => line.includes(third));
+    expect(mouse('press', y).selected).toBe(2);
+    expect(mouse('press', y - 3)).toEqual(state.evaluation);
+    expect(mouse('wheel-down', y).selected).toBe(1);
+  }
+  const long = [1, 2].reduce(
+    (state, id) => {
+      const answer = heldOut(id).map((one) => ({ ...one, text: 'line\n'.repeat(40) }));
+      return after(state, { type: 'answer', query: { type: 'read-held-out', round: id }, answer });
+    },
+    press(attached('done'), 'v'),
+  );
+  expect(after(long, { type: 'mouse', kind: 'wheel-down', x: 1, y: 20 }).evaluation.textTop).toBe(3);
 });
 
 it('is read aloud: numbers, verdict, the prompt that is looked at', () => {

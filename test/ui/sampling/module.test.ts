@@ -3,6 +3,7 @@ import { reduce } from '../../../src/ui/reducer.js';
 import { samplingLayout } from '../../../src/ui/sampling/layout.js';
 import { sampling } from '../../../src/ui/sampling/module.js';
 import type { State } from '../../../src/ui/state.js';
+import { frame } from '../../components/frame.js';
 import { after, attached, engine, large, press, response, round, small } from '../fixtures.js';
 
 const sent = (state: State, key: string) =>
@@ -132,6 +133,22 @@ describe('the newest responses', () => {
       { do: 'copy', text: 'The sum is 79.' },
     ]);
   });
+});
+
+it('is pointed at: a click selects, the wheel goes through the list or scrolls the text it is over', () => {
+  const mouse = (state: State, kind: 'press' | 'wheel-up' | 'wheel-down', x: number, y: number) =>
+    after(state, { type: 'mouse', kind, x, y });
+  const state = attached('sample');
+  const lines = frame(state).split('\n');
+  const y = lines.findIndex((line) => line.includes('Please add 37 and 40.'));
+  expect(selected(mouse(state, 'press', 10, y))).toBe(37);
+  expect(selected(mouse(state, 'press', 10, y + 1))).toBe(37);
+  expect(mouse(state, 'press', 10, 3)).toEqual(state);
+  expect(selected(mouse(state, 'wheel-down', 10, y))).toBe(38);
+  const text = 'line\n'.repeat(40);
+  const wide = attached('sample', { columns: 120, rows: 40 }, { responses: [response(1, { text })] });
+  expect(mouse(wide, 'wheel-down', 100, 30).sampling.textTop).toBe(3);
+  expect(mouse(press(wide, 'enter'), 'wheel-down', 1, 30).sampling.textTop).toBe(3);
 });
 
 it('is read aloud', () => {

@@ -103,6 +103,15 @@ describe('probes', () => {
   });
 });
 
+it('scrolls with the wheel', () => {
+  const long = probes.map((probe) => ({ ...probe, text: 'line\n'.repeat(40) }));
+  const state = press(attached('update', small, { probes: long }), 'v');
+  const wheel = (of: State, kind: 'wheel-up' | 'wheel-down') => after(of, { type: 'mouse', kind, x: 0, y: 9 });
+  expect(wheel(state, 'wheel-down').update.top).toBe(3);
+  expect(wheel(wheel(state, 'wheel-down'), 'wheel-up').update.top).toBe(0);
+  expect(wheel(attached('update'), 'wheel-down').update.top).toBe(0);
+});
+
 it('alarms are read in full, and gone when what they saw is', () => {
   const exploding = metrics.map((row, i) => ({ ...row, grad_norm: i < 20 ? 2 : 200 }));
   const state = press(attached('update', small, { metrics: exploding }), 'w');
