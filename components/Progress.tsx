@@ -27,7 +27,7 @@ export function Progress({ title, progress, rest = '', width }: ProgressProps) {
     `${format.count(done)} of ${format.count(total)} ${unit}`,
     ...(tokens > 0 ? [`${format.count(tokens)} tokens`] : []),
     ...(tokens_per_second > 0 ? [`${format.count(tokens_per_second)} tokens/s`] : []),
-    ...(done < total ? [`${format.duration(seconds_left)} left`] : []),
+    ...(done < total && seconds_left !== null ? [`${format.duration(seconds_left)} left`] : []),
   ];
   return (
     <>

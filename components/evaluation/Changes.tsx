@@ -48,7 +48,7 @@ export function Changes(props: ChangesProps) {
       </Line>
       {lines.map((line) => (
         <Line key={line}>
-          <Marked line={prompts.before[line]} tone="second" width={width} />
+          <Marked line={prompts.before[line]} tone="warn" width={width} />
           <Tint tone="muted">{' │ '}</Tint>
           <Marked line={prompts.after[line]} tone="accent" />
         </Line>

@@ -47,7 +47,7 @@ export function Probe({ probe, columns, rows, top }: ProbeProps) {
       {visible.map((line) =>
         beside ? (
           <Line key={line}>
-            <Marked line={before[line]} tone="second" width={width} />
+            <Marked line={before[line]} tone="warn" width={width} />
             <Tint tone="muted">{' │ '}</Tint>
             {look > 0 && <Marked line={now[line]} tone="accent" />}
           </Line>

@@ -18,11 +18,17 @@ export function curvesOf(metrics: readonly MetricsRow[], beta: number, fromStart
   return [
     { title: 'loss', series: [of('', 'loss')] },
     { title: 'reward margin', series: [of('', 'rewards/margins')] },
-    { title: 'accuracy', series: [of('', 'rewards/accuracies')] },
+    { title: 'accuracy', series: [{ name: '', values: metrics.map(accuracy) }] },
     { title: 'logps', series: [of('y_w', 'logps/chosen'), of('y_l', 'logps/rejected')] },
     { title: 'length', series: [of('y_w', 'lengths/chosen'), of('y_l', 'lengths/rejected')] },
     { title: 'gradient norm', series: [of('', 'grad_norm')] },
     { title: fromStart ? 'KL from start, est.' : 'log π_ref/π, nats', series: [ratios] },
     { title: 'learning rate', series: [of('', 'learning_rate')] },
   ];
+}
+
+/** At the first step policy and reference are equal: no pair is right or wrong, and 0 would be misread. */
+function accuracy(row: MetricsRow): number {
+  const undecided = row['rewards/chosen'] === 0 && row['rewards/rejected'] === 0;
+  return undecided ? NaN : row['rewards/accuracies'];
 }
