@@ -38,9 +38,7 @@ export function Header({ state }: { readonly state: State }) {
             {cut(place, Math.max(0, room - widthOf(shownName)))}
           </Tint>
         </Line>
-        <Box flexShrink={0}>
-          <Tabs state={state} round={round} />
-        </Box>
+        <Box flexShrink={0}>{state.file === null && <Tabs state={state} round={round} />}</Box>
       </Box>
       <Box justifyContent="space-between">
         <Activity state={state} round={round} />
@@ -61,7 +59,7 @@ export function Header({ state }: { readonly state: State }) {
 /** The round that is looked at, by its name where it has one; said to be past where it is not the current one. */
 function roundText(state: State): string {
   const round = shownRound(state);
-  if (round === null) return '';
+  if (round === null || state.file !== null) return '';
   const name = round.name === '' ? `round ${round.id}` : `round ${round.id} ${round.name}`;
   return state.past === null ? name : `${name} (not the current one)`;
 }

@@ -6,6 +6,7 @@ import { UserError } from './errors.js';
 
 const loaders: Record<string, () => Promise<Command>> = {
   auto: async () => (await import('./commands/auto.js')).autoCommand(),
+  review: async () => (await import('./commands/review.js')).reviewCommand(),
   doctor: async () => (await import('./commands/doctor.js')).doctorCommand(),
   sample: async () => (await import('./commands/sample.js')).sampleCommand(),
   score: async () => (await import('./commands/score.js')).scoreCommand(),
@@ -21,6 +22,7 @@ const loaders: Record<string, () => Promise<Command>> = {
 const summary = `
 Commands:
   auto        take a run through its rounds unattended
+  review      look through scored samples without model or engine; write the pairs
   doctor      show what this machine can do and why not more
   export      write a round's policy as a folder that transformers loads
   report      the rounds of a run as a Markdown table

@@ -21,7 +21,7 @@ const tones = ['first', 'second'] as const;
 
 interface Curve {
   title: string;
-  series: readonly { name: string; values: readonly number[]; now: number }[];
+  series: readonly { name: string; values: readonly number[]; now: string }[];
 }
 
 /** Flipped pairs, weights and length pull over α, and how the length-penalized margins are spread at this α. */
@@ -29,22 +29,24 @@ export function AlphaCurves({ curves: over, histogram, numbers, columns, rows, s
   const all: Curve[] = [
     {
       title: 'pairs flipped, %',
-      series: [{ name: '', values: over.flipped, now: (100 * numbers.flipped) / numbers.pairs }],
+      series: [{ name: '', values: over.flipped, now: format.fixed((100 * numbers.flipped) / numbers.pairs, 1) }],
     },
     {
       title: 'mean weight',
       series: [
-        { name: 'longer', values: over.weightLonger, now: numbers.mean_weight_longer },
-        { name: 'shorter', values: over.weightShorter, now: numbers.mean_weight_shorter },
+        { name: 'longer', values: over.weightLonger, now: format.fixed(numbers.mean_weight_longer, 3) },
+        { name: 'shorter', values: over.weightShorter, now: format.fixed(numbers.mean_weight_shorter, 3) },
       ],
     },
-    { title: 'length pull', series: [{ name: '', values: over.pull, now: numbers.length_pull }] },
+    { title: 'length pull', series: [{ name: '', values: over.pull, now: format.signed(numbers.length_pull, 1) }] },
   ];
-  const [across, down] = square ? [2, 2] : [1, 4];
+  // Weights stand in the lines above: their curves are the first to go.
+  const drawn = square || rows >= 16 ? all : all.filter(({ title }) => title !== 'mean weight');
+  const [across, down] = square ? [2, 2] : [1, drawn.length + 1];
   const width = Math.floor((columns - 2 * (across - 1)) / across);
   const height = Math.floor(rows / down);
   const plots = [
-    ...all.map((curve) => (
+    ...drawn.map((curve) => (
       <Plot key={curve.title} curve={curve} alpha={numbers.alpha} end={over.end} width={width} height={height} />
     )),
     <Margins key="margins" histogram={histogram} width={width} height={rows - height * (down - 1)} />,
@@ -76,7 +78,7 @@ function Plot({ curve, alpha, end, width, height }: PlotProps) {
     inner,
   );
   const at = Math.round((width - gutter - 1) * Math.min(1, alpha / end));
-  const now = series.map(({ name, now: value }) => ` ${name === '' ? '' : `${name} `}${format.compact(value)}`);
+  const now = series.map(({ name, now: value }) => ` ${name === '' ? '' : `${name} `}${value}`);
   const room = width - widthOf(title) - now.reduce((sum, text) => sum + widthOf(text), 0);
   return (
     <Box flexDirection="column" width={width} height={height}>

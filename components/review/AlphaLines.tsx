@@ -1,7 +1,7 @@
 import type { RoundSettings } from '../../src/engine/protocol.js';
 import * as format from '../../src/ui/format.js';
 import type { PanelNumbers } from '../../src/ui/review/numbers.js';
-import { fit } from '../../src/ui/text.js';
+import { fit, wrap } from '../../src/ui/text.js';
 import { Line, Tint } from '../Line.js';
 
 export interface AlphaLinesProps {
@@ -13,13 +13,15 @@ export interface AlphaLinesProps {
   readonly remark: string;
   /** `tokens` or `characters`. */
   readonly unit: string;
+  /** β and the learning rate matter: an update follows. */
+  readonly updates: boolean;
   readonly columns: number;
 }
 
 /** α and what it does to the pairs as a whole. Three lines. */
-export function AlphaLines({ settings, numbers, end, remark, unit, columns }: AlphaLinesProps) {
+export function AlphaLines({ settings, numbers, end, remark, unit, updates, columns }: AlphaLinesProps) {
   const { beta, lr } = settings;
-  const rest = `  β ${beta}  lr ${format.learningRate(lr)}`;
+  const rest = updates ? `  β ${beta}  lr ${format.learningRate(lr)}` : '';
   const value = `α ${format.alpha(settings.alpha)}`;
   return (
     <>
@@ -38,8 +40,8 @@ export function AlphaLines({ settings, numbers, end, remark, unit, columns }: Al
   );
 }
 
-/** The same in a column of its own, with room for each. Six lines. */
-export function AlphaColumn({ settings, numbers, end, remark, unit, columns }: AlphaLinesProps) {
+/** The same in a column of its own, with room for each. Seven lines. */
+export function AlphaColumn({ settings, numbers, end, remark, unit, updates, columns }: AlphaLinesProps) {
   const { alpha, beta, lr } = settings;
   const value = `α ${format.alpha(alpha)}`;
   return (
@@ -47,16 +49,26 @@ export function AlphaColumn({ settings, numbers, end, remark, unit, columns }: A
       <Line>
         <Tint tone="accent">{value}</Tint> {slider(alpha, end, columns - value.length - 1)}
       </Line>
-      <Line>{`β ${beta}   learning rate ${format.learningRate(lr)}`}</Line>
+      <Line>
+        {updates
+          ? `β ${beta}   learning rate ${format.learningRate(lr)}`
+          : `mean reward margin ${format.signed(numbers.mean_reward_margin, 2)}`}
+      </Line>
       <Line>
         <Flipped numbers={numbers} brief={false} />
       </Line>
       <Line>
         {'weight  '}
-        <Weights numbers={numbers} brief={false} />
+        <Weights numbers={numbers} brief={columns < 46} />
       </Line>
-      <Line>{`length pull ${format.signed(numbers.length_pull, 1)} ${unit}  mean Δ|y| ${format.signed(numbers.mean_length_difference, 1)}`}</Line>
-      <Line tone="muted">{fit(remark, columns)}</Line>
+      <Line>
+        {`length pull ${format.signed(numbers.length_pull, 1)}${columns < 46 ? '' : ` ${unit}`}  mean Δ|y| ${format.signed(numbers.mean_length_difference, 1)}`}
+      </Line>
+      {[0, 1].map((line) => (
+        <Line key={line} tone="muted">
+          {wrap(remark, columns)[line] ?? ''}
+        </Line>
+      ))}
     </>
   );
 }

@@ -1,10 +1,13 @@
 import { Box } from 'ink';
-import { bodyRows } from '../../src/ui/layout.js';
+import { bodyRows, topFor } from '../../src/ui/layout.js';
+import { marksOf } from '../../src/ui/review/columns.js';
 import { gap, reviewLayout, sideLines } from '../../src/ui/review/layout.js';
-import { type Looking, comparedIn, lookingAt } from '../../src/ui/review/looking.js';
-import { filterNow } from '../../src/ui/review/looking.js';
+import { type Looking, comparedIn, filterNow, lookingAt } from '../../src/ui/review/looking.js';
 import { marginHistogram, panelCurves, panelNumbers, scaleOf } from '../../src/ui/review/numbers.js';
 import { remarkOn, unitOf } from '../../src/ui/review/remark.js';
+import { marksInWords } from '../../src/ui/review/reading.js';
+import { makeLine } from '../../src/ui/sanitize.js';
+import { cut } from '../../src/ui/text.js';
 import { wrapped } from '../../src/ui/review/texts.js';
 import type { State } from '../../src/ui/state.js';
 import { Line } from '../Line.js';
@@ -39,6 +42,7 @@ function alphaProps(state: State, { table, settings }: Looking, columns: number)
     end: scaleOf(table, settings.alpha),
     remark: remarkOn(state),
     unit: unitOf(state),
+    updates: state.file === null,
     columns,
   };
 }
@@ -48,7 +52,9 @@ function TablePane({ state, looking }: PaneProps) {
   const { table, order, settings, row } = looking;
   const { columns } = state.size;
   const layout = reviewLayout(state);
-  const { at, top, textTop, sort } = state.review;
+  const { textTop, sort } = state.review;
+  const at = row === null ? 0 : order.places[row];
+  const top = topFor(at, Math.min(state.review.top, Math.max(0, order.rows.length - layout.table)), layout.table);
   const rows = (
     <ReviewTable
       table={table}
@@ -74,12 +80,12 @@ function TablePane({ state, looking }: PaneProps) {
           </Box>
           <Box flexDirection="column" width={layout.panel}>
             <AlphaColumn {...alphaProps(state, looking, layout.panel)} />
-            <Curves looking={looking} columns={layout.panel} rows={layout.table + 1 - 6} square={false} />
+            <Curves looking={looking} columns={layout.panel} rows={layout.table + 1 - 7} square={false} />
           </Box>
         </Box>
       )}
       <Rule
-        title={row === null ? 'Prompt' : `Prompt ${table.rows[row].prompt_index + 1}`}
+        title={row === null ? 'Prompt' : titleOf(looking, row, columns)}
         right={placeText(order, at, table.rows.length, filterNow(state))}
         width={columns}
       />
@@ -99,6 +105,20 @@ function TablePane({ state, looking }: PaneProps) {
       )}
     </>
   );
+}
+
+/** The prompt's number, its marks in words and its note. */
+function titleOf({ table, settings }: Looking, row: number, columns: number): string {
+  const note = table.decisions[row]?.note ?? '';
+  const words = marksInWords(marksOf(table, row, settings.alpha)).filter(
+    (word) => note === '' || word !== 'has a note',
+  );
+  const all = [
+    `Prompt ${table.rows[row].prompt_index + 1}`,
+    ...words,
+    ...(note === '' ? [] : [`note: ${makeLine(note, columns)}`]),
+  ];
+  return cut(all.join(' · '), columns - 30);
 }
 
 /** The α panel alone, with its curves large. */

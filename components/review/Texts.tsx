@@ -89,7 +89,7 @@ function Marked({ line, tone, width }: { readonly line: MarkedLine; readonly ton
 }
 
 function headOf({ name, reward, length, truncated }: Side, unit: string): string {
-  const long = format.of(length, unit.replace(/s$/, ''));
+  const long = format.of(length, unit === 'tokens' ? 'token' : 'char');
   return `${name}  r ${format.fixed(reward, 2)}  ${long}${truncated ? '  truncated' : ''}`;
 }
 

@@ -4,9 +4,9 @@ import path from 'node:path';
 import { App } from '../../components/App.js';
 import { connect } from '../engine/client.js';
 import { startEngine } from '../engine/launch.js';
-import { UserError } from '../errors.js';
-import { Link } from '../ui/link.js';
-import { type Effect, initialState } from '../ui/state.js';
+import { UserError, messageOf } from '../errors.js';
+import { type Client, Link } from '../ui/link.js';
+import { type Effect, type FileReview, initialState } from '../ui/state.js';
 import { Store } from '../ui/store.js';
 import { Terminal } from '../ui/terminal.js';
 import { themeFor } from '../ui/theme.js';
@@ -31,6 +31,22 @@ export async function runTui(runDir: string, options: TuiOptions = {}): Promise<
     );
   }
   const directory = path.resolve(runDir);
+  const { left } = await openTerminal({ connect: () => connect(directory), start: () => startEngine(directory) });
+  if (!left) process.stdout.write(`Detached: the engine of ${name} goes on. Attach again with: brevity ${name}\n`);
+  return { left };
+}
+
+/** What the terminal shows. */
+export interface Source {
+  connect(): Promise<Client>;
+  /** Starts the engine unless it runs. */
+  start(): Promise<void>;
+  /** A file of samples instead of a run; `write` keeps its pairs and says where. */
+  file?: FileReview & { write(): string };
+}
+
+/** Draws the screens until the person leaves. @returns whether for the list of runs */
+export async function openTerminal(source: Source): Promise<{ left: boolean }> {
   const terminal = new Terminal(process.stdout);
   let detach = (): void => {};
   let left = false;
@@ -45,6 +61,8 @@ export async function runTui(runDir: string, options: TuiOptions = {}): Promise<
         return store.now({ type: 'notice', text: `Copied ${effect.what}.` });
       case 'restart':
         return void link.open();
+      case 'write':
+        return store.now({ type: 'notice', text: written(source) });
       case 'leave':
         left = true;
         return detach();
@@ -52,10 +70,10 @@ export async function runTui(runDir: string, options: TuiOptions = {}): Promise<
         return detach();
     }
   };
-  const store = new Store(initialState(terminal.size()), perform);
+  const store = new Store(initialState(terminal.size(), source.file), perform);
   const link = new Link({
-    connect: () => connect(directory),
-    start: () => startEngine(directory),
+    connect: () => source.connect(),
+    start: () => source.start(),
     now: store.now,
     soon: store.soon,
   });
@@ -78,8 +96,15 @@ export async function runTui(runDir: string, options: TuiOptions = {}): Promise<
     terminal.leave();
     restoreSignals();
   }
-  if (!left) process.stdout.write(`Detached: the engine of ${name} goes on. Attach again with: brevity ${name}\n`);
   return { left };
+}
+
+function written({ file }: Source): string {
+  try {
+    return file?.write() ?? '';
+  } catch (error) {
+    return messageOf(error);
+  }
 }
 
 /** A closed line or a kill must not leave the alternate screen behind. @returns how to stop */

@@ -44,5 +44,10 @@ export function readReview(files: RunFiles, round: number): ReviewRow[] {
 }
 
 export function readDecisions(files: RunFiles, round: number): DecisionRow[] {
-  return readJsonLines(files.file(round, roundFiles.decisions), decisionRowSchema, { missing: 'empty' });
+  return readDecisionFile(files.file(round, roundFiles.decisions));
+}
+
+/** Decisions that were made outside a run are kept the same way. */
+export function readDecisionFile(file: string): DecisionRow[] {
+  return readJsonLines(file, decisionRowSchema, { missing: 'empty' });
 }

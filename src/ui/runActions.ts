@@ -21,6 +21,7 @@ export function actOnRun(state: State, id: RunKey, key: string): Step {
   switch (id) {
     case 'detach':
     case 'detach-now':
+    case 'quit':
       return { state, effects: [{ do: 'detach' }] };
     case 'leave':
       return { state, effects: [{ do: 'leave' }] };

@@ -21,6 +21,9 @@ export interface PlacedKey extends Key {
 
 const computing: readonly Place[] = ['sampling', 'update', 'evaluation'];
 
+const ofRun = (state: State): boolean => state.file === null;
+const ofFile = (state: State): boolean => state.file !== null;
+
 /** Before those of the screen in the footer. */
 export const firstKeys = [
   {
@@ -82,10 +85,11 @@ export const lastKeys = [
     label: 'screen',
     sign: '1-5',
     help: 'go to that screen',
+    when: ofRun,
   },
-  { id: 'next-screen', keys: ['tab'], places: screens, label: '', help: 'next screen' },
-  { id: 'previous-screen', keys: ['shift+tab'], places: screens, label: '', help: 'previous screen' },
-  { id: 'history', keys: ['h'], places: screens, label: 'history', help: 'all rounds of this run' },
+  { id: 'next-screen', keys: ['tab'], places: screens, label: '', help: 'next screen', when: ofRun },
+  { id: 'previous-screen', keys: ['shift+tab'], places: screens, label: '', help: 'previous screen', when: ofRun },
+  { id: 'history', keys: ['h'], places: screens, label: 'history', help: 'all rounds of this run', when: ofRun },
   {
     id: 'copy',
     keys: ['y'],
@@ -100,6 +104,7 @@ export const lastKeys = [
     places: screens,
     label: '',
     help: 'to the list of runs; the engine goes on',
+    when: ofRun,
   },
   {
     id: 'back',
@@ -128,6 +133,15 @@ export const lastKeys = [
     places: [...screens, 'help', 'confirm'],
     label: 'detach',
     help: 'leave the terminal; the engine goes on',
+    when: ofRun,
+  },
+  {
+    id: 'quit',
+    keys: ['q', 'ctrl+c'],
+    places: ['review', 'help', 'confirm'],
+    label: 'quit',
+    help: 'leave; every decision is kept',
+    when: ofFile,
   },
   {
     id: 'detach-now',

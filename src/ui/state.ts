@@ -58,7 +58,19 @@ export interface Size {
   rows: number;
 }
 
+/** Scored samples that are reviewed without an engine: there are no rounds, and nothing can be launched. */
+export interface FileReview {
+  /** What lengths are counted in. */
+  unit: 'tokens' | 'characters';
+  /** Responses can be seen token by token. */
+  tokens: boolean;
+  /** Where the pairs are written. */
+  out: string;
+}
+
 export interface State {
+  /** null: the terminal of a run. */
+  file: FileReview | null;
   link: Link;
   run: Snapshot | null;
   size: Size;
@@ -97,6 +109,8 @@ export type Effect =
   | { do: 'ask'; query: Query }
   | { do: 'copy'; text: string; what: string }
   | { do: 'restart' }
+  /** The decided pairs of a file that is reviewed. */
+  | { do: 'write' }
   | { do: 'detach' }
   /** To the list of runs. */
   | { do: 'leave' };
@@ -114,12 +128,13 @@ export function send(state: State, command: EngineCommand): Step {
   return { state, effects: [{ do: 'send', command }] };
 }
 
-export function initialState(size: Size): State {
+export function initialState(size: Size, file: FileReview | null = null): State {
   return {
+    file,
     link: { status: 'connecting' },
     run: null,
     size,
-    screen: 'sampling',
+    screen: file === null ? 'sampling' : 'review',
     follows: true,
     modal: null,
     draft: {},

@@ -2,7 +2,7 @@ import type { Key as InkKey } from 'ink';
 import { describe, expect, it } from 'vitest';
 import { activeKeys, keyNames, keyTable, keysOf, meaningOf } from '../../src/ui/keys.js';
 import { reduce } from '../../src/ui/reducer.js';
-import { type State, screens } from '../../src/ui/state.js';
+import { type State, initialState, screens } from '../../src/ui/state.js';
 import {
   after,
   attached,
@@ -16,6 +16,7 @@ import {
   response,
   round,
   small,
+  snapshot,
   told,
 } from './fixtures.js';
 
@@ -61,6 +62,11 @@ const answers = press(
 );
 const exploding = metrics.map((row, i) => ({ ...row, grad_norm: i < 20 ? 2 : 200 }));
 
+const ofFile = after(initialState(small, { unit: 'characters', tokens: false, out: 'pairs.jsonl' }), {
+  type: 'snapshot',
+  snapshot: snapshot('review'),
+});
+
 /** A state in which the key does something that can be seen. */
 const stages: Record<string, State> = {
   restart: after(review, { type: 'bye', reason: 'the engine ended' }),
@@ -76,6 +82,8 @@ const stages: Record<string, State> = {
   loser: press(review, 'd', 'up'),
   'next-prompt': press(review, 'd'),
   'previous-prompt': press(review, 'j', 'd'),
+  write: ofFile,
+  quit: ofFile,
   undo: decidedOne,
   redo: decidedOne,
   'take-back': decidedOne,

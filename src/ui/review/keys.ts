@@ -5,6 +5,8 @@ import { canDecide, hasDecision } from './decide.js';
 import { lookingAt } from './looking.js';
 import type { ReviewPane } from './state.js';
 
+/** A round in review, no file. */
+const ofRun = (state: State): boolean => inReview(state) && state.file === null;
 const hasRows = (state: State): boolean => lookingAt(state) !== null;
 const hasRow = (state: State): boolean => lookingAt(state)?.row != null;
 const inPane =
@@ -24,7 +26,7 @@ export const reviewKeys = [
     keys: ['enter'],
     label: 'launch',
     help: 'launch the update: says first what will run, and asks',
-    when: (state) => inReview(state) && (lookingAt(state)?.table.pairs.length ?? 0) > 0,
+    when: (state) => ofRun(state) && (lookingAt(state)?.table.pairs.length ?? 0) > 0,
   },
   { id: 'pair-up', keys: ['up', 'k'], label: '', help: 'the prompt above', when: inTable },
   { id: 'pair-down', keys: ['down', 'j'], label: 'prompt', sign: '↑↓', help: 'the prompt below', when: inTable },
@@ -45,8 +47,15 @@ export const reviewKeys = [
   },
   { id: 'lines-up', keys: ['up', 'k'], label: '', help: 'scroll up', when: reads },
   { id: 'lines-down', keys: ['down', 'j'], label: 'scroll', sign: '↑↓', help: 'scroll down', when: reads },
-  { id: 'alpha-down', keys: ['left'], label: '', help: 'lower α by 0.001', when: inReview },
-  { id: 'alpha-up', keys: ['right'], label: 'α', sign: '←→', help: 'raise α by 0.001', when: inReview },
+  { id: 'alpha-down', keys: ['left'], label: '', help: 'lower α by 0.001 (0.0001 a character)', when: inReview },
+  {
+    id: 'alpha-up',
+    keys: ['right'],
+    label: 'α',
+    sign: '←→',
+    help: 'raise α by 0.001 (0.0001 a character)',
+    when: inReview,
+  },
   {
     id: 'winner',
     keys: ['w'],
@@ -96,7 +105,7 @@ export const reviewKeys = [
     id: 'alpha-down-coarse',
     keys: ['shift+left', '[', 'H'],
     label: '',
-    help: 'lower α by 0.01',
+    help: 'lower α by ten steps',
     when: inReview,
   },
   {
@@ -104,16 +113,16 @@ export const reviewKeys = [
     keys: ['shift+right', ']', 'L'],
     label: 'α coarse',
     sign: '[ ]',
-    help: 'raise α by 0.01',
+    help: 'raise α by ten steps',
     when: inReview,
   },
-  { id: 'edit-beta', keys: ['b'], label: 'β', help: 'type β, the hold on the reference policy', when: inReview },
+  { id: 'edit-beta', keys: ['b'], label: 'β', help: 'type β, the hold on the reference policy', when: ofRun },
   {
     id: 'edit-lr',
     keys: ['l'],
     label: 'lr',
     help: 'type the peak learning rate',
-    when: (state) => inReview(state) && !inDetail(state),
+    when: (state) => ofRun(state) && !inDetail(state),
   },
   { id: 'confirm', keys: ['c'], label: 'confirm', help: 'the pair is right as it is, and back', when: decides },
   { id: 'note', keys: ['e'], label: 'note', help: 'write down why', when: decides },
@@ -156,6 +165,13 @@ export const reviewKeys = [
   { id: 'last-pair', keys: ['end', 'G'], label: '', help: 'the last prompt', when: inTable },
   { id: 'text-up', keys: ['K', '-'], label: '', help: 'scroll the texts up', when: withTexts },
   { id: 'text-down', keys: ['J', 'space'], label: 'text', sign: 'J K', help: 'scroll the texts down', when: withTexts },
+  {
+    id: 'write',
+    keys: ['W'],
+    label: 'write pairs',
+    help: 'write the pairs as decided, for trainers to read',
+    when: (state) => inReview(state) && state.file !== null,
+  },
   { id: 'zoom', keys: ['z'], label: 'zoom', help: 'more room for the texts, and back', when: inTable },
 ] as const satisfies readonly Key[];
 
@@ -170,5 +186,5 @@ function canRedo(state: State): boolean {
 }
 
 function hasTokens(state: State): boolean {
-  return hasRow(state);
+  return hasRow(state) && state.file?.tokens !== false;
 }

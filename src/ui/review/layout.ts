@@ -36,7 +36,7 @@ export function reviewLayout(state: State): ReviewLayout {
   if (state.review.pane === 'detail') {
     const responses = looking?.row == null ? 0 : looking.table.rows[looking.row].rewards.length;
     // Rule, heading of the list, line on the decision, headings of the texts.
-    const list = Math.min(responses, Math.max(3, Math.floor((rows - 4) * 0.35)));
+    const list = Math.min(responses, Math.max(3, Math.floor((rows - 4) * 0.5)));
     return {
       panel: 0,
       above: 0,
@@ -53,7 +53,7 @@ export function reviewLayout(state: State): ReviewLayout {
   const tableColumns = wide ? columns - panel - gap : columns;
   // Heading of the table, rule, headings of the texts.
   const left = rows - above - 3;
-  const table = state.review.zoomed ? 2 : Math.max(2, Math.floor(left * 0.45));
+  const table = state.review.zoomed ? 2 : Math.max(2, Math.floor(left * (wide ? 0.6 : 0.45)));
   return { panel, above, tableColumns, table, list: 0, beside, ...texts(state, compared, left - table, beside) };
 }
 

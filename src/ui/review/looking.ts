@@ -33,8 +33,13 @@ function look(state: State): Looking | null {
   const table = tableOf(data.review, data.decisions.decisions);
   const settings = state.past === null ? settingsOf(state) : round.settings;
   const order = orderOf(table, state.review.sort, filterNow(state), settings.alpha);
-  const { selected } = state.review;
-  return { table, order, settings, round: round.id, row: order.places[selected] >= 0 ? selected : null };
+  return { table, order, settings, round: round.id, row: rowIn(state, order) };
+}
+
+/** While a filter is typed that hides the selected row, the first that it lets through is looked at. */
+function rowIn({ modal, review: { selected } }: State, { rows, places }: Order): number | null {
+  if (places[selected] >= 0) return selected;
+  return modal?.kind === 'edit' && rows.length > 0 ? rows[0] : null;
 }
 
 /** What is being typed filters at once. */
@@ -100,12 +105,9 @@ function sideOf(state: State, looking: Looking, row: number, place: number): Sid
   const { rewards, lengths, truncated } = table.rows[row];
   const paired = table.standings[row] === 'pair';
   const rank = ranked(table.rows[row]).indexOf(place) + 1;
-  const name =
-    paired && place === table.chosen[row]
-      ? 'chosen y_w'
-      : paired && place === table.rejected[row]
-        ? 'rejected y_l'
-        : `${rank === 1 ? 'best' : rank === rewards.length ? 'worst' : `rank ${rank}`}`;
+  const role = place === table.chosen[row] ? 'y_w' : place === table.rejected[row] ? 'y_l' : null;
+  const roles = { y_w: 'chosen y_w', y_l: 'rejected y_l' };
+  const name = role === null ? `rank ${rank}` : paired ? roles[role] : `${role}, left out`;
   const text = detailOf(state, looking, row)?.responses[place].text ?? knownText(table.rows[row], place);
   return { place, name, text, reward: rewards[place], length: lengths[place], truncated: truncated[place] };
 }

@@ -23,11 +23,12 @@ import {
 } from './moves.js';
 import { pointed } from './pointed.js';
 import { reading } from './reading.js';
+import { unitOf } from './remark.js';
 import { isSetting, moveAlpha, setNeutralAlpha, typeFlips, typeSetting, typedFlips, typedSetting } from './settings.js';
 import type { ReviewPane } from './state.js';
 
-const fine = 0.001;
-const coarse = 0.01;
+/** Of α, by what lengths are counted in: a token is about four characters. */
+const steps = { tokens: { fine: 0.001, coarse: 0.01 }, characters: { fine: 0.0001, coarse: 0.001 } };
 /** Prompts whose responses are kept. */
 const detailsKept = 32;
 
@@ -71,6 +72,7 @@ export const review: ScreenModule<ReviewKey> = {
 
 function act(state: State, id: ReviewKey): Step {
   const { review } = state;
+  const { fine, coarse } = steps[unitOf(state)];
   switch (id) {
     case 'launch':
       return launch(state);
@@ -154,6 +156,8 @@ function act(state: State, id: ReviewKey): Step {
       return only(sortBeside(state, 1));
     case 'sort-reverse':
       return only(sortBy(state, review.sort.column, !review.sort.reversed));
+    case 'write':
+      return { state, effects: [{ do: 'write' }] };
     case 'zoom':
       return only(change(state, { zoomed: !review.zoomed }));
   }

@@ -9,6 +9,7 @@ import {
   numbersAt,
   roundUp,
 } from '../../dpo/alpha.js';
+import { count } from '../format.js';
 import { type Histogram, histogram } from '../plot.js';
 import type { ReviewTable } from './data.js';
 
@@ -101,7 +102,7 @@ export function neutralAlpha(table: ReviewTable): { alpha: number; text: string 
     const { longer, shorter } = panelNumbers(table, found.alpha);
     return {
       alpha: Number(found.alpha.toPrecision(6)),
-      text: `length-neutral: the pull of ${longer} longer winners and ${shorter} shorter ones cancels (Σ weight·Δ|y| = 0)`,
+      text: `length-neutral: ${count(longer)} longer and ${count(shorter)} shorter winners balance, Σ weight·Δ|y| = 0`,
     };
   }
   return {

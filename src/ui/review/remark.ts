@@ -1,6 +1,6 @@
 /** The last line of the α panel: why α is what it is; else what was dropped, what was decided, the reference. */
 import { makeLine } from '../sanitize.js';
-import { type State, shownRound } from '../state.js';
+import { type State, shown, shownRound } from '../state.js';
 import { decidedText, leftOut } from './launch.js';
 import { lookingAt } from './looking.js';
 
@@ -8,15 +8,20 @@ export function remarkOn(state: State): string {
   const looking = lookingAt(state);
   if (looking === null || state.run === null) return '';
   const { reason } = state.review;
-  if (reason !== null && reason.alpha === looking.settings.alpha) return reason.text;
-  const { reference } = state.run.config.dpo;
-  const against = reference === 'round' ? 'round start' : makeLine(reference, 30);
-  return [leftOut(shownRound(state)?.dropped ?? null), decidedText(looking.table), `reference ${against}`]
+  const { decisions } = shown(state)?.decisions ?? {};
+  if (reason?.alpha === looking.settings.alpha && reason.decisions === decisions) return reason.text;
+  const left = leftOut(shownRound(state)?.dropped ?? null);
+  return [left, decidedText(looking.table), baseOf(state.file, state.run.config.dpo.reference)]
     .filter((part) => part !== '')
     .join(' · ');
 }
 
+function baseOf(file: State['file'], reference: string): string {
+  if (file !== null) return `lengths in ${file.unit}`;
+  return `reference ${reference === 'round' ? 'round start' : makeLine(reference, 30)}`;
+}
+
 /** What lengths are counted in. */
-export function unitOf(_state: State): 'tokens' | 'characters' {
-  return 'tokens';
+export function unitOf({ file }: State): 'tokens' | 'characters' {
+  return file?.unit ?? 'tokens';
 }

@@ -2,7 +2,7 @@
 import { dpoSchema, updateSchema } from '../../config/schema.js';
 import type { RoundSettings } from '../../engine/protocol.js';
 import { alpha, learningRate } from '../format.js';
-import { type State, type Step, only, send, settingsOf } from '../state.js';
+import { type State, type Step, only, send, settingsOf, shown } from '../state.js';
 import { lookingAt } from './looking.js';
 import { flipAlpha, neutralAlpha } from './numbers.js';
 
@@ -36,7 +36,8 @@ export function setNeutralAlpha(state: State): Step {
 }
 
 function setFound(state: State, { alpha: value, text }: { alpha: number; text: string }): Step {
-  return setSetting({ ...state, review: { ...state.review, reason: { alpha: value, text } } }, 'alpha', value);
+  const reason = { alpha: value, text, decisions: shown(state)?.decisions.decisions ?? [] };
+  return setSetting({ ...state, review: { ...state.review, reason } }, 'alpha', value);
 }
 
 /** Opens the line in which a value is typed. */

@@ -1,6 +1,6 @@
 /** What this terminal alone knows of the review screen. */
 import type { Queries, UpdatePlan } from '../../engine/protocol.js';
-import type { ReviewDetail } from '../../review/rows.js';
+import type { Decision, ReviewDetail } from '../../review/rows.js';
 import type { ColumnId } from './columns.js';
 
 /** The table; a prompt with its K responses; tokens of a response; curves over α. */
@@ -35,8 +35,8 @@ export interface ReviewUi {
   plan: UpdatePlan | null;
   /** The last question of each kind, so that none is asked twice. */
   asked: { detail: string; tokens: string };
-  /** Why α is what a key has set it to. */
-  reason: { alpha: number; text: string } | null;
+  /** Why α is what a key has set it to; it holds as long as the decisions do. */
+  reason: { alpha: number; text: string; decisions: readonly Decision[] } | null;
 }
 
 export const reviewUi: ReviewUi = {

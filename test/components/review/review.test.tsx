@@ -167,7 +167,7 @@ describe('the table', () => {
 
   it('says why α is what a key has set', () => {
     const state = press(attached('review'), '=');
-    expect(plain(state)).toContain('length-neutral: the pull of 74 longer winners and 28 shorter ones cancels');
+    expect(plain(state)).toContain('length-neutral: 74 longer and 28 shorter winners balance');
     expect(plain(state)).toMatch(/pull (0\.0|-0\.0)/);
     expect(plain(press(attached('review'), 'f', '5', 'enter'))).toMatch(
       /the largest α that flips at most 5: \d of 103 pairs/,

@@ -1,0 +1,72 @@
+/** `brevity review FILE`: the review screen on any scored samples, without model or engine. */
+import { Command } from 'commander';
+import path from 'node:path';
+import { UserError } from '../errors.js';
+import { Tokenizer } from '../model/tokenizer.js';
+import { readScoredFile, trlPairs } from '../review/file.js';
+import { of } from '../ui/format.js';
+import { FileSession, defaultOut, journalOf, readJournal, writePairs } from '../ui/review/session.js';
+import { fileTokens } from '../ui/review/fileTokens.js';
+import { RowWriter } from './io.js';
+import { openTerminal } from './tui.js';
+
+interface Options {
+  tokenizer?: string;
+  out?: string;
+}
+
+export function reviewCommand(): Command {
+  return new Command('review')
+    .description('review scored samples without model or engine, and write the decided pairs')
+    .argument('<file>', 'a line {"prompt","responses":[{"text","reward"}]} for each prompt')
+    .option('--tokenizer <dir>', 'model folder whose tokenizer counts lengths; else they are in characters')
+    .option('--out <file>', 'where the pairs {"prompt","chosen","rejected"} are written; - is standard output')
+    .addHelpText(
+      'after',
+      `
+Decisions are kept beside the file, in FILE.decisions.jsonl. W writes the pairs (FILE.pairs.jsonl unless --out says
+otherwise). Without a terminal, --out writes the pairs of the rewards with the decisions made before.
+
+Example:
+  brevity review scored.jsonl --tokenizer models/policy
+  brevity review scored.jsonl --out pairs.jsonl < /dev/null`,
+    )
+    .action(async (file: string, options: Options) => {
+      const terminal = process.stdin.isTTY && process.stdout.isTTY && options.out !== '-';
+      if (!terminal && options.out === undefined) {
+        throw new UserError(
+          `brevity review needs a terminal on standard input and output; --out FILE writes the pairs without one`,
+          { exitCode: 2 },
+        );
+      }
+      const tokenizer = options.tokenizer === undefined ? null : Tokenizer.load(options.tokenizer);
+      const tokens = tokenizer === null ? null : fileTokens(tokenizer);
+      if (tokens !== null) process.stderr.write('Counting tokens …\n');
+      const scored = readScoredFile(file, tokens === null ? null : (text, cut) => tokens.ids(text, cut).length);
+      if (!terminal) return headless(file, scored, options.out ?? '-');
+      const out = options.out ?? defaultOut(file);
+      const session = new FileSession({
+        ...{ file: path.resolve(file), scored, out },
+        tokens: tokens === null ? null : (prompt, sample) => tokens.answer(scored.details[prompt], sample),
+      });
+      await openTerminal({
+        connect: () => Promise.resolve(session),
+        start: () => Promise.resolve(),
+        file: {
+          ...{ unit: scored.unit, tokens: tokens !== null, out },
+          write: () => `Wrote ${of(session.write(), 'pair')} to ${out}.`,
+        },
+      });
+      process.stdout.write(`Decisions are kept in ${journalOf(file)}.\n`);
+    });
+}
+
+function headless(file: string, scored: ReturnType<typeof readScoredFile>, out: string): void {
+  const standing = readJournal(file, scored);
+  if (out !== '-') {
+    process.stderr.write(`${of(writePairs(out, scored, standing), 'pair')} written to ${out}\n`);
+    return;
+  }
+  const writer = new RowWriter('-');
+  for (const pair of trlPairs(scored, standing.decisions)) writer.write(pair);
+}

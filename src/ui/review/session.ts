@@ -1,0 +1,157 @@
+/**
+ * Review of a file of scored samples without engine: answers what the review screen asks and keeps its decisions, in a
+ * journal beside the file. To the screen it is an engine whose only round is in review; it computes nothing, so what
+ * needs a model is refused.
+ */
+import { configSchema } from '../../config/schema.js';
+import type { EngineCommand, EngineEvent, Query, RoundSettings, RoundState, Snapshot } from '../../engine/protocol.js';
+import { UserError } from '../../errors.js';
+import { type Standing, applyRow, decisionFor, replay, viewOf, wrongWith } from '../../review/decisions.js';
+import { type ScoredFile, droppedIn, trlPairs } from '../../review/file.js';
+import type { DecisionRow } from '../../review/rows.js';
+import { readDecisionFile } from '../../rounds/reviewFiles.js';
+import { newRound } from '../../store/rounds.js';
+import { appendJsonLines, writeJsonLines } from '../../store/jsonl.js';
+import { emptyRound } from '../events.js';
+import type { Client } from '../link.js';
+
+export interface SessionOptions {
+  /** The scored samples, as the user named the file. */
+  file: string;
+  scored: ScoredFile;
+  /** Where the pairs are written. */
+  out: string;
+  /** Tokens of a response and the end of its prompt; null without tokenizer. */
+  tokens: ((prompt_index: number, sample: number) => unknown) | null;
+}
+
+export const journalOf = (file: string): string => `${file}.decisions.jsonl`;
+
+const round = 1;
+
+/** What the file's own name ends with gives way. */
+export function defaultOut(file: string): string {
+  return `${file.replace(/\.jsonl?$/, '')}.pairs.jsonl`;
+}
+
+/**
+ * Decisions that were made on the file before.
+ *
+ * @throws UserError where the journal belongs to another file
+ */
+export function readJournal(file: string, { rows }: ScoredFile): Standing {
+  const journal = journalOf(file);
+  const made = readDecisionFile(journal);
+  for (const row of made) {
+    if (row.action !== 'decide') continue;
+    const { prompt_index, ruling } = row.decision;
+    const of = rows.at(prompt_index);
+    const wrong =
+      of === undefined ? `there is no prompt ${prompt_index + 1}` : ruling === null ? null : wrongWith(of, ruling);
+    if (wrong !== null) throw new UserError(`${journal} does not belong to ${file} (${wrong}); move it away`);
+  }
+  return replay(made);
+}
+
+/** Writes the decided pairs. @returns how many there are */
+export function writePairs(out: string, scored: ScoredFile, { decisions }: Standing): number {
+  const pairs = trlPairs(scored, decisions);
+  writeJsonLines(out, pairs);
+  return pairs.length;
+}
+
+export class FileSession implements Client {
+  private listener: (event: EngineEvent) => void = () => {};
+  private standing: Standing;
+  private settings: RoundSettings;
+
+  /** @throws UserError where an earlier journal cannot be used */
+  constructor(private readonly options: SessionOptions) {
+    this.standing = readJournal(options.file, options.scored);
+    const { dpo, update } = this.config();
+    // A token is about four characters.
+    const alpha = options.scored.unit === 'tokens' ? dpo.alpha : dpo.alpha / 4;
+    this.settings = { alpha, beta: dpo.beta, lr: update.lr };
+  }
+
+  on(listener: (event: EngineEvent) => void): void {
+    this.listener = listener;
+  }
+
+  close(): void {
+    this.listener = () => {};
+  }
+
+  send(command: EngineCommand): Promise<void> {
+    return Promise.resolve().then(() => this.take(command));
+  }
+
+  ask(query: Query): Promise<unknown> {
+    return Promise.resolve().then(() => this.answer(query));
+  }
+
+  /** @returns how many pairs were written */
+  write(): number {
+    return writePairs(this.options.out, this.options.scored, this.standing);
+  }
+
+  private take(command: EngineCommand): void {
+    switch (command.type) {
+      case 'attach':
+        return this.listener({ type: 'snapshot', snapshot: this.snapshot() });
+      case 'set':
+        this.settings = { ...this.settings, ...command.settings };
+        return this.listener({ type: 'round', round: this.round() });
+      case 'decide': {
+        const row = this.options.scored.rows.at(command.prompt_index);
+        return this.append({ at: now(), action: 'decide', decision: decisionFor(this.standing, row, command) });
+      }
+      case 'undo':
+      case 'redo':
+        return this.append({ at: now(), action: command.type });
+      default:
+        throw new UserError('this is a file of samples: there is no engine that could do that');
+    }
+  }
+
+  /** On disk first: what the screen shows is kept. */
+  private append(row: DecisionRow): void {
+    const next = applyRow(this.standing, row);
+    appendJsonLines(journalOf(this.options.file), [row]);
+    this.standing = next;
+    this.listener({ type: 'decisions', round, decisions: viewOf(next) });
+  }
+
+  private answer(query: Query): unknown {
+    const { scored, tokens } = this.options;
+    if (query.type === 'read-detail') return scored.details[query.prompt_index];
+    if (query.type === 'read-tokens' && tokens !== null) return tokens(query.prompt_index, query.sample);
+    throw new UserError('this is a file of samples: there is no engine that could answer that');
+  }
+
+  private round(): RoundState {
+    const { rows } = this.options.scored;
+    return { ...newRound(round, null, this.settings), stage: 'review', dropped: droppedIn(rows) };
+  }
+
+  private config() {
+    const none = this.options.file;
+    return configSchema.parse({ model: none, reward: `hf:${none}`, prompts: none, held_out: none });
+  }
+
+  private snapshot(): Snapshot {
+    return {
+      ...emptyRound(round),
+      directory: this.options.file,
+      config: this.config(),
+      rounds: [this.round()],
+      current: round,
+      engine: { pid: process.pid, backend: '', activity: 'idle', memory_mb: 0, problem: null },
+      role: { driving: true, terminals: 1 },
+      review: this.options.scored.rows,
+      decisions: viewOf(this.standing),
+    };
+  }
+}
+
+const now = (): string => new Date().toISOString();
