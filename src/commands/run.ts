@@ -2,18 +2,14 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Command } from 'commander';
-import { type PartialConfig, checkConfig, mergeConfigs, readConfigFile, resolvePaths } from '../config/load.js';
+import { type PartialConfig, mergeConfigs, readConfigFile, resolvePaths } from '../config/load.js';
 import { UserError } from '../errors.js';
-import { readModelConfig } from '../model/config.js';
-import { readPrompts } from '../prompts.js';
-import { Run, isRun } from '../store/run.js';
+import { createRun, exampleConfig } from '../setup/create.js';
+import { isRun } from '../store/run.js';
 import { addFlags, backendOption, flagValues, runFlags, wholeNumber } from './options.js';
 
 /** The run directory of the bundled example. */
 export const exampleRun = 'runs/example';
-
-/** This file is dist/src/commands/run.js; the bundled data lies beside dist/. */
-const exampleConfig = path.resolve(import.meta.dirname, '../../../data/example.json');
 
 export function addRunOptions(command: Command): Command {
   command
@@ -68,15 +64,7 @@ export function openOrCreateRun(
   }
   const file = options.config === undefined ? (example ? exampleConfig : null) : String(options.config);
   const base = file === null ? {} : readConfigFile(file);
-  const config = checkConfig(
-    mergeConfigs(base, given),
-    options.config === undefined ? 'the command line' : (file as string),
-  );
-  // What a first look can tell is told now, not by the engine later.
-  if (!existsSync(path.join(config.model, 'adapter_config.json'))) readModelConfig(config.model);
-  readPrompts(config.prompts);
-  readPrompts(config.held_out);
-  Run.create(target, config);
+  createRun(target, mergeConfigs(base, given), options.config === undefined ? 'the command line' : (file as string));
   return target;
 }
 
@@ -89,7 +77,8 @@ function without(group: unknown, keys: string[]): PartialConfig {
   return Object.fromEntries(Object.entries((group ?? {}) as PartialConfig).filter(([key]) => !keys.includes(key)));
 }
 
-function configFromFlags(options: Record<string, unknown>): PartialConfig {
+/** Flags as a configuration; those that are not given are left out. Relative paths are meant from the working directory. */
+export function configFromFlags(options: Record<string, unknown>): PartialConfig {
   const groups = flagValues(options, runFlags) as PartialConfig;
   const lora = options.lora === undefined ? {} : { update: { lora: { rank: options.lora } } };
   const reference = options.reference === undefined ? {} : { dpo: { reference: options.reference } };

@@ -1,0 +1,136 @@
+/** The headless command that starts the same run as the form, and the configuration file that holds its settings. */
+import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { runFlags } from '../config/flags.js';
+import { type PartialConfig, mergeConfigs } from '../config/load.js';
+import { type Config, configSchema } from '../config/schema.js';
+import { type Place, shorten } from './draft.js';
+
+const required = ['model', 'reward', 'prompts', 'held_out'] as const;
+
+/** For keys that are no group's. `update.lora.rank` stands for the whole of `update.lora`. */
+const otherFlags: Record<string, string> = {
+  model: '--model',
+  reward: '--reward',
+  prompts: '--prompts',
+  held_out: '--held-out',
+  seed: '--seed',
+  backend: '--backend',
+  'dpo.reference': '--reference',
+  'update.lora.rank': '--lora',
+};
+
+const flagNames = new Map<string, string>([
+  ...runFlags.map(({ flags, group, key }): [string, string] => [`${group}.${key}`, longName(flags)]),
+  ...Object.entries(otherFlags),
+]);
+
+/** `-n, --samples-per-prompt <K>` is `--samples-per-prompt`. */
+function longName(flags: string): string {
+  return /--[a-z-]+/.exec(flags)?.[0] ?? flags;
+}
+
+export interface HeadlessBase {
+  config: PartialConfig;
+  /** Read with --config; null: only flags. */
+  file: string | null;
+}
+
+/**
+ * @param example the bundled example's file: a directory whose name begins with "example" needs no --config for it
+ * @returns the command; or, where a setting has no flag, the keys of those that need a configuration file
+ */
+export function headlessCommand(
+  directory: string,
+  config: Config,
+  base: HeadlessBase,
+  place: Place,
+  example: string | null,
+): { command: string } | { needsFile: string[] } {
+  const changes = differences(config, completed(base.file === null ? {} : base.config));
+  const implied =
+    base.file !== null &&
+    base.file === example &&
+    path.basename(directory).startsWith('example') &&
+    !['model', 'reward', 'prompts'].some((key) => changes.has(key));
+  const needsFile = [...changes.keys()].filter((key) => !flagNames.has(key));
+  if (needsFile.length > 0) return { needsFile };
+  const words = ['brevity', 'auto', positional(shorten(directory, place))];
+  if (base.file !== null && !implied) words.push('--config', shorten(base.file, place));
+  // The shell replaces ~ at the start of a word only, and a reward has its path further on.
+  const inReward: Place = { ...place, home: '\0' };
+  for (const [key, value] of changes)
+    words.push(flagNames.get(key) as string, shorten(String(value), key === 'reward' ? inReward : place));
+  return { command: words.map((word) => shellQuote(word)).join(' ') };
+}
+
+/** An argument that begins with a dash would be read as a flag. */
+function positional(text: string): string {
+  return text.startsWith('-') ? `./${text}` : text;
+}
+
+/** A word as a POSIX shell reads it back. `~` at the start is left to the shell. */
+export function shellQuote(word: string): string {
+  const [, tilde, rest] = /^(~\/)?(.*)$/s.exec(word) as unknown as [string, string | undefined, string];
+  const plain = /^[A-Za-z0-9_@%+=:,./-]+$/.test(rest);
+  return (tilde ?? '') + (plain ? rest : `'${rest.replaceAll("'", `'\\''`)}'`);
+}
+
+/** Keys, dotted, whose values differ from the base's. LoRA that differs in more than its rank is one key. */
+function differences(config: Config, base: Config): Map<string, unknown> {
+  const out = new Map<string, unknown>();
+  const walk = (value: unknown, below: unknown, at: string): void => {
+    if (isDeepStrictEqual(value, below)) return;
+    if (at === 'update.lora') return lora(config.update.lora, base.update.lora);
+    if (isGroup(value) && isGroup(below)) {
+      for (const key of Object.keys(value)) walk(value[key], below[key], at === '' ? key : `${at}.${key}`);
+      return;
+    }
+    out.set(at, value);
+  };
+  const lora = (value: Config['update']['lora'], below: Config['update']['lora']): void => {
+    const onlyRank = value !== null && isDeepStrictEqual(value, withRank(below, value.rank));
+    out.set(onlyRank ? 'update.lora.rank' : 'update.lora', onlyRank ? value.rank : value);
+  };
+  walk(config, base, '');
+  return out;
+}
+
+/** What --lora RANK makes of a configuration's adapter. */
+function withRank(lora: Config['update']['lora'], rank: number): Config['update']['lora'] {
+  const { update } = completed({ update: { lora: { ...lora, rank } } });
+  return update.lora;
+}
+
+const isGroup = (value: unknown): value is PartialConfig =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** With the schema's defaults; keys that have none are empty. */
+function completed(config: PartialConfig): Config {
+  const none = Object.fromEntries(required.map((key) => [key, '-']));
+  return configSchema.parse(mergeConfigs(none, config));
+}
+
+/**
+ * The settings as a configuration file: the required keys, and what differs from the defaults.
+ *
+ * @param folder where it will lie: paths inside it are written relative to it
+ */
+export function configText(config: Config, folder: string): string {
+  const changed: PartialConfig = {};
+  for (const [key, value] of differences(config, completed({}))) {
+    const [group, name] = key === 'update.lora.rank' ? ['update', 'lora'] : key.split('.');
+    if ((required as readonly string[]).includes(group)) continue;
+    if (name === undefined) changed[group] = value;
+    else
+      changed[group] = { ...(changed[group] as PartialConfig), [name]: name === 'lora' ? config.update.lora : value };
+  }
+  const here: Place = { cwd: folder, home: '\0' };
+  const paths = Object.fromEntries(required.map((key) => [key, dotted(shorten(config[key], here))]));
+  return JSON.stringify({ ...paths, ...changed }, null, 2) + '\n';
+}
+
+/** A relative path says that it is one. */
+function dotted(text: string): string {
+  return path.isAbsolute(text) || /:/.test(text) ? text : `./${text}`;
+}

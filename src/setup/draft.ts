@@ -1,0 +1,140 @@
+/** Between the form and the configuration: what is typed, laid over the settings that the form does not show. */
+import path from 'node:path';
+import { type PartialConfig, mergeConfigs, schemaProblems } from '../config/load.js';
+import { type Config, configSchema } from '../config/schema.js';
+import {
+  type FieldId,
+  type Values,
+  adapter,
+  allWeights,
+  fieldOf,
+  fields,
+  numberProblem,
+  visibleFields,
+} from './fields.js';
+
+/** Where the person is: relative paths are meant from `cwd`, `~` is `home`. */
+export interface Place {
+  cwd: string;
+  home: string;
+}
+
+/** What the form starts from. */
+export interface Base {
+  /** As a file or a run gave it, paths absolute. */
+  config: PartialConfig;
+  /** The file it came from; null: the defaults, or a run's. */
+  file: string | null;
+  /** In words, for the title. */
+  name: string;
+}
+
+export interface Draft {
+  base: Base;
+  values: Values;
+}
+
+/** LoRA's rank where nothing says another. */
+const usualRank = '16';
+
+export function draftOf(base: Base, directory: string, place: Place): Draft {
+  const at = (key: readonly string[]): unknown =>
+    key.reduce<unknown>((value, part) => (value as PartialConfig | null | undefined)?.[part], filled(base.config));
+  const values = Object.fromEntries(
+    fields.map(({ id, key, kind }): [FieldId, string] => {
+      const value = key.length === 0 ? undefined : at(key);
+      if (kind === 'path' || kind === 'reward') return [id, shorten(textOf(value), place)];
+      return [id, textOf(value)];
+    }),
+  ) as Values;
+  const trains = at(['update', 'lora']) === null ? allWeights : adapter;
+  return {
+    base,
+    values: { ...values, directory, trains, lora_rank: values.lora_rank === '' ? usualRank : values.lora_rank },
+  };
+}
+
+/** With the schema's defaults; what the schema refuses stays as it is, to be seen in its field. */
+function filled(config: PartialConfig): PartialConfig {
+  const defaults = configSchema.parse({ model: '-', reward: '-', prompts: '-', held_out: '-' }) as PartialConfig;
+  const { model: _m, reward: _r, prompts: _p, held_out: _h, ...rest } = defaults;
+  return mergeConfigs(rest, config);
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === 'number' && value !== 0 && Math.abs(value) < 1e-3)
+    return value.toExponential().replace('e+', 'e');
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
+}
+
+/** The configuration that the form stands for, paths absolute, before it is checked. */
+export function configOfDraft({ base, values }: Draft, place: Place): PartialConfig {
+  const over: PartialConfig = {};
+  for (const { key, id, kind } of visibleFields(values)) {
+    if (key.length === 0) continue;
+    const text = values[id].trim();
+    const value =
+      kind === 'path'
+        ? text && absolute(text, place)
+        : kind === 'reward'
+          ? absoluteReward(text, place)
+          : kind === 'number' && text !== '' && !Number.isNaN(Number(text))
+            ? Number(text)
+            : text;
+    put(over, key, value);
+  }
+  if (values.trains === allWeights) put(over, ['update', 'lora'], null);
+  return mergeConfigs(base.config, over);
+}
+
+/** @returns the whole configuration; null where some value is out of place */
+export function settledConfig(draft: Draft, place: Place): Config | null {
+  const result = configSchema.safeParse(configOfDraft(draft, place));
+  return result.success ? result.data : null;
+}
+
+/** What is wrong with a field by itself, without looking at the disk; null where nothing is. */
+export function fieldProblem(id: FieldId, values: Values): string | null {
+  const field = fieldOf(id);
+  const text = values[id];
+  if (field.kind === 'number') return numberProblem(field, text);
+  if (text.trim() !== '') return null;
+  return id === 'directory' ? 'no directory is named; write one' : `${field.label} is missing; enter to write it`;
+}
+
+/** Problems of settings that the form does not show. */
+export function hiddenProblems(draft: Draft, place: Place): string[] {
+  const shown = new Set(fields.map(({ key }) => key.join('.')));
+  return schemaProblems(configOfDraft(draft, place)).filter(
+    (problem) => !shown.has(problem.slice(0, problem.indexOf(':'))),
+  );
+}
+
+function put(into: PartialConfig, key: readonly string[], value: unknown): void {
+  const [first, ...rest] = key;
+  if (rest.length === 0) into[first] = value;
+  else put((into[first] ??= {}) as PartialConfig, rest, value);
+}
+
+/** A path as typed, made absolute. */
+export function absolute(text: string, { cwd, home }: Place): string {
+  return path.resolve(cwd, text.replace(/^~(?=$|\/)/, home));
+}
+
+const rewardPath = /(?<=(?:^|[+*]|\s)(?:hf|module):)([^+]+)/g;
+
+/** A reward's folders and files made absolute; what cannot be read stays as it is, for its check to report. */
+export function absoluteReward(text: string, place: Place): string {
+  return text.replace(rewardPath, (file: string) => absolute(file.trim(), place));
+}
+
+/** Paths inside the working directory are shown relative to it, those at home from `~`. */
+export function shorten(text: string, { cwd, home }: Place): string {
+  const one = (file: string): string => {
+    if (!path.isAbsolute(file)) return file;
+    const inside = path.relative(cwd, file);
+    if (inside !== '' && inside !== '..' && !inside.startsWith('../')) return inside;
+    return file.startsWith(`${home}/`) ? `~${file.slice(home.length)}` : file;
+  };
+  return path.isAbsolute(text) ? one(text) : text.replace(rewardPath, one);
+}

@@ -1,0 +1,154 @@
+/**
+ * A short measurement of each stage on this machine, through the code that the engine's worker runs: a few responses
+ * sampled, some of them scored, one update step. Nothing is written. Runs in a process of its own (taskProcess.ts), so that
+ * its memory is what the engine's worker would take and a person can end it at any time.
+ */
+import type { Config } from '../config/schema.js';
+import type { Control } from '../control.js';
+import { updatePolicy } from '../dpo/update.js';
+import type { LoadedModel } from '../model/folder.js';
+import { encodePrompts, readPrompts } from '../prompts.js';
+import { ModelShelf } from '../rounds/models.js';
+import { type SampledResponse, type PairRow } from '../rows.js';
+import { sampleResponses } from '../sampling/sample.js';
+import { sampleSeed } from '../sampling/seed.js';
+import { useBackend } from '../tensor/backend.js';
+import { memoryMegabytes } from '../tensor/memory.js';
+import { meanLength } from './estimate.js';
+import type { Measurement } from './facts.js';
+
+/** Seconds given to sampling and to scoring. */
+const limits = { sample: 4, score: 2 } as const;
+/** Seconds that the update step may take by the first look at its speed. */
+const updateLimit = 6;
+
+/**
+ * @param part told of what is known so far
+ * @throws UserError as the stage that failed would
+ */
+export async function measure(config: Config, part: (known: Measurement, doing: string) => void): Promise<Measurement> {
+  const known: Measurement = { backend: '', sample: null, score: null, update: null, memory_mb: null };
+  const shelf = new ModelShelf();
+  const peak = (): number => Math.max(known.memory_mb ?? 0, memoryMegabytes());
+  try {
+    known.backend = (await useBackend(config.backend)).name;
+    part(known, 'reading the policy');
+    const model = await shelf.load(config.model, config.update.lora === null ? 'merge' : 'keep');
+    part(known, 'sampling');
+    const sampled = await measureSampling(model, config);
+    known.sample = sampled.speed;
+    known.memory_mb = peak();
+    part(known, 'scoring');
+    known.score = await measureScoring(shelf, config, sampled);
+    known.memory_mb = peak();
+    part(known, 'updating');
+    known.update = await measureUpdate(model, config, sampled, known.sample.meanLength);
+    known.memory_mb = peak();
+    part(known, '');
+    return known;
+  } finally {
+    shelf.dispose();
+  }
+}
+
+interface Sampled {
+  speed: NonNullable<Measurement['sample']>;
+  prompts: number[][];
+  ended: { job: number; response: SampledResponse }[];
+}
+
+async function measureSampling(model: LoadedModel, config: Config): Promise<Sampled> {
+  const { samples_per_prompt: K, batch_size, raw } = config.sampling;
+  const entries = readPrompts(config.prompts).slice(0, Math.max(1, Math.ceil(batch_size / K)));
+  const prompts = encodePrompts(model, entries, { raw });
+  const jobs = prompts
+    .flatMap((prompt_ids, index) =>
+      Array.from({ length: K }, (_, sample) => ({ prompt_ids, seed: sampleSeed(config.seed, 0, index, sample) })),
+    )
+    .slice(0, batch_size);
+  const ended: Sampled['ended'] = [];
+  let tokens = 0;
+  const started = performance.now();
+  const seconds = (): number => (performance.now() - started) / 1000;
+  await sampleResponses(model, jobs, config.sampling, {
+    onResponse: (job, response) => ended.push({ job, response }),
+    onTokens: (count) => (tokens += count),
+    control: until(() => seconds() < limits.sample),
+  });
+  const stopped = ended.filter(({ response }) => response.finish_reason === 'stop').length;
+  return {
+    speed: {
+      tokensPerSecond: tokens / seconds(),
+      meanLength: meanLength(stopped, tokens, config.sampling.max_new_tokens),
+      truncatedShare: ended.length === 0 ? 0 : 1 - stopped / ended.length,
+    },
+    prompts: jobs.map(({ prompt_ids }) => prompt_ids),
+    ended,
+  };
+}
+
+async function measureScoring(
+  shelf: ModelShelf,
+  config: Config,
+  { prompts, ended }: Sampled,
+): Promise<Measurement['score']> {
+  const entries = readPrompts(config.prompts);
+  const K = config.sampling.samples_per_prompt;
+  const inputs = ended.map(({ job, response }) => ({
+    prompt: entries[Math.floor(job / K)].prompt,
+    response: response.text,
+    ids: [...prompts[job], ...response.ids],
+  }));
+  if (inputs.length === 0) return null;
+  const reward = await shelf.reward(config);
+  let scored = 0;
+  const started = performance.now();
+  const seconds = (): number => (performance.now() - started) / 1000;
+  await reward.score(inputs, { onReward: () => scored++, control: until(() => seconds() < limits.score) });
+  return scored === 0 ? null : { responsesPerSecond: scored / seconds() };
+}
+
+/** A step on made-up pairs of the expected length: what is in them does not change what they cost. */
+async function measureUpdate(
+  model: LoadedModel,
+  config: Config,
+  { prompts }: Sampled,
+  length: number,
+): Promise<Measurement['update']> {
+  const { update, dpo, seed } = config;
+  const most = model.config.max_positions;
+  const pair = (prompt_ids: number[], at: number): PairRow => {
+    const size = Math.max(1, Math.min(most - prompt_ids.length, Math.round(length)));
+    const ids = (shift: number): number[] =>
+      Array.from({ length: size }, (_, i) => (7 + shift + 31 * i + 17 * at) % model.config.vocab_size);
+    return { prompt_ids, chosen_ids: ids(0), rejected_ids: ids(1), chosen_reward: 1, rejected_reward: 0 };
+  };
+  const step = async (pairs: PairRow[]): Promise<number> => {
+    let speed = 0;
+    await updatePolicy(
+      model,
+      pairs,
+      { chosen: pairs.map(() => 0), rejected: pairs.map(() => 0) },
+      // No change: another step on random tokens must not become infinite.
+      { dpo, update: { ...update, lr: Number.MIN_VALUE, batch_size: pairs.length, steps: 1 }, seed },
+      { onStep: ({ tokens_per_second }) => (speed = tokens_per_second) },
+    );
+    return speed;
+  };
+  const first = pair(prompts[0], 0);
+  const alone = await step([first]);
+  const tokens = 2 * (first.prompt_ids.length + first.chosen_ids.length);
+  const fits = Math.floor((updateLimit * alone) / tokens);
+  const size = Math.min(update.micro_batch, update.batch_size, prompts.length, fits);
+  if (size <= 1) return { tokensPerSecond: alone };
+  return { tokensPerSecond: await step(prompts.slice(0, size).map(pair)) };
+}
+
+function until(goes: () => boolean): Control {
+  return {
+    point: async () => {
+      await new Promise((resolve) => setImmediate(resolve));
+      return goes() ? 'go' : 'stop';
+    },
+  };
+}

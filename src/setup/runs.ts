@@ -1,0 +1,200 @@
+/** Finds the runs of a folder and tells of each what a list shows, whatever state its files are in. */
+import { readdirSync, rmSync, rmdirSync, statSync } from 'node:fs';
+import { hostname } from 'node:os';
+import path from 'node:path';
+import { type EngineClient, connect } from '../engine/client.js';
+import type { EngineState } from '../engine/protocol.js';
+import { UserError, messageOf } from '../errors.js';
+import type { PartialConfig } from '../config/load.js';
+import { Lock, lockHolder } from '../store/lock.js';
+import { Run, isRun } from '../store/run.js';
+import type { RoundState, Stage } from '../store/rounds.js';
+
+/** Where new runs are put. */
+export const runsFolder = 'runs';
+
+/** A run as the list shows it. */
+export interface RunEntry {
+  directory: string;
+  /** What can be read of run.json; null where it cannot be used, which `problem` explains. */
+  seen: RunSeen | null;
+  problem: string | null;
+  engine: EngineSeen;
+  /** When run.json was last written, ms since 1970. */
+  changed: number;
+}
+
+export interface RunSeen {
+  /** Folder of the base policy. */
+  model: string;
+  /** Without the base policy. */
+  rounds: number;
+  /** Of the round that was worked on last. */
+  stage: Stage;
+  /** Of the newest evaluated round. */
+  reward: number | null;
+  length: number | null;
+  config: PartialConfig;
+}
+
+export type EngineSeen =
+  | { state: 'stopped' }
+  | { state: EngineState['activity'] }
+  | { state: 'problem'; problem: string }
+  /** It holds the lock and does not answer in time, or is too old to be asked. */
+  | { state: 'silent' }
+  /** It runs on another machine. */
+  | { state: 'elsewhere'; host: string };
+
+/** How long an engine may take to say what it does. */
+const patienceMs = 400;
+
+/**
+ * Run directories: `cwd` itself, those in it and in its `runs` folder, and those in `more`.
+ *
+ * @param more a folder of runs, or one run
+ */
+export function findRunDirectories(cwd: string, more: string | null): string[] {
+  const folders = [cwd, path.join(cwd, runsFolder), ...(more === null ? [] : [path.resolve(cwd, more)])];
+  const found = folders.flatMap((folder) => [folder, ...subfolders(folder)]).filter(isRun);
+  return [...new Set(found)].sort();
+}
+
+function subfolders(folder: string): string[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() || entry.isSymbolicLink())
+      .map(({ name }) => path.join(folder, name));
+  } catch {
+    // Not there, or not ours to read: there is no run that could be opened.
+    return [];
+  }
+}
+
+/** Reads the runs anew where run.json has changed since the last look, and asks every engine. Newest first. */
+export class RunList {
+  private known = new Map<string, { stamp: string; entry: Omit<RunEntry, 'engine' | 'changed'> }>();
+
+  constructor(
+    private readonly cwd: string,
+    private readonly more: string | null,
+  ) {}
+
+  async look(): Promise<RunEntry[]> {
+    const entries = await Promise.all(
+      findRunDirectories(this.cwd, this.more).map((directory) => this.entry(directory)),
+    );
+    return entries.flatMap((entry) => entry ?? []).sort((a, b) => b.changed - a.changed);
+  }
+
+  private async entry(directory: string): Promise<RunEntry | null> {
+    let stat;
+    try {
+      stat = statSync(path.join(directory, 'run.json'));
+    } catch {
+      // Deleted between the two looks.
+      return null;
+    }
+    const stamp = `${stat.mtimeMs} ${stat.size} ${stat.ino}`;
+    let read = this.known.get(directory);
+    if (read?.stamp !== stamp) {
+      read = { stamp, entry: readEntry(directory) };
+      this.known.set(directory, read);
+    }
+    return { ...read.entry, changed: stat.mtimeMs, engine: await engineOf(directory) };
+  }
+}
+
+function readEntry(directory: string): Omit<RunEntry, 'engine' | 'changed'> {
+  try {
+    const run = Run.open(directory);
+    const { rounds, config } = run;
+    const evaluated = rounds.filter(({ evaluation }) => evaluation !== null).at(-1)?.evaluation ?? null;
+    const seen: RunSeen = {
+      model: config.model,
+      rounds: rounds.filter(({ id }) => id > 0).length,
+      stage: stageOf(rounds, run.current),
+      reward: evaluated?.reward ?? null,
+      length: evaluated?.mean_length ?? null,
+      config: config as PartialConfig,
+    };
+    return { directory, seen, problem: null };
+  } catch (error) {
+    return { directory, seen: null, problem: messageOf(error) };
+  }
+}
+
+function stageOf(rounds: readonly RoundState[], current: number): Stage {
+  return rounds.find(({ id }) => id === current)?.stage ?? 'evaluate';
+}
+
+async function engineOf(directory: string): Promise<EngineSeen> {
+  const holder = lockHolder(directory);
+  if (holder === null) return { state: 'stopped' };
+  if (holder.host !== hostname()) return { state: 'elsewhere', host: holder.host };
+  let client: EngineClient | null = null;
+  let late: NodeJS.Timeout | undefined;
+  const timeOut = new Promise<null>((resolve) => (late = setTimeout(resolve, patienceMs, null)));
+  const asked = connect(directory).then(async (connected) => {
+    client = connected;
+    return connected.ask({ type: 'read-engine' });
+  });
+  try {
+    const state = await Promise.race([asked, timeOut]);
+    if (state === null) return { state: 'silent' };
+    return state.problem === null ? { state: state.activity } : { state: 'problem', problem: state.problem };
+  } catch {
+    return { state: 'silent' };
+  } finally {
+    clearTimeout(late);
+    // One that answers too late is closed then.
+    asked.then(
+      () => client?.close(),
+      () => client?.close(),
+    );
+  }
+}
+
+/** What a run directory consists of. Anything else in it is the user's own. */
+const ownFiles = ['rounds', 'engine.sock', 'engine.log', 'run.json.tmp', 'run.json'];
+
+/**
+ * Deletes a run. Files in its directory that are not the run's stay.
+ *
+ * @returns names of what stayed
+ * @throws UserError where its engine runs
+ */
+export function deleteRun(directory: string): string[] {
+  if (!isRun(directory)) throw new UserError(`${directory} holds no run any more`);
+  // No engine can start while we hold the lock.
+  const lock = Lock.take(directory, '');
+  if (!(lock instanceof Lock))
+    throw new UserError(
+      `the engine of ${directory} runs (process ${lock.pid} on ${lock.host}); end it before deleting the run`,
+    );
+  try {
+    for (const name of ownFiles) rmSync(path.join(directory, name), { recursive: true, force: true });
+  } finally {
+    lock.release();
+  }
+  const left = readdirSync(directory);
+  if (left.length === 0) rmdirSync(directory);
+  return left;
+}
+
+/** A name in the runs folder that nothing has yet: `runs/NAME`, `runs/NAME-2`, … */
+export function freeName(cwd: string, name: string): string {
+  for (let number = 1; ; number++) {
+    const candidate = path.join(runsFolder, number === 1 ? name : `${name}-${number}`);
+    if (isFree(path.resolve(cwd, candidate))) return candidate;
+  }
+}
+
+/** Not there, or an empty folder. */
+export function isFree(directory: string): boolean {
+  try {
+    return readdirSync(directory).length === 0;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+  }
+}

@@ -1,0 +1,38 @@
+/** The process behind tasks.ts: one question in, its answer out, and it ends. */
+import { UserError, messageOf } from '../errors.js';
+import { checkModel, checkPrompts } from './checks.js';
+import type { TaskAsk, TaskMessage } from './tasks.js';
+
+const say = (message: TaskMessage): Promise<void> =>
+  new Promise((sent) => process.send?.(message, undefined, undefined, () => sent()) ?? sent());
+
+async function answerTo(ask: TaskAsk): Promise<unknown> {
+  switch (ask.task) {
+    case 'model':
+      return checkModel(ask.dir);
+    case 'prompts':
+      return checkPrompts(ask.file, ask.model, ask.raw);
+    case 'reward':
+      return (await import('./reward.js')).tryReward(ask);
+    case 'measure':
+      return (await import('./measure.js')).measure(
+        ask.config,
+        (known, doing) => void say({ type: 'part', known, doing }),
+      );
+  }
+}
+
+async function serve(ask: TaskAsk): Promise<void> {
+  try {
+    await say({ type: 'done', answer: await answerTo(ask) });
+  } catch (error) {
+    // What is no UserError is a defect of ours, or of the reward's.
+    const message = error instanceof UserError ? error.message : `it failed: ${messageOf(error)}`;
+    await say({ type: 'failed', message });
+  }
+  process.exit(0);
+}
+
+process.once('message', (ask: TaskAsk) => void serve(ask));
+// Whoever asked has gone.
+process.once('disconnect', () => process.exit(0));
