@@ -3,6 +3,7 @@ import type { RoundState } from '../../src/engine/protocol.js';
 import { type Cell, type Opponent, measuresOf } from '../../src/ui/evaluation/measures.js';
 import { verdictText } from '../../src/ui/evaluation/verdict.js';
 import * as format from '../../src/ui/format.js';
+import { makeLine } from '../../src/ui/sanitize.js';
 import { fit, widthOf } from '../../src/ui/text.js';
 import { Line, Tint } from '../Line.js';
 import { Rule } from '../Rule.js';
@@ -66,7 +67,7 @@ function factsOf({ id, steps, pairs, stopped_early, seconds, note }: RoundState)
       ? []
       : [`${format.of(steps, 'step')} on ${format.of(pairs ?? 0, 'pair')}${stopped_early ? ', stopped early' : ''}`]),
     ...(times.length === 0 ? [] : [times.join(', ')]),
-    ...(note === '' ? [] : [note]),
+    ...(note === '' ? [] : [makeLine(note, 200)]),
   ];
   return id === 0 && facts.length === 0 ? 'As it was given.' : facts.join(' · ');
 }

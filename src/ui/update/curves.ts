@@ -13,7 +13,11 @@ export const curveCount = 8;
 
 /** @param fromStart whether the reference is the policy that the round started from */
 export function curvesOf(metrics: readonly MetricsRow[], beta: number, fromStart: boolean): Curve[] {
-  const of = (name: string, key: keyof MetricsRow) => ({ name, values: metrics.map((row) => row[key]) });
+  // What is not a finite number has crossed the line as null.
+  const of = (name: string, key: keyof MetricsRow) => ({
+    name,
+    values: metrics.map((row) => (Number.isFinite(row[key]) ? row[key] : NaN)),
+  });
   const ratios = { name: '', values: metrics.map((row) => meanLogRatio(row, beta)) };
   return [
     { title: 'loss', series: [of('', 'loss')] },

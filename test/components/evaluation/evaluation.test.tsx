@@ -13,7 +13,7 @@ import {
   small,
   told,
 } from '../../ui/fixtures.js';
-import { frame, sizes } from '../frame.js';
+import { expectHarmless, frame, hostile, sizes } from '../frame.js';
 
 const base = { rounds: [finished(0, 1.1, 41.2)], current: 0 };
 const first = { rounds: [finished(0, 1.1, 41.2), finished(1, 1.5, 42)], current: 1 };
@@ -131,4 +131,17 @@ it('shows progress and held-out responses while it runs', () => {
   expect(text).not.toContain('Please add 1 and 4.');
   expect(text).toContain('p pause');
   expect(frame(press(attached('review'), '4'))).toContain('Round 2 is evaluated after its update');
+});
+
+it.each(sizes)('shows hostile held-out responses and notes harmlessly at $columns×$rows', (size) => {
+  const rounds = [finished(0, 1, 40), finished(1, 1, 40), { ...finished(2, 1, 40), seconds: {}, note: hostile }];
+  const state = [1, 2].reduce(
+    (before, round) => {
+      const answer = heldOut(round).map((one) => ({ ...one, prompt: hostile, text: hostile }));
+      return after(before, { type: 'answer', query: { type: 'read-held-out', round }, answer });
+    },
+    attached('done', size, { rounds }),
+  );
+  expectHarmless(state);
+  expectHarmless(press(state, 'v', 'J'));
 });

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { widthOf } from '../../../src/ui/text.js';
 import { attached, finished, large, press, response, round, small } from '../../ui/fixtures.js';
-import { frame, sizes } from '../frame.js';
+import { expectHarmless, frame, hostile, sizes } from '../frame.js';
 
 const scored = Array.from({ length: 40 }, (_, i) => response(i, { reward: i % 3 === 2 ? null : i / 8 - 2 }));
 
@@ -71,4 +71,10 @@ it('says what comes where there is nothing, and how it was where it is over', ()
   expect(frame(press(attached('done'), '1'))).toContain('312 responses · sampled in 1:01 · scored in 0:08');
   const base = { round: 0, rounds: [round(0, 'evaluate')], current: 0 };
   expect(frame(press(attached('evaluate', small, base), '1'))).toContain('Held-out responses of the base policy');
+});
+
+it.each(sizes)('shows hostile responses harmlessly at $columns×$rows', (size) => {
+  const state = attached('sample', size, { responses: [response(1, { prompt: hostile, text: hostile })] });
+  expectHarmless(state);
+  expectHarmless(press(state, 'enter'));
 });

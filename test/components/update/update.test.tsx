@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { widthOf } from '../../../src/ui/text.js';
 import { attached, config, finished, large, metrics, press, probes, round, small } from '../../ui/fixtures.js';
-import { frame, sizes } from '../frame.js';
+import { expectHarmless, frame, hostile, sizes } from '../frame.js';
 
 const exploding = metrics.map((row, i) => ({
   ...row,
@@ -122,4 +122,22 @@ describe('where there is nothing yet', () => {
     const past = { ...press(done, '3'), past: { ...done.run!, round: 1 } };
     expect(frame(past)).toContain('4 steps on 103 pairs · 1:15');
   });
+});
+
+it.each(sizes)('shows hostile answers to probes harmlessly at $columns×$rows', (size) => {
+  const answered = probes.map((probe) => ({ ...probe, prompt: hostile, text: hostile }));
+  const state = press(attached('update', size, { probes: answered }), 'v');
+  expectHarmless(state);
+  expectHarmless(press(state, 'J', 'left'));
+});
+
+it('draws what is not a number as nothing', () => {
+  // NaN has crossed the line as null.
+  const none = null as unknown as number;
+  const broken = metrics.map((row, i) =>
+    i < 20 ? row : { ...row, loss: none, grad_norm: none, 'rewards/chosen': none },
+  );
+  const text = frame(attached('update', large, { metrics: broken }));
+  expect(text).toMatch(/loss +–/);
+  expect(text).toContain('▲ loss is not a finite number at step 21');
 });
