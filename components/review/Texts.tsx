@@ -1,8 +1,9 @@
 import * as format from '../../src/ui/format.js';
 import type { Side } from '../../src/ui/review/looking.js';
 import type { MarkedLine } from '../../src/ui/review/texts.js';
-import { cut, fit, widthOf } from '../../src/ui/text.js';
+import { cut, fit } from '../../src/ui/text.js';
 import type { Tone } from '../../src/ui/theme.js';
+import { Marked } from '../Marked.js';
 import { Line, Tint } from '../Line.js';
 
 export interface TextsProps {
@@ -67,25 +68,6 @@ export function Texts({ sides, lines, unit, columns, rows, beside, top }: TextsP
 function lineAt(sides: readonly Side[], lines: TextsProps['lines'], side: 0 | 1, row: number): MarkedLine {
   if (sides[side]?.text === null) return row === 0 ? [{ text: waiting, own: false }] : [];
   return lines[side][row] ?? [];
-}
-
-/** @param width columns that are filled up; 0: none */
-function Marked({ line, tone, width }: { readonly line: MarkedLine; readonly tone: Tone; readonly width: number }) {
-  const used = line.reduce((sum, { text }) => sum + widthOf(text), 0);
-  return (
-    <>
-      {line.map(({ text, own }, i) =>
-        own ? (
-          <Tint key={i} tone={tone}>
-            {text}
-          </Tint>
-        ) : (
-          text
-        ),
-      )}
-      {' '.repeat(Math.max(0, width - used))}
-    </>
-  );
 }
 
 function headOf({ name, reward, length, truncated }: Side, unit: string): string {
