@@ -3,6 +3,7 @@
  * of rows and an array of decisions, and kept as long as they are. α is not part of it.
  */
 import type { MarginInput } from '../../dpo/margins.js';
+import { bestAndWorst } from '../../review/decisions.js';
 import type { Decision, ResponsePair, ReviewRow } from '../../review/rows.js';
 import type { DroppedPairs } from '../../rows.js';
 
@@ -78,13 +79,6 @@ export function pairOf(row: ReviewRow, decision: Decision | undefined): Response
   if (row.rewards.length < 2) return null;
   if (decision?.ruling?.kind === 'pair') return decision.ruling;
   return typeof row.automatic === 'string' ? bestAndWorst(row.rewards) : row.automatic;
-}
-
-/** The first two differ even where all rewards are equal. */
-function bestAndWorst(rewards: readonly number[]): ResponsePair {
-  const chosen = rewards.indexOf(Math.max(...rewards));
-  const rejected = rewards.indexOf(Math.min(...rewards));
-  return rejected === chosen ? { chosen: 0, rejected: 1 } : { chosen, rejected };
 }
 
 export function marginInput(
