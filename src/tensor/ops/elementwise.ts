@@ -3,7 +3,7 @@
  * to know the shapes.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import { fused, hasKernel, runKernel } from '../fused.js';
+import { fused, hasKernel, runKernel, transposesInProducts } from '../fused.js';
 
 /** a + b of one shape. */
 export function residual(a: tf.Tensor2D, b: tf.Tensor2D): tf.Tensor2D {
@@ -54,4 +54,14 @@ export function transpose(x: tf.Tensor2D): tf.Tensor2D {
 /** x [N, M] transposed, not recorded on the tape by itself. tfjs's own is 30 times slower on wasm. */
 export function transposed(x: tf.Tensor2D): tf.Tensor2D {
   return (hasKernel('Transpose2D') ? runKernel('Transpose2D', { x })[0] : tf.transpose(x)) as tf.Tensor2D;
+}
+
+/** a·bᵀ: [N, M] = [N, K]·[M, K]ᵀ, not recorded on the tape by itself. */
+export function productT(a: tf.Tensor2D, b: tf.Tensor2D): tf.Tensor2D {
+  return transposesInProducts() ? tf.matMul(a, b, false, true) : tf.matMul(a, transposed(b));
+}
+
+/** aᵀ·b: [N, M] = [K, N]ᵀ·[K, M], not recorded on the tape by itself. */
+export function productOfT(a: tf.Tensor2D, b: tf.Tensor2D): tf.Tensor2D {
+  return transposesInProducts() ? tf.matMul(a, b, true, false) : tf.matMul(transposed(a), b);
 }
