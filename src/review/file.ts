@@ -35,6 +35,8 @@ export interface ScoredFile {
   details: ReviewDetail[];
   /** What lengths are counted in. */
   unit: 'tokens' | 'characters';
+  /** Every response has a finish_reason, so that those without truncation are known too. */
+  finishKnown: boolean;
 }
 
 /**
@@ -70,7 +72,9 @@ export function readScoredFile(
       truncated: response.finish_reason === 'length',
     })),
   }));
-  return { rows: details.map(rowOf), details, unit: tokensOf !== null || hasIds ? 'tokens' : 'characters' };
+  const finishKnown = given.every(({ responses }) => responses.every(({ finish_reason }) => finish_reason != null));
+  const unit = tokensOf !== null || hasIds ? 'tokens' : 'characters';
+  return { rows: details.map(rowOf), details, unit, finishKnown };
 }
 
 function codePoints(text: string): number {

@@ -8,6 +8,7 @@ import type { EngineCommand, EngineEvent, Query, RoundSettings, RoundState, Snap
 import { UserError } from '../../errors.js';
 import { type Standing, applyRow, decisionFor, replay, viewOf, wrongWith } from '../../review/decisions.js';
 import { type ScoredFile, droppedIn, trlPairs } from '../../review/file.js';
+import { type HackingReport, hackingReport } from '../../review/hacking.js';
 import type { DecisionRow } from '../../review/rows.js';
 import { readDecisionFile } from '../../rounds/reviewFiles.js';
 import { newRound } from '../../store/rounds.js';
@@ -64,6 +65,7 @@ export class FileSession implements Client {
   private listener: (event: EngineEvent) => void = () => {};
   private standing: Standing;
   private settings: RoundSettings;
+  private hacking: Promise<HackingReport> | null = null;
 
   /** @throws UserError where an earlier journal cannot be used */
   constructor(private readonly options: SessionOptions) {
@@ -125,6 +127,8 @@ export class FileSession implements Client {
   private answer(query: Query): unknown {
     const { scored, tokens } = this.options;
     if (query.type === 'read-detail') return scored.details[query.prompt_index];
+    if (query.type === 'read-hacking')
+      return (this.hacking ??= hackingReport(round, scored.rows, [], scored.finishKnown));
     if (query.type === 'read-tokens' && tokens !== null) return tokens(query.prompt_index, query.sample);
     throw new UserError('this is a file of samples: there is no engine that could answer that');
   }
