@@ -23,6 +23,9 @@ const scoredSchema = z.object({
         ids: z.array(z.int()).optional(),
         logps: z.number().nullish(),
         finish_reason: z.string().nullish(),
+        /** Who wrote it; AlpacaEval's name and the usual one. */
+        generator: z.string().nullish(),
+        model: z.string().nullish(),
       }),
       'every row needs "responses": [{"text","reward"}]',
     )
@@ -70,6 +73,7 @@ export function readScoredFile(
       reward: response.reward,
       logps: response.logps ?? null,
       truncated: response.finish_reason === 'length',
+      source: response.generator ?? response.model ?? undefined,
     })),
   }));
   const finishKnown = given.every(({ responses }) => responses.every(({ finish_reason }) => finish_reason != null));

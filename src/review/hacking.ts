@@ -27,7 +27,7 @@ export async function hackingReport(
   before: HackingReport['rounds'],
   finishKnown: boolean,
 ): Promise<HackingReport> {
-  const pairs = rows.flatMap(({ automatic, ...row }) => (typeof automatic === 'string' ? [] : [{ ...automatic, row }]));
+  const pairs = rows.flatMap((row) => (typeof row.automatic === 'string' ? [] : [{ ...row.automatic, row }]));
   const length = await lengthBias(rows);
   const phrases = await phrasesOf(pairs.map(({ row }) => ({ winner: row.chosen_text, loser: row.rejected_text })));
   const cut = (side: 'chosen' | 'rejected') => pairs.filter((pair) => pair.row.truncated[pair[side]]).length;

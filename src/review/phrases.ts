@@ -71,8 +71,8 @@ function evenly(pairs: readonly Texts[]): readonly Texts[] {
 }
 
 interface Candidate extends Contrast {
-  /** Its words; markup is one word that is no part of any other. */
-  words: readonly string[];
+  /** Its words with a space before and after each; markup is one word that is no part of any other. */
+  spaced: string;
 }
 
 interface Document {
@@ -180,7 +180,7 @@ class Corpus {
       if (z < TELLING) return [];
       const words = phrase.map((id) => this.words[id]);
       const text = level === 1 && this.isMark[phrase[0]] ? marks[words[0]].name : phraseOf(words);
-      return [{ text, words, winners: winners[i], losers: losers[i], z }];
+      return [{ text, spaced: ` ${words.join(' ')} `, winners: winners[i], losers: losers[i], z }];
     });
   }
 }
@@ -188,9 +188,9 @@ class Corpus {
 /** Of phrases within one another the one that says more, where nearly as many responses have it. */
 function mostTelling(candidates: readonly Candidate[]): Contrast[] {
   const kept: Candidate[] = [];
-  const byZ = [...candidates].sort((a, b) => b.z - a.z).slice(0, 20 * LISTED);
+  const byZ = [...candidates].sort((a, b) => b.z - a.z).slice(0, 10 * LISTED);
   const within = (part: Candidate, whole: Candidate): boolean =>
-    part.words.length < whole.words.length && ` ${whole.words.join(' ')} `.includes(` ${part.words.join(' ')} `);
+    part.spaced.length < whole.spaced.length && whole.spaced.includes(part.spaced);
   const said = byZ.filter((part) => !byZ.some((whole) => within(part, whole) && whole.winners >= 0.7 * part.winners));
   for (const candidate of said) {
     const told = kept.some(

@@ -68,7 +68,7 @@ export const review: ScreenModule<ReviewKey> = {
       detail: [prompt],
       tokens: [prompt, 'tokens'],
       alpha: ['α'],
-      hacking: ['reward hacking'],
+      hacking: ['hacking'],
     }[state.review.pane];
   },
 };

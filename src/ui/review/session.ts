@@ -22,6 +22,8 @@ export interface SessionOptions {
   scored: ScoredFile;
   /** Where the pairs are written. */
   out: string;
+  /** That the screen begins with. */
+  alpha: number;
   /** Tokens of a response and the end of its prompt; null without tokenizer. */
   tokens: ((prompt_index: number, sample: number) => unknown) | null;
 }
@@ -71,9 +73,7 @@ export class FileSession implements Client {
   constructor(private readonly options: SessionOptions) {
     this.standing = readJournal(options.file, options.scored);
     const { dpo, update } = this.config();
-    // A token is about four characters.
-    const alpha = options.scored.unit === 'tokens' ? dpo.alpha : dpo.alpha / 4;
-    this.settings = { alpha, beta: dpo.beta, lr: update.lr };
+    this.settings = { alpha: options.alpha, beta: dpo.beta, lr: update.lr };
   }
 
   on(listener: (event: EngineEvent) => void): void {
