@@ -22,7 +22,7 @@ export const marks: Record<string, { name: string; sign: string }> = {
   '☺': { name: 'emoji', sign: '' },
 };
 
-const unspaced = '\\p{sc=Han}\\p{sc=Hiragana}\\p{sc=Katakana}\\p{sc=Thai}\\p{sc=Lao}\\p{sc=Khmer}\\p{sc=Myanmar}';
+const unspaced = '[\\p{sc=Han}\\p{sc=Hiragana}\\p{sc=Katakana}\\p{sc=Thai}\\p{sc=Lao}\\p{sc=Khmer}\\p{sc=Myanmar}]';
 const pieces = new RegExp(
   [
     '(?<code>^[ \\t]*```)',
@@ -32,8 +32,8 @@ const pieces = new RegExp(
     '(?<table>^\\|?[ :|-]*-{3}[ :|-]*$)',
     '(?<bold>\\*\\*)',
     '(?<emoji>(?=\\P{ASCII})\\p{Extended_Pictographic})',
-    `(?<character>[${unspaced}])`,
-    `(?<word>(?:(?![${unspaced}])[\\p{L}\\p{N}\\p{M}])+(?:['’](?:(?![${unspaced}])[\\p{L}\\p{N}\\p{M}])+)*)`,
+    `(?<character>${unspaced})`,
+    `(?<word>(?:(?!${unspaced})[\\p{L}\\p{N}]\\p{M}*)+(?:['’](?:(?!${unspaced})[\\p{L}\\p{N}]\\p{M}*)+)*)`,
   ].join('|'),
   'gmu',
 );
@@ -76,7 +76,7 @@ export function phraseOf(words: readonly string[]): string {
   );
 }
 
-const oneUnspaced = new RegExp(`^[${unspaced}]`, 'u');
+const oneUnspaced = new RegExp(`^${unspaced}`, 'u');
 function isUnspaced(text: string): boolean {
   return oneUnspaced.test(text);
 }
