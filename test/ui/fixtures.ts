@@ -255,7 +255,7 @@ export function snapshot(stage: Stage, more: Partial<Snapshot> = {}): Snapshot {
 
 /** What the engine has counted of the round in review, and of the one before. */
 export const hackingReport: HackingReport = {
-  ...{ round: 2, read: 103, repetition: { winners: 0.061, losers: 0.012 }, truncated: { winners: 9, losers: 2 } },
+  ...{ round: 2, read: 103, repetition: { winners: 0.061, losers: 0.012 }, truncated: { winners: 14, losers: 2 } },
   length: lengthBias(0.412),
   rounds: [
     { round: 1, length: lengthBias(0.187) },
