@@ -1,6 +1,6 @@
 /**
  * How much more often winners than losers have something: the log-odds ratio with an informative Dirichlet prior, over its
- * standard deviation (Monroe, Colaresi & Quinn, "Fightin' Words", 2008, equations 15, 16, 20 and 22). A response counts
+ * standard deviation (Monroe, Colaresi & Quinn, "Fightin' Words", Political Analysis 16(4), 2008). A response counts
  * once however often it says it (as Wang & Manning, "Baselines and bigrams", 2012, for sentiment), so that one that
  * repeats itself proves nothing. Pure.
  */

@@ -206,7 +206,7 @@ function mostTelling(candidates: readonly Candidate[]): Contrast[] {
 
 /**
  * Four words in a row that a response says again: seq-rep-4 (Welleck et al., "Neural text generation with unlikelihood
- * training", 2020, equation 10), over words.
+ * training", arXiv 1908.04319), over words.
  */
 class Repeats {
   private readonly phrases = new Map<string, [number, number]>();
