@@ -20,8 +20,8 @@ const onPrompt = (state: State): boolean => hasRow(state) && inPane('detail', 't
 const withTexts = (state: State): boolean => hasRow(state) && inPane('table', 'detail')(state);
 const reads = inPane('tokens');
 const inHacking = (state: State): boolean => inPane('hacking')(state) && reportOf(state) !== null;
-/** α is to be seen, or what it does. */
-const movesAlpha = (state: State): boolean => inReview(state) && state.review.pane !== 'hacking';
+/** α and the other settings are to be seen, or what they do. */
+const movesSettings = (state: State): boolean => inReview(state) && state.review.pane !== 'hacking';
 const decides = (state: State): boolean => canDecide(state) && inPane('table', 'detail', 'tokens')(state);
 
 export const reviewKeys = [
@@ -54,14 +54,14 @@ export const reviewKeys = [
   },
   { id: 'lines-up', keys: ['up', 'k'], label: '', help: 'scroll up', when: reads },
   { id: 'lines-down', keys: ['down', 'j'], label: 'scroll', sign: '↑↓', help: 'scroll down', when: reads },
-  { id: 'alpha-down', keys: ['left'], label: '', help: 'lower α by 0.001 (0.0001 a character)', when: movesAlpha },
+  { id: 'alpha-down', keys: ['left'], label: '', help: 'lower α by 0.001 (0.0001 a character)', when: movesSettings },
   {
     id: 'alpha-up',
     keys: ['right'],
     label: 'α',
     sign: '←→',
     help: 'raise α by 0.001 (0.0001 a character)',
-    when: movesAlpha,
+    when: movesSettings,
   },
   {
     id: 'winner',
@@ -105,22 +105,28 @@ export const reviewKeys = [
     keys: ['='],
     label: 'neutral α',
     help: 'set the α at which the pairs pull lengths neither way',
-    when: movesAlpha,
+    when: movesSettings,
   },
   {
     id: 'flip-alpha',
     keys: ['f'],
     label: '',
     help: 'set the largest α that flips at most so many pairs (asks)',
-    when: movesAlpha,
+    when: movesSettings,
   },
-  { id: 'edit-alpha', keys: ['a'], label: 'type α', help: 'type α, the length-penalty coefficient', when: movesAlpha },
+  {
+    id: 'edit-alpha',
+    keys: ['a'],
+    label: 'type α',
+    help: 'type α, the length-penalty coefficient',
+    when: movesSettings,
+  },
   {
     id: 'alpha-down-coarse',
     keys: ['shift+left', '[', 'H'],
     label: '',
     help: 'lower α by ten steps',
-    when: movesAlpha,
+    when: movesSettings,
   },
   {
     id: 'alpha-up-coarse',
@@ -128,15 +134,21 @@ export const reviewKeys = [
     label: 'α coarse',
     sign: '[ ]',
     help: 'raise α by ten steps',
-    when: movesAlpha,
+    when: movesSettings,
   },
-  { id: 'edit-beta', keys: ['b'], label: 'β', help: 'type β, the hold on the reference policy', when: ofRun },
+  {
+    id: 'edit-beta',
+    keys: ['b'],
+    label: 'β',
+    help: 'type β, the hold on the reference policy',
+    when: (state) => ofRun(state) && movesSettings(state),
+  },
   {
     id: 'edit-lr',
     keys: ['l'],
     label: 'lr',
     help: 'type the peak learning rate',
-    when: (state) => ofRun(state) && !inDetail(state),
+    when: (state) => ofRun(state) && movesSettings(state) && !inDetail(state),
   },
   { id: 'confirm', keys: ['c'], label: 'confirm', help: 'the pair is right as it is, and back', when: decides },
   { id: 'note', keys: ['e'], label: 'note', help: 'write down why', when: decides },
