@@ -220,6 +220,10 @@ export interface Queries {
   };
   'read-round': { ask: { round: number }; answer: RoundData };
   'read-held-out': { ask: { round: number }; answer: HeldOutSeen[] };
+  /** Metrics of a round's update so far: far less than all of the round. */
+  'read-metrics': { ask: { round: number }; answer: MetricsRow[] };
+  /** What delete-round would remove: the round and all that came from it, and what their files take. */
+  'read-deletion': { ask: { round: number }; answer: { rounds: number[]; bytes: number } };
   /** What the engine does, for a list of runs: who asks need not attach. */
   'read-engine': { ask: object; answer: EngineState };
   'read-plan': { ask: { round: number }; answer: UpdatePlan };

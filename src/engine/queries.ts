@@ -1,9 +1,11 @@
 /** Answers to what clients ask; nothing is changed by them, so anyone may ask at any time. */
 import { UserError } from '../errors.js';
 import { roundFiles } from '../rounds/files.js';
+import { metricsSchema } from '../rounds/metrics.js';
 import { promptText } from '../rounds/prompts.js';
 import { sampleRowSchema, scoreRowSchema } from '../rows.js';
 import { readJsonLines } from '../store/jsonl.js';
+import { folderBytes } from '../store/size.js';
 import type { Archive } from './archive.js';
 import type { Core } from './core.js';
 import { planUpdate } from './plan.js';
@@ -99,6 +101,18 @@ const answers: Answers = {
         ];
       })
       .sort((a, b) => a.prompt_index - b.prompt_index);
+  },
+
+  'read-metrics'({ run, view }, _archive, { round }) {
+    run.round(round);
+    if (round === run.current) return view.metrics;
+    return readJsonLines(run.files.file(round, roundFiles.metrics), metricsSchema, { missing: 'empty' });
+  },
+
+  async 'read-deletion'({ run }, _archive, { round }) {
+    const rounds = run.descendants(round).map(({ id }) => id);
+    const bytes = await Promise.all(rounds.map((id) => folderBytes(run.files.roundDir(id))));
+    return { rounds: rounds.sort((a, b) => a - b), bytes: bytes.reduce((a, b) => a + b, 0) };
   },
 
   'read-engine': ({ state }) => state,

@@ -119,7 +119,7 @@ export function schemaOf(key: readonly string[]): z.ZodType {
 }
 
 /** One or two sentences: the schema's description, the range, and what helps to choose. */
-export function explanation({ key, more, kind }: Field): string {
+export function explanation({ key, more, kind }: Pick<Field, 'key' | 'more' | 'kind'>): string {
   if (key.length === 0) return more;
   const schema = schemaOf(key);
   const text = schema.description ?? '';
@@ -137,7 +137,7 @@ function rangeOf(schema: z.ZodType): string {
 }
 
 /** What is wrong with a number; null where nothing is. Nothing typed stands for the default. */
-export function numberProblem({ key }: Field, text: string): string | null {
+export function numberProblem({ key }: Pick<Field, 'key'>, text: string): string | null {
   const value = Number(text);
   if (text.trim() === '' || Number.isNaN(value))
     return `${JSON.stringify(text)} is no number; expected ${rangeOf(schemaOf(key))}`;
