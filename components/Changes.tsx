@@ -44,8 +44,7 @@ export function Changes(props: ChangesProps) {
       ))}
       <Line tone="accent">{cut(makeLine(change.prompt, columns), columns)}</Line>
       <Line tone="title">
-        {fit(heading(`round ${left}`, change.before), width)} │{' '}
-        {fit(heading(`round ${right}`, change.now), width - 6)}
+        {fit(heading(`round ${left}`, change.before), width)} │ {fit(heading(`round ${right}`, change.now), width - 6)}
         {more > 0 && <Tint tone="muted">{fit(` ↓${more}`, 6, 'right')}</Tint>}
       </Line>
       {lines.map((line) => (

@@ -82,7 +82,8 @@ function at(config: unknown, key: string): unknown {
   return key
     .split('.')
     .reduce<unknown>(
-      (inner, part) => (typeof inner === 'object' && inner !== null ? (inner as Record<string, unknown>)[part] : undefined),
+      (inner, part) =>
+        typeof inner === 'object' && inner !== null ? (inner as Record<string, unknown>)[part] : undefined,
       config,
     );
 }

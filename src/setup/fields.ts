@@ -124,11 +124,12 @@ export function explanation({ key, more, kind }: Pick<Field, 'key' | 'more' | 'k
   const schema = schemaOf(key);
   const text = schema.description ?? '';
   const range = kind === 'number' ? ` (${rangeOf(schema)})` : '';
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${range}. ${more}`;
+  // α stays α: its capital looks like an A.
+  return `${text.replace(/^[a-z]/, (first) => first.toUpperCase())}${range}. ${more}`;
 }
 
 /** The limits of a number in words: "2 to 1024", "above 0", "0 or more". */
-function rangeOf(schema: z.ZodType): string {
+export function rangeOf(schema: z.ZodType): string {
   const { minimum, exclusiveMinimum, maximum } = z.toJSONSchema(schema, { io: 'input' }) as Record<string, unknown>;
   const most = typeof maximum === 'number' && maximum < Number.MAX_SAFE_INTEGER ? maximum : null;
   const upTo = most === null ? '' : ` to ${most}`;
@@ -137,7 +138,7 @@ function rangeOf(schema: z.ZodType): string {
 }
 
 /** What is wrong with a number; null where nothing is. Nothing typed stands for the default. */
-export function numberProblem({ key }: Pick<Field, 'key'>, text: string): string | null {
+export function numberProblem({ key }: Field, text: string): string | null {
   const value = Number(text);
   if (text.trim() === '' || Number.isNaN(value))
     return `${JSON.stringify(text)} is no number; expected ${rangeOf(schemaOf(key))}`;

@@ -36,7 +36,8 @@ export function evaluationLayout(state: State): EvaluationLayout {
   const spreadRows = !numbers || room < leastSpread ? 0 : room;
   const promptRows = numbers ? (both ? free - spreadRows : 0) : rows;
   const promptsRoom = { columns: state.size.columns, rows: promptRows };
-  const prompts = promptRows === 0 || opponent === null ? null : promptsLayout(now, before, state.evaluation, promptsRoom);
+  const prompts =
+    promptRows === 0 || opponent === null ? null : promptsLayout(now, before, state.evaluation, promptsRoom);
   return { opponents, opponent, now, before, spreadRows, prompts };
 }
 

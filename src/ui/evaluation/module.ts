@@ -18,8 +18,7 @@ export const evaluation: ScreenModule<EvaluationKey> = {
   act,
   /** The answers of what is shown and of what it is compared with. */
   asks: (state) => askForAnswers(state, neededRounds(shownRound(state), evaluationLayout(state).opponent)),
-  answered: (state, query, answer) =>
-    query.type === 'read-held-out' ? withAnswers(state, query, answer) : state,
+  answered: (state, query, answer) => (query.type === 'read-held-out' ? withAnswers(state, query, answer) : state),
   inView(state) {
     const { prompts } = evaluationLayout(state);
     if (prompts?.changes == null) return state;

@@ -4,9 +4,10 @@ import type { HeldOutSeen, RoundState, Snapshot } from '../../engine/protocol.js
 import { decisionsInWords } from '../../review/words.js';
 import { overriddenKeys, settingOf } from '../../rounds/tree.js';
 import type { Comparison, MetricsRow } from '../../rows.js';
-import { startName, verdictWord } from '../evaluation/verdict.js';
+import { verdictWord } from '../evaluation/verdict.js';
 import * as format from '../format.js';
-import { type Curve, curvesOf } from '../update/curves.js';
+import { curveCount, curvesOf } from '../update/curves.js';
+import { forkField } from './forkFields.js';
 
 export interface ComparedRow {
   name: string;
@@ -50,11 +51,13 @@ function settingRows(config: Snapshot['config'], both: Both): ComparedRow[] {
   const texts = (show: (round: RoundState) => string) => [show(left), show(right)] as const;
   const own = (show: (round: RoundState) => string) => texts((round) => (round.id === 0 ? '–' : show(round)));
   return [
-    setting('start', ...own(startName)),
+    setting('start', ...own(({ parent }) => (parent === 0 ? 'base' : `round ${parent}`))),
     setting('α', ...own(({ settings }) => format.alpha(settings.alpha))),
     setting('β', ...own(({ settings }) => String(settings.beta))),
     setting('learning rate', ...own(({ settings }) => format.learningRate(settings.lr))),
-    ...changed.map((key) => setting(key, ...own((round) => valueText(settingOf(config, round, key))))),
+    ...changed.map((key) =>
+      setting(forkField(key)?.label ?? key, ...own((round) => valueText(settingOf(config, round, key)))),
+    ),
   ];
 }
 
@@ -83,11 +86,20 @@ function updateRows(both: Both): ComparedRow[] {
   ];
 }
 
-/** Right against left on the prompts that both answered, by reward; as an evaluation compares a round with its start. */
+/** Of the last answers: a fit that not every key needs again. */
+let kept: { left: readonly HeldOutSeen[]; right: readonly HeldOutSeen[]; rows: ComparedRow[] } | null = null;
+
 function headToHead(answers: { left: readonly HeldOutSeen[]; right: readonly HeldOutSeen[] } | null): ComparedRow[] {
   if (answers === null) return [];
-  const before = new Map(answers.left.map((answer) => [answer.prompt_index, answer]));
-  const rows = answers.right.flatMap(({ prompt_index, reward, length }) => {
+  if (kept?.left !== answers.left || kept.right !== answers.right)
+    kept = { ...answers, rows: winRows(answers.left, answers.right) };
+  return kept.rows;
+}
+
+/** Right against left on the prompts that both answered, by reward; as an evaluation compares a round with its start. */
+function winRows(left: readonly HeldOutSeen[], right: readonly HeldOutSeen[]): ComparedRow[] {
+  const before = new Map(left.map((answer) => [answer.prompt_index, answer]));
+  const rows = right.flatMap(({ prompt_index, reward, length }) => {
     const other = before.get(prompt_index);
     if (other === undefined) return [];
     const preference = reward > other.reward ? 1 : reward < other.reward ? 0 : 0.5;
@@ -96,7 +108,11 @@ function headToHead(answers: { left: readonly HeldOutSeen[]; right: readonly Hel
   if (rows.length === 0) return [];
   const { win_rate, length_controlled_win_rate, standard_error } = winRates(rows);
   const spread = standard_error === null ? '' : ` ±${format.fixed(1.96 * standard_error, 1)}`;
-  const row = (name: string, left: string, right: string) => ({ ...{ name, left, right }, difference: '', differs: false });
+  const row = (name: string, theirs: string, own: string): ComparedRow => ({
+    ...{ name, left: theirs, right: own },
+    difference: '',
+    differs: false,
+  });
   return [
     row('wins against the other', format.percent(100 - win_rate), `${format.percent(win_rate)}${spread}`),
     row(
@@ -119,10 +135,34 @@ function evaluationRows(both: Both): ComparedRow[] {
     numbers('length, tokens', both, ({ evaluation: e }) => e?.mean_length, format.fixed, 1),
     numbers('truncated', both, ({ evaluation: e }) => e && 100 * e.truncated_share, percent, 1),
     numbers('distinct-2', both, ({ evaluation: e }) => e?.distinct_2, format.fixed, 3),
-    numbers('win rate vs base', both, base(({ win_rate }) => win_rate), percent, 1),
-    numbers('  length-controlled', both, base(({ length_controlled_win_rate: rate }) => rate), percent, 1),
-    numbers('KL from base, nats', both, base(({ kl }) => kl), format.fixed, 3),
-    numbers('  a token', both, base(({ kl_per_token }) => kl_per_token), format.fixed, 4),
+    numbers(
+      'win rate vs base',
+      both,
+      base(({ win_rate }) => win_rate),
+      percent,
+      1,
+    ),
+    numbers(
+      '  length-controlled',
+      both,
+      base(({ length_controlled_win_rate: rate }) => rate),
+      percent,
+      1,
+    ),
+    numbers(
+      'KL from base, nats',
+      both,
+      base(({ kl }) => kl),
+      format.fixed,
+      3,
+    ),
+    numbers(
+      '  a token',
+      both,
+      base(({ kl_per_token }) => kl_per_token),
+      format.fixed,
+      4,
+    ),
   ];
 }
 
@@ -145,11 +185,20 @@ function told(name: string, { left, right }: Both, text: (round: RoundState) => 
   return { name, left: text(left), right: text(right), difference: '', differs: false };
 }
 
+export interface ComparedCurve {
+  title: string;
+  /** Left and right. `last`: the value that it ended at, wherever that was. */
+  series: { name: string; values: number[]; last: number }[];
+}
+
+/** Curves that have two sides are two here. */
+export const comparedCurveCount = curveCount + 2;
+
 /** Each curve of an update with both rounds in it, over the steps of the longer one. */
 export function comparedCurves(
   left: { round: RoundState; metrics: readonly MetricsRow[] },
   right: { round: RoundState; metrics: readonly MetricsRow[] },
-): Curve[] {
+): ComparedCurve[] {
   const steps = Math.max(left.metrics.length, right.metrics.length);
   if (steps === 0) return [];
   const of = ({ round, metrics }: typeof left) => ({
@@ -158,14 +207,14 @@ export function comparedCurves(
   });
   const [a, b] = [of(left), of(right)];
   // A curve that ends early ends where its update did.
-  const filled = (values: readonly number[]) => [...values, ...new Array<number>(steps - values.length).fill(NaN)];
+  const drawn = (name: string, values: readonly number[]) => ({
+    ...{ name, last: values.at(-1) ?? NaN },
+    values: [...values, ...new Array<number>(steps - values.length).fill(NaN)],
+  });
   return a.curves.flatMap(({ title, series }, i) =>
     series.map(({ name }, j) => ({
       title: name === '' ? title : `${title} ${name}`,
-      series: [
-        { name: a.name, values: filled(series[j].values) },
-        { name: b.name, values: filled(b.curves[i].series[j].values) },
-      ],
+      series: [drawn(a.name, series[j].values), drawn(b.name, b.curves[i].series[j].values)],
     })),
   );
 }

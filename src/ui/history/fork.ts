@@ -1,7 +1,7 @@
 /** Starting another branch: the form with what it would change, and what is sent. */
 import type { RoundOverrides, RoundSettings } from '../../engine/protocol.js';
 import { type State, type Step, currentRound, only, send } from '../state.js';
-import { type ForkField, explained, fieldProblem, fieldValue, forkField, forkFields, presentValue } from './forkFields.js';
+import { type ForkField, fieldProblem, fieldValue, forkField, forkFields, presentValue } from './forkFields.js';
 import { roundOf, selectedRound } from './rounds.js';
 import type { ForkUi } from './state.js';
 
@@ -130,10 +130,4 @@ function changesOf(values: ForkUi['values']): { settings: Partial<RoundSettings>
     }
   }
   return { settings, overrides };
-}
-
-/** The field's explanation, and what is typed where. */
-export function forkHelp(state: State): string {
-  const { fork } = state.history;
-  return fork === null ? '' : explained(forkFields[fork.selected]);
 }

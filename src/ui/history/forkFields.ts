@@ -7,7 +7,7 @@ import type { RoundState, Snapshot } from '../../engine/protocol.js';
 import { messageOf } from '../../errors.js';
 import { parseRewardSpec } from '../../rewards/spec.js';
 import { settingOf } from '../../rounds/tree.js';
-import { explanation, numberProblem, schemaOf } from '../../setup/fields.js';
+import { explanation, rangeOf, schemaOf } from '../../setup/fields.js';
 
 export interface ForkField {
   /** The configuration's dotted name. */
@@ -67,7 +67,13 @@ export function presentValue(config: Snapshot['config'], parent: RoundState, key
 /** What is wrong with a text; null where nothing is. What needs the engine's files is the engine's to say. */
 export function fieldProblem(field: ForkField, text: string): string | null {
   const { key, kind, choices } = field;
-  if (kind === 'number') return numberProblem({ key: key.split('.') }, decimal(text));
+  if (kind === 'number') {
+    const schema = schemaOf(key.split('.'));
+    const value = decimal(text) === '' ? NaN : Number(decimal(text));
+    return schema.safeParse(value).success
+      ? null
+      : `expected ${isWhole(schema) ? 'a whole number' : 'a number'}, ${rangeOf(schema)}`;
+  }
   if (kind === 'choice') return choices.includes(text) ? null : `${text}: expected ${choices.join(' or ')}`;
   if (text.trim() === '') return 'expected something; esc leaves it as it is';
   if (key !== 'reward') return null;
@@ -85,6 +91,8 @@ export function fieldValue({ kind }: ForkField, text: string): number | string {
 }
 
 const decimal = (text: string): string => text.trim().replace(',', '.');
+
+const isWhole = (schema: z.ZodType): boolean => z.toJSONSchema(schema, { io: 'input' }).type === 'integer';
 
 function innermost(schema: z.ZodType): z.ZodType {
   let inner = schema;

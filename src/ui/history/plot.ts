@@ -86,7 +86,9 @@ export function branchPlot(branches: readonly Branch[], width: number, height: n
 
 type Evaluated = RoundState & { evaluation: NonNullable<RoundState['evaluation']> };
 const isEvaluated = (round: RoundState): round is Evaluated =>
-  round.evaluation !== null && Number.isFinite(round.evaluation.reward) && Number.isFinite(round.evaluation.mean_length);
+  round.evaluation !== null &&
+  Number.isFinite(round.evaluation.reward) &&
+  Number.isFinite(round.evaluation.mean_length);
 
 /** With its α, and without where there is no room. */
 function labelsOf({ id, settings }: RoundState): string[] {

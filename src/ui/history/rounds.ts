@@ -1,6 +1,7 @@
 /** The rounds as the history screen lists them, and which of them is selected. */
 import type { RoundState } from '../../engine/protocol.js';
 import { type Branch, type TreeRow, branchesOf, treeOf } from '../../rounds/tree.js';
+import { makeLine } from '../sanitize.js';
 import type { State } from '../state.js';
 
 interface Tree {
@@ -51,7 +52,7 @@ export function opponentOf(state: State): RoundState | null {
   return chosen ?? (round.parent === null ? null : roundOf(state, round.parent));
 }
 
-/** "round 3 steady". */
+/** "round 3 steady", in one harmless line. */
 export function nameOf({ id, name }: Pick<RoundState, 'id' | 'name'>): string {
-  return `round ${id}${name === '' ? '' : ` ${name}`}`;
+  return `round ${id}${name === '' ? '' : ` ${makeLine(name, 40)}`}`;
 }
