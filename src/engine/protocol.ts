@@ -6,10 +6,12 @@
  * Leaves out the transport (engine/server.ts, engine/client.ts) and the work itself (rounds/, engine/worker.ts).
  */
 import type { Config } from '../config/schema.js';
+import type { HeldOutAnswer as HeldOutSeen } from '../rounds/answers.js';
 import type { Decision, ReviewDetail, ReviewRow, Ruling } from '../review/rows.js';
 import type { DroppedPairs, MetricsRow, PairRow } from '../rows.js';
 import type { RoundOverrides, RoundSettings, RoundState, Stage } from '../store/rounds.js';
 
+export type { HeldOutAnswer as HeldOutSeen } from '../rounds/answers.js';
 export { stages } from '../store/rounds.js';
 export type { RoundOverrides, RoundSettings, RoundState, Stage } from '../store/rounds.js';
 
@@ -181,16 +183,6 @@ export interface TokenSeen {
   id: number;
   text: string;
   special: boolean;
-}
-
-/** A response to a held-out prompt with its reward. */
-export interface HeldOutSeen {
-  prompt_index: number;
-  prompt: string;
-  text: string;
-  length: number;
-  reward: number;
-  truncated: boolean;
 }
 
 /** What an update in review would be, and what it is expected to cost. */

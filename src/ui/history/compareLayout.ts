@@ -5,7 +5,13 @@ import { answersOf } from '../evaluation/answers.js';
 import { type PromptsLayout, promptsLayout } from '../evaluation/prompts.js';
 import { bodyRows } from '../layout.js';
 import type { State } from '../state.js';
-import { type ComparedCurve, type ComparedRow, comparedCurveCount, comparedCurves, comparedGroups } from './comparison.js';
+import {
+  type ComparedCurve,
+  type ComparedRow,
+  comparedCurveCount,
+  comparedCurves,
+  comparedGroups,
+} from './comparison.js';
 import { roundOf } from './rounds.js';
 
 /** A line of the table of numbers: the title of a group, or one of its rows. */
