@@ -53,10 +53,10 @@ const wanted: [why: string, rank: (before: HeldOutAnswer, after: HeldOutAnswer) 
   ['reward rose most', (before, after) => after.reward - before.reward],
   ['reward fell most', (before, after) => before.reward - after.reward],
   ['grew longest', (before, after) => after.length - before.length],
-  ['changed as the median does', (before, after) => after.reward - before.reward],
+  ['in the middle', (before, after) => after.reward - before.reward],
 ];
 
-/** Each prompt once; `changed as the median does` is the one in the middle, so that not only extremes are seen. */
+/** Each prompt once; the last is the one whose change of reward is the median, so that not only extremes are seen. */
 function samplesOf(branch: Branch, answersOf: (round: number) => HeldOutAnswer[]): SampleChange[] {
   const evaluated = [...(branch.from === null ? [] : [branch.from]), ...branch.rounds].filter(
     ({ evaluation }) => evaluation !== null,
@@ -70,7 +70,7 @@ function samplesOf(branch: Branch, answersOf: (round: number) => HeldOutAnswer[]
   });
   return wanted.flatMap(([why, rank]): SampleChange[] => {
     const sorted = [...both].sort((a, b) => rank(b.before, b.after) - rank(a.before, a.after));
-    const found = sorted.at(why.includes('median') ? sorted.length >> 1 : 0);
+    const found = sorted.at(why === 'in the middle' ? sorted.length >> 1 : 0);
     if (found === undefined) return [];
     both = both.filter((other) => other !== found);
     const { before, after } = found;
