@@ -25,7 +25,12 @@ describe('reward against length', () => {
     const rounds = [finished(0, 1, 10), finished(1, 2, 20), { ...finished(2, 3, 10), parent: 0 }];
     const { rows, text } = drawn(rounds);
     expect(text.join('\n')).toContain('○2');
-    const series = new Set(rows.flat().map((segment) => segment.series).filter((of) => of >= 0));
+    const series = new Set(
+      rows
+        .flat()
+        .map((segment) => segment.series)
+        .filter((of) => of >= 0),
+    );
     expect(series).toEqual(new Set([0, 1]));
     // From round 0 straight up: the second branch's dots fill the left column between its ends.
     const left = rows.slice(1, -1).map((segments) => segments[0]);
