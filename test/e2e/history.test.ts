@@ -56,7 +56,7 @@ describe('branches by keystrokes', () => {
     const wholeRound = async (id: number) => {
       await screen.until(new RegExp(`round ${id}[\\s\\S]*waiting for your review`), 120);
       screen.type(keys.enter);
-      await screen.until(/Launch \d+ pairs .*y\/n/);
+      await screen.until(/Launch the update on \d+ pairs[\s\S]*y\/n/);
       screen.type('y');
       await screen.until(new RegExp(`Round ${id} on 5 held-out prompts`), 120);
     };
