@@ -8,6 +8,8 @@ import { Line, Tint } from './Line.js';
 export interface Series {
   readonly name: string;
   readonly values: readonly number[];
+  /** The value beside its name: the last one unless given. */
+  readonly last?: number;
 }
 
 export interface PlotProps {
@@ -63,6 +65,6 @@ export function Plot({ title, series, width, height }: PlotProps) {
   );
 }
 
-function legend({ name, values }: Series): string {
-  return ` ${name === '' ? '' : `${name} `}${format.compact(values.at(-1) ?? NaN)}`;
+function legend({ name, values, last = values.at(-1) }: Series): string {
+  return ` ${name === '' ? '' : `${name} `}${format.compact(last ?? NaN)}`;
 }

@@ -3,12 +3,12 @@ import { useMemo } from 'react';
 import type { Progress as ProgressNumbers, ResponseSeen, RoundState } from '../../src/engine/protocol.js';
 import type { EvaluationLayout } from '../../src/ui/evaluation/layout.js';
 import type { EvaluationUi } from '../../src/ui/evaluation/state.js';
+import { Changes } from '../Changes.js';
 import { Line } from '../Line.js';
 import { Paragraph } from '../Paragraph.js';
 import { Progress } from '../Progress.js';
 import { Responses } from '../Responses.js';
 import { Rule } from '../Rule.js';
-import { Changes } from './Changes.js';
 import { Numbers } from './Numbers.js';
 import { Spread } from './Spread.js';
 
@@ -46,8 +46,9 @@ export function EvaluationScreen({ round, progress, responses, layout, ui, colum
       {spreadRows > 0 && <Spreads round={round} layout={layout} columns={columns} />}
       {prompts !== null && opponent !== null && (
         <Changes
-          round={round.id}
-          opponent={opponent}
+          left={opponent.round}
+          right={round.id}
+          about={opponent.name}
           prompts={prompts}
           order={ui.order}
           selected={ui.selected}

@@ -1,18 +1,32 @@
-/** `brevity export`: a policy of a run as a Hugging Face folder. */
-import { existsSync, readdirSync } from 'node:fs';
+/** `brevity export`: a policy of a run as a Hugging Face folder, with a model card that tells how it came about. */
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { Command, Option } from 'commander';
 import { UserError } from '../errors.js';
-import { loadModel, saveModel } from '../model/folder.js';
+import { type LoadedModel, loadModel, saveModel } from '../model/folder.js';
+import { modelCard } from '../report/card.js';
+import type { RoundState } from '../store/rounds.js';
 import { Run, isRun } from '../store/run.js';
 import { useBackend } from '../tensor/backend.js';
 import { wholeNumber } from './options.js';
 
+interface ExportOptions {
+  out: string;
+  round?: number;
+  merge: boolean;
+  dtype: 'float32' | 'float16' | 'bfloat16' | 'keep';
+}
+
 export function exportCommand(): Command {
   return new Command('export')
-    .description("write a round's policy as a folder that transformers loads")
+    .description("write a round's policy as a folder that transformers loads, with a model card")
     .argument('<run>', 'run directory, or a model or adapter folder')
     .requiredOption('--out <dir>', 'folder to write')
-    .option('--round <n>', 'round whose policy it is (default: the last that is done)', wholeNumber(0))
+    .option(
+      '--round <n>',
+      'round whose policy it is (default: the last that was accepted, else the last that is done and not rejected)',
+      wholeNumber(0),
+    )
     .option('--merge', 'merge a LoRA adapter into the weights instead of writing a PEFT adapter', false)
     .addOption(
       new Option('--dtype <type>', 'of the weights')
@@ -20,23 +34,49 @@ export function exportCommand(): Command {
         .default('keep'),
     )
     .addHelpText('after', '\nExample:\n  brevity export runs/mine --round 3 --out ./my-policy --dtype bfloat16')
-    .action(async (run: string, options) => {
-      if (existsSync(options.out) && readdirSync(options.out).length > 0) {
-        throw new UserError(`${options.out} is not empty; name a new folder`, { exitCode: 2 });
+    .action(async (directory: string, options: ExportOptions) => {
+      const { out, merge, dtype } = options;
+      if (existsSync(out) && readdirSync(out).length > 0) {
+        throw new UserError(`${out} is not empty; name a new folder`, { exitCode: 2 });
       }
-      const dir = isRun(run) ? policyOf(Run.open(run), options.round) : run;
+      const run = isRun(directory) ? Run.open(directory) : null;
+      const round = run === null ? null : chosenRound(run, options.round);
+      const dir = run === null || round === null ? directory : run.files.policyDir(round.id);
       await useBackend('auto');
-      const model = await loadModel(dir, { task: 'causal-lm', lora: options.merge ? 'merge' : 'keep' });
-      await saveModel(model, options.out, { dtype: options.dtype });
+      const model = await loadModel(dir, { task: 'causal-lm', lora: merge ? 'merge' : 'keep' });
+      await saveModel(model, out, { dtype });
+      if (run !== null && round !== null) writeCard(out, run, round, model);
       model.dispose();
-      process.stderr.write(`${dir} → ${options.out}\n`);
+      process.stderr.write(`${round === null ? '' : `round ${round.id}: `}${dir} → ${out}\n`);
     });
 }
 
-function policyOf(run: Run, wanted: number | undefined): string {
-  const id = wanted ?? run.rounds.filter(({ stage }) => stage === 'done').at(-1)?.id ?? 0;
-  const { stage } = run.round(id);
-  if (stage !== 'done' && stage !== 'evaluate')
-    throw new UserError(`round ${id} of ${run.directory} has no policy yet: it is at ${stage}`);
-  return run.files.policyDir(id);
+/** @throws UserError where the round has no policy yet */
+function chosenRound(run: Run, wanted: number | undefined): RoundState {
+  const done = run.rounds.filter(({ stage }) => stage === 'done');
+  const chosen =
+    done.filter(({ verdict }) => verdict === 'accepted').at(-1) ??
+    done.filter(({ verdict }) => verdict !== 'rejected').at(-1);
+  const round = run.round(wanted ?? chosen?.id ?? 0);
+  if (round.stage !== 'done' && round.stage !== 'evaluate')
+    throw new UserError(`round ${round.id} of ${run.directory} has no policy yet: it is at ${round.stage}`);
+  return round;
+}
+
+function writeCard(out: string, run: Run, round: RoundState, model: LoadedModel): void {
+  const adapter = model.transformer.lora !== null && !model.merged;
+  const card = modelCard({
+    name: path.basename(path.resolve(out)),
+    config: run.config,
+    lineage: [run.round(0), ...run.branch(round.id)],
+    adapter,
+    base: baseName(run.config.model, model),
+  });
+  writeFileSync(path.join(out, 'README.md'), card);
+}
+
+/** transformers keeps the hub's name in a model's configuration. */
+function baseName(folder: string, { config }: LoadedModel): string {
+  const known = (config.raw as Record<string, unknown>)._name_or_path;
+  return typeof known === 'string' && /^[\w.-]+\/[\w.-]+$/.test(known) ? known : path.basename(folder);
 }

@@ -7,10 +7,12 @@
  */
 import type { Config } from '../config/schema.js';
 import type { HackingReport } from '../review/hacking.js';
+import type { HeldOutAnswer as HeldOutSeen } from '../rounds/answers.js';
 import type { Decision, ReviewDetail, ReviewRow, Ruling } from '../review/rows.js';
 import type { DroppedPairs, MetricsRow, PairRow } from '../rows.js';
 import type { RoundOverrides, RoundSettings, RoundState, Stage } from '../store/rounds.js';
 
+export type { HeldOutAnswer as HeldOutSeen } from '../rounds/answers.js';
 export { stages } from '../store/rounds.js';
 export type { RoundOverrides, RoundSettings, RoundState, Stage } from '../store/rounds.js';
 
@@ -184,16 +186,6 @@ export interface TokenSeen {
   special: boolean;
 }
 
-/** A response to a held-out prompt with its reward. */
-export interface HeldOutSeen {
-  prompt_index: number;
-  prompt: string;
-  text: string;
-  length: number;
-  reward: number;
-  truncated: boolean;
-}
-
 /** What an update in review would be, and what it is expected to cost. */
 export interface UpdatePlan {
   round: number;
@@ -221,6 +213,10 @@ export interface Queries {
   };
   'read-round': { ask: { round: number }; answer: RoundData };
   'read-held-out': { ask: { round: number }; answer: HeldOutSeen[] };
+  /** Metrics of a round's update so far: far less than all of the round. */
+  'read-metrics': { ask: { round: number }; answer: MetricsRow[] };
+  /** What delete-round would remove: the round and all that came from it, and what their files take. */
+  'read-deletion': { ask: { round: number }; answer: { rounds: number[]; bytes: number } };
   /** What the engine does, for a list of runs: who asks need not attach. */
   'read-engine': { ask: object; answer: EngineState };
   'read-plan': { ask: { round: number }; answer: UpdatePlan };

@@ -1,13 +1,15 @@
 /** Answers to what clients ask; nothing is changed by them, so anyone may ask at any time. */
 import { UserError } from '../errors.js';
+import { readHeldOut } from '../rounds/answers.js';
 import { roundFiles } from '../rounds/files.js';
+import { metricsSchema } from '../rounds/metrics.js';
 import { promptText } from '../rounds/prompts.js';
-import { sampleRowSchema, scoreRowSchema } from '../rows.js';
 import { readJsonLines } from '../store/jsonl.js';
+import { folderBytes } from '../store/size.js';
 import type { Archive } from './archive.js';
 import type { Core } from './core.js';
 import { planUpdate } from './plan.js';
-import type { AnswerTo, HeldOutSeen, Queries, Query, QueryName, TokenSeen } from './protocol.js';
+import type { AnswerTo, Queries, Query, QueryName, TokenSeen } from './protocol.js';
 import { RoundView } from './view.js';
 
 /** Tokens at the end of a prompt that are shown. */
@@ -72,33 +74,21 @@ const answers: Answers = {
     return round === run.current ? view.data() : RoundView.read(run, round).data();
   },
 
-  'read-held-out'({ run }, _archive, { round }): HeldOutSeen[] {
+  'read-held-out'({ run }, _archive, { round }) {
     run.round(round);
-    const file = (name: string) => run.files.file(round, name);
-    const rewards = new Map(
-      readJsonLines(file(roundFiles.heldOutScores), scoreRowSchema, { missing: 'empty' }).map((row) => [
-        row.prompt_index,
-        row.rewards[0],
-      ]),
-    );
-    return readJsonLines(file(roundFiles.heldOutSamples), sampleRowSchema, { missing: 'empty' })
-      .flatMap((row) => {
-        const reward = rewards.get(row.prompt_index);
-        // Not scored yet: an evaluation is under way.
-        if (reward === undefined) return [];
-        const [{ text, ids, finish_reason }] = row.responses;
-        return [
-          {
-            prompt_index: row.prompt_index,
-            prompt: promptText(row),
-            text,
-            length: ids.length,
-            reward,
-            truncated: finish_reason === 'length',
-          },
-        ];
-      })
-      .sort((a, b) => a.prompt_index - b.prompt_index);
+    return readHeldOut(run.files, round);
+  },
+
+  'read-metrics'({ run, view }, _archive, { round }) {
+    run.round(round);
+    if (round === run.current) return view.metrics;
+    return readJsonLines(run.files.file(round, roundFiles.metrics), metricsSchema, { missing: 'empty' });
+  },
+
+  async 'read-deletion'({ run }, _archive, { round }) {
+    const rounds = run.descendants(round).map(({ id }) => id);
+    const bytes = await Promise.all(rounds.map((id) => folderBytes(run.files.roundDir(id))));
+    return { rounds: rounds.sort((a, b) => a - b), bytes: bytes.reduce((a, b) => a + b, 0) };
   },
 
   'read-engine': ({ state }) => state,

@@ -119,16 +119,17 @@ export function schemaOf(key: readonly string[]): z.ZodType {
 }
 
 /** One or two sentences: the schema's description, the range, and what helps to choose. */
-export function explanation({ key, more, kind }: Field): string {
+export function explanation({ key, more, kind }: Pick<Field, 'key' | 'more' | 'kind'>): string {
   if (key.length === 0) return more;
   const schema = schemaOf(key);
   const text = schema.description ?? '';
   const range = kind === 'number' ? ` (${rangeOf(schema)})` : '';
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${range}. ${more}`;
+  // α stays α: its capital looks like an A.
+  return `${text.replace(/^[a-z]/, (first) => first.toUpperCase())}${range}. ${more}`;
 }
 
 /** The limits of a number in words: "2 to 1024", "above 0", "0 or more". */
-function rangeOf(schema: z.ZodType): string {
+export function rangeOf(schema: z.ZodType): string {
   const { minimum, exclusiveMinimum, maximum } = z.toJSONSchema(schema, { io: 'input' }) as Record<string, unknown>;
   const most = typeof maximum === 'number' && maximum < Number.MAX_SAFE_INTEGER ? maximum : null;
   const upTo = most === null ? '' : ` to ${most}`;

@@ -110,13 +110,14 @@ export function show(state: State, screen: Screen): State {
   return inView({ ...state, screen, follows });
 }
 
-/** Within the screen first; then from an earlier round to the current one; then to where the work is. */
+/** Within the screen first; from an earlier round to the list of rounds, where it was opened; then to where the work is. */
 function back(state: State): State {
   const within = modules[state.screen].back?.(state) ?? null;
   if (within !== null) return inView(within);
+  if (state.past !== null) return show({ ...state, past: null }, 'history');
   const round = currentRound(state);
-  if (state.past === null && (state.follows || round === null)) return state;
-  return inView({ ...state, past: null, follows: true, screen: round === null ? state.screen : screenOf[round.stage] });
+  if (state.follows || round === null) return state;
+  return inView({ ...state, follows: true, screen: screenOf[round.stage] });
 }
 
 function confirmed(state: State): Step {

@@ -1,5 +1,5 @@
 /** `brevity auto`: the bundled example's kind of run from flags, going on, and what it says to bad input. */
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { temporaryFolder, writePrompts } from '../engine/runs.js';
@@ -40,11 +40,19 @@ describe('brevity auto', () => {
 
     const report = brevity(['report', run]).stdout;
     expect(report).toMatch(/\| base \|/);
-    expect(report.split('\n').filter((line) => /^\| [12] \| 0\.0[35] \|/.test(line))).toHaveLength(2);
+    expect(report.split('\n').filter((line) => /^\| [12] \| (base|1) \| 0\.0[35]00 \|/.test(line))).toHaveLength(2);
+    const page = path.join(home, 'report.html');
+    expect(brevity(['report', run, '--out', page])).toMatchObject({ status: 0, stdout: '' });
+    expect(readFileSync(page, 'utf8')).toMatch(/^<!doctype html>[\s\S]*<svg [\s\S]*<\/html>\n$/);
+    expect(brevity(['report', run, '--format', 'html']).stdout).toBe(readFileSync(page, 'utf8'));
 
     const out = path.join(home, 'exported');
     expect(brevity(['export', run, '--round', '1', '--out', out, '--dtype', 'bfloat16']).status).toBe(0);
     expect(existsSync(path.join(out, 'model.safetensors'))).toBe(true);
+    const card = readFileSync(path.join(out, 'README.md'), 'utf8');
+    expect(card).toMatch(/^---\nlibrary_name: transformers\n/);
+    expect(card).toContain('by one round of iterative length-regularized DPO');
+    expect(card).not.toContain('| 2 |');
     expect(brevity(['export', run, '--out', out]).stderr).toMatch(/is not empty; name a new folder/);
   }, 120_000);
 

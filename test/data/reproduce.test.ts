@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { plot, scale } from '../../data/reproduce/plot.js';
+import { plot } from '../../data/reproduce/plot.js';
 import type { Run } from '../../data/reproduce/rounds.js';
-import { markdownTable, spread, summarize } from '../../data/reproduce/summary.js';
+import { markdownTable, summarize } from '../../data/reproduce/summary.js';
 
 const run = (alpha: number, seed: number, lengths: number[]): Run => ({
   alpha,
@@ -53,11 +53,5 @@ describe('plot', () => {
     expect(svg.match(/<polyline /g)).toHaveLength(4);
     expect(svg.match(/<circle /g)).toHaveLength(8);
     expect(svg).not.toContain('NaN');
-  });
-
-  it('has whole ticks around the values, also where all are equal', () => {
-    expect(scale([spread([2.1, 6.8])], 0, 100).ticks).toEqual([2, 3, 4, 5, 6, 7]);
-    expect(scale([spread([2.1, 6.8])], 0, 100).at(4.5)).toBe(50);
-    expect(scale([spread([3])], 0, 1).ticks).toEqual([3, 4]);
   });
 });

@@ -168,6 +168,31 @@ it('read-held-out gives scored answers in the order of their prompts', async () 
   expect(await b.engine.answer({ type: 'read-held-out', round: 1 })).toEqual([]);
 });
 
+it('read-metrics gives those of any round, of the current one as they come', async () => {
+  write(1, 'metrics.jsonl', [metrics(1), metrics(2)]);
+  await b.toDone();
+  await b.command({ type: 'next-round' });
+  const steps = async (round: number) =>
+    (await b.engine.answer({ type: 'read-metrics', round })).map(({ step }) => step);
+  expect(await steps(1)).toEqual([1, 2]);
+  expect(await steps(2)).toEqual([]);
+  await expect(steps(9)).rejects.toThrow('has no round 9');
+});
+
+it('read-deletion tells which rounds would go, and what their files take', async () => {
+  await b.toDone();
+  await b.command({ type: 'next-round' });
+  await b.wholeRound();
+  const before = await b.engine.answer({ type: 'read-deletion', round: 2 });
+  mkdirSync(path.join(b.run.files.roundDir(2), 'policy'), { recursive: true });
+  writeFileSync(b.run.files.file(2, 'policy/weights'), 'x'.repeat(1000));
+  expect(await b.engine.answer({ type: 'read-deletion', round: 2 })).toEqual({
+    rounds: [2],
+    bytes: before.bytes + 1000,
+  });
+  expect(await b.engine.answer({ type: 'read-deletion', round: 1 })).toMatchObject({ rounds: [1, 2] });
+});
+
 describe('read-plan', () => {
   const plan = (round: number) => b.engine.answer({ type: 'read-plan', round });
   // 4 + 1 + 2 tokens and 4 + 3 + 2.

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { historyRows } from '../../src/ui/history/layout.js';
+import { historyLayout } from '../../src/ui/history/layout.js';
 import { reviewLayout } from '../../src/ui/review/layout.js';
 import { reduce } from '../../src/ui/reducer.js';
 import { type State, currentRound, initialState, progressOf, settingsOf } from '../../src/ui/state.js';
@@ -330,8 +330,8 @@ describe('help and history', () => {
     const rounds = Array.from({ length: 30 }, (_, id) => round(id, 'done'));
     const state = press(attached('done', small, { rounds, current: 29 }), 'h');
     const end = press(state, ...Array<string>(40).fill('j'));
-    expect(end.history.top).toBe(30 - historyRows(end));
-    expect(press(end, 'k').history.top).toBe(end.history.top - 1);
+    expect(end.history.top).toBe(30 - historyLayout(end).table);
+    expect(press(end, 'g').history.top).toBe(0);
   });
 });
 

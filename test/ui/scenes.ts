@@ -4,6 +4,19 @@ import { after, attached, engine, finished, hackingReport, metrics, press, probe
 
 export function scenes(size: Size): Record<string, State> {
   const review = attached('review', size);
+  const branches = press(
+    attached('done', size, {
+      rounds: [
+        finished(0, 1.1, 41.2),
+        finished(1, 1.523, 42),
+        { ...finished(2, 1.821, 43.1), verdict: 'accepted', name: 'steady' },
+        { ...finished(3, 1.9, 61.7), parent: 1, verdict: 'rejected', note: 'far too long' },
+        { ...round(4, 'review'), parent: 2 },
+      ],
+      current: 4,
+    }),
+    'h',
+  );
   const failed =
     'the reward model answered 500 to scoring the response to "What is 2 plus 3?"; everything scored before is kept';
   return {
@@ -31,19 +44,28 @@ export function scenes(size: Size): Record<string, State> {
     evaluation: told(attached('done', size)),
     'evaluation-prompts': press(told(attached('done', size)), 'v', 'down'),
     history: press(attached('done', size), 'h'),
-    'history-branches': press(
-      attached('done', size, {
-        rounds: [
-          finished(0, 1.1, 41.2),
-          finished(1, 1.523, 42),
-          { ...finished(2, 1.821, 43.1), verdict: 'accepted', name: 'steady' },
-          { ...finished(3, 1.9, 61.7), parent: 1, verdict: 'rejected', note: 'far too long' },
-          { ...round(4, 'review'), parent: 2 },
-        ],
-        current: 4,
-      }),
-      'h',
+    'history-branches': branches,
+    'history-plot': press(branches, 'v'),
+    'history-delete': after(press(branches, 'g', 'j', 'd'), {
+      type: 'answer',
+      query: { type: 'read-deletion', round: 1 },
+      answer: { rounds: [1, 2, 3, 4], bytes: 412_000_000 },
+    }),
+    'history-fork': press(branches, 'g', 'j', 'f', 'enter', '0', '.', '0', '5', 'enter', 'j'),
+    'history-compare': told(press(branches, 'g', 'j', 'space', 'j', 'c')),
+    'history-curves': press(
+      [1, 3].reduce(
+        (state, id) =>
+          after(state, {
+            type: 'answer',
+            query: { type: 'read-metrics', round: id },
+            answer: metrics.slice(0, 8 * id),
+          }),
+        press(branches, 'g', 'j', 'space', 'j', 'c'),
+      ),
+      'right',
     ),
+    'history-responses': told(press(branches, 'g', 'space', 'j', 'c', 'left', 'j')),
     help: press(review, '?'),
     palette: press(review, ':', 'a', 'l'),
     'engine-gone': after(review, { type: 'bye', reason: 'the engine ended' }),

@@ -1,45 +1,28 @@
 /** The evaluation screen. */
-import type { HeldOutSeen } from '../../engine/protocol.js';
 import { fixed, signed } from '../format.js';
-import { topFor, wheelLines } from '../layout.js';
 import { makeVisible } from '../sanitize.js';
 import type { ScreenModule } from '../screen.js';
-import { type Effect, type State, type Step, only, send, shownRound } from '../state.js';
+import { type State, type Step, only, send, shownRound } from '../state.js';
+import { askForAnswers, withAnswers } from './answers.js';
 import { orderNames, orders } from './changes.js';
 import { type EvaluationKey, evaluationKeys } from './keys.js';
-import { answersOf, evaluationLayout, listHead, neededRounds, numbersRows } from './layout.js';
+import { evaluationLayout, neededRounds, numbersRows } from './layout.js';
 import { measuresOf } from './measures.js';
+import { promptsInView, promptsPointed } from './prompts.js';
 import { redoHint, typeRedo, typedRedo } from './redo.js';
 import type { EvaluationUi } from './state.js';
 import { startName, verdictText } from './verdict.js';
 
-/** Answers of so many rounds are kept; others are asked for again. */
-const ROUNDS_KEPT = 6;
-
 export const evaluation: ScreenModule<EvaluationKey> = {
   keys: evaluationKeys,
   act,
-  asks,
-  answered(state, query, answer) {
-    if (query.type !== 'read-held-out') return state;
-    const { round } = query;
-    const known = state.evaluation.answers.filter((other) => other.round !== round);
-    const answers = [...known, { round, answers: answer as HeldOutSeen[] }].slice(-ROUNDS_KEPT);
-    const rounds = new Set(answers.map((other) => other.round));
-    const asked = state.evaluation.asked.filter((other) => rounds.has(other.round));
-    return { ...state, evaluation: { ...state.evaluation, answers, asked } };
-  },
+  /** The answers of what is shown and of what it is compared with. */
+  asks: (state) => askForAnswers(state, neededRounds(shownRound(state), evaluationLayout(state).opponent)),
+  answered: (state, query, answer) => (query.type === 'read-held-out' ? withAnswers(state, query, answer) : state),
   inView(state) {
     const { prompts } = evaluationLayout(state);
     if (prompts?.changes == null) return state;
-    const { changes, listRows, textRows, before, after } = prompts;
-    const selected = Math.max(0, Math.min(changes.length - 1, state.evaluation.selected));
-    const { top, textTop } = state.evaluation;
-    const next = {
-      selected,
-      top: Math.max(0, Math.min(changes.length - listRows, topFor(selected, top, listRows))),
-      textTop: Math.max(0, Math.min(textTop, Math.max(before.length, after.length) - textRows)),
-    };
+    const next = promptsInView(prompts, state.evaluation);
     const same = Object.entries(next).every(([key, value]) => state.evaluation[key as keyof EvaluationUi] === value);
     return same ? state : { ...state, evaluation: { ...state.evaluation, ...next } };
   },
@@ -82,19 +65,6 @@ export const evaluation: ScreenModule<EvaluationKey> = {
     ];
   },
 };
-
-/** The answers of what is shown and of what it is compared with. */
-function asks(state: State): Step {
-  const { pid } = state.run?.engine ?? { pid: 0 };
-  const { asked } = state.evaluation;
-  const missing = neededRounds(shownRound(state), evaluationLayout(state).opponent).filter(
-    (round) => answersOf(state, round) === null && !asked.some((other) => other.round === round && other.pid === pid),
-  );
-  if (missing.length === 0) return only(state);
-  const effects = missing.map((round): Effect => ({ do: 'ask', query: { type: 'read-held-out', round } }));
-  const now = [...asked, ...missing.map((round) => ({ round, pid }))];
-  return { state: { ...state, evaluation: { ...state.evaluation, asked: now } }, effects };
-}
 
 function act(state: State, id: EvaluationKey): Step {
   const round = shownRound(state);
@@ -147,19 +117,11 @@ function act(state: State, id: EvaluationKey): Step {
   }
 }
 
-/** The wheel goes through the list of prompts, or scrolls the responses beneath it; a click selects. */
 function pointed(state: State, kind: 'press' | 'wheel-up' | 'wheel-down', _x: number, y: number): Step {
   const { prompts, spreadRows } = evaluationLayout(state);
   if (prompts?.changes == null) return only(state);
-  const { selected, top, textTop, view } = state.evaluation;
-  const first = (view === 'numbers' ? numbersRows + spreadRows : 0) + listHead;
-  const onList = y < first + prompts.listRows;
-  if (kind === 'press') {
-    return only(onList && y >= first ? changed(state, { selected: top + y - first, textTop: 0 }) : state);
-  }
-  const by = kind === 'wheel-up' ? -1 : 1;
-  const moved = onList ? { selected: selected + by, textTop: 0 } : { textTop: textTop + wheelLines * by };
-  return only(changed(state, moved));
+  const first = state.evaluation.view === 'numbers' ? numbersRows + spreadRows : 0;
+  return only(changed(state, promptsPointed(prompts, state.evaluation, kind, y - first)));
 }
 
 function changed(state: State, more: Partial<EvaluationUi>): State {

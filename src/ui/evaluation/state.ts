@@ -1,19 +1,12 @@
 /** What this terminal alone knows of the evaluation screen. */
 import type { HeldOutSeen } from '../../engine/protocol.js';
-import type { Order } from './changes.js';
+import type { PromptsUi } from './prompts.js';
 
-export interface EvaluationUi {
+export interface EvaluationUi extends PromptsUi {
   /** Numbers with the prompts beneath where there is room, or the prompts alone. */
   view: 'numbers' | 'prompts';
   /** What the round is compared with, prompt by prompt. */
   against: 'start' | 'base';
-  order: Order;
-  /** Place among the prompts in that order. */
-  selected: number;
-  /** First visible place. */
-  top: number;
-  /** First visible line of the responses. */
-  textTop: number;
   /** Answers to the held-out prompts that the engine has told, the newest told last. */
   answers: readonly { round: number; answers: readonly HeldOutSeen[] }[];
   /** Rounds of which it was asked for them, and which engine was asked: one that starts anew is asked again. */

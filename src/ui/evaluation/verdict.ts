@@ -17,3 +17,8 @@ export function verdictText(round: Pick<RoundState, 'id' | 'verdict' | 'parent'>
       return 'No verdict yet; unless it is rejected, the next round starts from its policy.';
   }
 }
+
+/** In a word, with its sign. */
+export function verdictWord({ verdict }: Pick<RoundState, 'verdict'>): string {
+  return verdict === null ? '–' : verdict === 'accepted' ? '✔ accepted' : '✘ rejected';
+}

@@ -1,9 +1,84 @@
 /** How the history screen shares out its rows. */
+import type { RoundState, Snapshot } from '../../engine/protocol.js';
+import { decisionsInWords } from '../../review/decisionWords.js';
+import { overriddenKeys, settingOf } from '../../rounds/tree.js';
+import * as format from '../format.js';
 import { bodyRows } from '../layout.js';
+import { wrapped } from '../marked.js';
+import { makeLine } from '../sanitize.js';
 import type { State } from '../state.js';
+import { explained, forkFields } from './forkFields.js';
+import { valueText } from './comparison.js';
+import { selectedRound } from './rounds.js';
 
-/** Rows of the table of rounds: what the plot beneath leaves. */
-export function historyRows(state: State): number {
+export interface HistoryLayout {
+  /** Rows of the table without its heading; 0: the plot has the screen. */
+  table: number;
+  /** Lines on the selected round beneath the table, without their rule. */
+  detail: readonly string[];
+  /** Rows of the plot with its rule and axis; 0: there is no room for it. */
+  plot: number;
+}
+
+/** Below this a plot shows nothing. */
+const leastPlot = 8;
+/** Rows of plot beside which lines on the round may take more than two. */
+const tall = 30;
+
+export function historyLayout(state: State): HistoryLayout {
+  const rows = bodyRows(state);
+  if (state.history.plot) return { table: 0, detail: [], plot: rows };
   const rounds = state.run?.rounds.length ?? 0;
-  return Math.max(3, Math.min(rounds, Math.floor((bodyRows(state) - 3) / 2)));
+  const round = selectedRound(state);
+  const said = round === null || state.run === null ? [] : detailLines(state.run.config, round, state.size.columns);
+  const detail = said.slice(0, rows >= tall ? 6 : 2);
+  // Heading of the table, rule of the lines.
+  const free = rows - 2 - detail.length;
+  const withPlot = free - leastPlot >= 3;
+  const table = Math.max(3, Math.min(rounds, withPlot ? free - leastPlot : free));
+  return { table, detail, plot: withPlot ? free - table : 0 };
+}
+
+/** What there is to say of a round, the most important first. */
+function detailLines(config: Snapshot['config'], round: RoundState, columns: number): string[] {
+  const { id, settings, pairs, steps, stopped_early, seconds, note } = round;
+  const set = [
+    `α ${format.alpha(settings.alpha)}`,
+    `β ${settings.beta}`,
+    `lr ${format.learningRate(settings.lr)}`,
+    ...overriddenKeys(round).map((key) => `${key} ${valueText(settingOf(config, round, key))}`),
+  ];
+  const decisions = decisionsInWords(round.decisions);
+  const done = [
+    ...(pairs === null ? [] : [format.of(pairs, 'pair')]),
+    ...(decisions === null || decisions === 'none' ? [] : [`decisions: ${decisions}`]),
+    ...(steps === null ? [] : [`${format.of(steps, 'step')}${stopped_early ? ', stopped early' : ''}`]),
+    ...Object.entries(seconds).map(([stage, time]) => `${stage} ${format.duration(time)}`),
+  ];
+  const first = id === 0 ? 'The base policy, as it was given.' : set.join(' · ');
+  const notes = note === '' ? [] : wrapped(note, columns - 2);
+  return [
+    makeLine(first, columns),
+    ...notes.slice(0, 1),
+    ...(done.length === 0 ? [] : [done.join(' · ')]),
+    ...notes.slice(1),
+  ];
+}
+
+export interface ForkLayout {
+  /** Rows of the list of fields, without rule and heading. */
+  list: number;
+  help: readonly string[];
+}
+
+/** Lines kept for the explanation, so that the list does not move. */
+const helpRows = 2;
+
+export function forkLayout(state: State): ForkLayout {
+  const { fork } = state.history;
+  const help = fork === null ? [] : wrapped(explained(forkFields[fork.selected]), state.size.columns);
+  return {
+    list: Math.max(3, Math.min(forkFields.length, bodyRows(state) - 3 - helpRows)),
+    help: help.slice(0, helpRows),
+  };
 }

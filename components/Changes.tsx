@@ -1,17 +1,19 @@
-import type { HeldOutSeen } from '../../src/engine/protocol.js';
-import { type Change, type Order, orderNames } from '../../src/ui/evaluation/changes.js';
-import type { PromptsLayout } from '../../src/ui/evaluation/layout.js';
-import type { Opponent } from '../../src/ui/evaluation/measures.js';
-import * as format from '../../src/ui/format.js';
-import { makeLine } from '../../src/ui/sanitize.js';
-import { cut, fit } from '../../src/ui/text.js';
-import { Line, Tint } from '../Line.js';
-import { Marked } from '../Marked.js';
-import { Rule } from '../Rule.js';
+import type { HeldOutSeen } from '../src/engine/protocol.js';
+import { type Change, type Order, orderNames } from '../src/ui/evaluation/changes.js';
+import type { PromptsLayout } from '../src/ui/evaluation/prompts.js';
+import * as format from '../src/ui/format.js';
+import { makeLine } from '../src/ui/sanitize.js';
+import { cut, fit } from '../src/ui/text.js';
+import { Line, Tint } from './Line.js';
+import { Marked } from './Marked.js';
+import { Rule } from './Rule.js';
 
 export interface ChangesProps {
-  readonly round: number;
-  readonly opponent: Opponent;
+  /** Rounds whose responses stand at the left and at the right; differences are right less left. */
+  readonly left: number;
+  readonly right: number;
+  /** What the list is about, at the right of its rule. */
+  readonly about: string;
   readonly prompts: PromptsLayout;
   readonly order: Order;
   readonly selected: number;
@@ -23,7 +25,7 @@ export interface ChangesProps {
 
 /** The held-out prompts that changed most, and both responses to the selected one side by side. */
 export function Changes(props: ChangesProps) {
-  const { round, opponent, prompts, order, selected, top, textTop, columns } = props;
+  const { left, right, about, prompts, order, selected, top, textTop, columns } = props;
   const { changes, change, listRows, textRows, width } = prompts;
   if (changes === null) return <Line tone="muted">Reading the held-out responses …</Line>;
   if (change === null) return <Line tone="muted">There is no held-out prompt that both have answered.</Line>;
@@ -33,7 +35,7 @@ export function Changes(props: ChangesProps) {
     <>
       <Rule
         title={`Prompts, ${orderNames[order]}`}
-        right={`${opponent.name} · ${format.count(selected + 1)} of ${format.count(changes.length)}`}
+        right={`${about} · ${format.count(selected + 1)} of ${format.count(changes.length)}`}
         width={columns}
       />
       <Line tone="muted">{`${fit('', 2)}${heads.map((head) => fit(head, 9, 'right')).join('')}  prompt`}</Line>
@@ -42,8 +44,7 @@ export function Changes(props: ChangesProps) {
       ))}
       <Line tone="accent">{cut(makeLine(change.prompt, columns), columns)}</Line>
       <Line tone="title">
-        {fit(heading(`round ${opponent.round}`, change.before), width)} │{' '}
-        {fit(heading(`round ${round}`, change.now), width - 6)}
+        {fit(heading(`round ${left}`, change.before), width)} │ {fit(heading(`round ${right}`, change.now), width - 6)}
         {more > 0 && <Tint tone="muted">{fit(` ↓${more}`, 6, 'right')}</Tint>}
       </Line>
       {lines.map((line) => (

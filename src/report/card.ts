@@ -1,0 +1,161 @@
+/** The model card of an exported policy: README.md with the front matter that the Hugging Face hub reads. */
+import path from 'node:path';
+import type { Config } from '../config/schema.js';
+import { decisionsInWords } from '../review/decisionWords.js';
+import type { RoundState } from '../store/rounds.js';
+import { alpha, fixed, percent, signed } from '../ui/format.js';
+import { makeVisible } from '../ui/sanitize.js';
+import { escapeMarkdown, roundsTable } from './markdown.js';
+import { againstBase, configFacts, overridesInWords, tableNote } from './table.js';
+
+export interface CardFacts {
+  /** What the model is called: the name of its folder. */
+  name: string;
+  config: Config;
+  /** From the base policy to the exported round, each the parent of the next. */
+  lineage: readonly RoundState[];
+  /** Written as a PEFT adapter. */
+  adapter: boolean;
+  /** What the base policy is called: its name on the hub where that is known, else that of its folder. */
+  base: string;
+}
+
+export function modelCard(facts: CardFacts): string {
+  const { name, config, lineage } = facts;
+  const rounds = lineage.filter(({ id }) => id > 0);
+  const last = lineage[lineage.length - 1];
+  return [
+    frontMatter(facts),
+    `# ${escapeMarkdown(name)}`,
+    introduction(facts, rounds),
+    ...(last.evaluation === null ? [] : ['## Results', results(last, last.evaluation)]),
+    '## Rounds',
+    roundsTable(lineage),
+    tableNote,
+    ...(rounds.length === 0 ? [] : [rounds.map((round) => roundLine(config, round)).join('\n')]),
+    '## Training',
+    configFacts(withoutFolders(facts))
+      .map(([fact, value]) => `- ${fact}: ${escapeMarkdown(value)}`)
+      .join('\n'),
+    'The loss of a pair is `-log σ(z)` with `z = β·[(log π(y_w) - log π_ref(y_w)) - (log π(y_l) - log π_ref(y_l))] + α·(|y_w| - |y_l|)`, lengths in tokens: iterative length-regularized DPO, [arXiv 2406.11817](https://arxiv.org/abs/2406.11817).',
+    '## Use',
+    usage(facts),
+    '',
+  ].join('\n\n');
+}
+
+/** A card is published: folders of this machine are nobody's business, and of no use. */
+function withoutFolders({ config, base }: CardFacts): Config {
+  const { prompts, held_out, reward } = config;
+  const named = reward.includes('http:') ? reward : reward.replace(/[^\s:*+]*\//g, '');
+  return { ...config, model: base, prompts: path.basename(prompts), held_out: path.basename(held_out), reward: named };
+}
+
+function introduction({ base, adapter }: CardFacts, rounds: readonly RoundState[]): string {
+  const what = adapter ? 'A LoRA adapter (PEFT) for' : 'A policy trained from';
+  if (rounds.length === 0) return `The base policy of a run, \`${code(base)}\`, as it was given.`;
+  const alphas = rounds.map(({ settings }) => alpha(settings.alpha)).join(', ');
+  const many = rounds.length === 1 ? 'one round' : `${rounds.length} rounds`;
+  return `${what} \`${code(base)}\` by ${many} of iterative length-regularized DPO with Brevity. The length-penalty coefficient α was ${alphas}${rounds.length === 1 ? '' : ', round by round'}.`;
+}
+
+function results(round: RoundState, evaluation: NonNullable<RoundState['evaluation']>): string {
+  const { prompts, reward, mean_length, truncated_share } = evaluation;
+  const base = againstBase(round);
+  const lines = [
+    `On ${prompts} held-out prompts:`,
+    '',
+    `- mean reward ${fixed(reward, 3)}${base === undefined ? '' : `, base ${fixed(base.reward_against, 3)}`}`,
+    `- mean length ${fixed(mean_length, 1)} tokens${base === undefined ? '' : `, base ${fixed(base.mean_length_against, 1)} (${signed(base.length_change_percent, 1)} %)`}`,
+    `- truncated ${percent(100 * truncated_share)}`,
+  ];
+  if (base === undefined) return lines.join('\n');
+  const spread = base.win_rate_standard_error === null ? '' : ` ± ${fixed(base.win_rate_standard_error, 1)}`;
+  return [
+    ...lines,
+    `- wins against the base ${fixed(base.win_rate, 1)}${spread} %, length-controlled ${fixed(base.length_controlled_win_rate, 1)} %, by the reward model that it was trained with`,
+    `- KL from the base ${fixed(base.kl, 2)} nats`,
+  ].join('\n');
+}
+
+/** What the table has no room for. */
+function roundLine(config: Config, round: RoundState): string {
+  const { id, note, decisions, redo_of } = round;
+  const decided = decisionsInWords(decisions);
+  const set = overridesInWords(config, round);
+  const parts = [
+    decided === null || decided === 'none' ? 'no human decisions' : `human decisions: ${decided}`,
+    ...(set === '' ? [] : [escapeMarkdown(set)]),
+    ...(redo_of === null ? [] : [`round ${redo_of} done again`]),
+    ...(note === '' ? [] : [escapeMarkdown(note)]),
+  ];
+  return `- Round ${id}: ${parts.join('; ')}.`;
+}
+
+function usage({ adapter, base, name }: CardFacts): string {
+  const lines = adapter
+    ? [
+        'from peft import PeftModel',
+        'from transformers import AutoModelForCausalLM, AutoTokenizer',
+        '',
+        `model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(${quoted(base)}), ${quoted(name)})`,
+        `tokenizer = AutoTokenizer.from_pretrained(${quoted(name)})`,
+      ]
+    : [
+        'from transformers import AutoModelForCausalLM, AutoTokenizer',
+        '',
+        `model = AutoModelForCausalLM.from_pretrained(${quoted(name)})`,
+        `tokenizer = AutoTokenizer.from_pretrained(${quoted(name)})`,
+      ];
+  return `\`\`\`python\n${lines.join('\n')}\n\`\`\``;
+}
+
+/** No `license`: it is the base policy's, which is not known here. */
+function frontMatter({ name, lineage, adapter, base }: CardFacts): string {
+  const round = lineage[lineage.length - 1];
+  const { evaluation } = round;
+  const comparison = againstBase(round);
+  const metric = (type: string, value: number) => [
+    '      - type: ' + type,
+    `        value: ${Number(value.toFixed(4))}`,
+  ];
+  const lines = [
+    '---',
+    `library_name: ${adapter ? 'peft' : 'transformers'}`,
+    `base_model: ${quoted(base)}`,
+    `base_model_relation: ${adapter ? 'adapter' : 'finetune'}`,
+    'pipeline_tag: text-generation',
+    'tags:',
+    ...['brevity', 'dpo', 'ilr-dpo', 'length-regularized', 'preference-optimization', 'arxiv:2406.11817'].map(
+      (tag) => `  - ${tag}`,
+    ),
+    ...(evaluation === null
+      ? []
+      : [
+          'model-index:',
+          `  - name: ${quoted(name)}`,
+          '    results:',
+          '    - task:',
+          '        type: text-generation',
+          '      dataset:',
+          '        type: held-out',
+          '        name: held-out prompts of the run',
+          '      metrics:',
+          ...metric('reward', evaluation.reward),
+          ...metric('mean_length', evaluation.mean_length),
+          ...(comparison === undefined
+            ? []
+            : [
+                ...metric('win_rate', comparison.win_rate),
+                ...metric('length_controlled_win_rate', comparison.length_controlled_win_rate),
+              ]),
+        ]),
+    '---',
+  ];
+  return lines.join('\n');
+}
+
+/** A string that YAML and Python both read as it stands. */
+const quoted = (text: string): string => JSON.stringify(makeVisible(text).replace(/\n/g, ' '));
+/** Within backticks. */
+const code = (text: string): string => makeVisible(text).replace(/[`\n]/g, "'");

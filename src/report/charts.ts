@@ -1,0 +1,73 @@
+/** The charts of a report. Colours are the page's CSS variables, so that they follow light and dark. */
+import { branchTitle } from '../rounds/tree.js';
+import type { MetricsRow } from '../rows.js';
+import type { RoundState } from '../store/rounds.js';
+import { alpha } from '../ui/format.js';
+import type { ReportBranch } from './data.js';
+import { type ChartLine, type ChartLook, type ChartPoint, chart, chartColours, chartDashes } from './svg.js';
+
+const look: ChartLook = {
+  ...{ ink: 'var(--ink)', muted: 'var(--quiet)', grid: 'var(--grid)', paper: null, label: '#ffffff' },
+};
+
+const colourOf = (i: number): string => chartColours[i % chartColours.length];
+/** Lines beyond the colours there are begin again with other dashes. */
+const dashOf = (i: number): string => chartDashes[Math.floor(i / chartColours.length) % chartDashes.length];
+
+export function rewardAgainstLength(branches: readonly ReportBranch[]): string {
+  const points = (rounds: readonly RoundState[], isOwn: boolean): ChartPoint[] =>
+    rounds.flatMap(({ id, settings, evaluation }) => {
+      if (evaluation === null) return [];
+      const mark = isOwn ? { label: String(id), ...(id > 0 && { note: `α ${alpha(settings.alpha)}` }) } : {};
+      return [{ x: evaluation.mean_length, y: evaluation.reward, ...mark }];
+    });
+  const lines = branches.map(({ from, rounds }, i): ChartLine => ({
+    ...{ colour: colourOf(i), dash: dashOf(i) },
+    points: [...points(from === null ? [] : [from], false), ...points(rounds, true)],
+  }));
+  return chart([{ xLabel: 'mean length, tokens', yLabel: 'reward', lines }], {
+    title: 'Held-out reward against mean length, a line for each branch',
+    ...{ width: 860, height: 420, look },
+    legend: branches.length < 2 ? [] : branches.map((branch, i) => legendOf(branchTitle(branch), i)),
+  });
+}
+
+const legendOf = (name: string, i: number) => ({ name, colour: colourOf(i), dash: dashOf(i) });
+
+/** More points than can be told apart are averaged. */
+const mostPoints = 240;
+
+/** Loss, margin, accuracy and lengths over the steps, a line for each round; null where nothing was updated. */
+export function trainingCurves({ rounds, metrics }: ReportBranch): string | null {
+  const updated = rounds.map((round, i) => ({ round, rows: metrics[i] })).filter(({ rows }) => rows.length > 0);
+  if (updated.length === 0) return null;
+  const panel = (yLabel: string, key: keyof MetricsRow) => ({
+    ...{ xLabel: 'step', yLabel },
+    lines: updated.map(({ rows }, i): ChartLine => ({
+      ...{ colour: colourOf(i), dash: dashOf(i) },
+      points: averaged(rows.map((row) => ({ x: row.step, y: row[key] }))),
+    })),
+  });
+  return chart(
+    [
+      panel('loss', 'loss'),
+      panel('reward margin', 'rewards/margins'),
+      panel('length margin, tokens', 'lengths/margin'),
+    ],
+    {
+      title: `Updates of ${rounds.map(({ id }) => id).join(', ')}: loss, reward margin and length margin over the steps`,
+      ...{ width: 860, height: 260, look },
+      legend: updated.map(({ round }, i) => legendOf(`round ${round.id}`, i)),
+    },
+  );
+}
+
+function averaged(points: readonly ChartPoint[]): ChartPoint[] {
+  const size = Math.ceil(points.length / mostPoints);
+  return Array.from({ length: Math.ceil(points.length / size) }, (_, i) => {
+    const part = points.slice(i * size, (i + 1) * size);
+    const mean = (value: (point: ChartPoint) => number) =>
+      part.reduce((sum, point) => sum + value(point), 0) / part.length;
+    return { x: mean(({ x }) => x), y: mean(({ y }) => y) };
+  });
+}

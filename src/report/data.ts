@@ -1,0 +1,81 @@
+/** Everything that a report of a run tells, read once from its directory. Nothing is computed anew. */
+import path from 'node:path';
+import type { Config } from '../config/schema.js';
+import { type HeldOutAnswer, readHeldOut } from '../rounds/answers.js';
+import { roundFiles } from '../rounds/files.js';
+import { metricsSchema } from '../rounds/metrics.js';
+import { type Branch, type TreeRow, branchesOf, treeOf } from '../rounds/tree.js';
+import type { MetricsRow } from '../rows.js';
+import { readJsonLines } from '../store/jsonl.js';
+import type { RoundState } from '../store/rounds.js';
+import type { Run } from '../store/run.js';
+
+export interface ReportData {
+  name: string;
+  config: Config;
+  tree: TreeRow[];
+  branches: ReportBranch[];
+}
+
+export interface ReportBranch extends Branch {
+  /** Metrics of each of its rounds' updates, in their order. */
+  metrics: MetricsRow[][];
+  /** Prompts whose answers changed most from its start to its last evaluated round; none where nothing can be compared. */
+  samples: SampleChange[];
+}
+
+/** A held-out prompt with the answers of two rounds. */
+export interface SampleChange {
+  /** What it is an example of. */
+  why: string;
+  prompt: string;
+  before: { round: number; answer: HeldOutAnswer };
+  after: { round: number; answer: HeldOutAnswer };
+}
+
+export function readReport(run: Run): ReportData {
+  const rounds = [...run.rounds];
+  const metricsOf = ({ id }: RoundState) =>
+    readJsonLines(run.files.file(id, roundFiles.metrics), metricsSchema, { missing: 'empty' });
+  return {
+    name: path.basename(run.directory),
+    config: run.config,
+    tree: treeOf(rounds),
+    branches: branchesOf(rounds).map((branch) => ({
+      ...branch,
+      metrics: branch.rounds.map(metricsOf),
+      samples: samplesOf(branch, (round) => readHeldOut(run.files, round)),
+    })),
+  };
+}
+
+const wanted: [why: string, rank: (before: HeldOutAnswer, after: HeldOutAnswer) => number][] = [
+  ['reward rose most', (before, after) => after.reward - before.reward],
+  ['reward fell most', (before, after) => before.reward - after.reward],
+  ['grew longest', (before, after) => after.length - before.length],
+  ['in the middle', (before, after) => after.reward - before.reward],
+];
+
+/** Each prompt once; the last is the one whose change of reward is the median, so that not only extremes are seen. */
+function samplesOf(branch: Branch, answersOf: (round: number) => HeldOutAnswer[]): SampleChange[] {
+  const evaluated = [...(branch.from === null ? [] : [branch.from]), ...branch.rounds].filter(
+    ({ evaluation }) => evaluation !== null,
+  );
+  if (evaluated.length < 2) return [];
+  const [first, last] = [evaluated[0].id, evaluated[evaluated.length - 1].id];
+  const known = new Map(answersOf(first).map((answer) => [answer.prompt_index, answer]));
+  let both = answersOf(last).flatMap((after) => {
+    const before = known.get(after.prompt_index);
+    return before === undefined ? [] : [{ before, after }];
+  });
+  return wanted.flatMap(([why, rank]): SampleChange[] => {
+    const sorted = [...both].sort((a, b) => rank(b.before, b.after) - rank(a.before, a.after));
+    const found = sorted.at(why === 'in the middle' ? sorted.length >> 1 : 0);
+    if (found === undefined) return [];
+    both = both.filter((other) => other !== found);
+    const { before, after } = found;
+    return [
+      { why, prompt: after.prompt, before: { round: first, answer: before }, after: { round: last, answer: after } },
+    ];
+  });
+}

@@ -1,0 +1,111 @@
+/** A run as one HTML page that needs nothing else: no script, no request, readable light and dark, on paper too. */
+import { type Range, wordDiff } from '../review/diff.js';
+import { branchTitle } from '../rounds/tree.js';
+import type { RoundState } from '../store/rounds.js';
+import { fixed } from '../ui/format.js';
+import { makeVisible } from '../ui/sanitize.js';
+import { rewardAgainstLength, trainingCurves } from './charts.js';
+import type { ReportBranch, ReportData, SampleChange } from './data.js';
+import { style } from './style.js';
+import { escapeXml } from './svg.js';
+import { configFacts, overridesInWords, roundColumns, tableNote } from './table.js';
+
+export function htmlReport(data: ReportData): string {
+  const { name, config, tree, branches } = data;
+  return [
+    '<!doctype html>',
+    '<html lang="en">',
+    '<head>',
+    '<meta charset="utf-8">',
+    '<meta name="viewport" content="width=device-width, initial-scale=1">',
+    // Text of a model is escaped; this keeps even a mistake in that from reaching out.
+    `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">`,
+    `<title>${shown(name)}</title>`,
+    `<style>${style}</style>`,
+    '</head>',
+    '<body>',
+    `<h1>${shown(name)}</h1>`,
+    `<dl>${configFacts(config)
+      .map(([fact, value]) => `<dt>${shown(fact)}</dt><dd>${shown(value)}</dd>`)
+      .join('')}</dl>`,
+    '<h2>Reward against length</h2>',
+    '<p class="quiet">Up is more reward, right is longer: a good round goes up and not to the right.</p>',
+    `<figure>${rewardAgainstLength(branches)}</figure>`,
+    '<h2>Rounds</h2>',
+    roundsTable(tree),
+    `<p class="quiet">${shown(tableNote)}</p>`,
+    ...branches.map((branch) => branchSection(data, branch)),
+    '</body>',
+    '</html>',
+    '',
+  ].join('\n');
+}
+
+function roundsTable(tree: ReportData['tree']): string {
+  const head = roundColumns.map(({ title }) => `<th scope="col">${shown(title)}</th>`).join('');
+  const rows = tree.map(({ round, graph }) => {
+    const cells = roundColumns.map(({ title, cell }, i) => {
+      const text = shown(cell(round));
+      if (i === 0) return `<th scope="row"><span class="tree" aria-hidden="true">${shown(graph)}</span>${text}</th>`;
+      const kind = title === 'decisions' || title === 'verdict' ? ` class="words"` : '';
+      return `<td${kind}>${text}</td>`;
+    });
+    const verdict = round.verdict === null ? '' : ` class="${round.verdict}"`;
+    return `<tr${verdict}>${cells.join('')}</tr>`;
+  });
+  return `<div class="wide"><table><thead><tr>${head}</tr></thead><tbody>${rows.join('')}</tbody></table></div>`;
+}
+
+function branchSection({ config }: ReportData, branch: ReportBranch): string {
+  const title = branchTitle(branch);
+  const curves = trainingCurves(branch);
+  const notes = branch.rounds.flatMap((round) => noteOn(overridesInWords(config, round), round));
+  return [
+    '<section>',
+    `<h2>${shown(title.charAt(0).toUpperCase() + title.slice(1))}</h2>`,
+    ...(notes.length === 0 ? [] : [`<ul>${notes.join('')}</ul>`]),
+    ...(curves === null ? [] : [`<figure>${curves}</figure>`]),
+    ...branch.samples.map(sample),
+    '</section>',
+  ].join('\n');
+}
+
+function noteOn(set: string, { id, note }: RoundState): string[] {
+  if (set === '' && note === '') return [];
+  const parts = [...(set === '' ? [] : [`<code>${shown(set)}</code>`]), ...(note === '' ? [] : [shown(note)])];
+  return [`<li>Round ${id}: ${parts.join('; ')}</li>`];
+}
+
+function sample({ why, prompt, before, after }: SampleChange): string {
+  const [a, b] = [makeVisible(before.answer.text), makeVisible(after.answer.text)];
+  const own = wordDiff(a, b);
+  return [
+    `<article><h3>${shown(why)}</h3>`,
+    `<blockquote>${shown(prompt)}</blockquote>`,
+    `<div class="pair">${answer(before, a, own.a, 'gone')}${answer(after, b, own.b, 'new')}</div></article>`,
+  ].join('\n');
+}
+
+function answer(
+  { round, answer: { reward, length, truncated } }: SampleChange['after'],
+  text: string,
+  own: readonly Range[],
+  kind: string,
+): string {
+  const head = `${round === 0 ? 'base' : `round ${round}`}: reward ${fixed(reward, 3)}, ${length} tokens${truncated ? ', truncated' : ''}`;
+  return `<div><h4>${head}</h4><p class="text">${marked(text, own, kind)}</p></div>`;
+}
+
+/** @param text that is harmless already */
+function marked(text: string, own: readonly Range[], kind: string): string {
+  let at = 0;
+  const parts = own.map(([start, end]) => {
+    const part = `${escapeXml(text.slice(at, start))}<mark class="${kind}">${escapeXml(text.slice(start, end))}</mark>`;
+    at = end;
+    return part;
+  });
+  return parts.join('') + escapeXml(text.slice(at));
+}
+
+/** Harmless, and no markup. */
+const shown = (text: string): string => escapeXml(makeVisible(text));

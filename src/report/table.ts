@@ -1,0 +1,109 @@
+/** The table of rounds that reports and model cards share: its columns, and what is said of a round beside it. */
+import type { Config } from '../config/schema.js';
+import { decisionsInWords } from '../review/decisionWords.js';
+import { overriddenKeys, settingOf } from '../rounds/tree.js';
+import type { Comparison } from '../rows.js';
+import type { RoundState } from '../store/rounds.js';
+import { alpha, duration, fixed, learningRate, percent, signed } from '../ui/format.js';
+
+export interface TableColumn {
+  title: string;
+  /** Not sanitized: names are people's. */
+  cell(round: RoundState): string;
+}
+
+const own = ({ id }: RoundState, text: string): string => (id === 0 ? '' : text);
+const dash = (text: string): string => (text === '–' ? '' : text);
+
+export function againstBase({ evaluation }: RoundState): Comparison | undefined {
+  return evaluation?.comparisons.find(({ against }) => against === 'base');
+}
+
+function compared(round: RoundState, cell: (comparison: Comparison) => string): string {
+  const comparison = againstBase(round);
+  return comparison === undefined ? '' : cell(comparison);
+}
+
+export const roundColumns: readonly TableColumn[] = [
+  { title: 'round', cell: ({ id, name }) => `${id === 0 ? 'base' : id}${name === '' ? '' : ` ${name}`}` },
+  { title: 'from', cell: ({ parent }) => (parent === null ? '' : parent === 0 ? 'base' : String(parent)) },
+  { title: 'α', cell: (round) => own(round, alpha(round.settings.alpha)) },
+  { title: 'β', cell: (round) => own(round, String(round.settings.beta)) },
+  { title: 'learning rate', cell: (round) => own(round, learningRate(round.settings.lr)) },
+  { title: 'pairs', cell: ({ pairs }) => (pairs === null ? '' : String(pairs)) },
+  { title: 'decisions', cell: ({ decisions }) => decisionsInWords(decisions) ?? '' },
+  {
+    title: 'steps',
+    cell: ({ steps, stopped_early }) => (steps === null ? '' : `${steps}${stopped_early ? ' (stopped)' : ''}`),
+  },
+  { title: 'reward', cell: ({ evaluation }) => (evaluation === null ? '' : fixed(evaluation.reward, 3)) },
+  { title: 'length', cell: ({ evaluation }) => (evaluation === null ? '' : fixed(evaluation.mean_length, 1)) },
+  { title: 'change', cell: (round) => compared(round, (c) => `${signed(c.length_change_percent, 1)} %`) },
+  {
+    title: 'truncated',
+    cell: ({ evaluation }) => (evaluation === null ? '' : percent(100 * evaluation.truncated_share)),
+  },
+  {
+    title: 'win rate',
+    cell: (round) =>
+      compared(
+        round,
+        ({ win_rate, win_rate_standard_error: error }) => `${fixed(win_rate, 1)} ± ${fixed(error ?? NaN, 1)}`,
+      ),
+  },
+  { title: 'length-controlled', cell: (round) => compared(round, (c) => fixed(c.length_controlled_win_rate, 1)) },
+  { title: 'KL', cell: (round) => compared(round, ({ kl }) => fixed(kl, 2)) },
+  { title: 'time', cell: ({ seconds }) => dash(timeOf(seconds)) },
+  {
+    title: 'verdict',
+    cell: ({ stage, verdict }) => (stage === 'done' ? (verdict ?? '') : `at ${stage}`),
+  },
+];
+
+function timeOf(seconds: RoundState['seconds']): string {
+  const all = Object.values(seconds);
+  return all.length === 0 ? '' : duration(all.reduce((a, b) => a + b, 0));
+}
+
+/** Said beneath the table. */
+export const tableNote =
+  'Reward, length (tokens) and truncated share are means over the held-out prompts. Change of length, win rate ' +
+  '(± standard error), length-controlled win rate (arXiv 2404.04475, minimal form), both in percent and by the reward ' +
+  'model, and KL (nats, estimated) are against the base policy.';
+
+/** What a round's branch has set otherwise than the run's configuration: "sampling.samples_per_prompt 8". */
+export function overridesInWords(config: Config, round: RoundState): string {
+  return overriddenKeys(round)
+    .map((key) => {
+      const value = settingOf(config, round, key);
+      return `${key} ${typeof value === 'string' ? value : JSON.stringify(value)}`;
+    })
+    .join(', ');
+}
+
+/** What the run was started with, name and value. */
+export function configFacts({
+  model,
+  reward,
+  prompts,
+  held_out,
+  dpo,
+  seed,
+  sampling,
+  update,
+}: Config): [string, string][] {
+  const trained = update.lora === null ? 'all weights' : `LoRA adapter, rank ${update.lora.rank}`;
+  return [
+    ['base policy', model],
+    ['reward', reward],
+    ['prompts', prompts],
+    ['held-out prompts', held_out],
+    [
+      'sampling',
+      `${sampling.samples_per_prompt} responses a prompt, at most ${sampling.max_new_tokens} tokens, temperature ${sampling.temperature}`,
+    ],
+    ['reference policy', dpo.reference === 'round' ? "each round's start" : dpo.reference],
+    ['trained', trained],
+    ['seed', String(seed)],
+  ];
+}

@@ -1,0 +1,185 @@
+/** Keys of the history screen. */
+import type { Key } from '../screen.js';
+import type { State } from '../state.js';
+import { compareLayout, plotRowsOf } from './compareLayout.js';
+import { canFork, canLeave } from './fork.js';
+import { forkFields } from './forkFields.js';
+import { opponentOf, selectedRound } from './rounds.js';
+
+type View = 'rounds' | 'comparison' | 'fork';
+
+export function viewOf({ history: { comparison, fork } }: State): View {
+  return fork !== null ? 'fork' : comparison !== null ? 'comparison' : 'rounds';
+}
+
+const inView = (view: View) => (state: State) => state.run !== null && viewOf(state) === view;
+const listed = inView('rounds');
+const compares = inView('comparison');
+const forks = inView('fork');
+const isUp = (state: State) => state.link.status === 'up';
+const hasRound = (state: State) => listed(state) && isUp(state) && selectedRound(state) !== null;
+const hasPairs = (state: State) => hasRound(state) && (selectedRound(state)?.pairs ?? null) !== null;
+const afterBase = (state: State) => hasRound(state) && (selectedRound(state)?.id ?? 0) > 0;
+const onPage = (page: string) => (state: State) => compares(state) && state.history.comparison?.page === page;
+const movable = (state: State) => {
+  const layout = compareLayout(state);
+  if (layout === null || !compares(state)) return false;
+  if (onPage('numbers')(state)) return layout.numbers.length > layout.numbersRows;
+  if (onPage('curves')(state)) return plotRowsOf(layout) > layout.down;
+  return (layout.prompts.changes?.length ?? 0) > 0;
+};
+const hasPrompts = (state: State) => onPage('responses')(state) && movable(state);
+const scrolls = (state: State) => {
+  const layout = compareLayout(state);
+  if (layout === null || !hasPrompts(state)) return false;
+  const { before, after, textRows } = layout.prompts;
+  return Math.max(before.length, after.length) > textRows;
+};
+const selectedField = (state: State) => (state.history.fork === null ? null : forkFields[state.history.fork.selected]);
+const isChanged = (state: State) => {
+  const field = selectedField(state);
+  return forks(state) && field !== null && Object.hasOwn(state.history.fork?.values ?? {}, field.key);
+};
+const canGoOn = (state: State) => {
+  const round = selectedRound(state);
+  const waits = round?.stage === 'done' || round?.stage === 'review';
+  return listed(state) && canLeave(state) && waits && round.id !== state.run?.current;
+};
+
+export const historyKeys = [
+  {
+    id: 'open-round',
+    keys: ['enter'],
+    label: 'open',
+    help: "the round's evaluation; 1 to 4 show the rest of it",
+    when: hasRound,
+  },
+  { id: 'open-pairs', keys: ['p'], label: 'pairs', help: "the round's pairs and decisions", when: hasPairs },
+  {
+    id: 'compare',
+    keys: ['c'],
+    label: 'compare',
+    help: 'compare it with the marked round, or with the one that it started from',
+    when: (state) => hasRound(state) && opponentOf(state) !== null,
+  },
+  {
+    id: 'fork',
+    keys: ['f'],
+    label: 'fork',
+    help: 'start another branch from it, with other settings',
+    when: (state) => listed(state) && canFork(state),
+  },
+  { id: 'name', keys: ['N'], label: 'name', help: 'name the round', when: hasRound },
+  { id: 'round-note', keys: ['e'], label: 'note', help: 'write a note on the round', when: hasRound },
+  {
+    id: 'delete',
+    keys: ['d'],
+    label: 'delete',
+    help: 'delete it with all that came from it (asks first)',
+    when: afterBase,
+  },
+  { id: 'mark', keys: ['space'], label: 'mark', help: 'mark it, to compare others with it, and back', when: hasRound },
+  {
+    id: 'go-on',
+    keys: ['s'],
+    label: 'go on here',
+    help: 'make it the current round, to go on from there',
+    when: canGoOn,
+  },
+  { id: 'big-plot', keys: ['v'], label: 'plot', help: 'the plot on the whole screen, and back', when: listed },
+  { id: 'round-up', keys: ['up', 'k'], label: '', help: 'the round above', when: listed },
+  { id: 'round-down', keys: ['down', 'j'], label: 'round', sign: '↑↓', help: 'the round below', when: listed },
+  { id: 'rounds-page-up', keys: ['pageup'], label: '', help: 'a page of rounds up', when: listed },
+  { id: 'rounds-page-down', keys: ['pagedown'], label: '', help: 'a page of rounds down', when: listed },
+  { id: 'first-round', keys: ['home', 'g'], label: '', help: 'the first round', when: listed },
+  { id: 'last-round', keys: ['end', 'G'], label: '', help: 'the last round', when: listed },
+
+  { id: 'page-left', keys: ['left'], label: '', help: 'numbers, curves, responses: the one before', when: compares },
+  {
+    id: 'page-right',
+    keys: ['right'],
+    label: 'page',
+    sign: '← →',
+    help: 'numbers, curves, responses: the next',
+    when: compares,
+  },
+  { id: 'exchange', keys: ['w'], label: 'exchange', help: 'exchange left and right', when: compares },
+  {
+    id: 'prompt-order',
+    keys: ['o'],
+    label: 'order',
+    help: 'order the prompts by reward or length, changed or worse',
+    when: hasPrompts,
+  },
+  {
+    id: 'compared-up',
+    keys: ['up', 'k'],
+    label: '',
+    help: 'scroll up; of the responses, the prompt above',
+    when: movable,
+  },
+  {
+    id: 'compared-down',
+    keys: ['down', 'j'],
+    label: 'scroll',
+    sign: '↑↓',
+    help: 'scroll down; of the responses, the prompt below',
+    when: movable,
+  },
+  { id: 'compared-page-up', keys: ['pageup'], label: '', help: 'a page up', when: movable },
+  { id: 'compared-page-down', keys: ['pagedown'], label: '', help: 'a page down', when: movable },
+  { id: 'compared-first', keys: ['home', 'g'], label: '', help: 'to the top', when: movable },
+  { id: 'compared-last', keys: ['end', 'G'], label: '', help: 'to the bottom', when: movable },
+  { id: 'compared-text-up', keys: ['K', '-'], label: '', help: 'scroll the responses up', when: scrolls },
+  {
+    id: 'compared-text-down',
+    keys: ['J', 'space'],
+    label: 'text',
+    sign: 'J K',
+    help: 'scroll the responses down',
+    when: scrolls,
+  },
+
+  {
+    id: 'edit-field',
+    keys: ['enter'],
+    label: 'change',
+    help: 'type another value; of a choice, the next',
+    when: forks,
+  },
+  {
+    id: 'start-fork',
+    keys: ['f'],
+    label: 'start',
+    help: 'start the branch: its first round begins at once',
+    when: (state) => forks(state) && canLeave(state),
+  },
+  {
+    id: 'reset-field',
+    keys: ['backspace'],
+    label: 'as it was',
+    help: 'go on with the value that the round had',
+    when: isChanged,
+  },
+  {
+    id: 'choice-before',
+    keys: ['left'],
+    label: '',
+    help: 'the choice before',
+    when: (state) => forks(state) && selectedField(state)?.kind === 'choice',
+  },
+  {
+    id: 'choice-next',
+    keys: ['right'],
+    label: 'choose',
+    sign: '← →',
+    help: 'the next choice',
+    when: (state) => forks(state) && selectedField(state)?.kind === 'choice',
+  },
+  { id: 'field-up', keys: ['up', 'k'], label: '', help: 'the setting above', when: forks },
+  { id: 'field-down', keys: ['down', 'j'], label: 'setting', sign: '↑↓', help: 'the setting below', when: forks },
+  { id: 'first-field', keys: ['home', 'g'], label: '', help: 'the first setting', when: forks },
+  { id: 'last-field', keys: ['end', 'G'], label: '', help: 'the last setting', when: forks },
+] as const satisfies readonly Key[];
+
+export type HistoryKey = (typeof historyKeys)[number]['id'];

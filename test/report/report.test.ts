@@ -1,0 +1,178 @@
+/** A run's report and a policy's model card, from a run directory that holds what somebody hostile wrote. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { modelCard } from '../../src/report/card.js';
+import { type ReportData, readReport } from '../../src/report/data.js';
+import { htmlReport } from '../../src/report/html.js';
+import { markdownReport } from '../../src/report/markdown.js';
+import { Run } from '../../src/store/run.js';
+import { config } from '../engine/fakes.js';
+import { temporaryDirectories } from '../temporary.js';
+import { finished, metrics } from '../ui/fixtures.js';
+
+const fresh = temporaryDirectories();
+const evil = '<script>alert("1")</script> | ``` \u202e\x1b]52;c;ZXZpbA==\x07 <img src=x onerror=a>\n# no heading';
+
+let run: Run;
+let data: ReportData;
+beforeAll(() => {
+  run = Run.create(path.join(fresh(), 'my <run>'), config);
+  const rounds = [
+    finished(0, 1, 10),
+    { ...finished(1, 2, 20), decisions: { swapped: 2, repaired: 0, confirmed: 0, excluded: 1, ties: 0, noted: 0 } },
+    { ...finished(2, 3, 30), name: evil, note: evil, verdict: 'rejected' as const },
+    {
+      ...finished(3, 2.5, 15),
+      parent: 1,
+      overrides: { sampling: { samples_per_prompt: 8 } },
+      verdict: 'accepted' as const,
+    },
+  ];
+  for (const round of rounds) {
+    run.addRound(round);
+    const write = (name: string, rows: unknown[]) =>
+      writeFileSync(run.files.file(round.id, name), rows.map((row) => JSON.stringify(row) + '\n').join(''));
+    mkdirSync(run.files.roundDir(round.id), { recursive: true });
+    if (round.id > 0) write('metrics.jsonl', metrics);
+    const prompts = [0, 1, 2, 3, 4];
+    write(
+      'held-out-samples.jsonl',
+      prompts.map((prompt_index) => ({
+        ...{ prompt_index, prompt: `prompt ${prompt_index} ${evil}`, prompt_ids: [1] },
+        responses: [
+          {
+            ...{ ids: Array.from({ length: 3 + prompt_index * round.id }, () => 1), logps: -1, finish_reason: 'stop' },
+            ...{ text: `said in round ${round.id} ${evil}`, token_logprobs: [] },
+          },
+        ],
+      })),
+    );
+    // From the base to round 2: +0, -2, +2, +0, +1 for prompts 0 to 4.
+    const rewards = { 0: [0, 2, 0, 0, 0], 1: [0, 1, 1, 0, 0], 2: [0, 0, 2, 0, 1], 3: [1, 1, 1, 1, 1] }[round.id] ?? [];
+    write(
+      'held-out-scores.jsonl',
+      prompts.map((prompt_index) => ({ prompt_index, rewards: [rewards[prompt_index]] })),
+    );
+  }
+  data = readReport(run);
+});
+
+describe('what is read', () => {
+  it('has a part for each branch, with the metrics of its rounds', () => {
+    expect(data.branches.map(({ rounds }) => rounds.map(({ id }) => id))).toEqual([[0, 1, 2], [3]]);
+    expect(data.branches[0].metrics.map(({ length }) => length)).toEqual([0, 24, 24]);
+  });
+
+  it('takes the prompts that changed most from start to end of the branch, each once', () => {
+    const samples = data.branches[0].samples.map(({ why, before, after }) => [
+      why,
+      after.answer.prompt_index,
+      before.round,
+      after.round,
+    ]);
+    expect(samples).toEqual([
+      ['reward rose most', 2, 0, 2],
+      ['reward fell most', 1, 0, 2],
+      ['grew longest', 4, 0, 2],
+      ['in the middle', 3, 0, 2],
+    ]);
+    expect(data.branches[1].samples[0]).toMatchObject({ before: { round: 1 }, after: { round: 3 } });
+  });
+});
+
+describe('the page', () => {
+  it('needs nothing else and runs nothing, whatever was written in it', () => {
+    const html = htmlReport(data);
+    expect(html).not.toMatch(
+      /<script|<img|<link|<iframe|@import|url\(|\bsrc=(?!x)|https?:\/\/(?!www\.w3\.org\/2000\/svg)/i,
+    );
+    expect(html).toContain('&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;');
+    expect(html).not.toMatch(/[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e]/);
+    expect(html).toContain('⟨U+202E⟩');
+    expect(html).toContain("default-src 'none'");
+  });
+
+  it('has the table, a section for each branch, charts, and marks what only one response has', () => {
+    const html = htmlReport(data);
+    expect(html.match(/<section>/g)).toHaveLength(2);
+    // Reward against length, and a chart for each branch.
+    expect(html.match(/<svg /g)).toHaveLength(3);
+    expect(html).not.toContain('NaN');
+    expect(html).toContain('2 swapped, 1 excluded');
+    expect(html).toContain('<code>sampling.samples_per_prompt 8</code>');
+    expect(html).toContain('<tr class="accepted">');
+    expect(html).toContain('<mark class="gone">0</mark>');
+    expect(html).toContain('<mark class="new">2</mark>');
+    expect(html).toContain('prefers-color-scheme: dark');
+    const opened = html.match(/<(section|article|div|table|tr|td|th|figure|svg|ul|li|dl|p|h\d)\b/g)?.length;
+    const closed = html.match(/<\/(section|article|div|table|tr|td|th|figure|svg|ul|li|dl|p|h\d)>/g)?.length;
+    expect(opened).toBe(closed);
+  });
+
+  it('of a run that has only begun says what there is', () => {
+    const begun = Run.create(path.join(fresh(), 'begun'), config);
+    expect(htmlReport(readReport(begun))).toContain('<h2>Rounds</h2>');
+    expect(markdownReport(readReport(begun))).toContain('## Rounds');
+  });
+});
+
+describe('Markdown', () => {
+  it('has the same, and nothing that was written in it is markup', () => {
+    const text = markdownReport(data);
+    const rows = text.split('\n').filter((line) => line.startsWith('| '));
+    expect(rows).toHaveLength(2 + 4);
+    const cells = (row: string) => row.replaceAll('\\|', '').split('|').length;
+    expect(new Set(rows.map(cells)).size).toBe(1);
+    expect(text.replace(/^(`{3,})text\n[\s\S]*?\n\1$/gm, '')).not.toMatch(/^# no heading|(?<!\\)<(script|img)/m);
+    expect(text).toContain('## Rounds 0, 1, 2');
+    expect(text).toContain('## Round 3, from round 1');
+    // Fences are longer than what is in them.
+    expect(text).toContain('````text');
+    expect(text).toMatch(/○3 α0\.02|3 α0\.02○/);
+  });
+});
+
+describe('the model card', () => {
+  const card = (id: number, more = {}) =>
+    modelCard({
+      ...{ name: 'mine', config: run.config, adapter: false, base: 'org/base' },
+      ...{ lineage: [run.round(0), ...run.branch(id)], ...more },
+    });
+
+  it('tells the rounds that led to the policy, their α, decisions and results', () => {
+    const text = card(3);
+    expect(text).toContain('A policy trained from `org/base` by 2 rounds');
+    expect(text).toContain('α was 0.0200, 0.0200, round by round');
+    expect(text).toContain('- mean reward 2.500, base 1.523');
+    expect(text).toContain('- Round 1: human decisions: 2 swapped, 1 excluded.');
+    expect(text).toContain('- Round 3: no human decisions; sampling.samples\\_per\\_prompt 8.');
+    expect(text).not.toContain('Round 2');
+    expect(text).toContain('AutoModelForCausalLM.from_pretrained("mine")');
+  });
+
+  it('has front matter that no text breaks', () => {
+    const front = card(2, { base: 'evil"\n---\nlicense: mit' }).split('\n---\n')[0].split('\n');
+    expect(front[0]).toBe('---');
+    expect(front).toContain('base_model: "evil\\" --- license: mit"');
+    expect(front).toContain('library_name: transformers');
+    expect(front.some((line) => /^license/.test(line))).toBe(false);
+  });
+
+  it('of an adapter says how it is loaded', () => {
+    const text = card(1, { adapter: true });
+    expect(text).toContain('library_name: peft');
+    expect(text).toContain('PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained("org/base"), "mine")');
+  });
+
+  it('tells nothing of where files lie here', () => {
+    const named = {
+      ...run.config,
+      prompts: '/home/ann/p.jsonl',
+      reward: '0.7*hf:/home/ann/r+0.3*module:/home/ann/m.mjs',
+    };
+    const text = card(1, { config: named });
+    expect(text).not.toContain('/home/ann');
+    expect(text).toContain('0.7\\*hf:r+0.3\\*module:m.mjs');
+  });
+});
