@@ -124,7 +124,9 @@ export function explanation({ key, more, kind }: Field): string {
   const schema = schemaOf(key);
   const text = schema.description ?? '';
   const range = kind === 'number' ? ` (${rangeOf(schema)})` : '';
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${range}. ${more}`;
+  // β and α stay as the field writes them.
+  const sentence = text.replace(/^[a-z]/, (letter) => letter.toUpperCase());
+  return `${sentence}${range}. ${more}`;
 }
 
 /** The limits of a number in words: "2 to 1024", "above 0", "0 or more". */
