@@ -130,6 +130,9 @@ function entry(name: string, seen: Partial<RunSeen> | null, more: Partial<RunEnt
 export const newer =
   '/home/ann/work/runs/tomorrow/run.json was written by a newer Brevity (version 3, this one reads 2); update Brevity to open this run';
 
+export const noModel =
+  '/home/ann/work/models/SmolLM is not there; expected a Hugging Face folder with config.json and *.safetensors';
+
 export const entries: RunEntry[] = [
   entry('smol-alpha-0.02', {}, { engine: { state: 'idle' }, changed: noon }),
   entry('smol-lora', { stage: 'update', rounds: 5 }, { engine: { state: 'working' }, changed: noon - 30_000 }),
