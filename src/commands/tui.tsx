@@ -112,6 +112,8 @@ export async function openTerminal(source: Source): Promise<{ left: boolean; ope
   });
   terminal.on('resize', () => store.now({ type: 'size', size: terminal.size() }));
   const restoreSignals = leaveOnSignals(terminal);
+  // Keys typed before the first frame are keys, not a line for the terminal to edit.
+  process.stdin.setRawMode(true);
   terminal.enter();
   try {
     const app = render(<App store={store} theme={themeFor(process.env)} />, {
@@ -129,6 +131,7 @@ export async function openTerminal(source: Source): Promise<{ left: boolean; ope
     tasks?.close();
     store.close();
     terminal.leave();
+    process.stdin.setRawMode(false);
     restoreSignals();
   }
   return { left, opened };

@@ -47,15 +47,15 @@ export type EngineSeen =
   | { state: 'elsewhere'; host: string };
 
 /** How long an engine may take to say what it does. */
-const patienceMs = 400;
+const patienceMs = 1000;
 
 /**
- * Run directories: `cwd` itself, those in it and in its `runs` folder, and those in `more`.
+ * Run directories: `cwd` itself, those in it and in its `runs` folder; and likewise of `more`.
  *
  * @param more folders of runs, or runs
  */
 export function findRunDirectories(cwd: string, more: readonly string[]): string[] {
-  const folders = [cwd, path.join(cwd, runsFolder), ...more];
+  const folders = [cwd, ...more].flatMap((folder) => [folder, path.join(folder, runsFolder)]);
   const found = folders.flatMap((folder) => [folder, ...subfolders(folder)]).filter(isRun);
   return [...new Set(found)].sort();
 }
