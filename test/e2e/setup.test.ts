@@ -72,23 +72,23 @@ describe('brevity without a run', () => {
   }, 180_000);
 
   it('flags fill the form in; tab completes paths; w writes a file that --config takes', async () => {
-    mkdirSync(path.join(cwd, 'settings-of-mine'));
+    mkdirSync(path.join(cwd, 'settings'));
     const screen = open(['--alpha', '0.5']);
     await screen.until(/α length penalty +0\.5/);
     await screen.until(/\$ brevity auto runs\/example --alpha 0\.5/);
     screen.type('w' + clear);
-    screen.type('sett');
+    screen.type('set');
     screen.type(keys.tab);
-    await screen.until(/save the settings as: settings-of-mine\//);
+    await screen.until(/save the settings as: settings\//);
     screen.type('a.json');
     screen.type(keys.enter);
-    await screen.until(/Saved to settings-of-mine\/a\.json/);
+    await screen.until(/Saved to settings\/a\.json/);
     screen.type('q');
     expect(await screen.exit).toBe(0);
 
-    const again = open(['--config', 'settings-of-mine/a.json']);
-    await again.until(/with settings-of-mine\/a\.json[\s\S]*run directory +runs\/a [\s\S]*α length penalty +0\.5/);
-    await again.until(/\$ brevity auto runs\/a --config settings-of-mine\/a\.json/);
+    const again = open(['--config', 'settings/a.json']);
+    await again.until(/with settings\/a\.json[\s\S]*run directory +runs\/a [\s\S]*α length penalty +0\.5/);
+    await again.until(/\$ brevity auto runs\/a --config settings\/a\.json/);
     again.type('q');
     expect(await again.exit).toBe(0);
   }, 120_000);

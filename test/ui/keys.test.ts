@@ -20,7 +20,7 @@ import {
   snapshot,
   told,
 } from './fixtures.js';
-import { listed, ready } from './homeFixtures.js';
+import { homeKeyStates } from './homeKeyEffects.js';
 
 const review = attached('review');
 const many = attached('done', small, { rounds: Array.from({ length: 40 }, (_, id) => round(id, 'done')), current: 39 });
@@ -73,10 +73,6 @@ const ofFile = after(initialState(small, { unit: 'characters', tokens: false, ou
   type: 'snapshot',
   snapshot: snapshot('review'),
 });
-
-const list = listed();
-const form = ready();
-const choice = press(form, 'G');
 
 /** A state in which the key does something that can be seen. */
 const stages: Record<string, State> = {
@@ -146,36 +142,7 @@ const stages: Record<string, State> = {
   'last-change': prompts,
   'answer-up': press(answers, 'J'),
   'answer-down': answers,
-  'open-run': list,
-  'first-run': listed(small, []),
-  'new-run': list,
-  'like-run': list,
-  'run-up': press(list, 'j'),
-  'run-down': list,
-  'runs-page-up': press(list, 'G'),
-  'runs-page-down': list,
-  'newest-run': press(list, 'j'),
-  'oldest-run': list,
-  'filter-runs': list,
-  'look-in': list,
-  'end-engine': list,
-  'delete-run': list,
-  'start-run': form,
-  'edit-field': press(form, 'j'),
-  'next-choice': choice,
-  'previous-choice': choice,
-  'field-up': press(form, 'j'),
-  'field-down': form,
-  'first-field': choice,
-  'last-field': form,
-  'start-now': press(form, 'j'),
-  'as-before': press(form, 'j', 'enter', 'x', 'enter'),
-  'save-settings': form,
-  'load-settings': form,
-  'example-settings': form,
-  'check-again': form,
-  complete: press(form, 'w'),
-  'quit-list': list,
+  ...homeKeyStates,
   'next-round': attached('done'),
   'history-up': press(many, 'h', 'j'),
   'history-down': press(many, 'h'),
