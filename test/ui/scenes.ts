@@ -2,7 +2,6 @@
 import { type Size, type State, initialState } from '../../src/ui/state.js';
 import { after, attached, engine, finished, hackingReport, metrics, press, probes, round, told } from './fixtures.js';
 import { answered, listed, noModel, opened, ready } from './homeFixtures.js';
-import { after, attached, engine, finished, metrics, press, probes, round, told } from './fixtures.js';
 
 export function scenes(size: Size): Record<string, State> {
   const review = attached('review', size);
