@@ -15,6 +15,7 @@ export function HomeHeader({ state, home }: { readonly state: State; readonly ho
     entries === null || entries.length === 0
       ? []
       : [of(entries.length, 'run'), ...(working === 0 ? [] : [`${working} at work`])];
+  if (filter !== '') parts.push(`filter ${makeLine(filter, 40)}`);
   const folder = endOf(
     cwd === folderHome ? '~' : cwd.replace(`${folderHome}/`, '~/'),
     Math.floor(state.size.columns / 2),
@@ -31,10 +32,7 @@ export function HomeHeader({ state, home }: { readonly state: State; readonly ho
           <Line tone="muted">{folder}</Line>
         </Box>
       </Box>
-      <Line tone="muted">
-        {parts.join(' · ')}
-        {filter === '' ? '' : ` · filter ${makeLine(filter, 40)}`}
-      </Line>
+      <Line tone="muted">{parts.join(' · ')}</Line>
     </>
   );
 }

@@ -15,7 +15,7 @@ const isTyped = (state: State): boolean => !onStart(state) && !isChoice(state);
 export const setupKeys = [
   {
     id: 'start-run',
-    keys: ['enter'],
+    keys: ['enter', 's'],
     label: 'start',
     help: 'make the run and begin with its first round',
     when: onStart,
