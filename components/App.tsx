@@ -14,7 +14,9 @@ import { Line } from './Line.js';
 import { Message } from './Message.js';
 import { Palette } from './Palette.js';
 import { ReviewView } from './review/ReviewView.js';
+import { RunsView } from './runs/RunsView.js';
 import { SamplingView } from './sampling/SamplingView.js';
+import { SetupView } from './setup/SetupView.js';
 import { UpdateView } from './update/UpdateView.js';
 
 /** The whole terminal: the store's state drawn, keys into the store. */
@@ -54,10 +56,12 @@ const views = {
   update: UpdateView,
   evaluation: EvaluationView,
   history: HistoryView,
+  runs: RunsView,
+  setup: SetupView,
 } as const;
 
 function Screen({ state }: { readonly state: State }) {
-  if (state.run === null || currentRound(state) === null)
+  if (state.home === null && (state.run === null || currentRound(state) === null))
     return <Line tone="muted">The run appears here once the engine answers.</Line>;
   const View = views[state.screen];
   return <View state={state} columns={state.size.columns} rows={bodyRows(state)} />;

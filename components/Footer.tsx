@@ -8,7 +8,7 @@ export function Footer({ state }: { readonly state: State }) {
   const hints = activeKeys(state)
     .filter(({ label }) => label !== '')
     .map(({ id, keys, sign, label }) => ({ id, sign: sign ?? signOf(keys[0]), label }));
-  const isLast = ({ id }: { id: string }): boolean => id === 'help' || id === 'detach' || id === 'quit';
+  const isLast = ({ id }: { id: string }): boolean => id === 'help' || id === 'detach' || id.startsWith('quit');
   const last = hints.filter(isLast);
   let room = state.size.columns - last.reduce((sum, hint) => sum + widthOfHint(hint), 0);
   const first = hints.filter((hint) => !isLast(hint) && (room -= widthOfHint(hint)) >= 0);

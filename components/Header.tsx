@@ -3,23 +3,25 @@ import path from 'node:path';
 import * as format from '../src/ui/format.js';
 import { modules } from '../src/ui/modules.js';
 import { makeLine } from '../src/ui/sanitize.js';
-import { type State, currentRound, progressOf, screenOf, screenTitles, screens, shownRound } from '../src/ui/state.js';
+import {
+  type State,
+  currentRound,
+  doing,
+  progressOf,
+  screenOf,
+  screenTitles,
+  screens,
+  shownRound,
+} from '../src/ui/state.js';
 import { cut, widthOf } from '../src/ui/text.js';
-import type { EngineState, Progress, RoundState, Stage } from '../src/engine/protocol.js';
+import type { EngineState, Progress, RoundState } from '../src/engine/protocol.js';
+import { HomeHeader } from './HomeHeader.js';
 import { Line, Tint } from './Line.js';
 import { Spinner } from './Spinner.js';
 
-const doing: Record<Stage, string> = {
-  sample: 'sampling',
-  score: 'scoring',
-  review: 'in review',
-  update: 'updating',
-  evaluate: 'evaluating',
-  done: 'done',
-};
-
 /** Where we are (run, round, place within the screen) and what the engine does. Two lines. */
 export function Header({ state }: { readonly state: State }) {
+  if (state.home !== null) return <HomeHeader state={state} home={state.home} />;
   const { run, size } = state;
   const round = currentRound(state);
   const name = run === null ? 'Brevity' : path.basename(run.directory);

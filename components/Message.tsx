@@ -5,7 +5,7 @@ import { Line, Tint } from './Line.js';
 /** The lines above the footer: a question, what is being typed, or a word about the last key. */
 export function Message({ state }: { readonly state: State }) {
   const { modal, notice } = state;
-  if (modal?.kind === 'edit') {
+  if (modal?.kind === 'edit' && modal.inPlace !== true) {
     return (
       <Line>
         <Tint tone="accent">{modal.label}: </Tint>

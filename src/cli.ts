@@ -38,28 +38,26 @@ Stages, each reading and writing JSON lines:
 \`brevity COMMAND --help\` tells more. A run directory of a command's name is opened as ./NAME.
 
 Examples:
-  brevity                                         the bundled example, in runs/example
+  brevity                                         your runs, and a form for a new one; the bundled example is filled in
   brevity runs/mine --model DIR --reward hf:DIR --prompts p.jsonl --held-out h.jsonl
   brevity runs/mine                               attach again`;
 
 async function terminalCommand(): Promise<Command> {
-  const { addRunOptions, openOrCreateRun } = await import('./commands/run.js');
+  const { addRunOptions, configFromFlags, openOrCreateRun } = await import('./commands/run.js');
   const command = new Command('brevity')
     .description('Supervise iterative length-regularized DPO round by round.')
     .version(version(), '--version')
-    .argument('[run]', 'run directory; without it the bundled example');
+    .argument('[run]', 'run directory; without it the list of runs');
   return addRunOptions(command)
     .addHelpText('after', summary)
     .action(async (run: string | undefined, options) => {
-      if (!process.stdin.isTTY || !process.stdout.isTTY) {
-        throw new UserError(
-          `brevity needs a terminal on standard input and output; run \`brevity auto ${run ?? 'runs/example'}\` headless instead`,
-          { exitCode: 2 },
-        );
-      }
-      const directory = openOrCreateRun(run, options);
-      const { runTui } = await import('./commands/tui.js');
-      await runTui(directory);
+      const { listAfter, runHome } = await import('./commands/home.js');
+      if (run === undefined) return runHome({ config: options.config, flags: configFromFlags(options) });
+      const { needTerminal, runTui } = await import('./commands/tui.js');
+      // Before anything is made.
+      needTerminal(run);
+      const { left } = await runTui(openOrCreateRun(run, options));
+      if (left) await listAfter(run);
     });
 }
 

@@ -6,6 +6,7 @@ import { UserError } from '../errors.js';
 import { Tokenizer } from '../model/tokenizer.js';
 import { readScoredFile, trlPairs } from '../review/file.js';
 import { of } from '../ui/format.js';
+import { initialState } from '../ui/state.js';
 import { FileSession, defaultOut, journalOf, readJournal, writePairs } from '../ui/review/session.js';
 import { fileTokens } from '../ui/review/fileTokens.js';
 import { RowWriter } from './io.js';
@@ -59,12 +60,9 @@ Example:
         tokens: tokens === null ? null : (prompt, sample) => tokens.answer(scored.details[prompt], sample),
       });
       await openTerminal({
-        connect: () => Promise.resolve(session),
-        start: () => Promise.resolve(),
-        file: {
-          ...{ unit: scored.unit, tokens: tokens !== null, out },
-          write: () => `Wrote ${of(session.write(), 'pair')} to ${out}.`,
-        },
+        initial: (size) => initialState(size, { unit: scored.unit, tokens: tokens !== null, out }),
+        link: { connect: () => Promise.resolve(session), start: () => Promise.resolve() },
+        write: () => `Wrote ${of(session.write(), 'pair')} to ${out}.`,
       });
       process.stdout.write(`Decisions are kept in ${journalOf(file)}.\n`);
     });

@@ -8,9 +8,6 @@ import { createRun, exampleConfig } from '../setup/create.js';
 import { isRun } from '../store/run.js';
 import { addFlags, backendOption, flagValues, runFlags, wholeNumber } from './options.js';
 
-/** The run directory of the bundled example. */
-export const exampleRun = 'runs/example';
-
 export function addRunOptions(command: Command): Command {
   command
     .option('--config <file>', 'configuration of a new run (JSON); flags are laid over it')
@@ -26,16 +23,11 @@ export function addRunOptions(command: Command): Command {
 }
 
 /**
- * The run directory, made where it is not there yet. Without a directory: the bundled example's.
+ * The run directory, made where it is not there yet.
  *
  * @throws UserError with every problem of the new run's configuration; or where flags are given for a run that has one
  */
-export function openOrCreateRun(
-  directory: string | undefined,
-  options: Record<string, unknown>,
-  keepFlags: string[] = [],
-): string {
-  const target = directory ?? exampleRun;
+export function openOrCreateRun(target: string, options: Record<string, unknown>, keepFlags: string[] = []): string {
   const given = configFromFlags(options);
   if (isRun(target)) {
     const { dpo, update, ...rest } = given;
@@ -53,13 +45,13 @@ export function openOrCreateRun(
     given.model === undefined &&
     given.reward === undefined &&
     given.prompts === undefined;
-  if (directory !== undefined && example && !isExampleWanted(directory)) {
-    if (existsSync(directory))
+  if (example && !isExampleWanted(target)) {
+    if (existsSync(target))
       throw new UserError(
-        `${directory} holds no run; give --model, --reward, --prompts and --held-out (or --config) to start one in a new directory`,
+        `${target} holds no run; give --model, --reward, --prompts and --held-out (or --config) to start one in a new directory`,
       );
     throw new UserError(
-      `run ${directory} does not exist; give --model, --reward, --prompts and --held-out (or --config) to start it, or \`brevity\` alone for the bundled example`,
+      `run ${target} does not exist; give --model, --reward, --prompts and --held-out (or --config) to start it, or \`brevity\` alone for the bundled example`,
     );
   }
   const file = options.config === undefined ? (example ? exampleConfig : null) : String(options.config);

@@ -1,12 +1,15 @@
 /** `brevity RUN`: the terminal of a run. A client of the engine, which works on when the terminal is left. */
 import { render } from 'ink';
+import { homedir } from 'node:os';
 import path from 'node:path';
 import { App } from '../../components/App.js';
 import { connect } from '../engine/client.js';
 import { startEngine } from '../engine/launch.js';
 import { UserError, messageOf } from '../errors.js';
+import { completePath } from '../setup/complete.js';
+import type { HomeTasks, HomeTasksOptions } from '../ui/homeTasks.js';
 import { type Client, Link } from '../ui/link.js';
-import { type Effect, type FileReview, initialState } from '../ui/state.js';
+import { type Effect, type Size, type State, initialState } from '../ui/state.js';
 import { Store } from '../ui/store.js';
 import { Terminal } from '../ui/terminal.js';
 import { themeFor } from '../ui/theme.js';
@@ -24,43 +27,70 @@ export interface TuiOptions {
  */
 export async function runTui(runDir: string, options: TuiOptions = {}): Promise<{ left: boolean }> {
   const name = options.name ?? runDir;
-  if (!process.stdin.isTTY || !process.stdout.isTTY) {
-    throw new UserError(
-      `brevity needs a terminal on standard input and output; run \`brevity auto ${name}\` headless instead`,
-      { exitCode: 2 },
-    );
-  }
+  needTerminal(name);
   const directory = path.resolve(runDir);
-  const { left } = await openTerminal({ connect: () => connect(directory), start: () => startEngine(directory) });
+  const { left } = await openTerminal({
+    initial: (size) => initialState(size),
+    link: { connect: () => connect(directory), start: () => startEngine(directory) },
+  });
   if (!left) process.stdout.write(`Detached: the engine of ${name} goes on. Attach again with: brevity ${name}\n`);
   return { left };
 }
 
-/** What the terminal shows. */
-export interface Source {
-  connect(): Promise<Client>;
-  /** Starts the engine unless it runs. */
-  start(): Promise<void>;
-  /** A file of samples instead of a run; `write` keeps its pairs and says where. */
-  file?: FileReview & { write(): string };
+/** @throws UserError that says how to run without one */
+export function needTerminal(run: string): void {
+  if (process.stdin.isTTY && process.stdout.isTTY) return;
+  throw new UserError(
+    `brevity needs a terminal on standard input and output; run \`brevity auto ${run}\` headless instead`,
+    { exitCode: 2 },
+  );
 }
 
-/** Draws the screens until the person leaves. @returns whether for the list of runs */
-export async function openTerminal(source: Source): Promise<{ left: boolean }> {
+/** What the terminal shows. */
+export interface Source {
+  initial(size: Size): State;
+  /** To the engine, or what stands for it; none: there is no run yet. */
+  link?: {
+    connect(): Promise<Client>;
+    /** Starts the engine unless it runs. */
+    start(): Promise<void>;
+  };
+  /** Keeps the pairs of a file of samples, and says where. */
+  write?(): string;
+  /** The list of runs and the form. */
+  home?(hooks: HomeHooks): HomeTasks;
+}
+
+export type HomeHooks = Pick<HomeTasksOptions, 'isListed' | 'now' | 'open'>;
+
+/**
+ * Draws the screens until the person leaves.
+ *
+ * @returns whether for the list of runs; and which run was opened from there
+ */
+export async function openTerminal(source: Source): Promise<{ left: boolean; opened: string | null }> {
   const terminal = new Terminal(process.stdout);
   let detach = (): void => {};
   let left = false;
+  let opened: string | null = null;
   const perform = (effect: Effect): void => {
     switch (effect.do) {
       case 'send':
-        return link.send(effect.command);
+        return link?.send(effect.command);
       case 'ask':
-        return link.ask(effect.query);
+        return link?.ask(effect.query);
       case 'copy':
         process.stdout.write(`\x1b]52;c;${Buffer.from(effect.text).toString('base64')}\x07`);
         return store.now({ type: 'notice', text: `Copied ${effect.what}.` });
       case 'restart':
-        return void link.open();
+        return void link?.open();
+      case 'complete': {
+        const { text, inReward } = effect;
+        const place = { cwd: process.cwd(), home: homedir() };
+        return store.now({ type: 'completed', before: text, ...completePath(text, place, inReward) });
+      }
+      case 'home':
+        return tasks?.perform(effect.task);
       case 'write':
         return store.now({ type: 'notice', text: written(source) });
       case 'leave':
@@ -70,15 +100,20 @@ export async function openTerminal(source: Source): Promise<{ left: boolean }> {
         return detach();
     }
   };
-  const store = new Store(initialState(terminal.size(), source.file), perform);
-  const link = new Link({
-    connect: () => source.connect(),
-    start: () => source.start(),
+  const store = new Store(source.initial(terminal.size()), perform);
+  const link = source.link === undefined ? null : new Link({ ...source.link, now: store.now, soon: store.soon });
+  const tasks = source.home?.({
+    isListed: () => store.state().screen === 'runs',
     now: store.now,
-    soon: store.soon,
+    open(directory) {
+      opened = directory;
+      detach();
+    },
   });
   terminal.on('resize', () => store.now({ type: 'size', size: terminal.size() }));
   const restoreSignals = leaveOnSignals(terminal);
+  // Keys typed before the first frame are keys, not a line for the terminal to edit.
+  process.stdin.setRawMode(true);
   terminal.enter();
   try {
     const app = render(<App store={store} theme={themeFor(process.env)} />, {
@@ -88,20 +123,23 @@ export async function openTerminal(source: Source): Promise<{ left: boolean }> {
       exitOnCtrlC: false,
     });
     detach = () => app.unmount();
-    void link.open();
+    void link?.open();
+    tasks?.begin();
     await app.waitUntilExit();
   } finally {
-    link.close();
+    link?.close();
+    tasks?.close();
     store.close();
     terminal.leave();
+    process.stdin.setRawMode(false);
     restoreSignals();
   }
-  return { left };
+  return { left, opened };
 }
 
-function written({ file }: Source): string {
+function written({ write }: Source): string {
   try {
-    return file?.write() ?? '';
+    return write?.() ?? '';
   } catch (error) {
     return messageOf(error);
   }

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { runFlags } from '../config/flags.js';
 import { type PartialConfig, mergeConfigs } from '../config/load.js';
 import { type Config, configSchema } from '../config/schema.js';
-import { type Place, shorten } from './draft.js';
+import { type Place, type SettingsFile, shorten } from './draft.js';
 
 const required = ['model', 'reward', 'prompts', 'held_out'] as const;
 
@@ -30,33 +30,30 @@ function longName(flags: string): string {
   return /--[a-z-]+/.exec(flags)?.[0] ?? flags;
 }
 
-export interface HeadlessBase {
-  config: PartialConfig;
-  /** Read with --config; null: only flags. */
-  file: string | null;
-}
-
 /**
+ * @param file read with --config; null: only flags
  * @param example the bundled example's file: a directory whose name begins with "example" needs no --config for it
  * @returns the command; or, where a setting has no flag, the keys of those that need a configuration file
  */
 export function headlessCommand(
   directory: string,
   config: Config,
-  base: HeadlessBase,
+  file: SettingsFile | null,
   place: Place,
   example: string | null,
 ): { command: string } | { needsFile: string[] } {
-  const changes = differences(config, completed(base.file === null ? {} : base.config));
+  // A file that is refused as it stands is no help to a command.
+  if (file !== null && !isUsable(file.config)) file = null;
+  const changes = differences(config, completed(file === null ? {} : file.config));
   const implied =
-    base.file !== null &&
-    base.file === example &&
+    file !== null &&
+    file.path === example &&
     path.basename(directory).startsWith('example') &&
     !['model', 'reward', 'prompts'].some((key) => changes.has(key));
   const needsFile = [...changes.keys()].filter((key) => !flagNames.has(key));
   if (needsFile.length > 0) return { needsFile };
   const words = ['brevity', 'auto', positional(shorten(directory, place))];
-  if (base.file !== null && !implied) words.push('--config', shorten(base.file, place));
+  if (file !== null && !implied) words.push('--config', shorten(file.path, place));
   // The shell replaces ~ at the start of a word only, and a reward has its path further on.
   const inReward: Place = { ...place, home: '\0' };
   for (const [key, value] of changes)
@@ -105,9 +102,12 @@ function withRank(lora: Config['update']['lora'], rank: number): Config['update'
 const isGroup = (value: unknown): value is PartialConfig =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+const none: PartialConfig = Object.fromEntries(required.map((key) => [key, '-']));
+
+const isUsable = (config: PartialConfig): boolean => configSchema.safeParse(mergeConfigs(none, config)).success;
+
 /** With the schema's defaults; keys that have none are empty. */
 function completed(config: PartialConfig): Config {
-  const none = Object.fromEntries(required.map((key) => [key, '-']));
   return configSchema.parse(mergeConfigs(none, config));
 }
 

@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { type PartialConfig, mergeConfigs, schemaProblems } from '../config/load.js';
 import { type Config, configSchema } from '../config/schema.js';
+import { resolveRewardSpec } from '../rewards/spec.js';
 import {
   type FieldId,
   type Values,
@@ -19,12 +20,18 @@ export interface Place {
   home: string;
 }
 
+/** A configuration file, its paths absolute. */
+export interface SettingsFile {
+  path: string;
+  config: PartialConfig;
+}
+
 /** What the form starts from. */
 export interface Base {
-  /** As a file or a run gave it, paths absolute. */
+  /** As a file (with flags laid over it) or a run gave it, paths absolute. */
   config: PartialConfig;
-  /** The file it came from; null: the defaults, or a run's. */
-  file: string | null;
+  /** The file that it came from; null: only flags, or a run's. */
+  file: SettingsFile | null;
   /** In words, for the title. */
   name: string;
 }
@@ -125,7 +132,12 @@ const rewardPath = /(?<=(?:^|[+*]|\s)(?:hf|module):)([^+]+)/g;
 
 /** A reward's folders and files made absolute; what cannot be read stays as it is, for its check to report. */
 export function absoluteReward(text: string, place: Place): string {
-  return text.replace(rewardPath, (file: string) => absolute(file.trim(), place));
+  const placed = text.replace(rewardPath, (file: string) => absolute(file.trim(), place));
+  try {
+    return resolveRewardSpec(placed, place.cwd);
+  } catch {
+    return placed;
+  }
 }
 
 /** Paths inside the working directory are shown relative to it, those at home from `~`. */

@@ -17,7 +17,7 @@ import { memoryMegabytes } from '../tensor/memory.js';
 import { meanLength } from './estimate.js';
 import type { Measurement } from './facts.js';
 
-/** Seconds given to sampling and to scoring. */
+/** Seconds given to sampling and to scoring; what is slower than that is seen to its first numbers. */
 const limits = { sample: 4, score: 2 } as const;
 /** Seconds that the update step may take by the first look at its speed. */
 const updateLimit = 6;
@@ -39,7 +39,7 @@ export async function measure(config: Config, part: (known: Measurement, doing: 
     known.sample = sampled.speed;
     known.memory_mb = peak();
     part(known, 'scoring');
-    known.score = await measureScoring(shelf, config, sampled);
+    known.score = await measureScoring(shelf, model, config, sampled);
     known.memory_mb = peak();
     part(known, 'updating');
     known.update = await measureUpdate(model, config, sampled, known.sample.meanLength);
@@ -67,19 +67,26 @@ async function measureSampling(model: LoadedModel, config: Config): Promise<Samp
     )
     .slice(0, batch_size);
   const ended: Sampled['ended'] = [];
-  let tokens = 0;
+  let [tokens, steps] = [0, 0];
+  let first = { tokens: 0, seconds: 0 };
   const started = performance.now();
   const seconds = (): number => (performance.now() - started) / 1000;
   await sampleResponses(model, jobs, config.sampling, {
     onResponse: (job, response) => ended.push({ job, response }),
-    onTokens: (count) => (tokens += count),
-    control: until(() => seconds() < limits.sample),
+    onTokens(count) {
+      tokens += count;
+      if (++steps === 1) first = { tokens, seconds: seconds() };
+    },
+    control: until(() => steps < 2 || seconds() < limits.sample),
   });
   const stopped = ended.filter(({ response }) => response.finish_reason === 'stop').length;
+  const length = meanLength(stopped, tokens, config.sampling.max_new_tokens);
+  // Reading the prompts comes once a response: a measurement that is cut short must not count it against a few tokens.
+  const later = (seconds() - first.seconds) / Math.max(1, tokens - first.tokens);
   return {
     speed: {
-      tokensPerSecond: tokens / seconds(),
-      meanLength: meanLength(stopped, tokens, config.sampling.max_new_tokens),
+      tokensPerSecond: 1 / (later + first.seconds / (jobs.length * length)),
+      meanLength: length,
       truncatedShare: ended.length === 0 ? 0 : 1 - stopped / ended.length,
     },
     prompts: jobs.map(({ prompt_ids }) => prompt_ids),
@@ -89,23 +96,29 @@ async function measureSampling(model: LoadedModel, config: Config): Promise<Samp
 
 async function measureScoring(
   shelf: ModelShelf,
+  model: LoadedModel,
   config: Config,
-  { prompts, ended }: Sampled,
+  { prompts, ended, speed }: Sampled,
 ): Promise<Measurement['score']> {
   const entries = readPrompts(config.prompts);
   const K = config.sampling.samples_per_prompt;
-  const inputs = ended.map(({ job, response }) => ({
+  // Where none has ended yet, what stands in costs the same.
+  const ids = anyTokens(model, prompts[0].length, speed.meanLength, 0);
+  const unfinished = { job: 0, response: { ids, text: model.tokenizer?.decode(ids) ?? '' } };
+  const inputs = (ended.length > 0 ? ended : [unfinished]).map(({ job, response }) => ({
     prompt: entries[Math.floor(job / K)].prompt,
     response: response.text,
     ids: [...prompts[job], ...response.ids],
   }));
-  if (inputs.length === 0) return null;
   const reward = await shelf.reward(config);
   let scored = 0;
   const started = performance.now();
   const seconds = (): number => (performance.now() - started) / 1000;
-  await reward.score(inputs, { onReward: () => scored++, control: until(() => seconds() < limits.score) });
-  return scored === 0 ? null : { responsesPerSecond: scored / seconds() };
+  await reward.score(inputs, {
+    onReward: () => scored++,
+    control: until(() => scored === 0 || seconds() < limits.score),
+  });
+  return { responsesPerSecond: scored / seconds() };
 }
 
 /** A step on made-up pairs of the expected length: what is in them does not change what they cost. */
@@ -116,11 +129,8 @@ async function measureUpdate(
   length: number,
 ): Promise<Measurement['update']> {
   const { update, dpo, seed } = config;
-  const most = model.config.max_positions;
   const pair = (prompt_ids: number[], at: number): PairRow => {
-    const size = Math.max(1, Math.min(most - prompt_ids.length, Math.round(length)));
-    const ids = (shift: number): number[] =>
-      Array.from({ length: size }, (_, i) => (7 + shift + 31 * i + 17 * at) % model.config.vocab_size);
+    const ids = (shift: number): number[] => anyTokens(model, prompt_ids.length, length, 17 * at + shift);
     return { prompt_ids, chosen_ids: ids(0), rejected_ids: ids(1), chosen_reward: 1, rejected_reward: 0 };
   };
   const step = async (pairs: PairRow[]): Promise<number> => {
@@ -142,6 +152,12 @@ async function measureUpdate(
   const size = Math.min(update.micro_batch, update.batch_size, prompts.length, fits);
   if (size <= 1) return { tokensPerSecond: alone };
   return { tokensPerSecond: await step(prompts.slice(0, size).map(pair)) };
+}
+
+/** A response of so many tokens, as far as the context allows after a prompt of `prompt` tokens. */
+function anyTokens({ config }: LoadedModel, prompt: number, length: number, shift: number): number[] {
+  const size = Math.max(1, Math.min(config.max_positions - prompt, Math.round(length)));
+  return Array.from({ length: size }, (_, i) => (7 + shift + 31 * i) % config.vocab_size);
 }
 
 function until(goes: () => boolean): Control {

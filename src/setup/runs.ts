@@ -47,15 +47,15 @@ export type EngineSeen =
   | { state: 'elsewhere'; host: string };
 
 /** How long an engine may take to say what it does. */
-const patienceMs = 400;
+const patienceMs = 1000;
 
 /**
- * Run directories: `cwd` itself, those in it and in its `runs` folder, and those in `more`.
+ * Run directories: `cwd` itself, those in it and in its `runs` folder; and likewise of `more`.
  *
- * @param more a folder of runs, or one run
+ * @param more folders of runs, or runs
  */
-export function findRunDirectories(cwd: string, more: string | null): string[] {
-  const folders = [cwd, path.join(cwd, runsFolder), ...(more === null ? [] : [path.resolve(cwd, more)])];
+export function findRunDirectories(cwd: string, more: readonly string[]): string[] {
+  const folders = [cwd, ...more].flatMap((folder) => [folder, path.join(folder, runsFolder)]);
   const found = folders.flatMap((folder) => [folder, ...subfolders(folder)]).filter(isRun);
   return [...new Set(found)].sort();
 }
@@ -75,10 +75,18 @@ function subfolders(folder: string): string[] {
 export class RunList {
   private known = new Map<string, { stamp: string; entry: Omit<RunEntry, 'engine' | 'changed'> }>();
 
+  /** @param more folders of runs, or runs, absolute */
   constructor(
     private readonly cwd: string,
-    private readonly more: string | null,
+    private readonly more: string[] = [],
   ) {}
+
+  /** @returns how many runs there are now that were not listed before */
+  add(folder: string): number {
+    const before = findRunDirectories(this.cwd, this.more).length;
+    if (!this.more.includes(folder)) this.more.push(folder);
+    return findRunDirectories(this.cwd, this.more).length - before;
+  }
 
   async look(): Promise<RunEntry[]> {
     const entries = await Promise.all(
@@ -152,6 +160,21 @@ async function engineOf(directory: string): Promise<EngineSeen> {
       () => client?.close(),
       () => client?.close(),
     );
+  }
+}
+
+/**
+ * Ends a run's engine, which keeps what an update has done.
+ *
+ * @throws UserError where another terminal drives it, or it does not answer
+ */
+export async function endEngine(directory: string): Promise<void> {
+  const client = await connect(directory);
+  try {
+    await client.send({ type: 'attach', client: 'tui' });
+    await client.send({ type: 'shutdown' });
+  } finally {
+    client.close();
   }
 }
 

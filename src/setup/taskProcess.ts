@@ -1,4 +1,7 @@
-/** The process behind tasks.ts: one question in, its answer out, and it ends. */
+/**
+ * The process behind tasks.ts: one question in, its answer out. It does not end by itself: its end could overtake the
+ * answer. Who asked ends it.
+ */
 import { UserError, messageOf } from '../errors.js';
 import { checkModel, checkPrompts } from './checks.js';
 import type { TaskAsk, TaskMessage } from './tasks.js';
@@ -30,7 +33,6 @@ async function serve(ask: TaskAsk): Promise<void> {
     const message = error instanceof UserError ? error.message : `it failed: ${messageOf(error)}`;
     await say({ type: 'failed', message });
   }
-  process.exit(0);
 }
 
 process.once('message', (ask: TaskAsk) => void serve(ask));

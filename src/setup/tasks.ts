@@ -25,7 +25,7 @@ export type TaskMessage =
   | { type: 'failed'; message: string };
 
 /** Seconds after which a task is ended. */
-const limits: Record<TaskName, number> = { model: 30, prompts: 60, reward: 30, measure: 60 };
+const limits: Record<TaskName, number> = { model: 30, prompts: 60, reward: 30, measure: 300 };
 
 export interface TaskHooks {
   signal: AbortSignal;

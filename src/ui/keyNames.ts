@@ -42,8 +42,27 @@ export function keyNames(input: string, key: InkKey): string[] {
   const before = key.meta ? ['escape'] : [];
   const typed = [...input].flatMap((character) => {
     if (character === ' ') return ['space'];
-    if (character === '\r' || character === '\n') return ['enter'];
-    return character < ' ' ? [] : [character];
+    return character < ' ' || character === '\x7f' ? controlNames(character) : [character];
   });
   return [...before, ...typed];
+}
+
+/** A control character among others is a key as well: over a slow line several come in one piece. */
+function controlNames(character: string): string[] {
+  switch (character) {
+    case '\r':
+    case '\n':
+      return ['enter'];
+    case '\t':
+      return ['tab'];
+    case '\b':
+    case '\x7f':
+      return ['backspace'];
+    case '\x1b':
+      return ['escape'];
+    default: {
+      const letter = String.fromCharCode(character.charCodeAt(0) + 0x60);
+      return letter >= 'a' && letter <= 'z' ? [`ctrl+${letter}`] : [];
+    }
+  }
 }

@@ -4,7 +4,7 @@
  */
 import { modules } from './modules.js';
 import { type Place, type PlacedKey, firstKeys, lastKeys } from './runKeys.js';
-import { type Screen, type State, screens } from './state.js';
+import { type Screen, type State, allScreens } from './state.js';
 
 export { keyNames, signOf } from './keyNames.js';
 export type { Place } from './runKeys.js';
@@ -14,7 +14,7 @@ export interface TableKey extends PlacedKey {
   owner: Screen | 'run';
 }
 
-const ofScreens = screens.flatMap((screen) =>
+const ofScreens = allScreens.flatMap((screen) =>
   modules[screen].keys.map((key): TableKey => ({ ...key, places: [screen], owner: screen })),
 );
 const ofAll = (keys: readonly PlacedKey[]) => keys.map((key): TableKey => ({ ...key, owner: 'run' }));

@@ -1,7 +1,7 @@
 /** docs/keys.md, made from the key table (scripts/keys.ts; a test compares). */
 import { type TableKey, keyTable, signOf } from './keys.js';
 import type { Place } from './runKeys.js';
-import { screenTitles, screens } from './state.js';
+import { allScreens, screenTitles, screens } from './state.js';
 
 const overlays: [Place, string][] = [
   ['help', 'The list of keys'],
@@ -11,13 +11,17 @@ const overlays: [Place, string][] = [
 ];
 
 export function keysDocument(): string {
-  const everywhere = keyTable.filter(({ places }) => screens.every((screen) => places.includes(screen)));
+  const everywhere = keyTable.filter(({ places }) => allScreens.every((screen) => places.includes(screen)));
+  const inRuns = keyTable.filter(
+    (key) => !everywhere.includes(key) && screens.every((screen) => key.places.includes(screen)),
+  );
   const sections = [
     section('Every screen', everywhere),
-    ...screens.map((screen) =>
+    section('Every screen of a run', inRuns),
+    ...allScreens.map((screen) =>
       section(
         screenTitles[screen],
-        keyTable.filter((key) => key.places.includes(screen) && !everywhere.includes(key)),
+        keyTable.filter((key) => key.places.includes(screen) && !everywhere.includes(key) && !inRuns.includes(key)),
       ),
     ),
     ...overlays.map(([place, title]) =>

@@ -16,7 +16,7 @@ export function paletteEntries(state: State, typed: string): PaletteEntry[] {
   const here = activeKeys({ ...state, modal: null }).flatMap((key) => entriesOf(key, null));
   const known = new Set(here.map(({ key }) => key));
   const elsewhere = screens
-    .filter((screen) => screen !== state.screen && state.file === null)
+    .filter((screen) => screen !== state.screen && state.file === null && state.home === null)
     .flatMap((screen) =>
       keysOf(screen)
         .filter((key) => key.owner === screen && !known.has(key))

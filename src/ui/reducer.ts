@@ -5,15 +5,16 @@
 import type { Query, RoundData, RoundSettings, Snapshot } from '../engine/protocol.js';
 import { applyEvent } from './events.js';
 import { keysOf, meaningOf, placeOf } from './keys.js';
+import { applyHomeEvent } from './home.js';
 import { bodyTop } from './layout.js';
 import { modules } from './modules.js';
-import { actOnRun, inView, retyped } from './runActions.js';
+import { actOnRun, completed, inView, retyped } from './runActions.js';
 import type { RunKey } from './runKeys.js';
 import { type Action, type State, type Step, currentRound, only, screenOf, screens } from './state.js';
 
 export function reduce(state: State, action: Action): Step {
   const { state: after, effects } = applied(state, action);
-  const asked = after.link.status === 'up' ? modules[after.screen].asks?.(after) : undefined;
+  const asked = after.link.status === 'up' || after.home !== null ? modules[after.screen].asks?.(after) : undefined;
   return asked === undefined
     ? { state: after, effects }
     : { state: asked.state, effects: [...effects, ...asked.effects] };
@@ -31,6 +32,10 @@ function applied(state: State, action: Action): Step {
       return only({ ...state, link: action.link, modal: null });
     case 'notice':
       return only({ ...state, notice: action.text });
+    case 'home':
+      return only(inView(applyHomeEvent(state, action.event)));
+    case 'completed':
+      return only(completed(state, action));
     case 'answer':
       return only(inView(answered(state, action.query, action.answer)));
     case 'unanswered':

@@ -4,12 +4,14 @@ import { bodyRows } from './layout.js';
 import { modules } from './modules.js';
 import { paletteEntries } from './palette.js';
 import type { RunKey } from './runKeys.js';
+import { makeLine } from './sanitize.js';
 import {
   type Effect,
   type Modal,
   type Screen,
   type State,
   type Step,
+  allScreens,
   currentRound,
   only,
   screenOf,
@@ -22,6 +24,7 @@ export function actOnRun(state: State, id: RunKey, key: string): Step {
     case 'detach':
     case 'detach-now':
     case 'quit':
+    case 'quit-list':
       return { state, effects: [{ do: 'detach' }] };
     case 'leave':
       return { state, effects: [{ do: 'leave' }] };
@@ -65,6 +68,8 @@ export function actOnRun(state: State, id: RunKey, key: string): Step {
       return only(show(state, screens[(screens.indexOf(state.screen) + 1) % screens.length]));
     case 'previous-screen':
       return only(show(state, screens[(screens.indexOf(state.screen) + screens.length - 1) % screens.length]));
+    case 'complete':
+      return complete(state);
     case 'apply':
       return typed(state);
     case 'erase':
@@ -88,6 +93,24 @@ export function retyped(state: State, change: (text: string) => string): State |
   return modal?.kind === 'edit' || modal?.kind === 'palette' ? retype(state, change) : null;
 }
 
+/** What tab has found, unless something else is typed by now. */
+export function completed(
+  state: State,
+  { before, text, candidates }: { before: string; text: string; candidates: readonly string[] },
+): State {
+  const { modal } = state;
+  if (modal?.kind !== 'edit' || modal.text !== before) return state;
+  const names = candidates.map((name) => makeLine(name, 60));
+  const hint = names.length === 0 ? 'nothing there begins so' : names.length === 1 ? '' : names.join('  ');
+  return withModal(state, { ...modal, text, hint, error: null });
+}
+
+function complete(state: State): Step {
+  const { modal } = state;
+  if (modal?.kind !== 'edit' || modal.completes === undefined) return only(state);
+  return { state, effects: [{ do: 'complete', text: modal.text, inReward: modal.completes === 'reward' }] };
+}
+
 function retype(state: State, change: (text: string) => string): State {
   const { modal } = state;
   if (modal?.kind === 'edit') {
@@ -101,7 +124,7 @@ function retype(state: State, change: (text: string) => string): State {
 
 /** After any change: every screen's selection is within what there is. */
 export function inView(state: State): State {
-  return screens.reduce((seen, screen) => modules[screen].inView?.(seen) ?? seen, state);
+  return allScreens.reduce((seen, screen) => modules[screen].inView?.(seen) ?? seen, state);
 }
 
 export function show(state: State, screen: Screen): State {

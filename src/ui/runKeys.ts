@@ -4,6 +4,7 @@ import {
   type Modal,
   type Screen,
   type State,
+  allScreens,
   canStartRound,
   hasFailed,
   isPaused,
@@ -21,7 +22,8 @@ export interface PlacedKey extends Key {
 
 const computing: readonly Place[] = ['sampling', 'update', 'evaluation'];
 
-const ofRun = (state: State): boolean => state.file === null;
+const ofRun = (state: State): boolean => state.file === null && state.home === null;
+const ofHome = (state: State): boolean => state.home !== null;
 const ofFile = (state: State): boolean => state.file !== null;
 
 /** Before those of the screen in the footer. */
@@ -93,10 +95,10 @@ export const lastKeys = [
   {
     id: 'copy',
     keys: ['y'],
-    places: screens,
+    places: allScreens,
     label: '',
     help: 'copy what is looked at to the clipboard of your terminal',
-    when: (state) => state.run !== null,
+    when: (state) => state.run !== null || ofHome(state),
   },
   {
     id: 'leave',
@@ -109,9 +111,17 @@ export const lastKeys = [
   {
     id: 'back',
     keys: ['escape'],
-    places: screens,
+    places: allScreens,
     label: '',
     help: 'one layer back',
+  },
+  {
+    id: 'complete',
+    keys: ['tab'],
+    places: ['edit'],
+    label: 'complete',
+    help: 'complete the path that is typed',
+    when: ({ modal }) => modal?.kind === 'edit' && modal.completes !== undefined,
   },
   { id: 'apply', keys: ['enter'], places: ['edit'], label: 'set', help: 'use what was typed' },
   { id: 'erase', keys: ['backspace'], places: ['edit', 'palette'], label: 'erase', help: 'erase the last character' },
@@ -125,8 +135,8 @@ export const lastKeys = [
   { id: 'scroll-down', keys: ['down', 'j'], places: ['help'], label: 'scroll', sign: '↑↓', help: 'scroll down' },
   { id: 'close', keys: ['escape'], places: ['edit', 'palette'], label: 'back', help: 'back, and nothing is changed' },
   { id: 'close-help', keys: ['escape', '?'], places: ['help'], label: 'back', help: 'back to the screen' },
-  { id: 'palette', keys: [':'], places: screens, label: 'commands', help: 'every command, found by typing' },
-  { id: 'help', keys: ['?'], places: screens, label: 'help', help: 'every key that works here' },
+  { id: 'palette', keys: [':'], places: allScreens, label: 'commands', help: 'every command, found by typing' },
+  { id: 'help', keys: ['?'], places: allScreens, label: 'help', help: 'every key that works here' },
   {
     id: 'detach',
     keys: ['q', 'ctrl+c'],
@@ -142,6 +152,14 @@ export const lastKeys = [
     label: 'quit',
     help: 'leave; every decision is kept',
     when: ofFile,
+  },
+  {
+    id: 'quit-list',
+    keys: ['q', 'ctrl+c'],
+    places: ['runs', 'setup', 'help', 'confirm'],
+    label: 'quit',
+    help: 'leave; engines that run go on',
+    when: ofHome,
   },
   {
     id: 'detach-now',

@@ -18,12 +18,19 @@ import type {
 } from '../engine/protocol.js';
 import { type EvaluationUi, evaluationUi } from './evaluation/state.js';
 import { type HistoryUi, historyUi } from './history/state.js';
+import type { Home, HomeEvent, HomeTask } from './home.js';
 import { type ReviewUi, reviewUi } from './review/state.js';
 import { type SamplingUi, samplingUi } from './sampling/state.js';
 import { type UpdateUi, updateUi } from './update/state.js';
 
-export const screens = ['sampling', 'review', 'update', 'evaluation', 'history'] as const;
-export type Screen = (typeof screens)[number];
+const runScreens = ['sampling', 'review', 'update', 'evaluation', 'history'] as const;
+const homeScreens = ['runs', 'setup'] as const;
+export type Screen = (typeof runScreens)[number] | (typeof homeScreens)[number];
+
+/** Those of a run, in the order of their tabs. */
+export const screens: readonly Screen[] = runScreens;
+/** With those that come before a run. */
+export const allScreens: readonly Screen[] = [...runScreens, ...homeScreens];
 
 export const screenTitles: Record<Screen, string> = {
   sampling: 'Sampling',
@@ -31,6 +38,8 @@ export const screenTitles: Record<Screen, string> = {
   update: 'Update',
   evaluation: 'Evaluation',
   history: 'History',
+  runs: 'Runs',
+  setup: 'New run',
 };
 
 /** The screen on which a stage is watched. */
@@ -43,13 +52,38 @@ export const screenOf: Record<Stage, Screen> = {
   done: 'evaluation',
 };
 
+/** What is done in a stage. */
+export const doing: Record<Stage, string> = {
+  sample: 'sampling',
+  score: 'scoring',
+  review: 'in review',
+  update: 'updating',
+  evaluate: 'evaluating',
+  done: 'done',
+};
+
 /** What lies over the screen and takes the keys. `owner` is whose it is: a screen's, or the whole terminal's. */
 export type Modal =
   | { kind: 'help'; top: number }
   | { kind: 'palette'; text: string; selected: number }
-  | { kind: 'edit'; owner: Screen; field: string; label: string; hint: string; text: string; error: string | null }
+  | EditModal
   /** The first line is the question. */
   | { kind: 'confirm'; owner: Screen | 'run'; what: string; lines: readonly string[] };
+
+/** A line being typed. */
+export interface EditModal {
+  kind: 'edit';
+  owner: Screen;
+  field: string;
+  label: string;
+  hint: string;
+  text: string;
+  error: string | null;
+  /** Tab completes it: a path, or a reward that names one. */
+  completes?: 'path' | 'reward';
+  /** The screen shows it where it belongs, not the line above the footer. */
+  inPlace?: boolean;
+}
 
 export type Link = { status: 'connecting' } | { status: 'up' } | { status: 'lost'; reason: string };
 
@@ -71,6 +105,8 @@ export interface FileReview {
 export interface State {
   /** null: the terminal of a run. */
   file: FileReview | null;
+  /** The list of runs and the form of a new one; null: a run's terminal, or a file's. */
+  home: Home | null;
   link: Link;
   run: Snapshot | null;
   size: Size;
@@ -101,6 +137,9 @@ export type Action =
   | { type: 'answer'; query: Query; answer: unknown }
   | { type: 'unanswered'; query: Query; message: string }
   | { type: 'notice'; text: string }
+  | { type: 'home'; event: HomeEvent }
+  /** Tab has completed the line that is typed. */
+  | { type: 'completed'; before: string; text: string; candidates: readonly string[] }
   | { type: 'refused'; command: EngineCommand['type']; message: string };
 
 /** What a key asks of the world; performed by the TUI command. */
@@ -109,6 +148,8 @@ export type Effect =
   | { do: 'ask'; query: Query }
   | { do: 'copy'; text: string; what: string }
   | { do: 'restart' }
+  | { do: 'home'; task: HomeTask }
+  | { do: 'complete'; text: string; inReward: boolean }
   /** The decided pairs of a file that is reviewed. */
   | { do: 'write' }
   | { do: 'detach' }
@@ -131,6 +172,7 @@ export function send(state: State, command: EngineCommand): Step {
 export function initialState(size: Size, file: FileReview | null = null): State {
   return {
     file,
+    home: null,
     link: { status: 'connecting' },
     run: null,
     size,

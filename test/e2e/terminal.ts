@@ -6,6 +6,7 @@ export interface TerminalOptions {
   columns?: number;
   rows?: number;
   env?: Record<string, string>;
+  cwd?: string;
 }
 
 export class TestTerminal {
@@ -16,12 +17,13 @@ export class TestTerminal {
   private written = '';
   private title = '';
 
-  constructor(args: string[], { columns = 80, rows = 24, env = {} }: TerminalOptions = {}) {
+  constructor(args: string[], { columns = 80, rows = 24, env = {}, cwd }: TerminalOptions = {}) {
     this.screenModel = new xterm.Terminal({ cols: columns, rows, allowProposedApi: true });
     const { NO_COLOR: _unset, CI: _ci, ...inherited } = process.env as Record<string, string>;
     this.child = spawn(process.execPath, args, {
       cols: columns,
       rows,
+      cwd,
       name: 'xterm-256color',
       env: { ...inherited, TERM: 'xterm-256color', ...env },
     });

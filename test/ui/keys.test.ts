@@ -21,6 +21,7 @@ import {
   snapshot,
   told,
 } from './fixtures.js';
+import { homeKeyStates } from './homeKeyEffects.js';
 
 const review = attached('review');
 const threeDone = [finished(0, 1, 40), finished(1, 1.5, 42), finished(2, 1.8, 43)];
@@ -190,6 +191,7 @@ const stages: Record<string, State> = {
   'last-change': prompts,
   'answer-up': press(answers, 'J'),
   'answer-down': answers,
+  ...homeKeyStates,
   'next-round': attached('done'),
   ...Object.fromEntries(historyKeys.map(({ id }) => [id, historyStage(id)])),
   // `1` to `5` go to five screens: tried from History, where 1 to 4 lead away, and see below for 5.
@@ -278,6 +280,7 @@ describe('keyNames', () => {
     [' ', {}, ['space']],
     ['0.05\r', {}, ['0', '.', '0', '5', 'enter']],
     ['jjj', {}, ['j', 'j', 'j']],
+    ['\r\x15a\tb\x7f\x00\x1b', {}, ['enter', 'ctrl+u', 'a', 'tab', 'b', 'backspace', 'escape']],
   ])('%j %j', (input, key, names) => {
     expect(keyNames(input, { ...none, ...key })).toEqual(names);
   });

@@ -1,6 +1,7 @@
 /** States of the terminal that are worth a picture: one or more for each screen and for what lies over it. */
 import { type Size, type State, initialState } from '../../src/ui/state.js';
 import { after, attached, engine, finished, hackingReport, metrics, press, probes, round, told } from './fixtures.js';
+import { answered, listed, noModel, opened, ready } from './homeFixtures.js';
 
 export function scenes(size: Size): Record<string, State> {
   const review = attached('review', size);
@@ -68,6 +69,15 @@ export function scenes(size: Size): Record<string, State> {
     'history-responses': told(press(branches, 'g', 'space', 'j', 'c', 'left', 'j')),
     help: press(review, '?'),
     palette: press(review, ':', 'a', 'l'),
+    runs: listed(size),
+    'runs-newer': press(listed(size), 'G'),
+    'runs-none': listed(size, []),
+    'runs-delete': press(listed(size), 'D'),
+    setup: ready(size),
+    'setup-checking': opened('setup', size),
+    'setup-typing': press(ready(size), 'j', 'j', 'enter', 'x'),
+    'setup-problem': press(answered(opened('setup', size), { model: noModel }), 's'),
+    'setup-lora': press(ready(size), 'G', 'k', 'space'),
     'engine-gone': after(review, { type: 'bye', reason: 'the engine ended' }),
   };
 }

@@ -1,0 +1,58 @@
+import type { CostLine } from '../../src/ui/setup/cost.js';
+import type { Row } from '../../src/ui/setup/rows.js';
+import { fit } from '../../src/ui/text.js';
+import type { Tone } from '../../src/ui/theme.js';
+import { Line, Tint } from '../Line.js';
+import { Rule } from '../Rule.js';
+
+export interface SetupScreenProps {
+  readonly rows: readonly Row[];
+  /** What is said of the selected line, `textRows` of it are shown. */
+  readonly title: string;
+  readonly text: readonly { readonly text: string; readonly tone: Tone }[];
+  readonly textRows: number;
+  readonly cost: readonly CostLine[];
+  /** A rule stands above the estimate. */
+  readonly ruled: boolean;
+  readonly command: readonly string[];
+  readonly columns: number;
+}
+
+/** The fields with what is known of each; below what the selected one is, what a round will cost, and the command. */
+export function SetupScreen({ rows, title, text, textRows, cost, ruled, command, columns }: SetupScreenProps) {
+  return (
+    <>
+      {rows.map((row) => (
+        <FieldRow key={row.id} {...row} columns={columns} />
+      ))}
+      <Rule title={title} width={columns} />
+      {Array.from({ length: textRows }, (_, i) => (
+        <Line key={i} tone={text.at(i)?.tone}>
+          {text.at(i)?.text}
+        </Line>
+      ))}
+      {ruled && <Rule title="One round" right="on this machine" width={columns} />}
+      {cost.map((line, i) => (
+        <Line key={i} tone={line.tone}>
+          {line.text}
+        </Line>
+      ))}
+      {command.map((line, i) => (
+        <Line key={i} tone="muted">
+          {line}
+        </Line>
+      ))}
+    </>
+  );
+}
+
+function FieldRow({ label, value, status, tone, selected, typing, columns }: Row & { readonly columns: number }) {
+  const room = columns - label.length - value.length;
+  return (
+    <Line inverse={selected && !typing}>
+      <Tint tone={selected ? 'accent' : 'plain'}>{label}</Tint>
+      {typing ? <Tint tone="accent">{value}█</Tint> : value}
+      {!typing && <Tint tone={tone}>{fit(status, room)}</Tint>}
+    </Line>
+  );
+}

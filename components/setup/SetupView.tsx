@@ -1,0 +1,33 @@
+import { fieldOf } from '../../src/setup/fields.js';
+import { makeLine } from '../../src/ui/sanitize.js';
+import { headlessOf } from '../../src/ui/setup/command.js';
+import { costLines } from '../../src/ui/setup/cost.js';
+import { setupLayout } from '../../src/ui/setup/layout.js';
+import { setupRows, setupText } from '../../src/ui/setup/rows.js';
+import { cut, wrap } from '../../src/ui/text.js';
+import type { ViewProps } from '../view.js';
+import { SetupScreen } from './SetupScreen.js';
+
+export function SetupView({ state, columns }: ViewProps) {
+  const { home, modal } = state;
+  if (home === null) return null;
+  const { focus } = home.setup;
+  const { text, cost, command } = setupLayout(state);
+  const headless = headlessOf(home);
+  const said = 'command' in headless ? `$ ${headless.command}` : headless.none;
+  const lines = wrap(makeLine(said, columns * 4), columns);
+  return (
+    <SetupScreen
+      rows={setupRows(state)}
+      title={focus === 'start' ? 'Start' : fieldOf(focus).label}
+      text={setupText(home, modal, columns, text)}
+      textRows={text}
+      cost={costLines(home.setup, home.place, cost)}
+      ruled={cost > 1}
+      command={
+        lines.length <= command ? lines : [...lines.slice(0, command - 1), cut(`${lines[command - 1]} …`, columns)]
+      }
+      columns={columns}
+    />
+  );
+}

@@ -1,0 +1,73 @@
+/** Keys of the list of runs. */
+import type { Key } from '../screen.js';
+import type { State } from '../state.js';
+import { runsLayout } from './layout.js';
+
+const isSelected = (state: State): boolean => runsLayout(state).selected !== null;
+const isReadable = (state: State): boolean => runsLayout(state).selected?.seen != null;
+const isNone = (state: State): boolean => !isSelected(state);
+const hasEngine = (state: State): boolean => {
+  const engine = runsLayout(state).selected?.engine.state ?? 'stopped';
+  return engine !== 'stopped' && engine !== 'elsewhere';
+};
+
+export const runsKeys = [
+  {
+    id: 'open-run',
+    keys: ['enter'],
+    label: 'open',
+    help: 'open the run: attach to its engine, which is started where none runs',
+    when: isSelected,
+  },
+  {
+    id: 'first-run',
+    keys: ['enter', 'n'],
+    label: 'new run',
+    help: 'set up a run; the bundled example is filled in',
+    when: isNone,
+  },
+  {
+    id: 'new-run',
+    keys: ['n'],
+    label: 'new run',
+    help: 'set up a new run; the bundled example is filled in',
+    when: isSelected,
+  },
+  {
+    id: 'like-run',
+    keys: ['c'],
+    label: 'copy',
+    help: "set up a new run with the selected one's settings",
+    when: isReadable,
+  },
+  { id: 'run-up', keys: ['up', 'k'], label: '', help: 'previous run', when: isSelected },
+  { id: 'run-down', keys: ['down', 'j'], label: 'select', sign: '↑↓', help: 'next run', when: isSelected },
+  { id: 'runs-page-up', keys: ['pageup'], label: '', help: 'a page of runs up', when: isSelected },
+  { id: 'runs-page-down', keys: ['pagedown'], label: '', help: 'a page of runs down', when: isSelected },
+  { id: 'newest-run', keys: ['home', 'g'], label: '', help: 'the run that changed last', when: isSelected },
+  { id: 'oldest-run', keys: ['end', 'G'], label: '', help: 'the run that changed first', when: isSelected },
+  {
+    id: 'filter-runs',
+    keys: ['/'],
+    label: 'filter',
+    help: 'show only runs whose name or model has some letters',
+    when: (state) => (state.home?.runs.entries ?? []).length > 0,
+  },
+  { id: 'look-in', keys: ['o'], label: '', help: 'list the runs of another folder too' },
+  {
+    id: 'end-engine',
+    keys: ['x'],
+    label: 'end engine',
+    help: 'end the engine of the run; an update keeps its state (asks first)',
+    when: hasEngine,
+  },
+  {
+    id: 'delete-run',
+    keys: ['D'],
+    label: 'delete',
+    help: 'delete the run with all its rounds and policies (asks first)',
+    when: isSelected,
+  },
+] as const satisfies readonly Key[];
+
+export type RunsKey = (typeof runsKeys)[number]['id'];

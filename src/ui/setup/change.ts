@@ -1,0 +1,26 @@
+/** Small changes of the form's state. */
+import type { FieldId } from '../../setup/fields.js';
+import type { HomeTask } from '../home.js';
+import { type State, type Step } from '../state.js';
+import { setupLayout } from './layout.js';
+import type { Focus, SetupUi } from './state.js';
+
+export function changed(state: State, more: Partial<SetupUi>): State {
+  return state.home === null ? state : { ...state, home: { ...state.home, setup: { ...state.home.setup, ...more } } };
+}
+
+/** A new value is another form: what was said of the old one does not hold. */
+export function withValue(state: State, id: FieldId, value: string): State {
+  if (state.home === null) return state;
+  const { draft } = state.home.setup;
+  return changed(state, { draft: { ...draft, values: { ...draft.values, [id]: value } }, refusal: null });
+}
+
+export function focusOn(state: State, focus: Focus): State {
+  const there = changed(state, { focus });
+  return changed(there, { top: setupLayout(there).top });
+}
+
+export function task(state: State, todo: HomeTask): Step {
+  return { state, effects: [{ do: 'home', task: todo }] };
+}

@@ -1,0 +1,65 @@
+/** Which checks the form's values ask for, and what came of them. Pure: homeTasks.ts carries them out. */
+import { type BackendChoice, backendSchema, rewardOptionsSchema } from '../../config/schema.js';
+import type { PartialConfig } from '../../config/load.js';
+import { type Draft, type Place, absolute, configOfDraft, settledConfig } from '../../setup/draft.js';
+import type { DirectoryFacts, ModelFacts, PromptFacts, RewardFacts } from '../../setup/facts.js';
+import type { TaskAsk } from '../../setup/tasks.js';
+
+export const checkNames = ['directory', 'model', 'prompts', 'held_out', 'reward'] as const;
+export type CheckName = (typeof checkNames)[number];
+
+export interface FactsOf {
+  directory: DirectoryFacts;
+  model: ModelFacts;
+  prompts: PromptFacts;
+  held_out: PromptFacts;
+  reward: RewardFacts;
+}
+
+export type CheckAsk = { task: 'directory'; directory: string } | TaskAsk<'model' | 'prompts' | 'reward'>;
+
+/** `key` is of what was asked: an answer to something else is none. */
+export type Check<Facts> = { key: string } & (
+  { status: 'asked' } | { status: 'ok'; facts: Facts } | { status: 'bad'; problem: string }
+);
+export type Checks = { readonly [N in CheckName]: Check<FactsOf[N]> | null };
+
+export const noChecks: Checks = { directory: null, model: null, prompts: null, held_out: null, reward: null };
+
+/** null where there is nothing to look at yet. */
+export function askOf(name: CheckName, draft: Draft, place: Place): CheckAsk | null {
+  if (draft.values[name].trim() === '') return null;
+  if (name === 'directory') return { task: 'directory', directory: absolute(draft.values.directory.trim(), place) };
+  const config = configOfDraft(draft, place);
+  const model = String(config.model);
+  switch (name) {
+    case 'model':
+      return { task: 'model', dir: model };
+    case 'prompts':
+    case 'held_out': {
+      const raw = (config.sampling as PartialConfig | undefined)?.raw === true;
+      return { task: 'prompts', file: String(config[name]), model, raw };
+    }
+    case 'reward': {
+      const options = rewardOptionsSchema.safeParse(config.rewards ?? {}).data ?? rewardOptionsSchema.parse({});
+      const backend: BackendChoice = backendSchema.safeParse(config.backend).data ?? 'auto';
+      const prompts = String(config.prompts);
+      return { task: 'reward', spec: String(config.reward), options, prompts, model, backend };
+    }
+  }
+}
+
+/** The settings that a measurement depends on; null where they cannot be measured. */
+export function measureKey(draft: Draft, checks: Checks, place: Place): string | null {
+  const config = settledConfig(draft, place);
+  const needed = [checks.model, checks.prompts, checks.held_out, checks.reward];
+  if (config === null || needed.some((check) => check?.status !== 'ok')) return null;
+  const { model, reward, prompts, backend, sampling, rewards, update } = config;
+  const { batch_size, micro_batch, lora, activation_checkpointing } = update;
+  // How many prompts there are is counted, not measured.
+  const { prompts_per_round: _counted, ...sampled } = sampling;
+  return JSON.stringify([
+    ...[model, reward, prompts, backend, sampled, rewards],
+    ...[batch_size, micro_batch, lora, activation_checkpointing],
+  ]);
+}

@@ -1,0 +1,88 @@
+/** What a round will cost by what is known so far. */
+import { type Draft, type Place, settledConfig } from '../../setup/draft.js';
+import {
+  type MemoryEstimate,
+  type TimeEstimate,
+  estimateMemory,
+  estimateTimes,
+  wasmLimit,
+} from '../../setup/estimate.js';
+import { count, duration, megabytes } from '../format.js';
+import type { Tone } from '../theme.js';
+import type { Checks } from './checks.js';
+import type { Measuring, SetupUi } from './state.js';
+
+export interface Cost {
+  memory: MemoryEstimate | null;
+  /** MiB that the backend can hold, where it has a limit that is known. */
+  limit: number | null;
+  /** null until something is measured. */
+  times: TimeEstimate | null;
+}
+
+export function costOf(draft: Draft, checks: Checks, measuring: Measuring | null, place: Place): Cost {
+  const config = settledConfig(draft, place);
+  const { model, prompts, held_out: heldOut, reward } = checks;
+  const none = { memory: null, limit: null, times: null };
+  if (config === null || model?.status !== 'ok' || prompts?.status !== 'ok') return none;
+  const { longest, mean } = prompts.facts;
+  const longestHeldOut = heldOut?.status === 'ok' ? (heldOut.facts.longest ?? 0) : 0;
+  const rewardSize = reward?.status === 'ok' ? reward.facts.parameters : 0;
+  const memory =
+    longest === null ? null : estimateMemory(model.facts, config, Math.max(longest, longestHeldOut), rewardSize);
+  const backend = measuring?.known?.backend ?? config.backend;
+  const limit = backend === 'wasm' ? wasmLimit : null;
+  if (measuring?.known == null || mean === null || heldOut?.status !== 'ok') return { memory, limit, times: null };
+  const drawn = config.sampling.prompts_per_round;
+  const all = prompts.facts.prompts;
+  const counts = {
+    prompts: drawn === 0 ? all : Math.min(drawn, all),
+    heldOut: heldOut.facts.prompts,
+    promptTokens: mean,
+  };
+  return { memory, limit, times: estimateTimes(measuring.known, counts, config) };
+}
+
+export interface CostLine {
+  text: string;
+  tone: Tone;
+}
+
+/** Memory on one line and time on another; or, where there is room for one only, both in short. */
+export function costLines({ draft, checks, measuring }: SetupUi, place: Place, rows: number): CostLine[] {
+  const cost = costOf(draft, checks, measuring, place);
+  const { memory, limit } = cost;
+  if (memory === null)
+    return [{ text: 'memory and time are estimated once model and prompts are read', tone: 'muted' }];
+  const tooMuch = limit !== null && memory.total > limit;
+  const room = tooMuch
+    ? `, more than the ${megabytes(limit)} of wasm: take LoRA, shorter responses or fewer at once`
+    : '';
+  const total = `memory ≈ ${megabytes(memory.total)}`;
+  const tone: Tone = tooMuch ? 'bad' : 'plain';
+  const time = timeText(cost.times, measuring);
+  if (rows < 2) return [{ text: tooMuch ? `${total}${room}` : `≈ ${megabytes(memory.total)} · ${time}`, tone }];
+  const parts = [
+    ...part('weights', memory.weights),
+    ...part('reward', memory.reward),
+    ...part('gradients', memory.gradients),
+    ...part('moments', memory.moments),
+    ...part('activations', memory.activations),
+    ...part('sampling', memory.sampling),
+  ];
+  return [
+    { text: `${total}${tooMuch ? room : `: ${parts.join(', ')}`}`, tone },
+    { text: time, tone: measuring?.problem == null ? 'plain' : 'warn' },
+  ];
+}
+
+const part = (name: string, size: number): string[] => (size >= 0.5 ? [`${name} ${count(size)}`] : []);
+
+function timeText(times: TimeEstimate | null, measuring: Measuring | null): string {
+  if (measuring?.problem != null) return `time is not known: ${measuring.problem}`;
+  if (times === null) return measuring === null ? 'time is measured once all is checked' : 'time is being measured …';
+  const each = (['sample', 'score', 'update', 'evaluate'] as const).map(
+    (stage) => `${stage} ${times[stage] === null ? '…' : duration(times[stage])}`,
+  );
+  return `a round: ${each.join(' · ')}`;
+}

@@ -1,0 +1,38 @@
+/** From the form to a run: what stands against it is said at its field. */
+import { absolute, settledConfig } from '../../setup/draft.js';
+import { fieldOf } from '../../setup/fields.js';
+import { makeLine } from '../sanitize.js';
+import { type State, type Step, only } from '../state.js';
+import { changed, focusOn, task } from './change.js';
+import { standingOf, statusOf } from './status.js';
+
+/** Checks under way do not hold it up: the engine looks again, and says the same. */
+export function startRun(state: State): Step {
+  if (state.home === null) return only(state);
+  const { setup, place } = state.home;
+  const { bad, hidden } = standingOf(setup, place);
+  const first = bad.find((id) => id !== 'reward');
+  if (first !== undefined) {
+    const { text } = statusOf(first, setup, place);
+    return only({ ...focusOn(state, first), notice: `Not started: ${fieldOf(first).label}: ${text}` });
+  }
+  if (hidden.length > 0) {
+    const { base } = setup.draft;
+    return only(focusOn(changed(state, { refusal: [`${base.name} cannot be used:`, ...hidden].join('\n') }), 'start'));
+  }
+  if (bad.length === 0) return createRun(state);
+  // A server that is not up yet may be by the time it is needed.
+  const lines = ['The reward could not be tried. Start all the same?', statusOf('reward', setup, place).text];
+  return only({
+    ...focusOn(state, 'reward'),
+    modal: { kind: 'confirm', owner: 'setup', what: 'start', lines: lines.map((line) => makeLine(line, 400)) },
+  });
+}
+
+export function createRun(state: State): Step {
+  if (state.home === null) return only(state);
+  const { setup, place } = state.home;
+  const config = settledConfig(setup.draft, place);
+  if (config === null) return only(state);
+  return task(state, { task: 'create', directory: absolute(setup.draft.values.directory.trim(), place), config });
+}

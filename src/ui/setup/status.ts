@@ -1,0 +1,120 @@
+/** What is known of each field: whether its value is good, and what it names. */
+import { adapter } from '../../setup/fields.js';
+import { type Place, fieldProblem, hiddenProblems, settledConfig } from '../../setup/draft.js';
+import { trainedParameters } from '../../setup/estimate.js';
+import type { ModelFacts, PromptFacts, RewardFacts } from '../../setup/facts.js';
+import { type FieldId, defaultText, fieldOf, visibleFields } from '../../setup/fields.js';
+import { count, fixed, learningRate, of } from '../format.js';
+import type { CheckName, FactsOf } from './checks.js';
+import { checkNames } from './checks.js';
+import type { SetupUi } from './state.js';
+
+/** `quiet`: there is nothing to say of it. */
+export interface Status {
+  kind: 'quiet' | 'asked' | 'ok' | 'bad';
+  text: string;
+}
+
+const quiet = (text = ''): Status => ({ kind: 'quiet', text });
+
+export function statusOf(id: FieldId, setup: SetupUi, place: Place): Status {
+  const { draft, checks, measuring } = setup;
+  const problem = fieldProblem(id, draft.values);
+  if (problem !== null) return { kind: 'bad', text: problem };
+  if (isCheckName(id)) {
+    const check = checks[id];
+    if (check === null) return quiet();
+    if (check.status === 'asked') return { kind: 'asked', text: asking[id] };
+    if (check.status === 'bad') return { kind: 'bad', text: check.problem };
+    return { kind: 'ok', text: factsText(id, check.facts) };
+  }
+  if (id === 'trains' || id === 'lora_rank') return trainedStatus(id, setup, place);
+  if (id === 'backend') {
+    const used = measuring?.known?.backend ?? '';
+    return used === '' ? quiet() : { kind: 'ok', text: `${used} is used` };
+  }
+  const usual = defaultText(fieldOf(id));
+  return quiet(usual === null || Number(usual) === Number(draft.values[id]) ? '' : `default ${short(usual)}`);
+}
+
+/** 5e-7, not 0.0000005 nor 5.0e-7. */
+const short = (number: string): string => (Math.abs(Number(number)) < 1e-3 ? learningRate(Number(number)) : number);
+
+const asking: Record<CheckName, string> = {
+  directory: 'looking …',
+  model: 'reading …',
+  prompts: 'counting …',
+  held_out: 'counting …',
+  reward: 'trying it on one prompt …',
+};
+
+function isCheckName(id: FieldId): id is CheckName {
+  return (checkNames as readonly string[]).includes(id);
+}
+
+function factsText<N extends CheckName>(name: N, facts: FactsOf[N]): string {
+  switch (name) {
+    case 'directory':
+      return (facts as FactsOf['directory']).exists ? 'empty' : 'will be made';
+    case 'model':
+      return modelText(facts as ModelFacts);
+    case 'reward':
+      return rewardText(facts as RewardFacts);
+    default:
+      return promptsText(facts as PromptFacts);
+  }
+}
+
+/** 1,234,567 as 1.2 M. */
+export function parametersText(parameters: number): string {
+  if (parameters >= 1e9) return `${fixed(parameters / 1e9, 2)} B`;
+  return parameters >= 1e5 ? `${fixed(parameters / 1e6, parameters < 1e7 ? 1 : 0)} M` : count(parameters);
+}
+
+function modelText({ architecture, parameters, context, dtype, tokenizer, chatTemplate, adapter: base }: ModelFacts) {
+  const template = !tokenizer ? 'no tokenizer' : chatTemplate ? 'chat template' : 'no chat template';
+  const name = architecture.replace(/(ForCausalLM|LMHeadModel)$/, '');
+  return [
+    ...[`${parametersText(parameters)} ${name}`, `context ${count(context)}`, template, dtype],
+    ...(base === null ? [] : [`an adapter of ${base}`]),
+  ].join(' · ');
+}
+
+function promptsText({ prompts, longest, mean }: PromptFacts): string {
+  if (longest === null) return of(prompts, 'prompt');
+  return `${of(prompts, 'prompt')} of ${fixed(mean ?? NaN, 0)} tokens, ${count(longest)} at most`;
+}
+
+function rewardText({ reward, prompt, response, seconds, parameters }: RewardFacts): string {
+  const size = parameters === 0 ? '' : ` · ${parametersText(parameters)} parameters`;
+  return `${fixed(reward, 2)} for “${response}” to “${prompt}” in ${fixed(seconds, 2)} s${size}`;
+}
+
+function trainedStatus(id: 'trains' | 'lora_rank', { draft, checks }: SetupUi, place: Place): Status {
+  const config = settledConfig(draft, place);
+  if (checks.model?.status !== 'ok' || config === null) return quiet();
+  if (id === 'trains' && draft.values.trains === adapter) return quiet();
+  const trained = trainedParameters(checks.model.facts, config.update.lora);
+  const share = (100 * trained) / checks.model.facts.parameters;
+  if (trained === 0)
+    return { kind: 'bad', text: `no linear layer of this model is among ${config.update.lora?.targets.join(', ')}` };
+  return quiet(`${count(trained)} parameters${share < 99.95 ? `, ${fixed(share, 1)} %` : ''}`);
+}
+
+/** The form as a whole. */
+export interface Standing {
+  bad: FieldId[];
+  /** Checks that are under way. */
+  asked: CheckName[];
+  /** Of settings that the form does not show. */
+  hidden: string[];
+}
+
+export function standingOf(setup: SetupUi, place: Place): Standing {
+  const shown = visibleFields(setup.draft.values).map(({ id }) => id);
+  return {
+    bad: shown.filter((id) => statusOf(id, setup, place).kind === 'bad'),
+    asked: checkNames.filter((name) => setup.checks[name]?.status === 'asked'),
+    hidden: hiddenProblems(setup.draft, place),
+  };
+}

@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest';
+import { widthOf } from '../../../src/ui/text.js';
+import { expectHarmless, frame, hostile, sizes } from '../frame.js';
+import { press, small } from '../../ui/fixtures.js';
+import { answered, exampleBase, home, noModel, opened, ready } from '../../ui/homeFixtures.js';
+
+describe.each(sizes)('the form at $columns×$rows', (size) => {
+  it('fits, with the fields, the estimate, the command and the keys', () => {
+    const text = frame(ready(size));
+    const lines = text.split('\n');
+    expect(lines).toHaveLength(size.rows);
+    expect(Math.max(...lines.map(widthOf))).toBeLessThanOrEqual(size.columns);
+    expect(text).toMatch(/› Start the run +with the bundled/);
+    expect(text).toMatch(/≈ 379 MB/);
+    expect(text).toContain('sample 0:05');
+    expect(text).toContain('$ brevity auto runs/example');
+    expect(lines.at(-1)).toMatch(/enter start .*q quit/);
+  });
+
+  it('keeps the selected field in view', () => {
+    expect(frame(press(ready(size), 'G'))).toMatch(/› backend +‹ auto ›/);
+    expect(frame(press(ready(size), 'G', 'g'))).toMatch(/› Start the run/);
+  });
+});
+
+it('80×24 shows every field', () => {
+  const text = frame(ready(small));
+  for (const label of ['run directory', 'reward', 'held-out prompts', 'α length', 'learning rate', 'trains', 'backend'])
+    expect(text).toContain(label);
+});
+
+it('a problem stands whole below its field', () => {
+  const text = frame(press(answered(opened('setup'), { model: noModel }), 's')).replace(/\n/g, ' ');
+  expect(text).toContain('✘ 1 field to mend: model folder');
+  expect(text).toContain('✘ /home/ann/work/models/SmolLM is not there; expected a Hugging Face folder');
+  expect(text).toContain('Not started: model folder');
+});
+
+it('a value is typed where it stands, its end in view', () => {
+  const long = press(ready(), 'j', 'j', 'enter', ...'/and/so/on'.repeat(20));
+  expect(frame(long)).toMatch(/› model folder +….*\/and\/so\/on█/);
+});
+
+it('what a file, a folder or a reward says is harmless', () => {
+  expectHarmless(press(answered(opened('setup'), { model: hostile }), 'j', 'j'));
+  const base = { ...exampleBase, config: { ...exampleBase.config, model: hostile }, name: 'x' };
+  expectHarmless(press(opened('setup', { columns: 160, rows: 50 }, home(base)), 'j', 'j'));
+});

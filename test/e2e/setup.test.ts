@@ -1,0 +1,120 @@
+/**
+ * From nothing to a run, as a newcomer does it: `brevity` in an empty folder, a look around, one enter, and back to the
+ * list. In a real pseudo-terminal over a real engine.
+ */
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { lockHolder } from '../../src/store/lock.js';
+import { dist, temporaryFolder } from '../engine/runs.js';
+import { TestTerminal, keys } from './terminal.js';
+
+const cli = `${dist}cli.js`;
+const clear = '\u0015';
+
+let cwd = '';
+let terminal: TestTerminal | null = null;
+
+beforeEach(() => (cwd = temporaryFolder()));
+afterEach(() => {
+  terminal?.kill();
+  const holder = lockHolder(path.join(cwd, 'runs/example'));
+  if (holder !== null) process.kill(holder.pid, 'SIGKILL');
+  rmSync(cwd, { recursive: true, force: true, maxRetries: 5 });
+});
+
+function open(args: string[] = [], env: Record<string, string> = {}): TestTerminal {
+  terminal = new TestTerminal([cli, ...args], { cwd, env });
+  return terminal;
+}
+
+describe('brevity without a run', () => {
+  it('begins with the form, where enter starts the bundled example; R leads to the list, enter back into the run', async () => {
+    const screen = open();
+    await screen.until(/› Start the run +with the bundled example/);
+    screen.type(keys.escape);
+    await screen.until(/There are no runs in/);
+    screen.type(keys.enter);
+    await screen.until(/› Start the run[\s\S]*\$ brevity auto runs\/example$/m);
+    screen.type(keys.enter);
+    await screen.until(/example › round 0/);
+    expect(existsSync(path.join(cwd, 'runs/example/run.json'))).toBe(true);
+
+    screen.type('R');
+    await screen.until(/Brevity › runs/);
+    await screen.until(/› example +base-policy +0 .*(● |◆ )/);
+    expect(lockHolder(path.join(cwd, 'runs/example'))).not.toBeNull();
+    screen.type(keys.enter);
+    await screen.until(/example › round/);
+    screen.type('q');
+    expect(await screen.exit).toBe(0);
+    expect(screen.output).toContain('the engine of runs/example goes on');
+  }, 120_000);
+
+  it('says at the field what is wrong with a model folder, does not start with it, and takes it back', async () => {
+    const screen = open();
+    await screen.until(/model folder .* ✓ 1\.\d M Llama/);
+    await screen.until(/reward .* ✓ -?\d/);
+    screen.type(keys.down + keys.down + keys.enter + clear);
+    screen.type('nowhere');
+    await screen.until(/model folder +nowhere█/);
+    screen.type(keys.enter);
+    await screen.until(/model folder +nowhere +✘[\s\S]*✘ .*nowhere does not exist/);
+    screen.type('s');
+    await screen.until(/Not started: model folder: .*nowhere/);
+    expect(existsSync(path.join(cwd, 'runs'))).toBe(false);
+    screen.type('u');
+    await screen.until(/model folder .* ✓ 1\.\d M Llama/);
+    // All is good again: what a round takes is measured, or being measured.
+    await screen.until(/≈ \d+ MB · (a round: |time is being measured)/);
+    screen.type('q');
+    expect(await screen.exit).toBe(0);
+  }, 180_000);
+
+  it('flags fill the form in; tab completes paths; w writes a file that --config takes', async () => {
+    mkdirSync(path.join(cwd, 'settings'));
+    const screen = open(['--alpha', '0.5']);
+    await screen.until(/α length penalty +0\.5/);
+    await screen.until(/\$ brevity auto runs\/example --alpha 0\.5/);
+    screen.type('w' + clear);
+    screen.type('set');
+    screen.type(keys.tab);
+    await screen.until(/save the settings as: settings\//);
+    screen.type('a.json');
+    screen.type(keys.enter);
+    await screen.until(/Saved to settings\/a\.json/);
+    screen.type('q');
+    expect(await screen.exit).toBe(0);
+
+    const again = open(['--config', 'settings/a.json']);
+    await again.until(/with settings\/a\.json[\s\S]*run directory +runs\/a [\s\S]*α length penalty +0\.5/);
+    await again.until(/\$ brevity auto runs\/a --config settings\/a\.json/);
+    again.type('q');
+    expect(await again.exit).toBe(0);
+  }, 120_000);
+
+  it('lists a run of a newer version with what is to be done, and opens it by no key', async () => {
+    mkdirSync(path.join(cwd, 'runs/later'), { recursive: true });
+    writeFileSync(path.join(cwd, 'runs/later/run.json'), '{"version": 99}');
+    const screen = open();
+    await screen.until(/› later .*✘ cannot be read[\s\S]*update Brevity to open/);
+    screen.type(keys.enter);
+    await screen.until(/newer Brevity/);
+    expect(screen.screen()).toContain('Brevity › runs');
+    screen.type('q');
+    expect(await screen.exit).toBe(0);
+    expect(readFileSync(path.join(cwd, 'runs/later/run.json'), 'utf8')).toBe('{"version": 99}');
+  }, 60_000);
+
+  it('shows a value of a configuration file that cannot be read in its field, and keys that are none', async () => {
+    writeFileSync(path.join(cwd, 'bad.json'), '{"dpo": {"alpha": "much"}, "update": {"lrr": 1}}');
+    const screen = open(['--config', 'bad.json']);
+    await screen.until(/α length penalty +much +✘ "much" is no number/);
+    await screen.until(/update\.lrr: is no key/);
+    screen.type(keys.enter);
+    await screen.until(/Not started: /);
+    expect(existsSync(path.join(cwd, 'runs'))).toBe(false);
+    screen.type('q');
+    expect(await screen.exit).toBe(0);
+  }, 60_000);
+});

@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest';
+import {
+  adapter,
+  allWeights,
+  defaultText,
+  explanation,
+  fieldOf,
+  fields,
+  numberProblem,
+  schemaOf,
+  visibleFields,
+} from '../../src/setup/fields.js';
+import { type Values } from '../../src/setup/fields.js';
+
+describe('each field', () => {
+  it.each(fields.map((field) => [field.id, field] as const))('%s is explained in at most three lines', (_id, field) => {
+    const text = explanation(field);
+    expect(text).toMatch(/^\S.*[.!]$/);
+    expect(text).not.toContain('undefined');
+    expect(text.length).toBeLessThan(3 * 78);
+  });
+
+  it.each(fields.filter(({ key }) => key.length > 0).map((field) => [field.id, field] as const))(
+    '%s stands in the configuration',
+    (_id, { key }) => expect(schemaOf(key)).toBeDefined(),
+  );
+});
+
+it('numbers say their range', () => {
+  expect(explanation(fieldOf('samples_per_prompt'))).toContain('(2 to 1024)');
+  expect(explanation(fieldOf('beta'))).toMatch(/^β: .*\(above 0 to 100\)/);
+  expect(explanation(fieldOf('max_new_tokens'))).toContain('(1 or more)');
+});
+
+it.each([
+  ['alpha', '0', null],
+  ['alpha', '1e-3', null],
+  ['alpha', '', '"" is no number; expected 0 to 100'],
+  ['alpha', '0,5', '"0,5" is no number; expected 0 to 100'],
+  ['alpha', '101', expect.stringContaining('<=100')],
+  ['beta', '0', expect.stringContaining('>0')],
+  ['samples_per_prompt', '2.5', expect.stringContaining('int')],
+  ['lora_rank', '0', expect.stringContaining('>=1')],
+] as const)('%s as %j: %s', (id, text, problem) => {
+  expect(numberProblem(fieldOf(id), text)).toEqual(problem);
+});
+
+it('knows the defaults', () => {
+  expect(defaultText(fieldOf('alpha'))).toBe('0.02');
+  expect(defaultText(fieldOf('lora_rank'))).toBeNull();
+});
+
+it("LoRA's rank counts only where an adapter is trained", () => {
+  const ids = (trains: string) => visibleFields({ trains } as Values).map(({ id }) => id);
+  expect(ids(adapter)).toContain('lora_rank');
+  expect(ids(allWeights)).not.toContain('lora_rank');
+});
