@@ -4,6 +4,9 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { UserError } from './errors.js';
 
+// React looks when it is loaded: its development build takes twice as long for a frame.
+process.env.NODE_ENV ??= 'production';
+
 const loaders: Record<string, () => Promise<Command>> = {
   auto: async () => (await import('./commands/auto.js')).autoCommand(),
   review: async () => (await import('./commands/review.js')).reviewCommand(),
@@ -44,11 +47,12 @@ Examples:
 
 async function terminalCommand(): Promise<Command> {
   const { addRunOptions, openOrCreateRun } = await import('./commands/run.js');
+  const { addSettingsOptions, lookOf } = await import('./commands/settings.js');
   const command = new Command('brevity')
     .description('Supervise iterative length-regularized DPO round by round.')
     .version(version(), '--version')
     .argument('[run]', 'run directory; without it the bundled example');
-  return addRunOptions(command)
+  return addSettingsOptions(addRunOptions(command))
     .addHelpText('after', summary)
     .action(async (run: string | undefined, options) => {
       if (!process.stdin.isTTY || !process.stdout.isTTY) {
@@ -57,9 +61,10 @@ async function terminalCommand(): Promise<Command> {
           { exitCode: 2 },
         );
       }
+      const look = lookOf(options);
       const directory = openOrCreateRun(run, options);
       const { runTui } = await import('./commands/tui.js');
-      await runTui(directory);
+      await runTui(directory, { look });
     });
 }
 

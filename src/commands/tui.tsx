@@ -1,17 +1,19 @@
 /** `brevity RUN`: the terminal of a run. A client of the engine, which works on when the terminal is left. */
-import { render } from 'ink';
 import path from 'node:path';
 import { App } from '../../components/App.js';
 import { connect } from '../engine/client.js';
 import { startEngine } from '../engine/launch.js';
 import { UserError, messageOf } from '../errors.js';
 import { type Client, Link } from '../ui/link.js';
+import type { Look } from '../ui/look.js';
 import { type Effect, type FileReview, initialState } from '../ui/state.js';
 import { Store } from '../ui/store.js';
-import { Terminal } from '../ui/terminal.js';
-import { themeFor } from '../ui/theme.js';
+import { onScreen } from './screen.js';
+import { lookOf } from './settings.js';
 
 export interface TuiOptions {
+  /** How the screens are drawn; as environment and settings file say unless given. */
+  look?: Look;
   /** How the run is named in what is printed at the end; the directory itself unless given. */
   name?: string;
 }
@@ -31,7 +33,8 @@ export async function runTui(runDir: string, options: TuiOptions = {}): Promise<
     );
   }
   const directory = path.resolve(runDir);
-  const { left } = await openTerminal({ connect: () => connect(directory), start: () => startEngine(directory) });
+  const source = { connect: () => connect(directory), start: () => startEngine(directory) };
+  const { left } = await openTerminal(source, options.look ?? lookOf({}));
   if (!left) process.stdout.write(`Detached: the engine of ${name} goes on. Attach again with: brevity ${name}\n`);
   return { left };
 }
@@ -46,8 +49,7 @@ export interface Source {
 }
 
 /** Draws the screens until the person leaves. @returns whether for the list of runs */
-export async function openTerminal(source: Source): Promise<{ left: boolean }> {
-  const terminal = new Terminal(process.stdout);
+export async function openTerminal(source: Source, look: Look): Promise<{ left: boolean }> {
   let detach = (): void => {};
   let left = false;
   const perform = (effect: Effect): void => {
@@ -70,32 +72,30 @@ export async function openTerminal(source: Source): Promise<{ left: boolean }> {
         return detach();
     }
   };
-  const store = new Store(initialState(terminal.size(), source.file), perform);
+  const store = new Store(initialState({ columns: 80, rows: 24 }, source.file), perform);
   const link = new Link({
     connect: () => source.connect(),
     start: () => source.start(),
     now: store.now,
     soon: store.soon,
   });
-  terminal.on('resize', () => store.now({ type: 'size', size: terminal.size() }));
-  const restoreSignals = leaveOnSignals(terminal);
-  terminal.enter();
-  try {
-    const app = render(<App store={store} theme={themeFor(process.env)} />, {
-      stdout: terminal as unknown as NodeJS.WriteStream,
-      // Whole frames at every change: the terminal sends what differs, the store keeps the pace.
-      debug: true,
-      exitOnCtrlC: false,
-    });
-    detach = () => app.unmount();
-    void link.open();
-    await app.waitUntilExit();
-  } finally {
-    link.close();
-    store.close();
-    terminal.leave();
-    restoreSignals();
-  }
+  await onScreen(look, (size) => {
+    store.now({ type: 'size', size });
+    if (look.remark !== null) store.now({ type: 'notice', text: look.remark });
+    return {
+      element: <App store={store} theme={look.theme} aloud={look.aloud} />,
+      resized: (to) => store.now({ type: 'size', size: to }),
+      mouse: ({ kind, x, y }) => store.now({ type: 'mouse', kind, x, y }),
+      opened(close) {
+        detach = close;
+        void link.open();
+      },
+      closed() {
+        link.close();
+        store.close();
+      },
+    };
+  });
   return { left };
 }
 
@@ -105,18 +105,4 @@ function written({ file }: Source): string {
   } catch (error) {
     return messageOf(error);
   }
-}
-
-/** A closed line or a kill must not leave the alternate screen behind. @returns how to stop */
-function leaveOnSignals(terminal: Terminal): () => void {
-  const codes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
-  const stops = Object.entries(codes).map(([signal, code]) => {
-    const listener = (): void => {
-      terminal.leave();
-      process.exit(code);
-    };
-    process.on(signal, listener);
-    return () => process.off(signal, listener);
-  });
-  return () => stops.forEach((stop) => stop());
 }

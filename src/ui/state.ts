@@ -18,6 +18,7 @@ import type {
 } from '../engine/protocol.js';
 import { type EvaluationUi, evaluationUi } from './evaluation/state.js';
 import { type HistoryUi, historyUi } from './history/state.js';
+import type { Displaced } from './resize.js';
 import { type ReviewUi, reviewUi } from './review/state.js';
 import { type SamplingUi, samplingUi } from './sampling/state.js';
 import { type UpdateUi, updateUi } from './update/state.js';
@@ -87,6 +88,8 @@ export interface State {
   update: UpdateUi;
   evaluation: EvaluationUi;
   history: HistoryUi;
+  /** What resizing the window has moved (resize.ts); the next key keeps it so. */
+  displaced: readonly Displaced[];
   /** One line about the last key or command; the next key clears it. */
   notice: string | null;
 }
@@ -144,6 +147,7 @@ export function initialState(size: Size, file: FileReview | null = null): State 
     update: updateUi,
     evaluation: evaluationUi,
     history: historyUi,
+    displaced: [],
     notice: null,
   };
 }

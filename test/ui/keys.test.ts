@@ -20,6 +20,7 @@ import {
   snapshot,
   told,
 } from './fixtures.js';
+import { keyEffects } from './keyEffects.js';
 
 const review = attached('review');
 const many = attached('done', small, { rounds: Array.from({ length: 40 }, (_, id) => round(id, 'done')), current: 39 });
@@ -165,12 +166,33 @@ const stages: Record<string, State> = {
 
 const cases = keyTable.flatMap(({ id, keys }) => keys.map((key): [string, string] => [id, key]));
 
+function matches(state: State, parts: object): boolean {
+  try {
+    expect(state).toMatchObject(parts);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 describe('each key of the table', () => {
-  it.each(cases)('%s on %s does something', (id, key) => {
+  it.each(cases)('%s on %s does what it says', (id, key) => {
     const state = id === 'go' && key === '5' ? review : (stages[id] ?? review);
     expect(meaningOf(key, state)?.id).toBe(id);
+    const effect = keyEffects[id === 'go' ? `${id} ${key}` : id];
+    expect(effect, `say in keyEffects.ts what ${id} does`).toBeDefined();
     const step = reduce(state, { type: 'key', key });
-    expect(step.effects.length > 0 || JSON.stringify(step.state) !== JSON.stringify(state)).toBe(true);
+    const { becomes = {}, asks = [] } = effect;
+    expect(step.state).toMatchObject(becomes);
+    expect(step.effects).toMatchObject(asks);
+    // What is expected is not there already.
+    const isNew = asks.length > 0 || !matches(state, becomes);
+    expect(isNew).toBe(true);
+  });
+
+  it('is in the table: no effect is said of a key that is gone', () => {
+    const ids = new Set(cases.map(([id, key]) => (id === 'go' ? `${id} ${key}` : id)));
+    expect(Object.keys(keyEffects).filter((id) => !ids.has(id))).toEqual([]);
   });
 
   it('means one thing in any state', () => {

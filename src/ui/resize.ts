@@ -1,0 +1,38 @@
+/**
+ * A window that is made smaller shows less, and what is selected or scrolled to is brought into what there is. Made
+ * larger again, it shows what it showed before: the terminal remembers what a resize has moved until a person moves it.
+ */
+import { inView } from './runActions.js';
+import { type Screen, type Size, type State, screens } from './state.js';
+import { isTooSmall } from './layout.js';
+
+/** A field of a screen's state that a resize has changed. */
+export interface Displaced {
+  screen: Screen;
+  field: string;
+  was: unknown;
+  became: unknown;
+}
+
+export function resized(state: State, size: Size): State {
+  const before = putBack(state);
+  // Nothing can be seen: nothing needs to be brought into view.
+  if (isTooSmall(size)) return { ...before, size };
+  const after = inView({ ...before, size });
+  return { ...after, displaced: screens.flatMap((screen) => changes(screen, before, after)) };
+}
+
+function putBack(state: State): State {
+  return state.displaced.reduce((seen, { screen, field, was, became }) => {
+    const part = seen[screen] as unknown as Record<string, unknown>;
+    return part[field] === became ? { ...seen, [screen]: { ...part, [field]: was } } : seen;
+  }, state);
+}
+
+function changes(screen: Screen, before: State, after: State): Displaced[] {
+  if (before[screen] === after[screen]) return [];
+  const [was, became] = [before[screen], after[screen]] as unknown as Record<string, unknown>[];
+  return Object.keys(was)
+    .filter((field) => was[field] !== became[field])
+    .map((field) => ({ screen, field, was: was[field], became: became[field] }));
+}
