@@ -82,6 +82,10 @@ export const keyEffects: Record<string, KeyEffect> = {
   redo: { asks: sends({ type: 'redo' }) },
   detail: review({ pane: 'detail' }),
   curves: review({ pane: 'alpha' }),
+  hacking: { ...review({ pane: 'hacking' }), asks: asks({ type: 'read-hacking', round: 2 }) },
+  'show-phrase': review({ pane: 'table' }),
+  'phrase-up': review({ phrase: 0 }),
+  'phrase-down': review({ phrase: 1 }),
   tokens: {
     ...review({ pane: 'tokens' }),
     asks: asks({ type: 'read-tokens', round: 2, prompt_index: 0, sample: 1 }),
