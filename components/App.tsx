@@ -13,15 +13,24 @@ import { HistoryView } from './history/HistoryView.js';
 import { Line } from './Line.js';
 import { Message } from './Message.js';
 import { Palette } from './Palette.js';
+import { Reading } from './Reading.js';
 import { ReviewView } from './review/ReviewView.js';
 import { RunsView } from './runs/RunsView.js';
 import { SamplingView } from './sampling/SamplingView.js';
 import { SetupView } from './setup/SetupView.js';
 import { UpdateView } from './update/UpdateView.js';
 
+export interface AppProps {
+  readonly store: Store;
+  readonly theme: Theme;
+  /** As lines to be read aloud. */
+  readonly aloud?: boolean;
+}
+
 /** The whole terminal: the store's state drawn, keys into the store. */
-export function App({ store, theme }: { readonly store: Store; readonly theme: Theme }) {
-  return <Frame state={useApp(store)} theme={theme} />;
+export function App({ store, theme, aloud = false }: AppProps) {
+  const state = useApp(store);
+  return aloud ? <Reading state={state} /> : <Frame state={state} theme={theme} />;
 }
 
 /** One frame, exactly as large as the terminal. */

@@ -1,20 +1,11 @@
 import { Box } from 'ink';
 import path from 'node:path';
-import * as format from '../src/ui/format.js';
 import { modules } from '../src/ui/modules.js';
 import { makeLine } from '../src/ui/sanitize.js';
-import {
-  type State,
-  currentRound,
-  doing,
-  progressOf,
-  screenOf,
-  screenTitles,
-  screens,
-  shownRound,
-} from '../src/ui/state.js';
+import { type State, currentRound, screenOf, screenTitles, screens, shownRound } from '../src/ui/state.js';
+import { engineText, statusOf } from '../src/ui/status.js';
 import { cut, widthOf } from '../src/ui/text.js';
-import type { EngineState, Progress, RoundState } from '../src/engine/protocol.js';
+import type { RoundState } from '../src/engine/protocol.js';
 import { HomeHeader } from './HomeHeader.js';
 import { Line, Tint } from './Line.js';
 import { Spinner } from './Spinner.js';
@@ -24,6 +15,7 @@ export function Header({ state }: { readonly state: State }) {
   if (state.home !== null) return <HomeHeader state={state} home={state.home} />;
   const { run, size } = state;
   const round = currentRound(state);
+  const { role, engine } = engineText(state);
   const name = run === null ? 'Brevity' : path.basename(run.directory);
   const place = [roundText(state), ...(modules[state.screen].crumbs?.(state) ?? [])]
     .filter((crumb) => crumb !== '')
@@ -43,13 +35,12 @@ export function Header({ state }: { readonly state: State }) {
         <Box flexShrink={0}>{state.file === null && <Tabs state={state} round={round} />}</Box>
       </Box>
       <Box justifyContent="space-between">
-        <Activity state={state} round={round} />
+        <Activity state={state} />
         {run !== null && (
           <Box flexShrink={0}>
             <Line tone="muted">
-              {run.role.driving ? '' : <Tint tone="warn">{'looking on · '}</Tint>}
-              {run.role.terminals > 1 ? `${run.role.terminals} terminals · ` : ''}
-              {state.file === null ? engineText(run.engine) : `lengths in ${state.file.unit}`}
+              {role !== '' && <Tint tone="warn">{`${role} · `}</Tint>}
+              {engine}
             </Line>
           </Box>
         )}
@@ -91,54 +82,22 @@ function Tabs({ state, round }: { readonly state: State; readonly round: RoundSt
   );
 }
 
-function Activity({ state, round }: { readonly state: State; readonly round: RoundState | null }) {
-  const { run, link } = state;
-  if (link.status === 'lost') return <Line tone="bad">✘ no engine</Line>;
-  if (link.status === 'connecting' || run === null) {
-    return (
-      <Line>
-        <Spinner /> connecting to the engine …
-      </Line>
-    );
-  }
-  const stage = round === null ? '' : doing[round.stage];
-  // The stage's own screen shows its progress in full.
-  const progress = round !== null && screenOf[round.stage] !== state.screen ? progressText(progressOf(run)) : '';
-  switch (run.engine.activity) {
-    case 'starting':
-      return (
-        <Line>
-          <Spinner /> the engine is starting …
-        </Line>
-      );
-    case 'working':
-      return (
-        <Line>
-          <Spinner /> {stage}
-          <Tint tone="muted">{progress}</Tint>
-        </Line>
-      );
-    case 'paused':
-      return (
-        <Line>
-          <Tint tone="warn">‖ paused: {stage}</Tint>
-          <Tint tone="muted">{progress}</Tint>
-        </Line>
-      );
-    case 'idle':
-      if (run.engine.problem !== null) return <Line tone="bad">✘ {stage} failed</Line>;
-      return <Line>{round?.stage === 'review' ? '◆ waiting for your review' : `◆ ${stage}`}</Line>;
-  }
-}
-
-function progressText(progress: Progress | null): string {
-  if (progress === null) return '';
-  const parts = [`${format.count(progress.done)}/${format.count(progress.total)} ${progress.unit}`];
-  if (progress.tokens_per_second > 0) parts.push(`${format.count(progress.tokens_per_second)} tokens/s`);
-  if (progress.seconds_left !== null) parts.push(`${format.duration(progress.seconds_left)} left`);
-  return `  ${parts.join(' · ')}`;
-}
-
-function engineText({ backend, memory_mb }: EngineState): string {
-  return [backend, memory_mb > 0 ? format.megabytes(memory_mb) : ''].filter((part) => part !== '').join(' · ');
+function Activity({ state }: { readonly state: State }) {
+  const { kind, text, progress } = statusOf(state);
+  if (kind === 'bad') return <Line tone="bad">✘ {text}</Line>;
+  return (
+    <Line>
+      {kind === 'busy' && (
+        <>
+          <Spinner />{' '}
+        </>
+      )}
+      {kind === 'still' && '◆ '}
+      <Tint tone={kind === 'paused' ? 'warn' : 'plain'}>
+        {kind === 'paused' ? '‖ ' : ''}
+        {text}
+      </Tint>
+      <Tint tone="muted">{progress === '' ? '' : `  ${progress}`}</Tint>
+    </Line>
+  );
 }

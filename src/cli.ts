@@ -4,6 +4,9 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { UserError } from './errors.js';
 
+// React looks when it is loaded: its development build takes twice as long for a frame.
+process.env.NODE_ENV ??= 'production';
+
 const loaders: Record<string, () => Promise<Command>> = {
   auto: async () => (await import('./commands/auto.js')).autoCommand(),
   review: async () => (await import('./commands/review.js')).reviewCommand(),
@@ -44,20 +47,22 @@ Examples:
 
 async function terminalCommand(): Promise<Command> {
   const { addRunOptions, configFromFlags, openOrCreateRun } = await import('./commands/run.js');
+  const { addSettingsOptions, lookOf } = await import('./commands/settings.js');
   const command = new Command('brevity')
     .description('Supervise iterative length-regularized DPO round by round.')
     .version(version(), '--version')
     .argument('[run]', 'run directory; without it the list of runs');
-  return addRunOptions(command)
+  return addSettingsOptions(addRunOptions(command))
     .addHelpText('after', summary)
     .action(async (run: string | undefined, options) => {
       const { listAfter, runHome } = await import('./commands/home.js');
-      if (run === undefined) return runHome({ config: options.config, flags: configFromFlags(options) });
+      const look = lookOf(options);
+      if (run === undefined) return runHome({ config: options.config, flags: configFromFlags(options), look });
       const { needTerminal, runTui } = await import('./commands/tui.js');
       // Before anything is made.
       needTerminal(run);
-      const { left } = await runTui(openOrCreateRun(run, options));
-      if (left) await listAfter(run);
+      const { left } = await runTui(openOrCreateRun(run, options), { look });
+      if (left) await listAfter(run, look);
     });
 }
 

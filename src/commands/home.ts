@@ -8,55 +8,66 @@ import { type FormStart, exampleForm, fileForm, withFlags } from '../setup/form.
 import { RunList, findRunDirectories } from '../setup/runs.js';
 import { HomeTasks } from '../ui/homeTasks.js';
 import { homeState } from '../ui/home.js';
+import type { Look } from '../ui/look.js';
 import { runsUi } from '../ui/runs/state.js';
 import { setupUi } from '../ui/setup/state.js';
-import { needTerminal, openTerminal, runTui } from './tui.js';
+import { type Source, needTerminal, openTerminal, runTui } from './tui.js';
+
+/** Where the person is, and how the screens are drawn there. */
+interface Here {
+  place: Place;
+  look: Look;
+}
 
 export interface HomeOptions {
   /** A configuration file for the form to begin with; it is opened at once then. */
   config?: string;
   /** Settings laid over it; likewise. */
   flags: PartialConfig;
+  look: Look;
 }
 
 /** @throws UserError without a terminal, or where the configuration file cannot be read */
-export async function runHome({ config, flags }: HomeOptions): Promise<void> {
+export async function runHome({ config, flags, look }: HomeOptions): Promise<void> {
   needTerminal('runs/example');
   const place: Place = { cwd: process.cwd(), home: homedir() };
   const asked = config !== undefined || Object.keys(flags).length > 0;
   const form = withFlags(config === undefined ? exampleForm(exampleConfig, place) : fileForm(config, place), flags);
   // Nothing to list: what a newcomer needs is the form.
   const first = asked || findRunDirectories(place.cwd, []).length === 0 ? 'setup' : 'runs';
-  await goOn(await openHome(place, form, first, null), place);
+  await goOn(await openHome({ place, look }, form, first, null), { place, look });
 }
 
 /** A run is left for the list, in which it is selected. */
-export async function listAfter(directory: string): Promise<void> {
+export async function listAfter(directory: string, look: Look): Promise<void> {
   const place: Place = { cwd: process.cwd(), home: homedir() };
-  await goOn(await openHome(place, exampleForm(exampleConfig, place), 'runs', path.resolve(directory)), place);
+  const form = exampleForm(exampleConfig, place);
+  await goOn(await openHome({ place, look }, form, 'runs', path.resolve(directory)), { place, look });
 }
 
 /** Into the run, and back to the list whenever the person wants it. */
-async function goOn(opened: string | null, place: Place): Promise<void> {
+async function goOn(opened: string | null, here: Here): Promise<void> {
+  const { place, look } = here;
   for (let run = opened; run !== null;) {
-    const { left } = await runTui(run, { name: shorten(run, place) });
+    const { left } = await runTui(run, { look, name: shorten(run, place) });
     if (!left) return;
-    run = await openHome(place, exampleForm(exampleConfig, place), 'runs', run);
+    run = await openHome(here, exampleForm(exampleConfig, place), 'runs', run);
   }
 }
 
 /** @returns the run to be opened; null: the person has left */
 async function openHome(
-  place: Place,
+  { place, look }: Here,
   { base, directory }: FormStart,
   first: 'runs' | 'setup',
   selected: string | null,
 ): Promise<string | null> {
   const list = new RunList(place.cwd, selected === null ? [] : [path.dirname(selected)]);
   const home = { place, example: exampleConfig, runs: runsUi(selected), setup: setupUi(base, directory, place) };
-  const { opened } = await openTerminal({
+  const source: Source = {
     initial: (size) => homeState(size, home, first),
     home: (hooks) => new HomeTasks({ ...hooks, place, example: exampleConfig, list }),
-  });
+  };
+  const { opened } = await openTerminal(source, look);
   return opened;
 }

@@ -6,11 +6,12 @@ import { UserError } from '../errors.js';
 import { Tokenizer } from '../model/tokenizer.js';
 import { readScoredFile, trlPairs } from '../review/file.js';
 import { of } from '../ui/format.js';
-import { initialState } from '../ui/state.js';
+import { type Size, initialState } from '../ui/state.js';
 import { FileSession, defaultOut, journalOf, readJournal, writePairs } from '../ui/review/session.js';
 import { fileTokens } from '../ui/review/fileTokens.js';
 import { RowWriter } from './io.js';
 import { parserFor } from './options.js';
+import { addSettingsOptions, lookOf } from './settings.js';
 import { openTerminal } from './tui.js';
 
 interface Options {
@@ -20,7 +21,7 @@ interface Options {
 }
 
 export function reviewCommand(): Command {
-  return new Command('review')
+  return addSettingsOptions(new Command('review'))
     .description('review scored samples without model or engine, and write the decided pairs')
     .argument('<file>', 'a line {"prompt","responses":[{"text","reward"}]} for each prompt')
     .option('--tokenizer <dir>', 'model folder whose tokenizer counts lengths; else they are in characters')
@@ -41,7 +42,7 @@ Example:
   brevity review scored.jsonl --tokenizer models/policy
   brevity review scored.jsonl --out pairs.jsonl < /dev/null`,
     )
-    .action(async (file: string, options: Options) => {
+    .action(async (file: string, options: Options & Record<string, unknown>) => {
       const terminal = process.stdin.isTTY && process.stdout.isTTY && options.out !== '-';
       if (!terminal && options.out === undefined) {
         throw new UserError(
@@ -59,11 +60,12 @@ Example:
         ...{ file: path.resolve(file), scored, out, alpha: options.alpha },
         tokens: tokens === null ? null : (prompt, sample) => tokens.answer(scored.details[prompt], sample),
       });
-      await openTerminal({
-        initial: (size) => initialState(size, { unit: scored.unit, tokens: tokens !== null, out }),
+      const source = {
+        initial: (size: Size) => initialState(size, { unit: scored.unit, tokens: tokens !== null, out }),
         link: { connect: () => Promise.resolve(session), start: () => Promise.resolve() },
         write: () => `Wrote ${of(session.write(), 'pair')} to ${out}.`,
-      });
+      };
+      await openTerminal(source, lookOf(options));
       process.stdout.write(`Decisions are kept in ${journalOf(file)}.\n`);
     });
 }

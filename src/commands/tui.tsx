@@ -1,5 +1,4 @@
 /** `brevity RUN`: the terminal of a run. A client of the engine, which works on when the terminal is left. */
-import { render } from 'ink';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { App } from '../../components/App.js';
@@ -9,12 +8,15 @@ import { UserError, messageOf } from '../errors.js';
 import { completePath } from '../setup/complete.js';
 import type { HomeTasks, HomeTasksOptions } from '../ui/homeTasks.js';
 import { type Client, Link } from '../ui/link.js';
+import type { Look } from '../ui/look.js';
 import { type Effect, type Size, type State, initialState } from '../ui/state.js';
 import { Store } from '../ui/store.js';
-import { Terminal } from '../ui/terminal.js';
-import { themeFor } from '../ui/theme.js';
+import { onScreen } from './screen.js';
+import { lookOf } from './settings.js';
 
 export interface TuiOptions {
+  /** How the screens are drawn; as environment and settings file say unless given. */
+  look?: Look;
   /** How the run is named in what is printed at the end; the directory itself unless given. */
   name?: string;
 }
@@ -29,10 +31,11 @@ export async function runTui(runDir: string, options: TuiOptions = {}): Promise<
   const name = options.name ?? runDir;
   needTerminal(name);
   const directory = path.resolve(runDir);
-  const { left } = await openTerminal({
+  const source: Source = {
     initial: (size) => initialState(size),
     link: { connect: () => connect(directory), start: () => startEngine(directory) },
-  });
+  };
+  const { left } = await openTerminal(source, options.look ?? lookOf({}));
   if (!left) process.stdout.write(`Detached: the engine of ${name} goes on. Attach again with: brevity ${name}\n`);
   return { left };
 }
@@ -68,8 +71,7 @@ export type HomeHooks = Pick<HomeTasksOptions, 'isListed' | 'now' | 'open'>;
  *
  * @returns whether for the list of runs; and which run was opened from there
  */
-export async function openTerminal(source: Source): Promise<{ left: boolean; opened: string | null }> {
-  const terminal = new Terminal(process.stdout);
+export async function openTerminal(source: Source, look: Look): Promise<{ left: boolean; opened: string | null }> {
   let detach = (): void => {};
   let left = false;
   let opened: string | null = null;
@@ -100,7 +102,7 @@ export async function openTerminal(source: Source): Promise<{ left: boolean; ope
         return detach();
     }
   };
-  const store = new Store(source.initial(terminal.size()), perform);
+  const store = new Store(source.initial({ columns: 80, rows: 24 }), perform);
   const link = source.link === undefined ? null : new Link({ ...source.link, now: store.now, soon: store.soon });
   const tasks = source.home?.({
     isListed: () => store.state().screen === 'runs',
@@ -110,30 +112,25 @@ export async function openTerminal(source: Source): Promise<{ left: boolean; ope
       detach();
     },
   });
-  terminal.on('resize', () => store.now({ type: 'size', size: terminal.size() }));
-  const restoreSignals = leaveOnSignals(terminal);
-  // Keys typed before the first frame are keys, not a line for the terminal to edit.
-  process.stdin.setRawMode(true);
-  terminal.enter();
-  try {
-    const app = render(<App store={store} theme={themeFor(process.env)} />, {
-      stdout: terminal as unknown as NodeJS.WriteStream,
-      // Whole frames at every change: the terminal sends what differs, the store keeps the pace.
-      debug: true,
-      exitOnCtrlC: false,
-    });
-    detach = () => app.unmount();
-    void link?.open();
-    tasks?.begin();
-    await app.waitUntilExit();
-  } finally {
-    link?.close();
-    tasks?.close();
-    store.close();
-    terminal.leave();
-    process.stdin.setRawMode(false);
-    restoreSignals();
-  }
+  await onScreen(look, (size) => {
+    store.now({ type: 'size', size });
+    if (look.remark !== null) store.now({ type: 'notice', text: look.remark });
+    return {
+      element: <App store={store} theme={look.theme} aloud={look.aloud} />,
+      resized: (to) => store.now({ type: 'size', size: to }),
+      mouse: ({ kind, x, y }) => store.now({ type: 'mouse', kind, x, y }),
+      opened(close) {
+        detach = close;
+        void link?.open();
+        tasks?.begin();
+      },
+      closed() {
+        link?.close();
+        tasks?.close();
+        store.close();
+      },
+    };
+  });
   return { left, opened };
 }
 
@@ -143,18 +140,4 @@ function written({ write }: Source): string {
   } catch (error) {
     return messageOf(error);
   }
-}
-
-/** A closed line or a kill must not leave the alternate screen behind. @returns how to stop */
-function leaveOnSignals(terminal: Terminal): () => void {
-  const codes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
-  const stops = Object.entries(codes).map(([signal, code]) => {
-    const listener = (): void => {
-      terminal.leave();
-      process.exit(code);
-    };
-    process.on(signal, listener);
-    return () => process.off(signal, listener);
-  });
-  return () => stops.forEach((stop) => stop());
 }

@@ -33,8 +33,11 @@ export interface AlphaNumbers {
 }
 
 export function alphaProfile(pairs: readonly MarginInput[]): AlphaProfile {
-  const margins = Float64Array.from(pairs, (pair) => pair.chosen_reward - pair.rejected_reward);
-  const differences = Float64Array.from(pairs, (pair) => pair.chosen_length - pair.rejected_length);
+  const [margins, differences] = [new Float64Array(pairs.length), new Float64Array(pairs.length)];
+  pairs.forEach((pair, i) => {
+    margins[i] = pair.chosen_reward - pair.rejected_reward;
+    differences[i] = pair.chosen_length - pair.rejected_length;
+  });
   const groups = new Map<number, number>();
   for (const difference of differences) groups.set(difference, (groups.get(difference) ?? 0) + 1);
   return {
@@ -51,8 +54,13 @@ export function numbersAt(profile: AlphaProfile, alpha: number): AlphaNumbers {
     const weight = counts[i] * sigmoid(-alpha * distinct[i]);
     weights += weight;
     pull += weight * distinct[i];
-    if (distinct[i] > 0) [longer, weightLonger] = [longer + counts[i], weightLonger + weight];
-    if (distinct[i] < 0) [shorter, weightShorter] = [shorter + counts[i], weightShorter + weight];
+    if (distinct[i] > 0) {
+      longer += counts[i];
+      weightLonger += weight;
+    } else if (distinct[i] < 0) {
+      shorter += counts[i];
+      weightShorter += weight;
+    }
   }
   return {
     alpha,
@@ -85,7 +93,8 @@ export function lengthNeutralAlpha(profile: AlphaProfile): NeutralAlpha {
   if (distinct.reduce((sum, difference, i) => sum + difference * profile.counts[i], 0) <= 0)
     return { found: false, why: 'already' };
   if (distinct.every((difference) => difference >= 0)) return { found: false, why: 'never' };
-  const pull = (alpha: number): number => numbersAt(profile, alpha).length_pull;
+  const pull = (alpha: number): number =>
+    distinct.reduce((sum, difference, i) => sum + profile.counts[i] * sigmoid(-alpha * difference) * difference, 0);
   let high = 0.001;
   while (pull(high) > 0) high *= 2;
   let low = 0;
@@ -105,15 +114,14 @@ export function largestAlphaFlipping(profile: AlphaProfile, most: number): numbe
   if (flippedAt(profile, GREATEST_ALPHA) <= most) return GREATEST_ALPHA;
   const { margins, differences } = profile;
   // As α rises, pairs flip only just above the margin per token of a longer winner.
-  const thresholds: number[] = [];
-  const unflips: number[] = [];
-  let always = 0;
-  margins.forEach((margin, i) => {
-    if (differences[i] > 0) thresholds.push(margin / differences[i]);
-    else if (differences[i] < 0) unflips.push(margin / differences[i]);
-    else if (margin < 0) always++;
-  });
-  const [flips, returns] = [Float64Array.from(thresholds).sort(), Float64Array.from(unflips).sort()];
+  const [thresholds, unflips] = [new Float64Array(margins.length), new Float64Array(margins.length)];
+  let [longer, shorter, always] = [0, 0, 0];
+  for (let i = 0; i < margins.length; i++) {
+    if (differences[i] > 0) thresholds[longer++] = margins[i] / differences[i];
+    else if (differences[i] < 0) unflips[shorter++] = margins[i] / differences[i];
+    else if (margins[i] < 0) always++;
+  }
+  const [flips, returns] = [thresholds.subarray(0, longer).sort(), unflips.subarray(0, shorter).sort()];
   for (let i = flips.length - 1; i >= 0; i--) {
     const alpha = flips[i];
     if (alpha < 0) break;
@@ -138,9 +146,12 @@ function firstAbove(values: Float64Array, wanted: number): number {
 
 /** The end of a scale for curves over α on which most flips are seen: 1, 2 or 5 times a power of ten. */
 export function alphaScale({ margins, differences }: AlphaProfile): number {
-  const flips = margins.map((margin, i) => (differences[i] > 0 && margin > 0 ? margin / differences[i] : NaN));
-  const sorted = flips.filter((alpha) => !Number.isNaN(alpha)).sort();
-  return roundUp(sorted[Math.floor(sorted.length * 0.6)] ?? 0.05);
+  const flips = new Float64Array(margins.length);
+  let found = 0;
+  for (let i = 0; i < margins.length; i++)
+    if (differences[i] > 0 && margins[i] > 0) flips[found++] = margins[i] / differences[i];
+  const sorted = flips.subarray(0, found).sort();
+  return roundUp(sorted[Math.floor(found * 0.6)] ?? 0.05);
 }
 
 /** To 1, 2 or 5 times a power of ten, GREATEST_ALPHA at most. */

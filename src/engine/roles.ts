@@ -47,7 +47,7 @@ export class Roles {
   /** @throws UserError where another drives */
   check(terminal: Terminal | null): void {
     if (this.driver !== null && this.driver !== terminal)
-      throw new UserError('this terminal only looks on; take over to drive');
+      throw new UserError('this terminal only looks on; take over (T) to drive');
   }
 
   of(terminal: Terminal | null): Role {

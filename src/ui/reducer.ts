@@ -8,6 +8,7 @@ import { keysOf, meaningOf, placeOf } from './keys.js';
 import { applyHomeEvent } from './home.js';
 import { bodyTop } from './layout.js';
 import { modules } from './modules.js';
+import { resized } from './resize.js';
 import { actOnRun, completed, inView, retyped } from './runActions.js';
 import type { RunKey } from './runKeys.js';
 import { type Action, type State, type Step, currentRound, only, screenOf, screens } from './state.js';
@@ -27,7 +28,7 @@ function applied(state: State, action: Action): Step {
     case 'mouse':
       return pointed(state, action.kind, action.x, action.y);
     case 'size':
-      return only(inView({ ...state, size: action.size }));
+      return only(resized(state, action.size));
     case 'link':
       return only({ ...state, link: action.link, modal: null });
     case 'notice':
@@ -95,7 +96,8 @@ function answered(state: State, query: Query, answer: unknown): State {
 }
 
 function pressed(before: State, key: string): Step {
-  const state = before.notice === null ? before : { ...before, notice: null };
+  const state =
+    before.notice === null && before.displaced.length === 0 ? before : { ...before, notice: null, displaced: [] };
   const character = key === 'space' ? ' ' : key;
   if ([...character].length === 1) {
     const typing = retyped(state, (text) => text + character);
@@ -112,5 +114,6 @@ function pressed(before: State, key: string): Step {
 
 function pointed(state: State, kind: 'press' | 'wheel-up' | 'wheel-down', x: number, y: number): Step {
   if (state.modal !== null) return only(state);
+  state = { ...state, displaced: [] };
   return modules[state.screen].pointed?.(state, kind, x, y - bodyTop(state)) ?? only(state);
 }

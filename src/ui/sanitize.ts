@@ -5,6 +5,7 @@
  *
  * Leaves out wrapping and cutting (text.ts).
  */
+import { hasStandIn } from './ascii.js';
 
 /**
  * Control, format (bidi controls, zero-width, tags) and lone surrogate characters, what Unicode lets a font leave out
@@ -16,16 +17,25 @@ const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\p{Default_Ignorable_Code_Point}\u2028\u2029\
 const emojiJoiner = /(?<=\p{Extended_Pictographic}\ufe0f?\p{Emoji_Modifier}?)\u200d(?=\p{Extended_Pictographic})/gu;
 const emojiSelector = /(?<=\p{Emoji})\ufe0f/gu;
 
+const beyondAscii = /[^\x00-\x7f]/gu;
+let ascii = false;
+
+/** Whether this process's terminal shows ASCII alone: what has no stand-in is spelt out too, so that nothing is lost. */
+export function spellInAscii(on: boolean): void {
+  ascii = on;
+}
+
 /** Newlines stay, tabs become four spaces, everything else that is not plain to see is spelt out. */
 export function makeVisible(text: string): string {
   // The common case costs one scan.
   if (!/[^\n\x20-\x7e]/.test(text)) return text;
-  return text
+  const visible = text
     .replace(/\r\n/g, '\n')
     .replace(/\t/g, '    ')
     .replace(emojiJoiner, '')
     .replace(emojiSelector, '')
     .replace(unsafe, spell);
+  return ascii ? visible.replace(beyondAscii, (sign) => (hasStandIn(sign) ? sign : spellCode(sign))) : visible;
 }
 
 /**
@@ -40,7 +50,12 @@ export function makeLine(text: string, columns: number): string {
 function spell(character: string): string {
   const code = character.codePointAt(0) ?? 0;
   if (code === 0x0a) return character;
+  if (ascii && code < 0x80) return `^${String.fromCodePoint(code ^ 0x40)}`;
   if (code < 0x20) return String.fromCodePoint(0x2400 + code);
   if (code === 0x7f) return '␡';
-  return `⟨U+${code.toString(16).toUpperCase().padStart(4, '0')}⟩`;
+  return spellCode(character);
+}
+
+function spellCode(character: string): string {
+  return `⟨U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}⟩`;
 }

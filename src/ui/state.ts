@@ -19,6 +19,7 @@ import type {
 import { type EvaluationUi, evaluationUi } from './evaluation/state.js';
 import { type HistoryUi, historyUi } from './history/state.js';
 import type { Home, HomeEvent, HomeTask } from './home.js';
+import type { Displaced } from './resize.js';
 import { type ReviewUi, reviewUi } from './review/state.js';
 import { type SamplingUi, samplingUi } from './sampling/state.js';
 import { type UpdateUi, updateUi } from './update/state.js';
@@ -123,6 +124,8 @@ export interface State {
   update: UpdateUi;
   evaluation: EvaluationUi;
   history: HistoryUi;
+  /** What resizing the window has moved (resize.ts); the next key keeps it so. */
+  displaced: readonly Displaced[];
   /** One line about the last key or command; the next key clears it. */
   notice: string | null;
 }
@@ -186,6 +189,7 @@ export function initialState(size: Size, file: FileReview | null = null): State 
     update: updateUi,
     evaluation: evaluationUi,
     history: historyUi,
+    displaced: [],
     notice: null,
   };
 }
@@ -241,6 +245,8 @@ export function progressOf(run: RoundData): Progress | null {
 
 export function canStartRound(state: State): boolean {
   if (state.link.status !== 'up' || state.run === null || state.run.engine.problem !== null) return false;
+  // The form of a fork has settings of its own.
+  if (state.screen === 'history' && state.history.fork !== null) return false;
   const round = currentRound(state);
   return state.run.engine.activity === 'idle' && round !== null && round.id > 0 && round.stage === 'done';
 }

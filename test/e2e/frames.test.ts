@@ -15,6 +15,7 @@ const sizes = [
 const modes: Record<string, Record<string, string>> = {
   colour: { FORCE_COLOR: '2', COLORTERM: '' },
   'no-color': { NO_COLOR: '1', FORCE_COLOR: '0' },
+  ascii: { NO_COLOR: '1', FORCE_COLOR: '0', BREVITY_ASCII: '1' },
 };
 
 let terminal: TestTerminal | null = null;

@@ -4,30 +4,39 @@
  */
 import { render } from 'ink';
 import { Frame } from '../../components/App.js';
+import { Keyboard } from '../../src/ui/keyboard.js';
+import { lookFor } from '../../src/ui/look.js';
+import { spellInAscii } from '../../src/ui/sanitize.js';
+import { readSettings } from '../../src/ui/settings.js';
 import { Terminal } from '../../src/ui/terminal.js';
-import { themeFor } from '../../src/ui/theme.js';
 import { scenes } from '../ui/scenes.js';
 
 // Nothing moves by itself: spinners stand still.
 globalThis.setInterval = (() => undefined) as unknown as typeof setInterval;
 
-const terminal = new Terminal(process.stdout);
+const look = lookFor(readSettings({}, process.env), process.env, { flagged: false, colours: true });
+spellInAscii(look.ascii);
+const terminal = new Terminal(process.stdout, look);
 const all = Object.entries(scenes(terminal.size()));
-const theme = themeFor(process.env);
 let at = 0;
+const keyboard = new Keyboard(process.stdin, {
+  typed: () => terminal.hurry(),
+  mouse: () => {},
+  answered: () => terminal.answered(),
+  hungUp: () => process.exit(1),
+});
 terminal.enter();
 const options = { stdout: terminal as unknown as NodeJS.WriteStream, debug: true, exitOnCtrlC: false };
-const app = render(<Frame state={all[0][1]} theme={theme} />, options);
-process.stdin.setRawMode(true);
+const app = render(<Frame state={all[0][1]} theme={look.theme} />, options);
 const tell = (): void => void setTimeout(() => process.stdout.write(`\x1b]2;${all[at][0]}\x07`), 20);
 tell();
-process.stdin.on('data', () => {
+keyboard.on('data', () => {
   at++;
   if (at === all.length) {
     app.unmount();
     terminal.leave();
     process.exit(0);
   }
-  app.rerender(<Frame key={at} state={all[at][1]} theme={theme} />);
+  app.rerender(<Frame key={at} state={all[at][1]} theme={look.theme} />);
   tell();
 });

@@ -7,7 +7,12 @@ export interface TerminalOptions {
   rows?: number;
   env?: Record<string, string>;
   cwd?: string;
+  /** A slow line between program and terminal: what the program sends waits in it, as in a socket's buffers. */
+  line?: { bytesPerSecond: number; latency: number };
 }
+
+/** What the person who runs the tests has set must not show. */
+const noSettings = { BREVITY_SETTINGS: '', XDG_CONFIG_HOME: '/nonexistent', COLORFGBG: '' };
 
 export class TestTerminal {
   private readonly screenModel: xterm.Terminal;
@@ -16,22 +21,37 @@ export class TestTerminal {
   readonly exit: Promise<number>;
   private written = '';
   private title = '';
+  /** Bytes on the slow line, and when it will have passed them on. */
+  private onLine = 0;
+  private free = 0;
+  private readonly latency: number;
+  /** The most bytes that were ever on the line at once. */
+  backlog = 0;
 
-  constructor(args: string[], { columns = 80, rows = 24, env = {}, cwd }: TerminalOptions = {}) {
+  constructor(args: string[], { columns = 80, rows = 24, env = {}, cwd = process.cwd(), line }: TerminalOptions = {}) {
     this.screenModel = new xterm.Terminal({ cols: columns, rows, allowProposedApi: true });
     const { NO_COLOR: _unset, CI: _ci, ...inherited } = process.env as Record<string, string>;
     this.child = spawn(process.execPath, args, {
       cols: columns,
       rows,
       cwd,
-      name: 'xterm-256color',
-      env: { ...inherited, TERM: 'xterm-256color', ...env },
+      name: env.TERM ?? 'xterm-256color',
+      env: { ...inherited, TERM: 'xterm-256color', LC_ALL: 'C.UTF-8', ...noSettings, ...env },
     });
+    // Answers to the program's questions.
+    this.screenModel.onData((answer) => this.type(answer));
     this.screenModel.onTitleChange((title) => (this.title = title));
     this.child.onData((data) => {
       this.written += data;
-      this.screenModel.write(data);
+      if (line === undefined) return this.screenModel.write(data);
+      const bytes = Buffer.byteLength(data);
+      this.onLine += bytes;
+      this.backlog = Math.max(this.backlog, this.onLine);
+      this.free = Math.max(this.free, Date.now()) + (1000 * bytes) / line.bytesPerSecond;
+      setTimeout(() => (this.onLine -= bytes), this.free - Date.now());
+      setTimeout(() => this.screenModel.write(data), this.free - Date.now() + line.latency);
     });
+    this.latency = line?.latency ?? 0;
     this.exit = new Promise((resolve) => this.child.onExit(({ exitCode }) => resolve(exitCode)));
   }
 
@@ -79,7 +99,13 @@ export class TestTerminal {
   }
 
   type(keys: string): void {
-    this.child.write(keys);
+    if (this.latency === 0) this.child.write(keys);
+    else setTimeout(() => this.child.write(keys), this.latency);
+  }
+
+  /** The line to the terminal is dropped. */
+  hangUp(): void {
+    this.child.kill('SIGHUP');
   }
 
   resize(columns: number, rows: number): void {

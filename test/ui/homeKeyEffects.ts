@@ -2,13 +2,7 @@
 import type { State } from '../../src/ui/state.js';
 import { press, small } from './fixtures.js';
 import { entries, listed, ready } from './homeFixtures.js';
-
-interface KeyEffect {
-  /** Parts of the state afterwards. */
-  becomes?: object;
-  /** What is asked of the world; nothing unless given. */
-  asks?: object[];
-}
+import type { KeyEffect } from './keyEffects.js';
 
 const list = listed();
 const form = ready();

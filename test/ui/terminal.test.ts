@@ -1,12 +1,8 @@
 import { EventEmitter } from 'node:events';
 import { expect, it } from 'vitest';
-import { Terminal, difference } from '../../src/ui/terminal.js';
+import { Terminal } from '../../src/ui/terminal.js';
 
-it('sends only lines that have changed, each at its place', () => {
-  expect(difference(['a', 'b', 'c'], ['a', 'B', 'c'])).toBe('\x1b[2;1H\x1b[0m\x1b[2KB');
-  expect(difference(['a'], ['a'])).toBe('');
-  expect(difference(['a', 'b'], ['a'])).toBe('\x1b[2;1H\x1b[0m\x1b[2K');
-});
+const look = { ascii: false, mouse: true, alternateScreen: true };
 
 class FakeTty extends EventEmitter {
   columns = 80;
@@ -20,7 +16,7 @@ class FakeTty extends EventEmitter {
 
 function opened(): { tty: FakeTty; terminal: Terminal } {
   const tty = new FakeTty();
-  const terminal = new Terminal(tty as unknown as NodeJS.WriteStream);
+  const terminal = new Terminal(tty as unknown as NodeJS.WriteStream, look);
   terminal.enter();
   return { tty, terminal };
 }

@@ -141,7 +141,7 @@ export const historyKeys = [
   },
 
   {
-    id: 'edit-field',
+    id: 'edit-setting',
     keys: ['enter'],
     label: 'change',
     help: 'type another value; of a choice, the next',
@@ -155,7 +155,7 @@ export const historyKeys = [
     when: (state) => forks(state) && canLeave(state),
   },
   {
-    id: 'reset-field',
+    id: 'reset-setting',
     keys: ['backspace'],
     label: 'as it was',
     help: 'go on with the value that the round had',
@@ -176,10 +176,10 @@ export const historyKeys = [
     help: 'the next choice',
     when: (state) => forks(state) && selectedField(state)?.kind === 'choice',
   },
-  { id: 'field-up', keys: ['up', 'k'], label: '', help: 'the setting above', when: forks },
-  { id: 'field-down', keys: ['down', 'j'], label: 'setting', sign: '↑↓', help: 'the setting below', when: forks },
-  { id: 'first-field', keys: ['home', 'g'], label: '', help: 'the first setting', when: forks },
-  { id: 'last-field', keys: ['end', 'G'], label: '', help: 'the last setting', when: forks },
+  { id: 'setting-up', keys: ['up', 'k'], label: '', help: 'the setting above', when: forks },
+  { id: 'setting-down', keys: ['down', 'j'], label: 'setting', sign: '↑↓', help: 'the setting below', when: forks },
+  { id: 'first-setting', keys: ['home', 'g'], label: '', help: 'the first setting', when: forks },
+  { id: 'last-setting', keys: ['end', 'G'], label: '', help: 'the last setting', when: forks },
 ] as const satisfies readonly Key[];
 
 export type HistoryKey = (typeof historyKeys)[number]['id'];

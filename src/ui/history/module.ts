@@ -123,23 +123,23 @@ function act(state: State, id: HistoryKey): Step {
       return only(scrollResponses(state, -1));
     case 'compared-text-down':
       return only(scrollResponses(state, 1));
-    case 'edit-field':
+    case 'edit-setting':
       return typeField(state);
     case 'start-fork':
       return startFork(state);
-    case 'reset-field':
+    case 'reset-setting':
       return only(resetField(state));
     case 'choice-before':
       return only(nextChoice(state, -1));
     case 'choice-next':
       return only(nextChoice(state, 1));
-    case 'field-up':
+    case 'setting-up':
       return only(inView(changeFork(state, { selected: field - 1 })));
-    case 'field-down':
+    case 'setting-down':
       return only(inView(changeFork(state, { selected: field + 1 })));
-    case 'first-field':
+    case 'first-setting':
       return only(inView(changeFork(state, { selected: 0 })));
-    case 'last-field':
+    case 'last-setting':
       return only(inView(changeFork(state, { selected: forkFields.length - 1 })));
   }
 }

@@ -119,7 +119,9 @@ export function inView(state: State): State {
   }
   const at = Math.max(0, place);
   const { table } = reviewLayout(state);
-  const top = Math.max(0, Math.min(topFor(at, state.review.top, table), last + 1 - table));
+  // Where the table is not on the screen it stays as it was.
+  const top =
+    table === 0 ? state.review.top : Math.max(0, Math.min(topFor(at, state.review.top, table), last + 1 - table));
   const textTop = clamp(state.review.textTop, scrolling(state).end);
   const { review } = state;
   if (at === review.at && top === review.top && textTop === review.textTop) return state;

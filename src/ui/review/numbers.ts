@@ -35,6 +35,7 @@ export interface PanelCurves {
 const points = 65;
 const profiles = new WeakMap<ReviewTable, AlphaProfile>();
 const scales = new WeakMap<ReviewTable, number>();
+const facts = new WeakMap<ReviewTable, Omit<PanelNumbers, keyof AlphaNumbers>>();
 const numbers = new WeakMap<ReviewTable, PanelNumbers>();
 const curves = new WeakMap<ReviewTable, PanelCurves>();
 const histograms = new WeakMap<ReviewTable, { key: string; histogram: Histogram }>();
@@ -46,17 +47,22 @@ function profileOf(table: ReviewTable): AlphaProfile {
 export function panelNumbers(table: ReviewTable, alpha: number): PanelNumbers {
   const found = numbers.get(table);
   if (found?.alpha === alpha) return found;
-  const { margins, differences } = profileOf(table);
-  const made = {
-    ...numbersAt(profileOf(table), alpha),
+  const made = { ...numbersAt(profileOf(table), alpha), ...remembered(facts, table, () => factsOf(profileOf(table))) };
+  numbers.set(table, made);
+  return made;
+}
+
+/** What does not depend on α. */
+function factsOf({ margins, differences, distinct, counts }: AlphaProfile): Omit<PanelNumbers, keyof AlphaNumbers> {
+  const pairsWhere = (holds: (difference: number) => boolean): number =>
+    counts.reduce((sum, count, i) => (holds(distinct[i]) ? sum + count : sum), 0);
+  return {
     pairs: margins.length,
-    longer: differences.filter((difference) => difference > 0).length,
-    shorter: differences.filter((difference) => difference < 0).length,
+    longer: pairsWhere((difference) => difference > 0),
+    shorter: pairsWhere((difference) => difference < 0),
     mean_reward_margin: mean(margins),
     mean_length_difference: mean(differences),
   };
-  numbers.set(table, made);
-  return made;
 }
 
 /** The end of the scale for α: one on which most pairs flip, longer where α lies beyond. */
@@ -87,10 +93,9 @@ export function marginHistogram(table: ReviewTable, alpha: number, bins: number)
   const found = histograms.get(table);
   if (found?.key === key) return found.histogram;
   const { margins, differences } = profileOf(table);
-  const made = histogram(
-    Array.from(margins, (margin, i) => margin - alpha * differences[i]),
-    bins,
-  );
+  const penalized = new Array<number>(margins.length);
+  for (let i = 0; i < margins.length; i++) penalized[i] = margins[i] - alpha * differences[i];
+  const made = histogram(penalized, bins);
   histograms.set(table, { key, histogram: made });
   return made;
 }

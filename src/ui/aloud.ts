@@ -1,0 +1,88 @@
+/**
+ * The terminal for a screen reader, and for terminals that cannot place text: lines that are new are written beneath
+ * those before them, nothing is drawn over. What a key has changed is written at once, other news every ten seconds, so
+ * that the reader is not talked over.
+ */
+import { Writable } from 'node:stream';
+import { toAscii } from './ascii.js';
+import type { Look } from './look.js';
+import type { Size } from './state.js';
+import type { Display } from './terminal.js';
+
+const newsMilliseconds = 10_000;
+/** Texts are wrapped by the terminal; the screens' layouts only need something to go by. */
+const leastSize: Size = { columns: 80, rows: 24 };
+
+export class Aloud extends Writable implements Display {
+  readonly isTTY = true;
+  private said: readonly string[] = [];
+  private latest: string | null = null;
+  private hurried = true;
+  private spoke = -Infinity;
+  private timer: NodeJS.Timeout | null = null;
+
+  constructor(
+    private readonly real: NodeJS.WriteStream,
+    private readonly look: Pick<Look, 'ascii'>,
+  ) {
+    super({ decodeStrings: false });
+  }
+
+  get columns(): number {
+    return this.size().columns;
+  }
+
+  get rows(): number {
+    return this.size().rows;
+  }
+
+  size(): Size {
+    const { columns, rows } = this.real;
+    return { columns: Math.max(leastSize.columns, columns), rows: Math.max(leastSize.rows, rows) };
+  }
+
+  enter(): void {
+    this.real.on('resize', this.resized);
+  }
+
+  leave(): void {
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.timer = null;
+    this.real.off('resize', this.resized);
+  }
+
+  readonly hurry = (): void => {
+    this.hurried = true;
+  };
+
+  answered(): void {}
+
+  settled(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  override _write(frame: string, _encoding: BufferEncoding, done: () => void): void {
+    this.latest = frame;
+    const wait = this.hurried ? 0 : this.spoke + newsMilliseconds - performance.now();
+    if (wait <= 0) this.speak();
+    else this.timer ??= setTimeout(this.speak, wait);
+    done();
+  }
+
+  private readonly speak = (): void => {
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.timer = null;
+    if (this.latest === null) return;
+    const lines = (this.look.ascii ? toAscii(this.latest) : this.latest).split('\n');
+    const before = new Set(this.said);
+    const news = lines.filter((line) => line.trim() !== '' && !before.has(line));
+    this.said = lines;
+    this.latest = null;
+    if (news.length === 0) return;
+    this.hurried = false;
+    this.spoke = performance.now();
+    this.real.write(news.map((line) => `${line}\r\n`).join(''));
+  };
+
+  private readonly resized = (): void => void this.emit('resize');
+}

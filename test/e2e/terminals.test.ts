@@ -1,0 +1,195 @@
+/**
+ * Terminals of all kinds over the program itself, `brevity review FILE`, which needs no engine: what is sent for a key,
+ * slow lines, the mouse, hostile text, and terminals that lack what others have.
+ */
+import { rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { hostile } from '../components/frame.js';
+import { dist, temporaryFolder } from '../engine/runs.js';
+import { type Sample, sample, writeSamples } from './samples.js';
+import { TestTerminal, type TerminalOptions, keys } from './terminal.js';
+
+// Many programs are started here: on a busy machine each takes a while.
+vi.setConfig({ testTimeout: 180_000 });
+
+let folder = '';
+let terminal: TestTerminal | null = null;
+beforeEach(() => {
+  folder = temporaryFolder();
+});
+afterEach(() => {
+  terminal?.kill();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const many = Array.from({ length: 300 }, (_, i) => sample(i + 1));
+
+function open(samples: readonly Sample[], options: TerminalOptions = {}, flags: string[] = []): TestTerminal {
+  const file = writeSamples(folder, samples);
+  return (terminal = new TestTerminal([`${dist}cli.js`, 'review', file, ...flags], options));
+}
+
+const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+async function quit(screen: TestTerminal): Promise<void> {
+  screen.type('q');
+  expect(await screen.exit).toBe(0);
+}
+
+/** What is sent until nothing more comes. */
+async function sentFor(screen: TestTerminal, key: string, shows: RegExp): Promise<number> {
+  const before = screen.output.length;
+  screen.type(key);
+  await screen.until(shows);
+  for (let length = 0; length !== screen.output.length; await pause(400)) length = screen.output.length;
+  return Buffer.byteLength(screen.output.slice(before));
+}
+
+describe('what is sent', () => {
+  it('is under 2 KB for moving the selection or α, and nothing while nothing changes', async () => {
+    const screen = open(many);
+    await screen.until(/ 1\/300/);
+    for (let i = 2; i < 8; i++)
+      expect(await sentFor(screen, keys.down, new RegExp(` ${i}/300`)), 'selection').toBeLessThan(2048);
+    for (let i = 1; i < 7; i++)
+      expect(await sentFor(screen, keys.right, new RegExp(`α 0\\.00${50 + i}`)), 'α').toBeLessThan(2048);
+    const before = screen.output.length;
+    await pause(1500);
+    expect(screen.output.length).toBe(before);
+    await quit(screen);
+  });
+
+  it('never piles up on a line of 100 kbit/s with 200 ms latency', async () => {
+    const screen = open(many, { line: { bytesPerSecond: 12_500, latency: 200 } });
+    await screen.until(/ 1\/300/);
+    // A key held down: sent frame by frame, this is ten times what the line takes.
+    for (let i = 0; i < 150; i++) {
+      screen.type(i % 2 === 0 ? 'j' : keys.right);
+      await pause(10);
+    }
+    await screen.until(/ 76\/300/);
+    await screen.until(/α 0\.0125/);
+    // What may be under way, and the frame that reaches it.
+    expect(screen.backlog).toBeLessThan(2 * 4096);
+    await quit(screen);
+    // No answer of the terminal is left over for the shell.
+    expect(screen.screen()).not.toContain('^[[0n');
+  });
+});
+
+describe('the mouse', () => {
+  it('moves and selects where the terminal reports it', async () => {
+    const screen = open(many);
+    await screen.until(/ 1\/300/);
+    expect(screen.output).toContain('\x1b[?1000h');
+    screen.type('\x1b[<65;10;8M');
+    await screen.until(/ 4\/300/);
+    screen.type('\x1b[<0;10;7M');
+    await screen.until(/ (?!4\/)\d+\/300/);
+    await quit(screen);
+    expect(screen.output).toContain('\x1b[?1000l');
+  });
+
+  it('is left alone by a setting', async () => {
+    const settings = path.join(folder, 'settings.json');
+    writeFileSync(settings, '{"mouse": false}');
+    const screen = open(many, { env: { BREVITY_SETTINGS: settings } });
+    await screen.until(/ 1\/300/);
+    await quit(screen);
+    expect(screen.output).not.toContain('\x1b[?1000');
+  });
+});
+
+/** Everything a program may send: text, and the sequences that the terminal's module and Ink's styles are made of. */
+const known =
+  /\x1b\[(?:\??[\d;]*[hlHJKm]|5n)|[^\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/gu;
+
+it('hostile text is shown harmlessly, wherever one looks', async () => {
+  const evil = { prompt: hostile, responses: [hostile, `${hostile} or so`].map((text, i) => ({ text, reward: i })) };
+  const screen = open([evil, ...many.slice(0, 3)]);
+  await screen.until(/␛\[2J/);
+  for (const [key, shows] of [
+    ['d', /^samples.jsonl › prompt 1/],
+    [keys.escape, /^samples.jsonl\s*\n/],
+    ['A', /^samples.jsonl › α/],
+    [keys.escape, /^samples.jsonl\s*\n/],
+    ['?', /Keys on Review/],
+    [keys.escape, /─ Prompt 1/],
+  ] as const) {
+    screen.type(key);
+    await screen.until(shows);
+  }
+  screen.type('e');
+  await screen.until(/note: /);
+  screen.type('\u202etxt\u200b');
+  await screen.until(/note: ⟨U\+202E⟩txt/);
+  screen.type(keys.escape);
+  await screen.until(/q quit/);
+  await quit(screen);
+  expect(screen.output.replace(known, '')).toBe('');
+  expect(screen.output).not.toContain('\x1b]52');
+});
+
+describe('a terminal', () => {
+  it('without Unicode gets ASCII, and loses nothing of the text', async () => {
+    const screen = open([{ ...sample(1), prompt: 'é 日本' }, sample(2)], { env: { LC_ALL: 'C' } });
+    await screen.until(/<U\+00E9> <U\+65E5><U\+672C>/);
+    screen.type('A');
+    await screen.until(/pull/);
+    await quit(screen);
+    expect(screen.output).toMatch(/^[\x00-\x7f]*$/);
+  });
+
+  it('without alternate screen keeps what stood on it', async () => {
+    const screen = open(many, { env: { TERM: 'vt100' } });
+    await screen.until(/ 1\/300/);
+    await quit(screen);
+    expect(screen.output).not.toContain('\x1b[?1049');
+    expect(screen.screen()).toContain('Decisions are kept in');
+  });
+
+  it('without colour has weights, and no colours', async () => {
+    const screen = open(many, { env: { FORCE_COLOR: '0' } });
+    await screen.until(/ 1\/300/);
+    await quit(screen);
+    expect(screen.output).not.toMatch(/\x1b\[(?:[\d;]*;)?(?:3[0-8]|4[0-8]|9\d|10[0-7])[;m]/);
+    expect(screen.output).toMatch(/\x1b\[7m/);
+  });
+
+  it('that cannot place text gets lines, and hears what a key does', async () => {
+    const screen = open(many, { env: { TERM: 'dumb' } });
+    await screen.until(/TERM=dumb/);
+    screen.type('j');
+    await screen.until(/Prompt 2, 2 of 300/);
+    screen.type(':');
+    await screen.until(/Command:/);
+    screen.type(keys.escape);
+    await screen.until(/Command:[\s\S]*α 0\.0050/);
+    await quit(screen);
+    expect(screen.output).not.toMatch(/\x1b\[[\d;?]*[A-Zhl]/);
+  });
+
+  it('too small says what size is needed, and shows the same place again', async () => {
+    const screen = open(many);
+    await screen.until(/ 1\/300/);
+    screen.type('jjjj');
+    await screen.until(/ 5\/300/);
+    screen.resize(40, 10);
+    await screen.until(/60×18/);
+    screen.resize(80, 24);
+    await screen.until(/ 5\/300/);
+    await quit(screen);
+  });
+
+  it('takes a theme from a flag, and settings that cannot be used are refused with a sentence', async () => {
+    const screen = open(many, { env: { FORCE_COLOR: '3' } }, ['--theme', 'colour-blind']);
+    await screen.until(/ 1\/300/);
+    await quit(screen);
+    // #56b4e9, or the nearest of 256 colours.
+    expect(screen.output).toMatch(/38;2;86;180;233|38;5;117/);
+    const refused = open(many, { env: { BREVITY_THEME: 'pink' } });
+    expect(await refused.exit).toBe(2);
+    expect(refused.screen()).toContain('BREVITY_THEME: expected one of dark, light, colour-blind');
+  });
+});
