@@ -58,7 +58,7 @@ class CpuDevice : public Device {
       const Slot& slot = at(handles[i]);
       buffers_.push_back({slot.data, slot.bytes});
     }
-    ops[op].run({ops[op].name, buffers_.data(), handleCount, params, paramCount});
+    ops[op].run({ops[op].name.c_str(), buffers_.data(), handleCount, params, paramCount});
   }
 
   void synchronize() override {}

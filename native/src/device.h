@@ -5,6 +5,7 @@
 // Leaves out tensors: shapes, dtypes and reference counts are TypeScript's. What an op needs of them comes as params.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -87,11 +88,9 @@ class Device {
   virtual void trim() = 0;
 };
 
-using OpFunction = void (*)(const Launch&);
-
 struct OpEntry {
-  const char* name;
-  OpFunction run;
+  std::string name;
+  std::function<void(const Launch&)> run;
 };
 
 // Every op of the cpu device, in an order that holds for the life of the process.
