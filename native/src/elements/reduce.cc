@@ -122,6 +122,12 @@ void sum(const int32_t* x, int32_t* y, int64_t outer, int64_t n, int64_t inner) 
   fold<uint32_t>(x, y, outer, n, inner, 0u, [](uint32_t a, auto b) { return a + static_cast<uint32_t>(b); });
 }
 
+void mean(const float* x, float* y, int64_t outer, int64_t n, int64_t inner) {
+  sum(x, y, outer, n, inner);
+  const auto count = static_cast<float>(n);
+  for (int64_t i = 0; i < outer * inner; i++) y[i] /= count;
+}
+
 // Each lane starts at the neutral element, so that all of them can be multiplied.
 void product(const float* x, float* y, int64_t outer, int64_t n, int64_t inner) {
   fold<double>(x, y, outer, n, inner, 1.0, kTimes);

@@ -8,6 +8,8 @@ namespace brevity {
 // y [outer, inner]; an empty axis gives the operation's neutral element (an infinity, for the extremes of floats).
 void sum(const float* x, float* y, int64_t outer, int64_t n, int64_t inner);
 void sum(const int32_t* x, int32_t* y, int64_t outer, int64_t n, int64_t inner);
+// Σ x / n; an empty axis gives NaN.
+void mean(const float* x, float* y, int64_t outer, int64_t n, int64_t inner);
 void product(const float* x, float* y, int64_t outer, int64_t n, int64_t inner);
 void product(const int32_t* x, int32_t* y, int64_t outer, int64_t n, int64_t inner);
 // NaN wins.

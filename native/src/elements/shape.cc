@@ -109,15 +109,17 @@ void stridedCopy(const void* from, void* to, int width, const Strides& strides) 
   }
 }
 
-void gather(const void* x, const int32_t* indices, void* y, int width, int64_t outer, int64_t size, int64_t count,
-            int64_t inner) {
-  for (int64_t i = 0; i < count; i++) checkedIndex(indices[i], size, "GatherV2");
-  const int64_t row = inner * width;
+void gather(const void* x, const int32_t* indices, void* y, const Gather& g) {
+  for (int64_t i = 0; i < g.batch * g.count; i++) checkedIndex(indices[i], g.size, "GatherV2");
+  const int64_t row = g.inner * g.width;
   const auto* from = static_cast<const char*>(x);
   auto* to = static_cast<char*>(y);
-  parallelFor(outer * count, std::max<int64_t>(1, kGrain / std::max<int64_t>(1, inner)), [&](int64_t begin, int64_t end) {
-    for (int64_t at = begin; at < end; at++)
-      std::memcpy(to + at * row, from + (at / count * size + indices[at % count]) * row, static_cast<size_t>(row));
+  const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(1, g.inner));
+  parallelFor(g.batch * g.outer * g.count, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t at = begin; at < end; at++) {
+      const int64_t slice = at / g.count, index = indices[slice / g.outer * g.count + at % g.count];
+      std::memcpy(to + at * row, from + (slice * g.size + index) * row, static_cast<size_t>(row));
+    }
   });
 }
 

@@ -6,7 +6,7 @@
 namespace brevity {
 
 // Most axes of a strided view, after TypeScript has merged those that lie next to each other in memory.
-constexpr int kMaxRank = 8;
+constexpr int kMaxRank = 12;
 
 // A strided view: elements, not bytes. A stride may be 0 (repeated) or negative (reversed).
 struct Strides {
@@ -19,12 +19,15 @@ struct Strides {
 // to[Σ i·b] = from[Σ i·a] for every index i below dims; elements of 1, 4 or 8 bytes. The views may not overlap.
 void stridedCopy(const void* from, void* to, int width, const Strides& strides);
 
-// y [outer, count, inner] = x [outer, size, inner] at indices [count]. Throws std::runtime_error where an index is not
-// below size; 4-byte elements or bytes, `width` bytes each.
-void gather(const void* x, const int32_t* indices, void* y, int width, int64_t outer, int64_t size, int64_t count,
-            int64_t inner);
+// y [batch, outer, count, inner] = x [batch, outer, size, inner] at indices [batch, count]; elements of `width` bytes.
+// Throws std::runtime_error where an index is not below size.
+struct Gather {
+  int width;
+  int64_t batch, outer, size, count, inner;
+};
+void gather(const void* x, const int32_t* indices, void* y, const Gather& shape);
 
-// y [batch, rows, inner]: row r of batch b is x[b][indices…], x [batch…, dims…, inner] with indices [rows, depth].
+// y [rows, inner] = x [dims…, inner] at indices [rows, depth]; throws as gather does.
 void gatherNd(const void* x, const int32_t* indices, void* y, int width, int64_t rows, int depth, const int64_t* dims,
               int64_t inner);
 

@@ -5,7 +5,7 @@
 namespace brevity {
 namespace {
 
-// a, b, c and, where hasBias, bias [N]; batch, strideA, strideB, M, N, K, transA, transB, hasBias, activation, alpha.
+// a, b, bias [N] where hasBias, c; batch, strideA, strideB, M, N, K, transA, transB, hasBias, activation, alpha.
 // a [batch or 1, M, K] or [.., K, M] where transA; b likewise; c [batch, M, N]. A stride of 0 shares the operand.
 void matMulOp(const Launch& l) {
   Gemm g;
@@ -24,8 +24,9 @@ void matMulOp(const Launch& l) {
   if (g.batch == 0) return;
   g.A = l.floats(0, (g.batch - 1) * g.strideA + g.M * g.K);
   g.B = l.floats(1, (g.batch - 1) * g.strideB + g.K * g.N);
-  g.C = l.floats(2, g.batch * g.M * g.N);
-  if (l.number(8) != 0) g.bias = l.floats(3, g.N);
+  const bool hasBias = l.number(8) != 0;
+  if (hasBias) g.bias = l.floats(2, g.N);
+  g.C = l.floats(hasBias ? 3 : 2, g.batch * g.M * g.N);
   g.lda = g.transA ? g.M : g.K;
   g.ldb = g.transB ? g.K : g.N;
   g.ldc = g.N;

@@ -59,6 +59,7 @@ void topKOp(const Launch& l) {
 void addReduceOps(OpTable& table) {
   addFor<float>(table, "");
   addFor<int32_t>(table, "/int32");
+  table.push_back({"Mean", reduction(mean)});
   table.push_back({"All", reduction(all)});
   table.push_back({"Any", reduction(any)});
   table.push_back({"ArgMax", reduction(argMax)});

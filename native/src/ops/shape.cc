@@ -18,17 +18,18 @@ void copyOp(const Launch& l) {
   stridedCopy(l.as<char>(0, 0) + from * width, l.as<char>(1, 0) + to * width, width, s);
 }
 
-// x, indices, y; width, outer, size, count, inner
+// x, indices, y; width, batch, outer, size, count, inner
 void gatherOp(const Launch& l) {
-  const int64_t width = l.count(0), outer = l.count(1), size = l.count(2), count = l.count(3), inner = l.count(4);
-  gather(l.as<char>(0, outer * size * inner * width), l.ints(1, count), l.as<char>(2, outer * count * inner * width),
-         static_cast<int>(width), outer, size, count, inner);
+  const Gather g{static_cast<int>(l.count(0)), l.count(1), l.count(2), l.count(3), l.count(4), l.count(5)};
+  const int64_t slices = g.batch * g.outer;
+  gather(l.as<char>(0, slices * g.size * g.inner * g.width), l.ints(1, g.batch * g.count),
+         l.as<char>(2, slices * g.count * g.inner * g.width), g);
 }
 
 // The params from `at` on: depth, dims. Returns their product.
 int64_t dimsAt(const Launch& l, int at, int64_t* dims) {
   const int64_t depth = l.integer(at);
-  if (depth < 0 || depth > kMaxRank) l.fail("takes up to 8 indices a row");
+  if (depth < 0 || depth > kMaxRank) l.fail("takes up to 12 indices a row");
   int64_t size = 1;
   for (int i = 0; i < depth; i++) size *= dims[i] = l.count(at + 1 + i);
   return size;

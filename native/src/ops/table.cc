@@ -21,7 +21,7 @@ const std::vector<OpEntry>& cpuOps() {
 Strides stridesAt(const Launch& l, int at) {
   Strides s;
   const int64_t rank = l.integer(at);
-  if (rank < 1 || rank > kMaxRank) l.fail("takes 1 to 8 axes");
+  if (rank < 1 || rank > kMaxRank) l.fail("takes 1 to 12 axes");
   s.rank = static_cast<int>(rank);
   for (int i = 0; i < s.rank; i++) {
     s.dims[i] = l.count(at + 1 + i);
