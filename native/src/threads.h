@@ -16,17 +16,20 @@ int threads();
 // Processors that this process may use.
 int processors();
 
+// Threads worth asking for: min(threads(), tasks), at least 1.
+int workersFor(int64_t tasks);
+
 // Runs task(context, index, worker) for every index in [0, tasks) and returns when all are done. `worker`, below
-// threads(), is the running thread's number: no two tasks with one worker run at the same time. The caller works too.
-// A call from inside a task, or while another thread of the process uses the pool, runs in the caller alone (worker 0).
-// Tasks must not throw.
-void runTasks(int64_t tasks, void (*task)(void* context, int64_t index, int worker), void* context);
+// `workers`, is the running thread's number: no two tasks with one worker run at the same time, so that each worker can
+// have scratch of its own. The caller works too (worker 0), alone where the call comes from inside a task or while
+// another thread of the process uses the pool. Tasks must not throw.
+void runTasks(int64_t tasks, int workers, void (*task)(void* context, int64_t index, int worker), void* context);
 
 // The same for a function object: f(index, worker).
 template <class F>
-inline void parallel(int64_t tasks, F&& f) {
-  auto call = [](void* context, int64_t index, int worker) { (*static_cast<F*>(context))(index, worker); };
-  runTasks(tasks, call, const_cast<void*>(static_cast<const void*>(&f)));
+inline void parallel(int64_t tasks, int workers, const F& f) {
+  auto call = [](void* context, int64_t index, int worker) { (*static_cast<const F*>(context))(index, worker); };
+  runTasks(tasks, workers, call, const_cast<void*>(static_cast<const void*>(&f)));
 }
 
 // Uninitialised floats on a 64-byte boundary, kept for the thread's next use when this ends. Must be destroyed by the
