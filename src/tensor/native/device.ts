@@ -46,6 +46,8 @@ export class Device {
   /** The instruction set that the kernels use. */
   readonly isa: string;
   readonly threads: number;
+  /** What the environment asked for and the addon cannot do; for people. */
+  readonly problem: string | undefined;
   private readonly ops: Map<string, number>;
   private words = new Float64Array(256);
 
@@ -55,12 +57,9 @@ export class Device {
     settings: DeviceSettings,
   ) {
     const { isa, threads, ops, problem } = addon.open(name, settings.threads, settings.memoryLimit, settings.poison);
-    if (problem !== undefined) {
-      addon.close();
-      throw new Error(problem);
-    }
     this.isa = isa;
     this.threads = threads;
+    this.problem = problem;
     this.ops = new Map(ops.map((op, index) => [op, index]));
   }
 
