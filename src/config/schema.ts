@@ -95,7 +95,7 @@ export const rewardOptionsSchema = z.strictObject({
   batch_size: z.int().min(1).max(4096).default(16).describe('responses in one request or forward pass'),
 });
 
-export const backendNames = ['tensorflow', 'wasm'] as const;
+export const backendNames = ['tensorflow', 'native', 'wasm'] as const;
 export type BackendName = (typeof backendNames)[number];
 export const backendSchema = z.enum(['auto', ...backendNames]);
 export type BackendChoice = z.infer<typeof backendSchema>;
