@@ -27,7 +27,7 @@ inline double exponentialOfDouble(double x) {
   p = p * r + 8.333333333333333e-3;
   p = p * r + 4.1666666666666664e-2;
   p = p * r + 1.6666666666666666e-1;
-  p = p * r * r + 0.5 * r * r + r + 1.0;
+  p = ((p * r + 0.5) * r + 1.0) * r + 1.0;
   int64_t bits = static_cast<int64_t>(static_cast<uint64_t>(n + 1023) << 52);
   double scale;
   std::memcpy(&scale, &bits, sizeof scale);
