@@ -12,6 +12,7 @@ const std::vector<OpEntry>& cpuOps() {
     addReduceOps(ops);
     addMatMulOps(ops);
     addModelOps(ops);
+    addPackedOps(ops);
     addTrainingOps(ops);
     return ops;
   }();

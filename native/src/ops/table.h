@@ -12,6 +12,7 @@ void addShapeOps(OpTable& table);
 void addReduceOps(OpTable& table);
 void addMatMulOps(OpTable& table);
 void addModelOps(OpTable& table);
+void addPackedOps(OpTable& table);
 void addTrainingOps(OpTable& table);
 
 // Params from `at` on: rank, dims, strides in buffer a, strides in buffer b.

@@ -161,6 +161,11 @@ export class NativeBackend extends tf.KernelBackend {
     return this.compute(op, inputs, params, [shape, dtype])[0];
   }
 
+  /** Writes all of a tensor's values. */
+  fill(tensor: tf.TensorInfo, values: Values): void {
+    this.device.write(this.handleOf(tensor.dataId), values);
+  }
+
   private handleOf(dataId: tf.DataId): number {
     const { handle } = this.entries.get(dataId);
     if (handle === null) throw new Error('the native backend computes nothing on strings');

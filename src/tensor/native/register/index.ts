@@ -7,6 +7,7 @@ import { elementwise } from './elementwise.js';
 import { fusedKernels } from './fused.js';
 import type { Inputs, Kernels } from './kernel.js';
 import { products } from './matmul.js';
+import { packed } from './packed.js';
 import { reductions } from './reduce.js';
 import { shapes } from './shape.js';
 import { training } from './training.js';
@@ -15,7 +16,7 @@ import { training } from './training.js';
 export const plainKernels: Kernels = { ...elementwise, ...reductions, ...shapes, ...creation, ...products };
 
 export function registerKernels(backendName: string): void {
-  const own = Object.entries({ ...fusedKernels, ...training }).map(([name, kernel]) => [kernelPrefix + name, kernel] as const);
+  const own = Object.entries({ ...fusedKernels, ...packed, ...training }).map(([name, kernel]) => [kernelPrefix + name, kernel] as const);
   for (const [kernelName, kernel] of [...Object.entries(plainKernels), ...own]) {
     tf.registerKernel({
       kernelName,
