@@ -189,13 +189,15 @@ struct Lanes {
   int64_t n;
   vec get(const float* p) const { return all ? load(p) : loadFirst(p, n); }
   void put(float* p, vec v) const { all ? store(p, v) : storeFirst(p, v, n); }
-  // v with zeros in the lanes that do not count.
-  vec only(vec v) const {
+  // v, and `other` in the lanes that do not count.
+  vec orElse(vec v, vec other) const {
     if (all) return v;
     float lanes[W];
-    store(lanes, v);
-    return loadFirst(lanes, n);
+    store(lanes, other);
+    storeFirst(lanes, v, n);
+    return load(lanes);
   }
+  vec only(vec v) const { return orElse(v, splat(0.0f)); }
 };
 
 // Elements [0, n) of an array a vector at a time: step(offset, lanes), lanes = W but for the last.
