@@ -25,7 +25,8 @@ void test(const float* x, uint8_t* y, int64_t n) {
   });
 }
 
-float sign(float x, float) { return x > 0 ? 1.0f : x < 0 ? -1.0f : x; }
+// NaN gives 0, as in TensorFlow.js.
+float sign(float x, float) { return x > 0 ? 1.0f : x < 0 ? -1.0f : 0.0f; }
 // Half to even, as TensorFlow rounds.
 float roundEven(float x, float) { return std::nearbyint(x); }
 float step(float x, float alpha) { return x > 0 ? 1.0f : x != x ? x : alpha; }
@@ -62,7 +63,8 @@ FLOAT(sine, std::sin(x))
 FLOAT(sineH, std::sinh(x))
 FLOAT(root, std::sqrt(x))
 FLOAT(square, x * x)
-FLOAT(tangent, std::tan(x))
+// In float64: arguments of any size.
+FLOAT(tangent, static_cast<float>(std::tan(double{x})))
 #undef FLOAT
 
 // Integers wrap around.

@@ -1,4 +1,4 @@
-/** Functions of one element or two. Where a form for integers is missing they are computed as floats and cut. */
+/** Functions of one element or two. Those of one that have no form for integers give floats. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { NativeBackend } from '../backend.js';
 import { broadcastStrides, product, viewParams } from '../layout.js';
@@ -49,9 +49,7 @@ function unary(op: string, alphaOf: (attrs: object) => number = () => 0): Kernel
       backend.compute1(op + suffix, [input], [product(x.shape), alpha], x.shape, input.dtype);
     if (x.dtype === 'float32') return run(x, '');
     const hasInt = backend.device.hasOp(`${op}/int32`);
-    return withCasts(backend, [x], hasInt ? 'int32' : 'float32', (input) =>
-      castResult(backend, run(input, hasInt ? '/int32' : ''), 'int32'),
-    );
+    return withCasts(backend, [x], hasInt ? 'int32' : 'float32', (input) => run(input, hasInt ? '/int32' : ''));
   };
 }
 

@@ -50,11 +50,11 @@ function reduce(
 }
 
 /** Of floats or integers; booleans are summed as integers. */
-function numeric(op: string): Kernel {
+function numeric(op: string, axesOf = (attrs: object) => attrs as Axes): Kernel {
   return (backend, { x }, attrs) => {
     const type = x.dtype === 'float32' ? 'float32' : 'int32';
     return withCasts(backend, [x], type, (input) =>
-      reduce(backend, type === 'int32' ? `${op}/int32` : op, input, attrs as Axes, type),
+      reduce(backend, type === 'int32' ? `${op}/int32` : op, input, axesOf(attrs), type),
     );
   };
 }
@@ -110,7 +110,10 @@ const softmax =
 export const reductions: Kernels = {
   Sum: numeric('Sum'),
   Prod: numeric('Prod'),
-  Max: numeric('Max'),
+  Max: numeric('Max', (attrs) => {
+    const { reductionIndices, keepDims } = attrs as tf.MaxAttrs;
+    return { axis: reductionIndices, keepDims };
+  }),
   Min: numeric('Min'),
   Mean: as('Mean', 'float32', 'float32'),
   All: as('All', 'bool', 'bool'),

@@ -66,10 +66,9 @@ function sliced(backend: NativeBackend, x: tf.TensorInfo, begin: number[], size:
 }
 
 function concat(backend: NativeBackend, tensors: tf.TensorInfo[], axis: number): tf.TensorInfo {
-  const shape = tf.backend_util.computeOutShape(
-    tensors.map((tensor) => tensor.shape),
-    axis,
-  );
+  const all = tensors.map((tensor) => tensor.shape);
+  tf.backend_util.assertParamsConsistent(all, axis);
+  const shape = tf.backend_util.computeOutShape(all, axis);
   const parts = tensors.filter((tensor) => product(tensor.shape) > 0);
   if (parts.length === 1) return backend.share(parts[0], shape);
   const y = backend.output(shape, tensors[0].dtype);
