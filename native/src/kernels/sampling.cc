@@ -58,64 +58,70 @@ void dropBelow(double* weights, int64_t V, double threshold) {
     if (weights[i] < threshold) weights[i] = 0;
 }
 
-// A heap of the n values [0, n) with the largest on top.
-void sink(double* heap, int64_t n, int64_t at) {
-  double value = heap[at];
-  for (;;) {
-    int64_t child = 2 * at + 1;
-    if (child >= n) break;
-    if (child + 1 < n && heap[child + 1] > heap[child]) child++;
-    if (heap[child] <= value) break;
-    heap[at] = heap[child];
-    at = child;
+double middleOf(double a, double b, double c) {
+  if (a > b) return b > c ? b : a > c ? c : a;
+  return a > c ? a : b > c ? c : b;
+}
+
+// The value v of x [n] for which `enough` first holds when its values are taken from the largest on: enough(count, sum)
+// of all that are at least v. The smallest value where it never holds. Reorders x; linear in n on average.
+template <class F>
+double thresholdOf(double* x, int64_t n, const F& enough) {
+  int64_t count = 0;
+  double sum = 0, smallest = 0;
+  while (n > 0) {
+    double pivot = middleOf(x[0], x[n / 2], x[n - 1]), greaterSum = 0;
+    // [0, greater) are above the pivot, [greater, at) equal to it, [less, n) below.
+    int64_t greater = 0, at = 0, less = n;
+    while (at < less) {
+      double value = x[at];
+      if (value > pivot) {
+        greaterSum += value;
+        x[at++] = x[greater];
+        x[greater++] = value;
+      } else if (value < pivot) {
+        x[at] = x[--less];
+        x[less] = value;
+      } else {
+        at++;
+      }
+    }
+    if (greater > 0 && enough(count + greater, sum + greaterSum)) {
+      n = greater;
+      continue;
+    }
+    count += less;
+    sum += greaterSum + pivot * static_cast<double>(less - greater);
+    smallest = pivot;
+    if (enough(count, sum)) return pivot;
+    x += less;
+    n -= less;
   }
-  heap[at] = value;
+  return smallest;
 }
 
-void makeHeap(double* heap, int64_t n) {
-  for (int64_t i = n / 2 - 1; i >= 0; i--) sink(heap, n, i);
-}
-
-double takeLargest(double* heap, int64_t* n) {
-  double top = heap[0];
-  heap[0] = heap[--*n];
-  if (*n > 0) sink(heap, *n, 0);
-  return top;
-}
-
-double kthLargest(const double* weights, int64_t V, int64_t k, double* heap) {
-  std::memcpy(heap, weights, sizeof(double) * static_cast<size_t>(V));
-  makeHeap(heap, V);
-  for (int64_t n = V, i = 1;; i++) {
-    double top = takeLargest(heap, &n);
-    if (i == k) return top;
-  }
+double kthLargest(const double* weights, int64_t V, int64_t k, double* copy) {
+  std::memcpy(copy, weights, sizeof(double) * static_cast<size_t>(V));
+  return thresholdOf(copy, V, [&](int64_t count, double) { return count >= k; });
 }
 
 // The weight of the least likely token of the smallest set with probability topP.
-double nucleusThreshold(const double* weights, int64_t V, double topP, double* heap) {
+double nucleusThreshold(const double* weights, int64_t V, double topP, double* copy) {
   double total = sumOfDoubles(V, [&](int64_t i) { return weights[i]; });
   // Tokens below this cannot matter: all of them together are less than what topP leaves out.
   double negligible = ((1 - topP) * total) / (2 * static_cast<double>(V));
   int64_t n = 0;
   for (int64_t i = 0; i < V; i++)
-    if (weights[i] > negligible) heap[n++] = weights[i];
-  makeHeap(heap, n);
-  double kept = 0, last = 0;
-  while (n > 0) {
-    last = takeLargest(heap, &n);
-    kept += last;
-    if (kept >= topP * total) break;
-  }
-  return last;
+    if (weights[i] > negligible) copy[n++] = weights[i];
+  return thresholdOf(copy, n, [&](int64_t, double sum) { return sum >= topP * total; });
 }
 
-int64_t draw(const float* logits, const Sampling& s, double uniform, double* weights, double* heap) {
+int64_t draw(const float* logits, const Sampling& s, double uniform, double* weights, double* copy) {
   int64_t V = s.V;
   double max = static_cast<double>(logits[argmax(logits, V)]), temperature = s.temperature;
   for (int64_t i = 0; i < V; i++) weights[i] = exponentialOfDouble((static_cast<double>(logits[i]) - max) / temperature);
-  if (s.topK > 0 && s.topK < V) dropBelow(weights, V, kthLargest(weights, V, s.topK, heap));
-  if (s.topP < 1) dropBelow(weights, V, nucleusThreshold(weights, V, s.topP, heap));
+  if (s.topK > 0 && s.topK < V) dropBelow(weights, V, kthLargest(weights, V, s.topK, copy));
+  if (s.topP < 1) dropBelow(weights, V, nucleusThreshold(weights, V, s.topP, copy));
   // The likeliest token's weight is exp(0) = 1.
   if (s.minP > 0) dropBelow(weights, V, s.minP);
   double left = uniform * sumOfDoubles(V, [&](int64_t i) { return weights[i]; });
@@ -134,7 +140,7 @@ int64_t draw(const float* logits, const Sampling& s, double uniform, double* wei
 void sampleTokens(const Sampling& s, int32_t* tokens, float* logps) {
   if (s.B <= 0 || s.V <= 0) return;
   int workers = workersFor(s.B);
-  // Weights and heap in float64, the penalised logits in float32.
+  // Weights and a copy of them in float64, the penalised logits in float32.
   int64_t V = s.V, buffer = 5 * (V + 1);
   buffer += buffer % 2;
   Scratch scratch(workers * buffer);
