@@ -55,3 +55,16 @@ export function transpose(x: tf.Tensor2D): tf.Tensor2D {
 export function transposed(x: tf.Tensor2D): tf.Tensor2D {
   return (hasKernel('Transpose2D') ? runKernel('Transpose2D', { x })[0] : tf.transpose(x)) as tf.Tensor2D;
 }
+
+/** A product with a transposed operand is 12 times slower on wasm than to transpose first; elsewhere it costs nothing. */
+const transposesFirst = () => tf.getBackend() === 'wasm';
+
+/** a [N, K] · bᵀ with b [M, K], not recorded on the tape by itself. */
+export function timesTransposed(a: tf.Tensor2D, b: tf.Tensor2D): tf.Tensor2D {
+  return transposesFirst() ? tf.matMul(a, transposed(b)) : tf.matMul(a, b, false, true);
+}
+
+/** aᵀ · b with a [K, N] and b [K, M], likewise. */
+export function transposedTimes(a: tf.Tensor2D, b: tf.Tensor2D): tf.Tensor2D {
+  return transposesFirst() ? tf.matMul(transposed(a), b) : tf.matMul(a, b, true, false);
+}

@@ -27,6 +27,11 @@ export function tokenLogProbs(
   return fused(
     { hidden, head },
     (save) => {
+      if (hasKernel('TokenLogProbs')) {
+        const [logps, max, sum] = runKernel('TokenLogProbs', { hidden, head, targets });
+        save([hidden, head, targets, max, sum]);
+        return logps;
+      }
       const parts = slices(hidden, head).map(([start, count]) =>
         tf.tidy(() =>
           forwardSlice(tf.matMul(tf.slice(hidden, [start, 0], [count, -1]), head), tf.slice(targets, start, count)),
@@ -39,6 +44,11 @@ export function tokenLogProbs(
       return logps;
     },
     (dy, [savedHidden, savedHead, savedTargets, max, sum]) => {
+      if (hasKernel('TokenLogProbsGrad')) {
+        const inputs = { hidden: savedHidden, head: savedHead, targets: savedTargets, max, sum, dy };
+        const [dhidden, dhead] = runKernel('TokenLogProbsGrad', inputs, { trainsHead });
+        return { hidden: () => dhidden, head: () => trained(dhead) };
+      }
       const headT = tf.keep(transposed(savedHead as tf.Tensor2D));
       const dhidden: tf.Tensor[] = [];
       let dhead: tf.Tensor | undefined;
@@ -60,13 +70,15 @@ export function tokenLogProbs(
       headT.dispose();
       return {
         hidden: () => (dhidden.length === 1 ? dhidden[0] : tf.concat(dhidden)),
-        head: () => {
-          if (dhead === undefined) throw new Error('tokenLogProbs was told that the head is not trained');
-          return dhead;
-        },
+        head: () => trained(dhead),
       };
     },
   ) as tf.Tensor1D;
+}
+
+function trained(dhead: tf.Tensor | undefined): tf.Tensor {
+  if (dhead === undefined) throw new Error('tokenLogProbs was told that the head is not trained');
+  return dhead;
 }
 
 function slices(hidden: tf.Tensor2D, head: tf.Tensor2D): [start: number, count: number][] {
