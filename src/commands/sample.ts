@@ -10,7 +10,16 @@ import { sampleSeed } from '../sampling/seed.js';
 import { sampleResponses } from '../sampling/sample.js';
 import { useBackend } from '../tensor/backend.js';
 import { RowWriter, readAllRows } from './io.js';
-import { addFlags, backendOption, flagValues, inOption, outOption, samplingFlags, seedOption, threadsOption } from './options.js';
+import {
+  addFlags,
+  backendOption,
+  flagValues,
+  inOption,
+  outOption,
+  samplingFlags,
+  seedOption,
+  threadsOption,
+} from './options.js';
 
 export function sampleCommand(): Command {
   const command = new Command('sample')

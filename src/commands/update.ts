@@ -14,7 +14,16 @@ import { ProgressLine } from '../progress.js';
 import { type PairRow, pairRowSchema, promptSchema } from '../rows.js';
 import { useBackend } from '../tensor/backend.js';
 import { type InputRow, RowWriter, readAllRows } from './io.js';
-import { addFlags, backendOption, dpoFlags, flagValues, seedOption, updateFlags, wholeNumber, threadsOption } from './options.js';
+import {
+  addFlags,
+  backendOption,
+  dpoFlags,
+  flagValues,
+  seedOption,
+  updateFlags,
+  wholeNumber,
+  threadsOption,
+} from './options.js';
 import { sequenceOf } from './texts.js';
 
 /** Pairs by ids, or texts in TRL's form. */

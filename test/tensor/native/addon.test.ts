@@ -32,7 +32,9 @@ describe('an addon that does not load', () => {
     writeFileSync(path.join(folder, 'build', 'problem.json'), JSON.stringify({ problem: 'no C++ compiler was found' }));
     const text = explainAddonFailure(new Error('Cannot find module'), folder);
     expect(text).toBe('no C++ compiler was found; `npm run build:native` builds it');
-    expect(explainAddonFailure(new Error('x'), temporaryDirectory())).toMatch(/was not built when Brevity was installed/);
+    expect(explainAddonFailure(new Error('x'), temporaryDirectory())).toMatch(
+      /was not built when Brevity was installed/,
+    );
     expect(explainAddonFailure(new Error('x'), null)).toMatch(/not installed; `npm install`/);
   });
 

@@ -77,7 +77,9 @@ describe('memory', () => {
 describe('bad calls', () => {
   it('sizes beyond a buffer are refused, and nothing is read', () => {
     const [x, y] = [backend.output([4], 'float32'), backend.output([4], 'float32')];
-    expect(() => backend.launch('Neg', [x, y], [5, 0])).toThrow(/Neg needs 5 elements in buffer \d, which has 16 bytes/);
+    expect(() => backend.launch('Neg', [x, y], [5, 0])).toThrow(
+      /Neg needs 5 elements in buffer \d, which has 16 bytes/,
+    );
     expect(() => backend.launch('Neg', [x], [4, 0])).toThrow(/Neg has too few buffers/);
     expect(() => backend.launch('Neg', [x, y], [])).toThrow(/Neg has too few params/);
     expect(() => backend.launch('Copy', [x, y], [4, 0, 1, 1, 4, 1, 1])).toThrow(/Copy needs 20 elements/);
