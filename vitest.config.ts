@@ -15,10 +15,21 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     projects: [
-      { extends: true, test: { name: 'wasm', include: all } },
       {
         extends: true,
-        test: { name: 'native', include: computing, env: { BREVITY_TEST_BACKEND: 'native', BREVITY_POISON: '1' } },
+        test: {
+          name: 'wasm',
+          include: all,
+          exclude: ['test/tensor/native/**', 'test/conformance/**', 'node_modules/**'],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'native',
+          include: [...computing, 'test/tensor/native/*.test.ts', 'test/conformance/*.test.ts'],
+          env: { BREVITY_TEST_BACKEND: 'native', BREVITY_POISON: '1' },
+        },
       },
     ],
   },

@@ -57,8 +57,8 @@ let current: Promise<BackendInfo> | null = null;
  * @param threads that `native` computes with; null is as many as this process may use
  * @throws UserError where the explicit choice cannot be loaded, with the reason
  */
-export async function useBackend(choice: BackendChoice = 'auto', threads: number | null = null): Promise<BackendInfo> {
-  current ??= choose(choice, threads).catch((error: unknown) => {
+export async function useBackend(choice: BackendChoice = 'auto', threads?: number | null): Promise<BackendInfo> {
+  current ??= choose(choice, threads ?? null).catch((error: unknown) => {
     current = null;
     throw error;
   });
@@ -71,6 +71,11 @@ export async function useBackend(choice: BackendChoice = 'auto', threads: number
 
 async function choose(choice: BackendChoice, threads: number | null): Promise<BackendInfo> {
   if (choice !== 'auto') {
+    if (threads !== null && choice !== 'native') {
+      throw new UserError(`threads are the native backend's to set; leave them out with backend ${choice}`, {
+        exitCode: 2,
+      });
+    }
     try {
       return { name: choice, detail: await loaders[choice](threads) };
     } catch (cause) {
@@ -79,15 +84,22 @@ async function choose(choice: BackendChoice, threads: number | null): Promise<Ba
       });
     }
   }
-  const failures: string[] = [];
+  const failures = new Map<BackendName, string>();
   for (const name of backendNames) {
     try {
-      return { name, detail: await loaders[name](threads) };
+      const detail = await loaders[name](threads);
+      const slower = failures.get('native');
+      // Every machine with a compiler should have it: what is missing is said, not borne in silence.
+      if (slower !== undefined) {
+        process.stderr.write(`brevity: backend native cannot be used: ${slower}. ${name} computes instead.\n`);
+      }
+      return { name, detail };
     } catch (error) {
-      failures.push(`${name}: ${messageOf(error)}`);
+      failures.set(name, messageOf(error));
     }
   }
-  throw new UserError(`no backend can be used (${failures.join('; ')})`);
+  const all = [...failures].map(([name, why]) => `${name}: ${why}`).join('; ');
+  throw new UserError(`no backend can be used (${all})`);
 }
 
 async function activate(name: BackendName): Promise<void> {

@@ -48,6 +48,8 @@ export async function run(): Promise<void> {
     },
   });
   const { overallStatus, incompleteReason = '', failedExpectations } = await environment.execute();
-  outcome.status = [overallStatus, incompleteReason, ...failedExpectations.map(({ message }) => message)].join(' ').trim();
+  outcome.status = [overallStatus, incompleteReason, ...failedExpectations.map(({ message }) => message)]
+    .join(' ')
+    .trim();
   process.stdout.write(JSON.stringify(outcome) + '\n');
 }

@@ -38,13 +38,16 @@ export function explainAddonFailure(error: unknown, folder: string | null): stri
   const [message] = messageOf(error).split('\n');
   if (folder === null) return `its package is not installed; \`npm install\` adds and builds it`;
   if (!existsSync(path.join(folder, 'build', 'Release', 'brevity.node'))) {
-    const why = buildProblem(folder) ?? 'it was not built when Brevity was installed (npm may have been told to run no scripts)';
+    const why =
+      buildProblem(folder) ?? 'it was not built when Brevity was installed (npm may have been told to run no scripts)';
     return `${why}; \`${rebuildCommand}\` builds it`;
   }
   if (/NODE_MODULE_VERSION|different Node\.js version|NAPI|symbol not found|undefined symbol/i.test(message)) {
     return `its addon was built for another Node than this one (${process.version}): ${message}; \`${rebuildCommand}\` builds it anew`;
   }
-  if (/invalid ELF header|wrong ELF class|mach-o|incompatible architecture|not a valid Win32|exec format/i.test(message)) {
+  if (
+    /invalid ELF header|wrong ELF class|mach-o|incompatible architecture|not a valid Win32|exec format/i.test(message)
+  ) {
     return `its addon was built for another processor or system than this one (${process.platform} ${process.arch}); \`${rebuildCommand}\` builds it anew`;
   }
   return `its addon cannot be loaded: ${message}; \`${rebuildCommand}\` builds it anew`;
@@ -53,7 +56,8 @@ export function explainAddonFailure(error: unknown, folder: string | null): stri
 /** What the install script (native/install.mjs) noted when it could not build. */
 function buildProblem(folder: string): string | null {
   try {
-    return (JSON.parse(readFileSync(path.join(folder, 'build', 'problem.json'), 'utf8')) as { problem: string }).problem;
+    return (JSON.parse(readFileSync(path.join(folder, 'build', 'problem.json'), 'utf8')) as { problem: string })
+      .problem;
   } catch {
     return null;
   }

@@ -5,12 +5,7 @@ import { product } from '../layout.js';
 import { castResult, typeCode, withCasts } from './elementwise.js';
 import type { Kernels } from './kernel.js';
 
-export function fillTensor(
-  backend: NativeBackend,
-  shape: number[],
-  value: number,
-  dtype: tf.DataType,
-): tf.TensorInfo {
+export function fillTensor(backend: NativeBackend, shape: number[], value: number, dtype: tf.DataType): tf.TensorInfo {
   return backend.compute1('Fill', [], [typeCode(dtype), product(shape), value], shape, dtype);
 }
 
@@ -111,4 +106,3 @@ export const creation: Kernels = {
     );
   },
 };
-

@@ -55,9 +55,7 @@ function unary(op: string, alphaOf: (attrs: object) => number = () => 0): Kernel
 
 function predicate(op: string): Kernel {
   return (backend, { x }) =>
-    withCasts(backend, [x], 'float32', (input) =>
-      backend.compute1(op, [input], [product(x.shape)], x.shape, 'bool'),
-    );
+    withCasts(backend, [x], 'float32', (input) => backend.compute1(op, [input], [product(x.shape)], x.shape, 'bool'));
 }
 
 /** a and b, already of one type, with broadcasting. */
@@ -106,10 +104,35 @@ function logical(op: string): Kernel {
 
 const unaryOps = [
   ...['Abs', 'Acos', 'Acosh', 'Asin', 'Asinh', 'Atan', 'Atanh', 'Ceil', 'Cos', 'Cosh', 'Elu', 'Erf', 'Exp', 'Expm1'],
-  ...['Floor', 'Log', 'Log1p', 'Neg', 'Reciprocal', 'Relu', 'Relu6', 'Round', 'Rsqrt', 'Selu', 'Sigmoid', 'Sign', 'Sin'],
+  ...[
+    'Floor',
+    'Log',
+    'Log1p',
+    'Neg',
+    'Reciprocal',
+    'Relu',
+    'Relu6',
+    'Round',
+    'Rsqrt',
+    'Selu',
+    'Sigmoid',
+    'Sign',
+    'Sin',
+  ],
   ...['Sinh', 'Softplus', 'Sqrt', 'Square', 'Tan', 'Tanh'],
 ];
-const binaryOps = ['Add', 'Atan2', 'Maximum', 'Minimum', 'Mod', 'Multiply', 'Pow', 'RealDiv', 'SquaredDifference', 'Sub'];
+const binaryOps = [
+  'Add',
+  'Atan2',
+  'Maximum',
+  'Minimum',
+  'Mod',
+  'Multiply',
+  'Pow',
+  'RealDiv',
+  'SquaredDifference',
+  'Sub',
+];
 const comparisons = ['Equal', 'NotEqual', 'Less', 'LessEqual', 'Greater', 'GreaterEqual'];
 
 const named = (names: string[], make: (name: string) => Kernel): Kernels =>

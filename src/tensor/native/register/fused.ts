@@ -19,16 +19,19 @@ const alike = (op: string, names: string[], outputs = 1): Kernel =>
   fused((backend, inputs) => {
     const tensors = names.map((name) => inputs[name]);
     const { shape } = tensors[0];
-    return backend.compute(op, tensors, [product(shape)], ...new Array<[number[], tf.DataType]>(outputs).fill(float(shape)));
+    return backend.compute(
+      op,
+      tensors,
+      [product(shape)],
+      ...new Array<[number[], tf.DataType]>(outputs).fill(float(shape)),
+    );
   });
 
 const attentionParams = ({ B, T, H, K, d, scale, window }: Numbers) => [B, T, H, K, d, scale, window];
 
 export const fusedKernels: Kernels = {
   Transpose2D: fused((backend, { x }) => permuted(backend, x, [1, 0])),
-  RmsNorm: fused((backend, { x, w }, { eps }) =>
-    backend.compute('RmsNorm', [x, w], [...x.shape, eps], float(x.shape)),
-  ),
+  RmsNorm: fused((backend, { x, w }, { eps }) => backend.compute('RmsNorm', [x, w], [...x.shape, eps], float(x.shape))),
   RmsNormGrad: fused((backend, { x, w, dy }, { eps }) =>
     backend.compute('RmsNormGrad', [x, w, dy], [...x.shape, eps], float(x.shape), float(w.shape)),
   ),
@@ -52,7 +55,13 @@ export const fusedKernels: Kernels = {
   GeluTanhGrad: alike('GeluTanhGrad', ['x', 'dy']),
   /** The second output is the log of each row's normaliser, for the gradient. */
   Attention: fused((backend, { q, k, v }, attrs) =>
-    backend.compute('Attention', [q, k, v], attentionParams(attrs), float(q.shape), float([attrs.B * attrs.T, attrs.H])),
+    backend.compute(
+      'Attention',
+      [q, k, v],
+      attentionParams(attrs),
+      float(q.shape),
+      float([attrs.B * attrs.T, attrs.H]),
+    ),
   ),
   AttentionGrad: fused((backend, { q, k, v, out, stats, dy }, attrs) =>
     backend.compute(

@@ -16,7 +16,9 @@ import { training } from './training.js';
 export const plainKernels: Kernels = { ...elementwise, ...reductions, ...shapes, ...creation, ...products };
 
 export function registerKernels(backendName: string): void {
-  const own = Object.entries({ ...fusedKernels, ...packed, ...training }).map(([name, kernel]) => [kernelPrefix + name, kernel] as const);
+  const own = Object.entries({ ...fusedKernels, ...packed, ...training }).map(
+    ([name, kernel]) => [kernelPrefix + name, kernel] as const,
+  );
   for (const [kernelName, kernel] of [...Object.entries(plainKernels), ...own]) {
     tf.registerKernel({
       kernelName,

@@ -57,7 +57,9 @@ function matMul(backend: NativeBackend, { a, b, transposeA, transposeB, ...after
     return own === 1 || own === count ? backend.share(x) : expanded(backend, x, [...batch, ...x.shape.slice(-2)]);
   });
   try {
-    const [strideA, strideB] = operands.map((x) => (product(x.shape.slice(0, -2)) === 1 ? 0 : product(x.shape.slice(-2))));
+    const [strideA, strideB] = operands.map((x) =>
+      product(x.shape.slice(0, -2)) === 1 ? 0 : product(x.shape.slice(-2)),
+    );
     // Rows of one batch after the other times one matrix: one large product.
     const flat = strideB === 0 && !transposeA && strideA !== 0;
     const sizes = flat ? [1, 0, 0, count * M] : [count, strideA, strideB, M];
