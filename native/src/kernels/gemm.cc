@@ -14,6 +14,11 @@ constexpr int64_t kTaskRows = 192;
 constexpr int64_t kTaskColumns = 4 * kColumns;
 // Below so many rows B is read where it lies: each of its elements is used too seldom to be worth a copy.
 constexpr int64_t kFewRows = 24;
+// With so few rows and so many floats in B it is reading B from memory that takes the time: each panel is asked for
+// while the one before it is multiplied.
+constexpr int64_t kStreamedRows = 96;
+constexpr int64_t kStreamed = 1 << 17;
+constexpr int64_t kStreamedDepth = 1024;
 
 vec activated(vec x, Activation activation, float alpha) {
   vec bell;
@@ -51,6 +56,8 @@ void finish(const Gemm& p, float* C, int64_t rows, int64_t column, int64_t colum
   }
 }
 
+bool streams(const Gemm& p) { return p.M <= kStreamedRows && p.N * p.K > kStreamed; }
+
 // C's rows [i, i + rows), columns [j, j + columns).
 void block(const Gemm& p, const float* A, const float* B, float* C, int64_t i, int64_t rows, int64_t j, int64_t columns,
            float* panels) {
@@ -59,8 +66,9 @@ void block(const Gemm& p, const float* A, const float* B, float* C, int64_t i, i
   bool direct = !p.transB && p.M <= kFewRows;
   if (p.K == 0 && !p.accumulate)
     for (int64_t r = 0; r < rows; r++) std::memset(c + r * p.ldc, 0, sizeof(float) * columns);
-  for (int64_t k = 0; k < p.K; k += kDepth) {
-    int64_t depth = least(kDepth, p.K - k);
+  int64_t deepest = streams(p) ? kStreamedDepth : kDepth;
+  for (int64_t k = 0; k < p.K; k += deepest) {
+    int64_t depth = least(deepest, p.K - k);
     Left left{p.transA ? A + k * p.lda + i : A + i * p.lda + k, p.lda, p.transA};
     for (int64_t n = 0; n < columns; n += kColumns) {
       int64_t wide = least(kColumns, columns - n);
@@ -71,7 +79,13 @@ void block(const Gemm& p, const float* A, const float* B, float* C, int64_t i, i
         b = panels;
         bStride = kColumns;
       }
-      panelProduct(rows, wide, depth, left, b, bStride, c + n, p.ldc, p.accumulate || k > 0);
+      // Stored [N, K], the next panel follows in memory where its rows are whole.
+      Ahead ahead;
+      if (streams(p) && n + kColumns < columns) {
+        if (!p.transB) ahead = {B + k * p.ldb + j + n + kColumns, p.ldb};
+        if (p.transB && depth == p.ldb) ahead = {B + (j + n + kColumns) * p.ldb, kColumns};
+      }
+      panelProduct(rows, wide, depth, left, b, bStride, c + n, p.ldc, p.accumulate || k > 0, ahead);
     }
   }
   if (p.bias != nullptr || p.activation != Activation::none) finish(p, c, rows, j, columns);
@@ -82,15 +96,16 @@ void block(const Gemm& p, const float* A, const float* B, float* C, int64_t i, i
 void gemm(const Gemm& p) {
   if (p.M <= 0 || p.N <= 0 || p.batch <= 0) return;
   int64_t down = blocksOf(p.M, kTaskRows), rows = blocksOf(blocksOf(p.M, down), kRows) * kRows;
-  int64_t across = blocksOf(p.N, kTaskColumns), columns = kTaskColumns;
+  int64_t columns = streams(p) ? least(16, most(2, p.N / (8 * kColumns))) * kColumns : kTaskColumns;
+  int64_t across = blocksOf(p.N, columns), panel = (streams(p) ? kStreamedDepth : kDepth) * kColumns;
   int64_t tasks = p.batch * down * across;
   int workers = workersFor(tasks);
-  Scratch scratch(workers * kDepth * kColumns);
+  Scratch scratch(workers * panel);
   parallel(tasks, workers, [&](int64_t task, int worker) {
     int64_t b = task / (down * across), i = task % down * rows, j = task / down % across * columns;
     if (i >= p.M) return;
     block(p, p.A + b * p.strideA, p.B + b * p.strideB, p.C + b * p.strideC, i, least(rows, p.M - i), j,
-          least(columns, p.N - j), scratch.data() + worker * kDepth * kColumns);
+          least(columns, p.N - j), scratch.data() + worker * panel);
   });
 }
 

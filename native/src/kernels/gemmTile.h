@@ -9,11 +9,17 @@ namespace BREVITY_NS {
 constexpr int kRows = 6;
 constexpr int kColumns = kVectors * W;
 
+// Memory that will be read after this product: asked for while it computes, `step` floats further for every k.
+struct Ahead {
+  const float* data = nullptr;
+  int64_t step = 0;
+};
+
 // c [rows, (vectors - 1)·W + lanes] (+)= a·b over K. Element (i, k) of a is a[i·aStride + k], or a[k·aStride + i] where
 // `across`; row k of b is at b + k·bStride and holds whole vectors.
 template <int rows, int vectors, bool across>
 static void tile(int64_t K, const float* a, int64_t aStride, const float* b, int64_t bStride, float* c, int64_t cStride,
-                 int64_t lanes, bool add) {
+                 int64_t lanes, bool add, Ahead ahead) {
   vec sum[rows][vectors];
 #pragma GCC unroll 8
   for (int i = 0; i < rows; i++) {
@@ -43,6 +49,10 @@ static void tile(int64_t K, const float* a, int64_t aStride, const float* b, int
     }
     b += bStride;
     if (across) a += aStride;
+    if (ahead.data != nullptr) {
+      for (int j = 0; j < kColumns; j += 16) __builtin_prefetch(ahead.data + j, 0, 2);
+      ahead.data += ahead.step;
+    }
   }
 #pragma GCC unroll 8
   for (int i = 0; i < rows; i++) {
@@ -57,7 +67,8 @@ static void tile(int64_t K, const float* a, int64_t aStride, const float* b, int
   }
 }
 
-using Tile = void (*)(int64_t, const float*, int64_t, const float*, int64_t, float*, int64_t, int64_t, bool);
+using Tile = void (*)(int64_t, const float*, int64_t, const float*, int64_t, float*, int64_t, int64_t, bool,
+                      Ahead);
 
 template <bool across>
 static Tile tileOf(int64_t rows, int64_t vectors) {
@@ -85,12 +96,13 @@ struct Left {
 
 // One panel: c [M, n] (+)= a·b for n ≤ kColumns columns.
 BREVITY_INLINE void panelProduct(int64_t M, int64_t n, int64_t K, Left a, const float* b, int64_t bStride, float* c,
-                                 int64_t cStride, bool add) {
+                                 int64_t cStride, bool add, Ahead ahead = Ahead()) {
   int64_t vectors = blocksOf(n, W), lanes = n - (vectors - 1) * W;
   for (int64_t i = 0; i < M; i += kRows) {
     int64_t rows = least(kRows, M - i);
     Tile f = a.across ? tileOf<true>(rows, vectors) : tileOf<false>(rows, vectors);
-    f(K, a.at(i), a.stride, b, bStride, c + i * cStride, cStride, lanes, add);
+    f(K, a.at(i), a.stride, b, bStride, c + i * cStride, cStride, lanes, add, ahead);
+    ahead = Ahead();
   }
 }
 
