@@ -24,7 +24,8 @@
       "sources": ["<!@(node sources.mjs src src/ops src/elements)"],
       "defines": ["NAPI_VERSION=8"],
       "dependencies": ["kernels_plain"],
-      "ldflags": ["-pthread", "-s", "-Wl,--gc-sections"],
+      # Node unloads an addon when its last worker ends, while the pool's threads may still sleep in it: nodelete.
+      "ldflags": ["-pthread", "-s", "-Wl,--gc-sections", "-Wl,-z,nodelete"],
       "conditions": [
         ["target_arch=='x64'", {"dependencies": ["kernels_avx2", "kernels_avx512"]}],
         ["target_arch=='arm64'", {"dependencies": ["kernels_neon"]}],
