@@ -27,7 +27,7 @@ export function Header({ state }: { readonly state: State }) {
     .filter((crumb) => crumb !== '')
     .map((crumb) => ` › ${makeLine(crumb, 40)}`)
     .join('');
-  const room = Math.max(6, size.columns - tabsWidth(size.columns) - 1);
+  const room = Math.max(6, size.columns - (state.file === null ? tabsWidth(size.columns) : 0) - 1);
   const shownName = cut(makeLine(name, 40), Math.max(6, room - widthOf(place)));
   return (
     <>
@@ -47,7 +47,7 @@ export function Header({ state }: { readonly state: State }) {
             <Line tone="muted">
               {run.role.driving ? '' : <Tint tone="warn">{'looking on · '}</Tint>}
               {run.role.terminals > 1 ? `${run.role.terminals} terminals · ` : ''}
-              {engineText(run.engine)}
+              {state.file === null ? engineText(run.engine) : `lengths in ${state.file.unit}`}
             </Line>
           </Box>
         )}

@@ -2,6 +2,7 @@ import type { EvaluationResult } from '../../src/rows.js';
 import type { RoundState } from '../../src/engine/protocol.js';
 import { type Cell, type Opponent, measuresOf } from '../../src/ui/evaluation/measures.js';
 import { verdictText } from '../../src/ui/evaluation/verdict.js';
+import { decisionsText } from '../../src/ui/decisions.js';
 import * as format from '../../src/ui/format.js';
 import { makeLine } from '../../src/ui/sanitize.js';
 import { fit, widthOf } from '../../src/ui/text.js';
@@ -60,12 +61,15 @@ function textOf({ text, short }: Cell, width: number): string {
   return widthOf(text) < width ? text : short;
 }
 
-function factsOf({ id, steps, pairs, stopped_early, seconds, note }: RoundState): string {
+function factsOf({ id, steps, pairs, stopped_early, seconds, note, decisions }: RoundState): string {
+  const byHand = decisionsText(decisions);
   const times = Object.entries(seconds).map(([stage, time]) => `${stage} ${format.duration(time)}`);
   const facts = [
     ...(steps === null
       ? []
-      : [`${format.of(steps, 'step')} on ${format.of(pairs ?? 0, 'pair')}${stopped_early ? ', stopped early' : ''}`]),
+      : [
+          `${format.of(steps, 'step')} on ${format.of(pairs ?? 0, 'pair')}${byHand === '' ? '' : ` (${byHand})`}${stopped_early ? ', stopped early' : ''}`,
+        ]),
     ...(times.length === 0 ? [] : [times.join(', ')]),
     ...(note === '' ? [] : [makeLine(note, 200)]),
   ];

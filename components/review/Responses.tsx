@@ -27,10 +27,12 @@ export function Responses(props: ResponsesProps) {
   const known = row.logps.length > 0;
   const head = `${'rank'.padStart(7)}${'reward'.padStart(9)}${'|y|'.padStart(7)}`;
   const likely = known ? `${'log π(y|x)'.padStart(12)}${'/token'.padStart(8)}` : '';
-  const room = columns - head.length - likely.length - 4;
+  const written = columns >= 100 && detail?.responses.some(({ source }) => source !== undefined) === true;
+  const who = written ? 26 : 0;
+  const room = columns - head.length - likely.length - who - 4;
   return (
     <>
-      <Line tone="title">{`${head}${likely}    response`}</Line>
+      <Line tone="title">{`${head}${likely}    ${written ? fit('written by', who) : ''}response`}</Line>
       {order.slice(top, top + rows).map((place, i) => {
         const mark = place === chosen ? 'W' : place === rejected ? 'L' : ' ';
         const numbers = [
@@ -47,6 +49,7 @@ export function Responses(props: ResponsesProps) {
             <Tint tone={mark === 'W' ? 'accent' : 'warn'}>{` ${mark}${place === against ? 'p' : ' '} `}</Tint>
             {numbers}
             <Tint tone="warn">{row.truncated[place] ? ' T ' : '   '}</Tint>
+            {written && fit(makeLine(detail.responses[place]?.source ?? '', who), who - 2) + '  '}
             {fit(cut(text, room), Math.max(0, room))}
           </Line>
         );

@@ -16,6 +16,7 @@ import type { ViewProps } from '../view.js';
 import { AlphaCurves } from './AlphaCurves.js';
 import { AlphaColumn, type AlphaLinesProps, AlphaLines } from './AlphaLines.js';
 import { DetailPane } from './DetailPane.js';
+import { HackingPane } from './HackingPane.js';
 import { ReviewTable, placeText } from './ReviewTable.js';
 import { PromptLines, Texts } from './Texts.js';
 import { TokensPane } from './TokensPane.js';
@@ -30,7 +31,7 @@ export function ReviewView({ state }: ViewProps) {
   if (looking === null) {
     return <Line tone="muted">No pairs yet: they are made once all responses are scored.</Line>;
   }
-  const panes = { table: TablePane, detail: DetailPane, tokens: TokensPane, alpha: AlphaPane };
+  const panes = { table: TablePane, detail: DetailPane, tokens: TokensPane, alpha: AlphaPane, hacking: HackingPane };
   const Pane = panes[state.review.pane];
   return <Pane state={state} looking={looking} />;
 }

@@ -2,6 +2,7 @@ import * as format from '../../src/ui/format.js';
 import type { Side } from '../../src/ui/review/looking.js';
 import type { MarkedLine } from '../../src/ui/review/texts.js';
 import { cut, fit } from '../../src/ui/text.js';
+import { makeLine } from '../../src/ui/sanitize.js';
 import type { Tone } from '../../src/ui/theme.js';
 import { Marked } from '../Marked.js';
 import { Line, Tint } from '../Line.js';
@@ -70,9 +71,9 @@ function lineAt(sides: readonly Side[], lines: TextsProps['lines'], side: 0 | 1,
   return lines[side][row] ?? [];
 }
 
-function headOf({ name, reward, length, truncated }: Side, unit: string): string {
+function headOf({ name, reward, length, truncated, source }: Side, unit: string): string {
   const long = format.of(length, unit === 'tokens' ? 'token' : 'char');
-  return `${name}  r ${format.fixed(reward, 2)}  ${long}${truncated ? '  truncated' : ''}`;
+  return `${name}  r ${format.fixed(reward, 2)}  ${long}${truncated ? '  truncated' : ''}${source === '' ? '' : `  ${makeLine(source, 40)}`}`;
 }
 
 /** The start of a prompt, cut where more lines follow. */

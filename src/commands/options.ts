@@ -44,7 +44,7 @@ export function addFlags(command: Command, flags: Flag[], defaults: 'schema' | '
 }
 
 /** Reads a flag's text as the key's type and checks its range. */
-function parserFor(schema: z.ZodType, key: string): (text: string) => unknown {
+export function parserFor(schema: z.ZodType, key: string): (text: string) => unknown {
   return (text) => {
     const number = Number(text);
     const value = text.trim() !== '' && !Number.isNaN(number) ? number : text;

@@ -1,6 +1,7 @@
 /** `brevity review FILE`: the review screen on any scored samples, without model or engine. */
 import { Command } from 'commander';
 import path from 'node:path';
+import { dpoSchema } from '../config/schema.js';
 import { UserError } from '../errors.js';
 import { Tokenizer } from '../model/tokenizer.js';
 import { readScoredFile, trlPairs } from '../review/file.js';
@@ -8,11 +9,13 @@ import { of } from '../ui/format.js';
 import { FileSession, defaultOut, journalOf, readJournal, writePairs } from '../ui/review/session.js';
 import { fileTokens } from '../ui/review/fileTokens.js';
 import { RowWriter } from './io.js';
+import { parserFor } from './options.js';
 import { openTerminal } from './tui.js';
 
 interface Options {
   tokenizer?: string;
   out?: string;
+  alpha: number;
 }
 
 export function reviewCommand(): Command {
@@ -21,6 +24,12 @@ export function reviewCommand(): Command {
     .argument('<file>', 'a line {"prompt","responses":[{"text","reward"}]} for each prompt')
     .option('--tokenizer <dir>', 'model folder whose tokenizer counts lengths; else they are in characters')
     .option('--out <file>', 'where the pairs {"prompt","chosen","rejected"} are written; - is standard output')
+    .option(
+      '--alpha <number>',
+      'length-penalty coefficient to begin with, per token or character',
+      parserFor(dpoSchema.shape.alpha, 'alpha'),
+      0,
+    )
     .addHelpText(
       'after',
       `
@@ -46,7 +55,7 @@ Example:
       if (!terminal) return headless(file, scored, options.out ?? '-');
       const out = options.out ?? defaultOut(file);
       const session = new FileSession({
-        ...{ file: path.resolve(file), scored, out },
+        ...{ file: path.resolve(file), scored, out, alpha: options.alpha },
         tokens: tokens === null ? null : (prompt, sample) => tokens.answer(scored.details[prompt], sample),
       });
       await openTerminal({

@@ -1,6 +1,7 @@
 /** Log-probabilities of given responses under a model, without gradients. */
 import { type Control, uncontrolled } from '../control.js';
 import type { LoadedModel } from '../model/folder.js';
+import { packs } from '../model/packing.js';
 import { readValues } from '../tensor/read.js';
 import { type Sequence, checkSequences, responseTokenLogProbs } from './sequences.js';
 
@@ -32,14 +33,11 @@ export async function responseLogprobs(
 ): Promise<Float32Array[]> {
   checkSequences(model, sequences, options.name ?? ((index) => `row ${index}`));
   const { microTokens = 4096, control = uncontrolled } = options;
-  const length = (index: number) => sequences[index].prompt_ids.length + sequences[index].response_ids.length;
-  const order = sequences.map((_, index) => index).sort((a, b) => length(b) - length(a) || a - b);
   const results = new Array<Float32Array>(sequences.length);
-  for (let start = 0; start < order.length;) {
+  let done = 0;
+  for (const batch of batches(sequences, microTokens)) {
     const verdict = await control.point();
     if (verdict !== 'go') throw new Interrupted(verdict);
-    const count = Math.max(1, Math.floor(microTokens / length(order[start])));
-    const batch = order.slice(start, start + count);
     const together = batch.map((index) => sequences[index]);
     const all = readValues(() => responseTokenLogProbs(model, together, false));
     let offset = 0;
@@ -48,10 +46,31 @@ export async function responseLogprobs(
       results[index] = all.slice(offset, offset + size);
       offset += size;
     }
-    start += count;
-    options.onProgress?.(start < order.length ? start : order.length);
+    done += batch.length;
+    options.onProgress?.(done);
   }
   return results;
+}
+
+/** Indices of sequences to compute at once: of about `microTokens` tokens together, at least one. */
+function batches(sequences: Sequence[], microTokens: number): number[][] {
+  const length = (index: number) => sequences[index].prompt_ids.length + sequences[index].response_ids.length;
+  const indices = sequences.map((_, index) => index);
+  // Padded, like lengths go together. Packed, the two sides of a pair do, whose prompt is computed once.
+  const order = packs() ? indices : indices.sort((a, b) => length(b) - length(a) || a - b);
+  const result: number[][] = [];
+  let tokens = Infinity;
+  for (const index of order) {
+    const last = result.at(-1);
+    const longest = last === undefined || packs() ? length(index) : length(last[0]);
+    if (last !== undefined && tokens + longest <= microTokens) last.push(index);
+    else {
+      result.push([index]);
+      tokens = 0;
+    }
+    tokens += longest;
+  }
+  return result;
 }
 
 /** Sum in float64, so that long responses lose nothing. */

@@ -1,5 +1,6 @@
 /** Makes preference pairs out of scored responses. Knows no backend and does no I/O. */
 import type { PairsConfig } from '../config/schema.js';
+import type { ResponsePair } from '../review/rows.js';
 import type { DroppedPairs, PairRow, SampleRow, ScoreRow } from '../rows.js';
 import { Random } from '../sampling/random.js';
 import { deriveSeed } from '../sampling/seed.js';
@@ -10,16 +11,18 @@ import { deriveSeed } from '../sampling/seed.js';
  *
  * @param scores rewards of each sample row, found by prompt_index
  * @param seed for `best-random`
+ * @returns the pairs by prompt_index, how many prompts gave none, and of every prompt what came of it
  */
 export function makePairs(
   samples: SampleRow[],
   scores: ScoreRow[],
   config: PairsConfig,
   seed: number,
-): { pairs: PairRow[]; dropped: DroppedPairs } {
+): { pairs: PairRow[]; dropped: DroppedPairs; made: Map<number, ResponsePair | keyof DroppedPairs> } {
   const rewardsOf = new Map(scores.map(({ prompt_index, rewards }) => [prompt_index, rewards]));
   const dropped: DroppedPairs = { ties: 0, identical: 0, below_gap: 0, too_few: 0 };
   const pairs: PairRow[] = [];
+  const made = new Map<number, ResponsePair | keyof DroppedPairs>();
   for (const row of [...samples].sort((a, b) => a.prompt_index - b.prompt_index)) {
     const rewards = rewardsOf.get(row.prompt_index);
     if (rewards === undefined || rewards.length !== row.responses.length) {
@@ -28,10 +31,11 @@ export function makePairs(
       );
     }
     const result = choosePair(row, rewards, config, seed);
+    made.set(row.prompt_index, result);
     if (typeof result === 'string') dropped[result]++;
-    else pairs.push(result);
+    else pairs.push(pairRow(row, rewards, result));
   }
-  return { pairs, dropped };
+  return { pairs, dropped, made };
 }
 
 function choosePair(
@@ -39,15 +43,20 @@ function choosePair(
   rewards: number[],
   config: PairsConfig,
   seed: number,
-): PairRow | keyof DroppedPairs {
+): ResponsePair | keyof DroppedPairs {
   if (rewards.length < 2) return 'too_few';
   const chosen = rewards.indexOf(Math.max(...rewards));
   const rejected =
     config.strategy === 'best-worst' ? rewards.indexOf(Math.min(...rewards)) : randomOther(row, rewards, chosen, seed);
   if (rewards[chosen] === rewards[rejected]) return 'ties';
-  const [w, l] = [row.responses[chosen], row.responses[rejected]];
-  if (sameTokens(w.ids, l.ids)) return 'identical';
+  if (sameTokens(row.responses[chosen].ids, row.responses[rejected].ids)) return 'identical';
   if (rewards[chosen] - rewards[rejected] < config.min_gap) return 'below_gap';
+  return { chosen, rejected };
+}
+
+/** Two of a prompt's responses as a pair to train on. */
+export function pairRow(row: SampleRow, rewards: number[], { chosen, rejected }: ResponsePair): PairRow {
+  const [w, l] = [row.responses[chosen], row.responses[rejected]];
   return {
     prompt_index: row.prompt_index,
     prompt: row.prompt,

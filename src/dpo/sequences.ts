@@ -1,7 +1,8 @@
-/** Log-probabilities of responses as the tape sees them: right-padded sequences in, one number a response token out. */
+/** Log-probabilities of responses as the tape sees them: sequences in, one number a response token out. */
 import * as tf from '@tensorflow/tfjs-core';
 import { UserError } from '../errors.js';
 import type { LoadedModel } from '../model/folder.js';
+import { layOut } from '../model/packing.js';
 import { rows } from '../tensor/ops/rows.js';
 
 export interface Sequence {
@@ -19,21 +20,21 @@ export function responseTokenLogProbs(
   batch: Sequence[],
   checkpointing: boolean,
 ): tf.Tensor1D {
-  const T = Math.max(...batch.map(({ prompt_ids, response_ids }) => prompt_ids.length + response_ids.length));
-  const ids = new Int32Array(batch.length * T);
-  const positions: number[] = [];
+  // The last token predicts nothing that is asked for.
+  const laid = layOut(
+    batch.map(({ prompt_ids, response_ids }) => ({ prefix: prompt_ids, own: response_ids.slice(0, -1) })),
+  );
+  const predictors: number[] = [];
   const targets: number[] = [];
-  batch.forEach(({ prompt_ids, response_ids }, row) => {
-    ids.set(prompt_ids, row * T);
-    ids.set(response_ids, row * T + prompt_ids.length);
+  batch.forEach(({ prompt_ids, response_ids }, s) => {
     response_ids.forEach((token, t) => {
       // The position before a token predicts it: the head runs on these only.
-      positions.push(row * T + prompt_ids.length + t - 1);
+      predictors.push(laid.row(s, prompt_ids.length + t - 1));
       targets.push(token);
     });
   });
-  const hidden = transformer.hidden(ids, [batch.length, T], { checkpointing });
-  return transformer.tokenLogProbs(rows(hidden, tf.tensor1d(positions, 'int32')), Int32Array.from(targets));
+  const hidden = transformer.hiddenOf(laid, { checkpointing });
+  return transformer.tokenLogProbs(rows(hidden, tf.tensor1d(predictors, 'int32')), Int32Array.from(targets));
 }
 
 /** @throws UserError where a sequence cannot be computed, named by `name(index)` */

@@ -5,6 +5,7 @@ import { UserError } from '../errors.js';
 import type { LoadedModel } from '../model/folder.js';
 import type { PairRow } from '../rows.js';
 import { valueAndGrads } from '../tensor/gradients.js';
+import { sumOfSquares } from '../tensor/ops/sumOfSquares.js';
 import { OutOfMemoryError, isOutOfMemory } from '../tensor/memory.js';
 import { microBatches } from './batches.js';
 import { type LossSettings, type PairLoss, type PairLogps, lrDpoLoss } from './loss.js';
@@ -155,7 +156,7 @@ export function gradientNorms(grads: Map<string, tf.Tensor>): { total: number; b
   const byName: Record<string, number> = {};
   let squares = 0;
   for (const [name, grad] of grads) {
-    const square = tf.tidy(() => tf.sum(tf.square(grad)).dataSync()[0]);
+    const square = sumOfSquares(grad);
     byName[name] = Math.sqrt(square);
     squares += square;
   }

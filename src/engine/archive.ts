@@ -7,6 +7,7 @@ import { roundFiles } from '../rounds/files.js';
 import { type SampleRow, type ScoreRow, sampleRowSchema, scoreRowSchema } from '../rows.js';
 import { RowIndex } from '../store/rowIndex.js';
 import type { Run } from '../store/run.js';
+import { HackingReports } from './hacking.js';
 
 interface RoundIndex {
   samples: RowIndex<SampleRow>;
@@ -17,7 +18,11 @@ export class Archive {
   private readonly indices = new Map<number, RoundIndex>();
   private tokenizer: Tokenizer | null = null;
 
-  constructor(private readonly run: Run) {}
+  readonly hacking: HackingReports;
+
+  constructor(private readonly run: Run) {
+    this.hacking = new HackingReports(run);
+  }
 
   /** @throws UserError where the round has no responses to this prompt */
   async sample(round: number, promptIndex: number): Promise<SampleRow> {

@@ -8,9 +8,9 @@ import type { Core } from './core.js';
 
 type Command<T extends RunCommand['type']> = Extract<RunCommand, { type: T }>;
 
-/** Longest name and note of a round, in characters. */
+/** Longest name and note, in characters. */
 const NAME = 80;
-const NOTE = 2000;
+export const NOTE = 2000;
 
 /** Goes on from the current round, or from where it began if it was rejected. */
 export function nextRound(hands: Hands, { settings }: Command<'next-round'>): void {

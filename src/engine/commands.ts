@@ -3,6 +3,7 @@ import { UserError } from '../errors.js';
 import { configOf } from '../rounds/config.js';
 import { deleteRound, forkRound, judge, nameRound, nextRound, redoRound, switchRound } from './branches.js';
 import type { Core } from './core.js';
+import { checkPairsLeft, decide, redo, undo } from './decisions.js';
 import type { EngineCommand } from './protocol.js';
 import { checkSettings } from './settings.js';
 import type { Stages } from './stages.js';
@@ -10,10 +11,7 @@ import type { Stages } from './stages.js';
 /** Commands that are about the run; the others are about who is attached. */
 export type RunCommand = Exclude<EngineCommand, { type: 'attach' | 'take-over' | 'shutdown' }>;
 type Handlers = {
-  [T in Exclude<RunCommand['type'], 'decide' | 'undo' | 'redo'>]: (
-    engine: Hands,
-    command: Extract<RunCommand, { type: T }>,
-  ) => void;
+  [T in RunCommand['type']]: (engine: Hands, command: Extract<RunCommand, { type: T }>) => void;
 };
 
 /** What commands work with. */
@@ -26,7 +24,7 @@ export interface Hands {
 export function obey(engine: Hands, command: RunCommand): void {
   if (!Object.hasOwn(handlers, command.type))
     throw new UserError(`the engine knows no command ${JSON.stringify((command as { type?: unknown }).type)}`);
-  (handlers[command.type as keyof Handlers] as (engine: Hands, command: RunCommand) => void)(engine, command);
+  (handlers[command.type] as (engine: Hands, command: RunCommand) => void)(engine, command);
 }
 
 const handlers: Handlers = {
@@ -37,6 +35,9 @@ const handlers: Handlers = {
   'name-round': nameRound,
   'delete-round': deleteRound,
   switch: switchRound,
+  decide,
+  undo,
+  redo,
 
   set({ core }, { settings }) {
     core.expect(core.round.stage === 'review', 'α, β and the learning rate can be changed in review only');
@@ -47,6 +48,7 @@ const handlers: Handlers = {
 
   launch({ core, stages }) {
     core.expect(core.round.stage === 'review', 'an update can be launched from review only');
+    checkPairsLeft(core);
     core.run.record(core.round.id, 'launch', core.round.settings);
     core.setRound({ stage: 'update' });
     stages.work();

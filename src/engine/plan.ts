@@ -1,6 +1,8 @@
 /** What an update would be, before it is launched: its size, and what it is expected to cost by this run's experience. */
 import { planSteps } from '../dpo/batches.js';
+import { pairTokens } from '../dpo/pairs.js';
 import { totalSteps } from '../dpo/schedule.js';
+import { decidedPair } from '../review/decisions.js';
 import { configOf } from '../rounds/config.js';
 import { roundFiles } from '../rounds/files.js';
 import { metricsSchema } from '../rounds/metrics.js';
@@ -25,7 +27,7 @@ export async function planUpdate(
   const round = run.round(id);
   const view = id === run.current ? current : RoundView.read(run, id);
   const config = configOf(run.config, round);
-  const pairs = view.trainingTokens();
+  const pairs = await trainingTokens(view, archive, id);
   const steps = pairs.length === 0 ? 0 : totalSteps(pairs.length, config.update);
   const { batch_size: batch } = config.update;
   const epochs = pairs.length === 0 ? 0 : Math.ceil(steps / Math.ceil(pairs.length / batch));
@@ -45,6 +47,22 @@ export async function planUpdate(
     trained: config.update.lora === null ? 'all weights' : `LoRA rank ${config.update.lora.rank}`,
     backend: state.backend,
   };
+}
+
+/** Tokens of each pair as decided, the prompt once for either side. */
+async function trainingTokens(view: RoundView, archive: Archive, round: number): Promise<number[]> {
+  const { pairs, review, standing } = view;
+  if (standing.decisions.size === 0) return pairs.map(pairTokens);
+  const promptTokens = new Map(pairs.map(({ prompt_index, prompt_ids }) => [prompt_index, prompt_ids.length]));
+  const tokens: number[] = [];
+  for (const row of review) {
+    const pair = decidedPair(row, standing.decisions.get(row.prompt_index));
+    if (pair === null) continue;
+    const prompt =
+      promptTokens.get(row.prompt_index) ?? (await archive.sample(round, row.prompt_index)).prompt_ids.length;
+    tokens.push(2 * prompt + row.lengths[pair.chosen] + row.lengths[pair.rejected]);
+  }
+  return tokens;
 }
 
 /** Of the newest update of this run that trained the same: all weights or adapters. null where there is none. */

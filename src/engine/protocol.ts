@@ -6,6 +6,7 @@
  * Leaves out the transport (engine/server.ts, engine/client.ts) and the work itself (rounds/, engine/worker.ts).
  */
 import type { Config } from '../config/schema.js';
+import type { HackingReport } from '../review/hacking.js';
 import type { Decision, ReviewDetail, ReviewRow, Ruling } from '../review/rows.js';
 import type { DroppedPairs, MetricsRow, PairRow } from '../rows.js';
 import type { RoundOverrides, RoundSettings, RoundState, Stage } from '../store/rounds.js';
@@ -223,6 +224,8 @@ export interface Queries {
   /** What the engine does, for a list of runs: who asks need not attach. */
   'read-engine': { ask: object; answer: EngineState };
   'read-plan': { ask: { round: number }; answer: UpdatePlan };
+  /** Takes seconds where there is much to count, and holds nobody up. */
+  'read-hacking': { ask: { round: number }; answer: HackingReport };
 }
 export type QueryName = keyof Queries;
 export type Query = { [Q in QueryName]: { type: Q } & Queries[Q]['ask'] }[QueryName];

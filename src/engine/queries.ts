@@ -104,4 +104,9 @@ const answers: Answers = {
   'read-engine': ({ state }) => state,
 
   'read-plan': planUpdate,
+
+  'read-hacking'({ run, view }, archive, { round }) {
+    run.round(round);
+    return archive.hacking.report(round, round === run.current ? view.review : null);
+  },
 };

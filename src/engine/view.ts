@@ -1,5 +1,4 @@
 /** What there is to see of a round: read from the run's files, kept up by what work reports. */
-import { pairTokens } from '../dpo/pairs.js';
 import {
   type MetricsRow,
   type PairRow,
@@ -13,7 +12,8 @@ import { roundFiles } from '../rounds/files.js';
 import { metricsSchema } from '../rounds/metrics.js';
 import { probeRowSchema } from '../rounds/probeRows.js';
 import { promptText } from '../rounds/prompts.js';
-import { readReview } from '../rounds/reviewFiles.js';
+import { readDecisions, readReview } from '../rounds/reviewFiles.js';
+import { type Standing, nothingDecided, replay, viewOf } from '../review/decisions.js';
 import type { ReviewRow } from '../review/rows.js';
 import { readJsonLines, readLastJsonLines } from '../store/jsonl.js';
 import type { Run } from '../store/run.js';
@@ -27,6 +27,8 @@ export class RoundView {
   progress: Progress | null = null;
   pairs: PairRow[] = [];
   review: ReviewRow[] = [];
+  /** Human decisions on them. */
+  standing: Standing = nothingDecided;
   metrics: MetricsRow[] = [];
   responses: ResponseSeen[] = [];
   lengths: number[] = [];
@@ -37,8 +39,8 @@ export class RoundView {
   private constructor(private readonly round: number) {}
 
   data(): RoundData {
-    const { round, progress, pairs, review, metrics, responses, lengths, truncated, rewards, probes } = this;
-    const decisions = { decisions: [], undoable: 0, redoable: 0 };
+    const { round, progress, pairs, review, standing, metrics, responses, lengths, truncated, rewards, probes } = this;
+    const decisions = viewOf(standing);
     return {
       ...{ round, progress, pairs, review, decisions },
       ...{ metrics, responses, lengths, truncated, rewards, probes },
@@ -51,6 +53,7 @@ export class RoundView {
     if (round === 0 && run.rounds.length === 0) return view;
     const file = (name: string) => run.files.file(round, name);
     view.review = readReview(run.files, round);
+    view.standing = replay(readDecisions(run.files, round));
     if (view.review.length > 0) view.takeReviewed(run);
     else {
       view.readSamples(run);
@@ -117,11 +120,6 @@ export class RoundView {
     // Scoring and updating report what their files hold.
     if (stage === 'score' || ofBase) this.rewards = [];
     if (stage === 'update') this.forgetUpdate();
-  }
-
-  /** Tokens of each pair that an update would train on, prompts included. */
-  trainingTokens(): number[] {
-    return this.pairs.map(pairTokens);
   }
 
   scored(pairs: PairRow[], review: ReviewRow[]): void {

@@ -1,57 +1,101 @@
 /**
- * Keys and values of the positions decoded so far. Rows of a batch have their own lengths, so that prompts of
- * different lengths decode together.
+ * Keys and values of what is decoded: prompts, each kept or copied for all rows that continue it, and the new positions
+ * of every row. Rows have their own lengths, so that prompts of different lengths decode together.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { hasKernel, runKernel } from '../tensor/fused.js';
 import type { ModelConfig } from './types.js';
 
+export interface CacheSizes {
+  /** Of each row the prompt that it continues, by its place in the prefill. */
+  promptOf: Int32Array;
+  /** Tokens of each prompt. */
+  promptLengths: Int32Array;
+  /** Most positions that a row adds. */
+  newTokens: number;
+}
+
+/** Where a decoding step stands, for all layers: made by `KVCache.step`, freed by the caller's scope. */
+export interface DecodeStep {
+  /** [B] int32: position of the new token in its sequence, and how many new ones the row has before it. */
+  positions: tf.Tensor1D;
+  taken: tf.Tensor1D;
+  /** [B] and [P] int32. */
+  promptOf: tf.Tensor1D;
+  promptLengths: tf.Tensor1D;
+}
+
 export class KVCache {
-  /** Positions held, by row. */
-  lengths: Int32Array;
-  private layers: LayerCache[];
+  private promptOf: Int32Array;
+  /** New positions held, by row. */
+  private taken: Int32Array;
+  private readonly layers: LayerCache[];
 
   constructor(
     config: ModelConfig,
-    batch: number,
-    /** Most positions a row can hold. */
-    readonly capacity: number,
+    private readonly sizes: CacheSizes,
   ) {
-    this.lengths = new Int32Array(batch);
-    const Layer = hasKernel('AttentionDecode') ? InPlaceLayer : ConcatenatedLayer;
-    this.layers = Array.from(
-      { length: config.layers },
-      (_, i) => new Layer(config, config.sliding_windows[i] ?? 0, capacity),
-    );
+    this.promptOf = sizes.promptOf;
+    this.taken = new Int32Array(sizes.promptOf.length);
+    const Layer = hasKernel('PrefixAttentionDecode')
+      ? SharedPromptLayer
+      : hasKernel('AttentionDecode')
+        ? InPlaceLayer
+        : ConcatenatedLayer;
+    this.layers = config.sliding_windows.map((window) => new Layer(config, window ?? 0, sizes));
   }
 
-  get batch(): number {
-    return this.lengths.length;
+  get promptLengths(): Int32Array {
+    return this.sizes.promptLengths;
   }
 
-  /** Takes the prompt's keys and values [B·T, K·d] of one layer, right-padded. */
+  /** Takes the prompts' keys and values [P·T, K·d] of one layer, right-padded. */
   fill(layer: number, k: tf.Tensor2D, v: tf.Tensor2D, T: number): void {
-    this.layers[layer].fill(k, v, this.batch, T);
+    this.layers[layer].fill(k, v, T);
+  }
+
+  /** Position of the next token of each row. */
+  positions(): Int32Array {
+    return this.taken.map((taken, row) => this.sizes.promptLengths[this.promptOf[row]] + taken);
+  }
+
+  /** @throws Error where a row is full */
+  step(): DecodeStep {
+    if (this.taken.some((taken) => taken >= this.sizes.newTokens))
+      throw new Error(`the cache holds ${this.sizes.newTokens} new positions a row and one more was needed`);
+    const ints = (values: Int32Array) => tf.tensor1d(values, 'int32');
+    const { promptOf, taken } = this;
+    return {
+      ...{ positions: ints(this.positions()), taken: ints(taken.slice()) },
+      ...{ promptOf: ints(promptOf), promptLengths: ints(this.sizes.promptLengths) },
+    };
   }
 
   /** Attention of one new position a row. q [B, H·d]; k, v [B, K·d]. The caller advances once all layers are done. */
-  attend(layer: number, q: tf.Tensor2D, k: tf.Tensor2D, v: tf.Tensor2D, lengths: tf.Tensor1D): tf.Tensor2D {
-    return this.layers[layer].attend(q, k, v, lengths);
+  attend(layer: number, q: tf.Tensor2D, k: tf.Tensor2D, v: tf.Tensor2D, step: DecodeStep): tf.Tensor2D {
+    return this.layers[layer].attend(q, k, v, step);
+  }
+
+  /** Of a row a prompt [P, D] to one a row [B, D]. */
+  spread(prompts: tf.Tensor2D): tf.Tensor2D {
+    return tf.gather(prompts, tf.tensor1d(this.promptOf, 'int32'));
   }
 
   advance(): void {
-    for (let row = 0; row < this.batch; row++) this.lengths[row]++;
+    for (let row = 0; row < this.taken.length; row++) this.taken[row]++;
   }
 
-  /** For rows that have ended: keeps their length within what the cache holds. */
-  clampTo(length: number): void {
-    for (let row = 0; row < this.batch; row++) this.lengths[row] = Math.min(this.lengths[row], length);
+  /** Rows that have ended and stay for a while stand still at the cache's end, so that it does not overflow. */
+  holdBack(): void {
+    for (let row = 0; row < this.taken.length; row++)
+      this.taken[row] = Math.min(this.taken[row], this.sizes.newTokens - 1);
   }
 
   /** Keeps only these rows, in this order. */
   keep(rows: number[]): void {
     for (const layer of this.layers) layer.keep(rows);
-    this.lengths = Int32Array.from(rows, (row) => this.lengths[row]);
+    this.taken = Int32Array.from(rows, (row) => this.taken[row]);
+    this.promptOf = Int32Array.from(rows, (row) => this.promptOf[row]);
   }
 
   dispose(): void {
@@ -60,13 +104,61 @@ export class KVCache {
 }
 
 interface LayerCache {
-  fill(k: tf.Tensor2D, v: tf.Tensor2D, B: number, T: number): void;
-  attend(q: tf.Tensor2D, k: tf.Tensor2D, v: tf.Tensor2D, lengths: tf.Tensor1D): tf.Tensor2D;
+  fill(k: tf.Tensor2D, v: tf.Tensor2D, T: number): void;
+  attend(q: tf.Tensor2D, k: tf.Tensor2D, v: tf.Tensor2D, step: DecodeStep): tf.Tensor2D;
   keep(rows: number[]): void;
   dispose(): void;
 }
 
-/** Caches [B, K, capacity, d] that the backend's kernel writes in place. */
+/** Rows of a tensor, which is freed. */
+function select<T extends tf.Tensor>(cache: T, rows: ArrayLike<number>): T {
+  const kept = tf.tidy(() => tf.keep(tf.gather(cache, tf.tensor1d(Int32Array.from(rows), 'int32'))));
+  cache.dispose();
+  return kept;
+}
+
+/** Prompts [P, K, T, d] are kept once; each row has a cache [B, K, newTokens, d] that the backend's kernel writes in place. */
+class SharedPromptLayer implements LayerCache {
+  private prompts: { keys: tf.Tensor; values: tf.Tensor } | null = null;
+  private own: { keys: tf.Tensor; values: tf.Tensor } | null = null;
+
+  constructor(
+    private readonly config: ModelConfig,
+    private readonly window: number,
+    private readonly sizes: CacheSizes,
+  ) {}
+
+  fill(k: tf.Tensor2D, v: tf.Tensor2D, T: number): void {
+    const { kv_heads: K, head_dim: d } = this.config;
+    const { promptLengths, promptOf, newTokens } = this.sizes;
+    const attrs = { B: promptLengths.length, T, K, capacity: T };
+    const [keys, values] = [k, v].map((x) => tf.keep(runKernel('FillCache', { x }, attrs)[0]));
+    this.prompts = { keys, values };
+    const empty = () => tf.keep(tf.zeros([promptOf.length, K, newTokens, d]));
+    this.own = { keys: empty(), values: empty() };
+  }
+
+  attend(q: tf.Tensor2D, k: tf.Tensor2D, v: tf.Tensor2D, { taken, promptOf, promptLengths }: DecodeStep): tf.Tensor2D {
+    const [prompts, own] = [this.prompts, this.own] as { keys: tf.Tensor; values: tf.Tensor }[];
+    const inputs = {
+      ...{ q, k, v, ...own, lengths: taken, prefixIndex: promptOf, prefixLengths: promptLengths },
+      ...{ prefixKeys: prompts.keys, prefixValues: prompts.values },
+    };
+    const attrs = { H: this.config.heads, window: this.window };
+    return runKernel('PrefixAttentionDecode', inputs, attrs)[0] as tf.Tensor2D;
+  }
+
+  keep(rows: number[]): void {
+    const { keys, values } = this.own as { keys: tf.Tensor; values: tf.Tensor };
+    this.own = { keys: select(keys, rows), values: select(values, rows) };
+  }
+
+  dispose(): void {
+    for (const part of [this.prompts, this.own]) if (part !== null) tf.dispose([part.keys, part.values]);
+  }
+}
+
+/** Caches [B, K, T + newTokens, d] that the backend's kernel writes in place; each row has its prompt's copy. */
 class InPlaceLayer implements LayerCache {
   private keys: tf.Tensor | null = null;
   private values: tf.Tensor | null = null;
@@ -74,28 +166,24 @@ class InPlaceLayer implements LayerCache {
   constructor(
     private readonly config: ModelConfig,
     private readonly window: number,
-    private readonly capacity: number,
+    private readonly sizes: CacheSizes,
   ) {}
 
-  fill(k: tf.Tensor2D, v: tf.Tensor2D, B: number, T: number): void {
-    const attrs = { B, T, K: this.config.kv_heads, capacity: this.capacity };
-    this.keys = tf.keep(runKernel('FillCache', { x: k }, attrs)[0]);
-    this.values = tf.keep(runKernel('FillCache', { x: v }, attrs)[0]);
+  fill(k: tf.Tensor2D, v: tf.Tensor2D, T: number): void {
+    const { promptLengths, promptOf, newTokens } = this.sizes;
+    const attrs = { B: promptLengths.length, T, K: this.config.kv_heads, capacity: T + newTokens };
+    this.keys = select(runKernel('FillCache', { x: k }, attrs)[0], promptOf);
+    this.values = select(runKernel('FillCache', { x: v }, attrs)[0], promptOf);
   }
 
-  attend(q: tf.Tensor2D, k: tf.Tensor2D, v: tf.Tensor2D, lengths: tf.Tensor1D): tf.Tensor2D {
+  attend(q: tf.Tensor2D, k: tf.Tensor2D, v: tf.Tensor2D, { positions: lengths }: DecodeStep): tf.Tensor2D {
     const inputs = { q, k, v, keys: this.keys as tf.Tensor, values: this.values as tf.Tensor, lengths };
     return runKernel('AttentionDecode', inputs, { H: this.config.heads, window: this.window })[0] as tf.Tensor2D;
   }
 
   keep(rows: number[]): void {
-    const select = (cache: tf.Tensor) => {
-      const kept = tf.tidy(() => tf.keep(tf.gather(cache, tf.tensor1d(rows, 'int32'))));
-      cache.dispose();
-      return kept;
-    };
-    this.keys = select(this.keys as tf.Tensor);
-    this.values = select(this.values as tf.Tensor);
+    this.keys = select(this.keys as tf.Tensor, rows);
+    this.values = select(this.values as tf.Tensor, rows);
   }
 
   dispose(): void {
@@ -113,20 +201,19 @@ class ConcatenatedLayer implements LayerCache {
   constructor(
     private readonly config: ModelConfig,
     private readonly window: number,
-    _capacity: number,
+    private readonly sizes: CacheSizes,
   ) {}
 
-  fill(k: tf.Tensor2D, v: tf.Tensor2D, B: number, T: number): void {
+  fill(k: tf.Tensor2D, v: tf.Tensor2D, T: number): void {
+    const { kv_heads: K, head_dim: d } = this.config;
     const split = (x: tf.Tensor2D) =>
-      tf.keep(
-        tf.transpose(tf.reshape(x, [B, T, this.config.kv_heads, this.config.head_dim]), [0, 2, 1, 3]),
-      ) as tf.Tensor4D;
+      select(tf.transpose(tf.reshape(x, [-1, T, K, d]), [0, 2, 1, 3]) as tf.Tensor4D, this.sizes.promptOf);
     this.promptColumns = T;
     this.keys = split(k);
     this.values = split(v);
   }
 
-  attend(q: tf.Tensor2D, k: tf.Tensor2D, v: tf.Tensor2D, lengths: tf.Tensor1D): tf.Tensor2D {
+  attend(q: tf.Tensor2D, k: tf.Tensor2D, v: tf.Tensor2D, { positions }: DecodeStep): tf.Tensor2D {
     const { heads: H, kv_heads: K, head_dim: d } = this.config;
     const B = q.shape[0];
     const append = (cache: tf.Tensor4D, x: tf.Tensor2D) => {
@@ -139,7 +226,7 @@ class ConcatenatedLayer implements LayerCache {
     const columns = this.keys.shape[2];
     const grouped = tf.reshape(q, [B, K, H / K, d]);
     const scores = tf.mul(tf.matMul(grouped, this.keys, false, true), 1 / Math.sqrt(d));
-    const masked = tf.add(scores, tf.reshape(this.mask(lengths.dataSync<'int32'>(), columns), [B, 1, 1, columns]));
+    const masked = tf.add(scores, tf.reshape(this.mask(positions.dataSync<'int32'>(), columns), [B, 1, 1, columns]));
     return tf.reshape(tf.matMul(tf.softmax(masked), this.values), [B, H * d]) as tf.Tensor2D;
   }
 
@@ -160,13 +247,8 @@ class ConcatenatedLayer implements LayerCache {
   }
 
   keep(rows: number[]): void {
-    const select = (cache: tf.Tensor4D) => {
-      const kept = tf.tidy(() => tf.keep(tf.gather(cache, tf.tensor1d(rows, 'int32'))));
-      cache.dispose();
-      return kept;
-    };
-    this.keys = select(this.keys as tf.Tensor4D);
-    this.values = select(this.values as tf.Tensor4D);
+    this.keys = select(this.keys as tf.Tensor4D, rows);
+    this.values = select(this.values as tf.Tensor4D, rows);
   }
 
   dispose(): void {

@@ -8,16 +8,16 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { LoraConfig } from '../config/schema.js';
 import { localGrads } from '../tensor/gradients.js';
-import { fused } from '../tensor/fused.js';
-import { attention } from '../tensor/ops/attention.js';
-import { residual, transpose, transposed, view } from '../tensor/ops/elementwise.js';
+import { fused, transposesInProducts } from '../tensor/fused.js';
+import { productT, residual, transposed, view } from '../tensor/ops/elementwise.js';
 import { linear } from '../tensor/ops/linear.js';
 import { rows } from '../tensor/ops/rows.js';
-import { tokenLogProbs } from '../tensor/ops/tokenLogProbs.js';
+import { type Head, tokenLogProbs } from '../tensor/ops/tokenLogProbs.js';
 import { type Attend, type BlockContext, block, norm } from './blocks.js';
-import { KVCache } from './cache.js';
+import { type CacheSizes, KVCache } from './cache.js';
 import { createLora } from './lora.js';
 import { RotaryTable } from './rotary.js';
+import { type Batch, attend, paddedBatch } from './packing.js';
 import type { Lora, ModelConfig, Parameter } from './types.js';
 
 /** Where each family keeps what is outside its blocks. */
@@ -77,28 +77,26 @@ export class Transformer {
    * @param options.checkpointing keep only each block's input and compute the block again in the backward pass
    * @returns [B·T, D]
    */
-  hidden(ids: Int32Array, [B, T]: [number, number], options: { checkpointing?: boolean } = {}): tf.Tensor2D {
-    const { heads: H, kv_heads: K, head_dim: d, sliding_windows } = this.config;
-    const attend: Attend = (layer, q, k, v) =>
-      attention(q, k, v, { B, T, H, K, d, window: sliding_windows[layer] ?? 0 });
-    return this.run(
-      ids,
-      Int32Array.from(ids, (_, i) => i % T),
-      T,
-      attend,
-      options.checkpointing ?? false,
-    );
+  hidden(ids: Int32Array, shape: [B: number, T: number], options: { checkpointing?: boolean } = {}): tf.Tensor2D {
+    return this.hiddenOf(paddedBatch(ids, shape), options);
+  }
+
+  /** The same of a batch in any layout. @returns [N, D] */
+  hiddenOf({ ids, positions, layout }: Omit<Batch, 'row'>, options: { checkpointing?: boolean } = {}): tf.Tensor2D {
+    const attended: Attend = (layer, q, k, v) => attend(q, k, v, layer, this.config, layout);
+    return this.run(ids, positions, longestOf(positions), attended, options.checkpointing ?? false);
   }
 
   /** log π(target | its row's prefix) of rows [N, D] of hidden states → [N]. */
   tokenLogProbs(hidden: tf.Tensor2D, targets: Int32Array): tf.Tensor1D {
-    return tokenLogProbs(hidden, this.head(), tf.tensor1d(targets, 'int32'), this.lora === null);
+    return tokenLogProbs(hidden, this.head(), tf.tensor1d(targets, 'int32'));
   }
 
   /** Logits [N, V] of rows of hidden states. Not for training: see tokenLogProbs. */
   logits(hidden: tf.Tensor2D): tf.Tensor2D {
-    const untied = this.parameters.get(this.names.head)?.variable;
-    return tf.matMul(hidden, untied === undefined ? this.keptTiedHead() : (untied as tf.Tensor as tf.Tensor2D));
+    const { weight, tied } = this.head();
+    if (!tied) return tf.matMul(hidden, weight);
+    return transposesInProducts() ? productT(hidden, weight) : tf.matMul(hidden, this.keptTiedHead(weight));
   }
 
   /** Rewards [N] of rows of hidden states, where the model is a sequence classifier. */
@@ -106,51 +104,38 @@ export class Transformer {
     return view<tf.Tensor1D>(linear(hidden, this.parameter('score.weight') as tf.Tensor2D, null), [-1]);
   }
 
-  newCache(batch: number, capacity: number): KVCache {
-    return new KVCache(this.config, batch, capacity);
+  newCache(sizes: CacheSizes): KVCache {
+    return new KVCache(this.config, sizes);
   }
 
   /**
-   * Reads prompts into an empty cache.
+   * Reads prompts, each at least one token, into an empty cache.
    *
-   * @param ids [B, T] right-padded
-   * @param lengths [B] real tokens a row, each at least 1
-   * @returns hidden states [B, D] of each row's last real position
+   * @returns hidden states [B, D] of the last position of each row's prompt
    */
-  prefill(ids: Int32Array, [B, T]: [number, number], lengths: Int32Array, cache: KVCache): tf.Tensor2D {
-    const { heads: H, kv_heads: K, head_dim: d, sliding_windows } = this.config;
-    cache.lengths.set(lengths);
-    const attend: Attend = (layer, q, k, v) => {
+  prefill(prompts: readonly (readonly number[])[], cache: KVCache): tf.Tensor2D {
+    const T = Math.max(...prompts.map(({ length }) => length));
+    const ids = new Int32Array(prompts.length * T);
+    prompts.forEach((prompt, p) => ids.set(prompt, p * T));
+    const { positions, layout, row } = paddedBatch(ids, [prompts.length, T]);
+    const attended: Attend = (layer, q, k, v) => {
       cache.fill(layer, k, v, T);
-      return attention(q, k, v, { B, T, H, K, d, window: sliding_windows[layer] ?? 0 });
+      return attend(q, k, v, layer, this.config, layout);
     };
     return tf.tidy(() => {
-      const all = this.run(
-        ids,
-        Int32Array.from(ids, (_, i) => i % T),
-        T,
-        attend,
-        false,
-      );
-      return rows(
-        all,
-        tf.tensor1d(
-          Int32Array.from(lengths, (length, row) => row * T + length - 1),
-          'int32',
-        ),
-      );
+      const all = this.run(ids, positions, T, attended, false);
+      const last = Int32Array.from(prompts, ({ length }, p) => row(p, length - 1));
+      return cache.spread(rows(all, tf.tensor1d(last, 'int32')));
     });
   }
 
-  /** Reads one more token a row, each at its row's own position. @returns hidden states [B, D] */
+  /** Reads one more token a row, each at its row's own position. @returns hidden states [B, D] @throws Error where the cache is full */
   decode(ids: Int32Array, cache: KVCache): tf.Tensor2D {
-    const longest = cache.lengths.reduce((a, b) => Math.max(a, b), 0) + 1;
-    if (longest > cache.capacity)
-      throw new Error(`the cache holds ${cache.capacity} positions and ${longest} were needed`);
+    const positions = cache.positions();
     const out = tf.tidy(() => {
-      const lengths = tf.tensor1d(cache.lengths, 'int32');
-      const attend: Attend = (layer, q, k, v) => cache.attend(layer, q, k, v, lengths);
-      return this.run(ids, cache.lengths, longest, attend, false);
+      const step = cache.step();
+      const attended: Attend = (layer, q, k, v) => cache.attend(layer, q, k, v, step);
+      return this.run(ids, positions, longestOf(positions), attended, false);
     });
     cache.advance();
     return out;
@@ -207,14 +192,13 @@ export class Transformer {
     ) as tf.Tensor2D;
   }
 
-  /** The head [D, V], differentiable: its own weights or the embedding's. */
-  private head(): tf.Tensor2D {
+  private head(): Head {
     const untied = this.parameters.get(this.names.head)?.variable as tf.Tensor | undefined;
-    return (untied as tf.Tensor2D | undefined) ?? transpose(this.parameter(this.names.embedding) as tf.Tensor2D);
+    const weight = (untied ?? this.parameter(this.names.embedding)) as tf.Tensor2D;
+    return { weight, tied: untied === undefined, trained: this.lora === null };
   }
 
-  private keptTiedHead(): tf.Tensor2D {
-    const embedding = this.parameter(this.names.embedding) as tf.Tensor2D;
+  private keptTiedHead(embedding: tf.Tensor2D): tf.Tensor2D {
     if (this.tiedHead?.of !== embedding.dataId) {
       this.tiedHead?.head.dispose();
       this.tiedHead = { of: embedding.dataId, head: tf.tidy(() => tf.keep(transposed(embedding))) };
@@ -228,3 +212,6 @@ export class Transformer {
     return parameter.variable;
   }
 }
+
+/** Positions that the rotary table must have. */
+const longestOf = (positions: Int32Array) => positions.reduce((most, position) => Math.max(most, position), 0) + 1;

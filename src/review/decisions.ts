@@ -117,6 +117,13 @@ export function decidedPair({ automatic }: ReviewRow, decision: Decision | undef
   return ruling.kind === 'pair' ? { chosen: ruling.chosen, rejected: ruling.rejected } : null;
 }
 
+/** Places of the best and the worst of at least two rewards; they differ even where all rewards are equal. */
+export function bestAndWorst(rewards: readonly number[]): ResponsePair {
+  const chosen = rewards.indexOf(Math.max(...rewards));
+  const rejected = rewards.indexOf(Math.min(...rewards));
+  return rejected === chosen ? { chosen: 0, rejected: 1 } : { chosen, rejected };
+}
+
 /** @param rows of the round, in any order */
 export function countDecisions(rows: readonly ReviewRow[], decisions: Iterable<Decision>): DecisionCounts {
   const byPrompt = new Map(rows.map((row) => [row.prompt_index, row]));

@@ -23,6 +23,9 @@ const scoredSchema = z.object({
         ids: z.array(z.int()).optional(),
         logps: z.number().nullish(),
         finish_reason: z.string().nullish(),
+        /** Who wrote it; AlpacaEval's name and the usual one. */
+        generator: z.string().nullish(),
+        model: z.string().nullish(),
       }),
       'every row needs "responses": [{"text","reward"}]',
     )
@@ -35,6 +38,8 @@ export interface ScoredFile {
   details: ReviewDetail[];
   /** What lengths are counted in. */
   unit: 'tokens' | 'characters';
+  /** Every response has a finish_reason, so that those without truncation are known too. */
+  finishKnown: boolean;
 }
 
 /**
@@ -68,9 +73,12 @@ export function readScoredFile(
       reward: response.reward,
       logps: response.logps ?? null,
       truncated: response.finish_reason === 'length',
+      source: response.generator ?? response.model ?? undefined,
     })),
   }));
-  return { rows: details.map(rowOf), details, unit: tokensOf !== null || hasIds ? 'tokens' : 'characters' };
+  const finishKnown = given.every(({ responses }) => responses.every(({ finish_reason }) => finish_reason != null));
+  const unit = tokensOf !== null || hasIds ? 'tokens' : 'characters';
+  return { rows: details.map(rowOf), details, unit, finishKnown };
 }
 
 function codePoints(text: string): number {

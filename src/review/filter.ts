@@ -3,6 +3,7 @@
  *
  *     capital city          both words are in the prompt, the pair's texts or the note
  *     "capital city"        the words as they stand
+ *     w:"capital city"      the winner by the rewards has them; l: the loser, p: the prompt
  *     dlen>50 r<0.1         numbers: = != < <= > >=
  *     flipped truncated     marks
  *     -flipped -"sorry"     not
@@ -41,12 +42,16 @@ export const filterFlags = {
 } as const;
 export type FilterFlag = keyof typeof filterFlags;
 
+/** Before words, `w:words`: where they must be. */
+export const filterParts = { w: 'the winner by the rewards', l: 'the loser by the rewards', p: 'the prompt' } as const;
+export type FilterPart = keyof typeof filterParts;
+
 /** A row as the filter asks it. */
 export interface Filterable {
   number(field: FilterNumber): number;
   flag(flag: FilterFlag): boolean;
-  /** Whether a lower-case text is in it. */
-  has(text: string): boolean;
+  /** Whether a lower-case text is in it: in one part, or in the prompt, the pair's texts or the note. */
+  has(text: string, part: FilterPart | null): boolean;
 }
 
 export type Filter =
@@ -87,17 +92,21 @@ export function parseFilter(typed: string): Filter {
 type Term = { test: Test; end: number; usesAlpha: boolean } | { error: string; at: number };
 
 function readTerm(typed: string, at: number): Term {
-  if (typed[at] === '"') {
-    const close = typed.indexOf('"', at + 1);
-    if (close < 0) return { error: 'the quotation mark is not closed', at };
-    return contains(typed.slice(at + 1, close), close + 1);
+  const part = /^([wlp]):(?=\S)/.exec(typed.slice(at));
+  const from = at + (part === null ? 0 : 2);
+  const where = part === null ? null : (part[1] as FilterPart);
+  if (typed[from] === '"') {
+    const close = typed.indexOf('"', from + 1);
+    if (close < 0) return { error: 'the quotation mark is not closed', at: from };
+    return contains(typed.slice(from + 1, close), close + 1, where);
   }
   const [word] = /^\S+/.exec(typed.slice(at)) ?? [''];
   const end = at + word.length;
+  if (where !== null) return contains(typed.slice(from, end), end, where);
   const compared = /^([^<>=!]+)(<=|>=|!=|=|<|>)(.*)$/.exec(word);
   if (compared === null) {
     const flag = word.toLowerCase();
-    if (!Object.hasOwn(filterFlags, flag)) return contains(word, end);
+    if (!Object.hasOwn(filterFlags, flag)) return contains(word, end, null);
     return { test: (row) => row.flag(flag as FilterFlag), end, usesAlpha: ofAlpha.includes(flag) };
   }
   const [, name, sign, value] = compared;
@@ -114,7 +123,7 @@ function readTerm(typed: string, at: number): Term {
   return { test, end, usesAlpha: ofAlpha.includes(field) };
 }
 
-function contains(text: string, end: number): Term {
+function contains(text: string, end: number, part: FilterPart | null): Term {
   const wanted = text.toLowerCase();
-  return { test: (row) => row.has(wanted), end, usesAlpha: false };
+  return { test: (row) => row.has(wanted, part), end, usesAlpha: false };
 }

@@ -45,6 +45,8 @@ export interface ResponseDetail {
   /** Sum of log π over the response; null where it is not known. */
   logps: number | null;
   truncated: boolean;
+  /** Who wrote it, where a file tells. */
+  source?: string;
 }
 
 /** What a person says of a prompt's pair. `swap` is `pair` with the places of the pair before exchanged. */

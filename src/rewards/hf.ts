@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { RewardOptions } from '../config/schema.js';
 import { UserError } from '../errors.js';
 import { type LoadedModel, loadModel } from '../model/folder.js';
+import { layOut, packs, splitNeighbours } from '../model/packing.js';
 import { rows } from '../tensor/ops/rows.js';
 import { readValues } from '../tensor/read.js';
 import { type Reward, type RewardHooks, type RewardInput, finiteReward, promptExcerpt } from './types.js';
@@ -32,9 +33,10 @@ class HfReward implements Reward {
         return [];
       }
     });
-    const order = sequences
-      .flatMap(({ length }, i) => (length > 0 ? [i] : []))
-      .sort((a, b) => sequences[b].length - sequences[a].length || a - b);
+    const usable = sequences.flatMap(({ length }, i) => (length > 0 ? [i] : []));
+    // Packed, responses to one prompt share its tokens, and come one after the other as they are; padded, like lengths
+    // go together.
+    const order = packs() ? usable : usable.sort((a, b) => sequences[b].length - sequences[a].length || a - b);
     for (let start = 0; start < order.length; start += this.options.batch_size) {
       const verdict = (await hooks.control?.point()) ?? 'go';
       if (verdict !== 'go') return;
@@ -51,13 +53,10 @@ class HfReward implements Reward {
 
   private rewards(sequences: number[][]): Float32Array {
     const { transformer } = this.model;
-    const T = Math.max(...sequences.map((ids) => ids.length));
-    const padded = new Int32Array(sequences.length * T);
-    sequences.forEach((ids, row) => padded.set(ids, row * T));
+    const laid = layOut(splitNeighbours(sequences));
     return readValues(() => {
-      const hidden = transformer.hidden(padded, [sequences.length, T]);
-      const last = sequences.map((ids, row) => row * T + ids.length - 1);
-      return transformer.rewards(rows(hidden, tf.tensor1d(last, 'int32')));
+      const last = sequences.map(({ length }, s) => laid.row(s, length - 1));
+      return transformer.rewards(rows(transformer.hiddenOf(laid), tf.tensor1d(last, 'int32')));
     });
   }
 

@@ -1,7 +1,9 @@
 /** What review leaves on disk: the rows of its table, and the decisions in the order in which they were made. */
+import { createReadStream, existsSync } from 'node:fs';
+import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import type { DecisionRow, ReviewRow } from '../review/rows.js';
-import { readJsonLines } from '../store/jsonl.js';
+import { parseRow, readJsonLines } from '../store/jsonl.js';
 import type { RunFiles } from '../store/run.js';
 import { roundFiles } from './files.js';
 
@@ -41,6 +43,14 @@ const decisionRowSchema: z.ZodType<DecisionRow> = z.discriminatedUnion('action',
 /** Empty before the round is scored, or where an earlier Brevity scored it. */
 export function readReview(files: RunFiles, round: number): ReviewRow[] {
   return readJsonLines(files.file(round, roundFiles.review), reviewRowSchema, { missing: 'empty' });
+}
+
+/** The same row by row, for whoever must not keep a thread busy with a long file. */
+export async function* streamReview(files: RunFiles, round: number): AsyncGenerator<ReviewRow> {
+  const file = files.file(round, roundFiles.review);
+  if (!existsSync(file)) return;
+  for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Infinity }))
+    if (line !== '') yield parseRow(JSON.parse(line), reviewRowSchema, file);
 }
 
 export function readDecisions(files: RunFiles, round: number): DecisionRow[] {

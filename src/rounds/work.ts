@@ -19,6 +19,7 @@ import { metricsSchema } from './metrics.js';
 import { Probes } from './probes.js';
 import { roundPrompts } from './prompts.js';
 import { adapterUse, referenceOf } from './reference.js';
+import { reviewRows } from './reviewRows.js';
 import { sampleInto } from './sampling.js';
 import { scoreInto } from './scoring.js';
 import { trainingPairs } from './training.js';
@@ -47,9 +48,16 @@ export const work: { [S in WorkStage]: (context: WorkContext) => Promise<WorkRes
     const { config, files, round } = context;
     const samples = readJsonLines(files.file(round.id, roundFiles.samples), sampleRowSchema, { missing: 'empty' });
     const scores = await scoreInto(files.file(round.id, roundFiles.scores), samples, context);
-    const { pairs, dropped } = makePairs(samples, scores, config.pairs, deriveSeed(config.seed, 'pairs', round.id));
+    const { pairs, dropped, made } = makePairs(
+      samples,
+      scores,
+      config.pairs,
+      deriveSeed(config.seed, 'pairs', round.id),
+    );
+    const review = reviewRows(samples, scores, made);
     writeJsonLines(files.file(round.id, roundFiles.pairs), pairs);
-    return { pairs, review: [], dropped };
+    writeJsonLines(files.file(round.id, roundFiles.review), review);
+    return { pairs, review, dropped };
   },
 
   async update(context) {

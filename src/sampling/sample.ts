@@ -8,9 +8,9 @@ import { type Control, uncontrolled } from '../control.js';
 import { UserError } from '../errors.js';
 import type { LoadedModel } from '../model/folder.js';
 import type { SampledResponse } from '../rows.js';
-import { readValues } from '../tensor/read.js';
-import { chooseToken } from './choose.js';
+import type { Choice } from './choose.js';
 import { Random } from './random.js';
+import { type Chooser, chooseTokens } from './tokens.js';
 
 export interface SamplingJob {
   prompt_ids: number[];
@@ -54,10 +54,18 @@ export async function sampleResponses(
       );
     }
   }
-  // Prompts of like length together: less padding in the prefill.
+  // Prompts of like length together: less padding in the prefill. All jobs of one prompt together: it is read once.
+  const keys = jobs.map(({ prompt_ids }) => prompt_ids.join(' '));
+  const first = new Map<string, number>();
+  keys.forEach((key, index) => first.has(key) || first.set(key, index));
   const order = jobs
     .map((_, index) => index)
-    .sort((a, b) => jobs[b].prompt_ids.length - jobs[a].prompt_ids.length || a - b);
+    .sort(
+      (a, b) =>
+        jobs[b].prompt_ids.length - jobs[a].prompt_ids.length ||
+        (first.get(keys[a]) as number) - (first.get(keys[b]) as number) ||
+        a - b,
+    );
   const { wanted = () => true } = hooks;
   for (let start = 0; start < order.length;) {
     const batch: number[] = [];
@@ -66,7 +74,7 @@ export async function sampleResponses(
     if (batch.length === 0) break;
     const outcome = await sampleBatch(
       model,
-      batch.map((index) => new Row(index, jobs[index], settings, context)),
+      batch.map((index) => new Row(index, jobs[index], keys[index], settings, context)),
       settings,
       hooks,
     );
@@ -76,17 +84,19 @@ export async function sampleResponses(
 }
 
 /** A response under way. */
-class Row {
+class Row implements Chooser {
   readonly ids: number[] = [];
+  readonly seen: Set<number>;
   private readonly logprobs: number[] = [];
   private readonly random: Random;
-  private readonly seen: Set<number>;
   private readonly limit: number;
   finish: SampledResponse['finish_reason'] | 'dropped' | null = null;
 
   constructor(
     readonly job: number,
     readonly source: SamplingJob,
+    /** Equal for equal prompts. */
+    readonly prompt: string,
     private readonly settings: SamplingSettings,
     context: number,
   ) {
@@ -95,8 +105,11 @@ class Row {
     this.limit = Math.min(settings.max_new_tokens, context - source.prompt_ids.length);
   }
 
-  take(logits: Float32Array, eos: ReadonlySet<number>): void {
-    const { token, logp } = chooseToken(logits, this.settings, this.seen, this.random.uniform());
+  uniform(): number {
+    return this.random.uniform();
+  }
+
+  take({ token, logp }: Choice, eos: ReadonlySet<number>): void {
     this.ids.push(token);
     this.logprobs.push(logp);
     if (this.settings.repetition_penalty !== 1) this.seen.add(token);
@@ -124,20 +137,21 @@ async function sampleBatch(
   const { transformer } = model;
   const control = hooks.control ?? uncontrolled;
   const eos = new Set(model.generation.eosTokenIds);
-  const lengths = Int32Array.from(batch, ({ source }) => source.prompt_ids.length);
-  const T = Math.max(...lengths);
-  const padded = new Int32Array(batch.length * T);
-  batch.forEach(({ source }, row) => padded.set(source.prompt_ids, row * T));
-  const capacity = Math.min(model.config.max_positions, T + settings.max_new_tokens);
-  const cache = transformer.newCache(batch.length, capacity);
+  const prompts = new Map(batch.map(({ prompt, source }) => [prompt, source.prompt_ids]));
+  const places = new Map([...prompts.keys()].map((prompt, p) => [prompt, p]));
+  const cache = transformer.newCache({
+    promptOf: Int32Array.from(batch, ({ prompt }) => places.get(prompt) as number),
+    promptLengths: Int32Array.from(prompts.values(), ({ length }) => length),
+    newTokens: settings.max_new_tokens,
+  });
   let rows = batch;
-  let hidden = transformer.prefill(padded, [batch.length, T], lengths, cache);
+  let hidden = transformer.prefill([...prompts.values()], cache);
   try {
     for (;;) {
       const verdict = await control.point();
       if (verdict !== 'go') return verdict === 'stop' ? 'stopped' : 'aborted';
       for (const row of rows) if (row.finish === null && hooks.wanted?.(row.job) === false) row.finish = 'dropped';
-      takeTokens(model, rows, hidden, eos, hooks);
+      takeTokens(model, rows, hidden, settings, eos, hooks);
       const live = rows.flatMap((row, index) => (row.finish === null ? [index] : []));
       if (live.length === 0) return 'done';
       if (rows.length - live.length >= DROP_SHARE * rows.length) {
@@ -145,9 +159,8 @@ async function sampleBatch(
         rows = live.map((index) => rows[index]);
       }
       hidden.dispose();
-      // Rows that have ended but stay in the batch repeat their last token; nobody reads what they become. Their cache
-      // must not overflow, so they stand still at its end.
-      cache.clampTo(capacity - 1);
+      // Rows that have ended but stay in the batch repeat their last token; nobody reads what they become.
+      cache.holdBack();
       hidden = transformer.decode(
         Int32Array.from(rows, ({ ids }) => ids[ids.length - 1]),
         cache,
@@ -163,15 +176,19 @@ function takeTokens(
   model: LoadedModel,
   rows: Row[],
   hidden: tf.Tensor2D,
+  settings: SamplingSettings,
   eos: ReadonlySet<number>,
   hooks: SamplingHooks,
 ): void {
-  const logits = readValues(() => model.transformer.logits(hidden));
-  const V = model.config.vocab_size;
+  const choices = chooseTokens(
+    () => model.transformer.logits(hidden),
+    rows.map((row) => (row.finish === null ? row : null)),
+    settings,
+  );
   let taken = 0;
   rows.forEach((row, index) => {
     if (row.finish !== null) return;
-    row.take(logits.subarray(index * V, (index + 1) * V), eos);
+    row.take(choices[index], eos);
     taken++;
     if (row.finish !== null) hooks.onResponse(row.job, row.response(model));
   });

@@ -129,10 +129,13 @@ describe('updatePolicy', () => {
 
   it('halves the micro-batch where memory runs out, and ends in a sentence below one pair', async () => {
     const model = await load();
-    const hidden = model.transformer.hidden.bind(model.transformer);
-    const spy = vi.spyOn(model.transformer, 'hidden').mockImplementation((tokens, shape, options) => {
-      if (shape[0] > 4) throw new OutOfMemoryError(123 * 2 ** 20);
-      return hidden(tokens, shape, options);
+    const hidden = model.transformer.hiddenOf.bind(model.transformer);
+    /** Responses in a batch: rows of a padded one, segments with a prefix of a packed one. */
+    const responses = ({ layout }: Parameters<typeof hidden>[0]) =>
+      layout.kind === 'padded' ? layout.B : layout.segments.filter((length, i) => i % 4 === 3 && length > 0).length;
+    const spy = vi.spyOn(model.transformer, 'hiddenOf').mockImplementation((batch, options) => {
+      if (responses(batch) > 4) throw new OutOfMemoryError(123 * 2 ** 20);
+      return hidden(batch, options);
     });
     const { rows } = await train(model, {}, { micro_batch: 4 });
     expect(rows.map(({ micro_batch }) => micro_batch)).toEqual([2, 2, 2, 2, 2, 2]);
@@ -143,7 +146,7 @@ describe('updatePolicy', () => {
     spy.mockClear();
     await train(model, { resume: state }, { micro_batch: 4 });
     expect(spy.mock.calls.length).toBeGreaterThan(0);
-    expect(Math.max(...spy.mock.calls.map(([, [sequences]]) => sequences))).toBe(4);
+    expect(Math.max(...spy.mock.calls.map(([batch]) => responses(batch)))).toBe(4);
     spy.mockImplementation(() => {
       throw new OutOfMemoryError(123 * 2 ** 20);
     });

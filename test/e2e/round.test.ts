@@ -55,18 +55,18 @@ describe('a whole round by keystrokes', () => {
     await screen.until(/waiting for your review/);
 
     const before = alphaOf(screen.screen());
-    const weights = /longer winners (\S+)/.exec(screen.screen())?.[1];
+    const weights = /weight longer (\S+)/.exec(screen.screen())?.[1];
     screen.type(keys.right + keys.right + ']');
     await screen.until(new RegExp(`α (?!${before.toFixed(4)})\\d`));
     const moved = alphaOf(screen.screen());
     expect(moved).toBeGreaterThan(before);
-    expect(/longer winners (\S+)/.exec(screen.screen())?.[1]).not.toBe(weights);
+    expect(/weight longer (\S+)/.exec(screen.screen())?.[1]).not.toBe(weights);
 
     screen.type(keys.down);
-    await screen.until(/Pair 2 of/);
+    await screen.until(/─ Prompt 2 /);
 
     screen.type(keys.enter);
-    await screen.until(/Launch \d+ pairs .*y\/n/);
+    await screen.until(/Launch the update on \d+ pairs/);
     screen.type('y');
     await screen.until(/Round 1 on 8 held-out prompts/);
     expect(screen.screen()).toMatch(/vs base/);
@@ -112,14 +112,14 @@ describe('a whole round by keystrokes', () => {
       expect(Math.max(...lines.map((line) => [...line].length))).toBeLessThanOrEqual(columns);
       expect(lines[rows - 1]).toMatch(/q detach/);
     };
-    fits(await screen.until(/waiting for your review[\s\S]*Pair 1 of/), 80, 24);
+    fits(await screen.until(/waiting for your review[\s\S]*─ Prompt 1 /), 80, 24);
     screen.resize(160, 50);
     await new Promise((resolve) => setTimeout(resolve, 500));
-    fits(await screen.until(/waiting for your review[\s\S]*Pair 1 of/), 160, 50);
+    fits(await screen.until(/waiting for your review[\s\S]*─ Prompt 1 /), 160, 50);
     screen.resize(40, 10);
     await screen.until(/60.?×.?18|60x18/);
     screen.resize(80, 24);
-    fits(await screen.until(/Pair 1 of/), 80, 24);
+    fits(await screen.until(/─ Prompt 1 [\s\S]*q detach/), 80, 24);
     screen.type('q');
     expect(await screen.exit).toBe(0);
   }, 120_000);

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Config } from '../../src/config/schema.js';
 import { Tokenizer } from '../../src/model/tokenizer.js';
+import type { ReviewRow } from '../../src/review/rows.js';
 import type { SampledResponse } from '../../src/rows.js';
 import { Run } from '../../src/store/run.js';
 import { temporaryDirectories } from '../temporary.js';
@@ -215,6 +216,48 @@ describe('read-plan', () => {
     expect(await plan(1)).toMatchObject({ reference: 'base policy', trained: 'LoRA rank 16' });
     await toReview({ dpo: { ...config.dpo, reference: '/models/r' } });
     expect(await plan(1)).toMatchObject({ reference: '/models/r' });
+  });
+});
+
+describe('read-hacking', () => {
+  const row = (prompt_index: number, rewards: [number, number]): ReviewRow => ({
+    ...{ prompt_index, prompt: 'why', rewards, lengths: [10, 20], truncated: [false, true], logps: [] },
+    ...{ automatic: { chosen: rewards[0] > rewards[1] ? 0 : 1, rejected: rewards[0] > rewards[1] ? 1 : 0 } },
+    ...{ chosen_text: 'so', rejected_text: 'no' },
+  });
+  const ask = (round: number) => b.engine.answer({ type: 'read-hacking', round });
+
+  it('counts a round, and the length bias of those that led to it', async () => {
+    write(1, 'review.jsonl', [row(0, [1, 0]), row(1, [0, 1])]);
+    await b.toDone();
+    await b.command({ type: 'next-round' });
+    await b.finish('sample', { responses: 0 });
+    const review = [row(0, [0, 1]), row(1, [0, 2])];
+    await b.finish('score', { pairs: [pair], review, dropped });
+    const report = await ask(2);
+    expect(report).toMatchObject({
+      ...{ round: 2, read: 2, truncated: { winners: 2, losers: 0 }, length: { within: 1, longer: 2, pairs: 2 } },
+      rounds: [
+        { round: 1, length: { within: 0 } },
+        { round: 2, length: { within: 1 } },
+      ],
+    });
+    // One that is not current is read from its file.
+    expect(await ask(1)).toMatchObject({ round: 1, length: { within: 0, longer: 1 }, rounds: [{ round: 1 }] });
+    // Counted once.
+    expect(await ask(2)).toBe(report);
+  });
+
+  it('says what is not there', async () => {
+    await expect(ask(1)).rejects.toThrow('round 1 has no scored prompts yet');
+    await expect(ask(9)).rejects.toThrow('has no round 9');
+    write(1, 'review.jsonl', [{ prompt_index: 0 }]);
+    await b.toDone();
+    await b.command({ type: 'next-round' });
+    await expect(ask(2)).rejects.toThrow('review.jsonl: `prompt`');
+    // Once it can be read it is.
+    write(1, 'review.jsonl', [row(0, [1, 0])]);
+    await expect(ask(2)).rejects.toThrow('round 2 has no scored prompts yet');
   });
 });
 

@@ -56,25 +56,25 @@ describe.each(causalModels)('%s', (name) => {
   it('prefill and decode give the hidden states of whole sequences', () => {
     const lists = golden.sequences.map(({ ids }) => ids);
     const prompts = lists.map((ids) => ids.slice(0, Math.max(1, ids.length - 4)));
-    const T = Math.max(...prompts.map((ids) => ids.length));
-    const cache = model.transformer.newCache(lists.length, T + 4);
-    const padded = Int32Array.from(prompts.flatMap((ids) => [...ids, ...new Array<number>(T - ids.length).fill(0)]));
-    let last = model.transformer.prefill(
-      padded,
-      [lists.length, T],
-      Int32Array.from(prompts, (ids) => ids.length),
-      cache,
-    );
+    // The first prompt is continued twice.
+    const promptOf = [...lists.keys(), 0];
+    const cache = model.transformer.newCache({
+      promptOf: Int32Array.from(promptOf),
+      promptLengths: Int32Array.from(prompts, ({ length }) => length),
+      newTokens: 4,
+    });
+    let last = model.transformer.prefill(prompts, cache);
     for (let step = 0; step < 3; step++) {
       last.dispose();
       last = model.transformer.decode(
-        Int32Array.from(lists, (ids, row) => ids[prompts[row].length + step]),
+        Int32Array.from(promptOf, (p) => lists[p][prompts[p].length + step]),
         cache,
       );
     }
     tf.tidy(() => {
-      lists.forEach((ids, row) => {
-        const n = prompts[row].length + 3;
+      promptOf.forEach((p, row) => {
+        const ids = lists[p];
+        const n = prompts[p].length + 3;
         const whole = model.transformer.hidden(Int32Array.from(ids.slice(0, n)), [1, n]);
         const expected = rows(whole, tf.tensor1d([n - 1], 'int32')).dataSync();
         const got = rows(last, tf.tensor1d([row], 'int32')).dataSync();

@@ -3,6 +3,7 @@ import {
   type FilterFlag,
   type Filterable,
   type FilterNumber,
+  type FilterPart,
   filterFlags,
   parseFilter,
 } from '../../src/review/filter.js';
@@ -11,10 +12,11 @@ const row = (
   numbers: Partial<Record<FilterNumber, number>>,
   flags: readonly FilterFlag[] = [],
   text = '',
+  parts: Partial<Record<FilterPart, string>> = {},
 ): Filterable => ({
   number: (field) => numbers[field] ?? NaN,
   flag: (flag) => flags.includes(flag),
-  has: (wanted) => text.toLowerCase().includes(wanted),
+  has: (wanted, part) => (part === null ? text : (parts[part] ?? '')).toLowerCase().includes(wanted),
 });
 
 const long = row({ dlen: 60, r: -0.5, rw: 1, k: 4 }, ['flipped', 'truncated'], 'The Capital of France');
@@ -71,8 +73,20 @@ describe('parseFilter', () => {
     ['foo>3', 'no column foo: there are r rw rl dlen wlen llen pen weight k prompt', 0],
     ['-foo>3', 'no column foo: there are r rw rl dlen wlen llen pen weight k prompt', 1],
     ['a "b c', 'the quotation mark is not closed', 2],
+    ['a w:"b c', 'the quotation mark is not closed', 4],
   ])('%j cannot be read', (typed, error, at) => {
     expect(parseFilter(typed)).toEqual({ ok: false, error, at });
+  });
+
+  it.each<[string, boolean]>([
+    ['w:sure', true],
+    ['l:sure', false],
+    ['p:"how do"', true],
+    ['-w:"let me"', false],
+    ['w:"let me" l:no', true],
+    ['w:', false],
+  ])('%j asks one part', (typed, expected) => {
+    expect(fits(typed, row({}, [], 'elsewhere', { w: 'Sure, let me', l: 'No.', p: 'How do I?' }))).toBe(expected);
   });
 
   it('knows whether it depends on α', () => {

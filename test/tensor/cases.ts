@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { gelu, geluTanh, relu, swiglu } from '../../src/tensor/ops/activations.js';
 import { attention } from '../../src/tensor/ops/attention.js';
+import { packedAttention } from '../../src/tensor/ops/packedAttention.js';
 import { addBias, residual, scale, transpose, view } from '../../src/tensor/ops/elementwise.js';
 import { layerNorm } from '../../src/tensor/ops/layerNorm.js';
 import { linear } from '../../src/tensor/ops/linear.js';
@@ -41,6 +42,23 @@ const attend = (B: number, T: number, H: number, K: number, d: number, window: n
   ],
   op: (q, k, v) => attention(q as T2, k as T2, v as T2, { B, T, H, K, d, window }),
 });
+
+/** @param segments [first row, length, first row and length of the prefix] each */
+const packed = (name: string, segments: number[][], H: number, K: number, d: number, window: number): Case => {
+  const N = Math.max(...segments.map(([start, length]) => start + length));
+  return {
+    name: `packedAttention ${name} H${H} K${K} d${d} window${window}`,
+    shapes: [
+      [N, H * d],
+      [N, K * d],
+      [N, K * d],
+    ],
+    op: (q, k, v) =>
+      packedAttention(q as T2, k as T2, v as T2, tf.tensor2d(segments, [segments.length, 4], 'int32'), {
+        ...{ H, K, d, window },
+      }),
+  };
+};
 
 const rotate = (N: number, heads: number, d: number, half: number): Case => ({
   name: `rope N${N} heads${heads} d${d} rotates ${2 * half}`,
@@ -99,13 +117,48 @@ export const cases: Case[] = [
   attend(2, 5, 2, 2, 6, 0),
   attend(1, 9, 4, 2, 8, 0),
   attend(2, 7, 2, 1, 5, 3),
+  packed('one row', [[0, 1, 0, 0]], 2, 1, 3, 0),
+  packed(
+    'a prompt and two responses',
+    [
+      [0, 4, 0, 0],
+      [4, 3, 0, 4],
+      [7, 1, 0, 4],
+    ],
+    4,
+    2,
+    5,
+    0,
+  ),
+  packed(
+    'two prompts',
+    [
+      [0, 2, 0, 0],
+      [2, 3, 0, 2],
+      [5, 3, 0, 0],
+      [8, 2, 5, 3],
+      [10, 2, 5, 3],
+    ],
+    2,
+    2,
+    4,
+    4,
+  ),
   {
     name: 'tokenLogProbs',
     shapes: [
       [4, 5],
       [5, 11],
     ],
-    op: (h, w) => tokenLogProbs(h as T2, w as T2, ints([0, 10, 3, 3])),
+    op: (h, w) => tokenLogProbs(h as T2, { weight: w as T2, tied: false, trained: true }, ints([0, 10, 3, 3])),
+  },
+  {
+    name: 'tokenLogProbs, tied',
+    shapes: [
+      [3, 6],
+      [9, 6],
+    ],
+    op: (h, w) => tokenLogProbs(h as T2, { weight: w as T2, tied: true, trained: true }, ints([0, 8, 8])),
   },
   {
     name: 'tokenLogProbs, one row',
@@ -113,7 +166,7 @@ export const cases: Case[] = [
       [1, 3],
       [3, 8],
     ],
-    op: (h, w) => tokenLogProbs(h as T2, w as T2, ints([7])),
+    op: (h, w) => tokenLogProbs(h as T2, { weight: w as T2, tied: false, trained: true }, ints([7])),
   },
 ];
 
@@ -121,6 +174,31 @@ export const cases: Case[] = [
 export const large: Case[] = [
   attend(2, 67, 4, 2, 20, 0),
   attend(1, 70, 2, 2, 32, 33),
+  packed(
+    'long',
+    [
+      [0, 67, 0, 0],
+      [67, 40, 0, 67],
+      [107, 70, 0, 67],
+      [177, 9, 0, 0],
+    ],
+    4,
+    2,
+    20,
+    0,
+  ),
+  packed(
+    'long, windowed',
+    [
+      [0, 67, 0, 0],
+      [67, 40, 0, 67],
+      [107, 70, 0, 67],
+    ],
+    2,
+    1,
+    32,
+    50,
+  ),
   { name: 'transpose, several tiles', shapes: [[70, 45]], op: (x) => transpose(x as T2) },
   {
     name: 'linear, several tiles',
@@ -136,7 +214,12 @@ export const large: Case[] = [
       [33, 12],
       [12, 1001],
     ],
-    op: (h, w) => tokenLogProbs(h as T2, w as T2, ints(Array.from({ length: 33 }, (_, i) => i * 30))),
+    op: (h, w) =>
+      tokenLogProbs(
+        h as T2,
+        { weight: w as T2, tied: false, trained: true },
+        ints(Array.from({ length: 33 }, (_, i) => i * 30)),
+      ),
   },
 ];
 

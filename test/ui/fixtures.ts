@@ -10,6 +10,7 @@ import type {
   Snapshot,
   Stage,
 } from '../../src/engine/protocol.js';
+import type { HackingReport } from '../../src/review/hacking.js';
 import type { ReviewDetail, ReviewRow } from '../../src/review/rows.js';
 import type { Comparison, MetricsRow, PairRow } from '../../src/rows.js';
 import { newRound } from '../../src/store/rounds.js';
@@ -249,6 +250,29 @@ export function snapshot(stage: Stage, more: Partial<Snapshot> = {}): Snapshot {
     lengths: Array.from({ length: 312 }, (_, i) => 5 + ((i * i) % 47)),
     rewards: stage === 'sample' ? [] : Array.from({ length: 312 }, (_, i) => Math.sin(i) + i / 400),
     ...more,
+  };
+}
+
+/** What the engine has counted of the round in review, and of the one before. */
+export const hackingReport: HackingReport = {
+  ...{ round: 2, read: 103, repetition: { winners: 0.061, losers: 0.012 }, truncated: { winners: 14, losers: 2 } },
+  length: lengthBias(0.412),
+  rounds: [
+    { round: 1, length: lengthBias(0.187) },
+    { round: 2, length: lengthBias(0.412) },
+  ],
+  phrases: [
+    { text: 'bold', winners: 61, losers: 9, z: 6.2 },
+    { text: 'the sum of', winners: 58, losers: 4, z: 5.9 },
+    { text: "let's break it down", winners: 17, losers: 1, z: 3.4 },
+  ],
+  repeated: [{ text: 'the sum of 12', winners: 6, losers: 0, z: 1.7 }],
+};
+
+function lengthBias(within: number): HackingReport['length'] {
+  return {
+    ...{ responses: 428, prompts: 103, within, within_error: 0.03, overall: 0.31, slope: 0.0214 },
+    ...{ pairs: 103, longer: 74, equal: 1 },
   };
 }
 

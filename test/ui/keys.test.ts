@@ -8,6 +8,7 @@ import {
   attached,
   engine,
   finished,
+  hackingReport,
   heldOut,
   metrics,
   pair,
@@ -33,6 +34,11 @@ const tokens = after(press(review, 'v'), {
     prompt: [{ id: 1, text: '<s>', special: true }],
     response: Array.from({ length: 99 }, (_, id) => ({ id, text: 'line\n', special: false })),
   },
+});
+const hacking = after(press(review, 'B'), {
+  type: 'answer',
+  query: { type: 'read-hacking', round: 2 },
+  answer: hackingReport,
 });
 const longTexts = attached('review', small, { pairs: [pair(1, 0, 2, 1, { chosen_text: 'line\n'.repeat(40) })] });
 
@@ -74,6 +80,9 @@ const stages: Record<string, State> = {
   'pair-up': press(review, 'G'),
   'page-up': press(review, 'G'),
   'first-pair': press(review, 'G'),
+  'show-phrase': hacking,
+  'phrase-up': press(hacking, 'down'),
+  'phrase-down': hacking,
   'better-response': press(review, 'd'),
   'worse-response': press(review, 'd', 'up', 'up'),
   'lines-up': press(tokens, 'down'),

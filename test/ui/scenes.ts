@@ -1,6 +1,6 @@
 /** States of the terminal that are worth a picture: one or more for each screen and for what lies over it. */
 import { type Size, type State, initialState } from '../../src/ui/state.js';
-import { after, attached, engine, finished, metrics, press, probes, round, told } from './fixtures.js';
+import { after, attached, engine, finished, hackingReport, metrics, press, probes, round, told } from './fixtures.js';
 
 export function scenes(size: Size): Record<string, State> {
   const review = attached('review', size);
@@ -15,6 +15,11 @@ export function scenes(size: Size): Record<string, State> {
     'review-typing': press(review, 'a', '0', '.', 'x', 'enter'),
     'review-launch': press(review, 'enter'),
     'review-looking-on': attached('review', size, { role: { driving: false, terminals: 2 } }),
+    'review-hacking': after(press(review, 'B'), {
+      type: 'answer',
+      query: { type: 'read-hacking', round: 2 },
+      answer: hackingReport,
+    }),
     update: attached('update', size, { probes }),
     'update-probes': press(attached('update', size, { probes }), 'v'),
     'update-alarms': attached('update', size, {

@@ -3,7 +3,7 @@
  * to know the shapes.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import { fused, hasKernel, runKernel } from '../fused.js';
+import { fused, hasKernel, runKernel, transposesInProducts } from '../fused.js';
 
 /** a + b of one shape. */
 export function residual(a: tf.Tensor2D, b: tf.Tensor2D): tf.Tensor2D {
@@ -56,15 +56,12 @@ export function transposed(x: tf.Tensor2D): tf.Tensor2D {
   return (hasKernel('Transpose2D') ? runKernel('Transpose2D', { x })[0] : tf.transpose(x)) as tf.Tensor2D;
 }
 
-/** A product with a transposed operand is 12 times slower on wasm than to transpose first; elsewhere it costs nothing. */
-const transposesFirst = () => tf.getBackend() === 'wasm';
-
-/** a [N, K] · bᵀ with b [M, K], not recorded on the tape by itself. */
-export function timesTransposed(a: tf.Tensor2D, b: tf.Tensor2D): tf.Tensor2D {
-  return transposesFirst() ? tf.matMul(a, transposed(b)) : tf.matMul(a, b, false, true);
+/** a·bᵀ: [N, M] = [N, K]·[M, K]ᵀ, not recorded on the tape by itself. */
+export function productT(a: tf.Tensor2D, b: tf.Tensor2D): tf.Tensor2D {
+  return transposesInProducts() ? tf.matMul(a, b, false, true) : tf.matMul(a, transposed(b));
 }
 
-/** aᵀ · b with a [K, N] and b [K, M], likewise. */
-export function transposedTimes(a: tf.Tensor2D, b: tf.Tensor2D): tf.Tensor2D {
-  return transposesFirst() ? tf.matMul(transposed(a), b) : tf.matMul(a, b, true, false);
+/** aᵀ·b: [N, M] = [K, N]ᵀ·[K, M], not recorded on the tape by itself. */
+export function productOfT(a: tf.Tensor2D, b: tf.Tensor2D): tf.Tensor2D {
+  return transposesInProducts() ? tf.matMul(a, b, true, false) : tf.matMul(transposed(a), b);
 }

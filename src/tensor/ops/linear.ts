@@ -1,7 +1,7 @@
 /** y = x·W (+ b), the product that nearly all time goes into. */
 import * as tf from '@tensorflow/tfjs-core';
 import { fused } from '../fused.js';
-import { addBias, timesTransposed, transposedTimes } from './elementwise.js';
+import { addBias, productOfT, productT } from './elementwise.js';
 
 /**
  * @param x [N, in]
@@ -19,8 +19,8 @@ export function linear(x: tf.Tensor2D, w: tf.Tensor2D, bias: tf.Tensor1D | null)
       return tf.matMul(x, w);
     },
     (dy, [savedX, savedW]) => ({
-      x: () => timesTransposed(dy as tf.Tensor2D, savedW as tf.Tensor2D),
-      w: () => transposedTimes(savedX as tf.Tensor2D, dy as tf.Tensor2D),
+      x: () => productT(dy as tf.Tensor2D, savedW as tf.Tensor2D),
+      w: () => productOfT(savedX as tf.Tensor2D, dy as tf.Tensor2D),
     }),
   ) as tf.Tensor2D;
   return bias === null ? y : addBias(y, bias);

@@ -1,37 +1,61 @@
 /** log π(token) straight from hidden states: the [N, V] logits exist only a slice of rows at a time. */
 import * as tf from '@tensorflow/tfjs-core';
 import { fused, hasKernel, runKernel } from '../fused.js';
-import { transposed } from './elementwise.js';
+import { transpose, transposed } from './elementwise.js';
 
 /** Largest slice of logits in bytes. */
 const SLICE_BYTES = 64 * 2 ** 20;
+
+/** The head of a language model: [D, V], or the embedding [V, D] that it is tied to. */
+export interface Head {
+  weight: tf.Tensor2D;
+  tied: boolean;
+  /** Whether its gradient will be asked for; without it a third of the backward pass is saved. */
+  trained: boolean;
+}
 
 /**
  * log softmax(hidden·head)[target] for each row.
  *
  * @param hidden [N, D]
- * @param head [D, V]
  * @param targets [N] int32, each below V
- * @param trainsHead whether the head's gradient will be asked for; without it a third of the backward pass is saved
  * @returns [N]
  *
  * With p the softmax, the gradient of Σ dy·logp is dlogits = dy·(onehot - p), dhidden = dlogits·headᵀ and
  * dhead = hiddenᵀ·dlogits. The logits are computed again in the backward pass.
  */
-export function tokenLogProbs(
-  hidden: tf.Tensor2D,
-  head: tf.Tensor2D,
-  targets: tf.Tensor1D,
-  trainsHead = true,
-): tf.Tensor1D {
+export function tokenLogProbs(hidden: tf.Tensor2D, head: Head, targets: tf.Tensor1D): tf.Tensor1D {
+  const { weight, tied, trained } = head;
+  if (hasKernel('TokenLogProbs')) return byKernel(hidden, head, targets);
+  return inSlices(hidden, tied ? transpose(weight) : weight, targets, trained);
+}
+
+function byKernel(hidden: tf.Tensor2D, { weight, tied, trained }: Head, targets: tf.Tensor1D): tf.Tensor1D {
+  return fused(
+    { hidden, weight },
+    (save) => {
+      const [logps, max, sum] = runKernel('TokenLogProbs', { hidden, head: weight, targets }, { tied });
+      save([hidden, weight, targets, max, sum]);
+      return logps;
+    },
+    (dy, [savedHidden, savedWeight, savedTargets, max, sum]) => {
+      const inputs = { hidden: savedHidden, head: savedWeight, targets: savedTargets, max, sum, dy };
+      const [dhidden, dweight] = runKernel('TokenLogProbsGrad', inputs, { tied, trained });
+      return { hidden: () => dhidden, weight: () => expectTrained(dweight) };
+    },
+  ) as tf.Tensor1D;
+}
+
+function expectTrained(dweight: tf.Tensor | undefined): tf.Tensor {
+  if (dweight === undefined) throw new Error('tokenLogProbs was told that the head is not trained');
+  return dweight;
+}
+
+/** @param head [D, V] */
+function inSlices(hidden: tf.Tensor2D, head: tf.Tensor2D, targets: tf.Tensor1D, trained: boolean): tf.Tensor1D {
   return fused(
     { hidden, head },
     (save) => {
-      if (hasKernel('TokenLogProbs')) {
-        const [logps, max, sum] = runKernel('TokenLogProbs', { hidden, head, targets });
-        save([hidden, head, targets, max, sum]);
-        return logps;
-      }
       const parts = slices(hidden, head).map(([start, count]) =>
         tf.tidy(() =>
           forwardSlice(tf.matMul(tf.slice(hidden, [start, 0], [count, -1]), head), tf.slice(targets, start, count)),
@@ -44,11 +68,6 @@ export function tokenLogProbs(
       return logps;
     },
     (dy, [savedHidden, savedHead, savedTargets, max, sum]) => {
-      if (hasKernel('TokenLogProbsGrad')) {
-        const inputs = { hidden: savedHidden, head: savedHead, targets: savedTargets, max, sum, dy };
-        const [dhidden, dhead] = runKernel('TokenLogProbsGrad', inputs, { trainsHead });
-        return { hidden: () => dhidden, head: () => trained(dhead) };
-      }
       const headT = tf.keep(transposed(savedHead as tf.Tensor2D));
       const dhidden: tf.Tensor[] = [];
       let dhead: tf.Tensor | undefined;
@@ -59,7 +78,7 @@ export function tokenLogProbs(
             tf.matMul(part, savedHead as tf.Tensor2D),
             [savedTargets, max, sum, dy].map((x) => tf.slice(x as tf.Tensor1D, start, count)),
           );
-          if (!trainsHead) return [tf.matMul(dlogits, headT)];
+          if (!trained) return [tf.matMul(dlogits, headT)];
           const added = tf.matMul(transposed(part), dlogits);
           return [tf.matMul(dlogits, headT), dhead === undefined ? added : tf.add(dhead, added)];
         });
@@ -70,15 +89,10 @@ export function tokenLogProbs(
       headT.dispose();
       return {
         hidden: () => (dhidden.length === 1 ? dhidden[0] : tf.concat(dhidden)),
-        head: () => trained(dhead),
+        head: () => expectTrained(dhead),
       };
     },
   ) as tf.Tensor1D;
-}
-
-function trained(dhead: tf.Tensor | undefined): tf.Tensor {
-  if (dhead === undefined) throw new Error('tokenLogProbs was told that the head is not trained');
-  return dhead;
 }
 
 function slices(hidden: tf.Tensor2D, head: tf.Tensor2D): [start: number, count: number][] {

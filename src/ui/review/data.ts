@@ -3,6 +3,7 @@
  * of rows and an array of decisions, and kept as long as they are. α is not part of it.
  */
 import type { MarginInput } from '../../dpo/margins.js';
+import { bestAndWorst } from '../../review/decisions.js';
 import type { Decision, ResponsePair, ReviewRow } from '../../review/rows.js';
 import type { DroppedPairs } from '../../rows.js';
 
@@ -42,24 +43,33 @@ export function tableOf(rows: readonly ReviewRow[], decisions: readonly Decision
 
 function makeTable(rows: readonly ReviewRow[], given: readonly Decision[]): ReviewTable {
   const byPrompt = new Map(given.map((decision) => [decision.prompt_index, decision]));
-  const decisions = rows.map(({ prompt_index }) => byPrompt.get(prompt_index));
-  const standings = rows.map((row, i) => standingOf(row, decisions[i]));
   const n = rows.length;
-  const [chosen, rejected] = [new Int32Array(n), new Int32Array(n)];
-  const [rewardW, rewardL] = [new Float64Array(n), new Float64Array(n)];
-  const [lengthW, lengthL] = [new Float64Array(n), new Float64Array(n)];
-  rows.forEach((row, i) => {
-    const pair = pairOf(row, decisions[i]);
-    chosen[i] = pair?.chosen ?? -1;
-    rejected[i] = pair?.rejected ?? -1;
-    rewardW[i] = pair === null ? NaN : row.rewards[pair.chosen];
-    rewardL[i] = pair === null ? NaN : row.rewards[pair.rejected];
-    lengthW[i] = pair === null ? NaN : row.lengths[pair.chosen];
-    lengthL[i] = pair === null ? NaN : row.lengths[pair.rejected];
-  });
-  const pairs = Int32Array.from(standings.flatMap((standing, i) => (standing === 'pair' ? [i] : [])));
-  const inputs = Array.from(pairs, (i) => marginInput({ rewardW, rewardL, lengthW, lengthL }, i));
-  const margins = Float64Array.from(inputs, (input) => Math.abs(input.chosen_reward - input.rejected_reward)).sort();
+  const decisions = new Array<Decision | undefined>(n);
+  const standings = new Array<Standing>(n);
+  const [chosen, rejected] = [new Int32Array(n).fill(-1), new Int32Array(n).fill(-1)];
+  const [rewardW, rewardL] = [new Float64Array(n).fill(NaN), new Float64Array(n).fill(NaN)];
+  const [lengthW, lengthL] = [new Float64Array(n).fill(NaN), new Float64Array(n).fill(NaN)];
+  const paired: number[] = [];
+  // Plain loops: every decision makes the table anew, of 20,000 rows too.
+  for (let i = 0; i < n; i++) {
+    const row = rows[i];
+    const decision = byPrompt.size === 0 ? undefined : byPrompt.get(row.prompt_index);
+    decisions[i] = decision;
+    standings[i] = standingOf(row, decision);
+    if (standings[i] === 'pair') paired.push(i);
+    const pair = pairOf(row, decision);
+    if (pair === null) continue;
+    chosen[i] = pair.chosen;
+    rejected[i] = pair.rejected;
+    rewardW[i] = row.rewards[pair.chosen];
+    rewardL[i] = row.rewards[pair.rejected];
+    lengthW[i] = row.lengths[pair.chosen];
+    lengthL[i] = row.lengths[pair.rejected];
+  }
+  const pairs = new Int32Array(paired);
+  const sides = { rewardW, rewardL, lengthW, lengthL };
+  const inputs = paired.map((i) => marginInput(sides, i));
+  const margins = new Float64Array(paired.map((i) => Math.abs(rewardW[i] - rewardL[i]))).sort();
   const nearTie = margins.length === 0 ? 0 : margins[margins.length >> 1] / 10;
   return {
     ...{ rows, decisions, standings, chosen, rejected },
@@ -78,13 +88,6 @@ export function pairOf(row: ReviewRow, decision: Decision | undefined): Response
   if (row.rewards.length < 2) return null;
   if (decision?.ruling?.kind === 'pair') return decision.ruling;
   return typeof row.automatic === 'string' ? bestAndWorst(row.rewards) : row.automatic;
-}
-
-/** The first two differ even where all rewards are equal. */
-function bestAndWorst(rewards: readonly number[]): ResponsePair {
-  const chosen = rewards.indexOf(Math.max(...rewards));
-  const rejected = rewards.indexOf(Math.min(...rewards));
-  return rejected === chosen ? { chosen: 0, rejected: 1 } : { chosen, rejected };
 }
 
 export function marginInput(

@@ -1,6 +1,12 @@
 /** The filter over the table: which rows it lets through, kept for the last one that was asked for. */
 import { pairMargins } from '../../dpo/margins.js';
-import { type FilterFlag, type FilterNumber, type Filterable, parseFilter } from '../../review/filter.js';
+import {
+  type FilterFlag,
+  type FilterNumber,
+  type FilterPart,
+  type Filterable,
+  parseFilter,
+} from '../../review/filter.js';
 import { marksOf } from './columns.js';
 import { type ReviewTable, marginInput } from './data.js';
 
@@ -98,9 +104,11 @@ class Asked implements Filterable {
     }
   }
 
-  has(text: string): boolean {
+  has(text: string, part: FilterPart | null): boolean {
     const { prompt, chosen_text, rejected_text } = this.table.rows[this.row];
     const note = this.table.decisions[this.row]?.note ?? '';
-    return [prompt, chosen_text, rejected_text, note].some((part) => part.toLowerCase().includes(text));
+    const of = { w: [chosen_text], l: [rejected_text], p: [prompt] };
+    const searched = part === null ? [prompt, chosen_text, rejected_text, note] : of[part];
+    return searched.some((one) => one.toLowerCase().includes(text));
   }
 }

@@ -2,6 +2,7 @@
 import type { Key } from '../screen.js';
 import { type State, inReview } from '../state.js';
 import { canDecide, hasDecision } from './decide.js';
+import { reportOf } from './hacking.js';
 import { lookingAt } from './looking.js';
 import type { ReviewPane } from './state.js';
 
@@ -18,6 +19,9 @@ const inDetail = (state: State): boolean => hasRow(state) && state.review.pane =
 const onPrompt = (state: State): boolean => hasRow(state) && inPane('detail', 'tokens')(state);
 const withTexts = (state: State): boolean => hasRow(state) && inPane('table', 'detail')(state);
 const reads = inPane('tokens');
+const inHacking = (state: State): boolean => inPane('hacking')(state) && reportOf(state) !== null;
+/** α and the other settings are to be seen, or what they do. */
+const movesSettings = (state: State): boolean => inReview(state) && state.review.pane !== 'hacking';
 const decides = (state: State): boolean => canDecide(state) && inPane('table', 'detail', 'tokens')(state);
 
 export const reviewKeys = [
@@ -26,8 +30,11 @@ export const reviewKeys = [
     keys: ['enter'],
     label: 'launch',
     help: 'launch the update: says first what will run, and asks',
-    when: (state) => ofRun(state) && (lookingAt(state)?.table.pairs.length ?? 0) > 0,
+    when: (state) => ofRun(state) && state.review.pane !== 'hacking' && (lookingAt(state)?.table.pairs.length ?? 0) > 0,
   },
+  { id: 'show-phrase', keys: ['enter'], label: 'show', help: 'the prompts whose winner says it', when: inHacking },
+  { id: 'phrase-up', keys: ['up', 'k'], label: '', help: 'the phrase above', when: inHacking },
+  { id: 'phrase-down', keys: ['down', 'j'], label: 'phrase', sign: '↑↓', help: 'the phrase below', when: inHacking },
   { id: 'pair-up', keys: ['up', 'k'], label: '', help: 'the prompt above', when: inTable },
   { id: 'pair-down', keys: ['down', 'j'], label: 'prompt', sign: '↑↓', help: 'the prompt below', when: inTable },
   {
@@ -47,14 +54,14 @@ export const reviewKeys = [
   },
   { id: 'lines-up', keys: ['up', 'k'], label: '', help: 'scroll up', when: reads },
   { id: 'lines-down', keys: ['down', 'j'], label: 'scroll', sign: '↑↓', help: 'scroll down', when: reads },
-  { id: 'alpha-down', keys: ['left'], label: '', help: 'lower α by 0.001 (0.0001 a character)', when: inReview },
+  { id: 'alpha-down', keys: ['left'], label: '', help: 'lower α by 0.001 (0.0001 a character)', when: movesSettings },
   {
     id: 'alpha-up',
     keys: ['right'],
     label: 'α',
     sign: '←→',
     help: 'raise α by 0.001 (0.0001 a character)',
-    when: inReview,
+    when: movesSettings,
   },
   {
     id: 'winner',
@@ -87,26 +94,39 @@ export const reviewKeys = [
   { id: 'filter', keys: ['/'], label: 'filter', help: 'show only prompts that fit', when: inPane('table', 'detail') },
   { id: 'curves', keys: ['A'], label: 'curves', help: 'what α does to the pairs, as curves, and back', when: hasRows },
   {
+    id: 'hacking',
+    keys: ['B'],
+    label: 'bias',
+    help: 'signs of reward hacking: length bias, phrases, your word; and back',
+    when: hasRows,
+  },
+  {
     id: 'neutral-alpha',
     keys: ['='],
     label: 'neutral α',
     help: 'set the α at which the pairs pull lengths neither way',
-    when: inReview,
+    when: movesSettings,
   },
   {
     id: 'flip-alpha',
     keys: ['f'],
     label: '',
     help: 'set the largest α that flips at most so many pairs (asks)',
-    when: inReview,
+    when: movesSettings,
   },
-  { id: 'edit-alpha', keys: ['a'], label: 'type α', help: 'type α, the length-penalty coefficient', when: inReview },
+  {
+    id: 'edit-alpha',
+    keys: ['a'],
+    label: 'type α',
+    help: 'type α, the length-penalty coefficient',
+    when: movesSettings,
+  },
   {
     id: 'alpha-down-coarse',
     keys: ['shift+left', '[', 'H'],
     label: '',
     help: 'lower α by ten steps',
-    when: inReview,
+    when: movesSettings,
   },
   {
     id: 'alpha-up-coarse',
@@ -114,15 +134,21 @@ export const reviewKeys = [
     label: 'α coarse',
     sign: '[ ]',
     help: 'raise α by ten steps',
-    when: inReview,
+    when: movesSettings,
   },
-  { id: 'edit-beta', keys: ['b'], label: 'β', help: 'type β, the hold on the reference policy', when: ofRun },
+  {
+    id: 'edit-beta',
+    keys: ['b'],
+    label: 'β',
+    help: 'type β, the hold on the reference policy',
+    when: (state) => ofRun(state) && movesSettings(state),
+  },
   {
     id: 'edit-lr',
     keys: ['l'],
     label: 'lr',
     help: 'type the peak learning rate',
-    when: (state) => ofRun(state) && !inDetail(state),
+    when: (state) => ofRun(state) && movesSettings(state) && !inDetail(state),
   },
   { id: 'confirm', keys: ['c'], label: 'confirm', help: 'the pair is right as it is, and back', when: decides },
   { id: 'note', keys: ['e'], label: 'note', help: 'write down why', when: decides },

@@ -70,6 +70,8 @@ export interface Side {
   reward: number;
   length: number;
   truncated: boolean;
+  /** Who wrote it; empty where nobody tells. */
+  source: string;
 }
 
 export interface Compared {
@@ -108,8 +110,10 @@ function sideOf(state: State, looking: Looking, row: number, place: number): Sid
   const role = place === table.chosen[row] ? 'y_w' : place === table.rejected[row] ? 'y_l' : null;
   const roles = { y_w: 'chosen y_w', y_l: 'rejected y_l' };
   const name = role === null ? `rank ${rank}` : paired ? roles[role] : `${role}, left out`;
-  const text = detailOf(state, looking, row)?.responses[place].text ?? knownText(table.rows[row], place);
-  return { place, name, text, reward: rewards[place], length: lengths[place], truncated: truncated[place] };
+  const told = detailOf(state, looking, row)?.responses[place];
+  const text = told?.text ?? knownText(table.rows[row], place);
+  const [reward, length] = [rewards[place], lengths[place]];
+  return { place, name, text, reward, length, truncated: truncated[place], source: told?.source ?? '' };
 }
 
 /** The texts that come with a row are those of the automatic pair, or of the best and the worst response. */

@@ -1,24 +1,28 @@
 /** The review screen: every scored prompt with its pair, what a person decides about it, and α over all of them. */
-import type { AnswerTo, Query } from '../../engine/protocol.js';
 import type { ScreenModule } from '../screen.js';
-import { type Effect, type State, type Step, only, send } from '../state.js';
+import { type State, type Step, only, send } from '../state.js';
+import { answered, asks } from './asking.js';
 import { choose, confirm, exclude, note, swap, takeBack, tie } from './decide.js';
 import { openFilter, typedFilter, typingFilter } from './filterLine.js';
+import { selectedPhrase } from './hacking.js';
 import { type ReviewKey, reviewKeys } from './keys.js';
 import { launchLines } from './launch.js';
 import { reviewLayout } from './layout.js';
-import { comparedIn, detailOf, lookingAt, tokensOf } from './looking.js';
+import { comparedIn, lookingAt } from './looking.js';
 import {
   change,
   halfPage,
   inView,
+  movePhrase,
   moveResponse,
   moveSelection,
   scrollText,
   scrolling,
   selectAt,
+  showPhrase,
   sortBeside,
   sortBy,
+  toggleHacking,
   togglePane,
 } from './moves.js';
 import { pointed } from './pointed.js';
@@ -29,9 +33,6 @@ import type { ReviewPane } from './state.js';
 
 /** Of α, by what lengths are counted in: a token is about four characters. */
 const steps = { tokens: { fine: 0.001, coarse: 0.01 }, characters: { fine: 0.0001, coarse: 0.001 } };
-/** Prompts whose responses are kept. */
-const detailsKept = 32;
-
 export const review: ScreenModule<ReviewKey> = {
   keys: reviewKeys,
   act,
@@ -53,6 +54,7 @@ export const review: ScreenModule<ReviewKey> = {
   back,
   copies(state) {
     const looking = lookingAt(state);
+    if (state.review.pane === 'hacking') return selectedPhrase(state)?.text ?? null;
     if (looking?.row == null) return null;
     const { sides, cursor } = comparedIn(state, looking, looking.row);
     const side = state.review.pane === 'table' ? sides[0] : sides.find(({ place }) => place === cursor);
@@ -66,6 +68,7 @@ export const review: ScreenModule<ReviewKey> = {
       detail: [prompt],
       tokens: [prompt, 'tokens'],
       alpha: ['α'],
+      hacking: ['hacking'],
     }[state.review.pane];
   },
 };
@@ -123,6 +126,14 @@ function act(state: State, id: ReviewKey): Step {
     case 'detail':
     case 'tokens':
       return only(togglePane(state, id));
+    case 'hacking':
+      return only(toggleHacking(state));
+    case 'phrase-up':
+      return only(movePhrase(state, -1));
+    case 'phrase-down':
+      return only(movePhrase(state, 1));
+    case 'show-phrase':
+      return only(showPhrase(state));
     case 'curves':
       return only(togglePane(state, 'alpha'));
     case 'winner':
@@ -173,6 +184,7 @@ function launch(state: State): Step {
 
 function page(state: State, direction: 1 | -1): State {
   const { pane } = state.review;
+  if (pane === 'hacking') return movePhrase(state, direction * halfPage(state));
   if (pane === 'table') return moveSelection(state, direction * reviewLayout(state).table);
   return scrollText(state, direction * scrolling(state).rows);
 }
@@ -209,47 +221,4 @@ function back(state: State): State | null {
   const before: ReviewPane = pane === 'tokens' && response !== null ? 'detail' : 'table';
   if (pane !== 'table') return change(state, { pane: before, textTop: 0 });
   return filter === '' ? null : change(state, { filter: '' });
-}
-
-/** The responses of the selected prompt, and the tokens of the one that is looked at; each is asked for once. */
-function asks(state: State): Step {
-  const looking = lookingAt(state);
-  if (looking?.row == null) return only(state);
-  const { round, table, row } = looking;
-  const { prompt_index } = table.rows[row];
-  const effects: Effect[] = [];
-  const asked = { ...state.review.asked };
-  // An engine that was started anew knows of no earlier question.
-  const key = `${state.run?.engine.pid} ${round} ${prompt_index}`;
-  if (detailOf(state, looking, row) === null && asked.detail !== key) {
-    asked.detail = key;
-    effects.push({ do: 'ask', query: { type: 'read-detail', round, prompt_index } });
-  }
-  const sample = comparedIn(state, looking, row).cursor;
-  if (state.review.pane === 'tokens' && tokensOf(state) === null && asked.tokens !== `${key} ${sample}`) {
-    asked.tokens = `${key} ${sample}`;
-    effects.push({ do: 'ask', query: { type: 'read-tokens', round, prompt_index, sample } });
-  }
-  if (effects.length === 0) return only(state);
-  return { state: { ...state, review: { ...state.review, asked } }, effects };
-}
-
-function answered(state: State, query: Query, answer: unknown): State {
-  const { review, modal } = state;
-  switch (query.type) {
-    case 'read-detail': {
-      const detail = answer as AnswerTo<typeof query>;
-      const details = [{ round: query.round, detail }, ...review.details].slice(0, detailsKept);
-      return { ...state, review: { ...review, details } };
-    }
-    case 'read-tokens':
-      return { ...state, review: { ...review, tokens: { query, answer: answer as AnswerTo<typeof query> } } };
-    case 'read-plan': {
-      const planned = { ...state, review: { ...review, plan: answer as AnswerTo<typeof query> } };
-      if (modal?.kind !== 'confirm' || modal.owner !== 'review') return planned;
-      return { ...planned, modal: { ...modal, lines: launchLines(planned) } };
-    }
-    default:
-      return state;
-  }
 }

@@ -2,6 +2,7 @@
 import { bodyRows, topFor } from '../layout.js';
 import type { State } from '../state.js';
 import { type ColumnId, columnIds } from './columns.js';
+import { filterFor, reportOf, selectedPhrase } from './hacking.js';
 import { reviewLayout } from './layout.js';
 import { comparedIn, lookingAt, ranked, tokensOf } from './looking.js';
 import { type ReviewPane, type ReviewUi, reviewUi } from './state.js';
@@ -58,6 +59,25 @@ export function sortBeside(state: State, by: number): State {
 
 export function sortBy(state: State, column: ColumnId, reversed: boolean): State {
   return change(state, { sort: { column, reversed } });
+}
+
+/** What could not be counted is asked for again. */
+export function toggleHacking(state: State): State {
+  const asked = { ...state.review.asked, hacking: '' };
+  return togglePane({ ...state, review: { ...state.review, asked } }, 'hacking');
+}
+
+export function movePhrase(state: State, by: number): State {
+  const report = reportOf(state);
+  if (report === null) return state;
+  const last = Math.max(0, report.phrases.length + report.repeated.length - 1);
+  return change(state, { phrase: clamp(state.review.phrase + by, last) });
+}
+
+/** The table with the prompts whose winner says the selected phrase. */
+export function showPhrase(state: State): State {
+  const phrase = selectedPhrase(state);
+  return phrase === null ? state : change(state, { pane: 'table', filter: filterFor(phrase), textTop: 0 });
 }
 
 export function scrollText(state: State, by: number): State {

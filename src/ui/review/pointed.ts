@@ -1,9 +1,10 @@
 /** Clicks and the wheel on the review screen. */
 import { type State, type Step, only } from '../state.js';
 import { columnAt } from './columns.js';
+import { hackingLayout, listRows, reportOf } from './hacking.js';
 import { reviewLayout } from './layout.js';
 import { lookingAt, ranked } from './looking.js';
-import { moveResponse, moveSelection, pickResponse, scrollText, selectAt, sortBy } from './moves.js';
+import { movePhrase, moveResponse, moveSelection, pickResponse, scrollText, selectAt, sortBy } from './moves.js';
 
 /** Rows or lines that one notch of the wheel moves. */
 const notch = 3;
@@ -21,6 +22,7 @@ export function pointed(state: State, kind: 'press' | 'wheel-up' | 'wheel-down',
     const order = ranked(looking.table.rows[looking.row]);
     return only(pickResponse(state, order[y - first + listTop(state, layout.list)] ?? order[0]));
   }
+  if (state.review.pane === 'hacking') return only(pointedPhrase(state, kind === 'press' ? null : Math.sign(by), x, y));
   if (state.review.pane !== 'table') return only(kind === 'press' ? state : scrollText(state, by));
   const first = layout.above + 1;
   const inTable = x < layout.tableColumns && y >= layout.above && y < first + layout.table;
@@ -33,6 +35,16 @@ export function pointed(state: State, kind: 'press' | 'wheel-up' | 'wheel-down',
   const column = columnAt(x, layout.tableColumns);
   const { sort } = state.review;
   return only(column === null ? state : sortBy(state, column, sort.column === column && !sort.reversed));
+}
+
+/** The wheel moves the selection; a click selects. */
+function pointedPhrase(state: State, by: number | null, x: number, y: number): State {
+  const [report, looking] = [reportOf(state), lookingAt(state)];
+  if (report === null || looking === null) return state;
+  if (by !== null) return movePhrase(state, by);
+  const { x: left, y: first, rows, top } = hackingLayout(state, report, looking.table);
+  const row = x >= left && y >= first && y < first + rows ? listRows(report)[top + y - first] : undefined;
+  return row !== undefined && 'at' in row ? movePhrase(state, row.at - state.review.phrase) : state;
 }
 
 /** Row of the list's first response: beneath the rule, the prompt and the list's heading. */

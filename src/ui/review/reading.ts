@@ -3,18 +3,22 @@ import { alpha, count, fixed, of, signed } from '../format.js';
 import { makeVisible } from '../sanitize.js';
 import type { State } from '../state.js';
 import { type Marks, marksOf } from './columns.js';
+import type { ReviewTable } from './data.js';
+import { factsOf, listRows, reportOf } from './hacking.js';
 import { decidedText } from './launch.js';
 import { type Side, comparedIn, lookingAt, ranked, tokensOf } from './looking.js';
 import { panelNumbers } from './numbers.js';
+import { unitOf } from './remark.js';
 import { tokenFacts } from './tokens.js';
 
 export function reading(state: State): string[] {
   const looking = lookingAt(state);
   if (looking === null) return ['No scored prompts yet.'];
   const { table, order, row, settings } = looking;
+  if (state.review.pane === 'hacking') return hackingInWords(state, table);
   const numbers = panelNumbers(table, settings.alpha);
   const summary = [
-    `α ${alpha(settings.alpha)}: ${count(numbers.flipped)} of ${of(numbers.pairs, 'pair')} flipped; mean gradient weight of longer winners ${fixed(numbers.mean_weight_longer, 3)}, of shorter ${fixed(numbers.mean_weight_shorter, 3)}; length pull ${signed(numbers.length_pull, 1)} tokens.`,
+    `α ${alpha(settings.alpha)}: ${count(numbers.flipped)} of ${of(numbers.pairs, 'pair')} flipped; mean gradient weight of longer winners ${fixed(numbers.mean_weight_longer, 3)}, of shorter ${fixed(numbers.mean_weight_shorter, 3)}; length pull ${signed(numbers.length_pull, 1)} ${unitOf(state)}.`,
     decidedText(table),
   ].filter((line) => line !== '');
   if (row === null) return [...summary, 'No prompt fits the filter.'];
@@ -38,6 +42,20 @@ export function reading(state: State): string[] {
     ...(state.review.pane === 'detail' ? responses : []),
     ...sides.map(sideInWords),
   ];
+}
+
+function hackingInWords(state: State, table: ReviewTable): string[] {
+  const report = reportOf(state);
+  if (report === null) return ['Words and phrases are counted.'];
+  const facts = factsOf(report, table, unitOf(state)).map(
+    ({ label, texts, sign }) => `${sign ? 'A sign of reward hacking: ' : ''}${label}: ${texts.join(' ')}`,
+  );
+  const phrases = listRows(report).map((row) =>
+    'heading' in row
+      ? `${row.heading}:`
+      : `${makeVisible(row.phrase.text)}, in ${of(row.phrase.winners, 'winner')} and ${of(row.phrase.losers, 'loser')}${row.at === state.review.phrase ? ', selected' : ''}.`,
+  );
+  return [...facts, ...phrases];
 }
 
 function sideInWords({ name, reward, length, truncated, text }: Side): string {

@@ -17,7 +17,8 @@ export function remarkOn(state: State): string {
 }
 
 function baseOf(file: State['file'], reference: string): string {
-  if (file !== null) return `lengths in ${file.unit}`;
+  // Rewards and decisions make the pairs that are written.
+  if (file !== null) return 'α changes no pair that is written';
   return `reference ${reference === 'round' ? 'round start' : makeLine(reference, 30)}`;
 }
 

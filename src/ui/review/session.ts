@@ -8,6 +8,7 @@ import type { EngineCommand, EngineEvent, Query, RoundSettings, RoundState, Snap
 import { UserError } from '../../errors.js';
 import { type Standing, applyRow, decisionFor, replay, viewOf, wrongWith } from '../../review/decisions.js';
 import { type ScoredFile, droppedIn, trlPairs } from '../../review/file.js';
+import { type HackingReport, hackingReport } from '../../review/hacking.js';
 import type { DecisionRow } from '../../review/rows.js';
 import { readDecisionFile } from '../../rounds/reviewFiles.js';
 import { newRound } from '../../store/rounds.js';
@@ -21,6 +22,8 @@ export interface SessionOptions {
   scored: ScoredFile;
   /** Where the pairs are written. */
   out: string;
+  /** That the screen begins with. */
+  alpha: number;
   /** Tokens of a response and the end of its prompt; null without tokenizer. */
   tokens: ((prompt_index: number, sample: number) => unknown) | null;
 }
@@ -64,14 +67,13 @@ export class FileSession implements Client {
   private listener: (event: EngineEvent) => void = () => {};
   private standing: Standing;
   private settings: RoundSettings;
+  private hacking: Promise<HackingReport> | null = null;
 
   /** @throws UserError where an earlier journal cannot be used */
   constructor(private readonly options: SessionOptions) {
     this.standing = readJournal(options.file, options.scored);
     const { dpo, update } = this.config();
-    // A token is about four characters.
-    const alpha = options.scored.unit === 'tokens' ? dpo.alpha : dpo.alpha / 4;
-    this.settings = { alpha, beta: dpo.beta, lr: update.lr };
+    this.settings = { alpha: options.alpha, beta: dpo.beta, lr: update.lr };
   }
 
   on(listener: (event: EngineEvent) => void): void {
@@ -125,6 +127,8 @@ export class FileSession implements Client {
   private answer(query: Query): unknown {
     const { scored, tokens } = this.options;
     if (query.type === 'read-detail') return scored.details[query.prompt_index];
+    if (query.type === 'read-hacking')
+      return (this.hacking ??= hackingReport(round, scored.rows, [], scored.finishKnown));
     if (query.type === 'read-tokens' && tokens !== null) return tokens(query.prompt_index, query.sample);
     throw new UserError('this is a file of samples: there is no engine that could answer that');
   }

@@ -1,10 +1,11 @@
 /** What this terminal alone knows of the review screen. */
 import type { Queries, UpdatePlan } from '../../engine/protocol.js';
+import type { HackingReport } from '../../review/hacking.js';
 import type { Decision, ReviewDetail } from '../../review/rows.js';
 import type { ColumnId } from './columns.js';
 
-/** The table; a prompt with its K responses; tokens of a response; curves over α. */
-export type ReviewPane = 'table' | 'detail' | 'tokens' | 'alpha';
+/** The table; a prompt with its K responses; tokens of a response; curves over α; signs of reward hacking. */
+export type ReviewPane = 'table' | 'detail' | 'tokens' | 'alpha' | 'hacking';
 
 export interface Sort {
   column: ColumnId;
@@ -33,8 +34,11 @@ export interface ReviewUi {
   details: readonly { round: number; detail: ReviewDetail }[];
   tokens: { query: Queries['read-tokens']['ask']; answer: Queries['read-tokens']['answer'] } | null;
   plan: UpdatePlan | null;
+  hacking: HackingReport | null;
+  /** The selected phrase of it. */
+  phrase: number;
   /** The last question of each kind, so that none is asked twice. */
-  asked: { detail: string; tokens: string };
+  asked: { detail: string; tokens: string; hacking: string };
   /** Why α is what a key has set it to; it holds as long as the decisions do. */
   reason: { alpha: number; text: string; decisions: readonly Decision[] } | null;
 }
@@ -54,6 +58,8 @@ export const reviewUi: ReviewUi = {
   details: [],
   tokens: null,
   plan: null,
-  asked: { detail: '', tokens: '' },
+  hacking: null,
+  phrase: 0,
+  asked: { detail: '', tokens: '', hacking: '' },
   reason: null,
 };

@@ -42,6 +42,12 @@ it.each(sizes)('fits into $columns×$rows, with its footer', (size) => {
 });
 
 describe('numbers', () => {
+  it('tell what was decided by hand', () => {
+    const decisions = { swapped: 2, repaired: 0, confirmed: 0, excluded: 1, ties: 0, noted: 0 };
+    const state = attached('done', small, { rounds: [finished(1, 1, 40), { ...finished(2, 1, 40), decisions }] });
+    expect(frame(state)).toContain('4 steps on 103 pairs (by hand 2 swapped, 1 excluded)');
+  });
+
   it('compare with the round start and the base', () => {
     const text = frame(attached('done'));
     expect(text).toContain('Round 2 on 100 held-out prompts');

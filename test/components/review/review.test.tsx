@@ -13,7 +13,7 @@ import type { ReviewRow } from '../../../src/review/rows.js';
 import type { State } from '../../../src/ui/state.js';
 import { widthOf } from '../../../src/ui/text.js';
 import { themeFor } from '../../../src/ui/theme.js';
-import { after, attached, detailOf, large, pair, press, reviewRows, small } from '../../ui/fixtures.js';
+import { after, attached, detailOf, hackingReport, large, pair, press, reviewRows, small } from '../../ui/fixtures.js';
 
 const theme = themeFor({ NO_COLOR: '1' });
 
@@ -54,6 +54,8 @@ describe.each(sizes)('at $columns×$rows', (size) => {
       press(review, 'd'),
       press(told(review, first), 'd', 'up', 'p', 'up'),
       press(review, 'A'),
+      press(review, 'B'),
+      after(press(review, 'B'), { type: 'answer', query: { type: 'read-hacking', round: 2 }, answer: hackingReport }),
       press(review, 'v'),
       tokens,
       press(review, 'z'),
@@ -281,6 +283,69 @@ describe('the tokens', () => {
     expect(text).toContain('Prompt: 70 tokens: 1 × <s> (1). The last 2 are shown.');
     expect(text).toContain('Response: 2 tokens, ends its turn with </s> (2).');
     expect(text).toMatch(/⟦<s>⟧│·month\?│\n─ response ─+\n·Dec⏎│\n⟦<\/s>⟧│/);
+  });
+});
+
+describe('signs of reward hacking', () => {
+  const open = (state: State, more = {}): State =>
+    after(press(state, 'B'), {
+      type: 'answer',
+      query: { type: 'read-hacking', round: 2 },
+      answer: { ...hackingReport, ...more },
+    });
+  const text = plain(open(attached('review', large)));
+
+  it('says so while they are counted', () => {
+    expect(plain(press(attached('review'), 'B'))).toContain('Words and phrases are counted');
+  });
+
+  it('are marked where they are signs, and told with their numbers', () => {
+    // 0.412 ± 1.96·0.03; from 0.187, further than 1.96·√2·0.03.
+    expect(text).toContain('4 of 5');
+    expect(text).toMatch(/! length +ρ \+0\.41 ±0\.06 with reward within a prompt \(mean of 103 prompts\)/);
+    expect(text).toContain('winner is longer in 71.8 % of 103 pairs');
+    expect(text).toMatch(/! rounds +ρ by round {2}1: \+0\.19 {2}2: \+0\.41 {2}It grows\./);
+    expect(text).toMatch(/! truncated +13\.6 % of winners and 1\.9 % of losers met the length limit/);
+    expect(text).toMatch(/! repeats +Of a winner's four-word sequences 6\.1 % were said before/);
+    expect(text).toMatch(/ {2}you +No pair confirmed \(c\) or swapped \(s\) by hand yet/);
+  });
+
+  it('are none where chance would do', () => {
+    const { length, rounds } = hackingReport;
+    const unsure = plain(
+      open(attached('review', large), {
+        ...{ truncated: { winners: 2, losers: 2 }, repetition: { winners: 0.01, losers: 0.001 } },
+        ...{ length: { ...length, within: 0.12 }, rounds: [rounds[1], { ...rounds[1], round: 2 }] },
+      }),
+    );
+    expect(unsure).toContain('0 of 5');
+    expect(unsure).toContain('No change beyond chance.');
+    expect(plain(open(attached('review', large), { truncated: null, rounds: [] }))).toContain('Not known: not every');
+  });
+
+  it('hold your word against the rewards', () => {
+    const decisions = [0, 1, 2, 3, 4, 5].map((prompt_index) => ({
+      ...{ prompt_index, note: '' },
+      ruling: { kind: 'pair' as const, chosen: prompt_index > 0 ? 2 : 1, rejected: prompt_index > 0 ? 1 : 2 },
+    }));
+    const state = open(attached('review', large, { decisions: { decisions, undoable: 6, redoable: 0 } }));
+    // 1 of 6: Wilson's interval ends at 56 %.
+    expect(plain(state)).toMatch(/! you +Agree with the rewards on 1 of 6 pairs \(95 % interval 3 to 56 %\)/);
+    expect(plain(state)).toMatch(/Of the 5\s.*\s*pairs against them/);
+  });
+
+  it('list what winners say with how many say it, and what they repeat', () => {
+    expect(text).toMatch(/winners +losers +z +phrase/);
+    expect(text).toMatch(/› +61 +9 +6\.2 +bold/);
+    expect(text).toMatch(/17 +1 +3\.4 +let's break it down/);
+    expect(text).toMatch(/said three times and more in one response/);
+    const none = plain(open(attached('review', large), { phrases: [], repeated: [] }));
+    expect(none).toContain('winners say nothing that losers do not say');
+  });
+
+  it('show hostile phrases harmlessly', () => {
+    const hostile = { text: 'a\x1b]52;c;x\x07\u202eb', winners: 9, losers: 0, z: 4 };
+    expect(frame(open(attached('review'), { phrases: [hostile] }))).not.toMatch(/\x1b\]|\x07|\u202e/);
   });
 });
 

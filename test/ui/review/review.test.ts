@@ -8,7 +8,7 @@ import { reviewLayout } from '../../../src/ui/review/layout.js';
 import { lookingAt } from '../../../src/ui/review/looking.js';
 import { review as module } from '../../../src/ui/review/module.js';
 import type { State } from '../../../src/ui/state.js';
-import { after, attached, detailOf, large, pair, press, reviewRows, small } from '../fixtures.js';
+import { after, attached, detailOf, hackingReport, large, pair, press, reviewRows, small } from '../fixtures.js';
 
 const review = attached('review');
 
@@ -338,6 +338,7 @@ describe('the panes', () => {
     ['d', 'detail'],
     ['A', 'alpha'],
     ['v', 'tokens'],
+    ['B', 'hacking'],
   ])('%s opens, closes and is left by escape: %s', (key, pane) => {
     const open = press(review, key);
     expect(open.review.pane).toBe(pane);
@@ -394,6 +395,64 @@ describe('α', () => {
     expect(sent(press(state, 'f', '1'), 'enter')).toEqual([]);
     expect(sent(press(state, 'f', '2'), 'enter')).toEqual([{ type: 'set', settings: { alpha: 0.05 } }]);
     expect(press(state, 'f', 'x', 'enter').modal).toMatchObject({ error: expect.stringContaining('whole number') });
+  });
+});
+
+describe('signs of reward hacking', () => {
+  const query = { type: 'read-hacking' as const, round: 2 };
+  const waiting = press(review, 'B');
+  const open = after(waiting, { type: 'answer', query, answer: hackingReport });
+
+  it('are counted when they are looked at, once', () => {
+    expect(asked(review, 'B')).toEqual([query]);
+    expect(asked(waiting, 'down')).toEqual([]);
+    expect(asked(press(open, 'B'), 'B')).toEqual([]);
+    // What failed is asked for again.
+    const failed = after(waiting, { type: 'unanswered', query, message: 'no' });
+    expect(asked(press(failed, 'B'), 'B')).toEqual([query]);
+  });
+
+  it('lead from a phrase to the prompts whose winner says it', () => {
+    const third = press(open, 'j', 'down', 'k', 'j');
+    expect(third.review.phrase).toBe(2);
+    const shown = press(third, 'enter');
+    expect(shown.review).toMatchObject({ pane: 'table', filter: 'w:"let\'s break it down"' });
+    expect(press(open, 'enter').review.filter).toBe('w:"**"');
+    const sums = press(open, 'j', 'enter');
+    expect(lookingAt(sums)?.order.rows).toHaveLength(100);
+    // Past the end there is nothing; a page is half of what is seen.
+    expect(press(open, 'pagedown', 'pagedown').review.phrase).toBe(3);
+    expect(module.copies?.(third)).toBe("let's break it down");
+  });
+
+  it('leave α and the launch alone, which are not to be seen', () => {
+    for (const key of ['left', 'right', ']', '=']) expect(sent(open, key)).toEqual([]);
+    expect(press(open, 'enter').modal).toBeNull();
+    expect(press(waiting, 'enter').modal).toBeNull();
+  });
+
+  it('are read aloud', () => {
+    expect(module.reading(waiting)).toEqual(['Words and phrases are counted.']);
+    const lines = module.reading(press(open, 'down')).join('\n');
+    expect(lines).toContain('A sign of reward hacking: length: ρ +0.41 ±0.06 with reward within a prompt');
+    expect(lines).toContain('the sum of, in 58 winners and 4 losers, selected.');
+  });
+
+  it('are pointed at', () => {
+    const point = (state: State, kind: 'press' | 'wheel-down', x: number, y: number): State =>
+      after(state, { type: 'mouse', kind, x, y: y + 2 });
+    expect(point(open, 'wheel-down', 3, 3).review.phrase).toBe(1);
+    const { run } = open;
+    const wide = after(
+      attached('review', large),
+      { type: 'snapshot', snapshot: run ?? (undefined as never) },
+      { type: 'key', key: 'B' },
+      { type: 'answer', query, answer: hackingReport },
+    );
+    expect(point(wide, 'press', 100, 5).review.phrase).toBe(2);
+    // On a heading, and beside the list.
+    expect(point(wide, 'press', 100, 2).review.phrase).toBe(0);
+    expect(point(wide, 'press', 10, 5).review.phrase).toBe(0);
   });
 });
 

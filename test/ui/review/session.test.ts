@@ -32,7 +32,7 @@ const settled = () => new Promise((resolve) => setTimeout(resolve, 5));
 
 async function opened(file = scoredFile()) {
   const out = path.join(path.dirname(file), 'pairs.jsonl');
-  const session = new FileSession({ file, scored: readScoredFile(file, null), out, tokens: null });
+  const session = new FileSession({ file, scored: readScoredFile(file, null), out, alpha: 0.005, tokens: null });
   const start = initialState(small, { unit: 'characters', tokens: false, out });
   const store = new Store(start, (effect) => {
     if (effect.do === 'send') link.send(effect.command);
@@ -64,7 +64,6 @@ describe('the session', () => {
     const state = store.state();
     expect(state).toMatchObject({ screen: 'review', link: { status: 'up' } });
     expect(lookingAt(state)?.table.pairs).toHaveLength(3);
-    // Characters: a quarter of the 0.02 a token.
     expect(lookingAt(state)?.settings.alpha).toBe(0.005);
   });
 
@@ -106,6 +105,17 @@ describe('the session', () => {
     ]);
   });
 
+  it('counts signs of reward hacking of its own rows, once', async () => {
+    const { session, store, press } = await opened();
+    await press('B');
+    await settled();
+    expect(store.state().review.hacking).toMatchObject({
+      ...{ round: 1, read: 3, truncated: null, length: { pairs: 3, longer: 3, within: 1 } },
+    });
+    const query = { type: 'read-hacking', round: 1 } as const;
+    expect(await session.ask(query)).toBe(await session.ask(query));
+  });
+
   it('has no keys that need an engine', async () => {
     const { store } = await opened();
     const ids = activeKeys(store.state()).map(({ id }) => id);
@@ -118,7 +128,7 @@ describe('the session', () => {
     const file = scoredFile();
     const row = { at: '', action: 'decide', decision: { prompt_index: 5, ruling: { kind: 'tie' }, note: '' } };
     writeFileSync(journalOf(file), `${JSON.stringify(row)}\n`);
-    const open = () => new FileSession({ file, scored: readScoredFile(file, null), out: '', tokens: null });
+    const open = () => new FileSession({ file, scored: readScoredFile(file, null), out: '', alpha: 0, tokens: null });
     expect(open).toThrow(/decisions.jsonl does not belong to .* \(there is no prompt 6\); move it away/);
     row.decision = { prompt_index: 1, ruling: { kind: 'pair', chosen: 0, rejected: 3 } as never, note: '' };
     writeFileSync(journalOf(file), `${JSON.stringify(row)}\n`);

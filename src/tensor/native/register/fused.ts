@@ -81,18 +81,19 @@ export const fusedKernels: Kernels = {
     const d = product(x.shape) / (B * T * K);
     return backend.compute('FillCache', [x], [B, T, K, d, capacity], float([B, K, capacity, d]));
   }),
-  TokenLogProbs: fused((backend, { hidden, head, targets }) => {
+  /** The head is [V, D] where it is tied to the embedding, else [D, V]. */
+  TokenLogProbs: fused((backend, { hidden, head, targets }, { tied }) => {
     const [N, D] = hidden.shape;
-    const params = [N, D, head.shape[1], 0];
+    const params = [N, D, head.shape[tied ? 0 : 1], Number(tied)];
     return backend.compute('TokenLogProbs', [hidden, head, targets], params, float([N]), float([N]), float([N]));
   }),
-  TokenLogProbsGrad: fused((backend, { hidden, head, targets, max, sum, dy }, { trainsHead }) => {
+  TokenLogProbsGrad: fused((backend, { hidden, head, targets, max, sum, dy }, { tied, trained }) => {
     const [N, D] = hidden.shape;
-    const outputs = trainsHead ? [hidden, head] : [hidden];
+    const outputs = trained ? [hidden, head] : [hidden];
     return backend.compute(
       'TokenLogProbsGrad',
       [hidden, head, targets, max, sum, dy],
-      [N, D, head.shape[1], 0, Number(trainsHead)],
+      [N, D, head.shape[tied ? 0 : 1], Number(tied), Number(trained)],
       ...outputs.map(({ shape }) => float(shape)),
     );
   }),

@@ -1,0 +1,135 @@
+/**
+ * Sequences laid out for one pass of the transformer: packed without padding, a prefix that several share computed once;
+ * or, where a backend has no attention over packed rows, right-padded to the longest.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import { hasKernel } from '../tensor/fused.js';
+import { attention } from '../tensor/ops/attention.js';
+import { packedAttention } from '../tensor/ops/packedAttention.js';
+import type { ModelConfig } from './types.js';
+
+/** A sequence of tokens in two parts: what it may share with its neighbours, and what is its own. */
+export interface SplitSequence {
+  prefix: readonly number[];
+  own: readonly number[];
+}
+
+export type Layout =
+  | { kind: 'padded'; B: number; T: number }
+  /** Segments as `packedAttention` takes them, flat. */
+  | { kind: 'packed'; segments: Int32Array };
+
+/** Token ids [N] in rows, the position of each in its sequence, and how rows belong together. */
+export interface Batch {
+  ids: Int32Array;
+  positions: Int32Array;
+  layout: Layout;
+  /** The row of token `t` of sequence `s`, its prefix counted. */
+  row(s: number, t: number): number;
+}
+
+/** Rows [B, T], right-padded with any id: padding never influences earlier positions. */
+export function paddedBatch(ids: Int32Array, [B, T]: [number, number]): Batch {
+  return {
+    ids,
+    positions: Int32Array.from(ids, (_, i) => i % T),
+    layout: { kind: 'padded', B, T },
+    row: (s, t) => s * T + t,
+  };
+}
+
+/** Whether the current backend attends over packed rows. */
+export function packs(): boolean {
+  return hasKernel('PackedAttention');
+}
+
+/** In the layout that the current backend computes fastest. */
+export function layOut(sequences: readonly SplitSequence[]): Batch {
+  return packs() ? pack(sequences) : pad(sequences);
+}
+
+/**
+ * Finds what sequences share that stand beside each other, as conversations with one prompt do: those that begin with
+ * the same tokens for at least half of the shorter one are split where the first of them differ.
+ */
+export function splitNeighbours(sequences: readonly (readonly number[])[]): SplitSequence[] {
+  const split: SplitSequence[] = [];
+  for (let first = 0; first < sequences.length;) {
+    let end = first + 1;
+    let shared = sequences[first].length;
+    for (; end < sequences.length; end++) {
+      const common = commonPrefix(sequences[first], sequences[end], shared);
+      if (2 * common < Math.min(sequences[first].length, sequences[end].length)) break;
+      shared = common;
+    }
+    for (const ids of sequences.slice(first, end)) split.push({ prefix: ids.slice(0, shared), own: ids.slice(shared) });
+    first = end;
+  }
+  return split;
+}
+
+function commonPrefix(a: readonly number[], b: readonly number[], most: number): number {
+  let n = 0;
+  while (n < most && n < b.length && a[n] === b[n]) n++;
+  return n;
+}
+
+function pad(sequences: readonly SplitSequence[]): Batch {
+  const T = Math.max(...sequences.map(({ prefix, own }) => prefix.length + own.length));
+  const ids = new Int32Array(sequences.length * T);
+  sequences.forEach(({ prefix, own }, s) => {
+    ids.set(prefix, s * T);
+    ids.set(own, s * T + prefix.length);
+  });
+  return paddedBatch(ids, [sequences.length, T]);
+}
+
+/** Equal prefixes are found wherever they stand in the batch. */
+export function pack(sequences: readonly SplitSequence[]): Batch {
+  const segments: number[] = [];
+  const ids: number[] = [];
+  const positions: number[] = [];
+  const prefixes = new Map<string, number>();
+  const append = (tokens: readonly number[], from: number) => {
+    for (let t = 0; t < tokens.length; t++) {
+      ids.push(tokens[t]);
+      positions.push(from + t);
+    }
+  };
+  const places = sequences.map(({ prefix, own }) => {
+    const key = prefix.join(' ');
+    let shared = prefixes.get(key);
+    if (shared === undefined) {
+      shared = ids.length;
+      prefixes.set(key, shared);
+      if (prefix.length > 0) segments.push(shared, prefix.length, 0, 0);
+      append(prefix, 0);
+    }
+    const start = ids.length;
+    if (own.length > 0) segments.push(start, own.length, shared, prefix.length);
+    append(own, prefix.length);
+    return { shared, start, length: prefix.length };
+  });
+  return {
+    ids: Int32Array.from(ids),
+    positions: Int32Array.from(positions),
+    layout: { kind: 'packed', segments: Int32Array.from(segments) },
+    row: (s, t) => (t < places[s].length ? places[s].shared + t : places[s].start + t - places[s].length),
+  };
+}
+
+/** Attention of one layer over a batch. */
+export function attend(
+  q: tf.Tensor2D,
+  k: tf.Tensor2D,
+  v: tf.Tensor2D,
+  layer: number,
+  { heads: H, kv_heads: K, head_dim: d, sliding_windows }: ModelConfig,
+  layout: Layout,
+): tf.Tensor2D {
+  const window = sliding_windows[layer] ?? 0;
+  if (layout.kind === 'padded') return attention(q, k, v, { B: layout.B, T: layout.T, H, K, d, window });
+  // Made for each layer anew: a checkpointed layer is computed again after the tensors of the forward pass are gone.
+  const segments = tf.tensor2d(layout.segments, [layout.segments.length / 4, 4], 'int32');
+  return packedAttention(q, k, v, segments, { H, K, d, window });
+}

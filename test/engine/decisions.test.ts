@@ -1,0 +1,118 @@
+/** Human decisions in the engine: kept on disk before clients hear of them, replayed, counted, launched with. */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { ReviewRow } from '../../src/review/rows.js';
+import { Run } from '../../src/store/run.js';
+import { temporaryDirectories } from '../temporary.js';
+import { Bench, config, dropped, evaluation, pair } from './fakes.js';
+
+const fresh = temporaryDirectories();
+
+const row = (prompt_index: number, automatic: ReviewRow['automatic']): ReviewRow => ({
+  prompt_index,
+  prompt: `prompt ${prompt_index}`,
+  rewards: [1, 0, 2],
+  lengths: [3, 4, 5],
+  truncated: [false, false, false],
+  logps: [-1, -2, -3],
+  automatic,
+  chosen_text: 'c',
+  rejected_text: 'r',
+});
+const review = [row(3, { chosen: 2, rejected: 1 }), row(7, { chosen: 2, rejected: 1 }), row(9, 'ties')];
+const pairs = [3, 7].map((prompt_index) => ({ ...pair, prompt_index, prompt_ids: [1, 1] }));
+
+let b: Bench;
+const decisions = () => b.engine.snapshot().decisions;
+const counts = () => Run.open(b.run.directory).round(1).decisions;
+const onDisk = () =>
+  readFileSync(b.run.files.file(1, 'decisions.jsonl'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { action: string }).action);
+
+beforeEach(async () => {
+  b = new Bench(Run.create(path.join(fresh(), 'run'), config));
+  await b.start();
+  await b.finish('evaluate', evaluation);
+  await b.finish('sample', { responses: 0 });
+  await b.finish('score', { pairs, review, dropped });
+});
+
+describe('decisions', () => {
+  it('are journalled, counted, told, undone and redone', async () => {
+    await b.command({ type: 'decide', prompt_index: 3, ruling: { kind: 'pair', chosen: 1, rejected: 2 } });
+    await b.command({ type: 'decide', prompt_index: 9, ruling: { kind: 'pair', chosen: 0, rejected: 1 }, note: 'so' });
+    await b.command({ type: 'decide', prompt_index: 7, ruling: { kind: 'exclude' } });
+    expect(decisions()).toMatchObject({ undoable: 3, redoable: 0 });
+    expect(counts()).toEqual({ swapped: 1, repaired: 1, confirmed: 0, excluded: 1, ties: 0, noted: 1 });
+    await b.command({ type: 'undo' });
+    expect(decisions()).toMatchObject({ undoable: 2, redoable: 1 });
+    expect(decisions().decisions.map(({ prompt_index }) => prompt_index)).toEqual([3, 9]);
+    expect(counts()).toMatchObject({ excluded: 0 });
+    await b.command({ type: 'redo' });
+    expect(counts()).toMatchObject({ excluded: 1 });
+    expect(onDisk()).toEqual(['decide', 'decide', 'decide', 'undo', 'redo']);
+    expect(b.events.filter(({ type }) => type === 'decisions')).toHaveLength(5);
+  });
+
+  it('stand in the next process as they stood', async () => {
+    await b.command({ type: 'decide', prompt_index: 3, ruling: { kind: 'tie' }, note: 'both wrong' });
+    await b.command({ type: 'decide', prompt_index: 7, ruling: { kind: 'exclude' } });
+    await b.command({ type: 'undo' });
+    const again = new Bench(Run.open(b.run.directory));
+    await again.start();
+    expect(again.engine.snapshot().decisions).toEqual({
+      decisions: [{ prompt_index: 3, ruling: { kind: 'tie' }, note: 'both wrong' }],
+      undoable: 1,
+      redoable: 1,
+    });
+  });
+
+  it('go with a round that is done again', async () => {
+    await b.command({ type: 'decide', prompt_index: 7, ruling: { kind: 'exclude' } });
+    await b.toDone();
+    await b.command({ type: 'redo-round', round: 1, settings: { alpha: 0.5 } });
+    expect(b.engine.snapshot()).toMatchObject({
+      round: 2,
+      decisions: { decisions: [{ prompt_index: 7, ruling: { kind: 'exclude' } }] },
+    });
+  });
+
+  it('that are none are refused, and nothing is kept of them', () => {
+    const refused = (command: Parameters<Bench['command']>[0]) => expect(() => b.engine.handle(command));
+    refused({ type: 'undo' }).toThrow('there is no decision to undo');
+    refused({ type: 'redo' }).toThrow('there is no decision to redo');
+    refused({ type: 'decide', prompt_index: 4, ruling: { kind: 'tie' } }).toThrow('there is no prompt 5 to decide');
+    refused({ type: 'decide', prompt_index: 3, ruling: { kind: 'pair', chosen: 3, rejected: 0 } }).toThrow(
+      'there is no response 3',
+    );
+    refused({ type: 'decide', prompt_index: 3, ruling: { kind: 'no' } as never }).toThrow('is no decision');
+    refused({ type: 'decide', prompt_index: 3, note: 'x'.repeat(2001) }).toThrow('at most 2000');
+    expect(decisions()).toEqual({ decisions: [], undoable: 0, redoable: 0 });
+  });
+
+  it('have no place outside review', async () => {
+    await b.command({ type: 'launch' });
+    expect(() => b.engine.handle({ type: 'decide', prompt_index: 3, ruling: null })).toThrow('in review only');
+    expect(() => b.engine.handle({ type: 'undo' })).toThrow('in review only');
+  });
+});
+
+describe('a launch', () => {
+  it('with no pair left is refused', async () => {
+    await b.command({ type: 'decide', prompt_index: 3, ruling: { kind: 'exclude' } });
+    await b.command({ type: 'decide', prompt_index: 7, ruling: { kind: 'tie' } });
+    expect(() => b.engine.handle({ type: 'launch' })).toThrow('no pair of round 1 is left to train on');
+    expect(b.run.round(1).stage).toBe('review');
+  });
+
+  it('is planned with the pairs as decided', async () => {
+    await b.command({ type: 'decide', prompt_index: 3, ruling: { kind: 'pair', chosen: 2, rejected: 0 } });
+    await b.command({ type: 'decide', prompt_index: 7, ruling: { kind: 'exclude' } });
+    // Twice the prompt of 2 tokens, responses of 5 and 3.
+    const { pairs: count, steps, tokens } = await b.engine.answer({ type: 'read-plan', round: 1 });
+    expect({ count, each: tokens / steps }).toEqual({ count: 1, each: 12 });
+  });
+});
