@@ -75,11 +75,14 @@ describe('adamwStep', () => {
   });
 
   it('agrees between kernel and composite', () => {
-    const [p, g, m] = [1, 2, 3].map((seed) => randn([37], seed));
-    const v = tf.square(randn([37], 4));
-    const fast = adamwStep(p, g, m, v, settings).map((x) => x.dataSync());
+    // A kernel may change what it is given.
+    const step = () => {
+      const [p, g, m] = [1, 2, 3].map((seed) => randn([37], seed));
+      return adamwStep(p, g, m, tf.square(randn([37], 4)), settings).map((x) => x.dataSync());
+    };
+    const fast = step();
     forceComposites(true);
-    const plain = adamwStep(p, g, m, v, settings).map((x) => x.dataSync());
+    const plain = step();
     forceComposites(false);
     plain.forEach((expected, i) => expectClose(fast[i], expected, 1e-6));
   });

@@ -81,6 +81,7 @@ export const fusedKernels: Kernels = {
     const d = product(x.shape) / (B * T * K);
     return backend.compute('FillCache', [x], [B, T, K, d, capacity], float([B, K, capacity, d]));
   }),
+  /** The head is [V, D] where it is tied to the embedding, else [D, V]. */
   TokenLogProbs: fused((backend, { hidden, head, targets }, { tied }) => {
     const [N, D] = hidden.shape;
     const params = [N, D, head.shape[tied ? 0 : 1], Number(tied)];
