@@ -27,6 +27,7 @@ const shape = (hidden: number, layers: number, heads: number, kv: number, ff: nu
 export const shapes: Record<string, Shape> = {
   tiny: shape(128, 4, 4, 4, 384, 1024),
   '15m': shape(288, 6, 6, 6, 768, 32000),
+  '135m': shape(576, 30, 9, 3, 1536, 49152),
 };
 
 /** Writes a folder with weights uniform around 0 of deviation 0.02. */

@@ -22,6 +22,7 @@ import {
   rewardFlags,
   samplingFlags,
   seedOption,
+  threadsOption,
 } from './options.js';
 
 const flags = samplingFlags.filter(({ key }) => key !== 'samples_per_prompt');
@@ -36,7 +37,8 @@ export function evaluateCommand(): Command {
     .addOption(outOption('one row: win rate, length-controlled win rate, lengths, rewards, KL, …'))
     .option('--raw', 'send text prompts as they stand, without the chat template', false)
     .addOption(seedOption())
-    .addOption(backendOption());
+    .addOption(backendOption())
+    .addOption(threadsOption());
   addFlags(command, flags, 'schema');
   return addFlags(command, rewardFlags, 'schema')
     .addHelpText(
@@ -47,7 +49,7 @@ export function evaluateCommand(): Command {
       for (const folder of [options.model, options.against]) checkFolder(folder);
       const entries = await readAllRows(options.in, promptEntrySchema);
       const prompts = entries.map(({ row, where }) => ({ where, prompt: row.prompt, prompt_ids: row.prompt_ids }));
-      await useBackend(options.backend);
+      await useBackend(options.backend, options.threads);
       const settings = samplingSchema.parse(flagValues(options, flags).sampling ?? {});
       const task = { prompts, raw: options.raw as boolean, seed: options.seed as number, settings };
       const reward = await openReward(

@@ -9,7 +9,7 @@ import { ProgressLine } from '../progress.js';
 import { promptSchema, tokenIdsSchema } from '../rows.js';
 import { useBackend } from '../tensor/backend.js';
 import { RowWriter, readAllRows } from './io.js';
-import { backendOption, inOption, outOption } from './options.js';
+import { backendOption, inOption, outOption, threadsOption } from './options.js';
 import { sequenceOf } from './texts.js';
 
 const rowSchema = z.looseObject({
@@ -27,11 +27,12 @@ export function logprobsCommand(): Command {
     .addOption(outOption('the rows with "token_logprobs" and their sum "logps"'))
     .option('--raw', 'take text prompts as they stand, without the chat template', false)
     .addOption(backendOption())
+    .addOption(threadsOption())
     .addHelpText('after', '\nExample:\n  brevity logprobs --model ./policy --in responses.jsonl > logprobs.jsonl')
     .action(async (options) => {
       checkFolder(options.model);
       const rows = await readAllRows(options.in, rowSchema);
-      await useBackend(options.backend);
+      await useBackend(options.backend, options.threads);
       const model = await loadModel(options.model, { task: 'causal-lm' });
       const sequences = rows.map(({ row, where }) => {
         if (row.prompt_ids !== undefined && row.response_ids !== undefined)

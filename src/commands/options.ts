@@ -9,6 +9,7 @@ import {
   pairsSchema,
   rewardOptionsSchema,
   samplingSchema,
+  threadsSchema,
   updateSchema,
 } from '../config/schema.js';
 
@@ -70,6 +71,11 @@ export const backendOption = () =>
   new Option('--backend <name>', 'tensor backend; `brevity doctor` shows which there are')
     .choices(backendSchema.options)
     .default('auto');
+
+export const threadsOption = () =>
+  new Option('--threads <n>', 'threads of the native backend (default: as many as this process may use)').argParser(
+    parserFor(threadsSchema, 'threads'),
+  );
 
 export const seedOption = () =>
   new Option('--seed <n>', 'every random choice follows from it')

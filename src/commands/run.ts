@@ -6,7 +6,7 @@ import { type PartialConfig, mergeConfigs, readConfigFile, resolvePaths } from '
 import { UserError } from '../errors.js';
 import { createRun, exampleConfig } from '../setup/create.js';
 import { isRun } from '../store/run.js';
-import { addFlags, backendOption, flagValues, runFlags, wholeNumber } from './options.js';
+import { addFlags, backendOption, flagValues, runFlags, wholeNumber, threadsOption } from './options.js';
 
 export function addRunOptions(command: Command): Command {
   command
@@ -18,7 +18,8 @@ export function addRunOptions(command: Command): Command {
     .option('--reference <which>', '`round`, `base` or a model folder')
     .option('--lora <rank>', 'train a LoRA adapter of this rank', wholeNumber(1))
     .option('--seed <n>', 'every random choice of the run follows from it', wholeNumber(0))
-    .addOption(backendOption().default(undefined, 'auto'));
+    .addOption(backendOption().default(undefined, 'auto'))
+    .addOption(threadsOption());
   return addFlags(command, runFlags, 'none');
 }
 
@@ -82,6 +83,7 @@ export function configFromFlags(options: Record<string, unknown>): PartialConfig
       ['held_out', options.heldOut],
       ['seed', options.seed],
       ['backend', options.backend],
+      ['threads', options.threads],
     ].filter(([, value]) => value !== undefined),
   ) as PartialConfig;
   return resolvePaths(mergeConfigs(mergeConfigs(mergeConfigs(groups, lora), reference), top), process.cwd());

@@ -10,7 +10,16 @@ import { sampleSeed } from '../sampling/seed.js';
 import { sampleResponses } from '../sampling/sample.js';
 import { useBackend } from '../tensor/backend.js';
 import { RowWriter, readAllRows } from './io.js';
-import { addFlags, backendOption, flagValues, inOption, outOption, samplingFlags, seedOption } from './options.js';
+import {
+  addFlags,
+  backendOption,
+  flagValues,
+  inOption,
+  outOption,
+  samplingFlags,
+  seedOption,
+  threadsOption,
+} from './options.js';
 
 export function sampleCommand(): Command {
   const command = new Command('sample')
@@ -24,7 +33,8 @@ export function sampleCommand(): Command {
     )
     .option('--raw', 'send text prompts as they stand, without the chat template', false)
     .addOption(seedOption())
-    .addOption(backendOption());
+    .addOption(backendOption())
+    .addOption(threadsOption());
   return addFlags(command, samplingFlags, 'schema')
     .addHelpText(
       'after',
@@ -38,7 +48,7 @@ export function sampleCommand(): Command {
       const samples = options.samplesPerPrompt as number;
       checkFolder(options.model);
       const entries = await readAllRows(options.in, promptEntrySchema);
-      await useBackend(options.backend);
+      await useBackend(options.backend, options.threads);
       const model = await loadModel(options.model, { task: 'causal-lm' });
       const prompts = entries.map(({ row, where }) => ({ where, prompt: row.prompt, prompt_ids: row.prompt_ids }));
       const ids = encodePrompts(model, prompts, { raw: options.raw });

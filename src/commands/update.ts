@@ -14,7 +14,16 @@ import { ProgressLine } from '../progress.js';
 import { type PairRow, pairRowSchema, promptSchema } from '../rows.js';
 import { useBackend } from '../tensor/backend.js';
 import { type InputRow, RowWriter, readAllRows } from './io.js';
-import { addFlags, backendOption, dpoFlags, flagValues, seedOption, updateFlags, wholeNumber } from './options.js';
+import {
+  addFlags,
+  backendOption,
+  dpoFlags,
+  flagValues,
+  seedOption,
+  updateFlags,
+  wholeNumber,
+  threadsOption,
+} from './options.js';
 import { sequenceOf } from './texts.js';
 
 /** Pairs by ids, or texts in TRL's form. */
@@ -47,7 +56,8 @@ export function updateCommand(): Command {
     .option('--activation-checkpointing', 'recompute layers in the backward pass to save memory', false)
     .option('--raw', 'take text prompts as they stand, without the chat template', false)
     .addOption(seedOption())
-    .addOption(backendOption());
+    .addOption(backendOption())
+    .addOption(threadsOption());
   addFlags(command, dpoFlags, 'schema');
   return addFlags(command, updateFlags, 'schema')
     .addHelpText(
@@ -60,7 +70,7 @@ export function updateCommand(): Command {
       }
       for (const folder of [options.policy, options.reference]) if (folder !== undefined) checkFolder(folder);
       const rows = await readAllRows(options.pairs, rowSchema);
-      await useBackend(options.backend);
+      await useBackend(options.backend, options.threads);
       const settings = {
         dpo: dpoSchema.parse(flagValues(options, dpoFlags).dpo ?? {}),
         update: updateSettings(options),

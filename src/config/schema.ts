@@ -95,10 +95,13 @@ export const rewardOptionsSchema = z.strictObject({
   batch_size: z.int().min(1).max(4096).default(16).describe('responses in one request or forward pass'),
 });
 
-export const backendNames = ['tensorflow', 'wasm'] as const;
+export const backendNames = ['tensorflow', 'native', 'wasm'] as const;
 export type BackendName = (typeof backendNames)[number];
 export const backendSchema = z.enum(['auto', ...backendNames]);
 export type BackendChoice = z.infer<typeof backendSchema>;
+
+const threadsExpected = 'expected a whole number from 1 to 256, or none for as many as this process may use';
+export const threadsSchema = z.int(threadsExpected).min(1, threadsExpected).max(256, threadsExpected);
 
 export const configSchema = z.strictObject({
   model: z.string().min(1).describe('Hugging Face folder of the base policy'),
@@ -110,6 +113,10 @@ export const configSchema = z.strictObject({
   held_out: z.string().min(1).describe('JSON lines of the prompts that rounds are evaluated on'),
   seed: z.int().min(0).default(0).describe('every random choice of the run follows from it'),
   backend: backendSchema.default('auto').describe('tensor backend'),
+  threads: threadsSchema
+    .nullable()
+    .default(null)
+    .describe('threads that the native backend computes with; null is as many as the process may use'),
   sampling: samplingSchema.prefault({}),
   rewards: rewardOptionsSchema.prefault({}),
   pairs: pairsSchema.prefault({}),

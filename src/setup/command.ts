@@ -16,6 +16,7 @@ const otherFlags: Record<string, string> = {
   held_out: '--held-out',
   seed: '--seed',
   backend: '--backend',
+  threads: '--threads',
   'dpo.reference': '--reference',
   'update.lora.rank': '--lora',
 };

@@ -23,12 +23,21 @@ export interface BackendReport {
   detail: string;
 }
 
-/** Loads a backend's package and makes it tfjs's current one; throws with the reason where that fails. */
-const loaders: Record<BackendName, () => Promise<string>> = {
+/**
+ * Loads a backend's package and makes it tfjs's current one; throws with the reason where that fails. `threads` is what
+ * was asked for, or null.
+ */
+const loaders: Record<BackendName, (threads: number | null) => Promise<string>> = {
   async tensorflow() {
     const detail = await loadTensorFlow();
     await activate('tensorflow');
     return detail;
+  },
+  async native(threads) {
+    const { defaultSettings, describeNative, registerNative } = await import('./native/index.js');
+    registerNative(defaultSettings(threads));
+    await activate('native');
+    return describeNative();
   },
   async wasm() {
     const { version_wasm } = await import('@tensorflow/tfjs-backend-wasm');
@@ -45,10 +54,11 @@ let current: Promise<BackendInfo> | null = null;
  * Makes a backend current. The first call decides; later calls return what was decided, or fail where they ask for
  * another.
  *
+ * @param threads that `native` computes with; null is as many as this process may use
  * @throws UserError where the explicit choice cannot be loaded, with the reason
  */
-export async function useBackend(choice: BackendChoice = 'auto'): Promise<BackendInfo> {
-  current ??= choose(choice).catch((error: unknown) => {
+export async function useBackend(choice: BackendChoice = 'auto', threads?: number | null): Promise<BackendInfo> {
+  current ??= choose(choice, threads ?? null).catch((error: unknown) => {
     current = null;
     throw error;
   });
@@ -59,25 +69,37 @@ export async function useBackend(choice: BackendChoice = 'auto'): Promise<Backen
   return info;
 }
 
-async function choose(choice: BackendChoice): Promise<BackendInfo> {
+async function choose(choice: BackendChoice, threads: number | null): Promise<BackendInfo> {
   if (choice !== 'auto') {
+    if (threads !== null && choice !== 'native') {
+      throw new UserError(`threads are the native backend's to set; leave them out with backend ${choice}`, {
+        exitCode: 2,
+      });
+    }
     try {
-      return { name: choice, detail: await loaders[choice]() };
+      return { name: choice, detail: await loaders[choice](threads) };
     } catch (cause) {
       throw new UserError(`backend ${choice} cannot be used: ${messageOf(cause)}; \`brevity doctor\` shows what can`, {
         cause,
       });
     }
   }
-  const failures: string[] = [];
+  const failures = new Map<BackendName, string>();
   for (const name of backendNames) {
     try {
-      return { name, detail: await loaders[name]() };
+      const detail = await loaders[name](threads);
+      const slower = failures.get('native');
+      // Every machine with a compiler should have it: what is missing is said, not borne in silence.
+      if (slower !== undefined) {
+        process.stderr.write(`brevity: backend native cannot be used: ${slower}. ${name} computes instead.\n`);
+      }
+      return { name, detail };
     } catch (error) {
-      failures.push(`${name}: ${messageOf(error)}`);
+      failures.set(name, messageOf(error));
     }
   }
-  throw new UserError(`no backend can be used (${failures.join('; ')})`);
+  const all = [...failures].map(([name, why]) => `${name}: ${why}`).join('; ');
+  throw new UserError(`no backend can be used (${all})`);
 }
 
 async function activate(name: BackendName): Promise<void> {
@@ -105,7 +127,7 @@ export async function surveyBackends(): Promise<BackendReport[]> {
   const reports: BackendReport[] = [];
   for (const name of backendNames) {
     try {
-      reports.push({ name, usable: true, detail: await loaders[name]() });
+      reports.push({ name, usable: true, detail: await loaders[name](null) });
     } catch (error) {
       reports.push({ name, usable: false, detail: messageOf(error) });
     }

@@ -4,6 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
+import type { NativeBackend } from './native/backend.js';
 
 /**
  * A float32 tensor of this shape.
@@ -12,6 +13,9 @@ import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
  * detaches the array. Where it throws, nothing stays allocated.
  */
 export function filledTensor(shape: number[], fill: (values: Float32Array) => void): tf.Tensor {
+  if (tf.getBackend() === 'native') {
+    return tf.engine().makeTensorFromTensorInfo((tf.backend() as NativeBackend).filled(shape, fill));
+  }
   if (tf.getBackend() !== 'wasm') {
     const values = new Float32Array(tf.util.sizeFromShape(shape));
     fill(values);

@@ -325,7 +325,7 @@ describe('doctor', () => {
       gpu: string;
       backends: { name: string; usable: boolean; detail: string }[];
     };
-    expect(report.backends.map(({ name }) => name)).toEqual(['tensorflow', 'wasm']);
+    expect(report.backends.map(({ name }) => name)).toEqual(['tensorflow', 'native', 'wasm']);
     expect(report.backends.every(({ detail }) => detail.length > 20)).toBe(true);
     expect(report.node).toBe(process.version);
     expect(report.cores).toBeGreaterThan(0);

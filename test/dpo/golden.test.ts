@@ -10,6 +10,7 @@ import { transposeFloats } from '../../src/model/floats.js';
 import type { MetricsRow, PairRow } from '../../src/rows.js';
 import { useBackend } from '../../src/tensor/backend.js';
 import { causalModels, goldenFolder, readGolden, type GoldenPair } from '../golden.js';
+import { testBackend } from '../backend.js';
 
 interface LrDpo {
   beta: number;
@@ -49,7 +50,7 @@ const expectNear = (actual: number[], expected: number[], tolerance: number) => 
 };
 
 beforeAll(async () => {
-  await useBackend('wasm');
+  await useBackend(testBackend);
 });
 
 describe.each(causalModels)('%s', (name) => {

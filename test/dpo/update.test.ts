@@ -11,6 +11,7 @@ import type { MetricsRow, PairRow } from '../../src/rows.js';
 import { useBackend } from '../../src/tensor/backend.js';
 import { OutOfMemoryError } from '../../src/tensor/memory.js';
 import { goldenFolder } from '../golden.js';
+import { testBackend } from '../backend.js';
 
 const ids = (seed: number, length: number) => Array.from({ length }, (_, i) => (seed * 31 + i * 17) % 250);
 const pairs: PairRow[] = Array.from({ length: 10 }, (_, i) => ({
@@ -40,7 +41,7 @@ async function train(model: LoadedModel, hooks: Partial<UpdateHooks> = {}, chang
 const weightsOf = (model: LoadedModel) => model.transformer.trainable().map(({ variable }) => [...variable.dataSync()]);
 
 beforeAll(async () => {
-  await useBackend('wasm');
+  await useBackend(testBackend);
 });
 
 describe('updatePolicy', () => {

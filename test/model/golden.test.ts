@@ -7,9 +7,10 @@ import { Tokenizer } from '../../src/model/tokenizer.js';
 import { rows } from '../../src/tensor/ops/rows.js';
 import { useBackend } from '../../src/tensor/backend.js';
 import { causalModels, goldenFolder, readGolden } from '../golden.js';
+import { testBackend } from '../backend.js';
 
 beforeAll(async () => {
-  await useBackend('wasm');
+  await useBackend(testBackend);
 });
 
 describe.each(causalModels)('%s', (name) => {

@@ -6,6 +6,7 @@ import { UserError } from '../../src/errors.js';
 import { type LoadedModel, loadModel, mergeLora, saveModel } from '../../src/model/folder.js';
 import { useBackend } from '../../src/tensor/backend.js';
 import { goldenFolder } from '../golden.js';
+import { testBackend } from '../backend.js';
 import {
   addTokenizer,
   change,
@@ -18,7 +19,7 @@ import {
 } from './folders.js';
 
 beforeAll(async () => {
-  await useBackend('wasm');
+  await useBackend(testBackend);
 });
 
 const golden = (model: string) => path.join(goldenFolder, model, 'model');

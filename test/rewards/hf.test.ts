@@ -5,9 +5,10 @@ import { rewardOptionsSchema } from '../../src/config/schema.js';
 import { openReward } from '../../src/rewards/index.js';
 import { useBackend } from '../../src/tensor/backend.js';
 import { goldenFolder } from '../golden.js';
+import { testBackend } from '../backend.js';
 
 beforeAll(async () => {
-  await useBackend('wasm');
+  await useBackend(testBackend);
 });
 
 describe.each(['reward-llama', 'reward-qwen3'])('%s', (name) => {

@@ -14,6 +14,7 @@ import { useBackend } from '../../src/tensor/backend.js';
 import { OutOfMemoryError } from '../../src/tensor/memory.js';
 import { quickConfig } from '../engine/runs.js';
 import { temporaryDirectories } from '../temporary.js';
+import { testBackend } from '../backend.js';
 
 const fresh = temporaryDirectories();
 const shelves: ModelShelf[] = [];
@@ -51,7 +52,7 @@ async function updated(changes: Partial<Config['evaluation']>, update: Partial<C
 let without: Awaited<ReturnType<typeof updated>>;
 
 beforeAll(async () => {
-  await useBackend('wasm');
+  await useBackend(testBackend);
   without = await updated({ probes: 0 });
 });
 afterAll(() => shelves.forEach((shelf) => shelf.dispose()));

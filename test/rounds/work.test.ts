@@ -14,6 +14,7 @@ import { Run } from '../../src/store/run.js';
 import { useBackend } from '../../src/tensor/backend.js';
 import { quickConfig } from '../engine/runs.js';
 import { temporaryDirectories } from '../temporary.js';
+import { testBackend } from '../backend.js';
 
 vi.mock('node:fs', async (original) => {
   const actual = await original<typeof fs>();
@@ -115,7 +116,7 @@ let undisturbed: Bench;
 let b: Bench;
 
 beforeAll(async () => {
-  await useBackend('wasm');
+  await useBackend(testBackend);
   undisturbed = new Bench();
   await undisturbed.do('sample');
   await undisturbed.do('score');

@@ -7,6 +7,7 @@ import { type SamplingJob, type SamplingSettings, sampleResponses } from '../../
 import { deriveSeed, sampleSeed } from '../../src/sampling/seed.js';
 import { useBackend } from '../../src/tensor/backend.js';
 import { causalModels, goldenFolder, readGolden } from '../golden.js';
+import { testBackend } from '../backend.js';
 
 const settings: SamplingSettings = {
   temperature: 2,
@@ -35,7 +36,7 @@ async function sample(
 }
 
 beforeAll(async () => {
-  await useBackend('wasm');
+  await useBackend(testBackend);
 });
 
 describe.each(causalModels)('%s', (name) => {

@@ -78,7 +78,7 @@ describe('the tensorflow backend', () => {
 describe('the choice', () => {
   it('takes the best that loads and says why the others are not used', async () => {
     const reports = await surveyBackends();
-    expect(reports.map(({ name }) => name)).toEqual(['tensorflow', 'wasm']);
+    expect(reports.map(({ name }) => name)).toEqual(['tensorflow', 'native', 'wasm']);
     const best = reports.find(({ usable }) => usable);
     expect((await useBackend('auto')).name).toBe(best?.name);
     expect(reports.find(({ name }) => name === 'wasm')?.usable).toBe(true);

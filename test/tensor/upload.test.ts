@@ -3,10 +3,11 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { useBackend } from '../../src/tensor/backend.js';
 import { filledTensor } from '../../src/tensor/upload.js';
+import { testBackend } from '../backend.js';
 
-describe.each(['wasm', 'cpu'])('filledTensor on %s', (backend) => {
+describe.each([testBackend, 'cpu'])('filledTensor on %s', (backend) => {
   beforeAll(async () => {
-    await useBackend('wasm');
+    await useBackend(testBackend);
     await tf.setBackend(backend);
   });
 

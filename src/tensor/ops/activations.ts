@@ -31,10 +31,11 @@ export function gelu(x: tf.Tensor2D): tf.Tensor2D {
     { x },
     (save) => {
       save([x]);
-      return tf.mul(x, cdf(x));
+      return hasKernel('Gelu') ? runKernel('Gelu', { x })[0] : tf.mul(x, cdf(x));
     },
     (dy, [v]) => ({
       x: () => {
+        if (hasKernel('GeluGrad')) return runKernel('GeluGrad', { x: v, dy })[0];
         const density = tf.mul(1 / Math.sqrt(2 * Math.PI), tf.exp(tf.mul(-0.5, tf.square(v))));
         return tf.mul(dy, tf.add(cdf(v), tf.mul(v, density)));
       },
@@ -50,10 +51,11 @@ export function geluTanh(x: tf.Tensor2D): tf.Tensor2D {
     { x },
     (save) => {
       save([x]);
-      return tf.mul(tf.mul(0.5, x), tf.add(1, tanhOf(x)));
+      return hasKernel('GeluTanh') ? runKernel('GeluTanh', { x })[0] : tf.mul(tf.mul(0.5, x), tf.add(1, tanhOf(x)));
     },
     (dy, [v]) => ({
       x: () => {
+        if (hasKernel('GeluTanhGrad')) return runKernel('GeluTanhGrad', { x: v, dy })[0];
         const t = tanhOf(v);
         const inner = tf.mul(c, tf.add(1, tf.mul(3 * 0.044715, tf.square(v))));
         const slope = tf.mul(tf.mul(tf.mul(0.5, v), tf.sub(1, tf.square(t))), inner);

@@ -1,6 +1,6 @@
 /** LayerNorm (arXiv 1607.06450), for GPT-2 and GPT-NeoX. */
 import * as tf from '@tensorflow/tfjs-core';
-import { fused } from '../fused.js';
+import { fused, hasKernel, runKernel } from '../fused.js';
 
 /**
  * y = (x - mean) / √(variance + eps) · w + b
@@ -14,9 +14,15 @@ export function layerNorm(x: tf.Tensor2D, w: tf.Tensor1D, b: tf.Tensor1D, eps: n
     { x, w, b },
     (save) => {
       save([x, w]);
-      return tf.add(tf.mul(normalized(x, eps).y, w), b);
+      return hasKernel('LayerNorm')
+        ? runKernel('LayerNorm', { x, w, b }, { eps })[0]
+        : tf.add(tf.mul(normalized(x, eps).y, w), b);
     },
     (dy, [savedX, savedW]) => {
+      if (hasKernel('LayerNormGrad')) {
+        const [dx, dw, db] = runKernel('LayerNormGrad', { x: savedX, w: savedW, dy }, { eps });
+        return { x: () => dx, w: () => dw, b: () => db };
+      }
       const { y, r } = normalized(savedX, eps);
       return {
         // r·(g - mean(g) - ŷ·mean(g·ŷ)) with g = dy·w

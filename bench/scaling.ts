@@ -1,0 +1,56 @@
+/**
+ * `npm run bench:scaling`: what one update costs as responses grow from 64 to 2,048 tokens and as the model grows from 1
+ * to 135 million parameters. The last column is the cost of a token and parameter against the first row's: 1.00 is
+ * linear. Writes bench/results/scaling.json.
+ */
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { machine } from './machine.js';
+import { measure } from './run.js';
+
+interface Row {
+  shape: string;
+  parameters: number;
+  pairs: number;
+  response: number;
+  tokens: number;
+  seconds: number;
+  /** Nanoseconds of a step for each token that a parameter meets. */
+  cost: number;
+}
+
+/** Token counts are what is computed: a prompt once for both responses. */
+function row(shape: string, pairs: number, response: number): Row {
+  const prompt = 64;
+  const { step_s: seconds, parameters } = measure({ shape, pairs, prompt, response, steps: 3, samples: 0 });
+  const tokens = pairs * (prompt + 2 * response);
+  return { shape, parameters, pairs, response, tokens, seconds, cost: (seconds * 1e9) / (tokens * parameters) };
+}
+
+function print(title: string, rows: Row[]): void {
+  console.log(`\n${title}\nshape   parameters  pairs  response  tokens  seconds  against linear`);
+  for (const { shape, parameters, pairs, response, tokens, seconds, cost } of rows) {
+    const cells = [
+      shape.padEnd(6),
+      String(parameters).padStart(11),
+      String(pairs).padStart(6),
+      String(response).padStart(9),
+    ];
+    const numbers = [
+      String(tokens).padStart(7),
+      seconds.toFixed(3).padStart(8),
+      (cost / rows[0].cost).toFixed(2).padStart(15),
+    ];
+    console.log([...cells, ...numbers].join(' '));
+  }
+}
+
+// The same number of response tokens in every step, so that only their distance grows.
+const byLength = [64, 128, 256, 512, 1024, 2048].map((response) => row('15m', Math.max(1, 2048 / response), response));
+print('Responses grow', byLength);
+const byModel = ['tiny', '15m', '135m'].map((shape) => row(shape, 2, 128));
+print('The model grows', byModel);
+writeFileSync(
+  path.resolve(import.meta.dirname, '../../bench/results/scaling.json'),
+  JSON.stringify({ machine: machine(), byLength, byModel }, null, 2) + '\n',
+);

@@ -1,0 +1,285 @@
+// The Node-API face of a device (device.h): one device for each environment, so that worker threads have their own.
+// Every call checks its arguments and turns what goes wrong into a JavaScript error; memory that ran out is an error
+// with `code` OUT_OF_MEMORY and `bytes`.
+//
+// Leaves out tensors (src/tensor/native/).
+#include <node_api.h>
+
+#include <cstring>
+#include <memory>
+#include <new>
+#include <vector>
+
+#include "cpu_device.h"
+#include "device.h"
+#include "isa.h"
+#include "threads.h"
+
+namespace brevity {
+namespace {
+
+// A Node-API call failed, or left an exception pending.
+struct NapiFailure {};
+
+void check(napi_status status) {
+  if (status != napi_ok) throw NapiFailure{};
+}
+
+struct State {
+  std::unique_ptr<Device> device;
+  std::vector<Handle> handles;
+};
+
+State& stateOf(napi_env env) {
+  void* data = nullptr;
+  check(napi_get_instance_data(env, &data));
+  return *static_cast<State*>(data);
+}
+
+Device& deviceOf(napi_env env) {
+  State& state = stateOf(env);
+  if (state.device == nullptr) throw std::runtime_error("open() has not been called");
+  return *state.device;
+}
+
+void throwOutOfMemory(napi_env env, int64_t bytes) {
+  napi_value code, message, error, number;
+  check(napi_create_string_utf8(env, "OUT_OF_MEMORY", NAPI_AUTO_LENGTH, &code));
+  check(napi_create_string_utf8(env, "out of memory", NAPI_AUTO_LENGTH, &message));
+  check(napi_create_error(env, code, message, &error));
+  check(napi_create_double(env, static_cast<double>(bytes), &number));
+  check(napi_set_named_property(env, error, "bytes", number));
+  check(napi_throw(env, error));
+}
+
+// The arguments of a call.
+class Arguments {
+ public:
+  Arguments(napi_env env, napi_callback_info info) : env_(env) {
+    check(napi_get_cb_info(env, info, &count_, values_, nullptr, nullptr));
+  }
+
+  napi_value value(size_t i) const {
+    if (i >= count_ || i >= kMost) throw std::runtime_error("argument " + std::to_string(i) + " is missing");
+    return values_[i];
+  }
+  double number(size_t i) const {
+    double result;
+    if (napi_get_value_double(env_, value(i), &result) != napi_ok)
+      throw std::runtime_error("argument " + std::to_string(i) + " must be a number");
+    return result;
+  }
+  int64_t integer(size_t i) const {
+    const double result = number(i);
+    const auto whole = static_cast<int64_t>(result);
+    if (!(result >= -9007199254740992.0 && result <= 9007199254740992.0) || static_cast<double>(whole) != result)
+      throw std::runtime_error("argument " + std::to_string(i) + " must be a whole number");
+    return whole;
+  }
+  Handle handle(size_t i) const {
+    const int64_t whole = integer(i);
+    if (whole < 0 || whole > UINT32_MAX) throw std::runtime_error("argument " + std::to_string(i) + " is no buffer");
+    return static_cast<Handle>(whole);
+  }
+  bool boolean(size_t i) const {
+    bool result;
+    if (napi_get_value_bool(env_, value(i), &result) != napi_ok)
+      throw std::runtime_error("argument " + std::to_string(i) + " must be true or false");
+    return result;
+  }
+  // Any typed array's memory and its size in bytes.
+  std::pair<void*, int64_t> bytes(size_t i) const {
+    napi_typedarray_type type;
+    size_t length = 0;
+    void* data = nullptr;
+    if (napi_get_typedarray_info(env_, value(i), &type, &length, &data, nullptr, nullptr) != napi_ok)
+      throw std::runtime_error("argument " + std::to_string(i) + " must be a typed array");
+    static constexpr int kWidths[] = {1, 1, 1, 2, 2, 4, 4, 4, 8, 8, 8};
+    return {data, static_cast<int64_t>(length) * kWidths[type]};
+  }
+  std::pair<const double*, int64_t> doubles(size_t i) const {
+    napi_typedarray_type type;
+    size_t length = 0;
+    void* data = nullptr;
+    const napi_status status = napi_get_typedarray_info(env_, value(i), &type, &length, &data, nullptr, nullptr);
+    if (status != napi_ok || type != napi_float64_array)
+      throw std::runtime_error("argument " + std::to_string(i) + " must be a Float64Array");
+    return {static_cast<const double*>(data), static_cast<int64_t>(length)};
+  }
+
+ private:
+  static constexpr size_t kMost = 6;
+  napi_env env_;
+  size_t count_ = kMost;
+  napi_value values_[kMost];
+};
+
+// Runs a function of ours as a Node-API callback.
+template <napi_value (*function)(napi_env, const Arguments&)>
+napi_value guarded(napi_env env, napi_callback_info info) {
+  try {
+    return function(env, Arguments(env, info));
+  } catch (const OutOfMemory& error) {
+    try {
+      throwOutOfMemory(env, error.bytes);
+    } catch (const NapiFailure&) {
+    }
+  } catch (const NapiFailure&) {
+    bool pending = false;
+    napi_is_exception_pending(env, &pending);
+    if (!pending) napi_throw_error(env, nullptr, "a call of Node-API failed in the native backend");
+  } catch (const std::bad_alloc&) {
+    try {
+      throwOutOfMemory(env, 0);
+    } catch (const NapiFailure&) {
+    }
+  } catch (const std::exception& error) {
+    napi_throw_error(env, nullptr, error.what());
+  }
+  return nullptr;
+}
+
+napi_value numberValue(napi_env env, double number) {
+  napi_value result;
+  check(napi_create_double(env, number, &result));
+  return result;
+}
+
+napi_value textValue(napi_env env, const char* text) {
+  napi_value result;
+  check(napi_create_string_utf8(env, text, NAPI_AUTO_LENGTH, &result));
+  return result;
+}
+
+// open(device, threads, memoryLimit, poison): the environment's device, {isa, threads, ops, problem?}.
+napi_value open(napi_env env, const Arguments& args) {
+  char name[32] = {0};
+  size_t length = 0;
+  if (napi_get_value_string_utf8(env, args.value(0), name, sizeof name, &length) != napi_ok)
+    throw std::runtime_error("argument 0 must be a device's name");
+  if (std::strcmp(name, "cpu") != 0) throw std::runtime_error(std::string("there is no device ") + name);
+  State& state = stateOf(env);
+  if (state.device != nullptr) throw std::runtime_error("a device is open already");
+  setThreads(static_cast<int>(args.integer(1)));
+  state.device = makeCpuDevice(args.integer(2), args.boolean(3));
+  napi_value result, ops;
+  check(napi_create_object(env, &result));
+  check(napi_set_named_property(env, result, "isa", textValue(env, isaName(currentIsa()))));
+  check(napi_set_named_property(env, result, "threads", numberValue(env, threads())));
+  const auto& entries = cpuOps();
+  check(napi_create_array_with_length(env, entries.size(), &ops));
+  for (uint32_t i = 0; i < entries.size(); i++) check(napi_set_element(env, ops, i, textValue(env, entries[i].name.c_str())));
+  check(napi_set_named_property(env, result, "ops", ops));
+  if (isaProblem() != nullptr) check(napi_set_named_property(env, result, "problem", textValue(env, isaProblem())));
+  return result;
+}
+
+// close(): frees every buffer.
+napi_value close(napi_env env, const Arguments&) {
+  stateOf(env).device.reset();
+  return nullptr;
+}
+
+napi_value allocate(napi_env env, const Arguments& args) {
+  return numberValue(env, deviceOf(env).allocate(args.integer(0)));
+}
+
+napi_value release(napi_env env, const Arguments& args) {
+  deviceOf(env).release(args.handle(0));
+  return nullptr;
+}
+
+// write(buffer, typed array, offset in bytes)
+napi_value write(napi_env env, const Arguments& args) {
+  const auto [data, bytes] = args.bytes(1);
+  deviceOf(env).copyIn(args.handle(0), args.integer(2), data, bytes);
+  return nullptr;
+}
+
+// read(buffer, typed array, offset in bytes)
+napi_value read(napi_env env, const Arguments& args) {
+  const auto [data, bytes] = args.bytes(1);
+  deviceOf(env).copyOut(args.handle(0), args.integer(2), data, bytes);
+  return nullptr;
+}
+
+// map(buffer, f): f gets the buffer's memory as an ArrayBuffer, which is detached when f returns or throws. Returns
+// false, without calling f, where the device's memory cannot be written by the host.
+napi_value map(napi_env env, const Arguments& args) {
+  int64_t bytes = 0;
+  void* data = deviceOf(env).hostPointer(args.handle(0), &bytes);
+  napi_value result;
+  check(napi_get_boolean(env, data != nullptr, &result));
+  if (data == nullptr) return result;
+  napi_value memory, global;
+  check(napi_create_external_arraybuffer(env, data, static_cast<size_t>(bytes), nullptr, nullptr, &memory));
+  check(napi_get_global(env, &global));
+  const napi_status called = napi_call_function(env, global, args.value(1), 1, &memory, nullptr);
+  napi_value thrown = nullptr;
+  bool pending = false;
+  check(napi_is_exception_pending(env, &pending));
+  if (pending) check(napi_get_and_clear_last_exception(env, &thrown));
+  check(napi_detach_arraybuffer(env, memory));
+  if (thrown != nullptr) check(napi_throw(env, thrown));
+  check(called);
+  return result;
+}
+
+// launch(op, words, buffers, params): words is a Float64Array that holds the buffers, then the params.
+napi_value launch(napi_env env, const Arguments& args) {
+  State& state = stateOf(env);
+  Device& device = deviceOf(env);
+  const auto [words, length] = args.doubles(1);
+  const int64_t buffers = args.integer(2), params = args.integer(3);
+  if (buffers < 0 || params < 0 || buffers > length || params > length - buffers)
+    throw std::runtime_error("a launch has fewer words than it says");
+  state.handles.resize(static_cast<size_t>(buffers));
+  for (int64_t i = 0; i < buffers; i++) state.handles[i] = static_cast<Handle>(words[i]);
+  device.launch(static_cast<int>(args.integer(0)), state.handles.data(), static_cast<int>(buffers), words + buffers,
+                static_cast<int>(params));
+  return nullptr;
+}
+
+napi_value synchronize(napi_env env, const Arguments&) {
+  deviceOf(env).synchronize();
+  return nullptr;
+}
+
+// memory(): {used, cached, peak, buffers}
+napi_value memory(napi_env env, const Arguments&) {
+  const MemoryUse use = deviceOf(env).memory();
+  napi_value result;
+  check(napi_create_object(env, &result));
+  const std::pair<const char*, int64_t> entries[] = {
+      {"used", use.used}, {"cached", use.cached}, {"peak", use.peak}, {"buffers", use.buffers}};
+  for (const auto& [name, value] : entries)
+    check(napi_set_named_property(env, result, name, numberValue(env, static_cast<double>(value))));
+  return result;
+}
+
+napi_value trim(napi_env env, const Arguments&) {
+  deviceOf(env).trim();
+  return nullptr;
+}
+
+napi_value init(napi_env env, napi_value exports) {
+  auto* state = new State;
+  const auto destroy = [](napi_env, void* data, void*) { delete static_cast<State*>(data); };
+  if (napi_set_instance_data(env, state, destroy, nullptr) != napi_ok) {
+    delete state;
+    return nullptr;
+  }
+  const napi_property_descriptor properties[] = {
+#define FUNCTION(name) {#name, nullptr, guarded<name>, nullptr, nullptr, nullptr, napi_enumerable, nullptr}
+      FUNCTION(open),   FUNCTION(close), FUNCTION(allocate), FUNCTION(release),     FUNCTION(write), FUNCTION(read),
+      FUNCTION(map),    FUNCTION(launch), FUNCTION(memory),  FUNCTION(synchronize), FUNCTION(trim),
+#undef FUNCTION
+  };
+  napi_define_properties(env, exports, sizeof properties / sizeof *properties, properties);
+  return exports;
+}
+
+}  // namespace
+}  // namespace brevity
+
+NAPI_MODULE_INIT() { return brevity::init(env, exports); }

@@ -1,0 +1,113 @@
+#include "gemm.h"
+
+#include "../threads.h"
+#include "gemmTile.h"
+#include "math.h"
+
+namespace brevity {
+namespace BREVITY_NS {
+namespace {
+
+// Sizes of a task's blocks: A's block of kDepth columns stays in the second-level cache beside the panels of B.
+constexpr int64_t kDepth = 256;
+constexpr int64_t kTaskRows = 192;
+constexpr int64_t kTaskColumns = 4 * kColumns;
+// Below so many rows B is read where it lies: each of its elements is used too seldom to be worth a copy.
+constexpr int64_t kFewRows = 24;
+// With so few rows and so many floats in B it is reading B from memory that takes the time: each panel is asked for
+// while the one before it is multiplied.
+constexpr int64_t kStreamedRows = 96;
+constexpr int64_t kStreamed = 1 << 17;
+constexpr int64_t kStreamedDepth = 1024;
+
+vec activated(vec x, Activation activation, float alpha) {
+  vec bell;
+  switch (activation) {
+    case Activation::none:
+      return x;
+    case Activation::relu:
+      return larger(zero(), x);
+    case Activation::relu6:
+      return smaller(splat(6.0f), larger(zero(), x));
+    case Activation::sigmoid:
+      return sigmoidOf(x);
+    case Activation::silu:
+      return x * sigmoidOf(x);
+    case Activation::gelu:
+      return x * gaussianOf(x, &bell);
+    case Activation::geluTanh:
+      return geluTanhOf(x);
+    case Activation::elu:
+      return whereLess(x, zero(), exponentialOf(x) - splat(1.0f), x);
+    case Activation::leakyRelu:
+      return whereLess(x, zero(), splat(alpha) * x, x);
+  }
+  return x;
+}
+
+void finish(const Gemm& p, float* C, int64_t rows, int64_t column, int64_t columns) {
+  for (int64_t i = 0; i < rows; i++) {
+    float* c = C + i * p.ldc;
+    eachVector(columns, [&](int64_t j, auto lanes) {
+      vec x = lanes.get(c + j);
+      if (p.bias != nullptr) x = x + lanes.get(p.bias + column + j);
+      lanes.put(c + j, activated(x, p.activation, p.alpha));
+    });
+  }
+}
+
+bool streams(const Gemm& p) { return p.M <= kStreamedRows && p.N * p.K > kStreamed; }
+
+// C's rows [i, i + rows), columns [j, j + columns).
+void block(const Gemm& p, const float* A, const float* B, float* C, int64_t i, int64_t rows, int64_t j, int64_t columns,
+           float* panels) {
+  Right right{B, p.ldb, p.transB};
+  float* c = C + i * p.ldc + j;
+  bool direct = !p.transB && p.M <= kFewRows;
+  if (p.K == 0 && !p.accumulate)
+    for (int64_t r = 0; r < rows; r++) std::memset(c + r * p.ldc, 0, sizeof(float) * columns);
+  int64_t deepest = streams(p) ? kStreamedDepth : kDepth;
+  for (int64_t k = 0; k < p.K; k += deepest) {
+    int64_t depth = least(deepest, p.K - k);
+    Left left{p.transA ? A + k * p.lda + i : A + i * p.lda + k, p.lda, p.transA};
+    for (int64_t n = 0; n < columns; n += kColumns) {
+      int64_t wide = least(kColumns, columns - n);
+      const float* b = B + k * p.ldb + j + n;
+      int64_t bStride = p.ldb;
+      if (!direct || wide % W != 0) {
+        right.pack(k, depth, j + n, wide, panels);
+        b = panels;
+        bStride = kColumns;
+      }
+      // Stored [N, K], the next panel follows in memory where its rows are whole.
+      Ahead ahead;
+      if (streams(p) && n + kColumns < columns) {
+        if (!p.transB) ahead = {B + k * p.ldb + j + n + kColumns, p.ldb};
+        if (p.transB && depth == p.ldb) ahead = {B + (j + n + kColumns) * p.ldb, kColumns};
+      }
+      panelProduct(rows, wide, depth, left, b, bStride, c + n, p.ldc, p.accumulate || k > 0, ahead);
+    }
+  }
+  if (p.bias != nullptr || p.activation != Activation::none) finish(p, c, rows, j, columns);
+}
+
+}  // namespace
+
+void gemm(const Gemm& p) {
+  if (p.M <= 0 || p.N <= 0 || p.batch <= 0) return;
+  int64_t down = blocksOf(p.M, kTaskRows), rows = blocksOf(blocksOf(p.M, down), kRows) * kRows;
+  int64_t columns = streams(p) ? least(16, most(2, p.N / (8 * kColumns))) * kColumns : kTaskColumns;
+  int64_t across = blocksOf(p.N, columns), panel = (streams(p) ? kStreamedDepth : kDepth) * kColumns;
+  int64_t tasks = p.batch * down * across;
+  int workers = workersFor(tasks);
+  Scratch scratch(workers * panel);
+  parallel(tasks, workers, [&](int64_t task, int worker) {
+    int64_t b = task / (down * across), i = task % down * rows, j = task / down % across * columns;
+    if (i >= p.M) return;
+    block(p, p.A + b * p.strideA, p.B + b * p.strideB, p.C + b * p.strideC, i, least(rows, p.M - i), j,
+          least(columns, p.N - j), scratch.data() + worker * panel);
+  });
+}
+
+}  // namespace BREVITY_NS
+}  // namespace brevity

@@ -1,0 +1,33 @@
+// Matrix product in all transpositions.
+#pragma once
+#include "kernel.h"
+
+namespace brevity {
+
+enum class Activation { none, relu, relu6, sigmoid, silu, gelu, geluTanh, elu, leakyRelu };
+
+// C [batch, M, N] = activation(op(A)·op(B) + bias), or C += op(A)·op(B) first where `accumulate` is set.
+// op(A) [M, K] is stored as [M, K] rows `lda` apart, or as [K, M] where `transA`; op(B) [K, N] as [K, N], or as [N, K]
+// where `transB`; C as [M, N] rows `ldc` apart. Every element sums over k in order, so a row's result does not depend
+// on M. C must not overlap A or B. K = 0 gives activation(bias).
+struct Gemm {
+  int64_t M = 0, N = 0, K = 0;
+  const float* A = nullptr;
+  int64_t lda = 0;
+  bool transA = false;
+  const float* B = nullptr;
+  int64_t ldb = 0;
+  bool transB = false;
+  float* C = nullptr;
+  int64_t ldc = 0;
+  bool accumulate = false;
+  const float* bias = nullptr;  // [N]
+  Activation activation = Activation::none;
+  float alpha = 0.2f;  // leakyRelu's slope below zero
+  // Products of a batch; strides in floats, 0 shares an operand.
+  int64_t batch = 1, strideA = 0, strideB = 0, strideC = 0;
+};
+
+BREVITY_KERNEL(gemm, (const Gemm& product));
+
+}  // namespace brevity

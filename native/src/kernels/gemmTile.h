@@ -1,0 +1,209 @@
+// The register tile of every product, and the packing of its second operand: what gemm, tokenLogProbs and attention
+// are made of. A tile of kRows × kColumns sums of products stays in registers over all of k, each summed in order.
+#pragma once
+#include "simd.h"
+
+namespace brevity {
+namespace BREVITY_NS {
+
+constexpr int kRows = 6;
+constexpr int kColumns = kVectors * W;
+
+// Memory that will be read after this product: asked for while it computes, `step` floats further for every k.
+struct Ahead {
+  const float* data = nullptr;
+  int64_t step = 0;
+};
+
+// c [rows, (vectors - 1)·W + lanes] (+)= a·b over K. Element (i, k) of a is a[i·aStride + k], or a[k·aStride + i] where
+// `across`; row k of b is at b + k·bStride and holds whole vectors.
+template <int rows, int vectors, bool across>
+static void tile(int64_t K, const float* a, int64_t aStride, const float* b, int64_t bStride, float* c, int64_t cStride,
+                 int64_t lanes, bool add, Ahead ahead) {
+  vec sum[rows][vectors];
+#pragma GCC unroll 8
+  for (int i = 0; i < rows; i++) {
+#pragma GCC unroll 8
+    for (int j = 0; j < vectors; j++) {
+      if (!add) {
+        sum[i][j] = zero();
+      } else if (j + 1 < vectors || lanes == W) {
+        sum[i][j] = load(c + i * cStride + j * W);
+      } else {
+        sum[i][j] = loadFirst(c + i * cStride + j * W, lanes);
+      }
+    }
+  }
+  const float* at[rows];
+#pragma GCC unroll 8
+  for (int i = 0; i < rows; i++) at[i] = across ? a + i : a + i * aStride;
+  for (int64_t k = 0; k < K; k++) {
+    vec y[vectors];
+#pragma GCC unroll 8
+    for (int j = 0; j < vectors; j++) y[j] = load(b + j * W);
+#pragma GCC unroll 8
+    for (int i = 0; i < rows; i++) {
+      vec x = splat(across ? a[i] : at[i][k]);
+#pragma GCC unroll 8
+      for (int j = 0; j < vectors; j++) sum[i][j] = fma(x, y[j], sum[i][j]);
+    }
+    b += bStride;
+    if (across) a += aStride;
+    if (ahead.data != nullptr) {
+      for (int j = 0; j < kColumns; j += 16) __builtin_prefetch(ahead.data + j, 0, 2);
+      ahead.data += ahead.step;
+    }
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < rows; i++) {
+#pragma GCC unroll 8
+    for (int j = 0; j < vectors; j++) {
+      if (j + 1 < vectors || lanes == W) {
+        store(c + i * cStride + j * W, sum[i][j]);
+      } else {
+        storeFirst(c + i * cStride + j * W, sum[i][j], lanes);
+      }
+    }
+  }
+}
+
+using Tile = void (*)(int64_t, const float*, int64_t, const float*, int64_t, float*, int64_t, int64_t, bool,
+                      Ahead);
+
+template <bool across>
+static Tile tileOf(int64_t rows, int64_t vectors) {
+#define BREVITY_TILES(v) \
+  { tile<1, v, across>, tile<2, v, across>, tile<3, v, across>, tile<4, v, across>, tile<5, v, across>, tile<6, v, across> }
+  static constexpr Tile tiles[kVectors][kRows] = {
+      BREVITY_TILES(1),
+      BREVITY_TILES(2),
+#if !defined(BREVITY_AVX2) && (defined(BREVITY_AVX512) || defined(BREVITY_NEON))
+      BREVITY_TILES(3),
+      BREVITY_TILES(4),
+#endif
+  };
+#undef BREVITY_TILES
+  return tiles[vectors - 1][rows - 1];
+}
+
+// One operand of a block product.
+struct Left {
+  const float* data;
+  int64_t stride;
+  bool across;  // stored [K, M]
+  const float* at(int64_t row) const { return across ? data + row : data + row * stride; }
+};
+
+// One panel: c [M, n] (+)= a·b for n ≤ kColumns columns.
+BREVITY_INLINE void panelProduct(int64_t M, int64_t n, int64_t K, Left a, const float* b, int64_t bStride, float* c,
+                                 int64_t cStride, bool add, Ahead ahead = Ahead()) {
+  int64_t vectors = blocksOf(n, W), lanes = n - (vectors - 1) * W;
+  for (int64_t i = 0; i < M; i += kRows) {
+    int64_t rows = least(kRows, M - i);
+    Tile f = a.across ? tileOf<true>(rows, vectors) : tileOf<false>(rows, vectors);
+    f(K, a.at(i), a.stride, b, bStride, c + i * cStride, cStride, lanes, add, ahead);
+    ahead = Ahead();
+  }
+}
+
+// W × W floats transposed: rows of x are xStride apart, rows of y (x's columns) yStride.
+BREVITY_INLINE void transposeSquare(const float* x, int64_t xStride, float* y, int64_t yStride) {
+#if defined(BREVITY_AVX512)
+  __m512 r[16], t[16];
+#pragma GCC unroll 16
+  for (int i = 0; i < 16; i++) r[i] = _mm512_loadu_ps(x + i * xStride);
+#pragma GCC unroll 8
+  for (int i = 0; i < 16; i += 2) {
+    t[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
+    t[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 16; i += 4) {
+    __m512d a = _mm512_castps_pd(t[i]), b = _mm512_castps_pd(t[i + 1]);
+    __m512d c = _mm512_castps_pd(t[i + 2]), d = _mm512_castps_pd(t[i + 3]);
+    r[i] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, c));
+    r[i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, c));
+    r[i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(b, d));
+    r[i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(b, d));
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; i++) {
+    t[i] = _mm512_shuffle_f32x4(r[i], r[i + 4], 0x88);
+    t[i + 4] = _mm512_shuffle_f32x4(r[i], r[i + 4], 0xdd);
+    t[i + 8] = _mm512_shuffle_f32x4(r[i + 8], r[i + 12], 0x88);
+    t[i + 12] = _mm512_shuffle_f32x4(r[i + 8], r[i + 12], 0xdd);
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; i++) {
+    _mm512_storeu_ps(y + i * yStride, _mm512_shuffle_f32x4(t[i], t[i + 8], 0x88));
+    _mm512_storeu_ps(y + (i + 8) * yStride, _mm512_shuffle_f32x4(t[i], t[i + 8], 0xdd));
+  }
+#elif defined(BREVITY_AVX2)
+  __m256 r[8], t[8];
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; i++) r[i] = _mm256_loadu_ps(x + i * xStride);
+#pragma GCC unroll 4
+  for (int i = 0; i < 8; i += 2) {
+    t[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
+    t[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+  }
+#pragma GCC unroll 2
+  for (int i = 0; i < 8; i += 4) {
+    r[i] = _mm256_shuffle_ps(t[i], t[i + 2], 0x44);
+    r[i + 1] = _mm256_shuffle_ps(t[i], t[i + 2], 0xee);
+    r[i + 2] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0x44);
+    r[i + 3] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0xee);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; i++) {
+    _mm256_storeu_ps(y + i * yStride, _mm256_permute2f128_ps(r[i], r[i + 4], 0x20));
+    _mm256_storeu_ps(y + (i + 4) * yStride, _mm256_permute2f128_ps(r[i], r[i + 4], 0x31));
+  }
+#else
+  for (int i = 0; i < W; i++) {
+    vec r = {x[i], x[xStride + i], x[2 * xStride + i], x[3 * xStride + i]};
+    store(y + i * yStride, r);
+  }
+#endif
+}
+
+// y [K, yStride] = the columns [0, n) of b [K, bStride], zeros up to whole vectors.
+BREVITY_INLINE void packColumns(const float* b, int64_t bStride, int64_t K, int64_t n, float* y, int64_t yStride) {
+  for (int64_t k = 0; k < K; k++, b += bStride, y += yStride) {
+    int64_t j = 0;
+    for (; j + W <= n; j += W) store(y + j, load(b + j));
+    if (j < n) store(y + j, loadFirst(b + j, n - j));
+  }
+}
+
+// The same of b stored [n, K], rows bStride apart.
+BREVITY_INLINE void packRows(const float* b, int64_t bStride, int64_t K, int64_t n, float* y, int64_t yStride) {
+  for (int64_t j = 0; j < n; j += W) {
+    int64_t lanes = least(W, n - j), k = 0;
+    const float* x = b + j * bStride;
+    if (lanes == W)
+      for (; k + W <= K; k += W) transposeSquare(x + k, bStride, y + k * yStride + j, yStride);
+    for (; k < K; k++) {
+      float* row = y + k * yStride + j;
+      for (int64_t l = 0; l < W; l++) row[l] = l < lanes ? x[l * bStride + k] : 0.0f;
+    }
+  }
+}
+
+// B of a product as it is stored.
+struct Right {
+  const float* data;
+  int64_t stride;
+  bool across;  // stored [N, K]
+  // The columns [j, j + n) of the rows [k, k + K) as a panel of row stride kColumns.
+  void pack(int64_t k, int64_t K, int64_t j, int64_t n, float* y) const {
+    if (across) {
+      packRows(data + j * stride + k, stride, K, n, y, kColumns);
+    } else {
+      packColumns(data + k * stride + j, stride, K, n, y, kColumns);
+    }
+  }
+};
+
+}  // namespace BREVITY_NS
+}  // namespace brevity

@@ -1,0 +1,26 @@
+// log π(token) straight from hidden states: the [N, V] logits never exist. src/tensor/ops/tokenLogProbs.ts.
+#pragma once
+#include "kernel.h"
+
+namespace brevity {
+
+// The head [D, V], or [V, D] where `headTransposed` (a tied embedding).
+struct TokenLogProbs {
+  int64_t N = 0, D = 0, V = 0;
+  const float* hidden = nullptr;  // [N, D]
+  const float* head = nullptr;
+  bool headTransposed = false;
+  const float* bias = nullptr;  // [V] or null, added to the logits
+  const int32_t* targets = nullptr;  // [N], each in [0, V)
+};
+
+// logps [N] = log softmax(hidden·head)[target]. max and sum [N], the row's largest logit and Σ exp(logit - max), are
+// what the gradient needs again.
+BREVITY_KERNEL(tokenLogProbs, (const TokenLogProbs& shape, float* logps, float* max, float* sum));
+
+// Gradients of Σ dy·logps with dy [N]. dhidden [N, D] is written, or null. dhead, shaped as the head, is added to where
+// `accumulateHead`, else written; or null where it is not trained (a third of the work). dbias [V] likewise.
+BREVITY_KERNEL(tokenLogProbsGrad, (const TokenLogProbs& shape, const float* max, const float* sum, const float* dy,
+                                   float* dhidden, float* dhead, float* dbias, bool accumulateHead));
+
+}  // namespace brevity

@@ -1,0 +1,31 @@
+// How the cpu device's table of ops is put together: one function a group.
+#pragma once
+#include "../device.h"
+#include "../elements/shape.h"
+
+namespace brevity {
+
+using OpTable = std::vector<OpEntry>;
+
+void addElementwiseOps(OpTable& table);
+void addShapeOps(OpTable& table);
+void addReduceOps(OpTable& table);
+void addMatMulOps(OpTable& table);
+void addModelOps(OpTable& table);
+void addPackedOps(OpTable& table);
+void addTrainingOps(OpTable& table);
+
+// Params from `at` on: rank, dims, strides in buffer a, strides in buffer b.
+Strides stridesAt(const Launch& launch, int at);
+
+// Throws where strides, from `offset` on, reach outside of a buffer of elements of `width` bytes.
+void expectWithin(const Launch& launch, int buffer, int width, int64_t offset, const Strides& dims,
+                  const int64_t* strides);
+
+inline int64_t sizeOf(const Strides& s) {
+  int64_t size = 1;
+  for (int i = 0; i < s.rank; i++) size *= s.dims[i];
+  return size;
+}
+
+}  // namespace brevity

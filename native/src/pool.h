@@ -1,0 +1,46 @@
+// Memory that is kept for reuse. A block is aligned to 64 bytes and is not zeroed. What is freed is kept, so that a
+// training step, which asks for the same sizes again and again, neither pays for page faults nor for zeroed pages.
+#pragma once
+#include <cstdint>
+#include <list>
+#include <map>
+
+namespace brevity {
+
+class Pool {
+ public:
+  // `limit`: most bytes used and kept together. `poison`: fill what is handed out with NaN, so that tests see a kernel
+  // that leaves an element unwritten.
+  Pool(int64_t limit, bool poison) : limit_(limit), poison_(poison) {}
+  ~Pool() { trim(0); }
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  // At least `bytes` bytes; `capacity` gets the block's size, which free() wants back. Throws OutOfMemory.
+  void* allocate(int64_t bytes, int64_t* capacity);
+  void free(void* block, int64_t capacity);
+  // Gives blocks back to the system until no more than `keep` bytes are kept, those freed longest ago first.
+  void trim(int64_t keep);
+
+  int64_t used() const { return used_; }
+  int64_t cached() const { return cached_; }
+  int64_t peak() const { return peak_; }
+
+ private:
+  struct Kept {
+    void* block;
+    int64_t capacity;
+  };
+  using Age = std::list<Kept>;
+
+  void* reuse(int64_t bytes, int64_t* capacity);
+  void* fresh(int64_t capacity);
+
+  const int64_t limit_;
+  const bool poison_;
+  int64_t used_ = 0, cached_ = 0, peak_ = 0;
+  Age age_;  // freed longest ago first
+  std::multimap<int64_t, Age::iterator> bySize_;
+};
+
+}  // namespace brevity

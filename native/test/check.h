@@ -1,0 +1,103 @@
+// What the tests share: CHECK, random inputs, and running a test for every instruction set and several thread counts.
+#pragma once
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "../src/kernels/all.h"
+#include "../src/threads.h"
+
+using Floats = std::vector<float>;
+using Ints = std::vector<int32_t>;
+
+extern int checks, failures;
+extern std::string context;
+
+#define CHECK(condition)                                                                            \
+  do {                                                                                              \
+    checks++;                                                                                       \
+    if (!(condition)) {                                                                             \
+      failures++;                                                                                   \
+      std::printf("%s:%d: %s: %s\n", __FILE__, __LINE__, context.c_str(), #condition);              \
+    }                                                                                               \
+  } while (0)
+
+// |actual - expected| ≤ tolerance·max(1, |expected|) in every element.
+#define CHECK_CLOSE(actual, expected, tolerance) checkClose(__FILE__, __LINE__, #actual, actual, expected, tolerance)
+
+inline void checkClose(const char* file, int line, const char* name, const Floats& actual,
+                       const std::vector<double>& expected, double tolerance) {
+  checks++;
+  bool same = actual.size() == expected.size();
+  for (size_t i = 0; same && i < expected.size(); i++) {
+    double off = std::fabs(static_cast<double>(actual[i]) - expected[i]);
+    // NaN is not close to anything.
+    if (off <= tolerance * std::fmax(1.0, std::fabs(expected[i]))) continue;
+    failures++;
+    std::printf("%s:%d: %s: %s[%zu] is %.9g, expected %.9g\n", file, line, context.c_str(), name, i,
+                static_cast<double>(actual[i]), expected[i]);
+    return;
+  }
+  if (!same) {
+    failures++;
+    std::printf("%s:%d: %s: %s has %zu elements, expected %zu\n", file, line, context.c_str(), name, actual.size(),
+                expected.size());
+  }
+}
+
+// Numbers in [-1, 1), the same in every run.
+class Random {
+ public:
+  explicit Random(uint64_t seed) : state_(seed * 2654435769u + 1) {}
+  uint64_t next() {
+    state_ ^= state_ << 13;
+    state_ ^= state_ >> 7;
+    state_ ^= state_ << 17;
+    return state_;
+  }
+  double uniform() { return static_cast<double>(next() >> 11) / 9007199254740992.0; }
+  int64_t below(int64_t n) { return static_cast<int64_t>(next() % static_cast<uint64_t>(n)); }
+  Floats floats(int64_t n, double size = 1) {
+    Floats x(static_cast<size_t>(n));
+    for (float& v : x) v = static_cast<float>((2 * uniform() - 1) * size);
+    return x;
+  }
+  Ints ints(int64_t n, int64_t bound) {
+    Ints x(static_cast<size_t>(n));
+    for (int32_t& v : x) v = static_cast<int32_t>(below(bound));
+    return x;
+  }
+
+ private:
+  uint64_t state_;
+};
+
+// An output to be written: filled with NaN, so that what a kernel leaves out shows.
+inline Floats blank(int64_t n) { return Floats(static_cast<size_t>(n), NAN); }
+
+// Runs compute() for 1, 2 and 3 threads of every instruction set; it returns all its outputs, which must be the same
+// bits for every number of threads. check() then compares them with the reference.
+void everywhere(const std::string& name, const std::function<Floats()>& compute,
+                const std::function<void(const Floats&)>& check);
+
+// The part [from, from + n) of outputs that were put one after the other.
+inline Floats part(const Floats& all, int64_t from, int64_t n) {
+  return Floats(all.begin() + from, all.begin() + from + n);
+}
+inline Floats joined(std::initializer_list<Floats> parts) {
+  Floats all;
+  for (const Floats& one : parts) all.insert(all.end(), one.begin(), one.end());
+  return all;
+}
+
+// Tests register themselves.
+struct Test {
+  Test(const char* name, void (*run)());
+};
+#define TEST(name)                          \
+  static void name();                       \
+  static const Test name##Test(#name, name); \
+  static void name()

@@ -1,0 +1,200 @@
+/**
+ * TensorFlow.js's backend over a device of our addon: which tensor has which buffer, and how many owners. Kernels
+ * (register/) make outputs here and launch the device's ops on them.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import type { Device } from './device.js';
+
+type Values = Float32Array | Int32Array | Uint8Array;
+
+interface Entry {
+  /** The device's buffer; null for strings, which stay in JavaScript. */
+  handle: number | null;
+  strings: Uint8Array[] | null;
+  dtype: tf.DataType;
+  size: number;
+  refCount: number;
+}
+
+/** Shape and element type of a tensor to be made. */
+export type Output = [shape: number[], dtype: tf.DataType];
+
+/** Bytes of an element in the device's memory. */
+export function bytesOf(dtype: tf.DataType): number {
+  if (dtype === 'float32' || dtype === 'int32') return 4;
+  if (dtype === 'bool') return 1;
+  throw new Error(`the native backend has no tensors of ${dtype}`);
+}
+
+export class NativeBackend extends tf.KernelBackend {
+  private readonly entries: tf.DataStorage<Entry>;
+
+  constructor(readonly device: Device) {
+    super();
+    this.entries = new tf.DataStorage(this, tf.engine());
+  }
+
+  override write(values: tf.BackendValues | null, shape: number[], dtype: tf.DataType): tf.DataId {
+    const dataId = {};
+    this.move(dataId, values, shape, dtype, 1);
+    return dataId;
+  }
+
+  override move(
+    dataId: tf.DataId,
+    values: tf.BackendValues | null,
+    shape: number[],
+    dtype: tf.DataType,
+    refCount: number,
+  ): void {
+    const size = tf.util.sizeFromShape(shape);
+    if (dtype === 'string') {
+      this.entries.set(dataId, { handle: null, strings: values as Uint8Array[], dtype, size, refCount });
+      return;
+    }
+    const bytes = size * bytesOf(dtype);
+    const handle = this.device.allocate(bytes);
+    if (values != null && size > 0) {
+      const typed = asDtype(values, dtype);
+      try {
+        this.device.write(handle, typed.length === size ? typed : typed.subarray(0, size));
+      } catch (error) {
+        this.device.release(handle);
+        throw error;
+      }
+    }
+    this.entries.set(dataId, { handle, strings: null, dtype, size, refCount });
+  }
+
+  override async read(dataId: tf.DataId): Promise<tf.BackendValues> {
+    return this.readSync(dataId);
+  }
+
+  override readSync(dataId: tf.DataId): tf.BackendValues {
+    const { handle, strings, dtype, size } = this.entries.get(dataId);
+    if (handle === null) return strings ?? [];
+    const values = tf.util.getTypedArrayFromDType(dtype as 'float32', size) as Values;
+    if (size > 0) this.device.read(handle, values, 0);
+    return values;
+  }
+
+  override disposeData(dataId: tf.DataId, force = false): boolean {
+    if (!this.entries.has(dataId)) return true;
+    const entry = this.entries.get(dataId);
+    entry.refCount--;
+    if (!force && entry.refCount > 0) return false;
+    if (entry.handle !== null) this.device.release(entry.handle);
+    this.entries.delete(dataId);
+    return true;
+  }
+
+  override refCount(dataId: tf.DataId): number {
+    return this.entries.has(dataId) ? this.entries.get(dataId).refCount : 0;
+  }
+
+  override incRef(dataId: tf.DataId): void {
+    this.entries.get(dataId).refCount++;
+  }
+
+  override numDataIds(): number {
+    return this.entries.numDataIds();
+  }
+
+  override memory(): { unreliable: boolean } {
+    return { unreliable: false };
+  }
+
+  override floatPrecision(): 32 {
+    return 32;
+  }
+
+  override async time(f: () => void): Promise<tf.BackendTimingInfo> {
+    const start = performance.now();
+    f();
+    this.device.synchronize();
+    return { kernelMs: performance.now() - start };
+  }
+
+  override dispose(): void {
+    this.device.close();
+  }
+
+  /** An uninitialised tensor. */
+  output(shape: number[], dtype: tf.DataType): tf.TensorInfo {
+    return { dataId: this.write(null, shape, dtype), shape, dtype };
+  }
+
+  /** The same data under another shape: one owner more. */
+  share(tensor: tf.TensorInfo, shape = tensor.shape): tf.TensorInfo {
+    this.incRef(tensor.dataId);
+    return { dataId: tensor.dataId, shape, dtype: tensor.dtype };
+  }
+
+  /** Gives up a tensor that a kernel made for itself. */
+  free(...tensors: tf.TensorInfo[]): void {
+    for (const { dataId } of tensors) this.disposeData(dataId);
+  }
+
+  launch(op: string, tensors: tf.TensorInfo[], params: number[]): void {
+    this.device.launch(
+      op,
+      tensors.map(({ dataId }) => this.handleOf(dataId)),
+      params,
+    );
+  }
+
+  /** Launches an op whose buffers are the inputs, then new tensors; where it throws, none stays. */
+  compute(op: string, inputs: tf.TensorInfo[], params: number[], ...outputs: Output[]): tf.TensorInfo[] {
+    const made: tf.TensorInfo[] = [];
+    try {
+      for (const [shape, dtype] of outputs) made.push(this.output(shape, dtype));
+      this.launch(op, [...inputs, ...made], params);
+      return made;
+    } catch (error) {
+      this.free(...made);
+      throw error;
+    }
+  }
+
+  /** The same for one output. */
+  compute1(op: string, inputs: tf.TensorInfo[], params: number[], shape: number[], dtype: tf.DataType): tf.TensorInfo {
+    return this.compute(op, inputs, params, [shape, dtype])[0];
+  }
+
+  /** Writes all of a tensor's values. */
+  fill(tensor: tf.TensorInfo, values: Values): void {
+    this.device.write(this.handleOf(tensor.dataId), values);
+  }
+
+  private handleOf(dataId: tf.DataId): number {
+    const { handle } = this.entries.get(dataId);
+    if (handle === null) throw new Error('the native backend computes nothing on strings');
+    return handle;
+  }
+
+  /**
+   * A float32 tensor whose values `fill` writes in place, or into an array that is then copied where the device's memory
+   * is out of the host's reach. Where fill throws, nothing stays allocated.
+   */
+  filled(shape: number[], fill: (values: Float32Array) => void): tf.TensorInfo {
+    const tensor = this.output(shape, 'float32');
+    const handle = this.handleOf(tensor.dataId);
+    const size = tf.util.sizeFromShape(shape);
+    try {
+      if (!this.device.map(handle, (memory) => fill(new Float32Array(memory, 0, size)))) {
+        const values = new Float32Array(size);
+        fill(values);
+        this.device.write(handle, values);
+      }
+    } catch (error) {
+      this.free(tensor);
+      throw error;
+    }
+    return tensor;
+  }
+}
+
+function asDtype(values: tf.BackendValues, dtype: tf.DataType): Values {
+  const Array = dtype === 'float32' ? Float32Array : dtype === 'int32' ? Int32Array : Uint8Array;
+  return values instanceof Array ? values : Array.from(values as unknown as ArrayLike<number>);
+}

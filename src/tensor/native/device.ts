@@ -1,0 +1,135 @@
+/**
+ * A device of the addon (native/src/device.h): memory by handle and ops by name. The only file that knows the addon's
+ * calls; what an op takes stands beside it in native/src/ops/.
+ */
+import { OutOfMemoryError } from '../memory.js';
+
+export type DeviceName = 'cpu';
+
+export interface DeviceSettings {
+  threads: number;
+  /** Most bytes in use and kept for reuse together. */
+  memoryLimit: number;
+  /** For tests: fill new memory with NaN, so that an element that no kernel writes is seen. */
+  poison: boolean;
+}
+
+/** What the addon exports (native/src/addon.cc). */
+export interface Addon {
+  open(
+    device: DeviceName,
+    threads: number,
+    memoryLimit: number,
+    poison: boolean,
+  ): { isa: string; threads: number; ops: string[]; problem?: string };
+  close(): void;
+  allocate(bytes: number): number;
+  release(handle: number): void;
+  write(handle: number, from: ArrayBufferView, offset: number): void;
+  read(handle: number, to: ArrayBufferView, offset: number): void;
+  map(handle: number, f: (memory: ArrayBuffer) => void): boolean;
+  launch(op: number, words: Float64Array, buffers: number, params: number): void;
+  memory(): DeviceMemory;
+  synchronize(): void;
+  trim(): void;
+}
+
+/** In bytes; `peak` is the most that was ever in use. */
+export interface DeviceMemory {
+  used: number;
+  cached: number;
+  peak: number;
+  buffers: number;
+}
+
+export class Device {
+  /** The instruction set that the kernels use. */
+  readonly isa: string;
+  readonly threads: number;
+  /** What the environment asked for and the addon cannot do; for people. */
+  readonly problem: string | undefined;
+  private readonly ops: Map<string, number>;
+  private words = new Float64Array(256);
+
+  constructor(
+    private readonly addon: Addon,
+    readonly name: DeviceName,
+    settings: DeviceSettings,
+  ) {
+    const { isa, threads, ops, problem } = addon.open(name, settings.threads, settings.memoryLimit, settings.poison);
+    this.isa = isa;
+    this.threads = threads;
+    this.problem = problem;
+    this.ops = new Map(ops.map((op, index) => [op, index]));
+  }
+
+  /** @throws OutOfMemoryError */
+  allocate(bytes: number): number {
+    return guarded(() => this.addon.allocate(bytes));
+  }
+
+  release(handle: number): void {
+    this.addon.release(handle);
+  }
+
+  write(handle: number, values: ArrayBufferView): void {
+    this.addon.write(handle, values, 0);
+  }
+
+  /** @param offset in bytes */
+  read(handle: number, into: ArrayBufferView, offset: number): void {
+    this.addon.read(handle, into, offset);
+  }
+
+  /**
+   * Lets f write a buffer's memory in place, during the call only.
+   *
+   * @returns false, without a call, where the host cannot reach the device's memory
+   */
+  map(handle: number, f: (memory: ArrayBuffer) => void): boolean {
+    return this.addon.map(handle, f);
+  }
+
+  hasOp(op: string): boolean {
+    return this.ops.has(op);
+  }
+
+  /** @throws OutOfMemoryError where a kernel finds no working memory; Error where sizes do not fit the buffers */
+  launch(op: string, handles: number[], params: number[]): void {
+    const index = this.ops.get(op);
+    if (index === undefined) throw new Error(`the ${this.name} device has no op ${op}`);
+    const count = handles.length + params.length;
+    if (count > this.words.length) this.words = new Float64Array(2 * count);
+    for (let i = 0; i < handles.length; i++) this.words[i] = handles[i];
+    for (let i = 0; i < params.length; i++) this.words[handles.length + i] = params[i];
+    guarded(() => this.addon.launch(index, this.words, handles.length, params.length));
+  }
+
+  synchronize(): void {
+    this.addon.synchronize();
+  }
+
+  memory(): DeviceMemory {
+    return this.addon.memory();
+  }
+
+  /** Gives memory that is kept for reuse back to the system. */
+  trim(): void {
+    this.addon.trim();
+  }
+
+  /** Frees every buffer. */
+  close(): void {
+    this.addon.close();
+  }
+}
+
+function guarded<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    const { code, bytes } = error as { code?: string; bytes?: number };
+    if (code === 'OUT_OF_MEMORY') throw new OutOfMemoryError(bytes ?? 0, { cause: error });
+    throw error;
+  }
+}

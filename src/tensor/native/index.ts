@@ -1,0 +1,45 @@
+/** Makes the native backend known to TensorFlow.js. */
+import { availableParallelism, totalmem } from 'node:os';
+import * as tf from '@tensorflow/tfjs-core';
+import { loadAddon } from './addon.js';
+import { NativeBackend } from './backend.js';
+import { Device, type DeviceSettings } from './device.js';
+import { registerKernels } from './register/index.js';
+
+/** Share of the machine's (or the container's) memory that tensors may take. */
+const MEMORY_SHARE = 0.9;
+
+let registered = false;
+
+/** Settings that nobody asked for otherwise. */
+export function defaultSettings(threads: number | null = null): DeviceSettings {
+  const constrained = process.constrainedMemory() ?? 0;
+  const memory = constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
+  return {
+    threads: threads ?? availableParallelism(),
+    memoryLimit: Math.floor(memory * MEMORY_SHARE),
+    poison: process.env.BREVITY_POISON === '1',
+  };
+}
+
+/**
+ * Registers the backend `native` and its kernels; tfjs opens the device when the backend becomes current.
+ *
+ * @throws Error with the reason where the addon cannot be loaded
+ */
+export function registerNative(settings: DeviceSettings): void {
+  const addon = loadAddon();
+  if (registered) return;
+  tf.registerBackend('native', () => new NativeBackend(new Device(addon, 'cpu', settings)));
+  registerKernels('native');
+  registered = true;
+}
+
+/** What computes, for people: instruction set and threads. The native backend must be the current one. */
+export function describeNative(): string {
+  const { device } = tf.backend() as NativeBackend;
+  const { isa, threads, problem } = device;
+  const names: Record<string, string> = { avx512: 'AVX-512', avx2: 'AVX2', neon: 'NEON', plain: 'plain' };
+  const text = `our C++ kernels, ${names[isa] ?? isa}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
+  return problem === undefined ? text : `${text}; ${problem}`;
+}
