@@ -127,8 +127,10 @@ export function largestAlphaFlipping(profile: AlphaProfile, most: number): numbe
     if (alpha < 0) break;
     if (alpha > GREATEST_ALPHA || (i > 0 && flips[i - 1] === alpha)) continue;
     if (i + (returns.length - firstAbove(returns, alpha)) + always > most) continue;
-    const short = Math.floor(alpha * 1e6) / 1e6;
-    return flippedAt(profile, short) <= most ? short : alpha;
+    // The quotient may be rounded up, beyond its own pair's flip.
+    const tries = [Math.floor(alpha * 1e6) / 1e6, alpha, alpha * (1 - Number.EPSILON)];
+    const fits = tries.find((tried) => flippedAt(profile, tried) <= most);
+    if (fits !== undefined) return fits;
   }
   return flippedAt(profile, 0) <= most ? 0 : null;
 }

@@ -51,7 +51,7 @@ export function readJsonLines<T>(
       value = JSON.parse(text);
     } catch (cause) {
       if (line === lines.length && options.torn !== 'error') break;
-      throw new UserError(`${file}:${line} is not JSON (${messageOf(cause)}); mend or remove the line`, { cause });
+      throw notJson(`${file}:${line}`, cause);
     }
     rows.push({ row: parseRow(value, schema, `${file}:${line}`), line });
   }
@@ -69,14 +69,30 @@ export function readLastJsonLines<T>(file: string, schema: z.ZodType<T>, bytes: 
     readSync(handle, end, 0, end.length, start);
     // A row that begins before is left out, and one whose end is not written yet.
     const first = start === 0 ? 0 : end.indexOf(10) + 1;
-    const lines = end.subarray(first, end.lastIndexOf(10) + 1).toString();
-    return lines
-      .split('\n')
-      .filter((text) => text !== '')
-      .map((text) => parseRow(JSON.parse(text), schema, file));
+    const lines = end
+      .subarray(first, end.lastIndexOf(10) + 1)
+      .toString()
+      .split('\n');
+    // Of a file that is not read whole only the distance from its end is known.
+    const where = (i: number) =>
+      start === 0 ? `${file}:${i + 1}` : `${file}, line ${lines.length - 1 - i} from its end,`;
+    return lines.flatMap((text, i) => {
+      if (text === '') return [];
+      let value: unknown;
+      try {
+        value = JSON.parse(text);
+      } catch (cause) {
+        throw notJson(where(i), cause);
+      }
+      return [parseRow(value, schema, where(i))];
+    });
   } finally {
     closeSync(handle);
   }
+}
+
+function notJson(where: string, cause: unknown): UserError {
+  return new UserError(`${where} is not JSON (${messageOf(cause)}); mend or remove the line`, { cause });
 }
 
 /** @throws UserError: `where` and what of the row is wrong */

@@ -14,7 +14,8 @@ const newsMilliseconds = 10_000;
 const leastSize: Size = { columns: 80, rows: 24 };
 
 export class Aloud extends Writable implements Display {
-  readonly isTTY = true;
+  /** For Ink: else it would hide the cursor, and show it again with a sequence that a dumb terminal prints. */
+  readonly isTTY = false;
   private said: readonly string[] = [];
   private latest: string | null = null;
   private hurried = true;

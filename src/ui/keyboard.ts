@@ -41,6 +41,8 @@ export class Keyboard extends PassThrough {
     real.setEncoding('utf8');
     real.setRawMode(true);
     real.on('data', this.sort);
+    // Paused where another keyboard has given it back.
+    real.resume();
     // A pseudo-terminal whose other end is closed reads as an error.
     real.on('error', events.hungUp);
     real.on('end', events.hungUp);

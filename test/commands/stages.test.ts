@@ -221,7 +221,7 @@ const bad: [name: string, args: string[], input: string | object[], status: numb
     ['sample', '--model', model, '--backend', 'cuda'],
     prompts,
     2,
-    /Allowed choices are auto, tensorflow, wasm/,
+    /Allowed choices are auto, tensorflow, native, wasm/,
   ],
   ['an update with nowhere to write', ['update', '--policy', model], '', 2, /needs --out/],
   [
@@ -329,6 +329,6 @@ describe('doctor', () => {
     expect(report.backends.every(({ detail }) => detail.length > 20)).toBe(true);
     expect(report.node).toBe(process.version);
     expect(report.cores).toBeGreaterThan(0);
-    expect(brevity(['doctor']).stdout).toMatch(/Backend wasm +used/);
+    expect(brevity(['doctor']).stdout).toMatch(/Backend (?:native|wasm) +used/);
   });
 });

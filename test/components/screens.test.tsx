@@ -45,8 +45,8 @@ it('says what size is needed where the terminal is too small', () => {
 describe('History', () => {
   it('lists rounds with their α and plots reward against length', () => {
     const text = frame(press(attached('done'), 'h'));
-    expect(text).toMatch(/ 0 +base +– +– +1\.100 +41\.2/);
-    expect(text).toMatch(/› +2 +1 +0\.0200 +5e-7 +1\.821 +43\.1 +\+4\.6 % +68\.0 % +done/);
+    expect(text).toMatch(/ ●0 +– +1\.100 +41\.2 +– +– +base policy/);
+    expect(text).toMatch(/› ●2 ◂ +0\.0200 +1\.821 +43\.1 +\+4\.6 % +68\.0 %/);
     expect(text).toContain('Reward against length');
   });
 });

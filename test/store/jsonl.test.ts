@@ -60,6 +60,12 @@ describe('reading', () => {
   });
 });
 
+it('of the newest rows names the line that is no JSON, or how far from the end it lies', () => {
+  const file = fileWith('{"n":1}\nno\n{"n":3}\n');
+  expect(() => readLastJsonLines(file, schema, 1000)).toThrow(`${file}:2 is not JSON`);
+  expect(() => readLastJsonLines(file, schema, 15)).toThrow(`${file}, line 2 from its end, is not JSON`);
+});
+
 it('gives the newest rows of a long file, whole ones only', () => {
   const file = path.join(fresh(), 'rows.jsonl');
   const newest = (bytes: number) => readLastJsonLines(file, schema, bytes).map(({ n }) => n);
