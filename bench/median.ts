@@ -1,4 +1,9 @@
+/** The value below which this share of the values lies. */
+export function percentile(values: readonly number[], share: number): number {
+  return [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(share * values.length))];
+}
+
 /** The middle of the values, the upper one of two. */
-export function median(values: number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+export function median(values: readonly number[]): number {
+  return percentile(values, 0.5);
 }

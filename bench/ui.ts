@@ -6,10 +6,12 @@
  * both.
  */
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, loadavg, tmpdir, totalmem } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
 import { lockHolder } from '../src/store/lock.js';
-import { median, panelTimes, percentile } from './ui/panel.js';
+import { machine } from './machine.js';
+import { median, percentile } from './median.js';
+import { panelTimes } from './ui/panel.js';
 import { writeSamples } from './ui/samples.js';
 import { Screen, keys, pause } from './ui/screen.js';
 
@@ -24,15 +26,8 @@ function tell(figure: string, value: number, unit: string, most?: number): void 
   console.log(`${figure.padEnd(52)} ${value.toFixed(unit === 'ms' ? 1 : 0).padStart(8)} ${unit}${bound}`);
 }
 
-const machine = {
-  date: new Date().toISOString().slice(0, 10),
-  processor: cpus()[0].model.trim(),
-  cores: cpus().length,
-  memory_gb: Math.round(totalmem() / 2 ** 30),
-  node: process.version,
-  load_before: Number(loadavg()[0].toFixed(1)),
-};
-console.log(`${machine.processor}, ${machine.cores} cores, Node ${machine.node}, load ${machine.load_before}`);
+const described = { ...machine(), load_before: Number(loadavg()[0].toFixed(1)) };
+console.log(`${described.processor}, ${described.cores} cores, Node ${described.node}, load ${described.load_before}`);
 
 const folder = mkdtempSync(path.join(tmpdir(), 'brevity-bench-'));
 try {
@@ -46,7 +41,10 @@ try {
   if (holder !== null) process.kill(holder.pid, 'SIGKILL');
   rmSync(folder, { recursive: true, force: true });
 }
-writeFileSync(path.join(root, 'bench/results/ui.json'), JSON.stringify({ machine, results }, null, 2) + '\n');
+writeFileSync(
+  path.join(root, 'bench/results/ui.json'),
+  JSON.stringify({ machine: described, results }, null, 2) + '\n',
+);
 
 function panel(file: string): void {
   const times = panelTimes(file, 9);
@@ -69,7 +67,7 @@ async function moves(file: string): Promise<void> {
   tell('bytes of the first screen', screen.bytes, 'bytes');
   for (const [name, key, shows] of [
     ['the selection', keys.down, (i: number) => (text: string) => text.includes(` ${i + 2}/20,000`)],
-    ['α', keys.right, (i: number) => (text: string) => text.includes(`α ${(0.005 + (i + 1) / 10_000).toFixed(4)}`)],
+    ['α', keys.right, (i: number) => (text: string) => text.includes(`α ${((i + 1) / 10_000).toFixed(4)}`)],
   ] as const) {
     const [bytes, frames, times]: [number[], number[], number[]] = [[], [], []];
     const used = screen.processorTime();

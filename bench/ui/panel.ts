@@ -1,4 +1,5 @@
 /** The α panel at 20,000 pairs: how long all its numbers take at an α that nobody has asked for before. */
+import { median } from '../median.js';
 import { readScoredFile } from '../../src/review/file.js';
 import { tableOf } from '../../src/ui/review/data.js';
 import {
@@ -57,7 +58,3 @@ export function panelTimes(file: string, runs: number): PanelTimes {
     ...{ neutral: median(times.neutral), flips: median(times.flips) },
   };
 }
-
-export const percentile = (values: readonly number[], share: number): number =>
-  [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(share * values.length))];
-export const median = (values: readonly number[]): number => percentile(values, 0.5);

@@ -1,7 +1,7 @@
 /** The engine process: `node main.js RUN`. Takes the lock, listens, works; what it says goes to engine.log. */
 import { createHash } from 'node:crypto';
 import { lstatSync, mkdirSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, setPriority, tmpdir } from 'node:os';
 import path from 'node:path';
 import { UserError, messageOf } from '../errors.js';
 import { Lock } from '../store/lock.js';
@@ -27,6 +27,8 @@ function socketPathFor(directory: string): string {
 
 async function main(): Promise<void> {
   const directory = path.resolve(process.argv[2] ?? '.');
+  // A terminal on the same machine draws first, however hard this computes. Threads to come inherit it.
+  setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
   // Says what is wrong with the directory before anything is written to it.
   Run.open(directory);
   const socketPath = socketPathFor(directory);

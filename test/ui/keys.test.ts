@@ -15,7 +15,6 @@ import {
   press,
   probes,
   response,
-  round,
   small,
   snapshot,
   told,
