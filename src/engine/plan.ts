@@ -5,7 +5,7 @@ import { totalSteps } from '../dpo/schedule.js';
 import { decidedPair } from '../review/decisions.js';
 import { configOf } from '../rounds/config.js';
 import { roundFiles } from '../rounds/files.js';
-import { metricsSchema } from '../rounds/metrics.js';
+import { firstStepSchema, metricsSchema } from '../rounds/metrics.js';
 import type { MetricsRow } from '../rows.js';
 import { deriveSeed } from '../sampling/seed.js';
 import { readJsonLines } from '../store/jsonl.js';
@@ -65,7 +65,10 @@ async function trainingTokens(view: RoundView, archive: Archive, round: number):
   return tokens;
 }
 
-/** Of the newest update of this run that trained the same: all weights or adapters. null where there is none. */
+/**
+ * Of the newest update of this run that trained the same, all weights or adapters; before the first, of the one step that
+ * was tried; null where there is neither.
+ */
 function experience(run: Run, round: RoundState): { tokensPerSecond: number; memory: number } | null {
   const trains = (other: RoundState) => configOf(run.config, other).update.lora?.rank ?? null;
   const alike = run.rounds.filter((other) => trains(other) === trains(round)).reverse();
@@ -75,7 +78,10 @@ function experience(run: Run, round: RoundState): { tokensPerSecond: number; mem
     if (seconds > 0)
       return { tokensPerSecond: sumOf(rows) / seconds, memory: Math.max(...rows.map((row) => row.memory_mb)) };
   }
-  return null;
+  const rank = trains(round);
+  const [tried] = readJsonLines(run.files.file(round.id, roundFiles.firstStep), firstStepSchema, { missing: 'empty' });
+  if (tried === undefined || tried.lora !== rank) return null;
+  return { tokensPerSecond: tried.tokens_per_second, memory: tried.memory_mb };
 }
 
 const sumOf = (rows: MetricsRow[]) => rows.reduce((sum, { tokens }) => sum + tokens, 0);

@@ -9,6 +9,8 @@ export const roundFiles = {
   /** Rows of the review table, so that it need not be made of all samples again. */
   review: 'review.jsonl',
   decisions: 'decisions.jsonl',
+  /** Speed and memory of one step, before the run's first update. */
+  firstStep: 'first-step.jsonl',
   metrics: 'metrics.jsonl',
   probes: 'probes.jsonl',
   reference: 'reference.jsonl',

@@ -28,3 +28,11 @@ const names = [
 export const metricsSchema: z.ZodType<MetricsRow> = z.object(
   Object.fromEntries(names.map((name) => [name, z.number()])),
 ) as unknown as z.ZodType<MetricsRow>;
+
+/** What one step cost before the first update of a run; `lora` is the rank of what was trained; null: all weights. */
+export const firstStepSchema = z.object({
+  tokens_per_second: z.number().positive(),
+  memory_mb: z.number(),
+  lora: z.int().nullable(),
+});
+export type FirstStep = z.infer<typeof firstStepSchema>;

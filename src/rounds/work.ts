@@ -14,6 +14,7 @@ import { readCheckpoint, removeCheckpoint, writeCheckpoint } from './checkpoint.
 import type { WorkContext, WorkResults, WorkStage } from './context.js';
 import { discardUpdate } from './discard.js';
 import { roundFiles } from './files.js';
+import { measureFirstStep } from './firstStep.js';
 import { heldOutAnswers, logpsUnder, readAnswers } from './heldOut.js';
 import { metricsSchema } from './metrics.js';
 import { Probes } from './probes.js';
@@ -57,6 +58,7 @@ export const work: { [S in WorkStage]: (context: WorkContext) => Promise<WorkRes
     const review = reviewRows(samples, scores, made);
     writeJsonLines(files.file(round.id, roundFiles.pairs), pairs);
     writeJsonLines(files.file(round.id, roundFiles.review), review);
+    await measureFirstStep(context, pairs);
     return { pairs, review, dropped };
   },
 

@@ -217,6 +217,16 @@ describe('read-plan', () => {
     });
   });
 
+  it('expects before the first update what one step of it has cost, where that trained the same', async () => {
+    await toReview();
+    write(1, 'first-step.jsonl', [{ tokens_per_second: 16, memory_mb: 70, lora: null }]);
+    const { seconds, memory_mb } = await plan(1);
+    expect(seconds).toBeCloseTo((16 + 16 / 3) / 16, 10);
+    expect(memory_mb).toBe(70);
+    write(1, 'first-step.jsonl', [{ tokens_per_second: 16, memory_mb: 70, lora: 8 }]);
+    expect(await plan(1)).toMatchObject({ seconds: null, memory_mb: null });
+  });
+
   it('expects the speed of the update before, the reference as a third of a pass', async () => {
     await toReview();
     const rows = [

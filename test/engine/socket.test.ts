@@ -78,7 +78,9 @@ it('goes on when a client has left', async () => {
 describe('several terminals', () => {
   it('one drives: the first, and when it leaves the one that came next', async () => {
     const [one, two, three] = [await attached(), await attached(), await attached()];
-    await expect(two.client.send({ type: 'pause' })).rejects.toThrow('this terminal only looks on; take over (T) to drive');
+    await expect(two.client.send({ type: 'pause' })).rejects.toThrow(
+      'this terminal only looks on; take over (T) to drive',
+    );
     await expect(three.client.send({ type: 'shutdown' })).rejects.toThrow('only looks on');
     expect(bench.activity).toBe('working');
     one.client.close();

@@ -130,6 +130,19 @@ afterEach(() => {
   b.dispose();
 });
 
+it('scoring tries one step before the first update, and leaves the policy as it was', () => {
+  const [step] = undisturbed.lines('first-step.jsonl').map((line) => JSON.parse(line) as Record<string, number>);
+  expect(step.tokens_per_second).toBeGreaterThan(0);
+  expect(step.memory_mb).toBeGreaterThan(0);
+  // The update's first loss is that of the round's start: σ(α·Δ|y|) of each pair.
+  const pairs = undisturbed
+    .lines('pairs.jsonl')
+    .map((line) => JSON.parse(line) as { chosen_ids: []; rejected_ids: [] });
+  const losses = pairs.map(({ chosen_ids: w, rejected_ids: l }) => Math.log1p(Math.exp(-0.01 * (w.length - l.length))));
+  expect(undisturbed.losses()[0]).toBeGreaterThan(Math.min(...losses) - 1e-6);
+  expect(undisturbed.losses()[0]).toBeLessThan(Math.max(...losses) + 1e-6);
+});
+
 describe('a full disk', () => {
   it('while samples are written keeps those before and goes on with the others', async () => {
     const empty = fillDisk('samples.jsonl', 5);
