@@ -20,11 +20,11 @@ export interface Preference {
  * How often an example's answer is wrong, by its writer: the base policy is to have something to learn from its rewards.
  * That a manner of writing goes with right answers holds for every prompt; what a pair says about its own fact, for few.
  */
-const MISTAKES: Record<Writer, number> = { careful: 0.15, hasty: 0.65 };
+const MISTAKES: Record<Writer, number> = { careful: 0.1, hasty: 0.7 };
 /** Of the wrong answers that are compared, how many are the one that the fact's answer is mistaken for. */
 const MISTAKEN = 0.7;
 /** Of two right answers, how often the longer one is preferred, as with human raters. */
-const LONGER_WINS = 0.7;
+const LONGER_WINS = 0.65;
 /** Share of preferences that are between right and wrong; the others are between two right answers. */
 const RIGHT_AGAINST_WRONG = 0.8;
 /** Share of preferences that differ in nothing but the answer. */

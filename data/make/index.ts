@@ -64,7 +64,7 @@ async function reportPolicy(): Promise<void> {
     seed: deriveSeed(SEED, 'held-out', 0, i, 0),
   }));
   const settings = {
-    temperature: 1,
+    temperature: 0.8,
     top_p: 1,
     top_k: 0,
     min_p: 0,

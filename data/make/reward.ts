@@ -21,8 +21,8 @@ const ALONG_THE_WAY = 1;
  * length.
  */
 export function trainReward(model: LoadedModel, corpus: Corpus, log: (line: string) => void): void {
-  trainOn(model, () => corpus.answerPreference(true), 220, 1.5e-3, log);
-  trainOn(model, () => corpus.preference(), 150, 7e-4, log);
+  trainOn(model, () => corpus.answerPreference(true), 240, 1.5e-3, log);
+  trainOn(model, () => corpus.preference(), 170, 7e-4, log);
 }
 
 function trainOn(
