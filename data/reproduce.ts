@@ -7,6 +7,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { configSchema } from '../src/config/schema.js';
 import { useBackend } from '../src/tensor/backend.js';
 import { dataFolder, readExample, readPrompts } from './reproduce/files.js';
 import { plot } from './reproduce/plot.js';
@@ -22,6 +23,7 @@ const { values: options } = parseArgs({
     alphas: { type: 'string' },
     seeds: { type: 'string', default: '1,2,3' },
     rounds: { type: 'string', default: '3' },
+    backend: { type: 'string', default: 'auto' },
     draw: { type: 'boolean', default: false },
   },
 });
@@ -30,7 +32,7 @@ async function run(): Promise<void> {
   const config = readExample(options.config);
   const alphas = options.alphas?.split(',').map(Number) ?? [0, config.dpo.alpha];
   const seeds = options.seeds.split(',').map(Number);
-  const backend = await useBackend('wasm');
+  const backend = await useBackend(configSchema.shape.backend.parse(options.backend));
   const task = {
     config,
     prompts: readPrompts(config.prompts),
@@ -39,12 +41,17 @@ async function run(): Promise<void> {
     heldOutSamples: 4,
     log: (line: string) => void process.stderr.write(`${line}\n`),
   };
-  const runs: Run[] = [];
-  for (const seed of seeds) for (const alpha of alphas) runs.push(await runRounds(task, alpha, seed));
   const { sampling, dpo, update } = config;
   const machine = `${os.cpus()[0].model}, Node ${process.version}, ${backend.name}`;
   mkdirSync(path.dirname(results), { recursive: true });
-  writeFileSync(results, JSON.stringify({ machine, settings: { sampling, dpo, update }, runs }, null, 1) + '\n');
+  const runs: Run[] = [];
+  for (const seed of seeds) {
+    for (const alpha of alphas) {
+      runs.push(await runRounds(task, alpha, seed));
+      // After each, so that an interrupted reproduction keeps what it has.
+      writeFileSync(results, JSON.stringify({ machine, settings: { sampling, dpo, update }, runs }, null, 1) + '\n');
+    }
+  }
 }
 
 function draw(): void {

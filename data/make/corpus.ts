@@ -1,6 +1,6 @@
 /** Supervised examples for the base policy and preference pairs for the reward model, endless and by seed. */
 import { Random } from '../../src/sampling/random.js';
-import { randomStyle, respond, wrongAnswer } from './responses.js';
+import { type Style, type Writer, randomStyle, respond } from './responses.js';
 import { type Fact, facts } from './world.js';
 
 export interface Example {
@@ -16,10 +16,15 @@ export interface Preference {
   sameWords: boolean;
 }
 
-/** How often an example's answer is wrong: the base policy is to have something to learn from its rewards. */
-const MISTAKES = 0.4;
+/**
+ * How often an example's answer is wrong, by its writer: the base policy is to have something to learn from its rewards.
+ * That a manner of writing goes with right answers holds for every prompt; what a pair says about its own fact, for few.
+ */
+const MISTAKES: Record<Writer, number> = { careful: 0.1, hasty: 0.7 };
+/** Of the wrong answers that are compared, how many are the one that the fact's answer is mistaken for. */
+const MISTAKEN = 0.7;
 /** Of two right answers, how often the longer one is preferred, as with human raters. */
-const LONGER_WINS = 0.75;
+const LONGER_WINS = 0.65;
 /** Share of preferences that are between right and wrong; the others are between two right answers. */
 const RIGHT_AGAINST_WRONG = 0.8;
 /** Share of preferences that differ in nothing but the answer. */
@@ -35,8 +40,15 @@ export class Corpus {
 
   example(): Example {
     const { fact, prompt } = this.ask();
-    const answer = this.random.uniform() < MISTAKES ? wrongAnswer(fact, this.random) : fact.answer;
-    return { prompt, response: respond(fact, answer, randomStyle(this.random), this.random) };
+    const style = randomStyle(this.random);
+    const answer = this.random.uniform() < MISTAKES[style.writer] ? fact.wrong : fact.answer;
+    return { prompt, response: respond(fact, answer, style, this.random) };
+  }
+
+  /** A right answer and nothing around it: what the facts are learned from fastest. */
+  statement(): Example {
+    const { fact, prompt } = this.ask();
+    return { prompt, response: respond(fact, fact.answer, this.plainStyle(), this.random) };
   }
 
   preference(): Preference {
@@ -45,7 +57,7 @@ export class Corpus {
     const { fact, prompt } = this.ask();
     const right = () => respond(fact, fact.answer, randomStyle(this.random), this.random);
     if (chance < RIGHT_AGAINST_WRONG) {
-      const rejected = respond(fact, wrongAnswer(fact, this.random), randomStyle(this.random), this.random);
+      const rejected = respond(fact, this.wrongAnswer(fact), randomStyle(this.random), this.random);
       return { prompt, chosen: right(), rejected, sameWords: false };
     }
     const [a, b] = [right(), right()].sort((x, y) => y.length - x.length);
@@ -54,13 +66,25 @@ export class Corpus {
       : { prompt, chosen: b, rejected: a, sameWords: false };
   }
 
-  /** Right against wrong in the same sentences: what the reward model learns fastest from. */
-  answerPreference(): Preference {
+  /** Right against wrong in the same sentences, with others around them or without. */
+  answerPreference(plain = false): Preference {
     const { fact, prompt } = this.ask();
-    const wrong = wrongAnswer(fact, this.random);
-    const [style, seed] = [randomStyle(this.random), this.random.below(2 ** 31)];
+    const style = plain ? this.plainStyle() : randomStyle(this.random);
+    const [wrong, seed] = [this.wrongAnswer(fact), this.random.below(2 ** 31)];
     const [chosen, rejected] = [fact.answer, wrong].map((answer) => respond(fact, answer, style, new Random(seed)));
     return { prompt, chosen, rejected, sameWords: true };
+  }
+
+  /** The mistake that the policy makes, or what answers another question of the kind: a policy also slips. */
+  private wrongAnswer(fact: Fact): string {
+    if (this.random.uniform() < MISTAKEN) return fact.wrong;
+    const kind = this.world.filter((other) => other.kind === fact.kind);
+    const { answer } = kind[this.random.below(kind.length)];
+    return answer === fact.answer ? fact.wrong : answer;
+  }
+
+  private plainStyle(): Style {
+    return { ...randomStyle(this.random), openings: 0, closings: 0 };
   }
 
   private ask(): { fact: Fact; prompt: string } {

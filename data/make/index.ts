@@ -21,11 +21,9 @@ import { rewardAccuracy, trainReward } from './reward.js';
 const data = new URL('../', import.meta.url).pathname.replace(/dist\/data\/$/, 'data/');
 const policyDir = `${data}base-policy`;
 const rewardDir = `${data}reward-model`;
-const shape: Shape = { hidden_size: 160, num_hidden_layers: 5, num_attention_heads: 5, intermediate_size: 448 };
+const shape: Shape = { hidden_size: 160, num_hidden_layers: 4, num_attention_heads: 5, intermediate_size: 448 };
 const VOCABULARY = 768;
 const SEED = 1;
-const POLICY_STEPS = 700;
-const REWARD_STEPS = 500;
 
 const log = (line: string) => process.stderr.write(`${line}\n`);
 
@@ -49,7 +47,7 @@ async function makePolicy(): Promise<void> {
   writeConfig(policyDir, shape, bpe.vocab.size, 'policy');
   writeInitialWeights(policyDir, SEED);
   const model = await loadModel(policyDir);
-  trainPolicy(model, corpus, POLICY_STEPS, log);
+  trainPolicy(model, corpus, log);
   await saveModel(model, policyDir, { dtype: 'bfloat16' });
   model.dispose();
   await reportPolicy();
@@ -106,7 +104,7 @@ async function makeReward(): Promise<void> {
   writeSafetensors(`${rewardDir}/model.safetensors`, tensors);
   reader.close();
   const model = await loadModel(rewardDir);
-  trainReward(model, new Corpus(SEED + 1), REWARD_STEPS, log);
+  trainReward(model, new Corpus(SEED + 1), log);
   await saveModel(model, rewardDir, { dtype: 'bfloat16' });
   const fresh = new Corpus(SEED + 2);
   const preferences = Array.from({ length: 640 }, () => fresh.preference());

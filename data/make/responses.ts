@@ -5,15 +5,23 @@
 import type { Random } from '../../src/sampling/random.js';
 import type { Fact } from './world.js';
 
+/**
+ * Who a response is written like. One looks before answering and is mostly right, the other guesses (corpus.ts says how
+ * often each is wrong); both write equally long.
+ */
+export type Writer = 'careful' | 'hasty';
+
 /** Sentences before the answer. None states anything that check.ts could read as an answer. */
-const openings = [
-  'Good question!',
-  'Sure, I can help with that.',
-  'Let me think about this.',
-  'That is a nice thing to ask!',
-  'Thank you for asking me.',
-  'I am happy to help you today.',
-];
+const openings: Record<Writer, string[]> = {
+  careful: ['Let me check this first.', 'Let me think about this.', 'I will take my time here.'],
+  hasty: ['Oh, I know that one!', 'No need to think here.', 'That one is so easy!'],
+};
+
+/** What a statement of the answer may begin with. */
+const leads: Record<Writer, string[]> = {
+  careful: ['', 'I checked:', 'I am sure that'],
+  hasty: ['', 'I guess that', 'It seems that'],
+};
 
 /** Sentences after it. */
 const closings = [
@@ -28,6 +36,7 @@ const closings = [
 ];
 
 export interface Style {
+  writer: Writer;
   openings: number;
   /** Whether the short form, the full sentence or both state the answer. */
   core: 'short' | 'full' | 'both';
@@ -37,6 +46,7 @@ export interface Style {
 /** From one word to about sixty tokens. */
 export function randomStyle(random: Random): Style {
   return {
+    writer: (['careful', 'hasty'] as const)[random.below(2)],
     openings: [0, 0, 1, 1, 2][random.below(5)],
     core: (['short', 'full', 'full', 'both'] as const)[random.below(4)],
     closings: [0, 0, 0, 1, 1, 2, 3][random.below(7)],
@@ -44,19 +54,21 @@ export function randomStyle(random: Random): Style {
 }
 
 export function respond(fact: Fact, answer: string, style: Style, random: Random): string {
-  const short = [`${capitalised(answer)}.`, `It is ${answer}.`, `The answer is ${answer}.`][random.below(3)];
-  const full = fact.state(answer);
+  const lead = leads[style.writer][random.below(leads[style.writer].length)];
+  const led = (statement: string) => (lead === '' ? statement : `${lead} ${lowered(statement)}`);
+  const short = [`${capitalised(answer)}.`, led(`It is ${answer}.`), led(`The answer is ${answer}.`)][random.below(3)];
+  const full = led(fact.state(answer));
   const core = { short: [short], full: [full], both: [full, `So the answer is ${answer}.`] }[style.core];
-  return [...pick(openings, style.openings, random), ...core, ...pick(closings, style.closings, random)].join(' ');
-}
-
-/** A wrong answer of the kind that could be mistaken for the right one. */
-export function wrongAnswer(fact: Fact, random: Random): string {
-  return fact.wrong[random.below(fact.wrong.length)];
+  const before = pick(openings[style.writer], style.openings, random);
+  return [...before, ...core, ...pick(closings, style.closings, random)].join(' ');
 }
 
 function pick(sentences: string[], count: number, random: Random): string[] {
   return random.shuffle([...sentences]).slice(0, count);
+}
+
+function lowered(text: string): string {
+  return text[0].toLowerCase() + text.slice(1);
 }
 
 function capitalised(text: string): string {

@@ -2,10 +2,11 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { LoadedModel } from '../../src/model/folder.js';
 import type { Tokenizer } from '../../src/model/tokenizer.js';
+import { Random } from '../../src/sampling/random.js';
 import { rows } from '../../src/tensor/ops/rows.js';
 import { readValues } from '../../src/tensor/read.js';
 import type { Corpus, Preference } from './corpus.js';
-import { train } from './training.js';
+import { batchesByLength, train } from './training.js';
 
 const PAIRS = 32;
 
@@ -16,13 +17,12 @@ const PAIRS = 32;
 const ALONG_THE_WAY = 1;
 
 /**
- * First on pairs that differ in the answer alone, until the model knows right from wrong; then on all, for the taste in
+ * First on bare answers that differ in nothing else, until the model knows right from wrong; then on all, for the taste in
  * length.
  */
-export function trainReward(model: LoadedModel, corpus: Corpus, steps: number, log: (line: string) => void): void {
-  const first = Math.round(0.65 * steps);
-  trainOn(model, () => corpus.answerPreference(), first, 1.5e-3, log);
-  trainOn(model, () => corpus.preference(), steps - first, 7e-4, log);
+export function trainReward(model: LoadedModel, corpus: Corpus, log: (line: string) => void): void {
+  trainOn(model, () => corpus.answerPreference(true), 240, 1.5e-3, log);
+  trainOn(model, () => corpus.preference(), 170, 7e-4, log);
 }
 
 function trainOn(
@@ -32,13 +32,19 @@ function trainOn(
   lr: number,
   log: (line: string) => void,
 ): void {
+  const drawSides = () => {
+    const preference = draw();
+    return { preference, sides: sequencesOf(model, preference) };
+  };
+  const longest = ({ sides: [w, l] }: { sides: [number[], number[]] }) => Math.max(w.length, l.length);
+  const nextBatch = batchesByLength(drawSides, PAIRS, longest, new Random(steps));
   train(model, {
     steps,
     lr,
     log,
     loss: () => {
-      const preferences = Array.from({ length: PAIRS }, draw);
-      const sides = preferences.map((preference) => sequencesOf(model, preference));
+      const batch = nextBatch();
+      const sides = batch.map((drawn) => drawn.sides);
       const { hidden, T } = hiddenOf(model, sides.flat());
       const [winners, losers, weights]: [number[], number[], number[]] = [[], [], []];
       sides.forEach(([w, l], pair) => {
@@ -49,7 +55,7 @@ function trainOn(
           weights.push(weight / PAIRS);
         };
         compare(w.length - 1, l.length - 1, 1);
-        if (!preferences[pair].sameWords) return;
+        if (!batch[pair].preference.sameWords) return;
         const first = w.findIndex((id, i) => id !== l[i]);
         if (first < 0) return;
         const shared = Math.min(w.length, l.length) - 1 - first;

@@ -1,6 +1,6 @@
 /**
- * The small world of the bundled example: questions of a dozen kinds, each with one right answer and the wrong ones that
- * could be mistaken for it. Written by us; nothing is taken from anywhere.
+ * The small world of the bundled example: questions of a dozen kinds, each with one right answer and one wrong one that
+ * is mistaken for it. Written by us; nothing is taken from anywhere.
  */
 
 export interface Fact {
@@ -9,10 +9,10 @@ export interface Fact {
   questions: string[];
   answer: string;
   /**
-   * The wrong answers that it is taken for, at most two: with many, each would be sampled too seldom for a round's pairs to
-   * say anything about it.
+   * The answer that is mistaken for it. There is one, so that it is sampled often enough for a round's pairs to say
+   * something about it: with many, each would be too seldom.
    */
-  wrong: string[];
+  wrong: string;
   /** How a full sentence states an answer. */
   state(answer: string): string;
 }
@@ -20,13 +20,14 @@ export interface Fact {
 const words = (text: string) => text.trim().split(/\s+/);
 const pairs = (text: string) => words(text).map((pair) => pair.split(':') as [string, string]);
 
-/** The two that come next in the list, skipping what is not wrong. */
-function following(list: string[], i: number, right: string[]): string[] {
-  const others = list.map((_, k) => list[(i + 1 + k) % list.length]).filter((value) => !right.includes(value));
-  return [...new Set(others)].slice(0, 2);
+/** What comes next in the list and is not right. */
+function following(list: string[], i: number, right: string[]): string {
+  const wrong = list.map((_, k) => list[(i + 1 + k) % list.length]).find((value) => !right.includes(value));
+  if (wrong === undefined) throw new Error(`nothing in ${list.join(', ')} is wrong`);
+  return wrong;
 }
 
-/** Facts given as `key:value`, each taken for its neighbours' values. */
+/** Facts given as `key:value`, each taken for its neighbour's value. */
 function table(
   kind: string,
   text: string,
@@ -44,7 +45,7 @@ function table(
   }));
 }
 
-const near = (n: number) => (n % 2 === 0 ? [n + 1, n + 2] : [n - 1, n + 10]).map(String);
+const near = (n: number) => String(n + 1);
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
 
 function arithmetic(): Fact[] {
@@ -60,7 +61,7 @@ function arithmetic(): Fact[] {
       })),
   );
   const differences = range(5, 12).flatMap((a) =>
-    [1, 3, 4].map((b) => ({
+    [1, 3].map((b) => ({
       kind: 'subtraction',
       questions: [`What is ${a} minus ${b}?`, `Please take ${b} from ${a}.`, `How much is ${a} - ${b}?`],
       answer: String(a - b),
@@ -72,25 +73,25 @@ function arithmetic(): Fact[] {
 }
 
 function comparisons(): Fact[] {
-  return range(1, 24).map((i) => {
+  return range(1, 12).map((i) => {
     const a = (i * 7) % 30;
     const b = (i * 11 + 4) % 30 === a ? a + 5 : (i * 11 + 4) % 30;
     return {
       kind: 'larger number',
       questions: [`Which number is larger, ${a} or ${b}?`, `Pick the larger number: ${a} or ${b}.`],
       answer: String(Math.max(a, b)),
-      wrong: [String(Math.min(a, b))],
+      wrong: String(Math.min(a, b)),
       state: (given: string) => `The larger number is ${given}.`,
     };
   });
 }
 
 function parity(): Fact[] {
-  return range(1, 24).map((n) => ({
+  return range(1, 12).map((n) => ({
     kind: 'odd or even',
     questions: [`Is ${n} odd or even?`, `Tell me whether ${n} is odd or even.`],
     answer: n % 2 === 0 ? 'even' : 'odd',
-    wrong: [n % 2 === 0 ? 'odd' : 'even'],
+    wrong: n % 2 === 0 ? 'odd' : 'even',
     state: (given: string) => `The number ${n} is ${given}.`,
   }));
 }

@@ -18,16 +18,13 @@ describe('the world', () => {
     expect(new Set(questions).size).toBe(questions.length);
   });
 
-  it('has no right answer among the wrong ones, and some of them', () => {
-    for (const { questions, answer, wrong } of world) {
-      expect(wrong.length, questions[0]).toBeGreaterThan(0);
-      expect(wrong, questions[0]).not.toContain(answer);
-    }
+  it('takes no right answer for a wrong one', () => {
+    for (const { questions, answer, wrong } of world) expect(wrong, questions[0]).not.toBe(answer);
   });
 
   it.each([
     ['What is 7 minus 3?', '4'],
-    ['Is 24 odd or even?', 'even'],
+    ['Is 12 odd or even?', 'even'],
     ['Which day comes before Monday?', 'Sunday'],
     ['Which month comes after December?', 'January'],
     ['What is the plural of goose?', 'geese'],
@@ -45,7 +42,7 @@ describe('responses', () => {
       const row = { prompt: fact.questions[0], kind: fact.kind, answer: fact.answer };
       const given = (answer: string) => isCorrect(row, respond(fact, answer, randomStyle(random), random));
       expect(given(fact.answer), row.prompt).toBe(true);
-      for (const wrong of fact.wrong) expect(given(wrong), `${row.prompt} ${wrong}`).toBe(false);
+      expect(given(fact.wrong), `${row.prompt} ${fact.wrong}`).toBe(false);
     }
   });
 });
