@@ -1,6 +1,6 @@
 /**
- * `npm run pictures`: takes the bundled example through a round in a real pseudo-terminal and draws screens of it as SVG
- * into docs/. What is drawn is what the program sent.
+ * `npm run pictures`: takes the bundled example through two rounds and a branch in a real pseudo-terminal and draws
+ * screens of it as SVG into docs/. What is drawn is what the program sent.
  */
 import { spawn } from '@lydell/node-pty';
 import xterm from '@xterm/headless';
@@ -42,6 +42,8 @@ const child = spawn(process.execPath, [path.join(root, 'dist/src/cli.js'), 'exam
   env: { ...(process.env as Record<string, string>), TERM: 'xterm-256color', FORCE_COLOR: '2' },
 });
 child.onData((data) => terminal.write(data));
+// Answers to the program's questions.
+terminal.onData((answer) => child.write(answer));
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -120,17 +122,42 @@ function draw(name: string): void {
   process.stderr.write(`docs/${name}.svg\n`);
 }
 
-await until(/waiting for your review/);
+async function launch(): Promise<void> {
+  await until(/waiting for your review/);
+  child.write('\r');
+  await until(/Launch the update on/);
+  child.write('y');
+}
+
+await until(/waiting for your review[\s\S]*─ Prompt 1 /);
 child.write('\u001b[B'.repeat(3));
-await pause(500);
+await pause(1000);
 draw('review');
-child.write('\r');
-await until(/y\/n/);
-child.write('y');
-await until(/step (?:[6-9]|1\d)/i);
+await launch();
+await until(/\b1\d of \d+ steps/);
 draw('update');
-await until(/n next round/);
+await until(/Round 1 on \d+ held-out prompts/);
+await pause(2000);
 draw('evaluation');
+child.write('n');
+await until(/round 2/);
+await launch();
+await until(/Round 2 on \d+ held-out prompts/);
+// The same round again without a length penalty: another branch.
+child.write('e');
+await until(/α: /);
+child.write('\u0015');
+await pause(300);
+child.write('0');
+await pause(300);
+child.write('\r');
+await until(/round 3/);
+await launch();
+await until(/Round 3 on \d+ held-out prompts/);
+child.write('h');
+await until(/Reward against length/);
+await pause(1000);
+draw('history');
 child.write('q');
 await pause(1000);
 // The engine goes on when its terminal is left: here nobody comes back.
