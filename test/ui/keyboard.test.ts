@@ -11,7 +11,13 @@ class FakeInput extends EventEmitter {
   setRawMode(on: boolean): void {
     this.raw = on;
   }
-  pause(): void {}
+  flows = false;
+  pause(): void {
+    this.flows = false;
+  }
+  resume(): void {
+    this.flows = true;
+  }
 }
 
 function opened() {
@@ -72,11 +78,22 @@ it('tells of typing, not of answers', () => {
 
 it('tells when the line is gone, and gives the input back', () => {
   const { input, seen, keyboard } = opened();
-  expect(input.raw).toBe(true);
+  expect(input).toMatchObject({ raw: true, flows: true });
   input.emit('error', new Error('EIO'));
   expect(seen.hungUp).toBe(1);
   keyboard.close();
-  expect(input.raw).toBe(false);
+  expect(input).toMatchObject({ raw: false, flows: false });
   input.emit('end');
   expect(seen.hungUp).toBe(1);
+});
+
+it('hears what is typed after another has given the input back', () => {
+  const { input, keyboard } = opened();
+  keyboard.close();
+  const again = new Keyboard(input as unknown as NodeJS.ReadStream, {
+    ...{ typed: () => {}, mouse: () => {}, answered: () => {}, hungUp: () => {} },
+  });
+  expect(input.flows).toBe(true);
+  input.emit('data', 'j');
+  expect(String(again.read())).toBe('j');
 });
