@@ -159,7 +159,9 @@ describe('folders that do not load', () => {
       if (left-- === 0) throw new OutOfMemoryError(100);
       return makeTensorFromTensorInfo.apply(engine, args);
     };
-    expect(await problem(golden('qwen2'))).toContain(`needs 0.0 GiB for its weights, which the ${testBackend} backend could not`);
+    expect(await problem(golden('qwen2'))).toContain(
+      `needs 0.0 GiB for its weights, which the ${testBackend} backend could not`,
+    );
   });
 });
 
