@@ -1,0 +1,234 @@
+// Gradients of attention.cu's op, in two passes that compute the weights again from lse: one for a tile of queries, which
+// walks over its keys; one for a tile of keys, which walks over all queries that see them, segment by segment and head
+// by head, so that sums run in a fixed order.
+#include "segments.h"
+
+// dq of a tile of queries, and delta [N, H] = Σ out·dout for the other pass.
+template <int kRows, int kDims>
+DEVICE void queryGradient(const AttentionArguments& a, const QueryTile* tiles, const float* q, const float* k,
+                          const float* v, const float* out, const float* lse, const float* dout, float* dq,
+                          float* delta) {
+  constexpr int kBlock = kRows * kLanesOfRow, kKeys = kRows / kLanesOfRow;
+  SHARED_MEMORY(float, memory);
+  const QueryTile tile = tiles[blockIdx.x];
+  if (tile.segment < 0) return;
+  const Segment segment = segmentAt(a.segments, tile.segment);
+  const int d = static_cast<int>(a.d), ld = d + 1, tid = threadIdx.x;
+  const int64_t head = blockIdx.y, keyHead = head / (a.H / a.K);
+  float *Q = memory, *dO = Q + kRows * ld, *K = dO + kRows * ld, *V = K + kRows * ld, *dS = V + kRows * ld;
+  const int r = tid / kLanesOfRow, lane = tid % kLanesOfRow;
+  const int64_t rows = segment.length - tile.first < kRows ? segment.length - tile.first : kRows;
+  const int64_t query = segment.start + tile.first + r, place = segment.prefixLength + tile.first + r;
+  for (int i = tid; i < kRows * d; i += kBlock) {
+    const int row = i / d, c = i % d;
+    const int64_t from = segment.start + tile.first + row;
+    Q[row * ld + c] = row < rows ? q[from * a.qStride + head * d + c] : 0;
+    dO[row * ld + c] = row < rows ? dout[(from * a.H + head) * d + c] : 0;
+  }
+  float along = 0;
+  if (r < rows)
+    for (int c = lane; c < d; c += kLanesOfRow) {
+      const int64_t at = (query * a.H + head) * d + c;
+      along = fmaf(out[at], dout[at], along);
+    }
+  along = rowSum(along);
+  if (r < rows && lane == 0) delta[query * a.H + head] = along;
+  const float normaliser = r < rows ? lse[query * a.H + head] : 0;
+  const int64_t firstPlace = segment.prefixLength + tile.first, end = firstPlace + rows;
+  const int64_t begin = a.window > 0 && firstPlace - a.window + 1 > 0 ? firstPlace - a.window + 1 : 0;
+  float result[kDims] = {};
+  for (int64_t j0 = begin; j0 < end; j0 += kRows) {
+    __syncthreads();
+    for (int i = tid; i < kRows * d; i += kBlock) {
+      const int row = i / d, c = i % d;
+      const bool there = j0 + row < end;
+      const int64_t from = there ? segment.row(j0 + row) : 0;
+      K[row * ld + c] = there ? k[from * a.kStride + keyHead * d + c] : 0;
+      V[row * ld + c] = there ? v[from * a.vStride + keyHead * d + c] : 0;
+    }
+    __syncthreads();
+    float scores[kKeys] = {}, slopes[kKeys] = {};
+    for (int c = 0; c < d; c++)
+      for (int i = 0; i < kKeys; i++) {
+        scores[i] = fmaf(Q[r * ld + c], K[(lane + kLanesOfRow * i) * ld + c], scores[i]);
+        slopes[i] = fmaf(dO[r * ld + c], V[(lane + kLanesOfRow * i) * ld + c], slopes[i]);
+      }
+    for (int i = 0; i < kKeys; i++) {
+      const int64_t key = j0 + lane + kLanesOfRow * i;
+      const bool seen = r < rows && key < end && sees(place, key, a.window);
+      const float p = seen ? expf(scores[i] * a.scale - normaliser) : 0;
+      dS[r * kRows + lane + kLanesOfRow * i] = p * (slopes[i] - along) * a.scale;
+    }
+    __syncwarp();
+    UNROLL
+    for (int i = 0; i < kDims; i++) {
+      const int c = lane + kLanesOfRow * i;
+      if (c >= d) continue;
+      float total = result[i];
+      for (int j = 0; j < kRows; j++) total = fmaf(dS[r * kRows + j], K[j * ld + c], total);
+      result[i] = total;
+    }
+  }
+  if (r >= rows) return;
+  UNROLL
+  for (int i = 0; i < kDims; i++) {
+    const int c = lane + kLanesOfRow * i;
+    if (c < d) dq[(query * a.H + head) * d + c] = result[i];
+  }
+}
+
+// dk and dv of the rows [blockIdx.x·kRows, …) of the key head blockIdx.y, whatever segments they are keys of.
+template <int kRows, int kDims>
+DEVICE void keyGradient(const AttentionArguments& a, const float* q, const float* k, const float* v, const float* lse,
+                        const float* delta, const float* dout, float* dk, float* dv) {
+  constexpr int kBlock = kRows * kLanesOfRow, kQueries = kRows / kLanesOfRow;
+  SHARED_MEMORY(float, memory);
+  const int d = static_cast<int>(a.d), ld = d + 1, tid = threadIdx.x;
+  float *K = memory, *V = K + kRows * ld, *Q = V + kRows * ld, *dO = Q + kRows * ld;
+  float *P = dO + kRows * ld, *dS = P + kRows * kRows, *normalisers = dS + kRows * kRows, *deltas = normalisers + kRows;
+  const int r = tid / kLanesOfRow, lane = tid % kLanesOfRow;
+  const int64_t first = static_cast<int64_t>(blockIdx.x) * kRows, end = first + kRows < a.N ? first + kRows : a.N;
+  const int64_t keyHead = blockIdx.y, group = a.H / a.K, key = first + r;
+  for (int i = tid; i < kRows * d; i += kBlock) {
+    const int row = i / d, c = i % d;
+    const bool there = first + row < end;
+    K[row * ld + c] = there ? k[(first + row) * a.kStride + keyHead * d + c] : 0;
+    V[row * ld + c] = there ? v[(first + row) * a.vStride + keyHead * d + c] : 0;
+  }
+  float keyResult[kDims] = {}, valueResult[kDims] = {};
+  // Without prefixes a row is a key of its own segment only.
+  const int64_t firstSegment = a.segments.uniform > 0 ? first / a.segments.uniform : 0;
+  const int64_t endSegment = a.segments.uniform > 0 ? (end - 1) / a.segments.uniform + 1 : a.segments.count;
+  for (int64_t s = firstSegment; s < endSegment; s++) {
+    const Segment segment = segmentAt(a.segments, s);
+    if (!fits(segment, a.N)) continue;
+    const int64_t prefixEnd = segment.prefixStart + segment.prefixLength, ownEnd = segment.start + segment.length;
+    const bool inPrefix = segment.prefixLength > 0 && first < prefixEnd && end > segment.prefixStart;
+    const bool inOwn = first < ownEnd && end > segment.start;
+    if (!inPrefix && !inOwn) continue;
+    // Queries that can see a key of this tile.
+    int64_t firstQuery = 0, endQuery = segment.length;
+    if (!inPrefix && first > segment.start) firstQuery = first - segment.start;
+    if (a.window > 0) {
+      const int64_t lastRow = inOwn ? (end < ownEnd ? end : ownEnd) - 1 : (end < prefixEnd ? end : prefixEnd) - 1;
+      const int64_t most = segment.place(lastRow) - segment.prefixLength + a.window;
+      if (most < endQuery) endQuery = most;
+    }
+    const int64_t place = key < end ? segment.place(key) : -1;
+    for (int64_t head = keyHead * group; head < (keyHead + 1) * group; head++) {
+      for (int64_t i0 = firstQuery; i0 < endQuery; i0 += kRows) {
+        __syncthreads();
+        for (int i = tid; i < kRows * d; i += kBlock) {
+          const int row = i / d, c = i % d;
+          const bool there = i0 + row < endQuery;
+          const int64_t from = segment.start + i0 + row;
+          Q[row * ld + c] = there ? q[from * a.qStride + head * d + c] : 0;
+          dO[row * ld + c] = there ? dout[(from * a.H + head) * d + c] : 0;
+        }
+        if (tid < kRows) {
+          const bool there = i0 + tid < endQuery;
+          const int64_t from = (segment.start + i0 + tid) * a.H + head;
+          normalisers[tid] = there ? lse[from] : 0;
+          deltas[tid] = there ? delta[from] : 0;
+        }
+        __syncthreads();
+        float scores[kQueries] = {}, slopes[kQueries] = {};
+        for (int c = 0; c < d; c++)
+          for (int i = 0; i < kQueries; i++) {
+            scores[i] = fmaf(K[r * ld + c], Q[(lane + kLanesOfRow * i) * ld + c], scores[i]);
+            slopes[i] = fmaf(V[r * ld + c], dO[(lane + kLanesOfRow * i) * ld + c], slopes[i]);
+          }
+        for (int i = 0; i < kQueries; i++) {
+          const int at = lane + kLanesOfRow * i;
+          const int64_t query = i0 + at;
+          const bool seen = place >= 0 && query < endQuery && sees(segment.prefixLength + query, place, a.window);
+          const float p = seen ? expf(scores[i] * a.scale - normalisers[at]) : 0;
+          P[r * kRows + at] = p;
+          dS[r * kRows + at] = p * (slopes[i] - deltas[at]) * a.scale;
+        }
+        __syncwarp();
+        UNROLL
+        for (int i = 0; i < kDims; i++) {
+          const int c = lane + kLanesOfRow * i;
+          if (c >= d) continue;
+          float ofKey = keyResult[i], ofValue = valueResult[i];
+          for (int j = 0; j < kRows; j++) {
+            ofKey = fmaf(dS[r * kRows + j], Q[j * ld + c], ofKey);
+            ofValue = fmaf(P[r * kRows + j], dO[j * ld + c], ofValue);
+          }
+          keyResult[i] = ofKey;
+          valueResult[i] = ofValue;
+        }
+      }
+    }
+  }
+  if (key >= end) return;
+  UNROLL
+  for (int i = 0; i < kDims; i++) {
+    const int c = lane + kLanesOfRow * i;
+    if (c >= d) continue;
+    dk[(key * a.K + keyHead) * d + c] = keyResult[i];
+    dv[(key * a.K + keyHead) * d + c] = valueResult[i];
+  }
+}
+
+#define GRADIENT_KERNELS(rows, dims)                                                                                  \
+  KERNEL queryGradient##rows(AttentionArguments a, const QueryTile* tiles, const float* q, const float* k,            \
+                             const float* v, const float* out, const float* lse, const float* dout, float* dq,        \
+                             float* delta) {                                                                          \
+    queryGradient<rows, dims>(a, tiles, q, k, v, out, lse, dout, dq, delta);                                          \
+  }                                                                                                                   \
+  KERNEL keyGradient##rows(AttentionArguments a, const float* q, const float* k, const float* v, const float* lse,    \
+                           const float* delta, const float* dout, float* dk, float* dv) {                             \
+    keyGradient<rows, dims>(a, q, k, v, lse, delta, dout, dk, dv);                                                    \
+  }
+GRADIENT_KERNELS(32, 16)
+GRADIENT_KERNELS(16, 32)
+
+#if BREVITY_HOST
+namespace brevity {
+namespace cuda {
+
+// q, k, v and, from buffer `at` on, out, lse, dy, dq, dk, dv
+static void attendGradient(const Launch& l, const AttentionArguments& a, int at) {
+  const int64_t queries = a.N * a.H * a.d, keys = a.N * a.K * a.d;
+  const float *q = l.floats(0, queries), *k = l.floats(1, keys), *v = l.floats(2, keys), *out = l.floats(at, queries),
+              *lse = l.floats(at + 1, a.N * a.H), *dout = l.floats(at + 2, queries);
+  float *dq = l.floats(at + 3, queries), *dk = l.floats(at + 4, keys), *dv = l.floats(at + 5, keys);
+  if (queries == 0) return;
+  // Rows that are in no segment. Every row is a key of the other pass.
+  if (a.segments.uniform == 0) fillZeros(dq, queries);
+  const int rows = tileRows(a.d);
+  Scratch<QueryTile> tiles(tileCount(a, rows));
+  Scratch<float> delta(a.N * a.H);
+  planTiles(a, rows, tiles);
+  if (tileCount(a, rows) == 0) {
+    fillZeros(dk, keys);
+    fillZeros(dv, keys);
+    return;
+  }
+  const auto threads = static_cast<unsigned>(rows * kLanesOfRow);
+  const int64_t tile = rows * (a.d + 1), square = rows * rows, word = sizeof(float);
+  const Geometry forQueries(dim3(gridSize(tileCount(a, rows)), static_cast<unsigned>(a.H)), threads,
+                            (4 * tile + square) * word);
+  const Geometry forKeys(dim3(gridSize(ceilDiv(a.N, rows)), static_cast<unsigned>(a.K)), threads,
+                         (4 * tile + 2 * square + 2 * rows) * word);
+  if (rows == 32) {
+    LAUNCH(queryGradient32, forQueries, a, tiles, q, k, v, out, lse, dout, dq, delta);
+    LAUNCH(keyGradient32, forKeys, a, q, k, v, lse, delta, dout, dk, dv);
+  } else {
+    LAUNCH(queryGradient16, forQueries, a, tiles, q, k, v, out, lse, dout, dq, delta);
+    LAUNCH(keyGradient16, forKeys, a, q, k, v, lse, delta, dout, dk, dv);
+  }
+}
+
+void attentionGradOps(OpTable& table) {
+  // q, k, v, out, lse, dy, dq, dk, dv; B, T, H, K, d, scale, window
+  table.push_back({"AttentionGrad", [](const Launch& l) { attendGradient(l, batchArguments(l), 3); }});
+  // q, k, v, segments, out, lse, dy, dq, dk, dv; N, H, K, d, scale, window, S
+  table.push_back({"PackedAttentionGrad", [](const Launch& l) { attendGradient(l, packedArguments(l, 3), 4); }});
+}
+
+}  // namespace cuda
+}  // namespace brevity
+#endif

@@ -1,0 +1,78 @@
+// What every .cu file begins with. It is compiled three ways:
+//   - by nvcc (`npm run build:kernels`) or NVRTC: device code only, BREVITY_HOST is 0;
+//   - as C++ with BREVITY_EMULATED: kernels that run in the emulator, and their launchers;
+//   - as C++ for the addon: launchers only. The kernels' text gives the types of their parameters and no code.
+// A file holds one op: its kernels, what launches them, and its entries in the table of ops (ops.h). Buffers and params
+// are those of the cpu device's entry of the same name.
+//
+// Kernels are plain: float32, float64 where sums are long, no fast-math. A result depends neither on scheduling nor,
+// row for row, on the other rows of a batch: no float is added atomically.
+#pragma once
+
+#if defined(__CUDACC__)
+#define BREVITY_HOST 0
+#if defined(__CUDACC_RTC__)
+// NVRTC has no system headers.
+typedef unsigned char uint8_t;
+typedef int int32_t;
+typedef unsigned int uint32_t;
+typedef long long int64_t;
+typedef unsigned long long uint64_t;
+typedef unsigned short uint16_t;
+#else
+#include <cstdint>
+#endif
+#define KERNEL extern "C" __global__ void
+#define UNROLL _Pragma("unroll")
+#define SHARED_MEMORY(type, name)                        \
+  extern __shared__ __align__(16) unsigned char name##_[]; \
+  type* name = reinterpret_cast<type*>(name##_)
+#else
+#define BREVITY_HOST 1
+#include "emulator/emulator.h"
+#define KERNEL __global__ void
+#define UNROLL
+#define SHARED_MEMORY(type, name) type* name = static_cast<type*>(::brevity::emulator::currentShared)
+#endif
+#define DEVICE [[maybe_unused]] static __device__ inline
+
+#if defined(__CUDACC__)
+#define INFINITE __int_as_float(0x7f800000)
+#define NOT_A_NUMBER __int_as_float(0x7fffffff)
+#else
+#define INFINITE __uint_as_float(0x7f800000u)
+#define NOT_A_NUMBER __uint_as_float(0x7fffffffu)
+#endif
+
+// Threads of a block, where a kernel does not say otherwise.
+[[maybe_unused]] constexpr int kThreads = 256;
+
+DEVICE bool isNan(float x) { return x != x; }
+
+// The thread's place in the grid and the number of threads: `for (EACH(i, n))` shares [0, n) among all.
+DEVICE int64_t firstIndex() { return static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; }
+DEVICE int64_t gridStride() { return static_cast<int64_t>(gridDim.x) * blockDim.x; }
+#define EACH(i, n) int64_t i = firstIndex(); i < (n); i += gridStride()
+
+// What a kernel found wrong in its data, where the host can read it after the kernel: the first one stays.
+struct Fault {
+  int32_t code, value, limit, reserved;
+};
+enum FaultCode { noFault = 0, indexFault = 1, positionFault = 2, targetFault = 3, cacheFault = 4, segmentFault = 5, promptFault = 6 };
+
+DEVICE void report(Fault* fault, int code, int value, int64_t limit) {
+  if (atomicCAS(&fault->code, 0, code) != 0) return;
+  fault->value = value;
+  fault->limit = static_cast<int32_t>(limit);
+}
+// index where it is below limit; else reports it, and 0 stands for it.
+DEVICE int64_t checked(Fault* fault, int code, int32_t index, int64_t limit) {
+  if (index >= 0 && index < limit) return index;
+  report(fault, code, index, limit);
+  return 0;
+}
+
+#if BREVITY_HOST
+#include "ops.h"
+#include "stream.h"
+#endif

@@ -1,0 +1,89 @@
+// What the device on a GPU (driver_device.cc) and the emulated one (emulated_device.cc) share: buffers by handle, the
+// launch of an op, and the faults that kernels report. Below it lie memory, copies and launches of kernels.
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "../src/device.h"
+#include "stream.h"
+
+namespace brevity {
+namespace cuda {
+
+class OpDevice : public Device, protected Stream {
+ public:
+  Handle allocate(int64_t bytes) override;
+  void release(Handle handle) override;
+  void copyIn(Handle to, int64_t offset, const void* from, int64_t bytes) override;
+  void copyOut(Handle from, int64_t offset, void* to, int64_t bytes) override;
+  void* hostPointer(Handle handle, int64_t* bytes) override;
+  void launch(int op, const Handle* handles, int handleCount, const double* params, int paramCount) override;
+  MemoryUse memory() const override;
+
+  // Card, compute capability, memory, driver, where kernels and products come from; for people.
+  virtual std::string description() = 0;
+  // Seconds that the device takes for `work`, which is done once before it is timed.
+  virtual double seconds(const std::function<void()>& work) = 0;
+  // Bytes a second that a large copy on the device reads and writes, and floating-point operations a second of a large
+  // matrix product in the device's precision.
+  struct Rates {
+    double bytes, operations;
+  };
+  Rates measure();
+
+ protected:
+  OpDevice() = default;
+  // Frees every buffer. For the destructor of a class that still has its memory.
+  void releaseAll();
+
+  // Memory of the device, uninitialised; throws OutOfMemory.
+  virtual void* take(int64_t bytes) = 0;
+  virtual void give(void* memory, int64_t bytes) = 0;
+  virtual void write(void* to, const void* from, int64_t bytes) = 0;
+  // Waits until all that was launched before is done.
+  virtual void read(void* to, const void* from, int64_t bytes) = 0;
+  virtual int64_t cached() const = 0;
+
+  void* takeScratch(int64_t bytes) override;
+  void giveScratch(void* memory) override;
+  void* fault() override;
+
+  // Throws what a kernel reported since the last call, if any did.
+  void throwFault();
+  const char* currentOp() const { return op_ < 0 ? "" : opName(op_); }
+  static const char* opName(int op);
+
+ private:
+  struct Slot {
+    void* data;
+    int64_t bytes;
+    bool used;
+  };
+  Slot& at(Handle handle);
+  char* range(Handle handle, int64_t offset, int64_t bytes);
+  void* taken(int64_t bytes);
+
+  std::vector<Slot> slots_;
+  std::vector<Handle> free_;
+  std::vector<Buffer> buffers_;
+  std::vector<std::pair<void*, int64_t>> scratch_;
+  void* faults_ = nullptr;  // a Fault for each op, made at the first launch
+  int op_ = -1;
+  int64_t used_ = 0, peak_ = 0;
+};
+
+// A device that runs the kernels in the emulator, for tests; throws where this build has none. `library`: products go the
+// way that they go with cuBLASLt.
+std::unique_ptr<OpDevice> makeEmulatedDevice(int64_t memoryLimit, Precision precision, bool library = false);
+
+// A GPU through its driver. `ordinal` among those that CUDA_VISIBLE_DEVICES leaves. Throws with what is missing and what
+// would mend it.
+std::unique_ptr<OpDevice> makeDriverDevice(int ordinal, int64_t memoryLimit, bool poison, Precision precision);
+
+// fp32, tf32 or bf16; throws where it is none of them.
+Precision precisionFromName(const std::string& name);
+
+}  // namespace cuda
+}  // namespace brevity

@@ -1,0 +1,312 @@
+// The device on an NVIDIA GPU: one context, one stream, memory from the driver's stream-ordered pool, which keeps what is
+// freed for the next request, and copies through pinned memory.
+//
+// Everything is asynchronous: what a kernel did wrong shows at a later call. BREVITY_CUDA_SYNC=1 waits after each op, so
+// that an error names the op that made it. A stream that does not end within BREVITY_CUDA_TIMEOUT seconds (300) is given
+// up. After such errors the context is lost: every later call throws, and the process must be started again.
+//
+// **Has not run on hardware yet** (docs/cuda.md).
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <thread>
+
+#include "cublas.h"
+#include "device.h"
+#include "driver.h"
+#include "modules.h"
+
+namespace brevity {
+namespace cuda {
+namespace {
+
+constexpr int64_t kStaging = int64_t{16} << 20;  // of each of the pinned buffers
+constexpr int kStagings = 3;
+constexpr size_t kWorkspace = size_t{32} << 20;  // for cuBLASLt
+
+using Clock = std::chrono::steady_clock;
+
+double secondsOf(const char* variable, double otherwise) {
+  const char* text = std::getenv(variable);
+  const double seconds = text != nullptr ? std::atof(text) : 0;
+  return seconds > 0 ? seconds : otherwise;
+}
+
+class DriverDevice : public OpDevice {
+ public:
+  DriverDevice(int ordinal, int64_t memoryLimit, bool poison, Precision precision)
+      : driver_(Driver::get()), limit_(memoryLimit), poison_(poison), precision_(precision),
+        eachOpWaits_(std::getenv("BREVITY_CUDA_SYNC") != nullptr), timeout_(secondsOf("BREVITY_CUDA_TIMEOUT", 300)) {
+    int count = 0;
+    check(driver_.deviceCount(&count), "count the GPUs");
+    if (ordinal < 0 || ordinal >= count)
+      throw std::runtime_error("there is no GPU " + std::to_string(ordinal) + "; the driver has " + std::to_string(count));
+    check(driver_.deviceGet(&device_, ordinal), "open the GPU");
+    major_ = attribute(kMajor);
+    minor_ = attribute(kMinor);
+    multiprocessors_ = attribute(kMultiprocessors);
+    char name[128] = {0};
+    check(driver_.deviceName(name, sizeof name, device_), "name the GPU");
+    name_ = name;
+    if (attribute(kPoolsSupported) == 0)
+      throw std::runtime_error(name_ + " has no stream-ordered memory, which this backend needs");
+    check(driver_.contextRetain(&context_, device_), "open the GPU");
+    try {
+      start();
+    } catch (...) {
+      stop();
+      throw;
+    }
+  }
+
+  ~DriverDevice() override {
+    driver_.contextSet(context_);
+    if (!lost_) {
+      try {
+        releaseAll();
+        wait("the end");
+      } catch (const std::exception&) {
+        // The process ends with the context.
+      }
+    }
+    stop();
+  }
+
+  void launch(int op, const Handle* handles, int handleCount, const double* params, int paramCount) override {
+    expectAlive();
+    OpDevice::launch(op, handles, handleCount, params, paramCount);
+    if (!eachOpWaits_) return;
+    wait(opName(op));
+    throwFault();
+  }
+
+  void synchronize() override {
+    wait("what was launched");
+    throwFault();
+  }
+
+  void trim() override {
+    wait("what was launched");
+    check(driver_.poolTrim(pool_, 0), "give memory back");
+  }
+
+  std::string description() override {
+    size_t total = 0;
+    driver_.deviceMemory(&total, device_);
+    return name_ + ", compute capability " + std::to_string(major_) + "." + std::to_string(minor_) + ", " +
+           std::to_string(total >> 20) + " MiB, driver for CUDA " + std::to_string(driver_.version / 1000) + "." +
+           std::to_string(driver_.version % 1000 / 10) + ", kernels from " + modules_->origin() + ", products by " +
+           (cublas_ != nullptr ? cublas_->name() : "our own kernels");
+  }
+
+  // Seconds on the GPU between two points of the stream around `work`.
+  double seconds(const std::function<void()>& work) override {
+    work();  // loads modules and plans
+    check(driver_.eventRecord(begin_, stream_), "measure");
+    work();
+    check(driver_.eventRecord(end_, stream_), "measure");
+    wait("a measurement");
+    float milliseconds = 0;
+    check(driver_.eventElapsed(&milliseconds, begin_, end_), "measure");
+    return milliseconds / 1e3;
+  }
+
+ protected:
+  void* take(int64_t bytes) override {
+    expectAlive();
+    if (bytes > limit_ - inUse_) throw OutOfMemory(bytes);
+    CUdeviceptr memory = 0;
+    const auto size = static_cast<size_t>(std::max<int64_t>(bytes, 1));
+    CUresult result = driver_.allocate(&memory, size, stream_);
+    if (result == kOutOfMemory) {
+      // What was freed may only be given back by the driver when its work is done.
+      wait("memory");
+      driver_.poolTrim(pool_, 0);
+      result = driver_.allocate(&memory, size, stream_);
+    }
+    if (result == kOutOfMemory) throw OutOfMemory(bytes);
+    check(result, "allocate memory");
+    inUse_ += bytes;
+    if (poison_) check(driver_.fillBytes(memory, 0xff, size, stream_), "fill memory");
+    return reinterpret_cast<void*>(memory);
+  }
+
+  void give(void* memory, int64_t bytes) override {
+    inUse_ -= bytes;
+    if (!lost_) check(driver_.free(reinterpret_cast<CUdeviceptr>(memory), stream_), "free memory");
+  }
+
+  // The caller's memory may change as soon as this returns: its bytes go through pinned memory.
+  void write(void* to, const void* from, int64_t bytes) override {
+    expectAlive();
+    for (int64_t done = 0; done < bytes;) {
+      Staging& staging = staging_[current_];
+      if (staging.used == kStaging) {
+        check(driver_.eventRecord(staging.free, stream_), "copy to the GPU");
+        current_ = (current_ + 1) % kStagings;
+        waitFor([&] { return driver_.eventQuery(staging_[current_].free); }, "a copy to the GPU");
+        staging_[current_].used = 0;
+        continue;
+      }
+      const int64_t part = std::min(bytes - done, kStaging - staging.used);
+      std::memcpy(staging.memory + staging.used, static_cast<const char*>(from) + done, static_cast<size_t>(part));
+      check(driver_.copyToDevice(reinterpret_cast<CUdeviceptr>(to) + static_cast<CUdeviceptr>(done),
+                                 staging.memory + staging.used, static_cast<size_t>(part), stream_),
+            "copy to the GPU");
+      // Copies begin at multiples of 256 bytes.
+      staging.used = std::min(kStaging, (staging.used + part + 255) / 256 * 256);
+      done += part;
+    }
+  }
+
+  void read(void* to, const void* from, int64_t bytes) override {
+    expectAlive();
+    for (int64_t done = 0; done < bytes; done += kStaging) {
+      const auto part = static_cast<size_t>(std::min(bytes - done, kStaging));
+      check(driver_.copyToHost(readback_, reinterpret_cast<CUdeviceptr>(from) + static_cast<CUdeviceptr>(done), part,
+                               stream_),
+            "copy from the GPU");
+      wait("a copy from the GPU");
+      std::memcpy(static_cast<char*>(to) + done, readback_, part);
+    }
+  }
+
+  int64_t cached() const override {
+    uint64_t reserved = 0;
+    if (lost_ || driver_.poolGet(pool_, kReservedBytes, &reserved) != 0) return 0;
+    return std::max<int64_t>(0, static_cast<int64_t>(reserved) - inUse_);
+  }
+
+  void launch(const Kernel& kernel, const Geometry& g, void** arguments) override {
+    const CUfunction function = modules_->find(kernel, g.sharedBytes);
+    check(driver_.launch(function, g.blocks.x, g.blocks.y, g.blocks.z, g.threads.x, g.threads.y, g.threads.z,
+                         static_cast<unsigned>(g.sharedBytes), stream_, arguments, nullptr),
+          "launch a kernel");
+  }
+
+  bool hasProducts() const override { return cublas_ != nullptr; }
+  bool product(const Gemm& g, Precision precision, const void* A, const void* B) override {
+    if (workspace_ == nullptr) workspace_ = take(kWorkspace);
+    return cublas_->multiply(g, precision, A, B, workspace_, kWorkspace, stream_);
+  }
+  Precision precision() const override { return precision_; }
+  int multiprocessors() const override { return multiprocessors_; }
+
+ private:
+  struct Staging {
+    char* memory = nullptr;
+    CUevent free = nullptr;
+    int64_t used = 0;
+  };
+
+  int attribute(int which) const {
+    int value = 0;
+    if (driver_.deviceAttribute(&value, which, device_) != 0) return 0;
+    return value;
+  }
+
+  void start() {
+    check(driver_.contextSet(context_), "open the GPU");
+    modules_ = std::make_unique<Modules>(driver_, major_, minor_);
+    check(driver_.streamCreate(&stream_, kNonBlocking), "make a stream");
+    check(driver_.eventCreate(&begin_, 0), "make an event");
+    check(driver_.eventCreate(&end_, 0), "make an event");
+    check(driver_.defaultPool(&pool_, device_), "open the GPU's memory");
+    uint64_t keepAll = UINT64_MAX;
+    check(driver_.poolSet(pool_, kReleaseThreshold, &keepAll), "keep the GPU's memory");
+    for (Staging& staging : staging_) {
+      check(driver_.hostAllocate(reinterpret_cast<void**>(&staging.memory), kStaging, 0), "pin memory");
+      check(driver_.eventCreate(&staging.free, 0), "make an event");
+    }
+    check(driver_.hostAllocate(reinterpret_cast<void**>(&readback_), kStaging, 0), "pin memory");
+    cublas_ = Cublas::find();
+  }
+
+  void stop() {
+    if (workspace_ != nullptr && !lost_) driver_.free(reinterpret_cast<CUdeviceptr>(workspace_), stream_);
+    cublas_.reset();
+    modules_.reset();
+    for (Staging& staging : staging_) {
+      if (staging.memory != nullptr) driver_.hostFree(staging.memory);
+      if (staging.free != nullptr) driver_.eventDestroy(staging.free);
+    }
+    if (readback_ != nullptr) driver_.hostFree(readback_);
+    for (const CUevent event : {begin_, end_})
+      if (event != nullptr) driver_.eventDestroy(event);
+    if (stream_ != nullptr) driver_.streamDestroy(stream_);
+    driver_.contextRelease(device_);
+  }
+
+  void expectAlive() const {
+    if (lost_) throw std::runtime_error(lostBecause_);
+  }
+
+  // Nearly every error leaves a context that takes no more calls.
+  void check(CUresult result, const char* what) {
+    if (result == 0) return;
+    if (result == kOutOfMemory) throw OutOfMemory(0);
+    const std::string op = currentOp();
+    lose("the GPU could not " + std::string(what) + (op.empty() ? "" : eachOpWaits_ ? " in op " + op : " at or before op " + op) +
+         ": " + driver_.describe(result));
+  }
+
+  [[noreturn]] void lose(const std::string& why) {
+    lost_ = true;
+    lostBecause_ = why + "; the GPU must be opened again by a new process" +
+                   (eachOpWaits_ ? "" : ", with BREVITY_CUDA_SYNC=1 the op is named exactly");
+    throw std::runtime_error(lostBecause_);
+  }
+
+  template <typename F>
+  void waitFor(F done, const char* what) {
+    const auto from = Clock::now();
+    for (int64_t turn = 0;; turn++) {
+      const CUresult result = done();
+      if (result != kNotReady) return check(result, "finish");
+      // Short waits are watched closely; a long one leaves the processor to others.
+      if (turn < 2000) continue;
+      if (std::chrono::duration<double>(Clock::now() - from).count() > timeout_)
+        lose("the GPU did not finish " + std::string(what) + " within " + std::to_string(static_cast<int>(timeout_)) +
+             " seconds; the last op was " + currentOp());
+      std::this_thread::sleep_for(std::chrono::microseconds(turn < 4000 ? 20 : 200));
+    }
+  }
+
+  void wait(const char* what) {
+    expectAlive();
+    waitFor([&] { return driver_.streamQuery(stream_); }, what);
+  }
+
+  const Driver& driver_;
+  const int64_t limit_;
+  const bool poison_;
+  const Precision precision_;
+  const bool eachOpWaits_;
+  const double timeout_;
+  CUdevice device_ = 0;
+  CUcontext context_ = nullptr;
+  CUstream stream_ = nullptr;
+  CUmemoryPool pool_ = nullptr;
+  CUevent begin_ = nullptr, end_ = nullptr;
+  int major_ = 0, minor_ = 0, multiprocessors_ = 1;
+  std::string name_;
+  std::unique_ptr<Modules> modules_;
+  std::unique_ptr<Cublas> cublas_;
+  void* workspace_ = nullptr;
+  Staging staging_[kStagings];
+  int current_ = 0;
+  char* readback_ = nullptr;
+  int64_t inUse_ = 0;
+  bool lost_ = false;
+  std::string lostBecause_;
+};
+
+}  // namespace
+
+std::unique_ptr<OpDevice> makeDriverDevice(int ordinal, int64_t memoryLimit, bool poison, Precision precision) {
+  return std::make_unique<DriverDevice>(ordinal, memoryLimit, poison, precision);
+}
+
+}  // namespace cuda
+}  // namespace brevity

@@ -1,0 +1,365 @@
+#include "emulator.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#if !defined(__x86_64__)
+#include <ucontext.h>
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/common_interface_defs.h>
+#endif
+
+// The macros of the language would stand in this file's way.
+#undef threadIdx
+#undef blockIdx
+#undef blockDim
+#undef gridDim
+
+namespace brevity {
+namespace emulator {
+
+Thread* self = nullptr;
+dim3 currentBlock, currentBlockDim, currentGridDim;
+void* currentShared = nullptr;
+
+namespace {
+
+constexpr int64_t kStack = 256 << 10;
+
+// A place to run on: its own stack.
+struct Fiber {
+  std::unique_ptr<char[]> stack{new char[kStack]};
+#if defined(__x86_64__)
+  void* sp = nullptr;
+#else
+  ucontext_t context;
+#endif
+  bool started = false;
+  void* fakeStack = nullptr;
+};
+
+enum class State { ready, atBarrier, atCollective, done };
+
+struct Lane : Thread {
+  State state = State::ready;
+  Fiber* fiber = nullptr;
+  Site site{};
+  unsigned mask = 0;
+  unsigned char given[kExchange];
+  const unsigned char* gathered = nullptr;
+};
+
+// What the lanes of a warp gave in its last collectives. A lane is at most one collective ahead of another that has not
+// yet read, since released lanes run in the order of their release.
+struct Warp {
+  unsigned char gathered[4][kWarp * kExchange];
+  int next = 0;
+};
+
+struct Block {
+  std::vector<Lane> lanes;
+  std::vector<Warp> warps;
+  std::vector<int> order;    // in which lanes start
+  std::vector<Lane*> ready;  // a queue from `head` on
+  size_t head = 0;
+  size_t started = 0, done = 0, atBarrier = 0;
+};
+
+std::mutex oneLaunch;
+Order order = Order::forward;
+std::vector<std::unique_ptr<Fiber>> fibers;
+std::vector<Fiber*> idle;
+Fiber scheduler;
+Fiber* running = nullptr;
+Block block;
+void (*kernelInvoke)(void**) = nullptr;
+void** kernelArguments = nullptr;
+
+#if defined(__x86_64__)
+extern "C" void brevityFiberSwitch(void** saveSp, void* sp);
+asm(R"(
+.text
+.globl brevityFiberSwitch
+.type brevityFiberSwitch, @function
+brevityFiberSwitch:
+  pushq %rbp
+  pushq %rbx
+  pushq %r12
+  pushq %r13
+  pushq %r14
+  pushq %r15
+  movq %rsp, (%rdi)
+  movq %rsi, %rsp
+  popq %r15
+  popq %r14
+  popq %r13
+  popq %r12
+  popq %rbx
+  popq %rbp
+  ret
+.size brevityFiberSwitch, . - brevityFiberSwitch
+)");
+#endif
+
+#if defined(__SANITIZE_ADDRESS__)
+const void* schedulerBottom = nullptr;
+size_t schedulerSize = 0;
+#endif
+
+void switchTo(Fiber* from, Fiber* to) {
+#if defined(__SANITIZE_ADDRESS__)
+  const bool back = to == &scheduler;
+  __sanitizer_start_switch_fiber(&from->fakeStack, back ? schedulerBottom : to->stack.get(),
+                                 back ? schedulerSize : static_cast<size_t>(kStack));
+#endif
+  running = to;
+#if defined(__x86_64__)
+  brevityFiberSwitch(&from->sp, to->sp);
+#else
+  swapcontext(&from->context, &to->context);
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+  // `from` goes on here.
+  if (from == &scheduler)
+    __sanitizer_finish_switch_fiber(from->fakeStack, nullptr, nullptr);
+  else
+    __sanitizer_finish_switch_fiber(from->fakeStack, &schedulerBottom, &schedulerSize);
+#endif
+}
+
+// Takes the lanes that have not begun, one after the other; where one waits, the fiber is its own until it ends.
+void fiberMain() {
+#if defined(__SANITIZE_ADDRESS__)
+  __sanitizer_finish_switch_fiber(nullptr, &schedulerBottom, &schedulerSize);
+#endif
+  for (;;) {
+    Fiber* const me = running;
+    while (block.started < block.lanes.size()) {
+      Lane& lane = block.lanes[block.order[block.started++]];
+      lane.fiber = me;
+      self = &lane;
+      kernelInvoke(kernelArguments);
+      lane.state = State::done;
+      block.done++;
+    }
+    idle.push_back(me);
+    switchTo(me, &scheduler);
+  }
+}
+
+void prepare(Fiber* fiber) {
+  fiber->started = true;
+#if defined(__x86_64__)
+  // Six registers, the address to return to, and one word that keeps the stack aligned as after a call.
+  auto top = reinterpret_cast<uintptr_t>(fiber->stack.get() + kStack) & ~uintptr_t{15};
+  auto* sp = reinterpret_cast<void**>(top) - 8;
+  std::fill(sp, sp + 8, nullptr);
+  sp[6] = reinterpret_cast<void*>(&fiberMain);
+  fiber->sp = sp;
+#else
+  getcontext(&fiber->context);
+  fiber->context.uc_stack.ss_sp = fiber->stack.get();
+  fiber->context.uc_stack.ss_size = kStack;
+  fiber->context.uc_link = nullptr;
+  makecontext(&fiber->context, fiberMain, 0);
+#endif
+}
+
+Fiber* freeFiber() {
+  if (idle.empty()) {
+    fibers.push_back(std::make_unique<Fiber>());
+    prepare(fibers.back().get());
+    return fibers.back().get();
+  }
+  Fiber* fiber = idle.back();
+  idle.pop_back();
+  return fiber;
+}
+
+std::mt19937 shuffler(1);
+
+void arrange(int* first, int* last) {
+  if (order == Order::reverse) std::reverse(first, last);
+  if (order == Order::shuffled) std::shuffle(first, last, shuffler);
+}
+
+void release(const std::vector<int>& lanes) {
+  for (int i : lanes) {
+    block.lanes[i].state = State::ready;
+    block.ready.push_back(&block.lanes[i]);
+  }
+}
+
+bool sameSite(const Site& a, const Site& b) { return a.line == b.line && std::strcmp(a.file, b.file) == 0; }
+
+std::string nameOf(const Site& site) { return std::string(site.file) + ":" + std::to_string(site.line); }
+
+Lane& current() { return *static_cast<Lane*>(self); }
+
+// Lets others run until this lane is ready again.
+void wait(Lane& lane) {
+  switchTo(lane.fiber, &scheduler);
+  self = &lane;
+}
+
+// Why no lane can go on.
+[[noreturn]] void deadlock(const char* kernel) {
+  std::string what = std::string(kernel) + ": block (" + std::to_string(currentBlock.x) + ", " +
+                     std::to_string(currentBlock.y) + ", " + std::to_string(currentBlock.z) + ") waits for ever: " +
+                     std::to_string(block.done) + " of " + std::to_string(block.lanes.size()) + " threads have ended";
+  for (const Lane& lane : block.lanes) {
+    if (lane.state == State::done || lane.state == State::ready) continue;
+    what += ", thread " + std::to_string(lane.linear) + " waits at " + nameOf(lane.site);
+    break;
+  }
+  // Those that wait never end: their stacks are given up with them.
+  for (const Lane& lane : block.lanes)
+    if (lane.state != State::done && lane.fiber != nullptr) lane.fiber->started = false;
+  for (auto& fiber : fibers)
+    if (!fiber->started) {
+      prepare(fiber.get());
+      idle.push_back(fiber.get());
+    }
+  throw std::runtime_error(what);
+}
+
+std::string barrierProblem;
+
+void runBlock(const char* kernel) {
+  const size_t count = block.lanes.size();
+  for (size_t i = 0; i < count; i++) {
+    block.order[i] = static_cast<int>(i);
+    block.lanes[i].state = State::ready;
+  }
+  arrange(block.order.data(), block.order.data() + count);
+  block.ready.clear();
+  block.head = block.started = block.done = block.atBarrier = 0;
+  barrierProblem.clear();
+  while (block.done < count) {
+    if (!barrierProblem.empty()) {
+      block.ready.clear();
+      block.head = 0;
+    }
+    if (block.started < count) {
+      switchTo(&scheduler, freeFiber());
+    } else if (block.head < block.ready.size()) {
+      Lane* lane = block.ready[block.head++];
+      if (block.head == block.ready.size()) {
+        block.ready.clear();
+        block.head = 0;
+      }
+      switchTo(&scheduler, lane->fiber);
+    } else {
+      deadlock(barrierProblem.empty() ? kernel : (barrierProblem = kernel + (": " + barrierProblem)).c_str());
+    }
+  }
+}
+
+void expectGeometry(const char* kernel, dim3 grid, dim3 threads, int64_t sharedBytes) {
+  const auto bad = [&](const std::string& what) { throw std::runtime_error(std::string(kernel) + ": " + what); };
+  const uint64_t count = uint64_t{threads.x} * threads.y * threads.z;
+  if (count < 1 || count > 1024 || threads.z > 64) bad("a block of " + std::to_string(count) + " threads");
+  if (grid.x < 1 || grid.y < 1 || grid.z < 1) bad("an empty grid");
+  if (grid.x > 2147483647u || grid.y > 65535 || grid.z > 65535) bad("a grid beyond (2^31 - 1, 65535, 65535)");
+  // Compute capabilities 8.6 and 8.9 have the least: 99 KiB for a block.
+  if (sharedBytes < 0 || sharedBytes > 99 * 1024) bad(std::to_string(sharedBytes) + " bytes of shared memory");
+}
+
+}  // namespace
+
+void blockBarrier(Site site) {
+  Lane& lane = current();
+  lane.state = State::atBarrier;
+  lane.site = site;
+  if (++block.atBarrier == block.lanes.size()) {
+    std::vector<int> all(block.order);
+    for (const Lane& other : block.lanes)
+      if (!sameSite(other.site, site) && barrierProblem.empty())
+        barrierProblem = "a barrier reached at " + nameOf(other.site) + " and at " + nameOf(site);
+    block.atBarrier = 0;
+    if (barrierProblem.empty()) release(all);
+  }
+  wait(lane);
+}
+
+const unsigned char* collective(unsigned mask, const void* give, int bytes, Site site) {
+  Lane& lane = current();
+  lane.state = State::atCollective;
+  lane.site = site;
+  lane.mask = mask;
+  std::memset(lane.given, 0xff, kExchange);
+  if (bytes > 0) std::memcpy(lane.given, give, static_cast<size_t>(bytes));
+  const int first = lane.linear - lane.lane;
+  const int lanes = std::min<int>(kWarp, static_cast<int>(block.lanes.size()) - first);
+  if ((mask >> lane.lane & 1) == 0 || (lanes < kWarp && mask != 0xffffffffu && mask >> lanes != 0))
+    barrierProblem = "a collective at " + nameOf(site) + " whose mask does not fit its lane";
+  // The mask of a last, partial warp may name lanes that do not exist.
+  const unsigned there = lanes == kWarp ? mask : mask & ((1u << lanes) - 1);
+  bool complete = true;
+  for (int i = 0; i < lanes; i++) {
+    if ((there >> i & 1) == 0) continue;
+    const Lane& other = block.lanes[first + i];
+    if (other.state != State::atCollective || other.mask != mask || !sameSite(other.site, site)) complete = false;
+  }
+  if (complete) {
+    Warp& warp = block.warps[first / kWarp];
+    unsigned char* gathered = warp.gathered[warp.next++ % 4];
+    std::vector<int> released;
+    for (int i = 0; i < lanes; i++) {
+      if ((there >> i & 1) == 0) continue;
+      Lane& other = block.lanes[first + i];
+      std::memcpy(gathered + i * kExchange, other.given, kExchange);
+      other.gathered = gathered;
+      released.push_back(first + i);
+    }
+    arrange(released.data(), released.data() + released.size());
+    if (barrierProblem.empty()) release(released);
+  }
+  wait(lane);
+  return lane.gathered;
+}
+
+void setOrder(Order to) { order = to; }
+
+void run(const char* kernel, void (*invoke)(void**), void** arguments, dim3 grid, dim3 threads, int64_t sharedBytes) {
+  const std::lock_guard<std::mutex> alone(oneLaunch);
+  expectGeometry(kernel, grid, threads, sharedBytes);
+  kernelInvoke = invoke;
+  kernelArguments = arguments;
+  currentGridDim = grid;
+  currentBlockDim = threads;
+  const size_t count = size_t{threads.x} * threads.y * threads.z;
+  block.lanes.resize(count);
+  block.order.resize(count);
+  block.warps.resize((count + kWarp - 1) / kWarp);
+  for (size_t i = 0; i < count; i++) {
+    Lane& lane = block.lanes[i];
+    lane.linear = static_cast<int>(i);
+    lane.lane = static_cast<int>(i % kWarp);
+    lane.threadIdx = dim3(static_cast<unsigned>(i % threads.x), static_cast<unsigned>(i / threads.x % threads.y),
+                          static_cast<unsigned>(i / threads.x / threads.y));
+  }
+  for (unsigned z = 0; z < grid.z; z++)
+    for (unsigned y = 0; y < grid.y; y++)
+      for (unsigned x = 0; x < grid.x; x++) {
+        currentBlock = dim3(x, y, z);
+        // Its exact size, 16 bytes apart as on the device.
+        std::unique_ptr<char, void (*)(void*)> shared(nullptr, std::free);
+        if (sharedBytes > 0) {
+          shared.reset(static_cast<char*>(std::malloc(static_cast<size_t>(sharedBytes))));
+          std::memset(shared.get(), 0xff, static_cast<size_t>(sharedBytes));
+        }
+        currentShared = shared.get();
+        runBlock(kernel);
+      }
+}
+
+}  // namespace emulator
+}  // namespace brevity

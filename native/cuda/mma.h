@@ -1,0 +1,82 @@
+// Tensor-core products of a warp (PTX ISA, mma.sync.m16n8k16 for bf16 and m16n8k8 for tf32), with float32 sums, and how
+// float32 is rounded to their operands. In the emulator a twin gathers the fragments of all lanes by the layouts of the
+// PTX ISA and multiplies them.
+//
+// With g = lane / 4 and t = lane % 4, a lane holds of D [16, 8]: d[0..1] at (g, 2t..2t+1), d[2..3] at (g + 8, 2t..2t+1).
+#pragma once
+#include "cuda.h"
+
+// To the nearest, ties to even. A NaN stays one.
+DEVICE uint32_t bf16Bits(float x) {
+  const uint32_t bits = __float_as_uint(x);
+  if (isNan(x)) return 0x7fc0u;
+  return (bits + 0x7fffu + (bits >> 16 & 1)) >> 16;
+}
+DEVICE uint32_t bf16Pair(float low, float high) { return bf16Bits(low) | bf16Bits(high) << 16; }
+
+// To the nearest, ties away from zero, as cvt.rna.tf32 does.
+DEVICE float tf32Of(float x) {
+  if (!(fabsf(x) < INFINITE)) return x;
+  return __uint_as_float((__float_as_uint(x) + 0x1000u) & 0xffffe000u);
+}
+
+#if defined(__CUDACC__)
+
+// a: pairs along k at (g, 2t), (g + 8, 2t), (g, 2t + 8), (g + 8, 2t + 8); b: pairs along k at (2t, g), (2t + 8, g).
+DEVICE void mmaBf16(float d[4], const uint32_t a[4], const uint32_t b[2]) {
+  asm volatile(
+      "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+// a: (g, t), (g + 8, t), (g, t + 4), (g + 8, t + 4); b: (t, g), (t + 4, g). Operands are rounded already.
+DEVICE void mmaTf32(float d[4], const uint32_t a[4], const uint32_t b[2]) {
+  asm volatile(
+      "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+
+#else
+
+struct MmaOperands {
+  uint32_t a[4], b[2];
+};
+
+inline const unsigned char* gatherOperands(const uint32_t a[4], const uint32_t b[2], int line) {
+  MmaOperands mine;
+  for (int i = 0; i < 4; i++) mine.a[i] = a[i];
+  for (int i = 0; i < 2; i++) mine.b[i] = b[i];
+  return brevity::emulator::collective(0xffffffffu, &mine, sizeof mine, {__FILE__, line});
+}
+
+inline float bf16Value(uint32_t word, int half) { return __uint_as_float((half ? word >> 16 : word & 0xffffu) << 16); }
+
+inline void mmaBf16(float d[4], const uint32_t a[4], const uint32_t b[2]) {
+  const unsigned char* all = gatherOperands(a, b, __LINE__);
+  const int lane = brevity::emulator::self->lane;
+  for (int i = 0; i < 4; i++) {
+    const int row = lane / 4 + i / 2 * 8, col = lane % 4 * 2 + i % 2;
+    for (int k = 0; k < 16; k++) {
+      // The lanes that hold A's (row, k) and B's (k, col).
+      const auto left = brevity::emulator::laneValue<MmaOperands>(all, row % 8 * 4 + k % 8 / 2);
+      const auto right = brevity::emulator::laneValue<MmaOperands>(all, col * 4 + k % 8 / 2);
+      d[i] += bf16Value(left.a[row / 8 + k / 8 * 2], k % 2) * bf16Value(right.b[k / 8], k % 2);
+    }
+  }
+}
+
+inline void mmaTf32(float d[4], const uint32_t a[4], const uint32_t b[2]) {
+  const unsigned char* all = gatherOperands(a, b, __LINE__);
+  const int lane = brevity::emulator::self->lane;
+  for (int i = 0; i < 4; i++) {
+    const int row = lane / 4 + i / 2 * 8, col = lane % 4 * 2 + i % 2;
+    for (int k = 0; k < 8; k++) {
+      const auto left = brevity::emulator::laneValue<MmaOperands>(all, row % 8 * 4 + k % 4);
+      const auto right = brevity::emulator::laneValue<MmaOperands>(all, col * 4 + k % 4);
+      d[i] += __uint_as_float(left.a[row / 8 + k / 4 * 2]) * __uint_as_float(right.b[k / 4]);
+    }
+  }
+}
+
+#endif

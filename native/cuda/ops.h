@@ -1,0 +1,37 @@
+// The table of ops of the CUDA devices: the same names, buffers and params as the cpu device's (../src/ops/), one .cu
+// file an op or a family of ops.
+#pragma once
+#include "../src/elements/shape.h"
+#include "../src/kernels/gemm.h"
+#include "../src/ops/table.h"
+
+namespace brevity {
+namespace cuda {
+
+#define BREVITY_CUDA_OPS(X)                                                                                       \
+  X(activations) X(adamw) X(attention) X(attentionDecode) X(attentionGrad) X(binary) X(convert) X(embedding)      \
+  X(gemm) X(layerNorm) X(reduce) X(rmsNorm) X(rope) X(sampling) X(scan) X(shape) X(softmax)                \
+  X(tokenLogProbs) X(topK) X(unary)
+
+#define DECLARE(name) void name##Ops(OpTable& table);
+BREVITY_CUDA_OPS(DECLARE)
+#undef DECLARE
+
+// What ops share.
+
+// n words of 0.
+void fillZeros(void* memory, int64_t n);
+// n words.
+void copyWordsOf(void* to, const void* from, int64_t n);
+// y [size, inner] = Σ of the rows of x [rows, inner] by ids [rows], in the rows' order. Ids outside of [0, size) are left
+// out; where `strict`, one that is not below size is a fault.
+void sumRows(const float* x, const int32_t* ids, float* y, int64_t rows, int64_t size, int64_t inner, bool strict);
+void sumRows(const int32_t* x, const int32_t* ids, int32_t* y, int64_t rows, int64_t size, int64_t inner, bool strict);
+// Matrix products (../src/kernels/gemm.h), by the vendor's library where the stream has it. Pointers are the device's.
+void product(const Gemm& gemm);
+
+// Every op, in an order that holds for the life of the process.
+const OpTable& ops();
+
+}  // namespace cuda
+}  // namespace brevity

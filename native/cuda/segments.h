@@ -1,0 +1,87 @@
+// Packed sequences that attention runs over (../src/kernels/attention.h): rows of all segments one after the other, each
+// segment's keys preceded by those of its prefix. Keys of a segment have logical places: its prefix from 0 on, then its
+// own; its query i stands at place prefixLength + i.
+#pragma once
+#include "cuda.h"
+
+struct Segments {
+  int64_t count;
+  int64_t uniform;       // rows of every segment, one after the other, without prefixes; 0: the table says
+  const int32_t* table;  // [count, 4]: first row, length, first row and length of the prefix
+};
+
+struct Segment {
+  int64_t start, length, prefixStart, prefixLength;
+
+  // The row of the key at a logical place.
+  __device__ int64_t row(int64_t place) const {
+    return place < prefixLength ? prefixStart + place : start + place - prefixLength;
+  }
+  // The logical place of a row among the segment's keys, or -1.
+  __device__ int64_t place(int64_t row) const {
+    if (row >= prefixStart && row < prefixStart + prefixLength) return row - prefixStart;
+    if (row >= start && row < start + length) return prefixLength + row - start;
+    return -1;
+  }
+};
+
+DEVICE Segment segmentAt(const Segments& s, int64_t i) {
+  if (s.uniform > 0) return Segment{i * s.uniform, s.uniform, 0, 0};
+  const int32_t* row = s.table + 4 * i;
+  return Segment{row[0], row[1], row[2], row[3]};
+}
+
+// Whether a segment lies within N rows, behind its prefix. The table comes from the host: one that does not fit is
+// reported, and passed over.
+DEVICE bool fits(const Segment& s, int64_t N) {
+  return s.start >= 0 && s.length >= 0 && s.start + s.length <= N && s.prefixStart >= 0 && s.prefixLength >= 0 &&
+         (s.prefixLength == 0 || s.prefixStart + s.prefixLength <= s.start);
+}
+
+// Whether a query sees the key at a place; window 0 is all.
+DEVICE bool sees(int64_t queryPlace, int64_t keyPlace, int64_t window) {
+  return keyPlace <= queryPlace && (window == 0 || keyPlace > queryPlace - window);
+}
+
+struct AttentionArguments {
+  int64_t N, H, K, d, window;
+  int64_t qStride, kStride, vStride;
+  Segments segments;
+  float scale;
+  int32_t reserved;
+};
+
+// A tile of queries: rows [first, first + tile rows) of a segment; segment -1 for none.
+struct QueryTile {
+  int32_t segment, first;
+};
+
+// Threads of a tile's rows: eight a row, of one warp.
+constexpr int kLanesOfRow = 8;
+
+// x summed over the eight lanes of a row.
+DEVICE float rowSum(float x) {
+  for (int with = 4; with > 0; with /= 2) x += __shfl_xor_sync(0xffffffffu, x, with);
+  return x;
+}
+DEVICE float rowLargest(float x) {
+  for (int with = 4; with > 0; with /= 2) x = fmaxf(x, __shfl_xor_sync(0xffffffffu, x, with));
+  return x;
+}
+
+#if BREVITY_HOST
+namespace brevity {
+namespace cuda {
+
+// What both passes take from the params of their launch. Throws where heads or sizes do not fit the kernels.
+AttentionArguments batchArguments(const Launch& l);
+AttentionArguments packedArguments(const Launch& l, int tableBuffer);
+// Tiles of `rows` queries, in order; `tiles` holds tileCount(…) of them.
+int64_t tileCount(const AttentionArguments& a, int rows);
+void planTiles(const AttentionArguments& a, int rows, QueryTile* tiles);
+// Rows of a tile for heads of size d: what fits into shared memory.
+inline int tileRows(int64_t d) { return d <= 128 ? 32 : 16; }
+
+}  // namespace cuda
+}  // namespace brevity
+#endif

@@ -1,0 +1,217 @@
+// Kernels that move elements and compute nothing (../src/elements/shape.cc): strided copies, rows by index.
+#include "axes.h"
+
+// The indices of a row, into a tensor of these dims.
+struct Depths {
+  int32_t depth, reserved;
+  int64_t dims[kMostAxes];
+};
+
+#define COPY_KERNEL(name, T)                                      \
+  KERNEL name(const T* from, T* to, Axes axes, int64_t n) {       \
+    for (EACH(i, n)) {                                            \
+      const Offsets at = offsetsOf(axes, i);                      \
+      to[at.b] = from[at.a];                                      \
+    }                                                             \
+  }
+COPY_KERNEL(stridedCopy1, uint8_t)
+COPY_KERNEL(stridedCopy4, uint32_t)
+COPY_KERNEL(stridedCopy8, uint64_t)
+
+// A transposition of rows × cols words, batch times: to[b, j, i] = from[b, i, j]; both sides in whole lines of a cache.
+constexpr int kTransposeTile = 32;
+KERNEL transpose4(const uint32_t* from, uint32_t* to, int64_t rows, int64_t cols, int64_t tilesAcross) {
+  __shared__ uint32_t tile[kTransposeTile][kTransposeTile + 1];
+  from += static_cast<int64_t>(blockIdx.y) * rows * cols;
+  to += static_cast<int64_t>(blockIdx.y) * rows * cols;
+  const int64_t i0 = blockIdx.x / tilesAcross * kTransposeTile, j0 = blockIdx.x % tilesAcross * kTransposeTile;
+  for (int y = threadIdx.y; y < kTransposeTile; y += blockDim.y)
+    if (i0 + y < rows && j0 + threadIdx.x < cols) tile[y][threadIdx.x] = from[(i0 + y) * cols + j0 + threadIdx.x];
+  __syncthreads();
+  for (int y = threadIdx.y; y < kTransposeTile; y += blockDim.y)
+    if (j0 + y < cols && i0 + threadIdx.x < rows) to[(j0 + y) * rows + i0 + threadIdx.x] = tile[threadIdx.x][y];
+}
+
+// y [batch, outer, count, inner] = x [batch, outer, size, inner] at indices [batch, count]; slices is batch·outer.
+#define GATHER_KERNEL(name, T)                                                                                  \
+  KERNEL name(const T* x, const int32_t* indices, T* y, int64_t slices, int64_t outer, int64_t size,            \
+              int64_t count, int64_t inner, Fault* fault) {                                                     \
+    for (EACH(i, slices * count * inner)) {                                                                     \
+      const int64_t row = i / inner, o = row / count, at = o / outer * count + row % count;                     \
+      const int64_t index = checked(fault, indexFault, indices[at], size);                                      \
+      y[i] = x[(o * size + index) * inner + i % inner];                                                         \
+    }                                                                                                           \
+  }
+GATHER_KERNEL(gatherBytes, uint8_t)
+GATHER_KERNEL(gatherWords, uint32_t)
+
+// y [rows, inner]: x [dims…, inner] at indices [rows, depth]
+#define GATHER_ND_KERNEL(name, T)                                                                              \
+  KERNEL name(const T* x, const int32_t* indices, T* y, int64_t rows, int64_t inner, Depths depths, Fault* fault) { \
+    for (EACH(i, rows * inner)) {                                                                              \
+      const int64_t row = i / inner;                                                                           \
+      int64_t at = 0;                                                                                          \
+      for (int k = 0; k < depths.depth; k++)                                                                   \
+        at = at * depths.dims[k] +                                                                             \
+             checked(fault, indexFault, indices[row * depths.depth + k], depths.dims[k]);                      \
+      y[i] = x[at * inner + i % inner];                                                                        \
+    }                                                                                                          \
+  }
+GATHER_ND_KERNEL(gatherNdBytes, uint8_t)
+GATHER_ND_KERNEL(gatherNdWords, uint32_t)
+
+// ids [rows] = the flat place of each row of indices [rows, depth]; -1 where one of them is out of range.
+KERNEL flatIndices(const int32_t* indices, int32_t* ids, int64_t rows, Depths depths, Fault* fault) {
+  for (EACH(row, rows)) {
+    int64_t at = 0;
+    bool inside = true;
+    for (int k = 0; k < depths.depth; k++) {
+      const int32_t index = indices[row * depths.depth + k];
+      if (index < 0 || index >= depths.dims[k]) inside = false;
+      at = at * depths.dims[k] + checked(fault, indexFault, index, depths.dims[k]);
+    }
+    ids[row] = inside ? static_cast<int32_t>(at) : -1;
+  }
+}
+
+#if BREVITY_HOST
+namespace brevity {
+namespace cuda {
+namespace {
+
+Fault* faults() { return static_cast<Fault*>(stream().fault()); }
+
+// [batch…, cols, rows] of the target, read across: the copy of a transposition, or not.
+bool transposition(const Strides& s, int64_t* batch, int64_t* rows, int64_t* cols) {
+  const int last = s.rank - 1;
+  if (s.rank < 2 || s.rank > 3 || s.b[last] != 1 || s.a[last - 1] != 1) return false;
+  *cols = s.dims[last - 1];
+  *rows = s.dims[last];
+  *batch = s.rank == 3 ? s.dims[0] : 1;
+  if (s.a[last] != *cols || s.b[last - 1] != *rows || *batch > 65535) return false;
+  return s.rank == 2 || (s.a[0] == *rows * *cols && s.b[0] == *rows * *cols);
+}
+
+// from, to; width, offset in from, offset in to, strides
+void copyOp(const Launch& l) {
+  const int width = static_cast<int>(l.integer(0));
+  if (width != 1 && width != 4 && width != 8) l.fail("takes elements of 1, 4 or 8 bytes");
+  const int64_t from = l.count(1), to = l.count(2);
+  const Strides s = stridesAt(l, 3);
+  expectWithin(l, 0, width, from, s, s.a);
+  expectWithin(l, 1, width, to, s, s.b);
+  const int64_t n = sizeOf(s);
+  if (n == 0) return;
+  const char* source = l.as<char>(0, 0) + from * width;
+  char* target = l.as<char>(1, 0) + to * width;
+  int64_t batch, rows, cols;
+  if (width == 4 && transposition(s, &batch, &rows, &cols)) {
+    const int64_t across = ceilDiv(cols, kTransposeTile), down = ceilDiv(rows, kTransposeTile);
+    LAUNCH(transpose4, Geometry(dim3(gridSize(across * down), gridSize(batch)), dim3(kTransposeTile, 8)),
+           reinterpret_cast<const uint32_t*>(source), reinterpret_cast<uint32_t*>(target), rows, cols, across);
+  } else if (width == 1) {
+    LAUNCH(stridedCopy1, overElements(n), reinterpret_cast<const uint8_t*>(source), reinterpret_cast<uint8_t*>(target),
+           axesOf(s), n);
+  } else if (width == 4) {
+    LAUNCH(stridedCopy4, overElements(n), reinterpret_cast<const uint32_t*>(source),
+           reinterpret_cast<uint32_t*>(target), axesOf(s), n);
+  } else {
+    LAUNCH(stridedCopy8, overElements(n), reinterpret_cast<const uint64_t*>(source),
+           reinterpret_cast<uint64_t*>(target), axesOf(s), n);
+  }
+}
+
+// Elements of `width` bytes as words where they can be: inner becomes that of words.
+bool asWords(int64_t width, int64_t* inner) {
+  if (width % 4 != 0) {
+    *inner *= width;
+    return false;
+  }
+  *inner *= width / 4;
+  return true;
+}
+
+// x, indices, y; width, batch, outer, size, count, inner
+void gatherOp(const Launch& l) {
+  const int64_t width = l.count(0), batch = l.count(1), outer = l.count(2), size = l.count(3), count = l.count(4),
+                inner = l.count(5), slices = batch * outer;
+  const void* x = l.as<char>(0, slices * size * inner * width);
+  void* y = l.as<char>(2, slices * count * inner * width);
+  const int32_t* indices = l.ints(1, batch * count);
+  if (size == 0 && slices * count * inner > 0) l.fail("has an index and nothing to choose from");
+  int64_t step = inner;
+  if (asWords(width, &step)) {
+    LAUNCH(gatherWords, overElements(slices * count * step), static_cast<const uint32_t*>(x), indices,
+           static_cast<uint32_t*>(y), slices, outer, size, count, step, faults());
+  } else {
+    LAUNCH(gatherBytes, overElements(slices * count * step), static_cast<const uint8_t*>(x), indices,
+           static_cast<uint8_t*>(y), slices, outer, size, count, step, faults());
+  }
+}
+
+// The params from `at` on: depth, dims. Returns their product.
+int64_t depthsAt(const Launch& l, int at, Depths* depths) {
+  const int64_t depth = l.integer(at);
+  if (depth < 0 || depth > kMaxRank) l.fail("takes up to 12 indices a row");
+  depths->depth = static_cast<int32_t>(depth);
+  int64_t size = 1;
+  for (int i = 0; i < depth; i++) size *= depths->dims[i] = l.count(at + 1 + i);
+  return size;
+}
+
+// x, indices, y; width, rows, inner, depth, dims
+void gatherNdOp(const Launch& l) {
+  Depths depths{};
+  const int64_t width = l.count(0), rows = l.count(1), inner = l.count(2);
+  const int64_t size = depthsAt(l, 3, &depths);
+  const void* x = l.as<char>(0, size * inner * width);
+  const int32_t* indices = l.ints(1, rows * depths.depth);
+  void* y = l.as<char>(2, rows * inner * width);
+  if (size == 0 && rows * inner > 0) l.fail("has an index and nothing to choose from");
+  int64_t step = inner;
+  if (asWords(width, &step)) {
+    LAUNCH(gatherNdWords, overElements(rows * step), static_cast<const uint32_t*>(x), indices,
+           static_cast<uint32_t*>(y), rows, step, depths, faults());
+  } else {
+    LAUNCH(gatherNdBytes, overElements(rows * step), static_cast<const uint8_t*>(x), indices, static_cast<uint8_t*>(y),
+           rows, step, depths, faults());
+  }
+}
+
+// indices, x, y; rows, inner, depth, dims
+template <typename T>
+void scatterNdOp(const Launch& l) {
+  Depths depths{};
+  const int64_t rows = l.count(0), inner = l.count(1);
+  const int64_t size = depthsAt(l, 2, &depths);
+  if (size > INT32_MAX) l.fail("takes up to 2^31 places");
+  const int32_t* indices = l.ints(0, rows * depths.depth);
+  const T* x = l.as<T>(1, rows * inner);
+  T* y = l.as<T>(2, size * inner);
+  Scratch<int32_t> ids(rows);
+  LAUNCH(flatIndices, overElements(rows), indices, ids, rows, depths, faults());
+  sumRows(x, static_cast<const int32_t*>(ids), y, rows, size, inner, false);
+}
+
+// x, ids, y; rows, segments, inner
+template <typename T>
+void segmentSumOp(const Launch& l) {
+  const int64_t rows = l.count(0), segments = l.count(1), inner = l.count(2);
+  sumRows(l.as<T>(0, rows * inner), l.ints(1, rows), l.as<T>(2, segments * inner), rows, segments, inner, true);
+}
+
+}  // namespace
+
+void shapeOps(OpTable& table) {
+  table.push_back({"Copy", copyOp});
+  table.push_back({"Gather", gatherOp});
+  table.push_back({"GatherNd", gatherNdOp});
+  table.push_back({"ScatterNd", scatterNdOp<float>});
+  table.push_back({"ScatterNd/int32", scatterNdOp<int32_t>});
+  table.push_back({"SegmentSum", segmentSumOp<float>});
+  table.push_back({"SegmentSum/int32", segmentSumOp<int32_t>});
+}
+
+}  // namespace cuda
+}  // namespace brevity
+#endif

@@ -1,0 +1,121 @@
+// Runs an op on the cpu device and on the emulated CUDA device and compares what it leaves in its buffers. Outputs
+// begin as NaN on both, so that an element that a kernel does not write shows. On the emulated device the threads of a
+// block run forwards, backwards and shuffled, which must not change a bit.
+#pragma once
+#include <cmath>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "../device.h"
+#include "../ops.h"
+
+using Floats = std::vector<float>;
+using Ints = std::vector<int32_t>;
+using Bytes = std::vector<uint8_t>;
+using Doubles = std::vector<double>;
+
+extern int checks, failures;
+void fail(const char* file, int line, const std::string& what);
+
+#define CHECK(condition)                                              \
+  do {                                                                \
+    checks++;                                                         \
+    if (!(condition)) fail(__FILE__, __LINE__, #condition);           \
+  } while (false)
+// The statement throws an error whose message has `text` in it.
+#define CHECK_THROWS(statement, text)                                                                   \
+  do {                                                                                                  \
+    checks++;                                                                                           \
+    std::string thrown = "nothing";                                                                     \
+    try {                                                                                               \
+      statement;                                                                                        \
+    } catch (const std::exception& error) {                                                             \
+      thrown = error.what();                                                                            \
+    }                                                                                                   \
+    if (thrown.find(text) == std::string::npos) fail(__FILE__, __LINE__, #statement " threw " + thrown); \
+  } while (false)
+
+enum class Kind { f32, i32, u8, f64 };
+
+// A buffer of an op: what is in it before, and whether it is compared after.
+struct Argument {
+  Kind kind;
+  std::vector<char> bytes;
+  bool output;
+};
+
+template <typename T>
+Argument argument(Kind kind, const std::vector<T>& values, bool output) {
+  const auto* from = reinterpret_cast<const char*>(values.data());
+  return {kind, std::vector<char>(from, from + values.size() * sizeof(T)), output};
+}
+inline Argument in(const Floats& x) { return argument(Kind::f32, x, false); }
+inline Argument in(const Ints& x) { return argument(Kind::i32, x, false); }
+inline Argument in(const Bytes& x) { return argument(Kind::u8, x, false); }
+inline Argument in(const Doubles& x) { return argument(Kind::f64, x, false); }
+inline Argument inOut(const Floats& x) { return argument(Kind::f32, x, true); }
+inline Argument outFloats(int64_t n) { return {Kind::f32, std::vector<char>(static_cast<size_t>(n) * 4, -1), true}; }
+inline Argument outInts(int64_t n) { return {Kind::i32, std::vector<char>(static_cast<size_t>(n) * 4, -1), true}; }
+inline Argument outBytes(int64_t n) { return {Kind::u8, std::vector<char>(static_cast<size_t>(n), -1), true}; }
+inline Argument outDoubles(int64_t n) { return {Kind::f64, std::vector<char>(static_cast<size_t>(n) * 8, -1), true}; }
+
+using Params = std::vector<double>;
+
+// Where each float may differ by tolerance·max(1, |cpu's|); integers must be equal, NaN must be NaN.
+void compare(const std::string& op, const std::vector<Argument>& arguments, const Params& params,
+             double tolerance = 0, brevity::cuda::Precision precision = brevity::cuda::Precision::fp32);
+
+// What the op leaves in its buffers on one device. Throws what the op throws.
+std::vector<std::vector<char>> runEmulated(const std::string& op, const std::vector<Argument>& arguments,
+                                           const Params& params, brevity::cuda::Precision precision);
+std::vector<std::vector<char>> runCpu(const std::string& op, const std::vector<Argument>& arguments,
+                                      const Params& params);
+
+// Numbers in [-size, size), the same in every run.
+class Random {
+ public:
+  explicit Random(uint64_t seed) : state_(seed * 2654435769u + 1) {}
+  uint64_t next() {
+    state_ ^= state_ << 13;
+    state_ ^= state_ >> 7;
+    state_ ^= state_ << 17;
+    return state_;
+  }
+  double uniform() { return static_cast<double>(next() >> 11) / 9007199254740992.0; }
+  int64_t below(int64_t n) { return static_cast<int64_t>(next() % static_cast<uint64_t>(n)); }
+  Floats floats(int64_t n, double size = 1) {
+    Floats x(static_cast<size_t>(n));
+    for (float& v : x) v = static_cast<float>((2 * uniform() - 1) * size);
+    return x;
+  }
+  Ints ints(int64_t n, int64_t bound) {
+    Ints x(static_cast<size_t>(n));
+    for (int32_t& v : x) v = static_cast<int32_t>(below(bound));
+    return x;
+  }
+  Bytes bytes(int64_t n) {
+    Bytes x(static_cast<size_t>(n));
+    for (uint8_t& v : x) v = static_cast<uint8_t>(below(2));
+    return x;
+  }
+
+ private:
+  uint64_t state_;
+};
+
+// `make check-large` asks for the larger shapes as well.
+extern bool large;
+// Products go the way that they go with cuBLASLt.
+extern bool library;
+// The GPU's driver is fake/libcuda.c: launches compute nothing.
+extern bool fake;
+
+// Tests register themselves.
+struct Test {
+  Test(const char* name, void (*run)());
+};
+#define TEST(name)                           \
+  static void name();                        \
+  static const Test name##Test(#name, name); \
+  static void name()

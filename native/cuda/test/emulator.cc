@@ -1,0 +1,136 @@
+// The emulator itself: what it must compute, and the mistakes it must find.
+#include "../block.h"
+#include "../emulator/emulator.h"
+#include "compare.h"
+
+using brevity::emulator::run;
+
+namespace {
+
+KERNEL writePlaces(int* out) {
+  const int at = (blockIdx.y * gridDim.x + blockIdx.x) * blockDim.x * blockDim.y + threadIdx.y * blockDim.x + threadIdx.x;
+  out[at] = at;
+}
+
+// A sum in shared memory by halves.
+KERNEL sumByHalves(const float* x, float* y) {
+  SHARED_MEMORY(float, sums);
+  sums[threadIdx.x] = x[blockIdx.x * blockDim.x + threadIdx.x];
+  __syncthreads();
+  for (unsigned half = blockDim.x / 2; half > 0; half /= 2) {
+    if (threadIdx.x < half) sums[threadIdx.x] += sums[threadIdx.x + half];
+    __syncthreads();
+  }
+  if (threadIdx.x == 0) y[blockIdx.x] = sums[0];
+}
+
+// The same without the barrier that it needs.
+KERNEL sumWithRace(const float* x, float* y) {
+  SHARED_MEMORY(float, sums);
+  sums[threadIdx.x] = x[threadIdx.x];
+  __syncthreads();
+  for (unsigned half = blockDim.x / 2; half > 0; half /= 2)
+    if (threadIdx.x < half) sums[threadIdx.x] += sums[threadIdx.x + half];
+  if (threadIdx.x == 0) y[0] = sums[0];
+}
+
+KERNEL laneExchanges(int* out) {
+  const int lane = threadIdx.x % 32;
+  out[threadIdx.x * 5] = __shfl_xor_sync(kAllLanes, lane, 5);
+  out[threadIdx.x * 5 + 1] = __shfl_down_sync(kAllLanes, lane, 3);
+  out[threadIdx.x * 5 + 2] = __shfl_up_sync(kAllLanes, lane, 3, 8);
+  out[threadIdx.x * 5 + 3] = __shfl_sync(kAllLanes, lane, 1, 16);
+  out[threadIdx.x * 5 + 4] = static_cast<int>(__ballot_sync(kAllLanes, lane % 3 == 0));
+}
+
+KERNEL exitsBeforeBarrier() {
+  if (threadIdx.x == 7) return;
+  __syncthreads();
+}
+KERNEL twoBarriers() {
+  if (threadIdx.x < 16)
+    __syncthreads();
+  else
+    __syncthreads();
+}
+KERNEL divergedShuffle(int* out) {
+  if (threadIdx.x < 16) out[threadIdx.x] = __shfl_xor_sync(kAllLanes, 1, 1);
+}
+KERNEL halfWarps(int* out) {
+  const unsigned mask = threadIdx.x < 16 ? 0x0000ffffu : 0xffff0000u;
+  int sum = static_cast<int>(threadIdx.x);
+  for (int with = 8; with > 0; with /= 2) sum += __shfl_xor_sync(mask, sum, with);
+  out[threadIdx.x] = sum;
+}
+
+template <typename... P>
+void launch(const char* name, void (*invoke)(void**), dim3 grid, dim3 block, int64_t shared, P... values) {
+  void* addresses[sizeof...(P) + 1] = {&values...};
+  run(name, invoke, addresses, grid, block, shared);
+}
+#define RUN(kernel, grid, block, shared, ...) launch(#kernel, BREVITY_INVOKE(kernel), grid, block, shared, __VA_ARGS__)
+#define RUN_BARE(kernel, grid, block) run(#kernel, BREVITY_INVOKE(kernel), nullptr, grid, block, 0)
+
+}  // namespace
+
+TEST(everyThreadOfEveryBlock) {
+  Ints out(2 * 3 * 64, -1);
+  RUN(writePlaces, dim3(3, 2), dim3(32, 2), 0, out.data());
+  for (size_t i = 0; i < out.size(); i++) CHECK(out[i] == static_cast<int>(i));
+}
+
+TEST(sharedMemoryAndBarriers) {
+  Random random(1);
+  const Floats x = random.floats(4 * 256);
+  Floats y(4, NAN);
+  RUN(sumByHalves, dim3(4), dim3(256), 1024, x.data(), y.data());
+  for (int b = 0; b < 4; b++) {
+    double sum = 0;
+    for (int i = 0; i < 256; i++) sum += x[b * 256 + i];
+    CHECK(std::fabs(y[b] - sum) < 1e-4);
+  }
+}
+
+TEST(aRaceShowsInAnotherOrder) {
+  Random random(2);
+  const Floats x = random.floats(64);
+  Floats first(1, NAN), second(1, NAN);
+  RUN(sumWithRace, dim3(1), dim3(64), 256, x.data(), first.data());
+  brevity::emulator::setOrder(brevity::emulator::Order::reverse);
+  RUN(sumWithRace, dim3(1), dim3(64), 256, x.data(), second.data());
+  brevity::emulator::setOrder(brevity::emulator::Order::forward);
+  CHECK(first[0] != second[0]);
+}
+
+TEST(shufflesAndBallots) {
+  Ints out(64 * 5, -1);
+  RUN(laneExchanges, dim3(1), dim3(64), 0, out.data());
+  for (int i = 0; i < 64; i++) {
+    const int lane = i % 32;
+    CHECK(out[i * 5] == (lane ^ 5));
+    CHECK(out[i * 5 + 1] == (lane < 29 ? lane + 3 : lane));
+    CHECK(out[i * 5 + 2] == (lane % 8 < 3 ? lane : lane - 3));
+    CHECK(out[i * 5 + 3] == lane / 16 * 16 + 1);
+    CHECK(static_cast<unsigned>(out[i * 5 + 4]) == 0x49249249u);
+  }
+}
+
+TEST(groupsOfLanes) {
+  Ints out(32, -1);
+  RUN(halfWarps, dim3(1), dim3(32), 0, out.data());
+  for (int i = 0; i < 32; i++) CHECK(out[i] == (i < 16 ? 120 : 376));
+}
+
+TEST(mistakesAreFound) {
+  Ints out(32, 0);
+  CHECK_THROWS(RUN_BARE(exitsBeforeBarrier, dim3(1), dim3(32)), "1 of 32 threads have ended, thread 0 waits at");
+  CHECK_THROWS(RUN_BARE(twoBarriers, dim3(1), dim3(32)), "a barrier reached at");
+  CHECK_THROWS(RUN(divergedShuffle, dim3(1), dim3(32), 0, out.data()), "waits for ever");
+  CHECK_THROWS(RUN_BARE(twoBarriers, dim3(1), dim3(2048)), "a block of 2048 threads");
+  CHECK_THROWS(RUN_BARE(twoBarriers, dim3(1, 70000), dim3(32)), "a grid beyond");
+  CHECK_THROWS(RUN(sumByHalves, dim3(1), dim3(32), 200 << 10, static_cast<float*>(nullptr), static_cast<float*>(nullptr)),
+               "bytes of shared memory");
+  // And it goes on after them.
+  RUN(halfWarps, dim3(1), dim3(32), 0, out.data());
+  CHECK(out[31] == 376);
+}

@@ -1,0 +1,119 @@
+// A libcuda.so.1 for tests: memory is the host's, copies are made at once, modules are looked through for their kernels'
+// names, launches do nothing. What should go wrong is said by environment variables, read at each call:
+//   FAKE_CUDA_VERSION   what the driver brings (13000)
+//   FAKE_CUDA_DEVICES   how many GPUs there are (1)
+//   FAKE_CUDA_MAJOR     the card's compute capability (9)
+//   FAKE_CUDA_STREAM    the result of waiting for the stream (0)
+//   FAKE_CUDA_MEMORY    bytes that can be allocated in all
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef unsigned long long pointer;
+
+static long long number(const char* name, long long otherwise) {
+  const char* text = getenv(name);
+  return text != NULL ? atoll(text) : otherwise;
+}
+
+static long long allocated = 0;
+
+int cuInit(unsigned flags) { return flags == 0 ? (number("FAKE_CUDA_DEVICES", 1) > 0 ? 0 : 100) : 1; }
+int cuDriverGetVersion(int* version) { return *version = (int)number("FAKE_CUDA_VERSION", 13000), 0; }
+int cuDeviceGetCount(int* count) { return *count = (int)number("FAKE_CUDA_DEVICES", 1), 0; }
+int cuDeviceGet(int* device, int ordinal) { return *device = ordinal, 0; }
+int cuDeviceGetName(char* name, int bytes, int device) { return (void)device, snprintf(name, bytes, "a card that is none"), 0; }
+int cuDeviceGetAttribute(int* value, int attribute, int device) {
+  (void)device;
+  *value = attribute == 75 ? (int)number("FAKE_CUDA_MAJOR", 9) : attribute == 76 ? 0 : attribute == 16 ? 4 : 1;
+  return 0;
+}
+int cuDeviceTotalMem_v2(size_t* bytes, int device) { return (void)device, *bytes = (size_t)1 << 30, 0; }
+int cuDevicePrimaryCtxRetain(void** context, int device) { return (void)device, *context = &allocated, 0; }
+int cuDevicePrimaryCtxRelease_v2(int device) { return (void)device, 0; }
+int cuCtxSetCurrent(void* context) { return context == &allocated ? 0 : 201; }
+
+int cuModuleLoadDataEx(void** module, const void* image, unsigned count, int* options, void** values) {
+  (void)count, (void)options, (void)values;
+  if (strstr(image, ".version 9.0") == NULL) return 218;
+  *module = strdup(image);
+  return 0;
+}
+int cuModuleUnload(void* module) { return free(module), 0; }
+int cuModuleGetFunction(void** function, void* module, const char* name) {
+  char entry[256];
+  snprintf(entry, sizeof entry, ".entry %s(", name);
+  *function = strstr(module, entry);
+  return *function != NULL ? 0 : 500;
+}
+int cuFuncSetAttribute(void* function, int attribute, int value) {
+  // 227 KiB is what a block of compute capability 9.0 may have.
+  return function != NULL && attribute == 8 && value <= 227 * 1024 ? 0 : 1;
+}
+// The .param lines of a kernel are as many as its arguments, each of which must be readable.
+int cuLaunchKernel(const char* function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
+                   unsigned shared, void* stream, void** arguments, void** extra) {
+  (void)shared, (void)stream, (void)extra;
+  if (gx < 1 || gy < 1 || gz < 1 || gy > 65535 || gz > 65535 || bx * by * bz < 1 || bx * by * bz > 1024) return 1;
+  const char* end = strchr(function, ')');
+  int i = 0;
+  static volatile char sum;
+  for (const char* at = function; (at = strstr(at, ".param")) != NULL && at < end; at++) sum += *(char*)arguments[i++];
+  return 0;
+}
+
+int cuStreamCreate(void** stream, unsigned flags) { return (void)flags, *stream = &allocated, 0; }
+int cuStreamDestroy_v2(void* stream) { return (void)stream, 0; }
+int cuStreamQuery(void* stream) { return (void)stream, (int)number("FAKE_CUDA_STREAM", 0); }
+int cuEventCreate(void** event, unsigned flags) { return (void)flags, *event = &allocated, 0; }
+int cuEventDestroy_v2(void* event) { return (void)event, 0; }
+int cuEventRecord(void* event, void* stream) { return (void)event, (void)stream, 0; }
+int cuEventQuery(void* event) { return (void)event, (int)number("FAKE_CUDA_STREAM", 0); }
+int cuEventElapsedTime(float* milliseconds, void* from, void* to) { return (void)from, (void)to, *milliseconds = 1, 0; }
+
+int cuMemAllocAsync(pointer* memory, size_t bytes, void* stream) {
+  (void)stream;
+  if (allocated + (long long)bytes > number("FAKE_CUDA_MEMORY", 1ll << 40)) return 2;
+  size_t* block = malloc(bytes + 64);
+  if (block == NULL) return 2;
+  *block = bytes;
+  allocated += (long long)bytes;
+  *memory = (pointer)(size_t)((char*)block + 64);
+  return 0;
+}
+int cuMemFreeAsync(pointer memory, void* stream) {
+  (void)stream;
+  size_t* block = (size_t*)((char*)(size_t)memory - 64);
+  allocated -= (long long)*block;
+  free(block);
+  return 0;
+}
+int cuDeviceGetDefaultMemPool(void** pool, int device) { return (void)device, *pool = &allocated, 0; }
+int cuMemPoolSetAttribute(void* pool, int attribute, void* value) { return (void)pool, (void)value, attribute == 4 ? 0 : 1; }
+int cuMemPoolGetAttribute(void* pool, int attribute, void* value) {
+  (void)pool;
+  *(unsigned long long*)value = (unsigned long long)allocated;
+  return attribute == 5 ? 0 : 1;
+}
+int cuMemPoolTrimTo(void* pool, size_t keep) { return (void)pool, (void)keep, 0; }
+int cuMemHostAlloc(void** memory, size_t bytes, unsigned flags) { return (void)flags, (*memory = malloc(bytes)) != NULL ? 0 : 2; }
+int cuMemFreeHost(void* memory) { return free(memory), 0; }
+int cuMemcpyHtoDAsync_v2(pointer to, const void* from, size_t bytes, void* stream) {
+  return (void)stream, memcpy((void*)(size_t)to, from, bytes), 0;
+}
+int cuMemcpyDtoHAsync_v2(void* to, pointer from, size_t bytes, void* stream) {
+  return (void)stream, memcpy(to, (void*)(size_t)from, bytes), 0;
+}
+int cuMemcpyDtoDAsync_v2(pointer to, pointer from, size_t bytes, void* stream) {
+  return (void)stream, memcpy((void*)(size_t)to, (void*)(size_t)from, bytes), 0;
+}
+int cuMemsetD8Async(pointer memory, unsigned char value, size_t bytes, void* stream) {
+  return (void)stream, memset((void*)(size_t)memory, value, bytes), 0;
+}
+int cuMemGetInfo_v2(size_t* left, size_t* total) { return *left = *total = (size_t)1 << 30, 0; }
+int cuGetErrorName(int error, const char** name) {
+  *name = error == 700 ? "CUDA_ERROR_ILLEGAL_ADDRESS" : "CUDA_ERROR_UNKNOWN";
+  return 0;
+}
+int cuGetErrorString(int error, const char** text) { return (void)error, *text = "said by a driver that is none", 0; }
