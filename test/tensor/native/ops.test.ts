@@ -5,17 +5,16 @@
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { chooseToken } from '../../src/sampling/choose.js';
-import { chooseTokens } from '../../src/sampling/tokens.js';
-import { useBackend } from '../../src/tensor/backend.js';
-import { forceComposites, hasKernel } from '../../src/tensor/fused.js';
-import { adamwStep } from '../../src/tensor/ops/adamw.js';
-import { sumOfSquares } from '../../src/tensor/ops/sumOfSquares.js';
-import { cases, evaluate, inputsOf, large } from './cases.js';
-import { expectClose, expectGradients, randn } from './numeric.js';
+import { chooseToken } from '../../../src/sampling/choose.js';
+import { chooseTokens } from '../../../src/sampling/tokens.js';
+import { useBackend } from '../../../src/tensor/backend.js';
+import { forceComposites, hasKernel } from '../../../src/tensor/fused.js';
+import { adamwStep } from '../../../src/tensor/ops/adamw.js';
+import { sumOfSquares } from '../../../src/tensor/ops/sumOfSquares.js';
+import { cases, evaluate, inputsOf, large } from '../cases.js';
+import { expectClose, expectGradients, randn } from '../numeric.js';
 
 beforeAll(async () => {
-  process.env.BREVITY_POISON = '1';
   await useBackend('native');
 });
 afterAll(() => {
