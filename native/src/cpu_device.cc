@@ -67,7 +67,7 @@ class CpuDevice : public Device {
     return {pool_.used(), pool_.cached(), pool_.peak(), static_cast<int64_t>(slots_.size() - free_.size())};
   }
 
-  void trim() override { pool_.trim(0); }
+  void trim() override { pool_.trim(); }
 
  private:
   struct Slot {

@@ -1,5 +1,6 @@
 #include "pool.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -16,7 +17,7 @@ namespace {
 constexpr int64_t kAlignment = 64;
 // Blocks of this size and more are made of huge pages where the system has them: fewer faults, fewer TLB misses.
 constexpr int64_t kHugePage = int64_t{2} << 20;
-// Kept whatever is in use.
+// Kept beside the half of what is in use, however little that has ever been.
 constexpr int64_t kAlwaysKept = int64_t{128} << 20;
 
 int64_t roundUp(int64_t bytes, int64_t to) { return (bytes + to - 1) / to * to; }
@@ -41,17 +42,18 @@ void* Pool::allocate(int64_t bytes, int64_t* capacity) {
   void* block = reuse(size, capacity);
   if (block == nullptr) {
     if (used_ + size > limit_) throw OutOfMemory(bytes);
-    if (used_ + cached_ + size > limit_) trim(limit_ - used_ - size);
+    if (used_ + cached_ + size > limit_) giveBack(limit_ - used_ - size);
     block = fresh(size);
     if (block == nullptr) {
-      trim(0);
+      giveBack(0);
       block = fresh(size);
     }
     if (block == nullptr) throw OutOfMemory(bytes);
     *capacity = size;
   }
   used_ += *capacity;
-  if (used_ > peak_) peak_ = used_;
+  peak_ = std::max(peak_, used_);
+  needed_ = std::max(needed_, used_);
   // All bits set is a NaN as a float and -1 as an integer.
   if (poison_) std::memset(block, 0xff, static_cast<size_t>(*capacity));
   return block;
@@ -89,11 +91,17 @@ void Pool::free(void* block, int64_t capacity) {
   cached_ += capacity;
   age_.push_back({block, capacity});
   bySize_.emplace(capacity, std::prev(age_.end()));
-  const int64_t most = kAlwaysKept + used_ / 2;
-  if (cached_ > most) trim(most);
+  // A step takes and frees the same blocks as the one before it: what was needed once is kept for the next.
+  const int64_t most = std::max(kAlwaysKept + used_ / 2, needed_ + needed_ / 4 - used_);
+  if (cached_ > most) giveBack(most);
 }
 
-void Pool::trim(int64_t keep) {
+void Pool::trim() {
+  giveBack(0);
+  needed_ = used_;
+}
+
+void Pool::giveBack(int64_t keep) {
   while (!age_.empty() && cached_ > keep) {
     const auto oldest = age_.begin();
     for (auto [at, end] = bySize_.equal_range(oldest->capacity); at != end; ++at) {

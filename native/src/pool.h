@@ -12,15 +12,15 @@ class Pool {
   // `limit`: most bytes used and kept together. `poison`: fill what is handed out with NaN, so that tests see a kernel
   // that leaves an element unwritten.
   Pool(int64_t limit, bool poison) : limit_(limit), poison_(poison) {}
-  ~Pool() { trim(0); }
+  ~Pool() { giveBack(0); }
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
   // At least `bytes` bytes; `capacity` gets the block's size, which free() wants back. Throws OutOfMemory.
   void* allocate(int64_t bytes, int64_t* capacity);
   void free(void* block, int64_t capacity);
-  // Gives blocks back to the system until no more than `keep` bytes are kept, those freed longest ago first.
-  void trim(int64_t keep);
+  // Gives what is kept back to the system, and forgets how much was needed.
+  void trim();
 
   int64_t used() const { return used_; }
   int64_t cached() const { return cached_; }
@@ -35,10 +35,13 @@ class Pool {
 
   void* reuse(int64_t bytes, int64_t* capacity);
   void* fresh(int64_t capacity);
+  // Until no more than `keep` bytes are kept, those freed longest ago first.
+  void giveBack(int64_t keep);
 
   const int64_t limit_;
   const bool poison_;
   int64_t used_ = 0, cached_ = 0, peak_ = 0;
+  int64_t needed_ = 0;  // the most in use at once since trim()
   Age age_;  // freed longest ago first
   std::multimap<int64_t, Age::iterator> bySize_;
 };

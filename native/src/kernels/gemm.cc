@@ -10,8 +10,10 @@ namespace {
 
 // Sizes of a task's blocks: A's block of kDepth columns stays in the second-level cache beside the panels of B.
 constexpr int64_t kDepth = 256;
-constexpr int64_t kTaskRows = 192;
+constexpr int64_t kTaskRows = 384;
 constexpr int64_t kTaskColumns = 4 * kColumns;
+// Fewer rows to a task where there would be too few tasks to keep every thread at work to the end.
+constexpr int64_t kTasksPerThread = 4;
 // Below so many rows B is read where it lies: each of its elements is used too seldom to be worth a copy.
 constexpr int64_t kFewRows = 24;
 // With so few rows and so many floats in B it is reading B from memory that takes the time: each panel is asked for
@@ -66,7 +68,7 @@ void block(const Gemm& p, const float* A, const float* B, float* C, int64_t i, i
   bool direct = !p.transB && p.M <= kFewRows;
   if (p.K == 0 && !p.accumulate)
     for (int64_t r = 0; r < rows; r++) std::memset(c + r * p.ldc, 0, sizeof(float) * columns);
-  int64_t deepest = streams(p) ? kStreamedDepth : kDepth;
+  int64_t deepest = evenly(p.K, streams(p) ? kStreamedDepth : kDepth);
   for (int64_t k = 0; k < p.K; k += deepest) {
     int64_t depth = least(deepest, p.K - k);
     Left left{p.transA ? A + k * p.lda + i : A + i * p.lda + k, p.lda, p.transA};
@@ -95,9 +97,10 @@ void block(const Gemm& p, const float* A, const float* B, float* C, int64_t i, i
 
 void gemm(const Gemm& p) {
   if (p.M <= 0 || p.N <= 0 || p.batch <= 0) return;
-  int64_t down = blocksOf(p.M, kTaskRows), rows = blocksOf(blocksOf(p.M, down), kRows) * kRows;
   int64_t columns = streams(p) ? least(16, most(2, p.N / (8 * kColumns))) * kColumns : kTaskColumns;
   int64_t across = blocksOf(p.N, columns), panel = (streams(p) ? kStreamedDepth : kDepth) * kColumns;
+  int64_t taskRows = p.batch * blocksOf(p.M, kTaskRows) * across < kTasksPerThread * threads() ? kTaskRows / 2 : kTaskRows;
+  int64_t down = blocksOf(p.M, taskRows), rows = blocksOf(blocksOf(p.M, down), kRows) * kRows;
   int64_t tasks = p.batch * down * across;
   int workers = workersFor(tasks);
   Scratch scratch(workers * panel);

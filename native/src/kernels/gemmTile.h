@@ -9,6 +9,9 @@ namespace BREVITY_NS {
 constexpr int kRows = 6;
 constexpr int kColumns = kVectors * W;
 
+// The size of each part where n is divided into as few equal ones of at most `most` as can be.
+BREVITY_INLINE int64_t evenly(int64_t n, int64_t most) { return n <= most ? most : blocksOf(n, blocksOf(n, most)); }
+
 // Memory that will be read after this product: asked for while it computes, `step` floats further for every k.
 struct Ahead {
   const float* data = nullptr;

@@ -17,6 +17,8 @@ constexpr int64_t kTaskColumns = 1024;
 // The backward pass keeps logits of so many rows and columns at a time.
 constexpr int64_t kSliceRows = 1024;
 constexpr int64_t kSliceColumns = 1024;
+// Between the rows of a slice: a power of two would lay one column's elements on one set of the cache.
+constexpr int64_t kSliceStride = kSliceColumns + 16;
 
 // logits [rows, n] for n ≤ kColumns columns from v on, bias left out. packed: kDepth·kColumns floats.
 void logitsPanel(const TokenLogProbs& p, int64_t row, int64_t rows, int64_t v, int64_t n, float* packed, float* logits,
@@ -24,8 +26,9 @@ void logitsPanel(const TokenLogProbs& p, int64_t row, int64_t rows, int64_t v, i
   Right head{p.head, p.headTransposed ? p.D : p.V, p.headTransposed};
   if (p.D == 0)
     for (int64_t i = 0; i < rows; i++) std::memset(logits + i * stride, 0, sizeof(float) * static_cast<size_t>(n));
-  for (int64_t k = 0; k < p.D; k += kDepth) {
-    int64_t depth = least(kDepth, p.D - k);
+  const int64_t deepest = evenly(p.D, kDepth);
+  for (int64_t k = 0; k < p.D; k += deepest) {
+    int64_t depth = least(deepest, p.D - k);
     head.pack(k, depth, v, n, packed);
     panelProduct(rows, n, depth, Left{p.hidden + row * p.D + k, p.D, false}, packed, kColumns, logits, stride, k > 0);
   }
@@ -62,20 +65,20 @@ void update(Running* state, float* logits, const float* bias, int64_t n) {
 void addColumnSums(const float* dlogits, int64_t rows, int64_t columns, float* dbias) {
   for (int64_t i = 0; i < rows; i++)
     eachVector(columns, [&](int64_t j, auto lanes) {
-      lanes.put(dbias + j, lanes.get(dbias + j) + lanes.get(dlogits + i * kSliceColumns + j));
+      lanes.put(dbias + j, lanes.get(dbias + j) + lanes.get(dlogits + i * kSliceStride + j));
     });
 }
 
-// dlogits [rows, columns] of a slice, dy·(onehot(target) - softmax), rows kSliceColumns apart.
+// dlogits [rows, columns] of a slice, dy·(onehot(target) - softmax), rows kSliceStride apart.
 void slice(const TokenLogProbs& p, const float* max, const float* sum, const float* dy, int64_t row, int64_t rows,
            int64_t v, int64_t columns, float* dlogits, int workers, float* packed) {
   int64_t down = blocksOf(rows, kTaskRows), across = blocksOf(columns, kColumns), tasks = down * across;
   parallel(tasks, workers, [&](int64_t task, int worker) {
     int64_t i0 = task % down * kTaskRows, m = least(kTaskRows, rows - i0);
     int64_t j0 = task / down * kColumns, n = least(kColumns, columns - j0);
-    float* logits = dlogits + i0 * kSliceColumns + j0;
-    logitsPanel(p, row + i0, m, v + j0, n, packed + worker * kDepth * kColumns, logits, kSliceColumns);
-    for (int64_t i = 0; i < m; i++, logits += kSliceColumns) {
+    float* logits = dlogits + i0 * kSliceStride + j0;
+    logitsPanel(p, row + i0, m, v + j0, n, packed + worker * kDepth * kColumns, logits, kSliceStride);
+    for (int64_t i = 0; i < m; i++, logits += kSliceStride) {
       int64_t at = row + i0 + i, target = p.targets[at] - v - j0;
       vec largest = splat(max[at]), c = splat(-dy[at] / sum[at]);
       eachVector(n, [&](int64_t j, auto lanes) {
@@ -142,7 +145,7 @@ void tokenLogProbsGrad(const TokenLogProbs& p, const float* max, const float* su
   if (dbias != nullptr && !accumulateHead) std::memset(dbias, 0, sizeof(float) * static_cast<size_t>(p.V));
   if (p.N <= 0 || p.V <= 0) return;
   int workers = threads();
-  Scratch slices(least(p.N, kSliceRows) * kSliceColumns), packed(workers * kDepth * kColumns);
+  Scratch slices(least(p.N, kSliceRows) * kSliceStride), packed(workers * kDepth * kColumns);
   float* dlogits = slices.data();
   for (int64_t row = 0; row < p.N; row += kSliceRows) {
     int64_t rows = least(kSliceRows, p.N - row);
@@ -152,7 +155,7 @@ void tokenLogProbsGrad(const TokenLogProbs& p, const float* max, const float* su
       Gemm product;
       if (dhidden != nullptr) {
         product.M = rows, product.N = p.D, product.K = columns;
-        product.A = dlogits, product.lda = kSliceColumns;
+        product.A = dlogits, product.lda = kSliceStride;
         product.B = p.headTransposed ? p.head + v * p.D : p.head + v;
         product.ldb = p.headTransposed ? p.D : p.V, product.transB = !p.headTransposed;
         product.C = dhidden + row * p.D, product.ldc = p.D;
@@ -165,12 +168,12 @@ void tokenLogProbsGrad(const TokenLogProbs& p, const float* max, const float* su
         product.accumulate = accumulateHead || row > 0;
         const float* hidden = p.hidden + row * p.D;
         if (p.headTransposed) {
-          product.M = columns, product.A = dlogits, product.lda = kSliceColumns;
+          product.M = columns, product.A = dlogits, product.lda = kSliceStride;
           product.N = p.D, product.B = hidden, product.ldb = p.D;
           product.C = dhead + v * p.D, product.ldc = p.D;
         } else {
           product.M = p.D, product.A = hidden, product.lda = p.D;
-          product.N = columns, product.B = dlogits, product.ldb = kSliceColumns;
+          product.N = columns, product.B = dlogits, product.ldb = kSliceStride;
           product.C = dhead + v, product.ldc = p.V;
         }
         gemm(product);
