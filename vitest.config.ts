@@ -7,7 +7,7 @@ const all = ['test/**/*.test.ts', 'test/**/*.test.tsx'];
 /** Suites that compute with tensors: once on each backend. */
 const computing = [
   ...['dpo/golden', 'dpo/update', 'model/folder', 'model/golden', 'model/peft', 'rewards/hf', 'rounds/probes'],
-  ...['rounds/work', 'sampling/sample', 'tensor/ops', 'tensor/upload'],
+  ...['rounds/leaks', 'rounds/work', 'sampling/sample', 'tensor/ops', 'tensor/properties', 'tensor/upload'],
 ].map((name) => `test/${name}.test.ts`);
 
 /** Where the addon could not be built, without a compiler say, its suites have nothing to run on. */

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "pool.h"
+#include "threads.h"
 
 namespace brevity {
 namespace {
@@ -67,7 +68,10 @@ class CpuDevice : public Device {
     return {pool_.used(), pool_.cached(), pool_.peak(), static_cast<int64_t>(slots_.size() - free_.size())};
   }
 
-  void trim() override { pool_.trim(); }
+  void trim() override {
+    pool_.trim();
+    releaseScratch();
+  }
 
  private:
   struct Slot {

@@ -7,7 +7,7 @@ import { configOf, promptCounts } from '../rounds/config.js';
 import { ModelShelf } from '../rounds/models.js';
 import { work } from '../rounds/work.js';
 import { runFiles } from '../store/run.js';
-import { useBackend } from '../tensor/backend.js';
+import { releaseMemory, useBackend } from '../tensor/backend.js';
 import { type WorkMessage, type WorkRequest, signal, words } from './compute.js';
 
 if (parentPort === null) throw new Error('worker.ts runs as a worker thread only');
@@ -54,6 +54,7 @@ async function handle({ id, stage, task: { round, branch } }: WorkRequest): Prom
       enough: () => Atomics.load(word, words.enough) || all,
       report: (report) => say({ type: 'report', report }),
     });
+    releaseMemory();
     say({ type: 'done', id, result });
   } catch (error) {
     // What is no UserError is a defect of ours: its stack goes to engine.log.

@@ -102,6 +102,11 @@ async function choose(choice: BackendChoice, threads: number | null): Promise<Ba
   throw new UserError(`no backend can be used (${all})`);
 }
 
+/** Gives memory that is kept for the next step back to the system: for the end of a stage, after which a person reads. */
+export function releaseMemory(): void {
+  (tf.backend() as tf.KernelBackend & { releaseMemory?(): void }).releaseMemory?.();
+}
+
 async function activate(name: BackendName): Promise<void> {
   if (!(await tf.setBackend(name))) throw new Error(`TensorFlow.js could not initialise its ${name} backend`);
   await tf.ready();

@@ -33,7 +33,7 @@ function table(half: number, f: (angle: number) => number): T2 {
   return tables.get(key) as T2;
 }
 
-const attend = (B: number, T: number, H: number, K: number, d: number, window: number): Case => ({
+export const attend = (B: number, T: number, H: number, K: number, d: number, window: number): Case => ({
   name: `attention B${B} T${T} H${H} K${K} d${d} window${window}`,
   shapes: [
     [B * T, H * d],
@@ -44,7 +44,7 @@ const attend = (B: number, T: number, H: number, K: number, d: number, window: n
 });
 
 /** @param segments [first row, length, first row and length of the prefix] each */
-const packed = (name: string, segments: number[][], H: number, K: number, d: number, window: number): Case => {
+export const packed = (name: string, segments: number[][], H: number, K: number, d: number, window: number): Case => {
   const N = Math.max(...segments.map(([start, length]) => start + length));
   return {
     name: `packedAttention ${name} H${H} K${K} d${d} window${window}`,
@@ -60,7 +60,7 @@ const packed = (name: string, segments: number[][], H: number, K: number, d: num
   };
 };
 
-const rotate = (N: number, heads: number, d: number, half: number): Case => ({
+export const rotate = (N: number, heads: number, d: number, half: number): Case => ({
   name: `rope N${N} heads${heads} d${d} rotates ${2 * half}`,
   shapes: [[N, heads * d]],
   op: (x) =>

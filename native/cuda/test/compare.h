@@ -110,6 +110,8 @@ extern bool large;
 extern bool library;
 // The GPU's driver is fake/libcuda.c: launches compute nothing.
 extern bool fake;
+// The cpu device is compared with itself.
+extern bool cpuOnly;
 
 // Tests register themselves.
 struct Test {

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "../../src/cpu_device.h"
+#include "../../src/threads.h"
 #include "../ops.h"
 #include "compare.h"
 
@@ -13,7 +14,7 @@ using brevity::cuda::Precision;
 using brevity::emulator::Order;
 
 int checks = 0, failures = 0;
-bool large = false, gpu = false, library = false, fake = false;
+bool large = false, gpu = false, library = false, fake = false, cpuOnly = false;
 
 namespace {
 
@@ -110,6 +111,17 @@ std::vector<std::vector<char>> runCpu(const std::string& op, const std::vector<A
   return run(*device, indexOf(brevity::cpuOps(), op), arguments, params);
 }
 
+// The cpu device on one thread and on four, which must not change a bit.
+void compareThreads(const std::string& op, const std::vector<Argument>& arguments, const Params& params) {
+  compared.insert(op);
+  brevity::setThreads(1);
+  const auto expected = runCpu(op, arguments, params);
+  brevity::setThreads(4);
+  checks++;
+  if (runCpu(op, arguments, params) != expected)
+    fail(__FILE__, __LINE__, describe(op, params) + " changes with the number of threads");
+}
+
 std::vector<std::vector<char>> runEmulated(const std::string& op, const std::vector<Argument>& arguments,
                                            const Params& params, Precision precision) {
   compared.insert(op);
@@ -121,6 +133,7 @@ std::vector<std::vector<char>> runEmulated(const std::string& op, const std::vec
 void compare(const std::string& op, const std::vector<Argument>& arguments, const Params& params, double tolerance,
              Precision precision) {
   try {
+    if (cpuOnly) return compareThreads(op, arguments, params);
     if (fake) {
       runEmulated(op, arguments, params, precision);
       return;
@@ -149,7 +162,8 @@ void compare(const std::string& op, const std::vector<Argument>& arguments, cons
   }
 }
 
-// tests [--large] [--gpu | --fake] [name...]: on the first GPU instead of in the emulator; over a driver that is none
+// tests [--large] [--gpu | --fake | --cpu] [name...]: on the first GPU instead of in the emulator; over a driver that is
+// none; the cpu device on one thread against four
 int main(int count, char** arguments) {
   std::set<std::string> wanted;
   for (int i = 1; i < count; i++) {
@@ -159,6 +173,8 @@ int main(int count, char** arguments) {
       gpu = true;
     else if (std::strcmp(arguments[i], "--fake") == 0)
       gpu = fake = true;
+    else if (std::strcmp(arguments[i], "--cpu") == 0)
+      cpuOnly = true;
     else
       wanted.insert(arguments[i]);
   }

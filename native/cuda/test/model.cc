@@ -42,7 +42,7 @@ TEST(rotaryEmbedding) {
                in(random.floats(rows * half)), outFloats(n)},
               {double(N), double(heads), double(d), double(half), double(rows), sign}, 1e-6);
   }
-  if (!fake)
+  if (!fake && !cpuOnly)
     CHECK_THROWS(runEmulated("Rope",
                            {in(random.floats(8)), in(Ints{0, 5}), in(random.floats(8)), in(random.floats(8)), outFloats(8)},
                            {2, 1, 4, 2, 4, 1}, brevity::cuda::Precision::fp32),
@@ -105,7 +105,7 @@ TEST(decoding) {
              double(s.window)},
             3e-6);
   }
-  if (!fake)
+  if (!fake && !cpuOnly)
     CHECK_THROWS(runEmulated("AttentionDecode",
                            {in(random.floats(2)), in(random.floats(2)), in(random.floats(2)), inOut(random.floats(8)),
                             inOut(random.floats(8)), in(Ints{4}), outFloats(2)},
@@ -134,7 +134,7 @@ TEST(packedAttention) {
                outFloats(keys)},
               params, 1e-5);
     }
-  if (!fake)
+  if (!fake && !cpuOnly)
     CHECK_THROWS(runEmulated("PackedAttention",
                              {in(random.floats(8)), in(random.floats(8)), in(random.floats(8)), in(Ints{2, 3, 0, 0}),
                               outFloats(8), outFloats(4)},

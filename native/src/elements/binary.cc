@@ -10,8 +10,11 @@ namespace {
 
 constexpr int64_t kGrain = 16384;
 
+template <typename T, typename R>
+using Row = void (*)(const T* a, int64_t sa, const T* b, int64_t sb, R* y, int64_t n);
+
 template <typename T, typename R, R (*f)(T, T)>
-inline void row(const T* a, int64_t sa, const T* b, int64_t sb, R* y, int64_t n) {
+void row(const T* a, int64_t sa, const T* b, int64_t sb, R* y, int64_t n) {
   if (sa == 1 && sb == 1) {
     for (int64_t i = 0; i < n; i++) y[i] = f(a[i], b[i]);
   } else if (sa == 1 && sb == 0) {
@@ -25,8 +28,9 @@ inline void row(const T* a, int64_t sa, const T* b, int64_t sb, R* y, int64_t n)
   }
 }
 
-template <typename T, typename R, R (*f)(T, T)>
-void apply(const T* a, const T* b, R* y, const Strides& s) {
+// One walk for all functions of a type: each brings only its row.
+template <typename T, typename R>
+void walk(Row<T, R> row, const T* a, const T* b, R* y, const Strides& s) {
   const int last = s.rank - 1;
   const int64_t inner = s.dims[last];
   int64_t outer = 1;
@@ -34,7 +38,7 @@ void apply(const T* a, const T* b, R* y, const Strides& s) {
   if (outer == 0 || inner == 0) return;
   if (outer == 1) {
     parallelFor(inner, kGrain, [&](int64_t begin, int64_t end) {
-      row<T, R, f>(a + begin * s.a[last], s.a[last], b + begin * s.b[last], s.b[last], y + begin, end - begin);
+      row(a + begin * s.a[last], s.a[last], b + begin * s.b[last], s.b[last], y + begin, end - begin);
     });
     return;
   }
@@ -47,9 +51,14 @@ void apply(const T* a, const T* b, R* y, const Strides& s) {
         atA += index * s.a[i];
         atB += index * s.b[i];
       }
-      row<T, R, f>(a + atA, s.a[last], b + atB, s.b[last], y + r * inner, inner);
+      row(a + atA, s.a[last], b + atB, s.b[last], y + r * inner, inner);
     }
   });
+}
+
+template <typename T, typename R, R (*f)(T, T)>
+void apply(const T* a, const T* b, R* y, const Strides& s) {
+  walk<T, R>(row<T, R, f>, a, b, y, s);
 }
 
 // NaN wins, as in JavaScript's Math.max and Math.min.

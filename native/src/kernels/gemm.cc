@@ -12,8 +12,8 @@ namespace {
 constexpr int64_t kDepth = 256;
 constexpr int64_t kTaskRows = 384;
 constexpr int64_t kTaskColumns = 4 * kColumns;
-// Fewer rows to a task where there would be too few tasks to keep every thread at work to the end.
-constexpr int64_t kTasksPerThread = 4;
+// With fewer tasks than this their rows are halved, so that no thread waits long for the last one.
+constexpr int64_t kFewTasks = 16;
 // Below so many rows B is read where it lies: each of its elements is used too seldom to be worth a copy.
 constexpr int64_t kFewRows = 24;
 // With so few rows and so many floats in B it is reading B from memory that takes the time: each panel is asked for
@@ -99,7 +99,7 @@ void gemm(const Gemm& p) {
   if (p.M <= 0 || p.N <= 0 || p.batch <= 0) return;
   int64_t columns = streams(p) ? least(16, most(2, p.N / (8 * kColumns))) * kColumns : kTaskColumns;
   int64_t across = blocksOf(p.N, columns), panel = (streams(p) ? kStreamedDepth : kDepth) * kColumns;
-  int64_t taskRows = p.batch * blocksOf(p.M, kTaskRows) * across < kTasksPerThread * threads() ? kTaskRows / 2 : kTaskRows;
+  int64_t taskRows = p.batch * blocksOf(p.M, kTaskRows) * across < kFewTasks ? kTaskRows / 2 : kTaskRows;
   int64_t down = blocksOf(p.M, taskRows), rows = blocksOf(blocksOf(p.M, down), kRows) * kRows;
   int64_t tasks = p.batch * down * across;
   int workers = workersFor(tasks);

@@ -115,6 +115,11 @@ export class NativeBackend extends tf.KernelBackend {
     return { kernelMs: performance.now() - start };
   }
 
+  /** Gives memory that no tensor uses back to the system. */
+  releaseMemory(): void {
+    this.device.trim();
+  }
+
   override dispose(): void {
     this.device.close();
   }
