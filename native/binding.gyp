@@ -29,6 +29,11 @@
       "conditions": [
         ["target_arch=='x64'", {"dependencies": ["kernels_avx2", "kernels_avx512"]}],
         ["target_arch=='arm64'", {"dependencies": ["kernels_neon"]}],
+        ["OS=='linux'", {
+          "sources": ["<!@(node sources.mjs cuda)"],
+          "defines": ["BREVITY_CUDA_DIR=\"<(module_root_dir)/cuda\""],
+          "libraries": ["-ldl"],
+        }],
       ],
     },
     {

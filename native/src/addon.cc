@@ -10,9 +10,9 @@
 #include <new>
 #include <vector>
 
-#include "cpu_device.h"
 #include "device.h"
 #include "isa.h"
+#include "open.h"
 #include "threads.h"
 
 namespace brevity {
@@ -26,7 +26,7 @@ void check(napi_status status) {
 }
 
 struct State {
-  std::unique_ptr<Device> device;
+  Opened opened{};
   std::vector<Handle> handles;
 };
 
@@ -38,8 +38,8 @@ State& stateOf(napi_env env) {
 
 Device& deviceOf(napi_env env) {
   State& state = stateOf(env);
-  if (state.device == nullptr) throw std::runtime_error("open() has not been called");
-  return *state.device;
+  if (state.opened.device == nullptr) throw std::runtime_error("open() has not been called");
+  return *state.opened.device;
 }
 
 void throwOutOfMemory(napi_env env, int64_t bytes) {
@@ -86,6 +86,13 @@ class Arguments {
     if (napi_get_value_bool(env_, value(i), &result) != napi_ok)
       throw std::runtime_error("argument " + std::to_string(i) + " must be true or false");
     return result;
+  }
+  std::string text(size_t i) const {
+    char text[64] = {0};
+    size_t length = 0;
+    if (napi_get_value_string_utf8(env_, value(i), text, sizeof text, &length) != napi_ok)
+      throw std::runtime_error("argument " + std::to_string(i) + " must be a text");
+    return text;
   }
   // Any typed array's memory and its size in bytes.
   std::pair<void*, int64_t> bytes(size_t i) const {
@@ -151,22 +158,19 @@ napi_value textValue(napi_env env, const char* text) {
   return result;
 }
 
-// open(device, threads, memoryLimit, poison): the environment's device, {isa, threads, ops, problem?}.
+// open(device, threads, memoryLimit, poison, precision): the environment's device, {isa, threads, ops, description,
+// problem?}.
 napi_value open(napi_env env, const Arguments& args) {
-  char name[32] = {0};
-  size_t length = 0;
-  if (napi_get_value_string_utf8(env, args.value(0), name, sizeof name, &length) != napi_ok)
-    throw std::runtime_error("argument 0 must be a device's name");
-  if (std::strcmp(name, "cpu") != 0) throw std::runtime_error(std::string("there is no device ") + name);
   State& state = stateOf(env);
-  if (state.device != nullptr) throw std::runtime_error("a device is open already");
+  if (state.opened.device != nullptr) throw std::runtime_error("a device is open already");
   setThreads(static_cast<int>(args.integer(1)));
-  state.device = makeCpuDevice(args.integer(2), args.boolean(3));
+  state.opened = openDevice(args.text(0), args.integer(2), args.boolean(3), args.text(4));
   napi_value result, ops;
   check(napi_create_object(env, &result));
   check(napi_set_named_property(env, result, "isa", textValue(env, isaName(currentIsa()))));
   check(napi_set_named_property(env, result, "threads", numberValue(env, threads())));
-  const auto& entries = cpuOps();
+  check(napi_set_named_property(env, result, "description", textValue(env, state.opened.description.c_str())));
+  const auto& entries = *state.opened.ops;
   check(napi_create_array_with_length(env, entries.size(), &ops));
   for (uint32_t i = 0; i < entries.size(); i++) check(napi_set_element(env, ops, i, textValue(env, entries[i].name.c_str())));
   check(napi_set_named_property(env, result, "ops", ops));
@@ -174,9 +178,23 @@ napi_value open(napi_env env, const Arguments& args) {
   return result;
 }
 
+// measure(): {bytesPerSecond, operationsPerSecond} of a GPU.
+napi_value measure(napi_env env, const Arguments&) {
+  deviceOf(env);
+  const State& state = stateOf(env);
+  if (state.opened.measure == nullptr) throw std::runtime_error("this device has no rates to measure");
+  double bytes = 0, operations = 0;
+  state.opened.measure(&bytes, &operations);
+  napi_value result;
+  check(napi_create_object(env, &result));
+  check(napi_set_named_property(env, result, "bytesPerSecond", numberValue(env, bytes)));
+  check(napi_set_named_property(env, result, "operationsPerSecond", numberValue(env, operations)));
+  return result;
+}
+
 // close(): frees every buffer.
 napi_value close(napi_env env, const Arguments&) {
-  stateOf(env).device.reset();
+  stateOf(env).opened = Opened{};
   return nullptr;
 }
 
@@ -271,7 +289,7 @@ napi_value init(napi_env env, napi_value exports) {
   }
   const napi_property_descriptor properties[] = {
 #define FUNCTION(name) {#name, nullptr, guarded<name>, nullptr, nullptr, nullptr, napi_enumerable, nullptr}
-      FUNCTION(open),   FUNCTION(close), FUNCTION(allocate), FUNCTION(release),     FUNCTION(write), FUNCTION(read),
+      FUNCTION(open), FUNCTION(measure),   FUNCTION(close), FUNCTION(allocate), FUNCTION(release),     FUNCTION(write), FUNCTION(read),
       FUNCTION(map),    FUNCTION(launch), FUNCTION(memory),  FUNCTION(synchronize), FUNCTION(trim),
 #undef FUNCTION
   };

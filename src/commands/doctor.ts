@@ -20,7 +20,7 @@ export function doctorCommand(): Command {
         memory_gb: round(totalmem() / 2 ** 30),
         memory_free_gb: round(freemem() / 2 ** 30),
         gpu: gpu(),
-        backend: backends.find(({ usable }) => usable)?.name ?? null,
+        backend: backends.find(({ usable, automatic }) => usable && automatic)?.name ?? null,
         backends,
       };
       if (options.json) {

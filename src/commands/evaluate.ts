@@ -22,6 +22,7 @@ import {
   rewardFlags,
   samplingFlags,
   seedOption,
+  precisionOption,
   threadsOption,
 } from './options.js';
 
@@ -38,7 +39,8 @@ export function evaluateCommand(): Command {
     .option('--raw', 'send text prompts as they stand, without the chat template', false)
     .addOption(seedOption())
     .addOption(backendOption())
-    .addOption(threadsOption());
+    .addOption(threadsOption())
+    .addOption(precisionOption());
   addFlags(command, flags, 'schema');
   return addFlags(command, rewardFlags, 'schema')
     .addHelpText(
@@ -49,7 +51,7 @@ export function evaluateCommand(): Command {
       for (const folder of [options.model, options.against]) checkFolder(folder);
       const entries = await readAllRows(options.in, promptEntrySchema);
       const prompts = entries.map(({ row, where }) => ({ where, prompt: row.prompt, prompt_ids: row.prompt_ids }));
-      await useBackend(options.backend, options.threads);
+      await useBackend(options.backend, options.threads, options.precision);
       const settings = samplingSchema.parse(flagValues(options, flags).sampling ?? {});
       const task = { prompts, raw: options.raw as boolean, seed: options.seed as number, settings };
       const reward = await openReward(

@@ -9,7 +9,7 @@ import { ProgressLine } from '../progress.js';
 import { promptSchema, tokenIdsSchema } from '../rows.js';
 import { useBackend } from '../tensor/backend.js';
 import { RowWriter, readAllRows } from './io.js';
-import { backendOption, inOption, outOption, threadsOption } from './options.js';
+import { backendOption, inOption, outOption, precisionOption, threadsOption } from './options.js';
 import { sequenceOf } from './texts.js';
 
 const rowSchema = z.looseObject({
@@ -28,11 +28,12 @@ export function logprobsCommand(): Command {
     .option('--raw', 'take text prompts as they stand, without the chat template', false)
     .addOption(backendOption())
     .addOption(threadsOption())
+    .addOption(precisionOption())
     .addHelpText('after', '\nExample:\n  brevity logprobs --model ./policy --in responses.jsonl > logprobs.jsonl')
     .action(async (options) => {
       checkFolder(options.model);
       const rows = await readAllRows(options.in, rowSchema);
-      await useBackend(options.backend, options.threads);
+      await useBackend(options.backend, options.threads, options.precision);
       const model = await loadModel(options.model, { task: 'causal-lm' });
       const sequences = rows.map(({ row, where }) => {
         if (row.prompt_ids !== undefined && row.response_ids !== undefined)

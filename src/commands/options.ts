@@ -9,6 +9,7 @@ import {
   pairsSchema,
   rewardOptionsSchema,
   samplingSchema,
+  precisionSchema,
   threadsSchema,
   updateSchema,
 } from '../config/schema.js';
@@ -75,6 +76,11 @@ export const backendOption = () =>
 export const threadsOption = () =>
   new Option('--threads <n>', 'threads of the native backend (default: as many as this process may use)').argParser(
     parserFor(threadsSchema, 'threads'),
+  );
+
+export const precisionOption = () =>
+  new Option('--precision <name>', 'operands of matrix products on the cuda backend (default: bf16)').choices(
+    precisionSchema.options,
   );
 
 export const seedOption = () =>

@@ -6,7 +6,15 @@ import { type PartialConfig, mergeConfigs, readConfigFile, resolvePaths } from '
 import { UserError } from '../errors.js';
 import { createRun, exampleConfig } from '../setup/create.js';
 import { isRun } from '../store/run.js';
-import { addFlags, backendOption, flagValues, runFlags, wholeNumber, threadsOption } from './options.js';
+import {
+  addFlags,
+  backendOption,
+  flagValues,
+  runFlags,
+  wholeNumber,
+  precisionOption,
+  threadsOption,
+} from './options.js';
 
 export function addRunOptions(command: Command): Command {
   command
@@ -19,7 +27,8 @@ export function addRunOptions(command: Command): Command {
     .option('--lora <rank>', 'train a LoRA adapter of this rank', wholeNumber(1))
     .option('--seed <n>', 'every random choice of the run follows from it', wholeNumber(0))
     .addOption(backendOption().default(undefined, 'auto'))
-    .addOption(threadsOption());
+    .addOption(threadsOption())
+    .addOption(precisionOption());
   return addFlags(command, runFlags, 'none');
 }
 
@@ -84,6 +93,7 @@ export function configFromFlags(options: Record<string, unknown>): PartialConfig
       ['seed', options.seed],
       ['backend', options.backend],
       ['threads', options.threads],
+      ['precision', options.precision],
     ].filter(([, value]) => value !== undefined),
   ) as PartialConfig;
   return resolvePaths(mergeConfigs(mergeConfigs(mergeConfigs(groups, lora), reference), top), process.cwd());

@@ -18,6 +18,7 @@ import {
   outOption,
   samplingFlags,
   seedOption,
+  precisionOption,
   threadsOption,
 } from './options.js';
 
@@ -34,7 +35,8 @@ export function sampleCommand(): Command {
     .option('--raw', 'send text prompts as they stand, without the chat template', false)
     .addOption(seedOption())
     .addOption(backendOption())
-    .addOption(threadsOption());
+    .addOption(threadsOption())
+    .addOption(precisionOption());
   return addFlags(command, samplingFlags, 'schema')
     .addHelpText(
       'after',
@@ -48,7 +50,7 @@ export function sampleCommand(): Command {
       const samples = options.samplesPerPrompt as number;
       checkFolder(options.model);
       const entries = await readAllRows(options.in, promptEntrySchema);
-      await useBackend(options.backend, options.threads);
+      await useBackend(options.backend, options.threads, options.precision);
       const model = await loadModel(options.model, { task: 'causal-lm' });
       const prompts = entries.map(({ row, where }) => ({ where, prompt: row.prompt, prompt_ids: row.prompt_ids }));
       const ids = encodePrompts(model, prompts, { raw: options.raw });

@@ -8,7 +8,16 @@ import { type RewardInput, openReward } from '../rewards/index.js';
 import { promptSchema, tokenIdsSchema } from '../rows.js';
 import { useBackend } from '../tensor/backend.js';
 import { RowWriter, readAllRows } from './io.js';
-import { addFlags, backendOption, flagValues, inOption, outOption, rewardFlags, threadsOption } from './options.js';
+import {
+  addFlags,
+  backendOption,
+  flagValues,
+  inOption,
+  outOption,
+  rewardFlags,
+  precisionOption,
+  threadsOption,
+} from './options.js';
 
 const rowSchema = z.looseObject({
   prompt: promptSchema.optional(),
@@ -29,7 +38,8 @@ export function scoreCommand(): Command {
     .addOption(inOption('{"prompt","response"} or {"ids"} a line, or rows of `brevity sample`'))
     .addOption(outOption('the rows with "reward" (rows of `brevity sample`: in each response)'))
     .addOption(backendOption())
-    .addOption(threadsOption());
+    .addOption(threadsOption())
+    .addOption(precisionOption());
   return addFlags(command, rewardFlags, 'schema')
     .addHelpText('after', '\nExample:\n  brevity score --reward hf:./reward-model --in samples.jsonl > scored.jsonl')
     .action(async (options) => {
@@ -37,7 +47,7 @@ export function scoreCommand(): Command {
       const flat = rows.flatMap(({ row, where }, at) =>
         inputsOf(row, where).map((input, sample) => ({ at, sample, input })),
       );
-      if (options.reward.includes('hf:')) await useBackend(options.backend, options.threads);
+      if (options.reward.includes('hf:')) await useBackend(options.backend, options.threads, options.precision);
       const reward = await openReward(
         options.reward,
         rewardOptionsSchema.parse(flagValues(options, rewardFlags).rewards ?? {}),

@@ -22,6 +22,7 @@ import {
   seedOption,
   updateFlags,
   wholeNumber,
+  precisionOption,
   threadsOption,
 } from './options.js';
 import { sequenceOf } from './texts.js';
@@ -57,7 +58,8 @@ export function updateCommand(): Command {
     .option('--raw', 'take text prompts as they stand, without the chat template', false)
     .addOption(seedOption())
     .addOption(backendOption())
-    .addOption(threadsOption());
+    .addOption(threadsOption())
+    .addOption(precisionOption());
   addFlags(command, dpoFlags, 'schema');
   return addFlags(command, updateFlags, 'schema')
     .addHelpText(
@@ -70,7 +72,7 @@ export function updateCommand(): Command {
       }
       for (const folder of [options.policy, options.reference]) if (folder !== undefined) checkFolder(folder);
       const rows = await readAllRows(options.pairs, rowSchema);
-      await useBackend(options.backend, options.threads);
+      await useBackend(options.backend, options.threads, options.precision);
       const settings = {
         dpo: dpoSchema.parse(flagValues(options, dpoFlags).dpo ?? {}),
         update: updateSettings(options),

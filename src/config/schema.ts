@@ -95,10 +95,14 @@ export const rewardOptionsSchema = z.strictObject({
   batch_size: z.int().min(1).max(4096).default(16).describe('responses in one request or forward pass'),
 });
 
-export const backendNames = ['tensorflow', 'native', 'wasm'] as const;
+export const backendNames = ['cuda', 'tensorflow', 'native', 'wasm'] as const;
 export type BackendName = (typeof backendNames)[number];
 export const backendSchema = z.enum(['auto', ...backendNames]);
 export type BackendChoice = z.infer<typeof backendSchema>;
+
+/** What operands of matrix products are rounded to on a GPU; sums are float32 always. */
+export const precisionSchema = z.enum(['bf16', 'tf32', 'fp32']);
+export type Precision = z.infer<typeof precisionSchema>;
 
 const threadsExpected = 'expected a whole number from 1 to 256, or none for as many as this process may use';
 export const threadsSchema = z.int(threadsExpected).min(1, threadsExpected).max(256, threadsExpected);
@@ -117,6 +121,9 @@ export const configSchema = z.strictObject({
     .nullable()
     .default(null)
     .describe('threads that the native backend computes with; null is as many as the process may use'),
+  precision: precisionSchema
+    .default('bf16')
+    .describe('what operands of matrix products are rounded to on the cuda backend'),
   sampling: samplingSchema.prefault({}),
   rewards: rewardOptionsSchema.prefault({}),
   pairs: pairsSchema.prefault({}),

@@ -40,7 +40,7 @@ const files = runFiles(directory, config);
 
 async function handle({ id, stage, task: { round, branch } }: WorkRequest): Promise<void> {
   try {
-    const { name } = await useBackend(config.backend, config.threads);
+    const { name } = await useBackend(config.backend, config.threads, config.precision);
     say({ type: 'backend', name });
     const merged = configOf(config, round);
     const all = merged.sampling.samples_per_prompt;

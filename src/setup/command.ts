@@ -17,6 +17,7 @@ const otherFlags: Record<string, string> = {
   seed: '--seed',
   backend: '--backend',
   threads: '--threads',
+  precision: '--precision',
   'dpo.reference': '--reference',
   'update.lora.rank': '--lora',
 };

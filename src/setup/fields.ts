@@ -1,6 +1,6 @@
 /** The fields of the form that starts a run: what each sets, what it is, and which values it takes. */
 import { z } from 'zod';
-import { backendSchema, configSchema } from '../config/schema.js';
+import { backendSchema, configSchema, precisionSchema } from '../config/schema.js';
 
 export const fieldIds = [
   'directory',
@@ -17,6 +17,7 @@ export const fieldIds = [
   'trains',
   'lora_rank',
   'backend',
+  'precision',
 ] as const;
 export type FieldId = (typeof fieldIds)[number];
 
@@ -99,13 +100,21 @@ export const fields: readonly Field[] = [
     ...field('backend', 'backend', 'choice', 'backend', 'auto takes the best that loads; `brevity doctor` shows them.'),
     choices: backendSchema.options,
   },
+  {
+    ...field('precision', 'precision', 'choice', 'precision', 'Sums are float32 in each, as are the weights.'),
+    choices: precisionSchema.options,
+  },
 ];
 
 export const fieldOf = (id: FieldId): Field => fields.find((each) => each.id === id) as Field;
 
 /** The fields that count with these values. */
 export function visibleFields(values: Values): readonly Field[] {
-  return fields.filter(({ id }) => id !== 'lora_rank' || values.trains === adapter);
+  const asked: Partial<Record<FieldId, boolean>> = {
+    lora_rank: values.trains === adapter,
+    precision: values.backend === 'cuda',
+  };
+  return fields.filter(({ id }) => asked[id] ?? true);
 }
 
 /** The schema of a key; a group that may be null is looked into. */

@@ -3,7 +3,7 @@
  * one backend for its life.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import { type BackendChoice, type BackendName, backendNames } from '../config/schema.js';
+import { type BackendChoice, type BackendName, type Precision, backendNames } from '../config/schema.js';
 import { UserError, messageOf } from '../errors.js';
 import './gradients.js';
 import { loadTensorFlow } from './tensorflow.js';
@@ -19,6 +19,8 @@ export interface BackendInfo {
 export interface BackendReport {
   name: BackendName;
   usable: boolean;
+  /** Whether `auto` may choose it. */
+  automatic: boolean;
   /** What it is, or why it cannot be used and what would mend that. */
   detail: string;
 }
@@ -27,7 +29,13 @@ export interface BackendReport {
  * Loads a backend's package and makes it tfjs's current one; throws with the reason where that fails. `threads` is what
  * was asked for, or null.
  */
-const loaders: Record<BackendName, (threads: number | null) => Promise<string>> = {
+const loaders: Record<BackendName, (threads: number | null, precision: Precision) => Promise<string>> = {
+  async cuda(_threads, precision) {
+    const { describeCuda, registerCuda } = await import('./native/cuda.js');
+    registerCuda(precision);
+    await activate('cuda');
+    return describeCuda();
+  },
   async tensorflow() {
     const detail = await loadTensorFlow();
     await activate('tensorflow');
@@ -48,6 +56,14 @@ const loaders: Record<BackendName, (threads: number | null) => Promise<string>> 
   },
 };
 
+/**
+ * Backends that `auto` does not choose, with the reason: `cuda` has yet to run on hardware (docs/cuda.md). To be chosen,
+ * bench/results/ must hold a run of bench/gpu/verify.sh that passed.
+ */
+const onlyByName: Partial<Record<BackendName, string>> = {
+  cuda: 'only with --backend cuda: it has not been verified on a GPU yet',
+};
+
 let current: Promise<BackendInfo> | null = null;
 
 /**
@@ -55,10 +71,15 @@ let current: Promise<BackendInfo> | null = null;
  * another.
  *
  * @param threads that `native` computes with; null is as many as this process may use
+ * @param precision of matrix products on `cuda`
  * @throws UserError where the explicit choice cannot be loaded, with the reason
  */
-export async function useBackend(choice: BackendChoice = 'auto', threads?: number | null): Promise<BackendInfo> {
-  current ??= choose(choice, threads ?? null).catch((error: unknown) => {
+export async function useBackend(
+  choice: BackendChoice = 'auto',
+  threads?: number | null,
+  precision: Precision = 'bf16',
+): Promise<BackendInfo> {
+  current ??= choose(choice, threads ?? null, precision).catch((error: unknown) => {
     current = null;
     throw error;
   });
@@ -69,7 +90,7 @@ export async function useBackend(choice: BackendChoice = 'auto', threads?: numbe
   return info;
 }
 
-async function choose(choice: BackendChoice, threads: number | null): Promise<BackendInfo> {
+async function choose(choice: BackendChoice, threads: number | null, precision: Precision): Promise<BackendInfo> {
   if (choice !== 'auto') {
     if (threads !== null && choice !== 'native') {
       throw new UserError(`threads are the native backend's to set; leave them out with backend ${choice}`, {
@@ -77,7 +98,7 @@ async function choose(choice: BackendChoice, threads: number | null): Promise<Ba
       });
     }
     try {
-      return { name: choice, detail: await loaders[choice](threads) };
+      return { name: choice, detail: await loaders[choice](threads, precision) };
     } catch (cause) {
       throw new UserError(`backend ${choice} cannot be used: ${messageOf(cause)}; \`brevity doctor\` shows what can`, {
         cause,
@@ -86,8 +107,9 @@ async function choose(choice: BackendChoice, threads: number | null): Promise<Ba
   }
   const failures = new Map<BackendName, string>();
   for (const name of backendNames) {
+    if (onlyByName[name] !== undefined) continue;
     try {
-      const detail = await loaders[name](threads);
+      const detail = await loaders[name](threads, precision);
       const slower = failures.get('native');
       // Every machine with a compiler should have it: what is missing is said, not borne in silence.
       if (slower !== undefined) {
@@ -132,9 +154,13 @@ export async function surveyBackends(): Promise<BackendReport[]> {
   const reports: BackendReport[] = [];
   for (const name of backendNames) {
     try {
-      reports.push({ name, usable: true, detail: await loaders[name](null) });
+      const details = [await loaders[name](null, 'bf16')];
+      if (name === 'cuda') details.push((await import('./native/cuda.js')).measureCuda());
+      const when = onlyByName[name];
+      if (when !== undefined) details.unshift(when);
+      reports.push({ name, usable: true, automatic: when === undefined, detail: details.join('; ') });
     } catch (error) {
-      reports.push({ name, usable: false, detail: messageOf(error) });
+      reports.push({ name, usable: false, automatic: onlyByName[name] === undefined, detail: messageOf(error) });
     }
   }
   return reports;

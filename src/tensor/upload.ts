@@ -13,7 +13,7 @@ import type { NativeBackend } from './native/backend.js';
  * detaches the array. Where it throws, nothing stays allocated.
  */
 export function filledTensor(shape: number[], fill: (values: Float32Array) => void): tf.Tensor {
-  if (tf.getBackend() === 'native') {
+  if (tf.getBackend() === 'native' || tf.getBackend() === 'cuda') {
     return tf.engine().makeTensorFromTensorInfo((tf.backend() as NativeBackend).filled(shape, fill));
   }
   if (tf.getBackend() !== 'wasm') {

@@ -218,10 +218,10 @@ const bad: [name: string, args: string[], input: string | object[], status: numb
   ['a missing required option', ['sample'], prompts, 2, /required option '--model <dir>'/],
   [
     'an unknown backend',
-    ['sample', '--model', model, '--backend', 'cuda'],
+    ['sample', '--model', model, '--backend', 'opencl'],
     prompts,
     2,
-    /Allowed choices are auto, tensorflow, native, wasm/,
+    /Allowed choices are auto, cuda, tensorflow, native, wasm/,
   ],
   ['an update with nowhere to write', ['update', '--policy', model], '', 2, /needs --out/],
   [
@@ -325,7 +325,7 @@ describe('doctor', () => {
       gpu: string;
       backends: { name: string; usable: boolean; detail: string }[];
     };
-    expect(report.backends.map(({ name }) => name)).toEqual(['tensorflow', 'native', 'wasm']);
+    expect(report.backends.map(({ name }) => name)).toEqual(['cuda', 'tensorflow', 'native', 'wasm']);
     expect(report.backends.every(({ detail }) => detail.length > 20)).toBe(true);
     expect(report.node).toBe(process.version);
     expect(report.cores).toBeGreaterThan(0);

@@ -74,6 +74,7 @@ describe('headlessCommand', () => {
     ['a server', { reward: 'http://127.0.0.1:8000/classify?a=1&b=2' }],
     ['an adapter', { trains: 'LoRA adapter', lora_rank: '4' }],
     ['a backend', { backend: 'wasm' }],
+    ['a precision', { backend: 'cuda', precision: 'tf32' }],
   ])('with %s changed: flags alone, or a file with flags, come out as the form', (_name, changes) => {
     const flags = formWith(required, null, changes);
     expect(configOf(commandOf('runs/x', flags, null)).config).toEqual(flags);

@@ -45,6 +45,7 @@ describe('draftOf', () => {
       trains: 'all weights',
       lora_rank: '16',
       backend: 'auto',
+      precision: 'bf16',
     });
   });
 

@@ -55,3 +55,9 @@ it("LoRA's rank counts only where an adapter is trained", () => {
   expect(ids(adapter)).toContain('lora_rank');
   expect(ids(allWeights)).not.toContain('lora_rank');
 });
+
+it('precision counts only on a GPU', () => {
+  const ids = (backend: string) => visibleFields({ backend } as Values).map(({ id }) => id);
+  expect(ids('cuda')).toContain('precision');
+  expect(ids('auto')).not.toContain('precision');
+});

@@ -78,13 +78,13 @@ describe('the tensorflow backend', () => {
 describe('the choice', () => {
   it('takes the best that loads and says why the others are not used', async () => {
     const reports = await surveyBackends();
-    expect(reports.map(({ name }) => name)).toEqual(['tensorflow', 'native', 'wasm']);
-    const best = reports.find(({ usable }) => usable);
+    expect(reports.map(({ name }) => name)).toEqual(['cuda', 'tensorflow', 'native', 'wasm']);
+    const best = reports.find(({ usable, automatic }) => usable && automatic);
     expect((await useBackend('auto')).name).toBe(best?.name);
     expect(reports.find(({ name }) => name === 'wasm')?.usable).toBe(true);
     const other = reports.find(({ usable }) => !usable);
     if (other !== undefined) {
-      expect(other.detail).toMatch(/not installed|libtensorflow|CUDA|cuDNN|addon/);
+      expect(other.detail).toMatch(/not installed|libtensorflow|CUDA|cuDNN|addon|NVIDIA driver/);
       await expect(useBackend(other.name)).rejects.toThrow(/another for/);
     }
   });

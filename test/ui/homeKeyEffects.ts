@@ -77,7 +77,7 @@ export const homeKeyEffects: Record<string, KeyEffect> = {
   'delete-run': asksFirst('delete'),
   'start-run': creates,
   'edit-field': types('setup', 'directory'),
-  'next-choice': backend('tensorflow'),
+  'next-choice': backend('cuda'),
   'previous-choice': backend('wasm'),
   'field-up': focuses('start'),
   'field-down': focuses('directory'),

@@ -2,9 +2,10 @@
  * A device of the addon (native/src/device.h): memory by handle and ops by name. The only file that knows the addon's
  * calls; what an op takes stands beside it in native/src/ops/.
  */
+import type { Precision } from '../../config/schema.js';
 import { OutOfMemoryError } from '../memory.js';
 
-export type DeviceName = 'cpu';
+export type DeviceName = 'cpu' | 'cuda' | `cuda:${number}` | 'cuda-emulated';
 
 export interface DeviceSettings {
   threads: number;
@@ -12,6 +13,8 @@ export interface DeviceSettings {
   memoryLimit: number;
   /** For tests: fill new memory with NaN, so that an element that no kernel writes is seen. */
   poison: boolean;
+  /** What a GPU rounds operands of matrix products to; the cpu device does not. */
+  precision: Precision;
 }
 
 /** What the addon exports (native/src/addon.cc). */
@@ -21,7 +24,9 @@ export interface Addon {
     threads: number,
     memoryLimit: number,
     poison: boolean,
-  ): { isa: string; threads: number; ops: string[]; problem?: string };
+    precision: Precision,
+  ): { isa: string; threads: number; ops: string[]; description: string; problem?: string };
+  measure(): DeviceRates;
   close(): void;
   allocate(bytes: number): number;
   release(handle: number): void;
@@ -32,6 +37,12 @@ export interface Addon {
   memory(): DeviceMemory;
   synchronize(): void;
   trim(): void;
+}
+
+/** Of a large copy on a GPU, read and written, and of a large matrix product in its precision. */
+export interface DeviceRates {
+  bytesPerSecond: number;
+  operationsPerSecond: number;
 }
 
 /** In bytes; `peak` is the most that was ever in use. */
@@ -46,6 +57,8 @@ export class Device {
   /** The instruction set that the kernels use. */
   readonly isa: string;
   readonly threads: number;
+  /** A GPU's card, driver and libraries, for people; empty on the cpu device. */
+  readonly description: string;
   /** What the environment asked for and the addon cannot do; for people. */
   readonly problem: string | undefined;
   private readonly ops: Map<string, number>;
@@ -56,7 +69,14 @@ export class Device {
     readonly name: DeviceName,
     settings: DeviceSettings,
   ) {
-    const { isa, threads, ops, problem } = addon.open(name, settings.threads, settings.memoryLimit, settings.poison);
+    const { isa, threads, ops, description, problem } = addon.open(
+      name,
+      settings.threads,
+      settings.memoryLimit,
+      settings.poison,
+      settings.precision,
+    );
+    this.description = description;
     this.isa = isa;
     this.threads = threads;
     this.problem = problem;
@@ -103,6 +123,11 @@ export class Device {
     for (let i = 0; i < handles.length; i++) this.words[i] = handles[i];
     for (let i = 0; i < params.length; i++) this.words[handles.length + i] = params[i];
     guarded(() => this.addon.launch(index, this.words, handles.length, params.length));
+  }
+
+  /** Takes about a second. @throws Error on devices that are no GPU */
+  measure(): DeviceRates {
+    return this.addon.measure();
   }
 
   synchronize(): void {

@@ -19,6 +19,7 @@ export function defaultSettings(threads: number | null = null): DeviceSettings {
     threads: threads ?? availableParallelism(),
     memoryLimit: Math.floor(memory * MEMORY_SHARE),
     poison: process.env.BREVITY_POISON === '1',
+    precision: 'fp32',
   };
 }
 
@@ -29,8 +30,11 @@ export function defaultSettings(threads: number | null = null): DeviceSettings {
  */
 export function registerNative(settings: DeviceSettings): void {
   const addon = loadAddon();
+  // For tests: the suites of this backend on the CUDA kernels.
+  const asked = process.env.BREVITY_DEVICE;
+  const deviceName = asked === 'cuda' || asked === 'cuda-emulated' ? asked : 'cpu';
   if (registered) return;
-  tf.registerBackend('native', () => new NativeBackend(new Device(addon, 'cpu', settings)));
+  tf.registerBackend('native', () => new NativeBackend(new Device(addon, deviceName, settings)));
   registerKernels('native');
   registered = true;
 }
