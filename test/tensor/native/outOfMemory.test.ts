@@ -40,7 +40,7 @@ async function train(left: number | null) {
 }
 
 beforeAll(async () => {
-  registerNative({ threads: 2, memoryLimit, poison: true });
+  registerNative({ threads: 2, memoryLimit, poison: true, precision: 'fp32' });
   await tf.setBackend('native');
 });
 
