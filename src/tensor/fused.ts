@@ -62,7 +62,15 @@ export function fused<K extends string>(
   backward: (dy: tf.Tensor, saved: tf.Tensor[]) => FusedGradients<K>,
 ): tf.Tensor {
   return (tf.engine() as unknown as TapingEngine).runKernelFunc({
-    forwardFunc: (_backend, save) => forward(save),
+    forwardFunc(_backend, save) {
+      // Kept only once the value is there: where computing it throws (memory may run out), tfjs forgets what was kept.
+      let kept: tf.Tensor[] = [];
+      const value = forward((tensors) => {
+        kept = tensors;
+      });
+      save(kept);
+      return value;
+    },
     backwardsFunc: backward,
     inputs,
   });

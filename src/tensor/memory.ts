@@ -7,7 +7,7 @@ export class OutOfMemoryError extends Error {
     readonly bytes: number,
     options?: ErrorOptions,
   ) {
-    super(`out of memory: ${(bytes / 2 ** 20).toFixed(1)} MiB more were asked for`, options);
+    super(`out of memory: ${bytes.toLocaleString('en-US')} bytes more were asked for`, options);
   }
 }
 

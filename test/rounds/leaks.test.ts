@@ -28,13 +28,15 @@ it('every round ends with the tensors and bytes of the one before it', async () 
   const settings = { alpha: 0.01, beta: 0.1, lr: config.update.lr };
   run.addRound(newRound(0, null, settings));
   const held: { tensors: number; bytes: number; device: number | null }[] = [];
+  const contextOf = (id: number) => ({
+    ...{ config, files: run.files, models, round: run.round(id), control: uncontrolled },
+    promptCounts: Array.from({ length: id }, () => config.sampling.prompts_per_round),
+    report: () => {},
+  });
+  await work.evaluate(contextOf(0));
   for (let id = 1; id <= 3; id++) {
     run.addRound(newRound(id, id - 1, settings));
-    const context = {
-      ...{ config, files: run.files, models, round: run.round(id), control: uncontrolled },
-      promptCounts: Array.from({ length: id }, () => config.sampling.prompts_per_round),
-      report: () => {},
-    };
+    const context = contextOf(id);
     await work.sample(context);
     await work.score(context);
     await work.update(context);

@@ -20,8 +20,10 @@ describe('kernels and composites agree', () => {
       await fc.assert(
         fc.asyncProperty(randomCases[name], async (c) => {
           await tf.setBackend(testBackend);
-          const before = tf.memory().numTensors;
           const fast = evaluate(c);
+          // Again: what is made once and kept, such as a rotary table, is there by now.
+          const before = tf.memory().numTensors;
+          evaluate(c);
           const left = tf.memory().numTensors - before;
           await tf.setBackend('cpu');
           const plain = evaluate(c);
@@ -30,7 +32,7 @@ describe('kernels and composites agree', () => {
           );
           expect(left, `tensors left by ${c.name}`).toBeLessThanOrEqual(0);
         }),
-        { seed: 2406, numRuns: 60 },
+        { seed: 2406, numRuns: 30 },
       );
     },
     120_000,

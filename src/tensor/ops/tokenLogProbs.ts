@@ -68,7 +68,7 @@ function inSlices(hidden: tf.Tensor2D, head: tf.Tensor2D, targets: tf.Tensor1D, 
       return logps;
     },
     (dy, [savedHidden, savedHead, savedTargets, max, sum]) => {
-      const headT = tf.keep(transposed(savedHead as tf.Tensor2D));
+      const headT = transposed(savedHead as tf.Tensor2D);
       const dhidden: tf.Tensor[] = [];
       let dhead: tf.Tensor | undefined;
       for (const [start, count] of slices(savedHidden as tf.Tensor2D, savedHead as tf.Tensor2D)) {
@@ -99,7 +99,8 @@ function slices(hidden: tf.Tensor2D, head: tf.Tensor2D): [start: number, count: 
   const N = hidden.shape[0];
   const most = Math.max(1, Math.floor(SLICE_BYTES / 4 / head.shape[1]));
   const result: [number, number][] = [];
-  for (let start = 0; start < N; start += most) result.push([start, Math.min(most, N - start)]);
+  // No rows are one slice of none.
+  for (let start = 0; start === 0 || start < N; start += most) result.push([start, Math.min(most, N - start)]);
   return result;
 }
 

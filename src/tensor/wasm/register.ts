@@ -127,6 +127,22 @@ export async function registerWasmKernels(): Promise<void> {
     },
   };
 
+  // tfjs's own leave their output as the memory was where there is nothing to add up.
+  for (const kernelName of ['Sum', 'BatchMatMul']) {
+    const kernel = tf.getKernel(kernelName, 'wasm');
+    if (kernel == null) throw new Error(`the wasm backend has no kernel ${kernelName}: tfjs 4.22.0 is expected`);
+    tf.unregisterKernel(kernelName, 'wasm');
+    tf.registerKernel({
+      ...kernel,
+      kernelFunc(call) {
+        const sums = kernel.kernelFunc(call) as tf.TensorInfo;
+        const nothing = Object.values(call.inputs).some((input) => sizeOf(input as tf.TensorInfo) === 0);
+        if (nothing && sizeOf(sums) > 0) wasm.backend.typedArrayFromHeap(sums).fill(0);
+        return sums;
+      },
+    });
+  }
+
   for (const [name, kernel] of Object.entries(kernels)) {
     tf.registerKernel({
       kernelName: kernelPrefix + name,
