@@ -41,8 +41,8 @@ class EmulatedDevice : public OpDevice {
     inUse_ -= bytes;
     std::free(memory);
   }
-  void write(void* to, const void* from, int64_t bytes) override { std::memcpy(to, from, static_cast<size_t>(bytes)); }
-  void read(void* to, const void* from, int64_t bytes) override { std::memcpy(to, from, static_cast<size_t>(bytes)); }
+  void write(void* to, const void* from, int64_t bytes) override { if (bytes > 0) std::memcpy(to, from, static_cast<size_t>(bytes)); }
+  void read(void* to, const void* from, int64_t bytes) override { if (bytes > 0) std::memcpy(to, from, static_cast<size_t>(bytes)); }
   int64_t cached() const override { return 0; }
 
   void launch(const Kernel& kernel, const Geometry& geometry, void** arguments) override {

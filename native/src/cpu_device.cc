@@ -38,11 +38,14 @@ class CpuDevice : public Device {
   }
 
   void copyIn(Handle to, int64_t offset, const void* from, int64_t bytes) override {
-    std::memcpy(range(to, offset, bytes), from, static_cast<size_t>(bytes));
+    void* const at = range(to, offset, bytes);
+    // Nothing may come from nowhere, which memcpy does not allow.
+    if (bytes > 0) std::memcpy(at, from, static_cast<size_t>(bytes));
   }
 
   void copyOut(Handle from, int64_t offset, void* to, int64_t bytes) override {
-    std::memcpy(to, range(from, offset, bytes), static_cast<size_t>(bytes));
+    const void* const at = range(from, offset, bytes);
+    if (bytes > 0) std::memcpy(to, at, static_cast<size_t>(bytes));
   }
 
   void* hostPointer(Handle handle, int64_t* bytes) override {

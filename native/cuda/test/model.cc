@@ -7,7 +7,7 @@ namespace {
 
 Floats floatsOf(const std::vector<char>& bytes) {
   Floats x(bytes.size() / sizeof(float));
-  std::memcpy(x.data(), bytes.data(), bytes.size());
+  if (!bytes.empty()) std::memcpy(x.data(), bytes.data(), bytes.size());
   return x;
 }
 
