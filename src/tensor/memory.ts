@@ -7,7 +7,8 @@ export class OutOfMemoryError extends Error {
     readonly bytes: number,
     options?: ErrorOptions,
   ) {
-    super(`out of memory: ${bytes.toLocaleString('en-US')} bytes more were asked for`, options);
+    const asked = bytes < 2 ** 20 ? `${bytes} bytes` : `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+    super(`out of memory: ${asked} more were asked for`, options);
   }
 }
 

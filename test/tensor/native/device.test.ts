@@ -110,7 +110,7 @@ describe('threads', () => {
     const code = `
       const { parentPort } = require('node:worker_threads');
       const addon = require('@brevity/native');
-      const { threads } = addon.open('cpu', 1, 2 ** 30, false);
+      const { threads } = addon.open('cpu', 1, 2 ** 30, false, 'fp32');
       const handle = addon.allocate(8);
       addon.write(handle, new Float32Array([threads, handle]), 0);
       const back = new Float32Array(2);
