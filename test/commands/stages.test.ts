@@ -223,6 +223,20 @@ const bad: [name: string, args: string[], input: string | object[], status: numb
     2,
     /Allowed choices are auto, cuda, tensorflow, native, wasm/,
   ],
+  ...['0', 'many', '1.5', '300'].map((threads): [string, string[], typeof prompts, number, RegExp] => [
+    `${threads} threads`,
+    ['sample', '--model', model, '--threads', threads],
+    prompts,
+    2,
+    /'--threads <n>' argument '.*' is invalid.*whole number from 1 to 256/,
+  ]),
+  [
+    'threads for a backend that has one',
+    ['sample', '--model', model, '--threads', '2', '--backend', 'wasm'],
+    prompts,
+    2,
+    /threads are the native backend's to set; leave them out with backend wasm/,
+  ],
   ['an update with nowhere to write', ['update', '--policy', model], '', 2, /needs --out/],
   [
     'pairs of another form',

@@ -37,7 +37,8 @@ function addonFolder(require: NodeJS.Require): string | null {
 export function explainAddonFailure(error: unknown, folder: string | null): string {
   const [message] = messageOf(error).split('\n');
   if (folder === null) return `its package is not installed; \`npm install\` adds and builds it`;
-  if (!existsSync(path.join(folder, 'build', 'Release', 'brevity.node'))) {
+  const file = process.env.BREVITY_ADDON ?? path.join(folder, 'build', 'Release', 'brevity.node');
+  if (!existsSync(file)) {
     const why =
       buildProblem(folder) ?? 'it was not built when Brevity was installed (npm may have been told to run no scripts)';
     return `${why}; \`${rebuildCommand}\` builds it`;
@@ -46,11 +47,23 @@ export function explainAddonFailure(error: unknown, folder: string | null): stri
     return `its addon was built for another Node than this one (${process.version}): ${message}; \`${rebuildCommand}\` builds it anew`;
   }
   if (
+    isForeign(file) ||
     /invalid ELF header|wrong ELF class|mach-o|incompatible architecture|not a valid Win32|exec format/i.test(message)
   ) {
     return `its addon was built for another processor or system than this one (${process.platform} ${process.arch}); \`${rebuildCommand}\` builds it anew`;
   }
   return `its addon cannot be loaded: ${message}; \`${rebuildCommand}\` builds it anew`;
+}
+
+/** ELF's numbers of processors (e_machine). */
+const machines: Partial<Record<NodeJS.Architecture, number>> = { x64: 62, arm64: 183 };
+
+/** Whether a library of Linux is for another processor: the loader passes those over as if they were not there. */
+function isForeign(file: string): boolean {
+  const header = readFileSync(file).subarray(0, 20);
+  const mine = machines[process.arch];
+  if (process.platform !== 'linux' || mine === undefined || header.length < 20) return false;
+  return header.toString('latin1', 1, 4) === 'ELF' && header.readUInt16LE(18) !== mine;
 }
 
 /** What the install script (native/install.mjs) noted when it could not build. */

@@ -1,8 +1,12 @@
 /** What people read where the addon cannot be loaded. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { explainAddonFailure } from '../../../src/tensor/native/addon.js';
+import { dist } from '../../engine/runs.js';
+import { goldenFolder } from '../../golden.js';
 import { temporaryDirectories } from '../../temporary.js';
 
 const temporaryDirectory = temporaryDirectories();
@@ -38,8 +42,7 @@ describe('an addon that does not load', () => {
     expect(explainAddonFailure(new Error('x'), null)).toMatch(/not installed; `npm install`/);
   });
 
-  it('and a real file of another format is told so', async () => {
-    const { createRequire } = await import('node:module');
+  it('and a real file of another format is told so', () => {
     const folder = built();
     const file = path.join(folder, 'build', 'Release', 'brevity.node');
     writeFileSync(file, 'this is no shared library, of any processor, and is long enough to be read as one');
@@ -50,5 +53,31 @@ describe('an addon that does not load', () => {
       error = thrown;
     }
     expect(explainAddonFailure(error, folder)).toMatch(/`npm run build:native` builds it anew/);
+  });
+
+  it.runIf(process.platform === 'linux')('one of another processor is named so; auto goes on with wasm', () => {
+    const folder = temporaryDirectory();
+    const foreign = path.join(folder, 'foreign.node');
+    const binary = readFileSync(createRequire(import.meta.url).resolve('@brevity/native/build/Release/brevity.node'));
+    binary.writeUInt16LE(process.arch === 'x64' ? 183 : 62, 18);
+    writeFileSync(foreign, binary);
+    const row = JSON.stringify({ prompt_ids: [3, 4], response_ids: [5] }) + '\n';
+    const command = (backend: string) =>
+      spawnSync(
+        process.execPath,
+        [path.join(dist, 'cli.js'), 'logprobs', '--model', `${goldenFolder}llama-tied-gqa/model`, '--backend', backend],
+        { input: row, encoding: 'utf8', env: { ...process.env, BREVITY_ADDON: foreign, BREVITY_DEVICE: undefined } },
+      );
+    const reason =
+      /backend native cannot be used: its addon was built for another processor or system .*`npm run build:native` builds it anew/;
+    const asked = command('native');
+    expect(asked.stderr).toMatch(reason);
+    expect(asked.status).toBe(1);
+    expect(asked.stdout).toBe('');
+    const automatic = command('auto');
+    expect(automatic.stderr).toMatch(reason);
+    expect(automatic.stderr).toContain('wasm computes instead');
+    expect(automatic.status).toBe(0);
+    expect((JSON.parse(automatic.stdout) as { logps: number }).logps).toBeLessThan(0);
   });
 });
