@@ -8,7 +8,7 @@ import { rewardAgainstLength, trainingCurves } from './charts.js';
 import type { ReportBranch, ReportData, SampleChange } from './data.js';
 import { style } from './style.js';
 import { escapeXml } from './svg.js';
-import { configFacts, overridesInWords, roundColumns, tableNote } from './table.js';
+import { columnsOf, configFacts, overridesInWords, tableNote } from './table.js';
 
 export function htmlReport(data: ReportData): string {
   const { name, config, tree, branches } = data;
@@ -42,9 +42,10 @@ export function htmlReport(data: ReportData): string {
 }
 
 function roundsTable(tree: ReportData['tree']): string {
-  const head = roundColumns.map(({ title }) => `<th scope="col">${shown(title)}</th>`).join('');
+  const columns = columnsOf(tree.map(({ round }) => round));
+  const head = columns.map(({ title }) => `<th scope="col">${shown(title)}</th>`).join('');
   const rows = tree.map(({ round, graph }) => {
-    const cells = roundColumns.map(({ title, cell }, i) => {
+    const cells = columns.map(({ title, cell }, i) => {
       const text = shown(cell(round));
       if (i === 0) return `<th scope="row"><span class="tree" aria-hidden="true">${shown(graph)}</span>${text}</th>`;
       const kind = title === 'decisions' || title === 'verdict' ? ` class="words"` : '';

@@ -5,7 +5,7 @@ import { branchPlot, markOf } from '../ui/history/plot.js';
 import { makeVisible } from '../ui/sanitize.js';
 import type { RoundState } from '../store/rounds.js';
 import type { ReportBranch, ReportData, SampleChange } from './data.js';
-import { configFacts, overridesInWords, roundColumns, tableNote } from './table.js';
+import { columnsOf, configFacts, overridesInWords, tableNote } from './table.js';
 
 const [PLOT_COLUMNS, PLOT_ROWS] = [72, 16];
 
@@ -28,10 +28,11 @@ export function markdownReport(data: ReportData): string {
 
 export function roundsTable(rounds: readonly RoundState[]): string {
   const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  const columns = columnsOf(rounds);
   return [
-    row(roundColumns.map(({ title }) => title)),
-    row(roundColumns.map(() => '---')),
-    ...rounds.map((round) => row(roundColumns.map(({ cell }) => escapeMarkdown(cell(round))))),
+    row(columns.map(({ title }) => title)),
+    row(columns.map(() => '---')),
+    ...rounds.map((round) => row(columns.map(({ cell }) => escapeMarkdown(cell(round))))),
   ].join('\n');
 }
 

@@ -11,7 +11,7 @@ export const style = `
     --new: #9ff0c0; --new-paper: #0f3d27; --gone: #ffc999; --gone-paper: #4d2b10;
   }
 }
-body { max-width: 62rem; margin: 2rem auto; padding: 0 1rem; background: var(--paper); color: var(--ink);
+body { max-width: 68rem; margin: 2rem auto; padding: 0 1rem; background: var(--paper); color: var(--ink);
   font: 16px/1.5 system-ui, sans-serif; }
 h1, h2, h3, h4 { line-height: 1.25; overflow-wrap: anywhere; }
 h2 { margin-top: 2.5rem; border-bottom: 1px solid var(--grid); padding-bottom: 0.3rem; }
@@ -24,7 +24,8 @@ svg { width: 100%; height: auto; }
 .quiet { color: var(--quiet); font-size: 0.9rem; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: 0.85rem; font-variant-numeric: tabular-nums; }
-th, td { padding: 0.3rem 0.6rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--grid); }
+th, td { padding: 0.3rem 0.5rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--grid); }
+thead th { white-space: normal; vertical-align: bottom; }
 tbody th, .words { text-align: left; font-weight: 600; }
 .words { font-weight: 400; }
 .tree { font-family: ui-monospace, monospace; color: var(--quiet); white-space: pre; }

@@ -188,8 +188,16 @@ function drawMark(
     ...bars,
     `<circle cx="${round(cx)}" cy="${round(cy)}" r="9" fill="${colour}"/>`,
     text(cx, cy + 4, label, 'middle', look.label),
-    ...(note === undefined ? [] : [text(cx + 13, cy - 7, note, 'start', look.muted)]),
+    ...(note === undefined ? [] : [drawNote(note, cx, cy, x, look)]),
   ];
+}
+
+/** Beside its mark, on the left where the panel ends on the right. */
+function drawNote(note: string, cx: number, cy: number, x: Scale, look: ChartLook): string {
+  const right = x.at(x.ticks[x.ticks.length - 1]);
+  return cx + 13 + note.length * legendLetter > right
+    ? text(cx - 13, cy - 7, note, 'end', look.muted, halo)
+    : text(cx + 13, cy - 7, note, 'start', look.muted, halo);
 }
 
 /** Small and large numbers as they are written by hand. */
@@ -205,8 +213,11 @@ function line(x1: number, y1: number, x2: number, y2: number, colour: string, mo
   return `<line x1="${round(x1)}" y1="${round(y1)}" x2="${round(x2)}" y2="${round(y2)}" stroke="${colour}"${end}/>`;
 }
 
-function text(x: number, y: number, content: string, anchor: string, colour: string): string {
-  return `<text x="${round(x)}" y="${round(y)}" text-anchor="${anchor}" fill="${colour}">${escapeXml(content)}</text>`;
+/** Letters that a line may pass behind. */
+const halo = ' style="paint-order: stroke; stroke: var(--paper, #ffffff); stroke-width: 4px"';
+
+function text(x: number, y: number, content: string, anchor: string, colour: string, more = ''): string {
+  return `<text x="${round(x)}" y="${round(y)}" text-anchor="${anchor}" fill="${colour}"${more}>${escapeXml(content)}</text>`;
 }
 
 export function escapeXml(content: string): string {

@@ -24,7 +24,7 @@ function compared(round: RoundState, cell: (comparison: Comparison) => string): 
   return comparison === undefined ? '' : cell(comparison);
 }
 
-export const roundColumns: readonly TableColumn[] = [
+const roundColumns: readonly TableColumn[] = [
   { title: 'round', cell: ({ id, name }) => `${id === 0 ? 'base' : id}${name === '' ? '' : ` ${name}`}` },
   { title: 'from', cell: ({ parent }) => (parent === null ? '' : parent === 0 ? 'base' : String(parent)) },
   { title: 'α', cell: (round) => own(round, alpha(round.settings.alpha)) },
@@ -59,6 +59,11 @@ export const roundColumns: readonly TableColumn[] = [
     cell: ({ stage, verdict }) => (stage === 'done' ? (verdict ?? '') : `at ${stage}`),
   },
 ];
+
+/** The columns of these rounds, without the one on decisions where nobody made any. */
+export function columnsOf(rounds: readonly RoundState[]): readonly TableColumn[] {
+  return roundColumns.filter(({ title, cell }) => title !== 'decisions' || rounds.some((round) => cell(round) !== ''));
+}
 
 function timeOf(seconds: RoundState['seconds']): string {
   const all = Object.values(seconds);
