@@ -4,6 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { fused, hasKernel, runKernel } from '../fused.js';
+import { masked, maskedAttention, maskedAttentionGrads } from './maskedAttention.js';
 
 /** The sizes of an attention over packed rows. */
 export interface PackedAttentionShape {
@@ -33,6 +34,9 @@ export function packedAttention(
   shape: PackedAttentionShape,
 ): tf.Tensor2D {
   const attrs = { ...shape, scale: 1 / Math.sqrt(shape.d) };
+  const N = q.shape[0];
+  // To the composite all rows are one sequence under a mask.
+  const layout = { ...shape, B: 1, T: N };
   return fused(
     { q, k, v },
     (save) => {
@@ -42,8 +46,7 @@ export function packedAttention(
         return out;
       }
       save([q, k, v, segments]);
-      const { P, vh } = probabilities(q, k, v, segments, shape);
-      return joinHeads(tf.matMul(P, vh));
+      return maskedAttention(q, k, v, maskOf(segments, N, shape.window), layout);
     },
     (dy, [sq, sk, sv, spans, out, lse]) => {
       if (hasKernel('PackedAttentionGrad')) {
@@ -51,37 +54,14 @@ export function packedAttention(
         const [dq, dk, dv] = runKernel('PackedAttentionGrad', inputs, attrs);
         return { q: () => dq, k: () => dk, v: () => dv };
       }
-      const { P, qh, kh, vh } = probabilities(sq, sk, sv, spans as tf.Tensor2D, shape);
-      const dyh = splitHeads(dy, shape.H, shape.d);
-      const dP = tf.matMul(dyh, vh, false, true);
-      const dS = tf.mul(attrs.scale, tf.mul(P, tf.sub(dP, tf.sum(tf.mul(dP, P), -1, true))));
-      return {
-        q: () => joinHeads(tf.matMul(dS, kh)),
-        k: () => joinGroups(tf.matMul(dS, qh, true, false), shape),
-        v: () => joinGroups(tf.matMul(P, dyh, true, false), shape),
-      };
+      return maskedAttentionGrads([sq, sk, sv], dy, maskOf(spans, N, shape.window), layout);
     },
   ) as tf.Tensor2D;
 }
 
-/** The composite's P [H, N, N] and its operands [H, N, d], keys and values repeated for their group. */
-function probabilities(
-  q: tf.Tensor,
-  k: tf.Tensor,
-  v: tf.Tensor,
-  segments: tf.Tensor2D,
-  { H, K, d, window }: PackedAttentionShape,
-) {
-  const N = q.shape[0];
-  const qh = splitHeads(q, H, d);
-  const [kh, vh] = [k, v].map((x) => repeatGroups(splitHeads(x, K, d), H / K));
-  const mask = tf.tensor2d(maskOf(segments.dataSync<'int32'>(), N, window), [N, N]);
-  const scores = tf.add(tf.mul(tf.matMul(qh, kh, false, true), 1 / Math.sqrt(d)), mask);
-  return { P: tf.softmax(scores), qh, kh, vh };
-}
-
-function maskOf(segments: Int32Array, N: number, window: number): Float32Array {
-  const mask = new Float32Array(N * N).fill(-1e30);
+function maskOf(spans: tf.Tensor, N: number, window: number): tf.Tensor2D {
+  const segments = spans.dataSync<'int32'>();
+  const mask = new Float32Array(N * N).fill(masked);
   for (let s = 0; s < segments.length; s += 4) {
     const [start, length, prefixStart, prefixLength] = segments.subarray(s, s + 4);
     for (let i = 0; i < length; i++) {
@@ -93,25 +73,5 @@ function maskOf(segments: Int32Array, N: number, window: number): Float32Array {
       }
     }
   }
-  return mask;
-}
-
-function splitHeads(x: tf.Tensor, heads: number, d: number): tf.Tensor3D {
-  return tf.transpose(tf.reshape(x, [-1, heads, d]), [1, 0, 2]) as tf.Tensor3D;
-}
-
-function joinHeads(x: tf.Tensor): tf.Tensor2D {
-  const [H, N, d] = x.shape;
-  return tf.reshape(tf.transpose(x, [1, 0, 2]), [N, H * d]) as tf.Tensor2D;
-}
-
-function repeatGroups(x: tf.Tensor3D, times: number): tf.Tensor3D {
-  if (times === 1) return x;
-  const [K, N, d] = x.shape;
-  return tf.reshape(tf.tile(tf.reshape(x, [K, 1, N, d]), [1, times, 1, 1]), [K * times, N, d]) as tf.Tensor3D;
-}
-
-function joinGroups(x: tf.Tensor, { H, K }: PackedAttentionShape): tf.Tensor2D {
-  const [, N, d] = x.shape;
-  return joinHeads(tf.sum(tf.reshape(x, [K, H / K, N, d]), 1));
+  return tf.tensor2d(mask, [N, N]);
 }
