@@ -43,7 +43,7 @@ export class HomeTasks {
 
   /** Looks at once, and again and again. */
   begin(): void {
-    void this.look().finally(() => this.lookLater());
+    this.lookAndAgain();
   }
 
   /** Ends whatever is under way. */
@@ -151,9 +151,15 @@ export class HomeTasks {
   private lookLater(): void {
     if (this.closed) return;
     this.timer = setTimeout(() => {
-      const looked = this.options.isListed() ? this.look() : Promise.resolve();
-      looked.catch((error: unknown) => this.notice(messageOf(error))).finally(() => this.lookLater());
+      if (this.options.isListed()) this.lookAndAgain();
+      else this.lookLater();
     }, lookMilliseconds);
+  }
+
+  private lookAndAgain(): void {
+    void this.look()
+      .catch((error: unknown) => this.notice(messageOf(error)))
+      .finally(() => this.lookLater());
   }
 
   private tell(event: HomeEvent): void {
