@@ -2,6 +2,7 @@
  * Which TensorFlow.js backend computes: the explicit choice, or the best that loads. A process (or worker thread) has
  * one backend for its life.
  */
+import { existsSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs-core';
 import { type BackendChoice, type BackendName, type Precision, backendNames } from '../config/schema.js';
 import { UserError, messageOf } from '../errors.js';
@@ -61,7 +62,7 @@ const loaders: Record<BackendName, (threads: number | null, precision: Precision
  * bench/results/ must hold a run of bench/gpu/verify.sh that passed.
  */
 const onlyByName: Partial<Record<BackendName, string>> = {
-  cuda: 'only with --backend cuda: it has not been verified on a GPU yet',
+  cuda: 'only by name: it has not been verified on a GPU yet',
 };
 
 let current: Promise<BackendInfo> | null = null;
@@ -115,6 +116,8 @@ async function choose(choice: BackendChoice, threads: number | null, precision: 
       if (slower !== undefined) {
         process.stderr.write(`brevity: backend native cannot be used: ${slower}. ${name} computes instead.\n`);
       }
+      const unused = gpuPassedOver();
+      if (unused !== null) process.stderr.write(`brevity: ${unused}\n`);
       return { name, detail };
     } catch (error) {
       failures.set(name, messageOf(error));
@@ -122,6 +125,13 @@ async function choose(choice: BackendChoice, threads: number | null, precision: 
   }
   const all = [...failures].map(([name, why]) => `${name}: ${why}`).join('; ');
   throw new UserError(`no backend can be used (${all})`);
+}
+
+/** What `auto` says where it leaves an NVIDIA GPU alone; null where it does not. */
+export function gpuPassedOver(exists: (file: string) => boolean = existsSync): string | null {
+  const why = onlyByName.cuda;
+  if (why === undefined || !exists('/dev/nvidiactl')) return null;
+  return `there is an NVIDIA GPU here; --backend cuda uses it (${why})`;
 }
 
 /** Gives memory that is kept for the next step back to the system: for the end of a stage, after which a person reads. */

@@ -5,7 +5,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import { describe, expect, it } from 'vitest';
-import { surveyBackends, useBackend } from '../../src/tensor/backend.js';
+import { gpuPassedOver, surveyBackends, useBackend } from '../../src/tensor/backend.js';
 import { OutOfMemoryError, isOutOfMemory } from '../../src/tensor/memory.js';
 import { adamwStep } from '../../src/tensor/ops/adamw.js';
 import { explainLoadFailure, restoreRemovedUtilities } from '../../src/tensor/tensorflow.js';
@@ -88,6 +88,11 @@ describe('the choice', () => {
       await expect(useBackend(other.name)).rejects.toThrow(/another for/);
     }
   });
+});
+
+it('auto asks for --backend cuda where there is a GPU', () => {
+  expect(gpuPassedOver((file) => file === '/dev/nvidiactl')).toMatch(/NVIDIA GPU here; --backend cuda uses it/);
+  expect(gpuPassedOver(() => false)).toBeNull();
 });
 
 describe('memory', () => {
