@@ -122,8 +122,9 @@ export const configSchema = z.strictObject({
     .default(null)
     .describe('threads that the native backend computes with; null is as many as the process may use'),
   precision: precisionSchema
-    .default('bf16')
-    .describe('what operands of matrix products are rounded to on the cuda backend'),
+    .nullable()
+    .default(null)
+    .describe('what operands of matrix products are rounded to on the cuda backend; null is bf16'),
   sampling: samplingSchema.prefault({}),
   rewards: rewardOptionsSchema.prefault({}),
   pairs: pairsSchema.prefault({}),

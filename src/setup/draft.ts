@@ -43,6 +43,7 @@ export interface Draft {
 
 /** LoRA's rank where nothing says another. */
 const usualRank = '16';
+const usualPrecision = 'bf16';
 
 export function draftOf(base: Base, directory: string, place: Place): Draft {
   const at = (key: readonly string[]): unknown =>
@@ -57,7 +58,11 @@ export function draftOf(base: Base, directory: string, place: Place): Draft {
   const trains = at(['update', 'lora']) === null ? allWeights : adapter;
   return {
     base,
-    values: { ...values, directory, trains, lora_rank: values.lora_rank === '' ? usualRank : values.lora_rank },
+    values: {
+      ...{ ...values, directory, trains },
+      lora_rank: values.lora_rank || usualRank,
+      precision: values.precision || usualPrecision,
+    },
   };
 }
 

@@ -31,7 +31,7 @@ export async function measure(config: Config, part: (known: Measurement, doing: 
   const shelf = new ModelShelf();
   const peak = (): number => Math.max(known.memory_mb ?? 0, memoryMegabytes());
   try {
-    known.backend = (await useBackend(config.backend, config.threads)).name;
+    known.backend = (await useBackend(config.backend, config.threads, config.precision)).name;
     part(known, 'reading the policy');
     const model = await shelf.load(config.model, config.update.lora === null ? 'merge' : 'keep');
     part(known, 'sampling');

@@ -30,10 +30,10 @@ export interface BackendReport {
  * Loads a backend's package and makes it tfjs's current one; throws with the reason where that fails. `threads` is what
  * was asked for, or null.
  */
-const loaders: Record<BackendName, (threads: number | null, precision: Precision) => Promise<string>> = {
+const loaders: Record<BackendName, (threads: number | null, precision: Precision | null) => Promise<string>> = {
   async cuda(_threads, precision) {
     const { describeCuda, registerCuda } = await import('./native/cuda.js');
-    registerCuda(precision);
+    registerCuda(precision ?? 'bf16');
     await activate('cuda');
     return describeCuda();
   },
@@ -72,15 +72,15 @@ let current: Promise<BackendInfo> | null = null;
  * another.
  *
  * @param threads that `native` computes with; null is as many as this process may use
- * @param precision of matrix products on `cuda`
+ * @param precision of matrix products on `cuda`; null is bf16
  * @throws UserError where the explicit choice cannot be loaded, with the reason
  */
 export async function useBackend(
   choice: BackendChoice = 'auto',
   threads?: number | null,
-  precision: Precision = 'bf16',
+  precision?: Precision | null,
 ): Promise<BackendInfo> {
-  current ??= choose(choice, threads ?? null, precision).catch((error: unknown) => {
+  current ??= choose(choice, threads ?? null, precision ?? null).catch((error: unknown) => {
     current = null;
     throw error;
   });
@@ -91,7 +91,14 @@ export async function useBackend(
   return info;
 }
 
-async function choose(choice: BackendChoice, threads: number | null, precision: Precision): Promise<BackendInfo> {
+async function choose(
+  choice: BackendChoice,
+  threads: number | null,
+  precision: Precision | null,
+): Promise<BackendInfo> {
+  if (precision !== null && choice !== 'cuda') {
+    throw new UserError(`precision is the cuda backend's to set; leave it out with backend ${choice}`, { exitCode: 2 });
+  }
   if (choice !== 'auto') {
     if (threads !== null && choice !== 'native') {
       throw new UserError(`threads are the native backend's to set; leave them out with backend ${choice}`, {
@@ -164,7 +171,7 @@ export async function surveyBackends(): Promise<BackendReport[]> {
   const reports: BackendReport[] = [];
   for (const name of backendNames) {
     try {
-      const details = [await loaders[name](null, 'bf16')];
+      const details = [await loaders[name](null, null)];
       if (name === 'cuda') details.push((await import('./native/cuda.js')).measureCuda());
       const when = onlyByName[name];
       if (when !== undefined) details.unshift(when);

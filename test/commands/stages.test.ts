@@ -231,6 +231,13 @@ const bad: [name: string, args: string[], input: string | object[], status: numb
     /'--threads <n>' argument '.*' is invalid.*whole number from 1 to 256/,
   ]),
   [
+    'a precision for a backend that does not round',
+    ['sample', '--model', model, '--precision', 'tf32', '--backend', 'native'],
+    prompts,
+    2,
+    /precision is the cuda backend's to set; leave it out with backend native/,
+  ],
+  [
     'threads for a backend that has one',
     ['sample', '--model', model, '--threads', '2', '--backend', 'wasm'],
     prompts,
