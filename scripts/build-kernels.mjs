@@ -1,17 +1,21 @@
 /**
  * Compiles native/cuda/*.cu to PTX with nvcc (13.0, on PATH or NVCC) and notes in native/cuda/ptx/manifest.json what
- * it was made from; what has not changed stays. PTX is in the repository: users need no nvcc. `--check DIR` compiles into DIR and prints as JSON the
- * registers and spills of every kernel, by ptxas.
+ * it was made from; what has not changed stays. PTX is in the repository: users need no nvcc. `--check DIR` compiles all
+ * of them into DIR and prints as JSON each kernel's registers and spills on each architecture, by ptxas.
  */
-import { spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 
 const folder = path.join(import.meta.dirname, '..', 'native', 'cuda');
 const nvcc = process.env.NVCC ?? 'nvcc';
 /** Ampere: every card since takes it. */
 const architecture = 'compute_80';
+/** What ptxas is asked about: Ampere's and Hopper's data-centre cards. */
+const machines = ['sm_80', 'sm_90'];
 
 /** What nvcc reads: the others are the host's. */
 const sources = /\.cu$|^(axes|block|columns|cuda|mma|segments)\.h$/;
@@ -25,21 +29,28 @@ const modules = readdirSync(folder)
   .sort();
 const before = checkInto === null ? lastManifest() : null;
 const now = hashes(folder, sources);
+const nvccVersion = /V(\d+\.\d+\.\d+)/.exec(await run(nvcc, ['--version']))?.[1] ?? 'unknown';
 const usage = {};
-for (const name of modules) {
-  const target = path.join(into, `${name}.ptx`);
-  if (before !== null && isFresh(name)) continue;
-  run(nvcc, ['-ptx', `-arch=${architecture}`, '-std=c++17', '-o', target, `${name}.cu`]);
-  if (checkInto !== null) Object.assign(usage, usageOf(target));
-}
+const waiting = modules.filter((name) => before === null || !isFresh(name));
+await Promise.all(
+  Array.from({ length: availableParallelism() }, async () => {
+    for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) await compile(name);
+  }),
+);
 if (checkInto === null) {
   for (const file of readdirSync(into))
     if (!modules.includes(path.basename(file, '.ptx'))) rmSync(path.join(into, file));
-  const manifest = { nvcc: version(), architecture, sources: now, ptx: hashes(into, /\.ptx$/) };
+  const manifest = { nvcc: nvccVersion, architecture, sources: now, ptx: hashes(into, /\.ptx$/) };
   writeFileSync(path.join(into, 'manifest.json'), JSON.stringify(manifest, null, 2) + '\n');
   console.log(`${modules.length} modules by nvcc ${manifest.nvcc}`);
 } else {
-  console.log(JSON.stringify({ nvcc: version(), kernels: usage }));
+  console.log(JSON.stringify({ nvcc: nvccVersion, machines, kernels: usage }));
+}
+
+async function compile(name) {
+  const target = path.join(into, `${name}.ptx`);
+  await run(nvcc, ['-ptx', `-arch=${architecture}`, '-std=c++17', '-o', target, `${name}.cu`]);
+  if (checkInto !== null) for (const machine of machines) await addUsage(name, target, machine);
 }
 
 function lastManifest() {
@@ -55,7 +66,7 @@ function isFresh(name) {
   const made = hashes(into, /\.ptx$/)[`${name}.ptx`];
   const inputs = Object.keys(now).filter((file) => file.endsWith('.h') || file === `${name}.cu`);
   return (
-    before.nvcc === version() &&
+    before.nvcc === nvccVersion &&
     before.architecture === architecture &&
     made !== undefined &&
     made === before.ptx[`${name}.ptx`] &&
@@ -63,15 +74,14 @@ function isFresh(name) {
   );
 }
 
-function run(command, args) {
-  const { status, error, stdout, stderr } = spawnSync(command, args, { cwd: folder, encoding: 'utf8' });
-  if (error !== undefined) throw new Error(`${command} could not be started: ${error.message}`);
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed:\n${stdout}${stderr}`);
-  return stdout + stderr;
-}
-
-function version() {
-  return /V(\d+\.\d+\.\d+)/.exec(run(nvcc, ['--version']))?.[1] ?? 'unknown';
+async function run(command, args) {
+  try {
+    const { stdout, stderr } = await promisify(execFile)(command, args, { cwd: folder, maxBuffer: 2 ** 26 });
+    return stdout + stderr;
+  } catch (error) {
+    if (error.stderr === undefined) throw new Error(`${command} could not be started: ${error.message}`);
+    throw new Error(`${command} ${args.join(' ')} failed:\n${error.stdout}${error.stderr}`);
+  }
 }
 
 /** SHA-256 of each file, by name. Host code beside the kernels counts too: a file is one thing. */
@@ -87,18 +97,19 @@ function hashes(where, pattern) {
   );
 }
 
-/** What ptxas says about each kernel, for the oldest card that is served. */
-function usageOf(ptx) {
-  const text = run('ptxas', ['-v', '-arch=sm_80', ptx, '-o', '/dev/null']);
-  const kernels = {};
+/** What ptxas says about each kernel of a module. */
+async function addUsage(module, ptx, machine) {
+  const text = await run('ptxas', ['-v', `-arch=${machine}`, ptx, '-o', '/dev/null']);
   let current = null;
   for (const line of text.split('\n')) {
     const entry = /entry function '(\w+)'/.exec(line);
-    if (entry !== null) kernels[(current = entry[1])] = { registers: 0, spillStores: 0, spillLoads: 0 };
+    if (entry !== null) {
+      usage[entry[1]] ??= { module, on: {} };
+      current = usage[entry[1]].on[machine] = { registers: 0, spillStores: 0, spillLoads: 0 };
+    }
     const spills = /(\d+) bytes spill stores, (\d+) bytes spill loads/.exec(line);
-    if (spills !== null) Object.assign(kernels[current], { spillStores: +spills[1], spillLoads: +spills[2] });
+    if (spills !== null) Object.assign(current, { spillStores: +spills[1], spillLoads: +spills[2] });
     const registers = /Used (\d+) registers/.exec(line);
-    if (registers !== null) kernels[current].registers = +registers[1];
+    if (registers !== null) current.registers = +registers[1];
   }
-  return kernels;
 }

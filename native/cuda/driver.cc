@@ -24,6 +24,9 @@ Driver load() {
                              std::to_string(driver.version % 1000 / 10) + "); install 580 or newer");
   BREVITY_DRIVER_FUNCTIONS(GET)
 #undef GET
+#if defined(BREVITY_EMULATED)
+  driver.forTests = library.find("fakeCuda") != nullptr;
+#endif
   const CUresult result = driver.init(0);
   if (result == kNoDevice)
     throw std::runtime_error("the NVIDIA driver finds no GPU; look at `nvidia-smi` and at CUDA_VISIBLE_DEVICES");

@@ -77,6 +77,9 @@ struct Driver {
 #undef DECLARE
 
   int version = 0;  // of CUDA that the driver brings: 13000 is 13.0
+#if defined(BREVITY_EMULATED)
+  bool forTests = false;  // test/fake/libcuda.c
+#endif
 
   // The process's driver, initialised. Throws with what is missing and what would mend it.
   static const Driver& get();

@@ -3,11 +3,13 @@
 //
 // Everything is asynchronous: what a kernel did wrong shows at a later call. BREVITY_CUDA_SYNC=1 waits after each op, so
 // that an error names the op that made it. A stream that does not end within BREVITY_CUDA_TIMEOUT seconds (300) is given
-// up. After such errors the context is lost: every later call throws, and the process must be started again.
+// up. After such errors the context is lost: every later call throws DeviceLost, nothing more is asked of the driver,
+// which might wait for ever, and only a new process can open the GPU again.
 //
 // **Has not run on hardware yet** (docs/cuda.md).
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <thread>
@@ -26,6 +28,12 @@ constexpr int kStagings = 3;
 constexpr size_t kWorkspace = size_t{32} << 20;  // for cuBLASLt
 
 using Clock = std::chrono::steady_clock;
+
+std::string inText(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%g", value);
+  return text;
+}
 
 double secondsOf(const char* variable, double otherwise) {
   const char* text = std::getenv(variable);
@@ -61,8 +69,8 @@ class DriverDevice : public OpDevice {
   }
 
   ~DriverDevice() override {
-    driver_.contextSet(context_);
     if (!lost_) {
+      driver_.contextSet(context_);
       try {
         releaseAll();
         wait("the end");
@@ -179,9 +187,9 @@ class DriverDevice : public OpDevice {
   }
 
   void launch(const Kernel& kernel, const Geometry& g, void** arguments) override {
-    const CUfunction function = modules_->find(kernel, g.sharedBytes);
-    check(driver_.launch(function, g.blocks.x, g.blocks.y, g.blocks.z, g.threads.x, g.threads.y, g.threads.z,
-                         static_cast<unsigned>(g.sharedBytes), stream_, arguments, nullptr),
+    expectAlive();
+    check(driver_.launch(functionOf(kernel, g.sharedBytes), g.blocks.x, g.blocks.y, g.blocks.z, g.threads.x, g.threads.y,
+                         g.threads.z, static_cast<unsigned>(g.sharedBytes), stream_, arguments, emulated(kernel)),
           "launch a kernel");
   }
 
@@ -224,7 +232,13 @@ class DriverDevice : public OpDevice {
   }
 
   void stop() {
-    if (workspace_ != nullptr && !lost_) driver_.free(reinterpret_cast<CUdeviceptr>(workspace_), stream_);
+    if (lost_) {
+      // Their ends would call a driver that may not answer.
+      cublas_.release();
+      modules_.release();
+      return;
+    }
+    if (workspace_ != nullptr) driver_.free(reinterpret_cast<CUdeviceptr>(workspace_), stream_);
     cublas_.reset();
     modules_.reset();
     for (Staging& staging : staging_) {
@@ -238,24 +252,53 @@ class DriverDevice : public OpDevice {
     driver_.contextRelease(device_);
   }
 
+  CUfunction functionOf(const Kernel& kernel, int64_t sharedBytes) {
+    try {
+      return modules_->find(kernel, sharedBytes);
+    } catch (const std::exception&) {
+      // Where an earlier kernel failed, that is the reason, and not this one's module.
+      const CUresult earlier = driver_.streamQuery(stream_);
+      if (earlier != kNotReady) check(earlier, "finish");
+      throw;
+    }
+  }
+
+  // For a driver of tests, which has no GPU and runs kernels in the emulator: how.
+  void** emulated(const Kernel& kernel) {
+#if defined(BREVITY_EMULATED)
+    if (!driver_.forTests) return nullptr;
+    emulated_[0] = reinterpret_cast<void*>(&emulator::run);
+    emulated_[1] = const_cast<char*>(kernel.name);
+    emulated_[2] = reinterpret_cast<void*>(kernel.invoke);
+    return emulated_;
+#else
+    (void)kernel;
+    return nullptr;
+#endif
+  }
+
   void expectAlive() const {
-    if (lost_) throw std::runtime_error(lostBecause_);
+    if (lost_) throw DeviceLost(lostBecause_);
   }
 
   // Nearly every error leaves a context that takes no more calls.
   void check(CUresult result, const char* what) {
     if (result == 0) return;
     if (result == kOutOfMemory) throw OutOfMemory(0);
+    lose("the GPU could not " + std::string(what) + place() + ": " + driver_.describe(result));
+  }
+
+  // Where it happened, as far as is known: without waits an earlier op may have done it.
+  std::string place() const {
     const std::string op = currentOp();
-    lose("the GPU could not " + std::string(what) + (op.empty() ? "" : eachOpWaits_ ? " in op " + op : " at or before op " + op) +
-         ": " + driver_.describe(result));
+    return op.empty() ? "" : eachOpWaits_ ? " in op " + op : " at or before op " + op;
   }
 
   [[noreturn]] void lose(const std::string& why) {
     lost_ = true;
-    lostBecause_ = why + "; the GPU must be opened again by a new process" +
-                   (eachOpWaits_ ? "" : ", with BREVITY_CUDA_SYNC=1 the op is named exactly");
-    throw std::runtime_error(lostBecause_);
+    lostBecause_ = why + "; what was finished before is kept, and a new process goes on from there" +
+                   (eachOpWaits_ ? "" : " (BREVITY_CUDA_SYNC=1 makes it name the op exactly)");
+    throw DeviceLost(lostBecause_);
   }
 
   template <typename F>
@@ -267,8 +310,8 @@ class DriverDevice : public OpDevice {
       // Short waits are watched closely; a long one leaves the processor to others.
       if (turn < 2000) continue;
       if (std::chrono::duration<double>(Clock::now() - from).count() > timeout_)
-        lose("the GPU did not finish " + std::string(what) + " within " + std::to_string(static_cast<int>(timeout_)) +
-             " seconds; the last op was " + currentOp());
+        lose("the GPU did not finish " + std::string(what) + place() + " within " + inText(timeout_) +
+             " seconds (BREVITY_CUDA_TIMEOUT sets how many it is given)");
       std::this_thread::sleep_for(std::chrono::microseconds(turn < 4000 ? 20 : 200));
     }
   }
@@ -297,6 +340,7 @@ class DriverDevice : public OpDevice {
   Staging staging_[kStagings];
   int current_ = 0;
   char* readback_ = nullptr;
+  void* emulated_[3] = {nullptr, nullptr, nullptr};
   int64_t inUse_ = 0;
   bool lost_ = false;
   std::string lostBecause_;

@@ -1,6 +1,6 @@
 // The Node-API face of a device (device.h): one device for each environment, so that worker threads have their own.
 // Every call checks its arguments and turns what goes wrong into a JavaScript error; memory that ran out is an error
-// with `code` OUT_OF_MEMORY and `bytes`.
+// with `code` OUT_OF_MEMORY and `bytes`, a device that is lost one with `code` DEVICE_LOST.
 //
 // Leaves out tensors (src/tensor/native/).
 #include <node_api.h>
@@ -140,6 +140,8 @@ napi_value guarded(napi_env env, napi_callback_info info) {
       throwOutOfMemory(env, 0);
     } catch (const NapiFailure&) {
     }
+  } catch (const DeviceLost& error) {
+    napi_throw_error(env, "DEVICE_LOST", error.what());
   } catch (const std::exception& error) {
     napi_throw_error(env, nullptr, error.what());
   }

@@ -20,6 +20,11 @@ struct OutOfMemory : std::runtime_error {
   int64_t bytes;
 };
 
+// A device that takes no more work in this process; the addon gives it to JavaScript with the code DEVICE_LOST.
+struct DeviceLost : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
 // What an op is given. A buffer holds exactly the tensor's bytes: float32 and int32 take 4 an element, bool 1.
 struct Buffer {
   void* data;

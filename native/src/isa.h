@@ -5,7 +5,9 @@
 // system) can run, or the one named by the environment variable BREVITY_ISA (plain, avx2, avx512, neon).
 #pragma once
 
-#if defined(__x86_64__) || defined(_M_X64)
+// BREVITY_ONE_SET leaves all but the plain kernels out: for tests that need no others, and a short build.
+#if defined(BREVITY_ONE_SET)
+#elif defined(__x86_64__) || defined(_M_X64)
 #define BREVITY_X86 1
 #elif defined(__aarch64__) || defined(_M_ARM64)
 #define BREVITY_ARM 1

@@ -32,6 +32,7 @@ export async function drive(runDir: string, options: AutoOptions): Promise<Round
       if (follower.alone) await client.send({ type: 'shutdown' });
       return rounds;
     } catch (error) {
+      if (error instanceof EngineGone && error.again) continue;
       // An engine that was just ending is given the time to end; then another takes its place.
       if (error instanceof EngineGone && !follower.attached && attempt < ENDING_TRIES) {
         await new Promise((resolve) => setTimeout(resolve, ENDING_MS));
@@ -107,7 +108,7 @@ class Follower {
         if (this.driving) this.settle?.reject(new StageProblem(event.message));
         return;
       case 'bye':
-        this.settle?.reject(new EngineGone(event.reason));
+        this.settle?.reject(new EngineGone(event.reason, event.again));
         return;
       default:
         return;

@@ -7,7 +7,15 @@ import { readLines } from './lines.js';
 import type { AnswerTo, EngineCommand, EngineEvent, EngineMessage, Query } from './protocol.js';
 
 /** The line to the engine is lost, or the engine has ended. */
-export class EngineGone extends UserError {}
+export class EngineGone extends UserError {
+  /** @param again it ended so that another goes on */
+  constructor(
+    reason: string,
+    readonly again = false,
+  ) {
+    super(reason);
+  }
+}
 
 export interface EngineClient {
   /** Rejects with the engine's sentence where it refuses. */
@@ -87,7 +95,7 @@ class SocketClient implements EngineClient {
 
   private receive(message: EngineMessage): void {
     if (message.type !== 'reply') {
-      if (message.type === 'bye') this.ended(message.reason);
+      if (message.type === 'bye') this.ended(message.reason, message.again);
       else for (const listener of this.listeners) listener(message);
       return;
     }
@@ -97,11 +105,11 @@ class SocketClient implements EngineClient {
     else waiting?.reject(new UserError(message.error));
   }
 
-  private ended(reason: string): void {
+  private ended(reason: string, again?: true): void {
     if (this.gone) return;
     this.gone = true;
-    for (const { reject } of this.pending.values()) reject(new EngineGone(reason));
+    for (const { reject } of this.pending.values()) reject(new EngineGone(reason, again));
     this.pending.clear();
-    for (const listener of this.listeners) listener({ type: 'bye', reason });
+    for (const listener of this.listeners) listener({ type: 'bye', reason, ...(again === undefined ? {} : { again }) });
   }
 }

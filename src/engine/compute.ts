@@ -13,6 +13,8 @@ export interface Compute {
   abort(): void;
   /** Sampling: so many responses to each prompt are enough. Forgotten when the stage ends. */
   fewerSamples(count: number): void;
+  /** Its device takes no more work in this process: a new engine must go on. */
+  readonly lost: boolean;
   /** An update keeps a checkpoint first, after the micro-batch in flight. */
   close(): Promise<void>;
 }
@@ -32,7 +34,7 @@ export type WorkMessage =
   | { type: 'backend'; name: string }
   | { type: 'report'; report: Report }
   | { type: 'done'; id: number; result: WorkResults[WorkStage] }
-  | { type: 'failed'; id: number; message: string };
+  | { type: 'failed'; id: number; message: string; lost: boolean };
 
 /** The words that the thread shares with the engine: it reads them while it computes. */
 export const words = { steering: 0, enough: 1 } as const;

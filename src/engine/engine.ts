@@ -24,7 +24,7 @@ export class Engine {
     private readonly onShutdown: () => void,
   ) {
     this.core = new Core(run, compute);
-    this.stages = new Stages(this.core);
+    this.stages = new Stages(this.core, () => this.renew());
     this.archive = new Archive(run);
   }
 
@@ -83,12 +83,22 @@ export class Engine {
     return answer(this.core, this.archive, query);
   }
 
-  /** Ends after the micro-batch in flight; unfinished work is taken up by the next engine. */
-  async shutdown(reason: string): Promise<void> {
+  /** Lets another process go on: this one's device is lost. */
+  private renew(): void {
+    // The command that led here is answered first.
+    queueMicrotask(() => void this.shutdown('the GPU takes no more work from this engine: another one goes on', true));
+  }
+
+  /**
+   * Ends after the micro-batch in flight; unfinished work is taken up by the next engine.
+   *
+   * @param again clients are to start it at once
+   */
+  async shutdown(reason: string, again = false): Promise<void> {
     const { core } = this;
     if (core.closing) return;
     core.closing = true;
-    core.emit({ type: 'bye', reason });
+    core.emit({ type: 'bye', reason, ...(again ? { again } : {}) });
     await this.stages.close();
     this.onShutdown();
   }

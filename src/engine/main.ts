@@ -43,8 +43,9 @@ async function main(): Promise<void> {
   const compute = new WorkerCompute({ config: run.config, directory, onBackend: (name) => engine.backendLoaded(name) });
   const engine = new Engine(run, compute, () => {
     lock.release();
-    // Sockets of clients that have not read all of it are flushed by then.
-    setTimeout(() => process.exit(0), 100);
+    // Sockets of clients that have not read all of it are flushed by then. A driver whose GPU hangs could hold an
+    // ordinary exit up.
+    setTimeout(() => (compute.lost ? process.kill(process.pid, 'SIGKILL') : process.exit(0)), 100);
   });
   const server = await serve(engine, socketPath);
   // A client that comes while it ends waits for the next engine.

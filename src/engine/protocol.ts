@@ -138,7 +138,8 @@ export type EngineEvent =
   | { type: 'step'; round: number; metrics: MetricsRow }
   /** A stage failed; everything computed before it is kept and `retry` goes on. */
   | { type: 'problem'; round: number; stage: Stage; message: string }
-  | { type: 'bye'; reason: string };
+  /** The last that is heard. `again`: the engine ended so that another goes on, which clients start at once. */
+  | { type: 'bye'; reason: string; again?: true };
 
 export type EngineCommand =
   /** Sent first; the reply is followed by a snapshot and then by every event. */

@@ -11,10 +11,15 @@ export class Stages {
   private working: Promise<void> = Promise.resolve();
   private readonly clock = new Stopwatch();
 
-  constructor(private readonly core: Core) {}
+  /** @param renew lets another engine go on where this one's device is lost */
+  constructor(
+    private readonly core: Core,
+    private readonly renew: () => void,
+  ) {}
 
   /** Takes up what is to be computed next. */
   work(): void {
+    if (this.core.compute.lost) return this.renew();
     const again = this.core.state.problem !== null;
     this.core.setState({ activity: 'working', problem: null });
     this.working = this.working.then(() => this.advance(again));

@@ -8,6 +8,7 @@ import { ModelShelf } from '../rounds/models.js';
 import { work } from '../rounds/work.js';
 import { runFiles } from '../store/run.js';
 import { releaseMemory, useBackend } from '../tensor/backend.js';
+import { isDeviceLost } from '../tensor/lost.js';
 import { type WorkMessage, type WorkRequest, signal, words } from './compute.js';
 
 if (parentPort === null) throw new Error('worker.ts runs as a worker thread only');
@@ -59,7 +60,7 @@ async function handle({ id, stage, task: { round, branch } }: WorkRequest): Prom
   } catch (error) {
     // What is no UserError is a defect of ours: its stack goes to engine.log.
     if (!(error instanceof UserError || error instanceof Suspended)) console.error(error);
-    say({ type: 'failed', id, message: messageOf(error) });
+    say({ type: 'failed', id, message: messageOf(error), lost: isDeviceLost() });
   }
 }
 

@@ -15,6 +15,7 @@ interface Job {
 }
 
 export class WorkerCompute implements Compute {
+  lost = false;
   private readonly word = new Int32Array(new SharedArrayBuffer(8));
   private worker: Worker | null = null;
   private job: Job | null = null;
@@ -102,8 +103,12 @@ export class WorkerCompute implements Compute {
     const { job } = this;
     if (job?.id !== message.id) return;
     this.job = null;
-    if (message.type === 'done') job.resolve(message.result);
-    else job.reject(new Error(message.message));
+    if (message.type === 'done') {
+      job.resolve(message.result);
+      return;
+    }
+    this.lost ||= message.lost;
+    job.reject(new Error(message.message));
   }
 
   private died(worker: Worker, why: string): void {

@@ -47,6 +47,8 @@ function applied(state: State, action: Action): Step {
     case 'snapshot':
       return only(follow({ ...state, link: { status: 'up' }, run: action.snapshot, draft: {} }));
     case 'bye':
+      if (action.again)
+        return { state: { ...state, link: { status: 'connecting' }, modal: null }, effects: [{ do: 'restart' }] };
       return only({ ...state, link: { status: 'lost', reason: action.reason }, modal: null });
     case 'engine':
     case 'round':

@@ -340,6 +340,19 @@ it('shows a client that attaches late what the round has so far', async () => {
   });
 });
 
+it('lets another engine go on where its device is lost, after the failure was told', async () => {
+  const b = bench();
+  await b.start();
+  b.compute.lost = true;
+  await b.fail('evaluate', 'the GPU could not finish in op MatMul');
+  expect(b.engine.core.state).toMatchObject({ activity: 'idle', problem: 'the GPU could not finish in op MatMul' });
+  expect(b.ended).toBe(false);
+  await b.command({ type: 'retry' });
+  expect(b.ended).toBe(true);
+  expect(b.compute.job).toBeNull();
+  expect(b.events.at(-1)).toMatchObject({ type: 'bye', again: true });
+});
+
 it('ends once, after the computation', async () => {
   const b = bench();
   await b.start();

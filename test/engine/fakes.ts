@@ -31,6 +31,7 @@ export class FakeCompute implements Compute {
   /** What runs now. */
   job: Job | null = null;
   readonly signals: string[] = [];
+  lost = false;
 
   run<S extends WorkStage>(stage: S, task: RoundTask, report: (report: Report) => void): Promise<WorkResults[S]> {
     return new Promise((resolve, reject) => {

@@ -62,10 +62,18 @@ it('gives what the thread reports and ends with its result', async () => {
 
 it('keeps the thread after a failure', async () => {
   const failing = compute.run('sample', task, ignored);
-  say({ type: 'failed', id: threads[0].posted[0].id, message: 'the disk is full' });
+  say({ type: 'failed', id: threads[0].posted[0].id, message: 'the disk is full', lost: false });
   await expect(failing).rejects.toThrow('the disk is full');
+  expect(compute.lost).toBe(false);
   void compute.run('sample', task, ignored);
   expect(threads).toHaveLength(1);
+});
+
+it('knows when the device is lost', async () => {
+  const failing = compute.run('update', task, ignored);
+  say({ type: 'failed', id: threads[0].posted[0].id, message: 'the GPU could not finish', lost: true });
+  await expect(failing).rejects.toThrow('the GPU could not finish');
+  expect(compute.lost).toBe(true);
 });
 
 it('starts a new thread after one that died, whose late end does not touch the new one’s work', async () => {
@@ -100,7 +108,7 @@ describe('ending', () => {
     const closed = compute.close();
     expect(threads[0].word[words.steering]).toBe(signal.suspend);
     expect(threads[0].terminated).toBe(false);
-    say({ type: 'failed', id: threads[0].posted[0].id, message: 'suspended' });
+    say({ type: 'failed', id: threads[0].posted[0].id, message: 'suspended', lost: false });
     await expect(update).rejects.toThrow('suspended');
     await closed;
     expect(threads[0].terminated).toBe(true);

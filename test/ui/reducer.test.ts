@@ -135,6 +135,12 @@ describe('what the engine says', () => {
     expect(effectsOf(lost, 'r')).toEqual([{ do: 'restart' }]);
     expect(press(lost, 'r').link).toEqual({ status: 'connecting' });
   });
+
+  it('goes on with another engine where this one ended for that', () => {
+    const { state, effects } = reduce(attached('update'), { type: 'bye', reason: 'another one goes on', again: true });
+    expect(state.link).toEqual({ status: 'connecting' });
+    expect(effects).toEqual([{ do: 'restart' }]);
+  });
 });
 
 describe('screens', () => {

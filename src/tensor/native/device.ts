@@ -3,6 +3,8 @@
  * calls; what an op takes stands beside it in native/src/ops/.
  */
 import type { Precision } from '../../config/schema.js';
+import { messageOf } from '../../errors.js';
+import { deviceLost } from '../lost.js';
 import { OutOfMemoryError } from '../memory.js';
 
 export type DeviceName = 'cpu' | 'cuda' | `cuda:${number}` | 'cuda-emulated';
@@ -83,22 +85,22 @@ export class Device {
     this.ops = new Map(ops.map((op, index) => [op, index]));
   }
 
-  /** @throws OutOfMemoryError */
+  /** @throws OutOfMemoryError; as every call, DeviceLostError */
   allocate(bytes: number): number {
     return guarded(() => this.addon.allocate(bytes));
   }
 
   release(handle: number): void {
-    this.addon.release(handle);
+    guarded(() => this.addon.release(handle));
   }
 
   write(handle: number, values: ArrayBufferView): void {
-    this.addon.write(handle, values, 0);
+    guarded(() => this.addon.write(handle, values, 0));
   }
 
   /** @param offset in bytes */
   read(handle: number, into: ArrayBufferView, offset: number): void {
-    this.addon.read(handle, into, offset);
+    guarded(() => this.addon.read(handle, into, offset));
   }
 
   /**
@@ -127,11 +129,11 @@ export class Device {
 
   /** Takes about a second. @throws Error on devices that are no GPU */
   measure(): DeviceRates {
-    return this.addon.measure();
+    return guarded(() => this.addon.measure());
   }
 
   synchronize(): void {
-    this.addon.synchronize();
+    guarded(() => this.addon.synchronize());
   }
 
   memory(): DeviceMemory {
@@ -140,7 +142,7 @@ export class Device {
 
   /** Gives memory that is kept for reuse back to the system. */
   trim(): void {
-    this.addon.trim();
+    guarded(() => this.addon.trim());
   }
 
   /** Frees every buffer. */
@@ -155,6 +157,7 @@ function guarded<T>(call: () => T): T {
   } catch (error) {
     const { code, bytes } = error as { code?: string; bytes?: number };
     if (code === 'OUT_OF_MEMORY') throw new OutOfMemoryError(bytes ?? 0, { cause: error });
+    if (code === 'DEVICE_LOST') throw deviceLost(messageOf(error), error);
     throw error;
   }
 }

@@ -1,10 +1,16 @@
 // A libcuda.so.1 for tests: memory is the host's, copies are made at once, modules are looked through for their kernels'
-// names, launches do nothing. What should go wrong is said by environment variables, read at each call:
+// names. Launches do nothing, or run in the emulator where the device tells how. What should go wrong is said by
+// environment variables, read at each call:
 //   FAKE_CUDA_VERSION   what the driver brings (13000)
 //   FAKE_CUDA_DEVICES   how many GPUs there are (1)
 //   FAKE_CUDA_MAJOR     the card's compute capability (9)
 //   FAKE_CUDA_STREAM    the result of waiting for the stream (0)
 //   FAKE_CUDA_MEMORY    bytes that can be allocated in all
+//   FAKE_CUDA_COMPUTES  1: launches run in the emulator
+//   FAKE_CUDA_FAILS     719@1000: from the 1000th launch on, none is made and waiting for the stream gives 719; the
+//                       codes are cuda.h's, 600 is work that never ends
+//   FAKE_CUDA_USE       a file to which each process adds a line at its end: the most bytes in use, the times that the
+//                       pool was trimmed, the launches
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +23,38 @@ static long long number(const char* name, long long otherwise) {
   return text != NULL ? atoll(text) : otherwise;
 }
 
-static long long allocated = 0;
+typedef struct {
+  unsigned x, y, z;
+} dim3;
+
+// brevity::emulator::run
+typedef void (*emulator)(const char* kernel, void (*invoke)(void**), void** arguments, dim3 grid, dim3 threads,
+                         long long sharedBytes);
+
+// By this name a build for tests knows this driver.
+int fakeCuda = 1;
+
+static long long allocated = 0, peak = 0, trims = 0, launches = 0;
+
+static long long failsFrom(int* code) {
+  const char* text = getenv("FAKE_CUDA_FAILS");
+  long long from = 0;
+  return text != NULL && sscanf(text, "%d@%lld", code, &from) == 2 ? from : -1;
+}
+
+static int waited(void) {
+  int code = 0;
+  const long long from = failsFrom(&code);
+  return from >= 0 && launches >= from ? code : (int)number("FAKE_CUDA_STREAM", 0);
+}
+
+__attribute__((destructor)) static void use(void) {
+  const char* name = getenv("FAKE_CUDA_USE");
+  FILE* file = name != NULL ? fopen(name, "a") : NULL;
+  if (file == NULL) return;
+  fprintf(file, "%lld %lld %lld\n", peak, trims, launches);
+  fclose(file);
+}
 
 int cuInit(unsigned flags) { return flags == 0 ? (number("FAKE_CUDA_DEVICES", 1) > 0 ? 0 : 100) : 1; }
 int cuDriverGetVersion(int* version) { return *version = (int)number("FAKE_CUDA_VERSION", 13000), 0; }
@@ -54,22 +91,28 @@ int cuFuncSetAttribute(void* function, int attribute, int value) {
 // The .param lines of a kernel are as many as its arguments, each of which must be readable.
 int cuLaunchKernel(const char* function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
                    unsigned shared, void* stream, void** arguments, void** extra) {
-  (void)shared, (void)stream, (void)extra;
+  (void)stream;
   if (gx < 1 || gy < 1 || gz < 1 || gy > 65535 || gz > 65535 || bx * by * bz < 1 || bx * by * bz > 1024) return 1;
   const char* end = strchr(function, ')');
   int i = 0;
   static volatile char sum;
   for (const char* at = function; (at = strstr(at, ".param")) != NULL && at < end; at++) sum += *(char*)arguments[i++];
+  launches++;
+  if (waited() != 0) return 0;
+  if (extra != NULL && number("FAKE_CUDA_COMPUTES", 0) != 0) {
+    const dim3 grid = {gx, gy, gz}, threads = {bx, by, bz};
+    ((emulator)extra[0])(extra[1], (void (*)(void**))extra[2], arguments, grid, threads, shared);
+  }
   return 0;
 }
 
 int cuStreamCreate(void** stream, unsigned flags) { return (void)flags, *stream = &allocated, 0; }
 int cuStreamDestroy_v2(void* stream) { return (void)stream, 0; }
-int cuStreamQuery(void* stream) { return (void)stream, (int)number("FAKE_CUDA_STREAM", 0); }
+int cuStreamQuery(void* stream) { return (void)stream, waited(); }
 int cuEventCreate(void** event, unsigned flags) { return (void)flags, *event = &allocated, 0; }
 int cuEventDestroy_v2(void* event) { return (void)event, 0; }
 int cuEventRecord(void* event, void* stream) { return (void)event, (void)stream, 0; }
-int cuEventQuery(void* event) { return (void)event, (int)number("FAKE_CUDA_STREAM", 0); }
+int cuEventQuery(void* event) { return (void)event, waited(); }
 int cuEventElapsedTime(float* milliseconds, void* from, void* to) { return (void)from, (void)to, *milliseconds = 1, 0; }
 
 int cuMemAllocAsync(pointer* memory, size_t bytes, void* stream) {
@@ -79,6 +122,7 @@ int cuMemAllocAsync(pointer* memory, size_t bytes, void* stream) {
   if (block == NULL) return 2;
   *block = bytes;
   allocated += (long long)bytes;
+  if (allocated > peak) peak = allocated;
   *memory = (pointer)(size_t)((char*)block + 64);
   return 0;
 }
@@ -96,7 +140,7 @@ int cuMemPoolGetAttribute(void* pool, int attribute, void* value) {
   *(unsigned long long*)value = (unsigned long long)allocated;
   return attribute == 5 ? 0 : 1;
 }
-int cuMemPoolTrimTo(void* pool, size_t keep) { return (void)pool, (void)keep, 0; }
+int cuMemPoolTrimTo(void* pool, size_t keep) { return (void)pool, (void)keep, trims++, 0; }
 int cuMemHostAlloc(void** memory, size_t bytes, unsigned flags) { return (void)flags, (*memory = malloc(bytes)) != NULL ? 0 : 2; }
 int cuMemFreeHost(void* memory) { return free(memory), 0; }
 int cuMemcpyHtoDAsync_v2(pointer to, const void* from, size_t bytes, void* stream) {
@@ -113,7 +157,7 @@ int cuMemsetD8Async(pointer memory, unsigned char value, size_t bytes, void* str
 }
 int cuMemGetInfo_v2(size_t* left, size_t* total) { return *left = *total = (size_t)1 << 30, 0; }
 int cuGetErrorName(int error, const char** name) {
-  *name = error == 700 ? "CUDA_ERROR_ILLEGAL_ADDRESS" : "CUDA_ERROR_UNKNOWN";
+  *name = error == 700 ? "CUDA_ERROR_ILLEGAL_ADDRESS" : error == 719 ? "CUDA_ERROR_LAUNCH_FAILED" : "CUDA_ERROR_UNKNOWN";
   return 0;
 }
 int cuGetErrorString(int error, const char** text) { return (void)error, *text = "said by a driver that is none", 0; }
