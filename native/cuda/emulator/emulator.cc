@@ -12,7 +12,12 @@
 #if !defined(__x86_64__)
 #include <ucontext.h>
 #endif
-#if defined(__SANITIZE_ADDRESS__)
+// Kernels may be compiled with it and this file without, which is faster: fibers must be announced all the same.
+#if defined(__SANITIZE_ADDRESS__) && !defined(BREVITY_ADDRESS_SANITIZER)
+#define BREVITY_ADDRESS_SANITIZER
+#endif
+#if defined(BREVITY_ADDRESS_SANITIZER)
+#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
 
@@ -51,9 +56,14 @@ struct Lane : Thread {
   State state = State::ready;
   Fiber* fiber = nullptr;
   Site site{};
-  unsigned mask = 0;
   unsigned char given[kExchange];
   const unsigned char* gathered = nullptr;
+};
+
+// A collective that some lanes of a warp have reached: those that diverge may wait in several.
+struct Gathering {
+  Site site;
+  unsigned mask, arrived;
 };
 
 // What the lanes of a warp gave in its last collectives. A lane is at most one collective ahead of another that has not
@@ -61,6 +71,7 @@ struct Lane : Thread {
 struct Warp {
   unsigned char gathered[4][kWarp * kExchange];
   int next = 0;
+  std::vector<Gathering> open;
 };
 
 struct Block {
@@ -108,13 +119,13 @@ brevityFiberSwitch:
 )");
 #endif
 
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(BREVITY_ADDRESS_SANITIZER)
 const void* schedulerBottom = nullptr;
 size_t schedulerSize = 0;
 #endif
 
 void switchTo(Fiber* from, Fiber* to) {
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(BREVITY_ADDRESS_SANITIZER)
   const bool back = to == &scheduler;
   __sanitizer_start_switch_fiber(&from->fakeStack, back ? schedulerBottom : to->stack.get(),
                                  back ? schedulerSize : static_cast<size_t>(kStack));
@@ -125,7 +136,7 @@ void switchTo(Fiber* from, Fiber* to) {
 #else
   swapcontext(&from->context, &to->context);
 #endif
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(BREVITY_ADDRESS_SANITIZER)
   // `from` goes on here.
   if (from == &scheduler)
     __sanitizer_finish_switch_fiber(from->fakeStack, nullptr, nullptr);
@@ -136,7 +147,7 @@ void switchTo(Fiber* from, Fiber* to) {
 
 // Takes the lanes that have not begun, one after the other; where one waits, the fiber is its own until it ends.
 void fiberMain() {
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(BREVITY_ADDRESS_SANITIZER)
   __sanitizer_finish_switch_fiber(nullptr, &schedulerBottom, &schedulerSize);
 #endif
   for (;;) {
@@ -156,6 +167,10 @@ void fiberMain() {
 
 void prepare(Fiber* fiber) {
   fiber->started = true;
+#if defined(BREVITY_ADDRESS_SANITIZER)
+  // Of frames that were given up with it.
+  __asan_unpoison_memory_region(fiber->stack.get(), kStack);
+#endif
 #if defined(__x86_64__)
   // Six registers, the address to return to, and one word that keeps the stack aligned as after a call.
   auto top = reinterpret_cast<uintptr_t>(fiber->stack.get() + kStack) & ~uintptr_t{15};
@@ -190,14 +205,16 @@ void arrange(int* first, int* last) {
   if (order == Order::shuffled) std::shuffle(first, last, shuffler);
 }
 
-void release(const std::vector<int>& lanes) {
-  for (int i : lanes) {
-    block.lanes[i].state = State::ready;
-    block.ready.push_back(&block.lanes[i]);
+void release(const int* first, const int* last) {
+  for (; first != last; first++) {
+    block.lanes[*first].state = State::ready;
+    block.ready.push_back(&block.lanes[*first]);
   }
 }
 
-bool sameSite(const Site& a, const Site& b) { return a.line == b.line && std::strcmp(a.file, b.file) == 0; }
+bool sameSite(const Site& a, const Site& b) {
+  return a.line == b.line && (a.file == b.file || std::strcmp(a.file, b.file) == 0);
+}
 
 std::string nameOf(const Site& site) { return std::string(site.file) + ":" + std::to_string(site.line); }
 
@@ -239,6 +256,8 @@ void runBlock(const char* kernel) {
     block.lanes[i].state = State::ready;
   }
   arrange(block.order.data(), block.order.data() + count);
+  // Left where a block was given up.
+  for (Warp& warp : block.warps) warp.open.clear();
   block.ready.clear();
   block.head = block.started = block.done = block.atBarrier = 0;
   barrierProblem.clear();
@@ -279,12 +298,11 @@ void blockBarrier(Site site) {
   lane.state = State::atBarrier;
   lane.site = site;
   if (++block.atBarrier == block.lanes.size()) {
-    std::vector<int> all(block.order);
     for (const Lane& other : block.lanes)
       if (!sameSite(other.site, site) && barrierProblem.empty())
         barrierProblem = "a barrier reached at " + nameOf(other.site) + " and at " + nameOf(site);
     block.atBarrier = 0;
-    if (barrierProblem.empty()) release(all);
+    if (barrierProblem.empty()) release(block.order.data(), block.order.data() + block.order.size());
   }
   wait(lane);
 }
@@ -293,34 +311,38 @@ const unsigned char* collective(unsigned mask, const void* give, int bytes, Site
   Lane& lane = current();
   lane.state = State::atCollective;
   lane.site = site;
-  lane.mask = mask;
   std::memset(lane.given, 0xff, kExchange);
-  if (bytes > 0) std::memcpy(lane.given, give, static_cast<size_t>(bytes));
+  // Of fixed sizes where they are the usual ones.
+  if (bytes == 4)
+    std::memcpy(lane.given, give, 4);
+  else if (bytes == 8)
+    std::memcpy(lane.given, give, 8);
+  else if (bytes > 0)
+    std::memcpy(lane.given, give, static_cast<size_t>(bytes));
   const int first = lane.linear - lane.lane;
   const int lanes = std::min<int>(kWarp, static_cast<int>(block.lanes.size()) - first);
   if ((mask >> lane.lane & 1) == 0 || (lanes < kWarp && mask != 0xffffffffu && mask >> lanes != 0))
     barrierProblem = "a collective at " + nameOf(site) + " whose mask does not fit its lane";
   // The mask of a last, partial warp may name lanes that do not exist.
   const unsigned there = lanes == kWarp ? mask : mask & ((1u << lanes) - 1);
-  bool complete = true;
-  for (int i = 0; i < lanes; i++) {
-    if ((there >> i & 1) == 0) continue;
-    const Lane& other = block.lanes[first + i];
-    if (other.state != State::atCollective || other.mask != mask || !sameSite(other.site, site)) complete = false;
-  }
-  if (complete) {
-    Warp& warp = block.warps[first / kWarp];
+  Warp& warp = block.warps[first / kWarp];
+  auto gathering = std::find_if(warp.open.begin(), warp.open.end(),
+                                [&](const Gathering& g) { return g.mask == mask && sameSite(g.site, site); });
+  if (gathering == warp.open.end()) gathering = warp.open.insert(gathering, {site, mask, 0});
+  gathering->arrived |= 1u << lane.lane;
+  if (gathering->arrived == there) {
+    warp.open.erase(gathering);
     unsigned char* gathered = warp.gathered[warp.next++ % 4];
-    std::vector<int> released;
+    int released[kWarp], count = 0;
     for (int i = 0; i < lanes; i++) {
       if ((there >> i & 1) == 0) continue;
       Lane& other = block.lanes[first + i];
       std::memcpy(gathered + i * kExchange, other.given, kExchange);
       other.gathered = gathered;
-      released.push_back(first + i);
+      released[count++] = first + i;
     }
-    arrange(released.data(), released.data() + released.size());
-    if (barrierProblem.empty()) release(released);
+    arrange(released, released + count);
+    if (barrierProblem.empty()) release(released, released + count);
   }
   wait(lane);
   return lane.gathered;
