@@ -24,6 +24,29 @@ const nativeProject = {
   },
 };
 
+/** Those that take seconds on the CUDA kernels in the emulator; `npm run test:cuda` runs more. */
+const emulated = ['dpo/golden', 'dpo/update', 'model/golden', 'rewards/hf', 'sampling/sample', 'tensor/ops'];
+
+const emulatedProject = {
+  extends: true as const,
+  test: {
+    name: 'cuda-emulated',
+    include: emulated.map((name) => `test/${name}.test.ts`),
+    setupFiles: ['test/native/emulatedSetup.ts'],
+    testTimeout: 300_000,
+    env: {
+      ...{ BREVITY_TEST_BACKEND: 'native', BREVITY_POISON: '1', BREVITY_DEVICE: 'cuda-emulated' },
+      BREVITY_ADDON: path.join(import.meta.dirname, 'native/build-test/cuda-quick/brevity.node'),
+    },
+  },
+};
+
+/** What builds the addon of the emulator builds this one, if Node's headers lie beside it. */
+const buildsEmulated =
+  !unbuilt &&
+  process.platform === 'linux' &&
+  existsSync(path.resolve(process.execPath, '../../include/node/node_api.h'));
+
 export default defineConfig({
   test: {
     pool: 'forks',
@@ -40,6 +63,7 @@ export default defineConfig({
         },
       },
       ...(unbuilt ? [] : [nativeProject]),
+      ...(buildsEmulated ? [emulatedProject] : []),
     ],
   },
 });

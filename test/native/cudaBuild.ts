@@ -2,31 +2,50 @@
  * Builds of the CUDA kernels for this processor (native/cuda/test/Makefile): their tests, an addon, and a driver that
  * is none. What is up to date is not built again.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile, execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 const root = path.join(import.meta.dirname, '../..');
 const folder = path.join(root, 'native/cuda/test');
+const builds = path.join(root, 'native/build-test');
 
 /** The whole build from nothing, on a machine that does much else besides. */
 export const buildTimeout = 900_000;
 
 /** The folder of `libcuda.so.1`, and the addon with its kernels in the emulator. */
-export const fakeDriver = path.join(root, 'native/build-test/cuda-quick/fake');
-export const emulatedAddon = path.join(root, 'native/build-test/cuda-quick/brevity.node');
+export const fakeDriver = path.join(builds, 'cuda-quick/fake');
+export const emulatedAddon = path.join(builds, 'cuda-quick/brevity.node');
 
+/** The kernels' tests under sanitizers, and what `make` is told for it. */
+export const sanitizedTests = path.join(builds, 'cuda-address-undefined-quick/tests');
 export const sanitizers = 'SAN=address,undefined';
 
-/** @throws Error with what the compiler said */
-export function make(...args: string[]): void {
-  const { status, stdout, stderr, error } = spawnSync('make', ['-s', '-j2', '-C', folder, 'QUICK=1', ...args], {
-    encoding: 'utf8',
-    maxBuffer: 2 ** 26,
+export interface Ended {
+  status: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs a program to its end; vitest's own messages pass meanwhile. */
+export function run(program: string, args: string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
+  const options = { maxBuffer: 2 ** 28, env: { ...process.env, ...env } };
+  return new Promise((resolve, reject) => {
+    const child = execFile(program, args, options, (error, stdout, stderr) => {
+      if (child.exitCode === null && child.signalCode === null) reject(error as Error);
+      else resolve({ status: child.exitCode ?? 128, stdout, stderr });
+    });
   });
-  if (error !== undefined) throw error;
-  if (status !== 0) throw new Error(`make ${args.join(' ')} failed:\n${stdout}${stderr}`);
+}
+
+/** @throws Error with what the compiler said */
+export async function make(...args: string[]): Promise<void> {
+  mkdirSync(builds, { recursive: true });
+  const command = ['make', '-s', '-j2', '-C', folder, 'QUICK=1', ...args];
+  // Test files run side by side, and two builds must not.
+  const { status, stdout, stderr } = await run('flock', [path.join(builds, 'lock'), ...command]);
+  if (status !== 0) throw new Error(`${command.join(' ')} failed:\n${stdout}${stderr}`);
 }
 
 /** Why nothing can be built here, or null. @param flags of the compiler that must work as well */
@@ -36,13 +55,13 @@ export function noToolchain(...flags: string[]): string | null {
   try {
     const source = path.join(trial, 'trial.cc');
     writeFileSync(source, 'int main() { return 0; }\n');
-    execFileSync('make', ['--version'], { stdio: 'ignore' });
+    for (const program of ['make', 'flock']) execFileSync(program, ['--version'], { stdio: 'ignore' });
     const program = path.join(trial, 'trial');
     execFileSync(process.env.CXX ?? 'g++', [...flags, source, '-o', program], { stdio: 'ignore' });
     execFileSync(program);
     return null;
   } catch (error) {
-    return `make, g++${flags.length > 0 ? ` and what ${flags.join(' ')} needs` : ''} are not all here (${String(error).split('\n')[0]})`;
+    return `make, flock, g++${flags.length > 0 ? ` and what ${flags.join(' ')} needs` : ''} are not all here (${String(error).split('\n')[0]})`;
   } finally {
     rmSync(trial, { recursive: true, force: true });
   }

@@ -6,7 +6,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { brevity } from '../commands/cli.js';
 import type * as Auto from '../../src/engine/auto.js';
 import type * as Client from '../../src/engine/client.js';
 import type { EngineEvent } from '../../src/engine/protocol.js';
@@ -15,7 +14,7 @@ import type { RoundState } from '../../src/store/rounds.js';
 import { contentsOf, dist, quickRun, writePrompts } from '../engine/runs.js';
 import { goldenFolder } from '../golden.js';
 import { temporaryDirectories } from '../temporary.js';
-import { buildTimeout, emulatedAddon, fakeDriver, make, noAddon } from './cudaBuild.js';
+import { buildTimeout, emulatedAddon, fakeDriver, make, noAddon, run as start } from './cudaBuild.js';
 
 const { drive } = (await import(`${dist}engine/auto.js`)) as typeof Auto;
 const { connect } = (await import(`${dist}engine/client.js`)) as typeof Client;
@@ -24,6 +23,7 @@ const { startEngine } = (await import(`${dist}engine/launch.js`)) as typeof Laun
 const missing = noAddon();
 if (missing !== null) console.error(`The device on a GPU is not tried over a driver of ours: ${missing}.`);
 
+const model = `${goldenFolder}llama-tied-gqa/model`;
 const temporaryDirectory = temporaryDirectories();
 afterEach(() => vi.unstubAllEnvs());
 
@@ -31,6 +31,7 @@ afterEach(() => vi.unstubAllEnvs());
 function driver(fails: Record<string, string> = {}): void {
   const env = {
     BREVITY_ADDON: emulatedAddon,
+    BREVITY_DEVICE: '',
     LD_LIBRARY_PATH: fakeDriver,
     BREVITY_CUBLAS: 'off',
     FAKE_CUDA_COMPUTES: '1',
@@ -38,6 +39,8 @@ function driver(fails: Record<string, string> = {}): void {
   };
   for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
 }
+
+const brevity = (...args: string[]) => start(process.execPath, [`${dist}cli.js`, ...args]);
 
 /** A run of one round on the GPU, of a few seconds. */
 const quick = () => {
@@ -71,7 +74,7 @@ describe.skipIf(missing !== null)('a GPU', () => {
   let launches: number;
 
   beforeAll(async () => {
-    make('addon', 'fake');
+    await make('addon', 'fake');
     const use = path.join(temporaryDirectory(), 'use');
     driver({ FAKE_CUDA_USE: use });
     const run = quick();
@@ -81,9 +84,9 @@ describe.skipIf(missing !== null)('a GPU', () => {
     vi.unstubAllEnvs();
   }, buildTimeout);
 
-  it('is described by doctor: card, capability, memory, driver, kernels, products, and measured rates', () => {
+  it('is described by doctor: card, capability, memory, driver, kernels, products, and measured rates', async () => {
     driver({ FAKE_CUDA_COMPUTES: '0' });
-    const report = JSON.parse(brevity(['doctor', '--json']).stdout) as {
+    const report = JSON.parse((await brevity('doctor', '--json')).stdout) as {
       backend: string;
       backends: { name: string; usable: boolean; automatic: boolean; detail: string }[];
     };
@@ -104,18 +107,16 @@ describe.skipIf(missing !== null)('a GPU', () => {
     ['FAKE_CUDA_VERSION', '12020', /too old for the built kernels \(it brings CUDA 12\.2; they need 13\.0\), and they/],
     ['FAKE_CUDA_MAJOR', '7', /compute capability is 7\.\d; the kernels need 8\.0 \(Ampere\) or newer/],
     ['BREVITY_GPU', '3', /there is no GPU 3; the driver has 1/],
-  ])('that cannot be used (%s=%s) is said in a sentence', (variable, value, says) => {
+  ])('that cannot be used (%s=%s) is said in a sentence', async (variable, value, says) => {
     driver({ [variable]: value });
-    const { status, stderr } = brevity(
-      ['sample', '--model', `${goldenFolder}llama-tied-gqa/model`, '--backend', 'cuda'],
-      [{ prompt_ids: [3, 4] }],
-    );
+    const prompts = writePrompts(path.join(temporaryDirectory(), 'prompts.jsonl'), 1);
+    const { status, stderr } = await brevity('sample', '--model', model, '--backend', 'cuda', '--in', prompts);
     expect(status).toBe(1);
     expect(stderr).toMatch(/^brevity: backend cuda cannot be used: .*; `brevity doctor` shows what can\n$/);
     expect(stderr).toMatch(says);
   });
 
-  it('whose memory runs out trims its pool, halves the micro-batch and computes the same', () => {
+  it('whose memory runs out trims its pool, halves the micro-batch and computes the same', async () => {
     const home = temporaryDirectory();
     const use = path.join(home, 'use');
     const pairs = Array.from({ length: 8 }, (_, i) => {
@@ -124,23 +125,25 @@ describe.skipIf(missing !== null)('a GPU', () => {
     });
     const file = path.join(home, 'pairs.jsonl');
     writeFileSync(file, pairs.map((row) => JSON.stringify(row) + '\n').join(''));
-    const update = (memory?: number) => {
+    const update = async (memory?: number) => {
       driver({ FAKE_CUDA_USE: use, ...(memory === undefined ? {} : { FAKE_CUDA_MEMORY: String(memory) }) });
       const out = path.join(temporaryDirectory(), 'policy');
       const options = ['--epochs', '1', '--lr', '1e-3', '--backend', 'cuda', '--precision', 'fp32', '--out', out];
-      return brevity(['update', '--policy', `${goldenFolder}llama-tied-gqa/model`, '--pairs', file, ...options]);
+      return brevity('update', '--policy', model, '--pairs', file, ...options);
     };
-    const roomy = update();
+    const roomy = await update();
     expect(roomy.stderr).not.toMatch(/brevity:/);
     const { peak, trims } = useIn(use);
     expect(trims).toBe(0);
-    const tight = update(Math.floor(peak * 0.8));
+    const tight = await update(Math.floor(peak * 0.8));
     expect(tight.stderr).not.toMatch(/brevity:/);
     expect(useIn(use).trims).toBeGreaterThan(0);
-    const [before, after] = [roomy, tight].map((result) => result.rows()[0] as { micro_batch: number; loss: number });
+    const [before, after] = [roomy, tight].map(
+      ({ stdout }) => JSON.parse(stdout.split('\n')[0]) as { micro_batch: number; loss: number },
+    );
     expect(after.micro_batch).toBeLessThan(before.micro_batch);
     expect(after.loss).toBeCloseTo(before.loss, 5);
-    const none = update(Math.floor(peak * 0.3));
+    const none = await update(Math.floor(peak * 0.3));
     expect(none.status).toBe(1);
     expect(none.stderr).toMatch(/^brevity: .*(memory ran out|out of memory).*\n$/m);
   }, 300_000);
@@ -156,10 +159,10 @@ describe.skipIf(missing !== null)('a GPU', () => {
     ],
   ])(
     'with %s ends `brevity auto` with the op named, and the next start goes on',
-    (_name, { CODE, ...env }, at, says) => {
+    async (_name, { CODE, ...env }, at, says) => {
       const run = quick();
       driver({ ...env, FAKE_CUDA_FAILS: `${CODE}@${Math.floor(launches * at)}` });
-      const failed = brevity(['auto', run, '--rounds', '1', '--alpha', '0.01']);
+      const failed = await brevity('auto', run, '--rounds', '1', '--alpha', '0.01');
       expect(failed.status).toBe(1);
       const [sentence, ...more] = failed.stderr.split('\n').filter((line) => line.startsWith('brevity: '));
       expect(more).toEqual([]);
@@ -170,7 +173,7 @@ describe.skipIf(missing !== null)('a GPU', () => {
 
       vi.unstubAllEnvs();
       driver();
-      const again = brevity(['auto', run, '--rounds', '1', '--alpha', '0.01']);
+      const again = await brevity('auto', run, '--rounds', '1', '--alpha', '0.01');
       expect(again.stderr).not.toMatch(/brevity:/);
       expect(again.status).toBe(0);
       expect(contentsOf(run, [0, 1])).toEqual(undisturbed);
