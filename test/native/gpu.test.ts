@@ -101,6 +101,30 @@ describe.skipIf(missing !== null)('a GPU', () => {
     expect(report.backend).not.toBe('cuda');
   });
 
+  it('multiplies by cuBLASLt where there is one, to the same log-probabilities', async () => {
+    const rows = [3, 4].map((first) => ({ prompt_ids: [first, 50, 60], response_ids: [7, 8, 9, 200, first] }));
+    const file = path.join(temporaryDirectory(), 'responses.jsonl');
+    writeFileSync(file, rows.map((row) => JSON.stringify(row) + '\n').join(''));
+    const logps = async (precision: string, library: Record<string, string>) => {
+      driver(library);
+      const flags = ['--model', model, '--in', file, '--backend', 'cuda', '--precision', precision];
+      const { stdout, stderr } = await brevity('logprobs', ...flags);
+      expect(stderr).not.toMatch(/brevity:/);
+      return stdout
+        .trim()
+        .split('\n')
+        .flatMap((line) => (JSON.parse(line) as { token_logprobs: number[] }).token_logprobs);
+    };
+    const library = { BREVITY_CUBLAS: '', BREVITY_CUDA_LIBRARIES: fakeDriver };
+    for (const precision of ['fp32', 'bf16']) {
+      const [ours, theirs] = [await logps(precision, {}), await logps(precision, library)];
+      expect(ours.length).toBeGreaterThan(5);
+      theirs.forEach((value, i) => expect(value).toBeCloseTo(ours[i], 3));
+    }
+    driver({ ...library, FAKE_CUDA_COMPUTES: '0' });
+    expect((await brevity('doctor')).stdout).toContain(`products by cuBLASLt 130100 (${fakeDriver}/libcublasLt.so.13)`);
+  }, 120_000);
+
   it.each([
     ['FAKE_CUDA_DEVICES', '0', /the NVIDIA driver finds no GPU; look at `nvidia-smi`/],
     ['FAKE_CUDA_VERSION', '11010', /the NVIDIA driver is too old \(it brings CUDA 11\.1\); install 580 or newer/],
