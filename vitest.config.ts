@@ -24,15 +24,19 @@ const nativeProject = {
   },
 };
 
-/** Those that take seconds on the CUDA kernels in the emulator; `npm run test:cuda` runs more. */
-const emulated = ['dpo/golden', 'dpo/update', 'model/golden', 'rewards/hf', 'sampling/sample', 'tensor/ops'];
+/** Those that run on the CUDA kernels in the emulator, too; `npm run test:cuda` runs more. */
+const emulated = ['dpo/golden', 'model/golden', 'rewards/hf', 'sampling/sample', 'tensor/ops'];
 
 const emulatedProject = {
   extends: true as const,
   test: {
     name: 'cuda-emulated',
-    include: emulated.map((name) => `test/${name}.test.ts`),
-    setupFiles: ['test/native/emulatedSetup.ts'],
+    include: [
+      ...emulated.map((name) => `test/${name}.test.ts`),
+      'test/native/emulated/*.test.ts',
+      'test/conformance/*.test.ts',
+    ],
+    setupFiles: ['test/native/emulated/setup.ts'],
     testTimeout: 300_000,
     env: {
       ...{ BREVITY_TEST_BACKEND: 'native', BREVITY_POISON: '1', BREVITY_DEVICE: 'cuda-emulated' },
@@ -59,7 +63,7 @@ export default defineConfig({
         test: {
           name: 'wasm',
           include: all,
-          exclude: ['test/tensor/native/**', 'test/conformance/**', 'node_modules/**'],
+          exclude: ['test/tensor/native/**', 'test/native/emulated/**', 'test/conformance/**', 'node_modules/**'],
         },
       },
       ...(unbuilt ? [] : [nativeProject]),

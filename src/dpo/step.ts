@@ -79,7 +79,7 @@ export async function batchGradients(
 
 function tooLittleMemory(pairs: PairRow[], indices: number[], error: unknown): string {
   const longest = Math.max(...indices.map((index) => pairLength(pairs[index])));
-  const asked = error instanceof OutOfMemoryError ? ` (${error.message})` : '';
+  const asked = error instanceof OutOfMemoryError ? ` (${error.what})` : '';
   return `memory ran out at a micro-batch of one pair of ${longest} tokens${asked}; turn on update.activation_checkpointing, use update.lora, or lower sampling.max_new_tokens`;
 }
 

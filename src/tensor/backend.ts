@@ -172,7 +172,11 @@ export async function surveyBackends(): Promise<BackendReport[]> {
   for (const name of backendNames) {
     try {
       const details = [await loaders[name](null, null)];
-      if (name === 'cuda') details.push((await import('./native/cuda.js')).measureCuda());
+      if (name === 'cuda') {
+        const { closeCuda, measureCuda } = await import('./native/cuda.js');
+        details.push(measureCuda());
+        closeCuda();
+      }
       const when = onlyByName[name];
       if (when !== undefined) details.unshift(when);
       reports.push({ name, usable: true, automatic: when === undefined, detail: details.join('; ') });

@@ -1,14 +1,20 @@
 /** What a backend says when memory runs out, in one form, and how much memory the process holds. */
 
+import { UserError } from '../errors.js';
+
 /** The backend could not allocate `bytes` bytes. */
-export class OutOfMemoryError extends Error {
-  override readonly name = 'OutOfMemoryError';
+export class OutOfMemoryError extends UserError {
+  /** What was asked for, to be said in another sentence. */
+  readonly what: string;
+
   constructor(
     readonly bytes: number,
-    options?: ErrorOptions,
+    options?: { cause?: unknown },
   ) {
     const asked = bytes < 2 ** 20 ? `${bytes} bytes` : `${(bytes / 2 ** 20).toFixed(1)} MiB`;
-    super(`out of memory: ${asked} more were asked for`, options);
+    const what = `out of memory: ${asked} more were asked for`;
+    super(`${what}; end what else holds memory here, or use a smaller model, update.lora or smaller batches`, options);
+    this.what = what;
   }
 }
 

@@ -36,6 +36,11 @@ function ordinal(): number {
   return Number(text);
 }
 
+/** Lets go of the GPU, so that this process can open another device; nothing can be computed on `cuda` any more. */
+export function closeCuda(): void {
+  device?.close();
+}
+
 /** Card, compute capability, memory, driver and libraries, for people. */
 export function describeCuda(): string {
   return device?.description ?? '';
