@@ -5,11 +5,12 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type * as Auto from '../../src/engine/auto.js';
 import type * as Client from '../../src/engine/client.js';
 import type { EngineEvent } from '../../src/engine/protocol.js';
 import type * as Launch from '../../src/engine/launch.js';
+import { lockHolder } from '../../src/store/lock.js';
 import type { RoundState } from '../../src/store/rounds.js';
 import { contentsOf, dist, quickRun, writePrompts } from '../engine/runs.js';
 import { goldenFolder } from '../golden.js';
@@ -25,7 +26,15 @@ if (missing !== null) console.error(`The device on a GPU is not tried over a dri
 
 const model = `${goldenFolder}llama-tied-gqa/model`;
 const temporaryDirectory = temporaryDirectories();
+const runs: string[] = [];
 afterEach(() => vi.unstubAllEnvs());
+afterAll(() => {
+  // Engines of tests that failed.
+  for (const run of runs) {
+    const holder = lockHolder(run);
+    if (holder !== null) process.kill(holder.pid, 'SIGKILL');
+  }
+});
 
 /** For every process that a test starts. */
 function driver(fails: Record<string, string> = {}): void {
@@ -45,7 +54,7 @@ const brevity = (...args: string[]) => start(process.execPath, [`${dist}cli.js`,
 /** A run of one round on the GPU, of a few seconds. */
 const quick = () => {
   const folder = temporaryDirectory();
-  return quickRun(folder, {
+  const run = quickRun(folder, {
     prompts: writePrompts(path.join(folder, 'few.jsonl'), 6) as never,
     held_out: writePrompts(path.join(folder, 'fewer.jsonl'), 2) as never,
     backend: 'cuda' as never,
@@ -54,6 +63,8 @@ const quick = () => {
     update: { lr: 1e-4, batch_size: 4, epochs: 1, checkpoint_seconds: 0 },
     evaluation: { probes: 0 },
   });
+  runs.push(run);
+  return run;
 };
 const once = { rounds: 1, settings: { alpha: 0.01 } };
 
