@@ -55,12 +55,12 @@ const brevity = (...args: string[]) => start(process.execPath, [`${dist}cli.js`,
 const quick = () => {
   const folder = temporaryDirectory();
   const run = quickRun(folder, {
-    prompts: writePrompts(path.join(folder, 'few.jsonl'), 6) as never,
-    held_out: writePrompts(path.join(folder, 'fewer.jsonl'), 2) as never,
+    prompts: writePrompts(path.join(folder, 'few.jsonl'), 4) as never,
+    held_out: writePrompts(path.join(folder, 'fewer.jsonl'), 1) as never,
     backend: 'cuda' as never,
     precision: 'fp32' as never,
-    sampling: { samples_per_prompt: 2, max_new_tokens: 6, batch_size: 8, temperature: 2 },
-    update: { lr: 1e-4, batch_size: 4, epochs: 1, checkpoint_seconds: 0 },
+    sampling: { samples_per_prompt: 2, max_new_tokens: 4, batch_size: 8, temperature: 2 },
+    update: { lr: 1e-4, batch_size: 2, epochs: 1, checkpoint_seconds: 0 },
     evaluation: { probes: 0 },
   });
   runs.push(run);

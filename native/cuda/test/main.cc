@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <map>
 #include <set>
 
 #include "../../src/cpu_device.h"
@@ -35,20 +36,31 @@ int indexOf(const OpTable& table, const std::string& op) {
   throw std::runtime_error("no op " + op);
 }
 
+// Buffers of a launch, given back however it ends.
+struct Handles {
+  Device& device;
+  std::vector<brevity::Handle> all;
+  ~Handles() {
+    for (const brevity::Handle handle : all) device.release(handle);
+  }
+};
+
 std::vector<std::vector<char>> run(Device& device, int op, const std::vector<Argument>& arguments,
                                    const Params& params) {
-  std::vector<brevity::Handle> handles;
-  for (const Argument& a : arguments) {
-    handles.push_back(device.allocate(static_cast<int64_t>(a.bytes.size())));
-    device.copyIn(handles.back(), 0, a.bytes.data(), static_cast<int64_t>(a.bytes.size()));
-  }
-  device.launch(op, handles.data(), static_cast<int>(handles.size()), params.data(), static_cast<int>(params.size()));
   std::vector<std::vector<char>> results;
-  for (size_t i = 0; i < arguments.size(); i++) {
-    results.emplace_back(arguments[i].bytes.size());
-    device.copyOut(handles[i], 0, results.back().data(), static_cast<int64_t>(results.back().size()));
+  {
+    Handles handles{device, {}};
+    for (const Argument& a : arguments) {
+      handles.all.push_back(device.allocate(static_cast<int64_t>(a.bytes.size())));
+      device.copyIn(handles.all.back(), 0, a.bytes.data(), static_cast<int64_t>(a.bytes.size()));
+    }
+    device.launch(op, handles.all.data(), static_cast<int>(handles.all.size()), params.data(),
+                  static_cast<int>(params.size()));
+    for (size_t i = 0; i < arguments.size(); i++) {
+      results.emplace_back(arguments[i].bytes.size());
+      device.copyOut(handles.all[i], 0, results.back().data(), static_cast<int64_t>(results.back().size()));
+    }
   }
-  for (const brevity::Handle handle : handles) device.release(handle);
   CHECK(device.memory().used == 0);
   return results;
 }
@@ -125,8 +137,13 @@ void compareThreads(const std::string& op, const std::vector<Argument>& argument
 std::vector<std::vector<char>> runEmulated(const std::string& op, const std::vector<Argument>& arguments,
                                            const Params& params, Precision precision) {
   compared.insert(op);
-  const auto device = gpu ? brevity::cuda::makeDriverDevice(0, int64_t{4} << 30, true, precision)
-                          : brevity::cuda::makeEmulatedDevice(int64_t{4} << 30, precision, library);
+  // A GPU is opened once for each precision: its modules are loaded and its memory is pinned.
+  static std::map<Precision, std::unique_ptr<brevity::cuda::OpDevice>> opened;
+  std::unique_ptr<brevity::cuda::OpDevice> emulated;
+  if (gpu && opened.count(precision) == 0)
+    opened[precision] = brevity::cuda::makeDriverDevice(0, int64_t{4} << 30, true, precision);
+  if (!gpu) emulated = brevity::cuda::makeEmulatedDevice(int64_t{4} << 30, precision, library);
+  auto& device = gpu ? opened[precision] : emulated;
   return run(*device, indexOf(brevity::cuda::ops(), op), arguments, params);
 }
 
