@@ -183,7 +183,7 @@ describe.skipIf(missing !== null)('a GPU', () => {
     const none = await update(Math.floor(peak * 0.3));
     expect(none.status).toBe(1);
     expect(none.stderr).toMatch(/^brevity: .*(memory ran out|out of memory).*\n$/m);
-  }, 300_000);
+  }, 600_000);
 
   it.each([
     ['an illegal address', { CODE: '700' }, 0.15, /could not .* at or before op \w+: CUDA_ERROR_ILLEGAL_ADDRESS/],
@@ -215,7 +215,7 @@ describe.skipIf(missing !== null)('a GPU', () => {
       expect(again.status).toBe(0);
       expect(contentsOf(run, [0, 1])).toEqual(undisturbed);
     },
-    300_000,
+    600_000,
   );
 
   it('that was lost is opened by another engine when a person tries again', async () => {
@@ -238,5 +238,5 @@ describe.skipIf(missing !== null)('a GPU', () => {
     await vi.waitFor(() => expect(events.at(-1)).toMatchObject({ type: 'bye', again: true }));
     await drive(run, once);
     expect(contentsOf(run, [0, 1])).toEqual(undisturbed);
-  }, 300_000);
+  }, 600_000);
 });
