@@ -7,6 +7,17 @@ import type { Device } from './device.js';
 
 type Values = Float32Array | Int32Array | Uint8Array;
 
+/**
+ * Ops with a form NAME/bf16 that reads one of its inputs, by its place, as it lies in bfloat16. Any other op gets a
+ * float32 copy of such an input for its launch.
+ */
+const readsBf16 = new Map([
+  ['MatMul', 1],
+  ['Gather', 0],
+  ['TokenLogProbs', 1],
+  ['TokenLogProbsGrad', 1],
+]);
+
 interface Entry {
   /** The device's buffer; null for strings, which stay in JavaScript. */
   handle: number | null;
@@ -14,6 +25,8 @@ interface Entry {
   dtype: tf.DataType;
   size: number;
   refCount: number;
+  /** A frozen float32 tensor that the device keeps in bfloat16: two bytes an element, and no op writes it. */
+  bf16?: boolean;
 }
 
 /** Shape and element type of a tensor to be made. */
@@ -27,6 +40,8 @@ export function bytesOf(dtype: tf.DataType): number {
 }
 
 export class NativeBackend extends tf.KernelBackend {
+  /** Float32 copies that were made of tensors in bfloat16, for ops that cannot read them: slow, and for tests to see. */
+  bf16Copies = 0;
   private readonly entries: tf.DataStorage<Entry>;
 
   constructor(readonly device: Device) {
@@ -71,8 +86,16 @@ export class NativeBackend extends tf.KernelBackend {
   }
 
   override readSync(dataId: tf.DataId): tf.BackendValues {
-    const { handle, strings, dtype, size } = this.entries.get(dataId);
+    const { handle, strings, dtype, size, bf16 } = this.entries.get(dataId);
     if (handle === null) return strings ?? [];
+    if (bf16) {
+      const copy = this.widened({ dataId, shape: [size], dtype });
+      try {
+        return this.readSync(copy.dataId);
+      } finally {
+        this.free(copy);
+      }
+    }
     const values = tf.util.getTypedArrayFromDType(dtype as 'float32', size) as Values;
     if (size > 0) this.device.read(handle, values, 0);
     return values;
@@ -153,7 +176,8 @@ export class NativeBackend extends tf.KernelBackend {
     const made: tf.TensorInfo[] = [];
     try {
       for (const [shape, dtype] of outputs) made.push(this.output(shape, dtype));
-      this.launch(op, [...inputs, ...made], params);
+      const own = inputs.findIndex(({ dataId }, i) => readsBf16.get(op) === i && this.isBf16(dataId));
+      this.reading(inputs, own, (read) => this.launch(own < 0 ? op : `${op}/bf16`, [...read, ...made], params));
       return made;
     } catch (error) {
       this.free(...made);
@@ -164,6 +188,58 @@ export class NativeBackend extends tf.KernelBackend {
   /** The same for one output. */
   compute1(op: string, inputs: tf.TensorInfo[], params: number[], shape: number[], dtype: tf.DataType): tf.TensorInfo {
     return this.compute(op, inputs, params, [shape, dtype])[0];
+  }
+
+  /** Runs f on inputs that an op reads: float32 copies stand for those in bfloat16, but for the one at `own`. */
+  reading(inputs: tf.TensorInfo[], own: number, f: (inputs: tf.TensorInfo[]) => void): void {
+    const copies: tf.TensorInfo[] = [];
+    try {
+      const read = inputs.map((input, i) => {
+        if (i === own || !this.isBf16(input.dataId)) return input;
+        this.bf16Copies++;
+        const copy = this.widened(input);
+        copies.push(copy);
+        return copy;
+      });
+      f(read);
+    } finally {
+      this.free(...copies);
+    }
+  }
+
+  isBf16(dataId: tf.DataId): boolean {
+    return this.entries.get(dataId).bf16 === true;
+  }
+
+  /** A float32 tensor's values in bfloat16, rounded to the nearest. */
+  narrowed(x: tf.TensorInfo): tf.TensorInfo {
+    const y = this.bf16Output(x.shape);
+    try {
+      this.launch('Narrow', [x, y], [tf.util.sizeFromShape(x.shape)]);
+      return y;
+    } catch (error) {
+      this.free(y);
+      throw error;
+    }
+  }
+
+  private widened(x: tf.TensorInfo): tf.TensorInfo {
+    const y = this.output(x.shape, 'float32');
+    try {
+      this.launch('Widen', [x, y], [tf.util.sizeFromShape(x.shape)]);
+      return y;
+    } catch (error) {
+      this.free(y);
+      throw error;
+    }
+  }
+
+  private bf16Output(shape: number[]): tf.TensorInfo {
+    const dataId = {};
+    const size = tf.util.sizeFromShape(shape);
+    const handle = this.device.allocate(2 * size);
+    this.entries.set(dataId, { handle, strings: null, dtype: 'float32', size, refCount: 1, bf16: true });
+    return { dataId, shape, dtype: 'float32' };
   }
 
   /** Writes all of a tensor's values. */
@@ -182,12 +258,24 @@ export class NativeBackend extends tf.KernelBackend {
    * is out of the host's reach. Where fill throws, nothing stays allocated.
    */
   filled(shape: number[], fill: (values: Float32Array) => void): tf.TensorInfo {
-    const tensor = this.output(shape, 'float32');
+    return this.written(this.output(shape, 'float32'), Float32Array, fill);
+  }
+
+  /** The same of a tensor in bfloat16: fill writes the bits of each value. */
+  filledBf16(shape: number[], fill: (bits: Uint16Array) => void): tf.TensorInfo {
+    return this.written(this.bf16Output(shape), Uint16Array, fill);
+  }
+
+  private written<T extends Float32Array | Uint16Array>(
+    tensor: tf.TensorInfo,
+    Values: { new (memory: ArrayBuffer, offset: number, size: number): T; new (size: number): T },
+    fill: (values: T) => void,
+  ): tf.TensorInfo {
     const handle = this.handleOf(tensor.dataId);
-    const size = tf.util.sizeFromShape(shape);
+    const size = tf.util.sizeFromShape(tensor.shape);
     try {
-      if (!this.device.map(handle, (memory) => fill(new Float32Array(memory, 0, size)))) {
-        const values = new Float32Array(size);
+      if (!this.device.map(handle, (memory) => fill(new Values(memory, 0, size)))) {
+        const values = new Values(size);
         fill(values);
         this.device.write(handle, values);
       }

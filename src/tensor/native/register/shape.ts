@@ -18,7 +18,7 @@ function copyInto(backend: NativeBackend, source: tf.TensorInfo, target: tf.Tens
   if (copy.dims.includes(0)) return;
   const { dims, from, to, fromOffset = 0, toOffset = 0 } = copy;
   const params = [bytesOf(source.dtype), fromOffset, toOffset, ...viewParams({ dims, a: from, b: to })];
-  backend.launch('Copy', [source, target], params);
+  backend.reading([source], -1, ([read]) => backend.launch('Copy', [read, target], params));
 }
 
 /** A dense tensor of this shape, read from x through strides. */
