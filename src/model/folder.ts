@@ -155,7 +155,9 @@ export function mergeLora(model: LoadedModel): void {
 /** What the file holds of a parameter, all its digits. Not inside tf.tidy, which would walk through every number (tensor/read.ts). */
 function savedValues(parameter: Parameter, model: LoadedModel): Float32Array {
   if (isFrozen(parameter.variable) && (model.merged || model.dtypes.get(parameter.spec.name) !== 'BF16'))
-    throw new Error(`${parameter.spec.name} was rounded to bfloat16 for reading only; load ${model.dir} unfrozen to save it`);
+    throw new Error(
+      `${parameter.spec.name} was rounded to bfloat16 for reading only; load ${model.dir} unfrozen to save it`,
+    );
   const tensor = tf.tidy(() => adapted(parameter, model));
   const values = fileValues(parameter.spec, tensor);
   if (tensor !== parameter.variable) tensor.dispose();
