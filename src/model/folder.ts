@@ -18,11 +18,12 @@ import * as tf from '@tensorflow/tfjs-core';
 import { UserError } from '../errors.js';
 import { writeError } from '../store/atomic.js';
 import { isOutOfMemory } from '../tensor/memory.js';
-import { bf16Storage, frozenOf, isFrozen } from '../tensor/upload.js';
+import { isFrozen } from '../tensor/upload.js';
 import { readModelConfig } from './config.js';
 import { checkFolder } from './files.js';
 import type { FloatType } from './floats.js';
 import { type GenerationConfig, readGenerationConfig } from './generation.js';
+import { adapted, expectUnrounded, freezeRest, hasFrozen, mergeLora } from './merge.js';
 import { adapterFiles, isAdapterFolder, readAdapter, readAdapterConfig, writeAdapter } from './peft.js';
 import { SafetensorsReader, writeSafetensors } from './safetensors.js';
 import { Tokenizer, tokenizerFiles } from './tokenizer.js';
@@ -67,14 +68,18 @@ export async function loadModel(dir: string, options: LoadOptions = {}): Promise
   checkFolder(dir);
   if (!isAdapterFolder(dir)) return loadFull(dir, options);
   const adapter = readAdapterConfig(dir);
-  const base = await loadFull(adapter.base, options);
+  const merges = options.lora !== 'keep';
+  const base = await loadFull(adapter.base, { ...options, exact: merges });
   try {
     const hash = createHash('sha256').update(base.fingerprint);
     base.transformer.lora = readAdapter(dir, adapter, base.transformer.parameters, hash);
     const tokenizer = findTokenizer(dir, base.config) ?? base.tokenizer;
     const generation = readGenerationConfig(adapter.base, base.config, tokenizer);
     const model = { ...base, dir, tokenizer, generation, fingerprint: hash.digest('hex') };
-    if (options.lora !== 'keep') mergeLora(model);
+    if (merges) {
+      mergeLora(model);
+      freezeRest(model, options);
+    }
     return model;
   } catch (error) {
     base.dispose();
@@ -107,12 +112,12 @@ async function loadFull(dir: string, options: LoadOptions): Promise<LoadedModel>
       generation,
       fingerprint,
       dtypes,
-      frozen: [...parameters.values()].some(({ variable }) => isFrozen(variable)),
+      frozen: hasFrozen(transformer),
       dispose: () => transformer.dispose(),
     };
   } catch (cause) {
     if (!isOutOfMemory(cause)) throw cause;
-    const bytes = weightBytes(reader, config, dir, options.frozen ?? false);
+    const bytes = weightBytes(reader, config, dir, options);
     throw new UserError(
       `${dir} needs ${(bytes / 2 ** 30).toFixed(1)} GiB for its weights, which the ${tf.getBackend()} backend could not allocate; use a smaller model or another backend`,
       { cause },
@@ -133,43 +138,15 @@ function findTokenizer(dir: string, config: ModelConfig): Tokenizer | null {
 }
 
 /**
- * Folds the adapters into the weights: W + (alpha / rank)·A·B. The model then trains all weights again, unless it is
- * frozen: then the sum, computed in float32, stays so or is kept in bfloat16 where every product rounds it anyway.
+ * What the file holds of a parameter, all its digits. Not inside tf.tidy, which would walk through every number
+ * (tensor/read.ts).
  */
-export function mergeLora(model: LoadedModel): void {
-  const { transformer } = model;
-  if (transformer.lora === null) return;
-  for (const { target, a, b } of transformer.lora.adapters.values()) {
-    const parameter = transformer.parameters.get(target) as Parameter;
-    const again = isFrozen(parameter.variable) && bf16Storage() === 'products';
-    tf.tidy(() => {
-      const sum = adapted(parameter, model);
-      parameter.variable.assign(again ? frozenOf(sum) : sum);
-    });
-    tf.dispose([a, b]);
-  }
-  transformer.lora = null;
-  model.merged = true;
-}
-
-/** What the file holds of a parameter, all its digits. Not inside tf.tidy, which would walk through every number (tensor/read.ts). */
 function savedValues(parameter: Parameter, model: LoadedModel): Float32Array {
-  if (isFrozen(parameter.variable) && (model.merged || model.dtypes.get(parameter.spec.name) !== 'BF16'))
-    throw new Error(
-      `${parameter.spec.name} was rounded to bfloat16 for reading only; load ${model.dir} unfrozen to save it`,
-    );
+  if (isFrozen(parameter.variable)) expectUnrounded(parameter, model, model.merged);
   const tensor = tf.tidy(() => adapted(parameter, model));
   const values = fileValues(parameter.spec, tensor);
   if (tensor !== parameter.variable) tensor.dispose();
   return values;
-}
-
-/** A parameter with its adapter in it, in memory's layout. */
-function adapted({ spec, variable }: Parameter, { transformer: { lora } }: LoadedModel): tf.Tensor {
-  const adapter = lora?.adapters.get(spec.name);
-  if (lora === null || adapter === undefined) return variable;
-  const { a, b } = adapter as unknown as { a: tf.Tensor2D; b: tf.Tensor2D };
-  return tf.add(variable, tf.mul(tf.matMul(a, b), lora.alpha / lora.rank));
 }
 
 export interface SaveOptions {

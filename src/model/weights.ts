@@ -20,15 +20,21 @@ export interface LoadedWeights {
 export interface WeightOptions {
   /** The weights will only be read: matrices are kept in bfloat16 where the backend can and no result changes. */
   frozen?: boolean;
+  /** Of these, only what loses nothing by it: adapters are yet to be added. The caller freezes the rest. */
+  exact?: boolean;
   /** Values read so far and in all. */
   onProgress?(done: number, total: number): void;
 }
 
 /** Whether a frozen model keeps a parameter in bfloat16. */
-function keptInBf16({ shape, lookup }: ParameterSpec, dtype: FloatType): boolean {
+export function keptInBf16(
+  { shape, lookup }: ParameterSpec,
+  dtype: FloatType,
+  { frozen = false, exact = false }: WeightOptions,
+): boolean {
   const storage = bf16Storage();
-  if (storage === 'none' || shape.length !== 2) return false;
-  return dtype === 'BF16' || (storage === 'products' && !lookup);
+  if (!frozen || storage === 'none' || shape.length !== 2) return false;
+  return dtype === 'BF16' || (storage === 'products' && !lookup && !exact);
 }
 
 /**
@@ -40,7 +46,7 @@ export async function loadWeights(
   reader: SafetensorsReader,
   config: ModelConfig,
   dir: string,
-  { frozen = false, onProgress }: WeightOptions = {},
+  options: WeightOptions = {},
 ): Promise<LoadedWeights> {
   const sources = findTensors(reader, config, dir);
   const total = sources.reduce((sum, { spec }) => sum + tf.util.sizeFromShape(spec.shape), 0);
@@ -51,15 +57,14 @@ export async function loadWeights(
     for (const { spec, name } of sources) {
       const dtype = reader.entry(name).dtype as FloatType;
       hash.update(`${spec.name} ${dtype} `);
-      const options = { transposed: spec.transposed, hash };
-      const tensor =
-        frozen && keptInBf16(spec, dtype)
-          ? frozenTensor(memoryShape(spec), (bits) => reader.readBfloatsInto(name, bits, options))
-          : filledTensor(memoryShape(spec), (values) => reader.readFloatsInto(name, values, options));
+      const how = { transposed: spec.transposed, hash };
+      const tensor = keptInBf16(spec, dtype, options)
+        ? frozenTensor(memoryShape(spec), (bits) => reader.readBfloatsInto(name, bits, how))
+        : filledTensor(memoryShape(spec), (values) => reader.readFloatsInto(name, values, how));
       loaded.parameters.set(spec.name, { spec, variable: ownedVariable(tensor) });
       loaded.dtypes.set(spec.name, dtype);
       done += tensor.size;
-      onProgress?.(done, total);
+      options.onProgress?.(done, total);
       await new Promise((resolve) => setImmediate(resolve));
     }
   } catch (error) {
@@ -70,9 +75,14 @@ export async function loadWeights(
 }
 
 /** Bytes that the weights of a checkpoint take in memory. */
-export function weightBytes(reader: SafetensorsReader, config: ModelConfig, dir: string, frozen: boolean): number {
+export function weightBytes(
+  reader: SafetensorsReader,
+  config: ModelConfig,
+  dir: string,
+  options: WeightOptions,
+): number {
   return findTensors(reader, config, dir).reduce((sum, { spec, name }) => {
-    const half = frozen && keptInBf16(spec, reader.entry(name).dtype as FloatType);
+    const half = keptInBf16(spec, reader.entry(name).dtype as FloatType, options);
     return sum + (half ? 2 : 4) * tf.util.sizeFromShape(spec.shape);
   }, 0);
 }

@@ -5,6 +5,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import type { NativeBackend } from './native/backend.js';
+import { narrowed } from './native/bf16.js';
 
 /** The current backend, where it is one of ours. */
 function ours(): NativeBackend | null {
@@ -33,7 +34,7 @@ export function frozenTensor(shape: number[], fill: (bits: Uint16Array) => void)
 
 /** A float32 tensor's values in a frozen one, rounded to the nearest. */
 export function frozenOf(tensor: tf.Tensor): tf.Tensor {
-  return tf.engine().makeTensorFromTensorInfo(expectOurs().narrowed(tensor));
+  return tf.engine().makeTensorFromTensorInfo(narrowed(expectOurs(), tensor));
 }
 
 /** Whether a tensor is one of these. */

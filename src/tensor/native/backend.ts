@@ -3,20 +3,10 @@
  * (register/) make outputs here and launch the device's ops on them.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import { launchReading, widened } from './bf16.js';
 import type { Device } from './device.js';
 
 type Values = Float32Array | Int32Array | Uint8Array;
-
-/**
- * Ops with a form NAME/bf16 that reads one of its inputs, by its place, as it lies in bfloat16. Any other op gets a
- * float32 copy of such an input for its launch.
- */
-const readsBf16 = new Map([
-  ['MatMul', 1],
-  ['Gather', 0],
-  ['TokenLogProbs', 1],
-  ['TokenLogProbsGrad', 1],
-]);
 
 interface Entry {
   /** The device's buffer; null for strings, which stay in JavaScript. */
@@ -89,7 +79,7 @@ export class NativeBackend extends tf.KernelBackend {
     const { handle, strings, dtype, size, bf16 } = this.entries.get(dataId);
     if (handle === null) return strings ?? [];
     if (bf16) {
-      const copy = this.widened({ dataId, shape: [size], dtype });
+      const copy = widened(this, { dataId, shape: [size], dtype });
       try {
         return this.readSync(copy.dataId);
       } finally {
@@ -176,8 +166,7 @@ export class NativeBackend extends tf.KernelBackend {
     const made: tf.TensorInfo[] = [];
     try {
       for (const [shape, dtype] of outputs) made.push(this.output(shape, dtype));
-      const own = inputs.findIndex(({ dataId }, i) => readsBf16.get(op) === i && this.isBf16(dataId));
-      this.reading(inputs, own, (read) => this.launch(own < 0 ? op : `${op}/bf16`, [...read, ...made], params));
+      launchReading(this, op, inputs, (form, read) => this.launch(form, [...read, ...made], params));
       return made;
     } catch (error) {
       this.free(...made);
@@ -190,51 +179,12 @@ export class NativeBackend extends tf.KernelBackend {
     return this.compute(op, inputs, params, [shape, dtype])[0];
   }
 
-  /** Runs f on inputs that an op reads: float32 copies stand for those in bfloat16, but for the one at `own`. */
-  reading(inputs: tf.TensorInfo[], own: number, f: (inputs: tf.TensorInfo[]) => void): void {
-    const copies: tf.TensorInfo[] = [];
-    try {
-      const read = inputs.map((input, i) => {
-        if (i === own || !this.isBf16(input.dataId)) return input;
-        this.bf16Copies++;
-        const copy = this.widened(input);
-        copies.push(copy);
-        return copy;
-      });
-      f(read);
-    } finally {
-      this.free(...copies);
-    }
-  }
-
   isBf16(dataId: tf.DataId): boolean {
     return this.entries.get(dataId).bf16 === true;
   }
 
-  /** A float32 tensor's values in bfloat16, rounded to the nearest. */
-  narrowed(x: tf.TensorInfo): tf.TensorInfo {
-    const y = this.bf16Output(x.shape);
-    try {
-      this.launch('Narrow', [x, y], [tf.util.sizeFromShape(x.shape)]);
-      return y;
-    } catch (error) {
-      this.free(y);
-      throw error;
-    }
-  }
-
-  private widened(x: tf.TensorInfo): tf.TensorInfo {
-    const y = this.output(x.shape, 'float32');
-    try {
-      this.launch('Widen', [x, y], [tf.util.sizeFromShape(x.shape)]);
-      return y;
-    } catch (error) {
-      this.free(y);
-      throw error;
-    }
-  }
-
-  private bf16Output(shape: number[]): tf.TensorInfo {
+  /** An uninitialised frozen tensor, kept in bfloat16. */
+  bf16Output(shape: number[]): tf.TensorInfo {
     const dataId = {};
     const size = tf.util.sizeFromShape(shape);
     const handle = this.device.allocate(2 * size);
