@@ -49,6 +49,16 @@ typedef unsigned short uint16_t;
 
 DEVICE bool isNan(float x) { return x != x; }
 
+// To the nearest, ties to even. A NaN stays one.
+DEVICE uint32_t bf16Bits(float x) {
+  const uint32_t bits = __float_as_uint(x);
+  if (isNan(x)) return 0x7fc0u;
+  return (bits + 0x7fffu + (bits >> 16 & 1)) >> 16;
+}
+// An element of float32 or bfloat16.
+DEVICE float valueOf(float x) { return x; }
+DEVICE float valueOf(uint16_t x) { return __uint_as_float(static_cast<uint32_t>(x) << 16); }
+
 // The thread's place in the grid and the number of threads: `for (EACH(i, n))` shares [0, n) among all.
 DEVICE int64_t firstIndex() { return static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; }
 DEVICE int64_t gridStride() { return static_cast<int64_t>(gridDim.x) * blockDim.x; }

@@ -23,7 +23,7 @@ std::string describe(const std::string& op, const Fault& fault) {
       return op + " has a row of no prompt, or a prompt beyond its cache: " + value;
     default:
       // In TensorFlow.js's words, which call it so.
-      return (op == "Gather" ? "GatherV2" : op) + ": the index value " + value + " is not in [0, " + last + "]";
+      return (op == "Gather" || op == "Gather/bf16" ? "GatherV2" : op) + ": the index value " + value + " is not in [0, " + last + "]";
   }
 }
 

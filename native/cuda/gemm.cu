@@ -8,7 +8,7 @@
 struct ProductArguments {
   int64_t batch, M, N, K;
   const float* A;
-  const float* B;
+  const void* B;  // of what the kernel takes
   float* C;
   const float* bias;
   int64_t lda, ldb, ldc, strideA, strideB, strideC;
@@ -41,15 +41,18 @@ DEVICE float activate(float x, int activation, float alpha) {
   }
 }
 
-// A's (m, k), B's (k, n); 0 beyond the ends.
+// A's (m, k), B's (k, n); 0 beyond the ends. B is float32 or, frozen, bfloat16.
 DEVICE float elementA(const ProductArguments& p, const float* A, int64_t m, int64_t k) {
   if (m >= p.M || k >= p.K) return 0;
   return p.transA ? A[k * p.lda + m] : A[m * p.lda + k];
 }
-DEVICE float elementB(const ProductArguments& p, const float* B, int64_t k, int64_t n) {
+template <typename T>
+DEVICE T elementB(const ProductArguments& p, const T* B, int64_t k, int64_t n) {
   if (n >= p.N || k >= p.K) return 0;
   return p.transB ? B[n * p.ldb + k] : B[k * p.ldb + n];
 }
+DEVICE uint32_t pairOf(float low, float high) { return bf16Pair(low, high); }
+DEVICE uint32_t pairOf(uint16_t low, uint16_t high) { return low | static_cast<uint32_t>(high) << 16; }
 DEVICE void put(const ProductArguments& p, float* C, int64_t m, int64_t n, float sum) {
   if (m >= p.M || n >= p.N) return;
   float* at = C + m * p.ldc + n;
@@ -62,12 +65,14 @@ constexpr int kTile = 64;   // rows and columns of C that a block computes
 constexpr int kDepth = 16;  // of k at a time, in float32
 
 // 256 threads; each has 4 × 4 elements, 16 apart.
-KERNEL productFp32(ProductArguments p, int64_t tilesAcross) {
+template <typename T>
+DEVICE void productFloat(const ProductArguments& p, int64_t tilesAcross) {
   __shared__ float As[kDepth][kTile + 1], Bs[kDepth][kTile + 1];
   const int64_t m0 = blockIdx.x / tilesAcross * kTile, n0 = blockIdx.x % tilesAcross * kTile;
   const int tid = threadIdx.x, tx = tid % 16, ty = tid / 16;
   for (int64_t b = blockIdx.y; b < p.batch; b += gridDim.y) {
-    const float *A = p.A + b * p.strideA, *B = p.B + b * p.strideB;
+    const float* A = p.A + b * p.strideA;
+    const T* B = static_cast<const T*>(p.B) + b * p.strideB;
     float* C = p.C + b * p.strideC;
     float sums[4][4] = {};
     for (int64_t k0 = 0; k0 < p.K; k0 += kDepth) {
@@ -76,7 +81,7 @@ KERNEL productFp32(ProductArguments p, int64_t tilesAcross) {
         const int ma = p.transA ? i % kTile : i / kDepth, ka = p.transA ? i / kTile : i % kDepth;
         As[ka][ma] = elementA(p, A, m0 + ma, k0 + ka);
         const int nb = p.transB ? i / kDepth : i % kTile, kb = p.transB ? i % kDepth : i / kTile;
-        Bs[kb][nb] = elementB(p, B, k0 + kb, n0 + nb);
+        Bs[kb][nb] = valueOf(elementB(p, B, k0 + kb, n0 + nb));
       }
       __syncthreads();
 UNROLL
@@ -98,7 +103,7 @@ UNROLL
 // rows are padded so that a fragment's 32 lanes read 32 banks.
 constexpr int kMmaDepth = 32;
 
-template <bool bf16>
+template <bool bf16, typename T>
 DEVICE void productMma(const ProductArguments& p, int64_t tilesAcross) {
   constexpr int kWords = bf16 ? kMmaDepth / 2 : kMmaDepth, kRow = kWords + 4;
   constexpr int kPerWord = bf16 ? 2 : 1, kStepWords = 8;  // one mma takes 8 words of k
@@ -107,7 +112,8 @@ DEVICE void productMma(const ProductArguments& p, int64_t tilesAcross) {
   const int tid = threadIdx.x, lane = tid % 32, warp = tid / 32, g = lane / 4, t = lane % 4;
   const int mw = warp / 2 * 32, nw = warp % 2 * 32;
   for (int64_t batch = blockIdx.y; batch < p.batch; batch += gridDim.y) {
-    const float *A = p.A + batch * p.strideA, *B = p.B + batch * p.strideB;
+    const float* A = p.A + batch * p.strideA;
+    const T* B = static_cast<const T*>(p.B) + batch * p.strideB;
     float* C = p.C + batch * p.strideC;
     float sums[2][4][4] = {};
     for (int64_t k0 = 0; k0 < p.K; k0 += kMmaDepth) {
@@ -117,10 +123,10 @@ DEVICE void productMma(const ProductArguments& p, int64_t tilesAcross) {
         const int64_t ka = k0 + wa * kPerWord, kb = k0 + wb * kPerWord;
         if (bf16) {
           As[ma * kRow + wa] = bf16Pair(elementA(p, A, m0 + ma, ka), elementA(p, A, m0 + ma, ka + 1));
-          Bs[nb * kRow + wb] = bf16Pair(elementB(p, B, kb, n0 + nb), elementB(p, B, kb + 1, n0 + nb));
+          Bs[nb * kRow + wb] = pairOf(elementB(p, B, kb, n0 + nb), elementB(p, B, kb + 1, n0 + nb));
         } else {
           As[ma * kRow + wa] = __float_as_uint(tf32Of(elementA(p, A, m0 + ma, ka)));
-          Bs[nb * kRow + wb] = __float_as_uint(tf32Of(elementB(p, B, kb, n0 + nb)));
+          Bs[nb * kRow + wb] = __float_as_uint(tf32Of(valueOf(elementB(p, B, kb, n0 + nb))));
         }
       }
       __syncthreads();
@@ -156,8 +162,13 @@ UNROLL
   }
 }
 
-KERNEL productBf16(ProductArguments p, int64_t tilesAcross) { productMma<true>(p, tilesAcross); }
-KERNEL productTf32(ProductArguments p, int64_t tilesAcross) { productMma<false>(p, tilesAcross); }
+KERNEL productFp32(ProductArguments p, int64_t tilesAcross) { productFloat<float>(p, tilesAcross); }
+KERNEL productTf32(ProductArguments p, int64_t tilesAcross) { productMma<false, float>(p, tilesAcross); }
+KERNEL productBf16(ProductArguments p, int64_t tilesAcross) { productMma<true, float>(p, tilesAcross); }
+// The same with B in bfloat16.
+KERNEL productFp32Half(ProductArguments p, int64_t tilesAcross) { productFloat<uint16_t>(p, tilesAcross); }
+KERNEL productTf32Half(ProductArguments p, int64_t tilesAcross) { productMma<false, uint16_t>(p, tilesAcross); }
+KERNEL productBf16Half(ProductArguments p, int64_t tilesAcross) { productMma<true, uint16_t>(p, tilesAcross); }
 
 // What a library's product lacks: bias and activation, in place.
 KERNEL finishProduct(float* C, const float* bias, int64_t batch, int64_t M, int64_t N, int64_t ldc, int64_t strideC,
@@ -169,13 +180,19 @@ KERNEL finishProduct(float* C, const float* bias, int64_t batch, int64_t M, int6
   }
 }
 
-// A library's operand: y [batch, rows, cols] dense, of x whose rows are ld apart and matrices stride.
-KERNEL roundToBf16(const float* x, uint16_t* y, int64_t batch, int64_t rows, int64_t cols, int64_t ld, int64_t stride) {
-  for (EACH(i, batch * rows * cols)) {
-    const int64_t c = i % cols, r = i / cols % rows, b = i / cols / rows;
-    y[i] = static_cast<uint16_t>(bf16Bits(x[b * stride + r * ld + c]));
+// A library's operand: y [batch, rows, cols], its rows ldY apart, of x whose rows are ld apart and matrices stride.
+#define OPERAND_KERNEL(name, From, To, f)                                                                         \
+  KERNEL name(const From* x, To* y, int64_t batch, int64_t rows, int64_t cols, int64_t ld, int64_t stride,        \
+              int64_t ldY) {                                                                                      \
+    for (EACH(i, batch * rows * cols)) {                                                                          \
+      const int64_t c = i % cols, r = i / cols % rows, b = i / cols / rows;                                       \
+      const From element = x[b * stride + r * ld + c];                                                            \
+      y[(b * rows + r) * ldY + c] = f;                                                                            \
+    }                                                                                                             \
   }
-}
+OPERAND_KERNEL(roundToBf16, float, uint16_t, static_cast<uint16_t>(bf16Bits(element)))
+OPERAND_KERNEL(alignBf16, uint16_t, uint16_t, element)
+OPERAND_KERNEL(widenBf16, uint16_t, float, valueOf(element))
 
 #if BREVITY_HOST
 #include <algorithm>
@@ -185,31 +202,65 @@ namespace cuda {
 
 namespace {
 
-// A bf16 copy of an operand, as the product then has it. A shared operand is copied once.
-struct Rounded {
-  int64_t batch, rows, cols;
-  Scratch<uint16_t> data;
-  Rounded(const float* x, int64_t rows, int64_t cols, int64_t ld, int64_t count, int64_t stride)
-      : batch(stride == 0 ? 1 : count), rows(rows), cols(cols), data(batch * rows * cols) {
-    LAUNCH(roundToBf16, overElements(batch * rows * cols), x, data, batch, rows, cols, ld, stride);
+// Of rows that a library multiplies fast: their bytes are a multiple of 16.
+constexpr int64_t kAlignedHalves = 8;
+
+// An operand as a library gets it: rows ld apart, matrices stride. A shared operand is one matrix.
+struct Operand {
+  int64_t batch, rows, cols, ld, stride;
+  Operand(int64_t rows, int64_t cols, int64_t ld, int64_t count, int64_t stride)
+      : batch(stride == 0 ? 1 : count), rows(rows), cols(cols), ld(ld), stride(stride) {}
+  int64_t size() const { return batch * rows * cols; }
+  // The same as a copy whose rows begin at multiples of `align` elements.
+  Operand dense(int64_t align) const {
+    const int64_t apart = ceilDiv(cols, align) * align;
+    return {rows, cols, apart, batch, batch == 1 ? 0 : rows * apart};
   }
-  int64_t stride() const { return batch == 1 ? 0 : rows * cols; }
+  int64_t room() const { return batch * rows * ld; }
 };
+
+// Multiplies by the library, with A as it is to be read; B is float32 or, where half, bf16.
+bool multiply(const Gemm& g, Precision precision, const Operand& a, const void* A, const Operand& b, const void* B) {
+  Gemm plain = g;
+  plain.lda = a.ld;
+  plain.ldb = b.ld;
+  plain.strideA = a.stride;
+  plain.strideB = b.stride;
+  return stream().product(plain, precision, A, B);
+}
+
+bool isAligned(const uint16_t* data, const Operand& x) {
+  return reinterpret_cast<uintptr_t>(data) % 16 == 0 && x.ld % kAlignedHalves == 0 && x.stride % kAlignedHalves == 0;
+}
 
 bool byLibrary(const Gemm& g, Precision precision) {
   if (!stream().hasProducts() || g.K == 0) return false;
-  Gemm plain = g;
+  const Operand a(g.transA ? g.K : g.M, g.transA ? g.M : g.K, g.lda, g.batch, g.strideA);
+  const Operand b(g.transB ? g.N : g.K, g.transB ? g.K : g.N, g.ldb, g.batch, g.strideB);
   bool done;
   if (precision == Precision::bf16) {
-    const Rounded a(g.A, g.transA ? g.K : g.M, g.transA ? g.M : g.K, g.lda, g.batch, g.strideA);
-    const Rounded b(g.B, g.transB ? g.N : g.K, g.transB ? g.K : g.N, g.ldb, g.batch, g.strideB);
-    plain.lda = a.cols;
-    plain.ldb = b.cols;
-    plain.strideA = a.stride();
-    plain.strideB = b.stride();
-    done = stream().product(plain, precision, a.data, b.data);
+    const Operand roundedA = a.dense(kAlignedHalves), roundedB = b.dense(kAlignedHalves);
+    Scratch<uint16_t> A(roundedA.room());
+    LAUNCH(roundToBf16, overElements(a.size()), g.A, A, a.batch, a.rows, a.cols, a.ld, a.stride, roundedA.ld);
+    // Frozen matrices are read as they lie, unless their rows begin where the library would be slow: then a copy, once a
+    // product, costs less.
+    if (g.halfB != nullptr && isAligned(g.halfB, b)) {
+      done = multiply(g, precision, roundedA, A, b, g.halfB);
+    } else {
+      Scratch<uint16_t> B(roundedB.room());
+      if (g.halfB != nullptr)
+        LAUNCH(alignBf16, overElements(b.size()), g.halfB, B, b.batch, b.rows, b.cols, b.ld, b.stride, roundedB.ld);
+      else
+        LAUNCH(roundToBf16, overElements(b.size()), g.B, B, b.batch, b.rows, b.cols, b.ld, b.stride, roundedB.ld);
+      done = multiply(g, precision, roundedA, A, roundedB, B);
+    }
+  } else if (g.halfB != nullptr) {
+    const Operand widened = b.dense(1);
+    Scratch<float> B(widened.room());
+    LAUNCH(widenBf16, overElements(b.size()), g.halfB, B, b.batch, b.rows, b.cols, b.ld, b.stride, widened.ld);
+    done = multiply(g, precision, a, g.A, widened, B);
   } else {
-    done = stream().product(plain, precision, g.A, g.B);
+    done = multiply(g, precision, a, g.A, b, g.B);
   }
   if (done && (g.bias != nullptr || g.activation != Activation::none))
     LAUNCH(finishProduct, overElements(g.batch * g.M * g.N), g.C, g.bias, g.batch, g.M, g.N, g.ldc, g.strideC,
@@ -229,7 +280,8 @@ void product(const Gemm& g) {
   p.N = g.N;
   p.K = g.K;
   p.A = g.A;
-  p.B = g.B;
+  const bool half = g.halfB != nullptr;
+  p.B = half ? static_cast<const void*>(g.halfB) : g.B;
   p.C = g.C;
   p.bias = g.bias;
   p.lda = g.lda;
@@ -247,18 +299,23 @@ void product(const Gemm& g) {
   const dim3 grid(gridSize(across * down), static_cast<unsigned>(std::min<int64_t>(g.batch, 65535)));
   switch (precision) {
     case Precision::fp32:
-      LAUNCH(productFp32, Geometry(grid, 256), p, across);
+      if (half) LAUNCH(productFp32Half, Geometry(grid, 256), p, across);
+      else LAUNCH(productFp32, Geometry(grid, 256), p, across);
       return;
     case Precision::tf32:
-      LAUNCH(productTf32, Geometry(grid, 128), p, across);
+      if (half) LAUNCH(productTf32Half, Geometry(grid, 128), p, across);
+      else LAUNCH(productTf32, Geometry(grid, 128), p, across);
       return;
     case Precision::bf16:
-      LAUNCH(productBf16, Geometry(grid, 128), p, across);
+      if (half) LAUNCH(productBf16Half, Geometry(grid, 128), p, across);
+      else LAUNCH(productBf16, Geometry(grid, 128), p, across);
       return;
   }
 }
 
-// a, b, bias [N] where hasBias, c; batch, strideA, strideB, M, N, K, transA, transB, hasBias, activation, alpha
+// a, b, bias [N] where hasBias, c; batch, strideA, strideB, M, N, K, transA, transB, hasBias, activation, alpha.
+// MatMul/bf16 has b in bfloat16.
+template <bool half>
 static void matMulOp(const Launch& l) {
   Gemm g;
   g.batch = l.count(0);
@@ -275,7 +332,9 @@ static void matMulOp(const Launch& l) {
   g.alpha = static_cast<float>(l.number(10));
   if (g.batch == 0) return;
   g.A = l.floats(0, (g.batch - 1) * g.strideA + g.M * g.K);
-  g.B = l.floats(1, (g.batch - 1) * g.strideB + g.K * g.N);
+  const int64_t sizeB = (g.batch - 1) * g.strideB + g.K * g.N;
+  if (half) g.halfB = l.halves(1, sizeB);
+  else g.B = l.floats(1, sizeB);
   const bool hasBias = l.number(8) != 0;
   if (hasBias) g.bias = l.floats(2, g.N);
   g.C = l.floats(hasBias ? 3 : 2, g.batch * g.M * g.N);
@@ -286,7 +345,10 @@ static void matMulOp(const Launch& l) {
   product(g);
 }
 
-void gemmOps(OpTable& table) { table.push_back({"MatMul", matMulOp}); }
+void gemmOps(OpTable& table) {
+  table.push_back({"MatMul", matMulOp<false>});
+  table.push_back({"MatMul/bf16", matMulOp<true>});
+}
 
 }  // namespace cuda
 }  // namespace brevity

@@ -6,12 +6,6 @@
 #pragma once
 #include "cuda.h"
 
-// To the nearest, ties to even. A NaN stays one.
-DEVICE uint32_t bf16Bits(float x) {
-  const uint32_t bits = __float_as_uint(x);
-  if (isNan(x)) return 0x7fc0u;
-  return (bits + 0x7fffu + (bits >> 16 & 1)) >> 16;
-}
 DEVICE uint32_t bf16Pair(float low, float high) { return bf16Bits(low) | bf16Bits(high) << 16; }
 
 // To the nearest, ties away from zero, as cvt.rna.tf32 does.

@@ -33,17 +33,18 @@ KERNEL transpose4(const uint32_t* from, uint32_t* to, int64_t rows, int64_t cols
 }
 
 // y [batch, outer, count, inner] = x [batch, outer, size, inner] at indices [batch, count]; slices is batch·outer.
-#define GATHER_KERNEL(name, T)                                                                                  \
-  KERNEL name(const T* x, const int32_t* indices, T* y, int64_t slices, int64_t outer, int64_t size,            \
+#define GATHER_KERNEL(name, From, To, f)                                                                        \
+  KERNEL name(const From* x, const int32_t* indices, To* y, int64_t slices, int64_t outer, int64_t size,        \
               int64_t count, int64_t inner, Fault* fault) {                                                     \
     for (EACH(i, slices * count * inner)) {                                                                     \
       const int64_t row = i / inner, o = row / count, at = o / outer * count + row % count;                     \
       const int64_t index = checked(fault, indexFault, indices[at], size);                                      \
-      y[i] = x[(o * size + index) * inner + i % inner];                                                         \
+      y[i] = f(x[(o * size + index) * inner + i % inner]);                                                      \
     }                                                                                                           \
   }
-GATHER_KERNEL(gatherBytes, uint8_t)
-GATHER_KERNEL(gatherWords, uint32_t)
+GATHER_KERNEL(gatherBytes, uint8_t, uint8_t, )
+GATHER_KERNEL(gatherWords, uint32_t, uint32_t, )
+GATHER_KERNEL(gatherFromHalves, uint16_t, float, valueOf)
 
 // y [rows, inner]: x [dims…, inner] at indices [rows, depth]
 #define GATHER_ND_KERNEL(name, T)                                                                              \
@@ -149,6 +150,18 @@ void gatherOp(const Launch& l) {
   }
 }
 
+// The same with x in bfloat16 and y in float32.
+void gatherHalvesOp(const Launch& l) {
+  const int64_t width = l.count(0), batch = l.count(1), outer = l.count(2), size = l.count(3), count = l.count(4),
+                inner = l.count(5), slices = batch * outer;
+  if (width != 4) l.fail("gives float32");
+  const uint16_t* x = l.halves(0, slices * size * inner);
+  float* y = l.floats(2, slices * count * inner);
+  if (size == 0 && slices * count * inner > 0) l.fail("has an index and nothing to choose from");
+  LAUNCH(gatherFromHalves, overElements(slices * count * inner), x, l.ints(1, batch * count), y, slices, outer, size, count,
+         inner, faults());
+}
+
 // The params from `at` on: depth, dims. Returns their product.
 int64_t depthsAt(const Launch& l, int at, Depths* depths) {
   const int64_t depth = l.integer(at);
@@ -205,6 +218,7 @@ void segmentSumOp(const Launch& l) {
 void shapeOps(OpTable& table) {
   table.push_back({"Copy", copyOp});
   table.push_back({"Gather", gatherOp});
+  table.push_back({"Gather/bf16", gatherHalvesOp});
   table.push_back({"GatherNd", gatherNdOp});
   table.push_back({"ScatterNd", scatterNdOp<float>});
   table.push_back({"ScatterNd/int32", scatterNdOp<int32_t>});

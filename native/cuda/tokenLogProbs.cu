@@ -60,17 +60,27 @@ constexpr int64_t kRowsOfTile = 4096, kTokensOfTile = 8192;
 struct Head {
   int64_t N, D, V;
   bool transposed;
-  const float *hidden, *head;
+  const float *hidden, *head = nullptr;
+  const uint16_t* halfHead = nullptr;  // one of both
   const int32_t* targets;
 
-  // hidden, head, targets as buffers 0 to 2; N, D, V, headTransposed
-  explicit Head(const Launch& l)
+  // hidden, head (in bfloat16 where half), targets as buffers 0 to 2; N, D, V, headTransposed
+  Head(const Launch& l, bool half)
       : N(l.count(0)), D(l.count(1)), V(l.count(2)), transposed(l.number(3) != 0), hidden(l.floats(0, N * D)),
-        head(l.floats(1, D * V)), targets(l.ints(2, N)) {}
+        targets(l.ints(2, N)) {
+    if (half) halfHead = l.halves(1, D * V);
+    else head = l.floats(1, D * V);
+  }
 
   // Where the tokens from `token` on begin in the head or its gradient, [D, V] or [V, D].
   int64_t at(int64_t token) const { return transposed ? token * D : token; }
   int64_t stride() const { return transposed ? D : V; }
+  // The tokens from `token` on as the product's right side.
+  void right(Gemm* g, int64_t token) const {
+    if (halfHead != nullptr) g->halfB = halfHead + at(token);
+    else g->B = head + at(token);
+    g->ldb = stride();
+  }
 };
 
 // logits [rows, tokens] of a tile
@@ -81,8 +91,7 @@ void tileLogits(const Head& h, int64_t row, int64_t rows, int64_t token, int64_t
   g.K = h.D;
   g.A = h.hidden + row * h.D;
   g.lda = h.D;
-  g.B = h.head + h.at(token);
-  g.ldb = h.stride();
+  h.right(&g, token);
   g.transB = h.transposed;
   g.C = logits;
   g.ldc = tokens;
@@ -98,8 +107,9 @@ void eachTile(const Head& h, const F& f) {
 }
 
 // hidden, head, targets, logps, max, sum; N, D, V, headTransposed
+template <bool half>
 void tokenLogProbsOp(const Launch& l) {
-  const Head h(l);
+  const Head h(l, half);
   float *logps = l.floats(3, h.N), *max = l.floats(4, h.N), *sum = l.floats(5, h.N);
   if (h.N == 0) return;
   if (h.V == 0) l.fail("has no vocabulary");
@@ -115,9 +125,12 @@ void tokenLogProbsOp(const Launch& l) {
 }
 
 // hidden, head, targets, max, sum, dy, dhidden and, where trainsHead, dhead; N, D, V, headTransposed, trainsHead
+// A head in bfloat16 is frozen.
+template <bool half>
 void tokenLogProbsGradOp(const Launch& l) {
-  const Head h(l);
+  const Head h(l, half);
   const bool trainsHead = l.number(4) != 0;
+  if (half && trainsHead) l.fail("has a frozen head, which is not trained");
   const float *max = l.floats(3, h.N), *sum = l.floats(4, h.N), *dy = l.floats(5, h.N);
   float* dhidden = l.floats(6, h.N * h.D);
   float* dhead = trainsHead ? l.floats(7, h.D * h.V) : nullptr;
@@ -135,8 +148,7 @@ void tokenLogProbsGradOp(const Launch& l) {
     g.K = tokens;
     g.A = logits;
     g.lda = tokens;
-    g.B = h.head + h.at(token);
-    g.ldb = h.stride();
+    h.right(&g, token);
     g.transB = !h.transposed;
     g.C = dhidden + row * h.D;
     g.ldc = h.D;
@@ -163,8 +175,10 @@ void tokenLogProbsGradOp(const Launch& l) {
 }  // namespace
 
 void tokenLogProbsOps(OpTable& table) {
-  table.push_back({"TokenLogProbs", tokenLogProbsOp});
-  table.push_back({"TokenLogProbsGrad", tokenLogProbsGradOp});
+  table.push_back({"TokenLogProbs", tokenLogProbsOp<false>});
+  table.push_back({"TokenLogProbs/bf16", tokenLogProbsOp<true>});
+  table.push_back({"TokenLogProbsGrad", tokenLogProbsGradOp<false>});
+  table.push_back({"TokenLogProbsGrad/bf16", tokenLogProbsGradOp<true>});
 }
 
 }  // namespace cuda

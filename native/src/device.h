@@ -25,7 +25,8 @@ struct DeviceLost : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// What an op is given. A buffer holds exactly the tensor's bytes: float32 and int32 take 4 an element, bool 1.
+// What an op is given. A buffer holds exactly the tensor's bytes: float32 and int32 take 4 an element, bool 1, and
+// float32 that is kept in bfloat16, which the ops NAME/bf16 read, 2.
 struct Buffer {
   void* data;
   int64_t bytes;
@@ -55,6 +56,7 @@ struct Launch {
   }
   float* floats(int i, int64_t n) const { return as<float>(i, n); }
   int32_t* ints(int i, int64_t n) const { return as<int32_t>(i, n); }
+  uint16_t* halves(int i, int64_t n) const { return as<uint16_t>(i, n); }
   double number(int i) const {
     if (i < 0 || i >= paramCount) fail("has too few params");
     return params[i];

@@ -53,6 +53,15 @@ static void benchGemm(int64_t M, int64_t N, int64_t K) {
     });
     std::printf(" (BLAS %6.1f)", 2e-9 * static_cast<double>(M * N * K) / seconds);
   }
+  // B frozen, in bfloat16.
+  const std::vector<uint16_t> half(static_cast<size_t>(K * N), 0x3f80);
+  for (const bool transB : {false, true}) {
+    Gemm p;
+    p.transB = transB, p.M = M, p.N = N, p.K = K, p.A = A.data(), p.lda = K, p.halfB = half.data(), p.ldb = transB ? K : N;
+    p.C = C.data(), p.ldc = N;
+    double seconds = bestSeconds([&] { gemm(p); });
+    std::printf("  bf16 %s %6.1f GFLOP/s", transB ? "NT" : "NN", 2e-9 * static_cast<double>(M * N * K) / seconds);
+  }
   std::printf("\n");
 }
 

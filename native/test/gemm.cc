@@ -1,3 +1,5 @@
+#include <cstring>
+
 #include "check.h"
 
 using namespace brevity;
@@ -32,6 +34,25 @@ struct Case {
   Activation activation;
 };
 
+// The upper halves of floats: bfloat16, cut off.
+static std::vector<uint16_t> halvesOf(const Floats& x) {
+  std::vector<uint16_t> halves(x.size());
+  for (size_t i = 0; i < x.size(); i++) {
+    uint32_t bits;
+    std::memcpy(&bits, &x[i], sizeof bits);
+    halves[i] = static_cast<uint16_t>(bits >> 16);
+  }
+  return halves;
+}
+static Floats floatsOf(const std::vector<uint16_t>& halves) {
+  Floats x(halves.size());
+  for (size_t i = 0; i < x.size(); i++) {
+    const uint32_t bits = uint32_t{halves[i]} << 16;
+    std::memcpy(&x[i], &bits, sizeof bits);
+  }
+  return x;
+}
+
 static void product(const Case& c, bool transA, bool transB) {
   Random random(static_cast<uint64_t>(c.M * 131 + c.N * 17 + c.K));
   // Operands that are parts of wider ones.
@@ -39,6 +60,8 @@ static void product(const Case& c, bool transA, bool transB) {
   int64_t sizeA = (transA ? c.K : c.M) * lda, sizeB = (transB ? c.N : c.K) * ldb, sizeC = c.M * ldc;
   Floats A = random.floats(c.batch * sizeA), B = random.floats(sizeB), C = random.floats(c.batch * sizeC);
   Floats bias = random.floats(c.N);
+  const std::vector<uint16_t> halfB = halvesOf(B);
+  B = floatsOf(halfB);
   std::vector<double> expected(C.begin(), C.end());
   for (int64_t b = 0; b < c.batch; b++)
     for (int64_t i = 0; i < c.M; i++)
@@ -63,6 +86,11 @@ static void product(const Case& c, bool transA, bool transB) {
         p.C = out.data(), p.ldc = ldc, p.strideC = sizeC;
         p.accumulate = c.accumulate, p.bias = c.bias ? bias.data() : nullptr, p.activation = c.activation;
         gemm(p);
+        // The same values in bfloat16 give the same bits, where B's float32 is out of reach.
+        Floats half = C;
+        p.B = nullptr, p.halfB = halfB.data(), p.C = half.data();
+        gemm(p);
+        CHECK(std::memcmp(half.data(), out.data(), out.size() * sizeof(float)) == 0);
         return out;
       },
       // What lies between C's rows is compared too: it must stay.
@@ -76,6 +104,8 @@ TEST(gemmAllForms) {
       {7, 64, 16, 2, true, false, none},     {13, 129, 300, 1, false, true, none}, {24, 65, 257, 1, true, false, none},
       {25, 200, 48, 1, false, false, none},  {200, 31, 70, 1, false, false, none}, {193, 270, 20, 3, true, true, none},
       {0, 4, 4, 1, false, false, none},      {4, 0, 4, 1, false, false, none},     {5, 3, 600, 1, true, false, none},
+      // So few rows and so much of B that it streams.
+      {1, 530, 300, 1, false, false, none},  {9, 256, 1100, 1, false, true, none}, {30, 400, 512, 1, false, false, none},
   };
   for (const Case& c : cases)
     for (int form = 0; form < 4; form++) product(c, (form & 2) != 0, (form & 1) != 0);

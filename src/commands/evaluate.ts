@@ -100,7 +100,7 @@ interface Sampled {
 
 /** One response to each prompt; one model is in memory at a time. */
 async function answer(dir: string, { prompts, raw, seed, settings }: Task, other: Sampled | null): Promise<Sampled> {
-  const model = await loadModel(dir, { task: 'causal-lm' });
+  const model = await loadModel(dir, { task: 'causal-lm', frozen: true });
   const ids = encodePrompts(model, prompts, { raw });
   const responses = new Array<SampledResponse>(prompts.length);
   const progress = new ProgressLine(`sampling ${dir}`, 'responses');

@@ -34,7 +34,7 @@ export function logprobsCommand(): Command {
       checkFolder(options.model);
       const rows = await readAllRows(options.in, rowSchema);
       await useBackend(options.backend, options.threads, options.precision);
-      const model = await loadModel(options.model, { task: 'causal-lm' });
+      const model = await loadModel(options.model, { task: 'causal-lm', frozen: true });
       const sequences = rows.map(({ row, where }) => {
         if (row.prompt_ids !== undefined && row.response_ids !== undefined)
           return { prompt_ids: row.prompt_ids, response_ids: row.response_ids };

@@ -51,7 +51,7 @@ export function sampleCommand(): Command {
       checkFolder(options.model);
       const entries = await readAllRows(options.in, promptEntrySchema);
       await useBackend(options.backend, options.threads, options.precision);
-      const model = await loadModel(options.model, { task: 'causal-lm' });
+      const model = await loadModel(options.model, { task: 'causal-lm', frozen: true });
       const prompts = entries.map(({ row, where }) => ({ where, prompt: row.prompt, prompt_ids: row.prompt_ids }));
       const ids = encodePrompts(model, prompts, { raw: options.raw });
       const out = new RowWriter(options.out);

@@ -9,8 +9,10 @@ import { totalSteps } from '../dpo/schedule.js';
 import { updatePolicy } from '../dpo/update.js';
 import { UserError } from '../errors.js';
 import { checkFolder } from '../model/files.js';
-import { type LoadedModel, loadModel, saveModel } from '../model/folder.js';
+import { type LoadOptions, type LoadedModel, loadModel, saveModel } from '../model/folder.js';
 import { ProgressLine } from '../progress.js';
+import { optionsOf } from '../rounds/models.js';
+import { trainingUse } from '../rounds/reference.js';
 import { type PairRow, pairRowSchema, promptSchema } from '../rows.js';
 import { useBackend } from '../tensor/backend.js';
 import { type InputRow, RowWriter, readAllRows } from './io.js';
@@ -78,14 +80,14 @@ export function updateCommand(): Command {
         update: updateSettings(options),
         seed: options.seed as number,
       };
-      const use = settings.update.lora === null ? 'merge' : 'keep';
+      const training = optionsOf[trainingUse(settings)];
       const given = await loadModel(options.reference ?? options.policy, {
         task: 'causal-lm',
-        lora: options.reference === undefined ? use : 'merge',
+        ...(options.reference === undefined ? training : optionsOf.read),
       });
       const pairs = rows.map((row) => pairOf(given, row, options.raw));
       const reference = await referenceOf(given, pairs);
-      const policy = options.reference === undefined ? given : await reload(given, options.policy, use);
+      const policy = options.reference === undefined ? given : await reload(given, options.policy, training);
       const out = new RowWriter('-');
       if (options.dryRun) {
         const result = await dryRun(policy, pairs, reference, settings);
@@ -122,9 +124,9 @@ function updateSettings(options: Record<string, unknown>): UpdateConfig {
   });
 }
 
-async function reload(old: LoadedModel, dir: string, lora: 'merge' | 'keep'): Promise<LoadedModel> {
+async function reload(old: LoadedModel, dir: string, options: LoadOptions): Promise<LoadedModel> {
   old.dispose();
-  return loadModel(dir, { task: 'causal-lm', lora });
+  return loadModel(dir, { task: 'causal-lm', ...options });
 }
 
 function pairOf(model: LoadedModel, { row, where }: InputRow<z.infer<typeof rowSchema>>, raw: boolean): PairRow {

@@ -32,6 +32,29 @@ export function decodeFloats(buffer: ArrayBuffer, type: FloatType, out: Float32A
   for (let i = 0; i < bits.length; i++) bits[i] = table[halves[i]];
 }
 
+/**
+ * Little-endian bytes of a checkpoint → bfloat16, rounded to nearest, ties to even.
+ *
+ * @param buffer read from its first byte on
+ * @param out the bits; its length says how many values are read
+ */
+export function decodeBfloats(buffer: ArrayBuffer, type: FloatType, out: Uint16Array): void {
+  if (type === 'BF16') {
+    out.set(new Uint16Array(buffer, 0, out.length));
+    return;
+  }
+  const bits = new Uint32Array(out.length);
+  decodeFloats(buffer, type, new Float32Array(bits.buffer));
+  for (let i = 0; i < bits.length; i++) out[i] = bitsToBfloat(bits[i]);
+}
+
+/** Whether none of these bfloat16 values is NaN or infinity. */
+export function areFiniteBfloats(bits: Uint16Array): boolean {
+  let finite = true;
+  for (let i = 0; i < bits.length; i++) finite = finite && (bits[i] & 0x7f80) !== 0x7f80;
+  return finite;
+}
+
 /** float32 → little-endian bytes, rounded to nearest, ties to even. The result may share memory with `values`. */
 export function encodeFloats(values: Float32Array, type: FloatType): Uint8Array {
   if (type === 'F32') return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
@@ -107,10 +130,10 @@ export function transposeFloats(values: Float32Array, rows: number, cols: number
  *
  * @param values whole rows, from `firstRow` on
  */
-export function transposeRows(
-  values: Float32Array,
+export function transposeRows<T extends Float32Array | Uint16Array>(
+  values: T,
   cols: number,
-  out: Float32Array,
+  out: T,
   firstRow: number,
   rows: number,
 ): void {

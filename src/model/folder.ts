@@ -18,17 +18,18 @@ import * as tf from '@tensorflow/tfjs-core';
 import { UserError } from '../errors.js';
 import { writeError } from '../store/atomic.js';
 import { isOutOfMemory } from '../tensor/memory.js';
+import { isFrozen } from '../tensor/upload.js';
 import { readModelConfig } from './config.js';
 import { checkFolder } from './files.js';
 import type { FloatType } from './floats.js';
 import { type GenerationConfig, readGenerationConfig } from './generation.js';
-import { parameterSpecs } from './parameters.js';
+import { adapted, expectUnrounded, freezeRest, hasFrozen, mergeLora } from './merge.js';
 import { adapterFiles, isAdapterFolder, readAdapter, readAdapterConfig, writeAdapter } from './peft.js';
 import { SafetensorsReader, writeSafetensors } from './safetensors.js';
 import { Tokenizer, tokenizerFiles } from './tokenizer.js';
 import { Transformer } from './transformer.js';
 import type { ModelConfig, Parameter } from './types.js';
-import { fileValues, loadWeights } from './weights.js';
+import { type WeightOptions, fileValues, loadWeights, weightBytes } from './weights.js';
 
 export interface LoadedModel {
   /** The folder it was read from. */
@@ -46,16 +47,16 @@ export interface LoadedModel {
   fingerprint: string;
   /** What the checkpoint stores each parameter as. */
   dtypes: Map<string, FloatType>;
+  /** Some of its weights are kept in bfloat16, and none of these can be trained. */
+  frozen: boolean;
   dispose(): void;
 }
 
-export interface LoadOptions {
+export interface LoadOptions extends WeightOptions {
   /** Refuse a model of the other kind. */
   task?: ModelConfig['task'];
   /** Of an adapter folder: merge it into the weights (the default), or keep it to train on. */
   lora?: 'merge' | 'keep';
-  /** Values read so far and in all. */
-  onProgress?(done: number, total: number): void;
 }
 
 /**
@@ -67,14 +68,18 @@ export async function loadModel(dir: string, options: LoadOptions = {}): Promise
   checkFolder(dir);
   if (!isAdapterFolder(dir)) return loadFull(dir, options);
   const adapter = readAdapterConfig(dir);
-  const base = await loadFull(adapter.base, options);
+  const merges = options.lora !== 'keep';
+  const base = await loadFull(adapter.base, { ...options, exact: merges });
   try {
     const hash = createHash('sha256').update(base.fingerprint);
     base.transformer.lora = readAdapter(dir, adapter, base.transformer.parameters, hash);
     const tokenizer = findTokenizer(dir, base.config) ?? base.tokenizer;
     const generation = readGenerationConfig(adapter.base, base.config, tokenizer);
     const model = { ...base, dir, tokenizer, generation, fingerprint: hash.digest('hex') };
-    if (options.lora !== 'keep') mergeLora(model);
+    if (merges) {
+      mergeLora(model);
+      freezeRest(model, options);
+    }
     return model;
   } catch (error) {
     base.dispose();
@@ -95,7 +100,7 @@ async function loadFull(dir: string, options: LoadOptions): Promise<LoadedModel>
   const generation = readGenerationConfig(dir, config, tokenizer);
   const reader = SafetensorsReader.open(dir);
   try {
-    const { parameters, fingerprint, dtypes } = await loadWeights(reader, config, dir, options.onProgress);
+    const { parameters, fingerprint, dtypes } = await loadWeights(reader, config, dir, options);
     const transformer = new Transformer(config, parameters);
     return {
       dir,
@@ -107,11 +112,12 @@ async function loadFull(dir: string, options: LoadOptions): Promise<LoadedModel>
       generation,
       fingerprint,
       dtypes,
+      frozen: hasFrozen(transformer),
       dispose: () => transformer.dispose(),
     };
   } catch (cause) {
     if (!isOutOfMemory(cause)) throw cause;
-    const bytes = parameterSpecs(config).reduce((sum, { shape }) => sum + 4 * tf.util.sizeFromShape(shape), 0);
+    const bytes = weightBytes(reader, config, dir, options);
     throw new UserError(
       `${dir} needs ${(bytes / 2 ** 30).toFixed(1)} GiB for its weights, which the ${tf.getBackend()} backend could not allocate; use a smaller model or another backend`,
       { cause },
@@ -131,33 +137,16 @@ function findTokenizer(dir: string, config: ModelConfig): Tokenizer | null {
   return tokenizer;
 }
 
-/** Folds the adapters into the weights: W + (alpha / rank)·A·B. The model then trains all weights again. */
-export function mergeLora(model: LoadedModel): void {
-  const { transformer } = model;
-  if (transformer.lora === null) return;
-  for (const { target, a, b } of transformer.lora.adapters.values()) {
-    const parameter = transformer.parameters.get(target) as Parameter;
-    tf.tidy(() => parameter.variable.assign(adapted(parameter, model)));
-    tf.dispose([a, b]);
-  }
-  transformer.lora = null;
-  model.merged = true;
-}
-
-/** What the file holds of a parameter. Not inside tf.tidy, which would walk through every number (tensor/read.ts). */
+/**
+ * What the file holds of a parameter, all its digits. Not inside tf.tidy, which would walk through every number
+ * (tensor/read.ts).
+ */
 function savedValues(parameter: Parameter, model: LoadedModel): Float32Array {
+  if (isFrozen(parameter.variable)) expectUnrounded(parameter, model, model.merged);
   const tensor = tf.tidy(() => adapted(parameter, model));
   const values = fileValues(parameter.spec, tensor);
   if (tensor !== parameter.variable) tensor.dispose();
   return values;
-}
-
-/** A parameter with its adapter in it, in memory's layout. */
-function adapted({ spec, variable }: Parameter, { transformer: { lora } }: LoadedModel): tf.Tensor {
-  const adapter = lora?.adapters.get(spec.name);
-  if (lora === null || adapter === undefined) return variable;
-  const { a, b } = adapter as unknown as { a: tf.Tensor2D; b: tf.Tensor2D };
-  return tf.add(variable, tf.mul(tf.matMul(a, b), lora.alpha / lora.rank));
 }
 
 export interface SaveOptions {

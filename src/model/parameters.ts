@@ -13,6 +13,10 @@ export function parameterSpecs(config: ModelConfig): ParameterSpec[] {
 }
 
 const plain = (name: string, ...shape: number[]): ParameterSpec => ({ name, shape, transposed: false });
+const embedding = (name: string, rows: number, width: number): ParameterSpec => ({
+  ...plain(name, rows, width),
+  lookup: true,
+});
 const matrix = (name: string, out: number, input: number): ParameterSpec => ({
   name,
   shape: [out, input],
@@ -32,7 +36,7 @@ function llamaSpecs(config: ModelConfig): ParameterSpec[] {
   const { hidden_size: D, intermediate_size: F, vocab_size: V, head_dim: d } = config;
   const [qWidth, kvWidth] = [config.heads * d, config.kv_heads * d];
   return [
-    plain('model.embed_tokens.weight', V, D),
+    embedding('model.embed_tokens.weight', V, D),
     ...layers(config, (layer) => {
       const at = `model.layers.${layer}`;
       return [
@@ -63,8 +67,8 @@ function gpt2Specs(config: ModelConfig): ParameterSpec[] {
     plain(`${name}.bias`, out),
   ];
   return [
-    plain('transformer.wte.weight', V, D),
-    plain('transformer.wpe.weight', config.max_positions, D),
+    embedding('transformer.wte.weight', V, D),
+    embedding('transformer.wpe.weight', config.max_positions, D),
     ...layers(config, (layer) => {
       const at = `transformer.h.${layer}`;
       return [
@@ -84,7 +88,7 @@ function gpt2Specs(config: ModelConfig): ParameterSpec[] {
 function neoxSpecs(config: ModelConfig): ParameterSpec[] {
   const { hidden_size: D, intermediate_size: F, vocab_size: V } = config;
   return [
-    plain('gpt_neox.embed_in.weight', V, D),
+    embedding('gpt_neox.embed_in.weight', V, D),
     ...layers(config, (layer) => {
       const at = `gpt_neox.layers.${layer}`;
       return [

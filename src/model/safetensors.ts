@@ -12,7 +12,9 @@ import { writeError } from '../store/atomic.js';
 import { weightFiles } from './files.js';
 import {
   type FloatType,
+  areFiniteBfloats,
   bytesPerFloat,
+  decodeBfloats,
   decodeFloats,
   encodeFloats,
   isFloatType,
@@ -37,6 +39,11 @@ interface Entry {
   /** Bytes of the file. */
   start: number;
   end: number;
+}
+
+interface ReadOptions {
+  transposed?: boolean;
+  hash?: Hash;
 }
 
 /** The tensors of a folder, opened for reading. */
@@ -88,7 +95,32 @@ export class SafetensorsReader {
    * @param options.hash takes the bytes as they are in the file
    * @throws UserError where the tensor is not of a floating type or has values that are not finite
    */
-  readFloatsInto(name: string, out: Float32Array, options: { transposed?: boolean; hash?: Hash } = {}): void {
+  readFloatsInto(name: string, out: Float32Array, options: ReadOptions = {}): void {
+    this.readInto(name, out, new Float32Array(this.chunkSize(name, options)), decodeFloats, areFinite, options);
+  }
+
+  /** The same as bfloat16: the bits of each value, rounded to the nearest where the file has more. */
+  readBfloatsInto(name: string, out: Uint16Array, options: ReadOptions = {}): void {
+    const chunk = new Uint16Array(this.chunkSize(name, options));
+    this.readInto(name, out, chunk, decodeBfloats, areFiniteBfloats, options);
+  }
+
+  /** Values that are read at once: whole rows where they are transposed. */
+  private chunkSize(name: string, { transposed }: ReadOptions): number {
+    const { dtype, shape } = this.entry(name);
+    const cols = transposed ? shape[1] : 1;
+    const size = isFloatType(dtype) ? bytesPerFloat[dtype] : 1;
+    return cols * Math.max(1, Math.floor(CHUNK_BYTES / (cols * size)));
+  }
+
+  private readInto<T extends Float32Array | Uint16Array>(
+    name: string,
+    out: T,
+    chunk: T,
+    decode: (buffer: ArrayBuffer, type: FloatType, out: T) => void,
+    finite: (values: T) => boolean,
+    options: ReadOptions,
+  ): void {
     const { file, dtype, shape, start } = this.entry(name);
     if (!isFloatType(dtype)) {
       throw new UserError(
@@ -98,22 +130,20 @@ export class SafetensorsReader {
     const size = bytesPerFloat[dtype];
     const cols = options.transposed ? shape[1] : 1;
     const rows = out.length / cols;
-    const rowsAtOnce = Math.max(1, Math.floor(CHUNK_BYTES / (cols * size)));
-    const bytes = new Uint8Array(rowsAtOnce * cols * size);
-    const floats = new Float32Array(rowsAtOnce * cols);
-    // A sum finds NaN and infinity without a branch per element; finite weights cannot overflow its float64.
-    let sum = 0;
+    const rowsAtOnce = chunk.length / cols;
+    const bytes = new Uint8Array(chunk.length * size);
+    let allFinite = true;
     for (let row = 0; row < rows; row += rowsAtOnce) {
       const count = Math.min(rowsAtOnce, rows - row) * cols;
-      const chunk = bytes.subarray(0, count * size);
-      this.readRange(file, start + row * cols * size, chunk);
-      options.hash?.update(chunk);
-      const values = options.transposed ? floats.subarray(0, count) : out.subarray(row, row + count);
-      decodeFloats(bytes.buffer, dtype, values);
-      for (let i = 0; i < count; i++) sum += values[i];
+      const read = bytes.subarray(0, count * size);
+      this.readRange(file, start + row * cols * size, read);
+      options.hash?.update(read);
+      const values = (options.transposed ? chunk.subarray(0, count) : out.subarray(row, row + count)) as T;
+      decode(bytes.buffer, dtype, values);
+      allFinite = finite(values) && allFinite;
       if (options.transposed) transposeRows(values, cols, out, row, rows);
     }
-    if (!Number.isFinite(sum)) {
+    if (!allFinite) {
       throw new UserError(
         `tensor ${name} of ${file} has values that are not finite (NaN or infinity); the checkpoint cannot be used`,
       );
@@ -163,6 +193,13 @@ export class SafetensorsReader {
     }
     return into;
   }
+}
+
+/** A sum finds NaN and infinity without a branch per element; finite weights cannot overflow its float64. */
+function areFinite(values: Float32Array): boolean {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i];
+  return Number.isFinite(sum);
 }
 
 function valuesOf(shape: number[]): number {

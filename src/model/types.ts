@@ -70,6 +70,8 @@ export interface ParameterSpec {
   shape: number[];
   /** The file holds [out, in] and memory holds [in, out]. */
   transposed: boolean;
+  /** Rows of it are read by index: an embedding, whose values are not only operands of products. */
+  lookup?: true;
 }
 
 /** A loaded tensor of the model. `variable` has memory's layout. */

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import * as tf from '@tensorflow/tfjs-core';
 import { UserError } from '../errors.js';
-import { filledTensor } from '../tensor/upload.js';
+import { bf16Storage, filledTensor, frozenTensor } from '../tensor/upload.js';
 import { type FloatType, transposeFloats } from './floats.js';
 import { namesInFile, parameterSpecs } from './parameters.js';
 import type { SafetensorsReader } from './safetensors.js';
@@ -17,17 +17,36 @@ export interface LoadedWeights {
   dtypes: Map<string, FloatType>;
 }
 
+export interface WeightOptions {
+  /** The weights will only be read: matrices are kept in bfloat16 where the backend can and no result changes. */
+  frozen?: boolean;
+  /** Of these, only what loses nothing by it: adapters are yet to be added. The caller freezes the rest. */
+  exact?: boolean;
+  /** Values read so far and in all. */
+  onProgress?(done: number, total: number): void;
+}
+
+/** Whether a frozen model keeps a parameter in bfloat16. */
+export function keptInBf16(
+  { shape, lookup }: ParameterSpec,
+  dtype: FloatType,
+  { frozen = false, exact = false }: WeightOptions,
+): boolean {
+  const storage = bf16Storage();
+  if (!frozen || storage === 'none' || shape.length !== 2) return false;
+  return dtype === 'BF16' || (storage === 'products' && !lookup && !exact);
+}
+
 /**
  * Reads every tensor the model needs, one at a time, yielding to the event loop in between.
  *
- * @param onProgress called with values read so far and in all
  * @throws UserError where tensors are missing (named), too many, of another shape, or not finite
  */
 export async function loadWeights(
   reader: SafetensorsReader,
   config: ModelConfig,
   dir: string,
-  onProgress?: (done: number, total: number) => void,
+  options: WeightOptions = {},
 ): Promise<LoadedWeights> {
   const sources = findTensors(reader, config, dir);
   const total = sources.reduce((sum, { spec }) => sum + tf.util.sizeFromShape(spec.shape), 0);
@@ -38,13 +57,14 @@ export async function loadWeights(
     for (const { spec, name } of sources) {
       const dtype = reader.entry(name).dtype as FloatType;
       hash.update(`${spec.name} ${dtype} `);
-      const tensor = filledTensor(memoryShape(spec), (values) =>
-        reader.readFloatsInto(name, values, { transposed: spec.transposed, hash }),
-      );
+      const how = { transposed: spec.transposed, hash };
+      const tensor = keptInBf16(spec, dtype, options)
+        ? frozenTensor(memoryShape(spec), (bits) => reader.readBfloatsInto(name, bits, how))
+        : filledTensor(memoryShape(spec), (values) => reader.readFloatsInto(name, values, how));
       loaded.parameters.set(spec.name, { spec, variable: ownedVariable(tensor) });
       loaded.dtypes.set(spec.name, dtype);
       done += tensor.size;
-      onProgress?.(done, total);
+      options.onProgress?.(done, total);
       await new Promise((resolve) => setImmediate(resolve));
     }
   } catch (error) {
@@ -52,6 +72,19 @@ export async function loadWeights(
     throw error;
   }
   return { ...loaded, fingerprint: hash.digest('hex') };
+}
+
+/** Bytes that the weights of a checkpoint take in memory. */
+export function weightBytes(
+  reader: SafetensorsReader,
+  config: ModelConfig,
+  dir: string,
+  options: WeightOptions,
+): number {
+  return findTensors(reader, config, dir).reduce((sum, { spec, name }) => {
+    const half = keptInBf16(spec, reader.entry(name).dtype as FloatType, options);
+    return sum + (half ? 2 : 4) * tf.util.sizeFromShape(spec.shape);
+  }, 0);
 }
 
 /** The tensor's memory as a variable, without a copy. */

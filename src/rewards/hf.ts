@@ -9,7 +9,7 @@ import { readValues } from '../tensor/read.js';
 import { type Reward, type RewardHooks, type RewardInput, finiteReward, promptExcerpt } from './types.js';
 
 export async function openHfReward(dir: string, options: RewardOptions): Promise<Reward> {
-  return new HfReward(await loadModel(dir, { task: 'reward' }), options);
+  return new HfReward(await loadModel(dir, { task: 'reward', frozen: true }), options);
 }
 
 class HfReward implements Reward {

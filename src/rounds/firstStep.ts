@@ -12,7 +12,7 @@ import { writeJsonLines } from '../store/jsonl.js';
 import type { WorkContext } from './context.js';
 import { roundFiles } from './files.js';
 import type { FirstStep } from './metrics.js';
-import { adapterUse } from './reference.js';
+import { trainingUse } from './reference.js';
 
 export async function measureFirstStep(context: WorkContext, pairs: PairRow[]): Promise<void> {
   const { config, files, round, models } = context;
@@ -20,7 +20,7 @@ export async function measureFirstStep(context: WorkContext, pairs: PairRow[]): 
   const known = Array.from({ length: round.id }, (_, id) => files.file(id, roundFiles.metrics));
   if (pairs.length === 0 || [file, ...known].some((name) => existsSync(name))) return;
   const longest = [...pairs].sort((a, b) => pairTokens(b) - pairTokens(a)).slice(0, config.update.micro_batch);
-  const policy = await models.load(files.policyDir(round.parent ?? 0), adapterUse(config));
+  const policy = await models.load(files.policyDir(round.parent ?? 0), trainingUse(config));
   try {
     await updatePolicy(
       policy,

@@ -3,16 +3,29 @@ import type { Config } from '../config/schema.js';
 import { type LoadedModel, loadModel } from '../model/folder.js';
 import { type Reward, openReward } from '../rewards/index.js';
 
+/**
+ * What a policy is loaded for. `read`: adapters merged, nothing is trained. `train`: adapters merged, all weights are
+ * trained. `adapt`: adapters are trained, or will be, on weights that are not.
+ */
+export type PolicyUse = 'read' | 'train' | 'adapt';
+
+/** How each is loaded. */
+export const optionsOf = {
+  read: { lora: 'merge', frozen: true },
+  train: { lora: 'merge', frozen: false },
+  adapt: { lora: 'keep', frozen: true },
+} as const;
+
 export class ModelShelf {
-  private policy: { dir: string; lora: 'merge' | 'keep'; model: LoadedModel } | null = null;
+  private policy: { dir: string; use: PolicyUse; model: LoadedModel } | null = null;
   private opened: { key: string; reward: Reward } | null = null;
 
-  /** The policy of a folder. `keep` leaves an adapter as it is, to train on. */
-  async load(dir: string, lora: 'merge' | 'keep' = 'merge'): Promise<LoadedModel> {
-    if (this.policy?.dir === dir && this.policy.lora === lora) return this.policy.model;
+  /** The policy of a folder. */
+  async load(dir: string, use: PolicyUse = 'read'): Promise<LoadedModel> {
+    if (this.policy?.dir === dir && serves(this.policy, use)) return this.policy.model;
     this.forget();
-    const model = await loadModel(dir, { task: 'causal-lm', lora });
-    this.policy = { dir, lora, model };
+    const model = await loadModel(dir, { task: 'causal-lm', ...optionsOf[use] });
+    this.policy = { dir, use, model };
     return model;
   }
 
@@ -41,4 +54,8 @@ export class ModelShelf {
     this.forget();
     this.closeReward();
   }
+}
+
+function serves(loaded: { use: PolicyUse; model: LoadedModel }, use: PolicyUse): boolean {
+  return loaded.use === use || (use !== 'adapt' && loaded.use !== 'adapt' && !loaded.model.frozen);
 }

@@ -5,6 +5,7 @@ import { type ReferenceLogps, bySide, pairSides } from '../dpo/step.js';
 import type { PairRow } from '../rows.js';
 import type { WorkContext } from './context.js';
 import { roundFiles } from './files.js';
+import type { PolicyUse } from './models.js';
 import { ProgressMeter } from './progress.js';
 
 /** The reference policy's folder: `round` (the round's start), `base`, or a folder. */
@@ -14,8 +15,8 @@ export function referenceDir({ config, files }: Pick<WorkContext, 'config' | 'fi
 }
 
 /** A start that is an adapter is trained on as one where LoRA is asked for, and merged for full fine-tuning. */
-export function adapterUse({ update }: WorkContext['config']): 'merge' | 'keep' {
-  return update.lora === null ? 'merge' : 'keep';
+export function trainingUse({ update }: Pick<WorkContext['config'], 'update'>): PolicyUse {
+  return update.lora === null ? 'train' : 'adapt';
 }
 
 /** The pairs' log-probabilities under the reference policy; null where it was aborted. */
@@ -26,7 +27,7 @@ export async function referenceOf(
 ): Promise<ReferenceLogps | null> {
   const dir = referenceDir(context, start);
   // Of an adapter in training the reference is computed in the same form, so that the first logit is exactly α·Δ|y|.
-  const model = await context.models.load(dir, dir === start ? adapterUse(context.config) : 'merge');
+  const model = await context.models.load(dir, dir === start ? trainingUse(context.config) : 'read');
   const sides = pairSides(pairs);
   const file = context.files.file(context.round.id, roundFiles.reference);
   const { control } = context;

@@ -19,7 +19,7 @@ import { heldOutAnswers, logpsUnder, readAnswers } from './heldOut.js';
 import { metricsSchema } from './metrics.js';
 import { Probes } from './probes.js';
 import { roundPrompts } from './prompts.js';
-import { adapterUse, referenceOf } from './reference.js';
+import { trainingUse, referenceOf } from './reference.js';
 import { reviewRows } from './reviewRows.js';
 import { sampleInto } from './sampling.js';
 import { scoreInto } from './scoring.js';
@@ -73,7 +73,7 @@ export const work: { [S in WorkStage]: (context: WorkContext) => Promise<WorkRes
       discardUpdate(context);
       return { steps: 0, outcome: 'aborted' };
     }
-    const policy = await context.models.load(start, adapterUse(config));
+    const policy = await context.models.load(start, trainingUse(config));
     const resume = readCheckpoint(state, config.update.micro_batch) ?? undefined;
     for (const metrics of keepMetrics(metricsFile, resume?.step ?? 0)) context.report({ type: 'step', metrics });
     const probes = new Probes(context, policy, resume?.step ?? 0);

@@ -37,12 +37,14 @@ export type MemorySettings = Pick<Config, 'sampling' | 'update'>;
  *
  * @param promptTokens of the longest prompt
  * @param rewardParameters of the reward models, which stay loaded
+ * @param halved frozen weights are kept in bfloat16 (tensor/upload.ts)
  */
 export function estimateMemory(
   facts: Pick<ModelFacts, 'parameters' | 'context' | 'shape' | 'loraWidths'>,
   { sampling, update }: MemorySettings,
   promptTokens: number,
   rewardParameters: number,
+  halved = false,
 ): MemoryEstimate {
   const { layers: L, hidden: D, query: Q, kv: K, inner: F, gated, vocabulary: V, tied } = facts.shape;
   const trained = trainedParameters(facts, update.lora);
@@ -59,7 +61,7 @@ export function estimateMemory(
   const cache = sampling.batch_size * positions * L * 2 * K + 2 * sampling.batch_size * V + (tied ? V * D : 0);
   const inMebi = (floats: number): number => (floats * floatBytes) / mebi;
   const estimate = {
-    weights: inMebi(facts.parameters + (update.lora === null ? 0 : trained)),
+    weights: inMebi(update.lora === null ? facts.parameters : facts.parameters * (halved ? 0.5 : 1) + trained),
     reward: inMebi(rewardParameters),
     gradients: inMebi(gradients),
     moments: inMebi(2 * trained),

@@ -9,6 +9,7 @@ import { updatePolicy } from '../dpo/update.js';
 import type { LoadedModel } from '../model/folder.js';
 import { encodePrompts, readPrompts } from '../prompts.js';
 import { ModelShelf } from '../rounds/models.js';
+import { trainingUse } from '../rounds/reference.js';
 import { type SampledResponse, type PairRow } from '../rows.js';
 import { sampleResponses } from '../sampling/sample.js';
 import { sampleSeed } from '../sampling/seed.js';
@@ -33,7 +34,7 @@ export async function measure(config: Config, part: (known: Measurement, doing: 
   try {
     known.backend = (await useBackend(config.backend, config.threads, config.precision)).name;
     part(known, 'reading the policy');
-    const model = await shelf.load(config.model, config.update.lora === null ? 'merge' : 'keep');
+    const model = await shelf.load(config.model, trainingUse(config));
     part(known, 'sampling');
     const sampled = await measureSampling(model, config);
     known.sample = sampled.speed;

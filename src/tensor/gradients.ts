@@ -7,6 +7,7 @@
  * none. The fused ops under ops/ bring their own.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import { isFrozen } from './upload.js';
 
 /** A node of tfjs 4.22.0's tape (tape.ts of tfjs-core). */
 interface TapeNode {
@@ -39,6 +40,8 @@ export function valueAndGrads(
   // gradientDepth > 1 would keep the tape of an enclosing gradient alive: nested use records into the outer tape.
   const nested = engine.state.gradientDepth > 0;
   if (nested) throw new Error('valueAndGrads cannot be nested; checkpointed layers use localGrads');
+  const frozen = variables.find(isFrozen);
+  if (frozen !== undefined) throw new Error(`${frozen.name} is kept in bfloat16: it is frozen and has no gradient`);
   return tf.tidy(() => {
     const { value, tape } = record(f);
     const grads = backward(tape, value, tf.onesLike(value), variables);

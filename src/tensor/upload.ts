@@ -5,6 +5,48 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import type { NativeBackend } from './native/backend.js';
+import { narrowed } from './native/bf16.js';
+
+/** The current backend, where it is one of ours. */
+function ours(): NativeBackend | null {
+  return tf.getBackend() === 'native' || tf.getBackend() === 'cuda' ? (tf.backend() as NativeBackend) : null;
+}
+
+/**
+ * Which frozen matrices the backend keeps in bfloat16, two bytes an element: none, those whose values bfloat16 has, or
+ * also those that it would round to bfloat16 in every product.
+ */
+export function bf16Storage(): 'none' | 'exact' | 'products' {
+  const backend = ours();
+  if (backend === null) return 'none';
+  return backend.device.roundsProducts ? 'products' : 'exact';
+}
+
+/**
+ * A frozen float32 tensor that the device keeps in bfloat16. Products and rows by index read it as it lies; no gradient of
+ * it can be asked for.
+ *
+ * @param fill writes the bits of every value; else as filledTensor
+ */
+export function frozenTensor(shape: number[], fill: (bits: Uint16Array) => void): tf.Tensor {
+  return tf.engine().makeTensorFromTensorInfo(expectOurs().filledBf16(shape, fill));
+}
+
+/** A float32 tensor's values in a frozen one, rounded to the nearest. */
+export function frozenOf(tensor: tf.Tensor): tf.Tensor {
+  return tf.engine().makeTensorFromTensorInfo(narrowed(expectOurs(), tensor));
+}
+
+/** Whether a tensor is one of these. */
+export function isFrozen(tensor: tf.Tensor): boolean {
+  return ours()?.isBf16(tensor.dataId) ?? false;
+}
+
+function expectOurs(): NativeBackend {
+  const backend = ours();
+  if (backend === null) throw new Error(`backend ${tf.getBackend()} keeps no tensors in bfloat16`);
+  return backend;
+}
 
 /**
  * A float32 tensor of this shape.
@@ -13,9 +55,8 @@ import type { NativeBackend } from './native/backend.js';
  * detaches the array. Where it throws, nothing stays allocated.
  */
 export function filledTensor(shape: number[], fill: (values: Float32Array) => void): tf.Tensor {
-  if (tf.getBackend() === 'native' || tf.getBackend() === 'cuda') {
-    return tf.engine().makeTensorFromTensorInfo((tf.backend() as NativeBackend).filled(shape, fill));
-  }
+  const native = ours();
+  if (native !== null) return tf.engine().makeTensorFromTensorInfo(native.filled(shape, fill));
   if (tf.getBackend() !== 'wasm') {
     const values = new Float32Array(tf.util.sizeFromShape(shape));
     fill(values);

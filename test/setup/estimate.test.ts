@@ -42,6 +42,9 @@ describe('estimateMemory', () => {
     const memory = estimateMemory(facts, { ...config, update }, 12, 0);
     expect(memory.moments).toBeCloseTo(mib(600), 12);
     expect(memory.weights).toBeCloseTo(mib(5300), 12);
+    const halved = estimateMemory(facts, { ...config, update }, 12, 0, true);
+    expect(halved.weights).toBeCloseTo(mib(2500 + 300), 12);
+    expect(estimateMemory(facts, config, 12, 0, true).weights).toBeCloseTo(mib(5000), 12);
   });
 
   it('checkpointing keeps one layer at a time, and the context bounds the positions', () => {

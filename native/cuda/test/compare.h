@@ -4,6 +4,7 @@
 #pragma once
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@ using Floats = std::vector<float>;
 using Ints = std::vector<int32_t>;
 using Bytes = std::vector<uint8_t>;
 using Doubles = std::vector<double>;
+using Halves = std::vector<uint16_t>;  // bfloat16
 
 extern int checks, failures;
 void fail(const char* file, int line, const std::string& what);
@@ -36,7 +38,7 @@ void fail(const char* file, int line, const std::string& what);
     if (thrown.find(text) == std::string::npos) fail(__FILE__, __LINE__, #statement " threw " + thrown); \
   } while (false)
 
-enum class Kind { f32, i32, u8, f64 };
+enum class Kind { f32, i32, u8, f64, bf16 };
 
 // A buffer of an op: what is in it before, and whether it is compared after.
 struct Argument {
@@ -54,10 +56,12 @@ inline Argument in(const Floats& x) { return argument(Kind::f32, x, false); }
 inline Argument in(const Ints& x) { return argument(Kind::i32, x, false); }
 inline Argument in(const Bytes& x) { return argument(Kind::u8, x, false); }
 inline Argument in(const Doubles& x) { return argument(Kind::f64, x, false); }
+inline Argument in(const Halves& x) { return argument(Kind::bf16, x, false); }
 inline Argument inOut(const Floats& x) { return argument(Kind::f32, x, true); }
 inline Argument outFloats(int64_t n) { return {Kind::f32, std::vector<char>(static_cast<size_t>(n) * 4, -1), true}; }
 inline Argument outInts(int64_t n) { return {Kind::i32, std::vector<char>(static_cast<size_t>(n) * 4, -1), true}; }
 inline Argument outBytes(int64_t n) { return {Kind::u8, std::vector<char>(static_cast<size_t>(n), -1), true}; }
+inline Argument outHalves(int64_t n) { return {Kind::bf16, std::vector<char>(static_cast<size_t>(n) * 2, -1), true}; }
 inline Argument outDoubles(int64_t n) { return {Kind::f64, std::vector<char>(static_cast<size_t>(n) * 8, -1), true}; }
 
 using Params = std::vector<double>;
@@ -92,6 +96,16 @@ class Random {
   Ints ints(int64_t n, int64_t bound) {
     Ints x(static_cast<size_t>(n));
     for (int32_t& v : x) v = static_cast<int32_t>(below(bound));
+    return x;
+  }
+  Halves halves(int64_t n, double size = 1) {
+    Halves x(static_cast<size_t>(n));
+    for (uint16_t& v : x) {
+      const auto value = static_cast<float>((2 * uniform() - 1) * size);
+      uint32_t bits;
+      std::memcpy(&bits, &value, sizeof bits);
+      v = static_cast<uint16_t>(bits >> 16);
+    }
     return x;
   }
   Bytes bytes(int64_t n) {

@@ -94,6 +94,8 @@ std::string differenceOf(Kind kind, const std::vector<char>& actual, const std::
       return difference<int32_t>(actual, expected, 0);
     case Kind::u8:
       return difference<uint8_t>(actual, expected, 0);
+    case Kind::bf16:
+      return difference<uint16_t>(actual, expected, 0);
   }
   return "";
 }

@@ -68,6 +68,66 @@ TEST(productsByALibrary) {
   library = false;
 }
 
+// A frozen right side in bfloat16: no precision rounds it, and A has no more than the precision's digits.
+TEST(productsWithAHalfRightSide) {
+  Random random(33);
+  std::vector<Shape> shapes(std::begin(kShapes), std::end(kShapes));
+  shapes.push_back({1, 3, 16, 24, false, false});  // rows that a library reads as they lie
+  if (large) shapes.push_back({1, 200, 152, 296, false, false});
+  for (const bool byLibrary : {false, true})
+    for (const Precision precision : {Precision::fp32, Precision::tf32, Precision::bf16})
+      for (const Shape& s : shapes)
+        for (const int transA : {0, 1})
+          for (const int transB : {0, 1}) {
+            library = byLibrary;
+            Floats a = random.floats((s.shareA ? 1 : s.batch) * s.M * s.K);
+            for (float& v : a) v = toBf16(v);
+            const Params params = {double(s.batch), s.shareA ? 0.0 : double(s.M * s.K),
+                                   s.shareB ? 0.0 : double(s.K * s.N), double(s.M), double(s.N), double(s.K),
+                                   double(transA), double(transB), double(transA), double(transA), 0.2};
+            std::vector<Argument> arguments = {in(a), in(random.halves((s.shareB ? 1 : s.batch) * s.K * s.N))};
+            if (transA) arguments.push_back(in(random.floats(s.N)));
+            arguments.push_back(outFloats(s.batch * s.M * s.N));
+            compare("MatMul/bf16", arguments, params, 5e-6, precision);
+          }
+  library = false;
+}
+
+// What products round anyway may be kept rounded: the same bits.
+TEST(aRightSideThatIsKeptRounded) {
+  if (fake || cpuOnly) return;
+  Random random(34);
+  for (const bool byLibrary : {false, true}) {
+    library = byLibrary;
+    const Floats a = random.floats(21 * 40), b = random.floats(40 * 24);
+    Halves kept;
+    for (const float v : b) kept.push_back(static_cast<uint16_t>(bf16Bits(v)));
+    for (const double transB : {0, 1}) {
+      const Params params = {1, 0, 0, 21, 24, 40, 0, transB, 0, 0, 0};
+      const auto rounded = runEmulated("MatMul", {in(a), in(b), outFloats(504)}, params, Precision::bf16);
+      const auto frozen = runEmulated("MatMul/bf16", {in(a), in(kept), outFloats(504)}, params, Precision::bf16);
+      CHECK(rounded[2] == frozen[2]);
+    }
+  }
+  library = false;
+}
+
+TEST(narrowAndWiden) {
+  Random random(35);
+  for (const int64_t n : {0, 1, 1000}) {
+    Floats x = random.floats(n, 1e4);
+    if (n > 4) {
+      x[0] = NAN;
+      x[1] = INFINITY;
+      x[2] = -0.0f;
+      x[3] = 3.4e38f;
+      x[4] = 1e-40f;
+    }
+    compare("Narrow", {in(x), outHalves(n)}, {double(n)});
+    compare("Widen", {in(random.halves(n, 100)), outFloats(n)}, {double(n)});
+  }
+}
+
 TEST(unroundedOperandsAreRounded) {
   if (fake || cpuOnly) return;
   Random random(32);

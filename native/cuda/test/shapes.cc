@@ -24,10 +24,16 @@ TEST(gathers) {
           {4, 2, 3, 7, 11, 5});
   compare("Gather", {in(random.bytes(7 * 5)), in(random.ints(11, 7)), outBytes(11 * 5)}, {1, 1, 1, 7, 11, 5});
   compare("Gather", {in(Doubles{1, 2, 3, 4}), in(random.ints(9, 4)), outDoubles(9)}, {8, 1, 1, 4, 9, 1});
+  compare("Gather/bf16", {in(random.halves(2 * 3 * 7 * 5)), in(random.ints(2 * 11, 7)), outFloats(2 * 3 * 11 * 5)},
+          {4, 2, 3, 7, 11, 5});
   compare("GatherNd", {in(random.floats(4 * 6 * 3)), in(Ints{0, 5, 3, 0, 2, 2}), outFloats(9)}, {4, 3, 3, 2, 4, 6});
   compare("GatherNd", {in(random.bytes(24)), in(Ints{0, 5, 3, 0, 2, 2}), outBytes(3)}, {1, 3, 1, 2, 4, 6});
   if (!fake && !cpuOnly)
     CHECK_THROWS(runEmulated("Gather", {in(random.floats(7)), in(Ints{3, 7}), outFloats(2)}, {4, 1, 1, 7, 2, 1},
+                           brevity::cuda::Precision::fp32),
+               "GatherV2: the index value 7 is not in [0, 6]");
+  if (!fake && !cpuOnly)
+    CHECK_THROWS(runEmulated("Gather/bf16", {in(random.halves(7)), in(Ints{3, 7}), outFloats(2)}, {4, 1, 1, 7, 2, 1},
                            brevity::cuda::Precision::fp32),
                "GatherV2: the index value 7 is not in [0, 6]");
 }

@@ -40,6 +40,20 @@ TEST(tokenLogProbabilities) {
         if (trainsHead != 0) backward.push_back(outFloats(D * V));
         compare("TokenLogProbsGrad", backward, all, 1e-5);
       }
+      // A frozen head.
+      const Argument half = in(random.halves(D * V, 2));
+      std::vector<Argument> frozen = forward, frozenBackward = {hidden, half, targets, most, sum, dy, outFloats(N * D)};
+      frozen[1] = half;
+      compare("TokenLogProbs/bf16", frozen, params, 3e-6);
+      const auto stats = runCpu("TokenLogProbs/bf16", frozen, params);
+      frozenBackward[3] = in(floatsOf(stats[4]));
+      frozenBackward[4] = in(floatsOf(stats[5]));
+      Params untrained = params;
+      untrained.push_back(0);
+      compare("TokenLogProbsGrad/bf16", frozenBackward, untrained, 1e-5);
+      untrained.back() = 1;
+      if (!fake && !cpuOnly)
+        CHECK_THROWS(runEmulated("TokenLogProbsGrad/bf16", frozenBackward, untrained, Precision::fp32), "frozen head");
     }
   if (!fake && !cpuOnly)
     CHECK_THROWS(runEmulated("TokenLogProbs",

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "bf16.h"
 #include "blocks.h"
 #include "elementwise.h"
 
@@ -73,6 +74,9 @@ void cast(const void* x, Type from, void* y, Type to, int64_t n) {
   if (to == Type::float32) return convert<uint8_t, float>(x, y, n, [](uint8_t v) { return static_cast<float>(v); });
   convert<uint8_t, int32_t>(x, y, n, [](uint8_t v) { return static_cast<int32_t>(v); });
 }
+
+void narrow(const float* x, uint16_t* y, int64_t n) { convert<float, uint16_t>(x, y, n, halfOfFloat); }
+void widen(const uint16_t* x, float* y, int64_t n) { convert<uint16_t, float>(x, y, n, floatOfHalf); }
 
 void select(const uint8_t* condition, const void* a, const void* b, void* y, int width, int64_t n, int64_t inner) {
   if (width == 1) return selectOf<uint8_t>(condition, a, b, y, n, inner);

@@ -41,6 +41,10 @@ enum class Type { float32 = 0, int32 = 1, boolean = 2 };
 // anything but 0 is true.
 void cast(const void* x, Type from, void* y, Type to, int64_t n);
 
+// y = x, to bfloat16 (rounded to the nearest, ties to even) and from it (exact).
+void narrow(const float* x, uint16_t* y, int64_t n);
+void widen(const uint16_t* x, float* y, int64_t n);
+
 // y[i] = x[i] held within [least, most]; NaN stays.
 void clip(const float* x, float* y, int64_t n, float least, float most);
 void clip(const int32_t* x, int32_t* y, int64_t n, int32_t least, int32_t most);

@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "bf16.h"
 #include "blocks.h"
 
 namespace brevity {
@@ -109,17 +110,31 @@ void stridedCopy(const void* from, void* to, int width, const Strides& strides) 
   }
 }
 
-void gather(const void* x, const int32_t* indices, void* y, const Gather& g) {
+// f(from, to) for every row of y: which row of x goes to which of y.
+template <typename F>
+static void eachRow(const int32_t* indices, const Gather& g, const F& f) {
   for (int64_t i = 0; i < g.batch * g.count; i++) checkedIndex(indices[i], g.size, "GatherV2");
-  const int64_t row = g.inner * g.width;
-  const auto* from = static_cast<const char*>(x);
-  auto* to = static_cast<char*>(y);
   const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(1, g.inner));
   parallelFor(g.batch * g.outer * g.count, grain, [&](int64_t begin, int64_t end) {
     for (int64_t at = begin; at < end; at++) {
       const int64_t slice = at / g.count, index = indices[slice / g.outer * g.count + at % g.count];
-      std::memcpy(to + at * row, from + (slice * g.size + index) * row, static_cast<size_t>(row));
+      f(slice * g.size + index, at);
     }
+  });
+}
+
+void gather(const void* x, const int32_t* indices, void* y, const Gather& g) {
+  const int64_t row = g.inner * g.width;
+  eachRow(indices, g, [=](int64_t from, int64_t to) {
+    std::memcpy(static_cast<char*>(y) + to * row, static_cast<const char*>(x) + from * row, static_cast<size_t>(row));
+  });
+}
+
+void gatherHalves(const uint16_t* x, const int32_t* indices, float* y, const Gather& g) {
+  eachRow(indices, g, [&](int64_t from, int64_t to) {
+    const uint16_t* source = x + from * g.inner;
+    float* target = y + to * g.inner;
+    for (int64_t i = 0; i < g.inner; i++) target[i] = floatOfHalf(source[i]);
   });
 }
 

@@ -26,6 +26,8 @@ struct Gather {
   int64_t batch, outer, size, count, inner;
 };
 void gather(const void* x, const int32_t* indices, void* y, const Gather& shape);
+// The same of x in bfloat16 and y in float32; width is y's.
+void gatherHalves(const uint16_t* x, const int32_t* indices, float* y, const Gather& shape);
 
 // y [rows, inner] = x [dims…, inner] at indices [rows, depth]; throws as gather does.
 void gatherNd(const void* x, const int32_t* indices, void* y, int width, int64_t rows, int depth, const int64_t* dims,

@@ -61,9 +61,10 @@ void finish(const Gemm& p, float* C, int64_t rows, int64_t column, int64_t colum
 bool streams(const Gemm& p) { return p.M <= kStreamedRows && p.N * p.K > kStreamed; }
 
 // C's rows [i, i + rows), columns [j, j + columns).
-void block(const Gemm& p, const float* A, const float* B, float* C, int64_t i, int64_t rows, int64_t j, int64_t columns,
+template <class T>
+void block(const Gemm& p, const float* A, const T* B, float* C, int64_t i, int64_t rows, int64_t j, int64_t columns,
            float* panels) {
-  Right right{B, p.ldb, p.transB};
+  Right<T> right{B, p.ldb, p.transB};
   float* c = C + i * p.ldc + j;
   bool direct = !p.transB && p.M <= kFewRows;
   if (p.K == 0 && !p.accumulate)
@@ -74,20 +75,19 @@ void block(const Gemm& p, const float* A, const float* B, float* C, int64_t i, i
     Left left{p.transA ? A + k * p.lda + i : A + i * p.lda + k, p.lda, p.transA};
     for (int64_t n = 0; n < columns; n += kColumns) {
       int64_t wide = least(kColumns, columns - n);
-      const float* b = B + k * p.ldb + j + n;
-      int64_t bStride = p.ldb;
-      if (!direct || wide % W != 0) {
-        right.pack(k, depth, j + n, wide, panels);
-        b = panels;
-        bStride = kColumns;
-      }
       // Stored [N, K], the next panel follows in memory where its rows are whole.
       Ahead ahead;
       if (streams(p) && n + kColumns < columns) {
-        if (!p.transB) ahead = {B + k * p.ldb + j + n + kColumns, p.ldb};
-        if (p.transB && depth == p.ldb) ahead = {B + (j + n + kColumns) * p.ldb, kColumns};
+        if (!p.transB) ahead = aheadOf(B + k * p.ldb + j + n + kColumns, p.ldb);
+        if (p.transB && depth == p.ldb) ahead = aheadOf(B + (j + n + kColumns) * p.ldb, kColumns);
       }
-      panelProduct(rows, wide, depth, left, b, bStride, c + n, p.ldc, p.accumulate || k > 0, ahead);
+      bool add = p.accumulate || k > 0;
+      if (direct && wide % W == 0) {
+        panelProduct(rows, wide, depth, left, B + k * p.ldb + j + n, p.ldb, c + n, p.ldc, add, ahead);
+      } else {
+        right.pack(k, depth, j + n, wide, panels);
+        panelProduct(rows, wide, depth, left, panels, kColumns, c + n, p.ldc, add, ahead);
+      }
     }
   }
   if (p.bias != nullptr || p.activation != Activation::none) finish(p, c, rows, j, columns);
@@ -107,8 +107,11 @@ void gemm(const Gemm& p) {
   parallel(tasks, workers, [&](int64_t task, int worker) {
     int64_t b = task / (down * across), i = task % down * rows, j = task / down % across * columns;
     if (i >= p.M) return;
-    block(p, p.A + b * p.strideA, p.B + b * p.strideB, p.C + b * p.strideC, i, least(rows, p.M - i), j,
-          least(columns, p.N - j), scratch.data() + worker * panel);
+    auto compute = [&](auto* B) {
+      block(p, p.A + b * p.strideA, B + b * p.strideB, p.C + b * p.strideC, i, least(rows, p.M - i), j,
+            least(columns, p.N - j), scratch.data() + worker * panel);
+    };
+    p.halfB != nullptr ? compute(p.halfB) : compute(p.B);
   });
 }
 

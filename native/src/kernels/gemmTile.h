@@ -12,16 +12,23 @@ constexpr int kColumns = kVectors * W;
 // The size of each part where n is divided into as few equal ones of at most `most` as can be.
 BREVITY_INLINE int64_t evenly(int64_t n, int64_t most) { return n <= most ? most : blocksOf(n, blocksOf(n, most)); }
 
-// Memory that will be read after this product: asked for while it computes, `step` floats further for every k.
+// Memory that will be read after this product: a panel's `width` bytes asked for while it computes, `step` bytes further
+// for every k.
 struct Ahead {
-  const float* data = nullptr;
+  const char* data = nullptr;
   int64_t step = 0;
+  int64_t width = 0;
 };
+template <class T>
+BREVITY_INLINE Ahead aheadOf(const T* data, int64_t step) {
+  const int64_t size = sizeof(T);
+  return {reinterpret_cast<const char*>(data), step * size, kColumns * size};
+}
 
 // c [rows, (vectors - 1)·W + lanes] (+)= a·b over K. Element (i, k) of a is a[i·aStride + k], or a[k·aStride + i] where
-// `across`; row k of b is at b + k·bStride and holds whole vectors.
-template <int rows, int vectors, bool across>
-static void tile(int64_t K, const float* a, int64_t aStride, const float* b, int64_t bStride, float* c, int64_t cStride,
+// `across`; row k of b, float or bfloat16, is at b + k·bStride and holds whole vectors.
+template <int rows, int vectors, bool across, class T>
+static void tile(int64_t K, const float* a, int64_t aStride, const T* b, int64_t bStride, float* c, int64_t cStride,
                  int64_t lanes, bool add, Ahead ahead) {
   vec sum[rows][vectors];
 #pragma GCC unroll 8
@@ -53,7 +60,7 @@ static void tile(int64_t K, const float* a, int64_t aStride, const float* b, int
     b += bStride;
     if (across) a += aStride;
     if (ahead.data != nullptr) {
-      for (int j = 0; j < kColumns; j += 16) __builtin_prefetch(ahead.data + j, 0, 2);
+      for (int64_t j = 0; j < ahead.width; j += 64) __builtin_prefetch(ahead.data + j, 0, 2);
       ahead.data += ahead.step;
     }
   }
@@ -70,14 +77,15 @@ static void tile(int64_t K, const float* a, int64_t aStride, const float* b, int
   }
 }
 
-using Tile = void (*)(int64_t, const float*, int64_t, const float*, int64_t, float*, int64_t, int64_t, bool,
-                      Ahead);
+template <class T>
+using Tile = void (*)(int64_t, const float*, int64_t, const T*, int64_t, float*, int64_t, int64_t, bool, Ahead);
 
-template <bool across>
-static Tile tileOf(int64_t rows, int64_t vectors) {
-#define BREVITY_TILES(v) \
-  { tile<1, v, across>, tile<2, v, across>, tile<3, v, across>, tile<4, v, across>, tile<5, v, across>, tile<6, v, across> }
-  static constexpr Tile tiles[kVectors][kRows] = {
+template <bool across, class T>
+static Tile<T> tileOf(int64_t rows, int64_t vectors) {
+#define BREVITY_TILES(v)                                                                                     \
+  { tile<1, v, across, T>, tile<2, v, across, T>, tile<3, v, across, T>, tile<4, v, across, T>, tile<5, v, across, T>, \
+    tile<6, v, across, T> }
+  static constexpr Tile<T> tiles[kVectors][kRows] = {
       BREVITY_TILES(1),
       BREVITY_TILES(2),
 #if !defined(BREVITY_AVX2) && (defined(BREVITY_AVX512) || defined(BREVITY_NEON))
@@ -98,23 +106,25 @@ struct Left {
 };
 
 // One panel: c [M, n] (+)= a·b for n ≤ kColumns columns.
-BREVITY_INLINE void panelProduct(int64_t M, int64_t n, int64_t K, Left a, const float* b, int64_t bStride, float* c,
+template <class T>
+BREVITY_INLINE void panelProduct(int64_t M, int64_t n, int64_t K, Left a, const T* b, int64_t bStride, float* c,
                                  int64_t cStride, bool add, Ahead ahead = Ahead()) {
   int64_t vectors = blocksOf(n, W), lanes = n - (vectors - 1) * W;
   for (int64_t i = 0; i < M; i += kRows) {
     int64_t rows = least(kRows, M - i);
-    Tile f = a.across ? tileOf<true>(rows, vectors) : tileOf<false>(rows, vectors);
+    Tile<T> f = a.across ? tileOf<true, T>(rows, vectors) : tileOf<false, T>(rows, vectors);
     f(K, a.at(i), a.stride, b, bStride, c + i * cStride, cStride, lanes, add, ahead);
     ahead = Ahead();
   }
 }
 
-// W × W floats transposed: rows of x are xStride apart, rows of y (x's columns) yStride.
-BREVITY_INLINE void transposeSquare(const float* x, int64_t xStride, float* y, int64_t yStride) {
+// W × W floats or bfloat16 transposed: rows of x are xStride apart, rows of y (x's columns) yStride.
+template <class T>
+BREVITY_INLINE void transposeSquare(const T* x, int64_t xStride, float* y, int64_t yStride) {
 #if defined(BREVITY_AVX512)
   __m512 r[16], t[16];
 #pragma GCC unroll 16
-  for (int i = 0; i < 16; i++) r[i] = _mm512_loadu_ps(x + i * xStride);
+  for (int i = 0; i < 16; i++) r[i] = load(x + i * xStride);
 #pragma GCC unroll 8
   for (int i = 0; i < 16; i += 2) {
     t[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
@@ -144,7 +154,7 @@ BREVITY_INLINE void transposeSquare(const float* x, int64_t xStride, float* y, i
 #elif defined(BREVITY_AVX2)
   __m256 r[8], t[8];
 #pragma GCC unroll 8
-  for (int i = 0; i < 8; i++) r[i] = _mm256_loadu_ps(x + i * xStride);
+  for (int i = 0; i < 8; i++) r[i] = load(x + i * xStride);
 #pragma GCC unroll 4
   for (int i = 0; i < 8; i += 2) {
     t[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
@@ -164,14 +174,15 @@ BREVITY_INLINE void transposeSquare(const float* x, int64_t xStride, float* y, i
   }
 #else
   for (int i = 0; i < W; i++) {
-    vec r = {x[i], x[xStride + i], x[2 * xStride + i], x[3 * xStride + i]};
+    vec r = {valueOf(x[i]), valueOf(x[xStride + i]), valueOf(x[2 * xStride + i]), valueOf(x[3 * xStride + i])};
     store(y + i * yStride, r);
   }
 #endif
 }
 
 // y [K, yStride] = the columns [0, n) of b [K, bStride], zeros up to whole vectors.
-BREVITY_INLINE void packColumns(const float* b, int64_t bStride, int64_t K, int64_t n, float* y, int64_t yStride) {
+template <class T>
+BREVITY_INLINE void packColumns(const T* b, int64_t bStride, int64_t K, int64_t n, float* y, int64_t yStride) {
   for (int64_t k = 0; k < K; k++, b += bStride, y += yStride) {
     int64_t j = 0;
     for (; j + W <= n; j += W) store(y + j, load(b + j));
@@ -180,22 +191,24 @@ BREVITY_INLINE void packColumns(const float* b, int64_t bStride, int64_t K, int6
 }
 
 // The same of b stored [n, K], rows bStride apart.
-BREVITY_INLINE void packRows(const float* b, int64_t bStride, int64_t K, int64_t n, float* y, int64_t yStride) {
+template <class T>
+BREVITY_INLINE void packRows(const T* b, int64_t bStride, int64_t K, int64_t n, float* y, int64_t yStride) {
   for (int64_t j = 0; j < n; j += W) {
     int64_t lanes = least(W, n - j), k = 0;
-    const float* x = b + j * bStride;
+    const T* x = b + j * bStride;
     if (lanes == W)
       for (; k + W <= K; k += W) transposeSquare(x + k, bStride, y + k * yStride + j, yStride);
     for (; k < K; k++) {
       float* row = y + k * yStride + j;
-      for (int64_t l = 0; l < W; l++) row[l] = l < lanes ? x[l * bStride + k] : 0.0f;
+      for (int64_t l = 0; l < W; l++) row[l] = l < lanes ? valueOf(x[l * bStride + k]) : 0.0f;
     }
   }
 }
 
-// B of a product as it is stored.
+// B of a product as it is stored, in float32 or bfloat16. A packed panel is float32.
+template <class T>
 struct Right {
-  const float* data;
+  const T* data;
   int64_t stride;
   bool across;  // stored [N, K]
   // The columns [j, j + n) of the rows [k, k + K) as a panel of row stride kColumns.

@@ -40,6 +40,10 @@ BREVITY_INLINE void store(float* p, vec v) { _mm512_storeu_ps(p, v); }
 BREVITY_INLINE __mmask16 firstLanes(int64_t n) { return static_cast<__mmask16>((1u << n) - 1); }
 BREVITY_INLINE vec loadFirst(const float* p, int64_t n) { return _mm512_maskz_loadu_ps(firstLanes(n), p); }
 BREVITY_INLINE void storeFirst(float* p, vec v, int64_t n) { _mm512_mask_storeu_ps(p, firstLanes(n), v); }
+// Of bfloat16, widened: exact.
+BREVITY_INLINE vec widened(__m256i halves) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16)); }
+BREVITY_INLINE vec load(const uint16_t* p) { return widened(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }
+BREVITY_INLINE vec loadFirst(const uint16_t* p, int64_t n) { return widened(_mm256_maskz_loadu_epi16(firstLanes(n), p)); }
 BREVITY_INLINE vec splat(float x) { return _mm512_set1_ps(x); }
 BREVITY_INLINE vec fma(vec a, vec b, vec c) { return _mm512_fmadd_ps(a, b, c); }
 BREVITY_INLINE vec fnma(vec a, vec b, vec c) { return _mm512_fnmadd_ps(a, b, c); }
@@ -71,6 +75,16 @@ BREVITY_INLINE __m256i firstLanes(int64_t n) {
 }
 BREVITY_INLINE vec loadFirst(const float* p, int64_t n) { return _mm256_maskload_ps(p, firstLanes(n)); }
 BREVITY_INLINE void storeFirst(float* p, vec v, int64_t n) { _mm256_maskstore_ps(p, firstLanes(n), v); }
+// Of bfloat16, widened: exact.
+BREVITY_INLINE vec load(const uint16_t* p) {
+  const __m128i halves = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16));
+}
+BREVITY_INLINE vec loadFirst(const uint16_t* p, int64_t n) {
+  uint16_t lanes[8] = {0, 0, 0, 0, 0, 0, 0, 0};
+  for (int64_t i = 0; i < n; i++) lanes[i] = p[i];
+  return load(lanes);
+}
 BREVITY_INLINE vec splat(float x) { return _mm256_set1_ps(x); }
 BREVITY_INLINE vec fma(vec a, vec b, vec c) { return _mm256_fmadd_ps(a, b, c); }
 BREVITY_INLINE vec fnma(vec a, vec b, vec c) { return _mm256_fnmadd_ps(a, b, c); }
@@ -129,6 +143,18 @@ BREVITY_INLINE void storeFirst(float* p, vec v, int64_t n) {
   store(lanes, v);
   for (int64_t i = 0; i < n; i++) p[i] = lanes[i];
 }
+// Of bfloat16, widened: exact.
+BREVITY_INLINE vec load(const uint16_t* p) {
+  const uint32_t bits[4] = {uint32_t{p[0]} << 16, uint32_t{p[1]} << 16, uint32_t{p[2]} << 16, uint32_t{p[3]} << 16};
+  vec v;
+  std::memcpy(&v, bits, sizeof v);
+  return v;
+}
+BREVITY_INLINE vec loadFirst(const uint16_t* p, int64_t n) {
+  uint16_t lanes[4] = {0, 0, 0, 0};
+  for (int64_t i = 0; i < n; i++) lanes[i] = p[i];
+  return load(lanes);
+}
 BREVITY_INLINE vec splat(float x) { return vec{x, x, x, x}; }
 #if defined(BREVITY_NEON)
 BREVITY_INLINE vec fma(vec a, vec b, vec c) { return vfmaq_f32(c, a, b); }
@@ -179,6 +205,14 @@ BREVITY_INLINE float largestOf(vec v) {
 #endif
 
 BREVITY_INLINE vec zero() { return splat(0.0f); }
+// One element of float32 or bfloat16.
+BREVITY_INLINE float valueOf(float x) { return x; }
+BREVITY_INLINE float valueOf(uint16_t x) {
+  const uint32_t bits = static_cast<uint32_t>(x) << 16;
+  float value;
+  std::memcpy(&value, &bits, sizeof value);
+  return value;
+}
 BREVITY_INLINE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 BREVITY_INLINE int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 BREVITY_INLINE int64_t blocksOf(int64_t n, int64_t block) { return (n + block - 1) / block; }

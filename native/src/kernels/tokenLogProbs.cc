@@ -23,13 +23,15 @@ constexpr int64_t kSliceStride = kSliceColumns + 16;
 // logits [rows, n] for n ≤ kColumns columns from v on, bias left out. packed: kDepth·kColumns floats.
 void logitsPanel(const TokenLogProbs& p, int64_t row, int64_t rows, int64_t v, int64_t n, float* packed, float* logits,
                  int64_t stride) {
-  Right head{p.head, p.headTransposed ? p.D : p.V, p.headTransposed};
+  const int64_t across = p.headTransposed ? p.D : p.V;
+  const Right<float> head{p.head, across, p.headTransposed};
+  const Right<uint16_t> halfHead{p.halfHead, across, p.headTransposed};
   if (p.D == 0)
     for (int64_t i = 0; i < rows; i++) std::memset(logits + i * stride, 0, sizeof(float) * static_cast<size_t>(n));
   const int64_t deepest = evenly(p.D, kDepth);
   for (int64_t k = 0; k < p.D; k += deepest) {
     int64_t depth = least(deepest, p.D - k);
-    head.pack(k, depth, v, n, packed);
+    p.halfHead != nullptr ? halfHead.pack(k, depth, v, n, packed) : head.pack(k, depth, v, n, packed);
     panelProduct(rows, n, depth, Left{p.hidden + row * p.D + k, p.D, false}, packed, kColumns, logits, stride, k > 0);
   }
 }
@@ -156,7 +158,9 @@ void tokenLogProbsGrad(const TokenLogProbs& p, const float* max, const float* su
       if (dhidden != nullptr) {
         product.M = rows, product.N = p.D, product.K = columns;
         product.A = dlogits, product.lda = kSliceStride;
-        product.B = p.headTransposed ? p.head + v * p.D : p.head + v;
+        const int64_t at = p.headTransposed ? v * p.D : v;
+        product.B = p.head + at;
+        if (p.halfHead != nullptr) product.halfB = p.halfHead + at;
         product.ldb = p.headTransposed ? p.D : p.V, product.transB = !p.headTransposed;
         product.C = dhidden + row * p.D, product.ldc = p.D;
         product.accumulate = v > 0;

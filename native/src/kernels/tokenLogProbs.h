@@ -9,6 +9,7 @@ struct TokenLogProbs {
   int64_t N = 0, D = 0, V = 0;
   const float* hidden = nullptr;  // [N, D]
   const float* head = nullptr;
+  const uint16_t* halfHead = nullptr;  // where not null it stands in head's place, in bfloat16
   bool headTransposed = false;
   const float* bias = nullptr;  // [V] or null, added to the logits
   const int32_t* targets = nullptr;  // [N], each in [0, V)

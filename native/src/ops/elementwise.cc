@@ -43,6 +43,17 @@ void castOp(const Launch& l) {
   cast(l.as<char>(0, n * widthOf(from)), from, l.as<char>(1, n * widthOf(to)), to, n);
 }
 
+// x, y in bfloat16; n
+void narrowOp(const Launch& l) {
+  const int64_t n = l.count(0);
+  narrow(l.floats(0, n), l.halves(1, n), n);
+}
+// x in bfloat16, y; n
+void widenOp(const Launch& l) {
+  const int64_t n = l.count(0);
+  widen(l.halves(0, n), l.floats(1, n), n);
+}
+
 // x, y; n, least, most
 void clipFloat(const Launch& l) {
   const int64_t n = l.count(0);
@@ -141,6 +152,8 @@ void addElementwiseOps(OpTable& table) {
                      logicalNot(l.as<uint8_t>(0, n), l.as<uint8_t>(1, n), n);
                    }});
   table.push_back({"Cast", castOp});
+  table.push_back({"Narrow", narrowOp});
+  table.push_back({"Widen", widenOp});
   table.push_back({"ClipByValue", clipFloat});
   table.push_back({"ClipByValue/int32", clipInt});
   table.push_back({"Select", selectOp});

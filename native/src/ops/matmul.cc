@@ -7,6 +7,8 @@ namespace {
 
 // a, b, bias [N] where hasBias, c; batch, strideA, strideB, M, N, K, transA, transB, hasBias, activation, alpha.
 // a [batch or 1, M, K] or [.., K, M] where transA; b likewise; c [batch, M, N]. A stride of 0 shares the operand.
+// MatMul/bf16 has b in bfloat16.
+template <bool half>
 void matMulOp(const Launch& l) {
   Gemm g;
   g.batch = l.count(0);
@@ -23,7 +25,12 @@ void matMulOp(const Launch& l) {
   g.alpha = static_cast<float>(l.number(10));
   if (g.batch == 0) return;
   g.A = l.floats(0, (g.batch - 1) * g.strideA + g.M * g.K);
-  g.B = l.floats(1, (g.batch - 1) * g.strideB + g.K * g.N);
+  const int64_t sizeB = (g.batch - 1) * g.strideB + g.K * g.N;
+  if (half) {
+    g.halfB = l.halves(1, sizeB);
+  } else {
+    g.B = l.floats(1, sizeB);
+  }
   const bool hasBias = l.number(8) != 0;
   if (hasBias) g.bias = l.floats(2, g.N);
   g.C = l.floats(hasBias ? 3 : 2, g.batch * g.M * g.N);
@@ -36,6 +43,9 @@ void matMulOp(const Launch& l) {
 
 }  // namespace
 
-void addMatMulOps(OpTable& table) { table.push_back({"MatMul", matMulOp}); }
+void addMatMulOps(OpTable& table) {
+  table.push_back({"MatMul", matMulOp<false>});
+  table.push_back({"MatMul/bf16", matMulOp<true>});
+}
 
 }  // namespace brevity

@@ -26,6 +26,15 @@ void gatherOp(const Launch& l) {
          l.as<char>(2, slices * g.count * g.inner * g.width), g);
 }
 
+// The same with x in bfloat16 and y in float32.
+void gatherHalvesOp(const Launch& l) {
+  const Gather g{static_cast<int>(l.count(0)), l.count(1), l.count(2), l.count(3), l.count(4), l.count(5)};
+  if (g.width != 4) l.fail("gives float32");
+  const int64_t slices = g.batch * g.outer;
+  gatherHalves(l.halves(0, slices * g.size * g.inner), l.ints(1, g.batch * g.count),
+               l.floats(2, slices * g.count * g.inner), g);
+}
+
 // The params from `at` on: depth, dims. Returns their product.
 int64_t dimsAt(const Launch& l, int at, int64_t* dims) {
   const int64_t depth = l.integer(at);
@@ -72,6 +81,7 @@ void scatterAddOp(const Launch& l) {
 void addShapeOps(OpTable& table) {
   table.push_back({"Copy", copyOp});
   table.push_back({"Gather", gatherOp});
+  table.push_back({"Gather/bf16", gatherHalvesOp});
   table.push_back({"GatherNd", gatherNdOp});
   table.push_back({"ScatterNd", scatterNdOp<float>});
   table.push_back({"ScatterNd/int32", scatterNdOp<int32_t>});

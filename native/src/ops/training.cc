@@ -15,7 +15,8 @@ const int32_t* targetsOf(const Launch& l, int buffer, int64_t N, int64_t V) {
   return targets;
 }
 
-// hidden, head, targets as buffers 0 to 2; N, D, V, headTransposed
+// hidden, head, targets as buffers 0 to 2; N, D, V, headTransposed. Of the ops /bf16 the head is in bfloat16.
+template <bool half>
 TokenLogProbs shapeOf(const Launch& l) {
   TokenLogProbs shape;
   shape.N = l.count(0);
@@ -23,20 +24,28 @@ TokenLogProbs shapeOf(const Launch& l) {
   shape.V = l.count(2);
   shape.headTransposed = l.number(3) != 0;
   shape.hidden = l.floats(0, shape.N * shape.D);
-  shape.head = l.floats(1, shape.D * shape.V);
+  if (half) {
+    shape.halfHead = l.halves(1, shape.D * shape.V);
+  } else {
+    shape.head = l.floats(1, shape.D * shape.V);
+  }
   shape.targets = targetsOf(l, 2, shape.N, shape.V);
   return shape;
 }
 
 // hidden, head, targets, logps, max, sum; N, D, V, headTransposed
+template <bool half>
 void tokenLogProbsOp(const Launch& l) {
-  const TokenLogProbs shape = shapeOf(l);
+  const TokenLogProbs shape = shapeOf<half>(l);
   tokenLogProbs(shape, l.floats(3, shape.N), l.floats(4, shape.N), l.floats(5, shape.N));
 }
 
 // hidden, head, targets, max, sum, dy, dhidden and, where trainsHead, dhead; N, D, V, headTransposed, trainsHead
+// A head in bfloat16 is frozen.
+template <bool half>
 void tokenLogProbsGradOp(const Launch& l) {
-  const TokenLogProbs shape = shapeOf(l);
+  const TokenLogProbs shape = shapeOf<half>(l);
+  if (half && l.number(4) != 0) l.fail("has a frozen head, which is not trained");
   float* dhead = l.number(4) != 0 ? l.floats(7, shape.D * shape.V) : nullptr;
   tokenLogProbsGrad(shape, l.floats(3, shape.N), l.floats(4, shape.N), l.floats(5, shape.N),
                     l.floats(6, shape.N * shape.D), dhead, nullptr, false);
@@ -117,8 +126,10 @@ void sampleTokensOp(const Launch& l) {
 }  // namespace
 
 void addTrainingOps(OpTable& table) {
-  table.push_back({"TokenLogProbs", tokenLogProbsOp});
-  table.push_back({"TokenLogProbsGrad", tokenLogProbsGradOp});
+  table.push_back({"TokenLogProbs", tokenLogProbsOp<false>});
+  table.push_back({"TokenLogProbs/bf16", tokenLogProbsOp<true>});
+  table.push_back({"TokenLogProbsGrad", tokenLogProbsGradOp<false>});
+  table.push_back({"TokenLogProbsGrad/bf16", tokenLogProbsGradOp<true>});
   table.push_back({"LogSoftmaxStats", logSoftmaxStatsOp});
   table.push_back({"LogSoftmaxGrad", logSoftmaxGradOp});
   table.push_back({"AdamW", adamwOp});

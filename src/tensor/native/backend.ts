@@ -3,6 +3,7 @@
  * (register/) make outputs here and launch the device's ops on them.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import { launchReading, widened } from './bf16.js';
 import type { Device } from './device.js';
 
 type Values = Float32Array | Int32Array | Uint8Array;
@@ -14,6 +15,8 @@ interface Entry {
   dtype: tf.DataType;
   size: number;
   refCount: number;
+  /** A frozen float32 tensor that the device keeps in bfloat16: two bytes an element, and no op writes it. */
+  bf16?: boolean;
 }
 
 /** Shape and element type of a tensor to be made. */
@@ -27,6 +30,8 @@ export function bytesOf(dtype: tf.DataType): number {
 }
 
 export class NativeBackend extends tf.KernelBackend {
+  /** Float32 copies that were made of tensors in bfloat16, for ops that cannot read them: slow, and for tests to see. */
+  bf16Copies = 0;
   private readonly entries: tf.DataStorage<Entry>;
 
   constructor(readonly device: Device) {
@@ -71,8 +76,16 @@ export class NativeBackend extends tf.KernelBackend {
   }
 
   override readSync(dataId: tf.DataId): tf.BackendValues {
-    const { handle, strings, dtype, size } = this.entries.get(dataId);
+    const { handle, strings, dtype, size, bf16 } = this.entries.get(dataId);
     if (handle === null) return strings ?? [];
+    if (bf16) {
+      const copy = widened(this, { dataId, shape: [size], dtype });
+      try {
+        return this.readSync(copy.dataId);
+      } finally {
+        this.free(copy);
+      }
+    }
     const values = tf.util.getTypedArrayFromDType(dtype as 'float32', size) as Values;
     if (size > 0) this.device.read(handle, values, 0);
     return values;
@@ -153,7 +166,7 @@ export class NativeBackend extends tf.KernelBackend {
     const made: tf.TensorInfo[] = [];
     try {
       for (const [shape, dtype] of outputs) made.push(this.output(shape, dtype));
-      this.launch(op, [...inputs, ...made], params);
+      launchReading(this, op, inputs, (form, read) => this.launch(form, [...read, ...made], params));
       return made;
     } catch (error) {
       this.free(...made);
@@ -164,6 +177,19 @@ export class NativeBackend extends tf.KernelBackend {
   /** The same for one output. */
   compute1(op: string, inputs: tf.TensorInfo[], params: number[], shape: number[], dtype: tf.DataType): tf.TensorInfo {
     return this.compute(op, inputs, params, [shape, dtype])[0];
+  }
+
+  isBf16(dataId: tf.DataId): boolean {
+    return this.entries.get(dataId).bf16 === true;
+  }
+
+  /** An uninitialised frozen tensor, kept in bfloat16. */
+  bf16Output(shape: number[]): tf.TensorInfo {
+    const dataId = {};
+    const size = tf.util.sizeFromShape(shape);
+    const handle = this.device.allocate(2 * size);
+    this.entries.set(dataId, { handle, strings: null, dtype: 'float32', size, refCount: 1, bf16: true });
+    return { dataId, shape, dtype: 'float32' };
   }
 
   /** Writes all of a tensor's values. */
@@ -182,12 +208,24 @@ export class NativeBackend extends tf.KernelBackend {
    * is out of the host's reach. Where fill throws, nothing stays allocated.
    */
   filled(shape: number[], fill: (values: Float32Array) => void): tf.TensorInfo {
-    const tensor = this.output(shape, 'float32');
+    return this.written(this.output(shape, 'float32'), Float32Array, fill);
+  }
+
+  /** The same of a tensor in bfloat16: fill writes the bits of each value. */
+  filledBf16(shape: number[], fill: (bits: Uint16Array) => void): tf.TensorInfo {
+    return this.written(this.bf16Output(shape), Uint16Array, fill);
+  }
+
+  private written<T extends Float32Array | Uint16Array>(
+    tensor: tf.TensorInfo,
+    Values: { new (memory: ArrayBuffer, offset: number, size: number): T; new (size: number): T },
+    fill: (values: T) => void,
+  ): tf.TensorInfo {
     const handle = this.handleOf(tensor.dataId);
-    const size = tf.util.sizeFromShape(shape);
+    const size = tf.util.sizeFromShape(tensor.shape);
     try {
-      if (!this.device.map(handle, (memory) => fill(new Float32Array(memory, 0, size)))) {
-        const values = new Float32Array(size);
+      if (!this.device.map(handle, (memory) => fill(new Values(memory, 0, size)))) {
+        const values = new Values(size);
         fill(values);
         this.device.write(handle, values);
       }

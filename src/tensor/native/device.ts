@@ -63,6 +63,8 @@ export class Device {
   readonly description: string;
   /** What the environment asked for and the addon cannot do; for people. */
   readonly problem: string | undefined;
+  /** Whether products round float32 operands to bfloat16. */
+  readonly roundsProducts: boolean;
   private readonly ops: Map<string, number>;
   private words = new Float64Array(256);
 
@@ -79,6 +81,7 @@ export class Device {
       settings.precision,
     );
     this.description = description;
+    this.roundsProducts = name !== 'cpu' && settings.precision === 'bf16';
     this.isa = isa;
     this.threads = threads;
     this.problem = problem;

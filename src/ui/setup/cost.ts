@@ -28,9 +28,12 @@ export function costOf(draft: Draft, checks: Checks, measuring: Measuring | null
   const { longest, mean } = prompts.facts;
   const longestHeldOut = heldOut?.status === 'ok' ? (heldOut.facts.longest ?? 0) : 0;
   const rewardSize = reward?.status === 'ok' ? reward.facts.parameters : 0;
-  const memory =
-    longest === null ? null : estimateMemory(model.facts, config, Math.max(longest, longestHeldOut), rewardSize);
   const backend = measuring?.known?.backend ?? config.backend;
+  // Until it is known what `auto` chooses, the most that it may take.
+  const rounds = backend === 'cuda' && (config.precision ?? 'bf16') === 'bf16';
+  const halved = rounds || ((backend === 'native' || backend === 'cuda') && model.facts.dtype === 'BF16');
+  const tokens = longest === null ? null : Math.max(longest, longestHeldOut);
+  const memory = tokens === null ? null : estimateMemory(model.facts, config, tokens, rewardSize, halved);
   const limit = backend === 'wasm' ? wasmLimit : null;
   if (measuring?.known == null || mean === null || heldOut?.status !== 'ok') return { memory, limit, times: null };
   const drawn = config.sampling.prompts_per_round;

@@ -1,6 +1,7 @@
 /** Kernels that only move elements: all of them are copies between two strided views. */
 import * as tf from '@tensorflow/tfjs-core';
 import { type NativeBackend, bytesOf } from '../backend.js';
+import { launchReading } from '../bf16.js';
 import { broadcastStrides, product, stridesOf, viewParams } from '../layout.js';
 import { fillTensor } from './create.js';
 import type { Kernels } from './kernel.js';
@@ -18,7 +19,7 @@ function copyInto(backend: NativeBackend, source: tf.TensorInfo, target: tf.Tens
   if (copy.dims.includes(0)) return;
   const { dims, from, to, fromOffset = 0, toOffset = 0 } = copy;
   const params = [bytesOf(source.dtype), fromOffset, toOffset, ...viewParams({ dims, a: from, b: to })];
-  backend.launch('Copy', [source, target], params);
+  launchReading(backend, 'Copy', [source], (op, [read]) => backend.launch(op, [read, target], params));
 }
 
 /** A dense tensor of this shape, read from x through strides. */
