@@ -60,7 +60,8 @@ export async function bundlePrograms(outdir: string): Promise<void> {
       },
     ],
   });
-  for (const name of ['golden', 'fixtures']) cpSync(path.join(root, 'test', name), path.join(outdir, name), { recursive: true });
+  for (const name of ['golden', 'fixtures'])
+    cpSync(path.join(root, 'test', name), path.join(outdir, name), { recursive: true });
 }
 
 /**

@@ -17,6 +17,9 @@ export interface LoadedWeights {
   dtypes: Map<string, FloatType>;
 }
 
+/** Where weights come from: a folder's files, or for a measurement the memory (bench/randomModel.ts). */
+export type WeightSource = Pick<SafetensorsReader, 'names' | 'has' | 'entry' | 'readFloatsInto'>;
+
 /**
  * Reads every tensor the model needs, one at a time, yielding to the event loop in between.
  *
@@ -24,7 +27,7 @@ export interface LoadedWeights {
  * @throws UserError where tensors are missing (named), too many, of another shape, or not finite
  */
 export async function loadWeights(
-  reader: SafetensorsReader,
+  reader: WeightSource,
   config: ModelConfig,
   dir: string,
   onProgress?: (done: number, total: number) => void,
@@ -67,7 +70,7 @@ export function ownedVariable(tensor: tf.Tensor): tf.Variable {
  * @throws UserError where tensors are missing, too many, or of another shape than config.json says
  */
 export function findTensors(
-  reader: SafetensorsReader,
+  reader: WeightSource,
   config: ModelConfig,
   dir: string,
 ): { spec: ParameterSpec; name: string }[] {
