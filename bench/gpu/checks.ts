@@ -126,7 +126,12 @@ function roundLane(context: Context): Step[] {
     judge(stdout) {
       const file = path.join(work, 'scores.jsonl');
       writeFileSync(file, stdout);
-      return sameRewards(rowsOf(file), rowsOf(path.join(files, 'scores.jsonl')));
+      const samples = rowsOf(path.join(files, 'samples.jsonl'));
+      const rewards = rowsOf(file).map(({ responses }, i) => ({
+        prompt_index: samples[i].prompt_index,
+        rewards: (responses as { reward: number }[]).map(({ reward }) => reward),
+      }));
+      return sameRewards(rewards, rowsOf(path.join(files, 'scores.jsonl')));
     },
   };
   return [round('native'), update('native'), update('cuda'), score, round('cuda')];

@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <map>
+#include <memory>
 #include <set>
 
 #include "../../src/cpu_device.h"
@@ -125,9 +127,15 @@ void compareThreads(const std::string& op, const std::vector<Argument>& argument
 std::vector<std::vector<char>> runEmulated(const std::string& op, const std::vector<Argument>& arguments,
                                            const Params& params, Precision precision) {
   compared.insert(op);
-  const auto device = gpu ? brevity::cuda::makeDriverDevice(0, int64_t{4} << 30, true, precision)
-                          : brevity::cuda::makeEmulatedDevice(int64_t{4} << 30, precision, library);
-  return run(*device, indexOf(brevity::cuda::ops(), op), arguments, params);
+  const int index = indexOf(brevity::cuda::ops(), op);
+  if (!gpu)
+    return run(*brevity::cuda::makeEmulatedDevice(int64_t{4} << 30, precision, library), index, arguments, params);
+  if (fake) return run(*brevity::cuda::makeDriverDevice(0, int64_t{4} << 30, true, precision), index, arguments, params);
+  // A GPU takes long to open, and there are hundreds of comparisons.
+  static std::map<Precision, std::unique_ptr<brevity::cuda::OpDevice>> opened;
+  auto& device = opened[precision];
+  if (device == nullptr) device = brevity::cuda::makeDriverDevice(0, int64_t{4} << 30, true, precision);
+  return run(*device, index, arguments, params);
 }
 
 void compare(const std::string& op, const std::vector<Argument>& arguments, const Params& params, double tolerance,
