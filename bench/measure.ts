@@ -20,8 +20,8 @@ export interface Measurement {
   backend: BackendChoice;
   /** null: as many as the process may use. */
   threads: number | null;
-  /** Of matrix products on `cuda`. */
-  precision: Precision;
+  /** Of matrix products on `cuda`; null: what it does where nobody asks, and on other backends. */
+  precision: Precision | null;
   pairs: number;
   /** Pairs computed at once, in rising order: all are tried and the fastest counts. Empty: all pairs. */
   micro: number[];
@@ -39,7 +39,7 @@ export interface Measurement {
 }
 
 const defaults: Omit<Measurement, 'shape'> = {
-  ...{ backend: 'auto', precision: 'bf16', threads: null, micro: [], lora: 0, checkpointing: false },
+  ...{ backend: 'auto', precision: null, threads: null, micro: [], lora: 0, checkpointing: false },
   ...{ pairs: 8, prompt: 64, response: 128, steps: 5, samples: 64, new: 64 },
 };
 const given = JSON.parse(process.argv[2] ?? '{}') as Partial<Measurement>;
