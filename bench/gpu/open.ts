@@ -6,11 +6,7 @@ import { defaultSettings } from '../../src/tensor/native/index.js';
 const emulated = process.env.BREVITY_DEVICE === 'cuda-emulated';
 try {
   const settings = { ...defaultSettings(), memoryLimit: Number.MAX_SAFE_INTEGER, precision: 'bf16' as const };
-  const device = new Device(
-    loadAddon(),
-    emulated ? 'cuda-emulated' : `cuda:${Number(process.env.BREVITY_GPU ?? 0)}`,
-    settings,
-  );
+  const device = new Device(loadAddon(), emulated ? 'cuda-emulated' : 'cuda', settings);
   const rates = emulated ? null : device.measure();
   console.log(
     JSON.stringify({

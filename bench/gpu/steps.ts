@@ -93,7 +93,8 @@ export class Verification {
   private keep(name: string, result: StepResult): void {
     this.steps[name] = result;
     const { status, seconds, why } = result;
-    this.say(`${name} ${status}${why === undefined ? '' : `: ${why}`}${seconds > 0 ? ` (${seconds} s)` : ''}`);
+    const because = why === undefined ? '' : `: ${why.split('\n')[0].slice(0, 300)}`;
+    this.say(`${name} ${status}${because}${seconds > 0 ? ` (${seconds} s)` : ''}`);
     this.write();
   }
 

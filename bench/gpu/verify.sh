@@ -57,7 +57,9 @@ else
   fail 'neither xz nor python3 was found; install one (xz-utils)'
 fi
 mkdir "$root/work"
-export TMPDIR=$root/work HOME=$root/work
+export TMPDIR=$root/work HOME=${HOME:-$root/work}
+# One GPU for everything, the peer too.
+[ -z "${BREVITY_GPU:-}" ] || { export CUDA_VISIBLE_DEVICES=$BREVITY_GPU; unset BREVITY_GPU; }
 "$root/bin/node" "$root/app/dist/src/verify.js" "$out" "$minutes" "$device" "$root" "$root/work" &
 child=$!
 wait "$child"

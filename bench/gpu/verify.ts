@@ -11,7 +11,7 @@ import { benchSteps } from './benchmarks.js';
 import { checkLanes, runDirectories } from './checks.js';
 import { contextOf } from './context.js';
 import { type Step, Verification } from './steps.js';
-import { type Figures, comparisons, targets } from './targets.js';
+import { type Comparison, type Figures, comparisons, targets } from './targets.js';
 
 const [out, minutes, device, root, work] = process.argv.slice(2);
 const context = contextOf(root, work, device === 'cuda-emulated');
@@ -22,21 +22,20 @@ interface Opened {
   copy_gb_per_s: number | null;
   matrix_tflop_per_s: number | null;
 }
+
 let opened: Opened | null = null;
 let peerIs = 'not looked for';
+let [done, interrupted] = [false, false];
 
-const verification = new Verification(out, Number(minutes) * 60, head, say);
+const verification = new Verification(out, Number(minutes) * 60, results, say);
+const smi = context.emulated
+  ? null
+  : told('nvidia-smi', ['--query-gpu=name,driver_version,memory.total', '--format=csv,noheader']);
 
-function head(): object {
-  const { steps } = verification;
-  const needed = Object.values(steps).filter(({ optional }) => !optional);
-  const figuresOf = (kind: string) =>
-    Object.fromEntries(
-      Object.keys(targets).map((shape) => [shape, (steps[`${kind}-${shape}`]?.figures ?? {}) as Figures]),
-    );
-  const compared = comparisons(figuresOf('bench'), figuresOf('peer'), opened?.matrix_tflop_per_s ?? null);
+/** What the results begin with. */
+function results(): object {
   return {
-    passed: done && needed.every(({ status }) => status === 'passed'),
+    passed: done && failures().length === 0,
     complete: done,
     device,
     gpu: opened,
@@ -44,25 +43,35 @@ function head(): object {
     peer: peerIs,
     machine: machine(),
     packed: context.manifest,
-    comparisons: compared,
+    comparisons: compared(),
   };
 }
 
-let [done, interrupted] = [false, false];
-const smi = context.emulated
-  ? null
-  : told('nvidia-smi', ['--query-gpu=name,driver_version,memory.total', '--format=csv,noheader']);
+function failures(): string[] {
+  const failed = Object.entries(verification.steps).filter(([, step]) => step.status !== 'passed' && !step.optional);
+  return failed.map(([name]) => name);
+}
 
+function compared(): Comparison[] {
+  const figuresOf = (kind: string) =>
+    Object.fromEntries(
+      Object.keys(targets).map((shape) => [shape, (verification.steps[`${kind}-${shape}`]?.figures ?? {}) as Figures]),
+    );
+  return comparisons(figuresOf('bench'), figuresOf('peer'), opened?.matrix_tflop_per_s ?? null);
+}
+
+/** What a program prints; null where it fails or is not there. */
 function told(program: string, args: string[]): string | null {
-  const { status, stdout } = spawnSync(program, args, { encoding: 'utf8', timeout: 60_000 });
+  const { status, stdout } = spawnSync(program, args, { encoding: 'utf8', timeout: 20_000 });
   return status === 0 ? stdout.trim() : null;
 }
 
-for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
+for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
   process.once(name, () => {
     interrupted = true;
     verification.stop(`ended by ${name}`);
   });
+}
 
 /** Lanes beside each other; in a lane a step that fails leaves those behind it out. */
 async function runLanes(lanes: Step[][]): Promise<void> {
@@ -94,50 +103,56 @@ const open: Step = {
   env: context.device,
   judge: (stdout) => (opened = JSON.parse(stdout) as Opened),
 };
-const findTorch = 'import torch; print("torch", torch.__version__, "CUDA" if torch.cuda.is_available() else "no CUDA")';
-if (await verification.run(open)) {
-  const peerFound: Step = {
-    name: 'peer',
-    limit: 60,
-    optional: true,
-    command: [context.python, '-c', findTorch],
-    judge(stdout) {
-      if (stdout.includes('no CUDA')) throw new Error(`${stdout.trim()}: the peer cannot run`);
-      peerIs = stdout.trim();
-    },
-  };
-  const lanes = checkLanes(context);
-  if (context.sanitizer === null)
-    for (const name of ['memcheck', 'racecheck'])
-      verification.leaveOut(
-        { name, optional: true },
-        context.emulated ? 'there is no GPU' : 'compute-sanitizer is not installed',
-      );
-  await runLanes(context.emulated ? lanes : [[peerFound], ...lanes]);
-  endEngines();
+
+const findTorch: Step = {
+  name: 'peer',
+  limit: 60,
+  optional: true,
+  command: [
+    ...[context.python, '-c'],
+    'import torch; print("torch", torch.__version__, "CUDA" if torch.cuda.is_available() else "no CUDA")',
+  ],
+  judge(stdout) {
+    if (stdout.includes('no CUDA')) throw new Error(`${stdout.trim()}: the peer cannot run`);
+    peerIs = stdout.trim();
+  },
+};
+
+async function benchmark(): Promise<void> {
+  if (context.emulated) {
+    for (const [ours] of benchSteps(context, false)) verification.leaveOut(ours, 'an emulator has no speed');
+    return;
+  }
   const hasPeer = peerIs.startsWith('torch');
-  if (!hasPeer) peerIs = `${context.python} has no torch that sees the GPU: ours was measured alone`;
+  if (!hasPeer) {
+    peerIs = `${context.python} has no torch that sees the GPU: ours was measured alone`;
+    say(peerIs);
+  }
   for (const [ours, peer] of benchSteps(context, hasPeer)) {
-    if (context.emulated) {
-      verification.leaveOut(ours, 'an emulator has no speed');
-      continue;
-    }
     await verification.run(ours);
     if (peer !== null) await verification.run(peer);
   }
+}
+
+if (await verification.run(open)) {
+  if (context.sanitizer === null) {
+    const why = context.emulated ? 'there is no GPU' : 'compute-sanitizer is not installed';
+    for (const name of ['memcheck', 'racecheck']) verification.leaveOut({ name, optional: true }, why);
+  }
+  await runLanes([...(context.emulated ? [] : [[findTorch]]), ...checkLanes(context)]);
+  endEngines();
+  await benchmark();
   done = !interrupted;
 }
-endEngines();
 verification.write();
-const failed = Object.entries(verification.steps).filter(
-  ([, { status, optional }]) => status !== 'passed' && !optional,
-);
-for (const { shape, figure, ratio, target, reached } of (head() as { comparisons: ReturnType<typeof comparisons> })
-  .comparisons)
+for (const { shape, figure, ratio, target, reached } of compared()) {
   say(`${shape} ${figure}: ${ratio.toFixed(2)} (aimed at ${target}${reached ? '' : ', not reached'})`);
+}
+const failed = failures();
+const where = path.resolve(out);
 say(
   failed.length === 0
-    ? `every check passed; ${path.resolve(out)} has the results`
-    : `${failed.length} checks did not pass (${failed.map(([name]) => name).join(', ')}); ${path.resolve(out)} has why`,
+    ? `every check passed; ${where} has the results`
+    : `${failed.length} checks did not pass (${failed.join(', ')}); ${where} has why`,
 );
 process.exit(failed.length === 0 && done ? 0 : 1);
