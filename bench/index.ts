@@ -12,7 +12,7 @@ import type { BackendChoice } from '../src/config/schema.js';
 import { machine } from './machine.js';
 import { median } from './median.js';
 import { lastLine, measure } from './run.js';
-import { shapes } from './shapes.js';
+import { cpuShapes, shapes } from './shapes.js';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const python = process.env.PYTHON ?? 'python3';
@@ -63,7 +63,7 @@ console.log(
 
 const results: Record<string, unknown>[] = [];
 let used = '';
-for (const shape of positionals.length > 0 ? positionals : Object.keys(shapes)) {
+for (const shape of positionals.length > 0 ? positionals : cpuShapes) {
   const [mine, theirs]: [Figures[], Figures[]] = [[], []];
   for (let run = 0; run < runs; run++) {
     const result = measure({ shape, backend, threads, pairs: pairsOf(shape) });

@@ -2,25 +2,32 @@
  * Measures one shape in a process of its own and prints one JSON line with the peer's names:
  * `node dist/bench/measure.js '{"shape": "15m"}'`; what else can be said stands in `Measurement`.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { type BackendChoice, updateSchema } from '../src/config/schema.js';
+import * as tf from '@tensorflow/tfjs-core';
+import { type BackendChoice, type Precision, loraSchema, updateSchema } from '../src/config/schema.js';
 import { updatePolicy } from '../src/dpo/update.js';
-import { loadModel } from '../src/model/folder.js';
 import type { PairRow } from '../src/rows.js';
 import { Random } from '../src/sampling/random.js';
 import { sampleResponses } from '../src/sampling/sample.js';
 import { useBackend } from '../src/tensor/backend.js';
+import { isOutOfMemory } from '../src/tensor/memory.js';
+import type { NativeBackend } from '../src/tensor/native/backend.js';
 import { median } from './median.js';
-import { shapes, writeRandomModel } from './shapes.js';
+import { randomModel } from './randomModel.js';
+import { shapes, updateOperations } from './shapes.js';
 
 export interface Measurement {
   shape: string;
   backend: BackendChoice;
   /** null: as many as the process may use. */
   threads: number | null;
+  /** Of matrix products on `cuda`; null: what it does where nobody asks, and on other backends. */
+  precision: Precision | null;
   pairs: number;
+  /** Pairs computed at once, in rising order: all are tried and the fastest counts. Empty: all pairs. */
+  micro: number[];
+  /** Rank of adapters that alone are trained; 0: all weights are. */
+  lora: number;
+  checkpointing: boolean;
   /** Tokens of the prompt, and of each response. */
   prompt: number;
   response: number;
@@ -32,19 +39,24 @@ export interface Measurement {
 }
 
 const defaults: Omit<Measurement, 'shape'> = {
-  ...{ backend: 'auto', threads: null, pairs: 8, prompt: 64, response: 128, steps: 5, samples: 64, new: 64 },
+  ...{ backend: 'auto', precision: null, threads: null, micro: [], lora: 0, checkpointing: false },
+  ...{ pairs: 8, prompt: 64, response: 128, steps: 5, samples: 64, new: 64 },
 };
 const given = JSON.parse(process.argv[2] ?? '{}') as Partial<Measurement>;
 const m: Measurement = { ...defaults, shape: '', ...given };
 if (!(m.shape in shapes)) throw new Error(`no shape ${m.shape}; there are ${Object.keys(shapes).join(', ')}`);
 
-const { name } = await useBackend(m.backend, m.threads);
-const dir = mkdtempSync(path.join(tmpdir(), 'brevity-bench-'));
-writeRandomModel(dir, m.shape);
-const model = await loadModel(dir);
-rmSync(dir, { recursive: true });
-model.generation.eosTokenIds = [];
+const { name } = await useBackend(m.backend, m.threads, m.precision);
+// What adapters lie beside is kept in half the bytes.
+const model = await randomModel(m.shape, m.lora > 0 ? 'BF16' : 'F32', m.lora > 0 || m.steps === 0);
 const parameters = [...model.transformer.parameters.values()].reduce((sum, { variable }) => sum + variable.size, 0);
+
+/** Most that the process ever held: of the GPU's memory where it computes, else of the machine's. */
+function peakMegabytes(): number {
+  const bytes =
+    name === 'cuda' ? (tf.backend() as NativeBackend).device.memory().peak : process.resourceUsage().maxRSS * 1024;
+  return Math.round(bytes / 2 ** 20);
+}
 
 const random = new Random(1);
 const ids = (length: number) => Array.from({ length }, () => random.below(model.config.vocab_size));
@@ -54,30 +66,60 @@ const pairs: PairRow[] = Array.from({ length: m.pairs }, () => ({
   rejected_ids: ids(m.response),
 }));
 
-const steps: { seconds: number; cpu: number }[] = [];
-if (m.steps > 0) {
+interface Stepped {
+  micro: number;
+  seconds: number;
+  cpu: number;
+  peak: number;
+}
+
+/** Optimizer steps with so many pairs at once; null where memory does not suffice for them. */
+async function stepped(micro: number): Promise<Stepped | null> {
   const update = updateSchema.parse({
-    ...{ lr: 1e-6, batch_size: m.pairs, micro_batch: m.pairs, steps: m.steps + 1, warmup: 0, schedule: 'constant' },
+    ...{ lr: 1e-6, batch_size: m.pairs, micro_batch: micro, steps: m.steps + 1, warmup: 0, schedule: 'constant' },
+    activation_checkpointing: m.checkpointing,
+    lora: m.lora > 0 ? loraSchema.parse({ rank: m.lora }) : null,
   });
   const reference = { chosen: pairs.map(() => -900), rejected: pairs.map(() => -900) };
   const dpo = { beta: 0.1, alpha: 0.02, label_smoothing: 0 };
+  const steps: { seconds: number; cpu: number }[] = [];
+  let halved = false;
   let cpu = process.cpuUsage();
-  await updatePolicy(
-    model,
-    pairs,
-    reference,
-    { dpo, update, seed: 0 },
-    {
-      onStep({ tokens, tokens_per_second }) {
-        const spent = process.cpuUsage(cpu);
-        cpu = process.cpuUsage();
-        steps.push({ seconds: tokens / tokens_per_second, cpu: (spent.user + spent.system) / 1e6 });
+  try {
+    await updatePolicy(
+      model,
+      pairs,
+      reference,
+      { dpo, update, seed: 0 },
+      {
+        onStep({ tokens, tokens_per_second, micro_batch }) {
+          halved ||= micro_batch < micro;
+          const spent = process.cpuUsage(cpu);
+          cpu = process.cpuUsage();
+          steps.push({ seconds: tokens / tokens_per_second, cpu: (spent.user + spent.system) / 1e6 });
+        },
       },
-    },
-  );
+    );
+  } catch (error) {
+    if (isOutOfMemory(error)) return null;
+    throw error;
+  }
+  if (halved) return null;
+  const counted = steps.slice(1);
+  const middle = (of: 'seconds' | 'cpu') => median(counted.map((step) => step[of]));
+  return { micro, seconds: middle('seconds'), cpu: middle('cpu'), peak: peakMegabytes() };
 }
-const counted = steps.slice(1);
-const step = median(counted.map(({ seconds }) => seconds));
+
+const tried: Stepped[] = [];
+const sizes = m.micro.length > 0 ? m.micro : [m.pairs];
+for (const micro of m.steps > 0 ? sizes : []) {
+  const result = await stepped(micro);
+  if (result !== null) tried.push(result);
+  // What is larger needs more memory, and seldom gains where the last size lost.
+  if (result === null || result.seconds > 1.05 * tried[0].seconds) break;
+}
+if (m.steps > 0 && tried.length === 0) throw new Error(`memory does not suffice for ${sizes[0]} pairs at once`);
+const best = [...tried].sort((a, b) => a.seconds - b.seconds).at(0);
 
 const jobs = Array.from({ length: m.samples }, (_, i) => ({ prompt_ids: pairs[i % m.pairs].prompt_ids, seed: i }));
 const settings = {
@@ -94,13 +136,17 @@ for (let run = 0; run < 2 && m.samples > 0; run++) {
 console.log(
   JSON.stringify({
     ...{ backend: name, shape: m.shape, parameters },
-    ...(m.steps > 0 && {
-      step_s: step,
-      step_cpu_s: median(counted.map(({ cpu }) => cpu)),
-      pairs_per_s: m.pairs / step,
-      update_tokens_per_s: (m.pairs * 2 * (m.prompt + m.response)) / step,
+    ...(best !== undefined && {
+      micro: best.micro,
+      step_s: best.seconds,
+      step_cpu_s: best.cpu,
+      pairs_per_s: m.pairs / best.seconds,
+      update_tokens_per_s: (m.pairs * 2 * (m.prompt + m.response)) / best.seconds,
+      update_tflop_per_s: updateOperations(m.shape, { ...m, lora: m.lora > 0 }) / best.seconds / 1e12,
+      update_peak_mem_mb: best.peak,
+      tried,
     }),
     ...(m.samples > 0 && { sample_tokens_per_s: (m.samples * m.new) / sampling }),
-    peak_mem_mb: Math.round(process.resourceUsage().maxRSS / 1024),
+    peak_mem_mb: peakMegabytes(),
   }),
 );

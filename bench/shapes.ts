@@ -1,11 +1,4 @@
-/** Random models of the shapes that the benchmarks compare (bench/peer/torch_lr_dpo.py has the same). */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
-import { readModelConfig } from '../src/model/config.js';
-import { parameterSpecs } from '../src/model/parameters.js';
-import { writeSafetensors } from '../src/model/safetensors.js';
-import { Random } from '../src/sampling/random.js';
-
+/** The shapes that the benchmarks compare (bench/peer/torch_lr_dpo.py has the same), and what an update of them takes. */
 interface Shape {
   hidden_size: number;
   num_hidden_layers: number;
@@ -24,39 +17,45 @@ const shape = (hidden: number, layers: number, heads: number, kv: number, ff: nu
   vocab_size: vocab,
 });
 
+/** All with tied embeddings but `7b`. */
 export const shapes: Record<string, Shape> = {
   tiny: shape(128, 4, 4, 4, 384, 1024),
   '15m': shape(288, 6, 6, 6, 768, 32000),
   '135m': shape(576, 30, 9, 3, 1536, 49152),
+  /** Qwen2.5-0.5B without its biases. */
+  '0.5b': shape(896, 24, 14, 2, 4864, 151936),
+  /** Llama-3.2-1B. */
+  '1b': shape(2048, 16, 32, 8, 8192, 128256),
+  /** Mistral-7B, the architecture of Storm-7B. */
+  '7b': shape(4096, 32, 32, 8, 14336, 32000),
 };
 
-/** Writes a folder with weights uniform around 0 of deviation 0.02. */
-export function writeRandomModel(dir: string, name: string): void {
-  mkdirSync(dir, { recursive: true });
-  const config = {
-    architectures: ['LlamaForCausalLM'],
-    model_type: 'llama',
-    ...shapes[name],
-    max_position_embeddings: 4096,
-    rms_norm_eps: 1e-5,
-    hidden_act: 'silu',
-    rope_theta: 10000,
-    tie_word_embeddings: true,
-    dtype: 'float32',
-  };
-  writeFileSync(path.join(dir, 'config.json'), JSON.stringify(config));
-  const random = new Random(0);
-  const tensors = parameterSpecs(readModelConfig(dir)).map(({ name: tensor, shape: size }) => ({
-    name: tensor,
-    shape: size,
-    dtype: 'F32' as const,
-    values: () => {
-      const length = size.reduce((a, b) => a * b, 1);
-      const wide = 0.02 * Math.sqrt(12);
-      return size.length === 1
-        ? new Float32Array(length).fill(1)
-        : Float32Array.from({ length }, () => (random.uniform() - 0.5) * wide);
-    },
-  }));
-  writeSafetensors(path.join(dir, 'model.safetensors'), tensors);
+export const isTied = (name: string): boolean => name !== '7b';
+
+/** What `npm run bench` compares where no shape is named: the larger ones are a GPU's. */
+export const cpuShapes = ['tiny', '15m', '135m'];
+
+export interface Work {
+  pairs: number;
+  prompt: number;
+  response: number;
+  /** Only adapters are trained: frozen matrices have no gradient of their own. */
+  lora: boolean;
+}
+
+/**
+ * Operations of one update step that nothing can leave out: a prompt once for both responses, heads at response tokens
+ * alone, 2 a weight forwards and 2 each for its input's and its own gradient, causal attention as half of T². Norms,
+ * adapters, and what checkpointing computes twice are not counted.
+ */
+export function updateOperations(name: string, { pairs, prompt, response, lora }: Work): number {
+  const { hidden_size: D, num_hidden_layers: L, num_attention_heads: H, ...rest } = shapes[name];
+  const kv = (rest.num_key_value_heads * D) / H;
+  const block = 2 * D * D + 2 * D * kv + 3 * D * rest.intermediate_size;
+  const tokens = pairs * (prompt + 2 * response);
+  const meetings = tokens * L * block + pairs * 2 * response * D * rest.vocab_size;
+  // Query-key pairs: each response sees the prompt and itself up to its own position.
+  const seen = pairs * ((prompt * prompt) / 2 + 2 * (response * prompt + (response * response) / 2));
+  const attention = 4 * seen * D * L;
+  return (lora ? 4 : 6) * meetings + 3 * attention;
 }

@@ -1,68 +1,66 @@
 #!/usr/bin/env bash
-# Verifies the cuda backend on a GPU, in steps that each have a time limit, and writes OUT (bench/results/cuda.json
-# unless a path is given): what passed, what failed with its output, and the figures. Needs bash, an NVIDIA driver and a
-# checkout after `npm ci` (a C++ compiler builds the addon); compute-sanitizer and a python3 with torch where they are
-# installed. From the repository: bench/gpu/verify.sh [OUT]
+# Verifies Brevity's cuda backend on a GPU and measures it: one file that carries Node, the program, its tests and the
+# benchmarks. It needs a Linux on x86-64 with bash, tar, gzip and xz or python3, and an NVIDIA driver; python3 with torch
+# for the peer; compute-sanitizer for memcheck and racecheck. Nothing is compiled, downloaded or installed.
 #
-# Leaves out, until it has run once on hardware: packing Node, the app and the addon into one file.
+#   bash verify-gpu.sh [--out FILE] [--minutes N] [--emulated]
+#
+#   --out FILE     where the results go, written anew after each step (verify-gpu.json)
+#   --minutes N    what is not done by then is left out (9; 240 with --emulated)
+#   --emulated     all checks on the device cuda-emulated: no GPU, no benchmarks, hours
+#
+# BREVITY_GPU numbers the GPU; PYTHON names the python3 that has torch; TMPDIR takes about 300 MB while it runs.
+# Ends with 0 where every check passed. Made by `npm run bench:gpu:pack`.
 set -u
-cd "$(dirname "$0")/../.."
-out=${1:-bench/results/cuda.json}
-tests=native/build-test/cuda/tests
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failed=0
-
-say() { printf '%s\n' "$*" >&2; }
-
-# step NAME SECONDS COMMAND…: its output is kept in the results.
-step() {
-  local name=$1 limit=$2 started=$SECONDS status
-  shift 2
-  say "$name …"
-  timeout "$limit" "$@" >"$work/$name.out" 2>&1
-  status=$?
-  echo "$status" >"$work/$name.status"
-  echo $((SECONDS - started)) >"$work/$name.seconds"
-  if [ $status -ne 0 ]; then
-    failed=1
-    say "$name failed (exit $status): $(tail -n 1 "$work/$name.out")"
-  fi
-  return $status
-}
-
-if ! node -e 'process.exit(+process.versions.node.split(".")[0] >= 20 ? 0 : 1)' 2>/dev/null; then
-  say 'verify: Node 20 or newer is not on the path; install it'
-  exit 1
-fi
-# The addon's own words: no driver, no card, a driver that is too old.
-if ! reason=$(node bench/gpu/open.mjs 2>&1 >"$work/device.json"); then
-  say "verify: $reason"
-  exit 1
-fi
-
-step build 240 make -s -j -C native/cuda/test ../../build-test/cuda/tests
-step kernels 120 "$tests" --gpu --large
-if command -v compute-sanitizer >/dev/null; then
-  step memcheck 180 compute-sanitizer --error-exitcode 9 "$tests" --gpu
-  step racecheck 180 compute-sanitizer --tool racecheck --error-exitcode 9 "$tests" --gpu
-else
-  say 'compute-sanitizer is not installed: memcheck and racecheck are left out'
-fi
-export BREVITY_DEVICE=cuda
-step conformance 300 npx vitest run test/conformance
-step golden 300 npx vitest run test/tensor test/model test/dpo
-unset BREVITY_DEVICE
-step round 240 node dist/src/cli.js auto "$work/run" --backend cuda --rounds 1
-for shape in 15m 135m; do
-  step "bench-$shape" 120 node dist/bench/measure.js "$shape" cuda
-  if python3 -c 'import torch; assert torch.cuda.is_available()' 2>/dev/null; then
-    step "peer-$shape" 120 python3 bench/peer/torch_lr_dpo.py --shape "$shape" --device cuda --dtype bf16 --compile --sample 64
-  else
-    say "python3 has no torch with CUDA: $shape is measured alone"
-  fi
+out=verify-gpu.json minutes= device=cuda
+fail() { printf 'verify: %s\n' "$*" >&2; exit 2; }
+while [ $# -gt 0 ]; do
+  case $1 in
+    --emulated) device=cuda-emulated ;;
+    --out | --minutes)
+      [ $# -ge 2 ] || fail "$1 needs a value"
+      if [ "$1" = --out ]; then out=$2; else minutes=$2; fi
+      shift ;;
+    -h | --help) sed -n '/^#/!{/^set/q;d};/^#!/d;s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    *) fail "unknown argument $1; --help shows what there is" ;;
+  esac
+  shift
 done
-
-node bench/gpu/report.mjs "$work" >"$out" || failed=1
-say "results are in $out"
-exit $failed
+[ -n "$minutes" ] || { [ $device = cuda ] && minutes=9 || minutes=240; }
+case $minutes in '' | *[!0-9.]* | *.*.* | .) fail "--minutes is $minutes; expected a number such as 9" ;; esac
+: 2>/dev/null >>"$out" || fail "the results cannot be written to $out; name another file with --out"
+[ -s "$out" ] || rm -f "$out"
+[ "$(uname -sm)" = 'Linux x86_64' ] || fail "this is $(uname -sm); the archive holds programs for Linux x86_64"
+for tool in tar gzip tail mktemp df; do
+  command -v $tool >/dev/null || fail "$tool was not found; install it"
+done
+glibc=$(getconf GNU_LIBC_VERSION 2>/dev/null | tr -dc 0-9.)
+if [ "$(printf '%s\n' "$NEEDS_GLIBC" "${glibc:-0}" | sort -V | head -n 1)" != "$NEEDS_GLIBC" ]; then
+  fail "the C library here is ${glibc:-not glibc}; the programs need glibc $NEEDS_GLIBC or newer (Ubuntu 22.04, Debian 12)"
+fi
+free=$(df -Pk "${TMPDIR:-/tmp}" 2>/dev/null | awk 'NR == 2 { print int($4 / 1024) }')
+[ -n "$free" ] || fail "there is no folder ${TMPDIR:-/tmp}; set TMPDIR to one that can be written"
+[ "$free" -ge 300 ] || fail "${TMPDIR:-/tmp} has $free MB free and 300 are needed; set TMPDIR to a folder with more"
+root=$(mktemp -d "${TMPDIR:-/tmp}/brevity-verify.XXXXXX") || fail "no folder can be made in ${TMPDIR:-/tmp}; set TMPDIR"
+child=
+finish() { rm -rf "$root"; }
+trap finish EXIT
+# Node ends what runs and writes what is known.
+trap '[ -z "$child" ] || { kill -TERM "$child" 2>/dev/null; wait "$child"; }; exit 143' TERM INT HUP
+tail -n "+$ARCHIVE_LINE" "$0" | tar -xzf - -C "$root" || fail "the archive cannot be unpacked into $root: the file is damaged, or the disk full"
+if command -v xz >/dev/null; then
+  xz -d "$root/bin/node.xz" || fail "Node cannot be unpacked into $root"
+elif command -v python3 >/dev/null; then
+  python3 -c 'import lzma, shutil, sys; shutil.copyfileobj(lzma.open(sys.argv[1] + ".xz"), open(sys.argv[1], "wb"))' \
+    "$root/bin/node" && chmod +x "$root/bin/node" || fail "Node cannot be unpacked into $root by python3"
+else
+  fail 'neither xz nor python3 was found; install one (xz-utils)'
+fi
+mkdir "$root/work"
+export TMPDIR=$root/work HOME=${HOME:-$root/work}
+# One GPU for everything, the peer too.
+[ -z "${BREVITY_GPU:-}" ] || { export CUDA_VISIBLE_DEVICES=$BREVITY_GPU; unset BREVITY_GPU; }
+"$root/bin/node" "$root/app/dist/src/verify.js" "$out" "$minutes" "$device" "$root" "$root/work" &
+child=$!
+wait "$child"
+exit $?

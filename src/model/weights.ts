@@ -17,6 +17,9 @@ export interface LoadedWeights {
   dtypes: Map<string, FloatType>;
 }
 
+/** Where weights come from: a folder's files, or for a measurement the memory (bench/randomModel.ts). */
+export type WeightSource = Pick<SafetensorsReader, 'names' | 'has' | 'entry' | 'readFloatsInto' | 'readBfloatsInto'>;
+
 export interface WeightOptions {
   /** The weights will only be read: matrices are kept in bfloat16 where the backend can and no result changes. */
   frozen?: boolean;
@@ -43,7 +46,7 @@ export function keptInBf16(
  * @throws UserError where tensors are missing (named), too many, of another shape, or not finite
  */
 export async function loadWeights(
-  reader: SafetensorsReader,
+  reader: WeightSource,
   config: ModelConfig,
   dir: string,
   options: WeightOptions = {},
@@ -100,7 +103,7 @@ export function ownedVariable(tensor: tf.Tensor): tf.Variable {
  * @throws UserError where tensors are missing, too many, or of another shape than config.json says
  */
 export function findTensors(
-  reader: SafetensorsReader,
+  reader: WeightSource,
   config: ModelConfig,
   dir: string,
 ): { spec: ParameterSpec; name: string }[] {
