@@ -2,12 +2,13 @@
  * The CUDA kernels' PTX in the repository is what its sources say: by hashes everywhere, and where nvcc is installed by
  * compiling them, which also shows what each kernel needs on a card. emulator.test.ts runs them.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { temporaryDirectories } from '../temporary.js';
+import { run } from './cudaBuild.js';
 
 const root = path.join(import.meta.dirname, '../..');
 const folder = path.join(root, 'native/cuda');
@@ -74,10 +75,12 @@ if (!sameCompiler)
 describe.skipIf(!sameCompiler)('every kernel, compiled here', () => {
   const temporaryDirectory = temporaryDirectories();
 
-  it('gives the PTX of the repository, and on no card a hot one spills registers', () => {
+  it('gives the PTX of the repository, and on no card a hot one spills registers', async () => {
     const into = temporaryDirectory();
     const script = path.join(root, 'scripts/build-kernels.mjs');
-    const usage = JSON.parse(execFileSync(process.execPath, [script, '--check', into], { encoding: 'utf8' })) as Usage;
+    const { status, stdout, stderr } = await run(process.execPath, [script, '--check', into]);
+    expect(status, stderr).toBe(0);
+    const usage = JSON.parse(stdout) as Usage;
 
     // nvcc gives each compilation a number of its own.
     const plain = (text: string) => text.replaceAll(/_INTERNAL_[0-9a-f]{8}_/g, '_INTERNAL_');
