@@ -25,7 +25,7 @@ const nativeProject = {
 };
 
 /** Those that run on the CUDA kernels in the emulator, too; `npm run test:cuda` runs more. */
-const emulated = ['dpo/golden', 'model/golden', 'rewards/hf', 'sampling/sample', 'tensor/ops'];
+const emulated = ['dpo/golden', 'model/golden', 'rewards/hf', 'sampling/sample', 'tensor/ops', 'tensor/native/frozen'];
 
 const emulatedProject = {
   extends: true as const,

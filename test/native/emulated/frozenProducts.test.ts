@@ -1,6 +1,6 @@
 /**
  * Frozen models on a device that rounds products to bfloat16: matrices of any checkpoint are kept in bfloat16 where they
- * are only multiplied, and the results are the same. Runs where BREVITY_DEVICE is cuda-emulated (native/cuda/test).
+ * are only multiplied, and the results are the same.
  */
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
@@ -41,7 +41,7 @@ const logits = (model: LoadedModel): Float32Array =>
     return transformer.logits(transformer.hidden(Int32Array.from(ids(3, 7)), [1, 7])).dataSync<'float32'>();
   });
 
-describe.skipIf(process.env.BREVITY_DEVICE !== 'cuda-emulated')('a float32 checkpoint, frozen', () => {
+describe('a float32 checkpoint, frozen', () => {
   beforeAll(async () => {
     registerNative({ ...defaultSettings(), precision: 'bf16' });
     await tf.setBackend('native');
