@@ -26,7 +26,10 @@ export default ts.config(
     plugins: { 'react-hooks': hooks },
     rules: hooks.configs.recommended.rules,
   },
-  { files: ['**/*.cjs'], languageOptions: { globals: { module: 'writable', process: 'readonly', require: 'readonly' } } },
+  {
+    files: ['**/*.cjs'],
+    languageOptions: { globals: { module: 'writable', process: 'readonly', require: 'readonly' } },
+  },
   {
     files: ['**/*.mjs', '**/*.js'],
     languageOptions: {
