@@ -1,7 +1,13 @@
 # One addon; the kernels are compiled once for each instruction set (src/isa.h), everything else once.
 {
   "variables": {
-    "kernels": ["<!@(node sources.mjs src/kernels)"],
+    "kernels": [
+      "smallKernels.cc",
+      "src/kernels/attention.cc",
+      "src/kernels/attentionGrad.cc",
+      "src/kernels/gemm.cc",
+      "src/kernels/tokenLogProbs.cc",
+    ],
   },
   "target_defaults": {
     "cflags_cc!": ["-fno-exceptions", "-fno-rtti", "-std=gnu++17", "-std=gnu++20"],

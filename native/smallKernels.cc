@@ -1,0 +1,10 @@
+// The small kernels as one file for the compiler, which takes longer over the headers of each than over the kernel.
+#include "src/kernels/activations.cc"
+#include "src/kernels/adamw.cc"
+#include "src/kernels/attentionDecode.cc"
+#include "src/kernels/embedding.cc"
+#include "src/kernels/layerNorm.cc"
+#include "src/kernels/rmsNorm.cc"
+#include "src/kernels/rope.cc"
+#include "src/kernels/sampling.cc"
+#include "src/kernels/softmax.cc"
