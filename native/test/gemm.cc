@@ -90,7 +90,7 @@ static void product(const Case& c, bool transA, bool transB) {
         Floats half = C;
         p.B = nullptr, p.halfB = halfB.data(), p.C = half.data();
         gemm(p);
-        CHECK(std::memcmp(half.data(), out.data(), out.size() * sizeof(float)) == 0);
+        CHECK(out.empty() || std::memcmp(half.data(), out.data(), out.size() * sizeof(float)) == 0);
         return out;
       },
       // What lies between C's rows is compared too: it must stay.
