@@ -19,7 +19,9 @@ done
 echo "== address,undefined: the addon"
 make -s -j2 -C ../cuda/test SAN=address,undefined addon
 cd ../..
-# Node itself frees little at its end, and V8 maps memory as it likes: no leaks are looked for.
+# Node itself frees little at its end, and V8 maps memory as it likes: no leaks are looked for. Left out: how a missing
+# addon is explained, which another addon changes, and what loading takes, which sanitizers add to.
 LD_PRELOAD="$(c++ -print-file-name=libasan.so) $(c++ -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0 \
   BREVITY_ADDON=$PWD/native/build-test/cuda-address-undefined/brevity.node \
-  npx vitest run --project native --testTimeout 600000 test/conformance test/tensor test/dpo test/sampling
+  npx vitest run --project native --testTimeout 600000 --exclude '**/addon.test.ts' -t '^(?!.*without a float32 copy)' \
+  test/conformance test/tensor test/dpo test/sampling
