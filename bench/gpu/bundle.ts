@@ -4,13 +4,12 @@
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import path from 'node:path';
 import { build } from 'esbuild';
+import { aroundOneCore } from '../../test/conformance/bundle.js';
 import type { Counts } from './suites/run.js';
 
 const root = path.resolve(import.meta.dirname, '../..');
-const require = createRequire(import.meta.url);
 
 /** Suites that hold on every device of the addon; those of the cpu device's own memory and threads are left out. */
 export const suites = [
@@ -26,39 +25,21 @@ const programs = {
 };
 
 export async function bundlePrograms(outdir: string): Promise<void> {
-  const core = path.join(path.dirname(require.resolve('@tensorflow/tfjs-core/package.json')), 'dist/index.js');
   const tests = Object.fromEntries(suites.map((suite) => [nameOf(suite), `test/${suite}.test`]));
   const entries = Object.entries({ ...programs, ...tests });
   await build({
+    ...aroundOneCore,
     absWorkingDir: root,
     entryPoints: Object.fromEntries(entries.map(([name, file]) => [name, `${file}.ts`])),
     outdir,
-    bundle: true,
     splitting: true,
     // Names stay: a failure's stack is all that comes back.
     minifySyntax: true,
     minifyWhitespace: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    logLevel: 'error',
-    // Backends and gradients register themselves as they are imported, which tfjs calls free of side effects.
-    ignoreAnnotations: true,
     mainFields: ['module', 'main'],
     external: ['@brevity/native', '@tensorflow/tfjs-backend-wasm', 'node-fetch', 'react-devtools-core'],
     alias: { vitest: path.join(import.meta.dirname, 'suites/vitest.ts') },
     define: { 'process.env.NODE_ENV': '"production"' },
-    banner: {
-      js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
-    },
-    plugins: [
-      {
-        name: 'one tfjs-core',
-        setup({ onResolve }) {
-          onResolve({ filter: /^@tensorflow\/tfjs-core$/ }, () => ({ path: core }));
-        },
-      },
-    ],
   });
   for (const name of ['golden', 'fixtures'])
     cpSync(path.join(root, 'test', name), path.join(outdir, name), { recursive: true });

@@ -9,9 +9,7 @@
 
 #include "../src/kernels/all.h"
 #include "../src/threads.h"
-
-using Floats = std::vector<float>;
-using Ints = std::vector<int32_t>;
+#include "random.h"
 
 extern int checks, failures;
 extern std::string context;
@@ -47,33 +45,6 @@ inline void checkClose(const char* file, int line, const char* name, const Float
                 expected.size());
   }
 }
-
-// Numbers in [-1, 1), the same in every run.
-class Random {
- public:
-  explicit Random(uint64_t seed) : state_(seed * 2654435769u + 1) {}
-  uint64_t next() {
-    state_ ^= state_ << 13;
-    state_ ^= state_ >> 7;
-    state_ ^= state_ << 17;
-    return state_;
-  }
-  double uniform() { return static_cast<double>(next() >> 11) / 9007199254740992.0; }
-  int64_t below(int64_t n) { return static_cast<int64_t>(next() % static_cast<uint64_t>(n)); }
-  Floats floats(int64_t n, double size = 1) {
-    Floats x(static_cast<size_t>(n));
-    for (float& v : x) v = static_cast<float>((2 * uniform() - 1) * size);
-    return x;
-  }
-  Ints ints(int64_t n, int64_t bound) {
-    Ints x(static_cast<size_t>(n));
-    for (int32_t& v : x) v = static_cast<int32_t>(below(bound));
-    return x;
-  }
-
- private:
-  uint64_t state_;
-};
 
 // An output to be written: filled with NaN, so that what a kernel leaves out shows.
 inline Floats blank(int64_t n) { return Floats(static_cast<size_t>(n), NAN); }

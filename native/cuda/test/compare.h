@@ -5,17 +5,15 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <cstring>
 #include <string>
 #include <vector>
 
 #include "../device.h"
+#include "../../test/random.h"
 #include "../ops.h"
 
-using Floats = std::vector<float>;
-using Ints = std::vector<int32_t>;
-using Bytes = std::vector<uint8_t>;
 using Doubles = std::vector<double>;
-using Halves = std::vector<uint16_t>;  // bfloat16
 
 extern int checks, failures;
 void fail(const char* file, int line, const std::string& what);
@@ -64,6 +62,12 @@ inline Argument outBytes(int64_t n) { return {Kind::u8, std::vector<char>(static
 inline Argument outHalves(int64_t n) { return {Kind::bf16, std::vector<char>(static_cast<size_t>(n) * 2, -1), true}; }
 inline Argument outDoubles(int64_t n) { return {Kind::f64, std::vector<char>(static_cast<size_t>(n) * 8, -1), true}; }
 
+inline Floats floatsOf(const std::vector<char>& bytes) {
+  Floats x(bytes.size() / sizeof(float));
+  if (!bytes.empty()) std::memcpy(x.data(), bytes.data(), bytes.size());
+  return x;
+}
+
 using Params = std::vector<double>;
 
 // Where each float may differ by tolerance·max(1, |cpu's|); integers must be equal, NaN must be NaN.
@@ -75,48 +79,6 @@ std::vector<std::vector<char>> runEmulated(const std::string& op, const std::vec
                                            const Params& params, brevity::cuda::Precision precision);
 std::vector<std::vector<char>> runCpu(const std::string& op, const std::vector<Argument>& arguments,
                                       const Params& params);
-
-// Numbers in [-size, size), the same in every run.
-class Random {
- public:
-  explicit Random(uint64_t seed) : state_(seed * 2654435769u + 1) {}
-  uint64_t next() {
-    state_ ^= state_ << 13;
-    state_ ^= state_ >> 7;
-    state_ ^= state_ << 17;
-    return state_;
-  }
-  double uniform() { return static_cast<double>(next() >> 11) / 9007199254740992.0; }
-  int64_t below(int64_t n) { return static_cast<int64_t>(next() % static_cast<uint64_t>(n)); }
-  Floats floats(int64_t n, double size = 1) {
-    Floats x(static_cast<size_t>(n));
-    for (float& v : x) v = static_cast<float>((2 * uniform() - 1) * size);
-    return x;
-  }
-  Ints ints(int64_t n, int64_t bound) {
-    Ints x(static_cast<size_t>(n));
-    for (int32_t& v : x) v = static_cast<int32_t>(below(bound));
-    return x;
-  }
-  Halves halves(int64_t n, double size = 1) {
-    Halves x(static_cast<size_t>(n));
-    for (uint16_t& v : x) {
-      const auto value = static_cast<float>((2 * uniform() - 1) * size);
-      uint32_t bits;
-      std::memcpy(&bits, &value, sizeof bits);
-      v = static_cast<uint16_t>(bits >> 16);
-    }
-    return x;
-  }
-  Bytes bytes(int64_t n) {
-    Bytes x(static_cast<size_t>(n));
-    for (uint8_t& v : x) v = static_cast<uint8_t>(below(2));
-    return x;
-  }
-
- private:
-  uint64_t state_;
-};
 
 // `make check-large` asks for the larger shapes as well.
 extern bool large;

@@ -1,17 +1,6 @@
 // The fused ops of a transformer's forward and backward pass.
-#include <cstring>
 
 #include "compare.h"
-
-namespace {
-
-Floats floatsOf(const std::vector<char>& bytes) {
-  Floats x(bytes.size() / sizeof(float));
-  if (!bytes.empty()) std::memcpy(x.data(), bytes.data(), bytes.size());
-  return x;
-}
-
-}  // namespace
 
 TEST(norms) {
   Random random(41);

@@ -1,20 +1,9 @@
 // Token log-probabilities, sampling and the optimizer.
 #include <algorithm>
-#include <cstring>
 
 #include "compare.h"
 
 using brevity::cuda::Precision;
-
-namespace {
-
-Floats floatsOf(const std::vector<char>& bytes) {
-  Floats x(bytes.size() / sizeof(float));
-  if (!bytes.empty()) std::memcpy(x.data(), bytes.data(), bytes.size());
-  return x;
-}
-
-}  // namespace
 
 TEST(tokenLogProbabilities) {
   Random random(51);

@@ -1,15 +1,9 @@
-// Matrix products. Buffers and params of each op stand in its comment.
-#include "../kernels/gemm.h"
+// Matrix products.
 #include "table.h"
 
 namespace brevity {
-namespace {
 
-// a, b, bias [N] where hasBias, c; batch, strideA, strideB, M, N, K, transA, transB, hasBias, activation, alpha.
-// a [batch or 1, M, K] or [.., K, M] where transA; b likewise; c [batch, M, N]. A stride of 0 shares the operand.
-// MatMul/bf16 has b in bfloat16.
-template <bool half>
-void matMulOp(const Launch& l) {
+Gemm matMulOf(const Launch& l, bool half) {
   Gemm g;
   g.batch = l.count(0);
   g.strideA = l.count(1);
@@ -23,7 +17,7 @@ void matMulOp(const Launch& l) {
   if (activation < 0 || activation > static_cast<int64_t>(Activation::leakyRelu)) l.fail("has an unknown activation");
   g.activation = static_cast<Activation>(activation);
   g.alpha = static_cast<float>(l.number(10));
-  if (g.batch == 0) return;
+  if (g.batch == 0) return g;
   g.A = l.floats(0, (g.batch - 1) * g.strideA + g.M * g.K);
   const int64_t sizeB = (g.batch - 1) * g.strideB + g.K * g.N;
   if (half) {
@@ -38,14 +32,15 @@ void matMulOp(const Launch& l) {
   g.ldb = g.transB ? g.K : g.N;
   g.ldc = g.N;
   g.strideC = g.M * g.N;
-  gemm(g);
+  return g;
 }
 
-}  // namespace
+static void matMulOp(const Launch& l) { gemm(matMulOf(l, false)); }
+static void matMulHalfOp(const Launch& l) { gemm(matMulOf(l, true)); }
 
 void addMatMulOps(OpTable& table) {
-  table.push_back({"MatMul", matMulOp<false>});
-  table.push_back({"MatMul/bf16", matMulOp<true>});
+  table.push_back({"MatMul", matMulOp});
+  table.push_back({"MatMul/bf16", matMulHalfOp});
 }
 
 }  // namespace brevity
