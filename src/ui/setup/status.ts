@@ -31,7 +31,9 @@ export function statusOf(id: FieldId, setup: SetupUi, place: Place): Status {
   if (id === 'trains' || id === 'lora_rank') return trainedStatus(id, setup, place);
   if (id === 'backend') {
     const used = measuring?.known?.backend ?? '';
-    return used === '' ? quiet() : { kind: 'ok', text: `${used} is used` };
+    // What was measured before another one was chosen says nothing of it.
+    const chosen = draft.values.backend;
+    return used === '' || (chosen !== 'auto' && chosen !== used) ? quiet() : { kind: 'ok', text: `${used} is used` };
   }
   const usual = defaultText(fieldOf(id));
   return quiet(usual === null || Number(usual) === Number(draft.values[id]) ? '' : `default ${short(usual)}`);

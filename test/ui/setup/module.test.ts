@@ -78,6 +78,8 @@ describe('fields', () => {
     expect(status(ready(), 'directory')).toEqual({ kind: 'ok', text: 'will be made' });
     expect(status(ready(), 'reward').text).toMatch(/^-1\.23 for “Yes\.” to “Which month.*” in 0\.04 s · 1\.3 M/);
     expect(status(ready(), 'backend')).toEqual({ kind: 'ok', text: 'wasm is used' });
+    // Another that was chosen since is yet to be measured.
+    expect(status(press(at(ready(), 13), 'space'), 'backend')).toEqual({ kind: 'quiet', text: '' });
     expect(status(ready(), 'alpha')).toEqual({ kind: 'quiet', text: 'default 0.02' });
     expect(status(ready(), 'lr').text).toBe('default 5e-7');
   });
