@@ -1,7 +1,7 @@
 // Causal attention over packed segments in tiles (arXiv 2205.14135; ../src/kernels/attention.h): a block for a tile of
 // queries of one head, which walks over its keys and keeps the softmax's running maximum and sum. Float32 throughout.
 //
-// Leaves out tensor cores: to be measured on hardware first.
+// Products in bf16 have kernels on tensor cores: attentionMma.cu.
 #include "segments.h"
 
 // tiles: segment after segment; the rest of the array is none.
@@ -25,7 +25,7 @@ KERNEL planQueryTiles(AttentionArguments a, QueryTile* tiles, int64_t most, int 
 template <int kRows, int kDims>
 DEVICE void attendTile(const AttentionArguments& a, const QueryTile* tiles, const float* q, const float* k, const float* v,
                    float* out, float* lse) {
-  constexpr int kBlock = kRows * kLanesOfRow, kKeys = kRows / kLanesOfRow;
+  constexpr int kKeys = kRows / kLanesOfRow;
   SHARED_MEMORY(float, memory);
   const QueryTile tile = tiles[blockIdx.x];
   if (tile.segment < 0) return;
@@ -36,22 +36,14 @@ DEVICE void attendTile(const AttentionArguments& a, const QueryTile* tiles, cons
   const int r = tid / kLanesOfRow, lane = tid % kLanesOfRow;
   const int64_t rows = segment.length - tile.first < kRows ? segment.length - tile.first : kRows;
   const int64_t query = segment.start + tile.first + r, place = segment.prefixLength + tile.first + r;
-  for (int i = tid; i < kRows * d; i += kBlock) {
-    const int row = i / d, c = i % d;
-    Q[row * ld + c] = row < rows ? q[(segment.start + tile.first + row) * a.qStride + head * d + c] : 0;
-  }
+  loadRows<kRows>(Q, d, rows, [&](int i) { return q + (segment.start + tile.first + i) * a.qStride + head * d; });
   const int64_t firstPlace = segment.prefixLength + tile.first, end = firstPlace + rows;
   const int64_t begin = a.window > 0 && firstPlace - a.window + 1 > 0 ? firstPlace - a.window + 1 : 0;
   float most = -INFINITE, sum = 0, result[kDims] = {};
   for (int64_t j0 = begin; j0 < end; j0 += kRows) {
     __syncthreads();
-    for (int i = tid; i < kRows * d; i += kBlock) {
-      const int row = i / d, c = i % d;
-      const bool there = j0 + row < end;
-      const int64_t from = there ? segment.row(j0 + row) : 0;
-      K[row * ld + c] = there ? k[from * a.kStride + keyHead * d + c] : 0;
-      V[row * ld + c] = there ? v[from * a.vStride + keyHead * d + c] : 0;
-    }
+    loadRows<kRows>(K, d, end - j0, [&](int i) { return k + segment.row(j0 + i) * a.kStride + keyHead * d; });
+    loadRows<kRows>(V, d, end - j0, [&](int i) { return v + segment.row(j0 + i) * a.vStride + keyHead * d; });
     __syncthreads();
     float scores[kKeys] = {};
     for (int c = 0; c < d; c++)
@@ -164,10 +156,11 @@ static void attend(const Launch& l, const AttentionArguments& a, int outBuffer) 
     fillZeros(out, queries);
     fillZeros(lse, a.N * a.H);
   }
-  const int rows = tileRows(a.d);
+  const int rows = onTensorCores(a) ? kTileRows : tileRows(a.d);
   Scratch<QueryTile> tiles(tileCount(a, rows));
   planTiles(a, rows, tiles);
   if (tileCount(a, rows) == 0) return;
+  if (onTensorCores(a)) return attentionMma(a, tiles, {q, k, v, nullptr, nullptr, nullptr}, out, lse);
   const dim3 grid(gridSize(tileCount(a, rows)), static_cast<unsigned>(a.H));
   const Geometry geometry(grid, static_cast<unsigned>(rows * kLanesOfRow),
                           (3 * rows * (a.d + 1) + rows * rows) * static_cast<int64_t>(sizeof(float)));

@@ -1,14 +1,25 @@
 // Gradients of attention.cu's op, in two passes that compute the weights again from lse: one for a tile of queries, which
 // walks over its keys; one for a tile of keys, which walks over all queries that see them, segment by segment and head
-// by head, so that sums run in a fixed order.
+// by head, so that sums run in a fixed order. Products in bf16 have kernels on tensor cores: attentionGradMma.cu.
+#include "block.h"
 #include "segments.h"
 
-// dq of a tile of queries, and delta [N, H] = Σ out·dout for the other pass.
+// delta [rows] = Σ out·dout over d elements: a warp for each row.
+KERNEL attentionDelta(const float* out, const float* dout, float* delta, int64_t rows, int64_t d) {
+  const int64_t warps = gridStride() / 32;
+  for (int64_t row = firstIndex() / 32; row < rows; row += warps) {
+    float along = 0;
+    for (int64_t c = threadIdx.x % 32; c < d; c += 32) along = fmaf(out[row * d + c], dout[row * d + c], along);
+    along = warpFold(along, Plus());
+    if (threadIdx.x % 32 == 0) delta[row] = along;
+  }
+}
+
+// dq of a tile of queries.
 template <int kRows, int kDims>
 DEVICE void queryGradient(const AttentionArguments& a, const QueryTile* tiles, const float* q, const float* k,
-                          const float* v, const float* out, const float* lse, const float* dout, float* dq,
-                          float* delta) {
-  constexpr int kBlock = kRows * kLanesOfRow, kKeys = kRows / kLanesOfRow;
+                          const float* v, const float* lse, const float* delta, const float* dout, float* dq) {
+  constexpr int kKeys = kRows / kLanesOfRow;
   SHARED_MEMORY(float, memory);
   const QueryTile tile = tiles[blockIdx.x];
   if (tile.segment < 0) return;
@@ -19,33 +30,17 @@ DEVICE void queryGradient(const AttentionArguments& a, const QueryTile* tiles, c
   const int r = tid / kLanesOfRow, lane = tid % kLanesOfRow;
   const int64_t rows = segment.length - tile.first < kRows ? segment.length - tile.first : kRows;
   const int64_t query = segment.start + tile.first + r, place = segment.prefixLength + tile.first + r;
-  for (int i = tid; i < kRows * d; i += kBlock) {
-    const int row = i / d, c = i % d;
-    const int64_t from = segment.start + tile.first + row;
-    Q[row * ld + c] = row < rows ? q[from * a.qStride + head * d + c] : 0;
-    dO[row * ld + c] = row < rows ? dout[(from * a.H + head) * d + c] : 0;
-  }
-  float along = 0;
-  if (r < rows)
-    for (int c = lane; c < d; c += kLanesOfRow) {
-      const int64_t at = (query * a.H + head) * d + c;
-      along = fmaf(out[at], dout[at], along);
-    }
-  along = rowSum(along);
-  if (r < rows && lane == 0) delta[query * a.H + head] = along;
-  const float normaliser = r < rows ? lse[query * a.H + head] : 0;
+  const int64_t firstRow = segment.start + tile.first;
+  loadRows<kRows>(Q, d, rows, [&](int i) { return q + (firstRow + i) * a.qStride + head * d; });
+  loadRows<kRows>(dO, d, rows, [&](int i) { return dout + ((firstRow + i) * a.H + head) * d; });
+  const float normaliser = r < rows ? lse[query * a.H + head] : 0, along = r < rows ? delta[query * a.H + head] : 0;
   const int64_t firstPlace = segment.prefixLength + tile.first, end = firstPlace + rows;
   const int64_t begin = a.window > 0 && firstPlace - a.window + 1 > 0 ? firstPlace - a.window + 1 : 0;
   float result[kDims] = {};
   for (int64_t j0 = begin; j0 < end; j0 += kRows) {
     __syncthreads();
-    for (int i = tid; i < kRows * d; i += kBlock) {
-      const int row = i / d, c = i % d;
-      const bool there = j0 + row < end;
-      const int64_t from = there ? segment.row(j0 + row) : 0;
-      K[row * ld + c] = there ? k[from * a.kStride + keyHead * d + c] : 0;
-      V[row * ld + c] = there ? v[from * a.vStride + keyHead * d + c] : 0;
-    }
+    loadRows<kRows>(K, d, end - j0, [&](int i) { return k + segment.row(j0 + i) * a.kStride + keyHead * d; });
+    loadRows<kRows>(V, d, end - j0, [&](int i) { return v + segment.row(j0 + i) * a.vStride + keyHead * d; });
     __syncthreads();
     float scores[kKeys] = {}, slopes[kKeys] = {};
     for (int c = 0; c < d; c++)
@@ -81,7 +76,7 @@ DEVICE void queryGradient(const AttentionArguments& a, const QueryTile* tiles, c
 template <int kRows, int kDims>
 DEVICE void keyGradient(const AttentionArguments& a, const float* q, const float* k, const float* v, const float* lse,
                         const float* delta, const float* dout, float* dk, float* dv) {
-  constexpr int kBlock = kRows * kLanesOfRow, kQueries = kRows / kLanesOfRow;
+  constexpr int kQueries = kRows / kLanesOfRow;
   SHARED_MEMORY(float, memory);
   const int d = static_cast<int>(a.d), ld = d + 1, tid = threadIdx.x;
   float *K = memory, *V = K + kRows * ld, *Q = V + kRows * ld, *dO = Q + kRows * ld;
@@ -89,12 +84,8 @@ DEVICE void keyGradient(const AttentionArguments& a, const float* q, const float
   const int r = tid / kLanesOfRow, lane = tid % kLanesOfRow;
   const int64_t first = static_cast<int64_t>(blockIdx.x) * kRows, end = first + kRows < a.N ? first + kRows : a.N;
   const int64_t keyHead = blockIdx.y, group = a.H / a.K, key = first + r;
-  for (int i = tid; i < kRows * d; i += kBlock) {
-    const int row = i / d, c = i % d;
-    const bool there = first + row < end;
-    K[row * ld + c] = there ? k[(first + row) * a.kStride + keyHead * d + c] : 0;
-    V[row * ld + c] = there ? v[(first + row) * a.vStride + keyHead * d + c] : 0;
-  }
+  loadRows<kRows>(K, d, end - first, [&](int i) { return k + (first + i) * a.kStride + keyHead * d; });
+  loadRows<kRows>(V, d, end - first, [&](int i) { return v + (first + i) * a.vStride + keyHead * d; });
   float keyResult[kDims] = {}, valueResult[kDims] = {};
   // Without prefixes a row is a key of its own segment only.
   const int64_t firstSegment = a.segments.uniform > 0 ? first / a.segments.uniform : 0;
@@ -102,32 +93,18 @@ DEVICE void keyGradient(const AttentionArguments& a, const float* q, const float
   for (int64_t s = firstSegment; s < endSegment; s++) {
     const Segment segment = segmentAt(a.segments, s);
     if (!fits(segment, a.N)) continue;
-    const int64_t prefixEnd = segment.prefixStart + segment.prefixLength, ownEnd = segment.start + segment.length;
-    const bool inPrefix = segment.prefixLength > 0 && first < prefixEnd && end > segment.prefixStart;
-    const bool inOwn = first < ownEnd && end > segment.start;
-    if (!inPrefix && !inOwn) continue;
-    // Queries that can see a key of this tile.
-    int64_t firstQuery = 0, endQuery = segment.length;
-    if (!inPrefix && first > segment.start) firstQuery = first - segment.start;
-    if (a.window > 0) {
-      const int64_t lastRow = inOwn ? (end < ownEnd ? end : ownEnd) - 1 : (end < prefixEnd ? end : prefixEnd) - 1;
-      const int64_t most = segment.place(lastRow) - segment.prefixLength + a.window;
-      if (most < endQuery) endQuery = most;
-    }
+    const KeysOfSegment keys(segment, first, end, a.window);
+    if (!keys.any) continue;
     const int64_t place = key < end ? segment.place(key) : -1;
     for (int64_t head = keyHead * group; head < (keyHead + 1) * group; head++) {
-      for (int64_t i0 = firstQuery; i0 < endQuery; i0 += kRows) {
+      for (int64_t i0 = keys.firstQuery; i0 < keys.endQuery; i0 += kRows) {
         __syncthreads();
-        for (int i = tid; i < kRows * d; i += kBlock) {
-          const int row = i / d, c = i % d;
-          const bool there = i0 + row < endQuery;
-          const int64_t from = segment.start + i0 + row;
-          Q[row * ld + c] = there ? q[from * a.qStride + head * d + c] : 0;
-          dO[row * ld + c] = there ? dout[(from * a.H + head) * d + c] : 0;
-        }
+        const int64_t firstRow = segment.start + i0, count = keys.endQuery - i0;
+        loadRows<kRows>(Q, d, count, [&](int i) { return q + (firstRow + i) * a.qStride + head * d; });
+        loadRows<kRows>(dO, d, count, [&](int i) { return dout + ((firstRow + i) * a.H + head) * d; });
         if (tid < kRows) {
-          const bool there = i0 + tid < endQuery;
-          const int64_t from = (segment.start + i0 + tid) * a.H + head;
+          const bool there = tid < count;
+          const int64_t from = (firstRow + tid) * a.H + head;
           normalisers[tid] = there ? lse[from] : 0;
           deltas[tid] = there ? delta[from] : 0;
         }
@@ -141,7 +118,7 @@ DEVICE void keyGradient(const AttentionArguments& a, const float* q, const float
         for (int i = 0; i < kQueries; i++) {
           const int at = lane + kLanesOfRow * i;
           const int64_t query = i0 + at;
-          const bool seen = place >= 0 && query < endQuery && sees(segment.prefixLength + query, place, a.window);
+          const bool seen = place >= 0 && query < keys.endQuery && sees(segment.prefixLength + query, place, a.window);
           const float p = seen ? expf(scores[i] * a.scale - normalisers[at]) : 0;
           P[r * kRows + at] = p;
           dS[r * kRows + at] = p * (slopes[i] - deltas[at]) * a.scale;
@@ -174,9 +151,8 @@ DEVICE void keyGradient(const AttentionArguments& a, const float* q, const float
 
 #define GRADIENT_KERNELS(rows, dims)                                                                                  \
   KERNEL queryGradient##rows(AttentionArguments a, const QueryTile* tiles, const float* q, const float* k,            \
-                             const float* v, const float* out, const float* lse, const float* dout, float* dq,        \
-                             float* delta) {                                                                          \
-    queryGradient<rows, dims>(a, tiles, q, k, v, out, lse, dout, dq, delta);                                          \
+                             const float* v, const float* lse, const float* delta, const float* dout, float* dq) {    \
+    queryGradient<rows, dims>(a, tiles, q, k, v, lse, delta, dout, dq);                                               \
   }                                                                                                                   \
   KERNEL keyGradient##rows(AttentionArguments a, const float* q, const float* k, const float* v, const float* lse,    \
                            const float* delta, const float* dout, float* dk, float* dv) {                             \
@@ -198,15 +174,17 @@ static void attendGradient(const Launch& l, const AttentionArguments& a, int at)
   if (queries == 0) return;
   // Rows that are in no segment. Every row is a key of the other pass.
   if (a.segments.uniform == 0) fillZeros(dq, queries);
-  const int rows = tileRows(a.d);
-  Scratch<QueryTile> tiles(tileCount(a, rows));
   Scratch<float> delta(a.N * a.H);
+  LAUNCH(attentionDelta, overElements(a.N * a.H * 32), out, dout, delta, a.N * a.H, a.d);
+  const int rows = onTensorCores(a) ? kTileRows : tileRows(a.d);
+  Scratch<QueryTile> tiles(tileCount(a, rows));
   planTiles(a, rows, tiles);
   if (tileCount(a, rows) == 0) {
     fillZeros(dk, keys);
     fillZeros(dv, keys);
     return;
   }
+  if (onTensorCores(a)) return attentionGradMma(a, tiles, {q, k, v, out, lse, dout}, delta, dq, dk, dv);
   const auto threads = static_cast<unsigned>(rows * kLanesOfRow);
   const int64_t tile = rows * (a.d + 1), square = rows * rows, word = sizeof(float);
   const Geometry forQueries(dim3(gridSize(tileCount(a, rows)), static_cast<unsigned>(a.H)), threads,
@@ -214,10 +192,10 @@ static void attendGradient(const Launch& l, const AttentionArguments& a, int at)
   const Geometry forKeys(dim3(gridSize(ceilDiv(a.N, rows)), static_cast<unsigned>(a.K)), threads,
                          (4 * tile + 2 * square + 2 * rows) * word);
   if (rows == 32) {
-    LAUNCH(queryGradient32, forQueries, a, tiles, q, k, v, out, lse, dout, dq, delta);
+    LAUNCH(queryGradient32, forQueries, a, tiles, q, k, v, lse, delta, dout, dq);
     LAUNCH(keyGradient32, forKeys, a, q, k, v, lse, delta, dout, dk, dv);
   } else {
-    LAUNCH(queryGradient16, forQueries, a, tiles, q, k, v, out, lse, dout, dq, delta);
+    LAUNCH(queryGradient16, forQueries, a, tiles, q, k, v, lse, delta, dout, dq);
     LAUNCH(keyGradient16, forKeys, a, q, k, v, lse, delta, dout, dk, dv);
   }
 }

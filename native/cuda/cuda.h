@@ -24,6 +24,7 @@ typedef unsigned short uint16_t;
 #endif
 #define KERNEL extern "C" __global__ void
 #define UNROLL _Pragma("unroll")
+#define NO_UNROLL _Pragma("unroll 1")
 #define SHARED_MEMORY(type, name)                        \
   extern __shared__ __align__(16) unsigned char name##_[]; \
   type* name = reinterpret_cast<type*>(name##_)
@@ -32,6 +33,7 @@ typedef unsigned short uint16_t;
 #include "emulator/emulator.h"
 #define KERNEL __global__ void
 #define UNROLL
+#define NO_UNROLL
 #define SHARED_MEMORY(type, name) type* name = static_cast<type*>(::brevity::emulator::currentShared)
 #endif
 #define DEVICE [[maybe_unused]] static __device__ inline

@@ -17,10 +17,10 @@
   EMBED("brevityPtx_" #name, "ptx/" #name ".ptx")            \
   EMBED("brevitySource_" #name, #name ".cu")                 \
   extern "C" __attribute__((visibility("hidden"))) const char brevityPtx_##name[], brevitySource_##name[];
-BREVITY_CUDA_OPS(MODULE)
+BREVITY_CUDA_MODULES(MODULE)
 #undef MODULE
 
-#define BREVITY_CUDA_HEADERS(X) X(axes) X(block) X(columns) X(cuda) X(mma) X(segments)
+#define BREVITY_CUDA_HEADERS(X) X(axes) X(block) X(columns) X(cuda) X(mma) X(segments) X(tiles)
 #define HEADER(name)                                        \
   EMBED("brevityHeader_" #name, #name ".h")                  \
   extern "C" __attribute__((visibility("hidden"))) const char brevityHeader_##name[];
@@ -33,7 +33,7 @@ namespace cuda {
 const char* embeddedPtx(const std::string& module) {
 #define MODULE(name) \
   if (module == #name) return brevityPtx_##name;
-  BREVITY_CUDA_OPS(MODULE)
+  BREVITY_CUDA_MODULES(MODULE)
 #undef MODULE
   return nullptr;
 }
@@ -41,7 +41,7 @@ const char* embeddedPtx(const std::string& module) {
 const char* embeddedSource(const std::string& file) {
 #define MODULE(name) \
   if (file == #name ".cu") return brevitySource_##name;
-  BREVITY_CUDA_OPS(MODULE)
+  BREVITY_CUDA_MODULES(MODULE)
 #undef MODULE
 #define HEADER(name) \
   if (file == #name ".h") return brevityHeader_##name;

@@ -15,6 +15,8 @@
 #include "rope.cu"
 #include "attention.cu"
 #include "attentionGrad.cu"
+#include "attentionMma.cu"
+#include "attentionGradMma.cu"
 #include "attentionDecode.cu"
 #include "tokenLogProbs.cu"
 #include "sampling.cu"

@@ -1,12 +1,13 @@
-// Tensor-core products of a warp (PTX ISA, mma.sync.m16n8k16 for bf16 and m16n8k8 for tf32), with float32 sums, and how
-// float32 is rounded to their operands. In the emulator a twin gathers the fragments of all lanes by the layouts of the
-// PTX ISA and multiplies them.
+// Tensor-core products of a warp (PTX ISA, mma.sync.m16n8k16 for bf16 and m16n8k8 for tf32), with float32 sums, how
+// float32 is rounded to their operands, and what brings these from memory. In the emulator twins gather the fragments of
+// all lanes by the layouts of the PTX ISA.
 //
 // With g = lane / 4 and t = lane % 4, a lane holds of D [16, 8]: d[0..1] at (g, 2t..2t+1), d[2..3] at (g + 8, 2t..2t+1).
 #pragma once
 #include "cuda.h"
-
-DEVICE uint32_t bf16Pair(float low, float high) { return bf16Bits(low) | bf16Bits(high) << 16; }
+#if !defined(__CUDACC__)
+#include "emulator/copies.h"
+#endif
 
 // To the nearest, ties away from zero, as cvt.rna.tf32 does.
 DEVICE float tf32Of(float x) {
@@ -15,6 +16,12 @@ DEVICE float tf32Of(float x) {
 }
 
 #if defined(__CUDACC__)
+
+DEVICE uint32_t bf16Pair(float low, float high) {
+  uint32_t pair;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(high), "f"(low));
+  return pair;
+}
 
 // a: pairs along k at (g, 2t), (g + 8, 2t), (g, 2t + 8), (g + 8, 2t + 8); b: pairs along k at (2t, g), (2t + 8, g).
 DEVICE void mmaBf16(float d[4], const uint32_t a[4], const uint32_t b[2]) {
@@ -31,7 +38,53 @@ DEVICE void mmaTf32(float d[4], const uint32_t a[4], const uint32_t b[2]) {
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 
+// Four 8 × 8 matrices of bf16 in shared memory (ldmatrix): lanes 8i to 8i + 7 name the rows of matrix i, 16 bytes each;
+// a lane gets of each matrix the pair at (g, 2t), or transposed the elements (2t, g) and (2t + 1, g).
+DEVICE void loadMatrices(uint32_t r[4], const uint16_t* row) {
+  const auto address = static_cast<uint32_t>(__cvta_generic_to_shared(row));
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+               : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+               : "r"(address)
+               : "memory");
+}
+DEVICE void loadTransposed(uint32_t r[4], const uint16_t* row) {
+  const auto address = static_cast<uint32_t>(__cvta_generic_to_shared(row));
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+               : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+               : "r"(address)
+               : "memory");
+}
+
+// Begins to copy 16 bytes from global into shared memory, or zeros where `there` is false; `from` is an address all the
+// same. They are there for this thread once it has waited, for others after a barrier behind that.
+DEVICE void copyAsync(uint16_t* to, const uint16_t* from, bool there) {
+  const auto address = static_cast<uint32_t>(__cvta_generic_to_shared(to));
+  const int bytes = there ? 16 : 0;
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(address), "l"(from), "r"(bytes) : "memory");
+}
+DEVICE void waitForCopies() { asm volatile("cp.async.wait_all;" ::: "memory"); }
+
 #else
+
+DEVICE uint32_t bf16Pair(float low, float high) { return bf16Bits(low) | bf16Bits(high) << 16; }
+
+inline void gatherMatrices(uint32_t r[4], const uint16_t* row, bool transposed, int line) {
+  const unsigned char* all = brevity::emulator::collective(0xffffffffu, &row, sizeof row, {__FILE__, line});
+  const int g = brevity::emulator::self->lane / 4, t = brevity::emulator::self->lane % 4;
+  for (int i = 0; i < 4; i++) {
+    const auto at = [&](int line, int column) {
+      return uint32_t{brevity::emulator::laneValue<const uint16_t*>(all, 8 * i + line)[column]};
+    };
+    r[i] = transposed ? at(2 * t, g) | at(2 * t + 1, g) << 16 : at(g, 2 * t) | at(g, 2 * t + 1) << 16;
+  }
+}
+inline void loadMatrices(uint32_t r[4], const uint16_t* row) { gatherMatrices(r, row, false, __LINE__); }
+inline void loadTransposed(uint32_t r[4], const uint16_t* row) { gatherMatrices(r, row, true, __LINE__); }
+
+inline void copyAsync(uint16_t* to, const uint16_t* from, bool there) {
+  brevity::emulator::beginCopy(to, there ? from : nullptr);
+}
+inline void waitForCopies() { brevity::emulator::finishCopies(); }
 
 struct MmaOperands {
   uint32_t a[4], b[2];

@@ -13,6 +13,9 @@ namespace cuda {
   X(gemm) X(layerNorm) X(reduce) X(rmsNorm) X(rope) X(sampling) X(scan) X(shape) X(softmax)                \
   X(tokenLogProbs) X(topK) X(unary)
 
+// Files of kernels: those of ops, and those that ops of another file launch.
+#define BREVITY_CUDA_MODULES(X) BREVITY_CUDA_OPS(X) X(attentionMma) X(attentionGradMma)
+
 #define DECLARE(name) void name##Ops(OpTable& table);
 BREVITY_CUDA_OPS(DECLARE)
 #undef DECLARE

@@ -43,6 +43,26 @@ DEVICE bool sees(int64_t queryPlace, int64_t keyPlace, int64_t window) {
   return keyPlace <= queryPlace && (window == 0 || keyPlace > queryPlace - window);
 }
 
+// The keys of a segment among the rows [first, end), and the queries of the segment that may see one of them.
+struct KeysOfSegment {
+  int64_t firstQuery, endQuery;
+  bool any, inRow;  // whether there are such keys; whether all rows are, one place after the other
+
+  __device__ KeysOfSegment(const Segment& s, int64_t first, int64_t end, int64_t window) {
+    const int64_t prefixEnd = s.prefixStart + s.prefixLength, ownEnd = s.start + s.length;
+    const bool inPrefix = s.prefixLength > 0 && first < prefixEnd && end > s.prefixStart;
+    const bool inOwn = first < ownEnd && end > s.start;
+    any = inPrefix || inOwn;
+    inRow = (inPrefix && first >= s.prefixStart && end <= prefixEnd) || (inOwn && first >= s.start && end <= ownEnd);
+    firstQuery = !inPrefix && first > s.start ? first - s.start : 0;
+    endQuery = s.length;
+    if (!any || window == 0) return;
+    const int64_t last = inOwn ? (end < ownEnd ? end : ownEnd) - 1 : (end < prefixEnd ? end : prefixEnd) - 1;
+    const int64_t most = s.place(last) - s.prefixLength + window;
+    if (most < endQuery) endQuery = most;
+  }
+};
+
 struct AttentionArguments {
   int64_t N, H, K, d, window;
   int64_t qStride, kStride, vStride;
@@ -51,13 +71,26 @@ struct AttentionArguments {
   int32_t reserved;
 };
 
+// Of the kernels on tensor cores: rows of a tile, and the most dimensions of a head.
+constexpr int kTileRows = 64;
+[[maybe_unused]] constexpr int kMostMmaDims = 128;
+
 // A tile of queries: rows [first, first + tile rows) of a segment; segment -1 for none.
 struct QueryTile {
   int32_t segment, first;
 };
 
-// Threads of a tile's rows: eight a row, of one warp.
+// Of the plain kernels, threads of a tile's rows: eight a row, of one warp.
 constexpr int kLanesOfRow = 8;
+
+// Brings kRows rows of d elements into shared memory, d + 1 apart: row r from rowOf(r), zeros from `count` on.
+template <int kRows, typename RowOf>
+DEVICE void loadRows(float* to, int d, int64_t count, RowOf rowOf) {
+  for (int i = threadIdx.x; i < kRows * d; i += kRows * kLanesOfRow) {
+    const int row = i / d, c = i % d;
+    to[row * (d + 1) + c] = row < count ? rowOf(row)[c] : 0;
+  }
+}
 
 // x summed over the eight lanes of a row.
 DEVICE float rowSum(float x) {
@@ -79,8 +112,20 @@ AttentionArguments packedArguments(const Launch& l, int tableBuffer);
 // Tiles of `rows` queries, in order; `tiles` holds tileCount(…) of them.
 int64_t tileCount(const AttentionArguments& a, int rows);
 void planTiles(const AttentionArguments& a, int rows, QueryTile* tiles);
-// Rows of a tile for heads of size d: what fits into shared memory.
+// Rows of a tile of the plain kernels for heads of size d: what fits into shared memory.
 inline int tileRows(int64_t d) { return d <= 128 ? 32 : 16; }
+
+// Tensor cores multiply in bf16 heads of up to 128 dimensions (attentionMma.cu, attentionGradMma.cu); the plain kernels
+// do the rest.
+inline bool onTensorCores(const AttentionArguments& a) {
+  return stream().precision() == Precision::bf16 && a.d <= kMostMmaDims;
+}
+struct AttentionTensors {
+  const float *q, *k, *v, *out, *lse, *dout;
+};
+void attentionMma(const AttentionArguments& a, const QueryTile* tiles, const AttentionTensors& x, float* out, float* lse);
+void attentionGradMma(const AttentionArguments& a, const QueryTile* tiles, const AttentionTensors& x, const float* delta,
+                      float* dq, float* dk, float* dv);
 
 }  // namespace cuda
 }  // namespace brevity

@@ -35,7 +35,7 @@ const hashes = (where: string, pattern: RegExp) =>
 
 describe('PTX in the repository', () => {
   it('was made from the sources as they are (else: npm run build:kernels)', () => {
-    expect(hashes(folder, /\.cu$|^(axes|block|columns|cuda|mma|segments)\.h$/)).toEqual(manifest.sources);
+    expect(hashes(folder, /\.cu$|^(axes|block|columns|cuda|mma|segments|tiles)\.h$/)).toEqual(manifest.sources);
     expect(hashes(path.join(folder, 'ptx'), /\.ptx$/)).toEqual(manifest.ptx);
   });
 
@@ -50,7 +50,7 @@ describe('PTX in the repository', () => {
 
 /** Of the ops that a step or a sampled token waits for. A spill there is paid at every element. */
 const hot = [
-  ...['gemm', 'attention', 'attentionGrad', 'attentionDecode', 'tokenLogProbs', 'sampling', 'adamw', 'rmsNorm'],
+  ...['gemm', 'attention', 'attentionMma', 'attentionGrad', 'attentionGradMma', 'attentionDecode', 'tokenLogProbs', 'sampling', 'adamw', 'rmsNorm'],
   ...['layerNorm', 'softmax', 'activations', 'rope'],
 ];
 

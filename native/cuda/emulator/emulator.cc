@@ -1,5 +1,7 @@
 #include "emulator.h"
 
+#include "copies.h"
+
 #include <algorithm>
 #include <cstdlib>
 #include <memory>
@@ -279,6 +281,7 @@ void runBlock(const char* kernel) {
       deadlock(barrierProblem.empty() ? kernel : (barrierProblem = kernel + (": " + barrierProblem)).c_str());
     }
   }
+  if (leftCopies()) throw std::runtime_error(std::string(kernel) + ": a block ended before its asynchronous copies");
 }
 
 void expectGeometry(const char* kernel, dim3 grid, dim3 threads, int64_t sharedBytes) {

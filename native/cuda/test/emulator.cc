@@ -1,6 +1,7 @@
 // The emulator itself: what it must compute, and the mistakes it must find.
 #include "../block.h"
 #include "../emulator/emulator.h"
+#include "../mma.h"
 #include "compare.h"
 
 using brevity::emulator::run;
@@ -63,6 +64,27 @@ KERNEL halfWarps(int* out) {
   out[threadIdx.x] = sum;
 }
 
+// Sixteen bytes a thread into shared memory; read before the wait where `early`, and never waited for where `left`.
+KERNEL copiesAsync(const uint16_t* x, uint16_t* y, int early, int left) {
+  SHARED_MEMORY(uint16_t, tile);
+  const int i = static_cast<int>(threadIdx.x);
+  copyAsync(tile + 8 * i, x + 8 * i, i % 2 == 0);
+  if (!early && !left) waitForCopies();
+  for (int c = 0; c < 8; c++) y[8 * i + c] = tile[8 * i + c];
+  if (!left) waitForCopies();
+}
+
+// Of a tile of 16 × 16 whose element is its number.
+KERNEL loadsMatrices(uint32_t* out) {
+  SHARED_MEMORY(uint16_t, tile);
+  const int lane = static_cast<int>(threadIdx.x);
+  for (int i = lane; i < 256; i += 32) tile[i] = static_cast<uint16_t>(i);
+  __syncwarp();
+  const uint16_t* row = tile + lane % 16 * 16 + lane / 16 * 8;
+  loadMatrices(out + 8 * lane, row);
+  loadTransposed(out + 8 * lane + 4, row);
+}
+
 template <typename... P>
 void launch(const char* name, void (*invoke)(void**), dim3 grid, dim3 block, int64_t shared, P... values) {
   void* addresses[sizeof...(P) + 1] = {&values...};
@@ -121,8 +143,32 @@ TEST(groupsOfLanes) {
   for (int i = 0; i < 32; i++) CHECK(out[i] == (i < 16 ? 120 : 376));
 }
 
+TEST(asynchronousCopies) {
+  Halves x(64), y(64, 0);
+  for (size_t i = 0; i < x.size(); i++) x[i] = static_cast<uint16_t>(i + 1);
+  for (const int early : {1, 0}) {
+    RUN(copiesAsync, dim3(1), dim3(8), 128, static_cast<const uint16_t*>(x.data()), y.data(), early, 0);
+    for (size_t i = 0; i < y.size(); i++) CHECK(y[i] == (early ? 0xffff : i / 8 % 2 == 0 ? i + 1 : 0));
+  }
+}
+
+TEST(matricesFromSharedMemory) {
+  std::vector<uint32_t> out(32 * 8, 0);
+  RUN(loadsMatrices, dim3(1), dim3(32), 512, out.data());
+  const auto at = [](int row, int column) { return static_cast<uint32_t>(16 * row + column); };
+  for (int lane = 0; lane < 32; lane++)
+    for (int i = 0; i < 4; i++) {
+      const int g = lane / 4, t = lane % 4, row = i % 2 * 8, column = i / 2 * 8;
+      CHECK(out[8 * lane + i] == (at(row + g, column + 2 * t) | at(row + g, column + 2 * t + 1) << 16));
+      CHECK(out[8 * lane + 4 + i] == (at(row + 2 * t, column + g) | at(row + 2 * t + 1, column + g) << 16));
+    }
+}
+
 TEST(mistakesAreFound) {
   Ints out(32, 0);
+  Halves halves(64, 0);
+  CHECK_THROWS(RUN(copiesAsync, dim3(1), dim3(8), 128, static_cast<const uint16_t*>(halves.data()), halves.data(), 0, 1),
+               "a block ended before its asynchronous copies");
   CHECK_THROWS(RUN_BARE(exitsBeforeBarrier, dim3(1), dim3(32)), "1 of 32 threads have ended, thread 0 waits at");
   CHECK_THROWS(RUN_BARE(twoBarriers, dim3(1), dim3(32)), "a barrier reached at");
   CHECK_THROWS(RUN(divergedShuffle, dim3(1), dim3(32), 0, out.data()), "waits for ever");

@@ -1,0 +1,124 @@
+// The forward pass of attention.cu's op on tensor cores (arXiv 2307.08691), for products in bf16 and heads of up to 128
+// dimensions: four warps have 16 queries each and walk over keys 64 at a time; scores, weights and sums stay in registers.
+// Values arrive while weights are computed, the next keys while values are added up.
+//
+// Leaves out Hopper's wgmma and bulk copies: to be measured on hardware first.
+#include "tiles.h"
+
+template <int kD>
+DEVICE void roundRows(const float* x, uint16_t* y, int64_t rows, int d) {
+  constexpr int kPairs = kD / 2;
+  auto* pairs = reinterpret_cast<uint32_t*>(y);
+  for (EACH(i, rows * kPairs)) {
+    const int c = static_cast<int>(i % kPairs) * 2;
+    const float* row = x + i / kPairs * d;
+    pairs[i] = bf16Pair(c < d ? row[c] : 0, c + 1 < d ? row[c + 1] : 0);
+  }
+}
+KERNEL roundHeads64(const float* x, uint16_t* y, int64_t rows, int d) { roundRows<64>(x, y, rows, d); }
+KERNEL roundHeads128(const float* x, uint16_t* y, int64_t rows, int d) { roundRows<128>(x, y, rows, d); }
+
+template <int kD>
+DEVICE void attendOnTensorCores(const AttentionArguments& a, const QueryTile* tiles, const uint16_t* q,
+                                const uint16_t* k, const uint16_t* v, float* out, float* lse) {
+  SHARED_MEMORY(uint16_t, memory);
+  const QueryTile tile = tiles[blockIdx.x];
+  if (tile.segment < 0) return;
+  const Segment segment = segmentAt(a.segments, tile.segment);
+  const int64_t head = blockIdx.y, keyHead = head / (a.H / a.K);
+  const LanePlace lane = lanePlace();
+  uint16_t *Q = memory, *K = Q + TileLayout<kD>::size, *V = K + TileLayout<kD>::size;
+  const int64_t rows = segment.length - tile.first < kTileRows ? segment.length - tile.first : kTileRows;
+  const int64_t firstRow = segment.start + tile.first;
+  const int64_t firstPlace = segment.prefixLength + tile.first, end = firstPlace + rows;
+  const int64_t begin = a.window > 0 && firstPlace - a.window + 1 > 0 ? firstPlace - a.window + 1 : 0;
+  const auto fetchKeys = [&](uint16_t* into, const uint16_t* from, int64_t j0) {
+    fetchTile<kD>(into, from + keyHead * kD, a.K * kD, end - j0, [&](int r) { return segment.row(j0 + r); });
+  };
+  fetchTile<kD>(Q, q + head * kD, a.H * kD, rows, [&](int r) { return firstRow + r; });
+  fetchKeys(K, k, begin);
+  float most[2] = {-INFINITE, -INFINITE}, sum[2] = {}, result[kD / 8][4] = {};
+  const int mine = lane.warp * 16;
+  for (int64_t j0 = begin; j0 < end; j0 += kTileRows) {
+    waitForCopies();
+    __syncthreads();
+    fetchKeys(V, v, j0);
+    float scores[kTileRows / 8][4];
+    multiplyRows<kD, kTileRows>(scores, Q, mine, K, 0);
+    // Powers of 2 from here on. Rows without a query may see what is not there: nobody reads them.
+    const Sight sight(a.window, j0 - firstPlace);
+    UNROLL
+    for (int n = 0; n < kTileRows / 8; n++)
+      for (int e = 0; e < 4; e++) {
+        const bool seen = sight.all || sight.sees(mine + lane.g + e / 2 * 8, 8 * n + 2 * lane.t + e % 2);
+        scores[n][e] = seen ? scores[n][e] * (a.scale * kLog2E) : -INFINITE;
+      }
+    UNROLL
+    for (int half = 0; half < 2; half++) {
+      float larger = most[half];
+      UNROLL
+      for (int n = 0; n < kTileRows / 8; n++)
+        larger = fmaxf(larger, fmaxf(scores[n][2 * half], scores[n][2 * half + 1]));
+      larger = largestOfRow(larger);
+      // Nothing seen yet: every weight is 0.
+      const float base = larger == -INFINITE ? 0 : larger;
+      const float kept = exp2f(most[half] - base);
+      float added = 0;
+      UNROLL
+      for (int n = 0; n < kTileRows / 8; n++)
+        for (int e = 2 * half; e < 2 * half + 2; e++) added += scores[n][e] = exp2f(scores[n][e] - base);
+      sum[half] = sum[half] * kept + sumOfRow(added);
+      most[half] = larger;
+      UNROLL
+      for (int n = 0; n < kD / 8; n++)
+        for (int e = 2 * half; e < 2 * half + 2; e++) result[n][e] *= kept;
+    }
+    waitForCopies();
+    __syncthreads();
+    if (j0 + kTileRows < end) fetchKeys(K, k, j0 + kTileRows);
+    addWeighted<kD, kTileRows>(result, scores, V, 0);
+  }
+  UNROLL
+  for (int half = 0; half < 2; half++) {
+    const int r = mine + lane.g + 8 * half;
+    if (r >= rows) continue;
+    const int64_t at = (firstRow + r) * a.H + head;
+    storeRow<kD>(out + at * a.d, result, half, 1 / sum[half], a.d);
+    if (lane.t == 0) lse[at] = (most[half] + log2f(sum[half])) * kLn2;
+  }
+}
+
+KERNEL attentionMma64(AttentionArguments a, const QueryTile* tiles, const uint16_t* q, const uint16_t* k,
+                      const uint16_t* v, float* out, float* lse) {
+  attendOnTensorCores<64>(a, tiles, q, k, v, out, lse);
+}
+KERNEL attentionMma128(AttentionArguments a, const QueryTile* tiles, const uint16_t* q, const uint16_t* k,
+                       const uint16_t* v, float* out, float* lse) {
+  attendOnTensorCores<128>(a, tiles, q, k, v, out, lse);
+}
+
+#if BREVITY_HOST
+namespace brevity {
+namespace cuda {
+
+void roundHeads(const float* x, uint16_t* y, int64_t rows, int64_t d) {
+  const Geometry geometry = overElements(rows * roundedWidth(d) / 2);
+  if (roundedWidth(d) == 64) LAUNCH(roundHeads64, geometry, x, y, rows, static_cast<int>(d));
+  else LAUNCH(roundHeads128, geometry, x, y, rows, static_cast<int>(d));
+}
+
+void attentionMma(const AttentionArguments& a, const QueryTile* tiles, const AttentionTensors& x, float* out, float* lse) {
+  const int64_t width = roundedWidth(a.d);
+  Scratch<uint16_t> q(a.N * a.H * width), k(a.N * a.K * width), v(a.N * a.K * width);
+  roundHeads(x.q, q, a.N * a.H, a.d);
+  roundHeads(x.k, k, a.N * a.K, a.d);
+  roundHeads(x.v, v, a.N * a.K, a.d);
+  const dim3 grid(gridSize(tileCount(a, kTileRows)), static_cast<unsigned>(a.H));
+  const Geometry geometry(grid, kTileThreads, tileBytes(a.d, 3));
+  if (width == 64) LAUNCH(attentionMma64, geometry, a, tiles, q, k, v, out, lse);
+  else LAUNCH(attentionMma128, geometry, a, tiles, q, k, v, out, lse);
+}
+
+}  // namespace cuda
+}  // namespace brevity
+#endif
