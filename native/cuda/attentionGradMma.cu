@@ -47,7 +47,7 @@ DEVICE void queryGradientMma(const AttentionArguments& a, const QueryTile* tiles
     float weights[kTileRows / 8][4], slopes[kTileRows / 8][4];
     multiplyRows<kD, kTileRows>(weights, Q, mine, K, 0);
     multiplyRows<kD, kTileRows>(slopes, dO, mine, V, 0);
-    const Sight sight(a.window, j0 - firstPlace);
+    const TileSight sight(a.window, j0 - firstPlace);
     UNROLL
     for (int n = 0; n < kTileRows / 8; n++)
       for (int e = 0; e < 4; e++) {
@@ -116,7 +116,7 @@ DEVICE void keyGradientMma(const AttentionArguments& a, const GradientInputs& in
         }
         waitForCopies();
         __syncthreads();
-        const Sight sight(a.window, firstAt - i0);
+        const TileSight sight(a.window, firstAt - i0);
         const bool all = keys.inRow && sight.all;
         const int ahead[2] = {place[0] - static_cast<int>(i0), place[1] - static_cast<int>(i0)};
         NO_UNROLL

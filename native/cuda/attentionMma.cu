@@ -46,7 +46,7 @@ DEVICE void attendOnTensorCores(const AttentionArguments& a, const QueryTile* ti
     float scores[kTileRows / 8][4];
     multiplyRows<kD, kTileRows>(scores, Q, mine, K, 0);
     // Powers of 2 from here on. Rows without a query may see what is not there: nobody reads them.
-    const Sight sight(a.window, j0 - firstPlace);
+    const TileSight sight(a.window, j0 - firstPlace);
     UNROLL
     for (int n = 0; n < kTileRows / 8; n++)
       for (int e = 0; e < 4; e++) {

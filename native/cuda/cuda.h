@@ -61,6 +61,10 @@ DEVICE uint32_t bf16Bits(float x) {
 DEVICE float valueOf(float x) { return x; }
 DEVICE float valueOf(uint16_t x) { return __uint_as_float(static_cast<uint32_t>(x) << 16); }
 
+// Stores a result, rounded where its memory is bfloat16.
+DEVICE void store(float* at, float x) { *at = x; }
+DEVICE void store(uint16_t* at, float x) { *at = static_cast<uint16_t>(bf16Bits(x)); }
+
 // The thread's place in the grid and the number of threads: `for (EACH(i, n))` shares [0, n) among all.
 DEVICE int64_t firstIndex() { return static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; }
 DEVICE int64_t gridStride() { return static_cast<int64_t>(gridDim.x) * blockDim.x; }

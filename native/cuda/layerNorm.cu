@@ -17,10 +17,18 @@ DEVICE RowStats statsOf(const float* row, int64_t D, float eps) {
   return RowStats{static_cast<float>(mean), static_cast<float>(1 / sqrt(blockSum(squares) / D + eps))};
 }
 
-KERNEL layerNormKernel(const float* x, const float* w, const float* b, float* y, int64_t D, float eps) {
+template <typename T>
+DEVICE void normaliseRow(const float* x, const float* w, const float* b, T* y, int64_t D, float eps) {
   const int64_t at = static_cast<int64_t>(blockIdx.x) * D;
   const RowStats s = statsOf(x + at, D, eps);
-  for (int64_t j = threadIdx.x; j < D; j += kThreads) y[at + j] = (x[at + j] - s.mean) * s.inverse * w[j] + b[j];
+  for (int64_t j = threadIdx.x; j < D; j += kThreads)
+    store(y + at + j, (x[at + j] - s.mean) * s.inverse * w[j] + b[j]);
+}
+KERNEL layerNormKernel(const float* x, const float* w, const float* b, float* y, int64_t D, float eps) {
+  normaliseRow(x, w, b, y, D, eps);
+}
+KERNEL layerNormBf16(const float* x, const float* w, const float* b, uint16_t* y, int64_t D, float eps) {
+  normaliseRow(x, w, b, y, D, eps);
 }
 
 KERNEL layerNormStats(const float* x, RowStats* stats, int64_t D, float eps) {
@@ -78,6 +86,14 @@ void layerNormOp(const Launch& l) {
   if (n > 0) LAUNCH(layerNormKernel, Geometry(gridSize(N), kThreads), x, w, b, y, D, l.number(2));
 }
 
+// The same with y in bfloat16.
+void layerNormBf16Op(const Launch& l) {
+  const int64_t N = l.count(0), D = l.count(1), n = N * D;
+  const float *x = l.floats(0, n), *w = l.floats(1, D), *b = l.floats(2, D);
+  uint16_t* y = l.halves(3, n);
+  if (n > 0) LAUNCH(layerNormBf16, Geometry(gridSize(N), kThreads), x, w, b, y, D, l.number(2));
+}
+
 // x, w, dy, dx, dw, db; N, D, eps
 void layerNormGradOp(const Launch& l) {
   const int64_t N = l.count(0), D = l.count(1), n = N * D, pieces = ceilDiv(N, kRowsOfPiece);
@@ -102,6 +118,7 @@ void layerNormGradOp(const Launch& l) {
 
 void layerNormOps(OpTable& table) {
   table.push_back({"LayerNorm", layerNormOp});
+  table.push_back({"LayerNorm>bf16", layerNormBf16Op});
   table.push_back({"LayerNormGrad", layerNormGradOp});
 }
 

@@ -3,13 +3,16 @@
 #include "block.h"
 #include "columns.h"
 
-KERNEL rmsNormKernel(const float* x, const float* w, float* y, int64_t D, float eps) {
+template <typename T>
+DEVICE void normaliseRow(const float* x, const float* w, T* y, int64_t D, float eps) {
   const float* row = x + static_cast<int64_t>(blockIdx.x) * D;
   double squares = 0;
   for (int64_t j = threadIdx.x; j < D; j += kThreads) squares += static_cast<double>(row[j]) * row[j];
   const float r = static_cast<float>(1 / sqrt(blockSum(squares) / D + eps));
-  for (int64_t j = threadIdx.x; j < D; j += kThreads) y[blockIdx.x * D + j] = row[j] * r * w[j];
+  for (int64_t j = threadIdx.x; j < D; j += kThreads) store(y + blockIdx.x * D + j, row[j] * r * w[j]);
 }
+KERNEL rmsNormKernel(const float* x, const float* w, float* y, int64_t D, float eps) { normaliseRow(x, w, y, D, eps); }
+KERNEL rmsNormBf16(const float* x, const float* w, uint16_t* y, int64_t D, float eps) { normaliseRow(x, w, y, D, eps); }
 
 // inverse [N] = 1 / √(mean(x²) + eps)
 KERNEL rmsNormInverse(const float* x, float* inverse, int64_t D, float eps) {
@@ -56,6 +59,14 @@ void rmsNormOp(const Launch& l) {
   if (n > 0) LAUNCH(rmsNormKernel, Geometry(gridSize(N), kThreads), x, w, y, D, l.number(2));
 }
 
+// The same with y in bfloat16.
+void rmsNormBf16Op(const Launch& l) {
+  const int64_t N = l.count(0), D = l.count(1), n = N * D;
+  const float *x = l.floats(0, n), *w = l.floats(1, D);
+  uint16_t* y = l.halves(2, n);
+  if (n > 0) LAUNCH(rmsNormBf16, Geometry(gridSize(N), kThreads), x, w, y, D, l.number(2));
+}
+
 // x, w, dy, dx, dw; N, D, eps
 void rmsNormGradOp(const Launch& l) {
   const int64_t N = l.count(0), D = l.count(1), n = N * D, pieces = ceilDiv(N, kRowsOfPiece);
@@ -77,6 +88,7 @@ void rmsNormGradOp(const Launch& l) {
 
 void rmsNormOps(OpTable& table) {
   table.push_back({"RmsNorm", rmsNormOp});
+  table.push_back({"RmsNorm>bf16", rmsNormBf16Op});
   table.push_back({"RmsNormGrad", rmsNormGradOp});
 }
 

@@ -95,11 +95,11 @@ DEVICE void storeRow(float* row, const float (&sums)[kD / 8][4], int half, float
 }
 
 // Which of a tile's keys its queries see, both by their number in the tile: key 0 stands `ahead` places after query 0.
-struct Sight {
+struct TileSight {
   int ahead, window;
   bool all;
 
-  __device__ Sight(int64_t window, int64_t ahead)
+  __device__ TileSight(int64_t window, int64_t ahead)
       : ahead(static_cast<int>(ahead)),
         window(window == 0 || window > kEndless ? kEndless : static_cast<int>(window)),
         all(ahead <= 1 - kTileRows && ahead > kTileRows - 1 - this->window) {}

@@ -7,6 +7,7 @@ import { gelu, geluTanh, relu, swiglu } from '../tensor/ops/activations.js';
 import { residual, scale, view } from '../tensor/ops/elementwise.js';
 import { layerNorm } from '../tensor/ops/layerNorm.js';
 import { linear } from '../tensor/ops/linear.js';
+import type { Readers } from '../tensor/ops/readers.js';
 import { rmsNorm } from '../tensor/ops/rmsNorm.js';
 import { rope } from '../tensor/ops/rope.js';
 import type { Lora, ModelConfig, Parameter } from './types.js';
@@ -39,7 +40,7 @@ export function block(x: tf.Tensor2D, layer: number, context: BlockContext): tf.
 function llamaBlock(x: tf.Tensor2D, layer: number, context: BlockContext): tf.Tensor2D {
   const { config } = context;
   const at = `model.layers.${layer}.`;
-  const h = norm(x, `${at}input_layernorm`, context);
+  const h = norm(x, `${at}input_layernorm`, context, multiplied);
   let q = project(h, `${at}self_attn.q_proj`, context);
   let k = project(h, `${at}self_attn.k_proj`, context);
   const v = project(h, `${at}self_attn.v_proj`, context);
@@ -49,18 +50,21 @@ function llamaBlock(x: tf.Tensor2D, layer: number, context: BlockContext): tf.Te
   }
   const attended = context.attend(layer, rotate(q, config.heads, context), rotate(k, config.kv_heads, context), v);
   const middle = residual(x, project(attended, `${at}self_attn.o_proj`, context));
-  const f = norm(middle, `${at}post_attention_layernorm`, context);
-  const activated = swiglu(project(f, `${at}mlp.gate_proj`, context), project(f, `${at}mlp.up_proj`, context));
+  const f = norm(middle, `${at}post_attention_layernorm`, context, multiplied);
+  const [gate, up] = [`${at}mlp.gate_proj`, `${at}mlp.up_proj`];
+  const bare = isBare(gate, context) && isBare(up, context);
+  const activated = swiglu(project(f, gate, context), project(f, up, context), multiplied, bare ? multiplied : {});
   return residual(middle, project(activated, `${at}mlp.down_proj`, context));
 }
 
 function gpt2Block(x: tf.Tensor2D, layer: number, context: BlockContext): tf.Tensor2D {
   const at = `transformer.h.${layer}.`;
   const D = context.config.hidden_size;
-  const fusedQkv = project(norm(x, `${at}ln_1`, context), `${at}attn.c_attn`, context);
+  const fusedQkv = project(norm(x, `${at}ln_1`, context, multiplied), `${at}attn.c_attn`, context);
   const [q, k, v] = [0, 1, 2].map((i) => tf.slice(fusedQkv, [0, i * D], [-1, D]));
   const middle = residual(x, project(context.attend(layer, q, k, v), `${at}attn.c_proj`, context));
-  const f = activate(project(norm(middle, `${at}ln_2`, context), `${at}mlp.c_fc`, context), context.config);
+  const h = norm(middle, `${at}ln_2`, context, multiplied);
+  const f = activate(project(h, `${at}mlp.c_fc`, context), context.config);
   return residual(middle, project(f, `${at}mlp.c_proj`, context));
 }
 
@@ -68,7 +72,8 @@ function neoxBlock(x: tf.Tensor2D, layer: number, context: BlockContext): tf.Ten
   const { config } = context;
   const at = `gpt_neox.layers.${layer}.`;
   const { heads: H, head_dim: d } = config;
-  const fusedQkv = project(norm(x, `${at}input_layernorm`, context), `${at}attention.query_key_value`, context);
+  const h = norm(x, `${at}input_layernorm`, context, multiplied);
+  const fusedQkv = project(h, `${at}attention.query_key_value`, context);
   // The fused projection interleaves by head: [N, H, (q, k, v), d].
   const byHead = view<tf.Tensor3D>(fusedQkv, [-1, H, 3 * d]);
   const [q, k, v] = [0, 1, 2].map((i) => view<tf.Tensor2D>(tf.slice(byHead, [0, 0, i * d], [-1, -1, d]), [-1, H * d]));
@@ -77,7 +82,7 @@ function neoxBlock(x: tf.Tensor2D, layer: number, context: BlockContext): tf.Ten
   const middle = residual(x, fromAttention);
   const input = config.parallel_residual ? x : middle;
   const f = activate(
-    project(norm(input, `${at}post_attention_layernorm`, context), `${at}mlp.dense_h_to_4h`, context),
+    project(norm(input, `${at}post_attention_layernorm`, context, multiplied), `${at}mlp.dense_h_to_4h`, context),
     config,
   );
   return residual(middle, project(f, `${at}mlp.dense_4h_to_h`, context));
@@ -87,6 +92,13 @@ function neoxBlock(x: tf.Tensor2D, layer: number, context: BlockContext): tf.Ten
 function parameter<T extends tf.Tensor>(name: string, { parameters }: Pick<BlockContext, 'parameters'>): T | null {
   return (parameters.get(name)?.variable ?? null) as T | null;
 }
+
+/** What goes into linear layers goes nowhere else. */
+const multiplied: Readers = { onlyMultiplied: true };
+
+/** Whether the linear layer `name` is a product and no more, so that its gradient is only multiplied too. */
+const isBare = (name: string, { parameters, lora }: BlockContext): boolean =>
+  !parameters.has(`${name}.bias`) && lora?.adapters.get(`${name}.weight`) === undefined;
 
 /** The linear layer `name`, with its bias where there is one and its adapter where LoRA gave it one. */
 function project(x: tf.Tensor2D, name: string, context: BlockContext): tf.Tensor2D {
@@ -99,11 +111,16 @@ function project(x: tf.Tensor2D, name: string, context: BlockContext): tf.Tensor
   return residual(y, scale(change, context.lora.alpha / context.lora.rank));
 }
 
-export function norm(x: tf.Tensor2D, name: string, context: Pick<BlockContext, 'config' | 'parameters'>): tf.Tensor2D {
+export function norm(
+  x: tf.Tensor2D,
+  name: string,
+  context: Pick<BlockContext, 'config' | 'parameters'>,
+  readers: Readers = {},
+): tf.Tensor2D {
   const { norm: kind, norm_eps: eps } = context.config;
   const weight = parameter<tf.Tensor1D>(`${name}.weight`, context) as tf.Tensor1D;
-  if (kind === 'rms') return rmsNorm(x, weight, eps);
-  return layerNorm(x, weight, parameter<tf.Tensor1D>(`${name}.bias`, context) as tf.Tensor1D, eps);
+  if (kind === 'rms') return rmsNorm(x, weight, eps, readers);
+  return layerNorm(x, weight, parameter<tf.Tensor1D>(`${name}.bias`, context) as tf.Tensor1D, eps, readers);
 }
 
 /** RMSNorm of each head by itself (Qwen3). */
@@ -120,9 +137,9 @@ function rotate(x: tf.Tensor2D, heads: number, { rotary, positions }: BlockConte
 function activate(x: tf.Tensor2D, { activation }: ModelConfig): tf.Tensor2D {
   switch (activation) {
     case 'gelu':
-      return gelu(x);
+      return gelu(x, multiplied);
     case 'gelu_tanh':
-      return geluTanh(x);
+      return geluTanh(x, multiplied);
     case 'relu':
       return relu(x);
     case 'silu':

@@ -15,12 +15,12 @@ interface Entry {
   dtype: tf.DataType;
   size: number;
   refCount: number;
-  /** A frozen float32 tensor that the device keeps in bfloat16: two bytes an element, and no op writes it. */
+  /** A float32 tensor that the device keeps in bfloat16 (bf16.ts): two bytes an element. */
   bf16?: boolean;
 }
 
-/** Shape and element type of a tensor to be made. */
-export type Output = [shape: number[], dtype: tf.DataType];
+/** Shape and element type of a tensor to be made, and whether it is kept in bfloat16. */
+export type Output = [shape: number[], dtype: tf.DataType, bf16?: boolean];
 
 /** Bytes of an element in the device's memory. */
 export function bytesOf(dtype: tf.DataType): number {
@@ -165,7 +165,7 @@ export class NativeBackend extends tf.KernelBackend {
   compute(op: string, inputs: tf.TensorInfo[], params: number[], ...outputs: Output[]): tf.TensorInfo[] {
     const made: tf.TensorInfo[] = [];
     try {
-      for (const [shape, dtype] of outputs) made.push(this.output(shape, dtype));
+      for (const [shape, dtype, bf16] of outputs) made.push(bf16 ? this.bf16Output(shape) : this.output(shape, dtype));
       launchReading(this, op, inputs, (form, read) => this.launch(form, [...read, ...made], params));
       return made;
     } catch (error) {
@@ -183,7 +183,7 @@ export class NativeBackend extends tf.KernelBackend {
     return this.entries.get(dataId).bf16 === true;
   }
 
-  /** An uninitialised frozen tensor, kept in bfloat16. */
+  /** An uninitialised tensor, kept in bfloat16. */
   bf16Output(shape: number[]): tf.TensorInfo {
     const dataId = {};
     const size = tf.util.sizeFromShape(shape);

@@ -1,16 +1,24 @@
 /**
- * Frozen float32 tensors that the device keeps in bfloat16, two bytes an element. TensorFlow.js sees float32. A few ops
- * have a form that reads one as it lies; for all others there is a float32 copy as long as the launch takes.
+ * Float32 tensors that the device keeps in bfloat16, two bytes an element: frozen ones, and on a device that rounds what
+ * it multiplies, results that only products read (ops/readers.ts). TensorFlow.js sees float32. A few ops have forms that
+ * read them as they lie; for all others there is a float32 copy as long as the launch takes.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { NativeBackend } from './backend.js';
 
-/** Ops with a form NAME/bf16, and the place of the input that it reads in bfloat16. */
-const forms = new Map([
-  ['MatMul', 1],
-  ['Gather', 0],
-  ['TokenLogProbs', 1],
-  ['TokenLogProbsGrad', 1],
+/** Forms of ops, by the places of the inputs that they read in bfloat16; the first that fits is taken. */
+const forms = new Map<string, [form: string, places: number[]][]>([
+  [
+    'MatMul',
+    [
+      ['MatMul/bf16ab', [0, 1]],
+      ['MatMul/bf16a', [0]],
+      ['MatMul/bf16', [1]],
+    ],
+  ],
+  ['Gather', [['Gather/bf16', [0]]]],
+  ['TokenLogProbs', [['TokenLogProbs/bf16', [1]]]],
+  ['TokenLogProbsGrad', [['TokenLogProbsGrad/bf16', [1]]]],
 ]);
 
 /** Runs `launch` with the op's name or that of its form, and with inputs that it can read. */
@@ -20,23 +28,26 @@ export function launchReading(
   inputs: tf.TensorInfo[],
   launch: (form: string, read: tf.TensorInfo[]) => void,
 ): void {
-  const own = inputs.findIndex(({ dataId }, i) => forms.get(op) === i && backend.isBf16(dataId));
+  const isBf16 = inputs.map(({ dataId }) => backend.isBf16(dataId));
+  const [form, own] = forms
+    .get(op)
+    ?.find(([name, places]) => places.every((place) => isBf16[place]) && backend.device.hasOp(name)) ?? [op, []];
   const copies: tf.TensorInfo[] = [];
   try {
     const read = inputs.map((input, i) => {
-      if (i === own || !backend.isBf16(input.dataId)) return input;
+      if (!isBf16[i] || own.includes(i)) return input;
       backend.bf16Copies++;
       const copy = widened(backend, input);
       copies.push(copy);
       return copy;
     });
-    launch(own < 0 ? op : `${op}/bf16`, read);
+    launch(form, read);
   } finally {
     backend.free(...copies);
   }
 }
 
-/** A frozen tensor's values in float32. */
+/** The values of a tensor in bfloat16 in float32. */
 export const widened = (backend: NativeBackend, x: tf.TensorInfo): tf.TensorInfo =>
   converted(backend, 'Widen', x, backend.output(x.shape, 'float32'));
 

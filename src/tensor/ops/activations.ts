@@ -1,18 +1,29 @@
 /** The feed-forward nonlinearities: SwiGLU (arXiv 2002.05202) and the two forms of GELU (arXiv 1606.08415). */
 import * as tf from '@tensorflow/tfjs-core';
 import { fused, hasKernel, runKernel } from '../fused.js';
+import type { Readers } from './readers.js';
 
-/** silu(gate)·up, silu(g) = g·σ(g). Both [N, F]. */
-export function swiglu(gate: tf.Tensor2D, up: tf.Tensor2D): tf.Tensor2D {
+/**
+ * silu(gate)·up, silu(g) = g·σ(g). Both [N, F].
+ *
+ * @param ofGradients what reads the gradients of gate and up
+ */
+export function swiglu(
+  gate: tf.Tensor2D,
+  up: tf.Tensor2D,
+  readers: Readers = {},
+  ofGradients: Readers = {},
+): tf.Tensor2D {
   return fused(
     { gate, up },
     (save) => {
       save([gate, up]);
-      return hasKernel('Swiglu') ? runKernel('Swiglu', { gate, up })[0] : tf.mul(tf.mul(gate, tf.sigmoid(gate)), up);
+      if (hasKernel('Swiglu')) return runKernel('Swiglu', { gate, up }, { ...readers })[0];
+      return tf.mul(tf.mul(gate, tf.sigmoid(gate)), up);
     },
     (dy, [g, u]) => {
       if (hasKernel('SwigluGrad')) {
-        const [dg, du] = runKernel('SwigluGrad', { gate: g, up: u, dy });
+        const [dg, du] = runKernel('SwigluGrad', { gate: g, up: u, dy }, { ...ofGradients });
         return { gate: () => dg, up: () => du };
       }
       const s = tf.sigmoid(g);
@@ -25,13 +36,13 @@ export function swiglu(gate: tf.Tensor2D, up: tf.Tensor2D): tf.Tensor2D {
 }
 
 /** x·Φ(x) with the exact Gaussian distribution function. */
-export function gelu(x: tf.Tensor2D): tf.Tensor2D {
+export function gelu(x: tf.Tensor2D, readers: Readers = {}): tf.Tensor2D {
   const cdf = (v: tf.Tensor) => tf.mul(0.5, tf.add(1, tf.erf(tf.mul(v, Math.SQRT1_2))));
   return fused(
     { x },
     (save) => {
       save([x]);
-      return hasKernel('Gelu') ? runKernel('Gelu', { x })[0] : tf.mul(x, cdf(x));
+      return hasKernel('Gelu') ? runKernel('Gelu', { x }, { ...readers })[0] : tf.mul(x, cdf(x));
     },
     (dy, [v]) => ({
       x: () => {
@@ -44,14 +55,15 @@ export function gelu(x: tf.Tensor2D): tf.Tensor2D {
 }
 
 /** GELU's tanh approximation ("gelu_new"): ½x(1 + tanh(√(2/π)(x + 0.044715x³))). */
-export function geluTanh(x: tf.Tensor2D): tf.Tensor2D {
+export function geluTanh(x: tf.Tensor2D, readers: Readers = {}): tf.Tensor2D {
   const c = Math.sqrt(2 / Math.PI);
   const tanhOf = (v: tf.Tensor) => tf.tanh(tf.mul(c, tf.add(v, tf.mul(0.044715, tf.mul(v, tf.square(v))))));
   return fused(
     { x },
     (save) => {
       save([x]);
-      return hasKernel('GeluTanh') ? runKernel('GeluTanh', { x })[0] : tf.mul(tf.mul(0.5, x), tf.add(1, tanhOf(x)));
+      if (hasKernel('GeluTanh')) return runKernel('GeluTanh', { x }, { ...readers })[0];
+      return tf.mul(tf.mul(0.5, x), tf.add(1, tanhOf(x)));
     },
     (dy, [v]) => ({
       x: () => {

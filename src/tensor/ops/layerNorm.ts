@@ -1,6 +1,7 @@
 /** LayerNorm (arXiv 1607.06450), for GPT-2 and GPT-NeoX. */
 import * as tf from '@tensorflow/tfjs-core';
 import { fused, hasKernel, runKernel } from '../fused.js';
+import type { Readers } from './readers.js';
 
 /**
  * y = (x - mean) / √(variance + eps) · w + b
@@ -9,13 +10,19 @@ import { fused, hasKernel, runKernel } from '../fused.js';
  * @param w [D]
  * @param b [D]
  */
-export function layerNorm(x: tf.Tensor2D, w: tf.Tensor1D, b: tf.Tensor1D, eps: number): tf.Tensor2D {
+export function layerNorm(
+  x: tf.Tensor2D,
+  w: tf.Tensor1D,
+  b: tf.Tensor1D,
+  eps: number,
+  readers: Readers = {},
+): tf.Tensor2D {
   return fused(
     { x, w, b },
     (save) => {
       save([x, w]);
       return hasKernel('LayerNorm')
-        ? runKernel('LayerNorm', { x, w, b }, { eps })[0]
+        ? runKernel('LayerNorm', { x, w, b }, { eps, ...readers })[0]
         : tf.add(tf.mul(normalized(x, eps).y, w), b);
     },
     (dy, [savedX, savedW]) => {

@@ -1,6 +1,7 @@
 /** RMSNorm (arXiv 1910.07467, equation 4). */
 import * as tf from '@tensorflow/tfjs-core';
 import { fused, hasKernel, runKernel } from '../fused.js';
+import type { Readers } from './readers.js';
 
 /**
  * y = x / √(mean(x²) + eps) · w
@@ -8,13 +9,13 @@ import { fused, hasKernel, runKernel } from '../fused.js';
  * @param x [N, D]
  * @param w [D]
  */
-export function rmsNorm(x: tf.Tensor2D, w: tf.Tensor1D, eps: number): tf.Tensor2D {
+export function rmsNorm(x: tf.Tensor2D, w: tf.Tensor1D, eps: number, readers: Readers = {}): tf.Tensor2D {
   return fused(
     { x, w },
     (save) => {
       save([x, w]);
       return hasKernel('RmsNorm')
-        ? runKernel('RmsNorm', { x, w }, { eps })[0]
+        ? runKernel('RmsNorm', { x, w }, { eps, ...readers })[0]
         : tf.mul(tf.mul(x, inverseRms(x, eps)), w);
     },
     (dy, [savedX, savedW]) => {

@@ -1,6 +1,7 @@
 /** Our own kernels, one a fused op of ../../ops. Where one stands in for a composite it computes the same function. */
 import type * as tf from '@tensorflow/tfjs-core';
-import type { NativeBackend } from '../backend.js';
+import type { NativeBackend, Output } from '../backend.js';
+import type { Readers } from '../../ops/readers.js';
 import { product } from '../layout.js';
 import type { Inputs, Kernel, Kernels } from './kernel.js';
 import { permuted } from './shape.js';
@@ -12,31 +13,42 @@ const fused =
   (backend, inputs, attrs) =>
     f(backend, inputs, attrs as Numbers);
 
-const float = (shape: number[]): [number[], tf.DataType] => [shape, 'float32'];
+const float = (shape: number[]): Output => [shape, 'float32'];
+
+/** Outputs of one shape by an op that has a form for results that only products read (ops/readers.ts). */
+function forReaders(
+  backend: NativeBackend,
+  op: string,
+  inputs: tf.TensorInfo[],
+  params: number[],
+  { onlyMultiplied = false }: Readers,
+  outputs = 1,
+): tf.TensorInfo[] {
+  const rounded = onlyMultiplied && backend.device.roundsProducts;
+  const output: Output = [inputs[0].shape, 'float32', rounded];
+  return backend.compute(rounded ? `${op}>bf16` : op, inputs, params, ...new Array<Output>(outputs).fill(output));
+}
 
 /** An op on tensors of one shape: the inputs by name, then outputs of that shape; its param is their size. */
-const alike = (op: string, names: string[], outputs = 1): Kernel =>
-  fused((backend, inputs) => {
+const alike =
+  (op: string, names: string[], outputs = 1): Kernel =>
+  (backend, inputs, attrs) => {
     const tensors = names.map((name) => inputs[name]);
-    const { shape } = tensors[0];
-    return backend.compute(
-      op,
-      tensors,
-      [product(shape)],
-      ...new Array<[number[], tf.DataType]>(outputs).fill(float(shape)),
-    );
-  });
+    return forReaders(backend, op, tensors, [product(tensors[0].shape)], attrs, outputs);
+  };
 
 const attentionParams = ({ B, T, H, K, d, scale, window }: Numbers) => [B, T, H, K, d, scale, window];
 
 export const fusedKernels: Kernels = {
   Transpose2D: fused((backend, { x }) => permuted(backend, x, [1, 0])),
-  RmsNorm: fused((backend, { x, w }, { eps }) => backend.compute('RmsNorm', [x, w], [...x.shape, eps], float(x.shape))),
+  RmsNorm: fused((backend, { x, w }, attrs) =>
+    forReaders(backend, 'RmsNorm', [x, w], [...x.shape, attrs.eps], attrs as Readers),
+  ),
   RmsNormGrad: fused((backend, { x, w, dy }, { eps }) =>
     backend.compute('RmsNormGrad', [x, w, dy], [...x.shape, eps], float(x.shape), float(w.shape)),
   ),
-  LayerNorm: fused((backend, { x, w, b }, { eps }) =>
-    backend.compute('LayerNorm', [x, w, b], [...x.shape, eps], float(x.shape)),
+  LayerNorm: fused((backend, { x, w, b }, attrs) =>
+    forReaders(backend, 'LayerNorm', [x, w, b], [...x.shape, attrs.eps], attrs as Readers),
   ),
   LayerNormGrad: fused((backend, { x, w, dy }, { eps }) =>
     backend.compute('LayerNormGrad', [x, w, dy], [...x.shape, eps], float(x.shape), float(w.shape), float(w.shape)),
