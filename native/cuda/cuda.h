@@ -64,6 +64,33 @@ DEVICE int64_t firstIndex() { return static_cast<int64_t>(blockIdx.x) * blockDim
 DEVICE int64_t gridStride() { return static_cast<int64_t>(gridDim.x) * blockDim.x; }
 #define EACH(i, n) int64_t i = firstIndex(); i < (n); i += gridStride()
 
+// n elements that are read or written at once, from an address that is a multiple of their size: of 16 bytes, where a
+// thread has more of memory's latency to hide than single elements would.
+template <typename T, int n>
+struct alignas(sizeof(T) * n) Pack {
+  T at[n];
+};
+template <int n, typename T>
+DEVICE Pack<T, n> packAt(const T* x) {
+  return *reinterpret_cast<const Pack<T, n>*>(x);
+}
+template <int n, typename T>
+DEVICE void putPack(T* x, const Pack<T, n>& pack) {
+  *reinterpret_cast<Pack<T, n>*>(x) = pack;
+}
+
+// i / by and i % by for i >= 0. 32-bit divisions are several times faster.
+struct Division {
+  int64_t whole, rest;
+};
+DEVICE Division divide(int64_t i, int64_t by) {
+  if (i <= 0x7fffffff && by <= 0x7fffffff) {
+    const uint32_t whole = static_cast<uint32_t>(i) / static_cast<uint32_t>(by);
+    return {whole, static_cast<uint32_t>(i) - whole * static_cast<uint32_t>(by)};
+  }
+  return {i / by, i % by};
+}
+
 // What a kernel found wrong in its data, where the host can read it after the kernel: the first one stays.
 struct Fault {
   int32_t code, value, limit, reserved;
@@ -85,4 +112,16 @@ DEVICE int64_t checked(Fault* fault, int code, int32_t index, int64_t limit) {
 #if BREVITY_HOST
 #include "ops.h"
 #include "stream.h"
+
+namespace brevity {
+namespace cuda {
+
+// Whether packs of 16 bytes may begin at these pointers, null among them.
+template <typename... P>
+bool areAligned(const P*... pointers) {
+  return ((reinterpret_cast<uintptr_t>(pointers) % 16 == 0) && ...);
+}
+
+}  // namespace cuda
+}  // namespace brevity
 #endif
