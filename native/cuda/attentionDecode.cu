@@ -8,7 +8,7 @@
 // first key that a row sees: its result depends neither on other rows nor on the cache's capacity.
 #include "decode.h"
 
-// What the block's slots [heads, slots, d] give for its chunk: `heads` query heads from `head` on, among all rows' heads.
+// What the block's slots [heads, slots, d] give for its chunk: query heads from `head` on, among those of all rows.
 DEVICE void joinSlots(const DecodeArguments& a, const float* sums, const ChunkSoftmax* softmax, int64_t head, int heads,
                       int64_t chunk, int slots) {
   const int d = static_cast<int>(a.d);
@@ -101,8 +101,8 @@ KERNEL attentionDecodeJoin(DecodeArguments a, Fault* fault) {
 // cache [B, K, capacity, d] = x [B, T, K, d] at the first T places; the others stay.
 KERNEL fillCacheKernel(const float* x, float* cache, int64_t B, int64_t T, int64_t K, int64_t d, int64_t capacity) {
   for (EACH(i, B * T * K * d)) {
-    const int64_t c = i % d, head = i / d % K, t = i / d / K % T, b = i / d / K / T;
-    cache[((b * K + head) * capacity + t) * d + c] = x[i];
+    const Division column = divide(i, d), head = divide(column.whole, K), row = divide(head.whole, T);
+    cache[((row.whole * K + head.rest) * capacity + row.rest) * d + column.rest] = x[i];
   }
 }
 

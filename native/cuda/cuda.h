@@ -59,15 +59,10 @@ DEVICE uint32_t bf16Bits(float x) {
 DEVICE float valueOf(float x) { return x; }
 DEVICE float valueOf(uint16_t x) { return __uint_as_float(static_cast<uint32_t>(x) << 16); }
 
-// The thread's place in the grid and the number of threads: `for (EACH(i, n))` shares [0, n) among all.
-DEVICE int64_t firstIndex() { return static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; }
-DEVICE int64_t gridStride() { return static_cast<int64_t>(gridDim.x) * blockDim.x; }
-#define EACH(i, n) int64_t i = firstIndex(); i < (n); i += gridStride()
-
-// n elements that are read or written at once, from an address that is a multiple of their size: of 16 bytes, where a
-// thread has more of memory's latency to hide than single elements would.
+// n elements that are read or written together, 16 bytes an access: their address is a multiple of these, or of all
+// they have. Kernels that compute little need them: with single words too few bytes are under way to fill the memory.
 template <typename T, int n>
-struct alignas(sizeof(T) * n) Pack {
+struct alignas(sizeof(T) * n < 16 ? sizeof(T) * n : 16) Pack {
   T at[n];
 };
 template <int n, typename T>
@@ -77,6 +72,15 @@ DEVICE Pack<T, n> packAt(const T* x) {
 template <int n, typename T>
 DEVICE void putPack(T* x, const Pack<T, n>& pack) {
   *reinterpret_cast<Pack<T, n>*>(x) = pack;
+}
+
+// y[k] = f(x[k]…) for n elements. The pointers of y and x may be the same.
+template <int n, typename T, typename F, typename... X>
+DEVICE void mapPack(T* y, F f, const Pack<X, n>&... x) {
+  Pack<T, n> result;
+  UNROLL
+  for (int k = 0; k < n; k++) result.at[k] = f(x.at[k]...);
+  putPack(y, result);
 }
 
 // i / by and i % by for i >= 0. 32-bit divisions are several times faster.
@@ -89,6 +93,28 @@ DEVICE Division divide(int64_t i, int64_t by) {
     return {whole, static_cast<uint32_t>(i) - whole * static_cast<uint32_t>(by)};
   }
   return {i / by, i % by};
+}
+
+// The thread's place in the grid and the number of threads: `for (EACH(i, n))` shares [0, n) among all.
+DEVICE int64_t firstIndex() { return static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; }
+DEVICE int64_t gridStride() { return static_cast<int64_t>(gridDim.x) * blockDim.x; }
+#define EACH(i, n) int64_t i = firstIndex(); i < (n); i += gridStride()
+
+// f(place, width) for the first `packs` packs of four of n elements, then for each of those that are left: width.n is 4
+// or 1.
+template <int count>
+struct Width {
+  static constexpr int n = count;
+};
+template <typename F>
+DEVICE void eachPack(int64_t n, int64_t packs, F f) {
+  for (EACH(i, packs)) f(4 * i, Width<4>());
+  for (EACH(i, n - 4 * packs)) f(4 * packs + i, Width<1>());
+}
+// y = f(x…), element by element.
+template <typename T, typename F, typename... X>
+DEVICE void mapElements(int64_t n, int64_t packs, T* y, F f, const X*... x) {
+  eachPack(n, packs, [&](int64_t i, auto width) { mapPack<width.n>(y + i, f, packAt<width.n>(x + i)...); });
 }
 
 // What a kernel found wrong in its data, where the host can read it after the kernel: the first one stays.
@@ -120,6 +146,11 @@ namespace cuda {
 template <typename... P>
 bool areAligned(const P*... pointers) {
   return ((reinterpret_cast<uintptr_t>(pointers) % 16 == 0) && ...);
+}
+// Packs of four of n words at these pointers.
+template <typename... P>
+int64_t packsOf(int64_t n, const P*... pointers) {
+  return areAligned(pointers...) ? n / 4 : 0;
 }
 
 }  // namespace cuda

@@ -170,29 +170,22 @@ KERNEL productFp32Half(ProductArguments p, int64_t tilesAcross) { productFloat<u
 KERNEL productTf32Half(ProductArguments p, int64_t tilesAcross) { productMma<false, uint16_t>(p, tilesAcross); }
 KERNEL productBf16Half(ProductArguments p, int64_t tilesAcross) { productMma<true, uint16_t>(p, tilesAcross); }
 
-// What a library's product lacks: bias and activation, in place.
-KERNEL finishProduct(float* C, const float* bias, int64_t batch, int64_t M, int64_t N, int64_t ldc, int64_t strideC,
-                     int activation, float alpha) {
-  for (EACH(i, batch * M * N)) {
-    const int64_t n = i % N, m = i / N % M, b = i / N / M;
-    float* at = C + b * strideC + m * ldc + n;
-    *at = activate(bias != nullptr ? *at + bias[n] : *at, activation, alpha);
+// What a library's product lacks: bias and activation, in place; `width` elements at a time.
+template <int width>
+DEVICE void finishRows(const ProductArguments& p) {
+  const int64_t across = p.N / width;
+  for (EACH(i, p.batch * p.M * across)) {
+    const Division row = divide(i, across), matrix = divide(row.whole, p.M);
+    const int64_t n = row.rest * width;
+    float* at = p.C + matrix.whole * p.strideC + matrix.rest * p.ldc + n;
+    Pack<float, width> bias = {};
+    if (p.bias != nullptr) bias = packAt<width>(p.bias + n);
+    const auto finished = [&](float x, float b) { return activate(x + b, p.activation, p.alpha); };
+    mapPack<width>(at, finished, packAt<width>(at), bias);
   }
 }
-
-// A library's operand: y [batch, rows, cols], its rows ldY apart, of x whose rows are ld apart and matrices stride.
-#define OPERAND_KERNEL(name, From, To, f)                                                                         \
-  KERNEL name(const From* x, To* y, int64_t batch, int64_t rows, int64_t cols, int64_t ld, int64_t stride,        \
-              int64_t ldY) {                                                                                      \
-    for (EACH(i, batch * rows * cols)) {                                                                          \
-      const int64_t c = i % cols, r = i / cols % rows, b = i / cols / rows;                                       \
-      const From element = x[b * stride + r * ld + c];                                                            \
-      y[(b * rows + r) * ldY + c] = f;                                                                            \
-    }                                                                                                             \
-  }
-OPERAND_KERNEL(roundToBf16, float, uint16_t, static_cast<uint16_t>(bf16Bits(element)))
-OPERAND_KERNEL(alignBf16, uint16_t, uint16_t, element)
-OPERAND_KERNEL(widenBf16, uint16_t, float, valueOf(element))
+KERNEL finishProduct(ProductArguments p) { finishRows<1>(p); }
+KERNEL finishProductPacks(ProductArguments p) { finishRows<4>(p); }
 
 #if BREVITY_HOST
 #include <algorithm>
@@ -210,13 +203,13 @@ struct Operand {
   int64_t batch, rows, cols, ld, stride;
   Operand(int64_t rows, int64_t cols, int64_t ld, int64_t count, int64_t stride)
       : batch(stride == 0 ? 1 : count), rows(rows), cols(cols), ld(ld), stride(stride) {}
-  int64_t size() const { return batch * rows * cols; }
   // The same as a copy whose rows begin at multiples of `align` elements.
   Operand dense(int64_t align) const {
     const int64_t apart = ceilDiv(cols, align) * align;
     return {rows, cols, apart, batch, batch == 1 ? 0 : rows * apart};
   }
   int64_t room() const { return batch * rows * ld; }
+  MatrixRows to(const Operand& copy) const { return {batch, rows, cols, ld, stride, copy.ld}; }
 };
 
 // Multiplies by the library, with A as it is to be read; B is float32 or, where half, bf16.
@@ -233,55 +226,14 @@ bool isAligned(const uint16_t* data, const Operand& x) {
   return reinterpret_cast<uintptr_t>(data) % 16 == 0 && x.ld % kAlignedHalves == 0 && x.stride % kAlignedHalves == 0;
 }
 
-bool byLibrary(const Gemm& g, Precision precision) {
-  if (!stream().hasProducts() || g.K == 0) return false;
-  const Operand a(g.transA ? g.K : g.M, g.transA ? g.M : g.K, g.lda, g.batch, g.strideA);
-  const Operand b(g.transB ? g.N : g.K, g.transB ? g.K : g.N, g.ldb, g.batch, g.strideB);
-  bool done;
-  if (precision == Precision::bf16) {
-    const Operand roundedA = a.dense(kAlignedHalves), roundedB = b.dense(kAlignedHalves);
-    Scratch<uint16_t> A(roundedA.room());
-    LAUNCH(roundToBf16, overElements(a.size()), g.A, A, a.batch, a.rows, a.cols, a.ld, a.stride, roundedA.ld);
-    // Frozen matrices are read as they lie, unless their rows begin where the library would be slow: then a copy, once a
-    // product, costs less.
-    if (g.halfB != nullptr && isAligned(g.halfB, b)) {
-      done = multiply(g, precision, roundedA, A, b, g.halfB);
-    } else {
-      Scratch<uint16_t> B(roundedB.room());
-      if (g.halfB != nullptr)
-        LAUNCH(alignBf16, overElements(b.size()), g.halfB, B, b.batch, b.rows, b.cols, b.ld, b.stride, roundedB.ld);
-      else
-        LAUNCH(roundToBf16, overElements(b.size()), g.B, B, b.batch, b.rows, b.cols, b.ld, b.stride, roundedB.ld);
-      done = multiply(g, precision, roundedA, A, roundedB, B);
-    }
-  } else if (g.halfB != nullptr) {
-    const Operand widened = b.dense(1);
-    Scratch<float> B(widened.room());
-    LAUNCH(widenBf16, overElements(b.size()), g.halfB, B, b.batch, b.rows, b.cols, b.ld, b.stride, widened.ld);
-    done = multiply(g, precision, a, g.A, widened, B);
-  } else {
-    done = multiply(g, precision, a, g.A, b, g.B);
-  }
-  if (done && (g.bias != nullptr || g.activation != Activation::none))
-    LAUNCH(finishProduct, overElements(g.batch * g.M * g.N), g.C, g.bias, g.batch, g.M, g.N, g.ldc, g.strideC,
-           static_cast<int>(g.activation), g.alpha);
-  return done;
-}
-
-}  // namespace
-
-void product(const Gemm& g) {
-  if (g.batch == 0 || g.M == 0 || g.N == 0) return;
-  const Precision precision = stream().precision();
-  if (byLibrary(g, precision)) return;
+ProductArguments argumentsOf(const Gemm& g) {
   ProductArguments p{};
   p.batch = g.batch;
   p.M = g.M;
   p.N = g.N;
   p.K = g.K;
   p.A = g.A;
-  const bool half = g.halfB != nullptr;
-  p.B = half ? static_cast<const void*>(g.halfB) : g.B;
+  p.B = g.halfB != nullptr ? static_cast<const void*>(g.halfB) : g.B;
   p.C = g.C;
   p.bias = g.bias;
   p.lda = g.lda;
@@ -295,6 +247,55 @@ void product(const Gemm& g) {
   p.accumulate = g.accumulate;
   p.activation = static_cast<int32_t>(g.activation);
   p.alpha = g.alpha;
+  return p;
+}
+
+void finish(const ProductArguments& p) {
+  const int64_t n = p.batch * p.M * p.N;
+  const bool packs = areAligned(p.C, p.bias) && p.N % 4 == 0 && p.ldc % 4 == 0 && p.strideC % 4 == 0;
+  if (packs) LAUNCH(finishProductPacks, overElements(n, 4), p);
+  else LAUNCH(finishProduct, overElements(n), p);
+}
+
+bool byLibrary(const Gemm& g, Precision precision) {
+  if (!stream().hasProducts() || g.K == 0) return false;
+  const Operand a(g.transA ? g.K : g.M, g.transA ? g.M : g.K, g.lda, g.batch, g.strideA);
+  const Operand b(g.transB ? g.N : g.K, g.transB ? g.K : g.N, g.ldb, g.batch, g.strideB);
+  bool done;
+  if (precision == Precision::bf16) {
+    const Operand roundedA = a.dense(kAlignedHalves), roundedB = b.dense(kAlignedHalves);
+    Scratch<uint16_t> A(roundedA.room());
+    roundRows(g.A, A, a.to(roundedA));
+    // Frozen matrices are read as they lie, unless their rows begin where the library would be slow: then a copy, once a
+    // product, costs less.
+    if (g.halfB != nullptr && isAligned(g.halfB, b)) {
+      done = multiply(g, precision, roundedA, A, b, g.halfB);
+    } else {
+      Scratch<uint16_t> B(roundedB.room());
+      if (g.halfB != nullptr) copyRows(g.halfB, B, b.to(roundedB));
+      else roundRows(g.B, B, b.to(roundedB));
+      done = multiply(g, precision, roundedA, A, roundedB, B);
+    }
+  } else if (g.halfB != nullptr) {
+    const Operand widened = b.dense(1);
+    Scratch<float> B(widened.room());
+    widenRows(g.halfB, B, b.to(widened));
+    done = multiply(g, precision, a, g.A, widened, B);
+  } else {
+    done = multiply(g, precision, a, g.A, b, g.B);
+  }
+  if (done && (g.bias != nullptr || g.activation != Activation::none)) finish(argumentsOf(g));
+  return done;
+}
+
+}  // namespace
+
+void product(const Gemm& g) {
+  if (g.batch == 0 || g.M == 0 || g.N == 0) return;
+  const Precision precision = stream().precision();
+  if (byLibrary(g, precision)) return;
+  const ProductArguments p = argumentsOf(g);
+  const bool half = g.halfB != nullptr;
   const int64_t across = ceilDiv(g.N, kTile), down = ceilDiv(g.M, kTile);
   const dim3 grid(gridSize(across * down), static_cast<unsigned>(std::min<int64_t>(g.batch, 65535)));
   switch (precision) {

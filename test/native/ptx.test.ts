@@ -51,7 +51,7 @@ describe('PTX in the repository', () => {
 /** Of the ops that a step or a sampled token waits for. A spill there is paid at every element. */
 const hot = [
   ...['gemm', 'attention', 'attentionGrad', 'attentionDecode', 'tokenLogProbs', 'sampling', 'adamw', 'rmsNorm'],
-  ...['layerNorm', 'softmax', 'activations', 'rope'],
+  ...['layerNorm', 'softmax', 'activations', 'rope', 'bfloat16', 'binary', 'gather', 'shape'],
 ];
 
 interface KernelUsage {

@@ -15,7 +15,8 @@ struct Decoding {
   int64_t P() const { return static_cast<int64_t>(prefixLengths.size()); }
   const char* op() const { return P() > 0 ? "PrefixAttentionDecode" : "AttentionDecode"; }
   Params params() const {
-    Params all = {double(B()), double(H), double(K), double(d), double(capacity), 1 / std::sqrt(double(d)), double(window)};
+    Params all = {double(B()),      double(H),  double(K), double(d), double(capacity), 1 / std::sqrt(double(d)),
+                  double(window)};
     if (P() > 0) all.insert(all.end(), {double(P()), double(prefixCapacity)});
     return all;
   }

@@ -40,14 +40,16 @@ TEST(rotaryEmbedding) {
 
 TEST(activations) {
   Random random(43);
-  const int64_t n = 4500;
-  const Params params = {double(n)};
-  const Floats x = random.floats(n, 8), u = random.floats(n, 3), dy = random.floats(n);
-  compare("Swiglu", {in(x), in(u), outFloats(n)}, params, 2e-6);
-  compare("SwigluGrad", {in(x), in(u), in(dy), outFloats(n), outFloats(n)}, params, 2e-6);
-  for (const std::string op : {"Gelu", "GeluTanh"}) {
-    compare(op, {in(x), outFloats(n)}, params, 2e-6);
-    compare(op + "Grad", {in(x), in(dy), outFloats(n)}, params, 2e-6);
+  // Packs of four alone, with elements left over, and less than one; more than one walk of the grid.
+  for (const int64_t n : {4500, 16390, 3, 0}) {
+    const Params params = {double(n)};
+    const Floats x = random.floats(n, 8), u = random.floats(n, 3), dy = random.floats(n);
+    compare("Swiglu", {in(x), in(u), outFloats(n)}, params, 2e-6);
+    compare("SwigluGrad", {in(x), in(u), in(dy), outFloats(n), outFloats(n)}, params, 2e-6);
+    for (const std::string op : {"Gelu", "GeluTanh"}) {
+      compare(op, {in(x), outFloats(n)}, params, 2e-6);
+      compare(op + "Grad", {in(x), in(dy), outFloats(n)}, params, 2e-6);
+    }
   }
 }
 
