@@ -9,7 +9,7 @@ struct AdamWEntry {
   const float* grad;
   float* m;
   float* v;
-  int64_t n;
+  int64_t n, packs;
   double kept;  // 1 - lr·weightDecay
 };
 struct AdamWBatch {
@@ -27,14 +27,20 @@ KERNEL adamwKernel(AdamWBatch batch, AdamWNumbers s) {
   const float scale = static_cast<float>(s.gradScale), eps = static_cast<float>(s.eps);
   const float root = static_cast<float>(s.rootCorrection2), size = static_cast<float>(s.stepSize);
   const float kept = static_cast<float>(t.kept);
-  for (EACH(i, t.n)) {
-    const float g = t.grad[i] * scale;
-    const float m = t.m[i] * beta1 + g * rest1;
-    const float v = t.v[i] * beta2 + g * g * rest2;
-    t.m[i] = m;
-    t.v[i] = v;
-    t.param[i] = t.param[i] * kept - size * (m / (sqrtf(v) / root + eps));
-  }
+  eachPack(t.n, t.packs, [&](int64_t i, auto width) {
+    const auto grad = packAt<width.n>(t.grad + i);
+    auto param = packAt<width.n>(t.param + i), m = packAt<width.n>(t.m + i), v = packAt<width.n>(t.v + i);
+    UNROLL
+    for (int k = 0; k < width.n; k++) {
+      const float g = grad.at[k] * scale;
+      m.at[k] = m.at[k] * beta1 + g * rest1;
+      v.at[k] = v.at[k] * beta2 + g * g * rest2;
+      param.at[k] = param.at[k] * kept - size * (m.at[k] / (sqrtf(v.at[k]) / root + eps));
+    }
+    putPack(t.m + i, m);
+    putPack(t.v + i, v);
+    putPack(t.param + i, param);
+  });
 }
 
 struct SquaresEntry {
@@ -82,11 +88,12 @@ void adamwOp(const Launch& l) {
     for (int64_t i = 0; i < here; i++) {
       const int at = static_cast<int>(first + i);
       const int64_t n = l.count(8 + 2 * at);
-      batch.tensors[i] = {l.floats(4 * at, n),     l.floats(4 * at + 1, n), l.floats(4 * at + 2, n),
-                          l.floats(4 * at + 3, n), n,                       1 - lr * l.number(9 + 2 * at)};
+      float *param = l.floats(4 * at, n), *m = l.floats(4 * at + 2, n), *v = l.floats(4 * at + 3, n);
+      const float* grad = l.floats(4 * at + 1, n);
+      batch.tensors[i] = {param, grad, m, v, n, packsOf(n, param, grad, m, v), 1 - lr * l.number(9 + 2 * at)};
       largest = std::max(largest, n);
     }
-    LAUNCH(adamwKernel, Geometry(dim3(overElements(largest).blocks.x, gridSize(here)), kThreads), batch, numbers);
+    LAUNCH(adamwKernel, Geometry(dim3(overElements(largest, 4).blocks.x, gridSize(here)), kThreads), batch, numbers);
   }
 }
 

@@ -17,18 +17,10 @@ struct Offsets {
 DEVICE Offsets offsetsOf(const Axes& axes, int64_t i) {
   Offsets at = {0, 0};
   for (int k = axes.rank - 1; k >= 0; k--) {
-    // 32-bit divisions are several times faster.
-    int64_t index;
-    if (i <= 0x7fffffff && axes.dims[k] <= 0x7fffffff) {
-      const uint32_t whole = static_cast<uint32_t>(i) / static_cast<uint32_t>(axes.dims[k]);
-      index = static_cast<uint32_t>(i) - whole * static_cast<uint32_t>(axes.dims[k]);
-      i = whole;
-    } else {
-      index = i % axes.dims[k];
-      i /= axes.dims[k];
-    }
-    at.a += index * axes.a[k];
-    at.b += index * axes.b[k];
+    const Division index = divide(i, axes.dims[k]);
+    i = index.whole;
+    at.a += index.rest * axes.a[k];
+    at.b += index.rest * axes.b[k];
   }
   return at;
 }

@@ -21,8 +21,6 @@ CAST_KERNEL(castIntToFloat, int32_t, float, static_cast<float>(x))
 CAST_KERNEL(castIntToBool, int32_t, uint8_t, x != 0)
 CAST_KERNEL(castBoolToFloat, uint8_t, float, static_cast<float>(x))
 CAST_KERNEL(castBoolToInt, uint8_t, int32_t, static_cast<int32_t>(x))
-CAST_KERNEL(narrowFloats, float, uint16_t, static_cast<uint16_t>(bf16Bits(x)))
-CAST_KERNEL(widenHalves, uint16_t, float, valueOf(x))
 CAST_KERNEL(copyWords, uint32_t, uint32_t, x)
 CAST_KERNEL(copyBytes, uint8_t, uint8_t, x)
 
@@ -100,17 +98,6 @@ void castOp(const Launch& l) {
   else LAUNCH(castBoolToInt, all, l.as<uint8_t>(0, n), l.ints(1, n), n);
 }
 
-// x, y in bfloat16; n
-void narrowOp(const Launch& l) {
-  const int64_t n = l.count(0);
-  LAUNCH(narrowFloats, overElements(n), l.floats(0, n), l.halves(1, n), n);
-}
-// x in bfloat16, y; n
-void widenOp(const Launch& l) {
-  const int64_t n = l.count(0);
-  LAUNCH(widenHalves, overElements(n), l.halves(0, n), l.floats(1, n), n);
-}
-
 // x, y; n, least, most
 void clipFloat(const Launch& l) {
   const int64_t n = l.count(0);
@@ -176,8 +163,6 @@ void copyWordsOf(void* to, const void* from, int64_t n) {
 
 void convertOps(OpTable& table) {
   table.push_back({"Cast", castOp});
-  table.push_back({"Narrow", narrowOp});
-  table.push_back({"Widen", widenOp});
   table.push_back({"ClipByValue", clipFloat});
   table.push_back({"ClipByValue/int32", clipInt});
   table.push_back({"Select", selectOp});

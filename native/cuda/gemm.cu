@@ -7,8 +7,7 @@
 
 struct ProductArguments {
   int64_t batch, M, N, K;
-  const float* A;
-  const void* B;  // of what the kernel takes
+  const void *A, *B;  // of what the kernel takes
   float* C;
   const float* bias;
   int64_t lda, ldb, ldc, strideA, strideB, strideC;
@@ -41,8 +40,9 @@ DEVICE float activate(float x, int activation, float alpha) {
   }
 }
 
-// A's (m, k), B's (k, n); 0 beyond the ends. B is float32 or, frozen, bfloat16.
-DEVICE float elementA(const ProductArguments& p, const float* A, int64_t m, int64_t k) {
+// A's (m, k), B's (k, n); 0 beyond the ends. Both are float32 or bfloat16.
+template <typename T>
+DEVICE T elementA(const ProductArguments& p, const T* A, int64_t m, int64_t k) {
   if (m >= p.M || k >= p.K) return 0;
   return p.transA ? A[k * p.lda + m] : A[m * p.lda + k];
 }
@@ -71,7 +71,7 @@ DEVICE void productFloat(const ProductArguments& p, int64_t tilesAcross) {
   const int64_t m0 = blockIdx.x / tilesAcross * kTile, n0 = blockIdx.x % tilesAcross * kTile;
   const int tid = threadIdx.x, tx = tid % 16, ty = tid / 16;
   for (int64_t b = blockIdx.y; b < p.batch; b += gridDim.y) {
-    const float* A = p.A + b * p.strideA;
+    const float* A = static_cast<const float*>(p.A) + b * p.strideA;
     const T* B = static_cast<const T*>(p.B) + b * p.strideB;
     float* C = p.C + b * p.strideC;
     float sums[4][4] = {};
@@ -103,7 +103,7 @@ UNROLL
 // rows are padded so that a fragment's 32 lanes read 32 banks.
 constexpr int kMmaDepth = 32;
 
-template <bool bf16, typename T>
+template <bool bf16, typename TA, typename TB>
 DEVICE void productMma(const ProductArguments& p, int64_t tilesAcross) {
   constexpr int kWords = bf16 ? kMmaDepth / 2 : kMmaDepth, kRow = kWords + 4;
   constexpr int kPerWord = bf16 ? 2 : 1, kStepWords = 8;  // one mma takes 8 words of k
@@ -112,8 +112,8 @@ DEVICE void productMma(const ProductArguments& p, int64_t tilesAcross) {
   const int tid = threadIdx.x, lane = tid % 32, warp = tid / 32, g = lane / 4, t = lane % 4;
   const int mw = warp / 2 * 32, nw = warp % 2 * 32;
   for (int64_t batch = blockIdx.y; batch < p.batch; batch += gridDim.y) {
-    const float* A = p.A + batch * p.strideA;
-    const T* B = static_cast<const T*>(p.B) + batch * p.strideB;
+    const TA* A = static_cast<const TA*>(p.A) + batch * p.strideA;
+    const TB* B = static_cast<const TB*>(p.B) + batch * p.strideB;
     float* C = p.C + batch * p.strideC;
     float sums[2][4][4] = {};
     for (int64_t k0 = 0; k0 < p.K; k0 += kMmaDepth) {
@@ -122,10 +122,10 @@ DEVICE void productMma(const ProductArguments& p, int64_t tilesAcross) {
         const int nb = p.transB ? i / kWords : i % kTile, wb = p.transB ? i % kWords : i / kTile;
         const int64_t ka = k0 + wa * kPerWord, kb = k0 + wb * kPerWord;
         if (bf16) {
-          As[ma * kRow + wa] = bf16Pair(elementA(p, A, m0 + ma, ka), elementA(p, A, m0 + ma, ka + 1));
+          As[ma * kRow + wa] = pairOf(elementA(p, A, m0 + ma, ka), elementA(p, A, m0 + ma, ka + 1));
           Bs[nb * kRow + wb] = pairOf(elementB(p, B, kb, n0 + nb), elementB(p, B, kb + 1, n0 + nb));
         } else {
-          As[ma * kRow + wa] = __float_as_uint(tf32Of(elementA(p, A, m0 + ma, ka)));
+          As[ma * kRow + wa] = __float_as_uint(tf32Of(valueOf(elementA(p, A, m0 + ma, ka))));
           Bs[nb * kRow + wb] = __float_as_uint(tf32Of(valueOf(elementB(p, B, kb, n0 + nb))));
         }
       }
@@ -163,39 +163,36 @@ UNROLL
 }
 
 KERNEL productFp32(ProductArguments p, int64_t tilesAcross) { productFloat<float>(p, tilesAcross); }
-KERNEL productTf32(ProductArguments p, int64_t tilesAcross) { productMma<false, float>(p, tilesAcross); }
-KERNEL productBf16(ProductArguments p, int64_t tilesAcross) { productMma<true, float>(p, tilesAcross); }
+KERNEL productTf32(ProductArguments p, int64_t tilesAcross) { productMma<false, float, float>(p, tilesAcross); }
+KERNEL productBf16(ProductArguments p, int64_t tilesAcross) { productMma<true, float, float>(p, tilesAcross); }
 // The same with B in bfloat16.
 KERNEL productFp32Half(ProductArguments p, int64_t tilesAcross) { productFloat<uint16_t>(p, tilesAcross); }
-KERNEL productTf32Half(ProductArguments p, int64_t tilesAcross) { productMma<false, uint16_t>(p, tilesAcross); }
-KERNEL productBf16Half(ProductArguments p, int64_t tilesAcross) { productMma<true, uint16_t>(p, tilesAcross); }
+KERNEL productTf32Half(ProductArguments p, int64_t tilesAcross) { productMma<false, float, uint16_t>(p, tilesAcross); }
+KERNEL productBf16Half(ProductArguments p, int64_t tilesAcross) { productMma<true, float, uint16_t>(p, tilesAcross); }
+// With A, and with both.
+KERNEL productBf16HalfA(ProductArguments p, int64_t tilesAcross) { productMma<true, uint16_t, float>(p, tilesAcross); }
+KERNEL productBf16Halves(ProductArguments p, int64_t tilesAcross) { productMma<true, uint16_t, uint16_t>(p, tilesAcross); }
 
-// What a library's product lacks: bias and activation, in place.
-KERNEL finishProduct(float* C, const float* bias, int64_t batch, int64_t M, int64_t N, int64_t ldc, int64_t strideC,
-                     int activation, float alpha) {
-  for (EACH(i, batch * M * N)) {
-    const int64_t n = i % N, m = i / N % M, b = i / N / M;
-    float* at = C + b * strideC + m * ldc + n;
-    *at = activate(bias != nullptr ? *at + bias[n] : *at, activation, alpha);
+// What a library's product lacks: bias and activation, in place; `width` elements at a time.
+template <int width>
+DEVICE void finishRows(const ProductArguments& p) {
+  const int64_t across = p.N / width;
+  for (EACH(i, p.batch * p.M * across)) {
+    const Division row = divide(i, across), matrix = divide(row.whole, p.M);
+    const int64_t n = row.rest * width;
+    float* at = p.C + matrix.whole * p.strideC + matrix.rest * p.ldc + n;
+    Pack<float, width> bias = {};
+    if (p.bias != nullptr) bias = packAt<width>(p.bias + n);
+    const auto finished = [&](float x, float b) { return activate(x + b, p.activation, p.alpha); };
+    mapPack<width>(at, finished, packAt<width>(at), bias);
   }
 }
-
-// A library's operand: y [batch, rows, cols], its rows ldY apart, of x whose rows are ld apart and matrices stride.
-#define OPERAND_KERNEL(name, From, To, f)                                                                         \
-  KERNEL name(const From* x, To* y, int64_t batch, int64_t rows, int64_t cols, int64_t ld, int64_t stride,        \
-              int64_t ldY) {                                                                                      \
-    for (EACH(i, batch * rows * cols)) {                                                                          \
-      const int64_t c = i % cols, r = i / cols % rows, b = i / cols / rows;                                       \
-      const From element = x[b * stride + r * ld + c];                                                            \
-      y[(b * rows + r) * ldY + c] = f;                                                                            \
-    }                                                                                                             \
-  }
-OPERAND_KERNEL(roundToBf16, float, uint16_t, static_cast<uint16_t>(bf16Bits(element)))
-OPERAND_KERNEL(alignBf16, uint16_t, uint16_t, element)
-OPERAND_KERNEL(widenBf16, uint16_t, float, valueOf(element))
+KERNEL finishProduct(ProductArguments p) { finishRows<1>(p); }
+KERNEL finishProductPacks(ProductArguments p) { finishRows<4>(p); }
 
 #if BREVITY_HOST
 #include <algorithm>
+#include <memory>
 
 namespace brevity {
 namespace cuda {
@@ -210,16 +207,16 @@ struct Operand {
   int64_t batch, rows, cols, ld, stride;
   Operand(int64_t rows, int64_t cols, int64_t ld, int64_t count, int64_t stride)
       : batch(stride == 0 ? 1 : count), rows(rows), cols(cols), ld(ld), stride(stride) {}
-  int64_t size() const { return batch * rows * cols; }
   // The same as a copy whose rows begin at multiples of `align` elements.
   Operand dense(int64_t align) const {
     const int64_t apart = ceilDiv(cols, align) * align;
     return {rows, cols, apart, batch, batch == 1 ? 0 : rows * apart};
   }
   int64_t room() const { return batch * rows * ld; }
+  MatrixRows to(const Operand& copy) const { return {batch, rows, cols, ld, stride, copy.ld}; }
 };
 
-// Multiplies by the library, with A as it is to be read; B is float32 or, where half, bf16.
+// Multiplies by the library, with operands as they are to be read.
 bool multiply(const Gemm& g, Precision precision, const Operand& a, const void* A, const Operand& b, const void* B) {
   Gemm plain = g;
   plain.lda = a.ld;
@@ -233,55 +230,35 @@ bool isAligned(const uint16_t* data, const Operand& x) {
   return reinterpret_cast<uintptr_t>(data) % 16 == 0 && x.ld % kAlignedHalves == 0 && x.stride % kAlignedHalves == 0;
 }
 
-bool byLibrary(const Gemm& g, Precision precision) {
-  if (!stream().hasProducts() || g.K == 0) return false;
-  const Operand a(g.transA ? g.K : g.M, g.transA ? g.M : g.K, g.lda, g.batch, g.strideA);
-  const Operand b(g.transB ? g.N : g.K, g.transB ? g.K : g.N, g.ldb, g.batch, g.strideB);
-  bool done;
-  if (precision == Precision::bf16) {
-    const Operand roundedA = a.dense(kAlignedHalves), roundedB = b.dense(kAlignedHalves);
-    Scratch<uint16_t> A(roundedA.room());
-    LAUNCH(roundToBf16, overElements(a.size()), g.A, A, a.batch, a.rows, a.cols, a.ld, a.stride, roundedA.ld);
-    // Frozen matrices are read as they lie, unless their rows begin where the library would be slow: then a copy, once a
-    // product, costs less.
-    if (g.halfB != nullptr && isAligned(g.halfB, b)) {
-      done = multiply(g, precision, roundedA, A, b, g.halfB);
-    } else {
-      Scratch<uint16_t> B(roundedB.room());
-      if (g.halfB != nullptr)
-        LAUNCH(alignBf16, overElements(b.size()), g.halfB, B, b.batch, b.rows, b.cols, b.ld, b.stride, roundedB.ld);
-      else
-        LAUNCH(roundToBf16, overElements(b.size()), g.B, B, b.batch, b.rows, b.cols, b.ld, b.stride, roundedB.ld);
-      done = multiply(g, precision, roundedA, A, roundedB, B);
-    }
-  } else if (g.halfB != nullptr) {
-    const Operand widened = b.dense(1);
-    Scratch<float> B(widened.room());
-    LAUNCH(widenBf16, overElements(b.size()), g.halfB, B, b.batch, b.rows, b.cols, b.ld, b.stride, widened.ld);
-    done = multiply(g, precision, a, g.A, widened, B);
-  } else {
-    done = multiply(g, precision, a, g.A, b, g.B);
+// An operand in bf16: as it lies, unless it is float32 or its rows begin where the library would be slow, for which a copy,
+// once a product, costs less.
+class HalfOperand {
+ public:
+  HalfOperand(const Operand& x, const float* floats, const uint16_t* halves)
+      : layout_(halves != nullptr && isAligned(halves, x) ? x : x.dense(kAlignedHalves)), halves_(halves) {
+    if (halves != nullptr && isAligned(halves, x)) return;
+    copy_ = std::make_unique<Scratch<uint16_t>>(layout_.room());
+    if (halves != nullptr) copyRows(halves, *copy_, x.to(layout_));
+    else roundRows(floats, *copy_, x.to(layout_));
+    halves_ = *copy_;
   }
-  if (done && (g.bias != nullptr || g.activation != Activation::none))
-    LAUNCH(finishProduct, overElements(g.batch * g.M * g.N), g.C, g.bias, g.batch, g.M, g.N, g.ldc, g.strideC,
-           static_cast<int>(g.activation), g.alpha);
-  return done;
-}
+  const Operand& layout() const { return layout_; }
+  const uint16_t* data() const { return halves_; }
 
-}  // namespace
+ private:
+  Operand layout_;
+  const uint16_t* halves_;
+  std::unique_ptr<Scratch<uint16_t>> copy_;
+};
 
-void product(const Gemm& g) {
-  if (g.batch == 0 || g.M == 0 || g.N == 0) return;
-  const Precision precision = stream().precision();
-  if (byLibrary(g, precision)) return;
+ProductArguments argumentsOf(const Gemm& g) {
   ProductArguments p{};
   p.batch = g.batch;
   p.M = g.M;
   p.N = g.N;
   p.K = g.K;
-  p.A = g.A;
-  const bool half = g.halfB != nullptr;
-  p.B = half ? static_cast<const void*>(g.halfB) : g.B;
+  p.A = g.halfA != nullptr ? static_cast<const void*>(g.halfA) : g.A;
+  p.B = g.halfB != nullptr ? static_cast<const void*>(g.halfB) : g.B;
   p.C = g.C;
   p.bias = g.bias;
   p.lda = g.lda;
@@ -295,6 +272,56 @@ void product(const Gemm& g) {
   p.accumulate = g.accumulate;
   p.activation = static_cast<int32_t>(g.activation);
   p.alpha = g.alpha;
+  return p;
+}
+
+void finish(const ProductArguments& p) {
+  const int64_t n = p.batch * p.M * p.N;
+  const bool packs = areAligned(p.C, p.bias) && p.N % 4 == 0 && p.ldc % 4 == 0 && p.strideC % 4 == 0;
+  if (packs) LAUNCH(finishProductPacks, overElements(n, 4), p);
+  else LAUNCH(finishProduct, overElements(n), p);
+}
+
+bool byLibrary(const Gemm& g, Precision precision) {
+  if (!stream().hasProducts() || g.K == 0) return false;
+  const Operand a(g.transA ? g.K : g.M, g.transA ? g.M : g.K, g.lda, g.batch, g.strideA);
+  const Operand b(g.transB ? g.N : g.K, g.transB ? g.K : g.N, g.ldb, g.batch, g.strideB);
+  bool done;
+  if (precision == Precision::bf16) {
+    const HalfOperand A(a, g.A, g.halfA), B(b, g.B, g.halfB);
+    done = multiply(g, precision, A.layout(), A.data(), B.layout(), B.data());
+  } else if (g.halfB != nullptr) {
+    const Operand widened = b.dense(1);
+    Scratch<float> B(widened.room());
+    widenRows(g.halfB, B, b.to(widened));
+    done = multiply(g, precision, a, g.A, widened, B);
+  } else {
+    done = multiply(g, precision, a, g.A, b, g.B);
+  }
+  if (done && (g.bias != nullptr || g.activation != Activation::none)) finish(argumentsOf(g));
+  return done;
+}
+
+// A in float32, for where that is multiplied.
+void productOfWidened(const Gemm& g) {
+  const int64_t count = g.strideA == 0 ? g.M * g.K : (g.batch - 1) * g.strideA + g.M * g.K;
+  Scratch<float> A(count);
+  widenRows(g.halfA, A, {1, 1, count, count, 0, count});
+  Gemm widened = g;
+  widened.A = A;
+  widened.halfA = nullptr;
+  product(widened);
+}
+
+}  // namespace
+
+void product(const Gemm& g) {
+  if (g.batch == 0 || g.M == 0 || g.N == 0) return;
+  const Precision precision = stream().precision();
+  if (g.halfA != nullptr && precision != Precision::bf16) return productOfWidened(g);
+  if (byLibrary(g, precision)) return;
+  const ProductArguments p = argumentsOf(g);
+  const bool half = g.halfB != nullptr;
   const int64_t across = ceilDiv(g.N, kTile), down = ceilDiv(g.M, kTile);
   const dim3 grid(gridSize(across * down), static_cast<unsigned>(std::min<int64_t>(g.batch, 65535)));
   switch (precision) {
@@ -307,18 +334,20 @@ void product(const Gemm& g) {
       else LAUNCH(productTf32, Geometry(grid, 128), p, across);
       return;
     case Precision::bf16:
-      if (half) LAUNCH(productBf16Half, Geometry(grid, 128), p, across);
+      if (half && g.halfA != nullptr) LAUNCH(productBf16Halves, Geometry(grid, 128), p, across);
+      else if (g.halfA != nullptr) LAUNCH(productBf16HalfA, Geometry(grid, 128), p, across);
+      else if (half) LAUNCH(productBf16Half, Geometry(grid, 128), p, across);
       else LAUNCH(productBf16, Geometry(grid, 128), p, across);
       return;
   }
 }
 
-static void matMulOp(const Launch& l) { product(matMulOf(l, false)); }
-static void matMulHalfOp(const Launch& l) { product(matMulOf(l, true)); }
-
 void gemmOps(OpTable& table) {
-  table.push_back({"MatMul", matMulOp});
-  table.push_back({"MatMul/bf16", matMulHalfOp});
+  table.push_back({"MatMul", [](const Launch& l) { product(matMulOf(l, false, false)); }});
+  // With one side in bfloat16, or both.
+  table.push_back({"MatMul/bf16", [](const Launch& l) { product(matMulOf(l, false, true)); }});
+  table.push_back({"MatMul/bf16a", [](const Launch& l) { product(matMulOf(l, true, false)); }});
+  table.push_back({"MatMul/bf16ab", [](const Launch& l) { product(matMulOf(l, true, true)); }});
 }
 
 }  // namespace cuda

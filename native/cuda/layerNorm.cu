@@ -22,7 +22,7 @@ DEVICE void normaliseRow(const float* x, const float* w, const float* b, T* y, i
   const int64_t at = static_cast<int64_t>(blockIdx.x) * D;
   const RowStats s = statsOf(x + at, D, eps);
   for (int64_t j = threadIdx.x; j < D; j += kThreads)
-    store(y + at + j, (x[at + j] - s.mean) * s.inverse * w[j] + b[j]);
+    y[at + j] = kept<T>((x[at + j] - s.mean) * s.inverse * w[j] + b[j]);
 }
 KERNEL layerNormKernel(const float* x, const float* w, const float* b, float* y, int64_t D, float eps) {
   normaliseRow(x, w, b, y, D, eps);

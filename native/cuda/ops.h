@@ -9,8 +9,8 @@ namespace brevity {
 namespace cuda {
 
 #define BREVITY_CUDA_OPS(X)                                                                                       \
-  X(activations) X(adamw) X(attention) X(attentionDecode) X(attentionGrad) X(binary) X(convert) X(embedding)      \
-  X(gemm) X(layerNorm) X(reduce) X(rmsNorm) X(rope) X(sampling) X(scan) X(shape) X(softmax)                \
+  X(activations) X(adamw) X(attention) X(attentionDecode) X(attentionGrad) X(bfloat16) X(binary) X(convert)       \
+  X(embedding) X(gather) X(gemm) X(layerNorm) X(reduce) X(rmsNorm) X(rope) X(sampling) X(scan) X(shape) X(softmax) \
   X(tokenLogProbs) X(topK) X(unary)
 
 // Files of kernels: those of ops, and those that ops of another file launch.
@@ -30,6 +30,14 @@ void copyWordsOf(void* to, const void* from, int64_t n);
 // out; where `strict`, one that is not below size is a fault.
 void sumRows(const float* x, const int32_t* ids, float* y, int64_t rows, int64_t size, int64_t inner, bool strict);
 void sumRows(const int32_t* x, const int32_t* ids, int32_t* y, int64_t rows, int64_t size, int64_t inner, bool strict);
+// y [batch, rows, cols], its rows ldY apart, of x whose rows are ld apart and matrices stride: rounded to bfloat16, back
+// in float32, or as they are.
+struct MatrixRows {
+  int64_t batch, rows, cols, ld, stride, ldY;
+};
+void roundRows(const float* x, uint16_t* y, const MatrixRows& rows);
+void widenRows(const uint16_t* x, float* y, const MatrixRows& rows);
+void copyRows(const uint16_t* x, uint16_t* y, const MatrixRows& rows);
 // Matrix products (../src/kernels/gemm.h), by the vendor's library where the stream has it. Pointers are the device's.
 void product(const Gemm& gemm);
 

@@ -9,7 +9,7 @@ DEVICE void normaliseRow(const float* x, const float* w, T* y, int64_t D, float 
   double squares = 0;
   for (int64_t j = threadIdx.x; j < D; j += kThreads) squares += static_cast<double>(row[j]) * row[j];
   const float r = static_cast<float>(1 / sqrt(blockSum(squares) / D + eps));
-  for (int64_t j = threadIdx.x; j < D; j += kThreads) store(y + blockIdx.x * D + j, row[j] * r * w[j]);
+  for (int64_t j = threadIdx.x; j < D; j += kThreads) y[blockIdx.x * D + j] = kept<T>(row[j] * r * w[j]);
 }
 KERNEL rmsNormKernel(const float* x, const float* w, float* y, int64_t D, float eps) { normaliseRow(x, w, y, D, eps); }
 KERNEL rmsNormBf16(const float* x, const float* w, uint16_t* y, int64_t D, float eps) { normaliseRow(x, w, y, D, eps); }

@@ -7,7 +7,8 @@ KERNEL ropeKernel(const float* x, const int32_t* positions, const float* cos, co
                   int64_t heads, int64_t d, int64_t half, int64_t rows, float sign, Fault* fault) {
   const int64_t items = d - half;
   for (EACH(at, N * heads * items)) {
-    const int64_t i = at % items, head = at / items, row = head / heads;
+    const Division place = divide(at, items);
+    const int64_t i = place.rest, head = place.whole, row = divide(head, heads).whole;
     const float* from = x + head * d;
     float* to = y + head * d;
     if (i >= half) {

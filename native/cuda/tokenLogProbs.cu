@@ -37,14 +37,27 @@ KERNEL finishLogProbs(const int32_t* targets, const float* max, const double* su
   }
 }
 
-// A tile of logits becomes dy·(onehot(target) - softmax), in place.
+// A tile of logits becomes dy·(onehot(target) - softmax), in place, n at a time; V is a multiple of n.
+template <int n>
+DEVICE void gradOfLogits(float* logits, const int32_t* targets, const float* max, const float* sum, const float* dy,
+                         int64_t N, int64_t V, int64_t first) {
+  for (EACH(i, N * V / n)) {
+    const Division at = divide(i, V / n);
+    const int64_t row = at.whole;
+    const float most = max[row], total = sum[row], scale = dy[row];
+    int64_t after = targets[row] - first - at.rest * n;
+    mapPack<n>(logits + i * n, [&](float logit) {
+      return scale * ((after-- == 0 ? 1.0f : 0.0f) - expf(logit - most) / total);
+    }, packAt<n>(logits + i * n));
+  }
+}
 KERNEL logitsGrad(float* logits, const int32_t* targets, const float* max, const float* sum, const float* dy, int64_t N,
                   int64_t V, int64_t first) {
-  for (EACH(i, N * V)) {
-    const int64_t row = i / V;
-    const float p = expf(logits[i] - max[row]) / sum[row];
-    logits[i] = dy[row] * ((targets[row] == first + i % V ? 1.0f : 0.0f) - p);
-  }
+  gradOfLogits<1>(logits, targets, max, sum, dy, N, V, first);
+}
+KERNEL logitsGradPacks(float* logits, const int32_t* targets, const float* max, const float* sum, const float* dy,
+                       int64_t N, int64_t V, int64_t first) {
+  gradOfLogits<4>(logits, targets, max, sum, dy, N, V, first);
 }
 
 #if BREVITY_HOST
@@ -139,8 +152,12 @@ void tokenLogProbsGradOp(const Launch& l) {
   Scratch<float> logits(std::min(kRowsOfTile, h.N) * std::min(kTokensOfTile, h.V));
   eachTile(h, [&](int64_t row, int64_t rows, int64_t token, int64_t tokens) {
     tileLogits(h, row, rows, token, tokens, logits);
-    LAUNCH(logitsGrad, overElements(rows * tokens), logits, h.targets + row, max + row, sum + row, dy + row, rows,
-           tokens, token);
+    if (tokens % 4 == 0)
+      LAUNCH(logitsGradPacks, overElements(rows * tokens, 4), logits, h.targets + row, max + row, sum + row, dy + row,
+             rows, tokens, token);
+    else
+      LAUNCH(logitsGrad, overElements(rows * tokens), logits, h.targets + row, max + row, sum + row, dy + row, rows,
+             tokens, token);
     // dhidden = dlogits·headᵀ
     Gemm g;
     g.M = rows;

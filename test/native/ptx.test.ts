@@ -35,7 +35,7 @@ const hashes = (where: string, pattern: RegExp) =>
 
 describe('PTX in the repository', () => {
   it('was made from the sources as they are (else: npm run build:kernels)', () => {
-    expect(hashes(folder, /\.cu$|^(axes|block|columns|cuda|mma|segments|tiles)\.h$/)).toEqual(manifest.sources);
+    expect(hashes(folder, /\.cu$|^(axes|block|columns|cuda|decode|mma|segments|tiles)\.h$/)).toEqual(manifest.sources);
     expect(hashes(path.join(folder, 'ptx'), /\.ptx$/)).toEqual(manifest.ptx);
   });
 
@@ -50,8 +50,9 @@ describe('PTX in the repository', () => {
 
 /** Of the ops that a step or a sampled token waits for. A spill there is paid at every element. */
 const hot = [
-  ...['gemm', 'attention', 'attentionMma', 'attentionGrad', 'attentionGradMma', 'attentionDecode', 'tokenLogProbs', 'sampling', 'adamw', 'rmsNorm'],
-  ...['layerNorm', 'softmax', 'activations', 'rope'],
+  ...['gemm', 'attention', 'attentionMma', 'attentionGrad', 'attentionGradMma', 'attentionDecode', 'tokenLogProbs'],
+  ...['sampling', 'adamw', 'rmsNorm', 'layerNorm', 'softmax', 'activations', 'rope', 'bfloat16', 'binary', 'gather'],
+  'shape',
 ];
 
 interface KernelUsage {

@@ -371,19 +371,20 @@ void run(const char* kernel, void (*invoke)(void**), void** arguments, dim3 grid
     lane.threadIdx = dim3(static_cast<unsigned>(i % threads.x), static_cast<unsigned>(i / threads.x % threads.y),
                           static_cast<unsigned>(i / threads.x / threads.y));
   }
-  for (unsigned z = 0; z < grid.z; z++)
-    for (unsigned y = 0; y < grid.y; y++)
-      for (unsigned x = 0; x < grid.x; x++) {
-        currentBlock = dim3(x, y, z);
-        // Its exact size, 16 bytes apart as on the device.
-        std::unique_ptr<char, void (*)(void*)> shared(nullptr, std::free);
-        if (sharedBytes > 0) {
-          shared.reset(static_cast<char*>(std::malloc(static_cast<size_t>(sharedBytes))));
-          std::memset(shared.get(), 0xff, static_cast<size_t>(sharedBytes));
-        }
-        currentShared = shared.get();
-        runBlock(kernel);
-      }
+  const uint64_t blocks = uint64_t{grid.x} * grid.y * grid.z;
+  for (uint64_t i = 0; i < blocks; i++) {
+    const uint64_t at = order == Order::reverse ? blocks - 1 - i : i;
+    currentBlock = dim3(static_cast<unsigned>(at % grid.x), static_cast<unsigned>(at / grid.x % grid.y),
+                        static_cast<unsigned>(at / grid.x / grid.y));
+    // Its exact size, 16 bytes apart as on the device.
+    std::unique_ptr<char, void (*)(void*)> shared(nullptr, std::free);
+    if (sharedBytes > 0) {
+      shared.reset(static_cast<char*>(std::malloc(static_cast<size_t>(sharedBytes))));
+      std::memset(shared.get(), 0xff, static_cast<size_t>(sharedBytes));
+    }
+    currentShared = shared.get();
+    runBlock(kernel);
+  }
 }
 
 }  // namespace emulator

@@ -35,7 +35,7 @@ enum class Order { forward, reverse, shuffled };
 void run(const char* kernel, void (*invoke)(void** arguments), void** arguments, dim3 grid, dim3 block,
          int64_t sharedBytes);
 
-// The order in which the threads of a block begin, and go on after a barrier, from now on.
+// The order in which the threads of a block begin, and go on after a barrier, from now on; backwards, blocks do so too.
 void setOrder(Order order);
 
 // What the running thread sees.

@@ -51,7 +51,8 @@ TEST(unaryInts) {
 
 TEST(binary) {
   Random random(13);
-  // rank, dims, strides of a, strides of b: the same shape, a scalar, a row against a column, a repeated axis
+  // rank, dims, strides of a, strides of b: the same shape, a scalar, a row against a column, a repeated axis; in packs
+  // of four the same shape, rows with one row, rows with one column, a column with a row; rows that begin within a pack
   struct Walk {
     Params params;
     int64_t a, b, n;
@@ -59,7 +60,12 @@ TEST(binary) {
   const Walk walks[] = {{{1, 257, 1, 1}, 257, 257, 257},
                         {{1, 4500, 1, 0}, 4500, 1, 4500},
                         {{2, 17, 19, 1, 0, 0, 1}, 17, 19, 17 * 19},
-                        {{3, 3, 5, 7, 35, 7, 1, 0, 1, 0}, 105, 5, 105}};
+                        {{3, 3, 5, 7, 35, 7, 1, 0, 1, 0}, 105, 5, 105},
+                        {{1, 4500, 1, 1}, 4500, 4500, 4500},
+                        {{2, 17, 20, 20, 1, 0, 1}, 340, 20, 340},
+                        {{2, 17, 20, 20, 1, 1, 0}, 340, 17, 340},
+                        {{2, 17, 20, 1, 0, 0, 1}, 17, 20, 340},
+                        {{2, 5, 8, 9, 1, 8, 1}, 44, 40, 40}};
   for (const Walk& walk : walks) {
     for (const char* op : {"Add", "Atan2", "EluGrad", "FloorDiv", "Maximum", "Minimum", "Mod", "Multiply", "Prelu",
                            "RealDiv", "SquaredDifference", "Sub"})

@@ -40,14 +40,16 @@ TEST(rotaryEmbedding) {
 
 TEST(activations) {
   Random random(43);
-  const int64_t n = 4500;
-  const Params params = {double(n)};
-  const Floats x = random.floats(n, 8), u = random.floats(n, 3), dy = random.floats(n);
-  compare("Swiglu", {in(x), in(u), outFloats(n)}, params, 2e-6);
-  compare("SwigluGrad", {in(x), in(u), in(dy), outFloats(n), outFloats(n)}, params, 2e-6);
-  for (const std::string op : {"Gelu", "GeluTanh"}) {
-    compare(op, {in(x), outFloats(n)}, params, 2e-6);
-    compare(op + "Grad", {in(x), in(dy), outFloats(n)}, params, 2e-6);
+  // Packs of four alone, with elements left over, and less than one; more than one walk of the grid.
+  for (const int64_t n : {4500, 16390, 3, 0}) {
+    const Params params = {double(n)};
+    const Floats x = random.floats(n, 8), u = random.floats(n, 3), dy = random.floats(n);
+    compare("Swiglu", {in(x), in(u), outFloats(n)}, params, 2e-6);
+    compare("SwigluGrad", {in(x), in(u), in(dy), outFloats(n), outFloats(n)}, params, 2e-6);
+    for (const std::string op : {"Gelu", "GeluTanh"}) {
+      compare(op, {in(x), outFloats(n)}, params, 2e-6);
+      compare(op + "Grad", {in(x), in(dy), outFloats(n)}, params, 2e-6);
+    }
   }
 }
 
@@ -72,35 +74,6 @@ TEST(attention) {
              outFloats(keys)},
             params, 1e-5);
   }
-}
-
-TEST(decoding) {
-  Random random(45);
-  struct Shape {
-    int64_t B, H, K, d, capacity, window;
-    Ints lengths;
-  };
-  std::vector<Shape> shapes = {{1, 1, 1, 1, 1, 0, {0}},
-                               {3, 4, 2, 8, 20, 0, {0, 19, 7}},
-                               {2, 3, 1, 5, 300, 0, {299, 140}},
-                               {2, 2, 2, 4, 300, 50, {299, 20}},
-                               {1, 2, 1, 200, 10, 0, {3}}};
-  for (const Shape& s : shapes) {
-    const int64_t row = s.B * s.K * s.d, cache = row * s.capacity;
-    compare("AttentionDecode",
-            {in(random.floats(s.B * s.H * s.d, 2)), in(random.floats(row)), in(random.floats(row)),
-             inOut(random.floats(cache)), inOut(random.floats(cache)), in(s.lengths), outFloats(s.B * s.H * s.d)},
-            {double(s.B), double(s.H), double(s.K), double(s.d), double(s.capacity), 1 / std::sqrt(double(s.d)),
-             double(s.window)},
-            3e-6);
-  }
-  if (!fake && !cpuOnly)
-    CHECK_THROWS(runEmulated("AttentionDecode",
-                           {in(random.floats(2)), in(random.floats(2)), in(random.floats(2)), inOut(random.floats(8)),
-                            inOut(random.floats(8)), in(Ints{4}), outFloats(2)},
-                           {1, 1, 1, 2, 4, 1, 0}, brevity::cuda::Precision::fp32),
-               "AttentionDecode has no room left in its cache: position 4 of 4");
-  compare("FillCache", {in(random.floats(2 * 5 * 3 * 4)), inOut(random.floats(2 * 3 * 9 * 4))}, {2, 5, 3, 4, 9});
 }
 
 TEST(packedAttention) {
@@ -129,17 +102,4 @@ TEST(packedAttention) {
                               outFloats(8), outFloats(4)},
                              {4, 1, 1, 2, 1, 0, 1}, brevity::cuda::Precision::fp32),
                  "PackedAttention has a segment beyond its rows");
-}
-
-TEST(decodingAfterAPrompt) {
-  Random random(47);
-  const int64_t B = 4, H = 4, K = 2, d = 6, capacity = 20, P = 2, prefixCapacity = 140;
-  for (const double window : {0, 9})
-    compare("PrefixAttentionDecode",
-            {in(random.floats(B * H * d, 2)), in(random.floats(B * K * d)), in(random.floats(B * K * d)),
-             inOut(random.floats(B * K * capacity * d)), inOut(random.floats(B * K * capacity * d)), in(Ints{0, 19, 7, 3}),
-             in(random.floats(P * K * prefixCapacity * d)), in(random.floats(P * K * prefixCapacity * d)),
-             in(Ints{1, 0, -1, 1}), in(Ints{5, 140}), outFloats(B * H * d)},
-            {double(B), double(H), double(K), double(d), double(capacity), 0.4, window, double(P), double(prefixCapacity)},
-            3e-6);
 }

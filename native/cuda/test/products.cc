@@ -41,7 +41,8 @@ float toBf16(float x) { return __uint_as_float(bf16Bits(x) << 16); }
 
 const Shape kShapes[] = {{1, 1, 1, 1, false, false},    {1, 65, 67, 33, false, false}, {1, 3, 130, 70, false, false},
                          {3, 17, 9, 5, false, false},   {3, 9, 17, 20, true, false},   {3, 9, 17, 20, false, true},
-                         {1, 5, 6, 0, false, false},    {0, 5, 6, 7, false, false},    {2, 0, 6, 7, false, false}};
+                         {1, 5, 6, 0, false, false},    {0, 5, 6, 7, false, false},    {2, 0, 6, 7, false, false},
+                         {3, 16, 24, 8, false, true}};  // in packs of eight
 
 }  // namespace
 

@@ -12,6 +12,11 @@ TEST(copies) {
   compare("Copy", {in(random.floats(7)), outFloats(21)}, {4, 0, 0, 2, 3, 7, 0, 1, 7, 1});
   compare("Copy", {in(random.bytes(24)), outBytes(24)}, {1, 0, 0, 3, 2, 3, 4, 12, 4, 1, 1, 2, 6});
   compare("Copy", {in(Doubles{1, 2, 3, 4, 5, 6}), outDoubles(6)}, {8, 0, 0, 2, 2, 3, 3, 1, 1, 2});
+  // Packs of four words: rows out of wider ones and backwards; rows, and a first one, that begin within a pack.
+  compare("Copy", {in(random.floats(64)), inOut(random.floats(70))}, {4, 4, 8, 2, 5, 8, 12, 1, 8, 1});
+  compare("Copy", {in(random.floats(40)), outFloats(40)}, {4, 32, 0, 2, 5, 8, -8, 1, 8, 1});
+  compare("Copy", {in(random.floats(40)), inOut(random.floats(50))}, {4, 0, 0, 2, 5, 8, 8, 1, 9, 1});
+  compare("Copy", {in(random.floats(64)), inOut(random.floats(70))}, {4, 5, 8, 2, 5, 8, 12, 1, 8, 1});
   // Transpositions: 33 × 65, and three of 40 × 5.
   compare("Copy", {in(random.floats(33 * 65)), outFloats(33 * 65)}, {4, 0, 0, 2, 65, 33, 1, 65, 33, 1});
   compare("Copy", {in(random.floats(600)), outFloats(600)}, {4, 0, 0, 3, 3, 5, 40, 200, 1, 5, 200, 40, 1});
@@ -20,12 +25,15 @@ TEST(copies) {
 TEST(gathers) {
   Random random(22);
   compare("Gather", {in(random.floats(3 * 7 * 5)), in(random.ints(11, 7)), outFloats(3 * 11 * 5)}, {4, 1, 3, 7, 11, 5});
-  compare("Gather", {in(random.floats(2 * 3 * 7 * 5)), in(random.ints(2 * 11, 7)), outFloats(2 * 3 * 11 * 5)},
-          {4, 2, 3, 7, 11, 5});
   compare("Gather", {in(random.bytes(7 * 5)), in(random.ints(11, 7)), outBytes(11 * 5)}, {1, 1, 1, 7, 11, 5});
   compare("Gather", {in(Doubles{1, 2, 3, 4}), in(random.ints(9, 4)), outDoubles(9)}, {8, 1, 1, 4, 9, 1});
-  compare("Gather/bf16", {in(random.halves(2 * 3 * 7 * 5)), in(random.ints(2 * 11, 7)), outFloats(2 * 3 * 11 * 5)},
-          {4, 2, 3, 7, 11, 5});
+  // Rows of whole packs, and of none.
+  for (const int64_t inner : {12, 5}) {
+    const Params params = {4, 2, 3, 7, 11, double(inner)};
+    const int64_t from = 2 * 3 * 7 * inner, to = 2 * 3 * 11 * inner;
+    compare("Gather", {in(random.floats(from)), in(random.ints(2 * 11, 7)), outFloats(to)}, params);
+    compare("Gather/bf16", {in(random.halves(from)), in(random.ints(2 * 11, 7)), outFloats(to)}, params);
+  }
   compare("GatherNd", {in(random.floats(4 * 6 * 3)), in(Ints{0, 5, 3, 0, 2, 2}), outFloats(9)}, {4, 3, 3, 2, 4, 6});
   compare("GatherNd", {in(random.bytes(24)), in(Ints{0, 5, 3, 0, 2, 2}), outBytes(3)}, {1, 3, 1, 2, 4, 6});
   if (!fake && !cpuOnly)

@@ -14,6 +14,7 @@ enum class Activation { none, relu, relu6, sigmoid, silu, gelu, geluTanh, elu, l
 struct Gemm {
   int64_t M = 0, N = 0, K = 0;
   const float* A = nullptr;
+  const uint16_t* halfA = nullptr;  // where not null it stands in A's place, in bfloat16; on CUDA devices only
   int64_t lda = 0;
   bool transA = false;
   const float* B = nullptr;

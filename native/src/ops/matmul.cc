@@ -3,7 +3,7 @@
 
 namespace brevity {
 
-Gemm matMulOf(const Launch& l, bool half) {
+Gemm matMulOf(const Launch& l, bool halfA, bool halfB) {
   Gemm g;
   g.batch = l.count(0);
   g.strideA = l.count(1);
@@ -18,9 +18,14 @@ Gemm matMulOf(const Launch& l, bool half) {
   g.activation = static_cast<Activation>(activation);
   g.alpha = static_cast<float>(l.number(10));
   if (g.batch == 0) return g;
-  g.A = l.floats(0, (g.batch - 1) * g.strideA + g.M * g.K);
+  const int64_t sizeA = (g.batch - 1) * g.strideA + g.M * g.K;
+  if (halfA) {
+    g.halfA = l.halves(0, sizeA);
+  } else {
+    g.A = l.floats(0, sizeA);
+  }
   const int64_t sizeB = (g.batch - 1) * g.strideB + g.K * g.N;
-  if (half) {
+  if (halfB) {
     g.halfB = l.halves(1, sizeB);
   } else {
     g.B = l.floats(1, sizeB);
@@ -35,8 +40,8 @@ Gemm matMulOf(const Launch& l, bool half) {
   return g;
 }
 
-static void matMulOp(const Launch& l) { gemm(matMulOf(l, false)); }
-static void matMulHalfOp(const Launch& l) { gemm(matMulOf(l, true)); }
+static void matMulOp(const Launch& l) { gemm(matMulOf(l, false, false)); }
+static void matMulHalfOp(const Launch& l) { gemm(matMulOf(l, false, true)); }
 
 void addMatMulOps(OpTable& table) {
   table.push_back({"MatMul", matMulOp});

@@ -22,7 +22,7 @@ Strides stridesAt(const Launch& launch, int at);
 // The product that a launch of MatMul asks for, of MatMul/bf16 where `half`: buffers a, b, bias [N] where hasBias, c; params
 // batch, strideA, strideB, M, N, K, transA, transB, hasBias, activation, alpha. a [batch or 1, M, K] or [.., K, M] where
 // transA; b likewise, in bfloat16 where `half`; c [batch, M, N]. A stride of 0 shares the operand.
-Gemm matMulOf(const Launch& launch, bool half);
+Gemm matMulOf(const Launch& launch, bool halfA, bool halfB);
 
 // Throws where strides, from `offset` on, reach outside of a buffer of elements of `width` bytes.
 void expectWithin(const Launch& launch, int buffer, int width, int64_t offset, const Strides& dims,

@@ -108,12 +108,15 @@ describe('read from a float32 copy that goes with the launch', () => {
     'single elements': (w) => tf.gatherND(w, tf.tensor2d([1, 2, 50, 40], [2, 2], 'int32')),
     'a choice': (w) => tf.where(tf.greater(w, 0), w, tf.zerosLike(w)),
   };
-  it.each(Object.entries(fromACopy))('%s', (_, op) => {
+  it.each(Object.entries(fromACopy))('%s', (name, op) => {
     const { frozen, plain } = pair([53, 41], 4);
     const before = used();
     const [actual, expected] = [frozen, plain].map((w) => tf.tidy(() => op(w as tf.Tensor2D)));
     expect(actual.dataSync()).toEqual(expected.dataSync());
-    expect(backend().bf16Copies).toBeGreaterThan(0);
+    // Devices that round what they multiply read the left side as it lies, too.
+    const read = name.includes('a product') && backend().device.hasOp('MatMul/bf16a');
+    if (read) expect(backend().bf16Copies).toBe(0);
+    else expect(backend().bf16Copies).toBeGreaterThan(0);
     tf.dispose([actual, expected]);
     expect(used()).toBe(before);
     tf.dispose([frozen, plain]);
