@@ -6,6 +6,8 @@
 // up. After such errors the context is lost: every later call throws DeviceLost, nothing more is asked of the driver,
 // which might wait for ever, and only a new process can open the GPU again.
 //
+// A recorded step is replayed as a graph (graphs.h); op by op where each op waits, or with BREVITY_CUDA_GRAPHS=off.
+//
 // **Has not run on hardware yet** (docs/cuda.md).
 #include <algorithm>
 #include <chrono>
@@ -17,6 +19,7 @@
 #include "cublas.h"
 #include "device.h"
 #include "driver.h"
+#include "graphs.h"
 #include "modules.h"
 
 namespace brevity {
@@ -35,6 +38,11 @@ std::string inText(double value) {
   return text;
 }
 
+bool isOff(const char* variable) {
+  const char* text = std::getenv(variable);
+  return text != nullptr && std::strcmp(text, "off") == 0;
+}
+
 double secondsOf(const char* variable, double otherwise) {
   const char* text = std::getenv(variable);
   const double seconds = text != nullptr ? std::atof(text) : 0;
@@ -45,7 +53,8 @@ class DriverDevice : public OpDevice {
  public:
   DriverDevice(int ordinal, int64_t memoryLimit, bool poison, Precision precision)
       : driver_(Driver::get()), limit_(memoryLimit), poison_(poison), precision_(precision),
-        eachOpWaits_(std::getenv("BREVITY_CUDA_SYNC") != nullptr), timeout_(secondsOf("BREVITY_CUDA_TIMEOUT", 300)) {
+        eachOpWaits_(std::getenv("BREVITY_CUDA_SYNC") != nullptr),
+        replaysGraphs_(!eachOpWaits_ && !isOff("BREVITY_CUDA_GRAPHS")), graphs_(driver_), timeout_(secondsOf("BREVITY_CUDA_TIMEOUT", 300)) {
     int count = 0;
     check(driver_.deviceCount(&count), "count the GPUs");
     if (ordinal < 0 || ordinal >= count)
@@ -81,14 +90,6 @@ class DriverDevice : public OpDevice {
     stop();
   }
 
-  void launch(int op, const Handle* handles, int handleCount, const double* params, int paramCount) override {
-    expectAlive();
-    OpDevice::launch(op, handles, handleCount, params, paramCount);
-    if (!eachOpWaits_) return;
-    wait(opName(op));
-    throwFault();
-  }
-
   void synchronize() override {
     wait("what was launched");
     throwFault();
@@ -121,7 +122,29 @@ class DriverDevice : public OpDevice {
   }
 
  protected:
-  void* take(int64_t bytes) override {
+  void run(int op, const Launch& launch) override {
+    expectAlive();
+    OpDevice::run(op, launch);
+    if (!eachOpWaits_) return;
+    wait(opName(op));
+    throwFault();
+  }
+
+  void play(int id, const Recording& recording) override {
+    expectAlive();
+    if (!replaysGraphs_ || recording.steps().empty()) return OpDevice::play(id, recording);
+    if (!graphs_.has(id))
+      check(graphs_.capture(id, stream_, [&] { OpDevice::play(id, recording); }), "record a step");
+    // What goes wrong in a graph shows after it: some op of it did it.
+    setCurrentOp(recording.steps().back().op);
+    check(graphs_.launch(id, stream_), "replay a step");
+  }
+
+  void forget(int id) override {
+    if (!lost_) graphs_.forget(id);
+  }
+
+  void* takeMemory(int64_t bytes) override {
     expectAlive();
     if (bytes > limit_ - inUse_) throw OutOfMemory(bytes);
     CUdeviceptr memory = 0;
@@ -140,7 +163,7 @@ class DriverDevice : public OpDevice {
     return reinterpret_cast<void*>(memory);
   }
 
-  void give(void* memory, int64_t bytes) override {
+  void giveMemory(void* memory, int64_t bytes) override {
     inUse_ -= bytes;
     if (!lost_) check(driver_.free(reinterpret_cast<CUdeviceptr>(memory), stream_), "free memory");
   }
@@ -195,7 +218,7 @@ class DriverDevice : public OpDevice {
 
   bool hasProducts() const override { return cublas_ != nullptr; }
   bool product(const Gemm& g, Precision precision, const void* A, const void* B) override {
-    if (workspace_ == nullptr) workspace_ = take(kWorkspace);
+    if (workspace_ == nullptr) workspace_ = takeMemory(kWorkspace);
     return cublas_->multiply(g, precision, A, B, workspace_, kWorkspace, stream_);
   }
   Precision precision() const override { return precision_; }
@@ -236,6 +259,7 @@ class DriverDevice : public OpDevice {
       // Their ends would call a driver that may not answer.
       cublas_.release();
       modules_.release();
+      graphs_.abandon();
       return;
     }
     if (workspace_ != nullptr) driver_.free(reinterpret_cast<CUdeviceptr>(workspace_), stream_);
@@ -325,7 +349,8 @@ class DriverDevice : public OpDevice {
   const int64_t limit_;
   const bool poison_;
   const Precision precision_;
-  const bool eachOpWaits_;
+  const bool eachOpWaits_, replaysGraphs_;
+  Graphs graphs_;
   const double timeout_;
   CUdevice device_ = 0;
   CUcontext context_ = nullptr;
