@@ -2,35 +2,11 @@
 // and every other test's launches, whose kernels must be found in the PTX of their module.
 #include <cstdlib>
 
-#include "compare.h"
-
-// Of LeakSanitizer, where it is there.
-extern "C" void __attribute__((weak)) __lsan_disable();
-extern "C" void __attribute__((weak)) __lsan_enable();
+#include "devices.h"
 
 using brevity::Handle;
 using brevity::cuda::makeDriverDevice;
 using brevity::cuda::Precision;
-
-namespace {
-
-struct Variable {
-  const char* name;
-  Variable(const char* name, const char* value) : name(name) { setenv(name, value, 1); }
-  ~Variable() { unsetenv(name); }
-};
-
-// A device that is lost gives nothing back to a driver that may not answer.
-struct LeaksAllowed {
-  LeaksAllowed() {
-    if (__lsan_disable != nullptr) __lsan_disable();
-  }
-  ~LeaksAllowed() {
-    if (__lsan_enable != nullptr) __lsan_enable();
-  }
-};
-
-}  // namespace
 
 TEST(driverCopies) {
   if (!fake) return;
