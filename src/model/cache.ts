@@ -120,7 +120,8 @@ class SharedPromptLayer implements LayerCache {
     const attrs = { B: promptLengths.length, T, K, capacity: T };
     const [keys, values] = [k, v].map((x) => tf.keep(runKernel('FillCache', { x }, attrs)[0]));
     this.prompts = { keys, values };
-    const empty = () => tf.keep(tf.zeros([promptOf.length, K, newTokens, d]));
+    // Filled by an op: zeros of tfjs would be made on the host and copied.
+    const empty = () => tf.keep(tf.fill([promptOf.length, K, newTokens, d], 0));
     this.own = { keys: empty(), values: empty() };
   }
 
