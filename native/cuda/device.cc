@@ -29,6 +29,9 @@ std::string describe(const std::string& op, const Fault& fault) {
 
 }  // namespace
 
+OpDevice::OpDevice() = default;
+OpDevice::~OpDevice() = default;
+
 const char* OpDevice::opName(int op) { return ops()[static_cast<size_t>(op)].name.c_str(); }
 
 const std::vector<OpEntry>& OpDevice::table() const { return ops(); }
@@ -53,15 +56,19 @@ void OpDevice::releaseAll() {
 
 void OpDevice::copyOut(Handle from, int64_t offset, void* to, int64_t bytes) {
   BufferDevice::copyOut(from, offset, to, bytes);
-  throwFault();
+  throwSeenFault();
+}
+
+void OpDevice::read(void* to, const void* from, int64_t bytes) {
+  if (faults_ == nullptr) return readMemory({{to, from, bytes}});
+  readMemory({{to, from, bytes}, faultsToHost()});
 }
 
 void OpDevice::run(int op, const Launch& launch) {
   if (faults_ == nullptr) {
-    const std::vector<Fault> none(ops().size(), Fault{});
-    const auto bytes = static_cast<int64_t>(none.size() * sizeof(Fault));
-    faults_ = takeMemory(bytes);
-    write(faults_, none.data(), bytes);
+    seen_.assign(ops().size(), Fault{});
+    faults_ = takeMemory(faultsToHost().bytes);
+    write(faults_, seen_.data(), faultsToHost().bytes);
   }
   op_ = op;
   const StreamScope scope(*this);
@@ -84,17 +91,24 @@ void OpDevice::giveScratch(void* memory) {
 
 void* OpDevice::fault() { return static_cast<Fault*>(faults_) + op_; }
 
+OpDevice::Copy OpDevice::faultsToHost() {
+  return {seen_.data(), faults_, static_cast<int64_t>(seen_.size() * sizeof(Fault))};
+}
+
 void OpDevice::throwFault() {
   if (faults_ == nullptr) return;
-  std::vector<Fault> faults(ops().size());
-  const auto bytes = static_cast<int64_t>(faults.size() * sizeof(Fault));
-  read(faults.data(), faults_, bytes);
-  for (size_t op = 0; op < faults.size(); op++) {
-    if (faults[op].code == noFault) continue;
-    const std::vector<Fault> none(faults.size(), Fault{});
-    write(faults_, none.data(), bytes);
-    throw std::runtime_error(describe(opName(static_cast<int>(op)), faults[op]));
-  }
+  readMemory({faultsToHost()});
+  throwSeenFault();
+}
+
+void OpDevice::throwSeenFault() {
+  const auto found = std::find_if(seen_.begin(), seen_.end(), [](const Fault& fault) { return fault.code != noFault; });
+  if (found == seen_.end()) return;
+  const Fault fault = *found;
+  const auto op = static_cast<int>(found - seen_.begin());
+  seen_.assign(seen_.size(), Fault{});
+  write(faults_, seen_.data(), faultsToHost().bytes);
+  throw std::runtime_error(describe(opName(op), fault));
 }
 
 OpDevice::Rates OpDevice::measure() {

@@ -9,11 +9,14 @@
 #include "../src/buffer_device.h"
 #include "stream.h"
 
+struct Fault;  // cuda.h
+
 namespace brevity {
 namespace cuda {
 
 class OpDevice : public BufferDevice, protected Stream {
  public:
+  ~OpDevice() override;
   using BufferDevice::launch;
   void copyOut(Handle from, int64_t offset, void* to, int64_t bytes) override;
   MemoryUse memory() const override;
@@ -30,19 +33,26 @@ class OpDevice : public BufferDevice, protected Stream {
   Rates measure();
 
  protected:
-  OpDevice() = default;
+  OpDevice();
   // Gives all memory back. For the destructor of a class that still has it.
   void releaseAll();
 
-  // Memory of the device, uninitialised; throws OutOfMemory. BufferDevice's `read` waits until all that was launched
-  // before is done.
+  // Memory of the device, uninitialised; throws OutOfMemory.
   virtual void* takeMemory(int64_t bytes) = 0;
   virtual void giveMemory(void* memory, int64_t bytes) = 0;
+  // To the host, once all that was launched before is done. Small copies together cost one wait.
+  struct Copy {
+    void* to;
+    const void* from;
+    int64_t bytes;
+  };
+  virtual void readMemory(const std::vector<Copy>& copies) = 0;
   virtual int64_t cached() const = 0;
 
   const std::vector<OpEntry>& table() const override;
   Block take(int64_t bytes) override;
   void give(const Block& block) override;
+  void read(void* to, const void* from, int64_t bytes) override;
   bool hostReaches() const override { return false; }
   void run(int op, const Launch& launch) override;
 
@@ -58,8 +68,13 @@ class OpDevice : public BufferDevice, protected Stream {
   static const char* opName(int op);
 
  private:
+  Copy faultsToHost();
+  void throwSeenFault();
+
   std::vector<Block> scratch_;
-  void* faults_ = nullptr;  // a Fault for each op, made at the first launch
+  // A Fault for each op, made at the first launch; and what they were when they were last read.
+  void* faults_ = nullptr;
+  std::vector<Fault> seen_;
   int op_ = -1;
   int64_t used_ = 0, peak_ = 0;
 };

@@ -191,16 +191,28 @@ class DriverDevice : public OpDevice {
     }
   }
 
-  void read(void* to, const void* from, int64_t bytes) override {
+  void readMemory(const std::vector<Copy>& copies) override {
     expectAlive();
-    for (int64_t done = 0; done < bytes; done += kStaging) {
-      const auto part = static_cast<size_t>(std::min(bytes - done, kStaging));
-      check(driver_.copyToHost(readback_, reinterpret_cast<CUdeviceptr>(from) + static_cast<CUdeviceptr>(done), part,
-                               stream_),
-            "copy from the GPU");
+    int64_t used = 0;
+    std::vector<Copy> pending;  // from pinned memory
+    const auto finish = [&] {
       wait("a copy from the GPU");
-      std::memcpy(static_cast<char*>(to) + done, readback_, part);
-    }
+      for (const Copy& copy : pending) std::memcpy(copy.to, copy.from, static_cast<size_t>(copy.bytes));
+      pending.clear();
+      used = 0;
+    };
+    for (const auto& [to, from, bytes] : copies)
+      for (int64_t done = 0; done < bytes;) {
+        if (used == kStaging) finish();
+        const int64_t part = std::min(bytes - done, kStaging - used);
+        check(driver_.copyToHost(readback_ + used, reinterpret_cast<CUdeviceptr>(from) + static_cast<CUdeviceptr>(done),
+                                 static_cast<size_t>(part), stream_),
+              "copy from the GPU");
+        pending.push_back({static_cast<char*>(to) + done, readback_ + used, part});
+        used += part;
+        done += part;
+      }
+    finish();
   }
 
   int64_t cached() const override {

@@ -12,13 +12,20 @@ export interface Step {
   dispose(): void;
 }
 
+let repeatsOnly = false;
+
+/** For tests: run steps each time even where the backend records. */
+export function forceRepeats(on: boolean): void {
+  repeatsOnly = on;
+}
+
 /**
  * @param compute reads tensors that live as long as the step, and makes all others by ops alone: where it is recorded, to
  *   write a tensor from numbers or to read one is an error. What changes from run to run it reads from a StepInput.
  */
 export function recordable(compute: () => tf.Tensor[]): Step {
   const backend = nativeBackend();
-  return backend === null ? repeated(compute) : new RecordedStep(backend, compute);
+  return backend === null || repeatsOnly ? repeated(compute) : new RecordedStep(backend, compute);
 }
 
 /** A step that no backend records. */

@@ -1,21 +1,14 @@
 /** Decoding by recorded steps: the same tokens and log-probabilities, bit by bit, as by steps that are run each time. */
 import * as tf from '@tensorflow/tfjs-core';
-import { beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type LoadedModel, loadModel } from '../../src/model/folder.js';
 import type { SampledResponse } from '../../src/rows.js';
 import { type SamplingSettings, sampleResponses } from '../../src/sampling/sample.js';
 import { useBackend } from '../../src/tensor/backend.js';
 import { NativeBackend } from '../../src/tensor/native/backend.js';
+import { forceRepeats } from '../../src/tensor/recording.js';
 import { testBackend } from '../backend.js';
 import { causalModels, goldenFolder } from '../golden.js';
-
-const recording = vi.hoisted(() => ({ on: true }));
-vi.mock('../../src/tensor/recording.js', async (original) => {
-  const module: typeof import('../../src/tensor/recording.js') = await original();
-  const recordable: typeof module.recordable = (compute) =>
-    recording.on ? module.recordable(compute) : module.repeated(compute);
-  return { ...module, recordable };
-});
 
 const settings: SamplingSettings = {
   ...{ temperature: 2, top_p: 0.95, top_k: 0, min_p: 0, repetition_penalty: 1, max_new_tokens: 6, batch_size: 8 },
@@ -35,23 +28,24 @@ async function load(name: string): Promise<LoadedModel> {
 }
 
 async function sample(model: LoadedModel, on: boolean, changes: Partial<SamplingSettings> = {}) {
-  recording.on = on;
   const responses: SampledResponse[] = [];
   let steps = 0;
-  await sampleResponses(
-    model,
-    jobs,
-    { ...settings, ...changes },
-    { onResponse: (job, response) => (responses[job] = response), onTokens: () => steps++ },
-  );
+  forceRepeats(!on);
+  try {
+    await sampleResponses(
+      model,
+      jobs,
+      { ...settings, ...changes },
+      { onResponse: (job, response) => (responses[job] = response), onTokens: () => steps++ },
+    );
+  } finally {
+    forceRepeats(false);
+  }
   return { responses, steps };
 }
 
 beforeAll(async () => {
   await useBackend(testBackend);
-});
-beforeEach(() => {
-  recording.on = true;
 });
 
 describe.each(causalModels)('%s', (name) => {

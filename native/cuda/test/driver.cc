@@ -34,6 +34,27 @@ TEST(driverCopies) {
   CHECK(device->memory().used == 0 && device->memory().peak == bytes);
 }
 
+TEST(driverCopiesBringFaults) {
+  if (!fake) return;
+  const Variable computes("FAKE_CUDA_COMPUTES", "1");
+  const OpenDevice opened = openGpu();
+  auto& device = *opened.device;
+  // The pinned memory holds these and nothing beside them.
+  std::vector<char> values(size_t{16} << 20, 'x'), back(values.size());
+  const auto bytes = static_cast<int64_t>(values.size());
+  const Handle large = device.allocate(bytes), index = device.allocate(4), row = device.allocate(4);
+  device.copyIn(large, 0, values.data(), bytes);
+  const int32_t beyond = 7;
+  device.copyIn(index, 0, &beyond, 4);
+  const Handle handles[] = {large, index, row};
+  const double params[] = {4, 1, 1, 5, 1, 1};
+  device.launch(opened.op("Gather"), handles, 3, params, 6);
+  CHECK_THROWS(device.copyOut(large, 0, back.data(), bytes), "the index value 7 is not in [0, 4]");
+  // Told once.
+  device.copyOut(large, 0, back.data(), bytes);
+  CHECK(back == values);
+}
+
 TEST(driverMemoryRunsOut) {
   if (!fake) return;
   const auto device = makeDriverDevice(0, int64_t{1} << 30, false, Precision::bf16);

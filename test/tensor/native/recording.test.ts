@@ -84,6 +84,7 @@ describe('a recorded step', () => {
     ['writes numbers', () => [tf.add(tf.tensor1d([1, 2]), 1)], /is written from the host while a step is recorded/],
     ['reads numbers', () => [tf.fill([1], ones([1]).dataSync()[0])], /is read by the host while a step is recorded/],
     ['throws', () => [ones([2]), tf.matMul(ones([2, 3]), ones([2, 3]))], /inner shapes/],
+    ['asks for more memory than there is', () => [ones([4]), ones([2 ** 40])], /out of memory: 4194304\.0 MiB more/],
     ['has an op that fails', () => failing(), /Neg needs 9 elements/],
     ['goes on after an op that failed', () => goingOn(), /an op of the step that is being recorded failed/],
   ])('that %s is an error, and leaves nothing', (_name, compute, says) => {
