@@ -91,7 +91,7 @@ void OpDevice::giveScratch(void* memory) {
 
 void* OpDevice::fault() { return static_cast<Fault*>(faults_) + op_; }
 
-OpDevice::Copy OpDevice::faultsToHost() {
+HostCopy OpDevice::faultsToHost() {
   return {seen_.data(), faults_, static_cast<int64_t>(seen_.size() * sizeof(Fault))};
 }
 

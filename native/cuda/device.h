@@ -14,6 +14,13 @@ struct Fault;  // cuda.h
 namespace brevity {
 namespace cuda {
 
+// Of the device's memory to the host's.
+struct HostCopy {
+  void* to;
+  const void* from;
+  int64_t bytes;
+};
+
 class OpDevice : public BufferDevice, protected Stream {
  public:
   ~OpDevice() override;
@@ -41,12 +48,7 @@ class OpDevice : public BufferDevice, protected Stream {
   virtual void* takeMemory(int64_t bytes) = 0;
   virtual void giveMemory(void* memory, int64_t bytes) = 0;
   // To the host, once all that was launched before is done. Small copies together cost one wait.
-  struct Copy {
-    void* to;
-    const void* from;
-    int64_t bytes;
-  };
-  virtual void readMemory(const std::vector<Copy>& copies) = 0;
+  virtual void readMemory(const std::vector<HostCopy>& copies) = 0;
   virtual int64_t cached() const = 0;
 
   const std::vector<OpEntry>& table() const override;
@@ -68,7 +70,7 @@ class OpDevice : public BufferDevice, protected Stream {
   static const char* opName(int op);
 
  private:
-  Copy faultsToHost();
+  HostCopy faultsToHost();
   void throwSeenFault();
 
   std::vector<Block> scratch_;

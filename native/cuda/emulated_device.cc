@@ -42,8 +42,8 @@ class EmulatedDevice : public OpDevice {
     std::free(memory);
   }
   void write(void* to, const void* from, int64_t bytes) override { if (bytes > 0) std::memcpy(to, from, static_cast<size_t>(bytes)); }
-  void readMemory(const std::vector<Copy>& copies) override {
-    for (const Copy& copy : copies) std::memcpy(copy.to, copy.from, static_cast<size_t>(copy.bytes));
+  void readMemory(const std::vector<HostCopy>& copies) override {
+    for (const HostCopy& copy : copies) std::memcpy(copy.to, copy.from, static_cast<size_t>(copy.bytes));
   }
   int64_t cached() const override { return 0; }
 

@@ -1,5 +1,5 @@
 /** The next token of every row of a batch: by the backend's kernel where it has one, else row by row (choose.ts). */
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 import { hasKernel, runKernel } from '../tensor/fused.js';
 import { StepInput } from '../tensor/recording.js';
 import { type Choice, type ChoiceSettings, chooseToken } from './choose.js';
@@ -59,7 +59,8 @@ class ChoiceByKernel implements TokenChoice {
     const { temperature, top_p, top_k, min_p, repetition_penalty } = this.settings;
     const attrs = { temperature, topP: top_p, topK: top_k, minP: min_p, repetitionPenalty: repetition_penalty };
     const inputs: Record<string, tf.Tensor> = { logits, uniforms: this.uniforms.tensor };
-    if (this.seen !== null) Object.assign(inputs, { seen: this.seen.tokens.tensor, seenStart: this.seen.starts.tensor });
+    if (this.seen !== null)
+      Object.assign(inputs, { seen: this.seen.tokens.tensor, seenStart: this.seen.starts.tensor });
     return runKernel('SampleTokens', inputs, attrs);
   }
 

@@ -123,7 +123,10 @@ describe('sampling', () => {
     const learned = await loadModel(`${goldenFolder}gpt2/model`);
     learned.generation.eosTokenIds = [];
     const context = learned.config.max_positions;
-    const beside = [context - 3, 4, 4, 4, 4].map((length, i) => ({ prompt_ids: new Array<number>(length).fill(7), seed: i }));
+    const beside = [context - 3, 4, 4, 4, 4].map((length, i) => ({
+      prompt_ids: new Array<number>(length).fill(7),
+      seed: i,
+    }));
     const responses = await sample(learned, beside, { max_new_tokens: 6 });
     expect(responses.map(({ ids }) => ids.length)).toEqual([3, 6, 6, 6, 6]);
     learned.dispose();

@@ -27,7 +27,8 @@ function network() {
   const w = tf.keep(randn([5, 5], 3)) as tf.Tensor2D;
   const compute = () => {
     let h: tf.Tensor2D = x.tensor;
-    for (let layer = 0; layer < 4; layer++) h = tf.add<tf.Tensor2D>(h, scale(tf.tanh(tf.matMul<tf.Tensor2D>(h, w)), 0.5));
+    for (let layer = 0; layer < 4; layer++)
+      h = tf.add<tf.Tensor2D>(h, scale(tf.tanh(tf.matMul<tf.Tensor2D>(h, w)), 0.5));
     return [tf.softmax(h), tf.argMax(h, 1)];
   };
   return { x, w, compute, dispose: () => (x.dispose(), w.dispose()) };
