@@ -7,7 +7,8 @@ const all = ['test/**/*.test.ts', 'test/**/*.test.tsx'];
 /** Suites that compute with tensors: once on each backend. */
 const computing = [
   ...['dpo/golden', 'dpo/update', 'model/folder', 'model/golden', 'model/peft', 'rewards/hf', 'rounds/probes'],
-  ...['rounds/leaks', 'rounds/work', 'sampling/sample', 'tensor/ops', 'tensor/properties', 'tensor/upload'],
+  ...['rounds/leaks', 'rounds/work', 'sampling/decoder', 'sampling/sample', 'tensor/ops', 'tensor/properties'],
+  ...['tensor/upload'],
 ].map((name) => `test/${name}.test.ts`);
 
 /** Where the addon could not be built, without a compiler say, its suites have nothing to run on. */
@@ -25,7 +26,10 @@ const nativeProject = {
 };
 
 /** Those that run on the CUDA kernels in the emulator, too; `npm run test:cuda` runs more. */
-const emulated = ['dpo/golden', 'model/golden', 'rewards/hf', 'sampling/sample', 'tensor/ops', 'tensor/native/frozen'];
+const emulated = [
+  ...['dpo/golden', 'model/golden', 'rewards/hf', 'sampling/decoder', 'sampling/sample', 'tensor/ops'],
+  ...['tensor/native/frozen', 'tensor/native/recording'],
+];
 
 const emulatedProject = {
   extends: true as const,

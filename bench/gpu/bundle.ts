@@ -13,8 +13,8 @@ const root = path.resolve(import.meta.dirname, '../..');
 
 /** Suites that hold on every device of the addon; those of the cpu device's own memory and threads are left out. */
 export const suites = [
-  ...['dpo/golden', 'dpo/update', 'model/golden', 'model/folder', 'rewards/hf', 'sampling/sample'],
-  ...['tensor/ops', 'tensor/properties', 'tensor/native/ops'],
+  ...['dpo/golden', 'dpo/update', 'model/golden', 'model/folder', 'rewards/hf', 'sampling/decoder'],
+  ...['sampling/sample', 'tensor/ops', 'tensor/properties', 'tensor/native/ops', 'tensor/native/recording'],
 ];
 
 const nameOf = (suite: string) => `test-${suite.replaceAll('/', '-')}`;

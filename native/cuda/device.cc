@@ -29,123 +29,86 @@ std::string describe(const std::string& op, const Fault& fault) {
 
 }  // namespace
 
+OpDevice::OpDevice() = default;
+OpDevice::~OpDevice() = default;
+
 const char* OpDevice::opName(int op) { return ops()[static_cast<size_t>(op)].name.c_str(); }
 
-void* OpDevice::taken(int64_t bytes) {
-  void* const memory = take(bytes);
+const std::vector<OpEntry>& OpDevice::table() const { return ops(); }
+
+Block OpDevice::take(int64_t bytes) {
+  const Block block{takeMemory(bytes), bytes, bytes};
   used_ += bytes;
   peak_ = std::max(peak_, used_);
-  return memory;
+  return block;
 }
 
-Handle OpDevice::allocate(int64_t bytes) {
-  if (bytes < 0) throw OutOfMemory(bytes);
-  const Slot slot{taken(bytes), bytes, true};
-  if (free_.empty()) {
-    slots_.push_back(slot);
-    return static_cast<Handle>(slots_.size() - 1);
-  }
-  const Handle handle = free_.back();
-  free_.pop_back();
-  slots_[handle] = slot;
-  return handle;
-}
-
-void OpDevice::release(Handle handle) {
-  Slot& slot = at(handle);
-  give(slot.data, slot.bytes);
-  used_ -= slot.bytes;
-  slot.used = false;
-  free_.push_back(handle);
+void OpDevice::give(const Block& block) {
+  giveMemory(block.data, block.bytes);
+  used_ -= block.bytes;
 }
 
 void OpDevice::releaseAll() {
-  for (const Slot& slot : slots_)
-    if (slot.used) give(slot.data, slot.bytes);
-  slots_.clear();
-  free_.clear();
-  if (faults_ != nullptr) give(faults_, static_cast<int64_t>(ops().size() * sizeof(Fault)));
+  BufferDevice::releaseAll();
+  if (faults_ != nullptr) giveMemory(faults_, static_cast<int64_t>(ops().size() * sizeof(Fault)));
   faults_ = nullptr;
 }
 
-OpDevice::Slot& OpDevice::at(Handle handle) {
-  if (handle >= slots_.size() || !slots_[handle].used)
-    throw std::runtime_error("buffer " + std::to_string(handle) + " does not exist or was released");
-  return slots_[handle];
-}
-
-char* OpDevice::range(Handle handle, int64_t offset, int64_t bytes) {
-  const Slot& slot = at(handle);
-  if (offset < 0 || bytes < 0 || offset > slot.bytes - bytes)
-    throw std::runtime_error("a copy of " + std::to_string(bytes) + " bytes at " + std::to_string(offset) +
-                             " does not fit into a buffer of " + std::to_string(slot.bytes));
-  return static_cast<char*>(slot.data) + offset;
-}
-
-void OpDevice::copyIn(Handle to, int64_t offset, const void* from, int64_t bytes) {
-  char* const target = range(to, offset, bytes);
-  if (bytes > 0) write(target, from, bytes);
-}
-
 void OpDevice::copyOut(Handle from, int64_t offset, void* to, int64_t bytes) {
-  char* const source = range(from, offset, bytes);
-  if (bytes > 0) read(to, source, bytes);
-  throwFault();
+  BufferDevice::copyOut(from, offset, to, bytes);
+  throwSeenFault();
 }
 
-void* OpDevice::hostPointer(Handle handle, int64_t* bytes) {
-  *bytes = at(handle).bytes;
-  return nullptr;
+void OpDevice::read(void* to, const void* from, int64_t bytes) {
+  if (faults_ == nullptr) return readMemory({{to, from, bytes}});
+  readMemory({{to, from, bytes}, faultsToHost()});
 }
 
-void OpDevice::launch(int op, const Handle* handles, int handleCount, const double* params, int paramCount) {
-  if (op < 0 || op >= static_cast<int>(ops().size())) throw std::runtime_error("there is no op " + std::to_string(op));
+void OpDevice::run(int op, const Launch& launch) {
   if (faults_ == nullptr) {
-    const std::vector<Fault> none(ops().size(), Fault{});
-    const auto bytes = static_cast<int64_t>(none.size() * sizeof(Fault));
-    faults_ = take(bytes);
-    write(faults_, none.data(), bytes);
-  }
-  buffers_.clear();
-  for (int i = 0; i < handleCount; i++) {
-    const Slot& slot = at(handles[i]);
-    buffers_.push_back({slot.data, slot.bytes});
+    seen_.assign(ops().size(), Fault{});
+    faults_ = takeMemory(faultsToHost().bytes);
+    write(faults_, seen_.data(), faultsToHost().bytes);
   }
   op_ = op;
   const StreamScope scope(*this);
-  ops()[static_cast<size_t>(op)].run({opName(op), buffers_.data(), handleCount, params, paramCount});
+  ops()[static_cast<size_t>(op)].run(launch);
 }
 
-MemoryUse OpDevice::memory() const {
-  return {used_, cached(), peak_, static_cast<int64_t>(slots_.size() - free_.size())};
-}
+MemoryUse OpDevice::memory() const { return {used_, cached(), peak_, handlesInUse()}; }
 
 void* OpDevice::takeScratch(int64_t bytes) {
-  void* const memory = taken(bytes);
-  scratch_.emplace_back(memory, bytes);
-  return memory;
+  scratch_.push_back(takeWorking(bytes));
+  return scratch_.back().data;
 }
 
 void OpDevice::giveScratch(void* memory) {
-  const auto found = std::find_if(scratch_.rbegin(), scratch_.rend(), [&](const auto& s) { return s.first == memory; });
-  give(memory, found->second);
-  used_ -= found->second;
+  const auto found = std::find_if(scratch_.rbegin(), scratch_.rend(), [&](const auto& s) { return s.data == memory; });
+  const Block block = *found;
   scratch_.erase(std::next(found).base());
+  giveWorking(block);
 }
 
 void* OpDevice::fault() { return static_cast<Fault*>(faults_) + op_; }
 
+HostCopy OpDevice::faultsToHost() {
+  return {seen_.data(), faults_, static_cast<int64_t>(seen_.size() * sizeof(Fault))};
+}
+
 void OpDevice::throwFault() {
   if (faults_ == nullptr) return;
-  std::vector<Fault> faults(ops().size());
-  const auto bytes = static_cast<int64_t>(faults.size() * sizeof(Fault));
-  read(faults.data(), faults_, bytes);
-  for (size_t op = 0; op < faults.size(); op++) {
-    if (faults[op].code == noFault) continue;
-    const std::vector<Fault> none(faults.size(), Fault{});
-    write(faults_, none.data(), bytes);
-    throw std::runtime_error(describe(opName(static_cast<int>(op)), faults[op]));
-  }
+  readMemory({faultsToHost()});
+  throwSeenFault();
+}
+
+void OpDevice::throwSeenFault() {
+  const auto found = std::find_if(seen_.begin(), seen_.end(), [](const Fault& fault) { return fault.code != noFault; });
+  if (found == seen_.end()) return;
+  const Fault fault = *found;
+  const auto op = static_cast<int>(found - seen_.begin());
+  seen_.assign(seen_.size(), Fault{});
+  write(faults_, seen_.data(), faultsToHost().bytes);
+  throw std::runtime_error(describe(opName(op), fault));
 }
 
 OpDevice::Rates OpDevice::measure() {

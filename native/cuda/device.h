@@ -1,25 +1,31 @@
-// What the device on a GPU (driver_device.cc) and the emulated one (emulated_device.cc) share: buffers by handle, the
-// launch of an op, and the faults that kernels report. Below it lie memory, copies and launches of kernels.
+// What the device on a GPU (driver_device.cc) and the emulated one (emulated_device.cc) share: the running of an op, its
+// intermediate results, and the faults that kernels report. Below it lie memory, copies and launches of kernels.
 #pragma once
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "../src/device.h"
+#include "../src/buffer_device.h"
 #include "stream.h"
+
+struct Fault;  // cuda.h
 
 namespace brevity {
 namespace cuda {
 
-class OpDevice : public Device, protected Stream {
+// Of the device's memory to the host's.
+struct HostCopy {
+  void* to;
+  const void* from;
+  int64_t bytes;
+};
+
+class OpDevice : public BufferDevice, protected Stream {
  public:
-  Handle allocate(int64_t bytes) override;
-  void release(Handle handle) override;
-  void copyIn(Handle to, int64_t offset, const void* from, int64_t bytes) override;
+  ~OpDevice() override;
+  using BufferDevice::launch;
   void copyOut(Handle from, int64_t offset, void* to, int64_t bytes) override;
-  void* hostPointer(Handle handle, int64_t* bytes) override;
-  void launch(int op, const Handle* handles, int handleCount, const double* params, int paramCount) override;
   MemoryUse memory() const override;
 
   // Card, compute capability, memory, driver, where kernels and products come from; for people.
@@ -34,17 +40,23 @@ class OpDevice : public Device, protected Stream {
   Rates measure();
 
  protected:
-  OpDevice() = default;
-  // Frees every buffer. For the destructor of a class that still has its memory.
+  OpDevice();
+  // Gives all memory back. For the destructor of a class that still has it.
   void releaseAll();
 
   // Memory of the device, uninitialised; throws OutOfMemory.
-  virtual void* take(int64_t bytes) = 0;
-  virtual void give(void* memory, int64_t bytes) = 0;
-  virtual void write(void* to, const void* from, int64_t bytes) = 0;
-  // Waits until all that was launched before is done.
-  virtual void read(void* to, const void* from, int64_t bytes) = 0;
+  virtual void* takeMemory(int64_t bytes) = 0;
+  virtual void giveMemory(void* memory, int64_t bytes) = 0;
+  // To the host, once all that was launched before is done. Small copies together cost one wait.
+  virtual void readMemory(const std::vector<HostCopy>& copies) = 0;
   virtual int64_t cached() const = 0;
+
+  const std::vector<OpEntry>& table() const override;
+  Block take(int64_t bytes) override;
+  void give(const Block& block) override;
+  void read(void* to, const void* from, int64_t bytes) override;
+  bool hostReaches() const override { return false; }
+  void run(int op, const Launch& launch) override;
 
   void* takeScratch(int64_t bytes) override;
   void giveScratch(void* memory) override;
@@ -52,24 +64,19 @@ class OpDevice : public Device, protected Stream {
 
   // Throws what a kernel reported since the last call, if any did.
   void throwFault();
+  // The op that was run last.
+  void setCurrentOp(int op) { op_ = op; }
   const char* currentOp() const { return op_ < 0 ? "" : opName(op_); }
   static const char* opName(int op);
 
  private:
-  struct Slot {
-    void* data;
-    int64_t bytes;
-    bool used;
-  };
-  Slot& at(Handle handle);
-  char* range(Handle handle, int64_t offset, int64_t bytes);
-  void* taken(int64_t bytes);
+  HostCopy faultsToHost();
+  void throwSeenFault();
 
-  std::vector<Slot> slots_;
-  std::vector<Handle> free_;
-  std::vector<Buffer> buffers_;
-  std::vector<std::pair<void*, int64_t>> scratch_;
-  void* faults_ = nullptr;  // a Fault for each op, made at the first launch
+  std::vector<Block> scratch_;
+  // A Fault for each op, made at the first launch; and what they were when they were last read.
+  void* faults_ = nullptr;
+  std::vector<Fault> seen_;
   int op_ = -1;
   int64_t used_ = 0, peak_ = 0;
 };

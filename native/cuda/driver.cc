@@ -6,8 +6,8 @@ namespace brevity {
 namespace cuda {
 namespace {
 
-// The first driver with stream-ordered memory, and everything else that is used here.
-constexpr int kOldest = 11020;
+// The first driver with graphs by flags (cuGraphInstantiateWithFlags), and everything else that is used here.
+constexpr int kOldest = 11040;
 
 Driver load() {
   const Library library = Library::open({"libcuda.so.1"});

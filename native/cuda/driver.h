@@ -19,6 +19,8 @@ using CUfunction = struct CUfunc_st*;
 using CUstream = struct CUstream_st*;
 using CUevent = struct CUevent_st*;
 using CUmemoryPool = struct CUmemPoolHandle_st*;
+using CUgraph = struct CUgraph_st*;
+using CUgraphExec = struct CUgraphExec_st*;
 
 constexpr CUresult kOutOfMemory = 2, kNoDevice = 100, kUnsupportedPtx = 222, kNotReady = 600;
 constexpr int kMultiprocessors = 16, kMajor = 75, kMinor = 76, kPoolsSupported = 115;  // CUdevice_attribute
@@ -26,6 +28,7 @@ constexpr int kDynamicSharedBytes = 8;                                          
 constexpr int kReleaseThreshold = 4, kReservedBytes = 5;                               // CUmemPool_attribute
 constexpr int kErrorLog = 5, kErrorLogBytes = 6;                                       // CUjit_option
 constexpr unsigned kNonBlocking = 1;
+constexpr int kCaptureThreadLocal = 1;                                                 // CUstreamCaptureMode
 
 // name in C++, name in the library, parameters
 #define BREVITY_DRIVER_FUNCTIONS(X)                                                                                  \
@@ -55,6 +58,12 @@ constexpr unsigned kNonBlocking = 1;
   X(eventRecord, "cuEventRecord", (CUevent event, CUstream stream))                                                  \
   X(eventQuery, "cuEventQuery", (CUevent event))                                                                     \
   X(eventElapsed, "cuEventElapsedTime", (float* milliseconds, CUevent from, CUevent to))                             \
+  X(captureBegin, "cuStreamBeginCapture_v2", (CUstream stream, int mode))                                            \
+  X(captureEnd, "cuStreamEndCapture", (CUstream stream, CUgraph * graph))                                            \
+  X(graphInstantiate, "cuGraphInstantiateWithFlags", (CUgraphExec * made, CUgraph graph, unsigned long long flags))  \
+  X(graphLaunch, "cuGraphLaunch", (CUgraphExec graph, CUstream stream))                                              \
+  X(graphExecDestroy, "cuGraphExecDestroy", (CUgraphExec graph))                                                     \
+  X(graphDestroy, "cuGraphDestroy", (CUgraph graph))                                                                 \
   X(allocate, "cuMemAllocAsync", (CUdeviceptr * memory, size_t bytes, CUstream stream))                              \
   X(free, "cuMemFreeAsync", (CUdeviceptr memory, CUstream stream))                                                   \
   X(defaultPool, "cuDeviceGetDefaultMemPool", (CUmemoryPool * pool, CUdevice device))                                \

@@ -6,6 +6,8 @@
 // up. After such errors the context is lost: every later call throws DeviceLost, nothing more is asked of the driver,
 // which might wait for ever, and only a new process can open the GPU again.
 //
+// A recorded step is replayed as a graph (graphs.h); op by op where each op waits, or with BREVITY_CUDA_GRAPHS=off.
+//
 // **Has not run on hardware yet** (docs/cuda.md).
 #include <algorithm>
 #include <chrono>
@@ -17,14 +19,14 @@
 #include "cublas.h"
 #include "device.h"
 #include "driver.h"
+#include "graphs.h"
 #include "modules.h"
+#include "transfers.h"
 
 namespace brevity {
 namespace cuda {
 namespace {
 
-constexpr int64_t kStaging = int64_t{16} << 20;  // of each of the pinned buffers
-constexpr int kStagings = 3;
 constexpr size_t kWorkspace = size_t{32} << 20;  // for cuBLASLt
 
 using Clock = std::chrono::steady_clock;
@@ -35,17 +37,24 @@ std::string inText(double value) {
   return text;
 }
 
+bool isOff(const char* variable) {
+  const char* text = std::getenv(variable);
+  return text != nullptr && std::strcmp(text, "off") == 0;
+}
+
 double secondsOf(const char* variable, double otherwise) {
   const char* text = std::getenv(variable);
   const double seconds = text != nullptr ? std::atof(text) : 0;
   return seconds > 0 ? seconds : otherwise;
 }
 
-class DriverDevice : public OpDevice {
+class DriverDevice : public OpDevice, private Watch {
  public:
   DriverDevice(int ordinal, int64_t memoryLimit, bool poison, Precision precision)
       : driver_(Driver::get()), limit_(memoryLimit), poison_(poison), precision_(precision),
-        eachOpWaits_(std::getenv("BREVITY_CUDA_SYNC") != nullptr), timeout_(secondsOf("BREVITY_CUDA_TIMEOUT", 300)) {
+        eachOpWaits_(std::getenv("BREVITY_CUDA_SYNC") != nullptr),
+        replaysGraphs_(!eachOpWaits_ && !isOff("BREVITY_CUDA_GRAPHS")),
+        timeout_(secondsOf("BREVITY_CUDA_TIMEOUT", 300)), graphs_(driver_), transfers_(driver_, *this) {
     int count = 0;
     check(driver_.deviceCount(&count), "count the GPUs");
     if (ordinal < 0 || ordinal >= count)
@@ -81,14 +90,6 @@ class DriverDevice : public OpDevice {
     stop();
   }
 
-  void launch(int op, const Handle* handles, int handleCount, const double* params, int paramCount) override {
-    expectAlive();
-    OpDevice::launch(op, handles, handleCount, params, paramCount);
-    if (!eachOpWaits_) return;
-    wait(opName(op));
-    throwFault();
-  }
-
   void synchronize() override {
     wait("what was launched");
     throwFault();
@@ -121,7 +122,29 @@ class DriverDevice : public OpDevice {
   }
 
  protected:
-  void* take(int64_t bytes) override {
+  void run(int op, const Launch& launch) override {
+    expectAlive();
+    OpDevice::run(op, launch);
+    if (!eachOpWaits_) return;
+    wait(opName(op));
+    throwFault();
+  }
+
+  void play(int id, const Recording& recording) override {
+    expectAlive();
+    if (!replaysGraphs_ || recording.steps().empty()) return OpDevice::play(id, recording);
+    if (!graphs_.has(id))
+      check(graphs_.capture(id, stream_, [&] { OpDevice::play(id, recording); }), "record a step");
+    // What goes wrong in a graph shows after it: some op of it did it.
+    setCurrentOp(recording.steps().back().op);
+    check(graphs_.launch(id, stream_), "replay a step");
+  }
+
+  void forget(int id) override {
+    if (!lost_) graphs_.forget(id);
+  }
+
+  void* takeMemory(int64_t bytes) override {
     expectAlive();
     if (bytes > limit_ - inUse_) throw OutOfMemory(bytes);
     CUdeviceptr memory = 0;
@@ -140,44 +163,18 @@ class DriverDevice : public OpDevice {
     return reinterpret_cast<void*>(memory);
   }
 
-  void give(void* memory, int64_t bytes) override {
+  void giveMemory(void* memory, int64_t bytes) override {
     inUse_ -= bytes;
     if (!lost_) check(driver_.free(reinterpret_cast<CUdeviceptr>(memory), stream_), "free memory");
   }
 
-  // The caller's memory may change as soon as this returns: its bytes go through pinned memory.
   void write(void* to, const void* from, int64_t bytes) override {
     expectAlive();
-    for (int64_t done = 0; done < bytes;) {
-      Staging& staging = staging_[current_];
-      if (staging.used == kStaging) {
-        check(driver_.eventRecord(staging.free, stream_), "copy to the GPU");
-        current_ = (current_ + 1) % kStagings;
-        waitFor([&] { return driver_.eventQuery(staging_[current_].free); }, "a copy to the GPU");
-        staging_[current_].used = 0;
-        continue;
-      }
-      const int64_t part = std::min(bytes - done, kStaging - staging.used);
-      std::memcpy(staging.memory + staging.used, static_cast<const char*>(from) + done, static_cast<size_t>(part));
-      check(driver_.copyToDevice(reinterpret_cast<CUdeviceptr>(to) + static_cast<CUdeviceptr>(done),
-                                 staging.memory + staging.used, static_cast<size_t>(part), stream_),
-            "copy to the GPU");
-      // Copies begin at multiples of 256 bytes.
-      staging.used = std::min(kStaging, (staging.used + part + 255) / 256 * 256);
-      done += part;
-    }
+    transfers_.write(to, from, bytes);
   }
-
-  void read(void* to, const void* from, int64_t bytes) override {
+  void readMemory(const std::vector<HostCopy>& copies) override {
     expectAlive();
-    for (int64_t done = 0; done < bytes; done += kStaging) {
-      const auto part = static_cast<size_t>(std::min(bytes - done, kStaging));
-      check(driver_.copyToHost(readback_, reinterpret_cast<CUdeviceptr>(from) + static_cast<CUdeviceptr>(done), part,
-                               stream_),
-            "copy from the GPU");
-      wait("a copy from the GPU");
-      std::memcpy(static_cast<char*>(to) + done, readback_, part);
-    }
+    transfers_.read(copies);
   }
 
   int64_t cached() const override {
@@ -195,19 +192,13 @@ class DriverDevice : public OpDevice {
 
   bool hasProducts() const override { return cublas_ != nullptr; }
   bool product(const Gemm& g, Precision precision, const void* A, const void* B) override {
-    if (workspace_ == nullptr) workspace_ = take(kWorkspace);
+    if (workspace_ == nullptr) workspace_ = takeMemory(kWorkspace);
     return cublas_->multiply(g, precision, A, B, workspace_, kWorkspace, stream_);
   }
   Precision precision() const override { return precision_; }
   int multiprocessors() const override { return multiprocessors_; }
 
  private:
-  struct Staging {
-    char* memory = nullptr;
-    CUevent free = nullptr;
-    int64_t used = 0;
-  };
-
   int attribute(int which) const {
     int value = 0;
     if (driver_.deviceAttribute(&value, which, device_) != 0) return 0;
@@ -223,11 +214,7 @@ class DriverDevice : public OpDevice {
     check(driver_.defaultPool(&pool_, device_), "open the GPU's memory");
     uint64_t keepAll = UINT64_MAX;
     check(driver_.poolSet(pool_, kReleaseThreshold, &keepAll), "keep the GPU's memory");
-    for (Staging& staging : staging_) {
-      check(driver_.hostAllocate(reinterpret_cast<void**>(&staging.memory), kStaging, 0), "pin memory");
-      check(driver_.eventCreate(&staging.free, 0), "make an event");
-    }
-    check(driver_.hostAllocate(reinterpret_cast<void**>(&readback_), kStaging, 0), "pin memory");
+    transfers_.open(stream_);
     cublas_ = Cublas::find();
   }
 
@@ -236,16 +223,13 @@ class DriverDevice : public OpDevice {
       // Their ends would call a driver that may not answer.
       cublas_.release();
       modules_.release();
+      graphs_.abandon();
       return;
     }
     if (workspace_ != nullptr) driver_.free(reinterpret_cast<CUdeviceptr>(workspace_), stream_);
     cublas_.reset();
     modules_.reset();
-    for (Staging& staging : staging_) {
-      if (staging.memory != nullptr) driver_.hostFree(staging.memory);
-      if (staging.free != nullptr) driver_.eventDestroy(staging.free);
-    }
-    if (readback_ != nullptr) driver_.hostFree(readback_);
+    transfers_.close();
     for (const CUevent event : {begin_, end_})
       if (event != nullptr) driver_.eventDestroy(event);
     if (stream_ != nullptr) driver_.streamDestroy(stream_);
@@ -282,7 +266,7 @@ class DriverDevice : public OpDevice {
   }
 
   // Nearly every error leaves a context that takes no more calls.
-  void check(CUresult result, const char* what) {
+  void check(CUresult result, const char* what) override {
     if (result == 0) return;
     if (result == kOutOfMemory) throw OutOfMemory(0);
     lose("the GPU could not " + std::string(what) + place() + ": " + driver_.describe(result));
@@ -301,8 +285,7 @@ class DriverDevice : public OpDevice {
     throw DeviceLost(lostBecause_);
   }
 
-  template <typename F>
-  void waitFor(F done, const char* what) {
+  void waitFor(const std::function<CUresult()>& done, const char* what) override {
     const auto from = Clock::now();
     for (int64_t turn = 0;; turn++) {
       const CUresult result = done();
@@ -325,8 +308,10 @@ class DriverDevice : public OpDevice {
   const int64_t limit_;
   const bool poison_;
   const Precision precision_;
-  const bool eachOpWaits_;
+  const bool eachOpWaits_, replaysGraphs_;
   const double timeout_;
+  Graphs graphs_;
+  Transfers transfers_;
   CUdevice device_ = 0;
   CUcontext context_ = nullptr;
   CUstream stream_ = nullptr;
@@ -337,9 +322,6 @@ class DriverDevice : public OpDevice {
   std::unique_ptr<Modules> modules_;
   std::unique_ptr<Cublas> cublas_;
   void* workspace_ = nullptr;
-  Staging staging_[kStagings];
-  int current_ = 0;
-  char* readback_ = nullptr;
   void* emulated_[3] = {nullptr, nullptr, nullptr};
   int64_t inUse_ = 0;
   bool lost_ = false;

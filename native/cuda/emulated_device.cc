@@ -18,17 +18,17 @@ class EmulatedDevice : public OpDevice {
       : limit_(memoryLimit), precision_(precision), library_(library) {}
   ~EmulatedDevice() override { releaseAll(); }
 
-  void launch(int op, const Handle* handles, int handleCount, const double* params, int paramCount) override {
-    OpDevice::launch(op, handles, handleCount, params, paramCount);
-    throwFault();
-  }
   void synchronize() override {}
   void trim() override {}
   std::string description() override { return "the CUDA kernels in an emulator on this processor, for tests"; }
   double seconds(const std::function<void()>&) override { throw std::runtime_error("an emulated device measures nothing"); }
 
  protected:
-  void* take(int64_t bytes) override {
+  void run(int op, const Launch& launch) override {
+    OpDevice::run(op, launch);
+    throwFault();
+  }
+  void* takeMemory(int64_t bytes) override {
     if (bytes > limit_ - inUse_) throw OutOfMemory(bytes);
     // The device's buffers are apart from each other even where they are empty.
     void* const memory = std::malloc(static_cast<size_t>(bytes > 0 ? bytes : 1));
@@ -37,12 +37,14 @@ class EmulatedDevice : public OpDevice {
     inUse_ += bytes;
     return memory;
   }
-  void give(void* memory, int64_t bytes) override {
+  void giveMemory(void* memory, int64_t bytes) override {
     inUse_ -= bytes;
     std::free(memory);
   }
   void write(void* to, const void* from, int64_t bytes) override { if (bytes > 0) std::memcpy(to, from, static_cast<size_t>(bytes)); }
-  void read(void* to, const void* from, int64_t bytes) override { if (bytes > 0) std::memcpy(to, from, static_cast<size_t>(bytes)); }
+  void readMemory(const std::vector<HostCopy>& copies) override {
+    for (const HostCopy& copy : copies) std::memcpy(copy.to, copy.from, static_cast<size_t>(copy.bytes));
+  }
   int64_t cached() const override { return 0; }
 
   void launch(const Kernel& kernel, const Geometry& geometry, void** arguments) override {

@@ -260,6 +260,25 @@ napi_value launch(napi_env env, const Arguments& args) {
   return nullptr;
 }
 
+// Of recorded steps (recording.h): a step is between the first call and the second, which returns its number, or the third.
+napi_value beginRecording(napi_env env, const Arguments&) {
+  deviceOf(env).beginRecording();
+  return nullptr;
+}
+napi_value endRecording(napi_env env, const Arguments&) { return numberValue(env, deviceOf(env).endRecording()); }
+napi_value abandonRecording(napi_env env, const Arguments&) {
+  deviceOf(env).abandonRecording();
+  return nullptr;
+}
+napi_value replay(napi_env env, const Arguments& args) {
+  deviceOf(env).replay(static_cast<int>(args.integer(0)));
+  return nullptr;
+}
+napi_value disposeRecording(napi_env env, const Arguments& args) {
+  deviceOf(env).disposeRecording(static_cast<int>(args.integer(0)));
+  return nullptr;
+}
+
 napi_value synchronize(napi_env env, const Arguments&) {
   deviceOf(env).synchronize();
   return nullptr;
@@ -293,6 +312,7 @@ napi_value init(napi_env env, napi_value exports) {
 #define FUNCTION(name) {#name, nullptr, guarded<name>, nullptr, nullptr, nullptr, napi_enumerable, nullptr}
       FUNCTION(open), FUNCTION(measure),   FUNCTION(close), FUNCTION(allocate), FUNCTION(release),     FUNCTION(write), FUNCTION(read),
       FUNCTION(map),    FUNCTION(launch), FUNCTION(memory),  FUNCTION(synchronize), FUNCTION(trim),
+      FUNCTION(beginRecording), FUNCTION(endRecording), FUNCTION(abandonRecording), FUNCTION(replay), FUNCTION(disposeRecording),
 #undef FUNCTION
   };
   napi_define_properties(env, exports, sizeof properties / sizeof *properties, properties);

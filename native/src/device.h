@@ -88,6 +88,17 @@ class Device {
   // The buffer's address where the host can write it directly, else null.
   virtual void* hostPointer(Handle handle, int64_t* bytes) = 0;
   virtual void launch(int op, const Handle* handles, int handleCount, const double* params, int paramCount) = 0;
+  // From here on every launch is done and also noted, until the step ends. Nothing may be copied from or to the host
+  // meanwhile: a replay would not do it. What the step allocates is the recording's until that is disposed of.
+  virtual void beginRecording() = 0;
+  // The number of the recorded step. Throws where an op of it failed.
+  virtual int endRecording() = 0;
+  // Forgets the step that is being recorded.
+  virtual void abandonRecording() = 0;
+  // Does the step's launches again, on the same memory. Throws where a buffer from before the step was released since.
+  virtual void replay(int recording) = 0;
+  // Gives a step's memory back; buffers of it that are still in use live on like any others.
+  virtual void disposeRecording(int recording) = 0;
   // Waits until everything launched is done.
   virtual void synchronize() = 0;
   virtual MemoryUse memory() const = 0;

@@ -4,6 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { hasKernel, runKernel } from '../tensor/fused.js';
+import type { DecodeStep } from './decoding.js';
 import type { ModelConfig } from './types.js';
 
 export interface CacheSizes {
@@ -15,20 +16,15 @@ export interface CacheSizes {
   newTokens: number;
 }
 
-/** Where a decoding step stands, for all layers: made by `KVCache.step`, freed by the caller's scope. */
-export interface DecodeStep {
-  /** [B] int32: position of the new token in its sequence, and how many new ones the row has before it. */
-  positions: tf.Tensor1D;
-  taken: tf.Tensor1D;
-  /** [B] and [P] int32. */
-  promptOf: tf.Tensor1D;
-  promptLengths: tf.Tensor1D;
-}
-
 export class KVCache {
-  private promptOf: Int32Array;
+  /** Of each row the prompt that it continues. */
+  promptOf: Int32Array;
   /** New positions held, by row. */
-  private taken: Int32Array;
+  taken: Int32Array;
+  /** Positions that rows can come to. */
+  readonly longest: number;
+  /** Whether steps write where the cache lies, so that a step can be recorded: else it grows by new tensors. */
+  readonly inPlace: boolean;
   private readonly layers: LayerCache[];
 
   constructor(
@@ -37,11 +33,13 @@ export class KVCache {
   ) {
     this.promptOf = sizes.promptOf;
     this.taken = new Int32Array(sizes.promptOf.length);
+    this.longest = Math.min(Math.max(...sizes.promptLengths) + sizes.newTokens, config.max_positions);
     const Layer = hasKernel('PrefixAttentionDecode')
       ? SharedPromptLayer
       : hasKernel('AttentionDecode')
         ? InPlaceLayer
         : ConcatenatedLayer;
+    this.inPlace = Layer !== ConcatenatedLayer;
     this.layers = config.sliding_windows.map((window) => new Layer(config, window ?? 0, sizes));
   }
 
@@ -54,21 +52,11 @@ export class KVCache {
     this.layers[layer].fill(k, v, T);
   }
 
-  /** Position of the next token of each row. */
+  /** Position of the next token of each row. @throws Error where a row is full */
   positions(): Int32Array {
-    return this.taken.map((taken, row) => this.sizes.promptLengths[this.promptOf[row]] + taken);
-  }
-
-  /** @throws Error where a row is full */
-  step(): DecodeStep {
     if (this.taken.some((taken) => taken >= this.sizes.newTokens))
       throw new Error(`the cache holds ${this.sizes.newTokens} new positions a row and one more was needed`);
-    const ints = (values: Int32Array) => tf.tensor1d(values, 'int32');
-    const { promptOf, taken } = this;
-    return {
-      ...{ positions: ints(this.positions()), taken: ints(taken.slice()) },
-      ...{ promptOf: ints(promptOf), promptLengths: ints(this.sizes.promptLengths) },
-    };
+    return this.taken.map((taken, row) => this.sizes.promptLengths[this.promptOf[row]] + taken);
   }
 
   /** Attention of one new position a row. q [B, H·d]; k, v [B, K·d]. The caller advances once all layers are done. */
@@ -81,14 +69,12 @@ export class KVCache {
     return tf.gather(prompts, tf.tensor1d(this.promptOf, 'int32'));
   }
 
-  advance(): void {
-    for (let row = 0; row < this.taken.length; row++) this.taken[row]++;
-  }
-
-  /** Rows that have ended and stay for a while stand still at the cache's end, so that it does not overflow. */
-  holdBack(): void {
-    for (let row = 0; row < this.taken.length; row++)
-      this.taken[row] = Math.min(this.taken[row], this.sizes.newTokens - 1);
+  /**
+   * After a step: its position is held. Rows that have ended and stay for a while stand still, so that neither the cache
+   * nor the model's context overflows.
+   */
+  advance(ended: (row: number) => boolean = () => false): void {
+    for (let row = 0; row < this.taken.length; row++) if (!ended(row)) this.taken[row]++;
   }
 
   /** Keeps only these rows, in this order. */
@@ -134,7 +120,8 @@ class SharedPromptLayer implements LayerCache {
     const attrs = { B: promptLengths.length, T, K, capacity: T };
     const [keys, values] = [k, v].map((x) => tf.keep(runKernel('FillCache', { x }, attrs)[0]));
     this.prompts = { keys, values };
-    const empty = () => tf.keep(tf.zeros([promptOf.length, K, newTokens, d]));
+    // Filled by an op: zeros of tfjs would be made on the host and copied.
+    const empty = () => tf.keep(tf.fill([promptOf.length, K, newTokens, d], 0));
     this.own = { keys: empty(), values: empty() };
   }
 

@@ -15,6 +15,7 @@ import { rows } from '../tensor/ops/rows.js';
 import { type Head, tokenLogProbs } from '../tensor/ops/tokenLogProbs.js';
 import { type Attend, type BlockContext, block, norm } from './blocks.js';
 import { type CacheSizes, KVCache } from './cache.js';
+import type { DecodeInputs } from './decoding.js';
 import { createLora } from './lora.js';
 import { RotaryTable } from './rotary.js';
 import { type Batch, attend, paddedBatch } from './packing.js';
@@ -84,12 +85,12 @@ export class Transformer {
   /** The same of a batch in any layout. @returns [N, D] */
   hiddenOf({ ids, positions, layout }: Omit<Batch, 'row'>, options: { checkpointing?: boolean } = {}): tf.Tensor2D {
     const attended: Attend = (layer, q, k, v) => attend(q, k, v, layer, this.config, layout);
-    return this.run(ids, positions, longestOf(positions), attended, options.checkpointing ?? false);
+    return this.run(ints(ids), ints(positions), longestOf(positions), attended, options.checkpointing ?? false);
   }
 
   /** log π(target | its row's prefix) of rows [N, D] of hidden states → [N]. */
   tokenLogProbs(hidden: tf.Tensor2D, targets: Int32Array): tf.Tensor1D {
-    return tokenLogProbs(hidden, this.head(), tf.tensor1d(targets, 'int32'));
+    return tokenLogProbs(hidden, this.head(), ints(targets));
   }
 
   /** Logits [N, V] of rows of hidden states. Not for training: see tokenLogProbs. */
@@ -123,22 +124,23 @@ export class Transformer {
       return attend(q, k, v, layer, this.config, layout);
     };
     return tf.tidy(() => {
-      const all = this.run(ids, positions, T, attended, false);
+      // The rotary table of all that is to come: decoding makes no tensors of numbers.
+      const all = this.run(ints(ids), ints(positions), cache.longest, attended, false);
       const last = Int32Array.from(prompts, ({ length }, p) => row(p, length - 1));
-      return cache.spread(rows(all, tf.tensor1d(last, 'int32')));
+      return cache.spread(rows(all, ints(last)));
     });
   }
 
-  /** Reads one more token a row, each at its row's own position. @returns hidden states [B, D] @throws Error where the cache is full */
-  decode(ids: Int32Array, cache: KVCache): tf.Tensor2D {
-    const positions = cache.positions();
-    const out = tf.tidy(() => {
-      const step = cache.step();
-      const attended: Attend = (layer, q, k, v) => cache.attend(layer, q, k, v, step);
-      return this.run(ids, positions, longestOf(positions), attended, false);
-    });
-    cache.advance();
-    return out;
+  /**
+   * Reads one more token a row, each at its row's own position: what was written to `inputs`. A step that can be recorded
+   * where the cache is in place. The caller then advances the cache.
+   *
+   * @returns hidden states [B, D]
+   */
+  decode(inputs: DecodeInputs, cache: KVCache): tf.Tensor2D {
+    const { ids, step } = inputs;
+    const attended: Attend = (layer, q, k, v) => cache.attend(layer, q, k, v, step);
+    return this.run(ids, step.positions, cache.longest, attended, false);
   }
 
   dispose(): void {
@@ -148,9 +150,14 @@ export class Transformer {
     this.tiedHead?.head.dispose();
   }
 
-  private run(ids: Int32Array, at: Int32Array, longest: number, attend: Attend, checkpointing: boolean): tf.Tensor2D {
-    const positions = tf.tensor1d(at, 'int32');
-    let x = rows(this.parameter(this.names.embedding) as tf.Tensor2D, tf.tensor1d(ids, 'int32'));
+  private run(
+    ids: tf.Tensor1D,
+    positions: tf.Tensor1D,
+    longest: number,
+    attend: Attend,
+    checkpointing: boolean,
+  ): tf.Tensor2D {
+    let x = rows(this.parameter(this.names.embedding) as tf.Tensor2D, ids);
     if (this.names.positions !== null)
       x = residual(x, rows(this.parameter(this.names.positions) as tf.Tensor2D, positions));
     const { config, parameters, lora } = this;
@@ -212,6 +219,8 @@ export class Transformer {
     return parameter.variable;
   }
 }
+
+const ints = (values: Int32Array) => tf.tensor1d(values, 'int32');
 
 /** Positions that the rotary table must have. */
 const longestOf = (positions: Int32Array) => positions.reduce((most, position) => Math.max(most, position), 0) + 1;

@@ -2,15 +2,14 @@
  * Samples responses from a policy: batched decoding over a key/value cache. What a job gets depends on its prompt and
  * seed alone: on wasm a row's arithmetic does not depend on its batch.
  */
-import type * as tf from '@tensorflow/tfjs-core';
 import type { SamplingConfig } from '../config/schema.js';
 import { type Control, uncontrolled } from '../control.js';
 import { UserError } from '../errors.js';
 import type { LoadedModel } from '../model/folder.js';
 import type { SampledResponse } from '../rows.js';
 import type { Choice } from './choose.js';
+import { type DecodedRow, Decoder } from './decoder.js';
 import { Random } from './random.js';
-import { type Chooser, chooseTokens } from './tokens.js';
 
 export interface SamplingJob {
   prompt_ids: number[];
@@ -84,7 +83,7 @@ export async function sampleResponses(
 }
 
 /** A response under way. */
-class Row implements Chooser {
+class Row implements DecodedRow {
   readonly ids: number[] = [];
   readonly seen: Set<number>;
   private readonly logprobs: number[] = [];
@@ -145,29 +144,27 @@ async function sampleBatch(
     newTokens: settings.max_new_tokens,
   });
   let rows = batch;
-  let hidden = transformer.prefill([...prompts.values()], cache);
+  const decoderOfRows = () => new Decoder(transformer, cache, rows, settings);
+  let decoder = decoderOfRows();
+  let next = () => decoder.first([...prompts.values()]);
   try {
     for (;;) {
       const verdict = await control.point();
       if (verdict !== 'go') return verdict === 'stop' ? 'stopped' : 'aborted';
       for (const row of rows) if (row.finish === null && hooks.wanted?.(row.job) === false) row.finish = 'dropped';
-      takeTokens(model, rows, hidden, settings, eos, hooks);
+      takeTokens(model, rows, next(), eos, hooks);
+      next = () => decoder.next();
       const live = rows.flatMap((row, index) => (row.finish === null ? [index] : []));
       if (live.length === 0) return 'done';
       if (rows.length - live.length >= DROP_SHARE * rows.length) {
+        decoder.dispose();
         cache.keep(live);
         rows = live.map((index) => rows[index]);
+        decoder = decoderOfRows();
       }
-      hidden.dispose();
-      // Rows that have ended but stay in the batch repeat their last token; nobody reads what they become.
-      cache.holdBack();
-      hidden = transformer.decode(
-        Int32Array.from(rows, ({ ids }) => ids[ids.length - 1]),
-        cache,
-      );
     }
   } finally {
-    hidden.dispose();
+    decoder.dispose();
     cache.dispose();
   }
 }
@@ -175,16 +172,10 @@ async function sampleBatch(
 function takeTokens(
   model: LoadedModel,
   rows: Row[],
-  hidden: tf.Tensor2D,
-  settings: SamplingSettings,
+  choices: Choice[],
   eos: ReadonlySet<number>,
   hooks: SamplingHooks,
 ): void {
-  const choices = chooseTokens(
-    () => model.transformer.logits(hidden),
-    rows.map((row) => (row.finish === null ? row : null)),
-    settings,
-  );
   let taken = 0;
   rows.forEach((row, index) => {
     if (row.finish !== null) return;

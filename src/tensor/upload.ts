@@ -8,7 +8,7 @@ import type { NativeBackend } from './native/backend.js';
 import { narrowed } from './native/bf16.js';
 
 /** The current backend, where it is one of ours. */
-function ours(): NativeBackend | null {
+export function nativeBackend(): NativeBackend | null {
   return tf.getBackend() === 'native' || tf.getBackend() === 'cuda' ? (tf.backend() as NativeBackend) : null;
 }
 
@@ -17,7 +17,7 @@ function ours(): NativeBackend | null {
  * also those that it would round to bfloat16 in every product.
  */
 export function bf16Storage(): 'none' | 'exact' | 'products' {
-  const backend = ours();
+  const backend = nativeBackend();
   if (backend === null) return 'none';
   return backend.device.roundsProducts ? 'products' : 'exact';
 }
@@ -39,11 +39,11 @@ export function frozenOf(tensor: tf.Tensor): tf.Tensor {
 
 /** Whether a tensor is one of these. */
 export function isFrozen(tensor: tf.Tensor): boolean {
-  return ours()?.isBf16(tensor.dataId) ?? false;
+  return nativeBackend()?.isBf16(tensor.dataId) ?? false;
 }
 
 function expectOurs(): NativeBackend {
-  const backend = ours();
+  const backend = nativeBackend();
   if (backend === null) throw new Error(`backend ${tf.getBackend()} keeps no tensors in bfloat16`);
   return backend;
 }
@@ -55,7 +55,7 @@ function expectOurs(): NativeBackend {
  * detaches the array. Where it throws, nothing stays allocated.
  */
 export function filledTensor(shape: number[], fill: (values: Float32Array) => void): tf.Tensor {
-  const native = ours();
+  const native = nativeBackend();
   if (native !== null) return tf.engine().makeTensorFromTensorInfo(native.filled(shape, fill));
   if (tf.getBackend() !== 'wasm') {
     const values = new Float32Array(tf.util.sizeFromShape(shape));

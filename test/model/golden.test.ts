@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DecodeInputs } from '../../src/model/decoding.js';
 import { type LoadedModel, loadModel } from '../../src/model/folder.js';
 import { Tokenizer } from '../../src/model/tokenizer.js';
 import { rows } from '../../src/tensor/ops/rows.js';
@@ -64,12 +65,12 @@ describe.each(causalModels)('%s', (name) => {
       newTokens: 4,
     });
     let last = model.transformer.prefill(prompts, cache);
+    const inputs = new DecodeInputs(cache);
     for (let step = 0; step < 3; step++) {
       last.dispose();
-      last = model.transformer.decode(
-        Int32Array.from(promptOf, (p) => lists[p][prompts[p].length + step]),
-        cache,
-      );
+      inputs.write(Int32Array.from(promptOf, (p) => lists[p][prompts[p].length + step]));
+      last = tf.tidy(() => model.transformer.decode(inputs, cache));
+      cache.advance();
     }
     tf.tidy(() => {
       promptOf.forEach((p, row) => {
@@ -83,7 +84,8 @@ describe.each(causalModels)('%s', (name) => {
         );
       });
     });
-    last.dispose();
+    tf.dispose(last);
+    inputs.dispose();
     cache.dispose();
   });
 });

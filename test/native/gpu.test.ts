@@ -68,10 +68,11 @@ const quick = () => {
 };
 const once = { rounds: 1, settings: { alpha: 0.01 } };
 
-/** The most bytes, how often the pool was trimmed, and the launches, of the process that ended last. */
-function useIn(file: string): { peak: number; trims: number; launches: number } {
-  const [peak, trims, launches] = readFileSync(file, 'utf8').trim().split('\n').at(-1)?.split(' ').map(Number) ?? [];
-  return { peak, trims, launches };
+/** The most bytes, how often the pool was trimmed, launches, and those of graphs, of the process that ended last. */
+function useIn(file: string): { peak: number; trims: number; launches: number; graphs: number } {
+  const last = readFileSync(file, 'utf8').trim().split('\n').at(-1) ?? '';
+  const [peak, trims, launches, graphs] = last.split(' ').map(Number);
+  return { peak, trims, launches, graphs };
 }
 
 const stageOf = (run: string) => {
@@ -184,6 +185,38 @@ describe.skipIf(missing !== null)('a GPU', () => {
     expect(none.status).toBe(1);
     expect(none.stderr).toMatch(/^brevity: .*(memory ran out|out of memory).*\n$/m);
   }, 600_000);
+
+  it('decodes by graphs what it decodes op by op, and names what fails in one', async () => {
+    const home = temporaryDirectory();
+    const use = path.join(home, 'use');
+    const prompts = writePrompts(path.join(home, 'prompts.jsonl'), 3);
+    const sample = async (env: Record<string, string>) => {
+      driver({ FAKE_CUDA_USE: use, ...env });
+      const options = ['--samples-per-prompt', '2', '--max-new-tokens', '12', '--temperature', '2', '--seed', '3'];
+      const flags = ['--backend', 'cuda', '--precision', 'fp32', ...options];
+      const ended = await brevity('sample', '--model', model, '--in', prompts, ...flags);
+      vi.unstubAllEnvs();
+      return ended;
+    };
+    const graphs = await sample({});
+    expect(graphs.stderr).not.toMatch(/brevity:/);
+    const { launches: made, graphs: launched } = useIn(use);
+    // A token each, but for a batch's first two.
+    expect(launched).toBeGreaterThan(5);
+    const opByOp = await sample({ BREVITY_CUDA_GRAPHS: 'off' });
+    expect(opByOp.stdout).toBe(graphs.stdout);
+    expect(useIn(use)).toMatchObject({ launches: made, graphs: 0 });
+    for (const [env, says] of [
+      [{}, /could not finish at or before op \w+: CUDA_ERROR_LAUNCH_FAILED/],
+      [{ BREVITY_CUDA_SYNC: '1' }, /could not finish in op \w+: CUDA_ERROR_LAUNCH_FAILED/],
+    ] as const) {
+      const failed = await sample({ FAKE_CUDA_FAILS: `719@${Math.floor(made * 0.9)}`, ...env });
+      expect(failed.status).toBe(1);
+      expect(failed.stderr).toMatch(says);
+    }
+    const refused = await sample({ FAKE_CUDA_GRAPHS: '901' });
+    expect(refused.stderr).toMatch(/^brevity: .*the GPU could not record a step at or before op \w+/m);
+  }, 120_000);
 
   it.each([
     ['an illegal address', { CODE: '700' }, 0.15, /could not .* at or before op \w+: CUDA_ERROR_ILLEGAL_ADDRESS/],

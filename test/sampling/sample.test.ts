@@ -118,6 +118,20 @@ describe('sampling', () => {
     );
   });
 
+  it('goes on beside a row that ended at the context, which stands still', async () => {
+    // GPT-2 has no embedding for the positions beyond.
+    const learned = await loadModel(`${goldenFolder}gpt2/model`);
+    learned.generation.eosTokenIds = [];
+    const context = learned.config.max_positions;
+    const beside = [context - 3, 4, 4, 4, 4].map((length, i) => ({
+      prompt_ids: new Array<number>(length).fill(7),
+      seed: i,
+    }));
+    const responses = await sample(learned, beside, { max_new_tokens: 6 });
+    expect(responses.map(({ ids }) => ids.length)).toEqual([3, 6, 6, 6, 6]);
+    learned.dispose();
+  });
+
   it('discards what is under way when stopped, and leaks nothing', async () => {
     const before = tf.memory().numTensors;
     let points = 0;

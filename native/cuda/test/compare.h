@@ -84,6 +84,8 @@ std::vector<std::vector<char>> runCpu(const std::string& op, const std::vector<A
 extern bool large;
 // Products go the way that they go with cuBLASLt.
 extern bool library;
+// On the first GPU.
+extern bool gpu;
 // The GPU's driver is fake/libcuda.c: launches compute nothing.
 extern bool fake;
 // The cpu device is compared with itself.

@@ -2,35 +2,11 @@
 // and every other test's launches, whose kernels must be found in the PTX of their module.
 #include <cstdlib>
 
-#include "compare.h"
-
-// Of LeakSanitizer, where it is there.
-extern "C" void __attribute__((weak)) __lsan_disable();
-extern "C" void __attribute__((weak)) __lsan_enable();
+#include "devices.h"
 
 using brevity::Handle;
 using brevity::cuda::makeDriverDevice;
 using brevity::cuda::Precision;
-
-namespace {
-
-struct Variable {
-  const char* name;
-  Variable(const char* name, const char* value) : name(name) { setenv(name, value, 1); }
-  ~Variable() { unsetenv(name); }
-};
-
-// A device that is lost gives nothing back to a driver that may not answer.
-struct LeaksAllowed {
-  LeaksAllowed() {
-    if (__lsan_disable != nullptr) __lsan_disable();
-  }
-  ~LeaksAllowed() {
-    if (__lsan_enable != nullptr) __lsan_enable();
-  }
-};
-
-}  // namespace
 
 TEST(driverCopies) {
   if (!fake) return;
@@ -56,6 +32,27 @@ TEST(driverCopies) {
   device->release(handle);
   CHECK_THROWS(device->release(handle), "does not exist or was released");
   CHECK(device->memory().used == 0 && device->memory().peak == bytes);
+}
+
+TEST(driverCopiesBringFaults) {
+  if (!fake) return;
+  const Variable computes("FAKE_CUDA_COMPUTES", "1");
+  const OpenDevice opened = openGpu();
+  auto& device = *opened.device;
+  // The pinned memory holds these and nothing beside them.
+  std::vector<char> values(size_t{16} << 20, 'x'), back(values.size());
+  const auto bytes = static_cast<int64_t>(values.size());
+  const Handle large = device.allocate(bytes), index = device.allocate(4), row = device.allocate(4);
+  device.copyIn(large, 0, values.data(), bytes);
+  const int32_t beyond = 7;
+  device.copyIn(index, 0, &beyond, 4);
+  const Handle handles[] = {large, index, row};
+  const double params[] = {4, 1, 1, 5, 1, 1};
+  device.launch(opened.op("Gather"), handles, 3, params, 6);
+  CHECK_THROWS(device.copyOut(large, 0, back.data(), bytes), "the index value 7 is not in [0, 4]");
+  // Told once.
+  device.copyOut(large, 0, back.data(), bytes);
+  CHECK(back == values);
 }
 
 TEST(driverMemoryRunsOut) {

@@ -9,4 +9,4 @@ make -s -j2 SAN=address,undefined check
 cd ../../..
 export BREVITY_ADDON=$PWD/native/build-test/cuda/brevity.node BREVITY_DEVICE=cuda-emulated
 npx vitest run --project native --testTimeout 600000 test/conformance test/tensor/ops test/tensor/properties test/model \
-  test/dpo test/rewards/hf test/sampling/sample
+  test/dpo test/rewards/hf test/sampling test/tensor/native/recording

@@ -36,6 +36,11 @@ export interface Addon {
   read(handle: number, to: ArrayBufferView, offset: number): void;
   map(handle: number, f: (memory: ArrayBuffer) => void): boolean;
   launch(op: number, words: Float64Array, buffers: number, params: number): void;
+  beginRecording(): void;
+  endRecording(): number;
+  abandonRecording(): void;
+  replay(recording: number): void;
+  disposeRecording(recording: number): void;
   memory(): DeviceMemory;
   synchronize(): void;
   trim(): void;
@@ -128,6 +133,34 @@ export class Device {
     for (let i = 0; i < handles.length; i++) this.words[i] = handles[i];
     for (let i = 0; i < params.length; i++) this.words[handles.length + i] = params[i];
     guarded(() => this.addon.launch(index, this.words, handles.length, params.length));
+  }
+
+  /**
+   * From here on launches are done and noted, until the step ends. Nothing may be written or read meanwhile; what is
+   * allocated belongs to the recording.
+   */
+  beginRecording(): void {
+    guarded(() => this.addon.beginRecording());
+  }
+
+  /** @returns the recorded step's number @throws Error where an op of it failed */
+  endRecording(): number {
+    return guarded(() => this.addon.endRecording());
+  }
+
+  /** Instead of ending it. */
+  abandonRecording(): void {
+    guarded(() => this.addon.abandonRecording());
+  }
+
+  /** Launches a step's ops again, on the same memory. @throws Error where a buffer from before it was released since */
+  replay(recording: number): void {
+    guarded(() => this.addon.replay(recording));
+  }
+
+  /** Gives a step's memory back; its buffers that are in use stay. */
+  disposeRecording(recording: number): void {
+    guarded(() => this.addon.disposeRecording(recording));
   }
 
   /** Takes about a second. @throws Error on devices that are no GPU */

@@ -27,10 +27,13 @@ export function addBias(x: tf.Tensor2D, bias: tf.Tensor1D): tf.Tensor2D {
 export function scale(x: tf.Tensor2D, factor: number): tf.Tensor2D {
   return fused(
     { x },
-    () => tf.mul(x, factor),
-    (dy) => ({ x: () => tf.mul(dy, factor) }),
+    () => scaled(x, factor),
+    (dy) => ({ x: () => scaled(dy, factor) }),
   ) as tf.Tensor2D;
 }
+
+/** The factor comes to the device by an op: a number that tfjs makes a tensor of could not be recorded (recording.ts). */
+const scaled = (x: tf.Tensor, factor: number) => tf.mul(x, tf.fill([], factor, 'float32'));
 
 /** x in another shape of the same size. */
 export function view<T extends tf.Tensor>(x: tf.Tensor, shape: number[]): T {

@@ -6,7 +6,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chooseToken } from '../../../src/sampling/choose.js';
-import { chooseTokens } from '../../../src/sampling/tokens.js';
+import { tokenChoice } from '../../../src/sampling/tokens.js';
 import { useBackend } from '../../../src/tensor/backend.js';
 import { forceComposites, hasKernel } from '../../../src/tensor/fused.js';
 import { adamwStep } from '../../../src/tensor/ops/adamw.js';
@@ -67,7 +67,7 @@ it('sumOfSquares adds up in float64', () => {
   expect(sumOfSquares(tf.tensor2d([[3, 4]]))).toBe(25);
 });
 
-describe('chooseTokens', () => {
+describe('tokenChoice', () => {
   const B = 7;
   const logits = tf.keep(tf.mul(randn([B, 501], 3), 3)) as tf.Tensor2D;
   const plain = { temperature: 0.8, top_p: 1, top_k: 0, min_p: 0, repetition_penalty: 1 };
@@ -85,7 +85,12 @@ describe('chooseTokens', () => {
       b === 4 ? null : { seen: new Set([b, 10 * b, 250]), uniform: () => (b * 0.37 + 0.11) % 1 },
     );
     const values = logits.dataSync<'float32'>();
-    const chosen = chooseTokens(() => tf.clone(logits), rows, settings);
+    const choice = tokenChoice(B, 3 * B, settings);
+    choice.prepare(rows);
+    const tensors = tf.tidy(() => choice.choose(logits));
+    const chosen = choice.read(tensors);
+    tf.dispose(tensors);
+    choice.dispose();
     rows.forEach((row, b) => {
       if (row === null) return;
       const expected = chooseToken(values.subarray(b * 501, (b + 1) * 501), settings, row.seen, row.uniform());

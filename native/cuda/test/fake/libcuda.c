@@ -10,11 +10,13 @@
 //   FAKE_CUDA_FAILS     719@1000: from the 1000th launch on, none is made and waiting for the stream gives 719; the
 //                       codes are cuda.h's, 600 is work that never ends
 //   FAKE_CUDA_USE       a file to which each process adds a line at its end: the most bytes in use, the times that the
-//                       pool was trimmed, the launches
+//                       pool was trimmed, the launches, and how often a graph was launched (graphs.c)
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "graphs.h"
 
 typedef unsigned long long pointer;
 
@@ -22,10 +24,6 @@ static long long number(const char* name, long long otherwise) {
   const char* text = getenv(name);
   return text != NULL ? atoll(text) : otherwise;
 }
-
-typedef struct {
-  unsigned x, y, z;
-} dim3;
 
 // brevity::emulator::run
 typedef void (*emulator)(const char* kernel, void (*invoke)(void**), void** arguments, dim3 grid, dim3 threads,
@@ -52,7 +50,7 @@ __attribute__((destructor)) static void use(void) {
   const char* name = getenv("FAKE_CUDA_USE");
   FILE* file = name != NULL ? fopen(name, "a") : NULL;
   if (file == NULL) return;
-  fprintf(file, "%lld %lld %lld\n", peak, trims, launches);
+  fprintf(file, "%lld %lld %lld %lld\n", peak, trims, launches, graphLaunches);
   fclose(file);
 }
 
@@ -73,6 +71,7 @@ int cuCtxSetCurrent(void* context) { return context == &allocated ? 0 : 201; }
 
 int cuModuleLoadDataEx(void** module, const void* image, unsigned count, int* options, void** values) {
   (void)count, (void)options, (void)values;
+  if (capturing()) return refusedInCapture();
   if (strstr(image, ".version 9.0") == NULL) return 218;
   *module = strdup(image);
   return 0;
@@ -88,35 +87,43 @@ int cuFuncSetAttribute(void* function, int attribute, int value) {
   // 227 KiB is what a block of compute capability 9.0 may have.
   return function != NULL && attribute == 8 && value <= 227 * 1024 ? 0 : 1;
 }
+void launchKernel(dim3 grid, dim3 threads, unsigned shared, void** arguments, void** extra) {
+  launches++;
+  if (waited() != 0 || extra == NULL || number("FAKE_CUDA_COMPUTES", 0) == 0) return;
+  ((emulator)extra[0])(extra[1], (void (*)(void**))extra[2], arguments, grid, threads, shared);
+}
+
 // The .param lines of a kernel are as many as its arguments, each of which must be readable.
 int cuLaunchKernel(const char* function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
                    unsigned shared, void* stream, void** arguments, void** extra) {
   (void)stream;
   if (gx < 1 || gy < 1 || gz < 1 || gy > 65535 || gz > 65535 || bx * by * bz < 1 || bx * by * bz > 1024) return 1;
-  const char* end = strchr(function, ')');
-  int i = 0;
   static volatile char sum;
-  for (const char* at = function; (at = strstr(at, ".param")) != NULL && at < end; at++) sum += *(char*)arguments[i++];
-  launches++;
-  if (waited() != 0) return 0;
-  if (extra != NULL && number("FAKE_CUDA_COMPUTES", 0) != 0) {
-    const dim3 grid = {gx, gy, gz}, threads = {bx, by, bz};
-    ((emulator)extra[0])(extra[1], (void (*)(void**))extra[2], arguments, grid, threads, shared);
-  }
+  int i = 0;
+  const char* at = function;
+  for (unsigned bytes; (bytes = nextParameter(&at)) > 0; i++)
+    for (unsigned k = 0; k < bytes; k++) sum += ((char*)arguments[i])[k];
+  const dim3 grid = {gx, gy, gz}, threads = {bx, by, bz};
+  if (capturing())
+    noteLaunch(function, grid, threads, shared, arguments, extra);
+  else
+    launchKernel(grid, threads, shared, arguments, extra);
   return 0;
 }
 
 int cuStreamCreate(void** stream, unsigned flags) { return (void)flags, *stream = &allocated, 0; }
 int cuStreamDestroy_v2(void* stream) { return (void)stream, 0; }
-int cuStreamQuery(void* stream) { return (void)stream, waited(); }
+int cuStreamQuery(void* stream) { return (void)stream, capturing() ? refusedInCapture() : waited(); }
 int cuEventCreate(void** event, unsigned flags) { return (void)flags, *event = &allocated, 0; }
 int cuEventDestroy_v2(void* event) { return (void)event, 0; }
 int cuEventRecord(void* event, void* stream) { return (void)event, (void)stream, 0; }
-int cuEventQuery(void* event) { return (void)event, waited(); }
+int cuEventQuery(void* event) { return (void)event, capturing() ? refusedInCapture() : waited(); }
 int cuEventElapsedTime(float* milliseconds, void* from, void* to) { return (void)from, (void)to, *milliseconds = 1, 0; }
 
+// The driver would make memory and copies a part of the graph; no step of ours may have any.
 int cuMemAllocAsync(pointer* memory, size_t bytes, void* stream) {
   (void)stream;
+  if (capturing()) return refusedInCapture();
   if (allocated + (long long)bytes > number("FAKE_CUDA_MEMORY", 1ll << 40)) return 2;
   size_t* block = malloc(bytes + 64);
   if (block == NULL) return 2;
@@ -128,6 +135,7 @@ int cuMemAllocAsync(pointer* memory, size_t bytes, void* stream) {
 }
 int cuMemFreeAsync(pointer memory, void* stream) {
   (void)stream;
+  if (capturing()) return refusedInCapture();
   size_t* block = (size_t*)((char*)(size_t)memory - 64);
   allocated -= (long long)*block;
   free(block);
@@ -144,15 +152,19 @@ int cuMemPoolTrimTo(void* pool, size_t keep) { return (void)pool, (void)keep, tr
 int cuMemHostAlloc(void** memory, size_t bytes, unsigned flags) { return (void)flags, (*memory = malloc(bytes)) != NULL ? 0 : 2; }
 int cuMemFreeHost(void* memory) { return free(memory), 0; }
 int cuMemcpyHtoDAsync_v2(pointer to, const void* from, size_t bytes, void* stream) {
+  if (capturing()) return refusedInCapture();
   return (void)stream, memcpy((void*)(size_t)to, from, bytes), 0;
 }
 int cuMemcpyDtoHAsync_v2(void* to, pointer from, size_t bytes, void* stream) {
+  if (capturing()) return refusedInCapture();
   return (void)stream, memcpy(to, (void*)(size_t)from, bytes), 0;
 }
 int cuMemcpyDtoDAsync_v2(pointer to, pointer from, size_t bytes, void* stream) {
+  if (capturing()) return refusedInCapture();
   return (void)stream, memcpy((void*)(size_t)to, (void*)(size_t)from, bytes), 0;
 }
 int cuMemsetD8Async(pointer memory, unsigned char value, size_t bytes, void* stream) {
+  if (capturing()) return refusedInCapture();
   return (void)stream, memset((void*)(size_t)memory, value, bytes), 0;
 }
 int cuMemGetInfo_v2(size_t* left, size_t* total) { return *left = *total = (size_t)1 << 30, 0; }

@@ -1,4 +1,5 @@
 /** Our kernels of the optimizer. */
+import type * as tf from '@tensorflow/tfjs-core';
 import { product } from '../layout.js';
 import type { Kernels } from './kernel.js';
 
@@ -19,25 +20,24 @@ export const training: Kernels = {
     backend.fill(result, Float32Array.of(sum));
     return result;
   },
-  /** Tokens, int32, and log π of each. */
-  SampleTokens: (backend, { logits, seen, seenStart }, attrs) => {
-    const { uniforms, temperature, topP, topK, minP, repetitionPenalty } = attrs as SamplingAttrs;
+  /** Tokens, int32, and log π of each. `uniforms` [2·B] holds float64; seen and seenStart are for a penalty only. */
+  SampleTokens: (backend, { logits, uniforms, seen, seenStart }, attrs) => {
+    const { temperature, topP, topK, minP, repetitionPenalty } = attrs as SamplingAttrs;
     const [B, V] = logits.shape;
-    const numbers = backend.output([2 * B], 'float32');
+    const made: tf.TensorInfo[] = [];
     try {
-      backend.fill(numbers, new Float32Array(Float64Array.from(uniforms).buffer));
-      const made = [backend.output([B], 'int32'), backend.output([B], 'float32')];
-      const inputs = [logits, numbers, ...made, seen, seenStart];
+      made.push(backend.output([B], 'int32'), backend.output([B], 'float32'));
+      const inputs = [logits, uniforms, ...made, ...(repetitionPenalty === 1 ? [] : [seen, seenStart])];
       backend.launch('SampleTokens', inputs, [B, V, temperature, topP, topK, minP, repetitionPenalty]);
       return made;
-    } finally {
-      backend.free(numbers);
+    } catch (error) {
+      backend.free(...made);
+      throw error;
     }
   },
 };
 
 interface SamplingAttrs {
-  uniforms: number[];
   temperature: number;
   topP: number;
   topK: number;

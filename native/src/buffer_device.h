@@ -1,0 +1,74 @@
+// What all devices share: buffers by handle, and recorded steps (recording.h). Below it lie memory, copies and the
+// running of an op.
+#pragma once
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "recording.h"
+
+namespace brevity {
+
+class BufferDevice : public Device {
+ public:
+  Handle allocate(int64_t bytes) override;
+  void release(Handle handle) override;
+  void copyIn(Handle to, int64_t offset, const void* from, int64_t bytes) override;
+  void copyOut(Handle from, int64_t offset, void* to, int64_t bytes) override;
+  void* hostPointer(Handle handle, int64_t* bytes) override;
+  void launch(int op, const Handle* handles, int handleCount, const double* params, int paramCount) override;
+
+  void beginRecording() override;
+  int endRecording() override;
+  void abandonRecording() override;
+  void replay(int id) override;
+  void disposeRecording(int id) override;
+
+ protected:
+  virtual const std::vector<OpEntry>& table() const = 0;
+  // Uninitialised memory; throws OutOfMemory.
+  virtual Block take(int64_t bytes) = 0;
+  virtual void give(const Block& block) = 0;
+  virtual void write(void* to, const void* from, int64_t bytes) = 0;
+  virtual void read(void* to, const void* from, int64_t bytes) = 0;
+  // Whether the host may write buffers where they lie.
+  virtual bool hostReaches() const = 0;
+  virtual void run(int op, const Launch& launch) = 0;
+  // Runs all ops of a recording. `id` is its own for the life of the device.
+  virtual void play(int id, const Recording& recording);
+  // A recording is given up: what the device keeps beside it goes as well.
+  virtual void forget(int) {}
+
+  // Memory of the op that runs. In a recorded step it is the recording's, and a replay gets it again at its place.
+  Block takeWorking(int64_t bytes);
+  void giveWorking(const Block& block);
+
+  // Gives all memory back. For the destructor of a class that still has it.
+  void releaseAll();
+  int64_t handlesInUse() const { return static_cast<int64_t>(slots_.size() - free_.size()); }
+
+ private:
+  // `serial` is 0 where the handle is free.
+  struct Slot {
+    Block block;
+    uint64_t serial;
+    Recording* owner;
+  };
+  Slot& at(Handle handle);
+  char* range(Handle handle, int64_t offset, int64_t bytes);
+  void expectNoRecording(const char* what) const;
+  Block takeRecorded(int64_t bytes);
+  void giveBack(Recording& recording);
+
+  std::vector<Slot> slots_;
+  std::vector<Handle> free_;
+  std::vector<Buffer> buffers_;
+  uint64_t serials_ = 0, serialsBefore_ = 0;
+  std::map<int, std::unique_ptr<Recording>> recordings_;
+  int recordingsMade_ = 0;
+  std::unique_ptr<Recording> current_;  // that is made now
+  const Recording* playing_ = nullptr;
+  size_t scratchPlayed_ = 0;
+};
+
+}  // namespace brevity
