@@ -23,7 +23,7 @@ struct DecodeArguments {
   float* keys;
   float* values;
   const int32_t* lengths;
-  const float* prefixKeys;  // or null, as what follows
+  const float* prefixKeys;  // or null, as the next three
   const float* prefixValues;
   const int32_t* prefixIndex;
   const int32_t* prefixLengths;
