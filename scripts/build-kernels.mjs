@@ -18,7 +18,7 @@ const architecture = 'compute_80';
 const machines = ['sm_80', 'sm_90'];
 
 /** What nvcc reads: the others are the host's. */
-const sources = /\.cu$|^(axes|block|columns|cuda|decode|mma|segments|tiles)\.h$/;
+const sources = /\.cu$|^(axes|block|columns|cuda|decode|mma|segments|threshold|tiles)\.h$/;
 
 const checkInto = process.argv[2] === '--check' ? process.argv[3] : null;
 const into = checkInto ?? path.join(folder, 'ptx');

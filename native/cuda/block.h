@@ -33,6 +33,25 @@ DEVICE T warpFold(T x, F f) {
   return x;
 }
 
+// Each of n values summed over a group of lanes, both powers of two: into x[0] that of place lane / (lanes / n), with far
+// fewer exchanges than n folds. x is used up.
+template <int n, int lanes, typename T>
+DEVICE void sumOverLanes(T* x, int lane) {
+  if constexpr (lanes > 1) {
+    if constexpr (n == 1) {
+      x[0] += fromLane(x[0], lanes / 2);
+    } else {
+      const bool upper = (lane & lanes / 2) != 0;
+      UNROLL
+      for (int i = 0; i < n / 2; i++) {
+        const T low = x[i], high = x[i + n / 2];
+        x[i] = (upper ? high : low) + fromLane(upper ? low : high, lanes / 2);
+      }
+    }
+    sumOverLanes<(n + 1) / 2, lanes / 2>(x, lane);
+  }
+}
+
 // All threads of the block must come here.
 template <typename T, typename F>
 DEVICE T blockFold(T x, T neutral, F f) {

@@ -23,7 +23,7 @@ struct DecodeArguments {
   float* keys;
   float* values;
   const int32_t* lengths;
-  const float* prefixKeys;  // or null, as what follows
+  const float* prefixKeys;  // or null, as the next three
   const float* prefixValues;
   const int32_t* prefixIndex;
   const int32_t* prefixLengths;
@@ -69,24 +69,6 @@ struct Places {
   }
 };
 
-// x[i] summed over the eight lanes of a key: into x[0], of i = part / (8 / n) on lane `part`.
-template <int n, int with = 4>
-DEVICE void sumOverLanes(float* x, int part) {
-  if constexpr (with > 0) {
-    if constexpr (n == 1) {
-      x[0] += fromLane(x[0], with);
-    } else {
-      const bool upper = (part & with) != 0;
-      UNROLL
-      for (int i = 0; i < n / 2; i++) {
-        const float low = x[i], high = x[i + n / 2];
-        x[i] = (upper ? high : low) + fromLane(upper ? low : high, with);
-      }
-    }
-    sumOverLanes<(n + 1) / 2, with / 2>(x, part);
-  }
-}
-
 // scores [heads, count] of queries Q [heads, d]: eight lanes a key, a warp takes 16 keys at a time.
 template <int heads, int n>
 DEVICE void scoreChunk(const float* Q, const Places& keys, int64_t first, int count, int d, float scale,
@@ -118,7 +100,7 @@ DEVICE void scoreChunk(const float* Q, const Places& keys, int64_t first, int co
     UNROLL
     for (int u = 0; u < kAtOnce; u++) {
       const int j = j0 + kSlots * u + slot;
-      sumOverLanes<heads>(sums[u], part);
+      sumOverLanes<heads, kLanes>(sums[u], part);
       if (part % kLanesOfHead == 0 && j < count) scores[part / kLanesOfHead * kScores + j] = sums[u][0] * scale;
     }
   }

@@ -20,7 +20,7 @@
 BREVITY_CUDA_MODULES(MODULE)
 #undef MODULE
 
-#define BREVITY_CUDA_HEADERS(X) X(axes) X(block) X(columns) X(cuda) X(decode) X(mma) X(segments) X(tiles)
+#define BREVITY_CUDA_HEADERS(X) X(axes) X(block) X(columns) X(cuda) X(decode) X(mma) X(segments) X(threshold) X(tiles)
 #define HEADER(name)                                        \
   EMBED("brevityHeader_" #name, #name ".h")                  \
   extern "C" __attribute__((visibility("hidden"))) const char brevityHeader_##name[];

@@ -1,10 +1,13 @@
 // The next token of each row of logits as src/sampling/choose.ts chooses it (../src/kernels/sampling.h): repetition
 // penalty, temperature, top-k, top-p, min-p in float64, and inverse transform over the kept tokens in order of their
-// ids. A block a row. No sorting: a threshold is found bit by bit, by counting or adding up what lies above it.
-#include "block.h"
+// ids. Blocks over pieces of rows find each row's largest logit and sums, then a block a row chooses. No sorting: a
+// threshold is found digit by digit, by counting or adding up what lies above it.
+#include "threshold.h"
+
+constexpr int64_t kPiece = 8192;  // tokens of a block that sums them up
 
 struct SamplingArguments {
-  int64_t V, topK;
+  int64_t V, pieces, topK;  // pieces of a row
   double temperature, topP, minP, penalty;
   const float* logits;
   const float* penalised;  // the logits themselves where the penalty is off
@@ -27,123 +30,145 @@ KERNEL penaliseSeen(float* penalised, const int32_t* seen, const int32_t* starts
   }
 }
 
-// Bits that order as the floats do.
-DEVICE uint32_t orderOf(float x) {
-  const uint32_t bits = __float_as_uint(x);
-  return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
-}
-DEVICE float floatOf(uint32_t order) { return __uint_as_float(order & 0x80000000u ? order & 0x7fffffffu : ~order); }
-
-struct Weights {
-  const float* row;
-  int64_t V;
-  float largest;
-  double temperature;
-  __device__ double at(int64_t i) const { return of(row[i]); }
-  // The likeliest token's weight is exp(0) = 1.
-  __device__ double of(float logit) const {
-    return exp((static_cast<double>(logit) - largest) / temperature);
-  }
+// Of a piece of a row: the first of its largest logits, without the penalty and with it, Σ exp(logit - largest), and
+// Σ exp((logit - likeliest) / temperature) with the penalty.
+struct LogitsPiece {
+  Place largest, likeliest;
+  double sum, mass;
 };
 
-// The largest float x for which enough of the row lies at x or above: `mass` gives what each token counts.
-template <typename F>
-DEVICE float thresholdOf(const Weights& w, double enough, F mass) {
-  uint32_t found = 0;
-  for (int bit = 31; bit >= 0; bit--) {
-    const uint32_t candidate = found | 1u << bit;
-    double sum = 0;
-    for (int64_t i = threadIdx.x; i < w.V; i += kThreads)
-      if (orderOf(w.row[i]) >= candidate) sum += mass(i);
-    if (blockSum(sum) >= enough) found = candidate;
-  }
-  return floatOf(found);
+// Σ over [first, end) of a row relative to its largest; a piece without any finite logit has no mass.
+DEVICE double massOf(const float* row, int64_t first, int64_t end, float largest, double temperature) {
+  const double from = largest == -INFINITE ? 0.0 : largest;
+  double sum = 0;
+  for (int64_t i = first + threadIdx.x; i < end; i += kThreads)
+    sum += exp((static_cast<double>(row[i]) - from) / temperature);
+  return blockSum(sum);
 }
 
-// The least weight that is kept.
-DEVICE double leastWeight(const Weights& w, const SamplingArguments& a) {
+// A block a piece, so that few rows keep the whole device busy: exponentials in float64 are what sampling costs.
+KERNEL describeLogits(SamplingArguments a, LogitsPiece* pieces) {
+  const int64_t b = blockIdx.x / a.pieces, first = blockIdx.x % a.pieces * kPiece;
+  const int64_t end = first + kPiece < a.V ? first + kPiece : a.V;
+  const float *logits = a.logits + b * a.V, *row = a.penalised + b * a.V;
+  Place largest = {0, -1}, likeliest = {0, -1};
+  for (int64_t i = first + threadIdx.x; i < end; i += kThreads) {
+    largest = BestPlace<1>::join(largest, Place{logits[i], static_cast<int32_t>(i)});
+    likeliest = BestPlace<1>::join(likeliest, Place{row[i], static_cast<int32_t>(i)});
+  }
+  largest = blockFold(largest, Place{0, -1}, BestPlace<1>());
+  likeliest = blockFold(likeliest, Place{0, -1}, BestPlace<1>());
+  const double sum = massOf(logits, first, end, largest.value, 1);
+  double mass = 0;
+  if (a.temperature == 1 && row == logits) mass = sum;
+  else if (a.temperature > 0) mass = massOf(row, first, end, likeliest.value, a.temperature);
+  if (threadIdx.x == 0) pieces[blockIdx.x] = LogitsPiece{largest, likeliest, sum, mass};
+}
+
+// The pieces of a row as one.
+DEVICE LogitsPiece joinPieces(const SamplingArguments& a, const LogitsPiece* pieces) {
+  LogitsPiece all = {{0, -1}, {0, -1}, 0, 0};
+  for (int64_t p = threadIdx.x; p < a.pieces; p += blockDim.x) {
+    all.largest = BestPlace<1>::join(all.largest, pieces[p].largest);
+    all.likeliest = BestPlace<1>::join(all.likeliest, pieces[p].likeliest);
+  }
+  all.largest = blockFold(all.largest, Place{0, -1}, BestPlace<1>());
+  all.likeliest = blockFold(all.likeliest, Place{0, -1}, BestPlace<1>());
+  for (int64_t p = threadIdx.x; p < a.pieces; p += blockDim.x) {
+    const LogitsPiece& piece = pieces[p];
+    all.sum += piece.sum * exp(static_cast<double>(piece.largest.value) - all.largest.value);
+    all.mass += piece.mass * exp((static_cast<double>(piece.likeliest.value) - all.likeliest.value) / a.temperature);
+  }
+  all.sum = blockSum(all.sum);
+  all.mass = blockSum(all.mass);
+  return all;
+}
+
+// The least weight that is kept. `total` is that of all tokens.
+DEVICE double leastWeight(const Weights& w, const SamplingArguments& a, double total) {
   double least = 0;
   if (a.topK > 0 && a.topK < a.V)
-    least = w.of(thresholdOf(w, static_cast<double>(a.topK), [](int64_t) { return 1.0; }));
+    least = w.of(thresholdOf(w, static_cast<double>(a.topK), -INFINITE, [](float) { return 1.0; }));
   if (a.topP < 1) {
     const double before = least;
-    const auto mass = [&](int64_t i) {
-      const double weight = w.at(i);
+    const auto mass = [&](float logit) {
+      const double weight = w.of(logit);
       return weight < before ? 0.0 : weight;
     };
-    double total = 0;
-    for (int64_t i = threadIdx.x; i < w.V; i += kThreads) total += mass(i);
-    const double nucleus = w.of(thresholdOf(w, a.topP * blockSum(total), mass));
+    if (before > 0) {
+      const double bound = w.logitOf(before);
+      double kept = 0;
+      for (int64_t i = threadIdx.x; i < w.V; i += blockDim.x)
+        if (!(w.row[i] < bound)) kept += mass(w.row[i]);
+      total = blockSum(kept);
+    }
+    // All tokens below this together are less than what topP leaves out, so that the threshold is not among them.
+    const double negligible = (1 - a.topP) * total / (2 * static_cast<double>(w.V));
+    const double bound = w.logitOf(negligible > before ? negligible : before);
+    const double nucleus = w.of(thresholdOf(w, a.topP * total, bound, mass));
     if (nucleus > least) least = nucleus;
   }
   return a.minP > least ? a.minP : least;
 }
 
-KERNEL sampleRows(SamplingArguments a) {
-  __shared__ double sums[kThreads];
+// By inverse transform over the tokens that are kept; `place` in [0, 1) among them.
+DEVICE int drawToken(const Weights& w, double least, double place) {
+  __shared__ double before[kSampleThreads + 1];
   __shared__ int chosen;
-  const int64_t b = blockIdx.x;
   const int tid = threadIdx.x;
-  const float* logits = a.logits + b * a.V;
-  Weights w = {a.penalised + b * a.V, a.V, 0, a.temperature};
-  Place largest = {0, -1}, likeliest = {0, -1};
-  for (int64_t i = tid; i < a.V; i += kThreads) {
-    largest = BestPlace<1>::join(largest, Place{logits[i], static_cast<int32_t>(i)});
-    likeliest = BestPlace<1>::join(likeliest, Place{w.row[i], static_cast<int32_t>(i)});
+  const double bound = w.logitOf(least);
+  // Each thread has a run of neighbouring tokens.
+  const int threads = blockDim.x;
+  const int64_t run = (w.V + threads - 1) / threads, first = tid * run;
+  const int64_t end = first + run < w.V ? first + run : w.V;
+  double sum = 0;
+  int last = -1;
+  for (int64_t i = first; i < end; i++) {
+    if (w.row[i] < bound) continue;
+    const double weight = w.of(w.row[i]);
+    if (!(weight >= least)) continue;
+    sum += weight;
+    if (weight > 0) last = static_cast<int>(i);
   }
-  largest = blockFold(largest, Place{0, -1}, BestPlace<1>());
-  likeliest = blockFold(likeliest, Place{0, -1}, BestPlace<1>());
-  double normaliser = 0;
-  for (int64_t i = tid; i < a.V; i += kThreads) normaliser += exp(static_cast<double>(logits[i]) - largest.value);
-  normaliser = largest.value + log(blockSum(normaliser));
-  int token = likeliest.at < 0 ? 0 : likeliest.at;
-  if (a.temperature > 0) {
-    w.largest = likeliest.value;
-    const double least = leastWeight(w, a);
-    // Each thread has a run of neighbouring tokens.
-    const int64_t run = (a.V + kThreads - 1) / kThreads, first = tid * run;
-    const int64_t end = first + run < a.V ? first + run : a.V;
-    double sum = 0;
-    for (int64_t i = first; i < end; i++) {
-      const double weight = w.at(i);
-      if (weight >= least) sum += weight;
-    }
-    sums[tid] = sum;
-    __syncthreads();
-    double total = 0, before = 0;
-    for (int t = 0; t < kThreads; t++) {
-      if (t == tid) before = total;
-      total += sums[t];
-    }
-    const double aim = a.uniforms[b] * total;
-    // The last one that is kept, where rounding lets none be reached.
-    int last = -1;
-    for (int64_t i = first; i < end; i++) {
-      const double weight = w.at(i);
-      if (weight >= least && weight > 0) last = static_cast<int>(i);
-    }
-    const Place final = blockFold(Place{0, last}, Place{0, -1}, LaterPlace());
-    if (tid == 0) chosen = final.at < 0 ? 0 : final.at;
-    __syncthreads();
-    // One thread's run holds the aim: `before + sum` is the next one's `before`.
-    if (before <= aim && aim < before + sum) {
-      double reached = before;
-      int token = -1;
-      for (int64_t i = first; i < end; i++) {
-        const double weight = w.at(i);
-        if (!(weight >= least) || weight == 0) continue;
-        token = static_cast<int>(i);
-        reached += weight;
-        if (aim < reached) break;
-      }
-      chosen = token;
-    }
-    __syncthreads();
-    token = chosen;
-  }
+  before[tid + 1] = sum;
+  // The last one that is kept, where rounding lets none be reached.
+  const Place final = blockFold(Place{0, last}, Place{0, -1}, LaterPlace());
   if (tid == 0) {
+    chosen = final.at < 0 ? 0 : final.at;
+    before[0] = 0;
+    for (int t = 0; t < threads; t++) before[t + 1] += before[t];
+  }
+  __syncthreads();
+  const double aim = place * before[threads];
+  // One thread's run holds the aim.
+  if (before[tid] <= aim && aim < before[tid + 1]) {
+    double reached = before[tid];
+    int token = -1;
+    for (int64_t i = first; i < end; i++) {
+      if (w.row[i] < bound) continue;
+      const double weight = w.of(w.row[i]);
+      if (!(weight >= least) || weight == 0) continue;
+      token = static_cast<int>(i);
+      reached += weight;
+      if (aim < reached) break;
+    }
+    chosen = token;
+  }
+  __syncthreads();
+  return chosen;
+}
+
+KERNEL __launch_bounds__(kSampleThreads) sampleRows(SamplingArguments a, const LogitsPiece* pieces) {
+  const int64_t b = blockIdx.x;
+  const LogitsPiece row = joinPieces(a, pieces + b * a.pieces);
+  int token = row.likeliest.at < 0 ? 0 : row.likeliest.at;
+  if (a.temperature > 0) {
+    const Weights w = {a.penalised + b * a.V, a.V, row.likeliest.value, a.temperature};
+    token = drawToken(w, leastWeight(w, a, row.mass), a.uniforms[b]);
+  }
+  if (threadIdx.x == 0) {
     a.tokens[b] = token;
-    a.logps[b] = static_cast<float>(static_cast<double>(logits[token]) - normaliser);
+    a.logps[b] = static_cast<float>(static_cast<double>(a.logits[b * a.V + token]) - (row.largest.value + log(row.sum)));
   }
 }
 
@@ -176,7 +201,10 @@ static void sampleTokensOp(const Launch& l) {
            static_cast<Fault*>(stream().fault()));
     a.penalised = copy;
   }
-  LAUNCH(sampleRows, Geometry(gridSize(B), kThreads), a);
+  a.pieces = ceilDiv(a.V, kPiece);
+  Scratch<LogitsPiece> pieces(B * a.pieces);
+  LAUNCH(describeLogits, Geometry(gridSize(B * a.pieces), kThreads), a, pieces);
+  LAUNCH(sampleRows, Geometry(gridSize(B), a.pieces > 1 ? kSampleThreads : kThreads), a, pieces);
 }
 
 void samplingOps(OpTable& table) { table.push_back({"SampleTokens", sampleTokensOp}); }

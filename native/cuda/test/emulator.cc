@@ -35,6 +35,9 @@ KERNEL sumWithRace(const float* x, float* y) {
   if (threadIdx.x == 0) y[0] = sums[0];
 }
 
+// A block reads what another one writes in the same launch.
+KERNEL countsBlocksBefore(int* out) { out[blockIdx.x] = blockIdx.x == 0 ? 1 : out[blockIdx.x - 1] + 1; }
+
 KERNEL laneExchanges(int* out) {
   const int lane = threadIdx.x % 32;
   out[threadIdx.x * 5] = __shfl_xor_sync(kAllLanes, lane, 5);
@@ -122,6 +125,16 @@ TEST(aRaceShowsInAnotherOrder) {
   RUN(sumWithRace, dim3(1), dim3(64), 256, x.data(), second.data());
   brevity::emulator::setOrder(brevity::emulator::Order::forward);
   CHECK(first[0] != second[0]);
+}
+
+TEST(aRaceOfBlocksShowsInAnotherOrder) {
+  Ints first(4, 0), second(4, 0);
+  RUN(countsBlocksBefore, dim3(4), dim3(1), 0, first.data());
+  brevity::emulator::setOrder(brevity::emulator::Order::reverse);
+  RUN(countsBlocksBefore, dim3(4), dim3(1), 0, second.data());
+  brevity::emulator::setOrder(brevity::emulator::Order::forward);
+  CHECK(first == (Ints{1, 2, 3, 4}));
+  CHECK(second == (Ints{1, 1, 1, 1}));
 }
 
 TEST(shufflesAndBallots) {
