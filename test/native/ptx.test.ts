@@ -35,7 +35,9 @@ const hashes = (where: string, pattern: RegExp) =>
 
 describe('PTX in the repository', () => {
   it('was made from the sources as they are (else: npm run build:kernels)', () => {
-    expect(hashes(folder, /\.cu$|^(axes|block|columns|cuda|decode|mma|segments|threshold)\.h$/)).toEqual(manifest.sources);
+    expect(hashes(folder, /\.cu$|^(axes|block|columns|cuda|decode|mma|segments|threshold)\.h$/)).toEqual(
+      manifest.sources,
+    );
     expect(hashes(path.join(folder, 'ptx'), /\.ptx$/)).toEqual(manifest.ptx);
   });
 
