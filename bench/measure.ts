@@ -12,6 +12,7 @@ import { useBackend } from '../src/tensor/backend.js';
 import { isOutOfMemory } from '../src/tensor/memory.js';
 import type { NativeBackend } from '../src/tensor/native/backend.js';
 import { median } from './median.js';
+import { profiled } from './profile.js';
 import { randomModel } from './randomModel.js';
 import { shapes, updateOperations } from './shapes.js';
 
@@ -36,11 +37,13 @@ export interface Measurement {
   /** Responses sampled together, and tokens of each; 0: none. */
   samples: number;
   new: number;
+  /** Also say where the time went, of native devices: in one step more, and some tokens more. */
+  profile: boolean;
 }
 
 const defaults: Omit<Measurement, 'shape'> = {
   ...{ backend: 'auto', precision: null, threads: null, micro: [], lora: 0, checkpointing: false },
-  ...{ pairs: 8, prompt: 64, response: 128, steps: 5, samples: 64, new: 64 },
+  ...{ pairs: 8, prompt: 64, response: 128, steps: 5, samples: 64, new: 64, profile: false },
 };
 const given = JSON.parse(process.argv[2] ?? '{}') as Partial<Measurement>;
 const m: Measurement = { ...defaults, shape: '', ...given };
@@ -73,10 +76,10 @@ interface Stepped {
   peak: number;
 }
 
-/** Optimizer steps with so many pairs at once; null where memory does not suffice for them. */
-async function stepped(micro: number): Promise<Stepped | null> {
+/** Optimizer steps with so many pairs at once, one before them; null where memory does not suffice for them. */
+async function stepped(micro: number, counted: number): Promise<Stepped | null> {
   const update = updateSchema.parse({
-    ...{ lr: 1e-6, batch_size: m.pairs, micro_batch: micro, steps: m.steps + 1, warmup: 0, schedule: 'constant' },
+    ...{ lr: 1e-6, batch_size: m.pairs, micro_batch: micro, steps: counted + 1, warmup: 0, schedule: 'constant' },
     activation_checkpointing: m.checkpointing,
     lora: m.lora > 0 ? loraSchema.parse({ rank: m.lora }) : null,
   });
@@ -105,15 +108,14 @@ async function stepped(micro: number): Promise<Stepped | null> {
     throw error;
   }
   if (halved) return null;
-  const counted = steps.slice(1);
-  const middle = (of: 'seconds' | 'cpu') => median(counted.map((step) => step[of]));
+  const middle = (of: 'seconds' | 'cpu') => median(steps.slice(1).map((step) => step[of]));
   return { micro, seconds: middle('seconds'), cpu: middle('cpu'), peak: peakMegabytes() };
 }
 
 const tried: Stepped[] = [];
 const sizes = m.micro.length > 0 ? m.micro : [m.pairs];
 for (const micro of m.steps > 0 ? sizes : []) {
-  const result = await stepped(micro);
+  const result = await stepped(micro, m.steps);
   if (result !== null) tried.push(result);
   // What is larger needs more memory, and seldom gains where the last size lost.
   if (result === null || result.seconds > 1.05 * tried[0].seconds) break;
@@ -126,12 +128,22 @@ const settings = {
   ...{ temperature: 0.8, top_p: 1, top_k: 0, min_p: 0, repetition_penalty: 1 },
   ...{ max_new_tokens: m.new, batch_size: m.samples },
 };
+const sample = (tokens: number) =>
+  sampleResponses(model, jobs, { ...settings, max_new_tokens: tokens }, { onResponse: () => {} });
 let sampling = NaN;
 for (let run = 0; run < 2 && m.samples > 0; run++) {
   const started = performance.now();
-  await sampleResponses(model, jobs, settings, { onResponse: () => {} });
+  await sample(m.new);
   sampling = (performance.now() - started) / 1000;
 }
+const peak = peakMegabytes();
+
+/** Tokens of each response that are profiled: the step is the same for all, but for the length of the cache. */
+const PROFILED_TOKENS = 16;
+const profile = m.profile && {
+  ...(best !== undefined && { update: await profiled(() => stepped(best.micro, 0)) }),
+  ...(m.samples > 0 && { sampling: await profiled(() => sample(Math.min(m.new, PROFILED_TOKENS))) }),
+};
 
 console.log(
   JSON.stringify({
@@ -147,6 +159,7 @@ console.log(
       tried,
     }),
     ...(m.samples > 0 && { sample_tokens_per_s: (m.samples * m.new) / sampling }),
-    peak_mem_mb: peakMegabytes(),
+    peak_mem_mb: peak,
+    ...(profile !== false && { profile }),
   }),
 );

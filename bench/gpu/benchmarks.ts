@@ -35,7 +35,7 @@ const judge = (stdout: string): Figures => JSON.parse(stdout.trim().split('\n').
 function ours({ program, device }: Context, { shape, pairs, micro, lora, samples, limit }: Bench): Step {
   const measurement = {
     ...{ shape, backend: 'cuda', precision: 'bf16', pairs, micro, lora, checkpointing: lora > 0 },
-    ...{ prompt: PROMPT, response: RESPONSE, steps: RUNS, samples, new: RESPONSE },
+    ...{ prompt: PROMPT, response: RESPONSE, steps: RUNS, samples, new: RESPONSE, profile: true },
   };
   const command = [...program('measure'), JSON.stringify(measurement)];
   return { name: `bench-${shape}`, limit: limit.ours, optional: true, command, env: device, judge };

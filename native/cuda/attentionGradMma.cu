@@ -150,15 +150,15 @@ DEVICE void keyGradientMma(const AttentionArguments& a, const GradientInputs& in
   }
 }
 
-#define GRADIENT_KERNELS(width)                                                                                    \
+#define MMA_GRADIENT_KERNELS(width)                                                                                    \
   KERNEL queryGradientMma##width(AttentionArguments a, const QueryTile* tiles, GradientInputs in, float* dq) {     \
     queryGradientMma<width>(a, tiles, in, dq);                                                                     \
   }                                                                                                                \
   KERNEL keyGradientMma##width(AttentionArguments a, GradientInputs in, float* dk, float* dv) {                    \
     keyGradientMma<width>(a, in, dk, dv);                                                                          \
   }
-GRADIENT_KERNELS(64)
-GRADIENT_KERNELS(128)
+MMA_GRADIENT_KERNELS(64)
+MMA_GRADIENT_KERNELS(128)
 
 #if BREVITY_HOST
 namespace brevity {

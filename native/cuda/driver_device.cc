@@ -109,16 +109,13 @@ class DriverDevice : public OpDevice, private Watch {
            (cublas_ != nullptr ? cublas_->name() : "our own kernels");
   }
 
-  // Seconds on the GPU between two points of the stream around `work`.
   double seconds(const std::function<void()>& work) override {
     work();  // loads modules and plans
-    check(driver_.eventRecord(begin_, stream_), "measure");
+    const int begin = mark();
     work();
-    check(driver_.eventRecord(end_, stream_), "measure");
+    const int end = mark();
     wait("a measurement");
-    float milliseconds = 0;
-    check(driver_.eventElapsed(&milliseconds, begin_, end_), "measure");
-    return milliseconds / 1e3;
+    return between(begin, end);
   }
 
  protected:
@@ -132,13 +129,30 @@ class DriverDevice : public OpDevice, private Watch {
 
   void play(int id, const Recording& recording) override {
     expectAlive();
-    if (!replaysGraphs_ || recording.steps().empty()) return OpDevice::play(id, recording);
+    if (!replaysGraphs_ || isProfiled() || recording.steps().empty()) return OpDevice::play(id, recording);
     if (!graphs_.has(id))
       check(graphs_.capture(id, stream_, [&] { OpDevice::play(id, recording); }), "record a step");
     // What goes wrong in a graph shows after it: some op of it did it.
     setCurrentOp(recording.steps().back().op);
     check(graphs_.launch(id, stream_), "replay a step");
   }
+
+  int mark() override {
+    expectAlive();
+    if (marked_ == marks_.size()) {
+      CUevent event = nullptr;
+      check(driver_.eventCreate(&event, 0), "make an event");
+      marks_.push_back(event);
+    }
+    check(driver_.eventRecord(marks_[marked_], stream_), "measure");
+    return static_cast<int>(marked_++);
+  }
+  double between(int from, int to) override {
+    float milliseconds = 0;
+    check(driver_.eventElapsed(&milliseconds, marks_[static_cast<size_t>(from)], marks_[static_cast<size_t>(to)]), "measure");
+    return milliseconds / 1e3;
+  }
+  void forgetMarks() override { marked_ = 0; }
 
   void forget(int id) override {
     if (!lost_) graphs_.forget(id);
@@ -209,8 +223,6 @@ class DriverDevice : public OpDevice, private Watch {
     check(driver_.contextSet(context_), "open the GPU");
     modules_ = std::make_unique<Modules>(driver_, major_, minor_);
     check(driver_.streamCreate(&stream_, kNonBlocking), "make a stream");
-    check(driver_.eventCreate(&begin_, 0), "make an event");
-    check(driver_.eventCreate(&end_, 0), "make an event");
     check(driver_.defaultPool(&pool_, device_), "open the GPU's memory");
     uint64_t keepAll = UINT64_MAX;
     check(driver_.poolSet(pool_, kReleaseThreshold, &keepAll), "keep the GPU's memory");
@@ -230,8 +242,7 @@ class DriverDevice : public OpDevice, private Watch {
     cublas_.reset();
     modules_.reset();
     transfers_.close();
-    for (const CUevent event : {begin_, end_})
-      if (event != nullptr) driver_.eventDestroy(event);
+    for (const CUevent event : marks_) driver_.eventDestroy(event);
     if (stream_ != nullptr) driver_.streamDestroy(stream_);
     driver_.contextRelease(device_);
   }
@@ -316,7 +327,8 @@ class DriverDevice : public OpDevice, private Watch {
   CUcontext context_ = nullptr;
   CUstream stream_ = nullptr;
   CUmemoryPool pool_ = nullptr;
-  CUevent begin_ = nullptr, end_ = nullptr;
+  std::vector<CUevent> marks_;  // `marked_` of them are taken
+  size_t marked_ = 0;
   int major_ = 0, minor_ = 0, multiprocessors_ = 1;
   std::string name_;
   std::unique_ptr<Modules> modules_;

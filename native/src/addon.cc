@@ -194,6 +194,31 @@ napi_value measure(napi_env env, const Arguments&) {
   return result;
 }
 
+napi_value startProfile(napi_env env, const Arguments&) {
+  deviceOf(env).startProfile();
+  return nullptr;
+}
+
+// endProfile(): {seconds, ops: [{op, count, seconds}]}
+napi_value endProfile(napi_env env, const Arguments&) {
+  const Profile profile = deviceOf(env).endProfile();
+  napi_value result, ops;
+  check(napi_create_object(env, &result));
+  check(napi_create_array_with_length(env, profile.ops.size(), &ops));
+  for (uint32_t i = 0; i < profile.ops.size(); i++) {
+    const OpTime& time = profile.ops[i];
+    napi_value entry;
+    check(napi_create_object(env, &entry));
+    check(napi_set_named_property(env, entry, "op", textValue(env, time.op.c_str())));
+    check(napi_set_named_property(env, entry, "count", numberValue(env, static_cast<double>(time.count))));
+    check(napi_set_named_property(env, entry, "seconds", numberValue(env, time.seconds)));
+    check(napi_set_element(env, ops, i, entry));
+  }
+  check(napi_set_named_property(env, result, "seconds", numberValue(env, profile.seconds)));
+  check(napi_set_named_property(env, result, "ops", ops));
+  return result;
+}
+
 // close(): frees every buffer.
 napi_value close(napi_env env, const Arguments&) {
   stateOf(env).opened = Opened{};
@@ -310,8 +335,9 @@ napi_value init(napi_env env, napi_value exports) {
   }
   const napi_property_descriptor properties[] = {
 #define FUNCTION(name) {#name, nullptr, guarded<name>, nullptr, nullptr, nullptr, napi_enumerable, nullptr}
-      FUNCTION(open), FUNCTION(measure),   FUNCTION(close), FUNCTION(allocate), FUNCTION(release),     FUNCTION(write), FUNCTION(read),
-      FUNCTION(map),    FUNCTION(launch), FUNCTION(memory),  FUNCTION(synchronize), FUNCTION(trim),
+      FUNCTION(open), FUNCTION(measure), FUNCTION(startProfile), FUNCTION(endProfile), FUNCTION(close),
+      FUNCTION(allocate), FUNCTION(release), FUNCTION(write), FUNCTION(read), FUNCTION(map), FUNCTION(launch),
+      FUNCTION(memory), FUNCTION(synchronize), FUNCTION(trim),
       FUNCTION(beginRecording), FUNCTION(endRecording), FUNCTION(abandonRecording), FUNCTION(replay), FUNCTION(disposeRecording),
 #undef FUNCTION
   };

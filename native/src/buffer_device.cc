@@ -97,11 +97,41 @@ void BufferDevice::launch(int op, const Handle* handles, int handleCount, const 
     if (current_ != nullptr && slot.serial <= serialsBefore_) current_->needs({handles[i], slot.serial});
   }
   const Launch launch{ops[static_cast<size_t>(op)].name.c_str(), buffers_.data(), handleCount, params, paramCount};
-  if (current_ == nullptr) return run(op, launch);
+  if (current_ == nullptr) return runTimed(op, launch);
   const bool failedBefore = std::exchange(current_->failed, true);
-  run(op, launch);
+  runTimed(op, launch);
   current_->failed = failedBefore;
   current_->add(op, launch);
+}
+
+void BufferDevice::runTimed(int op, const Launch& launch) {
+  if (profiler_ == nullptr) return run(op, launch);
+  const int from = mark();
+  run(op, launch);
+  profiler_->add(launch, from, mark());
+}
+
+void BufferDevice::startProfile() {
+  forgetMarks();
+  profiler_ = std::make_unique<Profiler>();
+}
+
+Profile BufferDevice::endProfile() {
+  if (profiler_ == nullptr) throw std::runtime_error("no profile was started");
+  const std::unique_ptr<Profiler> profiler = std::move(profiler_);
+  synchronize();
+  const Profile profile = profiler->result([&](int from, int to) { return between(from, to); });
+  forgetMarks();
+  return profile;
+}
+
+int BufferDevice::mark() {
+  marks_.push_back(std::chrono::steady_clock::now());
+  return static_cast<int>(marks_.size()) - 1;
+}
+
+double BufferDevice::between(int from, int to) {
+  return std::chrono::duration<double>(marks_[static_cast<size_t>(to)] - marks_[static_cast<size_t>(from)]).count();
 }
 
 void BufferDevice::beginRecording() {
@@ -138,8 +168,8 @@ void BufferDevice::play(int, const Recording& recording) {
   const During<const Recording*> playing(playing_, &recording);
   scratchPlayed_ = 0;
   for (const Recording::Step& step : recording.steps())
-    run(step.op, {table()[static_cast<size_t>(step.op)].name.c_str(), recording.buffersOf(step), step.buffers,
-                  recording.paramsOf(step), step.params});
+    runTimed(step.op, {table()[static_cast<size_t>(step.op)].name.c_str(), recording.buffersOf(step), step.buffers,
+                       recording.paramsOf(step), step.params});
 }
 
 void BufferDevice::disposeRecording(int id) {

@@ -1,10 +1,12 @@
 // What all devices share: buffers by handle, and recorded steps (recording.h). Below it lie memory, copies and the
 // running of an op.
 #pragma once
+#include <chrono>
 #include <map>
 #include <memory>
 #include <vector>
 
+#include "profile.h"
 #include "recording.h"
 
 namespace brevity {
@@ -24,6 +26,9 @@ class BufferDevice : public Device {
   void replay(int id) override;
   void disposeRecording(int id) override;
 
+  void startProfile() override;
+  Profile endProfile() override;
+
  protected:
   virtual const std::vector<OpEntry>& table() const = 0;
   // Uninitialised memory; throws OutOfMemory.
@@ -34,6 +39,12 @@ class BufferDevice : public Device {
   // Whether the host may write buffers where they lie.
   virtual bool hostReaches() const = 0;
   virtual void run(int op, const Launch& launch) = 0;
+  // A point in the device's work, as a number that holds until forgetMarks(); once all work is done, the seconds from one
+  // to another. Here: of a device whose ops are done when they return.
+  virtual int mark();
+  virtual double between(int from, int to);
+  virtual void forgetMarks() { marks_.clear(); }
+  bool isProfiled() const { return profiler_ != nullptr; }
   // Runs all ops of a recording. `id` is its own for the life of the device.
   virtual void play(int id, const Recording& recording);
   // A recording is given up: what the device keeps beside it goes as well.
@@ -54,6 +65,7 @@ class BufferDevice : public Device {
     uint64_t serial;
     Recording* owner;
   };
+  void runTimed(int op, const Launch& launch);
   Slot& at(Handle handle);
   char* range(Handle handle, int64_t offset, int64_t bytes);
   void expectNoRecording(const char* what) const;
@@ -69,6 +81,8 @@ class BufferDevice : public Device {
   std::unique_ptr<Recording> current_;  // that is made now
   const Recording* playing_ = nullptr;
   size_t scratchPlayed_ = 0;
+  std::unique_ptr<Profiler> profiler_;
+  std::vector<std::chrono::steady_clock::time_point> marks_;
 };
 
 }  // namespace brevity

@@ -77,6 +77,18 @@ struct MemoryUse {
   int64_t buffers;
 };
 
+// Times an op ran and seconds that it took on the device, all times together; products by their sizes.
+struct OpTime {
+  std::string op;
+  int64_t count = 0;
+  double seconds = 0;
+};
+// `seconds` is from the first op's beginning to the last one's end: more than the ops' sum where the device waited.
+struct Profile {
+  double seconds;
+  std::vector<OpTime> ops;
+};
+
 class Device {
  public:
   virtual ~Device() = default;
@@ -99,6 +111,10 @@ class Device {
   virtual void replay(int recording) = 0;
   // Gives a step's memory back; buffers of it that are still in use live on like any others.
   virtual void disposeRecording(int recording) = 0;
+  // Between the two calls each op is timed, of recorded steps too, which are then replayed op by op. What takes longest
+  // comes first.
+  virtual void startProfile() = 0;
+  virtual Profile endProfile() = 0;
   // Waits until everything launched is done.
   virtual void synchronize() = 0;
   virtual MemoryUse memory() const = 0;

@@ -29,6 +29,8 @@ export interface Addon {
     precision: Precision,
   ): { isa: string; threads: number; ops: string[]; description: string; problem?: string };
   measure(): DeviceRates;
+  startProfile(): void;
+  endProfile(): DeviceProfile;
   close(): void;
   allocate(bytes: number): number;
   release(handle: number): void;
@@ -50,6 +52,15 @@ export interface Addon {
 export interface DeviceRates {
   bytesPerSecond: number;
   operationsPerSecond: number;
+}
+
+/**
+ * Where a device's time went. `seconds` is from the first op's beginning to the last one's end, those of an op all its
+ * times together; what takes longest comes first, products by their sizes M×N×K.
+ */
+export interface DeviceProfile {
+  seconds: number;
+  ops: { op: string; count: number; seconds: number }[];
 }
 
 /** In bytes; `peak` is the most that was ever in use. */
@@ -166,6 +177,16 @@ export class Device {
   /** Takes about a second. @throws Error on devices that are no GPU */
   measure(): DeviceRates {
     return guarded(() => this.addon.measure());
+  }
+
+  /** From here on each op is timed, until `endProfile`. A GPU then runs recorded steps op by op. */
+  startProfile(): void {
+    guarded(() => this.addon.startProfile());
+  }
+
+  /** @throws Error where no profile was started */
+  endProfile(): DeviceProfile {
+    return guarded(() => this.addon.endProfile());
   }
 
   synchronize(): void {

@@ -129,3 +129,21 @@ describe('threads', () => {
     ]);
   });
 });
+
+describe('profiles', () => {
+  it('name what ran between their two calls, products by their sizes', () => {
+    const { device } = backend;
+    expect(() => device.endProfile()).toThrow('no profile was started');
+    const [a, b] = [randn([3, 5], 1) as tf.Tensor2D, randn([5, 7], 2) as tf.Tensor2D];
+    device.startProfile();
+    tf.dispose([tf.matMul(a, b), tf.matMul(a, b), tf.relu(a)]);
+    const { seconds, ops } = device.endProfile();
+    tf.dispose([tf.matMul(a, b), a, b]);
+    expect(ops.map(({ op, count }) => [op, count]).sort()).toEqual([
+      ['MatMul 3×7×5', 2],
+      ['Relu', 1],
+    ]);
+    expect(ops.every((op) => op.seconds > 0)).toBe(true);
+    expect(seconds).toBeGreaterThanOrEqual(ops[0].seconds);
+  });
+});

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "graphs.h"
 
@@ -114,11 +115,16 @@ int cuLaunchKernel(const char* function, unsigned gx, unsigned gy, unsigned gz, 
 int cuStreamCreate(void** stream, unsigned flags) { return (void)flags, *stream = &allocated, 0; }
 int cuStreamDestroy_v2(void* stream) { return (void)stream, 0; }
 int cuStreamQuery(void* stream) { return (void)stream, capturing() ? refusedInCapture() : waited(); }
-int cuEventCreate(void** event, unsigned flags) { return (void)flags, *event = &allocated, 0; }
-int cuEventDestroy_v2(void* event) { return (void)event, 0; }
-int cuEventRecord(void* event, void* stream) { return (void)event, (void)stream, 0; }
+// An event is the time at which it was recorded: all that came before is done by then.
+int cuEventCreate(void** event, unsigned flags) { return (void)flags, *event = calloc(1, sizeof(struct timespec)), 0; }
+int cuEventDestroy_v2(void* event) { return free(event), 0; }
+int cuEventRecord(void* event, void* stream) { return (void)stream, clock_gettime(CLOCK_MONOTONIC, event), 0; }
 int cuEventQuery(void* event) { return (void)event, capturing() ? refusedInCapture() : waited(); }
-int cuEventElapsedTime(float* milliseconds, void* from, void* to) { return (void)from, (void)to, *milliseconds = 1, 0; }
+int cuEventElapsedTime(float* milliseconds, void* from, void* to) {
+  const struct timespec *a = from, *b = to;
+  *milliseconds = (float)((double)(b->tv_sec - a->tv_sec) * 1e3 + (double)(b->tv_nsec - a->tv_nsec) / 1e6);
+  return 0;
+}
 
 // The driver would make memory and copies a part of the graph; no step of ours may have any.
 int cuMemAllocAsync(pointer* memory, size_t bytes, void* stream) {

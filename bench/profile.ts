@@ -1,0 +1,30 @@
+/** What the time of a piece of work goes into, op by op: of native devices, the GPU's own time where it is one. */
+import * as tf from '@tensorflow/tfjs-core';
+import type { NativeBackend } from '../src/tensor/native/backend.js';
+
+export interface WorkProfile {
+  /** From the first op's beginning to the last one's end. */
+  seconds: number;
+  /** Share of it in which no op ran: JavaScript, or a GPU that waited for its next launch. */
+  between: number;
+  ops: { op: string; count: number; ms: number; share: number }[];
+}
+
+/** Ops that are told of one by one. */
+const MOST = 25;
+
+export async function profiled(work: () => Promise<unknown>): Promise<WorkProfile> {
+  const { device } = tf.backend() as NativeBackend;
+  device.startProfile();
+  await work();
+  const { seconds, ops } = device.endProfile();
+  const rounded = (value: number, digits: number) => Number(value.toFixed(digits));
+  const share = (part: number) => rounded(part / seconds, 4);
+  return {
+    seconds: rounded(seconds, 4),
+    between: share(seconds - ops.reduce((sum, op) => sum + op.seconds, 0)),
+    ops: ops
+      .slice(0, MOST)
+      .map(({ op, count, seconds: taken }) => ({ op, count, ms: rounded(taken * 1000, 3), share: share(taken) })),
+  };
+}
