@@ -97,14 +97,14 @@ describe.skipIf(missing !== null)('a GPU', () => {
   }, buildTimeout);
 
   it('is described by doctor: card, capability, memory, driver, kernels, products, and measured rates', async () => {
-    driver({ FAKE_CUDA_COMPUTES: '0' });
+    driver({ FAKE_CUDA_COMPUTES: '0', FAKE_CUDA_MILLISECONDS: '1' });
     const report = JSON.parse((await brevity('doctor', '--json')).stdout) as {
       backend: string;
       backends: { name: string; usable: boolean; automatic: boolean; detail: string }[];
     };
     const cuda = report.backends.find(({ name }) => name === 'cuda');
     expect(cuda).toMatchObject({ usable: true, automatic: false });
-    // A millisecond each, as this driver measures.
+    // A millisecond each.
     expect(cuda?.detail).toContain(
       'it has not been verified on a GPU yet; a card that is none, compute capability 9.0, 1024 MiB, ' +
         'driver for CUDA 13.0, kernels from PTX, products by our own kernels; ' +
