@@ -49,6 +49,7 @@ interface ReadOptions {
 /** The tensors of a folder, opened for reading. */
 export class SafetensorsReader {
   private readonly handles = new Map<string, number>();
+  private readonly rooms = { bytes: new ArrayBuffer(0), chunk: new ArrayBuffer(0) };
   private readonly entries = new Map<string, Entry>();
 
   private constructor() {}
@@ -96,12 +97,13 @@ export class SafetensorsReader {
    * @throws UserError where the tensor is not of a floating type or has values that are not finite
    */
   readFloatsInto(name: string, out: Float32Array, options: ReadOptions = {}): void {
-    this.readInto(name, out, new Float32Array(this.chunkSize(name, options)), decodeFloats, areFinite, options);
+    const chunk = (count: number) => new Float32Array(this.room('chunk', 4 * count), 0, count);
+    this.readInto(name, out, chunk, decodeFloats, areFinite, options);
   }
 
   /** The same as bfloat16: the bits of each value, rounded to the nearest where the file has more. */
   readBfloatsInto(name: string, out: Uint16Array, options: ReadOptions = {}): void {
-    const chunk = new Uint16Array(this.chunkSize(name, options));
+    const chunk = (count: number) => new Uint16Array(this.room('chunk', 2 * count), 0, count);
     this.readInto(name, out, chunk, decodeBfloats, areFiniteBfloats, options);
   }
 
@@ -113,10 +115,16 @@ export class SafetensorsReader {
     return cols * Math.max(1, Math.floor(CHUNK_BYTES / (cols * size)));
   }
 
+  /** Memory of at least so many bytes, whose last use is over: thrown away after each tensor, it would pile up. */
+  private room(use: 'bytes' | 'chunk', size: number): ArrayBuffer {
+    if (this.rooms[use].byteLength < size) this.rooms[use] = new ArrayBuffer(size);
+    return this.rooms[use];
+  }
+
   private readInto<T extends Float32Array | Uint16Array>(
     name: string,
     out: T,
-    chunk: T,
+    chunk: (count: number) => T,
     decode: (buffer: ArrayBuffer, type: FloatType, out: T) => void,
     finite: (values: T) => boolean,
     options: ReadOptions,
@@ -130,18 +138,20 @@ export class SafetensorsReader {
     const size = bytesPerFloat[dtype];
     const cols = options.transposed ? shape[1] : 1;
     const rows = out.length / cols;
-    const rowsAtOnce = chunk.length / cols;
-    const bytes = new Uint8Array(chunk.length * size);
+    const most = this.chunkSize(name, options);
+    const rowsAtOnce = most / cols;
+    const bytes = new Uint8Array(this.room('bytes', most * size));
+    const transposing = options.transposed ? chunk(most) : null;
     let allFinite = true;
     for (let row = 0; row < rows; row += rowsAtOnce) {
       const count = Math.min(rowsAtOnce, rows - row) * cols;
       const read = bytes.subarray(0, count * size);
       this.readRange(file, start + row * cols * size, read);
       options.hash?.update(read);
-      const values = (options.transposed ? chunk.subarray(0, count) : out.subarray(row, row + count)) as T;
+      const values = (transposing?.subarray(0, count) ?? out.subarray(row, row + count)) as T;
       decode(bytes.buffer, dtype, values);
       allFinite = finite(values) && allFinite;
-      if (options.transposed) transposeRows(values, cols, out, row, rows);
+      if (transposing !== null) transposeRows(values, cols, out, row, rows);
     }
     if (!allFinite) {
       throw new UserError(
