@@ -1,9 +1,8 @@
 #include "emulator.h"
 
-#include "copies.h"
-
 #include <algorithm>
 #include <cstdlib>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <random>
@@ -11,17 +10,8 @@
 #include <string>
 #include <vector>
 
-#if !defined(__x86_64__)
-#include <ucontext.h>
-#endif
-// Kernels may be compiled with it and this file without, which is faster: fibers must be announced all the same.
-#if defined(__SANITIZE_ADDRESS__) && !defined(BREVITY_ADDRESS_SANITIZER)
-#define BREVITY_ADDRESS_SANITIZER
-#endif
-#if defined(BREVITY_ADDRESS_SANITIZER)
-#include <sanitizer/asan_interface.h>
-#include <sanitizer/common_interface_defs.h>
-#endif
+#include "copies.h"
+#include "fiber.h"
 
 // The macros of the language would stand in this file's way.
 #undef threadIdx
@@ -37,20 +27,6 @@ dim3 currentBlock, currentBlockDim, currentGridDim;
 void* currentShared = nullptr;
 
 namespace {
-
-constexpr int64_t kStack = 256 << 10;
-
-// A place to run on: its own stack.
-struct Fiber {
-  std::unique_ptr<char[]> stack{new char[kStack]};
-#if defined(__x86_64__)
-  void* sp = nullptr;
-#else
-  ucontext_t context;
-#endif
-  bool started = false;
-  void* fakeStack = nullptr;
-};
 
 enum class State { ready, atBarrier, atCollective, done };
 
@@ -69,7 +45,7 @@ struct Gathering {
 };
 
 // What the lanes of a warp gave in its last collectives. A lane is at most one collective ahead of another that has not
-// yet read, since released lanes run in the order of their release.
+// yet read: none passes a collective that another has not reached.
 struct Warp {
   unsigned char gathered[4][kWarp * kExchange];
   int next = 0;
@@ -89,69 +65,13 @@ std::mutex oneLaunch;
 Order order = Order::forward;
 std::vector<std::unique_ptr<Fiber>> fibers;
 std::vector<Fiber*> idle;
-Fiber scheduler;
-Fiber* running = nullptr;
 Block block;
 void (*kernelInvoke)(void**) = nullptr;
 void** kernelArguments = nullptr;
 
-#if defined(__x86_64__)
-extern "C" void brevityFiberSwitch(void** saveSp, void* sp);
-asm(R"(
-.text
-.globl brevityFiberSwitch
-.type brevityFiberSwitch, @function
-brevityFiberSwitch:
-  pushq %rbp
-  pushq %rbx
-  pushq %r12
-  pushq %r13
-  pushq %r14
-  pushq %r15
-  movq %rsp, (%rdi)
-  movq %rsi, %rsp
-  popq %r15
-  popq %r14
-  popq %r13
-  popq %r12
-  popq %rbx
-  popq %rbp
-  ret
-.size brevityFiberSwitch, . - brevityFiberSwitch
-)");
-#endif
-
-#if defined(BREVITY_ADDRESS_SANITIZER)
-const void* schedulerBottom = nullptr;
-size_t schedulerSize = 0;
-#endif
-
-void switchTo(Fiber* from, Fiber* to) {
-#if defined(BREVITY_ADDRESS_SANITIZER)
-  const bool back = to == &scheduler;
-  __sanitizer_start_switch_fiber(&from->fakeStack, back ? schedulerBottom : to->stack.get(),
-                                 back ? schedulerSize : static_cast<size_t>(kStack));
-#endif
-  running = to;
-#if defined(__x86_64__)
-  brevityFiberSwitch(&from->sp, to->sp);
-#else
-  swapcontext(&from->context, &to->context);
-#endif
-#if defined(BREVITY_ADDRESS_SANITIZER)
-  // `from` goes on here.
-  if (from == &scheduler)
-    __sanitizer_finish_switch_fiber(from->fakeStack, nullptr, nullptr);
-  else
-    __sanitizer_finish_switch_fiber(from->fakeStack, &schedulerBottom, &schedulerSize);
-#endif
-}
-
 // Takes the lanes that have not begun, one after the other; where one waits, the fiber is its own until it ends.
 void fiberMain() {
-#if defined(BREVITY_ADDRESS_SANITIZER)
-  __sanitizer_finish_switch_fiber(nullptr, &schedulerBottom, &schedulerSize);
-#endif
+  beginFiber();
   for (;;) {
     Fiber* const me = running;
     while (block.started < block.lanes.size()) {
@@ -167,32 +87,10 @@ void fiberMain() {
   }
 }
 
-void prepare(Fiber* fiber) {
-  fiber->started = true;
-#if defined(BREVITY_ADDRESS_SANITIZER)
-  // Of frames that were given up with it.
-  __asan_unpoison_memory_region(fiber->stack.get(), kStack);
-#endif
-#if defined(__x86_64__)
-  // Six registers, the address to return to, and one word that keeps the stack aligned as after a call.
-  auto top = reinterpret_cast<uintptr_t>(fiber->stack.get() + kStack) & ~uintptr_t{15};
-  auto* sp = reinterpret_cast<void**>(top) - 8;
-  std::fill(sp, sp + 8, nullptr);
-  sp[6] = reinterpret_cast<void*>(&fiberMain);
-  fiber->sp = sp;
-#else
-  getcontext(&fiber->context);
-  fiber->context.uc_stack.ss_sp = fiber->stack.get();
-  fiber->context.uc_stack.ss_size = kStack;
-  fiber->context.uc_link = nullptr;
-  makecontext(&fiber->context, fiberMain, 0);
-#endif
-}
-
 Fiber* freeFiber() {
   if (idle.empty()) {
     fibers.push_back(std::make_unique<Fiber>());
-    prepare(fibers.back().get());
+    prepare(fibers.back().get(), fiberMain);
     return fibers.back().get();
   }
   Fiber* fiber = idle.back();
@@ -207,11 +105,14 @@ void arrange(int* first, int* last) {
   if (order == Order::shuffled) std::shuffle(first, last, shuffler);
 }
 
+// In the order in which they are to go on: where threads run backwards, the last one in is the first one out.
 void release(const int* first, const int* last) {
-  for (; first != last; first++) {
-    block.lanes[*first].state = State::ready;
-    block.ready.push_back(&block.lanes[*first]);
-  }
+  const auto add = [](int lane) {
+    block.lanes[lane].state = State::ready;
+    block.ready.push_back(&block.lanes[lane]);
+  };
+  if (order == Order::reverse) std::for_each(std::make_reverse_iterator(last), std::make_reverse_iterator(first), add);
+  else std::for_each(first, last, add);
 }
 
 bool sameSite(const Site& a, const Site& b) {
@@ -243,10 +144,27 @@ void wait(Lane& lane) {
     if (lane.state != State::done && lane.fiber != nullptr) lane.fiber->started = false;
   for (auto& fiber : fibers)
     if (!fiber->started) {
-      prepare(fiber.get());
+      prepare(fiber.get(), fiberMain);
       idle.push_back(fiber.get());
     }
   throw std::runtime_error(what);
+}
+
+// Warps take turns; where threads run backwards, one goes on to the next barrier before another does anything, as far
+// from the others as hardware allows.
+Lane* nextReady() {
+  Lane* lane;
+  if (order == Order::reverse) {
+    lane = block.ready.back();
+    block.ready.pop_back();
+  } else {
+    lane = block.ready[block.head++];
+  }
+  if (block.head == block.ready.size()) {
+    block.ready.clear();
+    block.head = 0;
+  }
+  return lane;
 }
 
 std::string barrierProblem;
@@ -271,12 +189,7 @@ void runBlock(const char* kernel) {
     if (block.started < count) {
       switchTo(&scheduler, freeFiber());
     } else if (block.head < block.ready.size()) {
-      Lane* lane = block.ready[block.head++];
-      if (block.head == block.ready.size()) {
-        block.ready.clear();
-        block.head = 0;
-      }
-      switchTo(&scheduler, lane->fiber);
+      switchTo(&scheduler, nextReady()->fiber);
     } else {
       deadlock(barrierProblem.empty() ? kernel : (barrierProblem = kernel + (": " + barrierProblem)).c_str());
     }
@@ -351,7 +264,10 @@ const unsigned char* collective(unsigned mask, const void* give, int bytes, Site
   return lane.gathered;
 }
 
-void setOrder(Order to) { order = to; }
+void setOrder(Order to) {
+  order = to;
+  copiesAreEarly = to == Order::reverse;
+}
 
 void run(const char* kernel, void (*invoke)(void**), void** arguments, dim3 grid, dim3 threads, int64_t sharedBytes) {
   const std::lock_guard<std::mutex> alone(oneLaunch);

@@ -160,9 +160,15 @@ TEST(asynchronousCopies) {
   Halves x(64), y(64, 0);
   for (size_t i = 0; i < x.size(); i++) x[i] = static_cast<uint16_t>(i + 1);
   for (const int early : {1, 0}) {
+    y.assign(64, 0);
     RUN(copiesAsync, dim3(1), dim3(8), 128, static_cast<const uint16_t*>(x.data()), y.data(), early, 0);
     for (size_t i = 0; i < y.size(); i++) CHECK(y[i] == (early ? 0xffff : i / 8 % 2 == 0 ? i + 1 : 0));
   }
+  // Or they are there at once.
+  brevity::emulator::setOrder(brevity::emulator::Order::reverse);
+  RUN(copiesAsync, dim3(1), dim3(8), 128, static_cast<const uint16_t*>(x.data()), y.data(), 1, 0);
+  brevity::emulator::setOrder(brevity::emulator::Order::forward);
+  for (size_t i = 0; i < y.size(); i++) CHECK(y[i] == (i / 8 % 2 == 0 ? i + 1 : 0));
 }
 
 TEST(matricesFromSharedMemory) {
