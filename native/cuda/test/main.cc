@@ -219,7 +219,7 @@ int main(int count, char** arguments) {
   }
   if (wanted.empty()) {
     testName = "every op";
-    for (const auto& op : brevity::cuda::ops())
+    for (const auto& op : cpuOnly ? brevity::cpuOps() : brevity::cuda::ops())
       if (compared.count(op.name) == 0) fail(__FILE__, __LINE__, op.name + " has no test");
     for (const auto& op : brevity::cpuOps()) {
       const auto& table = brevity::cuda::ops();
