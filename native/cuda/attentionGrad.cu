@@ -23,24 +23,20 @@ DEVICE void queryGradient(const AttentionArguments& a, const QueryTile* tiles, c
   SHARED_MEMORY(float, memory);
   const QueryTile tile = tiles[blockIdx.x];
   if (tile.segment < 0) return;
-  const Segment segment = segmentAt(a.segments, tile.segment);
+  const QuerySpan span(a, tile, kRows);
   const int d = static_cast<int>(a.d), ld = d + 1, tid = threadIdx.x;
   const int64_t head = blockIdx.y, keyHead = head / (a.H / a.K);
   float *Q = memory, *dO = Q + kRows * ld, *K = dO + kRows * ld, *V = K + kRows * ld, *dS = V + kRows * ld;
   const int r = tid / kLanesOfRow, lane = tid % kLanesOfRow;
-  const int64_t rows = segment.length - tile.first < kRows ? segment.length - tile.first : kRows;
-  const int64_t query = segment.start + tile.first + r, place = segment.prefixLength + tile.first + r;
-  const int64_t firstRow = segment.start + tile.first;
-  loadRows<kRows>(Q, d, rows, [&](int i) { return q + (firstRow + i) * a.qStride + head * d; });
-  loadRows<kRows>(dO, d, rows, [&](int i) { return dout + ((firstRow + i) * a.H + head) * d; });
-  const float normaliser = r < rows ? lse[query * a.H + head] : 0, along = r < rows ? delta[query * a.H + head] : 0;
-  const int64_t firstPlace = segment.prefixLength + tile.first, end = firstPlace + rows;
-  const int64_t begin = a.window > 0 && firstPlace - a.window + 1 > 0 ? firstPlace - a.window + 1 : 0;
+  const int64_t query = span.firstRow + r, place = span.firstPlace + r;
+  loadRows<kRows>(Q, d, span.rows, [&](int i) { return q + (span.firstRow + i) * a.qStride + head * d; });
+  loadRows<kRows>(dO, d, span.rows, [&](int i) { return dout + ((span.firstRow + i) * a.H + head) * d; });
+  const float normaliser = r < span.rows ? lse[query * a.H + head] : 0, along = r < span.rows ? delta[query * a.H + head] : 0;
   float result[kDims] = {};
-  for (int64_t j0 = begin; j0 < end; j0 += kRows) {
+  for (int64_t j0 = span.begin; j0 < span.end; j0 += kRows) {
     __syncthreads();
-    loadRows<kRows>(K, d, end - j0, [&](int i) { return k + segment.row(j0 + i) * a.kStride + keyHead * d; });
-    loadRows<kRows>(V, d, end - j0, [&](int i) { return v + segment.row(j0 + i) * a.vStride + keyHead * d; });
+    loadRows<kRows>(K, d, span.end - j0, [&](int i) { return k + span.segment.row(j0 + i) * a.kStride + keyHead * d; });
+    loadRows<kRows>(V, d, span.end - j0, [&](int i) { return v + span.segment.row(j0 + i) * a.vStride + keyHead * d; });
     __syncthreads();
     float scores[kKeys] = {}, slopes[kKeys] = {};
     for (int c = 0; c < d; c++)
@@ -50,7 +46,7 @@ DEVICE void queryGradient(const AttentionArguments& a, const QueryTile* tiles, c
       }
     for (int i = 0; i < kKeys; i++) {
       const int64_t key = j0 + lane + kLanesOfRow * i;
-      const bool seen = r < rows && key < end && sees(place, key, a.window);
+      const bool seen = r < span.rows && key < span.end && sees(place, key, a.window);
       const float p = seen ? expf(scores[i] * a.scale - normaliser) : 0;
       dS[r * kRows + lane + kLanesOfRow * i] = p * (slopes[i] - along) * a.scale;
     }
@@ -64,7 +60,7 @@ DEVICE void queryGradient(const AttentionArguments& a, const QueryTile* tiles, c
       result[i] = total;
     }
   }
-  if (r >= rows) return;
+  if (r >= span.rows) return;
   UNROLL
   for (int i = 0; i < kDims; i++) {
     const int c = lane + kLanesOfRow * i;

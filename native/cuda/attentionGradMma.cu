@@ -8,46 +8,42 @@ struct GradientInputs {
   const float *lse, *delta;  // [N, H]
 };
 
-// dq of a tile of queries. By the name of equation 4 of arXiv 2205.14135's backward pass: slopes are dP, weights dS.
+// dq of a tile of queries. In the words of arXiv 2205.14135, algorithm 4: slopes are dP, weights P and then dS.
 template <int kD>
 DEVICE void queryGradientMma(const AttentionArguments& a, const QueryTile* tiles, const GradientInputs& in, float* dq) {
   SHARED_MEMORY(uint16_t, memory);
   const QueryTile tile = tiles[blockIdx.x];
   if (tile.segment < 0) return;
-  const Segment segment = segmentAt(a.segments, tile.segment);
+  const QuerySpan span(a, tile, kTileRows);
   const int64_t head = blockIdx.y, keyHead = head / (a.H / a.K);
   const LanePlace lane = lanePlace();
   uint16_t *Q = memory, *dO = Q + TileLayout<kD>::size, *K = dO + TileLayout<kD>::size, *V = K + TileLayout<kD>::size;
-  const int64_t rows = segment.length - tile.first < kTileRows ? segment.length - tile.first : kTileRows;
-  const int64_t firstRow = segment.start + tile.first;
-  const int64_t firstPlace = segment.prefixLength + tile.first, end = firstPlace + rows;
-  const int64_t begin = a.window > 0 && firstPlace - a.window + 1 > 0 ? firstPlace - a.window + 1 : 0;
   const auto fetchQueries = [&](uint16_t* into, const uint16_t* from) {
-    fetchTile<kD>(into, from + head * kD, a.H * kD, rows, [&](int r) { return firstRow + r; });
+    fetchTile<kD>(into, from + head * kD, a.H * kD, span.rows, [&](int r) { return span.firstRow + r; });
   };
   const auto fetchKeys = [&](uint16_t* into, const uint16_t* from, int64_t j0) {
-    fetchTile<kD>(into, from + keyHead * kD, a.K * kD, end - j0, [&](int r) { return segment.row(j0 + r); });
+    fetchTile<kD>(into, from + keyHead * kD, a.K * kD, span.end - j0, [&](int r) { return span.segment.row(j0 + r); });
   };
   fetchQueries(Q, in.q);
   fetchQueries(dO, in.dout);
-  fetchKeys(K, in.k, begin);
-  fetchKeys(V, in.v, begin);
+  fetchKeys(K, in.k, span.begin);
+  fetchKeys(V, in.v, span.begin);
   const int mine = lane.warp * 16;
   float normaliser[2], delta[2];
   for (int half = 0; half < 2; half++) {
     const int r = mine + lane.g + 8 * half;
-    const int64_t at = (firstRow + r) * a.H + head;
-    normaliser[half] = r < rows ? in.lse[at] * kLog2E : 0;
-    delta[half] = r < rows ? in.delta[at] : 0;
+    const int64_t at = (span.firstRow + r) * a.H + head;
+    normaliser[half] = r < span.rows ? in.lse[at] * kLog2E : 0;
+    delta[half] = r < span.rows ? in.delta[at] : 0;
   }
   float result[kD / 8][4] = {};
-  for (int64_t j0 = begin; j0 < end; j0 += kTileRows) {
+  for (int64_t j0 = span.begin; j0 < span.end; j0 += kTileRows) {
     waitForCopies();
     __syncthreads();
     float weights[kTileRows / 8][4], slopes[kTileRows / 8][4];
     multiplyRows<kD, kTileRows>(weights, Q, mine, K, 0);
     multiplyRows<kD, kTileRows>(slopes, dO, mine, V, 0);
-    const TileSight sight(a.window, j0 - firstPlace);
+    const TileSight sight(a.window, j0 - span.firstPlace);
     UNROLL
     for (int n = 0; n < kTileRows / 8; n++)
       for (int e = 0; e < 4; e++) {
@@ -56,7 +52,7 @@ DEVICE void queryGradientMma(const AttentionArguments& a, const QueryTile* tiles
         weights[n][e] = p * (slopes[n][e] - delta[e / 2]);
       }
     __syncthreads();
-    const bool more = j0 + kTileRows < end;
+    const bool more = j0 + kTileRows < span.end;
     if (more) fetchKeys(V, in.v, j0 + kTileRows);
     addWeighted<kD, kTileRows>(result, weights, K, 0);
     __syncthreads();
@@ -64,7 +60,7 @@ DEVICE void queryGradientMma(const AttentionArguments& a, const QueryTile* tiles
   }
   for (int half = 0; half < 2; half++) {
     const int r = mine + lane.g + 8 * half;
-    if (r < rows) storeRow<kD>(dq + ((firstRow + r) * a.H + head) * a.d, result, half, a.scale, a.d);
+    if (r < span.rows) storeRow<kD>(dq + ((span.firstRow + r) * a.H + head) * a.d, result, half, a.scale, a.d);
   }
 }
 

@@ -24,29 +24,25 @@ DEVICE void attendOnTensorCores(const AttentionArguments& a, const QueryTile* ti
   SHARED_MEMORY(uint16_t, memory);
   const QueryTile tile = tiles[blockIdx.x];
   if (tile.segment < 0) return;
-  const Segment segment = segmentAt(a.segments, tile.segment);
+  const QuerySpan span(a, tile, kTileRows);
   const int64_t head = blockIdx.y, keyHead = head / (a.H / a.K);
   const LanePlace lane = lanePlace();
   uint16_t *Q = memory, *K = Q + TileLayout<kD>::size, *V = K + TileLayout<kD>::size;
-  const int64_t rows = segment.length - tile.first < kTileRows ? segment.length - tile.first : kTileRows;
-  const int64_t firstRow = segment.start + tile.first;
-  const int64_t firstPlace = segment.prefixLength + tile.first, end = firstPlace + rows;
-  const int64_t begin = a.window > 0 && firstPlace - a.window + 1 > 0 ? firstPlace - a.window + 1 : 0;
   const auto fetchKeys = [&](uint16_t* into, const uint16_t* from, int64_t j0) {
-    fetchTile<kD>(into, from + keyHead * kD, a.K * kD, end - j0, [&](int r) { return segment.row(j0 + r); });
+    fetchTile<kD>(into, from + keyHead * kD, a.K * kD, span.end - j0, [&](int r) { return span.segment.row(j0 + r); });
   };
-  fetchTile<kD>(Q, q + head * kD, a.H * kD, rows, [&](int r) { return firstRow + r; });
-  fetchKeys(K, k, begin);
+  fetchTile<kD>(Q, q + head * kD, a.H * kD, span.rows, [&](int r) { return span.firstRow + r; });
+  fetchKeys(K, k, span.begin);
   float most[2] = {-INFINITE, -INFINITE}, sum[2] = {}, result[kD / 8][4] = {};
   const int mine = lane.warp * 16;
-  for (int64_t j0 = begin; j0 < end; j0 += kTileRows) {
+  for (int64_t j0 = span.begin; j0 < span.end; j0 += kTileRows) {
     waitForCopies();
     __syncthreads();
     fetchKeys(V, v, j0);
     float scores[kTileRows / 8][4];
     multiplyRows<kD, kTileRows>(scores, Q, mine, K, 0);
     // Powers of 2 from here on. Rows without a query may see what is not there: nobody reads them.
-    const TileSight sight(a.window, j0 - firstPlace);
+    const TileSight sight(a.window, j0 - span.firstPlace);
     UNROLL
     for (int n = 0; n < kTileRows / 8; n++)
       for (int e = 0; e < 4; e++) {
@@ -75,14 +71,14 @@ DEVICE void attendOnTensorCores(const AttentionArguments& a, const QueryTile* ti
     }
     waitForCopies();
     __syncthreads();
-    if (j0 + kTileRows < end) fetchKeys(K, k, j0 + kTileRows);
+    if (j0 + kTileRows < span.end) fetchKeys(K, k, j0 + kTileRows);
     addWeighted<kD, kTileRows>(result, scores, V, 0);
   }
   UNROLL
   for (int half = 0; half < 2; half++) {
     const int r = mine + lane.g + 8 * half;
-    if (r >= rows) continue;
-    const int64_t at = (firstRow + r) * a.H + head;
+    if (r >= span.rows) continue;
+    const int64_t at = (span.firstRow + r) * a.H + head;
     storeRow<kD>(out + at * a.d, result, half, 1 / sum[half], a.d);
     if (lane.t == 0) lse[at] = (most[half] + log2f(sum[half])) * kLn2;
   }

@@ -80,6 +80,21 @@ struct QueryTile {
   int32_t segment, first;
 };
 
+// What a block has of its tile, of `most` queries at the most: its rows, and the places [begin, end) of the keys that they
+// may see.
+struct QuerySpan {
+  Segment segment;
+  int64_t rows, firstRow, firstPlace, begin, end;
+
+  __device__ QuerySpan(const AttentionArguments& a, const QueryTile& tile, int most)
+      : segment(segmentAt(a.segments, tile.segment)), rows(segment.length - tile.first),
+        firstRow(segment.start + tile.first), firstPlace(segment.prefixLength + tile.first), begin(0) {
+    if (rows > most) rows = most;
+    end = firstPlace + rows;
+    if (a.window > 0 && firstPlace >= a.window) begin = firstPlace - a.window + 1;
+  }
+};
+
 // Of the plain kernels, threads of a tile's rows: eight a row, of one warp.
 constexpr int kLanesOfRow = 8;
 
