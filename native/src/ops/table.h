@@ -19,9 +19,9 @@ void addTrainingOps(OpTable& table);
 // Params from `at` on: rank, dims, strides in buffer a, strides in buffer b.
 Strides stridesAt(const Launch& launch, int at);
 
-// The product that a launch of MatMul asks for, of MatMul/bf16 where `half`: buffers a, b, bias [N] where hasBias, c; params
+// The product that a launch of MatMul or of one of its forms asks for: buffers a, b, bias [N] where hasBias, c; params
 // batch, strideA, strideB, M, N, K, transA, transB, hasBias, activation, alpha. a [batch or 1, M, K] or [.., K, M] where
-// transA; b likewise, in bfloat16 where `half`; c [batch, M, N]. A stride of 0 shares the operand.
+// transA, in bfloat16 where `halfA`; b likewise; c [batch, M, N]. A stride of 0 shares the operand.
 Gemm matMulOf(const Launch& launch, bool halfA, bool halfB);
 
 // Throws where strides, from `offset` on, reach outside of a buffer of elements of `width` bytes.
