@@ -55,14 +55,20 @@ DEVICE void loadTransposed(uint32_t r[4], const uint16_t* row) {
                : "memory");
 }
 
-// Begins to copy 16 bytes from global into shared memory, or zeros where `there` is false; `from` is an address all the
-// same. They are there for this thread once it has waited, for others after a barrier behind that.
-DEVICE void copyAsync(uint16_t* to, const uint16_t* from, bool there) {
+// Begins to write 16 bytes of shared memory: the first `bytes` of them from global memory, zeros behind. Both addresses are
+// multiples of 16, `from` even where nothing is read. They are there for this thread once it has waited, for others after
+// a barrier behind that.
+DEVICE void copyAsync(uint16_t* to, const uint16_t* from, int bytes) {
   const auto address = static_cast<uint32_t>(__cvta_generic_to_shared(to));
-  const int bytes = there ? 16 : 0;
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(address), "l"(from), "r"(bytes) : "memory");
 }
 DEVICE void waitForCopies() { asm volatile("cp.async.wait_all;" ::: "memory"); }
+// What was begun since the last call is a group; waits for all groups but the `but` last ones.
+DEVICE void commitCopies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+template <int but>
+DEVICE void waitForGroups() {
+  asm volatile("cp.async.wait_group %0;" ::"n"(but) : "memory");
+}
 
 #else
 
@@ -81,10 +87,13 @@ inline void gatherMatrices(uint32_t r[4], const uint16_t* row, bool transposed, 
 inline void loadMatrices(uint32_t r[4], const uint16_t* row) { gatherMatrices(r, row, false, __LINE__); }
 inline void loadTransposed(uint32_t r[4], const uint16_t* row) { gatherMatrices(r, row, true, __LINE__); }
 
-inline void copyAsync(uint16_t* to, const uint16_t* from, bool there) {
-  brevity::emulator::beginCopy(to, there ? from : nullptr);
-}
+inline void copyAsync(uint16_t* to, const uint16_t* from, int bytes) { brevity::emulator::beginCopy(to, from, bytes); }
 inline void waitForCopies() { brevity::emulator::finishCopies(); }
+inline void commitCopies() { brevity::emulator::commitCopies(); }
+template <int but>
+void waitForGroups() {
+  brevity::emulator::finishGroups(but);
+}
 
 struct MmaOperands {
   uint32_t a[4], b[2];

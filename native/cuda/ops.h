@@ -10,11 +10,11 @@ namespace cuda {
 
 #define BREVITY_CUDA_OPS(X)                                                                                       \
   X(activations) X(adamw) X(attention) X(attentionDecode) X(attentionGrad) X(bfloat16) X(binary) X(convert)       \
-  X(embedding) X(gather) X(gemm) X(layerNorm) X(reduce) X(rmsNorm) X(rope) X(sampling) X(scan) X(shape) X(softmax) \
-  X(tokenLogProbs) X(topK) X(unary)
+  X(embedding) X(gather) X(layerNorm) X(product) X(reduce) X(rmsNorm) X(rope) X(sampling) X(scan) X(shape)      \
+  X(softmax) X(tokenLogProbs) X(topK) X(unary)
 
 // Files of kernels: those of ops, and those that ops of another file launch.
-#define BREVITY_CUDA_MODULES(X) BREVITY_CUDA_OPS(X) X(attentionMma) X(attentionGradMma)
+#define BREVITY_CUDA_MODULES(X) BREVITY_CUDA_OPS(X) X(attentionMma) X(attentionGradMma) X(gemm) X(gemmMma)
 
 #define DECLARE(name) void name##Ops(OpTable& table);
 BREVITY_CUDA_OPS(DECLARE)
@@ -40,6 +40,11 @@ void widenRows(const uint16_t* x, float* y, const MatrixRows& rows);
 void copyRows(const uint16_t* x, uint16_t* y, const MatrixRows& rows);
 // Matrix products (../src/kernels/gemm.h), by the vendor's library where the stream has it. Pointers are the device's.
 void product(const Gemm& gemm);
+
+// C = op(A)·op(B) (+ C) by our own kernels, without bias and activation: of A and of B or halfB, in the stream's precision of
+// float32 or tf32; or of halfA and halfB on tensor cores, whose rows and matrices begin at multiples of 16 bytes.
+void productOfFloats(const Gemm& gemm);
+void productOfHalves(const Gemm& gemm);
 
 // Every op, in an order that holds for the life of the process.
 const OpTable& ops();

@@ -32,7 +32,7 @@ DEVICE void fetchTile(uint16_t* tile, const uint16_t* from, int64_t stride, int6
   for (int i = threadIdx.x; i < kTileRows * kPieces; i += kTileThreads) {
     const int row = i / kPieces, c = i % kPieces * 8;
     const bool there = row < count;
-    copyAsync(tile + row * TileLayout<kD>::ld + c, from + (there ? rowOf(row) * stride : 0) + c, there);
+    copyAsync(tile + row * TileLayout<kD>::ld + c, from + (there ? rowOf(row) * stride : 0) + c, there ? 16 : 0);
   }
 }
 

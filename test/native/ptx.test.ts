@@ -52,7 +52,17 @@ describe('PTX in the repository', () => {
 
 /** Of the ops that a step or a sampled token waits for. A spill there is paid at every element. */
 const hot = [
-  ...['gemm', 'attention', 'attentionMma', 'attentionGrad', 'attentionGradMma', 'attentionDecode', 'tokenLogProbs'],
+  ...[
+    'product',
+    'gemm',
+    'gemmMma',
+    'attention',
+    'attentionMma',
+    'attentionGrad',
+    'attentionGradMma',
+    'attentionDecode',
+    'tokenLogProbs',
+  ],
   ...['sampling', 'adamw', 'rmsNorm', 'layerNorm', 'softmax', 'activations', 'rope', 'bfloat16', 'binary', 'gather'],
   'shape',
 ];

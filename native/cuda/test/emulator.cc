@@ -71,7 +71,7 @@ KERNEL halfWarps(int* out) {
 KERNEL copiesAsync(const uint16_t* x, uint16_t* y, int early, int left) {
   SHARED_MEMORY(uint16_t, tile);
   const int i = static_cast<int>(threadIdx.x);
-  copyAsync(tile + 8 * i, x + 8 * i, i % 2 == 0);
+  copyAsync(tile + 8 * i, x + 8 * i, i % 2 == 0 ? 16 : 0);
   if (!early && !left) waitForCopies();
   for (int c = 0; c < 8; c++) y[8 * i + c] = tile[8 * i + c];
   if (!left) waitForCopies();

@@ -53,6 +53,9 @@ TEST(productsInFloat32) {
 
 TEST(productsInBf16) {
   for (const Shape& shape : kShapes) products(shape, Precision::bf16, 3e-6, toBf16);
+  // Large tiles in more than one stage and batch, and more of them below each other than are walked through together.
+  for (const Shape& shape : {Shape{2, 130, 136, 100, false, false}, Shape{1, 1100, 140, 9, false, false}})
+    products(shape, Precision::bf16, 3e-6, toBf16);
   if (large) products({1, 200, 150, 300, false, false}, Precision::bf16, 5e-6, toBf16);
 }
 
