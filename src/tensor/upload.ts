@@ -37,7 +37,12 @@ export function frozenOf(tensor: tf.Tensor): tf.Tensor {
   return tf.engine().makeTensorFromTensorInfo(narrowed(expectOurs(), tensor));
 }
 
-/** Whether a tensor is one of these. */
+/** x as products round it, once for all that will read it, where the device rounds them; else x itself. */
+export function roundedForProducts(x: tf.Tensor): tf.Tensor {
+  return bf16Storage() === 'products' && !isFrozen(x) ? frozenOf(x) : x;
+}
+
+/** Whether a tensor is kept in bfloat16. */
 export function isFrozen(tensor: tf.Tensor): boolean {
   return nativeBackend()?.isBf16(tensor.dataId) ?? false;
 }

@@ -1,6 +1,7 @@
 /** y = x·W (+ b), the product that nearly all time goes into. */
 import * as tf from '@tensorflow/tfjs-core';
 import { fused } from '../fused.js';
+import { roundedForProducts } from '../upload.js';
 import { addBias, productOfT, productT } from './elementwise.js';
 
 /**
@@ -18,10 +19,13 @@ export function linear(x: tf.Tensor2D, w: tf.Tensor2D, bias: tf.Tensor1D | null)
       save([x, w]);
       return tf.matMul(x, w);
     },
-    (dy, [savedX, savedW]) => ({
-      x: () => productT(dy as tf.Tensor2D, savedW as tf.Tensor2D),
-      w: () => productOfT(savedX as tf.Tensor2D, dy as tf.Tensor2D),
-    }),
+    (dy, [savedX, savedW]) => {
+      const multiplied = roundedForProducts(dy) as tf.Tensor2D;
+      return {
+        x: () => productT(multiplied, savedW as tf.Tensor2D),
+        w: () => productOfT(savedX as tf.Tensor2D, multiplied),
+      };
+    },
   ) as tf.Tensor2D;
   return bias === null ? y : addBias(y, bias);
 }
