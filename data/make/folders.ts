@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parameterSpecs } from '../../src/model/parameters.js';
 import { readModelConfig } from '../../src/model/config.js';
-import { writeSafetensors } from '../../src/model/safetensors.js';
+import { writeSafetensors } from '../../src/model/safetensorsWriter.js';
 import { Random } from '../../src/sampling/random.js';
 import { type Bpe, tokenizerJson } from './bpe.js';
 

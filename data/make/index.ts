@@ -3,7 +3,8 @@
  * `reward`); without a name all run. README.md says what comes out.
  */
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { SafetensorsReader, writeSafetensors } from '../../src/model/safetensors.js';
+import { SafetensorsReader } from '../../src/model/safetensors.js';
+import { writeSafetensors } from '../../src/model/safetensorsWriter.js';
 import { loadModel, saveModel } from '../../src/model/folder.js';
 import { readModelConfig } from '../../src/model/config.js';
 import { parameterSpecs } from '../../src/model/parameters.js';

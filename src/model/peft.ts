@@ -8,7 +8,8 @@ import { UserError } from '../errors.js';
 import { filledTensor } from '../tensor/upload.js';
 import { checkKeys, readJsonObject } from './files.js';
 import { transposeFloats } from './floats.js';
-import { SafetensorsReader, type TensorSource, writeSafetensors } from './safetensors.js';
+import { SafetensorsReader } from './safetensors.js';
+import { type TensorSource, writeSafetensors } from './safetensorsWriter.js';
 import type { Lora, LoraAdapter, ModelConfig, Parameter } from './types.js';
 import { ownedVariable } from './weights.js';
 

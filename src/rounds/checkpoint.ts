@@ -2,7 +2,8 @@
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { TrainingState } from '../dpo/update.js';
-import { SafetensorsReader, writeSafetensors } from '../model/safetensors.js';
+import { SafetensorsReader } from '../model/safetensors.js';
+import { writeSafetensors } from '../model/safetensorsWriter.js';
 
 const NAME = 'state';
 

@@ -5,7 +5,8 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { UserError } from '../../src/errors.js';
 import type { FloatType } from '../../src/model/floats.js';
-import { SafetensorsReader, type TensorSource, writeSafetensors } from '../../src/model/safetensors.js';
+import { SafetensorsReader } from '../../src/model/safetensors.js';
+import { type TensorSource, writeSafetensors } from '../../src/model/safetensorsWriter.js';
 import { parseSafetensors, safetensors, temporaryFolder, writeFile } from './folders.js';
 
 /** The message of the UserError that opening (and reading `x` of) this file ends in. */
