@@ -51,7 +51,7 @@ DEVICE void attendTile(const AttentionArguments& a, const QueryTile* tiles, cons
       scores[i] = key < span.end && sees(place, key, a.window) ? scores[i] * a.scale : -INFINITE;
       larger = fmaxf(larger, scores[i]);
     }
-    larger = rowLargest(larger);
+    larger = largestOfRow<kLanesOfRow>(larger);
     // Nothing seen yet: every weight is 0.
     const float base = larger == -INFINITE ? 0 : larger;
     const float kept = expf(most - base);
@@ -61,7 +61,7 @@ DEVICE void attendTile(const AttentionArguments& a, const QueryTile* tiles, cons
       P[r * kRows + lane + kLanesOfRow * i] = p;
       added += p;
     }
-    sum = sum * kept + rowSum(added);
+    sum = sum * kept + sumOfRow<kLanesOfRow>(added);
     most = larger;
     __syncwarp();
     UNROLL
@@ -157,7 +157,7 @@ static void attend(const Launch& l, const AttentionArguments& a, int outBuffer) 
   Scratch<QueryTile> tiles(tileCount(a, rows));
   planTiles(a, rows, tiles);
   if (tileCount(a, rows) == 0) return;
-  if (onTensorCores(a)) return attentionMma(a, tiles, {q, k, v, nullptr, nullptr, nullptr}, out, lse);
+  if (onTensorCores(a)) return attentionMma(a, tiles, q, k, v, out, lse);
   const dim3 grid(gridSize(tileCount(a, rows)), static_cast<unsigned>(a.H));
   const Geometry geometry(grid, static_cast<unsigned>(rows * kLanesOfRow),
                           (3 * rows * (a.d + 1) + rows * rows) * static_cast<int64_t>(sizeof(float)));

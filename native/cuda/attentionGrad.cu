@@ -83,10 +83,8 @@ DEVICE void keyGradient(const AttentionArguments& a, const float* q, const float
   loadRows<kRows>(K, d, end - first, [&](int i) { return k + (first + i) * a.kStride + keyHead * d; });
   loadRows<kRows>(V, d, end - first, [&](int i) { return v + (first + i) * a.vStride + keyHead * d; });
   float keyResult[kDims] = {}, valueResult[kDims] = {};
-  // Without prefixes a row is a key of its own segment only.
-  const int64_t firstSegment = a.segments.uniform > 0 ? first / a.segments.uniform : 0;
-  const int64_t endSegment = a.segments.uniform > 0 ? (end - 1) / a.segments.uniform + 1 : a.segments.count;
-  for (int64_t s = firstSegment; s < endSegment; s++) {
+  const SegmentsOfRows range = segmentsOfRows(a.segments, first, end);
+  for (int64_t s = range.first; s < range.end; s++) {
     const Segment segment = segmentAt(a.segments, s);
     if (!fits(segment, a.N)) continue;
     const KeysOfSegment keys(segment, first, end, a.window);
@@ -180,7 +178,7 @@ static void attendGradient(const Launch& l, const AttentionArguments& a, int at)
     fillZeros(dv, keys);
     return;
   }
-  if (onTensorCores(a)) return attentionGradMma(a, tiles, {q, k, v, out, lse, dout}, delta, dq, dk, dv);
+  if (onTensorCores(a)) return attentionGradMma(a, tiles, q, k, v, lse, delta, dout, dq, dk, dv);
   const auto threads = static_cast<unsigned>(rows * kLanesOfRow);
   const int64_t tile = rows * (a.d + 1), square = rows * rows, word = sizeof(float);
   const Geometry forQueries(dim3(gridSize(tileCount(a, rows)), static_cast<unsigned>(a.H)), threads,

@@ -18,16 +18,10 @@ DEVICE void queryGradientMma(const AttentionArguments& a, const QueryTile* tiles
   const int64_t head = blockIdx.y, keyHead = head / (a.H / a.K);
   const LanePlace lane = lanePlace();
   uint16_t *Q = memory, *dO = Q + TileLayout<kD>::size, *K = dO + TileLayout<kD>::size, *V = K + TileLayout<kD>::size;
-  const auto fetchQueries = [&](uint16_t* into, const uint16_t* from) {
-    fetchTile<kD>(into, from + head * kD, a.H * kD, span.rows, [&](int r) { return span.firstRow + r; });
-  };
-  const auto fetchKeys = [&](uint16_t* into, const uint16_t* from, int64_t j0) {
-    fetchTile<kD>(into, from + keyHead * kD, a.K * kD, span.end - j0, [&](int r) { return span.segment.row(j0 + r); });
-  };
-  fetchQueries(Q, in.q);
-  fetchQueries(dO, in.dout);
-  fetchKeys(K, in.k, span.begin);
-  fetchKeys(V, in.v, span.begin);
+  fetchQueries<kD>(Q, in.q, a, span, head);
+  fetchQueries<kD>(dO, in.dout, a, span, head);
+  fetchKeys<kD>(K, in.k, a, span, keyHead, span.begin);
+  fetchKeys<kD>(V, in.v, a, span, keyHead, span.begin);
   const int mine = lane.warp * 16;
   float normaliser[2], delta[2];
   for (int half = 0; half < 2; half++) {
@@ -53,10 +47,10 @@ DEVICE void queryGradientMma(const AttentionArguments& a, const QueryTile* tiles
       }
     __syncthreads();
     const bool more = j0 + kTileRows < span.end;
-    if (more) fetchKeys(V, in.v, j0 + kTileRows);
+    if (more) fetchKeys<kD>(V, in.v, a, span, keyHead, j0 + kTileRows);
     addWeighted<kD, kTileRows>(result, weights, K, 0);
     __syncthreads();
-    if (more) fetchKeys(K, in.k, j0 + kTileRows);
+    if (more) fetchKeys<kD>(K, in.k, a, span, keyHead, j0 + kTileRows);
   }
   for (int half = 0; half < 2; half++) {
     const int r = mine + lane.g + 8 * half;
@@ -83,10 +77,8 @@ DEVICE void keyGradientMma(const AttentionArguments& a, const GradientInputs& in
   fetchTile<kD>(V, in.v + keyHead * kD, a.K * kD, end - first, [&](int r) { return first + r; });
   const int mine = lane.warp * 16;
   float ofKeys[kD / 8][4] = {}, ofValues[kD / 8][4] = {};
-  // Without prefixes a row is a key of its own segment only.
-  const int64_t firstSegment = a.segments.uniform > 0 ? first / a.segments.uniform : 0;
-  const int64_t endSegment = a.segments.uniform > 0 ? (end - 1) / a.segments.uniform + 1 : a.segments.count;
-  for (int64_t s = firstSegment; s < endSegment; s++) {
+  const SegmentsOfRows range = segmentsOfRows(a.segments, first, end);
+  for (int64_t s = range.first; s < range.end; s++) {
     const Segment segment = segmentAt(a.segments, s);
     if (!fits(segment, a.N)) continue;
     const KeysOfSegment keys(segment, first, end, a.window);
@@ -160,15 +152,16 @@ MMA_GRADIENT_KERNELS(128)
 namespace brevity {
 namespace cuda {
 
-void attentionGradMma(const AttentionArguments& a, const QueryTile* tiles, const AttentionTensors& x,
-                          const float* delta, float* dq, float* dk, float* dv) {
+void attentionGradMma(const AttentionArguments& a, const QueryTile* tiles, const float* q, const float* k, const float* v,
+                      const float* lse, const float* delta, const float* dout, float* dq, float* dk, float* dv) {
   const int64_t width = roundedWidth(a.d);
-  Scratch<uint16_t> q(a.N * a.H * width), k(a.N * a.K * width), v(a.N * a.K * width), dout(a.N * a.H * width);
-  roundHeads(x.q, q, a.N * a.H, a.d);
-  roundHeads(x.k, k, a.N * a.K, a.d);
-  roundHeads(x.v, v, a.N * a.K, a.d);
-  roundHeads(x.dout, dout, a.N * a.H, a.d);
-  const GradientInputs in{q, k, v, dout, x.lse, delta};
+  Scratch<uint16_t> queries(a.N * a.H * width), keys(a.N * a.K * width), values(a.N * a.K * width);
+  Scratch<uint16_t> slopes(a.N * a.H * width);
+  roundHeads(q, queries, a.N * a.H, a.d);
+  roundHeads(k, keys, a.N * a.K, a.d);
+  roundHeads(v, values, a.N * a.K, a.d);
+  roundHeads(dout, slopes, a.N * a.H, a.d);
+  const GradientInputs in{queries, keys, values, slopes, lse, delta};
   const Geometry forQueries(dim3(gridSize(tileCount(a, kTileRows)), static_cast<unsigned>(a.H)), kTileThreads,
                             tileBytes(a.d, 4));
   const Geometry forKeys(dim3(gridSize(ceilDiv(a.N, kTileRows)), static_cast<unsigned>(a.K)), kTileThreads,

@@ -6,7 +6,7 @@
 #include "tiles.h"
 
 template <int kD>
-DEVICE void roundRows(const float* x, uint16_t* y, int64_t rows, int d) {
+DEVICE void padRows(const float* x, uint16_t* y, int64_t rows, int d) {
   constexpr int kPairs = kD / 2;
   auto* pairs = reinterpret_cast<uint32_t*>(y);
   for (EACH(i, rows * kPairs)) {
@@ -15,8 +15,8 @@ DEVICE void roundRows(const float* x, uint16_t* y, int64_t rows, int d) {
     pairs[i] = bf16Pair(c < d ? row[c] : 0, c + 1 < d ? row[c + 1] : 0);
   }
 }
-KERNEL roundHeads64(const float* x, uint16_t* y, int64_t rows, int d) { roundRows<64>(x, y, rows, d); }
-KERNEL roundHeads128(const float* x, uint16_t* y, int64_t rows, int d) { roundRows<128>(x, y, rows, d); }
+KERNEL roundHeads64(const float* x, uint16_t* y, int64_t rows, int d) { padRows<64>(x, y, rows, d); }
+KERNEL roundHeads128(const float* x, uint16_t* y, int64_t rows, int d) { padRows<128>(x, y, rows, d); }
 
 template <int kD>
 DEVICE void attendOnTensorCores(const AttentionArguments& a, const QueryTile* tiles, const uint16_t* q,
@@ -28,17 +28,14 @@ DEVICE void attendOnTensorCores(const AttentionArguments& a, const QueryTile* ti
   const int64_t head = blockIdx.y, keyHead = head / (a.H / a.K);
   const LanePlace lane = lanePlace();
   uint16_t *Q = memory, *K = Q + TileLayout<kD>::size, *V = K + TileLayout<kD>::size;
-  const auto fetchKeys = [&](uint16_t* into, const uint16_t* from, int64_t j0) {
-    fetchTile<kD>(into, from + keyHead * kD, a.K * kD, span.end - j0, [&](int r) { return span.segment.row(j0 + r); });
-  };
-  fetchTile<kD>(Q, q + head * kD, a.H * kD, span.rows, [&](int r) { return span.firstRow + r; });
-  fetchKeys(K, k, span.begin);
+  fetchQueries<kD>(Q, q, a, span, head);
+  fetchKeys<kD>(K, k, a, span, keyHead, span.begin);
   float most[2] = {-INFINITE, -INFINITE}, sum[2] = {}, result[kD / 8][4] = {};
   const int mine = lane.warp * 16;
   for (int64_t j0 = span.begin; j0 < span.end; j0 += kTileRows) {
     waitForCopies();
     __syncthreads();
-    fetchKeys(V, v, j0);
+    fetchKeys<kD>(V, v, a, span, keyHead, j0);
     float scores[kTileRows / 8][4];
     multiplyRows<kD, kTileRows>(scores, Q, mine, K, 0);
     // Powers of 2 from here on. Rows without a query may see what is not there: nobody reads them.
@@ -55,7 +52,7 @@ DEVICE void attendOnTensorCores(const AttentionArguments& a, const QueryTile* ti
       UNROLL
       for (int n = 0; n < kTileRows / 8; n++)
         larger = fmaxf(larger, fmaxf(scores[n][2 * half], scores[n][2 * half + 1]));
-      larger = largestOfRow(larger);
+      larger = largestOfRow<kLanesOfFragment>(larger);
       // Nothing seen yet: every weight is 0.
       const float base = larger == -INFINITE ? 0 : larger;
       const float kept = exp2f(most[half] - base);
@@ -63,7 +60,7 @@ DEVICE void attendOnTensorCores(const AttentionArguments& a, const QueryTile* ti
       UNROLL
       for (int n = 0; n < kTileRows / 8; n++)
         for (int e = 2 * half; e < 2 * half + 2; e++) added += scores[n][e] = exp2f(scores[n][e] - base);
-      sum[half] = sum[half] * kept + sumOfRow(added);
+      sum[half] = sum[half] * kept + sumOfRow<kLanesOfFragment>(added);
       most[half] = larger;
       UNROLL
       for (int n = 0; n < kD / 8; n++)
@@ -71,7 +68,7 @@ DEVICE void attendOnTensorCores(const AttentionArguments& a, const QueryTile* ti
     }
     waitForCopies();
     __syncthreads();
-    if (j0 + kTileRows < span.end) fetchKeys(K, k, j0 + kTileRows);
+    if (j0 + kTileRows < span.end) fetchKeys<kD>(K, k, a, span, keyHead, j0 + kTileRows);
     addWeighted<kD, kTileRows>(result, scores, V, 0);
   }
   UNROLL
@@ -98,21 +95,23 @@ namespace brevity {
 namespace cuda {
 
 void roundHeads(const float* x, uint16_t* y, int64_t rows, int64_t d) {
+  if (d == roundedWidth(d)) return roundRows(x, y, {1, rows, d, d, 0, d});
   const Geometry geometry = overElements(rows * roundedWidth(d) / 2);
   if (roundedWidth(d) == 64) LAUNCH(roundHeads64, geometry, x, y, rows, static_cast<int>(d));
   else LAUNCH(roundHeads128, geometry, x, y, rows, static_cast<int>(d));
 }
 
-void attentionMma(const AttentionArguments& a, const QueryTile* tiles, const AttentionTensors& x, float* out, float* lse) {
+void attentionMma(const AttentionArguments& a, const QueryTile* tiles, const float* q, const float* k, const float* v,
+                  float* out, float* lse) {
   const int64_t width = roundedWidth(a.d);
-  Scratch<uint16_t> q(a.N * a.H * width), k(a.N * a.K * width), v(a.N * a.K * width);
-  roundHeads(x.q, q, a.N * a.H, a.d);
-  roundHeads(x.k, k, a.N * a.K, a.d);
-  roundHeads(x.v, v, a.N * a.K, a.d);
+  Scratch<uint16_t> queries(a.N * a.H * width), keys(a.N * a.K * width), values(a.N * a.K * width);
+  roundHeads(q, queries, a.N * a.H, a.d);
+  roundHeads(k, keys, a.N * a.K, a.d);
+  roundHeads(v, values, a.N * a.K, a.d);
   const dim3 grid(gridSize(tileCount(a, kTileRows)), static_cast<unsigned>(a.H));
   const Geometry geometry(grid, kTileThreads, tileBytes(a.d, 3));
-  if (width == 64) LAUNCH(attentionMma64, geometry, a, tiles, q, k, v, out, lse);
-  else LAUNCH(attentionMma128, geometry, a, tiles, q, k, v, out, lse);
+  if (width == 64) LAUNCH(attentionMma64, geometry, a, tiles, queries, keys, values, out, lse);
+  else LAUNCH(attentionMma128, geometry, a, tiles, queries, keys, values, out, lse);
 }
 
 }  // namespace cuda

@@ -78,20 +78,16 @@ namespace brevity {
 namespace cuda {
 namespace {
 
-// x, w, b, y; N, D, eps
+// x, w, b, y; N, D, eps. T is what y is kept as.
+template <typename T>
 void layerNormOp(const Launch& l) {
   const int64_t N = l.count(0), D = l.count(1), n = N * D;
   const float *x = l.floats(0, n), *w = l.floats(1, D), *b = l.floats(2, D);
-  float* y = l.floats(3, n);
-  if (n > 0) LAUNCH(layerNormKernel, Geometry(gridSize(N), kThreads), x, w, b, y, D, l.number(2));
-}
-
-// The same with y in bfloat16.
-void layerNormBf16Op(const Launch& l) {
-  const int64_t N = l.count(0), D = l.count(1), n = N * D;
-  const float *x = l.floats(0, n), *w = l.floats(1, D), *b = l.floats(2, D);
-  uint16_t* y = l.halves(3, n);
-  if (n > 0) LAUNCH(layerNormBf16, Geometry(gridSize(N), kThreads), x, w, b, y, D, l.number(2));
+  T* y = l.as<T>(3, n);
+  if (n == 0) return;
+  const Geometry geometry(gridSize(N), kThreads);
+  if constexpr (sizeof(T) == 2) LAUNCH(layerNormBf16, geometry, x, w, b, y, D, l.number(2));
+  else LAUNCH(layerNormKernel, geometry, x, w, b, y, D, l.number(2));
 }
 
 // x, w, dy, dx, dw, db; N, D, eps
@@ -117,8 +113,8 @@ void layerNormGradOp(const Launch& l) {
 }  // namespace
 
 void layerNormOps(OpTable& table) {
-  table.push_back({"LayerNorm", layerNormOp});
-  table.push_back({"LayerNorm>bf16", layerNormBf16Op});
+  table.push_back({"LayerNorm", layerNormOp<float>});
+  table.push_back({"LayerNorm>bf16", layerNormOp<uint16_t>});
   table.push_back({"LayerNormGrad", layerNormGradOp});
 }
 

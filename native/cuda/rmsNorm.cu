@@ -51,20 +51,16 @@ namespace brevity {
 namespace cuda {
 namespace {
 
-// x, w, y; N, D, eps
+// x, w, y; N, D, eps. T is what y is kept as.
+template <typename T>
 void rmsNormOp(const Launch& l) {
   const int64_t N = l.count(0), D = l.count(1), n = N * D;
   const float *x = l.floats(0, n), *w = l.floats(1, D);
-  float* y = l.floats(2, n);
-  if (n > 0) LAUNCH(rmsNormKernel, Geometry(gridSize(N), kThreads), x, w, y, D, l.number(2));
-}
-
-// The same with y in bfloat16.
-void rmsNormBf16Op(const Launch& l) {
-  const int64_t N = l.count(0), D = l.count(1), n = N * D;
-  const float *x = l.floats(0, n), *w = l.floats(1, D);
-  uint16_t* y = l.halves(2, n);
-  if (n > 0) LAUNCH(rmsNormBf16, Geometry(gridSize(N), kThreads), x, w, y, D, l.number(2));
+  T* y = l.as<T>(2, n);
+  if (n == 0) return;
+  const Geometry geometry(gridSize(N), kThreads);
+  if constexpr (sizeof(T) == 2) LAUNCH(rmsNormBf16, geometry, x, w, y, D, l.number(2));
+  else LAUNCH(rmsNormKernel, geometry, x, w, y, D, l.number(2));
 }
 
 // x, w, dy, dx, dw; N, D, eps
@@ -87,8 +83,8 @@ void rmsNormGradOp(const Launch& l) {
 }  // namespace
 
 void rmsNormOps(OpTable& table) {
-  table.push_back({"RmsNorm", rmsNormOp});
-  table.push_back({"RmsNorm>bf16", rmsNormBf16Op});
+  table.push_back({"RmsNorm", rmsNormOp<float>});
+  table.push_back({"RmsNorm>bf16", rmsNormOp<uint16_t>});
   table.push_back({"RmsNormGrad", rmsNormGradOp});
 }
 

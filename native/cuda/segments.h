@@ -75,6 +75,15 @@ struct AttentionArguments {
 constexpr int kTileRows = 64;
 [[maybe_unused]] constexpr int kMostMmaDims = 128;
 
+// The segments that the rows [first, end) can be keys of: without prefixes a row is a key of its own segment only.
+struct SegmentsOfRows {
+  int64_t first, end;
+};
+DEVICE SegmentsOfRows segmentsOfRows(const Segments& s, int64_t first, int64_t end) {
+  if (s.uniform == 0) return SegmentsOfRows{0, s.count};
+  return SegmentsOfRows{first / s.uniform, (end - 1) / s.uniform + 1};
+}
+
 // A tile of queries: rows [first, first + tile rows) of a segment; segment -1 for none.
 struct QueryTile {
   int32_t segment, first;
@@ -107,13 +116,15 @@ DEVICE void loadRows(float* to, int d, int64_t count, RowOf rowOf) {
   }
 }
 
-// x summed over the eight lanes of a row.
-DEVICE float rowSum(float x) {
-  for (int with = 4; with > 0; with /= 2) x += __shfl_xor_sync(0xffffffffu, x, with);
+// Over the neighbouring lanes that share a row.
+template <int lanes>
+DEVICE float sumOfRow(float x) {
+  for (int with = lanes / 2; with > 0; with /= 2) x += __shfl_xor_sync(0xffffffffu, x, with);
   return x;
 }
-DEVICE float rowLargest(float x) {
-  for (int with = 4; with > 0; with /= 2) x = fmaxf(x, __shfl_xor_sync(0xffffffffu, x, with));
+template <int lanes>
+DEVICE float largestOfRow(float x) {
+  for (int with = lanes / 2; with > 0; with /= 2) x = fmaxf(x, __shfl_xor_sync(0xffffffffu, x, with));
   return x;
 }
 
@@ -135,12 +146,10 @@ inline int tileRows(int64_t d) { return d <= 128 ? 32 : 16; }
 inline bool onTensorCores(const AttentionArguments& a) {
   return stream().precision() == Precision::bf16 && a.d <= kMostMmaDims;
 }
-struct AttentionTensors {
-  const float *q, *k, *v, *out, *lse, *dout;
-};
-void attentionMma(const AttentionArguments& a, const QueryTile* tiles, const AttentionTensors& x, float* out, float* lse);
-void attentionGradMma(const AttentionArguments& a, const QueryTile* tiles, const AttentionTensors& x, const float* delta,
-                      float* dq, float* dk, float* dv);
+void attentionMma(const AttentionArguments& a, const QueryTile* tiles, const float* q, const float* k, const float* v,
+                  float* out, float* lse);
+void attentionGradMma(const AttentionArguments& a, const QueryTile* tiles, const float* q, const float* k, const float* v,
+                      const float* lse, const float* delta, const float* dout, float* dq, float* dk, float* dv);
 
 }  // namespace cuda
 }  // namespace brevity

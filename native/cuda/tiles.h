@@ -8,6 +8,7 @@
 #include "segments.h"
 
 constexpr int kTileThreads = 128;  // four warps of 16 rows
+constexpr int kLanesOfFragment = 4;  // that share a row
 
 // Elements from row to row in shared memory: eight rows' pieces of 16 bytes lie in different banks.
 template <int kD>
@@ -34,6 +35,18 @@ DEVICE void fetchTile(uint16_t* tile, const uint16_t* from, int64_t stride, int6
     const bool there = row < count;
     copyAsync(tile + row * TileLayout<kD>::ld + c, from + (there ? rowOf(row) * stride : 0) + c, there ? 16 : 0);
   }
+}
+
+// Of a tile's head: its queries; the keys or values from the place j0 on.
+template <int kD>
+DEVICE void fetchQueries(uint16_t* into, const uint16_t* from, const AttentionArguments& a, const QuerySpan& span,
+                         int64_t head) {
+  fetchTile<kD>(into, from + head * kD, a.H * kD, span.rows, [&](int r) { return span.firstRow + r; });
+}
+template <int kD>
+DEVICE void fetchKeys(uint16_t* into, const uint16_t* from, const AttentionArguments& a, const QuerySpan& span,
+                      int64_t keyHead, int64_t j0) {
+  fetchTile<kD>(into, from + keyHead * kD, a.K * kD, span.end - j0, [&](int r) { return span.segment.row(j0 + r); });
 }
 
 // The row of which a lane gives the address where a warp loads 16 × 16 elements.
@@ -109,16 +122,6 @@ struct TileSight {
   }
   static constexpr int kEndless = 0x7fffffff;
 };
-
-// Over the four lanes that share a row.
-DEVICE float sumOfRow(float x) {
-  for (int with = 2; with > 0; with /= 2) x += __shfl_xor_sync(0xffffffffu, x, with);
-  return x;
-}
-DEVICE float largestOfRow(float x) {
-  for (int with = 2; with > 0; with /= 2) x = fmaxf(x, __shfl_xor_sync(0xffffffffu, x, with));
-  return x;
-}
 
 constexpr float kLog2E = 1.4426950408889634f, kLn2 = 0.6931471805599453f;
 
