@@ -63,6 +63,7 @@ export function redoRound({ core, stages }: Hands, { round: id, settings }: Comm
     ...newRound(core.run.nextId(), source.parent, source.settings),
     ...changed(core, source, { settings }),
     stage: 'review',
+    sampled: source.sampled,
     pairs: source.pairs,
     dropped: source.dropped,
     decisions: source.decisions,

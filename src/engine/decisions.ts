@@ -1,7 +1,7 @@
 /** Human decisions on the round in review: each goes to the round's journal on disk first, then to the clients. */
 import { z } from 'zod';
 import { UserError } from '../errors.js';
-import { applyRow, countDecisions, decidedPair, decisionFor, viewOf } from '../review/decisions.js';
+import { applyRow, countReview, decidedPair, decisionFor, viewOf } from '../review/decisions.js';
 import type { DecisionRow } from '../review/rows.js';
 import { roundFiles } from '../rounds/files.js';
 import { rulingSchema } from '../rounds/reviewFiles.js';
@@ -50,7 +50,7 @@ function append(core: Core, row: DecisionRow): void {
   const next = applyRow(view.standing, row);
   appendJsonLines(run.files.file(round.id, roundFiles.decisions), [row]);
   view.standing = next;
-  core.setRound({ decisions: countDecisions(view.review, next.decisions.values()) });
+  core.setRound(countReview(view.review, next.decisions));
   core.emit({ type: 'decisions', round: round.id, decisions: viewOf(next) });
 }
 

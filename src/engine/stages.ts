@@ -130,10 +130,10 @@ export class Stages {
     const { core } = this;
     switch (stage) {
       case 'sample': {
-        const { responses } = await this.computed('sample');
+        const { responses, sampled } = await this.computed('sample');
         // Responses to prompts that were left behind, by a stop or by fewer samples, are not kept.
         if (responses !== core.view.lengths.length) core.show(core.round.id);
-        return { stage: 'score' };
+        return { stage: 'score', sampled };
       }
       case 'score': {
         const { pairs, review, dropped } = await this.computed('score');

@@ -6,6 +6,7 @@
  * Pure: keeping the journal on disk is the engine's, and `brevity review FILE`'s.
  */
 import { UserError } from '../errors.js';
+import type { DroppedPairs } from '../rows.js';
 import type { DecisionCounts, Decision, DecisionRow, ResponsePair, ReviewRow, Ruling } from './rows.js';
 
 interface Change {
@@ -115,6 +116,35 @@ export function decidedPair({ automatic }: ReviewRow, decision: Decision | undef
   const ruling = decision?.ruling ?? null;
   if (ruling === null) return typeof automatic === 'string' ? null : automatic;
   return ruling.kind === 'pair' ? { chosen: ruling.chosen, rejected: ruling.rejected } : null;
+}
+
+/** Whether a prompt has a pair as decided, and if not, why. */
+export type PairStatus = 'pair' | 'excluded' | 'tie' | keyof DroppedPairs;
+
+/** `pair` exactly where decidedPair gives one. */
+export function pairStatus({ automatic }: ReviewRow, decision: Decision | undefined): PairStatus {
+  const ruling = decision?.ruling ?? null;
+  if (ruling === null) return typeof automatic === 'string' ? automatic : 'pair';
+  return ruling.kind === 'exclude' ? 'excluded' : ruling.kind;
+}
+
+/** What run.json says of a round's pairs. */
+export interface ReviewCounts {
+  pairs: number;
+  dropped: DroppedPairs;
+  decisions: DecisionCounts;
+}
+
+/** The only place where pairs are counted: launch, training, run.json, history and reports all agree with it. */
+export function countReview(rows: readonly ReviewRow[], decisions: ReadonlyMap<number, Decision>): ReviewCounts {
+  const dropped: DroppedPairs = { ties: 0, identical: 0, below_gap: 0, too_few: 0 };
+  let pairs = 0;
+  for (const row of rows) {
+    const status = pairStatus(row, decisions.get(row.prompt_index));
+    if (status === 'pair') pairs++;
+    else if (status !== 'excluded' && status !== 'tie') dropped[status]++;
+  }
+  return { pairs, dropped, decisions: countDecisions(rows, decisions.values()) };
 }
 
 /** Places of the best and the worst of at least two rewards; they differ even where all rewards are equal. */

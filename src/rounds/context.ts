@@ -3,7 +3,7 @@ import type { Config } from '../config/schema.js';
 import type { Control } from '../control.js';
 import type { ModelShelf } from './models.js';
 import type { ProbeRow } from './probeRows.js';
-import type { RoundState, Stage } from '../store/rounds.js';
+import type { RoundState, SampledPrompts, Stage } from '../store/rounds.js';
 import type { RunFiles } from '../store/run.js';
 import type { ReviewRow } from '../review/rows.js';
 import type { DroppedPairs, EvaluationResult, MetricsRow, PairRow, SampledResponse } from '../rows.js';
@@ -47,7 +47,7 @@ export interface WorkContext {
 /** The stages that compute, and what each gives the state machine. */
 export interface WorkResults {
   /** Of the whole round, earlier attempts included. */
-  sample: { responses: number };
+  sample: { responses: number; sampled: SampledPrompts };
   score: { pairs: PairRow[]; review: ReviewRow[]; dropped: DroppedPairs };
   update: { steps: number; outcome: 'done' | 'stopped' | 'aborted' };
   evaluate: EvaluationResult;

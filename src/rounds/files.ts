@@ -1,3 +1,8 @@
+/** Finds a file of a round's folder. */
+export interface RoundFolders {
+  file(round: number, name: string): string;
+}
+
 /** What the folder of a round holds. */
 export const roundFiles = {
   samples: 'samples.jsonl',

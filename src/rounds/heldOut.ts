@@ -19,7 +19,7 @@ import { scoreInto } from './scoring.js';
  */
 export async function heldOutAnswers(model: LoadedModel, context: WorkContext): Promise<Answers> {
   const { config, files, round } = context;
-  const samples = await sampleInto(
+  const { rows: samples } = await sampleInto(
     model,
     {
       file: files.file(round.id, roundFiles.heldOutSamples),

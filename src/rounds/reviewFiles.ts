@@ -2,10 +2,10 @@
 import { createReadStream, existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
+import { type ReviewCounts, countReview, replay } from '../review/decisions.js';
 import type { DecisionRow, ReviewRow } from '../review/rows.js';
 import { parseRow, readJsonLines } from '../store/jsonl.js';
-import type { RunFiles } from '../store/run.js';
-import { roundFiles } from './files.js';
+import { type RoundFolders, roundFiles } from './files.js';
 
 const index = z.int().min(0);
 
@@ -41,23 +41,29 @@ const decisionRowSchema: z.ZodType<DecisionRow> = z.discriminatedUnion('action',
 ]);
 
 /** Empty before the round is scored, or where an earlier Brevity scored it. */
-export function readReview(files: RunFiles, round: number): ReviewRow[] {
+export function readReview(files: RoundFolders, round: number): ReviewRow[] {
   return readJsonLines(files.file(round, roundFiles.review), reviewRowSchema, { missing: 'empty' });
 }
 
 /** The same row by row, for whoever must not keep a thread busy with a long file. */
-export async function* streamReview(files: RunFiles, round: number): AsyncGenerator<ReviewRow> {
+export async function* streamReview(files: RoundFolders, round: number): AsyncGenerator<ReviewRow> {
   const file = files.file(round, roundFiles.review);
   if (!existsSync(file)) return;
   for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Infinity }))
     if (line !== '') yield parseRow(JSON.parse(line), reviewRowSchema, file);
 }
 
-export function readDecisions(files: RunFiles, round: number): DecisionRow[] {
+export function readDecisions(files: RoundFolders, round: number): DecisionRow[] {
   return readDecisionFile(files.file(round, roundFiles.decisions));
 }
 
 /** Decisions that were made outside a run are kept the same way. */
 export function readDecisionFile(file: string): DecisionRow[] {
   return readJsonLines(file, decisionRowSchema, { missing: 'empty' });
+}
+
+/** The counts of a round with human decisions as its files have them; null where nobody has decided anything. */
+export function readCounts(files: RoundFolders, round: number): ReviewCounts | null {
+  const rows = readDecisions(files, round);
+  return rows.length === 0 ? null : countReview(readReview(files, round), replay(rows).decisions);
 }

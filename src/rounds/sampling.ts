@@ -24,9 +24,13 @@ export interface SamplingPlan {
  * Where fewer samples are enough, a prompt that has not all yet keeps the first so many in sampling order, whichever
  * ended first: short responses end sooner, and which ones stay must not depend on their length.
  *
- * @returns all rows of the file, by prompt_index; fewer than asked for where the control stopped it
+ * @returns all rows of the file, by prompt_index; fewer than planned where the control stopped it
  */
-export async function sampleInto(model: LoadedModel, plan: SamplingPlan, context: WorkContext): Promise<SampleRow[]> {
+export async function sampleInto(
+  model: LoadedModel,
+  plan: SamplingPlan,
+  context: WorkContext,
+): Promise<{ rows: SampleRow[]; stopped: boolean }> {
   const { file, samples, seed } = plan;
   const known = readJsonLines(file, sampleRowSchema, { missing: 'empty' });
   const there = new Set(known.map((row) => row.prompt_index));
@@ -82,5 +86,7 @@ export async function sampleInto(model: LoadedModel, plan: SamplingPlan, context
   });
   // Stopped early: two responses make a pair.
   if (outcome === 'stopped') finished.forEach((responses, at) => responses.size >= 2 && !written.has(at) && write(at));
-  return readJsonLines(file, sampleRowSchema, { missing: 'empty' }).sort((a, b) => a.prompt_index - b.prompt_index);
+  const rows = readJsonLines(file, sampleRowSchema, { missing: 'empty' });
+  rows.sort((a, b) => a.prompt_index - b.prompt_index);
+  return { rows, stopped: outcome === 'stopped' };
 }

@@ -29,11 +29,12 @@ export const work: { [S in WorkStage]: (context: WorkContext) => Promise<WorkRes
   async sample(context) {
     const { config, files, round } = context;
     const model = await context.models.load(files.policyDir(round.parent ?? 0));
-    const rows = await sampleInto(
+    const prompts = roundPrompts(config, context.promptCounts);
+    const { rows, stopped } = await sampleInto(
       model,
       {
         file: files.file(round.id, roundFiles.samples),
-        prompts: roundPrompts(config, context.promptCounts),
+        prompts,
         samples: config.sampling.samples_per_prompt,
         enough: context.enough,
         raw: config.sampling.raw,
@@ -42,7 +43,10 @@ export const work: { [S in WorkStage]: (context: WorkContext) => Promise<WorkRes
       },
       context,
     );
-    return { responses: rows.reduce((sum, { responses }) => sum + responses.length, 0) };
+    return {
+      responses: rows.reduce((sum, { responses }) => sum + responses.length, 0),
+      sampled: { prompts: rows.length, planned: prompts.length, stopped_early: stopped },
+    };
   },
 
   async score(context) {

@@ -115,7 +115,7 @@ export class RunList {
 
 function readEntry(directory: string): Omit<RunEntry, 'engine' | 'changed'> {
   try {
-    const run = Run.open(directory);
+    const run = Run.open(directory, { recount: false });
     const { rounds, config } = run;
     const evaluated = rounds.filter(({ evaluation }) => evaluation !== null).at(-1)?.evaluation ?? null;
     const seen: RunSeen = {

@@ -26,6 +26,16 @@ export interface RoundOverrides {
   evaluation?: Record<string, unknown>;
 }
 
+/** How much of a round's prompts was sampled. */
+export interface SampledPrompts {
+  /** Prompts with responses. */
+  prompts: number;
+  /** Prompts that the round was to sample. */
+  planned: number;
+  /** A person ended sampling before every prompt had all its responses. */
+  stopped_early: boolean;
+}
+
 /** One round as kept in run.json. Round 0 is the base policy: it has an evaluation and nothing else. */
 export interface RoundState {
   id: number;
@@ -33,8 +43,14 @@ export interface RoundState {
   parent: number | null;
   stage: Stage;
   settings: RoundSettings;
-  /** Set once pairs exist. */
+  /** null before sampling has ended, and in rounds that an earlier Brevity sampled. */
+  sampled: SampledPrompts | null;
+  /**
+   * Pairs that the update trains on, human decisions included; null before they exist. Like `dropped` and `decisions` it
+   * follows from the round's review rows and journal (countReview), which hold the truth after a crash.
+   */
   pairs: number | null;
+  /** Prompts without a pair by the rewards' word. Those excluded or marked as ties by hand are counted in `decisions`. */
   dropped: DroppedPairs | null;
   /** Seconds spent in each stage. */
   seconds: Partial<Record<Stage, number>>;
@@ -62,6 +78,7 @@ export function newRound(id: number, parent: number | null, settings: RoundSetti
     parent,
     stage: id === 0 ? 'evaluate' : 'sample',
     settings,
+    sampled: null,
     pairs: null,
     dropped: null,
     seconds: {},

@@ -8,6 +8,7 @@ import { LowSync, type SyncAdapter } from 'lowdb';
 import { z } from 'zod';
 import { type Config, configSchema } from '../config/schema.js';
 import { UserError, messageOf } from '../errors.js';
+import { readCounts } from '../rounds/reviewFiles.js';
 import { writeFileAtomic } from './atomic.js';
 import { type RoundState, stages } from './rounds.js';
 
@@ -22,6 +23,7 @@ const roundSchema = z.looseObject({
   stage: z.enum(stages),
   overrides: z.looseObject({}).default({}),
   redo_of: id.nullable().default(null),
+  sampled: z.looseObject({}).nullable().default(null),
   verdict: z.enum(['accepted', 'rejected']).nullable().default(null),
   decisions: z.looseObject({}).nullable().default(null),
   name: z.string().default(''),
@@ -105,14 +107,38 @@ export class Run {
     return new Run(absolute, { version: RUN_VERSION, config, rounds: [], current: null, deleted: [], journal: [] });
   }
 
-  /** @throws UserError where there is no run or it cannot be read */
-  static open(directory: string): Run {
+  /**
+   * @param recount brings the counts that follow from the journals of decisions up to date. Off for lists that show none:
+   *   it reads the review rows of every round with decisions.
+   * @throws UserError where there is no run or it cannot be read
+   */
+  static open(directory: string, { recount = true } = {}): Run {
     const absolute = path.resolve(directory);
     if (!isRun(absolute))
       throw new UserError(
         `${absolute} holds no run (no run.json); give its model, reward and prompts to start one there`,
       );
-    return new Run(absolute, null);
+    const run = new Run(absolute, null);
+    if (recount) run.recount();
+    return run;
+  }
+
+  /**
+   * A decision is in its round's journal before run.json counts it, and a crash may come in between. Changes memory only:
+   * whoever writes next writes it too.
+   */
+  private recount(): void {
+    const { data } = this.db;
+    data.rounds = data.rounds.map((round) => {
+      if (round.pairs === null) return round;
+      try {
+        return { ...round, ...readCounts(this.files, round.id) };
+      } catch (error) {
+        // A damaged journal is reported when its round is opened. The other rounds do not depend on it.
+        if (error instanceof UserError) return round;
+        throw error;
+      }
+    });
   }
 
   get config(): Config {

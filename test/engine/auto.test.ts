@@ -8,7 +8,7 @@ import { serve } from '../../src/engine/server.js';
 import { Lock } from '../../src/store/lock.js';
 import { Run } from '../../src/store/run.js';
 import { temporaryDirectories } from '../temporary.js';
-import { Bench, config, dropped, evaluation, pair } from './fakes.js';
+import { Bench, config, dropped, evaluation, pair, sampled } from './fakes.js';
 
 const fresh = temporaryDirectories();
 let b: Bench;
@@ -40,7 +40,7 @@ const comes = (stage: 'sample' | 'update', round: number) =>
   vi.waitFor(() => expect(b.running(stage).round.id).toBe(round));
 const terminals = (count: number) => vi.waitFor(() => expect(b.engine.snapshot().role.terminals).toBe(count));
 async function toReview(): Promise<void> {
-  await b.finish('sample', { responses: 0 });
+  await b.finish('sample', sampled(0));
   await b.finish('score', { pairs: [pair], review: [], dropped });
 }
 async function afterLaunch(): Promise<void> {

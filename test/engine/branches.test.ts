@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import type { EngineEvent } from '../../src/engine/protocol.js';
 import { Run } from '../../src/store/run.js';
 import { temporaryDirectories } from '../temporary.js';
-import { Bench, config, dropped, pair } from './fakes.js';
+import { Bench, config, dropped, pair, sampled } from './fakes.js';
 
 const fresh = temporaryDirectories();
 const newBench = () => new Bench(Run.create(path.join(fresh(), 'run'), config));
@@ -137,7 +137,7 @@ describe('moving between rounds', () => {
   it('leaves one in review, works on another, and comes back, also in a later process', async () => {
     const b = await oneRound();
     await b.command({ type: 'next-round' });
-    await b.finish('sample', { responses: 0 });
+    await b.finish('sample', sampled(0));
     await b.finish('score', { pairs: [pair], review: [], dropped });
     await b.command({ type: 'fork', parent: 0 });
     await b.wholeRound();

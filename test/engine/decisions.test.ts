@@ -1,11 +1,12 @@
 /** Human decisions in the engine: kept on disk before clients hear of them, replayed, counted, launched with. */
-import { readFileSync } from 'node:fs';
+import { appendFileSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { ReviewRow } from '../../src/review/rows.js';
+import { writeJsonLines } from '../../src/store/jsonl.js';
 import { Run } from '../../src/store/run.js';
 import { temporaryDirectories } from '../temporary.js';
-import { Bench, config, dropped, evaluation, pair } from './fakes.js';
+import { Bench, config, dropped, evaluation, pair, sampled } from './fakes.js';
 
 const fresh = temporaryDirectories();
 
@@ -36,7 +37,9 @@ beforeEach(async () => {
   b = new Bench(Run.create(path.join(fresh(), 'run'), config));
   await b.start();
   await b.finish('evaluate', evaluation);
-  await b.finish('sample', { responses: 0 });
+  await b.finish('sample', sampled(0));
+  // As the scoring stage does.
+  writeJsonLines(b.run.files.file(1, 'review.jsonl'), review);
   await b.finish('score', { pairs, review, dropped });
 });
 
@@ -55,6 +58,43 @@ describe('decisions', () => {
     expect(counts()).toMatchObject({ excluded: 1 });
     expect(onDisk()).toEqual(['decide', 'decide', 'decide', 'undo', 'redo']);
     expect(b.events.filter(({ type }) => type === 'decisions')).toHaveLength(5);
+  });
+
+  it('change the number of pairs that everything tells: run.json, clients, the plan, and what is trained on', async () => {
+    const told = async () => ({
+      disk: Run.open(b.run.directory).round(1).pairs,
+      clients: b.engine.snapshot().rounds[1].pairs,
+      plan: (await b.engine.answer({ type: 'read-plan', round: 1 })).pairs,
+    });
+    expect(await told()).toEqual({ disk: 2, clients: 2, plan: 2 });
+    await b.command({ type: 'decide', prompt_index: 3, ruling: { kind: 'exclude' } });
+    await b.command({ type: 'decide', prompt_index: 7, ruling: { kind: 'tie' } });
+    // A prompt whose rewards are tied gets a pair by hand.
+    await b.command({ type: 'decide', prompt_index: 9, ruling: { kind: 'pair', chosen: 0, rejected: 1 } });
+    expect(Run.open(b.run.directory).round(1)).toMatchObject({ pairs: 1, dropped: { ties: 0 } });
+    expect(b.engine.snapshot().rounds[1].pairs).toBe(1);
+    await b.command({ type: 'undo' });
+    await b.command({ type: 'undo' });
+    expect(b.run.round(1)).toMatchObject({ pairs: 1, dropped: { ties: 1 } });
+    expect((await told()).clients).toBe(1);
+  });
+
+  it('are counted anew when a run is opened, whatever a crash has left in run.json', async () => {
+    await b.command({ type: 'decide', prompt_index: 3, ruling: { kind: 'exclude' } });
+    // The journal has this one; the process died before it wrote run.json.
+    const lost = { at: '', action: 'decide', decision: { prompt_index: 7, ruling: { kind: 'tie' }, note: 'why' } };
+    appendFileSync(b.run.files.file(1, 'decisions.jsonl'), JSON.stringify(lost) + '\n');
+    const opened = { pairs: 0, decisions: { excluded: 1, ties: 1, noted: 1 } };
+    expect(Run.open(b.run.directory).round(1)).toMatchObject(opened);
+    const again = new Bench(Run.open(b.run.directory));
+    await again.start();
+    expect(again.engine.snapshot().rounds[1]).toMatchObject(opened);
+  });
+
+  it('in a damaged journal leave the counts as they were, and the run opens', async () => {
+    await b.command({ type: 'decide', prompt_index: 3, ruling: { kind: 'exclude' } });
+    appendFileSync(b.run.files.file(1, 'decisions.jsonl'), 'no JSON\n{"action":"undo"}\n');
+    expect(Run.open(b.run.directory).round(1)).toMatchObject({ pairs: 1, decisions: { excluded: 1 } });
   });
 
   it('stand in the next process as they stood', async () => {

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Run } from '../../src/store/run.js';
 import { temporaryDirectories } from '../temporary.js';
-import { Bench, config, dropped, evaluation, metrics, pair, response } from './fakes.js';
+import { Bench, config, dropped, evaluation, metrics, pair, response, sampled } from './fakes.js';
 
 const fresh = temporaryDirectories();
 const newRun = () => Run.create(path.join(fresh(), 'run'), config);
@@ -28,7 +28,7 @@ describe('a run', () => {
       { id: 0, stage: 'done', evaluation },
       { id: 1, parent: 0, stage: 'sample', settings: { alpha: 0.02, beta: 0.1, lr: 1e-6 } },
     ]);
-    await b.finish('sample', { responses: 0 });
+    await b.finish('sample', sampled(0));
     await b.finish('score', { pairs: [pair], review: [], dropped });
     expect(b.compute.job).toBeNull();
     expect(b.activity).toBe('idle');
@@ -60,7 +60,7 @@ describe('a run', () => {
     const b = bench();
     await b.start();
     if (stage !== 'evaluate') await b.finish('evaluate', evaluation);
-    if (stage === 'score' || stage === 'review') await b.finish('sample', { responses: 0 });
+    if (stage === 'score' || stage === 'review') await b.finish('sample', sampled(0));
     if (stage === 'review') await b.finish('score', { pairs: [pair], review: [], dropped });
     const again = new Bench(Run.open(b.run.directory));
     await again.start();
@@ -135,7 +135,7 @@ describe('pausing', () => {
     await b.command({ type: 'pause' });
     await b.command({ type: 'stop' });
     expect(b.activity).toBe('working');
-    await b.finish('sample', { responses: 0 });
+    await b.finish('sample', sampled(0));
     await b.command({ type: 'pause' });
     await b.finish('score', { pairs: [pair], review: [], dropped });
     expect(b.activity).toBe('idle');
@@ -216,7 +216,7 @@ describe('a failure', () => {
     const b = bench();
     await b.start();
     await b.finish('evaluate', evaluation);
-    await b.finish('sample', { responses: 0 });
+    await b.finish('sample', sampled(0));
     await b.finish('score', { pairs: [], review: [], dropped: { ...dropped, below_gap: 4 } });
     expect(b.engine.snapshot().engine.problem).toMatch(/^round 1 gave no pairs \(1 ties, 0 identical, 4 below gap,/);
     expect(stored(b)[1].stage).toBe('score');
@@ -248,7 +248,7 @@ describe('the seconds of a stage', () => {
     await b.finish('evaluate', evaluation);
     expect(stored(b)[0].seconds).toEqual({ evaluate: 8 });
     clock += 3;
-    await b.finish('sample', { responses: 0 });
+    await b.finish('sample', sampled(0));
     await b.finish('score', { pairs: [pair], review: [], dropped });
     await b.command({ type: 'launch' });
     clock += 4;
@@ -281,7 +281,7 @@ describe('the seconds of a stage', () => {
     clock += 100;
     await b.command({ type: 'resume' });
     clock += 2;
-    await b.finish('sample', { responses: 0 });
+    await b.finish('sample', sampled(0));
     expect(stored(b)[1].seconds).toEqual({ sample: 2 });
   });
 });

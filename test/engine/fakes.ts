@@ -114,7 +114,7 @@ export class Bench {
   async toReview(): Promise<void> {
     await this.start();
     await this.finish('evaluate', evaluation);
-    await this.finish('sample', { responses: 0 });
+    await this.finish('sample', sampled(0));
     await this.finish('score', { pairs: [pair], review: [], dropped });
   }
 
@@ -127,7 +127,7 @@ export class Bench {
 
   /** From a round's first stage to its end. */
   async wholeRound(): Promise<void> {
-    await this.finish('sample', { responses: 0 });
+    await this.finish('sample', sampled(0));
     await this.finish('score', { pairs: [pair], review: [], dropped });
     await this.toDone();
   }
@@ -137,6 +137,11 @@ export class Bench {
   }
 }
 
+/** The result of sampling one prompt of one planned. */
+export const sampled = (responses: number): WorkResults['sample'] => ({
+  responses,
+  sampled: { prompts: 1, planned: 1, stopped_early: false },
+});
 export const pair: PairRow = { prompt_ids: [1], chosen_ids: [2], rejected_ids: [3] };
 export const dropped = { ties: 1, identical: 0, below_gap: 0, too_few: 0 };
 export const evaluation: EvaluationResult = {

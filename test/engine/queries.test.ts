@@ -8,7 +8,7 @@ import type { ReviewRow } from '../../src/review/rows.js';
 import type { SampledResponse } from '../../src/rows.js';
 import { Run } from '../../src/store/run.js';
 import { temporaryDirectories } from '../temporary.js';
-import { Bench, config, dropped, evaluation, metrics, pair } from './fakes.js';
+import { Bench, config, dropped, evaluation, metrics, pair, sampled } from './fakes.js';
 
 const fresh = temporaryDirectories();
 const model = path.join(import.meta.dirname, '../../data/base-policy');
@@ -146,7 +146,7 @@ describe('read-round', () => {
     const again = new Bench(Run.open(b.run.directory));
     expect(again.engine.snapshot()).toMatchObject({ lengths: [2, 1], truncated: 1 });
     // What sampling left behind counts no longer.
-    await b.finish('sample', { responses: 2 });
+    await b.finish('sample', sampled(2));
     expect(b.engine.snapshot()).toMatchObject({ lengths: [2, 1], truncated: 1 });
   });
 });
@@ -204,7 +204,7 @@ describe('read-plan', () => {
     b = bench(changes);
     await b.start();
     await b.finish('evaluate', evaluation);
-    await b.finish('sample', { responses: 0 });
+    await b.finish('sample', sampled(0));
     await b.finish('score', { pairs, review: [], dropped });
   };
 
@@ -236,7 +236,7 @@ describe('read-plan', () => {
     write(1, 'metrics.jsonl', rows);
     await b.toDone();
     await b.command({ type: 'next-round' });
-    await b.finish('sample', { responses: 0 });
+    await b.finish('sample', sampled(0));
     await b.finish('score', { pairs, review: [], dropped });
     // 200 tokens in 2 + 4 seconds.
     const { seconds, memory_mb, reference } = await plan(2);
@@ -266,7 +266,7 @@ describe('read-hacking', () => {
     write(1, 'review.jsonl', [row(0, [1, 0]), row(1, [0, 1])]);
     await b.toDone();
     await b.command({ type: 'next-round' });
-    await b.finish('sample', { responses: 0 });
+    await b.finish('sample', sampled(0));
     const review = [row(0, [0, 1]), row(1, [0, 2])];
     await b.finish('score', { pairs: [pair], review, dropped });
     const report = await ask(2);

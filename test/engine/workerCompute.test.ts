@@ -5,7 +5,7 @@ import type { WorkMessage } from '../../src/engine/compute.js';
 import { signal, words } from '../../src/engine/compute.js';
 import { WorkerCompute } from '../../src/engine/workerCompute.js';
 import { newRound } from '../../src/store/rounds.js';
-import { config } from './fakes.js';
+import { config, sampled } from './fakes.js';
 
 const threads = vi.hoisted(() => [] as FakeWorker[]);
 
@@ -55,8 +55,8 @@ it('gives what the thread reports and ends with its result', async () => {
   const result = compute.run('sample', task, (report) => reports.push(report));
   const { id } = threads[0].posted[0];
   say({ type: 'report', report: { type: 'rewards', rewards: [{ prompt_index: 0, sample: 0, reward: 1 }] } });
-  say({ type: 'done', id, result: { responses: 4 } });
-  expect(await result).toEqual({ responses: 4 });
+  say({ type: 'done', id, result: sampled(4) });
+  expect(await result).toEqual(sampled(4));
   expect(reports).toEqual([{ type: 'rewards', rewards: [{ prompt_index: 0, sample: 0, reward: 1 }] }]);
 });
 
@@ -97,7 +97,7 @@ it('steers by one shared word that each stage begins anew', () => {
   compute.resume();
   expect(word[0]).toBe(signal.go);
   compute.stop();
-  say({ type: 'done', id: threads[0].posted[0].id, result: { responses: 1 } });
+  say({ type: 'done', id: threads[0].posted[0].id, result: sampled(1) });
   void compute.run('score', task, ignored).catch(ignored);
   expect(word[0]).toBe(signal.go);
 });
@@ -143,7 +143,7 @@ it('tells the thread how many samples are enough, until the stage ends', () => {
   void compute.run('sample', task, ignored).catch(ignored);
   compute.fewerSamples(2);
   expect(threads[0].word[words.enough]).toBe(2);
-  say({ type: 'done', id: threads[0].posted[0].id, result: { responses: 1 } });
+  say({ type: 'done', id: threads[0].posted[0].id, result: sampled(1) });
   void compute.run('sample', task, ignored).catch(ignored);
   expect(threads[0].word[words.enough]).toBe(0);
 });

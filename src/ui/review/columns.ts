@@ -1,7 +1,8 @@
 /** The columns of the review table: what each says of a row, how wide it is, and what it is sorted by. */
 import { pairMargins } from '../../dpo/margins.js';
+import type { PairStatus } from '../../review/decisions.js';
 import * as format from '../format.js';
-import { type ReviewTable, type Standing, marginInput } from './data.js';
+import { type ReviewTable, marginInput } from './data.js';
 
 export const columnIds = [
   'prompt',
@@ -88,7 +89,7 @@ export function columnAt(x: number, width: number): ColumnId | null {
 }
 
 /** What is not a pair has a word in place of its marks. */
-const words: Record<Exclude<Standing, 'pair'>, string> = {
+const words: Record<Exclude<PairStatus, 'pair'>, string> = {
   excluded: 'X',
   tie: '=',
   ties: 'tie',
@@ -104,7 +105,7 @@ export interface Marks {
   nearTie: boolean;
   decided: boolean;
   noted: boolean;
-  standing: Standing;
+  standing: PairStatus;
 }
 
 export function marksOf(table: ReviewTable, row: number, alpha: number): Marks {

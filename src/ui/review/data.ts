@@ -3,18 +3,14 @@
  * of rows and an array of decisions, and kept as long as they are. α is not part of it.
  */
 import type { MarginInput } from '../../dpo/margins.js';
-import { bestAndWorst } from '../../review/decisions.js';
+import { type PairStatus, bestAndWorst, pairStatus } from '../../review/decisions.js';
 import type { Decision, ResponsePair, ReviewRow } from '../../review/rows.js';
-import type { DroppedPairs } from '../../rows.js';
-
-/** Whether a row gives a pair, and if not, why. */
-export type Standing = 'pair' | 'excluded' | 'tie' | keyof DroppedPairs;
 
 export interface ReviewTable {
   rows: readonly ReviewRow[];
   /** Of each row, undefined where nobody said anything. */
   decisions: readonly (Decision | undefined)[];
-  standings: readonly Standing[];
+  standings: readonly PairStatus[];
   /** Winner and loser as decided; where there is no pair the one that would be, -1 with fewer than two responses. */
   chosen: Int32Array;
   rejected: Int32Array;
@@ -45,7 +41,7 @@ function makeTable(rows: readonly ReviewRow[], given: readonly Decision[]): Revi
   const byPrompt = new Map(given.map((decision) => [decision.prompt_index, decision]));
   const n = rows.length;
   const decisions = new Array<Decision | undefined>(n);
-  const standings = new Array<Standing>(n);
+  const standings = new Array<PairStatus>(n);
   const [chosen, rejected] = [new Int32Array(n).fill(-1), new Int32Array(n).fill(-1)];
   const [rewardW, rewardL] = [new Float64Array(n).fill(NaN), new Float64Array(n).fill(NaN)];
   const [lengthW, lengthL] = [new Float64Array(n).fill(NaN), new Float64Array(n).fill(NaN)];
@@ -55,7 +51,7 @@ function makeTable(rows: readonly ReviewRow[], given: readonly Decision[]): Revi
     const row = rows[i];
     const decision = byPrompt.size === 0 ? undefined : byPrompt.get(row.prompt_index);
     decisions[i] = decision;
-    standings[i] = standingOf(row, decision);
+    standings[i] = pairStatus(row, decision);
     if (standings[i] === 'pair') paired.push(i);
     const pair = pairOf(row, decision);
     if (pair === null) continue;
@@ -75,12 +71,6 @@ function makeTable(rows: readonly ReviewRow[], given: readonly Decision[]): Revi
     ...{ rows, decisions, standings, chosen, rejected },
     ...{ rewardW, rewardL, lengthW, lengthL, pairs, inputs, nearTie },
   };
-}
-
-function standingOf({ automatic }: ReviewRow, decision: Decision | undefined): Standing {
-  const ruling = decision?.ruling ?? null;
-  if (ruling === null) return typeof automatic === 'string' ? automatic : 'pair';
-  return { pair: 'pair', exclude: 'excluded', tie: 'tie' }[ruling.kind] as Standing;
 }
 
 /** The pair as decided, or the one that would be; null with fewer than two responses. */
