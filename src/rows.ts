@@ -5,6 +5,7 @@
  * Leaves out reading and writing (store/jsonl.ts) and the configuration (config/schema.ts).
  */
 import { z } from 'zod';
+import { MAX_REWARD, MAX_TOKEN_ID } from './limits.js';
 
 export const messageSchema = z.object({ role: z.string(), content: z.string() });
 export type Message = z.infer<typeof messageSchema>;
@@ -13,7 +14,12 @@ export type Message = z.infer<typeof messageSchema>;
 export const promptSchema = z.union([z.string(), z.array(messageSchema).min(1)]);
 export type Prompt = z.infer<typeof promptSchema>;
 
-export const tokenIdsSchema = z.array(z.int().min(0));
+export const tokenIdsSchema = z.array(z.int().min(0).max(MAX_TOKEN_ID, `a token id is at most ${MAX_TOKEN_ID}`));
+
+export const rewardSchema = z
+  .number()
+  .min(-MAX_REWARD, `a reward is at least -${MAX_REWARD}`)
+  .max(MAX_REWARD, `a reward is at most ${MAX_REWARD}`);
 
 export type FinishReason = 'stop' | 'length';
 
@@ -38,7 +44,7 @@ export const sampleRowSchema = z.object({
 export type SampleRow = z.infer<typeof sampleRowSchema>;
 
 /** A row of `scores.jsonl`: the rewards of `samples.jsonl`'s row with the same prompt_index, in its order. */
-export const scoreRowSchema = z.object({ prompt_index: z.int().min(0), rewards: z.array(z.number()) });
+export const scoreRowSchema = z.object({ prompt_index: z.int().min(0), rewards: z.array(rewardSchema) });
 export type ScoreRow = z.infer<typeof scoreRowSchema>;
 
 /** A row of `pairs.jsonl`: what one update trains on. Text is for people; ids are what is trained on. */
@@ -50,8 +56,8 @@ export const pairRowSchema = z.object({
   rejected_ids: tokenIdsSchema.min(1),
   chosen_text: z.string().optional(),
   rejected_text: z.string().optional(),
-  chosen_reward: z.number().optional(),
-  rejected_reward: z.number().optional(),
+  chosen_reward: rewardSchema.optional(),
+  rejected_reward: rewardSchema.optional(),
   /** Position among the prompt's responses. */
   chosen_index: z.int().optional(),
   rejected_index: z.int().optional(),

@@ -3,7 +3,7 @@ import type { RewardOptions } from '../config/schema.js';
 import { openHttpReward } from './http.js';
 import { openModuleReward } from './module.js';
 import { type RewardPart, parseRewardSpec } from './spec.js';
-import type { Reward, RewardHooks, RewardInput } from './types.js';
+import { type Reward, type RewardHooks, type RewardInput, finiteReward } from './types.js';
 
 export type { Reward, RewardHooks, RewardInput } from './types.js';
 export { parseRewardSpec, resolveRewardSpec } from './spec.js';
@@ -57,7 +57,9 @@ class WeightedSum implements Reward {
         onReward: (index, reward) => {
           totals[index] += this.weights[p] * reward;
           known[index]++;
-          if (known[index] === this.parts.length) hooks.onReward(index, totals[index]);
+          // Parts that are finite can add up to more than a number holds.
+          if (known[index] === this.parts.length)
+            hooks.onReward(index, finiteReward(totals[index], this.spec, inputs[index]));
         },
       });
     }

@@ -1,6 +1,7 @@
 /** What scores responses. */
 import { inspect } from 'node:util';
 import { UserError } from '../errors.js';
+import { MAX_REWARD } from '../limits.js';
 import type { Control } from '../control.js';
 import type { Prompt } from '../rows.js';
 
@@ -41,17 +42,19 @@ export function promptExcerpt(prompt: Prompt | undefined): string {
   return clean.length > 60 ? `"${clean.slice(0, 60)}…"` : `"${clean}"`;
 }
 
-/** A reward that is a finite number, or an error that says what came instead. */
+/** @throws UserError unless the value is a number that rewards can be computed with: finite, at most MAX_REWARD */
 export function finiteReward(value: unknown, source: string, input: RewardInput): number {
-  if (typeof value === 'number' && Number.isFinite(value)) return value;
+  if (typeof value === 'number' && Math.abs(value) <= MAX_REWARD) return value;
   const got = typeof value === 'number' ? String(value) : `${shown(value).slice(0, 80)} (${typeof value})`;
   throw new UserError(
-    `reward ${source} gave ${got} for the response to ${promptExcerpt(input.prompt)}; expected a finite number`,
+    `reward ${source} gave ${got} for the response to ${promptExcerpt(input.prompt)}; expected a finite number of at most ${MAX_REWARD} either way`,
   );
 }
 
 function shown(value: unknown): string {
   if (value === undefined) return 'nothing';
   // Not JSON: it cannot write a BigInt or an object that holds itself.
-  return plainText(typeof value === 'string' ? JSON.stringify(value) : inspect(value, { breakLength: Infinity }));
+  return plainText(
+    typeof value === 'string' ? JSON.stringify(value.slice(0, 200)) : inspect(value, { breakLength: Infinity }),
+  );
 }

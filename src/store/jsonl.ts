@@ -2,20 +2,13 @@
  * JSON lines on disk. Rows are appended whole and flushed; a last line torn by a crash is dropped on reading and cut off
  * before the next append; one that lacks nothing but its line break is a row to both.
  */
-import {
-  closeSync,
-  existsSync,
-  fdatasyncSync,
-  fstatSync,
-  ftruncateSync,
-  openSync,
-  readFileSync,
-  readSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, existsSync, fdatasyncSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
 import type { z } from 'zod';
 import { UserError, messageOf } from '../errors.js';
+import { MAX_LINE, megabytes, parseJson, withoutMark } from '../limits.js';
 import { writeError, writeFileAtomic } from './atomic.js';
+
+const READ_BYTES = 2 ** 18;
 
 export interface ReadOptions {
   /** `empty`: a file that is not there has no rows. */
@@ -41,21 +34,62 @@ export function readJsonLines<T>(
   options: ReadOptions & { withLines?: boolean } = {},
 ): T[] | { row: T; line: number }[] {
   if (options.missing === 'empty' && !existsSync(file)) return [];
-  const lines = readText(file).split('\n');
   const rows: { row: T; line: number }[] = [];
-  for (const [index, text] of lines.entries()) {
+  for (const { text, line, ended } of linesOf(file)) {
     if (text.trim() === '') continue;
-    const line = index + 1;
     let value: unknown;
     try {
-      value = JSON.parse(text);
+      value = parseJson(text);
     } catch (cause) {
-      if (line === lines.length && options.torn !== 'error') break;
+      if (!ended && options.torn !== 'error') break;
       throw notJson(`${file}:${line}`, cause);
     }
     rows.push({ row: parseRow(value, schema, `${file}:${line}`), line });
   }
   return options.withLines === true ? rows : rows.map(({ row }) => row);
+}
+
+/**
+ * The lines of a file, one at a time: a file may be larger than a string can be.
+ *
+ * @throws UserError if the file cannot be read or a line is longer than MAX_LINE
+ */
+function* linesOf(file: string): Generator<{ text: string; line: number; ended: boolean }> {
+  let handle: number | null = null;
+  try {
+    handle = openSync(file, 'r');
+    let line = 0;
+    let begun: Buffer[] = [];
+    let length = 0;
+    const take = (end: Buffer) => {
+      const bytes = begun.length === 0 ? end : Buffer.concat([...begun, end]);
+      begun = [];
+      length = 0;
+      return line++ === 0 ? withoutMark(bytes.toString()) : bytes.toString();
+    };
+    for (;;) {
+      const chunk = Buffer.allocUnsafe(READ_BYTES);
+      const read = readSync(handle, chunk, 0, chunk.length, null);
+      let from = 0;
+      for (let end = chunk.indexOf(10); end >= 0 && end < read; end = chunk.indexOf(10, from)) {
+        yield { text: take(chunk.subarray(from, end)), line, ended: true };
+        from = end + 1;
+      }
+      if (read === 0) break;
+      begun.push(chunk.subarray(from, read));
+      length += read - from;
+      if (length > MAX_LINE)
+        throw new UserError(
+          `${file}:${line + 1} is longer than ${megabytes(MAX_LINE)}; expected one JSON object on each line`,
+        );
+    }
+    if (length > 0) yield { text: take(Buffer.alloc(0)), line, ended: false };
+  } catch (cause) {
+    if (cause instanceof UserError) throw cause;
+    throw new UserError(`cannot read ${file}: ${messageOf(cause)}`, { cause });
+  } finally {
+    if (handle !== null) closeSync(handle);
+  }
 }
 
 /** The rows that lie whole within the last so many bytes of a file: its newest ones, without reading it all. */
@@ -80,7 +114,7 @@ export function readLastJsonLines<T>(file: string, schema: z.ZodType<T>, bytes: 
       if (text === '') return [];
       let value: unknown;
       try {
-        value = JSON.parse(text);
+        value = parseJson(text);
       } catch (cause) {
         throw notJson(where(i), cause);
       }
@@ -92,7 +126,7 @@ export function readLastJsonLines<T>(file: string, schema: z.ZodType<T>, bytes: 
 }
 
 function notJson(where: string, cause: unknown): UserError {
-  return new UserError(`${where} is not JSON (${messageOf(cause)}); mend or remove the line`, { cause });
+  return new UserError(`${where} is not JSON (${messageOf(cause)}); repair or remove the line`, { cause });
 }
 
 /** @throws UserError: `where` and what of the row is wrong */
@@ -107,7 +141,7 @@ export function parseRow<T>(value: unknown, schema: z.ZodType<T>, where: string)
 /** Appends rows and flushes them to the disk. */
 export function appendJsonLines(file: string, rows: unknown[]): void {
   if (rows.length === 0) return;
-  const text = rows.map((row) => JSON.stringify(row) + '\n').join('');
+  const text = textOf(file, rows);
   let handle: number | null = null;
   try {
     handle = openSync(file, 'a+');
@@ -130,7 +164,27 @@ export function appendJsonLines(file: string, rows: unknown[]): void {
 
 /** Replaces a file by these rows, or leaves it as it was. */
 export function writeJsonLines(file: string, rows: unknown[]): void {
-  writeFileAtomic(file, rows.map((row) => JSON.stringify(row) + '\n').join(''));
+  writeFileAtomic(file, textOf(file, rows));
+}
+
+/** @throws UserError that names the first number that is not finite: JSON would hold `null`, which no reader accepts */
+function textOf(file: string, rows: unknown[]): string {
+  return rows
+    .map((row) => {
+      const text = JSON.stringify(row);
+      if (text.includes('null')) expectFinite(row, '', file);
+      return text + '\n';
+    })
+    .join('');
+}
+
+function expectFinite(value: unknown, key: string, file: string): void {
+  if (typeof value === 'number' && !Number.isFinite(value))
+    throw new UserError(
+      `cannot write ${file}: \`${key}\` is ${value}; expected a finite number, and nothing was written`,
+    );
+  if (typeof value !== 'object' || value === null) return;
+  for (const [name, inner] of Object.entries(value)) expectFinite(inner, key === '' ? name : `${key}.${name}`, file);
 }
 
 /** Cuts off a torn last line, ends a whole one that lacks its line break. @returns the size then */
@@ -162,12 +216,4 @@ function endLine(handle: number, start: number, size: number): number {
   }
   // Readers have taken this row for one that is there: it must not be lost now.
   return size + writeSync(handle, '\n');
-}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new UserError(`cannot read ${file}: ${messageOf(cause)}`, { cause });
-  }
 }

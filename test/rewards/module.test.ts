@@ -179,3 +179,21 @@ it('a weighted sum reports no part of a sum where a component was stopped early'
   expect(rewards).toEqual([6]);
   reward.dispose();
 });
+
+it('a weighted sum that overflows is refused by name and never becomes null on disk', async () => {
+  const file = path.join(home, 'huge.mjs');
+  writeFileSync(file, 'export function score({ response }) { return response === "three" ? 1e30 : 1; }');
+  const { rewards, error } = await score(`1e300*module:${file}+module:${file}`);
+  expect(error).toMatch(
+    /^reward 1e300\*module:.* gave 1e\+300 for .*; expected a finite number of at most 1e\+30 either/,
+  );
+  expect(rewards).toEqual([]);
+  const smaller = await score(`module:${file}+module:${file}`);
+  expect(smaller.rewards).toEqual([2]);
+  expect(smaller.error).toMatch(/gave 2e\+30 for the response to "about three"/);
+});
+
+it('a reward that is finite but too large to average is refused', async () => {
+  const { error } = await run('export function score() { return 1e308; }');
+  expect(error).toMatch(/gave 1e\+308 for the response to "about one"; expected a finite number/);
+});

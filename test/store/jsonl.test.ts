@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { UserError } from '../../src/errors.js';
-import { appendJsonLines, readJsonLines, readLastJsonLines } from '../../src/store/jsonl.js';
+import { appendJsonLines, readJsonLines, readLastJsonLines, writeJsonLines } from '../../src/store/jsonl.js';
 import { temporaryDirectories } from '../temporary.js';
 
 vi.mock('node:fs', async (original) => {
@@ -51,6 +51,22 @@ describe('reading', () => {
   it('names file, line and key of a value that is not what it should be', () => {
     const file = fileWith('{"n":1}\n{"n":"two"}\n');
     expect(() => readJsonLines(file, schema)).toThrow(`${file}:2: \`n\``);
+  });
+
+  it('reads lines that lie across the pieces it reads, after a byte order mark, with any line breaks', () => {
+    const long = 'é'.repeat(200_000);
+    const file = fileWith(`\uFEFF{"n":1}\r\n{"n":2,"text":"${long}"}\n{"n":3}`);
+    expect(readJsonLines(file, schema)).toEqual([{ n: 1 }, { n: 2, text: long }, { n: 3 }]);
+  });
+
+  it('refuses a line without end after 64 MB, and nesting that would overflow the stack', () => {
+    const file = fileWith('{"n":1}\n');
+    fs.truncateSync(file, 65 * 2 ** 20);
+    expect(() => readJsonLines(file, schema)).toThrow(`${file}:2 is longer than 64 MB`);
+    const deep = fileWith(`{"n":1}\n{"n":${'['.repeat(100_000)}${']'.repeat(100_000)}}\n`);
+    expect(() => readJsonLines(deep, z.looseObject({}))).toThrow(`${deep}:2 is not JSON (it is nested more than 64`);
+    const flat = { n: 1, list: Array.from({ length: 100 }, () => ({ a: '[[[{{{"\\' })) };
+    expect(readJsonLines(fileWith(JSON.stringify(flat)), z.looseObject({}))).toEqual([flat]);
   });
 
   it('takes a missing file as empty only where asked to', () => {
@@ -108,6 +124,17 @@ describe('appending', () => {
     expect(readJsonLines(file, schema)).toEqual([{ n: 1 }, { n: 2 }]);
     appendJsonLines(file, [{ n: 3 }]);
     expect(readJsonLines(file, schema)).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }]);
+  });
+
+  it('refuses numbers that are not finite, which JSON would write as null and no reader accept', () => {
+    const file = fileWith('{"n":1}\n');
+    expect(() => appendJsonLines(file, [{ n: 2 }, { n: 3, rewards: [0, -Infinity], note: null }])).toThrow(
+      `cannot write ${file}: \`rewards.1\` is -Infinity; expected a finite number`,
+    );
+    expect(() => writeJsonLines(file, [{ n: NaN }])).toThrow('`n` is NaN');
+    expect(contentOf(file)).toBe('{"n":1}\n');
+    appendJsonLines(file, [{ n: 2, note: null, text: 'null' }]);
+    expect(contentOf(file)).toBe('{"n":1}\n{"n":2,"note":null,"text":"null"}\n');
   });
 
   it('leaves no half row when the disk is full, and goes on when it no longer is', () => {
