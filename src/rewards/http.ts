@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import type { RewardOptions } from '../config/schema.js';
 import { UserError, messageOf } from '../errors.js';
+import { MAX_ANSWER, megabytes, parseJson } from '../limits.js';
 import { Tokenizer } from '../model/tokenizer.js';
 import type { Message } from '../rows.js';
 import { type Reward, type RewardHooks, type RewardInput, finiteReward, plainText, promptExcerpt } from './types.js';
@@ -177,6 +178,8 @@ class HttpReward implements Reward {
 
 /** Longest wait between tries, in seconds. */
 const MAX_WAIT = 20;
+/** Bytes read of an answer that reports a failure: only its beginning is shown. */
+const MAX_PROBLEM = 16 * 1024;
 
 /** One JSON request, tried again on network errors, time-outs, 408, 429 and 5xx. */
 async function request(url: URL, init: RequestInit, options: RewardOptions, about: string): Promise<unknown> {
@@ -185,20 +188,41 @@ async function request(url: URL, init: RequestInit, options: RewardOptions, abou
     let wait = Math.min(MAX_WAIT, 0.25 * 2 ** attempt) * (0.5 + Math.random() / 2);
     try {
       const response = await fetch(url, { ...init, signal: AbortSignal.timeout(options.timeout_seconds * 1000) });
-      if (response.ok) return await response.json();
-      const text = plainText(await response.text()).slice(0, 200);
+      if (response.ok) return parseJson(await bodyOf(response, MAX_ANSWER));
+      const text = plainText(await bodyOf(response, MAX_PROBLEM, 'cut')).slice(0, 200);
       problem = `answered ${response.status} ${text}`.trim();
       if (response.status < 500 && response.status !== 408 && response.status !== 429) attempt = options.retries;
       const after = retryAfter(response.headers.get('retry-after'));
       if (after > 0) wait = Math.min(MAX_WAIT, after);
     } catch (error) {
       problem = failureText(error, options.timeout_seconds);
-      if (error instanceof SyntaxError) attempt = options.retries;
+      if (error instanceof SyntaxError || error instanceof TooLarge) attempt = options.retries;
     }
     if (attempt >= options.retries)
       throw new UserError(`${url.href} ${problem} while ${about}; everything scored before is kept`);
     await new Promise((resolve) => setTimeout(resolve, wait * 1000));
   }
+}
+
+class TooLarge extends Error {}
+
+/**
+ * A response's body, counted after decompression as it comes: two megabytes of gzip may hold gigabytes.
+ *
+ * @param beyond what to do with a body of more bytes: `cut` it off, or throw TooLarge
+ */
+async function bodyOf(response: Response, most: number, beyond?: 'cut'): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  // Leaving the loop early cancels the stream, which closes the connection.
+  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size <= most) continue;
+    if (beyond === 'cut') break;
+    throw new TooLarge(`sent more than ${megabytes(most)}`);
+  }
+  return new TextDecoder().decode(Buffer.concat(chunks));
 }
 
 /** Seconds, from either form of the header (RFC 9110, section 10.2.3); NaN where there is none. */
@@ -211,6 +235,7 @@ function retryAfter(header: string | null): number {
 function failureText(error: unknown, timeoutSeconds: number): string {
   if (error instanceof DOMException && error.name === 'TimeoutError')
     return `did not answer within ${timeoutSeconds} s (rewards.timeout_seconds)`;
+  if (error instanceof TooLarge) return `${error.message}; expected one score for each response, so this is no reward`;
   if (error instanceof SyntaxError) return 'gave an answer that is not JSON';
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   return `cannot be reached (${messageOf(cause)})`;

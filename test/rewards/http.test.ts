@@ -1,6 +1,7 @@
 /** Rewards from real servers on this machine, in each contract, well-behaved and not. */
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { rewardOptionsSchema } from '../../src/config/schema.js';
 import { openReward } from '../../src/rewards/index.js';
@@ -184,6 +185,45 @@ describe('failures', () => {
       rewards: [],
       error: expect.stringMatching(/another form .*"prompt 0".*expected one score for each response/) as string,
     });
+  });
+  it.each<[string, Handler]>([
+    [
+      'that never ends',
+      (_body, _request, response) => {
+        const more = () => {
+          while (!response.destroyed && response.write(' '.repeat(2 ** 16)));
+        };
+        response.on('drain', more);
+        more();
+      },
+    ],
+    [
+      'of 256 MB in 256 kB of gzip',
+      (_body, _request, response) => {
+        response.setHeader('content-encoding', 'gzip');
+        response.end(gzipSync(Buffer.alloc(256 * 2 ** 20, ' ')));
+      },
+    ],
+  ])('an answer %s is cut at 16 MB and not tried again', async (_name, handler) => {
+    let calls = 0;
+    const base = await serve((...all) => (calls++, handler(...all)));
+    const before = process.memoryUsage.rss();
+    const { error } = await score(`${base}/get_reward`, { concurrency: 1, timeout_seconds: 30 });
+    expect(error).toMatch(/^http:.*get_reward sent more than 16 MB; .* while scoring the response to "prompt 0"/);
+    expect(calls).toBe(1);
+    // The test's own server makes and compresses the 256 MB.
+    expect(process.memoryUsage.rss() - before).toBeLessThan(500 * 2 ** 20);
+  });
+  it('a failure with an endless body is told from its beginning', async () => {
+    const base = await serve((_body, _request, response) => {
+      response.statusCode = 400;
+      const more = () => {
+        while (!response.destroyed && response.write('no. '.repeat(2 ** 14)));
+      };
+      response.on('drain', more);
+      more();
+    });
+    expect((await score(`${base}/get_reward`, { concurrency: 1 })).error).toMatch(/answered 400 no\. no\. /);
   });
   it("keeps the server's escapes out of errors", async () => {
     const base = await serve((_body, _request, response) => {
