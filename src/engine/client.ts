@@ -2,6 +2,7 @@
 import { type Socket, createConnection } from 'node:net';
 import path from 'node:path';
 import { UserError, messageOf } from '../errors.js';
+import { MAX_EVENT, megabytes } from '../limits.js';
 import { lockHolder } from '../store/lock.js';
 import { readLines } from './lines.js';
 import type { AnswerTo, EngineCommand, EngineEvent, EngineMessage, Query } from './protocol.js';
@@ -60,7 +61,12 @@ class SocketClient implements EngineClient {
   private gone = false;
 
   constructor(private readonly socket: Socket) {
-    readLines(socket, (line) => this.receive(JSON.parse(line) as EngineMessage));
+    readLines(
+      socket,
+      MAX_EVENT,
+      (line) => this.receiveLine(line),
+      () => this.breakOff(`it sent a message longer than ${megabytes(MAX_EVENT)}`),
+    );
     socket.on('error', () => socket.destroy());
     socket.on('close', () => this.ended('the engine ended'));
   }
@@ -91,6 +97,25 @@ class SocketClient implements EngineClient {
     this.gone = true;
     this.listeners.clear();
     this.socket.end();
+  }
+
+  private receiveLine(line: string): void {
+    // Its socket may deliver more of what was read before.
+    if (this.gone) return;
+    let message: EngineMessage | null = null;
+    try {
+      message = JSON.parse(line) as EngineMessage | null;
+    } catch {
+      // Reported below.
+    }
+    if (typeof message?.type === 'string') this.receive(message);
+    else this.breakOff('it sent a message that cannot be read');
+  }
+
+  /** Ends the connection to something that does not speak the protocol, such as an engine of another version. */
+  private breakOff(why: string): void {
+    this.ended(`the connection to the engine was closed: ${why}`);
+    this.socket.destroy();
   }
 
   private receive(message: EngineMessage): void {

@@ -2,10 +2,12 @@
 import { rmSync } from 'node:fs';
 import { type Server, type Socket, createServer } from 'node:net';
 import { UserError, messageOf } from '../errors.js';
+import { MAX_REQUEST, megabytes } from '../limits.js';
 import type { Engine } from './engine.js';
 import { readLines } from './lines.js';
-import type { EngineMessage, Request } from './protocol.js';
+import type { EngineMessage } from './protocol.js';
 import { isQuery } from './queries.js';
+import { parseRequest } from './requests.js';
 import type { Terminal } from './roles.js';
 
 /** A client that has not read this much is let go: it must not hold the engine's memory. */
@@ -31,7 +33,16 @@ function attach(engine: Engine, socket: Socket, shutDoor: () => void): void {
   const terminal = new Client(socket);
   socket.on('error', () => socket.destroy());
   socket.on('close', () => terminal.leave());
-  readLines(socket, (line) => void serveLine(engine, terminal, line, shutDoor));
+  readLines(
+    socket,
+    MAX_REQUEST,
+    (line) => void serveLine(engine, terminal, line, shutDoor),
+    () => {
+      const error = `the request is longer than ${megabytes(MAX_REQUEST)}; the connection is closed`;
+      terminal.send({ type: 'reply', id: 0, ok: false, error });
+      socket.destroySoon();
+    },
+  );
 }
 
 /** A connection: a terminal once it has attached. */
@@ -73,10 +84,10 @@ class Client {
 }
 
 async function serveLine(engine: Engine, client: Client, line: string, shutDoor: () => void): Promise<void> {
-  let id = 0;
+  const request = parseRequest(line);
+  const { id } = request;
   try {
-    const request = JSON.parse(line) as Request;
-    id = request.id;
+    if ('problem' in request) throw request.problem;
     if (isQuery(request)) {
       client.send({ type: 'reply', id, ok: true, answer: await engine.answer(request) });
       return;

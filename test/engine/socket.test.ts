@@ -2,8 +2,10 @@
 import { statSync } from 'node:fs';
 import { type Server, type Socket, createConnection, createServer } from 'node:net';
 import path from 'node:path';
+import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type EngineClient, connect } from '../../src/engine/client.js';
+import { readLines } from '../../src/engine/lines.js';
 import type { EngineEvent } from '../../src/engine/protocol.js';
 import { serve } from '../../src/engine/server.js';
 import { Lock } from '../../src/store/lock.js';
@@ -162,6 +164,90 @@ it('answers what is no command at all and lives on', async () => {
   socket.destroy();
   await attached();
   log.mockRestore();
+});
+
+it.each<[string, string]>([
+  ['null', 'expected {"id": number, "type": text'],
+  ['{"id":1,"type":"__proto__"}', 'the engine knows no command "__proto__"'],
+  ['{"id":1,"type":"read-round","round":1e999}', 'read-round: `round`: '],
+  ['{"id":1,"type":"read-plan"}', 'read-plan: `round`: '],
+  ['{"id":1,"type":"set","settings":null}', 'set: `settings`: '],
+  ['{"id":1,"type":"fork","parent":0,"overrides":[]}', 'fork: `overrides`: '],
+  ['{"id":1,"type":"attach","client":"everything"}', 'attach: `client`: '],
+  [`{"id":1,"type":"undo","x":${'['.repeat(100_000)}${']'.repeat(100_000)}}`, 'it is nested more than 64 levels deep'],
+])('refuses %.60s with one sentence', async (line, sentence) => {
+  const log = vi.spyOn(console, 'error').mockImplementation(() => {});
+  const socket = createConnection(socketPath);
+  const answer = new Promise<string>((resolve) => socket.once('data', (text) => resolve(String(text))));
+  socket.write(`${line}\n`);
+  expect(JSON.parse(await answer)).toMatchObject({ ok: false, error: expect.stringContaining(sentence) as string });
+  socket.destroy();
+  expect(log).not.toHaveBeenCalled();
+  log.mockRestore();
+});
+
+it('closes a connection whose request passes 1 MB without keeping it, and serves the others', async () => {
+  const { client } = await attached();
+  const socket = createConnection(socketPath);
+  socket.on('error', () => {});
+  let answer = '';
+  socket.on('data', (text) => (answer += String(text)));
+  const closed = new Promise((resolve) => socket.once('close', resolve));
+  const piece = 'x'.repeat(2 ** 18);
+  for (let i = 0; i < 5; i++) socket.write(piece);
+  await closed;
+  expect(JSON.parse(answer)).toEqual({
+    type: 'reply',
+    id: 0,
+    ok: false,
+    error: 'the request is longer than 1 MB; the connection is closed',
+  });
+  expect(await client.ask({ type: 'read-engine' })).toMatchObject({ activity: 'working' });
+});
+
+describe('a client of something that is no engine', () => {
+  const peer = async (say: (socket: Socket) => void) => {
+    const directory = fresh();
+    const name = path.join(directory, 'peer.sock');
+    const listening = createServer((socket) => (socket.on('error', () => {}), say(socket)));
+    await new Promise<void>((resolve) => listening.listen(name, resolve));
+    Lock.take(directory, name);
+    const client = await connect(directory);
+    clients.push(client);
+    const events: EngineEvent[] = [];
+    client.on((event) => events.push(event));
+    await vi.waitFor(() => expect(events).toHaveLength(1));
+    listening.close();
+    return events[0];
+  };
+
+  it.each(['HTTP/1.1 400 Bad Request', 'null', '{"reply":1}'])(
+    'that says %s lets it go with a sentence',
+    async (line) => {
+      expect(await peer((socket) => socket.write(`${line}\n{"type":"engine"}\n`))).toEqual({
+        type: 'bye',
+        reason: 'the connection to the engine was closed: it sent a message that cannot be read',
+      });
+    },
+  );
+
+  it('keeps no more of an endless line than it may', async () => {
+    const taken: string[] = [];
+    const outcome = await new Promise((resolve) => {
+      const source = new PassThrough();
+      readLines(
+        source as unknown as Socket,
+        1000,
+        (line) => taken.push(line),
+        () => resolve('too long'),
+      );
+      source.write(`first\n${'x'.repeat(900)}`);
+      source.write('y'.repeat(101));
+      source.write('\nafter\n');
+    });
+    expect(outcome).toBe('too long');
+    expect(taken).toEqual(['first']);
+  });
 });
 
 it('passes lines that come in pieces, and text of any language', async () => {

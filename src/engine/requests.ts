@@ -1,0 +1,69 @@
+/**
+ * Requests as they come over the socket, from whoever can open it: their form is checked here, whether they have a place
+ * now is the handlers' part.
+ */
+import { z } from 'zod';
+import { UserError, messageOf } from '../errors.js';
+import { parseJson } from '../limits.js';
+import type { EngineCommand, Query, Request } from './protocol.js';
+
+const whole = z.int().min(0);
+const settings = z.record(z.string(), z.unknown());
+
+/** The fields of every request beside `id` and `type`. Values that have ranges are checked by the handlers. */
+const fields: { [T in EngineCommand['type'] | Query['type']]: z.ZodRawShape } = {
+  attach: { client: z.enum(['tui', 'auto']) },
+  'take-over': {},
+  'next-round': { settings: settings.optional() },
+  fork: { parent: whole, settings: settings.optional(), overrides: settings.optional() },
+  'redo-round': { round: whole, settings: settings.optional() },
+  judge: { round: whole, verdict: z.unknown() },
+  'name-round': { round: whole, name: z.unknown(), note: z.unknown() },
+  'delete-round': { round: whole },
+  switch: { round: whole },
+  decide: { prompt_index: z.unknown(), ruling: z.unknown(), note: z.unknown() },
+  undo: {},
+  redo: {},
+  'fewer-samples': { samples_per_prompt: z.unknown() },
+  set: { settings },
+  launch: {},
+  pause: {},
+  resume: {},
+  stop: {},
+  abort: {},
+  retry: {},
+  shutdown: {},
+  'read-detail': { round: whole, prompt_index: whole },
+  'read-tokens': { round: whole, prompt_index: whole, sample: z.unknown() },
+  'read-round': { round: whole },
+  'read-held-out': { round: whole },
+  'read-metrics': { round: whole },
+  'read-deletion': { round: whole },
+  'read-engine': {},
+  'read-plan': { round: whole },
+  'read-hacking': { round: whole },
+};
+
+const head = z.looseObject({ id: z.number(), type: z.string() });
+
+/**
+ * @returns the request, or why it is none, with the id that it carries so that the refusal can be told apart (0 if it
+ *   carries none)
+ */
+export function parseRequest(line: string): Request | { id: number; problem: UserError } {
+  let value: unknown;
+  try {
+    value = parseJson(line);
+  } catch (cause) {
+    return { id: 0, problem: new UserError(`the request is not JSON (${messageOf(cause)})`, { cause }) };
+  }
+  const request = head.safeParse(value);
+  if (!request.success) return { id: 0, problem: new UserError('expected {"id": number, "type": text, …}') };
+  const { id, type } = request.data;
+  if (!Object.hasOwn(fields, type))
+    return { id, problem: new UserError(`the engine knows no command ${JSON.stringify(type.slice(0, 80))}`) };
+  const checked = z.looseObject(fields[type as keyof typeof fields]).safeParse(value);
+  if (checked.success) return value as Request;
+  const [{ path, message }] = checked.error.issues;
+  return { id, problem: new UserError(`${type}: \`${path.join('.')}\`: ${message}`) };
+}
