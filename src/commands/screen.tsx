@@ -12,10 +12,19 @@ export interface Drawn {
   element: ReactNode;
   resized(size: Size): void;
   mouse(report: MouseReport): void;
+  pasted(text: string, cut: boolean): void;
   /** It is drawn. */
-  opened(close: () => void): void;
+  opened(controls: Controls): void;
   /** It is over: by `close`, or because the line to the terminal is gone or the process is told to end. */
   closed(): void;
+}
+
+export interface Controls {
+  close(): void;
+  /** Draws everything again. */
+  redraw(): void;
+  /** Gives the terminal to the shell until the process is continued (`fg`). */
+  suspend(): void;
 }
 
 /**
@@ -35,9 +44,37 @@ export async function onScreen(look: Look, draw: (size: Size) => Drawn): Promise
   const keyboard = new Keyboard(process.stdin, {
     typed: () => display.hurry(),
     mouse: drawn.mouse,
+    pasted: drawn.pasted,
     answered: () => display.answered(),
     hungUp: () => end(signals.SIGHUP),
   });
+  let isSuspended = false;
+  const suspend = async (): Promise<void> => {
+    await display.settled();
+    isSuspended = true;
+    display.leave();
+    keyboard.suspended(true);
+    // To the whole foreground group, as the terminal does: `npm start` waits for us and must stop as well.
+    process.kill(0, 'SIGTSTP');
+    // The system ignores the signal where no shell could continue us; then this runs at once.
+    setTimeout(resume, 50);
+  };
+  const resume = (): void => {
+    if (!isSuspended) return;
+    isSuspended = false;
+    keyboard.suspended(false);
+    display.enter();
+    // The window may have changed meanwhile, of which only the foreground group is told.
+    process.emit('SIGWINCH');
+    display.redraw();
+  };
+  // Stopped by another process, it is continued without having left the screen.
+  const continued = (): void => {
+    if (isSuspended) return resume();
+    display.leave();
+    isSuspended = true;
+    resume();
+  };
   const restoreSignals = onSignals(end);
   display.on('resize', () => drawn.resized(display.size()));
   display.enter();
@@ -50,11 +87,13 @@ export async function onScreen(look: Look, draw: (size: Size) => Drawn): Promise
       isScreenReaderEnabled: look.aloud,
       exitOnCtrlC: false,
     });
-    drawn.opened(() => app.unmount());
+    drawn.opened({ close: () => app.unmount(), redraw: () => display.redraw(), suspend: () => void suspend() });
+    process.on('SIGCONT', continued);
     await app.waitUntilExit();
     await display.settled();
   } finally {
     drawn.closed();
+    process.off('SIGCONT', continued);
     display.leave();
     keyboard.close();
     restoreSignals();

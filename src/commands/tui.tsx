@@ -11,7 +11,7 @@ import { type Client, Link } from '../ui/link.js';
 import type { Look } from '../ui/look.js';
 import { type Effect, type Size, type State, initialState } from '../ui/state.js';
 import { Store } from '../ui/store.js';
-import { onScreen } from './screen.js';
+import { type Controls, onScreen } from './screen.js';
 import { lookOf } from './settings.js';
 
 export interface TuiOptions {
@@ -72,7 +72,7 @@ export type HomeHooks = Pick<HomeTasksOptions, 'isListed' | 'now' | 'open'>;
  * @returns whether for the list of runs; and which run was opened from there
  */
 export async function openTerminal(source: Source, look: Look): Promise<{ left: boolean; opened: string | null }> {
-  let detach = (): void => {};
+  let controls: Controls = { close() {}, redraw() {}, suspend() {} };
   let left = false;
   let opened: string | null = null;
   const perform = (effect: Effect): void => {
@@ -97,9 +97,13 @@ export async function openTerminal(source: Source, look: Look): Promise<{ left: 
         return store.now({ type: 'notice', text: written(source) });
       case 'leave':
         left = true;
-        return detach();
+        return controls.close();
       case 'detach':
-        return detach();
+        return controls.close();
+      case 'redraw':
+        return controls.redraw();
+      case 'suspend':
+        return controls.suspend();
     }
   };
   const store = new Store(source.initial({ columns: 80, rows: 24 }), perform);
@@ -109,7 +113,7 @@ export async function openTerminal(source: Source, look: Look): Promise<{ left: 
     now: store.now,
     open(directory) {
       opened = directory;
-      detach();
+      controls.close();
     },
   });
   await onScreen(look, (size) => {
@@ -119,8 +123,9 @@ export async function openTerminal(source: Source, look: Look): Promise<{ left: 
       element: <App store={store} theme={look.theme} aloud={look.aloud} />,
       resized: (to) => store.now({ type: 'size', size: to }),
       mouse: ({ kind, x, y }) => store.now({ type: 'mouse', kind, x, y }),
-      opened(close) {
-        detach = close;
+      pasted: (text, cut) => store.now({ type: 'paste', text, cut }),
+      opened(given) {
+        controls = given;
         void link?.open();
         tasks?.begin();
       },

@@ -5,6 +5,7 @@
  */
 import { Writable } from 'node:stream';
 import { toAscii } from './ascii.js';
+import { bracketedPaste } from './keyboard.js';
 import type { Look } from './look.js';
 import type { Size } from './state.js';
 import type { Display } from './terminal.js';
@@ -18,13 +19,16 @@ export class Aloud extends Writable implements Display {
   readonly isTTY = false;
   private said: readonly string[] = [];
   private latest: string | null = null;
+  /** The last frame that was said. */
+  private last: string | null = null;
+  private open = false;
   private hurried = true;
   private spoke = -Infinity;
   private timer: NodeJS.Timeout | null = null;
 
   constructor(
     private readonly real: NodeJS.WriteStream,
-    private readonly look: Pick<Look, 'ascii'>,
+    private readonly look: Pick<Look, 'ascii' | 'bracketedPaste'>,
   ) {
     super({ decodeStrings: false });
   }
@@ -43,18 +47,32 @@ export class Aloud extends Writable implements Display {
   }
 
   enter(): void {
+    this.open = true;
+    if (this.look.bracketedPaste) this.real.write(bracketedPaste.on);
     this.real.on('resize', this.resized);
+    process.on('exit', this.leave);
   }
 
-  leave(): void {
+  readonly leave = (): void => {
     if (this.timer !== null) clearTimeout(this.timer);
     this.timer = null;
+    if (!this.open) return;
+    this.open = false;
     this.real.off('resize', this.resized);
-  }
+    process.off('exit', this.leave);
+    if (this.look.bracketedPaste) this.real.write(bracketedPaste.off);
+  };
 
   readonly hurry = (): void => {
     this.hurried = true;
   };
+
+  /** Says everything again. */
+  redraw(): void {
+    this.said = [];
+    this.latest ??= this.last;
+    this.speak();
+  }
 
   answered(): void {}
 
@@ -78,6 +96,7 @@ export class Aloud extends Writable implements Display {
     const before = new Set(this.said);
     const news = lines.filter((line) => line.trim() !== '' && !before.has(line));
     this.said = lines;
+    this.last = this.latest;
     this.latest = null;
     if (news.length === 0) return;
     this.hurried = false;

@@ -14,19 +14,25 @@ const sure =
   /^[\x20-\x7e\u00a1-\u00ac\u00ae-\u017f\u0391-\u03c9\u2010-\u2027\u2030-\u205e\u2190-\u21ff\u2200-\u22ff\u23ce\u2400-\u2421\u2500-\u25ff\u2800-\u28ff]*$/;
 const styles = /\x1b\[([\d;]*)m/g;
 
-/** Everything that changed, to be sent to the terminal as it is. */
-export function difference(before: readonly string[], after: readonly string[]): string {
+/**
+ * Everything that changed, to be sent to the terminal as it is.
+ *
+ * @param columns the terminal's width. Lines are cropped to it: after a resize one more frame may come that was laid out
+ * for the old width, and erasing what such a line "leaves behind" would erase the last column instead.
+ */
+export function difference(before: readonly string[], after: readonly string[], columns = Infinity): string {
   const changes: string[] = [];
   for (let row = 0; row < Math.max(before.length, after.length); row++) {
     const [old, line] = [before[row] ?? '', after[row] ?? ''];
-    if (old !== line) changes.push(lineDifference(row, old, line));
+    if (old !== line) changes.push(lineDifference(row, old, line, columns));
   }
   return changes.join('');
 }
 
-function lineDifference(row: number, before: string, after: string): string {
+function lineDifference(row: number, before: string, after: string, columns: number): string {
   const whole = `\x1b[${row + 1}H\x1b[m\x1b[2K${after}`;
-  const [old, line] = [cellsOf(before), cellsOf(after)];
+  const old = cellsOf(before, columns);
+  const line = cellsOf(after, columns);
   if (old === null || line === null) return whole;
   const parts: string[] = [];
   let style = '';
@@ -47,13 +53,14 @@ function lineDifference(row: number, before: string, after: string): string {
   }
   const { length } = line.text;
   if (old.text.length > length) {
+    // Both are cropped, so the line ends before the last column and the cursor cannot be waiting to wrap.
     if (end !== length) parts.push(`\x1b[${row + 1};${length + 1}H`);
     restyle('');
     parts.push('\x1b[K');
   }
   restyle('');
   const sent = parts.join('');
-  return sent.length < whole.length ? sent : whole;
+  return sent.length < whole.length || line.cropped ? sent : whole;
 }
 
 /** From where to where the new line differs within its length; what is close together is one. */
@@ -72,10 +79,12 @@ function stretches(old: Cells, line: Cells): [number, number][] {
 interface Cells {
   text: string;
   looks: string[];
+  /** The line was wider than the terminal. */
+  cropped: boolean;
 }
 
 /** null where the line has characters of unsure width or sequences other than styles. */
-function cellsOf(line: string): Cells | null {
+function cellsOf(line: string, columns: number): Cells | null {
   const looks: string[] = [];
   let text = '';
   let style = '';
@@ -92,9 +101,10 @@ function cellsOf(line: string): Cells | null {
     at = match.index + match[0].length;
   }
   if (!take(line.slice(at))) return null;
-  let end = text.length;
+  let end = Math.min(text.length, columns);
+  const cropped = end < text.length;
   while (end > 0 && text[end - 1] === ' ' && looks[end - 1] === '') end--;
-  return { text: text.slice(0, end), looks };
+  return { text: text.slice(0, end), looks, cropped };
 }
 
 const known = new Map<string, string>();

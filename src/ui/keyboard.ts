@@ -1,6 +1,10 @@
 /**
- * Standard input as Ink sees it: keys alone. What else a terminal sends, reports of the mouse and answers to questions
- * about its state, is taken out and told to whoever asked.
+ * Standard input as Ink sees it: keys alone. Everything else that a terminal sends (reports of the mouse, answers to
+ * questions about its state, pasted text) is taken out and reported through KeyboardEvents.
+ *
+ * Pasted text must never be read as keys: a pasted newline would answer a question. Terminals without bracketed paste
+ * send a paste as if it had been typed, and nothing tells it from fast typing over a slow line; there the reducer only
+ * refuses a "yes" that arrives in the same piece as the key that asked (`together`, state.ts).
  */
 import { PassThrough } from 'node:stream';
 
@@ -15,22 +19,46 @@ export interface KeyboardEvents {
   /** Something was typed; called before Ink sees it. */
   typed(): void;
   mouse(report: MouseReport): void;
+  /** Text was pasted; `cut`: only its start was kept. */
+  pasted(text: string, cut: boolean): void;
   /** The terminal has answered terminal.ts's question. */
   answered(): void;
   /** The line to the terminal is gone. */
   hungUp(): void;
 }
 
-/** SGR mouse report (xterm's 1006) or answer to DSR 5. */
-const reports = /\x1b\[<(\d+);(\d+);(\d+)([Mm])|\x1b\[0n/g;
-/** What may be the start of one, at the end of a piece. */
-const begun = /\x1b\[(?:<[\d;]*|0?)$/;
-/** A key such as Alt+[ that only looks like one is let through after so long. */
+/** xterm's 2004: pasted text is sent between two marks. */
+export const bracketedPaste = { on: '\x1b[?2004h', off: '\x1b[?2004l' };
+const pasteBegins = '\x1b[200~';
+const pasteEnds = '\x1b[201~';
+
+/** A mark of a paste, an SGR mouse report (xterm's 1006), or the answer to DSR 5. */
+const reports = /\x1b\[20[01]~|\x1b\[<(\d+);(\d+);(\d+)([Mm])|\x1b\[0n/g;
+/** The start of one at the end of a piece. */
+const begun = /\x1b(?:\[(?:<[\d;]*|0|20?[01]?)?)?$/;
+/** Milliseconds before an incomplete sequence is passed on as keys (e.g. Alt+[). */
 const patience = 100;
+/** A paste whose end mark is lost ends after this long without input, and at the latest after the second. */
+const pasteSilence = 5_000;
+const pasteTime = 30_000;
+/** Characters of a paste that are kept. */
+export const mostPasted = 65_536;
+/** Typed alone it ends a paste at once: nobody has to wait for a lost end mark. */
+const ctrlC = '\x03';
+
+interface Paste {
+  text: string;
+  cut: boolean;
+  /** When it ends at the latest. */
+  deadline: number;
+}
 
 export class Keyboard extends PassThrough {
   readonly isTTY = true;
   private held = '';
+  private paste: Paste | null = null;
+  /** The last piece was the escape key, or the first character of a mark that was cut after it. */
+  private escaped = false;
   private timer: NodeJS.Timeout | null = null;
 
   constructor(
@@ -61,6 +89,13 @@ export class Keyboard extends PassThrough {
     return this;
   }
 
+  /** Gives standard input to the shell while the process is suspended, and takes it again. */
+  suspended(on: boolean): void {
+    this.real.setRawMode(!on);
+    if (on) this.real.pause();
+    else this.real.resume();
+  }
+
   /** Gives standard input back as it was. */
   close(): void {
     if (this.timer !== null) clearTimeout(this.timer);
@@ -74,15 +109,51 @@ export class Keyboard extends PassThrough {
   private readonly sort = (piece: string): void => {
     if (this.timer !== null) clearTimeout(this.timer);
     this.timer = null;
-    const all = this.held + piece;
-    const rest = all.replace(reports, (_report, button: string | undefined, x: string, y: string, end: string) => {
-      if (button === undefined) this.events.answered();
-      else this.mouse(Number(button), Number(x) - 1, Number(y) - 1, end === 'M');
-      return '';
-    });
+    if (this.paste !== null && (piece === ctrlC || performance.now() >= this.paste.deadline)) this.finishPaste();
+    const all = `${this.escaped && piece.startsWith(pasteBegins.slice(1)) ? '\x1b' : ''}${this.held}${piece}`;
+    this.held = '';
+    this.escaped = this.paste === null && piece === '\x1b';
+    // Escape is a key that must not wait.
+    if (this.escaped) return this.pass(all);
+    let from = 0;
+    for (const match of all.matchAll(reports)) {
+      const [report, button, x, y, end] = match;
+      const before = all.slice(from, match.index);
+      from = match.index + report.length;
+      // An end without a beginning: the rest of a paste that was given up, or of one whose text holds an end mark to
+      // smuggle keys in. Either way nobody typed what is before it.
+      if (report === pasteEnds) this.paste ??= newPaste();
+      this.sorted(before);
+      if (report === pasteBegins) this.paste ??= newPaste();
+      else if (report === pasteEnds) this.finishPaste();
+      else if (button === undefined) this.events.answered();
+      else if (this.paste === null) this.mouse(Number(button), Number(x) - 1, Number(y) - 1, end === 'M');
+    }
+    const rest = all.slice(from);
     this.held = begun.exec(rest)?.[0] ?? '';
-    this.pass(rest.slice(0, rest.length - this.held.length));
-    if (this.held !== '') this.timer = setTimeout(this.letThrough, patience);
+    this.sorted(rest.slice(0, rest.length - this.held.length));
+    if (this.paste !== null) this.timer = setTimeout(this.finishPaste, this.silence(this.paste));
+    else if (this.held !== '') this.timer = setTimeout(this.letThrough, patience);
+  };
+
+  private sorted(text: string): void {
+    const { paste } = this;
+    if (paste === null) return this.pass(text);
+    paste.cut ||= paste.text.length + text.length > mostPasted;
+    paste.text += text.slice(0, mostPasted - paste.text.length);
+  }
+
+  private silence({ deadline }: Paste): number {
+    return Math.max(0, Math.min(pasteSilence, deadline - performance.now()));
+  }
+
+  private readonly finishPaste = (): void => {
+    const { paste } = this;
+    this.paste = null;
+    this.held = '';
+    if (paste === null) return;
+    this.events.typed();
+    this.events.pasted(paste.text, paste.cut);
   };
 
   private readonly letThrough = (): void => {
@@ -104,4 +175,8 @@ export class Keyboard extends PassThrough {
     this.events.typed();
     this.events.mouse({ kind, x, y });
   }
+}
+
+function newPaste(): Paste {
+  return { text: '', cut: false, deadline: performance.now() + pasteTime };
 }

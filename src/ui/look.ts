@@ -8,6 +8,8 @@ export interface Look {
   ascii: boolean;
   mouse: boolean;
   alternateScreen: boolean;
+  /** The terminal marks pasted text; one that cannot place text would print the sequence that asks for it. */
+  bracketedPaste: boolean;
   /** Lines to be read aloud, one after another, instead of a screen. */
   aloud: boolean;
   /** Said at the start where the terminal cannot do what is usual. */
@@ -32,6 +34,7 @@ export function lookFor(
     ascii: settings.ascii ?? (lacksUnicode(env) || oldTerminals.test(term)),
     mouse: settings.mouse ?? true,
     alternateScreen: settings.alternate_screen ?? !oldTerminals.test(term),
+    bracketedPaste: !placeless,
     aloud,
     remark:
       placeless && settings.screen_reader === null

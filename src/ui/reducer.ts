@@ -9,7 +9,7 @@ import { applyHomeEvent } from './home.js';
 import { bodyTop } from './layout.js';
 import { modules } from './modules.js';
 import { resized } from './resize.js';
-import { actOnRun, completed, inView, retyped } from './runActions.js';
+import { actOnRun, completed, inView, pasted, retyped } from './runActions.js';
 import type { RunKey } from './runKeys.js';
 import { type Action, type State, type Step, currentRound, only, screenOf, screens } from './state.js';
 
@@ -24,7 +24,9 @@ export function reduce(state: State, action: Action): Step {
 function applied(state: State, action: Action): Step {
   switch (action.type) {
     case 'key':
-      return pressed(state, action.key);
+      return pressed(state, action.key, action.together === true);
+    case 'paste':
+      return only(pasted(state, action.text, action.cut));
     case 'mouse':
       return pointed(state, action.kind, action.x, action.y);
     case 'size':
@@ -97,7 +99,7 @@ function answered(state: State, query: Query, answer: unknown): State {
   return screens.reduce((seen, screen) => modules[screen].answered?.(seen, query, answer) ?? seen, state);
 }
 
-function pressed(before: State, key: string): Step {
+function pressed(before: State, key: string, together: boolean): Step {
   const state =
     before.notice === null && before.displaced.length === 0 ? before : { ...before, notice: null, displaced: [] };
   const character = key === 'space' ? ' ' : key;
@@ -111,6 +113,8 @@ function pressed(before: State, key: string): Step {
     return only(known === undefined ? state : { ...state, notice: `Nothing to do now for ${key}: ${known.help}.` });
   }
   const { owner, id } = meaning;
+  // What is asked can only be answered once it has been seen.
+  if (id === 'yes' && together) return only(state);
   return owner === 'run' ? actOnRun(state, id as RunKey, key) : modules[owner].act(state, id, key);
 }
 

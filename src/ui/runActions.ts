@@ -1,10 +1,12 @@
 /** What the keys that work on every screen do, and those of what lies over a screen. */
+import { count } from './format.js';
+import { mostPasted } from './keyboard.js';
 import { activeKeys, keysOf, meaningOf } from './keys.js';
 import { bodyRows } from './layout.js';
 import { modules } from './modules.js';
 import { paletteEntries } from './palette.js';
 import type { RunKey } from './runKeys.js';
-import { makeLine } from './sanitize.js';
+import { makeLine, pastedLine } from './sanitize.js';
 import {
   type Effect,
   type Modal,
@@ -76,6 +78,9 @@ export function actOnRun(state: State, id: RunKey, key: string): Step {
       return only(retype(state, (text) => [...text].slice(0, -1).join('')));
     case 'erase-all':
       return only(retype(state, () => ''));
+    case 'redraw':
+    case 'suspend':
+      return { state, effects: [{ do: id }] };
     case 'palette':
       return only({ ...state, modal: { kind: 'palette', text: '', selected: 0 } });
     case 'palette-up':
@@ -91,6 +96,16 @@ export function actOnRun(state: State, id: RunKey, key: string): Step {
 export function retyped(state: State, change: (text: string) => string): State | null {
   const { modal } = state;
   return modal?.kind === 'edit' || modal?.kind === 'palette' ? retype(state, change) : null;
+}
+
+/** Pasted text goes into the line that is typed; elsewhere it must never act as keys. */
+export function pasted(state: State, text: string, cut: boolean): State {
+  const line = pastedLine(text);
+  const typing = retyped(state, (before) => before + line);
+  if (typing === null) return { ...state, notice: 'Pasted text ignored: no text field is open.' };
+  const { modal } = typing;
+  if (!cut || modal?.kind !== 'edit') return typing;
+  return withModal(typing, { ...modal, error: `only the first ${count(mostPasted)} pasted characters are kept` });
 }
 
 /** What tab has found, unless something else is typed by now. */

@@ -20,6 +20,7 @@ export interface PlacedKey extends Key {
   places: readonly Place[];
 }
 
+const everywhere: readonly Place[] = [...allScreens, 'help', 'palette', 'edit', 'confirm'];
 const computing: readonly Place[] = ['sampling', 'update', 'evaluation'];
 
 const ofRun = (state: State): boolean => state.file === null && state.home === null;
@@ -129,13 +130,28 @@ export const lastKeys = [
   { id: 'run-command', keys: ['enter'], places: ['palette'], label: 'do it', help: 'do what is selected' },
   { id: 'palette-up', keys: ['up'], places: ['palette'], label: '', help: 'the command above' },
   { id: 'palette-down', keys: ['down'], places: ['palette'], label: 'select', sign: '↑↓', help: 'the command below' },
-  { id: 'yes', keys: ['y', 'enter'], places: ['confirm'], label: 'yes', help: 'do what is asked' },
+  { id: 'yes', keys: ['y'], places: ['confirm'], label: 'yes', help: 'do what is asked' },
   { id: 'no', keys: ['n', 'escape'], places: ['confirm'], label: 'no', help: 'do nothing' },
   { id: 'scroll-up', keys: ['up', 'k'], places: ['help'], label: '', help: 'scroll up' },
   { id: 'scroll-down', keys: ['down', 'j'], places: ['help'], label: 'scroll', sign: '↑↓', help: 'scroll down' },
   { id: 'close', keys: ['escape'], places: ['edit', 'palette'], label: 'back', help: 'back, and nothing is changed' },
   { id: 'close-help', keys: ['escape', '?'], places: ['help'], label: 'back', help: 'back to the screen' },
   { id: 'palette', keys: [':'], places: allScreens, label: 'commands', help: 'every command, found by typing' },
+  {
+    id: 'redraw',
+    keys: ['ctrl+l'],
+    places: everywhere,
+    label: '',
+    help: 'draw the screen again, after something else has written on it',
+  },
+  {
+    id: 'suspend',
+    keys: ['ctrl+z'],
+    places: everywhere,
+    label: '',
+    help: 'back to the shell until `fg`; the engine keeps working',
+    when: () => process.platform !== 'win32',
+  },
   { id: 'help', keys: ['?'], places: allScreens, label: 'help', help: 'every key that works here' },
   {
     id: 'detach',

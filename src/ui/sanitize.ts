@@ -5,6 +5,7 @@
  *
  * Leaves out wrapping and cutting (text.ts).
  */
+import { stripVTControlCharacters } from 'node:util';
 import { hasStandIn } from './ascii.js';
 
 /**
@@ -45,6 +46,14 @@ export function makeVisible(text: string): string {
 export function makeLine(text: string, columns: number): string {
   const start = text.slice(0, columns * 4 + 16);
   return makeVisible(start).replace(/\n/g, '⏎');
+}
+
+/** Pasted text for a field of one line: breaks become spaces, and control characters and escape sequences are dropped. */
+export function pastedLine(text: string): string {
+  return stripVTControlCharacters(text)
+    .replace(/[\t\n\v\f\r\u0085\u2028\u2029]+/g, ' ')
+    .replace(/\p{Cc}/gu, '')
+    .trim();
 }
 
 function spell(character: string): string {

@@ -133,7 +133,10 @@ export interface State {
 /** Everything that changes the state: what the engine says, keys, the terminal's size, the connection. */
 export type Action =
   | EngineEvent
-  | { type: 'key'; key: string }
+  /** `together`: it came in one piece with the key before it, so nobody has seen yet what that one did. */
+  | { type: 'key'; key: string; together?: boolean }
+  /** `cut`: only the start of the paste was kept. */
+  | { type: 'paste'; text: string; cut: boolean }
   | { type: 'size'; size: Size }
   | { type: 'link'; link: Link }
   | { type: 'mouse'; kind: 'press' | 'wheel-up' | 'wheel-down'; x: number; y: number }
@@ -155,6 +158,8 @@ export type Effect =
   | { do: 'complete'; text: string; inReward: boolean }
   /** The decided pairs of a file that is reviewed. */
   | { do: 'write' }
+  | { do: 'redraw' }
+  | { do: 'suspend' }
   | { do: 'detach' }
   /** To the list of runs. */
   | { do: 'leave' };

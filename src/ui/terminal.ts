@@ -1,7 +1,7 @@
 /**
  * The terminal as Ink sees it: a stream that takes whole frames and sends the real terminal only what has changed, each
- * piece at its own place. It owns the alternate screen and the mouse, and gives the terminal back however the process
- * ends.
+ * piece at its own place. It owns the alternate screen, the mouse and bracketed paste, and gives the terminal back however
+ * the process ends.
  *
  * Pace: a frame that answers a key goes out at once, others ten times a second at most. With each frame the terminal is
  * asked for its state, and its answer tells that the frame has arrived; while much is under way on a slow line, frames
@@ -11,6 +11,7 @@
 import { Writable } from 'node:stream';
 import { toAscii } from './ascii.js';
 import { difference } from './cells.js';
+import { bracketedPaste } from './keyboard.js';
 import type { Look } from './look.js';
 import type { Size } from './state.js';
 
@@ -22,6 +23,8 @@ export interface Display extends Writable {
   leave(): void;
   /** The next frame answers a key. */
   hurry(): void;
+  /** Sends everything again, whatever the terminal may show by now. */
+  redraw(): void;
   /** The terminal has answered a question. */
   answered(): void;
   /** Resolves when the terminal owes no answer. */
@@ -50,6 +53,8 @@ export class Terminal extends Writable implements Display {
   readonly isTTY = true;
   private shown: string[] = [];
   private latest: string | null = null;
+  /** The last frame that was sent. */
+  private last: string | null = null;
   private open = false;
   private hurried = false;
   private painted = -Infinity;
@@ -63,7 +68,7 @@ export class Terminal extends Writable implements Display {
 
   constructor(
     private readonly real: NodeJS.WriteStream,
-    private readonly look: Pick<Look, 'ascii' | 'mouse' | 'alternateScreen'>,
+    private readonly look: Pick<Look, 'ascii' | 'mouse' | 'alternateScreen' | 'bracketedPaste'>,
   ) {
     super({ decodeStrings: false });
   }
@@ -84,7 +89,10 @@ export class Terminal extends Writable implements Display {
     this.open = true;
     // Without alternate screen, what stands there moves up out of sight and is kept.
     const first = this.look.alternateScreen ? alternate.on : '\n'.repeat(this.rows);
-    this.real.write(`${first}${drawing.on}${this.look.mouse ? mouse.on : ''}\x1b[2J`);
+    const modes = `${this.look.mouse ? mouse.on : ''}${this.look.bracketedPaste ? bracketedPaste.on : ''}`;
+    this.shown = [];
+    this.underWay = [];
+    this.real.write(`${first}${drawing.on}${modes}\x1b[2J`);
     this.real.on('resize', this.resized);
     process.on('exit', this.leave);
   }
@@ -97,7 +105,8 @@ export class Terminal extends Writable implements Display {
     this.real.off('resize', this.resized);
     process.off('exit', this.leave);
     const last = this.look.alternateScreen ? alternate.off : `\x1b[${this.rows}H\n`;
-    this.real.write(`${this.look.mouse ? mouse.off : ''}${drawing.off}${last}`);
+    const modes = `${this.look.bracketedPaste ? bracketedPaste.off : ''}${this.look.mouse ? mouse.off : ''}`;
+    this.real.write(`${modes}${drawing.off}${last}`);
   };
 
   /** Resolves when the terminal owes no answer, which a shell would take for input; after a second at the latest. */
@@ -146,8 +155,9 @@ export class Terminal extends Writable implements Display {
     if (this.timer !== null) clearTimeout(this.timer);
     this.timer = null;
     this.latest = null;
+    this.last = frame;
     const lines = (this.look.ascii ? toAscii(frame) : frame).split('\n').slice(0, this.rows);
-    const changes = difference(this.shown, lines);
+    const changes = difference(this.shown, lines, this.columns);
     this.shown = lines;
     if (changes === '') return;
     this.hurried = false;
@@ -171,11 +181,23 @@ export class Terminal extends Writable implements Display {
           }, answerMilliseconds);
   }
 
-  /** What is on the screen after a resize is anybody's guess: the next frame is drawn in full. */
+  readonly redraw = (): void => {
+    if (!this.open) return;
+    this.forget();
+    this.latest ??= this.last;
+    this.paintInTime();
+  };
+
+  /** Terminals differ in what a resize leaves on the screen. */
   private readonly resized = (): void => {
-    this.shown = [];
-    this.real.write('\x1b[2J');
-    this.hurry();
+    this.forget();
     this.emit('resize');
   };
+
+  /** The next frame is drawn in full, at once. */
+  private forget(): void {
+    this.shown = [];
+    this.real.write('\x1b[m\x1b[2J');
+    this.hurry();
+  }
 }

@@ -7,7 +7,7 @@ import type { Store } from './store.js';
 
 export function useApp(store: Store): State {
   useInput((input, key) => {
-    for (const name of keyNames(input, key)) store.now({ type: 'key', key: name });
+    for (const [i, name] of keyNames(input, key).entries()) store.now({ type: 'key', key: name, together: i > 0 });
   });
   return useSyncExternalStore(store.subscribe, store.state);
 }

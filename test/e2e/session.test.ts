@@ -59,6 +59,11 @@ it('three rounds, with overrides, undo, a branch, detaching and attaching again'
   let screen = attach(['--config', writeConfig()]);
   await screen.until(/waiting for your review[\s\S]*─ Prompt 1 /);
 
+  // Pasted text is no keys: it would swap the pair and launch the update.
+  screen.paste('s\ny');
+  await screen.until(/Pasted text ignored/);
+  expect(screen.screen()).not.toMatch(/decided by hand|Launch the update/);
+
   // Overrides: one swapped, one left out, one a tie that is undone, done again and undone.
   screen.type('s');
   await screen.until(/─ Prompt 1 .*decided by hand/);

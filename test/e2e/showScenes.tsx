@@ -22,6 +22,7 @@ let at = 0;
 const keyboard = new Keyboard(process.stdin, {
   typed: () => terminal.hurry(),
   mouse: () => {},
+  pasted: () => {},
   answered: () => terminal.answered(),
   hungUp: () => process.exit(1),
 });

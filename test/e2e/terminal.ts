@@ -103,6 +103,22 @@ export class TestTerminal {
     else setTimeout(() => this.child.write(keys), this.latency);
   }
 
+  /** Pastes as terminals do: between marks where the program has asked for them, newlines as the enter key. */
+  paste(text: string): void {
+    const keys = text.replaceAll('\n', '\r');
+    this.type(this.bracketsPastes ? `\x1b[200~${keys}\x1b[201~` : keys);
+  }
+
+  /** Another program writes on the same terminal. */
+  scribble(text: string): void {
+    this.screenModel.write(text);
+  }
+
+  /** The program has asked for marks around pasted text. */
+  get bracketsPastes(): boolean {
+    return this.screenModel.modes.bracketedPasteMode;
+  }
+
   /** The line to the terminal is dropped. */
   hangUp(): void {
     this.child.kill('SIGHUP');

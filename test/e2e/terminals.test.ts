@@ -37,6 +37,12 @@ async function quit(screen: TestTerminal): Promise<void> {
   expect(await screen.exit).toBe(0);
 }
 
+/** Both come to show the same, and more than an empty screen. */
+async function same(one: TestTerminal, other: TestTerminal, about: string): Promise<void> {
+  for (let i = 0; i < 300 && (one.screen() !== other.screen() || one.screen().trim() === ''); i++) await pause(100);
+  expect(one.screen(), about).toBe(other.screen());
+}
+
 /** What is sent until nothing more comes. */
 async function sentFor(screen: TestTerminal, key: string, shows: RegExp): Promise<number> {
   const before = screen.output.length;
@@ -129,6 +135,128 @@ it('hostile text is shown harmlessly, wherever one looks', async () => {
   await quit(screen);
   expect(screen.output.replace(known, '')).toBe('');
   expect(screen.output).not.toContain('\x1b]52');
+});
+
+describe('pasted text', () => {
+  it('is no keys, and is inserted where a line is typed', async () => {
+    const screen = open(many);
+    await screen.until(/ 1\/300/);
+    screen.paste('jjs\nW');
+    await screen.until(/Pasted text ignored: no text field is open/);
+    expect(screen.screen()).toMatch(/ 1\/300/);
+    expect(screen.screen()).not.toMatch(/by hand|Wrote/);
+    screen.type('e');
+    await screen.until(/note: /);
+    screen.paste('too\nshort\n');
+    await screen.until(/note: too short█/);
+    screen.type(keys.enter);
+    await screen.until(/note: too short(?!█)/);
+    // More than a pseudo-terminal passes on at once.
+    screen.type('/');
+    screen.paste(`${'x'.repeat(20_000)}\ns`);
+    await screen.until(/xxxx/);
+    screen.type(keys.escape);
+    await screen.until(/q quit/);
+    expect(screen.screen()).not.toMatch(/by hand/);
+    await quit(screen);
+    expect(screen.bracketsPastes).toBe(false);
+  });
+
+  it('is no longer marked after the program was killed, or cannot be marked', async () => {
+    const screen = open(many);
+    await screen.until(/ 1\/300/);
+    expect(screen.bracketsPastes).toBe(true);
+    screen.hangUp();
+    await screen.exit;
+    expect(screen.bracketsPastes).toBe(false);
+    const dumb = open(many, { env: { TERM: 'dumb' } });
+    await dumb.until(/Prompt 1/);
+    await quit(dumb);
+    expect(dumb.output).not.toContain('2004');
+  });
+});
+
+describe('the screen', () => {
+  const sizes = [
+    [100, 30],
+    [61, 24],
+    [60, 18],
+    [79, 24],
+  ] as const;
+
+  it('is the same after a resize as if it had been opened at that size', async () => {
+    const screen = open(many, { columns: 120, rows: 30 });
+    await screen.until(/ 1\/300/);
+    for (const [i, [columns, rows]] of sizes.entries()) {
+      // Keys between two sizes: frames are under way when the terminal changes.
+      screen.type(i % 2 === 0 ? keys.down : keys.up);
+      screen.type('A');
+      screen.resize(columns, rows);
+      const fresh = new TestTerminal([`${dist}cli.js`, 'review', path.join(folder, 'samples.jsonl')], {
+        columns,
+        rows,
+      });
+      await fresh.until(/ 1\/300/);
+      fresh.type(i % 2 === 0 ? 'jA' : 'A');
+      await fresh.until(/› α/);
+      await same(screen, fresh, `${columns}×${rows}`);
+      await quit(fresh);
+      screen.type('A');
+      await screen.until(/─ Prompt/);
+    }
+    await quit(screen);
+  });
+
+  it('is drawn again on ctrl+l, in a dialog and in a field too', async () => {
+    const screen = open(many);
+    await screen.until(/ 1\/300/);
+    for (const key of ['', 'e', keys.escape + ':', keys.escape + '?']) {
+      screen.type(key);
+      await pause(400);
+      const before = screen.screen();
+      screen.scribble('\x1b[2J\x1b[5Hsomebody else');
+      await screen.until(/somebody else/);
+      screen.type('\x0c');
+      await expect.poll(() => screen.screen(), { timeout: 20_000 }).toBe(before);
+    }
+    screen.type(keys.escape);
+    await quit(screen);
+  });
+
+  it('is given to the shell on ctrl+z and taken again on fg', async () => {
+    const file = writeSamples(folder, many);
+    const shell = `require('child_process').spawnSync('bash', ['--norc', '-i'], { stdio: 'inherit' })`;
+    const screen = (terminal = new TestTerminal(['-e', shell], { env: { PS1: 'prompt> ' } }));
+    await screen.until(/prompt> /);
+    screen.type(`${process.execPath} ${dist}cli.js review ${file}\r`);
+    await screen.until(/ 1\/300/);
+    screen.type('\x1a');
+    await screen.until(/Stopped/);
+    screen.type('echo typed\r');
+    await screen.until(/^typed/m);
+    screen.resize(100, 30);
+    screen.type('fg\r');
+    await screen.until(/ 1\/300/);
+    // At the size that the window has by now, and drawn on: keys work and pastes are marked.
+    await screen.until(/^(?=.{100}$)─ Prompt 1 .* 1\/300 ─$/m);
+    screen.type('j');
+    await screen.until(/ 2\/300/);
+    expect(screen.bracketsPastes).toBe(true);
+    screen.type('q');
+    await screen.until(/Decisions are kept[\s\S]*prompt> /);
+    screen.type('exit\r');
+    await screen.exit;
+  });
+
+  it('stays on ctrl+z where no shell could continue the program', async () => {
+    const screen = open(many);
+    await screen.until(/ 1\/300/);
+    screen.type('\x1a');
+    await pause(500);
+    screen.type('j');
+    await screen.until(/ 2\/300/);
+    await quit(screen);
+  });
 });
 
 describe('a terminal', () => {

@@ -1,7 +1,9 @@
+import { stripVTControlCharacters } from 'node:util';
 import xterm from '@xterm/headless';
 import { expect, it } from 'vitest';
 import { Random } from '../../src/sampling/random.js';
 import { difference } from '../../src/ui/cells.js';
+import { widthOf } from '../../src/ui/text.js';
 
 it('sends nothing where nothing changed', () => {
   expect(difference(['a', '\x1b[1mb\x1b[22m'], ['a', '\x1b[1mb\x1b[22m'])).toBe('');
@@ -22,6 +24,17 @@ it('sends how a character is drawn where only that has changed', () => {
 it('clears what a shorter line leaves', () => {
   expect(difference(['ab cd ef gh ij kl mn'], ['ab'])).toBe('\x1b[1;3H\x1b[K');
   expect(difference(['a', 'b'], ['a'])).toBe('\x1b[2;1H\x1b[K');
+});
+
+it('keeps the last column when a wider line comes before one that fills the terminal', async () => {
+  const fills = 'lr 2e-5'.padStart(columns);
+  for (const wider of [`${fills}0000`, `${'─'.repeat(columns)}──`]) {
+    const shown = new xterm.Terminal({ cols: columns, rows, allowProposedApi: true });
+    // As the terminal module draws: without wrapping at the right edge.
+    await put(shown, '\x1b[?7l' + difference([], [wider], columns));
+    await put(shown, difference([wider], [fills], columns));
+    expect(shown.buffer.active.getLine(0)?.translateToString()).toBe(fills);
+  }
 });
 
 it('sends a line whole that a terminal might measure otherwise', () => {
@@ -63,7 +76,9 @@ function randomLines(random: Random): string[] {
   const words = ['ab', ' ', '   ', 'α', '─│', '⣿⠋', '12.5', random.below(8) === 0 ? '日' : 'x'];
   return Array.from({ length: random.below(rows + 1) }, () => {
     let line = '';
-    for (let used = 0; used < columns - 4; used += 4) {
+    // Some lines reach the last column or are wider, as after a resize.
+    const width = [columns - 4, columns + 8, columns + 24][random.below(3)];
+    for (let used = 0; used < width; used += 4) {
       const [on, off] = all[random.below(all.length)];
       if (random.below(6) > 0) line += on + words[random.below(words.length)] + off;
     }
@@ -74,16 +89,20 @@ function randomLines(random: Random): string[] {
 it('leaves the terminal as if every frame had been drawn anew', async () => {
   const random = new Random(3);
   const shown = new xterm.Terminal({ cols: columns, rows, allowProposedApi: true });
+  await put(shown, '\x1b[?7l');
   let before: string[] = [];
   for (let frame = 0; frame < 300; frame++) {
     const after = randomLines(random);
     // Often little changes.
     const next =
       before.length > 0 && random.below(2) === 0 ? before.map((line, i) => (i === 1 ? (after[1] ?? '') : line)) : after;
-    await put(shown, difference(before, next));
-    const fresh = new xterm.Terminal({ cols: columns, rows, allowProposedApi: true });
+    await put(shown, difference(before, next, columns));
+    before = next;
+    // Where a line with wide characters is itself too wide, the last column is whatever came last.
+    if (next.some((line) => /日/.test(line) && widthOf(stripVTControlCharacters(line)) > columns)) continue;
+    // Wide enough for every line; only the columns of the other are compared.
+    const fresh = new xterm.Terminal({ cols: 2 * columns, rows, allowProposedApi: true });
     await put(fresh, next.map((line, row) => `\x1b[${row + 1}H${line}`).join(''));
     expect(cellsOf(shown), `frame ${frame}`).toEqual(cellsOf(fresh));
-    before = next;
   }
 });

@@ -34,6 +34,8 @@ const leaves: KeyEffect = { asks: [{ do: 'detach' }] };
 const closes: KeyEffect = { becomes: { modal: null } };
 
 export const keyEffects: Record<string, KeyEffect> = {
+  redraw: { asks: [{ do: 'redraw' }] },
+  suspend: { asks: [{ do: 'suspend' }] },
   restart: { becomes: { link: { status: 'connecting' } }, asks: [{ do: 'restart' }] },
   retry: { asks: sends({ type: 'retry' }, { type: 'attach', client: 'tui' }) },
   'take-over': { asks: sends({ type: 'take-over' }) },

@@ -79,7 +79,15 @@ describe('the look', () => {
 
   it('is in colour, with mouse and alternate screen, where nothing speaks against it', () => {
     expect(look({})).toEqual({
-      ...{ theme: themes.dark, ascii: false, mouse: true, alternateScreen: true, aloud: false, remark: null },
+      ...{
+        theme: themes.dark,
+        ascii: false,
+        mouse: true,
+        alternateScreen: true,
+        bracketedPaste: true,
+        aloud: false,
+        remark: null,
+      },
     });
   });
 

@@ -253,7 +253,8 @@ describe('launching', () => {
   it('asks first', () => {
     const asked = press(attached('review'), 'enter');
     expect(asked.modal).toMatchObject({ kind: 'confirm', owner: 'review', what: 'launch' });
-    expect(sent(asked, 'enter')).toEqual([{ type: 'launch' }]);
+    // Enter opened the question: pressed twice, it must not answer it as well.
+    expect(press(asked, 'enter').modal).toEqual(asked.modal);
     expect(sent(asked, 'y')).toEqual([{ type: 'launch' }]);
     expect(press(asked, 'n').modal).toBeNull();
     expect(effectsOf(asked, 'escape')).toEqual([]);
@@ -348,4 +349,38 @@ it('never changes the state it was given', () => {
   reduce(state, { type: 'snapshot', snapshot: snapshot('sample') });
   expect(state).toEqual(frozen);
   expect(currentRound(state)?.id).toBe(2);
+});
+
+describe('pasted text', () => {
+  const paste = (state: State, text: string, cut = false): State => after(state, { type: 'paste', text, cut });
+
+  it('goes into the line that is typed, as one line without control characters', () => {
+    const note = press(attached('review'), 'e', 'x');
+    expect(paste(note, ' one\r\ntwo\t\x1b[31mthree\x1b[0m\x07\n').modal).toMatchObject({ text: 'xone two three' });
+    expect(paste(press(attached('review'), ':'), 'sw\nap').modal).toMatchObject({ kind: 'palette', text: 'sw ap' });
+  });
+
+  it('does nothing anywhere else, and says so', () => {
+    for (const state of [attached('review'), attached('update'), press(attached('review'), '?')]) {
+      const step = reduce(state, { type: 'paste', text: 's\ry', cut: false });
+      expect(step.state).toEqual({ ...state, notice: 'Pasted text ignored: no text field is open.' });
+      expect(step.effects).toEqual([]);
+    }
+    const question = press(attached('review'), 'enter');
+    expect(paste(question, 'y').modal).toEqual(question.modal);
+  });
+
+  it('says when only its start was kept', () => {
+    expect(paste(press(attached('review'), 'e'), 'long', true).modal).toMatchObject({
+      text: 'long',
+      error: 'only the first 65,536 pasted characters are kept',
+    });
+  });
+});
+
+it('takes no yes that came in one piece with what asked', () => {
+  const asked = press(attached('review'), 'enter');
+  const together = reduce(asked, { type: 'key', key: 'y', together: true });
+  expect(together).toEqual({ state: asked, effects: [] });
+  expect(reduce(asked, { type: 'key', key: 'y' }).state.modal).toBeNull();
 });

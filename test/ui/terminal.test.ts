@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { expect, it } from 'vitest';
 import { Terminal } from '../../src/ui/terminal.js';
 
-const look = { ascii: false, mouse: true, alternateScreen: true };
+const look = { ascii: false, mouse: true, alternateScreen: true, bracketedPaste: true };
 
 class FakeTty extends EventEmitter {
   columns = 80;
@@ -29,6 +29,9 @@ it('owns the alternate screen from enter to leave, and leaves once', () => {
   expect(all.startsWith('\x1b[?1049h')).toBe(true);
   expect(all.match(/\x1b\[\?1049l/g)).toHaveLength(1);
   expect(all).toContain('\x1b[?25h');
+  // Both modes are given back before the alternate screen is.
+  expect(all).toContain('\x1b[?2004h');
+  expect(all).toMatch(/\x1b\[\?2004l.*\x1b\[\?1049l/);
   expect(process.listeners('exit')).not.toContain(terminal.leave);
 });
 
@@ -60,5 +63,26 @@ it('draws in full after a resize', () => {
   terminal.write('one\ntwo');
   expect(resized).toBe(1);
   expect(tty.written.at(-1)).toContain('one');
+  terminal.leave();
+});
+
+it('draws the last frame again when it is asked to, and nothing once it was left', () => {
+  const { tty, terminal } = opened();
+  terminal.write('one\ntwo');
+  terminal.redraw();
+  expect(tty.written.slice(-2)).toEqual(['\x1b[m\x1b[2J', expect.stringMatching(/one.*two/)]);
+  terminal.leave();
+  const left = tty.written.length;
+  terminal.redraw();
+  expect(tty.written).toHaveLength(left);
+});
+
+it('draws in full when it takes the terminal again', () => {
+  const { tty, terminal } = opened();
+  terminal.write('one\ntwo');
+  terminal.leave();
+  terminal.enter();
+  terminal.redraw();
+  expect(tty.written.at(-1)).toMatch(/one.*two/);
   terminal.leave();
 });
