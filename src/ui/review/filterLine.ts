@@ -5,7 +5,7 @@ import { hitsOf } from './filtering.js';
 import { lookingAt } from './looking.js';
 import { change } from './moves.js';
 
-const examples = 'words, or dlen>50 r<0 flipped -excluded';
+const examples = 'text, flipped or near, dlen > 50, -excluded; help (?) has the names';
 
 export function openFilter(state: State): State {
   const text = state.review.filter;
@@ -15,15 +15,16 @@ export function openFilter(state: State): State {
   };
 }
 
-/** How many prompts fit what is typed, or what cannot be read and where. */
+/** How many prompts match what is typed, or what cannot be parsed and where. */
 export function typingFilter(state: State, text: string): { hint: string; error: string | null } {
   const looking = lookingAt(state);
   if (looking === null || text.trim() === '') return { hint: examples, error: null };
-  const { count, error } = hitsOf(looking.table, text, looking.settings.alpha);
-  return { hint: of(count, 'prompt'), error: error === null ? null : `at ${error.at + 1}: ${error.text}` };
+  const { count, error, remark } = hitsOf(looking.table, text, looking.settings.alpha);
+  const hint = remark === '' ? of(count, 'prompt') : `${of(count, 'prompt')}: ${remark}`;
+  return { hint, error: error === null ? null : `at ${error.at + 1}: ${error.text}` };
 }
 
-/** @returns a sentence where it cannot be read */
+/** @returns an error message if it cannot be parsed */
 export function typedFilter(state: State, text: string): Step | string {
   return typingFilter(state, text).error ?? only(change(state, { filter: text.trim() }));
 }

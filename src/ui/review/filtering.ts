@@ -1,50 +1,75 @@
-/** The filter over the table: which rows it lets through, kept for the last one that was asked for. */
+/** The filter over the table: which rows pass, kept for the last filter that was applied. */
 import { pairMargins } from '../../dpo/margins.js';
 import {
   type FilterFlag,
   type FilterNumber,
   type FilterPart,
+  type FilterNode,
   type Filterable,
+  comparedNumbers,
   parseFilter,
 } from '../../review/filter.js';
 import { marksOf } from './columns.js';
 import { type ReviewTable, marginInput } from './data.js';
 
 export interface Hits {
-  /** 1 for each row that is let through; null: all. */
+  /** Mask of matching rows; null when unfiltered. */
   hits: Uint8Array | null;
   count: number;
-  /** A sentence where the filter cannot be read, and where; everything is let through then. */
+  /** Why the filter cannot be parsed, and where; all rows pass then. */
   error: { text: string; at: number } | null;
+  /** Why fewer rows match than the person may expect; empty: nothing to say. */
+  remark: string;
 }
 
 const kept = new WeakMap<ReviewTable, { text: string; alpha: number | null; result: Hits }>();
 
 export function hitsOf(table: ReviewTable, text: string, alpha: number): Hits {
-  const all = { hits: null, count: table.rows.length, error: null };
+  const all = { hits: null, count: table.rows.length, error: null, remark: '' };
   if (text.trim() === '') return all;
   const found = kept.get(table);
   if (found?.text === text && (found.alpha === null || found.alpha === alpha)) return found.result;
   const filter = parseFilter(text);
   if (!filter.ok) return { ...all, error: { text: filter.error, at: filter.at } };
-  const asked = new Asked(table, alpha);
+  const reader = new RowReader(table, alpha);
   const hits = new Uint8Array(table.rows.length);
   let count = 0;
-  for (asked.row = 0; asked.row < hits.length; asked.row++)
-    if (filter.test(asked)) [hits[asked.row], count] = [1, count + 1];
-  const result = { hits, count, error: null };
+  for (reader.row = 0; reader.row < hits.length; reader.row++) {
+    if (!filter.test(reader)) continue;
+    hits[reader.row] = 1;
+    count++;
+  }
+  const result = { hits, count, error: null, remark: remarkOn(reader, filter.node, filter.resembles) };
   kept.set(table, { text, alpha: filter.usesAlpha ? alpha : null, result });
   return result;
 }
 
-/** One object for all rows: a filter is tried on each of them at every key. */
-class Asked implements Filterable {
+/** A misspelt mark is searched for as text, and a number that no row has satisfies no comparison: both say so. */
+function remarkOn(
+  reader: RowReader,
+  node: FilterNode | null,
+  resembles: readonly { word: string; name: string }[],
+): string {
+  const misspelt = resembles.find(({ word }) => !reader.some((row) => row.has(word.toLowerCase(), null)));
+  if (misspelt !== undefined) return `no text has “${misspelt.word}”; did you mean ${misspelt.name}?`;
+  const compared = node === null ? [] : comparedNumbers(node);
+  const missing = compared.find((field) => !reader.some((row) => !Number.isNaN(row.number(field))));
+  return missing === undefined ? '' : `no prompt has a value for ${missing}`;
+}
+
+/** One object for all rows, since every key applies the filter to each of them. */
+class RowReader implements Filterable {
   row = 0;
 
   constructor(
     private readonly table: ReviewTable,
     private readonly alpha: number,
   ) {}
+
+  some(holds: (row: Filterable) => boolean): boolean {
+    for (this.row = 0; this.row < this.table.rows.length; this.row++) if (holds(this)) return true;
+    return false;
+  }
 
   number(field: FilterNumber): number {
     const { table, row } = this;
@@ -61,6 +86,8 @@ class Asked implements Filterable {
         return table.lengthW[row];
       case 'llen':
         return table.lengthL[row];
+      case 'lmargin':
+        return pairMargins(marginInput(table, row), this.alpha).length_margin;
       case 'pen':
         return pairMargins(marginInput(table, row), this.alpha).length_penalized_margin;
       case 'weight':

@@ -1,6 +1,7 @@
 /** The reward-hacking pane in words: what was counted, what of it is a sign, the phrases, and where they stand. */
 import { type Agreement, agreementOf } from '../../review/agreement.js';
 import type { Contrast } from '../../review/contrast.js';
+import { printFilter } from '../../review/filter.js';
 import type { HackingReport } from '../../review/hacking.js';
 import { wilson } from '../../review/correlation.js';
 import { marks } from '../../review/words.js';
@@ -140,10 +141,11 @@ export function selectedPhrase(state: State): Contrast | null {
   return report === null ? null : ([...report.phrases, ...report.repeated][state.review.phrase] ?? null);
 }
 
-/** What finds the winners that say it. */
-export function filterFor({ text }: Contrast): string {
+/** The filter that finds the winners with this phrase; null for emoji, which have no text in common. */
+export function filterFor({ text }: Contrast): string | null {
   const mark = Object.values(marks).find(({ name }) => name === text);
-  return `w:"${mark === undefined ? text : mark.sign}"`;
+  const searched = mark === undefined ? text : mark.sign;
+  return searched === '' ? null : printFilter({ kind: 'text', part: 'w', text: searched });
 }
 
 export interface HackingLayout {

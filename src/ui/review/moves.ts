@@ -77,7 +77,10 @@ export function movePhrase(state: State, by: number): State {
 /** The table with the prompts whose winner says the selected phrase. */
 export function showPhrase(state: State): State {
   const phrase = selectedPhrase(state);
-  return phrase === null ? state : change(state, { pane: 'table', filter: filterFor(phrase), textTop: 0 });
+  if (phrase === null) return state;
+  const filter = filterFor(phrase);
+  if (filter === null) return { ...state, notice: `The filter cannot search for every ${phrase.text}.` };
+  return change(state, { pane: 'table', filter, textTop: 0 });
 }
 
 export function scrollText(state: State, by: number): State {

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { EngineCommand } from '../../../src/engine/protocol.js';
 import type { Decision, Ruling } from '../../../src/review/rows.js';
 import { reduce } from '../../../src/ui/reducer.js';
-import { columnsFor } from '../../../src/ui/review/columns.js';
+import { toAscii } from '../../../src/ui/ascii.js';
+import { columns, columnsFor } from '../../../src/ui/review/columns.js';
 import { reviewLayout } from '../../../src/ui/review/layout.js';
 import { lookingAt } from '../../../src/ui/review/looking.js';
 import { review as module } from '../../../src/ui/review/module.js';
@@ -150,8 +151,24 @@ describe('the filter', () => {
     ['wlen=30 llen=30', 1],
     ['k=4 prompt<=2', 2],
     ['tie', 3],
+    ['dlen > 99', 1],
+    ['tie or truncated', 5],
+    ['prompt: 2..4', 3],
   ])('%s', (text, hits) => {
     expect(shownIn(press(typed(text), 'enter'))).toHaveLength(hits);
+  });
+
+  it.each([...columns.map(({ heading }) => heading), 'Δ|y|'])('takes the heading %s as a name', (heading) => {
+    for (const name of [heading, toAscii(heading), heading.toUpperCase()])
+      expect(typed(`${name} > 0`).modal).toMatchObject({ error: null });
+  });
+
+  it('says why nothing matches', () => {
+    expect(typed('fliped').modal).toMatchObject({
+      hint: '0 prompts: no text has “fliped”; did you mean flipped?',
+      error: null,
+    });
+    expect(typed('fliped or near').modal).toMatchObject({ hint: expect.stringContaining('did you mean flipped?') });
   });
 
   it('finds what a person did', () => {
@@ -173,7 +190,7 @@ describe('the filter', () => {
 
   it('says what cannot be read, and where, and shows everything meanwhile', () => {
     const wrong = typed('r> x');
-    expect(wrong.modal).toMatchObject({ error: 'at 3: r> needs a number' });
+    expect(wrong.modal).toMatchObject({ error: 'at 4: expected a number after `>`, not `x`' });
     expect(shownIn(wrong)).toHaveLength(107);
     expect(press(wrong, 'enter').modal).toMatchObject({ kind: 'edit', text: 'r> x' });
   });
@@ -418,6 +435,10 @@ describe('signs of reward hacking', () => {
     const shown = press(third, 'enter');
     expect(shown.review).toMatchObject({ pane: 'table', filter: 'w:"let\'s break it down"' });
     expect(press(open, 'enter').review.filter).toBe('w:"**"');
+    // Emoji have no text in common to search for; an empty search would show every prompt.
+    const emoji = { ...hackingReport, phrases: [{ ...hackingReport.phrases[0], text: 'emoji' }] };
+    const stays = press(after(waiting, { type: 'answer', query, answer: emoji }), 'enter');
+    expect(stays).toMatchObject({ notice: 'The filter cannot search for every emoji.', review: { filter: '' } });
     const sums = press(open, 'j', 'enter');
     expect(lookingAt(sums)?.order.rows).toHaveLength(100);
     // Past the end there is nothing; a page is half of what is seen.
