@@ -1,31 +1,40 @@
-import { activeKeys, keysOf, signOf } from '../src/ui/keys.js';
-import { bodyRows } from '../src/ui/layout.js';
+import { helpLines, helpRows } from '../src/ui/help.js';
 import { type State, screenTitles } from '../src/ui/state.js';
 import { fit } from '../src/ui/text.js';
 import { Line, Tint } from './Line.js';
 import { Rule } from './Rule.js';
 
-/** Every key of the screen that it lies over. Those that do nothing at present are dim. */
+const keyColumns = 16;
+const noteColumns = 24;
+
+/** Every key of the screen below it, and what can be typed there. Keys without effect at the moment are dim. */
 export function Help({ state, top }: { readonly state: State; readonly top: number }) {
-  const rows = bodyRows(state) - 2;
-  const now = activeKeys({ ...state, modal: null });
-  const active = new Set(now.map(({ id }) => id));
-  const keys = [...now, ...keysOf(state.screen).filter(({ id }) => !active.has(id))];
-  const end = Math.min(keys.length, top + rows);
+  const rows = helpRows(state);
+  const lines = helpLines(state);
+  // After the window was made larger, fewer lines are left to scroll.
+  const first = Math.max(0, Math.min(top, lines.length - rows));
+  const end = Math.min(lines.length, first + rows);
   return (
     <>
       <Rule
         title={`Keys on ${screenTitles[state.screen]}`}
-        right={keys.length > rows ? `${top + 1}–${end} of ${keys.length}` : ''}
+        right={lines.length > rows ? `${first + 1}–${end} of ${lines.length}` : ''}
         width={state.size.columns}
       />
-      {keys.slice(top, end).map(({ id, keys: names, help }) => (
-        <Line key={id} tone={active.has(id) ? 'plain' : 'muted'}>
-          <Tint tone={active.has(id) ? 'accent' : 'muted'}>{fit(`  ${names.map(signOf).join(' ')}`, 16)}</Tint>
-          {help}
-          {!active.has(id) && ' (not now)'}
-        </Line>
-      ))}
+      {lines.slice(first, end).map(({ left, text, kind }, i) =>
+        kind === 'heading' ? (
+          <Line key={i} tone="title">
+            {text === '' ? '' : `  ${text}`}
+          </Line>
+        ) : (
+          <Line key={i} tone={kind === 'idle key' ? 'muted' : 'plain'}>
+            <Tint tone={kind === 'idle key' ? 'muted' : 'accent'}>
+              {fit(`  ${left}`, kind === 'note' ? noteColumns : keyColumns)}
+            </Tint>
+            {text}
+          </Line>
+        ),
+      )}
     </>
   );
 }

@@ -36,8 +36,8 @@ export const filterFlags = {
   flipped: 'flipped by the length penalty',
   truncated: 'winner or loser met the length limit',
   near: 'near tie',
-  decided: 'a person decided',
-  swapped: 'a person turned the rewards round',
+  decided: 'decided by a person',
+  swapped: 'decided by a person against the rewards',
   excluded: 'excluded by a person',
   tie: 'made a tie by a person, or equal rewards',
   noted: 'has a note',
@@ -51,6 +51,21 @@ export type FilterFlag = keyof typeof filterFlags;
 /** Before words, `w:words`: where they must be. */
 export const filterParts = { w: 'the winner by the rewards', l: 'the loser by the rewards', p: 'the prompt' } as const;
 export type FilterPart = keyof typeof filterParts;
+
+/** What can be typed, with its meaning: for the help and docs/keys.md. */
+export const filterNotes: readonly (readonly [string, string])[] = [
+  ['capital city', 'both words are in the prompt, the pair or its note'],
+  ['"capital city"', 'these words side by side; quotes make text of a name'],
+  ['p:text w:text l:text', 'text in the prompt, the winner, the loser'],
+  ['dlen > 50', 'or = != < <= >=; spaces are optional'],
+  ['10 < dlen <= 50', 'both; also dlen:10..50, dlen:10.., k:4'],
+  ['flipped or near', 'either; side by side or with `and`: both'],
+  ['-flipped', 'not; also `not flipped`, -(flipped or near)'],
+  ...Object.entries(filterFlags),
+  ...Object.entries(filterNumbers).map(
+    ([name, { meaning, also }]) => [name, `${meaning}${also.length === 0 ? '' : `; also ${also[0]}`}`] as const,
+  ),
+];
 
 const comparisons = {
   '=': (a: number, b: number) => a === b,

@@ -1,6 +1,8 @@
 /** docs/keys.md, made from the key table (scripts/keys.ts; a test compares). */
 import { type TableKey, keyTable, signOf } from './keys.js';
+import { modules } from './modules.js';
 import type { Place } from './runKeys.js';
+import type { ScreenModule } from './screen.js';
 import { allScreens, screenTitles, screens } from './state.js';
 
 const overlays: [Place, string][] = [
@@ -18,12 +20,13 @@ export function keysDocument(): string {
   const sections = [
     section('Every screen', everywhere),
     section('Every screen of a run', inRuns),
-    ...allScreens.map((screen) =>
+    ...allScreens.flatMap((screen) => [
       section(
         screenTitles[screen],
         keyTable.filter((key) => key.places.includes(screen) && !everywhere.includes(key) && !inRuns.includes(key)),
       ),
-    ),
+      ...(modules[screen].notes ?? []).map(notes),
+    ]),
     ...overlays.map(([place, title]) =>
       section(
         title,
@@ -44,4 +47,12 @@ function section(title: string, keys: readonly TableKey[]): string {
     ({ keys: names, help }) => `| ${names.map((name) => `\`${signOf(name)}\``).join(' ')} | ${help} |`,
   );
   return `## ${title}\n\n| key | what it does |\n|---|---|\n${rows.join('\n')}\n`;
+}
+
+/** A vertical bar within a table's cell must be escaped, in code too. */
+const cell = (text: string): string => text.replaceAll('|', '\\|');
+
+function notes({ title, rows }: NonNullable<ScreenModule['notes']>[number]): string {
+  const lines = rows.map(([typed, meaning]) => `| \`${cell(typed)}\` | ${cell(meaning)} |`);
+  return `### ${title}\n\n| typed | what it finds |\n|---|---|\n${lines.join('\n')}\n`;
 }

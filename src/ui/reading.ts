@@ -50,6 +50,10 @@ function modalLines(state: State): string[] {
       return [
         `Keys on ${screenTitles[state.screen]}:`,
         ...activeKeys({ ...state, modal: null }).map(({ keys, help }) => `${keys.join(' or ')}: ${help}.`),
+        ...(modules[state.screen].notes ?? []).flatMap(({ title, rows }) => [
+          `${title}:`,
+          ...rows.map(([typed, meaning]) => `${typed}: ${meaning}.`),
+        ]),
       ];
     case 'palette': {
       const entries = paletteEntries(state, modal.text);

@@ -1,8 +1,8 @@
 /** What the keys that work on every screen do, and those of what lies over a screen. */
 import { count } from './format.js';
+import { helpRows, scrollHelp } from './help.js';
 import { mostPasted } from './keyboard.js';
-import { activeKeys, keysOf, meaningOf } from './keys.js';
-import { bodyRows } from './layout.js';
+import { meaningOf } from './keys.js';
 import { modules } from './modules.js';
 import { paletteEntries } from './palette.js';
 import type { RunKey } from './runKeys.js';
@@ -62,6 +62,14 @@ export function actOnRun(state: State, id: RunKey, key: string): Step {
       return only(scrollHelp(state, -1));
     case 'scroll-down':
       return only(scrollHelp(state, 1));
+    case 'help-page-up':
+      return only(scrollHelp(state, -helpRows(state)));
+    case 'help-page-down':
+      return only(scrollHelp(state, helpRows(state)));
+    case 'help-top':
+      return only(scrollHelp(state, -Infinity));
+    case 'help-end':
+      return only(scrollHelp(state, Infinity));
     case 'go':
       return only(show(state, screens[Number(key) - 1]));
     case 'history':
@@ -196,13 +204,6 @@ function runCommand(state: State): Step {
   return key.owner === 'run'
     ? actOnRun(at, key.id as RunKey, entry.name)
     : modules[key.owner].act(at, key.id, entry.name);
-}
-
-function scrollHelp(state: State, by: number): State {
-  if (state.modal?.kind !== 'help') return state;
-  const keys = Math.max(keysOf(state.screen).length, activeKeys({ ...state, modal: null }).length);
-  const last = Math.max(0, keys - (bodyRows(state) - 2));
-  return withModal(state, { kind: 'help', top: Math.max(0, Math.min(last, state.modal.top + by)) });
 }
 
 function withModal(state: State, modal: Modal): State {

@@ -44,6 +44,8 @@ export interface ScreenModule<Id extends string = string> {
   copies?(state: State): string | null;
   /** Where one is within the screen, for the header's breadcrumbs. */
   crumbs?(state: State): string[];
+  /** Sections of the help below the keys: what can be typed, and what it means. */
+  readonly notes?: readonly { title: string; rows: readonly (readonly [string, string])[] }[];
   /** The screen as lines to be read aloud. */
   reading(state: State): string[];
 }

@@ -205,7 +205,7 @@ describe('any filter', () => {
         const typed = printFilter(node);
         expect(parseFilter(typed), typed).toMatchObject({ ok: true, node });
       }),
-      { numRuns: 1000 },
+      { numRuns: 300 },
     );
   });
 
@@ -226,7 +226,7 @@ describe('any filter', () => {
         expect(filter.at).toBeGreaterThanOrEqual(0);
         expect(filter.at).toBeLessThanOrEqual(text.length);
       }),
-      { numRuns: 2000 },
+      { numRuns: 1000 },
     );
   });
 });

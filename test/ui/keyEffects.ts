@@ -3,6 +3,8 @@
  * that is missing here fails keys.test.ts.
  */
 import type { EngineCommand } from '../../src/engine/protocol.js';
+import { helpLines, helpRows } from '../../src/ui/help.js';
+import { attached, press } from './fixtures.js';
 
 export interface KeyEffect {
   /** Parts of the state afterwards. */
@@ -31,6 +33,7 @@ const update = (part: object): KeyEffect => ({ becomes: { update: part } });
 const evaluation = (part: object): KeyEffect => ({ becomes: { evaluation: part } });
 const sampling = (part: object): KeyEffect => ({ becomes: { sampling: part } });
 const leaves: KeyEffect = { asks: [{ do: 'detach' }] };
+const help = press(attached('review'), '?');
 const closes: KeyEffect = { becomes: { modal: null } };
 
 export const keyEffects: Record<string, KeyEffect> = {
@@ -172,6 +175,10 @@ export const keyEffects: Record<string, KeyEffect> = {
   help: opens({ kind: 'help', top: 0 }),
   'scroll-up': opens({ kind: 'help', top: 0 }),
   'scroll-down': opens({ kind: 'help', top: 1 }),
+  'help-page-up': opens({ kind: 'help', top: 0 }),
+  'help-page-down': opens({ kind: 'help', top: 18 }),
+  'help-top': opens({ kind: 'help', top: 0 }),
+  'help-end': opens({ kind: 'help', top: helpLines(help).length - helpRows(help) }),
   detach: leaves,
   quit: leaves,
   'detach-now': leaves,

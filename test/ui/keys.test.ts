@@ -160,6 +160,10 @@ const stages: Record<string, State> = {
   no: press(review, 'enter'),
   'scroll-up': press(review, '?', 'j'),
   'scroll-down': press(review, '?'),
+  'help-page-up': press(review, '?', 'pagedown'),
+  'help-page-down': press(review, '?'),
+  'help-top': press(review, '?', 'pagedown'),
+  'help-end': press(review, '?'),
   close: press(review, 'a'),
   'close-help': press(review, '?'),
 };

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { helpLines, helpRows } from '../../src/ui/help.js';
 import { historyLayout } from '../../src/ui/history/layout.js';
 import { reviewLayout } from '../../src/ui/review/layout.js';
 import { reduce } from '../../src/ui/reducer.js';
@@ -329,6 +330,14 @@ describe('help and history', () => {
     expect(help.modal).toEqual({ kind: 'help', top: 0 });
     expect(press(help, 'j', 'j', 'k').modal).toEqual({ kind: 'help', top: 1 });
     expect(press(help, 'k').modal).toEqual({ kind: 'help', top: 0 });
+    const end = press(help, 'G');
+    expect(end.modal).toEqual({ kind: 'help', top: helpLines(help).length - helpRows(help) });
+    expect(press(help, 'end').modal).toEqual(end.modal);
+    expect(press(end, 'j', 'pagedown', 'space').modal).toEqual(end.modal);
+    expect(press(help, 'pagedown').modal).toEqual({ kind: 'help', top: helpRows(help) });
+    expect(press(help, 'pagedown', 'pageup').modal).toEqual({ kind: 'help', top: 0 });
+    expect(press(end, 'g').modal).toEqual({ kind: 'help', top: 0 });
+    expect(press(end, 'home').modal).toEqual({ kind: 'help', top: 0 });
     expect(press(help, '?').modal).toBeNull();
     expect(press(help, 'escape').modal).toBeNull();
   });

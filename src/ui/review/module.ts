@@ -1,4 +1,5 @@
 /** The review screen: every scored prompt with its pair, what a person decides about it, and α over all of them. */
+import { filterNotes } from '../../review/filter.js';
 import type { ScreenModule } from '../screen.js';
 import { type State, type Step, only, send } from '../state.js';
 import { answered, asks } from './asking.js';
@@ -40,6 +41,7 @@ export const review: ScreenModule<ReviewKey> = {
   asks,
   answered,
   pointed,
+  notes: [{ title: 'The filter (/)', rows: filterNotes }],
   reading,
   typing: (state, field, text) =>
     field === 'filter'
