@@ -2,7 +2,7 @@ import { marksOf } from '../../src/ui/review/columns.js';
 import { reviewLayout, sideLines } from '../../src/ui/review/layout.js';
 import { type Looking, comparedIn, detailOf, ranked } from '../../src/ui/review/looking.js';
 import { listTop } from '../../src/ui/review/pointed.js';
-import { marksInWords } from '../../src/ui/review/reading.js';
+import { marksInWords, misfitInWords } from '../../src/ui/review/reading.js';
 import { unitOf } from '../../src/ui/review/remark.js';
 import { wrapped } from '../../src/ui/review/texts.js';
 import { makeLine } from '../../src/ui/sanitize.js';
@@ -27,7 +27,7 @@ export function DetailPane({ state, looking }: DetailPaneProps) {
   const layout = reviewLayout(state);
   const compared = comparedIn(state, looking, row);
   const { review } = state;
-  const words = marksInWords(marksOf(table, row, settings.alpha));
+  const words = [...marksInWords(marksOf(table, row, settings.alpha)), ...misfitInWords(state, looking, row)];
   const note = table.decisions[row]?.note ?? '';
   const said = note === '' ? '' : `note: ${makeLine(note, columns)}`;
   const paired = table.standings[row] === 'pair';
@@ -35,7 +35,7 @@ export function DetailPane({ state, looking }: DetailPaneProps) {
     <>
       <Rule
         title={`Prompt ${table.rows[row].prompt_index + 1}`}
-        right={placeText(order, review.at, table.rows.length, review.filter)}
+        right={placeText(order, review.at, table.rows.length, review.filter, false)}
         width={columns}
       />
       <PromptLines lines={wrapped(compared.prompt, columns)} rows={layout.prompt} columns={columns} />

@@ -18,11 +18,13 @@ export interface ReviewTableProps {
   /** Rows without the heading. */
   readonly rows: number;
   readonly columns: number;
+  /** A row that stays although it no longer fits the filter. */
+  readonly isMisfit: (row: number) => boolean;
 }
 
 /** A row a prompt, with what α does to its pair. Only the rows that are seen are computed and drawn. */
 export function ReviewTable(props: ReviewTableProps) {
-  const { table, order, alpha, sort, at, top, rows, columns } = props;
+  const { table, order, alpha, sort, at, top, rows, columns, isMisfit } = props;
   const { shown, text } = columnsFor(columns);
   const arrow = isDescending(sort.column) === sort.reversed ? '↑' : '↓';
   const named = (id: string, heading: string): string => (sort.column === id ? heading + arrow : heading);
@@ -43,7 +45,7 @@ export function ReviewTable(props: ReviewTableProps) {
         const selected = top + i === at;
         return (
           <Line key={i} inverse={selected} tone={marks.standing === 'pair' ? 'plain' : 'muted'}>
-            {selected ? '›' : ' '}
+            {selected ? '›' : isMisfit(row) ? '·' : ' '}
             {cells.slice(1)} <Tint tone={marks.decided ? 'accent' : 'warn'}>{marksText(marks)}</Tint> {prompt}
           </Line>
         );
@@ -52,8 +54,8 @@ export function ReviewTable(props: ReviewTableProps) {
   );
 }
 
-/** `5 of 103 · filter flipped`, for the rule below the table. */
-export function placeText(order: Order, at: number, all: number, filter: string): string {
+/** `5/103 of 320, filter flipped`, for the rule below the table; `o re-sorts` once decisions have changed the order. */
+export function placeText(order: Order, at: number, all: number, filter: string, outdated: boolean): string {
   const filtered = filter === '' ? '' : ` of ${format.count(all)}, filter ${makeLine(filter, 24)}`;
-  return `${format.count(Math.min(at + 1, order.rows.length))}/${format.count(order.rows.length)}${filtered}`;
+  return `${format.count(Math.min(at + 1, order.rows.length))}/${format.count(order.rows.length)}${filtered}${outdated ? ' · o re-sorts' : ''}`;
 }

@@ -2,12 +2,12 @@ import { Box } from 'ink';
 import { bodyRows, topFor } from '../../src/ui/layout.js';
 import { marksOf } from '../../src/ui/review/columns.js';
 import { gap, reviewLayout, sideLines } from '../../src/ui/review/layout.js';
-import { type Looking, comparedIn, filterNow, lookingAt } from '../../src/ui/review/looking.js';
+import { type Looking, comparedIn, filterNow, isMisfit, isOutOfOrder, lookingAt } from '../../src/ui/review/looking.js';
 import { marginHistogram, panelCurves, panelNumbers, scaleOf } from '../../src/ui/review/numbers.js';
 import { remarkOn, unitOf } from '../../src/ui/review/remark.js';
-import { marksInWords } from '../../src/ui/review/reading.js';
+import { marksInWords, misfitInWords } from '../../src/ui/review/reading.js';
 import { makeLine } from '../../src/ui/sanitize.js';
-import { cut } from '../../src/ui/text.js';
+import { cut, widthOf } from '../../src/ui/text.js';
 import { wrapped } from '../../src/ui/review/texts.js';
 import type { State } from '../../src/ui/state.js';
 import { Line } from '../Line.js';
@@ -66,9 +66,11 @@ function TablePane({ state, looking }: PaneProps) {
       top={top}
       rows={layout.table}
       columns={layout.tableColumns}
+      isMisfit={(which) => isMisfit(state, looking, which)}
     />
   );
   const compared = row === null ? null : comparedIn(state, looking, row);
+  const place = placeText(order, at, table.rows.length, filterNow(state), isOutOfOrder(state));
   return (
     <>
       {layout.panel === 0 && <AlphaLines {...alphaProps(state, looking, columns)} />}
@@ -86,8 +88,8 @@ function TablePane({ state, looking }: PaneProps) {
         </Box>
       )}
       <Rule
-        title={row === null ? 'Prompt' : titleOf(looking, row, columns)}
-        right={placeText(order, at, table.rows.length, filterNow(state))}
+        title={row === null ? 'Prompt' : titleOf(state, looking, row, columns - widthOf(place) - 9)}
+        right={place}
         width={columns}
       />
       {compared !== null && (
@@ -109,9 +111,11 @@ function TablePane({ state, looking }: PaneProps) {
 }
 
 /** The prompt's number, its marks in words and its note. */
-function titleOf({ table, settings }: Looking, row: number, columns: number): string {
+function titleOf(state: State, looking: Looking, row: number, columns: number): string {
+  const { table, settings } = looking;
   const note = table.decisions[row]?.note ?? '';
-  const words = marksInWords(marksOf(table, row, settings.alpha)).filter(
+  const marks = marksInWords(marksOf(table, row, settings.alpha));
+  const words = [...marks, ...misfitInWords(state, looking, row)].filter(
     (word) => note === '' || word !== 'has a note',
   );
   const all = [
@@ -119,7 +123,7 @@ function titleOf({ table, settings }: Looking, row: number, columns: number): st
     ...words,
     ...(note === '' ? [] : [`note: ${makeLine(note, columns)}`]),
   ];
-  return cut(all.join(' · '), columns - 30);
+  return cut(all.join(' · '), columns);
 }
 
 /** The α panel alone, with its curves large. */

@@ -19,9 +19,7 @@ export function helpLines(state: State): HelpLine[] {
   return [
     ...keys.map(({ id, keys: names, help }): HelpLine => {
       const left = names.map(signOf).join(' ');
-      return active.has(id)
-        ? { left, text: help, kind: 'key' }
-        : { left, text: `${help} (not now)`, kind: 'idle key' };
+      return active.has(id) ? { left, text: help, kind: 'key' } : { left, text: `${help} (not now)`, kind: 'idle key' };
     }),
     ...notes.flatMap(({ title, rows }): HelpLine[] => [
       { left: '', text: '', kind: 'heading' },

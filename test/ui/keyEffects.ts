@@ -86,6 +86,8 @@ export const keyEffects: Record<string, KeyEffect> = {
   undo: { asks: sends({ type: 'undo' }) },
   redo: { asks: sends({ type: 'redo' }) },
   detail: review({ pane: 'detail' }),
+  // |y_w| is 40, 45 and 30 once the first two prompts are swapped.
+  'sort-again': review({ selected: 0, at: 1 }),
   curves: review({ pane: 'alpha' }),
   hacking: { ...review({ pane: 'hacking' }), asks: asks({ type: 'read-hacking', round: 2 }) },
   'show-phrase': review({ pane: 'table' }),

@@ -92,6 +92,19 @@ const stages: Record<string, State> = {
   loser: press(review, 'd', 'up'),
   'next-prompt': press(review, 'd'),
   'previous-prompt': press(review, 'j', 'd'),
+  'sort-again': after(press(review, '>', '>', '>', '>', '/', ...'prompt<=3', 'enter'), {
+    type: 'decisions',
+    round: 2,
+    decisions: {
+      decisions: [0, 1].map((prompt_index) => ({
+        prompt_index,
+        ruling: { kind: 'pair', chosen: 2, rejected: 1 },
+        note: '',
+      })),
+      undoable: 2,
+      redoable: 0,
+    },
+  }),
   write: ofFile,
   quit: ofFile,
   undo: decidedOne,

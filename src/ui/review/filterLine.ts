@@ -26,5 +26,5 @@ export function typingFilter(state: State, text: string): { hint: string; error:
 
 /** @returns an error message if it cannot be parsed */
 export function typedFilter(state: State, text: string): Step | string {
-  return typingFilter(state, text).error ?? only(change(state, { filter: text.trim() }));
+  return typingFilter(state, text).error ?? only(change(state, { filter: text.trim(), held: null }));
 }

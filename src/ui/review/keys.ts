@@ -3,7 +3,7 @@ import type { Key } from '../screen.js';
 import { type State, inReview } from '../state.js';
 import { canDecide, hasDecision } from './decide.js';
 import { reportOf } from './hacking.js';
-import { lookingAt } from './looking.js';
+import { isOutOfOrder, lookingAt } from './looking.js';
 import type { ReviewPane } from './state.js';
 
 /** A round in review, no file. */
@@ -92,6 +92,13 @@ export const reviewKeys = [
   { id: 'tie', keys: ['t'], label: 'tie', help: 'neither response is better: no pair, and back', when: decides },
   { id: 'undo', keys: ['u'], label: 'undo', help: 'undo the last decision', when: canUndo },
   { id: 'filter', keys: ['/'], label: 'filter', help: 'show only prompts that fit', when: inPane('table', 'detail') },
+  {
+    id: 'sort-again',
+    keys: ['o'],
+    label: 're-sort',
+    help: 'sort and filter again: rows stay in place while you decide',
+    when: (state) => inTable(state) && isOutOfOrder(state),
+  },
   { id: 'curves', keys: ['A'], label: 'curves', help: 'what α does to the pairs, as curves, and back', when: hasRows },
   {
     id: 'hacking',

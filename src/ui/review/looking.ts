@@ -3,12 +3,14 @@ import type { Queries, RoundSettings } from '../../engine/protocol.js';
 import type { ReviewDetail, ReviewRow } from '../../review/rows.js';
 import { type State, settingsOf, shown, shownRound } from '../state.js';
 import { type ReviewTable, tableOf } from './data.js';
-import { type Order, orderOf } from './order.js';
+import { hitsOf } from './filtering.js';
+import { type Applied, type HeldOrder, type Order, heldOrder, isOutdated } from './order.js';
 import { promptText } from './texts.js';
 
 export interface Looking {
   table: ReviewTable;
   order: Order;
+  held: HeldOrder;
   settings: RoundSettings;
   round: number;
   /** Selected row by its place among the rows; null where the filter leaves none. */
@@ -32,8 +34,26 @@ function look(state: State): Looking | null {
   if (data === null || round === null || data.review.length === 0) return null;
   const table = tableOf(data.review, data.decisions.decisions);
   const settings = state.past === null ? settingsOf(state) : round.settings;
-  const order = orderOf(table, state.review.sort, filterNow(state), settings.alpha);
-  return { table, order, settings, round: round.id, row: rowIn(state, order) };
+  const held = heldOrder(table, appliedIn(state, settings.alpha), state.review.held);
+  const { order } = held;
+  return { table, order, held, settings, round: round.id, row: rowIn(state, order) };
+}
+
+const appliedIn = (state: State, alpha: number): Applied => ({
+  sort: state.review.sort,
+  filter: filterNow(state),
+  alpha,
+});
+
+/** Rows have been decided since the table was sorted and filtered, and would now stand elsewhere or be hidden. */
+export function isOutOfOrder(state: State): boolean {
+  const looking = lookingAt(state);
+  return looking !== null && isOutdated(looking.table, appliedIn(state, looking.settings.alpha), looking.order);
+}
+
+/** A row that matched the filter when it was applied, and does not since a decision. */
+export function isMisfit(state: State, { table, settings }: Looking, row: number): boolean {
+  return hitsOf(table, filterNow(state), settings.alpha).hits?.[row] === 0;
 }
 
 /** While a filter is typed that hides the selected row, the first that it lets through is looked at. */

@@ -21,6 +21,7 @@ import {
   scrolling,
   selectAt,
   showPhrase,
+  sortAgain,
   sortBeside,
   sortBy,
   toggleHacking,
@@ -169,6 +170,8 @@ function act(state: State, id: ReviewKey): Step {
       return only(sortBeside(state, 1));
     case 'sort-reverse':
       return only(sortBy(state, review.sort.column, !review.sort.reversed));
+    case 'sort-again':
+      return only(sortAgain(state));
     case 'write':
       return { state, effects: [{ do: 'write' }] };
     case 'zoom':

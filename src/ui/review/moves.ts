@@ -4,7 +4,7 @@ import type { State } from '../state.js';
 import { type ColumnId, columnIds } from './columns.js';
 import { filterFor, reportOf, selectedPhrase } from './hacking.js';
 import { reviewLayout } from './layout.js';
-import { comparedIn, lookingAt, ranked, tokensOf } from './looking.js';
+import { type Looking, comparedIn, filterNow, lookingAt, ranked, tokensOf } from './looking.js';
 import { type ReviewPane, type ReviewUi, reviewUi } from './state.js';
 import { tokenLines } from './tokens.js';
 
@@ -58,7 +58,12 @@ export function sortBeside(state: State, by: number): State {
 }
 
 export function sortBy(state: State, column: ColumnId, reversed: boolean): State {
-  return change(state, { sort: { column, reversed } });
+  return change(state, { sort: { column, reversed }, held: null });
+}
+
+/** Sorts and filters again, by the decisions made since. */
+export function sortAgain(state: State): State {
+  return change(state, { held: null });
 }
 
 /** What could not be counted is asked for again. */
@@ -109,10 +114,11 @@ export function halfPage(state: State): number {
   return Math.max(1, Math.floor(scrolling(state).rows / 2));
 }
 
-export function inView(state: State): State {
-  const looking = lookingAt(state);
-  if (looking === null) return state;
+export function inView(given: State): State {
+  const looking = lookingAt(given);
+  if (looking === null) return given;
   const { order } = looking;
+  const state = holding(given, looking);
   const last = Math.max(0, order.rows.length - 1);
   const place = order.places[state.review.selected] ?? -1;
   if (place < 0 && order.rows.length > 0) {
@@ -129,6 +135,12 @@ export function inView(state: State): State {
   const { review } = state;
   if (at === review.at && top === review.top && textTop === review.textTop) return state;
   return { ...state, review: { ...review, at, top, textTop } };
+}
+
+/** A filter that is still being typed may be abandoned: the order before it is kept. */
+function holding(state: State, { held }: Looking): State {
+  const typing = filterNow(state) !== state.review.filter;
+  return typing || state.review.held === held ? state : { ...state, review: { ...state.review, held } };
 }
 
 function clamp(value: number, last: number): number {

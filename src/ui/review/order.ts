@@ -1,4 +1,9 @@
-/** Which rows the table shows, in which order: kept for the last sort, filter and α that were asked for. */
+/**
+ * Which rows the table shows, in which order. An order is held from the moment a sort or filter is applied: decisions
+ * made afterwards neither move rows nor remove them, so the cursor stays on its prompt and an undo finds it where it was.
+ */
+import { parseFilter } from '../../review/filter.js';
+import type { ReviewRow } from '../../review/rows.js';
 import { dependsOnAlpha, isDescending, sortValues } from './columns.js';
 import type { ReviewTable } from './data.js';
 import { hitsOf } from './filtering.js';
@@ -7,24 +12,60 @@ import type { Sort } from './state.js';
 export interface Order {
   /** Rows by their place on the screen. */
   rows: Int32Array;
-  /** Places on the screen by row; -1 where the filter leaves a row out. */
+  /** Places on the screen by row; -1 for rows that the filter hides. */
   places: Int32Array;
 }
 
-const kept = new WeakMap<ReviewTable, { key: string; hits: Uint8Array | null; order: Order }>();
+/** What is applied to the rows. */
+export interface Applied {
+  sort: Sort;
+  filter: string;
+  alpha: number;
+}
 
-/** Ties keep the order of the prompts; what has no value goes last. A filter that cannot be read lets everything through. */
-export function orderOf(table: ReviewTable, sort: Sort, filter: string, alpha: number): Order {
-  const { hits } = hitsOf(table, filter, alpha);
-  const key = `${sort.column} ${sort.reversed} ${dependsOnAlpha(sort.column) ? alpha : ''}`;
+export interface HeldOrder {
+  rows: readonly ReviewRow[];
+  /** Of what was applied; α is part of it only if the sort or the filter depends on it. */
+  key: string;
+  order: Order;
+}
+
+/** @param held the order of the last change, used again unless other rows, another sort or another filter apply */
+export function heldOrder(table: ReviewTable, applied: Applied, held: HeldOrder | null): HeldOrder {
+  const key = keyOf(applied);
+  if (held?.rows === table.rows && held.key === key) return held;
+  return { rows: table.rows, key, order: orderOf(table, applied) };
+}
+
+function keyOf({ sort: { column, reversed }, filter, alpha }: Applied): string {
+  const text = filter.trim();
+  const parsed = text === '' ? null : parseFilter(text);
+  const uses = dependsOnAlpha(column) || (parsed?.ok === true && parsed.usesAlpha);
+  return JSON.stringify([column, reversed, uses ? alpha : null, text]);
+}
+
+const kept = new WeakMap<ReviewTable, { key: string; order: Order }>();
+
+/**
+ * The order of the rows as decided now. Ties keep the order of the prompts; rows without a value go last. A filter that
+ * cannot be parsed hides nothing.
+ */
+export function orderOf(table: ReviewTable, applied: Applied): Order {
+  const key = keyOf(applied);
   const found = kept.get(table);
-  if (found?.key === key && found.hits === hits) return found.order;
-  const order = makeOrder(table, sort, alpha, hits);
-  kept.set(table, { key, hits, order });
+  if (found?.key === key) return found.order;
+  const order = makeOrder(table, applied, hitsOf(table, applied.filter, applied.alpha).hits);
+  kept.set(table, { key, order });
   return order;
 }
 
-function makeOrder(table: ReviewTable, { column, reversed }: Sort, alpha: number, hits: Uint8Array | null): Order {
+/** Whether decisions have changed the order, or which rows match the filter, since it was applied. */
+export function isOutdated(table: ReviewTable, applied: Applied, { rows }: Order): boolean {
+  const now = orderOf(table, applied).rows;
+  return now !== rows && (now.length !== rows.length || now.some((row, place) => row !== rows[place]));
+}
+
+function makeOrder(table: ReviewTable, { sort: { column, reversed }, alpha }: Applied, hits: Uint8Array | null): Order {
   const all = Int32Array.from(table.rows.keys());
   const rows = hits === null ? all : all.filter((row) => hits[row] === 1);
   if (column === 'prompt') {

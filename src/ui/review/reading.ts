@@ -6,7 +6,7 @@ import { type Marks, marksOf } from './columns.js';
 import type { ReviewTable } from './data.js';
 import { factsOf, listRows, reportOf } from './hacking.js';
 import { decidedText } from './launch.js';
-import { type Side, comparedIn, lookingAt, ranked, tokensOf } from './looking.js';
+import { type Looking, type Side, comparedIn, isMisfit, lookingAt, ranked, tokensOf } from './looking.js';
 import { panelNumbers } from './numbers.js';
 import { unitOf } from './remark.js';
 import { tokenFacts } from './tokens.js';
@@ -24,7 +24,8 @@ export function reading(state: State): string[] {
   if (row === null) return [...summary, 'No prompt fits the filter.'];
   const { prompt, sides, cursor } = comparedIn(state, looking, row);
   const place = `Prompt ${table.rows[row].prompt_index + 1}, ${count(order.places[row] + 1)} of ${count(order.rows.length)}.`;
-  const head = [`${place} ${marksInWords(marksOf(table, row, settings.alpha)).join(', ')}`.trim(), makeVisible(prompt)];
+  const words = [...marksInWords(marksOf(table, row, settings.alpha)), ...misfitInWords(state, looking, row)];
+  const head = [`${place} ${words.join(', ')}`.trim(), makeVisible(prompt)];
   if (state.review.pane === 'tokens') {
     const tokens = tokensOf(state);
     const { truncated } = table.rows[row];
@@ -42,6 +43,11 @@ export function reading(state: State): string[] {
     ...(state.review.pane === 'detail' ? responses : []),
     ...sides.map(sideInWords),
   ];
+}
+
+/** Said of a row that stays in the table although a decision has made it miss the filter. */
+export function misfitInWords(state: State, looking: Looking, row: number): string[] {
+  return isMisfit(state, looking, row) ? ['no longer fits the filter'] : [];
 }
 
 function hackingInWords(state: State, table: ReviewTable): string[] {

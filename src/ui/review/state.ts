@@ -3,6 +3,7 @@ import type { Queries, UpdatePlan } from '../../engine/protocol.js';
 import type { HackingReport } from '../../review/hacking.js';
 import type { Decision, ReviewDetail } from '../../review/rows.js';
 import type { ColumnId } from './columns.js';
+import type { HeldOrder } from './order.js';
 
 /** The table; a prompt with its K responses; tokens of a response; curves over α; signs of reward hacking. */
 export type ReviewPane = 'table' | 'detail' | 'tokens' | 'alpha' | 'hacking';
@@ -25,6 +26,8 @@ export interface ReviewUi {
   zoomed: boolean;
   sort: Sort;
   filter: string;
+  /** The order of the table since sort and filter were applied; null: to be computed. */
+  held: HeldOrder | null;
   /** Words that only one of two texts has are marked. */
   diff: boolean;
   /** In the detail pane: the response under the cursor and the one it is held against (null: the winner), by place. */
@@ -52,6 +55,7 @@ export const reviewUi: ReviewUi = {
   zoomed: false,
   sort: { column: 'prompt', reversed: false },
   filter: '',
+  held: null,
   diff: true,
   response: null,
   against: null,

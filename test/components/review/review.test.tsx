@@ -159,7 +159,7 @@ describe('the table', () => {
     const typing = press(attached('review'), '/', ...'flipped');
     expect(plain(typing)).toContain('filter: flipped█ 2 prompts');
     expect(plain(typing)).toContain('1/2 of 107');
-    expect(plain(press(typing, ' ', 'r', '>'))).toContain('✘ at 11: r> needs a number');
+    expect(plain(press(typing, ' ', 'r', '>'))).toContain('✘ at 11: expected a number after `>`');
     expect(plain(press(attached('review'), '/', ...'nowhere', 'enter'))).toContain(
       'No prompt fits the filter; esc clears it.',
     );

@@ -203,6 +203,62 @@ describe('the filter', () => {
   });
 });
 
+describe('the order while a person decides', () => {
+  // Length margins 100, -25, 0: from the second heading left of weights, the longest winner first.
+  const rows = reviewRows([pair(1.5, 0.5, 140, 40), pair(2.25, -1, 20, 45), pair(0.75, 0.25, 30, 30)]);
+  const byLength = press(attached('review', small, { review: rows }), ...Array<string>(4).fill('>'));
+  const swapped = (prompt: number) => ruling(prompt, { kind: 'pair', chosen: 2, rejected: 1 });
+
+  it('stays as it was sorted, with the cursor on its prompt', () => {
+    expect(byLength.review.sort.column).toBe('|y_w|');
+    expect(shownIn(byLength).slice(0, 3)).toEqual([1, 3, 2]);
+    // |y_w| becomes 40, 45: sorted again the second prompt would come first.
+    const state = decided(press(byLength, 'j'), swapped(0), swapped(1));
+    expect(shownIn(state).slice(0, 3)).toEqual([1, 3, 2]);
+    expect(state.review).toMatchObject({ selected: 2, at: 1 });
+    // α does not matter to lengths.
+    expect(shownIn(press(state, 'right', ']')).slice(0, 3)).toEqual([1, 3, 2]);
+    expect(shownIn(after(state, { type: 'size', size: large })).slice(0, 3)).toEqual([1, 3, 2]);
+  });
+
+  it('is sorted again on o, and when another order is chosen', () => {
+    const state = decided(press(byLength, 'j'), swapped(0), swapped(1));
+    expect(shownIn(press(state, 'o')).slice(0, 3)).toEqual([2, 1, 3]);
+    expect(press(state, 'o').review).toMatchObject({ selected: 2, at: 2 });
+    expect(shownIn(press(state, '<', '>')).slice(0, 3)).toEqual([2, 1, 3]);
+    // Nothing to do before a decision, nor once sorted again.
+    expect(press(byLength, 'o').notice).toContain('Nothing to do now for o');
+    expect(press(state, 'o', 'o').notice).toContain('Nothing to do now for o');
+  });
+
+  it('keeps a row that no longer fits the filter, until the filter is applied again', () => {
+    const filtered = press(byLength, '/', ...'longer', 'enter');
+    expect(shownIn(filtered)).toEqual([1]);
+    const state = decided(filtered, swapped(0), swapped(1));
+    expect(shownIn(state)).toEqual([1]);
+    expect(module.reading(state).join('\n')).toContain('no longer fits the filter');
+    expect(module.reading(filtered).join('\n')).not.toContain('no longer fits');
+    expect(shownIn(press(state, 'o'))).toEqual([2]);
+    expect(shownIn(press(state, '/', 'enter'))).toEqual([2]);
+    // A filter that is begun and left again hides nothing.
+    expect(shownIn(press(state, '/', 'x', 'escape'))).toEqual([1]);
+    // Undone, it fits again.
+    expect(module.reading(decided(state)).join('\n')).not.toContain('no longer fits');
+  });
+
+  it('is sorted anew for another round', () => {
+    const state = decided(byLength, swapped(0), swapped(1));
+    const again = after(state, {
+      type: 'pairs',
+      round: 2,
+      pairs: [],
+      review: [...rows],
+      dropped: { ties: 0, identical: 0, below_gap: 0, too_few: 0 },
+    });
+    expect(shownIn(again).slice(0, 3)).toEqual([2, 1, 3]);
+  });
+});
+
 describe('deciding', () => {
   it.each<[string, EngineCommand]>([
     ['x', { type: 'decide', prompt_index: 0, ruling: { kind: 'exclude' } }],
