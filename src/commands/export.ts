@@ -1,10 +1,11 @@
 /** `brevity export`: a policy of a run as a Hugging Face folder, with a model card that tells how it came about. */
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { Command, Option } from 'commander';
 import { UserError } from '../errors.js';
 import { type LoadedModel, loadModel, saveModel } from '../model/folder.js';
 import { modelCard } from '../report/card.js';
+import { writeFileAtomic } from '../store/durable.js';
 import type { RoundState } from '../store/rounds.js';
 import { Run, isRun } from '../store/run.js';
 import { useBackend } from '../tensor/backend.js';
@@ -72,7 +73,7 @@ function writeCard(out: string, run: Run, round: RoundState, model: LoadedModel)
     adapter,
     base: baseName(run.config.model, model),
   });
-  writeFileSync(path.join(out, 'README.md'), card);
+  writeFileAtomic(path.join(out, 'README.md'), card, 'user');
 }
 
 /** transformers keeps the hub's name in a model's configuration. */

@@ -1,9 +1,10 @@
 /** JSON lines of commands: `-` is standard input or output, the default. */
-import { createReadStream, existsSync, openSync, writeSync, closeSync } from 'node:fs';
+import { closeSync, createReadStream, existsSync, fstatSync, fsyncSync, openSync, writeSync } from 'node:fs';
+import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { z } from 'zod';
 import { UserError, messageOf } from '../errors.js';
-import { writeError } from '../store/atomic.js';
+import { syncDirectory, writeError } from '../store/durable.js';
 import { parseRow } from '../store/jsonl.js';
 
 /** A row and where it stood, for errors. */
@@ -43,7 +44,7 @@ export async function readAllRows<T>(file: string, schema: z.ZodType<T>): Promis
   return rows;
 }
 
-/** Writes rows as they are made. A reader that has gone (`| head`) ends the command quietly: see cli.ts. */
+/** Writes rows as they are made, so that a command that is killed leaves those before. A reader that has gone (`| head`) ends the command quietly: see cli.ts. */
 export class RowWriter {
   private readonly handle: number;
 
@@ -66,7 +67,17 @@ export class RowWriter {
   }
 
   close(): void {
-    if (this.file !== '-') closeSync(this.handle);
+    if (this.file === '-') return;
+    try {
+      if (fstatSync(this.handle).isFile()) {
+        fsyncSync(this.handle);
+        syncDirectory(path.dirname(this.file));
+      }
+    } catch (cause) {
+      throw writeError(this.file, cause);
+    } finally {
+      closeSync(this.handle);
+    }
   }
 
   /** A pipe that is full for the moment says so (EAGAIN): it is waited for. */

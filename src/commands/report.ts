@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import { readReport } from '../report/data.js';
 import { htmlReport } from '../report/html.js';
 import { markdownReport } from '../report/markdown.js';
-import { writeFileAtomic } from '../store/atomic.js';
+import { writeFileAtomic } from '../store/durable.js';
 import { Run } from '../store/run.js';
 import { outOption } from './options.js';
 
@@ -25,6 +25,6 @@ export function reportCommand(): Command {
       const format = options.format ?? (/\.html?$/i.test(options.out) ? 'html' : 'markdown');
       const text = writers[format](readReport(Run.open(directory)));
       if (options.out === '-') process.stdout.write(text);
-      else writeFileAtomic(options.out, text);
+      else writeFileAtomic(options.out, text, 'user');
     });
 }

@@ -1,7 +1,9 @@
 /** The tree of rounds: going on, branching, going over one again, judging, naming, deleting, moving between. */
-import { cpSync, existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { changedRound } from '../rounds/config.js';
 import { roundFiles } from '../rounds/files.js';
+import { buildDirectory, copyFile } from '../store/durable.js';
 import { type RoundOverrides, type RoundSettings, type RoundState, newRound } from '../store/rounds.js';
 import type { Hands, RunCommand } from './commands.js';
 import type { Core } from './core.js';
@@ -70,10 +72,11 @@ export function redoRound({ core, stages }: Hands, { round: id, settings }: Comm
     redo_of: id,
   };
   const { files } = core.run;
-  // Before run.json names the round: what a crash leaves of it is no round.
-  mkdirSync(files.roundDir(round.id), { recursive: true });
-  for (const name of reviewed)
-    if (existsSync(files.file(id, name))) cpSync(files.file(id, name), files.file(round.id, name));
+  // Before run.json names the round, so that a named round is complete.
+  buildDirectory(files.roundDir(round.id), (directory) => {
+    for (const name of reviewed)
+      if (existsSync(files.file(id, name))) copyFile(files.file(id, name), path.join(directory, name));
+  });
   core.run.addRound(round);
   core.run.record(round.id, 'redo-round', { redo_of: id, settings });
   core.show(round.id);

@@ -31,7 +31,7 @@ export class Engine {
   /** Takes up unfinished work; a new run begins with its base policy's evaluation and its first round. */
   start(): void {
     const { run } = this.core;
-    run.removeDeleted();
+    run.takeUp();
     if (run.rounds.length === 0) {
       const { dpo, update } = run.config;
       this.core.addRound(newRound(0, null, { alpha: dpo.alpha, beta: dpo.beta, lr: update.lr }));

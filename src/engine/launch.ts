@@ -1,10 +1,11 @@
 /** Starts an engine process that outlives the terminal. */
 import { spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../errors.js';
+import { openForAppending } from '../store/durable.js';
 import { lockHolder } from '../store/lock.js';
 import { connect } from './client.js';
 
@@ -21,7 +22,7 @@ export async function startEngine(runDir: string): Promise<void> {
   const directory = path.resolve(runDir);
   if (await isThere(directory)) return;
   const logFile = path.join(directory, 'engine.log');
-  const log = openSync(logFile, 'a', 0o600);
+  const log = openForAppending(logFile);
   const before = statSync(logFile).size;
   const main = fileURLToPath(new URL('./main.js', import.meta.url));
   const child = spawn(process.execPath, [main, directory], { detached: true, stdio: ['ignore', log, log] });

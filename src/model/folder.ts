@@ -3,20 +3,11 @@
  * settings. A PEFT adapter folder loads with the base model that it names.
  */
 import { createHash } from 'node:crypto';
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, readdirSync, realpathSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { UserError } from '../errors.js';
-import { writeError } from '../store/atomic.js';
+import { type Place, buildDirectory, copyFile, removeOldTemporaries, writeNewFile } from '../store/durable.js';
 import { isOutOfMemory } from '../tensor/memory.js';
 import { isFrozen } from '../tensor/upload.js';
 import { readModelConfig } from './config.js';
@@ -153,42 +144,44 @@ function savedValues(parameter: Parameter, model: LoadedModel): Float32Array {
 export interface SaveOptions {
   /** `keep`: as the folder it was loaded from. */
   dtype: 'float32' | 'float16' | 'bfloat16' | 'keep';
+  /** Whose directory it is written to; a user's by default. */
+  place?: Place;
 }
 
 const floatTypes = { float32: 'F32', float16: 'F16', bfloat16: 'BF16' } as const;
 const dtypeNames = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' } as const;
 
 /**
- * Writes a folder that transformers loads, or a PEFT adapter where the model has adapters on weights that a folder
- * holds. It is written beside and moved: a folder that is not there yet appears whole or not at all. In one that is,
- * the files of the earlier model give way and all others stay. All is done in one go, so that no training step comes in
- * between.
+ * Writes a folder that transformers loads, or a PEFT adapter if the model has adapters on weights that a folder holds.
+ * A folder that does not exist yet appears whole or not at all. In an existing one the files of the earlier model are
+ * replaced or removed, and all others stay. Everything is done synchronously, so that no training step comes between.
  *
- * @throws UserError where it cannot be written; nothing half-written stays
+ * @throws UserError if it cannot be written; nothing half-written stays
  */
-export async function saveModel(model: LoadedModel, dir: string, options: SaveOptions): Promise<void> {
+export async function saveModel(
+  model: LoadedModel,
+  dir: string,
+  { dtype, place = 'user' }: SaveOptions,
+): Promise<void> {
   const target = path.resolve(dir);
-  const temporary = `${target}.saving`;
-  try {
-    rmSync(temporary, { recursive: true, force: true });
-    mkdirSync(temporary, { recursive: true });
-    const { lora } = model.transformer;
-    if (lora !== null && !model.merged) {
-      if (existsSync(target) && realpathSync(target) === realpathSync(model.baseDir))
-        throw new UserError(`an adapter cannot be saved into its base's folder ${target}; choose another`);
-      writeAdapter(temporary, lora, model.baseDir, model.config);
-    } else {
-      writeFull(model, temporary, options.dtype);
-    }
-    copyFiles(tokenizerFiles, model, temporary);
-    move(temporary, target);
-  } catch (cause) {
-    rmSync(temporary, { recursive: true, force: true });
-    throw writeError(target, cause);
-  }
+  const { lora } = model.transformer;
+  const adapter = lora !== null && !model.merged ? lora : null;
+  if (adapter !== null && existsSync(target) && realpathSync(target) === realpathSync(model.baseDir))
+    throw new UserError(`an adapter cannot be saved into its base's folder ${target}; choose another`);
+  if (place === 'user') removeOldTemporaries(target);
+  buildDirectory(
+    target,
+    (temporary) => {
+      if (adapter === null) writeFull(model, temporary, dtype, place);
+      else writeAdapter(temporary, adapter, model.baseDir, model.config, place);
+      copyFiles(tokenizerFiles, model, temporary, place);
+    },
+    place,
+    move,
+  );
 }
 
-function writeFull(model: LoadedModel, dir: string, dtype: SaveOptions['dtype']): void {
+function writeFull(model: LoadedModel, dir: string, dtype: SaveOptions['dtype'], place: Place): void {
   const parameters = [...model.transformer.parameters.values()];
   const dtypeOf = ({ spec }: Parameter) =>
     dtype === 'keep' ? (model.dtypes.get(spec.name) as FloatType) : floatTypes[dtype];
@@ -198,20 +191,20 @@ function writeFull(model: LoadedModel, dir: string, dtype: SaveOptions['dtype'])
     dtype: dtypeOf(parameter),
     values: () => savedValues(parameter, model),
   }));
-  writeSafetensors(path.join(dir, 'model.safetensors'), tensors);
+  writeSafetensors(path.join(dir, 'model.safetensors'), tensors, undefined, place);
   // Older transformers read torch_dtype alone: the key stays the one that the folder came with.
   const key = 'torch_dtype' in model.config.raw ? 'torch_dtype' : 'dtype';
   const config = { ...model.config.raw, [key]: dtypeNames[dtypeOf(parameters[0])] };
-  writeFileSync(path.join(dir, 'config.json'), JSON.stringify(config, null, 2) + '\n');
-  copyFiles(['generation_config.json'], model, dir);
+  writeNewFile(path.join(dir, 'config.json'), JSON.stringify(config, null, 2) + '\n', place);
+  copyFiles(['generation_config.json'], model, dir, place);
 }
 
 /** Copies what is there of these files, from the first of the model's folders that holds the first of them. */
-function copyFiles(files: string[], { dir, baseDir }: LoadedModel, to: string): void {
+function copyFiles(files: string[], { dir, baseDir }: LoadedModel, to: string, place: Place): void {
   const source = [dir, baseDir].find((folder) => existsSync(path.join(folder, files[0])));
   if (source === undefined) return;
   const present = files.filter((file) => existsSync(path.join(source, file)));
-  for (const file of present) copyFileSync(path.join(source, file), path.join(to, file));
+  for (const file of present) copyFile(path.join(source, file), path.join(to, file), place);
 }
 
 function move(from: string, to: string): void {

@@ -1,10 +1,11 @@
 /** LoRA adapters in PEFT's layout: adapter_config.json and adapter_model.safetensors. */
 import type { Hash } from 'node:crypto';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
 import { UserError } from '../errors.js';
+import { type Place, writeNewFile } from '../store/durable.js';
 import { filledTensor } from '../tensor/upload.js';
 import { checkKeys, readJsonObject } from './files.js';
 import { transposeFloats } from './floats.js';
@@ -128,14 +129,15 @@ function readMatrix(reader: SafetensorsReader, name: string, [rows, cols]: [numb
 /**
  * Writes an adapter, as float32, that PEFT loads.
  *
+ * @param dir empty
  * @param base folder of the model it adapts, kept as an absolute path
  */
-export function writeAdapter(dir: string, lora: Lora, base: string, config: ModelConfig): void {
+export function writeAdapter(dir: string, lora: Lora, base: string, config: ModelConfig, place: Place): void {
   const tensors = [...lora.adapters.values()].flatMap(({ target, a, b }) => {
     const layer = `base_model.model.${target.replace(/\.weight$/, '')}`;
     return [matrixSource(`${layer}.lora_A.weight`, a), matrixSource(`${layer}.lora_B.weight`, b)];
   });
-  writeSafetensors(path.join(dir, 'adapter_model.safetensors'), tensors);
+  writeSafetensors(path.join(dir, 'adapter_model.safetensors'), tensors, undefined, place);
   const written = {
     peft_type: 'LORA',
     task_type: config.task === 'reward' ? 'SEQ_CLS' : 'CAUSAL_LM',
@@ -149,7 +151,7 @@ export function writeAdapter(dir: string, lora: Lora, base: string, config: Mode
     fan_in_fan_out: config.family === 'gpt2',
     inference_mode: true,
   };
-  writeFileSync(path.join(dir, 'adapter_config.json'), JSON.stringify(written, null, 2) + '\n');
+  writeNewFile(path.join(dir, 'adapter_config.json'), JSON.stringify(written, null, 2) + '\n', place);
 }
 
 function matrixSource(name: string, variable: tf.Variable): TensorSource {

@@ -1,7 +1,6 @@
 /** Writes safetensors (https://github.com/huggingface/safetensors): one file, tensor by tensor. */
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { UserError } from '../errors.js';
-import { writeError } from '../store/atomic.js';
+import { type Place, replaceFile, writeAll } from '../store/durable.js';
 import { type FloatType, bytesPerFloat, encodeFloats, overflowsFrom } from './floats.js';
 
 /** A tensor to write: its values are asked for when their turn comes. */
@@ -13,34 +12,28 @@ export interface TensorSource {
 }
 
 /**
- * Writes one file, beside and renamed into place, so that a crash or a full disk leaves the old file or none.
+ * Writes one file, whole or not at all.
  *
- * @throws UserError where the disk is full, or a value is not finite or beyond the range of its type
+ * @throws UserError if the disk is full, or a value is not finite or beyond the range of its type
  */
 export function writeSafetensors(
   file: string,
   tensors: TensorSource[],
   metadata: Record<string, string> = { format: 'pt' },
+  place: Place = 'run',
 ): void {
-  const temporary = `${file}.tmp`;
-  try {
-    const handle = openSync(temporary, 'w');
-    try {
+  replaceFile(
+    file,
+    (handle) => {
       writeAll(handle, encodeHeader(tensors, metadata));
       for (const tensor of tensors) {
         const values = tensor.values();
         checkRange(values, tensor);
         writeAll(handle, encodeFloats(values, tensor.dtype));
       }
-      fsyncSync(handle);
-    } finally {
-      closeSync(handle);
-    }
-    renameSync(temporary, file);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw writeError(file, error);
-  }
+    },
+    place,
+  );
 }
 
 /** The header's length and text, padded so that the data starts at a multiple of 8. */
@@ -75,8 +68,4 @@ function checkRange(values: Float32Array, { name, dtype }: TensorSource): void {
       `tensor ${name} has a value of ${largest}, beyond the range of ${dtype}; save the model as float32`,
     );
   }
-}
-
-function writeAll(handle: number, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length;) done += writeSync(handle, bytes, done, bytes.length - done);
 }

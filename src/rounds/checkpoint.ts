@@ -1,14 +1,15 @@
 /** The state of an unfinished update on disk: one safetensors file, replaced whole. */
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { TrainingState } from '../dpo/update.js';
 import { SafetensorsReader } from '../model/safetensors.js';
 import { writeSafetensors } from '../model/safetensorsWriter.js';
+import { makeDirectory, removeAll } from '../store/durable.js';
 
 const NAME = 'state';
 
 export function writeCheckpoint(dir: string, state: TrainingState): void {
-  mkdirSync(dir, { recursive: true });
+  makeDirectory(dir);
   const tensors = [
     tensor('step', Float32Array.of(state.step)),
     tensor('micro_batch', Float32Array.of(state.microBatch)),
@@ -49,7 +50,7 @@ export function readCheckpoint(dir: string, microBatch: number): TrainingState |
 }
 
 export function removeCheckpoint(dir: string): void {
-  rmSync(dir, { recursive: true, force: true });
+  removeAll([dir]);
 }
 
 function tensor(name: string, values: Float32Array) {

@@ -1,11 +1,20 @@
-/** Removes what an update left that is not to be gone on with. Imports no tensors: the engine's main thread calls it too. */
-import { rmSync } from 'node:fs';
+/**
+ * Deletes a discarded update: its checkpoint, policy, metrics, probes and training pairs. Imports no tensors: the engine's
+ * main thread calls it too.
+ */
+import { removeAll } from '../store/durable.js';
 import type { RoundState } from '../store/rounds.js';
 import type { RunFiles } from '../store/run.js';
 import { roundFiles } from './files.js';
 
+/**
+ * On the disk before it returns: a checkpoint that came back after a power cut would be resumed by the next launch, which
+ * may have other settings.
+ */
 export function discardUpdate({ files, round }: { files: RunFiles; round: Pick<RoundState, 'id'> }): void {
-  rmSync(files.file(round.id, roundFiles.update), { recursive: true, force: true });
-  for (const name of [roundFiles.metrics, roundFiles.probes, roundFiles.trainingPairs])
-    rmSync(files.file(round.id, name), { force: true });
+  const { update, metrics, probes, trainingPairs } = roundFiles;
+  removeAll([
+    ...[update, metrics, probes, trainingPairs].map((name) => files.file(round.id, name)),
+    files.policyDir(round.id),
+  ]);
 }

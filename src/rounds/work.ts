@@ -8,7 +8,7 @@ import { type Opponent, evaluatePolicy } from '../evaluation/evaluate.js';
 import { saveModel } from '../model/folder.js';
 import { type MetricsRow, sampleRowSchema } from '../rows.js';
 import { deriveSeed, sampleSeed } from '../sampling/seed.js';
-import { writeFileAtomic } from '../store/atomic.js';
+import { removeAll, writeFileAtomic } from '../store/durable.js';
 import { appendJsonLines, readJsonLines, writeJsonLines } from '../store/jsonl.js';
 import { readCheckpoint, removeCheckpoint, writeCheckpoint } from './checkpoint.js';
 import type { WorkContext, WorkResults, WorkStage } from './context.js';
@@ -107,9 +107,14 @@ export const work: { [S in WorkStage]: (context: WorkContext) => Promise<WorkRes
           onSuspend: (unfinished) => writeCheckpoint(state, unfinished),
         },
       );
-      if (result.outcome === 'aborted') discardUpdate(context);
-      else await saveModel(policy, files.policyDir(round.id), { dtype: 'float32' });
-      removeCheckpoint(state);
+      if (result.outcome === 'aborted') {
+        discardUpdate(context);
+        return result;
+      }
+      const dir = files.policyDir(round.id);
+      // Saved by an attempt that was killed before run.json said so.
+      removeAll([dir]);
+      await saveModel(policy, dir, { dtype: 'float32', place: 'run' });
       return result;
     } finally {
       // Its weights are no longer those of its folder.
@@ -119,6 +124,8 @@ export const work: { [S in WorkStage]: (context: WorkContext) => Promise<WorkRes
 
   async evaluate(context) {
     const { files, round } = context;
+    // Not at the end of the update: until run.json says that it has ended, the next start resumes from the checkpoint.
+    removeCheckpoint(files.file(round.id, roundFiles.update));
     const model = await context.models.load(files.policyDir(round.id));
     const answers = await heldOutAnswers(model, context);
     const opponents: Opponent[] = [];

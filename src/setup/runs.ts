@@ -1,11 +1,12 @@
 /** Finds the runs of a folder and tells of each what a list shows, whatever state its files are in. */
-import { readdirSync, rmSync, rmdirSync, statSync } from 'node:fs';
+import { readdirSync, rmdirSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { type EngineClient, connect } from '../engine/client.js';
 import type { EngineState } from '../engine/protocol.js';
 import { UserError, messageOf } from '../errors.js';
 import type { PartialConfig } from '../config/load.js';
+import { removeAll, removeTemporaries } from '../store/durable.js';
 import { Lock, lockHolder } from '../store/lock.js';
 import { Run, isRun } from '../store/run.js';
 import type { RoundState, Stage } from '../store/rounds.js';
@@ -179,7 +180,7 @@ export async function endEngine(directory: string): Promise<void> {
 }
 
 /** What a run directory consists of. Anything else in it is the user's own. */
-const ownFiles = ['rounds', 'engine.sock', 'engine.log', 'run.json.tmp', 'run.json'];
+const ownFiles = ['rounds', 'engine.sock', 'engine.log', 'run.json'];
 
 /**
  * Deletes a run. Files in its directory that are not the run's stay.
@@ -196,7 +197,9 @@ export function deleteRun(directory: string): string[] {
       `the engine of ${directory} runs (process ${lock.pid} on ${lock.host}); end it before deleting the run`,
     );
   try {
-    for (const name of ownFiles) rmSync(path.join(directory, name), { recursive: true, force: true });
+    removeTemporaries(directory);
+    // run.json last: a deletion that was interrupted can be repeated.
+    for (const name of ownFiles) removeAll([path.join(directory, name)]);
   } finally {
     lock.release();
   }

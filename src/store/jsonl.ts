@@ -6,7 +6,7 @@ import { closeSync, existsSync, fdatasyncSync, fstatSync, ftruncateSync, openSyn
 import type { z } from 'zod';
 import { UserError, messageOf } from '../errors.js';
 import { MAX_LINE, megabytes, parseJson, withoutMark } from '../limits.js';
-import { writeError, writeFileAtomic } from './atomic.js';
+import { type Place, openForAppending, syncEntry, writeAll, writeError, writeFileAtomic } from './durable.js';
 
 const READ_BYTES = 2 ** 18;
 
@@ -138,21 +138,27 @@ export function parseRow<T>(value: unknown, schema: z.ZodType<T>, where: string)
   throw new UserError(`${where}: ${key}${issue.message}`);
 }
 
-/** Appends rows and flushes them to the disk. */
-export function appendJsonLines(file: string, rows: unknown[]): void {
+/**
+ * Appends rows and flushes them to the disk.
+ *
+ * @throws UserError if they could not all be written; the file then has none of them
+ */
+export function appendJsonLines(file: string, rows: unknown[], place: Place = 'run'): void {
   if (rows.length === 0) return;
   const text = textOf(file, rows);
   let handle: number | null = null;
   try {
-    handle = openSync(file, 'a+');
+    handle = openForAppending(file, place);
     const size = wholeLines(handle);
     try {
-      const bytes = Buffer.from(text);
-      for (let done = 0; done < bytes.length;) done += writeSync(handle, bytes, done);
+      writeAll(handle, Buffer.from(text));
       fdatasyncSync(handle);
+      syncEntry(file, size === 0);
     } catch (error) {
-      // A row that a full disk cut short must not stay: what follows would be glued to it.
+      // A row that a full disk cut short must not stay: the next one would be glued to it. Nor may a row that is
+      // reported as not written come back after a power cut.
       ftruncateSync(handle, size);
+      fdatasyncSync(handle);
       throw error;
     }
   } catch (cause) {
@@ -163,8 +169,8 @@ export function appendJsonLines(file: string, rows: unknown[]): void {
 }
 
 /** Replaces a file by these rows, or leaves it as it was. */
-export function writeJsonLines(file: string, rows: unknown[]): void {
-  writeFileAtomic(file, textOf(file, rows));
+export function writeJsonLines(file: string, rows: unknown[], place: Place = 'run'): void {
+  writeFileAtomic(file, textOf(file, rows), place);
 }
 
 /** @throws UserError that names the first number that is not finite: JSON would hold `null`, which no reader accepts */

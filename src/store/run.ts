@@ -1,15 +1,15 @@
 /**
  * A run directory: run.json (configuration, the tree of rounds, the journal) through lowdb, and where everything else of
- * a round lies.
+ * a round lies. Whatever changes run.json is on the disk when the call returns.
  */
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { LowSync, type SyncAdapter } from 'lowdb';
 import { z } from 'zod';
 import { type Config, configSchema } from '../config/schema.js';
 import { UserError, messageOf } from '../errors.js';
 import { readCounts } from '../rounds/reviewFiles.js';
-import { writeFileAtomic } from './atomic.js';
+import { makeDirectory, removeAll, removeTemporaries, syncDirectory, syncTree, writeFileAtomic } from './durable.js';
 import { type RoundState, stages } from './rounds.js';
 
 /** 2 has branches: overrides, verdicts, names, deleted rounds. A run of version 1 is one branch without any of them. */
@@ -30,14 +30,35 @@ const roundSchema = z.looseObject({
   note: z.string().default(''),
 });
 
+const pendingSchema = z.object({
+  command: z.enum(['pause', 'stop', 'abort']),
+  round: id,
+  step: id.nullable().default(null),
+});
+
 const runSchema = z.object({
   version: z.literal([1, RUN_VERSION]).transform(() => RUN_VERSION),
   config: configSchema,
   rounds: z.array(roundSchema),
   current: id.nullable().default(null),
   deleted: z.array(id).default([]),
+  pending: pendingSchema.nullable().default(null),
   journal: z.array(z.unknown()),
 });
+
+/** A command that the work has yet to obey, kept so that the next engine obeys it if this one is killed. */
+export interface Pending {
+  command: 'pause' | 'stop' | 'abort';
+  round: number;
+  /** `stop` in an update: how many steps the update had taken. */
+  step: number | null;
+}
+
+/** An entry of the journal that is written together with the change it stands for. */
+export interface JournalEntry {
+  action: string;
+  detail?: unknown;
+}
 
 interface RunData {
   version: typeof RUN_VERSION;
@@ -47,13 +68,17 @@ interface RunData {
   current: number | null;
   /** Ids of rounds that are no more: never given again, and their files may still have to be removed. */
   deleted: number[];
+  pending: Pending | null;
   /** What people decided, in order. */
   journal: { at: string; round: number; action: string; detail?: unknown }[];
 }
 
-/** lowdb's adapter over atomic writes. */
+/** lowdb's adapter over durable writes. */
 class RunFile implements SyncAdapter<RunData> {
-  constructor(private readonly file: string) {}
+  constructor(
+    private readonly file: string,
+    private readonly beforeWrite: () => void,
+  ) {}
 
   read(): RunData | null {
     if (!existsSync(this.file)) return null;
@@ -77,12 +102,32 @@ class RunFile implements SyncAdapter<RunData> {
       const [issue] = parsed.error.issues;
       throw new UserError(`${this.file} is not a run that can be read (${issue.path.join('.')}: ${issue.message})`);
     }
+    const { rounds, deleted } = parsed.data;
+    const both = rounds.find((round) => deleted.includes(round.id));
+    if (both !== undefined)
+      throw new UserError(
+        `${this.file} lists round ${both.id} in \`deleted\` and in \`rounds\`; remove it from \`deleted\` to keep its files`,
+      );
     return parsed.data as unknown as RunData;
   }
 
   write(data: RunData): void {
-    writeFileAtomic(this.file, JSON.stringify(data, null, 1) + '\n');
+    this.beforeWrite();
+    writeFileAtomic(this.file, textOf(data));
   }
+}
+
+export interface RunOptions {
+  /** Called before every write of run.json; throws if the run must not be written (the lock is lost). */
+  beforeWrite?(): void;
+}
+
+interface OpenOptions extends RunOptions {
+  /**
+   * Brings the counts that follow from the journals of decisions up to date. Off for lists that show none: it reads the
+   * review rows of every round with decisions.
+   */
+  recount?: boolean;
 }
 
 export class Run {
@@ -91,8 +136,9 @@ export class Run {
   private constructor(
     readonly directory: string,
     initial: RunData | null,
+    { beforeWrite = () => {} }: RunOptions = {},
   ) {
-    this.db = new LowSync<RunData>(new RunFile(runFile(directory)), initial as RunData);
+    this.db = new LowSync<RunData>(new RunFile(runFile(directory), beforeWrite), initial as RunData);
     if (initial === null) this.db.read();
     else this.db.write();
   }
@@ -103,22 +149,27 @@ export class Run {
     if (existsSync(absolute) && readdirSync(absolute).length > 0) {
       throw new UserError(`${absolute} is not empty and holds no run; name another directory for the new run`);
     }
-    mkdirSync(absolute, { recursive: true, mode: 0o700 });
-    return new Run(absolute, { version: RUN_VERSION, config, rounds: [], current: null, deleted: [], journal: [] });
+    makeDirectory(absolute);
+    return new Run(absolute, {
+      version: RUN_VERSION,
+      config,
+      rounds: [],
+      current: null,
+      deleted: [],
+      pending: null,
+      journal: [],
+    });
   }
 
-  /**
-   * @param recount brings the counts that follow from the journals of decisions up to date. Off for lists that show none:
-   *   it reads the review rows of every round with decisions.
-   * @throws UserError where there is no run or it cannot be read
-   */
-  static open(directory: string, { recount = true } = {}): Run {
+  /** @throws UserError if there is no run, it cannot be read, or symbolic links in it lead elsewhere */
+  static open(directory: string, { recount = true, ...options }: OpenOptions = {}): Run {
     const absolute = path.resolve(directory);
     if (!isRun(absolute))
       throw new UserError(
         `${absolute} holds no run (no run.json); give its model, reward and prompts to start one there`,
       );
-    const run = new Run(absolute, null);
+    checkLayout(absolute);
+    const run = new Run(absolute, null, options);
     if (recount) run.recount();
     return run;
   }
@@ -189,40 +240,76 @@ export class Run {
     return next;
   }
 
+  /** The command that the work has yet to obey. */
+  get pending(): Pending | null {
+    return this.db.data.pending;
+  }
+
+  set pending(pending: Pending | null) {
+    this.change((data) => (data.pending = pending));
+  }
+
   /** Adds a round, which becomes the current one. */
-  addRound(round: RoundState): void {
+  addRound(round: RoundState, entry?: JournalEntry): void {
     // First: a round that run.json names has a folder, whenever a crash comes.
-    mkdirSync(this.files.roundDir(round.id), { recursive: true });
+    makeDirectory(this.files.roundDir(round.id));
     this.change((data) => {
       data.rounds.push(round);
       data.current = round.id;
+      note(data, round.id, entry);
     });
   }
 
   /** Removes rounds, then their files: after a crash between the two, `removeDeleted` does the rest. */
-  deleteRounds(ids: number[], current: number): void {
+  deleteRounds(ids: number[], current: number, entry?: JournalEntry): void {
     this.change((data) => {
       data.rounds = data.rounds.filter((round) => !ids.includes(round.id));
       data.current = current;
       data.deleted = [...data.deleted, ...ids];
+      if (data.pending !== null && ids.includes(data.pending.round)) data.pending = null;
+      note(data, ids[0], entry);
     });
     this.removeDeleted();
   }
 
   /** Removes what is left of deleted rounds. Never folders that run.json does not name: they may be all that is left. */
   removeDeleted(): void {
-    for (const id of this.db.data.deleted) rmSync(this.files.roundDir(id), { recursive: true, force: true });
+    removeAll(this.db.data.deleted.map((id) => this.files.roundDir(id)));
   }
 
-  /** Changes a round and writes run.json before it returns. */
-  updateRound(id: number, changes: Partial<RoundState>): RoundState {
-    const round = { ...this.round(id), ...changes };
-    this.change((data) => data.rounds.splice(data.rounds.indexOf(this.round(id)), 1, round));
+  /**
+   * What an engine does before it works on the run: deletes what a killed one left half-written or half-deleted, and
+   * syncs the files of unfinished rounds. The killed engine may have written rows that it could not sync any more;
+   * run.json must not build on them while a power cut can still take them away. Call it under the lock.
+   */
+  takeUp(): void {
+    const { roundDir, file } = this.files;
+    const rounds = path.join(this.directory, 'rounds');
+    for (const directory of [this.directory, rounds]) removeTemporaries(directory);
+    for (const { id, stage } of this.rounds) {
+      for (const directory of [roundDir(id), file(id, 'update')]) removeTemporaries(directory);
+      if (stage !== 'done' && existsSync(roundDir(id))) syncTree(roundDir(id));
+    }
+    this.removeDeleted();
+    if (existsSync(rounds)) syncDirectory(rounds);
+    syncDirectory(this.directory);
+  }
+
+  /** A stop or an abort of a stage ends with the stage; a pause holds the next one too. */
+  updateRound(id: number, changes: Partial<RoundState>, entry?: JournalEntry): RoundState {
+    const old = this.round(id);
+    const round = { ...old, ...changes };
+    this.change((data) => {
+      data.rounds.splice(data.rounds.indexOf(old), 1, round);
+      if (round.stage !== old.stage && data.pending?.round === id && data.pending.command !== 'pause')
+        data.pending = null;
+      note(data, id, entry);
+    });
     return round;
   }
 
   record(round: number, action: string, detail?: unknown): void {
-    this.change((data) => data.journal.push({ at: new Date().toISOString(), round, action, detail }));
+    this.change((data) => note(data, round, { action, detail }));
   }
 
   /** What cannot be written (a full disk) does not count in memory either. */
@@ -234,13 +321,60 @@ export class Run {
       this.db.write();
     } catch (error) {
       Object.assign(data, before);
+      this.restoreFile();
       throw error;
+    }
+  }
+
+  /** The new run.json may be in its place and only the directory's sync have failed: the refused change must not stay. */
+  private restoreFile(): void {
+    try {
+      if (readFileSync(runFile(this.directory), 'utf8') !== textOf(this.db.data)) this.db.write();
+    } catch (error) {
+      console.error(messageOf(error));
     }
   }
 
   get files(): RunFiles {
     return runFiles(this.directory, this.config);
   }
+}
+
+const textOf = (data: RunData) => JSON.stringify(data, null, 1) + '\n';
+
+function note({ journal }: RunData, round: number, entry: JournalEntry | undefined): void {
+  if (entry !== undefined) journal.push({ at: new Date().toISOString(), round, ...entry });
+}
+
+/**
+ * Refuses a run directory in which a link or a special file takes the place of something that Brevity reads or writes:
+ * in a directory from somebody else they would redirect writes and deletions. The directory itself may be reached
+ * through a link.
+ *
+ * @throws UserError that names the path
+ */
+function checkLayout(directory: string): void {
+  const rounds = path.join(directory, 'rounds');
+  for (const name of ['run.json', 'engine.log']) expectReal(path.join(directory, name), 'file');
+  expectReal(rounds, 'directory');
+  if (!existsSync(rounds)) return;
+  for (const round of readdirSync(rounds).filter((name) => /^\d{4,}$/.test(name))) {
+    expectReal(path.join(rounds, round), 'directory');
+    for (const name of readdirSync(path.join(rounds, round))) {
+      if (/\.jsonl?$/.test(name)) expectReal(path.join(rounds, round, name), 'file');
+      else if (name === 'policy' || name === 'update') expectReal(path.join(rounds, round, name), 'directory');
+    }
+  }
+}
+
+/** Nothing at all is fine too. */
+function expectReal(file: string, kind: 'file' | 'directory'): void {
+  const stat = lstatSync(file, { throwIfNoEntry: false });
+  if (stat === undefined || (kind === 'file' ? stat.isFile() : stat.isDirectory())) return;
+  const found = stat.isSymbolicLink() ? 'a symbolic link' : `not a ${kind}`;
+  throw new UserError(
+    `${file} is ${found}: this run is not opened, since its files would be read or written elsewhere; replace it by a ${kind} or remove it`,
+  );
 }
 
 /** Where a run keeps what. */

@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { readConfigFile } from '../config/load.js';
 import { messageOf } from '../errors.js';
-import { writeFileAtomic } from '../store/atomic.js';
+import { writeFileAtomic } from '../store/durable.js';
 import { configText } from '../setup/command.js';
 import { checkDirectory, createRun } from '../setup/create.js';
 import { type Place, absolute, shorten } from '../setup/draft.js';
@@ -131,7 +131,7 @@ export class HomeTasks {
 
   private save({ file, config, overwrite }: HomeTask & { task: 'save' }): void {
     if (!overwrite && existsSync(file)) return this.tell({ what: 'file-exists', file });
-    writeFileAtomic(file, configText(config, path.dirname(file)));
+    writeFileAtomic(file, configText(config, path.dirname(file)), 'user');
     this.tell({ what: 'saved', file: { path: file, config: readConfigFile(file) } });
   }
 

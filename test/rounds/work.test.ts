@@ -31,7 +31,7 @@ function fillDisk(name: string, from: number): () => void {
   const open: typeof fs.openSync = (file, ...rest) => {
     const handle = actual.openSync(file, ...rest);
     // Numbers are given again once closed.
-    if (path.basename(String(file)) === name) handles.add(handle);
+    if (path.basename(String(file)).replace(/-[0-9a-f]{16}$/, '') === name) handles.add(handle);
     else handles.delete(handle);
     return handle;
   };
@@ -197,6 +197,11 @@ describe('an update', () => {
     expect(await b.do('update')).toEqual({ steps: 3, outcome: 'stopped' });
     expect(b.losses()).toEqual(undisturbed.losses().slice(0, 3));
     expect(b.weights()).not.toBe(undisturbed.weights());
+    // Until run.json says that the update has ended, a killed engine resumes from the checkpoint.
+    expect(fs.existsSync(b.file('update'))).toBe(true);
+    b.verdict = () => 'go';
+    // There is no evaluation of the base to compare with.
+    await expect(b.do('evaluate')).rejects.toThrow('rounds/0000');
     expect(fs.existsSync(b.file('update'))).toBe(false);
   });
 

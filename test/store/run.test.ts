@@ -1,5 +1,15 @@
 /** run.json: what it keeps, what a crash or a full disk leaves of it, what cannot be opened. */
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { configSchema } from '../../src/config/schema.js';
@@ -7,6 +17,7 @@ import { UserError } from '../../src/errors.js';
 import { Run, isRun } from '../../src/store/run.js';
 import { type RoundState, newRound } from '../../src/store/rounds.js';
 import { temporaryDirectories } from '../temporary.js';
+import { broken, diskFull, operationsOf } from './operations.js';
 
 const fresh = temporaryDirectories();
 const config = configSchema.parse({ model: '/m', reward: 'hf:/r', prompts: '/p', held_out: '/h' });
@@ -18,6 +29,7 @@ const round: RoundState = newRound(0, null, { alpha: 0.02, beta: 0.1, lr: 1e-6 }
 it('is for its user alone and gives back what was put in', () => {
   const run = newRun();
   expect(statSync(run.directory).mode & 0o777).toBe(0o700);
+  expect(statSync(fileOf(run)).mode & 0o777).toBe(0o600);
   run.addRound(round);
   run.addRound({ ...round, id: 1, parent: 0, stage: 'sample' });
   run.updateRound(1, { stage: 'review', pairs: 3 });
@@ -43,6 +55,7 @@ it('has the folder of every round that it names', () => {
   writeFileSync(path.join(run.directory, 'rounds'), 'in the way');
   expect(() => run.addRound(round)).toThrow();
   expect(run.rounds).toEqual([]);
+  rmSync(path.join(run.directory, 'rounds'));
   expect(Run.open(run.directory).rounds).toEqual([]);
 });
 
@@ -66,9 +79,10 @@ describe('after a crash', () => {
     run.addRound(round);
     writeFileSync(`${fileOf(run)}.tmp`, readFileSync(fileOf(run), 'utf8').slice(0, 100));
     const again = Run.open(run.directory);
+    again.takeUp();
     again.updateRound(0, { stage: 'done' });
     expect(Run.open(run.directory).round(0).stage).toBe('done');
-    expect(existsSync(`${fileOf(run)}.tmp`)).toBe(false);
+    expect(readdirSync(run.directory).sort()).toEqual(['rounds', 'run.json']);
   });
 
   it('a half run.json is one sentence that says what to do', () => {
@@ -154,17 +168,149 @@ describe('a tree of rounds', () => {
   });
 });
 
-it.runIf(existsSync('/dev/full'))('counts nothing that a full disk did not take', () => {
+/** `change` on a disk on which the first operation that matches fails. */
+const onBadDisk = (run: Run, matching: RegExp, fail: () => never, change: () => void) => () => {
+  let failed = false;
+  operationsOf(run.directory, change, (line) => {
+    if (failed || !matching.test(line)) return;
+    failed = true;
+    fail();
+  });
+};
+
+it('counts nothing that a full disk did not take', () => {
   const run = newRun();
   run.addRound(round);
-  const full = () => symlinkSync('/dev/full', `${fileOf(run)}.tmp`);
-  full();
-  expect(() => run.updateRound(0, { stage: 'done' })).toThrow('the disk is full');
+  const full = (change: () => void) => onBadDisk(run, /^write run\.json/, diskFull, change);
+  expect(full(() => run.updateRound(0, { stage: 'done' }))).toThrow('the disk is full');
   expect(run.round(0).stage).toBe('evaluate');
-  full();
-  expect(() => run.addRound({ ...round, id: 1, parent: 0 })).toThrow('the disk is full');
+  expect(full(() => run.addRound({ ...round, id: 1, parent: 0 }))).toThrow('the disk is full');
   expect(run.rounds).toHaveLength(1);
-  rmSync(`${fileOf(run)}.tmp`, { force: true });
   run.updateRound(0, { stage: 'done' });
   expect(Run.open(run.directory).rounds).toEqual([{ ...round, stage: 'done' }]);
+});
+
+it('takes a change back that was refused after run.json had been replaced', () => {
+  const run = newRun();
+  run.addRound(round);
+  const change = () => run.updateRound(0, { name: 'short' });
+  expect(onBadDisk(run, /^fsync \.$/, broken, change)).toThrow('EIO');
+  expect(Run.open(run.directory).round(0).name).toBe('');
+});
+
+it('asks before every write whether the run may still be written', () => {
+  const { directory } = newRun();
+  let lost = false;
+  const beforeWrite = () => {
+    if (lost) throw new UserError('another engine has the run');
+  };
+  const run = Run.open(directory, { beforeWrite });
+  run.addRound(round);
+  lost = true;
+  expect(() => run.updateRound(0, { stage: 'done' })).toThrow('another engine has the run');
+  expect(run.round(0).stage).toBe('evaluate');
+  expect(Run.open(directory).round(0).stage).toBe('evaluate');
+});
+
+describe('on the disk when the call returns', () => {
+  it('is the run’s directory with run.json, and the parents that were created', () => {
+    const parent = fresh();
+    const done = operationsOf(parent, () => Run.create(path.join(parent, 'runs/mine'), config));
+    expect(done.filter((line) => /^(fsync|rename)/.test(line))).toEqual([
+      'fsync runs',
+      'fsync .',
+      'fsync runs/mine/run.json.tmp-*',
+      'rename runs/mine/run.json.tmp-* -> runs/mine/run.json',
+      'fsync runs/mine',
+    ]);
+  });
+
+  it('is a round’s folder before run.json names it', () => {
+    const run = newRun();
+    const done = operationsOf(run.directory, () => run.addRound(round));
+    expect(done.filter((line) => /^(fsync|rename)/.test(line))).toEqual([
+      'fsync rounds',
+      'fsync .',
+      'fsync run.json.tmp-*',
+      'rename run.json.tmp-* -> run.json',
+      'fsync .',
+    ]);
+  });
+
+  it('is what a killed engine wrote into an unfinished round and may not have synced', () => {
+    const run = newRun();
+    run.addRound({ ...round, stage: 'done' });
+    run.addRound({ ...round, id: 1, parent: 0, stage: 'sample' });
+    for (const id of [0, 1]) writeFileSync(run.files.file(id, 'samples.jsonl'), '{"prompt_index":0}\n');
+    const done = operationsOf(run.directory, () => run.takeUp());
+    expect(done.filter((line) => line.startsWith('fsync'))).toEqual([
+      'fsync rounds/0001/samples.jsonl',
+      'fsync rounds/0001',
+      'fsync rounds',
+      'fsync .',
+    ]);
+  });
+});
+
+describe('in a directory from somebody else', () => {
+  const elsewhere = () => {
+    const folder = path.join(fresh(), 'elsewhere');
+    mkdirSync(path.join(folder, '0001'), { recursive: true });
+    writeFileSync(path.join(folder, '0001/mine'), '');
+    return folder;
+  };
+  const withRounds = () => {
+    const run = newRun();
+    run.addRound(round);
+    run.addRound({ ...round, id: 1, parent: 0 });
+    return run;
+  };
+
+  it.each([
+    'rounds',
+    'rounds/0001',
+    'rounds/0001/policy',
+    'rounds/0001/update',
+    'rounds/0001/metrics.jsonl',
+    'engine.log',
+  ])('a link at %s is refused and nothing is written through it', (name) => {
+    const run = withRounds();
+    const target = elsewhere();
+    rmSync(path.join(run.directory, name), { recursive: true, force: true });
+    symlinkSync(target, path.join(run.directory, name));
+    expect(() => Run.open(run.directory)).toThrow(`${path.join(run.directory, name)} is a symbolic link`);
+    expect(readdirSync(target)).toEqual(['0001']);
+  });
+
+  it('a run.json that is a link is refused, but the directory may be reached through one', () => {
+    const run = withRounds();
+    const link = path.join(fresh(), 'link');
+    symlinkSync(run.directory, link);
+    expect(Run.open(link).rounds).toHaveLength(2);
+    renameSync(fileOf(run), path.join(run.directory, 'real.json'));
+    symlinkSync('real.json', fileOf(run));
+    expect(() => Run.open(run.directory)).toThrow('run.json is a symbolic link');
+  });
+
+  it('a directory in place of a file is refused, and a file in place of a directory', () => {
+    const run = withRounds();
+    mkdirSync(run.files.file(1, 'samples.jsonl'));
+    expect(() => Run.open(run.directory)).toThrow(/samples\.jsonl is not a file/);
+    rmSync(run.files.file(1, 'samples.jsonl'), { recursive: true });
+    writeFileSync(run.files.policyDir(1), '');
+    expect(() => Run.open(run.directory)).toThrow(/policy is not a directory/);
+  });
+
+  it.each([
+    [[1], 'lists round 1 in `deleted` and in `rounds`'],
+    [['../..'], 'deleted.0'],
+    [[-1], 'deleted.0'],
+    [[1.5], 'deleted.0'],
+  ])('deleted rounds %j are refused: their folders stay', (deleted, sentence) => {
+    const run = withRounds();
+    const data = JSON.parse(readFileSync(fileOf(run), 'utf8')) as Record<string, unknown>;
+    writeFileSync(fileOf(run), JSON.stringify({ ...data, deleted }));
+    expect(() => Run.open(run.directory).takeUp()).toThrow(sentence);
+    expect(existsSync(run.files.roundDir(1))).toBe(true);
+  });
 });

@@ -59,7 +59,7 @@ export function readJournal(file: string, { rows }: ScoredFile): Standing {
 /** Writes the decided pairs. @returns how many there are */
 export function writePairs(out: string, scored: ScoredFile, { decisions }: Standing): number {
   const pairs = trlPairs(scored, decisions);
-  writeJsonLines(out, pairs);
+  writeJsonLines(out, pairs, 'user');
   return pairs.length;
 }
 
@@ -119,7 +119,7 @@ export class FileSession implements Client {
   /** On disk first: what the screen shows is kept. */
   private append(row: DecisionRow): void {
     const next = applyRow(this.standing, row);
-    appendJsonLines(journalOf(this.options.file), [row]);
+    appendJsonLines(journalOf(this.options.file), [row], 'user');
     this.standing = next;
     this.listener({ type: 'decisions', round, decisions: viewOf(next) });
   }
