@@ -1,3 +1,4 @@
+import { questionLines } from '../src/ui/layout.js';
 import { makeLine } from '../src/ui/sanitize.js';
 import type { State } from '../src/ui/state.js';
 import { Line, Tint } from './Line.js';
@@ -15,17 +16,13 @@ export function Message({ state }: { readonly state: State }) {
     );
   }
   if (modal?.kind === 'confirm') {
-    const [question, ...more] = modal.lines;
-    return (
-      <>
-        {more.map((line, i) => (
-          <Line key={i}>{makeLine(line, state.size.columns)}</Line>
-        ))}
-        <Line tone="warn">
-          {question} <Tint tone="accent">y/n</Tint>
-        </Line>
-      </>
-    );
+    const lines = questionLines(state);
+    return lines.map((line, i) => (
+      <Line key={i} tone={i >= lines.length - 1 ? 'warn' : 'plain'}>
+        {line}
+        {i === lines.length - 1 && <Tint tone="accent"> y/n</Tint>}
+      </Line>
+    ));
   }
   return <Line tone="warn">{notice === null ? '' : makeLine(notice, state.size.columns)}</Line>;
 }

@@ -26,9 +26,25 @@ export function bodyTop(state: State): number {
   return 2 + problemLines(state).length;
 }
 
+/** The lines of a question, wrapped, the question itself last; empty if none is open. */
+export function questionLines({ modal, size }: State): string[] {
+  if (modal?.kind !== 'confirm') return [];
+  const [question, ...more] = modal.lines;
+  // Room for the keys that answer it.
+  const wrapped = (text: string): string[] => wrap(makeVisible(text), size.columns - 4);
+  const most = size.rows - 4 - leastBody;
+  const lines = more.flatMap(wrapped);
+  const asked = wrapped(question);
+  if (lines.length + asked.length <= most) return [...lines, ...asked];
+  return [...lines.slice(0, Math.max(0, most - asked.length - 1)), '…', ...asked].slice(-most);
+}
+
+/** Rows that a question leaves to the screen. */
+const leastBody = 6;
+
 /** Rows between the two lines of the header and the two of the footer; a question of several lines takes its share. */
 export function bodyRows(state: State): number {
-  const question = state.modal?.kind === 'confirm' ? state.modal.lines.length - 1 : 0;
+  const question = Math.max(0, questionLines(state).length - 1);
   return state.size.rows - 4 - problemLines(state).length - question;
 }
 

@@ -177,6 +177,20 @@ export function send(state: State, command: EngineCommand): Step {
   return { state, effects: [{ do: 'send', command }] };
 }
 
+/**
+ * Asks before something that cannot be undone; what can be undone happens without a question.
+ *
+ * @param lines the question, then its consequence in one sentence
+ */
+export function ask(state: State, owner: Screen, what: string, lines: readonly string[]): Step {
+  return only({ ...state, modal: { kind: 'confirm', owner, what, lines } });
+}
+
+/** Stops sampling or the update, as confirmed. */
+export function stopNow(state: State): Step {
+  return send({ ...state, notice: 'Stopping after the micro-batch in flight.' }, { type: 'stop' });
+}
+
 export function initialState(size: Size, file: FileReview | null = null): State {
   return {
     file,

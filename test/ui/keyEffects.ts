@@ -43,7 +43,7 @@ export const keyEffects: Record<string, KeyEffect> = {
   retry: { asks: sends({ type: 'retry' }, { type: 'attach', client: 'tui' }) },
   'take-over': { asks: sends({ type: 'take-over' }) },
 
-  'stop-sampling': { becomes: { notice: 'Stopping after the micro-batch in flight.' }, asks: sends({ type: 'stop' }) },
+  'stop-sampling': opens({ kind: 'confirm', owner: 'sampling', what: 'stop' }),
   'fewer-samples': typesInto('sampling', 'fewer'),
   'response-up': sampling({ selected: { prompt_index: 38 } }),
   'response-down': sampling({ selected: { prompt_index: 38 } }),
@@ -114,7 +114,7 @@ export const keyEffects: Record<string, KeyEffect> = {
   write: { asks: [{ do: 'write' }] },
   zoom: review({ zoomed: true }),
 
-  'stop-update': { becomes: { notice: 'Stopping after the micro-batch in flight.' }, asks: sends({ type: 'stop' }) },
+  'stop-update': opens({ kind: 'confirm', owner: 'update', what: 'stop' }),
   abort: opens({ kind: 'confirm', owner: 'update', what: 'abort' }),
   alarms: update({ view: 'alarms' }),
   'show-probes': update({ view: 'probes' }),
@@ -128,7 +128,7 @@ export const keyEffects: Record<string, KeyEffect> = {
   'update-text-down': update({ top: 16 }),
 
   accept: { asks: sends({ type: 'judge', round: 2, verdict: 'accepted' }) },
-  reject: opens({ kind: 'confirm', owner: 'evaluation', what: 'reject' }),
+  reject: { asks: sends({ type: 'judge', round: 2, verdict: 'rejected' }) },
   'no-verdict': { asks: sends({ type: 'judge', round: 2, verdict: null }) },
   'redo-at': typesInto('evaluation', 'redo'),
   'show-prompts': evaluation({ view: 'prompts' }),

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { helpLines, helpRows } from '../../src/ui/help.js';
 import { historyLayout } from '../../src/ui/history/layout.js';
 import { reviewLayout } from '../../src/ui/review/layout.js';
+import { activeKeys } from '../../src/ui/keys.js';
 import { reduce } from '../../src/ui/reducer.js';
 import { type State, currentRound, initialState, progressOf, settingsOf } from '../../src/ui/state.js';
 import {
@@ -17,6 +18,7 @@ import {
   small,
   snapshot,
 } from './fixtures.js';
+import { listed, ready } from './homeFixtures.js';
 
 const effectsOf = (state: State, key: string) => reduce(state, { type: 'key', key }).effects;
 const sent = (state: State, key: string) =>
@@ -281,20 +283,44 @@ describe('steering the work', () => {
   });
 
   it('stops sampling and the update, but not the scoring', () => {
-    expect(sent(attached('sample'), 's')).toEqual([{ type: 'stop' }]);
-    expect(sent(attached('update'), 's')).toEqual([{ type: 'stop' }]);
-    expect(sent(attached('score'), 's')).toEqual([]);
+    expect(sent(press(attached('sample'), 'S'), 'y')).toEqual([{ type: 'stop' }]);
+    expect(sent(press(attached('update'), 'S'), 'y')).toEqual([{ type: 'stop' }]);
+    expect(press(attached('score'), 'S').modal).toBeNull();
+  });
+
+  it('does nothing that cannot be undone without asking, and says what it means', () => {
+    const asking: [State, string][] = [
+      [attached('sample'), 'S'],
+      [attached('update'), 'S'],
+      [attached('update'), 'x'],
+      [attached('review'), 'enter'],
+      [press(attached('done'), 'h'), 'd'],
+      [listed(), 'D'],
+      [press(ready(), 'j', 'enter', 'x', 'enter'), 'e'],
+    ];
+    for (const [state, key] of asking) {
+      const { state: asked, effects } = reduce(state, { type: 'key', key });
+      expect(effects.filter((effect) => effect.do !== 'ask')).toEqual([]);
+      expect(asked.modal, key).toMatchObject({ kind: 'confirm' });
+      const lines = asked.modal?.kind === 'confirm' ? asked.modal.lines : [];
+      expect(lines[0]).toMatch(/\?/);
+      expect(lines.length).toBeGreaterThan(1);
+      expect(press(asked, 'escape')).toEqual({ ...asked, modal: null });
+    }
+    // One key must not mean swap on one screen and stop on the next.
+    for (const stage of ['sample', 'score', 'update', 'evaluate', 'done'] as const)
+      expect(activeKeys(attached(stage)).filter(({ keys }) => keys.includes('s'))).toEqual([]);
   });
 
   it('says that it stops until it has', () => {
-    const stopping = press(attached('update'), 's');
+    const stopping = press(attached('update'), 'S', 'y');
     expect(stopping.notice).toBe('Stopping after the micro-batch in flight.');
     expect(after(stopping, { type: 'round', round: round(2, 'evaluate') }).notice).toBeNull();
   });
 
   it('acts on the stage only where it is on the screen', () => {
-    expect(sent(press(attached('sample'), '3'), 's')).toEqual([]);
-    expect(sent(press(attached('update'), '1'), 's')).toEqual([]);
+    expect(press(attached('sample'), '3', 'S').modal).toBeNull();
+    expect(press(attached('update'), '1', 'S').modal).toBeNull();
   });
 
   it('asks before it discards an update', () => {

@@ -33,7 +33,7 @@ export const evaluationKeys = [
     id: 'reject',
     keys: ['x'],
     label: 'reject',
-    help: 'reject it: the next starts from the old policy (asks first)',
+    help: 'reject it: the next starts from the old policy',
     when: (state) => canJudge(state) && verdict(state) !== 'rejected',
   },
   {

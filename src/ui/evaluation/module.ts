@@ -11,7 +11,7 @@ import { measuresOf } from './measures.js';
 import { promptsInView, promptsPointed } from './prompts.js';
 import { redoHint, typeRedo, typedRedo } from './redo.js';
 import type { EvaluationUi } from './state.js';
-import { startName, verdictText } from './verdict.js';
+import { verdictText } from './verdict.js';
 
 export const evaluation: ScreenModule<EvaluationKey> = {
   keys: evaluationKeys,
@@ -29,10 +29,6 @@ export const evaluation: ScreenModule<EvaluationKey> = {
   typed: (state, _field, text) => typedRedo(state, text),
   typing: (state, _field, text) => redoHint(state, text),
   pointed,
-  confirmed(state) {
-    const round = shownRound(state);
-    return round === null ? only(state) : send(state, { type: 'judge', round: round.id, verdict: 'rejected' });
-  },
   back: (state) => (state.evaluation.view === 'prompts' ? changed(state, { view: 'numbers', textTop: 0 }) : null),
   copies(state) {
     const { prompts } = evaluationLayout(state);
@@ -79,10 +75,11 @@ function act(state: State, id: EvaluationKey): Step {
       return send(state, { type: 'judge', round: round.id, verdict: 'accepted' });
     case 'no-verdict':
       return send(state, { type: 'judge', round: round.id, verdict: null });
-    case 'reject': {
-      const lines = [`Reject round ${round.id}? The next round then starts from ${startName(round)}.`];
-      return only({ ...state, modal: { kind: 'confirm', owner: 'evaluation', what: 'reject', lines } });
-    }
+    case 'reject':
+      return send(
+        { ...state, notice: 'Rejected; u takes the verdict back.' },
+        { type: 'judge', round: round.id, verdict: 'rejected' },
+      );
     case 'redo-at':
       return typeRedo(state);
     case 'show-prompts':

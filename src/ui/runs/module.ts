@@ -124,13 +124,16 @@ function typing(state: State, field: string, label: string, hint: string, text: 
 }
 
 function endQuestion({ directory, engine }: RunEntry, place: Place): string[] {
-  const more = engine.state === 'working' ? ['An update keeps its state and goes on from it at the next start.'] : [];
-  return [`End the engine of ${runName(directory, place)}?`, ...more];
+  const consequence =
+    engine.state === 'working'
+      ? 'Its work stops now and resumes from its last saved state at the next start.'
+      : 'Terminals attached to it are disconnected; opening the run starts it again.';
+  return [`End the engine of ${runName(directory, place)}?`, consequence];
 }
 
 function deleteQuestion({ directory, seen }: RunEntry, place: Place): string[] {
   const rounds = seen === null ? 'all its rounds' : of(seen.rounds, 'round');
-  return [`Delete ${runName(directory, place)}?`, `Its ${rounds} and their policies go too, and cannot be had back.`];
+  return [`Delete ${runName(directory, place)}?`, `Its ${rounds} and their policies are deleted for good.`];
 }
 
 function asked(state: State, question: string, { directory }: RunEntry, lines: string[]): Step {

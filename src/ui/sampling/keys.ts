@@ -13,9 +13,9 @@ const canScroll = (state: State): boolean => {
 export const samplingKeys = [
   {
     id: 'stop-sampling',
-    keys: ['s'],
-    label: 'stop, go on',
-    help: 'stop sampling and go on with the responses there are',
+    keys: ['S'],
+    label: 'stop',
+    help: 'stop sampling and score the responses so far (asks first)',
     when: (state) => isBusyWith(state, 'sample'),
   },
   {

@@ -3,7 +3,7 @@ import { count, fixed, share } from '../format.js';
 import { topFor, wheelLines } from '../layout.js';
 import { makeVisible } from '../sanitize.js';
 import type { ScreenModule } from '../screen.js';
-import { type State, type Step, only, send, shown } from '../state.js';
+import { type State, type Step, ask, only, shown, stopNow } from '../state.js';
 import { typeFewer, typedFewer } from './fewer.js';
 import { type SamplingKey, samplingKeys } from './keys.js';
 import { listTop, samplingLayout } from './layout.js';
@@ -26,6 +26,7 @@ export const sampling: ScreenModule<SamplingKey> = {
     const same = Object.entries(next).every(([key, value]) => state.sampling[key as keyof SamplingUi] === value);
     return same ? state : { ...state, sampling: next };
   },
+  confirmed: stopNow,
   typed: (state, _field, text) => typedFewer(state, text),
   pointed,
   back: (state) => (state.sampling.reading ? changed(state, { reading: false, textTop: 0 }) : null),
@@ -57,7 +58,10 @@ function act(state: State, id: SamplingKey): Step {
   const { reading, textTop } = state.sampling;
   switch (id) {
     case 'stop-sampling':
-      return send({ ...state, notice: 'Stopping after the micro-batch in flight.' }, { type: 'stop' });
+      return ask(state, 'sampling', 'stop', [
+        'Stop sampling?',
+        'Scoring starts with the responses so far; the rest cannot be sampled later.',
+      ]);
     case 'fewer-samples':
       return typeFewer(state);
     case 'response-up':

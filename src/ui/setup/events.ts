@@ -34,11 +34,9 @@ export function applySetupEvent(state: State, home: Home, event: SetupEvent): St
       return { ...withSetup({ draft: { ...setup.draft, base } }), notice: `Saved to ${shorten(file.path, place)}.` };
     }
     case 'file-exists': {
-      const question = `Write over ${makeLine(shorten(event.file, place), 60)}?`;
-      return {
-        ...state,
-        modal: { kind: 'confirm', owner: 'setup', what: `overwrite ${event.file}`, lines: [question] },
-      };
+      const question = `Overwrite ${makeLine(shorten(event.file, place), 400)}?`;
+      const lines = [question, 'The settings in the file are replaced by those of this form.'];
+      return { ...state, modal: { kind: 'confirm', owner: 'setup', what: `overwrite ${event.file}`, lines } };
     }
     case 'not-created':
       return withSetup({ refusal: event.problem, focus: 'start' });

@@ -1,10 +1,10 @@
 /** The form that starts a run. */
 import path from 'node:path';
-import { absolute, settledConfig } from '../../setup/draft.js';
+import { type Place, absolute, draftOf, settledConfig } from '../../setup/draft.js';
 import { type FieldId, explanation, fieldOf, visibleFields } from '../../setup/fields.js';
 import { makeLine } from '../sanitize.js';
 import type { ScreenModule } from '../screen.js';
-import { type EditModal, type State, type Step, only } from '../state.js';
+import { type EditModal, type State, type Step, ask, only } from '../state.js';
 import { changed, focusOn, task } from './change.js';
 import { noChecks } from './checks.js';
 import { headlessOf } from './command.js';
@@ -14,7 +14,7 @@ import { setupAsks } from './events.js';
 import { type SetupKey, setupKeys } from './keys.js';
 import { setupLayout } from './layout.js';
 import { createRun, startRun } from './start.js';
-import type { Focus } from './state.js';
+import type { Focus, SetupUi } from './state.js';
 import { statusOf } from './status.js';
 
 export const setup: ScreenModule<SetupKey> = {
@@ -32,6 +32,7 @@ export const setup: ScreenModule<SetupKey> = {
   typing: () => ({ hint: '', error: null }),
   confirmed(state, what) {
     if (what === 'start') return createRun(state);
+    if (what === 'example') return takeExample(state);
     const step = save(state, what.slice('overwrite '.length), true);
     return typeof step === 'string' ? only({ ...state, notice: step }) : step;
   },
@@ -81,10 +82,15 @@ function act(state: State, id: SetupKey): Step {
         base.file === null || base.file.path === home.example ? `${path.basename(values.directory)}.json` : base.name;
       return only(line(state, 'save', 'save the settings as', name));
     }
-    case 'load-settings':
-      return only(line(state, 'load', 'settings from the file', ''));
-    case 'example-settings':
-      return task(state, { task: 'form', source: { from: 'example' } });
+    case 'load-settings': {
+      const hint = isChanged(home.setup, home.place) ? 'replaces your changes in the form' : 'tab completes';
+      return only(line(state, 'load', 'settings from the file', '', hint));
+    }
+    case 'example-settings': {
+      if (!isChanged(home.setup, home.place)) return takeExample(state);
+      const question = "Replace the form by the bundled example's settings?";
+      return ask(state, 'setup', 'example', [question, 'Every change that you made in it is lost.']);
+    }
     case 'check-again':
       return only(changed(state, { checks: noChecks, measuring: null, refusal: null }));
   }
@@ -101,9 +107,19 @@ function move(state: State, by: number): State {
   return focusOn(state, items[Math.max(0, Math.min(items.length - 1, at + by))]);
 }
 
-function line(state: State, field: 'save' | 'load', label: string, text: string): State {
+function takeExample(state: State): Step {
+  return task(state, { task: 'form', source: { from: 'example' } });
+}
+
+/** The form holds changes that are in no file. */
+function isChanged({ draft, directory }: SetupUi, place: Place): boolean {
+  const { values } = draftOf(draft.base, directory, place);
+  return visibleFields(draft.values).some(({ id }) => draft.values[id] !== values[id]);
+}
+
+function line(state: State, field: 'save' | 'load', label: string, text: string, hint = 'tab completes'): State {
   const modal: EditModal = {
-    ...{ kind: 'edit', owner: 'setup', field, label, text, hint: 'tab completes', error: null },
+    ...{ kind: 'edit', owner: 'setup', field, label, text, hint, error: null },
     completes: 'path',
   };
   return { ...state, modal };

@@ -22,7 +22,7 @@ export function startRun(state: State): Step {
   }
   if (bad.length === 0) return createRun(state);
   // A server that is not up yet may be by the time it is needed.
-  const lines = ['The reward could not be tried. Start all the same?', statusOf('reward', setup, place).text];
+  const lines = ['The reward could not be tried. Start anyway?', statusOf('reward', setup, place).text];
   return only({
     ...focusOn(state, 'reward'),
     modal: { kind: 'confirm', owner: 'setup', what: 'start', lines: lines.map((line) => makeLine(line, 400)) },

@@ -12,9 +12,9 @@ const canScroll = (state: State): boolean => {
 export const updateKeys = [
   {
     id: 'stop-update',
-    keys: ['s'],
+    keys: ['S'],
     label: 'stop, keep',
-    help: 'stop the update, keep the policy as it is now and evaluate it',
+    help: 'stop the update and keep the policy as it is now (asks first)',
     when: (state) => isBusyWith(state, 'update'),
   },
   {

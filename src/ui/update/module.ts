@@ -3,7 +3,7 @@ import { count, fixed } from '../format.js';
 import { wheelLines } from '../layout.js';
 import { makeVisible } from '../sanitize.js';
 import type { ScreenModule } from '../screen.js';
-import { type State, type Step, only, send, shown } from '../state.js';
+import { type State, type Step, ask, only, send, shown, stopNow } from '../state.js';
 import { alarmText } from './alarms.js';
 import { type UpdateKey, updateKeys } from './keys.js';
 import { updateLayout } from './layout.js';
@@ -27,7 +27,7 @@ export const update: ScreenModule<UpdateKey> = {
     const same = Object.entries(next).every(([key, value]) => state.update[key as keyof UpdateUi] === value);
     return same ? state : { ...state, update: { ...state.update, ...next } };
   },
-  confirmed: (state) => send({ ...state, follows: true }, { type: 'abort' }),
+  confirmed: (state, what) => (what === 'stop' ? stopNow(state) : send({ ...state, follows: true }, { type: 'abort' })),
   back: (state) => (state.update.view === 'plots' ? null : changed(state, { view: 'plots', top: 0 })),
   pointed(state, kind) {
     if (kind === 'press') return only(state);
@@ -62,11 +62,15 @@ function act(state: State, id: UpdateKey): Step {
   const { view, page, probe, top } = state.update;
   switch (id) {
     case 'stop-update':
-      return send({ ...state, notice: 'Stopping after the micro-batch in flight.' }, { type: 'stop' });
-    case 'abort': {
-      const lines = ['Abort the update and discard what it did?'];
-      return only({ ...state, modal: { kind: 'confirm', owner: 'update', what: 'abort', lines } });
-    }
+      return ask(state, 'update', 'stop', [
+        'Stop the update and keep the policy as it is now?',
+        'The remaining steps cannot be run later; the evaluation starts.',
+      ]);
+    case 'abort':
+      return ask(state, 'update', 'abort', [
+        'Abort the update?',
+        'Every step so far is lost; the round returns to review with its decisions.',
+      ]);
     case 'alarms':
       return only(changed(state, { view: view === 'alarms' ? 'plots' : 'alarms', top: 0 }));
     case 'more-plots':

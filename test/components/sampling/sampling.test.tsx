@@ -31,7 +31,7 @@ it('shows progress, speed, time left, how it samples, and both histograms', () =
   expect(text).toContain('truncated 1.0 % · 4 a prompt · temperature 0.8 · top-p 0.95 · max 256 tokens');
   expect(text).toContain('length, tokens (312)');
   expect(text).toContain('reward (0)');
-  expect(text).toContain('s stop, go on  f fewer');
+  expect(text).toContain('S stop  f fewer');
   expect(frame(attached('score'))).toContain('reward (312)');
 });
 

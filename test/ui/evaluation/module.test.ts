@@ -21,16 +21,11 @@ describe('a verdict', () => {
     expect(sent(judged(null), 'u')).toEqual([]);
   });
 
-  it('that rejects is asked for, with what follows', () => {
-    const asked = press(judged(null), 'x');
-    expect(asked.modal).toMatchObject({
-      kind: 'confirm',
-      owner: 'evaluation',
-      lines: ['Reject round 2? The next round then starts from the policy of round 1.'],
-    });
-    expect(sent(asked, 'y')).toEqual([{ type: 'judge', round: 2, verdict: 'rejected' }]);
-    expect(sent(asked, 'n')).toEqual([]);
-    expect(press(judged('rejected'), 'x').modal).toBe(null);
+  it('that rejects needs no question: it can be taken back', () => {
+    expect(sent(judged(null), 'x')).toEqual([{ type: 'judge', round: 2, verdict: 'rejected' }]);
+    expect(press(judged(null), 'x').notice).toBe('Rejected; u takes the verdict back.');
+    expect(sent(judged('rejected'), 'x')).toEqual([]);
+    expect(sent(judged('rejected'), 'u')).toEqual([{ type: 'judge', round: 2, verdict: null }]);
   });
 
   it('is of no base policy and of no round that is not done', () => {
@@ -45,7 +40,7 @@ describe('a verdict', () => {
   it('may be on an earlier round that is looked at', () => {
     const past = { ...attached('done'), past: { ...snapshot('done'), round: 1 } };
     expect(sent(past, 'a')).toEqual([{ type: 'judge', round: 1, verdict: 'accepted' }]);
-    expect(sent(press(past, 'x'), 'y')).toEqual([{ type: 'judge', round: 1, verdict: 'rejected' }]);
+    expect(sent(past, 'x')).toEqual([{ type: 'judge', round: 1, verdict: 'rejected' }]);
   });
 });
 

@@ -16,8 +16,11 @@ describe('sampling', () => {
     expect(sent(attached('sample'), 'p')).toEqual([{ type: 'pause' }]);
     const paused = attached('sample', small, { engine: { ...engine, activity: 'paused' } });
     expect(sent(paused, 'p')).toEqual([{ type: 'resume' }]);
-    expect(sent(attached('sample'), 's')).toEqual([{ type: 'stop' }]);
-    expect(sent(paused, 's')).toEqual([{ type: 'stop' }]);
+    for (const state of [attached('sample'), paused]) {
+      expect(sent(state, 'S')).toEqual([]);
+      expect(sent(press(state, 'S'), 'y')).toEqual([{ type: 'stop' }]);
+      expect(press(state, 'S', 'escape').modal).toBeNull();
+    }
   });
 
   it('goes on with fewer samples, from two to below as many as now', () => {
@@ -42,7 +45,7 @@ describe('sampling', () => {
   });
 
   it('that is over cannot be stopped or lowered: scoring needs every response', () => {
-    for (const key of ['s', 'f']) {
+    for (const key of ['S', 'f']) {
       expect(sent(attached('score'), key)).toEqual([]);
       expect(press(attached('score'), key).modal).toBe(null);
     }

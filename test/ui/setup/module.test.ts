@@ -159,7 +159,7 @@ describe('settings files', () => {
       { task: 'save', file: '/home/ann/work/a.json', overwrite: false, config: { dpo: { alpha: 0.08 } } },
     ]);
     const asked = tell(press(typing, 'enter'), { what: 'file-exists', file: '/home/ann/work/a.json' });
-    expect(asked.modal).toMatchObject({ kind: 'confirm', lines: ['Write over a.json?'] });
+    expect(asked.modal).toMatchObject({ kind: 'confirm', what: 'overwrite /home/ann/work/a.json' });
     expect(tasksOf(pressed(asked, 'y').effects)).toMatchObject([{ file: '/home/ann/work/a.json', overwrite: true }]);
     const saved = tell(asked, { what: 'saved', file: { path: '/home/ann/work/a.json', config: exampleBase.config } });
     expect(saved.notice).toBe('Saved to a.json.');

@@ -13,7 +13,8 @@ const step = (i: number) => ({ type: 'step' as const, round: 2, metrics: { ...me
 describe('the update', () => {
   it('is stopped and kept, or aborted once that is confirmed', () => {
     const state = attached('update');
-    expect(sent(state, 's')).toEqual([{ type: 'stop' }]);
+    expect(sent(state, 'S')).toEqual([]);
+    expect(sent(press(state, 'S'), 'y')).toEqual([{ type: 'stop' }]);
     expect(sent(state, 'x')).toEqual([]);
     expect(press(state, 'x').modal).toMatchObject({ kind: 'confirm', what: 'abort' });
     expect(sent(press(state, 'x'), 'y')).toEqual([{ type: 'abort' }]);
@@ -24,7 +25,7 @@ describe('the update', () => {
     const failed = attached('update', small, { engine: { ...engine, problem: 'the loss of step 3 is not finite' } });
     expect(sent(press(failed, 'x'), 'y')).toEqual([{ type: 'abort' }]);
     const idle = attached('review');
-    expect(sent(press(idle, '3'), 's')).toEqual([]);
+    expect(sent(press(idle, '3'), 'S')).toEqual([]);
   });
 });
 
