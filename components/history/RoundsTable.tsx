@@ -89,12 +89,13 @@ function change(value: number | undefined): string {
 }
 
 /** Stage where it is not done, verdict, name; its note where it has no name. */
-function saidOf({ id, stage, stopped_early, verdict, name, note, redo_of }: RoundState): string {
+function saidOf({ id, stage, sampled, stopped_early, verdict, name, note, redo_of }: RoundState): string {
   const parts = [
     ...(stage === 'done' ? [] : [stage]),
     ...(verdict === null ? [] : [verdict === 'accepted' ? '✔' : '✘']),
     ...(name !== '' ? [makeLine(name, 80)] : note === '' ? [] : [makeLine(note, 80)]),
-    ...(stopped_early ? ['stopped early'] : []),
+    ...(sampled?.stopped_early ? ['sampling stopped early'] : []),
+    ...(stopped_early ? ['update stopped early'] : []),
     ...(redo_of === null ? [] : [`${redo_of} again`]),
   ];
   return parts.length === 0 && id === 0 ? 'base policy' : parts.join(' ');

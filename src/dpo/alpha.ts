@@ -6,7 +6,7 @@
  * Knows no backend and does no I/O.
  */
 import { sigmoid } from './loss.js';
-import type { MarginInput } from './margins.js';
+import { type MarginInput, isFlipped } from './margins.js';
 
 /** The largest α that the configuration takes. */
 export const GREATEST_ALPHA = 100;
@@ -23,7 +23,7 @@ export interface AlphaProfile {
 
 export interface AlphaNumbers {
   alpha: number;
-  /** Pairs whose length-penalized margin is below zero. */
+  /** Pairs whose preference the length penalty has turned round. */
   flipped: number;
   /** Mean gradient weights of pairs with a longer, a shorter winner; NaN where there is none. */
   mean_weight_longer: number;
@@ -74,7 +74,7 @@ export function numbersAt(profile: AlphaProfile, alpha: number): AlphaNumbers {
 export function flippedAt({ margins, differences }: AlphaProfile, alpha: number): number {
   let flipped = 0;
   // As in margins.ts, to the last bit.
-  for (let i = 0; i < margins.length; i++) if (margins[i] - alpha * differences[i] < 0) flipped++;
+  for (let i = 0; i < margins.length; i++) if (isFlipped(margins[i], margins[i] - alpha * differences[i])) flipped++;
   return flipped;
 }
 
@@ -106,44 +106,19 @@ export function lengthNeutralAlpha(profile: AlphaProfile): NeutralAlpha {
   }
 }
 
-/**
- * The largest α up to GREATEST_ALPHA at which at most `most` pairs are flipped, cut to six decimals; null where even the
- * best α flips more. Pairs that a person swapped may be flipped at low α and not at high.
- */
-export function largestAlphaFlipping(profile: AlphaProfile, most: number): number | null {
+/** The largest α up to GREATEST_ALPHA at which at most `most` pairs are flipped, cut to six decimals. */
+export function largestAlphaFlipping(profile: AlphaProfile, most: number): number {
   if (flippedAt(profile, GREATEST_ALPHA) <= most) return GREATEST_ALPHA;
   const { margins, differences } = profile;
-  // As α rises, pairs flip only just above the margin per token of a longer winner.
-  const [thresholds, unflips] = [new Float64Array(margins.length), new Float64Array(margins.length)];
-  let [longer, shorter, always] = [0, 0, 0];
-  for (let i = 0; i < margins.length; i++) {
-    if (differences[i] > 0) thresholds[longer++] = margins[i] / differences[i];
-    else if (differences[i] < 0) unflips[shorter++] = margins[i] / differences[i];
-    else if (margins[i] < 0) always++;
-  }
-  const [flips, returns] = [thresholds.subarray(0, longer).sort(), unflips.subarray(0, shorter).sort()];
-  for (let i = flips.length - 1; i >= 0; i--) {
-    const alpha = flips[i];
-    if (alpha < 0) break;
-    if (alpha > GREATEST_ALPHA || (i > 0 && flips[i - 1] === alpha)) continue;
-    if (i + (returns.length - firstAbove(returns, alpha)) + always > most) continue;
-    // The quotient may be rounded up, beyond its own pair's flip.
-    const tries = [Math.floor(alpha * 1e6) / 1e6, alpha, alpha * (1 - Number.EPSILON)];
-    const fits = tries.find((tried) => flippedAt(profile, tried) <= most);
-    if (fits !== undefined) return fits;
-  }
-  return flippedAt(profile, 0) <= most ? 0 : null;
-}
-
-/** Place of the first value above `wanted` among ascending values. */
-function firstAbove(values: Float64Array, wanted: number): number {
-  let [low, high] = [0, values.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (values[middle] > wanted) high = middle;
-    else low = middle + 1;
-  }
-  return low;
+  // A pair flips just above the margin per token of a longer winner, and stays flipped as α rises.
+  const thresholds = new Float64Array(margins.length);
+  let longer = 0;
+  for (let i = 0; i < margins.length; i++)
+    if (differences[i] > 0 && margins[i] >= 0) thresholds[longer++] = margins[i] / differences[i];
+  const alpha = thresholds.subarray(0, longer).sort()[most];
+  // The quotient may be rounded up, beyond its own pair's flip.
+  const tries = [Math.floor(alpha * 1e6) / 1e6, alpha, alpha * (1 - Number.EPSILON)];
+  return tries.find((tried) => flippedAt(profile, tried) <= most) ?? 0;
 }
 
 /** The end of a scale for curves over α on which most flips are seen: 1, 2 or 5 times a power of ten. */

@@ -24,7 +24,7 @@ export interface Margins {
   length_penalized_margin: number;
   /** σ(-α·Δ|y|): the gradient weight where policy and reference are equal. */
   weight: number;
-  /** The length penalty has turned the preference round. */
+  /** The length penalty, and not a person, has turned the rewards' preference round. */
   flipped: boolean;
 }
 
@@ -37,8 +37,13 @@ export function pairMargins(pair: MarginInput, alpha: number): Margins {
     length_margin,
     length_penalized_margin,
     weight: sigmoid(-length_margin),
-    flipped: length_penalized_margin < 0,
+    flipped: isFlipped(reward_margin, length_penalized_margin),
   };
+}
+
+/** A pair swapped by hand has a negative reward margin at every α: the penalty did not flip it. */
+export function isFlipped(rewardMargin: number, penalizedMargin: number): boolean {
+  return rewardMargin >= 0 && penalizedMargin < 0;
 }
 
 export interface MarginSummary {

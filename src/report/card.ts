@@ -6,7 +6,7 @@ import type { RoundState } from '../store/rounds.js';
 import { alpha, fixed, percent, signed } from '../ui/format.js';
 import { makeVisible } from '../ui/sanitize.js';
 import { escapeMarkdown, roundsTable } from './markdown.js';
-import { againstBase, configFacts, overridesInWords, tableNote } from './table.js';
+import { againstBase, configFacts, roundFacts, tableNote } from './table.js';
 
 export interface CardFacts {
   /** What the model is called: the name of its folder. */
@@ -82,10 +82,9 @@ function results(round: RoundState, evaluation: NonNullable<RoundState['evaluati
 function roundLine(config: Config, round: RoundState): string {
   const { id, note, decisions, redo_of } = round;
   const decided = decisionsInWords(decisions);
-  const set = overridesInWords(config, round);
   const parts = [
     decided === null || decided === 'none' ? 'no human decisions' : `human decisions: ${decided}`,
-    ...(set === '' ? [] : [escapeMarkdown(set)]),
+    ...roundFacts(config, round).map(escapeMarkdown),
     ...(redo_of === null ? [] : [`round ${redo_of} done again`]),
     ...(note === '' ? [] : [escapeMarkdown(note)]),
   ];

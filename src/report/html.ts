@@ -8,7 +8,7 @@ import { rewardAgainstLength, trainingCurves } from './charts.js';
 import type { ReportBranch, ReportData, SampleChange } from './data.js';
 import { style } from './style.js';
 import { escapeXml } from './svg.js';
-import { columnsOf, configFacts, overridesInWords, tableNote } from './table.js';
+import { columnsOf, configFacts, roundFacts, tableNote } from './table.js';
 
 export function htmlReport(data: ReportData): string {
   const { name, config, tree, branches } = data;
@@ -60,7 +60,7 @@ function roundsTable(tree: ReportData['tree']): string {
 function branchSection({ config }: ReportData, branch: ReportBranch): string {
   const title = branchTitle(branch);
   const curves = trainingCurves(branch);
-  const notes = branch.rounds.flatMap((round) => noteOn(overridesInWords(config, round), round));
+  const notes = branch.rounds.flatMap((round) => noteOn(roundFacts(config, round), round));
   return [
     '<section>',
     `<h2>${shown(title.charAt(0).toUpperCase() + title.slice(1))}</h2>`,
@@ -71,10 +71,9 @@ function branchSection({ config }: ReportData, branch: ReportBranch): string {
   ].join('\n');
 }
 
-function noteOn(set: string, { id, note }: RoundState): string[] {
-  if (set === '' && note === '') return [];
-  const parts = [...(set === '' ? [] : [`<code>${shown(set)}</code>`]), ...(note === '' ? [] : [shown(note)])];
-  return [`<li>Round ${id}: ${parts.join('; ')}</li>`];
+function noteOn(facts: readonly string[], { id, note }: RoundState): string[] {
+  const parts = [...facts, ...(note === '' ? [] : [note])];
+  return parts.length === 0 ? [] : [`<li>Round ${id}: ${parts.map(shown).join('; ')}</li>`];
 }
 
 function sample({ why, prompt, before, after }: SampleChange): string {

@@ -5,7 +5,7 @@ import { branchPlot, markOf } from '../ui/history/plot.js';
 import { makeVisible } from '../ui/sanitize.js';
 import type { RoundState } from '../store/rounds.js';
 import type { ReportBranch, ReportData, SampleChange } from './data.js';
-import { columnsOf, configFacts, overridesInWords, tableNote } from './table.js';
+import { columnsOf, configFacts, roundFacts, tableNote } from './table.js';
 
 const [PLOT_COLUMNS, PLOT_ROWS] = [72, 16];
 
@@ -57,11 +57,7 @@ function textPlot(branches: readonly ReportBranch[]): string {
 function branchSection({ config }: ReportData, branch: ReportBranch): string[] {
   const title = branchTitle(branch);
   const notes = branch.rounds.flatMap((round) => {
-    const set = overridesInWords(config, round);
-    const said = [
-      ...(set === '' ? [] : [escapeMarkdown(set)]),
-      ...(round.note === '' ? [] : [escapeMarkdown(round.note)]),
-    ];
+    const said = [...roundFacts(config, round), ...(round.note === '' ? [] : [round.note])].map(escapeMarkdown);
     return said.length === 0 ? [] : [`- Round ${round.id}: ${said.join('; ')}`];
   });
   return [

@@ -1,6 +1,6 @@
 /** The table of rounds that reports and model cards share: its columns, and what is said of a round beside it. */
 import type { Config } from '../config/schema.js';
-import { decisionsInWords } from '../review/decisionWords.js';
+import { decisionsInWords, samplingInWords, withoutPairInWords } from '../review/decisionWords.js';
 import { overriddenKeys, settingOf } from '../rounds/tree.js';
 import type { Comparison } from '../rows.js';
 import type { RoundState } from '../store/rounds.js';
@@ -34,7 +34,7 @@ const roundColumns: readonly TableColumn[] = [
   { title: 'decisions', cell: ({ decisions }) => decisionsInWords(decisions) ?? '' },
   {
     title: 'steps',
-    cell: ({ steps, stopped_early }) => (steps === null ? '' : `${steps}${stopped_early ? ' (stopped)' : ''}`),
+    cell: ({ steps, stopped_early }) => (steps === null ? '' : `${steps}${stopped_early ? ' (stopped early)' : ''}`),
   },
   { title: 'reward', cell: ({ evaluation }) => (evaluation === null ? '' : fixed(evaluation.reward, 3)) },
   { title: 'length', cell: ({ evaluation }) => (evaluation === null ? '' : fixed(evaluation.mean_length, 1)) },
@@ -84,6 +84,15 @@ export function overridesInWords(config: Config, round: RoundState): string {
       return `${key} ${typeof value === 'string' ? value : JSON.stringify(value)}`;
     })
     .join(', ');
+}
+
+/** What the table has no room for: prompts sampled, prompts without a pair, settings of the round's own. Not sanitized. */
+export function roundFacts(config: Config, round: RoundState): string[] {
+  return [
+    samplingInWords(round.sampled),
+    withoutPairInWords(round.dropped, round.decisions),
+    overridesInWords(config, round),
+  ].filter((part) => part !== null && part !== '') as string[];
 }
 
 /** What the run was started with, name and value. */

@@ -102,14 +102,16 @@ describe('largestAlphaFlipping', () => {
       const some40 = alphaProfile(some(40));
       const most = Math.floor(random() * 30);
       const found = largestAlphaFlipping(some40, most);
-      if (found !== null) expect(flippedAt(some40, found)).toBeLessThanOrEqual(most);
-      for (let alpha = (found ?? -1e-5) + 1e-5; alpha < 0.5; alpha += 0.0007)
+      expect(flippedAt(some40, found)).toBeLessThanOrEqual(most);
+      for (let alpha = found + 1e-5; alpha < 0.5; alpha += 0.0007)
         expect(flippedAt(some40, alpha)).toBeGreaterThan(most);
     }
   });
 
-  it('there is none where swapped pairs of equal length are too many', () => {
-    expect(largestAlphaFlipping(alphaProfile([pair(0, 1, 5, 5)]), 0)).toBeNull();
+  it('pairs swapped by hand are never flipped, whatever α', () => {
+    const swapped = alphaProfile([pair(0, 1, 5, 5), pair(0, 1, 200, 100), pair(0, 1, 100, 200)]);
+    for (const alpha of [0, 0.005, 0.02, 100]) expect(flippedAt(swapped, alpha)).toBe(0);
+    expect(largestAlphaFlipping(swapped, 0)).toBe(100);
   });
 });
 

@@ -22,6 +22,12 @@ describe('pairMargins', () => {
     expect(pairMargins(longer, 0.01).flipped).toBe(false);
     expect(pairMargins(longer, 0.011).flipped).toBe(true);
   });
+  it('does not call a pair flipped that a person has swapped', () => {
+    // The rewards prefer the other side by one, at α = 0 too.
+    const swapped = { chosen_reward: 1, rejected_reward: 2, chosen_length: 50, rejected_length: 150 };
+    expect(pairMargins(swapped, 0)).toMatchObject({ reward_margin: -1, length_penalized_margin: -1, flipped: false });
+    expect(pairMargins({ ...swapped, chosen_length: 300 }, 0.1).flipped).toBe(false);
+  });
   it('never flips a shorter winner', () => {
     expect(pairMargins(shorter, 10).flipped).toBe(false);
     expect(pairMargins(shorter, 0.01).length_penalized_margin).toBeCloseTo(0.9, 12);

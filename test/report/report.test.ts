@@ -14,13 +14,21 @@ import { finished, metrics } from '../ui/fixtures.js';
 const fresh = temporaryDirectories();
 const evil = '<script>alert("1")</script> | ``` \u202e\x1b]52;c;ZXZpbA==\x07 <img src=x onerror=a>\n# no heading';
 
+const trainedOn =
+  'sampled 63 of 320 prompts (stopped early); 16 prompts without a pair (12 ties, 3 identical, 1 excluded by hand)';
+
 let run: Run;
 let data: ReportData;
 beforeAll(() => {
   run = Run.create(path.join(fresh(), 'my <run>'), config);
   const rounds = [
     finished(0, 1, 10),
-    { ...finished(1, 2, 20), decisions: { swapped: 2, repaired: 0, confirmed: 0, excluded: 1, ties: 0, noted: 0 } },
+    {
+      ...finished(1, 2, 20),
+      sampled: { prompts: 63, planned: 320, stopped_early: true },
+      dropped: { ties: 12, identical: 3, below_gap: 0, too_few: 0 },
+      decisions: { swapped: 2, repaired: 0, confirmed: 0, excluded: 1, ties: 0, noted: 0 },
+    },
     { ...finished(2, 3, 30), name: evil, note: evil, verdict: 'rejected' as const },
     {
       ...finished(3, 2.5, 15),
@@ -100,7 +108,8 @@ describe('the page', () => {
     expect(html.match(/<svg /g)).toHaveLength(3);
     expect(html).not.toContain('NaN');
     expect(html).toContain('2 swapped, 1 excluded');
-    expect(html).toContain('<code>sampling.samples_per_prompt 8</code>');
+    expect(html).toContain('<li>Round 3: sampling.samples_per_prompt 8</li>');
+    expect(html).toContain(`<li>Round 1: ${trainedOn}</li>`);
     expect(html).toContain('<tr class="accepted">');
     expect(html).toContain('<mark class="gone">0</mark>');
     expect(html).toContain('<mark class="new">2</mark>');
@@ -130,6 +139,7 @@ describe('Markdown', () => {
     // Fences are longer than what is in them.
     expect(text).toContain('````text');
     expect(text).toMatch(/○3 α0\.02|3 α0\.02○/);
+    expect(text).toContain(`- Round 1: ${trainedOn}\n`);
   });
 });
 
@@ -145,7 +155,7 @@ describe('the model card', () => {
     expect(text).toContain('A policy trained from `org/base` by 2 rounds');
     expect(text).toContain('α was 0.0200, 0.0200, round by round');
     expect(text).toContain('- mean reward 2.500, base 1.523');
-    expect(text).toContain('- Round 1: human decisions: 2 swapped, 1 excluded.');
+    expect(text).toContain(`- Round 1: human decisions: 2 swapped, 1 excluded; ${trainedOn}.`);
     expect(text).toContain('- Round 3: no human decisions; sampling.samples\\_per\\_prompt 8.');
     expect(text).not.toContain('Round 2');
     expect(text).toContain('AutoModelForCausalLM.from_pretrained("mine")');

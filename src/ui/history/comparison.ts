@@ -1,7 +1,7 @@
 /** Two rounds held against each other: settings, update and evaluation as rows, and curves over their steps. */
 import { winRates } from '../../evaluation/winRate.js';
 import type { HeldOutSeen, RoundState, Snapshot } from '../../engine/protocol.js';
-import { decisionsInWords } from '../../review/decisionWords.js';
+import { decisionsInWords, promptsWithoutPair } from '../../review/decisionWords.js';
 import { overriddenKeys, settingOf } from '../../rounds/tree.js';
 import type { Comparison, MetricsRow } from '../../rows.js';
 import { verdictWord } from '../evaluation/verdict.js';
@@ -73,14 +73,18 @@ const setting = (name: string, left: string, right: string): ComparedRow => ({
 });
 
 function updateRows(both: Both): ComparedRow[] {
-  const dropped = ({ dropped: counts }: RoundState): number =>
-    counts === null ? NaN : Object.values(counts).reduce((a: number, b: number) => a + b, 0);
+  const without = ({ dropped, decisions }: RoundState): number =>
+    dropped === null ? NaN : promptsWithoutPair(dropped, decisions);
   return [
+    numbers('prompts sampled', both, ({ sampled }) => sampled?.prompts, format.count, 0),
+    told('sampling stopped', both, ({ sampled }) =>
+      sampled === null ? '–' : sampled.stopped_early ? `early, of ${format.count(sampled.planned)}` : 'no',
+    ),
     numbers('pairs', both, ({ pairs }) => pairs, format.count, 0),
-    numbers('prompts without pair', both, dropped, format.count, 0),
+    numbers('prompts without pair', both, without, format.count, 0),
     told('decisions', both, ({ decisions }) => decisionsInWords(decisions) ?? '–'),
     numbers('steps', both, ({ steps }) => steps, format.count, 0),
-    told('stopped early', both, ({ stopped_early }) => (stopped_early ? 'yes' : 'no')),
+    told('update stopped early', both, ({ stopped_early }) => (stopped_early ? 'yes' : 'no')),
     told('time', both, ({ seconds }) => format.duration(Object.values(seconds).reduce((a, b) => a + b, 0))),
     told('verdict', both, verdictWord),
   ];

@@ -1,12 +1,13 @@
 /** How the history screen shares out its rows. */
 import type { RoundState, Snapshot } from '../../engine/protocol.js';
-import { decisionsInWords } from '../../review/decisionWords.js';
+import { decisionsInWords, samplingInWords, withoutPairInWords } from '../../review/decisionWords.js';
 import { overriddenKeys, settingOf } from '../../rounds/tree.js';
 import * as format from '../format.js';
 import { bodyRows } from '../layout.js';
 import { wrapped } from '../marked.js';
 import { makeLine } from '../sanitize.js';
 import type { State } from '../state.js';
+import { widthOf } from '../text.js';
 import { explained, forkFields } from './forkFields.js';
 import { valueText } from './comparison.js';
 import { selectedRound } from './rounds.js';
@@ -22,7 +23,7 @@ export interface HistoryLayout {
 
 /** Below this a plot shows nothing. */
 const leastPlot = 8;
-/** Rows of plot beside which lines on the round may take more than two. */
+/** Rows of the screen from which the lines on the round may take more than four. */
 const tall = 30;
 
 export function historyLayout(state: State): HistoryLayout {
@@ -31,7 +32,7 @@ export function historyLayout(state: State): HistoryLayout {
   const rounds = state.run?.rounds.length ?? 0;
   const round = selectedRound(state);
   const said = round === null || state.run === null ? [] : detailLines(state.run.config, round, state.size.columns);
-  const detail = said.slice(0, rows >= tall ? 6 : 2);
+  const detail = said.slice(0, rows >= tall ? 6 : 4);
   // Heading of the table, rule of the lines.
   const free = rows - 2 - detail.length;
   const withPlot = free - leastPlot >= 3;
@@ -41,7 +42,7 @@ export function historyLayout(state: State): HistoryLayout {
 
 /** What there is to say of a round, the most important first. */
 function detailLines(config: Snapshot['config'], round: RoundState, columns: number): string[] {
-  const { id, settings, pairs, steps, stopped_early, seconds, note } = round;
+  const { id, settings, sampled, pairs, dropped, steps, stopped_early, seconds, note } = round;
   const set = [
     `α ${format.alpha(settings.alpha)}`,
     `β ${settings.beta}`,
@@ -51,18 +52,25 @@ function detailLines(config: Snapshot['config'], round: RoundState, columns: num
   const decisions = decisionsInWords(round.decisions);
   const done = [
     ...(pairs === null ? [] : [format.of(pairs, 'pair')]),
+    ...[samplingInWords(sampled), withoutPairInWords(dropped, round.decisions)].filter((part) => part !== null),
     ...(decisions === null || decisions === 'none' ? [] : [`decisions: ${decisions}`]),
     ...(steps === null ? [] : [`${format.of(steps, 'step')}${stopped_early ? ', stopped early' : ''}`]),
     ...Object.entries(seconds).map(([stage, time]) => `${stage} ${format.duration(time)}`),
   ];
   const first = id === 0 ? 'The base policy, as it was given.' : set.join(' · ');
   const notes = note === '' ? [] : wrapped(note, columns - 2);
-  return [
-    makeLine(first, columns),
-    ...notes.slice(0, 1),
-    ...(done.length === 0 ? [] : [done.join(' · ')]),
-    ...notes.slice(1),
-  ];
+  return [makeLine(first, columns), ...notes.slice(0, 1), ...joined(done, columns), ...notes.slice(1)];
+}
+
+/** Parts with dots between them, as many to a line as it has room for. */
+function joined(parts: readonly string[], columns: number): string[] {
+  const lines: string[] = [];
+  for (const part of parts) {
+    const longer = lines.length === 0 ? part : `${lines[lines.length - 1]} · ${part}`;
+    if (lines.length > 0 && widthOf(longer) <= columns) lines[lines.length - 1] = longer;
+    else lines.push(part);
+  }
+  return lines;
 }
 
 export interface ForkLayout {

@@ -1,7 +1,8 @@
 /** The history screen in words: read aloud, copied, and where one is in it. */
+import { decisionsInWords, samplingInWords, withoutPairInWords } from '../../review/decisionWords.js';
 import { branchTitle } from '../../rounds/tree.js';
 import { verdictWord } from '../evaluation/verdict.js';
-import { alpha, fixed, percent, signed } from '../format.js';
+import { alpha, fixed, of, percent, signed } from '../format.js';
 import { makeVisible } from '../sanitize.js';
 import type { RoundState } from '../../engine/protocol.js';
 import type { State } from '../state.js';
@@ -68,7 +69,25 @@ function readRounds(state: State): string[] {
     return `${sentenceOn(round)}${place === '' ? '' : ` (${place})`}`;
   });
   const note = selected === null || selected.note === '' ? [] : [`Note: ${makeVisible(selected.note)}`];
-  return [...lines, ...note, ...(branches.length < 2 ? [] : [`Branches: ${branches.map(branchTitle).join('; ')}.`])];
+  const data = selected === null ? [] : dataOf(selected);
+  return [
+    ...lines,
+    ...data,
+    ...note,
+    ...(branches.length < 2 ? [] : [`Branches: ${branches.map(branchTitle).join('; ')}.`]),
+  ];
+}
+
+/** What the selected round was trained on. */
+function dataOf({ sampled, pairs, dropped, decisions, id }: RoundState): string[] {
+  const byHand = decisionsInWords(decisions);
+  const parts = [
+    samplingInWords(sampled),
+    pairs === null ? null : of(pairs, 'pair'),
+    withoutPairInWords(dropped, decisions),
+    byHand === null || byHand === 'none' ? null : `decisions: ${byHand}`,
+  ].filter((part) => part !== null);
+  return parts.length === 0 ? [] : [`Round ${id}: ${parts.join('; ')}.`];
 }
 
 function sentenceOn(round: RoundState): string {

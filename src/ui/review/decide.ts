@@ -43,9 +43,23 @@ function pairNow(state: State): { chosen: number; rejected: number } {
   return { chosen: looking.table.chosen[looking.row], rejected: looking.table.rejected[looking.row] };
 }
 
-/** The pair as it is has a person's word. */
+/**
+ * Confirms the pair as it is shown, and takes the confirmation of the rewards' pair back. A pair that was swapped or
+ * chosen by hand is a person's word already, which must not be undone by agreeing with it.
+ */
 export function confirm(state: State): Step {
-  return rule(state, { kind: 'pair', ...pairNow(state) });
+  const looking = lookingAt(state);
+  if (looking?.row == null) return only(state);
+  const { automatic, prompt_index } = looking.table.rows[looking.row];
+  const ruling = looking.table.decisions[looking.row]?.ruling ?? null;
+  const now = pairNow(state);
+  const changed = typeof automatic === 'string' || !isSame({ kind: 'pair', ...automatic }, { kind: 'pair', ...now });
+  if (ruling?.kind === 'pair' && changed)
+    return only({
+      ...state,
+      notice: `Prompt ${prompt_index + 1} already has your decision: this pair, as it is shown.`,
+    });
+  return rule(state, { kind: 'pair', ...now });
 }
 
 /** Swapping back what was swapped leaves the rewards' word. */

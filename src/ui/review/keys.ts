@@ -157,7 +157,13 @@ export const reviewKeys = [
     help: 'type the peak learning rate',
     when: (state) => ofRun(state) && movesSettings(state) && !inDetail(state),
   },
-  { id: 'confirm', keys: ['c'], label: 'confirm', help: 'the pair is right as it is, and back', when: decides },
+  {
+    id: 'confirm',
+    keys: ['c'],
+    label: 'confirm',
+    help: 'the pair is right as it is shown; again: take that back',
+    when: decides,
+  },
   { id: 'note', keys: ['e'], label: 'note', help: 'write down why', when: decides },
   {
     id: 'take-back',

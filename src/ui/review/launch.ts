@@ -1,4 +1,5 @@
 /** What is asked before an update is launched: what will run, at what cost, and what was left out. */
+import { causesInWords } from '../../review/decisionWords.js';
 import * as format from '../format.js';
 import { makeLine } from '../sanitize.js';
 import { type State, settingsOf, shownRound } from '../state.js';
@@ -33,16 +34,8 @@ export function launchLines(state: State): string[] {
 
 /** Prompts that gave no pair, by cause; empty where all did. */
 export function leftOut(dropped: RoundState['dropped']): string {
-  if (dropped === null) return '';
-  const { ties, identical, below_gap, too_few } = dropped;
-  const causes: [number, string][] = [
-    [ties, ties === 1 ? 'tie' : 'ties'],
-    [identical, 'identical'],
-    [below_gap, 'below gap'],
-    [too_few, 'too few responses'],
-  ];
-  const told = causes.flatMap(([n, cause]) => (n > 0 ? [`${format.count(n)} ${cause}`] : []));
-  return told.length === 0 ? '' : `dropped ${told.join(', ')}`;
+  const causes = dropped === null ? '' : causesInWords(dropped);
+  return causes === '' ? '' : `dropped ${causes}`;
 }
 
 const decided = new WeakMap<ReviewTable, string>();

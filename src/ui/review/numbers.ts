@@ -118,9 +118,8 @@ export function neutralAlpha(table: ReviewTable): { alpha: number; text: string 
   }[found.why];
 }
 
-export function flipAlpha(table: ReviewTable, most: number): { alpha: number; text: string } | string {
+export function flipAlpha(table: ReviewTable, most: number): { alpha: number; text: string } {
   const alpha = largestAlphaFlipping(profileOf(table), most);
-  if (alpha === null) return `every α flips more than ${most} of these pairs`;
   const { flipped } = panelNumbers(table, alpha);
   return { alpha, text: `the largest α that flips at most ${most}: ${flipped} of ${table.pairs.length} pairs here` };
 }

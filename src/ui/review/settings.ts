@@ -73,8 +73,7 @@ export function typedFlips(state: State, typed: string): Step | string {
   if (typed.trim() === '' || looking === null) return only(state);
   const most = Number(typed);
   if (!Number.isInteger(most) || most < 0) return 'the number of pairs must be a whole number, such as 10';
-  const found = flipAlpha(looking.table, most);
-  return typeof found === 'string' ? found : setFound(state, found);
+  return setFound(state, flipAlpha(looking.table, most));
 }
 
 export function isSetting(field: string): field is Field {

@@ -47,6 +47,19 @@ it.each(sizes)('fits into $columns×$rows, with its footer', (size) => {
   }
 });
 
+it.each(sizes)('tells at $columns×$rows what a round was trained on', (size) => {
+  const stopped = {
+    ...finished(1, 1.5, 42),
+    pairs: 47,
+    sampled: { prompts: 63, planned: 320, stopped_early: true },
+    dropped: { ties: 12, identical: 3, below_gap: 0, too_few: 0 },
+    decisions: { swapped: 2, repaired: 0, confirmed: 0, excluded: 1, ties: 0, noted: 0 },
+  };
+  const text = frame(listed(size, [finished(0, 1.1, 41.2), stopped]));
+  expect(text).toContain('47 pairs · sampled 63 of 320 prompts (stopped early)');
+  expect(text).toContain('16 prompts without a pair (12 ties, 3 identical, 1 excluded');
+});
+
 describe('the tree', () => {
   it('stands beside the results, with what was said of each round', () => {
     const text = frame(listed());

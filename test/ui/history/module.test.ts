@@ -286,6 +286,7 @@ it('is read aloud: the tree, a comparison, the form', () => {
     'Round 3: from 1, α 0.0200, reward 1.900, mean length 61.0, wins 68.0 % against the base. (selected, marked)',
     'Round 2 steady: from 1, α 0.0200, reward 1.800, mean length 43.0, wins 68.0 % against the base.',
     'Round 4: from 2, α 0.0200, reward 2.000, mean length 44.0, wins 68.0 % against the base. (current)',
+    'Round 3: 103 pairs.',
     'Branches: rounds 0, 1, 2, 4; round 3, from round 1.',
   ]);
   expect(history.reading(press(at(2), 'c'))).toContain('reward: 1.500, 1.800 (+0.300).');

@@ -282,6 +282,16 @@ describe('deciding', () => {
     expect(sent(state, 'backspace')).toEqual([{ type: 'decide', prompt_index: 0, ruling: null }]);
   });
 
+  it('c after a swap confirms the pair as it is shown', () => {
+    const swapped = decided(review, ruling(0, { kind: 'pair', chosen: 2, rejected: 1 }));
+    expect(sent(swapped, 'c')).toEqual([]);
+    expect(press(swapped, 'c').notice).toBe('Prompt 1 already has your decision: this pair, as it is shown.');
+    // Nor is the choice of another response undone, or a pair where the rewards make none.
+    expect(sent(decided(review, ruling(0, { kind: 'pair', chosen: 0, rejected: 2 })), 'c')).toEqual([]);
+    const ofTies = decided(press(review, 'G'), ruling(106, { kind: 'pair', chosen: 0, rejected: 3 }));
+    expect(sent(ofTies, 'c')).toEqual([]);
+  });
+
   it('swaps a prompt without pair between its best and worst response', () => {
     expect(sent(press(review, 'G'), 's')).toEqual([
       { type: 'decide', prompt_index: 106, ruling: { kind: 'pair', chosen: 3, rejected: 0 } },
