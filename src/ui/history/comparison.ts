@@ -76,10 +76,11 @@ function updateRows(both: Both): ComparedRow[] {
   const without = ({ dropped, decisions }: RoundState): number =>
     dropped === null ? NaN : promptsWithoutPair(dropped, decisions);
   return [
-    numbers('prompts sampled', both, ({ sampled }) => sampled?.prompts, format.count, 0),
-    told('sampling stopped', both, ({ sampled }) =>
-      sampled === null ? '–' : sampled.stopped_early ? `early, of ${format.count(sampled.planned)}` : 'no',
-    ),
+    told('prompts sampled', both, ({ sampled }) => {
+      if (sampled === null) return '–';
+      const { prompts, planned, stopped_early } = sampled;
+      return `${format.count(prompts)} of ${format.count(planned)}${stopped_early ? ' (stopped)' : ''}`;
+    }),
     numbers('pairs', both, ({ pairs }) => pairs, format.count, 0),
     numbers('prompts without pair', both, without, format.count, 0),
     told('decisions', both, ({ decisions }) => decisionsInWords(decisions) ?? '–'),
