@@ -62,7 +62,7 @@ Example:
       });
       const source = {
         initial: (size: Size) => initialState(size, { unit: scored.unit, tokens: tokens !== null, out }),
-        link: { connect: () => Promise.resolve(session), start: () => Promise.resolve() },
+        attach: session.attach,
         write: () => `Wrote ${of(session.write(), 'pair')} to ${out}.`,
       };
       await openTerminal(source, lookOf(options));

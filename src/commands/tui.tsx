@@ -2,12 +2,11 @@
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { App } from '../../components/App.js';
-import { connect } from '../engine/client.js';
-import { startEngine } from '../engine/launch.js';
+import { attachEngine } from '../engine/launch.js';
 import { UserError, messageOf } from '../errors.js';
 import { completePath } from '../setup/complete.js';
 import type { HomeTasks, HomeTasksOptions } from '../ui/homeTasks.js';
-import { type Client, Link } from '../ui/link.js';
+import { Link, type LinkOptions } from '../ui/link.js';
 import type { Look } from '../ui/look.js';
 import { type Effect, type Size, type State, initialState } from '../ui/state.js';
 import { Store } from '../ui/store.js';
@@ -33,7 +32,7 @@ export async function runTui(runDir: string, options: TuiOptions = {}): Promise<
   const directory = path.resolve(runDir);
   const source: Source = {
     initial: (size) => initialState(size),
-    link: { connect: () => connect(directory), start: () => startEngine(directory) },
+    attach: (use, listener) => attachEngine(directory, 'tui', use, listener),
   };
   const { left } = await openTerminal(source, options.look ?? lookOf({}));
   if (!left) process.stdout.write(`Detached: the engine of ${name} goes on. Attach again with: brevity ${name}\n`);
@@ -52,12 +51,8 @@ export function needTerminal(run: string): void {
 /** What the terminal shows. */
 export interface Source {
   initial(size: Size): State;
-  /** To the engine, or what stands for it; none: there is no run yet. */
-  link?: {
-    connect(): Promise<Client>;
-    /** Starts the engine unless it runs. */
-    start(): Promise<void>;
-  };
+  /** To the engine, or a file's session in its place; absent on the list of runs. */
+  attach?: LinkOptions['attach'];
   /** Keeps the pairs of a file of samples, and says where. */
   write?(): string;
   /** The list of runs and the form. */
@@ -107,7 +102,8 @@ export async function openTerminal(source: Source, look: Look): Promise<{ left: 
     }
   };
   const store = new Store(source.initial({ columns: 80, rows: 24 }), perform);
-  const link = source.link === undefined ? null : new Link({ ...source.link, now: store.now, soon: store.soon });
+  const link =
+    source.attach === undefined ? null : new Link({ attach: source.attach, now: store.now, soon: store.soon });
   const tasks = source.home?.({
     isListed: () => store.state().screen === 'runs',
     now: store.now,

@@ -1,8 +1,8 @@
 /** The unattended client: takes a run through its rounds as a person would, with settings given beforehand. */
 import type { RoundSettings, RoundState } from '../store/rounds.js';
 import { UserError } from '../errors.js';
-import { type EngineClient, EngineGone, connect } from './client.js';
-import { startEngine } from './launch.js';
+import { type EngineClient, EngineGone } from './client.js';
+import { attachEngine } from './launch.js';
 import type { EngineEvent } from './protocol.js';
 
 export interface AutoOptions {
@@ -23,37 +23,28 @@ export interface AutoOptions {
  * @throws UserError with the sentence of the stage that failed, or where a terminal drives the run already
  */
 export async function drive(runDir: string, options: AutoOptions): Promise<RoundState[]> {
-  for (let attempt = 0; ; attempt++) {
-    await startEngine(runDir);
-    const client = await connect(runDir);
-    const follower = new Follower(client, options);
+  for (;;) {
+    const follower = new Follower(options);
     try {
-      const rounds = await follower.follow();
-      if (follower.alone) await client.send({ type: 'shutdown' });
+      const rounds = await follower.follow(runDir);
+      if (follower.alone) await follower.client?.send({ type: 'shutdown' });
       return rounds;
     } catch (error) {
       if (error instanceof EngineGone && error.again) continue;
-      // An engine that was just ending is given the time to end; then another takes its place.
-      if (error instanceof EngineGone && !follower.attached && attempt < ENDING_TRIES) {
-        await new Promise((resolve) => setTimeout(resolve, ENDING_MS));
-        continue;
-      }
-      // A failure is told; what was computed is kept, and the next start goes on.
-      if (error instanceof StageProblem && follower.alone) await client.send({ type: 'shutdown' }).catch(() => {});
+      // The failure is reported; finished work is kept, and the next start resumes.
+      if (error instanceof StageProblem && follower.alone)
+        await follower.client?.send({ type: 'shutdown' }).catch(() => {});
       throw error;
     } finally {
-      client.close();
+      follower.client?.close();
     }
   }
 }
 
-const ENDING_TRIES = 20;
-const ENDING_MS = 100;
-
 class StageProblem extends UserError {}
 
 class Follower {
-  attached = false;
+  client: EngineClient | null = null;
   /** Nobody else is attached. */
   alone = true;
   private readonly rounds = new Map<number, RoundState>();
@@ -63,28 +54,28 @@ class Follower {
   private asked = '';
   private settle: { resolve(rounds: RoundState[]): void; reject(error: unknown): void } | null = null;
 
-  constructor(
-    private readonly client: EngineClient,
-    private readonly options: AutoOptions,
-  ) {}
+  constructor(private readonly options: AutoOptions) {}
 
-  follow(): Promise<RoundState[]> {
-    const { client, options } = this;
+  follow(runDir: string): Promise<RoundState[]> {
+    const { options } = this;
     return new Promise((resolve, reject) => {
       this.settle = { resolve, reject };
       options.signal?.addEventListener('abort', () => reject(new UserError('interrupted; the engine goes on')));
-      client.on((event) => {
+      const use = (client: EngineClient): void => {
+        this.client = client;
+        // Nobody closes a client that comes after the interrupt.
+        if (options.signal?.aborted === true) client.close();
+      };
+      attachEngine(runDir, 'auto', use, (event) => {
         options.onEvent?.(event);
         this.take(event);
-      });
-      client.send({ type: 'attach', client: 'auto' }).catch(reject);
+      }).catch(reject);
     });
   }
 
   private take(event: EngineEvent): void {
     switch (event.type) {
       case 'snapshot':
-        this.attached = true;
         this.know(event.snapshot.rounds, event.snapshot.current);
         this.role(event.snapshot.role);
         // An engine that was left with a failure gets one more try.
@@ -165,7 +156,7 @@ class Follower {
   private try(...commands: Parameters<EngineClient['send']>[0][]): void {
     void (async () => {
       try {
-        for (const command of commands) await this.client.send(command);
+        for (const command of commands) await this.client?.send(command);
       } catch (error) {
         this.asked = '';
         if (this.driving) this.settle?.reject(error);

@@ -1,9 +1,10 @@
 /** A client of an engine: sends commands, gets events. */
 import { type Socket, createConnection } from 'node:net';
+import { hostname } from 'node:os';
 import path from 'node:path';
-import { UserError, messageOf } from '../errors.js';
+import { UserError } from '../errors.js';
 import { MAX_EVENT, megabytes } from '../limits.js';
-import { lockHolder } from '../store/lock.js';
+import { type LockHolder, heldMessage, lockHolder, readHolder } from '../store/lock.js';
 import { readLines } from './lines.js';
 import type { AnswerTo, EngineCommand, EngineEvent, EngineMessage, Query } from './protocol.js';
 
@@ -29,18 +30,31 @@ export interface EngineClient {
   close(): void;
 }
 
-/** @throws UserError where no engine answers for this run */
+/** @throws UserError if no engine answers for this run */
 export async function connect(runDir: string): Promise<EngineClient> {
   const directory = path.resolve(runDir);
+  const client = await connectIfAny(directory);
+  if (client !== null) return client;
   const holder = lockHolder(directory);
   if (holder === null) throw new UserError(`no engine is running for ${directory}`);
-  const socket = await open(holder.socket).catch((cause: unknown) => {
-    throw new UserError(
-      `the engine of ${directory} (process ${holder.pid} on ${holder.host}) does not answer: ${messageOf(cause)}`,
-      { cause },
-    );
-  });
-  return new SocketClient(socket);
+  throw new UserError(doesNotAnswer(directory, holder));
+}
+
+/** A line to the run's engine; null if nothing answers at the socket that the lock file names. */
+export async function connectIfAny(directory: string): Promise<EngineClient | null> {
+  const holder = readHolder(directory);
+  if (holder === null) return null;
+  try {
+    return new SocketClient(await open(holder.socket));
+  } catch {
+    return null;
+  }
+}
+
+/** The sentence for an engine that has the lock, and no open socket. */
+export function doesNotAnswer(directory: string, holder: LockHolder): string {
+  if (holder.host !== hostname()) return heldMessage(directory, holder);
+  return `the engine of ${directory} (process ${holder.pid} on ${holder.host}, since ${holder.since}) does not answer; if it stays like that, end it with \`kill ${holder.pid}\``;
 }
 
 function open(socketPath: string): Promise<Socket> {

@@ -1,5 +1,6 @@
 /** Where the stages of a round are computed: a worker thread of the engine, or (in tests) the same thread. */
 import type { Config } from '../config/schema.js';
+import type { LockWitness } from '../store/lock.js';
 import type { Report, RoundTask, WorkResults, WorkStage } from '../rounds/context.js';
 
 export interface Compute {
@@ -23,6 +24,8 @@ export interface ComputeOptions {
   config: Config;
   /** The run directory. */
   directory: string;
+  /** The thread writes only while this is the engine's; absent in tests. */
+  lock?: LockWitness;
   /** Called once the backend is known. */
   onBackend(name: string): void;
 }

@@ -75,6 +75,7 @@ export class Engine {
   /** @throws UserError where the command has no place now, or comes from a terminal that looks on */
   handle(command: RunCommand, terminal: Terminal | null = null): void {
     this.checkDriver(terminal);
+    this.core.run.beforeWrite();
     obey(this, command);
   }
 
@@ -100,6 +101,15 @@ export class Engine {
     core.closing = true;
     core.emit({ type: 'bye', reason, ...(again ? { again } : {}) });
     await this.stages.close();
+    this.onShutdown();
+  }
+
+  /** Ends at once and writes nothing more: the run directory is not this engine's any longer. */
+  abandon(reason: string): void {
+    const { core } = this;
+    if (core.closing) return;
+    core.closing = true;
+    core.emit({ type: 'bye', reason });
     this.onShutdown();
   }
 }

@@ -1,73 +1,158 @@
-/** Starts an engine process that outlives the terminal. */
-import { spawn } from 'node:child_process';
-import { closeSync, readFileSync, statSync } from 'node:fs';
+/** Reaches the engine of a run: attaches to the one that runs, or starts one, which outlives the terminal. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync } from 'node:fs';
+import { hostname } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { UserError } from '../errors.js';
+import { UserError, messageOf } from '../errors.js';
 import { openForAppending } from '../store/durable.js';
-import { lockHolder } from '../store/lock.js';
-import { connect } from './client.js';
+import { heldMessage, lockHolder } from '../store/lock.js';
+import { isRun } from '../store/run.js';
+import { type EngineClient, EngineGone, connectIfAny, doesNotAnswer } from './client.js';
+import type { EngineEvent, StartReport } from './protocol.js';
 
 /** Longer than an engine that ends takes for the checkpoint of its update. */
 const WAIT_MS = 40_000;
-const POLL_MS = 50;
+const FIRST_POLL_MS = 20;
+const LAST_POLL_MS = 320;
 
 /**
- * Starts an engine for the run, unless one is there.
+ * Attaches to the run's engine and starts one if none runs. An engine that ends in between is not an error: its
+ * successor is attached to.
  *
- * @throws UserError with the engine's own sentence where it ended at once
+ * @param use gets the client before its first event
+ * @param listener hears of the engine that was attached to, and of no other
+ * @throws UserError if no engine can be started, or it refuses
  */
-export async function startEngine(runDir: string): Promise<void> {
-  const directory = path.resolve(runDir);
-  if (await isThere(directory)) return;
-  const logFile = path.join(directory, 'engine.log');
-  const log = openForAppending(logFile);
-  const before = statSync(logFile).size;
-  const main = fileURLToPath(new URL('./main.js', import.meta.url));
-  const child = spawn(process.execPath, [main, directory], { detached: true, stdio: ['ignore', log, log] });
-  closeSync(log);
-  child.unref();
-  let ended = false;
-  let code: number | null = null;
-  child.once('exit', (exitCode) => {
-    ended = true;
-    code = exitCode;
+export async function attachEngine(
+  runDir: string,
+  kind: 'tui' | 'auto',
+  use: (client: EngineClient) => void,
+  listener: (event: EngineEvent) => void,
+): Promise<void> {
+  const patience = new Patience();
+  for (;;) {
+    const client = await reach(runDir, patience);
+    use(client);
+    if (await attach(client, kind, listener)) return;
+    client.close();
+    await patience.wait(() => `the engine of ${path.resolve(runDir)} ended each time it was attached to`);
+  }
+}
+
+/** @returns whether it is attached; false if the engine ended before its first event @throws UserError if it refuses */
+async function attach(
+  client: EngineClient,
+  kind: 'tui' | 'auto',
+  listener: (event: EngineEvent) => void,
+): Promise<boolean> {
+  let attached = false;
+  const first = new Promise<boolean>((resolve) => {
+    client.on((event) => {
+      // The snapshot comes first, unless the engine was ending already.
+      if (event.type !== 'bye') attached = true;
+      resolve(attached);
+      if (attached) listener(event);
+    });
   });
-  const deadline = Date.now() + WAIT_MS;
-  while (!ended && Date.now() < deadline) {
-    if (await reachable(directory)) return;
-    await delay(POLL_MS);
+  try {
+    await client.send({ type: 'attach', client: kind });
+  } catch (error) {
+    if (error instanceof EngineGone) return false;
+    client.close();
+    throw error;
   }
-  // Another client's engine was faster.
-  if (await isThere(directory)) return;
-  const said = readFileSync(logFile, 'utf8').slice(before).trim().split('\n').at(-1);
-  throw new UserError(
-    `the engine did not start: ${said === undefined || said === '' ? `exit code ${String(code)}` : said} (${logFile})`,
-  );
+  return first;
+}
+
+/** Starts an engine for the run, unless one runs. @throws UserError with the engine's own sentence if it cannot start */
+export async function startEngine(runDir: string): Promise<void> {
+  (await reach(runDir, new Patience())).close();
 }
 
 /**
- * Whether an engine is there and answers. One that holds the lock and does not answer has just started or is ending: it
- * is waited for.
- *
- * @throws UserError where it goes on like that
+ * A line to the run's engine, which is started if none holds the lock. One that holds it and does not answer has just
+ * started or is about to end: it is waited for.
  */
-async function isThere(directory: string): Promise<boolean> {
-  const deadline = Date.now() + WAIT_MS;
-  while (lockHolder(directory) !== null) {
-    if (await reachable(directory)) return true;
-    if (Date.now() > deadline) await connect(directory);
-    await delay(POLL_MS);
+async function reach(runDir: string, patience: Patience): Promise<EngineClient> {
+  const directory = path.resolve(runDir);
+  for (;;) {
+    const client = await connectIfAny(directory);
+    if (client !== null) return client;
+    const holder = lockHolder(directory);
+    if (holder === null) {
+      const { held } = await launch(directory);
+      if (!held) {
+        const own = await connectIfAny(directory);
+        if (own !== null) return own;
+      }
+      await patience.wait(() => `an engine of ${directory} starts and ends at once; see ${logOf(directory)}`);
+      continue;
+    }
+    // Waiting helps only with a process that may end by itself: one that its own host has to end is reported at once.
+    if (holder.host !== hostname()) throw new UserError(heldMessage(directory, holder));
+    await patience.wait(() => doesNotAnswer(directory, holder));
   }
-  return false;
 }
 
-async function reachable(directory: string): Promise<boolean> {
-  try {
-    (await connect(directory)).close();
-    return true;
-  } catch {
-    return false;
+/** Growing pauses within one limit. */
+class Patience {
+  private readonly deadline = Date.now() + WAIT_MS;
+  private pause = FIRST_POLL_MS;
+
+  /** @throws UserError with the sentence once the time is over */
+  async wait(sentence: () => string): Promise<void> {
+    if (Date.now() > this.deadline) throw new UserError(sentence());
+    await delay(this.pause);
+    this.pause = Math.min(this.pause * 2, LAST_POLL_MS);
   }
+}
+
+const logOf = (directory: string) => path.join(directory, 'engine.log');
+
+/**
+ * Starts an engine process and resolves when it listens.
+ *
+ * @returns whether another engine was faster
+ * @throws UserError with the engine's own sentence if it cannot start
+ */
+async function launch(directory: string): Promise<{ held: boolean }> {
+  if (!isRun(directory)) throw new UserError(`${directory} holds no run (no run.json)`);
+  const logFile = logOf(directory);
+  const log = openForAppending(logFile);
+  const main = fileURLToPath(new URL('./main.js', import.meta.url));
+  let child: ChildProcess;
+  try {
+    child = spawn(process.execPath, [main, directory], { detached: true, stdio: ['ignore', log, log, 'ipc'] });
+  } finally {
+    closeSync(log);
+  }
+  const report = await reportOf(child);
+  child.unref();
+  if (child.connected) child.disconnect();
+  if (report.type === 'failed') throw new UserError(`the engine did not start: ${report.message} (${logFile})`);
+  return { held: report.type === 'held' };
+}
+
+/** What a starting engine says over its channel; or how it ended without a word. */
+function reportOf(child: ChildProcess): Promise<StartReport> {
+  return new Promise((resolve) => {
+    const failed = (message: string) => {
+      clearTimeout(late);
+      resolve({ type: 'failed', message });
+    };
+    const late = setTimeout(failed, WAIT_MS, `it is still starting after ${WAIT_MS / 1000} seconds; try again later`);
+    child.once('message', (report) => {
+      clearTimeout(late);
+      resolve(report as StartReport);
+    });
+    child.once('error', (error) => failed(messageOf(error)));
+    child.once('exit', (code, signal) => {
+      const ended = () => failed(signal === null ? `it ended with exit code ${code}` : `it was ended by ${signal}`);
+      // What it said last may still be in the channel.
+      if (child.connected) child.once('disconnect', ended);
+      else ended();
+    });
+  });
 }

@@ -4,9 +4,10 @@ import { lstatSync, mkdirSync } from 'node:fs';
 import { constants, setPriority, tmpdir } from 'node:os';
 import path from 'node:path';
 import { UserError, messageOf } from '../errors.js';
-import { Lock } from '../store/lock.js';
+import { Lock, checkLock, heldMessage } from '../store/lock.js';
 import { Run } from '../store/run.js';
 import { Engine } from './engine.js';
+import type { StartReport } from './protocol.js';
 import { serve } from './server.js';
 import { WorkerCompute } from './workerCompute.js';
 
@@ -25,6 +26,17 @@ function socketPathFor(directory: string): string {
   return path.join(folder, `${createHash('sha256').update(directory).digest('hex').slice(0, 16)}.sock`);
 }
 
+/** Tells the process that started this one, once; whoever runs it by hand reads standard error. */
+function report(message: StartReport): Promise<void> {
+  if (process.send === undefined || !process.connected) return Promise.resolve();
+  return new Promise((resolve) => {
+    process.send?.(message, undefined, {}, () => {
+      if (process.connected) process.disconnect();
+      resolve();
+    });
+  });
+}
+
 async function main(): Promise<void> {
   const directory = path.resolve(process.argv[2] ?? '.');
   // A terminal on the same machine draws first, however hard this computes. Threads to come inherit it.
@@ -34,13 +46,40 @@ async function main(): Promise<void> {
   const socketPath = socketPathFor(directory);
   const lock = Lock.take(directory, socketPath);
   if (!(lock instanceof Lock)) {
-    throw new UserError(
-      `${directory} is held by the engine of process ${lock.pid} on ${lock.host} since ${lock.since}; attach to it with \`brevity ${directory}\``,
-    );
+    await report({ type: 'held' });
+    throw new UserError(heldMessage(directory, lock));
   }
+  try {
+    await serveRun(directory, lock, socketPath);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+  await report({ type: 'listening' });
+}
+
+async function serveRun(directory: string, lock: Lock, socketPath: string): Promise<void> {
+  const guard = (): void => {
+    try {
+      checkLock(lock.witness);
+    } catch (error) {
+      console.error(messageOf(error));
+      lost = true;
+      // Terminated at once: it may be about to write, too.
+      compute.kill();
+      engine.abandon(messageOf(error));
+      throw error;
+    }
+  };
+  let lost = false;
   // Again: the engine that held it until now may have written.
-  const run = Run.open(directory);
-  const compute = new WorkerCompute({ config: run.config, directory, onBackend: (name) => engine.backendLoaded(name) });
+  const run = Run.open(directory, { beforeWrite: guard });
+  const compute = new WorkerCompute({
+    config: run.config,
+    directory,
+    lock: lock.witness,
+    onBackend: (name) => engine.backendLoaded(name),
+  });
   const engine = new Engine(run, compute, () => {
     lock.release();
     // Sockets of clients that have not read all of it are flushed by then. A driver whose GPU hangs could hold an
@@ -48,8 +87,17 @@ async function main(): Promise<void> {
     setTimeout(() => (compute.lost ? process.kill(process.pid, 'SIGKILL') : process.exit(0)), 100);
   });
   const server = await serve(engine, socketPath);
-  // A client that comes while it ends waits for the next engine.
-  engine.listen(({ type }) => type === 'bye' && server.close());
+  // A client that comes while it ends waits for the next engine. Closing also deletes whatever is at the socket's path:
+  // once the lock is lost, that is the next engine's socket.
+  engine.listen(({ type }) => type === 'bye' && !lost && server.close());
+  // An engine that waits for a person writes nothing, and would hold memory and a GPU for a deleted run.
+  setInterval(() => {
+    try {
+      guard();
+    } catch {
+      // It ends.
+    }
+  }, LOOK_MS).unref();
   for (const name of ['SIGTERM', 'SIGINT'] as const)
     process.on(name, () => void engine.shutdown(`the engine got ${name}`));
   // The terminal that started it may close.
@@ -57,7 +105,10 @@ async function main(): Promise<void> {
   engine.start();
 }
 
-main().catch((error: unknown) => {
+const LOOK_MS = 2000;
+
+main().catch(async (error: unknown) => {
   console.error(error instanceof UserError ? messageOf(error) : error);
+  await report({ type: 'failed', message: messageOf(error) });
   process.exit(1);
 });

@@ -234,3 +234,6 @@ export type Request = { id: number } & (EngineCommand | Query);
 export type Reply =
   { type: 'reply'; id: number; ok: true; answer?: unknown } | { type: 'reply'; id: number; ok: false; error: string };
 export type EngineMessage = EngineEvent | Reply;
+
+/** What a starting engine says once to the process that started it. `held`: another engine has the run. */
+export type StartReport = { type: 'listening' } | { type: 'held' } | { type: 'failed'; message: string };

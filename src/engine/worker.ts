@@ -1,19 +1,19 @@
 /** The engine's worker thread: loads the backend and runs stages, steered through one shared word. */
 import { parentPort, workerData } from 'node:worker_threads';
-import type { Config } from '../config/schema.js';
 import { type Control, Suspended } from '../control.js';
 import { UserError, messageOf } from '../errors.js';
 import { configOf, promptCounts } from '../rounds/config.js';
 import { ModelShelf } from '../rounds/models.js';
 import { work } from '../rounds/work.js';
+import { checkLock } from '../store/lock.js';
 import { runFiles } from '../store/run.js';
 import { releaseMemory, useBackend } from '../tensor/backend.js';
 import { isDeviceLost } from '../tensor/lost.js';
-import { type WorkMessage, type WorkRequest, signal, words } from './compute.js';
+import { type ComputeOptions, type WorkMessage, type WorkRequest, signal, words } from './compute.js';
 
 if (parentPort === null) throw new Error('worker.ts runs as a worker thread only');
 const port = parentPort;
-const { config, directory, word } = workerData as { config: Config; directory: string; word: Int32Array };
+const { config, directory, lock, word } = workerData as ComputeOptions & { word: Int32Array };
 const say = (message: WorkMessage) => port.postMessage(message);
 
 const steering = () => Atomics.load(word, words.steering);
@@ -23,6 +23,8 @@ const control: Control = {
     // Lets messages through: a thread that only computes would never read them.
     await new Promise((resolve) => setImmediate(resolve));
     while (steering() === signal.pause) Atomics.wait(word, words.steering, signal.pause);
+    // Rows are written between points.
+    if (lock !== undefined) checkLock(lock);
     switch (steering()) {
       case signal.suspend:
         throw new Suspended();

@@ -64,6 +64,14 @@ export class WorkerCompute implements Compute {
     await worker?.terminate();
   }
 
+  /** Ends the thread where it is, without a checkpoint. */
+  kill(): void {
+    const { worker } = this;
+    this.worker = null;
+    this.job = null;
+    void worker?.terminate();
+  }
+
   /** Resolves when the update has ended, or its time is over. */
   private suspended(job: Job): Promise<void> {
     return new Promise((ended) => {
@@ -87,9 +95,9 @@ export class WorkerCompute implements Compute {
   }
 
   private start(): Worker {
-    const { config, directory } = this.options;
+    const { config, directory, lock } = this.options;
     const worker = new Worker(new URL('./worker.js', import.meta.url), {
-      workerData: { config, directory, word: this.word },
+      workerData: { config, directory, lock, word: this.word },
     });
     worker.on('message', (message: WorkMessage) => this.receive(message));
     worker.on('error', (error) => this.died(worker, error.message));

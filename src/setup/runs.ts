@@ -2,7 +2,7 @@
 import { readdirSync, rmdirSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import path from 'node:path';
-import { type EngineClient, connect } from '../engine/client.js';
+import { type EngineClient, connect, connectIfAny } from '../engine/client.js';
 import type { EngineState } from '../engine/protocol.js';
 import { UserError, messageOf } from '../errors.js';
 import type { PartialConfig } from '../config/load.js';
@@ -138,19 +138,17 @@ function stageOf(rounds: readonly RoundState[], current: number): Stage {
 }
 
 async function engineOf(directory: string): Promise<EngineSeen> {
-  const holder = lockHolder(directory);
-  if (holder === null) return { state: 'stopped' };
-  if (holder.host !== hostname()) return { state: 'elsewhere', host: holder.host };
   let client: EngineClient | null = null;
   let late: NodeJS.Timeout | undefined;
-  const timeOut = new Promise<null>((resolve) => (late = setTimeout(resolve, patienceMs, null)));
-  const asked = connect(directory).then(async (connected) => {
+  const timeOut = new Promise<'late'>((resolve) => (late = setTimeout(resolve, patienceMs, 'late')));
+  const asked = connectIfAny(directory).then(async (connected) => {
     client = connected;
-    return connected.ask({ type: 'read-engine' });
+    return client?.ask({ type: 'read-engine' }) ?? null;
   });
   try {
     const state = await Promise.race([asked, timeOut]);
-    if (state === null) return { state: 'silent' };
+    if (state === null) return withoutAnswer(directory);
+    if (state === 'late') return { state: 'silent' };
     return state.problem === null ? { state: state.activity } : { state: 'problem', problem: state.problem };
   } catch {
     return { state: 'silent' };
@@ -162,6 +160,24 @@ async function engineOf(directory: string): Promise<EngineSeen> {
       () => client?.close(),
     );
   }
+}
+
+/** Lock files that nobody held when they were last looked at, by what a new holder changes of them. */
+const released = new Map<string, string>();
+
+/** Nothing answers at its socket: it has ended, is just starting or ending, or runs on another host. */
+function withoutAnswer(directory: string): EngineSeen {
+  const file = path.join(directory, 'lock');
+  const stat = statSync(file, { throwIfNoEntry: false });
+  const stamp = `${stat?.ino} ${stat?.size} ${stat?.mtimeMs}`;
+  // Testing a lock starts a program: not every second for each run that was killed.
+  if (released.get(file) === stamp) return { state: 'stopped' };
+  const holder = lockHolder(directory);
+  if (holder === null) {
+    released.set(file, stamp);
+    return { state: 'stopped' };
+  }
+  return holder.host === hostname() ? { state: 'silent' } : { state: 'elsewhere', host: holder.host };
 }
 
 /**
@@ -198,8 +214,9 @@ export function deleteRun(directory: string): string[] {
     );
   try {
     removeTemporaries(directory);
-    // run.json last: a deletion that was interrupted can be repeated.
-    for (const name of ownFiles) removeAll([path.join(directory, name)]);
+    // run.json last: a deletion that was interrupted can be repeated. Then the lock: an engine that has opened it already
+    // finds it deleted.
+    for (const name of [...ownFiles, 'lock']) removeAll([path.join(directory, name)]);
   } finally {
     lock.release();
   }

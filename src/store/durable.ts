@@ -32,7 +32,6 @@ import {
   renameSync,
   rmSync,
   rmdirSync,
-  statSync,
   writeSync,
 } from 'node:fs';
 import path from 'node:path';
@@ -259,6 +258,11 @@ export function writeError(file: string, cause: unknown): unknown {
   if (hasCode(cause, 'ELOOP'))
     return new UserError(
       `${file} is a symbolic link, which Brevity does not follow in a run directory; replace it by the file itself or remove it`,
+      { cause },
+    );
+  if (hasCode(cause, 'EACCES', 'EPERM', 'EROFS'))
+    return new UserError(
+      `cannot write ${file} (${String(cause.code)}); make ${path.dirname(file)} writable, or copy it to a place where you may write`,
       { cause },
     );
   const full = hasCode(cause, 'ENOSPC', 'EDQUOT');

@@ -119,7 +119,7 @@ class RunFile implements SyncAdapter<RunData> {
 
 export interface RunOptions {
   /** Called before every write of run.json; throws if the run must not be written (the lock is lost). */
-  beforeWrite?(): void;
+  beforeWrite?: () => void;
 }
 
 interface OpenOptions extends RunOptions {
@@ -132,12 +132,15 @@ interface OpenOptions extends RunOptions {
 
 export class Run {
   private readonly db: LowSync<RunData>;
+  /** Call it before writing any other file of the run. */
+  readonly beforeWrite: () => void;
 
   private constructor(
     readonly directory: string,
     initial: RunData | null,
     { beforeWrite = () => {} }: RunOptions = {},
   ) {
+    this.beforeWrite = beforeWrite;
     this.db = new LowSync<RunData>(new RunFile(runFile(directory), beforeWrite), initial as RunData);
     if (initial === null) this.db.read();
     else this.db.write();

@@ -18,10 +18,8 @@ export interface Client {
 }
 
 export interface LinkOptions {
-  /** Connects to the engine. */
-  connect(): Promise<Client>;
-  /** Starts the engine unless it runs. */
-  start(): Promise<void>;
+  /** Attaches to the engine, which is started if none runs: `attachEngine`. `use` gets the client before its events. */
+  attach(use: (client: Client) => void, listener: (event: EngineEvent) => void): Promise<void>;
   /** Shows at once. */
   now(action: Action): void;
   /** May be gathered with others. */
@@ -30,6 +28,8 @@ export interface LinkOptions {
 
 export class Link {
   private client: Client | null = null;
+  /** Counts attempts to attach: events of an earlier one are ignored. */
+  private line = 0;
   private moved: Partial<RoundSettings> = {};
   private timer: NodeJS.Timeout | null = null;
   private asking: NodeJS.Timeout | null = null;
@@ -38,19 +38,24 @@ export class Link {
 
   /** Starts the engine where needed and attaches; a failure becomes the screen's problem. */
   async open(): Promise<void> {
+    this.client?.close();
+    this.client = null;
+    const line = ++this.line;
     try {
-      this.client?.close();
-      this.client = null;
-      await this.options.start();
-      const client = await this.options.connect();
-      this.client = client;
-      client.on((event) => {
-        if (this.client !== client) return;
-        if (event.type === 'bye') this.client = null;
-        this.options.soon(event);
-      });
-      await client.send({ type: 'attach', client: 'tui' });
+      await this.options.attach(
+        (client) => {
+          if (this.line === line) this.client = client;
+          else client.close();
+        },
+        (event) => {
+          if (this.line !== line) return;
+          if (event.type === 'bye') this.client = null;
+          this.options.soon(event);
+        },
+      );
     } catch (error) {
+      if (this.line !== line) return;
+      this.client = null;
       this.options.now({ type: 'link', link: { status: 'lost', reason: messageOf(error) } });
     }
   }
@@ -77,6 +82,7 @@ export class Link {
   close(): void {
     this.rest();
     if (this.asking !== null) clearTimeout(this.asking);
+    this.line++;
     this.client?.close();
     this.client = null;
   }

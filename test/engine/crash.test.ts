@@ -3,7 +3,7 @@
  * as an undisturbed run. Also: two engines on one run, detaching, failures that are tried again.
  */
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type * as Auto from '../../src/engine/auto.js';
@@ -161,7 +161,7 @@ describe('one engine a run', () => {
     await second.send({ type: 'shutdown' });
     second.close();
     await gone(pid);
-    expect(existsSync(path.join(run, 'lock'))).toBe(false);
+    expect(lockHolder(run)).toBeNull();
   });
 
   it('its socket is for this user only', async () => {

@@ -1,13 +1,26 @@
 /** Real engines: where they start and why not, how they end, and how a person steers their work. */
-import { chmodSync, existsSync, mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { type Socket, createServer } from 'node:net';
+import { hostname } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type * as Auto from '../../src/engine/auto.js';
 import type * as Client from '../../src/engine/client.js';
 import type * as Launch from '../../src/engine/launch.js';
+import type { EngineClient } from '../../src/engine/client.js';
 import type { EngineEvent, Snapshot } from '../../src/engine/protocol.js';
-import { type LockHolder, lockHolder } from '../../src/store/lock.js';
+import { Lock, type LockHolder, lockHolder } from '../../src/store/lock.js';
 import { Run } from '../../src/store/run.js';
 import { temporaryDirectories } from '../temporary.js';
 import { dist, quickRun } from './runs.js';
@@ -15,7 +28,7 @@ import { dist, quickRun } from './runs.js';
 // The built files: they start the built engine.
 const { drive } = (await import(`${dist}engine/auto.js`)) as typeof Auto;
 const { connect } = (await import(`${dist}engine/client.js`)) as typeof Client;
-const { startEngine } = (await import(`${dist}engine/launch.js`)) as typeof Launch;
+const { attachEngine, startEngine } = (await import(`${dist}engine/launch.js`)) as typeof Launch;
 
 const fresh = temporaryDirectories();
 const runs: string[] = [];
@@ -40,7 +53,7 @@ afterEach(() => {
   vi.unstubAllEnvs();
   for (const run of runs.splice(0)) {
     const holder = lockHolder(run);
-    if (holder !== null) process.kill(holder.pid, 'SIGKILL');
+    if (holder !== null && holder.pid !== process.pid) process.kill(holder.pid, 'SIGKILL');
   }
 });
 
@@ -117,7 +130,7 @@ describe('an engine', () => {
     await expect(startEngine(run)).rejects.toThrow(`${file}:1 is not JSON`);
   });
 
-  it('ends on SIGTERM and leaves neither lock nor socket', async () => {
+  it('ends on SIGTERM and leaves an empty lock file and no socket', async () => {
     const run = newRun();
     await startEngine(run);
     const { events } = await attach(run);
@@ -127,7 +140,7 @@ describe('an engine', () => {
     await vi.waitUntil(() => lockHolder(run) === null, { timeout: 20_000 });
     expect(events.at(-1)).toEqual({ type: 'bye', reason: 'the engine got SIGTERM' });
     expect(existsSync(socket)).toBe(false);
-    expect(existsSync(path.join(run, 'lock'))).toBe(false);
+    expect(readFileSync(path.join(run, 'lock'), 'utf8')).toBe('');
   });
 
   it('that has just been told to end gives way to the next', async () => {
@@ -138,6 +151,166 @@ describe('an engine', () => {
     await client.send({ type: 'shutdown' });
     await startEngine(run);
     expect(holderOf(run).pid).not.toBe(first);
+  });
+});
+
+describe('an engine whose run directory was deleted', () => {
+  it('ends with a sentence and leaves the next engine at that path alone', async () => {
+    const run = newRun();
+    const copy = path.join(fresh(), 'copy');
+    cpSync(run, copy, { recursive: true });
+    await startEngine(run);
+    const first = holderOf(run).pid;
+    const { client, events } = await attach(run);
+    await seen(events, atStage('review'));
+    rmSync(run, { recursive: true });
+    cpSync(copy, run, { recursive: true });
+    await startEngine(run);
+    const second = holderOf(run);
+    expect(second.pid).not.toBe(first);
+    // Refused unless the engine has noticed by itself.
+    await client.send({ type: 'set', settings: { alpha: 0.5 } }).catch((error: Error) => error);
+    const bye = await seen(events, ({ type }) => type === 'bye');
+    expect(bye).toMatchObject({
+      reason: expect.stringContaining('lock was deleted or replaced while this engine ran'),
+    });
+    await vi.waitFor(() => expect(() => process.kill(first, 0)).toThrow(), { timeout: 10_000 });
+    // The next engine has kept lock and socket, and its run.
+    expect(holderOf(run)).toEqual(second);
+    const { engine, rounds } = await snapshotOf(run);
+    expect(engine.pid).toBe(second.pid);
+    expect(rounds.every(({ settings }) => settings.alpha !== 0.5)).toBe(true);
+  });
+
+  it('ends although it has nothing to do', async () => {
+    const run = newRun();
+    await startEngine(run);
+    const { pid } = holderOf(run);
+    const { events } = await attach(run);
+    await seen(events, atStage('review'));
+    rmSync(run, { recursive: true });
+    await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow(), { timeout: 20_000 });
+    expect(existsSync(run)).toBe(false);
+  });
+});
+
+describe('an engine that cannot start', () => {
+  it('is reported by its own sentence, however many lines it has, and leaves the lock free', async () => {
+    const run = newRun();
+    // A folder where the socket belongs.
+    mkdirSync(path.join(run, 'engine.sock', 'file'), { recursive: true });
+    const failure = await startEngine(run).catch((error: Error) => error.message);
+    expect(failure).toMatch(/^the engine did not start: .*engine\.sock.* \(.*engine\.log\)$/);
+    expect(failure).not.toContain('\n');
+    expect(lockHolder(run)).toBeNull();
+  });
+
+  it.each([
+    ['by a signal', 'process.kill(process.pid, "SIGKILL")', 'it was ended by SIGKILL'],
+    ['without a word', 'process.exit(7)', 'it ended with exit code 7'],
+  ])('because it was ended %s', async (_how, code, sentence) => {
+    const run = newRun();
+    const preload = path.join(fresh(), 'preload.cjs');
+    writeFileSync(preload, code);
+    vi.stubEnv('NODE_OPTIONS', `--require ${preload}`);
+    await expect(startEngine(run)).rejects.toThrow(
+      `the engine did not start: ${sentence} (${path.join(run, 'engine.log')})`,
+    );
+  });
+
+  it('because the directory is gone, or holds no run', async () => {
+    const run = path.join(fresh(), 'nothing');
+    await expect(startEngine(run)).rejects.toThrow(`${run} holds no run (no run.json)`);
+    expect(existsSync(run)).toBe(false);
+  });
+
+  it.skipIf(process.getuid?.() === 0)('because the directory is read-only', async () => {
+    const run = newRun();
+    chmodSync(run, 0o500);
+    try {
+      await expect(startEngine(run)).rejects.toThrow(/^cannot write .*engine\.log \(EACCES\); make .* writable/);
+    } finally {
+      chmodSync(run, 0o700);
+    }
+  });
+
+  it('because the directory is held on another host: at once, with what to do', async () => {
+    const run = newRun();
+    const lock = Lock.take(run, path.join(run, 'engine.sock')) as Lock;
+    const file = path.join(run, 'lock');
+    const text = readFileSync(file, 'utf8');
+    writeFileSync(file, text.replace(hostname(), 'elsewhere'));
+    await expect(startEngine(run)).rejects.toThrow(
+      new RegExp(
+        `is held by an engine on another host \\(process ${process.pid} on elsewhere since .*: attach to it there with \`brevity .*\`, or end it there`,
+      ),
+    );
+    lock.release();
+    // A dead lock from another host, or from before this one was renamed, is nobody's.
+    writeFileSync(file, text.replace(hostname(), 'elsewhere'));
+    await startEngine(run);
+    expect(holderOf(run).host).toBe(hostname());
+  });
+});
+
+describe('attaching while an engine ends', () => {
+  it('reaches its successor, over and over, right after kill -9', async () => {
+    const run = newRun();
+    await startEngine(run);
+    for (let i = 0; i < 8; i++) {
+      const { pid } = holderOf(run);
+      process.kill(pid, 'SIGKILL');
+      const events: EngineEvent[] = [];
+      let client: EngineClient | null = null;
+      await attachEngine(
+        run,
+        'tui',
+        (used) => (client = used),
+        (event) => events.push(event),
+      );
+      await seen(events, ({ type }) => type === 'snapshot');
+      expect(events[0]).toMatchObject({ type: 'snapshot' });
+      expect(holderOf(run).pid).not.toBe(pid);
+      (client as EngineClient | null)?.close();
+    }
+  });
+
+  it.each([
+    ['closes the line at once', (socket: Socket) => socket.destroy()],
+    ['closes it once it is asked', (socket: Socket) => void socket.once('data', () => socket.destroy())],
+    [
+      'says bye in place of an answer',
+      (socket: Socket) => void socket.once('data', () => socket.end('{"type":"bye","reason":"it ends"}\n')),
+    ],
+    [
+      'answers, and ends before it tells anything',
+      (socket: Socket) => void socket.once('data', () => socket.end('{"type":"reply","id":1,"ok":true}\n')),
+    ],
+  ])('that %s', async (_what, end) => {
+    const run = newRun();
+    // An engine that is ending: it still has the lock, and its socket still takes connections.
+    const socket = path.join(run, 'ending.sock');
+    const lock = Lock.take(run, socket) as Lock;
+    const connections: Socket[] = [];
+    const ending = createServer((connection) => {
+      connections.push(connection);
+      end(connection);
+      if (connections.length < 3) return;
+      ending.close();
+      lock.release();
+    });
+    await new Promise<void>((resolve) => ending.listen(socket, resolve));
+    const events: EngineEvent[] = [];
+    await attachEngine(
+      run,
+      'tui',
+      () => {},
+      (event) => events.push(event),
+    );
+    await seen(events, ({ type }) => type === 'snapshot');
+    expect(connections).toHaveLength(3);
+    expect(events.filter(({ type }) => type === 'bye')).toEqual([]);
+    expect(holderOf(run).pid).not.toBe(process.pid);
   });
 });
 

@@ -92,12 +92,20 @@ describe('RunList', () => {
     const { cwd, directory } = folderWithRun();
     const lock = Lock.take(directory, path.join(cwd, 'no-socket'));
     if (!(lock instanceof Lock)) throw new Error('the lock was taken');
+    const file = path.join(directory, 'lock');
+    const text = readFileSync(file, 'utf8');
     expect((await only(cwd)).engine).toEqual({ state: 'silent' });
-    const holder = JSON.parse(readFileSync(path.join(directory, 'lock'), 'utf8')) as object;
-    writeFileSync(path.join(directory, 'lock'), JSON.stringify({ ...holder, host: `not-${hostname()}` }));
-    expect((await only(cwd)).engine).toEqual({ state: 'elsewhere', host: `not-${hostname()}` });
-    writeFileSync(path.join(directory, 'lock'), JSON.stringify({ ...holder, pid: 2 ** 22 + 1 }));
+    writeFileSync(file, text.replace(hostname(), 'elsewhere'));
+    expect((await only(cwd)).engine).toEqual({ state: 'elsewhere', host: 'elsewhere' });
+    lock.release();
     expect((await only(cwd)).engine).toEqual({ state: 'stopped' });
+    // As an engine leaves it that was killed.
+    writeFileSync(file, text);
+    expect((await only(cwd)).engine).toEqual({ state: 'stopped' });
+    // One that starts is seen, although the lock was just found free.
+    const next = Lock.take(directory, path.join(cwd, 'no-socket')) as Lock;
+    expect((await only(cwd)).engine).toEqual({ state: 'silent' });
+    next.release();
   });
 });
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { EngineCommand, EngineEvent, Query } from '../../src/engine/protocol.js';
-import { type Client, Link } from '../../src/ui/link.js';
+import { type Client, Link, type LinkOptions } from '../../src/ui/link.js';
 import type { Action } from '../../src/ui/state.js';
 import { engine } from './fixtures.js';
 
@@ -34,11 +34,15 @@ async function opened(start: () => Promise<void> = () => Promise.resolve()) {
   const clients: FakeClient[] = [];
   const actions: Action[] = [];
   const take = (action: Action) => void actions.push(action);
-  const connect = () => {
-    clients.push(new FakeClient());
-    return Promise.resolve(clients[clients.length - 1]);
+  const attach: LinkOptions['attach'] = async (use, listener) => {
+    await start();
+    const client = new FakeClient();
+    clients.push(client);
+    use(client);
+    client.on(listener);
+    await client.send({ type: 'attach', client: 'tui' });
   };
-  const link = new Link({ connect, start, now: take, soon: take });
+  const link = new Link({ attach, now: take, soon: take });
   await link.open();
   return { link, clients, actions };
 }
@@ -107,4 +111,13 @@ it('fetches only the last of details that are asked for in quick succession', as
   expect(clients[0].asked).toEqual([{ type: 'read-detail', round: 2, prompt_index: 3 }]);
   link.ask({ type: 'read-plan', round: 2 });
   expect(clients[0].asked).toHaveLength(2);
+});
+
+it('closes a client that comes after the terminal was left', async () => {
+  const { link, clients } = await opened();
+  const reopened = link.open();
+  link.close();
+  await reopened;
+  expect(clients).toHaveLength(2);
+  expect(clients[1].closed).toBe(true);
 });

@@ -14,7 +14,7 @@ import { readDecisionFile } from '../../rounds/reviewFiles.js';
 import { newRound } from '../../store/rounds.js';
 import { appendJsonLines, writeJsonLines } from '../../store/jsonl.js';
 import { emptyRound } from '../events.js';
-import type { Client } from '../link.js';
+import type { Client, LinkOptions } from '../link.js';
 
 export interface SessionOptions {
   /** The scored samples, as the user named the file. */
@@ -83,6 +83,13 @@ export class FileSession implements Client {
   close(): void {
     this.listener = () => {};
   }
+
+  /** What Link does to begin with; there is no engine to start. */
+  readonly attach: LinkOptions['attach'] = (use, listener) => {
+    use(this);
+    this.on(listener);
+    return this.send({ type: 'attach', client: 'tui' });
+  };
 
   send(command: EngineCommand): Promise<void> {
     return Promise.resolve().then(() => this.take(command));

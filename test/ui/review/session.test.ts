@@ -39,8 +39,7 @@ async function opened(file = scoredFile()) {
     if (effect.do === 'ask') link.ask(effect.query);
   });
   const link = new Link({
-    connect: () => Promise.resolve(session),
-    start: () => Promise.resolve(),
+    attach: session.attach,
     now: store.now,
     soon: store.now,
   });
