@@ -57,6 +57,7 @@ const buildsEmulated =
 
 export default defineConfig({
   test: {
+    globalSetup: 'test/state.ts',
     pool: 'forks',
     poolOptions: { forks: { maxForks: 2 } },
     testTimeout: 60_000,

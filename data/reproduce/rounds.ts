@@ -7,7 +7,7 @@ import { makePairs } from '../../src/dpo/pairs.js';
 import { responseLogprobs, sum } from '../../src/dpo/logprobs.js';
 import { updatePolicy } from '../../src/dpo/update.js';
 import { type LoadedModel, loadModel } from '../../src/model/folder.js';
-import { type Reward, openReward } from '../../src/rewards/index.js';
+import { type Reward, namedByUser, openReward } from '../../src/rewards/index.js';
 import type { PairRow, SampleRow, SampledResponse } from '../../src/rows.js';
 import { sampleResponses } from '../../src/sampling/sample.js';
 import { deriveSeed, sampleSeed } from '../../src/sampling/seed.js';
@@ -44,7 +44,7 @@ export interface Task {
 export async function runRounds(task: Task, alpha: number, seed: number): Promise<Run> {
   const started = performance.now();
   const policy = await loadModel(task.config.model, { task: 'causal-lm' });
-  const reward = await openReward(task.config.reward, task.config.rewards);
+  const reward = await openReward(task.config.reward, task.config.rewards, namedByUser);
   const measurements = [await measure(task, policy, reward, seed, 0)];
   for (let round = 1; round <= task.rounds; round++) {
     const pairs = await collectPairs(task, policy, reward, seed, round);

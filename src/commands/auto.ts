@@ -22,7 +22,7 @@ export function autoCommand(): Command {
       '\nExamples:\n  brevity auto runs/example --rounds 3 --alpha 0.02\n  brevity auto runs/mine --model ./SmolLM2-135M-Instruct --reward hf:./reward --prompts p.jsonl --held-out h.jsonl',
     )
     .action(async (run: string, options) => {
-      const directory = openOrCreateRun(run, options, ['alpha', 'beta', 'lr']);
+      const directory = openOrCreateRun(run, options, { keepFlags: ['alpha', 'beta', 'lr'], headless: true });
       const settings = Object.fromEntries(
         (['alpha', 'beta', 'lr'] as const)
           .filter((key) => options[key] !== undefined)

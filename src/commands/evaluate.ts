@@ -7,7 +7,7 @@ import { checkFolder } from '../model/files.js';
 import { loadModel } from '../model/folder.js';
 import { ProgressLine } from '../progress.js';
 import { type PromptEntry, encodePrompts, promptEntrySchema } from '../prompts.js';
-import { openReward } from '../rewards/index.js';
+import { namedByUser, openReward } from '../rewards/index.js';
 import type { SampledResponse } from '../rows.js';
 import { deriveSeed } from '../sampling/seed.js';
 import { type SamplingSettings, sampleResponses } from '../sampling/sample.js';
@@ -57,6 +57,7 @@ export function evaluateCommand(): Command {
       const reward = await openReward(
         options.reward,
         rewardOptionsSchema.parse(flagValues(options, rewardFlags).rewards ?? {}),
+        namedByUser,
       );
       const score = async ({ ids, responses }: Sampled): Promise<Answers> => {
         const rewards = new Array<number>(responses.length);

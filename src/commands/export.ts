@@ -40,7 +40,7 @@ export function exportCommand(): Command {
       if (existsSync(out) && readdirSync(out).length > 0) {
         throw new UserError(`${out} is not empty; name a new folder`, { exitCode: 2 });
       }
-      const run = isRun(directory) ? Run.open(directory) : null;
+      const run = isRun(directory) ? Run.open(directory, { owner: 'anyone' }) : null;
       const round = run === null ? null : chosenRound(run, options.round);
       const dir = run === null || round === null ? directory : run.files.policyDir(round.id);
       await useBackend('auto');

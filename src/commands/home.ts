@@ -35,7 +35,8 @@ export async function runHome({ config, flags, look }: HomeOptions): Promise<voi
   const form = withFlags(config === undefined ? exampleForm(exampleConfig, place) : fileForm(config, place), flags);
   // Nothing to list: what a newcomer needs is the form.
   const first = asked || findRunDirectories(place.cwd, []).length === 0 ? 'setup' : 'runs';
-  await goOn(await openHome({ place, look }, form, first, null), { place, look });
+  const named = typeof flags.reward === 'string' ? flags.reward : null;
+  await goOn(await openHome({ place, look }, form, first, null, named), { place, look });
 }
 
 /** A run is left for the list, in which it is selected. */
@@ -61,9 +62,15 @@ async function openHome(
   { base, directory }: FormStart,
   first: 'runs' | 'setup',
   selected: string | null,
+  namedReward: string | null = null,
 ): Promise<string | null> {
   const list = new RunList(place.cwd, selected === null ? [] : [path.dirname(selected)]);
-  const home = { place, example: exampleConfig, runs: runsUi(selected), setup: setupUi(base, directory, place) };
+  const home = {
+    place,
+    example: exampleConfig,
+    runs: runsUi(selected),
+    setup: setupUi(base, directory, place, namedReward),
+  };
   const source: Source = {
     initial: (size) => homeState(size, home, first),
     home: (hooks) => new HomeTasks({ ...hooks, place, example: exampleConfig, list }),

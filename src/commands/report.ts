@@ -23,7 +23,7 @@ export function reportCommand(): Command {
     )
     .action((directory: string, options: { out: string; format?: keyof typeof writers }) => {
       const format = options.format ?? (/\.html?$/i.test(options.out) ? 'html' : 'markdown');
-      const text = writers[format](readReport(Run.open(directory)));
+      const text = writers[format](readReport(Run.open(directory, { owner: 'anyone' })));
       if (options.out === '-') process.stdout.write(text);
       else writeFileAtomic(options.out, text, 'user');
     });

@@ -1,11 +1,13 @@
 /** What `brevity RUN` and `brevity auto RUN` share: opening a run, or starting one from flags and a configuration file. */
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import type { Command } from 'commander';
-import { type PartialConfig, mergeConfigs, readConfigFile, resolvePaths } from '../config/load.js';
+import { type PartialConfig, checkConfig, mergeConfigs, readConfigFile, resolvePaths } from '../config/load.js';
 import { UserError } from '../errors.js';
+import { UntrustedReward, sensitiveParts, trustRewards } from '../rewards/trust.js';
+import { rewardSpecs } from '../rounds/config.js';
 import { createRun, exampleConfig } from '../setup/create.js';
-import { isRun } from '../store/run.js';
+import { Run, isRun } from '../store/run.js';
 import {
   addFlags,
   backendOption,
@@ -28,8 +30,20 @@ export function addRunOptions(command: Command): Command {
     .option('--seed <n>', 'every random choice of the run follows from it', wholeNumber(0))
     .addOption(backendOption().default(undefined, 'auto'))
     .addOption(threadsOption())
-    .addOption(precisionOption());
+    .addOption(precisionOption())
+    .option(
+      '--trust-reward <file>',
+      'let the run execute this reward module (or send BREVITY_REWARD_KEY to this server); asked once per run and file',
+      (file: string, files: string[] = []) => [...files, file],
+    );
   return addFlags(command, runFlags, 'none');
+}
+
+export interface OpenOptions {
+  /** Flags of `dpo` and `update` that are no part of the configuration here. */
+  keepFlags?: string[];
+  /** There is nobody to ask about rewards that are not trusted: a new run with one is refused before it is made. */
+  headless?: boolean;
 }
 
 /**
@@ -37,9 +51,16 @@ export function addRunOptions(command: Command): Command {
  *
  * @throws UserError with every problem of the new run's configuration; or where flags are given for a run that has one
  */
-export function openOrCreateRun(target: string, options: Record<string, unknown>, keepFlags: string[] = []): string {
+export function openOrCreateRun(
+  target: string,
+  options: Record<string, unknown>,
+  { keepFlags = [], headless = false }: OpenOptions = {},
+): string {
   const given = configFromFlags(options);
+  const trusted = trustedFlags(options);
   if (isRun(target)) {
+    if (trusted.length > 0)
+      trustRewards(target, matching(trusted, rewardSpecs(Run.open(target, { recount: false }))), 'asked');
     const { dpo, update, ...rest } = given;
     const settled = Object.keys({ ...rest, ...without(dpo, keepFlags), ...without(update, keepFlags) });
     if (settled.length > 0 || options.config !== undefined) {
@@ -66,8 +87,41 @@ export function openOrCreateRun(target: string, options: Record<string, unknown>
   }
   const file = options.config === undefined ? (example ? exampleConfig : null) : String(options.config);
   const base = file === null ? {} : readConfigFile(file);
-  createRun(target, mergeConfigs(base, given), options.config === undefined ? 'the command line' : (file as string));
+  const where = options.config === undefined ? 'the command line' : String(options.config);
+  const config = checkConfig(mergeConfigs(base, given), where);
+  const sensitive = sensitiveParts(config.reward);
+  const asked = matching(trusted, [config.reward]);
+  // A flag names the reward; a configuration file may be somebody else's.
+  const named = given.reward === undefined ? [] : sensitive;
+  const open = sensitive.filter((reward) => !asked.includes(reward) && !named.includes(reward));
+  if (headless && open.length > 0) throw new UntrustedReward(target, open);
+  createRun(target, config, where);
+  trustRewards(target, named, 'named');
+  trustRewards(
+    target,
+    asked.filter((reward) => !named.includes(reward)),
+    'asked',
+  );
   return target;
+}
+
+/** What --trust-reward names: files by their real paths, servers by their origins. */
+function trustedFlags(options: Record<string, unknown>): string[] {
+  return ((options.trustReward as string[] | undefined) ?? []).map((text) => {
+    if (/^https?:\/\//.test(text) && URL.canParse(text)) return new URL(text).origin;
+    const file = text.replace(/^module:/, '');
+    if (!existsSync(file)) throw new UserError(`--trust-reward ${file} does not exist`, { exitCode: 2 });
+    return realpathSync(file);
+  });
+}
+
+/** @throws UserError if a flag names none of the specifications' rewards: it would allow something for later */
+function matching(trusted: string[], specs: string[]): string[] {
+  const known = [...new Set(specs.flatMap(sensitiveParts))];
+  const strange = trusted.find((reward) => !known.includes(reward));
+  if (strange === undefined) return trusted;
+  const expected = known.length === 0 ? 'it has none that needs permission' : `expected ${known.join(' or ')}`;
+  throw new UserError(`--trust-reward ${strange} is no reward of this run; ${expected}`, { exitCode: 2 });
 }
 
 /** A directory named example… is the bundled example's wherever it lies: `brevity auto /tmp/example`. */

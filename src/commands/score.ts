@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { rewardOptionsSchema } from '../config/schema.js';
 import { UserError } from '../errors.js';
 import { ProgressLine } from '../progress.js';
-import { type RewardInput, openReward } from '../rewards/index.js';
+import { type RewardInput, namedByUser, openReward } from '../rewards/index.js';
 import { promptSchema, tokenIdsSchema } from '../rows.js';
 import { useBackend } from '../tensor/backend.js';
 import { RowWriter, readAllRows } from './io.js';
@@ -51,6 +51,7 @@ export function scoreCommand(): Command {
       const reward = await openReward(
         options.reward,
         rewardOptionsSchema.parse(flagValues(options, rewardFlags).rewards ?? {}),
+        namedByUser,
       );
       const out = new RowWriter(options.out);
       const progress = new ProgressLine('scoring', 'responses');

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { App } from '../../components/App.js';
 import { attachEngine } from '../engine/launch.js';
 import { UserError, messageOf } from '../errors.js';
+import { trustRewards } from '../rewards/trust.js';
 import { completePath } from '../setup/complete.js';
 import type { HomeTasks, HomeTasksOptions } from '../ui/homeTasks.js';
 import { Link, type LinkOptions } from '../ui/link.js';
@@ -33,6 +34,7 @@ export async function runTui(runDir: string, options: TuiOptions = {}): Promise<
   const source: Source = {
     initial: (size) => initialState(size),
     attach: (use, listener) => attachEngine(directory, 'tui', use, listener),
+    trust: (rewards) => trustRewards(directory, rewards, 'asked'),
   };
   const { left } = await openTerminal(source, options.look ?? lookOf({}));
   if (!left) process.stdout.write(`Detached: the engine of ${name} goes on. Attach again with: brevity ${name}\n`);
@@ -53,6 +55,8 @@ export interface Source {
   initial(size: Size): State;
   /** To the engine, or a file's session in its place; absent on the list of runs. */
   attach?: LinkOptions['attach'];
+  /** The user has allowed rewards of the run. */
+  trust?(rewards: readonly string[]): void;
   /** Keeps the pairs of a file of samples, and says where. */
   write?(): string;
   /** The list of runs and the form. */
@@ -80,6 +84,9 @@ export async function openTerminal(source: Source, look: Look): Promise<{ left: 
         process.stdout.write(`\x1b]52;c;${Buffer.from(effect.text).toString('base64')}\x07`);
         return store.now({ type: 'notice', text: `Copied ${effect.what}.` });
       case 'restart':
+        return void link?.open();
+      case 'trust':
+        source.trust?.(effect.rewards);
         return void link?.open();
       case 'complete': {
         const { text, inReward } = effect;

@@ -1,6 +1,7 @@
 /** The tree of rounds: going on, branching, going over one again, judging, naming, deleting, moving between. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { sensitiveParts, trustRewards } from '../rewards/trust.js';
 import { changedRound } from '../rounds/config.js';
 import { roundFiles } from '../rounds/files.js';
 import { buildDirectory, copyFile } from '../store/durable.js';
@@ -38,6 +39,10 @@ function begin(
   changes: { settings?: Partial<RoundSettings>; overrides?: RoundOverrides },
 ): void {
   const round = { ...newRound(core.run.nextId(), parent, inherited.settings), ...changed(core, inherited, changes) };
+  // A reward written into the fork is named by the user; an inherited one was asked about when the engine started.
+  const { reward } = round.overrides;
+  if (changes.overrides?.reward !== undefined && reward !== undefined)
+    trustRewards(core.run.directory, sensitiveParts(reward), 'named');
   core.addRound(round);
   core.run.record(round.id, action, { parent, ...changes });
   stages.work();

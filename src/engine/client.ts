@@ -5,6 +5,7 @@ import path from 'node:path';
 import { UserError } from '../errors.js';
 import { MAX_EVENT, megabytes } from '../limits.js';
 import { type LockHolder, heldMessage, lockHolder, readHolder } from '../store/lock.js';
+import { checkOwner } from '../store/owner.js';
 import { readLines } from './lines.js';
 import type { AnswerTo, EngineCommand, EngineEvent, EngineMessage, Query } from './protocol.js';
 
@@ -42,6 +43,8 @@ export async function connect(runDir: string): Promise<EngineClient> {
 
 /** A line to the run's engine; null if nothing answers at the socket that the lock file names. */
 export async function connectIfAny(directory: string): Promise<EngineClient | null> {
+  // The lock file names the socket: in another user's directory it could lead to a server of theirs.
+  checkOwner(directory);
   const holder = readHolder(directory);
   if (holder === null) return null;
   try {

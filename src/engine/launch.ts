@@ -7,8 +7,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { UserError, messageOf } from '../errors.js';
 import { openForAppending } from '../store/durable.js';
+import { UntrustedReward, untrustedRewards } from '../rewards/trust.js';
+import { rewardSpecs } from '../rounds/config.js';
 import { heldMessage, lockHolder } from '../store/lock.js';
-import { isRun } from '../store/run.js';
+import { Run, isRun } from '../store/run.js';
 import { type EngineClient, EngineGone, connectIfAny, doesNotAnswer } from './client.js';
 import type { EngineEvent, StartReport } from './protocol.js';
 
@@ -23,7 +25,7 @@ const LAST_POLL_MS = 320;
  *
  * @param use gets the client before its first event
  * @param listener hears of the engine that was attached to, and of no other
- * @throws UserError if no engine can be started, or it refuses
+ * @throws UserError if no engine can be started, or it refuses; UntrustedReward if the user has to allow one first
  */
 export async function attachEngine(
   runDir: string,
@@ -69,6 +71,19 @@ async function attach(
 /** Starts an engine for the run, unless one runs. @throws UserError with the engine's own sentence if it cannot start */
 export async function startEngine(runDir: string): Promise<void> {
   (await reach(runDir, new Patience())).close();
+}
+
+/** The engine refuses too (main.ts); asked here, a terminal can show the question. */
+function checkRewards(directory: string): void {
+  let specs: string[];
+  try {
+    specs = rewardSpecs(Run.open(directory, { recount: false }));
+  } catch {
+    // The engine says what is wrong with the run.
+    return;
+  }
+  const untrusted = untrustedRewards(directory, specs);
+  if (untrusted.length > 0) throw new UntrustedReward(directory, untrusted);
 }
 
 /**
@@ -119,6 +134,7 @@ const logOf = (directory: string) => path.join(directory, 'engine.log');
  */
 async function launch(directory: string): Promise<{ held: boolean }> {
   if (!isRun(directory)) throw new UserError(`${directory} holds no run (no run.json)`);
+  checkRewards(directory);
   const logFile = logOf(directory);
   const log = openForAppending(logFile);
   const main = fileURLToPath(new URL('./main.js', import.meta.url));

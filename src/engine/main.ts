@@ -4,6 +4,8 @@ import { lstatSync, mkdirSync } from 'node:fs';
 import { constants, setPriority, tmpdir } from 'node:os';
 import path from 'node:path';
 import { UserError, messageOf } from '../errors.js';
+import { UntrustedReward, untrustedRewards } from '../rewards/trust.js';
+import { rewardSpecs } from '../rounds/config.js';
 import { Lock, checkLock, heldMessage } from '../store/lock.js';
 import { Run } from '../store/run.js';
 import { Engine } from './engine.js';
@@ -42,7 +44,8 @@ async function main(): Promise<void> {
   // A terminal on the same machine draws first, however hard this computes. Threads to come inherit it.
   setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
   // Says what is wrong with the directory before anything is written to it.
-  Run.open(directory);
+  const untrusted = untrustedRewards(directory, rewardSpecs(Run.open(directory, { recount: false })));
+  if (untrusted.length > 0) throw new UntrustedReward(directory, untrusted);
   const socketPath = socketPathFor(directory);
   const lock = Lock.take(directory, socketPath);
   if (!(lock instanceof Lock)) {

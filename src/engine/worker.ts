@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { type Control, Suspended } from '../control.js';
 import { UserError, messageOf } from '../errors.js';
+import { permissionIn } from '../rewards/trust.js';
 import { configOf, promptCounts } from '../rounds/config.js';
 import { ModelShelf } from '../rounds/models.js';
 import { work } from '../rounds/work.js';
@@ -38,7 +39,7 @@ const control: Control = {
   },
 };
 
-const models = new ModelShelf();
+const models = new ModelShelf(permissionIn(directory));
 const files = runFiles(directory, config);
 
 async function handle({ id, stage, task: { round, branch } }: WorkRequest): Promise<void> {

@@ -1,12 +1,14 @@
 /**
  * Rewards from a server: vLLM's /classify and /pooling, Text Embeddings Inference's /predict, OpenRLHF's /get_reward.
- * The path of the URL says which. `?model=NAME` names vLLM's model (else its first is asked for); `?tokenizer=DIR` names a
+ * The path of the URL says which. BREVITY_REWARD_KEY is sent as a bearer token. `?model=NAME` names vLLM's model (else its first is asked for); `?tokenizer=DIR` names a
  * tokenizer folder whose chat template renders the conversation (else contents are joined by a newline).
  */
 import { z } from 'zod';
 import type { RewardOptions } from '../config/schema.js';
 import { UserError, messageOf } from '../errors.js';
 import { MAX_ANSWER, megabytes, parseJson } from '../limits.js';
+import { shownUrl } from './spec.js';
+import { type Permission, rewardKey } from './trust.js';
 import { Tokenizer } from '../model/tokenizer.js';
 import type { Message } from '../rows.js';
 import { type Reward, type RewardHooks, type RewardInput, finiteReward, plainText, promptExcerpt } from './types.js';
@@ -63,20 +65,21 @@ const contracts: Record<string, Contract> = {
   },
 };
 
-export async function openHttpReward(url: URL, options: RewardOptions): Promise<Reward> {
+export async function openHttpReward(url: URL, options: RewardOptions, permission: Permission): Promise<Reward> {
   const target = new URL(url);
   const path = target.pathname.replace(/\/+$/, '');
   const contract = Object.entries(contracts).find(([ending]) => path.endsWith(ending))?.[1];
   if (contract === undefined) {
     throw new UserError(
-      `reward URL ${url.href} ends in ${path || '/'}; expected one of ${Object.keys(contracts).join(', ')}`,
+      `reward URL ${shownUrl(url)} ends in ${path || '/'}; expected one of ${Object.keys(contracts).join(', ')}`,
       { exitCode: 2 },
     );
   }
   const tokenizerDir = target.searchParams.get('tokenizer');
   const named = target.searchParams.get('model');
-  target.searchParams.delete('tokenizer');
-  target.searchParams.delete('model');
+  // What else a query held was refused: see spec.ts.
+  target.search = '';
+  if (rewardKey() !== null) permission(target.origin);
   const tokenizer = tokenizerDir === null ? null : Tokenizer.load(tokenizerDir);
   const model = contract.needsModel ? (named ?? (await firstModel(target, options))) : '';
   return new HttpReward(target, contract, model, tokenizer, options);
@@ -86,10 +89,9 @@ export async function openHttpReward(url: URL, options: RewardOptions): Promise<
 async function firstModel(url: URL, options: RewardOptions): Promise<string> {
   const list = new URL(url);
   list.pathname = `${url.pathname.replace(/(\/v1)?\/[^/]+\/*$/, '')}/v1/models`;
-  list.search = '';
-  const answer = await request(list, { method: 'GET' }, options, `asking ${list.href} for its model`);
+  const answer = await request(list, { method: 'GET' }, options, `asking ${shownUrl(list)} for its model`);
   const parsed = z.object({ data: z.array(z.object({ id: z.string() })).min(1) }).safeParse(answer);
-  if (!parsed.success) throw new UserError(`${list.href} names no model; put ?model=NAME into the reward's URL`);
+  if (!parsed.success) throw new UserError(`${shownUrl(list)} names no model; put ?model=NAME into the reward's URL`);
   return parsed.data.data[0].id;
 }
 
@@ -103,7 +105,7 @@ class HttpReward implements Reward {
     private readonly tokenizer: Tokenizer | null,
     private readonly options: RewardOptions,
   ) {
-    this.spec = `http:${url.href}`;
+    this.spec = `http:${shownUrl(url)}`;
   }
 
   async score(inputs: RewardInput[], hooks: RewardHooks): Promise<void> {
@@ -142,24 +144,19 @@ class HttpReward implements Reward {
         this.model,
       ),
     );
-    const answer = await request(
-      this.url,
-      { method: 'POST', body, headers: { 'content-type': 'application/json' } },
-      this.options,
-      about,
-    );
+    const answer = await request(this.url, { method: 'POST', body }, this.options, about);
     let rewards: unknown[];
     try {
       rewards = this.contract.rewards(answer);
     } catch (cause) {
       throw new UserError(
-        `${this.url.href} gave an answer of another form while ${about}: ${plainText(JSON.stringify(answer)).slice(0, 200)}; expected one score for each response`,
+        `${shownUrl(this.url)} gave an answer of another form while ${about}: ${plainText(JSON.stringify(answer)).slice(0, 200)}; expected one score for each response`,
         { cause },
       );
     }
     if (rewards.length !== batch.length)
       throw new UserError(
-        `${this.url.href} gave ${rewards.length} rewards for ${batch.length} responses while ${about}`,
+        `${shownUrl(this.url)} gave ${rewards.length} rewards for ${batch.length} responses while ${about}`,
       );
     batch.forEach((input, i) => onReward(i, finiteReward(rewards[i], this.spec, input)));
   }
@@ -183,11 +180,21 @@ const MAX_PROBLEM = 16 * 1024;
 
 /** One JSON request, tried again on network errors, time-outs, 408, 429 and 5xx. */
 async function request(url: URL, init: RequestInit, options: RewardOptions, about: string): Promise<unknown> {
+  const key = rewardKey();
+  const headers = {
+    ...(init.body === undefined ? {} : { 'content-type': 'application/json' }),
+    // fetch drops it where a server redirects to another origin.
+    ...(key === null ? {} : { authorization: `Bearer ${key}` }),
+  };
   for (let attempt = 0; ; attempt++) {
     let problem: string;
     let wait = Math.min(MAX_WAIT, 0.25 * 2 ** attempt) * (0.5 + Math.random() / 2);
     try {
-      const response = await fetch(url, { ...init, signal: AbortSignal.timeout(options.timeout_seconds * 1000) });
+      const response = await fetch(url, {
+        ...init,
+        headers,
+        signal: AbortSignal.timeout(options.timeout_seconds * 1000),
+      });
       if (response.ok) return parseJson(await bodyOf(response, MAX_ANSWER));
       const text = plainText(await bodyOf(response, MAX_PROBLEM, 'cut')).slice(0, 200);
       problem = `answered ${response.status} ${text}`.trim();
@@ -199,7 +206,7 @@ async function request(url: URL, init: RequestInit, options: RewardOptions, abou
       if (error instanceof SyntaxError || error instanceof TooLarge) attempt = options.retries;
     }
     if (attempt >= options.retries)
-      throw new UserError(`${url.href} ${problem} while ${about}; everything scored before is kept`);
+      throw new UserError(`${shownUrl(url)} ${problem} while ${about}; everything scored before is kept`);
     await new Promise((resolve) => setTimeout(resolve, wait * 1000));
   }
 }

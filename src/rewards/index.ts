@@ -3,17 +3,22 @@ import type { RewardOptions } from '../config/schema.js';
 import { openHttpReward } from './http.js';
 import { openModuleReward } from './module.js';
 import { type RewardPart, parseRewardSpec } from './spec.js';
+import type { Permission } from './trust.js';
 import { type Reward, type RewardHooks, type RewardInput, finiteReward } from './types.js';
 
 export type { Reward, RewardHooks, RewardInput } from './types.js';
 export { parseRewardSpec, resolveRewardSpec } from './spec.js';
+export { type Permission, namedByUser, permissionIn } from './trust.js';
 
-/** @throws UserError where a part cannot be read or opened; a backend must be in use where a part is hf: */
-export async function openReward(spec: string, options: RewardOptions): Promise<Reward> {
+/**
+ * @param permission asked before code of a module runs or a server gets a key
+ * @throws UserError if a part cannot be read or opened, or is not permitted; a part `hf:` needs a backend in use
+ */
+export async function openReward(spec: string, options: RewardOptions, permission: Permission): Promise<Reward> {
   const parts = parseRewardSpec(spec);
   const opened: Reward[] = [];
   try {
-    for (const part of parts) opened.push(await openPart(part, options));
+    for (const part of parts) opened.push(await openPart(part, options, permission));
   } catch (error) {
     for (const reward of opened) reward.dispose();
     throw error;
@@ -26,12 +31,12 @@ export async function openReward(spec: string, options: RewardOptions): Promise<
   );
 }
 
-async function openPart(part: RewardPart, options: RewardOptions): Promise<Reward> {
+async function openPart(part: RewardPart, options: RewardOptions, permission: Permission): Promise<Reward> {
   switch (part.kind) {
     case 'module':
-      return openModuleReward(part.file, options);
+      return openModuleReward(part.file, options, permission);
     case 'http':
-      return openHttpReward(part.url, options);
+      return openHttpReward(part.url, options, permission);
     case 'hf': {
       // Loaded only here: other rewards need no tensors.
       const { openHfReward } = await import('./hf.js');

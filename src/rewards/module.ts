@@ -8,6 +8,7 @@ import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { RewardOptions } from '../config/schema.js';
 import { UserError, messageOf } from '../errors.js';
+import type { Permission } from './trust.js';
 import { type Reward, type RewardHooks, type RewardInput, finiteReward, plainText, promptExcerpt } from './types.js';
 
 /** What the thread runs: JavaScript text, because a worker cannot start from TypeScript. */
@@ -44,8 +45,9 @@ interface Answer {
   failed?: string;
 }
 
-export async function openModuleReward(file: string, options: RewardOptions): Promise<Reward> {
+export async function openModuleReward(file: string, options: RewardOptions, permission: Permission): Promise<Reward> {
   if (!existsSync(file)) throw new UserError(`reward module ${file} does not exist`);
+  permission(file);
   return ModuleReward.start(file, options);
 }
 

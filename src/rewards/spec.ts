@@ -20,28 +20,71 @@ export function parseRewardSpec(spec: string): RewardPart[] {
 
 function parsePart(piece: string, spec: string): RewardPart {
   const match = /^(?:(-?[\d.]+(?:e-?\d+)?)\s*\*\s*)?(hf|module|http|https):(.+)$/.exec(piece.trim());
+  const shown = withoutSecrets(spec);
   if (match === null)
-    throw new UserError(`reward "${spec}" has the part "${piece}", which cannot be read; expected ${forms}`, {
-      exitCode: 2,
-    });
+    throw new UserError(
+      `reward "${shown}" has the part "${withoutSecrets(piece)}", which cannot be read; expected ${forms}`,
+      {
+        exitCode: 2,
+      },
+    );
   const [, weightText, scheme, rest] = match;
   const weight = weightText === undefined ? 1 : Number(weightText);
   if (!Number.isFinite(weight))
-    throw new UserError(`reward "${spec}" has the weight "${weightText}"; expected a number`, { exitCode: 2 });
+    throw new UserError(`reward "${shown}" has the weight "${weightText}"; expected a number`, { exitCode: 2 });
   if (scheme === 'hf') return { weight, kind: 'hf', dir: rest };
   if (scheme === 'module') return { weight, kind: 'module', file: rest };
   // Both http:http://host/path and the bare http://host/path are understood.
   const text = /^https?:\/\//.test(rest) ? rest : `${scheme}:${rest}`;
-  try {
-    const url = new URL(text);
-    if (url.hostname !== '') return { weight, kind: 'http', url };
-  } catch {
-    // Reported below, as an URL without a host is.
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url !== null && url.hostname !== '') {
+    refuseSecrets(url);
+    url.hash = '';
+    return { weight, kind: 'http', url };
   }
   throw new UserError(
-    `reward "${spec}" has the URL "${text}", which cannot be read; expected one like http://127.0.0.1:8000/classify`,
+    `reward "${shown}" has the URL "${withoutSecrets(text)}", which cannot be read; expected one like http://127.0.0.1:8000/classify`,
     { exitCode: 2 },
   );
+}
+
+/** The modules that a specification names; none if it cannot be read. */
+export function moduleFiles(spec: string): string[] {
+  try {
+    return parseRewardSpec(spec).flatMap((part) => (part.kind === 'module' ? [part.file] : []));
+  } catch (error) {
+    if (error instanceof UserError) return [];
+    throw error;
+  }
+}
+
+const urlParameters = ['model', 'tokenizer'];
+
+/** run.json, reports and model cards repeat the specification, so it must not hold secrets. */
+function refuseSecrets(url: URL): void {
+  const instead = 'put a key into the environment variable BREVITY_REWARD_KEY, which is sent as a bearer token';
+  if (url.username !== '' || url.password !== '')
+    throw new UserError(`the reward URL ${shownUrl(url)} holds a user name or password; leave it out and ${instead}`, {
+      exitCode: 2,
+    });
+  const strange = [...url.searchParams.keys()].find((name) => !urlParameters.includes(name));
+  if (strange !== undefined)
+    throw new UserError(
+      `the reward URL ${shownUrl(url)} has the parameter "${strange}"; expected ${urlParameters.join(' or ')}; ${instead}`,
+      { exitCode: 2 },
+    );
+}
+
+/** A URL for people: no user name, password, query or fragment. */
+export function shownUrl({ origin, pathname }: URL): string {
+  return origin + pathname;
+}
+
+/** A specification for people, readable or not: URLs lose user name, password, query and fragment. */
+export function withoutSecrets(spec: string): string {
+  return spec
+    .replace(/(https?:\/*)[^\s/?#+]*@/gi, '$1')
+    .replace(/(https?:[^\s?#+]*)[?#].*?(?=\s*\+\s*(?:-?[\d.e-]+\s*\*\s*)?(?:hf|module|https?):|$)/gi, '$1');
 }
 
 /** The same specification with its folders and files, a server's `?tokenizer=` too, made absolute from `base`. */

@@ -12,6 +12,12 @@ export function configOf(config: Config, { overrides, settings }: Pick<RoundStat
   return configSchema.parse(mergeConfigs(mergeConfigs(config, overrides as PartialConfig), asConfig(settings)));
 }
 
+/** Every reward specification that a run names: its own and those of its rounds. */
+export function rewardSpecs({ config, rounds }: { config: Config; rounds: readonly RoundState[] }): string[] {
+  const own = rounds.flatMap(({ overrides }) => (typeof overrides.reward === 'string' ? [overrides.reward] : []));
+  return [...new Set([config.reward, ...own])];
+}
+
 /** prompts_per_round of each of these rounds. @param config the run's */
 export function promptCounts(config: Config, branch: Pick<RoundState, 'overrides' | 'settings'>[]): number[] {
   return branch.map((round) => configOf(config, round).sampling.prompts_per_round);

@@ -1,7 +1,7 @@
 /** The models in memory: one policy and one reward at a time, since two policies may not fit. */
 import type { Config } from '../config/schema.js';
 import { type LoadedModel, loadModel } from '../model/folder.js';
-import { type Reward, openReward } from '../rewards/index.js';
+import { type Permission, type Reward, openReward } from '../rewards/index.js';
 
 /**
  * What a policy is loaded for. `read`: adapters merged, nothing is trained. `train`: adapters merged, all weights are
@@ -19,6 +19,9 @@ export const optionsOf = {
 export class ModelShelf {
   private policy: { dir: string; use: PolicyUse; model: LoadedModel } | null = null;
   private opened: { key: string; reward: Reward } | null = null;
+
+  /** @param permission asked before a reward's code runs or a key is sent */
+  constructor(private readonly permission: Permission) {}
 
   /** The policy of a folder. */
   async load(dir: string, use: PolicyUse = 'read'): Promise<LoadedModel> {
@@ -39,7 +42,7 @@ export class ModelShelf {
     const key = JSON.stringify([spec, options]);
     if (this.opened?.key !== key) {
       this.closeReward();
-      this.opened = { key, reward: await openReward(spec, options) };
+      this.opened = { key, reward: await openReward(spec, options, this.permission) };
     }
     return this.opened.reward;
   }

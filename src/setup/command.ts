@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { runFlags } from '../config/flags.js';
 import { type PartialConfig, mergeConfigs } from '../config/load.js';
 import { type Config, configSchema } from '../config/schema.js';
+import { moduleFiles } from '../rewards/spec.js';
 import { type Place, type SettingsFile, shorten } from './draft.js';
 
 const required = ['model', 'reward', 'prompts', 'held_out'] as const;
@@ -60,6 +61,9 @@ export function headlessCommand(
   const inReward: Place = { ...place, home: '\0' };
   for (const [key, value] of changes)
     words.push(flagNames.get(key) as string, shorten(String(value), key === 'reward' ? inReward : place));
+  // The form's own run asks in the terminal; a headless one needs the answer beforehand.
+  if (file !== null && !changes.has('reward'))
+    for (const module of moduleFiles(config.reward)) words.push('--trust-reward', shorten(module, place));
   return { command: words.map((word) => shellQuote(word)).join(' ') };
 }
 

@@ -8,6 +8,7 @@ import type { Control } from '../control.js';
 import { updatePolicy } from '../dpo/update.js';
 import type { LoadedModel } from '../model/folder.js';
 import { encodePrompts, readPrompts } from '../prompts.js';
+import { namedByUser } from '../rewards/trust.js';
 import { ModelShelf } from '../rounds/models.js';
 import { trainingUse } from '../rounds/reference.js';
 import { type SampledResponse, type PairRow } from '../rows.js';
@@ -29,7 +30,7 @@ const updateLimit = 6;
  */
 export async function measure(config: Config, part: (known: Measurement, doing: string) => void): Promise<Measurement> {
   const known: Measurement = { backend: '', sample: null, score: null, update: null, memory_mb: null };
-  const shelf = new ModelShelf();
+  const shelf = new ModelShelf(namedByUser);
   const peak = (): number => Math.max(known.memory_mb ?? 0, memoryMegabytes());
   try {
     known.backend = (await useBackend(config.backend, config.threads, config.precision)).name;

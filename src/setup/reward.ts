@@ -1,8 +1,9 @@
 /** Tries a reward on one prompt, in a process of its own: it may be slow, hang, or throw where nobody listens. */
 import type { BackendChoice, RewardOptions } from '../config/schema.js';
+import { UserError } from '../errors.js';
 import { Tokenizer } from '../model/tokenizer.js';
 import { readPrompts } from '../prompts.js';
-import { openReward, parseRewardSpec } from '../rewards/index.js';
+import { namedByUser, openReward, parseRewardSpec } from '../rewards/index.js';
 import { promptText } from '../rounds/prompts.js';
 import { checkModel } from './checks.js';
 import type { RewardFacts } from './facts.js';
@@ -14,6 +15,8 @@ export interface RewardAsk {
   /** The policy's folder: its tokens, for a reward that reads ids. */
   model: string;
   backend: BackendChoice;
+  /** The user wrote the reward himself or asked for the trial; false: it comes from a file that was opened. */
+  named: boolean;
 }
 
 /** What every prompt is answered with: the reward need not like it, it must only give a number. */
@@ -21,13 +24,13 @@ const answer = 'Yes.';
 const anyPrompt = 'Is the sky blue?';
 
 /** @throws UserError with the reward's own error */
-export async function tryReward({ spec, options, prompts, model, backend }: RewardAsk): Promise<RewardFacts> {
+export async function tryReward({ spec, options, prompts, model, backend, named }: RewardAsk): Promise<RewardFacts> {
   const folders = parseRewardSpec(spec).flatMap((part) => (part.kind === 'hf' ? [part.dir] : []));
   const parameters = folders.reduce((sum, dir) => sum + checkModel(dir, 'reward').parameters, 0);
   if (folders.length > 0) await (await import('../tensor/backend.js')).useBackend(backend);
   const input = inputFrom(prompts, model);
   // One try: a person waits, and sees the error at once.
-  const reward = await openReward(spec, { ...options, retries: 0 });
+  const reward = await openReward(spec, { ...options, retries: 0 }, named ? namedByUser : refused);
   try {
     const started = performance.now();
     let value = NaN;
@@ -37,6 +40,12 @@ export async function tryReward({ spec, options, prompts, model, backend }: Rewa
   } finally {
     reward.dispose();
   }
+}
+
+function refused(reward: string): never {
+  throw new UserError(
+    `${reward} was not tried: it comes from a file, and a trial would run its code or send it your key`,
+  );
 }
 
 /** The first prompt, or one of ours where the file cannot be read: that is its own field's to say. */

@@ -10,6 +10,7 @@ import { type Config, configSchema } from '../config/schema.js';
 import { UserError, messageOf } from '../errors.js';
 import { readCounts } from '../rounds/reviewFiles.js';
 import { makeDirectory, removeAll, removeTemporaries, syncDirectory, syncTree, writeFileAtomic } from './durable.js';
+import { checkOwner } from './owner.js';
 import { type RoundState, stages } from './rounds.js';
 
 /** 2 has branches: overrides, verdicts, names, deleted rounds. A run of version 1 is one branch without any of them. */
@@ -128,6 +129,8 @@ interface OpenOptions extends RunOptions {
    * review rows of every round with decisions.
    */
   recount?: boolean;
+  /** `anyone`: also a run of another user. Only for commands that read: an engine would run its code. */
+  owner?: 'user' | 'anyone';
 }
 
 export class Run {
@@ -164,9 +167,10 @@ export class Run {
     });
   }
 
-  /** @throws UserError if there is no run, it cannot be read, or symbolic links in it lead elsewhere */
-  static open(directory: string, { recount = true, ...options }: OpenOptions = {}): Run {
+  /** @throws UserError if there is no run, it cannot be read, it belongs to another user, or links in it lead elsewhere */
+  static open(directory: string, { recount = true, owner = 'user', ...options }: OpenOptions = {}): Run {
     const absolute = path.resolve(directory);
+    if (owner === 'user') checkOwner(absolute);
     if (!isRun(absolute))
       throw new UserError(
         `${absolute} holds no run (no run.json); give its model, reward and prompts to start one there`,

@@ -37,7 +37,8 @@ export type HomeTask =
   | { task: 'check'; name: CheckName; key: string; ask: CheckAsk }
   | { task: 'measure'; key: string; config: Config }
   | { task: 'save'; file: string; config: Config; overwrite: boolean }
-  | { task: 'create'; directory: string; config: Config };
+  /** `named`: the user wrote its reward himself, so the run may use it without asking. */
+  | { task: 'create'; directory: string; config: Config; named: boolean };
 
 export type HomeEvent =
   /** What a look found, and when, ms since 1970. */

@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { readConfigFile } from '../config/load.js';
 import { messageOf } from '../errors.js';
+import { sensitiveParts, trustRewards } from '../rewards/trust.js';
 import { writeFileAtomic } from '../store/durable.js';
 import { configText } from '../setup/command.js';
 import { checkDirectory, createRun } from '../setup/create.js';
@@ -135,9 +136,10 @@ export class HomeTasks {
     this.tell({ what: 'saved', file: { path: file, config: readConfigFile(file) } });
   }
 
-  private create({ directory, config }: HomeTask & { task: 'create' }): void {
+  private create({ directory, config, named }: HomeTask & { task: 'create' }): void {
     try {
       createRun(directory, config, 'these settings');
+      if (named) trustRewards(directory, sensitiveParts(config.reward), 'named');
     } catch (error) {
       return this.tell({ what: 'not-created', problem: messageOf(error) });
     }

@@ -6,7 +6,7 @@ import { meaningOf } from './keys.js';
 import { modules } from './modules.js';
 import { paletteEntries } from './palette.js';
 import type { RunKey } from './runKeys.js';
-import { makeLine, pastedLine } from './sanitize.js';
+import { makeLine, makeVisible, pastedLine } from './sanitize.js';
 import {
   type Effect,
   type Modal,
@@ -20,6 +20,7 @@ import {
   screens,
   send,
 } from './state.js';
+import { wrap } from './text.js';
 
 export function actOnRun(state: State, id: RunKey, key: string): Step {
   switch (id) {
@@ -170,7 +171,35 @@ function confirmed(state: State): Step {
   if (state.modal?.kind !== 'confirm') return only(state);
   const { owner, what } = state.modal;
   const closed = { ...state, modal: null };
-  return (owner === 'run' ? undefined : modules[owner].confirmed?.(closed, what)) ?? only(closed);
+  if (owner === 'run') return trusted(closed, what);
+  return modules[owner].confirmed?.(closed, what) ?? only(closed);
+}
+
+const trustQuestion = 'trust ';
+
+/** The question of a run whose rewards the user has not allowed yet. Paths are shown whole: they are what is judged. */
+export function askTrust(state: State, rewards: readonly string[]): State {
+  const { columns } = state.size;
+  const named = rewards.flatMap((reward) => wrap(makeVisible(reward), columns - 2).map((line) => `  ${line}`));
+  const server = rewards.some((reward) => /^https?:/.test(reward));
+  const module = rewards.some((reward) => !/^https?:/.test(reward));
+  const doing = [
+    ...(module ? ['runs this code as you'] : []),
+    ...(server ? ['sends your BREVITY_REWARD_KEY to this server'] : []),
+  ];
+  return {
+    ...state,
+    link: { status: 'lost', reason: 'Not started: its reward has to be allowed first' },
+    modal: {
+      ...{ kind: 'confirm', owner: 'run', what: trustQuestion + JSON.stringify(rewards) },
+      lines: ['Allow it for this run?', `The reward ${doing.join(' and ')}:`, ...named],
+    },
+  };
+}
+
+function trusted(state: State, what: string): Step {
+  const rewards = JSON.parse(what.slice(trustQuestion.length)) as string[];
+  return { state: { ...state, link: { status: 'connecting' } }, effects: [{ do: 'trust', rewards }] };
 }
 
 function typed(state: State): Step {

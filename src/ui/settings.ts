@@ -3,10 +3,9 @@
  * then goes by what the terminal says of itself.
  */
 import { existsSync, readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
-import path from 'node:path';
 import { z } from 'zod';
 import { UserError, messageOf } from '../errors.js';
+import { settingsFile } from '../store/owner.js';
 import { themeNames } from './theme.js';
 
 const key = <T extends z.ZodType>(schema: T, says: string) => schema.nullable().default(null).describe(says);
@@ -17,23 +16,17 @@ export const settingsSchema = z.strictObject({
   mouse: key(z.boolean(), 'take the wheel and clicks (the terminal then selects text with Shift held)'),
   alternate_screen: key(z.boolean(), 'draw beside the shell’s screen, which comes back afterwards'),
   screen_reader: key(z.boolean(), 'lines to be read aloud instead of a screen'),
+  // Read by store/owner.ts, which the engine needs too; here it is a known key.
+  safe_directories: key(z.array(z.string()), 'run directories of other users that may be opened'),
 });
-export type Settings = z.infer<typeof settingsSchema>;
+export type Settings = Omit<z.infer<typeof settingsSchema>, 'safe_directories'>;
 
 type Environment = Record<string, string | undefined>;
-type SettingKey = keyof Settings;
+type SettingKey = keyof typeof settingsSchema.shape;
 const settingKeys = Object.keys(settingsSchema.shape) as SettingKey[];
 
 /** `alternate_screen` is BREVITY_ALTERNATE_SCREEN. */
 export const variableOf = (name: SettingKey): string => `BREVITY_${name.toUpperCase()}`;
-
-/** Where the settings file is looked for. */
-export function settingsFile(env: Environment): string {
-  const named = env['BREVITY_SETTINGS'] ?? '';
-  if (named !== '') return named;
-  const base = env['XDG_CONFIG_HOME'] ?? '';
-  return path.join(base === '' ? path.join(homedir(), '.config') : base, 'brevity', 'settings.json');
-}
 
 /**
  * @param flags of the command line; what is undefined was not given
@@ -52,7 +45,8 @@ export function readSettings(flags: Partial<Record<SettingKey, unknown>>, env: E
     if (!checked.success) problems.push(...checked.error.issues.map((issue) => describe(issue, where, layer)));
     return { ...under, ...layer };
   }, {});
-  if (problems.length === 0) return settingsSchema.parse(settings);
+  const { safe_directories: _owner, ...terminal } = settingsSchema.safeParse(settings).data ?? settingsSchema.parse({});
+  if (problems.length === 0) return terminal;
   throw new UserError(`the terminal's settings cannot be used:\n${problems.map((line) => `  ${line}`).join('\n')}`, {
     exitCode: 2,
   });
@@ -76,7 +70,8 @@ function fromEnvironment(env: Environment, problems: string[]): Record<string, u
   const layer: Record<string, unknown> = {};
   for (const name of settingKeys) {
     const text = env[variableOf(name)] ?? '';
-    if (text === '') continue;
+    // A list of paths: store/owner.ts reads it.
+    if (text === '' || name === 'safe_directories') continue;
     if (name === 'theme') layer[name] = text;
     else if (text.toLowerCase() in words) layer[name] = words[text.toLowerCase()];
     else problems.push(`${variableOf(name)}: expected 1 or 0, got ${JSON.stringify(text)}`);
@@ -91,7 +86,12 @@ function describe(issue: z.core.$ZodIssue, where: string, layer: Record<string, 
     return `${where}: ${issue.keys.join(', ')}: is no setting; expected ${settingKeys.join(', ')}`;
   }
   const name = String(issue.path[0]) as SettingKey;
-  const expected = name === 'theme' ? `one of ${themeNames.join(', ')}` : 'true or false';
+  const expected =
+    name === 'theme'
+      ? `one of ${themeNames.join(', ')}`
+      : name === 'safe_directories'
+        ? 'a list of directories'
+        : 'true or false';
   const at = where === 'the environment' ? variableOf(name) : `${where}: ${name}`;
   return `${at}: expected ${expected}, got ${JSON.stringify(layer[name])}`;
 }

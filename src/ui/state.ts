@@ -139,6 +139,8 @@ export type Action =
   | { type: 'paste'; text: string; cut: boolean }
   | { type: 'size'; size: Size }
   | { type: 'link'; link: Link }
+  /** No engine was started: the user has not allowed these modules, or these servers the key. */
+  | { type: 'untrusted'; rewards: readonly string[] }
   | { type: 'mouse'; kind: 'press' | 'wheel-up' | 'wheel-down'; x: number; y: number }
   | { type: 'answer'; query: Query; answer: unknown }
   | { type: 'unanswered'; query: Query; message: string }
@@ -154,6 +156,8 @@ export type Effect =
   | { do: 'ask'; query: Query }
   | { do: 'copy'; text: string; what: string }
   | { do: 'restart' }
+  /** Allows these rewards in this run, then starts the engine. */
+  | { do: 'trust'; rewards: readonly string[] }
   | { do: 'home'; task: HomeTask }
   | { do: 'complete'; text: string; inReward: boolean }
   /** The decided pairs of a file that is reviewed. */

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type Config, configSchema } from '../../src/config/schema.js';
+import { sensitiveParts, trustRewards } from '../../src/rewards/trust.js';
 import { Run } from '../../src/store/run.js';
 import { goldenFolder } from '../golden.js';
 
@@ -42,7 +43,9 @@ export function quickConfig(folder: string, changes: { [K in keyof Config]?: Par
 }
 
 export function quickRun(folder: string, changes: Parameters<typeof quickConfig>[1] = {}): string {
-  return Run.create(path.join(folder, 'run'), quickConfig(folder, changes)).directory;
+  const { directory, config } = Run.create(path.join(folder, 'run'), quickConfig(folder, changes));
+  trustRewards(directory, sensitiveParts(config.reward), 'named');
+  return directory;
 }
 
 /** What a finished run holds, in an order that does not depend on how it came about; times left out. */

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { rewardOptionsSchema } from '../../src/config/schema.js';
-import { openReward } from '../../src/rewards/index.js';
+import { namedByUser, openReward } from '../../src/rewards/index.js';
 import { useBackend } from '../../src/tensor/backend.js';
 import { goldenFolder } from '../golden.js';
 import { testBackend } from '../backend.js';
@@ -18,7 +18,11 @@ describe.each(['reward-llama', 'reward-qwen3'])('%s', (name) => {
   };
 
   it.each([1, 2, 16])('scores as transformers does, %d at once', async (batch_size) => {
-    const reward = await openReward(`hf:${goldenFolder}${name}/model`, rewardOptionsSchema.parse({ batch_size }));
+    const reward = await openReward(
+      `hf:${goldenFolder}${name}/model`,
+      rewardOptionsSchema.parse({ batch_size }),
+      namedByUser,
+    );
     const rewards: number[] = [];
     await reward.score(
       golden.sequences.map((ids) => ({ ids })),
@@ -29,7 +33,7 @@ describe.each(['reward-llama', 'reward-qwen3'])('%s', (name) => {
   });
 
   it('needs ids where it has no tokenizer, within its context and vocabulary', async () => {
-    const reward = await openReward(`hf:${goldenFolder}${name}/model`, rewardOptionsSchema.parse({}));
+    const reward = await openReward(`hf:${goldenFolder}${name}/model`, rewardOptionsSchema.parse({}), namedByUser);
     const attempt = (input: object) => reward.score([input], { onReward: () => {} });
     await expect(attempt({ prompt: 'a question', response: 'b' })).rejects.toThrow(
       /no tokenizer, so it needs rows with "ids"; the row of "a question" has none/,
@@ -42,7 +46,7 @@ describe.each(['reward-llama', 'reward-qwen3'])('%s', (name) => {
   });
 
   it('scores what it can before it tells of what it cannot', async () => {
-    const reward = await openReward(`hf:${goldenFolder}${name}/model`, rewardOptionsSchema.parse({}));
+    const reward = await openReward(`hf:${goldenFolder}${name}/model`, rewardOptionsSchema.parse({}), namedByUser);
     const scored: number[] = [];
     const inputs = [{ ids: [1, 2] }, { prompt: 'long', ids: new Array<number>(513).fill(1) }, { ids: [3] }];
     await expect(reward.score(inputs, { onReward: (index) => scored.push(index) })).rejects.toThrow(/"long" makes 513/);

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { rewardOptionsSchema } from '../../src/config/schema.js';
-import { openReward } from '../../src/rewards/index.js';
+import { namedByUser, openReward } from '../../src/rewards/index.js';
 import { goldenFolder } from '../golden.js';
 
 type Handler = (body: Record<string, unknown>, request: IncomingMessage, response: ServerResponse) => unknown;
@@ -42,6 +42,7 @@ async function score(spec: string, options: object = {}): Promise<{ rewards: num
     const reward = await openReward(
       spec,
       rewardOptionsSchema.parse({ batch_size: 3, concurrency: 2, retries: 2, timeout_seconds: 2, ...options }),
+      namedByUser,
     );
     await reward.score(inputs, { onReward: (index, value) => (rewards[index] = value) });
     return { rewards, error: '' };
@@ -234,7 +235,11 @@ describe('failures', () => {
   });
   it.each(['stop', 'abort'] as const)('%s ends it after the request under way', async (verdict) => {
     const base = await serve((body) => ({ rewards: (body.query as string[]).map(lengthOf) }));
-    const reward = await openReward(`${base}/get_reward`, rewardOptionsSchema.parse({ batch_size: 3, concurrency: 1 }));
+    const reward = await openReward(
+      `${base}/get_reward`,
+      rewardOptionsSchema.parse({ batch_size: 3, concurrency: 1 }),
+      namedByUser,
+    );
     const rewards: number[] = [];
     let points = 0;
     await reward.score(inputs, {

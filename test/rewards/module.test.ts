@@ -3,7 +3,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { rewardOptionsSchema } from '../../src/config/schema.js';
-import { openReward } from '../../src/rewards/index.js';
+import { namedByUser, openReward } from '../../src/rewards/index.js';
 import { temporaryFolder } from '../engine/runs.js';
 
 let home = '';
@@ -25,7 +25,7 @@ async function run(source: string, options: object = {}): Promise<{ rewards: num
 async function score(spec: string, options: object = {}): Promise<{ rewards: number[]; error: string }> {
   const rewards: number[] = [];
   try {
-    const reward = await openReward(spec, rewardOptionsSchema.parse(options));
+    const reward = await openReward(spec, rewardOptionsSchema.parse(options), namedByUser);
     try {
       await reward.score(inputs, { onReward: (index, value) => (rewards[index] = value) });
     } finally {
@@ -114,7 +114,7 @@ describe('module:', () => {
   it("keeps the user's escapes out of errors", async () => {
     const file = path.join(home, 'escapes.mjs');
     writeFileSync(file, 'export const score = () => NaN;');
-    const reward = await openReward(`module:${file}`, rewardOptionsSchema.parse({}));
+    const reward = await openReward(`module:${file}`, rewardOptionsSchema.parse({}), namedByUser);
     const attempt = reward.score([{ prompt: 'a\u001b]52;c;x\u0007b', response: '' }], { onReward: () => {} });
     await expect(attempt).rejects.toThrow('"a ]52;c;x b"');
     reward.dispose();
@@ -131,7 +131,7 @@ describe('module:', () => {
          return calls++ === 0 ? 1 : new Promise(() => {});
        }`,
     );
-    const reward = await openReward(`module:${file}`, rewardOptionsSchema.parse({ timeout_seconds: 20 }));
+    const reward = await openReward(`module:${file}`, rewardOptionsSchema.parse({ timeout_seconds: 20 }), namedByUser);
     const rewards: number[] = [];
     const onReward = (index: number, value: number) => void (rewards[index] = value);
     await reward.score(inputs.slice(0, 1), { onReward });
@@ -168,7 +168,7 @@ it('a weighted sum adds its parts', async () => {
 it('a weighted sum reports no part of a sum where a component was stopped early', async () => {
   const [a, b] = [path.join(home, 'c.mjs'), path.join(home, 'd.mjs')];
   for (const file of [a, b]) writeFileSync(file, good);
-  const reward = await openReward(`module:${a}+module:${b}`, rewardOptionsSchema.parse({}));
+  const reward = await openReward(`module:${a}+module:${b}`, rewardOptionsSchema.parse({}), namedByUser);
   const rewards: number[] = [];
   let points = 0;
   await reward.score(inputs, {

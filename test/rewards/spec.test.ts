@@ -1,6 +1,6 @@
 /** Reward specifications. */
 import { describe, expect, it } from 'vitest';
-import { parseRewardSpec, resolveRewardSpec } from '../../src/rewards/spec.js';
+import { parseRewardSpec, resolveRewardSpec, withoutSecrets } from '../../src/rewards/spec.js';
 
 describe('parseRewardSpec', () => {
   it('reads each form', () => {
@@ -13,10 +13,34 @@ describe('parseRewardSpec', () => {
     }
   });
   it('reads weighted sums, and keeps a + inside a path or URL', () => {
-    const parts = parseRewardSpec('0.7*hf:a+b+-0.3*module:c.mjs+2*http://host/predict?x=1+1');
+    const parts = parseRewardSpec('0.7*hf:a+b+-0.3*module:c.mjs+2*http://host/predict?model=1+1');
     expect(parts.map(({ weight }) => weight)).toEqual([0.7, -0.3, 2]);
     expect(parts[0]).toMatchObject({ dir: 'a+b' });
-    expect(parts[2].kind === 'http' && parts[2].url.search).toBe('?x=1+1');
+    expect(parts[2].kind === 'http' && parts[2].url.search).toBe('?model=1+1');
+  });
+  it.each([
+    ['http:http://ann:s3cret@host/classify', 'holds a user name or password'],
+    ['http:ann:s3cret@host/classify', 'holds a user name or password'],
+    ['https://s3cret@host/classify', 'holds a user name or password'],
+    ['https://host/classify?model=m&api_key=s3cret', 'has the parameter "api_key"'],
+    ['0.5*hf:a+http://ann:s3cret@host/classify?k=s3cret', 'holds a user name or password'],
+    ['what:b+http://ann:s3cret@host/classify?k=s3cret#s3cret', 'cannot be read'],
+    ['0.5.5*http://ann:s3cret@host/predict?key=s3cret', 'has the weight'],
+    ['http://ann:s3cret@:0/?key=s3cret', 'cannot be read'],
+  ])('refuses secrets in %s and does not repeat them', (spec, says) => {
+    let message = '';
+    try {
+      parseRewardSpec(spec);
+    } catch (error) {
+      ({ message } = error as Error);
+    }
+    expect(message).toContain(says);
+    expect(message).not.toContain('s3cret');
+    expect(withoutSecrets(spec)).not.toContain('s3cret');
+  });
+  it('shows a URL without user name, password, query and fragment', () => {
+    expect(withoutSecrets('0.5*http://a:b@host:1/classify?model=m#f+hf:x')).toBe('0.5*http://host:1/classify+hf:x');
+    expect(withoutSecrets('hf:a?b@c+module:d#e')).toBe('hf:a?b@c+module:d#e');
   });
   it('allows spaces around + and *, and weights that are written with an exponent', () => {
     expect(parseRewardSpec('0.7 * hf:a + 1e-7*module:b.mjs')).toEqual([

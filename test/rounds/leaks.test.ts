@@ -3,6 +3,7 @@ import path from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, it } from 'vitest';
 import { uncontrolled } from '../../src/control.js';
+import { namedByUser } from '../../src/rewards/index.js';
 import { ModelShelf } from '../../src/rounds/models.js';
 import { work } from '../../src/rounds/work.js';
 import { newRound } from '../../src/store/rounds.js';
@@ -24,7 +25,7 @@ it('every round ends with the tensors and bytes of the one before it', async () 
   const config = quickConfig(home, { sampling: { samples_per_prompt: 3, max_new_tokens: 8 } });
   const run = Run.create(path.join(home, 'run'), config);
   const before = tf.memory();
-  const models = new ModelShelf();
+  const models = new ModelShelf(namedByUser);
   const settings = { alpha: 0.01, beta: 0.1, lr: config.update.lr };
   run.addRound(newRound(0, null, settings));
   const held: { tensors: number; bytes: number; device: number | null }[] = [];

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Config } from '../../src/config/schema.js';
 import type { Report } from '../../src/rounds/context.js';
+import { namedByUser } from '../../src/rewards/index.js';
 import { ModelShelf } from '../../src/rounds/models.js';
 import { probeRowSchema } from '../../src/rounds/probeRows.js';
 import { Probes } from '../../src/rounds/probes.js';
@@ -26,7 +27,7 @@ async function updated(changes: Partial<Config['evaluation']>, update: Partial<C
   const settings = { alpha: 0.01, beta: 0.1, lr: config.update.lr };
   run.addRound(newRound(0, null, settings));
   run.addRound(newRound(1, 0, settings));
-  const models = new ModelShelf();
+  const models = new ModelShelf(namedByUser);
   shelves.push(models);
   const reports: Report[] = [];
   const state: { verdict: 'go' | 'abort' } = { verdict: 'go' };

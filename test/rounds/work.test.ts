@@ -5,6 +5,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vite
 import { Suspended, type Verdict } from '../../src/control.js';
 import { UserError } from '../../src/errors.js';
 import type { Report, WorkContext, WorkStage } from '../../src/rounds/context.js';
+import { namedByUser } from '../../src/rewards/index.js';
 import { ModelShelf } from '../../src/rounds/models.js';
 import { work } from '../../src/rounds/work.js';
 import { sampleRowSchema } from '../../src/rows.js';
@@ -63,7 +64,7 @@ class Bench {
       sampling: { samples_per_prompt: 3, max_new_tokens: 12, batch_size: 6, temperature: 2, ...changes.sampling },
     });
     this.run = Run.create(path.join(home, 'run'), config);
-    this.models = new ModelShelf();
+    this.models = new ModelShelf(namedByUser);
     const settings = { alpha: 0.01, beta: 0.1, lr: config.update.lr };
     this.run.addRound(newRound(0, null, settings));
     this.run.addRound(newRound(1, 0, settings));

@@ -71,7 +71,7 @@ describe('headlessCommand', () => {
     ],
     ['paths with blanks and quotes', { model: "/models/it's new", prompts: '$HOME/*.jsonl', held_out: '~/h h.jsonl' }],
     ['a weighted reward', { reward: '0.5*hf:~/r+0.5*module:rewards/short.mjs' }],
-    ['a server', { reward: 'http://127.0.0.1:8000/classify?a=1&b=2' }],
+    ['a server', { reward: 'http://127.0.0.1:8000/classify?model=1&tokenizer=/2' }],
     ['an adapter', { trains: 'LoRA adapter', lora_rank: '4' }],
     ['a backend', { backend: 'wasm' }],
     ['a precision', { backend: 'cuda', precision: 'tf32' }],

@@ -23,7 +23,10 @@ function reward(source: string, more: Partial<RewardAsk> = {}): { task: 'reward'
   writeFileSync(file, source);
   const options = rewardOptionsSchema.parse({});
   const { prompts } = quickConfig(temporary());
-  return { ...{ task: 'reward', spec: `module:${file}`, options, prompts, model: llama, backend: 'wasm' }, ...more };
+  return {
+    ...{ task: 'reward', spec: `module:${file}`, options, prompts, model: llama, backend: 'wasm', named: true },
+    ...more,
+  };
 }
 
 describe('runTask', () => {

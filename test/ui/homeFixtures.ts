@@ -104,6 +104,17 @@ export function measured(state: State, known: Measurement = measurement, doing =
 /** The form with the example's settings, checked and measured. */
 export const ready = (size: Size = small): State => measured(answered(opened('setup', size)));
 
+const theirs: PartialConfig = { ...exampleSettings, reward: 'module:/home/ann/theirs.mjs' };
+
+/** The form of a configuration file whose reward is a module; everything else is checked. */
+export const moduleForm = answered(
+  opened(
+    'setup',
+    small,
+    home({ config: theirs, file: { path: '/home/ann/work/theirs.json', config: theirs }, name: 'theirs.json' }),
+  ),
+);
+
 export function effectsOf(state: State, ...keys: string[]): Effect[] {
   const last = keys.at(-1) ?? '';
   const before = keys.slice(0, -1).reduce((now, key) => reduce(now, { type: 'key', key }).state, state);

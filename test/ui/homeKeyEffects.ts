@@ -1,7 +1,7 @@
 /** What each key of the list of runs and of the form must do, and a state in which it does. */
 import type { State } from '../../src/ui/state.js';
 import { press, small } from './fixtures.js';
-import { entries, listed, ready } from './homeFixtures.js';
+import { entries, listed, moduleForm, ready } from './homeFixtures.js';
 import type { KeyEffect } from './keyEffects.js';
 
 const list = listed();
@@ -37,6 +37,7 @@ export const homeKeyStates: Record<string, State> = {
   'save-settings': form,
   'load-settings': form,
   'example-settings': form,
+  'try-reward': moduleForm,
   'check-again': form,
   complete: press(form, 'w'),
   'quit-list': list,
@@ -91,6 +92,10 @@ export const homeKeyEffects: Record<string, KeyEffect> = {
   'save-settings': types('setup', 'save'),
   'load-settings': types('setup', 'load'),
   'example-settings': newForm,
+  'try-reward': {
+    becomes: { home: { setup: { checks: { reward: { status: 'asked' } } } } },
+    asks: task({ task: 'check', name: 'reward', ask: { spec: 'module:/home/ann/theirs.mjs', named: true } }),
+  },
   'check-again': {
     becomes: { home: { setup: { checks: { model: { status: 'asked' } }, measuring: null } } },
     asks: checks.map((name) => ({ do: 'home', task: { task: 'check', name } })),

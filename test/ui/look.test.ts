@@ -4,7 +4,8 @@ import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { UserError } from '../../src/errors.js';
 import { lookFor } from '../../src/ui/look.js';
-import { readSettings, settingsFile } from '../../src/ui/settings.js';
+import { settingsFile } from '../../src/store/owner.js';
+import { readSettings } from '../../src/ui/settings.js';
 import { themes } from '../../src/ui/theme.js';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'brevity-test-'));

@@ -1,4 +1,5 @@
 /** Small changes of the form's state. */
+import { configOfDraft } from '../../setup/draft.js';
 import type { FieldId } from '../../setup/fields.js';
 import type { HomeTask } from '../home.js';
 import { type State, type Step } from '../state.js';
@@ -14,6 +15,13 @@ export function withValue(state: State, id: FieldId, value: string): State {
   if (state.home === null) return state;
   const { draft } = state.home.setup;
   return changed(state, { draft: { ...draft, values: { ...draft.values, [id]: value } }, refusal: null });
+}
+
+/** The reward in the form counts as named by the user: it may be tried, and the run may use it. */
+export function nameReward(state: State): State {
+  if (state.home === null) return state;
+  const { setup, place } = state.home;
+  return changed(state, { namedReward: String(configOfDraft(setup.draft, place).reward) });
 }
 
 export function focusOn(state: State, focus: Focus): State {

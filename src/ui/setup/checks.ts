@@ -3,6 +3,7 @@ import { type BackendChoice, backendSchema, rewardOptionsSchema } from '../../co
 import type { PartialConfig } from '../../config/load.js';
 import { type Draft, type Place, absolute, configOfDraft, settledConfig } from '../../setup/draft.js';
 import type { DirectoryFacts, ModelFacts, PromptFacts, RewardFacts } from '../../setup/facts.js';
+import { moduleFiles } from '../../rewards/spec.js';
 import type { TaskAsk } from '../../setup/tasks.js';
 
 export const checkNames = ['directory', 'model', 'prompts', 'held_out', 'reward'] as const;
@@ -18,16 +19,19 @@ export interface FactsOf {
 
 export type CheckAsk = { task: 'directory'; directory: string } | TaskAsk<'model' | 'prompts' | 'reward'>;
 
-/** `key` is of what was asked: an answer to something else is none. */
+/** `key` is of what was asked: an answer to something else is none. `held`: not asked, since it would run code. */
 export type Check<Facts> = { key: string } & (
-  { status: 'asked' } | { status: 'ok'; facts: Facts } | { status: 'bad'; problem: string }
+  { status: 'asked' } | { status: 'held' } | { status: 'ok'; facts: Facts } | { status: 'bad'; problem: string }
 );
 export type Checks = { readonly [N in CheckName]: Check<FactsOf[N]> | null };
 
 export const noChecks: Checks = { directory: null, model: null, prompts: null, held_out: null, reward: null };
 
-/** null where there is nothing to look at yet. */
-export function askOf(name: CheckName, draft: Draft, place: Place): CheckAsk | null {
+/**
+ * @param named the reward that the user wrote here or asked to try
+ * @returns null if there is nothing to check yet
+ */
+export function askOf(name: CheckName, draft: Draft, place: Place, named: string | null): CheckAsk | null {
   if (draft.values[name].trim() === '') return null;
   if (name === 'directory') return { task: 'directory', directory: absolute(draft.values.directory.trim(), place) };
   const config = configOfDraft(draft, place);
@@ -44,7 +48,8 @@ export function askOf(name: CheckName, draft: Draft, place: Place): CheckAsk | n
       const options = rewardOptionsSchema.safeParse(config.rewards ?? {}).data ?? rewardOptionsSchema.parse({});
       const backend: BackendChoice = backendSchema.safeParse(config.backend).data ?? 'auto';
       const prompts = String(config.prompts);
-      return { task: 'reward', spec: String(config.reward), options, prompts, model, backend };
+      const spec = String(config.reward);
+      return { task: 'reward', spec, options, prompts, model, backend, named: spec === named };
     }
   }
 }
@@ -62,4 +67,9 @@ export function measureKey(draft: Draft, checks: Checks, place: Place): string |
     ...[model, reward, prompts, backend, sampled, rewards],
     ...[batch_size, micro_batch, lora, activation_checkpointing],
   ]);
+}
+
+/** A trial of this reward runs code that the user has not named himself: it came with a file or a run. */
+export function isHeld(ask: CheckAsk): boolean {
+  return ask.task === 'reward' && !ask.named && moduleFiles(ask.spec).length > 0;
 }

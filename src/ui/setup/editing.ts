@@ -2,7 +2,7 @@
 import { draftOf, fieldProblem } from '../../setup/draft.js';
 import { type FieldId, fieldOf } from '../../setup/fields.js';
 import { type EditModal, type State, type Step, only } from '../state.js';
-import { focusOn, withValue } from './change.js';
+import { focusOn, nameReward, withValue } from './change.js';
 
 export function editField(state: State, id: FieldId): State {
   if (state.home === null) return state;
@@ -20,7 +20,11 @@ export function takeTyped(state: State, id: FieldId, text: string): Step | strin
   if (state.home === null) return only(state);
   const value = text.trim();
   const problem = fieldProblem(id, { ...state.home.setup.draft.values, [id]: value });
-  return problem ?? only(withValue(state, id, value));
+  if (problem !== null) return problem;
+  const changed = value !== state.home.setup.draft.values[id];
+  const typed = withValue(state, id, value);
+  // Leaving the field as it was names nothing.
+  return only(id === 'reward' && changed ? nameReward(typed) : typed);
 }
 
 export function choose(state: State, id: FieldId, by: 1 | -1): State {

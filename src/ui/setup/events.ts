@@ -3,7 +3,7 @@ import type { Home, HomeEvent } from '../home.js';
 import { makeLine } from '../sanitize.js';
 import { type Effect, type State, type Step, only } from '../state.js';
 import { settledConfig, shorten } from '../../setup/draft.js';
-import { type Check, type CheckName, type FactsOf, askOf, checkNames, measureKey } from './checks.js';
+import { type Check, type CheckName, type FactsOf, askOf, checkNames, isHeld, measureKey } from './checks.js';
 import { type SetupUi, setupUi } from './state.js';
 
 type SetupEvent = Exclude<HomeEvent, { what: 'runs' }>;
@@ -14,8 +14,8 @@ export function applySetupEvent(state: State, home: Home, event: SetupEvent): St
   switch (event.what) {
     case 'form': {
       // What was asked before is known still: checks go by what they are of.
-      const { checks, measuring } = setup;
-      const opened = { ...setupUi(event.base, event.directory, place), checks, measuring };
+      const { checks, measuring, namedReward } = setup;
+      const opened = { ...setupUi(event.base, event.directory, place), checks, measuring, namedReward };
       return { ...state, screen: 'setup', home: { ...home, setup: opened } };
     }
     case 'checked':
@@ -59,11 +59,13 @@ export function setupAsks(state: State): Step {
   let { setup } = home;
   const effects: Effect[] = [];
   for (const name of checkNames) {
-    const ask = askOf(name, setup.draft, place);
+    const ask = askOf(name, setup.draft, place, setup.namedReward);
     const key = JSON.stringify(ask);
     const known = setup.checks[name];
     if (ask === null) {
       if (known !== null) setup = { ...setup, checks: { ...setup.checks, [name]: null } };
+    } else if (known?.key !== key && isHeld(ask)) {
+      setup = { ...setup, checks: { ...setup.checks, [name]: { key, status: 'held' } } };
     } else if (known?.key !== key) {
       setup = { ...setup, checks: { ...setup.checks, [name]: { key, status: 'asked' } } };
       effects.push({ do: 'home', task: { task: 'check', name, key, ask } });

@@ -56,6 +56,13 @@ export const setupKeys = [
   { id: 'save-settings', keys: ['w'], label: 'save', help: 'write the settings to a configuration file' },
   { id: 'load-settings', keys: ['o'], label: 'load', help: 'take the settings of a configuration file' },
   { id: 'example-settings', keys: ['e'], label: '', help: "take the bundled example's settings" },
+  {
+    id: 'try-reward',
+    keys: ['t'],
+    label: 'try reward',
+    help: 'run the code of the reward on one prompt',
+    when: (state) => state.home?.setup.checks.reward?.status === 'held',
+  },
   { id: 'check-again', keys: ['r'], label: '', help: 'check every field and measure again' },
 ] as const satisfies readonly Key[];
 

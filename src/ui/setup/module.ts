@@ -5,7 +5,7 @@ import { type FieldId, explanation, fieldOf, visibleFields } from '../../setup/f
 import { makeLine } from '../sanitize.js';
 import type { ScreenModule } from '../screen.js';
 import { type EditModal, type State, type Step, ask, only } from '../state.js';
-import { changed, focusOn, task } from './change.js';
+import { changed, focusOn, nameReward, task } from './change.js';
 import { noChecks } from './checks.js';
 import { headlessOf } from './command.js';
 import { costLines } from './cost.js';
@@ -91,6 +91,8 @@ function act(state: State, id: SetupKey): Step {
       const question = "Replace the form by the bundled example's settings?";
       return ask(state, 'setup', 'example', [question, 'Every change that you made in it is lost.']);
     }
+    case 'try-reward':
+      return only(nameReward(state));
     case 'check-again':
       return only(changed(state, { checks: noChecks, measuring: null, refusal: null }));
   }

@@ -34,5 +34,6 @@ export function createRun(state: State): Step {
   const { setup, place } = state.home;
   const config = settledConfig(setup.draft, place);
   if (config === null) return only(state);
-  return task(state, { task: 'create', directory: absolute(setup.draft.values.directory.trim(), place), config });
+  const directory = absolute(setup.draft.values.directory.trim(), place);
+  return task(state, { task: 'create', directory, config, named: setup.namedReward === config.reward });
 }

@@ -24,11 +24,13 @@ export interface SetupUi {
   top: number;
   checks: Checks;
   measuring: Measuring | null;
+  /** The reward that the user wrote or asked to try, paths absolute; others that run code are not tried. */
+  namedReward: string | null;
   /** Why the run could not be made. */
   refusal: string | null;
 }
 
-export function setupUi(base: Base, directory: string, place: Place): SetupUi {
+export function setupUi(base: Base, directory: string, place: Place, namedReward: string | null = null): SetupUi {
   const draft = draftOf(base, directory, place);
-  return { draft, directory, focus: 'start', top: 0, checks: noChecks, measuring: null, refusal: null };
+  return { draft, directory, focus: 'start', top: 0, checks: noChecks, measuring: null, namedReward, refusal: null };
 }

@@ -25,6 +25,7 @@ export function statusOf(id: FieldId, setup: SetupUi, place: Place): Status {
     const check = checks[id];
     if (check === null) return quiet();
     if (check.status === 'asked') return { kind: 'asked', text: asking[id] };
+    if (check.status === 'held') return { kind: 'quiet', text: 'not tried: a module is code; press t to run it once' };
     if (check.status === 'bad') return { kind: 'bad', text: check.problem };
     return { kind: 'ok', text: factsText(id, check.facts) };
   }

@@ -12,6 +12,7 @@ import { updatePolicy } from '../../../src/dpo/update.js';
 import { type LoadedModel, loadModel, saveModel } from '../../../src/model/folder.js';
 import { mergeLora } from '../../../src/model/merge.js';
 import { openHfReward } from '../../../src/rewards/hf.js';
+import { namedByUser } from '../../../src/rewards/index.js';
 import { ModelShelf } from '../../../src/rounds/models.js';
 import type { MetricsRow, PairRow, SampledResponse } from '../../../src/rows.js';
 import { sampleResponses } from '../../../src/sampling/sample.js';
@@ -156,7 +157,7 @@ describe('what is kept in bfloat16', () => {
 
   it('is nothing of a policy that all weights are trained of, and reading is served by what is loaded', async () => {
     const dir = await inType('llama-tied-gqa', 'bfloat16');
-    const shelf = new ModelShelf();
+    const shelf = new ModelShelf(namedByUser);
     onTestFinished(() => shelf.dispose());
     expect((await shelf.load(dir)).frozen).toBe(true);
     const trained = await shelf.load(dir, 'train');

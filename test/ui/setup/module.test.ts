@@ -15,6 +15,7 @@ import {
   measured,
   measurement,
   modelFacts,
+  moduleForm,
   opened,
   place,
   ready,
@@ -30,7 +31,10 @@ const formOf = (state: State) => {
 const typed = (state: State, text: string): State => press(state, 'enter', 'ctrl+u', ...text);
 /** At a field, counted from the line that starts the run. */
 const at = (state: State, field: number): State => press(state, 'g', ...Array<string>(field).fill('j'));
-const [model, prompts, alpha] = [2, 4, 9];
+const model = 2;
+const reward = 3;
+const prompts = 4;
+const alpha = 9;
 const pressed = (state: State, key: string) => reduce(state, { type: 'key', key });
 const status = (state: State, id: Parameters<typeof statusOf>[0]) => statusOf(id, formOf(state), place);
 
@@ -116,6 +120,37 @@ describe('fields', () => {
       'hint',
       'nothing there begins so',
     );
+  });
+});
+
+describe('a reward module of an opened file', () => {
+  const createdNamed = (state: State) => tasksOf(pressed(state, 's').effects);
+
+  it('is not tried, not measured and not named by starting the run', () => {
+    expect(formOf(moduleForm).checks.reward).toMatchObject({ status: 'held' });
+    expect(status(moduleForm, 'reward').text).toBe('not tried: a module is code; press t to run it once');
+    expect(formOf(moduleForm).measuring).toBeNull();
+    expect(createdNamed(moduleForm)).toMatchObject([{ task: 'create', named: false }]);
+    // Nor by leaving the field without a change.
+    const left = press(at(moduleForm, reward), 'enter', 'enter');
+    expect(formOf(left).checks.reward).toMatchObject({ status: 'held' });
+  });
+
+  it('is tried on t, and another one once it is typed', () => {
+    const tried = pressed(moduleForm, 't');
+    expect(tasksOf(tried.effects)).toMatchObject([{ task: 'check', name: 'reward', ask: { named: true } }]);
+    expect(createdNamed(answered(tried.state))).toMatchObject([{ task: 'create', named: true }]);
+    const typing = typed(at(moduleForm, reward), 'module:own.mjs');
+    expect(tasksOf(pressed(typing, 'enter').effects)).toMatchObject([
+      { task: 'check', name: 'reward', ask: { spec: `module:${place.cwd}/own.mjs`, named: true } },
+    ]);
+  });
+
+  it('is named in the headless command', () => {
+    const { home: shown } = moduleForm;
+    expect(shown === null ? null : headlessOf(shown)).toEqual({
+      command: 'brevity auto runs/example --config theirs.json --trust-reward ~/theirs.mjs',
+    });
   });
 });
 
