@@ -9,6 +9,8 @@ import type { EngineCommand, Query, Request } from './protocol.js';
 
 const whole = z.int().min(0);
 const settings = z.record(z.string(), z.unknown());
+/** In an object, z.unknown() alone demands the key. */
+const optional = z.unknown().optional();
 
 /** The fields of every request beside `id` and `type`. Values that have ranges are checked by the handlers. */
 const fields: { [T in EngineCommand['type'] | Query['type']]: z.ZodRawShape } = {
@@ -18,10 +20,10 @@ const fields: { [T in EngineCommand['type'] | Query['type']]: z.ZodRawShape } = 
   fork: { parent: whole, settings: settings.optional(), overrides: settings.optional() },
   'redo-round': { round: whole, settings: settings.optional() },
   judge: { round: whole, verdict: z.unknown() },
-  'name-round': { round: whole, name: z.unknown(), note: z.unknown() },
+  'name-round': { round: whole, name: optional, note: optional },
   'delete-round': { round: whole },
   switch: { round: whole },
-  decide: { prompt_index: z.unknown(), ruling: z.unknown(), note: z.unknown() },
+  decide: { prompt_index: z.unknown(), ruling: optional, note: optional },
   undo: {},
   redo: {},
   'fewer-samples': { samples_per_prompt: z.unknown() },

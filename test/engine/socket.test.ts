@@ -315,3 +315,12 @@ it('says that there is no engine, or that it does not answer', async () => {
   Lock.take(directory, path.join(directory, 'none.sock'));
   await expect(connect(directory)).rejects.toThrow(`process ${process.pid} on`);
 });
+
+it('takes commands without the fields that may be left out', async () => {
+  const { client } = await attached();
+  // Refused for the stage, not for a missing field.
+  await expect(client.send({ type: 'decide', prompt_index: 0 })).rejects.toThrow('pairs can be decided in review only');
+  await expect(client.send({ type: 'next-round' })).rejects.toThrow(/once the round before it is done/);
+  await client.send({ type: 'name-round', round: 0, name: 'base' });
+  expect(bench.run.round(0)).toMatchObject({ name: 'base', note: '' });
+});
