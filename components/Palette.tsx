@@ -1,9 +1,9 @@
-import { bodyRows } from '../src/ui/layout.js';
 import { signOf } from '../src/ui/keyNames.js';
+import { bodyRows } from '../src/ui/layout.js';
 import { paletteEntries } from '../src/ui/palette.js';
 import { makeLine } from '../src/ui/sanitize.js';
 import type { Modal, State } from '../src/ui/state.js';
-import { fit, spread } from '../src/ui/text.js';
+import { cut, fit, spread } from '../src/ui/text.js';
 import { Line, Tint } from './Line.js';
 import { Rule } from './Rule.js';
 
@@ -12,7 +12,9 @@ export interface PaletteProps {
   readonly modal: Modal & { kind: 'palette' };
 }
 
-/** Commands that fit what is typed; the selected one is done on enter. */
+const commandColumns = 20;
+
+/** Commands that match what is typed; enter runs the selected one. Those without effect at the moment are dim. */
 export function Palette({ state, modal }: PaletteProps) {
   const { columns } = state.size;
   const rows = bodyRows(state) - 2;
@@ -25,12 +27,22 @@ export function Palette({ state, modal }: PaletteProps) {
         <Tint tone="accent">:</Tint>
         {makeLine(modal.text, columns - 4)}█
       </Line>
-      {entries.length === 0 && <Line tone="muted">No command has these letters in this order.</Line>}
-      {entries.slice(top, top + rows).map(({ key, name, text }, i) => (
-        <Line key={`${key.owner} ${key.id} ${name}`} inverse={top + i === modal.selected}>
-          {fit(spread(` ${text}`, `${signOf(name)} `, columns), columns)}
-        </Line>
-      ))}
+      {entries.length === 0 && <Line tone="muted">No command matches.</Line>}
+      {entries.slice(top, top + rows).map(({ key, name, command, text, available }, i) => {
+        const sign = signOf(name);
+        const told = available ? text : `${text} (not now)`;
+        const room = columns - commandColumns - 2 - sign.length;
+        return (
+          <Line
+            key={`${key.owner} ${key.id} ${name}`}
+            inverse={top + i === modal.selected}
+            tone={available ? 'plain' : 'muted'}
+          >
+            {fit(` ${command}`, commandColumns)}
+            {spread(cut(told, room), `${sign} `, columns - commandColumns)}
+          </Line>
+        );
+      })}
     </>
   );
 }

@@ -1,11 +1,14 @@
 /** `brevity RUN`: the terminal of a run. A client of the engine, which works on when the terminal is left. */
+import { execFile } from 'node:child_process';
 import { homedir } from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { App } from '../../components/App.js';
 import { attachEngine } from '../engine/launch.js';
 import { UserError, messageOf } from '../errors.js';
 import { trustRewards } from '../rewards/trust.js';
 import { completePath } from '../setup/complete.js';
+import { absolute } from '../setup/draft.js';
 import type { HomeTasks, HomeTasksOptions } from '../ui/homeTasks.js';
 import { Link, type LinkOptions } from '../ui/link.js';
 import type { Look } from '../ui/look.js';
@@ -95,6 +98,10 @@ export async function openTerminal(source: Source, look: Look): Promise<{ left: 
       }
       case 'home':
         return tasks?.perform(effect.task);
+      case 'command':
+        return runCommand(effect.command, store.state().run?.directory ?? '', effect.out, (text) =>
+          store.now({ type: 'notice', text }),
+        );
       case 'write':
         return store.now({ type: 'notice', text: written(source) });
       case 'leave':
@@ -140,6 +147,18 @@ export async function openTerminal(source: Source, look: Look): Promise<{ left: 
     };
   });
   return { left, opened };
+}
+
+/** `brevity export` or `brevity report` in a process of its own: a policy may take a while to copy. */
+function runCommand(command: 'export' | 'report', run: string, out: string, tell: (text: string) => void): void {
+  const place = { cwd: process.cwd(), home: homedir() };
+  const cli = fileURLToPath(new URL('../cli.js', import.meta.url));
+  const args = [cli, command, run, '--out', absolute(out, place)];
+  execFile(process.execPath, args, (error, _stdout, stderr) => {
+    const said = stderr.trim().split('\n').at(-1) ?? '';
+    if (error !== null) return tell(said === '' ? `${command}: ${error.message}` : said);
+    tell(command === 'export' ? `Exported ${said}.` : `The report is in ${out}.`);
+  });
 }
 
 function written({ write }: Source): string {

@@ -1,64 +1,137 @@
-/** The command palette: everything the keys do, found by typing some of its letters in order. */
+/** The command palette: everything the keys do, found by the name of a command, an alias or words of its description. */
 import { type TableKey, activeKeys, keysOf } from './keys.js';
-import { type Screen, type State, screens, screenTitles } from './state.js';
+import { type Screen, type State, screenTitles, screens } from './state.js';
 
 export interface PaletteEntry {
   key: TableKey;
-  /** Which of the key's names it stands for: `go` has one entry a screen. */
+  /** Which of the key's names it stands for: `go` has one entry per screen. */
   name: string;
+  command: string;
   text: string;
   /** The screen that it is done on; null: the one that is open. */
   screen: Screen | null;
+  /** Whether it does something now. */
+  available: boolean;
 }
 
-/** Commands that can be given now come first, then those of other screens, each by how well it fits. */
+/** Nobody goes to another screen to move its selection. */
+const movements = /^(up|down|first|last|top|newest|oldest|better|worse|page-.*|scroll-.*|next-.*|previous-.*)$/;
+
+/**
+ * Commands that match, best first; of equal matches those that can be given now, then those of the open screen. Commands
+ * without effect at the moment are found by what was typed, never listed unasked.
+ */
 export function paletteEntries(state: State, typed: string): PaletteEntry[] {
-  const here = activeKeys({ ...state, modal: null }).flatMap((key) => entriesOf(key, null));
-  const known = new Set(here.map(({ key }) => key));
-  const elsewhere = screens
-    .filter((screen) => screen !== state.screen && state.file === null && state.home === null)
-    .flatMap((screen) =>
-      keysOf(screen)
-        .filter((key) => key.owner === screen && !known.has(key))
-        .filter(({ when }) => when === undefined || when({ ...state, modal: null, screen }))
-        .flatMap((key) => entriesOf(key, screen)),
-    );
-  return [...here, ...elsewhere]
-    .flatMap((entry) => {
-      const score = fuzzyScore(typed, entry.text);
-      return score === null ? [] : [{ entry, score }];
-    })
-    .sort((a, b) => b.score - a.score)
+  const ranked = allEntries({ ...state, modal: null }).flatMap((entry) => {
+    const rank = typed.trim() === '' ? (entry.available ? 0 : null) : matchRank(typed, wordsOf(entry));
+    return rank === null ? [] : [{ entry, rank }];
+  });
+  return ranked
+    .sort((a, b) => a.rank - b.rank || Number(b.entry.available) - Number(a.entry.available))
     .map(({ entry }) => entry);
 }
 
-function entriesOf(key: TableKey, screen: Screen | null): PaletteEntry[] {
+function allEntries(state: State): PaletteEntry[] {
+  const active = activeKeys(state);
+  const idle = keysOf(state.screen).filter((key) => isIdle(state, key, active));
+  const here = [
+    ...active.flatMap((key) => entriesOf(key, null, true)),
+    ...idle.flatMap((key) => entriesOf(key, null, false)),
+  ];
+  if (state.file !== null || state.home !== null) return here;
+  const known = new Set([...active, ...idle]);
+  const elsewhere = screens
+    .filter((screen) => screen !== state.screen)
+    .flatMap((screen) =>
+      keysOf(screen)
+        .filter((key) => !known.has(key) && !movements.test(commandOf(key)))
+        .flatMap((key) => entriesOf(key, screen, key.when === undefined || key.when({ ...state, screen }))),
+    );
+  return [...here, ...onePerKey(elsewhere)];
+}
+
+/** It may work later. Of two keys with one command, such as start-run and start-now, the active one stands for both. */
+function isIdle(state: State, key: TableKey, active: readonly TableKey[]): boolean {
+  if (active.some((one) => one === key || commandOf(one) === commandOf(key))) return false;
+  return state.file === null ? key.only !== 'file' : key.owner !== 'run' && key.only !== 'run';
+}
+
+/** A key that works on several other screens is offered on the first where it has an effect. */
+function onePerKey(entries: readonly PaletteEntry[]): PaletteEntry[] {
+  const first = new Map<TableKey, PaletteEntry>();
+  for (const entry of entries) {
+    const found = first.get(entry.key);
+    if (found === undefined || (entry.available && !found.available)) first.set(entry.key, entry);
+  }
+  return [...first.values()];
+}
+
+export const commandOf = ({ id, command }: TableKey): string => command ?? id;
+
+function entriesOf(key: TableKey, screen: Screen | null, available: boolean): PaletteEntry[] {
   if (key.id === 'palette') return [];
   if (key.id === 'go')
     return screens.map((target, i) => ({
       key,
       name: key.keys[i],
+      command: `go-${target}`,
       text: `go to ${screenTitles[target]}`,
       screen: null,
+      available,
     }));
   const text = screen === null ? key.help : `${screenTitles[screen]}: ${key.help}`;
-  return [{ key, name: key.keys[0], text, screen }];
+  return [{ key, name: key.keys[0], command: commandOf(key), text, screen, available }];
+}
+
+export interface CommandWords {
+  command: string;
+  aliases: readonly string[];
+  text: string;
+}
+
+function wordsOf({ key, command, text }: PaletteEntry): CommandWords {
+  const aliases = key.id === 'go' ? [command.slice('go-'.length)] : (key.aliases ?? []);
+  return { command, aliases: key.label === '' ? aliases : [...aliases, key.label], text };
 }
 
 /**
- * How well the typed letters fit: all in order, better together and at the starts of words; null where they do not.
- * Nothing typed fits all alike.
+ * How well a command matches, 0 the best: its name, the start of its name, an alias, words of all these, words of the
+ * description, then abbreviations and slips of the keyboard. null: unrelated.
  */
-export function fuzzyScore(typed: string, text: string): number | null {
-  const [wanted, candidate] = [typed.toLowerCase().replace(/\s+/g, ''), text.toLowerCase()];
-  let [at, score, last] = [0, 0, -2];
-  for (const letter of wanted) {
-    const found = candidate.indexOf(letter, at);
-    if (found < 0) return null;
-    score += found === last + 1 ? 3 : 0;
-    score += found === 0 || /[^\p{L}\p{N}]/u.test(candidate[found - 1]) ? 2 : 0;
-    score -= Math.min(3, (found - at) / 10);
-    [at, last] = [found + 1, found];
+export function matchRank(typed: string, { command, aliases, text }: CommandWords): number | null {
+  const wanted = plain(typed);
+  const name = plain(command);
+  const names = aliases.map(plain);
+  if (name === wanted) return 0;
+  if (name.startsWith(wanted)) return 1;
+  if (names.includes(wanted)) return 2;
+  if (names.some((alias) => alias.startsWith(wanted))) return 3;
+  const words = wanted.split(' ');
+  const short = [name, ...names].join(' ').split(' ');
+  const all = [...short, ...(plain(text).match(/[\p{L}\p{N}]+/gu) ?? [])];
+  if (words.every((word) => short.some((one) => one.startsWith(word)))) return 4;
+  if (words.every((word) => all.some((one) => one.startsWith(word)))) return 5;
+  return words.every((word) => short.some((one) => one.startsWith(word) || abbreviates(word, one))) ? 6 : null;
+}
+
+const plain = (text: string): string =>
+  text
+    .toLowerCase()
+    .replace(/[\s_-]+/g, ' ')
+    .trim();
+
+/** `lnch` and `luanch` are meant for `launch`: most of its letters in order from the first, or two exchanged. */
+function abbreviates(typed: string, word: string): boolean {
+  if (typed.length < 3 || typed[0] !== word[0]) return false;
+  if (typed.length * 2 > word.length && inOrder(typed, word)) return true;
+  return [...typed].some((_, i) => typed.slice(0, i) + (typed[i + 1] ?? '') + typed[i] + typed.slice(i + 2) === word);
+}
+
+function inOrder(letters: string, word: string): boolean {
+  let at = 0;
+  for (const letter of letters) {
+    at = word.indexOf(letter, at) + 1;
+    if (at === 0) return false;
   }
-  return score;
+  return true;
 }

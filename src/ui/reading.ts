@@ -58,7 +58,10 @@ function modalLines(state: State): string[] {
     case 'palette': {
       const entries = paletteEntries(state, modal.text);
       const chosen = entries.at(modal.selected);
-      const place = chosen === undefined ? 'none fits' : `${modal.selected + 1} of ${entries.length}: ${chosen.text}`;
+      const place =
+        chosen === undefined
+          ? 'no command matches'
+          : `${modal.selected + 1} of ${entries.length}: ${chosen.command}, ${chosen.text}${chosen.available ? '' : ', not now'}`;
       return [`Command: ${makeVisible(modal.text)}`, `${place}.`];
     }
     case 'edit':

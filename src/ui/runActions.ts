@@ -1,4 +1,5 @@
 /** What the keys that work on every screen do, and those of what lies over a screen. */
+import path from 'node:path';
 import { count } from './format.js';
 import { helpRows, scrollHelp } from './help.js';
 import { mostPasted } from './keyboard.js';
@@ -49,6 +50,9 @@ export function actOnRun(state: State, id: RunKey, key: string): Step {
       return send({ ...state, follows: true, past: null }, { type: 'next-round' });
     case 'copy':
       return copy(state);
+    case 'export':
+    case 'report':
+      return only(askWhere(state, id));
     case 'yes':
       return confirmed(state);
     case 'no':
@@ -139,7 +143,8 @@ function retype(state: State, change: (text: string) => string): State {
   const { modal } = state;
   if (modal?.kind === 'edit') {
     const text = change(modal.text);
-    const said = modules[modal.owner].typing?.(state, modal.field, text) ?? { hint: modal.hint, error: null };
+    const module = modal.owner === 'run' ? null : modules[modal.owner];
+    const said = module?.typing?.(state, modal.field, text) ?? { hint: modal.hint, error: null };
     return { ...state, modal: { ...modal, text, ...said } };
   }
   if (modal?.kind === 'palette') return { ...state, modal: { ...modal, text: change(modal.text), selected: 0 } };
@@ -205,9 +210,39 @@ function trusted(state: State, what: string): Step {
 function typed(state: State): Step {
   const { modal } = state;
   if (modal?.kind !== 'edit') return only(state);
-  const result = modules[modal.owner].typed?.({ ...state, modal: null }, modal.field, modal.text) ?? only(state);
+  const closed = { ...state, modal: null };
+  const result =
+    modal.owner === 'run'
+      ? typedOnRun(closed, modal.field, modal.text.trim())
+      : (modules[modal.owner].typed?.(closed, modal.field, modal.text) ?? only(state));
   if (typeof result !== 'string') return result;
   return only({ ...state, modal: { ...modal, error: result } });
+}
+
+/** Asks where a policy or a report goes. */
+function askWhere(state: State, command: 'export' | 'report'): State {
+  const run = makeLine(path.basename(state.run?.directory ?? 'run'), 60);
+  const [label, text] =
+    command === 'export'
+      ? ['export the policy to the new folder', `${run}-policy`]
+      : ['write the report (.html or .md) to', `${run}.html`];
+  return withModal(state, {
+    kind: 'edit',
+    owner: 'run',
+    field: command,
+    label,
+    hint: 'tab completes',
+    text,
+    error: null,
+    completes: 'path',
+  });
+}
+
+function typedOnRun(state: State, field: string, out: string): Step | string {
+  if (field !== 'export' && field !== 'report') return only(state);
+  if (out === '') return `type the name of ${field === 'export' ? 'a new folder' : 'a file'}`;
+  const notice = `${field === 'export' ? 'Exporting' : 'Writing the report'} to ${makeLine(out, 60)} …`;
+  return { state: { ...state, notice }, effects: [{ do: 'command', command: field, out }] };
 }
 
 function copy(state: State): Step {
@@ -227,8 +262,9 @@ function runCommand(state: State): Step {
   const entry = paletteEntries(state, state.modal.text).at(state.modal.selected);
   if (entry === undefined) return only({ ...state, modal: null, notice: 'There is no such command.' });
   const there = { ...state, modal: null };
+  const { key, command, text } = entry;
+  if (!entry.available) return only({ ...there, notice: `Nothing to do now for ${command}: ${text}.` });
   const at = entry.screen === null ? there : show(there, entry.screen);
-  const { key } = entry;
   if (meaningOf(entry.name, at)?.id !== key.id) return only(at);
   return key.owner === 'run'
     ? actOnRun(at, key.id as RunKey, entry.name)

@@ -27,10 +27,13 @@ const ofRun = (state: State): boolean => state.file === null && state.home === n
 const ofHome = (state: State): boolean => state.home !== null;
 const ofFile = (state: State): boolean => state.file !== null;
 
+const hasPolicy = (state: State): boolean => state.run?.rounds.some(({ stage }) => stage === 'done') ?? false;
+
 /** Before those of the screen in the footer. */
 export const firstKeys = [
   {
     id: 'restart',
+    aliases: ['start engine'],
     keys: ['r'],
     places: screens,
     label: 'restart engine',
@@ -39,6 +42,7 @@ export const firstKeys = [
   },
   {
     id: 'retry',
+    aliases: ['again'],
     keys: ['r'],
     places: screens,
     label: 'retry',
@@ -47,6 +51,7 @@ export const firstKeys = [
   },
   {
     id: 'take-over',
+    aliases: ['drive'],
     keys: ['T'],
     places: screens,
     label: 'take over',
@@ -67,6 +72,7 @@ export const lastKeys = [
   },
   {
     id: 'resume',
+    aliases: ['continue'],
     keys: ['p'],
     places: computing,
     label: 'resume',
@@ -75,6 +81,7 @@ export const lastKeys = [
   },
   {
     id: 'next-round',
+    aliases: ['next', 'new round'],
     keys: ['n'],
     places: screens,
     label: 'next round',
@@ -92,9 +99,18 @@ export const lastKeys = [
   },
   { id: 'next-screen', keys: ['tab'], places: screens, label: '', help: 'next screen', when: ofRun },
   { id: 'previous-screen', keys: ['shift+tab'], places: screens, label: '', help: 'previous screen', when: ofRun },
-  { id: 'history', keys: ['h'], places: screens, label: 'history', help: 'all rounds of this run', when: ofRun },
+  {
+    id: 'history',
+    aliases: ['rounds'],
+    keys: ['h'],
+    places: screens,
+    label: 'history',
+    help: 'all rounds of this run',
+    when: ofRun,
+  },
   {
     id: 'copy',
+    aliases: ['yank', 'clipboard'],
     keys: ['y'],
     places: allScreens,
     label: '',
@@ -103,11 +119,31 @@ export const lastKeys = [
   },
   {
     id: 'leave',
+    command: 'runs',
+    aliases: ['leave', 'list'],
     keys: ['R'],
     places: screens,
     label: '',
     help: 'to the list of runs; the engine goes on',
     when: ofRun,
+  },
+  {
+    id: 'export',
+    aliases: ['save policy'],
+    keys: ['E'],
+    places: screens,
+    label: '',
+    help: 'export the last accepted policy to a folder (asks which)',
+    when: (state) => ofRun(state) && hasPolicy(state),
+  },
+  {
+    id: 'report',
+    aliases: ['write report'],
+    keys: ['P'],
+    places: screens,
+    label: '',
+    help: 'write a report of all rounds to a file (asks which)',
+    when: (state) => ofRun(state) && hasPolicy(state),
   },
   {
     id: 'back',
@@ -143,6 +179,7 @@ export const lastKeys = [
   { id: 'palette', keys: [':'], places: allScreens, label: 'commands', help: 'every command, found by typing' },
   {
     id: 'redraw',
+    aliases: ['refresh'],
     keys: ['ctrl+l'],
     places: everywhere,
     label: '',
@@ -150,15 +187,17 @@ export const lastKeys = [
   },
   {
     id: 'suspend',
+    aliases: ['background', 'shell'],
     keys: ['ctrl+z'],
     places: everywhere,
     label: '',
     help: 'back to the shell until `fg`; the engine keeps working',
     when: () => process.platform !== 'win32',
   },
-  { id: 'help', keys: ['?'], places: allScreens, label: 'help', help: 'every key that works here' },
+  { id: 'help', aliases: ['keys'], keys: ['?'], places: allScreens, label: 'help', help: 'every key that works here' },
   {
     id: 'detach',
+    aliases: ['quit', 'exit', 'leave'],
     keys: ['q', 'ctrl+c'],
     places: [...screens, 'help', 'confirm'],
     label: 'detach',
@@ -167,6 +206,8 @@ export const lastKeys = [
   },
   {
     id: 'quit',
+    only: 'file',
+    aliases: ['exit', 'close'],
     keys: ['q', 'ctrl+c'],
     places: ['review', 'help', 'confirm'],
     label: 'quit',
@@ -175,6 +216,8 @@ export const lastKeys = [
   },
   {
     id: 'quit-list',
+    command: 'quit',
+    aliases: ['exit', 'close'],
     keys: ['q', 'ctrl+c'],
     places: ['runs', 'setup', 'help', 'confirm'],
     label: 'quit',

@@ -7,6 +7,12 @@ import type { State, Step } from './state.js';
 
 export interface Key {
   id: string;
+  /** What the palette calls it; its id unless given. Of the keys that work at one time each has a command of its own. */
+  command?: string;
+  /** What people may call it instead. */
+  aliases?: readonly string[];
+  /** It never works on the other: an engine's run, or a file that is reviewed without one. */
+  only?: 'run' | 'file';
   /** As keyNames.ts names them: a printable character by itself, the others as `up`, `shift+left`, `enter`. */
   keys: readonly string[];
   /** For the footer, which has little room. Empty: not in the footer. */

@@ -74,7 +74,7 @@ export type Modal =
 /** A line being typed. */
 export interface EditModal {
   kind: 'edit';
-  owner: Screen;
+  owner: Screen | 'run';
   field: string;
   label: string;
   hint: string;
@@ -165,6 +165,8 @@ export type Effect =
   | { do: 'redraw' }
   | { do: 'suspend' }
   | { do: 'detach' }
+  /** `brevity export` or `brevity report` on the run, beside the terminal. */
+  | { do: 'command'; command: 'export' | 'report'; out: string }
   /** To the list of runs. */
   | { do: 'leave' };
 

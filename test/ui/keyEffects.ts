@@ -41,6 +41,8 @@ export const keyEffects: Record<string, KeyEffect> = {
   suspend: { asks: [{ do: 'suspend' }] },
   restart: { becomes: { link: { status: 'connecting' } }, asks: [{ do: 'restart' }] },
   retry: { asks: sends({ type: 'retry' }, { type: 'attach', client: 'tui' }) },
+  export: typesInto('run', 'export'),
+  report: typesInto('run', 'report'),
   'take-over': { asks: sends({ type: 'take-over' }) },
 
   'stop-sampling': opens({ kind: 'confirm', owner: 'sampling', what: 'stop' }),

@@ -1,6 +1,7 @@
 import type { Key as InkKey } from 'ink';
 import { describe, expect, it } from 'vitest';
 import { activeKeys, keyNames, keyTable, keysOf, meaningOf } from '../../src/ui/keys.js';
+import { commandOf, paletteEntries } from '../../src/ui/palette.js';
 import { reduce } from '../../src/ui/reducer.js';
 import { type State, initialState, screens } from '../../src/ui/state.js';
 import {
@@ -225,6 +226,24 @@ describe('each key of the table', () => {
       expect(keys).toEqual([...new Set(keys)]);
     }
   });
+
+  it.each([...new Set(cases.map(([id]) => id))].filter((id) => id !== 'palette'))(
+    '%s is the first hit for its command, unless it works on an overlay only',
+    (id) => {
+      const state = stages[id] ?? review;
+      if (state.modal !== null) return;
+      const key = activeKeys(state).find((one) => one.id === id);
+      if (key === undefined) throw new Error(`${id} does nothing in its state`);
+      const commands = id === 'go' ? screens.map((screen) => `go-${screen}`) : [commandOf(key)];
+      for (const command of commands) {
+        expect(paletteEntries(state, command)[0]).toMatchObject({ key: { id }, command, available: true });
+        expect(paletteEntries(state, command.replaceAll('-', ' '))[0].key.id).toBe(id);
+      }
+      // An alias finds it too, if not first: several keys may share one.
+      for (const alias of key.aliases ?? [])
+        expect(paletteEntries(state, alias).map(({ key: { id: of } }) => of)).toContain(id);
+    },
+  );
 
   it('has a sentence for the help screen', () => {
     for (const { help } of keyTable) expect(help).toMatch(/^\S.{5,70}$/);

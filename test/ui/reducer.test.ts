@@ -350,6 +350,20 @@ describe('steering the work', () => {
   });
 });
 
+describe('export and report', () => {
+  it('ask where, and run the command on the folder or file that is typed', () => {
+    const asked = press(attached('review'), 'E');
+    expect(asked.modal).toMatchObject({ kind: 'edit', owner: 'run', text: 'demo-policy', completes: 'path' });
+    const empty = press(asked, 'ctrl+u', 'enter');
+    expect(empty.modal).toMatchObject({ error: 'type the name of a new folder' });
+    const step = reduce(press(empty, ...'out'), { type: 'key', key: 'enter' });
+    expect(step.state).toMatchObject({ modal: null, notice: 'Exporting to out …' });
+    expect(step.effects).toEqual([{ do: 'command', command: 'export', out: 'out' }]);
+    const report = reduce(press(attached('review'), 'P'), { type: 'key', key: 'enter' });
+    expect(report.effects).toEqual([{ do: 'command', command: 'report', out: 'demo.html' }]);
+  });
+});
+
 describe('help and history', () => {
   it('help opens, scrolls and closes', () => {
     const help = press(attached('review'), '?');
