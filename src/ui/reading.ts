@@ -8,14 +8,20 @@ import { makeVisible } from './sanitize.js';
 import { type State, currentRound, progressOf, screenTitles, shownRound } from './state.js';
 import { engineText, progressText, statusOf } from './status.js';
 
+/**
+ * The lines of the screen stay while a modal is open, so that closing it does not read all of them again: only lines that
+ * are new are said.
+ */
 export function readingOf(state: State): string[] {
-  const { run, modal, notice } = state;
-  const known = run !== null && currentRound(state) !== null;
+  const { modal, notice } = state;
+  // Live changes of a line being typed are the line's own to tell; in the form it belongs to the field.
+  const below = modal?.kind === 'edit' && modal.inPlace === true ? state : { ...state, modal: null };
   const lines = [
     placeLine(state),
     statusLine(state),
     problemLines(state).join(' '),
-    ...(modal === null ? (known ? modules[state.screen].reading(state) : []) : modalLines(state)),
+    ...(state.home !== null || currentRound(state) !== null ? modules[state.screen].reading(below) : []),
+    ...modalLines(state),
     notice === null ? '' : makeVisible(notice),
     `Keys: ${hints(state)}.`,
   ];
@@ -36,11 +42,14 @@ function placeLine(state: State): string {
   return `${makeVisible(parts.filter((part) => part !== '').join(', '))}.`;
 }
 
+/** Before a run is opened there is no engine to tell of. */
 function statusLine(state: State): string {
+  if (state.home !== null) return '';
   const { text } = statusOf(state);
   const { role, engine } = engineText(state);
   const progress = state.run === null ? '' : progressText(progressOf(state.run));
-  return `Engine: ${[text, progress, role, engine].filter((part) => part !== '').join(', ')}.`;
+  const label = state.file === null ? 'Engine' : 'File';
+  return `${label}: ${[text, progress, role, engine].filter((part) => part !== '').join(', ')}.`;
 }
 
 function modalLines(state: State): string[] {
@@ -65,7 +74,10 @@ function modalLines(state: State): string[] {
       return [`Command: ${makeVisible(modal.text)}`, `${place}.`];
     }
     case 'edit':
-      return [`${modal.label}: ${makeVisible(modal.text)}`, makeVisible(modal.error ?? modal.hint)];
+      return [
+        `${modal.label}: ${makeVisible(modal.text)}`,
+        makeVisible(modal.error === null ? modal.hint : `Error: ${modal.error}`),
+      ];
     case 'confirm':
       return [...modal.lines.slice(1), `${modal.lines[0]} y or n.`].map(makeVisible);
     case undefined:

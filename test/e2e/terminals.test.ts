@@ -293,7 +293,18 @@ describe('a terminal', () => {
     screen.type(':');
     await screen.until(/Command:/);
     screen.type(keys.escape);
-    await screen.until(/Command:[\s\S]*α 0\.0000/);
+    await screen.until(/Command:[\s\S]*Keys: .*filter/);
+    // The screen below was not said again.
+    expect(screen.output.match(/^Prompt 2, 2 of 300/gm)).toHaveLength(1);
+    screen.type('A');
+    await screen.until(/α 0\.0000: 0\.0 % of pairs flipped; mean weight of longer winners 0\.500/);
+    screen.type(keys.right);
+    await screen.until(/^α 0\.0001: \d+ of \d+ pairs flipped/m);
+    screen.type('A/');
+    screen.type('dlen > ten');
+    await screen.until(/^filter: dlen > ten\s+Error: at 8: expected a number after `>`, not `ten`/m);
+    screen.type(keys.escape);
+    await screen.until(/not `ten`[\s\S]*Keys: .*filter/);
     await quit(screen);
     expect(screen.output).not.toMatch(/\x1b\[[\d;?]*[A-Zhl]/);
   });

@@ -1,5 +1,5 @@
 /** The review screen as lines to be read aloud. */
-import { alpha, count, fixed, of, signed } from '../format.js';
+import { alpha, compact, count, fixed, of, percent, signed } from '../format.js';
 import { makeVisible } from '../sanitize.js';
 import type { State } from '../state.js';
 import { type Marks, marksOf } from './columns.js';
@@ -7,9 +7,12 @@ import type { ReviewTable } from './data.js';
 import { factsOf, listRows, reportOf } from './hacking.js';
 import { decidedText } from './launch.js';
 import { type Looking, type Side, comparedIn, isMisfit, lookingAt, ranked, tokensOf } from './looking.js';
-import { panelNumbers } from './numbers.js';
+import { marginHistogram, neutralAlpha, panelCurves, panelNumbers } from './numbers.js';
 import { unitOf } from './remark.js';
 import { tokenFacts } from './tokens.js';
+
+/** Points of each α curve that are read aloud. */
+const spokenPoints = 6;
 
 export function reading(state: State): string[] {
   const looking = lookingAt(state);
@@ -21,6 +24,7 @@ export function reading(state: State): string[] {
     `α ${alpha(settings.alpha)}: ${count(numbers.flipped)} of ${of(numbers.pairs, 'pair')} flipped; mean gradient weight of longer winners ${fixed(numbers.mean_weight_longer, 3)}, of shorter ${fixed(numbers.mean_weight_shorter, 3)}; length pull ${signed(numbers.length_pull, 1)} ${unitOf(state)}.`,
     decidedText(table),
   ].filter((line) => line !== '');
+  if (state.review.pane === 'alpha') return [...summary, ...curvesInWords(table, settings.alpha, unitOf(state))];
   if (row === null) return [...summary, 'No prompt fits the filter.'];
   const { prompt, sides, cursor } = comparedIn(state, looking, row);
   const place = `Prompt ${table.rows[row].prompt_index + 1}, ${count(order.places[row] + 1)} of ${count(order.rows.length)}.`;
@@ -42,6 +46,24 @@ export function reading(state: State): string[] {
     ...(note === '' ? [] : [`Note: ${makeVisible(note)}`]),
     ...(state.review.pane === 'detail' ? responses : []),
     ...sides.map(sideInWords),
+  ];
+}
+
+/** The curves of the α panel at the points of its scale, and the margins at this α. */
+function curvesInWords(table: ReviewTable, at: number, unit: string): string[] {
+  const { end, flipped, weightLonger, weightShorter, pull } = panelCurves(table, at);
+  const last = flipped.length - 1;
+  const points = Array.from({ length: spokenPoints }, (_, i) => Math.round((i * last) / (spokenPoints - 1)));
+  const neutral = neutralAlpha(table);
+  const { min, max } = marginHistogram(table, at, 1);
+  return [
+    typeof neutral === 'string' ? neutral : `Length-neutral α: ${alpha(neutral.alpha)}.`,
+    `Length-penalized margins at α ${alpha(at)}: ${compact(min)} to ${compact(max)}.`,
+    `Over α from 0 to ${end}:`,
+    ...points.map(
+      (point) =>
+        `α ${alpha((end * point) / last)}: ${percent(flipped[point])} of pairs flipped; mean weight of longer winners ${fixed(weightLonger[point], 3)}, of shorter ${fixed(weightShorter[point], 3)}; length pull ${signed(pull[point], 1)} ${unit}.`,
+    ),
   ];
 }
 

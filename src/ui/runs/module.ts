@@ -2,7 +2,7 @@
 import type { Place } from '../../setup/draft.js';
 import { shellQuote } from '../../setup/command.js';
 import type { RunEntry } from '../../setup/runs.js';
-import { fixed, of } from '../format.js';
+import { count, fixed, of } from '../format.js';
 import type { HomeTask } from '../home.js';
 import { topFor } from '../layout.js';
 import { makeLine } from '../sanitize.js';
@@ -12,6 +12,9 @@ import { engineText, runName } from './columns.js';
 import { type RunsKey, runsKeys } from './keys.js';
 import { runsLayout } from './layout.js';
 import type { RunsUi } from './state.js';
+
+/** Of a long list, the first runs are read aloud unasked. */
+const mostRead = 20;
 
 export const runs: ScreenModule<RunsKey> = {
   keys: runsKeys,
@@ -48,14 +51,19 @@ export const runs: ScreenModule<RunsKey> = {
     return selected === null || state.home === null ? null : openCommand(selected.directory, state.home.place);
   },
   reading(state) {
-    const { entries, selected } = runsLayout(state);
+    const { entries, at, selected } = runsLayout(state);
     if (state.home?.runs.entries == null) return ['Looking for runs.'];
-    const { place } = state.home;
-    if (entries.length === 0) return ['There is no run here.'];
-    const described = entries.map(
-      (entry) => `${entry === selected ? 'Selected: ' : ''}${spoken(entry, place)}${problemOf(entry)}`,
-    );
-    return [`${of(entries.length, 'run')}.`, ...described];
+    const { place, runs: ui } = state.home;
+    const filtered = ui.filter === '' ? '' : ` with “${makeLine(ui.filter, 40)}” in the name or model`;
+    if (selected === null) return [ui.filter === '' ? 'There is no run here.' : `There is no run${filtered}.`];
+    const listed = entries.slice(0, mostRead).map((entry) => `${spoken(entry, place)}${problemOf(entry)}`);
+    const more = entries.length - listed.length;
+    return [
+      `${of(entries.length, 'run')}${filtered}.`,
+      ...listed,
+      ...(more > 0 ? [`And ${count(more)} more.`] : []),
+      `Selected, ${count(at + 1)} of ${count(entries.length)}: ${spoken(selected, place)}${problemOf(selected)}`,
+    ];
   },
 };
 

@@ -13,6 +13,7 @@ import { choose, editField, putBack, takeTyped } from './editing.js';
 import { setupAsks } from './events.js';
 import { type SetupKey, setupKeys } from './keys.js';
 import { setupLayout } from './layout.js';
+import { wholeStatus } from './rows.js';
 import { createRun, startRun } from './start.js';
 import type { Focus, SetupUi } from './state.js';
 import { statusOf } from './status.js';
@@ -138,21 +139,33 @@ function save(state: State, file: string, overwrite: boolean): Step | string {
   return task(state, { task: 'save', file: absolute(file, place), config, overwrite: overwrite || own });
 }
 
-function reading({ home }: State): string[] {
+/** What is selected is said once more, alone: moving on says only that line. */
+function reading({ home, modal }: State): string[] {
   if (home === null) return [];
   const { setup: form, place } = home;
   const headless = headlessOf(home);
+  const valueOf = (id: FieldId): string => makeLine(form.draft.values[id], 400) || 'empty';
+  const { kind, text } = wholeStatus(home);
+  const typing = modal?.kind === 'edit' && modal.inPlace === true;
   return [
-    `A new run with the settings of ${makeLine(form.draft.base.name, 200)}.${form.focus === 'start' ? ' Selected: start the run.' : ''}`,
+    `A new run with the settings of ${makeLine(form.draft.base.name, 200)}.`,
     ...visibleFields(form.draft.values).map((field) => {
-      const { kind, text } = statusOf(field.id, form, place);
-      const selected = form.focus === field.id;
-      const said = text === '' ? '' : ` ${kind === 'bad' ? 'Problem: ' : ''}${makeLine(text, 400)}.`;
-      const value = makeLine(form.draft.values[field.id], 400);
-      return `${selected ? 'Selected: ' : ''}${field.label}: ${value}.${said}${selected ? ` ${explanation(field)}` : ''}`;
+      const status = statusOf(field.id, form, place);
+      const said =
+        status.text === '' ? '' : ` ${status.kind === 'bad' ? 'Problem: ' : ''}${makeLine(status.text, 400)}.`;
+      return `${field.label}: ${valueOf(field.id)}.${said}`;
     }),
-    ...costLines(form, place, 2).map(({ text }) => text),
+    `Start: ${kind === 'bad' ? 'Problem: ' : ''}${text}.`,
+    ...costLines(form, place, 2).map(({ text: line }) => line),
     'command' in headless ? `Headless: ${makeLine(headless.command, 2000)}` : headless.none,
-    ...(form.refusal === null ? [] : form.refusal.split('\n').map((text) => makeLine(text, 400))),
+    ...(form.refusal === null ? [] : form.refusal.split('\n').map((line) => makeLine(line, 400))),
+    typing ? '' : selectedInWords(form.focus, valueOf),
   ];
+}
+
+function selectedInWords(focus: Focus, valueOf: (id: FieldId) => string): string {
+  if (focus === 'start') return 'Selected: start the run.';
+  const field = fieldOf(focus);
+  const choices = field.choices === undefined ? '' : ` Choices: ${field.choices.join(', ')}.`;
+  return `Selected: ${field.label}, ${valueOf(focus)}. ${explanation(field)}${choices}`;
 }

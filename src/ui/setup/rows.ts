@@ -59,7 +59,7 @@ export function setupRows(state: State): Row[] {
 }
 
 /** What stands against starting, in a word. */
-function wholeStatus({ setup, place }: Home): Status {
+export function wholeStatus({ setup, place }: Home): Status {
   const { bad, asked, hidden } = standingOf(setup, place);
   if (setup.refusal !== null) return { kind: 'bad', text: 'could not be started: see below' };
   if (bad.length > 0)

@@ -24,7 +24,7 @@ it('a click selects a row, a second one opens it; the wheel moves by one; beside
 it('is read aloud run by run, with what is wrong', () => {
   const words = runs.reading?.(listed()) ?? [];
   expect(words[0]).toBe('6 runs.');
-  expect(words.filter((line) => line.startsWith('Selected: '))).toHaveLength(1);
+  expect(words.filter((line) => line.startsWith('Selected, '))).toHaveLength(1);
   expect(words.join('\n')).toMatch(
     /smol-alpha-0\.02: model .*SmolLM2-135M-Instruct, 3 rounds, last reward 1\.821, length 43\.1; engine: /,
   );
