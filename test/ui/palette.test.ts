@@ -46,7 +46,7 @@ describe('the palette', () => {
     const state = press(paused, 'h', ':', ...'stop sampling');
     const step = reduce(state, { type: 'key', key: 'enter' });
     expect(step.state.screen).toBe('sampling');
-    expect(step.effects).toEqual([{ do: 'send', command: { type: 'stop' } }]);
+    expect(step.state.modal).toMatchObject({ kind: 'confirm', owner: 'sampling' });
   });
 
   it('takes letters that are keys elsewhere as text, and esc leaves it', () => {
