@@ -1,8 +1,11 @@
 #!/usr/bin/env node
-/** `brevity`: arguments → one file a command under commands/. What a command needs is loaded when it is asked for. */
-import { readFileSync } from 'node:fs';
+/** `brevity`: arguments → one file per command under commands/, loaded when it is used. */
+import { existsSync, readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { UserError } from './errors.js';
+import { commandLine, recordInvocation } from './invocation.js';
+
+recordInvocation(process.argv, process.env, process.cwd());
 
 // React looks when it is loaded: its development build takes twice as long for a frame.
 process.env.NODE_ENV ??= 'production';
@@ -22,7 +25,7 @@ const loaders: Record<string, () => Promise<Command>> = {
   report: async () => (await import('./commands/report.js')).reportCommand(),
 };
 
-const summary = `
+const summary = (): string => `
 Commands:
   auto        take a run through its rounds unattended
   review      look through scored samples without model or engine; write the pairs
@@ -38,12 +41,14 @@ Stages, each reading and writing JSON lines:
   evaluate    judge a policy against another on held-out prompts
   win-rate    plain and length-controlled win rates from preferences
 
-\`brevity COMMAND --help\` tells more. A run directory of a command's name is opened as ./NAME.
+\`${commandLine('COMMAND --help')}\` tells more. A run directory that is named like a command is opened as ./NAME.
 
 Examples:
-  brevity                                         your runs, and a form for a new one; the bundled example is filled in
-  brevity runs/mine --model DIR --reward hf:DIR --prompts p.jsonl --held-out h.jsonl
-  brevity runs/mine                               attach again`;
+  ${commandLine('')}
+      your runs, and a form for a new one; the bundled example is filled in
+  ${commandLine('runs/mine --model DIR --reward hf:DIR --prompts p.jsonl --held-out h.jsonl')}
+  ${commandLine('runs/mine')}
+      attach again`;
 
 async function terminalCommand(): Promise<Command> {
   const { addRunOptions, configFromFlags, openOrCreateRun } = await import('./commands/run.js');
@@ -53,7 +58,7 @@ async function terminalCommand(): Promise<Command> {
     .version(version(), '--version')
     .argument('[run]', 'run directory; without it the list of runs');
   return addSettingsOptions(addRunOptions(command))
-    .addHelpText('after', summary)
+    .addHelpText('after', summary())
     .action(async (run: string | undefined, options) => {
       const { listAfter, runHome } = await import('./commands/home.js');
       const look = lookOf(options);
@@ -71,22 +76,28 @@ function version(): string {
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
-/** Errors of arguments exit with 2; commander's own texts are kept. */
-function strict(command: Command): Command {
-  return command
-    .exitOverride()
-    .configureOutput({ writeErr: (text) => process.stderr.write(text) })
-    .showHelpAfterError(false);
+/** @throws UserError for a word that is neither a run nor a command but differs from a command by a slip */
+async function refuseSlip(word: string): Promise<void> {
+  if (word.startsWith('-') || word.includes('/') || existsSync(word)) return;
+  const { nearest } = await import('./config/load.js');
+  const near = nearest(word, Object.keys(loaders));
+  if (near === null || near[0] !== word[0]) return;
+  throw new UserError(
+    `${word} is neither a command nor a run; did you mean \`${commandLine(near)}\`? A new run of this name is ./${word}`,
+    { exitCode: 2 },
+  );
 }
 
 async function main(): Promise<void> {
   // A reader that has gone (`brevity sample … | head`) is no failure of ours.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
   const [name, ...rest] = process.argv.slice(2);
-  const load = name === undefined ? undefined : loaders[name];
-  const command = strict(load === undefined ? await terminalCommand() : await load());
-  const prefix = load === undefined ? 'brevity' : `brevity ${name}`;
-  command.name(prefix);
+  const load = name !== undefined && Object.hasOwn(loaders, name) ? loaders[name] : undefined;
+  if (name !== undefined && load === undefined) await refuseSlip(name);
+  const command = load === undefined ? await terminalCommand() : await load();
+  command.name(commandLine(load === undefined ? '' : (name as string)));
+  const { collectProblems } = await import('./commands/options.js');
+  collectProblems(command.exitOverride());
   await command.parseAsync(load === undefined ? process.argv.slice(2) : rest, { from: 'user' });
 }
 

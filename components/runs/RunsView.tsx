@@ -3,7 +3,7 @@ import { count } from '../../src/ui/format.js';
 import { endOf, runColumns, runName } from '../../src/ui/runs/columns.js';
 import { detailLines } from '../../src/ui/runs/detail.js';
 import { runsLayout } from '../../src/ui/runs/layout.js';
-import { openCommand } from '../../src/ui/runs/module.js';
+import { openCommand } from '../../src/setup/command.js';
 import type { ViewProps } from '../view.js';
 import { RunsScreen } from './RunsScreen.js';
 

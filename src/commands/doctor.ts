@@ -4,12 +4,13 @@ import { existsSync } from 'node:fs';
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
 import { Command } from 'commander';
 import { surveyBackends } from '../tensor/backend.js';
+import { examples } from './options.js';
 
 export function doctorCommand(): Command {
   return new Command('doctor')
     .description('show what this machine can do: backends and why they are not used, memory, cores, GPU, Node')
     .option('--json', 'one JSON object instead of text', false)
-    .addHelpText('after', '\nExample:\n  brevity doctor')
+    .addHelpText('after', examples('doctor'))
     .action(async (options) => {
       const backends = await surveyBackends();
       const report = {

@@ -3,7 +3,6 @@ import { Command } from 'commander';
 import { rewardOptionsSchema, samplingSchema } from '../config/schema.js';
 import { responseLogprobs, sum } from '../dpo/logprobs.js';
 import { type Answers, evaluatePolicy } from '../evaluation/evaluate.js';
-import { checkFolder } from '../model/files.js';
 import { loadModel } from '../model/folder.js';
 import { ProgressLine } from '../progress.js';
 import { type PromptEntry, encodePrompts, promptEntrySchema } from '../prompts.js';
@@ -16,10 +15,13 @@ import { RowWriter, readAllRows } from './io.js';
 import {
   addFlags,
   backendOption,
+  examples,
   flagValues,
+  folderOption,
   inOption,
   outOption,
   rewardFlags,
+  rewardOption,
   samplingFlags,
   seedOption,
   precisionOption,
@@ -31,9 +33,9 @@ const flags = samplingFlags.filter(({ key }) => key !== 'samples_per_prompt');
 export function evaluateCommand(): Command {
   const command = new Command('evaluate')
     .description('judge a policy against another on held-out prompts')
-    .requiredOption('--model <dir>', 'the policy that is judged')
-    .requiredOption('--against <dir>', 'the policy it is compared with')
-    .requiredOption('--reward <spec>', 'the judge: hf:DIR, module:FILE, http:URL, or a weighted sum')
+    .addOption(folderOption('--model <dir>', 'the policy that is judged').makeOptionMandatory())
+    .addOption(folderOption('--against <dir>', 'the policy it is compared with').makeOptionMandatory())
+    .addOption(rewardOption('the judge: hf:DIR, module:FILE, http:URL, or a weighted sum'))
     .addOption(inOption('held-out prompts'))
     .addOption(outOption('one row: win rate, length-controlled win rate, lengths, rewards, KL, …'))
     .option('--raw', 'send text prompts as they stand, without the chat template', false)
@@ -45,10 +47,9 @@ export function evaluateCommand(): Command {
   return addFlags(command, rewardFlags, 'schema')
     .addHelpText(
       'after',
-      '\nExample:\n  brevity evaluate --model ./policy-1 --against ./policy --reward hf:./reward-model --in held-out.jsonl',
+      examples('evaluate --model ./policy-1 --against ./policy --reward hf:./reward-model --in held-out.jsonl'),
     )
     .action(async (options) => {
-      for (const folder of [options.model, options.against]) checkFolder(folder);
       const entries = await readAllRows(options.in, promptEntrySchema);
       const prompts = entries.map(({ row, where }) => ({ where, prompt: row.prompt, prompt_ids: row.prompt_ids }));
       await useBackend(options.backend, options.threads, options.precision);

@@ -1,15 +1,16 @@
 /** `brevity export`: a policy of a run as a Hugging Face folder, with a model card that tells how it came about. */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { UserError } from '../errors.js';
 import { type LoadedModel, loadModel, saveModel } from '../model/folder.js';
+import { isAdapterFolder } from '../model/peft.js';
 import { modelCard } from '../report/card.js';
 import { writeFileAtomic } from '../store/durable.js';
 import type { RoundState } from '../store/rounds.js';
 import { Run, isRun } from '../store/run.js';
 import { useBackend } from '../tensor/backend.js';
-import { wholeNumber } from './options.js';
+import { addCheck, dtypeOption, examples, newFolder, wholeNumber } from './options.js';
 
 interface ExportOptions {
   out: string;
@@ -19,27 +20,20 @@ interface ExportOptions {
 }
 
 export function exportCommand(): Command {
-  return new Command('export')
+  const command = new Command('export')
     .description("write a round's policy as a folder that transformers loads, with a model card")
     .argument('<run>', 'run directory, or a model or adapter folder')
-    .requiredOption('--out <dir>', 'folder to write')
+    .requiredOption('--out <dir>', 'folder to write; absent or empty', newFolder)
     .option(
       '--round <n>',
       'round whose policy it is (default: the last that was accepted, else the last that is done and not rejected)',
       wholeNumber(0),
     )
     .option('--merge', 'merge a LoRA adapter into the weights instead of writing a PEFT adapter', false)
-    .addOption(
-      new Option('--dtype <type>', 'of the weights')
-        .choices(['float32', 'float16', 'bfloat16', 'keep'])
-        .default('keep'),
-    )
-    .addHelpText('after', '\nExample:\n  brevity export runs/mine --round 3 --out ./my-policy --dtype bfloat16')
+    .addOption(dtypeOption('of the weights').default('keep'))
+    .addHelpText('after', examples('export runs/mine --round 3 --out ./my-policy --dtype bfloat16'))
     .action(async (directory: string, options: ExportOptions) => {
       const { out, merge, dtype } = options;
-      if (existsSync(out) && readdirSync(out).length > 0) {
-        throw new UserError(`${out} is not empty; name a new folder`, { exitCode: 2 });
-      }
       const run = isRun(directory) ? Run.open(directory, { owner: 'anyone' }) : null;
       const round = run === null ? null : chosenRound(run, options.round);
       const dir = run === null || round === null ? directory : run.files.policyDir(round.id);
@@ -50,6 +44,23 @@ export function exportCommand(): Command {
       model.dispose();
       process.stderr.write(`${round === null ? '' : `round ${round.id}: `}${dir} → ${out}\n`);
     });
+  return addCheck(command, () => {
+    const [directory] = command.args;
+    if (directory !== undefined) checkSource(directory, command.opts());
+  });
+}
+
+/** @throws UserError for a directory that is neither a run nor a model folder */
+function checkSource(directory: string, { round }: Partial<ExportOptions>): void {
+  if (isRun(directory)) return;
+  const wanted = 'give a run directory, or a model or adapter folder';
+  if (!existsSync(directory)) throw new UserError(`${directory} does not exist; ${wanted}`, { exitCode: 2 });
+  if (!isAdapterFolder(directory) && !existsSync(path.join(directory, 'config.json')))
+    throw new UserError(`${directory} holds neither a run (run.json) nor a model (config.json); ${wanted}`, {
+      exitCode: 2,
+    });
+  if (round !== undefined)
+    throw new UserError(`${directory} is a model folder and has no rounds; leave --round out`, { exitCode: 2 });
 }
 
 /** @throws UserError where the round has no policy yet */

@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import path from 'node:path';
 import type { PartialConfig } from '../config/load.js';
 import { exampleConfig } from '../setup/create.js';
-import { type Place, shorten } from '../setup/draft.js';
+import type { Place } from '../setup/draft.js';
 import { type FormStart, exampleForm, fileForm, withFlags } from '../setup/form.js';
 import { RunList, findRunDirectories } from '../setup/runs.js';
 import { HomeTasks } from '../ui/homeTasks.js';
@@ -50,7 +50,7 @@ export async function listAfter(directory: string, look: Look): Promise<void> {
 async function goOn(opened: string | null, here: Here): Promise<void> {
   const { place, look } = here;
   for (let run = opened; run !== null;) {
-    const { left } = await runTui(run, { look, name: shorten(run, place) });
+    const { left } = await runTui(run, { look });
     if (!left) return;
     run = await openHome(here, exampleForm(exampleConfig, place), 'runs', run);
   }

@@ -1,7 +1,13 @@
-/** Flags that commands share. Ranges, defaults and descriptions are the configuration schema's. */
+/**
+ * Flags that commands share, and how their problems are reported: all at once. Ranges, defaults and descriptions are the
+ * configuration schema's.
+ */
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import path from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
 import type { Flag, Group } from '../config/flags.js';
+import { Problems, expected, nearest, rewardFaults } from '../config/load.js';
 import {
   backendSchema,
   dpoSchema,
@@ -13,6 +19,9 @@ import {
   threadsSchema,
   updateSchema,
 } from '../config/schema.js';
+import { UserError } from '../errors.js';
+import { commandLine } from '../invocation.js';
+import { checkFolder } from '../model/files.js';
 
 export { dpoFlags, pairsFlags, rewardFlags, runFlags, samplingFlags, updateFlags } from '../config/flags.js';
 
@@ -34,7 +43,7 @@ const groups = {
 export function addFlags(command: Command, flags: Flag[], defaults: 'schema' | 'none'): Command {
   for (const { flags: names, group, key } of flags) {
     const schema = groups[group].shape[key as never] as z.ZodType;
-    const option = new Option(names, schema.description ?? '').argParser(parserFor(schema, `${group}.${key}`));
+    const option = new Option(names, schema.description ?? '').argParser(parserFor(schema));
     const preset: unknown = schema.safeParse(undefined).data;
     if (preset !== undefined && defaults === 'schema') option.default(preset);
     else if (preset !== undefined && preset !== null)
@@ -44,14 +53,14 @@ export function addFlags(command: Command, flags: Flag[], defaults: 'schema' | '
   return command;
 }
 
-/** Reads a flag's text as the key's type and checks its range. */
-export function parserFor(schema: z.ZodType, key: string): (text: string) => unknown {
+/** Reads a flag's text as the schema's type and checks its range. */
+export function parserFor(schema: z.ZodType): (text: string) => unknown {
   return (text) => {
     const number = Number(text);
     const value = text.trim() !== '' && !Number.isNaN(number) ? number : text;
     const result = schema.safeParse(value);
     if (result.success) return result.data;
-    throw new InvalidArgumentError(`${key}: ${result.error.issues[0].message.replace(/^Invalid input: /, '')}`);
+    throw new InvalidArgumentError(`expected ${expected(schema)}`);
   };
 }
 
@@ -68,28 +77,181 @@ export function flagValues(
   return out;
 }
 
+/** A flag that takes one of several words. */
+export const choice = (flags: string, description: string, words: readonly string[]) =>
+  new Option(flags, description).choices(words).argParser(parserFor(z.enum(words)));
+
 export const backendOption = () =>
-  new Option('--backend <name>', 'tensor backend; `brevity doctor` shows which there are')
-    .choices(backendSchema.options)
-    .default('auto');
+  choice('--backend <name>', `tensor backend; \`${commandLine('doctor')}\` lists them`, backendSchema.options).default(
+    'auto',
+  );
 
 export const threadsOption = () =>
   new Option('--threads <n>', 'threads of the native backend (default: as many as this process may use)').argParser(
-    parserFor(threadsSchema, 'threads'),
+    parserFor(threadsSchema),
   );
 
 export const precisionOption = () =>
-  new Option('--precision <name>', 'operands of matrix products on the cuda backend (default: bf16)').choices(
+  choice(
+    '--precision <name>',
+    'operands of matrix products on the cuda backend (default: bf16)',
     precisionSchema.options,
   );
 
-export const seedOption = () =>
-  new Option('--seed <n>', 'every random choice follows from it')
-    .default(0)
-    .argParser(parserFor(z.int().min(0), 'seed'));
+export const dtypeOption = (description: string) =>
+  choice('--dtype <type>', description, ['float32', 'float16', 'bfloat16', 'keep']);
 
-export const inOption = (what: string) => new Option('--in <file>', `${what}; - is standard input`).default('-');
-export const outOption = (what: string) => new Option('--out <file>', `${what}; - is standard output`).default('-');
+export const seedOption = () =>
+  new Option('--seed <n>', 'every random choice follows from it').default(0).argParser(wholeNumber(0));
+
+/** A flag that names a model folder, checked before anything is loaded. */
+export const folderOption = (flags: string, description: string) =>
+  new Option(flags, description).argParser((dir) => {
+    checkFolder(dir);
+    return dir;
+  });
+
+export const rewardOption = (description: string) =>
+  new Option('--reward <spec>', description).makeOptionMandatory().argParser((spec) => {
+    const faults = rewardFaults(spec);
+    if (faults.length > 0) throw new UserError(faults.join('; '));
+    return spec;
+  });
+
+export const inOption = (what: string) => inputOption('--in <file>', what);
+export const inputOption = (flags: string, what: string) =>
+  new Option(flags, `${what}; - is standard input`).default('-').argParser(existingFile);
+
+export const outOption = (what: string) =>
+  new Option('--out <file>', `${what}; - is standard output`).default('-').argParser(writableFile);
+
+export function existingFile(file: string): string {
+  if (file === '-') return file;
+  if (!existsSync(file)) throw new InvalidArgumentError('does not exist');
+  if (statSync(file).isDirectory()) throw new InvalidArgumentError('is a directory; expected a file');
+  return file;
+}
+
+/** Checked first: finished work must not be lost because the result cannot be written. */
+export function writableFile(file: string): string {
+  if (file === '-') return file;
+  if (existsSync(file) && statSync(file).isDirectory())
+    throw new InvalidArgumentError('is a directory; expected a file');
+  const folder = path.dirname(path.resolve(file));
+  if (!existsSync(folder)) throw new InvalidArgumentError(`the folder ${folder} does not exist; create it first`);
+  return file;
+}
+
+/** A folder that a command will fill: absent or empty, so that nothing of somebody else's is mixed in or overwritten. */
+export function newFolder(dir: string): string {
+  if (!existsSync(dir)) return dir;
+  if (!statSync(dir).isDirectory()) throw new InvalidArgumentError('is a file; name a new folder');
+  if (readdirSync(dir).length > 0) throw new InvalidArgumentError('is not empty; name a new folder');
+  return dir;
+}
 
 /** A whole number of at least `least`. */
-export const wholeNumber = (least: number) => parserFor(z.int().min(least), 'value') as (text: string) => number;
+export const wholeNumber = (least: number) => parserFor(z.int().min(least)) as (text: string) => number;
+
+/** The help text's examples: each as the person would type it. */
+export function examples(...args: string[]): string {
+  return `\nExample${args.length > 1 ? 's' : ''}:\n${args.map((each) => `  ${commandLine(each)}`).join('\n')}`;
+}
+
+/** What a flag's parser refused; stands for the value until all problems are reported together. */
+class Refused {
+  constructor(readonly problem: string) {}
+}
+
+type Check = (command: Command) => void;
+const checks = new WeakMap<Command, Check[]>();
+
+/** Adds a check of the arguments as a whole. It throws a UserError, which is reported along with the flags' problems. */
+export function addCheck(command: Command, check: Check): Command {
+  checks.set(command, [...(checks.get(command) ?? []), check]);
+  return command;
+}
+
+/**
+ * Makes a command report all its unusable arguments together, before its action runs.
+ *
+ * Commander stops at the first one: so parsers do not throw but return what they refused, and what commander finds itself
+ * (missing or unknown arguments) is collected where it would end the process.
+ */
+export function collectProblems(command: Command): Command {
+  for (const target of [...command.options, ...command.registeredArguments]) {
+    const parse = target.parseArg;
+    if (parse === undefined) continue;
+    target.argParser((value: string | undefined, previous: unknown): unknown => {
+      // Its value is missing, which commander reports.
+      if (value === undefined) return value;
+      try {
+        return parse(value, previous);
+      } catch (error) {
+        const name = target instanceof Option ? (target.long ?? target.flags) : `<${target.name()}>`;
+        if (error instanceof InvalidArgumentError) return new Refused(`${name} ${shown(value)}: ${error.message}`);
+        if (error instanceof UserError) return new Refused(`${name}: ${error.message}`);
+        throw error;
+      }
+    });
+  }
+  const found: string[] = [];
+  let unknown = false;
+  const collect = (message: string, { code = '' } = {}): void => {
+    if (code === 'commander.unknownOption') {
+      unknown = true;
+      // Commander names the first one only.
+      for (const flag of command.args.filter((arg) => /^-./.test(arg))) found.push(unknownFlag(command, flag));
+    }
+    // After an unknown flag, the next word could be its value or an argument.
+    else if (!(unknown && /missingArgument|excessArguments/.test(code))) found.push(sentence(command, message));
+  };
+  command.error = collect as typeof command.error;
+  return command.hook('preAction', () => {
+    const options = command.opts<Record<string, unknown>>();
+    const values = [...command.processedArgs, ...Object.values(options)];
+    const refused = values.flatMap((value) => (value instanceof Refused ? [value.problem] : []));
+    for (const [name, value] of Object.entries(options))
+      if (value instanceof Refused) command.setOptionValueWithSource(name, undefined, 'cli');
+    const thrown: UserError[] = [];
+    for (const check of checks.get(command) ?? []) {
+      try {
+        check(command);
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error;
+        thrown.push(error);
+      }
+    }
+    // By itself it may be a failure and not a matter of arguments, with an exit code of its own.
+    if (thrown.length === 1 && found.length === 0 && refused.length === 0 && !(thrown[0] instanceof Problems))
+      throw thrown[0];
+    const more = thrown.flatMap((error) => (error instanceof Problems ? error.problems : [error.message]));
+    const problems = [...found, ...refused, ...more];
+    if (problems.length > 0) throw new Problems(problems, `${problems.length} problems`);
+  });
+}
+
+const shown = (value: string): string => (value === '' || /\s/.test(value) ? JSON.stringify(value) : value);
+
+function unknownFlag(command: Command, flag: string): string {
+  const [name, value] = flag.split('=');
+  const known = command
+    .createHelp()
+    .visibleOptions(command)
+    .flatMap(({ long }) => long ?? []);
+  if (value !== undefined && known.includes(name)) return `${name}: takes no value, and ${shown(value)} was given`;
+  const near = nearest(
+    name.replace(/^-+/, ''),
+    known.map((long) => long.slice(2)),
+  );
+  return `${name}: unknown flag; ${near === null ? `\`${command.name()} --help\` lists the flags` : `did you mean --${near}?`}`;
+}
+
+/** Commander's messages (`error: missing required argument 'run'`) in the form of all others. */
+function sentence(command: Command, message: string): string {
+  const [, flag] =
+    /^error: (?:required )?option '(?:-\w, )?(--[\w-]+).*' (?:not specified|argument missing)$/.exec(message) ?? [];
+  const option = command.options.find(({ long }) => long === flag);
+  if (option !== undefined) return `${flag}: missing; expected ${option.description}`;
+  return message.replace(/^error: /, '').replace(/^missing required argument '(.*)'$/, '<$1>: missing');
+}

@@ -10,7 +10,7 @@ import { type Size, initialState } from '../ui/state.js';
 import { FileSession, defaultOut, journalOf, readJournal, writePairs } from '../ui/review/session.js';
 import { fileTokens } from '../ui/review/fileTokens.js';
 import { RowWriter } from './io.js';
-import { parserFor } from './options.js';
+import { examples, existingFile, folderOption, parserFor, writableFile } from './options.js';
 import { addSettingsOptions, lookOf } from './settings.js';
 import { openTerminal } from './tui.js';
 
@@ -23,30 +23,33 @@ interface Options {
 export function reviewCommand(): Command {
   return addSettingsOptions(new Command('review'))
     .description('review scored samples without model or engine, and write the decided pairs')
-    .argument('<file>', 'a line {"prompt","responses":[{"text","reward"}]} for each prompt')
-    .option('--tokenizer <dir>', 'model folder whose tokenizer counts lengths; else they are in characters')
-    .option('--out <file>', 'where the pairs {"prompt","chosen","rejected"} are written; - is standard output')
+    .argument('<file>', 'one {"prompt","responses":[{"text","reward"}]} per line, one line per prompt', existingFile)
+    .addOption(
+      folderOption('--tokenizer <dir>', 'model folder whose tokenizer counts lengths; else they are in characters'),
+    )
+    .option(
+      '--out <file>',
+      'where the pairs {"prompt","chosen","rejected"} are written; - is standard output',
+      writableFile,
+    )
     .option(
       '--alpha <number>',
       'length-penalty coefficient to begin with, per token or character',
-      parserFor(dpoSchema.shape.alpha, 'alpha'),
+      parserFor(dpoSchema.shape.alpha),
       0,
     )
     .addHelpText(
       'after',
       `
-Decisions are kept beside the file, in FILE.decisions.jsonl. W writes the pairs (FILE.pairs.jsonl unless --out says
-otherwise). Without a terminal, --out writes the pairs of the rewards with the decisions made before.
-
-Example:
-  brevity review scored.jsonl --tokenizer models/policy
-  brevity review scored.jsonl --out pairs.jsonl < /dev/null`,
+Decisions on scored.jsonl are kept in ${journalOf('scored.jsonl')}. W writes the pairs to ${defaultOut('scored.jsonl')}
+unless --out names another file. Without a terminal, --out writes the pairs of the rewards and of the decisions so far.
+${examples('review scored.jsonl --tokenizer models/policy', 'review scored.jsonl --out pairs.jsonl < /dev/null')}`,
     )
     .action(async (file: string, options: Options & Record<string, unknown>) => {
       const terminal = process.stdin.isTTY && process.stdout.isTTY && options.out !== '-';
       if (!terminal && options.out === undefined) {
         throw new UserError(
-          `brevity review needs a terminal on standard input and output; --out FILE writes the pairs without one`,
+          '`review` needs a terminal on standard input and output; --out FILE writes the pairs without one',
           { exitCode: 2 },
         );
       }

@@ -1,26 +1,43 @@
-/** What `brevity RUN` and `brevity auto RUN` share: opening a run, or starting one from flags and a configuration file. */
+/** Shared by `brevity RUN` and `brevity auto RUN`: opening a run, or starting one from flags and a configuration file. */
 import { existsSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import type { Command } from 'commander';
-import { type PartialConfig, checkConfig, mergeConfigs, readConfigFile, resolvePaths } from '../config/load.js';
+import { flagNames } from '../config/flags.js';
+import {
+  type NameKey,
+  type PartialConfig,
+  checkConfig,
+  mergeConfigs,
+  readConfigFile,
+  resolvePaths,
+} from '../config/load.js';
 import { UserError } from '../errors.js';
+import { commandLine } from '../invocation.js';
 import { UntrustedReward, sensitiveParts, trustRewards } from '../rewards/trust.js';
 import { rewardSpecs } from '../rounds/config.js';
 import { createRun, exampleConfig } from '../setup/create.js';
 import { Run, isRun } from '../store/run.js';
 import {
+  addCheck,
   addFlags,
   backendOption,
   flagValues,
-  runFlags,
-  wholeNumber,
   precisionOption,
+  runFlags,
   threadsOption,
+  wholeNumber,
 } from './options.js';
 
-export function addRunOptions(command: Command): Command {
+export interface OpenOptions {
+  /** Keys whose flags may be given for an existing run too. */
+  keptFlags?: string[];
+  /** Nobody can be asked about rewards that are not trusted: a new run with one is refused before it is created. */
+  headless?: boolean;
+}
+
+export function addRunOptions(command: Command, opening: OpenOptions = {}): Command {
   command
-    .option('--config <file>', 'configuration of a new run (JSON); flags are laid over it')
+    .option('--config <file>', 'configuration of a new run (JSON); flags override it')
     .option('--model <dir>', 'base policy of a new run: a Hugging Face model folder')
     .option('--reward <spec>', 'reward of a new run: hf:DIR, module:FILE, http:URL, or a weighted sum')
     .option('--prompts <file>', 'training prompts of a new run: JSON lines with a "prompt" each')
@@ -36,73 +53,82 @@ export function addRunOptions(command: Command): Command {
       'let the run execute this reward module (or send BREVITY_REWARD_KEY to this server); asked once per run and file',
       (file: string, files: string[] = []) => [...files, file],
     );
+  addCheck(command, () => {
+    const [target] = command.args;
+    if (target !== undefined && !target.startsWith('-')) planRun(target, command.opts(), opening);
+  });
   return addFlags(command, runFlags, 'none');
 }
 
-export interface OpenOptions {
-  /** Flags of `dpo` and `update` that are no part of the configuration here. */
-  keepFlags?: string[];
-  /** There is nobody to ask about rewards that are not trusted: a new run with one is refused before it is made. */
-  headless?: boolean;
-}
+/** A run to open, or the checked settings of one to create; and the rewards that may then run. */
+type Plan = { asked: string[] } & (
+  { opens: true } | { opens: false; config: PartialConfig; nameKey: NameKey; named: string[] }
+);
 
 /**
- * The run directory, made where it is not there yet.
+ * Creates the run directory if it does not exist yet.
  *
- * @throws UserError with every problem of the new run's configuration; or where flags are given for a run that has one
+ * @throws UserError with every problem of the new run's configuration, or if flags are given that an existing run has
+ *   settled already
  */
-export function openOrCreateRun(
+export function openOrCreateRun(target: string, options: Record<string, unknown>, opening: OpenOptions = {}): string {
+  const plan = planRun(target, options, opening);
+  if (!plan.opens) {
+    createRun(target, plan.config, plan.nameKey);
+    trustRewards(target, plan.named, 'named');
+  }
+  if (plan.asked.length > 0) trustRewards(target, plan.asked, 'asked');
+  return target;
+}
+
+function planRun(
   target: string,
   options: Record<string, unknown>,
-  { keepFlags = [], headless = false }: OpenOptions = {},
-): string {
+  { keptFlags = [], headless = false }: OpenOptions,
+): Plan {
   const given = configFromFlags(options);
   const trusted = trustedFlags(options);
   if (isRun(target)) {
-    if (trusted.length > 0)
-      trustRewards(target, matching(trusted, rewardSpecs(Run.open(target, { recount: false }))), 'asked');
-    const { dpo, update, ...rest } = given;
-    const settled = Object.keys({ ...rest, ...without(dpo, keepFlags), ...without(update, keepFlags) });
-    if (settled.length > 0 || options.config !== undefined) {
-      const what = options.config === undefined ? settled.join(', ') : '--config';
-      throw new UserError(`run ${target} has its configuration already; leave out ${what}, or name a new directory`, {
-        exitCode: 2,
-      });
-    }
-    return target;
+    const settled = givenFlags(given).filter(([key]) => !keptFlags.includes(key));
+    const flags = [...(options.config === undefined ? [] : ['--config']), ...settled.map(([, flag]) => flag)];
+    if (flags.length > 0)
+      throw new UserError(
+        `run ${target} has its configuration already; leave out ${flags.join(', ')}, or name a new directory`,
+        { exitCode: 2 },
+      );
+    if (trusted.length === 0) return { opens: true, asked: [] };
+    return { opens: true, asked: matching(trusted, rewardSpecs(Run.open(target, { recount: false }))) };
   }
   const example =
     options.config === undefined &&
     given.model === undefined &&
     given.reward === undefined &&
     given.prompts === undefined;
-  if (example && !isExampleWanted(target)) {
-    if (existsSync(target))
-      throw new UserError(
-        `${target} holds no run; give --model, --reward, --prompts and --held-out (or --config) to start one in a new directory`,
-      );
-    throw new UserError(
-      `run ${target} does not exist; give --model, --reward, --prompts and --held-out (or --config) to start it, or \`brevity\` alone for the bundled example`,
-    );
-  }
+  if (example && !isExampleWanted(target)) throw noRun(target);
   const file = options.config === undefined ? (example ? exampleConfig : null) : String(options.config);
-  const base = file === null ? {} : readConfigFile(file);
-  const where = options.config === undefined ? 'the command line' : String(options.config);
-  const config = checkConfig(mergeConfigs(base, given), where);
+  const fromFile = file === null ? {} : readConfigFile(file);
+  const flags = new Map(givenFlags(given));
+  // A problem is that of the place its value came from.
+  const nameKey: NameKey = (key) =>
+    flags.get(key) ??
+    (valueAt(fromFile, key) === undefined ? flagNames.get(key) : undefined) ??
+    (file === null ? key : `${file}: ${key}`);
+  const config = checkConfig(mergeConfigs(fromFile, given), nameKey);
   const sensitive = sensitiveParts(config.reward);
   const asked = matching(trusted, [config.reward]);
   // A flag names the reward; a configuration file may be somebody else's.
   const named = given.reward === undefined ? [] : sensitive;
   const open = sensitive.filter((reward) => !asked.includes(reward) && !named.includes(reward));
   if (headless && open.length > 0) throw new UntrustedReward(target, open);
-  createRun(target, config, where);
-  trustRewards(target, named, 'named');
-  trustRewards(
-    target,
-    asked.filter((reward) => !named.includes(reward)),
-    'asked',
-  );
-  return target;
+  return { opens: false, config, nameKey, named, asked: asked.filter((reward) => !named.includes(reward)) };
+}
+
+function noRun(target: string): UserError {
+  const start = 'give --model, --reward, --prompts and --held-out (or --config) to start';
+  const problem = existsSync(target)
+    ? `${target} holds no run; ${start} one in a new directory`
+    : `run ${target} does not exist; ${start} it, or \`${commandLine('')}\` alone for the bundled example`;
+  return new UserError(problem, { exitCode: 2 });
 }
 
 /** What --trust-reward names: files by their real paths, servers by their origins. */
@@ -124,16 +150,21 @@ function matching(trusted: string[], specs: string[]): string[] {
   throw new UserError(`--trust-reward ${strange} is no reward of this run; ${expected}`, { exitCode: 2 });
 }
 
-/** A directory named example… is the bundled example's wherever it lies: `brevity auto /tmp/example`. */
+/** A directory named example… is the bundled example's, wherever it lies: `brevity auto /tmp/example`. */
 function isExampleWanted(directory: string): boolean {
   return path.basename(path.resolve(directory)).startsWith('example');
 }
 
-function without(group: unknown, keys: string[]): PartialConfig {
-  return Object.fromEntries(Object.entries((group ?? {}) as PartialConfig).filter(([key]) => !keys.includes(key)));
+/** Keys, dotted, that flags have set, each with its flag. */
+function givenFlags(given: PartialConfig): [key: string, flag: string][] {
+  return [...flagNames].filter(([key]) => valueAt(given, key) !== undefined);
 }
 
-/** Flags as a configuration; those that are not given are left out. Relative paths are meant from the working directory. */
+function valueAt(config: PartialConfig, key: string): unknown {
+  return key.split('.').reduce<unknown>((at, part) => (at as PartialConfig | null | undefined)?.[part], config);
+}
+
+/** Flags as a configuration, without those that are not given. Relative paths are resolved from the working directory. */
 export function configFromFlags(options: Record<string, unknown>): PartialConfig {
   const groups = flagValues(options, runFlags) as PartialConfig;
   const lora = options.lora === undefined ? {} : { update: { lora: { rank: options.lora } } };

@@ -1,7 +1,7 @@
 /** `brevity sample`: responses of a policy to prompts. */
 import { Command } from 'commander';
+import { z } from 'zod';
 import { samplingSchema } from '../config/schema.js';
-import { checkFolder } from '../model/files.js';
 import { loadModel } from '../model/folder.js';
 import { ProgressLine } from '../progress.js';
 import { encodePrompts, promptEntrySchema } from '../prompts.js';
@@ -13,42 +13,50 @@ import { RowWriter, readAllRows } from './io.js';
 import {
   addFlags,
   backendOption,
+  examples,
   flagValues,
+  folderOption,
   inOption,
   outOption,
+  parserFor,
   samplingFlags,
   seedOption,
   precisionOption,
   threadsOption,
 } from './options.js';
 
+const flags = samplingFlags.filter(({ key }) => key !== 'samples_per_prompt');
+
 export function sampleCommand(): Command {
   const command = new Command('sample')
     .description('sample responses from a policy')
-    .requiredOption('--model <dir>', 'Hugging Face model folder')
-    .addOption(inOption('prompts: {"prompt": text or messages} or {"prompt_ids": [..]} a line'))
+    .addOption(folderOption('--model <dir>', 'Hugging Face model folder').makeOptionMandatory())
+    .addOption(inOption('prompts, one {"prompt": text or messages} or {"prompt_ids": [..]} per line'))
     .addOption(
       outOption(
-        'a row a prompt: {"prompt_ids", "responses": [{"ids","text","logps","token_logprobs","finish_reason"}]}',
+        'one row per prompt: {"prompt_ids", "responses": [{"ids","text","logps","token_logprobs","finish_reason"}]}',
       ),
+    )
+    // A run needs two responses to make a pair of; this command does not.
+    .option(
+      '-n, --samples-per-prompt <K>',
+      'responses sampled for each prompt',
+      parserFor(z.int().min(1).max(1024)),
+      samplingSchema.shape.samples_per_prompt.parse(undefined),
     )
     .option('--raw', 'send text prompts as they stand, without the chat template', false)
     .addOption(seedOption())
     .addOption(backendOption())
     .addOption(threadsOption())
     .addOption(precisionOption());
-  return addFlags(command, samplingFlags, 'schema')
+  return addFlags(command, flags, 'schema')
     .addHelpText(
       'after',
-      '\nExample:\n  brevity sample --model ./SmolLM2-135M-Instruct --in prompts.jsonl -n 4 --max-new-tokens 128 > samples.jsonl',
+      examples('sample --model ./SmolLM2-135M-Instruct --in prompts.jsonl -n 4 --max-new-tokens 128 > samples.jsonl'),
     )
     .action(async (options) => {
-      const settings = samplingSchema.parse({
-        ...flagValues(options, samplingFlags).sampling,
-        samples_per_prompt: undefined,
-      });
+      const settings = samplingSchema.parse(flagValues(options, flags).sampling ?? {});
       const samples = options.samplesPerPrompt as number;
-      checkFolder(options.model);
       const entries = await readAllRows(options.in, promptEntrySchema);
       await useBackend(options.backend, options.threads, options.precision);
       const model = await loadModel(options.model, { task: 'causal-lm', frozen: true });

@@ -1,47 +1,46 @@
 /** `brevity score`: rewards of responses. */
 import { Command } from 'commander';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { rewardOptionsSchema } from '../config/schema.js';
 import { UserError } from '../errors.js';
 import { ProgressLine } from '../progress.js';
 import { type RewardInput, namedByUser, openReward } from '../rewards/index.js';
-import { promptSchema, tokenIdsSchema } from '../rows.js';
+import { tokenIdsSchema } from '../rows.js';
 import { useBackend } from '../tensor/backend.js';
 import { RowWriter, readAllRows } from './io.js';
 import {
   addFlags,
   backendOption,
+  examples,
   flagValues,
   inOption,
   outOption,
   rewardFlags,
+  rewardOption,
   precisionOption,
   threadsOption,
 } from './options.js';
+import { responseRowSchema, responsesOf, withValues } from './responses.js';
 
-const rowSchema = z.looseObject({
-  prompt: promptSchema.optional(),
-  response: z.string().optional(),
-  ids: tokenIdsSchema.optional(),
-  prompt_ids: tokenIdsSchema.optional(),
-  responses: z.array(z.looseObject({ text: z.string().optional(), ids: tokenIdsSchema.optional() })).optional(),
-});
+/** A whole sequence, prompt and response together, can be scored too. */
+const rowSchema = responseRowSchema.extend({ ids: tokenIdsSchema.optional() });
 type Row = z.infer<typeof rowSchema>;
 
 export function scoreCommand(): Command {
   const command = new Command('score')
     .description('score responses with a reward')
-    .requiredOption(
-      '--reward <spec>',
-      'hf:DIR, module:FILE, http:URL, or a weighted sum such as 0.7*hf:A+0.3*module:B.mjs',
+    .addOption(rewardOption('hf:DIR, module:FILE, http:URL, or a weighted sum such as 0.7*hf:A+0.3*module:B.mjs'))
+    .addOption(inOption('rows of `sample`, `logprobs` or `pair`, or one {"prompt","response"} or {"ids"} per line'))
+    .addOption(
+      outOption(
+        'the same rows with "reward", for `sample` in each response; pairs with "chosen_reward" and "rejected_reward"',
+      ),
     )
-    .addOption(inOption('{"prompt","response"} or {"ids"} a line, or rows of `brevity sample`'))
-    .addOption(outOption('the rows with "reward" (rows of `brevity sample`: in each response)'))
     .addOption(backendOption())
     .addOption(threadsOption())
     .addOption(precisionOption());
   return addFlags(command, rewardFlags, 'schema')
-    .addHelpText('after', '\nExample:\n  brevity score --reward hf:./reward-model --in samples.jsonl > scored.jsonl')
+    .addHelpText('after', examples('score --reward hf:./reward-model --in samples.jsonl > scored.jsonl'))
     .action(async (options) => {
       const rows = await readAllRows(options.in, rowSchema);
       const flat = rows.flatMap(({ row, where }, at) =>
@@ -55,7 +54,7 @@ export function scoreCommand(): Command {
       );
       const out = new RowWriter(options.out);
       const progress = new ProgressLine('scoring', 'responses');
-      const rewards = rows.map(({ row }) => new Array<number>(row.responses?.length ?? 1));
+      const rewards = rows.map(({ row, where }) => new Array<number>(inputsOf(row, where).length));
       const left = rewards.map(({ length }) => length);
       let next = 0;
       let done = 0;
@@ -87,21 +86,26 @@ export function scoreCommand(): Command {
     });
 }
 
-function inputsOf({ prompt, response, ids, prompt_ids, responses }: Row, where: string): RewardInput[] {
-  if (responses !== undefined) {
-    return responses.map((given) => ({
-      prompt,
-      response: given.text,
-      ids: prompt_ids !== undefined && given.ids !== undefined ? [...prompt_ids, ...given.ids] : undefined,
-    }));
+function inputsOf(row: Row, where: string): RewardInput[] {
+  const responses = responsesOf(row);
+  if (responses.length === 0 && row.responses === undefined) {
+    if (row.ids === undefined)
+      throw new UserError(
+        `${where} has nothing to score; expected "prompt" and "response", "ids", "responses", or a pair`,
+      );
+    return [{ ids: row.ids }];
   }
-  if (ids === undefined && (prompt === undefined || response === undefined)) {
-    throw new UserError(`${where} has nothing to score; expected "prompt" and "response", or "ids", or "responses"`);
-  }
-  return [{ prompt, response, ids }];
+  return responses.map(({ prompt, prompt_ids, text, ids }) => {
+    const whole = row.ids ?? (prompt_ids === undefined || ids === undefined ? undefined : [...prompt_ids, ...ids]);
+    if (whole === undefined && (prompt === undefined || text === undefined))
+      throw new UserError(`${where} lacks a prompt or a response; expected texts of both, or token ids of both`);
+    return { prompt, response: text, ids: whole };
+  });
 }
 
 function scored(row: Row, rewards: number[]): object {
-  if (row.responses === undefined) return { ...row, reward: rewards[0] };
-  return { ...row, responses: row.responses.map((response, i) => ({ ...response, reward: rewards[i] })) };
+  return withValues(
+    row,
+    rewards.map((reward) => ({ reward })),
+  );
 }

@@ -4,10 +4,11 @@ import { type Command, Option } from 'commander';
 import { type Look, lookFor } from '../ui/look.js';
 import { readSettings } from '../ui/settings.js';
 import { themeNames } from '../ui/theme.js';
+import { choice } from './options.js';
 
 export function addSettingsOptions(command: Command): Command {
   return command
-    .addOption(new Option('--theme <name>', 'colours of the screens; else as the terminal tells').choices(themeNames))
+    .addOption(choice('--theme <name>', 'colours of the screens; else as the terminal tells', themeNames))
     .option('--ascii', 'draw with ASCII characters alone; --no-ascii: never')
     .addOption(new Option('--no-ascii').hideHelp())
     .addOption(new Option('--mouse').hideHelp())

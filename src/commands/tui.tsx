@@ -6,7 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { App } from '../../components/App.js';
 import { attachEngine } from '../engine/launch.js';
 import { UserError, messageOf } from '../errors.js';
+import { commandLine, shellQuote } from '../invocation.js';
 import { trustRewards } from '../rewards/trust.js';
+import { openCommand } from '../setup/command.js';
 import { completePath } from '../setup/complete.js';
 import { absolute } from '../setup/draft.js';
 import type { HomeTasks, HomeTasksOptions } from '../ui/homeTasks.js';
@@ -20,8 +22,6 @@ import { lookOf } from './settings.js';
 export interface TuiOptions {
   /** How the screens are drawn; as environment and settings file say unless given. */
   look?: Look;
-  /** How the run is named in what is printed at the end; the directory itself unless given. */
-  name?: string;
 }
 
 /**
@@ -31,16 +31,17 @@ export interface TuiOptions {
  * @throws UserError without a terminal
  */
 export async function runTui(runDir: string, options: TuiOptions = {}): Promise<{ left: boolean }> {
-  const name = options.name ?? runDir;
-  needTerminal(name);
   const directory = path.resolve(runDir);
+  needTerminal(runDir);
   const source: Source = {
     initial: (size) => initialState(size),
     attach: (use, listener) => attachEngine(directory, 'tui', use, listener),
     trust: (rewards) => trustRewards(directory, rewards, 'asked'),
   };
   const { left } = await openTerminal(source, options.look ?? lookOf({}));
-  if (!left) process.stdout.write(`Detached: the engine of ${name} goes on. Attach again with: brevity ${name}\n`);
+  // The command has a line of its own: in a narrow terminal it can still be copied whole.
+  const again = openCommand(directory, { cwd: process.cwd(), home: homedir() });
+  if (!left) process.stdout.write(`Detached; the engine keeps running. Attach again with:\n  ${again}\n`);
   return { left };
 }
 
@@ -48,7 +49,7 @@ export async function runTui(runDir: string, options: TuiOptions = {}): Promise<
 export function needTerminal(run: string): void {
   if (process.stdin.isTTY && process.stdout.isTTY) return;
   throw new UserError(
-    `brevity needs a terminal on standard input and output; run \`brevity auto ${run}\` headless instead`,
+    `brevity needs a terminal on standard input and output; run \`${commandLine(`auto ${shellQuote(run)}`)}\` headless instead`,
     { exitCode: 2 },
   );
 }

@@ -1,14 +1,13 @@
 /** `brevity update`: one LR-DPO update of a policy on pairs. */
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { z } from 'zod';
+import { Problems } from '../config/load.js';
 import { type UpdateConfig, dpoSchema, loraSchema, updateSchema } from '../config/schema.js';
 import { dryRun } from '../dpo/dryRun.js';
 import { responseLogprobs, sum } from '../dpo/logprobs.js';
 import { type ReferenceLogps, bySide, pairSides } from '../dpo/step.js';
 import { totalSteps } from '../dpo/schedule.js';
 import { updatePolicy } from '../dpo/update.js';
-import { UserError } from '../errors.js';
-import { checkFolder } from '../model/files.js';
 import { type LoadOptions, type LoadedModel, loadModel, saveModel } from '../model/folder.js';
 import { ProgressLine } from '../progress.js';
 import { optionsOf } from '../rounds/models.js';
@@ -17,17 +16,23 @@ import { type PairRow, pairRowSchema, promptSchema } from '../rows.js';
 import { useBackend } from '../tensor/backend.js';
 import { type InputRow, RowWriter, readAllRows } from './io.js';
 import {
+  addCheck,
   addFlags,
   backendOption,
   dpoFlags,
+  dtypeOption,
+  examples,
   flagValues,
-  seedOption,
-  updateFlags,
-  wholeNumber,
+  folderOption,
+  inputOption,
+  newFolder,
+  parserFor,
   precisionOption,
+  seedOption,
   threadsOption,
+  updateFlags,
 } from './options.js';
-import { sequenceOf } from './texts.js';
+import { sequenceOf } from './responses.js';
 
 /** Pairs by ids, or texts in TRL's form. */
 const textPairSchema = z.looseObject({ prompt: promptSchema, chosen: z.string().min(1), rejected: z.string().min(1) });
@@ -38,23 +43,15 @@ const rowSchema = z.union(
 
 export function updateCommand(): Command {
   const command = new Command('update')
-    .description('one LR-DPO update of a policy; prints a metrics row a step')
-    .requiredOption('--policy <dir>', 'the policy that the update starts from')
-    .option('--reference <dir>', 'the reference policy (default: the policy as it starts)')
-    .option(
-      '--pairs <file>',
-      'rows of `brevity pair`, or {"prompt","chosen","rejected"} texts; - is standard input',
-      '-',
-    )
-    .option('--out <dir>', 'folder of the new policy; without it only metrics come out')
-    .addOption(
-      new Option('--dtype <type>', 'of the saved weights')
-        .choices(['float32', 'float16', 'bfloat16', 'keep'])
-        .default('float32'),
-    )
-    .option('--dry-run', "change nothing: a row a pair, then the loss and every tensor's gradient norm", false)
-    .option('--lora <rank>', 'train a LoRA adapter of this rank', wholeNumber(1))
-    .option('--lora-alpha <scale>', 'its scale: (alpha / rank)·B·A (default: 16)', Number)
+    .description('one LR-DPO update of a policy; prints one metrics row per step')
+    .addOption(folderOption('--policy <dir>', 'the policy that the update starts from').makeOptionMandatory())
+    .addOption(folderOption('--reference <dir>', 'the reference policy (default: the policy as it starts)'))
+    .addOption(inputOption('--pairs <file>', 'rows of `pair`, or {"prompt","chosen","rejected"} texts'))
+    .option('--out <dir>', 'folder of the new policy; absent or empty', newFolder)
+    .addOption(dtypeOption('of the saved weights').default('float32'))
+    .option('--dry-run', "change nothing: one row per pair, then the loss and every tensor's gradient norm", false)
+    .option('--lora <rank>', 'train a LoRA adapter of this rank', parserFor(loraSchema.shape.rank))
+    .option('--lora-alpha <scale>', 'its scale: (alpha / rank)·B·A (default: 16)', parserFor(loraSchema.shape.alpha))
     .option('--lora-targets <names>', 'linear layers that get an adapter, separated by commas')
     .option('--activation-checkpointing', 'recompute layers in the backward pass to save memory', false)
     .option('--raw', 'take text prompts as they stand, without the chat template', false)
@@ -62,17 +59,16 @@ export function updateCommand(): Command {
     .addOption(backendOption())
     .addOption(threadsOption())
     .addOption(precisionOption());
+  addCheck(command, () => checkOptions(command));
   addFlags(command, dpoFlags, 'schema');
   return addFlags(command, updateFlags, 'schema')
     .addHelpText(
       'after',
-      '\nExample:\n  brevity update --policy ./policy --pairs pairs.jsonl --alpha 0.02 --beta 0.1 --lr 5e-7 --out ./policy-1 > metrics.jsonl',
+      examples(
+        'update --policy ./policy --pairs pairs.jsonl --alpha 0.02 --beta 0.1 --lr 5e-7 --out ./policy-1 > metrics.jsonl',
+      ),
     )
     .action(async (options) => {
-      if (options.out === undefined && !options.dryRun) {
-        throw new UserError('brevity update needs --out, the folder of the new policy, or --dry-run', { exitCode: 2 });
-      }
-      for (const folder of [options.policy, options.reference]) if (folder !== undefined) checkFolder(folder);
       const rows = await readAllRows(options.pairs, rowSchema);
       await useBackend(options.backend, options.threads, options.precision);
       const settings = {
@@ -108,6 +104,17 @@ export function updateCommand(): Command {
     });
 }
 
+/** @throws Problems with flags that need another one */
+function checkOptions(command: Command): void {
+  const given = (name: string) => command.getOptionValueSource(name) === 'cli';
+  const problems = [
+    ...(given('out') || given('dryRun') ? [] : ['--out: missing; expected the folder of the new policy, or --dry-run']),
+    ...(given('loraAlpha') && !given('lora') ? ['--lora-alpha: needs --lora, the rank of the adapter'] : []),
+    ...(given('loraTargets') && !given('lora') ? ['--lora-targets: needs --lora, the rank of the adapter'] : []),
+  ];
+  if (problems.length > 0) throw new Problems(problems, `${problems.length} problems`);
+}
+
 function updateSettings(options: Record<string, unknown>): UpdateConfig {
   const lora =
     options.lora === undefined
@@ -132,7 +139,7 @@ async function reload(old: LoadedModel, dir: string, options: LoadOptions): Prom
 function pairOf(model: LoadedModel, { row, where }: InputRow<z.infer<typeof rowSchema>>, raw: boolean): PairRow {
   if ('chosen_ids' in row) return row as PairRow;
   const { prompt, chosen, rejected } = row as z.infer<typeof textPairSchema>;
-  const [w, l] = [chosen, rejected].map((response) => sequenceOf(model, prompt, response, raw, where));
+  const [w, l] = [chosen, rejected].map((text) => sequenceOf(model, { prompt, text, truncated: false }, raw, where));
   return { prompt, prompt_ids: w.prompt_ids, chosen_ids: w.response_ids, rejected_ids: l.response_ids };
 }
 

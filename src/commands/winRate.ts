@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { z } from 'zod';
 import { winRates } from '../evaluation/winRate.js';
 import { RowWriter, readAllRows } from './io.js';
-import { inOption, outOption } from './options.js';
+import { examples, inOption, outOption } from './options.js';
 
 const rowSchema = z.looseObject({
   preference: z.number().min(0).max(1),
@@ -16,11 +16,13 @@ export function winRateCommand(): Command {
   return new Command('win-rate')
     .description('plain and length-controlled win rates from preferences (arXiv 2404.04475)')
     .addOption(
-      inOption('{"preference": 0..1 that the model wins, "length_model", "length_baseline", "difficulty"?} a line'),
+      inOption(
+        'one {"preference": 0..1 that the model wins, "length_model", "length_baseline", "difficulty"?} per line',
+      ),
     )
     .addOption(outOption('one row: {"win_rate","length_controlled_win_rate","standard_error",…}, in percent'))
     .option('--difficulty', 'fit with the rows\' "difficulty"; without it the minimal form', false)
-    .addHelpText('after', '\nExample:\n  brevity win-rate --in preferences.jsonl --difficulty')
+    .addHelpText('after', examples('win-rate --in preferences.jsonl --difficulty'))
     .action(async (options) => {
       const rows = (await readAllRows(options.in, rowSchema)).map(({ row }) => row);
       const out = new RowWriter(options.out);

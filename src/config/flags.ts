@@ -55,3 +55,28 @@ export const rewardFlags = [
 
 /** Those that `brevity RUN` and `brevity auto RUN` take for a new run. */
 export const runFlags = [...samplingFlags, ...pairsFlags, ...dpoFlags, ...updateFlags, ...rewardFlags];
+
+/** For keys that belong to no group. `update.lora.rank` stands for the whole of `update.lora`. */
+const otherFlags: Record<string, string> = {
+  model: '--model',
+  reward: '--reward',
+  prompts: '--prompts',
+  held_out: '--held-out',
+  seed: '--seed',
+  backend: '--backend',
+  threads: '--threads',
+  precision: '--precision',
+  'dpo.reference': '--reference',
+  'update.lora.rank': '--lora',
+};
+
+/** The flag of each key, dotted, that has one. */
+export const flagNames: ReadonlyMap<string, string> = new Map([
+  ...runFlags.map(({ flags, group, key }): [string, string] => [`${group}.${key}`, longName(flags)]),
+  ...Object.entries(otherFlags),
+]);
+
+/** `-n, --samples-per-prompt <K>` is `--samples-per-prompt`. */
+function longName(flags: string): string {
+  return /--[a-z-]+/.exec(flags)?.[0] ?? flags;
+}

@@ -1,5 +1,5 @@
 /**
- * Configurations from files and flags. Every problem is reported at once: where, key, value, what was expected.
+ * Configurations from files and flags. Every problem is reported at once: flag or key, value, what was expected.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -24,7 +24,7 @@ export function readConfigFile(file: string): PartialConfig {
     throw new UserError(`configuration ${file} ${what}`, { exitCode: 2, cause });
   }
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-    throw new UserError(`configuration ${file} is no JSON object`, { exitCode: 2 });
+    throw new UserError(`configuration ${file} is not a JSON object`, { exitCode: 2 });
   }
   return resolvePaths(json as PartialConfig, path.dirname(path.resolve(file)));
 }
@@ -58,67 +58,134 @@ export function mergeConfigs(under: PartialConfig, over: PartialConfig): Partial
   return out;
 }
 
+/** Several unusable arguments or settings, reported together. */
+export class Problems extends UserError {
+  /** @param head what a list of several begins with; a single problem stands alone */
+  constructor(
+    readonly problems: readonly string[],
+    head: string,
+  ) {
+    const list = problems.map((problem) => `\n  ${problem}`).join('');
+    super(problems.length === 1 ? problems[0] : `${head}:${list}`, { exitCode: 2 });
+  }
+}
+
+/** How a problem names the setting of a dotted key: `--top-p`, `run.json: sampling.top_p`. */
+export type NameKey = (key: string) => string;
+
 /**
  * Checks a configuration whole.
  *
- * @param where what errors call it, such as the file's name or "the command line"
- * @throws UserError (exit code 2) with a line for each problem
+ * @throws Problems
  */
-export function checkConfig(config: PartialConfig, where: string): Config {
+export function checkConfig(config: PartialConfig, nameKey: NameKey): Config {
   const result = configSchema.safeParse(config);
-  const problems = [...schemaProblems(config), ...missingFiles(config)];
+  const problems = [...schemaProblems(config, nameKey), ...missingFiles(config, nameKey)];
   if (result.success && problems.length === 0) return result.data;
-  throw new UserError(`${where} cannot be used:\n${problems.map((problem) => `  ${problem}`).join('\n')}`, {
-    exitCode: 2,
-  });
+  throw new Problems(problems, `${problems.length} settings cannot be used`);
 }
 
-/** What the schema has against a configuration, a line each. */
-export function schemaProblems(config: PartialConfig): string[] {
+/** What the schema refuses in a configuration, one line per problem. */
+export function schemaProblems(config: PartialConfig, nameKey: NameKey = (key) => key): string[] {
   const result = configSchema.safeParse(config);
-  return result.success ? [] : result.error.issues.flatMap((issue) => describeIssue(issue, config));
+  return result.success ? [] : result.error.issues.flatMap((issue) => describeIssue(issue, config, nameKey));
 }
 
-function describeIssue(issue: z.core.$ZodIssue, config: PartialConfig): string[] {
+function describeIssue(issue: z.core.$ZodIssue, config: PartialConfig, nameKey: NameKey): string[] {
   const at = issue.path.join('.');
   if (issue.code === 'unrecognized_keys') {
     const known = keysAt(issue.path);
     return issue.keys.map((key) => {
-      const name = at === '' ? key : `${at}.${key}`;
       const near = nearest(key, known);
-      return `${name}: is no key; ${near === null ? `expected one of ${known.join(', ')}` : `did you mean ${near}?`}`;
+      const advice = near === null ? `expected one of ${known.join(', ')}` : `did you mean ${near}?`;
+      return `${nameKey(at === '' ? key : `${at}.${key}`)}: unknown key; ${advice}`;
     });
   }
   const value = issue.path.reduce<unknown>((inner, key) => (isObject(inner) ? inner[String(key)] : undefined), config);
-  if (value === undefined) return [`${at}: is missing; ${describeKey(issue.path)}`];
+  if (value === undefined) return [`${nameKey(at)}: missing; ${describeKey(issue.path)}`];
+  const schema = schemaAt(issue.path);
   return [
-    `${at}: ${JSON.stringify(value)}: ${issue.message.replace(/^Invalid input: /, '').replace(/^Too (small|big): /, '')}`,
+    `${nameKey(at)}: ${JSON.stringify(value)}: ${schema === undefined ? issue.message : `expected ${expected(schema)}`}`,
   ];
 }
 
-/** Files and folders that are named and not there, and rewards that cannot be read. */
-function missingFiles(config: PartialConfig): string[] {
+/** What values a schema accepts, in words: "a whole number from 1 to 256". */
+export function expected(schema: z.ZodType): string {
+  const { anyOf, ...whole } = z.toJSONSchema(schema, { io: 'input' }) as JsonSchema;
+  const nullable = anyOf?.some(({ type }) => type === 'null') ?? false;
+  const inner = anyOf?.find(({ type }) => type !== 'null') ?? whole;
+  return `${kindOf(inner)}${nullable ? ', or null' : ''}`;
+}
+
+interface JsonSchema {
+  type?: string;
+  anyOf?: JsonSchema[];
+  enum?: unknown[];
+  minimum?: number;
+  exclusiveMinimum?: number;
+  maximum?: number;
+  exclusiveMaximum?: number;
+}
+
+function kindOf(schema: JsonSchema): string {
+  if (schema.enum !== undefined) return `one of ${schema.enum.join(', ')}`;
+  switch (schema.type) {
+    case 'integer':
+    case 'number':
+      return `a ${schema.type === 'integer' ? 'whole number' : 'number'} ${limits(schema)}`.trimEnd();
+    case 'boolean':
+      return 'true or false';
+    case 'array':
+      return 'a list';
+    case 'object':
+      return 'an object of settings';
+    default:
+      return 'text';
+  }
+}
+
+function limits({ minimum, exclusiveMinimum, maximum, exclusiveMaximum }: JsonSchema): string {
+  // Whole numbers end where doubles stop counting by one: that limit is of no interest.
+  const most = maximum !== undefined && maximum < Number.MAX_SAFE_INTEGER ? maximum : undefined;
+  const above = exclusiveMinimum === undefined ? '' : `above ${exclusiveMinimum}`;
+  const below = exclusiveMaximum === undefined ? '' : `below ${exclusiveMaximum}`;
+  if (minimum !== undefined && most !== undefined) return `from ${minimum} to ${most}`;
+  const low = minimum === undefined ? above : `of ${minimum} or more`;
+  const high = most === undefined ? below : `at most ${most}`;
+  return [low, high].filter((part) => part !== '').join(' and ');
+}
+
+/** Files and folders that are named but do not exist, and rewards that cannot be read. */
+function missingFiles(config: PartialConfig, nameKey: NameKey): string[] {
   const problems: string[] = [];
   for (const key of pathKeys) {
     const file = config[key];
-    if (typeof file === 'string' && !existsSync(file)) problems.push(`${key}: ${file} does not exist`);
+    if (typeof file === 'string' && !existsSync(file)) problems.push(`${nameKey(key)}: ${file} does not exist`);
   }
-  return [...problems, ...rewardProblems(config)];
+  const reference = isObject(config.dpo) ? config.dpo.reference : undefined;
+  if (typeof reference === 'string' && !['round', 'base'].includes(reference) && !existsSync(reference))
+    problems.push(
+      `${nameKey('dpo.reference')}: ${reference} does not exist; expected \`round\`, \`base\` or a model folder`,
+    );
+  return [...problems, ...rewardProblems(config, nameKey)];
 }
 
-/** What a reward names and is not there, or why it cannot be read. */
-export function rewardProblems(config: PartialConfig): string[] {
-  const problems: string[] = [];
-  if (typeof config.reward !== 'string' || config.reward === '') return problems;
+/** Why a configuration's reward cannot be used: unreadable, or its files do not exist. */
+export function rewardProblems(config: PartialConfig, nameKey: NameKey = (key) => key): string[] {
+  if (typeof config.reward !== 'string' || config.reward === '') return [];
+  return rewardFaults(config.reward).map((fault) => `${nameKey('reward')}: ${fault}`);
+}
+
+/** The same for a reward's specification alone. */
+export function rewardFaults(spec: string): string[] {
   try {
-    for (const part of parseRewardSpec(config.reward)) {
+    return parseRewardSpec(spec).flatMap((part) => {
       const file = part.kind === 'hf' ? part.dir : part.kind === 'module' ? part.file : null;
-      if (file !== null && !existsSync(file)) problems.push(`reward: ${file} does not exist`);
-    }
+      return file === null || existsSync(file) ? [] : [`${file} does not exist`];
+    });
   } catch (error) {
-    problems.push(`reward: ${messageOf(error)}`);
+    return [messageOf(error)];
   }
-  return problems;
 }
 
 function schemaAt(keys: PropertyKey[]): z.ZodType | undefined {
@@ -150,12 +217,12 @@ function describeKey(keys: PropertyKey[]): string {
   return `expected ${schemaAt(keys)?.description ?? 'a value'}`;
 }
 
-/** The known key that is at most two edits away. */
+/** The known key that is at most two edits away, fewer for short keys. */
 export function nearest(key: string, known: string[]): string | null {
   const best = known
     .map((candidate) => ({ candidate, distance: editDistance(key, candidate) }))
     .sort((a, b) => a.distance - b.distance)[0];
-  return best !== undefined && best.distance <= 2 ? best.candidate : null;
+  return best !== undefined && best.distance <= Math.min(2, key.length / 2) ? best.candidate : null;
 }
 
 function editDistance(a: string, b: string): number {

@@ -129,7 +129,7 @@ class Follower {
       this.asked = key;
       this.try({ type: 'set', settings }, { type: 'launch' });
     } else if (round.stage === 'done') {
-      if (this.depth(round) >= rounds) {
+      if (depthOf(this.rounds, round.id) >= rounds) {
         this.settle?.resolve([...this.rounds.values()].sort((a, b) => a.id - b.id));
         return;
       }
@@ -138,18 +138,6 @@ class Follower {
       this.asked = key;
       this.try({ type: 'next-round', settings });
     }
-  }
-
-  /** Rounds from the base to this one; one that was rejected does not count. */
-  private depth(round: RoundState): number {
-    let count = 0;
-    for (
-      let at: RoundState | undefined = round;
-      at !== undefined && at.parent !== null;
-      at = this.rounds.get(at.parent)
-    )
-      if (at.verdict !== 'rejected') count++;
-    return count;
   }
 
   /** Sends one after the other; what is refused ends it, unless a person has taken over meanwhile. */
@@ -163,4 +151,12 @@ class Follower {
       }
     })();
   }
+}
+
+/** Rounds from the base to this one. Rejected rounds do not count. */
+export function depthOf(rounds: ReadonlyMap<number, RoundState>, id: number): number {
+  let count = 0;
+  for (let at = rounds.get(id); at !== undefined && at.parent !== null; at = rounds.get(at.parent))
+    if (at.verdict !== 'rejected') count++;
+  return count;
 }

@@ -1,37 +1,14 @@
 /** The headless command that starts the same run as the form, and the configuration file that holds its settings. */
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { runFlags } from '../config/flags.js';
+import { flagNames } from '../config/flags.js';
 import { type PartialConfig, mergeConfigs } from '../config/load.js';
 import { type Config, configSchema } from '../config/schema.js';
+import { commandLine, shellQuote } from '../invocation.js';
 import { moduleFiles } from '../rewards/spec.js';
 import { type Place, type SettingsFile, shorten } from './draft.js';
 
 const required = ['model', 'reward', 'prompts', 'held_out'] as const;
-
-/** For keys that are no group's. `update.lora.rank` stands for the whole of `update.lora`. */
-const otherFlags: Record<string, string> = {
-  model: '--model',
-  reward: '--reward',
-  prompts: '--prompts',
-  held_out: '--held-out',
-  seed: '--seed',
-  backend: '--backend',
-  threads: '--threads',
-  precision: '--precision',
-  'dpo.reference': '--reference',
-  'update.lora.rank': '--lora',
-};
-
-const flagNames = new Map<string, string>([
-  ...runFlags.map(({ flags, group, key }): [string, string] => [`${group}.${key}`, longName(flags)]),
-  ...Object.entries(otherFlags),
-]);
-
-/** `-n, --samples-per-prompt <K>` is `--samples-per-prompt`. */
-function longName(flags: string): string {
-  return /--[a-z-]+/.exec(flags)?.[0] ?? flags;
-}
 
 /**
  * @param file read with --config; null: only flags
@@ -55,7 +32,7 @@ export function headlessCommand(
     !['model', 'reward', 'prompts'].some((key) => changes.has(key));
   const needsFile = [...changes.keys()].filter((key) => !flagNames.has(key));
   if (needsFile.length > 0) return { needsFile };
-  const words = ['brevity', 'auto', positional(shorten(directory, place))];
+  const words = ['auto', positional(shorten(directory, place))];
   if (file !== null && !implied) words.push('--config', shorten(file.path, place));
   // The shell replaces ~ at the start of a word only, and a reward has its path further on.
   const inReward: Place = { ...place, home: '\0' };
@@ -64,19 +41,19 @@ export function headlessCommand(
   // The form's own run asks in the terminal; a headless one needs the answer beforehand.
   if (file !== null && !changes.has('reward'))
     for (const module of moduleFiles(config.reward)) words.push('--trust-reward', shorten(module, place));
-  return { command: words.map((word) => shellQuote(word)).join(' ') };
+  return { command: commandLine(words.map((word) => shellQuote(word)).join(' ')) };
+}
+
+/** The command that opens a run in the terminal. */
+export function openCommand(directory: string, place: Place): string {
+  const name = directory === place.cwd ? '.' : shorten(directory, place);
+  // A name without a slash could be that of a command, one that begins with a dash a flag.
+  return commandLine(shellQuote(/^[^-].*\/|^\.$/s.test(name) ? name : `./${name}`));
 }
 
 /** An argument that begins with a dash would be read as a flag. */
 function positional(text: string): string {
   return text.startsWith('-') ? `./${text}` : text;
-}
-
-/** A word as a POSIX shell reads it back. `~` at the start is left to the shell. */
-export function shellQuote(word: string): string {
-  const [, tilde, rest] = /^(~\/)?(.*)$/s.exec(word) as unknown as [string, string | undefined, string];
-  const plain = /^[A-Za-z0-9_@%+=:,./-]+$/.test(rest);
-  return (tilde ?? '') + (plain ? rest : `'${rest.replaceAll("'", `'\\''`)}'`);
 }
 
 /** Keys, dotted, whose values differ from the base's. LoRA that differs in more than its rank is one key. */

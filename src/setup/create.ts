@@ -1,7 +1,7 @@
-/** Makes a run directory, and looks at one before it is made. */
+/** Makes a run directory, and checks one before it is made. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { type PartialConfig, checkConfig } from '../config/load.js';
+import { type NameKey, type PartialConfig, checkConfig } from '../config/load.js';
 import { UserError } from '../errors.js';
 import { readModelConfig } from '../model/config.js';
 import { isAdapterFolder } from '../model/peft.js';
@@ -13,13 +13,14 @@ import type { DirectoryFacts } from './facts.js';
 export const exampleConfig = path.resolve(import.meta.dirname, '../../../data/example.json');
 
 /**
- * Makes a run of a configuration, its paths absolute. What a first look can tell is told now, not by the engine later.
+ * Makes a run of a configuration whose paths are absolute. Prompts and the model's configuration are read here, so that
+ * their problems appear now and not in the engine later.
  *
- * @param where what errors call the configuration
- * @throws UserError with every problem of it, or that the directory holds something else
+ * @param nameKey how errors name a setting
+ * @throws UserError with every problem of the configuration, or when the directory holds something else
  */
-export function createRun(directory: string, config: PartialConfig, where: string): Run {
-  const checked = checkConfig(config, where);
+export function createRun(directory: string, config: PartialConfig, nameKey: NameKey = (key) => key): Run {
+  const checked = checkConfig(config, nameKey);
   if (!isAdapterFolder(checked.model)) readModelConfig(checked.model);
   readPrompts(checked.prompts);
   readPrompts(checked.held_out);

@@ -1,6 +1,7 @@
 /** The fields of the form that starts a run: what each sets, what it is, and which values it takes. */
 import { z } from 'zod';
 import { backendSchema, configSchema, precisionSchema } from '../config/schema.js';
+import { commandLine } from '../invocation.js';
 
 export const fieldIds = [
   'directory',
@@ -97,7 +98,10 @@ export const fields: readonly Field[] = [
   },
   field('lora_rank', 'LoRA rank', 'number', 'update.lora.rank', 'Higher: more is trained.'),
   {
-    ...field('backend', 'backend', 'choice', 'backend', 'auto takes the best that loads; `brevity doctor` shows them.'),
+    ...field(
+      ...(['backend', 'backend', 'choice', 'backend'] as const),
+      `auto takes the best that loads; \`${commandLine('doctor')}\` shows them.`,
+    ),
     choices: backendSchema.options,
   },
   {

@@ -23,6 +23,7 @@ import { hostname } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
 import { UserError, messageOf } from '../errors.js';
+import { commandLine, shellQuote } from '../invocation.js';
 import { writeError } from './durable.js';
 
 /** 1, without a `version`, was a file that held by its existence. */
@@ -139,11 +140,11 @@ export function readHolder(directory: string): LockHolder | null {
 export function heldMessage(directory: string, holder: LockHolder): string {
   const { pid, host, since, version } = holder;
   if (host === hostname())
-    return `${directory} is held by the engine of process ${pid} on ${host} since ${since}; attach to it with \`brevity ${directory}\``;
+    return `${directory} is held by the engine of process ${pid} on ${host} since ${since}; attach to it with \`${commandLine(shellQuote(directory))}\``;
   const held = `${directory} is held by an engine on another host (process ${pid} on ${host} since ${since}; this is ${hostname()})`;
   if (version < LOCK_VERSION)
     return `${held}, started by an earlier Brevity: end it there, or, if it no longer runs, delete ${path.join(directory, 'lock')}`;
-  return `${held}: attach to it there with \`brevity ${directory}\`, or end it there with \`kill ${pid}\``;
+  return `${held}: attach to it there with \`${commandLine(shellQuote(directory))}\`, or end it there with \`kill ${pid}\``;
 }
 
 const MAX_ATTEMPTS = 50;

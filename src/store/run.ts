@@ -173,7 +173,9 @@ export class Run {
     if (owner === 'user') checkOwner(absolute);
     if (!isRun(absolute))
       throw new UserError(
-        `${absolute} holds no run (no run.json); give its model, reward and prompts to start one there`,
+        existsSync(absolute)
+          ? `${absolute} is not a run directory (it has no run.json); give the directory of a run`
+          : `run ${absolute} does not exist; give the directory of a run`,
       );
     checkLayout(absolute);
     const run = new Run(absolute, null, options);

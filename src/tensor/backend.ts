@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs-core';
 import { type BackendChoice, type BackendName, type Precision, backendNames } from '../config/schema.js';
 import { UserError, messageOf } from '../errors.js';
+import { commandLine } from '../invocation.js';
 import './gradients.js';
 import { loadTensorFlow } from './tensorflow.js';
 
@@ -108,7 +109,7 @@ async function choose(
     try {
       return { name: choice, detail: await loaders[choice](threads, precision) };
     } catch (cause) {
-      throw new UserError(`backend ${choice} cannot be used: ${messageOf(cause)}; \`brevity doctor\` shows what can`, {
+      throw new UserError(`backend ${choice} cannot be used: ${messageOf(cause)}; \`${commandLine('doctor')}\` shows what can`, {
         cause,
       });
     }

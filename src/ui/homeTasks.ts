@@ -138,7 +138,7 @@ export class HomeTasks {
 
   private create({ directory, config, named }: HomeTask & { task: 'create' }): void {
     try {
-      createRun(directory, config, 'these settings');
+      createRun(directory, config);
       if (named) trustRewards(directory, sensitiveParts(config.reward), 'named');
     } catch (error) {
       return this.tell({ what: 'not-created', problem: messageOf(error) });

@@ -36,7 +36,19 @@ describe('brevity auto', () => {
       [2, 0.05],
     ]);
 
-    expect(brevity(['auto', run, '--model', model]).stderr).toMatch(/has its configuration already; leave out model/);
+    expect(first.stderr).not.toMatch(/Done:|Nothing was done/);
+    expect(second.stderr).toMatch(/^Done: round 2\. Round 1 was done before and is unchanged\.$/m);
+
+    // Everything was done already: the rows once more, and what was not done.
+    const third = brevity(['auto', run, '--rounds', '1', '--alpha', '0.5']);
+    expect([third.status, third.rows().length]).toEqual([0, 3]);
+    expect(third.stderr).toMatch(
+      /^Nothing was done and --alpha 0\.5 was not used: \S+ has 2 rounds and --rounds 1 is the total\. Another round: node \S+cli\.js auto \S+ --rounds 3 --alpha 0\.5$/m,
+    );
+
+    expect(brevity(['auto', run, '--model', model, '--top-p', '0.5']).stderr).toMatch(
+      /has its configuration already; leave out --top-p, --model, or name a new directory/,
+    );
 
     const report = brevity(['report', run]).stdout;
     expect(report).toMatch(/\| base \|/);
@@ -60,15 +72,34 @@ describe('brevity auto', () => {
     [
       'a run that is not there',
       () => [path.join(home, 'none')],
-      1,
+      2,
       /none does not exist; give --model, --reward, --prompts and --held-out/,
     ],
-    ['a directory that holds something else', () => [home], 1, /holds no run; give --model/],
+    ['a directory that holds something else', () => [home], 2, /holds no run; give --model/],
     [
       'several problems at once',
-      () => [path.join(home, 'x'), '--model', '/a', '--reward', 'b:c', '--prompts', '/d'],
+      () => [path.join(home, 'x'), '--model', '/a', '--reward', 'b:c', '--prompts', '/d', '--top-p', '7', '--foo'],
       2,
-      /model: \/a does not exist[\s\S]*prompts: \/d[\s\S]*reward: [\s\S]*held_out|held_out[\s\S]*model/,
+      /^brevity: 6 problems:\n {2}--foo: unknown flag; .*\n {2}--top-p 7: expected .*\n {2}--held-out: missing; .*\n {2}--model: \/a does not exist\n {2}--prompts: \/d does not exist\n {2}--reward: .* cannot be read; .*\n$/,
+    ],
+    [
+      'flags over a file: each problem is that of the place its value came from',
+      () => {
+        const file = path.join(home, 'settings.json');
+        writeFileSync(
+          file,
+          JSON.stringify({ model, reward, prompts: '/d', held_out: '/e', dpo: { alfa: 1, beta: 0 } }),
+        );
+        return [path.join(home, 'x'), '--config', file, '--model', '/nope', '--lr', '2'];
+      },
+      2,
+      /^brevity: 6 problems:\n {2}--lr 2: .*\n {2}\S+settings\.json: dpo\.beta: 0: expected .*\n {2}\S+settings\.json: dpo\.alfa: unknown key; did you mean alpha\?\n {2}--model: \/nope does not exist\n {2}\S+settings\.json: prompts: \/d does not exist\n {2}\S+settings\.json: held_out: \/e does not exist\n$/,
+    ],
+    [
+      "a flag over the example's own settings",
+      () => [path.join(home, 'example'), '--held-out', '/nope'],
+      2,
+      /^brevity: --held-out: \/nope does not exist\n$/,
     ],
     [
       'broken JSON in the prompts',

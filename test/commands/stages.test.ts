@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { defaultOut, journalOf } from '../../src/ui/review/session.js';
 import { dist, temporaryFolder } from '../engine/runs.js';
 import { goldenFolder, readGolden, type GoldenPair } from '../golden.js';
 import { brevity } from './cli.js';
@@ -90,6 +91,109 @@ describe('stages compose', () => {
     expect(judged.win_rate).toBeGreaterThanOrEqual(0);
   });
 
+  /** Samples to feed other stages; sampled once. */
+  const samplesOnce = () => (samples ??= brevity(['sample', '--model', model, ...sampling], prompts).stdout);
+  let samples: string | undefined;
+  const rowsOf = <T>(text: string): T[] =>
+    text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as T);
+  interface Sampled {
+    prompt_index: number;
+    responses: { ids: number[]; logps: number; token_logprobs: number[]; reward: number }[];
+  }
+  interface Paired {
+    prompt_index: number;
+    chosen_reward: number;
+    chosen_logps: number;
+    rejected_logps: number;
+    chosen_token_logprobs: number[];
+  }
+
+  it('sample -n 1 gives one response per prompt', () => {
+    const rows = brevity(['sample', '--model', model, ...sampling, '-n', '1'], prompts).rows() as unknown as Sampled[];
+    expect(rows.map(({ responses }) => responses.length)).toEqual([1, 1, 1, 1, 1]);
+  });
+
+  it('sample | logprobs | score | pair | logprobs | score | update: rows keep their form', () => {
+    const sampled = samplesOnce();
+    const again = brevity(['logprobs', '--model', model, '--backend', 'wasm'], sampled);
+    expect(again.stderr).not.toMatch(/brevity:/);
+    const [before, after] = [rowsOf<Sampled>(sampled), rowsOf<Sampled>(again.stdout)];
+    expect(after.map(({ responses }) => responses.map(({ ids }) => ids))).toEqual(
+      before.map(({ responses }) => responses.map(({ ids }) => ids)),
+    );
+    // The same model: the log-probabilities that it sampled with.
+    before.forEach(({ responses }, i) =>
+      responses.forEach(({ logps, token_logprobs }, j) => {
+        expect(after[i].responses[j].logps).toBeCloseTo(logps, 3);
+        expect(after[i].responses[j].token_logprobs).toHaveLength(token_logprobs.length);
+      }),
+    );
+
+    const paired = brevity(['pair'], brevity(['score', '--reward', reward], again.stdout).stdout).stdout;
+    const told = brevity(['logprobs', '--model', model, '--backend', 'wasm'], paired).stdout;
+    const rescored = brevity(['score', '--reward', reward], told).stdout;
+    const pairs = rowsOf<Paired>(rescored);
+    expect(pairs.map(({ chosen_reward }) => chosen_reward)).toEqual(
+      rowsOf<Paired>(paired).map(({ chosen_reward }) => chosen_reward),
+    );
+    const dry = brevity(['update', '--policy', model, '--dry-run', '--backend', 'wasm'], rescored).rows();
+    pairs.forEach((pair, i) => {
+      expect(pair.chosen_logps).toBeCloseTo(
+        pair.chosen_token_logprobs.reduce((a, b) => a + b, 0),
+        8,
+      );
+      expect(dry[i].chosen_logps).toBeCloseTo(pair.chosen_logps, 4);
+      expect(dry[i].rejected_logps).toBeCloseTo(pair.rejected_logps, 4);
+    });
+  });
+
+  it('works as one pipe of real processes', () => {
+    const file = path.join(home, 'piped.jsonl');
+    writeFileSync(file, prompts.map((row) => JSON.stringify(row) + '\n').join(''));
+    const stage = (args: string) => `"${process.execPath}" "${dist}cli.js" ${args}`;
+    const command = [
+      stage(`sample --model "${model}" --in "${file}" ${sampling.join(' ')}`),
+      stage(`logprobs --model "${model}" --backend wasm`),
+      stage(`score --reward "${reward}"`),
+      stage('pair'),
+      stage(`update --policy "${model}" --dry-run --backend wasm`),
+    ].join(' | ');
+    const { status, stdout } = spawnSync('bash', ['-o', 'pipefail', '-c', command], { encoding: 'utf8' });
+    expect(status).toBe(0);
+    expect(rowsOf<{ loss: number }>(stdout).at(-1)?.loss).toBeGreaterThan(0);
+  });
+
+  it('pairs of files put together are made of their own row, whatever the prompt_index', () => {
+    const row = (rewards: number[]) => ({
+      prompt_index: 0,
+      prompt_ids: [1],
+      responses: rewards.map((reward, i) => ({ ids: [i + 2], text: '', finish_reason: 'stop', reward })),
+    });
+    const pairs = brevity(['pair'], [row([1, 0]), row([0, 1])]).rows();
+    expect(pairs.map(({ prompt_index, chosen_index }) => [prompt_index, chosen_index])).toEqual([
+      [0, 0],
+      [0, 1],
+    ]);
+  });
+
+  it('texts sampled elsewhere: score | pair gives texts that update and logprobs take', () => {
+    const policy = new URL('../../data/base-policy', import.meta.url).pathname;
+    const texts = [{ prompt: 'Is 3 odd or even?', responses: [{ text: 'It is odd.' }, { text: 'even' }] }];
+    const file = path.join(home, 'brief.mjs');
+    writeFileSync(file, 'export const score = ({ response }) => -response.length;');
+    const paired = brevity(['pair'], brevity(['score', '--reward', `module:${file}`], texts).stdout);
+    const [pair] = paired.rows();
+    expect(Object.keys(pair)).toEqual(expect.arrayContaining(['prompt', 'chosen', 'rejected', 'chosen_reward']));
+    expect(pair).not.toHaveProperty('chosen_ids');
+    expect(pair).toMatchObject({ chosen: 'even', rejected: 'It is odd.', chosen_reward: -4, rejected_reward: -10 });
+    const [told] = brevity(['logprobs', '--model', policy], paired.stdout).rows();
+    const [dry] = brevity(['update', '--policy', policy, '--dry-run'], paired.stdout).rows();
+    expect(dry.chosen_logps).toBeCloseTo(told.chosen_logps as number, 4);
+  });
+
   it('update --dry-run prints a row a pair, then the gradient; it agrees with PyTorch and writes nothing', () => {
     const golden = readGolden('llama-tied-gqa').lr_dpo as unknown as {
       beta: number;
@@ -156,7 +260,13 @@ describe('stages compose', () => {
 
 /** Each: arguments, input, exit code, what the one sentence says. */
 const bad: [name: string, args: string[], input: string | object[], status: number, says: RegExp][] = [
-  ['a missing model folder', ['sample', '--model', '/nowhere'], prompts, 1, /\/nowhere does not exist/],
+  [
+    'a missing model folder',
+    ['sample', '--model', '/nowhere'],
+    prompts,
+    2,
+    /--model: model folder \/nowhere does not exist/,
+  ],
   [
     'broken JSON',
     ['sample', '--model', model],
@@ -199,36 +309,36 @@ const bad: [name: string, args: string[], input: string | object[], status: numb
     ['sample', '--model', model, '--tempreture', '1'],
     prompts,
     2,
-    /unknown option '--tempreture'[\s\S]*--temperature/,
+    /^brevity: --tempreture: unknown flag; did you mean --temperature\?$/m,
   ],
   [
     'a value out of range',
     ['sample', '--model', model, '--top-p', '1.5'],
     prompts,
     2,
-    /'1\.5' is invalid.*sampling\.top_p/,
+    /--top-p 1\.5: expected a number above 0 and at most 1/,
   ],
   [
     'a value that is no number',
     ['update', '--policy', model, '--dry-run', '--lr', 'fast'],
     '',
     2,
-    /'fast' is invalid.*update\.lr/,
+    /--lr fast: expected a number above 0 and at most 1/,
   ],
-  ['a missing required option', ['sample'], prompts, 2, /required option '--model <dir>'/],
+  ['a missing required option', ['sample'], prompts, 2, /--model: missing; expected Hugging Face model folder/],
   [
     'an unknown backend',
     ['sample', '--model', model, '--backend', 'opencl'],
     prompts,
     2,
-    /Allowed choices are auto, cuda, tensorflow, native, wasm/,
+    /--backend opencl: expected one of auto, cuda, tensorflow, native, wasm/,
   ],
   ...['0', 'many', '1.5', '300'].map((threads): [string, string[], typeof prompts, number, RegExp] => [
     `${threads} threads`,
     ['sample', '--model', model, '--threads', threads],
     prompts,
     2,
-    /'--threads <n>' argument '.*' is invalid.*whole number from 1 to 256/,
+    /--threads \S+: expected a whole number from 1 to 256/,
   ]),
   [
     'a precision for a backend that does not round',
@@ -244,7 +354,61 @@ const bad: [name: string, args: string[], input: string | object[], status: numb
     2,
     /threads are the native backend's to set; leave them out with backend wasm/,
   ],
-  ['an update with nowhere to write', ['update', '--policy', model], '', 2, /needs --out/],
+  [
+    'every unusable flag at once, each with its value and range',
+    ['sample', '--top-p', '5', '--tempreture', '1', '--model', '/nope', '-n', '0', '--seed=x', '--out', '/nope/o'],
+    '',
+    2,
+    new RegExp(
+      '^brevity: 6 problems:\n  --tempreture: unknown flag; did you mean --temperature\\?\n' +
+        '(?:  .*\n)*  --samples-per-prompt 0: expected a whole number from 1 to 1024\n(?:  .*\n)*$',
+    ),
+  ],
+  ['a flag that takes no value', ['doctor', '--json=yes'], '', 2, /--json: takes no value, and yes was given/],
+  ['a flag without its value', ['sample', '--model'], '', 2, /^brevity: --model: missing; expected/],
+  ['a flag that needs another', ['update', '--policy', model, '--dry-run', '--lora-alpha', '8'], '', 2, /needs --lora/],
+  ['a flag that is no number', ['update', '--policy', model, '--dry-run', '--lora-alpha', 'x'], '', 2, /above 0/],
+  ['a slip in a command', ['smaple', '--model', 'x'], '', 2, /neither a command nor a run; did you mean `.* sample`\?/],
+  ['a command that JavaScript objects have', ['constructor'], '', 2, /needs a terminal|does not exist/],
+  ['an input that does not exist', ['pair', '--in', '/nope.jsonl'], '', 2, /--in \/nope\.jsonl: does not exist/],
+  [
+    'report on no run',
+    ['report', '/nope/run'],
+    '',
+    2,
+    /^brevity: \/nope\/run does not exist; give the directory of a run$/m,
+  ],
+  ['report on a model', ['report', model], '', 2, /is not a run directory \(it has no run\.json\)/],
+  [
+    'export of nothing',
+    ['export', '/nope/run', '--out', '/nope/x'],
+    '',
+    2,
+    /\/nope\/run does not exist; give a run directory/,
+  ],
+  ['export of a folder of something else', ['export', dist, '--out', '/nope/x'], '', 2, /neither a run .* nor a model/],
+  ['export of a round of a model', ['export', model, '--round', '1', '--out', '/nope/x'], '', 2, /has no rounds/],
+  [
+    'an update into a folder that holds something',
+    ['update', '--policy', model, '--out', dist],
+    '',
+    2,
+    /--out \S+: is not empty; name a new folder/,
+  ],
+  [
+    'a row without a response',
+    ['logprobs', '--model', model],
+    [{ ids: [1, 2] }],
+    1,
+    /standard input:1 has no response; expected "prompt_ids" and "response_ids"/,
+  ],
+  [
+    'an update with nowhere to write',
+    ['update', '--policy', model],
+    '',
+    2,
+    /--out: missing; expected the folder of the new policy, or --dry-run/,
+  ],
   [
     'pairs of another form',
     ['update', '--policy', model, '--dry-run'],
@@ -273,7 +437,7 @@ const bad: [name: string, args: string[], input: string | object[], status: numb
     1,
     /LlamaForCausalLM, which gives no reward/,
   ],
-  ['a terminal that is none', [], '', 2, /needs a terminal .*brevity auto runs\/example.* headless/],
+  ['a terminal that is none', [], '', 2, /needs a terminal .*cli\.js auto runs\/example` headless/],
 ];
 
 describe('bad input', () => {
@@ -328,8 +492,13 @@ describe('--help', () => {
   it.each(commands)('%s shows an example', (command) => {
     const { status, stdout } = brevity([command, '--help']);
     expect(status).toBe(0);
-    expect(stdout).toMatch(new RegExp(`Usage: brevity ${command}`));
-    expect(stdout).toMatch(new RegExp(`Examples?:\\n  brevity ${command}`));
+    expect(stdout).toMatch(new RegExp(`Usage: node \\S+cli\\.js ${command} `));
+    expect(stdout).toMatch(new RegExp(`Examples?:\\n  node \\S+cli\\.js ${command}`));
+  });
+  it('review names the files that it writes', () => {
+    const { stdout } = brevity(['review', '--help']);
+    expect(stdout).toContain(journalOf('scored.jsonl'));
+    expect(stdout).toContain(`W writes the pairs to ${defaultOut('scored.jsonl')}`);
   });
   it('brevity lists them all', () => {
     const { stdout } = brevity(['--help']);

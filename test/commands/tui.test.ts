@@ -16,5 +16,5 @@ it.each([
   expect(error).toBeInstanceOf(UserError);
   expect(error).toMatchObject({ exitCode: 2 });
   expect((error as UserError).message).toContain('needs a terminal');
-  expect((error as UserError).message).toContain('brevity auto /nowhere/run');
+  expect((error as UserError).message).toContain('`brevity auto /nowhere/run`');
 });

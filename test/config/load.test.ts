@@ -2,8 +2,16 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { checkConfig, mergeConfigs, nearest, readConfigFile, resolvePaths } from '../../src/config/load.js';
-import { messageOf } from '../../src/errors.js';
+import {
+  Problems,
+  checkConfig,
+  expected,
+  mergeConfigs,
+  nearest,
+  readConfigFile,
+  resolvePaths,
+} from '../../src/config/load.js';
+import { configSchema, dpoSchema, samplingSchema, updateSchema } from '../../src/config/schema.js';
 import { temporaryFolder } from '../engine/runs.js';
 
 let home = '';
@@ -16,21 +24,20 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(home, { recursive: true, force: true }));
 
+const named = (key: string): string => key;
+
 const problemsOf = (config: Record<string, unknown>): string[] => {
   try {
-    checkConfig(config, 'run.json');
+    checkConfig(config, named);
     return [];
   } catch (error) {
-    return messageOf(error)
-      .split('\n')
-      .slice(1)
-      .map((line) => line.trim());
+    return [...(error as Problems).problems];
   }
 };
 
 describe('checkConfig', () => {
   it('fills in defaults', () => {
-    const config = checkConfig(good, 'run.json');
+    const config = checkConfig(good, named);
     expect(config.dpo).toEqual({ beta: 0.1, alpha: 0.02, label_smoothing: 0, reference: 'round' });
     expect(config.update.lora).toBeNull();
     expect(config.backend).toBe('auto');
@@ -43,7 +50,7 @@ describe('checkConfig', () => {
       prompts: good.prompts,
       samplng: {},
       sampling: { temprature: 1, top_p: 0, max_new_tokens: 2.5 },
-      dpo: { alpha: -1, beta: 'big' },
+      dpo: { alpha: -1, beta: 'big', reference: path.join(home, 'bas') },
       update: { schedule: 'sine' },
     });
     const says = (pattern: RegExp) =>
@@ -53,15 +60,32 @@ describe('checkConfig', () => {
       ).toHaveLength(1);
     says(/^model: .*nothing does not exist/);
     says(/^reward: .*cannot be read; expected hf:DIR/);
-    says(/^held_out: is missing; expected JSON lines/);
-    says(/^samplng: is no key; did you mean sampling\?/);
-    says(/^sampling\.temprature: is no key; did you mean temperature\?/);
-    says(/^sampling\.top_p: 0: .*>0/);
-    says(/^sampling\.max_new_tokens: 2\.5: expected int/);
-    says(/^dpo\.alpha: -1: .*>=0/);
-    says(/^dpo\.beta: "big": expected number/);
-    says(/^update\.schedule: "sine": .*"constant"\|"linear"\|"cosine"/);
-    expect(problems).toHaveLength(10);
+    says(/^held_out: missing; expected JSON lines/);
+    says(/^samplng: unknown key; did you mean sampling\?/);
+    says(/^sampling\.temprature: unknown key; did you mean temperature\?/);
+    says(/^sampling\.top_p: 0: expected a number above 0 and at most 1$/);
+    says(/^sampling\.max_new_tokens: 2\.5: expected a whole number of 1 or more$/);
+    says(/^dpo\.alpha: -1: expected a number from 0 to 100$/);
+    says(/^dpo\.beta: "big": expected a number above 0 and at most 100$/);
+    says(/^dpo\.reference: .*bas does not exist; expected `round`, `base` or a model folder$/);
+    says(/^update\.schedule: "sine": expected one of constant, linear, cosine$/);
+    expect(problems).toHaveLength(11);
+  });
+});
+
+describe('expected', () => {
+  it.each([
+    [samplingSchema.shape.samples_per_prompt, 'a whole number from 2 to 1024'],
+    [samplingSchema.shape.top_k, 'a whole number of 0 or more'],
+    [updateSchema.shape.clip, 'a number of 0 or more'],
+    [dpoSchema.shape.label_smoothing, 'a number of 0 or more and below 0.5'],
+    [samplingSchema.shape.raw, 'true or false'],
+    [configSchema.shape.threads, 'a whole number from 1 to 256, or null'],
+    [configSchema.shape.precision, 'one of bf16, tf32, fp32, or null'],
+    [configSchema.shape.model, 'text'],
+    [configSchema.shape.dpo, 'an object of settings'],
+  ])('describes %#', (schema, words) => {
+    expect(expected(schema)).toBe(words);
   });
 });
 
@@ -83,7 +107,7 @@ describe('readConfigFile', () => {
     writeFileSync(file, '{"model": ');
     expect(() => readConfigFile(file)).toThrow(/bad\.json is not JSON/);
     writeFileSync(file, '[]');
-    expect(() => readConfigFile(file)).toThrow(/no JSON object/);
+    expect(() => readConfigFile(file)).toThrow(/not a JSON object/);
     expect(() => readConfigFile(path.join(home, 'none.json'))).toThrow(/none\.json does not exist/);
   });
 });

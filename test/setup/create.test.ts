@@ -31,7 +31,7 @@ describe('checkDirectory', () => {
 describe('createRun', () => {
   it('makes a run that can be opened', () => {
     const folder = temporary();
-    const run = createRun(path.join(folder, 'runs/mine'), quickConfig(folder), 'the form');
+    const run = createRun(path.join(folder, 'runs/mine'), quickConfig(folder));
     expect(isRun(run.directory)).toBe(true);
   });
 
@@ -39,10 +39,11 @@ describe('createRun', () => {
     const folder = temporary();
     const config = quickConfig(folder);
     writeFileSync(path.join(folder, 'broken.jsonl'), '{"prompt": "a"}\n{"prompt": \n');
-    const make = (changes: object) => () => createRun(path.join(folder, 'run'), { ...config, ...changes }, 'the form');
+    const make = (changes: object) => () => createRun(path.join(folder, 'run'), { ...config, ...changes });
     expect(make({ prompts: path.join(folder, 'broken.jsonl') })).toThrow(/broken\.jsonl:2/);
-    expect(make({ model: path.join(folder, 'nowhere') })).toThrow(
-      /the form cannot be used:\n {2}model: .*does not exist/,
+    expect(make({ model: path.join(folder, 'nowhere') })).toThrow(/^model: .*nowhere does not exist$/);
+    expect(make({ model: path.join(folder, 'nowhere'), seed: -1 })).toThrow(
+      /^2 settings cannot be used:\n {2}seed: -1: expected .*\n {2}model: .*nowhere does not exist$/,
     );
     expect(existsSync(path.join(folder, 'run'))).toBe(false);
   });

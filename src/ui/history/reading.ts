@@ -1,4 +1,5 @@
 /** The history screen in words: read aloud, copied, and where one is in it. */
+import { commandLine, shellQuote } from '../../invocation.js';
 import { decisionsInWords, samplingInWords, withoutPairInWords } from '../../review/decisionWords.js';
 import { branchTitle } from '../../rounds/tree.js';
 import { verdictWord } from '../evaluation/verdict.js';
@@ -41,10 +42,8 @@ export function copies(state: State): string | null {
   if (viewOf(state) !== 'rounds') return reading(state).join('\n');
   const round = selectedRound(state);
   if (round === null || state.run === null || round.evaluation === null) return null;
-  return `brevity export ${shellWord(state.run.directory)} --round ${round.id} --out policy-${round.id}`;
+  return commandLine(`export ${shellQuote(state.run.directory)} --round ${round.id} --out policy-${round.id}`);
 }
-
-const shellWord = (text: string): string => (/^[\w./-]+$/.test(text) ? text : `'${text.replace(/'/g, `'\\''`)}'`);
 
 export function reading(state: State): string[] {
   switch (viewOf(state)) {

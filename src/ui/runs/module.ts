@@ -1,6 +1,6 @@
 /** The list of runs. */
 import type { Place } from '../../setup/draft.js';
-import { shellQuote } from '../../setup/command.js';
+import { openCommand } from '../../setup/command.js';
 import type { RunEntry } from '../../setup/runs.js';
 import { count, fixed, of } from '../format.js';
 import type { HomeTask } from '../home.js';
@@ -76,13 +76,6 @@ function spoken({ directory, seen, engine }: RunEntry, place: Place): string {
 }
 
 const problemOf = ({ problem }: RunEntry): string => (problem === null ? '' : ` ${makeLine(problem, 400)}`);
-
-/** What opens the run from a shell. */
-export function openCommand(directory: string, place: Place): string {
-  const name = runName(directory, place);
-  // A name without a slash might be a command's.
-  return `brevity ${shellQuote(name.includes('/') ? name : `./${name}`)}`;
-}
 
 function act(state: State, id: RunsKey): Step {
   const { home } = state;

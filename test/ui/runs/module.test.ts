@@ -1,7 +1,8 @@
 /** The list of runs under the mouse, read aloud, copied from, and with what was typed or confirmed in it. */
 import { expect, it } from 'vitest';
 import { runsLayout } from '../../../src/ui/runs/layout.js';
-import { openCommand, runs } from '../../../src/ui/runs/module.js';
+import { openCommand } from '../../../src/setup/command.js';
+import { runs } from '../../../src/ui/runs/module.js';
 import type { State, Step } from '../../../src/ui/state.js';
 import { entries, listed, opened, place } from '../homeFixtures.js';
 
