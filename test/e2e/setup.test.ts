@@ -112,7 +112,7 @@ describe('brevity without a run', () => {
     writeFileSync(path.join(cwd, 'bad.json'), '{"dpo": {"alpha": "much"}, "update": {"lrr": 1}}');
     const screen = open(['--config', 'bad.json']);
     await screen.until(/α length penalty +much +✘ "much" is no number/);
-    await screen.until(/update\.lrr: is no key/);
+    await screen.until(/update\.lrr: unknown key/);
     screen.type(keys.enter);
     await screen.until(/Not started: /);
     expect(existsSync(path.join(cwd, 'runs'))).toBe(false);

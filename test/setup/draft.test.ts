@@ -105,7 +105,7 @@ it('hiddenProblems are those that no field can show', () => {
   const bad = { ...settings, update: { lrr: 1, epochs: 0 }, dpo: { alpha: -1 }, evaluation: { probes: 'all' } };
   const problems = hiddenProblems(draft(bad), place);
   expect(problems).toHaveLength(3);
-  expect(problems.join('\n')).toMatch(/update\.lrr: is no key; did you mean lr\?/);
+  expect(problems.join('\n')).toMatch(/update\.lrr: unknown key; did you mean lr\?/);
   expect(problems.join('\n')).toMatch(/update\.epochs: 0: /);
   expect(problems.join('\n')).toMatch(/evaluation\.probes: "all": /);
 });

@@ -41,7 +41,7 @@ it('flags lie over a file, which stays what it is', () => {
 
 it.each([
   ['{"model": ', /is not JSON/],
-  ['[]', /is no JSON object/],
+  ['[]', /is not a JSON object/],
 ])('a file that holds %j is refused with its name', (text, problem) => {
   const cwd = temporary();
   writeFileSync(path.join(cwd, 'bad.json'), text);
