@@ -109,9 +109,12 @@ async function choose(
     try {
       return { name: choice, detail: await loaders[choice](threads, precision) };
     } catch (cause) {
-      throw new UserError(`backend ${choice} cannot be used: ${messageOf(cause)}; \`${commandLine('doctor')}\` shows what can`, {
-        cause,
-      });
+      throw new UserError(
+        `backend ${choice} cannot be used: ${messageOf(cause)}; \`${commandLine('doctor')}\` shows what can`,
+        {
+          cause,
+        },
+      );
     }
   }
   const failures = new Map<BackendName, string>();
