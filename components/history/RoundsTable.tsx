@@ -89,7 +89,9 @@ function change(value: number | undefined): string {
 }
 
 /** Stage where it is not done, verdict, name; its note where it has no name. */
-function saidOf({ id, stage, sampled, stopped_early, verdict, name, note, redo_of }: RoundState): string {
+function saidOf(round: RoundState): string {
+  const { id, stage, sampled, stopped_early, verdict, name, note, redo_of, damaged } = round;
+  if (damaged !== undefined) return `damaged: ${makeLine(damaged, 80)}`;
   const parts = [
     ...(stage === 'done' ? [] : [stage]),
     ...(verdict === null ? [] : [verdict === 'accepted' ? '✔' : '✘']),
@@ -101,7 +103,8 @@ function saidOf({ id, stage, sampled, stopped_early, verdict, name, note, redo_o
   return parts.length === 0 && id === 0 ? 'base policy' : parts.join(' ');
 }
 
-function saidTone({ stage, verdict }: RoundState): Tone {
+function saidTone({ stage, verdict, damaged }: RoundState): Tone {
+  if (damaged !== undefined) return 'bad';
   if (stage !== 'done') return 'warn';
   return verdict === null ? 'plain' : verdict === 'accepted' ? 'good' : 'bad';
 }

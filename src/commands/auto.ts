@@ -156,7 +156,7 @@ class Reporter {
   }
 
   private round(round: RoundState): void {
-    if (round.stage !== 'done' || this.told.has(round.id)) return;
+    if (round.stage !== 'done' || round.damaged !== undefined || this.told.has(round.id)) return;
     this.told.add(round.id);
     this.finish();
     this.onRound(round);

@@ -1,5 +1,6 @@
 /** Makes preference pairs out of scored responses. Knows no backend and does no I/O. */
 import type { PairsConfig } from '../config/schema.js';
+import { UserError } from '../errors.js';
 import type { ResponsePair } from '../review/rows.js';
 import type { DroppedPairs, PairRow, SampleRow, ScoreRow } from '../rows.js';
 import { Random } from '../sampling/random.js';
@@ -26,8 +27,8 @@ export function makePairs(
   for (const row of [...samples].sort((a, b) => a.prompt_index - b.prompt_index)) {
     const rewards = rewardsOf.get(row.prompt_index);
     if (rewards === undefined || rewards.length !== row.responses.length) {
-      throw new Error(
-        `prompt ${row.prompt_index} has ${row.responses.length} responses and ${rewards?.length ?? 0} rewards`,
+      throw new UserError(
+        `prompt ${row.prompt_index} has ${row.responses.length} responses and ${rewards?.length ?? 0} rewards; its samples or scores are damaged`,
       );
     }
     const result = choosePair(row, rewards, config, seed);

@@ -38,6 +38,8 @@ function begin(
   inherited: RoundState,
   changes: { settings?: Partial<RoundSettings>; overrides?: RoundOverrides },
 ): void {
+  // Says so if the parent, or a round that it comes from, is damaged.
+  core.run.branch(parent);
   const round = { ...newRound(core.run.nextId(), parent, inherited.settings), ...changed(core, inherited, changes) };
   // A reward written into the fork is named by the user; an inherited one was asked about when the engine started.
   const { reward } = round.overrides;
@@ -65,6 +67,7 @@ const reviewed = [
 export function redoRound({ core, stages }: Hands, { round: id, settings }: Command<'redo-round'>): void {
   const source = core.run.round(id);
   core.expect(source.pairs !== null, `round ${id} has no pairs yet; it can be done again once it has been in review`);
+  core.run.branch(id);
   leave(core);
   const round: RoundState = {
     ...newRound(core.run.nextId(), source.parent, source.settings),
@@ -137,8 +140,9 @@ export function checkText(core: Core, what: string, text: unknown, most: number)
 }
 
 export function deleteRound({ core }: Hands, { round: id }: Command<'delete-round'>): void {
-  const { parent } = core.run.round(id);
-  if (parent === null) return core.expect(false, 'the base policy cannot be deleted; every round comes from it');
+  const { parent: from } = core.run.round(id);
+  if (id === 0) return core.expect(false, 'the base policy cannot be deleted; every round comes from it');
+  const parent = from ?? 0;
   const ids = core.run.descendants(id).map((round) => round.id);
   const current = ids.includes(core.round.id);
   core.expect(

@@ -48,6 +48,7 @@ const handlers: Handlers = {
 
   launch({ core, stages }) {
     core.expect(core.round.stage === 'review', 'an update can be launched from review only');
+    core.expect(core.unreadable === null, core.unreadable ?? '');
     checkPairsLeft(core);
     core.run.record(core.round.id, 'launch', core.round.settings);
     core.setRound({ stage: 'update' });

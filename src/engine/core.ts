@@ -22,6 +22,16 @@ export class Core {
     this.view = RoundView.read(run, run.current);
   }
 
+  /** After a person may have repaired the round's files. */
+  readAgain(): void {
+    this.view = RoundView.read(this.run, this.run.current);
+  }
+
+  /** Why the current round cannot be worked on: what of it, in run.json or in its own files, cannot be read. */
+  get unreadable(): string | null {
+    return this.run.damageOf(this.run.current) ?? this.view.problem;
+  }
+
   /** The round being worked on or last finished. */
   get round(): RoundState {
     return this.run.round(this.run.current);
@@ -88,6 +98,7 @@ export class Core {
   show(id: number): void {
     if (this.run.current !== id) this.run.current = id;
     this.view = RoundView.read(this.run, id);
+    this.state = { ...this.state, problem: this.unreadable };
     this.emitSnapshot();
   }
 

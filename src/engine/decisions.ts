@@ -56,4 +56,5 @@ function append(core: Core, row: DecisionRow): void {
 
 function checkReview(core: Core): void {
   core.expect(core.round.stage === 'review', 'pairs can be decided in review only');
+  core.expect(core.unreadable === null, core.unreadable ?? '');
 }

@@ -105,6 +105,7 @@ async function serveRun(directory: string, lock: Lock, socketPath: string): Prom
     process.on(name, () => void engine.shutdown(`the engine got ${name}`));
   // The terminal that started it may close.
   process.on('SIGHUP', () => {});
+  for (const problem of run.problems) console.error(problem);
   engine.start();
 }
 

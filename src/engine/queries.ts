@@ -71,7 +71,10 @@ const answers: Answers = {
 
   'read-round'({ run, view }, _archive, { round }) {
     run.round(round);
-    return round === run.current ? view.data() : RoundView.read(run, round).data();
+    if (round === run.current) return view.data();
+    const other = RoundView.read(run, round);
+    if (other.problem !== null) throw new UserError(other.problem);
+    return other.data();
   },
 
   'read-held-out'({ run }, _archive, { round }) {

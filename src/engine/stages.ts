@@ -21,6 +21,14 @@ export class Stages {
   work(): void {
     if (this.core.compute.lost) return this.renew();
     const again = this.core.state.problem !== null;
+    if (this.core.unreadable !== null) this.core.readAgain();
+    const { unreadable } = this.core;
+    if (unreadable !== null) {
+      const { id, stage } = this.core.round;
+      this.core.setState({ activity: 'idle', problem: unreadable });
+      this.core.emit({ type: 'problem', round: id, stage, message: unreadable });
+      return;
+    }
     this.core.setState({ activity: 'working', problem: null });
     this.working = this.working.then(() => this.advance(again));
   }

@@ -7,13 +7,14 @@ import {
   sampleRowSchema,
   scoreRowSchema,
 } from '../rows.js';
+import { UserError } from '../errors.js';
 import type { Report } from '../rounds/context.js';
 import { roundFiles } from '../rounds/files.js';
 import { metricsSchema } from '../rounds/metrics.js';
 import { probeRowSchema } from '../rounds/probeRows.js';
 import { promptText } from '../rounds/prompts.js';
-import { readDecisions, readReview } from '../rounds/reviewFiles.js';
-import { type Standing, nothingDecided, replay, viewOf } from '../review/decisions.js';
+import { readReview, readStanding } from '../rounds/reviewFiles.js';
+import { type Standing, nothingDecided, viewOf } from '../review/decisions.js';
 import type { ReviewRow } from '../review/rows.js';
 import { readJsonLines, readLastJsonLines } from '../store/jsonl.js';
 import type { Run } from '../store/run.js';
@@ -35,6 +36,8 @@ export class RoundView {
   truncated = 0;
   rewards: number[] = [];
   probes: ProbeSeen[] = [];
+  /** Why a part of it could not be read; null if all of it was. */
+  problem: string | null = null;
 
   private constructor(private readonly round: number) {}
 
@@ -47,29 +50,43 @@ export class RoundView {
     };
   }
 
-  /** Round 0 shows its held-out responses. */
+  /**
+   * Round 0 shows its held-out responses. A file that cannot be read leaves its part empty and is told of in `problem`:
+   * the rest of the round can still be looked at.
+   */
   static read(run: Run, round: number): RoundView {
     const view = new RoundView(round);
     if (round === 0 && run.rounds.length === 0) return view;
     const file = (name: string) => run.files.file(round, name);
-    view.review = readReview(run.files, round);
-    view.standing = replay(readDecisions(run.files, round));
-    if (view.review.length > 0) view.takeReviewed(run);
-    else {
+    view.attempt(() => {
+      view.review = readReview(run.files, round);
+      view.standing = readStanding(run.files, round, view.review);
+    });
+    view.attempt(() => {
+      if (view.review.length > 0) return view.takeReviewed(run);
       view.readSamples(run);
       const scores = readJsonLines(file(round === 0 ? roundFiles.heldOutScores : roundFiles.scores), scoreRowSchema, {
         missing: 'empty',
       });
       view.rewards = scores.flatMap(({ rewards }) => rewards);
       view.markRewards(scores);
-    }
-    view.pairs = readJsonLines(file(roundFiles.pairs), pairRowSchema, { missing: 'empty' });
-    view.metrics = readJsonLines(file(roundFiles.metrics), metricsSchema, { missing: 'empty' });
-    view.probes = readJsonLines(file(roundFiles.probes), probeRowSchema, { missing: 'empty' }).map((row) => ({
-      round,
-      ...row,
-    }));
+    });
+    view.attempt(() => (view.pairs = readJsonLines(file(roundFiles.pairs), pairRowSchema, { missing: 'empty' })));
+    view.attempt(() => (view.metrics = readJsonLines(file(roundFiles.metrics), metricsSchema, { missing: 'empty' })));
+    view.attempt(() => {
+      const rows = readJsonLines(file(roundFiles.probes), probeRowSchema, { missing: 'empty' });
+      view.probes = rows.map((row) => ({ round, ...row }));
+    });
     return view;
+  }
+
+  private attempt(read: () => void): void {
+    try {
+      read();
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      this.problem ??= error.message;
+    }
   }
 
   /** Takes a report in; @returns what clients are told. */

@@ -1,5 +1,5 @@
 /** A round's answers to the held-out prompts as people see them. */
-import { sampleRowSchema, scoreRowSchema } from '../rows.js';
+import { type SampledResponse, sampleRowSchema, scoreRowSchema } from '../rows.js';
 import { readJsonLines } from '../store/jsonl.js';
 import type { RunFiles } from '../store/run.js';
 import { roundFiles } from './files.js';
@@ -22,14 +22,16 @@ export function readHeldOut(files: RunFiles, round: number): HeldOutAnswer[] {
   const rewards = new Map(
     readJsonLines(file(roundFiles.heldOutScores), scoreRowSchema, { missing: 'empty' }).map((row) => [
       row.prompt_index,
-      row.rewards[0],
+      row.rewards.at(0),
     ]),
   );
   return readJsonLines(file(roundFiles.heldOutSamples), sampleRowSchema, { missing: 'empty' })
     .flatMap((row): HeldOutAnswer[] => {
       const reward = rewards.get(row.prompt_index);
       if (reward === undefined) return [];
-      const [{ text, ids, finish_reason }] = row.responses;
+      const [response] = row.responses as (SampledResponse | undefined)[];
+      if (response === undefined) return [];
+      const { text, ids, finish_reason } = response;
       const { prompt_index } = row;
       return [
         {

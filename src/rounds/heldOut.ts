@@ -3,6 +3,7 @@ import { pauseOnly } from '../control.js';
 import { responseLogprobs, sum } from '../dpo/logprobs.js';
 import { referenceLogps } from '../dpo/reference.js';
 import type { Answers } from '../evaluation/evaluate.js';
+import { UserError } from '../errors.js';
 import type { LoadedModel } from '../model/folder.js';
 import { sampleRowSchema, scoreRowSchema } from '../rows.js';
 import { deriveSeed } from '../sampling/seed.js';
@@ -35,18 +36,29 @@ export async function heldOutAnswers(model: LoadedModel, context: WorkContext): 
   return readAnswers(context, round.id);
 }
 
+/** @throws UserError if a file is damaged: every prompt needs one response and one reward */
 export function readAnswers({ files }: WorkContext, round: number): Answers {
-  const samples = readJsonLines(files.file(round, roundFiles.heldOutSamples), sampleRowSchema);
+  const file = (name: string) => files.file(round, name);
+  const samples = readJsonLines(file(roundFiles.heldOutSamples), sampleRowSchema);
   const scores = new Map(
-    readJsonLines(files.file(round, roundFiles.heldOutScores), scoreRowSchema).map((row) => [
-      row.prompt_index,
-      row.rewards[0],
-    ]),
+    readJsonLines(file(roundFiles.heldOutScores), scoreRowSchema).map((row) => [row.prompt_index, row.rewards.at(0)]),
   );
   samples.sort((a, b) => a.prompt_index - b.prompt_index);
+  const lacking = (name: string, what: string, prompt_index: number) =>
+    new UserError(
+      `${file(name)} has no ${what} for prompt_index ${prompt_index}; remove its line, and the next start does it again`,
+    );
   return {
-    responses: samples.map(({ responses }) => responses[0]),
-    rewards: samples.map(({ prompt_index }) => scores.get(prompt_index) as number),
+    responses: samples.map(({ prompt_index, responses }) => {
+      const response = responses.at(0);
+      if (response === undefined) throw lacking(roundFiles.heldOutSamples, 'response', prompt_index);
+      return response;
+    }),
+    rewards: samples.map(({ prompt_index }) => {
+      const reward = scores.get(prompt_index);
+      if (reward === undefined) throw lacking(roundFiles.heldOutScores, 'reward', prompt_index);
+      return reward;
+    }),
   };
 }
 

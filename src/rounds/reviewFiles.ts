@@ -2,27 +2,47 @@
 import { createReadStream, existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
-import { type ReviewCounts, countReview, replay } from '../review/decisions.js';
+import { UserError } from '../errors.js';
+import {
+  type ReviewCounts,
+  type Standing,
+  countReview,
+  nothingDecided,
+  replay,
+  wrongWith,
+} from '../review/decisions.js';
 import type { DecisionRow, ReviewRow } from '../review/rows.js';
-import { parseRow, readJsonLines } from '../store/jsonl.js';
+import { rewardSchema } from '../rows.js';
+import { parseLine, parseRow, readJsonLines } from '../store/jsonl.js';
 import { type RoundFolders, roundFiles } from './files.js';
 
 const index = z.int().min(0);
 
-const reviewRowSchema: z.ZodType<ReviewRow> = z.object({
-  prompt_index: index,
-  prompt: z.string(),
-  rewards: z.array(z.number()),
-  lengths: z.array(z.number()),
-  truncated: z.array(z.boolean()),
-  logps: z.array(z.number()),
-  automatic: z.union([
-    z.object({ chosen: index, rejected: index }),
-    z.enum(['ties', 'identical', 'below_gap', 'too_few']),
-  ]),
-  chosen_text: z.string(),
-  rejected_text: z.string(),
-});
+const reviewRowSchema: z.ZodType<ReviewRow> = z
+  .object({
+    prompt_index: index,
+    prompt: z.string(),
+    rewards: z.array(rewardSchema),
+    lengths: z.array(z.int().min(0)),
+    truncated: z.array(z.boolean()),
+    logps: z.array(z.number()),
+    automatic: z.union([
+      z.object({ chosen: index, rejected: index }),
+      z.enum(['ties', 'identical', 'below_gap', 'too_few']),
+    ]),
+    chosen_text: z.string(),
+    rejected_text: z.string(),
+  })
+  .superRefine(({ rewards, lengths, truncated, logps, automatic }, context) => {
+    const wrong = (key: string, message: string) => context.addIssue({ code: 'custom', path: [key], message });
+    const responses = rewards.length;
+    for (const [key, { length }] of Object.entries({ lengths, truncated }))
+      if (length !== responses) wrong(key, `expected one for each of ${responses} rewards, got ${length}`);
+    if (logps.length !== 0 && logps.length !== responses)
+      wrong('logps', `expected one for each of ${responses} rewards or none, got ${logps.length}`);
+    if (typeof automatic === 'object' && Math.max(automatic.chosen, automatic.rejected) >= responses)
+      wrong('automatic', `expected two of ${responses} responses`);
+  });
 
 export const rulingSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('pair'), chosen: index, rejected: index }),
@@ -50,7 +70,7 @@ export async function* streamReview(files: RoundFolders, round: number): AsyncGe
   const file = files.file(round, roundFiles.review);
   if (!existsSync(file)) return;
   for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Infinity }))
-    if (line !== '') yield parseRow(JSON.parse(line), reviewRowSchema, file);
+    if (line !== '') yield parseRow(parseLine(line, file), reviewRowSchema, file);
 }
 
 export function readDecisions(files: RoundFolders, round: number): DecisionRow[] {
@@ -60,6 +80,35 @@ export function readDecisions(files: RoundFolders, round: number): DecisionRow[]
 /** Decisions that were made outside a run are kept the same way. */
 export function readDecisionFile(file: string): DecisionRow[] {
   return readJsonLines(file, decisionRowSchema, { missing: 'empty' });
+}
+
+/**
+ * A round's decisions as they stand.
+ *
+ * @param review its rows; a journal of other rows is refused
+ * @throws UserError that names the journal
+ */
+export function readStanding(files: RoundFolders, round: number, review: readonly ReviewRow[]): Standing {
+  const file = files.file(round, roundFiles.decisions);
+  const made = readDecisionFile(file);
+  if (made.length === 0) return nothingDecided;
+  let standing: Standing;
+  try {
+    standing = replay(made);
+  } catch (cause) {
+    if (!(cause instanceof UserError)) throw cause;
+    throw new UserError(`${file} is damaged: ${cause.message}; move it away to start deciding anew`, { cause });
+  }
+  const rows = new Map(review.map((row) => [row.prompt_index, row]));
+  for (const { prompt_index, ruling } of review.length === 0 ? [] : standing.decisions.values()) {
+    const row = rows.get(prompt_index);
+    const wrong = row === undefined ? 'there is no such prompt' : ruling === null ? null : wrongWith(row, ruling);
+    if (wrong !== null)
+      throw new UserError(
+        `${file} is damaged: its decision on prompt_index ${prompt_index} does not fit the round (${wrong}); move the file away to start deciding anew`,
+      );
+  }
+  return standing;
 }
 
 /** The counts of a round with human decisions as its files have them; null where nobody has decided anything. */

@@ -112,16 +112,19 @@ export function readLastJsonLines<T>(file: string, schema: z.ZodType<T>, bytes: 
       start === 0 ? `${file}:${i + 1}` : `${file}, line ${lines.length - 1 - i} from its end,`;
     return lines.flatMap((text, i) => {
       if (text === '') return [];
-      let value: unknown;
-      try {
-        value = parseJson(text);
-      } catch (cause) {
-        throw notJson(where(i), cause);
-      }
-      return [parseRow(value, schema, where(i))];
+      return [parseRow(parseLine(text, where(i)), schema, where(i))];
     });
   } finally {
     closeSync(handle);
+  }
+}
+
+/** @throws UserError: `where` and why it is not JSON */
+export function parseLine(text: string, where: string): unknown {
+  try {
+    return parseJson(text);
+  } catch (cause) {
+    throw notJson(where, cause);
   }
 }
 

@@ -69,6 +69,8 @@ export interface RoundState {
   /** Given by a person; empty where not. */
   name: string;
   note: string;
+  /** What of it in run.json cannot be read; such a round can be looked at and deleted, and nothing is built on it. */
+  damaged?: string;
 }
 
 /** A round that has just begun. Round 0 is the base policy, of which nothing is needed but its evaluation. */

@@ -5,7 +5,8 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import type { z } from 'zod';
 import { UserError, messageOf } from '../errors.js';
-import { parseRow } from './jsonl.js';
+import { MAX_LINE, megabytes } from '../limits.js';
+import { parseLine, parseRow } from './jsonl.js';
 
 interface Place {
   start: number;
@@ -40,9 +41,11 @@ export class RowIndex<T extends { prompt_index: number }> {
       if (!this.places.has(promptIndex)) await this.goThrough(handle);
       const place = this.places.get(promptIndex);
       if (place === undefined) return null;
+      const where = `${this.file}, prompt ${promptIndex}`;
+      if (place.bytes > MAX_LINE) throw new UserError(`${where}: its line is longer than ${megabytes(MAX_LINE)}`);
       const line = Buffer.alloc(place.bytes);
       await handle.read(line, 0, place.bytes, place.start);
-      return parseRow(JSON.parse(line.toString()), this.schema, `${this.file}, prompt ${promptIndex}`);
+      return parseRow(parseLine(line.toString(), where), this.schema, where);
     } finally {
       await handle.close();
     }

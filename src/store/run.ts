@@ -5,55 +5,22 @@
 import { existsSync, lstatSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { LowSync, type SyncAdapter } from 'lowdb';
-import { z } from 'zod';
-import { type Config, configSchema } from '../config/schema.js';
+import type { Config } from '../config/schema.js';
 import { UserError, messageOf } from '../errors.js';
+import { largest, readTextFile } from '../limits.js';
 import { readCounts } from '../rounds/reviewFiles.js';
-import { makeDirectory, removeAll, removeTemporaries, syncDirectory, syncTree, writeFileAtomic } from './durable.js';
+import {
+  copyFile,
+  makeDirectory,
+  removeAll,
+  removeTemporaries,
+  syncDirectory,
+  syncTree,
+  writeFileAtomic,
+} from './durable.js';
 import { checkOwner } from './owner.js';
-import { type RoundState, stages } from './rounds.js';
-
-/** 2 has branches: overrides, verdicts, names, deleted rounds. A run of version 1 is one branch without any of them. */
-export const RUN_VERSION = 2;
-
-const id = z.int().min(0);
-
-const roundSchema = z.looseObject({
-  id,
-  parent: id.nullable(),
-  stage: z.enum(stages),
-  overrides: z.looseObject({}).default({}),
-  redo_of: id.nullable().default(null),
-  sampled: z.looseObject({}).nullable().default(null),
-  verdict: z.enum(['accepted', 'rejected']).nullable().default(null),
-  decisions: z.looseObject({}).nullable().default(null),
-  name: z.string().default(''),
-  note: z.string().default(''),
-});
-
-const pendingSchema = z.object({
-  command: z.enum(['pause', 'stop', 'abort']),
-  round: id,
-  step: id.nullable().default(null),
-});
-
-const runSchema = z.object({
-  version: z.literal([1, RUN_VERSION]).transform(() => RUN_VERSION),
-  config: configSchema,
-  rounds: z.array(roundSchema),
-  current: id.nullable().default(null),
-  deleted: z.array(id).default([]),
-  pending: pendingSchema.nullable().default(null),
-  journal: z.array(z.unknown()),
-});
-
-/** A command that the work has yet to obey, kept so that the next engine obeys it if this one is killed. */
-export interface Pending {
-  command: 'pause' | 'stop' | 'abort';
-  round: number;
-  /** `stop` in an update: how many steps the update had taken. */
-  step: number | null;
-}
+import type { RoundState } from './rounds.js';
+import { type Damage, type Pending, RUN_VERSION, type RunData, readRunData, writeRunData } from './runData.js';
 
 /** An entry of the journal that is written together with the change it stands for. */
 export interface JournalEntry {
@@ -61,21 +28,11 @@ export interface JournalEntry {
   detail?: unknown;
 }
 
-interface RunData {
-  version: typeof RUN_VERSION;
-  config: Config;
-  rounds: RoundState[];
-  /** The round that was worked on last; null: the newest. */
-  current: number | null;
-  /** Ids of rounds that are no more: never given again, and their files may still have to be removed. */
-  deleted: number[];
-  pending: Pending | null;
-  /** What people decided, in order. */
-  journal: { at: string; round: number; action: string; detail?: unknown }[];
-}
-
 /** lowdb's adapter over durable writes. */
 class RunFile implements SyncAdapter<RunData> {
+  damage: Damage = { problems: [], rounds: new Map(), stray: [] };
+  private copied = false;
+
   constructor(
     private readonly file: string,
     private readonly beforeWrite: () => void,
@@ -83,38 +40,28 @@ class RunFile implements SyncAdapter<RunData> {
 
   read(): RunData | null {
     if (!existsSync(this.file)) return null;
-    let json: unknown;
-    try {
-      json = JSON.parse(readFileSync(this.file, 'utf8'));
-    } catch (cause) {
-      throw new UserError(
-        `${this.file} is damaged (${messageOf(cause)}); restore it from a copy, the rounds' files beside it are intact`,
-        { cause },
-      );
-    }
-    const version = (json as { version?: unknown } | null)?.version;
-    if (typeof version === 'number' && version > RUN_VERSION) {
-      throw new UserError(
-        `${this.file} was written by a newer Brevity (version ${version}, this one reads ${RUN_VERSION}); update Brevity to open this run`,
-      );
-    }
-    const parsed = runSchema.safeParse(json);
-    if (!parsed.success) {
-      const [issue] = parsed.error.issues;
-      throw new UserError(`${this.file} is not a run that can be read (${issue.path.join('.')}: ${issue.message})`);
-    }
-    const { rounds, deleted } = parsed.data;
-    const both = rounds.find((round) => deleted.includes(round.id));
-    if (both !== undefined)
-      throw new UserError(
-        `${this.file} lists round ${both.id} in \`deleted\` and in \`rounds\`; remove it from \`deleted\` to keep its files`,
-      );
-    return parsed.data as unknown as RunData;
+    const { data, damage } = readRunData(readTextFile(this.file), this.file);
+    this.damage = damage;
+    return data;
   }
 
   write(data: RunData): void {
     this.beforeWrite();
-    writeFileAtomic(this.file, textOf(data));
+    if (this.damage.problems.length > 0 && !this.copied) this.copy();
+    writeFileAtomic(this.file, this.textOf(data));
+  }
+
+  textOf(data: RunData): string {
+    return writeRunData(data, this.damage);
+  }
+
+  /** Whoever repairs a damaged file by hand starts from all that it held. */
+  private copy(): void {
+    let copy = `${this.file}.damaged`;
+    for (let number = 2; lstatSync(copy, { throwIfNoEntry: false }) !== undefined; number++)
+      copy = `${this.file}.damaged-${number}`;
+    copyFile(this.file, copy);
+    this.copied = true;
   }
 }
 
@@ -135,6 +82,7 @@ interface OpenOptions extends RunOptions {
 
 export class Run {
   private readonly db: LowSync<RunData>;
+  private readonly source: RunFile;
   /** Call it before writing any other file of the run. */
   readonly beforeWrite: () => void;
 
@@ -144,7 +92,8 @@ export class Run {
     { beforeWrite = () => {} }: RunOptions = {},
   ) {
     this.beforeWrite = beforeWrite;
-    this.db = new LowSync<RunData>(new RunFile(runFile(directory), beforeWrite), initial as RunData);
+    this.source = new RunFile(runFile(directory), beforeWrite);
+    this.db = new LowSync<RunData>(this.source, initial as RunData);
     if (initial === null) this.db.read();
     else this.db.write();
   }
@@ -190,7 +139,7 @@ export class Run {
   private recount(): void {
     const { data } = this.db;
     data.rounds = data.rounds.map((round) => {
-      if (round.pairs === null) return round;
+      if (round.pairs === null || round.damaged !== undefined) return round;
       try {
         return { ...round, ...readCounts(this.files, round.id) };
       } catch (error) {
@@ -203,6 +152,11 @@ export class Run {
 
   get config(): Config {
     return this.db.data.config;
+  }
+
+  /** What of run.json could not be read, a sentence each. */
+  get problems(): readonly string[] {
+    return this.source.damage.problems.map((problem) => `${runFile(this.directory)}: ${problem}`);
   }
 
   get rounds(): readonly RoundState[] {
@@ -228,11 +182,33 @@ export class Run {
     this.change((data) => (data.current = id));
   }
 
-  /** The rounds from the first to this one, each the parent of the next; the base is not among them. */
+  /**
+   * The rounds from the first to this one, each the parent of the next; the base is not among them.
+   *
+   * @throws UserError if one of them is damaged: what it was made of is not known
+   */
   branch(id: number): RoundState[] {
     const branch: RoundState[] = [];
-    for (let round = this.round(id); round.parent !== null; round = this.round(round.parent)) branch.unshift(round);
-    return branch;
+    for (let round = this.round(id); ; round = this.round(round.parent)) {
+      // All that is needed of the base is its policy, which the configuration names.
+      if (round.id === 0) return branch;
+      this.expectSound(round);
+      if (round.parent === null) return branch;
+      branch.unshift(round);
+    }
+  }
+
+  /** @throws UserError that names the damaged key of run.json */
+  private expectSound({ id }: RoundState): void {
+    const problem = this.damageOf(id);
+    if (problem !== null) throw new UserError(problem);
+  }
+
+  /** A sentence on what of a round cannot be read in run.json; null if it is sound. */
+  damageOf(id: number): string | null {
+    const { damaged } = this.round(id);
+    if (damaged === undefined) return null;
+    return `round ${id} is damaged (${runFile(this.directory)}: ${damaged}); correct that key while no engine runs, or go on from another round`;
   }
 
   /** The round and all that came from it. */
@@ -243,7 +219,7 @@ export class Run {
 
   /** An id that no round has or had. A folder with files in it counts too: a crash, or an older run.json put back. */
   nextId(): number {
-    const taken = Math.max(-1, ...this.db.data.rounds.map((round) => round.id), ...this.db.data.deleted);
+    const taken = largest([-1, ...this.db.data.rounds.map((round) => round.id), ...this.db.data.deleted]);
     let next = taken + 1;
     while (existsSync(this.files.roundDir(next)) && readdirSync(this.files.roundDir(next)).length > 0) next++;
     return next;
@@ -307,6 +283,7 @@ export class Run {
   /** A stop or an abort of a stage ends with the stage; a pause holds the next one too. */
   updateRound(id: number, changes: Partial<RoundState>, entry?: JournalEntry): RoundState {
     const old = this.round(id);
+    this.expectSound(old);
     const round = { ...old, ...changes };
     this.change((data) => {
       data.rounds.splice(data.rounds.indexOf(old), 1, round);
@@ -338,7 +315,7 @@ export class Run {
   /** The new run.json may be in its place and only the directory's sync have failed: the refused change must not stay. */
   private restoreFile(): void {
     try {
-      if (readFileSync(runFile(this.directory), 'utf8') !== textOf(this.db.data)) this.db.write();
+      if (readFileSync(runFile(this.directory), 'utf8') !== this.source.textOf(this.db.data)) this.db.write();
     } catch (error) {
       console.error(messageOf(error));
     }
@@ -348,8 +325,6 @@ export class Run {
     return runFiles(this.directory, this.config);
   }
 }
-
-const textOf = (data: RunData) => JSON.stringify(data, null, 1) + '\n';
 
 function note({ journal }: RunData, round: number, entry: JournalEntry | undefined): void {
   if (entry !== undefined) journal.push({ at: new Date().toISOString(), round, ...entry });

@@ -98,8 +98,116 @@ it('says that a newer Brevity is needed, or which key is wrong', () => {
   const data = JSON.parse(readFileSync(fileOf(run), 'utf8')) as Record<string, unknown>;
   writeFileSync(fileOf(run), JSON.stringify({ ...data, version: 3 }));
   expect(() => Run.open(run.directory)).toThrow('newer Brevity (version 3, this one reads 2); update Brevity');
-  writeFileSync(fileOf(run), JSON.stringify({ ...data, rounds: [{ id: 0, parent: null, stage: 'lunch' }] }));
-  expect(() => Run.open(run.directory)).toThrow('rounds.0.stage');
+  writeFileSync(
+    fileOf(run),
+    JSON.stringify({ ...data, config: { ...config, update: { ...config.update, steps: 4e9 } } }),
+  );
+  expect(() => Run.open(run.directory)).toThrow(/config\.update\.steps: .*; correct that key/);
+});
+
+describe('with damaged rounds', () => {
+  /** A run of rounds 0 ← 1 ← 2 and 0 ← 3, after `edit` of what run.json holds. */
+  const damaged = (edit: (rounds: Record<string, unknown>[], data: Record<string, unknown>) => void) => {
+    const run = newRun();
+    run.addRound({ ...round, stage: 'done' });
+    for (const [id, parent] of [
+      [1, 0],
+      [2, 1],
+      [3, 0],
+    ])
+      run.addRound({ ...round, id, parent, stage: 'done', name: `the ${id}` });
+    const data = JSON.parse(readFileSync(fileOf(run), 'utf8')) as Record<string, unknown>;
+    edit(data.rounds as Record<string, unknown>[], data);
+    writeFileSync(fileOf(run), JSON.stringify(data));
+    return Run.open(run.directory);
+  };
+  const marks = (run: Run) => Object.fromEntries(run.rounds.map(({ id, damaged: why }) => [id, why ?? 'sound']));
+
+  it.each<[string, (round: Record<string, unknown>) => void, RegExp]>([
+    ['a wrong stage', (two) => (two.stage = 'lunch'), /^`rounds\.2\.stage`: /],
+    ['an evaluation with a null', (two) => (two.evaluation = { reward: null }), /^`rounds\.2\.evaluation\./],
+    ['settings that are none', (two) => (two.settings = 7), /^`rounds\.2\.settings`: /],
+    ['settings out of range', (two) => (two.settings = { alpha: -1, beta: 0.1, lr: 1e-6 }), /\(dpo\.alpha: /],
+    [
+      'overrides that no configuration takes',
+      (two) => (two.overrides = { sampling: { top_p: 7 } }),
+      /\(sampling\.top_p: /,
+    ],
+    ['no parent', (two) => (two.parent = null), /^`rounds\.2\.parent`: every round but the base policy has a parent/],
+    ['a parent that is not there', (two) => (two.parent = 8), /^`rounds\.2\.parent`: there is no round 8/],
+    ['itself as its parent', (two) => (two.parent = 2), /^`rounds\.2\.parent`: round 2 comes from itself/],
+    ['a negative count of pairs', (two) => (two.pairs = -1), /^`rounds\.2\.pairs`: /],
+  ])('%s marks that round and no other', (_name, edit, says) => {
+    const run = damaged((rounds) => edit(rounds[2]));
+    expect(marks(run)).toEqual({ 0: 'sound', 1: 'sound', 2: expect.stringMatching(says) as string, 3: 'sound' });
+    expect(run.problems).toEqual([`${fileOf(run)}: ${run.round(2).damaged}`]);
+    expect(run.round(2).name).toBe('the 2');
+    expect(run.round(2).stage).toBe('done');
+    // Nothing is built on it or written to it; the others go on.
+    expect(() => run.branch(2)).toThrow(`round 2 is damaged (${fileOf(run)}: \`rounds.2`);
+    expect(() => run.updateRound(2, { note: 'x' })).toThrow('round 2 is damaged');
+    expect(run.branch(3).map(({ id }) => id)).toEqual([3]);
+  });
+
+  it('keeps a copy before the first write, and writes what it could not read back unchanged', () => {
+    const run = damaged((rounds) => {
+      rounds[1].stage = 'lunch';
+      rounds.push({ id: 'four', note: 'mine' });
+    });
+    expect(run.problems).toHaveLength(2);
+    const before = readFileSync(fileOf(run), 'utf8');
+    expect(existsSync(`${fileOf(run)}.damaged`)).toBe(false);
+    run.updateRound(3, { note: 'on we go' });
+    expect(readFileSync(`${fileOf(run)}.damaged`, 'utf8')).toBe(before);
+    const { rounds } = JSON.parse(readFileSync(fileOf(run), 'utf8')) as { rounds: Record<string, unknown>[] };
+    expect(rounds.map(({ id, stage, note }) => [id, stage, note])).toEqual([
+      [0, 'done', ''],
+      [1, 'lunch', ''],
+      [2, 'done', ''],
+      [3, 'done', 'on we go'],
+      ['four', undefined, 'mine'],
+    ]);
+    const again = Run.open(run.directory);
+    expect(() => again.branch(2)).toThrow('round 1 is damaged');
+    again.updateRound(3, { note: '' });
+    expect(existsSync(`${fileOf(run)}.damaged-2`)).toBe(true);
+  });
+
+  it('a cycle of parents ends, and the rounds outside it stay usable', () => {
+    const run = damaged((rounds) => (rounds[1].parent = 2));
+    expect(marks(run)).toEqual({
+      0: 'sound',
+      1: '`rounds.1.parent`: round 1 comes from itself by way of round 2',
+      2: '`rounds.2.parent`: round 2 comes from itself by way of round 1',
+      3: 'sound',
+    });
+    expect(run.descendants(0).map(({ id }) => id)).toEqual([0, 3]);
+    expect(run.nextId()).toBe(4);
+  });
+
+  it('an id that is there twice marks both, and both are kept', () => {
+    const run = damaged((rounds) => rounds.push({ ...rounds[2], name: 'the other 2' }));
+    expect(run.round(2).damaged).toBe('`rounds.4.id`: round 2 is there twice');
+    run.updateRound(3, { note: 'x' });
+    const { rounds } = JSON.parse(readFileSync(fileOf(run), 'utf8')) as { rounds: { name: string }[] };
+    expect(rounds.map(({ name }) => name)).toEqual(['', 'the 1', 'the 2', 'the other 2', 'the 3']);
+    run.deleteRounds([2], 3);
+    expect(Run.open(run.directory).problems).toEqual([]);
+  });
+
+  it('a current round that is not there, a list of deleted rounds that are, and a journal that is none do no harm', () => {
+    const run = damaged((_rounds, data) => Object.assign(data, { current: 9, deleted: [1, 7], journal: 'lost' }));
+    expect(run.problems.map((problem) => problem.slice(fileOf(run).length + 2))).toEqual([
+      '`current`: there is no round 9',
+      '`deleted`: round 1 is listed as deleted and is there',
+      expect.stringMatching(/^`journal`: /),
+    ]);
+    expect(run.current).toBe(3);
+    run.removeDeleted();
+    expect(existsSync(run.files.roundDir(1))).toBe(true);
+    run.record(3, 'judge');
+    expect(Run.open(run.directory).nextId()).toBe(8);
+  });
 });
 
 it('reads a run from before there were branches', () => {
@@ -302,15 +410,17 @@ describe('in a directory from somebody else', () => {
   });
 
   it.each([
-    [[1], 'lists round 1 in `deleted` and in `rounds`'],
+    [[1], '`deleted`: round 1 is listed as deleted and is there'],
     [['../..'], 'deleted.0'],
     [[-1], 'deleted.0'],
     [[1.5], 'deleted.0'],
-  ])('deleted rounds %j are refused: their folders stay', (deleted, sentence) => {
+  ])('deleted rounds %j are not believed: their folders stay', (deleted, sentence) => {
     const run = withRounds();
     const data = JSON.parse(readFileSync(fileOf(run), 'utf8')) as Record<string, unknown>;
     writeFileSync(fileOf(run), JSON.stringify({ ...data, deleted }));
-    expect(() => Run.open(run.directory).takeUp()).toThrow(sentence);
+    const opened = Run.open(run.directory);
+    opened.takeUp();
+    expect(opened.problems.join()).toContain(sentence);
     expect(existsSync(run.files.roundDir(1))).toBe(true);
   });
 });
