@@ -1,3 +1,6 @@
+/** Characters of a message: a file's key or value that is quoted may be megabytes long. */
+const MOST = 8000;
+
 /**
  * An error that a user can cause and mend. Its message is one sentence that says what was wrong, where (file,
  * line, key), what was expected and what to do. Commands print it without a stack and exit with `exitCode`.
@@ -8,7 +11,7 @@ export class UserError extends Error {
   readonly exitCode: 1 | 2;
 
   constructor(message: string, options: { exitCode?: 1 | 2; cause?: unknown } = {}) {
-    super(message, { cause: options.cause });
+    super(message.length > MOST ? `${message.slice(0, MOST)}…` : message, { cause: options.cause });
     this.exitCode = options.exitCode ?? 1;
   }
 }

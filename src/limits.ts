@@ -25,14 +25,14 @@ export const MAX_ANSWER = 16 * 2 ** 20;
 /** "64 MB". */
 export const megabytes = (bytes: number): string => `${bytes / 2 ** 20} MB`;
 
-/** Math.max(...values) without its limit of about 100,000 arguments. -Infinity for no values. */
+/** Math.max of all values, without its limit of about 100,000 arguments. -Infinity for no values. */
 export function largest(values: Iterable<number>): number {
   let most = -Infinity;
   for (const value of values) most = Math.max(most, value);
   return most;
 }
 
-/** Math.min(...values) likewise. Infinity for no values. */
+/** Math.min likewise. Infinity for no values. */
 export function smallest(values: Iterable<number>): number {
   let least = Infinity;
   for (const value of values) least = Math.min(least, value);

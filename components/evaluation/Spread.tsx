@@ -4,6 +4,7 @@ import * as format from '../../src/ui/format.js';
 import { columns as bars, histogram } from '../../src/ui/plot.js';
 import { fit, spread } from '../../src/ui/text.js';
 import { Line, Tint } from '../Line.js';
+import { largest } from '../../src/limits.js';
 
 export interface SpreadSeries {
   readonly name: string;
@@ -31,10 +32,10 @@ export function Spread({ title, series, width, height, digits }: SpreadProps) {
     const all = series.flatMap(({ values }) => values);
     const bins = Math.min(room, Math.max(8, Math.ceil(2 * Math.sqrt(all.length / series.length))));
     const counted = series.map(({ values }) => histogram(values, bins, all));
-    const largest = Math.max(...counted.flatMap(({ counts }) => counts), 0);
+    const highest = largest([0, ...counted.flatMap(({ counts }) => counts)]);
     const { min, max } = histogram(all, bins);
     return {
-      charts: counted.map(({ counts }) => bars(counts, room, each, largest)),
+      charts: counted.map(({ counts }) => bars(counts, room, each, highest)),
       axis: spread(format.fixed(min, digits), format.fixed(max, digits), room),
       means: series.map(({ values }) => values.reduce((a, b) => a + b, 0) / values.length),
     };

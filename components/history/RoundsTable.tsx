@@ -7,6 +7,7 @@ import { fit, widthOf } from '../../src/ui/text.js';
 import type { Tone } from '../../src/ui/theme.js';
 import { Line, Tint } from '../Line.js';
 import { branchTone } from './branchTone.js';
+import { largest } from '../../src/limits.js';
 
 export interface RoundsTableProps {
   readonly tree: readonly TreeRow[];
@@ -53,7 +54,7 @@ const table: readonly Column[] = [
 /** Every round in its place in the tree. Change and win rates are against the base. */
 export function RoundsTable({ tree, current, selected, marked, top, rows, columns }: RoundsTableProps) {
   const shown = table.filter(({ from }) => columns >= from);
-  const widest = Math.max(...tree.map(({ graph, round }) => widthOf(graph) + String(round.id).length));
+  const widest = largest(tree.map(({ graph, round }) => widthOf(graph) + String(round.id).length));
   const treeWidth = Math.min(Math.max(8, widest + 5), Math.floor(columns / 4));
   const room = columns - treeWidth - shown.reduce((sum, { width }) => sum + width, 0) - 2;
   return (

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { z } from 'zod';
 import { UserError, messageOf } from '../errors.js';
+import { parseJson, withoutMark } from '../limits.js';
 import { syncDirectory, writeError } from '../store/durable.js';
 import { parseRow } from '../store/jsonl.js';
 
@@ -29,7 +30,7 @@ export async function* readRows<T>(file: string, schema: z.ZodType<T>): AsyncGen
     const where = `${name}:${number}`;
     let value: unknown;
     try {
-      value = JSON.parse(line);
+      value = parseJson(number === 1 ? withoutMark(line) : line);
     } catch (cause) {
       throw new UserError(`${where} is not JSON (${messageOf(cause)})`, { cause });
     }

@@ -1,10 +1,11 @@
 /**
  * Configurations from files and flags. Every problem is reported at once: flag or key, value, what was expected.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import { UserError, messageOf } from '../errors.js';
+import { parseJson, readTextFile } from '../limits.js';
 import { parseRewardSpec, resolveRewardSpec } from '../rewards/spec.js';
 import { type Config, configSchema } from './schema.js';
 
@@ -18,8 +19,9 @@ const pathKeys = ['model', 'prompts', 'held_out'] as const;
 export function readConfigFile(file: string): PartialConfig {
   let json: unknown;
   try {
-    json = JSON.parse(readFileSync(file, 'utf8'));
+    json = parseJson(readTextFile(file));
   } catch (cause) {
+    if (cause instanceof UserError && existsSync(file)) throw cause;
     const what = existsSync(file) ? `is not JSON (${messageOf(cause)})` : 'does not exist';
     throw new UserError(`configuration ${file} ${what}`, { exitCode: 2, cause });
   }

@@ -6,13 +6,23 @@
  */
 import { z } from 'zod';
 
+// Upper ends of counts are far above any real run, and low enough that sums and arrays of them stay in bounds.
+const MAX_PROMPTS = 10_000_000;
+const MAX_TOKENS = 2 ** 20;
+const MAX_STEPS = 1_000_000;
+
 const fraction = z.number().min(0).max(1);
 
 export const samplingSchema = z.strictObject({
   samples_per_prompt: z.int().min(2).max(1024).default(4).describe('responses sampled for each prompt (K)'),
   temperature: z.number().min(0).max(10).default(0.8).describe('softmax temperature; 0 is greedy'),
   top_p: z.number().gt(0).max(1).default(0.95).describe('nucleus: smallest set of tokens with this probability'),
-  top_k: z.int().min(0).default(0).describe('only the k likeliest tokens; 0 is all'),
+  top_k: z
+    .int()
+    .min(0)
+    .max(MAX_TOKENS * 16)
+    .default(0)
+    .describe('only the k likeliest tokens; 0 is all'),
   min_p: fraction.default(0).describe('drop tokens below this share of the likeliest one; 0 is off'),
   repetition_penalty: z
     .number()
@@ -20,8 +30,18 @@ export const samplingSchema = z.strictObject({
     .max(10)
     .default(1)
     .describe('divides positive logits of tokens already seen; 1 is off'),
-  max_new_tokens: z.int().min(1).default(256).describe('longest response, the end-of-turn token included'),
-  prompts_per_round: z.int().min(0).default(0).describe('prompts drawn for each round; 0 is all of them'),
+  max_new_tokens: z
+    .int()
+    .min(1)
+    .max(MAX_TOKENS)
+    .default(256)
+    .describe('longest response, the end-of-turn token included'),
+  prompts_per_round: z
+    .int()
+    .min(0)
+    .max(MAX_PROMPTS)
+    .default(0)
+    .describe('prompts drawn for each round; 0 is all of them'),
   batch_size: z.int().min(1).max(4096).default(32).describe('responses decoded together'),
   raw: z.boolean().default(false).describe('send text prompts as they stand, without the chat template'),
 });
@@ -33,7 +53,7 @@ export const pairsSchema = z.strictObject({
 
 export const loraSchema = z.strictObject({
   rank: z.int().min(1).max(1024).describe('rank of the adapter matrices'),
-  alpha: z.number().gt(0).default(16).describe('scale: the update is (alpha / rank)·B·A'),
+  alpha: z.number().gt(0).max(65_536).default(16).describe('scale: the update is (alpha / rank)·B·A'),
   targets: z
     .array(z.string())
     .min(1)
@@ -54,10 +74,10 @@ export const dpoSchema = z.strictObject({
 
 export const updateSchema = z.strictObject({
   lr: z.number().gt(0).max(1).default(5e-7).describe('peak learning rate'),
-  batch_size: z.int().min(1).default(32).describe('pairs an optimizer step'),
-  micro_batch: z.int().min(1).default(8).describe('pairs computed at once; halved when memory runs out'),
+  batch_size: z.int().min(1).max(MAX_STEPS).default(32).describe('pairs an optimizer step'),
+  micro_batch: z.int().min(1).max(MAX_STEPS).default(8).describe('pairs computed at once; halved when memory runs out'),
   epochs: z.int().min(1).max(100).default(1).describe('passes over the pairs'),
-  steps: z.int().min(0).default(0).describe('stop after this many steps; 0 is all epochs'),
+  steps: z.int().min(0).max(MAX_STEPS).default(0).describe('stop after this many steps; 0 is all epochs'),
   schedule: z.enum(['constant', 'linear', 'cosine']).default('cosine').describe('learning rate after the warm-up'),
   warmup: fraction.default(0.1).describe('share of the steps in which the learning rate rises'),
   weight_decay: z.number().min(0).max(10).default(0).describe('decoupled weight decay'),
@@ -65,14 +85,14 @@ export const updateSchema = z.strictObject({
   clip: z.number().min(0).default(1).describe('largest gradient norm; 0 is no clipping'),
   adam_beta1: z.number().min(0).lt(1).default(0.9).describe('decay of the first moment'),
   adam_beta2: z.number().min(0).lt(1).default(0.999).describe('decay of the second moment'),
-  adam_eps: z.number().gt(0).default(1e-8).describe('added to the root of the second moment'),
+  adam_eps: z.number().gt(0).max(1).default(1e-8).describe('added to the root of the second moment'),
   activation_checkpointing: z.boolean().default(false).describe('recompute layers in the backward pass to save memory'),
   lora: loraSchema.nullable().default(null).describe('train a LoRA adapter instead of all weights'),
   checkpoint_seconds: z.number().min(0).default(60).describe('keep the state of an unfinished update this often'),
 });
 
 export const evaluationSchema = z.strictObject({
-  max_prompts: z.int().min(0).default(0).describe('held-out prompts used; 0 is all of them'),
+  max_prompts: z.int().min(0).max(MAX_PROMPTS).default(0).describe('held-out prompts used; 0 is all of them'),
   temperature: z.number().min(0).max(10).default(0.8).describe('temperature of the held-out responses'),
   probes: z
     .int()
@@ -83,13 +103,14 @@ export const evaluationSchema = z.strictObject({
   probe_steps: z
     .int()
     .min(0)
+    .max(MAX_STEPS)
     .default(0)
     .describe('steps between such answers; 0 is about five times an update, at most 5% of its time'),
-  probe_tokens: z.int().min(1).default(64).describe('longest answer to a probe prompt'),
+  probe_tokens: z.int().min(1).max(MAX_TOKENS).default(64).describe('longest answer to a probe prompt'),
 });
 
 export const rewardOptionsSchema = z.strictObject({
-  timeout_seconds: z.number().gt(0).default(60).describe('time given to one request or one call'),
+  timeout_seconds: z.number().gt(0).max(86_400).default(60).describe('time given to one request or one call'),
   retries: z.int().min(0).max(20).default(3).describe('tries after a failed request'),
   concurrency: z.int().min(1).max(256).default(4).describe('requests under way at once'),
   batch_size: z.int().min(1).max(4096).default(16).describe('responses in one request or forward pass'),

@@ -5,6 +5,7 @@ import type { ResponsePair } from '../review/rows.js';
 import type { DroppedPairs, PairRow, SampleRow, ScoreRow } from '../rows.js';
 import { Random } from '../sampling/random.js';
 import { deriveSeed } from '../sampling/seed.js';
+import { largest, smallest } from '../limits.js';
 
 /**
  * One pair a prompt: the best response by reward against the worst, or against another one at random. The order of
@@ -46,9 +47,9 @@ function choosePair(
   seed: number,
 ): ResponsePair | keyof DroppedPairs {
   if (rewards.length < 2) return 'too_few';
-  const chosen = rewards.indexOf(Math.max(...rewards));
+  const chosen = rewards.indexOf(largest(rewards));
   const rejected =
-    config.strategy === 'best-worst' ? rewards.indexOf(Math.min(...rewards)) : randomOther(row, rewards, chosen, seed);
+    config.strategy === 'best-worst' ? rewards.indexOf(smallest(rewards)) : randomOther(row, rewards, chosen, seed);
   if (rewards[chosen] === rewards[rejected]) return 'ties';
   if (sameTokens(row.responses[chosen].ids, row.responses[rejected].ids)) return 'identical';
   if (rewards[chosen] - rewards[rejected] < config.min_gap) return 'below_gap';

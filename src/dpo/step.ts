@@ -11,6 +11,7 @@ import { microBatches } from './batches.js';
 import { type LossSettings, type PairLoss, type PairLogps, lrDpoLoss } from './loss.js';
 import { Interrupted, sum } from './logprobs.js';
 import { type Sequence, responseTokenLogProbs } from './sequences.js';
+import { largest } from '../limits.js';
 
 /** Summed reference log-probabilities, by pair. */
 export interface ReferenceLogps {
@@ -78,7 +79,7 @@ export async function batchGradients(
 }
 
 function tooLittleMemory(pairs: PairRow[], indices: number[], error: unknown): string {
-  const longest = Math.max(...indices.map((index) => pairLength(pairs[index])));
+  const longest = largest(indices.map((index) => pairLength(pairs[index])));
   const asked = error instanceof OutOfMemoryError ? ` (${error.what})` : '';
   return `memory ran out at a micro-batch of one pair of ${longest} tokens${asked}; turn on update.activation_checkpointing, use update.lora, or lower sampling.max_new_tokens`;
 }

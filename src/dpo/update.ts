@@ -10,7 +10,7 @@ import type { LoadedModel } from '../model/folder.js';
 import type { MetricsRow, PairRow } from '../rows.js';
 import { memoryMegabytes } from '../tensor/memory.js';
 import { AdamW, type AdamWState } from '../tensor/optimizer.js';
-import { planSteps } from './batches.js';
+import { epochSteps } from './batches.js';
 import { Interrupted } from './logprobs.js';
 import { pairTokens } from './pairs.js';
 import { learningRate, totalSteps } from './schedule.js';
@@ -86,8 +86,8 @@ export async function updatePolicy(
     decay: update.decay,
   });
   const total = totalSteps(pairs.length, update);
-  const epochs = Math.ceil(total / Math.ceil(pairs.length / update.batch_size));
-  const plan = planSteps(pairs.length, update.batch_size, epochs, seed).slice(0, total);
+  const perEpoch = Math.ceil(pairs.length / update.batch_size);
+  let laid = { epoch: -1, steps: [] as number[][] };
   const batch: BatchSettings = {
     ...dpo,
     microBatch: update.micro_batch,
@@ -104,7 +104,9 @@ export async function updatePolicy(
     await hooks.between?.(step, total);
     for (; step < total; step++) {
       const started = performance.now();
-      const { epoch, indices } = plan[step];
+      const epoch = Math.floor(step / perEpoch);
+      if (laid.epoch !== epoch) laid = { epoch, steps: epochSteps(pairs.length, update.batch_size, epoch, seed) };
+      const indices = laid.steps[step % perEpoch];
       const {
         pairs: results,
         grads,

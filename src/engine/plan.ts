@@ -1,7 +1,9 @@
 /** What an update would be, before it is launched: its size, and what it is expected to cost by this run's experience. */
-import { planSteps } from '../dpo/batches.js';
+import { sumOverSteps } from '../dpo/batches.js';
 import { pairTokens } from '../dpo/pairs.js';
 import { totalSteps } from '../dpo/schedule.js';
+import { UserError } from '../errors.js';
+import { largest } from '../limits.js';
 import { decidedPair } from '../review/decisions.js';
 import { configOf } from '../rounds/config.js';
 import { roundFiles } from '../rounds/files.js';
@@ -26,14 +28,11 @@ export async function planUpdate(
 ): Promise<Queries['read-plan']['answer']> {
   const round = run.round(id);
   const view = id === run.current ? current : RoundView.read(run, id);
+  if (view.problem !== null) throw new UserError(view.problem);
   const config = configOf(run.config, round);
   const pairs = await trainingTokens(view, archive, id);
   const steps = pairs.length === 0 ? 0 : totalSteps(pairs.length, config.update);
-  const { batch_size: batch } = config.update;
-  const epochs = pairs.length === 0 ? 0 : Math.ceil(steps / Math.ceil(pairs.length / batch));
-  const tokens = planSteps(pairs.length, batch, epochs, deriveSeed(config.seed, 'update', id))
-    .slice(0, steps)
-    .reduce((sum, { indices }) => sum + indices.reduce((inStep, index) => inStep + pairs[index], 0), 0);
+  const tokens = sumOverSteps(pairs, config.update.batch_size, steps, deriveSeed(config.seed, 'update', id));
   const known = experience(run, round);
   const once = pairs.reduce((sum, each) => sum + each, 0);
   return {
@@ -76,7 +75,7 @@ function experience(run: Run, round: RoundState): { tokensPerSecond: number; mem
     const rows = readJsonLines(run.files.file(id, roundFiles.metrics), metricsSchema, { missing: 'empty' });
     const seconds = rows.reduce((sum, row) => sum + row.tokens / row.tokens_per_second, 0);
     if (seconds > 0)
-      return { tokensPerSecond: sumOf(rows) / seconds, memory: Math.max(...rows.map((row) => row.memory_mb)) };
+      return { tokensPerSecond: sumOf(rows) / seconds, memory: largest(rows.map((row) => row.memory_mb)) };
   }
   const rank = trains(round);
   const [tried] = readJsonLines(run.files.file(round.id, roundFiles.firstStep), firstStepSchema, { missing: 'empty' });

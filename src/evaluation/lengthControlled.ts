@@ -9,6 +9,7 @@
  * Leaves out the rows of two "gamed" baselines that the public tool adds as a regulariser.
  */
 import { sigmoid } from '../dpo/loss.js';
+import { largest } from '../limits.js';
 
 export interface PreferenceRow {
   /** How likely the model is preferred, 0…1; a tie is ½. */
@@ -86,7 +87,7 @@ function fitLogistic(features: number[][], labels: number[]): number[] {
       next = theta.map((t, a) => t - size * direction[a]);
       if (objective(next) <= current) break;
     }
-    const moved = Math.max(...theta.map((t, a) => Math.abs(t - next[a])));
+    const moved = largest(theta.map((t, a) => Math.abs(t - next[a])));
     theta = next;
     if (moved < 1e-10) break;
   }

@@ -6,6 +6,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { hasKernel, runKernel } from '../tensor/fused.js';
 import type { DecodeStep } from './decoding.js';
 import type { ModelConfig } from './types.js';
+import { largest } from '../limits.js';
 
 export interface CacheSizes {
   /** Of each row the prompt that it continues, by its place in the prefill. */
@@ -33,7 +34,7 @@ export class KVCache {
   ) {
     this.promptOf = sizes.promptOf;
     this.taken = new Int32Array(sizes.promptOf.length);
-    this.longest = Math.min(Math.max(...sizes.promptLengths) + sizes.newTokens, config.max_positions);
+    this.longest = Math.min(largest(sizes.promptLengths) + sizes.newTokens, config.max_positions);
     const Layer = hasKernel('PrefixAttentionDecode')
       ? SharedPromptLayer
       : hasKernel('AttentionDecode')

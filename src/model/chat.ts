@@ -1,11 +1,12 @@
 /** Chat templates (Jinja) of a tokenizer folder. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { Template } from '@huggingface/jinja';
 import { z } from 'zod';
 import { UserError, messageOf } from '../errors.js';
 import type { Message } from '../rows.js';
+import { readTextFile } from '../limits.js';
 import { checkKeys } from './files.js';
+import { compileTemplate } from './jinja.js';
 
 export interface ChatTemplate {
   /** @throws UserError where the template refuses the conversation, for example a system message */
@@ -32,12 +33,12 @@ export function loadChatTemplate(
   const fromFile = existsSync(file);
   const where = fromFile ? file : `chat_template of ${configFile}`;
   const source = fromFile
-    ? readFileSync(file, 'utf8')
+    ? readTextFile(file)
     : defaultTemplate(checkKeys(configSchema, tokenizerConfig, configFile).chat_template ?? null, where);
   if (source === null) return null;
-  let template: Template;
+  let template: ReturnType<typeof compileTemplate>;
   try {
-    template = new Template(source);
+    template = compileTemplate(source);
   } catch (cause) {
     throw new UserError(`${where} is no Jinja template that can be read (${messageOf(cause)})`, { cause });
   }

@@ -28,10 +28,18 @@ const architectures = new Map<string, { family: Family; task: ModelConfig['task'
 export const supportedArchitectures = [...architectures.keys()];
 
 const count = z.int().min(1);
+/** Far above published models, and low enough that a damaged file cannot ask for more memory than there is. */
+const most = {
+  vocabulary: count.max(2 ** 24),
+  layers: count.max(1024),
+  heads: count.max(4096),
+  width: count.max(2 ** 22),
+  positions: count.max(2 ** 27),
+};
 
 const shared = {
   architectures: z.array(z.string()).min(1),
-  vocab_size: count,
+  vocab_size: most.vocabulary,
   bos_token_id: z.int().nullish(),
   eos_token_id: z.union([z.int(), z.array(z.int())]).nullish(),
   pad_token_id: z.int().nullish(),
@@ -41,13 +49,13 @@ const shared = {
 const llamaSchema = z.looseObject({
   ...shared,
   ...ropeKeys,
-  hidden_size: count,
-  num_hidden_layers: count,
-  num_attention_heads: count,
-  num_key_value_heads: count.nullish(),
-  head_dim: count.nullish(),
-  intermediate_size: count,
-  max_position_embeddings: count,
+  hidden_size: most.width,
+  num_hidden_layers: most.layers,
+  num_attention_heads: most.heads,
+  num_key_value_heads: most.heads.nullish(),
+  head_dim: most.width.nullish(),
+  intermediate_size: most.width,
+  max_position_embeddings: most.positions,
   rms_norm_eps: z.number().positive().default(1e-6),
   hidden_act: z.enum(['silu', 'swish']).default('silu'),
   attention_bias: z.boolean().default(false),
@@ -56,7 +64,7 @@ const llamaSchema = z.looseObject({
   use_sliding_window: z.boolean().default(false),
   max_window_layers: z.int().min(0).default(28),
   layer_types: z.array(z.enum(['full_attention', 'sliding_attention'])).nullish(),
-  num_labels: count.optional(),
+  num_labels: count.max(2 ** 20).optional(),
   id2label: z.record(z.string(), z.string()).optional(),
 });
 
@@ -71,11 +79,11 @@ const activation = z.enum(Object.keys(activations) as (keyof typeof activations)
 
 const gpt2Schema = z.looseObject({
   ...shared,
-  n_embd: count,
-  n_layer: count,
-  n_head: count,
-  n_positions: count,
-  n_inner: count.nullish(),
+  n_embd: most.width,
+  n_layer: most.layers,
+  n_head: most.heads,
+  n_positions: most.positions,
+  n_inner: most.width.nullish(),
   layer_norm_epsilon: z.number().positive().default(1e-5),
   activation_function: activation.default('gelu_new'),
   add_cross_attention: z.literal(false).default(false),
@@ -86,11 +94,11 @@ const gpt2Schema = z.looseObject({
 const neoxSchema = z.looseObject({
   ...shared,
   ...ropeKeys,
-  hidden_size: count,
-  num_hidden_layers: count,
-  num_attention_heads: count,
-  intermediate_size: count,
-  max_position_embeddings: count,
+  hidden_size: most.width,
+  num_hidden_layers: most.layers,
+  num_attention_heads: most.heads,
+  intermediate_size: most.width,
+  max_position_embeddings: most.positions,
   layer_norm_eps: z.number().positive().default(1e-5),
   hidden_act: activation.default('gelu'),
   attention_bias: z.boolean().default(true),

@@ -1,8 +1,9 @@
 /** The small files of a model folder, with messages that name file and key. */
-import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import { UserError, messageOf } from '../errors.js';
+import { parseJson, readTextFile } from '../limits.js';
 
 /** @throws UserError where `dir` is no folder with something in it */
 export function checkFolder(dir: string): void {
@@ -14,31 +15,31 @@ export function checkFolder(dir: string): void {
     throw new UserError(`model folder ${dir} is empty; expected config.json and model.safetensors`);
 }
 
-/** @throws UserError where the file cannot be read or is no JSON object */
+/** @throws UserError if the file cannot be read, is too large or is no JSON object */
 export function readJsonObject(file: string): Record<string, unknown> {
-  let text: string;
+  const text = readTextFile(file);
   try {
-    text = readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new UserError(`${file} cannot be read (${messageOf(cause)})`, { cause });
-  }
-  try {
-    return z.record(z.string(), z.unknown()).parse(JSON.parse(text));
+    return z.record(z.string(), z.unknown()).parse(parseJson(text));
   } catch (cause) {
     const reason = cause instanceof z.ZodError ? 'it holds another kind of value' : messageOf(cause);
     throw new UserError(`${file} is not a JSON object (${reason}); download it again`, { cause });
   }
 }
 
+/** Problems that one error lists. */
+const SHOWN = 10;
+
 /** @throws UserError that names every key of `file` that the schema refuses */
 export function checkKeys<T>(schema: z.ZodType<T>, value: unknown, file: string): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const problems = result.error.issues.map((issue) => {
+  const { issues } = result.error;
+  const problems = issues.slice(0, SHOWN).map((issue) => {
     const key = issue.path.join('.');
     const missing = issue.code === 'invalid_type' && valueAt(value, issue.path) === undefined;
     return missing ? `${key} is missing` : `${key}: ${issue.message}`;
   });
+  if (issues.length > SHOWN) problems.push(`and ${issues.length - SHOWN} more`);
   throw new UserError(`${file} cannot be used: ${problems.join('; ')}`);
 }
 
@@ -70,9 +71,11 @@ export function weightFiles(dir: string, name: string): string[] {
 function shardNames(index: string): string[] {
   const schema = z.looseObject({ weight_map: z.record(z.string(), z.string()) });
   const shards = [...new Set(Object.values(checkKeys(schema, readJsonObject(index), index).weight_map))].sort();
-  const outside = shards.find((shard) => shard !== path.basename(shard));
+  const outside = shards.find((shard) => shard !== path.basename(shard) || !shard.endsWith('.safetensors'));
   if (outside !== undefined) {
-    throw new UserError(`${index} names the shard ${outside}; expected names of files in the same folder`);
+    throw new UserError(
+      `${index} names the shard "${outside}" in weight_map; expected names of .safetensors files in the same folder`,
+    );
   }
   return shards;
 }

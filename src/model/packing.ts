@@ -7,6 +7,7 @@ import { hasKernel } from '../tensor/fused.js';
 import { attention } from '../tensor/ops/attention.js';
 import { packedAttention } from '../tensor/ops/packedAttention.js';
 import type { ModelConfig } from './types.js';
+import { largest } from '../limits.js';
 
 /** A sequence of tokens in two parts: what it may share with its neighbours, and what is its own. */
 export interface SplitSequence {
@@ -75,7 +76,7 @@ function commonPrefix(a: readonly number[], b: readonly number[], most: number):
 }
 
 function pad(sequences: readonly SplitSequence[]): Batch {
-  const T = Math.max(...sequences.map(({ prefix, own }) => prefix.length + own.length));
+  const T = largest(sequences.map(({ prefix, own }) => prefix.length + own.length));
   const ids = new Int32Array(sequences.length * T);
   sequences.forEach(({ prefix, own }, s) => {
     ids.set(prefix, s * T);

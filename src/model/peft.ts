@@ -22,7 +22,7 @@ const absent = z.union([z.null(), z.literal(false), z.strictObject({}), z.tuple(
 const schema = z.looseObject({
   peft_type: z.literal('LORA'),
   base_model_name_or_path: z.string().min(1),
-  r: z.int().min(1),
+  r: z.int().min(1).max(65_536),
   lora_alpha: z.number().positive(),
   bias: z.literal('none').default('none'),
   use_dora: absent,

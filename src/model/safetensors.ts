@@ -7,7 +7,8 @@
 import type { Hash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { z } from 'zod';
-import { UserError } from '../errors.js';
+import { UserError, messageOf } from '../errors.js';
+import { parseJson } from '../limits.js';
 import { weightFiles } from './files.js';
 import {
   type FloatType,
@@ -25,7 +26,7 @@ const CHUNK_BYTES = 2 ** 20;
 
 const entrySchema = z.object({
   dtype: z.string(),
-  shape: z.array(z.int().min(0)),
+  shape: z.array(z.int().min(0)).max(8),
   data_offsets: z.tuple([z.int().min(0), z.int().min(0)]),
 });
 
@@ -163,9 +164,11 @@ export class SafetensorsReader {
   }
 
   private readHeader(file: string): void {
-    const handle = openSync(file, 'r');
+    const handle = opened(file);
     this.handles.set(file, handle);
-    const size = fstatSync(handle).size;
+    const stat = fstatSync(handle);
+    if (!stat.isFile()) throw new UserError(`${file} is not a file; expected weights in the safetensors format`);
+    const { size } = stat;
     if (size < 8) throw new UserError(`${file} is truncated: it has only ${size} bytes; download it again`);
     const prefix = this.readRange(file, 0, new Uint8Array(8));
     const length = Number(new DataView(prefix.buffer).getBigUint64(0, true));
@@ -202,6 +205,14 @@ export class SafetensorsReader {
   }
 }
 
+function opened(file: string): number {
+  try {
+    return openSync(file, 'r');
+  } catch (cause) {
+    throw new UserError(`cannot read ${file}: ${messageOf(cause)}`, { cause });
+  }
+}
+
 /** A sum finds NaN and infinity without a branch per element; finite weights cannot overflow its float64. */
 function areFinite(values: Float32Array): boolean {
   let sum = 0;
@@ -215,7 +226,7 @@ function valuesOf(shape: number[]): number {
 
 function parseHeader(bytes: Uint8Array, file: string): Record<string, unknown> {
   try {
-    return z.record(z.string(), z.unknown()).parse(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)));
+    return z.record(z.string(), z.unknown()).parse(parseJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes)));
   } catch (cause) {
     throw new UserError(`${file} has a header that is not a JSON object: it is damaged or no safetensors file`, {
       cause,

@@ -60,7 +60,9 @@ export class Tokenizer {
     const config = readOptional(path.join(dir, 'tokenizer_config.json'));
     let inner: HuggingFaceTokenizer;
     try {
-      inner = new HuggingFaceTokenizer(readJsonObject(file), config);
+      const json = readJsonObject(file);
+      checkIds(json, file);
+      inner = new HuggingFaceTokenizer(json, config);
     } catch (cause) {
       if (cause instanceof UserError) throw cause;
       throw new UserError(`${file} cannot be used (${messageOf(cause)}); download it again`, { cause });
@@ -173,6 +175,26 @@ export class Tokenizer {
     const ids = this.encode(text);
     return ids[0] === this.leading[0] ? ids : [...this.leading, ...ids];
   }
+}
+
+/** Largest vocabulary: the library allocates a place for every id up to the largest. */
+const MAX_VOCABULARY = 2 ** 24;
+
+/** @throws UserError that names the token of the first id that cannot be one */
+function checkIds(json: Record<string, unknown>, file: string): void {
+  const check = (key: string, token: string, id: unknown) => {
+    if (typeof id === 'number' && Number.isInteger(id) && id >= 0 && id < MAX_VOCABULARY) return;
+    throw new UserError(
+      `${file} cannot be used: ${key} gives ${JSON.stringify(token.slice(0, 80))} the id ${JSON.stringify(id)?.slice(0, 80)}; expected a whole number from 0 to ${MAX_VOCABULARY - 1}`,
+    );
+  };
+  const model = json.model as { vocab?: unknown } | null | undefined;
+  const vocabulary = model?.vocab;
+  if (typeof vocabulary === 'object' && vocabulary !== null && !Array.isArray(vocabulary))
+    for (const [token, id] of Object.entries(vocabulary)) check('model.vocab', token, id);
+  if (!Array.isArray(json.added_tokens)) return;
+  for (const token of json.added_tokens as ({ id?: unknown; content?: unknown } | null)[])
+    check('added_tokens', String(token?.content), token?.id);
 }
 
 function readOptional(file: string): Record<string, unknown> {

@@ -20,6 +20,7 @@ import { createLora } from './lora.js';
 import { RotaryTable } from './rotary.js';
 import { type Batch, attend, paddedBatch } from './packing.js';
 import type { Lora, ModelConfig, Parameter } from './types.js';
+import { largest } from '../limits.js';
 
 /** Where each family keeps what is outside its blocks. */
 const names = {
@@ -115,7 +116,7 @@ export class Transformer {
    * @returns hidden states [B, D] of the last position of each row's prompt
    */
   prefill(prompts: readonly (readonly number[])[], cache: KVCache): tf.Tensor2D {
-    const T = Math.max(...prompts.map(({ length }) => length));
+    const T = largest(prompts.map(({ length }) => length));
     const ids = new Int32Array(prompts.length * T);
     prompts.forEach((prompt, p) => ids.set(prompt, p * T));
     const { positions, layout, row } = paddedBatch(ids, [prompts.length, T]);

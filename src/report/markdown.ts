@@ -6,6 +6,7 @@ import { makeVisible } from '../ui/sanitize.js';
 import type { RoundState } from '../store/rounds.js';
 import type { ReportBranch, ReportData, SampleChange } from './data.js';
 import { columnsOf, configFacts, roundFacts, tableNote } from './table.js';
+import { largest } from '../limits.js';
 
 const [PLOT_COLUMNS, PLOT_ROWS] = [72, 16];
 
@@ -77,7 +78,7 @@ function sample({ why, prompt, before, after }: SampleChange): string[] {
 
 /** A fence longer than any run of backticks within: nothing in the text can end it. */
 function fenced(text: string): string {
-  const longest = Math.max(2, ...Array.from(text.matchAll(/`+/g), ([run]) => run.length));
+  const longest = largest([2, ...Array.from(text.matchAll(/`+/g), ([run]) => run.length)]);
   const fence = '`'.repeat(longest + 1);
   return `${fence}text\n${text}\n${fence}`;
 }

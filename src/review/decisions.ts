@@ -8,6 +8,7 @@
 import { UserError } from '../errors.js';
 import type { DroppedPairs } from '../rows.js';
 import type { DecisionCounts, Decision, DecisionRow, ResponsePair, ReviewRow, Ruling } from './rows.js';
+import { largest, smallest } from '../limits.js';
 
 interface Change {
   prompt_index: number;
@@ -149,8 +150,8 @@ export function countReview(rows: readonly ReviewRow[], decisions: ReadonlyMap<n
 
 /** Places of the best and the worst of at least two rewards; they differ even where all rewards are equal. */
 export function bestAndWorst(rewards: readonly number[]): ResponsePair {
-  const chosen = rewards.indexOf(Math.max(...rewards));
-  const rejected = rewards.indexOf(Math.min(...rewards));
+  const chosen = rewards.indexOf(largest(rewards));
+  const rejected = rewards.indexOf(smallest(rewards));
   return rejected === chosen ? { chosen: 0, rejected: 1 } : { chosen, rejected };
 }
 

@@ -10,6 +10,7 @@ import { type DroppedPairs, type Message, type Prompt, promptSchema } from '../r
 import { readJsonLines } from '../store/jsonl.js';
 import { decidedPair } from './decisions.js';
 import type { Decision, ResponseDetail, ResponsePair, ReviewDetail, ReviewRow } from './rows.js';
+import { largest, smallest } from '../limits.js';
 
 const scoredSchema = z.object({
   prompt: promptSchema.optional(),
@@ -89,7 +90,7 @@ function codePoints(text: string): number {
 
 function rowOf({ prompt_index, prompt, responses }: ReviewDetail): ReviewRow {
   const rewards = responses.map(({ reward }) => reward);
-  const [best, worst] = [rewards.indexOf(Math.max(...rewards)), rewards.indexOf(Math.min(...rewards))];
+  const [best, worst] = [rewards.indexOf(largest(rewards)), rewards.indexOf(smallest(rewards))];
   const logps = responses.flatMap(({ logps: value }) => (value === null ? [] : [value]));
   const alone = responses.length < 2;
   return {

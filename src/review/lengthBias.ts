@@ -36,10 +36,10 @@ export async function lengthBias(rows: Iterable<LengthRow> | AsyncIterable<Lengt
   let [sumLL, sumLR, pairs, longer, equal] = [0, 0, 0, 0, 0];
   for await (const row of rows) {
     await slices.between();
-    rewards.push(...row.rewards);
+    for (const reward of row.rewards) rewards.push(reward);
     // A prompt whose scoring was cut short has fewer rewards than responses.
     const sizes = row.lengths.slice(0, row.rewards.length);
-    lengths.push(...sizes);
+    for (const size of sizes) lengths.push(size);
     const rho = spearman(row.rewards, sizes);
     if (!Number.isNaN(rho)) within.push(rho);
     const [meanR, meanL] = [mean(row.rewards), mean(sizes)];

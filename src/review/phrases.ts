@@ -52,7 +52,7 @@ export async function phrasesOf(given: readonly Texts[]): Promise<Phrases> {
   const candidates: Candidate[] = [];
   for (let level = 1; level <= LONGEST; level++) {
     if (level > 1 && !(await corpus.lengthen(level, least, slices))) break;
-    candidates.push(...corpus.telling(level, least));
+    for (const candidate of corpus.telling(level, least)) candidates.push(candidate);
     await slices.between();
   }
   return {

@@ -37,8 +37,8 @@ const reviewRowSchema: z.ZodType<ReviewRow> = z
     const wrong = (key: string, message: string) => context.addIssue({ code: 'custom', path: [key], message });
     const responses = rewards.length;
     for (const [key, { length }] of Object.entries({ lengths, truncated }))
-      if (length !== responses) wrong(key, `expected one for each of ${responses} rewards, got ${length}`);
-    if (logps.length !== 0 && logps.length !== responses)
+      if (length < responses) wrong(key, `expected one for each of ${responses} rewards, got ${length}`);
+    if (logps.length !== 0 && logps.length < responses)
       wrong('logps', `expected one for each of ${responses} rewards or none, got ${logps.length}`);
     if (typeof automatic === 'object' && Math.max(automatic.chosen, automatic.rejected) >= responses)
       wrong('automatic', `expected two of ${responses} responses`);

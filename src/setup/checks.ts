@@ -16,6 +16,7 @@ import type { ModelConfig } from '../model/types.js';
 import { findTensors } from '../model/weights.js';
 import { type PromptEntry, readPrompts } from '../prompts.js';
 import type { ModelFacts, PromptFacts } from './facts.js';
+import { largest } from '../limits.js';
 
 /** @throws UserError with what is wrong with the folder, as loading it would say */
 export function checkModel(dir: string, task: ModelConfig['task'] = 'causal-lm'): ModelFacts {
@@ -89,7 +90,7 @@ export function checkPrompts(file: string, model: string, raw: boolean): PromptF
   const tokens = lengthsOf(prompts, model, raw);
   if (tokens === null) return { prompts: prompts.length, longest: null, mean: null, context: null };
   const { lengths, context } = tokens;
-  const longest = Math.max(...lengths);
+  const longest = largest(lengths);
   if (longest >= context) {
     const { where } = prompts[lengths.indexOf(longest)];
     throw new UserError(

@@ -2,6 +2,7 @@
  * Plots out of characters: histograms in eighth blocks, curves in braille dots, points with labels. Numbers in, rows of
  * text out; axes and titles are the components'.
  */
+import { largest, smallest } from '../limits.js';
 
 export interface Histogram {
   min: number;
@@ -156,7 +157,7 @@ export interface Scatter {
 /** Labelled points; a later point is drawn over an earlier one, and moved aside where there is room. */
 export function scatter(points: readonly Point[], width: number, height: number): Scatter {
   const range = (values: number[]): [number, number] => {
-    const [low, high] = [Math.min(...values), Math.max(...values)];
+    const [low, high] = [smallest(values), largest(values)];
     return low === high ? [low - 1, high + 1] : [low, high];
   };
   const grid = Array.from({ length: height }, () => new Array<string>(width).fill(' '));

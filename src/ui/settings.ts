@@ -2,9 +2,10 @@
  * What a person sets about the terminal: flags over environment over the settings file. Nothing set is `null`: look.ts
  * then goes by what the terminal says of itself.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import { UserError, messageOf } from '../errors.js';
+import { parseJson, readTextFile } from '../limits.js';
 import { settingsFile } from '../store/owner.js';
 import { themeNames } from './theme.js';
 
@@ -55,7 +56,7 @@ export function readSettings(flags: Partial<Record<SettingKey, unknown>>, env: E
 function readFile(file: string, named: boolean, problems: string[]): Record<string, unknown> {
   if (!named && !existsSync(file)) return {};
   try {
-    const json: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    const json: unknown = parseJson(readTextFile(file, 2 ** 20));
     if (typeof json === 'object' && json !== null && !Array.isArray(json)) return json as Record<string, unknown>;
     problems.push(`${file}: is no JSON object; expected keys among ${settingKeys.join(', ')}`);
   } catch (error) {

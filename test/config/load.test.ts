@@ -90,6 +90,28 @@ describe('expected', () => {
 });
 
 describe('readConfigFile', () => {
+  it('refuses counts that no run has and that arrays could not hold', () => {
+    const problems = problemsOf({
+      ...good,
+      update: { steps: 4e9, batch_size: 1e12, lora: { rank: 2000 } },
+      sampling: { max_new_tokens: 2 ** 31, prompts_per_round: 1e10 },
+      evaluation: { probe_tokens: 1e9 },
+      rewards: { timeout_seconds: 1e9 },
+    });
+    expect(problems.map((problem) => problem.split(':')[0]).sort()).toEqual([
+      'evaluation.probe_tokens',
+      'rewards.timeout_seconds',
+      'sampling.max_new_tokens',
+      'sampling.prompts_per_round',
+      'update.batch_size',
+      'update.lora.rank',
+      'update.steps',
+    ]);
+    expect(problems.find((problem) => problem.startsWith('update.steps'))).toMatch(
+      /^update\.steps: 4000000000: .*1000000/,
+    );
+  });
+
   it('means paths from its own folder', () => {
     const file = path.join(home, 'run.json');
     writeFileSync(

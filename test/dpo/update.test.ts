@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { updateSchema } from '../../src/config/schema.js';
 import { Suspended } from '../../src/control.js';
-import { planSteps, microBatches } from '../../src/dpo/batches.js';
+import { epochSteps, microBatches, sumOverSteps } from '../../src/dpo/batches.js';
 import { learningRate } from '../../src/dpo/schedule.js';
 import { type TrainingState, type UpdateHooks, updatePolicy } from '../../src/dpo/update.js';
 import { type LoadedModel, loadModel } from '../../src/model/folder.js';
@@ -208,14 +208,27 @@ describe('updatePolicy', () => {
   });
 });
 
-describe('planSteps', () => {
+describe('epochSteps', () => {
   it('takes every pair once an epoch, in another order each', () => {
-    const plan = planSteps(10, 4, 2, 1);
-    expect(plan.map(({ indices }) => indices.length)).toEqual([4, 4, 2, 4, 4, 2]);
-    const epochs = [0, 1].map((epoch) => plan.filter((step) => step.epoch === epoch).flatMap(({ indices }) => indices));
-    for (const order of epochs) expect([...order].sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    const epochs = [0, 1].map((epoch) => epochSteps(10, 4, epoch, 1));
+    for (const steps of epochs) {
+      expect(steps.map(({ length }) => length)).toEqual([4, 4, 2]);
+      expect(steps.flat().sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    }
     expect(epochs[0]).not.toEqual(epochs[1]);
-    expect(planSteps(10, 4, 2, 1)).toEqual(plan);
+    expect(epochSteps(10, 4, 1, 1)).toEqual(epochs[1]);
+  });
+  it('are summed without laying out a million steps', () => {
+    const values = [1, 10, 100, 1000, 10_000];
+    const first = epochSteps(5, 2, 0, 7);
+    const second = epochSteps(5, 2, 1, 7);
+    const sum = (indices: number[]) => indices.reduce((total, index) => total + values[index], 0);
+    expect(sumOverSteps(values, 2, 2, 7)).toBe(sum(first[0]) + sum(first[1]));
+    expect(sumOverSteps(values, 2, 4, 7)).toBe(11_111 + sum(second[0]));
+    expect(sumOverSteps(values, 2, 6, 7)).toBe(22_222);
+    // 333,333 epochs of three steps, and one step.
+    expect(sumOverSteps(values, 2, 1_000_000, 7)).toBe(333_333 * 11_111 + sum(epochSteps(5, 2, 333_333, 7)[0]));
+    expect(sumOverSteps([], 2, 4_000_000_000, 7)).toBe(0);
   });
 });
 

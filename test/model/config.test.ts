@@ -190,6 +190,15 @@ describe('what cannot be used', () => {
     ['kinds of layers', { ...of('Qwen3ForCausalLM'), layer_types: ['chunked_attention'] }, /layer_types\.0/],
     ['heads that do not divide', { ...llama, num_attention_heads: 5 }, /5 heads.*64/],
     ['key/value heads that do not divide', { ...llama, num_key_value_heads: 3 }, /3 key\/value heads.*4 heads/],
+    ['2^31 layers', { ...llama, num_hidden_layers: 2 ** 31 }, /num_hidden_layers: .*1024/],
+    ['2^31 layers of GPT-2', { ...gpt2, n_layer: 2 ** 31 }, /n_layer: .*1024/],
+    ['a vocabulary of 10^12', { ...neox, vocab_size: 1e12 }, /vocab_size: .*16777216/],
+    ['heads wider than memory', { ...of('Qwen3ForCausalLM'), head_dim: 2 ** 40 }, /head_dim: /],
+    [
+      'a hundred thousand wrong layers',
+      { ...of('Qwen3ForCausalLM'), layer_types: new Array(100_000).fill('x') },
+      /layer_types\.9: [^;]*; and 99990 more$/,
+    ],
     ['quantized weights', { ...llama, quantization_config: { quant_method: 'gptq' } }, /quantized/],
     [
       'a classifier of two labels',

@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs';
 import fs, { readdirSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import path from 'node:path';
@@ -102,8 +103,15 @@ describe('writing and reading', () => {
     expect(() => SafetensorsReader.open(dir)).toThrow(
       /names model-00003-of-00002\.safetensors, which .* does not hold/,
     );
-    index({ a: '../secret.safetensors' });
-    expect(() => SafetensorsReader.open(dir)).toThrow(/names of files in the same folder/);
+    for (const shard of ['../secret.safetensors', '..', '.', '', 'config.json']) {
+      index({ a: shard });
+      expect(() => SafetensorsReader.open(dir)).toThrow(
+        `names the shard "${shard}" in weight_map; expected names of .safetensors files in the same folder`,
+      );
+    }
+    mkdirSync(path.join(dir, 'folder.safetensors'));
+    index({ a: 'folder.safetensors' });
+    expect(() => SafetensorsReader.open(dir)).toThrow(/folder\.safetensors is not a file/);
     writeFile(dir, 'model.safetensors.index.json', '{}');
     expect(() => SafetensorsReader.open(dir)).toThrow(/weight_map is missing/);
   });

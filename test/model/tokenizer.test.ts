@@ -234,3 +234,30 @@ describe('folders', () => {
     expect(load).toThrow(/tokenizer\.json cannot be used/);
   });
 });
+
+it.each<[string, (json: { model: { vocab: Record<string, unknown> }; added_tokens: unknown[] }) => void, RegExp]>([
+  [
+    'a huge id in the vocabulary',
+    ({ model }) => (model.vocab.zz = 288_000_000),
+    /model\.vocab gives "zz" the id 288000000/,
+  ],
+  [
+    'a huge id of an added token',
+    ({ added_tokens }) => added_tokens.push({ id: 288_000_000, content: '<z>', special: true }),
+    /added_tokens gives "<z>" the id 288000000; expected a whole number from 0 to 16777215/,
+  ],
+  ['an id that is text', ({ model }) => (model.vocab.zz = '7'), /"zz" the id "7"/],
+  [
+    'an added token that is none',
+    ({ added_tokens }) => added_tokens.push(null),
+    /added_tokens gives "undefined" the id/,
+  ],
+])('refuses %s before it makes room for it', (_name, edit, says) => {
+  const { dir, load } = tokenizerWith('bpe-llama');
+  const file = path.join(dir, 'tokenizer.json');
+  const json = readJson(file) as Parameters<typeof edit>[0];
+  edit(json);
+  writeFile(dir, 'tokenizer.json', JSON.stringify(json));
+  expect(load).toThrow(UserError);
+  expect(load).toThrow(says);
+});

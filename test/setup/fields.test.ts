@@ -29,7 +29,7 @@ describe('each field', () => {
 it('numbers say their range', () => {
   expect(explanation(fieldOf('samples_per_prompt'))).toContain('(2 to 1024)');
   expect(explanation(fieldOf('beta'))).toMatch(/^β: .*\(above 0 to 100\)/);
-  expect(explanation(fieldOf('max_new_tokens'))).toContain('(1 or more)');
+  expect(explanation(fieldOf('max_new_tokens'))).toContain('(1 to 1048576)');
 });
 
 it.each([

@@ -4,6 +4,7 @@ import { type State, type Step, currentRound, only, send } from '../state.js';
 import { type ForkField, fieldProblem, fieldValue, forkField, forkFields, presentValue } from './forkFields.js';
 import { roundOf, selectedRound } from './rounds.js';
 import type { ForkUi } from './state.js';
+import { largest } from '../../limits.js';
 
 /** The engine works on one round at a time: the current one must be done, or wait in review. */
 export function canLeave(state: State): boolean {
@@ -98,7 +99,7 @@ export function startFork(state: State): Step {
   const { fork } = state.history;
   if (fork === null || state.run === null) return only(state);
   const { settings, overrides } = changesOf(fork.values);
-  const told = changeFork(state, { toldAfter: Math.max(...state.run.rounds.map(({ id }) => id)) });
+  const told = changeFork(state, { toldAfter: largest(state.run.rounds.map(({ id }) => id)) });
   return send({ ...told, follows: true, past: null }, { type: 'fork', parent: fork.parent, settings, overrides });
 }
 

@@ -2,6 +2,7 @@
 import type { RoundState } from '../../engine/protocol.js';
 import type { Branch } from '../../rounds/tree.js';
 import type { Segment } from '../plot.js';
+import { largest, smallest } from '../../limits.js';
 
 export interface BranchPlot {
   /** `series` is the place of the branch; -1: nothing is drawn there. */
@@ -96,7 +97,7 @@ function labelsOf({ id, settings }: RoundState): string[] {
 }
 
 function rangeOf(values: number[]): [number, number] {
-  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const [low, high] = [smallest(values), largest(values)];
   return low === high ? [low - 1, high + 1] : [low, high];
 }
 

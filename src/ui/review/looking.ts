@@ -6,6 +6,7 @@ import { type ReviewTable, tableOf } from './data.js';
 import { hitsOf } from './filtering.js';
 import { type Applied, type HeldOrder, type Order, heldOrder, isOutdated } from './order.js';
 import { promptText } from './texts.js';
+import { largest, smallest } from '../../limits.js';
 
 export interface Looking {
   table: ReviewTable;
@@ -142,7 +143,7 @@ function knownText(row: ReviewRow, place: number): string | null {
   if (rewards.length < 2) return null;
   const [chosen, rejected] =
     typeof automatic === 'string'
-      ? [rewards.indexOf(Math.max(...rewards)), rewards.indexOf(Math.min(...rewards))]
+      ? [rewards.indexOf(largest(rewards)), rewards.indexOf(smallest(rewards))]
       : [automatic.chosen, automatic.rejected];
   if (place === chosen) return row.chosen_text;
   return place === rejected ? row.rejected_text : null;

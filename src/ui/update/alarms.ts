@@ -4,6 +4,7 @@
  */
 import type { MetricsRow } from '../../rows.js';
 import { fixed, of, signed } from '../format.js';
+import { largest } from '../../limits.js';
 
 export interface Alarm {
   /** What is seen, with the numbers it rests on. */
@@ -126,7 +127,7 @@ const PATIENCE = 20;
 const UNMOVED = 0.002;
 
 function stuck(rows: readonly MetricsRow[]): Alarm | null {
-  const peak = Math.max(...rows.map((row) => row.learning_rate));
+  const peak = largest(rows.map((row) => row.learning_rate));
   const fullSteps = rows.reduce((sum, row) => sum + row.learning_rate / peak, 0);
   const last = rows.slice(-10);
   const margin = mean(last, 'rewards/margins');

@@ -156,7 +156,7 @@ describe('a fork', () => {
     ['dpo.beta', '0', 'expected a number, above 0 to 100'],
     ['update.lr', 'x', 'expected a number, above 0 to 1'],
     ['sampling.samples_per_prompt', '2.5', 'expected a whole number, 2 to 1024'],
-    ['sampling.max_new_tokens', '0', 'expected a whole number, 1 or more'],
+    ['sampling.max_new_tokens', '0', 'expected a whole number, 1 to 1048576'],
   ])('says what is no good: %s %s', (key, text, error) => {
     const bad = typed(key, text);
     expect(bad.modal).toMatchObject({ kind: 'edit', error });
