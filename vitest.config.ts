@@ -7,7 +7,15 @@ const all = ['test/**/*.test.ts', 'test/**/*.test.tsx'];
 /** Suites that compute with tensors: once on each backend. */
 const computing = [
   ...['dpo/golden', 'dpo/update', 'model/folder', 'model/golden', 'model/peft', 'rewards/hf', 'rounds/probes'],
-  ...['rounds/leaks', 'rounds/work', 'sampling/decoder', 'sampling/sample', 'tensor/ops', 'tensor/properties'],
+  ...[
+    'rounds/leaks',
+    'rounds/scoring',
+    'rounds/work',
+    'sampling/decoder',
+    'sampling/sample',
+    'tensor/ops',
+    'tensor/properties',
+  ],
   ...['tensor/upload'],
 ].map((name) => `test/${name}.test.ts`);
 

@@ -66,6 +66,7 @@ export function evaluateCommand(): Command {
           prompt: prompts[i].prompt,
           response: response.text,
           ids: [...ids[i], ...response.ids],
+          prompt_tokens: ids[i].length,
         }));
         await reward.score(inputs, { onReward: (index, value) => (rewards[index] = value) });
         return { responses, rewards };

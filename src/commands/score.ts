@@ -99,7 +99,7 @@ function inputsOf(row: Row, where: string): RewardInput[] {
     const whole = row.ids ?? (prompt_ids === undefined || ids === undefined ? undefined : [...prompt_ids, ...ids]);
     if (whole === undefined && (prompt === undefined || text === undefined))
       throw new UserError(`${where} lacks a prompt or a response; expected texts of both, or token ids of both`);
-    return { prompt, response: text, ids: whole };
+    return { prompt, response: text, ids: whole, prompt_tokens: prompt_ids?.length };
   });
 }
 

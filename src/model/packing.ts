@@ -49,32 +49,6 @@ export function layOut(sequences: readonly SplitSequence[]): Batch {
   return packs() ? pack(sequences) : pad(sequences);
 }
 
-/**
- * Finds what sequences share that stand beside each other, as conversations with one prompt do: those that begin with
- * the same tokens for at least half of the shorter one are split where the first of them differ.
- */
-export function splitNeighbours(sequences: readonly (readonly number[])[]): SplitSequence[] {
-  const split: SplitSequence[] = [];
-  for (let first = 0; first < sequences.length;) {
-    let end = first + 1;
-    let shared = sequences[first].length;
-    for (; end < sequences.length; end++) {
-      const common = commonPrefix(sequences[first], sequences[end], shared);
-      if (2 * common < Math.min(sequences[first].length, sequences[end].length)) break;
-      shared = common;
-    }
-    for (const ids of sequences.slice(first, end)) split.push({ prefix: ids.slice(0, shared), own: ids.slice(shared) });
-    first = end;
-  }
-  return split;
-}
-
-function commonPrefix(a: readonly number[], b: readonly number[], most: number): number {
-  let n = 0;
-  while (n < most && n < b.length && a[n] === b[n]) n++;
-  return n;
-}
-
 function pad(sequences: readonly SplitSequence[]): Batch {
   const T = largest(sequences.map(({ prefix, own }) => prefix.length + own.length));
   const ids = new Int32Array(sequences.length * T);

@@ -3,7 +3,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { RewardOptions } from '../config/schema.js';
 import { UserError } from '../errors.js';
 import { type LoadedModel, loadModel } from '../model/folder.js';
-import { layOut, packs, splitNeighbours } from '../model/packing.js';
+import { type SplitSequence, layOut, packs } from '../model/packing.js';
+import type { Prompt } from '../rows.js';
 import { rows } from '../tensor/ops/rows.js';
 import { readValues } from '../tensor/read.js';
 import { type Reward, type RewardHooks, type RewardInput, finiteReward, promptExcerpt } from './types.js';
@@ -14,6 +15,8 @@ export async function openHfReward(dir: string, options: RewardOptions): Promise
 
 class HfReward implements Reward {
   readonly spec: string;
+  /** Responses to one prompt come one after the other. */
+  private lastPrompt: { prompt: RewardInput['prompt']; ids: number[] } | null = null;
 
   constructor(
     private readonly model: LoadedModel,
@@ -22,25 +25,27 @@ class HfReward implements Reward {
     this.spec = `hf:${model.dir}`;
   }
 
-  /** Inputs that cannot be scored are told of once the others have been. */
+  /**
+   * Inputs that cannot be scored are told of once the others have been.
+   *
+   * A reward has the same bits whatever is scored with it, so that a run that was killed goes on as it would have: where
+   * a sequence is split follows from its own prompt and response, never from its neighbours in the batch.
+   */
   async score(inputs: RewardInput[], hooks: RewardHooks): Promise<void> {
     const problems: Error[] = [];
-    const sequences = inputs.map((input) => {
+    const sequences = inputs.map((input): SplitSequence => {
       try {
-        return this.ids(input);
+        return this.sequence(input);
       } catch (error) {
         problems.push(error as Error);
-        return [];
+        return { prefix: [], own: [] };
       }
     });
-    const usable = sequences.flatMap(({ length }, i) => (length > 0 ? [i] : []));
-    // Packed, responses to one prompt share its tokens, and come one after the other as they are; padded, like lengths
-    // go together.
-    const order = packs() ? usable : usable.sort((a, b) => sequences[b].length - sequences[a].length || a - b);
-    for (let start = 0; start < order.length; start += this.options.batch_size) {
+    const length = (index: number) => sequences[index].prefix.length + sequences[index].own.length;
+    const usable = inputs.map((_, index) => index).filter((index) => length(index) > 0);
+    for (const batch of batches(usable, sequences, this.options.batch_size)) {
       const verdict = (await hooks.control?.point()) ?? 'go';
       if (verdict !== 'go') return;
-      const batch = order.slice(start, start + this.options.batch_size);
       const rewards = this.rewards(batch.map((index) => sequences[index]));
       batch.forEach((index, i) => hooks.onReward(index, finiteReward(rewards[i], this.spec, inputs[index])));
     }
@@ -51,17 +56,40 @@ class HfReward implements Reward {
     this.model.dispose();
   }
 
-  private rewards(sequences: number[][]): Float32Array {
+  private rewards(sequences: SplitSequence[]): Float32Array {
     const { transformer } = this.model;
-    const laid = layOut(splitNeighbours(sequences));
+    const laid = layOut(sequences);
     return readValues(() => {
-      const last = sequences.map(({ length }, s) => laid.row(s, length - 1));
+      const last = sequences.map(({ prefix, own }, s) => laid.row(s, prefix.length + own.length - 1));
       return transformer.rewards(rows(transformer.hiddenOf(laid), tf.tensor1d(last, 'int32')));
     });
   }
 
-  private ids(input: RewardInput): number[] {
-    const ids = this.conversation(input) ?? input.ids;
+  /** Split between prompt and response. @throws UserError if it does not fit the model */
+  private sequence(input: RewardInput): SplitSequence {
+    const conversation = this.conversation(input);
+    const ids = this.checkedIds(conversation ?? input.ids, input);
+    const shared = conversation === undefined ? (input.prompt_tokens ?? 0) : this.promptLength(input, ids);
+    return { prefix: ids.slice(0, shared), own: ids.slice(shared) };
+  }
+
+  /** How many tokens of the conversation are its prompt's. A response may change the prompt's last tokens (BPE merges). */
+  private promptLength({ prompt }: RewardInput, ids: number[]): number {
+    const { tokenizer } = this.model;
+    if (tokenizer === null || prompt === undefined) return 0;
+    if (this.lastPrompt?.prompt !== prompt) {
+      const alone = tokenizer.hasChatTemplate
+        ? tokenizer.promptIds(prompt, { raw: false })
+        : tokenizer.conversationIds(messagesOf(prompt));
+      this.lastPrompt = { prompt, ids: alone };
+    }
+    const before = this.lastPrompt.ids;
+    let n = 0;
+    while (n < before.length && ids[n] === before[n]) n++;
+    return n;
+  }
+
+  private checkedIds(ids: number[] | undefined, input: RewardInput): number[] {
     const { dir, config, tokenizer } = this.model;
     if (ids === undefined || ids.length === 0) {
       const needed =
@@ -86,7 +114,37 @@ class HfReward implements Reward {
   /** undefined where there are no texts, or no tokenizer for them. */
   private conversation({ prompt, response }: RewardInput): number[] | undefined {
     if (prompt === undefined || response === undefined) return undefined;
-    const before = typeof prompt === 'string' ? [{ role: 'user', content: prompt }] : prompt;
-    return this.model.tokenizer?.conversationIds([...before, { role: 'assistant', content: response }]);
+    return this.model.tokenizer?.conversationIds([...messagesOf(prompt), { role: 'assistant', content: response }]);
   }
 }
+
+/**
+ * Indices of sequences to compute at once. Packed, the responses to one prompt stay together, so that it is computed
+ * once; padded, like lengths go together.
+ */
+function batches(usable: number[], sequences: readonly SplitSequence[], size: number): number[][] {
+  const length = (index: number) => sequences[index].prefix.length + sequences[index].own.length;
+  const result: number[][] = [];
+  const append = (indices: number[]) => {
+    for (let start = 0; start < indices.length; start += size) result.push(indices.slice(start, start + size));
+  };
+  if (!packs()) {
+    append([...usable].sort((a, b) => length(b) - length(a) || a - b));
+    return result;
+  }
+  for (let start = 0; start < usable.length;) {
+    let end = start + 1;
+    const { prefix } = sequences[usable[start]];
+    while (end < usable.length && isSame(prefix, sequences[usable[end]].prefix)) end++;
+    const prompt = usable.slice(start, end);
+    const last = result.at(-1);
+    if (last !== undefined && last.length + prompt.length <= size) last.push(...prompt);
+    else append(prompt);
+    start = end;
+  }
+  return result;
+}
+
+const messagesOf = (prompt: Prompt) => (typeof prompt === 'string' ? [{ role: 'user', content: prompt }] : prompt);
+
+const isSame = (a: readonly number[], b: readonly number[]) => a.length === b.length && a.every((id, i) => id === b[i]);

@@ -10,6 +10,8 @@ export interface RewardInput {
   response?: string;
   /** Token ids of prompt and response, for a reward model that reads ids. */
   ids?: number[];
+  /** How many of `ids` are the prompt's: responses to one prompt share their computation. */
+  prompt_tokens?: number;
 }
 
 export interface RewardHooks {

@@ -33,6 +33,7 @@ export async function scoreInto(file: string, samples: SampleRow[], context: Wor
         prompt: row.prompt,
         response: response.text,
         ids: [...row.prompt_ids, ...response.ids],
+        prompt_tokens: row.prompt_ids.length,
       }));
       const left = rows.map(({ responses }) => responses.length);
       await reward.score(inputs, {

@@ -111,6 +111,7 @@ async function measureScoring(
     prompt: entries[Math.floor(job / K)].prompt,
     response: response.text,
     ids: [...prompts[job], ...response.ids],
+    prompt_tokens: prompts[job].length,
   }));
   const reward = await shelf.reward(config);
   let scored = 0;

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadModel, type LoadedModel } from '../../src/model/folder.js';
-import { pack, paddedBatch, splitNeighbours } from '../../src/model/packing.js';
+import { pack, paddedBatch } from '../../src/model/packing.js';
 import { useBackend } from '../../src/tensor/backend.js';
 import { goldenFolder } from '../golden.js';
 
@@ -33,31 +33,6 @@ describe('pack', () => {
     expect([0, 3].map((t) => batch.row(2, t))).toEqual([0, 7]);
     expect(batch.row(3, 1)).toBe(9);
     expect(batch.row(4, 0)).toBe(5);
-  });
-});
-
-describe('splitNeighbours', () => {
-  const lengths = (...sequences: number[][]) =>
-    splitNeighbours(sequences).map(({ prefix, own }) => [prefix.length, own.length]);
-
-  it('splits neighbours where they differ, and leaves others apart', () => {
-    expect(lengths([1, 2, 3, 4, 9], [1, 2, 3, 4, 8, 8], [1, 2, 3, 7, 7], [6, 6])).toEqual([
-      [3, 2],
-      [3, 3],
-      [3, 2],
-      [2, 0],
-    ]);
-  });
-
-  it('keeps every token, also of one that another begins with', () => {
-    const sequences = [[1, 2, 3], [1, 2], [1, 2], [5]];
-    expect(splitNeighbours(sequences).map(({ prefix, own }) => [...prefix, ...own])).toEqual(sequences);
-    expect(lengths(...sequences)).toEqual([
-      [2, 1],
-      [2, 0],
-      [2, 0],
-      [1, 0],
-    ]);
   });
 });
 
