@@ -15,13 +15,15 @@ export interface AlphaLinesProps {
   readonly unit: string;
   /** β and the learning rate matter: an update follows. */
   readonly updates: boolean;
+  /** Weights depend on β. */
+  readonly usesBeta: boolean;
   readonly columns: number;
 }
 
 /** α and what it does to the pairs as a whole. Three lines. */
-export function AlphaLines({ settings, numbers, end, remark, unit, updates, columns }: AlphaLinesProps) {
+export function AlphaLines({ settings, numbers, end, remark, unit, updates, usesBeta, columns }: AlphaLinesProps) {
   const { beta, lr } = settings;
-  const rest = updates ? `  β ${beta}  lr ${format.learningRate(lr)}` : '';
+  const rest = updates ? `  β ${beta}  lr ${format.learningRate(lr)}` : usesBeta ? `  β ${beta}` : '';
   const value = `α ${format.alpha(settings.alpha)}`;
   return (
     <>
@@ -41,7 +43,7 @@ export function AlphaLines({ settings, numbers, end, remark, unit, updates, colu
 }
 
 /** The same in a column of its own, with room for each. Seven lines. */
-export function AlphaColumn({ settings, numbers, end, remark, unit, updates, columns }: AlphaLinesProps) {
+export function AlphaColumn({ settings, numbers, end, remark, unit, updates, usesBeta, columns }: AlphaLinesProps) {
   const { alpha, beta, lr } = settings;
   const value = `α ${format.alpha(alpha)}`;
   return (
@@ -52,7 +54,7 @@ export function AlphaColumn({ settings, numbers, end, remark, unit, updates, col
       <Line>
         {updates
           ? `β ${beta}   learning rate ${format.learningRate(lr)}`
-          : `mean reward margin ${format.signed(numbers.mean_reward_margin, 2)}`}
+          : `${usesBeta ? `β ${beta}   ` : ''}mean reward margin ${format.signed(numbers.mean_reward_margin, 2)}`}
       </Line>
       <Line>
         <Flipped numbers={numbers} brief={false} />

@@ -9,7 +9,7 @@ import { marksInWords, misfitInWords } from '../../src/ui/review/reading.js';
 import { makeLine } from '../../src/ui/sanitize.js';
 import { cut, widthOf } from '../../src/ui/text.js';
 import { wrapped } from '../../src/ui/review/texts.js';
-import type { State } from '../../src/ui/state.js';
+import { type State, shown } from '../../src/ui/state.js';
 import { Line } from '../Line.js';
 import { Rule } from '../Rule.js';
 import type { ViewProps } from '../view.js';
@@ -44,6 +44,7 @@ function alphaProps(state: State, { table, settings }: Looking, columns: number)
     remark: remarkOn(state),
     unit: unitOf(state),
     updates: state.file === null,
+    usesBeta: shown(state)?.weights.need === 'logps',
     columns,
   };
 }

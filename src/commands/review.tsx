@@ -18,6 +18,7 @@ interface Options {
   tokenizer?: string;
   out?: string;
   alpha: number;
+  beta: number;
 }
 
 export function reviewCommand(): Command {
@@ -38,9 +39,19 @@ export function reviewCommand(): Command {
       parserFor(dpoSchema.shape.alpha),
       0,
     )
+    .option(
+      '--beta <number>',
+      'β that gradient weights are shown for, where the responses carry logps and ref_logps',
+      parserFor(dpoSchema.shape.beta),
+      dpoSchema.parse({}).beta,
+    )
     .addHelpText(
       'after',
       `
+Responses may also carry "logps" and "ref_logps", their summed log-probabilities under the policy to be trained and under
+the reference; then gradient weights include them. Without them weights are those of a policy that starts as the
+reference.
+
 Decisions on scored.jsonl are kept in ${journalOf('scored.jsonl')}. W writes the pairs to ${defaultOut('scored.jsonl')}
 unless --out names another file. Without a terminal, --out writes the pairs of the rewards and of the decisions so far.
 ${examples('review scored.jsonl --tokenizer models/policy', 'review scored.jsonl --out pairs.jsonl < /dev/null')}`,
@@ -60,7 +71,7 @@ ${examples('review scored.jsonl --tokenizer models/policy', 'review scored.jsonl
       if (!terminal) return headless(file, scored, options.out ?? '-');
       const out = options.out ?? defaultOut(file);
       const session = new FileSession({
-        ...{ file: path.resolve(file), scored, out, alpha: options.alpha },
+        ...{ file: path.resolve(file), scored, out, alpha: options.alpha, beta: options.beta },
         tokens: tokens === null ? null : (prompt, sample) => tokens.answer(scored.details[prompt], sample),
       });
       const source = {

@@ -1,23 +1,24 @@
 /**
- * What pairs do over all α: the numbers of the review screen's α panel, the α at which the pairs pull lengths neither
- * way, and the largest that flips no more pairs than a person allows. At a round's start the loss's logit is α·Δ|y|
- * (margins.ts), so a pair's gradient weight is σ(-α·Δ|y|) and depends on Δ|y| alone.
+ * Pairs over all α: the numbers of the review screen's α panel, the α at which the pairs pull lengths neither way, and the
+ * largest that flips no more pairs than a person allows. A pair's gradient weight is σ(-(m + α·Δ|y|)) with its implicit
+ * margin m (margins.ts).
  *
  * Knows no backend and does no I/O.
  */
-import { sigmoid } from './loss.js';
+import { lossLogit, sigmoid } from './loss.js';
 import { type MarginInput, isFlipped } from './margins.js';
 
 /** The largest α that the configuration takes. */
 export const GREATEST_ALPHA = 100;
 
-/** Pairs laid out for quick sums: weights are shared by all pairs of one Δ|y|. */
+/** Pairs laid out for quick sums. Pairs with the same Δ|y| and implicit margin share their weight. */
 export interface AlphaProfile {
   /** r_w - r_l and Δ|y| of each pair. */
   margins: Float64Array;
   differences: Float64Array;
-  /** Each Δ|y| once, and how many pairs have it. */
+  /** Groups of pairs with one weight: their Δ|y|, their implicit margin, and how many they are. */
   distinct: Float64Array;
+  implicit: Float64Array;
   counts: Float64Array;
 }
 
@@ -25,10 +26,10 @@ export interface AlphaNumbers {
   alpha: number;
   /** Pairs whose preference the length penalty has turned round. */
   flipped: number;
-  /** Mean gradient weights of pairs with a longer, a shorter winner; NaN where there is none. */
+  /** Mean gradient weights of pairs with a longer, a shorter winner; NaN without such a pair, or if one is unknown. */
   mean_weight_longer: number;
   mean_weight_shorter: number;
-  /** Σ σ(-αΔ|y|)·Δ|y| / Σ σ(-αΔ|y|), in tokens: above zero the update pulls towards longer responses. */
+  /** Σ σ(-z)·Δ|y| / Σ σ(-z), in tokens: above zero the update pulls towards longer responses. */
   length_pull: number;
 }
 
@@ -38,20 +39,35 @@ export function alphaProfile(pairs: readonly MarginInput[]): AlphaProfile {
     margins[i] = pair.chosen_reward - pair.rejected_reward;
     differences[i] = pair.chosen_length - pair.rejected_length;
   });
+  return { margins, differences, ...weightGroups(pairs, differences) };
+}
+
+/** By Δ|y| where every implicit margin is 0: of 20,000 pairs a few hundred groups. Otherwise each pair is its own. */
+function weightGroups(
+  pairs: readonly MarginInput[],
+  differences: Float64Array,
+): Pick<AlphaProfile, 'distinct' | 'implicit' | 'counts'> {
+  if (pairs.some(({ implicit_margin }) => implicit_margin !== 0)) {
+    return {
+      distinct: differences,
+      implicit: Float64Array.from(pairs, ({ implicit_margin }) => implicit_margin),
+      counts: new Float64Array(pairs.length).fill(1),
+    };
+  }
   const groups = new Map<number, number>();
   for (const difference of differences) groups.set(difference, (groups.get(difference) ?? 0) + 1);
   return {
-    ...{ margins, differences },
     distinct: Float64Array.from(groups.keys()),
+    implicit: new Float64Array(groups.size),
     counts: Float64Array.from(groups.values()),
   };
 }
 
 export function numbersAt(profile: AlphaProfile, alpha: number): AlphaNumbers {
-  const { distinct, counts } = profile;
+  const { distinct, implicit, counts } = profile;
   let [weights, pull, longer, weightLonger, shorter, weightShorter] = [0, 0, 0, 0, 0, 0];
   for (let i = 0; i < distinct.length; i++) {
-    const weight = counts[i] * sigmoid(-alpha * distinct[i]);
+    const weight = counts[i] * sigmoid(-lossLogit(implicit[i], distinct[i], alpha));
     weights += weight;
     pull += weight * distinct[i];
     if (distinct[i] > 0) {
@@ -80,21 +96,29 @@ export function flippedAt({ margins, differences }: AlphaProfile, alpha: number)
 
 export type NeutralAlpha =
   | { found: true; alpha: number }
-  /** `already`: α = 0 pulls towards shorter responses or neither way. `never`: no winner is shorter. */
-  | { found: false; why: 'already' | 'never' | 'no pairs' };
+  /**
+   * `already`: α = 0 pulls towards shorter responses or neither way. `never`: no winner is shorter. `unknown`: the weights
+   * are.
+   */
+  | { found: false; why: 'already' | 'never' | 'no pairs' | 'unknown' };
 
 /**
- * The length-neutral α: the root of the length pull. Σ σ(-αΔ)·Δ falls as α rises (its derivative is -Σ Δ²·σ·(1-σ)), so
+ * The length-neutral α: the root of the length pull. Σ σ(-z)·Δ falls as α rises (its derivative is -Σ Δ²·σ·(1-σ)), so
  * there is one root at most; it is bracketed and halved down to neighbouring doubles.
  */
 export function lengthNeutralAlpha(profile: AlphaProfile): NeutralAlpha {
-  const { distinct } = profile;
+  const { distinct, implicit, counts } = profile;
   if (distinct.length === 0) return { found: false, why: 'no pairs' };
-  if (distinct.reduce((sum, difference, i) => sum + difference * profile.counts[i], 0) <= 0)
-    return { found: false, why: 'already' };
+  const pull = (alpha: number): number => {
+    let sum = 0;
+    for (let i = 0; i < distinct.length; i++)
+      sum += counts[i] * sigmoid(-lossLogit(implicit[i], distinct[i], alpha)) * distinct[i];
+    return sum;
+  };
+  const atZero = pull(0);
+  if (Number.isNaN(atZero)) return { found: false, why: 'unknown' };
+  if (atZero <= 0) return { found: false, why: 'already' };
   if (distinct.every((difference) => difference >= 0)) return { found: false, why: 'never' };
-  const pull = (alpha: number): number =>
-    distinct.reduce((sum, difference, i) => sum + profile.counts[i] * sigmoid(-alpha * difference) * difference, 0);
   let high = 0.001;
   while (pull(high) > 0) high *= 2;
   let low = 0;

@@ -45,10 +45,20 @@ export interface PairLoss {
   rejected_reward: number;
 }
 
+/**
+ * The loss's logit z.
+ *
+ * @param implicitMargin β·[(logps_w - ref_w) - (logps_l - ref_l)]: z without its length term
+ * @param lengthDifference |y_w| - |y_l|
+ */
+export function lossLogit(implicitMargin: number, lengthDifference: number, alpha: number): number {
+  return implicitMargin + alpha * lengthDifference;
+}
+
 export function lrDpoLoss(pair: PairLogps, { beta, alpha, label_smoothing: smoothing }: LossSettings): PairLoss {
   const chosenReward = beta * (pair.chosen_logps - pair.ref_chosen_logps);
   const rejectedReward = beta * (pair.rejected_logps - pair.ref_rejected_logps);
-  const z = chosenReward - rejectedReward + alpha * (pair.chosen_length - pair.rejected_length);
+  const z = lossLogit(chosenReward - rejectedReward, pair.chosen_length - pair.rejected_length, alpha);
   const weight = sigmoid(-z);
   return {
     z,

@@ -1,18 +1,23 @@
 /**
- * What a length-penalty coefficient does to pairs before any tensor is touched. At a round's start the policy is the
- * reference, so the loss's logit is α·Δ|y| and every pair's gradient weight is known: the review screen recomputes all
- * of this as α moves.
+ * The effect of a length-penalty coefficient on pairs: the review screen recomputes all of this as α moves. Only the
+ * gradient weight needs more than rewards and lengths, unless the policy that the update starts from is its reference:
+ * the implicit margin, which comes from log-probabilities that are computed once.
  *
  * Knows no backend and does no I/O.
  */
-import { sigmoid } from './loss.js';
+import { lossLogit, sigmoid } from './loss.js';
 
-/** Rewards and lengths in tokens of a pair. */
+/** A pair's rewards, lengths in tokens, and its logit without the length term. */
 export interface MarginInput {
   chosen_reward: number;
   rejected_reward: number;
   chosen_length: number;
   rejected_length: number;
+  /**
+   * The loss's logit at α = 0 when the update starts: β·[(logps_w - ref_w) - (logps_l - ref_l)]. 0 if policy and reference
+   * are the same; NaN while the log-probabilities are unknown.
+   */
+  implicit_margin: number;
 }
 
 export interface Margins {
@@ -22,7 +27,7 @@ export interface Margins {
   length_margin: number;
   /** (r_w - α|y_w|) - (r_l - α|y_l|). */
   length_penalized_margin: number;
-  /** σ(-α·Δ|y|): the gradient weight where policy and reference are equal. */
+  /** σ(-z) when the update starts; NaN while the implicit margin is unknown. */
   weight: number;
   /** The length penalty, and not a person, has turned the rewards' preference round. */
   flipped: boolean;
@@ -30,13 +35,14 @@ export interface Margins {
 
 export function pairMargins(pair: MarginInput, alpha: number): Margins {
   const reward_margin = pair.chosen_reward - pair.rejected_reward;
-  const length_margin = alpha * (pair.chosen_length - pair.rejected_length);
+  const length_difference = pair.chosen_length - pair.rejected_length;
+  const length_margin = alpha * length_difference;
   const length_penalized_margin = reward_margin - length_margin;
   return {
     reward_margin,
     length_margin,
     length_penalized_margin,
-    weight: sigmoid(-length_margin),
+    weight: sigmoid(-lossLogit(pair.implicit_margin, length_difference, alpha)),
     flipped: isFlipped(reward_margin, length_penalized_margin),
   };
 }

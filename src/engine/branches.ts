@@ -61,6 +61,7 @@ const reviewed = [
   roundFiles.pairs,
   roundFiles.review,
   roundFiles.decisions,
+  roundFiles.logps,
   roundFiles.reference,
 ];
 
@@ -92,7 +93,7 @@ export function redoRound({ core, stages }: Hands, { round: id, settings }: Comm
 }
 
 /** Back to a round that waits in review, or to one that is done, to go on from there. */
-export function switchRound({ core }: Hands, { round: id }: Command<'switch'>): void {
+export function switchRound({ core, stages }: Hands, { round: id }: Command<'switch'>): void {
   const { stage } = core.run.round(id);
   core.expect(
     stage === 'review' || stage === 'done',
@@ -101,6 +102,7 @@ export function switchRound({ core }: Hands, { round: id }: Command<'switch'>): 
   leave(core);
   core.run.record(id, 'switch');
   core.show(id);
+  stages.turn();
 }
 
 /** @throws UserError where the current round cannot be left: the engine works on one at a time */
@@ -139,7 +141,7 @@ export function checkText(core: Core, what: string, text: unknown, most: number)
   core.expect(length <= most, `the ${what} has ${length} characters; at most ${most} are kept, shorten it`);
 }
 
-export function deleteRound({ core }: Hands, { round: id }: Command<'delete-round'>): void {
+export function deleteRound({ core, stages }: Hands, { round: id }: Command<'delete-round'>): void {
   const { parent: from } = core.run.round(id);
   if (id === 0) return core.expect(false, 'the base policy cannot be deleted; every round comes from it');
   const parent = from ?? 0;
@@ -154,4 +156,5 @@ export function deleteRound({ core }: Hands, { round: id }: Command<'delete-roun
   if (!current) return core.emit({ type: 'rounds', rounds: [...core.run.rounds], current: core.run.current });
   core.setState({ problem: null });
   core.show(parent);
+  stages.turn();
 }

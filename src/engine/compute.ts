@@ -1,11 +1,11 @@
 /** Where the stages of a round are computed: a worker thread of the engine, or (in tests) the same thread. */
 import type { Config } from '../config/schema.js';
 import type { LockWitness } from '../store/lock.js';
-import type { Report, RoundTask, WorkResults, WorkStage } from '../rounds/context.js';
+import type { Report, RoundTask, Work, WorkResults } from '../rounds/context.js';
 
 export interface Compute {
   /** Runs one stage of a round; rejects with a sentence for the user. */
-  run<S extends WorkStage>(stage: S, task: RoundTask, report: (report: Report) => void): Promise<WorkResults[S]>;
+  run<S extends Work>(stage: S, task: RoundTask, report: (report: Report) => void): Promise<WorkResults[S]>;
   pause(): void;
   resume(): void;
   /** End the stage early and keep what is done. */
@@ -31,12 +31,12 @@ export interface ComputeOptions {
 }
 
 /** Messages to the worker thread. */
-export type WorkRequest = { id: number; stage: WorkStage; task: RoundTask };
+export type WorkRequest = { id: number; stage: Work; task: RoundTask };
 /** Messages from it. */
 export type WorkMessage =
   | { type: 'backend'; name: string }
   | { type: 'report'; report: Report }
-  | { type: 'done'; id: number; result: WorkResults[WorkStage] }
+  | { type: 'done'; id: number; result: WorkResults[Work] }
   | { type: 'failed'; id: number; message: string; lost: boolean };
 
 /** The words that the thread shares with the engine: it reads them while it computes. */

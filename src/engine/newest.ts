@@ -1,5 +1,6 @@
-/** The newest responses as engine and terminals keep them. Pure. */
-import type { ResponseSeen, RewardSeen } from './protocol.js';
+/** The newest responses and log-ratios as engine and terminals keep them. Pure. */
+import type { LogRatios, WeightInputs } from '../review/rows.js';
+import type { ResponseSeen, RewardSeen, WeightProgress } from './protocol.js';
 
 /** Of each kind: samples of the round, answers of its evaluation. */
 const KEPT = 50;
@@ -25,6 +26,15 @@ export function withRewards(responses: ResponseSeen[], rewards: readonly RewardS
     const reward = known.get(keyOf(response));
     return reward === undefined ? response : { ...response, reward };
   });
+}
+
+export function withLogRatios(
+  before: WeightInputs,
+  { known, weights }: { known: readonly LogRatios[]; weights: WeightProgress },
+): WeightInputs {
+  const earlier = before.need === 'logps' ? before.known : [];
+  // The same array where nothing is new: tables are kept by it.
+  return { ...weights, known: known.length === 0 ? earlier : [...earlier, ...known] };
 }
 
 function keyOf({ held_out, prompt_index, sample }: Omit<RewardSeen, 'reward'>): string {

@@ -8,7 +8,7 @@
 import type { Config } from '../config/schema.js';
 import type { HackingReport } from '../review/hacking.js';
 import type { HeldOutAnswer as HeldOutSeen } from '../rounds/answers.js';
-import type { Decision, ReviewDetail, ReviewRow, Ruling } from '../review/rows.js';
+import type { Decision, LogRatios, ReviewDetail, ReviewRow, Ruling, WeightInputs } from '../review/rows.js';
 import type { DroppedPairs, MetricsRow, PairRow } from '../rows.js';
 import type { RoundOverrides, RoundSettings, RoundState, Stage } from '../store/rounds.js';
 
@@ -59,6 +59,9 @@ export interface ProbeSeen {
   truncated: boolean;
 }
 
+/** WeightInputs without the values. */
+export type WeightProgress = Omit<Extract<WeightInputs, { need: 'logps' }>, 'known'>;
+
 /** What there is to see of one round. */
 export interface RoundData {
   /** Its id. */
@@ -69,6 +72,7 @@ export interface RoundData {
   /** Every scored prompt once pairs exist, else empty. */
   review: ReviewRow[];
   decisions: DecisionView;
+  weights: WeightInputs;
   /** Metrics of the update so far. */
   metrics: MetricsRow[];
   /** The newest responses (at most 50 samples and 50 held-out ones), oldest first. */
@@ -128,7 +132,16 @@ export type EngineEvent =
   | { type: 'response'; response: ResponseSeen }
   /** Rewards that have come since the last such event; `seen` are those of the newest responses among them. */
   | { type: 'rewards'; round: number; rewards: number[]; seen: RewardSeen[] }
-  | { type: 'pairs'; round: number; pairs: PairRow[]; review: ReviewRow[]; dropped: DroppedPairs }
+  | {
+      type: 'pairs';
+      round: number;
+      pairs: PairRow[];
+      review: ReviewRow[];
+      dropped: DroppedPairs;
+      weights: WeightInputs;
+    }
+  /** Log-ratios that have become known since the last such event, and how the rest is doing. */
+  | { type: 'logps'; round: number; known: LogRatios[]; weights: WeightProgress }
   /** A decision was made, undone or redone. */
   | { type: 'decisions'; round: number; decisions: DecisionView }
   | { type: 'probe'; probe: ProbeSeen }

@@ -1,15 +1,23 @@
 /** Takes the current round through its computing stages, one after the other, until something waits for a person. */
 import { UserError, messageOf } from '../errors.js';
-import type { Report, WorkResults, WorkStage } from '../rounds/context.js';
+import type { Report, Work, WorkResults, WorkStage } from '../rounds/context.js';
 import { discardUpdate } from '../rounds/discard.js';
 import type { DroppedPairs } from '../rows.js';
 import { type RoundState, newRound } from '../store/rounds.js';
 import type { Core } from './core.js';
+import type { WeightProgress } from './protocol.js';
 import { Stopwatch } from './stopwatch.js';
+
+/** Milliseconds in review before log-probabilities are computed. */
+const QUIET_MS = 300;
 
 export class Stages {
   private working: Promise<void> = Promise.resolve();
   private readonly clock = new Stopwatch();
+  /** Tasks that wait for their turn. */
+  private queued = 0;
+  /** Ends the computation of log-probabilities for review; nothing while there is none. */
+  private interrupt: () => void = () => {};
 
   /** @param renew lets another engine go on where this one's device is lost */
   constructor(
@@ -30,7 +38,24 @@ export class Stages {
       return;
     }
     this.core.setState({ activity: 'working', problem: null });
-    this.working = this.working.then(() => this.advance(again));
+    this.schedule(() => this.advance(again));
+  }
+
+  /** Another round is shown, which may be in review: its log-probabilities are the ones to compute. */
+  turn(): void {
+    this.schedule(async () => {});
+  }
+
+  /** Log-probabilities for review are computed whenever nothing else is, and give way to everything else. */
+  private schedule(task: () => Promise<void>): void {
+    this.queued++;
+    this.interrupt();
+    this.working = this.working
+      .then(() => {
+        this.queued--;
+        return task();
+      })
+      .then(() => this.computeLogps());
   }
 
   pause(): void {
@@ -65,6 +90,7 @@ export class Stages {
 
   /** After the micro-batch in flight; an update keeps a checkpoint. */
   async close(): Promise<void> {
+    this.interrupt();
     await this.core.compute.close();
     await this.working;
   }
@@ -123,11 +149,56 @@ export class Stages {
     return 'sample';
   }
 
-  private computed<S extends WorkStage>(stage: S): Promise<WorkResults[S]> {
+  /**
+   * Computes what gradient weights in review need and do not have yet, without keeping the person from anything: every
+   * command is taken meanwhile, and the engine counts as idle. A failure is told beside the weights; the update, which
+   * needs the same values of its pairs, will tell it too.
+   */
+  private async computeLogps(): Promise<void> {
+    const { core } = this;
+    const { id, stage } = core.round;
+    const { view } = core;
+    const { weights } = view;
+    if (this.queued > 0 || core.closing || core.compute.lost || stage !== 'review') return;
+    if (weights.need !== 'logps' || weights.done >= weights.total) return;
+    const tell = (progress: Partial<WeightProgress>) => {
+      const event = view.logpsKnown([], progress);
+      if (event !== null && core.view === view) core.emit(event);
+    };
+    tell({ computing: true, problem: null });
+    try {
+      if (await this.quiet()) await this.computed('logps');
+      tell({ computing: false });
+    } catch (error) {
+      if (core.closing) return;
+      console.error(`round ${id}: log-probabilities for review: ${messageOf(error)}`);
+      tell({ computing: false, problem: messageOf(error) });
+    } finally {
+      this.interrupt = () => {};
+    }
+  }
+
+  /** Waits a moment: `auto` launches at once and needs no weights to look at. @returns false if interrupted */
+  private async quiet(): Promise<boolean> {
+    const going = await new Promise<boolean>((resolve) => {
+      const timer = setTimeout(resolve, QUIET_MS, true);
+      this.interrupt = () => {
+        clearTimeout(timer);
+        resolve(false);
+      };
+    });
+    this.interrupt = () => this.core.compute.abort();
+    return going && this.queued === 0 && !this.core.closing;
+  }
+
+  private computed<S extends Work>(stage: S): Promise<WorkResults[S]> {
     const { core } = this;
     const { round } = core;
     const task = { round, branch: core.run.branch(round.id) };
-    const result = core.compute.run(stage, task, (report) => this.report(stage, report));
+    const result = core.compute.run(stage, task, (report) => {
+      // Another round may be shown before the computation of log-probabilities for this one has ended.
+      if (core.round.id === round.id) this.report(stage, report);
+    });
     // Paused while the stage before it ended.
     if (core.state.activity === 'paused') core.compute.pause();
     return result;
@@ -146,7 +217,7 @@ export class Stages {
       case 'score': {
         const { pairs, review, dropped } = await this.computed('score');
         core.view.scored(pairs, review);
-        core.emit({ type: 'pairs', round: core.round.id, pairs, review, dropped });
+        core.emit({ type: 'pairs', round: core.round.id, pairs, review, dropped, weights: core.view.weights });
         if (pairs.length === 0) throw new UserError(noPairs(core.round.id, dropped));
         return { stage: 'review', pairs: pairs.length, dropped };
       }
@@ -167,7 +238,7 @@ export class Stages {
     return { stage: 'review', steps: null };
   }
 
-  private report(stage: WorkStage, report: Report): void {
+  private report(stage: Work, report: Report): void {
     const { core } = this;
     const event = core.view.take(stage, report);
     if (event === null) return;

@@ -8,18 +8,28 @@ import {
   scoreRowSchema,
 } from '../rows.js';
 import { UserError } from '../errors.js';
-import type { Report } from '../rounds/context.js';
+import { configOf, policiesOf } from '../rounds/config.js';
+import type { Report, Work } from '../rounds/context.js';
 import { roundFiles } from '../rounds/files.js';
 import { metricsSchema } from '../rounds/metrics.js';
 import { probeRowSchema } from '../rounds/probeRows.js';
 import { promptText } from '../rounds/prompts.js';
-import { readReview, readStanding } from '../rounds/reviewFiles.js';
+import { type LogpsRow, readLogps, readReview, readStanding } from '../rounds/reviewFiles.js';
 import { type Standing, nothingDecided, viewOf } from '../review/decisions.js';
-import type { ReviewRow } from '../review/rows.js';
+import type { LogRatios, ReviewRow, WeightInputs } from '../review/rows.js';
 import { readJsonLines, readLastJsonLines } from '../store/jsonl.js';
 import type { Run } from '../store/run.js';
-import { rewardsSeen, withNewest, withRewards } from './newest.js';
-import type { EngineEvent, ProbeSeen, Progress, ResponseSeen, RewardSeen, RoundData, Stage } from './protocol.js';
+import { rewardsSeen, withLogRatios, withNewest, withRewards } from './newest.js';
+import type {
+  EngineEvent,
+  WeightProgress,
+  ProbeSeen,
+  Progress,
+  ResponseSeen,
+  RewardSeen,
+  RoundData,
+  Stage,
+} from './protocol.js';
 
 /** Of a long samples file, where they are looked for. */
 const LAST_BYTES = 2 ** 21;
@@ -30,6 +40,7 @@ export class RoundView {
   review: ReviewRow[] = [];
   /** Human decisions on them. */
   standing: Standing = nothingDecided;
+  weights: WeightInputs = { need: 'lengths' };
   metrics: MetricsRow[] = [];
   responses: ResponseSeen[] = [];
   lengths: number[] = [];
@@ -39,13 +50,29 @@ export class RoundView {
   /** Why a part of it could not be read; null if all of it was. */
   problem: string | null = null;
 
+  /** Of prompts of which one model's log-probabilities are known, or both. */
+  private readonly logps = new Map<number, { policy?: number[]; reference?: number[] }>();
+
   private constructor(private readonly round: number) {}
 
   data(): RoundData {
-    const { round, progress, pairs, review, standing, metrics, responses, lengths, truncated, rewards, probes } = this;
+    const {
+      round,
+      progress,
+      pairs,
+      review,
+      standing,
+      weights,
+      metrics,
+      responses,
+      lengths,
+      truncated,
+      rewards,
+      probes,
+    } = this;
     const decisions = viewOf(standing);
     return {
-      ...{ round, progress, pairs, review, decisions },
+      ...{ round, progress, pairs, review, decisions, weights },
       ...{ metrics, responses, lengths, truncated, rewards, probes },
     };
   }
@@ -62,6 +89,7 @@ export class RoundView {
       view.review = readReview(run.files, round);
       view.standing = readStanding(run.files, round, view.review);
     });
+    view.attempt(() => view.readLogps(run));
     view.attempt(() => {
       if (view.review.length > 0) return view.takeReviewed(run);
       view.readSamples(run);
@@ -90,10 +118,12 @@ export class RoundView {
   }
 
   /** Takes a report in; @returns what clients are told. */
-  take(stage: Stage, report: Report): EngineEvent | null {
+  take(stage: Work, report: Report): EngineEvent | null {
     const { round } = this;
     switch (report.type) {
       case 'progress': {
+        // Log-probabilities for review report their own.
+        if (stage === 'logps') return null;
         const { type: _type, ...numbers } = report;
         this.progress = { round, stage, ...numbers };
         return { type: 'progress', progress: this.progress };
@@ -116,6 +146,10 @@ export class RoundView {
         );
         this.responses = withRewards(this.responses, seen);
         return { type: 'rewards', round, rewards, seen };
+      }
+      case 'logps': {
+        const known = this.ratiosOf(report.rows);
+        return this.logpsKnown(known, { done: report.done, total: report.total });
       }
       case 'step':
         this.metrics.push(report.metrics);
@@ -142,6 +176,41 @@ export class RoundView {
   scored(pairs: PairRow[], review: ReviewRow[]): void {
     this.pairs = pairs;
     this.review = review;
+    if (this.weights.need === 'logps') this.weights = { ...this.weights, total: logpsIn(review) };
+  }
+
+  /** Takes in log-ratios, or how computing them is doing; @returns what clients are told. */
+  logpsKnown(known: LogRatios[], progress: Partial<WeightProgress>): EngineEvent | null {
+    if (this.weights.need !== 'logps') return null;
+    const { known: _known, ...before } = this.weights;
+    const weights = { ...before, ...progress };
+    this.weights = withLogRatios(this.weights, { known, weights });
+    return { type: 'logps', round: this.round, known, weights };
+  }
+
+  private readLogps(run: Run): void {
+    const round = run.round(this.round);
+    if (round.id === 0 || policiesOf(configOf(run.config, round), run.files, round).same) return;
+    // Before the file is read: without it weights are unknown, not those of a start from the reference.
+    const total = logpsIn(this.review);
+    this.weights = { need: 'logps', done: 0, total, computing: false, problem: null, known: [] };
+    const rows = readLogps(run.files, round.id);
+    const newest = new Map(rows.map((row) => [`${row.model} ${row.prompt_index}`, row]));
+    const known = this.ratiosOf([...newest.values()]);
+    const done = [...newest.values()].reduce((count, { logps }) => count + logps.length, 0);
+    this.weights = { ...this.weights, done, known };
+  }
+
+  /** @returns the prompts of which both models' log-probabilities are known now and were not before */
+  private ratiosOf(rows: readonly LogpsRow[]): LogRatios[] {
+    return rows.flatMap(({ prompt_index, model, logps }) => {
+      const both = { ...this.logps.get(prompt_index), [model]: logps };
+      const changed = !sameNumbers(this.logps.get(prompt_index)?.[model], logps);
+      this.logps.set(prompt_index, both);
+      const { policy, reference } = both;
+      if (!changed || policy === undefined || reference === undefined) return [];
+      return [{ prompt_index, log_ratios: policy.map((value, i) => value - reference[i]) }];
+    });
   }
 
   forgetUpdate(): void {
@@ -209,4 +278,13 @@ export class RoundView {
   private remember(response: ResponseSeen): void {
     this.responses = withNewest(this.responses, response);
   }
+}
+
+/** Two log-probabilities for each response that review can pair. */
+function logpsIn(review: readonly ReviewRow[]): number {
+  return review.reduce((count, { rewards }) => (rewards.length < 2 ? count : count + 2 * rewards.length), 0);
+}
+
+function sameNumbers(a: readonly number[] | undefined, b: readonly number[]): boolean {
+  return a?.length === b.length && a.every((value, i) => value === b[i]);
 }

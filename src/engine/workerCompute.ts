@@ -1,6 +1,6 @@
 /** Computes in a worker thread, so that the engine's socket answers while a step runs. A thread that died is started anew. */
 import { Worker } from 'node:worker_threads';
-import type { Report, RoundTask, WorkResults, WorkStage } from '../rounds/context.js';
+import type { Report, RoundTask, Work, WorkResults } from '../rounds/context.js';
 import { type Compute, type ComputeOptions, type WorkMessage, signal, words } from './compute.js';
 
 /** Longest wait for the checkpoint of an update when the engine ends. */
@@ -8,9 +8,9 @@ const SUSPEND_MS = 30_000;
 
 interface Job {
   id: number;
-  stage: WorkStage;
+  stage: Work;
   report(report: Report): void;
-  resolve(result: WorkResults[WorkStage]): void;
+  resolve(result: WorkResults[Work]): void;
   reject(error: Error): void;
 }
 
@@ -23,7 +23,7 @@ export class WorkerCompute implements Compute {
 
   constructor(private readonly options: ComputeOptions) {}
 
-  run<S extends WorkStage>(stage: S, task: RoundTask, report: (report: Report) => void): Promise<WorkResults[S]> {
+  run<S extends Work>(stage: S, task: RoundTask, report: (report: Report) => void): Promise<WorkResults[S]> {
     if (this.job !== null) throw new Error('one stage at a time');
     const id = ++this.lastId;
     this.steer(signal.go);

@@ -9,7 +9,7 @@ import { UserError } from '../errors.js';
 import { type DroppedPairs, type Message, type Prompt, promptSchema } from '../rows.js';
 import { readJsonLines } from '../store/jsonl.js';
 import { decidedPair } from './decisions.js';
-import type { Decision, ResponseDetail, ResponsePair, ReviewDetail, ReviewRow } from './rows.js';
+import type { Decision, ResponseDetail, ResponsePair, ReviewDetail, ReviewRow, WeightInputs } from './rows.js';
 import { largest, smallest } from '../limits.js';
 
 const scoredSchema = z.object({
@@ -22,7 +22,9 @@ const scoredSchema = z.object({
         reward: z.number('every response needs a "reward" that is a number'),
         /** Tokens, where the file has them. */
         ids: z.array(z.int()).optional(),
+        /** Σ log π over its tokens under the policy that is to be trained, and under the reference. */
         logps: z.number().nullish(),
+        ref_logps: z.number().nullish(),
         finish_reason: z.string().nullish(),
         /** Who wrote it; AlpacaEval's name and the usual one. */
         generator: z.string().nullish(),
@@ -39,6 +41,7 @@ export interface ScoredFile {
   details: ReviewDetail[];
   /** What lengths are counted in. */
   unit: 'tokens' | 'characters';
+  weights: WeightInputs;
   /** Every response has a finish_reason, so that those without truncation are known too. */
   finishKnown: boolean;
 }
@@ -79,7 +82,29 @@ export function readScoredFile(
   }));
   const finishKnown = given.every(({ responses }) => responses.every(({ finish_reason }) => finish_reason != null));
   const unit = tokensOf !== null || hasIds ? 'tokens' : 'characters';
-  return { rows: details.map(rowOf), details, unit, finishKnown };
+  return { rows: details.map(rowOf), details, unit, weights: weightsOf(given), finishKnown };
+}
+
+/** Log-ratios where the file carries the reference's log-probabilities. Without any, policy and reference are taken as one. */
+function weightsOf(rows: readonly ScoredRow[]): WeightInputs {
+  const all = rows.flatMap(({ responses }) => responses);
+  if (all.every(({ ref_logps }) => ref_logps == null)) return { need: 'lengths' };
+  const known = rows.map(({ responses }, prompt_index) => ({
+    prompt_index,
+    log_ratios: responses.map(({ logps, ref_logps }) =>
+      logps == null || ref_logps == null ? null : logps - ref_logps,
+    ),
+  }));
+  const counts = all.map(({ logps, ref_logps }) => Number(logps != null) + Number(ref_logps != null));
+  const lacking = counts.filter((n) => n < 2).length;
+  return {
+    need: 'logps',
+    done: counts.reduce((sum, n) => sum + n, 0),
+    total: 2 * all.length,
+    computing: false,
+    problem: lacking === 0 ? null : `${lacking} of ${all.length} responses in the file lack logps or ref_logps`,
+    known,
+  };
 }
 
 function codePoints(text: string): number {

@@ -29,6 +29,29 @@ export interface ReviewRow {
   rejected_text: string;
 }
 
+/** log π(y) - log π_ref(y) of a prompt's responses, with the policy that the update starts from; null: unknown. */
+export interface LogRatios {
+  prompt_index: number;
+  log_ratios: (number | null)[];
+}
+
+/**
+ * The inputs of gradient weights. `lengths`: the update starts from its reference policy, so the log-ratios are 0 and
+ * z = α·Δ|y|. `logps`: log-probabilities of every response under both policies, which are computed once.
+ */
+export type WeightInputs =
+  | { need: 'lengths' }
+  | {
+      need: 'logps';
+      /** Log-probabilities that are known, and how many there are in all: two per response. */
+      done: number;
+      total: number;
+      computing: boolean;
+      /** Why the rest is not computed; null if nothing is wrong. */
+      problem: string | null;
+      known: LogRatios[];
+    };
+
 /** A prompt with everything there is to show of it. */
 export interface ReviewDetail {
   prompt_index: number;

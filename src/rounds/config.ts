@@ -1,8 +1,10 @@
 /** A run's configuration as it holds for one round: with what its branch has changed laid over it. */
+import path from 'node:path';
 import { type PartialConfig, mergeConfigs, resolvePaths, rewardProblems, schemaProblems } from '../config/load.js';
 import { type Config, configSchema } from '../config/schema.js';
 import { UserError } from '../errors.js';
 import type { RoundOverrides, RoundSettings, RoundState } from '../store/rounds.js';
+import type { RunFiles } from '../store/run.js';
 
 /** What a branch may change. The model, prompts and seed are the run's: rounds could not be compared without them. */
 const groups = ['reward', 'sampling', 'pairs', 'dpo', 'update', 'evaluation'] as const;
@@ -70,4 +72,16 @@ function withoutSettings(overrides: PartialConfig): PartialConfig {
   return Object.fromEntries(
     Object.entries(all).filter(([, value]) => typeof value !== 'object' || Object.keys(value ?? {}).length > 0),
   );
+}
+
+/** The folders of the policy that a round starts from and of its reference policy: `round`, `base`, or a folder. */
+export function policiesOf(
+  { dpo }: Config,
+  files: Pick<RunFiles, 'policyDir'>,
+  { parent }: Pick<RoundState, 'parent'>,
+): { start: string; reference: string; same: boolean } {
+  const start = files.policyDir(parent ?? 0);
+  const reference = dpo.reference === 'round' ? start : dpo.reference === 'base' ? files.policyDir(0) : dpo.reference;
+  const same = path.resolve(reference) === path.resolve(start);
+  return { start, reference: same ? start : reference, same };
 }

@@ -6,6 +6,7 @@ import type { ProbeRow } from './probeRows.js';
 import type { RoundState, SampledPrompts, Stage } from '../store/rounds.js';
 import type { RunFiles } from '../store/run.js';
 import type { ReviewRow } from '../review/rows.js';
+import type { LogpsRow } from './reviewFiles.js';
 import type { DroppedPairs, EvaluationResult, MetricsRow, PairRow, SampledResponse } from '../rows.js';
 
 /** What work reports while it runs; the engine turns it into events for its clients. */
@@ -21,6 +22,8 @@ export type Report =
     }
   | { type: 'response'; prompt_index: number; sample: number; prompt: string; response: SampledResponse }
   | { type: 'rewards'; rewards: { prompt_index: number; sample: number; reward: number }[] }
+  /** `done` of `total` log-probabilities are on disk. */
+  | { type: 'logps'; rows: LogpsRow[]; done: number; total: number }
   | { type: 'step'; metrics: MetricsRow }
   | { type: 'probe'; probe: ProbeRow };
 
@@ -44,13 +47,17 @@ export interface WorkContext {
   report(report: Report): void;
 }
 
-/** The stages that compute, and what each gives the state machine. */
+/** Everything that is computed, and what it gives the state machine. */
 export interface WorkResults {
   /** Of the whole round, earlier attempts included. */
   sample: { responses: number; sampled: SampledPrompts };
   score: { pairs: PairRow[]; review: ReviewRow[]; dropped: DroppedPairs };
   update: { steps: number; outcome: 'done' | 'stopped' | 'aborted' };
   evaluate: EvaluationResult;
+  /** Not a stage: it goes on while a round is in review. `complete`: it was not interrupted. */
+  logps: { complete: boolean };
 }
 
-export type WorkStage = keyof WorkResults & Stage;
+export type Work = keyof WorkResults;
+/** The stages that compute. */
+export type WorkStage = Work & Stage;

@@ -18,6 +18,8 @@ export const roundFiles = {
   firstStep: 'first-step.jsonl',
   metrics: 'metrics.jsonl',
   probes: 'probes.jsonl',
+  /** Log-probabilities of all responses that review can pair, where the reference is not the round's start. */
+  logps: 'logps.jsonl',
   reference: 'reference.jsonl',
   update: 'update',
   heldOutSamples: 'held-out-samples.jsonl',

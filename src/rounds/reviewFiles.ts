@@ -60,6 +60,22 @@ const decisionRowSchema: z.ZodType<DecisionRow> = z.discriminatedUnion('action',
   z.object({ at: z.string(), action: z.literal('redo') }),
 ]);
 
+const logpsRowSchema = z.object({
+  prompt_index: index,
+  /** The policy that the round starts from, or its reference. */
+  model: z.enum(['policy', 'reference']),
+  /** Of its weights. */
+  fingerprint: z.string(),
+  /** Σ log π over the tokens of each response, in sampling order. */
+  logps: z.array(z.number()),
+});
+/** A row of logps.jsonl: the responses to one prompt under one model. The last row of a prompt and a model holds. */
+export type LogpsRow = z.infer<typeof logpsRowSchema>;
+
+export function readLogps(files: RoundFolders, round: number): LogpsRow[] {
+  return readJsonLines(files.file(round, roundFiles.logps), logpsRowSchema, { missing: 'empty' });
+}
+
 /** Empty before the round is scored, or where an earlier Brevity scored it. */
 export function readReview(files: RoundFolders, round: number): ReviewRow[] {
   return readJsonLines(files.file(round, roundFiles.review), reviewRowSchema, { missing: 'empty' });

@@ -11,7 +11,7 @@ import { deriveSeed, sampleSeed } from '../sampling/seed.js';
 import { removeAll, writeFileAtomic } from '../store/durable.js';
 import { appendJsonLines, readJsonLines, writeJsonLines } from '../store/jsonl.js';
 import { readCheckpoint, removeCheckpoint, writeCheckpoint } from './checkpoint.js';
-import type { WorkContext, WorkResults, WorkStage } from './context.js';
+import type { Work, WorkContext, WorkResults } from './context.js';
 import { discardUpdate } from './discard.js';
 import { roundFiles } from './files.js';
 import { measureFirstStep } from './firstStep.js';
@@ -19,13 +19,13 @@ import { heldOutAnswers, logpsUnder, readAnswers } from './heldOut.js';
 import { metricsSchema } from './metrics.js';
 import { Probes } from './probes.js';
 import { roundPrompts } from './prompts.js';
-import { trainingUse, referenceOf } from './reference.js';
+import { referenceOf, reviewLogps, trainingUse } from './reference.js';
 import { reviewRows } from './reviewRows.js';
 import { sampleInto } from './sampling.js';
 import { scoreInto } from './scoring.js';
 import { trainingPairs } from './training.js';
 
-export const work: { [S in WorkStage]: (context: WorkContext) => Promise<WorkResults[S]> } = {
+export const work: { [S in Work]: (context: WorkContext) => Promise<WorkResults[S]> } = {
   async sample(context) {
     const { config, files, round } = context;
     const model = await context.models.load(files.policyDir(round.parent ?? 0));
@@ -70,7 +70,7 @@ export const work: { [S in WorkStage]: (context: WorkContext) => Promise<WorkRes
     const { config, files, round, control } = context;
     const start = files.policyDir(round.parent ?? 0);
     const pairs = trainingPairs(context);
-    const reference = await referenceOf(context, start, pairs);
+    const reference = await referenceOf(context, pairs);
     const state = files.file(round.id, roundFiles.update);
     const metricsFile = files.file(round.id, roundFiles.metrics);
     if (reference === null) {
@@ -142,6 +142,8 @@ export const work: { [S in WorkStage]: (context: WorkContext) => Promise<WorkRes
     writeFileAtomic(files.file(round.id, roundFiles.evaluation), JSON.stringify(result, null, 1) + '\n');
     return result;
   },
+
+  logps: reviewLogps,
 };
 
 /** Drops the rows of steps that an interrupted update took after its last checkpoint: they are taken again. */

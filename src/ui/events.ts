@@ -1,5 +1,5 @@
 /** The engine's events applied to its snapshot. Pure; what a terminal adds is reducer.ts's. */
-import { withNewest, withRewards } from '../engine/newest.js';
+import { withLogRatios, withNewest, withRewards } from '../engine/newest.js';
 import type { EngineEvent, ResponseSeen, RoundData, RoundState, Snapshot, Stage } from '../engine/protocol.js';
 
 export type RunEvent = Exclude<EngineEvent, { type: 'snapshot' } | { type: 'bye' }>;
@@ -17,7 +17,11 @@ export function applyEvent(run: Snapshot, event: RunEvent): Snapshot {
     case 'rewards':
       return withScored(run, event);
     case 'pairs':
-      return event.round === run.current ? { ...run, pairs: event.pairs, review: event.review } : run;
+      return event.round === run.current
+        ? { ...run, pairs: event.pairs, review: event.review, weights: event.weights }
+        : run;
+    case 'logps':
+      return event.round === run.current ? { ...run, weights: withLogRatios(run.weights, event) } : run;
     case 'decisions':
       return event.round === run.current ? { ...run, decisions: event.decisions } : run;
     case 'probe':
@@ -74,6 +78,7 @@ export function emptyRound(round: number): RoundData {
     pairs: [],
     review: [],
     decisions: { decisions: [], undoable: 0, redoable: 0 },
+    weights: { need: 'lengths' },
     metrics: [],
     responses: [],
     lengths: [],

@@ -60,6 +60,7 @@ function applied(state: State, action: Action): Step {
     case 'response':
     case 'rewards':
     case 'pairs':
+    case 'logps':
     case 'step':
     case 'problem':
     case 'decisions':

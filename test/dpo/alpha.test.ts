@@ -15,6 +15,7 @@ const pair = (rw: number, rl: number, w: number, l: number): MarginInput => ({
   rejected_reward: rl,
   chosen_length: w,
   rejected_length: l,
+  implicit_margin: 0,
 });
 
 let seed = 11;
@@ -48,6 +49,42 @@ describe('numbersAt', () => {
       const pull = pairs.reduce((sum, one, i) => sum + weights[i] * (one.chosen_length - one.rejected_length), 0);
       expect(numbers.length_pull).toBeCloseTo(pull / weights.reduce((a, b) => a + b, 0), 8);
     }
+  });
+});
+
+describe('with implicit margins', () => {
+  const longer = { ...pair(2, 0, 150, 50), implicit_margin: 0.4 };
+  const shorter = { ...pair(2, 0, 50, 150), implicit_margin: -0.6 };
+
+  it('takes them into the logit: z = m + α·Δ|y|', () => {
+    const profile = alphaProfile([longer, shorter, { ...longer, implicit_margin: 0 }]);
+    const numbers = numbersAt(profile, 0.01);
+    // z = 0.4 + 1, -0.6 - 1 and 0 + 1.
+    const [a, b, c] = [1.4, -1.6, 1].map((z) => 1 / (1 + Math.exp(z)));
+    expect(numbers.mean_weight_longer).toBeCloseTo((a + c) / 2, 12);
+    expect(numbers.mean_weight_shorter).toBeCloseTo(b, 12);
+    expect(numbers.length_pull).toBeCloseTo((100 * (a - b + c)) / (a + b + c), 9);
+  });
+
+  it('moves the length-neutral α', () => {
+    // Weights are equal where 0.4 + 100α = -0.6 - 100α, which no α ≥ 0 gives; mirrored, it is where -0.4 + 100α = 0.6 - 100α.
+    expect(lengthNeutralAlpha(alphaProfile([longer, shorter]))).toEqual({ found: false, why: 'already' });
+    const mirrored = [
+      { ...longer, implicit_margin: -0.4 },
+      { ...shorter, implicit_margin: 0.6 },
+    ];
+    const neutral = lengthNeutralAlpha(alphaProfile(mirrored));
+    expect(neutral).toEqual({ found: true, alpha: expect.closeTo(0.005, 12) as number });
+  });
+
+  it('is unknown as long as one of them is', () => {
+    const profile = alphaProfile([longer, { ...shorter, implicit_margin: NaN }]);
+    const numbers = numbersAt(profile, 0.01);
+    expect(numbers.mean_weight_shorter).toBeNaN();
+    expect(numbers.length_pull).toBeNaN();
+    expect(numbers.mean_weight_longer).not.toBeNaN();
+    expect(numbers.flipped).toBe(0);
+    expect(lengthNeutralAlpha(profile)).toEqual({ found: false, why: 'unknown' });
   });
 });
 

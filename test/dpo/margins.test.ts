@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { pairMargins, summarizeMargins } from '../../src/dpo/margins.js';
 import { Random } from '../../src/sampling/random.js';
 
-const longer = { chosen_reward: 2, rejected_reward: 1, chosen_length: 150, rejected_length: 50 };
-const shorter = { chosen_reward: 2, rejected_reward: 1.5, chosen_length: 20, rejected_length: 60 };
-const even = { chosen_reward: 1, rejected_reward: 0, chosen_length: 30, rejected_length: 30 };
+const longer = { chosen_reward: 2, rejected_reward: 1, chosen_length: 150, rejected_length: 50, implicit_margin: 0 };
+const shorter = { chosen_reward: 2, rejected_reward: 1.5, chosen_length: 20, rejected_length: 60, implicit_margin: 0 };
+const even = { chosen_reward: 1, rejected_reward: 0, chosen_length: 30, rejected_length: 30, implicit_margin: 0 };
 
 describe('pairMargins', () => {
   it('takes the length margin from the reward margin', () => {
@@ -24,7 +24,13 @@ describe('pairMargins', () => {
   });
   it('does not call a pair flipped that a person has swapped', () => {
     // The rewards prefer the other side by one, at α = 0 too.
-    const swapped = { chosen_reward: 1, rejected_reward: 2, chosen_length: 50, rejected_length: 150 };
+    const swapped = {
+      chosen_reward: 1,
+      rejected_reward: 2,
+      chosen_length: 50,
+      rejected_length: 150,
+      implicit_margin: 0,
+    };
     expect(pairMargins(swapped, 0)).toMatchObject({ reward_margin: -1, length_penalized_margin: -1, flipped: false });
     expect(pairMargins({ ...swapped, chosen_length: 300 }, 0.1).flipped).toBe(false);
   });
@@ -50,6 +56,7 @@ describe('summarizeMargins', () => {
       rejected_reward: random.uniform(),
       chosen_length: random.below(200),
       rejected_length: random.below(200),
+      implicit_margin: 0,
     }));
     for (const alpha of [0, 0.003, 0.05]) {
       const each = pairs.map((pair) => pairMargins(pair, alpha));

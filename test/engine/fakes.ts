@@ -3,7 +3,7 @@ import { configSchema } from '../../src/config/schema.js';
 import type { Compute } from '../../src/engine/compute.js';
 import { Engine } from '../../src/engine/engine.js';
 import type { EngineEvent } from '../../src/engine/protocol.js';
-import type { Report, RoundTask, WorkResults, WorkStage } from '../../src/rounds/context.js';
+import type { Report, RoundTask, Work, WorkResults } from '../../src/rounds/context.js';
 import type { EvaluationResult, MetricsRow, PairRow, SampledResponse } from '../../src/rows.js';
 import type { RoundState } from '../../src/store/rounds.js';
 import type { Run } from '../../src/store/run.js';
@@ -18,12 +18,12 @@ export const config = configSchema.parse({
 });
 
 interface Job {
-  stage: WorkStage;
+  stage: Work;
   round: RoundState;
   /** Ids. */
   branch: number[];
   report(report: Report): void;
-  resolve(result: WorkResults[WorkStage]): void;
+  resolve(result: WorkResults[Work]): void;
   reject(error: Error): void;
 }
 
@@ -33,7 +33,7 @@ export class FakeCompute implements Compute {
   readonly signals: string[] = [];
   lost = false;
 
-  run<S extends WorkStage>(stage: S, task: RoundTask, report: (report: Report) => void): Promise<WorkResults[S]> {
+  run<S extends Work>(stage: S, task: RoundTask, report: (report: Report) => void): Promise<WorkResults[S]> {
     return new Promise((resolve, reject) => {
       const settled = () => (this.job = null);
       this.job = {
@@ -89,12 +89,12 @@ export class Bench {
   }
 
   /** The stage that runs ends so. */
-  async finish<S extends WorkStage>(stage: S, result: WorkResults[S]): Promise<void> {
+  async finish<S extends Work>(stage: S, result: WorkResults[S]): Promise<void> {
     this.running(stage).resolve(result);
     await settle();
   }
 
-  async fail(stage: WorkStage, message: string): Promise<void> {
+  async fail(stage: Work, message: string): Promise<void> {
     this.running(stage).reject(new Error(message));
     await settle();
   }
@@ -104,7 +104,7 @@ export class Bench {
     await settle();
   }
 
-  running(stage: WorkStage): Job {
+  running(stage: Work): Job {
     const { job } = this.compute;
     if (job?.stage !== stage) throw new Error(`${job?.stage ?? 'nothing'} runs, not ${stage}`);
     return job;

@@ -83,6 +83,21 @@ describe('readScoredFile', () => {
     expect([rows[0].lengths, unit]).toEqual([[3, 1], 'tokens']);
   });
 
+  it("takes log-ratios from a file that has the reference's log-probabilities", () => {
+    const read = (...more: object[]) =>
+      readScoredFile(written({ prompt: 'Hi', responses: more.map((one, i) => response(`${i}`, i, one)) }), null)
+        .weights;
+    expect(read({ logps: -3 }, {})).toEqual({ need: 'lengths' });
+    expect(read({ logps: -3, ref_logps: -3.5 }, { logps: -1, ref_logps: -0.75 })).toMatchObject({
+      ...{ need: 'logps', done: 4, total: 4, problem: null },
+      known: [{ prompt_index: 0, log_ratios: [0.5, -0.25] }],
+    });
+    expect(read({ logps: -3, ref_logps: -3.5 }, { ref_logps: -0.75 })).toMatchObject({
+      ...{ done: 3, total: 4, problem: '1 of 2 responses in the file lack logps or ref_logps' },
+      known: [{ log_ratios: [0.5, null] }],
+    });
+  });
+
   it.each<[unknown[], RegExp]>([
     [[], /is empty; expected a line/],
     [['{'], /scored.jsonl:1 is not JSON/],

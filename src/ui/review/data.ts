@@ -4,7 +4,7 @@
  */
 import type { MarginInput } from '../../dpo/margins.js';
 import { type PairStatus, bestAndWorst, pairStatus } from '../../review/decisions.js';
-import type { Decision, ResponsePair, ReviewRow } from '../../review/rows.js';
+import type { Decision, LogRatios, ResponsePair, ReviewRow, WeightInputs } from '../../review/rows.js';
 
 export interface ReviewTable {
   rows: readonly ReviewRow[];
@@ -19,6 +19,8 @@ export interface ReviewTable {
   rewardL: Float64Array;
   lengthW: Float64Array;
   lengthL: Float64Array;
+  /** The loss's logit of the pair at α = 0; NaN while it is unknown (dpo/margins.ts). */
+  implicit: Float64Array;
   /** Rows that give a pair. */
   pairs: Int32Array;
   /** Their margins. */
@@ -27,17 +29,30 @@ export interface ReviewTable {
   nearTie: number;
 }
 
-const tables = new WeakMap<readonly ReviewRow[], { decisions: readonly Decision[]; table: ReviewTable }>();
+/** The log-ratios that are known, and β; null: they are all 0. */
+type Ratios = { known: readonly LogRatios[]; beta: number } | null;
 
-export function tableOf(rows: readonly ReviewRow[], decisions: readonly Decision[]): ReviewTable {
+const tables = new WeakMap<
+  readonly ReviewRow[],
+  { decisions: readonly Decision[]; ratios: Ratios; table: ReviewTable }
+>();
+
+export function tableOf(
+  rows: readonly ReviewRow[],
+  decisions: readonly Decision[],
+  weights: WeightInputs = { need: 'lengths' },
+  beta = NaN,
+): ReviewTable {
+  const ratios = weights.need === 'lengths' ? null : { known: weights.known, beta };
   const found = tables.get(rows);
-  if (found?.decisions === decisions) return found.table;
-  const table = makeTable(rows, decisions);
-  tables.set(rows, { decisions, table });
+  if (found?.decisions === decisions && found.ratios?.known === ratios?.known && found.ratios?.beta === ratios?.beta)
+    return found.table;
+  const table = makeTable(rows, decisions, ratios);
+  tables.set(rows, { decisions, ratios, table });
   return table;
 }
 
-function makeTable(rows: readonly ReviewRow[], given: readonly Decision[]): ReviewTable {
+function makeTable(rows: readonly ReviewRow[], given: readonly Decision[], ratios: Ratios): ReviewTable {
   const byPrompt = new Map(given.map((decision) => [decision.prompt_index, decision]));
   const n = rows.length;
   const decisions = new Array<Decision | undefined>(n);
@@ -45,6 +60,8 @@ function makeTable(rows: readonly ReviewRow[], given: readonly Decision[]): Revi
   const [chosen, rejected] = [new Int32Array(n).fill(-1), new Int32Array(n).fill(-1)];
   const [rewardW, rewardL] = [new Float64Array(n).fill(NaN), new Float64Array(n).fill(NaN)];
   const [lengthW, lengthL] = [new Float64Array(n).fill(NaN), new Float64Array(n).fill(NaN)];
+  const ratiosOf = new Map(ratios?.known.map(({ prompt_index, log_ratios }) => [prompt_index, log_ratios]));
+  const implicit = new Float64Array(n);
   const paired: number[] = [];
   // Plain loops: every decision makes the table anew, of 20,000 rows too.
   for (let i = 0; i < n; i++) {
@@ -61,15 +78,18 @@ function makeTable(rows: readonly ReviewRow[], given: readonly Decision[]): Revi
     rewardL[i] = row.rewards[pair.rejected];
     lengthW[i] = row.lengths[pair.chosen];
     lengthL[i] = row.lengths[pair.rejected];
+    if (ratios === null) continue;
+    const known = ratiosOf.get(row.prompt_index);
+    implicit[i] = ratios.beta * ((known?.[pair.chosen] ?? NaN) - (known?.[pair.rejected] ?? NaN));
   }
   const pairs = new Int32Array(paired);
-  const sides = { rewardW, rewardL, lengthW, lengthL };
+  const sides = { rewardW, rewardL, lengthW, lengthL, implicit };
   const inputs = paired.map((i) => marginInput(sides, i));
   const margins = new Float64Array(paired.map((i) => Math.abs(rewardW[i] - rewardL[i]))).sort();
   const nearTie = margins.length === 0 ? 0 : margins[margins.length >> 1] / 10;
   return {
     ...{ rows, decisions, standings, chosen, rejected },
-    ...{ rewardW, rewardL, lengthW, lengthL, pairs, inputs, nearTie },
+    ...{ rewardW, rewardL, lengthW, lengthL, implicit, pairs, inputs, nearTie },
   };
 }
 
@@ -81,13 +101,26 @@ export function pairOf(row: ReviewRow, decision: Decision | undefined): Response
 }
 
 export function marginInput(
-  { rewardW, rewardL, lengthW, lengthL }: Pick<ReviewTable, 'rewardW' | 'rewardL' | 'lengthW' | 'lengthL'>,
+  sides: Pick<ReviewTable, 'rewardW' | 'rewardL' | 'lengthW' | 'lengthL' | 'implicit'>,
   row: number,
 ): MarginInput {
   return {
-    chosen_reward: rewardW[row],
-    rejected_reward: rewardL[row],
-    chosen_length: lengthW[row],
-    rejected_length: lengthL[row],
+    chosen_reward: sides.rewardW[row],
+    rejected_reward: sides.rewardL[row],
+    chosen_length: sides.lengthW[row],
+    rejected_length: sides.lengthL[row],
+    implicit_margin: sides.implicit[row],
   };
+}
+
+const unknowns = new WeakMap<ReviewTable, number>();
+
+/** Pairs whose gradient weight is not known. */
+export function unknownWeights(table: ReviewTable): number {
+  let found = unknowns.get(table);
+  if (found === undefined) {
+    found = table.inputs.reduce((count, { implicit_margin }) => (Number.isNaN(implicit_margin) ? count + 1 : count), 0);
+    unknowns.set(table, found);
+  }
+  return found;
 }

@@ -253,7 +253,7 @@ export const reviewKeys = [
     keys: ['b'],
     label: 'β',
     help: 'type β, the hold on the reference policy',
-    when: (state) => ofRun(state) && movesSettings(state),
+    when: (state) => (ofRun(state) || state.run?.weights.need === 'logps') && movesSettings(state),
   },
   {
     id: 'edit-lr',

@@ -33,23 +33,24 @@ export function lookingAt(state: State): Looking | null {
 function look(state: State): Looking | null {
   const [data, round] = [shown(state), shownRound(state)];
   if (data === null || round === null || data.review.length === 0) return null;
-  const table = tableOf(data.review, data.decisions.decisions);
   const settings = state.past === null ? settingsOf(state) : round.settings;
-  const held = heldOrder(table, appliedIn(state, settings.alpha), state.review.held);
+  const table = tableOf(data.review, data.decisions.decisions, data.weights, settings.beta);
+  const held = heldOrder(table, appliedIn(state, settings), state.review.held);
   const { order } = held;
   return { table, order, held, settings, round: round.id, row: rowIn(state, order) };
 }
 
-const appliedIn = (state: State, alpha: number): Applied => ({
+const appliedIn = (state: State, { alpha, beta }: RoundSettings): Applied => ({
   sort: state.review.sort,
   filter: filterNow(state),
   alpha,
+  beta: shown(state)?.weights.need === 'logps' ? beta : null,
 });
 
 /** Rows have been decided since the table was sorted and filtered, and would now stand elsewhere or be hidden. */
 export function isOutOfOrder(state: State): boolean {
   const looking = lookingAt(state);
-  return looking !== null && isOutdated(looking.table, appliedIn(state, looking.settings.alpha), looking.order);
+  return looking !== null && isOutdated(looking.table, appliedIn(state, looking.settings), looking.order);
 }
 
 /** A row that matched the filter when it was applied, and does not since a decision. */

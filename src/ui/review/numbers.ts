@@ -100,8 +100,11 @@ export function marginHistogram(table: ReviewTable, alpha: number, bins: number)
   return made;
 }
 
-/** @returns the α to set, or a sentence on why there is none; and a line that explains it */
-export function neutralAlpha(table: ReviewTable): { alpha: number; text: string } | string {
+/**
+ * @param unknown why weights are not known, where they are not
+ * @returns the α to set, or a sentence on why there is none; and a line that explains it
+ */
+export function neutralAlpha(table: ReviewTable, unknown = ''): { alpha: number; text: string } | string {
   const found = lengthNeutralAlpha(profileOf(table));
   if (found.found) {
     const { longer, shorter } = panelNumbers(table, found.alpha);
@@ -114,6 +117,7 @@ export function neutralAlpha(table: ReviewTable): { alpha: number; text: string 
     already: 'There is no length-neutral α: at α = 0 the pairs do not pull towards longer responses.',
     never:
       'There is no length-neutral α: no winner is shorter than its loser, so every α pulls towards longer responses.',
+    unknown: `There is no length-neutral α yet: ${unknown}.`,
     'no pairs': 'There is no length-neutral α: there are no pairs.',
   }[found.why];
 }

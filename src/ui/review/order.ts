@@ -21,11 +21,13 @@ export interface Applied {
   sort: Sort;
   filter: string;
   alpha: number;
+  /** null: gradient weights do not depend on it. */
+  beta: number | null;
 }
 
 export interface HeldOrder {
   rows: readonly ReviewRow[];
-  /** Of what was applied; α is part of it only if the sort or the filter depends on it. */
+  /** Of what was applied; α and β are part of it only if the sort or the filter depends on them. */
   key: string;
   order: Order;
 }
@@ -37,11 +39,11 @@ export function heldOrder(table: ReviewTable, applied: Applied, held: HeldOrder 
   return { rows: table.rows, key, order: orderOf(table, applied) };
 }
 
-function keyOf({ sort: { column, reversed }, filter, alpha }: Applied): string {
+function keyOf({ sort: { column, reversed }, filter, alpha, beta }: Applied): string {
   const text = filter.trim();
   const parsed = text === '' ? null : parseFilter(text);
   const uses = dependsOnAlpha(column) || (parsed?.ok === true && parsed.usesAlpha);
-  return JSON.stringify([column, reversed, uses ? alpha : null, text]);
+  return JSON.stringify([column, reversed, uses ? [alpha, beta] : null, text]);
 }
 
 const kept = new WeakMap<ReviewTable, { key: string; order: Order }>();

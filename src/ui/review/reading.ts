@@ -8,7 +8,7 @@ import { factsOf, listRows, reportOf } from './hacking.js';
 import { decidedText } from './launch.js';
 import { type Looking, type Side, comparedIn, isMisfit, lookingAt, ranked, tokensOf } from './looking.js';
 import { marginHistogram, neutralAlpha, panelCurves, panelNumbers } from './numbers.js';
-import { unitOf } from './remark.js';
+import { unitOf, weightsReason } from './remark.js';
 import { tokenFacts } from './tokens.js';
 
 /** Points of each α curve that are read aloud. */
@@ -22,9 +22,11 @@ export function reading(state: State): string[] {
   const numbers = panelNumbers(table, settings.alpha);
   const summary = [
     `α ${alpha(settings.alpha)}: ${count(numbers.flipped)} of ${of(numbers.pairs, 'pair')} flipped; mean gradient weight of longer winners ${fixed(numbers.mean_weight_longer, 3)}, of shorter ${fixed(numbers.mean_weight_shorter, 3)}; length pull ${signed(numbers.length_pull, 1)} ${unitOf(state)}.`,
+    weightsReason(state) ?? '',
     decidedText(table),
   ].filter((line) => line !== '');
-  if (state.review.pane === 'alpha') return [...summary, ...curvesInWords(table, settings.alpha, unitOf(state))];
+  if (state.review.pane === 'alpha')
+    return [...summary, ...curvesInWords(table, settings.alpha, unitOf(state), weightsReason(state) ?? '')];
   if (row === null) return [...summary, 'No prompt fits the filter.'];
   const { prompt, sides, cursor } = comparedIn(state, looking, row);
   const place = `Prompt ${table.rows[row].prompt_index + 1}, ${count(order.places[row] + 1)} of ${count(order.rows.length)}.`;
@@ -50,11 +52,11 @@ export function reading(state: State): string[] {
 }
 
 /** The curves of the α panel at the points of its scale, and the margins at this α. */
-function curvesInWords(table: ReviewTable, at: number, unit: string): string[] {
+function curvesInWords(table: ReviewTable, at: number, unit: string, unknown: string): string[] {
   const { end, flipped, weightLonger, weightShorter, pull } = panelCurves(table, at);
   const last = flipped.length - 1;
   const points = Array.from({ length: spokenPoints }, (_, i) => Math.round((i * last) / (spokenPoints - 1)));
-  const neutral = neutralAlpha(table);
+  const neutral = neutralAlpha(table, unknown);
   const { min, max } = marginHistogram(table, at, 1);
   return [
     typeof neutral === 'string' ? neutral : `Length-neutral α: ${alpha(neutral.alpha)}.`,

@@ -22,8 +22,9 @@ export interface SessionOptions {
   scored: ScoredFile;
   /** Where the pairs are written. */
   out: string;
-  /** That the screen begins with. */
+  /** The screen begins with these. */
   alpha: number;
+  beta: number;
   /** Tokens of a response and the end of its prompt; null without tokenizer. */
   tokens: ((prompt_index: number, sample: number) => unknown) | null;
 }
@@ -72,8 +73,8 @@ export class FileSession implements Client {
   /** @throws UserError where an earlier journal cannot be used */
   constructor(private readonly options: SessionOptions) {
     this.standing = readJournal(options.file, options.scored);
-    const { dpo, update } = this.config();
-    this.settings = { alpha: options.alpha, beta: dpo.beta, lr: update.lr };
+    const { alpha, beta } = options;
+    this.settings = { alpha, beta, lr: this.config().update.lr };
   }
 
   on(listener: (event: EngineEvent) => void): void {
@@ -160,6 +161,7 @@ export class FileSession implements Client {
       engine: { pid: process.pid, backend: '', activity: 'idle', memory_mb: 0, problem: null },
       role: { driving: true, terminals: 1 },
       review: this.options.scored.rows,
+      weights: this.options.scored.weights,
       decisions: viewOf(this.standing),
     };
   }

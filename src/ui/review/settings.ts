@@ -5,6 +5,7 @@ import { alpha, learningRate } from '../format.js';
 import { type State, type Step, only, send, settingsOf, shown } from '../state.js';
 import { lookingAt } from './looking.js';
 import { flipAlpha, neutralAlpha } from './numbers.js';
+import { weightsReason } from './remark.js';
 
 type Field = keyof RoundSettings;
 
@@ -31,12 +32,13 @@ function setSetting(state: State, field: Field, value: number): Step {
 export function setNeutralAlpha(state: State): Step {
   const looking = lookingAt(state);
   if (looking === null) return only(state);
-  const found = neutralAlpha(looking.table);
+  const found = neutralAlpha(looking.table, weightsReason(state) ?? '');
   return typeof found === 'string' ? only({ ...state, notice: found }) : setFound(state, found);
 }
 
 function setFound(state: State, { alpha: value, text }: { alpha: number; text: string }): Step {
-  const reason = { alpha: value, text, decisions: shown(state)?.decisions.decisions ?? [] };
+  const decisions = shown(state)?.decisions.decisions ?? [];
+  const reason = { alpha: value, beta: settingsOf(state).beta, text, decisions };
   return setSetting({ ...state, review: { ...state.review, reason } }, 'alpha', value);
 }
 

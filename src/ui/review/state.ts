@@ -42,8 +42,8 @@ export interface ReviewUi {
   phrase: number;
   /** The last question of each kind, so that none is asked twice. */
   asked: { detail: string; tokens: string; hacking: string };
-  /** Why α is what a key has set it to; it holds as long as the decisions do. */
-  reason: { alpha: number; text: string; decisions: readonly Decision[] } | null;
+  /** Why α is what a key has set it to; it holds as long as the decisions do, and β where weights depend on it. */
+  reason: { alpha: number; beta: number; text: string; decisions: readonly Decision[] } | null;
 }
 
 export const reviewUi: ReviewUi = {

@@ -4,10 +4,12 @@ import type { EngineCommand } from '../../../src/engine/protocol.js';
 import type { Decision, Ruling } from '../../../src/review/rows.js';
 import { reduce } from '../../../src/ui/reducer.js';
 import { toAscii } from '../../../src/ui/ascii.js';
-import { columns, columnsFor } from '../../../src/ui/review/columns.js';
+import { columnOf, columns, columnsFor } from '../../../src/ui/review/columns.js';
 import { reviewLayout } from '../../../src/ui/review/layout.js';
 import { lookingAt } from '../../../src/ui/review/looking.js';
 import { review as module } from '../../../src/ui/review/module.js';
+import { panelNumbers } from '../../../src/ui/review/numbers.js';
+import { remarkOn, weightsReason } from '../../../src/ui/review/remark.js';
 import type { State } from '../../../src/ui/state.js';
 import { after, attached, detailOf, hackingReport, large, pair, press, reviewRows, small } from '../fixtures.js';
 
@@ -49,6 +51,7 @@ describe('the table', () => {
   it('keeps a selection that exists when the rows change', () => {
     const fewer = after(press(review, 'end'), {
       type: 'pairs',
+      weights: { need: 'lengths' },
       round: 2,
       pairs: [],
       review: reviewRows([pair(1, 0, 2, 1)]),
@@ -250,12 +253,84 @@ describe('the order while a person decides', () => {
     const state = decided(byLength, swapped(0), swapped(1));
     const again = after(state, {
       type: 'pairs',
+      weights: { need: 'lengths' },
       round: 2,
       pairs: [],
       review: [...rows],
       dropped: { ties: 0, identical: 0, below_gap: 0, too_few: 0 },
     });
     expect(shownIn(again).slice(0, 3)).toEqual([2, 1, 3]);
+  });
+});
+
+describe('gradient weights that need log-probabilities', () => {
+  const progress = { need: 'logps' as const, done: 12, total: 80, computing: true, problem: null };
+  const waiting = attached('review', small, { weights: { ...progress, known: [] } });
+  /** Log-ratios 0.5 for the response that each row pairs as chosen, 1.5 for the rejected one. */
+  const known = (waiting.run?.review ?? []).map(({ prompt_index }) => ({ prompt_index, log_ratios: [0, 0.5, 1.5, 9] }));
+  const told = after(waiting, {
+    type: 'logps',
+    round: 2,
+    known,
+    weights: { ...progress, done: 80, computing: false },
+  });
+  const weightAt = (state: State, row = 0): number => {
+    const looking = lookingAt(state);
+    return looking === null ? NaN : columnOf('weight').value(looking.table, row, looking.settings.alpha);
+  };
+
+  it('are unknown until they are there, with the reason', () => {
+    expect(weightAt(waiting)).toBeNaN();
+    expect(weightsReason(waiting)).toBe("gradient weights need the reference's log-probabilities: computing 12 of 80");
+    expect(remarkOn(waiting)).toBe(weightsReason(waiting));
+    expect(press(waiting, '=').notice).toBe(`There is no length-neutral α yet: ${weightsReason(waiting)}.`);
+    expect(module.reading(waiting)).toContain(weightsReason(waiting));
+    expect(shownIn(press(waiting, '/', ...'weight>0', 'enter'))).toEqual([]);
+    // What the rewards and lengths give is known.
+    const looking = lookingAt(waiting);
+    expect(looking === null ? 0 : panelNumbers(looking.table, 0.02).flipped).toBe(2);
+  });
+
+  it('follow α and β once they are', () => {
+    // Δ|y| = 100, log-ratio 0.5 - 1.5: z = 0.1·(-1) + 0.02·100.
+    expect(weightAt(told)).toBeCloseTo(1 / (1 + Math.exp(1.9)), 12);
+    expect(weightAt(press(told, 'right'))).toBeCloseTo(1 / (1 + Math.exp(2)), 12);
+    expect(weightAt(press(told, 'b', '2', 'enter'))).toBeCloseTo(0.5, 12);
+    expect(weightsReason(told)).toBeNull();
+    expect(remarkOn(told)).not.toContain('log-probabilities');
+  });
+
+  it('follow a decision for other responses', () => {
+    const swapped = decided(told, ruling(0, { kind: 'pair', chosen: 2, rejected: 1 }));
+    expect(weightAt(swapped)).toBeCloseTo(1 / (1 + Math.exp(-1.9)), 12);
+  });
+
+  it('keep the order and the selection as they come in', () => {
+    const sorted = press(waiting, ...Array<string>(8).fill('>'));
+    expect(sorted.review.sort.column).toBe('weight');
+    const moved = press(sorted, 'j', 'j');
+    const then = after(moved, { type: 'logps', round: 2, known, weights: { ...progress, done: 80, computing: false } });
+    expect(shownIn(then)).toEqual(shownIn(moved));
+    expect(then.review.selected).toBe(moved.review.selected);
+  });
+
+  it('say why they cannot be had', () => {
+    const failed = after(waiting, {
+      type: 'logps',
+      round: 2,
+      known: [],
+      weights: { ...progress, computing: false, problem: '/r holds no model' },
+    });
+    expect(weightsReason(failed)).toBe("gradient weights need the reference's log-probabilities: /r holds no model");
+    const { run } = waiting;
+    if (run === null) throw new Error('no run');
+    const past = {
+      ...waiting,
+      past: { ...run, round: 1, weights: { ...progress, done: 0, computing: false, known: [] } },
+    };
+    expect(weightsReason(past)).toBe(
+      "gradient weights need the reference's log-probabilities, of which this round has 0 of 80",
+    );
   });
 });
 

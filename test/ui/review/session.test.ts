@@ -32,7 +32,14 @@ const settled = () => new Promise((resolve) => setTimeout(resolve, 5));
 
 async function opened(file = scoredFile()) {
   const out = path.join(path.dirname(file), 'pairs.jsonl');
-  const session = new FileSession({ file, scored: readScoredFile(file, null), out, alpha: 0.005, tokens: null });
+  const session = new FileSession({
+    file,
+    scored: readScoredFile(file, null),
+    out,
+    alpha: 0.005,
+    beta: 0.1,
+    tokens: null,
+  });
   const start = initialState(small, { unit: 'characters', tokens: false, out });
   const store = new Store(start, (effect) => {
     if (effect.do === 'send') link.send(effect.command);
@@ -127,7 +134,8 @@ describe('the session', () => {
     const file = scoredFile();
     const row = { at: '', action: 'decide', decision: { prompt_index: 5, ruling: { kind: 'tie' }, note: '' } };
     writeFileSync(journalOf(file), `${JSON.stringify(row)}\n`);
-    const open = () => new FileSession({ file, scored: readScoredFile(file, null), out: '', alpha: 0, tokens: null });
+    const open = () =>
+      new FileSession({ file, scored: readScoredFile(file, null), out: '', alpha: 0, beta: 0.1, tokens: null });
     expect(open).toThrow(/decisions.jsonl does not belong to .* \(there is no prompt 6\); move it away/);
     row.decision = { prompt_index: 1, ruling: { kind: 'pair', chosen: 0, rejected: 3 } as never, note: '' };
     writeFileSync(journalOf(file), `${JSON.stringify(row)}\n`);
