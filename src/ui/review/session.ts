@@ -86,8 +86,8 @@ export class FileSession implements Client {
   }
 
   /** What Link does to begin with; there is no engine to start. */
-  readonly attach: LinkOptions['attach'] = (use, listener) => {
-    use(this);
+  readonly attach: LinkOptions['attach'] = (connected, listener) => {
+    connected(this);
     this.on(listener);
     return this.send({ type: 'attach', client: 'tui' });
   };
