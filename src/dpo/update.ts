@@ -200,7 +200,10 @@ function capture(
 function restore(parameters: { name: string; variable: tf.Variable }[], state: TrainingState): void {
   for (const { name, variable } of parameters) {
     const values = state.weights.get(name);
-    if (values === undefined) throw new Error(`the kept state lacks ${name}`);
+    if (values?.length !== variable.size)
+      throw new UserError(
+        `the update's checkpoint does not fit the policy: it has ${values?.length ?? 'no'} values of ${name}, the policy ${variable.size}; abort the update, which removes it, and launch it again`,
+      );
     tf.tidy(() => variable.assign(tf.tensor(values, variable.shape)));
   }
 }

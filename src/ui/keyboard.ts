@@ -34,8 +34,8 @@ const pasteEnds = '\x1b[201~';
 
 /** A mark of a paste, an SGR mouse report (xterm's 1006), or the answer to DSR 5. */
 const reports = /\x1b\[20[01]~|\x1b\[<(\d+);(\d+);(\d+)([Mm])|\x1b\[0n/g;
-/** The start of one at the end of a piece. */
-const begun = /\x1b(?:\[(?:<[\d;]*|0|20?[01]?)?)?$/;
+/** The start of one at the end of a piece; what is longer than any report is passed on as keys. */
+const begun = /\x1b(?:\[(?:<[\d;]{0,32}|0|20?[01]?)?)?$/;
 /** Milliseconds before an incomplete sequence is passed on as keys (e.g. Alt+[). */
 const patience = 100;
 /** A paste whose end mark is lost ends after this long without input, and at the latest after the second. */

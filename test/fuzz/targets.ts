@@ -1,0 +1,621 @@
+/** One target for each reader of data from outside: makes a damaged input, and reads it as the program does. */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type Server, createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { PassThrough } from 'node:stream';
+import { winRateCommand } from '../../src/commands/winRate.js';
+import { parserFor } from '../../src/commands/options.js';
+import { runFlags } from '../../src/config/flags.js';
+import { checkConfig, readConfigFile } from '../../src/config/load.js';
+import {
+  dpoSchema,
+  evaluationSchema,
+  pairsSchema,
+  rewardOptionsSchema,
+  samplingSchema,
+  updateSchema,
+} from '../../src/config/schema.js';
+import { referenceLogps } from '../../src/dpo/reference.js';
+import { parseRequest } from '../../src/engine/requests.js';
+import { isQuery } from '../../src/engine/queries.js';
+import { RoundView } from '../../src/engine/view.js';
+import { readModelConfig } from '../../src/model/config.js';
+import { weightFiles } from '../../src/model/files.js';
+import { readAdapterConfig } from '../../src/model/peft.js';
+import { SafetensorsReader } from '../../src/model/safetensors.js';
+import { writeSafetensors } from '../../src/model/safetensorsWriter.js';
+import { compileTemplate } from '../../src/model/jinja.js';
+import { Tokenizer } from '../../src/model/tokenizer.js';
+import { readPrompts } from '../../src/prompts.js';
+import { readScoredFile } from '../../src/review/file.js';
+import { type FilterNumber, parseFilter } from '../../src/review/filter.js';
+import { openHttpReward } from '../../src/rewards/http.js';
+import { parseRewardSpec, resolveRewardSpec } from '../../src/rewards/spec.js';
+import { namedByUser } from '../../src/rewards/trust.js';
+import { finiteReward } from '../../src/rewards/types.js';
+import { readHeldOut } from '../../src/rounds/answers.js';
+import { readCheckpoint } from '../../src/rounds/checkpoint.js';
+import { readAnswers } from '../../src/rounds/heldOut.js';
+import { streamReview } from '../../src/rounds/reviewFiles.js';
+import { trainingPairs } from '../../src/rounds/training.js';
+import { branchesOf, overriddenKeys, settingOf, treeOf } from '../../src/rounds/tree.js';
+import { newRound } from '../../src/store/rounds.js';
+import { lockHolder } from '../../src/store/lock.js';
+import { RowIndex } from '../../src/store/rowIndex.js';
+import { Run } from '../../src/store/run.js';
+import { sampleRowSchema } from '../../src/rows.js';
+import { Keyboard } from '../../src/ui/keyboard.js';
+import { readJournal } from '../../src/ui/review/session.js';
+import { readSettings } from '../../src/ui/settings.js';
+import { Bench, config, evaluation } from '../engine/fakes.js';
+import { goldenFolder } from '../golden.js';
+import type { Mutator } from './mutate.js';
+
+export interface Target {
+  /** What the reader takes: the bytes of a file, a line, an answer. */
+  make(mutator: Mutator): Buffer;
+  read(input: Buffer): unknown;
+  close?(): void;
+}
+
+const settings = { alpha: 0.02, beta: 0.1, lr: 1e-6 };
+
+const response = (ids: number[]) => ({
+  ...{ ids, text: ids.join(' '), logps: -1.5, token_logprobs: ids.map(() => -0.5), finish_reason: 'stop' as const },
+});
+const samples = [0, 1, 2].map((prompt_index) => ({
+  ...{ prompt_index, prompt: `p${prompt_index}`, prompt_ids: [1, 2], responses: [response([3, 4]), response([5])] },
+}));
+const reviewRows = samples.map(({ prompt_index, prompt }) => ({
+  ...{ prompt_index, prompt, rewards: [1, 0], lengths: [2, 1], truncated: [false, false], logps: [-1, -2] },
+  ...{ automatic: { chosen: 0, rejected: 1 }, chosen_text: '3 4', rejected_text: '5' },
+}));
+const pair = {
+  prompt_index: 0,
+  prompt: 'p0',
+  prompt_ids: [1],
+  chosen_ids: [2, 3],
+  rejected_ids: [4],
+  chosen_reward: 1,
+  rejected_reward: 0,
+};
+const metrics = Object.fromEntries(
+  [
+    ...['step', 'total_steps', 'epoch', 'loss', 'grad_norm', 'learning_rate', 'rewards/chosen', 'rewards/rejected'],
+    ...[
+      'rewards/margins',
+      'rewards/accuracies',
+      'logps/chosen',
+      'logps/rejected',
+      'lengths/chosen',
+      'lengths/rejected',
+    ],
+    ...['lengths/margin', 'weights/mean', 'tokens', 'tokens_per_second', 'micro_batch', 'memory_mb'],
+  ].map((name) => [name, 1]),
+);
+const decision = (prompt_index: number, ruling: unknown) => ({
+  at: 'now',
+  action: 'decide',
+  decision: { prompt_index, ruling, note: '' },
+});
+
+/** Files of a round, with rows that are sound. */
+const roundFiles: Record<string, unknown[]> = {
+  'samples.jsonl': samples,
+  'scores.jsonl': samples.map(({ prompt_index }) => ({ prompt_index, rewards: [1, 0] })),
+  'pairs.jsonl': [pair, { ...pair, prompt_index: 1 }],
+  'review.jsonl': reviewRows,
+  'decisions.jsonl': [
+    decision(0, { kind: 'pair', chosen: 1, rejected: 0 }),
+    decision(1, { kind: 'exclude' }),
+    { at: 'now', action: 'undo' },
+  ],
+  'metrics.jsonl': [metrics],
+  'probes.jsonl': [{ step: 0, probe: 0, prompt: 'p', text: 't', length: 1, truncated: false }],
+  'reference.jsonl': [{ key: 'k', logps: -1 }],
+  'held-out-samples.jsonl': samples,
+  'held-out-scores.jsonl': samples.map(({ prompt_index }) => ({ prompt_index, rewards: [1] })),
+};
+
+function writeRound(run: Run): void {
+  for (const [name, rows] of Object.entries(roundFiles))
+    writeFileSync(run.files.file(1, name), rows.map((row) => JSON.stringify(row) + '\n').join(''));
+}
+
+function newRun(directory: string): Run {
+  rmSync(directory, { recursive: true, force: true });
+  const run = Run.create(directory, config);
+  run.addRound({ ...newRound(0, null, settings), stage: 'done', evaluation });
+  run.addRound({ ...newRound(1, 0, settings), stage: 'review', pairs: 2 });
+  run.addRound({ ...newRound(2, 1, settings), stage: 'done', name: 'two', evaluation });
+  run.current = 1;
+  writeRound(run);
+  return run;
+}
+
+const readAll = async (rows: AsyncIterable<unknown>) => {
+  for await (const _ of rows);
+};
+
+const llama = readFileSync(`${goldenFolder}llama-tied-gqa/model/config.json`, 'utf8');
+const template = readFileSync(`${goldenFolder}tokenizers/bpe-qwen/chat_template.jinja`, 'utf8');
+const templateWords = [
+  ...[
+    '{{',
+    '}}',
+    '{%',
+    '%}',
+    '{% for i in range(10**9) %}',
+    '{% endfor %}',
+    '{% if x %}',
+    '{% endif %}',
+    'messages',
+    '|',
+  ],
+  ...[
+    ' | tojson',
+    ' | join(messages)',
+    ' ~ ',
+    ' * ',
+    '[',
+    ']',
+    '(',
+    ')',
+    '{% set ns = namespace(x=1) %}',
+    'ns.x',
+    'loop',
+  ],
+  ...[
+    '{% set x = x ~ x %}',
+    '| indent(99999)',
+    '.split("")',
+    '.replace("", "xxxxxxxx")',
+    '{% macro f() %}',
+    '{% endmacro %}',
+    '**',
+  ],
+];
+const messages = [
+  { role: 'user', content: 'Hello' },
+  { role: 'assistant', content: 'Hi.' },
+];
+
+/** @param directory an empty folder that the targets may fill */
+export async function targets(directory: string): Promise<Record<string, Target>> {
+  const inside = (...names: string[]) => path.join(directory, ...names);
+  const folder = (name: string) => {
+    mkdirSync(inside(name), { recursive: true });
+    return inside(name);
+  };
+
+  const run = newRun(inside('run'));
+  const runJson = JSON.parse(readFileSync(inside('run', 'run.json'), 'utf8')) as object;
+  const damaged = newRun(inside('rounds'));
+  const names = Object.keys(roundFiles);
+  let last = names[0];
+
+  const weights = folder('weights');
+  writeSafetensors(path.join(weights, 'model.safetensors'), [
+    { name: 'a', shape: [2, 2], dtype: 'F32', values: () => Float32Array.of(1, 2, 3, 4) },
+    { name: 'b', shape: [3], dtype: 'BF16', values: () => Float32Array.of(1, 2, 3) },
+  ]);
+  const sound = readFileSync(path.join(weights, 'model.safetensors'));
+  const headerLength = Number(sound.readBigUInt64LE());
+  const header = JSON.parse(sound.subarray(8, 8 + headerLength).toString()) as object;
+  const shards = folder('shards');
+  writeFileSync(path.join(shards, 'model-1.safetensors'), sound);
+  const checkpoint = folder('checkpoint');
+  const tokenizer = folder('tokenizer');
+  const tokenizerJson = JSON.parse(readFileSync(`${goldenFolder}tokenizers/bpe-gpt2/tokenizer.json`, 'utf8')) as {
+    model: { vocab: Record<string, number>; merges: unknown[] };
+  };
+  // A small one is as good to damage and much faster to read.
+  tokenizerJson.model.vocab = Object.fromEntries(Object.entries(tokenizerJson.model.vocab).slice(0, 270));
+  tokenizerJson.model.merges = [];
+  const configured = folder('configured');
+  writeFileSync(path.join(configured, 'tokenizer.json'), JSON.stringify(tokenizerJson));
+  const model = folder('model');
+  const adapter = folder('adapter');
+
+  let answer: Buffer = Buffer.alloc(0);
+  const server: Server = createServer((request, reply) => {
+    request.resume();
+    request.on('end', () => reply.end(answer));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const options = rewardOptionsSchema.parse({ retries: 0, batch_size: 2, concurrency: 1 });
+
+  const bench = new Bench(newRun(inside('engine')));
+  await bench.start();
+  const groups = {
+    sampling: samplingSchema,
+    pairs: pairsSchema,
+    dpo: dpoSchema,
+    update: updateSchema,
+    evaluation: evaluationSchema,
+    rewards: rewardOptionsSchema,
+  };
+
+  const jsonLinesFile = (name: string, rows: unknown[], read: (file: string) => unknown): Target => ({
+    make: (mutator) => mutator.jsonLines(rows),
+    read(input) {
+      writeFileSync(inside(name), input);
+      return read(inside(name));
+    },
+  });
+  const jsonFile = (file: string, value: object, read: () => unknown): Target => ({
+    make: (mutator) => mutator.jsonFile(value),
+    read(input) {
+      writeFileSync(file, input);
+      return read();
+    },
+  });
+  const readWeights = (dir: string) => {
+    const reader = SafetensorsReader.open(dir);
+    try {
+      for (const name of reader.names()) reader.readFloats(name);
+    } finally {
+      reader.close();
+    }
+  };
+
+  let written = 0;
+  return {
+    'run.json': jsonFile(inside('run', 'run.json'), runJson, () => {
+      const opened = Run.open(run.directory);
+      treeOf(opened.rounds);
+      branchesOf(opened.rounds);
+      for (const round of opened.rounds) {
+        opened.descendants(round.id);
+        overriddenKeys(round);
+        settingOf(opened.config, round, 'sampling.top_p');
+        if (round.damaged === undefined && opened.rounds.every(({ damaged: why }) => why === undefined))
+          opened.branch(round.id);
+      }
+      opened.nextId();
+      // Writing syncs the disk, which is slow.
+      if (written++ % 50 !== 0) return;
+      opened.record(0, 'fuzz');
+      Run.open(run.directory);
+    }),
+
+    'round files': {
+      make(mutator) {
+        const name = mutator.pick(names);
+        return Buffer.concat([Buffer.from(`${name}\n`), mutator.jsonLines(roundFiles[name])]);
+      },
+      async read(input) {
+        const end = input.indexOf(10);
+        const name = input.subarray(0, end).toString();
+        const rows = roundFiles[last];
+        writeFileSync(damaged.files.file(1, last), rows.map((row) => JSON.stringify(row) + '\n').join(''));
+        writeFileSync(damaged.files.file(1, name), input.subarray(end + 1));
+        last = name;
+        JSON.stringify(RoundView.read(damaged, 1).data());
+        const attempts: (() => unknown)[] = [
+          () => readHeldOut(damaged.files, 1),
+          () => readAnswers({ files: damaged.files } as never, 1),
+          () => trainingPairs({ files: damaged.files, round: damaged.round(1) }),
+          () => readAll(streamReview(damaged.files, 1)),
+          () => new RowIndex(damaged.files.file(1, 'samples.jsonl'), sampleRowSchema).row(1),
+          () => referenceLogps(damaged.files.file(1, 'reference.jsonl'), 'f', [], () => Promise.resolve([])),
+        ];
+        let refused: unknown = null;
+        for (const attempt of attempts) {
+          try {
+            await attempt();
+          } catch (error) {
+            if ((error as Error).name !== 'UserError') throw error;
+            refused = error;
+          }
+        }
+        if (refused !== null) throw refused;
+      },
+    },
+
+    'configuration file': jsonFile(inside('config.json'), { ...config, prompts: 'p.jsonl', held_out: 'h.jsonl' }, () =>
+      checkConfig(readConfigFile(inside('config.json')), (key) => key),
+    ),
+
+    flags: {
+      make: (mutator) =>
+        Buffer.from(
+          mutator.text(mutator.pick(['1', '0.5', '1e-6', 'cosine', 'best-worst', '-1', '1e999', '0x10', ' 7 '])),
+        ),
+      read(input) {
+        for (const { group, key } of runFlags) {
+          try {
+            parserFor(groups[group].shape[key as never])(input.toString());
+          } catch (error) {
+            // Commander's own error for an argument, which it prints as a sentence.
+            if ((error as { code?: string }).code !== 'commander.invalidArgument') throw error;
+          }
+        }
+      },
+    },
+
+    prompts: jsonLinesFile(
+      'prompts.jsonl',
+      [{ prompt: 'text' }, { prompt: messages }, { prompt_ids: [1, 2, 3], mine: { a: 1 } }],
+      readPrompts,
+    ),
+
+    'model config.json': jsonFile(path.join(model, 'config.json'), JSON.parse(llama) as object, () =>
+      readModelConfig(model),
+    ),
+
+    'safetensors header': {
+      make(mutator) {
+        const text = mutator.jsonFile(header);
+        const length = Buffer.alloc(8);
+        const kind = mutator.below(6);
+        length.writeBigUInt64LE(
+          kind === 0 ? 2n ** 63n : BigInt(Math.max(0, text.length + (kind === 1 ? mutator.below(9) - 4 : 0))),
+        );
+        const file = Buffer.concat([length, text, sound.subarray(8 + headerLength)]);
+        return mutator.below(4) === 0 ? mutator.bytes(file) : file;
+      },
+      read(input) {
+        writeFileSync(path.join(weights, 'model.safetensors'), input);
+        readWeights(weights);
+      },
+    },
+
+    'shard index': jsonFile(
+      path.join(shards, 'model.safetensors.index.json'),
+      { metadata: { total_size: 22 }, weight_map: { a: 'model-1.safetensors', b: 'model-1.safetensors' } },
+      () => {
+        weightFiles(shards, 'model');
+        readWeights(shards);
+      },
+    ),
+
+    'update checkpoint': {
+      make: (mutator) => mutator.bytes(mutator.below(2) === 0 ? sound : mutator.bytes(sound)),
+      read(input) {
+        writeFileSync(path.join(checkpoint, 'state.safetensors'), input);
+        return readCheckpoint(checkpoint, 4);
+      },
+    },
+
+    'tokenizer.json': jsonFile(path.join(tokenizer, 'tokenizer.json'), tokenizerJson, () => {
+      const loaded = Tokenizer.load(tokenizer);
+      loaded.decode(loaded.encode('Hello, world! ß 😀'));
+    }),
+
+    'tokenizer_config.json': jsonFile(
+      path.join(configured, 'tokenizer_config.json'),
+      {
+        chat_template: [
+          { name: 'default', template },
+          { name: 'tool', template: 'x' },
+        ],
+        bos_token: '<s>',
+        eos_token: { content: '</s>' },
+      },
+      () => {
+        const loaded = Tokenizer.load(configured);
+        if (loaded.hasChatTemplate) loaded.conversationIds(messages);
+      },
+    ),
+
+    'chat template': {
+      make: (mutator) => Buffer.from(mutator.text(mutator.below(3) === 0 ? '' : template, templateWords)),
+      read(input) {
+        let compiled: ReturnType<typeof compileTemplate>;
+        try {
+          compiled = compileTemplate(input.toString());
+          compiled.render({ messages, add_generation_prompt: true });
+        } catch (error) {
+          // chat.ts makes one sentence of whatever a template throws.
+          if (!(error instanceof Error)) throw error;
+        }
+      },
+    },
+
+    'adapter_config.json': jsonFile(
+      path.join(adapter, 'adapter_config.json'),
+      { peft_type: 'LORA', base_model_name_or_path: model, r: 8, lora_alpha: 16, bias: 'none', rank_pattern: {} },
+      () => readAdapterConfig(adapter),
+    ),
+
+    'reward answer': {
+      make: (mutator) => mutator.jsonFile({ rewards: [1, 0.5] }),
+      async read(input) {
+        answer = input;
+        const reward = await openHttpReward(new URL(`${base}/get_reward`), options, namedByUser);
+        await reward.score(
+          [
+            { prompt: 'p', response: 'a' },
+            { prompt: 'p', response: 'b' },
+          ],
+          { onReward: () => {} },
+        );
+      },
+      close: () => {
+        server.closeAllConnections();
+        server.close();
+      },
+    },
+
+    'reward answer of vLLM': {
+      make: (mutator) =>
+        mutator.jsonFile({
+          data: [
+            { index: 0, probs: [1] },
+            { index: 1, probs: [0.5] },
+          ],
+        }),
+      async read(input) {
+        answer = input;
+        const reward = await openHttpReward(new URL(`${base}/classify?model=m`), options, namedByUser);
+        await reward.score(
+          [
+            { prompt: 'p', response: 'a' },
+            { prompt: 'p', response: 'b' },
+          ],
+          { onReward: () => {} },
+        );
+      },
+    },
+
+    'reward value': {
+      make: (mutator) => mutator.jsonFile([1]),
+      read(input) {
+        let value: unknown;
+        try {
+          value = JSON.parse(input.toString());
+        } catch {
+          value = input.toString();
+        }
+        return finiteReward(value, 'module:r.mjs', { prompt: 'p' });
+      },
+    },
+
+    'reward specification': {
+      make: (mutator) =>
+        Buffer.from(
+          mutator.text('0.7*hf:a+0.3*module:b.mjs+http://h/predict?tokenizer=t', [
+            '+',
+            '*',
+            'hf:',
+            'http://',
+            '1e',
+            '%',
+            '@',
+            '[',
+            '..',
+          ]),
+        ),
+      read(input) {
+        parseRewardSpec(input.toString());
+        resolveRewardSpec(input.toString(), '/base');
+      },
+    },
+
+    'socket request': {
+      make: (mutator) =>
+        mutator.jsonFile(
+          mutator.pick<object>([
+            { id: 1, type: 'attach', client: 'tui' },
+            { id: 1, type: 'fork', parent: 0, settings: { alpha: 0.1 }, overrides: { sampling: { top_p: 0.5 } } },
+            { id: 1, type: 'decide', prompt_index: 0, ruling: { kind: 'pair', chosen: 1, rejected: 0 }, note: 'n' },
+            { id: 1, type: 'set', settings: { alpha: 0.1, beta: 0.2, lr: 1e-6 } },
+            { id: 1, type: 'name-round', round: 1, name: 'n', note: 'm' },
+            { id: 1, type: 'judge', round: 2, verdict: 'accepted' },
+            { id: 1, type: 'fewer-samples', samples_per_prompt: 2 },
+            { id: 1, type: 'read-tokens', round: 1, prompt_index: 0, sample: 0 },
+            { id: 1, type: 'read-detail', round: 1, prompt_index: 0 },
+            { id: 1, type: 'read-plan', round: 1 },
+            { id: 1, type: 'read-hacking', round: 1 },
+            { id: 1, type: 'read-held-out', round: 2 },
+            { id: 1, type: 'undo' },
+          ]),
+        ),
+      async read(input) {
+        const request = parseRequest(input.toString());
+        if ('problem' in request) throw request.problem;
+        if (isQuery(request)) return bench.engine.answer(request);
+        if (request.type === 'attach' || request.type === 'take-over' || request.type === 'shutdown') return;
+        if (request.type === 'fork' || request.type === 'redo-round' || request.type === 'next-round') return;
+        bench.engine.handle(request);
+      },
+    },
+
+    'lock file': jsonFile(
+      path.join(folder('locked'), 'lock'),
+      { pid: process.pid, host: 'h', started: '1', since: 'now', socket: '/s' },
+      () => lockHolder(inside('locked')),
+    ),
+
+    'settings file': jsonFile(inside('settings.json'), { theme: 'dark', mouse: true, ascii: null }, () =>
+      readSettings({}, { BREVITY_SETTINGS: inside('settings.json') }),
+    ),
+
+    filter: {
+      make: (mutator) =>
+        Buffer.from(
+          mutator.text('dlen>50 r<0.1 -flipped w:"capital city"', [
+            'dlen',
+            '>',
+            '<=',
+            'or',
+            'flipped',
+            '"',
+            'w:',
+            '-',
+            '1e999',
+            ' ',
+          ]),
+        ),
+      read(input) {
+        const filter = parseFilter(input.toString());
+        if (filter.ok) filter.test({ number: (_field: FilterNumber) => 1, flag: () => true, has: () => false });
+      },
+    },
+
+    keyboard: {
+      make: (mutator) =>
+        mutator.bytes(
+          Buffer.from(
+            mutator.text('q\u001b[<0;10;5M\u001b[0n\u001b[200~text\u001b[201~\u001b[A', [
+              '\u001b[',
+              '\u001b[<',
+              '9;',
+              '\u001b[200~',
+              'M',
+            ]),
+          ),
+        ),
+      read(input) {
+        const real = Object.assign(new PassThrough(), { setRawMode: () => real }) as unknown as NodeJS.ReadStream;
+        const nothing = () => {};
+        const keyboard = new Keyboard(real, {
+          typed: nothing,
+          mouse: nothing,
+          pasted: nothing,
+          answered: nothing,
+          hungUp: nothing,
+        });
+        for (const piece of [input.subarray(0, 9), input.subarray(9)]) real.emit('data', piece.toString());
+        keyboard.close();
+      },
+    },
+
+    'win-rate rows': jsonLinesFile(
+      'preferences.jsonl',
+      [
+        { preference: 1, length_model: 10, length_baseline: 12, difficulty: 0.1 },
+        { preference: 0.5, length_model: 20, length_baseline: 7, difficulty: -1 },
+        { preference: 0, length_model: 3, length_baseline: 9, difficulty: 2 },
+      ],
+      async (file) => {
+        await winRateCommand().parseAsync(['--in', file, '--out', inside('rates.jsonl')], { from: 'user' });
+        const text = readFileSync(inside('rates.jsonl'), 'utf8');
+        // JSON writes null for what is not a number; of a single row the standard error is null.
+        if (/rate":null/.test(text)) throw new Error(`a rate is not a number: ${text}`);
+      },
+    ),
+
+    'scored file': jsonLinesFile(
+      'scored.jsonl',
+      [
+        {
+          prompt: 'p',
+          responses: [
+            { text: 'a', reward: 1 },
+            { text: 'b', reward: 0, finish_reason: 'length', ids: [1] },
+          ],
+        },
+        { prompt: messages, responses: [{ text: 'a', reward: 1, logps: -1, generator: 'g' }] },
+      ],
+      (file) => readScoredFile(file, null),
+    ),
+
+    'journal of a scored file': jsonLinesFile('journal.jsonl.decisions.jsonl', roundFiles['decisions.jsonl'], () =>
+      readJournal(inside('journal.jsonl'), { rows: reviewRows } as never),
+    ),
+  };
+}
