@@ -1,4 +1,3 @@
-import { Box } from 'ink';
 import { StatusMessage, ThemeProvider, defaultTheme, extendTheme } from '@inkjs/ui';
 import { bodyRows, isTooSmall, problemLines, smallest } from '../src/ui/layout.js';
 import { type State, currentRound } from '../src/ui/state.js';
@@ -12,6 +11,7 @@ import { Help } from './Help.js';
 import { HistoryView } from './history/HistoryView.js';
 import { Line } from './Line.js';
 import { Message } from './Message.js';
+import { Pane } from './Pane.js';
 import { Palette } from './Palette.js';
 import { Reading } from './Reading.js';
 import { ReviewView } from './review/ReviewView.js';
@@ -43,17 +43,17 @@ export function Frame({ state, theme }: { readonly state: State; readonly theme:
   return (
     <ThemeContext.Provider value={theme}>
       <ThemeProvider theme={statusTheme(theme)}>
-        <Box flexDirection="column" width={columns} height={rows} overflow="hidden">
+        <Pane columns={columns} rows={rows}>
           <Header state={state} />
           {problem.length > 0 && <StatusMessage variant="error">{problem.join('\n')}</StatusMessage>}
-          <Box flexDirection="column" height={bodyRows(state)} overflow="hidden">
+          <Pane columns={columns} rows={bodyRows(state)}>
             {state.modal?.kind === 'help' && <Help state={state} top={state.modal.top} />}
             {state.modal?.kind === 'palette' && <Palette state={state} modal={state.modal} />}
             {state.modal?.kind !== 'help' && state.modal?.kind !== 'palette' && <Screen state={state} />}
-          </Box>
+          </Pane>
           <Message state={state} />
           <Footer state={state} />
-        </Box>
+        </Pane>
       </ThemeProvider>
     </ThemeContext.Provider>
   );

@@ -1,9 +1,9 @@
-import { Box } from 'ink';
 import { useMemo } from 'react';
 import * as format from '../src/ui/format.js';
 import { columns, histogram } from '../src/ui/plot.js';
 import { spread } from '../src/ui/text.js';
 import { Line } from './Line.js';
+import { Pane } from './Pane.js';
 
 export interface HistogramProps {
   readonly title: string;
@@ -25,7 +25,7 @@ export function Histogram({ title, values, width, height, digits }: HistogramPro
     };
   }, [values, width, height, digits]);
   return (
-    <Box flexDirection="column" width={width}>
+    <Pane columns={width} rows={height}>
       <Line tone="title">{spread(title, `mean ${format.fixed(mean, digits === 0 ? 1 : digits)}`, width)}</Line>
       {rows.map((row, i) => (
         <Line key={i} tone="first">
@@ -33,6 +33,6 @@ export function Histogram({ title, values, width, height, digits }: HistogramPro
         </Line>
       ))}
       <Line tone="muted">{axis}</Line>
-    </Box>
+    </Pane>
   );
 }

@@ -22,7 +22,11 @@ export function Palette({ state, modal }: PaletteProps) {
   const top = Math.max(0, modal.selected - rows + 1);
   return (
     <>
-      <Rule title="Commands" right={`${entries.length}`} width={columns} />
+      <Rule
+        title="Commands"
+        right={entries.length > rows ? `${modal.selected + 1}/${entries.length}` : `${entries.length}`}
+        width={columns}
+      />
       <Line>
         <Tint tone="accent">:</Tint>
         {makeLine(modal.text, columns - 4)}█

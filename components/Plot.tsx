@@ -1,9 +1,9 @@
-import { Box } from 'ink';
 import { useMemo } from 'react';
 import * as format from '../src/ui/format.js';
 import { curves } from '../src/ui/plot.js';
 import { fit, widthOf } from '../src/ui/text.js';
 import { Line, Tint } from './Line.js';
+import { Pane } from './Pane.js';
 
 export interface Series {
   readonly name: string;
@@ -41,7 +41,7 @@ export function Plot({ title, series, width, height }: PlotProps) {
   };
   const room = width - widthOf(title) - series.reduce((sum, s) => sum + legend(s).length, 0);
   return (
-    <Box flexDirection="column" width={width}>
+    <Pane columns={width} rows={height}>
       <Line>
         <Tint tone="title">{title}</Tint>
         {' '.repeat(Math.max(1, room))}
@@ -61,7 +61,7 @@ export function Plot({ title, series, width, height }: PlotProps) {
           ))}
         </Line>
       ))}
-    </Box>
+    </Pane>
   );
 }
 

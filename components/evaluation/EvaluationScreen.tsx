@@ -1,4 +1,3 @@
-import { Box } from 'ink';
 import { useMemo } from 'react';
 import type { Progress as ProgressNumbers, ResponseSeen, RoundState } from '../../src/engine/protocol.js';
 import type { EvaluationLayout } from '../../src/ui/evaluation/layout.js';
@@ -8,6 +7,7 @@ import { Line } from '../Line.js';
 import { Paragraph } from '../Paragraph.js';
 import { Progress } from '../Progress.js';
 import { Responses } from '../Responses.js';
+import { PaneRow } from '../Pane.js';
 import { Rule } from '../Rule.js';
 import { Numbers } from './Numbers.js';
 import { Spread } from './Spread.js';
@@ -89,7 +89,7 @@ function Spreads({ round, layout, columns }: SpreadsProps) {
     return <Line tone="muted">Reading the held-out responses …</Line>;
   const width = Math.floor((columns - 3) / 2);
   return (
-    <Box gap={3} height={spreadRows}>
+    <PaneRow gap={3}>
       <Spread title={`length, tokens`} series={series.lengths} width={width} height={spreadRows} digits={0} />
       <Spread
         title={`reward, round ${round.id}`}
@@ -98,7 +98,7 @@ function Spreads({ round, layout, columns }: SpreadsProps) {
         height={spreadRows}
         digits={2}
       />
-    </Box>
+    </PaneRow>
   );
 }
 

@@ -1,10 +1,10 @@
-import { Box } from 'ink';
 import { useMemo } from 'react';
 import * as format from '../../src/ui/format.js';
 import { columns as bars, histogram } from '../../src/ui/plot.js';
 import { fit, spread } from '../../src/ui/text.js';
 import { Line, Tint } from '../Line.js';
 import { largest } from '../../src/limits.js';
+import { Pane } from '../Pane.js';
 
 export interface SpreadSeries {
   readonly name: string;
@@ -42,7 +42,7 @@ export function Spread({ title, series, width, height, digits }: SpreadProps) {
   }, [series, width, each, digits]);
   const meanText = means.map((mean) => format.fixed(mean, digits === 0 ? 1 : digits)).join(' ← ');
   return (
-    <Box flexDirection="column" width={width}>
+    <Pane columns={width} rows={height}>
       <Line tone="title">{spread(title, `mean ${meanText}`, width)}</Line>
       {charts.map((rows, i) =>
         rows.map((row, r) => (
@@ -53,6 +53,6 @@ export function Spread({ title, series, width, height, digits }: SpreadProps) {
         )),
       )}
       <Line tone="muted">{' '.repeat(nameWidth) + axis}</Line>
-    </Box>
+    </Pane>
   );
 }

@@ -1,4 +1,3 @@
-import { Box } from 'ink';
 import type { CompareLayout } from '../../src/ui/history/compareLayout.js';
 import { pageNames } from '../../src/ui/history/reading.js';
 import { nameOf } from '../../src/ui/history/rounds.js';
@@ -6,6 +5,7 @@ import { type ComparisonUi, pages } from '../../src/ui/history/state.js';
 import { cut } from '../../src/ui/text.js';
 import { Changes } from '../Changes.js';
 import { Line, Tint } from '../Line.js';
+import { PaneRow } from '../Pane.js';
 import { Plot } from '../Plot.js';
 import { Rule } from '../Rule.js';
 import { ComparedNumbers } from './ComparedNumbers.js';
@@ -66,10 +66,10 @@ function ComparedCurves({ layout, top, columns }: ComparedCurvesProps) {
   if (curves.length === 0) return <Line tone="muted">Neither round has been updated yet.</Line>;
   const width = Math.floor((columns - 2 * (across - 1)) / across);
   return Array.from({ length: down }, (_, row) => (
-    <Box key={row} gap={2} height={plotHeight}>
+    <PaneRow key={row} gap={2}>
       {curves.slice((top + row) * across, (top + row + 1) * across).map((curve) => (
         <Plot key={curve.title} {...curve} width={width} height={plotHeight} />
       ))}
-    </Box>
+    </PaneRow>
   ));
 }

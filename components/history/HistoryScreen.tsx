@@ -39,7 +39,11 @@ export function HistoryScreen(props: HistoryScreenProps) {
             columns={columns}
           />
           {selected !== null && (
-            <Rule title={cut(nameOf(selected), columns - 40)} right={placeOf(selected)} width={columns} />
+            <Rule
+              title={cut(nameOf(selected), columns - 40)}
+              right={placeOf(selected, layout.table < tree.length ? tree : [])}
+              width={columns}
+            />
           )}
           {layout.detail.map((line, i) => (
             <Line key={i}>{line}</Line>
@@ -51,9 +55,12 @@ export function HistoryScreen(props: HistoryScreenProps) {
   );
 }
 
-function placeOf(round: RoundState): string {
+/** @param tree counted where not all of it is seen */
+function placeOf(round: RoundState, tree: readonly TreeRow[]): string {
   const { parent, redo_of, stage } = round;
+  const place = tree.findIndex((row) => row.round.id === round.id) + 1;
   const parts = [
+    ...(tree.length === 0 ? [] : [`${place}/${tree.length}`]),
     ...(parent === null ? ['base policy'] : [`from ${parent === 0 ? 'the base' : `round ${parent}`}`]),
     ...(redo_of === null ? [] : [`round ${redo_of} again`]),
     ...(stage === 'done' ? [] : [stage]),

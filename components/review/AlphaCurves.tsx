@@ -1,9 +1,9 @@
-import { Box } from 'ink';
 import * as format from '../../src/ui/format.js';
 import { type Histogram, columns as bars, curves } from '../../src/ui/plot.js';
 import type { PanelCurves, PanelNumbers } from '../../src/ui/review/numbers.js';
 import { fit, spread, widthOf } from '../../src/ui/text.js';
 import { Line, Tint } from '../Line.js';
+import { Pane, PaneRow } from '../Pane.js';
 
 export interface AlphaCurvesProps {
   readonly curves: PanelCurves;
@@ -51,11 +51,11 @@ export function AlphaCurves({ curves: over, histogram, numbers, columns, rows, s
     )),
     <Margins key="margins" histogram={histogram} width={width} height={rows - height * (down - 1)} />,
   ];
-  if (!square) return <Box flexDirection="column">{plots}</Box>;
+  if (!square) return plots;
   return (
     <>
-      <Box gap={2}>{plots.slice(0, 2)}</Box>
-      <Box gap={2}>{plots.slice(2)}</Box>
+      <PaneRow gap={2}>{plots.slice(0, 2)}</PaneRow>
+      <PaneRow gap={2}>{plots.slice(2)}</PaneRow>
     </>
   );
 }
@@ -81,7 +81,7 @@ function Plot({ curve, alpha, end, width, height }: PlotProps) {
   const now = series.map(({ name, now: value }) => ` ${name === '' ? '' : `${name} `}${value}`);
   const room = width - widthOf(title) - now.reduce((sum, text) => sum + widthOf(text), 0);
   return (
-    <Box flexDirection="column" width={width} height={height}>
+    <Pane columns={width} rows={height}>
       <Line>
         <Tint tone="title">{title}</Tint>
         {' '.repeat(Math.max(0, room))}
@@ -102,9 +102,9 @@ function Plot({ curve, alpha, end, width, height }: PlotProps) {
         </Line>
       ))}
       <Line tone="muted">
-        {fit('α', gutter - 2, 'right')} 0{scale(at, width - gutter - 1, String(end))}
+        {fit('α', gutter - 2, 'right')} 0{scale(at, width - gutter, String(end))}
       </Line>
-    </Box>
+    </Pane>
   );
 }
 
@@ -113,11 +113,12 @@ function label(row: number, rows: number, min: number, max: number): string {
   return fit(value === null ? '' : format.compact(value), gutter - 2, 'right') + ' │';
 }
 
-/** `───▲──── 0.1`, the mark under its place in the curve. */
-function scale(at: number, width: number, end: string): string {
-  const line = '─'.repeat(Math.max(0, width - end.length)) + end;
+/** `───▲────0.1`, the mark under its place in the curve; it pushes the label aside rather than covering it. */
+export function scale(at: number, width: number, end: string): string {
   const place = Math.max(0, Math.min(width - 1, at));
-  return `${line.slice(0, place)}▲${line.slice(place + 1)}`;
+  const [before, after] = [place, width - 1 - place];
+  if (after > end.length) return `${'─'.repeat(before)}▲${'─'.repeat(after - end.length)}${end}`;
+  return `${'─'.repeat(Math.max(0, before - end.length))}${end}▲${'─'.repeat(after)}`;
 }
 
 /** Bars of the length-penalized margins with the axis beneath; below zero a pair is flipped. */
@@ -127,7 +128,7 @@ function Margins({ histogram, width, height }: { histogram: Histogram; width: nu
   const ends = spread(format.compact(min), format.compact(max), width);
   const free = zero !== null && ends.slice(Math.max(0, zero - 1), zero + 2).trim() === '';
   return (
-    <Box flexDirection="column" width={width} height={height}>
+    <Pane columns={width} rows={height}>
       <Line tone="title">length-penalized margins</Line>
       {bars(counts, width, Math.max(1, height - 2)).map((row, i) => (
         <Line key={i}>
@@ -136,6 +137,6 @@ function Margins({ histogram, width, height }: { histogram: Histogram; width: nu
         </Line>
       ))}
       <Line tone="muted">{free && zero !== null ? `${ends.slice(0, zero)}0${ends.slice(zero + 1)}` : ends}</Line>
-    </Box>
+    </Pane>
   );
 }

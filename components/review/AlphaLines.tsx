@@ -1,7 +1,7 @@
 import type { RoundSettings } from '../../src/engine/protocol.js';
 import * as format from '../../src/ui/format.js';
 import type { PanelNumbers } from '../../src/ui/review/numbers.js';
-import { fit, wrap } from '../../src/ui/text.js';
+import { firstLines, fit, wrap } from '../../src/ui/text.js';
 import { Line, Tint } from '../Line.js';
 
 export interface AlphaLinesProps {
@@ -32,8 +32,8 @@ export function AlphaLines({ settings, numbers, end, remark, unit, updates, uses
         {rest}
       </Line>
       <Line>
-        <Flipped numbers={numbers} brief={columns < 100} />
-        {'  weight '}
+        <Flipped numbers={numbers} brief={columns < 100} share={columns >= 70} />
+        {columns < 70 ? '  ' : '  weight '}
         <Weights numbers={numbers} brief={columns < 100} />
         {`  pull ${format.signed(numbers.length_pull, 1)}${columns < 100 ? '' : ` ${unit}`}`}
       </Line>
@@ -57,7 +57,7 @@ export function AlphaColumn({ settings, numbers, end, remark, unit, updates, use
           : `${usesBeta ? `β ${beta}   ` : ''}mean reward margin ${format.signed(numbers.mean_reward_margin, 2)}`}
       </Line>
       <Line>
-        <Flipped numbers={numbers} brief={false} />
+        <Flipped numbers={numbers} brief={false} share />
       </Line>
       <Line>
         {'weight  '}
@@ -68,7 +68,7 @@ export function AlphaColumn({ settings, numbers, end, remark, unit, updates, use
       </Line>
       {[0, 1].map((line) => (
         <Line key={line} tone="muted">
-          {wrap(remark, columns)[line] ?? ''}
+          {firstLines(wrap(remark, columns), 2, columns)[line] ?? ''}
         </Line>
       ))}
     </>
@@ -81,13 +81,13 @@ interface PartProps {
   readonly brief: boolean;
 }
 
-function Flipped({ numbers: { flipped, pairs }, brief }: PartProps) {
+function Flipped({ numbers: { flipped, pairs }, brief, share }: PartProps & { readonly share: boolean }) {
   const of = brief ? `/${format.count(pairs)}` : ` of ${format.of(pairs, 'pair')}`;
   return (
     <>
       {'flipped '}
       <Tint tone={flipped > 0 ? 'warn' : 'plain'}>
-        {`${format.count(flipped)}${of} (${format.share(flipped, pairs)})`}
+        {`${format.count(flipped)}${of}${share ? ` (${format.share(flipped, pairs)})` : ''}`}
       </Tint>
     </>
   );

@@ -1,4 +1,3 @@
-import { Box } from 'ink';
 import type { ReactNode } from 'react';
 import * as format from '../../src/ui/format.js';
 import type { HackingReport } from '../../src/review/hacking.js';
@@ -16,6 +15,7 @@ import { makeLine } from '../../src/ui/sanitize.js';
 import type { State } from '../../src/ui/state.js';
 import { cut, fit } from '../../src/ui/text.js';
 import { Line, Tint } from '../Line.js';
+import { Pane, PaneRow } from '../Pane.js';
 import { Rule } from '../Rule.js';
 
 export interface HackingPaneProps {
@@ -40,8 +40,8 @@ export function HackingPane({ state, looking: { table } }: HackingPaneProps) {
   const signs = facts.filter(({ sign }) => sign).length;
   return (
     <>
-      <Rule title="Signs of reward hacking" right={`${signs} of ${facts.length}`} width={columns} />
-      <Beside beside={layout.beside} columns={[layout.factColumns, layout.listColumns]}>
+      <Rule title="Signs of reward hacking" right={`${signs} of ${facts.length}${unseen(layout)}`} width={columns} />
+      <Beside layout={layout}>
         <Facts layout={layout} />
         <Phrases report={report} layout={layout} selected={state.review.phrase} />
       </Beside>
@@ -49,29 +49,35 @@ export function HackingPane({ state, looking: { table } }: HackingPaneProps) {
   );
 }
 
+/** Lines of facts above and below those that are seen. */
+function unseen({ facts, factRows, factTop }: HackingLayout): string {
+  const below = facts.length - factTop - factRows;
+  return `${factTop > 0 ? ` · ↑${factTop}` : ''}${below > 0 ? ` · ↓${below}` : ''}`;
+}
+
 interface BesideProps {
-  readonly beside: boolean;
-  readonly columns: readonly [number, number];
+  readonly layout: HackingLayout;
   readonly children: readonly [ReactNode, ReactNode];
 }
 
-function Beside({ beside, columns, children }: BesideProps) {
+function Beside({ layout: { beside, factColumns, factRows, listColumns, rows }, children }: BesideProps) {
   if (!beside) return <>{children}</>;
   return (
-    <Box gap={2}>
-      {children.map((child, i) => (
-        <Box key={i} flexDirection="column" width={columns[i]}>
-          {child}
-        </Box>
-      ))}
-    </Box>
+    <PaneRow gap={2}>
+      <Pane columns={factColumns} rows={factRows}>
+        {children[0]}
+      </Pane>
+      <Pane columns={listColumns} rows={rows + 1}>
+        {children[1]}
+      </Pane>
+    </PaneRow>
   );
 }
 
-function Facts({ layout: { facts } }: { readonly layout: HackingLayout }) {
+function Facts({ layout: { facts, factRows, factTop } }: { readonly layout: HackingLayout }) {
   return (
     <>
-      {facts.map(({ label, text, sign }, i) => (
+      {facts.slice(factTop, factTop + factRows).map(({ label, text, sign }, i) => (
         <Line key={i}>
           <Tint tone={sign ? 'warn' : 'title'}>{fit(`${sign && label !== '' ? '! ' : '  '}${label}`, labelWidth)}</Tint>
           {text}
@@ -89,25 +95,25 @@ interface PhrasesProps {
 
 function Phrases({ report, layout: { rows, top, listColumns: columns }, selected }: PhrasesProps) {
   const read = report.read < report.length.pairs ? ` (${format.count(report.read)} pairs read)` : '';
+  const list = listRows(report);
+  const place = list.length > rows ? ` · ${top + 1}–${Math.min(list.length, top + rows)} of ${list.length}` : '';
   const head = `${'winners'.padStart(9)}${'losers'.padStart(8)}${'z'.padStart(6)}  `;
   return (
     <>
-      <Line tone="title">{cut(`${head}phrase${read}`, columns)}</Line>
-      {listRows(report)
-        .slice(top, top + rows)
-        .map((row, i) => {
-          if ('heading' in row) return <Line key={i} tone="muted">{`  ${cut(row.heading, columns - 2)}`}</Line>;
-          const { text, winners, losers, z } = row.phrase;
-          const here = row.at === selected;
-          const numbers = `${format.count(winners).padStart(8)}${format.count(losers).padStart(8)}${format.fixed(z, 1).padStart(6)}`;
-          const phrase = makeLine(text, columns);
-          return (
-            <Line key={i} inverse={here}>
-              {`${here ? '›' : ' '}${numbers}  `}
-              <Tint tone="accent">{fit(phrase, Math.max(0, columns - head.length))}</Tint>
-            </Line>
-          );
-        })}
+      <Line tone="title">{cut(`${head}phrase${place}${read}`, columns)}</Line>
+      {list.slice(top, top + rows).map((row, i) => {
+        if ('heading' in row) return <Line key={i} tone="muted">{`  ${cut(row.heading, columns - 2)}`}</Line>;
+        const { text, winners, losers, z } = row.phrase;
+        const here = row.at === selected;
+        const numbers = `${format.count(winners).padStart(8)}${format.count(losers).padStart(8)}${format.fixed(z, 1).padStart(6)}`;
+        const phrase = makeLine(text, columns);
+        return (
+          <Line key={i} inverse={here}>
+            {`${here ? '›' : ' '}${numbers}  `}
+            <Tint tone="accent">{fit(phrase, Math.max(0, columns - head.length))}</Tint>
+          </Line>
+        );
+      })}
     </>
   );
 }

@@ -1,4 +1,3 @@
-import { Box } from 'ink';
 import { bodyRows, topFor } from '../../src/ui/layout.js';
 import { marksOf } from '../../src/ui/review/columns.js';
 import { gap, reviewLayout, sideLines } from '../../src/ui/review/layout.js';
@@ -11,6 +10,7 @@ import { cut, widthOf } from '../../src/ui/text.js';
 import { wrapped } from '../../src/ui/review/texts.js';
 import { type State, shown } from '../../src/ui/state.js';
 import { Line } from '../Line.js';
+import { Pane, PaneRow } from '../Pane.js';
 import { Rule } from '../Rule.js';
 import type { ViewProps } from '../view.js';
 import { AlphaCurves } from './AlphaCurves.js';
@@ -78,15 +78,15 @@ function TablePane({ state, looking }: PaneProps) {
       {layout.panel === 0 ? (
         rows
       ) : (
-        <Box gap={gap} height={layout.table + 1}>
-          <Box flexDirection="column" width={layout.tableColumns}>
+        <PaneRow gap={gap}>
+          <Pane columns={layout.tableColumns} rows={layout.table + 1}>
             {rows}
-          </Box>
-          <Box flexDirection="column" width={layout.panel}>
+          </Pane>
+          <Pane columns={layout.panel} rows={layout.table + 1}>
             <AlphaColumn {...alphaProps(state, looking, layout.panel)} />
             <Curves looking={looking} columns={layout.panel} rows={layout.table + 1 - 7} square={false} />
-          </Box>
-        </Box>
+          </Pane>
+        </PaneRow>
       )}
       <Rule
         title={row === null ? 'Prompt' : titleOf(state, looking, row, columns - widthOf(place) - 9)}

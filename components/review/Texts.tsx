@@ -1,7 +1,7 @@
 import * as format from '../../src/ui/format.js';
 import type { Side } from '../../src/ui/review/looking.js';
 import type { MarkedLine } from '../../src/ui/review/texts.js';
-import { cut, fit } from '../../src/ui/text.js';
+import { firstLines, fit } from '../../src/ui/text.js';
 import { makeLine } from '../../src/ui/sanitize.js';
 import type { Tone } from '../../src/ui/theme.js';
 import { Marked } from '../Marked.js';
@@ -31,7 +31,8 @@ export function Texts({ sides, lines, unit, columns, rows, beside, top }: TextsP
     return (
       <>
         <Line tone="title">
-          {fit(heads[0] ?? 'no response', width)} │ {fit(heads[1] ?? '', width)}
+          {fit(heads[0] ?? 'no response', width)} │ {fit(heads[1] ?? '', width - moreWidth)}
+          <More lines={Math.max(lines[0].length, lines[1].length) - top - rows} />
         </Line>
         {visible.map((row) => (
           <Line key={row}>
@@ -46,7 +47,10 @@ export function Texts({ sides, lines, unit, columns, rows, beside, top }: TextsP
   const second = lines[0].length;
   return (
     <>
-      <Line tone="title">{heads[0] ?? 'no response'}</Line>
+      <Line tone="title">
+        {fit(heads[0] ?? 'no response', width - moreWidth)}
+        <More lines={second + 1 + lines[1].length - top - rows} />
+      </Line>
       {visible.map((row) =>
         row === second ? (
           <Line key={row} tone="title">
@@ -66,6 +70,13 @@ export function Texts({ sides, lines, unit, columns, rows, beside, top }: TextsP
   );
 }
 
+const moreWidth = 6;
+
+/** How many lines are below those that are seen. */
+function More({ lines }: { readonly lines: number }) {
+  return lines > 0 && <Tint tone="muted">{fit(`↓${lines}`, moreWidth, 'right')}</Tint>;
+}
+
 function lineAt(sides: readonly Side[], lines: TextsProps['lines'], side: 0 | 1, row: number): MarkedLine {
   if (sides[side]?.text === null) return row === 0 ? [{ text: waiting, own: false }] : [];
   return lines[side][row] ?? [];
@@ -80,9 +91,9 @@ function headOf({ name, reward, length, truncated, source }: Side, unit: string)
 export function PromptLines({ lines, rows, columns }: { lines: readonly string[]; rows: number; columns: number }) {
   return (
     <>
-      {lines.slice(0, rows).map((line, i) => (
+      {firstLines(lines, rows, columns).map((line, i) => (
         <Line key={i} tone="accent">
-          {i === rows - 1 && lines.length > rows ? `${cut(line, columns - 2)} …` : line}
+          {line}
         </Line>
       ))}
     </>

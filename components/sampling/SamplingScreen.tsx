@@ -1,4 +1,3 @@
-import { Box } from 'ink';
 import type { SamplingConfig } from '../../src/config/schema.js';
 import type { RoundData, RoundState } from '../../src/engine/protocol.js';
 import * as format from '../../src/ui/format.js';
@@ -6,6 +5,7 @@ import type { SamplingLayout } from '../../src/ui/sampling/layout.js';
 import type { SamplingUi } from '../../src/ui/sampling/state.js';
 import { Histogram } from '../Histogram.js';
 import { Line, Tint } from '../Line.js';
+import { Pane, PaneRow } from '../Pane.js';
 import { Progress } from '../Progress.js';
 import { Responses } from '../Responses.js';
 import { Rule } from '../Rule.js';
@@ -24,7 +24,7 @@ export interface SamplingScreenProps {
 /** Responses and their rewards as they arrive: progress, how lengths and rewards are spread, the newest texts. */
 export function SamplingScreen({ data, round, config, layout, ui, columns }: SamplingScreenProps) {
   const { progress, lengths, rewards } = data;
-  const { responses, place, selected, chartRows, items, listColumns, text } = layout;
+  const { responses, place, selected, chartRows, listRows, items, listColumns, text } = layout;
   if (ui.reading && selected !== null) return <ResponseText response={selected} text={text} top={ui.textTop} />;
   const half = Math.floor((columns - 3) / 2);
   const beside = text.rows > 0;
@@ -32,7 +32,7 @@ export function SamplingScreen({ data, round, config, layout, ui, columns }: Sam
     <>
       <Progress title={titleOf(data, round)} progress={progressIn(data)} rest={restOf(data, round)} width={columns} />
       <Facts data={data} config={config} />
-      <Box gap={3}>
+      <PaneRow gap={3}>
         <Histogram
           title={`length, tokens (${format.count(lengths.length)})`}
           values={lengths}
@@ -47,19 +47,19 @@ export function SamplingScreen({ data, round, config, layout, ui, columns }: Sam
           height={chartRows}
           digits={2}
         />
-      </Box>
-      <Box gap={3}>
-        <Box flexDirection="column" width={listColumns}>
+      </PaneRow>
+      <PaneRow gap={3}>
+        <Pane columns={listColumns} rows={listRows}>
           <Rule title="Newest responses" right={placeText(place, ui, responses.length)} width={listColumns} />
           {responses.length === 0 && <Line tone="muted">{nothingYet(progress, round)}</Line>}
           <Responses responses={responses} selected={place} top={ui.top} columns={listColumns} items={items} />
-        </Box>
+        </Pane>
         {beside && selected !== null && (
-          <Box flexDirection="column" width={text.columns}>
+          <Pane columns={text.columns} rows={listRows}>
             <ResponseText response={selected} text={text} top={ui.textTop} />
-          </Box>
+          </Pane>
         )}
-      </Box>
+      </PaneRow>
     </>
   );
 }

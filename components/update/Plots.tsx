@@ -1,7 +1,7 @@
-import { Box } from 'ink';
 import { useMemo } from 'react';
 import type { MetricsRow } from '../../src/rows.js';
 import { curvesOf } from '../../src/ui/update/curves.js';
+import { PaneRow } from '../Pane.js';
 import { Plot } from '../Plot.js';
 
 export interface PlotsProps {
@@ -22,10 +22,10 @@ export function Plots({ metrics, beta, fromStart, across, down, height, page, co
   const width = Math.floor((columns - 2 * (across - 1)) / across);
   const first = page * across * down;
   return Array.from({ length: down }, (_, row) => (
-    <Box key={row} gap={2} height={height}>
+    <PaneRow key={row} gap={2}>
       {curves.slice(first + row * across, Math.min(first + across * down, first + (row + 1) * across)).map((curve) => (
         <Plot key={curve.title} {...curve} width={width} height={height} />
       ))}
-    </Box>
+    </PaneRow>
   ));
 }

@@ -1,7 +1,7 @@
 /** How the rows of the terminal are shared out. Pure, since paging and scrolling in the reducer need it too. */
 import type { Size, State } from './state.js';
 import { makeVisible } from './sanitize.js';
-import { wrap } from './text.js';
+import { firstLines, wrap } from './text.js';
 
 /** Below this nothing of use can be drawn. */
 export const smallest: Size = { columns: 60, rows: 18 };
@@ -17,8 +17,8 @@ export function problemLines(state: State): string[] {
       ? `${state.link.reason}. What it had finished is kept: r starts it again where it was.`
       : state.run?.engine.problem;
   if (problem == null) return [];
-  const lines = wrap(makeVisible(problem), state.size.columns - 4);
-  return lines.length <= 4 ? lines : [...lines.slice(0, 3), `${lines[3].slice(0, state.size.columns - 6)} …`];
+  const columns = state.size.columns - 4;
+  return firstLines(wrap(makeVisible(problem), columns), 4, columns);
 }
 
 /** First row of the screen's body: beneath the header's two lines and the problem. */
@@ -27,7 +27,8 @@ export function bodyTop(state: State): number {
 }
 
 /** The lines of a question, wrapped, the question itself last; empty if none is open. */
-export function questionLines({ modal, size }: State): string[] {
+export function questionLines(state: State): string[] {
+  const { modal, size } = state;
   if (modal?.kind !== 'confirm') return [];
   const [question, ...more] = modal.lines;
   // Room for the keys that answer it.
@@ -36,7 +37,7 @@ export function questionLines({ modal, size }: State): string[] {
   const lines = more.flatMap(wrapped);
   const asked = wrapped(question);
   if (lines.length + asked.length <= most) return [...lines, ...asked];
-  return [...lines.slice(0, Math.max(0, most - asked.length - 1)), '…', ...asked].slice(-most);
+  return [...firstLines(lines, most - asked.length, size.columns - 4), ...asked].slice(-most);
 }
 
 /** Rows that a question leaves to the screen. */

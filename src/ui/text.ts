@@ -68,6 +68,14 @@ function wrapLine(line: string, columns: number): string[] {
   return lines;
 }
 
+/** At most so many lines; where more follow, the last one ends in an ellipsis. */
+export function firstLines(lines: readonly string[], rows: number, columns: number): string[] {
+  const shown = lines.slice(0, Math.max(0, rows));
+  if (shown.length === 0 || shown.length === lines.length) return shown;
+  const last = shown[shown.length - 1].trimEnd();
+  return [...shown.slice(0, -1), last === '' ? '…' : cut(`${last} …`, columns)];
+}
+
 /** The longest prefix of whole clusters within `columns`, and the rest. */
 function splitAt(text: string, columns: number): [string, string] {
   if (printableAscii.test(text)) return [text.slice(0, columns), text.slice(columns)];

@@ -7,10 +7,13 @@ vi.hoisted(() => {
 });
 
 import { renderToString } from 'ink';
+import { stripVTControlCharacters } from 'node:util';
 import { Frame } from '../../components/App.js';
 import type { State } from '../../src/ui/state.js';
-import { themeFor } from '../../src/ui/theme.js';
-import { after, attached, press } from '../ui/fixtures.js';
+import { widthOf } from '../../src/ui/text.js';
+import { themeFor, themes } from '../../src/ui/theme.js';
+import { after, attached, press, small } from '../ui/fixtures.js';
+import { listed, ready } from '../ui/homeFixtures.js';
 
 const states = [
   ...(['sample', 'review', 'update', 'done'] as const).map((stage) => attached(stage)),
@@ -40,4 +43,34 @@ it('is absent under NO_COLOR, which loses no word and no mark', () => {
 
 it('an empty NO_COLOR is no NO_COLOR', () => {
   expect(draw(states[0], { NO_COLOR: '' })).toMatch(colours);
+});
+
+it('is none in a selected line, whose ground reaches from edge to edge', () => {
+  const selections: Record<string, State> = {
+    table: attached('review'),
+    'narrow table': attached('review', { columns: 60, rows: 18 }),
+    'a pair that is left out': attached('review', small, {
+      decisions: { decisions: [{ prompt_index: 0, ruling: { kind: 'exclude' }, note: '' }], undoable: 1, redoable: 0 },
+    }),
+    responses: press(attached('review'), 'd'),
+    palette: press(attached('review'), ':'),
+    rounds: press(attached('done'), 'h'),
+    fork: press(attached('done'), 'h', 'f'),
+    runs: listed(),
+    form: press(ready(), 'j'),
+  };
+  for (const [name, state] of Object.entries(selections)) {
+    for (const theme of Object.values(themes)) {
+      const text = renderToString(<Frame state={state} theme={theme} />, { columns: state.size.columns });
+      const lines = text.split('\n').filter((line) => line.includes('\x1b[7m'));
+      expect(lines.length, name).toBeGreaterThan(0);
+      for (const line of lines) {
+        expect(line, name).not.toMatch(colours);
+        expect(line, name).not.toContain('\x1b[2m');
+        // Nothing is outside of what is inverse.
+        expect(words(line.replace(/\x1b\[7m.*?\x1b\[27m/g, '')), name).toBe('');
+        expect(widthOf(stripVTControlCharacters(line)), name).toBe(state.size.columns);
+      }
+    }
+  }
 });

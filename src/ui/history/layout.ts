@@ -7,7 +7,7 @@ import { bodyRows } from '../layout.js';
 import { wrapped } from '../marked.js';
 import { makeLine } from '../sanitize.js';
 import type { State } from '../state.js';
-import { widthOf } from '../text.js';
+import { firstLines, widthOf } from '../text.js';
 import { explained, forkFields } from './forkFields.js';
 import { valueText } from './comparison.js';
 import { selectedRound } from './rounds.js';
@@ -32,7 +32,7 @@ export function historyLayout(state: State): HistoryLayout {
   const rounds = state.run?.rounds.length ?? 0;
   const round = selectedRound(state);
   const said = round === null || state.run === null ? [] : detailLines(state.run.config, round, state.size.columns);
-  const detail = said.slice(0, rows >= tall ? 6 : 4);
+  const detail = firstLines(said, rows >= tall ? 6 : 4, state.size.columns);
   // Heading of the table, rule of the lines.
   const free = rows - 2 - detail.length;
   const withPlot = free - leastPlot >= 3;
@@ -87,6 +87,6 @@ export function forkLayout(state: State): ForkLayout {
   const help = fork === null ? [] : wrapped(explained(forkFields[fork.selected]), state.size.columns);
   return {
     list: Math.max(3, Math.min(forkFields.length, bodyRows(state) - 3 - helpRows)),
-    help: help.slice(0, helpRows),
+    help: firstLines(help, helpRows, state.size.columns),
   };
 }

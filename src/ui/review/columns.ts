@@ -55,7 +55,7 @@ export const columns: readonly Column[] = [
   numeric('margin', 'r_w-r_l', 8, { value: (t, i) => t.rewardW[i] - t.rewardL[i] }, signed2),
   numeric('|y_w|', '|y_w|', 7, { value: (t, i) => t.lengthW[i] }, format.count),
   numeric('|y_l|', '|y_l|', 7, { value: (t, i) => t.lengthL[i] }, format.count),
-  numeric('length', 'α·Δ|y|', 8, { value: (t, i, alpha) => margins(t, i, alpha).length_margin }, signed2),
+  numeric('length', 'α·Δ|y|', 8, { from: 62, value: (t, i, alpha) => margins(t, i, alpha).length_margin }, signed2),
   numeric(
     'penalized',
     'penalized',

@@ -153,6 +153,9 @@ export interface HackingLayout {
   facts: { label: string; text: string; sign: boolean }[];
   /** Columns of the facts and of the list; beside each other where wide enough. */
   factColumns: number;
+  /** Rows of the facts, and the first visible line of them. */
+  factRows: number;
+  factTop: number;
   listColumns: number;
   beside: boolean;
   /** Rows of the list, the first visible, its place on the screen. */
@@ -165,6 +168,18 @@ export interface HackingLayout {
 /** Columns of a fact's sign and label. */
 export const labelWidth = 12;
 
+/** Rows of the list that are seen at least. */
+const leastList = 4;
+
+/** Lines of facts that are seen, and how far they scroll. */
+export function factScrolling(state: State): { rows: number; end: number } {
+  const report = reportOf(state);
+  const table = lookingAt(state)?.table;
+  if (report === null || table === undefined) return { rows: 0, end: 0 };
+  const { facts, factRows } = hackingLayout(state, report, table);
+  return { rows: factRows, end: facts.length - factRows };
+}
+
 export function hackingLayout(state: State, report: HackingReport, table: ReviewTable): HackingLayout {
   const { columns } = state.size;
   const beside = columns >= 118;
@@ -176,11 +191,15 @@ export function hackingLayout(state: State, report: HackingReport, table: Review
   );
   // The rule; the list's heading.
   const room = bodyRows(state) - 1;
-  const rows = Math.max(1, (beside ? room : room - facts.length) - 1);
   const list = listRows(report);
+  // The list comes first where both do not fit: the facts scroll.
+  const least = Math.min(list.length, leastList) + 1;
+  const factRows = Math.min(facts.length, beside ? room : Math.max(1, room - least));
+  const factTop = Math.max(0, Math.min(facts.length - factRows, state.review.textTop));
+  const rows = Math.max(1, (beside ? room : room - factRows) - 1);
   const selected = list.findIndex((row) => 'at' in row && row.at === state.review.phrase);
   const top = Math.max(0, Math.min(list.length - rows, selected - (rows >> 1)));
   const x = beside ? factColumns + 2 : 0;
-  const y = beside ? 2 : 2 + facts.length;
-  return { facts, factColumns, listColumns: columns - x, beside, rows, top, x, y };
+  const y = beside ? 2 : 2 + factRows;
+  return { facts, factColumns, factRows, factTop, listColumns: columns - x, beside, rows, top, x, y };
 }

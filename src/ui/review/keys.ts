@@ -2,7 +2,7 @@
 import type { Key } from '../screen.js';
 import { type State, inReview } from '../state.js';
 import { canDecide, hasDecision } from './decide.js';
-import { reportOf } from './hacking.js';
+import { factScrolling, reportOf } from './hacking.js';
 import { isOutOfOrder, lookingAt } from './looking.js';
 import type { ReviewPane } from './state.js';
 
@@ -18,6 +18,7 @@ const inTable = inPane('table');
 const inDetail = (state: State): boolean => hasRow(state) && state.review.pane === 'detail';
 const onPrompt = (state: State): boolean => hasRow(state) && inPane('detail', 'tokens')(state);
 const withTexts = (state: State): boolean => hasRow(state) && inPane('table', 'detail')(state);
+const scrollsTexts = (state: State): boolean => withTexts(state) || (inHacking(state) && factScrolling(state).end > 0);
 const reads = inPane('tokens');
 const inHacking = (state: State): boolean => inPane('hacking')(state) && reportOf(state) !== null;
 /** α and the other settings are to be seen, or what they do. */
@@ -354,7 +355,7 @@ export const reviewKeys = [
     help: 'the last prompt',
     when: inTable,
   },
-  { id: 'text-up', command: 'scroll-up', keys: ['K', '-'], label: '', help: 'scroll the texts up', when: withTexts },
+  { id: 'text-up', command: 'scroll-up', keys: ['K', '-'], label: '', help: 'scroll the texts up', when: scrollsTexts },
   {
     id: 'text-down',
     command: 'scroll-down',
@@ -362,7 +363,7 @@ export const reviewKeys = [
     label: 'text',
     sign: 'J K',
     help: 'scroll the texts down',
-    when: withTexts,
+    when: scrollsTexts,
   },
   {
     id: 'write',

@@ -47,7 +47,8 @@ export function reviewLayout(state: State): ReviewLayout {
       ...texts(state, compared, rows - 4 - list, beside),
     };
   }
-  const wide = columns >= 118 && rows >= 30;
+  // The panel beside the table needs the table's rows, of which zooming leaves two.
+  const wide = columns >= 118 && rows >= 30 && !state.review.zoomed;
   const above = wide ? 0 : panelLines;
   const panel = wide ? Math.min(60, columns - 80) : 0;
   const tableColumns = wide ? columns - panel - gap : columns;

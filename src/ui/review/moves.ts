@@ -2,7 +2,7 @@
 import { bodyRows, topFor } from '../layout.js';
 import type { State } from '../state.js';
 import { type ColumnId, columnIds } from './columns.js';
-import { filterFor, reportOf, selectedPhrase } from './hacking.js';
+import { factScrolling, filterFor, reportOf, selectedPhrase } from './hacking.js';
 import { reviewLayout } from './layout.js';
 import { type Looking, comparedIn, filterNow, lookingAt, ranked, tokensOf } from './looking.js';
 import { type ReviewPane, type ReviewUi, reviewUi } from './state.js';
@@ -102,6 +102,7 @@ export function scrolling(state: State): { rows: number; end: number } {
     const lines = tokens === null ? 0 : tokenLines(tokens, state.size.columns).length;
     return { rows, end: Math.max(0, lines - rows) };
   }
+  if (pane === 'hacking') return factScrolling(state);
   const { text, textEnd } = reviewLayout(state);
   return { rows: text, end: textEnd };
 }

@@ -4,7 +4,7 @@ import { type Place, shorten } from '../../setup/draft.js';
 import type { RunEntry } from '../../setup/runs.js';
 import { alpha, learningRate, of } from '../format.js';
 import { makeLine } from '../sanitize.js';
-import { wrap } from '../text.js';
+import { firstLines, wrap } from '../text.js';
 import type { Tone } from '../theme.js';
 
 /** At most `rows` lines. */
@@ -21,7 +21,12 @@ export function detailLines(
     tone: 'bad',
   }));
   if (entry.seen !== null) lines.push(...settingLines(entry.seen.config, place, columns));
-  return lines.slice(0, rows);
+  const texts = firstLines(
+    lines.map(({ text }) => text),
+    rows,
+    columns,
+  );
+  return texts.map((text, i) => ({ ...lines[i], text }));
 }
 
 function settingLines(config: PartialConfig, place: Place, columns: number): { text: string; tone: Tone }[] {

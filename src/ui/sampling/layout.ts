@@ -13,6 +13,8 @@ export interface SamplingLayout {
   /** What is selected, with its reward where that is known by now; null where there is nothing. */
   selected: ResponseSeen | null;
   chartRows: number;
+  /** Rows of the list with its rule, and of the selected response beside it. */
+  listRows: number;
   /** Responses that the list shows, two lines each, and its width. */
   items: number;
   listColumns: number;
@@ -47,7 +49,7 @@ export function samplingLayout(state: State): SamplingLayout {
   const textColumns = reading ? columns : beside ? columns - listColumns - 3 : 0;
   const lines = selected === null || textColumns === 0 ? [] : linesOf(selected, textColumns);
   return {
-    ...{ responses, place, selected, chartRows, listColumns },
+    ...{ responses, place, selected, chartRows, listColumns, listRows: listRows + 1 },
     items: Math.max(1, Math.floor(listRows / 2)),
     text: { lines, columns: textColumns, rows: reading ? rows - 1 : beside ? listRows : 0 },
   };

@@ -5,7 +5,7 @@ import { of } from '../format.js';
 import { endOf } from '../runs/columns.js';
 import { makeLine, makeVisible } from '../sanitize.js';
 import type { State } from '../state.js';
-import { fit, wrap } from '../text.js';
+import { firstLines, fit, wrap } from '../text.js';
 import type { Tone } from '../theme.js';
 import { setupLayout } from './layout.js';
 import type { Focus } from './state.js';
@@ -86,8 +86,14 @@ export function setupText(home: Home, modal: State['modal'], columns: number, ro
   );
   const explained = wrap(setup.focus === 'start' ? startText(home) : explanation(fieldOf(setup.focus)), columns);
   const room = Math.max(1, rows - said.length);
-  const cut = explained.length > room ? [...explained.slice(0, room - 1), `${explained[room - 1]} …`] : explained;
-  return [...cut.map((text): TextLine => ({ text, tone: 'plain' })), ...said].slice(0, rows);
+  const start = firstLines(explained, room, columns).map((text): TextLine => ({ text, tone: 'plain' }));
+  const lines = [...start, ...said];
+  const texts = firstLines(
+    lines.map(({ text }) => text),
+    rows,
+    columns,
+  );
+  return texts.map((text, i) => ({ ...lines[i], text }));
 }
 
 function findings({ setup, place }: Home, modal: State['modal']): TextLine[] {

@@ -9,6 +9,7 @@ vi.hoisted(() => {
 import { renderToString } from 'ink';
 import * as margins from '../../../src/dpo/margins.js';
 import { Frame } from '../../../components/App.js';
+import { scale } from '../../../components/review/AlphaCurves.js';
 import type { ReviewRow } from '../../../src/review/rows.js';
 import type { State } from '../../../src/ui/state.js';
 import { widthOf } from '../../../src/ui/text.js';
@@ -372,5 +373,18 @@ describe('before launch', () => {
     expect(text).toContain('4 steps · 12,480 tokens · about 2:30 · 1,210 MB');
     expect(text).toContain('trains LoRA rank 16 · reference round start (base policy) · backend wasm');
     expect(text).toContain('dropped 3 ties, 1 identical · decided by hand 1 excluded');
+  });
+});
+
+describe('the scale of α', () => {
+  it('has its mark under every place of the curve, and its label always in full', () => {
+    for (const end of ['0.1', '0.0002', '0']) {
+      for (let at = 0; at < 30; at++) {
+        const text = scale(at, 30, end);
+        expect(text).toHaveLength(30);
+        expect(text.indexOf('▲')).toBe(at);
+        expect(text.replace(/[─▲]/g, '')).toBe(end);
+      }
+    }
   });
 });
