@@ -16,12 +16,13 @@ export interface NumbersProps {
   readonly columns: number;
 }
 
-const [nameWidth, ownWidth, widest] = [20, 10, 34];
+const [nameWidth, valueWidth, widestDelta] = [18, 10, 26];
 
 /** What a round changed on the held-out prompts, and what was said of it. */
 export function Numbers({ round, evaluation, opponents, columns }: NumbersProps) {
   const { settings, verdict } = round;
-  const width = Math.min(widest, Math.floor((columns - nameWidth - ownWidth) / Math.max(1, opponents.length)));
+  const free = columns - nameWidth - valueWidth * (1 + opponents.length);
+  const deltaWidth = Math.min(widestDelta, Math.floor(free / Math.max(1, opponents.length)));
   return (
     <>
       <Rule
@@ -39,16 +40,18 @@ export function Numbers({ round, evaluation, opponents, columns }: NumbersProps)
       </Line>
       <Line tone="title">
         {fit('', nameWidth)}
-        {fit(`round ${round.id}`, ownWidth, 'right')}
-        {opponents.map(({ name }) => fit(name, width, 'right')).join('')}
+        {opponents.map(({ heading }) => fit(heading, valueWidth, 'right')).join('')}
+        {fit(`round ${round.id}`, valueWidth, 'right')}
+        {opponents.map(({ heading }) => fit(`Δ ${heading}`, deltaWidth, 'right')).join('')}
       </Line>
-      {measuresOf(evaluation, opponents).map(({ name, own, against }) => (
+      {measuresOf(evaluation, opponents).map(({ name, before, own, delta }) => (
         <Line key={name}>
           {fit(name, nameWidth)}
-          <Tint tone="title">{fit(own, ownWidth, 'right')}</Tint>
-          {against.map((cell, i) => (
+          {before.map((value) => fit(value, valueWidth, 'right')).join('')}
+          <Tint tone="title">{fit(own, valueWidth, 'right')}</Tint>
+          {delta.map((cell, i) => (
             <Tint key={i} tone={cell.tone}>
-              {fit(textOf(cell, width), width, 'right')}
+              {fit(textOf(cell, deltaWidth), deltaWidth, 'right')}
             </Tint>
           ))}
         </Line>

@@ -21,6 +21,9 @@ const notes = {
   difficulty: 'length, difficulty and a constant; the gamed baselines of alpaca_eval are left out',
 };
 
+/** `±` on screens and in reports is always this: half the width of the 95 % interval of a mean. */
+export const halfWidth = (standardError: number): number => 1.96 * standardError;
+
 /** @throws UserError where there are no rows, or the difficulty form lacks a difficulty */
 export function winRates(rows: PreferenceRow[], form: 'minimal' | 'difficulty' = 'minimal'): WinRates {
   if (rows.length === 0) throw new UserError('there are no rows to compute a win rate from');

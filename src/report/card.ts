@@ -1,6 +1,7 @@
 /** The model card of an exported policy: README.md with the front matter that the Hugging Face hub reads. */
 import path from 'node:path';
 import type { Config } from '../config/schema.js';
+import { halfWidth } from '../evaluation/winRate.js';
 import { decisionsInWords } from '../review/decisionWords.js';
 import type { RoundState } from '../store/rounds.js';
 import { alpha, fixed, percent, signed } from '../ui/format.js';
@@ -70,10 +71,10 @@ function results(round: RoundState, evaluation: NonNullable<RoundState['evaluati
     `- truncated ${percent(100 * truncated_share)}`,
   ];
   if (base === undefined) return lines.join('\n');
-  const spread = base.win_rate_standard_error === null ? '' : ` ± ${fixed(base.win_rate_standard_error, 1)}`;
+  const spread = base.win_rate_standard_error === null ? '' : ` ± ${fixed(halfWidth(base.win_rate_standard_error), 1)}`;
   return [
     ...lines,
-    `- wins against the base ${fixed(base.win_rate, 1)}${spread} %, length-controlled ${fixed(base.length_controlled_win_rate, 1)} %, by the reward model that it was trained with`,
+    `- wins against the base ${fixed(base.win_rate, 1)}${spread} %${spread === '' ? '' : ' (95 %)'}, length-controlled ${fixed(base.length_controlled_win_rate, 1)} %, by the reward model that it was trained with`,
     `- KL from the base ${fixed(base.kl, 2)} nats`,
   ].join('\n');
 }

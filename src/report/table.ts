@@ -1,6 +1,7 @@
 /** The table of rounds that reports and model cards share: its columns, and what is said of a round beside it. */
 import type { Config } from '../config/schema.js';
 import { decisionsInWords, samplingInWords, withoutPairInWords } from '../review/decisionWords.js';
+import { halfWidth } from '../evaluation/winRate.js';
 import { overriddenKeys, settingOf } from '../rounds/tree.js';
 import type { Comparison } from '../rows.js';
 import type { RoundState } from '../store/rounds.js';
@@ -38,7 +39,7 @@ const roundColumns: readonly TableColumn[] = [
   },
   { title: 'reward', cell: ({ evaluation }) => (evaluation === null ? '' : fixed(evaluation.reward, 3)) },
   { title: 'length', cell: ({ evaluation }) => (evaluation === null ? '' : fixed(evaluation.mean_length, 1)) },
-  { title: 'change', cell: (round) => compared(round, (c) => `${signed(c.length_change_percent, 1)} %`) },
+  { title: 'Δ length', cell: (round) => compared(round, (c) => `${signed(c.length_change_percent, 1)} %`) },
   {
     title: 'truncated',
     cell: ({ evaluation }) => (evaluation === null ? '' : percent(100 * evaluation.truncated_share)),
@@ -48,7 +49,8 @@ const roundColumns: readonly TableColumn[] = [
     cell: (round) =>
       compared(
         round,
-        ({ win_rate, win_rate_standard_error: error }) => `${fixed(win_rate, 1)} ± ${fixed(error ?? NaN, 1)}`,
+        ({ win_rate, win_rate_standard_error: error }) =>
+          `${fixed(win_rate, 1)}${error === null ? '' : ` ± ${fixed(halfWidth(error), 1)}`}`,
       ),
   },
   { title: 'length-controlled', cell: (round) => compared(round, (c) => fixed(c.length_controlled_win_rate, 1)) },
@@ -72,8 +74,8 @@ function timeOf(seconds: RoundState['seconds']): string {
 
 /** Said beneath the table. */
 export const tableNote =
-  'Reward, length (tokens) and truncated share are means over the held-out prompts. Change of length, win rate ' +
-  '(± standard error), length-controlled win rate (arXiv 2404.04475, minimal form), both in percent and by the reward ' +
+  'Reward, length (tokens) and truncated share are means over the held-out prompts. Δ length, win rate ' +
+  '(± half the width of its 95 % interval), length-controlled win rate (arXiv 2404.04475, minimal form), both in percent and by the reward ' +
   'model, and KL (nats, estimated) are against the base policy.';
 
 /** What a round's branch has set otherwise than the run's configuration: "sampling.samples_per_prompt 8". */

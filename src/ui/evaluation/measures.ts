@@ -1,11 +1,15 @@
-/** The rows of an evaluation's table: the round's own value, and what it is against each opponent. */
+/** The rows of an evaluation's table: each opponent's value, the round's own, and the difference from each opponent. */
 import type { RoundState } from '../../engine/protocol.js';
 import type { Comparison, EvaluationResult } from '../../rows.js';
+import { halfWidth } from '../../evaluation/winRate.js';
 import * as format from '../format.js';
+import { klIsLarge } from '../update/kl.js';
 
 export interface Opponent {
   against: 'start' | 'base';
+  /** `vs start (1)`, and `start (1)` as a heading. */
   name: string;
+  heading: string;
   /** Its round. */
   round: number;
   comparison: Comparison;
@@ -20,20 +24,20 @@ export function opponentsOf(round: RoundState, rounds: readonly RoundState[]): O
     .map((comparison) => {
       const against = comparison.against === 'base' ? 'base' : 'start';
       const id = against === 'base' ? 0 : (round.parent ?? 0);
-      const name = against === 'base' ? 'vs base' : `vs start (${id})`;
+      const heading = against === 'base' ? 'base' : `start (${id})`;
       const evaluation = rounds.find((other) => other.id === id)?.evaluation ?? null;
-      return { against, name, round: id, comparison, evaluation };
+      return { against, name: `vs ${heading}`, heading, round: id, comparison, evaluation };
     });
 }
 
-/** 95 %: 1.96 standard errors to either side of a share in percent; NaN where one prompt says nothing of the spread. */
+/** The 95 % interval of a win rate in percent; NaN for a single prompt, which has no spread. */
 export function interval({ win_rate, win_rate_standard_error }: Comparison): [number, number] {
   if (win_rate_standard_error === null) return [NaN, NaN];
-  const half = 1.96 * win_rate_standard_error;
+  const half = halfWidth(win_rate_standard_error);
   return [Math.max(0, win_rate - half), Math.min(100, win_rate + half)];
 }
 
-/** A cell: what it says, what it says where there is less room, and whether that is good. */
+/** A cell: its text, a shorter one for narrow columns, and whether it is good. */
 export interface Cell {
   text: string;
   short: string;
@@ -43,55 +47,93 @@ export interface Cell {
 
 export interface Measure {
   name: string;
-  /** The round's own value; empty where there are only comparisons. */
+  /** One for each opponent; empty for measures of a comparison. */
+  before: string[];
+  /** The round's own value; empty for measures of a comparison. */
   own: string;
   /** One for each opponent. */
-  against: Cell[];
+  delta: Cell[];
 }
 
 export function measuresOf(result: EvaluationResult, opponents: readonly Opponent[]): Measure[] {
-  const row = (name: string, own: string, cell: (opponent: Opponent) => Cell): Measure => ({
-    ...{ name, own },
-    against: opponents.map(cell),
+  const { percent, fixed, signed } = format;
+  /** A value of both sides; `other` is undefined if the opponent has no evaluation of its own. */
+  const value = (
+    name: string,
+    own: number,
+    other: (opponent: Opponent) => number | undefined,
+    show: (value: number) => string,
+    delta: (difference: number, opponent: Opponent) => Cell,
+  ): Measure => ({
+    ...{ name, own: show(own) },
+    before: opponents.map((opponent) => {
+      const theirs = other(opponent);
+      return theirs === undefined ? '–' : show(theirs);
+    }),
+    delta: opponents.map((opponent) => {
+      const theirs = other(opponent);
+      return theirs === undefined ? plain('–') : delta(own - theirs, opponent);
+    }),
   });
-  const { percent, fixed } = format;
+  const compared = (name: string, cell: (comparison: Comparison) => Cell): Measure => ({
+    ...{ name, own: '' },
+    before: opponents.map(() => ''),
+    delta: opponents.map(({ comparison }) => cell(comparison)),
+  });
   const rows = [
-    row('win rate, 95 %', '', ({ comparison }) => winRate(comparison)),
-    row('length-controlled', '', ({ comparison }) => plain(percent(comparison.length_controlled_win_rate))),
-    row('reward', fixed(result.reward, 3), ({ comparison: c }) =>
-      difference(result.reward, c.reward_against, fixed, 3),
+    compared('win rate, 95 %', winRate),
+    compared('length-controlled', (c) => plain(percent(c.length_controlled_win_rate))),
+    value(
+      'reward',
+      result.reward,
+      ({ comparison }) => comparison.reward_against,
+      (reward) => fixed(reward, 3),
+      (difference) => plain(signed(difference, 3)),
     ),
-    row('length, tokens', fixed(result.mean_length, 1), ({ comparison: c }) =>
-      changed(fixed(c.mean_length_against, 1), `${format.signed(c.length_change_percent, 1)} %`),
+    value(
+      'length, tokens',
+      result.mean_length,
+      ({ comparison }) => comparison.mean_length_against,
+      (length) => fixed(length, 1),
+      (difference, { comparison }) => {
+        const share = `${signed(comparison.length_change_percent, 1)} %`;
+        return { text: `${signed(difference, 1)} (${share})`, short: share, tone: 'plain' };
+      },
     ),
-    row('KL, nats', '', ({ comparison }) => plain(fixed(comparison.kl, 3))),
-    row('KL a token, nats', '', ({ comparison }) => plain(fixed(comparison.kl_per_token, 4))),
-    row('distinct-2', fixed(result.distinct_2, 3), ({ evaluation }) =>
-      difference(result.distinct_2, evaluation?.distinct_2, fixed, 3),
+    compared('KL, nats', ({ kl, kl_per_token }) => divergence(fixed(kl, 3), klIsLarge(kl, kl_per_token))),
+    compared('KL per token, nats', ({ kl, kl_per_token }) =>
+      divergence(fixed(kl_per_token, 4), klIsLarge(kl, kl_per_token)),
     ),
-    row('truncated', percent(100 * result.truncated_share), ({ evaluation }) =>
-      difference(
-        100 * result.truncated_share,
-        evaluation === null ? undefined : 100 * evaluation.truncated_share,
-        percent,
-        1,
-      ),
+    value(
+      'distinct-2',
+      result.distinct_2,
+      ({ evaluation }) => evaluation?.distinct_2,
+      (share) => fixed(share, 3),
+      (difference) => plain(signed(difference, 3)),
+    ),
+    value(
+      'truncated',
+      100 * result.truncated_share,
+      ({ evaluation }) => (evaluation === null ? undefined : 100 * evaluation.truncated_share),
+      percent,
+      (difference) => plain(`${signed(difference, 1)} pp`),
     ),
   ];
-  return rows.filter(({ own, against }) => own !== '' || against.length > 0);
+  return rows.filter(({ own, delta }) => own !== '' || delta.length > 0);
+}
+
+/** A measure in words: "reward: start (1) 1.523, now 1.821, Δ +0.298; base …". */
+export function measureInWords({ name, before, own, delta }: Measure, opponents: readonly Opponent[]): string {
+  if (own === '') return `${name}: ${delta.map(({ text }, i) => `${opponents[i].name} ${text}`).join('; ')}.`;
+  const changes = delta.map(({ text }, i) => `; ${opponents[i].heading} ${before[i]}, Δ ${text}`);
+  return `${name}: ${own}${changes.join('')}.`;
 }
 
 const plain = (text: string): Cell => ({ text, short: text, tone: 'plain' });
 
-const changed = (value: string, change: string): Cell => ({
-  text: `${value} (${change})`,
-  short: change,
-  tone: 'plain',
-});
-
-function difference(own: number, other: number | undefined, show: typeof format.fixed, digits: number): Cell {
-  return other === undefined ? plain('–') : changed(show(other, digits), format.signed(own - other, digits));
-}
+/** The word carries it where there is no colour. */
+const divergence = (text: string, large: boolean): Cell =>
+  large ? { text: `${text} (large)`, short: `${text}!`, tone: 'bad' } : plain(text);
 
 function winRate(comparison: Comparison): Cell {
   const rate = format.percent(comparison.win_rate);

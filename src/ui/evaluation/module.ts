@@ -7,7 +7,7 @@ import { askForAnswers, withAnswers } from './answers.js';
 import { orderNames, orders } from './changes.js';
 import { type EvaluationKey, evaluationKeys } from './keys.js';
 import { evaluationLayout, neededRounds, numbersRows } from './layout.js';
-import { measuresOf } from './measures.js';
+import { measureInWords, measuresOf } from './measures.js';
 import { promptsInView, promptsPointed } from './prompts.js';
 import { redoHint, typeRedo, typedRedo } from './redo.js';
 import type { EvaluationUi } from './state.js';
@@ -43,14 +43,11 @@ export const evaluation: ScreenModule<EvaluationKey> = {
     const round = shownRound(state);
     if (round === null || round.evaluation === null) return ['No evaluation yet.'];
     const { opponents, opponent, prompts } = evaluationLayout(state);
-    const measures = measuresOf(round.evaluation, opponents).map(({ name, own, against }) => {
-      const cells = against.map(({ text }, i) => `${opponents[i].name} ${text}`);
-      return `${name}: ${[own, ...cells].filter((part) => part !== '').join('; ')}.`;
-    });
+    const measures = measuresOf(round.evaluation, opponents).map((measure) => measureInWords(measure, opponents));
     const change = prompts?.change ?? null;
     return [
       `Round ${round.id} on ${round.evaluation.prompts} held-out prompts. ${verdictText(round)}`,
-      ...measures.filter((line) => !line.endsWith(': .')),
+      ...measures,
       ...(change === null || opponent === null
         ? []
         : [

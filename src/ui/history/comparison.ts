@@ -1,5 +1,5 @@
 /** Two rounds held against each other: settings, update and evaluation as rows, and curves over their steps. */
-import { winRates } from '../../evaluation/winRate.js';
+import { halfWidth, winRates } from '../../evaluation/winRate.js';
 import type { HeldOutSeen, RoundState, Snapshot } from '../../engine/protocol.js';
 import { decisionsInWords, promptsWithoutPair } from '../../review/decisionWords.js';
 import { overriddenKeys, settingOf } from '../../rounds/tree.js';
@@ -112,14 +112,14 @@ function winRows(left: readonly HeldOutSeen[], right: readonly HeldOutSeen[]): C
   });
   if (rows.length === 0) return [];
   const { win_rate, length_controlled_win_rate, standard_error } = winRates(rows);
-  const spread = standard_error === null ? '' : ` ±${format.fixed(1.96 * standard_error, 1)}`;
+  const spread = standard_error === null ? '' : ` ±${format.fixed(halfWidth(standard_error), 1)}`;
   const row = (name: string, theirs: string, own: string): ComparedRow => ({
     ...{ name, left: theirs, right: own },
     difference: '',
     differs: false,
   });
   return [
-    row('wins against the other', format.percent(100 - win_rate), `${format.percent(win_rate)}${spread}`),
+    row('win rate, 95 %', format.percent(100 - win_rate), `${format.percent(win_rate)}${spread}`),
     row(
       '  length-controlled',
       format.percent(100 - length_controlled_win_rate),

@@ -1,6 +1,7 @@
 /** The reward-hacking pane in words: what was counted, what of it is a sign, the phrases, and where they stand. */
 import { type Agreement, agreementOf } from '../../review/agreement.js';
 import type { Contrast } from '../../review/contrast.js';
+import { halfWidth } from '../../evaluation/winRate.js';
 import { printFilter } from '../../review/filter.js';
 import type { HackingReport } from '../../review/hacking.js';
 import { wilson } from '../../review/correlation.js';
@@ -24,7 +25,6 @@ export interface Fact {
 }
 
 /** Half of a 95 % interval from a standard error. */
-const HALF = 1.96;
 
 /** What the engine has counted of the round that is looked at; null while it counts. */
 export function reportOf(state: State): HackingReport | null {
@@ -50,14 +50,14 @@ function lengthFact({ length }: HackingReport, unit: 'tokens' | 'characters'): F
     slope > 0
       ? `One more ${one} goes with ${signed(slope, 4)} reward: α ${fixed(slope, 4)} would take that out of r - α|y|.`
       : `One more ${one} goes with ${fixed(slope, 4)} reward: nothing for α to take out.`;
-  const spread = Number.isNaN(within_error) ? '' : ` ±${fixed(HALF * within_error, 2)}`;
+  const spread = Number.isNaN(within_error) ? '' : ` ±${fixed(halfWidth(within_error), 2)} (95 %)`;
   return {
     label: 'length',
     texts: [
       `ρ ${signed(within, 2)}${spread} with reward within a prompt (mean of ${of(prompts, 'prompt')}), r ${signed(overall, 2)} over all ${of(responses, 'response')}.`,
       `The winner is longer in ${share(longer, pairs)} of ${of(pairs, 'pair')}.${Number.isNaN(slope) ? '' : ` ${pull}`}`,
     ],
-    sign: within - HALF * within_error > 0.1,
+    sign: within - halfWidth(within_error) > 0.1,
   };
 }
 
@@ -66,8 +66,8 @@ function roundsFact({ rounds }: HackingReport): Fact {
   const [first, last] = [rounds[0].length, rounds[rounds.length - 1].length];
   const change = last.within - first.within;
   const error = Math.hypot(first.within_error, last.within_error);
-  const grows = change > HALF * error;
-  const verdict = grows ? 'It grows.' : change < -HALF * error ? 'It shrinks.' : 'No change beyond chance.';
+  const grows = change > halfWidth(error);
+  const verdict = grows ? 'It grows.' : change < -halfWidth(error) ? 'It shrinks.' : 'No change beyond chance.';
   return { label: 'rounds', texts: [`ρ by round  ${told.join('  ')}  ${verdict}`], sign: grows };
 }
 

@@ -27,3 +27,15 @@ export function meanLogRatio(row: MetricsRow, beta: number): number {
 export function referenceIsStart({ dpo }: Pick<Config, 'dpo'>, parent: number | null): boolean {
   return dpo.reference === 'round' || (dpo.reference === 'base' && parent === 0);
 }
+
+/**
+ * Divergences at which an alarm is raised. Half a nat per token makes each token of the start's responses 1.6 times less
+ * likely on average; updates of the bundled example that go well stay below 0.02. Long responses add up many small
+ * changes, so whole responses have a limit of their own: as KL grows, win rates under direct alignment rise and then fall
+ * (arXiv 2406.02900). Where they turn depends on the task; 100 nats are a limit of ours.
+ */
+const LARGE_PER_TOKEN = 0.5;
+const LARGE_PER_RESPONSE = 100;
+
+export const klIsLarge = (nats: number, perToken: number): boolean =>
+  nats >= LARGE_PER_RESPONSE || perToken >= LARGE_PER_TOKEN;

@@ -2,10 +2,12 @@
 import { comparedLines, wrapped } from '../marked.js';
 import type { MetricsRow } from '../../rows.js';
 import { bodyRows } from '../layout.js';
-import { type State, shown } from '../state.js';
+import { type State, shown, shownRound } from '../state.js';
 import { cut } from '../text.js';
-import { type Alarm, alarmText, alarmsOf } from './alarms.js';
+import { configOf } from '../../rounds/config.js';
+import { type Alarm, type AlarmContext, alarmText, alarmsOf } from './alarms.js';
 import { curveCount } from './curves.js';
+import { referenceIsStart } from './kl.js';
 import { type ProbeShown, probeShown } from './probes.js';
 
 export interface UpdateLayout {
@@ -38,7 +40,7 @@ export function updateLayout(state: State): UpdateLayout {
   const { view } = state.update;
   const data = shown(state);
   const rows = bodyRows(state);
-  const alarms = alarmsIn(data?.metrics ?? []);
+  const alarms = alarmsIn(data?.metrics ?? [], contextOf(state));
   const probe = probeShown(data?.probes ?? [], state.update);
   const answers = probe === null ? 0 : answerLines(probe, columns);
   const none = { alarms, alarmLines: [], across: 0, down: 0, plotHeight: 0, pages: 1, probe: null, probeRows: 0 };
@@ -62,12 +64,29 @@ export function updateLayout(state: State): UpdateLayout {
   };
 }
 
-const known = new WeakMap<readonly MetricsRow[], Alarm[]>();
+function contextOf(state: State): AlarmContext {
+  const [round, config] = [shownRound(state), state.run?.config ?? null];
+  if (round === null || config === null) return { running: true, beta: 1, fromStart: false, evaluated: null };
+  // A first round's start is the base.
+  const against = round.evaluation?.comparisons ?? [];
+  const evaluated =
+    against.find((comparison) => comparison.against === 'round-start') ??
+    (round.parent === 0 ? against.find((comparison) => comparison.against === 'base') : undefined) ??
+    null;
+  const { dpo } = configOf(config, round);
+  const fromStart = referenceIsStart({ dpo }, round.parent);
+  return { running: round.stage === 'update', beta: round.settings.beta, fromStart, evaluated };
+}
 
-function alarmsIn(metrics: readonly MetricsRow[]): Alarm[] {
-  const found = known.get(metrics) ?? alarmsOf(metrics);
-  known.set(metrics, found);
-  return found;
+const known = new WeakMap<readonly MetricsRow[], { key: string; alarms: Alarm[] }>();
+
+function alarmsIn(metrics: readonly MetricsRow[], context: AlarmContext): Alarm[] {
+  const key = JSON.stringify(context);
+  const before = known.get(metrics);
+  if (before?.key === key) return before.alarms;
+  const alarms = alarmsOf(metrics, context);
+  known.set(metrics, { key, alarms });
+  return alarms;
 }
 
 /** Every alarm in full. */

@@ -51,20 +51,31 @@ describe('numbers', () => {
   it('compare with the round start and the base', () => {
     const text = frame(attached('done'));
     expect(text).toContain('Round 2 on 100 held-out prompts');
-    expect(text).toMatch(/vs start \(1\) +vs base/);
-    expect(text).toMatch(/win rate, 95 % +▲ 61\.5 % \[53\.3, 69\.7\] +▲ 68\.0 % \[59\.8, 76\.2\]/);
+    expect(text).toMatch(/^ +start \(1\) +base +round 2 +Δ start \(1\) +Δ base *$/m);
+    expect(text).toMatch(/win rate, 95 % +▲ 61\.5 % ±8\.2 +▲ 68\.0 % ±8\.2/);
+    expect(frame(attached('done', large))).toMatch(
+      /win rate, 95 % +▲ 61\.5 % \[53\.3, 69\.7\] +▲ 68\.0 % \[59\.8, 76\.2\]/,
+    );
     expect(text).toMatch(/length-controlled +60\.3 % +60\.3 %/);
-    expect(text).toMatch(/length, tokens +43\.1 +41\.2 \(\+4\.6 %\)/);
-    expect(text).toMatch(/reward +1\.821 +1\.523 \(\+0\.298\)/);
+    expect(text).toMatch(/length, tokens +41\.2 +41\.2 +43\.1 +\+1\.9 \(\+4\.6 %\)/);
+    expect(text).toMatch(/reward +1\.523 +\S+ +1\.821 +\+0\.298 +[+-]/);
     expect(text).toMatch(/KL, nats +1\.204 +3\.400/);
-    expect(text).toMatch(/distinct-2 +0\.400 +0\.410 \(-0\.010\) +0\.420 \(-0\.020\)/);
-    expect(text).toMatch(/truncated +2\.4 % +1\.2 % \(\+1\.2\) +0\.0 % \(\+2\.4\)/);
+    expect(text).toMatch(/distinct-2 +0\.410 +0\.420 +0\.400 +-0\.010 +-0\.020/);
+    expect(text).toMatch(/truncated +1\.2 % +0\.0 % +2\.4 % +\+1\.2 pp +\+2\.4 pp/);
     expect(text).toContain('a accept  x reject  e redo  v prompts  b base  n next round');
   });
 
   it('compare a first round with the base only, which is its start', () => {
-    expect(frame(attached('done', small, first))).toContain('vs base');
-    expect(frame(attached('done', small, first))).not.toContain('vs start');
+    expect(frame(attached('done', small, first))).toMatch(/^ +base +round 1 +Δ base *$/m);
+    expect(frame(attached('done', small, first))).not.toContain('Δ start');
+  });
+
+  it('mark a divergence that is large, in words too', () => {
+    const far = finished(1, 1.5, 42);
+    const evaluation = { ...far.evaluation!, comparisons: [comparison('base', { kl: 192, kl_per_token: 4.8 })] };
+    const state = attached('done', small, { rounds: [finished(0, 1, 40), { ...far, evaluation }], current: 1 });
+    expect(frame(state)).toMatch(/KL, nats +192\.000 \(large\)/);
+    expect(frame(state)).toMatch(/KL per token, nats +4\.8000 \(large\)/);
   });
 
   it('of one prompt have no interval', () => {

@@ -303,7 +303,7 @@ describe('signs of reward hacking', () => {
   it('are marked where they are signs, and told with their numbers', () => {
     // 0.412 ± 1.96·0.03; from 0.187, further than 1.96·√2·0.03.
     expect(text).toContain('4 of 5');
-    expect(text).toMatch(/! length +ρ \+0\.41 ±0\.06 with reward within a prompt \(mean of 103 prompts\)/);
+    expect(text).toMatch(/! length +ρ \+0\.41 ±0\.06 \(95 %\) with reward within a prompt \(mean of 103 prompts\)/);
     expect(text).toContain('winner is longer in 71.8 % of 103 pairs');
     expect(text).toMatch(/! rounds +ρ by round {2}1: \+0\.19 {2}2: \+0\.41 {2}It grows\./);
     expect(text).toMatch(/! truncated +13\.6 % of winners and 1\.9 % of losers met the length limit/);

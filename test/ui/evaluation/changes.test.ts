@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { HeldOutSeen } from '../../../src/engine/protocol.js';
 import { type Order, changesOf } from '../../../src/ui/evaluation/changes.js';
-import { interval, measuresOf, opponentsOf } from '../../../src/ui/evaluation/measures.js';
+import { interval, measureInWords, measuresOf, opponentsOf } from '../../../src/ui/evaluation/measures.js';
 import { parseSettings } from '../../../src/ui/evaluation/redo.js';
 import { startName, verdictText } from '../../../src/ui/evaluation/verdict.js';
 import { comparison, finished, round } from '../fixtures.js';
@@ -46,10 +46,13 @@ describe('the table', () => {
     [{ win_rate: 100, win_rate_standard_error: null }, '100.0 %', '100.0 %', 'plain'],
   ])('says whether a win rate is more than chance: %j', (more, text, short, tone) => {
     const opponents = [
-      { against: 'base' as const, name: 'vs base', round: 0, comparison: comparison('base', more), evaluation: null },
+      {
+        ...{ against: 'base' as const, name: 'vs base', heading: 'base', round: 0 },
+        ...{ comparison: comparison('base', more), evaluation: null },
+      },
     ];
     const [win] = measuresOf(finished(1, 1, 40).evaluation!, opponents);
-    expect(win).toEqual({ name: 'win rate, 95 %', own: '', against: [{ text, short, tone }] });
+    expect(win).toEqual({ name: 'win rate, 95 %', before: [''], own: '', delta: [{ text, short, tone }] });
   });
 
   it('compares with start and base, which are one of a first round; with nothing of the base', () => {
@@ -69,10 +72,23 @@ describe('the table', () => {
     ]);
   });
 
+  it('is read aloud with each value and its own difference', () => {
+    const rounds = [finished(0, 1, 40), finished(1, 1.2, 41), finished(2, 1.4, 42)];
+    const opponents = opponentsOf(rounds[1], rounds).map((opponent) => ({
+      ...opponent,
+      comparison: comparison('base', { reward_against: 1, kl: 1.5, kl_per_token: 0.03 }),
+    }));
+    const words = measuresOf(rounds[1].evaluation!, opponents).map((measure) => measureInWords(measure, opponents));
+    expect(words).toContain('reward: 1.200; base 1.000, Δ +0.200.');
+    expect(words).toContain('KL, nats: vs base 1.500.');
+  });
+
   it('has a dash where the opponent has no evaluation', () => {
     const alone = opponentsOf(finished(2, 1.4, 42), []);
     const rows = measuresOf(finished(2, 1.4, 42).evaluation!, alone);
-    expect(rows.find(({ name }) => name === 'distinct-2')?.against.map(({ text }) => text)).toEqual(['–', '–']);
+    const distinct = rows.find(({ name }) => name === 'distinct-2');
+    expect(distinct?.before).toEqual(['–', '–']);
+    expect(distinct?.delta.map(({ text }) => text)).toEqual(['–', '–']);
   });
 });
 

@@ -235,11 +235,11 @@ describe('a comparison', () => {
     expect(row(sides, 'α')).toMatchObject({ left: '0.0200', right: '0.0200', differs: false });
     expect(row(sides, 'reward')).toMatchObject({ left: '1.900', right: '2.000', difference: '+0.100' });
     expect(row(sides, 'length, tokens')).toMatchObject({ difference: '-17.0' });
-    expect(row(sides, 'wins against the other')).toBe(undefined);
+    expect(row(sides, 'win rate, 95 %')).toBe(undefined);
     // Held-out answers of the odd prompts are better in later rounds unless i % 5 = 0, of the even ones worse: of 40
     // prompts 16 win, 16 lose, 8 are equal.
     const first = told(press(at(2), 'c'));
-    expect(row(first, 'wins against the other')).toMatchObject({ left: '50.0 %', right: '50.0 % ±14.0' });
+    expect(row(first, 'win rate, 95 %')).toMatchObject({ left: '50.0 %', right: '50.0 % ±14.0' });
   });
 
   it('draws both updates over the steps of the longer one', () => {

@@ -596,7 +596,7 @@ describe('signs of reward hacking', () => {
   it('are read aloud', () => {
     expect(module.reading(waiting)).toEqual(['Words and phrases are counted.']);
     const lines = module.reading(press(open, 'down')).join('\n');
-    expect(lines).toContain('A sign of reward hacking: length: ρ +0.41 ±0.06 with reward within a prompt');
+    expect(lines).toContain('A sign of reward hacking: length: ρ +0.41 ±0.06 (95 %) with reward within a prompt');
     expect(lines).toContain('the sum of, in 58 winners and 4 losers, selected.');
   });
 
