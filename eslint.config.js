@@ -21,6 +21,21 @@ export default ts.config(
     },
   },
   {
+    files: ['src/**', 'components/**'],
+    rules: {
+      'no-console': 'error',
+      // Text of files, servers and models must not reach a terminal as it is: print.ts makes it visible.
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector:
+            "CallExpression[callee.object.object.name='process'][callee.object.property.name=/^std(out|err)$/][callee.property.name='write']",
+          message: 'Use print, printError or log of src/print.ts.',
+        },
+      ],
+    },
+  },
+  {
     // Hooks live here only; elsewhere a function may be called useBackend.
     files: ['components/**', 'src/ui/**', 'src/commands/tui.tsx'],
     plugins: { 'react-hooks': hooks },

@@ -11,7 +11,11 @@ export function Message({ state }: { readonly state: State }) {
       <Line>
         <Tint tone="accent">{modal.label}: </Tint>
         {makeLine(modal.text, 40)}█{' '}
-        {modal.error === null ? <Tint tone="muted">{modal.hint}</Tint> : <Tint tone="bad">✘ {modal.error}</Tint>}
+        {modal.error === null ? (
+          <Tint tone="muted">{makeLine(modal.hint, state.size.columns)}</Tint>
+        ) : (
+          <Tint tone="bad">✘ {makeLine(modal.error, state.size.columns)}</Tint>
+        )}
       </Line>
     );
   }

@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { UserError } from './errors.js';
 import { commandLine, recordInvocation } from './invocation.js';
+import { print, printError } from './print.js';
 
 recordInvocation(process.argv, process.env, process.cwd());
 
@@ -97,7 +98,7 @@ async function main(): Promise<void> {
   const command = load === undefined ? await terminalCommand() : await load();
   command.name(commandLine(load === undefined ? '' : (name as string)));
   const { collectProblems } = await import('./commands/options.js');
-  collectProblems(command.exitOverride());
+  collectProblems(command.exitOverride().configureOutput({ writeErr: printError, writeOut: print }));
   await command.parseAsync(load === undefined ? process.argv.slice(2) : rest, { from: 'user' });
 }
 
@@ -109,10 +110,10 @@ try {
   if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2);
   if (error instanceof Error && 'code' in error && error.code === 'EPIPE') process.exit(0);
   if (error instanceof UserError) {
-    process.stderr.write(`brevity: ${error.message}\n`);
+    printError(`brevity: ${error.message}\n`);
     process.exit(error.exitCode);
   }
   // A defect of ours: the stack helps whoever reports it.
-  process.stderr.write(`brevity: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  printError(`brevity: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
   process.exit(1);
 }

@@ -1,5 +1,7 @@
 /** Progress on standard error: a bar that is redrawn in a terminal, a plain line now and then elsewhere. */
 import cliSpinners from 'cli-spinners';
+import { printError } from './print.js';
+import { makeVisible } from './ui/sanitize.js';
 
 const spinner = cliSpinners.dots;
 const PLAIN_MS = 5000;
@@ -24,13 +26,13 @@ export class ProgressLine {
     this.drawn = now;
     const text = this.text(done, total, detail);
     if (this.live) this.draw(text, total === null || total === 0 ? null : done / total);
-    else process.stderr.write(`${text}\n`);
+    else printError(`${text}\n`);
   }
 
   /** Leaves a last plain line, or none where there is nothing to say. */
   finish(text?: string): void {
-    if (this.live) process.stderr.write('\r\u001b[K');
-    if (text !== undefined) process.stderr.write(`${text}\n`);
+    if (this.live) drawLine('');
+    if (text !== undefined) printError(`${text}\n`);
   }
 
   private text(done: number, total: number | null, detail: string): string {
@@ -45,6 +47,13 @@ export class ProgressLine {
     const filled = share === null ? 0 : Math.round(BAR * share);
     const bar = share === null ? '' : `${'█'.repeat(filled)}${'░'.repeat(BAR - filled)} `;
     const line = `${spinner.frames[this.frame++ % spinner.frames.length]} ${bar}${text}`;
-    process.stderr.write(`\r\u001b[K${[...line].slice(0, (process.stderr.columns ?? 80) - 1).join('')}`);
+    drawLine(line);
   }
+}
+
+/** Replaces the terminal's current line. */
+function drawLine(text: string): void {
+  const line = [...makeVisible(text)].slice(0, (process.stderr.columns ?? 80) - 1).join('');
+  // eslint-disable-next-line no-restricted-syntax
+  process.stderr.write(`\r\u001b[K${line}`);
 }

@@ -9,6 +9,7 @@ import { isRun } from '../store/run.js';
 import { RowWriter } from './io.js';
 import { examples, wholeNumber } from './options.js';
 import { addRunOptions, openOrCreateRun } from './run.js';
+import { printError } from '../print.js';
 
 /** Settings that may be given for an existing run as well: they hold for the rounds to come. */
 const roundFlags = { alpha: 'dpo.alpha', beta: 'dpo.beta', lr: 'update.lr' } as const;
@@ -56,8 +57,7 @@ ${examples(
         signal: interrupt.signal,
       });
       report.finish();
-      if (existed)
-        process.stderr.write(`${outcome(run, options.rounds, settings, rounds, report.before, report.current)}\n`);
+      if (existed) printError(`${outcome(run, options.rounds, settings, rounds, report.before, report.current)}\n`);
     });
 }
 

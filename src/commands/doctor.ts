@@ -5,6 +5,7 @@ import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
 import { Command } from 'commander';
 import { surveyBackends } from '../tensor/backend.js';
 import { examples } from './options.js';
+import { jsonLine, print } from '../print.js';
 
 export function doctorCommand(): Command {
   return new Command('doctor')
@@ -25,7 +26,7 @@ export function doctorCommand(): Command {
         backends,
       };
       if (options.json) {
-        process.stdout.write(JSON.stringify(report) + '\n');
+        print(jsonLine(report));
         return;
       }
       const lines = [
@@ -38,7 +39,7 @@ export function doctorCommand(): Command {
           `${name === report.backend ? 'used' : usable ? 'usable' : 'not usable'}: ${detail}`,
         ]),
       ];
-      for (const [name, text] of lines) process.stdout.write(`${name.padEnd(20)} ${text}\n`);
+      for (const [name, text] of lines) print(`${name.padEnd(20)} ${text}\n`);
     });
 }
 

@@ -11,6 +11,7 @@ import type { RoundState } from '../store/rounds.js';
 import { Run, isRun } from '../store/run.js';
 import { useBackend } from '../tensor/backend.js';
 import { addCheck, dtypeOption, examples, newFolder, wholeNumber } from './options.js';
+import { printError } from '../print.js';
 
 interface ExportOptions {
   out: string;
@@ -42,7 +43,7 @@ export function exportCommand(): Command {
       await saveModel(model, out, { dtype });
       if (run !== null && round !== null) writeCard(out, run, round, model);
       model.dispose();
-      process.stderr.write(`${round === null ? '' : `round ${round.id}: `}${dir} → ${out}\n`);
+      printError(`${round === null ? '' : `round ${round.id}: `}${dir} → ${out}\n`);
     });
   return addCheck(command, () => {
     const [directory] = command.args;

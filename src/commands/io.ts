@@ -7,6 +7,7 @@ import { UserError, messageOf } from '../errors.js';
 import { parseJson, withoutMark } from '../limits.js';
 import { syncDirectory, writeError } from '../store/durable.js';
 import { parseRow } from '../store/jsonl.js';
+import { jsonLine } from '../print.js';
 
 /** A row and where it stood, for errors. */
 export interface InputRow<T> {
@@ -58,7 +59,7 @@ export class RowWriter {
   }
 
   write(row: unknown): void {
-    const bytes = Buffer.from(JSON.stringify(row) + '\n');
+    const bytes = Buffer.from(jsonLine(row));
     try {
       for (let done = 0; done < bytes.length;) done += this.writeSome(bytes, done);
     } catch (cause) {

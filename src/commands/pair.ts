@@ -7,6 +7,7 @@ import { makePairs } from '../dpo/pairs.js';
 import { type PairRow, type SampleRow, promptSchema, tokenIdsSchema } from '../rows.js';
 import { type InputRow, RowWriter, readAllRows } from './io.js';
 import { addFlags, examples, flagValues, inOption, outOption, pairsFlags, seedOption } from './options.js';
+import { printError } from '../print.js';
 
 /** Texts alone, sampled elsewhere, make pairs of texts. */
 const scoredSchema = z.looseObject({
@@ -59,7 +60,7 @@ export function pairCommand(): Command {
       out.close();
       const causes = Object.entries(dropped).filter(([, count]) => count > 0);
       const text = causes.map(([cause, count]) => `${count} ${cause.replace('_', ' ')}`).join(', ');
-      process.stderr.write(
+      printError(
         `${pairs.length} ${pairs.length === 1 ? 'pair' : 'pairs'}${text === '' ? '' : `; dropped: ${text}`}\n`,
       );
     });

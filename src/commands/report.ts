@@ -8,6 +8,7 @@ import { markdownReport } from '../report/markdown.js';
 import { writeFileAtomic } from '../store/durable.js';
 import { Run, isRun } from '../store/run.js';
 import { addCheck, choice, examples, outOption } from './options.js';
+import { print } from '../print.js';
 
 const writers = { html: htmlReport, markdown: markdownReport };
 
@@ -21,7 +22,7 @@ export function reportCommand(): Command {
     .action((directory: string, options: { out: string; format?: keyof typeof writers }) => {
       const format = options.format ?? (/\.html?$/i.test(options.out) ? 'html' : 'markdown');
       const text = writers[format](readReport(Run.open(directory, { owner: 'anyone' })));
-      if (options.out === '-') process.stdout.write(text);
+      if (options.out === '-') print(text);
       else writeFileAtomic(options.out, text, 'user');
     });
   return addCheck(command, () => {

@@ -13,6 +13,7 @@ import { RowWriter } from './io.js';
 import { examples, existingFile, folderOption, parserFor, writableFile } from './options.js';
 import { addSettingsOptions, lookOf } from './settings.js';
 import { openTerminal } from './tui.js';
+import { print, printError } from '../print.js';
 
 interface Options {
   tokenizer?: string;
@@ -66,7 +67,7 @@ ${examples('review scored.jsonl --tokenizer models/policy', 'review scored.jsonl
       }
       const tokenizer = options.tokenizer === undefined ? null : Tokenizer.load(options.tokenizer);
       const tokens = tokenizer === null ? null : fileTokens(tokenizer);
-      if (tokens !== null) process.stderr.write('Counting tokens …\n');
+      if (tokens !== null) printError('Counting tokens …\n');
       const scored = readScoredFile(file, tokens === null ? null : (text, cut) => tokens.ids(text, cut).length);
       if (!terminal) return headless(file, scored, options.out ?? '-');
       const out = options.out ?? defaultOut(file);
@@ -80,14 +81,14 @@ ${examples('review scored.jsonl --tokenizer models/policy', 'review scored.jsonl
         write: () => `Wrote ${of(session.write(), 'pair')} to ${out}.`,
       };
       await openTerminal(source, lookOf(options));
-      process.stdout.write(`Decisions are kept in ${journalOf(file)}.\n`);
+      print(`Decisions are kept in ${journalOf(file)}.\n`);
     });
 }
 
 function headless(file: string, scored: ReturnType<typeof readScoredFile>, out: string): void {
   const standing = readJournal(file, scored);
   if (out !== '-') {
-    process.stderr.write(`${of(writePairs(out, scored, standing), 'pair')} written to ${out}\n`);
+    printError(`${of(writePairs(out, scored, standing), 'pair')} written to ${out}\n`);
     return;
   }
   const writer = new RowWriter('-');

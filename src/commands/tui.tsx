@@ -18,6 +18,7 @@ import { type Effect, type Size, type State, initialState } from '../ui/state.js
 import { Store } from '../ui/store.js';
 import { type Controls, onScreen } from './screen.js';
 import { lookOf } from './settings.js';
+import { print } from '../print.js';
 
 export interface TuiOptions {
   /** How the screens are drawn; as environment and settings file say unless given. */
@@ -41,7 +42,7 @@ export async function runTui(runDir: string, options: TuiOptions = {}): Promise<
   const { left } = await openTerminal(source, options.look ?? lookOf({}));
   // The command has a line of its own: in a narrow terminal it can still be copied whole.
   const again = openCommand(directory, { cwd: process.cwd(), home: homedir() });
-  if (!left) process.stdout.write(`Detached; the engine keeps running. Attach again with:\n  ${again}\n`);
+  if (!left) print(`Detached; the engine keeps running. Attach again with:\n  ${again}\n`);
   return { left };
 }
 
@@ -85,6 +86,8 @@ export async function openTerminal(source: Source, look: Look): Promise<{ left: 
       case 'ask':
         return link?.ask(effect.query);
       case 'copy':
+        // The user's own text, encoded, on his own key.
+        // eslint-disable-next-line no-restricted-syntax
         process.stdout.write(`\x1b]52;c;${Buffer.from(effect.text).toString('base64')}\x07`);
         return store.now({ type: 'notice', text: `Copied ${effect.what}.` });
       case 'restart':

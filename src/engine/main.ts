@@ -12,6 +12,7 @@ import { Engine } from './engine.js';
 import type { StartReport } from './protocol.js';
 import { serve } from './server.js';
 import { WorkerCompute } from './workerCompute.js';
+import { log } from '../print.js';
 
 /** Longest path of a unix socket, on Linux 107 bytes and on macOS 103. */
 const MAX_SOCKET_PATH = 100;
@@ -66,7 +67,7 @@ async function serveRun(directory: string, lock: Lock, socketPath: string): Prom
     try {
       checkLock(lock.witness);
     } catch (error) {
-      console.error(messageOf(error));
+      log(messageOf(error));
       lost = true;
       // Terminated at once: it may be about to write, too.
       compute.kill();
@@ -105,14 +106,14 @@ async function serveRun(directory: string, lock: Lock, socketPath: string): Prom
     process.on(name, () => void engine.shutdown(`the engine got ${name}`));
   // The terminal that started it may close.
   process.on('SIGHUP', () => {});
-  for (const problem of run.problems) console.error(problem);
+  for (const problem of run.problems) log(problem);
   engine.start();
 }
 
 const LOOK_MS = 2000;
 
 main().catch(async (error: unknown) => {
-  console.error(error instanceof UserError ? messageOf(error) : error);
+  log(error);
   await report({ type: 'failed', message: messageOf(error) });
   process.exit(1);
 });

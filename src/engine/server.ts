@@ -9,6 +9,7 @@ import type { EngineMessage } from './protocol.js';
 import { isQuery } from './queries.js';
 import { parseRequest } from './requests.js';
 import type { Terminal } from './roles.js';
+import { log } from '../print.js';
 
 /** A client that has not read this much is let go: it must not hold the engine's memory. */
 const MAX_BUFFERED = 64 * 2 ** 20;
@@ -116,7 +117,7 @@ async function serveLine(engine: Engine, client: Client, line: string, shutDoor:
         client.send({ type: 'reply', id, ok: true });
     }
   } catch (error) {
-    if (!(error instanceof UserError)) console.error(error);
+    if (!(error instanceof UserError)) log(error);
     client.send({ type: 'reply', id, ok: false, error: messageOf(error) });
   }
 }

@@ -11,6 +11,7 @@ import { runFiles } from '../store/run.js';
 import { releaseMemory, useBackend } from '../tensor/backend.js';
 import { isDeviceLost } from '../tensor/lost.js';
 import { type ComputeOptions, type WorkMessage, type WorkRequest, signal, words } from './compute.js';
+import { log } from '../print.js';
 
 if (parentPort === null) throw new Error('worker.ts runs as a worker thread only');
 const port = parentPort;
@@ -62,7 +63,7 @@ async function handle({ id, stage, task: { round, branch } }: WorkRequest): Prom
     say({ type: 'done', id, result });
   } catch (error) {
     // What is no UserError is a defect of ours: its stack goes to engine.log.
-    if (!(error instanceof UserError || error instanceof Suspended)) console.error(error);
+    if (!(error instanceof UserError || error instanceof Suspended)) log(error);
     say({ type: 'failed', id, message: messageOf(error), lost: isDeviceLost() });
   }
 }

@@ -10,6 +10,7 @@ import type { RewardOptions } from '../config/schema.js';
 import { UserError, messageOf } from '../errors.js';
 import type { Permission } from './trust.js';
 import { type Reward, type RewardHooks, type RewardInput, finiteReward, plainText, promptExcerpt } from './types.js';
+import { printForeign } from '../print.js';
 
 /** What the thread runs: JavaScript text, because a worker cannot start from TypeScript. */
 const threadSource = `
@@ -71,10 +72,12 @@ class ModuleReward implements Reward {
     const worker = new Worker(threadSource, {
       eval: true,
       stdout: true,
+      stderr: true,
       workerData: { url: pathToFileURL(path.resolve(file)).href },
     });
     // Standard output is for data: what the module prints would stand among the rows.
-    worker.stdout.pipe(process.stderr);
+    printForeign(worker.stdout);
+    printForeign(worker.stderr);
     const reward = new ModuleReward(file, options, worker);
     const answer = await answerOf(worker, options.timeout_seconds);
     if (answer.ready === undefined) {

@@ -11,6 +11,7 @@ import type { WorkContext } from './context.js';
 import { roundFiles } from './files.js';
 import { type ProbeRow, probeRowSchema } from './probeRows.js';
 import { heldOutPrompts, promptText } from './prompts.js';
+import { log } from '../print.js';
 
 /** Share of an update's time that probes between its start and its end may take. */
 const SHARE = 0.05;
@@ -56,7 +57,7 @@ export class Probes {
     } catch (error) {
       if (!isOutOfMemory(error)) throw error;
       // An update that fits must not fail for being watched.
-      console.error(`no memory for probe prompts beside the update; none after step ${step}`);
+      log(`no memory for probe prompts beside the update; none after step ${step}`);
       this.over = true;
     }
     this.lastTook = (performance.now() - before) / 1000;

@@ -21,6 +21,7 @@ import {
 import { checkOwner } from './owner.js';
 import type { RoundState } from './rounds.js';
 import { type Damage, type Pending, RUN_VERSION, type RunData, readRunData, writeRunData } from './runData.js';
+import { log } from '../print.js';
 
 /** An entry of the journal that is written together with the change it stands for. */
 export interface JournalEntry {
@@ -317,7 +318,7 @@ export class Run {
     try {
       if (readFileSync(runFile(this.directory), 'utf8') !== this.source.textOf(this.db.data)) this.db.write();
     } catch (error) {
-      console.error(messageOf(error));
+      log(messageOf(error));
     }
   }
 

@@ -9,6 +9,7 @@ import { UserError, messageOf } from '../errors.js';
 import { commandLine } from '../invocation.js';
 import './gradients.js';
 import { loadTensorFlow } from './tensorflow.js';
+import { printError } from '../print.js';
 
 export { memoryMegabytes } from './memory.js';
 
@@ -125,10 +126,10 @@ async function choose(
       const slower = failures.get('native');
       // Every machine with a compiler should have it: what is missing is said, not borne in silence.
       if (slower !== undefined) {
-        process.stderr.write(`brevity: backend native cannot be used: ${slower}. ${name} computes instead.\n`);
+        printError(`brevity: backend native cannot be used: ${slower}. ${name} computes instead.\n`);
       }
       const unused = gpuPassedOver();
-      if (unused !== null) process.stderr.write(`brevity: ${unused}\n`);
+      if (unused !== null) printError(`brevity: ${unused}\n`);
       return { name, detail };
     } catch (error) {
       failures.set(name, messageOf(error));

@@ -7,7 +7,7 @@ import { meaningOf } from './keys.js';
 import { modules } from './modules.js';
 import { paletteEntries } from './palette.js';
 import type { RunKey } from './runKeys.js';
-import { makeLine, makeVisible, pastedLine } from './sanitize.js';
+import { makeLine, pastedLine } from './sanitize.js';
 import {
   type Effect,
   type Modal,
@@ -21,7 +21,6 @@ import {
   screens,
   send,
 } from './state.js';
-import { wrap } from './text.js';
 
 export function actOnRun(state: State, id: RunKey, key: string): Step {
   switch (id) {
@@ -184,8 +183,6 @@ const trustQuestion = 'trust ';
 
 /** The question of a run whose rewards the user has not allowed yet. Paths are shown whole: they are what is judged. */
 export function askTrust(state: State, rewards: readonly string[]): State {
-  const { columns } = state.size;
-  const named = rewards.flatMap((reward) => wrap(makeVisible(reward), columns - 2).map((line) => `  ${line}`));
   const server = rewards.some((reward) => /^https?:/.test(reward));
   const module = rewards.some((reward) => !/^https?:/.test(reward));
   const doing = [
@@ -197,7 +194,7 @@ export function askTrust(state: State, rewards: readonly string[]): State {
     link: { status: 'lost', reason: 'Not started: its reward has to be allowed first' },
     modal: {
       ...{ kind: 'confirm', owner: 'run', what: trustQuestion + JSON.stringify(rewards) },
-      lines: ['Allow it for this run?', `The reward ${doing.join(' and ')}:`, ...named],
+      lines: ['Allow it for this run?', `The reward ${doing.join(' and ')}:`, ...rewards],
     },
   };
 }

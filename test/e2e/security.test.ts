@@ -1,11 +1,12 @@
 /** What somebody else's files may do, with the built program in real processes and a real pseudo-terminal. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { lockHolder } from '../../src/store/lock.js';
 import { Run } from '../../src/store/run.js';
 import { brevity } from '../commands/cli.js';
+import { goldenFolder } from '../golden.js';
 import { dist, quickConfig, temporaryFolder } from '../engine/runs.js';
 import { TestTerminal, keys } from './terminal.js';
 
@@ -160,4 +161,108 @@ it('a key is not sent to a server of a run before the user has allowed it', () =
   expect(status).toBe(1);
   expect(stderr).toContain('would send BREVITY_REWARD_KEY to http://127.0.0.1:9');
   expect(stderr).not.toContain('s3cret');
+});
+
+/** Sets the clipboard, moves the cursor in both notations, deletes, and reverses a line: as a file would hide it. */
+const evil = '\u001b]52;c;c2VjcmV0\u0007\u001b[2J\u009b2J\u007f\u202egnp';
+const unsafe = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/;
+
+describe('escape sequences do not reach the terminal', () => {
+  const model = `${goldenFolder}llama-tied-gqa/model`;
+
+  /** A copy of a model folder with some files replaced. */
+  function modelWith(files: Record<string, string | Buffer>, name = 'model'): string {
+    const copy = path.join(home, name);
+    cpSync(model, copy, { recursive: true });
+    for (const [file, content] of Object.entries(files)) writeFileSync(path.join(copy, file), content);
+    return copy;
+  }
+
+  function input(rows: object[]): string {
+    const file = path.join(home, 'in.jsonl');
+    writeFileSync(file, rows.map((row) => JSON.stringify(row) + '\n').join(''));
+    return file;
+  }
+
+  const logprobs = (dir: string, file = input([{ prompt_ids: [1], response_ids: [2] }])) =>
+    brevity(['logprobs', '--model', dir, '--in', file, '--backend', 'wasm']);
+
+  const score = (source: string, row: object) => {
+    const file = path.join(home, 'reward.mjs');
+    writeFileSync(file, source);
+    return brevity(['score', '--reward', `module:${file}`, '--in', input([row])]);
+  };
+
+  it.each<[string, () => { stderr: string; stdout: string }]>([
+    ["a model's config.json", () => logprobs(modelWith({ 'config.json': JSON.stringify({ architectures: [evil] }) }))],
+    [
+      'a safetensors header',
+      () => {
+        const header = Buffer.from(
+          JSON.stringify({ [evil]: { dtype: evil, shape: [1], data_offsets: [0, 4] }, x: evil }),
+        );
+        const size = Buffer.alloc(8);
+        size.writeBigUInt64LE(BigInt(header.length));
+        return logprobs(modelWith({ 'model.safetensors': Buffer.concat([size, header, Buffer.alloc(4)]) }));
+      },
+    ],
+    ['a key of a prompts line', () => logprobs(model, input([{ [evil]: 1, prompt_ids: evil }]))],
+    [
+      'a broken line',
+      () => {
+        const file = path.join(home, 'broken.jsonl');
+        writeFileSync(file, `${evil}\n`);
+        return logprobs(model, file);
+      },
+    ],
+    ['a folder name', () => logprobs(path.join(home, `no${evil}`))],
+    [
+      'what a module throws and prints',
+      () =>
+        score(
+          `export const score = ({ response }) => { console.log(response); console.error(response); throw new Error(response); };`,
+          { prompt: 'p', response: evil },
+        ),
+    ],
+    ['an unknown option', () => brevity(['score', `--${evil}`])],
+  ])('from %s', (_name, run) => {
+    const { stderr, stdout } = run();
+    expect(stderr + stdout).not.toMatch(unsafe);
+    expect(stderr).toMatch(/brevity:|error:/);
+  });
+
+  it('in rows that are printed, which mean the same', () => {
+    const { stdout, rows, stderr } = score('export const score = () => 1;', { prompt: 'p', response: evil });
+    expect(stderr).not.toMatch(unsafe);
+    expect(stdout).not.toMatch(unsafe);
+    expect(rows()).toEqual([{ prompt: 'p', response: evil, reward: 1 }]);
+  });
+
+  it('in engine.log', () => {
+    const file = path.join(home, 'reward.mjs');
+    writeFileSync(
+      file,
+      `export const score = () => { console.log(${JSON.stringify(evil)}); throw new Error(${JSON.stringify(evil)}); };`,
+    );
+    const run = foreignRun(`module:${file}`);
+    const { status, stderr } = brevity(['auto', run, '--rounds', '1', '--trust-reward', file]);
+    expect(status).toBe(1);
+    expect(stderr).not.toMatch(unsafe);
+    const log = readFileSync(path.join(run, 'engine.log'), 'utf8');
+    expect(log).toContain('␛]52;c;');
+    expect(log).not.toMatch(unsafe);
+  });
+
+  it('from a folder of runs on the screen', async () => {
+    const run = path.join(home, 'runs', `a${evil}`);
+    mkdirSync(run, { recursive: true });
+    writeFileSync(path.join(run, 'run.json'), JSON.stringify({ version: 2, config: { model: evil } }));
+    const screen = open([]);
+    await screen.until(/␛\]52/);
+    screen.type(keys.enter);
+    await screen.until(/␛\]52/);
+    expect(screen.output).not.toContain('\u001b]52');
+    expect(screen.output).not.toContain('\u009b');
+    expect(screen.output).not.toContain('\u202e');
+  });
 });
