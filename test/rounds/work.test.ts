@@ -305,7 +305,10 @@ describe('sampling that is stopped', () => {
   ])('after %i responses keeps prompts with two and more', async (enough, kept) => {
     const bench = new Bench({ sampling: { batch_size: 4 } });
     bench.verdict = (reports) => (reports.filter(({ type }) => type === 'response').length >= enough ? 'stop' : 'go');
-    expect(await bench.do('sample')).toEqual({ responses: kept.reduce((sum, count) => sum + count, 0) });
+    expect(await bench.do('sample')).toEqual({
+      responses: kept.reduce((sum, count) => sum + count, 0),
+      sampled: { prompts: kept.length, planned: 16, stopped_early: true },
+    });
     const rows = readJsonLines(bench.file('samples.jsonl'), sampleRowSchema);
     expect(rows.map(({ responses }) => responses.length)).toEqual(kept);
     const { pairs, dropped } = await bench.do('score');
