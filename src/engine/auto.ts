@@ -50,6 +50,7 @@ class Follower {
   private readonly rounds = new Map<number, RoundState>();
   private current = 0;
   private driving = false;
+  private resumed = false;
   private retried = false;
   private asked = '';
   private settle: { resolve(rounds: RoundState[]): void; reject(error: unknown): void } | null = null;
@@ -78,6 +79,9 @@ class Follower {
       case 'snapshot':
         this.know(event.snapshot.rounds, event.snapshot.current);
         this.role(event.snapshot.role);
+        // Whoever starts `brevity auto` on a paused run wants it to go on.
+        if (event.snapshot.engine.activity === 'paused' && this.driving && !this.resumed) this.try({ type: 'resume' });
+        this.resumed = true;
         // An engine that was left with a failure gets one more try.
         if (event.snapshot.engine.problem !== null && this.driving && !this.retried) {
           this.retried = true;

@@ -45,8 +45,7 @@ function begin(
   const { reward } = round.overrides;
   if (changes.overrides?.reward !== undefined && reward !== undefined)
     trustRewards(core.run.directory, sensitiveParts(reward), 'named');
-  core.addRound(round);
-  core.run.record(round.id, action, { parent, ...changes });
+  core.addRound(round, { action, detail: { parent, ...changes } });
   stages.work();
 }
 
@@ -86,8 +85,7 @@ export function redoRound({ core, stages }: Hands, { round: id, settings }: Comm
     for (const name of reviewed)
       if (existsSync(files.file(id, name))) copyFile(files.file(id, name), path.join(directory, name));
   });
-  core.run.addRound(round);
-  core.run.record(round.id, 'redo-round', { redo_of: id, settings });
+  core.run.addRound(round, { action: 'redo-round', detail: { redo_of: id, settings } });
   core.show(round.id);
   stages.work();
 }
@@ -100,7 +98,7 @@ export function switchRound({ core, stages }: Hands, { round: id }: Command<'swi
     `round ${id} is in the middle of its ${stage}; one that is in review or done can be returned to`,
   );
   leave(core);
-  core.run.record(id, 'switch');
+  core.run.select(id, { action: 'switch' });
   core.show(id);
   stages.turn();
 }
@@ -122,8 +120,7 @@ export function judge({ core }: Hands, { round: id, verdict }: Command<'judge'>)
     verdict === null || ['accepted', 'rejected'].includes(verdict),
     `verdict ${JSON.stringify(verdict)}: expected "accepted", "rejected" or null`,
   );
-  core.run.record(id, 'judge', verdict);
-  core.changeRound(id, { verdict });
+  core.changeRound(id, { verdict }, { action: 'judge', detail: verdict });
 }
 
 export function nameRound({ core }: Hands, command: Command<'name-round'>): void {
@@ -151,8 +148,7 @@ export function deleteRound({ core, stages }: Hands, { round: id }: Command<'del
     !current || core.state.activity === 'idle',
     `round ${core.round.id} is being worked on; ${core.round.stage === 'update' ? 'abort it' : 'wait until it is in review'} before it is deleted`,
   );
-  core.run.record(id, 'delete-round', { ids });
-  core.run.deleteRounds(ids, current ? parent : core.run.current);
+  core.run.deleteRounds(ids, current ? parent : core.run.current, { action: 'delete-round', detail: { ids } });
   if (!current) return core.emit({ type: 'rounds', rounds: [...core.run.rounds], current: core.run.current });
   core.setState({ problem: null });
   core.show(parent);

@@ -42,34 +42,39 @@ const handlers: Handlers = {
   set({ core }, { settings }) {
     core.expect(core.round.stage === 'review', 'α, β and the learning rate can be changed in review only');
     checkSettings(settings);
-    core.run.record(core.round.id, 'set', settings);
-    core.setRound({ settings: { ...core.round.settings, ...settings } });
+    core.setRound({ settings: { ...core.round.settings, ...settings } }, { action: 'set', detail: settings });
   },
 
   launch({ core, stages }) {
     core.expect(core.round.stage === 'review', 'an update can be launched from review only');
     core.expect(core.unreadable === null, core.unreadable ?? '');
     checkPairsLeft(core);
-    core.run.record(core.round.id, 'launch', core.round.settings);
-    core.setRound({ stage: 'update' });
+    core.setRound({ stage: 'update' }, { action: 'launch', detail: core.round.settings });
     stages.work();
   },
 
   'fewer-samples'({ core }, { samples_per_prompt: count }) {
-    const { id, stage, overrides } = core.round;
+    const { stage, overrides } = core.round;
     const { samples_per_prompt: now } = configOf(core.run.config, core.round).sampling;
     core.expect(stage === 'sample', 'the number of samples can be lowered while sampling only');
     core.expect(
       Number.isInteger(count) && count >= 2 && count < now,
       `samples_per_prompt ${String(count)}: expected a whole number from 2, which a pair needs, to below ${now}, as many as are sampled now`,
     );
-    core.run.record(id, 'fewer-samples', { samples_per_prompt: count });
-    core.setRound({ overrides: { ...overrides, sampling: { ...overrides.sampling, samples_per_prompt: count } } });
+    core.setRound(
+      { overrides: { ...overrides, sampling: { ...overrides.sampling, samples_per_prompt: count } } },
+      { action: 'fewer-samples', detail: { samples_per_prompt: count } },
+    );
     core.compute.fewerSamples(count);
   },
 
   pause({ core, stages }) {
     core.expect(core.state.activity === 'working', 'nothing is being computed that could be paused');
+    const { pending, round } = core;
+    core.expect(
+      pending === null,
+      `the ${round.stage} is being ended (${pending?.command}); it cannot be paused any more`,
+    );
     stages.pause();
   },
 
@@ -84,6 +89,7 @@ const handlers: Handlers = {
       core.state.activity !== 'idle' && (stage === 'sample' || stage === 'update'),
       'only sampling and an update can be stopped early',
     );
+    core.expect(core.pending?.command !== 'abort', 'the update is being aborted; nothing of it is kept');
     stages.stop();
   },
 
@@ -94,6 +100,6 @@ const handlers: Handlers = {
 
   retry({ core, stages }) {
     core.expect(core.state.problem !== null, 'nothing has failed that could be tried again');
-    stages.work();
+    stages.retry();
   },
 };

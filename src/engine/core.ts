@@ -1,7 +1,8 @@
 /** What all parts of the engine work on: the run, its current round as clients see it, and who is told what happens. */
 import { UserError } from '../errors.js';
 import type { RoundState } from '../store/rounds.js';
-import type { Run } from '../store/run.js';
+import type { JournalEntry, Run } from '../store/run.js';
+import type { Pending } from '../store/runData.js';
 import type { Compute } from './compute.js';
 import type { EngineEvent, EngineState, Snapshot } from './protocol.js';
 import { Roles, type Terminal } from './roles.js';
@@ -35,6 +36,12 @@ export class Core {
   /** The round being worked on or last finished. */
   get round(): RoundState {
     return this.run.round(this.run.current);
+  }
+
+  /** The command that the current round's work has yet to obey. */
+  get pending(): Pending | null {
+    const { pending, current } = this.run;
+    return pending !== null && (pending.command === 'pause' || pending.round === current) ? pending : null;
   }
 
   /** Every event from now on. @returns how to stop listening */
@@ -75,28 +82,28 @@ export class Core {
   }
 
   /** Changes the current round. */
-  setRound(changes: Partial<RoundState>): void {
-    this.emit({ type: 'round', round: this.run.updateRound(this.run.current, changes) });
+  setRound(changes: Partial<RoundState>, entry?: JournalEntry): void {
+    this.emit({ type: 'round', round: this.run.updateRound(this.run.current, changes, entry) });
   }
 
   /** Changes any round. */
-  changeRound(id: number, changes: Partial<RoundState>): void {
-    if (id === this.run.current) return this.setRound(changes);
-    this.run.updateRound(id, changes);
+  changeRound(id: number, changes: Partial<RoundState>, entry?: JournalEntry): void {
+    if (id === this.run.current) return this.setRound(changes, entry);
+    this.run.updateRound(id, changes, entry);
     // A `round` event would say that it is the current one.
     this.emit({ type: 'rounds', rounds: [...this.run.rounds], current: this.run.current });
   }
 
   /** Adds a round of which nothing is there yet. */
-  addRound(round: RoundState): void {
-    this.run.addRound(round);
+  addRound(round: RoundState, entry?: JournalEntry): void {
+    this.run.addRound(round, entry);
     this.view = RoundView.read(this.run, round.id);
     this.emit({ type: 'round', round });
   }
 
   /** Shows another round, with all that there is of it. */
   show(id: number): void {
-    if (this.run.current !== id) this.run.current = id;
+    if (this.run.current !== id) this.run.select(id);
     this.view = RoundView.read(this.run, id);
     this.state = { ...this.state, problem: this.unreadable };
     this.emitSnapshot();

@@ -50,7 +50,7 @@ function append(core: Core, row: DecisionRow): void {
   const next = applyRow(view.standing, row);
   appendJsonLines(run.files.file(round.id, roundFiles.decisions), [row]);
   view.standing = next;
-  core.setRound(countReview(view.review, next.decisions));
+  core.emit({ type: 'round', round: run.setCounts(round.id, countReview(view.review, next.decisions)) });
   core.emit({ type: 'decisions', round: round.id, decisions: viewOf(next) });
 }
 

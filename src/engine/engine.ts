@@ -36,6 +36,7 @@ export class Engine {
       const { dpo, update } = run.config;
       this.core.addRound(newRound(0, null, { alpha: dpo.alpha, beta: dpo.beta, lr: update.lr }));
     }
+    this.stages.obeyAbort();
     this.stages.work();
   }
 

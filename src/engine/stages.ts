@@ -4,6 +4,7 @@ import type { Report, Work, WorkResults, WorkStage } from '../rounds/context.js'
 import { discardUpdate } from '../rounds/discard.js';
 import type { DroppedPairs } from '../rows.js';
 import { type RoundState, newRound } from '../store/rounds.js';
+import type { Pending } from '../store/runData.js';
 import type { Core } from './core.js';
 import type { WeightProgress } from './protocol.js';
 import { Stopwatch } from './stopwatch.js';
@@ -37,7 +38,8 @@ export class Stages {
       this.core.emit({ type: 'problem', round: id, stage, message: unreadable });
       return;
     }
-    this.core.setState({ activity: 'working', problem: null });
+    const paused = this.core.pending?.command === 'pause';
+    this.core.setState({ activity: paused ? 'paused' : 'working', problem: null });
     this.schedule(() => this.advance(again));
   }
 
@@ -58,18 +60,28 @@ export class Stages {
       .then(() => this.computeLogps());
   }
 
+  /** Discards an update whose abort a killed engine had acknowledged. `work` obeys pauses and stops. */
+  obeyAbort(): void {
+    if (this.isAborting()) this.core.setRound(this.aborted());
+  }
+
+  // A command is recorded before it is obeyed: once it is acknowledged, an engine that starts after a crash obeys it.
+
   pause(): void {
+    this.record('pause');
     this.core.compute.pause();
     this.clock.pause();
     this.core.setState({ activity: 'paused' });
   }
 
   resume(): void {
+    this.core.run.setPending(null);
     this.core.compute.resume();
     this.goOn();
   }
 
   stop(): void {
+    this.record('stop');
     this.core.compute.stop();
     this.goOn();
   }
@@ -78,14 +90,20 @@ export class Stages {
   abort(): void {
     const { core } = this;
     if (core.state.activity !== 'idle') {
+      this.record('abort');
       core.compute.abort();
       this.goOn();
       return;
     }
     core.expect(core.state.problem !== null, 'nothing is being computed that could be aborted');
-    discardUpdate({ files: core.run.files, round: core.round });
-    core.setRound(this.aborted());
+    core.setRound(this.aborted(), { action: 'abort' });
     core.setState({ problem: null });
+  }
+
+  /** Tries the failed stage again. */
+  retry(): void {
+    if (this.core.pending?.command === 'pause') this.core.run.setPending(null);
+    this.work();
   }
 
   /** After the micro-batch in flight; an update keeps a checkpoint. */
@@ -93,6 +111,16 @@ export class Stages {
     this.interrupt();
     await this.core.compute.close();
     await this.working;
+  }
+
+  private record(command: Pending['command']): void {
+    const { run, round, view } = this.core;
+    const step = command === 'stop' && round.stage === 'update' ? (view.metrics.at(-1)?.step ?? 0) : null;
+    run.setPending({ command, round: round.id, step }, command === 'abort' ? { action: 'abort' } : undefined);
+  }
+
+  private isAborting(): boolean {
+    return this.core.pending?.command === 'abort' && this.core.round.stage === 'update';
   }
 
   private goOn(): void {
@@ -112,9 +140,13 @@ export class Stages {
         const next = await this.timed(stage);
         core.setRound(next);
       }
-      if (!core.closing) core.setState({ activity: 'idle' });
+      if (core.closing) return;
+      // Paused just as the last stage ended.
+      if (core.pending !== null) core.run.setPending(null);
+      core.setState({ activity: 'idle' });
     } catch (error) {
       if (core.closing) return;
+      if (this.isAborting() && this.abortFailed()) return;
       const { id, stage } = core.round;
       const message = messageOf(error);
       core.setState({ activity: 'idle', problem: message });
@@ -194,11 +226,19 @@ export class Stages {
   private computed<S extends Work>(stage: S): Promise<WorkResults[S]> {
     const { core } = this;
     const { round } = core;
-    const task = { round, branch: core.run.branch(round.id) };
+    const { pending } = core;
+    const stopped = pending?.command === 'stop';
+    const task = {
+      round,
+      branch: core.run.branch(round.id),
+      ...(stopped && pending.step !== null ? { stopAfter: pending.step } : {}),
+    };
     const result = core.compute.run(stage, task, (report) => {
       // Another round may be shown before the computation of log-probabilities for this one has ended.
       if (core.round.id === round.id) this.report(stage, report);
     });
+    // Stopped before a crash: what is on the disk is kept.
+    if (stopped && pending.step === null) core.compute.stop();
     // Paused while the stage before it ended.
     if (core.state.activity === 'paused') core.compute.pause();
     return result;
@@ -210,6 +250,7 @@ export class Stages {
     switch (stage) {
       case 'sample': {
         const { responses, sampled } = await this.computed('sample');
+        if (sampled.prompts === 0 && sampled.stopped_early) throw this.nothingSampled();
         // Responses to prompts that were left behind, by a stop or by fewer samples, are not kept.
         if (responses !== core.view.lengths.length) core.show(core.round.id);
         return { stage: 'score', sampled };
@@ -223,7 +264,8 @@ export class Stages {
       }
       case 'update': {
         const { steps, outcome } = await this.computed('update');
-        if (outcome === 'aborted') return this.aborted();
+        // The abort may have come when the last step had been taken.
+        if (outcome === 'aborted' || this.isAborting()) return this.aborted();
         return { stage: 'evaluate', steps, stopped_early: outcome === 'stopped' };
       }
       case 'evaluate':
@@ -231,11 +273,31 @@ export class Stages {
     }
   }
 
+  /** @returns how the round changes once nothing is left of its update */
   private aborted(): Partial<RoundState> {
     const { core } = this;
-    core.run.record(core.round.id, 'abort');
+    discardUpdate({ files: core.run.files, round: core.round });
     core.view.forgetUpdate();
     return { stage: 'review', steps: null };
+  }
+
+  /** An update that fails while it is being aborted is aborted all the same. @returns false if the disk refuses */
+  private abortFailed(): boolean {
+    try {
+      this.core.setRound(this.aborted());
+    } catch {
+      return false;
+    }
+    this.core.setState({ activity: 'idle' });
+    return true;
+  }
+
+  private nothingSampled(): UserError {
+    const { run, round } = this.core;
+    run.setPending(null);
+    return new UserError(
+      `sampling of round ${round.id} was stopped before any prompt had two responses, so there is nothing to keep; retry samples on, or delete the round`,
+    );
   }
 
   private report(stage: Work, report: Report): void {

@@ -43,7 +43,7 @@ const control: Control = {
 const models = new ModelShelf(permissionIn(directory));
 const files = runFiles(directory, config);
 
-async function handle({ id, stage, task: { round, branch } }: WorkRequest): Promise<void> {
+async function handle({ id, stage, task: { round, branch, stopAfter } }: WorkRequest): Promise<void> {
   try {
     const { name } = await useBackend(config.backend, config.threads, config.precision);
     say({ type: 'backend', name });
@@ -56,6 +56,7 @@ async function handle({ id, stage, task: { round, branch } }: WorkRequest): Prom
       round,
       promptCounts: promptCounts(config, branch),
       control,
+      stopAfter,
       enough: () => Atomics.load(word, words.enough) || all,
       report: (report) => say({ type: 'report', report }),
     });

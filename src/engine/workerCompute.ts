@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import type { Report, RoundTask, Work, WorkResults } from '../rounds/context.js';
 import { type Compute, type ComputeOptions, type WorkMessage, signal, words } from './compute.js';
 
-/** Longest wait for the checkpoint of an update when the engine ends. */
+/** Longest wait for the checkpoint of an update, or for a stage to stop, when the engine ends. */
 const SUSPEND_MS = 30_000;
 
 interface Job {
@@ -57,7 +57,13 @@ export class WorkerCompute implements Compute {
 
   async close(): Promise<void> {
     const { worker } = this;
-    if (worker !== null && this.job?.stage === 'update') await this.suspended(this.job);
+    if (worker !== null && this.job !== null) {
+      // A stop or an abort in flight is brought to its end.
+      const steering = Atomics.load(this.word, words.steering);
+      const ending = steering === signal.stop || steering === signal.abort;
+      if (!ending && this.job.stage === 'update') this.steer(signal.suspend);
+      if (ending || this.job.stage === 'update') await this.settled(this.job);
+    }
     this.worker = null;
     this.job?.reject(new Error('the engine ends'));
     this.job = null;
@@ -72,8 +78,8 @@ export class WorkerCompute implements Compute {
     void worker?.terminate();
   }
 
-  /** Resolves when the update has ended, or its time is over. */
-  private suspended(job: Job): Promise<void> {
+  /** Resolves when the job has ended, or its time is over. */
+  private settled(job: Job): Promise<void> {
     return new Promise((ended) => {
       const late = setTimeout(ended, SUSPEND_MS);
       const end = () => {
@@ -85,7 +91,6 @@ export class WorkerCompute implements Compute {
         resolve: (result) => (job.resolve(result), end()),
         reject: (error) => (job.reject(error), end()),
       };
-      this.steer(signal.suspend);
     });
   }
 

@@ -31,6 +31,8 @@ export type Report =
 export interface RoundTask {
   round: RoundState;
   branch: RoundState[];
+  /** An update that was stopped after so many steps, before a crash: they are taken again, and no more. */
+  stopAfter?: number;
 }
 
 export interface WorkContext {
@@ -42,6 +44,7 @@ export interface WorkContext {
   /** prompts_per_round of every round of its branch, from the first to this one. */
   promptCounts: number[];
   control: Control;
+  stopAfter?: number;
   /** Sampling: how many responses to a prompt are enough by now. */
   enough?(): number;
   report(report: Report): void;

@@ -2,6 +2,7 @@
  * The computing stages of a round. Each reads what earlier stages left in the round's folder, goes on where an earlier
  * attempt stopped, and is done again without harm: a crash between a stage's end and its mark in run.json costs nothing.
  */
+import type { Control } from '../control.js';
 import { makePairs } from '../dpo/pairs.js';
 import { updatePolicy } from '../dpo/update.js';
 import { type Opponent, evaluatePolicy } from '../evaluation/evaluate.js';
@@ -67,7 +68,14 @@ export const work: { [S in Work]: (context: WorkContext) => Promise<WorkResults[
   },
 
   async update(context) {
-    const { config, files, round, control } = context;
+    const { config, files, round, stopAfter = Infinity } = context;
+    let taken = 0;
+    const control: Control = {
+      async point() {
+        const verdict = await context.control.point();
+        return verdict === 'go' && taken >= stopAfter ? 'stop' : verdict;
+      },
+    };
     const start = files.policyDir(round.parent ?? 0);
     const pairs = trainingPairs(context);
     const reference = await referenceOf(context, pairs);
@@ -80,7 +88,8 @@ export const work: { [S in Work]: (context: WorkContext) => Promise<WorkResults[
     const policy = await context.models.load(start, trainingUse(config));
     const resume = readCheckpoint(state, config.update.micro_batch) ?? undefined;
     for (const metrics of keepMetrics(metricsFile, resume?.step ?? 0)) context.report({ type: 'step', metrics });
-    const probes = new Probes(context, policy, resume?.step ?? 0);
+    taken = resume?.step ?? 0;
+    const probes = new Probes({ ...context, control }, policy, taken);
     let kept = performance.now();
     try {
       const result = await updatePolicy(
@@ -97,6 +106,7 @@ export const work: { [S in Work]: (context: WorkContext) => Promise<WorkResults[
           resume,
           onStep(metrics, capture) {
             appendJsonLines(metricsFile, [metrics]);
+            taken = metrics.step;
             if (performance.now() - kept >= config.update.checkpoint_seconds * 1000) {
               writeCheckpoint(state, capture());
               kept = performance.now();

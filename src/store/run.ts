@@ -8,6 +8,7 @@ import { LowSync, type SyncAdapter } from 'lowdb';
 import type { Config } from '../config/schema.js';
 import { UserError, messageOf } from '../errors.js';
 import { largest, readTextFile } from '../limits.js';
+import type { ReviewCounts } from '../review/decisions.js';
 import { readCounts } from '../rounds/reviewFiles.js';
 import {
   copyFile,
@@ -178,9 +179,13 @@ export class Run {
     return this.db.data.current ?? this.db.data.rounds.at(-1)?.id ?? 0;
   }
 
-  set current(id: number) {
+  /** Makes another round the current one. */
+  select(id: number, entry?: JournalEntry): void {
     this.round(id);
-    this.change((data) => (data.current = id));
+    this.change((data) => {
+      data.current = id;
+      note(data, id, entry);
+    });
   }
 
   /**
@@ -231,8 +236,11 @@ export class Run {
     return this.db.data.pending;
   }
 
-  set pending(pending: Pending | null) {
-    this.change((data) => (data.pending = pending));
+  setPending(pending: Pending | null, entry?: JournalEntry): void {
+    this.change((data) => {
+      data.pending = pending;
+      if (pending !== null) note(data, pending.round, entry);
+    });
   }
 
   /** Adds a round, which becomes the current one. */
@@ -295,8 +303,19 @@ export class Run {
     return round;
   }
 
-  record(round: number, action: string, detail?: unknown): void {
-    this.change((data) => note(data, round, { action, detail }));
+  /**
+   * Takes over counts that follow from a round's files. A decision that its journal holds has succeeded, so a full disk is
+   * no error here: the next write has the counts, and opening the run counts again.
+   */
+  setCounts(id: number, counts: ReviewCounts): RoundState {
+    const { data } = this.db;
+    data.rounds = data.rounds.map((round) => (round.id === id ? { ...round, ...counts } : round));
+    try {
+      this.db.write();
+    } catch (error) {
+      console.error(messageOf(error));
+    }
+    return this.round(id);
   }
 
   /** What cannot be written (a full disk) does not count in memory either. */

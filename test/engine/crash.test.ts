@@ -3,14 +3,15 @@
  * as an undisturbed run. Also: two engines on one run, detaching, failures that are tried again.
  */
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type * as Auto from '../../src/engine/auto.js';
 import type * as Client from '../../src/engine/client.js';
 import type * as Launch from '../../src/engine/launch.js';
-import type { EngineEvent } from '../../src/engine/protocol.js';
+import type { EngineEvent, Snapshot } from '../../src/engine/protocol.js';
 import { lockHolder } from '../../src/store/lock.js';
+import { Run } from '../../src/store/run.js';
 import { contentsOf, dist, quickRun, temporaryFolder } from './runs.js';
 
 // The built files: they start the built engine.
@@ -126,6 +127,88 @@ it('an engine that is told to end in an update keeps it as it is, and no step is
   // Speeds and all.
   expect(rows().slice(0, taken.length)).toEqual(taken);
   expect(contentsOf(run, [0, 1, 2])).toEqual(undisturbed);
+});
+
+describe('a command that was acknowledged before the engine was killed', () => {
+  /** Kills the engine once it has acknowledged the command, which is sent after the third step of round 1. */
+  async function killedAfter(run: string, command: 'stop' | 'abort' | 'pause', how: NodeJS.Signals): Promise<void> {
+    await startEngine(run);
+    const client = await connect(run);
+    const { pid } = lockHolder(run) as { pid: number };
+    const third = nth(3, (event) => event.type === 'step' && event.round === 1);
+    let sent: Promise<void> | null = null;
+    await new Promise<void>((resolve, reject) => {
+      client.on((event) => {
+        if (event.type === 'problem') reject(new Error(event.message));
+        if (event.type === 'round' && event.round.stage === 'review') void client.send({ type: 'launch' });
+        if (sent !== null || !third(event)) return;
+        sent = client.send({ type: command }).then(() => {
+          process.kill(pid, how);
+          resolve();
+        });
+        sent.catch(reject);
+      });
+      void client.send({ type: 'attach', client: 'tui' });
+    });
+    client.close();
+    await gone(pid);
+  }
+
+  /** The next engine, once `when` holds; it is then killed. */
+  async function next(run: string, when: (snapshot: Snapshot) => boolean): Promise<Snapshot> {
+    await startEngine(run);
+    const client = await connect(run);
+    const { pid } = lockHolder(run) as { pid: number };
+    try {
+      return await new Promise<Snapshot>((resolve, reject) => {
+        client.on((event) => {
+          if (event.type === 'problem') reject(new Error(event.message));
+          if (event.type === 'snapshot' && when(event.snapshot)) resolve(event.snapshot);
+          else if (event.type === 'round') client.send({ type: 'attach', client: 'tui' }).catch(reject);
+        });
+        client.send({ type: 'attach', client: 'tui' }).catch(reject);
+      });
+    } finally {
+      client.close();
+      process.kill(pid, 'SIGKILL');
+      await gone(pid);
+    }
+  }
+
+  const long = { update: { epochs: 30, checkpoint_seconds: 1000 } };
+
+  it.each<NodeJS.Signals>(['SIGKILL', 'SIGTERM'])('abort, then %s: the update is discarded', async (how) => {
+    const run = quick(long);
+    await killedAfter(run, 'abort', how);
+    const { rounds, engine } = await next(run, () => true);
+    expect(rounds[1]).toMatchObject({ stage: 'review', steps: null });
+    expect(engine.activity).toBe('idle');
+    expect(readdirSync(path.join(run, 'rounds/0001'))).not.toContain('policy');
+  });
+
+  it.each<NodeJS.Signals>(['SIGKILL', 'SIGTERM'])('stop, then %s: the steps taken until then are kept', async (how) => {
+    const run = quick(long);
+    await killedAfter(run, 'stop', how);
+    const { rounds } = await next(run, (snapshot) => snapshot.rounds[1]?.stage === 'done');
+    expect(rounds[1].stopped_early).toBe(true);
+    // The third step's report and the stop passed each other, or the fourth step was under way.
+    expect([3, 4, 5]).toContain(rounds[1].steps);
+  });
+
+  it.each<NodeJS.Signals>(['SIGKILL', 'SIGTERM'])('pause, then %s: it stays paused', async (how) => {
+    const run = quick(long);
+    await killedAfter(run, 'pause', how);
+    const { rounds, engine } = await next(run, () => true);
+    expect(engine.activity).toBe('paused');
+    expect(rounds[1].stage).toBe('update');
+  });
+
+  it('`brevity auto` resumes a paused run', async () => {
+    const run = quick();
+    await killedAfter(run, 'pause', 'SIGKILL');
+    await drive(run, all);
+    expect(Run.open(run).rounds.map(({ stage }) => stage)).toEqual(['done', 'done', 'done']);
+  });
 });
 
 describe('one engine a run', () => {

@@ -41,7 +41,7 @@ it.each<[string, string, string]>([
   const { run, file } = reviewed();
   const round = name.startsWith('held-out') ? 0 : 2;
   writeFileSync(run.files.file(round, name), content);
-  if (round === 0) run.current = 0;
+  if (round === 0) run.select(0);
   const bench = new Bench(Run.open(run.directory));
   await bench.start();
   const { engine } = bench.engine.snapshot();

@@ -1,10 +1,12 @@
 /** Human decisions in the engine: kept on disk before clients hear of them, replayed, counted, launched with. */
-import { appendFileSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { UserError } from '../../src/errors.js';
 import type { ReviewRow } from '../../src/review/rows.js';
 import { writeJsonLines } from '../../src/store/jsonl.js';
 import { Run } from '../../src/store/run.js';
+import { diskFull, operationsOf } from '../store/operations.js';
 import { temporaryDirectories } from '../temporary.js';
 import { Bench, config, dropped, evaluation, pair, sampled } from './fakes.js';
 
@@ -108,6 +110,33 @@ describe('decisions', () => {
       undoable: 1,
       redoable: 1,
     });
+  });
+
+  it('that the journal holds have succeeded, whatever becomes of run.json', async () => {
+    const written: string[] = [];
+    const full = (line: string) => {
+      written.push(line);
+      if (line.includes('run.json')) diskFull();
+    };
+    const command = { type: 'decide', prompt_index: 7, ruling: { kind: 'exclude' } } as const;
+    operationsOf(b.run.directory, () => b.engine.handle(command), full);
+    expect(written).toContain('write rounds/0001/decisions.jsonl');
+    expect(decisions().decisions).toHaveLength(1);
+    expect(b.run.round(1)).toMatchObject({ pairs: 1, decisions: { excluded: 1 } });
+    expect(counts()).toMatchObject({ excluded: 1 });
+    const again = new Bench(Run.open(b.run.directory));
+    expect(again.engine.snapshot().decisions).toEqual(decisions());
+  });
+
+  it('are not taken by an engine that may not write the run any more', () => {
+    const run = Run.open(b.run.directory, {
+      beforeWrite: () => {
+        throw new UserError('another engine has the run');
+      },
+    });
+    const late = new Bench(run);
+    expect(() => late.engine.handle({ type: 'decide', prompt_index: 3, ruling: { kind: 'tie' } })).toThrow('another');
+    expect(existsSync(run.files.file(1, 'decisions.jsonl'))).toBe(false);
   });
 
   it('go with a round that is done again', async () => {

@@ -22,6 +22,7 @@ interface Job {
   round: RoundState;
   /** Ids. */
   branch: number[];
+  stopAfter?: number;
   report(report: Report): void;
   resolve(result: WorkResults[Work]): void;
   reject(error: Error): void;
@@ -40,6 +41,7 @@ export class FakeCompute implements Compute {
         stage,
         round: { ...task.round },
         branch: task.branch.map(({ id }) => id),
+        stopAfter: task.stopAfter,
         report,
         resolve: (result) => (settled(), resolve(result as WorkResults[S])),
         reject: (error) => (settled(), reject(error)),

@@ -60,6 +60,18 @@ it('gives what the thread reports and ends with its result', async () => {
   expect(reports).toEqual([{ type: 'rewards', rewards: [{ prompt_index: 0, sample: 0, reward: 1 }] }]);
 });
 
+it('lets a stop in flight end when it is closed, instead of suspending', async () => {
+  const result = compute.run('sample', task, ignored);
+  compute.stop();
+  const closed = compute.close();
+  expect(Atomics.load(threads[0].word, words.steering)).toBe(signal.stop);
+  expect(threads[0].terminated).toBe(false);
+  say({ type: 'done', id: threads[0].posted[0].id, result: sampled(4) });
+  expect(await result).toEqual(sampled(4));
+  await closed;
+  expect(threads[0].terminated).toBe(true);
+});
+
 it('keeps the thread after a failure', async () => {
   const failing = compute.run('sample', task, ignored);
   say({ type: 'failed', id: threads[0].posted[0].id, message: 'the disk is full', lost: false });

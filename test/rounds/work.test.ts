@@ -70,12 +70,13 @@ class Bench {
     this.run.addRound(newRound(1, 0, settings));
   }
 
-  do<S extends WorkStage>(stage: S): ReturnType<(typeof work)[S]> {
+  do<S extends WorkStage>(stage: S, task: { stopAfter?: number } = {}): ReturnType<(typeof work)[S]> {
     const context: WorkContext = {
       config: this.run.config,
       files: this.run.files,
       models: this.models,
       round: this.run.round(1),
+      ...task,
       promptCounts: [this.run.config.sampling.prompts_per_round],
       control: { point: () => new Promise((resolve) => resolve(this.verdict(this.reports))) },
       enough: () => this.enough(this.reports),
@@ -204,6 +205,19 @@ describe('an update', () => {
     // There is no evaluation of the base to compare with.
     await expect(b.do('evaluate')).rejects.toThrow('rounds/0000');
     expect(fs.existsSync(b.file('update'))).toBe(false);
+  });
+
+  it('that was stopped before a crash takes the same steps again and no more', async () => {
+    b.verdict = () => (b.steps() >= 3 ? 'stop' : 'go');
+    await b.do('update');
+    const stopped = b.weights();
+    // As after a kill that left no checkpoint, and after one that left a checkpoint of a later step.
+    for (const left of ['update', 'policy']) fs.rmSync(b.file(left), { recursive: true });
+    b.verdict = () => 'go';
+    expect(await b.do('update', { stopAfter: 3 })).toEqual({ steps: 3, outcome: 'stopped' });
+    expect(b.weights()).toBe(stopped);
+    expect(await b.do('update', { stopAfter: 2 })).toEqual({ steps: 3, outcome: 'stopped' });
+    expect(b.weights()).toBe(stopped);
   });
 
   it('that is aborted leaves nothing, and the next one starts at the start', async () => {

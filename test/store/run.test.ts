@@ -32,8 +32,7 @@ it('is for its user alone and gives back what was put in', () => {
   expect(statSync(fileOf(run)).mode & 0o777).toBe(0o600);
   run.addRound(round);
   run.addRound({ ...round, id: 1, parent: 0, stage: 'sample' });
-  run.updateRound(1, { stage: 'review', pairs: 3 });
-  run.record(1, 'set', { alpha: 0.5 });
+  run.updateRound(1, { stage: 'review', pairs: 3 }, { action: 'set', detail: { alpha: 0.5 } });
   const again = Run.open(run.directory);
   expect(again.config).toEqual(config);
   expect(again.rounds).toEqual([round, { ...round, id: 1, parent: 0, stage: 'review', pairs: 3 }]);
@@ -205,7 +204,7 @@ describe('with damaged rounds', () => {
     expect(run.current).toBe(3);
     run.removeDeleted();
     expect(existsSync(run.files.roundDir(1))).toBe(true);
-    run.record(3, 'judge');
+    run.updateRound(3, { verdict: 'accepted' }, { action: 'judge' });
     expect(Run.open(run.directory).nextId()).toBe(8);
   });
 });
@@ -248,9 +247,9 @@ describe('a tree of rounds', () => {
   it('keeps the round that is worked on', () => {
     const run = tree();
     expect(run.current).toBe(5);
-    run.current = 3;
+    run.select(3);
     expect(Run.open(run.directory).current).toBe(3);
-    expect(() => (run.current = 9)).toThrow('has no round 9');
+    expect(() => run.select(9)).toThrow('has no round 9');
   });
 
   it('forgets rounds with their files and never gives their ids again', () => {
