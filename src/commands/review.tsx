@@ -81,12 +81,13 @@ ${examples('review scored.jsonl --tokenizer models/policy', 'review scored.jsonl
         write: () => `Wrote ${of(session.write(), 'pair')} to ${out}.`,
       };
       await openTerminal(source, lookOf(options));
+      for (const warning of session.warnings) printError(`${warning}\n`);
       print(`Decisions are kept in ${journalOf(file)}.\n`);
     });
 }
 
 function headless(file: string, scored: ReturnType<typeof readScoredFile>, out: string): void {
-  const standing = readJournal(file, scored);
+  const standing = readJournal(file, scored, (warning) => printError(`${warning}\n`));
   if (out !== '-') {
     printError(`${of(writePairs(out, scored, standing), 'pair')} written to ${out}\n`);
     return;

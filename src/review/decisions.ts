@@ -32,10 +32,23 @@ export function applyRow({ decisions, done, undone }: Standing, row: DecisionRow
   return next;
 }
 
-/** @throws UserError where the rows cannot have followed one another */
-export function replay(rows: readonly DecisionRow[]): Standing {
-  const standing = { decisions: new Map<number, Decision>(), done: [], undone: [] };
-  for (const row of rows) step(standing, row);
+/**
+ * An undo or redo with nothing to act on is skipped: two programs that wrote to one journal leave such rows, and a journal
+ * that cannot be opened would lose the decisions in it.
+ *
+ * @param onSkipped gets the index of each row that is skipped
+ */
+export function replay(rows: readonly DecisionRow[], onSkipped: (index: number) => void = () => {}): Standing {
+  const standing: { decisions: Map<number, Decision>; done: Change[]; undone: Change[] } = {
+    decisions: new Map(),
+    done: [],
+    undone: [],
+  };
+  rows.forEach((row, index) => {
+    const history = row.action === 'undo' ? standing.done : row.action === 'redo' ? standing.undone : null;
+    if (history?.length === 0) onSkipped(index);
+    else step(standing, row);
+  });
   return standing;
 }
 

@@ -90,12 +90,12 @@ export async function* streamReview(files: RoundFolders, round: number): AsyncGe
 }
 
 export function readDecisions(files: RoundFolders, round: number): DecisionRow[] {
-  return readDecisionFile(files.file(round, roundFiles.decisions));
+  return readDecisionFile(files.file(round, roundFiles.decisions)).map(({ row }) => row);
 }
 
 /** Decisions that were made outside a run are kept the same way. */
-export function readDecisionFile(file: string): DecisionRow[] {
-  return readJsonLines(file, decisionRowSchema, { missing: 'empty' });
+export function readDecisionFile(file: string): { row: DecisionRow; line: number }[] {
+  return readJsonLines(file, decisionRowSchema, { missing: 'empty', withLines: true });
 }
 
 /**

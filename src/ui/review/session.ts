@@ -3,6 +3,7 @@
  * journal beside the file. To the screen it is an engine whose only round is in review; it computes nothing, so what
  * needs a model is refused.
  */
+import { statSync, unwatchFile, watchFile } from 'node:fs';
 import { configSchema } from '../../config/schema.js';
 import type { EngineCommand, EngineEvent, Query, RoundSettings, RoundState, Snapshot } from '../../engine/protocol.js';
 import { UserError } from '../../errors.js';
@@ -33,6 +34,9 @@ export const journalOf = (file: string): string => `${file}.decisions.jsonl`;
 
 const round = 1;
 
+/** How often a session looks for decisions of another one, in ms. */
+const LOOK_MS = 1000;
+
 /** What the file's own name ends with gives way. */
 export function defaultOut(file: string): string {
   return `${file.replace(/\.jsonl?$/, '')}.pairs.jsonl`;
@@ -41,12 +45,13 @@ export function defaultOut(file: string): string {
 /**
  * Decisions that were made on the file before.
  *
+ * @param warn gets a sentence on each line that is skipped
  * @throws UserError where the journal belongs to another file
  */
-export function readJournal(file: string, { rows }: ScoredFile): Standing {
+export function readJournal(file: string, { rows }: ScoredFile, warn: (sentence: string) => void = () => {}): Standing {
   const journal = journalOf(file);
   const made = readDecisionFile(journal);
-  for (const row of made) {
+  for (const { row } of made) {
     if (row.action !== 'decide') continue;
     const { prompt_index, ruling } = row.decision;
     const of = rows.at(prompt_index);
@@ -54,7 +59,11 @@ export function readJournal(file: string, { rows }: ScoredFile): Standing {
       of === undefined ? `there is no prompt ${prompt_index + 1}` : ruling === null ? null : wrongWith(of, ruling);
     if (wrong !== null) throw new UserError(`${journal} does not belong to ${file} (${wrong}); move it away`);
   }
-  return replay(made);
+  return replay(
+    made.map(({ row }) => row),
+    (index) =>
+      warn(`${journal}:${made[index].line}: there was nothing to ${made[index].row.action}, so the line is skipped`),
+  );
 }
 
 /** Writes the decided pairs. @returns how many there are */
@@ -69,10 +78,15 @@ export class FileSession implements Client {
   private standing: Standing;
   private settings: RoundSettings;
   private hacking: Promise<HackingReport> | null = null;
+  /** Identifies the journal's content that `standing` comes from. */
+  private stamp: string;
+  /** Lines of the journal that were skipped, one sentence for each. */
+  readonly warnings: string[] = [];
 
   /** @throws UserError where an earlier journal cannot be used */
   constructor(private readonly options: SessionOptions) {
-    this.standing = readJournal(options.file, options.scored);
+    this.stamp = this.journalStamp();
+    this.standing = readJournal(options.file, options.scored, (sentence) => this.warnings.push(sentence));
     const { alpha, beta } = options;
     this.settings = { alpha, beta, lr: this.config().update.lr };
   }
@@ -83,12 +97,14 @@ export class FileSession implements Client {
 
   close(): void {
     this.listener = () => {};
+    unwatchFile(journalOf(this.options.file), this.look);
   }
 
   /** What Link does to begin with; there is no engine to start. */
   readonly attach: LinkOptions['attach'] = (connected, listener) => {
     connected(this);
     this.on(listener);
+    watchFile(journalOf(this.options.file), { interval: LOOK_MS, persistent: false }, this.look);
     return this.send({ type: 'attach', client: 'tui' });
   };
 
@@ -102,6 +118,7 @@ export class FileSession implements Client {
 
   /** @returns how many pairs were written */
   write(): number {
+    this.takeOver();
     return writePairs(this.options.out, this.options.scored, this.standing);
   }
 
@@ -113,11 +130,13 @@ export class FileSession implements Client {
         this.settings = { ...this.settings, ...command.settings };
         return this.listener({ type: 'round', round: this.round() });
       case 'decide': {
+        this.takeOver();
         const row = this.options.scored.rows.at(command.prompt_index);
         return this.append({ at: now(), action: 'decide', decision: decisionFor(this.standing, row, command) });
       }
       case 'undo':
       case 'redo':
+        this.takeOver();
         return this.append({ at: now(), action: command.type });
       default:
         throw new UserError('this is a file of samples: there is no engine that could do that');
@@ -128,8 +147,35 @@ export class FileSession implements Client {
   private append(row: DecisionRow): void {
     const next = applyRow(this.standing, row);
     appendJsonLines(journalOf(this.options.file), [row], 'user');
+    this.stamp = this.journalStamp();
     this.standing = next;
     this.listener({ type: 'decisions', round, decisions: viewOf(next) });
+  }
+
+  /**
+   * Takes over what another session on the same file has decided. Both append to one journal, and a row written without
+   * knowing the other's rows could not follow them.
+   */
+  private takeOver(): void {
+    const stamp = this.journalStamp();
+    if (stamp === this.stamp) return;
+    const { file, scored } = this.options;
+    this.standing = readJournal(file, scored);
+    this.stamp = stamp;
+    this.listener({ type: 'decisions', round, decisions: viewOf(this.standing) });
+  }
+
+  private readonly look = (): void => {
+    try {
+      this.takeOver();
+    } catch {
+      // The next decision reports it.
+    }
+  };
+
+  private journalStamp(): string {
+    const stat = statSync(journalOf(this.options.file), { throwIfNoEntry: false });
+    return stat === undefined ? '' : `${stat.ino} ${stat.size} ${stat.mtimeMs}`;
   }
 
   private answer(query: Query): unknown {

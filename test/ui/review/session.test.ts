@@ -1,7 +1,7 @@
 /** The review of a file: the same screen and keys, with a session in place of the engine. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { readScoredFile } from '../../../src/review/file.js';
 import { activeKeys } from '../../../src/ui/keys.js';
 import { Link } from '../../../src/ui/link.js';
@@ -128,6 +128,34 @@ describe('the session', () => {
     expect(ids).toEqual(expect.arrayContaining(['write', 'quit', 'swap', 'neutral-alpha', 'filter', 'detail']));
     for (const id of ['launch', 'edit-beta', 'edit-lr', 'tokens', 'go', 'history', 'detach', 'leave', 'next-round'])
       expect(ids).not.toContain(id);
+  });
+
+  it('sees what another session on the file decides, before it adds to the journal and within a second', async () => {
+    const first = await opened();
+    const second = await opened(first.file);
+    await first.press('x');
+    // Without knowing the first one's rows, this undo would have had nothing to undo, nor the next one.
+    await second.press('u');
+    await first.press('u', 'j', 't');
+    expect(marks(first.file).map(({ action }) => action)).toEqual(['decide', 'undo', 'decide']);
+    await vi.waitFor(() => expect(second.store.state().run?.decisions.decisions).toHaveLength(1), 5000);
+    expect(second.session.write()).toBe(2);
+    for (const { session } of [first, second]) session.close();
+    const third = await opened(first.file);
+    expect(third.store.state().run?.decisions).toEqual(second.store.state().run?.decisions);
+    expect(third.session.warnings).toEqual([]);
+    third.session.close();
+  });
+
+  it('opens a journal that two sessions have damaged, and names the line it skips', async () => {
+    const file = scoredFile();
+    const decide = { at: '', action: 'decide', decision: { prompt_index: 1, ruling: { kind: 'tie' }, note: '' } };
+    const rows = [decide, { at: '', action: 'undo' }, { at: '', action: 'undo' }, decide];
+    writeFileSync(journalOf(file), rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+    const { session, store } = await opened(file);
+    expect(session.warnings).toEqual([`${journalOf(file)}:3: there was nothing to undo, so the line is skipped`]);
+    expect(store.state().run?.decisions).toMatchObject({ decisions: [{ prompt_index: 1 }], undoable: 1 });
+    session.close();
   });
 
   it('refuses a journal of another file', () => {
