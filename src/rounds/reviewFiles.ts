@@ -106,15 +106,14 @@ export function readDecisionFile(file: string): { row: DecisionRow; line: number
  */
 export function readStanding(files: RoundFolders, round: number, review: readonly ReviewRow[]): Standing {
   const file = files.file(round, roundFiles.decisions);
-  const made = readDecisionFile(file);
+  const made = readDecisions(files, round);
   if (made.length === 0) return nothingDecided;
-  let standing: Standing;
-  try {
-    standing = replay(made);
-  } catch (cause) {
-    if (!(cause instanceof UserError)) throw cause;
-    throw new UserError(`${file} is damaged: ${cause.message}; move it away to start deciding anew`, { cause });
-  }
+  // Only one engine at a time writes it, so a row that cannot apply is damage.
+  const standing = replay(made, (index) => {
+    throw new UserError(
+      `${file} is damaged: there is no decision to ${made[index].action}; move it away to start deciding anew`,
+    );
+  });
   const rows = new Map(review.map((row) => [row.prompt_index, row]));
   for (const { prompt_index, ruling } of review.length === 0 ? [] : standing.decisions.values()) {
     const row = rows.get(prompt_index);

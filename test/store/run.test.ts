@@ -63,7 +63,7 @@ it('refuses a directory that holds something else', () => {
   writeFileSync(path.join(directory, 'thesis.tex'), '');
   expect(() => Run.create(directory, config)).toThrow(`${directory} is not empty and holds no run`);
   expect(isRun(directory)).toBe(false);
-  expect(() => Run.open(directory)).toThrow(`${directory} holds no run`);
+  expect(() => Run.open(directory)).toThrow(`${directory} is not a run directory`);
 });
 
 it('names the rounds there are to who asks for another', () => {
