@@ -129,7 +129,7 @@ class Reporter {
   take(event: EngineEvent): void {
     if (event.type === 'snapshot') {
       const { engine, role, rounds, current } = event.snapshot;
-      if (engine.activity === 'paused' && role.driving) process.stderr.write('The run is paused; resuming it.\n');
+      if (engine.activity === 'paused' && role.driving) printError('The run is paused; resuming it.\n');
       if (!this.asked) this.before = new Set(rounds.flatMap(({ id, stage }) => (stage === 'done' ? [id] : [])));
       this.asked = true;
       this.current = current;

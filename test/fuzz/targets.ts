@@ -129,7 +129,7 @@ function newRun(directory: string): Run {
   run.addRound({ ...newRound(0, null, settings), stage: 'done', evaluation });
   run.addRound({ ...newRound(1, 0, settings), stage: 'review', pairs: 2 });
   run.addRound({ ...newRound(2, 1, settings), stage: 'done', name: 'two', evaluation });
-  run.current = 1;
+  run.select(1);
   writeRound(run);
   return run;
 }
@@ -277,7 +277,7 @@ export async function targets(directory: string): Promise<Record<string, Target>
       opened.nextId();
       // Writing syncs the disk, which is slow.
       if (written++ % 50 !== 0) return;
-      opened.record(0, 'fuzz');
+      opened.setPending(null);
       Run.open(run.directory);
     }),
 
