@@ -35,7 +35,7 @@ export function modelCard(facts: CardFacts): string {
     tableNote,
     ...(rounds.length === 0 ? [] : [rounds.map((round) => roundLine(config, round)).join('\n')]),
     '## Training',
-    configFacts(withoutFolders(facts))
+    factsOf(facts)
       .map(([fact, value]) => `- ${fact}: ${escapeMarkdown(value)}`)
       .join('\n'),
     'The loss of a pair is `-log σ(z)` with `z = β·[(log π(y_w) - log π_ref(y_w)) - (log π(y_l) - log π_ref(y_l))] + α·(|y_w| - |y_l|)`, lengths in tokens: iterative length-regularized DPO, [arXiv 2406.11817](https://arxiv.org/abs/2406.11817).',
@@ -45,11 +45,9 @@ export function modelCard(facts: CardFacts): string {
   ].join('\n\n');
 }
 
-/** A card is published: folders of this machine are nobody's business, and of no use. */
-function withoutFolders({ config, base }: CardFacts): Config {
-  const { prompts, held_out, reward } = config;
-  const named = reward.includes('http:') ? reward : reward.replace(/[^\s:*+]*\//g, '');
-  return { ...config, model: base, prompts: path.basename(prompts), held_out: path.basename(held_out), reward: named };
+/** The base policy by the name that the hub knows it by. */
+function factsOf({ config, base }: CardFacts): [string, string][] {
+  return configFacts(config).map(([name, value]) => [name, name === 'base policy' ? base : value]);
 }
 
 function introduction({ base, adapter }: CardFacts, rounds: readonly RoundState[]): string {

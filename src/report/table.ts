@@ -1,7 +1,9 @@
 /** The table of rounds that reports and model cards share: its columns, and what is said of a round beside it. */
+import path from 'node:path';
 import type { Config } from '../config/schema.js';
 import { decisionsInWords, samplingInWords, withoutPairInWords } from '../review/decisionWords.js';
 import { halfWidth } from '../evaluation/winRate.js';
+import { publishedReward } from '../rewards/spec.js';
 import { overriddenKeys, settingOf } from '../rounds/tree.js';
 import type { Comparison } from '../rows.js';
 import type { RoundState } from '../store/rounds.js';
@@ -83,7 +85,8 @@ export function overridesInWords(config: Config, round: RoundState): string {
   return overriddenKeys(round)
     .map((key) => {
       const value = settingOf(config, round, key);
-      return `${key} ${typeof value === 'string' ? value : JSON.stringify(value)}`;
+      const show = published[key] ?? String;
+      return `${key} ${typeof value === 'string' ? show(value) : JSON.stringify(value)}`;
     })
     .join(', ');
 }
@@ -97,28 +100,26 @@ export function roundFacts(config: Config, round: RoundState): string[] {
   ].filter((part) => part !== null && part !== '') as string[];
 }
 
+/** Reports and model cards are passed on: files and folders of this machine appear by their names only. */
+const published: Record<string, (value: string) => string> = {
+  reward: publishedReward,
+  'dpo.reference': (reference) => path.basename(reference),
+};
+
 /** What the run was started with, name and value. */
-export function configFacts({
-  model,
-  reward,
-  prompts,
-  held_out,
-  dpo,
-  seed,
-  sampling,
-  update,
-}: Config): [string, string][] {
+export function configFacts(config: Config): [string, string][] {
+  const { dpo, seed, sampling, update } = config;
   const trained = update.lora === null ? 'all weights' : `LoRA adapter, rank ${update.lora.rank}`;
   return [
-    ['base policy', model],
-    ['reward', reward],
-    ['prompts', prompts],
-    ['held-out prompts', held_out],
+    ['base policy', path.basename(config.model)],
+    ['reward', publishedReward(config.reward)],
+    ['prompts', path.basename(config.prompts)],
+    ['held-out prompts', path.basename(config.held_out)],
     [
       'sampling',
       `${sampling.samples_per_prompt} responses a prompt, at most ${sampling.max_new_tokens} tokens, temperature ${sampling.temperature}`,
     ],
-    ['reference policy', dpo.reference === 'round' ? "each round's start" : dpo.reference],
+    ['reference policy', dpo.reference === 'round' ? "each round's start" : path.basename(dpo.reference)],
     ['trained', trained],
     ['seed', String(seed)],
   ];

@@ -14,9 +14,10 @@ const forms = 'hf:DIR, module:FILE, http:URL, or a weighted sum such as 0.7*hf:D
  * @throws UserError that names the piece that cannot be read
  */
 export function parseRewardSpec(spec: string): RewardPart[] {
-  const pieces = spec.split(/\s*\+\s*(?=(?:-?[\d.]+(?:e-?\d+)?\s*\*\s*)?(?:hf|module|http|https):)/);
-  return pieces.map((piece) => parsePart(piece, spec));
+  return spec.split(betweenParts).map((piece) => parsePart(piece, spec));
 }
+
+const betweenParts = /\s*\+\s*(?=(?:-?[\d.]+(?:e-?\d+)?\s*\*\s*)?(?:hf|module|http|https):)/;
 
 function parsePart(piece: string, spec: string): RewardPart {
   const match = /^(?:(-?[\d.]+(?:e-?\d+)?)\s*\*\s*)?(hf|module|http|https):(.+)$/.exec(piece.trim());
@@ -85,6 +86,14 @@ export function withoutSecrets(spec: string): string {
   return spec
     .replace(/(https?:\/*)[^\s/?#+]*@/gi, '$1')
     .replace(/(https?:[^\s?#+]*)[?#].*?(?=\s*\+\s*(?:-?[\d.e-]+\s*\*\s*)?(?:hf|module|https?):|$)/gi, '$1');
+}
+
+/** A specification for reports and model cards, which are passed on: no secrets, and names instead of local paths. */
+export function publishedReward(spec: string): string {
+  return withoutSecrets(spec)
+    .split(betweenParts)
+    .map((piece) => piece.replace(/(?<=^[^:]*\b(?:hf|module):).*$/s, (file) => path.basename(file.trim())))
+    .join('+');
 }
 
 /** The same specification with its folders and files, a server's `?tokenizer=` too, made absolute from `base`. */

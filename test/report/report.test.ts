@@ -175,6 +175,30 @@ describe('the model card', () => {
     expect(text).toContain('PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained("org/base"), "mine")');
   });
 
+  it.each(['card', 'markdown', 'html'] as const)('%s holds neither local folders nor secrets', (kind) => {
+    const secret = 's3cret';
+    const named = {
+      ...run.config,
+      ...{ model: '/home/ann/m', prompts: '/home/ann/p.jsonl', held_out: '/home/ann/h.jsonl' },
+      reward: `0.7*hf:/home/ann/a+b/r+0.3*module:/home/ann/m.mjs+http://ann:${secret}@host:1/classify?key=${secret}#${secret}`,
+      dpo: { ...run.config.dpo, reference: '/home/ann/reference' },
+    };
+    const [first, ...others] = run.rounds.filter(({ id }) => id > 0);
+    const overrides = { reward: `http://${secret}@host/predict`, dpo: { reference: '/home/ann/other' } };
+    const rounds = [run.round(0), { ...first, overrides }, ...others];
+    const report = { ...readReport(run), config: named };
+    const text =
+      kind === 'card'
+        ? card(1, { config: named, lineage: rounds.slice(0, 2) })
+        : kind === 'html'
+          ? htmlReport(report)
+          : markdownReport(report);
+    expect(text).not.toContain('/home/ann');
+    expect(text).not.toContain(secret);
+    expect(text).toContain('m.mjs');
+    expect(text).toContain('http://host:1/classify');
+  });
+
   it('tells nothing of where files lie here', () => {
     const named = {
       ...run.config,
