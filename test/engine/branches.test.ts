@@ -87,7 +87,7 @@ describe('a fork', () => {
     }
     expect(message).toContain('seed: cannot differ between rounds');
     expect(message).toContain('sampling.samples_per_prompt: 1');
-    expect(message).toContain('sampling.temprature: is no key; did you mean temperature?');
+    expect(message).toContain('sampling.temprature: unknown key; did you mean temperature?');
     expect(message).toContain('dpo.alpha: -1');
     expect(message).toContain('/nowhere does not exist');
     expect(stored(b).rounds).toHaveLength(2);
