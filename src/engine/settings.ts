@@ -8,9 +8,8 @@ const ranges = { alpha: dpoSchema.shape.alpha, beta: dpoSchema.shape.beta, lr: u
 /** @throws UserError that names every value out of its range */
 export function checkSettings(changes: Partial<RoundSettings>): void {
   const problems = Object.entries(changes).flatMap(([name, value]) => {
-    const range = ranges[name as keyof RoundSettings] as (typeof ranges)['alpha'] | undefined;
-    if (range === undefined) return [`${name} is no setting`];
-    const result = range.safeParse(value);
+    if (!Object.hasOwn(ranges, name)) return [`unknown setting ${name}; expected alpha, beta or lr`];
+    const result = ranges[name as keyof RoundSettings].safeParse(value);
     return result.success ? [] : [`${name} ${String(value)}: ${result.error.issues[0].message}`];
   });
   if (problems.length > 0) throw new UserError(problems.join('; '));

@@ -95,3 +95,13 @@ it('starts on a round that run.json has damaged, and refuses to build on it', as
   await bench.command({ type: 'delete-round', round: 2 });
   expect(Run.open(run.directory).problems).toEqual([]);
 });
+
+it('refuses settings named like what every object has', async () => {
+  const { run } = reviewed();
+  const bench = new Bench(Run.open(run.directory));
+  await bench.start();
+  for (const name of ['constructor', 'toString', '__proto__'])
+    expect(() => bench.engine.handle({ type: 'set', settings: JSON.parse(`{"${name}":1}`) as object })).toThrow(
+      `unknown setting ${name}; expected alpha, beta or lr`,
+    );
+});

@@ -56,7 +56,10 @@ describe('RunList', () => {
     });
     const file = path.join(directory, 'run.json');
     const json = JSON.parse(readFileSync(file, 'utf8')) as { rounds: object[]; current: number };
-    const evaluation = { round: 1, prompts: 6, reward: 1.25, mean_length: 17.5, comparisons: [] };
+    const evaluation = {
+      ...{ round: 1, prompts: 6, reward: 1.25, mean_length: 17.5, comparisons: [] },
+      ...{ mean_characters: 60, distinct_2: 0.5, truncated_share: 0 },
+    };
     const settings = { alpha: 0, beta: 0.1, lr: 1e-4 };
     json.rounds = [newRound(0, null, settings), { ...newRound(1, 0, settings), stage: 'done', evaluation }];
     json.rounds.push({ ...newRound(2, 1, settings), stage: 'review' });
