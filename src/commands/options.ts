@@ -139,6 +139,7 @@ export function writableFile(file: string): string {
     throw new InvalidArgumentError('is a directory; expected a file');
   const folder = path.dirname(path.resolve(file));
   if (!existsSync(folder)) throw new InvalidArgumentError(`the folder ${folder} does not exist; create it first`);
+  if (!statSync(folder).isDirectory()) throw new InvalidArgumentError(`${folder} is a file; expected a folder`);
   return file;
 }
 

@@ -90,16 +90,16 @@ describe('brevity auto', () => {
           file,
           JSON.stringify({ model, reward, prompts: '/d', held_out: '/e', dpo: { alfa: 1, beta: 0 } }),
         );
-        return [path.join(home, 'x'), '--config', file, '--model', '/nope', '--lr', '2'];
+        return [path.join(home, 'x'), '--config', file, '--model', '/dev/null/nope', '--lr', '2'];
       },
       2,
-      /^brevity: 6 problems:\n {2}--lr 2: .*\n {2}\S+settings\.json: dpo\.beta: 0: expected .*\n {2}\S+settings\.json: dpo\.alfa: unknown key; did you mean alpha\?\n {2}--model: \/nope does not exist\n {2}\S+settings\.json: prompts: \/d does not exist\n {2}\S+settings\.json: held_out: \/e does not exist\n$/,
+      /^brevity: 6 problems:\n {2}--lr 2: .*\n {2}\S+settings\.json: dpo\.beta: 0: expected .*\n {2}\S+settings\.json: dpo\.alfa: unknown key; did you mean alpha\?\n {2}--model: \/dev\/null\/nope does not exist\n {2}\S+settings\.json: prompts: \/d does not exist\n {2}\S+settings\.json: held_out: \/e does not exist\n$/,
     ],
     [
       "a flag over the example's own settings",
-      () => [path.join(home, 'example'), '--held-out', '/nope'],
+      () => [path.join(home, 'example'), '--held-out', '/dev/null/nope'],
       2,
-      /^brevity: --held-out: \/nope does not exist\n$/,
+      /^brevity: --held-out: \/dev\/null\/nope does not exist\n$/,
     ],
     [
       'broken JSON in the prompts',
