@@ -100,5 +100,5 @@ it.each(combinations.slice(0, few(4, 8)))(
     // An update that was over before the command that was to end it came: nothing to compare.
     expect(missed).toBeLessThanOrEqual(few(1, 6));
   },
-  few(60_000, 3_600_000),
+  few(180_000, 3_600_000),
 );
