@@ -10,17 +10,17 @@ const forms = 'hf:DIR, module:FILE, http:URL, or a weighted sum such as 0.7*hf:D
 
 /**
  * @param spec parts joined by `+`, each with an optional `weight*` before it; a `+` inside a path or URL is kept, unless
- *   what follows it looks like a part
+ *   what follows it looks like a part. Schemes may be written in any case, as in URLs.
  * @throws UserError that names the piece that cannot be read
  */
 export function parseRewardSpec(spec: string): RewardPart[] {
   return spec.split(betweenParts).map((piece) => parsePart(piece, spec));
 }
 
-const betweenParts = /\s*\+\s*(?=(?:-?[\d.]+(?:e-?\d+)?\s*\*\s*)?(?:hf|module|http|https):)/;
+const betweenParts = /\s*\+\s*(?=(?:-?[\d.]+(?:e-?\d+)?\s*\*\s*)?(?:hf|module|http|https):)/i;
 
 function parsePart(piece: string, spec: string): RewardPart {
-  const match = /^(?:(-?[\d.]+(?:e-?\d+)?)\s*\*\s*)?(hf|module|http|https):(.+)$/.exec(piece.trim());
+  const match = /^(?:(-?[\d.]+(?:e-?\d+)?)\s*\*\s*)?(hf|module|http|https):(.+)$/i.exec(piece.trim());
   const shown = withoutSecrets(spec);
   if (match === null)
     throw new UserError(
@@ -29,14 +29,15 @@ function parsePart(piece: string, spec: string): RewardPart {
         exitCode: 2,
       },
     );
-  const [, weightText, scheme, rest] = match;
+  const [, weightText, typedScheme, rest] = match;
+  const scheme = typedScheme.toLowerCase();
   const weight = weightText === undefined ? 1 : Number(weightText);
   if (!Number.isFinite(weight))
     throw new UserError(`reward "${shown}" has the weight "${weightText}"; expected a number`, { exitCode: 2 });
   if (scheme === 'hf') return { weight, kind: 'hf', dir: rest };
   if (scheme === 'module') return { weight, kind: 'module', file: rest };
   // Both http:http://host/path and the bare http://host/path are understood.
-  const text = /^https?:\/\//.test(rest) ? rest : `${scheme}:${rest}`;
+  const text = /^https?:\/\//i.test(rest) ? rest : `${scheme}:${rest}`;
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url !== null && url.hostname !== '') {
     refuseSecrets(url);

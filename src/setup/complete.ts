@@ -25,7 +25,7 @@ export function completePath(text: string, place: Place, inReward = false): Comp
 }
 
 function rewardPathStart(text: string): number | null {
-  const matches = [...text.matchAll(/(?:hf|module):/g)];
+  const matches = [...text.matchAll(/(?:hf|module):/gi)];
   const last = matches.at(-1);
   return last === undefined ? null : last.index + last[0].length;
 }

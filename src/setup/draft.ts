@@ -133,7 +133,7 @@ export function absolute(text: string, { cwd, home }: Place): string {
   return path.resolve(cwd, text.replace(/^~(?=$|\/)/, home));
 }
 
-const rewardPath = /(?<=(?:^|[+*]|\s)(?:hf|module):)([^+]+)/g;
+const rewardPath = /(?<=(?:^|[+*]|\s)(?:hf|module):)([^+]+)/gi;
 
 /** A reward's folders and files made absolute; what cannot be read stays as it is, for its check to report. */
 export function absoluteReward(text: string, place: Place): string {

@@ -137,8 +137,8 @@ export function explanation({ key, more, kind }: Pick<Field, 'key' | 'more' | 'k
   const schema = schemaOf(key);
   const text = schema.description ?? '';
   const range = kind === 'number' ? ` (${rangeOf(schema)})` : '';
-  // α stays α: its capital looks like an A.
-  return `${text.replace(/^[a-z]/, (first) => first.toUpperCase())}${range}. ${more}`;
+  // α stays α, whose capital looks like an A, and `hf:DIR` stays as it is typed.
+  return `${text.replace(/^[a-z](?![a-z]*:)/, (first) => first.toUpperCase())}${range}. ${more}`;
 }
 
 /** The limits of a number in words: "2 to 1024", "above 0", "0 or more". */

@@ -42,6 +42,14 @@ describe('parseRewardSpec', () => {
     expect(withoutSecrets('0.5*http://a:b@host:1/classify?model=m#f+hf:x')).toBe('0.5*http://host:1/classify+hf:x');
     expect(withoutSecrets('hf:a?b@c+module:d#e')).toBe('hf:a?b@c+module:d#e');
   });
+  it('takes schemes in any case', () => {
+    expect(parseRewardSpec('Hf:a+0.5*MODULE:b.mjs+HTTP://host/predict')).toMatchObject([
+      { kind: 'hf', dir: 'a' },
+      { kind: 'module', weight: 0.5, file: 'b.mjs' },
+      { kind: 'http' },
+    ]);
+    expect(resolveRewardSpec('HF:a+Http:HTTP://host/predict', '/x')).toBe('hf:/x/a+http:http://host/predict');
+  });
   it('allows spaces around + and *, and weights that are written with an exponent', () => {
     expect(parseRewardSpec('0.7 * hf:a + 1e-7*module:b.mjs')).toEqual([
       { weight: 0.7, kind: 'hf', dir: 'a' },

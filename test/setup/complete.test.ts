@@ -32,6 +32,7 @@ it.each([
 it('completes the last path of a reward', () => {
   expect(completePath('0.5*hf:a+hf:mo', place, true).text).toBe('0.5*hf:a+hf:models/');
   expect(completePath('module:~/r', place, true).text).toBe('module:~/rewards/');
+  expect(completePath('Module:~/r', place, true).text).toBe('Module:~/rewards/');
   expect(completePath('mo', place, true)).toEqual({ text: 'mo', candidates: [] });
 });
 

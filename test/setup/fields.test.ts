@@ -10,6 +10,7 @@ import {
   schemaOf,
   visibleFields,
 } from '../../src/setup/fields.js';
+import { parseRewardSpec } from '../../src/rewards/spec.js';
 import { type Values } from '../../src/setup/fields.js';
 
 describe('each field', () => {
@@ -60,4 +61,19 @@ it('precision counts only on a GPU', () => {
   const ids = (backend: string) => visibleFields({ backend } as Values).map(({ id }) => id);
   expect(ids('cuda')).toContain('precision');
   expect(ids('auto')).not.toContain('precision');
+});
+
+it('what the explanations show can be typed as it stands', () => {
+  const shown = explanation(fieldOf('reward'));
+  expect(shown).toMatch(/^hf:DIR, module:FILE, http:URL, or a weighted sum such as 0\.7\*hf:A\+0\.3\*module:B\.mjs\. /);
+  const examples = shown.match(/\S*[a-z]+:[^\s,]*[^\s,.]/gi) ?? [];
+  expect(examples).toEqual(['hf:DIR', 'module:FILE', 'http:URL', '0.7*hf:A+0.3*module:B.mjs']);
+  for (const example of examples) expect(() => parseRewardSpec(example)).not.toThrow();
+  for (const field of fields) {
+    // Commands and values in code quotes, choices by their names.
+    expect(explanation(field)).not.toMatch(/\b[A-Z][a-z]*:\S/);
+    for (const choice of field.choices ?? []) expect(choice).toBe(choice.trim());
+    const usual = defaultText(field);
+    if (usual !== null && field.kind === 'number') expect(numberProblem(field, usual)).toBeNull();
+  }
 });
