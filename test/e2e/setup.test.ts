@@ -119,4 +119,23 @@ describe('brevity without a run', () => {
     screen.type('q');
     expect(await screen.exit).toBe(0);
   }, 60_000);
+
+  it('is said to a dumb terminal: the form with its problems, and the list of runs without an engine', async () => {
+    const screen = open([], { TERM: 'dumb' });
+    await screen.until(/A new run with the settings of[\s\S]*Selected: start the run\./);
+    screen.type('jj');
+    await screen.until(/^Selected: model folder, .*Hugging Face folder/m);
+    screen.type(`\r${clear}nowhere`);
+    await screen.until(/^model folder: nowhere/m);
+    screen.type('\r');
+    await screen.until(/Problem: .*nowhere does not exist/);
+    screen.type('s');
+    await screen.until(/Not started: model folder: .*nowhere/);
+    screen.type(keys.escape);
+    await screen.until(/There is no run here\./);
+    screen.type('q');
+    expect(await screen.exit).toBe(0);
+    expect(screen.output).not.toMatch(/connecting|Engine:/);
+    expect(screen.output).not.toMatch(/\x1b\[[\d;?]*[A-Zhl]/);
+  }, 120_000);
 });
