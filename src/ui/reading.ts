@@ -48,6 +48,7 @@ function statusLine(state: State): string {
   const { text } = statusOf(state);
   const { role, engine } = engineText(state);
   const progress = state.run === null ? '' : progressText(progressOf(state.run));
+  if (state.file !== null && state.run === null) return 'File: being read.';
   const label = state.file === null ? 'Engine' : 'File';
   return `${label}: ${[text, progress, role, engine].filter((part) => part !== '').join(', ')}.`;
 }

@@ -59,7 +59,7 @@ it('the filter takes spaces, or, headings and ranges, and says what it cannot pa
     screen.type(`/\u0015${text}`);
     await screen.until(new RegExp(`${count} prompts`));
     screen.type('\r');
-    await screen.until(new RegExp(` 1/${count} of 300`));
+    await screen.until(new RegExp(` \\d+/${count} of 300`));
   };
   await apply(
     'dlen > 10',
@@ -95,9 +95,11 @@ it('the filter takes spaces, or, headings and ranges, and says what it cannot pa
 
 it('a swap leaves the row under the cursor where it was sorted, until o sorts again', async () => {
   const screen = await open();
-  // By Δ|y|: through a filter, and by |y_w|, the longest chosen response first.
+  // By |y_w|, the longest chosen response first.
   screen.type('>>>>');
   await screen.until(/\|y_w\|↓/);
+  screen.type('g');
+  await screen.until(/ 1\/300 ─/);
   const row = /›\s+(\d+)/.exec(screen.screen())?.[1] ?? '';
   screen.type('s');
   await screen.until(/ 1\/300 · o re-sorts/);
@@ -107,8 +109,10 @@ it('a swap leaves the row under the cursor where it was sorted, until o sorts ag
   expect(/›\s+(\d+)/.exec(screen.screen())?.[1]).toBe(row);
   // A row that no longer fits stays as well, and is marked once the cursor has left it.
   screen.type('u/longer\r');
+  await screen.until(/of 300, filter longer ─/);
+  screen.type('g');
   await screen.until(/ 1\/\d+ of 300, filter longer ─/);
-  screen.type('gs');
+  screen.type('s');
   await screen.until(/no longer fits the filter[\s\S]*o re-sorts/);
   screen.type('j');
   await screen.until(/^·\s+\d+ /m);
@@ -145,7 +149,7 @@ it.each([
   terminal = screen;
   await screen.until(/Prompt 1, 1 of 300/);
   screen.type('A');
-  await screen.until(/Length-neutral α[\s\S]*α 0\.0000: 0\.0 % of pairs flipped; mean weight of longer winners 0\.500/);
+  await screen.until(/length-neutral α[\s\S]*α 0\.0000: 0\.0 % of pairs flipped; mean weight of longer winners 0\.500/);
   screen.type('AB');
   await screen.until(/length: ρ/);
   screen.type('B?');

@@ -12,7 +12,7 @@ import { unitOf, weightsReason } from './remark.js';
 import { tokenFacts } from './tokens.js';
 
 /** Points of each α curve that are read aloud. */
-const spokenPoints = 6;
+const spokenPoints = 5;
 
 export function reading(state: State): string[] {
   const looking = lookingAt(state);
