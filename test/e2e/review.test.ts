@@ -108,7 +108,9 @@ it('a swap leaves the row under the cursor where it was sorted, until o sorts ag
   await screen.until(/ (?!1\/)\d+\/300 ─/);
   expect(/›\s+(\d+)/.exec(screen.screen())?.[1]).toBe(row);
   // A row that no longer fits stays as well, and is marked once the cursor has left it.
-  screen.type('u/longer\r');
+  screen.type('u');
+  await screen.until(/o re-sorts/);
+  screen.type('/longer\r');
   await screen.until(/of 300, filter longer ─/);
   screen.type('g');
   await screen.until(/ 1\/\d+ of 300, filter longer ─/);
