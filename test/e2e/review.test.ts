@@ -94,7 +94,7 @@ it('the filter takes spaces, or, headings and ranges, and says what it cannot pa
 });
 
 it('a swap leaves the row under the cursor where it was sorted, until o sorts again', async () => {
-  const screen = await open();
+  const screen = await open({ columns: 120, rows: 40 });
   // By |y_w|, the longest chosen response first.
   screen.type('>>>>');
   await screen.until(/\|y_w\|↓/);
