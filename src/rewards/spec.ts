@@ -93,7 +93,7 @@ export function withoutSecrets(spec: string): string {
 export function publishedReward(spec: string): string {
   return withoutSecrets(spec)
     .split(betweenParts)
-    .map((piece) => piece.replace(/(?<=^[^:]*\b(?:hf|module):).*$/s, (file) => path.basename(file.trim())))
+    .map((piece) => piece.replace(/(?<=^[^:]*\b(?:hf|module):).*$/is, (file) => path.basename(file.trim())))
     .join('+');
 }
 
