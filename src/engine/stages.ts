@@ -1,5 +1,6 @@
 /** Takes the current round through its computing stages, one after the other, until something waits for a person. */
 import { UserError, messageOf } from '../errors.js';
+import { log } from '../print.js';
 import type { Report, Work, WorkResults, WorkStage } from '../rounds/context.js';
 import { discardUpdate } from '../rounds/discard.js';
 import type { DroppedPairs } from '../rows.js';
@@ -203,7 +204,7 @@ export class Stages {
       tell({ computing: false });
     } catch (error) {
       if (core.closing) return;
-      console.error(`round ${id}: log-probabilities for review: ${messageOf(error)}`);
+      log(`round ${id}: log-probabilities for review: ${messageOf(error)}`);
       tell({ computing: false, problem: messageOf(error) });
     } finally {
       this.interrupt = () => {};

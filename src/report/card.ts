@@ -1,5 +1,4 @@
 /** The model card of an exported policy: README.md with the front matter that the Hugging Face hub reads. */
-import path from 'node:path';
 import type { Config } from '../config/schema.js';
 import { halfWidth } from '../evaluation/winRate.js';
 import { decisionsInWords } from '../review/decisionWords.js';

@@ -313,7 +313,7 @@ export class Run {
     try {
       this.db.write();
     } catch (error) {
-      console.error(messageOf(error));
+      log(messageOf(error));
     }
     return this.round(id);
   }
