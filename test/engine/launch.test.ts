@@ -130,7 +130,12 @@ describe('an engine', () => {
     await drive(run, { rounds: 1, settings: {} });
     const file = path.join(run, 'rounds/0001/samples.jsonl');
     writeFileSync(file, '{"prompt_index":\n{}\n');
-    await expect(startEngine(run)).rejects.toThrow(`${file}:1 is not JSON`);
+    await startEngine(run);
+    const { client, events } = await attach(run);
+    const first = (await seen(events, ({ type }) => type === 'snapshot')) as Extract<EngineEvent, { type: 'snapshot' }>;
+    expect(first.snapshot.engine.problem).toContain(`${file}:1 is not JSON`);
+    client.close();
+    await expect(drive(run, { rounds: 2, settings: {} })).rejects.toThrow(`${file}:1 is not JSON`);
   });
 
   it('ends on SIGTERM and leaves an empty lock file and no socket', async () => {
