@@ -58,25 +58,26 @@ export class Tokenizer {
       );
     }
     const config = readOptional(path.join(dir, 'tokenizer_config.json'));
-    let inner: HuggingFaceTokenizer;
-    try {
+    const { inner, special, names, leading } = reading(file, () => {
       const json = readJsonObject(file);
       checkIds(json, file);
-      inner = new HuggingFaceTokenizer(json, config);
-    } catch (cause) {
-      if (cause instanceof UserError) throw cause;
-      throw new UserError(`${file} cannot be used (${messageOf(cause)}); download it again`, { cause });
-    }
-    const special = [...inner.get_added_tokens_decoder()].filter(([, token]) => token.special).map(([id]) => id);
+      const read = new HuggingFaceTokenizer(json, config);
+      const tokens = specialTokens({ ...readOptional(path.join(dir, 'special_tokens_map.json')), ...config });
+      return {
+        inner: read,
+        special: [...read.get_added_tokens_decoder()].filter(([, token]) => token.special).map(([id]) => id),
+        names: tokens,
+        leading: leadingIds(read, config.add_bos_token, tokens.bos_token),
+      };
+    });
     let largest = -1;
     for (const id of inner.get_vocab().values()) largest = Math.max(largest, id);
-    const names = specialTokens({ ...readOptional(path.join(dir, 'special_tokens_map.json')), ...config });
     return new Tokenizer(
       dir,
       inner,
       loadChatTemplate(dir, config, names),
       new Set(special),
-      leadingIds(inner, config.add_bos_token, names.bos_token),
+      leading,
       names.eos_token,
       largest + 1,
     );
@@ -88,7 +89,8 @@ export class Tokenizer {
 
   /** Ids of the text as it stands: no special tokens are added, those that the text spells out are recognised. */
   encode(text: string): number[] {
-    return this.inner.encode(text, { add_special_tokens: false }).ids;
+    const file = path.join(this.dir, 'tokenizer.json');
+    return reading(file, () => this.inner.encode(text, { add_special_tokens: false }).ids);
   }
 
   /**
@@ -99,10 +101,12 @@ export class Tokenizer {
   decode(ids: number[], options: { skipSpecial?: boolean } = {}): string {
     const known = ids.filter((id) => this.inner.id_to_token(id) !== undefined);
     if (known.length === 0) return '';
-    return this.inner.decode(known, {
-      skip_special_tokens: options.skipSpecial ?? true,
-      clean_up_tokenization_spaces: false,
-    });
+    return reading(path.join(this.dir, 'tokenizer.json'), () =>
+      this.inner.decode(known, {
+        skip_special_tokens: options.skipSpecial ?? true,
+        clean_up_tokenization_spaces: false,
+      }),
+    );
   }
 
   /** One token as people see it, special or not, its leading space kept; parts of a character come out as U+FFFD. */
@@ -174,6 +178,16 @@ export class Tokenizer {
   private encodeWithBos(text: string): number[] {
     const ids = this.encode(text);
     return ids[0] === this.leading[0] ? ids : [...this.leading, ...ids];
+  }
+}
+
+/** The library checks little of a file: what is damaged may only throw, and anything, when it is used. */
+function reading<T>(file: string, use: () => T): T {
+  try {
+    return use();
+  } catch (cause) {
+    if (cause instanceof UserError) throw cause;
+    throw new UserError(`${file} cannot be used (${messageOf(cause)}); download it again`, { cause });
   }
 }
 

@@ -261,3 +261,12 @@ it.each<[string, (json: { model: { vocab: Record<string, unknown> }; added_token
   expect(load).toThrow(UserError);
   expect(load).toThrow(says);
 });
+
+it('refuses a post-processor that only fails when it is used', () => {
+  const { dir, load } = tokenizerWith('bpe-llama', {
+    config: { add_bos_token: undefined },
+    tokenizer: { post_processor: { type: 'TemplateProcessing', single: ['x'], pair: [], special_tokens: {} } },
+  });
+  expect(load).toThrow(UserError);
+  expect(load).toThrow(`${path.join(dir, 'tokenizer.json')} cannot be used (`);
+});
