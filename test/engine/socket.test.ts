@@ -156,7 +156,7 @@ it('answers a refusal with its sentence, to the one that asked', async () => {
 });
 
 it('answers what is no command at all and lives on', async () => {
-  const log = vi.spyOn(console, 'error').mockImplementation(() => {});
+  const log = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
   const socket = createConnection(socketPath);
   const answer = new Promise((resolve) => socket.once('data', (text) => resolve(JSON.parse(String(text)))));
   socket.write('{"id": 1, "ty\n');
@@ -176,7 +176,7 @@ it.each<[string, string]>([
   ['{"id":1,"type":"attach","client":"everything"}', 'attach: `client`: '],
   [`{"id":1,"type":"undo","x":${'['.repeat(100_000)}${']'.repeat(100_000)}}`, 'it is nested more than 64 levels deep'],
 ])('refuses %.60s with one sentence', async (line, sentence) => {
-  const log = vi.spyOn(console, 'error').mockImplementation(() => {});
+  const log = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
   const socket = createConnection(socketPath);
   const answer = new Promise<string>((resolve) => socket.once('data', (text) => resolve(String(text))));
   socket.write(`${line}\n`);

@@ -114,7 +114,7 @@ it('go on from what is on disk, and end for good once all of it is', async () =>
 });
 
 it('say what is wrong and leave the round usable', async () => {
-  const silent = vi.spyOn(console, 'error').mockImplementation(() => {});
+  const silent = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
   await computing();
   await b.fail('logps', '/r holds no model');
   expect(weights()).toMatchObject({ computing: false, problem: '/r holds no model' });

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Config } from '../../src/config/schema.js';
+import { removeCheckpoint } from '../../src/rounds/checkpoint.js';
 import type { Report } from '../../src/rounds/context.js';
 import { namedByUser } from '../../src/rewards/index.js';
 import { ModelShelf } from '../../src/rounds/models.js';
@@ -96,13 +97,15 @@ describe('probes', () => {
 
   it('go with the update that is discarded', async () => {
     const { context, state, file } = await updated({ probes: 1 });
+    // As evaluation does: the update would resume from its last step.
+    removeCheckpoint(file('update'));
     state.verdict = 'abort';
     expect(await work.update(context)).toMatchObject({ outcome: 'aborted' });
     expect(existsSync(file('probes.jsonl'))).toBe(false);
   });
 
   it('give way where memory is short, and the update goes on', async () => {
-    const log = vi.spyOn(console, 'error').mockImplementation(() => {});
+    const log = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
     const { context, rows } = await updated({ probes: 1, probe_steps: 1 });
     const policy = await context.models.load(context.files.policyDir(0));
     const before = rows().length;
@@ -113,7 +116,7 @@ describe('probes', () => {
     for (const step of [4, 5]) await probes.at(step, 20);
     expect(rows().length).toBeLessThan(before);
     expect(rows().at(-1)?.step).toBe(3);
-    expect(log.mock.calls).toEqual([['no memory for probe prompts beside the update; none after step 4']]);
+    expect(log.mock.calls).toEqual([['no memory for probe prompts beside the update; none after step 4\n']]);
     log.mockRestore();
     context.models.forget();
   });
