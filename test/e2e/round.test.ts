@@ -69,7 +69,7 @@ describe('a whole round by keystrokes', () => {
     await screen.until(/Launch the update on \d+ pairs/);
     screen.type('y');
     await screen.until(/Round 1 on 8 held-out prompts/);
-    expect(screen.screen()).toMatch(/vs base/);
+    expect(screen.screen()).toMatch(/Δ base/);
 
     screen.type('h');
     await screen.until(/Reward against length/);
