@@ -69,6 +69,7 @@ export default defineConfig({
     pool: 'forks',
     poolOptions: { forks: { maxForks: 2 } },
     testTimeout: 60_000,
+    setupFiles: ['test/yield.ts'],
     hookTimeout: 120_000,
     projects: [
       {
