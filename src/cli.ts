@@ -2,7 +2,7 @@
 /** `brevity`: arguments → one file per command under commands/, loaded when it is used. */
 import { existsSync, readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { UserError } from './errors.js';
+import { UserError, hasCode } from './errors.js';
 import { commandLine, recordInvocation } from './invocation.js';
 import { print, printError } from './print.js';
 
@@ -108,7 +108,7 @@ try {
   process.exit(process.exitCode ?? 0);
 } catch (error) {
   if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2);
-  if (error instanceof Error && 'code' in error && error.code === 'EPIPE') process.exit(0);
+  if (hasCode(error, 'EPIPE')) process.exit(0);
   if (error instanceof UserError) {
     printError(`brevity: ${error.message}\n`);
     process.exit(error.exitCode);

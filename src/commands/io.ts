@@ -3,7 +3,7 @@ import { closeSync, createReadStream, existsSync, fstatSync, fsyncSync, openSync
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { z } from 'zod';
-import { UserError, messageOf } from '../errors.js';
+import { UserError, hasCode, messageOf } from '../errors.js';
 import { parseJson, withoutMark } from '../limits.js';
 import { syncDirectory, writeError } from '../store/durable.js';
 import { parseRow } from '../store/jsonl.js';
@@ -63,7 +63,7 @@ export class RowWriter {
     try {
       for (let done = 0; done < bytes.length;) done += this.writeSome(bytes, done);
     } catch (cause) {
-      if (cause instanceof Error && 'code' in cause && cause.code === 'EPIPE') throw cause;
+      if (hasCode(cause, 'EPIPE')) throw cause;
       throw writeError(this.file === '-' ? 'standard output' : this.file, cause);
     }
   }
@@ -87,7 +87,7 @@ export class RowWriter {
     try {
       return writeSync(this.handle, bytes, from);
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error;
+      if (!hasCode(error, 'EAGAIN')) throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
       return 0;
     }

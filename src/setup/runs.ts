@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import path from 'node:path';
 import { type EngineClient, connect, connectIfAny } from '../engine/client.js';
 import type { EngineState } from '../engine/protocol.js';
-import { UserError, messageOf } from '../errors.js';
+import { UserError, hasCode, messageOf } from '../errors.js';
 import type { PartialConfig } from '../config/load.js';
 import { removeAll, removeTemporaries } from '../store/durable.js';
 import { Lock, lockHolder } from '../store/lock.js';
@@ -238,6 +238,6 @@ export function isFree(directory: string): boolean {
   try {
     return readdirSync(directory).length === 0;
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    return hasCode(error, 'ENOENT');
   }
 }

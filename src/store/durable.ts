@@ -35,7 +35,7 @@ import {
   writeSync,
 } from 'node:fs';
 import path from 'node:path';
-import { UserError } from '../errors.js';
+import { UserError, hasCode } from '../errors.js';
 
 export type Place = 'run' | 'user';
 
@@ -269,6 +269,3 @@ export function writeError(file: string, cause: unknown): unknown {
   const why = full ? 'the disk is full; free space and try again, nothing written before is lost' : cause.message;
   return new UserError(`cannot write ${file}: ${why}`, { cause });
 }
-
-const hasCode = (error: unknown, ...codes: string[]) =>
-  error instanceof Error && 'code' in error && codes.includes(error.code as string);

@@ -22,7 +22,7 @@ import {
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
-import { UserError, messageOf } from '../errors.js';
+import { UserError, hasCode, messageOf } from '../errors.js';
 import { commandLine, shellQuote } from '../invocation.js';
 import { writeError } from './durable.js';
 
@@ -188,7 +188,7 @@ function isLocked(file: string): boolean {
   try {
     descriptor = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW);
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return false;
+    if (hasCode(error, 'ENOENT')) return false;
     throw new UserError(`${file} cannot be read: ${messageOf(error)}`, { cause: error });
   }
   try {
@@ -228,7 +228,7 @@ function isAlive({ pid, started }: LockHolder): boolean {
   try {
     process.kill(pid, 0);
   } catch (error) {
-    return codeOf(error) === 'EPERM';
+    return hasCode(error, 'EPERM');
   }
   return started === null || startOf(pid) === started;
 }
@@ -246,7 +246,7 @@ function read(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return '';
+    if (hasCode(error, 'ENOENT')) return '';
     throw new UserError(`${file} cannot be read: ${messageOf(error)}`, { cause: error });
   }
 }
@@ -298,7 +298,7 @@ function flock(descriptor: number, mode: Mode, file: string): boolean {
       encoding: 'utf8',
       timeout: LOCK_TIMEOUT_MS,
     });
-    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'EACCES') continue;
+    if (hasCode(error, 'ENOENT', 'EACCES')) continue;
     if (status === 0) return true;
     const said = stderr.trim();
     if (status === 1 && said === '') return false;
@@ -312,10 +312,6 @@ function flock(descriptor: number, mode: Mode, file: string): boolean {
   throw new UserError(
     `${file} cannot be locked: none of the programs ${lockers.map(({ program }) => program).join(', ')} was found in PATH; install one of them (flock is part of util-linux)`,
   );
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
 }
 
 /** Blocks: locks are taken before anything else runs. */

@@ -4,7 +4,7 @@
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import type { z } from 'zod';
-import { UserError, messageOf } from '../errors.js';
+import { UserError, hasCode, messageOf } from '../errors.js';
 import { MAX_LINE, megabytes } from '../limits.js';
 import { parseLine, parseRow } from './jsonl.js';
 
@@ -34,7 +34,7 @@ export class RowIndex<T extends { prompt_index: number }> {
     try {
       handle = await open(this.file);
     } catch (cause) {
-      if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return null;
+      if (hasCode(cause, 'ENOENT')) return null;
       throw new UserError(`cannot read ${this.file}: ${messageOf(cause)}`, { cause });
     }
     try {

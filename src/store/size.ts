@@ -1,11 +1,12 @@
 /** What a folder takes on the disk. */
 import { lstat, readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { hasCode } from '../errors.js';
 
 /** Bytes of all files in a folder and in those within it; 0 where there is none. Links count for themselves. */
 export async function folderBytes(folder: string): Promise<number> {
   const names = await readdir(folder, { recursive: true }).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if (hasCode(error, 'ENOENT')) return [];
     throw error;
   });
   const sizes = await Promise.all(
