@@ -95,7 +95,8 @@ export function viewOf({ decisions, done, undone }: Standing): {
 }
 
 /**
- * The whole decision out of what a person said of it now; what is left out stays as it was.
+ * The whole decision out of what a person said of it now; what is left out stays as it was. An exclusion or a tie keeps
+ * the pair that the person had chosen, so that taking it back does not lose a swap.
  *
  * @param row of the prompt; undefined: there is no such prompt
  * @throws UserError where the ruling cannot be
@@ -108,16 +109,30 @@ export function decisionFor(
   const { prompt_index } = said;
   if (row === undefined) throw new UserError(`there is no prompt ${prompt_index + 1} to decide`);
   const before = standing.decisions.get(prompt_index);
-  const ruling = said.ruling === undefined ? (before?.ruling ?? null) : said.ruling;
+  const ruling =
+    said.ruling === undefined ? (before?.ruling ?? null) : keepingPair(said.ruling, before?.ruling ?? null);
   const problem = ruling === null ? null : wrongWith(row, ruling);
   if (problem !== null) throw new UserError(`prompt ${prompt_index + 1}: ${problem}`);
   return { prompt_index, ruling, note: said.note ?? before?.note ?? '' };
 }
 
+function keepingPair(ruling: Ruling | null, before: Ruling | null): Ruling | null {
+  if (ruling === null || ruling.kind === 'pair' || before === null) return ruling;
+  const pair = pairIn(before);
+  return pair === null ? ruling : { kind: ruling.kind, instead_of: pair };
+}
+
+/** The pair that a ruling chooses, or that it excludes or calls a tie; null: the rewards' pair. */
+export function pairIn(ruling: Ruling): ResponsePair | null {
+  if (ruling.kind !== 'pair') return ruling.instead_of ?? null;
+  return { chosen: ruling.chosen, rejected: ruling.rejected };
+}
+
 /** A sentence on why a ruling cannot be; null where it can. */
 export function wrongWith({ rewards }: ReviewRow, ruling: Ruling): string | null {
-  if (ruling.kind !== 'pair') return null;
-  const { chosen, rejected } = ruling;
+  const pair = pairIn(ruling);
+  if (pair === null) return null;
+  const { chosen, rejected } = pair;
   const last = rewards.length - 1;
   for (const place of [chosen, rejected])
     if (!Number.isInteger(place) || place < 0 || place > last)

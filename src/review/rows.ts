@@ -72,8 +72,16 @@ export interface ResponseDetail {
   source?: string;
 }
 
-/** What a person says of a prompt's pair. `swap` is `pair` with the places of the pair before exchanged. */
-export type Ruling = { kind: 'pair'; chosen: number; rejected: number } | { kind: 'exclude' } | { kind: 'tie' };
+/**
+ * What a person says of a prompt's pair. `swap` is `pair` with the places of the pair before exchanged.
+ *
+ * `instead_of`: the pair that the person had chosen before excluding it or calling it a tie, to return to; absent if the
+ * rewards' pair applied, and in files of an earlier Brevity.
+ */
+export type Ruling =
+  | { kind: 'pair'; chosen: number; rejected: number }
+  | { kind: 'exclude'; instead_of?: ResponsePair }
+  | { kind: 'tie'; instead_of?: ResponsePair };
 
 /** A person's word on a prompt; without ruling the rewards decide. */
 export interface Decision {

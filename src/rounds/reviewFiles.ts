@@ -44,10 +44,12 @@ const reviewRowSchema: z.ZodType<ReviewRow> = z
       wrong('automatic', `expected two of ${responses} responses`);
   });
 
+const pairSchema = z.object({ chosen: index, rejected: index });
+
 export const rulingSchema = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('pair'), chosen: index, rejected: index }),
-  z.object({ kind: z.literal('exclude') }),
-  z.object({ kind: z.literal('tie') }),
+  z.object({ kind: z.literal('pair'), ...pairSchema.shape }),
+  z.object({ kind: z.literal('exclude'), instead_of: pairSchema.optional() }),
+  z.object({ kind: z.literal('tie'), instead_of: pairSchema.optional() }),
 ]);
 
 const decisionRowSchema: z.ZodType<DecisionRow> = z.discriminatedUnion('action', [

@@ -90,7 +90,20 @@ describe('decisionFor', () => {
     });
   });
 
+  it('keeps the pair that a person had chosen under an exclusion or a tie, and only such a pair', () => {
+    const pair = { chosen: 2, rejected: 0 };
+    const swapped = replay([said(1, { kind: 'pair', ...pair })]);
+    const excluded = decisionFor(swapped, row(1), { prompt_index: 1, ruling: exclude });
+    expect(excluded.ruling).toEqual({ kind: 'exclude', instead_of: pair });
+    const tied = decisionFor(replay([said(1, excluded.ruling)]), row(1), { prompt_index: 1, ruling: tie });
+    expect(tied.ruling).toEqual({ kind: 'tie', instead_of: pair });
+    expect(decidedPair(row(1), tied)).toBeNull();
+    expect(decisionFor(replay([said(1, tied.ruling)]), row(1), { prompt_index: 1, ruling: null }).ruling).toBeNull();
+    expect(decisionFor(before, row(1), { prompt_index: 1, ruling: tie }).ruling).toEqual(tie);
+  });
+
   it.each<[ReviewRow | undefined, Ruling, string]>([
+    [row(7), { kind: 'tie', instead_of: { chosen: 0, rejected: 3 } }, 'prompt 8: there is no response 3'],
     [undefined, exclude, 'there is no prompt 8 to decide'],
     [row(7), { kind: 'pair', chosen: 0, rejected: 3 }, 'prompt 8: there is no response 3; there are 0 to 2'],
     [row(7), { kind: 'pair', chosen: -1, rejected: 1 }, 'prompt 8: there is no response -1; there are 0 to 2'],

@@ -3,7 +3,7 @@
  * of rows and an array of decisions, and kept as long as they are. α is not part of it.
  */
 import type { MarginInput } from '../../dpo/margins.js';
-import { type PairStatus, bestAndWorst, pairStatus } from '../../review/decisions.js';
+import { type PairStatus, bestAndWorst, pairIn, pairStatus } from '../../review/decisions.js';
 import type { Decision, LogRatios, ResponsePair, ReviewRow, WeightInputs } from '../../review/rows.js';
 
 export interface ReviewTable {
@@ -96,7 +96,8 @@ function makeTable(rows: readonly ReviewRow[], given: readonly Decision[], ratio
 /** The pair as decided, or the one that would be; null with fewer than two responses. */
 export function pairOf(row: ReviewRow, decision: Decision | undefined): ResponsePair | null {
   if (row.rewards.length < 2) return null;
-  if (decision?.ruling?.kind === 'pair') return decision.ruling;
+  const decided = decision?.ruling == null ? null : pairIn(decision.ruling);
+  if (decided !== null) return decided;
   return typeof row.automatic === 'string' ? bestAndWorst(row.rewards) : row.automatic;
 }
 

@@ -1,4 +1,5 @@
 /** What a person decides about the selected prompt, as commands to the engine; its answer is what the screen shows. */
+import { pairIn } from '../../review/decisions.js';
 import type { Ruling } from '../../review/rows.js';
 import { type State, type Step, inReview, only, send } from '../state.js';
 import { comparedIn, lookingAt } from './looking.js';
@@ -14,7 +15,7 @@ export function hasDecision(state: State): boolean {
   return canDecide(state) && looking?.row != null && looking.table.decisions[looking.row] !== undefined;
 }
 
-/** A ruling that stands already is taken back. */
+/** A ruling given a second time is taken back; an exclusion or a tie then leaves the pair chosen before it. */
 function rule(state: State, ruling: Ruling | null): Step {
   const looking = lookingAt(state);
   if (looking?.row == null) return only(state);
@@ -24,8 +25,13 @@ function rule(state: State, ruling: Ruling | null): Step {
   return send(state, {
     type: 'decide',
     prompt_index: table.rows[row].prompt_index,
-    ruling: again ? null : ruling,
+    ruling: again ? rulingBefore(before) : ruling,
   });
+}
+
+function rulingBefore(ruling: Ruling): Ruling | null {
+  const pair = ruling.kind === 'pair' ? null : pairIn(ruling);
+  return pair === null ? null : { kind: 'pair', ...pair };
 }
 
 function isSame(a: Ruling, b: Ruling): boolean {

@@ -357,6 +357,18 @@ describe('deciding', () => {
     expect(sent(state, 'backspace')).toEqual([{ type: 'decide', prompt_index: 0, ruling: null }]);
   });
 
+  it.each(['exclude', 'tie'] as const)('%s again leaves the pair that was chosen before it', (kind) => {
+    const key = kind === 'exclude' ? 'x' : 't';
+    const swapped: Ruling = { kind: 'pair', chosen: 2, rejected: 1 };
+    const state = decided(review, ruling(0, { kind, instead_of: { chosen: 2, rejected: 1 } }));
+    expect(sent(state, key)).toEqual([{ type: 'decide', prompt_index: 0, ruling: swapped }]);
+    // The screen shows that pair, so confirming it chooses it and swapping it leads back to the rewards' pair.
+    expect(lookingAt(state)?.table).toMatchObject({ standings: { 0: kind === 'tie' ? 'tie' : 'excluded' } });
+    expect([lookingAt(state)?.table.chosen[0], lookingAt(state)?.table.rejected[0]]).toEqual([2, 1]);
+    expect(sent(state, 'c')).toEqual([{ type: 'decide', prompt_index: 0, ruling: swapped }]);
+    expect(sent(state, 's')).toEqual([{ type: 'decide', prompt_index: 0, ruling: null }]);
+  });
+
   it('c after a swap confirms the pair as it is shown', () => {
     const swapped = decided(review, ruling(0, { kind: 'pair', chosen: 2, rejected: 1 }));
     expect(sent(swapped, 'c')).toEqual([]);

@@ -6,7 +6,7 @@ import { readScoredFile } from '../../../src/review/file.js';
 import { activeKeys } from '../../../src/ui/keys.js';
 import { Link } from '../../../src/ui/link.js';
 import { lookingAt } from '../../../src/ui/review/looking.js';
-import { FileSession, defaultOut, journalOf } from '../../../src/ui/review/session.js';
+import { FileSession, defaultOut, journalOf, readJournal } from '../../../src/ui/review/session.js';
 import { initialState } from '../../../src/ui/state.js';
 import { Store } from '../../../src/ui/store.js';
 import { temporaryDirectories } from '../../temporary.js';
@@ -65,6 +65,17 @@ const marks = (file: string): { action: string }[] =>
     .map((line) => JSON.parse(line) as { action: string });
 
 describe('the session', () => {
+  it.each(['x', 't'])('%s twice after a swap leaves the swap, on the screen and in the journal', async (key) => {
+    const { file, out, session, store, press } = await opened();
+    for (const each of ['s', key, key]) await press(each);
+    const swapped = { prompt_index: 0, ruling: { kind: 'pair', chosen: 0, rejected: 1 }, note: '' };
+    expect(store.state().run?.decisions.decisions).toEqual([swapped]);
+    expect(readJournal(file, readScoredFile(file, null)).decisions.get(0)).toEqual(swapped);
+    session.write();
+    const [first] = readFileSync(out, 'utf8').split('\n');
+    expect(JSON.parse(first)).toMatchObject({ chosen: 'short', rejected: 'much longer' });
+  });
+
   it('opens the review of the file', async () => {
     const { store } = await opened();
     const state = store.state();
