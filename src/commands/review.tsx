@@ -6,7 +6,7 @@ import { UserError } from '../errors.js';
 import { Tokenizer } from '../model/tokenizer.js';
 import { readScoredFile, trlPairs } from '../review/file.js';
 import { of } from '../ui/format.js';
-import { type Size, initialState } from '../ui/state.js';
+import { type Action, type Size, initialState } from '../ui/state.js';
 import { FileSession, defaultOut, journalOf, readJournal, writePairs } from '../ui/review/session.js';
 import { fileTokens } from '../ui/review/fileTokens.js';
 import { RowWriter } from './io.js';
@@ -78,7 +78,10 @@ ${examples('review scored.jsonl --tokenizer models/policy', 'review scored.jsonl
       const source = {
         initial: (size: Size) => initialState(size, { unit: scored.unit, tokens: tokens !== null, out }),
         attach: session.attach,
-        write: () => `Wrote ${of(session.write(), 'pair')} to ${out}.`,
+        write(overwrite: boolean): Action {
+          if (!overwrite && session.wouldOverwrite()) return { type: 'file-exists', what: 'pairs', file: out };
+          return { type: 'notice', text: `Wrote ${of(session.write(), 'pair')} to ${out}.` };
+        },
       };
       await openTerminal(source, lookOf(options));
       for (const warning of session.warnings) printError(`${warning}\n`);

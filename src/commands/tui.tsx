@@ -1,5 +1,6 @@
 /** `brevity RUN`: the terminal of a run. A client of the engine, which works on when the terminal is left. */
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,7 +15,7 @@ import { absolute } from '../setup/draft.js';
 import type { HomeTasks, HomeTasksOptions } from '../ui/homeTasks.js';
 import { Link, type LinkOptions } from '../ui/link.js';
 import type { Look } from '../ui/look.js';
-import { type Effect, type Size, type State, initialState } from '../ui/state.js';
+import { type Action, type Effect, type Size, type State, initialState } from '../ui/state.js';
 import { Store } from '../ui/store.js';
 import { type Controls, onScreen } from './screen.js';
 import { lookOf } from './settings.js';
@@ -62,8 +63,12 @@ export interface Source {
   attach?: LinkOptions['attach'];
   /** The user has allowed rewards of the run. */
   trust?(rewards: readonly string[]): void;
-  /** Keeps the pairs of a file of samples, and says where. */
-  write?(): string;
+  /**
+   * Writes the pairs of a reviewed file.
+   *
+   * @returns the action that says where, or that asks because the file exists
+   */
+  write?(overwrite: boolean): Action;
   /** The list of runs and the form. */
   home?(hooks: HomeHooks): HomeTasks;
 }
@@ -103,11 +108,9 @@ export async function openTerminal(source: Source, look: Look): Promise<{ left: 
       case 'home':
         return tasks?.perform(effect.task);
       case 'command':
-        return runCommand(effect.command, store.state().run?.directory ?? '', effect.out, (text) =>
-          store.now({ type: 'notice', text }),
-        );
+        return runCommand(effect, store.state().run?.directory ?? '', store.now);
       case 'write':
-        return store.now({ type: 'notice', text: written(source) });
+        return store.now(written(source, effect.overwrite));
       case 'leave':
         left = true;
         return controls.close();
@@ -154,10 +157,17 @@ export async function openTerminal(source: Source, look: Look): Promise<{ left: 
 }
 
 /** `brevity export` or `brevity report` in a process of its own: a policy may take a while to copy. */
-function runCommand(command: 'export' | 'report', run: string, out: string, tell: (text: string) => void): void {
-  const place = { cwd: process.cwd(), home: homedir() };
+function runCommand(
+  { command, out, overwrite }: Effect & { do: 'command' },
+  run: string,
+  now: (action: Action) => void,
+): void {
+  const file = absolute(out, { cwd: process.cwd(), home: homedir() });
+  // `export` refuses a folder that is not empty.
+  if (command === 'report' && !overwrite && existsSync(file)) return now({ type: 'file-exists', what: 'report', file });
+  const tell = (text: string) => now({ type: 'notice', text });
   const cli = fileURLToPath(new URL('../cli.js', import.meta.url));
-  const args = [cli, command, run, '--out', absolute(out, place)];
+  const args = [cli, command, run, '--out', file];
   execFile(process.execPath, args, (error, _stdout, stderr) => {
     const said = stderr.trim().split('\n').at(-1) ?? '';
     if (error !== null) return tell(said === '' ? `${command}: ${error.message}` : said);
@@ -165,10 +175,10 @@ function runCommand(command: 'export' | 'report', run: string, out: string, tell
   });
 }
 
-function written({ write }: Source): string {
+function written({ write }: Source, overwrite: boolean): Action {
   try {
-    return write?.() ?? '';
+    return write?.(overwrite) ?? { type: 'notice', text: '' };
   } catch (error) {
-    return messageOf(error);
+    return { type: 'notice', text: messageOf(error) };
   }
 }

@@ -9,7 +9,7 @@ import { applyHomeEvent } from './home.js';
 import { bodyTop } from './layout.js';
 import { modules } from './modules.js';
 import { resized } from './resize.js';
-import { actOnRun, askTrust, completed, inView, pasted, retyped } from './runActions.js';
+import { actOnRun, askOverwrite, askTrust, completed, inView, pasted, retyped } from './runActions.js';
 import type { RunKey } from './runKeys.js';
 import { type Action, type State, type Step, currentRound, only, screenOf, screens } from './state.js';
 
@@ -35,6 +35,8 @@ function applied(state: State, action: Action): Step {
       return only({ ...state, link: action.link, modal: null });
     case 'untrusted':
       return only(askTrust(state, action.rewards));
+    case 'file-exists':
+      return only(askOverwrite(state, action.what, action.file));
     case 'notice':
       return only({ ...state, notice: action.text });
     case 'home':

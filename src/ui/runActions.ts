@@ -175,8 +175,28 @@ function confirmed(state: State): Step {
   if (state.modal?.kind !== 'confirm') return only(state);
   const { owner, what } = state.modal;
   const closed = { ...state, modal: null };
-  if (owner === 'run') return trusted(closed, what);
+  if (owner === 'run') return what.startsWith(trustQuestion) ? trusted(closed, what) : overwritten(closed, what);
   return modules[owner].confirmed?.(closed, what) ?? only(closed);
+}
+
+const reportQuestion = 'overwrite report ';
+const pairsQuestion = 'overwrite pairs ';
+
+/** Asks before a file that something else wrote is replaced. */
+export function askOverwrite(state: State, what: 'pairs' | 'report', file: string): State {
+  const lines = [
+    `Overwrite ${makeLine(file, 400)}?`,
+    what === 'pairs'
+      ? 'What it contains is replaced by the pairs as decided.'
+      : 'What it contains is replaced by the report.',
+  ];
+  const question = what === 'pairs' ? pairsQuestion : reportQuestion;
+  return { ...state, notice: null, modal: { kind: 'confirm', owner: 'run', what: question + file, lines } };
+}
+
+function overwritten(state: State, what: string): Step {
+  if (what.startsWith(pairsQuestion)) return { state, effects: [{ do: 'write', overwrite: true }] };
+  return writeTo(state, 'report', what.slice(reportQuestion.length), true);
 }
 
 const trustQuestion = 'trust ';
@@ -238,8 +258,12 @@ function askWhere(state: State, command: 'export' | 'report'): State {
 function typedOnRun(state: State, field: string, out: string): Step | string {
   if (field !== 'export' && field !== 'report') return only(state);
   if (out === '') return `type the name of ${field === 'export' ? 'a new folder' : 'a file'}`;
-  const notice = `${field === 'export' ? 'Exporting' : 'Writing the report'} to ${makeLine(out, 60)} …`;
-  return { state: { ...state, notice }, effects: [{ do: 'command', command: field, out }] };
+  return writeTo(state, field, out, false);
+}
+
+function writeTo(state: State, command: 'export' | 'report', out: string, overwrite: boolean): Step {
+  const notice = `${command === 'export' ? 'Exporting' : 'Writing the report'} to ${makeLine(out, 60)} …`;
+  return { state: { ...state, notice }, effects: [{ do: 'command', command, out, overwrite }] };
 }
 
 function copy(state: State): Step {

@@ -145,6 +145,8 @@ export type Action =
   | { type: 'answer'; query: Query; answer: unknown }
   | { type: 'unanswered'; query: Query; message: string }
   | { type: 'notice'; text: string }
+  /** The pairs of a reviewed file, or a report, are not written yet: the file is there and something else wrote it. */
+  | { type: 'file-exists'; what: 'pairs' | 'report'; file: string }
   | { type: 'home'; event: HomeEvent }
   /** Tab has completed the line that is typed. */
   | { type: 'completed'; before: string; text: string; candidates: readonly string[] }
@@ -160,13 +162,13 @@ export type Effect =
   | { do: 'trust'; rewards: readonly string[] }
   | { do: 'home'; task: HomeTask }
   | { do: 'complete'; text: string; inReward: boolean }
-  /** The decided pairs of a file that is reviewed. */
-  | { do: 'write' }
+  /** The decided pairs of a file that is reviewed. Without `overwrite` an existing file is asked about first. */
+  | { do: 'write'; overwrite: boolean }
   | { do: 'redraw' }
   | { do: 'suspend' }
   | { do: 'detach' }
-  /** `brevity export` or `brevity report` on the run, beside the terminal. */
-  | { do: 'command'; command: 'export' | 'report'; out: string }
+  /** `brevity export` or `brevity report` on the run, beside the terminal. Without `overwrite` as in `write`. */
+  | { do: 'command'; command: 'export' | 'report'; out: string; overwrite: boolean }
   /** To the list of runs. */
   | { do: 'leave' };
 

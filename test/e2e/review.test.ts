@@ -2,7 +2,8 @@
  * Review by keystrokes in a real pseudo-terminal, over `brevity review FILE`: the palette, the filter, an order that
  * holds while pairs are decided, and the help.
  */
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { dist, temporaryFolder } from '../engine/runs.js';
 import { sample, writeSamples } from './samples.js';
@@ -51,6 +52,30 @@ it('the palette finds commands by name and by alias, and nothing unrelated', asy
   await screen.until(/q quit/);
   screen.type(':exit\r');
   expect(await screen.exit).toBe(0);
+});
+
+it('W asks before it overwrites a file that it did not write', async () => {
+  const out = path.join(folder, 'samples.pairs.jsonl');
+  writeFileSync(out, 'mine\n');
+  const screen = await open();
+  screen.type('W');
+  await screen.until(/Overwrite .*samples\.pairs\.jsonl\? y\/n/);
+  screen.type('n');
+  await screen.until(/^(?![\s\S]*Overwrite)[\s\S]*q quit/);
+  expect(readFileSync(out, 'utf8')).toBe('mine\n');
+  screen.type('W');
+  await screen.until(/Overwrite .*samples\.pairs\.jsonl\? y\/n/);
+  screen.type('y');
+  await screen.until(/Wrote \d+ pairs to/);
+  const lines = () => readFileSync(out, 'utf8').trim().split('\n').length;
+  const all = lines();
+  expect(all).toBeGreaterThan(200);
+  // Its own file follows the decisions without a question.
+  screen.type('x');
+  await screen.until(/›\s+1 .* X/);
+  screen.type('W');
+  await screen.until(new RegExp(`Wrote ${all - 1} pairs to`));
+  expect(lines()).toBe(all - 1);
 });
 
 it('the filter takes spaces, or, headings and ranges, and says what it cannot parse and where', async () => {

@@ -113,7 +113,7 @@ export const keyEffects: Record<string, KeyEffect> = {
   'last-pair': selects(106),
   'text-up': review({ textTop: 0 }),
   'text-down': review({ textTop: 3 }),
-  write: { asks: [{ do: 'write' }] },
+  write: { asks: [{ do: 'write', overwrite: false }] },
   zoom: review({ zoomed: true }),
 
   'stop-update': opens({ kind: 'confirm', owner: 'update', what: 'stop' }),

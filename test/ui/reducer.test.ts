@@ -359,9 +359,15 @@ describe('export and report', () => {
     expect(empty.modal).toMatchObject({ error: 'type the name of a new folder' });
     const step = reduce(press(empty, ...'out'), { type: 'key', key: 'enter' });
     expect(step.state).toMatchObject({ modal: null, notice: 'Exporting to out …' });
-    expect(step.effects).toEqual([{ do: 'command', command: 'export', out: 'out' }]);
+    expect(step.effects).toEqual([{ do: 'command', command: 'export', out: 'out', overwrite: false }]);
     const report = reduce(press(attached('review'), 'P'), { type: 'key', key: 'enter' });
-    expect(report.effects).toEqual([{ do: 'command', command: 'report', out: 'demo.html' }]);
+    const exists = after(attached('review'), { type: 'file-exists', what: 'report', file: '/out/demo.html' });
+    expect(exists.modal).toMatchObject({ kind: 'confirm', lines: ['Overwrite /out/demo.html?', expect.any(String)] });
+    expect(effectsOf(exists, 'n')).toEqual([]);
+    expect(effectsOf(exists, 'y')).toEqual([
+      { do: 'command', command: 'report', out: '/out/demo.html', overwrite: true },
+    ]);
+    expect(report.effects).toEqual([{ do: 'command', command: 'report', out: 'demo.html', overwrite: false }]);
   });
 });
 

@@ -371,7 +371,7 @@ export const reviewKeys = [
     aliases: ['export', 'save', 'write pairs'],
     keys: ['W'],
     label: 'write pairs',
-    help: 'write the pairs as decided, for trainers to read',
+    help: 'write the pairs as decided (asks before it overwrites a file)',
     when: (state) => inReview(state) && state.file !== null,
   },
   {

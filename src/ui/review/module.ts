@@ -173,7 +173,7 @@ function act(state: State, id: ReviewKey): Step {
     case 'sort-again':
       return only(sortAgain(state));
     case 'write':
-      return { state, effects: [{ do: 'write' }] };
+      return { state, effects: [{ do: 'write', overwrite: false }] };
     case 'zoom':
       return only(change(state, { zoomed: !review.zoomed }));
   }

@@ -80,6 +80,8 @@ export class FileSession implements Client {
   private hacking: Promise<HackingReport> | null = null;
   /** Identifies the journal's content that `standing` comes from. */
   private stamp: string;
+  /** The same for the pairs that this session wrote last; empty before that. */
+  private written = '';
   /** Lines of the journal that were skipped, one sentence for each. */
   readonly warnings: string[] = [];
 
@@ -116,10 +118,18 @@ export class FileSession implements Client {
     return Promise.resolve().then(() => this.answer(query));
   }
 
+  /** Whether the file for the pairs exists and is not as this session left it. */
+  wouldOverwrite(): boolean {
+    const stamp = stampOf(this.options.out);
+    return stamp !== '' && stamp !== this.written;
+  }
+
   /** @returns how many pairs were written */
   write(): number {
     this.takeOver();
-    return writePairs(this.options.out, this.options.scored, this.standing);
+    const pairs = writePairs(this.options.out, this.options.scored, this.standing);
+    this.written = stampOf(this.options.out);
+    return pairs;
   }
 
   private take(command: EngineCommand): void {
@@ -174,8 +184,7 @@ export class FileSession implements Client {
   };
 
   private journalStamp(): string {
-    const stat = statSync(journalOf(this.options.file), { throwIfNoEntry: false });
-    return stat === undefined ? '' : `${stat.ino} ${stat.size} ${stat.mtimeMs}`;
+    return stampOf(journalOf(this.options.file));
   }
 
   private answer(query: Query): unknown {
@@ -211,6 +220,12 @@ export class FileSession implements Client {
       decisions: viewOf(this.standing),
     };
   }
+}
+
+/** Identifies a file's content; empty if there is no file. */
+function stampOf(file: string): string {
+  const stat = statSync(file, { throwIfNoEntry: false });
+  return stat === undefined ? '' : `${stat.ino} ${stat.size} ${stat.mtimeMs}`;
 }
 
 const now = (): string => new Date().toISOString();
