@@ -31,7 +31,7 @@ export function HackingPane({ state, looking: { table } }: HackingPaneProps) {
     return (
       <>
         <Rule title="Signs of reward hacking" width={columns} />
-        <Line tone="muted">Words and phrases are counted; everything else goes on …</Line>
+        <Line tone="muted">Words and phrases are counted; everything else keeps working …</Line>
       </>
     );
   }

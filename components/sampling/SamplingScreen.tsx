@@ -71,7 +71,7 @@ function Facts({ data, config }: Pick<SamplingScreenProps, 'data' | 'config'>) {
   const { lengths, truncated } = data;
   const much = truncated / lengths.length >= muchTruncated;
   const text = [
-    `${config.samples_per_prompt} a prompt`,
+    `${config.samples_per_prompt} per prompt`,
     `temperature ${config.temperature}`,
     `top-p ${config.top_p}`,
     `max ${format.of(config.max_new_tokens, 'token')}`,

@@ -61,7 +61,7 @@ class Follower {
     const { options } = this;
     return new Promise((resolve, reject) => {
       this.settle = { resolve, reject };
-      options.signal?.addEventListener('abort', () => reject(new UserError('interrupted; the engine goes on')));
+      options.signal?.addEventListener('abort', () => reject(new UserError('interrupted; the engine keeps running')));
       const use = (client: EngineClient): void => {
         this.client = client;
         // Nobody closes a client that comes after the interrupt.

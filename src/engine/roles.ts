@@ -22,7 +22,7 @@ export class Roles {
       throw new UserError(
         this.driver.kind === 'auto'
           ? 'another `brevity auto` drives this run; end it first'
-          : 'a terminal drives this run; detach it (q) before `brevity auto` can go on with it',
+          : 'a terminal drives this run; detach it (q) before `brevity auto` can continue it',
       );
     this.attached.push(terminal);
     this.driver ??= terminal;

@@ -117,7 +117,7 @@ export function configFacts(config: Config): [string, string][] {
     ['held-out prompts', path.basename(config.held_out)],
     [
       'sampling',
-      `${sampling.samples_per_prompt} responses a prompt, at most ${sampling.max_new_tokens} tokens, temperature ${sampling.temperature}`,
+      `${sampling.samples_per_prompt} responses per prompt, at most ${sampling.max_new_tokens} tokens, temperature ${sampling.temperature}`,
     ],
     ['reference policy', dpo.reference === 'round' ? "each round's start" : path.basename(dpo.reference)],
     ['trained', trained],

@@ -41,7 +41,7 @@ export function changedRound(
   const strange = Object.keys(given).filter((key) => !(groups as readonly string[]).includes(key));
   const problems = strange.map((key) => `${key}: cannot differ between rounds; expected ${groups.join(', ')}`);
   const wrongSettings = Object.keys(changes.settings ?? {}).filter((name) => !['alpha', 'beta', 'lr'].includes(name));
-  problems.push(...wrongSettings.map((name) => `${name} is no setting; expected alpha, beta or lr`));
+  problems.push(...wrongSettings.map((name) => `unknown setting ${name}; expected alpha, beta or lr`));
   const known = Object.fromEntries(Object.entries(given).filter(([key]) => !strange.includes(key)));
   const merged = mergeConfigs(
     mergeConfigs(

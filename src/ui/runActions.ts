@@ -269,7 +269,7 @@ function writeTo(state: State, command: 'export' | 'report', out: string, overwr
 function copy(state: State): Step {
   const text = modules[state.screen].copies?.(state) ?? null;
   if (text === null) return only({ ...state, notice: 'There is nothing here to copy.' });
-  return { state, effects: [{ do: 'copy', text, what: 'what is looked at' }] };
+  return { state, effects: [{ do: 'copy', text, what: 'the selection' }] };
 }
 
 function selectEntry(state: State, by: number): State {

@@ -76,7 +76,7 @@ export const lastKeys = [
     keys: ['p'],
     places: computing,
     label: 'resume',
-    help: 'go on after a pause',
+    help: 'continue after a pause',
     when: (state) => isPaused(state) && stageOn(state) !== null,
   },
   {
@@ -114,7 +114,7 @@ export const lastKeys = [
     keys: ['y'],
     places: allScreens,
     label: '',
-    help: 'copy what is looked at to the clipboard of your terminal',
+    help: 'copy the selection to the clipboard of your terminal',
     when: (state) => state.run !== null || ofHome(state),
   },
   {
@@ -124,7 +124,7 @@ export const lastKeys = [
     keys: ['R'],
     places: screens,
     label: '',
-    help: 'to the list of runs; the engine goes on',
+    help: 'to the list of runs; the engine keeps running',
     when: ofRun,
   },
   {
@@ -201,7 +201,7 @@ export const lastKeys = [
     keys: ['q', 'ctrl+c'],
     places: [...screens, 'help', 'confirm'],
     label: 'detach',
-    help: 'leave the terminal; the engine goes on',
+    help: 'leave the terminal; the engine keeps running',
     when: ofRun,
   },
   {
@@ -221,7 +221,7 @@ export const lastKeys = [
     keys: ['q', 'ctrl+c'],
     places: ['runs', 'setup', 'help', 'confirm'],
     label: 'quit',
-    help: 'leave; engines that run go on',
+    help: 'leave; engines keep running',
     when: ofHome,
   },
   {
@@ -229,7 +229,7 @@ export const lastKeys = [
     keys: ['ctrl+c'],
     places: ['edit', 'palette'],
     label: '',
-    help: 'leave the terminal; the engine goes on',
+    help: 'leave the terminal; the engine keeps running',
   },
 ] as const satisfies readonly PlacedKey[];
 

@@ -84,7 +84,7 @@ function fromEnvironment(env: Environment, problems: string[]): Record<string, u
 
 function describe(issue: z.core.$ZodIssue, where: string, layer: Record<string, unknown>): string {
   if (issue.code === 'unrecognized_keys') {
-    return `${where}: ${issue.keys.join(', ')}: is no setting; expected ${settingKeys.join(', ')}`;
+    return `${where}: unknown setting ${issue.keys.join(', ')}; expected ${settingKeys.join(', ')}`;
   }
   const name = String(issue.path[0]) as SettingKey;
   const expected =

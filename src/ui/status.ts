@@ -58,7 +58,7 @@ export function engineText(state: State): { role: string; engine: string } {
   const { backend, memory_mb } = run.engine;
   const terminals = run.role.terminals > 1 ? `${run.role.terminals} terminals` : '';
   return {
-    role: run.role.driving ? '' : 'looking on',
+    role: run.role.driving ? '' : 'read-only',
     engine: [terminals, backend, memory_mb > 0 ? format.megabytes(memory_mb) : '']
       .filter((part) => part !== '')
       .join(' · '),

@@ -38,12 +38,12 @@ it('a second terminal looks on, is told so where it tries to drive, and takes ov
   const first = attach();
   await first.until(inReview);
   const second = attach();
-  await second.until(/looking on/);
+  await second.until(/read-only/);
   await first.until(/2 terminals/);
   second.type(keys.right);
   await second.until(/only looks on; take over \(T\) to drive/);
   second.type('T');
-  await first.until(/looking on/);
+  await first.until(/read-only/);
   await second.until(/q detach/);
   second.type(']');
   // The other sees what the driver moves.
@@ -66,7 +66,7 @@ it('a dropped line kills nothing: what was moved is kept, the engine goes on, an
   expect(holder).not.toBeNull();
   const again = attach();
   await again.until(/Round 1 on \d+ held-out prompts/);
-  expect(again.screen()).not.toContain('looking on');
+  expect(again.screen()).not.toContain('read-only');
   expect(lockHolder(run)?.pid).toBe(holder?.pid);
 });
 

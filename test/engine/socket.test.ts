@@ -123,7 +123,7 @@ describe('several terminals', () => {
     const refused = await connect(bench.run.directory);
     clients.push(refused);
     await expect(refused.send({ type: 'attach', client: 'auto' })).rejects.toThrow(
-      'a terminal drives this run; detach it (q) before `brevity auto` can go on with it',
+      'a terminal drives this run; detach it (q) before `brevity auto` can continue it',
     );
     person.client.close();
     await vi.waitFor(() => refused.send({ type: 'attach', client: 'auto' }));

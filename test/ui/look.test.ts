@@ -57,7 +57,7 @@ describe('settings', () => {
     expect(exitCode).toBe(2);
     expect(message).toContain('BREVITY_MOUSE: expected 1 or 0, got "maybe"');
     expect(message).toContain('settings.json: theme: expected one of dark, light, colour-blind');
-    expect(message).toContain('mous: is no setting');
+    expect(message).toContain('unknown setting mous');
   });
 
   it.each([

@@ -49,7 +49,7 @@ describe('the list of runs', () => {
 describe('the form', () => {
   it('says each field, and the selected one with its value and its explanation', () => {
     const form = ready();
-    expect(text(form)).toContain('Start: all is checked.');
+    expect(text(form)).toContain('Start: ready.');
     expect(text(form)).toContain('Selected: start the run.');
     expect(news(form, press(form, 'down'))[0]).toMatch(/^Selected: run directory, runs\/example\. Where everything/);
     const backend = press(form, 'G');

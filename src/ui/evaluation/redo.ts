@@ -22,7 +22,7 @@ export function parseSettings(text: string): Partial<RoundSettings> | string {
   for (const part of text.trim().split(/[\s;]+/)) {
     if (part === '') continue;
     const [, name = 'α', number = ''] = /^(?:([^=]*)=)?(.*)$/u.exec(part) ?? [];
-    if (!Object.hasOwn(names, name)) return `${name} is no setting here; type α alone, or α=, β= and lr=`;
+    if (!Object.hasOwn(names, name)) return `unknown setting ${name}; type α alone, or α=, β= and lr=`;
     const key = names[name];
     const value = number === '' ? NaN : Number(number.replace(',', '.'));
     if (!schemas[key].safeParse(value).success) return ranges[key];

@@ -162,7 +162,7 @@ function evaluationRows(both: Both): ComparedRow[] {
       3,
     ),
     numbers(
-      '  a token',
+      '  per token',
       both,
       base(({ kl_per_token }) => kl_per_token),
       format.fixed,

@@ -105,8 +105,8 @@ export const historyKeys = [
     command: 'switch',
     aliases: ['go on', 'continue here', 'checkout'],
     keys: ['s'],
-    label: 'go on here',
-    help: 'make it the current round, to go on from there',
+    label: 'continue here',
+    help: 'make it the current round, to continue from there',
     when: canGoOn,
   },
   {
@@ -271,7 +271,7 @@ export const historyKeys = [
     aliases: ['as it was'],
     keys: ['backspace'],
     label: 'as it was',
-    help: 'go on with the value that the round had',
+    help: 'continue with the value that the round had',
     when: isChanged,
   },
   {

@@ -41,7 +41,7 @@ function settingLines(config: PartialConfig, place: Place, columns: number): { t
     `α ${alpha(Number(dpo.alpha))}`,
     `β ${String(dpo.beta)}`,
     `lr ${learningRate(Number(update.lr))}`,
-    of(Number(sampling.samples_per_prompt), 'sample') + ' a prompt',
+    of(Number(sampling.samples_per_prompt), 'sample') + ' per prompt',
     `${String(sampling.max_new_tokens)} tokens at most`,
     lora === null ? 'all weights' : `LoRA rank ${lora.rank}`,
   ];

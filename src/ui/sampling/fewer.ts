@@ -9,7 +9,7 @@ export function samplesPerPrompt(state: State): number {
 
 export function typeFewer(state: State): Step {
   const hint = `now ${samplesPerPrompt(state)}, at least 2; the first of each prompt are kept`;
-  const label = 'samples a prompt';
+  const label = 'samples per prompt';
   return only({
     ...state,
     modal: { kind: 'edit', owner: 'sampling', field: 'fewer', label, hint, text: '', error: null },

@@ -133,7 +133,7 @@ function save(state: State, file: string, overwrite: boolean): Step | string {
   if (state.home === null) return only(state);
   const { setup: form, place } = state.home;
   const config = settledConfig(form.draft, place);
-  if (config === null) return 'some field cannot be read; mend it first';
+  if (config === null) return 'a field is invalid; correct it first';
   if (file === '') return 'no file is named; write one';
   const own = form.draft.base.file?.path === absolute(file, place);
   return task(state, { task: 'save', file: absolute(file, place), config, overwrite: overwrite || own });

@@ -63,12 +63,12 @@ export function wholeStatus({ setup, place }: Home): Status {
   const { bad, asked, hidden } = standingOf(setup, place);
   if (setup.refusal !== null) return { kind: 'bad', text: 'could not be started: see below' };
   if (bad.length > 0)
-    return { kind: 'bad', text: `${of(bad.length, 'field')} to mend: ${bad.map(labelOf).join(', ')}` };
+    return { kind: 'bad', text: `${of(bad.length, 'invalid field')}: ${bad.map(labelOf).join(', ')}` };
   if (hidden.length > 0) return { kind: 'bad', text: 'a setting that is not shown cannot be used: see below' };
   if (asked.length > 0) return { kind: 'asked', text: `checking ${asked.map(labelOf).join(', ')}` };
   if (setup.checks.reward?.status === 'held') return { kind: 'quiet', text: 'ready; the reward is not tried' };
   const doing = setup.measuring?.doing ?? '';
-  return doing === '' ? { kind: 'ok', text: 'all is checked' } : { kind: 'ok', text: `checked; measuring: ${doing} …` };
+  return doing === '' ? { kind: 'ok', text: 'ready' } : { kind: 'ok', text: `ready; measuring: ${doing} …` };
 }
 
 const labelOf = (id: FieldId): string => fieldOf(id).label;

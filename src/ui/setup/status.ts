@@ -58,7 +58,7 @@ function isCheckName(id: FieldId): id is CheckName {
 function factsText<N extends CheckName>(name: N, facts: FactsOf[N]): string {
   switch (name) {
     case 'directory':
-      return (facts as FactsOf['directory']).exists ? 'empty' : 'will be made';
+      return (facts as FactsOf['directory']).exists ? 'empty' : 'will be created';
     case 'model':
       return modelText(facts as ModelFacts);
     case 'reward':

@@ -28,7 +28,7 @@ it('shows progress, speed, time left, how it samples, and both histograms', () =
   const text = frame(attached('sample', small, { truncated: 3 }));
   expect(text).toContain('312 of 640 responses · 12,480 tokens · 1,234 tokens/s · 0:42 left');
   expect(text).toContain('48 %');
-  expect(text).toContain('truncated 1.0 % · 4 a prompt · temperature 0.8 · top-p 0.95 · max 256 tokens');
+  expect(text).toContain('truncated 1.0 % · 4 per prompt · temperature 0.8 · top-p 0.95 · max 256 tokens');
   expect(text).toContain('length, tokens (312)');
   expect(text).toContain('reward (0)');
   expect(text).toContain('S stop  f fewer');
@@ -42,7 +42,7 @@ it('warns where much is truncated, in words and with a sign', () => {
 it('says how many are sampled since they were lowered', () => {
   const lowered = round(2, 'sample', { overrides: { sampling: { samples_per_prompt: 3 } } });
   expect(frame(attached('sample', small, { rounds: [finished(0, 1, 40), finished(1, 1, 40), lowered] }))).toContain(
-    '3 a prompt',
+    '3 per prompt',
   );
 });
 

@@ -31,7 +31,7 @@ it('80×24 shows every field', () => {
 
 it('a problem stands whole below its field', () => {
   const text = frame(press(answered(opened('setup'), { model: noModel }), 's')).replace(/\n/g, ' ');
-  expect(text).toContain('✘ 1 field to mend: model folder');
+  expect(text).toContain('✘ 1 invalid field: model folder');
   expect(text).toContain('✘ /home/ann/work/models/SmolLM is not there; expected a Hugging Face folder');
   expect(text).toContain('Not started: model folder');
 });

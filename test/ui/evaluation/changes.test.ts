@@ -110,8 +110,8 @@ describe('settings that are typed to do a round again', () => {
     ['α=', 'α must be a number'],
     ['beta=0', 'β must be a number'],
     ['lr=2', 'the learning rate must be'],
-    ['seed=2', 'seed is no setting here'],
-    ['toString=2', 'toString is no setting here'],
+    ['seed=2', 'unknown setting seed'],
+    ['toString=2', 'unknown setting toString'],
   ])('%j is none', (text, said) => {
     expect(parseSettings(text)).toContain(said);
   });

@@ -79,7 +79,7 @@ describe('fields', () => {
   it('say what was found', () => {
     expect(status(ready(), 'model')).toEqual({ kind: 'ok', text: '1.4 M Llama · context 512 · chat template · F16' });
     expect(status(ready(), 'prompts')).toEqual({ kind: 'ok', text: '320 prompts of 27 tokens, 61 at most' });
-    expect(status(ready(), 'directory')).toEqual({ kind: 'ok', text: 'will be made' });
+    expect(status(ready(), 'directory')).toEqual({ kind: 'ok', text: 'will be created' });
     expect(status(ready(), 'reward').text).toMatch(/^-1\.23 for “Yes\.” to “Which month.*” in 0\.04 s · 1\.3 M/);
     expect(status(ready(), 'backend')).toEqual({ kind: 'ok', text: 'wasm is used' });
     // Another that was chosen since is yet to be measured.
@@ -204,7 +204,7 @@ describe('settings files', () => {
   it('are not saved while a field cannot be read', () => {
     const bad = { ...exampleBase, config: { ...exampleBase.config, dpo: { alpha: 'much' } } };
     const state = press(opened('setup', small, home(bad)), 'w', 'enter');
-    expect(state.modal).toHaveProperty('error', expect.stringContaining('mend it first'));
+    expect(state.modal).toHaveProperty('error', expect.stringContaining('correct it first'));
   });
 
   it('are loaded into a fresh form', () => {
@@ -227,7 +227,7 @@ describe('the headless command', () => {
     const state = press(typed(at(ready(), alpha), '0.5'), 'enter');
     const command = 'brevity auto runs/example --alpha 0.5';
     expect(state.home === null ? null : headlessOf(state.home)).toEqual({ command });
-    expect(pressed(state, 'y').effects).toEqual([{ do: 'copy', text: command, what: 'what is looked at' }]);
+    expect(pressed(state, 'y').effects).toEqual([{ do: 'copy', text: command, what: 'the selection' }]);
   });
 
   it('is not there while a field cannot be read', () => {
