@@ -2,23 +2,29 @@
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { rewardOptionsSchema } from '../../src/config/schema.js';
-import { namedByUser, openReward } from '../../src/rewards/index.js';
+import { type Permission, namedByUser, openReward, permissionIn } from '../../src/rewards/index.js';
+import { trustRewards } from '../../src/rewards/trust.js';
 import { goldenFolder } from '../golden.js';
+import { temporaryDirectories } from '../temporary.js';
+
+const fresh = temporaryDirectories();
 
 type Handler = (body: Record<string, unknown>, request: IncomingMessage, response: ServerResponse) => unknown;
 
-let server: Server | null = null;
+const servers: Server[] = [];
 afterEach(() => {
-  server?.closeAllConnections();
-  server?.close();
-  server = null;
+  for (const server of servers.splice(0)) {
+    server.closeAllConnections();
+    server.close();
+  }
+  vi.unstubAllEnvs();
 });
 
 /** Serves JSON: what the handler returns, unless it has answered itself. @returns the base URL */
 async function serve(handler: Handler): Promise<string> {
-  server = createServer((request, response) => {
+  const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
@@ -27,22 +33,26 @@ async function serve(handler: Handler): Promise<string> {
       if (answer !== undefined) response.end(JSON.stringify(answer));
     });
   });
-  const listening = server;
-  await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve));
-  return `http://127.0.0.1:${(listening.address() as AddressInfo).port}`;
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
 const inputs = Array.from({ length: 7 }, (_, i) => ({ prompt: `prompt ${i}`, response: 'x'.repeat(i + 1) }));
 const lengths = inputs.map(({ prompt, response }) => `${prompt}\n${response}`.length);
 const lengthOf = (text: string) => text.length;
 
-async function score(spec: string, options: object = {}): Promise<{ rewards: number[]; error: string }> {
+async function score(
+  spec: string,
+  options: object = {},
+  permission: Permission = namedByUser,
+): Promise<{ rewards: number[]; error: string }> {
   const rewards: number[] = [];
   try {
     const reward = await openReward(
       spec,
       rewardOptionsSchema.parse({ batch_size: 3, concurrency: 2, retries: 2, timeout_seconds: 2, ...options }),
-      namedByUser,
+      permission,
     );
     await reward.score(inputs, { onReward: (index, value) => (rewards[index] = value) });
     return { rewards, error: '' };
@@ -103,6 +113,68 @@ describe('contracts', () => {
     expect((await score('http://127.0.0.1:1/score')).error).toMatch(
       /ends in \/score; expected one of \/classify, \/pooling, \/predict, \/get_reward/,
     );
+  });
+});
+
+describe('BREVITY_REWARD_KEY', () => {
+  /** vLLM's /classify, which notes the path and the Authorization header of each request. */
+  async function noting(): Promise<{ base: string; seen: [path: string, authorization: string | undefined][] }> {
+    const seen: [string, string | undefined][] = [];
+    const base = await serve((body, request) => {
+      seen.push([request.url ?? '', request.headers.authorization]);
+      if (request.url === '/v1/models') return { data: [{ id: 'served-model' }] };
+      return { data: (body.input as string[]).map((text, index) => ({ index, probs: [lengthOf(text)] })) };
+    });
+    return { base, seen };
+  }
+
+  it('reaches a server that is allowed in the run, with every request, and not one that is not allowed', async () => {
+    const run = fresh();
+    vi.stubEnv('XDG_STATE_HOME', fresh());
+    vi.stubEnv('BREVITY_REWARD_KEY', 's3cret');
+    const [allowed, other] = [await noting(), await noting()];
+    trustRewards(run, [allowed.base], 'asked');
+    const one = { concurrency: 1, batch_size: 7 };
+    expect(await score(`${allowed.base}/classify`, one, permissionIn(run))).toEqual({ rewards: lengths, error: '' });
+    expect(allowed.seen).toEqual([
+      ['/v1/models', 'Bearer s3cret'],
+      ['/classify', 'Bearer s3cret'],
+    ]);
+
+    // The same machine on another port is another server.
+    const refused = await score(`${other.base}/classify`, one, permissionIn(run));
+    expect(refused.rewards).toEqual([]);
+    expect(refused.error).toContain(`would send BREVITY_REWARD_KEY to ${other.base}`);
+    expect(refused.error).not.toContain('s3cret');
+    // Nor is it sent beside a server that is allowed, or in another run.
+    expect((await score(`${allowed.base}/classify+${other.base}/classify`, one, permissionIn(run))).error).toContain(
+      `would send BREVITY_REWARD_KEY to ${other.base}`,
+    );
+    expect((await score(`${other.base}/classify`, one, permissionIn(fresh()))).error).toContain('would send');
+    expect(other.seen).toEqual([]);
+  });
+
+  it('is not passed on to a server that an allowed one redirects to', async () => {
+    const run = fresh();
+    vi.stubEnv('XDG_STATE_HOME', fresh());
+    vi.stubEnv('BREVITY_REWARD_KEY', 's3cret');
+    const other = await noting();
+    let sent: string | undefined;
+    const allowed = await serve((_body, request, response) => {
+      sent = request.headers.authorization;
+      response.writeHead(307, { location: `${other.base}/classify` }).end();
+    });
+    trustRewards(run, [allowed], 'asked');
+    await score(`${allowed}/classify?model=m`, { concurrency: 1, batch_size: 7 }, permissionIn(run));
+    expect(sent).toBe('Bearer s3cret');
+    expect(other.seen).toEqual([['/classify', undefined]]);
+  });
+
+  it('that is empty or unset sends no header', async () => {
+    vi.stubEnv('BREVITY_REWARD_KEY', '');
+    const { base, seen } = await noting();
+    await score(`${base}/classify?model=m`, { batch_size: 7 }, permissionIn(fresh()));
+    expect(seen).toEqual([['/classify', undefined]]);
   });
 });
 
