@@ -14,7 +14,7 @@ export function isTooSmall({ columns, rows }: Size): boolean {
 export function problemLines(state: State): string[] {
   const problem =
     state.link.status === 'lost'
-      ? `${state.link.reason}. What it had finished is kept: r starts it again where it was.`
+      ? `${state.link.reason}. ${state.link.next ?? 'What it had finished is kept: r starts it again where it was.'}`
       : state.run?.engine.problem;
   if (problem == null) return [];
   const columns = state.size.columns - 4;

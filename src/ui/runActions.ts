@@ -211,7 +211,11 @@ export function askTrust(state: State, rewards: readonly string[]): State {
   ];
   return {
     ...state,
-    link: { status: 'lost', reason: 'Not started: its reward has to be allowed first' },
+    link: {
+      status: 'lost',
+      reason: 'The engine did not start: the reward of this run is not allowed yet',
+      next: 'r asks again.',
+    },
     modal: {
       ...{ kind: 'confirm', owner: 'run', what: trustQuestion + JSON.stringify(rewards) },
       lines: ['Allow it for this run?', `The reward ${doing.join(' and ')}:`, ...rewards],

@@ -86,7 +86,11 @@ export interface EditModal {
   inPlace?: boolean;
 }
 
-export type Link = { status: 'connecting' } | { status: 'up' } | { status: 'lost'; reason: string };
+export type Link =
+  | { status: 'connecting' }
+  | { status: 'up' }
+  /** `next`: what r does, if not the usual: start the engine again where it was. */
+  | { status: 'lost'; reason: string; next?: string };
 
 export interface Size {
   columns: number;

@@ -92,7 +92,7 @@ describe('a reward module of a run that was not made here', () => {
     expect(asked).toContain('The reward runs this code as you:');
     expect(asked).toContain(file);
     screen.type('n');
-    await screen.until(/^(?![\s\S]*Allow it)[\s\S]*its reward has to be allowed first/);
+    await screen.until(/^(?![\s\S]*Allow it)[\s\S]*reward of this run is not allowed yet/);
     screen.type('r');
     await screen.until(/Allow it for this run\? y\/n/);
     expect(ran()).toBe(false);

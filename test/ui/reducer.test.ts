@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { helpLines, helpRows } from '../../src/ui/help.js';
 import { historyLayout } from '../../src/ui/history/layout.js';
+import { problemLines } from '../../src/ui/layout.js';
 import { reviewLayout } from '../../src/ui/review/layout.js';
 import { activeKeys } from '../../src/ui/keys.js';
 import { reduce } from '../../src/ui/reducer.js';
@@ -135,9 +136,22 @@ describe('what the engine says', () => {
   it('ends with bye: nothing is lost from the screen', () => {
     const lost = after(attached('review'), { type: 'bye', reason: 'the engine ended' });
     expect(lost.link).toEqual({ status: 'lost', reason: 'the engine ended' });
+    expect(problemLines(lost).join(' ')).toContain('the engine ended. What it had finished is kept: r starts it again');
     expect(lost.run?.pairs).toHaveLength(103);
     expect(effectsOf(lost, 'r')).toEqual([{ do: 'restart' }]);
     expect(press(lost, 'r').link).toEqual({ status: 'connecting' });
+  });
+
+  it('says behind the question about a reward that the engine has not started because of it', () => {
+    const asked = after(attached('score'), { type: 'untrusted', rewards: ['/theirs/reward.mjs'] });
+    expect(asked.modal).toMatchObject({
+      kind: 'confirm',
+      lines: ['Allow it for this run?', expect.any(String), '/theirs/reward.mjs'],
+    });
+    const behind = 'The engine did not start: the reward of this run is not allowed yet. r asks again.';
+    expect(problemLines(asked).join(' ')).toBe(behind);
+    expect(problemLines(press(asked, 'n')).join(' ')).toBe(behind);
+    expect(effectsOf(press(asked, 'n'), 'r')).toEqual([{ do: 'restart' }]);
   });
 
   it('goes on with another engine where this one ended for that', () => {
