@@ -35,7 +35,8 @@ function look(state: State): Looking | null {
   if (data === null || round === null || data.review.length === 0) return null;
   const settings = state.past === null ? settingsOf(state) : round.settings;
   const table = tableOf(data.review, data.decisions.decisions, data.weights, settings.beta);
-  const held = heldOrder(table, appliedIn(state, settings), state.review.held);
+  const touch = { selected: state.review.selected, decisions: data.decisions.decisions };
+  const held = heldOrder(table, appliedIn(state, settings), touch, state.review.held);
   const { order } = held;
   return { table, order, held, settings, round: round.id, row: rowIn(state, order) };
 }

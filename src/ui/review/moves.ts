@@ -125,7 +125,7 @@ export function inView(given: State): State {
   if (place < 0 && order.rows.length > 0) {
     // What the filter hides gives way to what stands in its place.
     const at = clamp(state.review.at, last);
-    return selectRow(state, order.rows[at], at);
+    return selectRow(notTouched(state, order.rows[at]), order.rows[at], at);
   }
   const at = Math.max(0, place);
   const { table } = reviewLayout(state);
@@ -136,6 +136,13 @@ export function inView(given: State): State {
   const { review } = state;
   if (at === review.at && top === review.top && textTop === review.textTop) return state;
   return { ...state, review: { ...review, at, top, textTop } };
+}
+
+/** The cursor leaves a hidden row by itself: that the person has moved it does not follow. */
+function notTouched(state: State, selected: number): State {
+  const { held } = state.review;
+  if (held === null || held.touch.selected !== state.review.selected) return state;
+  return { ...state, review: { ...state.review, held: { ...held, touch: { ...held.touch, selected } } } };
 }
 
 /** A filter that is still being typed may be abandoned: the order before it is kept. */

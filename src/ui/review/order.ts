@@ -1,9 +1,10 @@
 /**
  * Which rows the table shows, in which order. An order is held from the moment a sort or filter is applied: decisions
  * made afterwards neither move rows nor remove them, so the cursor stays on its prompt and an undo finds it where it was.
+ * Only log-probabilities that arrive before the person has moved or decided sort the rows again.
  */
 import { parseFilter } from '../../review/filter.js';
-import type { ReviewRow } from '../../review/rows.js';
+import type { Decision } from '../../review/rows.js';
 import { dependsOnAlpha, isDescending, sortValues } from './columns.js';
 import type { ReviewTable } from './data.js';
 import { hitsOf } from './filtering.js';
@@ -25,18 +26,33 @@ export interface Applied {
   beta: number | null;
 }
 
+/** Changes once the person moves the cursor or decides. */
+export interface Touch {
+  selected: number;
+  decisions: readonly Decision[];
+}
+
 export interface HeldOrder {
-  rows: readonly ReviewRow[];
+  /** Its rows, and what was known of them. */
+  table: ReviewTable;
+  /** As it was when the order was applied. */
+  touch: Touch;
   /** Of what was applied; α and β are part of it only if the sort or the filter depends on them. */
   key: string;
   order: Order;
 }
 
-/** @param held the order of the last change, used again unless other rows, another sort or another filter apply */
-export function heldOrder(table: ReviewTable, applied: Applied, held: HeldOrder | null): HeldOrder {
+/**
+ * @param held the order of the last change, used again unless other rows, another sort or another filter apply, or unless
+ *   weights have become known and nothing was touched
+ */
+export function heldOrder(table: ReviewTable, applied: Applied, touch: Touch, held: HeldOrder | null): HeldOrder {
   const key = keyOf(applied);
-  if (held?.rows === table.rows && held.key === key) return held;
-  return { rows: table.rows, key, order: orderOf(table, applied) };
+  if (held !== null && held.table.rows === table.rows && held.key === key) {
+    const touched = held.touch.selected !== touch.selected || held.touch.decisions !== touch.decisions;
+    if (held.table === table || touched) return held;
+  }
+  return { table, touch, key, order: orderOf(table, applied) };
 }
 
 function keyOf({ sort: { column, reversed }, filter, alpha, beta }: Applied): string {

@@ -305,6 +305,39 @@ describe('gradient weights that need log-probabilities', () => {
     expect(weightAt(swapped)).toBeCloseTo(1 / (1 + Math.exp(-1.9)), 12);
   });
 
+  it('sort the rows as they come in until the person moves or decides', () => {
+    const byWeight = press(waiting, ...Array<string>(8).fill('>'));
+    const half = { ...progress, done: 40 };
+    const some = after(byWeight, { type: 'logps', round: 2, known: known.slice(0, 50), weights: half });
+    // Those that are known come first, and the rest follow once they are.
+    expect(shownIn(some)).not.toEqual(shownIn(byWeight));
+    expect(
+      shownIn(some)
+        .slice(0, 50)
+        .sort((a, b) => a - b),
+    ).toEqual(Array.from({ length: 50 }, (_, i) => i + 1));
+    const rest = { type: 'logps', round: 2, known: known.slice(50), weights: { ...progress, done: 80 } } as const;
+    const all = after(some, rest);
+    expect(shownIn(all)).toEqual(shownIn(press(told, ...Array<string>(8).fill('>'))));
+    expect(all.review.selected).toBe(byWeight.review.selected);
+    expect(press(all, 'o').notice).toContain('Nothing to do now for o');
+    // Once the cursor was moved or a pair decided, rows stay where they are.
+    for (const touched of [press(some, 'j'), decided(some, ruling(3, { kind: 'tie' }))]) {
+      expect(shownIn(after(touched, rest))).toEqual(shownIn(some));
+      expect(press(after(touched, rest), 'o').notice).toBeNull();
+    }
+  });
+
+  it('apply a filter again as they come in until the person moves or decides', () => {
+    const filtered = press(waiting, '/', ...'weight>0', 'enter');
+    expect(shownIn(filtered)).toEqual([]);
+    const tenth = { type: 'logps', round: 2, known: known.slice(10, 20), weights: progress } as const;
+    const some = after(filtered, tenth);
+    expect(shownIn(some)).toHaveLength(10);
+    expect(shownIn(after(some, { ...tenth, known }))).toHaveLength(known.length);
+    expect(shownIn(after(press(some, 'j'), { ...tenth, known }))).toHaveLength(10);
+  });
+
   it('keep the order and the selection as they come in', () => {
     const sorted = press(waiting, ...Array<string>(8).fill('>'));
     expect(sorted.review.sort.column).toBe('weight');
