@@ -1,6 +1,8 @@
 /** What somebody else's files may do, with the built program in real processes and a real pseudo-terminal. */
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { lockHolder } from '../../src/store/lock.js';
@@ -229,6 +231,81 @@ describe('escape sequences do not reach the terminal', () => {
     const { stderr, stdout } = run();
     expect(stderr + stdout).not.toMatch(unsafe);
     expect(stderr).toMatch(/brevity:|error:/);
+  });
+
+  /** The bundled policy with a chat template that refuses every conversation with `evil`. */
+  function raising(): string {
+    const copy = path.join(home, 'raising');
+    cpSync(new URL('../../data/base-policy', import.meta.url).pathname, copy, { recursive: true });
+    const file = path.join(copy, 'tokenizer_config.json');
+    const config = JSON.parse(readFileSync(file, 'utf8')) as object;
+    writeFileSync(file, JSON.stringify({ ...config, chat_template: `{{ raise_exception("refused ${evil}") }}` }));
+    return copy;
+  }
+
+  it("from the message of a chat template's raise_exception", () => {
+    const { status, stderr, stdout } = brevity([
+      ...['sample', '--model', raising(), '--in', input([{ prompt: 'Which month comes after May?' }])],
+      ...['--backend', 'wasm'],
+    ]);
+    expect(status).toBe(1);
+    expect(stderr).toContain('refused');
+    expect(stderr).toMatch(/refused (␛| )\]52;c;c2VjcmV0/);
+    expect(stderr + stdout).not.toMatch(unsafe);
+  });
+
+  it("from a chat template's raise_exception or a reward server's error on the screen of a run", async () => {
+    const server = createServer((_request, response) => {
+      response.statusCode = 400;
+      response.end(`refused ${evil}`);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/get_reward`;
+    const prompts = path.join(home, 'texts.jsonl');
+    writeFileSync(prompts, '{"prompt":"Which month comes after May?"}\n{"prompt":"Add 2 and 3."}\n');
+    const good = new URL('../../data/base-policy', import.meta.url).pathname;
+    try {
+      for (const [name, model, reward] of [
+        ['run', good, url],
+        ['runs/theirs', raising(), `hf:${new URL('../../data/reward-model', import.meta.url).pathname}`],
+      ]) {
+        const config = path.join(home, 'config.json');
+        const sampling = { samples_per_prompt: 2, max_new_tokens: 4, batch_size: 4 };
+        writeFileSync(config, JSON.stringify({ model, reward, prompts, held_out: prompts, sampling, backend: 'wasm' }));
+        const directory = path.join(home, name);
+        mkdirSync(path.dirname(directory), { recursive: true });
+        const screen = open([directory, '--config', config]);
+        const seen = await screen.until(/refused/);
+        expect(seen).toMatch(/refused\s*(␛| )\]52;c;c2VjcmV0/);
+        expect(screen.output).not.toContain('\u001b]52');
+        expect(screen.output).not.toMatch(/[\u007f-\u009f\u202a-\u202e\u2066-\u2069]/);
+        expect(readFileSync(path.join(directory, 'engine.log'), 'utf8')).not.toMatch(unsafe);
+        screen.type('q');
+        await screen.exit;
+      }
+    } finally {
+      server.close();
+      server.closeAllConnections();
+    }
+  }, 120_000);
+
+  it("from a reward server's error, told by a command", async () => {
+    const server = createServer((_request, response) => {
+      response.statusCode = 400;
+      response.end(`refused ${evil}`);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/get_reward`;
+    const args = [cli, 'score', '--reward', url, '--in', input([{ prompt: 'p', response: 'r' }])];
+    // spawnSync would keep the server from answering.
+    const { error, stderr } = await new Promise<{ error: Error | null; stderr: string }>((resolve) =>
+      execFile(process.execPath, args, (failure, _stdout, text) => resolve({ error: failure, stderr: text })),
+    );
+    server.close();
+    server.closeAllConnections();
+    expect(error).not.toBeNull();
+    expect(stderr).toMatch(/answered 400 refused {1,2}(␛)?\]52;c;c2VjcmV0/);
+    expect(stderr).not.toMatch(unsafe);
   });
 
   it('in rows that are printed, which mean the same', () => {
