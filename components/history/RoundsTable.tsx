@@ -92,7 +92,8 @@ function change(value: number | undefined): string {
 /** Stage where it is not done, verdict, name; its note where it has no name. */
 function saidOf(round: RoundState): string {
   const { id, stage, sampled, stopped_early, verdict, name, note, redo_of, damaged } = round;
-  if (damaged !== undefined) return `damaged: ${makeLine(damaged, 80)}`;
+  // The whole sentence is below the table, for the selected round.
+  if (damaged !== undefined) return `damaged: ${makeLine(/^`(.*?)`/.exec(damaged)?.[1] ?? damaged, 80)}`;
   const parts = [
     ...(stage === 'done' ? [] : [stage]),
     ...(verdict === null ? [] : [verdict === 'accepted' ? '✔' : '✘']),

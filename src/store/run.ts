@@ -214,7 +214,7 @@ export class Run {
   damageOf(id: number): string | null {
     const { damaged } = this.round(id);
     if (damaged === undefined) return null;
-    return `round ${id} is damaged (${runFile(this.directory)}: ${damaged}); correct that key while no engine runs, or go on from another round`;
+    return `round ${id} is damaged (${runFile(this.directory)}: ${damaged}); correct that key while no engine runs, or continue from another round`;
   }
 
   /** The round and all that came from it. */

@@ -176,7 +176,7 @@ export function writeRunData(data: RunData, damage: Damage): string {
 function readRounds(read: unknown[], config: Config, damage: Damage): RoundState[] {
   const rounds = new Map<number, RoundState>();
   const mark = (round: RoundState, key: string, problem: string) => {
-    round.damaged ??= `\`rounds.${key}\`: ${problem}`;
+    round.damaged ??= `\`rounds.${key}\`: ${plainProblem(problem)}`;
   };
   read.forEach((value, i) => {
     const found = z.looseObject({ id }).safeParse(value);
@@ -206,6 +206,13 @@ function readRounds(read: unknown[], config: Config, damage: Damage): RoundState
   }
   return [...rounds.values()];
 }
+
+/** Zod's message in the words of our own errors. */
+const plainProblem = (message: string): string =>
+  message
+    .replace(/\bInvalid (input|option): /, '')
+    .replace(/, received undefined$/, ', but it is missing')
+    .replace(/, received /, ', got ');
 
 const idOf = (value: unknown): unknown => (value as { id?: unknown } | null)?.id;
 

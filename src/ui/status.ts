@@ -37,6 +37,7 @@ export function statusOf(state: State): Status {
     case 'paused':
       return { kind: 'paused', text: `paused: ${stage}`, progress };
     case 'idle':
+      if (round?.damaged !== undefined) return { kind: 'bad', text: `round ${round.id} is damaged`, progress: '' };
       if (run.engine.problem !== null) return { kind: 'bad', text: `${stage} failed`, progress: '' };
       return { kind: 'still', text: round?.stage === 'review' ? 'waiting for your review' : stage, progress: '' };
   }

@@ -123,7 +123,7 @@ describe('with damaged rounds', () => {
   const marks = (run: Run) => Object.fromEntries(run.rounds.map(({ id, damaged: why }) => [id, why ?? 'sound']));
 
   it.each<[string, (round: Record<string, unknown>) => void, RegExp]>([
-    ['a wrong stage', (two) => (two.stage = 'lunch'), /^`rounds\.2\.stage`: /],
+    ['a wrong stage', (two) => (two.stage = 'lunch'), /^`rounds\.2\.stage`: expected one of /],
     ['an evaluation with a null', (two) => (two.evaluation = { reward: null }), /^`rounds\.2\.evaluation\./],
     ['settings that are none', (two) => (two.settings = 7), /^`rounds\.2\.settings`: /],
     ['settings out of range', (two) => (two.settings = { alpha: -1, beta: 0.1, lr: 1e-6 }), /\(dpo\.alpha: /],
@@ -135,6 +135,7 @@ describe('with damaged rounds', () => {
     ['no parent', (two) => (two.parent = null), /^`rounds\.2\.parent`: every round but the base policy has a parent/],
     ['a parent that is not there', (two) => (two.parent = 8), /^`rounds\.2\.parent`: there is no round 8/],
     ['itself as its parent', (two) => (two.parent = 2), /^`rounds\.2\.parent`: round 2 comes from itself/],
+    ['a missing count of pairs', (two) => delete two.pairs, /^`rounds\.2\.pairs`: expected number, but it is missing$/],
     ['a negative count of pairs', (two) => (two.pairs = -1), /^`rounds\.2\.pairs`: /],
   ])('%s marks that round and no other', (_name, edit, says) => {
     const run = damaged((rounds) => edit(rounds[2]));

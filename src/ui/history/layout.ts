@@ -42,7 +42,9 @@ export function historyLayout(state: State): HistoryLayout {
 
 /** What there is to say of a round, the most important first. */
 function detailLines(config: Snapshot['config'], round: RoundState, columns: number): string[] {
-  const { id, settings, sampled, pairs, dropped, steps, stopped_early, seconds, note } = round;
+  const { id, settings, sampled, pairs, dropped, steps, stopped_early, seconds, note, damaged } = round;
+  if (damaged !== undefined)
+    return wrapped(`Damaged in run.json, ${damaged}; correct that key while no engine runs.`, columns);
   const set = [
     `α ${format.alpha(settings.alpha)}`,
     `β ${settings.beta}`,

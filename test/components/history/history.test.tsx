@@ -91,6 +91,27 @@ describe('the tree', () => {
   });
 });
 
+it.each([small, { columns: 160, rows: 50 }])(
+  'names the damaged key at $columns×$rows and says below what is wrong',
+  (size) => {
+    const damaged = '`rounds.1.settings.alpha`: expected number, got string';
+    const state = press(
+      listed(
+        size,
+        rounds.map((one) => (one.id === 1 ? { ...one, damaged } : one)),
+      ),
+      'g',
+      'j',
+    );
+    const text = frame(state);
+    expect(text).toMatch(/damaged: rounds\.1\.(settings\.alpha|\S*…)/);
+    expect(text.replace(/\s+/g, ' ')).toContain(
+      `Damaged in run.json, ${damaged}; correct that key while no engine runs.`,
+    );
+    expect(text).not.toContain('lr 5e-7 ·');
+  },
+);
+
 describe('a comparison', () => {
   const compared = press(listed(), 'g', 'j', 'j', 'c');
 
