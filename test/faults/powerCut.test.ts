@@ -93,7 +93,8 @@ function* states(): Generator<State> {
       seen.add(all);
       yield {
         found,
-        progress: { ...atStart(), done: acknowledged.length, acknowledged },
+        // A copy: playing on from the state adds to it.
+        progress: { ...atStart(), done: acknowledged.length, acknowledged: [...acknowledged] },
         where: `power cut after operation ${cut} (${op} ${file}), of what was not synced: ${loss}; seed ${seed}`,
       };
     }

@@ -171,24 +171,26 @@ const MAX_ENGINES = 20;
  */
 export async function play(run: string, progress: Progress, options: PlayOptions = {}): Promise<number> {
   for (let engines = 1; engines <= (options.engines ?? MAX_ENGINES); engines++) {
-    const { NODE_OPTIONS, BREVITY_FAULT } = process.env;
-    if (engines === 1 && options.fault !== undefined) {
-      process.env.NODE_OPTIONS = `--require ${shim}`;
-      process.env.BREVITY_FAULT = JSON.stringify({ directory: run, log: options.log, ...options.fault });
-    }
+    const faulty = engines === 1 && options.fault !== undefined;
+    if (faulty) setFault(run, { log: options.log, ...options.fault });
     try {
       if (await playOn(run, progress, options)) return engines;
     } finally {
-      restore('NODE_OPTIONS', NODE_OPTIONS);
-      restore('BREVITY_FAULT', BREVITY_FAULT);
+      if (faulty) setFault(run, null);
     }
   }
   throw new Error(`the script was not finished by that many engines`);
 }
 
-function restore(name: string, value: string | undefined): void {
-  if (value === undefined) delete process.env[name];
-  else process.env[name] = value;
+/** Runs whose next engine gets a fault. */
+const faults = new Map<string, object>();
+
+/** Engines inherit the environment whenever they are started, which is some time after this. */
+function setFault(run: string, fault: object | null): void {
+  if (fault === null) faults.delete(run);
+  else faults.set(run, fault);
+  process.env.BREVITY_FAULTS_OF = JSON.stringify(Object.fromEntries(faults));
+  process.env.NODE_OPTIONS = `--require ${shim}`;
 }
 
 /** With one engine. @returns whether the script is at its end; false if the engine has ended */

@@ -2,8 +2,8 @@
  * Preloaded into an engine (`node --require`): counts the file operations that change its run directory, and at the Nth
  * kills the process, tears a write or makes the operation fail; or records all of them, for disk.ts to replay.
  *
- * BREVITY_FAULT is JSON: { directory, log, mode, thread, n }. Each thread counts its own operations: how the two
- * interleave differs from run to run. It wraps the functions that src/store uses; an unwrapped one that could change a
+ * BREVITY_FAULTS_OF is JSON: { [run directory]: { log, mode, thread, n } }; several runs may be played at once. Each thread
+ * counts its own operations: how the two interleave differs from run to run. It wraps the functions that src/store uses; an unwrapped one that could change a
  * file throws, so that nothing goes unnoticed.
  */
 'use strict';
@@ -13,8 +13,12 @@ const path = require('node:path');
 const { syncBuiltinESMExports } = require('node:module');
 const { isMainThread } = require('node:worker_threads');
 
-const fault = JSON.parse(process.env.BREVITY_FAULT ?? 'null');
-if (fault !== null) install();
+const faults = JSON.parse(process.env.BREVITY_FAULTS_OF ?? '{}');
+// An engine is started as `node main.js RUN`. Its threads have other arguments, and a copy of its environment.
+if (isMainThread) process.env.BREVITY_FAULTY_RUN = path.resolve(process.argv[2] ?? '.');
+const directory = process.env.BREVITY_FAULTY_RUN;
+const fault = faults[directory];
+if (fault !== undefined) install();
 
 function install() {
   const real = { ...fs };
@@ -28,11 +32,11 @@ function install() {
 
   const isOurs = (file) => {
     if (typeof file !== 'string') return false;
-    const relative = path.relative(fault.directory, path.resolve(file));
+    const relative = path.relative(directory, path.resolve(file));
     // The socket is not a file, and the log is no part of the run.
     return !relative.startsWith('..') && relative !== 'engine.sock' && relative !== 'engine.log';
   };
-  const relative = (file) => path.relative(fault.directory, path.resolve(file));
+  const relative = (file) => path.relative(directory, path.resolve(file));
   const die = () => {
     process.kill(process.pid, 'SIGKILL');
     // In a worker thread, the signal may come a moment later.
