@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
 from .contract import JobError, Lora, replace_file
@@ -84,20 +85,27 @@ def _load(folder: Path, dtype: torch.dtype) -> PreTrainedModel:
     _expect_safetensors(folder, "model", "pytorch_model.bin")
     try:
         config = AutoConfig.from_pretrained(str(folder), local_files_only=True)
+        kinds = config.architectures or []
+        if any("SequenceClassification" in kind for kind in kinds):
+            raise JobError(f"{folder} is a {kinds[0]}, which is not a causal language model; expected a policy")
         # Dropout would make log-probabilities random; folders of GPT-2 ask for it.
         for key in [key for key in config.to_dict() if "dropout" in key or key.endswith("pdrop")]:
             setattr(config, key, 0.0)
-        model = AutoModelForCausalLM.from_pretrained(
-            str(folder), config=config, dtype=dtype, use_safetensors=True, local_files_only=True
+        model, info = AutoModelForCausalLM.from_pretrained(
+            str(folder),
+            config=config,
+            dtype=dtype,
+            use_safetensors=True,
+            local_files_only=True,
+            output_loading_info=True,
         )
     except (ValueError, OSError, KeyError) as error:
         raise JobError(f"transformers cannot load {folder}: {_one_line(error)}") from error
-    except Exception as error:
-        # safetensors has its own class for damaged files.
-        if type(error).__module__.startswith("safetensors"):
-            raise JobError(f"the weights of {folder} are damaged: {_one_line(error)}") from error
-        raise
-    model.config.use_cache = False
+    except SafetensorError as error:
+        raise JobError(f"the weights of {folder} are damaged: {_one_line(error)}") from error
+    if len(info["missing_keys"]) > 0:
+        # transformers has made them up.
+        raise JobError(f"the weights of {folder} lack {sorted(info['missing_keys'])[0]}; they may be incomplete")
     return model
 
 

@@ -38,7 +38,9 @@ def test_order_of_pairs(case):
 
 @pytest.mark.parametrize("case", EXPECTED["schedules"], ids=lambda case: f"{case['schedule']}-{case['warmup']}")
 def test_learning_rates(case):
-    rates = [learning_rate(step, case["total"], 3e-4, case["warmup"], case["schedule"]) for step in range(case["total"])]
+    rates = [
+        learning_rate(step, case["total"], 3e-4, case["warmup"], case["schedule"]) for step in range(case["total"])
+    ]
     # cos may differ in its last bit.
     assert rates == pytest.approx(case["rates"], rel=1e-14, abs=1e-20)
 
