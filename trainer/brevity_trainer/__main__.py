@@ -144,7 +144,7 @@ def train(job: Job, run: Run, signalled: list[int]) -> int:
     if run.main:
         if outcome == "aborted":
             job.discard()
-        job.finish(outcome, run.steps, memory_mb(), run.probe_results(outcome))
+        job.finish(outcome, run.steps, memory_mb(run.args.device), run.probe_results(outcome))
         print(f"{outcome} after {run.steps} steps", flush=True)
     return 0
 

@@ -414,7 +414,7 @@ class Run:
             model.to(self.args.device)
         self._compute_reference(model.eval())
         del model
-        if not uses_cpu():
+        if self.args.device.type == "cuda":
             torch.cuda.empty_cache()
 
     def _compute_reference(self, model: torch.nn.Module) -> None:
@@ -543,7 +543,7 @@ class Run:
             "tokens": tokens,
             "tokens_per_second": tokens / (time.perf_counter() - self.step_began),
             "micro_batch": math.ceil(len(results) / (self.micros * self.processes)),
-            "memory_mb": memory_mb(),
+            "memory_mb": memory_mb(self.args.device),
         }
 
     def _save(self) -> None:
@@ -583,10 +583,10 @@ def sigmoid(x: float) -> float:
     return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
 
 
-def memory_mb() -> float:
+def memory_mb(device: torch.device) -> float:
     """The most that this process has used: of its GPU, or of the machine's memory."""
-    if not uses_cpu():
-        return torch.cuda.max_memory_allocated() / 2**20
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
 
 

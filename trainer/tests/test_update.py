@@ -56,7 +56,11 @@ def differences(rows: list[dict], expected: list[dict]) -> dict[str, float]:
     assert [set(row) - {"tokens_per_second", "memory_mb"} for row in rows] == [set(row) for row in expected]
     result: dict[str, float] = {}
     for row, wanted in zip(rows, expected, strict=True):
+        # Before the first step rewards are 0, give or take a rounding.
+        equal_rewards = abs(wanted["rewards/margins"]) < 1e-5
         for key, value in wanted.items():
+            if key == "rewards/accuracies" and equal_rewards:
+                continue
             difference = abs(row[key] / value - 1) if key == "grad_norm" else abs(row[key] - value)
             result[key] = max(result.get(key, 0.0), difference)
     return result
