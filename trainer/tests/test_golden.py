@@ -13,9 +13,9 @@ import pytest
 import torch
 from conftest import CAUSAL, GOLDEN, execute, make_job, read_rows
 
-from brevity_trainer.contract import Pair
 from brevity_trainer.loss import Objective, lr_dpo, summed, token_logprobs
 from brevity_trainer.model import load_policy, load_reference
+from brevity_trainer.request import Pair
 from brevity_trainer.trainer import collate_pairs
 
 

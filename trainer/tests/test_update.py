@@ -14,8 +14,8 @@ from conftest import PAIRS, POLICY, TRAINER, done_of, execute, free_port, log_of
 from safetensors.torch import load_file
 from test_golden import logps_of
 
-from brevity_trainer.contract import read_pairs
 from brevity_trainer.model import load_reference
+from brevity_trainer.request import read_pairs
 
 EXPECTED = json.loads((Path(__file__).parent / "expected.json").read_text())["updates"]
 UNEVEN = {"batch_size": 3, "micro_batch": 2, "epochs": 2, "steps": 0, "schedule": "cosine", "warmup": 0.4}
