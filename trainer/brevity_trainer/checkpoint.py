@@ -105,7 +105,8 @@ def restore(path: Path, step: int, model: torch.nn.Module, optimizer: torch.opti
         if any(t is None or t.shape != parameter.shape for t in tensors):
             raise JobError(f"the checkpoint {path} does not fit the policy: {name} differs; delete it to start again")
     options = StateDictOptions(full_state_dict=True, broadcast_from_rank0=sharded, strict=False)
-    set_model_state_dict(model, weights, options=options)
+    # torch adds tied names to what it is given.
+    set_model_state_dict(model, dict(weights), options=options)
     groups = get_optimizer_state_dict(model, optimizer, options=StateDictOptions(full_state_dict=True))["param_groups"]
     state = {
         name: {"step": torch.tensor(float(step)), **{moment: moments[moment][name] for moment in MOMENTS}}
