@@ -65,6 +65,8 @@ function applied(state: State, action: Action): Step {
     case 'problem':
     case 'decisions':
     case 'probe':
+    case 'servers':
+    case 'job':
     case 'rounds':
     case 'role':
       return only(state.run === null ? state : told(state, applyEvent(state.run, action)));
