@@ -66,7 +66,7 @@ export async function poolOver(
   const pool = await ServerPool.connect({
     ...{ server, policy, permission: namedByUser, restartLog: path.join(folder, 'restart.log') },
     onViews: (views) => seen.views.splice(0, Infinity, ...views),
-    onVerification: (_, verification) => seen.verifications.push(verification),
+    onVerification: ({ verification }) => verification !== null && seen.verifications.push(verification),
   });
   return { pool, ...seen };
 }
