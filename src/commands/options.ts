@@ -54,7 +54,7 @@ export function addFlags(command: Command, flags: Flag[], defaults: 'schema' | '
 }
 
 /** The schema of a dotted key. */
-function keySchema(group: z.ZodObject, key: string): z.ZodType {
+export function keySchema(group: z.ZodObject, key: string): z.ZodType {
   return key.split('.').reduce<z.ZodType>((schema, name) => (unwrapped(schema) as z.ZodObject).shape[name], group);
 }
 

@@ -57,6 +57,10 @@ export class StandIn {
     return `http://127.0.0.1:${this.port}`;
   }
 
+  get isUp(): boolean {
+    return !this.dead;
+  }
+
   /** Bodies of the requests to a route. */
   bodies(route: string): Body[] {
     return this.requests.filter((request) => request.route === route).map(({ body }) => body);
