@@ -96,6 +96,11 @@ const answers: Answers = {
 
   'read-engine': ({ state }) => state,
 
+  'read-job-log': ({ run }, _archive, { round }) => {
+    run.round(round);
+    return { lines: [] };
+  },
+
   'read-plan': planUpdate,
 
   'read-hacking'({ run, view }, archive, { round }) {

@@ -21,7 +21,9 @@ import { readJsonLines, readLastJsonLines } from '../store/jsonl.js';
 import type { Run } from '../store/run.js';
 import { rewardsSeen, withLogRatios, withNewest, withRewards } from './newest.js';
 import type {
+  EndpointView,
   EngineEvent,
+  JobView,
   WeightProgress,
   ProbeSeen,
   Progress,
@@ -47,6 +49,8 @@ export class RoundView {
   truncated = 0;
   rewards: number[] = [];
   probes: ProbeSeen[] = [];
+  servers: EndpointView[] = [];
+  job: JobView | null = null;
   /** Why a part of it could not be read; null if all of it was. */
   problem: string | null = null;
 
@@ -69,11 +73,13 @@ export class RoundView {
       truncated,
       rewards,
       probes,
+      servers,
+      job,
     } = this;
     const decisions = viewOf(standing);
     return {
       ...{ round, progress, pairs, review, decisions, weights },
-      ...{ metrics, responses, lengths, truncated, rewards, probes },
+      ...{ metrics, responses, lengths, truncated, rewards, probes, servers, job },
     };
   }
 
@@ -154,6 +160,12 @@ export class RoundView {
       case 'step':
         this.metrics.push(report.metrics);
         return { type: 'step', round, metrics: report.metrics };
+      case 'servers':
+        this.servers = report.servers;
+        return { type: 'servers', round, servers: report.servers };
+      case 'job':
+        this.job = report.job;
+        return { type: 'job', round, job: report.job };
       case 'probe': {
         const probe = { round, ...report.probe };
         this.probes.push(probe);

@@ -1,5 +1,6 @@
 /** What the work of a round needs: the run's files, loaded models, and where to report. */
 import type { Config } from '../config/schema.js';
+import type { EndpointView, JobView } from '../remote/views.js';
 import type { Control } from '../control.js';
 import type { ModelShelf } from './models.js';
 import type { ProbeRow } from './probeRows.js';
@@ -25,7 +26,10 @@ export type Report =
   /** `done` of `total` log-probabilities are on disk. */
   | { type: 'logps'; rows: LogpsRow[]; done: number; total: number }
   | { type: 'step'; metrics: MetricsRow }
-  | { type: 'probe'; probe: ProbeRow };
+  | { type: 'probe'; probe: ProbeRow }
+  /** All endpoints as they are now; at most a few times a second. */
+  | { type: 'servers'; servers: EndpointView[] }
+  | { type: 'job'; job: JobView };
 
 /** A round with the rounds before it on its branch, the first first and itself last; the base is not among them. */
 export interface RoundTask {
