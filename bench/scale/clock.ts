@@ -24,7 +24,7 @@ export class VirtualClock implements QueueClock {
     const timer: Timer = { at: this.time + Math.max(0, seconds), order: this.order++, cancelled: false, fire };
     const { heap } = this;
     heap.push(timer);
-    for (let i = heap.length - 1; i > 0; ) {
+    for (let i = heap.length - 1; i > 0;) {
       const parent = (i - 1) >> 1;
       if (!before(heap[i], heap[parent])) break;
       swap(heap, i, parent);
@@ -72,7 +72,7 @@ export class VirtualClock implements QueueClock {
     const last = heap.pop();
     if (last === undefined || last === first) return first;
     heap[0] = last;
-    for (let i = 0; ; ) {
+    for (let i = 0; ;) {
       let least = 2 * i + 1;
       if (least >= heap.length) return first;
       if (least + 1 < heap.length && before(heap[least + 1], heap[least])) least++;

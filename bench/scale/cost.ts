@@ -63,7 +63,8 @@ function cost(model: Model, gpus: number): Cost {
   const responses = round.prompts * round.samples;
   const { full, rate } = training(model, gpus);
   // A prompt is read once for its five responses: the server keeps its keys and values.
-  const sample = (responses * round.response) / (gpus * model.decode) + (round.prompts * round.prompt) / (gpus * model.prefill);
+  const sample =
+    (responses * round.response) / (gpus * model.decode) + (round.prompts * round.prompt) / (gpus * model.prefill);
   // The reward model has 8B parameters at both sizes, and reads prompt and response.
   const reward = models[0];
   const score = (responses * (round.prompt + round.response)) / (gpus * reward.prefill);

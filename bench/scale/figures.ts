@@ -90,12 +90,14 @@ export const figures = {
   restart: {
     value: 62,
     unit: 's',
-    source: 'cold start of vLLM with a 70B model in FP8 (spheron.network/blog/vllm-vs-tensorrt-llm-vs-sglang-benchmarks)',
+    source:
+      'cold start of vLLM with a 70B model in FP8 (spheron.network/blog/vllm-vs-tensorrt-llm-vs-sglang-benchmarks)',
   },
   gpuHoursPerFailure: {
     value: (16_384 * 54 * 24) / 419,
     unit: 'GPU hours',
-    source: '419 unplanned interruptions in 54 days on 16,384 H100 (The Llama 3 Herd of Models, arXiv 2407.21783, table 5)',
+    source:
+      '419 unplanned interruptions in 54 days on 16,384 H100 (The Llama 3 Herd of Models, arXiv 2407.21783, table 5)',
   },
   price: {
     value: 3.24,

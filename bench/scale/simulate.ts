@@ -97,35 +97,33 @@ export async function simulate(scenario: Scenario): Promise<Simulated> {
     return clock.sleep(freeAt - clock.now(), signal);
   };
 
-  const queueEndpoints = servers.map(
-    (server, index): QueueEndpoint<number, number> => ({
-      name: `endpoint ${index + 1}`,
-      concurrency: scenario.concurrency,
-      async run(tokens, signal) {
-        await clock.sleep(scenario.latency / 2, signal);
-        signal.throwIfAborted();
-        if (random.uniform() < scenario.unavailable) throw new Unavailable();
-        await server.generate(tokens, signal);
-        await clock.sleep(scenario.latency / 2, signal);
-        signal.throwIfAborted();
-        await handle(signal);
-        signal.throwIfAborted();
-        return tokens;
-      },
-      classify: (error) => ({
-        kind: 'transient',
-        message: error instanceof ConnectionLost ? 'does not answer' : 'answered 503',
-        lost: error instanceof ConnectionLost,
-      }),
-      async recover(signal) {
-        await clock.sleep(scenario.latency, signal);
-        if (!server.isAlive) throw new ConnectionLost();
-        // Identification and policy verification.
-        await clock.sleep(2, signal);
-        if (!server.isAlive) throw new ConnectionLost();
-      },
+  const queueEndpoints = servers.map((server, index): QueueEndpoint<number, number> => ({
+    name: `endpoint ${index + 1}`,
+    concurrency: scenario.concurrency,
+    async run(tokens, signal) {
+      await clock.sleep(scenario.latency / 2, signal);
+      signal.throwIfAborted();
+      if (random.uniform() < scenario.unavailable) throw new Unavailable();
+      await server.generate(tokens, signal);
+      await clock.sleep(scenario.latency / 2, signal);
+      signal.throwIfAborted();
+      await handle(signal);
+      signal.throwIfAborted();
+      return tokens;
+    },
+    classify: (error) => ({
+      kind: 'transient',
+      message: error instanceof ConnectionLost ? 'does not answer' : 'answered 503',
+      lost: error instanceof ConnectionLost,
     }),
-  );
+    async recover(signal) {
+      await clock.sleep(scenario.latency, signal);
+      if (!server.isAlive) throw new ConnectionLost();
+      // Identification and policy verification.
+      await clock.sleep(2, signal);
+      if (!server.isAlive) throw new ConnectionLost();
+    },
+  }));
 
   let useful = 0;
   let retried = 0;
