@@ -1,7 +1,7 @@
 /** The models in memory: one policy and one reward at a time, since two policies may not fit. */
 import type { Config } from '../config/schema.js';
 import { type LoadedModel, loadModel } from '../model/folder.js';
-import { type Permission, type Reward, openReward } from '../rewards/index.js';
+import { type Permission, type Reward, openReward, parseRewardSpec } from '../rewards/index.js';
 
 /**
  * What a policy is loaded for. `read`: adapters merged, nothing is trained. `train`: adapters merged, all weights are
@@ -20,13 +20,20 @@ export class ModelShelf {
   private policy: { dir: string; use: PolicyUse; model: LoadedModel } | null = null;
   private opened: { key: string; reward: Reward } | null = null;
 
-  /** @param permission asked before a reward's code runs or a key is sent */
-  constructor(private readonly permission: Permission) {}
+  /**
+   * @param permission asked before a reward's code runs, a key is sent or a command is executed
+   * @param prepare gets a backend ready before tensors are loaded
+   */
+  constructor(
+    readonly permission: Permission,
+    private readonly prepare: () => Promise<unknown> = async () => {},
+  ) {}
 
   /** The policy of a folder. */
   async load(dir: string, use: PolicyUse = 'read'): Promise<LoadedModel> {
     if (this.policy?.dir === dir && serves(this.policy, use)) return this.policy.model;
     this.forget();
+    await this.prepare();
     const model = await loadModel(dir, { task: 'causal-lm', ...optionsOf[use] });
     this.policy = { dir, use, model };
     return model;
@@ -42,6 +49,7 @@ export class ModelShelf {
     const key = JSON.stringify([spec, options]);
     if (this.opened?.key !== key) {
       this.closeReward();
+      if (parseRewardSpec(spec).some(({ kind }) => kind === 'hf')) await this.prepare();
       this.opened = { key, reward: await openReward(spec, options, this.permission) };
     }
     return this.opened.reward;

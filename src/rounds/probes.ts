@@ -2,15 +2,14 @@
  * A few held-out prompts that the policy answers while it is trained, so that a person sees what it becomes. Greedy and
  * between optimizer steps: no random number is drawn and no weight touched, so the update ends the same without them.
  */
-import type { LoadedModel } from '../model/folder.js';
 import { encodePrompts } from '../prompts.js';
-import { sampleResponses } from '../sampling/sample.js';
 import { appendJsonLines, readJsonLines, writeJsonLines } from '../store/jsonl.js';
 import { isOutOfMemory } from '../tensor/memory.js';
 import type { WorkContext } from './context.js';
 import { roundFiles } from './files.js';
 import { type ProbeRow, probeRowSchema } from './probeRows.js';
 import { heldOutPrompts, promptText } from './prompts.js';
+import type { Sampler } from './sampling.js';
 import { log } from '../print.js';
 
 /** Share of an update's time that probes between its start and its end may take. */
@@ -32,19 +31,25 @@ export class Probes {
   /** @param step where the update begins or goes on: what was answered later is answered again */
   constructor(
     private readonly context: WorkContext,
-    private readonly policy: LoadedModel,
+    private sampler: Sampler,
     step: number,
   ) {
     const { config, files, round } = context;
     this.firstStep = step;
     this.file = files.file(round.id, roundFiles.probes);
     const entries = heldOutPrompts(config).slice(0, config.evaluation.probes);
-    const ids = encodePrompts(policy, entries, { raw: config.sampling.raw });
+    const ids = encodePrompts(sampler.policy, entries, { raw: config.sampling.raw });
     this.prompts = entries.map((entry, i) => ({ text: promptText(entry), ids: ids[i] }));
     const known = readJsonLines(this.file, probeRowSchema, { missing: 'empty' });
     this.answered = known.filter((row) => row.step <= step);
     if (this.answered.length < known.length) writeJsonLines(this.file, this.answered);
     for (const row of this.answered) context.report({ type: 'probe', probe: row });
+  }
+
+  /** Asks this sampler from now on. */
+  from(sampler: Sampler): this {
+    this.sampler = sampler;
+    return this;
   }
 
   /** Asks the policy as it is after `step` steps, if it is time to. */
@@ -83,8 +88,7 @@ export class Probes {
   private async ask(step: number): Promise<void> {
     const { config, control } = this.context;
     const rows: ProbeRow[] = [];
-    const outcome = await sampleResponses(
-      this.policy,
+    const outcome = await this.sampler.sample(
       this.prompts.map(({ ids }) => ({ prompt_ids: ids, seed: 0 })),
       {
         ...config.sampling,

@@ -138,7 +138,10 @@ export class Endpoint {
     const answers: ProbeAnswer[] = [];
     await this.saying(async () => {
       for (let repeat = 0; repeat < repeats; repeat++)
-        for (const [sequence, { prompt_ids, response_ids }] of sequences.entries()) {
+        for (let at = 0; at < sequences.length; at++) {
+          // Each pass begins one sequence later, so that a balancer that takes turns sends a repeat to another replica.
+          const sequence = (at + repeat) % sequences.length;
+          const { prompt_ids, response_ids } = sequences[sequence];
           const ask = () => this.protocol.logprobs(prompt_ids, response_ids, adapter, signal);
           answers.push({ sequence, logprobs: await retrying(ask, this.options.server.retries) });
         }

@@ -44,10 +44,13 @@ export interface PoolOptions {
   /** All endpoints as they are now; a few times a second at most. */
   onViews(views: EndpointView[]): void;
   /** After each verification, failed ones too. */
-  onVerification?(url: string, verification: Verification): void;
+  onVerification?(endpoint: EndpointView): void;
   /** File for the output of the restart command. */
   restartLog: string;
 }
+
+/** A sequence cannot be scored for its length. */
+export class ContextFull extends UserError {}
 
 const REPORT_MS = 250;
 /** Requests of each probe sequence to one endpoint. Two replicas behind it get one each, as balancers alternate. */
@@ -184,6 +187,8 @@ export class ServerPool {
   }
 
   private async ask(endpoint: Endpoint, { probes, adapter }: WantedWeights): Promise<ProbeAnswer[]> {
+    // One more token is generated with each.
+    endpoint.expectContext(1 + Math.max(...probes.map((it) => it.prompt_ids.length + it.response_ids.length)));
     const answers = await endpoint.answers(probes, adapter, REPEATS);
     this.lastAnswers = answers;
     return answers;
@@ -211,7 +216,7 @@ export class ServerPool {
   private verified(endpoint: Endpoint, { name }: WantedWeights): void {
     const { verification } = endpoint.view;
     if (verification === null) return;
-    this.options.onVerification?.(endpoint.url, verification);
+    this.options.onVerification?.({ ...endpoint.view });
     if (verification.verdict !== 'failed') return;
     endpoint.set({ state: 'down', problem: verification.note });
     const { weights } = this.options.server;
@@ -318,7 +323,7 @@ export class ServerPool {
    * Log-probabilities per token of given responses under the held weights, or under an adapter or the base model that the
    * servers hold beside them. Servers with adapters get one at a time (see Endpoint.answers).
    *
-   * @throws UserError if a sequence fills the whole context: one more token is generated with each
+   * @throws ContextFull if a sequence fills the whole context: one more token is generated with each
    */
   async logprobs(
     sequences: readonly Sequence[],
@@ -326,7 +331,11 @@ export class ServerPool {
   ): Promise<number[][]> {
     const adapter = options.adapter === undefined ? (this.held?.adapter ?? null) : options.adapter;
     const longest = sequences.reduce((most, it) => Math.max(most, it.prompt_ids.length + it.response_ids.length), 0);
-    for (const endpoint of this.alive) endpoint.expectContext(longest + 1);
+    const full = this.alive.find(({ context }) => longest >= context);
+    if (full !== undefined)
+      throw new ContextFull(
+        `a response fills the context of ${full.context} tokens, and servers cannot score such a sequence`,
+      );
     const results: number[][] = [];
     let done = 0;
     await this.queue(
