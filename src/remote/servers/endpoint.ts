@@ -349,7 +349,7 @@ export class Endpoint {
   private async checkSampling(): Promise<void> {
     const { tokenizer } = this.options.policy;
     const prompt_ids = tokenizer?.encode(tokenizerTests[0]) ?? [1, 2, 3];
-    const settings = { temperature: 3, top_p: 1, top_k: 0, min_p: 0, repetition_penalty: 1, max_new_tokens: 8 };
+    const settings = { temperature: 2, top_p: 1, top_k: 0, min_p: 0, repetition_penalty: 1, max_new_tokens: 8 };
     const { signal } = new AbortController();
     const { retries } = this.options.server;
     const response = await retrying(
@@ -366,7 +366,7 @@ export class Endpoint {
   }
 }
 
-/** Nats per token. Tempered log-probabilities differ by several at temperature 3; numerical noise by at most 0.3. */
+/** Nats per token. Tempered log-probabilities differ by several at temperature 2; numerical noise by at most 0.3. */
 const MAX_APART = 1;
 
 /** Ranks that vLLM's --max-lora-rank accepts. Source: vllm/config/lora.py. */
