@@ -6,20 +6,25 @@ import { readPolicyFiles } from '../../src/model/policyFiles.js';
 import type { ProtocolContext } from '../../src/remote/servers/protocol.js';
 import { Vllm } from '../../src/remote/servers/vllm.js';
 import { appendJsonLines } from '../../src/store/jsonl.js';
+import { median } from '../median.js';
+import { round } from './figures.js';
 import { Random } from '../../src/sampling/random.js';
 
 export interface AnswerCost {
-  /** Tokens of the measured answer. */
+  /** Tokens of the measured answers. */
   tokens: number;
-  /** Of vLLM's JSON. */
+  /** Of vLLM's JSON for one. */
   bytes: number;
+  /** Processor seconds per answer: JSON, checks and decoding of `tokens` tokens. */
   seconds: number;
+  /** Median seconds in which the thread waits for the disk per row, i.e. once per prompt. */
+  sync: number;
   /** Mean tokens of the simulation's mixed lengths. */
   meanTokens: number;
 }
 
 const TOKENS = 1024;
-const REPEATS = 100;
+const ROWS = 40;
 
 export async function answerCost(): Promise<AnswerCost> {
   const policy = readPolicyFiles(path.resolve(import.meta.dirname, '../../../data/base-policy'));
@@ -39,17 +44,29 @@ export async function answerCost(): Promise<AnswerCost> {
   const file = path.join(folder, 'samples.jsonl');
   const settings = { temperature: 1, top_p: 1, top_k: 0, min_p: 0, repetition_penalty: 1, max_new_tokens: TOKENS };
   const { signal } = new AbortController();
-  const once = async (): Promise<void> => {
-    const response = await client.sample({ prompt_ids: [1, 2, 3], seed: 1, adapter: null, settings }, signal);
-    appendJsonLines(file, [{ prompt_ids: [1, 2, 3], responses: [response] }]);
-  };
-  // The first answers are JavaScript's before it is compiled.
-  for (let i = 0; i < 20; i++) await once();
-  const started = process.cpuUsage();
-  for (let i = 0; i < REPEATS; i++) await once();
-  const { user, system } = process.cpuUsage(started);
+  let processor = 0;
+  const waits: number[] = [];
+  for (let row = -4; row < ROWS; row++) {
+    const before = process.cpuUsage();
+    const responses = [];
+    for (let k = 0; k < round.samples; k++)
+      responses.push(await client.sample({ prompt_ids: [1, 2, 3], seed: 1, adapter: null, settings }, signal));
+    const { user, system } = process.cpuUsage(before);
+    const started = performance.now();
+    appendJsonLines(file, [{ prompt_ids: [1, 2, 3], responses }]);
+    // The first rows are JavaScript's before it is compiled.
+    if (row < 0) continue;
+    processor += (user + system) / 1e6;
+    waits.push((performance.now() - started) / 1000);
+  }
   rmSync(folder, { recursive: true });
-  return { tokens: TOKENS, bytes: text.length, seconds: (user + system) / 1e6 / REPEATS, meanTokens: MEAN_TOKENS };
+  return {
+    tokens: TOKENS,
+    bytes: text.length,
+    seconds: processor / (ROWS * round.samples),
+    sync: median(waits),
+    meanTokens: MEAN_TOKENS,
+  };
 }
 
 /** Mean of min(1,024, 300·exp(0.7·N)). */

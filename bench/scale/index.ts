@@ -29,7 +29,7 @@ const common: Scenario = {
   responses,
   lengths: 'mixed',
   longest: round.response,
-  client: client.seconds * (client.meanTokens / client.tokens),
+  client: client.seconds * (client.meanTokens / client.tokens) + client.sync / round.samples,
   latency: 0.002,
   slow: 0,
   failureEvery: Infinity,
@@ -65,7 +65,7 @@ for (const { model, gpus, update, seconds, total, gpuHours, dollars } of costs()
   );
 }
 console.log(
-  `\nThe client takes ${(client.seconds * 1000).toFixed(2)} ms for an answer of ${client.tokens} tokens (${Math.round(client.bytes / 1024)} KiB)\n`,
+  `\nThe client computes ${(client.seconds * 1000).toFixed(2)} ms per answer of ${client.tokens} tokens (${Math.round(client.bytes / 1024)} KiB), and waits ${(client.sync * 1000).toFixed(2)} ms for the disk per prompt\n`,
 );
 
 const counts = [1, 2, 4, 8, 16, 32, 64];
