@@ -36,7 +36,7 @@ export async function withServers<T>(
   const pool = await ServerPool.connect({
     server,
     policy: policyFiles(context),
-    permission: context.models.permission,
+    permission: context.permission,
     onViews: (servers) => context.report({ type: 'servers', servers }),
     onVerification: (endpoint, noise) => appendVerification(files, round.id, endpoint, noise),
     noiseOf: (url) => readNoise(files, [round.parent ?? 0, round.id], url),
