@@ -34,7 +34,7 @@ function applied(state: State, action: Action): Step {
     case 'link':
       return only({ ...state, link: action.link, modal: null });
     case 'untrusted':
-      return only(askTrust(state, action.rewards));
+      return only(askTrust(state, action.uses));
     case 'file-exists':
       return only(askOverwrite(state, action.what, action.file));
     case 'notice':
@@ -67,6 +67,8 @@ function applied(state: State, action: Action): Step {
     case 'problem':
     case 'decisions':
     case 'probe':
+    case 'servers':
+    case 'job':
     case 'rounds':
     case 'role':
       return only(state.run === null ? state : told(state, applyEvent(state.run, action)));

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { winRateCommand } from '../../src/commands/winRate.js';
-import { parserFor } from '../../src/commands/options.js';
+import { keySchema, parserFor } from '../../src/commands/options.js';
 import { runFlags } from '../../src/config/flags.js';
 import { checkConfig, readConfigFile } from '../../src/config/load.js';
 import {
@@ -32,7 +32,7 @@ import { readScoredFile } from '../../src/review/file.js';
 import { type FilterNumber, parseFilter } from '../../src/review/filter.js';
 import { openHttpReward } from '../../src/rewards/http.js';
 import { parseRewardSpec, resolveRewardSpec } from '../../src/rewards/spec.js';
-import { namedByUser } from '../../src/rewards/trust.js';
+import { namedByUser } from '../../src/trust.js';
 import { finiteReward } from '../../src/rewards/types.js';
 import { readHeldOut } from '../../src/rounds/answers.js';
 import { readCheckpoint } from '../../src/rounds/checkpoint.js';
@@ -327,7 +327,7 @@ export async function targets(directory: string): Promise<Record<string, Target>
       read(input) {
         for (const { group, key } of runFlags) {
           try {
-            parserFor(groups[group].shape[key as never])(input.toString());
+            parserFor(keySchema(groups[group], key))(input.toString());
           } catch (error) {
             // Commander's own error for an argument, which it prints as a sentence.
             if ((error as { code?: string }).code !== 'commander.invalidArgument') throw error;

@@ -148,7 +148,7 @@ describe('what the engine says', () => {
       kind: 'confirm',
       lines: ['Allow it for this run?', expect.any(String), '/theirs/reward.mjs'],
     });
-    const behind = 'The engine did not start: the reward of this run is not allowed yet. r asks again.';
+    const behind = 'The engine did not start: the run needs your permission first. r asks again.';
     expect(problemLines(asked).join(' ')).toBe(behind);
     expect(problemLines(press(asked, 'n')).join(' ')).toBe(behind);
     expect(effectsOf(press(asked, 'n'), 'r')).toEqual([{ do: 'restart' }]);
