@@ -47,20 +47,20 @@ const control: Control = {
   },
 };
 
-async function useOwnBackend(): Promise<void> {
+/** Loads the backend when the first model is: stages that servers and jobs compute need none. */
+const prepare = async (): Promise<void> => {
   const { name } = await useBackend(config.backend, config.threads, config.precision);
   say({ type: 'backend', name });
-}
+};
 
-const models = new ModelShelf(permissionIn(directory), useOwnBackend);
+const permission = permissionIn(directory);
+const models = new ModelShelf(permission, prepare);
 const files = runFiles(directory, config);
 
-async function handle({ id, stage, task: { round, branch, stopAfter } }: WorkRequest): Promise<void> {
+async function handle({ id, stage, task: { round, branch, stopAfter, again } }: WorkRequest): Promise<void> {
   try {
     const merged = configOf(config, round);
-    // Where other machines compute, a backend would only take memory; what is loaded here all the same asks for one.
     if (isRemote(stage, merged)) say({ type: 'backend', name: stage === 'update' ? 'job' : 'servers' });
-    else await useOwnBackend();
     const all = merged.sampling.samples_per_prompt;
     const result = await work[stage]({
       config: merged,
@@ -70,6 +70,8 @@ async function handle({ id, stage, task: { round, branch, stopAfter } }: WorkReq
       promptCounts: promptCounts(config, branch),
       control,
       stopAfter,
+      again,
+      permission,
       enough: () => Atomics.load(word, words.enough) || all,
       report: (report) => say({ type: 'report', report }),
     });
@@ -82,10 +84,9 @@ async function handle({ id, stage, task: { round, branch, stopAfter } }: WorkReq
   }
 }
 
-/** Whether another machine computes the stage. Scoring loads its reward where it is asked for. */
+/** Whether another machine computes the stage. What is loaded here all the same names its backend then. */
 function isRemote(stage: Work, { sampling, update }: Config): boolean {
-  if (stage === 'update') return update.job !== null;
-  return sampling.server !== null;
+  return stage === 'update' ? update.job !== null : sampling.server !== null;
 }
 
 port.on('message', (request: WorkRequest) => void handle(request));

@@ -1,7 +1,8 @@
 /** The models in memory: one policy and one reward at a time, since two policies may not fit. */
 import type { Config } from '../config/schema.js';
 import { type LoadedModel, loadModel } from '../model/folder.js';
-import { type Permission, type Reward, openReward, parseRewardSpec } from '../rewards/index.js';
+import { type Permission, type Reward, openReward } from '../rewards/index.js';
+import { parseRewardSpec } from '../rewards/spec.js';
 
 /**
  * What a policy is loaded for. `read`: adapters merged, nothing is trained. `train`: adapters merged, all weights are
@@ -21,12 +22,12 @@ export class ModelShelf {
   private opened: { key: string; reward: Reward } | null = null;
 
   /**
-   * @param permission asked before a reward's code runs, a key is sent or a command is executed
-   * @param prepare gets a backend ready before tensors are loaded
+   * @param permission asked before a reward's code runs or a key is sent
+   * @param prepare loads the tensor backend; called before a model is loaded
    */
   constructor(
-    readonly permission: Permission,
-    private readonly prepare: () => Promise<unknown> = async () => {},
+    private readonly permission: Permission,
+    private readonly prepare: () => Promise<void> = () => Promise.resolve(),
   ) {}
 
   /** The policy of a folder. */

@@ -84,6 +84,8 @@ const verificationRowSchema = z.object({
   kind: z.enum(['vllm', 'sglang']).nullable(),
   version: z.string(),
   verification: verificationSchema,
+  /** Mean difference of the endpoint under weights that it held before, nats per token. */
+  noise: z.number().nullish(),
 });
 
 /** Keeps an endpoint's verification with the round that is sampled. */
@@ -91,9 +93,22 @@ export function appendVerification(
   files: RoundFolders,
   round: number,
   { url, kind, version, verification }: EndpointView,
+  noise: number | null,
 ): void {
   const at = new Date().toISOString();
-  appendJsonLines(files.file(round, roundFiles.verifications), [{ at, url, kind, version, verification }]);
+  appendJsonLines(files.file(round, roundFiles.verifications), [{ at, url, kind, version, verification, noise }]);
+}
+
+/** The least mean difference that an endpoint has shown under weights that it held, in these rounds; null: none. */
+export function readNoise(files: RoundFolders, rounds: readonly number[], url: string): number | null {
+  const values = rounds
+    .flatMap((round) =>
+      readJsonLines(files.file(round, roundFiles.verifications), verificationRowSchema, { missing: 'empty' }),
+    )
+    .filter((row) => row.url === url)
+    .flatMap(({ noise, verification: { verdict, mean } }) => [noise, verdict === 'verified' ? mean : null])
+    .filter((value) => typeof value === 'number');
+  return values.length === 0 ? null : Math.min(...values);
 }
 
 /** The endpoints of a round as they were last verified; empty if it was sampled on this machine. */

@@ -2,6 +2,8 @@
  * A few held-out prompts that the policy answers while it is trained, so that a person sees what it becomes. Greedy and
  * between optimizer steps: no random number is drawn and no weight touched, so the update ends the same without them.
  */
+import type { ServerConfig } from '../config/schema.js';
+import { UserError } from '../errors.js';
 import { encodePrompts } from '../prompts.js';
 import { appendJsonLines, readJsonLines, writeJsonLines } from '../store/jsonl.js';
 import { isOutOfMemory } from '../tensor/memory.js';
@@ -10,6 +12,7 @@ import { roundFiles } from './files.js';
 import { type ProbeRow, probeRowSchema } from './probeRows.js';
 import { heldOutPrompts, promptText } from './prompts.js';
 import type { Sampler } from './sampling.js';
+import { holdPolicy, serverSampler, withServers } from './servers.js';
 import { log } from '../print.js';
 
 /** Share of an update's time that probes between its start and its end may take. */
@@ -28,11 +31,15 @@ export class Probes {
   private lastTook = 0;
   private over = false;
 
-  /** @param step where the update begins or goes on: what was answered later is answered again */
+  /**
+   * @param step where the update begins or continues: later answers are dropped and asked for again
+   * @param report tells of the earlier answers; not if they are on the screens already
+   */
   constructor(
     private readonly context: WorkContext,
-    private sampler: Sampler,
+    private readonly sampler: Sampler,
     step: number,
+    report = true,
   ) {
     const { config, files, round } = context;
     this.firstStep = step;
@@ -43,13 +50,7 @@ export class Probes {
     const known = readJsonLines(this.file, probeRowSchema, { missing: 'empty' });
     this.answered = known.filter((row) => row.step <= step);
     if (this.answered.length < known.length) writeJsonLines(this.file, this.answered);
-    for (const row of this.answered) context.report({ type: 'probe', probe: row });
-  }
-
-  /** Asks this sampler from now on. */
-  from(sampler: Sampler): this {
-    this.sampler = sampler;
-    return this;
+    if (report) for (const row of this.answered) context.report({ type: 'probe', probe: row });
   }
 
   /** Asks the policy as it is after `step` steps, if it is time to. */
@@ -115,5 +116,26 @@ export class Probes {
     appendJsonLines(this.file, rows);
     this.answered.push(...rows);
     for (const row of rows) this.context.report({ type: 'probe', probe: row });
+  }
+}
+
+/**
+ * Asks sampling servers for the answers before an update, and reports those of an earlier attempt. An update runs without
+ * them, too: the servers may be off to leave it their GPU.
+ */
+export async function probeStart(context: WorkContext, server: ServerConfig): Promise<void> {
+  const { config, files, round } = context;
+  if (config.evaluation.probes === 0) return;
+  const known = readJsonLines(files.file(round.id, roundFiles.probes), probeRowSchema, { missing: 'empty' });
+  for (const probe of known.filter(({ step }) => step === 0)) context.report({ type: 'probe', probe });
+  if (known.some(({ step }) => step === 0)) return;
+  try {
+    await withServers(context, server, async (pool) => {
+      await holdPolicy(context, pool, server, round.parent ?? 0);
+      await new Probes(context, serverSampler(pool), 0, false).at(0, Infinity);
+    });
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    log(`no probe answers before the update of round ${round.id}: ${error.message}`);
   }
 }

@@ -9,7 +9,13 @@ import { remoteName } from '../remote/runId.js';
 import { expectPlainAdapter } from '../remote/servers/endpoint.js';
 import { ServerPool, type WantedWeights } from '../remote/servers/pool.js';
 import type { WorkContext } from './context.js';
-import { type PolicyProbes, appendVerification, readPolicyProbes, writePolicyProbes } from './policyProbes.js';
+import {
+  type PolicyProbes,
+  appendVerification,
+  readNoise,
+  readPolicyProbes,
+  writePolicyProbes,
+} from './policyProbes.js';
 import { heldOutPrompts } from './prompts.js';
 import type { Sampler } from './sampling.js';
 
@@ -30,9 +36,10 @@ export async function withServers<T>(
   const pool = await ServerPool.connect({
     server,
     policy: policyFiles(context),
-    permission: context.models.permission,
+    permission: context.permission,
     onViews: (servers) => context.report({ type: 'servers', servers }),
-    onVerification: (endpoint) => appendVerification(files, round.id, endpoint),
+    onVerification: (endpoint, noise) => appendVerification(files, round.id, endpoint, noise),
+    noiseOf: (url) => readNoise(files, [round.parent ?? 0, round.id], url),
     restartLog: path.join(files.roundDir(round.id), 'server-restart.log'),
   });
   try {
@@ -96,12 +103,18 @@ function wantedWeights(context: WorkContext, server: ServerConfig, round: number
     name: policyName(round),
     before: record === null || record.parent === null ? null : policyName(record.parent),
     folder,
-    adapter: isAdapter ? remoteName(files, round) : null,
+    adapter: adapterOf(files, round),
     served: server.weights === 'adapter' && !isAdapter,
     probes: record?.sequences ?? promptProbes(context, server.probes),
     recorded: record,
     recordedBy: record?.by ?? 'trainer',
+    ...(record === null || record.parent === null ? {} : { beforeAdapter: adapterOf(files, record.parent) }),
   };
+}
+
+/** The name under which the servers hold a round's adapter; null: its policy is full weights, or their base model. */
+function adapterOf(files: WorkContext['files'], round: number): string | null {
+  return existsSync(path.join(files.policyDir(round), 'adapter_config.json')) ? remoteName(files, round) : null;
 }
 
 /**

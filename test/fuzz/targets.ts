@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { winRateCommand } from '../../src/commands/winRate.js';
-import { parserFor } from '../../src/commands/options.js';
+import { keySchema, parserFor } from '../../src/commands/options.js';
 import { runFlags } from '../../src/config/flags.js';
 import { checkConfig, readConfigFile } from '../../src/config/load.js';
 import {

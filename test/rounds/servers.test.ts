@@ -76,7 +76,7 @@ async function done<S extends WorkStage>(
   const models = new ModelShelf(permission);
   shelves.push(models);
   const context: WorkContext = {
-    ...{ config: run.config, files: run.files, models, round: run.round(round), promptCounts: [0] },
+    ...{ config: run.config, files: run.files, models, round: run.round(round), promptCounts: [0], permission },
     control: { point: () => new Promise((resolve) => setImmediate(resolve, 'go')) },
     report: (report) => reports.push(report),
   };

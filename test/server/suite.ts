@@ -58,7 +58,7 @@ export async function connect(options: SuiteOptions, change: Partial<ServerConfi
     policy: readPolicyFiles(options.policy),
     permission: namedByUser,
     onViews: () => {},
-    onVerification: (_, verification) => verifications.push(verification),
+    onVerification: ({ verification }) => verification !== null && verifications.push(verification),
     restartLog: path.join(options.work, 'restart.log'),
   });
   return { pool, verifications };
@@ -329,7 +329,8 @@ export function checks(options: SuiteOptions): Check[] {
 }
 
 async function identified(options: SuiteOptions): Promise<string[]> {
-  const key = options.keyVariable === null ? {} : { authorization: `Bearer ${process.env[options.keyVariable]}` };
+  const key: Record<string, string> =
+    options.keyVariable === null ? {} : { authorization: `Bearer ${process.env[options.keyVariable]}` };
   const response = await fetch(new URL('/v1/models', options.urls[0]), { headers: key });
   const { data } = (await response.json()) as { data: { id: string }[] };
   return data.map(({ id }) => id);

@@ -254,6 +254,8 @@ export class Endpoint {
 
   private notLoaded(folder: string, remote: string, error: HttpFailure, message: string, start: string): UserError {
     if (error.status === 401 || error.status === 403) return new UserError(`${this.name} ${this.explain(error)}`);
+    // vLLM drops its weights first: the next request would end it.
+    const restart = error.status === 500 && this.protocol.kind === 'vllm' ? ', then restart the server' : '';
     const where = remote === path.resolve(folder) ? remote : `${remote} (${folder} here)`;
     if (error.status === 404 && !/adapter|file|path/i.test(message))
       return new UserError(`${this.name} has no route to load weights (404); ${start}`);
@@ -261,10 +263,10 @@ export class Endpoint {
       /no such file|not found|does ?n.t exist|cannot find|no adapter|not a directory|not a valid|repo id/i.test(message)
     )
       return new UserError(
-        `${this.name} does not see the folder ${where} (it says: ${message}); put run directory and base model on a filesystem that both see, or name its folder there with sampling.server.paths (LOCAL=REMOTE)`,
+        `${this.name} does not see the folder ${where} (it says: ${message}); put run directory and base model on a filesystem that both see, or name its folder there with sampling.server.paths (LOCAL=REMOTE)${restart}`,
       );
     return new UserError(
-      `${this.name} cannot load the weights in ${where} (it says: ${message === '' ? error.message : message}); ${start}, or see its log`,
+      `${this.name} cannot load the weights in ${where} (it says: ${message === '' ? error.message : message}); ${start}, or see its log${restart}`,
     );
   }
 
@@ -343,7 +345,7 @@ export class Endpoint {
   }
 
   /**
-   * A few tokens sampled at a high temperature and scored again: complete, ids that belong to their tokens, and
+   * A few tokens sampled at the highest temperature that vLLM takes and scored again: complete, ids that belong to their tokens, and
    * log-probabilities that are the policy's own.
    */
   private async checkSampling(): Promise<void> {

@@ -15,7 +15,14 @@ import type { EndpointView, Verification } from '../views.js';
 import { Endpoint, Unreachable } from './endpoint.js';
 import { type EndpointStatus, type QueueEndpoint, runQueue } from './queue.js';
 import { startRestart } from './restart.js';
-import { type ProbeAnswer, type RecordedProbes, meanPerSequence, verifyAgreement, verifyPolicy } from './verify.js';
+import {
+  type ProbeAnswer,
+  type RecordedProbes,
+  meanPerSequence,
+  meanDifference,
+  verifyAgreement,
+  verifyPolicy,
+} from './verify.js';
 
 /** The weights that sampling needs. */
 export interface WantedWeights {
@@ -35,6 +42,8 @@ export interface WantedWeights {
   recorded: RecordedProbes | null;
   /** `servers`: the record is what the servers themselves said when the run began. */
   recordedBy: 'trainer' | 'servers';
+  /** How `before` is held: an adapter's name, or null for full weights and the base model; undefined: not known. */
+  beforeAdapter?: string | null;
 }
 
 export interface PoolOptions {
@@ -44,7 +53,9 @@ export interface PoolOptions {
   /** All endpoints as they are now; a few times a second at most. */
   onViews(views: EndpointView[]): void;
   /** After each verification, failed ones too. */
-  onVerification?(endpoint: EndpointView): void;
+  onVerification?(endpoint: EndpointView, noise: number | null): void;
+  /** What an earlier process measured of an endpoint's noise; null: nothing. */
+  noiseOf?(url: string): number | null;
   /** File for the output of the restart command. */
   restartLog: string;
 }
@@ -140,10 +151,27 @@ export class ServerPool {
       if (this.judge(endpoint, wanted, await this.ask(endpoint, wanted)).verdict !== 'failed')
         return this.verified(endpoint, wanted);
     }
+    await this.measureNoise(endpoint, wanted);
     await this.load(endpoint, wanted);
     endpoint.set({ state: 'verifying' });
     this.judge(endpoint, wanted, await this.ask(endpoint, wanted));
     this.verified(endpoint, wanted);
+  }
+
+  /** Mean differences of endpoints under weights that they were proven to hold. */
+  private readonly noise = new Map<Endpoint, number>();
+
+  private noiseOf(endpoint: Endpoint): number | null {
+    return this.noise.get(endpoint) ?? this.options.noiseOf?.(endpoint.url) ?? null;
+  }
+
+  /** Compares an endpoint with the record of the weights before, if it holds those: see verify.ts. */
+  private async measureNoise(endpoint: Endpoint, { recorded, beforeAdapter, probes }: WantedWeights): Promise<void> {
+    const start = recorded?.start ?? null;
+    if (start === null || beforeAdapter === undefined || this.noiseOf(endpoint) !== null) return;
+    if (beforeAdapter !== null && !endpoint.facts.adapters.has(beforeAdapter)) return;
+    const noise = meanDifference(await endpoint.answers(probes, beforeAdapter, 1), start);
+    if (noise <= this.options.server.tolerance) this.noise.set(endpoint, noise);
   }
 
   /** Whether asking for the probes can succeed: an adapter must be there. */
@@ -196,7 +224,9 @@ export class ServerPool {
 
   private judge(endpoint: Endpoint, wanted: WantedWeights, answers: ProbeAnswer[]): Verification {
     const { name, before, recorded, recordedBy } = wanted;
-    const result = verifyPolicy(name, before, answers, recorded as RecordedProbes, this.options.server.tolerance);
+    const { tolerance } = this.options.server;
+    const noise = this.noiseOf(endpoint);
+    const result = verifyPolicy(name, before, answers, recorded as RecordedProbes, tolerance, noise);
     const same: Verification =
       recordedBy === 'servers' && result.verdict === 'verified'
         ? { ...result, verdict: 'agreed', note: 'they match what the servers said when the run began' }
@@ -216,7 +246,7 @@ export class ServerPool {
   private verified(endpoint: Endpoint, { name }: WantedWeights): void {
     const { verification } = endpoint.view;
     if (verification === null) return;
-    this.options.onVerification?.({ ...endpoint.view });
+    this.options.onVerification?.({ ...endpoint.view }, this.noiseOf(endpoint));
     if (verification.verdict !== 'failed') return;
     endpoint.set({ state: 'down', problem: verification.note });
     const { weights } = this.options.server;
@@ -321,7 +351,7 @@ export class ServerPool {
 
   /**
    * Log-probabilities per token of given responses under the held weights, or under an adapter or the base model that the
-   * servers hold beside them. Servers with adapters get one at a time (see Endpoint.answers).
+   * servers hold beside them. Each server gets one at a time (see Endpoint.answers).
    *
    * @throws ContextFull if a sequence fills the whole context: one more token is generated with each
    */
@@ -350,7 +380,7 @@ export class ServerPool {
         control: options.control,
       },
       null,
-      this.options.server.weights === 'adapter' ? 1 : undefined,
+      1,
     );
     return results;
   }

@@ -156,8 +156,9 @@ class Queue<T, R> {
   /** Endpoints that hold each task. */
   private readonly holders: Uint8Array;
   private readonly failures = new Map<number, number>();
-  /** The oldest first. */
   private readonly held = new Set<Held>();
+  /** Those that one endpoint holds and no other, about the oldest first. */
+  private readonly single = new Set<Held>();
   private left: number;
   private readonly finished: Uint8Array;
   private verdict: Verdict = 'go';
@@ -276,8 +277,7 @@ class Queue<T, R> {
 
   /** What another endpoint, and no third, has held for longest. */
   private oldestElsewhere(endpoint: number): Held | null {
-    for (const held of this.held)
-      if (held.endpoint !== endpoint && this.holders[held.task] === 1 && this.finished[held.task] === 0) return held;
+    for (const held of this.single) if (held.endpoint !== endpoint && this.finished[held.task] === 0) return held;
     return null;
   }
 
@@ -318,7 +318,8 @@ class Queue<T, R> {
     const lane = this.lanes[endpoint];
     const held: Held = { task, endpoint, since: this.clock.now(), controller: new AbortController() };
     this.held.add(held);
-    this.holders[task]++;
+    if (++this.holders[task] === 1) this.single.add(held);
+    else for (const other of this.single) if (other.task === task) this.single.delete(other);
     lane.status.inFlight++;
     if (lane.failures > 0) lane.trial = held;
     this.tell();
@@ -331,7 +332,9 @@ class Queue<T, R> {
   private released(held: Held): Lane<T, R> {
     const lane = this.lanes[held.endpoint];
     this.held.delete(held);
-    this.holders[held.task]--;
+    this.single.delete(held);
+    if (--this.holders[held.task] === 1)
+      for (const other of this.held) if (other.task === held.task) this.single.add(other);
     lane.status.inFlight--;
     if (lane.trial === held) lane.trial = null;
     return lane;

@@ -75,6 +75,7 @@ describe('requests that fail', () => {
   it('an endpoint that dies midway leaves its prompts to the other, and its view says why', async () => {
     const [whole, dying] = [await serve(), await serve()];
     const { pool, views } = await poolOver([whole, dying], home, { retries: 1 });
+    await pool.hold(bases());
     dying.faults.diesAfter = 2;
     expect(ids(await sampled(pool))).toEqual(ids(own));
     pool.close();

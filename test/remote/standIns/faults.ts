@@ -2,6 +2,7 @@
 export interface Faults {
   /** It accepts new weights and keeps the old ones. */
   staleWeights?: boolean;
+
   /** Two replicas answer in turn, and only one takes new weights. */
   staleReplica?: boolean;
   /** Every token id of a response is one too large. */
