@@ -29,7 +29,7 @@ const common: Scenario = {
   responses,
   lengths: 'mixed',
   longest: round.response,
-  client: client.seconds * (client.meanTokens / client.tokens) + client.sync / round.samples,
+  client: client.seconds * (client.meanTokens / client.tokens),
   latency: 0.002,
   slow: 0,
   failureEvery: Infinity,
@@ -71,6 +71,8 @@ console.log(
 const counts = [1, 2, 4, 8, 16, 32, 64];
 for (const endpoints of counts) await run('7B', { endpoints });
 for (const endpoints of counts) await run('7B, a client that takes no time', { endpoints, client: 0 });
+for (const endpoints of [4, 8, 16])
+  await run('7B, with the wait for the disk', { endpoints, client: common.client + client.sync / round.samples });
 for (const endpoints of [1, 4, 16, 64]) await run('70B', { endpoints, speed: speeds['70B'] });
 for (const endpoints of [8, 64]) {
   await run('7B, one tenth at a quarter of the speed', { endpoints, slow: 0.1 });
