@@ -23,14 +23,16 @@ export class Ray {
     private readonly head: ChildProcess,
   ) {}
 
-  /**
-   * Starts the head, or returns why this machine cannot run one.
-   * @throws Error where Ray is installed and does not start.
-   */
-  static async start(): Promise<Ray | { problem: string }> {
-    if (!testPython) return { problem: 'BREVITY_TEST_PYTHON names no Python with ray[default]' };
-    const found = spawnSync(testPython, ['-c', 'import ray.dashboard.modules.job.job_head'], { encoding: 'utf8' });
-    if (found.status !== 0) return { problem: `${testPython} has no ray[default]` };
+  /** Why this machine cannot run Ray; null if it can. */
+  static problem(): string | null {
+    if (!testPython) return 'BREVITY_TEST_PYTHON does not name a Python with ray[default]';
+    const { status } = spawnSync(testPython, ['-c', 'import ray.dashboard.modules.job.job_head'], { stdio: 'ignore' });
+    return status === 0 ? null : `${testPython} does not have ray[default]`;
+  }
+
+  /** Starts the head. @throws Error if it does not start. */
+  static async start(): Promise<Ray> {
+    if (!testPython) throw new Error(Ray.problem() ?? '');
     // Its sockets' paths have to fit into 107 bytes.
     const directory = realpathSync(mkdtempSync(path.join(tmpdir(), 'ray-')));
     const [gcs, dashboard, client, agent] = await freePorts(4);

@@ -1,9 +1,10 @@
 #!/bin/sh
-# A Slurm cluster of one node on loopback for tests: test/clusters/slurm.sh start|stop DIRECTORY
+# A Slurm cluster of one node on loopback for tests: test/clusters/slurm.sh check, or start|stop DIRECTORY
 #
 # Everything lies in DIRECTORY (munge's key and socket too), and every port is its own, so that it disturbs neither a
 # Slurm of the machine's nor a second one of these. Clients need SLURM_CONF=DIRECTORY/slurm.conf. `start` of a running
-# cluster and `stop` of a stopped one do nothing. Exits with 3 and a sentence if this machine cannot run Slurm.
+# cluster and `stop` of a stopped one do nothing. Exits with 3 and a sentence if this machine cannot run Slurm; `check` does
+# nothing else.
 #
 # The partition `main` preempts nothing; jobs of `urgent` preempt those of `main`. Limits are short: 5 s from SIGTERM
 # to SIGKILL, 15 s until a silent node counts as failed, MIN_JOB_AGE seconds (default 300) until an ended job is
@@ -15,12 +16,18 @@ refuse() {
   exit 3
 }
 
-[ $# -eq 2 ] || { echo "usage: slurm.sh start|stop DIRECTORY" >&2; exit 2; }
-action=$1
+case "$# ${1-}" in
+'1 check' | '2 start' | '2 stop') action=$1 ;;
+*)
+  echo "usage: slurm.sh check | start DIRECTORY | stop DIRECTORY" >&2
+  exit 2
+  ;;
+esac
 [ "$(id -u)" = 0 ] || refuse "expected root, which slurmd needs to start jobs, and found user $(id -un); run it as root"
 for program in munged slurmctld slurmd sbatch squeue scontrol scancel; do
   command -v "$program" >/dev/null || refuse "$program is not on the path; install slurm-wlm and munge"
 done
+[ "$action" = check ] && exit 0
 mkdir -p "$2"
 dir=$(cd "$2" && pwd -P)
 
@@ -54,17 +61,10 @@ stop() {
   for daemon in slurmd slurmctld munged; do end "$dir/$daemon.pid"; done
 }
 
-case $action in
-stop)
+if [ "$action" = stop ]; then
   stop
   exit 0
-  ;;
-start) ;;
-*)
-  echo "usage: slurm.sh start|stop DIRECTORY" >&2
-  exit 2
-  ;;
-esac
+fi
 
 if alive "$dir/munged.pid" && alive "$dir/slurmctld.pid" && alive "$dir/slurmd.pid"; then exit 0; fi
 stop

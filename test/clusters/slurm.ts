@@ -17,24 +17,25 @@ export interface SlurmJob {
 
 export class Slurm {
   private readonly directory = realpathSync(mkdtempSync(path.join(tmpdir(), 'brevity-slurm-')));
-  private readonly conf = path.join(this.directory, 'slurm.conf');
 
-  /**
-   * Starts the cluster, or returns why this machine cannot run one.
-   * @throws Error where Slurm is installed and does not start.
-   */
-  static start(): Slurm | { problem: string } {
-    const slurm = new Slurm();
-    const result = spawnSync('sh', [script, 'start', slurm.directory], { encoding: 'utf8', timeout: 60_000 });
-    if (result.status === 0) return slurm;
-    rmSync(slurm.directory, { recursive: true, force: true });
-    if (result.status === 3) return { problem: result.stderr.trim() };
-    throw new Error(`slurm.sh start ended with ${result.status ?? result.signal}: ${result.stderr}`);
+  /** Why this machine cannot run Slurm; null if it can. */
+  static problem(): string | null {
+    const { status, stderr } = spawnSync('sh', [script, 'check'], { encoding: 'utf8' });
+    return status === 0 ? null : stderr.trim();
+  }
+
+  /** @throws Error if it does not start. */
+  start(): void {
+    const { status, signal, stderr } = spawnSync('sh', [script, 'start', this.directory], {
+      encoding: 'utf8',
+      timeout: 60_000,
+    });
+    if (status !== 0) throw new Error(`slurm.sh start ended with ${status ?? signal}: ${stderr}`);
   }
 
   /** The environment in which commands find this cluster. */
   get env(): { SLURM_CONF: string } {
-    return { SLURM_CONF: this.conf };
+    return { SLURM_CONF: path.join(this.directory, 'slurm.conf') };
   }
 
   /** Ends all jobs and the cluster. */
