@@ -6,6 +6,8 @@ import type { Control } from '../control.js';
 import { makePairs } from '../dpo/pairs.js';
 import { type Opponent, evaluatePolicy } from '../evaluation/evaluate.js';
 import { saveModel } from '../model/folder.js';
+import { jobFile } from '../remote/jobs/contract.js';
+import { updateByJob } from '../remote/jobs/watch.js';
 import { sampleRowSchema } from '../rows.js';
 import { deriveSeed, sampleSeed } from '../sampling/seed.js';
 import { removeAll, writeFileAtomic } from '../store/durable.js';
@@ -62,12 +64,14 @@ export const work: { [S in Work]: (context: WorkContext) => Promise<WorkResults[
     const review = reviewRows(samples, scores, made);
     writeJsonLines(files.file(round.id, roundFiles.pairs), pairs);
     writeJsonLines(files.file(round.id, roundFiles.review), review);
-    await measureFirstStep(context, pairs);
+    // A job may run where nothing that is measured here holds.
+    if (config.update.job === null) await measureFirstStep(context, pairs);
     return { pairs, review, dropped };
   },
 
   async update(context) {
     const { config, files, round, stopAfter = Infinity } = context;
+    if (config.update.job !== null) return updateByJob(context, config.update.job);
     let taken = 0;
     const control: Control = {
       async point() {
@@ -131,6 +135,7 @@ export const work: { [S in Work]: (context: WorkContext) => Promise<WorkResults[
     const { files, round } = context;
     // Not at the end of the update: until run.json says that it has ended, the next start resumes from the checkpoint.
     removeCheckpoint(files.file(round.id, roundFiles.update));
+    removeCheckpoint(jobFile(files.file(round.id, roundFiles.job), 'checkpoint'));
     const model = await context.models.load(files.policyDir(round.id));
     const answers = await heldOutAnswers(model, context);
     const opponents: Opponent[] = [];

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import __version__
-from .contract import Job, JobError, Superseded, read_pairs, read_probes, read_request
+from .job import Job, Superseded
+from .request import JobError, read_pairs, read_probes, read_request
 
 if TYPE_CHECKING:
-    from .trainer import Run
+    from .run import Run
 
 CONTINUE, DONE_BEFORE, TAKEN = 0, 1, 2
 
@@ -76,7 +77,7 @@ def execute(folder: Path, signalled: list[int], main_rank: bool) -> int:
         if job.is_done():
             return say_done(job)
         job.claim()
-        return fail(job, error)
+        return fail(job, error, 0)
     code = admitted(job, run)
     if code == DONE_BEFORE:
         return say_done(job) if main_rank else 0
@@ -95,7 +96,7 @@ def prepare(job: Job) -> Run:
         import torch
         import transformers
 
-        from . import trainer
+        from . import run
     except ImportError as error:
         raise JobError(
             f"this Python ({sys.executable}) cannot import what the trainer needs, torch, transformers, accelerate and "
@@ -105,7 +106,7 @@ def prepare(job: Job) -> Run:
         f"torch {torch.__version__}, transformers {transformers.__version__}, accelerate {accelerate.__version__}"
     )
     job.executor = f"brevity_trainer {__version__} ({versions})"
-    return trainer.Run(job, request, pairs, probes)
+    return run.Run(job, request, pairs, probes)
 
 
 def admitted(job: Job, run: Run) -> int:
@@ -128,7 +129,7 @@ def admitted(job: Job, run: Run) -> int:
 
 
 def train(job: Job, run: Run, signalled: list[int]) -> int:
-    from .trainer import Interrupted, device_name, memory_mb
+    from .run import Interrupted, device_name, memory_mb
 
     run.signals = signalled
     if run.main:
@@ -140,18 +141,20 @@ def train(job: Job, run: Run, signalled: list[int]) -> int:
             print(f"ended by a signal after step {run.steps}; a later attempt continues from there", flush=True)
         return 143
     except JobError as error:
-        return fail(job, error)
+        return fail(job, error, run.steps)
+    finally:
+        job.end_status()
     if run.main:
         if outcome == "aborted":
             job.discard()
-        job.finish(outcome, run.steps, memory_mb(), run.probe_results(outcome))
+        job.finish(outcome, run.steps, memory_mb(run.args.device), run.probe_results(outcome))
         print(f"{outcome} after {run.steps} steps", flush=True)
     return 0
 
 
-def fail(job: Job, error: JobError) -> int:
+def fail(job: Job, error: JobError, steps: int) -> int:
     print(f"brevity_trainer: {error}", file=sys.stderr, flush=True)
-    job.fail(str(error))
+    job.fail(str(error), steps)
     return 1
 
 

@@ -25,7 +25,8 @@ from torch.distributed.checkpoint.state_dict import (
     set_optimizer_state_dict,
 )
 
-from .contract import JobError, replace_file, sync_folder
+from .job import replace_file, sync_folder
+from .request import JobError
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
 

@@ -13,7 +13,8 @@ import torch
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
-from .contract import JobError, Lora, replace_file
+from .job import replace_file
+from .request import JobError, Lora
 
 TOKENIZER_FILES = ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"]
 TOKENIZER_FILES += ["chat_template.jinja", "vocab.json", "merges.txt", "tokenizer.model"]
@@ -69,7 +70,8 @@ def adapter_base(folder: Path) -> Path:
         if named and base.is_dir():
             return base.resolve()
     raise JobError(
-        f"{file} names the base model {named}, which is not a folder on this machine; put its path into base_model_name_or_path"
+        f"{file} names the base model {named}, which is not a folder on this machine; "
+        "put its path into base_model_name_or_path"
     )
 
 
@@ -114,7 +116,8 @@ def _expect_safetensors(folder: Path, name: str, pickled: str) -> None:
         return
     if any((folder / f"{pickled}{suffix}").exists() for suffix in ("", ".index.json")):
         raise JobError(
-            f"the weights of {folder} are a pickle ({pickled}), which can run code when it is read; convert them to safetensors"
+            f"the weights of {folder} are a pickle ({pickled}), which can run code when it is read; "
+            "convert them to safetensors"
         )
     raise JobError(f"{folder} has no weights; expected {name}.safetensors")
 
@@ -129,7 +132,8 @@ def _peft() -> Any:
         import peft
     except ImportError as error:
         raise JobError(
-            f"this job needs PEFT, which trains and reads LoRA adapters, and this Python does not have it ({error}); install it with `pip install peft`"
+            "this job needs PEFT, which trains and reads LoRA adapters, and this Python does not have it "
+            f"({error}); install it with `pip install peft`"
         ) from None
     return peft
 
@@ -148,7 +152,8 @@ def _with_lora(model: PreTrainedModel, lora: Lora, seed: int) -> torch.nn.Module
     for target in lora.targets:
         if target not in names:
             raise JobError(
-                f"update.lora.targets names {target}, which is not a linear layer of this model; it has {', '.join(names)}"
+                f"update.lora.targets names {target}, which is not a linear layer of this model; "
+                f"it has {', '.join(names)}"
             )
     peft = _peft()
     # GPT-2's Conv1D holds [in, out].

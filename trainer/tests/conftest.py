@@ -178,7 +178,7 @@ def context() -> Any:
     global _context
     if _context is None:
         _context = multiprocessing.get_context("forkserver")
-        _context.set_forkserver_preload(["brevity_trainer.trainer", "brevity_trainer.__main__"])
+        _context.set_forkserver_preload(["brevity_trainer.run", "brevity_trainer.__main__"])
     return _context
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 
 def fsdp_on_cpu() -> None:
-    """accelerate offers FSDP on GPUs alone, while torch's FSDP2 computes on CPUs with gloo too: says that this is a GPU."""
+    """accelerate offers FSDP on GPUs alone, while torch's FSDP2 computes on CPUs with gloo too: claims a GPU."""
     import torch
     from accelerate.state import DistributedType, PartialState
 
-    import brevity_trainer.trainer
+    import brevity_trainer.run
 
-    brevity_trainer.trainer.uses_cpu = lambda: False
+    brevity_trainer.run.uses_cpu = lambda: False
     PartialState._prepare_backend = lambda *_, **__: ("gloo", DistributedType.MULTI_GPU)
 
     def set_device(self: PartialState) -> None:
@@ -28,6 +28,6 @@ def without_peft() -> None:
 def without_torch() -> None:
     import sys
 
-    for name in [name for name in sys.modules if name.startswith("brevity_trainer.trainer")]:
+    for name in [name for name in sys.modules if name.startswith("brevity_trainer.run")]:
         del sys.modules[name]
     sys.modules["transformers"] = None

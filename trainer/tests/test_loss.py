@@ -20,7 +20,7 @@ def one(logps, references, lengths, **objective):
 
 
 def test_the_sign_of_the_length_term_is_plus():
-    """Equal log-ratios, α = 0.01, |Δ|y|| = 100: z = ±1, and σ(-1) = 0.269 for the longer winner, 0.731 for the shorter."""
+    """Equal log-ratios, α = 0.01, |Δ|y|| = 100: σ(-z) is 0.269 for the longer chosen, 0.731 for the shorter."""
     longer, _ = one([-5.0, -5.0], [-5.0, -5.0], [150, 50], beta=0.1, alpha=0.01)
     shorter, _ = one([-5.0, -5.0], [-5.0, -5.0], [50, 150], beta=0.1, alpha=0.01)
     assert 1 / (1 + math.exp(longer)) == pytest.approx(0.269, abs=5e-4)

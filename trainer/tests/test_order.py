@@ -52,7 +52,7 @@ def test_number_of_steps(case):
 
 @pytest.mark.parametrize("case", EXPECTED["groups"], ids=lambda case: str(case["size"]))
 def test_one_process_has_the_engines_micro_batches(case):
-    """Sizes differ where the last group is smaller, as groups here are as equal as they can be; the order is the same."""
+    """The same order. Sizes may differ: groups are as equal as they can be, the engine's last one is smaller."""
     micros = micro_steps(7, case["size"], 1)
     (groups,) = split_batch(range(7), EXPECTED["lengths"], micros, 1)
     assert sum(groups, []) == sum(case["groups"], [])

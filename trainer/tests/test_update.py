@@ -14,8 +14,8 @@ from conftest import PAIRS, POLICY, TRAINER, done_of, execute, free_port, log_of
 from safetensors.torch import load_file
 from test_golden import logps_of
 
-from brevity_trainer.contract import read_pairs
 from brevity_trainer.model import load_reference
+from brevity_trainer.request import read_pairs
 
 EXPECTED = json.loads((Path(__file__).parent / "expected.json").read_text())["updates"]
 UNEVEN = {"batch_size": 3, "micro_batch": 2, "epochs": 2, "steps": 0, "schedule": "cosine", "warmup": 0.4}
@@ -56,7 +56,11 @@ def differences(rows: list[dict], expected: list[dict]) -> dict[str, float]:
     assert [set(row) - {"tokens_per_second", "memory_mb"} for row in rows] == [set(row) for row in expected]
     result: dict[str, float] = {}
     for row, wanted in zip(rows, expected, strict=True):
+        # Before the first step rewards are 0, give or take a rounding.
+        equal_rewards = abs(wanted["rewards/margins"]) < 1e-5
         for key, value in wanted.items():
+            if key == "rewards/accuracies" and equal_rewards:
+                continue
             difference = abs(row[key] / value - 1) if key == "grad_norm" else abs(row[key] - value)
             result[key] = max(result.get(key, 0.0), difference)
     return result

@@ -186,7 +186,9 @@ export const jobFile = (dir: string, name: keyof typeof jobFiles): string => pat
 export function readRequest(dir: string): JobRequest {
   const file = jobFile(dir, 'request');
   if (!existsSync(file))
-    throw new UserError(`${dir} is not a job folder: it has no ${jobFiles.request}; expected a folder that Brevity wrote`);
+    throw new UserError(
+      `${dir} is not a job folder: it has no ${jobFiles.request}; expected a folder that Brevity wrote`,
+    );
   return checked(file, readJson(file), requestSchema);
 }
 

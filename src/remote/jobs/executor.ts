@@ -111,7 +111,9 @@ function claim(dir: string, attempt: number | null): void {
     mkdirSync(folder, { mode: 0o700 });
   } catch (error) {
     if (!hasCode(error, 'EEXIST')) throw error;
-    throw new Superseded(`attempt ${attempt} of this job is taken by another executor (${folder} exists); this one ends`);
+    throw new Superseded(
+      `attempt ${attempt} of this job is taken by another executor (${folder} exists); this one ends`,
+    );
   }
 }
 
@@ -207,7 +209,9 @@ class Execution {
         control: this.control,
         onStep: (row) => {
           this.steps = row.step;
-          print(`step ${row.step}/${row.total_steps} loss ${row.loss.toFixed(4)} ${Math.round(row.tokens_per_second)} tokens/s\n`);
+          print(
+            `step ${row.step}/${row.total_steps} loss ${row.loss.toFixed(4)} ${Math.round(row.tokens_per_second)} tokens/s\n`,
+          );
           this.tell({ done: row.step }, STATUS_MS);
         },
         between: async () => checkAttempt(this.dir, this.options.attempt),
@@ -395,7 +399,8 @@ function earlierError(dir: string): number | null {
 const startSchema = z.object({ of: z.string(), start: z.array(z.array(z.number())) });
 
 function readStartProbes(file: string, of: string): number[][] {
-  if (!existsSync(file)) throw new UserError(`${file} is missing, and the update has taken steps; abort the update and launch it again`);
+  if (!existsSync(file))
+    throw new UserError(`${file} is missing, and the update has taken steps; abort the update and launch it again`);
   const kept = startSchema.safeParse(parseJson(readTextFile(file)));
   if (kept.success && kept.data.of === of) return kept.data.start;
   throw new UserError(`${file} holds no log-probabilities of probes.jsonl; abort the update and launch it again`);

@@ -29,7 +29,7 @@ export const processLauncher: Launcher = {
     return startDetached(attempt, 'submit', [
       // The group is signalled as a whole: the shell stays to record how the job ends.
       'trap : TERM HUP INT USR1',
-      `${shellQuote(scriptOf(attempt))} >> ${shellQuote(jobFile(attempt.dir, 'log'))} 2>&1 < /dev/null`,
+      `bash ${shellQuote(scriptOf(attempt))} >> ${shellQuote(jobFile(attempt.dir, 'log'))} 2>&1 < /dev/null`,
       `echo $? > ${exit}.new`,
       `mv ${exit}.new ${exit}`,
     ]);
@@ -52,7 +52,8 @@ export const processLauncher: Launcher = {
       return { ...stateOf('unknown', `the job runs on ${host}, and this engine on ${hostname()}`), host };
     if (isGroupAlive(shell)) return { ...stateOf('running'), host };
     const exit = attemptFile(attempt, 'exit');
-    if (!existsSync(exit)) return { ...stateOf('ended'), host, end: { cause: null, code: null, signal: 9, word: 'killed' } };
+    if (!existsSync(exit))
+      return { ...stateOf('ended'), host, end: { cause: null, code: null, signal: 9, word: 'killed' } };
     const code = Number(readTextFile(exit, 1024));
     const signal = code > 128 ? code - 128 : null;
     return { ...stateOf('ended'), host, end: { cause: null, code, signal, word: `exit code ${code}` } };

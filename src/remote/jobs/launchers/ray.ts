@@ -128,11 +128,21 @@ async function ask({ config }: Attempt, method: 'GET' | 'POST', path: string, bo
     const text = await readUpTo(response, MOST);
     const json = jsonObject(text);
     if (response.status === 200 && json === null)
-      return { status: null, body: {}, text, said: `${config.ray} answers with something that is not JSON; expected the Jobs API of Ray` };
+      return {
+        status: null,
+        body: {},
+        text,
+        said: `${config.ray} answers with something that is not JSON; expected the Jobs API of Ray`,
+      };
     return { status: response.status, body: json ?? {}, text, said: `HTTP ${response.status}: ${lastLine(text)}` };
   } catch (error) {
     const cause = error instanceof Error && error.cause !== undefined ? `: ${messageOf(error.cause)}` : '';
-    return { status: null, body: {}, text: '', said: `Ray at ${config.ray} does not answer (${messageOf(error)}${cause})` };
+    return {
+      status: null,
+      body: {},
+      text: '',
+      said: `Ray at ${config.ray} does not answer (${messageOf(error)}${cause})`,
+    };
   }
 }
 
@@ -151,7 +161,9 @@ async function readUpTo(response: Response, most: number): Promise<string> {
 function jsonObject(text: string): Record<string, unknown> | null {
   try {
     const value = parseJson(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : null;
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : null;
   } catch {
     return null;
   }

@@ -58,10 +58,17 @@ export const slurmLauncher: Launcher = {
     if (result !== 'interrupted' && result.rc === 0) {
       const job = result.out.trim().split('\n').at(-1)?.trim() ?? '';
       if (/^[\w.+-]+(;[\w.-]+)?$/.test(job)) return { state: 'submitted', job };
-      return { state: 'refused', message: `sbatch printed "${plainText(result.out).trim()}" where a job id is expected` };
+      return {
+        state: 'refused',
+        message: `sbatch printed "${plainText(result.out).trim()}" where a job id is expected`,
+      };
     }
     if (result !== 'interrupted' && result.rc === 127)
-      return { state: 'refused', message: "sbatch was not found on the path; install Slurm's commands on this machine, or choose another launcher" };
+      return {
+        state: 'refused',
+        message:
+          "sbatch was not found on the path; install Slurm's commands on this machine, or choose another launcher",
+      };
     // After a time-out of its connection sbatch fails although the controller has the job.
     const found = await find(attempt);
     if (found.state === 'pending' || found.state === 'submitted') return found;
@@ -114,7 +121,11 @@ function fromQueue(word: string, reason: string, nodes: string): SchedulerState 
 
 /** How a job ended that squeue no longer lists: from the accounting, or else from the controller's memory. */
 async function finished(attempt: Attempt, id: string, cluster: string[]): Promise<SchedulerState> {
-  const account = await runProgram('sacct', [...cluster, '-nPX', '-j', id, '-o', 'State,ExitCode,NodeList'], attempt.dir);
+  const account = await runProgram(
+    'sacct',
+    [...cluster, '-nPX', '-j', id, '-o', 'State,ExitCode,NodeList'],
+    attempt.dir,
+  );
   const row = account.code === 0 ? account.out.trim().split('\n').at(-1) : '';
   if (row !== undefined && row !== '') {
     const [word, exit, nodes] = row.split('|');

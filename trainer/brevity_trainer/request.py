@@ -1,33 +1,22 @@
-"""The job folder (docs/jobs.md, version 1): what is read from it, what is written to it, and how.
+"""What an executor reads from the job folder: request.json, pairs.jsonl, probes.jsonl (docs/jobs.md, version 1).
 
-Files are replaced whole (written beside, flushed, renamed) or appended a line at a time. Needs no torch.
+Unknown keys are refused by name and every value is checked, so that a typing error never trains. Needs no torch.
 """
 
 from __future__ import annotations
 
 import json
 import math
-import os
-import shutil
-import socket
-import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 VERSION = 1
-STATUS_SECONDS = 5
 
 
 class JobError(Exception):
     """A failure that its user can mend: one sentence, for done.json and standard error."""
-
-
-class Superseded(Exception):
-    """Another executor has this job."""
 
 
 @dataclass(frozen=True)
@@ -308,14 +297,15 @@ def read_probes(folder: Path) -> list[Probe] | None:
             raise JobError(f"{where} has an empty prompt or response; expected at least one token of each")
         if server is not None and len(server) != len(row["response_ids"]):
             raise JobError(
-                f"{where} has {len(server)} server_logprobs for {len(row['response_ids'])} response_ids; expected as many"
+                f"{where} has {len(server)} server_logprobs for {len(row['response_ids'])} response_ids; "
+                "expected one per token"
             )
         probes.append(Probe(row["prompt_ids"], row["response_ids"], server))
     return probes
 
 
 def check_lengths(pairs: list[Pair], vocabulary: int, context: int | None, folder: Path) -> None:
-    """Refuses pairs that do not fit the model. Blank lines count: the number is the row's, not the line's."""
+    """Refuses pairs that do not fit the model."""
     for n, pair in enumerate(pairs, 1):
         if context is not None and pair.length > context:
             raise JobError(
@@ -324,146 +314,6 @@ def check_lengths(pairs: list[Pair], vocabulary: int, context: int | None, folde
         largest = max(max(pair.prompt_ids), max(pair.chosen_ids), max(pair.rejected_ids))
         if largest >= vocabulary:
             raise JobError(
-                f"pair {n} of {folder / 'pairs.jsonl'} has token id {largest} and the model's vocabulary ends at {vocabulary - 1}"
+                f"pair {n} of {folder / 'pairs.jsonl'} has token id {largest} "
+                f"and the model's vocabulary ends at {vocabulary - 1}"
             )
-
-
-def replace_file(file: Path, text: str) -> None:
-    """Writes beside, flushes to the disk, renames."""
-    beside = file.with_name(f"{file.name}.{os.getpid()}.tmp")
-    with beside.open("w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(beside, file)
-    sync_folder(file.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Makes a rename in it last through a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-class Job:
-    """What an executor writes to the folder, and the control file. Used by rank 0, but for `fail`."""
-
-    def __init__(self, folder: Path, executor: str) -> None:
-        self.folder = folder
-        self.policy = folder / "policy"
-        self.checkpoint = folder / "checkpoint"
-        self.executor = executor
-        given = os.environ.get("BREVITY_JOB_ATTEMPT")
-        if given is not None and not given.isdecimal():
-            raise JobError(f"BREVITY_JOB_ATTEMPT is {given!r}; expected a whole number")
-        self.attempt = 1 if given is None else int(given)
-        self.claims = given is not None
-        self._begun = time.monotonic()
-        self._status: dict[str, Any] = {}
-        self._lock = threading.Lock()
-        self._metrics = folder / "metrics.jsonl"
-
-    def is_done(self) -> bool:
-        return (self.folder / "done.json").exists()
-
-    def claim(self) -> None:
-        """Takes this attempt, so that no second executor of it works in the folder."""
-        if not self.claims:
-            return
-        claim = self.folder / "launch" / f"claim-{self.attempt}"
-        try:
-            claim.parent.mkdir(exist_ok=True)
-            claim.mkdir()
-        except FileExistsError:
-            raise Superseded(f"attempt {self.attempt} of {self.folder} is taken by another executor") from None
-
-    def check_attempt(self) -> None:
-        """Ends this executor if the launcher has started a later attempt."""
-        if not self.claims:
-            return
-        try:
-            newest = json.loads((self.folder / "launch.json").read_text(encoding="utf-8")).get("attempt")
-        except (OSError, ValueError, AttributeError):
-            return
-        if _is_number(newest) and newest > self.attempt:
-            raise Superseded(f"attempt {newest} of {self.folder} has replaced attempt {self.attempt}")
-
-    def control(self) -> str | None:
-        """`stop`, `abort`, or None."""
-        try:
-            word = (self.folder / "control").read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError):
-            return None
-        return word if word in ("stop", "abort") else None
-
-    def start_status(self, **facts: Any) -> None:
-        """Writes status.json at each change and every few seconds until the process ends."""
-        now = _now()
-        host = socket.gethostname()
-        self._status = {"state": "loading", "done": 0, "total": 0, "host": host, "pid": os.getpid(), **facts}
-        self._status |= {"executor": self.executor, "attempt": self.attempt, "started": now, "z_error": None}
-        self.status()
-
-        def refresh() -> None:
-            while True:
-                time.sleep(STATUS_SECONDS)
-                self.status()
-
-        threading.Thread(target=refresh, daemon=True, name="status").start()
-
-    def status(self, **changes: Any) -> None:
-        with self._lock:
-            self._status |= changes
-            self._status["updated"] = _now()
-            try:
-                replace_file(self.folder / "status.json", json.dumps(self._status, indent=2) + "\n")
-            except OSError as error:
-                # The next one may succeed; a full disk ends the job where something of value is written.
-                print(f"cannot write status.json: {error}", flush=True)
-
-    @property
-    def z_error(self) -> float | None:
-        return self._status.get("z_error")
-
-    def keep_metrics(self, steps: int) -> None:
-        """Drops rows of steps after `steps`, which are taken again, and a torn last line."""
-        kept = []
-        if self._metrics.exists():
-            for line in self._metrics.read_text(encoding="utf-8", errors="replace").split("\n"):
-                try:
-                    row = json.loads(line)
-                    if row["step"] <= steps:
-                        kept.append(line + "\n")
-                except (ValueError, KeyError, TypeError):
-                    continue
-        replace_file(self._metrics, "".join(kept))
-
-    def add_metrics(self, row: dict[str, Any]) -> None:
-        with self._metrics.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(row, allow_nan=False) + "\n")
-
-    def finish(self, outcome: str, steps: int, memory_mb: float, probes: dict[str, Any] | None) -> None:
-        self._done(outcome, steps, None, memory_mb, probes)
-
-    def fail(self, message: str) -> None:
-        """Any rank may: a GPU's memory may run out on one alone, and the launcher then ends the others."""
-        if not self.is_done():
-            self._done("failed", 0, message, None, None)
-
-    def _done(self, outcome: str, steps: int, message: str | None, memory_mb: float | None, probes: Any) -> None:
-        done = {"version": VERSION, "outcome": outcome, "steps": steps, "message": message, "executor": self.executor}
-        done["seconds"] = round(time.monotonic() - self._begun, 3)
-        done |= {"memory_mb": memory_mb, "z_error": self.z_error, "probes": probes}
-        replace_file(self.folder / "done.json", json.dumps(done) + "\n")
-
-    def discard(self) -> None:
-        """Deletes the checkpoint and anything of a new policy."""
-        for folder in (self.checkpoint, self.policy, self.policy.with_name("policy.tmp")):
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _now() -> str:
-    return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
