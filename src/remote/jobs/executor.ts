@@ -81,7 +81,7 @@ export async function executeJob(dir: string, options: ExecutorOptions): Promise
     return jobExit.ended;
   }
   try {
-    claim(dir, options.attempt);
+    claim(dir, request.id, options.attempt);
     const execution = new Execution(dir, request, options);
     return await execution.run();
   } catch (error) {
@@ -102,9 +102,9 @@ export function attemptIn(env: NodeJS.ProcessEnv): number | null {
   throw new UserError(`BREVITY_JOB_ATTEMPT is "${text}"; expected a whole number from 1, or leave it unset`);
 }
 
-function claim(dir: string, attempt: number | null): void {
+function claim(dir: string, id: string, attempt: number | null): void {
   if (attempt === null) return;
-  checkAttempt(dir, attempt);
+  checkAttempt(dir, id, attempt);
   const folder = path.join(jobFile(dir, 'launchFolder'), `claim-${attempt}`);
   makeDirectory(path.dirname(folder));
   try {
@@ -117,9 +117,12 @@ function claim(dir: string, attempt: number | null): void {
   }
 }
 
-function checkAttempt(dir: string, attempt: number | null): void {
+/** A node that was lost and comes back may run an attempt that has long been replaced, or whose job was discarded. */
+function checkAttempt(dir: string, id: string, attempt: number | null): void {
   const latest = attempt === null ? null : readLaunch(dir);
-  if (latest !== null && attempt !== null && latest.attempt > attempt)
+  if (latest === null || attempt === null) return;
+  if (latest.id !== id) throw new Superseded(`job ${latest.id} has replaced job ${id} in this folder; this one ends`);
+  if (latest.attempt > attempt)
     throw new Superseded(`attempt ${latest.attempt} of this job has replaced attempt ${attempt}; this one ends`);
 }
 
@@ -214,13 +217,13 @@ class Execution {
           );
           this.tell({ done: row.step }, STATUS_MS);
         },
-        between: async () => checkAttempt(this.dir, this.options.attempt),
+        between: async () => checkAttempt(this.dir, request.id, this.options.attempt),
       },
     );
     if (outcome === 'aborted') return this.finish('aborted', {});
     this.tell({ state: 'saving' });
     const end = await this.probe(policy, probes, pauseless);
-    checkAttempt(dir, this.options.attempt);
+    checkAttempt(dir, request.id, this.options.attempt);
     // Saved by an attempt that was killed before it could say so.
     removeAll([jobFile(dir, 'policy')]);
     await saveModel(policy, jobFile(dir, 'policy'), { dtype: 'float32', place: 'run' });
@@ -341,7 +344,7 @@ class Execution {
       if (this.options.suspended()) throw new Suspended();
       if (performance.now() - this.lookedAt >= LOOK_MS) {
         this.lookedAt = performance.now();
-        checkAttempt(this.dir, this.options.attempt);
+        checkAttempt(this.dir, this.request.id, this.options.attempt);
         this.verdict = readControl(this.dir) ?? 'go';
         this.tell({}, STATUS_MS);
       }

@@ -169,7 +169,8 @@ function jsonObject(text: string): Record<string, unknown> | null {
   }
 }
 
-/** A traceback ends with what went wrong. */
+/** A traceback ends with what went wrong; errors that the head relays have a line with a dot below it. */
 function lastLine(text: string): string {
-  return plainText(text.trim().split('\n').at(-1) ?? '').slice(0, 400);
+  const line = text.split('\n').findLast((each) => /\p{L}/u.test(each));
+  return plainText(line ?? '').trim().slice(0, 400);
 }
