@@ -1,4 +1,4 @@
-/** A Ray of one node on loopback for tests, started from the Python environment that BREVITY_TEST_PYTHON names. */
+/** A Ray of one node on loopback for tests, started from the Python environment that BREVITY_PYTHON names. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, openSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 /** The Python of the tests that need PyTorch or Ray; null unless one is named. */
-export const testPython = process.env['BREVITY_TEST_PYTHON'] ?? null;
+export const testPython = process.env['BREVITY_PYTHON'] ?? null;
 
 /** A job as GET /api/jobs/ID tells of it, as far as tests look. */
 export interface RayJob {
@@ -25,7 +25,7 @@ export class Ray {
 
   /** Why this machine cannot run Ray; null if it can. */
   static problem(): string | null {
-    if (!testPython) return 'BREVITY_TEST_PYTHON does not name a Python with ray[default]';
+    if (!testPython) return 'BREVITY_PYTHON does not name a Python with ray[default]';
     const { status } = spawnSync(testPython, ['-c', 'import ray.dashboard.modules.job.job_head'], { stdio: 'ignore' });
     return status === 0 ? null : `${testPython} does not have ray[default]`;
   }

@@ -208,6 +208,7 @@ describe.skipIf(problem !== null)('updates under Slurm', () => {
     await attached.until('the third step', ({ steps }) => steps >= 3);
     process.kill(executorOf(run), 'SIGKILL');
     await attached.until('the job has ended', ({ problem: said }) => said !== null);
+    expect(attached.problem).toMatch(/killed by SIGKILL/);
     expect(attached.job?.end).toMatchObject({ resubmittable: true });
     await attached.shutDown();
     await drive(run, one);
