@@ -57,6 +57,16 @@ const emulatedProject = {
   },
 };
 
+/** Updates under a real Slurm and a real Ray: `npm run test:clusters`. Both start daemons, so each suite is alone. */
+const clustersProject = {
+  extends: true as const,
+  test: {
+    name: 'clusters',
+    include: ['test/clusters/*.test.ts'],
+    poolOptions: { forks: { singleFork: true } },
+  },
+};
+
 /** What builds the addon of the emulator builds this one, if Node's headers lie beside it. */
 const buildsEmulated =
   !unbuilt &&
@@ -77,11 +87,15 @@ export default defineConfig({
         test: {
           name: 'wasm',
           include: all,
-          exclude: ['test/tensor/native/**', 'test/native/emulated/**', 'test/conformance/**', 'node_modules/**'],
+          exclude: [
+            ...['test/tensor/native/**', 'test/native/emulated/**', 'test/conformance/**', 'test/clusters/**'],
+            'node_modules/**',
+          ],
         },
       },
       ...(unbuilt ? [] : [nativeProject]),
       ...(buildsEmulated ? [emulatedProject] : []),
+      ...(process.env.BREVITY_CLUSTERS === '1' ? [clustersProject] : []),
     ],
   },
 });

@@ -52,6 +52,8 @@ class Follower {
   private driving = false;
   private resumed = false;
   private retried = false;
+  /** The update's job had ended without a result when this client attached. */
+  private foundEnded = false;
   private asked = '';
   private settle: { resolve(rounds: RoundState[]): void; reject(error: unknown): void } | null = null;
 
@@ -82,11 +84,9 @@ class Follower {
         // Whoever starts `brevity auto` on a paused run wants it to go on.
         if (event.snapshot.engine.activity === 'paused' && this.driving && !this.resumed) this.try({ type: 'resume' });
         this.resumed = true;
+        this.foundEnded ||= event.snapshot.job?.end?.resubmittable === true;
         // An engine that was left with a failure gets one more try.
-        if (event.snapshot.engine.problem !== null && this.driving && !this.retried) {
-          this.retried = true;
-          this.try({ type: 'retry' });
-        }
+        if (event.snapshot.engine.problem !== null) this.retry();
         break;
       case 'round':
         this.rounds.set(event.round.id, event.round);
@@ -99,6 +99,8 @@ class Follower {
         this.role(event.role);
         break;
       case 'problem':
+        // An engine that starts finds again that a job had ended, before or after this client attaches.
+        if (this.foundEnded && this.retry()) return;
         // Where a person drives, it is theirs to mend.
         if (this.driving) this.settle?.reject(new StageProblem(event.message));
         return;
@@ -109,6 +111,14 @@ class Follower {
         return;
     }
     this.act();
+  }
+
+  /** Once. @returns whether it is tried now */
+  private retry(): boolean {
+    if (!this.driving || this.retried) return false;
+    this.retried = true;
+    this.try({ type: 'retry' });
+    return true;
   }
 
   private know(rounds: RoundState[], current: number): void {

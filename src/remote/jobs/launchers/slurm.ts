@@ -150,7 +150,8 @@ function stateFrom(word: string, exit: string, reason: string, nodes: string): S
   const end: SchedulerEnd = {
     cause: ended[name],
     code: Number.isInteger(code) ? code : null,
-    signal: Number.isInteger(signal) && signal > 0 ? signal : null,
+    // The script's shell ends with 128 + the signal that killed the executor.
+    signal: signal > 0 ? signal : code > 128 ? code - 128 : null,
     word: name,
   };
   return { ...stateOf('ended'), host: nodes === '' ? null : plainText(nodes), end };
