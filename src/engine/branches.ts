@@ -1,11 +1,11 @@
 /** The tree of rounds: going on, branching, going over one again, judging, naming, deleting, moving between. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { sensitiveParts, trustRewards } from '../rewards/trust.js';
-import { changedRound } from '../rounds/config.js';
+import { changedRound, configOf } from '../rounds/config.js';
 import { roundFiles } from '../rounds/files.js';
 import { buildDirectory, copyFile } from '../store/durable.js';
 import { type RoundOverrides, type RoundSettings, type RoundState, newRound } from '../store/rounds.js';
+import { sensitiveSettings, trust } from '../trust.js';
 import type { Hands, RunCommand } from './commands.js';
 import type { Core } from './core.js';
 
@@ -41,12 +41,25 @@ function begin(
   // Says so if the parent, or a round that it comes from, is damaged.
   core.run.branch(parent);
   const round = { ...newRound(core.run.nextId(), parent, inherited.settings), ...changed(core, inherited, changes) };
-  // A reward written into the fork is named by the user; an inherited one was asked about when the engine started.
-  const { reward } = round.overrides;
-  if (changes.overrides?.reward !== undefined && reward !== undefined)
-    trustRewards(core.run.directory, sensitiveParts(reward), 'named');
+  // A setting written into the fork is named by the user; an inherited one was asked about when the engine started.
+  const named = sensitiveSettings(configOf(core.run.config, round)).filter(({ keys }) =>
+    keys.every((key) => hasKey(changes.overrides ?? {}, key)),
+  );
+  trust(
+    core.run.directory,
+    named.map(({ use }) => use),
+    'named',
+  );
   core.addRound(round, { action, detail: { parent, ...changes } });
   stages.work();
+}
+
+/** Whether overrides set a dotted key. */
+function hasKey(overrides: RoundOverrides, key: string): boolean {
+  const value = key
+    .split('.')
+    .reduce<unknown>((at, part) => (at as Record<string, unknown> | null | undefined)?.[part], overrides);
+  return value !== undefined;
 }
 
 function changed(core: Core, inherited: RoundState, changes: Parameters<typeof changedRound>[2]) {

@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { type Control, Suspended } from '../control.js';
 import { UserError, messageOf } from '../errors.js';
-import { permissionIn } from '../rewards/trust.js';
+import { permissionIn } from '../trust.js';
 import { configOf, promptCounts } from '../rounds/config.js';
 import { ModelShelf } from '../rounds/models.js';
 import { work } from '../rounds/work.js';

@@ -8,7 +8,7 @@ import type { RewardOptions } from '../config/schema.js';
 import { UserError, messageOf } from '../errors.js';
 import { MAX_ANSWER, megabytes, parseJson } from '../limits.js';
 import { shownUrl } from './spec.js';
-import { type Permission, rewardKey } from './trust.js';
+import { type Permission, keyIn, rewardKeyVariable } from '../trust.js';
 import { Tokenizer } from '../model/tokenizer.js';
 import type { Message } from '../rows.js';
 import { type Reward, type RewardHooks, type RewardInput, finiteReward, plainText, promptExcerpt } from './types.js';
@@ -79,7 +79,8 @@ export async function openHttpReward(url: URL, options: RewardOptions, permissio
   const named = target.searchParams.get('model');
   // What else a query held was refused: see spec.ts.
   target.search = '';
-  if (rewardKey() !== null) permission(target.origin);
+  if (keyIn(rewardKeyVariable) !== null)
+    permission({ kind: 'key', variable: rewardKeyVariable, origin: target.origin });
   const tokenizer = tokenizerDir === null ? null : Tokenizer.load(tokenizerDir);
   const model = contract.needsModel ? (named ?? (await firstModel(target, options))) : '';
   return new HttpReward(target, contract, model, tokenizer, options);
@@ -180,7 +181,7 @@ const MAX_PROBLEM = 16 * 1024;
 
 /** One JSON request, tried again on network errors, time-outs, 408, 429 and 5xx. */
 async function request(url: URL, init: RequestInit, options: RewardOptions, about: string): Promise<unknown> {
-  const key = rewardKey();
+  const key = keyIn(rewardKeyVariable);
   const headers = {
     ...(init.body === undefined ? {} : { 'content-type': 'application/json' }),
     // fetch drops it where a server redirects to another origin.

@@ -6,6 +6,7 @@ import { type PartialConfig, mergeConfigs } from '../config/load.js';
 import { type Config, configSchema } from '../config/schema.js';
 import { commandLine, shellQuote } from '../invocation.js';
 import { moduleFiles } from '../rewards/spec.js';
+import { machineSettings, trustName } from '../trust.js';
 import { type Place, type SettingsFile, shorten } from './draft.js';
 
 const required = ['model', 'reward', 'prompts', 'held_out'] as const;
@@ -39,9 +40,18 @@ export function headlessCommand(
   for (const [key, value] of changes)
     words.push(flagNames.get(key) as string, shorten(String(value), key === 'reward' ? inReward : place));
   // The form's own run asks in the terminal; a headless one needs the answer beforehand.
-  if (file !== null && !changes.has('reward'))
-    for (const module of moduleFiles(config.reward)) words.push('--trust-reward', shorten(module, place));
+  if (file !== null) words.push(...trustWords(config, changes, place));
   return { command: commandLine(words.map((word) => shellQuote(word)).join(' ')) };
+}
+
+/** Flags that allow what the configuration file names. Reads no files: the screens ask for the command at every key. */
+function trustWords(config: Config, changes: ReadonlyMap<string, unknown>, place: Place): string[] {
+  const modules = changes.has('reward') ? [] : moduleFiles(config.reward);
+  const others = machineSettings(config).filter(({ keys }) => !keys.every((key) => changes.has(key)));
+  return [
+    ...modules.flatMap((module) => ['--trust-reward', shorten(module, place)]),
+    ...[...new Set(others.map(({ use }) => trustName(use)))].flatMap((name) => ['--trust', name]),
+  ];
 }
 
 /** The command that opens a run in the terminal. */

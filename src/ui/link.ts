@@ -4,7 +4,7 @@
  * asked for in quick succession, while a selection moves, only the last are fetched.
  */
 import { messageOf } from '../errors.js';
-import { UntrustedReward } from '../rewards/trust.js';
+import { Untrusted } from '../trust.js';
 import type { EngineCommand, EngineEvent, Query, RoundSettings } from '../engine/protocol.js';
 import type { Action } from './state.js';
 
@@ -58,7 +58,7 @@ export class Link {
     } catch (error) {
       if (this.line !== line) return;
       this.client = null;
-      if (error instanceof UntrustedReward) return this.options.now({ type: 'untrusted', rewards: error.rewards });
+      if (error instanceof Untrusted) return this.options.now({ type: 'untrusted', uses: error.uses });
       this.options.now({ type: 'link', link: { status: 'lost', reason: messageOf(error) } });
     }
   }

@@ -34,7 +34,7 @@ function applied(state: State, action: Action): Step {
     case 'link':
       return only({ ...state, link: action.link, modal: null });
     case 'untrusted':
-      return only(askTrust(state, action.rewards));
+      return only(askTrust(state, action.uses));
     case 'notice':
       return only({ ...state, notice: action.text });
     case 'home':

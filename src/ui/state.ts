@@ -19,6 +19,7 @@ import type {
 import { type EvaluationUi, evaluationUi } from './evaluation/state.js';
 import { type HistoryUi, historyUi } from './history/state.js';
 import type { Home, HomeEvent, HomeTask } from './home.js';
+import type { Sensitive } from '../trust.js';
 import type { Displaced } from './resize.js';
 import { type ReviewUi, reviewUi } from './review/state.js';
 import { type SamplingUi, samplingUi } from './sampling/state.js';
@@ -140,7 +141,7 @@ export type Action =
   | { type: 'size'; size: Size }
   | { type: 'link'; link: Link }
   /** No engine was started: the user has not allowed these modules, or these servers the key. */
-  | { type: 'untrusted'; rewards: readonly string[] }
+  | { type: 'untrusted'; uses: readonly Sensitive[] }
   | { type: 'mouse'; kind: 'press' | 'wheel-up' | 'wheel-down'; x: number; y: number }
   | { type: 'answer'; query: Query; answer: unknown }
   | { type: 'unanswered'; query: Query; message: string }
@@ -158,7 +159,7 @@ export type Effect =
   | { do: 'copy'; text: string; what: string }
   | { do: 'restart' }
   /** Allows these rewards in this run, then starts the engine. */
-  | { do: 'trust'; rewards: readonly string[] }
+  | { do: 'trust'; uses: readonly Sensitive[] }
   | { do: 'home'; task: HomeTask }
   | { do: 'complete'; text: string; inReward: boolean }
   /** The decided pairs of a file that is reviewed. */

@@ -32,7 +32,7 @@ import { readScoredFile } from '../../src/review/file.js';
 import { type FilterNumber, parseFilter } from '../../src/review/filter.js';
 import { openHttpReward } from '../../src/rewards/http.js';
 import { parseRewardSpec, resolveRewardSpec } from '../../src/rewards/spec.js';
-import { namedByUser } from '../../src/rewards/trust.js';
+import { namedByUser } from '../../src/trust.js';
 import { finiteReward } from '../../src/rewards/types.js';
 import { readHeldOut } from '../../src/rounds/answers.js';
 import { readCheckpoint } from '../../src/rounds/checkpoint.js';
