@@ -100,7 +100,7 @@ export const samplingKeys = [
     aliases: ['endpoints', 'verification'],
     keys: ['v'],
     label: 'servers',
-    help: 'every sampling server in full: state, weights, policy verification, problem',
+    help: 'every sampling server in full: state, weights, verification, problem',
     when: (state) => state.sampling.serversTop === null && hasServers(state),
   },
   {
