@@ -75,8 +75,8 @@ function versionOf(name: string, args: string[]): string | null {
   const program = onPath(name, process.env);
   if (program === null) return null;
   try {
-    const options = { encoding: 'utf8', timeout: 20_000, stdio: ['ignore', 'pipe', 'pipe'] } as const;
-    return `${firstLine(execFileSync(program, args, options))} (${program})`;
+    const said = execFileSync(program, args, { encoding: 'utf8', timeout: 20_000, stdio: ['ignore', 'pipe', 'pipe'] });
+    return `${firstLine(said)} (${program})`;
   } catch (error) {
     const { stderr } = error as { stderr?: string };
     return `${program} gives no version: ${firstLine(stderr ?? '') || messageOf(error)}`;
