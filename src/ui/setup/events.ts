@@ -74,6 +74,9 @@ export function setupAsks(state: State): Step {
   }
   const key = measureKey(setup.draft, setup.checks, place);
   const config = settledConfig(setup.draft, place);
+  // Servers and jobs are not measured: numbers of this machine would say nothing of them.
+  if (setup.measuring !== null && config !== null && (config.sampling.server !== null || config.update.job !== null))
+    setup = { ...setup, measuring: null };
   if (key !== null && config !== null && setup.measuring?.key !== key) {
     setup = { ...setup, measuring: { key, known: null, doing: 'starting', problem: null } };
     effects.push({ do: 'home', task: { task: 'measure', key, config } });
