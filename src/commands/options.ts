@@ -12,6 +12,8 @@ import {
   backendSchema,
   dpoSchema,
   evaluationSchema,
+  jobSchema,
+  launcherNames,
   pairsSchema,
   rewardOptionsSchema,
   samplingSchema,
@@ -56,9 +58,9 @@ export function addFlags(command: Command, flags: Flag[], defaults: 'schema' | '
 /** Reads a flag's text as the schema's type and checks its range. */
 export function parserFor(schema: z.ZodType): (text: string) => unknown {
   return (text) => {
-    const number = Number(text);
-    const value = text.trim() !== '' && !Number.isNaN(number) ? number : text;
-    const result = schema.safeParse(value);
+    // A list's flag is parsed one entry at a time.
+    const number = typeof text === 'string' && text.trim() !== '' ? Number(text) : NaN;
+    const result = schema.safeParse(Number.isNaN(number) ? text : number);
     if (result.success) return result.data;
     throw new InvalidArgumentError(`expected ${expected(schema)}`);
   };
@@ -97,6 +99,47 @@ export const precisionOption = () =>
     'operands of matrix products on the cuda backend (default: bf16)',
     precisionSchema.options,
   );
+
+/** Flags of `update.job`; a list is a flag that may be repeated. */
+const jobFlags = [
+  { flags: '--job <launcher>', key: 'launcher' },
+  { flags: '--job-command <line>', key: 'command' },
+  { flags: '--job-setup <line>', key: 'setup', list: true },
+  { flags: '--sbatch <option>', key: 'sbatch', list: true },
+  { flags: '--job-ray <url>', key: 'ray' },
+  { flags: '--job-ray-gpus <n>', key: 'ray_gpus' },
+  { flags: '--job-submit <line>', key: 'submit' },
+  { flags: '--job-status <line>', key: 'status' },
+  { flags: '--job-cancel <line>', key: 'cancel' },
+  { flags: '--job-poll <seconds>', key: 'poll_seconds' },
+  { flags: '--job-paths <LOCAL=REMOTE>', key: 'paths', list: true },
+] as const;
+
+export function addJobFlags(command: Command): Command {
+  for (const { flags, key, ...rest } of jobFlags) {
+    const schema: z.ZodType = jobSchema.shape[key];
+    const about = schema.description ?? '';
+    const option = new Option(flags, 'list' in rest ? `${about}; repeatable` : about);
+    if (key === 'launcher') option.choices(launcherNames);
+    const read = parserFor(schema);
+    option.argParser((text: string, before: unknown): unknown =>
+      'list' in rest
+        ? [...((before as unknown[] | undefined) ?? []), ...(read([text] as never) as unknown[])]
+        : read(text),
+    );
+    command.addOption(option);
+  }
+  return command;
+}
+
+/** `update.job` as the flags have it; undefined if none of them is given. */
+export function jobFromFlags(options: Record<string, unknown>): Record<string, unknown> | undefined {
+  const given = jobFlags.flatMap(({ flags, key }) => {
+    const value = options[new Option(flags).attributeName()];
+    return value === undefined ? [] : [[key, value] as const];
+  });
+  return given.length === 0 ? undefined : Object.fromEntries(given);
+}
 
 export const dtypeOption = (description: string) =>
   choice('--dtype <type>', description, ['float32', 'float16', 'bfloat16', 'keep']);

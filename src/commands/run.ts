@@ -20,8 +20,10 @@ import { type Sensitive, Untrusted, allUses, sensitiveSettings, trust, trustName
 import {
   addCheck,
   addFlags,
+  addJobFlags,
   backendOption,
   flagValues,
+  jobFromFlags,
   precisionOption,
   runFlags,
   threadsOption,
@@ -62,7 +64,7 @@ export function addRunOptions(command: Command, opening: OpenOptions = {}): Comm
     const [target] = command.args;
     if (target !== undefined && !target.startsWith('-')) planRun(target, command.opts(), opening);
   });
-  return addFlags(command, runFlags, 'none');
+  return addJobFlags(addFlags(command, runFlags, 'none'));
 }
 
 const collected = (value: string, before: string[] = []) => [...before, value];
@@ -203,5 +205,8 @@ export function configFromFlags(options: Record<string, unknown>): PartialConfig
       ['precision', options.precision],
     ].filter(([, value]) => value !== undefined),
   ) as PartialConfig;
-  return resolvePaths(mergeConfigs(mergeConfigs(mergeConfigs(groups, lora), reference), top), process.cwd());
+  const given = jobFromFlags(options);
+  const job = given === undefined ? {} : { update: { job: given } };
+  const parts = [lora, job, reference, top] as PartialConfig[];
+  return resolvePaths(parts.reduce(mergeConfigs, groups), process.cwd());
 }

@@ -68,6 +68,17 @@ const otherFlags: Record<string, string> = {
   precision: '--precision',
   'dpo.reference': '--reference',
   'update.lora.rank': '--lora',
+  'update.job.launcher': '--job',
+  'update.job.command': '--job-command',
+  'update.job.setup': '--job-setup',
+  'update.job.sbatch': '--sbatch',
+  'update.job.ray': '--job-ray',
+  'update.job.ray_gpus': '--job-ray-gpus',
+  'update.job.submit': '--job-submit',
+  'update.job.status': '--job-status',
+  'update.job.cancel': '--job-cancel',
+  'update.job.poll_seconds': '--job-poll',
+  'update.job.paths': '--job-paths',
 };
 
 /** The flag of each key, dotted, that has one. */

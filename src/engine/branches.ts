@@ -1,6 +1,7 @@
 /** The tree of rounds: going on, branching, going over one again, judging, naming, deleting, moving between. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { jobMayRun } from '../remote/jobs/view.js';
 import { changedRound, configOf } from '../rounds/config.js';
 import { roundFiles } from '../rounds/files.js';
 import { buildDirectory, copyFile } from '../store/durable.js';
@@ -161,6 +162,11 @@ export function deleteRound({ core, stages }: Hands, { round: id }: Command<'del
     !current || core.state.activity === 'idle',
     `round ${core.round.id} is being worked on; ${core.round.stage === 'update' ? 'abort it' : 'wait until it is in review'} before it is deleted`,
   );
+  for (const each of ids.filter((one) => core.run.round(one).stage === 'update'))
+    core.expect(
+      !jobMayRun(core.run.files, each),
+      `the job of round ${each} may still run; abort the update before the round is deleted`,
+    );
   core.run.deleteRounds(ids, current ? parent : core.run.current, { action: 'delete-round', detail: { ids } });
   if (!current) return core.emit({ type: 'rounds', rounds: [...core.run.rounds], current: core.run.current });
   core.setState({ problem: null });

@@ -1,5 +1,6 @@
 /** Answers to what clients ask; nothing is changed by them, so anyone may ask at any time. */
 import { UserError } from '../errors.js';
+import { readJobLog } from '../remote/jobs/view.js';
 import { readHeldOut } from '../rounds/answers.js';
 import { roundFiles } from '../rounds/files.js';
 import { metricsSchema } from '../rounds/metrics.js';
@@ -98,7 +99,7 @@ const answers: Answers = {
 
   'read-job-log': ({ run }, _archive, { round }) => {
     run.round(round);
-    return { lines: [] };
+    return { lines: readJobLog(run.files, round) };
   },
 
   'read-plan': planUpdate,

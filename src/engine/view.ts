@@ -8,6 +8,7 @@ import {
   scoreRowSchema,
 } from '../rows.js';
 import { UserError } from '../errors.js';
+import { readJobView } from '../remote/jobs/view.js';
 import { configOf, policiesOf } from '../rounds/config.js';
 import type { Report, Work } from '../rounds/context.js';
 import { roundFiles } from '../rounds/files.js';
@@ -111,6 +112,7 @@ export class RoundView {
       const rows = readJsonLines(file(roundFiles.probes), probeRowSchema, { missing: 'empty' });
       view.probes = rows.map((row) => ({ round, ...row }));
     });
+    view.attempt(() => (view.job = readJobView(run.files, round)));
     return view;
   }
 
@@ -160,6 +162,10 @@ export class RoundView {
       case 'step':
         this.metrics.push(report.metrics);
         return { type: 'step', round, metrics: report.metrics };
+      case 'rewound':
+        // Clients get a snapshot: stages.ts.
+        this.metrics = report.metrics;
+        return null;
       case 'servers':
         this.servers = report.servers;
         return { type: 'servers', round, servers: report.servers };
@@ -228,6 +234,7 @@ export class RoundView {
   forgetUpdate(): void {
     this.metrics = [];
     this.probes = [];
+    this.job = null;
   }
 
   /** Of a round that is scored: the samples need not be read whole, which may be gigabytes. */

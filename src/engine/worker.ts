@@ -40,13 +40,18 @@ const control: Control = {
   },
 };
 
-const models = new ModelShelf(permissionIn(directory));
+/** Loads the backend when the first model is: stages that servers and jobs compute need none. */
+const prepare = async (): Promise<void> => {
+  const { name } = await useBackend(config.backend, config.threads, config.precision);
+  say({ type: 'backend', name });
+};
+
+const permission = permissionIn(directory);
+const models = new ModelShelf(permission, prepare);
 const files = runFiles(directory, config);
 
-async function handle({ id, stage, task: { round, branch, stopAfter } }: WorkRequest): Promise<void> {
+async function handle({ id, stage, task: { round, branch, stopAfter, again } }: WorkRequest): Promise<void> {
   try {
-    const { name } = await useBackend(config.backend, config.threads, config.precision);
-    say({ type: 'backend', name });
     const merged = configOf(config, round);
     const all = merged.sampling.samples_per_prompt;
     const result = await work[stage]({
@@ -57,6 +62,8 @@ async function handle({ id, stage, task: { round, branch, stopAfter } }: WorkReq
       promptCounts: promptCounts(config, branch),
       control,
       stopAfter,
+      again,
+      permission,
       enough: () => Atomics.load(word, words.enough) || all,
       report: (report) => say({ type: 'report', report }),
     });

@@ -7,6 +7,7 @@ import type { ProbeRow } from './probeRows.js';
 import type { RoundState, SampledPrompts, Stage } from '../store/rounds.js';
 import type { RunFiles } from '../store/run.js';
 import type { ReviewRow } from '../review/rows.js';
+import type { Permission } from '../trust.js';
 import type { LogpsRow } from './reviewFiles.js';
 import type { DroppedPairs, EvaluationResult, MetricsRow, PairRow, SampledResponse } from '../rows.js';
 
@@ -26,6 +27,8 @@ export type Report =
   /** `done` of `total` log-probabilities are on disk. */
   | { type: 'logps'; rows: LogpsRow[]; done: number; total: number }
   | { type: 'step'; metrics: MetricsRow }
+  /** The update continues from a checkpoint: these are all steps so far. */
+  | { type: 'rewound'; metrics: MetricsRow[] }
   | { type: 'probe'; probe: ProbeRow }
   /** All endpoints as they are now; at most a few times a second. */
   | { type: 'servers'; servers: EndpointView[] }
@@ -37,6 +40,8 @@ export interface RoundTask {
   branch: RoundState[];
   /** An update that was stopped after so many steps, before a crash: they are taken again, and no more. */
   stopAfter?: number;
+  /** A person asked to try again what has failed: an update's job that has ended is submitted again. */
+  again?: boolean;
 }
 
 export interface WorkContext {
@@ -48,7 +53,10 @@ export interface WorkContext {
   /** prompts_per_round of every round of its branch, from the first to this one. */
   promptCounts: number[];
   control: Control;
+  /** Asked before a command of the configuration is executed. */
+  permission: Permission;
   stopAfter?: number;
+  again?: boolean;
   /** Sampling: how many responses to a prompt are enough by now. */
   enough?(): number;
   report(report: Report): void;

@@ -1,4 +1,5 @@
 /** The reference policy: its log-probabilities of the pairs that are trained on, and of all responses in review. */
+import type { UpdateConfig } from '../config/schema.js';
 import { pauseOnly } from '../control.js';
 import { Interrupted, responseLogprobs, sum } from '../dpo/logprobs.js';
 import { referenceLogps } from '../dpo/reference.js';
@@ -17,7 +18,7 @@ const BATCH_TOKENS = 4096;
 const REPORT_MS = 200;
 
 /** A start that is an adapter is trained on as one where LoRA is asked for, and merged for full fine-tuning. */
-export function trainingUse({ update }: Pick<WorkContext['config'], 'update'>): PolicyUse {
+export function trainingUse({ update }: { update: Pick<UpdateConfig, 'lora'> }): PolicyUse {
   return update.lora === null ? 'train' : 'adapt';
 }
 

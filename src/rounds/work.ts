@@ -4,20 +4,20 @@
  */
 import type { Control } from '../control.js';
 import { makePairs } from '../dpo/pairs.js';
-import { updatePolicy } from '../dpo/update.js';
 import { type Opponent, evaluatePolicy } from '../evaluation/evaluate.js';
 import { saveModel } from '../model/folder.js';
-import { type MetricsRow, sampleRowSchema } from '../rows.js';
+import { jobFile } from '../remote/jobs/contract.js';
+import { updateByJob } from '../remote/jobs/watch.js';
+import { sampleRowSchema } from '../rows.js';
 import { deriveSeed, sampleSeed } from '../sampling/seed.js';
 import { removeAll, writeFileAtomic } from '../store/durable.js';
-import { appendJsonLines, readJsonLines, writeJsonLines } from '../store/jsonl.js';
-import { readCheckpoint, removeCheckpoint, writeCheckpoint } from './checkpoint.js';
+import { readJsonLines, writeJsonLines } from '../store/jsonl.js';
+import { removeCheckpoint } from './checkpoint.js';
 import type { Work, WorkContext, WorkResults } from './context.js';
 import { discardUpdate } from './discard.js';
 import { roundFiles } from './files.js';
 import { measureFirstStep } from './firstStep.js';
 import { heldOutAnswers, logpsUnder, readAnswers } from './heldOut.js';
-import { metricsSchema } from './metrics.js';
 import { Probes } from './probes.js';
 import { roundPrompts } from './prompts.js';
 import { referenceOf, reviewLogps, trainingUse } from './reference.js';
@@ -25,6 +25,7 @@ import { reviewRows } from './reviewRows.js';
 import { sampleInto } from './sampling.js';
 import { scoreInto } from './scoring.js';
 import { trainingPairs } from './training.js';
+import { resumeUpdate, updateWithFiles } from './updateFiles.js';
 
 export const work: { [S in Work]: (context: WorkContext) => Promise<WorkResults[S]> } = {
   async sample(context) {
@@ -63,12 +64,14 @@ export const work: { [S in Work]: (context: WorkContext) => Promise<WorkResults[
     const review = reviewRows(samples, scores, made);
     writeJsonLines(files.file(round.id, roundFiles.pairs), pairs);
     writeJsonLines(files.file(round.id, roundFiles.review), review);
-    await measureFirstStep(context, pairs);
+    // A job may run where nothing that is measured here holds.
+    if (config.update.job === null) await measureFirstStep(context, pairs);
     return { pairs, review, dropped };
   },
 
   async update(context) {
     const { config, files, round, stopAfter = Infinity } = context;
+    if (config.update.job !== null) return updateByJob(context, config.update.job);
     let taken = 0;
     const control: Control = {
       async point() {
@@ -79,20 +82,21 @@ export const work: { [S in Work]: (context: WorkContext) => Promise<WorkResults[
     const start = files.policyDir(round.parent ?? 0);
     const pairs = trainingPairs(context);
     const reference = await referenceOf(context, pairs);
-    const state = files.file(round.id, roundFiles.update);
-    const metricsFile = files.file(round.id, roundFiles.metrics);
+    const updateFiles = {
+      checkpoint: files.file(round.id, roundFiles.update),
+      metrics: files.file(round.id, roundFiles.metrics),
+    };
     if (reference === null) {
       discardUpdate(context);
       return { steps: 0, outcome: 'aborted' };
     }
     const policy = await context.models.load(start, trainingUse(config));
-    const resume = readCheckpoint(state, config.update.micro_batch) ?? undefined;
-    for (const metrics of keepMetrics(metricsFile, resume?.step ?? 0)) context.report({ type: 'step', metrics });
-    taken = resume?.step ?? 0;
+    const resumed = resumeUpdate(updateFiles, config.update.micro_batch);
+    for (const metrics of resumed.metrics) context.report({ type: 'step', metrics });
+    taken = resumed.state?.step ?? 0;
     const probes = new Probes({ ...context, control }, policy, taken);
-    let kept = performance.now();
     try {
-      const result = await updatePolicy(
+      const result = await updateWithFiles(
         policy,
         pairs,
         reference,
@@ -101,20 +105,15 @@ export const work: { [S in Work]: (context: WorkContext) => Promise<WorkResults[
           update: { ...config.update, lr: round.settings.lr },
           seed: deriveSeed(config.seed, 'update', round.id),
         },
+        updateFiles,
+        resumed,
         {
           control,
-          resume,
-          onStep(metrics, capture) {
-            appendJsonLines(metricsFile, [metrics]);
+          onStep(metrics) {
             taken = metrics.step;
-            if (performance.now() - kept >= config.update.checkpoint_seconds * 1000) {
-              writeCheckpoint(state, capture());
-              kept = performance.now();
-            }
             context.report({ type: 'step', metrics });
           },
           between: (step, total) => probes.at(step, total),
-          onSuspend: (unfinished) => writeCheckpoint(state, unfinished),
         },
       );
       if (result.outcome === 'aborted') {
@@ -136,6 +135,7 @@ export const work: { [S in Work]: (context: WorkContext) => Promise<WorkResults[
     const { files, round } = context;
     // Not at the end of the update: until run.json says that it has ended, the next start resumes from the checkpoint.
     removeCheckpoint(files.file(round.id, roundFiles.update));
+    removeCheckpoint(jobFile(files.file(round.id, roundFiles.job), 'checkpoint'));
     const model = await context.models.load(files.policyDir(round.id));
     const answers = await heldOutAnswers(model, context);
     const opponents: Opponent[] = [];
@@ -155,10 +155,3 @@ export const work: { [S in Work]: (context: WorkContext) => Promise<WorkResults[
 
   logps: reviewLogps,
 };
-
-/** Drops the rows of steps that an interrupted update took after its last checkpoint: they are taken again. */
-function keepMetrics(file: string, steps: number): MetricsRow[] {
-  const rows = readJsonLines(file, metricsSchema, { missing: 'empty' }).filter(({ step }) => step <= steps);
-  writeJsonLines(file, rows);
-  return rows;
-}

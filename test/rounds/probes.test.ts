@@ -34,6 +34,7 @@ async function updated(changes: Partial<Config['evaluation']>, update: Partial<C
   const state: { verdict: 'go' | 'abort' } = { verdict: 'go' };
   const context = {
     ...{ config, files: run.files, models, round: run.round(1), promptCounts: [0] },
+    permission: namedByUser,
     control: { point: () => Promise.resolve(state.verdict) },
     report: (report: Report) => reports.push(report),
   };
