@@ -89,7 +89,7 @@ export async function openTerminal(source: Source, look: Look): Promise<{ left: 
       case 'send':
         return link?.send(effect.command);
       case 'ask':
-        return link?.ask(effect.query);
+        return link?.ask(effect.query, effect.after);
       case 'copy':
         // The user's own text, encoded, on his own key.
         // eslint-disable-next-line no-restricted-syntax

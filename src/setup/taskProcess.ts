@@ -17,6 +17,10 @@ async function answerTo(ask: TaskAsk): Promise<unknown> {
       return checkPrompts(ask.file, ask.model, ask.raw);
     case 'reward':
       return (await import('./reward.js')).tryReward(ask);
+    case 'endpoints':
+      return (await import('./environment.js')).checkEndpoints(ask.urls);
+    case 'environment':
+      return (await import('./environment.js')).checkEnvironment(ask);
     case 'measure':
       return (await import('./measure.js')).measure(
         ask.config,

@@ -34,6 +34,7 @@ export function actOnRun(state: State, id: RunKey, key: string): Step {
       return { state, effects: [{ do: 'leave' }] };
     case 'restart':
       return { state: { ...state, link: { status: 'connecting' } }, effects: [{ do: 'restart' }] };
+    case 'resubmit':
     case 'retry': {
       // The stage reports again what it had reported before it failed; a fresh snapshot keeps that from counting twice.
       const effects: Effect[] = [
@@ -294,7 +295,8 @@ function runCommand(state: State): Step {
   if (entry === undefined) return only({ ...state, modal: null, notice: 'There is no such command.' });
   const there = { ...state, modal: null };
   const { key, command, text } = entry;
-  if (!entry.available) return only({ ...there, notice: `Nothing to do now for ${command}: ${text}.` });
+  if (!entry.available)
+    return only({ ...there, notice: key.why?.(state) ?? `Nothing to do now for ${command}: ${text}.` });
   const at = entry.screen === null ? there : show(there, entry.screen);
   if (meaningOf(entry.name, at)?.id !== key.id) return only(at);
   return key.owner === 'run'
