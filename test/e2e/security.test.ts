@@ -90,13 +90,13 @@ describe('a reward module of a run that was not made here', () => {
     const { file, ran } = marking('theirs');
     foreignRun(`module:${file}`);
     const screen = open(['run']);
-    const asked = await screen.until(/Allow it for this run\? y\/n/);
+    const asked = await screen.until(/Allow this for this run\? y\/n/);
     expect(asked).toContain('The reward runs this code as you:');
     expect(asked).toContain(file);
     screen.type('n');
-    await screen.until(/^(?![\s\S]*Allow it)[\s\S]*reward of this run is not allowed yet/);
+    await screen.until(/^(?![\s\S]*Allow this)[\s\S]*run needs your permission first/);
     screen.type('r');
-    await screen.until(/Allow it for this run\? y\/n/);
+    await screen.until(/Allow this for this run\? y\/n/);
     expect(ran()).toBe(false);
     screen.type('y');
     await screen.until(/run › round [01]/);
@@ -118,7 +118,7 @@ describe('a reward module of a run that was not made here', () => {
 
     // A run that is made nevertheless asks as any other does.
     screen.type('s');
-    await screen.until(/Allow it for this run\? y\/n/);
+    await screen.until(/Allow this for this run\? y\/n/);
     expect(ran()).toBe(false);
     screen.type('n');
     screen.type('R');
