@@ -143,7 +143,10 @@ describe('what the engine says', () => {
   });
 
   it('says behind the question about a reward that the engine has not started because of it', () => {
-    const asked = after(attached('score'), { type: 'untrusted', uses: [{ kind: 'module', file: '/theirs/reward.mjs' }] });
+    const asked = after(attached('score'), {
+      type: 'untrusted',
+      uses: [{ kind: 'module', file: '/theirs/reward.mjs' }],
+    });
     expect(asked.modal).toMatchObject({
       kind: 'confirm',
       lines: ['Allow this for this run?', expect.any(String), '/theirs/reward.mjs'],
