@@ -277,7 +277,10 @@ class JobWatch {
         endedLooks = this.isOver() ? endedLooks + 1 : 0;
         const over = endedLooks >= (done !== null || abort.begun ? 1 : settle);
         // A node that cannot end the job must not hold up its result.
-        if (done !== null && (over || now - (doneAt as number) > 2 * LINGER_MS)) return done;
+        if (done !== null && (over || now - (doneAt as number) > 2 * LINGER_MS)) {
+          this.tell();
+          return done;
+        }
         if (over) return abort.begun ? null : this.ended();
       }
       await this.cancelIfDue(abort, doneAt);
@@ -290,6 +293,7 @@ class JobWatch {
   private ended(): JobDone {
     const done = readDone(this.dir);
     this.readFiles(done !== null);
+    this.tell();
     return done ?? this.fail(this.explain());
   }
 

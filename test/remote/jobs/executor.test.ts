@@ -203,7 +203,7 @@ describe('attempts', () => {
 describe('probes', () => {
   const probe = { prompt_ids: [3, 4], response_ids: [5, 6, 2] };
 
-  it('are scored before and after the update, and by a later attempt too', async () => {
+  it('are scored before and after the update, and by a later attempt too', { timeout: 240_000 }, async () => {
     const dir = job();
     writeFileSync(path.join(dir, 'probes.jsonl'), lines([probe]));
     await interrupted(dir, 'SIGTERM', 2, 1);
@@ -282,7 +282,7 @@ describe('bad input is told in one sentence', () => {
   });
 });
 
-it('trains a LoRA adapter, and that adapter again', () => {
+it('trains a LoRA adapter, and that adapter again', { timeout: 240_000 }, () => {
   const lora = { ...request.update, lora: { rank: 2, alpha: 4, targets: ['q_proj', 'v_proj'] } };
   const first = job({ update: lora });
   expect(execute(first).status).toBe(0);
