@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import type { JobConfig } from '../../../src/config/schema.js';
-import { mapped } from '../../../src/remote/jobs/script.js';
 import { temporaryDirectories } from '../../temporary.js';
 import { JobBench, fakeCommand } from './bench.js';
 
@@ -48,13 +47,4 @@ it.each<[string, Partial<JobConfig>, RegExp]>([
   ['a failure', { submit: 'echo "not logged in" >&2; exit 4' }, /^the submit command failed: not logged in$/],
 ])('%s', async (_name, job, message) => {
   expect((await made(job).watch()).error).toMatch(message);
-});
-
-it('maps paths by the longest folder', () => {
-  const paths = ['/home/me=/mnt/me', '/home/me/runs=/scratch/runs', '/data/=/d'];
-  expect(mapped('/home/me/runs/a/rounds/0001/job', paths)).toBe('/scratch/runs/a/rounds/0001/job');
-  expect(mapped('/home/me/model', paths)).toBe('/mnt/me/model');
-  expect(mapped('/home/meg/model', paths)).toBe('/home/meg/model');
-  expect(mapped('/data/x', paths)).toBe('/d/x');
-  expect(mapped('/data', ['/=/net'])).toBe('/net/data');
 });

@@ -179,7 +179,7 @@ it('stops a job that is aborted', async () => {
 it('tells exit codes and signals, and resubmits under another id', async () => {
   const b = made({ command: fakeCommand(20) });
   const { ended } = b.start();
-  await b.until(() => b.lines(`${b.job}/metrics.jsonl`).length >= 1);
+  await b.until(() => b.lines(`${b.job}/metrics.jsonl`).length >= 2);
   process.kill(b.executions()[0].pid, 'SIGKILL');
   expect((await ended).error).toMatch(/Ray job brevity-.*-a1 was killed by SIGKILL.*continues from its checkpoint/);
   b.again = true;

@@ -170,7 +170,7 @@ describe('ends that are told as what they are', () => {
     const { b, slurm } = made({ command: fakeCommand(20) });
     if (state === 'PREEMPTED') slurm.set('accounting');
     const { ended } = b.start();
-    await b.until(() => steps(b) >= 1);
+    await b.until(() => steps(b) >= 2);
     spawnSync('bash', [path.join(slurm.folder, 'end'), '1', state]);
     const { error, job } = await ended;
     expect(error).toMatch(message);
