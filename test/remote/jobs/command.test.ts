@@ -1,10 +1,13 @@
 /** The command launcher: templates of the user's. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import type { JobConfig } from '../../../src/config/schema.js';
 import { temporaryDirectories } from '../../temporary.js';
 import { JobBench, fakeCommand } from './bench.js';
+
+// Each starts several processes.
+vi.setConfig({ testTimeout: 240_000 });
 
 const fresh = temporaryDirectories();
 const benches: JobBench[] = [];

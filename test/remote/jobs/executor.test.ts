@@ -2,7 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { updateSchema } from '../../../src/config/schema.js';
 import { namedByUser } from '../../../src/rewards/index.js';
 import { type JobRequest, readDone, readStatus } from '../../../src/remote/jobs/contract.js';
@@ -15,6 +15,9 @@ import { useBackend } from '../../../src/tensor/backend.js';
 import { dist, quickConfig } from '../../engine/runs.js';
 import { goldenFolder } from '../../golden.js';
 import { temporaryDirectories } from '../../temporary.js';
+
+// Each starts several processes.
+vi.setConfig({ testTimeout: 240_000 });
 
 const fresh = temporaryDirectories();
 const cli = `${dist}cli.js`;

@@ -3,10 +3,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { type Server, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { JobConfig } from '../../../src/config/schema.js';
 import { temporaryDirectories } from '../../temporary.js';
 import { JobBench, fakeCommand } from './bench.js';
+
+// Each starts several processes.
+vi.setConfig({ testTimeout: 240_000 });
 
 interface RayJob {
   status: string;
