@@ -90,12 +90,13 @@ export async function simulate(scenario: Scenario): Promise<Simulated> {
   // The client's thread handles one answer after the other.
   let freeAt = 0;
   let clientSeconds = 0;
-  const handle = (signal: AbortSignal): Promise<void> => {
-    const begin = Math.max(clock.now(), freeAt);
+  const handle = (): Promise<void> => {
+    const begin = Math.max(clock.now() + scenario.latency, freeAt);
     freeAt = begin + scenario.client;
     clientSeconds += scenario.client;
-    return clock.sleep(freeAt - clock.now(), signal);
+    return clock.wait(freeAt - clock.now());
   };
+  let retried = 0;
 
   const queueEndpoints = servers.map((server, index): QueueEndpoint<number, number> => ({
     name: `endpoint ${index + 1}`,
@@ -126,14 +127,10 @@ export async function simulate(scenario: Scenario): Promise<Simulated> {
   }));
 
   let useful = 0;
-  let retried = 0;
   const run = (own: readonly number[], over: readonly QueueEndpoint<number, number>[]): Promise<unknown> =>
     runQueue(own, over, {
       onResult: (_, tokens) => {
         useful += tokens;
-      },
-      onStatus: (status) => {
-        if (scenario.balance === 'queue') retried = status.reduce((sum, one) => sum + one.retried, 0);
       },
       retries: 20,
       clock,
