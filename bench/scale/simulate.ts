@@ -102,21 +102,20 @@ export async function simulate(scenario: Scenario): Promise<Simulated> {
     name: `endpoint ${index + 1}`,
     concurrency: scenario.concurrency,
     async run(tokens, signal) {
-      await clock.sleep(scenario.latency / 2, signal);
-      signal.throwIfAborted();
-      if (random.uniform() < scenario.unavailable) throw new Unavailable();
+      if (random.uniform() < scenario.unavailable) {
+        await clock.wait(scenario.latency);
+        throw new Unavailable();
+      }
       await server.generate(tokens, signal);
-      await clock.sleep(scenario.latency / 2, signal);
-      signal.throwIfAborted();
-      await handle(signal);
+      await handle();
       signal.throwIfAborted();
       return tokens;
     },
-    classify: (error) => ({
-      kind: 'transient',
-      message: error instanceof ConnectionLost ? 'does not answer' : 'answered 503',
-      lost: error instanceof ConnectionLost,
-    }),
+    classify(error) {
+      retried++;
+      const lost = error instanceof ConnectionLost;
+      return { kind: 'transient', message: lost ? 'does not answer' : 'answered 503', lost };
+    },
     async recover(signal) {
       await clock.sleep(scenario.latency, signal);
       if (!server.isAlive) throw new ConnectionLost();
