@@ -44,6 +44,7 @@ export async function wholeRound(options: SuiteOptions): Promise<Figures> {
     ...['auto', run, '--rounds', '2', '--config', config, '--model', policy, '--reward', reward],
     ...['--prompts', some('prompts.jsonl', 8), '--held-out', some('held-out.jsonl', 4)],
     ...['--lora', '8', '--lr', '5e-3', '--steps', '2', '--threads', '1'],
+    ...(keyVariable === null ? [] : urls.flatMap((url) => ['--trust', `${keyVariable}@${new URL(url).origin}`])),
   ]);
   const seconds = (performance.now() - started) / 1000;
   const rounds = lines<{ round: number }>(printed);
