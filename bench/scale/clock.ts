@@ -33,6 +33,11 @@ export class VirtualClock implements QueueClock {
     return timer;
   }
 
+  wait = (seconds: number): Promise<void> =>
+    new Promise((resolve) => {
+      this.after(seconds, resolve);
+    });
+
   sleep = (seconds: number, signal: AbortSignal): Promise<void> =>
     new Promise((resolve) => {
       if (signal.aborted) return resolve();

@@ -90,32 +90,32 @@ export async function simulate(scenario: Scenario): Promise<Simulated> {
   // The client's thread handles one answer after the other.
   let freeAt = 0;
   let clientSeconds = 0;
-  const handle = (signal: AbortSignal): Promise<void> => {
-    const begin = Math.max(clock.now(), freeAt);
+  const handle = (): Promise<void> => {
+    const begin = Math.max(clock.now() + scenario.latency, freeAt);
     freeAt = begin + scenario.client;
     clientSeconds += scenario.client;
-    return clock.sleep(freeAt - clock.now(), signal);
+    return clock.wait(freeAt - clock.now());
   };
+  let retried = 0;
 
   const queueEndpoints = servers.map((server, index): QueueEndpoint<number, number> => ({
     name: `endpoint ${index + 1}`,
     concurrency: scenario.concurrency,
     async run(tokens, signal) {
-      await clock.sleep(scenario.latency / 2, signal);
-      signal.throwIfAborted();
-      if (random.uniform() < scenario.unavailable) throw new Unavailable();
+      if (random.uniform() < scenario.unavailable) {
+        await clock.wait(scenario.latency);
+        throw new Unavailable();
+      }
       await server.generate(tokens, signal);
-      await clock.sleep(scenario.latency / 2, signal);
-      signal.throwIfAborted();
-      await handle(signal);
+      await handle();
       signal.throwIfAborted();
       return tokens;
     },
-    classify: (error) => ({
-      kind: 'transient',
-      message: error instanceof ConnectionLost ? 'does not answer' : 'answered 503',
-      lost: error instanceof ConnectionLost,
-    }),
+    classify(error) {
+      retried++;
+      const lost = error instanceof ConnectionLost;
+      return { kind: 'transient', message: lost ? 'does not answer' : 'answered 503', lost };
+    },
     async recover(signal) {
       await clock.sleep(scenario.latency, signal);
       if (!server.isAlive) throw new ConnectionLost();
@@ -126,14 +126,10 @@ export async function simulate(scenario: Scenario): Promise<Simulated> {
   }));
 
   let useful = 0;
-  let retried = 0;
   const run = (own: readonly number[], over: readonly QueueEndpoint<number, number>[]): Promise<unknown> =>
     runQueue(own, over, {
       onResult: (_, tokens) => {
         useful += tokens;
-      },
-      onStatus: (status) => {
-        if (scenario.balance === 'queue') retried = status.reduce((sum, one) => sum + one.retried, 0);
       },
       retries: 20,
       clock,

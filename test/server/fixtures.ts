@@ -29,7 +29,7 @@ export function ourLogprobs(policy: string, sequences: readonly Sequence[]): num
 export interface Fixtures {
   /** An adapter of rank 8. */
   adapter: string;
-  /** One of a rank that no server of the suite accepts. */
+  /** Of rank 520, above the largest --max-lora-rank of vLLM. */
   highRank: string;
   /** All weights trained. */
   checkpoint: string;
@@ -57,14 +57,14 @@ export function makeFixtures(policy: string, folder: string, sequences: readonly
   writeFileSync(pairs, `${rows.join('\n')}\n`);
   const update = (name: string, options: string[]): string => {
     const out = path.join(folder, name);
-    const settings = ['--steps', '4', '--epochs', '4', '--batch-size', '8', '--threads', '1'];
+    const settings = ['--epochs', '4', '--batch-size', '8', '--threads', '1'];
     if (!existsSync(out))
       brevity(['update', '--policy', policy, '--pairs', pairs, '--out', out, ...settings, ...options]);
     return out;
   };
-  const adapter = update('adapter', ['--lora', '8', '--lr', '5e-3']);
-  const highRank = update('adapter-of-rank-1024', ['--lora', '1024', '--lr', '5e-3']);
-  const checkpoint = update('checkpoint', ['--lr', '2e-4']);
+  const adapter = update('adapter', ['--steps', '4', '--lora', '8', '--lr', '5e-3']);
+  const highRank = update('adapter-of-high-rank', ['--steps', '1', '--lora', '520', '--lr', '5e-3']);
+  const checkpoint = update('checkpoint', ['--steps', '4', '--lr', '2e-4']);
   const inner = path.join(folder, 'checkpoint-inner');
   if (!existsSync(inner)) {
     cpSync(checkpoint, inner, { recursive: true });

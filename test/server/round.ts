@@ -1,12 +1,20 @@
 /** Two rounds of the program itself, unattended, with a LoRA adapter that is loaded into the server for the second. */
 import assert from 'node:assert/strict';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import type { Verification } from '../../src/remote/views.js';
 import type { SampleRow } from '../../src/rows.js';
 import { brevity, lines, ourLogprobs } from './fixtures.js';
 import type { Figures, SuiteOptions } from './suite.js';
 
 const root = path.resolve(import.meta.dirname, '../..');
+
+function verifications(run: string, round: number): Verification[] {
+  const file = path.join(run, `rounds/${String(round).padStart(4, '0')}/verifications.jsonl`);
+  return existsSync(file)
+    ? lines<{ verification: Verification }>(readFileSync(file, 'utf8')).map(({ verification }) => verification)
+    : [];
+}
 
 export async function wholeRound(options: SuiteOptions): Promise<Figures> {
   const { policy, work, urls, keyVariable, tolerance } = options;
@@ -36,6 +44,7 @@ export async function wholeRound(options: SuiteOptions): Promise<Figures> {
     ...['auto', run, '--rounds', '2', '--config', config, '--model', policy, '--reward', reward],
     ...['--prompts', some('prompts.jsonl', 8), '--held-out', some('held-out.jsonl', 4)],
     ...['--lora', '8', '--lr', '5e-3', '--steps', '2', '--threads', '1'],
+    ...(keyVariable === null ? [] : urls.flatMap((url) => ['--trust', `${keyVariable}@${new URL(url).origin}`])),
   ]);
   const seconds = (performance.now() - started) / 1000;
   const rounds = lines<{ round: number }>(printed);
@@ -63,7 +72,12 @@ export async function wholeRound(options: SuiteOptions): Promise<Figures> {
     );
     const mean = all.reduce((sum, value) => sum + value, 0) / all.length;
     assert.ok(mean <= tolerance, `round ${round}: log-probabilities differ by ${mean} nats per token`);
-    return { round, mean, max: Math.max(...all) };
+    const verified = verifications(run, round);
+    assert.ok(verified.length >= urls.length, `round ${round} has no verification of its endpoints`);
+    for (const { verdict } of verified) assert.notEqual(verdict, 'failed');
+    // The adapter's log-probabilities were recorded by the update.
+    if (round === 2) assert.ok(verified.some(({ verdict, shift }) => verdict === 'verified' && shift !== null));
+    return { round, mean, max: Math.max(...all), verified };
   });
   return { seconds, rounds: rounds.length, apart };
 }
