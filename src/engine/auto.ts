@@ -105,6 +105,8 @@ class Follower {
         if (this.driving) this.settle?.reject(new StageProblem(event.message));
         return;
       case 'job':
+        this.updates ||= event.job.end === null;
+        return;
       case 'step':
         this.updates = true;
         return;
