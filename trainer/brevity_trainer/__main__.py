@@ -59,6 +59,8 @@ def set_environment(fsdp: bool, deepspeed: str | None) -> None:
         os.environ.setdefault("FSDP_STATE_DICT_TYPE", "FULL_STATE_DICT")
         os.environ.setdefault("FSDP_CPU_RAM_EFFICIENT_LOADING", "true")
     if deepspeed is not None:
+        if not os.path.isfile(deepspeed):
+            sys.exit(f"brevity_trainer: there is no DeepSpeed configuration {deepspeed}")
         os.environ["BREVITY_DEEPSPEED"] = deepspeed
     if "WORLD_SIZE" not in os.environ:
         # Without a launcher the Trainer would use DataParallel on all GPUs, whose loss is another one.

@@ -46,9 +46,10 @@ def write(
     """
     weights = full_weights(model, trained_only=True)
     options = StateDictOptions(full_state_dict=True, cpu_offload=True)
-    state = get_optimizer_state_dict(model, optimizer, options=options)["state"]
+    optimizer_state = get_optimizer_state_dict(model, optimizer, options=options)
     if not main:
         return
+    state = optimizer_state["state"]
     target = folder / f"step-{facts['step']}"
     beside = folder / "writing.tmp"
     shutil.rmtree(beside, ignore_errors=True)
@@ -99,19 +100,21 @@ def restore(path: Path, step: int, model: torch.nn.Module, optimizer: torch.opti
         moments = {moment: load_file(path / f"{moment}.safetensors") if main else {} for moment in MOMENTS}
     except (OSError, SafetensorError) as error:
         raise JobError(f"the checkpoint {path} is damaged ({error}); delete it to start the update again") from None
-    # torch and FSDP write names without the prefixes of their wrappers, which named_parameters of FSDP2 has none of.
     for name, parameter in parameters.items() if main else []:
         tensors = [weights.get(name), *(moments[moment].get(name) for moment in MOMENTS)]
         if any(t is None or t.shape != parameter.shape for t in tensors):
             raise JobError(f"the checkpoint {path} does not fit the policy: {name} differs; delete it to start again")
     options = StateDictOptions(full_state_dict=True, broadcast_from_rank0=sharded, strict=False)
-    set_model_state_dict(model, weights, options=options)
-    groups = get_optimizer_state_dict(model, optimizer, options=StateDictOptions(full_state_dict=True))["param_groups"]
-    state = {
-        name: {"step": torch.tensor(float(step)), **{moment: moments[moment][name] for moment in MOMENTS}}
-        for name in weights
-    }
-    set_optimizer_state_dict(model, optimizer, {"state": state, "param_groups": groups}, options=options)
+    # torch adds tied names to what it is given.
+    set_model_state_dict(model, dict(weights), options=options)
+    offloaded = StateDictOptions(full_state_dict=True, cpu_offload=sharded)
+    optimizer_state = get_optimizer_state_dict(model, optimizer, options=offloaded)
+    if main:
+        optimizer_state["state"] = {
+            name: {"step": torch.tensor(float(step)), **{moment: moments[moment][name] for moment in MOMENTS}}
+            for name in weights
+        }
+    set_optimizer_state_dict(model, optimizer, optimizer_state, options=options)
 
 
 def _complete(folder: Path) -> list[Path]:

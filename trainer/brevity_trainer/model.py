@@ -43,7 +43,9 @@ def load_policy(folder: Path, lora: Lora | None, seed: int, dtype: torch.dtype) 
     base = adapter_base(folder) if adapter else folder
     model = _load(base, dtype if lora is not None else torch.float32)
     if lora is None:
-        return Policy(_merged(model, folder) if adapter else model, folder, base, adapter=False)
+        # PEFT has frozen the weights that it merged.
+        model = _merged(model, folder).requires_grad_(True) if adapter else model
+        return Policy(model, folder, base, adapter=False)
     if adapter:
         return Policy(_peft().PeftModel.from_pretrained(model, str(folder), is_trainable=True), folder, base, True)
     return Policy(_with_lora(model, lora, seed), folder, base, adapter=True)

@@ -74,6 +74,10 @@ class Pair:
     ref_logps: tuple[float, float] | None
 
     @property
+    def responses(self) -> tuple[list[int], list[int]]:
+        return self.chosen_ids, self.rejected_ids
+
+    @property
     def length(self) -> int:
         """Positions of the longer of the two sequences."""
         return len(self.prompt_ids) + max(len(self.chosen_ids), len(self.rejected_ids))
@@ -304,16 +308,15 @@ def read_probes(folder: Path) -> list[Probe] | None:
     return probes
 
 
-def check_lengths(pairs: list[Pair], vocabulary: int, context: int | None, folder: Path) -> None:
-    """Refuses pairs that do not fit the model."""
-    for n, pair in enumerate(pairs, 1):
-        if context is not None and pair.length > context:
-            raise JobError(
-                f"pair {n} of {folder / 'pairs.jsonl'} has {pair.length} tokens and the model's context is {context}"
-            )
-        largest = max(max(pair.prompt_ids), max(pair.chosen_ids), max(pair.rejected_ids))
+def check_sequences(pairs: list[Pair], probes: list[Probe], vocabulary: int, context: int | None) -> None:
+    """Refuses pairs and probes that do not fit the model."""
+    sequences = [(f"pair {n}", pair.prompt_ids, ids) for n, pair in enumerate(pairs, 1) for ids in pair.responses]
+    sequences += [(f"probe {n}", probe.prompt_ids, probe.response_ids) for n, probe in enumerate(probes, 1)]
+    for name, prompt, response in sequences:
+        length, largest = len(prompt) + len(response), max(max(prompt), max(response))
+        if context is not None and length > context:
+            raise JobError(f"{name} of the job has {length} tokens and the model's context is {context}")
         if largest >= vocabulary:
             raise JobError(
-                f"pair {n} of {folder / 'pairs.jsonl'} has token id {largest} "
-                f"and the model's vocabulary ends at {vocabulary - 1}"
+                f"{name} of the job has token id {largest} and the model's vocabulary ends at {vocabulary - 1}"
             )

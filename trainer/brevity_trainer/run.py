@@ -25,7 +25,7 @@ from .job import Job, Superseded
 from .loss import Objective, collate, summed, token_logprobs
 from .model import Policy, context_of, load_policy, load_reference, save_policy
 from .order import learning_rate, micro_steps, total_steps
-from .request import JobError, Pair, Probe, Request, check_lengths
+from .request import JobError, Pair, Probe, Request, check_sequences
 from .trainer import LRDPOTrainer, collate_pairs
 
 # torch and DeepSpeed divide by it: large enough that no gradient is ever scaled.
@@ -139,7 +139,8 @@ class Run:
                 self._compute_separate_reference(dtype)
             self.policy = load_policy(self.request.policy, update.lora, self.request.seed, dtype)
             model = self.policy.model
-            check_lengths(self.pairs, model.get_input_embeddings().weight.shape[0], context_of(model), self.job.folder)
+            vocabulary = model.get_input_embeddings().weight.shape[0]
+            check_sequences(self.pairs, self.probes or [], vocabulary, context_of(model))
             self.args.max_steps = max(1, self.total - self.start)
             self.trainer = LRDPOTrainer(self, model, self.args)
             self.trainer.train()

@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TRAINER = ROOT / "trainer"
 GOLDEN = ROOT / "test" / "golden"
 POLICY = ROOT / "data" / "base-policy"
+# The first 8 pairs of round 1 of the bundled example (data/example.json, seed 0).
 PAIRS = Path(__file__).parent / "pairs.jsonl"
 CAUSAL = ["gpt-neox", "gpt2", "llama-tied-gqa", "llama3-rope-untied", "mistral", "qwen2", "qwen3"]
 

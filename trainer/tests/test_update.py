@@ -82,8 +82,8 @@ def test_equals_brevitys_engine(name, how, once):
     job = once(f"{name} {how}", lambda folder: execute(JOBS[name](folder), **HOW[how]))
     found = differences(read_rows(job / "metrics.jsonl"), EXPECTED[name]["rows"])
     processes = HOW[how].get("processes", 1)
-    micro_batch = found.pop("micro_batch")
-    assert micro_batch == 0 or processes > 1
+    # The engine fills its groups, this trainer makes them equal: [2, 1] or [1, 1] of 3 or 2 pairs.
+    assert found.pop("micro_batch") == 0 or processes > 1 or name == "uneven"
     assert found.pop("grad_norm") < 1e-5
     assert found.pop("loss") < 1e-6
     assert found.pop("learning_rate") < 1e-12

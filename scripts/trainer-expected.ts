@@ -1,22 +1,22 @@
 /**
- * Writes expected.json: what Brevity's own engine computes for the cases of the trainer's tests.
+ * Writes trainer/tests/expected.json: what Brevity's own engine computes for the cases of the trainer's tests.
  *
- *     npx tsx trainer/tests/expected.ts
+ *     npm run build && npx tsx scripts/trainer-expected.ts
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
-import { epochSteps, microBatches } from '../../src/dpo/batches.js';
-import { lrDpoLoss } from '../../src/dpo/loss.js';
-import { learningRate, totalSteps } from '../../src/dpo/schedule.js';
-import { Random } from '../../src/sampling/random.js';
-import { deriveSeed } from '../../src/sampling/seed.js';
-import { useBackend } from '../../src/tensor/backend.js';
+import { epochSteps, microBatches } from '../src/dpo/batches.js';
+import { lrDpoLoss } from '../src/dpo/loss.js';
+import { learningRate, totalSteps } from '../src/dpo/schedule.js';
+import { Random } from '../src/sampling/random.js';
+import { deriveSeed } from '../src/sampling/seed.js';
+import { useBackend } from '../src/tensor/backend.js';
 
-const root = path.resolve(import.meta.dirname, '../..');
-const here = (name: string) => path.join(import.meta.dirname, name);
+const root = path.resolve(import.meta.dirname, '..');
+const here = (name: string) => path.join(root, 'trainer/tests', name);
 const policy = path.join(root, 'data/base-policy');
 
 const seeds = [0, 1, 7, 123456, 2 ** 31 + 5, 2 ** 40 + 9];
