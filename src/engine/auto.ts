@@ -52,8 +52,8 @@ class Follower {
   private driving = false;
   private resumed = false;
   private retried = false;
-  /** The update's job had ended without a result when this client attached. */
-  private foundEnded = false;
+  /** Something of an update was heard: it was not over when this client attached. */
+  private updates = false;
   private asked = '';
   private settle: { resolve(rounds: RoundState[]): void; reject(error: unknown): void } | null = null;
 
@@ -84,7 +84,6 @@ class Follower {
         // Whoever starts `brevity auto` on a paused run wants it to go on.
         if (event.snapshot.engine.activity === 'paused' && this.driving && !this.resumed) this.try({ type: 'resume' });
         this.resumed = true;
-        this.foundEnded ||= event.snapshot.job?.end?.resubmittable === true;
         // An engine that was left with a failure gets one more try.
         if (event.snapshot.engine.problem !== null) this.retry();
         break;
@@ -99,10 +98,17 @@ class Follower {
         this.role(event.role);
         break;
       case 'problem':
-        // An engine that starts finds again that a job had ended, before or after this client attaches.
-        if (this.foundEnded && this.retry()) return;
+        // The engine that this client has started finds again that a job had ended.
+        if (!this.updates && this.asked === '' && this.rounds.get(this.current)?.stage === 'update' && this.retry())
+          return;
         // Where a person drives, it is theirs to mend.
         if (this.driving) this.settle?.reject(new StageProblem(event.message));
+        return;
+      case 'job':
+        this.updates ||= event.job.end === null;
+        return;
+      case 'step':
+        this.updates = true;
         return;
       case 'bye':
         this.settle?.reject(new EngineGone(event.reason, event.again));

@@ -11,7 +11,7 @@ import { Ray, testPython } from './ray.js';
 import { Attached, both, drive, executorOf, jobRun, killEngineAt, localContents, one, removeRuns } from './run.js';
 
 // Ray takes seconds to start a job, and its head takes a minute on a busy machine.
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 600_000 });
 
 const problem = Ray.problem();
 if (problem !== null) console.error(`skipped: updates under Ray: ${problem}`);
@@ -31,29 +31,27 @@ const stepOf = (round: number, step: number) => (event: EngineEvent) =>
   event.type === 'step' && event.round === round && event.metrics.step >= step;
 
 describe.skipIf(problem !== null)('updates under Ray', () => {
-  let ray: Ray;
+  let ray: Ray | undefined;
   /** Of both rounds, and of one whose update is long. */
   let undisturbed: Record<string, string>;
   let undisturbedLong: Record<string, string>;
 
   beforeAll(async () => {
-    [ray, undisturbed, undisturbedLong] = await Promise.all([
-      Ray.start(),
-      localContents(both),
-      localContents(one, long),
-    ]);
+    ray = await Ray.start();
+    undisturbed = await localContents(both);
+    undisturbedLong = await localContents(one, long);
   });
 
   afterAll(async () => {
     removeRuns();
-    await ray.stop();
+    await ray?.stop();
   });
 
-  const onRay = () => ({ launcher: 'ray' as const, ray: ray.address });
+  const onRay = () => ({ launcher: 'ray' as const, ray: ray!.address });
   /** Status of each attempt of a run's jobs, by the end of its name. */
   async function attempts(run: string): Promise<Record<string, string>> {
     const { id } = JSON.parse(readFileSync(path.join(run, 'rounds/0001/job/request.json'), 'utf8')) as { id: string };
-    const jobs = (await ray.jobs()).filter(({ submission_id: name }) => name?.startsWith(id.replace(/r0001$/, '')));
+    const jobs = (await ray!.jobs()).filter(({ submission_id: name }) => name?.startsWith(id.replace(/r0001$/, '')));
     return Object.fromEntries(
       jobs.map(({ submission_id: name, status }) => [name.replace(/^.*-r/, 'r'), status] as const).sort(),
     );

@@ -10,8 +10,8 @@ import { contentsOf } from '../engine/runs.js';
 import { Attached, both, drive, executorOf, jobRun, killEngineAt, localContents, one, removeRuns } from './run.js';
 import { Slurm, type SlurmJob } from './slurm.js';
 
-// Slurm looks at time limits every 30 s, and everything here waits for processes that start.
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
+// Slurm looks at time limits every 30 s, and everything here waits for processes that start, on a busy machine for long.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 600_000 });
 
 const problem = Slurm.problem();
 if (problem !== null) console.error(`skipped: updates under Slurm: ${problem}`);

@@ -121,7 +121,6 @@ class JobWatch {
     this.tell();
     if ((await this.submit()) === 'withheld') return this.discard();
     const done = await this.watch();
-    this.tell();
     if (done === null || done.outcome === 'aborted' || this.current.told === 'abort') return this.discard();
     if (done.outcome === 'failed') {
       const message = `the job failed: ${plainText(done.message ?? 'its executor gave no reason')}`;
