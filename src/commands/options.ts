@@ -44,7 +44,7 @@ const groups = {
  */
 export function addFlags(command: Command, flags: Flag[], defaults: 'schema' | 'none'): Command {
   for (const { flags: names, group, key } of flags) {
-    const schema = groups[group].shape[key as never] as z.ZodType;
+    const schema = keySchema(groups[group], key);
     const option = new Option(names, schema.description ?? '').argParser(parserFor(schema));
     const preset: unknown = schema.safeParse(undefined).data;
     if (preset !== undefined && defaults === 'schema') option.default(preset);
@@ -55,8 +55,31 @@ export function addFlags(command: Command, flags: Flag[], defaults: 'schema' | '
   return command;
 }
 
-/** Reads a flag's text as the schema's type and checks its range. */
+/** The schema of a dotted key. */
+export function keySchema(group: z.ZodObject, key: string): z.ZodType {
+  return key.split('.').reduce<z.ZodType>((schema, name) => (unwrapped(schema) as z.ZodObject).shape[name], group);
+}
+
+function unwrapped(schema: z.ZodType): z.ZodType {
+  let inner = schema;
+  while (inner instanceof z.ZodDefault || inner instanceof z.ZodNullable) inner = inner.unwrap() as z.ZodType;
+  return inner;
+}
+
+/** Reads a flag's text as the schema's type and checks its range. Lists are separated by commas. */
 export function parserFor(schema: z.ZodType): (text: string) => unknown {
+  if (unwrapped(schema) instanceof z.ZodArray)
+    return (text) => {
+      const result = schema.safeParse(text.split(','));
+      if (result.success) return result.data;
+      throw new InvalidArgumentError(result.error.issues[0].message);
+    };
+  if (unwrapped(schema) instanceof z.ZodString)
+    return (text) => {
+      const result = schema.safeParse(text);
+      if (result.success) return result.data;
+      throw new InvalidArgumentError(result.error.issues[0].message);
+    };
   return (text) => {
     // A list's flag is parsed one entry at a time.
     const number = typeof text === 'string' && text.trim() !== '' ? Number(text) : NaN;
@@ -74,9 +97,17 @@ export function flagValues(
   const out: Partial<Record<Group, Record<string, unknown>>> = {};
   for (const { flags: names, group, key } of flags) {
     const value = options[new Option(names).attributeName()];
-    if (value !== undefined) (out[group] ??= {})[key] = value;
+    if (value !== undefined) setKey((out[group] ??= {}), key, value);
   }
   return out;
+}
+
+/** Sets a dotted key, making the groups that it lies in. */
+function setKey(into: Record<string, unknown>, key: string, value: unknown): void {
+  const names = key.split('.');
+  const last = names.pop() as string;
+  const inner = names.reduce((at, name) => (at[name] ??= {}) as Record<string, unknown>, into);
+  inner[last] = value;
 }
 
 /** A flag that takes one of several words. */

@@ -13,6 +13,7 @@ import { configOf, policiesOf } from '../rounds/config.js';
 import type { Report, Work } from '../rounds/context.js';
 import { roundFiles } from '../rounds/files.js';
 import { metricsSchema } from '../rounds/metrics.js';
+import { readEndpoints } from '../rounds/policyProbes.js';
 import { probeRowSchema } from '../rounds/probeRows.js';
 import { promptText } from '../rounds/prompts.js';
 import { type LogpsRow, readLogps, readReview, readStanding } from '../rounds/reviewFiles.js';
@@ -112,6 +113,7 @@ export class RoundView {
       const rows = readJsonLines(file(roundFiles.probes), probeRowSchema, { missing: 'empty' });
       view.probes = rows.map((row) => ({ round, ...row }));
     });
+    view.attempt(() => (view.servers = readEndpoints(run.files, round)));
     view.attempt(() => (view.job = readJobView(run.files, round)));
     return view;
   }

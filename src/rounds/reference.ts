@@ -3,6 +3,7 @@ import type { UpdateConfig } from '../config/schema.js';
 import { pauseOnly } from '../control.js';
 import { Interrupted, responseLogprobs, sum } from '../dpo/logprobs.js';
 import { referenceLogps } from '../dpo/reference.js';
+import { UserError } from '../errors.js';
 import { type ReferenceLogps, bySide, pairSides } from '../dpo/step.js';
 import { type PairRow, type SampleRow, pairRowSchema, sampleRowSchema } from '../rows.js';
 import { appendJsonLines, readJsonLines } from '../store/jsonl.js';
@@ -84,6 +85,10 @@ function computedForReview(
  */
 export async function reviewLogps(context: WorkContext): Promise<WorkResults['logps']> {
   const { config, files, round } = context;
+  if (config.sampling.server !== null)
+    throw new UserError(
+      'log-probabilities of two policies are needed, which are not computed here while responses are sampled on servers',
+    );
   const file = files.file(round.id, roundFiles.logps);
   const { start, reference } = policiesOf(config, files, round);
   const samples = promptsInOrder(context);

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { winRateCommand } from '../../src/commands/winRate.js';
-import { parserFor } from '../../src/commands/options.js';
+import { keySchema, parserFor } from '../../src/commands/options.js';
 import { runFlags } from '../../src/config/flags.js';
 import { checkConfig, readConfigFile } from '../../src/config/load.js';
 import {
@@ -327,7 +327,7 @@ export async function targets(directory: string): Promise<Record<string, Target>
       read(input) {
         for (const { group, key } of runFlags) {
           try {
-            parserFor(groups[group].shape[key as never])(input.toString());
+            parserFor(keySchema(groups[group], key))(input.toString());
           } catch (error) {
             // Commander's own error for an argument, which it prints as a sentence.
             if ((error as { code?: string }).code !== 'commander.invalidArgument') throw error;

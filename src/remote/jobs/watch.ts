@@ -17,6 +17,7 @@ import { policiesOf } from '../../rounds/config.js';
 import type { WorkContext, WorkResults } from '../../rounds/context.js';
 import { discardUpdate } from '../../rounds/discard.js';
 import { roundFiles } from '../../rounds/files.js';
+import { writePolicyProbes } from '../../rounds/policyProbes.js';
 import { readLogps } from '../../rounds/reviewFiles.js';
 import { trainingPairs } from '../../rounds/training.js';
 import { type PairRow, sampleRowSchema } from '../../rows.js';
@@ -444,8 +445,8 @@ class JobWatch {
         throw new UserError(
           `${jobFile(this.dir, 'done')}: \`probes\` does not fit probes.jsonl; expected one log-probability per response token of each of its ${sequences.length} rows`,
         );
-    const text = JSON.stringify({ sequences, start: probes.start, end: probes.end }) + '\n';
-    writeFileAtomic(files.file(round.id, roundFiles.policyProbes), text);
+    const parent = round.parent ?? 0;
+    writePolicyProbes(files, { round: round.id, parent, by: 'trainer', sequences, ...probes });
   }
 
   private discard(): Result {

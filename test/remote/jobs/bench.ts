@@ -46,7 +46,12 @@ export class JobBench {
     this.run = run.directory;
     this.round = run.files.roundDir(1);
     this.job = path.join(this.round, 'job');
-    const rows = [0, 1].map((prompt_index) => ({ prompt_index, prompt_ids: [3, 4], chosen_ids: [5, 2], rejected_ids: [6] }));
+    const rows = [0, 1].map((prompt_index) => ({
+      prompt_index,
+      prompt_ids: [3, 4],
+      chosen_ids: [5, 2],
+      rejected_ids: [6],
+    }));
     writeFileSync(path.join(this.round, 'pairs.jsonl'), rows.map((row) => JSON.stringify(row) + '\n').join(''));
     writeFileSync(path.join(this.round, 'review.jsonl'), '');
   }
@@ -64,7 +69,13 @@ export class JobBench {
 
   /** Starts a watcher. @param killAt the number of its file operation at which it is killed */
   start(killAt: number | null = null): { child: ChildProcess; ended: Promise<Watched> } {
-    const fault = { directory: this.run, log: path.join(this.folder, 'fault'), mode: 'kill', thread: 'main', n: killAt };
+    const fault = {
+      directory: this.run,
+      log: path.join(this.folder, 'fault'),
+      mode: 'kill',
+      thread: 'main',
+      n: killAt,
+    };
     const child = spawn(
       process.execPath,
       [...(killAt === null ? [] : ['--require', shim]), here('watcher.mjs'), this.run],
@@ -109,7 +120,7 @@ export class JobBench {
   }
 
   async until(what: () => boolean): Promise<void> {
-    for (const end = Date.now() + 30_000; !what(); ) {
+    for (const end = Date.now() + 30_000; !what();) {
       if (Date.now() > end) throw new Error(`waited in vain for ${String(what)}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }

@@ -33,7 +33,17 @@ const finish = (outcome, steps, message = null) =>
   replace(
     'done.json',
     JSON.stringify({
-      ...{ version: 1, outcome, steps, message, executor: 'fake 1', seconds: 1, memory_mb: 1, z_error: 0, probes: null },
+      ...{
+        version: 1,
+        outcome,
+        steps,
+        message,
+        executor: 'fake 1',
+        seconds: 1,
+        memory_mb: 1,
+        z_error: 0,
+        probes: null,
+      },
     }),
   );
 const row = (step) => ({

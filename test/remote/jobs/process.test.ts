@@ -33,7 +33,10 @@ it('stops a job, which keeps its policy', async () => {
   await b.until(() => b.lines(path.join(b.job, 'metrics.jsonl')).length >= 1);
   b.tell('stop');
   const result = await ended;
-  expect(result).toMatchObject({ outcome: 'stopped', job: { told: 'stop', state: 'ended', end: { cause: 'stopped' } } });
+  expect(result).toMatchObject({
+    outcome: 'stopped',
+    job: { told: 'stop', state: 'ended', end: { cause: 'stopped' } },
+  });
   expect(b.policy()).toBe(`after ${result.steps} steps`);
 });
 
@@ -112,7 +115,9 @@ describe('a job that ends without a result', () => {
     await b.until(() => b.lines(path.join(b.job, 'metrics.jsonl')).length >= 2);
     process.kill(b.executions()[0].pid, 'SIGKILL');
     const { error, job } = await ended;
-    expect(error).toMatch(/the job's process \d+ was killed by SIGKILL, most likely because memory ran out; .*retry submits it again, and it continues from its checkpoint/);
+    expect(error).toMatch(
+      /the job's process \d+ was killed by SIGKILL, most likely because memory ran out; .*retry submits it again, and it continues from its checkpoint/,
+    );
     expect(job?.end).toMatchObject({ cause: 'out of memory', resubmittable: true });
     // A restarted engine says the same.
     expect((await b.watch()).error).toBe(error);
@@ -127,7 +132,11 @@ describe('a job that ends without a result', () => {
   });
 
   it.each<[string, string, RegExp]>([
-    ['exit code', 'echo "no such module" >&2; exit 7', /ended with exit code 7, and done\.json is missing before its executor wrote anything to .*update\.job\.paths; the log ends with "no such module"/],
+    [
+      'exit code',
+      'echo "no such module" >&2; exit 7',
+      /ended with exit code 7, and done\.json is missing before its executor wrote anything to .*update\.job\.paths; the log ends with "no such module"/,
+    ],
     ['no done.json', 'true', /ended with exit code 0 and done\.json is missing/],
     ['a missing program', 'nosuch {dir}', /exit code 127.*nosuch: command not found/],
     ['SIGTERM', 'kill -TERM $BASHPID', /was ended by SIGTERM|exit code/],
@@ -141,19 +150,25 @@ describe('a job that ends without a result', () => {
 
   it('a policy folder that is missing although done.json says done', async () => {
     const b = made({ command: `${fakeCommand().replace('exec ', '')}; rm -r {dir}/policy` });
-    expect((await b.watch()).error).toMatch(/done\.json says that the update is done, and the folder .*job\/policy is missing; expected the new policy there/);
+    expect((await b.watch()).error).toMatch(
+      /done\.json says that the update is done, and the folder .*job\/policy is missing; expected the new policy there/,
+    );
   });
 
   it('a metrics line torn in half names file and line', async () => {
     const b = made({ command: `${fakeCommand().replace('exec ', '')}; sed -i 2s/.....$// {dir}/metrics.jsonl` });
     const { error } = await b.watch();
     // The watcher may have read the line before it was torn; the next one has not.
-    expect(error ?? (await b.watch()).error).toMatch(/job\/metrics\.jsonl:2 is not JSON \(.*\); repair or remove the line/);
+    expect(error ?? (await b.watch()).error).toMatch(
+      /job\/metrics\.jsonl:2 is not JSON \(.*\); repair or remove the line/,
+    );
   });
 
   it('files of a newer version', async () => {
     const b = made({ command: `echo '{"version":2}' > {dir}/done.json; sleep 1` });
-    expect((await b.watch()).error).toMatch(/done\.json is version 2 and this Brevity reads version 1; update Brevity on/);
+    expect((await b.watch()).error).toMatch(
+      /done\.json is version 2 and this Brevity reads version 1; update Brevity on/,
+    );
   });
 });
 

@@ -60,18 +60,22 @@ describe('an engine that is killed', () => {
   /** From the first operation to the record of the job's id. */
   const most = 48;
 
-  it('before, during and after the submission: one job is submitted', { timeout: few(300_000, 3_600_000) }, async () => {
-    let kills = 0;
-    for (let n = 1 + (every >> 1); n <= most; n += every) {
-      const { b, slurm } = made();
-      if ((await b.watch(n)).killed === true) kills++;
-      const result = await b.watch();
-      expect(result, `operation ${n}`).toMatchObject({ outcome: 'done' });
-      expect(slurm.submissions(), `operation ${n}`).toHaveLength(1);
-      expect(b.executions(), `operation ${n}`).toHaveLength(1);
-    }
-    expect(kills).toBeGreaterThan(4);
-  });
+  it(
+    'before, during and after the submission: one job is submitted',
+    { timeout: few(300_000, 3_600_000) },
+    async () => {
+      let kills = 0;
+      for (let n = 1 + (every >> 1); n <= most; n += every) {
+        const { b, slurm } = made();
+        if ((await b.watch(n)).killed === true) kills++;
+        const result = await b.watch();
+        expect(result, `operation ${n}`).toMatchObject({ outcome: 'done' });
+        expect(slurm.submissions(), `operation ${n}`).toHaveLength(1);
+        expect(b.executions(), `operation ${n}`).toHaveLength(1);
+      }
+      expect(kills).toBeGreaterThan(4);
+    },
+  );
 
   it('while sbatch runs, which ends without it', async () => {
     const { b, slurm } = made();
@@ -85,19 +89,23 @@ describe('an engine that is killed', () => {
     expect(slurm.submissions()).toHaveLength(1);
   });
 
-  it('together with its sbatch, after the controller has the job: found by its name', { timeout: 120_000 }, async () => {
-    const { b, slurm } = made({ command: fakeCommand(1) });
-    slurm.set('slow', '60');
-    const { child, ended } = b.start();
-    await b.until(() => slurm.submissions().length === 1);
-    child.kill('SIGKILL');
-    await ended;
-    const [pid] = readFileSync(path.join(b.job, 'launch/a1.lock/process'), 'utf8').split('\n');
-    process.kill(-Number(pid), 'SIGKILL');
-    expect(await b.watch()).toMatchObject({ outcome: 'done', job: { id: '1' } });
-    expect(slurm.submissions()).toHaveLength(1);
-    expect(b.executions()).toHaveLength(1);
-  });
+  it(
+    'together with its sbatch, after the controller has the job: found by its name',
+    { timeout: 120_000 },
+    async () => {
+      const { b, slurm } = made({ command: fakeCommand(1) });
+      slurm.set('slow', '60');
+      const { child, ended } = b.start();
+      await b.until(() => slurm.submissions().length === 1);
+      child.kill('SIGKILL');
+      await ended;
+      const [pid] = readFileSync(path.join(b.job, 'launch/a1.lock/process'), 'utf8').split('\n');
+      process.kill(-Number(pid), 'SIGKILL');
+      expect(await b.watch()).toMatchObject({ outcome: 'done', job: { id: '1' } });
+      expect(slurm.submissions()).toHaveLength(1);
+      expect(b.executions()).toHaveLength(1);
+    },
+  );
 
   it('while the job waits, and while it runs', async () => {
     const { b, slurm } = made({ command: fakeCommand(2) });
@@ -128,24 +136,32 @@ describe('an engine that is killed', () => {
     expect(existsSync(b.job)).toBe(false);
   });
 
-  it('and aborted while its job waits: nothing is left in the queue', { timeout: few(300_000, 3_600_000) }, async () => {
-    for (let n = 3 + (every >> 1); n <= most; n += 2 * every) {
-      const { b, slurm } = made();
-      slurm.set('hold');
-      await b.watch(n);
-      b.tell('abort');
-      expect(await b.watch(), `operation ${n}`).toMatchObject({ outcome: 'aborted' });
-      slurm.unset('hold');
-      await new Promise((resolve) => setTimeout(resolve, 300));
-      expect(b.executions(), `operation ${n}`).toEqual([]);
-      expect(slurm.submissions().length, `operation ${n}`).toBe(slurm.cancelled().length);
-    }
-  });
+  it(
+    'and aborted while its job waits: nothing is left in the queue',
+    { timeout: few(300_000, 3_600_000) },
+    async () => {
+      for (let n = 3 + (every >> 1); n <= most; n += 2 * every) {
+        const { b, slurm } = made();
+        slurm.set('hold');
+        await b.watch(n);
+        b.tell('abort');
+        expect(await b.watch(), `operation ${n}`).toMatchObject({ outcome: 'aborted' });
+        slurm.unset('hold');
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        expect(b.executions(), `operation ${n}`).toEqual([]);
+        expect(slurm.submissions().length, `operation ${n}`).toBe(slurm.cancelled().length);
+      }
+    },
+  );
 });
 
 describe('ends that are told as what they are', () => {
   it.each<[string, string, RegExp]>([
-    ['TIMEOUT', 'time limit', /Slurm job 1 reached its time limit \(TIMEOUT\); retry submits it again, and it continues from its checkpoint/],
+    [
+      'TIMEOUT',
+      'time limit',
+      /Slurm job 1 reached its time limit \(TIMEOUT\); retry submits it again, and it continues from its checkpoint/,
+    ],
     ['OUT_OF_MEMORY', 'out of memory', /Slurm job 1 ran out of memory \(OUT_OF_MEMORY\)/],
     ['PREEMPTED', 'preempted', /Slurm job 1 was preempted by another job/],
     ['NODE_FAIL', 'node failure', /Slurm job 1 ended because its node failed/],
@@ -180,7 +196,9 @@ describe('ends that are told as what they are', () => {
   it('a job that Slurm has forgotten', async () => {
     const { b, slurm } = made({ command: 'exit 1' });
     slurm.set('forget');
-    expect((await b.watch()).error).toMatch(/Slurm job 1 is not known to its scheduler any more, and done\.json is missing/);
+    expect((await b.watch()).error).toMatch(
+      /Slurm job 1 is not known to its scheduler any more, and done\.json is missing/,
+    );
   });
 });
 
@@ -196,7 +214,9 @@ describe('sbatch', () => {
     const { b, slurm } = made();
     slurm.set('refuse', 'sbatch: error: Batch job submission failed: Invalid partition name specified\n');
     const { error, job } = await b.watch();
-    expect(error).toBe('sbatch refused the job: sbatch: error: Batch job submission failed: Invalid partition name specified');
+    expect(error).toBe(
+      'sbatch refused the job: sbatch: error: Batch job submission failed: Invalid partition name specified',
+    );
     expect(job?.end?.cause).toBe('failed');
     // It can be corrected and tried again.
     slurm.unset('refuse');
@@ -221,5 +241,7 @@ it('a controller that does not answer for a while ends nothing', async () => {
   slurm.unset('down');
   const { outcome, reasons } = await ended;
   expect(outcome).toBe('done');
-  expect(reasons?.join()).toContain('squeue does not answer: slurm_load_jobs: error: Unable to contact slurm controller');
+  expect(reasons?.join()).toContain(
+    'squeue does not answer: slurm_load_jobs: error: Unable to contact slurm controller',
+  );
 });

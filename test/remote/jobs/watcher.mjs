@@ -36,4 +36,6 @@ try {
 } catch (error) {
   result = { error: error.message };
 }
-process.stdout.write(JSON.stringify({ ...result, job: jobs.at(-1), reasons: jobs.map(({ reason }) => reason), seen: steps }));
+process.stdout.write(
+  JSON.stringify({ ...result, job: jobs.at(-1), reasons: jobs.map(({ reason }) => reason), seen: steps }),
+);

@@ -172,5 +172,7 @@ function jsonObject(text: string): Record<string, unknown> | null {
 /** A traceback ends with what went wrong; errors that the head relays have a line with a dot below it. */
 function lastLine(text: string): string {
   const line = text.split('\n').findLast((each) => /\p{L}/u.test(each));
-  return plainText(line ?? '').trim().slice(0, 400);
+  return plainText(line ?? '')
+    .trim()
+    .slice(0, 400);
 }
