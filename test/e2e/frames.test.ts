@@ -24,7 +24,7 @@ afterEach(() => terminal?.kill());
 describe.each(sizes)('at $columns×$rows', ({ columns, rows }) => {
   it.each(Object.keys(modes))('%s', async (mode) => {
     const shower = path.join(import.meta.dirname, 'showScenes.tsx');
-    terminal = new TestTerminal(['--import', 'tsx', shower], { columns, rows, env: modes[mode] });
+    terminal = new TestTerminal(['--import', 'tsx', shower], { columns, rows, env: { ...modes[mode], TZ: 'UTC' } });
     for (const name of Object.keys(scenes({ columns, rows }))) {
       await terminal.untilTitle(name);
       const frame = mode === 'colour' ? terminal.painted() : `${terminal.screen()}\n`;
