@@ -52,6 +52,8 @@ class Follower {
   private driving = false;
   private resumed = false;
   private retried = false;
+  /** The update's job had ended without a result when this client attached. */
+  private ended = false;
   private asked = '';
   private settle: { resolve(rounds: RoundState[]): void; reject(error: unknown): void } | null = null;
 
@@ -87,6 +89,7 @@ class Follower {
           this.retried = true;
           this.try({ type: 'retry' });
         }
+        this.ended = event.snapshot.job?.end?.resubmittable === true;
         break;
       case 'round':
         this.rounds.set(event.round.id, event.round);
@@ -99,6 +102,12 @@ class Follower {
         this.role(event.role);
         break;
       case 'problem':
+        // A job that had ended before this client came: an engine does not submit another by itself.
+        if (this.driving && this.ended && !this.retried) {
+          this.retried = true;
+          this.try({ type: 'retry' });
+          return;
+        }
         // Where a person drives, it is theirs to mend.
         if (this.driving) this.settle?.reject(new StageProblem(event.message));
         return;

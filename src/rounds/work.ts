@@ -8,6 +8,7 @@ import { makePairs } from '../dpo/pairs.js';
 import { evaluatePolicy } from '../evaluation/evaluate.js';
 import { type LoadedModel, saveModel } from '../model/folder.js';
 import { jobFile } from '../remote/jobs/contract.js';
+import { hasJob } from '../remote/jobs/view.js';
 import { updateByJob } from '../remote/jobs/watch.js';
 import { sampleRowSchema } from '../rows.js';
 import { deriveSeed, sampleSeed } from '../sampling/seed.js';
@@ -79,7 +80,9 @@ export const work: { [S in Work]: (context: WorkContext) => Promise<WorkResults[
   async update(context) {
     const { config, files, round, stopAfter = Infinity } = context;
     const { server } = config.sampling;
-    if (server !== null) await probeStart(context, server);
+    const submitted = config.update.job !== null && hasJob(files, round.id);
+    // A job that is taken up again, or aborted, needs no server.
+    if (server !== null && !submitted) await probeStart(context, server);
     if (config.update.job !== null) return updateByJob(context, config.update.job);
     let taken = 0;
     const control: Control = {

@@ -3,24 +3,8 @@ import path from 'node:path';
 import type { JobConfig } from '../../config/schema.js';
 import { UserError } from '../../errors.js';
 import { shellQuote } from '../../invocation.js';
+import { remotePath } from '../paths.js';
 import { type Attempt, attemptName } from './launchers/launcher.js';
-
-/**
- * A path as the other machine sees it: by the longest of `paths` that it lies in.
- *
- * @param paths LOCAL=REMOTE
- */
-export function mapped(local: string, paths: readonly string[]): string {
-  const pairs = paths.map((pair) => {
-    const at = pair.indexOf('=');
-    return { from: path.resolve(pair.slice(0, at)), to: path.posix.normalize(pair.slice(at + 1)).replace(/\/$/, '') };
-  });
-  const inside = pairs.filter(({ from }) => local === from || local.startsWith(from === '/' ? from : `${from}/`));
-  if (inside.length === 0) return local;
-  const { from, to } = inside.reduce((a, b) => (b.from.length > a.from.length ? b : a));
-  const rest = path.relative(from, local);
-  return rest === '' ? to || '/' : `${to}/${rest}`;
-}
 
 /**
  * Bash, because setup lines are written for it (`source`, `module`).
@@ -32,7 +16,7 @@ export function mapped(local: string, paths: readonly string[]): string {
 export function jobScript(attempt: Attempt): string {
   const { dir, number, config } = attempt;
   const { command, setup, sbatch, launcher, paths } = config;
-  const folder = mapped(dir, paths);
+  const folder = remotePath(dir, paths);
   const directives = launcher === 'slurm' ? [`--chdir=${folder}`, '--no-requeue', ...sbatch] : [];
   const broken = directives.find((line) => /[\r\n]/.test(line));
   if (broken !== undefined)
@@ -63,6 +47,6 @@ export function jobScript(attempt: Attempt): string {
  */
 function ownCommand({ launcher, paths }: JobConfig): string[] {
   const cli = path.resolve(import.meta.dirname, '../../cli.js');
-  const run = `brevity() { ${shellQuote(mapped(process.execPath, paths))} ${shellQuote(mapped(cli, paths))} "$@"; }`;
+  const run = `brevity() { ${shellQuote(remotePath(process.execPath, paths))} ${shellQuote(remotePath(cli, paths))} "$@"; }`;
   return [launcher === 'process' ? run : `command -v brevity > /dev/null || ${run}`];
 }

@@ -21,6 +21,9 @@ const LOG_LINES = 500;
 /** The folder of a round's job. */
 export const jobDir = (files: RoundFolders, round: number): string => files.file(round, roundFiles.job);
 
+/** Whether a job of this round was submitted, or may have been. */
+export const hasJob = (files: RoundFolders, round: number): boolean => readLaunch(jobDir(files, round)) !== null;
+
 /** Whether a job of this round was submitted, or may have been, and is not known to have ended. */
 export function jobMayRun(files: RoundFolders, round: number): boolean {
   const launch = readLaunch(jobDir(files, round));

@@ -25,6 +25,7 @@ import { deriveSeed } from '../../sampling/seed.js';
 import { makeDirectory, removeAll, syncDirectory, syncTree, writeFileAtomic } from '../../store/durable.js';
 import { appendJsonLines, readJsonLines, writeJsonLines } from '../../store/jsonl.js';
 import { machineSettings } from '../../trust.js';
+import { remotePath } from '../paths.js';
 import type { JobEnd } from '../views.js';
 import {
   JOB_VERSION,
@@ -51,7 +52,7 @@ import { type Attempt, type Launcher, type SchedulerState, scriptOf, stateOf } f
 import { processLauncher } from './launchers/process.js';
 import { rayLauncher } from './launchers/ray.js';
 import { slurmLauncher } from './launchers/slurm.js';
-import { jobScript, mapped } from './script.js';
+import { jobScript } from './script.js';
 import { jobDir, nameOfJob, viewOfJob } from './view.js';
 
 const launchers: Record<JobConfig['launcher'], Launcher> = {
@@ -148,8 +149,8 @@ class JobWatch {
       // Random: an earlier job of this round may still be in the scheduler's list.
       id: `brevity-${randomBytes(4).toString('hex')}-r${String(round.id).padStart(4, '0')}`,
       round: round.id,
-      policy: mapped(path.resolve(start), paths),
-      reference: mapped(path.resolve(reference), paths),
+      policy: remotePath(path.resolve(start), paths),
+      reference: remotePath(path.resolve(reference), paths),
       same,
       objective: {
         name: 'lr-dpo',
@@ -278,7 +279,10 @@ class JobWatch {
         endedLooks = this.isOver() ? endedLooks + 1 : 0;
         const over = endedLooks >= (done !== null || abort.begun ? 1 : settle);
         // A node that cannot end the job must not hold up its result.
-        if (done !== null && (over || now - (doneAt as number) > 2 * LINGER_MS)) return done;
+        if (done !== null && (over || now - (doneAt as number) > 2 * LINGER_MS)) {
+          this.tell();
+          return done;
+        }
         if (over) return abort.begun ? null : this.ended();
       }
       await this.cancelIfDue(abort, doneAt);
@@ -291,6 +295,7 @@ class JobWatch {
   private ended(): JobDone {
     const done = readDone(this.dir);
     this.readFiles(done !== null);
+    this.tell();
     return done ?? this.fail(this.explain());
   }
 

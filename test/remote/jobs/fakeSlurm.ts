@@ -30,17 +30,19 @@ id=1; until mkdir "$S/job-$id" 2>/dev/null; do id=$((id+1)); done
 J="$S/job-$id"
 echo "$name" > "$J/name"; cp "$script" "$J/script"; echo PENDING > "$J/state"; echo 0:0 > "$J/exit"
 echo "$id $name" >> "$S/submissions"
-( trap '' HUP
-  while [ -e "$S/hold" ]; do [ "$(cat "$J/state")" = PENDING ] || exit; sleep 0.05; done
-  [ "$(cat "$J/state")" = PENDING ] || exit
-  setsid bash -c 'echo $$ > "$0/pid"; echo RUNNING > "$0/state"; exec bash "$0/script" >> "$1" 2>&1 < /dev/null' "$J" "$output" &
-  wait $!; code=$?
-  if [ "$code" -gt 128 ]; then echo "0:$((code-128))" > "$J/exit"; else echo "$code:0" > "$J/exit"; fi
-  case "$(cat "$J/state")" in
-    RUNNING) if [ "$code" = 0 ]; then echo COMPLETED > "$J/state"; else echo FAILED > "$J/state"; fi;;
-    *) cat "$J/next" > "$J/state";;
-  esac
-) > /dev/null 2>&1 < /dev/null &
+cat > "$J/node" <<'NODE'
+while [ -e "$S/hold" ]; do [ "$(cat "$J/state")" = PENDING ] || exit; sleep 0.05; done
+[ "$(cat "$J/state")" = PENDING ] || exit
+setsid bash -c 'echo $$ > "$J/pid"; echo RUNNING > "$J/state"; exec bash "$J/script" >> "$output" 2>&1 < /dev/null' &
+wait $!; code=$?
+if [ "$code" -gt 128 ]; then echo "0:$((code-128))" > "$J/exit"; else echo "$code:0" > "$J/exit"; fi
+case "$(cat "$J/state")" in
+  RUNNING) if [ "$code" = 0 ]; then echo COMPLETED > "$J/state"; else echo FAILED > "$J/state"; fi;;
+  *) cat "$J/next" > "$J/state";;
+esac
+NODE
+# The node is no child of sbatch.
+S="$S" J="$J" output="$output" setsid bash "$J/node" > /dev/null 2>&1 < /dev/null &
 if [ -e "$S/slow" ]; then sleep "$(cat "$S/slow")"; fi
 if [ -e "$S/timeout" ]; then echo 'sbatch: error: Batch job submission failed: Socket timed out on send/recv operation' >&2; exit 1; fi
 echo "$id"`,

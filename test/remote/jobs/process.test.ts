@@ -1,12 +1,15 @@
 /** The process launcher and the engine's part of a job, with watchers that are killed at every file operation. */
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { JobConfig } from '../../../src/config/schema.js';
 import { readLaunch } from '../../../src/remote/jobs/contract.js';
 import { few } from '../../faults/limits.js';
 import { temporaryDirectories } from '../../temporary.js';
 import { JobBench, fakeCommand } from './bench.js';
+
+// Each starts several processes.
+vi.setConfig({ testTimeout: 240_000 });
 
 const fresh = temporaryDirectories();
 const benches: JobBench[] = [];

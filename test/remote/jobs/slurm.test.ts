@@ -2,13 +2,16 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { JobConfig } from '../../../src/config/schema.js';
 import { readLaunch } from '../../../src/remote/jobs/contract.js';
 import { few } from '../../faults/limits.js';
 import { temporaryDirectories } from '../../temporary.js';
 import { JobBench, fakeCommand } from './bench.js';
 import { FakeSlurm } from './fakeSlurm.js';
+
+// Each starts several processes.
+vi.setConfig({ testTimeout: 240_000 });
 
 const fresh = temporaryDirectories();
 const benches: JobBench[] = [];
@@ -170,7 +173,7 @@ describe('ends that are told as what they are', () => {
     const { b, slurm } = made({ command: fakeCommand(20) });
     if (state === 'PREEMPTED') slurm.set('accounting');
     const { ended } = b.start();
-    await b.until(() => steps(b) >= 1);
+    await b.until(() => steps(b) >= 2);
     spawnSync('bash', [path.join(slurm.folder, 'end'), '1', state]);
     const { error, job } = await ended;
     expect(error).toMatch(message);

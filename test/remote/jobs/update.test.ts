@@ -1,11 +1,14 @@
 /** Whole rounds whose updates are jobs of this machine, by real engines and real processes. */
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type * as Auto from '../../../src/engine/auto.js';
 import { readDone, readLaunch, readStatus } from '../../../src/remote/jobs/contract.js';
 import { lockHolder } from '../../../src/store/lock.js';
 import { contentsOf, dist, quickRun, temporaryFolder } from '../../engine/runs.js';
+
+// Each starts several processes.
+vi.setConfig({ testTimeout: 240_000 });
 
 // The built files: they start the built engine.
 const { drive } = (await import(`${dist}engine/auto.js`)) as typeof Auto;

@@ -15,7 +15,7 @@ import {
   stateOf,
   takeLock,
 } from './launcher.js';
-import { mapped } from '../script.js';
+import { remotePath } from '../../paths.js';
 
 export const commandLauncher: Launcher = {
   submit: (attempt) => startSubmission(attempt, filled('submit', attempt, null)),
@@ -74,8 +74,8 @@ function filled(name: 'submit' | 'status' | 'cancel', attempt: Attempt, job: str
   if (template === null)
     throw new UserError(`update.job.${name} is missing; the command launcher needs submit, status and cancel`);
   const words: Record<string, string> = {
-    script: mapped(scriptOf(attempt), attempt.config.paths),
-    dir: mapped(attempt.dir, attempt.config.paths),
+    script: remotePath(scriptOf(attempt), attempt.config.paths),
+    dir: remotePath(attempt.dir, attempt.config.paths),
     name: attemptName(attempt),
     ...(job === null ? {} : { id: job }),
   };

@@ -143,8 +143,9 @@ export function startDetached(attempt: Attempt, ending: string, lines: string[])
 export function startSubmission(attempt: Attempt, command: string): Promise<void> {
   const [out, err, rc] = ['out', 'err', 'rc'].map((ending) => attemptFile(attempt, ending));
   return startDetached(attempt, 'submit', [
-    `{ ${command}`,
-    `} > ${shellQuote(out)} 2> ${shellQuote(err)} < /dev/null`,
+    // A subshell: the command may exit.
+    `( ${command}`,
+    `) > ${shellQuote(out)} 2> ${shellQuote(err)} < /dev/null`,
     `echo $? > ${shellQuote(`${rc}.new`)}`,
     `mv ${shellQuote(`${rc}.new`)} ${shellQuote(rc)}`,
   ]);

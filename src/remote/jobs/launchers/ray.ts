@@ -8,7 +8,7 @@ import { parseJson } from '../../../limits.js';
 import { plainText } from '../../../rewards/types.js';
 import { writeFileAtomic } from '../../../store/durable.js';
 import { changedAt, jobFile } from '../contract.js';
-import { mapped } from '../script.js';
+import { remotePath } from '../../paths.js';
 import {
   type Attempt,
   type Launcher,
@@ -40,7 +40,7 @@ export const rayLauncher: Launcher = {
     if (known.status !== 404) return { state: 'pending', reason: known.said };
     if (look) return { state: 'lost', message: `Ray at ${attempt.config.ray} has no job ${id}` };
     const { dir, config } = attempt;
-    const at = (file: string) => shellQuote(mapped(file, config.paths));
+    const at = (file: string) => shellQuote(remotePath(file, config.paths));
     const answer = await ask(attempt, 'POST', '', {
       submission_id: id,
       entrypoint: `bash ${at(scriptOf(attempt))} >> ${at(jobFile(dir, 'log'))} 2>&1`,

@@ -6,7 +6,7 @@ import { UserError } from '../../../errors.js';
 import { shellQuote } from '../../../invocation.js';
 import { plainText } from '../../../rewards/types.js';
 import { jobFile } from '../contract.js';
-import { mapped } from '../script.js';
+import { remotePath } from '../../paths.js';
 import {
   type Attempt,
   type Launcher,
@@ -46,7 +46,7 @@ export const slurmLauncher: Launcher = {
     const args = [
       '--parsable',
       `--job-name=${attemptName(attempt)}`,
-      `--output=${mapped(jobFile(dir, 'log'), config.paths)}`,
+      `--output=${remotePath(jobFile(dir, 'log'), config.paths)}`,
       '--open-mode=append',
     ];
     return startSubmission(attempt, ['sbatch', ...args, scriptOf(attempt)].map(shellQuote).join(' '));
