@@ -84,7 +84,7 @@ it('by keystrokes: servers verified, jobs watched, their log read', async () => 
   const args = [`${dist}cli.js`, path.join(home, 'run'), '--config', config];
   const screen = (terminal = new TestTerminal(args, { columns: 120, rows: 40 }));
   for (const round of [1, 2, 3]) {
-    await screen.until(new RegExp(`round ${round}[\\s\\S]*waiting for your review[\\s\\S]*─ Prompt \\d`), 120);
+    await screen.until(new RegExp(`round ${round}[\\s\\S]*waiting for your review[\\s\\S]*─ Prompt \\d`), 300);
     screen.type('1');
     await screen.until(/Sampling servers ─+ 2 of 2 ready/);
     screen.type('v');
@@ -95,7 +95,7 @@ it('by keystrokes: servers verified, jobs watched, their log read', async () => 
     screen.type(keys.enter);
     await screen.until(/runs as a process: brevity job[\s\S]*Launch the update on \d+ pairs\?/);
     screen.type('y');
-    await screen.until(new RegExp(`Round ${round} on 3 held-out prompts`), 120);
+    await screen.until(new RegExp(`Round ${round} on 3 held-out prompts`), 300);
     screen.type('3');
     await screen.until(/Process \d+ · .*brevity \d/);
     screen.type('l');
@@ -109,7 +109,7 @@ it('by keystrokes: servers verified, jobs watched, their log read', async () => 
   screen.type('q');
   expect(await screen.exit).toBe(0);
   expectRounds();
-}, 400_000);
+}, 1_200_000);
 
 it('headless: the same, with a line per round for servers and jobs', async () => {
   const config = await writeConfig();
@@ -129,4 +129,4 @@ it('headless: the same, with a line per round for servers and jobs', async () =>
     expect(told).toMatch(new RegExp(`^round ${round} update: Process \\d+ is done`, 'm'));
   }
   expectRounds();
-}, 400_000);
+}, 1_200_000);

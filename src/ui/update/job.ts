@@ -143,21 +143,19 @@ export function jobLines(job: JobView | null, told: string | null, columns: numb
 /** What changed, in one sentence, for a log of lines; null if it is nothing that such a log should hold. */
 export function jobNews(job: JobView): string | null {
   const name = jobName(job);
-  const { state, reason, host, device, end, told } = job;
+  const { state, launcher, reason, host, device, end, told } = job;
   if (end !== null) return `${name} ${causes[end.cause]}${end.message === '' ? '' : `: ${makeLine(end.message, 400)}`}`;
   if (told !== null) return `${name} is told to ${told}`;
   switch (state) {
     case 'submitting':
       return null;
     case 'queued':
+      // A process has no queue: it only starts.
+      if (launcher === 'process') return null;
       return `${name} is queued${reason === null || reason === '' ? '' : `: ${makeLine(reason, 120)}`}`;
     case 'running':
-      return host === null
-        ? `${name} is starting`
-        : `${name} runs on ${[host, device ?? '']
-            .map((part) => makeLine(part, 80))
-            .filter((part) => part !== '')
-            .join(', ')}`;
+      // The executor says on what it runs a moment after the scheduler says where.
+      return host === null || device === null ? null : `${name} runs on ${makeLine(host, 80)}, ${makeLine(device, 80)}`;
     case 'ended':
       return `${name} has ended`;
   }
