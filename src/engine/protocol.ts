@@ -217,12 +217,14 @@ export interface UpdatePlan {
   tokens: number;
   /** From the speed of earlier updates of this run; null where there was none. */
   seconds: number | null;
+  /** On this machine; null where it is not known, or a job needs it elsewhere. */
   memory_mb: number | null;
   /** What the reference policy is, in words: "round start (base policy)", a folder. */
   reference: string;
   /** What is trained: "all weights", "LoRA rank 16". */
   trained: string;
-  backend: string;
+  /** Where it runs: "backend native", "as a Slurm job: sbatch --partition=gpu". */
+  where: string;
 }
 
 /** Questions that change nothing: what is asked, and what is answered. Anyone may ask. */

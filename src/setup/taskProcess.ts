@@ -12,7 +12,7 @@ const say = (message: TaskMessage): Promise<void> =>
 async function answerTo(ask: TaskAsk): Promise<unknown> {
   switch (ask.task) {
     case 'model':
-      return checkModel(ask.dir);
+      return checkModel(ask.dir, 'causal-lm', ask.elsewhere);
     case 'prompts':
       return checkPrompts(ask.file, ask.model, ask.raw);
     case 'reward':

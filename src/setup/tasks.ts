@@ -11,7 +11,7 @@ import type { EndpointFacts, EnvironmentFacts, Measurement, ModelFacts, PromptFa
 import type { RewardAsk } from './reward.js';
 
 export interface Tasks {
-  model: { ask: { dir: string }; answer: ModelFacts };
+  model: { ask: { dir: string; elsewhere?: boolean }; answer: ModelFacts };
   prompts: { ask: { file: string; model: string; raw: boolean }; answer: PromptFacts };
   reward: { ask: RewardAsk; answer: RewardFacts };
   endpoints: { ask: { urls: string[] }; answer: EndpointFacts[] };

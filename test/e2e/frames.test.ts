@@ -25,7 +25,7 @@ afterEach(() => terminal?.kill());
 describe.each(sizes)('at $columns×$rows', ({ columns, rows }) => {
   it.each(Object.keys(modes).filter((mode) => mode !== 'no-color' || columns === 80))('%s', async (mode) => {
     const shower = path.join(import.meta.dirname, 'showScenes.tsx');
-    terminal = new TestTerminal(['--import', 'tsx', shower], { columns, rows, env: modes[mode] });
+    terminal = new TestTerminal(['--import', 'tsx', shower], { columns, rows, env: { ...modes[mode], TZ: 'UTC' } });
     for (const name of Object.keys(scenes({ columns, rows }))) {
       await terminal.untilTitle(name);
       const frame = mode === 'colour' ? terminal.painted() : `${terminal.screen()}\n`;

@@ -10,7 +10,7 @@ import type {
   PromptFacts,
   RewardFacts,
 } from '../../setup/facts.js';
-import { adapter, entriesOf, onGpu, onServers } from '../../setup/fields.js';
+import { adapter, entriesOf, onGpu, onServers, thisMachine } from '../../setup/fields.js';
 import { moduleFiles } from '../../rewards/spec.js';
 import type { TaskAsk } from '../../setup/tasks.js';
 
@@ -55,7 +55,7 @@ export function askOf(name: CheckName, draft: Draft, place: Place, named: string
   const model = String(config.model);
   switch (name) {
     case 'model':
-      return { task: 'model', dir: model };
+      return { task: 'model', dir: model, elsewhere: samplesElsewhere(draft) && updatesElsewhere(draft) };
     case 'prompts':
     case 'held_out': {
       const raw = (config.sampling as PartialConfig | undefined)?.raw === true;
@@ -83,6 +83,9 @@ export function askOf(name: CheckName, draft: Draft, place: Place, named: string
     }
   }
 }
+
+const samplesElsewhere = ({ values }: Draft): boolean => values.samples_on === onServers;
+const updatesElsewhere = ({ values }: Draft): boolean => values.updates_on !== thisMachine;
 
 /** The settings that a measurement depends on; null where they cannot be measured. */
 export function measureKey(draft: Draft, checks: Checks, place: Place): string | null {

@@ -1,7 +1,7 @@
 /** How a field gets another value: typed into its line, chosen, or put back. */
 import { draftOf, fieldProblem } from '../../setup/draft.js';
 import { type FieldId, fieldOf, onGpu } from '../../setup/fields.js';
-import { trainerCommand, trainerProblem } from '../../setup/python.js';
+import { trainerCommand, trainerFolder, trainerProblem } from '../../setup/python.js';
 import { type EditModal, type State, type Step, only } from '../state.js';
 import { focusOn, nameReward, withValue } from './change.js';
 
@@ -31,26 +31,22 @@ export function takeTyped(state: State, id: FieldId, text: string): Step | strin
 export function choose(state: State, id: FieldId, by: 1 | -1): State {
   const choices = fieldOf(id).choices ?? [];
   if (state.home === null || choices.length === 0) return state;
-  const at = choices.indexOf(state.home.setup.draft.values[id]);
-  const chosen = withValue(state, id, choices[(at + by + choices.length) % choices.length]);
-  return id === 'updates_on' ? withTrainer(chosen) : chosen;
+  const { values } = state.home.setup.draft;
+  const chosen = withValue(state, id, choices[(choices.indexOf(values[id]) + by + choices.length) % choices.length]);
+  if (id !== 'updates_on') return chosen;
+  // The command that was filled in goes with the choice that brought it.
+  const filledIn = values.updates_on === onGpu && values.job_command.includes(trainerFolder);
+  return withTrainer(filledIn ? putBack(chosen, 'job_command') : chosen);
 }
 
-/**
- * Fills the job's command in where PyTorch on the GPUs of this machine is chosen, and takes it out again for other choices.
- * Called again once it is known which Python and GPUs there are.
- */
+/** Fills the job's command in where PyTorch on the GPUs of this machine is chosen, once it is known what there is. */
 export function withTrainer(state: State): State {
   if (state.home === null) return state;
-  const { place, setup } = state.home;
-  const check = setup.checks.updates_on;
+  const { checks, draft } = state.home.setup;
+  const check = checks.updates_on;
   const found = check?.status === 'ok' ? check.facts.python.found : null;
-  const usable = found !== null && found.gpus.length > 0 && trainerProblem(found) === null;
-  const command = usable ? trainerCommand(found) : null;
-  const { updates_on, job_command } = setup.draft.values;
-  const before = draftOf(setup.draft.base, setup.directory, place).values.job_command;
-  if (updates_on === onGpu) return command === null ? state : withValue(state, 'job_command', command);
-  return job_command === command ? withValue(state, 'job_command', before) : state;
+  if (draft.values.updates_on !== onGpu || found === null || found.gpus.length === 0) return state;
+  return trainerProblem(found) === null ? withValue(state, 'job_command', trainerCommand(found)) : state;
 }
 
 /** The value that the form began with. */

@@ -85,9 +85,9 @@ export function jobWork({ state, phase, done, total, z_error, told }: JobView): 
 }
 
 const causes: Record<NonNullable<JobView['end']>['cause'], string> = {
-  done: 'done',
+  done: 'is done',
   stopped: 'stopped, the policy is kept',
-  aborted: 'aborted',
+  aborted: 'was aborted',
   failed: 'failed',
   'out of memory': 'ran out of memory',
   'time limit': 'reached its time limit',
@@ -108,7 +108,7 @@ export function jobEnd({ end, launcher }: JobView, told: string | null): JobLine
   const { cause, message, resubmittable } = end;
   const good = cause === 'done' || cause === 'stopped' || cause === 'aborted';
   const said = good || message === '' || (told !== null && told.includes(message)) ? '' : `: ${makeVisible(message)}`;
-  const text = `The ${launcher === 'process' ? 'process' : 'job'} ${good && cause === 'done' ? 'is done' : causes[cause]}${said}`;
+  const text = `The ${launcher === 'process' ? 'process' : 'job'} ${causes[cause]}${said}`;
   const ended: JobLine = {
     text: good ? `${text}.` : `✘ ${text}${said === '' ? '.' : ''}`,
     tone: good ? 'muted' : 'bad',
@@ -138,6 +138,27 @@ export function jobLines(job: JobView | null, told: string | null, columns: numb
   const all = [...wrapped(head), ...end];
   // On a small screen one line of where it ran, cut by the screen.
   return all.length <= rows ? all : [...head.slice(0, Math.max(1, rows - end.length)), ...end];
+}
+
+/** What changed, in one sentence, for a log of lines; null if it is nothing that such a log should hold. */
+export function jobNews(job: JobView): string | null {
+  const name = jobName(job);
+  const { state, launcher, reason, host, device, end, told } = job;
+  if (end !== null) return `${name} ${causes[end.cause]}${end.message === '' ? '' : `: ${makeLine(end.message, 400)}`}`;
+  if (told !== null) return `${name} is told to ${told}`;
+  switch (state) {
+    case 'submitting':
+      return null;
+    case 'queued':
+      // A process has no queue: it only starts.
+      if (launcher === 'process') return null;
+      return `${name} is queued${reason === null || reason === '' ? '' : `: ${makeLine(reason, 120)}`}`;
+    case 'running':
+      // The executor says on what it runs a moment after the scheduler says where.
+      return host === null || device === null ? null : `${name} runs on ${makeLine(host, 80)}, ${makeLine(device, 80)}`;
+    case 'ended':
+      return `${name} has ended`;
+  }
 }
 
 /** The bar: steps once they begin, before that what the job counts; null while it only waits. */

@@ -9,7 +9,7 @@ import type { LogSeen } from './state.js';
 const refreshMilliseconds = 2000;
 
 /** Colours of programs that take the log for a terminal; any other escape sequence is shown. */
-const colours = /\x1b\[[0-9;]*m/g;
+const colours = /[\x1b␛]\[[0-9;]*m/g;
 
 let remembered: { lines: readonly string[]; columns: number; wrapped: string[] } | null = null;
 

@@ -367,7 +367,7 @@ describe('before launch', () => {
         query: { type: 'read-plan', round: 2 },
         answer: {
           ...{ round: 2, pairs: 102, steps: 4, tokens: 12_480, seconds: 150, memory_mb: 1210 },
-          ...{ reference: 'round start (base policy)', trained: 'LoRA rank 16', backend: 'wasm' },
+          ...{ reference: 'round start (base policy)', trained: 'LoRA rank 16', where: 'backend wasm' },
         },
       }),
     );

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { JobEnd } from '../../../src/engine/protocol.js';
 import { clock } from '../../../src/ui/format.js';
-import { jobEnd, jobLines, jobPlace, jobStatus, jobWork, updateProgress } from '../../../src/ui/update/job.js';
+import { jobEnd, jobLines, jobNews, jobPlace, jobStatus, jobWork, updateProgress } from '../../../src/ui/update/job.js';
 import { widthOf } from '../../../src/ui/text.js';
 import { job, progress, round } from '../fixtures.js';
 
@@ -76,6 +76,16 @@ describe('why it ended', () => {
     expect(textOf(jobEnd(ended('time limit', { resubmittable: true }), null))).toMatch(/r resubmits it: it continues/);
     expect(textOf(jobEnd(ended('failed'), null))).toMatch(/x back to review/);
     expect(jobEnd(ended('done'), null)).toHaveLength(1);
+  });
+});
+
+describe('news for a log', () => {
+  it('are the queue, the machine, what it was told and why it ended', () => {
+    expect(jobNews(queued)).toBe('Slurm job 4711 is queued: Resources');
+    expect(jobNews(job())).toBe('Slurm job 4711 runs on gpu17, cuda:NVIDIA H100 ×8');
+    expect(jobNews(job({ told: 'stop' }))).toBe('Slurm job 4711 is told to stop');
+    expect(jobNews(ended('time limit'))).toBe('Slurm job 4711 reached its time limit: slurm says so');
+    expect(jobNews(job({ state: 'submitting' }))).toBeNull();
   });
 });
 
