@@ -120,7 +120,7 @@ export class JobBench {
   }
 
   async until(what: () => boolean): Promise<void> {
-    for (const end = Date.now() + 30_000; !what();) {
+    for (const end = Date.now() + 120_000; !what();) {
       if (Date.now() > end) throw new Error(`waited in vain for ${String(what)}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }

@@ -31,7 +31,7 @@ it('takes the policy and the metrics of a job', async () => {
 });
 
 it('stops a job, which keeps its policy', async () => {
-  const b = made({ command: fakeCommand(20) });
+  const b = made({ command: fakeCommand(10) });
   const { ended } = b.start();
   await b.until(() => b.lines(path.join(b.job, 'metrics.jsonl')).length >= 1);
   b.tell('stop');
@@ -44,7 +44,7 @@ it('stops a job, which keeps its policy', async () => {
 });
 
 it('aborts a job: it ends, and nothing of it is left', async () => {
-  const b = made({ command: fakeCommand(20) });
+  const b = made({ command: fakeCommand(10) });
   const { ended } = b.start();
   await b.until(() => b.executions().length === 1);
   b.tell('abort');
@@ -113,7 +113,7 @@ describe('an engine that is killed', () => {
 
 describe('a job that ends without a result', () => {
   it('is not submitted again by itself; a retry continues from its checkpoint', async () => {
-    const b = made({ command: fakeCommand(20) });
+    const b = made({ command: fakeCommand(10) });
     const { ended } = b.start();
     await b.until(() => b.lines(path.join(b.job, 'metrics.jsonl')).length >= 2);
     process.kill(b.executions()[0].pid, 'SIGKILL');
@@ -183,7 +183,7 @@ it('does not give the job the keys of servers', async () => {
 });
 
 it('an aborted round can be launched again', async () => {
-  const b = made({ command: fakeCommand(20) });
+  const b = made({ command: fakeCommand(10) });
   const { ended } = b.start();
   await b.until(() => b.executions().length === 1);
   const { id } = JSON.parse(readFileSync(path.join(b.job, 'request.json'), 'utf8')) as { id: string };

@@ -180,7 +180,7 @@ it('stops a job that is aborted', async () => {
 });
 
 it('tells exit codes and signals, and resubmits under another id', async () => {
-  const b = made({ command: fakeCommand(20) });
+  const b = made({ command: fakeCommand(10) });
   const { ended } = b.start();
   await b.until(() => b.lines(`${b.job}/metrics.jsonl`).length >= 2);
   process.kill(b.executions()[0].pid, 'SIGKILL');

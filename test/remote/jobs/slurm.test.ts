@@ -170,7 +170,7 @@ describe('ends that are told as what they are', () => {
     ['NODE_FAIL', 'node failure', /Slurm job 1 ended because its node failed/],
     ['CANCELLED', 'cancelled', /Slurm job 1 was cancelled \(CANCELLED\), and not by Brevity/],
   ])('%s', async (state, cause, message) => {
-    const { b, slurm } = made({ command: fakeCommand(20) });
+    const { b, slurm } = made({ command: fakeCommand(10) });
     if (state === 'PREEMPTED') slurm.set('accounting');
     const { ended } = b.start();
     await b.until(() => steps(b) >= 2);
