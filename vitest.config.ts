@@ -80,8 +80,6 @@ export default defineConfig({
     poolOptions: { forks: { maxForks: 2 } },
     testTimeout: 60_000,
     setupFiles: ['test/yield.ts'],
-    // React as users have it, which also draws in two thirds of the time. Programs that tests start inherit it.
-    env: { NODE_ENV: 'production' },
     hookTimeout: 120_000,
     projects: [
       {

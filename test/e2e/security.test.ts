@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { lockHolder } from '../../src/store/lock.js';
+import { newRound } from '../../src/store/rounds.js';
 import { Run } from '../../src/store/run.js';
 import { brevity } from '../commands/cli.js';
 import { goldenFolder } from '../golden.js';
@@ -80,7 +81,8 @@ describe('a reward module of a run that was not made here', () => {
     const run = foreignRun('hf:/some/folder');
     const json = path.join(run, 'run.json');
     const data = JSON.parse(readFileSync(json, 'utf8')) as { rounds: object[] };
-    data.rounds.push({ id: 0, parent: null, stage: 'evaluate', overrides: { reward: `module:${file}` }, seconds: {} });
+    const base = newRound(0, null, { alpha: 0.02, beta: 0.1, lr: 1e-6 });
+    data.rounds.push({ ...base, overrides: { reward: `module:${file}` } });
     writeFileSync(json, JSON.stringify(data));
     expect(brevity(['auto', run]).stderr).toContain(`names the reward module ${file}`);
     expect(ran()).toBe(false);
