@@ -68,18 +68,8 @@ function unwrapped(schema: z.ZodType): z.ZodType {
 
 /** Reads a flag's text as the schema's type and checks its range. Lists are separated by commas. */
 export function parserFor(schema: z.ZodType): (text: string) => unknown {
-  if (unwrapped(schema) instanceof z.ZodArray)
-    return (text) => {
-      const result = schema.safeParse(text.split(','));
-      if (result.success) return result.data;
-      throw new InvalidArgumentError(result.error.issues[0].message);
-    };
-  if (unwrapped(schema) instanceof z.ZodString)
-    return (text) => {
-      const result = schema.safeParse(text);
-      if (result.success) return result.data;
-      throw new InvalidArgumentError(result.error.issues[0].message);
-    };
+  if (unwrapped(schema) instanceof z.ZodArray) return (text) => accepted(schema, text.split(','));
+  if (unwrapped(schema) instanceof z.ZodString) return (text) => accepted(schema, text);
   return (text) => {
     // A list's flag is parsed one entry at a time.
     const number = typeof text === 'string' && text.trim() !== '' ? Number(text) : NaN;
@@ -87,6 +77,12 @@ export function parserFor(schema: z.ZodType): (text: string) => unknown {
     if (result.success) return result.data;
     throw new InvalidArgumentError(`expected ${expected(schema)}`);
   };
+}
+
+function accepted(schema: z.ZodType, value: unknown): unknown {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  throw new InvalidArgumentError(result.error.issues[0].message);
 }
 
 /** The values of given flags, by group and key. */
@@ -155,7 +151,7 @@ export function addJobFlags(command: Command): Command {
     const read = parserFor(schema);
     option.argParser((text: string, before: unknown): unknown =>
       'list' in rest
-        ? [...((before as unknown[] | undefined) ?? []), ...(read([text] as never) as unknown[])]
+        ? [...((before as unknown[] | undefined) ?? []), ...(accepted(schema, [text]) as unknown[])]
         : read(text),
     );
     command.addOption(option);

@@ -105,7 +105,7 @@ const sampledIds = (run: Run) =>
     .map(({ responses }) => (responses as { ids: number[] }[]).map(({ ids }) => ids));
 
 describe('a whole round', () => {
-  it('with full weights is the round of this machine, apart from the KL', async () => {
+  it('with full weights is the round of this machine, apart from the KL', { timeout: 180_000 }, async () => {
     const standIn = await serve();
     const local = runOn(null);
     const own = await round(local);
@@ -135,7 +135,7 @@ describe('a whole round', () => {
     expect(existsSync(local.files.file(1, 'policy-probes.json'))).toBe(false);
   });
 
-  it('with adapters has the KL too, from both policies on the servers', async () => {
+  it('with adapters has the KL too, from both policies on the servers', { timeout: 180_000 }, async () => {
     const standIn = await serve();
     const lora = { lora: { rank: 4, targets: ['q_proj', 'v_proj'] }, lr: 1e-2 };
     const own = await round(runOn(null, lora));

@@ -116,6 +116,11 @@ export class Endpoint {
     return this.known;
   }
 
+  /** The same; failures name the endpoint. @throws Unreachable; UserError */
+  identified(): Promise<ServerFacts> {
+    return this.saying(() => this.identify());
+  }
+
   /** @throws UserError if sequences of so many tokens do not fit */
   expectContext(tokens: number): void {
     const { context } = this.facts;
@@ -216,7 +221,10 @@ export class Endpoint {
         ...{ kind: 'transient', message: error.message, retryAfter: error.retryAfter },
         ...{ busy: error.status === 429, lost: error.kind === 'connection' && error.status === null },
       };
-    return { kind: 'fault', message: this.explain(error) };
+    // These name the endpoint already, as does the queue.
+    const own = this.explain(error).replace(`${this.name} `, '');
+    if (error instanceof Unreachable) return { kind: 'transient', message: own, lost: error.kind === 'connection' };
+    return { kind: 'fault', message: own };
   }
 
   /** Turns failures into sentences that name the endpoint. */
@@ -350,7 +358,8 @@ export class Endpoint {
    */
   private async checkSampling(): Promise<void> {
     const { tokenizer } = this.options.policy;
-    const prompt_ids = tokenizer?.encode(tokenizerTests[0]) ?? [1, 2, 3];
+    // Short: what the context must hold is said later, by the sequences that need it.
+    const prompt_ids = tokenizer?.encode(tokenizerTests[0]).slice(0, 8) ?? [1, 2, 3];
     const settings = { temperature: 2, top_p: 1, top_k: 0, min_p: 0, repetition_penalty: 1, max_new_tokens: 8 };
     const { signal } = new AbortController();
     const { retries } = this.options.server;

@@ -176,16 +176,8 @@ export class ServerPool {
 
   /** Whether asking for the probes can succeed: an adapter must be there. */
   private async mayHold(endpoint: Endpoint, { adapter }: WantedWeights): Promise<boolean> {
-    const { adapters } = await this.identified(endpoint);
+    const { adapters } = await endpoint.identified();
     return adapter === null || adapters.has(adapter);
-  }
-
-  private async identified(endpoint: Endpoint) {
-    try {
-      return await endpoint.identify();
-    } catch (error) {
-      throw new UserError(`${endpoint.name} ${endpoint.classify(error).message}`, { cause: error });
-    }
   }
 
   private async holdUnrecorded(wanted: WantedWeights): Promise<void> {
@@ -208,7 +200,7 @@ export class ServerPool {
    * that was restarted names the one that it was started with; vLLM's reload in place does not show.
    */
   private async seemsToHold(endpoint: Endpoint, { folder, adapter }: WantedWeights): Promise<boolean> {
-    const { root, adapters } = await this.identified(endpoint);
+    const { root, adapters } = await endpoint.identified();
     if (adapter !== null) return adapters.get(adapter) === endpoint.remote(folder);
     const tells = endpoint.protocol.kind === 'sglang' || this.options.server.weights === 'restart';
     return tells && root === endpoint.remote(folder);
@@ -264,7 +256,7 @@ export class ServerPool {
       // A name that is taken holds other weights: those of a run that had the same directory.
       if (endpoint.facts.adapters.has(adapter)) await endpoint.unloadAdapter(adapter);
       await endpoint.loadAdapter(adapter, folder);
-      await this.identified(endpoint);
+      await endpoint.identified();
     } else if (served)
       throw new UserError(
         `${endpoint.name} does not serve the ${name}: ${endpoint.view.verification?.note ?? 'its weights differ'}; start it on ${endpoint.remote(folder)}`,

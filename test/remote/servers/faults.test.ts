@@ -99,7 +99,9 @@ describe('requests that fail', () => {
     })();
     const message = await refusal(sampled(pool));
     await back;
-    expect(message).toMatch(/the sampling server is unusable: .* is not proven to hold round 1: .*base policy/);
+    expect(message).toMatch(
+      /^the sampling server is unusable: sampling server \S+ is not proven to hold round 1: .*base policy/,
+    );
   });
 
   it('all dead end the stage in one sentence that names each', async () => {

@@ -114,7 +114,7 @@ describe.each(['vllm', 'sglang'] as const)('a stand-in of %s', (kind) => {
     ['forgotten fields', { forgetsFields: true }, /16 tokens|cut a response off after/],
     ['an answer that is not JSON', { notJson: true }, /gave an answer that is not JSON/],
     ['another tokenizer', { otherTokenizer: true }, /whose tokenizer is not that of/],
-    ['another context', { context: 25 }, /serves a context of 25 tokens, and this run's prompts .* need \d+/],
+    ['another context', { context: 20 }, /serves a context of 20 tokens, and this run's prompts .* need \d+/],
   ])('%s', async (_, faults, sentence) => {
     if (kind === 'sglang' && ('forgetsFields' in faults || 'otherTokenizer' in faults)) return;
     const standIn = await serve(faults as Faults, kind);

@@ -95,9 +95,12 @@ export class StandInEngine {
     });
   }
 
+  /** Once nothing is computed any more: a client that has left does not end its request. */
   dispose(): void {
-    for (const model of this.replicas) model.dispose();
-    for (const { model } of this.adapters.values()) model.dispose();
+    void this.alone(async () => {
+      for (const model of this.replicas) model.dispose();
+      for (const { model } of this.adapters.values()) model.dispose();
+    });
   }
 
   private modelOf(adapter: string | null): LoadedModel {
