@@ -72,8 +72,10 @@ for (const endpoints of [1, 4, 8, 16, 32, 64]) await run('7B', { endpoints });
 for (const endpoints of [16, 32, 64]) await run('7B, a client that takes no time', { endpoints, client: 0 });
 await run('7B, one tenth at a quarter of the speed', { endpoints: 8, slow: 0.1 });
 await run('the same, shared out beforehand', { endpoints: 8, slow: 0.1, balance: 'static' });
-await run('7B, each fails every 5 min and restarts', { endpoints: 8, failureEvery: 300 });
-await run('7B, each fails every 5 min for good', { endpoints: 8, failureEvery: 300, restart: Infinity });
+// Long enough for failures.
+const whole = { endpoints: 8, responses: round.prompts * round.samples, failureEvery: 300 };
+await run('7B, each fails every 5 min and restarts', whole);
+await run('7B, each fails every 5 min for good', { ...whole, restart: Infinity });
 await run('7B, one request in 200 answered with 503', { endpoints: 8, unavailable: 0.005 });
 await run('7B, 64 requests in flight at each', { endpoints: 8, concurrency: 64 });
 for (const endpoints of [4, 8])
