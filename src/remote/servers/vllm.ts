@@ -165,21 +165,21 @@ export class Vllm implements Protocol {
   async reload(folder: string): Promise<void> {
     const { context } = this;
     // The default mode, abort, would end requests in flight; clear_cache drops the prefix cache of the old weights.
-    await context.postText('/pause?mode=wait&clear_cache=true', {}, { time: 'load' });
+    await connecting(() => context.postText('/pause?mode=wait&clear_cache=true', {}, { time: 'load' }));
     try {
       const body = { method: 'reload_weights', kwargs: { weights_path: folder, is_checkpoint_format: true } };
-      await context.postText('/collective_rpc', body, { time: 'load' });
+      await connecting(() => context.postText('/collective_rpc', body, { time: 'load' }));
       await this.resetPrefixCache();
     } finally {
       // A server that stays paused answers nobody.
-      await context.postText('/resume', {});
+      await connecting(() => context.postText('/resume', {}));
     }
   }
 
   /** Fails while blocks are held, which ends soon after a pause. */
   private async resetPrefixCache(): Promise<void> {
     for (let attempt = 0; ; attempt++) {
-      const answer = await this.context.post('/reset_prefix_cache', {});
+      const answer = await connecting(() => this.context.post('/reset_prefix_cache', {}));
       if (z.object({ success: z.literal(true) }).safeParse(answer).success) return;
       if (attempt === 10)
         throw new EndpointFault('does not reset its prefix cache, which still holds the old weights; restart it');
@@ -208,6 +208,21 @@ export class Vllm implements Protocol {
     const answer = await this.context.post('/v1/completions', body, { signal });
     const { choices, usage } = read(completionSchema, answer, 'completion');
     return { choice: choices[0], usage };
+  }
+}
+
+/**
+ * Sends again after a failed connection, for routes that may be called twice. vLLM closes connections that were idle for
+ * 5 s, and a request on one that is just closing fails: a reload that ends so would leave the server paused.
+ */
+async function connecting<T>(send: () => Promise<T>): Promise<T> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await send();
+    } catch (error) {
+      if (!(error instanceof HttpFailure) || error.kind !== 'connection' || attempt === 4) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 250 * 2 ** attempt));
+    }
   }
 }
 
