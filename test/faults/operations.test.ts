@@ -87,9 +87,10 @@ it.each(combinations.slice(0, few(4, 8)))(
       const where = `${mode} at operation ${n} of ${thread} (${op} ${file}), seed ${seed}`;
       try {
         const engines = await play(run, progress, { fault: { mode, thread, n }, log });
-        if (mode === 'kill' || mode === 'tear') expect(engines).toBeGreaterThan(1);
-        else expect(existsSync(`${log}.failed`)).toBe(true);
-        if (progress.missed.length > 0) missed++;
+        const reached = mode === 'kill' || mode === 'tear' ? engines > 1 : existsSync(`${log}.failed`);
+        // An update that is stopped a step earlier than in the undisturbed run has fewer operations after it.
+        if (!reached) expect(n).toBeGreaterThan(0.9 * counted[thread].length);
+        if (progress.missed.length > 0 || !reached) missed++;
         else expect(resultOf(run)).toEqual(undisturbed);
       } catch (cause) {
         throw new Error(`${where}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
