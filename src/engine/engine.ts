@@ -88,7 +88,9 @@ export class Engine {
   /** Lets another process go on: this one's device is lost. */
   private renew(): void {
     // The command that led here is answered first.
-    queueMicrotask(() => void this.shutdown('the GPU takes no more work from this engine: another one continues', true));
+    queueMicrotask(
+      () => void this.shutdown('the GPU takes no more work from this engine: another one continues', true),
+    );
   }
 
   /**

@@ -122,7 +122,8 @@ const part = (name: string, size: number): string[] => (size >= 0.5 ? [`${name} 
 
 function timeText(times: TimeEstimate | null, measuring: Measuring | null): string {
   if (measuring?.problem != null) return `time is not known: ${measuring.problem}`;
-  if (times === null) return measuring === null ? 'time is measured once every field is valid' : 'time is being measured …';
+  if (times === null)
+    return measuring === null ? 'time is measured once every field is valid' : 'time is being measured …';
   const each = (['sample', 'score', 'update', 'evaluate'] as const).map(
     (stage) => `${stage} ${times[stage] === null ? '…' : duration(times[stage])}`,
   );
