@@ -23,7 +23,18 @@ export interface SetupScreenProps {
 }
 
 /** The fields with what is known of each; below what the selected one is, what a round will cost, and the command. */
-export function SetupScreen({ rows, title, more, text, textRows, cost, ruled, where, command, columns }: SetupScreenProps) {
+export function SetupScreen({
+  rows,
+  title,
+  more,
+  text,
+  textRows,
+  cost,
+  ruled,
+  where,
+  command,
+  columns,
+}: SetupScreenProps) {
   return (
     <>
       {rows.map((row) => (

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterEach, expect, it, vi } from 'vitest';
 import type { JobConfig } from '../../../src/config/schema.js';
 import { temporaryDirectories } from '../../temporary.js';
-import { JobBench, fakeCommand } from './bench.js';
+import { JobBench } from './bench.js';
 
 // Each starts several processes.
 vi.setConfig({ testTimeout: 240_000 });

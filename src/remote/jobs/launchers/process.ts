@@ -9,7 +9,6 @@ import { shellQuote } from '../../../invocation.js';
 import { readTextFile } from '../../../limits.js';
 import { jobFile } from '../contract.js';
 import {
-  type Attempt,
   type Launcher,
   type SchedulerState,
   type Submission,
