@@ -10,8 +10,9 @@ import { messageOf } from '../errors.js';
 import { shellQuote } from '../invocation.js';
 import { plainText } from '../rewards/types.js';
 
-/** The Python package beside dist/: this file is dist/src/setup/python.js. */
-export const trainerFolder = path.resolve(import.meta.dirname, '../../../trainer');
+const above = path.resolve(import.meta.dirname, '../..');
+/** Where the package brevity_trainer lies: beside src/, and beside dist/ once this file is built. */
+export const trainerFolder = path.join(path.basename(above) === 'dist' ? path.dirname(above) : above, 'trainer');
 
 /** Packages of an update with trainer/; PEFT is needed for LoRA alone. */
 export const packageNames = ['torch', 'transformers', 'accelerate', 'peft'] as const;
@@ -31,6 +32,8 @@ export interface PythonFacts {
   packages: Record<PackageName, string | null>;
   /** As PyTorch sees them; empty without PyTorch. */
   gpus: GpuFacts[];
+  /** What is put on its PYTHONPATH: where brevity_trainer lies. */
+  trainer_folder: string;
   /** Version of brevity_trainer; null if it cannot be imported, which `problem` explains. */
   trainer: string | null;
   /** Why PyTorch or the trainer could not be imported, or a GPU not be used; null if all could. */
@@ -139,7 +142,7 @@ export function askPython(program: string, env: NodeJS.ProcessEnv): Promise<Pyth
   return new Promise((resolve) => {
     const child = execFile(program, ['-c', script], options, (error, stdout, stderr) => {
       const facts = parsedFacts(stdout);
-      if (facts !== null) return resolve({ program, ...facts });
+      if (facts !== null) return resolve({ program, trainer_folder: trainerFolder, ...facts });
       if (error?.killed === true) return resolve(`it gave no answer within ${timeoutMs / 1000} s`);
       const last = plainText(stderr).trim().slice(-300);
       const why =
@@ -151,7 +154,7 @@ export function askPython(program: string, env: NodeJS.ProcessEnv): Promise<Pyth
   });
 }
 
-function parsedFacts(stdout: string): Omit<PythonFacts, 'program'> | null {
+function parsedFacts(stdout: string): Omit<PythonFacts, 'program' | 'trainer_folder'> | null {
   const last = stdout.trimEnd().split('\n').at(-1) ?? '';
   try {
     return factsSchema.parse(JSON.parse(last));
@@ -191,8 +194,9 @@ export function trainerProblem({ packages, trainer, problem }: PythonFacts): str
 }
 
 /** The shell command that runs the trainer on every GPU that this Python sees; `{dir}` is the job's folder. */
-export function trainerCommand({ program, gpus }: Pick<PythonFacts, 'program' | 'gpus'>): string {
-  const start = `PYTHONPATH=${shellQuote(trainerFolder)} ${shellQuote(program)} -m`;
+export function trainerCommand(python: Pick<PythonFacts, 'program' | 'gpus' | 'trainer_folder'>): string {
+  const { program, gpus, trainer_folder } = python;
+  const start = `PYTHONPATH=${shellQuote(trainer_folder)} ${shellQuote(program)} -m`;
   const many = `torch.distributed.run --standalone --nproc_per_node ${gpus.length} -m `;
   return `${start} ${gpus.length > 1 ? many : ''}brevity_trainer {dir}`;
 }

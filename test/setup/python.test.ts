@@ -42,7 +42,7 @@ describe('the candidates', () => {
 describe('asking a Python', () => {
   it('gives versions, GPUs as PyTorch sees them and the trainer, past whatever else it prints', async () => {
     const program = fakePython(at('bin'), 'python3');
-    expect(await askPython(program, env())).toEqual({ program, ...gpuFacts });
+    expect(await askPython(program, env())).toEqual({ program, trainer_folder: trainerFolder, ...gpuFacts });
   });
 
   it('puts trainer/ on its path, before what is there', async () => {
@@ -97,10 +97,10 @@ describe('the search', () => {
 
 describe('the command', () => {
   it('is one process on one GPU, and torch.distributed.run on several', () => {
-    const one = { program: '/venv/bin/python', gpus: gpuFacts.gpus };
-    expect(trainerCommand(one)).toBe(`PYTHONPATH=${trainerFolder} /venv/bin/python -m brevity_trainer {dir}`);
+    const one = { program: '/venv/bin/python', gpus: gpuFacts.gpus, trainer_folder: '/opt/brevity/trainer' };
+    expect(trainerCommand(one)).toBe('PYTHONPATH=/opt/brevity/trainer /venv/bin/python -m brevity_trainer {dir}');
     expect(trainerCommand({ ...one, gpus: [...one.gpus, ...one.gpus] })).toBe(
-      `PYTHONPATH=${trainerFolder} /venv/bin/python -m torch.distributed.run --standalone --nproc_per_node 2 -m brevity_trainer {dir}`,
+      'PYTHONPATH=/opt/brevity/trainer /venv/bin/python -m torch.distributed.run --standalone --nproc_per_node 2 -m brevity_trainer {dir}',
     );
   });
 

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { PythonFacts } from '../../src/setup/python.js';
 
-export const gpuFacts: Omit<PythonFacts, 'program'> = {
+export const gpuFacts: Omit<PythonFacts, 'program' | 'trainer_folder'> = {
   version: '3.12.4',
   packages: { torch: '2.9.0', transformers: '5.12.0', accelerate: '1.14.0', peft: '0.18.0' },
   gpus: [{ name: 'NVIDIA H100 80GB HBM3', memory_mb: 81_559 }],

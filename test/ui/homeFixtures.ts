@@ -73,7 +73,8 @@ export const facts: FactsOf = {
 export const gpuFacts: FactsOf['updates_on'] = {
   python: {
     found: {
-      ...{ program: '/venv/bin/python', version: '3.12.4', trainer: '0.1.0', problem: null },
+      ...{ program: '/venv/bin/python', version: '3.12.4', problem: null },
+      ...{ trainer: '0.1.0', trainer_folder: '/opt/brevity/trainer' },
       packages: { torch: '2.9.0', transformers: '5.12.0', accelerate: '1.14.0', peft: '0.18.0' },
       gpus: [{ name: 'NVIDIA H100 80GB HBM3', memory_mb: 81_559 }],
     },

@@ -69,18 +69,13 @@ export class JobBench {
 
   /** Starts a watcher. @param killAt the number of its file operation at which it is killed */
   start(killAt: number | null = null): { child: ChildProcess; ended: Promise<Watched> } {
-    const fault = {
-      directory: this.run,
-      log: path.join(this.folder, 'fault'),
-      mode: 'kill',
-      thread: 'main',
-      n: killAt,
-    };
+    const fault = { log: path.join(this.folder, 'fault'), mode: 'kill', thread: 'main', n: killAt };
+    const faults = killAt === null ? {} : { BREVITY_FAULTS_OF: JSON.stringify({ [this.run]: fault }) };
     const child = spawn(
       process.execPath,
       [...(killAt === null ? [] : ['--require', shim]), here('watcher.mjs'), this.run],
       {
-        env: { ...process.env, ...this.env, ...(killAt === null ? {} : { BREVITY_FAULT: JSON.stringify(fault) }) },
+        env: { ...process.env, ...this.env, ...faults },
         stdio: ['ignore', 'pipe', 'inherit'],
       },
     );

@@ -6,7 +6,6 @@ import { headlessOf } from '../../../src/ui/setup/command.js';
 import { costLines, costOf } from '../../../src/ui/setup/cost.js';
 import { setup as module } from '../../../src/ui/setup/module.js';
 import { settledConfig } from '../../../src/setup/draft.js';
-import { trainerFolder } from '../../../src/setup/python.js';
 import { statusOf } from '../../../src/ui/setup/status.js';
 import type { Effect, State } from '../../../src/ui/state.js';
 import { press, small } from '../fixtures.js';
@@ -302,7 +301,7 @@ it('is read aloud: every field with its value, and the selected one explained', 
 describe('updates elsewhere', () => {
   const where = 13;
   const gpu = answered(opened('setup'), {}, { updates_on: gpuFacts });
-  const command = `PYTHONPATH=${trainerFolder} /venv/bin/python -m brevity_trainer {dir}`;
+  const command = 'PYTHONPATH=/opt/brevity/trainer /venv/bin/python -m brevity_trainer {dir}';
 
   it('are offered in one choice if PyTorch sees a GPU, with the command filled in', () => {
     expect(status(gpu, 'updates_on')).toEqual({
