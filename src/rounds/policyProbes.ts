@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import type { EndpointView, Verification } from '../remote/views.js';
 import { UserError, messageOf } from '../errors.js';
-import { parseJson, readTextFile } from '../limits.js';
+import { parseJson, readTextFile, smallest } from '../limits.js';
 import { type PairRow, tokenIdsSchema } from '../rows.js';
 import { writeFileAtomic } from '../store/durable.js';
 import { appendJsonLines, readJsonLines } from '../store/jsonl.js';
@@ -108,7 +108,7 @@ export function readNoise(files: RoundFolders, rounds: readonly number[], url: s
     .filter((row) => row.url === url)
     .flatMap(({ noise, verification: { verdict, mean } }) => [noise, verdict === 'verified' ? mean : null])
     .filter((value) => typeof value === 'number');
-  return values.length === 0 ? null : Math.min(...values);
+  return values.length === 0 ? null : smallest(values);
 }
 
 /** The endpoints of a round as they were last verified; empty if it was sampled on this machine. */

@@ -8,6 +8,7 @@ import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { z } from 'zod';
 import { UserError, messageOf } from '../errors.js';
+import { smallest } from '../limits.js';
 import { plainText } from '../rewards/types.js';
 import type { EndpointFacts, EnvironmentFacts } from './facts.js';
 import { onGpu, thisMachine } from './fields.js';
@@ -57,7 +58,7 @@ async function askEndpoint(url: string): Promise<EndpointFacts> {
   return {
     url,
     models: data.map(({ id }) => plainText(id)),
-    context: lengths.length === 0 ? null : Math.min(...lengths),
+    context: lengths.length === 0 ? null : smallest(lengths),
     locked: false,
   };
 }

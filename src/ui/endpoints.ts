@@ -3,6 +3,7 @@
  * in full. Texts that servers sent are made visible here.
  */
 import type { EndpointView, Verification } from '../engine/protocol.js';
+import { largest, smallest } from '../limits.js';
 import { count, fixed, of, percent } from './format.js';
 import { makeLine, makeVisible } from './sanitize.js';
 import { cut, firstLines, fit, widthOf, wrap } from './text.js';
@@ -68,13 +69,13 @@ export function weightsText(servers: readonly EndpointView[]): string {
   return [
     `${makeLine(weights, 40)} ${on.join(', ')}`,
     ...(mean === null || max === null ? [] : [`mean diff ${difference(mean)}, max ${difference(max)}`]),
-    ...(shifts.length === 0 ? [] : [`shows ${percent(100 * Math.min(...shifts), 0)} of the update`]),
+    ...(shifts.length === 0 ? [] : [`shows ${percent(100 * smallest(shifts), 0)} of the update`]),
   ].join(' · ');
 }
 
 function largestOf(known: readonly Verification[], key: 'mean' | 'max'): number | null {
   const values = known.flatMap((one) => one[key] ?? []);
-  return values.length === 0 ? null : Math.max(...values);
+  return values.length === 0 ? null : largest(values);
 }
 
 const difference = (nats: number): string => fixed(nats, 4);

@@ -7,6 +7,7 @@ import type { ServerConfig } from '../../config/schema.js';
 import type { Control } from '../../control.js';
 import type { Sequence } from '../../dpo/sequences.js';
 import { UserError } from '../../errors.js';
+import { largest } from '../../limits.js';
 import type { PolicyFiles } from '../../model/policyFiles.js';
 import type { SampledResponse } from '../../rows.js';
 import type { SamplingHooks, SamplingJob, SamplingSettings } from '../../sampling/sample.js';
@@ -208,7 +209,7 @@ export class ServerPool {
 
   private async ask(endpoint: Endpoint, { probes, adapter }: WantedWeights): Promise<ProbeAnswer[]> {
     // One more token is generated with each.
-    endpoint.expectContext(1 + Math.max(...probes.map((it) => it.prompt_ids.length + it.response_ids.length)));
+    endpoint.expectContext(1 + largest(probes.map((it) => it.prompt_ids.length + it.response_ids.length)));
     const answers = await endpoint.answers(probes, adapter, REPEATS);
     this.lastAnswers = answers;
     return answers;

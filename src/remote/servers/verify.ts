@@ -21,6 +21,7 @@
  * its own, more than once, and each answer is judged by itself, too: one stale replica then shows as single answers with
  * a shift near 0 while the total is near 1.
  */
+import { smallest } from '../../limits.js';
 import type { Verification } from '../views.js';
 
 /** Per-token log-probabilities of the probe sequences, recorded for the wanted weights and for those before. */
@@ -141,7 +142,7 @@ export function verifyAgreement(
   const averages = answers.map(meanPerSequence);
   const distances = averages.map((mine) => averages.map((other) => difference(mine, other)));
   const sums = distances.map((row) => row.reduce((sum, value) => sum + value, 0));
-  const centre = sums.indexOf(Math.min(...sums));
+  const centre = sums.indexOf(smallest(sums));
   return answers.map((own, endpoint): Verification => {
     const tokens = own.reduce((sum, { logprobs }) => sum + logprobs.length, 0);
     const base = { weights, tokens, mean: null, max: null, shift: null };

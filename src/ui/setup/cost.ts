@@ -1,5 +1,6 @@
 /** What a round will cost by what is known so far. */
 import { type Config, loraSchema } from '../../config/schema.js';
+import { smallest } from '../../limits.js';
 import { type Draft, type Place, settledConfig } from '../../setup/draft.js';
 import {
   type MemoryEstimate,
@@ -104,16 +105,12 @@ function elsewhereLines(config: Config, checks: Checks, rows: number): CostLine[
   const own = lora === null ? all : some;
   const python = updates_on?.status === 'ok' ? updates_on.facts.python.found : null;
   const local = job.launcher === 'process' && python !== null && python.gpus.length > 0 ? python.gpus : null;
-  const smallest = local === null ? null : Math.min(...local.map(({ memory_mb }) => memory_mb));
+  const least = local === null ? null : smallest(local.map(({ memory_mb }) => memory_mb));
   const fits =
-    smallest === null
-      ? ''
-      : own > smallest
-        ? `: more than ${megabytes(smallest)}`
-        : `: fits into ${megabytes(smallest)}`;
+    least === null ? '' : own > least ? `: more than ${megabytes(least)}` : `: fits into ${megabytes(least)}`;
   const estimate: CostLine = {
     text: `PyTorch on a GPU ≈ ${megabytes(all)} all weights, ≈ ${megabytes(some)} LoRA ${usual.rank}${fits}`,
-    tone: smallest !== null && own > smallest ? 'bad' : 'plain',
+    tone: least !== null && own > least ? 'bad' : 'plain',
   };
   return rows < 2 ? [estimate] : [estimate, measured];
 }

@@ -1,4 +1,5 @@
 /** What is known of each field: whether its value is good, and what it names. */
+import { smallest } from '../../limits.js';
 import { adapter } from '../../setup/fields.js';
 import { type Place, fieldProblem, hiddenProblems, settledConfig } from '../../setup/draft.js';
 import { trainedParameters } from '../../setup/estimate.js';
@@ -107,7 +108,7 @@ function endpointsText(facts: readonly EndpointFacts[]): string {
   return [
     facts.length === 1 ? 'answers' : `all ${facts.length} answer`,
     ...(models.length === 0 ? [] : [`serves ${models.slice(0, 3).join(', ')}${models.length > 3 ? ' …' : ''}`]),
-    ...(contexts.length === 0 ? [] : [`context ${count(Math.min(...contexts))}`]),
+    ...(contexts.length === 0 ? [] : [`context ${count(smallest(contexts))}`]),
     ...(locked === 0 ? [] : [`${locked === facts.length ? 'wants' : `${locked} want`} a key`]),
   ].join(' · ');
 }
