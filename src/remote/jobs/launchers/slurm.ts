@@ -54,7 +54,7 @@ export const slurmLauncher: Launcher = {
 
   async submission(attempt): Promise<Submission> {
     const result = readSubmission(attempt);
-    if (result === 'pending') return { state: 'pending', reason: null };
+    if (result === 'pending') return { state: 'pending', reason: 'sbatch has not answered yet' };
     if (result !== 'interrupted' && result.rc === 0) {
       const job = result.out.trim().split('\n').at(-1)?.trim() ?? '';
       if (/^[\w.+-]+(;[\w.-]+)?$/.test(job)) return { state: 'submitted', job };
