@@ -1,7 +1,7 @@
 /** How a field gets another value: typed into its line, chosen, or put back. */
 import { draftOf, fieldProblem } from '../../setup/draft.js';
 import { type FieldId, fieldOf, onGpu } from '../../setup/fields.js';
-import { type PythonFacts, trainerCommand, trainerProblem } from '../../setup/python.js';
+import { trainerCommand, trainerProblem } from '../../setup/python.js';
 import { type EditModal, type State, type Step, only } from '../state.js';
 import { focusOn, nameReward, withValue } from './change.js';
 
@@ -35,22 +35,18 @@ export function choose(state: State, id: FieldId, by: 1 | -1): State {
   const chosen = withValue(state, id, choices[(choices.indexOf(values[id]) + by + choices.length) % choices.length]);
   if (id !== 'updates_on') return chosen;
   // The command that was filled in goes with the choice that brought it.
-  const found = foundPython(state);
-  const filledIn = values.updates_on === onGpu && found !== null && values.job_command === trainerCommand(found);
+  const filledIn = values.updates_on === onGpu && values.job_command.endsWith('brevity_trainer {dir}');
   return withTrainer(filledIn ? putBack(chosen, 'job_command') : chosen);
 }
 
 /** Fills the job's command in where PyTorch on the GPUs of this machine is chosen, once it is known what there is. */
 export function withTrainer(state: State): State {
-  const found = foundPython(state);
-  const chosen = state.home?.setup.draft.values.updates_on;
-  if (chosen !== onGpu || found === null || found.gpus.length === 0) return state;
+  if (state.home === null) return state;
+  const { checks, draft } = state.home.setup;
+  const check = checks.updates_on;
+  const found = check?.status === 'ok' ? check.facts.python.found : null;
+  if (draft.values.updates_on !== onGpu || found === null || found.gpus.length === 0) return state;
   return trainerProblem(found) === null ? withValue(state, 'job_command', trainerCommand(found)) : state;
-}
-
-function foundPython(state: State): PythonFacts | null {
-  const check = state.home?.setup.checks.updates_on;
-  return check?.status === 'ok' ? check.facts.python.found : null;
 }
 
 /** The value that the form began with. */
