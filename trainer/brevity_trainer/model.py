@@ -47,6 +47,8 @@ def load_policy(folder: Path, lora: Lora | None, seed: int, dtype: torch.dtype) 
         model = _merged(model, folder).requires_grad_(True) if adapter else model
         return Policy(model, folder, base, adapter=False)
     if adapter:
+        # PEFT would read a pickle.
+        _expect_safetensors(folder, "adapter_model", "adapter_model.bin")
         return Policy(_peft().PeftModel.from_pretrained(model, str(folder), is_trainable=True), folder, base, True)
     return Policy(_with_lora(model, lora, seed), folder, base, adapter=True)
 

@@ -215,7 +215,8 @@ COMMANDS = {
         sys.executable,
         "-m",
         "accelerate.commands.launch",
-        "--cpu",
+        # With --cpu, accelerate 1.15 starts one process, however many are asked for.
+        "--multi_gpu",
         "--num_processes=2",
         "--mixed_precision=no",
     ],
