@@ -123,7 +123,7 @@ def admitted(job: Job, run: Run) -> int:
                 code = DONE_BEFORE
             else:
                 job.claim()
-                job.check_attempt()
+                job.check_attempt(run.request.id)
         except Superseded as error:
             print(f"brevity_trainer: {error}", file=sys.stderr)
             code = TAKEN

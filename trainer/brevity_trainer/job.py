@@ -77,14 +77,17 @@ class Job:
         except FileExistsError:
             raise Superseded(f"attempt {self.attempt} of {self.folder} is taken by another executor") from None
 
-    def check_attempt(self) -> None:
-        """Ends this executor if the launcher has started a later attempt."""
+    def check_attempt(self, job_id: str) -> None:
+        """Ends this executor if the launcher has started a later attempt, or written another job into the folder."""
         if not self.claims:
             return
         try:
-            newest = json.loads((self.folder / "launch.json").read_text(encoding="utf-8")).get("attempt")
+            launch = json.loads((self.folder / "launch.json").read_text(encoding="utf-8"))
+            newest, newest_id = launch.get("attempt"), launch.get("id")
         except (OSError, ValueError, AttributeError):
             return
+        if isinstance(newest_id, str) and newest_id != job_id:
+            raise Superseded(f"job {newest_id} has replaced job {job_id} in {self.folder}")
         if isinstance(newest, int) and newest > self.attempt:
             raise Superseded(f"attempt {newest} of {self.folder} has replaced attempt {self.attempt}")
 

@@ -235,7 +235,7 @@ class Run:
             word = self.job.control()
             due = time.monotonic() - self.kept >= self.request.update.checkpoint_seconds
             try:
-                self.job.check_attempt()
+                self.job.check_attempt(self.request.id)
             except Superseded as error:
                 print(f"brevity_trainer: {error}", flush=True)
                 verdict = Verdict.SUPERSEDED
@@ -251,7 +251,7 @@ class Run:
         if verdict in (Verdict.KEEP, Verdict.SUSPEND) and self.steps > self.start:
             self._keep()
         if verdict == Verdict.SUPERSEDED:
-            raise Superseded("a later attempt has replaced this one")
+            raise Superseded("a later attempt or another job has replaced this one")
         if verdict > Verdict.KEEP:
             raise Interrupted(verdict)
 

@@ -139,12 +139,13 @@ def test_a_taken_attempt_is_left_alone(processes, tmp_path):
     assert json.loads((job / "status.json").read_text())["attempt"] == 3
 
 
-def test_a_later_attempt_replaces_a_running_one(tmp_path):
+@pytest.mark.parametrize("later", [{"attempt": 2}, {"attempt": 1, "id": "brevity-other-r0001"}])
+def test_a_later_attempt_or_another_job_replaces_a_running_one(later, tmp_path):
     job = long_job(tmp_path / "job")
-    (job / "launch.json").write_text('{"attempt": 1}')
+    (job / "launch.json").write_text('{"attempt": 1, "id": "brevity-test-r0001"}')
     started = launch(job, env={"BREVITY_JOB_ATTEMPT": "1"})
     started.until_step(1)
-    (job / "launch.json").write_text('{"attempt": 2}')
+    (job / "launch.json").write_text(json.dumps(later))
     assert started.wait() == [3]
     assert len(read_rows(job / "metrics.jsonl")) < 12 and not (job / "done.json").exists()
 
