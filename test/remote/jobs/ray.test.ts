@@ -40,6 +40,9 @@ class FakeRay {
           response.end(typeof value === 'string' ? value : JSON.stringify(value));
         };
         if (id === undefined) return answer(404, '404: Not Found');
+        const isBrowser = ['sec-fetch-mode', 'origin', 'referer'].some((name) => name in request.headers);
+        if (isBrowser && request.method === 'POST')
+          return answer(405, "'POST' method not allowed for browser traffic.");
         if (request.method === 'POST' && id === '') {
           if (this.fault === 'unavailable') {
             this.turnedAway++;

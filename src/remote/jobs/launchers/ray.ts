@@ -2,6 +2,8 @@
  * Launcher `ray`: the Jobs REST API of a Ray cluster. The submission id is the attempt's name, and Ray refuses a second
  * job of one id: a repeated submission is harmless, so the engine submits itself.
  */
+import http from 'node:http';
+import https from 'node:https';
 import { UserError, messageOf } from '../../../errors.js';
 import { shellQuote } from '../../../invocation.js';
 import { parseJson } from '../../../limits.js';
@@ -120,42 +122,39 @@ interface Answer {
 async function ask({ config }: Attempt, method: 'GET' | 'POST', path: string, body?: object): Promise<Answer> {
   const url = `${config.ray.replace(/\/+$/, '')}/api/jobs/${path}`;
   try {
-    const response = await fetch(url, {
-      method,
-      signal: AbortSignal.timeout(REQUEST_MS),
-      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
-    });
-    const text = await readUpTo(response, MOST);
+    const { status, text } = await send(new URL(url), method, body === undefined ? null : JSON.stringify(body));
     const json = jsonObject(text);
-    if (response.status === 200 && json === null)
+    if (status === 200 && json === null)
       return {
         status: null,
         body: {},
         text,
         said: `${config.ray} answers with something that is not JSON; expected the Jobs API of Ray`,
       };
-    return { status: response.status, body: json ?? {}, text, said: `HTTP ${response.status}: ${lastLine(text)}` };
+    return { status, body: json ?? {}, text, said: `HTTP ${status}: ${lastLine(text)}` };
   } catch (error) {
-    const cause = error instanceof Error && error.cause !== undefined ? `: ${messageOf(error.cause)}` : '';
-    return {
-      status: null,
-      body: {},
-      text: '',
-      said: `Ray at ${config.ray} does not answer (${messageOf(error)}${cause})`,
-    };
+    return { status: null, body: {}, text: '', said: `Ray at ${config.ray} does not answer (${messageOf(error)})` };
   }
 }
 
-async function readUpTo(response: Response, most: number): Promise<string> {
-  if (response.body === null) return '';
-  const chunks: Uint8Array[] = [];
+/** Not by `fetch`: its header sec-fetch-mode makes Ray's dashboard take it for a browser, which may send no POST. */
+async function send(url: URL, method: string, body: string | null): Promise<{ status: number; text: string }> {
+  const { request } = url.protocol === 'https:' ? https : http;
+  const headers = body === null ? {} : { 'content-type': 'application/json' };
+  const response = await new Promise<http.IncomingMessage>((resolve, reject) => {
+    const sent = request(url, { method, headers, signal: AbortSignal.timeout(REQUEST_MS) }, resolve);
+    sent.once('error', reject);
+    sent.end(body ?? undefined);
+  });
+  const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
+  // Leaving the loop early closes the connection.
+  for await (const chunk of response as AsyncIterable<Buffer>) {
     chunks.push(chunk);
     size += chunk.length;
-    if (size > most) throw new UserError(`an answer of more than ${most / 2 ** 20} MB`);
+    if (size > MOST) throw new UserError(`an answer of more than ${MOST / 2 ** 20} MB`);
   }
-  return Buffer.concat(chunks).toString();
+  return { status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() };
 }
 
 function jsonObject(text: string): Record<string, unknown> | null {
