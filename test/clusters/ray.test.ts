@@ -2,7 +2,7 @@
  * Runs whose updates are jobs of a real Ray, executed by `brevity job` and by the trainer (trainer/): completed, stopped,
  * killed and submitted again, and with engines killed meanwhile.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { EngineEvent } from '../../src/engine/protocol.js';
@@ -48,10 +48,15 @@ describe.skipIf(problem !== null)('updates under Ray', () => {
   });
 
   const onRay = () => ({ launcher: 'ray' as const, ray: ray!.address });
-  /** Status of each attempt of a run's jobs, by the end of its name. */
-  async function attempts(run: string): Promise<Record<string, string>> {
-    const { id } = JSON.parse(readFileSync(path.join(run, 'rounds/0001/job/request.json'), 'utf8')) as { id: string };
-    const jobs = (await ray!.jobs()).filter(({ submission_id: name }) => name?.startsWith(id.replace(/r0001$/, '')));
+  /** Ids of a run's jobs; an aborted update takes its own with it. */
+  const idsOf = (run: string): string[] =>
+    readdirSync(path.join(run, 'rounds'))
+      .map((round) => path.join(run, 'rounds', round, 'job/request.json'))
+      .filter(existsSync)
+      .map((file) => (JSON.parse(readFileSync(file, 'utf8')) as { id: string }).id);
+  /** Status of each attempt of jobs, by the end of its name. */
+  async function attempts(ids: string[]): Promise<Record<string, string>> {
+    const jobs = (await ray!.jobs()).filter(({ submission_id: name }) => ids.some((id) => name?.startsWith(id)));
     return Object.fromEntries(
       jobs.map(({ submission_id: name, status }) => [name.replace(/^.*-r/, 'r'), status] as const).sort(),
     );
@@ -60,14 +65,14 @@ describe.skipIf(problem !== null)('updates under Ray', () => {
   it('two rounds by `brevity job`: one job each, with the result of local updates', async () => {
     const run = jobRun(onRay());
     await drive(run, both);
-    expect(await attempts(run)).toEqual({ 'r0001-a1': 'SUCCEEDED', 'r0002-a1': 'SUCCEEDED' });
+    expect(await attempts(idsOf(run))).toEqual({ 'r0001-a1': 'SUCCEEDED', 'r0002-a1': 'SUCCEEDED' });
     expect(contentsOf(run, [0, 1, 2])).toEqual(undisturbed);
   });
 
   it('a round by the trainer: the losses of a local update', async () => {
     const run = jobRun({ ...onRay(), ...executors.trainer });
     await drive(run, one);
-    expect(await attempts(run)).toEqual({ 'r0001-a1': 'SUCCEEDED' });
+    expect(await attempts(idsOf(run))).toEqual({ 'r0001-a1': 'SUCCEEDED' });
     const losses = (text: string) => text.split(' ').map(Number);
     const [ours, theirs] = [undisturbed['1 losses'], contentsOf(run, [1])['1 losses']].map(losses);
     expect(theirs).toHaveLength(ours.length);
@@ -91,9 +96,10 @@ describe.skipIf(problem !== null)('updates under Ray', () => {
       const run = jobRun({ ...onRay(), ...job }, long);
       const attached = await Attached.to(run);
       await attached.until('the third step', ({ steps }) => steps >= 3, 120);
+      const ids = idsOf(run);
       await attached.send({ type: 'abort' });
       await attached.until('it is aborted', ({ stage }) => stage === 'review');
-      const [, status] = Object.entries(await attempts(run))[0];
+      const [, status] = Object.entries(await attempts(ids))[0];
       // It sees the word between two steps, or is stopped by Ray.
       expect(['SUCCEEDED', 'STOPPED']).toContain(status);
       expect(existsSync(path.join(run, 'rounds/0001/policy'))).toBe(false);
@@ -109,7 +115,7 @@ describe.skipIf(problem !== null)('updates under Ray', () => {
       expect(attached.job?.end).toMatchObject({ resubmittable: true });
       await attached.shutDown();
       await drive(run, one);
-      expect(await attempts(run)).toEqual({ 'r0001-a1': 'FAILED', 'r0001-a2': 'SUCCEEDED' });
+      expect(await attempts(idsOf(run))).toEqual({ 'r0001-a1': 'FAILED', 'r0001-a2': 'SUCCEEDED' });
       if (executor === 'brevity job') expect(contentsOf(run, [0, 1])).toEqual(undisturbedLong);
       else
         expect(contentsOf(run, [1])['1 losses'].split(' ')).toHaveLength(undisturbedLong['1 losses'].split(' ').length);
@@ -119,7 +125,7 @@ describe.skipIf(problem !== null)('updates under Ray', () => {
       const run = jobRun({ ...onRay(), ...job }, long);
       await killEngineAt(run, stepOf(1, 3));
       await drive(run, one);
-      expect(await attempts(run)).toEqual({ 'r0001-a1': 'SUCCEEDED' });
+      expect(await attempts(idsOf(run))).toEqual({ 'r0001-a1': 'SUCCEEDED' });
     });
   });
 });
