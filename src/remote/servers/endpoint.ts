@@ -255,8 +255,12 @@ export class Endpoint {
 
   private rankTooHigh(rank: number, limit: string): UserError {
     const fit = this.protocol.kind === 'vllm' ? vllmRanks.find((allowed) => allowed >= rank) : rank;
+    const remedy =
+      fit === undefined
+        ? `vLLM takes ranks up to ${vllmRanks.at(-1)}: lower update.lora.rank`
+        : `restart it with --max-lora-rank ${fit}, or lower update.lora.rank`;
     return new UserError(
-      `${this.name} cannot load an adapter of rank ${rank}, which is above its limit${limit}; restart it with --max-lora-rank ${fit ?? rank}, or lower update.lora.rank`,
+      `${this.name} cannot load an adapter of rank ${rank}, which is above its limit${limit}; ${remedy}`,
     );
   }
 

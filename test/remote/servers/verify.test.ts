@@ -51,6 +51,16 @@ describe('recorded weights', () => {
     expect(result.note).toMatch(/it seems to hold round 1 still$/);
   });
 
+  it('the old ones are named where the update has moved a few sequences most', () => {
+    const uneven = old.map((row, s) => row.map((value) => value + (s < 2 ? 0.5 : 0.02) * normal()));
+    const result = judged(
+      answersFrom(() => old, 0.001),
+      uneven,
+    );
+    expect(result.mean).toBeLessThan(0.1);
+    expect(result).toMatchObject({ verdict: 'failed', note: expect.stringMatching(/it seems to hold round 1 still$/) });
+  });
+
   it('other weights are found by the tolerance', () => {
     const other = rows(() => -2 * random.uniform());
     expect(
