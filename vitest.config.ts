@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const all = ['test/**/*.test.ts', 'test/**/*.test.tsx'];
 
@@ -67,6 +68,19 @@ const clustersProject = {
   },
 };
 
+/** Minutes each, whatever their size. */
+const longest = ['native/emulator', 'native/ptx', 'engine/crash', 'e2e/elsewhere', 'native/gpu', 'remote/jobs/slurm'];
+
+/** Without a cache vitest begins with the largest files: a small one that takes minutes would come last, alone. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isLong = ({ moduleId }: TestSpecification) =>
+      longest.some((name) => moduleId.includes(`/test/${name}.test.`));
+    const sorted = await super.sort(files);
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
+  }
+}
+
 /** What builds the addon of the emulator builds this one, if Node's headers lie beside it. */
 const buildsEmulated =
   !unbuilt &&
@@ -78,6 +92,7 @@ export default defineConfig({
     globalSetup: 'test/state.ts',
     pool: 'forks',
     poolOptions: { forks: { maxForks: 2 } },
+    sequence: { sequencer: LongestFirst },
     testTimeout: 60_000,
     setupFiles: ['test/yield.ts'],
     hookTimeout: 120_000,

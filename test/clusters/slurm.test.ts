@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { EngineEvent } from '../../src/engine/protocol.js';
+import { testElsewhere } from '../e2e/elsewhere.js';
 import { contentsOf } from '../engine/runs.js';
 import { Attached, both, drive, executorOf, jobRun, killEngineAt, localContents, one, removeRuns } from './run.js';
 import { Slurm, type SlurmJob } from './slurm.js';
@@ -224,6 +225,8 @@ describe.skipIf(problem !== null)('updates under Slurm', () => {
     await expect(drive(jobRun({ ...onSlurm, sbatch: [option] }), one)).rejects.toThrow(sentence);
     expect(submitted()).toEqual([]);
   });
+
+  describe('three rounds with sampling servers and a reward server', () => testElsewhere(() => slurm.env));
 });
 
 function isActive(state: string): boolean {
