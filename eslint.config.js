@@ -53,6 +53,7 @@ export default ts.config(
         console: 'readonly',
         URL: 'readonly',
         Buffer: 'readonly',
+        setImmediate: 'readonly',
         WebAssembly: 'readonly',
         performance: 'readonly',
         setTimeout: 'readonly',

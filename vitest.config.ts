@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const all = ['test/**/*.test.ts', 'test/**/*.test.tsx'];
 
@@ -57,6 +58,29 @@ const emulatedProject = {
   },
 };
 
+/** Updates under a real Slurm and a real Ray: `npm run test:clusters`. Both start daemons, so each suite is alone. */
+const clustersProject = {
+  extends: true as const,
+  test: {
+    name: 'clusters',
+    include: ['test/clusters/*.test.ts'],
+    poolOptions: { forks: { singleFork: true } },
+  },
+};
+
+/** Minutes each, whatever their size. */
+const longest = ['native/emulator', 'native/ptx', 'engine/crash', 'e2e/elsewhere', 'native/gpu', 'remote/jobs/slurm'];
+
+/** Without a cache vitest begins with the largest files: a small one that takes minutes would come last, alone. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isLong = ({ moduleId }: TestSpecification) =>
+      longest.some((name) => moduleId.includes(`/test/${name}.test.`));
+    const sorted = await super.sort(files);
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
+  }
+}
+
 /** What builds the addon of the emulator builds this one, if Node's headers lie beside it. */
 const buildsEmulated =
   !unbuilt &&
@@ -68,6 +92,7 @@ export default defineConfig({
     globalSetup: 'test/state.ts',
     pool: 'forks',
     poolOptions: { forks: { maxForks: 2 } },
+    sequence: { sequencer: LongestFirst },
     testTimeout: 60_000,
     setupFiles: ['test/yield.ts'],
     hookTimeout: 120_000,
@@ -77,11 +102,15 @@ export default defineConfig({
         test: {
           name: 'wasm',
           include: all,
-          exclude: ['test/tensor/native/**', 'test/native/emulated/**', 'test/conformance/**', 'node_modules/**'],
+          exclude: [
+            ...['test/tensor/native/**', 'test/native/emulated/**', 'test/conformance/**', 'test/clusters/**'],
+            'node_modules/**',
+          ],
         },
       },
       ...(unbuilt ? [] : [nativeProject]),
       ...(buildsEmulated ? [emulatedProject] : []),
+      ...(process.env.BREVITY_CLUSTERS === '1' ? [clustersProject] : []),
     ],
   },
 });

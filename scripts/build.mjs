@@ -1,11 +1,13 @@
 /** `npm run build`: compiles to dist/ and puts beside it what tsc leaves out. `npm install` runs it too. */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, cpSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 
 const root = path.resolve(import.meta.dirname, '..');
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
+// tsc does not write again what it remembers as written.
+if (!existsSync(path.join(root, 'dist/src/cli.js'))) rmSync(path.join(root, 'dist/.tsbuildinfo'), { force: true });
 execFileSync(process.execPath, [tsc, '-p', path.join(root, 'tsconfig.build.json')], { stdio: 'inherit' });
 cpSync(path.join(root, 'src/tensor/wasm/brevity.wasm'), path.join(root, 'dist/src/tensor/wasm/brevity.wasm'));
 chmodSync(path.join(root, 'dist/src/cli.js'), 0o755);

@@ -20,6 +20,7 @@ const loaders: Record<string, () => Promise<Command>> = {
   pair: async () => (await import('./commands/pair.js')).pairCommand(),
   logprobs: async () => (await import('./commands/logprobs.js')).logprobsCommand(),
   update: async () => (await import('./commands/update.js')).updateCommand(),
+  job: async () => (await import('./commands/job.js')).jobCommand(),
   evaluate: async () => (await import('./commands/evaluate.js')).evaluateCommand(),
   'win-rate': async () => (await import('./commands/winRate.js')).winRateCommand(),
   export: async () => (await import('./commands/export.js')).exportCommand(),
@@ -40,6 +41,7 @@ Stages, each reading and writing JSON lines:
   logprobs    log-probabilities of responses under a model
   update      one LR-DPO update of a policy on pairs
   evaluate    judge a policy against another on held-out prompts
+  job         execute the folder of an update job (docs/jobs.md)
   win-rate    plain and length-controlled win rates from preferences
 
 \`${commandLine('COMMAND --help')}\` tells more. A run directory that is named like a command is opened as ./NAME.

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import { UserError } from './errors.js';
-import type { LoadedModel } from './model/folder.js';
+import type { PolicyFiles } from './model/policyFiles.js';
 import { type Prompt, messageSchema, tokenIdsSchema } from './rows.js';
 import { readJsonLines } from './store/jsonl.js';
 
@@ -50,7 +50,11 @@ export function readPrompts(file: string): PromptEntry[] {
  *
  * @throws UserError that names the line of a prompt that leaves no room for an answer, or that needs a tokenizer
  */
-export function encodePrompts(model: LoadedModel, prompts: PromptEntry[], options: { raw: boolean }): number[][] {
+export function encodePrompts(
+  model: Pick<PolicyFiles, 'dir' | 'config' | 'tokenizer'>,
+  prompts: PromptEntry[],
+  options: { raw: boolean },
+): number[][] {
   const context = model.config.max_positions;
   return prompts.map(({ where, prompt, prompt_ids }) => {
     const ids = prompt_ids ?? encode(model, prompt as Prompt, options.raw, where);
@@ -68,7 +72,7 @@ export function encodePrompts(model: LoadedModel, prompts: PromptEntry[], option
   });
 }
 
-function encode(model: LoadedModel, prompt: Prompt, raw: boolean, where: string): number[] {
+function encode(model: Pick<PolicyFiles, 'dir' | 'tokenizer'>, prompt: Prompt, raw: boolean, where: string): number[] {
   if (model.tokenizer === null)
     throw new UserError(`${where}: ${model.dir} has no tokenizer.json, so prompts must come as "prompt_ids"`);
   if (typeof prompt !== 'string' && !model.tokenizer.hasChatTemplate) {

@@ -121,9 +121,11 @@ export interface Comparison {
   length_change_percent: number;
   reward: number;
   reward_against: number;
-  /** Mean over responses of Σ_t [log π(y_t) - log π_against(y_t)]: a Monte-Carlo estimate of KL(π ‖ against), nats. */
-  kl: number;
-  kl_per_token: number;
+  /** Mean over responses of Σ_t [log π(y_t) - log π_against(y_t)]: a Monte-Carlo estimate of KL(π ‖ against), nats; null: not known. */
+  kl: number | null;
+  kl_per_token: number | null;
+  /** Why the KL is null. */
+  kl_note?: string;
 }
 
 /** `evaluation.json` of a round; round 0 (the base) has no comparisons. */

@@ -1,8 +1,10 @@
 import { useMemo } from 'react';
-import type { Progress as ProgressNumbers, ResponseSeen, RoundState } from '../../src/engine/protocol.js';
+import type { EndpointView, Progress as ProgressNumbers, ResponseSeen, RoundState } from '../../src/engine/protocol.js';
+import { endpointBlock } from '../../src/ui/endpoints.js';
 import type { EvaluationLayout } from '../../src/ui/evaluation/layout.js';
 import type { EvaluationUi } from '../../src/ui/evaluation/state.js';
 import { Changes } from '../Changes.js';
+import { Endpoints } from '../Endpoints.js';
 import { Line } from '../Line.js';
 import { Paragraph } from '../Paragraph.js';
 import { Progress } from '../Progress.js';
@@ -17,6 +19,8 @@ export interface EvaluationScreenProps {
   readonly progress: ProgressNumbers | null;
   /** Newest answers to held-out prompts while the evaluation runs, the newest first. */
   readonly responses: readonly ResponseSeen[];
+  /** The servers that answer; empty if this machine does. */
+  readonly servers: readonly EndpointView[];
   readonly layout: EvaluationLayout;
   readonly ui: EvaluationUi;
   readonly columns: number;
@@ -24,17 +28,30 @@ export interface EvaluationScreenProps {
 }
 
 /** What the round changed on the held-out prompts, against its start and against the base. */
-export function EvaluationScreen({ round, progress, responses, layout, ui, columns, rows }: EvaluationScreenProps) {
+export function EvaluationScreen(props: EvaluationScreenProps) {
+  const { round, progress, responses, servers, layout, ui, columns, rows } = props;
   const { evaluation } = round;
   const { opponents, opponent, spreadRows, prompts } = layout;
   if (evaluation === null) {
     if (round.stage !== 'evaluate') return <Paragraph columns={columns}>{notYet(round)}</Paragraph>;
+    const endpoints = endpointBlock(servers, columns, rows);
+    const above = 3 + (servers.length === 0 ? 0 : endpoints.length + 1);
+    const rest =
+      servers.length === 0
+        ? 'The policy is being read.'
+        : 'It starts once the servers hold the policy and are verified.';
     return (
       <>
-        <Progress title="Evaluation" progress={progress} rest="The policy is being read." width={columns} />
+        <Progress title="Evaluation" progress={progress} rest={rest} width={columns} />
+        {servers.length > 0 && <Endpoints servers={servers} lines={endpoints} columns={columns} />}
         <Rule title="Newest responses to held-out prompts" width={columns} />
         {responses.length === 0 && <Line tone="muted">None yet.</Line>}
-        <Responses responses={responses} selected={null} top={0} columns={columns} items={Math.floor((rows - 3) / 2)} />
+        <Responses
+          {...{ responses, columns }}
+          selected={null}
+          top={0}
+          items={Math.max(1, Math.floor((rows - above) / 2))}
+        />
       </>
     );
   }

@@ -13,6 +13,7 @@ export function EvaluationView({ state, columns, rows }: ViewProps) {
       round={round}
       progress={progress?.stage === 'evaluate' ? progress : null}
       responses={answersOf(data)}
+      servers={data.servers}
       layout={evaluationLayout(state)}
       ui={state.evaluation}
       columns={columns}

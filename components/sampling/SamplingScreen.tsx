@@ -9,6 +9,7 @@ import { Pane, PaneRow } from '../Pane.js';
 import { Progress } from '../Progress.js';
 import { Responses } from '../Responses.js';
 import { Rule } from '../Rule.js';
+import { Endpoints } from '../Endpoints.js';
 import { ResponseText } from './ResponseText.js';
 
 export interface SamplingScreenProps {
@@ -23,8 +24,20 @@ export interface SamplingScreenProps {
 
 /** Responses and their rewards as they arrive: progress, how lengths and rewards are spread, the newest texts. */
 export function SamplingScreen({ data, round, config, layout, ui, columns }: SamplingScreenProps) {
-  const { progress, lengths, rewards } = data;
+  const { lengths, rewards, servers } = data;
   const { responses, place, selected, chartRows, listRows, items, listColumns, text } = layout;
+  if (ui.serversTop !== null) {
+    const { lines, rows } = layout.servers;
+    const more = lines.length - ui.serversTop - rows;
+    return (
+      <Endpoints
+        servers={servers}
+        lines={lines.slice(ui.serversTop, ui.serversTop + rows)}
+        right={more > 0 ? `↓${more}` : ''}
+        columns={columns}
+      />
+    );
+  }
   if (ui.reading && selected !== null) return <ResponseText response={selected} text={text} top={ui.textTop} />;
   const half = Math.floor((columns - 3) / 2);
   const beside = text.rows > 0;
@@ -32,6 +45,7 @@ export function SamplingScreen({ data, round, config, layout, ui, columns }: Sam
     <>
       <Progress title={titleOf(data, round)} progress={progressIn(data)} rest={restOf(data, round)} width={columns} />
       <Facts data={data} config={config} />
+      {servers.length > 0 && <Endpoints servers={servers} lines={layout.servers.lines} columns={columns} />}
       <PaneRow gap={3}>
         <Histogram
           title={`length, tokens (${format.count(lengths.length)})`}
@@ -51,7 +65,7 @@ export function SamplingScreen({ data, round, config, layout, ui, columns }: Sam
       <PaneRow gap={3}>
         <Pane columns={listColumns} rows={listRows}>
           <Rule title="Newest responses" right={placeText(place, ui, responses.length)} width={listColumns} />
-          {responses.length === 0 && <Line tone="muted">{nothingYet(progress, round)}</Line>}
+          {responses.length === 0 && <Line tone="muted">{nothingYet(data, round)}</Line>}
           <Responses responses={responses} selected={place} top={ui.top} columns={listColumns} items={items} />
         </Pane>
         {beside && selected !== null && (
@@ -96,7 +110,9 @@ function titleOf({ progress }: RoundData, { id, stage }: RoundState): string {
   return stage === 'score' ? 'Scoring' : 'Sampling';
 }
 
-function restOf({ lengths }: RoundData, { stage, seconds, redo_of }: RoundState): string {
+function restOf({ lengths, servers }: RoundData, { stage, seconds, redo_of }: RoundState): string {
+  if (stage === 'sample' && servers.length > 0)
+    return 'Sampling starts once the servers hold the policy and are verified.';
   if (stage === 'sample' || stage === 'score') return 'The models are being read.';
   const times = [
     ...(seconds.sample === undefined ? [] : [`sampled in ${format.duration(seconds.sample)}`]),
@@ -112,8 +128,8 @@ function placeText(place: number, { selected }: SamplingUi, count: number): stri
   return selected === null ? `newest of ${count}` : `${place + 1} of ${count}`;
 }
 
-function nothingYet(progress: RoundData['progress'], { stage }: RoundState): string {
-  return progress === null && (stage === 'sample' || stage === 'evaluate')
+function nothingYet({ progress, servers }: RoundData, { stage }: RoundState): string {
+  return progress === null && servers.length === 0 && (stage === 'sample' || stage === 'evaluate')
     ? 'None yet: the policy is being read.'
     : 'None yet.';
 }

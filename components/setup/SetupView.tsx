@@ -1,4 +1,4 @@
-import { fieldOf } from '../../src/setup/fields.js';
+import { fieldOf, thisMachine } from '../../src/setup/fields.js';
 import { makeLine } from '../../src/ui/sanitize.js';
 import { headlessOf } from '../../src/ui/setup/command.js';
 import { costLines } from '../../src/ui/setup/cost.js';
@@ -11,8 +11,9 @@ import { SetupScreen } from './SetupScreen.js';
 export function SetupView({ state, columns }: ViewProps) {
   const { home, modal } = state;
   if (home === null) return null;
-  const { focus } = home.setup;
-  const { text, cost, command } = setupLayout(state);
+  const { focus, draft } = home.setup;
+  const { samples_on, updates_on } = draft.values;
+  const { text, cost, command, lines: fields, top, list } = setupLayout(state);
   const headless = headlessOf(home);
   const said = 'command' in headless ? `$ ${headless.command}` : headless.none;
   const lines = wrap(makeLine(said, columns * 4), columns);
@@ -20,10 +21,12 @@ export function SetupView({ state, columns }: ViewProps) {
     <SetupScreen
       rows={setupRows(state)}
       title={focus === 'start' ? 'Start' : fieldOf(focus).label}
+      more={fields.length - top - list}
       text={setupText(home, modal, columns, text)}
       textRows={text}
       cost={costLines(home.setup, home.place, cost)}
       ruled={cost > 1}
+      where={samples_on === thisMachine && updates_on === thisMachine ? 'on this machine' : ''}
       command={
         lines.length <= command ? lines : [...lines.slice(0, command - 1), cut(`${lines[command - 1]} …`, columns)]
       }

@@ -1,7 +1,8 @@
-import type { Progress as ProgressNumbers, RoundSettings, RoundState } from '../../src/engine/protocol.js';
+import type { JobView, Progress as ProgressNumbers, RoundSettings, RoundState } from '../../src/engine/protocol.js';
 import type { MetricsRow } from '../../src/rows.js';
 import * as format from '../../src/ui/format.js';
 import { type UpdateLayout, alarmLines } from '../../src/ui/update/layout.js';
+import { jobName } from '../../src/ui/update/job.js';
 import type { UpdateUi } from '../../src/ui/update/state.js';
 import { Line } from '../Line.js';
 import { Paragraph } from '../Paragraph.js';
@@ -14,6 +15,8 @@ export interface UpdateScreenProps {
   readonly round: RoundState;
   readonly metrics: readonly MetricsRow[];
   readonly progress: ProgressNumbers | null;
+  /** null: the engine computes the update. */
+  readonly job: JobView | null;
   readonly settings: RoundSettings;
   /** `all weights`, `LoRA rank 16`. */
   readonly trained: string;
@@ -27,9 +30,10 @@ export interface UpdateScreenProps {
 
 /** An update as it runs: where it is, what looks wrong, how its numbers move and what the policy answers. */
 export function UpdateScreen(props: UpdateScreenProps) {
-  const { round, metrics, progress, settings, trained, fromStart, layout, ui, columns, rows } = props;
+  const { round, metrics, progress, job, settings, trained, fromStart, layout, ui, columns, rows } = props;
   const { across, down, plotHeight, probe, probeRows } = layout;
   if (ui.view === 'alarms') return <Alarms layout={layout} top={ui.top} columns={columns} rows={rows} />;
+  if (ui.view === 'log') return <Log job={job} layout={layout} columns={columns} rows={rows} />;
   if (ui.view === 'probes') {
     if (probe === null) return <Paragraph columns={columns}>{noProbes(round)}</Paragraph>;
     return <Probe probe={probe} columns={columns} rows={probeRows} top={ui.top} />;
@@ -38,15 +42,20 @@ export function UpdateScreen(props: UpdateScreenProps) {
     return <Paragraph columns={columns}>{notBegun(round)}</Paragraph>;
   return (
     <>
-      <Progress title="Update" progress={progress} rest={restOf(round)} width={columns} />
+      <Progress title="Update" progress={progress} rest={restOf(round, job)} width={columns} />
       <Line tone="muted">{factsOf(metrics.at(-1), settings, trained)}</Line>
+      {layout.jobLines.map(({ text, tone }, i) => (
+        <Line key={i} tone={tone}>
+          {text}
+        </Line>
+      ))}
       {layout.alarmLines.map((line, i) => (
         <Line key={i} tone="warn">
           {line}
         </Line>
       ))}
       {metrics.length === 0 ? (
-        <Line>No steps yet: the reference log-probabilities come first.</Line>
+        <Line>{noSteps(job)}</Line>
       ) : (
         <Plots
           {...{ metrics, fromStart, across, down, columns }}
@@ -87,6 +96,47 @@ function Alarms({ layout, top, columns, rows }: AlarmsProps) {
   );
 }
 
+interface LogProps {
+  readonly job: JobView | null;
+  readonly layout: UpdateLayout;
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** The end of the job's log. */
+function Log({ job, layout, columns, rows }: LogProps) {
+  const { log, logTop } = layout;
+  const below = (log?.length ?? 0) - logTop - (rows - 1);
+  const right = job?.state === 'ended' ? '' : below > 0 ? 'G follows it' : 'followed';
+  return (
+    <>
+      <Rule
+        title={`Log of ${job === null ? 'the job' : jobName(job)}`}
+        right={[below > 0 ? `↓${below} lines` : '', right].filter((part) => part !== '').join(' · ')}
+        width={columns}
+      />
+      {log === null && <Line tone="muted">Reading …</Line>}
+      {log?.length === 0 && <Line tone="muted">Nothing is written to it yet.</Line>}
+      {log?.slice(logTop, logTop + rows - 1).map((line, i) => (
+        <Line key={i}>{line}</Line>
+      ))}
+    </>
+  );
+}
+
+function noSteps(job: JobView | null): string {
+  if (job === null) return 'No steps yet: the reference log-probabilities come first.';
+  switch (job.state) {
+    case 'submitting':
+    case 'queued':
+      return 'No steps yet: the curves begin once the job runs.';
+    case 'running':
+      return 'No steps yet: the reference log-probabilities come first.';
+    case 'ended':
+      return 'No step was taken.';
+  }
+}
+
 function factsOf(last: MetricsRow | undefined, { alpha, beta, lr }: RoundSettings, trained: string): string {
   const peak = format.learningRate(lr);
   const facts =
@@ -100,11 +150,19 @@ function factsOf(last: MetricsRow | undefined, { alpha, beta, lr }: RoundSetting
   return [...facts, `α ${format.alpha(alpha)}`, `β ${beta}`, trained].join(' · ');
 }
 
-function restOf({ steps, pairs, stopped_early, seconds }: RoundState): string {
+function restOf({ stage, steps, pairs, stopped_early, seconds }: RoundState, job: JobView | null): string {
+  if (stage === 'update' && job !== null) return waiting[job.state];
   if (steps === null) return 'Not under way.';
   const time = seconds.update === undefined ? '' : ` · ${format.duration(seconds.update)}`;
   return `${format.of(steps, 'step')} on ${format.of(pairs ?? 0, 'pair')}${stopped_early ? ', stopped early' : ''}${time}`;
 }
+
+const waiting: Record<JobView['state'], string> = {
+  submitting: 'The job is being submitted.',
+  queued: 'The job waits in the queue.',
+  running: 'The job is starting.',
+  ended: 'The job has ended.',
+};
 
 function notBegun({ id, stage }: RoundState): string {
   if (id === 0) return 'The base policy has had no update. Those of later rounds are watched here.';

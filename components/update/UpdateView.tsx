@@ -1,6 +1,7 @@
 import { useMemo } from 'react';
 import { configOf } from '../../src/rounds/config.js';
 import { progressOf, settingsOf, shown, shownRound } from '../../src/ui/state.js';
+import { updateProgress } from '../../src/ui/update/job.js';
 import { referenceIsStart } from '../../src/ui/update/kl.js';
 import { updateLayout } from '../../src/ui/update/layout.js';
 import type { ViewProps } from '../view.js';
@@ -16,7 +17,8 @@ export function UpdateView({ state, columns, rows }: ViewProps) {
     <UpdateScreen
       round={round}
       metrics={data.metrics}
-      progress={state.past === null && progress?.stage === 'update' ? progress : null}
+      progress={state.past === null ? updateProgress(round, progress, data.job) : null}
+      job={data.job}
       settings={state.past === null ? settingsOf(state) : round.settings}
       trained={own.update.lora === null ? 'all weights' : `LoRA rank ${own.update.lora.rank}`}
       fromStart={referenceIsStart(own, round.parent)}

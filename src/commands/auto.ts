@@ -1,7 +1,7 @@
 /** `brevity auto RUN`: rounds without a person, through the same engine as the terminal. */
 import { Command } from 'commander';
 import { depthOf, drive } from '../engine/auto.js';
-import type { EngineEvent } from '../engine/protocol.js';
+import type { EndpointView, EngineEvent } from '../engine/protocol.js';
 import { commandLine, shellQuote } from '../invocation.js';
 import { ProgressLine } from '../progress.js';
 import type { RoundSettings, RoundState } from '../store/rounds.js';
@@ -10,6 +10,9 @@ import { RowWriter } from './io.js';
 import { examples, wholeNumber } from './options.js';
 import { addRunOptions, openOrCreateRun } from './run.js';
 import { printError } from '../print.js';
+import { plainText } from '../rewards/types.js';
+import { readiness, weightsText } from '../ui/endpoints.js';
+import { jobNews } from '../ui/update/job.js';
 
 /** Settings that may be given for an existing run as well: they hold for the rounds to come. */
 const roundFlags = { alpha: 'dpo.alpha', beta: 'dpo.beta', lr: 'update.lr' } as const;
@@ -123,6 +126,7 @@ class Reporter {
   before: ReadonlySet<number> = new Set();
   current = 0;
   private asked = false;
+  private readonly said = new Set<string>();
 
   constructor(private readonly onRound: (round: RoundState) => void) {}
 
@@ -138,6 +142,8 @@ class Reporter {
       this.current = event.round.id;
       this.round(event.round);
     } else if (event.type === 'rounds') this.current = event.current;
+    else if (event.type === 'servers') this.servers(event.round, event.servers);
+    else if (event.type === 'job') this.say(`round ${event.round} update: `, jobNews(event.job));
     else if (event.type === 'progress') {
       const { round, stage, done, total, unit, tokens_per_second: speed } = event.progress;
       this.begin(`round ${round} ${stage}`, unit).update(done, total, speed > 0 ? `${Math.round(speed)} tokens/s` : '');
@@ -149,6 +155,23 @@ class Reporter {
         `loss ${loss.toFixed(4)} ${Math.round(speed)} tokens/s`,
       );
     }
+  }
+
+  /** Once all that are not down are ready: how they were verified; and each problem once. */
+  private servers(round: number, servers: readonly EndpointView[]): void {
+    const settled = servers.every(({ state }) => state === 'ready' || state === 'down');
+    for (const { state, problem } of servers)
+      if (state === 'down' && problem !== null) this.say(`round ${round} servers: `, plainText(problem));
+    if (settled && servers.some(({ verification }) => verification !== null))
+      this.say(`round ${round} servers: `, `${readiness(servers)}; ${weightsText(servers)}`);
+  }
+
+  /** A line of its own, once. */
+  private say(head: string, text: string | null): void {
+    if (text === null || this.said.has(head + text)) return;
+    this.said.add(head + text);
+    this.finish();
+    printError(`${head}${text}\n`);
   }
 
   finish(): void {

@@ -5,15 +5,19 @@ import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
 import { Command } from 'commander';
 import { surveyBackends } from '../tensor/backend.js';
 import { examples } from './options.js';
+import { messageOf } from '../errors.js';
 import { jsonLine, print } from '../print.js';
+import { plainText } from '../rewards/types.js';
+import { type PythonSearch, findPython, gpusInWords, onPath, trainerCommand, trainerProblem } from '../setup/python.js';
 
 export function doctorCommand(): Command {
   return new Command('doctor')
-    .description('show what this machine can do: backends and why they are not used, memory, cores, GPU, Node')
+    .description('show what this machine can do: backends and why they are not used, PyTorch, schedulers, memory, GPU')
     .option('--json', 'one JSON object instead of text', false)
     .addHelpText('after', examples('doctor'))
     .action(async (options) => {
       const backends = await surveyBackends();
+      const python = await findPython(process.env);
       const report = {
         node: process.version,
         platform: `${process.platform} ${process.arch}`,
@@ -24,6 +28,10 @@ export function doctorCommand(): Command {
         gpu: gpu(),
         backend: backends.find(({ usable, automatic }) => usable && automatic)?.name ?? null,
         backends,
+        python,
+        slurm: versionOf('sbatch', ['--version']),
+        ray: versionOf('ray', ['--version']),
+        recommended_job: recommended(python),
       };
       if (options.json) {
         print(jsonLine(report));
@@ -38,6 +46,10 @@ export function doctorCommand(): Command {
           `Backend ${name}`,
           `${name === report.backend ? 'used' : usable ? 'usable' : 'not usable'}: ${detail}`,
         ]),
+        ...pythonLines(python),
+        ['Slurm', report.slurm ?? 'not found: no sbatch on the path'],
+        ['Ray', report.ray ?? 'not found: no ray on the path (a cluster elsewhere needs only its address)'],
+        ...adviceLines(python),
       ];
       for (const [name, text] of lines) print(`${name.padEnd(20)} ${text}\n`);
     });
@@ -56,4 +68,64 @@ function gpu(): string {
       ? 'an NVIDIA driver is loaded and nvidia-smi gives no answer'
       : 'none found (no NVIDIA driver)';
   }
+}
+
+/** First line of what a program says of its version; null if it is not on the path. */
+function versionOf(name: string, args: string[]): string | null {
+  const program = onPath(name, process.env);
+  if (program === null) return null;
+  try {
+    const said = execFileSync(program, args, { encoding: 'utf8', timeout: 20_000, stdio: ['ignore', 'pipe', 'pipe'] });
+    return `${firstLine(said)} (${program})`;
+  } catch (error) {
+    const { stderr } = error as { stderr?: string };
+    return `${program} gives no version: ${firstLine(stderr ?? '') || messageOf(error)}`;
+  }
+}
+
+const firstLine = (text: string): string => plainText(text.trim().split('\n')[0] ?? '').slice(0, 200);
+
+function pythonLines({ found, passed }: PythonSearch): string[][] {
+  if (found === null)
+    return [
+      [
+        'Python',
+        passed.length === 0 ? 'none found' : passed.map(({ program, reason }) => `${program}: ${reason}`).join('; '),
+      ],
+    ];
+  const { packages, gpus, trainer, problem } = found;
+  const version = (value: string | null): string => value ?? 'not installed';
+  return [
+    ['Python', `${found.version} (${found.program})`],
+    ['PyTorch', version(packages.torch)],
+    ['transformers', version(packages.transformers)],
+    ['accelerate', version(packages.accelerate)],
+    ['PEFT', packages.peft ?? 'not installed: needed for LoRA'],
+    ...(packages.torch === null ? [] : [['GPUs in PyTorch', gpus.length === 0 ? 'none' : gpusInWords(gpus)]]),
+    ['brevity_trainer', trainer ?? `cannot be imported: ${problem ?? 'no reason given'}`],
+  ];
+}
+
+/** The command of an update job on the GPUs that PyTorch sees; null if there are none, or the trainer cannot run. */
+function recommended({ found }: PythonSearch): string | null {
+  if (found === null || found.gpus.length === 0 || trainerProblem(found) !== null) return null;
+  return trainerCommand(found);
+}
+
+function adviceLines(python: PythonSearch): string[][] {
+  const { found } = python;
+  const command = recommended(python);
+  if (found !== null && command !== null)
+    return [
+      ['Recommended', `updates with PyTorch on ${gpusInWords(found.gpus)}: in the form of a new run choose it`],
+      ['', 'under "updates on", or set in a configuration file:'],
+      ['', `"update": {"job": {"launcher": "process", "command": ${JSON.stringify(command)}}}`],
+    ];
+  const seen = found?.gpus.length ?? 0;
+  const why = found === null ? null : trainerProblem(found);
+  if (found !== null && seen > 0 && why !== null)
+    return [
+      ['Recommended', `PyTorch sees ${gpusInWords(found.gpus)}, but ${found.program} cannot run the trainer: ${why}`],
+    ];
+  return [];
 }

@@ -12,6 +12,8 @@ import {
   backendSchema,
   dpoSchema,
   evaluationSchema,
+  jobSchema,
+  launcherNames,
   pairsSchema,
   rewardOptionsSchema,
   samplingSchema,
@@ -42,7 +44,7 @@ const groups = {
  */
 export function addFlags(command: Command, flags: Flag[], defaults: 'schema' | 'none'): Command {
   for (const { flags: names, group, key } of flags) {
-    const schema = groups[group].shape[key as never] as z.ZodType;
+    const schema = keySchema(groups[group], key);
     const option = new Option(names, schema.description ?? '').argParser(parserFor(schema));
     const preset: unknown = schema.safeParse(undefined).data;
     if (preset !== undefined && defaults === 'schema') option.default(preset);
@@ -53,15 +55,34 @@ export function addFlags(command: Command, flags: Flag[], defaults: 'schema' | '
   return command;
 }
 
-/** Reads a flag's text as the schema's type and checks its range. */
+/** The schema of a dotted key. */
+export function keySchema(group: z.ZodObject, key: string): z.ZodType {
+  return key.split('.').reduce<z.ZodType>((schema, name) => (unwrapped(schema) as z.ZodObject).shape[name], group);
+}
+
+function unwrapped(schema: z.ZodType): z.ZodType {
+  let inner = schema;
+  while (inner instanceof z.ZodDefault || inner instanceof z.ZodNullable) inner = inner.unwrap() as z.ZodType;
+  return inner;
+}
+
+/** Reads a flag's text as the schema's type and checks its range. Lists are separated by commas. */
 export function parserFor(schema: z.ZodType): (text: string) => unknown {
+  if (unwrapped(schema) instanceof z.ZodArray) return (text) => accepted(schema, text.split(','));
+  if (unwrapped(schema) instanceof z.ZodString) return (text) => accepted(schema, text);
   return (text) => {
-    const number = Number(text);
-    const value = text.trim() !== '' && !Number.isNaN(number) ? number : text;
-    const result = schema.safeParse(value);
+    // A list's flag is parsed one entry at a time.
+    const number = typeof text === 'string' && text.trim() !== '' ? Number(text) : NaN;
+    const result = schema.safeParse(Number.isNaN(number) ? text : number);
     if (result.success) return result.data;
     throw new InvalidArgumentError(`expected ${expected(schema)}`);
   };
+}
+
+function accepted(schema: z.ZodType, value: unknown): unknown {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  throw new InvalidArgumentError(result.error.issues[0].message);
 }
 
 /** The values of given flags, by group and key. */
@@ -72,9 +93,17 @@ export function flagValues(
   const out: Partial<Record<Group, Record<string, unknown>>> = {};
   for (const { flags: names, group, key } of flags) {
     const value = options[new Option(names).attributeName()];
-    if (value !== undefined) (out[group] ??= {})[key] = value;
+    if (value !== undefined) setKey((out[group] ??= {}), key, value);
   }
   return out;
+}
+
+/** Sets a dotted key, making the groups that it lies in. */
+function setKey(into: Record<string, unknown>, key: string, value: unknown): void {
+  const names = key.split('.');
+  const last = names.pop() as string;
+  const inner = names.reduce((at, name) => (at[name] ??= {}) as Record<string, unknown>, into);
+  inner[last] = value;
 }
 
 /** A flag that takes one of several words. */
@@ -97,6 +126,47 @@ export const precisionOption = () =>
     'operands of matrix products on the cuda backend (default: bf16)',
     precisionSchema.options,
   );
+
+/** Flags of `update.job`; a list is a flag that may be repeated. */
+const jobFlags = [
+  { flags: '--job <launcher>', key: 'launcher' },
+  { flags: '--job-command <line>', key: 'command' },
+  { flags: '--job-setup <line>', key: 'setup', list: true },
+  { flags: '--sbatch <option>', key: 'sbatch', list: true },
+  { flags: '--job-ray <url>', key: 'ray' },
+  { flags: '--job-ray-gpus <n>', key: 'ray_gpus' },
+  { flags: '--job-submit <line>', key: 'submit' },
+  { flags: '--job-status <line>', key: 'status' },
+  { flags: '--job-cancel <line>', key: 'cancel' },
+  { flags: '--job-poll <seconds>', key: 'poll_seconds' },
+  { flags: '--job-paths <LOCAL=REMOTE>', key: 'paths', list: true },
+] as const;
+
+export function addJobFlags(command: Command): Command {
+  for (const { flags, key, ...rest } of jobFlags) {
+    const schema: z.ZodType = jobSchema.shape[key];
+    const about = schema.description ?? '';
+    const option = new Option(flags, 'list' in rest ? `${about}; repeatable` : about);
+    if (key === 'launcher') option.choices(launcherNames);
+    const read = parserFor(schema);
+    option.argParser((text: string, before: unknown): unknown =>
+      'list' in rest
+        ? [...((before as unknown[] | undefined) ?? []), ...(accepted(schema, [text]) as unknown[])]
+        : read(text),
+    );
+    command.addOption(option);
+  }
+  return command;
+}
+
+/** `update.job` as the flags have it; undefined if none of them is given. */
+export function jobFromFlags(options: Record<string, unknown>): Record<string, unknown> | undefined {
+  const given = jobFlags.flatMap(({ flags, key }) => {
+    const value = options[new Option(flags).attributeName()];
+    return value === undefined ? [] : [[key, value] as const];
+  });
+  return given.length === 0 ? undefined : Object.fromEntries(given);
+}
 
 export const dtypeOption = (description: string) =>
   choice('--dtype <type>', description, ['float32', 'float16', 'bfloat16', 'keep']);

@@ -13,15 +13,17 @@ import {
 } from '../config/load.js';
 import { UserError } from '../errors.js';
 import { commandLine } from '../invocation.js';
-import { UntrustedReward, sensitiveParts, trustRewards } from '../rewards/trust.js';
-import { rewardSpecs } from '../rounds/config.js';
+import { allConfigs } from '../rounds/config.js';
 import { createRun, exampleConfig } from '../setup/create.js';
 import { Run, isRun } from '../store/run.js';
+import { type Sensitive, Untrusted, allUses, sensitiveSettings, trust, trustName } from '../trust.js';
 import {
   addCheck,
   addFlags,
+  addJobFlags,
   backendOption,
   flagValues,
+  jobFromFlags,
   precisionOption,
   runFlags,
   threadsOption,
@@ -31,7 +33,7 @@ import {
 export interface OpenOptions {
   /** Keys whose flags may be given for an existing run too. */
   keptFlags?: string[];
-  /** Nobody can be asked about rewards that are not trusted: a new run with one is refused before it is created. */
+  /** Nobody can be asked for permissions: a new run that needs one is refused before it is created. */
   headless?: boolean;
 }
 
@@ -51,18 +53,25 @@ export function addRunOptions(command: Command, opening: OpenOptions = {}): Comm
     .option(
       '--trust-reward <file>',
       'let the run execute this reward module (or send BREVITY_REWARD_KEY to this server); asked once per run and file',
-      (file: string, files: string[] = []) => [...files, file],
+      collected,
+    )
+    .option(
+      '--trust <what>',
+      'let the run send a key (VARIABLE@URL), execute the command of a key (such as update.job.command), or a reward module',
+      collected,
     );
   addCheck(command, () => {
     const [target] = command.args;
     if (target !== undefined && !target.startsWith('-')) planRun(target, command.opts(), opening);
   });
-  return addFlags(command, runFlags, 'none');
+  return addJobFlags(addFlags(command, runFlags, 'none'));
 }
 
-/** A run to open, or the checked settings of one to create; and the rewards that may then run. */
-type Plan = { asked: string[] } & (
-  { opens: true } | { opens: false; config: PartialConfig; nameKey: NameKey; named: string[] }
+const collected = (value: string, before: string[] = []) => [...before, value];
+
+/** A run to open, or the checked settings of one to create; and what it may then do. */
+type Plan = { asked: Sensitive[] } & (
+  { opens: true } | { opens: false; config: PartialConfig; nameKey: NameKey; named: Sensitive[] }
 );
 
 /**
@@ -75,9 +84,9 @@ export function openOrCreateRun(target: string, options: Record<string, unknown>
   const plan = planRun(target, options, opening);
   if (!plan.opens) {
     createRun(target, plan.config, plan.nameKey);
-    trustRewards(target, plan.named, 'named');
+    trust(target, plan.named, 'named');
   }
-  if (plan.asked.length > 0) trustRewards(target, plan.asked, 'asked');
+  if (plan.asked.length > 0) trust(target, plan.asked, 'asked');
   return target;
 }
 
@@ -97,7 +106,7 @@ function planRun(
         { exitCode: 2 },
       );
     if (trusted.length === 0) return { opens: true, asked: [] };
-    return { opens: true, asked: matching(trusted, rewardSpecs(Run.open(target, { recount: false }))) };
+    return { opens: true, asked: matching(trusted, allUses(allConfigs(Run.open(target, { recount: false })))) };
   }
   const example =
     options.config === undefined &&
@@ -114,13 +123,14 @@ function planRun(
     (valueAt(fromFile, key) === undefined ? flagNames.get(key) : undefined) ??
     (file === null ? key : `${file}: ${key}`);
   const config = checkConfig(mergeConfigs(fromFile, given), nameKey);
-  const sensitive = sensitiveParts(config.reward);
-  const asked = matching(trusted, [config.reward]);
-  // A flag names the reward; a configuration file may be somebody else's.
-  const named = given.reward === undefined ? [] : sensitive;
-  const open = sensitive.filter((reward) => !asked.includes(reward) && !named.includes(reward));
-  if (headless && open.length > 0) throw new UntrustedReward(target, open);
-  return { opens: false, config, nameKey, named, asked: asked.filter((reward) => !named.includes(reward)) };
+  const sensitive = sensitiveSettings(config);
+  const uses = sensitive.map(({ use }) => use);
+  const asked = matching(trusted, uses);
+  // Flags name their settings; a configuration file may be somebody else's.
+  const named = sensitive.filter(({ keys }) => keys.every((key) => flags.has(key))).map(({ use }) => use);
+  const open = uses.filter((use) => !asked.includes(use) && !named.includes(use));
+  if (headless && open.length > 0) throw new Untrusted(target, open);
+  return { opens: false, config, nameKey, named, asked: asked.filter((use) => !named.includes(use)) };
 }
 
 function noRun(target: string): UserError {
@@ -131,23 +141,37 @@ function noRun(target: string): UserError {
   return new UserError(problem, { exitCode: 2 });
 }
 
-/** What --trust-reward names: files by their real paths, servers by their origins. */
-function trustedFlags(options: Record<string, unknown>): string[] {
-  return ((options.trustReward as string[] | undefined) ?? []).map((text) => {
-    if (/^https?:\/\//.test(text) && URL.canParse(text)) return new URL(text).origin;
-    const file = text.replace(/^module:/, '');
-    if (!existsSync(file)) throw new UserError(`--trust-reward ${file} does not exist`, { exitCode: 2 });
-    return realpathSync(file);
-  });
+interface TrustFlag {
+  flag: string;
+  /** As trustName gives it: files by their real paths, servers by their origins. */
+  name: string;
 }
 
-/** @throws UserError if a flag names none of the specifications' rewards: it would allow something for later */
-function matching(trusted: string[], specs: string[]): string[] {
-  const known = [...new Set(specs.flatMap(sensitiveParts))];
-  const strange = trusted.find((reward) => !known.includes(reward));
-  if (strange === undefined) return trusted;
-  const expected = known.length === 0 ? 'it has none that needs permission' : `expected ${known.join(' or ')}`;
-  throw new UserError(`--trust-reward ${strange} is no reward of this run; ${expected}`, { exitCode: 2 });
+function trustedFlags(options: Record<string, unknown>): TrustFlag[] {
+  const given = (flag: string, values: unknown) =>
+    ((values as string[] | undefined) ?? []).map((text) => ({ flag, name: trustedName(flag, text) }));
+  return [...given('--trust-reward', options.trustReward), ...given('--trust', options.trust)];
+}
+
+function trustedName(flag: string, text: string): string {
+  const [, variable = '', url] = /^([A-Za-z_][A-Za-z0-9_]*@)?(https?:\/\/.*)$/.exec(text) ?? [];
+  if (url !== undefined && URL.canParse(url)) return variable + new URL(url).origin;
+  if (flag === '--trust' && /^[a-z_]+(\.[a-z_]+)+$/.test(text) && !existsSync(text)) return text;
+  const file = text.replace(/^module:/, '');
+  if (!existsSync(file)) throw new UserError(`${flag} ${file} does not exist`, { exitCode: 2 });
+  return realpathSync(file);
+}
+
+/** @throws UserError if a flag names nothing that the run does: it would allow something for later */
+function matching(trusted: TrustFlag[], known: Sensitive[]): Sensitive[] {
+  const strange = trusted.find(({ name }) => !known.some((use) => trustName(use) === name));
+  if (strange !== undefined) {
+    const names = [...new Set(known.map(trustName))];
+    const expected = names.length === 0 ? 'it has none that needs permission' : `expected ${names.join(' or ')}`;
+    const what = strange.flag === '--trust-reward' ? 'is no reward of this run' : 'matches nothing in this run';
+    throw new UserError(`${strange.flag} ${strange.name} ${what}; ${expected}`, { exitCode: 2 });
+  }
+  return known.filter((use) => trusted.some(({ name }) => trustName(use) === name));
 }
 
 /** A directory named example… is the bundled example's, wherever it lies: `brevity auto /tmp/example`. */
@@ -181,5 +205,8 @@ export function configFromFlags(options: Record<string, unknown>): PartialConfig
       ['precision', options.precision],
     ].filter(([, value]) => value !== undefined),
   ) as PartialConfig;
-  return resolvePaths(mergeConfigs(mergeConfigs(mergeConfigs(groups, lora), reference), top), process.cwd());
+  const given = jobFromFlags(options);
+  const job = given === undefined ? {} : { update: { job: given } };
+  const parts = [lora, job, reference, top] as PartialConfig[];
+  return resolvePaths(parts.reduce(mergeConfigs, groups), process.cwd());
 }

@@ -8,7 +8,6 @@ import { App } from '../../components/App.js';
 import { attachEngine } from '../engine/launch.js';
 import { UserError, messageOf } from '../errors.js';
 import { commandLine, shellQuote } from '../invocation.js';
-import { trustRewards } from '../rewards/trust.js';
 import { openCommand } from '../setup/command.js';
 import { completePath } from '../setup/complete.js';
 import { absolute } from '../setup/draft.js';
@@ -20,6 +19,7 @@ import { Store } from '../ui/store.js';
 import { type Controls, onScreen } from './screen.js';
 import { lookOf } from './settings.js';
 import { print } from '../print.js';
+import { type Sensitive, trust } from '../trust.js';
 
 export interface TuiOptions {
   /** How the screens are drawn; as environment and settings file say unless given. */
@@ -38,7 +38,7 @@ export async function runTui(runDir: string, options: TuiOptions = {}): Promise<
   const source: Source = {
     initial: (size) => initialState(size),
     attach: (use, listener) => attachEngine(directory, 'tui', use, listener),
-    trust: (rewards) => trustRewards(directory, rewards, 'asked'),
+    trust: (uses) => trust(directory, uses, 'asked'),
   };
   const { left } = await openTerminal(source, options.look ?? lookOf({}));
   // The command has a line of its own: in a narrow terminal it can still be copied whole.
@@ -61,8 +61,8 @@ export interface Source {
   initial(size: Size): State;
   /** To the engine, or a file's session in its place; absent on the list of runs. */
   attach?: LinkOptions['attach'];
-  /** The user has allowed rewards of the run. */
-  trust?(rewards: readonly string[]): void;
+  /** The user has allowed what the run asked for. */
+  trust?(uses: readonly Sensitive[]): void;
   /**
    * Writes the pairs of a reviewed file.
    *
@@ -89,7 +89,7 @@ export async function openTerminal(source: Source, look: Look): Promise<{ left: 
       case 'send':
         return link?.send(effect.command);
       case 'ask':
-        return link?.ask(effect.query);
+        return link?.ask(effect.query, effect.after);
       case 'copy':
         // The user's own text, encoded, on his own key.
         // eslint-disable-next-line no-restricted-syntax
@@ -98,7 +98,7 @@ export async function openTerminal(source: Source, look: Look): Promise<{ left: 
       case 'restart':
         return void link?.open();
       case 'trust':
-        source.trust?.(effect.rewards);
+        source.trust?.(effect.uses);
         return void link?.open();
       case 'complete': {
         const { text, inReward } = effect;

@@ -53,8 +53,24 @@ export const rewardFlags = [
   flag('--reward-batch <n>', 'rewards', 'batch_size'),
 ];
 
+/** `--sample-server` takes several URLs, separated by commas. */
+export const serverFlags = [
+  flag('--sample-server <url,…>', 'sampling', 'server.endpoints'),
+  flag('--server-kind <kind>', 'sampling', 'server.kind'),
+  flag('--server-weights <how>', 'sampling', 'server.weights'),
+  flag('--server-restart <command>', 'sampling', 'server.restart'),
+  flag('--server-key-variable <name>', 'sampling', 'server.key_variable'),
+  flag('--server-concurrency <n>', 'sampling', 'server.concurrency'),
+  flag('--server-timeout <seconds>', 'sampling', 'server.timeout_seconds'),
+  flag('--server-startup <seconds>', 'sampling', 'server.startup_seconds'),
+  flag('--server-retries <n>', 'sampling', 'server.retries'),
+  flag('--server-probes <n>', 'sampling', 'server.probes'),
+  flag('--server-tolerance <nats>', 'sampling', 'server.tolerance'),
+  flag('--server-paths <local=remote,…>', 'sampling', 'server.paths'),
+];
+
 /** Those that `brevity RUN` and `brevity auto RUN` take for a new run. */
-export const runFlags = [...samplingFlags, ...pairsFlags, ...dpoFlags, ...updateFlags, ...rewardFlags];
+export const runFlags = [...samplingFlags, ...serverFlags, ...pairsFlags, ...dpoFlags, ...updateFlags, ...rewardFlags];
 
 /** For keys that belong to no group. `update.lora.rank` stands for the whole of `update.lora`. */
 const otherFlags: Record<string, string> = {
@@ -68,6 +84,17 @@ const otherFlags: Record<string, string> = {
   precision: '--precision',
   'dpo.reference': '--reference',
   'update.lora.rank': '--lora',
+  'update.job.launcher': '--job',
+  'update.job.command': '--job-command',
+  'update.job.setup': '--job-setup',
+  'update.job.sbatch': '--sbatch',
+  'update.job.ray': '--job-ray',
+  'update.job.ray_gpus': '--job-ray-gpus',
+  'update.job.submit': '--job-submit',
+  'update.job.status': '--job-status',
+  'update.job.cancel': '--job-cancel',
+  'update.job.poll_seconds': '--job-poll',
+  'update.job.paths': '--job-paths',
 };
 
 /** The flag of each key, dotted, that has one. */

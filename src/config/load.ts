@@ -82,7 +82,11 @@ export type NameKey = (key: string) => string;
  */
 export function checkConfig(config: PartialConfig, nameKey: NameKey): Config {
   const result = configSchema.safeParse(config);
-  const problems = [...schemaProblems(config, nameKey), ...missingFiles(config, nameKey)];
+  const problems = [
+    ...schemaProblems(config, nameKey),
+    ...missingFiles(config, nameKey),
+    ...jobProblems(config, nameKey),
+  ];
   if (result.success && problems.length === 0) return result.data;
   throw new Problems(problems, `${problems.length} settings cannot be used`);
 }
@@ -155,6 +159,15 @@ function limits({ minimum, exclusiveMinimum, maximum, exclusiveMaximum }: JsonSc
   const low = minimum === undefined ? above : `of ${minimum} or more`;
   const high = most === undefined ? below : `at most ${most}`;
   return [low, high].filter((part) => part !== '').join(' and ');
+}
+
+/** The command launcher knows no scheduler: all of its commands are the user's. */
+function jobProblems(config: PartialConfig, nameKey: NameKey): string[] {
+  const job = isObject(config.update) ? config.update.job : null;
+  if (!isObject(job) || job.launcher !== 'command') return [];
+  return ['submit', 'status', 'cancel']
+    .filter((name) => typeof job[name] !== 'string')
+    .map((name) => `${nameKey(`update.job.${name}`)}: missing; the command launcher needs submit, status and cancel`);
 }
 
 /** Files and folders that are named but do not exist, and rewards that cannot be read. */

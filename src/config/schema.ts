@@ -13,6 +13,59 @@ const MAX_STEPS = 1_000_000;
 
 const fraction = z.number().min(0).max(1);
 
+/** Folders that another machine sees under another name. */
+const pathsSchema = z
+  .array(z.string().regex(/^\/[^=]*=\/[^=]*$/, 'expected LOCAL=REMOTE, two absolute folders'))
+  .default([])
+  .describe('LOCAL=REMOTE: folders that the other machines see under another name');
+
+export const serverKinds = ['vllm', 'sglang'] as const;
+
+export const serverSchema = z.strictObject({
+  endpoints: z
+    .array(z.url({ protocol: /^https?$/, error: 'expected an http or https URL' }))
+    .min(1)
+    .max(256)
+    .describe('URLs of vLLM or SGLang servers; prompts are balanced over them'),
+  kind: z
+    .enum(['auto', ...serverKinds])
+    .default('auto')
+    .describe('which program serves; auto asks it'),
+  weights: z
+    .enum(['adapter', 'reload', 'restart'])
+    .default('reload')
+    .describe('how new weights reach a server: as a LoRA adapter, by a reload in place, or by your restart command'),
+  restart: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe('shell command that restarts the server of {endpoint} on the folder {weights}'),
+  key_variable: z
+    .string()
+    .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'expected the name of an environment variable')
+    .nullable()
+    .default(null)
+    .describe('environment variable that holds the API key; the key itself is never written anywhere'),
+  concurrency: z.int().min(1).max(4096).default(64).describe('requests in flight at each endpoint'),
+  timeout_seconds: z.number().gt(0).max(86_400).default(600).describe('time given to one request'),
+  startup_seconds: z.number().gt(0).max(86_400).default(1800).describe('time given to a server to load new weights'),
+  retries: z
+    .int()
+    .min(0)
+    .max(100)
+    .default(5)
+    .describe('retries of a failed request before its endpoint counts as down'),
+  probes: z.int().min(1).max(256).default(16).describe('token sequences that policy verification compares'),
+  tolerance: z
+    .number()
+    .gt(0)
+    .max(10)
+    .default(0.1)
+    .describe("largest mean difference between a server's and the trainer's log-probabilities, nats per token"),
+  paths: pathsSchema,
+});
+
 export const samplingSchema = z.strictObject({
   samples_per_prompt: z.int().min(2).max(1024).default(4).describe('responses sampled for each prompt (K)'),
   temperature: z.number().min(0).max(10).default(0.8).describe('softmax temperature; 0 is greedy'),
@@ -44,6 +97,7 @@ export const samplingSchema = z.strictObject({
     .describe('prompts drawn for each round; 0 is all of them'),
   batch_size: z.int().min(1).max(4096).default(32).describe('responses decoded together'),
   raw: z.boolean().default(false).describe('send text prompts as they stand, without the chat template'),
+  server: serverSchema.nullable().default(null).describe('sample on vLLM or SGLang servers instead of this machine'),
 });
 
 export const pairsSchema = z.strictObject({
@@ -72,6 +126,46 @@ export const dpoSchema = z.strictObject({
     .describe('`round` (the policy this round started from), `base` (the first policy) or a model folder'),
 });
 
+export const launcherNames = ['process', 'slurm', 'ray', 'command'] as const;
+
+export const jobSchema = z.strictObject({
+  launcher: z
+    .enum(launcherNames)
+    .describe('starts the update as a process here, or through Slurm, Ray or your commands'),
+  command: z
+    .string()
+    .min(1)
+    .default('brevity job {dir}')
+    .describe(
+      'shell command that executes the job folder {dir}: `brevity job {dir}`, `torchrun … -m brevity_trainer {dir}`',
+    ),
+  setup: z.array(z.string()).default([]).describe('shell lines before the command: modules, environment, container'),
+  sbatch: z
+    .array(z.string().regex(/^--?[A-Za-z]/, 'expected an sbatch option such as --partition=gpu'))
+    .default([])
+    .describe('sbatch options, one per entry: --partition=gpu, --gres=gpu:8, --time=04:00:00'),
+  ray: z
+    .url({ protocol: /^https?$/, error: 'expected an http or https URL' })
+    .default('http://127.0.0.1:8265')
+    .describe('address of the Ray dashboard, which serves the Jobs API'),
+  ray_gpus: z.number().min(0).max(4096).default(0).describe('GPUs that Ray reserves for the job (entrypoint_num_gpus)'),
+  submit: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe('launcher command: submits {script} under the name {name} and prints an id as its last line'),
+  status: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe('launcher command: prints queued, running, done or failed for {id}, then a reason'),
+  cancel: z.string().min(1).nullable().default(null).describe('launcher command: cancels {id}'),
+  poll_seconds: z.number().gt(0).max(3600).default(5).describe('seconds between looks at the scheduler'),
+  paths: pathsSchema,
+});
+
 export const updateSchema = z.strictObject({
   lr: z.number().gt(0).max(1).default(5e-7).describe('peak learning rate'),
   batch_size: z.int().min(1).max(MAX_STEPS).default(32).describe('pairs an optimizer step'),
@@ -89,6 +183,7 @@ export const updateSchema = z.strictObject({
   activation_checkpointing: z.boolean().default(false).describe('recompute layers in the backward pass to save memory'),
   lora: loraSchema.nullable().default(null).describe('train a LoRA adapter instead of all weights'),
   checkpoint_seconds: z.number().min(0).default(60).describe('keep the state of an unfinished update this often'),
+  job: jobSchema.nullable().default(null).describe('run the update as a job of its own, possibly on another machine'),
 });
 
 export const evaluationSchema = z.strictObject({
@@ -156,6 +251,8 @@ export const configSchema = z.strictObject({
 
 /** A complete, checked configuration. */
 export type Config = z.infer<typeof configSchema>;
+export type ServerConfig = z.infer<typeof serverSchema>;
+export type JobConfig = z.infer<typeof jobSchema>;
 export type SamplingConfig = Config['sampling'];
 export type UpdateConfig = Config['update'];
 export type DpoConfig = Config['dpo'];

@@ -52,6 +52,8 @@ class Follower {
   private driving = false;
   private resumed = false;
   private retried = false;
+  /** Something of an update was heard: it was not over when this client attached. */
+  private updates = false;
   private asked = '';
   private settle: { resolve(rounds: RoundState[]): void; reject(error: unknown): void } | null = null;
 
@@ -83,10 +85,7 @@ class Follower {
         if (event.snapshot.engine.activity === 'paused' && this.driving && !this.resumed) this.try({ type: 'resume' });
         this.resumed = true;
         // An engine that was left with a failure gets one more try.
-        if (event.snapshot.engine.problem !== null && this.driving && !this.retried) {
-          this.retried = true;
-          this.try({ type: 'retry' });
-        }
+        if (event.snapshot.engine.problem !== null) this.retry();
         break;
       case 'round':
         this.rounds.set(event.round.id, event.round);
@@ -99,8 +98,17 @@ class Follower {
         this.role(event.role);
         break;
       case 'problem':
+        // The engine that this client has started finds again that a job had ended.
+        if (!this.updates && this.asked === '' && this.rounds.get(this.current)?.stage === 'update' && this.retry())
+          return;
         // Where a person drives, it is theirs to mend.
         if (this.driving) this.settle?.reject(new StageProblem(event.message));
+        return;
+      case 'job':
+        this.updates ||= event.job.end === null;
+        return;
+      case 'step':
+        this.updates = true;
         return;
       case 'bye':
         this.settle?.reject(new EngineGone(event.reason, event.again));
@@ -109,6 +117,14 @@ class Follower {
         return;
     }
     this.act();
+  }
+
+  /** Once. @returns whether it is tried now */
+  private retry(): boolean {
+    if (!this.driving || this.retried) return false;
+    this.retried = true;
+    this.try({ type: 'retry' });
+    return true;
   }
 
   private know(rounds: RoundState[], current: number): void {

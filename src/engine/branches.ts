@@ -1,11 +1,12 @@
 /** The tree of rounds: going on, branching, going over one again, judging, naming, deleting, moving between. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { sensitiveParts, trustRewards } from '../rewards/trust.js';
-import { changedRound } from '../rounds/config.js';
+import { jobMayRun } from '../remote/jobs/view.js';
+import { changedRound, configOf } from '../rounds/config.js';
 import { roundFiles } from '../rounds/files.js';
 import { buildDirectory, copyFile } from '../store/durable.js';
 import { type RoundOverrides, type RoundSettings, type RoundState, newRound } from '../store/rounds.js';
+import { sensitiveSettings, trust } from '../trust.js';
 import type { Hands, RunCommand } from './commands.js';
 import type { Core } from './core.js';
 
@@ -41,12 +42,25 @@ function begin(
   // Says so if the parent, or a round that it comes from, is damaged.
   core.run.branch(parent);
   const round = { ...newRound(core.run.nextId(), parent, inherited.settings), ...changed(core, inherited, changes) };
-  // A reward written into the fork is named by the user; an inherited one was asked about when the engine started.
-  const { reward } = round.overrides;
-  if (changes.overrides?.reward !== undefined && reward !== undefined)
-    trustRewards(core.run.directory, sensitiveParts(reward), 'named');
+  // A setting written into the fork is named by the user; an inherited one was asked about when the engine started.
+  const named = sensitiveSettings(configOf(core.run.config, round)).filter(({ keys }) =>
+    keys.every((key) => hasKey(changes.overrides ?? {}, key)),
+  );
+  trust(
+    core.run.directory,
+    named.map(({ use }) => use),
+    'named',
+  );
   core.addRound(round, { action, detail: { parent, ...changes } });
   stages.work();
+}
+
+/** Whether overrides set a dotted key. */
+function hasKey(overrides: RoundOverrides, key: string): boolean {
+  const value = key
+    .split('.')
+    .reduce<unknown>((at, part) => (at as Record<string, unknown> | null | undefined)?.[part], overrides);
+  return value !== undefined;
 }
 
 function changed(core: Core, inherited: RoundState, changes: Parameters<typeof changedRound>[2]) {
@@ -148,6 +162,11 @@ export function deleteRound({ core, stages }: Hands, { round: id }: Command<'del
     !current || core.state.activity === 'idle',
     `round ${core.round.id} is being worked on; ${core.round.stage === 'update' ? 'abort it' : 'wait until it is in review'} before it is deleted`,
   );
+  for (const each of ids.filter((one) => core.run.round(one).stage === 'update'))
+    core.expect(
+      !jobMayRun(core.run.files, each),
+      `the job of round ${each} may still run; abort the update before the round is deleted`,
+    );
   core.run.deleteRounds(ids, current ? parent : core.run.current, { action: 'delete-round', detail: { ids } });
   if (!current) return core.emit({ type: 'rounds', rounds: [...core.run.rounds], current: core.run.current });
   core.setState({ problem: null });

@@ -1,5 +1,6 @@
 /** What each command does: whether it has a place now, and then the round's part of it. */
 import { UserError } from '../errors.js';
+import { noPause } from '../remote/jobs/view.js';
 import { configOf } from '../rounds/config.js';
 import { deleteRound, forkRound, judge, nameRound, nextRound, redoRound, switchRound } from './branches.js';
 import type { Core } from './core.js';
@@ -71,6 +72,8 @@ const handlers: Handlers = {
   pause({ core, stages }) {
     core.expect(core.state.activity === 'working', 'nothing is being computed that could be paused');
     const { pending, round } = core;
+    const { job } = configOf(core.run.config, round).update;
+    if (round.stage === 'update' && job !== null) core.expect(false, noPause(job.launcher));
     core.expect(
       pending === null,
       `the ${round.stage} is being ended (${pending?.command}); it cannot be paused any more`,

@@ -5,12 +5,13 @@ import { hostname } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { Config } from '../config/schema.js';
 import { UserError, messageOf } from '../errors.js';
 import { openForAppending } from '../store/durable.js';
-import { UntrustedReward, untrustedRewards } from '../rewards/trust.js';
-import { rewardSpecs } from '../rounds/config.js';
+import { allConfigs } from '../rounds/config.js';
 import { heldMessage, lockHolder } from '../store/lock.js';
 import { Run, isRun } from '../store/run.js';
+import { Untrusted, untrustedUses } from '../trust.js';
 import { type EngineClient, EngineGone, connectIfAny, doesNotAnswer } from './client.js';
 import type { EngineEvent, StartReport } from './protocol.js';
 
@@ -25,7 +26,7 @@ const LAST_POLL_MS = 320;
  *
  * @param use gets the client before its first event
  * @param listener hears of the engine that was attached to, and of no other
- * @throws UserError if no engine can be started, or it refuses; UntrustedReward if the user has to allow one first
+ * @throws UserError if no engine can be started, or it refuses; Untrusted if the user has to allow something first
  */
 export async function attachEngine(
   runDir: string,
@@ -74,16 +75,16 @@ export async function startEngine(runDir: string): Promise<void> {
 }
 
 /** The engine refuses too (main.ts); asked here, a terminal can show the question. */
-function checkRewards(directory: string): void {
-  let specs: string[];
+function checkTrust(directory: string): void {
+  let configs: Config[];
   try {
-    specs = rewardSpecs(Run.open(directory, { recount: false }));
+    configs = allConfigs(Run.open(directory, { recount: false }));
   } catch {
     // The engine says what is wrong with the run.
     return;
   }
-  const untrusted = untrustedRewards(directory, specs);
-  if (untrusted.length > 0) throw new UntrustedReward(directory, untrusted);
+  const untrusted = untrustedUses(directory, configs);
+  if (untrusted.length > 0) throw new Untrusted(directory, untrusted);
 }
 
 /**
@@ -134,7 +135,7 @@ const logOf = (directory: string) => path.join(directory, 'engine.log');
  */
 async function launch(directory: string): Promise<{ held: boolean }> {
   if (!isRun(directory)) throw new UserError(`${directory} holds no run (no run.json)`);
-  checkRewards(directory);
+  checkTrust(directory);
   const logFile = logOf(directory);
   const log = openForAppending(logFile);
   const main = fileURLToPath(new URL('./main.js', import.meta.url));

@@ -4,8 +4,7 @@ import { lstatSync, mkdirSync } from 'node:fs';
 import { constants, setPriority, tmpdir } from 'node:os';
 import path from 'node:path';
 import { UserError, messageOf } from '../errors.js';
-import { UntrustedReward, untrustedRewards } from '../rewards/trust.js';
-import { rewardSpecs } from '../rounds/config.js';
+import { allConfigs } from '../rounds/config.js';
 import { Lock, checkLock, heldMessage } from '../store/lock.js';
 import { Run } from '../store/run.js';
 import { Engine } from './engine.js';
@@ -13,6 +12,7 @@ import type { StartReport } from './protocol.js';
 import { serve } from './server.js';
 import { WorkerCompute } from './workerCompute.js';
 import { log } from '../print.js';
+import { Untrusted, untrustedUses } from '../trust.js';
 
 /** Longest path of a unix socket, on Linux 107 bytes and on macOS 103. */
 const MAX_SOCKET_PATH = 100;
@@ -45,8 +45,8 @@ async function main(): Promise<void> {
   // A terminal on the same machine draws first, however hard this computes. Threads to come inherit it.
   setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
   // Says what is wrong with the directory before anything is written to it.
-  const untrusted = untrustedRewards(directory, rewardSpecs(Run.open(directory, { recount: false })));
-  if (untrusted.length > 0) throw new UntrustedReward(directory, untrusted);
+  const untrusted = untrustedUses(directory, allConfigs(Run.open(directory, { recount: false })));
+  if (untrusted.length > 0) throw new Untrusted(directory, untrusted);
   const socketPath = socketPathFor(directory);
   const lock = Lock.take(directory, socketPath);
   if (!(lock instanceof Lock)) {

@@ -1,4 +1,5 @@
 /** What an update would be, before it is launched: its size, and what it is expected to cost by this run's experience. */
+import type { JobConfig } from '../config/schema.js';
 import { sumOverSteps } from '../dpo/batches.js';
 import { pairTokens } from '../dpo/pairs.js';
 import { totalSteps } from '../dpo/schedule.js';
@@ -41,11 +42,25 @@ export async function planUpdate(
     steps,
     tokens,
     seconds: known === null ? null : (tokens + REFERENCE_COST * once) / known.tokensPerSecond,
-    memory_mb: known?.memory ?? null,
+    memory_mb: config.update.job === null ? (known?.memory ?? null) : null,
     reference: referenceInWords(config.dpo.reference, round),
     trained: config.update.lora === null ? 'all weights' : `LoRA rank ${config.update.lora.rank}`,
-    backend: state.backend,
+    where: config.update.job === null ? `backend ${state.backend}` : jobInWords(config.update.job),
   };
+}
+
+/** Where a job will run, with what decides it: the options of sbatch, the address of Ray, the command. */
+export function jobInWords({ launcher, command, sbatch, ray, submit }: JobConfig): string {
+  switch (launcher) {
+    case 'process':
+      return `as a process: ${command}`;
+    case 'slurm':
+      return `as a Slurm job: sbatch ${sbatch.join(' ')}`.trimEnd();
+    case 'ray':
+      return `as a Ray job at ${ray}`;
+    case 'command':
+      return `as a job: ${submit ?? ''}`;
+  }
 }
 
 /** Tokens of each pair as decided, the prompt once for either side. */

@@ -6,12 +6,14 @@
  * Leaves out the transport (engine/server.ts, engine/client.ts) and the work itself (rounds/, engine/worker.ts).
  */
 import type { Config } from '../config/schema.js';
+import type { EndpointView, JobView } from '../remote/views.js';
 import type { HackingReport } from '../review/hacking.js';
 import type { HeldOutAnswer as HeldOutSeen } from '../rounds/answers.js';
 import type { Decision, LogRatios, ReviewDetail, ReviewRow, Ruling, WeightInputs } from '../review/rows.js';
 import type { DroppedPairs, MetricsRow, PairRow } from '../rows.js';
 import type { RoundOverrides, RoundSettings, RoundState, Stage } from '../store/rounds.js';
 
+export type { EndpointView, JobEnd, JobView, Verification } from '../remote/views.js';
 export type { HeldOutAnswer as HeldOutSeen } from '../rounds/answers.js';
 export { stages } from '../store/rounds.js';
 export type { RoundOverrides, RoundSettings, RoundState, Stage } from '../store/rounds.js';
@@ -84,6 +86,10 @@ export interface RoundData {
   /** Rewards so far. */
   rewards: number[];
   probes: ProbeSeen[];
+  /** The sampling servers as last seen in this round; empty if the round samples on this machine. */
+  servers: EndpointView[];
+  /** The job of the round's update; null if it is computed by the engine, or not submitted yet. */
+  job: JobView | null;
 }
 
 /** Several terminals may look on; one drives. */
@@ -145,6 +151,8 @@ export type EngineEvent =
   /** A decision was made, undone or redone. */
   | { type: 'decisions'; round: number; decisions: DecisionView }
   | { type: 'probe'; probe: ProbeSeen }
+  | { type: 'servers'; round: number; servers: EndpointView[] }
+  | { type: 'job'; round: number; job: JobView }
   /** Rounds were deleted, or one that is not the current one changed: these there are. */
   | { type: 'rounds'; rounds: RoundState[]; current: number }
   | { type: 'role'; role: Role }
@@ -209,12 +217,14 @@ export interface UpdatePlan {
   tokens: number;
   /** From the speed of earlier updates of this run; null where there was none. */
   seconds: number | null;
+  /** On this machine; null where it is not known, or a job needs it elsewhere. */
   memory_mb: number | null;
   /** What the reference policy is, in words: "round start (base policy)", a folder. */
   reference: string;
   /** What is trained: "all weights", "LoRA rank 16". */
   trained: string;
-  backend: string;
+  /** Where it runs: "backend native", "as a Slurm job: sbatch --partition=gpu". */
+  where: string;
 }
 
 /** Questions that change nothing: what is asked, and what is answered. Anyone may ask. */
@@ -233,6 +243,8 @@ export interface Queries {
   'read-deletion': { ask: { round: number }; answer: { rounds: number[]; bytes: number } };
   /** What the engine does, for a list of runs: who asks need not attach. */
   'read-engine': { ask: object; answer: EngineState };
+  /** The last lines of the job's log, at most 500 lines or 64 KiB; empty before there is one. */
+  'read-job-log': { ask: { round: number }; answer: { lines: string[] } };
   'read-plan': { ask: { round: number }; answer: UpdatePlan };
   /** Takes seconds where there is much to count, and holds nobody up. */
   'read-hacking': { ask: { round: number }; answer: HackingReport };

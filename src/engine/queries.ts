@@ -1,5 +1,6 @@
 /** Answers to what clients ask; nothing is changed by them, so anyone may ask at any time. */
 import { UserError } from '../errors.js';
+import { readJobLog } from '../remote/jobs/view.js';
 import { readHeldOut } from '../rounds/answers.js';
 import { roundFiles } from '../rounds/files.js';
 import { metricsSchema } from '../rounds/metrics.js';
@@ -95,6 +96,11 @@ const answers: Answers = {
   },
 
   'read-engine': ({ state }) => state,
+
+  'read-job-log': ({ run }, _archive, { round }) => {
+    run.round(round);
+    return { lines: readJobLog(run.files, round) };
+  },
 
   'read-plan': planUpdate,
 

@@ -42,6 +42,7 @@ const fields: { [T in EngineCommand['type'] | Query['type']]: z.ZodRawShape } = 
   'read-metrics': { round: whole },
   'read-deletion': { round: whole },
   'read-engine': {},
+  'read-job-log': { round: whole },
   'read-plan': { round: whole },
   'read-hacking': { round: whole },
 };

@@ -1,6 +1,7 @@
 /** Takes the current round through its computing stages, one after the other, until something waits for a person. */
 import { UserError, messageOf } from '../errors.js';
 import { log } from '../print.js';
+import { jobMayRun } from '../remote/jobs/view.js';
 import type { Report, Work, WorkResults, WorkStage } from '../rounds/context.js';
 import { discardUpdate } from '../rounds/discard.js';
 import type { DroppedPairs } from '../rows.js';
@@ -18,6 +19,8 @@ export class Stages {
   private readonly clock = new Stopwatch();
   /** Tasks that wait for their turn. */
   private queued = 0;
+  /** The next stage was asked for after a failure. */
+  private retrying = false;
   /** Ends the computation of log-probabilities for review; nothing while there is none. */
   private interrupt: () => void = () => {};
 
@@ -63,7 +66,8 @@ export class Stages {
 
   /** Discards an update whose abort a killed engine had acknowledged. `work` obeys pauses and stops. */
   obeyAbort(): void {
-    if (this.isAborting()) this.core.setRound(this.aborted());
+    // The job of an update may run: the stage sees to it that it ends.
+    if (this.isAborting() && !this.jobMayRun()) this.core.setRound(this.aborted());
   }
 
   // A command is recorded before it is obeyed: once it is acknowledged, an engine that starts after a crash obeys it.
@@ -97,12 +101,18 @@ export class Stages {
       return;
     }
     core.expect(core.state.problem !== null, 'nothing is being computed that could be aborted');
+    if (this.jobMayRun()) {
+      this.record('abort');
+      this.work();
+      return;
+    }
     core.setRound(this.aborted(), { action: 'abort' });
     core.setState({ problem: null });
   }
 
   /** Tries the failed stage again. */
   retry(): void {
+    this.retrying = true;
     if (this.core.pending?.command === 'pause') this.core.run.setPending(null);
     this.work();
   }
@@ -122,6 +132,12 @@ export class Stages {
 
   private isAborting(): boolean {
     return this.core.pending?.command === 'abort' && this.core.round.stage === 'update';
+  }
+
+  /** An update that cannot be aborted before its job has ended. */
+  private jobMayRun(): boolean {
+    const { run, round } = this.core;
+    return round.stage === 'update' && jobMayRun(run.files, round.id);
   }
 
   private goOn(): void {
@@ -233,13 +249,17 @@ export class Stages {
       round,
       branch: core.run.branch(round.id),
       ...(stopped && pending.step !== null ? { stopAfter: pending.step } : {}),
+      ...(this.retrying ? { again: true } : {}),
     };
+    this.retrying = false;
     const result = core.compute.run(stage, task, (report) => {
       // Another round may be shown before the computation of log-probabilities for this one has ended.
       if (core.round.id === round.id) this.report(stage, report);
     });
     // Stopped before a crash: what is on the disk is kept.
     if (stopped && pending.step === null) core.compute.stop();
+    // Aborted before a crash, and the update's job may still run.
+    if (stage === 'update' && pending?.command === 'abort') core.compute.abort();
     // Paused while the stage before it ended.
     if (core.state.activity === 'paused') core.compute.pause();
     return result;
@@ -285,6 +305,7 @@ export class Stages {
   /** An update that fails while it is being aborted is aborted all the same. @returns false if the disk refuses */
   private abortFailed(): boolean {
     try {
+      if (this.jobMayRun()) return false;
       this.core.setRound(this.aborted());
     } catch {
       return false;
@@ -304,6 +325,7 @@ export class Stages {
   private report(stage: Work, report: Report): void {
     const { core } = this;
     const event = core.view.take(stage, report);
+    if (report.type === 'rewound') core.emitSnapshot();
     if (event === null) return;
     core.emit(event);
     if (event.type === 'progress') core.setState({ memory_mb: process.memoryUsage.rss() / 2 ** 20 });

@@ -8,10 +8,12 @@ import {
   scoreRowSchema,
 } from '../rows.js';
 import { UserError } from '../errors.js';
+import { readJobView } from '../remote/jobs/view.js';
 import { configOf, policiesOf } from '../rounds/config.js';
 import type { Report, Work } from '../rounds/context.js';
 import { roundFiles } from '../rounds/files.js';
 import { metricsSchema } from '../rounds/metrics.js';
+import { readEndpoints } from '../rounds/policyProbes.js';
 import { probeRowSchema } from '../rounds/probeRows.js';
 import { promptText } from '../rounds/prompts.js';
 import { type LogpsRow, readLogps, readReview, readStanding } from '../rounds/reviewFiles.js';
@@ -21,7 +23,9 @@ import { readJsonLines, readLastJsonLines } from '../store/jsonl.js';
 import type { Run } from '../store/run.js';
 import { rewardsSeen, withLogRatios, withNewest, withRewards } from './newest.js';
 import type {
+  EndpointView,
   EngineEvent,
+  JobView,
   WeightProgress,
   ProbeSeen,
   Progress,
@@ -47,6 +51,8 @@ export class RoundView {
   truncated = 0;
   rewards: number[] = [];
   probes: ProbeSeen[] = [];
+  servers: EndpointView[] = [];
+  job: JobView | null = null;
   /** Why a part of it could not be read; null if all of it was. */
   problem: string | null = null;
 
@@ -69,11 +75,13 @@ export class RoundView {
       truncated,
       rewards,
       probes,
+      servers,
+      job,
     } = this;
     const decisions = viewOf(standing);
     return {
       ...{ round, progress, pairs, review, decisions, weights },
-      ...{ metrics, responses, lengths, truncated, rewards, probes },
+      ...{ metrics, responses, lengths, truncated, rewards, probes, servers, job },
     };
   }
 
@@ -105,6 +113,8 @@ export class RoundView {
       const rows = readJsonLines(file(roundFiles.probes), probeRowSchema, { missing: 'empty' });
       view.probes = rows.map((row) => ({ round, ...row }));
     });
+    view.attempt(() => (view.servers = readEndpoints(run.files, round)));
+    view.attempt(() => (view.job = readJobView(run.files, round)));
     return view;
   }
 
@@ -154,6 +164,16 @@ export class RoundView {
       case 'step':
         this.metrics.push(report.metrics);
         return { type: 'step', round, metrics: report.metrics };
+      case 'rewound':
+        // Clients get a snapshot: stages.ts.
+        this.metrics = report.metrics;
+        return null;
+      case 'servers':
+        this.servers = report.servers;
+        return { type: 'servers', round, servers: report.servers };
+      case 'job':
+        this.job = report.job;
+        return { type: 'job', round, job: report.job };
       case 'probe': {
         const probe = { round, ...report.probe };
         this.probes.push(probe);
@@ -216,6 +236,7 @@ export class RoundView {
   forgetUpdate(): void {
     this.metrics = [];
     this.probes = [];
+    this.job = null;
   }
 
   /** Of a round that is scored: the samples need not be read whole, which may be gigabytes. */

@@ -1,9 +1,12 @@
 /** The engine's worker thread: loads the backend and runs stages, steered through one shared word. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
+import type { Config } from '../config/schema.js';
 import { type Control, Suspended } from '../control.js';
 import { UserError, messageOf } from '../errors.js';
-import { permissionIn } from '../rewards/trust.js';
+import { permissionIn } from '../trust.js';
 import { configOf, promptCounts } from '../rounds/config.js';
+import type { Work } from '../rounds/context.js';
 import { ModelShelf } from '../rounds/models.js';
 import { work } from '../rounds/work.js';
 import { checkLock } from '../store/lock.js';
@@ -18,13 +21,17 @@ const port = parentPort;
 const { config, directory, lock, word } = workerData as ComputeOptions & { word: Int32Array };
 const say = (message: WorkMessage) => port.postMessage(message);
 
+/** Milliseconds between looks at a pause. */
+const PAUSE_MS = 20;
+
 const steering = () => Atomics.load(word, words.steering);
 
 const control: Control = {
   async point() {
     // Lets messages through: a thread that only computes would never read them.
     await new Promise((resolve) => setImmediate(resolve));
-    while (steering() === signal.pause) Atomics.wait(word, words.steering, signal.pause);
+    // Not Atomics.wait: answers of servers arrive, and their time-outs run, while work is paused.
+    while (steering() === signal.pause) await delay(PAUSE_MS);
     // Rows are written between points.
     if (lock !== undefined) checkLock(lock);
     switch (steering()) {
@@ -40,14 +47,20 @@ const control: Control = {
   },
 };
 
-const models = new ModelShelf(permissionIn(directory));
+/** Loads the backend when the first model is: stages that servers and jobs compute need none. */
+const prepare = async (): Promise<void> => {
+  const { name } = await useBackend(config.backend, config.threads, config.precision);
+  say({ type: 'backend', name });
+};
+
+const permission = permissionIn(directory);
+const models = new ModelShelf(permission, prepare);
 const files = runFiles(directory, config);
 
-async function handle({ id, stage, task: { round, branch, stopAfter } }: WorkRequest): Promise<void> {
+async function handle({ id, stage, task: { round, branch, stopAfter, again } }: WorkRequest): Promise<void> {
   try {
-    const { name } = await useBackend(config.backend, config.threads, config.precision);
-    say({ type: 'backend', name });
     const merged = configOf(config, round);
+    if (isRemote(stage, merged)) say({ type: 'backend', name: stage === 'update' ? 'job' : 'servers' });
     const all = merged.sampling.samples_per_prompt;
     const result = await work[stage]({
       config: merged,
@@ -57,6 +70,8 @@ async function handle({ id, stage, task: { round, branch, stopAfter } }: WorkReq
       promptCounts: promptCounts(config, branch),
       control,
       stopAfter,
+      again,
+      permission,
       enough: () => Atomics.load(word, words.enough) || all,
       report: (report) => say({ type: 'report', report }),
     });
@@ -67,6 +82,11 @@ async function handle({ id, stage, task: { round, branch, stopAfter } }: WorkReq
     if (!(error instanceof UserError || error instanceof Suspended)) log(error);
     say({ type: 'failed', id, message: messageOf(error), lost: isDeviceLost() });
   }
+}
+
+/** Whether another machine computes the stage. What is loaded here all the same names its backend then. */
+function isRemote(stage: Work, { sampling, update }: Config): boolean {
+  return stage === 'update' ? update.job !== null : sampling.server !== null;
 }
 
 port.on('message', (request: WorkRequest) => void handle(request));

@@ -1,5 +1,6 @@
 /** Computes in a worker thread, so that the engine's socket answers while a step runs. A thread that died is started anew. */
 import { Worker } from 'node:worker_threads';
+import { configOf } from '../rounds/config.js';
 import type { Report, RoundTask, Work, WorkResults } from '../rounds/context.js';
 import { type Compute, type ComputeOptions, type WorkMessage, signal, words } from './compute.js';
 
@@ -9,6 +10,8 @@ const SUSPEND_MS = 30_000;
 interface Job {
   id: number;
   stage: Work;
+  /** An update's job, which lives without the engine: nothing of it is waited for. */
+  elsewhere: boolean;
   report(report: Report): void;
   resolve(result: WorkResults[Work]): void;
   reject(error: Error): void;
@@ -30,7 +33,8 @@ export class WorkerCompute implements Compute {
     this.fewerSamples(0);
     const worker = (this.worker ??= this.start());
     return new Promise((resolve, reject) => {
-      this.job = { id, stage, report, resolve: (result) => resolve(result as WorkResults[S]), reject };
+      const elsewhere = stage === 'update' && configOf(this.options.config, task.round).update.job !== null;
+      this.job = { id, stage, elsewhere, report, resolve: (result) => resolve(result as WorkResults[S]), reject };
       worker.postMessage({ id, stage, task });
     });
   }
@@ -60,7 +64,7 @@ export class WorkerCompute implements Compute {
     if (worker !== null && this.job !== null) {
       // A stop or an abort in flight is brought to its end.
       const steering = Atomics.load(this.word, words.steering);
-      const ending = steering === signal.stop || steering === signal.abort;
+      const ending = !this.job.elsewhere && (steering === signal.stop || steering === signal.abort);
       if (!ending && this.job.stage === 'update') this.steer(signal.suspend);
       if (ending || this.job.stage === 'update') await this.settled(this.job);
     }

@@ -17,8 +17,8 @@ export interface Answers {
 export interface Opponent extends Answers {
   /** `round-start` or `base`. */
   against: string;
-  /** Summed log-probabilities of the policy's responses under the opponent. */
-  logps: number[];
+  /** Summed log-probabilities of the policy's responses under the opponent, or why they are not known. */
+  logps: number[] | { unknown: string };
 }
 
 export function evaluatePolicy(round: number, policy: Answers, opponents: Opponent[]): EvaluationResult {
@@ -47,7 +47,9 @@ export function compare(policy: Answers, opponent: Opponent): Comparison {
   const lengthAgainst = mean(rows.map(({ length_baseline }) => length_baseline));
   // E_{y~π}[log π(y) - log π_against(y)] = KL(π ‖ π_against). An estimate: it may come out below 0, and responses drawn
   // at another temperature than 1 or from a truncated distribution shift it.
-  const ratios = policy.responses.map(({ logps }, i) => logps - opponent.logps[i]);
+  const { logps } = opponent;
+  const ratios = Array.isArray(logps) ? policy.responses.map((response, i) => response.logps - logps[i]) : null;
+  const tokens = policy.responses.reduce((sum, { ids }) => sum + ids.length, 0);
   return {
     against: opponent.against,
     prompts: rows.length,
@@ -60,8 +62,9 @@ export function compare(policy: Answers, opponent: Opponent): Comparison {
     length_change_percent: 100 * (length / lengthAgainst - 1),
     reward: mean(policy.rewards),
     reward_against: mean(opponent.rewards),
-    kl: mean(ratios),
-    kl_per_token: ratios.reduce((a, b) => a + b, 0) / policy.responses.reduce((sum, { ids }) => sum + ids.length, 0),
+    kl: ratios === null ? null : mean(ratios),
+    kl_per_token: ratios === null ? null : ratios.reduce((a, b) => a + b, 0) / tokens,
+    ...(Array.isArray(logps) ? {} : { kl_note: logps.unknown }),
   };
 }
 

@@ -14,7 +14,11 @@ export interface GenerationConfig {
 const schema = z.looseObject({ eos_token_id: z.union([z.int(), z.array(z.int())]).nullish() });
 
 /** @throws UserError where generation_config.json is damaged */
-export function readGenerationConfig(dir: string, config: ModelConfig, tokenizer: Tokenizer | null): GenerationConfig {
+export function readGenerationConfig(
+  dir: string,
+  config: Pick<ModelConfig, 'vocab_size' | 'eos_token_ids'>,
+  tokenizer: Tokenizer | null,
+): GenerationConfig {
   const file = path.join(dir, 'generation_config.json');
   const declared = existsSync(file) ? checkKeys(schema, readJsonObject(file), file).eos_token_id : null;
   const all = new Set([...[declared ?? []].flat(), ...config.eos_token_ids, ...(tokenizer?.endOfTurnIds ?? [])]);

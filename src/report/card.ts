@@ -72,7 +72,7 @@ function results(round: RoundState, evaluation: NonNullable<RoundState['evaluati
   return [
     ...lines,
     `- wins against the base ${fixed(base.win_rate, 1)}${spread} %${spread === '' ? '' : ' (95 %)'}, length-controlled ${fixed(base.length_controlled_win_rate, 1)} %, by the reward model that it was trained with`,
-    `- KL from the base ${fixed(base.kl, 2)} nats`,
+    `- KL from the base ${base.kl === null ? `not known: ${base.kl_note ?? 'not computed'}` : `${fixed(base.kl, 2)} nats`}`,
   ].join('\n');
 }
 

@@ -56,7 +56,7 @@ const roundColumns: readonly TableColumn[] = [
       ),
   },
   { title: 'length-controlled', cell: (round) => compared(round, (c) => fixed(c.length_controlled_win_rate, 1)) },
-  { title: 'KL', cell: (round) => compared(round, ({ kl }) => fixed(kl, 2)) },
+  { title: 'KL', cell: (round) => compared(round, ({ kl }) => fixed(kl ?? NaN, 2)) },
   { title: 'time', cell: ({ seconds }) => dash(timeOf(seconds)) },
   {
     title: 'verdict',

@@ -5,10 +5,10 @@
  */
 import { z } from 'zod';
 import type { RewardOptions } from '../config/schema.js';
-import { UserError, messageOf } from '../errors.js';
-import { MAX_ANSWER, megabytes, parseJson } from '../limits.js';
+import { UserError } from '../errors.js';
+import { HttpFailure, type HttpRequest, retrying, sendJson } from '../http.js';
 import { shownUrl } from './spec.js';
-import { type Permission, rewardKey } from './trust.js';
+import { type Permission, keyIn, rewardKeyVariable } from '../trust.js';
 import { Tokenizer } from '../model/tokenizer.js';
 import type { Message } from '../rows.js';
 import { type Reward, type RewardHooks, type RewardInput, finiteReward, plainText, promptExcerpt } from './types.js';
@@ -79,7 +79,8 @@ export async function openHttpReward(url: URL, options: RewardOptions, permissio
   const named = target.searchParams.get('model');
   // What else a query held was refused: see spec.ts.
   target.search = '';
-  if (rewardKey() !== null) permission(target.origin);
+  if (keyIn(rewardKeyVariable) !== null)
+    permission({ kind: 'key', variable: rewardKeyVariable, origin: target.origin });
   const tokenizer = tokenizerDir === null ? null : Tokenizer.load(tokenizerDir);
   const model = contract.needsModel ? (named ?? (await firstModel(target, options))) : '';
   return new HttpReward(target, contract, model, tokenizer, options);
@@ -138,11 +139,9 @@ class HttpReward implements Reward {
 
   private async scoreBatch(batch: RewardInput[], onReward: (index: number, reward: number) => void): Promise<void> {
     const about = `scoring the response to ${promptExcerpt(batch[0].prompt)}`;
-    const body = JSON.stringify(
-      this.contract.body(
-        batch.map((input) => this.text(input)),
-        this.model,
-      ),
+    const body = this.contract.body(
+      batch.map((input) => this.text(input)),
+      this.model,
     );
     const answer = await request(this.url, { method: 'POST', body }, this.options, about);
     let rewards: unknown[];
@@ -173,77 +172,25 @@ class HttpReward implements Reward {
   }
 }
 
-/** Longest wait between tries, in seconds. */
-const MAX_WAIT = 20;
-/** Bytes read of an answer that reports a failure: only its beginning is shown. */
-const MAX_PROBLEM = 16 * 1024;
-
-/** One JSON request, tried again on network errors, time-outs, 408, 429 and 5xx. */
-async function request(url: URL, init: RequestInit, options: RewardOptions, about: string): Promise<unknown> {
-  const key = rewardKey();
-  const headers = {
-    ...(init.body === undefined ? {} : { 'content-type': 'application/json' }),
-    // fetch drops it where a server redirects to another origin.
-    ...(key === null ? {} : { authorization: `Bearer ${key}` }),
-  };
-  for (let attempt = 0; ; attempt++) {
-    let problem: string;
-    let wait = Math.min(MAX_WAIT, 0.25 * 2 ** attempt) * (0.5 + Math.random() / 2);
-    try {
-      const response = await fetch(url, {
-        ...init,
-        headers,
-        signal: AbortSignal.timeout(options.timeout_seconds * 1000),
-      });
-      if (response.ok) return parseJson(await bodyOf(response, MAX_ANSWER));
-      const text = plainText(await bodyOf(response, MAX_PROBLEM, 'cut')).slice(0, 200);
-      problem = `answered ${response.status} ${text}`.trim();
-      if (response.status < 500 && response.status !== 408 && response.status !== 429) attempt = options.retries;
-      const after = retryAfter(response.headers.get('retry-after'));
-      if (after > 0) wait = Math.min(MAX_WAIT, after);
-    } catch (error) {
-      problem = failureText(error, options.timeout_seconds);
-      if (error instanceof SyntaxError || error instanceof TooLarge) attempt = options.retries;
-    }
-    if (attempt >= options.retries)
-      throw new UserError(`${shownUrl(url)} ${problem} while ${about}; everything scored before is kept`);
-    await new Promise((resolve) => setTimeout(resolve, wait * 1000));
+/** One JSON request, retried on network errors, time-outs, 408, 429 and 5xx. */
+async function request(
+  url: URL,
+  { method, body }: Pick<HttpRequest, 'method' | 'body'>,
+  options: RewardOptions,
+  about: string,
+): Promise<unknown> {
+  const send = () =>
+    sendJson(url, {
+      ...{ method, body, key: keyIn(rewardKeyVariable) },
+      ...{ timeoutSeconds: options.timeout_seconds, timeoutKey: 'rewards.timeout_seconds' },
+    });
+  try {
+    return await retrying(send, options.retries);
+  } catch (error) {
+    if (!(error instanceof HttpFailure)) throw error;
+    const hint = /^sent more than/.test(error.message)
+      ? '; expected one score for each response, so this is no reward'
+      : '';
+    throw new UserError(`${shownUrl(url)} ${error.message}${hint} while ${about}; everything scored before is kept`);
   }
-}
-
-class TooLarge extends Error {}
-
-/**
- * A response's body, counted after decompression as it comes: two megabytes of gzip may hold gigabytes.
- *
- * @param beyond what to do with a body of more bytes: `cut` it off, or throw TooLarge
- */
-async function bodyOf(response: Response, most: number, beyond?: 'cut'): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  // Leaving the loop early cancels the stream, which closes the connection.
-  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-    chunks.push(chunk);
-    size += chunk.length;
-    if (size <= most) continue;
-    if (beyond === 'cut') break;
-    throw new TooLarge(`sent more than ${megabytes(most)}`);
-  }
-  return new TextDecoder().decode(Buffer.concat(chunks));
-}
-
-/** Seconds, from either form of the header (RFC 9110, section 10.2.3); NaN where there is none. */
-function retryAfter(header: string | null): number {
-  if (header === null) return NaN;
-  const seconds = Number(header);
-  return Number.isNaN(seconds) ? (Date.parse(header) - Date.now()) / 1000 : seconds;
-}
-
-function failureText(error: unknown, timeoutSeconds: number): string {
-  if (error instanceof DOMException && error.name === 'TimeoutError')
-    return `did not answer within ${timeoutSeconds} s (rewards.timeout_seconds)`;
-  if (error instanceof TooLarge) return `${error.message}; expected one score for each response, so this is no reward`;
-  if (error instanceof SyntaxError) return 'gave an answer that is not JSON';
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  return `cannot be reached (${messageOf(cause)})`;
 }

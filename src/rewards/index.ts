@@ -3,12 +3,12 @@ import type { RewardOptions } from '../config/schema.js';
 import { openHttpReward } from './http.js';
 import { openModuleReward } from './module.js';
 import { type RewardPart, parseRewardSpec } from './spec.js';
-import type { Permission } from './trust.js';
+import type { Permission } from '../trust.js';
 import { type Reward, type RewardHooks, type RewardInput, finiteReward } from './types.js';
 
 export type { Reward, RewardHooks, RewardInput } from './types.js';
 export { parseRewardSpec, resolveRewardSpec } from './spec.js';
-export { type Permission, namedByUser, permissionIn } from './trust.js';
+export { type Permission, namedByUser, permissionIn } from '../trust.js';
 
 /**
  * @param permission asked before code of a module runs or a server gets a key

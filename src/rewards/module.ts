@@ -8,7 +8,7 @@ import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { RewardOptions } from '../config/schema.js';
 import { UserError, messageOf } from '../errors.js';
-import type { Permission } from './trust.js';
+import type { Permission } from '../trust.js';
 import { type Reward, type RewardHooks, type RewardInput, finiteReward, plainText, promptExcerpt } from './types.js';
 import { printForeign } from '../print.js';
 
@@ -48,7 +48,7 @@ interface Answer {
 
 export async function openModuleReward(file: string, options: RewardOptions, permission: Permission): Promise<Reward> {
   if (!existsSync(file)) throw new UserError(`reward module ${file} does not exist`);
-  permission(file);
+  permission({ kind: 'module', file });
   return ModuleReward.start(file, options);
 }
 

@@ -14,10 +14,10 @@ export function configOf(config: Config, { overrides, settings }: Pick<RoundStat
   return configSchema.parse(mergeConfigs(mergeConfigs(config, overrides as PartialConfig), asConfig(settings)));
 }
 
-/** Every reward specification that a run names: its own and those of its rounds. */
-export function rewardSpecs({ config, rounds }: { config: Config; rounds: readonly RoundState[] }): string[] {
-  const own = rounds.flatMap(({ overrides }) => (typeof overrides.reward === 'string' ? [overrides.reward] : []));
-  return [...new Set([config.reward, ...own])];
+/** Every configuration that a run holds: its own, and those of its rounds with overrides. Damaged rounds do not run. */
+export function allConfigs({ config, rounds }: { config: Config; rounds: readonly RoundState[] }): Config[] {
+  const own = rounds.filter(({ overrides, damaged }) => damaged === undefined && Object.keys(overrides).length > 0);
+  return [config, ...own.map((round) => configOf(config, round))];
 }
 
 /** prompts_per_round of each of these rounds. @param config the run's */

@@ -1,11 +1,13 @@
 /** What the work of a round needs: the run's files, loaded models, and where to report. */
 import type { Config } from '../config/schema.js';
+import type { EndpointView, JobView } from '../remote/views.js';
 import type { Control } from '../control.js';
 import type { ModelShelf } from './models.js';
 import type { ProbeRow } from './probeRows.js';
 import type { RoundState, SampledPrompts, Stage } from '../store/rounds.js';
 import type { RunFiles } from '../store/run.js';
 import type { ReviewRow } from '../review/rows.js';
+import type { Permission } from '../trust.js';
 import type { LogpsRow } from './reviewFiles.js';
 import type { DroppedPairs, EvaluationResult, MetricsRow, PairRow, SampledResponse } from '../rows.js';
 
@@ -25,7 +27,12 @@ export type Report =
   /** `done` of `total` log-probabilities are on disk. */
   | { type: 'logps'; rows: LogpsRow[]; done: number; total: number }
   | { type: 'step'; metrics: MetricsRow }
-  | { type: 'probe'; probe: ProbeRow };
+  /** The update continues from a checkpoint: these are all steps so far. */
+  | { type: 'rewound'; metrics: MetricsRow[] }
+  | { type: 'probe'; probe: ProbeRow }
+  /** All endpoints as they are now; at most a few times a second. */
+  | { type: 'servers'; servers: EndpointView[] }
+  | { type: 'job'; job: JobView };
 
 /** A round with the rounds before it on its branch, the first first and itself last; the base is not among them. */
 export interface RoundTask {
@@ -33,6 +40,8 @@ export interface RoundTask {
   branch: RoundState[];
   /** An update that was stopped after so many steps, before a crash: they are taken again, and no more. */
   stopAfter?: number;
+  /** A person asked to try again what has failed: an update's job that has ended is submitted again. */
+  again?: boolean;
 }
 
 export interface WorkContext {
@@ -44,7 +53,10 @@ export interface WorkContext {
   /** prompts_per_round of every round of its branch, from the first to this one. */
   promptCounts: number[];
   control: Control;
+  /** Asked before a command of the configuration is executed. */
+  permission: Permission;
   stopAfter?: number;
+  again?: boolean;
   /** Sampling: how many responses to a prompt are enough by now. */
   enough?(): number;
   report(report: Report): void;

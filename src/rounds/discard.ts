@@ -1,5 +1,5 @@
 /**
- * Deletes a discarded update: its checkpoint, policy, metrics, probes and training pairs. Imports no tensors: the engine's
+ * Deletes a discarded update: its checkpoint, policy, metrics, probes, training pairs and the folder of its job. Imports no tensors: the engine's
  * main thread calls it too.
  */
 import { removeAll } from '../store/durable.js';
@@ -12,9 +12,9 @@ import { roundFiles } from './files.js';
  * may have other settings.
  */
 export function discardUpdate({ files, round }: { files: RunFiles; round: Pick<RoundState, 'id'> }): void {
-  const { update, metrics, probes, trainingPairs } = roundFiles;
+  const { update, metrics, probes, trainingPairs, job, policyProbes } = roundFiles;
   removeAll([
-    ...[update, metrics, probes, trainingPairs].map((name) => files.file(round.id, name)),
+    ...[update, metrics, probes, trainingPairs, job, policyProbes].map((name) => files.file(round.id, name)),
     files.policyDir(round.id),
   ]);
 }

@@ -26,4 +26,10 @@ export const roundFiles = {
   heldOutScores: 'held-out-scores.jsonl',
   heldOutLogps: 'held-out-logps.jsonl',
   evaluation: 'evaluation.json',
+  /** Log-probabilities of fixed tokens under the round's policy and its start: policyProbes.ts. */
+  policyProbes: 'policy-probes.json',
+  /** How each endpoint's log-probabilities compared, one row per verification. */
+  verifications: 'verifications.jsonl',
+  /** The folder of an update that runs as a job. */
+  job: 'job',
 } as const;

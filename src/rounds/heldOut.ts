@@ -4,24 +4,25 @@ import { responseLogprobs, sum } from '../dpo/logprobs.js';
 import { referenceLogps } from '../dpo/reference.js';
 import type { Answers } from '../evaluation/evaluate.js';
 import { UserError } from '../errors.js';
-import type { LoadedModel } from '../model/folder.js';
 import { sampleRowSchema, scoreRowSchema } from '../rows.js';
 import { deriveSeed } from '../sampling/seed.js';
 import { readJsonLines } from '../store/jsonl.js';
 import type { WorkContext } from './context.js';
 import { roundFiles } from './files.js';
 import { heldOutPrompts } from './prompts.js';
-import { sampleInto } from './sampling.js';
+import { remoteName } from '../remote/runId.js';
+import type { ServerPool } from '../remote/servers/pool.js';
+import { type Sampler, sampleInto } from './sampling.js';
 import { scoreInto } from './scoring.js';
 
 /**
  * One response to each held-out prompt, with the same seeds in every round: unchanged policies answer alike. A
  * comparison needs every prompt: here only pausing has a meaning.
  */
-export async function heldOutAnswers(model: LoadedModel, context: WorkContext): Promise<Answers> {
+export async function heldOutAnswers(sampler: Sampler, context: WorkContext): Promise<Answers> {
   const { config, files, round } = context;
   const { rows: samples } = await sampleInto(
-    model,
+    sampler,
     {
       file: files.file(round.id, roundFiles.heldOutSamples),
       prompts: heldOutPrompts(config),
@@ -64,12 +65,39 @@ export function readAnswers({ files }: WorkContext, round: number): Answers {
 
 /** Summed log-probabilities of the policy's held-out responses under another policy, kept like a reference's. */
 export async function logpsUnder(context: WorkContext, dir: string): Promise<number[]> {
-  const samples = readJsonLines(context.files.file(context.round.id, roundFiles.heldOutSamples), sampleRowSchema);
-  samples.sort((a, b) => a.prompt_index - b.prompt_index);
-  const sequences = samples.map(({ prompt_ids, responses }) => ({ prompt_ids, response_ids: responses[0].ids }));
+  const sequences = heldOutSequences(context);
   const model = await context.models.load(dir);
   const file = context.files.file(context.round.id, roundFiles.heldOutLogps);
   return referenceLogps(file, model.fingerprint, sequences, async (missing) =>
     (await responseLogprobs(model, missing, { control: pauseOnly(context.control) })).map(sum),
   );
+}
+
+/**
+ * The same under the policy of a round that the servers hold beside the sampled one.
+ *
+ * @param adapter its name; null: the base model
+ */
+export async function logpsOnServers(
+  context: WorkContext,
+  pool: ServerPool,
+  round: number,
+  adapter: string | null,
+): Promise<number[]> {
+  const file = context.files.file(context.round.id, roundFiles.heldOutLogps);
+  return referenceLogps(
+    file,
+    `servers ${remoteName(context.files, round)}`,
+    heldOutSequences(context),
+    async (missing) =>
+      (await pool.logprobs(missing, { adapter, control: pauseOnly(context.control) })).map((values) =>
+        values.reduce((total, value) => total + value, 0),
+      ),
+  );
+}
+
+function heldOutSequences({ files, round }: WorkContext): { prompt_ids: number[]; response_ids: number[] }[] {
+  const samples = readJsonLines(files.file(round.id, roundFiles.heldOutSamples), sampleRowSchema);
+  samples.sort((a, b) => a.prompt_index - b.prompt_index);
+  return samples.map(({ prompt_ids, responses }) => ({ prompt_ids, response_ids: responses[0].ids }));
 }

@@ -2,6 +2,7 @@
 import type { Config } from '../config/schema.js';
 import { type LoadedModel, loadModel } from '../model/folder.js';
 import { type Permission, type Reward, openReward } from '../rewards/index.js';
+import { parseRewardSpec } from '../rewards/spec.js';
 
 /**
  * What a policy is loaded for. `read`: adapters merged, nothing is trained. `train`: adapters merged, all weights are
@@ -20,13 +21,20 @@ export class ModelShelf {
   private policy: { dir: string; use: PolicyUse; model: LoadedModel } | null = null;
   private opened: { key: string; reward: Reward } | null = null;
 
-  /** @param permission asked before a reward's code runs or a key is sent */
-  constructor(private readonly permission: Permission) {}
+  /**
+   * @param permission asked before a reward's code runs or a key is sent
+   * @param prepare loads the tensor backend; called before a model is loaded
+   */
+  constructor(
+    private readonly permission: Permission,
+    private readonly prepare: () => Promise<void> = () => Promise.resolve(),
+  ) {}
 
   /** The policy of a folder. */
   async load(dir: string, use: PolicyUse = 'read'): Promise<LoadedModel> {
     if (this.policy?.dir === dir && serves(this.policy, use)) return this.policy.model;
     this.forget();
+    await this.prepare();
     const model = await loadModel(dir, { task: 'causal-lm', ...optionsOf[use] });
     this.policy = { dir, use, model };
     return model;
@@ -42,6 +50,7 @@ export class ModelShelf {
     const key = JSON.stringify([spec, options]);
     if (this.opened?.key !== key) {
       this.closeReward();
+      if (parseRewardSpec(spec).some(({ kind }) => kind === 'hf')) await this.prepare();
       this.opened = { key, reward: await openReward(spec, options, this.permission) };
     }
     return this.opened.reward;

@@ -2,15 +2,17 @@
  * A few held-out prompts that the policy answers while it is trained, so that a person sees what it becomes. Greedy and
  * between optimizer steps: no random number is drawn and no weight touched, so the update ends the same without them.
  */
-import type { LoadedModel } from '../model/folder.js';
+import type { ServerConfig } from '../config/schema.js';
+import { UserError } from '../errors.js';
 import { encodePrompts } from '../prompts.js';
-import { sampleResponses } from '../sampling/sample.js';
 import { appendJsonLines, readJsonLines, writeJsonLines } from '../store/jsonl.js';
 import { isOutOfMemory } from '../tensor/memory.js';
 import type { WorkContext } from './context.js';
 import { roundFiles } from './files.js';
 import { type ProbeRow, probeRowSchema } from './probeRows.js';
 import { heldOutPrompts, promptText } from './prompts.js';
+import type { Sampler } from './sampling.js';
+import { holdPolicy, serverSampler, withServers } from './servers.js';
 import { log } from '../print.js';
 
 /** Share of an update's time that probes between its start and its end may take. */
@@ -29,22 +31,26 @@ export class Probes {
   private lastTook = 0;
   private over = false;
 
-  /** @param step where the update begins or goes on: what was answered later is answered again */
+  /**
+   * @param step where the update begins or continues: later answers are dropped and asked for again
+   * @param report tells of the earlier answers; not if they are on the screens already
+   */
   constructor(
     private readonly context: WorkContext,
-    private readonly policy: LoadedModel,
+    private readonly sampler: Sampler,
     step: number,
+    report = true,
   ) {
     const { config, files, round } = context;
     this.firstStep = step;
     this.file = files.file(round.id, roundFiles.probes);
     const entries = heldOutPrompts(config).slice(0, config.evaluation.probes);
-    const ids = encodePrompts(policy, entries, { raw: config.sampling.raw });
+    const ids = encodePrompts(sampler.policy, entries, { raw: config.sampling.raw });
     this.prompts = entries.map((entry, i) => ({ text: promptText(entry), ids: ids[i] }));
     const known = readJsonLines(this.file, probeRowSchema, { missing: 'empty' });
     this.answered = known.filter((row) => row.step <= step);
     if (this.answered.length < known.length) writeJsonLines(this.file, this.answered);
-    for (const row of this.answered) context.report({ type: 'probe', probe: row });
+    if (report) for (const row of this.answered) context.report({ type: 'probe', probe: row });
   }
 
   /** Asks the policy as it is after `step` steps, if it is time to. */
@@ -83,8 +89,7 @@ export class Probes {
   private async ask(step: number): Promise<void> {
     const { config, control } = this.context;
     const rows: ProbeRow[] = [];
-    const outcome = await sampleResponses(
-      this.policy,
+    const outcome = await this.sampler.sample(
       this.prompts.map(({ ids }) => ({ prompt_ids: ids, seed: 0 })),
       {
         ...config.sampling,
@@ -111,5 +116,26 @@ export class Probes {
     appendJsonLines(this.file, rows);
     this.answered.push(...rows);
     for (const row of rows) this.context.report({ type: 'probe', probe: row });
+  }
+}
+
+/**
+ * Asks sampling servers for the answers before an update, and reports those of an earlier attempt. An update runs without
+ * them, too: the servers may be off to leave it their GPU.
+ */
+export async function probeStart(context: WorkContext, server: ServerConfig): Promise<void> {
+  const { config, files, round } = context;
+  if (config.evaluation.probes === 0) return;
+  const known = readJsonLines(files.file(round.id, roundFiles.probes), probeRowSchema, { missing: 'empty' });
+  for (const probe of known.filter(({ step }) => step === 0)) context.report({ type: 'probe', probe });
+  if (known.some(({ step }) => step === 0)) return;
+  try {
+    await withServers(context, server, async (pool) => {
+      await holdPolicy(context, pool, server, round.parent ?? 0);
+      await new Probes(context, serverSampler(pool), 0, false).at(0, Infinity);
+    });
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    log(`no probe answers before the update of round ${round.id}: ${error.message}`);
   }
 }

@@ -1,7 +1,9 @@
 /** The reference policy: its log-probabilities of the pairs that are trained on, and of all responses in review. */
+import type { UpdateConfig } from '../config/schema.js';
 import { pauseOnly } from '../control.js';
 import { Interrupted, responseLogprobs, sum } from '../dpo/logprobs.js';
 import { referenceLogps } from '../dpo/reference.js';
+import { UserError } from '../errors.js';
 import { type ReferenceLogps, bySide, pairSides } from '../dpo/step.js';
 import { type PairRow, type SampleRow, pairRowSchema, sampleRowSchema } from '../rows.js';
 import { appendJsonLines, readJsonLines } from '../store/jsonl.js';
@@ -17,7 +19,7 @@ const BATCH_TOKENS = 4096;
 const REPORT_MS = 200;
 
 /** A start that is an adapter is trained on as one where LoRA is asked for, and merged for full fine-tuning. */
-export function trainingUse({ update }: Pick<WorkContext['config'], 'update'>): PolicyUse {
+export function trainingUse({ update }: { update: Pick<UpdateConfig, 'lora'> }): PolicyUse {
   return update.lora === null ? 'train' : 'adapt';
 }
 
@@ -83,6 +85,10 @@ function computedForReview(
  */
 export async function reviewLogps(context: WorkContext): Promise<WorkResults['logps']> {
   const { config, files, round } = context;
+  if (config.sampling.server !== null)
+    throw new UserError(
+      'log-probabilities of two policies are needed, which are not computed here while responses are sampled on servers',
+    );
   const file = files.file(round.id, roundFiles.logps);
   const { start, reference } = policiesOf(config, files, round);
   const samples = promptsInOrder(context);

@@ -1,12 +1,29 @@
-/** Samples responses to prompts into a file, a row a prompt; what the file already holds is not sampled again. */
+/** Samples responses to prompts into a file, one row per prompt; rows that the file holds are not sampled again. */
 import type { LoadedModel } from '../model/folder.js';
+import type { PolicyFiles } from '../model/policyFiles.js';
 import { encodePrompts } from '../prompts.js';
 import { type SampleRow, type SampledResponse, sampleRowSchema } from '../rows.js';
-import { type SamplingSettings, sampleResponses } from '../sampling/sample.js';
+import { type SamplingHooks, type SamplingJob, type SamplingSettings, sampleResponses } from '../sampling/sample.js';
 import { appendJsonLines, readJsonLines } from '../store/jsonl.js';
 import type { WorkContext } from './context.js';
 import { ProgressMeter } from './progress.js';
 import { type RoundPrompt, promptText } from './prompts.js';
+
+/** A policy that can be sampled, on this machine or on servers. */
+export interface Sampler {
+  policy: Pick<PolicyFiles, 'dir' | 'config' | 'tokenizer'>;
+  /** As sampleResponses. `nameJob`: how errors name a job. */
+  sample(
+    jobs: SamplingJob[],
+    settings: SamplingSettings,
+    hooks: SamplingHooks,
+    nameJob?: (job: number) => string,
+  ): Promise<'done' | 'stopped' | 'aborted'>;
+}
+
+export function localSampler(model: LoadedModel): Sampler {
+  return { policy: model, sample: (jobs, settings, hooks) => sampleResponses(model, jobs, settings, hooks) };
+}
 
 export interface SamplingPlan {
   file: string;
@@ -27,14 +44,14 @@ export interface SamplingPlan {
  * @returns all rows of the file, by prompt_index; fewer than planned where the control stopped it
  */
 export async function sampleInto(
-  model: LoadedModel,
+  sampler: Sampler,
   plan: SamplingPlan,
   context: WorkContext,
 ): Promise<{ rows: SampleRow[]; stopped: boolean }> {
   const { file, samples, seed } = plan;
   const known = readJsonLines(file, sampleRowSchema, { missing: 'empty' });
   const there = new Set(known.map((row) => row.prompt_index));
-  const ids = encodePrompts(model, plan.prompts, { raw: plan.raw });
+  const ids = encodePrompts(sampler.policy, plan.prompts, { raw: plan.raw });
   const missing = plan.prompts
     .map((prompt, i) => ({ prompt, ids: ids[i] }))
     .filter(({ prompt }) => !there.has(prompt.index));
@@ -67,7 +84,7 @@ export async function sampleInto(
     const done = kept + open.reduce((sum, size) => sum + size, 0);
     meter.expect(kept + open.length * enough, done);
   };
-  const outcome = await sampleResponses(model, jobs, plan.settings, {
+  const hooks: SamplingHooks = {
     control: context.control,
     wanted(job) {
       const now = plan.enough?.() ?? samples;
@@ -83,7 +100,10 @@ export async function sampleInto(
       const { prompt } = missing[at];
       context.report({ type: 'response', prompt_index: prompt.index, sample, prompt: promptText(prompt), response });
     },
-  });
+  };
+  const nameJob = (job: number) =>
+    `the response ${(job % samples) + 1} to ${missing[Math.floor(job / samples)].prompt.where}`;
+  const outcome = await sampler.sample(jobs, plan.settings, hooks, nameJob);
   // Stopped early: two responses make a pair.
   if (outcome === 'stopped') finished.forEach((responses, at) => responses.size >= 2 && !written.has(at) && write(at));
   const rows = readJsonLines(file, sampleRowSchema, { missing: 'empty' });

@@ -2,48 +2,57 @@
  * The computing stages of a round. Each reads what earlier stages left in the round's folder, goes on where an earlier
  * attempt stopped, and is done again without harm: a crash between a stage's end and its mark in run.json costs nothing.
  */
-import type { Control } from '../control.js';
+import { type Control, pauseOnly } from '../control.js';
+import { responseLogprobs } from '../dpo/logprobs.js';
 import { makePairs } from '../dpo/pairs.js';
-import { updatePolicy } from '../dpo/update.js';
-import { type Opponent, evaluatePolicy } from '../evaluation/evaluate.js';
-import { saveModel } from '../model/folder.js';
-import { type MetricsRow, sampleRowSchema } from '../rows.js';
+import { evaluatePolicy } from '../evaluation/evaluate.js';
+import { type LoadedModel, saveModel } from '../model/folder.js';
+import { jobFile } from '../remote/jobs/contract.js';
+import { hasJob } from '../remote/jobs/view.js';
+import { updateByJob } from '../remote/jobs/watch.js';
+import { sampleRowSchema } from '../rows.js';
 import { deriveSeed, sampleSeed } from '../sampling/seed.js';
 import { removeAll, writeFileAtomic } from '../store/durable.js';
-import { appendJsonLines, readJsonLines, writeJsonLines } from '../store/jsonl.js';
-import { readCheckpoint, removeCheckpoint, writeCheckpoint } from './checkpoint.js';
+import { readJsonLines, writeJsonLines } from '../store/jsonl.js';
+import { removeCheckpoint } from './checkpoint.js';
 import type { Work, WorkContext, WorkResults } from './context.js';
 import { discardUpdate } from './discard.js';
 import { roundFiles } from './files.js';
 import { measureFirstStep } from './firstStep.js';
-import { heldOutAnswers, logpsUnder, readAnswers } from './heldOut.js';
-import { metricsSchema } from './metrics.js';
-import { Probes } from './probes.js';
+import { answersOf } from './evaluate.js';
+import { type PolicyProbes, probeSequences, writePolicyProbes } from './policyProbes.js';
+import { Probes, probeStart } from './probes.js';
 import { roundPrompts } from './prompts.js';
 import { referenceOf, reviewLogps, trainingUse } from './reference.js';
 import { reviewRows } from './reviewRows.js';
-import { sampleInto } from './sampling.js';
+import { type SamplingPlan, localSampler, sampleInto } from './sampling.js';
 import { scoreInto } from './scoring.js';
+import { holdPolicy, serverSampler, withServers } from './servers.js';
 import { trainingPairs } from './training.js';
+import { resumeUpdate, updateWithFiles } from './updateFiles.js';
 
 export const work: { [S in Work]: (context: WorkContext) => Promise<WorkResults[S]> } = {
   async sample(context) {
     const { config, files, round } = context;
-    const model = await context.models.load(files.policyDir(round.parent ?? 0));
     const prompts = roundPrompts(config, context.promptCounts);
-    const { rows, stopped } = await sampleInto(
-      model,
-      {
-        file: files.file(round.id, roundFiles.samples),
-        prompts,
-        samples: config.sampling.samples_per_prompt,
-        enough: context.enough,
-        raw: config.sampling.raw,
-        settings: config.sampling,
-        seed: (promptIndex, sample) => sampleSeed(config.seed, round.id, promptIndex, sample),
-      },
-      context,
-    );
+    const plan: SamplingPlan = {
+      file: files.file(round.id, roundFiles.samples),
+      prompts,
+      samples: config.sampling.samples_per_prompt,
+      enough: context.enough,
+      raw: config.sampling.raw,
+      settings: config.sampling,
+      seed: (promptIndex, sample) => sampleSeed(config.seed, round.id, promptIndex, sample),
+    };
+    const { server } = config.sampling;
+    const start = round.parent ?? 0;
+    const { rows, stopped } =
+      server === null
+        ? await sampleInto(localSampler(await context.models.load(files.policyDir(start))), plan, context)
+        : await withServers(context, server, async (pool) => {
+            await holdPolicy(context, pool, server, start);
+            return sampleInto(serverSampler(pool), plan, context);
+          });
     return {
       responses: rows.reduce((sum, { responses }) => sum + responses.length, 0),
       sampled: { prompts: rows.length, planned: prompts.length, stopped_early: stopped },
@@ -63,12 +72,18 @@ export const work: { [S in Work]: (context: WorkContext) => Promise<WorkResults[
     const review = reviewRows(samples, scores, made);
     writeJsonLines(files.file(round.id, roundFiles.pairs), pairs);
     writeJsonLines(files.file(round.id, roundFiles.review), review);
-    await measureFirstStep(context, pairs);
+    // A job may run where nothing that is measured here holds.
+    if (config.update.job === null) await measureFirstStep(context, pairs);
     return { pairs, review, dropped };
   },
 
   async update(context) {
     const { config, files, round, stopAfter = Infinity } = context;
+    const { server } = config.sampling;
+    const submitted = config.update.job !== null && hasJob(files, round.id);
+    // A job that is taken up again, or aborted, needs no server.
+    if (server !== null && !submitted) await probeStart(context, server);
+    if (config.update.job !== null) return updateByJob(context, config.update.job);
     let taken = 0;
     const control: Control = {
       async point() {
@@ -79,20 +94,24 @@ export const work: { [S in Work]: (context: WorkContext) => Promise<WorkResults[
     const start = files.policyDir(round.parent ?? 0);
     const pairs = trainingPairs(context);
     const reference = await referenceOf(context, pairs);
-    const state = files.file(round.id, roundFiles.update);
-    const metricsFile = files.file(round.id, roundFiles.metrics);
+    const updateFiles = {
+      checkpoint: files.file(round.id, roundFiles.update),
+      metrics: files.file(round.id, roundFiles.metrics),
+    };
     if (reference === null) {
       discardUpdate(context);
       return { steps: 0, outcome: 'aborted' };
     }
     const policy = await context.models.load(start, trainingUse(config));
-    const resume = readCheckpoint(state, config.update.micro_batch) ?? undefined;
-    for (const metrics of keepMetrics(metricsFile, resume?.step ?? 0)) context.report({ type: 'step', metrics });
-    taken = resume?.step ?? 0;
-    const probes = new Probes({ ...context, control }, policy, taken);
-    let kept = performance.now();
+    const resumed = resumeUpdate(updateFiles, config.update.micro_batch);
+    for (const metrics of resumed.metrics) context.report({ type: 'step', metrics });
+    taken = resumed.state?.step ?? 0;
+    // Servers answer probes at the start and, once they hold the new policy, at the end.
+    const probes = server === null ? new Probes({ ...context, control }, localSampler(policy), taken) : null;
+    const proof =
+      server === null ? null : await startPolicyProbes(context, policy, probeSequences(pairs, server.probes));
     try {
-      const result = await updatePolicy(
+      const result = await updateWithFiles(
         policy,
         pairs,
         reference,
@@ -101,26 +120,22 @@ export const work: { [S in Work]: (context: WorkContext) => Promise<WorkResults[
           update: { ...config.update, lr: round.settings.lr },
           seed: deriveSeed(config.seed, 'update', round.id),
         },
+        updateFiles,
+        resumed,
         {
           control,
-          resume,
-          onStep(metrics, capture) {
-            appendJsonLines(metricsFile, [metrics]);
+          onStep(metrics) {
             taken = metrics.step;
-            if (performance.now() - kept >= config.update.checkpoint_seconds * 1000) {
-              writeCheckpoint(state, capture());
-              kept = performance.now();
-            }
             context.report({ type: 'step', metrics });
           },
-          between: (step, total) => probes.at(step, total),
-          onSuspend: (unfinished) => writeCheckpoint(state, unfinished),
+          between: async (step, total) => probes?.at(step, total),
         },
       );
       if (result.outcome === 'aborted') {
         discardUpdate(context);
         return result;
       }
+      if (proof !== null) await endPolicyProbes(context, policy, proof);
       const dir = files.policyDir(round.id);
       // Saved by an attempt that was killed before run.json said so.
       removeAll([dir]);
@@ -136,18 +151,8 @@ export const work: { [S in Work]: (context: WorkContext) => Promise<WorkResults[
     const { files, round } = context;
     // Not at the end of the update: until run.json says that it has ended, the next start resumes from the checkpoint.
     removeCheckpoint(files.file(round.id, roundFiles.update));
-    const model = await context.models.load(files.policyDir(round.id));
-    const answers = await heldOutAnswers(model, context);
-    const opponents: Opponent[] = [];
-    if (round.id > 0) {
-      for (const [against, id] of [
-        ['round-start', round.parent ?? 0],
-        ['base', 0],
-      ] as const) {
-        const dir = files.policyDir(id);
-        opponents.push({ against, ...readAnswers(context, id), logps: await logpsUnder(context, dir) });
-      }
-    }
+    removeCheckpoint(jobFile(files.file(round.id, roundFiles.job), 'checkpoint'));
+    const { answers, opponents } = await answersOf(context);
     const result = evaluatePolicy(round.id, answers, opponents);
     writeFileAtomic(files.file(round.id, roundFiles.evaluation), JSON.stringify(result, null, 1) + '\n');
     return result;
@@ -156,9 +161,24 @@ export const work: { [S in Work]: (context: WorkContext) => Promise<WorkResults[
   logps: reviewLogps,
 };
 
-/** Drops the rows of steps that an interrupted update took after its last checkpoint: they are taken again. */
-function keepMetrics(file: string, steps: number): MetricsRow[] {
-  const rows = readJsonLines(file, metricsSchema, { missing: 'empty' }).filter(({ step }) => step <= steps);
-  writeJsonLines(file, rows);
-  return rows;
+type StartProbes = Omit<PolicyProbes, 'end'>;
+
+/** @param policy before its first step */
+async function startPolicyProbes(
+  context: WorkContext,
+  policy: LoadedModel,
+  sequences: PolicyProbes['sequences'],
+): Promise<StartProbes> {
+  const { round } = context;
+  const start = await probeLogprobs(context, policy, sequences);
+  return { round: round.id, parent: round.parent ?? 0, by: 'trainer', sequences, start };
+}
+
+async function endPolicyProbes(context: WorkContext, policy: LoadedModel, proof: StartProbes): Promise<void> {
+  writePolicyProbes(context.files, { ...proof, end: await probeLogprobs(context, policy, proof.sequences) });
+}
+
+async function probeLogprobs({ control }: WorkContext, policy: LoadedModel, sequences: PolicyProbes['sequences']) {
+  const values = await responseLogprobs(policy, sequences, { control: pauseOnly(control) });
+  return values.map((row) => [...row]);
 }

@@ -2,7 +2,7 @@
  * What a first look tells of a model folder and of prompts, without reading weights. Runs in a process of its own
  * (taskProcess.ts): a tokenizer of 150,000 tokens takes a second to read, and the screen must not stand still.
  */
-import { statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { UserError } from '../errors.js';
 import { readModelConfig } from '../model/config.js';
@@ -18,8 +18,11 @@ import { type PromptEntry, readPrompts } from '../prompts.js';
 import type { ModelFacts, PromptFacts } from './facts.js';
 import { largest } from '../limits.js';
 
-/** @throws UserError with what is wrong with the folder, as loading it would say */
-export function checkModel(dir: string, task: ModelConfig['task'] = 'causal-lm'): ModelFacts {
+/**
+ * @param elsewhere other machines sample and train: the weights need not lie here
+ * @throws UserError with what is wrong with the folder, as loading it would say
+ */
+export function checkModel(dir: string, task: ModelConfig['task'] = 'causal-lm', elsewhere = false): ModelFacts {
   checkFolder(dir);
   const base = isAdapterFolder(dir) ? readAdapterConfig(dir).base : dir;
   const config = readModelConfig(base);
@@ -31,33 +34,50 @@ export function checkModel(dir: string, task: ModelConfig['task'] = 'causal-lm')
     );
   const tokenizer = tokenizerOf(dir, base, config);
   readGenerationConfig(base, config, tokenizer);
+  const stored = elsewhere && !hasWeights(base) ? noWeights : storedWeights(base, config);
+  const specs = parameterSpecs(config);
+  const matrices = specs
+    .filter(({ name, shape }) => shape.length === 2 && /\.\d+\./.test(name))
+    .map(({ name, shape }) => ({ layer: name.split('.').at(-2) as string, sum: shape[0] + shape[1] }));
+  return {
+    architecture: config.architecture,
+    parameters: stored.parameters ?? specs.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
+    context: config.max_positions,
+    dtype: stored.dtype,
+    bytes: stored.bytes,
+    tokenizer: tokenizer !== null,
+    chatTemplate: tokenizer?.hasChatTemplate ?? false,
+    adapter: base === dir ? null : path.basename(base),
+    shape: {
+      layers: config.layers,
+      hidden: config.hidden_size,
+      query: config.heads * config.head_dim,
+      kv: config.kv_heads * config.head_dim,
+      inner: config.intermediate_size,
+      gated: config.activation === 'silu',
+      vocabulary: config.vocab_size,
+      tied: config.tied,
+    },
+    loraWidths: sumsByLayer(matrices),
+  };
+}
+
+const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+
+const noWeights = { parameters: null, dtype: 'weights elsewhere', bytes: 0 };
+
+const hasWeights = (base: string): boolean =>
+  readdirSync(base).some((name) => /\.safetensors(\.index\.json)?$/.test(name));
+
+function storedWeights(base: string, config: ModelConfig): { parameters: number | null; dtype: string; bytes: number } {
   const reader = SafetensorsReader.open(base);
   try {
     const sources = findTensors(reader, config, base);
     const files = [...new Set(sources.map(({ name }) => reader.entry(name).file))];
-    const matrices = parameterSpecs(config)
-      .filter(({ name, shape }) => shape.length === 2 && /\.\d+\./.test(name))
-      .map(({ name, shape }) => ({ layer: name.split('.').at(-2) as string, sum: shape[0] + shape[1] }));
     return {
-      architecture: config.architecture,
-      parameters: sources.reduce((sum, { spec }) => sum + spec.shape.reduce((a, b) => a * b, 1), 0),
-      context: config.max_positions,
+      parameters: sources.reduce((sum, { spec }) => sum + sizeOf(spec.shape), 0),
       dtype: [...new Set(sources.map(({ name }) => reader.entry(name).dtype))].join(' and '),
       bytes: files.reduce((sum, file) => sum + statSync(file).size, 0),
-      tokenizer: tokenizer !== null,
-      chatTemplate: tokenizer?.hasChatTemplate ?? false,
-      adapter: base === dir ? null : path.basename(base),
-      shape: {
-        layers: config.layers,
-        hidden: config.hidden_size,
-        query: config.heads * config.head_dim,
-        kv: config.kv_heads * config.head_dim,
-        inner: config.intermediate_size,
-        gated: config.activation === 'silu',
-        vocabulary: config.vocab_size,
-        tied: config.tied,
-      },
-      loraWidths: sumsByLayer(matrices),
     };
   } finally {
     reader.close();

@@ -3,9 +3,10 @@ import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { flagNames } from '../config/flags.js';
 import { type PartialConfig, mergeConfigs } from '../config/load.js';
-import { type Config, configSchema } from '../config/schema.js';
+import { type Config, configSchema, jobSchema, serverSchema } from '../config/schema.js';
 import { commandLine, shellQuote } from '../invocation.js';
 import { moduleFiles } from '../rewards/spec.js';
+import { machineSettings, trustName } from '../trust.js';
 import { type Place, type SettingsFile, shorten } from './draft.js';
 
 const required = ['model', 'reward', 'prompts', 'held_out'] as const;
@@ -37,11 +38,32 @@ export function headlessCommand(
   // The shell replaces ~ at the start of a word only, and a reward has its path further on.
   const inReward: Place = { ...place, home: '\0' };
   for (const [key, value] of changes)
-    words.push(flagNames.get(key) as string, shorten(String(value), key === 'reward' ? inReward : place));
+    for (const text of textsOf(key, value))
+      words.push(
+        flagNames.get(key) as string,
+        isOfMachines(key) ? text : shorten(text, key === 'reward' ? inReward : place),
+      );
   // The form's own run asks in the terminal; a headless one needs the answer beforehand.
-  if (file !== null && !changes.has('reward'))
-    for (const module of moduleFiles(config.reward)) words.push('--trust-reward', shorten(module, place));
+  if (file !== null) words.push(...trustWords(config, changes, place));
   return { command: commandLine(words.map((word) => shellQuote(word)).join(' ')) };
+}
+
+/** What a flag is followed by. Lists of shell lines may hold commas, so their flags are repeated. */
+function textsOf(key: string, value: unknown): string[] {
+  return Array.isArray(value) && key.startsWith('update.job.') ? value.map(String) : [String(value)];
+}
+
+/** Settings of other machines: their commands, URLs and folders are written as they are. */
+const isOfMachines = (key: string): boolean => /^(sampling\.server|update\.job)\./.test(key);
+
+/** Flags that allow what the configuration file names. Reads no files: the screens ask for the command at every key. */
+function trustWords(config: Config, changes: ReadonlyMap<string, unknown>, place: Place): string[] {
+  const modules = changes.has('reward') ? [] : moduleFiles(config.reward);
+  const others = machineSettings(config).filter(({ keys }) => !keys.every((key) => changes.has(key)));
+  return [
+    ...modules.flatMap((module) => ['--trust-reward', shorten(module, place)]),
+    ...[...new Set(others.map(({ use }) => trustName(use)))].flatMap((name) => ['--trust', name]),
+  ];
 }
 
 /** The command that opens a run in the terminal. */
@@ -62,6 +84,10 @@ function differences(config: Config, base: Config): Map<string, unknown> {
   const walk = (value: unknown, below: unknown, at: string): void => {
     if (isDeepStrictEqual(value, below)) return;
     if (at === 'update.lora') return lora(config.update.lora, base.update.lora);
+    if (isGroup(value) && below === null && at in onlyRequired) {
+      for (const key of Object.keys(value)) walk(value[key], onlyRequired[at][key], `${at}.${key}`);
+      return;
+    }
     if (isGroup(value) && isGroup(below)) {
       for (const key of Object.keys(value)) walk(value[key], below[key], at === '' ? key : `${at}.${key}`);
       return;
@@ -75,6 +101,12 @@ function differences(config: Config, base: Config): Map<string, unknown> {
   walk(config, base, '');
   return out;
 }
+
+/** Groups that are null by default, without what they cannot do without. */
+const onlyRequired: Record<string, PartialConfig> = {
+  'sampling.server': { ...serverSchema.parse({ endpoints: ['http://host'] }), endpoints: undefined },
+  'update.job': { ...jobSchema.parse({ launcher: 'process' }), launcher: undefined },
+};
 
 /** What --lora RANK makes of a configuration's adapter. */
 function withRank(lora: Config['update']['lora'], rank: number): Config['update']['lora'] {
@@ -102,11 +134,13 @@ function completed(config: PartialConfig): Config {
 export function configText(config: Config, folder: string): string {
   const changed: PartialConfig = {};
   for (const [key, value] of differences(config, completed({}))) {
-    const [group, name] = key === 'update.lora.rank' ? ['update', 'lora'] : key.split('.');
+    const [group, name, inner] = key === 'update.lora.rank' ? ['update', 'lora'] : key.split('.');
     if ((required as readonly string[]).includes(group)) continue;
+    const within = changed[group] as PartialConfig | undefined;
     if (name === undefined) changed[group] = value;
-    else
-      changed[group] = { ...(changed[group] as PartialConfig), [name]: name === 'lora' ? config.update.lora : value };
+    else if (name === 'lora') changed[group] = { ...within, lora: config.update.lora };
+    else if (inner === undefined) changed[group] = { ...within, [name]: value };
+    else changed[group] = { ...within, [name]: { ...(within?.[name] as PartialConfig | undefined), [inner]: value } };
   }
   const here: Place = { cwd: folder, home: '\0' };
   const paths = Object.fromEntries(required.map((key) => [key, dotted(shorten(config[key], here))]));

@@ -5,6 +5,7 @@ import { type NameKey, type PartialConfig, checkConfig } from '../config/load.js
 import { UserError } from '../errors.js';
 import { readModelConfig } from '../model/config.js';
 import { isAdapterFolder } from '../model/peft.js';
+import { readPolicyFiles } from '../model/policyFiles.js';
 import { readPrompts } from '../prompts.js';
 import { Run, isRun } from '../store/run.js';
 import type { DirectoryFacts } from './facts.js';
@@ -21,7 +22,9 @@ export const exampleConfig = path.resolve(import.meta.dirname, '../../../data/ex
  */
 export function createRun(directory: string, config: PartialConfig, nameKey: NameKey = (key) => key): Run {
   const checked = checkConfig(config, nameKey);
-  if (!isAdapterFolder(checked.model)) readModelConfig(checked.model);
+  // Only tokens are made here if other machines sample and train: then the architecture need not be one of ours.
+  if (checked.sampling.server !== null && checked.update.job !== null) readPolicyFiles(checked.model);
+  else if (!isAdapterFolder(checked.model)) readModelConfig(checked.model);
   readPrompts(checked.prompts);
   readPrompts(checked.held_out);
   return Run.create(directory, checked);

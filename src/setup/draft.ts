@@ -1,16 +1,23 @@
 /** Between the form and the configuration: what is typed, laid over the settings that the form does not show. */
 import path from 'node:path';
 import { type PartialConfig, mergeConfigs, schemaProblems } from '../config/load.js';
-import { type Config, configSchema } from '../config/schema.js';
+import { type Config, configSchema, jobSchema, serverSchema } from '../config/schema.js';
 import { resolveRewardSpec } from '../rewards/spec.js';
 import {
+  type Field,
   type FieldId,
   type Values,
   adapter,
   allWeights,
+  entriesOf,
   fieldOf,
   fields,
+  joinedEntries,
   numberProblem,
+  onGpu,
+  onServers,
+  textProblem,
+  thisMachine,
   visibleFields,
 } from './fields.js';
 
@@ -44,13 +51,20 @@ export interface Draft {
 /** LoRA's rank where nothing says another. */
 const usualRank = '16';
 const usualPrecision = 'bf16';
+/** Defaults of a server and a job, for settings that have neither. */
+const usualServer = serverSchema.parse({ endpoints: ['http://127.0.0.1:8000'] });
+const usualJob = jobSchema.parse({ launcher: 'process' });
 
 export function draftOf(base: Base, directory: string, place: Place): Draft {
+  const settings = filled(base.config);
   const at = (key: readonly string[]): unknown =>
-    key.reduce<unknown>((value, part) => (value as PartialConfig | null | undefined)?.[part], filled(base.config));
+    key.reduce<unknown>((value, part) => (value as PartialConfig | null | undefined)?.[part], settings);
+  const [server, job] = [at(['sampling', 'server']), at(['update', 'job'])] as (PartialConfig | null | undefined)[];
+  const launcher = job?.['launcher'];
   const values = Object.fromEntries(
     fields.map(({ id, key, kind }): [FieldId, string] => {
-      const value = key.length === 0 ? undefined : at(key);
+      const value = key.length === 0 ? undefined : (at(key) ?? usual(key));
+      if (kind === 'list') return [id, Array.isArray(value) ? joinedEntries(id, value) : textOf(value)];
       if (kind === 'path' || kind === 'reward') return [id, shorten(textOf(value), place)];
       return [id, textOf(value)];
     }),
@@ -60,10 +74,20 @@ export function draftOf(base: Base, directory: string, place: Place): Draft {
     base,
     values: {
       ...{ ...values, directory, trains },
+      samples_on: server == null ? thisMachine : onServers,
+      updates_on: job == null ? thisMachine : textOf(launcher),
       lora_rank: values.lora_rank || usualRank,
       precision: values.precision || usualPrecision,
     },
   };
+}
+
+/** What a field of a server or a job starts with where the settings have none; endpoints start empty. */
+function usual(key: readonly string[]): unknown {
+  const [group, part, name] = key;
+  if (group === 'sampling' && part === 'server' && name !== 'endpoints')
+    return usualServer[name as keyof typeof usualServer];
+  return group === 'update' && part === 'job' ? usualJob[name as keyof typeof usualJob] : undefined;
 }
 
 /** With the schema's defaults; what the schema refuses stays as it is, to be seen in its field. */
@@ -84,19 +108,30 @@ export function configOfDraft({ base, values }: Draft, place: Place): PartialCon
   const over: PartialConfig = {};
   for (const { key, id, kind } of visibleFields(values)) {
     if (key.length === 0) continue;
-    const text = values[id].trim();
-    const value =
-      kind === 'path'
-        ? text && absolute(text, place)
-        : kind === 'reward'
-          ? absoluteReward(text, place)
-          : kind === 'number' && text !== '' && !Number.isNaN(Number(text))
-            ? Number(text)
-            : text;
-    put(over, key, value);
+    put(over, key, valueOf(id, kind, values[id].trim(), place));
   }
   if (values.trains === allWeights) put(over, ['update', 'lora'], null);
+  if (values.samples_on === thisMachine) put(over, ['sampling', 'server'], null);
+  if (values.updates_on === thisMachine) put(over, ['update', 'job'], null);
+  else put(over, ['update', 'job', 'launcher'], values.updates_on === onGpu ? 'process' : values.updates_on);
   return mergeConfigs(base.config, over);
+}
+
+function valueOf(id: FieldId, kind: Field['kind'], text: string, place: Place): unknown {
+  switch (kind) {
+    case 'path':
+      return text && absolute(text, place);
+    case 'reward':
+      return absoluteReward(text, place);
+    case 'number':
+      return text !== '' && !Number.isNaN(Number(text)) ? Number(text) : text;
+    case 'list':
+      return entriesOf(id, text);
+    case 'text':
+      return text === '' ? null : text;
+    case 'choice':
+      return text;
+  }
 }
 
 /** @returns the whole configuration; null where some value is out of place */
@@ -110,8 +145,20 @@ export function fieldProblem(id: FieldId, values: Values): string | null {
   const field = fieldOf(id);
   const text = values[id];
   if (field.kind === 'number') return numberProblem(field, text);
+  if (field.kind === 'text' || field.kind === 'list') return textProblem(field, text);
   if (text.trim() !== '') return null;
   return id === 'directory' ? 'no directory is named; write one' : `${field.label} is missing; enter to write it`;
+}
+
+/**
+ * Keys, dotted, that a person has set in the form: what they name may be executed. Of settings from a file or another run,
+ * those are left out that are still as they came.
+ */
+export function namedKeys(draft: Draft, directory: string, place: Place): string[] {
+  const before = draftOf(draft.base, directory, place).values;
+  return visibleFields(draft.values)
+    .filter(({ id, key }) => key.length > 0 && draft.values[id] !== before[id])
+    .map(({ key }) => key.join('.'));
 }
 
 /** Problems of settings that the form does not show. */

@@ -139,3 +139,43 @@ export function meanLength(ended: number, tokens: number, most: number): number 
   const p = ended / tokens;
   return (1 - (1 - p) ** most) / p;
 }
+
+/** Memory of one GPU that trainer/ needs in PyTorch, all in MiB. */
+export interface TorchEstimate {
+  weights: number;
+  gradients: number;
+  moments: number;
+  activations: number;
+  total: number;
+}
+
+/** The CUDA context and the libraries' workspaces, MiB: our allowance. */
+const cudaMemory = 1024;
+
+/**
+ * What an update with trainer/ takes on one GPU, with bfloat16 autocast. Full fine-tuning: 4 bytes per parameter for float32
+ * weights, 4 for gradients, 8 for AdamW's moments. LoRA: 2 for the frozen base in bfloat16, and the same 16 for the adapter.
+ * Activations in bfloat16 by the widths of `estimateMemory`; logits of the responses' positions in bfloat16, in float32, and
+ * their gradient. Several GPUs under DDP take this each; FSDP divides weights, gradients and moments among them.
+ *
+ * @param promptTokens of the longest prompt
+ */
+export function estimateTorch(
+  facts: Pick<ModelFacts, 'parameters' | 'context' | 'shape' | 'loraWidths'>,
+  { sampling, update }: MemorySettings,
+  promptTokens: number,
+): TorchEstimate {
+  const { layers: L, hidden: D, query: Q, kv: K, inner: F, gated, vocabulary: V } = facts.shape;
+  const trained = trainedParameters(facts, update.lora);
+  const positions = Math.min(facts.context, promptTokens + sampling.max_new_tokens);
+  const pairs = Math.min(update.micro_batch, update.batch_size);
+  const N = 2 * pairs * positions; // sequences of a micro-batch, padded to the longest
+  const perLayer = 4 * D + 2 * Q + 2 * K + (gated ? 3 : 2) * F;
+  const kept = update.activation_checkpointing ? L * D + perLayer : L * perLayer;
+  const inMebi = (bytes: number): number => bytes / mebi;
+  const weights = inMebi(update.lora === null ? 4 * facts.parameters : 2 * facts.parameters + 4 * trained);
+  const gradients = inMebi(4 * trained);
+  const moments = inMebi(8 * trained);
+  const activations = inMebi(2 * N * kept + N * V * (2 + 4 + 4));
+  return { weights, gradients, moments, activations, total: cudaMemory + weights + gradients + moments + activations };
+}

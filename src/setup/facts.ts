@@ -1,4 +1,5 @@
 /** What the form learns of what its fields name. */
+import type { PythonSearch } from './python.js';
 
 export interface ModelFacts {
   architecture: string;
@@ -53,6 +54,24 @@ export interface RewardFacts {
 export interface DirectoryFacts {
   /** It is there, and empty. */
   exists: boolean;
+}
+
+/** What an endpoint of the sampling servers says of itself. */
+export interface EndpointFacts {
+  url: string;
+  /** Names that it serves: the base model, and adapters. */
+  models: string[];
+  /** Longest sequence in tokens; null if it does not say. */
+  context: number | null;
+  /** It wants a key, which the form does not send. */
+  locked: boolean;
+}
+
+/** What update jobs would find. */
+export interface EnvironmentFacts {
+  python: PythonSearch;
+  /** Version of Slurm or Ray; null for the other launchers. */
+  scheduler: string | null;
 }
 
 /** What a short measurement found. Parts come one after the other: null is not measured (yet). */

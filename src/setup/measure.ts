@@ -8,7 +8,7 @@ import type { Control } from '../control.js';
 import { updatePolicy } from '../dpo/update.js';
 import type { LoadedModel } from '../model/folder.js';
 import { encodePrompts, readPrompts } from '../prompts.js';
-import { namedByUser } from '../rewards/trust.js';
+import { namedByUser } from '../trust.js';
 import { ModelShelf } from '../rounds/models.js';
 import { trainingUse } from '../rounds/reference.js';
 import { type SampledResponse, type PairRow } from '../rows.js';

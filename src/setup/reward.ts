@@ -4,6 +4,7 @@ import { UserError } from '../errors.js';
 import { Tokenizer } from '../model/tokenizer.js';
 import { readPrompts } from '../prompts.js';
 import { namedByUser, openReward, parseRewardSpec } from '../rewards/index.js';
+import { type Sensitive, trustName } from '../trust.js';
 import { promptText } from '../rounds/prompts.js';
 import { checkModel } from './checks.js';
 import type { RewardFacts } from './facts.js';
@@ -42,9 +43,9 @@ export async function tryReward({ spec, options, prompts, model, backend, named 
   }
 }
 
-function refused(reward: string): never {
+function refused(use: Sensitive): never {
   throw new UserError(
-    `${reward} was not tried: it comes from a file, and a trial would run its code or send it your key`,
+    `${trustName(use)} was not tried: it comes from a file, and a trial would run its code or send it your key`,
   );
 }
 

@@ -12,11 +12,15 @@ const say = (message: TaskMessage): Promise<void> =>
 async function answerTo(ask: TaskAsk): Promise<unknown> {
   switch (ask.task) {
     case 'model':
-      return checkModel(ask.dir);
+      return checkModel(ask.dir, 'causal-lm', ask.elsewhere);
     case 'prompts':
       return checkPrompts(ask.file, ask.model, ask.raw);
     case 'reward':
       return (await import('./reward.js')).tryReward(ask);
+    case 'endpoints':
+      return (await import('./environment.js')).checkEndpoints(ask.urls);
+    case 'environment':
+      return (await import('./environment.js')).checkEnvironment(ask);
     case 'measure':
       return (await import('./measure.js')).measure(
         ask.config,

@@ -6,13 +6,16 @@ import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../errors.js';
 import type { Config } from '../config/schema.js';
-import type { Measurement, ModelFacts, PromptFacts, RewardFacts } from './facts.js';
+import type { EnvironmentAsk } from './environment.js';
+import type { EndpointFacts, EnvironmentFacts, Measurement, ModelFacts, PromptFacts, RewardFacts } from './facts.js';
 import type { RewardAsk } from './reward.js';
 
 export interface Tasks {
-  model: { ask: { dir: string }; answer: ModelFacts };
+  model: { ask: { dir: string; elsewhere?: boolean }; answer: ModelFacts };
   prompts: { ask: { file: string; model: string; raw: boolean }; answer: PromptFacts };
   reward: { ask: RewardAsk; answer: RewardFacts };
+  endpoints: { ask: { urls: string[] }; answer: EndpointFacts[] };
+  environment: { ask: EnvironmentAsk; answer: EnvironmentFacts };
   measure: { ask: { config: Config }; answer: Measurement };
 }
 export type TaskName = keyof Tasks;
@@ -25,7 +28,10 @@ export type TaskMessage =
   | { type: 'failed'; message: string };
 
 /** Seconds after which a task is ended. */
-const limits: Record<TaskName, number> = { model: 30, prompts: 60, reward: 30, measure: 300 };
+const limits: Record<TaskName, number> = {
+  ...{ model: 30, prompts: 60, reward: 30, measure: 300 },
+  ...{ endpoints: 30, environment: 240 },
+};
 
 export interface TaskHooks {
   signal: AbortSignal;

@@ -217,12 +217,16 @@ export function removeOldTemporaries(target: string): void {
   }
 }
 
-/** Syncs all files and directories below a directory, and itself. */
+/** Syncs all files and directories below a directory, and itself. An update's job may be replacing some of them. */
 export function syncTree(directory: string): void {
   for (const entry of readdirSync(directory, { withFileTypes: true })) {
     const inside = path.join(directory, entry.name);
-    if (entry.isDirectory()) syncTree(inside);
-    else if (entry.isFile()) syncFile(inside);
+    try {
+      if (entry.isDirectory()) syncTree(inside);
+      else if (entry.isFile()) syncFile(inside);
+    } catch (error) {
+      if (!hasCode(error, 'ENOENT')) throw error;
+    }
   }
   syncDirectory(directory);
 }

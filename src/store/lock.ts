@@ -319,8 +319,8 @@ function pause(milliseconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }
 
-/** Field 22 of /proc/PID/stat; null where there is no /proc. A zombie counts as gone. */
-function startOf(pid: number): string | null {
+/** When a process started, field 22 of /proc/PID/stat; null without /proc or such a process. A zombie counts as gone. */
+export function startOf(pid: number): string | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');

@@ -366,7 +366,8 @@ function checkLayout(directory: string): void {
     expectReal(path.join(rounds, round), 'directory');
     for (const name of readdirSync(path.join(rounds, round))) {
       if (/\.jsonl?$/.test(name)) expectReal(path.join(rounds, round, name), 'file');
-      else if (name === 'policy' || name === 'update') expectReal(path.join(rounds, round, name), 'directory');
+      else if (name === 'policy' || name === 'update' || name === 'job')
+        expectReal(path.join(rounds, round, name), 'directory');
     }
   }
 }

@@ -59,8 +59,9 @@ const comparisonSchema = z.looseObject({
   length_change_percent: z.number(),
   reward: z.number(),
   reward_against: z.number(),
-  kl: z.number(),
-  kl_per_token: z.number(),
+  kl: z.number().nullable(),
+  kl_per_token: z.number().nullable(),
+  kl_note: z.string().optional(),
 });
 
 const evaluationSchema = z.looseObject({

@@ -148,6 +148,7 @@ export function gpuPassedOver(exists: (file: string) => boolean = existsSync): s
 
 /** Gives memory that is kept for the next step back to the system: for the end of a stage, after which a person reads. */
 export function releaseMemory(): void {
+  if (current === null) return;
   (tf.backend() as tf.KernelBackend & { releaseMemory?(): void }).releaseMemory?.();
 }
 

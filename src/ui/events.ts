@@ -26,6 +26,10 @@ export function applyEvent(run: Snapshot, event: RunEvent): Snapshot {
       return event.round === run.current ? { ...run, decisions: event.decisions } : run;
     case 'probe':
       return event.probe.round === run.current ? { ...run, probes: [...run.probes, event.probe] } : run;
+    case 'servers':
+      return event.round === run.current ? { ...run, servers: event.servers } : run;
+    case 'job':
+      return event.round === run.current ? { ...run, job: event.job } : run;
     case 'rounds':
       return { ...run, rounds: event.rounds, current: event.current };
     case 'role':
@@ -85,6 +89,8 @@ export function emptyRound(round: number): RoundData {
     truncated: 0,
     rewards: [],
     probes: [],
+    servers: [],
+    job: null,
   };
 }
 

@@ -56,6 +56,15 @@ export function duration(seconds: number | null): string {
   return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
 }
 
+/** When something happened, in the terminal's own time zone: 24 Nov 14:02. */
+export function clock(iso: string): string {
+  const time = new Date(iso);
+  if (Number.isNaN(time.getTime())) return nothing;
+  const two = (n: number): string => String(n).padStart(2, '0');
+  const month = time.toLocaleString('en-GB', { month: 'short' });
+  return `${time.getDate()} ${month} ${two(time.getHours())}:${two(time.getMinutes())}`;
+}
+
 /** Three significant digits without an exponent where that is short: for axes. */
 export function compact(value: number): string {
   if (!Number.isFinite(value)) return nothing;

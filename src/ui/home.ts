@@ -37,8 +37,8 @@ export type HomeTask =
   | { task: 'check'; name: CheckName; key: string; ask: CheckAsk }
   | { task: 'measure'; key: string; config: Config }
   | { task: 'save'; file: string; config: Config; overwrite: boolean }
-  /** `named`: the user wrote its reward himself, so the run may use it without asking. */
-  | { task: 'create'; directory: string; config: Config; named: boolean };
+  /** `named`: keys, dotted, that the user set himself; the run may execute what they name without asking. */
+  | { task: 'create'; directory: string; config: Config; named: readonly string[] };
 
 export type HomeEvent =
   /** What a look found, and when, ms since 1970. */

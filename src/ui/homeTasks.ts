@@ -6,7 +6,6 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { readConfigFile } from '../config/load.js';
 import { messageOf } from '../errors.js';
-import { sensitiveParts, trustRewards } from '../rewards/trust.js';
 import { writeFileAtomic } from '../store/durable.js';
 import { configText } from '../setup/command.js';
 import { checkDirectory, createRun } from '../setup/create.js';
@@ -15,6 +14,7 @@ import { type FormStart, exampleForm, fileForm, runForm } from '../setup/form.js
 import type { RunList } from '../setup/runs.js';
 import { deleteRun, endEngine } from '../setup/runs.js';
 import { runTask } from '../setup/tasks.js';
+import { sensitiveSettings, trust } from '../trust.js';
 import type { FormSource, HomeEvent, HomeTask } from './home.js';
 import type { Action } from './state.js';
 
@@ -139,7 +139,12 @@ export class HomeTasks {
   private create({ directory, config, named }: HomeTask & { task: 'create' }): void {
     try {
       createRun(directory, config);
-      if (named) trustRewards(directory, sensitiveParts(config.reward), 'named');
+      const uses = sensitiveSettings(config).filter(({ keys }) => keys.every((key) => named.includes(key)));
+      trust(
+        directory,
+        uses.map(({ use }) => use),
+        'named',
+      );
     } catch (error) {
       return this.tell({ what: 'not-created', problem: messageOf(error) });
     }

@@ -4,7 +4,7 @@
  * asked for in quick succession, while a selection moves, only the last are fetched.
  */
 import { messageOf } from '../errors.js';
-import { UntrustedReward } from '../rewards/trust.js';
+import { Untrusted } from '../trust.js';
 import type { EngineCommand, EngineEvent, Query, RoundSettings } from '../engine/protocol.js';
 import type { Action } from './state.js';
 
@@ -34,6 +34,7 @@ export class Link {
   private moved: Partial<RoundSettings> = {};
   private timer: NodeJS.Timeout | null = null;
   private asking: NodeJS.Timeout | null = null;
+  private readonly later = new Set<NodeJS.Timeout>();
 
   constructor(private readonly options: LinkOptions) {}
 
@@ -57,7 +58,7 @@ export class Link {
     } catch (error) {
       if (this.line !== line) return;
       this.client = null;
-      if (error instanceof UntrustedReward) return this.options.now({ type: 'untrusted', rewards: error.rewards });
+      if (error instanceof Untrusted) return this.options.now({ type: 'untrusted', uses: error.uses });
       this.options.now({ type: 'link', link: { status: 'lost', reason: messageOf(error) } });
     }
   }
@@ -73,8 +74,16 @@ export class Link {
     this.timer = setTimeout(() => this.rest(), restMilliseconds);
   }
 
-  /** The answer becomes an action, as does a refusal. */
-  ask(query: Query): void {
+  /** The answer becomes an action, as does a refusal. @param after milliseconds to wait first */
+  ask(query: Query, after = 0): void {
+    if (after > 0) {
+      const timer = setTimeout(() => {
+        this.later.delete(timer);
+        this.fetch(query);
+      }, after);
+      this.later.add(timer);
+      return;
+    }
     if (query.type !== 'read-detail') return this.fetch(query);
     if (this.asking !== null) clearTimeout(this.asking);
     this.asking = setTimeout(() => this.fetch(query), restMilliseconds);
@@ -84,6 +93,7 @@ export class Link {
   close(): void {
     this.rest();
     if (this.asking !== null) clearTimeout(this.asking);
+    for (const timer of this.later) clearTimeout(timer);
     this.line++;
     this.client?.close();
     this.client = null;

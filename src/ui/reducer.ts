@@ -34,7 +34,7 @@ function applied(state: State, action: Action): Step {
     case 'link':
       return only({ ...state, link: action.link, modal: null });
     case 'untrusted':
-      return only(askTrust(state, action.rewards));
+      return only(askTrust(state, action.uses));
     case 'file-exists':
       return only(askOverwrite(state, action.what, action.file));
     case 'notice':
@@ -46,12 +46,12 @@ function applied(state: State, action: Action): Step {
     case 'answer':
       return only(inView(answered(state, action.query, action.answer)));
     case 'unanswered':
-      return only({ ...state, notice: action.message });
+      return only(unanswered({ ...state, notice: action.message }, action.query));
     case 'refused':
       // What was moved here and refused there must not stay on the screen.
       return only({ ...state, draft: action.command === 'set' ? {} : state.draft, notice: action.message });
     case 'snapshot':
-      return only(follow({ ...state, link: { status: 'up' }, run: action.snapshot, draft: {} }));
+      return only(follow({ ...withoutLog(state), link: { status: 'up' }, run: action.snapshot, draft: {} }));
     case 'bye':
       if (action.again)
         return { state: { ...state, link: { status: 'connecting' }, modal: null }, effects: [{ do: 'restart' }] };
@@ -67,11 +67,16 @@ function applied(state: State, action: Action): Step {
     case 'problem':
     case 'decisions':
     case 'probe':
+    case 'servers':
+    case 'job':
     case 'rounds':
     case 'role':
       return only(state.run === null ? state : told(state, applyEvent(state.run, action)));
   }
 }
+
+/** A question that was asked over a lost line is never answered. */
+const withoutLog = (state: State): State => ({ ...state, update: { ...state.update, log: null } });
 
 /** After an event: confirmed settings are the engine's again, and the screen follows the stage. */
 function told(state: State, run: Snapshot): State {
@@ -104,6 +109,10 @@ function answered(state: State, query: Query, answer: unknown): State {
   return screens.reduce((seen, screen) => modules[screen].answered?.(seen, query, answer) ?? seen, state);
 }
 
+function unanswered(state: State, query: Query): State {
+  return screens.reduce((seen, screen) => modules[screen].unanswered?.(seen, query) ?? seen, state);
+}
+
 function pressed(before: State, key: string, together: boolean): Step {
   const state =
     before.notice === null && before.displaced.length === 0 ? before : { ...before, notice: null, displaced: [] };
@@ -115,7 +124,8 @@ function pressed(before: State, key: string, together: boolean): Step {
   const meaning = meaningOf(key, state);
   if (meaning === null) {
     const known = keysOf(placeOf(state)).find(({ keys }) => keys.includes(key));
-    return only(known === undefined ? state : { ...state, notice: `Nothing to do now for ${key}: ${known.help}.` });
+    if (known === undefined) return only(state);
+    return only({ ...state, notice: known.why?.(state) ?? `Nothing to do now for ${key}: ${known.help}.` });
   }
   const { owner, id } = meaning;
   // What is asked can only be answered once it has been seen.

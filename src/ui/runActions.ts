@@ -7,6 +7,7 @@ import { meaningOf } from './keys.js';
 import { modules } from './modules.js';
 import { paletteEntries } from './palette.js';
 import type { RunKey } from './runKeys.js';
+import type { Sensitive } from '../trust.js';
 import { makeLine, pastedLine } from './sanitize.js';
 import {
   type Effect,
@@ -33,6 +34,7 @@ export function actOnRun(state: State, id: RunKey, key: string): Step {
       return { state, effects: [{ do: 'leave' }] };
     case 'restart':
       return { state: { ...state, link: { status: 'connecting' } }, effects: [{ do: 'restart' }] };
+    case 'resubmit':
     case 'retry': {
       // The stage reports again what it had reported before it failed; a fresh snapshot keeps that from counting twice.
       const effects: Effect[] = [
@@ -201,31 +203,36 @@ function overwritten(state: State, what: string): Step {
 
 const trustQuestion = 'trust ';
 
-/** The question of a run whose rewards the user has not allowed yet. Paths are shown whole: they are what is judged. */
-export function askTrust(state: State, rewards: readonly string[]): State {
-  const server = rewards.some((reward) => /^https?:/.test(reward));
-  const module = rewards.some((reward) => !/^https?:/.test(reward));
-  const doing = [
-    ...(module ? ['runs this code as you'] : []),
-    ...(server ? ['sends your BREVITY_REWARD_KEY to this server'] : []),
-  ];
+/** The question of a run that needs permissions. Paths and commands are shown whole: they are what is judged. */
+export function askTrust(state: State, uses: readonly Sensitive[]): State {
   return {
     ...state,
     link: {
       status: 'lost',
-      reason: 'The engine did not start: the reward of this run is not allowed yet',
+      reason: 'The engine did not start: the run needs your permission first',
       next: 'r asks again.',
     },
     modal: {
-      ...{ kind: 'confirm', owner: 'run', what: trustQuestion + JSON.stringify(rewards) },
-      lines: ['Allow it for this run?', `The reward ${doing.join(' and ')}:`, ...rewards],
+      ...{ kind: 'confirm', owner: 'run', what: trustQuestion + JSON.stringify(uses) },
+      lines: ['Allow this for this run?', ...uses.flatMap(usedLines)],
     },
   };
 }
 
+function usedLines(use: Sensitive): string[] {
+  switch (use.kind) {
+    case 'module':
+      return ['The reward runs this code as you:', use.file];
+    case 'key':
+      return [`The run sends your ${use.variable} to this server:`, use.origin];
+    case 'command':
+      return [`The run executes this as you (${use.key}):`, ...use.command.split('\n')];
+  }
+}
+
 function trusted(state: State, what: string): Step {
-  const rewards = JSON.parse(what.slice(trustQuestion.length)) as string[];
-  return { state: { ...state, link: { status: 'connecting' } }, effects: [{ do: 'trust', rewards }] };
+  const uses = JSON.parse(what.slice(trustQuestion.length)) as Sensitive[];
+  return { state: { ...state, link: { status: 'connecting' } }, effects: [{ do: 'trust', uses }] };
 }
 
 function typed(state: State): Step {
@@ -288,7 +295,8 @@ function runCommand(state: State): Step {
   if (entry === undefined) return only({ ...state, modal: null, notice: 'There is no such command.' });
   const there = { ...state, modal: null };
   const { key, command, text } = entry;
-  if (!entry.available) return only({ ...there, notice: `Nothing to do now for ${command}: ${text}.` });
+  if (!entry.available)
+    return only({ ...there, notice: key.why?.(state) ?? `Nothing to do now for ${command}: ${text}.` });
   const at = entry.screen === null ? there : show(there, entry.screen);
   if (meaningOf(entry.name, at)?.id !== key.id) return only(at);
   return key.owner === 'run'

@@ -23,6 +23,8 @@ export interface Key {
   help: string;
   /** Whether it does something now. */
   when?: (state: State) => boolean;
+  /** Why it does nothing now, as one sentence; null: only that. */
+  why?: (state: State) => string | null;
 }
 
 export interface ScreenModule<Id extends string = string> {
@@ -44,6 +46,8 @@ export interface ScreenModule<Id extends string = string> {
   back?(state: State): State | null;
   /** The engine has answered a question that this screen asked. */
   answered?(state: State, query: Query, answer: unknown): State;
+  /** The engine has refused a question, or could not answer it. */
+  unanswered?(state: State, query: Query): State;
   /** What a click or the wheel does; coordinates from 0 within the screen's body. */
   pointed?(state: State, kind: 'press' | 'wheel-up' | 'wheel-down', x: number, y: number): Step;
   /** What `y` copies: the response or command that is looked at; null where there is none. */

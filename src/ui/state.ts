@@ -19,6 +19,7 @@ import type {
 import { type EvaluationUi, evaluationUi } from './evaluation/state.js';
 import { type HistoryUi, historyUi } from './history/state.js';
 import type { Home, HomeEvent, HomeTask } from './home.js';
+import type { Sensitive } from '../trust.js';
 import type { Displaced } from './resize.js';
 import { type ReviewUi, reviewUi } from './review/state.js';
 import { type SamplingUi, samplingUi } from './sampling/state.js';
@@ -144,7 +145,7 @@ export type Action =
   | { type: 'size'; size: Size }
   | { type: 'link'; link: Link }
   /** No engine was started: the user has not allowed these modules, or these servers the key. */
-  | { type: 'untrusted'; rewards: readonly string[] }
+  | { type: 'untrusted'; uses: readonly Sensitive[] }
   | { type: 'mouse'; kind: 'press' | 'wheel-up' | 'wheel-down'; x: number; y: number }
   | { type: 'answer'; query: Query; answer: unknown }
   | { type: 'unanswered'; query: Query; message: string }
@@ -159,11 +160,12 @@ export type Action =
 /** What a key asks of the world; performed by the TUI command. */
 export type Effect =
   | { do: 'send'; command: EngineCommand }
-  | { do: 'ask'; query: Query }
+  /** `after`: milliseconds to wait first, for what is read again and again. */
+  | { do: 'ask'; query: Query; after?: number }
   | { do: 'copy'; text: string; what: string }
   | { do: 'restart' }
   /** Allows these rewards in this run, then starts the engine. */
-  | { do: 'trust'; rewards: readonly string[] }
+  | { do: 'trust'; uses: readonly Sensitive[] }
   | { do: 'home'; task: HomeTask }
   | { do: 'complete'; text: string; inReward: boolean }
   /** The decided pairs of a file that is reviewed. Without `overwrite` an existing file is asked about first. */
@@ -199,8 +201,8 @@ export function ask(state: State, owner: Screen, what: string, lines: readonly s
 }
 
 /** Stops sampling or the update, as confirmed. */
-export function stopNow(state: State): Step {
-  return send({ ...state, notice: 'Stopping after the micro-batch in flight.' }, { type: 'stop' });
+export function stopNow(state: State, notice = 'Stopping after the micro-batch in flight.'): Step {
+  return send({ ...state, notice }, { type: 'stop' });
 }
 
 export function initialState(size: Size, file: FileReview | null = null): State {
@@ -294,4 +296,13 @@ export const isPaused = (state: State): boolean =>
 /** The stage is being worked on, or paused, and this screen shows it. */
 export const isBusyWith = (state: State, stage: Stage): boolean =>
   (isWorking(state) || isPaused(state)) && stageOn(state) === stage;
+/** The update runs as a job: the engine only watches it. */
+export const isJob = (state: State): boolean => {
+  const round = currentRound(state);
+  const { run } = state;
+  return round?.stage === 'update' && run !== null && (run.job !== null || run.config.update.job !== null);
+};
+/** The job has ended in a way that another attempt can continue from. */
+export const canResubmit = (state: State): boolean =>
+  hasFailed(state) && isJob(state) && state.run?.job?.end?.resubmittable === true;
 export const hasFailed = (state: State): boolean => state.link.status === 'up' && state.run?.engine.problem != null;

@@ -1,6 +1,7 @@
 /** What the engine does, in words: for the header and to be read aloud. */
 import type { Progress, Stage } from '../engine/protocol.js';
 import * as format from './format.js';
+import { jobStatus } from './update/job.js';
 import { type State, currentRound, progressOf, screenOf } from './state.js';
 
 const doing: Record<Stage, string> = {
@@ -32,8 +33,10 @@ export function statusOf(state: State): Status {
   switch (run.engine.activity) {
     case 'starting':
       return { kind: 'busy', text: 'the engine is starting …', progress: '' };
-    case 'working':
-      return { kind: 'busy', text: stage, progress };
+    case 'working': {
+      const job = round?.stage === 'update' && run.job !== null ? jobStatus(run.job) : '';
+      return { kind: 'busy', text: job === '' ? stage : job, progress };
+    }
     case 'paused':
       return { kind: 'paused', text: `paused: ${stage}`, progress };
     case 'idle':

@@ -10,12 +10,19 @@ export interface CliResult {
   rows(): Record<string, unknown>[];
 }
 
-export function brevity(args: string[], input: string | object[] = '', cwd?: string): CliResult {
+/** @param env laid over the environment of the tests */
+export function brevity(
+  args: string[],
+  input: string | object[] = '',
+  cwd?: string,
+  env: NodeJS.ProcessEnv = {},
+): CliResult {
   const text = typeof input === 'string' ? input : input.map((row) => JSON.stringify(row) + '\n').join('');
   const { status, stdout, stderr } = spawnSync(process.execPath, [`${dist}cli.js`, ...args], {
     input: text,
     encoding: 'utf8',
     cwd,
+    env: { ...process.env, ...env },
     maxBuffer: 2 ** 28,
   });
   const rows = () =>

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { lockHolder } from '../../src/store/lock.js';
+import { newRound } from '../../src/store/rounds.js';
 import { Run } from '../../src/store/run.js';
 import { brevity } from '../commands/cli.js';
 import { goldenFolder } from '../golden.js';
@@ -80,7 +81,8 @@ describe('a reward module of a run that was not made here', () => {
     const run = foreignRun('hf:/some/folder');
     const json = path.join(run, 'run.json');
     const data = JSON.parse(readFileSync(json, 'utf8')) as { rounds: object[] };
-    data.rounds.push({ id: 0, parent: null, stage: 'evaluate', overrides: { reward: `module:${file}` }, seconds: {} });
+    const base = newRound(0, null, { alpha: 0.02, beta: 0.1, lr: 1e-6 });
+    data.rounds.push({ ...base, overrides: { reward: `module:${file}` } });
     writeFileSync(json, JSON.stringify(data));
     expect(brevity(['auto', run]).stderr).toContain(`names the reward module ${file}`);
     expect(ran()).toBe(false);
@@ -90,13 +92,13 @@ describe('a reward module of a run that was not made here', () => {
     const { file, ran } = marking('theirs');
     foreignRun(`module:${file}`);
     const screen = open(['run']);
-    const asked = await screen.until(/Allow it for this run\? y\/n/);
+    const asked = await screen.until(/Allow this for this run\? y\/n/);
     expect(asked).toContain('The reward runs this code as you:');
     expect(asked).toContain(file);
     screen.type('n');
-    await screen.until(/^(?![\s\S]*Allow it)[\s\S]*reward of this run is not allowed yet/);
+    await screen.until(/^(?![\s\S]*Allow this)[\s\S]*run needs your permission first/);
     screen.type('r');
-    await screen.until(/Allow it for this run\? y\/n/);
+    await screen.until(/Allow this for this run\? y\/n/);
     expect(ran()).toBe(false);
     screen.type('y');
     await screen.until(/run › round [01]/);
@@ -118,7 +120,7 @@ describe('a reward module of a run that was not made here', () => {
 
     // A run that is made nevertheless asks as any other does.
     screen.type('s');
-    await screen.until(/Allow it for this run\? y\/n/);
+    await screen.until(/Allow this for this run\? y\/n/);
     expect(ran()).toBe(false);
     screen.type('n');
     screen.type('R');

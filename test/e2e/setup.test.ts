@@ -23,8 +23,8 @@ afterEach(() => {
   rmSync(cwd, { recursive: true, force: true, maxRetries: 5 });
 });
 
-function open(args: string[] = [], env: Record<string, string> = {}): TestTerminal {
-  terminal = new TestTerminal([cli, ...args], { cwd, env });
+function open(args: string[] = [], env: Record<string, string> = {}, rows = 24): TestTerminal {
+  terminal = new TestTerminal([cli, ...args], { cwd, env, rows });
   return terminal;
 }
 
@@ -121,7 +121,8 @@ describe('brevity without a run', () => {
   }, 60_000);
 
   it('is said to a dumb terminal: the form with its problems, and the list of runs without an engine', async () => {
-    const screen = open([], { TERM: 'dumb' });
+    // What is written once the checks have answered must not push the beginning out of view.
+    const screen = open([], { TERM: 'dumb' }, 60);
     await screen.until(/A new run with the settings of[\s\S]*Selected: start the run\./);
     screen.type('jj');
     await screen.until(/^Selected: model folder, .*Hugging Face folder/m);

@@ -23,6 +23,7 @@ interface Job {
   /** Ids. */
   branch: number[];
   stopAfter?: number;
+  again?: boolean;
   report(report: Report): void;
   resolve(result: WorkResults[Work]): void;
   reject(error: Error): void;
@@ -42,6 +43,7 @@ export class FakeCompute implements Compute {
         round: { ...task.round },
         branch: task.branch.map(({ id }) => id),
         stopAfter: task.stopAfter,
+        again: task.again,
         report,
         resolve: (result) => (settled(), resolve(result as WorkResults[S])),
         reject: (error) => (settled(), reject(error)),

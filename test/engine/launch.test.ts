@@ -20,7 +20,7 @@ import type * as Client from '../../src/engine/client.js';
 import type * as Launch from '../../src/engine/launch.js';
 import type { EngineClient } from '../../src/engine/client.js';
 import type { EngineEvent, Snapshot } from '../../src/engine/protocol.js';
-import { sensitiveParts, trustRewards } from '../../src/rewards/trust.js';
+import { allUses, trust } from '../../src/trust.js';
 import { Lock, type LockHolder, lockHolder } from '../../src/store/lock.js';
 import { Run } from '../../src/store/run.js';
 import { temporaryDirectories } from '../temporary.js';
@@ -45,7 +45,7 @@ function moved(run: string, to: string): string {
   mkdirSync(path.dirname(to), { recursive: true });
   renameSync(run, to);
   // It is another run now as far as permission goes.
-  trustRewards(to, sensitiveParts(Run.open(to).config.reward), 'named');
+  trust(to, allUses([Run.open(to).config]), 'named');
   runs.push(to);
   return to;
 }

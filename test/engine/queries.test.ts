@@ -213,7 +213,7 @@ describe('read-plan', () => {
     b.engine.backendLoaded('wasm');
     expect(await plan(1)).toEqual({
       ...{ round: 1, pairs: 2, steps: 6, tokens: 3 * (7 + 9), seconds: null, memory_mb: null },
-      ...{ reference: 'round start (base policy)', trained: 'all weights', backend: 'wasm' },
+      ...{ reference: 'round start (base policy)', trained: 'all weights', where: 'backend wasm' },
     });
   });
 

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type Config, configSchema } from '../../src/config/schema.js';
-import { sensitiveParts, trustRewards } from '../../src/rewards/trust.js';
+import { allUses, trust } from '../../src/trust.js';
 import { Run } from '../../src/store/run.js';
 import { goldenFolder } from '../golden.js';
 
@@ -44,7 +44,7 @@ export function quickConfig(folder: string, changes: { [K in keyof Config]?: Par
 
 export function quickRun(folder: string, changes: Parameters<typeof quickConfig>[1] = {}): string {
   const { directory, config } = Run.create(path.join(folder, 'run'), quickConfig(folder, changes));
-  trustRewards(directory, sensitiveParts(config.reward), 'named');
+  trust(directory, allUses([config]), 'named');
   return directory;
 }
 

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { RoundView } from '../../src/engine/view.js';
-import { sensitiveParts, trustRewards } from '../../src/rewards/trust.js';
+import { allUses, trust } from '../../src/trust.js';
 import { Run } from '../../src/store/run.js';
 import { Disk, type Operation, losses, materialize, readRecording } from './disk.js';
 import { few, inPairs, randomFrom, seed } from './limits.js';
@@ -156,7 +156,7 @@ it(
       const home = mkdtempSync(path.join(folder, 'state-'));
       const directory = path.join(home, 'run');
       materialize(found, directory);
-      trustRewards(directory, sensitiveParts(Run.open(run).config.reward), 'named');
+      trust(directory, allUses([Run.open(run).config]), 'named');
       try {
         await play(directory, progress);
         if (progress.missed.length > 0) missed++;

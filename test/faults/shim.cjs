@@ -2,9 +2,9 @@
  * Preloaded into an engine (`node --require`): counts the file operations that change its run directory, and at the Nth
  * kills the process, tears a write or makes the operation fail; or records all of them, for disk.ts to replay.
  *
- * BREVITY_FAULTS_OF is JSON: { [run directory]: { log, mode, thread, n } }; several runs may be played at once. Each thread
- * counts its own operations: how the two interleave differs from run to run. It wraps the functions that src/store uses; an unwrapped one that could change a
- * file throws, so that nothing goes unnoticed.
+ * BREVITY_FAULTS_OF is JSON: { [run directory]: { log, mode, thread, n } }; several runs may be played at once. Each
+ * thread counts its own operations: how the two interleave differs from run to run. It wraps the functions that src/store
+ * uses; an unwrapped one that could change a file throws, so that nothing goes unnoticed.
  */
 'use strict';
 const { Buffer } = require('node:buffer');

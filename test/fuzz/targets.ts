@@ -5,8 +5,27 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { winRateCommand } from '../../src/commands/winRate.js';
-import { parserFor } from '../../src/commands/options.js';
+import { keySchema, parserFor } from '../../src/commands/options.js';
 import { runFlags } from '../../src/config/flags.js';
+import { UserError } from '../../src/errors.js';
+import { HttpFailure } from '../../src/http.js';
+import { parseJson } from '../../src/limits.js';
+import {
+  MetricsTail,
+  readControl,
+  readDone,
+  readJobProbes,
+  readLaunch,
+  readLogTail,
+  readPairs,
+  readRequest,
+  readStatus,
+} from '../../src/remote/jobs/contract.js';
+import { EndpointFault, type Protocol, type ProtocolContext } from '../../src/remote/servers/protocol.js';
+import { Sglang } from '../../src/remote/servers/sglang.js';
+import { Vllm } from '../../src/remote/servers/vllm.js';
+import { readEndpoints, readNoise, readPolicyProbes } from '../../src/rounds/policyProbes.js';
+import { readPolicyFiles } from '../../src/model/policyFiles.js';
 import { checkConfig, readConfigFile } from '../../src/config/load.js';
 import {
   dpoSchema,
@@ -32,7 +51,7 @@ import { readScoredFile } from '../../src/review/file.js';
 import { type FilterNumber, parseFilter } from '../../src/review/filter.js';
 import { openHttpReward } from '../../src/rewards/http.js';
 import { parseRewardSpec, resolveRewardSpec } from '../../src/rewards/spec.js';
-import { namedByUser } from '../../src/rewards/trust.js';
+import { namedByUser } from '../../src/trust.js';
 import { finiteReward } from '../../src/rewards/types.js';
 import { readHeldOut } from '../../src/rounds/answers.js';
 import { readCheckpoint } from '../../src/rounds/checkpoint.js';
@@ -116,6 +135,45 @@ const roundFiles: Record<string, unknown[]> = {
   'reference.jsonl': [{ key: 'k', logps: -1 }],
   'held-out-samples.jsonl': samples,
   'held-out-scores.jsonl': samples.map(({ prompt_index }) => ({ prompt_index, rewards: [1] })),
+};
+
+/** Files of an update job. */
+const jobContents: Record<string, object | unknown[]> = {
+  'request.json': {
+    ...{ version: 1, id: 'brevity-1a2b3c4d-r0003', round: 3, policy: '/m', reference: '/m', same: true },
+    objective: { name: 'lr-dpo', beta: 0.1, alpha: 0.02, label_smoothing: 0 },
+    update: {
+      ...{ lr: 5e-7, batch_size: 32, micro_batch: 8, epochs: 1, steps: 0, schedule: 'cosine', warmup: 0.1 },
+      ...{ weight_decay: 0, decay: 'matrices', clip: 1, adam_beta1: 0.9, adam_beta2: 0.999, adam_eps: 1e-8 },
+      ...{ activation_checkpointing: false, lora: null, checkpoint_seconds: 60 },
+    },
+    ...{ seed: 1, precision: null, threads: null, backend: 'auto', probe_tolerance: null },
+  },
+  'pairs.jsonl': [{ ...pair, ref_chosen_logps: -1, ref_rejected_logps: -2 }, pair],
+  'probes.jsonl': [{ prompt_ids: [1], response_ids: [2, 3], server_logprobs: [-1, -2] }],
+  'status.json': {
+    ...{ state: 'training', done: 1, total: 2, host: 'h', pid: 1, processes: 1, device: 'cpu', executor: 'e' },
+    ...{ attempt: 1, started: '2026-01-01T00:00:00Z', updated: '2026-01-01T00:00:00Z', z_error: null },
+  },
+  'done.json': {
+    ...{ version: 1, outcome: 'done', steps: 2, message: null, executor: 'e', seconds: 1, memory_mb: 1 },
+    ...{ z_error: 0, probes: { start: [[-1, -2]], end: [[-1, -1]] } },
+  },
+  'launch.json': {
+    ...{ version: 1, id: 'brevity-1a2b3c4d-r0003', launcher: 'slurm', attempt: 1, state: 'submitted', job: '12' },
+    ...{ submitted_at: '2026-01-01T00:00:00Z', started_at: null, told: null, end: null },
+  },
+  'metrics.jsonl': [metrics, { ...metrics, step: 2 }],
+  log: ['a line', 'another'],
+  control: ['stop'],
+};
+const policyProbes = {
+  ...{ round: 2, parent: 1, by: 'trainer', sequences: [{ prompt_ids: [1], response_ids: [2, 3] }] },
+  ...{ start: [[-1, -2]], end: [[-1, -1]] },
+};
+const verification = {
+  ...{ at: '2026-01-01T00:00:00Z', url: 'http://a:1', kind: 'vllm', version: '0.32.0', noise: 1e-7 },
+  verification: { weights: 'round 1', tokens: 2, mean: 0.1, max: 0.2, shift: 1, verdict: 'verified', note: null },
 };
 
 function writeRound(run: Run): void {
@@ -261,6 +319,19 @@ export async function targets(directory: string): Promise<Record<string, Target>
     }
   };
 
+  const job = folder('job');
+  const jobReaders: Record<string, () => unknown> = {
+    'request.json': () => readRequest(job),
+    'pairs.jsonl': () => readPairs(job),
+    'probes.jsonl': () => readJobProbes(job),
+    'status.json': () => readStatus(job),
+    'done.json': () => readDone(job),
+    'launch.json': () => readLaunch(job),
+    'metrics.jsonl': () => new MetricsTail(path.join(job, 'metrics.jsonl')).read(),
+    log: () => readLogTail(job, 4096),
+    control: () => readControl(job),
+  };
+
   let written = 0;
   return {
     'run.json': jsonFile(inside('run', 'run.json'), runJson, () => {
@@ -327,7 +398,7 @@ export async function targets(directory: string): Promise<Record<string, Target>
       read(input) {
         for (const { group, key } of runFlags) {
           try {
-            parserFor(groups[group].shape[key as never])(input.toString());
+            parserFor(keySchema(groups[group], key))(input.toString());
           } catch (error) {
             // Commander's own error for an argument, which it prints as a sentence.
             if ((error as { code?: string }).code !== 'commander.invalidArgument') throw error;
@@ -617,5 +688,125 @@ export async function targets(directory: string): Promise<Record<string, Target>
     'journal of a scored file': jsonLinesFile('journal.jsonl.decisions.jsonl', roundFiles['decisions.jsonl'], () =>
       readJournal(inside('journal.jsonl'), { rows: reviewRows } as never),
     ),
+
+    'job folder': {
+      make(mutator) {
+        const name = mutator.pick(Object.keys(jobContents));
+        const value = jobContents[name];
+        return Buffer.concat([
+          Buffer.from(`${name}\n`),
+          Array.isArray(value) ? mutator.jsonLines(value) : mutator.jsonFile(value),
+        ]);
+      },
+      read(input) {
+        const end = input.indexOf(10);
+        const name = input.subarray(0, end).toString();
+        writeFileSync(path.join(job, name), input.subarray(end + 1));
+        try {
+          jobReaders[name]();
+        } finally {
+          rmSync(path.join(job, name));
+        }
+      },
+    },
+
+    'policy probes and verifications': {
+      make: (mutator) =>
+        mutator.below(2) === 0
+          ? Buffer.concat([Buffer.from('policy-probes.json\n'), mutator.jsonFile(policyProbes)])
+          : Buffer.concat([Buffer.from('verifications.jsonl\n'), mutator.jsonLines([verification, verification])]),
+      read(input) {
+        const end = input.indexOf(10);
+        const file = run.files.file(2, input.subarray(0, end).toString());
+        writeFileSync(file, input.subarray(end + 1));
+        try {
+          readPolicyProbes(run.files, 2);
+          readNoise(run.files, [1, 2], 'http://a:1');
+          readEndpoints(run.files, 2);
+        } finally {
+          rmSync(file);
+        }
+      },
+    },
+
+    'answers of vLLM': serverAnswers((context) => new Vllm(context), {
+      '/version': { version: '0.32.0' },
+      '/v1/models': { data: [{ id: 'policy', root: '/m', parent: null, max_model_len: 256 }] },
+      '/v1/completions': {
+        choices: [
+          {
+            ...{ index: 0, text: 'WhatWhat', finish_reason: 'length', stop_reason: null, token_ids: [323, 323] },
+            ...{
+              logprobs: { token_logprobs: [-1, -2], tokens: ['token_id:323', 'token_id:323'] },
+              prompt_token_ids: [3],
+            },
+            prompt_logprobs: [null, { 323: { logprob: -1 } }, { 323: { logprob: -2 } }],
+          },
+        ],
+        usage: { prompt_tokens: 1, completion_tokens: 2 },
+      },
+    }),
+
+    'answers of SGLang': serverAnswers((context) => new Sglang(context), {
+      '/model_info': { model_path: '/m' },
+      '/server_info': { version: '0.5.23', max_lora_rank: 16, enable_deterministic_inference: true },
+      '/v1/models': { data: [{ id: 'policy', root: '/m', parent: null, max_model_len: 256 }] },
+      '/generate': {
+        ...{ text: 'WhatWhat', output_ids: [323, 323] },
+        meta_info: {
+          ...{ finish_reason: { type: 'length', length: 2 }, prompt_tokens: 1, completion_tokens: 2 },
+          ...{
+            output_token_logprobs: [
+              [-1, 323],
+              [-2, 323],
+            ],
+            input_token_logprobs: [
+              [null, 3],
+              [-1, 323],
+              [-2, 323],
+            ],
+          },
+        },
+      },
+    }),
+  };
+}
+
+/** One answer of a server is damaged; all others are sound. What endpoints throw becomes the sentence that they make of it. */
+function serverAnswers(protocol: (context: ProtocolContext) => Protocol, sound: Record<string, unknown>): Target {
+  const settings = { temperature: 1, top_p: 1, top_k: 0, min_p: 0, repetition_penalty: 1, max_new_tokens: 2 };
+  const policy = readPolicyFiles(new URL('../../data/base-policy', import.meta.url).pathname);
+  const never = new AbortController().signal;
+  return {
+    make(mutator) {
+      const name = mutator.pick(Object.keys(sound));
+      return Buffer.concat([Buffer.from(`${name}\n`), mutator.jsonFile(sound[name] as object)]);
+    },
+    async read(input) {
+      const end = input.indexOf(10);
+      const damaged = input.subarray(0, end).toString();
+      const answer = (name: string): unknown => {
+        if (name !== damaged) return sound[name];
+        try {
+          return parseJson(input.subarray(end + 1).toString());
+        } catch {
+          throw new UserError('an answer that is not JSON');
+        }
+      };
+      const text = (name: string) => Promise.resolve(JSON.stringify(answer(name)));
+      const server = protocol({
+        ...{ base: new URL('http://a:1'), policy, context: () => 256, postText: text },
+        get: (name) => Promise.resolve().then(() => answer(name)),
+        post: (name) => Promise.resolve().then(() => answer(name)),
+      });
+      try {
+        await server.identify();
+        await server.sample({ prompt_ids: [3], seed: 1, adapter: null, settings }, never);
+        await server.logprobs([3], [323, 323], null, never);
+      } catch (error) {
+        if (error instanceof EndpointFault || error instanceof HttpFailure) throw new UserError(error.message);
+        throw error;
+      }
+    },
   };
 }

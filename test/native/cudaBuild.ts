@@ -18,9 +18,8 @@ export const buildTimeout = 900_000;
 export const fakeDriver = path.join(builds, 'cuda-quick/fake');
 export const emulatedAddon = path.join(builds, 'cuda-quick/brevity.node');
 
-/** The kernels' tests under sanitizers, and what `make` is told for it. */
-export const sanitizedTests = path.join(builds, 'cuda-address-undefined-quick/tests');
-export const sanitizers = 'SAN=address,undefined';
+/** The kernels' tests in the emulator. */
+export const kernelTests = path.join(builds, 'cuda-quick/tests');
 
 export interface Ended {
   status: number;

@@ -1,23 +1,23 @@
 /**
- * Every CUDA kernel in the emulator against the cpu device, under AddressSanitizer and UndefinedBehaviorSanitizer
- * (native/cuda/test). `npm run test:cuda` does more: larger shapes, and the suites of the native backend.
+ * Every CUDA kernel in the emulator against the cpu device (native/cuda/test). `npm run test:cuda` does more: larger shapes,
+ * AddressSanitizer and UndefinedBehaviorSanitizer, and the suites of the native backend.
  */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { buildTimeout, fakeDriver, make, noToolchain, run, sanitizedTests, sanitizers } from './cudaBuild.js';
+import { buildTimeout, fakeDriver, kernelTests, make, noToolchain, run } from './cudaBuild.js';
 
-const missing = noToolchain('-fsanitize=address,undefined');
+const missing = noToolchain();
 if (missing !== null) console.error(`The CUDA kernels are not run in the emulator: ${missing}.`);
 
 async function check(args: string[], env: NodeJS.ProcessEnv = {}) {
-  const { status, stdout, stderr } = await run(sanitizedTests, args, env);
+  const { status, stdout, stderr } = await run(kernelTests, args, env);
   const output = stdout + stderr;
   const [, tests, checks, failures] = /^(\d+) tests, (\d+) checks, (\d+) failures$/m.exec(output) ?? [];
   expect({ status, failures }, output.slice(-4000)).toEqual({ status: 0, failures: '0' });
   return { tests: Number(tests), checks: Number(checks), output };
 }
 
-describe.skipIf(missing !== null)('the CUDA kernels under sanitizers', () => {
-  beforeAll(() => make(sanitizers, 'tests', 'fake'), buildTimeout);
+describe.skipIf(missing !== null)('the CUDA kernels', () => {
+  beforeAll(() => make('tests', 'fake'), buildTimeout);
 
   it('leave what the cpu device leaves, whatever the order of threads', async () => {
     const { tests, checks } = await check([]);
@@ -32,6 +32,6 @@ describe.skipIf(missing !== null)('the CUDA kernels under sanitizers', () => {
   }, 600_000);
 
   it('is a test that can fail: a name that no test has', async () => {
-    expect((await run(sanitizedTests, ['nothing'])).status).toBe(1);
+    expect((await run(kernelTests, ['nothing'])).status).toBe(1);
   });
 });

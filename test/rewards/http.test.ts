@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { rewardOptionsSchema } from '../../src/config/schema.js';
 import { type Permission, namedByUser, openReward, permissionIn } from '../../src/rewards/index.js';
-import { trustRewards } from '../../src/rewards/trust.js';
+import { trust } from '../../src/trust.js';
 import { goldenFolder } from '../golden.js';
 import { temporaryDirectories } from '../temporary.js';
 
@@ -128,12 +128,14 @@ describe('BREVITY_REWARD_KEY', () => {
     return { base, seen };
   }
 
+  const key = (origin: string) => ({ kind: 'key', variable: 'BREVITY_REWARD_KEY', origin }) as const;
+
   it('reaches a server that is allowed in the run, with every request, and not one that is not allowed', async () => {
     const run = fresh();
     vi.stubEnv('XDG_STATE_HOME', fresh());
     vi.stubEnv('BREVITY_REWARD_KEY', 's3cret');
     const [allowed, other] = [await noting(), await noting()];
-    trustRewards(run, [allowed.base], 'asked');
+    trust(run, [key(allowed.base)], 'asked');
     const one = { concurrency: 1, batch_size: 7 };
     expect(await score(`${allowed.base}/classify`, one, permissionIn(run))).toEqual({ rewards: lengths, error: '' });
     expect(allowed.seen).toEqual([
@@ -164,7 +166,7 @@ describe('BREVITY_REWARD_KEY', () => {
       sent = request.headers.authorization;
       response.writeHead(307, { location: `${other.base}/classify` }).end();
     });
-    trustRewards(run, [allowed], 'asked');
+    trust(run, [key(allowed)], 'asked');
     await score(`${allowed}/classify?model=m`, { concurrency: 1, batch_size: 7 }, permissionIn(run));
     expect(sent).toBe('Bearer s3cret');
     expect(other.seen).toEqual([['/classify', undefined]]);

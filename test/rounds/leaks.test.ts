@@ -30,7 +30,7 @@ it('every round ends with the tensors and bytes of the one before it', async () 
   run.addRound(newRound(0, null, settings));
   const held: { tensors: number; bytes: number; device: number | null }[] = [];
   const contextOf = (id: number) => ({
-    ...{ config, files: run.files, models, round: run.round(id), control: uncontrolled },
+    ...{ config, files: run.files, models, round: run.round(id), control: uncontrolled, permission: namedByUser },
     promptCounts: Array.from({ length: id }, () => config.sampling.prompts_per_round),
     report: () => {},
   });

@@ -8,6 +8,7 @@ import { namedByUser } from '../../src/rewards/index.js';
 import { ModelShelf } from '../../src/rounds/models.js';
 import { probeRowSchema } from '../../src/rounds/probeRows.js';
 import { Probes } from '../../src/rounds/probes.js';
+import { localSampler } from '../../src/rounds/sampling.js';
 import { work } from '../../src/rounds/work.js';
 import { readJsonLines } from '../../src/store/jsonl.js';
 import { newRound } from '../../src/store/rounds.js';
@@ -34,6 +35,7 @@ async function updated(changes: Partial<Config['evaluation']>, update: Partial<C
   const state: { verdict: 'go' | 'abort' } = { verdict: 'go' };
   const context = {
     ...{ config, files: run.files, models, round: run.round(1), promptCounts: [0] },
+    permission: namedByUser,
     control: { point: () => Promise.resolve(state.verdict) },
     report: (report: Report) => reports.push(report),
   };
@@ -86,7 +88,7 @@ describe('probes', () => {
     const before = rows();
     reports.length = 0;
     const policy = await context.models.load(context.files.policyDir(0));
-    const probes = new Probes(context, policy, 5);
+    const probes = new Probes(context, localSampler(policy), 5);
     expect(reports.map((report) => report.type === 'probe' && report.probe.step)).toEqual([0, 4]);
     expect(rows()).toEqual(before.slice(0, 2));
     for (const step of [4, 5, 6, 7, 8]) await probes.at(step, 20);
@@ -112,7 +114,7 @@ describe('probes', () => {
     vi.spyOn(policy.transformer, 'prefill').mockImplementation(() => {
       throw new OutOfMemoryError(2 ** 20);
     });
-    const probes = new Probes(context, policy, 3);
+    const probes = new Probes(context, localSampler(policy), 3);
     for (const step of [4, 5]) await probes.at(step, 20);
     expect(rows().length).toBeLessThan(before);
     expect(rows().at(-1)?.step).toBe(3);
@@ -132,7 +134,7 @@ describe('how often, where the configuration leaves it open', () => {
     const now = vi.spyOn(performance, 'now').mockImplementation(() => clock * 1000);
     // An answer of one token passes one point.
     const control = { point: () => Promise.resolve(((clock += seconds), 'go' as const)) };
-    const probes = new Probes({ ...context, control }, policy, 0);
+    const probes = new Probes({ ...context, control }, localSampler(policy), 0);
     for (let step = 0; step <= 60; step++) {
       if (step > 0) clock += 1;
       await probes.at(step, 60);

@@ -62,6 +62,7 @@ class SecondRound {
       models: this.models,
       round,
       promptCounts: [0, 0],
+      permission: namedByUser,
       control: { point: () => Promise.resolve(this.verdict()) },
       report: (report) => this.reports.push(report),
     };

@@ -78,6 +78,7 @@ class Bench {
       round: this.run.round(1),
       ...task,
       promptCounts: [this.run.config.sampling.prompts_per_round],
+      permission: namedByUser,
       control: { point: () => new Promise((resolve) => resolve(this.verdict(this.reports))) },
       enough: () => this.enough(this.reports),
       report: (report) => this.reports.push(report),

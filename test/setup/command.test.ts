@@ -87,6 +87,40 @@ describe('headlessCommand', () => {
     expect(directory).toBe('runs/x');
   });
 
+  it.each<[string, object]>([
+    [
+      'sampling servers',
+      {
+        sampling: {
+          server: {
+            ...{ endpoints: ['http://a:1', 'https://b/x'], kind: 'vllm', weights: 'restart', key_variable: 'A_KEY' },
+            ...{ restart: `${process.cwd()}/r.sh {endpoint} '{weights}'`, concurrency: 9, retries: 1, probes: 3 },
+            ...{ tolerance: 0.2, timeout_seconds: 7, startup_seconds: 8, paths: ['/a=/b', '/c=/d'] },
+          },
+        },
+      },
+    ],
+    [
+      'a job',
+      {
+        update: { job: { launcher: 'slurm', setup: ['module load a,b', 'x'], sbatch: ['--time=1'], poll_seconds: 2 } },
+      },
+    ],
+  ])('with %s: flags, and a file, come out as the form', (_name, changes) => {
+    const config = configSchema.parse({ ...required, ...changes });
+    expect(configOf(commandOf('runs/x', config, null)).config).toEqual(config);
+    const where = path.join(temporary(), 'saved.json');
+    writeFileSync(where, configText(config, path.dirname(where)));
+    expect(configSchema.parse(readConfigFile(where))).toEqual(config);
+    // What a file names needs permission.
+    const settings = file({ ...required, ...changes });
+    expect(commandOf('runs/x', config, settings)).toMatch(
+      'sampling' in changes
+        ? /--trust sampling\.server\.restart$/
+        : /--trust update\.job\.setup --trust update\.job\.sbatch$/,
+    );
+  });
+
   it('names only what differs', () => {
     const settings = file({ ...required, dpo: { alpha: 0.3 } });
     expect(commandOf('runs/x', formWith(settings.config, settings, {}), settings)).toBe(

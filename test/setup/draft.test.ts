@@ -8,6 +8,7 @@ import {
   draftOf,
   fieldProblem,
   hiddenProblems,
+  namedKeys,
   settledConfig,
   shorten,
 } from '../../src/setup/draft.js';
@@ -36,12 +37,16 @@ describe('draftOf', () => {
       reward: '0.5*hf:~/r+module:m.mjs',
       prompts: '/data/p.jsonl',
       held_out: '~/h.jsonl',
+      ...{ samples_on: 'this machine', endpoints: '', server_kind: 'auto', server_weights: 'reload', restart: '' },
+      ...{ key_variable: '', server_paths: '' },
       samples_per_prompt: '4',
       max_new_tokens: '256',
       temperature: '0.3',
       alpha: '0.02',
       beta: '0.1',
       lr: '5e-7',
+      ...{ updates_on: 'this machine', job_command: 'brevity job {dir}', job_setup: '', sbatch: '' },
+      ...{ ray: 'http://127.0.0.1:8265', ray_gpus: '0', submit: '', job_status: '', job_cancel: '', job_paths: '' },
       trains: 'all weights',
       lora_rank: '16',
       backend: 'auto',
@@ -60,6 +65,60 @@ describe('draftOf', () => {
     expect(fieldProblem('alpha', values)).toBe('"much" is no number; expected 0 to 100');
     expect(fieldProblem('samples_per_prompt', values)).toMatch(/^1: expected number to be >=2/);
     expect(fieldProblem('model', values)).toContain('missing');
+  });
+});
+
+describe('servers and jobs', () => {
+  const elsewhere = {
+    ...settings,
+    sampling: {
+      server: {
+        endpoints: ['http://a:1', 'http://b:2'],
+        weights: 'restart',
+        restart: 'ssh {endpoint} restart',
+        probes: 3,
+      },
+    },
+    update: {
+      job: {
+        launcher: 'slurm',
+        command: 'srun -m brevity_trainer {dir}',
+        setup: ['module load cuda', 'source venv/bin/activate'],
+        sbatch: ['--partition=gpu', '--time 04:00:00'],
+        paths: ['/home/ann=/lustre/ann'],
+      },
+    },
+  };
+
+  it('come out of the form as they went in, with what no field shows', () => {
+    expect(settledConfig(draft(elsewhere), place)).toEqual(configSchema.parse(elsewhere));
+    expect(draft(elsewhere).values).toMatchObject({
+      ...{ samples_on: 'servers', endpoints: 'http://a:1, http://b:2', restart: 'ssh {endpoint} restart' },
+      ...{ updates_on: 'slurm', job_setup: 'module load cuda; source venv/bin/activate' },
+      sbatch: '--partition=gpu --time 04:00:00',
+    });
+  });
+
+  it('go with the choice of this machine', () => {
+    const here = settledConfig(draft(elsewhere, { samples_on: 'this machine', updates_on: 'this machine' }), place);
+    expect(here).toMatchObject({ sampling: { server: null }, update: { job: null } });
+  });
+
+  it('refuse entries by name', () => {
+    const { values } = draft(elsewhere, { endpoints: 'http://a:1, ftp://b', sbatch: '--a x' });
+    expect(fieldProblem('endpoints', values)).toBe('"ftp://b": expected an http or https URL');
+    expect(fieldProblem('sbatch', values)).toBeNull();
+    expect(fieldProblem('restart', { ...values, restart: '' })).toBe('restart command is missing; enter to write it');
+    expect(fieldProblem('key_variable', { ...values, key_variable: '' })).toBeNull();
+    expect(fieldProblem('key_variable', { ...values, key_variable: 'my key' })).toBe(
+      '"my key": expected the name of an environment variable',
+    );
+  });
+
+  it('are named by whoever changed them in the form', () => {
+    const changed = draft(elsewhere, { job_command: 'mine {dir}', sbatch: '--partition=cpu' });
+    expect(namedKeys(changed, 'runs/x', place)).toEqual(['update.job.command', 'update.job.sbatch']);
+    expect(namedKeys(draft(elsewhere), 'runs/x', place)).toEqual([]);
   });
 });
 

@@ -4,6 +4,7 @@ import { configSchema } from '../../src/config/schema.js';
 import {
   estimateMemory,
   estimateTimes,
+  estimateTorch,
   meanLength,
   programMemory,
   trainedParameters,
@@ -83,6 +84,48 @@ describe('estimateTimes', () => {
     expect(estimateTimes({ ...measured, score: null, update: null }, counts, config)).toEqual({
       ...{ sample: 12, score: null, update: null, evaluate: null },
     });
+  });
+});
+
+describe('estimateTorch', () => {
+  const bytes = (count: number): number => count / 2 ** 20;
+  // N = 128 positions as above; a layer keeps 130 values a position in bfloat16, two layers 260; logits 10 bytes each.
+  const activations = bytes(2 * 128 * 260 + 128 * 100 * 10);
+
+  it('full fine-tuning: 4 bytes of weights, 4 of gradients and 8 of moments per parameter', () => {
+    const memory = estimateTorch(facts, config, 12);
+    expect(memory.weights).toBeCloseTo(bytes(20_000), 12);
+    expect(memory.gradients).toBeCloseTo(bytes(20_000), 12);
+    expect(memory.moments).toBeCloseTo(bytes(40_000), 12);
+    expect(memory.activations).toBeCloseTo(activations, 12);
+    expect(memory.total).toBeCloseTo(1024 + bytes(80_000) + activations, 9);
+  });
+
+  it('LoRA: the base in bfloat16, and 16 bytes per parameter of the adapter', () => {
+    const update = { ...config.update, lora: { rank: 3, alpha: 16, targets: ['q_proj', 'down_proj'] } };
+    const memory = estimateTorch(facts, { ...config, update }, 12);
+    expect(memory.total).toBeCloseTo(1024 + bytes(10_000 + 16 * 300) + activations, 9);
+  });
+
+  it('a 7B model: full fine-tuning does not fit into 80 GB, LoRA does', () => {
+    const llama = {
+      ...{ parameters: 6.74e9, context: 4096, loraWidths: { q_proj: 32 * 8192, v_proj: 32 * 8192 } },
+      shape: {
+        layers: 32,
+        hidden: 4096,
+        query: 4096,
+        kv: 4096,
+        inner: 11_008,
+        gated: true,
+        vocabulary: 32_000,
+        tied: false,
+      },
+    };
+    const update = { ...config.update, micro_batch: 1, activation_checkpointing: true };
+    const sampling = { ...config.sampling, max_new_tokens: 1024 };
+    const lora = { rank: 16, alpha: 16, targets: ['q_proj', 'v_proj'] };
+    expect(estimateTorch(llama, { sampling, update }, 256).total).toBeGreaterThan(81_559);
+    expect(estimateTorch(llama, { sampling, update: { ...update, lora } }, 256).total).toBeLessThan(24 * 1024);
   });
 });
 

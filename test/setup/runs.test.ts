@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { sensitiveParts, trustRewards } from '../../src/rewards/trust.js';
+import { allUses, trust } from '../../src/trust.js';
 import { RunList, deleteRun, endEngine, findRunDirectories, freeName, isFree } from '../../src/setup/runs.js';
 import type { startEngine } from '../../src/engine/launch.js';
 import { Lock, lockHolder } from '../../src/store/lock.js';
@@ -124,7 +124,7 @@ describe('an engine of a run', () => {
     const { startEngine: start } = (await import(`${dist}engine/launch.js`)) as { startEngine: typeof startEngine };
     const { cwd, directory } = folderWithRun();
     running = directory;
-    trustRewards(directory, sensitiveParts(Run.open(directory).config.reward), 'named');
+    trust(directory, allUses([Run.open(directory).config]), 'named');
     await start(directory);
     // It may be too busy with its start to answer at once.
     const state = async (): Promise<string> => (await only(cwd)).engine.state;

@@ -1,14 +1,17 @@
 /** What an engine would say of a run in its second round, for tests of the reducer and the screens. */
 import { configSchema } from '../../src/config/schema.js';
 import type {
+  EndpointView,
   EngineState,
   HeldOutSeen,
+  JobView,
   ProbeSeen,
   Progress,
   ResponseSeen,
   RoundState,
   Snapshot,
   Stage,
+  Verification,
 } from '../../src/engine/protocol.js';
 import type { HackingReport } from '../../src/review/hacking.js';
 import type { ReviewDetail, ReviewRow } from '../../src/review/rows.js';
@@ -207,6 +210,44 @@ export function response(i: number, more: Partial<ResponseSeen> = {}): ResponseS
     truncated: i % 9 === 8,
     reward: null,
     held_out: false,
+    ...more,
+  };
+}
+
+/** A sampling server that holds the weights of round 1, the policy that round 2 starts from. */
+export function endpoint(i: number, more: Partial<EndpointView> = {}): EndpointView {
+  return {
+    url: `http://node${i}:8000/`,
+    kind: 'vllm',
+    version: '0.32.0',
+    state: 'ready',
+    verification: verification(),
+    in_flight: 48 + i,
+    done: 150 + i,
+    retried: 0,
+    tokens_per_second: 2100 - 10 * i,
+    problem: null,
+    ...more,
+  };
+}
+
+export function verification(more: Partial<Verification> = {}): Verification {
+  return {
+    ...{ weights: 'round 1', tokens: 1024, mean: 0.0041, max: 0.0312, shift: 0.98 },
+    ...{ verdict: 'verified', note: null },
+    ...more,
+  };
+}
+
+/** The job of round 2's update on a Slurm cluster, in training. */
+export function job(more: Partial<JobView> = {}): JobView {
+  return {
+    ...{ launcher: 'slurm', id: '4711', attempt: 1, state: 'running', reason: null },
+    submitted_at: '2026-11-24T12:00:00.000Z',
+    started_at: '2026-11-24T12:05:00.000Z',
+    ...{ host: 'gpu17', device: 'cuda:NVIDIA H100 ×8' },
+    executor: 'brevity_trainer 0.1.0 (torch 2.14.1, transformers 5.12.0)',
+    ...{ phase: 'training', done: 24, total: 40, z_error: 1.2e-7, told: null, end: null },
     ...more,
   };
 }

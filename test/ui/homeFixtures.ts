@@ -5,7 +5,7 @@ import type { DirectoryFacts, Measurement, ModelFacts, PromptFacts, RewardFacts 
 import type { RunEntry, RunSeen } from '../../src/setup/runs.js';
 import { type Home, type HomeEvent, homeState } from '../../src/ui/home.js';
 import { runsUi } from '../../src/ui/runs/state.js';
-import type { CheckName, FactsOf } from '../../src/ui/setup/checks.js';
+import { type CheckName, type FactsOf, checkNames } from '../../src/ui/setup/checks.js';
 import { setupUi } from '../../src/ui/setup/state.js';
 import { reduce } from '../../src/ui/reducer.js';
 import type { Effect, Screen, Size, State } from '../../src/ui/state.js';
@@ -65,6 +65,22 @@ export const facts: FactsOf = {
   prompts: promptFacts,
   held_out: { ...promptFacts, prompts: 100 },
   reward: rewardFacts,
+  endpoints: [{ url: 'http://node1:8000', models: ['policy'], context: 4096, locked: false }],
+  updates_on: { python: { found: null, passed: [] }, scheduler: null },
+};
+
+/** A machine whose PyTorch sees a GPU. */
+export const gpuFacts: FactsOf['updates_on'] = {
+  python: {
+    found: {
+      ...{ program: '/venv/bin/python', version: '3.12.4', problem: null },
+      ...{ trainer: '0.1.0', trainer_folder: '/opt/brevity/trainer' },
+      packages: { torch: '2.9.0', transformers: '5.12.0', accelerate: '1.14.0', peft: '0.18.0' },
+      gpus: [{ name: 'NVIDIA H100 80GB HBM3', memory_mb: 81_559 }],
+    },
+    passed: [],
+  },
+  scheduler: null,
 };
 
 export function home(base: Base = exampleBase, directory = 'runs/example', selected: string | null = null): Home {
@@ -81,9 +97,13 @@ export function tell(state: State, ...events: HomeEvent[]): State {
 }
 
 /** Every check under way is answered: with the facts above unless a problem is given. */
-export function answered(state: State, problems: Partial<Record<CheckName, string>> = {}): State {
+export function answered(
+  state: State,
+  problems: Partial<Record<CheckName, string>> = {},
+  found: Partial<FactsOf> = {},
+): State {
   const checks = state.home?.setup.checks;
-  return (['directory', 'model', 'prompts', 'held_out', 'reward'] as const).reduce((now, name) => {
+  return checkNames.reduce((now, name) => {
     const check = checks?.[name];
     if (check?.status !== 'asked') return now;
     const { key } = check;
@@ -91,7 +111,7 @@ export function answered(state: State, problems: Partial<Record<CheckName, strin
     return tell(
       now,
       problem === undefined
-        ? { what: 'checked', name, key, facts: facts[name] }
+        ? { what: 'checked', name, key, facts: found[name] ?? facts[name] }
         : { what: 'check-failed', name, key, problem },
     );
   }, state);

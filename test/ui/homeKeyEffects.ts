@@ -59,7 +59,7 @@ const backend = (chosen: string): KeyEffect => ({
 const creates: KeyEffect = {
   asks: task({ task: 'create', directory: '/home/ann/work/runs/example', config: { dpo: { alpha: 0.08 } } }),
 };
-const checks = ['directory', 'model', 'prompts', 'held_out', 'reward'];
+const checks = ['directory', 'model', 'prompts', 'held_out', 'reward', 'updates_on'];
 
 export const homeKeyEffects: Record<string, KeyEffect> = {
   'open-run': { asks: task({ task: 'open', directory: other(0) }) },

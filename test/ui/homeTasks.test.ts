@@ -104,17 +104,17 @@ it('settings are saved, and over a file only when told to', async () => {
 
 it('a run is made and opened; where it cannot be, the form hears why', () => {
   const directory = path.join(home, 'runs/one');
-  tasks.perform({ task: 'create', named: false, directory, config: quickConfig(home) });
+  tasks.perform({ task: 'create', named: [], directory, config: quickConfig(home) });
   expect(opened).toEqual([directory]);
   expect(existsSync(path.join(directory, 'run.json'))).toBe(true);
-  tasks.perform({ task: 'create', named: false, directory, config: quickConfig(home) });
+  tasks.perform({ task: 'create', named: [], directory, config: quickConfig(home) });
   expect(opened).toHaveLength(1);
   expect(ofKind('not-created').map(({ problem }) => problem)).toEqual([expect.stringContaining(directory)]);
 });
 
 it('a folder without runs is told so; a deleted run leaves the list', async () => {
   const directory = path.join(home, 'runs/one');
-  tasks.perform({ task: 'create', named: false, directory, config: quickConfig(home) });
+  tasks.perform({ task: 'create', named: [], directory, config: quickConfig(home) });
   tasks.perform({ task: 'look-in', folder: 'elsewhere' });
   await vi.waitFor(() => expect(ofKind('runs')).toHaveLength(1));
   expect(notices()).toEqual(['elsewhere holds no run that is not listed.']);

@@ -7,10 +7,12 @@ import { type State, initialState, screens } from '../../src/ui/state.js';
 import {
   after,
   attached,
+  endpoint,
   engine,
   finished,
   hackingReport,
   heldOut,
+  job,
   metrics,
   pair,
   press,
@@ -44,6 +46,16 @@ const hacking = after(press(review, 'B'), {
 });
 const longTexts = attached('review', small, { pairs: [pair(1, 0, 2, 1, { chosen_text: 'line\n'.repeat(40) })] });
 
+const jobLog = after(press(attached('update', small, { job: job() }), 'l'), {
+  type: 'answer',
+  query: { type: 'read-job-log', round: 2 },
+  answer: { lines: Array.from({ length: 60 }, (_, i) => `line ${i}`) },
+});
+const served = attached('sample', small, { servers: [endpoint(1), endpoint(2)] });
+const preempted = attached('update', small, {
+  job: job({ state: 'ended', end: { cause: 'preempted', message: 'preempted', resubmittable: true } }),
+  engine: { ...engine, problem: 'preempted' },
+});
 const tall = { columns: 160, rows: 50 };
 const probing = attached('update', tall, { probes });
 /** Answers that do not fit. */
@@ -79,6 +91,7 @@ const ofFile = after(initialState(small, { unit: 'characters', tokens: false, ou
 const stages: Record<string, State> = {
   restart: after(review, { type: 'bye', reason: 'the engine ended' }),
   retry: attached('score', small, { engine: { ...engine, problem: 'no answer' } }),
+  resubmit: preempted,
   'pair-up': press(review, 'G'),
   'page-up': press(review, 'G'),
   'first-pair': press(review, 'G'),
@@ -125,11 +138,19 @@ const stages: Record<string, State> = {
   'newest-response': press(attached('sample'), 'end'),
   'oldest-response': attached('sample'),
   'read-response': attached('sample'),
+  'show-servers': served,
+  'show-responses': press(served, 'v'),
   'sampling-text-up': press(longResponse, 'J'),
   'sampling-text-down': longResponse,
   'stop-update': attached('update'),
   abort: attached('update'),
   alarms: attached('update', small, { metrics: exploding }),
+  'show-log': attached('update', small, { job: job() }),
+  'hide-log': jobLog,
+  'log-up': jobLog,
+  'log-down': press(jobLog, 'g'),
+  'log-start': jobLog,
+  'log-end': press(jobLog, 'g'),
   'show-probes': attached('update'),
   'show-plots': press(attached('update'), 'v'),
   'more-plots': attached('update'),

@@ -143,12 +143,15 @@ describe('what the engine says', () => {
   });
 
   it('says behind the question about a reward that the engine has not started because of it', () => {
-    const asked = after(attached('score'), { type: 'untrusted', rewards: ['/theirs/reward.mjs'] });
+    const asked = after(attached('score'), {
+      type: 'untrusted',
+      uses: [{ kind: 'module', file: '/theirs/reward.mjs' }],
+    });
     expect(asked.modal).toMatchObject({
       kind: 'confirm',
-      lines: ['Allow it for this run?', expect.any(String), '/theirs/reward.mjs'],
+      lines: ['Allow this for this run?', expect.any(String), '/theirs/reward.mjs'],
     });
-    const behind = 'The engine did not start: the reward of this run is not allowed yet. r asks again.';
+    const behind = 'The engine did not start: the run needs your permission first. r asks again.';
     expect(problemLines(asked).join(' ')).toBe(behind);
     expect(problemLines(press(asked, 'n')).join(' ')).toBe(behind);
     expect(effectsOf(press(asked, 'n'), 'r')).toEqual([{ do: 'restart' }]);

@@ -1,7 +1,21 @@
 /** States of the terminal that are worth a picture: one or more for each screen and for what lies over it. */
+import type { JobEnd } from '../../src/engine/protocol.js';
 import { type Size, type State, initialState } from '../../src/ui/state.js';
-import { after, attached, engine, finished, hackingReport, metrics, press, probes, round, told } from './fixtures.js';
-import { answered, listed, noModel, opened, ready } from './homeFixtures.js';
+import {
+  after,
+  attached,
+  endpoint,
+  engine,
+  finished,
+  hackingReport,
+  job,
+  metrics,
+  press,
+  probes,
+  round,
+  told,
+} from './fixtures.js';
+import { answered, gpuFacts, listed, noModel, opened, ready } from './homeFixtures.js';
 
 export function scenes(size: Size): Record<string, State> {
   const review = attached('review', size);
@@ -18,11 +32,28 @@ export function scenes(size: Size): Record<string, State> {
     }),
     'h',
   );
+  const servers = [
+    ...[1, 2, 3].map((i) => endpoint(i)),
+    endpoint(4, {
+      state: 'down',
+      problem: 'http://node4:8000 refused the connection 5 times; its 12 prompts went to the other endpoints',
+    }),
+  ];
+  const timeLimit: JobEnd = {
+    ...{ cause: 'time limit', resubmittable: true },
+    message: 'Slurm job 4711 reached its time limit (TIMEOUT); retry submits it again',
+  };
+  const waiting = job({
+    ...{ state: 'queued', reason: 'Resources', started_at: null, host: null, device: null, executor: null },
+    ...{ phase: null, done: 0, total: 0, z_error: null },
+  });
   const failed =
     'the reward model answered 500 to scoring the response to "What is 2 plus 3?"; everything scored before is kept';
   return {
     connecting: initialState(size),
     sampling: attached('sample', size),
+    'sampling-servers': attached('sample', size, { servers }),
+    'sampling-servers-all': press(attached('sample', size, { servers }), 'v'),
     scoring: attached('score', size),
     'sampling-failed': attached('score', size, { engine: { ...engine, problem: failed } }),
     review,
@@ -39,6 +70,17 @@ export function scenes(size: Size): Record<string, State> {
     'update-alarms': attached('update', size, {
       probes,
       metrics: metrics.map((row, i) => ({ ...row, grad_norm: i < 20 ? 2 : 200, 'rewards/accuracies': i > 0 ? 1 : 0 })),
+    }),
+    'update-queued': attached('update', size, { metrics: [], progress: null, job: waiting }),
+    'update-job': attached('update', size, { probes, job: job() }),
+    'update-ended': attached('update', size, {
+      job: job({ state: 'ended', phase: null, end: timeLimit }),
+      engine: { ...engine, problem: timeLimit.message },
+    }),
+    'update-log': after(press(attached('update', size, { job: job() }), 'l'), {
+      type: 'answer',
+      query: { type: 'read-job-log', round: 2 },
+      answer: { lines: Array.from({ length: 90 }, (_, i) => `step ${i}: \x1b[32mloss\x1b[0m 0.${690 - i}`) },
     }),
     'update-abort': press(attached('update', size), 'x'),
     evaluating: attached('evaluate', size),
@@ -78,6 +120,7 @@ export function scenes(size: Size): Record<string, State> {
     'setup-typing': press(ready(size), 'j', 'j', 'enter', 'x'),
     'setup-problem': press(answered(opened('setup', size), { model: noModel }), 's'),
     'setup-lora': press(ready(size), 'G', 'k', 'space'),
+    'setup-gpu': answered(press(ready(size), ...Array<string>(13).fill('j'), 'space'), {}, { updates_on: gpuFacts }),
     'engine-gone': after(review, { type: 'bye', reason: 'the engine ended' }),
   };
 }

@@ -100,10 +100,8 @@ export function measuresOf(result: EvaluationResult, opponents: readonly Opponen
         return { text: `${signed(difference, 1)} (${share})`, short: share, tone: 'plain' };
       },
     ),
-    compared('KL, nats', ({ kl, kl_per_token }) => divergence(fixed(kl, 3), klIsLarge(kl, kl_per_token))),
-    compared('KL per token, nats', ({ kl, kl_per_token }) =>
-      divergence(fixed(kl_per_token, 4), klIsLarge(kl, kl_per_token)),
-    ),
+    compared('KL, nats', (comparison) => divergence(comparison, fixed(comparison.kl ?? NaN, 3))),
+    compared('KL per token, nats', (comparison) => divergence(comparison, fixed(comparison.kl_per_token ?? NaN, 4))),
     value(
       'distinct-2',
       result.distinct_2,
@@ -132,8 +130,11 @@ export function measureInWords({ name, before, own, delta }: Measure, opponents:
 const plain = (text: string): Cell => ({ text, short: text, tone: 'plain' });
 
 /** The word carries it where there is no colour. */
-const divergence = (text: string, large: boolean): Cell =>
-  large ? { text: `${text} (large)`, short: `${text}!`, tone: 'bad' } : plain(text);
+function divergence({ kl, kl_per_token, kl_note }: Comparison, text: string): Cell {
+  if (kl === null || kl_per_token === null)
+    return { text: kl_note === undefined ? text : `${text} (${kl_note})`, short: text, tone: 'plain' };
+  return klIsLarge(kl, kl_per_token) ? { text: `${text} (large)`, short: `${text}!`, tone: 'bad' } : plain(text);
+}
 
 function winRate(comparison: Comparison): Cell {
   const rate = format.percent(comparison.win_rate);

@@ -131,7 +131,7 @@ function winRows(left: readonly HeldOutSeen[], right: readonly HeldOutSeen[]): C
 function evaluationRows(both: Both): ComparedRow[] {
   if (both.left.evaluation === null && both.right.evaluation === null) return [];
   const percent = (value: number, digits: number) => format.percent(value, digits);
-  const base = (value: (comparison: Comparison) => number) => (round: RoundState) => {
+  const base = (value: (comparison: Comparison) => number | null) => (round: RoundState) => {
     const found = round.evaluation?.comparisons.find(({ against }) => against === 'base');
     return found === undefined ? null : value(found);
   };

@@ -17,6 +17,7 @@ export function launchLines(state: State): string[] {
   const question = `Launch the update on ${pairs}? α ${format.alpha(alpha)}  β ${beta}  learning rate ${format.learningRate(lr)}`;
   const left = [leftOut(shownRound(state)?.dropped ?? null), decidedText(looking.table)].filter((text) => text !== '');
   const last = left.length === 0 ? 'nothing was dropped' : left.join(' · ');
+  const isJob = plan?.where.startsWith('as ') === true;
   if (plan === null || plan.round !== looking.round)
     return [question, 'The engine is asked what this takes …', ' ', last];
   return [
@@ -25,9 +26,14 @@ export function launchLines(state: State): string[] {
       format.of(plan.steps, 'step'),
       format.of(plan.tokens, 'token'),
       plan.seconds === null ? 'time not known before a first update' : `about ${format.duration(plan.seconds)}`,
-      plan.memory_mb === null ? 'memory not known' : format.megabytes(plan.memory_mb),
+      ...(isJob ? [] : [plan.memory_mb === null ? 'memory not known' : format.megabytes(plan.memory_mb)]),
     ].join(' · '),
-    `trains ${makeLine(plan.trained, 40)} · reference ${makeLine(plan.reference, 60)} · backend ${plan.backend}`,
+    [
+      `trains ${makeLine(plan.trained, 40)}`,
+      `reference ${makeLine(plan.reference, 60)}`,
+      ...(isJob ? [] : [makeLine(plan.where, 60)]),
+    ].join(' · '),
+    ...(isJob ? [`runs ${makeLine(plan.where, 200)}`] : []),
     last,
   ];
 }

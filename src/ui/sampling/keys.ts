@@ -1,12 +1,15 @@
 /** Keys of the sampling and scoring screen. */
 import type { Key } from '../screen.js';
-import { type State, isBusyWith } from '../state.js';
+import { type State, isBusyWith, shown } from '../state.js';
 import { samplingLayout } from './layout.js';
 import { samplesPerPrompt } from './fewer.js';
 
-const hasResponses = (state: State): boolean => samplingLayout(state).responses.length > 0;
+const hasResponses = (state: State): boolean =>
+  state.sampling.serversTop === null && samplingLayout(state).responses.length > 0;
+const hasServers = (state: State): boolean => (shown(state)?.servers.length ?? 0) > 0;
 const canScroll = (state: State): boolean => {
-  const { lines, rows } = samplingLayout(state).text;
+  const { text, servers } = samplingLayout(state);
+  const { lines, rows } = state.sampling.serversTop === null ? text : servers;
   return lines.length > rows && rows > 0;
 };
 
@@ -90,6 +93,23 @@ export const samplingKeys = [
     label: 'read',
     help: 'the whole response, and back',
     when: hasResponses,
+  },
+  {
+    id: 'show-servers',
+    command: 'servers',
+    aliases: ['endpoints', 'verification'],
+    keys: ['v'],
+    label: 'servers',
+    help: 'every sampling server in full: state, weights, verification, problem',
+    when: (state) => state.sampling.serversTop === null && hasServers(state),
+  },
+  {
+    id: 'show-responses',
+    command: 'responses',
+    keys: ['v'],
+    label: 'responses',
+    help: 'back to the responses',
+    when: (state) => state.sampling.serversTop !== null,
   },
   {
     id: 'sampling-text-up',

@@ -4,6 +4,7 @@ import { bodyRows } from '../layout.js';
 import { wrapped } from '../marked.js';
 import { type State, shown } from '../state.js';
 import { placeOf, samplesOf } from '../newest.js';
+import { type PieceLine, endpointBlock, endpointParagraphs } from '../endpoints.js';
 
 export interface SamplingLayout {
   /** The newest first. */
@@ -12,7 +13,14 @@ export interface SamplingLayout {
   place: number;
   /** What is selected, with its reward where that is known by now; null where there is nothing. */
   selected: ResponseSeen | null;
+  /**
+   * Lines of the sampling servers beneath their rule: a block above the charts, or, where they fill the screen, all of
+   * them; empty without servers.
+   */
+  servers: { lines: readonly PieceLine[]; rows: number };
   chartRows: number;
+  /** First row of the list in the screen's body. */
+  listTop: number;
   /** Rows of the list with its rule, and of the selected response beside it. */
   listRows: number;
   /** Responses that the list shows, two lines each, and its width. */
@@ -29,8 +37,6 @@ export interface TextLine {
 
 /** Progress, and what is sampled. */
 const headRows = 3;
-/** First row of the list in the screen's body: beneath head, histograms and a rule. */
-export const listTop = (chartRows: number): number => headRows + chartRows + 1;
 /** From this width on the selected response stands beside the list. */
 const wide = 120;
 
@@ -41,17 +47,23 @@ export function samplingLayout(state: State): SamplingLayout {
   const responses = data === null ? [] : samplesOf(data);
   const place = placeOf(responses, state.sampling.selected);
   const selected = responses.at(place) ?? state.sampling.selected;
-  const chartRows = Math.max(4, Math.min(14, Math.floor(rows / 3)));
-  const listRows = rows - headRows - chartRows - 1;
-  const { reading } = state.sampling;
+  const { reading, serversTop } = state.sampling;
+  const endpoints = data?.servers ?? [];
+  const lines = serversTop === null ? endpointBlock(endpoints, columns, rows) : endpointParagraphs(endpoints, columns);
+  const servers = { lines, rows: serversTop === null ? lines.length : rows - 1 };
+  const above = headRows + (serversTop === null && lines.length > 0 ? lines.length + 1 : 0);
+  const chartRows = Math.max(4, Math.min(14, Math.floor((rows - above + headRows) / 3)));
+  const listRows = rows - above - chartRows - 1;
   const beside = columns >= wide;
   const listColumns = beside ? Math.floor((columns - 3) / 2) : columns;
   const textColumns = reading ? columns : beside ? columns - listColumns - 3 : 0;
-  const lines = selected === null || textColumns === 0 ? [] : linesOf(selected, textColumns);
+  const texts = selected === null || textColumns === 0 ? [] : linesOf(selected, textColumns);
   return {
-    ...{ responses, place, selected, chartRows, listColumns, listRows: listRows + 1 },
+    ...{ responses, place, selected, servers, chartRows, listColumns, listRows: listRows + 1 },
+    // Beneath head, servers, histograms and a rule.
+    listTop: above + chartRows + 1,
     items: Math.max(1, Math.floor(listRows / 2)),
-    text: { lines, columns: textColumns, rows: reading ? rows - 1 : beside ? listRows : 0 },
+    text: { lines: texts, columns: textColumns, rows: reading ? rows - 1 : beside ? listRows : 0 },
   };
 }
 

@@ -6,15 +6,16 @@ import type { ScreenModule } from '../screen.js';
 import { type State, type Step, ask, only, shown, stopNow } from '../state.js';
 import { typeFewer, typedFewer } from './fewer.js';
 import { type SamplingKey, samplingKeys } from './keys.js';
-import { listTop, samplingLayout } from './layout.js';
+import { endpointsInWords } from '../endpoints.js';
+import { samplingLayout } from './layout.js';
 import type { SamplingUi } from './state.js';
 
 export const sampling: ScreenModule<SamplingKey> = {
   keys: samplingKeys,
   act,
   inView(state) {
-    const { responses, place, items, text } = samplingLayout(state);
-    const { selected, top, textTop, reading } = state.sampling;
+    const { responses, place, items, text, servers } = samplingLayout(state);
+    const { selected, top, textTop, reading, serversTop } = state.sampling;
     const last = Math.max(0, responses.length - items);
     const next: SamplingUi = {
       // Another round's response is none of this one's.
@@ -22,6 +23,11 @@ export const sampling: ScreenModule<SamplingKey> = {
       top: Math.max(0, Math.min(last, topFor(Math.min(place, responses.length - 1), top, items))),
       reading: reading && responses.length > 0,
       textTop: Math.max(0, Math.min(textTop, text.lines.length - text.rows)),
+      // The next round's servers have not reported yet, or it samples on this machine.
+      serversTop:
+        serversTop === null || servers.lines.length === 0
+          ? null
+          : Math.max(0, Math.min(serversTop, servers.lines.length - servers.rows)),
     };
     const same = Object.entries(next).every(([key, value]) => state.sampling[key as keyof SamplingUi] === value);
     return same ? state : { ...state, sampling: next };
@@ -29,9 +35,13 @@ export const sampling: ScreenModule<SamplingKey> = {
   confirmed: stopNow,
   typed: (state, _field, text) => typedFewer(state, text),
   pointed,
-  back: (state) => (state.sampling.reading ? changed(state, { reading: false, textTop: 0 }) : null),
+  back(state) {
+    if (state.sampling.serversTop !== null) return changed(state, { serversTop: null });
+    return state.sampling.reading ? changed(state, { reading: false, textTop: 0 }) : null;
+  },
   copies: (state) => samplingLayout(state).selected?.text ?? null,
   crumbs(state) {
+    if (state.sampling.serversTop !== null) return ['servers'];
     const { selected } = samplingLayout(state);
     return state.sampling.reading && selected !== null ? [`prompt ${selected.prompt_index}`] : [];
   },
@@ -43,6 +53,7 @@ export const sampling: ScreenModule<SamplingKey> = {
     return [
       `${count(data.lengths.length)} responses, mean length ${fixed(mean(data.lengths), 1)} tokens, ${share(data.truncated, data.lengths.length)} truncated.`,
       `${count(data.rewards.length)} rewards, mean ${fixed(mean(data.rewards), 2)}.`,
+      ...endpointsInWords(data.servers),
       ...(selected === null
         ? []
         : [
@@ -54,8 +65,8 @@ export const sampling: ScreenModule<SamplingKey> = {
 };
 
 function act(state: State, id: SamplingKey): Step {
-  const { responses, place, items, text } = samplingLayout(state);
-  const { reading, textTop } = state.sampling;
+  const { responses, place, items, text, servers } = samplingLayout(state);
+  const { reading, textTop, serversTop } = state.sampling;
   switch (id) {
     case 'stop-sampling':
       return ask(state, 'sampling', 'stop', [
@@ -79,8 +90,16 @@ function act(state: State, id: SamplingKey): Step {
     case 'read-response':
       // What is being read stays, whatever comes after it.
       return only(changed(state, { reading: !reading, selected: responses.at(place) ?? null, textTop: 0 }));
+    case 'show-servers':
+      return only(changed(state, { serversTop: 0 }));
+    case 'show-responses':
+      return only(changed(state, { serversTop: null }));
     case 'sampling-text-up':
     case 'sampling-text-down': {
+      if (serversTop !== null) {
+        const by = Math.max(1, servers.rows - 1);
+        return only(changed(state, { serversTop: serversTop + (id === 'sampling-text-up' ? -by : by) }));
+      }
       const page = Math.max(1, text.rows - 1);
       return only(changed(state, { textTop: textTop + (id === 'sampling-text-up' ? -page : page) }));
     }
@@ -89,10 +108,11 @@ function act(state: State, id: SamplingKey): Step {
 
 /** The wheel goes through the list, or scrolls the text that it is over; a click selects. */
 function pointed(state: State, kind: 'press' | 'wheel-up' | 'wheel-down', x: number, y: number): Step {
-  const { chartRows, listColumns, place, items } = samplingLayout(state);
-  const { reading, top, textTop } = state.sampling;
-  const first = listTop(chartRows);
+  const { listTop: first, listColumns, place, items } = samplingLayout(state);
+  const { reading, top, textTop, serversTop } = state.sampling;
   const by = kind === 'wheel-up' ? -1 : 1;
+  if (serversTop !== null)
+    return only(kind === 'press' ? state : changed(state, { serversTop: serversTop + wheelLines * by }));
   const item = top + Math.floor((y - first) / 2);
   const onList = !reading && x < listColumns;
   if (kind !== 'press') {

@@ -10,6 +10,8 @@ export interface SamplingUi {
   reading: boolean;
   /** First visible line of that text. */
   textTop: number;
+  /** Every sampling server in full fills the screen, from this line on; null: it does not. */
+  serversTop: number | null;
 }
 
-export const samplingUi: SamplingUi = { selected: null, top: 0, reading: false, textTop: 0 };
+export const samplingUi: SamplingUi = { selected: null, top: 0, reading: false, textTop: 0, serversTop: null };

@@ -1,12 +1,23 @@
 /** Which checks the form's values ask for, and what came of them. Pure: homeTasks.ts carries them out. */
 import { type BackendChoice, backendSchema, rewardOptionsSchema } from '../../config/schema.js';
 import type { PartialConfig } from '../../config/load.js';
-import { type Draft, type Place, absolute, configOfDraft, settledConfig } from '../../setup/draft.js';
-import type { DirectoryFacts, ModelFacts, PromptFacts, RewardFacts } from '../../setup/facts.js';
+import { type Draft, type Place, absolute, configOfDraft, fieldProblem, settledConfig } from '../../setup/draft.js';
+import type {
+  DirectoryFacts,
+  EndpointFacts,
+  EnvironmentFacts,
+  ModelFacts,
+  PromptFacts,
+  RewardFacts,
+} from '../../setup/facts.js';
+import { adapter, entriesOf, onGpu, onServers, thisMachine } from '../../setup/fields.js';
 import { moduleFiles } from '../../rewards/spec.js';
 import type { TaskAsk } from '../../setup/tasks.js';
 
-export const checkNames = ['directory', 'model', 'prompts', 'held_out', 'reward'] as const;
+export const checkNames = [
+  ...(['directory', 'model', 'prompts', 'held_out', 'reward'] as const),
+  ...(['endpoints', 'updates_on'] as const),
+] as const;
 export type CheckName = (typeof checkNames)[number];
 
 export interface FactsOf {
@@ -15,9 +26,12 @@ export interface FactsOf {
   prompts: PromptFacts;
   held_out: PromptFacts;
   reward: RewardFacts;
+  endpoints: EndpointFacts[];
+  updates_on: EnvironmentFacts;
 }
 
-export type CheckAsk = { task: 'directory'; directory: string } | TaskAsk<'model' | 'prompts' | 'reward'>;
+export type CheckAsk =
+  { task: 'directory'; directory: string } | TaskAsk<'model' | 'prompts' | 'reward' | 'endpoints' | 'environment'>;
 
 /** `key` is of what was asked: an answer to something else is none. `held`: not asked, since it would run code. */
 export type Check<Facts> = { key: string } & (
@@ -25,7 +39,10 @@ export type Check<Facts> = { key: string } & (
 );
 export type Checks = { readonly [N in CheckName]: Check<FactsOf[N]> | null };
 
-export const noChecks: Checks = { directory: null, model: null, prompts: null, held_out: null, reward: null };
+export const noChecks: Checks = {
+  ...{ directory: null, model: null, prompts: null, held_out: null, reward: null },
+  ...{ endpoints: null, updates_on: null },
+};
 
 /**
  * @param named the reward that the user wrote here or asked to try
@@ -38,7 +55,7 @@ export function askOf(name: CheckName, draft: Draft, place: Place, named: string
   const model = String(config.model);
   switch (name) {
     case 'model':
-      return { task: 'model', dir: model };
+      return { task: 'model', dir: model, elsewhere: samplesElsewhere(draft) && updatesElsewhere(draft) };
     case 'prompts':
     case 'held_out': {
       const raw = (config.sampling as PartialConfig | undefined)?.raw === true;
@@ -51,14 +68,32 @@ export function askOf(name: CheckName, draft: Draft, place: Place, named: string
       const spec = String(config.reward);
       return { task: 'reward', spec, options, prompts, model, backend, named: spec === named };
     }
+    case 'endpoints': {
+      const { samples_on, endpoints } = draft.values;
+      if (samples_on !== onServers || fieldProblem('endpoints', draft.values) !== null) return null;
+      return { task: 'endpoints', urls: entriesOf('endpoints', endpoints) };
+    }
+    case 'updates_on': {
+      const { updates_on: on, job_command, ray, trains } = draft.values;
+      // What does not matter is left out, so that changing it asks nothing again.
+      return {
+        ...{ task: 'environment', on, lora: on === onGpu && trains === adapter },
+        ...{ command: on === 'process' ? job_command : '', ray: on === 'ray' ? ray : '' },
+      };
+    }
   }
 }
+
+const samplesElsewhere = ({ values }: Draft): boolean => values.samples_on === onServers;
+const updatesElsewhere = ({ values }: Draft): boolean => values.updates_on !== thisMachine;
 
 /** The settings that a measurement depends on; null where they cannot be measured. */
 export function measureKey(draft: Draft, checks: Checks, place: Place): string | null {
   const config = settledConfig(draft, place);
   const needed = [checks.model, checks.prompts, checks.held_out, checks.reward];
   if (config === null || needed.some((check) => check?.status !== 'ok')) return null;
+  // This machine may be too small for what servers and jobs do.
+  if (config.sampling.server !== null || config.update.job !== null) return null;
   const { model, reward, prompts, backend, sampling, rewards, update } = config;
   const { batch_size, micro_batch, lora, activation_checkpointing } = update;
   // How many prompts there are is counted, not measured.

@@ -1,10 +1,13 @@
 /** What a round will cost by what is known so far. */
+import { type Config, loraSchema } from '../../config/schema.js';
+import { smallest } from '../../limits.js';
 import { type Draft, type Place, settledConfig } from '../../setup/draft.js';
 import {
   type MemoryEstimate,
   type TimeEstimate,
   estimateMemory,
   estimateTimes,
+  estimateTorch,
   wasmLimit,
 } from '../../setup/estimate.js';
 import { count, duration, megabytes } from '../format.js';
@@ -53,6 +56,9 @@ export interface CostLine {
 
 /** Memory on one line and time on another; or, where there is room for one only, both in short. */
 export function costLines({ draft, checks, measuring }: SetupUi, place: Place, rows: number): CostLine[] {
+  const config = settledConfig(draft, place);
+  if (config !== null && (config.sampling.server !== null || config.update.job !== null))
+    return elsewhereLines(config, checks, rows);
   const cost = costOf(draft, checks, measuring, place);
   const { memory, limit } = cost;
   if (memory === null)
@@ -77,6 +83,36 @@ export function costLines({ draft, checks, measuring }: SetupUi, place: Place, r
     { text: `${total}${tooMuch ? room : `: ${parts.join(', ')}`}`, tone },
     { text: time, tone: measuring?.problem == null ? 'plain' : 'warn' },
   ];
+}
+
+/** Updates in a job, and sampling on servers: what the job's GPU must hold, for all weights and for an adapter. */
+function elsewhereLines(config: Config, checks: Checks, rows: number): CostLine[] {
+  const { server } = config.sampling;
+  const { job, lora } = config.update;
+  const measured: CostLine = {
+    text: `time is not measured: ${[...(server === null ? [] : ['responses come from servers']), ...(job === null ? [] : ['the update is a job'])].join(', ')}`,
+    tone: 'muted',
+  };
+  const { model, prompts, updates_on } = checks;
+  if (job === null) return [measured];
+  if (model?.status !== 'ok' || prompts?.status !== 'ok' || prompts.facts.longest === null)
+    return [{ text: 'memory is estimated once model and prompts are read', tone: 'muted' }];
+  const { longest } = prompts.facts;
+  const usual = lora ?? loraSchema.parse({ rank: 16 });
+  const needs = (adapter: Config['update']['lora']): number =>
+    estimateTorch(model.facts, { ...config, update: { ...config.update, lora: adapter } }, longest).total;
+  const [all, some] = [needs(null), needs(usual)];
+  const own = lora === null ? all : some;
+  const python = updates_on?.status === 'ok' ? updates_on.facts.python.found : null;
+  const local = job.launcher === 'process' && python !== null && python.gpus.length > 0 ? python.gpus : null;
+  const least = local === null ? null : smallest(local.map(({ memory_mb }) => memory_mb));
+  const fits =
+    least === null ? '' : own > least ? `: more than ${megabytes(least)}` : `: fits into ${megabytes(least)}`;
+  const estimate: CostLine = {
+    text: `PyTorch on a GPU ≈ ${megabytes(all)} all weights, ≈ ${megabytes(some)} LoRA ${usual.rank}${fits}`,
+    tone: least !== null && own > least ? 'bad' : 'plain',
+  };
+  return rows < 2 ? [estimate] : [estimate, measured];
 }
 
 const part = (name: string, size: number): string[] => (size >= 0.5 ? [`${name} ${count(size)}`] : []);

@@ -1,6 +1,7 @@
 /** How a field gets another value: typed into its line, chosen, or put back. */
 import { draftOf, fieldProblem } from '../../setup/draft.js';
-import { type FieldId, fieldOf } from '../../setup/fields.js';
+import { type FieldId, fieldOf, onGpu } from '../../setup/fields.js';
+import { trainerCommand, trainerProblem } from '../../setup/python.js';
 import { type EditModal, type State, type Step, only } from '../state.js';
 import { focusOn, nameReward, withValue } from './change.js';
 
@@ -30,8 +31,22 @@ export function takeTyped(state: State, id: FieldId, text: string): Step | strin
 export function choose(state: State, id: FieldId, by: 1 | -1): State {
   const choices = fieldOf(id).choices ?? [];
   if (state.home === null || choices.length === 0) return state;
-  const at = choices.indexOf(state.home.setup.draft.values[id]);
-  return withValue(state, id, choices[(at + by + choices.length) % choices.length]);
+  const { values } = state.home.setup.draft;
+  const chosen = withValue(state, id, choices[(choices.indexOf(values[id]) + by + choices.length) % choices.length]);
+  if (id !== 'updates_on') return chosen;
+  // The command that was filled in goes with the choice that brought it.
+  const filledIn = values.updates_on === onGpu && values.job_command.endsWith('brevity_trainer {dir}');
+  return withTrainer(filledIn ? putBack(chosen, 'job_command') : chosen);
+}
+
+/** Fills the job's command in where PyTorch on the GPUs of this machine is chosen, once it is known what there is. */
+export function withTrainer(state: State): State {
+  if (state.home === null) return state;
+  const { checks, draft } = state.home.setup;
+  const check = checks.updates_on;
+  const found = check?.status === 'ok' ? check.facts.python.found : null;
+  if (draft.values.updates_on !== onGpu || found === null || found.gpus.length === 0) return state;
+  return trainerProblem(found) === null ? withValue(state, 'job_command', trainerCommand(found)) : state;
 }
 
 /** The value that the form began with. */

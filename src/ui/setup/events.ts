@@ -4,6 +4,7 @@ import { makeLine } from '../sanitize.js';
 import { type Effect, type State, type Step, only } from '../state.js';
 import { settledConfig, shorten } from '../../setup/draft.js';
 import { type Check, type CheckName, type FactsOf, askOf, checkNames, isHeld, measureKey } from './checks.js';
+import { withTrainer } from './editing.js';
 import { type SetupUi, setupUi } from './state.js';
 
 type SetupEvent = Exclude<HomeEvent, { what: 'runs' }>;
@@ -19,7 +20,7 @@ export function applySetupEvent(state: State, home: Home, event: SetupEvent): St
       return { ...state, screen: 'setup', home: { ...home, setup: opened } };
     }
     case 'checked':
-      return withSetup(settled(setup, event.name, event.key, { status: 'ok', facts: event.facts }));
+      return withTrainer(withSetup(settled(setup, event.name, event.key, { status: 'ok', facts: event.facts })));
     case 'check-failed':
       return withSetup(settled(setup, event.name, event.key, { status: 'bad', problem: event.problem }));
     case 'measured':
@@ -73,6 +74,9 @@ export function setupAsks(state: State): Step {
   }
   const key = measureKey(setup.draft, setup.checks, place);
   const config = settledConfig(setup.draft, place);
+  // Servers and jobs are not measured: numbers of this machine would say nothing of them.
+  if (setup.measuring !== null && config !== null && (config.sampling.server !== null || config.update.job !== null))
+    setup = { ...setup, measuring: null };
   if (key !== null && config !== null && setup.measuring?.key !== key) {
     setup = { ...setup, measuring: { key, known: null, doing: 'starting', problem: null } };
     effects.push({ do: 'home', task: { task: 'measure', key, config } });

@@ -38,10 +38,11 @@ export const setup: ScreenModule<SetupKey> = {
     return typeof step === 'string' ? only({ ...state, notice: step }) : step;
   },
   pointed(state, kind, _x, y) {
-    const { items, at, top, list } = setupLayout(state);
+    const { items, lines, at, top, list } = setupLayout(state);
     if (kind !== 'press') return only(move(state, kind === 'wheel-up' ? -1 : 1));
-    const item = y < list ? items.at(top + y) : undefined;
-    if (item === undefined) return only(state);
+    const line = y >= 0 && y < list ? lines.at(top + y) : undefined;
+    if (line?.kind !== 'item') return only(state);
+    const item = line.id;
     // A second click edits, chooses or starts.
     return item === items[at] ? entered(state, item) : only(focusOn(state, item));
   },

@@ -12,7 +12,7 @@ import type { Focus } from './state.js';
 import { type Status, standingOf, statusOf } from './status.js';
 
 export interface Row {
-  id: Focus;
+  id: Focus | `heading ${string}`;
   /** Both padded to their columns. */
   label: string;
   value: string;
@@ -21,6 +21,8 @@ export interface Row {
   selected: boolean;
   /** The value is being typed: a cursor follows it. */
   typing: boolean;
+  /** A section begins; it cannot be selected. */
+  heading?: boolean;
 }
 
 const signs: Record<Status['kind'], string> = { quiet: ' ', asked: '…', ok: '✓', bad: '✘' };
@@ -30,9 +32,17 @@ const labelWidth = 22;
 export function setupRows(state: State): Row[] {
   const { home, size } = state;
   if (home === null) return [];
-  const { items, top, list } = setupLayout(state);
+  const { lines, top, list } = setupLayout(state);
   const valueWidth = Math.max(16, Math.min(60, Math.floor((size.columns - labelWidth) * 0.42)));
-  return items.slice(top, top + list).map((id): Row => {
+  return lines.slice(top, top + list).map((line): Row => {
+    if (line.kind === 'heading') {
+      const label = `  ${line.text[0].toUpperCase()}${line.text.slice(1)}`;
+      return {
+        ...{ id: `heading ${line.text}`, label, value: '', status: '' },
+        ...{ tone: 'muted', selected: false, typing: false, heading: true },
+      };
+    }
+    const { id } = line;
     const selected = id === home.setup.focus;
     const mark = selected ? '› ' : '  ';
     if (id === 'start') {

@@ -1,6 +1,6 @@
 /** From the form to a run: what stands against it is said at its field. */
-import { absolute, settledConfig } from '../../setup/draft.js';
-import { fieldOf } from '../../setup/fields.js';
+import { absolute, fieldProblem, namedKeys, settledConfig } from '../../setup/draft.js';
+import { type FieldId, fieldOf } from '../../setup/fields.js';
 import { makeLine } from '../sanitize.js';
 import { type State, type Step, only } from '../state.js';
 import { changed, focusOn, task } from './change.js';
@@ -11,7 +11,7 @@ export function startRun(state: State): Step {
   if (state.home === null) return only(state);
   const { setup, place } = state.home;
   const { bad, hidden } = standingOf(setup, place);
-  const first = bad.find((id) => id !== 'reward');
+  const first = bad.find((id) => !mayCome.includes(id) || fieldProblem(id, setup.draft.values) !== null);
   if (first !== undefined) {
     const { text } = statusOf(first, setup, place);
     return only({ ...focusOn(state, first), notice: `Not started: ${fieldOf(first).label}: ${text}` });
@@ -21,13 +21,21 @@ export function startRun(state: State): Step {
     return only(focusOn(changed(state, { refusal: [`${base.name} cannot be used:`, ...hidden].join('\n') }), 'start'));
   }
   if (bad.length === 0) return createRun(state);
-  // A server that is not up yet may be by the time it is needed.
-  const lines = ['The reward could not be tried. Start anyway?', statusOf('reward', setup, place).text];
+  const [missing] = bad;
+  const lines = [questions[missing] ?? '', statusOf(missing, setup, place).text];
   return only({
-    ...focusOn(state, 'reward'),
+    ...focusOn(state, missing),
     modal: { kind: 'confirm', owner: 'setup', what: 'start', lines: lines.map((line) => makeLine(line, 400)) },
   });
 }
+
+/** A server or a scheduler that is not up yet may be by the time it is needed. */
+const questions: Partial<Record<FieldId, string>> = {
+  reward: 'The reward could not be tried. Start anyway?',
+  endpoints: 'Not every sampling server answers. Start anyway?',
+  updates_on: 'Updates would fail here as things are. Start anyway?',
+};
+const mayCome = Object.keys(questions) as FieldId[];
 
 export function createRun(state: State): Step {
   if (state.home === null) return only(state);
@@ -35,5 +43,7 @@ export function createRun(state: State): Step {
   const config = settledConfig(setup.draft, place);
   if (config === null) return only(state);
   const directory = absolute(setup.draft.values.directory.trim(), place);
-  return task(state, { task: 'create', directory, config, named: setup.namedReward === config.reward });
+  const named = namedKeys(setup.draft, setup.directory, place);
+  const all = setup.namedReward === config.reward ? [...named, 'reward'] : named.filter((key) => key !== 'reward');
+  return task(state, { task: 'create', directory, config, named: all });
 }

@@ -1,9 +1,11 @@
 /** What is known of each field: whether its value is good, and what it names. */
+import { smallest } from '../../limits.js';
 import { adapter } from '../../setup/fields.js';
 import { type Place, fieldProblem, hiddenProblems, settledConfig } from '../../setup/draft.js';
 import { trainedParameters } from '../../setup/estimate.js';
-import type { ModelFacts, PromptFacts, RewardFacts } from '../../setup/facts.js';
-import { type FieldId, defaultText, fieldOf, visibleFields } from '../../setup/fields.js';
+import type { EndpointFacts, EnvironmentFacts, ModelFacts, PromptFacts, RewardFacts } from '../../setup/facts.js';
+import { gpusInWords, trainerProblem } from '../../setup/python.js';
+import { type FieldId, defaultText, fieldOf, onGpu, thisMachine, visibleFields } from '../../setup/fields.js';
 import { count, fixed, learningRate, of } from '../format.js';
 import type { CheckName, FactsOf } from './checks.js';
 import { checkNames } from './checks.js';
@@ -25,6 +27,8 @@ export function statusOf(id: FieldId, setup: SetupUi, place: Place): Status {
     const check = checks[id];
     if (check === null) return quiet();
     if (check.status === 'asked') return { kind: 'asked', text: asking[id] };
+    if (id === 'updates_on' && check.status === 'ok')
+      return environmentStatus(draft.values.updates_on, check.facts as EnvironmentFacts);
     if (check.status === 'held') return { kind: 'quiet', text: 'not tried: a module is code; press t to run it once' };
     if (check.status === 'bad') return { kind: 'bad', text: check.problem };
     return { kind: 'ok', text: factsText(id, check.facts) };
@@ -49,6 +53,8 @@ const asking: Record<CheckName, string> = {
   prompts: 'counting …',
   held_out: 'counting …',
   reward: 'trying it on one prompt …',
+  endpoints: 'asking each …',
+  updates_on: 'looking for PyTorch and schedulers …',
 };
 
 function isCheckName(id: FieldId): id is CheckName {
@@ -63,6 +69,8 @@ function factsText<N extends CheckName>(name: N, facts: FactsOf[N]): string {
       return modelText(facts as ModelFacts);
     case 'reward':
       return rewardText(facts as RewardFacts);
+    case 'endpoints':
+      return endpointsText(facts as EndpointFacts[]);
     default:
       return promptsText(facts as PromptFacts);
   }
@@ -93,6 +101,41 @@ function rewardText({ reward, prompt, response, seconds, parameters }: RewardFac
   return `${fixed(reward, 2)} for “${response}” to “${prompt}” in ${fixed(seconds, 2)} s${size}`;
 }
 
+function endpointsText(facts: readonly EndpointFacts[]): string {
+  const models = [...new Set(facts.flatMap((one) => one.models))];
+  const contexts = facts.flatMap(({ context }) => context ?? []);
+  const locked = facts.filter((one) => one.locked).length;
+  return [
+    facts.length === 1 ? 'answers' : `all ${facts.length} answer`,
+    ...(models.length === 0 ? [] : [`serves ${models.slice(0, 3).join(', ')}${models.length > 3 ? ' …' : ''}`]),
+    ...(contexts.length === 0 ? [] : [`context ${count(smallest(contexts))}`]),
+    ...(locked === 0 ? [] : [`${locked === facts.length ? 'wants' : `${locked} want`} a key`]),
+  ].join(' · ');
+}
+
+/** What is known of the place of updates; on this machine, that a GPU with PyTorch would be better. */
+function environmentStatus(on: string, { python, scheduler }: EnvironmentFacts): Status {
+  const { found } = python;
+  const gpus = found === null || found.gpus.length === 0 ? null : gpusInWords(found.gpus);
+  const versions = found === null ? '' : versionsText(found.packages);
+  if (on === thisMachine) {
+    if (found === null || gpus === null || trainerProblem(found) !== null) return quiet();
+    return { kind: 'ok', text: `PyTorch sees ${gpus}: space updates there` };
+  }
+  if (on === onGpu) return { kind: 'ok', text: [gpus ?? '', versions].join(' · ') };
+  if (on === 'process') {
+    const text = found === null ? 'no Python here' : `${versions || 'no PyTorch'} in ${found.program}`;
+    return quiet([...(gpus === null ? [] : [gpus]), text].join(' · '));
+  }
+  return scheduler === null ? quiet() : { kind: 'ok', text: scheduler };
+}
+
+function versionsText(packages: Record<string, string | null>): string {
+  return Object.entries(packages)
+    .flatMap(([name, version]) => (version === null ? [] : [`${name} ${version}`]))
+    .join(', ');
+}
+
 function trainedStatus(id: 'trains' | 'lora_rank', { draft, checks }: SetupUi, place: Place): Status {
   const config = settledConfig(draft, place);
   if (checks.model?.status !== 'ok' || config === null) return quiet();
@@ -117,7 +160,12 @@ export function standingOf(setup: SetupUi, place: Place): Standing {
   const shown = visibleFields(setup.draft.values).map(({ id }) => id);
   return {
     bad: shown.filter((id) => statusOf(id, setup, place).kind === 'bad'),
-    asked: checkNames.filter((name) => setup.checks[name]?.status === 'asked'),
+    // A better place for updates may be found while the run starts here.
+    asked: checkNames.filter(
+      (name) =>
+        setup.checks[name]?.status === 'asked' &&
+        (name !== 'updates_on' || setup.draft.values.updates_on !== thisMachine),
+    ),
     hidden: hiddenProblems(setup.draft, place),
   };
 }

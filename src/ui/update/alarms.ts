@@ -29,8 +29,8 @@ export interface AlarmContext {
   beta: number;
   /** The reference is the policy that the round started from, so log-ratios estimate a divergence from it. */
   fromStart: boolean;
-  /** Against the round's start on held-out prompts; null before the evaluation. */
-  evaluated: { kl: number; kl_per_token: number } | null;
+  /** Against the round's start on held-out prompts; null before the evaluation. Numbers are null if unknown. */
+  evaluated: { kl: number | null; kl_per_token: number | null } | null;
 }
 
 /** The gravest first. */
@@ -91,11 +91,13 @@ function strayed(rows: readonly MetricsRow[], { beta, fromStart, evaluated }: Al
   const last = rows.slice(-FEW);
   const length = (mean(last, 'lengths/chosen') + mean(last, 'lengths/rejected')) / 2;
   const estimate = last.reduce((sum, row) => sum + meanLogRatio(row, beta), 0) / last.length;
-  const [kl, perToken] = evaluated === null ? [estimate, estimate / length] : [evaluated.kl, evaluated.kl_per_token];
+  const kl = evaluated?.kl ?? estimate;
+  const perToken = evaluated?.kl_per_token ?? estimate / length;
+  const measured = (evaluated?.kl ?? null) !== null;
   // Log-ratios to another reference grow over the rounds: they say nothing of this update.
-  if (evaluated === null && (last.length < FEW || !fromStart)) return null;
+  if (!measured && (last.length < FEW || !fromStart)) return null;
   if (!klIsLarge(kl, perToken)) return null;
-  const where = evaluated === null ? 'on the pairs (estimated)' : 'on held-out prompts';
+  const where = !measured ? 'on the pairs (estimated)' : 'on held-out prompts';
   return {
     what: `the policy has moved ${fixed(kl, 1)} nats per response away from the round's start, ${fixed(perToken, 2)} per token, ${where}`,
     cause: 'the learning rate is too high, β too small, or there are too many steps',

@@ -1,9 +1,14 @@
 /** Keys of the update screen. */
 import type { Key } from '../screen.js';
-import { type State, hasFailed, isBusyWith, stageOn } from '../state.js';
+import { type State, hasFailed, isBusyWith, shown, stageOn } from '../state.js';
 import { updateLayout } from './layout.js';
 
 const seesProbe = (state: State): boolean => updateLayout(state).probe !== null;
+const hasJob = (state: State): boolean => (shown(state)?.job ?? null) !== null;
+const scrollsLog = (state: State): boolean => {
+  const { rows, lines } = updateLayout(state).scrolls;
+  return state.update.view === 'log' && lines > rows;
+};
 const canScroll = (state: State): boolean => {
   const { rows, lines } = updateLayout(state).scrolls;
   return lines > rows;
@@ -36,12 +41,58 @@ export const updateKeys = [
     when: (state) => state.update.view === 'alarms' || updateLayout(state).alarms.length > 0,
   },
   {
+    id: 'show-log',
+    command: 'log',
+    aliases: ['job log', 'tail'],
+    keys: ['l'],
+    label: 'log',
+    help: "the end of the job's log, read anew while it is open",
+    when: (state) => state.update.view !== 'log' && hasJob(state),
+    why: (state) => (hasJob(state) ? null : 'This update has no job and so no log: the engine computes it itself.'),
+  },
+  {
+    id: 'hide-log',
+    command: 'plots',
+    keys: ['l'],
+    label: 'plots',
+    help: 'from the log back to the plots',
+    when: (state) => state.update.view === 'log',
+  },
+  { id: 'log-up', command: 'up', keys: ['up', 'k'], label: '', help: 'a line up in the log', when: scrollsLog },
+  {
+    id: 'log-down',
+    command: 'down',
+    keys: ['down', 'j'],
+    label: 'line',
+    sign: '↑↓',
+    help: 'a line down in the log',
+    when: scrollsLog,
+  },
+  {
+    id: 'log-start',
+    command: 'top',
+    keys: ['home', 'g'],
+    label: '',
+    help: 'to the start of the log',
+    when: scrollsLog,
+  },
+  {
+    id: 'log-end',
+    command: 'bottom',
+    aliases: ['follow'],
+    keys: ['end', 'G'],
+    label: 'follow',
+    sign: 'G',
+    help: 'to the end of the log, and follow it',
+    when: (state) => scrollsLog(state) && state.update.logTop !== null,
+  },
+  {
     id: 'show-probes',
     command: 'probes',
     keys: ['v'],
     label: 'probes',
     help: 'what the policy answers to the probe prompts',
-    when: (state) => state.update.view !== 'probes',
+    when: (state) => state.update.view !== 'probes' && state.update.view !== 'log',
   },
   {
     id: 'show-plots',

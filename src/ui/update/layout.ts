@@ -8,12 +8,20 @@ import { configOf } from '../../rounds/config.js';
 import { type Alarm, type AlarmContext, alarmText, alarmsOf } from './alarms.js';
 import { curveCount } from './curves.js';
 import { referenceIsStart } from './kl.js';
+import { type JobLine, jobLines } from './job.js';
+import { logOf, wrappedLog } from './log.js';
 import { type ProbeShown, probeShown } from './probes.js';
 
 export interface UpdateLayout {
   alarms: readonly Alarm[];
   /** Lines of the alarms at the top; the last may say that there are more. */
   alarmLines: readonly string[];
+  /** Lines of the job beneath the settings; empty if there is none. */
+  jobLines: readonly JobLine[];
+  /** The log of the job, wrapped; null where it is not shown or has not been read. */
+  log: readonly string[] | null;
+  /** First visible line of the log. */
+  logTop: number;
   /** Plots beside each other and beneath each other; 0 where none are shown. */
   across: number;
   down: number;
@@ -43,13 +51,25 @@ export function updateLayout(state: State): UpdateLayout {
   const alarms = alarmsIn(data?.metrics ?? [], contextOf(state));
   const probe = probeShown(data?.probes ?? [], state.update);
   const answers = probe === null ? 0 : answerLines(probe, columns);
-  const none = { alarms, alarmLines: [], across: 0, down: 0, plotHeight: 0, pages: 1, probe: null, probeRows: 0 };
+  const none = {
+    ...{ alarms, alarmLines: [], across: 0, down: 0, plotHeight: 0, pages: 1, probe: null, probeRows: 0 },
+    ...{ jobLines: [], log: null, logTop: 0 },
+  };
+  if (view === 'log') {
+    const lines = logOf(state)?.lines ?? null;
+    const log = lines === null ? null : wrappedLog(lines, columns);
+    const scrolls = { rows: rows - 1, lines: log?.length ?? 0 };
+    const last = Math.max(0, scrolls.lines - scrolls.rows);
+    return { ...none, log, logTop: Math.min(state.update.logTop ?? last, last), scrolls };
+  }
   if (view === 'alarms') return { ...none, scrolls: { rows: rows - 1, lines: alarmLines(alarms, columns).length } };
   if (view === 'probes') {
     return { ...none, probe, probeRows: rows, scrolls: { rows: rows - probeHead, lines: answers } };
   }
   const shownAlarms = shortened(alarms, columns, rows < 20 ? 2 : rows < rowsForBoth ? 3 : 6);
-  const free = rows - headRows - shownAlarms.length;
+  const problem = state.past === null ? (state.run?.engine.problem ?? null) : null;
+  const ofJob = jobLines(data?.job ?? null, problem, columns, rows < 20 ? 2 : rows < rowsForBoth ? 3 : 5);
+  const free = rows - headRows - shownAlarms.length - ofJob.length;
   const both = probe !== null && rows >= rowsForBoth;
   const across = columns >= 112 ? 4 : 2;
   const room = both ? Math.ceil(free * 0.6) : free;
@@ -57,7 +77,7 @@ export function updateLayout(state: State): UpdateLayout {
   const plotHeight = Math.max(leastPlot, Math.floor(room / down));
   const probeRows = both ? free - down * plotHeight : 0;
   return {
-    ...{ alarms, alarmLines: shownAlarms, across, down, plotHeight, probeRows },
+    ...{ alarms, alarmLines: shownAlarms, jobLines: ofJob, log: null, logTop: 0, across, down, plotHeight, probeRows },
     pages: (data?.metrics.length ?? 0) === 0 ? 1 : Math.ceil(curveCount / (across * down)),
     probe: both ? probe : null,
     scrolls: { rows: Math.max(0, probeRows - probeHead), lines: both ? answers : 0 },

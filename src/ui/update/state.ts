@@ -1,7 +1,7 @@
 /** What this terminal alone knows of the update screen. */
 export interface UpdateUi {
-  /** Plots with the probes beneath where there is room, probes alone, or the alarms in full. */
-  view: 'plots' | 'probes' | 'alarms';
+  /** Plots with the probes beneath where there is room, probes alone, the alarms in full, or the end of the job's log. */
+  view: 'plots' | 'probes' | 'alarms' | 'log';
   /** Page of plots. */
   page: number;
   /** Place among the probe prompts. */
@@ -10,6 +10,20 @@ export interface UpdateUi {
   look: number | null;
   /** First visible line of answers or alarms. */
   top: number;
+  /** First visible line of the log; null follows its end. */
+  logTop: number | null;
+  log: LogSeen | null;
 }
 
-export const updateUi: UpdateUi = { view: 'plots', page: 0, probe: 0, look: null, top: 0 };
+/** The end of the log of a round's job as last read. */
+export interface LogSeen {
+  round: number;
+  /** null before the first answer. */
+  lines: readonly string[] | null;
+  /** It is being read again. */
+  asked: boolean;
+  /** It was read after the job had ended: nothing is added any more. */
+  final: boolean;
+}
+
+export const updateUi: UpdateUi = { view: 'plots', page: 0, probe: 0, look: null, top: 0, logTop: null, log: null };

@@ -22,7 +22,8 @@ function frame(state: State): string {
   return renderToString(<Frame state={state} theme={theme} />, { columns: state.size.columns });
 }
 
-const plain = (state: State): string => frame(state).replace(/\x1b\[[\d;]*m/g, '');
+const unpainted = (text: string): string => text.replace(/\x1b\[[\d;]*m/g, '');
+const plain = (state: State): string => unpainted(frame(state));
 
 /** The engine has told all there is of a row. */
 const told = (state: State, row: ReviewRow, more = {}): State =>
@@ -71,7 +72,7 @@ describe.each(sizes)('at $columns×$rows', (size) => {
       const lines = frame(state).split('\n');
       expect(lines).toHaveLength(size.rows);
       expect(Math.max(...lines.map(widthOf))).toBeLessThanOrEqual(size.columns);
-      expect(plain(state).split('\n').at(-1)).toMatch(/detach|esc.* back|no/);
+      expect(unpainted(lines.at(-1) ?? '')).toMatch(/detach|esc.* back|no/);
     }
   });
 });
@@ -366,7 +367,7 @@ describe('before launch', () => {
         query: { type: 'read-plan', round: 2 },
         answer: {
           ...{ round: 2, pairs: 102, steps: 4, tokens: 12_480, seconds: 150, memory_mb: 1210 },
-          ...{ reference: 'round start (base policy)', trained: 'LoRA rank 16', backend: 'wasm' },
+          ...{ reference: 'round start (base policy)', trained: 'LoRA rank 16', where: 'backend wasm' },
         },
       }),
     );

@@ -23,10 +23,19 @@ describe.each(sizes)('the form at $columns×$rows', (size) => {
   });
 });
 
-it('80×24 shows every field', () => {
+it('80×24 shows all fields but the last two, and says that there are more', () => {
   const text = frame(ready(small));
-  for (const label of ['run directory', 'reward', 'held-out prompts', 'α length', 'learning rate', 'trains', 'backend'])
+  for (const label of ['run directory', 'reward', 'samples on', 'α length', 'learning rate', 'updates on'])
     expect(text).toContain(label);
+  expect(text).toMatch(/─ Start ─+ ↓2 ─/);
+  expect(frame(press(ready(small), 'G'))).toMatch(/ {2}trains [\s\S]*› backend/);
+});
+
+it('heads its sections where there is room', () => {
+  const text = frame(ready({ columns: 120, rows: 40 }));
+  expect(text).toMatch(/^ {2}Sampling *\n {2}samples on .*this machine/m);
+  expect(text).toMatch(/^ {2}Update *\n {2}α length penalty/m);
+  expect(frame(ready(small))).not.toMatch(/^ {2}Sampling *$/m);
 });
 
 it('a problem stands whole below its field', () => {

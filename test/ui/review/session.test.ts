@@ -125,10 +125,11 @@ describe('the session', () => {
   it('counts signs of reward hacking of its own rows, once', async () => {
     const { session, store, press } = await opened();
     await press('B');
-    await settled();
-    expect(store.state().review.hacking).toMatchObject({
-      ...{ round: 1, read: 3, truncated: null, length: { pairs: 3, longer: 3, within: 1 } },
-    });
+    await vi.waitFor(() =>
+      expect(store.state().review.hacking).toMatchObject({
+        ...{ round: 1, read: 3, truncated: null, length: { pairs: 3, longer: 3, within: 1 } },
+      }),
+    );
     const query = { type: 'read-hacking', round: 1 } as const;
     expect(await session.ask(query)).toBe(await session.ask(query));
   });

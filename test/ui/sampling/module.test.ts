@@ -127,7 +127,7 @@ describe('the newest responses', () => {
   it('of another round are not selected in this one', () => {
     const state = press(attached('sample'), 'down', 'enter');
     const past = sampling.inView!({ ...state, past: { ...attached('done').run!, round: 1, responses: [] } });
-    expect(past.sampling).toEqual({ selected: null, top: 0, reading: false, textTop: 0 });
+    expect(past.sampling).toEqual({ selected: null, top: 0, reading: false, textTop: 0, serversTop: null });
     expect(reduce(past, { type: 'key', key: 'y' }).effects).toEqual([]);
   });
 

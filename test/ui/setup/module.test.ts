@@ -5,12 +5,14 @@ import { reduce } from '../../../src/ui/reducer.js';
 import { headlessOf } from '../../../src/ui/setup/command.js';
 import { costLines, costOf } from '../../../src/ui/setup/cost.js';
 import { setup as module } from '../../../src/ui/setup/module.js';
+import { settledConfig } from '../../../src/setup/draft.js';
 import { statusOf } from '../../../src/ui/setup/status.js';
 import type { Effect, State } from '../../../src/ui/state.js';
 import { press, small } from '../fixtures.js';
 import {
   answered,
   exampleBase,
+  gpuFacts,
   home,
   measured,
   measurement,
@@ -34,14 +36,18 @@ const at = (state: State, field: number): State => press(state, 'g', ...Array<st
 const model = 2;
 const reward = 3;
 const prompts = 4;
-const alpha = 9;
+const alpha = 10;
 const pressed = (state: State, key: string) => reduce(state, { type: 'key', key });
 const status = (state: State, id: Parameters<typeof statusOf>[0]) => statusOf(id, formOf(state), place);
 
 describe('checks', () => {
   it('are asked for everything at once, and a measurement once all are good', () => {
     const first = opened('setup');
-    expect(Object.values(formOf(first).checks).map((check) => check?.status)).toEqual(Array(5).fill('asked'));
+    expect(Object.values(formOf(first).checks).map((check) => check?.status)).toEqual([
+      ...Array<string>(5).fill('asked'),
+      // No endpoints are set; a Python with PyTorch is looked for.
+      ...[undefined, 'asked'],
+    ]);
     expect(formOf(first).measuring).toBeNull();
     expect(formOf(answered(first)).measuring).toMatchObject({ known: null, problem: null });
     expect(formOf(answered(first, { reward: 'no' })).measuring).toBeNull();
@@ -83,7 +89,7 @@ describe('fields', () => {
     expect(status(ready(), 'reward').text).toMatch(/^-1\.23 for “Yes\.” to “Which month.*” in 0\.04 s · 1\.3 M/);
     expect(status(ready(), 'backend')).toEqual({ kind: 'ok', text: 'wasm is used' });
     // Another that was chosen since is yet to be measured.
-    expect(status(press(at(ready(), 13), 'space'), 'backend')).toEqual({ kind: 'quiet', text: '' });
+    expect(status(press(at(ready(), 15), 'space'), 'backend')).toEqual({ kind: 'quiet', text: '' });
     expect(status(ready(), 'alpha')).toEqual({ kind: 'quiet', text: 'default 0.02' });
     expect(status(ready(), 'lr').text).toBe('default 5e-7');
   });
@@ -97,7 +103,7 @@ describe('fields', () => {
   });
 
   it('LoRA opens its rank, tells what is trained, and lists no layer that the model lacks', () => {
-    const lora = press(at(ready(), 12), 'space', 'j');
+    const lora = press(at(ready(), 14), 'space', 'j');
     expect(formOf(lora).focus).toBe('lora_rank');
     // Rank 16 on all seven layers of loraWidths.
     const trained = 16 * (1280 + 960 + 960 + 1280 + 2432 + 2432 + 2432);
@@ -130,7 +136,7 @@ describe('a reward module of an opened file', () => {
     expect(formOf(moduleForm).checks.reward).toMatchObject({ status: 'held' });
     expect(status(moduleForm, 'reward').text).toBe('not tried: a module is code; press t to run it once');
     expect(formOf(moduleForm).measuring).toBeNull();
-    expect(createdNamed(moduleForm)).toMatchObject([{ task: 'create', named: false }]);
+    expect(createdNamed(moduleForm)).toMatchObject([{ task: 'create', named: [] }]);
     // Nor by leaving the field without a change.
     const left = press(at(moduleForm, reward), 'enter', 'enter');
     expect(formOf(left).checks.reward).toMatchObject({ status: 'held' });
@@ -139,7 +145,7 @@ describe('a reward module of an opened file', () => {
   it('is tried on t, and another one once it is typed', () => {
     const tried = pressed(moduleForm, 't');
     expect(tasksOf(tried.effects)).toMatchObject([{ task: 'check', name: 'reward', ask: { named: true } }]);
-    expect(createdNamed(answered(tried.state))).toMatchObject([{ task: 'create', named: true }]);
+    expect(createdNamed(answered(tried.state))).toMatchObject([{ task: 'create', named: ['reward'] }]);
     const typing = typed(at(moduleForm, reward), 'module:own.mjs');
     expect(tasksOf(pressed(typing, 'enter').effects)).toMatchObject([
       { task: 'check', name: 'reward', ask: { spec: `module:${place.cwd}/own.mjs`, named: true } },
@@ -253,7 +259,7 @@ describe('the estimate', () => {
   });
 
   it('follows the number of samples without another measurement', () => {
-    const step = pressed(typed(at(ready(), 6), '8'), 'enter');
+    const step = pressed(typed(at(ready(), 7), '8'), 'enter');
     expect(tasksOf(step.effects).filter(({ task }) => task === 'measure')).toHaveLength(1);
     expect(cost(measured(step.state)).times?.sample).toBeCloseTo((320 * 8 * 20) / 5000);
   });
@@ -290,4 +296,76 @@ it('is read aloud: every field with its value, and the selected one explained', 
   expect(lines.join('\n')).toMatch(/Selected: α length penalty, 0\.08\. α: length-penalty coefficient/);
   expect(lines).toContain('Headless: brevity auto runs/example');
   expect(lines.filter((line) => line.includes('Selected'))).toHaveLength(1);
+});
+
+describe('updates elsewhere', () => {
+  const where = 13;
+  const gpu = answered(opened('setup'), {}, { updates_on: gpuFacts });
+  const command = 'PYTHONPATH=/opt/brevity/trainer /venv/bin/python -m brevity_trainer {dir}';
+
+  it('are offered in one choice if PyTorch sees a GPU, with the command filled in', () => {
+    expect(status(gpu, 'updates_on')).toEqual({
+      kind: 'ok',
+      text: 'PyTorch sees NVIDIA H100 80GB HBM3 (80 GB): space updates there',
+    });
+    const chosen = press(at(gpu, where), 'space');
+    const { draft } = formOf(answered(chosen, {}, { updates_on: gpuFacts }));
+    expect(settledConfig(draft, place)?.update.job).toMatchObject({ launcher: 'process', command });
+    // The command goes again with the choice, as it came.
+    const { values } = formOf(press(chosen, 'right')).draft;
+    expect([values.updates_on, values.job_command]).toEqual(['process', 'brevity job {dir}']);
+  });
+
+  it('fills the command in once it is known what there is', () => {
+    const early = press(at(opened('setup'), where), 'space');
+    expect(formOf(early).draft.values.job_command).toBe('brevity job {dir}');
+    expect(formOf(answered(early, {}, { updates_on: gpuFacts })).draft.values.job_command).toBe(command);
+  });
+
+  it('names the command that was chosen here, and none that came with a file', () => {
+    const chosen = answered(press(at(gpu, where), 'space'), {}, { updates_on: gpuFacts });
+    expect(tasksOf(pressed(chosen, 's').effects)).toMatchObject([{ task: 'create', named: ['update.job.command'] }]);
+    const update = { job: { launcher: 'process', command: 'theirs {dir}' } };
+    const theirs = answered(
+      opened('setup', undefined, home({ ...exampleBase, config: { ...exampleBase.config, update } })),
+    );
+    expect(tasksOf(pressed(theirs, 's').effects)).toMatchObject([{ task: 'create', named: [] }]);
+  });
+
+  it('are not measured here, and say what a GPU must hold', () => {
+    const chosen = answered(press(at(gpu, where), 'space'), {}, { updates_on: gpuFacts });
+    expect(formOf(chosen).measuring).toBeNull();
+    const [memory, time] = costLines(formOf(chosen), place, 2).map(({ text }) => text);
+    expect(memory).toMatch(/^PyTorch on a GPU ≈ [\d,]+ MB all weights, ≈ [\d,]+ MB LoRA 16: fits into 79\.6 GB$/);
+    expect(time).toBe('time is not measured: the update is a job');
+  });
+
+  it('say what is missing, and start all the same when asked', () => {
+    const slurm = press(at(ready(), where), 'space', 'space', 'space');
+    const missing = answered(slurm, { updates_on: 'sbatch is not on the path; start Brevity elsewhere' });
+    expect(status(missing, 'updates_on')).toMatchObject({ kind: 'bad' });
+    const question = press(missing, 's');
+    expect(question.modal).toMatchObject({
+      lines: [
+        'Updates would fail here as things are. Start anyway?',
+        'sbatch is not on the path; start Brevity elsewhere',
+      ],
+    });
+    expect(tasksOf(pressed(question, 'y').effects)).toMatchObject([{ task: 'create' }]);
+  });
+});
+
+describe('sampling servers', () => {
+  it('are asked once their endpoints can be read', () => {
+    const served = press(at(ready(), 6), 'space');
+    expect(status(served, 'endpoints')).toEqual({ kind: 'bad', text: 'endpoints is missing; enter to write it' });
+    const step = pressed(typed(press(served, 'j'), 'http://a:1, http://b:2/'), 'enter');
+    expect(tasksOf(step.effects)).toMatchObject([
+      { task: 'check', name: 'endpoints', ask: { task: 'endpoints', urls: ['http://a:1', 'http://b:2/'] } },
+    ]);
+    expect(status(answered(step.state), 'endpoints')).toEqual({
+      kind: 'ok',
+      text: 'answers · serves policy · context 4,096',
+    });
+  });
 });

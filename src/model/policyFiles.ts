@@ -1,0 +1,56 @@
+/**
+ * The small files of a policy's folder: tokenizer, end-of-turn tokens, vocabulary and context. Enough for prompts and
+ * responses of a policy that another machine computes; its weights may be absent and its architecture unknown here.
+ */
+import path from 'node:path';
+import { z } from 'zod';
+import { UserError } from '../errors.js';
+import { checkFolder, checkKeys, readJsonObject } from './files.js';
+import { readGenerationConfig } from './generation.js';
+import { isAdapterFolder, readAdapterConfig } from './peft.js';
+import { Tokenizer } from './tokenizer.js';
+
+export interface PolicyFiles {
+  dir: string;
+  /** The folder of the full weights: `dir`, or the base of an adapter. */
+  baseDir: string;
+  config: { vocab_size: number; max_positions: number };
+  /** null if the folder has none: then rows must carry token ids. */
+  tokenizer: Tokenizer | null;
+  generation: { eosTokenIds: number[] };
+}
+
+const count = z
+  .int()
+  .min(1)
+  .max(2 ** 31);
+const ids = z.union([z.int(), z.array(z.int())]).nullish();
+/** Of text models; multimodal ones keep the same keys in `text_config`. */
+const schema = z.looseObject({
+  vocab_size: count,
+  max_position_embeddings: count.optional(),
+  n_positions: count.optional(),
+  eos_token_id: ids,
+});
+
+/** @throws UserError that names the file and key that cannot be used */
+export function readPolicyFiles(dir: string): PolicyFiles {
+  checkFolder(dir);
+  const baseDir = isAdapterFolder(dir) ? readAdapterConfig(dir).base : dir;
+  const file = path.join(baseDir, 'config.json');
+  const raw = readJsonObject(file);
+  const text = typeof raw.text_config === 'object' && raw.text_config !== null ? raw.text_config : {};
+  const config = checkKeys(schema, { ...raw, ...text }, file);
+  const max_positions = config.max_position_embeddings ?? config.n_positions;
+  if (max_positions === undefined)
+    throw new UserError(`${file} has neither max_position_embeddings nor n_positions; expected the context length`);
+  const tokenizer = Tokenizer.find(dir) ?? (baseDir === dir ? null : Tokenizer.find(baseDir));
+  const { vocab_size } = config;
+  if (tokenizer !== null && tokenizer.vocabSize > vocab_size)
+    throw new UserError(
+      `${path.join(dir, 'tokenizer.json')} has ${tokenizer.vocabSize} tokens and the model's vocab_size is ${vocab_size}; the tokenizer belongs to another model`,
+    );
+  const eos_token_ids = [config.eos_token_id ?? []].flat();
+  const generation = readGenerationConfig(baseDir, { vocab_size, eos_token_ids }, tokenizer);
+  return { dir, baseDir, config: { vocab_size, max_positions }, tokenizer, generation };
+}

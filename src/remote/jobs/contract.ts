@@ -1,0 +1,369 @@
+/**
+ * The folder of an update job, version 1: docs/jobs.md. The engine writes request.json, pairs.jsonl, probes.jsonl, control
+ * and launch.json; the executor writes all other files. Both sides read and write them here.
+ *
+ * Leaves out how a job is launched (launchers/), watched (watch.ts) and executed (executor.ts). Imports no tensors.
+ */
+import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { hostname } from 'node:os';
+import path from 'node:path';
+import { z } from 'zod';
+import {
+  backendSchema,
+  dpoSchema,
+  launcherNames,
+  precisionSchema,
+  threadsSchema,
+  updateSchema,
+} from '../../config/schema.js';
+import { UserError, hasCode, messageOf } from '../../errors.js';
+import { MAX_LINE, megabytes, parseJson, readTextFile } from '../../limits.js';
+import { metricsSchema } from '../../rounds/metrics.js';
+import { type MetricsRow, tokenIdsSchema } from '../../rows.js';
+import { writeFileAtomic } from '../../store/durable.js';
+import { parseLine, parseRow, readJsonLines } from '../../store/jsonl.js';
+
+export const JOB_VERSION = 1;
+
+/** Bytes of each JSON file of a job: done.json holds the log-probabilities of at most 256 probes. */
+const MAX_JSON = 64 * 2 ** 20;
+
+export const jobFiles = {
+  request: 'request.json',
+  pairs: 'pairs.jsonl',
+  probes: 'probes.jsonl',
+  control: 'control',
+  launch: 'launch.json',
+  /** Scripts and results of the launchers, and the claims of executors. */
+  launchFolder: 'launch',
+  metrics: 'metrics.jsonl',
+  status: 'status.json',
+  log: 'log',
+  checkpoint: 'checkpoint',
+  policy: 'policy',
+  done: 'done.json',
+} as const;
+
+/** Exit codes of an executor. */
+export const jobExit = {
+  /** done.json says `done`, `stopped` or `aborted`. */
+  ended: 0,
+  /** done.json says `failed`. */
+  failed: 1,
+  /** Another executor has this attempt, or a later one. */
+  superseded: 3,
+  /** SIGTERM or SIGUSR1: a later attempt continues from the checkpoint. */
+  suspended: 143,
+} as const;
+
+export const requestSchema = z.strictObject({
+  version: z.literal(JOB_VERSION),
+  id: z.string().regex(/^[A-Za-z0-9._-]{1,100}$/, 'expected letters, digits, dots, hyphens and underscores'),
+  round: z.int().min(0),
+  /** Model or adapter folders, as the job sees them. */
+  policy: z.string().min(1),
+  reference: z.string().min(1),
+  /** The reference is the policy as the update starts. */
+  same: z.boolean(),
+  objective: z.strictObject({
+    name: z.literal('lr-dpo'),
+    beta: dpoSchema.shape.beta.unwrap(),
+    alpha: dpoSchema.shape.alpha.unwrap(),
+    label_smoothing: dpoSchema.shape.label_smoothing.unwrap(),
+  }),
+  update: updateSchema.omit({ job: true }),
+  seed: z.int().min(0),
+  precision: precisionSchema.nullable(),
+  threads: threadsSchema.nullable(),
+  backend: backendSchema,
+  probe_tolerance: z.number().gt(0).nullable().default(null),
+});
+export type JobRequest = z.infer<typeof requestSchema>;
+
+/** A row of pairs.jsonl. Other keys are ignored. */
+export const jobPairSchema = z
+  .object({
+    prompt_ids: tokenIdsSchema.min(1),
+    chosen_ids: tokenIdsSchema.min(1),
+    rejected_ids: tokenIdsSchema.min(1),
+    ref_chosen_logps: z.number().optional(),
+    ref_rejected_logps: z.number().optional(),
+  })
+  .refine(
+    (row) => (row.ref_chosen_logps === undefined) === (row.ref_rejected_logps === undefined),
+    'expected both of `ref_chosen_logps` and `ref_rejected_logps`, or neither',
+  );
+export type JobPair = z.infer<typeof jobPairSchema>;
+
+/** A row of probes.jsonl. */
+export const jobProbeSchema = z
+  .object({
+    prompt_ids: tokenIdsSchema.min(1),
+    response_ids: tokenIdsSchema.min(1),
+    /** Of each token of `response_ids`, under the weights that the round was sampled from. */
+    server_logprobs: z.array(z.number()).optional(),
+  })
+  .refine(
+    (row) => row.server_logprobs === undefined || row.server_logprobs.length === row.response_ids.length,
+    'expected as many `server_logprobs` as `response_ids`',
+  );
+export type JobProbe = z.infer<typeof jobProbeSchema>;
+
+export const phases = ['loading', 'reference', 'training', 'saving'] as const;
+
+export const statusSchema = z.object({
+  state: z.enum(phases),
+  done: z.number().min(0),
+  total: z.number().min(0),
+  host: z.string(),
+  pid: z.int(),
+  processes: z.int().min(1),
+  device: z.string(),
+  executor: z.string(),
+  attempt: z.int().min(1),
+  started: z.string(),
+  updated: z.string(),
+  z_error: z.number().nullable(),
+});
+export type JobStatus = z.infer<typeof statusSchema>;
+
+const tokenLogprobs = z.array(z.array(z.number()));
+
+export const doneSchema = z.object({
+  version: z.literal(JOB_VERSION),
+  outcome: z.enum(['done', 'stopped', 'aborted', 'failed']),
+  steps: z.int().min(0),
+  message: z.string().nullable(),
+  executor: z.string(),
+  seconds: z.number().min(0),
+  memory_mb: z.number().nullable(),
+  z_error: z.number().nullable(),
+  /** Log-probabilities of the response tokens of probes.jsonl, one list per probe. */
+  probes: z.object({ start: tokenLogprobs, end: tokenLogprobs }).nullable(),
+});
+export type JobDone = z.infer<typeof doneSchema>;
+
+const endSchema = z.object({
+  cause: z.enum([
+    'done',
+    'stopped',
+    'aborted',
+    'failed',
+    'out of memory',
+    'time limit',
+    'preempted',
+    'node failure',
+    'cancelled',
+    'exit code',
+    'lost',
+  ]),
+  message: z.string(),
+  resubmittable: z.boolean(),
+});
+
+/** The engine's record of a launch, written before each step of it. Executors read `attempt` only. */
+export const launchSchema = z.object({
+  version: z.literal(JOB_VERSION),
+  id: z.string(),
+  launcher: z.enum(launcherNames),
+  attempt: z.int().min(1),
+  /** `submitting`: it may or may not have reached the scheduler. */
+  state: z.enum(['submitting', 'submitted', 'ended']),
+  /** The scheduler's id, or the process's; null until it is known. */
+  job: z.string().nullable(),
+  submitted_at: z.string(),
+  started_at: z.string().nullable(),
+  told: z.enum(['stop', 'abort']).nullable(),
+  /** Why this attempt ended without a result; null while it may still run, and if it has a result. */
+  end: endSchema.nullable(),
+});
+export type JobLaunch = z.infer<typeof launchSchema>;
+
+/** A file of a job's folder. */
+export const jobFile = (dir: string, name: keyof typeof jobFiles): string => path.join(dir, jobFiles[name]);
+
+/** @throws UserError that names the file and the key, or the newer version */
+export function readRequest(dir: string): JobRequest {
+  const file = jobFile(dir, 'request');
+  if (!existsSync(file))
+    throw new UserError(
+      `${dir} is not a job folder: it has no ${jobFiles.request}; expected a folder that Brevity wrote`,
+    );
+  return checked(file, readJson(file), requestSchema);
+}
+
+/** null before the executor's first report. @throws UserError if it is damaged */
+export const readStatus = (dir: string): JobStatus | null => readIfAny(jobFile(dir, 'status'), statusSchema);
+
+/** null before the end. @throws UserError if it is damaged or of a newer version */
+export const readDone = (dir: string): JobDone | null => readIfAny(jobFile(dir, 'done'), doneSchema);
+
+/** null before the first launch. @throws UserError if it is damaged or of a newer version */
+export const readLaunch = (dir: string): JobLaunch | null => readIfAny(jobFile(dir, 'launch'), launchSchema);
+
+export function readPairs(dir: string): JobPair[] {
+  const pairs = readJsonLines(jobFile(dir, 'pairs'), jobPairSchema);
+  if (pairs.length === 0) throw new UserError(`${jobFile(dir, 'pairs')} has no pairs; expected one per line`);
+  return pairs;
+}
+
+export const readJobProbes = (dir: string): JobProbe[] =>
+  readJsonLines(jobFile(dir, 'probes'), jobProbeSchema, { missing: 'empty' });
+
+export function writeJson(file: string, value: JobRequest | JobStatus | JobDone | JobLaunch): void {
+  writeFileAtomic(file, JSON.stringify(value, null, 1) + '\n');
+}
+
+/** What the engine has told the executor; null: nothing, or a word that this version does not know. */
+export function readControl(dir: string): 'stop' | 'abort' | null {
+  let text: string;
+  try {
+    text = readTextFile(jobFile(dir, 'control'), 1024).trim();
+  } catch {
+    // It is created and replaced while the job runs.
+    return null;
+  }
+  return text === 'stop' || text === 'abort' ? text : null;
+}
+
+export function writeControl(dir: string, word: 'stop' | 'abort'): void {
+  writeFileAtomic(jobFile(dir, 'control'), `${word}\n`);
+}
+
+function readIfAny<T>(file: string, schema: z.ZodType<T>): T | null {
+  let json: unknown;
+  try {
+    json = readJson(file);
+  } catch (error) {
+    if (hasCode(error instanceof Error ? error.cause : null, 'ENOENT')) return null;
+    throw error;
+  }
+  return checked(file, json, schema);
+}
+
+function readJson(file: string): unknown {
+  const text = readTextFile(file, MAX_JSON);
+  try {
+    return parseJson(text);
+  } catch (cause) {
+    throw new UserError(`${file} is not JSON (${messageOf(cause)}); expected what docs/jobs.md describes`, { cause });
+  }
+}
+
+function checked<T>(file: string, json: unknown, schema: z.ZodType<T>): T {
+  const version = (json as { version?: unknown } | null)?.version;
+  if (typeof version === 'number' && version > JOB_VERSION)
+    throw new UserError(
+      `${file} is version ${version} and this Brevity reads version ${JOB_VERSION}; update Brevity on ${hostname()}`,
+    );
+  const result = schema.safeParse(json);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const at = issue.path.join('.');
+  if (issue.code === 'unrecognized_keys') {
+    const keys = issue.keys.map((key) => `\`${at === '' ? '' : `${at}.`}${key}\``).join(', ');
+    throw new UserError(`${file}: unknown key ${keys}; expected the keys of docs/jobs.md, version ${JOB_VERSION}`);
+  }
+  throw new UserError(`${file}: ${at === '' ? '' : `\`${at}\`: `}${issue.message}`);
+}
+
+/**
+ * Follows metrics.jsonl, which an executor appends to, and replaces if it continues from a checkpoint. A last line without
+ * its line break is not finished yet.
+ */
+export class MetricsTail {
+  private rows: MetricsRow[] = [];
+  private offset = 0;
+  private inode = 0n;
+
+  constructor(private readonly file: string) {}
+
+  /**
+   * @returns rows that are new; `rewound`: earlier rows no longer hold, and `rows` are all that do
+   * @throws UserError that names the line which is not a metrics row
+   */
+  read(): { rows: MetricsRow[]; rewound: boolean } {
+    let handle: number;
+    try {
+      handle = openSync(this.file, 'r');
+    } catch (error) {
+      if (hasCode(error, 'ENOENT')) return { rows: [], rewound: false };
+      throw new UserError(`cannot read ${this.file}: ${messageOf(error)}`, { cause: error });
+    }
+    try {
+      const { ino, size } = fstatSync(handle, { bigint: true });
+      const replaced = ino !== this.inode || Number(size) < this.offset;
+      const before = this.rows;
+      if (replaced) {
+        this.rows = [];
+        this.offset = 0;
+        this.inode = ino;
+      }
+      const added = this.take(handle, Number(size));
+      if (!replaced) return { rows: added, rewound: false };
+      const same = before.every((row, i) => sameRow(row, added[i]));
+      return same ? { rows: added.slice(before.length), rewound: false } : { rows: added, rewound: true };
+    } finally {
+      closeSync(handle);
+    }
+  }
+
+  private take(handle: number, size: number): MetricsRow[] {
+    const added: MetricsRow[] = [];
+    let begun = Buffer.alloc(0);
+    for (let at = this.offset; at < size;) {
+      const chunk = Buffer.alloc(Math.min(size - at, 2 ** 20));
+      const read = readSync(handle, chunk, 0, chunk.length, at);
+      if (read === 0) break;
+      at += read;
+      begun = Buffer.concat([begun, chunk.subarray(0, read)]);
+      for (let end = begun.indexOf(10); end >= 0; end = begun.indexOf(10)) {
+        const text = begun.subarray(0, end).toString();
+        begun = begun.subarray(end + 1);
+        if (text.trim() !== '') {
+          const where = `${this.file}:${this.rows.length + 1}`;
+          const row = parseRow(parseLine(text, where), metricsSchema, where);
+          added.push(row);
+          this.rows.push(row);
+        }
+        this.offset += end + 1;
+      }
+      if (begun.length > MAX_LINE)
+        throw new UserError(`${this.file}:${this.rows.length + 1} is longer than ${megabytes(MAX_LINE)}`);
+    }
+    return added;
+  }
+}
+
+function sameRow(a: MetricsRow, b: MetricsRow | undefined): boolean {
+  return b !== undefined && a.step === b.step && a.loss === b.loss && a.grad_norm === b.grad_norm;
+}
+
+/** The last lines of a job's log, at most `bytes` of it; empty if there is none. */
+export function readLogTail(dir: string, bytes: number): string[] {
+  const file = jobFile(dir, 'log');
+  let handle: number;
+  try {
+    handle = openSync(file, 'r');
+  } catch {
+    return [];
+  }
+  try {
+    const { size } = fstatSync(handle);
+    const start = Math.max(0, size - bytes);
+    const end = Buffer.alloc(size - start);
+    const read = readSync(handle, end, 0, end.length, start);
+    const lines = end.subarray(0, read).toString().split('\n');
+    // A line that begins before is left out.
+    if (start > 0) lines.shift();
+    if (lines.at(-1) === '') lines.pop();
+    return lines;
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/** Milliseconds since 1970 of a file's last change; null if there is none. */
+export function changedAt(file: string): number | null {
+  return statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? null;
+}

@@ -1,0 +1,52 @@
+/** The script of an attempt, which every launcher runs: setup lines, then the command that executes the job's folder. */
+import path from 'node:path';
+import type { JobConfig } from '../../config/schema.js';
+import { UserError } from '../../errors.js';
+import { shellQuote } from '../../invocation.js';
+import { remotePath } from '../paths.js';
+import { type Attempt, attemptName } from './launchers/launcher.js';
+
+/**
+ * Bash, because setup lines are written for it (`source`, `module`).
+ *
+ * Slurm, Ray and the process launcher signal the whole process group. A shell that died of SIGTERM would take the job with
+ * it before its checkpoint is written, so shells only note it. SIGUSR1 may reach the first shell alone (sbatch
+ * --signal=B:USR1@300): it passes it on as SIGTERM, which torchrun understands too.
+ */
+export function jobScript(attempt: Attempt): string {
+  const { dir, number, config } = attempt;
+  const { command, setup, sbatch, launcher, paths } = config;
+  const folder = remotePath(dir, paths);
+  const directives = launcher === 'slurm' ? [`--chdir=${folder}`, '--no-requeue', ...sbatch] : [];
+  const broken = directives.find((line) => /[\r\n]/.test(line));
+  if (broken !== undefined)
+    throw new UserError(`update.job.sbatch: ${JSON.stringify(broken)} has a line break; expected one option per entry`);
+  return [
+    '#!/usr/bin/env bash',
+    ...directives.map((line) => `#SBATCH ${line}`),
+    `# ${attemptName(attempt)}: written by Brevity for each attempt.`,
+    'trap : TERM',
+    "trap 'kill -TERM 0' USR1",
+    ...ownCommand(config),
+    ...setup,
+    `export BREVITY_JOB_ATTEMPT=${number}`,
+    '{ trap : TERM',
+    command.replaceAll('{dir}', () => shellQuote(folder)),
+    '} < /dev/null &',
+    'job=$!',
+    'wait "$job"; code=$?',
+    'while [ "$code" -gt 128 ] && kill -0 "$job" 2>/dev/null; do wait "$job"; code=$?; done',
+    'exit "$code"',
+    '',
+  ].join('\n');
+}
+
+/**
+ * `brevity` need not be on the path where this one was started by npm, npx or node: the script then runs this very
+ * installation. A process of this machine always does.
+ */
+function ownCommand({ launcher, paths }: JobConfig): string[] {
+  const cli = path.resolve(import.meta.dirname, '../../cli.js');
+  const run = `brevity() { ${shellQuote(remotePath(process.execPath, paths))} ${shellQuote(remotePath(cli, paths))} "$@"; }`;
+  return [launcher === 'process' ? run : `command -v brevity > /dev/null || ${run}`];
+}

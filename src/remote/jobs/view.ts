@@ -1,0 +1,117 @@
+/** A job as clients see it, from the files of its folder and from what its scheduler says. */
+import { plainText } from '../../rewards/types.js';
+import type { RoundFolders } from '../../rounds/files.js';
+import { roundFiles } from '../../rounds/files.js';
+import { makeVisible } from '../../ui/sanitize.js';
+import type { JobEnd, JobView } from '../views.js';
+import {
+  type JobDone,
+  type JobLaunch,
+  type JobStatus,
+  readDone,
+  readLaunch,
+  readLogTail,
+  readStatus,
+} from './contract.js';
+import type { SchedulerState } from './launchers/launcher.js';
+
+const LOG_BYTES = 64 * 1024;
+const LOG_LINES = 500;
+
+/** The folder of a round's job. */
+export const jobDir = (files: RoundFolders, round: number): string => files.file(round, roundFiles.job);
+
+/** Whether a job of this round was submitted, or may have been. */
+export const hasJob = (files: RoundFolders, round: number): boolean => readLaunch(jobDir(files, round)) !== null;
+
+/** Whether a job of this round was submitted, or may have been, and is not known to have ended. */
+export function jobMayRun(files: RoundFolders, round: number): boolean {
+  const launch = readLaunch(jobDir(files, round));
+  return launch !== null && launch.end === null;
+}
+
+/** The job of a round as its files tell; null if the round has none. @throws UserError if they are damaged */
+export function readJobView(files: RoundFolders, round: number): JobView | null {
+  const dir = jobDir(files, round);
+  const launch = readLaunch(dir);
+  return launch === null ? null : viewOfJob(launch, readStatus(dir), readDone(dir), null);
+}
+
+/** @param scheduler null: it was not asked */
+export function viewOfJob(
+  launch: JobLaunch,
+  status: JobStatus | null,
+  done: JobDone | null,
+  scheduler: Pick<SchedulerState, 'state' | 'reason' | 'host'> | null,
+): JobView {
+  // Of an earlier attempt it says nothing of this one.
+  const current = status?.attempt === launch.attempt ? status : null;
+  const end = launch.end ?? (done === null ? null : endOf(done));
+  const running = current !== null || scheduler?.state === 'running';
+  return {
+    launcher: launch.launcher,
+    id: launch.job,
+    attempt: launch.attempt,
+    state: end !== null ? 'ended' : launch.state === 'submitting' ? 'submitting' : running ? 'running' : 'queued',
+    reason: end === null ? (scheduler?.reason ?? null) : null,
+    submitted_at: launch.submitted_at,
+    started_at: current?.started ?? launch.started_at,
+    host: plain(current?.host ?? scheduler?.host ?? null),
+    device: plain(current?.device ?? null),
+    executor: plain(current?.executor ?? done?.executor ?? null),
+    phase: end === null ? (current?.state ?? null) : null,
+    done: current?.done ?? 0,
+    total: current?.total ?? 0,
+    z_error: done?.z_error ?? current?.z_error ?? null,
+    told: launch.told,
+    end,
+  };
+}
+
+function endOf({ outcome, steps, message }: JobDone): JobEnd {
+  const sentence =
+    message === null ? `the job ${words[outcome]} after ${steps} steps` : `the job failed: ${plainText(message)}`;
+  return { cause: outcome, message: sentence, resubmittable: outcome === 'failed' };
+}
+
+const words = { done: 'finished', stopped: 'was stopped', aborted: 'was aborted', failed: 'failed' } as const;
+
+const plain = (text: string | null): string | null =>
+  text === null || text === '' ? null : plainText(text).slice(0, 300);
+
+/** The end of the job's log, safe to show. */
+export function readJobLog(files: RoundFolders, round: number): string[] {
+  const lines = readLogTail(jobDir(files, round), LOG_BYTES).slice(-LOG_LINES);
+  // Progress bars rewrite their line: only the last state of one is shown.
+  return lines.map((line) => makeVisible(line.replace(/\r$/, '').split('\r').at(-1) ?? ''));
+}
+
+/** Why an update that runs as a job cannot be paused. */
+export function noPause(launcher: JobView['launcher']): string {
+  const what = {
+    process: 'as a process of its own',
+    slurm: 'as a Slurm job',
+    ray: 'as a Ray job',
+    command: 'as a job of its own',
+  };
+  return `the update runs ${what[launcher]}, which cannot be paused; stop or abort it`;
+}
+
+/** How sentences name a job: "Slurm job 12". */
+export function nameOfJob({
+  launcher,
+  job,
+  id,
+  attempt,
+}: Pick<JobLaunch, 'launcher' | 'job' | 'id' | 'attempt'>): string {
+  switch (launcher) {
+    case 'process':
+      return job === null ? "the job's process" : `the job's process ${job}`;
+    case 'slurm':
+      return `Slurm job ${job ?? `${id}-a${attempt}`}`;
+    case 'ray':
+      return `Ray job ${job ?? `${id}-a${attempt}`}`;
+    case 'command':
+      return `job ${plainText(job ?? `${id}-a${attempt}`)}`;
+  }
+}
