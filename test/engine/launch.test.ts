@@ -135,7 +135,9 @@ describe('an engine', () => {
     const first = (await seen(events, ({ type }) => type === 'snapshot')) as Extract<EngineEvent, { type: 'snapshot' }>;
     expect(first.snapshot.engine.problem).toContain(`${file}:1 is not JSON`);
     client.close();
-    await expect(drive(run, { rounds: 2, settings: {} })).rejects.toThrow(`${file}:1 is not JSON`);
+    // Until the engine has seen it go, the client drives the run.
+    const again = () => expect(drive(run, { rounds: 2, settings: {} })).rejects.toThrow(`${file}:1 is not JSON`);
+    await vi.waitFor(again, { timeout: 30_000 });
   });
 
   it('ends on SIGTERM and leaves an empty lock file and no socket', async () => {
