@@ -69,18 +69,20 @@ export async function simulate(scenario: Scenario): Promise<Simulated> {
   const servers = speeds.map((own) => new Server(clock, own));
   let failures = 0;
   const downtime = servers.map(() => 0);
+  const downSince: (number | null)[] = servers.map(() => null);
   let over = false;
   const failLater = (index: number): void => {
     if (scenario.failureEvery === Infinity) return;
     clock.after(-scenario.failureEvery * Math.log(1 - random.uniform()), () => {
       if (over) return;
       failures++;
-      const since = clock.now();
+      const since = (downSince[index] = clock.now());
       servers[index].die();
       clock.after(Math.min(scenario.restart, 1e9), () => {
         servers[index].revive();
         if (over) return;
         downtime[index] += clock.now() - since;
+        downSince[index] = null;
         failLater(index);
       });
     });
@@ -149,6 +151,8 @@ export async function simulate(scenario: Scenario): Promise<Simulated> {
   over = true;
   const seconds = clock.now();
   const capacity = speeds.reduce((sum, { throughput }) => sum + throughput, 0);
+  // Those that are down at the end.
+  downSince.forEach((since, index) => (downtime[index] += since === null ? 0 : seconds - since));
   const up = speeds.reduce((sum, { throughput }, i) => sum + throughput * (1 - downtime[i] / seconds), 0);
   const generated = servers.reduce((sum, server) => sum + server.generated, 0);
   return {
@@ -156,7 +160,8 @@ export async function simulate(scenario: Scenario): Promise<Simulated> {
     efficiency: useful / (capacity * seconds),
     efficiencyWhileUp: useful / (up * seconds),
     wasted: generated / useful - 1,
-    clientBusy: clientSeconds / seconds,
+    // Answers that had come in and were not wanted any more at the end were never handled.
+    clientBusy: (clientSeconds - Math.max(0, freeAt - seconds)) / seconds,
     retried,
     failures,
   };
