@@ -95,7 +95,7 @@ export function viewOf({ decisions, done, undone }: Standing): {
 }
 
 /**
- * The whole decision out of what a person said of it now; what is left out stays as it was. An exclusion or a tie keeps
+ * Merges a change into the decision on a prompt; what the change leaves out keeps its value. An exclusion or a tie keeps
  * the pair that the person had chosen, so that taking it back does not lose a swap.
  *
  * @param row of the prompt; undefined: there is no such prompt

@@ -20,7 +20,7 @@ import { largest } from '../limits.js';
 
 /**
  * @param elsewhere other machines sample and train: the weights need not lie here
- * @throws UserError with what is wrong with the folder, as loading it would say
+ * @throws UserError that loading the folder would throw
  */
 export function checkModel(dir: string, task: ModelConfig['task'] = 'causal-lm', elsewhere = false): ModelFacts {
   checkFolder(dir);

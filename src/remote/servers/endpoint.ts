@@ -357,8 +357,8 @@ export class Endpoint {
   }
 
   /**
-   * A few tokens sampled at the highest temperature that vLLM takes and scored again: complete, ids that belong to their tokens, and
-   * log-probabilities that are the policy's own.
+   * Samples a few tokens at the highest temperature that vLLM takes, and scores them: complete, ids that belong to their
+   * tokens, and log-probabilities that are not tempered.
    */
   private async checkSampling(): Promise<void> {
     const { tokenizer } = this.options.policy;
