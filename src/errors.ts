@@ -25,3 +25,7 @@ export function messageOf(error: unknown): string {
 export function hasCode(error: unknown, ...codes: string[]): boolean {
   return error instanceof Error && 'code' in error && codes.includes(error.code as string);
 }
+
+/** What lies beneath an error that says no more than that something failed, as fetch's do. */
+export const causeOf = (error: unknown): unknown =>
+  error instanceof Error && error.cause instanceof Error ? error.cause : error;

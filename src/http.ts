@@ -4,7 +4,7 @@
  *
  * Leaves out what a failure means for the work at hand: callers turn HttpFailure into their own sentence.
  */
-import { messageOf } from './errors.js';
+import { causeOf, messageOf } from './errors.js';
 import { MAX_ANSWER, megabytes, parseJson } from './limits.js';
 import { plainText } from './rewards/types.js';
 
@@ -77,8 +77,9 @@ export async function sendText(url: URL, request: HttpRequest): Promise<string> 
       },
       signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),
     });
-    if (response.ok) return await bodyOf(response, maxBytes);
-    throw statusFailure(response, await bodyOf(response, MAX_PROBLEM, 'cut'));
+    const stream = response.body as AsyncIterable<Uint8Array> | null;
+    if (response.ok) return await bodyOf(stream, maxBytes);
+    throw statusFailure(response, await bodyOf(stream, MAX_PROBLEM, 'cut'));
   } catch (error) {
     if (error instanceof HttpFailure) throw error;
     if (signal?.aborted) throw signal.reason;
@@ -141,11 +142,11 @@ class TooLarge extends Error {}
  *
  * @param beyond `cut`: bytes over the limit are dropped; else TooLarge is thrown
  */
-async function bodyOf(response: Response, most: number, beyond?: 'cut'): Promise<string> {
+export async function bodyOf(body: AsyncIterable<Uint8Array> | null, most: number, beyond?: 'cut'): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   // Leaving the loop early cancels the stream, which closes the connection.
-  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+  for await (const chunk of body ?? []) {
     chunks.push(chunk);
     size += chunk.length;
     if (size <= most) continue;
@@ -166,6 +167,5 @@ function failureOf(error: unknown, { timeoutSeconds, timeoutKey }: HttpRequest):
   if (error instanceof DOMException && error.name === 'TimeoutError')
     return new HttpFailure('timeout', `did not answer within ${timeoutSeconds} s (${timeoutKey})`);
   if (error instanceof TooLarge) return new HttpFailure('form', error.message);
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  return new HttpFailure('connection', `cannot be reached (${plainText(messageOf(cause))})`);
+  return new HttpFailure('connection', `cannot be reached (${plainText(messageOf(causeOf(error)))})`);
 }

@@ -7,7 +7,7 @@ import { surveyBackends } from '../tensor/backend.js';
 import { examples } from './options.js';
 import { messageOf } from '../errors.js';
 import { jsonLine, print } from '../print.js';
-import { plainText } from '../rewards/types.js';
+import { askVersion } from '../setup/environment.js';
 import { type PythonSearch, findPython, gpusInWords, onPath, trainerCommand, trainerProblem } from '../setup/python.js';
 
 export function doctorCommand(): Command {
@@ -29,8 +29,8 @@ export function doctorCommand(): Command {
         backend: backends.find(({ usable, automatic }) => usable && automatic)?.name ?? null,
         backends,
         python,
-        slurm: versionOf('sbatch', ['--version']),
-        ray: versionOf('ray', ['--version']),
+        slurm: await versionOf('sbatch'),
+        ray: await versionOf('ray'),
         recommended_job: recommended(python),
       };
       if (options.json) {
@@ -70,20 +70,15 @@ function gpu(): string {
   }
 }
 
-/** First line of what a program says of its version; null if it is not on the path. */
-function versionOf(name: string, args: string[]): string | null {
+/** The first line of `NAME --version`, and where the program lies; null if it is not on the path. */
+async function versionOf(name: string): Promise<string | null> {
   const program = onPath(name, process.env);
   if (program === null) return null;
-  try {
-    const said = execFileSync(program, args, { encoding: 'utf8', timeout: 20_000, stdio: ['ignore', 'pipe', 'pipe'] });
-    return `${firstLine(said)} (${program})`;
-  } catch (error) {
-    const { stderr } = error as { stderr?: string };
-    return `${program} gives no version: ${firstLine(stderr ?? '') || messageOf(error)}`;
-  }
+  return askVersion(program).then(
+    (version) => `${version} (${program})`,
+    (error: unknown) => `${program} gives no version: ${messageOf(error)}`,
+  );
 }
-
-const firstLine = (text: string): string => plainText(text.trim().split('\n')[0] ?? '').slice(0, 200);
 
 function pythonLines({ found, passed }: PythonSearch): string[][] {
   if (found === null)
@@ -106,7 +101,7 @@ function pythonLines({ found, passed }: PythonSearch): string[][] {
   ];
 }
 
-/** The command of an update job on the GPUs that PyTorch sees; null if there are none, or the trainer cannot run. */
+/** The job command for the GPUs that PyTorch sees; null without a GPU, or if the trainer cannot run. */
 function recommended({ found }: PythonSearch): string | null {
   if (found === null || found.gpus.length === 0 || trainerProblem(found) !== null) return null;
   return trainerCommand(found);

@@ -7,11 +7,11 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { z } from 'zod';
-import { UserError, messageOf } from '../errors.js';
+import { UserError, causeOf, messageOf } from '../errors.js';
 import { smallest } from '../limits.js';
 import { plainText } from '../rewards/types.js';
 import type { EndpointFacts, EnvironmentFacts } from './facts.js';
-import { onGpu, thisMachine } from './fields.js';
+import { onGpu } from './fields.js';
 import { type PythonFacts, type PythonSearch, findPython, onPath, trainerProblem } from './python.js';
 
 const requestMs = 10_000;
@@ -41,9 +41,8 @@ async function askEndpoint(url: string): Promise<EndpointFacts> {
       redirect: 'error',
     });
   } catch (error) {
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
     throw new UserError(
-      `${name} gives no answer (${plainText(messageOf(cause))}); start the server, or correct the URL`,
+      `${name} gives no answer (${plainText(messageOf(causeOf(error)))}); start the server, or correct the URL`,
     );
   }
   if (response.status === 401 || response.status === 403) return { url, models: [], context: null, locked: true };
@@ -77,24 +76,13 @@ export async function checkEnvironment({ on, command, ray, lora }: EnvironmentAs
   const python = await findPython(process.env);
   const config = /(?:^|\s)--config_file[ =](\S+)/.exec(command)?.[1];
   if (config !== undefined && on === 'process') await checkAccelerate(config, python.found);
-  switch (on) {
-    case thisMachine:
-      return { python, scheduler: null };
-    case onGpu:
-      checkTrainer(python, lora);
-      if ((python.found?.gpus.length ?? 0) === 0)
-        throw new UserError(`PyTorch of ${python.found?.program} sees no GPU here; choose another place for updates`);
-      return { python, scheduler: null };
-    case 'process':
-      // Another Python may be named in the command; what is said is of the one that is found.
-      return { python, scheduler: null };
-    case 'slurm':
-      return { python, scheduler: await slurmVersion() };
-    case 'ray':
-      return { python, scheduler: await rayVersion(ray) };
-    default:
-      return { python, scheduler: null };
+  if (on === onGpu) {
+    checkTrainer(python, lora);
+    if ((python.found?.gpus.length ?? 0) === 0)
+      throw new UserError(`PyTorch of ${python.found?.program} sees no GPU here; choose another place for updates`);
   }
+  const scheduler = on === 'slurm' ? await slurmVersion() : on === 'ray' ? await rayVersion(ray) : null;
+  return { python, scheduler };
 }
 
 function checkTrainer({ found, passed }: PythonSearch, lora: boolean): void {
@@ -134,12 +122,21 @@ async function slurmVersion(): Promise<string> {
   if (program === null)
     throw new UserError('sbatch is not on the path; start Brevity on a machine that submits to the cluster');
   try {
+    return await askVersion(program);
+  } catch (error) {
+    throw new UserError(`${program} --version failed: ${messageOf(error)}`);
+  }
+}
+
+/** The first line of `PROGRAM --version`. @throws Error with the first line of its complaint */
+export async function askVersion(program: string): Promise<string> {
+  const firstLine = (text: string, most: number): string => plainText(text.trim().split('\n')[0]).slice(0, most);
+  try {
     const { stdout } = await promisify(execFile)(program, ['--version'], { timeout: 20_000 });
-    return plainText(stdout.trim()).slice(0, 100);
+    return firstLine(stdout, 100);
   } catch (error) {
     const { stderr = '' } = error as { stderr?: string };
-    const said = plainText(stderr.trim().split('\n')[0] ?? '').slice(0, 300);
-    throw new UserError(`${program} --version failed: ${said === '' ? messageOf(error) : said}`);
+    throw new Error(firstLine(stderr, 200) || messageOf(error), { cause: error });
   }
 }
 
@@ -150,7 +147,7 @@ async function rayVersion(address: string): Promise<string> {
     const { ray_version } = z.object({ ray_version: z.string().max(100) }).parse(await response.json());
     return `Ray ${plainText(ray_version)}`;
   } catch (error) {
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    const cause = causeOf(error);
     const why = cause instanceof z.ZodError ? 'it gives no ray_version' : messageOf(cause);
     throw new UserError(
       `${name} does not answer as a Ray dashboard (${plainText(why)}); start it, or correct the address`,

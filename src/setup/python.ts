@@ -193,12 +193,17 @@ export function trainerProblem({ packages, trainer, problem }: PythonFacts): str
   return trainer === null ? `brevity_trainer cannot be imported (${problem ?? 'no reason given'})` : null;
 }
 
+const trainerCall = 'brevity_trainer {dir}';
+
+/** Whether a command ends as those of trainerCommand do. */
+export const runsTrainer = (command: string): boolean => command.endsWith(trainerCall);
+
 /** The shell command that runs the trainer on every GPU that this Python sees; `{dir}` is the job's folder. */
 export function trainerCommand(python: Pick<PythonFacts, 'program' | 'gpus' | 'trainer_folder'>): string {
   const { program, gpus, trainer_folder } = python;
   const start = `PYTHONPATH=${shellQuote(trainer_folder)} ${shellQuote(program)} -m`;
   const many = `torch.distributed.run --standalone --nproc_per_node ${gpus.length} -m `;
-  return `${start} ${gpus.length > 1 ? many : ''}brevity_trainer {dir}`;
+  return `${start} ${gpus.length > 1 ? many : ''}${trainerCall}`;
 }
 
 /** `2 × NVIDIA H100 (80 GB)`. */

@@ -7,7 +7,7 @@ import type * as Client from '../../src/engine/client.js';
 import type * as Launch from '../../src/engine/launch.js';
 import type { EngineEvent, JobView, Snapshot } from '../../src/engine/protocol.js';
 import { lockHolder } from '../../src/store/lock.js';
-import { contentsOf, dist, quickRun, temporaryFolder } from '../engine/runs.js';
+import { contentsOf, dist, gone, quickRun, temporaryFolder } from '../engine/runs.js';
 
 // The built files: they start the built engine.
 export const { drive } = (await import(`${dist}engine/auto.js`)) as typeof Auto;
@@ -71,18 +71,7 @@ export async function killEngineAt(run: string, when: (event: EngineEvent) => bo
     (error: unknown) => error,
   );
   if (pid === null) throw new Error('the engine was not killed: the event did not come', { cause: failure });
-  await ended(pid);
-}
-
-async function ended(pid: number): Promise<void> {
-  for (;;) {
-    try {
-      process.kill(pid, 0);
-    } catch {
-      return;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  await gone(pid);
 }
 
 /** A terminal's end of the line to the run's engine, which it starts. It launches every update by itself. */

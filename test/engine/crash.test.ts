@@ -12,7 +12,7 @@ import type * as Launch from '../../src/engine/launch.js';
 import type { EngineEvent, Snapshot } from '../../src/engine/protocol.js';
 import { lockHolder } from '../../src/store/lock.js';
 import { Run } from '../../src/store/run.js';
-import { contentsOf, dist, quickRun, temporaryFolder } from './runs.js';
+import { contentsOf, dist, gone, quickRun, temporaryFolder } from './runs.js';
 
 // The built files: they start the built engine.
 const { drive } = (await import(`${dist}engine/auto.js`)) as typeof Auto;
@@ -42,18 +42,6 @@ afterAll(() => {
     rmSync(each, { recursive: true, force: true });
   }
 });
-
-/** Waits until a process is gone. */
-async function gone(pid: number): Promise<void> {
-  for (;;) {
-    try {
-      process.kill(pid, 0);
-    } catch {
-      return;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
 
 async function killAt(run: string, when: (event: EngineEvent) => boolean): Promise<void> {
   let killed = false;

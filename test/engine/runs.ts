@@ -74,3 +74,15 @@ export function contentsOf(directory: string, rounds: number[]): Record<string, 
   }
   return out;
 }
+
+/** Waits until a process is gone. */
+export async function gone(pid: number): Promise<void> {
+  for (;;) {
+    try {
+      process.kill(pid, 0);
+    } catch {
+      return;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}

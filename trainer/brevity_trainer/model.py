@@ -47,9 +47,7 @@ def load_policy(folder: Path, lora: Lora | None, seed: int, dtype: torch.dtype) 
         model = _merged(model, folder).requires_grad_(True) if adapter else model
         return Policy(model, folder, base, adapter=False)
     if adapter:
-        # PEFT would read a pickle.
-        _expect_safetensors(folder, "adapter_model", "adapter_model.bin")
-        return Policy(_peft().PeftModel.from_pretrained(model, str(folder), is_trainable=True), folder, base, True)
+        return Policy(_with_adapter(model, folder, trained=True), folder, base, adapter=True)
     return Policy(_with_lora(model, lora, seed), folder, base, adapter=True)
 
 
@@ -143,8 +141,13 @@ def _peft() -> Any:
 
 
 def _merged(model: PreTrainedModel, folder: Path) -> torch.nn.Module:
+    return _with_adapter(model, folder, trained=False).merge_and_unload()
+
+
+def _with_adapter(model: PreTrainedModel, folder: Path, trained: bool) -> torch.nn.Module:
+    # PEFT would read a pickle.
     _expect_safetensors(folder, "adapter_model", "adapter_model.bin")
-    return _peft().PeftModel.from_pretrained(model, str(folder)).merge_and_unload()
+    return _peft().PeftModel.from_pretrained(model, str(folder), is_trainable=trained)
 
 
 def _with_lora(model: PreTrainedModel, lora: Lora, seed: int) -> torch.nn.Module:

@@ -1,5 +1,5 @@
 /** Which checks the form's values ask for, and what came of them. Pure: homeTasks.ts carries them out. */
-import { type BackendChoice, backendSchema, rewardOptionsSchema } from '../../config/schema.js';
+import { type BackendChoice, type Config, backendSchema, rewardOptionsSchema } from '../../config/schema.js';
 import type { PartialConfig } from '../../config/load.js';
 import { type Draft, type Place, absolute, configOfDraft, fieldProblem, settledConfig } from '../../setup/draft.js';
 import type {
@@ -14,10 +14,7 @@ import { adapter, entriesOf, onGpu, onServers, thisMachine } from '../../setup/f
 import { moduleFiles } from '../../rewards/spec.js';
 import type { TaskAsk } from '../../setup/tasks.js';
 
-export const checkNames = [
-  ...(['directory', 'model', 'prompts', 'held_out', 'reward'] as const),
-  ...(['endpoints', 'updates_on'] as const),
-] as const;
+export const checkNames = ['directory', 'model', 'prompts', 'held_out', 'reward', 'endpoints', 'updates_on'] as const;
 export type CheckName = (typeof checkNames)[number];
 
 export interface FactsOf {
@@ -87,13 +84,15 @@ export function askOf(name: CheckName, draft: Draft, place: Place, named: string
 const samplesElsewhere = ({ values }: Draft): boolean => values.samples_on === onServers;
 const updatesElsewhere = ({ values }: Draft): boolean => values.updates_on !== thisMachine;
 
+/** Servers sample or a job updates: numbers of this machine would say nothing of them, and it may be too small to try. */
+export const isElsewhere = ({ sampling, update }: Config): boolean => sampling.server !== null || update.job !== null;
+
 /** The settings that a measurement depends on; null where they cannot be measured. */
 export function measureKey(draft: Draft, checks: Checks, place: Place): string | null {
   const config = settledConfig(draft, place);
   const needed = [checks.model, checks.prompts, checks.held_out, checks.reward];
   if (config === null || needed.some((check) => check?.status !== 'ok')) return null;
-  // This machine may be too small for what servers and jobs do.
-  if (config.sampling.server !== null || config.update.job !== null) return null;
+  if (isElsewhere(config)) return null;
   const { model, reward, prompts, backend, sampling, rewards, update } = config;
   const { batch_size, micro_batch, lora, activation_checkpointing } = update;
   // How many prompts there are is counted, not measured.

@@ -12,7 +12,7 @@ import {
 } from '../../setup/estimate.js';
 import { count, duration, megabytes } from '../format.js';
 import type { Tone } from '../theme.js';
-import type { Checks } from './checks.js';
+import { type Checks, isElsewhere } from './checks.js';
 import type { Measuring, SetupUi } from './state.js';
 
 export interface Cost {
@@ -57,8 +57,7 @@ export interface CostLine {
 /** Memory on one line and time on another; or, where there is room for one only, both in short. */
 export function costLines({ draft, checks, measuring }: SetupUi, place: Place, rows: number): CostLine[] {
   const config = settledConfig(draft, place);
-  if (config !== null && (config.sampling.server !== null || config.update.job !== null))
-    return elsewhereLines(config, checks, rows);
+  if (config !== null && isElsewhere(config)) return elsewhereLines(config, checks, rows);
   const cost = costOf(draft, checks, measuring, place);
   const { memory, limit } = cost;
   if (memory === null)

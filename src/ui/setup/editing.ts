@@ -1,7 +1,7 @@
 /** How a field gets another value: typed into its line, chosen, or put back. */
 import { draftOf, fieldProblem } from '../../setup/draft.js';
 import { type FieldId, fieldOf, onGpu } from '../../setup/fields.js';
-import { trainerCommand, trainerProblem } from '../../setup/python.js';
+import { runsTrainer, trainerCommand, trainerProblem } from '../../setup/python.js';
 import { type EditModal, type State, type Step, only } from '../state.js';
 import { focusOn, nameReward, withValue } from './change.js';
 
@@ -35,7 +35,7 @@ export function choose(state: State, id: FieldId, by: 1 | -1): State {
   const chosen = withValue(state, id, choices[(choices.indexOf(values[id]) + by + choices.length) % choices.length]);
   if (id !== 'updates_on') return chosen;
   // The command that was filled in goes with the choice that brought it.
-  const filledIn = values.updates_on === onGpu && values.job_command.endsWith('brevity_trainer {dir}');
+  const filledIn = values.updates_on === onGpu && runsTrainer(values.job_command);
   return withTrainer(filledIn ? putBack(chosen, 'job_command') : chosen);
 }
 

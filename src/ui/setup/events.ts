@@ -3,7 +3,16 @@ import type { Home, HomeEvent } from '../home.js';
 import { makeLine } from '../sanitize.js';
 import { type Effect, type State, type Step, only } from '../state.js';
 import { settledConfig, shorten } from '../../setup/draft.js';
-import { type Check, type CheckName, type FactsOf, askOf, checkNames, isHeld, measureKey } from './checks.js';
+import {
+  type Check,
+  type CheckName,
+  type FactsOf,
+  askOf,
+  checkNames,
+  isElsewhere,
+  isHeld,
+  measureKey,
+} from './checks.js';
 import { withTrainer } from './editing.js';
 import { type SetupUi, setupUi } from './state.js';
 
@@ -74,9 +83,7 @@ export function setupAsks(state: State): Step {
   }
   const key = measureKey(setup.draft, setup.checks, place);
   const config = settledConfig(setup.draft, place);
-  // Servers and jobs are not measured: numbers of this machine would say nothing of them.
-  if (setup.measuring !== null && config !== null && (config.sampling.server !== null || config.update.job !== null))
-    setup = { ...setup, measuring: null };
+  if (setup.measuring !== null && config !== null && isElsewhere(config)) setup = { ...setup, measuring: null };
   if (key !== null && config !== null && setup.measuring?.key !== key) {
     setup = { ...setup, measuring: { key, known: null, doing: 'starting', problem: null } };
     effects.push({ do: 'home', task: { task: 'measure', key, config } });

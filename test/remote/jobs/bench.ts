@@ -15,6 +15,9 @@ const shim = here('../../faults/shim.cjs');
 /** The command of the fake executor; its four steps take so many seconds. */
 export const fakeCommand = (seconds = 0): string => `exec node ${here('fakeExecutor.mjs')} {dir} ${seconds}`;
 
+/** A command that is executed once and sleeps. */
+export const sleepingCommand = 'echo "1 $BASHPID" >> {dir}/../executions; exec sleep 100';
+
 export interface Watched {
   steps?: number;
   outcome?: string;
@@ -105,6 +108,16 @@ export class JobBench {
 
   policy(): string {
     return readFileSync(path.join(this.round, 'policy/model.safetensors'), 'utf8');
+  }
+
+  /** Aborts once an executor runs. @returns what the watcher said, after no executor is left */
+  async abortRunning(): Promise<Watched> {
+    const { ended } = this.start();
+    await this.until(() => this.executions().length === 1);
+    this.tell('abort');
+    const watched = await ended;
+    await this.until(() => this.alive().length === 0);
+    return watched;
   }
 
   /** Executors that live. */

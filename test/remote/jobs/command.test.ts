@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterEach, expect, it, vi } from 'vitest';
 import type { JobConfig } from '../../../src/config/schema.js';
 import { temporaryDirectories } from '../../temporary.js';
-import { JobBench } from './bench.js';
+import { JobBench, sleepingCommand } from './bench.js';
 
 // Each starts several processes.
 vi.setConfig({ testTimeout: 240_000 });
@@ -32,12 +32,7 @@ it('submits, watches and takes the result', async () => {
 });
 
 it('cancels', async () => {
-  const b = made({ command: 'echo "1 $BASHPID" >> {dir}/../executions; exec sleep 100' });
-  const { ended } = b.start();
-  await b.until(() => b.executions().length === 1);
-  b.tell('abort');
-  expect(await ended).toMatchObject({ outcome: 'aborted' });
-  await b.until(() => b.alive().length === 0);
+  expect(await made({ command: sleepingCommand }).abortRunning()).toMatchObject({ outcome: 'aborted' });
 });
 
 it.each<[string, Partial<JobConfig>, RegExp]>([

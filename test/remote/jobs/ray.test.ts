@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { JobConfig } from '../../../src/config/schema.js';
 import { temporaryDirectories } from '../../temporary.js';
-import { JobBench, fakeCommand } from './bench.js';
+import { JobBench, fakeCommand, sleepingCommand } from './bench.js';
 
 // Each starts several processes.
 vi.setConfig({ testTimeout: 240_000 });
@@ -174,12 +174,7 @@ describe('an engine that is killed', () => {
 });
 
 it('stops a job that is aborted', async () => {
-  const b = made({ command: 'echo "1 $BASHPID" >> {dir}/../executions; exec sleep 100' });
-  const { ended } = b.start();
-  await b.until(() => b.executions().length === 1);
-  b.tell('abort');
-  expect(await ended).toMatchObject({ outcome: 'aborted' });
-  await b.until(() => b.alive().length === 0);
+  expect(await made({ command: sleepingCommand }).abortRunning()).toMatchObject({ outcome: 'aborted' });
 });
 
 it('tells exit codes and signals, and resubmits under another id', async () => {

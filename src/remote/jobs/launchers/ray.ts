@@ -5,6 +5,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import { UserError, messageOf } from '../../../errors.js';
+import { bodyOf } from '../../../http.js';
 import { shellQuote } from '../../../invocation.js';
 import { parseJson } from '../../../limits.js';
 import { plainText } from '../../../rewards/types.js';
@@ -146,15 +147,7 @@ async function send(url: URL, method: string, body: string | null): Promise<{ st
     sent.once('error', reject);
     sent.end(body ?? undefined);
   });
-  const chunks: Buffer[] = [];
-  let size = 0;
-  // Leaving the loop early closes the connection.
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    chunks.push(chunk);
-    size += chunk.length;
-    if (size > MOST) throw new UserError(`an answer of more than ${MOST / 2 ** 20} MB`);
-  }
-  return { status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() };
+  return { status: response.statusCode ?? 0, text: await bodyOf(response, MOST) };
 }
 
 function jsonObject(text: string): Record<string, unknown> | null {
