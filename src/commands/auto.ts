@@ -10,8 +10,7 @@ import { RowWriter } from './io.js';
 import { examples, wholeNumber } from './options.js';
 import { addRunOptions, openOrCreateRun } from './run.js';
 import { printError } from '../print.js';
-import { plainText } from '../rewards/types.js';
-import { readiness, weightsText } from '../ui/endpoints.js';
+import { problemOf, readiness, weightsText } from '../ui/endpoints.js';
 import { jobNews } from '../ui/update/job.js';
 
 /** Settings that may be given for an existing run as well: they hold for the rounds to come. */
@@ -160,8 +159,9 @@ class Reporter {
   /** Once all that are not down are ready: how they were verified; and each problem once. */
   private servers(round: number, servers: readonly EndpointView[]): void {
     const settled = servers.every(({ state }) => state === 'ready' || state === 'down');
-    for (const { state, problem } of servers)
-      if (state === 'down' && problem !== null) this.say(`round ${round} servers: `, plainText(problem));
+    for (const server of servers)
+      if (server.state === 'down' && server.problem !== null)
+        this.say(`round ${round} servers: `, problemOf(server)?.text ?? '');
     if (settled && servers.some(({ verification }) => verification !== null))
       this.say(`round ${round} servers: `, `${readiness(servers)}; ${weightsText(servers)}`);
   }

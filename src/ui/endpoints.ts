@@ -81,7 +81,7 @@ function largestOf(known: readonly Verification[], key: 'mean' | 'max'): number 
 const difference = (nats: number): string => fixed(nats, 4);
 
 /** What is wrong with an endpoint; null if nothing is. A failure that was retried is a warning. */
-function problemOf(server: EndpointView): Piece | null {
+export function problemOf(server: EndpointView): Piece | null {
   const { url, state, verification, problem } = server;
   const failed = verification?.verdict === 'failed' ? verification.note : null;
   const reason = state === 'down' ? (problem ?? failed) : (failed ?? problem);
