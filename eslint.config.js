@@ -30,14 +30,14 @@ export default ts.config(
         {
           selector:
             "CallExpression[callee.object.object.name='process'][callee.object.property.name=/^std(out|err)$/][callee.property.name='write']",
-          message: 'Use print, printError or log of src/print.ts.',
+          message: 'Use print, printError or log of src/io/print.ts.',
         },
       ],
     },
   },
   {
     // Hooks live here only; elsewhere a function may be called useBackend.
-    files: ['components/**', 'src/ui/**', 'src/commands/tui.tsx'],
+    files: ['components/**', 'src/cli/tui.tsx'],
     plugins: { 'react-hooks': hooks },
     rules: hooks.configs.recommended.rules,
   },

@@ -7,17 +7,9 @@ const all = ['test/**/*.test.ts', 'test/**/*.test.tsx'];
 
 /** Suites that compute with tensors: once on each backend. */
 const computing = [
-  ...['dpo/golden', 'dpo/update', 'model/folder', 'model/golden', 'model/peft', 'rewards/hf', 'rounds/probes'],
-  ...[
-    'rounds/leaks',
-    'rounds/scoring',
-    'rounds/work',
-    'sampling/decoder',
-    'sampling/sample',
-    'tensor/ops',
-    'tensor/properties',
-  ],
-  ...['tensor/upload'],
+  ...['model/folder', 'model/generate/decoder', 'model/generate/sample', 'model/golden', 'model/peft', 'rewards/hf'],
+  ...['run/stages/leaks', 'run/stages/probes', 'run/stages/score', 'run/stages/work'],
+  ...['tensor/ops', 'tensor/properties', 'tensor/upload', 'train/golden', 'train/update'],
 ].map((name) => `test/${name}.test.ts`);
 
 /** Where the addon could not be built, without a compiler say, its suites have nothing to run on. */
@@ -36,8 +28,8 @@ const nativeProject = {
 
 /** Those that run on the CUDA kernels in the emulator, too; `npm run test:cuda` runs more. */
 const emulated = [
-  ...['dpo/golden', 'model/golden', 'rewards/hf', 'sampling/decoder', 'sampling/sample', 'tensor/ops'],
-  ...['tensor/native/frozen', 'tensor/native/recording'],
+  ...['model/generate/decoder', 'model/generate/sample', 'model/golden', 'rewards/hf'],
+  ...['tensor/native/frozen', 'tensor/native/recording', 'tensor/ops', 'train/golden'],
 ];
 
 const emulatedProject = {

@@ -8,7 +8,7 @@ import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import type { BackendChoice } from '../src/config/schema.js';
+import type { BackendChoice } from '../src/core/config/schema.js';
 import { machine } from './machine.js';
 import { median } from './median.js';
 import { lastLine, measure } from './run.js';

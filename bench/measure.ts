@@ -3,11 +3,11 @@
  * `node dist/bench/measure.js '{"shape": "15m"}'`; what else can be said stands in `Measurement`.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import { type BackendChoice, type Precision, loraSchema, updateSchema } from '../src/config/schema.js';
-import { updatePolicy } from '../src/dpo/update.js';
-import type { PairRow } from '../src/rows.js';
-import { Random } from '../src/sampling/random.js';
-import { sampleResponses } from '../src/sampling/sample.js';
+import { type BackendChoice, type Precision, loraSchema, updateSchema } from '../src/core/config/schema.js';
+import { updatePolicy } from '../src/train/update.js';
+import type { PairRow } from '../src/core/rows.js';
+import { Random } from '../src/core/seeds.js';
+import { sampleResponses } from '../src/model/generate/sample.js';
 import { useBackend } from '../src/tensor/backend.js';
 import { isOutOfMemory } from '../src/tensor/memory.js';
 import type { NativeBackend } from '../src/tensor/native/backend.js';

@@ -6,13 +6,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { readModelConfig } from '../src/model/config.js';
-import type { LoadedModel } from '../src/model/folder.js';
-import { hasFrozen } from '../src/model/merge.js';
+import { hasFrozen, type LoadedModel } from '../src/model/folder.js';
 import { parameterSpecs } from '../src/model/parameters.js';
 import { Transformer } from '../src/model/transformer.js';
 import type { ModelConfig } from '../src/model/types.js';
-import { type WeightSource, loadWeights } from '../src/model/weights.js';
-import { Random } from '../src/sampling/random.js';
+import { loadWeights, type WeightSource } from '../src/model/weights.js';
+import { Random } from '../src/core/seeds.js';
 import { isTied, shapes } from './shapes.js';
 
 /** A prime, so that rows of a matrix do not repeat. */

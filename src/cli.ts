@@ -2,9 +2,9 @@
 /** `brevity`: arguments → one file per command under commands/, loaded when it is used. */
 import { existsSync, readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { UserError, hasCode } from './errors.js';
-import { commandLine, recordInvocation } from './invocation.js';
-import { print, printError } from './print.js';
+import { UserError, hasCode } from './core/errors.js';
+import { commandLine, recordInvocation } from './io/invocation.js';
+import { print, printError } from './io/print.js';
 
 recordInvocation(process.argv, process.env, process.cwd());
 
@@ -12,19 +12,19 @@ recordInvocation(process.argv, process.env, process.cwd());
 process.env.NODE_ENV ??= 'production';
 
 const loaders: Record<string, () => Promise<Command>> = {
-  auto: async () => (await import('./commands/auto.js')).autoCommand(),
-  review: async () => (await import('./commands/review.js')).reviewCommand(),
-  doctor: async () => (await import('./commands/doctor.js')).doctorCommand(),
-  sample: async () => (await import('./commands/sample.js')).sampleCommand(),
-  score: async () => (await import('./commands/score.js')).scoreCommand(),
-  pair: async () => (await import('./commands/pair.js')).pairCommand(),
-  logprobs: async () => (await import('./commands/logprobs.js')).logprobsCommand(),
-  update: async () => (await import('./commands/update.js')).updateCommand(),
-  job: async () => (await import('./commands/job.js')).jobCommand(),
-  evaluate: async () => (await import('./commands/evaluate.js')).evaluateCommand(),
-  'win-rate': async () => (await import('./commands/winRate.js')).winRateCommand(),
-  export: async () => (await import('./commands/export.js')).exportCommand(),
-  report: async () => (await import('./commands/report.js')).reportCommand(),
+  auto: async () => (await import('./cli/auto.js')).autoCommand(),
+  review: async () => (await import('./cli/review.js')).reviewCommand(),
+  doctor: async () => (await import('./cli/doctor.js')).doctorCommand(),
+  sample: async () => (await import('./cli/sample.js')).sampleCommand(),
+  score: async () => (await import('./cli/score.js')).scoreCommand(),
+  pair: async () => (await import('./cli/pair.js')).pairCommand(),
+  logprobs: async () => (await import('./cli/logprobs.js')).logprobsCommand(),
+  update: async () => (await import('./cli/update.js')).updateCommand(),
+  job: async () => (await import('./cli/job.js')).jobCommand(),
+  evaluate: async () => (await import('./cli/evaluate.js')).evaluateCommand(),
+  'win-rate': async () => (await import('./cli/winRate.js')).winRateCommand(),
+  export: async () => (await import('./cli/export.js')).exportCommand(),
+  report: async () => (await import('./cli/report.js')).reportCommand(),
 };
 
 const summary = (): string => `
@@ -54,8 +54,8 @@ Examples:
       attach again`;
 
 async function terminalCommand(): Promise<Command> {
-  const { addRunOptions, configFromFlags, openOrCreateRun } = await import('./commands/run.js');
-  const { addSettingsOptions, lookOf } = await import('./commands/settings.js');
+  const { addRunOptions, configFromFlags, openOrCreateRun } = await import('./cli/run.js');
+  const { addSettingsOptions, lookOf } = await import('./cli/terminalOptions.js');
   const command = new Command('brevity')
     .description('Supervise iterative length-regularized DPO round by round.')
     .version(version(), '--version')
@@ -63,10 +63,10 @@ async function terminalCommand(): Promise<Command> {
   return addSettingsOptions(addRunOptions(command))
     .addHelpText('after', summary())
     .action(async (run: string | undefined, options) => {
-      const { listAfter, runHome } = await import('./commands/home.js');
+      const { listAfter, runHome } = await import('./cli/home.js');
       const look = lookOf(options);
       if (run === undefined) return runHome({ config: options.config, flags: configFromFlags(options), look });
-      const { needTerminal, runTui } = await import('./commands/tui.js');
+      const { needTerminal, runTui } = await import('./cli/tui.js');
       // Before anything is made.
       needTerminal(run);
       const { left } = await runTui(openOrCreateRun(run, options), { look });
@@ -82,7 +82,7 @@ function version(): string {
 /** @throws UserError for a word that is neither a run nor a command but differs from a command by a slip */
 async function refuseSlip(word: string): Promise<void> {
   if (word.startsWith('-') || word.includes('/') || existsSync(word)) return;
-  const { nearest } = await import('./config/load.js');
+  const { nearest } = await import('./core/config/load.js');
   const near = nearest(word, Object.keys(loaders));
   if (near === null || near[0] !== word[0]) return;
   throw new UserError(
@@ -99,7 +99,7 @@ async function main(): Promise<void> {
   if (name !== undefined && load === undefined) await refuseSlip(name);
   const command = load === undefined ? await terminalCommand() : await load();
   command.name(commandLine(load === undefined ? '' : (name as string)));
-  const { collectProblems } = await import('./commands/options.js');
+  const { collectProblems } = await import('./cli/options.js');
   collectProblems(command.exitOverride().configureOutput({ writeErr: printError, writeOut: print }));
   await command.parseAsync(load === undefined ? process.argv.slice(2) : rest, { from: 'user' });
 }

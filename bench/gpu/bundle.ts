@@ -13,14 +13,26 @@ const root = path.resolve(import.meta.dirname, '../..');
 
 /** Suites that hold on every device of the addon; those of the cpu device's own memory and threads are left out. */
 export const suites = [
-  ...['dpo/golden', 'dpo/update', 'model/golden', 'model/folder', 'rewards/hf', 'sampling/decoder'],
-  ...['sampling/sample', 'tensor/ops', 'tensor/properties', 'tensor/native/ops', 'tensor/native/recording'],
+  ...['model/folder', 'model/generate/decoder', 'model/generate/sample', 'model/golden', 'rewards/hf'],
+  ...[
+    'tensor/native/ops',
+    'tensor/native/recording',
+    'tensor/ops',
+    'tensor/properties',
+    'train/golden',
+    'train/update',
+  ],
 ];
 
 const nameOf = (suite: string) => `test-${suite.replaceAll('/', '-')}`;
 
 const programs = {
-  ...{ cli: 'src/cli', main: 'src/engine/main', worker: 'src/engine/worker', taskProcess: 'src/setup/taskProcess' },
+  ...{
+    cli: 'src/cli',
+    main: 'src/engine/main',
+    worker: 'src/engine/worker',
+    taskProcess: 'src/run/preflight/taskProcess',
+  },
   ...{ measure: 'bench/measure', open: 'bench/gpu/open', verify: 'bench/gpu/verify', suites: 'bench/gpu/suites/run' },
 };
 

@@ -5,10 +5,10 @@ import path from 'node:path';
 import { readPolicyFiles } from '../../src/model/policyFiles.js';
 import type { ProtocolContext } from '../../src/remote/servers/protocol.js';
 import { Vllm } from '../../src/remote/servers/vllm.js';
-import { appendJsonLines } from '../../src/store/jsonl.js';
+import { appendJsonLines } from '../../src/io/jsonl.js';
 import { median } from '../median.js';
 import { round } from './figures.js';
-import { Random } from '../../src/sampling/random.js';
+import { Random } from '../../src/core/seeds.js';
 
 export interface AnswerCost {
   /** Tokens of the measured answers. */

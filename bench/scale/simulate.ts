@@ -3,7 +3,7 @@
  * with slow endpoints, failures and restarts, and a client whose one thread takes time for every answer.
  */
 import { type QueueEndpoint, runQueue } from '../../src/remote/servers/queue.js';
-import { Random } from '../../src/sampling/random.js';
+import { Random } from '../../src/core/seeds.js';
 import { VirtualClock } from './clock.js';
 import { ConnectionLost, Server, type Speed, Unavailable } from './endpoint.js';
 

@@ -1,7 +1,7 @@
 /** The α panel at 20,000 pairs: how long all its numbers take at an α that nobody has asked for before. */
 import { median } from '../median.js';
-import { readScoredFile } from '../../src/review/file.js';
-import { tableOf } from '../../src/ui/review/data.js';
+import { readScoredFile } from '../../src/run/reviewFile.js';
+import { tableOf } from '../../components/screens/review/data.js';
 import {
   flipAlpha,
   marginHistogram,
@@ -9,7 +9,7 @@ import {
   panelCurves,
   panelNumbers,
   scaleOf,
-} from '../../src/ui/review/numbers.js';
+} from '../../components/screens/review/numbers.js';
 
 export interface PanelTimes {
   pairs: number;

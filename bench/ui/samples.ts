@@ -1,6 +1,6 @@
 /** Scored samples of any number, made up from a seed: prompts of a line, four responses each. */
 import { writeFileSync } from 'node:fs';
-import { Random } from '../../src/sampling/random.js';
+import { Random } from '../../src/core/seeds.js';
 
 const words = 'the a of number is and sum answer longer short please count from to which month after it'.split(' ');
 

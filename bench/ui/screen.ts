@@ -6,7 +6,7 @@ import path from 'node:path';
 
 const cli = path.resolve(import.meta.dirname, '../../src/cli.js');
 const [COLUMNS, ROWS] = [80, 24];
-/** Every frame begins so (src/ui/terminal.ts). */
+/** Every frame begins so (components/terminal/terminal.ts). */
 const frameStart = '\x1b[?2026h';
 const patience = 120_000;
 

@@ -1,4 +1,4 @@
-// The next token of each row of logits as src/sampling/choose.ts chooses it (../src/kernels/sampling.h): repetition
+// The next token of each row of logits as src/model/generate/choose.ts chooses it (../src/kernels/sampling.h): repetition
 // penalty, temperature, top-k, top-p, min-p in float64, and inverse transform over the kept tokens in order of their
 // ids. Blocks over pieces of rows find each row's largest logit and sums, then a block a row chooses. No sorting: a
 // threshold is found digit by digit, by counting or adding up what lies above it.

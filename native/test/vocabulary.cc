@@ -90,7 +90,7 @@ TEST(tokenLogProbsOfARowDoesNotDependOnTheBatch) {
       [&](const Floats& all) { CHECK(all[0] == all[1] && all[1] == all[2]); });
 }
 
-// src/sampling/choose.ts, line for line.
+// src/model/generate/choose.ts, line for line.
 static int64_t chosen(const float* row, int64_t V, const Sampling& s, double uniform, const Ints& seen, double* logp) {
   Doubles logits(row, row + V), plain = logits;
   double plainMax = *std::max_element(plain.begin(), plain.end()), sum = 0;

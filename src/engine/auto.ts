@@ -1,9 +1,9 @@
 /** The unattended client: takes a run through its rounds as a person would, with settings given beforehand. */
-import type { RoundSettings, RoundState } from '../store/rounds.js';
-import { UserError } from '../errors.js';
+import type { RoundSettings, RoundState } from '../core/rounds.js';
+import { UserError } from '../core/errors.js';
 import { type EngineClient, EngineGone } from './client.js';
 import { attachEngine } from './launch.js';
-import type { EngineEvent } from './protocol.js';
+import type { EngineEvent } from '../protocol/messages.js';
 
 export interface AutoOptions {
   /** Rounds that the branch being worked on is to have in all: a run that has some goes on from there. */

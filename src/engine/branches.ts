@@ -2,11 +2,11 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { jobMayRun } from '../remote/jobs/view.js';
-import { changedRound, configOf } from '../rounds/config.js';
-import { roundFiles } from '../rounds/files.js';
-import { buildDirectory, copyFile } from '../store/durable.js';
-import { type RoundOverrides, type RoundSettings, type RoundState, newRound } from '../store/rounds.js';
-import { sensitiveSettings, trust } from '../trust.js';
+import { changedRound, configOf } from '../core/config/rounds.js';
+import { roundFiles } from '../run/stages/files.js';
+import { buildDirectory, copyFile } from '../io/durable.js';
+import { type RoundOverrides, type RoundSettings, type RoundState, newRound } from '../core/rounds.js';
+import { sensitiveSettings, trust } from '../io/trust.js';
 import type { Hands, RunCommand } from './commands.js';
 import type { Core } from './core.js';
 

@@ -2,12 +2,12 @@
 import { type Socket, createConnection } from 'node:net';
 import { hostname } from 'node:os';
 import path from 'node:path';
-import { UserError } from '../errors.js';
-import { MAX_EVENT, megabytes } from '../limits.js';
-import { type LockHolder, heldMessage, lockHolder, readHolder } from '../store/lock.js';
-import { checkOwner } from '../store/owner.js';
-import { readLines } from './lines.js';
-import type { AnswerTo, EngineCommand, EngineEvent, EngineMessage, Query } from './protocol.js';
+import { UserError } from '../core/errors.js';
+import { MAX_EVENT, megabytes } from '../core/limits.js';
+import { type LockHolder, heldMessage, lockHolder, readHolder } from '../run/lock.js';
+import { checkOwner } from '../io/trust.js';
+import { readLines } from '../protocol/wire.js';
+import type { AnswerTo, EngineCommand, EngineEvent, EngineMessage, Query } from '../protocol/messages.js';
 
 /** The line to the engine is lost, or the engine has ended. */
 export class EngineGone extends UserError {

@@ -1,13 +1,29 @@
 /** What each command does: whether it has a place now, and then the round's part of it. */
-import { UserError } from '../errors.js';
+import { z } from 'zod';
+import { UserError } from '../core/errors.js';
 import { noPause } from '../remote/jobs/view.js';
-import { configOf } from '../rounds/config.js';
-import { deleteRound, forkRound, judge, nameRound, nextRound, redoRound, switchRound } from './branches.js';
+import { configOf } from '../core/config/rounds.js';
+import {
+  checkText,
+  deleteRound,
+  forkRound,
+  judge,
+  nameRound,
+  nextRound,
+  NOTE,
+  redoRound,
+  switchRound,
+} from './branches.js';
 import type { Core } from './core.js';
-import { checkPairsLeft, decide, redo, undo } from './decisions.js';
-import type { EngineCommand } from './protocol.js';
-import { checkSettings } from './settings.js';
+import type { EngineCommand } from '../protocol/messages.js';
 import type { Stages } from './stages.js';
+import { applyRow, countReview, decidedPair, decisionFor, viewOf } from '../core/review/decisions.js';
+import type { DecisionRow } from '../core/review/rows.js';
+import { roundFiles } from '../run/stages/files.js';
+import { rulingSchema } from '../run/stages/reviewFiles.js';
+import { appendJsonLines } from '../io/jsonl.js';
+import { dpoSchema, updateSchema } from '../core/config/schema.js';
+import type { RoundSettings } from '../core/rounds.js';
 
 /** Commands that are about the run; the others are about who is attached. */
 export type RunCommand = Exclude<EngineCommand, { type: 'attach' | 'take-over' | 'shutdown' }>;
@@ -106,3 +122,68 @@ const handlers: Handlers = {
     stages.retry();
   },
 };
+
+// Human decisions on the round in review: each goes to the round's journal on disk first, then to the clients.
+
+const said = z.object({ prompt_index: z.int().min(0), ruling: rulingSchema.nullable().optional() });
+
+export function decide({ core }: Hands, command: Extract<RunCommand, { type: 'decide' }>): void {
+  checkReview(core);
+  const { success } = said.safeParse(command);
+  core.expect(
+    success,
+    `${JSON.stringify({ prompt_index: command.prompt_index, ruling: command.ruling })} is no decision: expected a prompt_index and a ruling {"kind": "pair", "chosen", "rejected"}, {"kind": "exclude"}, {"kind": "tie"} or null`,
+  );
+  if (command.note !== undefined) checkText(core, 'note', command.note, NOTE);
+  const { review, standing } = core.view;
+  const row = review.find(({ prompt_index }) => prompt_index === command.prompt_index);
+  append(core, { at: new Date().toISOString(), action: 'decide', decision: decisionFor(standing, row, command) });
+}
+
+export function undo({ core }: Hands): void {
+  checkReview(core);
+  append(core, { at: new Date().toISOString(), action: 'undo' });
+}
+
+export function redo({ core }: Hands): void {
+  checkReview(core);
+  append(core, { at: new Date().toISOString(), action: 'redo' });
+}
+
+/** @throws UserError where decisions have left no pair to train on */
+export function checkPairsLeft({ view, round }: Core): void {
+  const { standing, review } = view;
+  if (standing.decisions.size === 0) return;
+  if (review.some((row) => decidedPair(row, standing.decisions.get(row.prompt_index)) !== null)) return;
+  throw new UserError(
+    `no pair of round ${round.id} is left to train on: all are excluded or marked as ties; undo some of that first`,
+  );
+}
+
+function append(core: Core, row: DecisionRow): void {
+  const { view, round, run } = core;
+  const next = applyRow(view.standing, row);
+  appendJsonLines(run.files.file(round.id, roundFiles.decisions), [row]);
+  view.standing = next;
+  core.emit({ type: 'round', round: run.setCounts(round.id, countReview(view.review, next.decisions)) });
+  core.emit({ type: 'decisions', round: round.id, decisions: viewOf(next) });
+}
+
+function checkReview(core: Core): void {
+  core.expect(core.round.stage === 'review', 'pairs can be decided in review only');
+  core.expect(core.unreadable === null, core.unreadable ?? '');
+}
+
+// Checks what a person sets in review against the ranges of the configuration.
+
+const ranges = { alpha: dpoSchema.shape.alpha, beta: dpoSchema.shape.beta, lr: updateSchema.shape.lr };
+
+/** @throws UserError that names every value out of its range */
+export function checkSettings(changes: Partial<RoundSettings>): void {
+  const problems = Object.entries(changes).flatMap(([name, value]) => {
+    if (!Object.hasOwn(ranges, name)) return [`unknown setting ${name}; expected alpha, beta or lr`];
+    const result = ranges[name as keyof RoundSettings].safeParse(value);
+    return result.success ? [] : [`${name} ${String(value)}: ${result.error.issues[0].message}`];
+  });
+  if (problems.length > 0) throw new UserError(problems.join('; '));
+}

@@ -1,10 +1,10 @@
 /** What all parts of the engine work on: the run, its current round as clients see it, and who is told what happens. */
-import { UserError } from '../errors.js';
-import type { RoundState } from '../store/rounds.js';
-import type { JournalEntry, Run } from '../store/run.js';
-import type { Pending } from '../store/runData.js';
+import { UserError } from '../core/errors.js';
+import type { RoundState } from '../core/rounds.js';
+import type { JournalEntry, Run } from '../run/run.js';
+import type { Pending } from '../run/runData.js';
 import type { Compute } from './compute.js';
-import type { EngineEvent, EngineState, Snapshot } from './protocol.js';
+import type { EngineEvent, EngineState, Snapshot } from '../protocol/messages.js';
 import { Roles, type Terminal } from './roles.js';
 import { RoundView } from './view.js';
 

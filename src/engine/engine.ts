@@ -2,14 +2,13 @@
  * The engine: owns a run, moves its rounds through their stages, and tells clients what happens. It computes nothing
  * itself (compute.ts) and knows no sockets (server.ts).
  */
-import { newRound } from '../store/rounds.js';
-import type { Run } from '../store/run.js';
-import { type RunCommand, obey } from './commands.js';
+import { newRound } from '../core/rounds.js';
+import type { Run } from '../run/run.js';
+import { obey, type RunCommand } from './commands.js';
 import type { Compute } from './compute.js';
 import { Core } from './core.js';
-import type { AnswerTo, EngineEvent, Query, Snapshot } from './protocol.js';
-import { Archive } from './archive.js';
-import { answer } from './queries.js';
+import type { AnswerTo, EngineEvent, Query, Snapshot } from '../protocol/messages.js';
+import { answer, Archive } from './queries.js';
 import type { Terminal } from './roles.js';
 import { Stages } from './stages.js';
 

@@ -5,15 +5,15 @@ import { hostname } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { Config } from '../config/schema.js';
-import { UserError, messageOf } from '../errors.js';
-import { openForAppending } from '../store/durable.js';
-import { allConfigs } from '../rounds/config.js';
-import { heldMessage, lockHolder } from '../store/lock.js';
-import { Run, isRun } from '../store/run.js';
-import { Untrusted, untrustedUses } from '../trust.js';
+import type { Config } from '../core/config/schema.js';
+import { UserError, messageOf } from '../core/errors.js';
+import { openForAppending } from '../io/durable.js';
+import { allConfigs } from '../core/config/rounds.js';
+import { heldMessage, lockHolder } from '../run/lock.js';
+import { Run, isRun } from '../run/run.js';
+import { Untrusted, untrustedUses } from '../io/trust.js';
 import { type EngineClient, EngineGone, connectIfAny, doesNotAnswer } from './client.js';
-import type { EngineEvent, StartReport } from './protocol.js';
+import type { EngineEvent, StartReport } from '../protocol/messages.js';
 
 /** Longer than an engine that ends takes for the checkpoint of its update. */
 const WAIT_MS = 40_000;

@@ -3,16 +3,16 @@ import { createHash } from 'node:crypto';
 import { lstatSync, mkdirSync } from 'node:fs';
 import { constants, setPriority, tmpdir } from 'node:os';
 import path from 'node:path';
-import { UserError, messageOf } from '../errors.js';
-import { allConfigs } from '../rounds/config.js';
-import { Lock, checkLock, heldMessage } from '../store/lock.js';
-import { Run } from '../store/run.js';
+import { UserError, messageOf } from '../core/errors.js';
+import { allConfigs } from '../core/config/rounds.js';
+import { Lock, checkLock, heldMessage } from '../run/lock.js';
+import { Run } from '../run/run.js';
 import { Engine } from './engine.js';
-import type { StartReport } from './protocol.js';
+import type { StartReport } from '../protocol/messages.js';
 import { serve } from './server.js';
-import { WorkerCompute } from './workerCompute.js';
-import { log } from '../print.js';
-import { Untrusted, untrustedUses } from '../trust.js';
+import { WorkerCompute } from './compute.js';
+import { log } from '../io/print.js';
+import { Untrusted, untrustedUses } from '../io/trust.js';
 
 /** Longest path of a unix socket, on Linux 107 bytes and on macOS 103. */
 const MAX_SOCKET_PATH = 100;

@@ -1,17 +1,31 @@
 /** Answers to what clients ask; nothing is changed by them, so anyone may ask at any time. */
-import { UserError } from '../errors.js';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { UserError } from '../core/errors.js';
 import { readJobLog } from '../remote/jobs/view.js';
-import { readHeldOut } from '../rounds/answers.js';
-import { roundFiles } from '../rounds/files.js';
-import { metricsSchema } from '../rounds/metrics.js';
-import { promptText } from '../rounds/prompts.js';
-import { readJsonLines } from '../store/jsonl.js';
-import { folderBytes } from '../store/size.js';
-import type { Archive } from './archive.js';
+import { readHeldOut } from '../run/stages/answers.js';
+import { roundFiles } from '../run/stages/files.js';
+import { firstStepSchema, metricsSchema } from '../core/metricsRow.js';
+import { promptText } from '../run/stages/prompts.js';
+import { readJsonLines } from '../io/jsonl.js';
+import { folderBytes, RowIndex } from '../run/rowIndex.js';
 import type { Core } from './core.js';
-import { planUpdate } from './plan.js';
-import type { AnswerTo, Queries, Query, QueryName, TokenSeen } from './protocol.js';
+import type { AnswerTo, Queries, Query, QueryName, TokenSeen } from '../protocol/messages.js';
 import { RoundView } from './view.js';
+import { Tokenizer } from '../model/tokenizer.js';
+import { sampleRowSchema, scoreRowSchema, type MetricsRow, type SampleRow, type ScoreRow } from '../core/rows.js';
+import type { Run } from '../run/run.js';
+import type { JobConfig } from '../core/config/schema.js';
+import { sumOverSteps, totalSteps } from '../core/schedule.js';
+import { pairTokens } from '../core/pairs.js';
+import { largest } from '../core/limits.js';
+import { decidedPair } from '../core/review/decisions.js';
+import { configOf } from '../core/config/rounds.js';
+import { deriveSeed } from '../core/seeds.js';
+import type { RoundState } from '../core/rounds.js';
+import { streamReview } from '../run/stages/reviewFiles.js';
+import { hackingReport, lengthBias, type HackingReport, type LengthBias } from '../core/review/hacking.js';
+import type { ReviewRow } from '../core/review/rows.js';
 
 /** Tokens at the end of a prompt that are shown. */
 const PROMPT_TOKENS = 64;
@@ -109,3 +123,199 @@ const answers: Answers = {
     return archive.hacking.report(round, round === run.current ? view.review : null);
   },
 };
+
+// What earlier work left in the run's files, read when somebody asks for it; a round's files are indexed once.
+
+interface RoundIndex {
+  samples: RowIndex<SampleRow>;
+  scores: RowIndex<ScoreRow>;
+}
+
+export class Archive {
+  private readonly indices = new Map<number, RoundIndex>();
+  private tokenizer: Tokenizer | null = null;
+
+  readonly hacking: HackingReports;
+
+  constructor(private readonly run: Run) {
+    this.hacking = new HackingReports(run);
+  }
+
+  /** @throws UserError where the round has no responses to this prompt */
+  async sample(round: number, promptIndex: number): Promise<SampleRow> {
+    const row = await this.index(round).samples.row(promptIndex);
+    if (row === null) throw new UserError(`round ${round} has no responses to prompt ${promptIndex} yet`);
+    return row;
+  }
+
+  /** @throws UserError where the round has no rewards for this prompt */
+  async score(round: number, promptIndex: number): Promise<ScoreRow> {
+    const row = await this.index(round).scores.row(promptIndex);
+    if (row === null)
+      throw new UserError(`the responses of round ${round} to prompt ${promptIndex} are not scored yet`);
+    return row;
+  }
+
+  /** The base policy's, which all rounds share; null where it has none. Read at the first question. */
+  async findTokenizer(): Promise<Tokenizer | null> {
+    this.tokenizer ??= await tokenizerOf(this.run.config.model);
+    return this.tokenizer;
+  }
+
+  private index(round: number): RoundIndex {
+    this.run.round(round);
+    const known = this.indices.get(round);
+    if (known !== undefined) return known;
+    const file = (name: string) => this.run.files.file(round, name);
+    const index = {
+      samples: new RowIndex(file(roundFiles.samples), sampleRowSchema),
+      scores: new RowIndex(file(roundFiles.scores), scoreRowSchema),
+    };
+    this.indices.set(round, index);
+    return index;
+  }
+}
+
+async function tokenizerOf(model: string): Promise<Tokenizer | null> {
+  const found = Tokenizer.find(model);
+  if (found !== null || !existsSync(path.join(model, 'adapter_config.json'))) return found;
+  // Only here: it brings the tensors, which this thread has no other use for.
+  const { readAdapterConfig } = await import('../model/peft.js');
+  return Tokenizer.find(readAdapterConfig(model).base);
+}
+
+// What an update would be, before it is launched: its size, and what it is expected to cost by this run's experience.
+
+/** A training pass is a forward pass and a backward pass of twice its work; the reference is one forward pass. */
+const REFERENCE_COST = 1 / 3;
+
+export async function planUpdate(
+  { run, view: current, state }: Core,
+  archive: Archive,
+  { round: id }: Queries['read-plan']['ask'],
+): Promise<Queries['read-plan']['answer']> {
+  const round = run.round(id);
+  const view = id === run.current ? current : RoundView.read(run, id);
+  if (view.problem !== null) throw new UserError(view.problem);
+  const config = configOf(run.config, round);
+  const pairs = await trainingTokens(view, archive, id);
+  const steps = pairs.length === 0 ? 0 : totalSteps(pairs.length, config.update);
+  const tokens = sumOverSteps(pairs, config.update.batch_size, steps, deriveSeed(config.seed, 'update', id));
+  const known = experience(run, round);
+  const once = pairs.reduce((sum, each) => sum + each, 0);
+  return {
+    round: id,
+    pairs: pairs.length,
+    steps,
+    tokens,
+    seconds: known === null ? null : (tokens + REFERENCE_COST * once) / known.tokensPerSecond,
+    memory_mb: config.update.job === null ? (known?.memory ?? null) : null,
+    reference: referenceInWords(config.dpo.reference, round),
+    trained: config.update.lora === null ? 'all weights' : `LoRA rank ${config.update.lora.rank}`,
+    where: config.update.job === null ? `backend ${state.backend}` : jobInWords(config.update.job),
+  };
+}
+
+/** Where a job will run, with what decides it: the options of sbatch, the address of Ray, the command. */
+export function jobInWords({ launcher, command, sbatch, ray, submit }: JobConfig): string {
+  switch (launcher) {
+    case 'process':
+      return `as a process: ${command}`;
+    case 'slurm':
+      return `as a Slurm job: sbatch ${sbatch.join(' ')}`.trimEnd();
+    case 'ray':
+      return `as a Ray job at ${ray}`;
+    case 'command':
+      return `as a job: ${submit ?? ''}`;
+  }
+}
+
+/** Tokens of each pair as decided, the prompt once for either side. */
+async function trainingTokens(view: RoundView, archive: Archive, round: number): Promise<number[]> {
+  const { pairs, review, standing } = view;
+  if (standing.decisions.size === 0) return pairs.map(pairTokens);
+  const promptTokens = new Map(pairs.map(({ prompt_index, prompt_ids }) => [prompt_index, prompt_ids.length]));
+  const tokens: number[] = [];
+  for (const row of review) {
+    const pair = decidedPair(row, standing.decisions.get(row.prompt_index));
+    if (pair === null) continue;
+    const prompt =
+      promptTokens.get(row.prompt_index) ?? (await archive.sample(round, row.prompt_index)).prompt_ids.length;
+    tokens.push(2 * prompt + row.lengths[pair.chosen] + row.lengths[pair.rejected]);
+  }
+  return tokens;
+}
+
+/**
+ * Of the newest update of this run that trained the same, all weights or adapters; before the first, of the one step that
+ * was tried; null where there is neither.
+ */
+function experience(run: Run, round: RoundState): { tokensPerSecond: number; memory: number } | null {
+  const trains = (other: RoundState) => configOf(run.config, other).update.lora?.rank ?? null;
+  const alike = run.rounds.filter((other) => trains(other) === trains(round)).reverse();
+  for (const { id } of alike) {
+    const rows = readJsonLines(run.files.file(id, roundFiles.metrics), metricsSchema, { missing: 'empty' });
+    const seconds = rows.reduce((sum, row) => sum + row.tokens / row.tokens_per_second, 0);
+    if (seconds > 0)
+      return { tokensPerSecond: sumOf(rows) / seconds, memory: largest(rows.map((row) => row.memory_mb)) };
+  }
+  const rank = trains(round);
+  const [tried] = readJsonLines(run.files.file(round.id, roundFiles.firstStep), firstStepSchema, { missing: 'empty' });
+  if (tried === undefined || tried.lora !== rank) return null;
+  return { tokensPerSecond: tried.tokens_per_second, memory: tried.memory_mb };
+}
+
+const sumOf = (rows: MetricsRow[]) => rows.reduce((sum, { tokens }) => sum + tokens, 0);
+
+function referenceInWords(reference: string, { parent }: RoundState): string {
+  if (reference === 'base') return 'base policy';
+  if (reference !== 'round') return reference;
+  return `round start (${parent === 0 || parent === null ? 'base policy' : `policy of round ${parent}`})`;
+}
+
+// Signs of reward hacking in the run's rounds, counted when somebody asks for them, once for each round.
+
+export class HackingReports {
+  private readonly reports = new Map<number, Promise<HackingReport>>();
+  private readonly lengths = new Map<number, Promise<LengthBias>>();
+
+  constructor(private readonly run: Run) {}
+
+  /**
+   * @param known the round's rows where they are at hand
+   * @throws UserError where the round is not scored yet
+   */
+  report(round: number, known: readonly ReviewRow[] | null): Promise<HackingReport> {
+    return remembered(this.reports, round, () => this.count(round, known));
+  }
+
+  private async count(round: number, known: readonly ReviewRow[] | null): Promise<HackingReport> {
+    const before: HackingReport['rounds'] = [];
+    for (const { id } of this.run.branch(round)) {
+      if (id === round) continue;
+      const length = await remembered(this.lengths, id, () => lengthBias(streamReview(this.run.files, id)));
+      // An earlier Brevity kept no rows.
+      if (length.responses > 0) before.push({ round: id, length });
+    }
+    const rows = known ?? (await collected(streamReview(this.run.files, round)));
+    if (rows.length === 0) throw new UserError(`round ${round} has no scored prompts yet`);
+    return hackingReport(round, rows, before, true);
+  }
+}
+
+async function collected<T>(rows: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const row of rows) all.push(row);
+  return all;
+}
+
+/** What failed is tried again at the next question. */
+function remembered<T>(kept: Map<number, Promise<T>>, round: number, make: () => Promise<T>): Promise<T> {
+  let found = kept.get(round);
+  if (found === undefined) {
+    found = make();
+    kept.set(round, found);
+    found.catch(() => kept.delete(round));
+  }
+  return found;
+}

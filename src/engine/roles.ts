@@ -1,6 +1,6 @@
 /** Who is attached, and who of them drives: the first, until another takes over or it leaves. The others look on. */
-import { UserError } from '../errors.js';
-import type { EngineEvent, Role } from './protocol.js';
+import { UserError } from '../core/errors.js';
+import type { EngineEvent, Role } from '../protocol/messages.js';
 
 export interface Terminal {
   kind: 'tui' | 'auto';

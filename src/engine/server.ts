@@ -1,15 +1,14 @@
 /** The engine's unix socket: JSON lines, any number of clients, each gets every event. */
 import { rmSync } from 'node:fs';
-import { type Server, type Socket, createServer } from 'node:net';
-import { UserError, messageOf } from '../errors.js';
-import { MAX_REQUEST, megabytes } from '../limits.js';
+import { createServer, type Server, type Socket } from 'node:net';
+import { messageOf, UserError } from '../core/errors.js';
+import { MAX_REQUEST, megabytes } from '../core/limits.js';
 import type { Engine } from './engine.js';
-import { readLines } from './lines.js';
-import type { EngineMessage } from './protocol.js';
+import { parseRequest, readLines } from '../protocol/wire.js';
+import type { EngineMessage } from '../protocol/messages.js';
 import { isQuery } from './queries.js';
-import { parseRequest } from './requests.js';
 import type { Terminal } from './roles.js';
-import { log } from '../print.js';
+import { log } from '../io/print.js';
 
 /** A client that has not read this much is let go: it must not hold the engine's memory. */
 const MAX_BUFFERED = 64 * 2 ** 20;

@@ -1,15 +1,14 @@
 /** Takes the current round through its computing stages, one after the other, until something waits for a person. */
-import { UserError, messageOf } from '../errors.js';
-import { log } from '../print.js';
+import { messageOf, UserError } from '../core/errors.js';
+import { log } from '../io/print.js';
 import { jobMayRun } from '../remote/jobs/view.js';
-import type { Report, Work, WorkResults, WorkStage } from '../rounds/context.js';
-import { discardUpdate } from '../rounds/discard.js';
-import type { DroppedPairs } from '../rows.js';
-import { type RoundState, newRound } from '../store/rounds.js';
-import type { Pending } from '../store/runData.js';
+import type { Report, Work, WorkResults, WorkStage } from '../run/stages/context.js';
+import { discardUpdate } from '../run/stages/files.js';
+import type { DroppedPairs } from '../core/rows.js';
+import { newRound, type RoundState } from '../core/rounds.js';
+import type { Pending } from '../run/runData.js';
 import type { Core } from './core.js';
-import type { WeightProgress } from './protocol.js';
-import { Stopwatch } from './stopwatch.js';
+import type { WeightProgress } from '../protocol/messages.js';
 
 /** Milliseconds in review before log-probabilities are computed. */
 const QUIET_MS = 300;
@@ -335,4 +334,31 @@ export class Stages {
 function noPairs(round: number, dropped: DroppedPairs): string {
   const causes = Object.entries(dropped).map(([cause, count]) => `${count} ${cause.replace('_', ' ')}`);
   return `round ${round} gave no pairs (${causes.join(', ')}); raise sampling.samples_per_prompt or the temperature, or lower pairs.min_gap`;
+}
+
+/** Counts the time in which something is worked on, pauses left out. */
+export class Stopwatch {
+  private before = 0;
+  private since: number | null = null;
+
+  start(): void {
+    this.since ??= performance.now();
+  }
+
+  pause(): void {
+    this.before = this.milliseconds();
+    this.since = null;
+  }
+
+  /** @returns the seconds so far, and begins at none */
+  lap(): number {
+    const seconds = this.milliseconds() / 1000;
+    this.before = 0;
+    this.since = this.since === null ? null : performance.now();
+    return seconds;
+  }
+
+  private milliseconds(): number {
+    return this.before + (this.since === null ? 0 : performance.now() - this.since);
+  }
 }

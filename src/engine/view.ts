@@ -1,39 +1,39 @@
 /** What there is to see of a round: read from the run's files, kept up by what work reports. */
 import {
+  pairRowSchema,
+  probeRowSchema,
+  sampleRowSchema,
+  scoreRowSchema,
   type MetricsRow,
   type PairRow,
   type SampledResponse,
-  pairRowSchema,
-  sampleRowSchema,
-  scoreRowSchema,
-} from '../rows.js';
-import { UserError } from '../errors.js';
+} from '../core/rows.js';
+import { UserError } from '../core/errors.js';
 import { readJobView } from '../remote/jobs/view.js';
-import { configOf, policiesOf } from '../rounds/config.js';
-import type { Report, Work } from '../rounds/context.js';
-import { roundFiles } from '../rounds/files.js';
-import { metricsSchema } from '../rounds/metrics.js';
-import { readEndpoints } from '../rounds/policyProbes.js';
-import { probeRowSchema } from '../rounds/probeRows.js';
-import { promptText } from '../rounds/prompts.js';
-import { type LogpsRow, readLogps, readReview, readStanding } from '../rounds/reviewFiles.js';
-import { type Standing, nothingDecided, viewOf } from '../review/decisions.js';
-import type { LogRatios, ReviewRow, WeightInputs } from '../review/rows.js';
-import { readJsonLines, readLastJsonLines } from '../store/jsonl.js';
-import type { Run } from '../store/run.js';
-import { rewardsSeen, withLogRatios, withNewest, withRewards } from './newest.js';
+import { configOf, policiesOf } from '../core/config/rounds.js';
+import type { Report, Work } from '../run/stages/context.js';
+import { roundFiles } from '../run/stages/files.js';
+import { metricsSchema } from '../core/metricsRow.js';
+import { readEndpoints } from '../run/stages/policyProbes.js';
+import { promptText } from '../run/stages/prompts.js';
+import { readLogps, readReview, readStanding, type LogpsRow } from '../run/stages/reviewFiles.js';
+import { nothingDecided, type Standing, viewOf } from '../core/review/decisions.js';
+import type { LogRatios, ReviewRow, WeightInputs } from '../core/review/rows.js';
+import { readJsonLines, readLastJsonLines } from '../io/jsonl.js';
+import type { Run } from '../run/run.js';
+import { rewardsSeen, withLogRatios, withNewest, withRewards } from '../protocol/reducer.js';
 import type {
   EndpointView,
   EngineEvent,
   JobView,
-  WeightProgress,
   ProbeSeen,
   Progress,
   ResponseSeen,
   RewardSeen,
   RoundData,
   Stage,
-} from './protocol.js';
+  WeightProgress,
+} from '../protocol/messages.js';
 
 /** Of a long samples file, where they are looked for. */
 const LAST_BYTES = 2 ** 21;

@@ -1,20 +1,20 @@
 /** The engine's worker thread: loads the backend and runs stages, steered through one shared word. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
-import type { Config } from '../config/schema.js';
-import { type Control, Suspended } from '../control.js';
-import { UserError, messageOf } from '../errors.js';
-import { permissionIn } from '../trust.js';
-import { configOf, promptCounts } from '../rounds/config.js';
-import type { Work } from '../rounds/context.js';
-import { ModelShelf } from '../rounds/models.js';
-import { work } from '../rounds/work.js';
-import { checkLock } from '../store/lock.js';
-import { runFiles } from '../store/run.js';
+import type { Config } from '../core/config/schema.js';
+import { type Control, Suspended } from '../core/control.js';
+import { UserError, messageOf } from '../core/errors.js';
+import { permissionIn } from '../io/trust.js';
+import { configOf, promptCounts } from '../core/config/rounds.js';
+import type { Work } from '../run/stages/context.js';
+import { ModelShelf } from '../run/stages/models.js';
+import { work } from '../run/stages/work.js';
+import { checkLock } from '../run/lock.js';
+import { runFiles } from '../run/run.js';
 import { releaseMemory, useBackend } from '../tensor/backend.js';
-import { isDeviceLost } from '../tensor/lost.js';
+import { isDeviceLost } from '../tensor/memory.js';
 import { type ComputeOptions, type WorkMessage, type WorkRequest, signal, words } from './compute.js';
-import { log } from '../print.js';
+import { log } from '../io/print.js';
 
 if (parentPort === null) throw new Error('worker.ts runs as a worker thread only');
 const port = parentPort;

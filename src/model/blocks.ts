@@ -7,7 +7,7 @@ import { gelu, geluTanh, relu, swiglu } from '../tensor/ops/activations.js';
 import { residual, scale, view } from '../tensor/ops/elementwise.js';
 import { layerNorm } from '../tensor/ops/layerNorm.js';
 import { linear } from '../tensor/ops/linear.js';
-import type { Readers } from '../tensor/ops/readers.js';
+import type { Readers } from '../tensor/fused.js';
 import { rmsNorm } from '../tensor/ops/rmsNorm.js';
 import { rope } from '../tensor/ops/rope.js';
 import type { Lora, ModelConfig, Parameter } from './types.js';

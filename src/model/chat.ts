@@ -2,9 +2,9 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
-import { UserError, messageOf } from '../errors.js';
-import type { Message } from '../rows.js';
-import { readTextFile } from '../limits.js';
+import { UserError, messageOf } from '../core/errors.js';
+import type { Message } from '../core/rows.js';
+import { readTextFile } from '../core/limits.js';
 import { checkKeys } from './files.js';
 import { compileTemplate } from './jinja.js';
 

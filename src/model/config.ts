@@ -7,7 +7,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
-import { UserError } from '../errors.js';
+import { UserError } from '../core/errors.js';
 import { checkFolder, checkKeys, readJsonObject } from './files.js';
 import { readRope, ropeKeys } from './ropeConfig.js';
 import type { Family, ModelConfig } from './types.js';

@@ -2,8 +2,8 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
-import { UserError, messageOf } from '../errors.js';
-import { parseJson, readTextFile } from '../limits.js';
+import { UserError, messageOf } from '../core/errors.js';
+import { parseJson, readTextFile } from '../core/limits.js';
 
 /** @throws UserError where `dir` is no folder with something in it */
 export function checkFolder(dir: string): void {

@@ -6,22 +6,20 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, realpathSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
-import { UserError } from '../errors.js';
-import { type Place, buildDirectory, copyFile, removeOldTemporaries, writeNewFile } from '../store/durable.js';
+import { UserError } from '../core/errors.js';
+import { buildDirectory, copyFile, removeOldTemporaries, type Place, writeNewFile } from '../io/durable.js';
 import { isOutOfMemory } from '../tensor/memory.js';
-import { isFrozen } from '../tensor/upload.js';
+import { bf16Storage, frozenOf, isFrozen } from '../tensor/upload.js';
 import { readModelConfig } from './config.js';
 import { checkFolder } from './files.js';
 import type { FloatType } from './floats.js';
-import { type GenerationConfig, readGenerationConfig } from './generation.js';
-import { adapted, expectUnrounded, freezeRest, hasFrozen, mergeLora } from './merge.js';
+import { readGenerationConfig, type GenerationConfig } from './policyFiles.js';
 import { adapterFiles, isAdapterFolder, readAdapter, readAdapterConfig, writeAdapter } from './peft.js';
-import { SafetensorsReader } from './safetensors.js';
-import { writeSafetensors } from './safetensorsWriter.js';
+import { SafetensorsReader, writeSafetensors } from './safetensors.js';
 import { Tokenizer, tokenizerFiles } from './tokenizer.js';
 import { Transformer } from './transformer.js';
 import type { ModelConfig, Parameter } from './types.js';
-import { type WeightOptions, fileValues, loadWeights, weightBytes } from './weights.js';
+import { fileValues, keptInBf16, loadWeights, type WeightOptions, weightBytes } from './weights.js';
 
 export interface LoadedModel {
   /** The folder it was read from. */
@@ -219,4 +217,54 @@ function move(from: string, to: string): void {
     ofModels.includes(file) || /^model(-\d+-of-\d+)?\.safetensors(\.index\.json)?$/.test(file);
   for (const file of readdirSync(to)) if (stale(file) && !written.includes(file)) rmSync(path.join(to, file));
   rmSync(from, { recursive: true });
+}
+
+// A model's adapters in its weights, and what of the weights stays frozen.
+
+/**
+ * Folds the adapters into the weights: W + (alpha / rank)·A·B. The model then trains all weights again, unless it is
+ * frozen: then the sum, computed in float32, stays so or is kept in bfloat16 where every product rounds it anyway.
+ */
+export function mergeLora(model: LoadedModel): void {
+  const { transformer } = model;
+  if (transformer.lora === null) return;
+  for (const { target, a, b } of transformer.lora.adapters.values()) {
+    const parameter = transformer.parameters.get(target) as Parameter;
+    const frozen = isFrozen(parameter.variable);
+    if (frozen) expectUnrounded(parameter, model, false);
+    tf.tidy(() => {
+      const sum = adapted(parameter, model);
+      parameter.variable.assign(frozen && bf16Storage() === 'products' ? frozenOf(sum) : sum);
+    });
+    tf.dispose([a, b]);
+  }
+  transformer.lora = null;
+  model.merged = true;
+}
+
+/** After adapters were merged: keeps in bfloat16 what was left in float32 for that. */
+export function freezeRest(model: LoadedModel, options: WeightOptions): void {
+  for (const { spec, variable } of model.transformer.parameters.values()) {
+    if (isFrozen(variable) || bf16Storage() !== 'products') continue;
+    if (keptInBf16(spec, model.dtypes.get(spec.name) as FloatType, options))
+      tf.tidy(() => variable.assign(frozenOf(variable)));
+  }
+  model.frozen = hasFrozen(model.transformer);
+}
+
+export const hasFrozen = ({ parameters }: Transformer): boolean =>
+  [...parameters.values()].some(({ variable }) => isFrozen(variable));
+
+/** @throws Error where a frozen parameter has fewer digits than its file, or than the sum that it is */
+export function expectUnrounded({ spec }: Parameter, { dir, dtypes }: LoadedModel, merged: boolean): void {
+  if (!merged && dtypes.get(spec.name) === 'BF16') return;
+  throw new Error(`${spec.name} was rounded to bfloat16 for reading only; load ${dir} unfrozen`);
+}
+
+/** A parameter with its adapter in it, in memory's layout. */
+export function adapted({ spec, variable }: Parameter, { transformer: { lora } }: LoadedModel): tf.Tensor {
+  const adapter = lora?.adapters.get(spec.name);
+  if (lora === null || adapter === undefined) return variable;
+  const { a, b } = adapter as unknown as { a: tf.Tensor2D; b: tf.Tensor2D };
+  return tf.add(variable, tf.mul(tf.matMul(a, b), lora.alpha / lora.rank));
 }

@@ -1,7 +1,7 @@
 /** Low-rank adapters (arXiv 2106.09685): W + (alpha / rank)·A·B in memory's layout. */
 import * as tf from '@tensorflow/tfjs-core';
-import type { LoraConfig } from '../config/schema.js';
-import { UserError } from '../errors.js';
+import type { LoraConfig } from '../core/config/schema.js';
+import { UserError } from '../core/errors.js';
 import type { Lora, LoraAdapter, Parameter } from './types.js';
 
 /**

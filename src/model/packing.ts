@@ -4,10 +4,9 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { hasKernel } from '../tensor/fused.js';
-import { attention } from '../tensor/ops/attention.js';
-import { packedAttention } from '../tensor/ops/packedAttention.js';
+import { attention, packedAttention } from '../tensor/ops/attention.js';
 import type { ModelConfig } from './types.js';
-import { largest } from '../limits.js';
+import { largest } from '../core/limits.js';
 
 /** A sequence of tokens in two parts: what it may share with its neighbours, and what is its own. */
 export interface SplitSequence {

@@ -4,13 +4,12 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
-import { UserError } from '../errors.js';
-import { type Place, writeNewFile } from '../store/durable.js';
+import { UserError } from '../core/errors.js';
+import { type Place, writeNewFile } from '../io/durable.js';
 import { filledTensor } from '../tensor/upload.js';
 import { checkKeys, readJsonObject } from './files.js';
 import { transposeFloats } from './floats.js';
-import { SafetensorsReader } from './safetensors.js';
-import { type TensorSource, writeSafetensors } from './safetensorsWriter.js';
+import { SafetensorsReader, type TensorSource, writeSafetensors } from './safetensors.js';
 import type { Lora, LoraAdapter, ModelConfig, Parameter } from './types.js';
 import { ownedVariable } from './weights.js';
 

@@ -3,12 +3,13 @@
  * responses of a policy that another machine computes; its weights may be absent and its architecture unknown here.
  */
 import path from 'node:path';
+import { existsSync } from 'node:fs';
 import { z } from 'zod';
-import { UserError } from '../errors.js';
+import { UserError } from '../core/errors.js';
 import { checkFolder, checkKeys, readJsonObject } from './files.js';
-import { readGenerationConfig } from './generation.js';
 import { isAdapterFolder, readAdapterConfig } from './peft.js';
 import { Tokenizer } from './tokenizer.js';
+import type { ModelConfig } from './types.js';
 
 export interface PolicyFiles {
   dir: string;
@@ -53,4 +54,25 @@ export function readPolicyFiles(dir: string): PolicyFiles {
   const eos_token_ids = [config.eos_token_id ?? []].flat();
   const generation = readGenerationConfig(baseDir, { vocab_size, eos_token_ids }, tokenizer);
   return { dir, baseDir, config: { vocab_size, max_positions }, tokenizer, generation };
+}
+
+// At which tokens a response ends.
+
+export interface GenerationConfig {
+  /** End-of-turn tokens that generation_config.json, config.json and the tokenizer name, all of them. */
+  eosTokenIds: number[];
+}
+
+const generationSchema = z.looseObject({ eos_token_id: z.union([z.int(), z.array(z.int())]).nullish() });
+
+/** @throws UserError where generation_config.json is damaged */
+export function readGenerationConfig(
+  dir: string,
+  config: Pick<ModelConfig, 'vocab_size' | 'eos_token_ids'>,
+  tokenizer: Tokenizer | null,
+): GenerationConfig {
+  const file = path.join(dir, 'generation_config.json');
+  const declared = existsSync(file) ? checkKeys(generationSchema, readJsonObject(file), file).eos_token_id : null;
+  const all = new Set([...[declared ?? []].flat(), ...config.eos_token_ids, ...(tokenizer?.endOfTurnIds ?? [])]);
+  return { eosTokenIds: [...all].filter((id) => id >= 0 && id < config.vocab_size) };
 }

@@ -1,6 +1,6 @@
 /** Rotary embeddings as config.json describes them: transformers 5's `rope_parameters`, or what came before. */
 import { z } from 'zod';
-import { UserError } from '../errors.js';
+import { UserError } from '../core/errors.js';
 import type { RopeConfig } from './types.js';
 
 const positive = z.number().positive();

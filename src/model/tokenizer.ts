@@ -5,8 +5,8 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
-import { UserError, messageOf } from '../errors.js';
-import type { Message, Prompt } from '../rows.js';
+import { UserError, messageOf } from '../core/errors.js';
+import type { Message, Prompt } from '../core/rows.js';
 import { type ChatTemplate, loadChatTemplate } from './chat.js';
 import { readJsonObject } from './files.js';
 

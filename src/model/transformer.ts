@@ -6,21 +6,20 @@
  * Leaves out reading and writing checkpoints (folder.ts) and choosing tokens (sampling/).
  */
 import * as tf from '@tensorflow/tfjs-core';
-import type { LoraConfig } from '../config/schema.js';
+import type { LoraConfig } from '../core/config/schema.js';
 import { localGrads } from '../tensor/gradients.js';
 import { fused, transposesInProducts } from '../tensor/fused.js';
 import { productT, residual, transposed, view } from '../tensor/ops/elementwise.js';
 import { linear } from '../tensor/ops/linear.js';
 import { rows } from '../tensor/ops/rows.js';
-import { type Head, tokenLogProbs } from '../tensor/ops/tokenLogProbs.js';
-import { type Attend, type BlockContext, block, norm } from './blocks.js';
-import { type CacheSizes, KVCache } from './cache.js';
-import type { DecodeInputs } from './decoding.js';
+import { tokenLogProbs, type Head } from '../tensor/ops/tokenLogProbs.js';
+import { block, norm, type Attend, type BlockContext } from './blocks.js';
+import { KVCache, type CacheSizes, type DecodeInputs } from './generate/cache.js';
 import { createLora } from './lora.js';
 import { RotaryTable } from './rotary.js';
-import { type Batch, attend, paddedBatch } from './packing.js';
+import { attend, paddedBatch, type Batch } from './packing.js';
 import type { Lora, ModelConfig, Parameter } from './types.js';
-import { largest } from '../limits.js';
+import { largest } from '../core/limits.js';
 
 /** Where each family keeps what is outside its blocks. */
 const names = {

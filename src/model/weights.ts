@@ -1,7 +1,7 @@
 /** Between a checkpoint's tensors and the model's parameters: names, shapes, memory's layout, the fingerprint. */
 import { createHash } from 'node:crypto';
 import * as tf from '@tensorflow/tfjs-core';
-import { UserError } from '../errors.js';
+import { UserError } from '../core/errors.js';
 import { bf16Storage, filledTensor, frozenTensor } from '../tensor/upload.js';
 import { type FloatType, transposeFloats } from './floats.js';
 import { namesInFile, parameterSpecs } from './parameters.js';

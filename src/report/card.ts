@@ -1,10 +1,10 @@
 /** The model card of an exported policy: README.md with the front matter that the Hugging Face hub reads. */
-import type { Config } from '../config/schema.js';
-import { halfWidth } from '../evaluation/winRate.js';
-import { decisionsInWords } from '../review/decisionWords.js';
-import type { RoundState } from '../store/rounds.js';
-import { alpha, fixed, percent, signed } from '../ui/format.js';
-import { makeVisible } from '../ui/sanitize.js';
+import type { Config } from '../core/config/schema.js';
+import { halfWidth } from '../core/winRate.js';
+import { decisionsInWords } from '../core/review/decisions.js';
+import type { RoundState } from '../core/rounds.js';
+import { alpha, fixed, percent, signed } from '../core/format.js';
+import { makeVisible } from '../core/sanitize.js';
 import { escapeMarkdown, roundsTable } from './markdown.js';
 import { againstBase, configFacts, roundFacts, tableNote } from './table.js';
 

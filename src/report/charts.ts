@@ -1,10 +1,9 @@
 /** The charts of a report. Colours are the page's CSS variables, so that they follow light and dark. */
-import { branchTitle } from '../rounds/tree.js';
-import type { MetricsRow } from '../rows.js';
-import type { RoundState } from '../store/rounds.js';
-import { alpha } from '../ui/format.js';
+import { branchTitle, type RoundState } from '../core/rounds.js';
+import type { MetricsRow } from '../core/rows.js';
+import { alpha } from '../core/format.js';
 import type { ReportBranch } from './data.js';
-import { type ChartLine, type ChartLook, type ChartPoint, chart, chartColours, chartDashes } from './svg.js';
+import { chart, chartColours, chartDashes, type ChartLine, type ChartLook, type ChartPoint } from './svg.js';
 
 const look: ChartLook = {
   ...{ ink: 'var(--ink)', muted: 'var(--quiet)', grid: 'var(--grid)', paper: null, label: '#ffffff' },

@@ -1,14 +1,13 @@
 /** Everything that a report of a run tells, read once from its directory. Nothing is computed anew. */
 import path from 'node:path';
-import type { Config } from '../config/schema.js';
-import { type HeldOutAnswer, readHeldOut } from '../rounds/answers.js';
-import { roundFiles } from '../rounds/files.js';
-import { metricsSchema } from '../rounds/metrics.js';
-import { type Branch, type TreeRow, branchesOf, treeOf } from '../rounds/tree.js';
-import type { MetricsRow } from '../rows.js';
-import { readJsonLines } from '../store/jsonl.js';
-import type { RoundState } from '../store/rounds.js';
-import type { Run } from '../store/run.js';
+import type { Config } from '../core/config/schema.js';
+import { readHeldOut, type HeldOutAnswer } from '../run/stages/answers.js';
+import { roundFiles } from '../run/stages/files.js';
+import { metricsSchema } from '../core/metricsRow.js';
+import { branchesOf, treeOf, type Branch, type RoundState, type TreeRow } from '../core/rounds.js';
+import type { MetricsRow } from '../core/rows.js';
+import { readJsonLines } from '../io/jsonl.js';
+import type { Run } from '../run/run.js';
 
 export interface ReportData {
   name: string;

@@ -1,9 +1,8 @@
 /** A run as one HTML page that needs nothing else: no script, no request, readable light and dark, on paper too. */
-import { type Range, wordDiff } from '../review/diff.js';
-import { branchTitle } from '../rounds/tree.js';
-import type { RoundState } from '../store/rounds.js';
-import { fixed } from '../ui/format.js';
-import { makeVisible } from '../ui/sanitize.js';
+import { type Range, wordDiff } from '../core/review/diff.js';
+import { branchTitle, type RoundState } from '../core/rounds.js';
+import { fixed } from '../core/format.js';
+import { makeVisible } from '../core/sanitize.js';
 import { rewardAgainstLength, trainingCurves } from './charts.js';
 import type { ReportBranch, ReportData, SampleChange } from './data.js';
 import { style } from './style.js';

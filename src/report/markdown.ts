@@ -1,12 +1,11 @@
 /** A run as Markdown: for a pull request, an issue, a notebook. */
-import { branchTitle } from '../rounds/tree.js';
-import { fixed } from '../ui/format.js';
-import { branchPlot, markOf } from '../ui/history/plot.js';
-import { makeVisible } from '../ui/sanitize.js';
-import type { RoundState } from '../store/rounds.js';
+import { branchTitle, type RoundState } from '../core/rounds.js';
+import { fixed } from '../core/format.js';
+import { branchPlot, markOf } from '../../components/screens/history/plot.js';
+import { makeVisible } from '../core/sanitize.js';
 import type { ReportBranch, ReportData, SampleChange } from './data.js';
 import { columnsOf, configFacts, roundFacts, tableNote } from './table.js';
-import { largest } from '../limits.js';
+import { largest } from '../core/limits.js';
 
 const [PLOT_COLUMNS, PLOT_ROWS] = [72, 16];
 

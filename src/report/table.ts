@@ -1,13 +1,12 @@
 /** The table of rounds that reports and model cards share: its columns, and what is said of a round beside it. */
 import path from 'node:path';
-import type { Config } from '../config/schema.js';
-import { decisionsInWords, samplingInWords, withoutPairInWords } from '../review/decisionWords.js';
-import { halfWidth } from '../evaluation/winRate.js';
-import { publishedReward } from '../rewards/spec.js';
-import { overriddenKeys, settingOf } from '../rounds/tree.js';
-import type { Comparison } from '../rows.js';
-import type { RoundState } from '../store/rounds.js';
-import { alpha, duration, fixed, learningRate, percent, signed } from '../ui/format.js';
+import type { Config } from '../core/config/schema.js';
+import { decisionsInWords, samplingInWords, withoutPairInWords } from '../core/review/decisions.js';
+import { halfWidth } from '../core/winRate.js';
+import { publishedReward } from '../core/config/rewardSpec.js';
+import { overriddenKeys, settingOf, type RoundState } from '../core/rounds.js';
+import type { Comparison } from '../core/rows.js';
+import { alpha, duration, fixed, learningRate, percent, signed } from '../core/format.js';
 
 export interface TableColumn {
   title: string;

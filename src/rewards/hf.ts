@@ -1,12 +1,12 @@
 /** A reward model of the user's: a Hugging Face sequence classifier with one label, read at the last token. */
 import * as tf from '@tensorflow/tfjs-core';
-import type { RewardOptions } from '../config/schema.js';
-import { UserError } from '../errors.js';
+import type { RewardOptions } from '../core/config/schema.js';
+import { UserError } from '../core/errors.js';
 import { type LoadedModel, loadModel } from '../model/folder.js';
 import { type SplitSequence, layOut, packs } from '../model/packing.js';
-import type { Prompt } from '../rows.js';
+import type { Prompt } from '../core/rows.js';
 import { rows } from '../tensor/ops/rows.js';
-import { readValues } from '../tensor/read.js';
+import { readValues } from '../tensor/memory.js';
 import { type Reward, type RewardHooks, type RewardInput, finiteReward, promptExcerpt } from './types.js';
 
 export async function openHfReward(dir: string, options: RewardOptions): Promise<Reward> {

@@ -4,13 +4,13 @@
  * tokenizer folder whose chat template renders the conversation (else contents are joined by a newline).
  */
 import { z } from 'zod';
-import type { RewardOptions } from '../config/schema.js';
-import { UserError } from '../errors.js';
-import { HttpFailure, type HttpRequest, retrying, sendJson } from '../http.js';
-import { shownUrl } from './spec.js';
-import { type Permission, keyIn, rewardKeyVariable } from '../trust.js';
+import type { RewardOptions } from '../core/config/schema.js';
+import { UserError } from '../core/errors.js';
+import { HttpFailure, type HttpRequest, retrying, sendJson } from '../io/http.js';
+import { shownUrl } from '../core/config/rewardSpec.js';
+import { type Permission, keyIn, rewardKeyVariable } from '../io/trust.js';
 import { Tokenizer } from '../model/tokenizer.js';
-import type { Message } from '../rows.js';
+import type { Message } from '../core/rows.js';
 import { type Reward, type RewardHooks, type RewardInput, finiteReward, plainText, promptExcerpt } from './types.js';
 
 interface Contract {

@@ -1,14 +1,14 @@
 /** Opens what a reward specification names. */
-import type { RewardOptions } from '../config/schema.js';
+import type { RewardOptions } from '../core/config/schema.js';
 import { openHttpReward } from './http.js';
 import { openModuleReward } from './module.js';
-import { type RewardPart, parseRewardSpec } from './spec.js';
-import type { Permission } from '../trust.js';
+import { type RewardPart, parseRewardSpec } from '../core/config/rewardSpec.js';
+import type { Permission } from '../io/trust.js';
 import { type Reward, type RewardHooks, type RewardInput, finiteReward } from './types.js';
 
 export type { Reward, RewardHooks, RewardInput } from './types.js';
-export { parseRewardSpec, resolveRewardSpec } from './spec.js';
-export { type Permission, namedByUser, permissionIn } from '../trust.js';
+export { parseRewardSpec, resolveRewardSpec } from '../core/config/rewardSpec.js';
+export { type Permission, namedByUser, permissionIn } from '../io/trust.js';
 
 /**
  * @param permission asked before code of a module runs or a server gets a key

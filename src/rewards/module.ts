@@ -6,11 +6,11 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import type { RewardOptions } from '../config/schema.js';
-import { UserError, messageOf } from '../errors.js';
-import type { Permission } from '../trust.js';
+import type { RewardOptions } from '../core/config/schema.js';
+import { UserError, messageOf } from '../core/errors.js';
+import type { Permission } from '../io/trust.js';
 import { type Reward, type RewardHooks, type RewardInput, finiteReward, plainText, promptExcerpt } from './types.js';
-import { printForeign } from '../print.js';
+import { printForeign } from '../io/print.js';
 
 /** What the thread runs: JavaScript text, because a worker cannot start from TypeScript. */
 const threadSource = `

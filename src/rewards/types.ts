@@ -1,9 +1,9 @@
 /** What scores responses. */
 import { inspect } from 'node:util';
-import { UserError } from '../errors.js';
-import { MAX_REWARD } from '../limits.js';
-import type { Control } from '../control.js';
-import type { Prompt } from '../rows.js';
+import { UserError } from '../core/errors.js';
+import { MAX_REWARD } from '../core/limits.js';
+import type { Control } from '../core/control.js';
+import type { Prompt } from '../core/rows.js';
 
 export interface RewardInput {
   prompt?: Prompt;

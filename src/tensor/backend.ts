@@ -4,12 +4,12 @@
  */
 import { existsSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs-core';
-import { type BackendChoice, type BackendName, type Precision, backendNames } from '../config/schema.js';
-import { UserError, messageOf } from '../errors.js';
-import { commandLine } from '../invocation.js';
+import { type BackendChoice, type BackendName, type Precision, backendNames } from '../core/config/schema.js';
+import { UserError, messageOf } from '../core/errors.js';
+import { commandLine } from '../io/invocation.js';
 import './gradients.js';
 import { loadTensorFlow } from './tensorflow.js';
-import { printError } from '../print.js';
+import { printError } from '../io/print.js';
 
 export { memoryMegabytes } from './memory.js';
 

@@ -1,6 +1,6 @@
 /** What a backend says when memory runs out, in one form, and how much memory the process holds. */
-
-import { UserError } from '../errors.js';
+import * as tf from '@tensorflow/tfjs-core';
+import { UserError } from '../core/errors.js';
 
 /** The backend could not allocate `bytes` bytes. */
 export class OutOfMemoryError extends UserError {
@@ -30,4 +30,35 @@ export function isOutOfMemory(error: unknown): boolean {
 /** Resident memory of this process in MiB: weights, activations and JavaScript together. */
 export function memoryMegabytes(): number {
   return process.memoryUsage.rss() / 2 ** 20;
+}
+
+// Reads what a computation gives, and frees everything it made.
+
+/**
+ * The values of f's tensor. Not tf.tidy(() => …dataSync()): tidy walks through whatever it is given back, an array of
+ * numbers element by element, which takes longer than most computations.
+ */
+export function readValues(f: () => tf.Tensor): Float32Array {
+  const tensor = tf.tidy(f);
+  const values = tensor.dataSync<'float32'>();
+  tensor.dispose();
+  return values;
+}
+
+// A device that takes no more work in this process: a GPU after an illegal address, a hang, or a fallen bus.
+
+/** Its message says what failed, in which op, and what to do. Nothing more can be computed until a new process begins. */
+export class DeviceLostError extends UserError {}
+
+let lost = false;
+
+/** Notes the loss for `isDeviceLost`: whoever catches the error on the way may wrap it. */
+export function deviceLost(message: string, cause: unknown): DeviceLostError {
+  lost = true;
+  return new DeviceLostError(message, { cause });
+}
+
+/** Whether this thread's device is lost. */
+export function isDeviceLost(): boolean {
+  return lost;
 }

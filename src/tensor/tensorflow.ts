@@ -5,7 +5,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { messageOf } from '../errors.js';
+import { messageOf } from '../core/errors.js';
 
 const packages = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'] as const;
 

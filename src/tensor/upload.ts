@@ -4,8 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
-import type { NativeBackend } from './native/backend.js';
-import { narrowed } from './native/bf16.js';
+import { narrowed, type NativeBackend } from './native/backend.js';
 
 /** The current backend, where it is one of ours. */
 export function nativeBackend(): NativeBackend | null {

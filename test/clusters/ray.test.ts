@@ -5,7 +5,7 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { EngineEvent } from '../../src/engine/protocol.js';
+import type { EngineEvent } from '../../src/protocol/messages.js';
 import { contentsOf } from '../engine/runs.js';
 import { Ray, testPython } from './ray.js';
 import { Attached, both, drive, executorOf, jobRun, killEngineAt, localContents, one, removeRuns } from './run.js';

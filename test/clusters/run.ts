@@ -1,12 +1,12 @@
 /** Runs whose updates are jobs, the engine that drives them, and how tests disturb both. */
 import { readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import type { Config, JobConfig } from '../../src/config/schema.js';
+import type { Config, JobConfig } from '../../src/core/config/schema.js';
 import type * as Auto from '../../src/engine/auto.js';
 import type * as Client from '../../src/engine/client.js';
 import type * as Launch from '../../src/engine/launch.js';
-import type { EngineEvent, JobView, Snapshot } from '../../src/engine/protocol.js';
-import { lockHolder } from '../../src/store/lock.js';
+import type { EngineEvent, JobView, Snapshot } from '../../src/protocol/messages.js';
+import { lockHolder } from '../../src/run/lock.js';
 import { contentsOf, dist, gone, quickRun, temporaryFolder } from '../engine/runs.js';
 
 // The built files: they start the built engine.

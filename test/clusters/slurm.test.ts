@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { EngineEvent } from '../../src/engine/protocol.js';
+import type { EngineEvent } from '../../src/protocol/messages.js';
 import { testElsewhere } from '../e2e/elsewhere.js';
 import { contentsOf } from '../engine/runs.js';
 import { Attached, both, drive, executorOf, jobRun, killEngineAt, localContents, one, removeRuns } from './run.js';

@@ -1,11 +1,11 @@
 /** The whole terminal with a keyboard and an engine's events, through Ink. */
 import { render } from 'ink-testing-library';
 import { afterEach, expect, it, vi } from 'vitest';
-import { App } from '../../components/App.js';
-import type { Effect } from '../../src/ui/state.js';
-import { Store } from '../../src/ui/store.js';
-import { themeFor } from '../../src/ui/theme.js';
-import { attached, snapshot } from '../ui/fixtures.js';
+import { App } from '../../components/app/App.js';
+import type { Effect } from '../../components/app/state.js';
+import { Store } from '../../components/app/store.js';
+import { themeFor } from '../../components/app/theme.js';
+import { attached, snapshot } from './fixtures.js';
 
 let unmount = (): void => {};
 afterEach(() => unmount());

@@ -8,12 +8,12 @@ vi.hoisted(() => {
 
 import { renderToString } from 'ink';
 import { stripVTControlCharacters } from 'node:util';
-import { Frame } from '../../components/App.js';
-import type { State } from '../../src/ui/state.js';
-import { widthOf } from '../../src/ui/text.js';
-import { themeFor, themes } from '../../src/ui/theme.js';
-import { after, attached, press, small } from '../ui/fixtures.js';
-import { listed, ready } from '../ui/homeFixtures.js';
+import { Frame } from '../../components/app/App.js';
+import type { State } from '../../components/app/state.js';
+import { widthOf } from '../../components/parts/text.js';
+import { themeFor, themes } from '../../components/app/theme.js';
+import { after, attached, press, small } from './fixtures.js';
+import { listed, ready } from './homeFixtures.js';
 
 const states = [
   ...(['sample', 'review', 'update', 'done'] as const).map((stage) => attached(stage)),

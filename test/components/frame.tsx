@@ -1,10 +1,10 @@
 /** A state as it is drawn, without colour. */
 import { renderToString } from 'ink';
 import { expect } from 'vitest';
-import { Frame } from '../../components/App.js';
-import type { State } from '../../src/ui/state.js';
-import { widthOf } from '../../src/ui/text.js';
-import { themeFor } from '../../src/ui/theme.js';
+import { Frame } from '../../components/app/App.js';
+import type { State } from '../../components/app/state.js';
+import { widthOf } from '../../components/parts/text.js';
+import { themeFor } from '../../components/app/theme.js';
 
 const theme = themeFor({ NO_COLOR: '1' });
 

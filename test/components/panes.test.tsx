@@ -11,7 +11,7 @@ import { describe, expect, it, vi } from 'vitest';
  * Panes that grow instead of clipping: what does not fit makes the frame higher than the terminal. Clipping would hide
  * from these tests that a layout shares out more rows than there are.
  */
-vi.mock('../../components/Pane.js', async (original) => ({
+vi.mock('../../components/parts/Pane.js', async (original) => ({
   ...(await original<typeof Panes>()),
   Pane: ({ columns, rows, children }: Panes.PaneProps) => (
     <Box flexDirection="column" width={columns} minHeight={rows} flexShrink={0}>
@@ -20,14 +20,14 @@ vi.mock('../../components/Pane.js', async (original) => ({
   ),
 }));
 
-import { Frame } from '../../components/App.js';
-import type * as Panes from '../../components/Pane.js';
-import { type State, initialState } from '../../src/ui/state.js';
-import { widthOf } from '../../src/ui/text.js';
-import { themes } from '../../src/ui/theme.js';
-import * as fixtures from '../ui/fixtures.js';
-import { answered, listed, opened, ready } from '../ui/homeFixtures.js';
-import { scenes } from '../ui/scenes.js';
+import { Frame } from '../../components/app/App.js';
+import type * as Panes from '../../components/parts/Pane.js';
+import { type State, initialState } from '../../components/app/state.js';
+import { widthOf } from '../../components/parts/text.js';
+import { themes } from '../../components/app/theme.js';
+import * as fixtures from './fixtures.js';
+import { answered, listed, opened, ready } from './homeFixtures.js';
+import { scenes } from './scenes.js';
 
 const { after, attached, detailOf, hackingReport, heldOut, pair, press, probes, response, reviewRows, told } = fixtures;
 

@@ -1,11 +1,11 @@
 /** Frames as they are drawn, without colour: what must be on each screen, at every size. */
 import { renderToString } from 'ink';
 import { describe, expect, it } from 'vitest';
-import { Frame } from '../../components/App.js';
-import { type State, initialState } from '../../src/ui/state.js';
-import { widthOf } from '../../src/ui/text.js';
-import { themeFor } from '../../src/ui/theme.js';
-import { after, attached, engine, large, pair, press, response, small } from '../ui/fixtures.js';
+import { Frame } from '../../components/app/App.js';
+import { type State, initialState } from '../../components/app/state.js';
+import { widthOf } from '../../components/parts/text.js';
+import { themeFor } from '../../components/app/theme.js';
+import { after, attached, engine, large, pair, press, response, small } from './fixtures.js';
 
 const theme = themeFor({ NO_COLOR: '1' });
 

@@ -5,7 +5,7 @@
  */
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { scenes } from '../ui/scenes.js';
+import { scenes } from '../components/scenes.js';
 import { TestTerminal } from './terminal.js';
 
 const sizes = [

@@ -3,13 +3,13 @@
  * The terminal's title tells which scene is drawn.
  */
 import { render } from 'ink';
-import { Frame } from '../../components/App.js';
-import { Keyboard } from '../../src/ui/keyboard.js';
-import { lookFor } from '../../src/ui/look.js';
-import { spellInAscii } from '../../src/ui/sanitize.js';
-import { readSettings } from '../../src/ui/settings.js';
-import { Terminal } from '../../src/ui/terminal.js';
-import { scenes } from '../ui/scenes.js';
+import { Frame } from '../../components/app/App.js';
+import { Keyboard } from '../../components/terminal/keyboard.js';
+import { lookFor } from '../../components/app/look.js';
+import { spellInAscii } from '../../src/core/sanitize.js';
+import { readSettings } from '../../components/app/preferences.js';
+import { Terminal } from '../../components/terminal/terminal.js';
+import { scenes } from '../components/scenes.js';
 
 // Nothing moves by itself: spinners stand still.
 globalThis.setInterval = (() => undefined) as unknown as typeof setInterval;

@@ -5,8 +5,8 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { type AutoOptions, drive } from '../../src/engine/auto.js';
 import { type EngineClient, connect } from '../../src/engine/client.js';
 import { serve } from '../../src/engine/server.js';
-import { Lock } from '../../src/store/lock.js';
-import { Run } from '../../src/store/run.js';
+import { Lock } from '../../src/run/lock.js';
+import { Run } from '../../src/run/run.js';
 import { temporaryDirectories } from '../temporary.js';
 import { Bench, config, dropped, evaluation, pair, sampled } from './fakes.js';
 

@@ -2,8 +2,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { EngineEvent } from '../../src/engine/protocol.js';
-import { Run } from '../../src/store/run.js';
+import type { EngineEvent } from '../../src/protocol/messages.js';
+import { Run } from '../../src/run/run.js';
 import { temporaryDirectories } from '../temporary.js';
 import { Bench, config, dropped, pair, sampled } from './fakes.js';
 

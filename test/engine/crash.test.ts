@@ -9,9 +9,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type * as Auto from '../../src/engine/auto.js';
 import type * as Client from '../../src/engine/client.js';
 import type * as Launch from '../../src/engine/launch.js';
-import type { EngineEvent, Snapshot } from '../../src/engine/protocol.js';
-import { lockHolder } from '../../src/store/lock.js';
-import { Run } from '../../src/store/run.js';
+import type { EngineEvent, Snapshot } from '../../src/protocol/messages.js';
+import { lockHolder } from '../../src/run/lock.js';
+import { Run } from '../../src/run/run.js';
 import { contentsOf, dist, gone, quickRun, temporaryFolder } from './runs.js';
 
 // The built files: they start the built engine.

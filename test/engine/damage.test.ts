@@ -2,8 +2,8 @@
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { Run } from '../../src/store/run.js';
-import { newRound } from '../../src/store/rounds.js';
+import { Run } from '../../src/run/run.js';
+import { newRound } from '../../src/core/rounds.js';
 import { temporaryDirectories } from '../temporary.js';
 import { Bench, config } from './fakes.js';
 

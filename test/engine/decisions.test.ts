@@ -2,11 +2,11 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { UserError } from '../../src/errors.js';
-import type { ReviewRow } from '../../src/review/rows.js';
-import { writeJsonLines } from '../../src/store/jsonl.js';
-import { Run } from '../../src/store/run.js';
-import { diskFull, operationsOf } from '../store/operations.js';
+import { UserError } from '../../src/core/errors.js';
+import type { ReviewRow } from '../../src/core/review/rows.js';
+import { writeJsonLines } from '../../src/io/jsonl.js';
+import { Run } from '../../src/run/run.js';
+import { diskFull, operationsOf } from '../io/operations.js';
 import { temporaryDirectories } from '../temporary.js';
 import { Bench, config, dropped, evaluation, pair, sampled } from './fakes.js';
 

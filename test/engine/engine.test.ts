@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Run } from '../../src/store/run.js';
+import { Run } from '../../src/run/run.js';
 import { temporaryDirectories } from '../temporary.js';
 import { Bench, config, dropped, evaluation, metrics, pair, response, sampled } from './fakes.js';
 

@@ -1,12 +1,12 @@
 /** A computation that does nothing until the test says what came of it, and rows to answer with. */
-import { configSchema } from '../../src/config/schema.js';
+import { configSchema } from '../../src/core/config/schema.js';
 import type { Compute } from '../../src/engine/compute.js';
 import { Engine } from '../../src/engine/engine.js';
-import type { EngineEvent } from '../../src/engine/protocol.js';
-import type { Report, RoundTask, Work, WorkResults } from '../../src/rounds/context.js';
-import type { EvaluationResult, MetricsRow, PairRow, SampledResponse } from '../../src/rows.js';
-import type { RoundState } from '../../src/store/rounds.js';
-import type { Run } from '../../src/store/run.js';
+import type { EngineEvent } from '../../src/protocol/messages.js';
+import type { Report, RoundTask, Work, WorkResults } from '../../src/run/stages/context.js';
+import type { EvaluationResult, MetricsRow, PairRow, SampledResponse } from '../../src/core/rows.js';
+import type { RoundState } from '../../src/core/rounds.js';
+import type { Run } from '../../src/run/run.js';
 
 export const config = configSchema.parse({
   model: '/m',

@@ -10,19 +10,19 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { type Socket, createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type * as Auto from '../../src/engine/auto.js';
 import type * as Client from '../../src/engine/client.js';
-import type * as Launch from '../../src/engine/launch.js';
 import type { EngineClient } from '../../src/engine/client.js';
-import type { EngineEvent, Snapshot } from '../../src/engine/protocol.js';
-import { allUses, trust } from '../../src/trust.js';
-import { Lock, type LockHolder, lockHolder } from '../../src/store/lock.js';
-import { Run } from '../../src/store/run.js';
+import type * as Launch from '../../src/engine/launch.js';
+import type { EngineEvent, Snapshot } from '../../src/protocol/messages.js';
+import { allUses, trust } from '../../src/io/trust.js';
+import { Lock, lockHolder, type LockHolder } from '../../src/run/lock.js';
+import { Run } from '../../src/run/run.js';
 import { temporaryDirectories } from '../temporary.js';
 import { dist, quickRun } from './runs.js';
 

@@ -2,9 +2,9 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { Run } from '../../src/store/run.js';
+import { Run } from '../../src/run/run.js';
 import { temporaryDirectories } from '../temporary.js';
-import { diskFull, operationsOf } from '../store/operations.js';
+import { diskFull, operationsOf } from '../io/operations.js';
 import { Bench, config, dropped, evaluation, metrics, pair, sampled } from './fakes.js';
 
 const fresh = temporaryDirectories();

@@ -2,11 +2,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Config } from '../../src/config/schema.js';
+import type { Config } from '../../src/core/config/schema.js';
 import { Tokenizer } from '../../src/model/tokenizer.js';
-import type { ReviewRow } from '../../src/review/rows.js';
-import type { SampledResponse } from '../../src/rows.js';
-import { Run } from '../../src/store/run.js';
+import type { ReviewRow } from '../../src/core/review/rows.js';
+import type { SampledResponse } from '../../src/core/rows.js';
+import { Run } from '../../src/run/run.js';
 import { temporaryDirectories } from '../temporary.js';
 import { Bench, config, dropped, evaluation, metrics, pair, sampled } from './fakes.js';
 

@@ -2,9 +2,9 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { type Config, configSchema } from '../../src/config/schema.js';
-import { allUses, trust } from '../../src/trust.js';
-import { Run } from '../../src/store/run.js';
+import { type Config, configSchema } from '../../src/core/config/schema.js';
+import { allUses, trust } from '../../src/io/trust.js';
+import { Run } from '../../src/run/run.js';
 import { goldenFolder } from '../golden.js';
 
 /** What tests of processes run: `npm test` builds it first. */

@@ -1,11 +1,11 @@
 /** Log-probabilities that review needs: computed while a person decides, and never in the way of anything else. */
 import path from 'node:path';
 import { beforeEach, expect, it, vi } from 'vitest';
-import { configSchema } from '../../src/config/schema.js';
-import type { ReviewRow } from '../../src/review/rows.js';
-import { writeJsonLines } from '../../src/store/jsonl.js';
-import { newRound } from '../../src/store/rounds.js';
-import { Run } from '../../src/store/run.js';
+import { configSchema } from '../../src/core/config/schema.js';
+import type { ReviewRow } from '../../src/core/review/rows.js';
+import { writeJsonLines } from '../../src/io/jsonl.js';
+import { newRound } from '../../src/core/rounds.js';
+import { Run } from '../../src/run/run.js';
 import { temporaryDirectories } from '../temporary.js';
 import { Bench, config, evaluation, pair } from './fakes.js';
 

@@ -5,10 +5,10 @@ import { afterAll, expect, it } from 'vitest';
 import type * as Auto from '../../src/engine/auto.js';
 import type * as Client from '../../src/engine/client.js';
 import type * as Launch from '../../src/engine/launch.js';
-import type { RoundState, Stage } from '../../src/engine/protocol.js';
-import { sampleRowSchema } from '../../src/rows.js';
-import { readJsonLines } from '../../src/store/jsonl.js';
-import { lockHolder } from '../../src/store/lock.js';
+import type { RoundState, Stage } from '../../src/protocol/messages.js';
+import { sampleRowSchema } from '../../src/core/rows.js';
+import { readJsonLines } from '../../src/io/jsonl.js';
+import { lockHolder } from '../../src/run/lock.js';
 import { dist, quickRun, temporaryFolder } from './runs.js';
 
 const { drive } = (await import(`${dist}engine/auto.js`)) as typeof Auto;

@@ -1,10 +1,8 @@
 /** The thread that computes, played by the test: answers, and a death from which a new one is started. */
 import type { EventEmitter } from 'node:events';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import type { WorkMessage } from '../../src/engine/compute.js';
-import { signal, words } from '../../src/engine/compute.js';
-import { WorkerCompute } from '../../src/engine/workerCompute.js';
-import { newRound } from '../../src/store/rounds.js';
+import { signal, type WorkMessage, words, WorkerCompute } from '../../src/engine/compute.js';
+import { newRound } from '../../src/core/rounds.js';
 import { config, sampled } from './fakes.js';
 
 const threads = vi.hoisted(() => [] as FakeWorker[]);

@@ -9,9 +9,8 @@ import { expect } from 'vitest';
 import type * as ClientModule from '../../src/engine/client.js';
 import type { EngineClient } from '../../src/engine/client.js';
 import type * as Launch from '../../src/engine/launch.js';
-import type { EngineCommand, EngineEvent, RoundState, Snapshot } from '../../src/engine/protocol.js';
-import type { DecisionView } from '../../src/engine/protocol.js';
-import { lockHolder } from '../../src/store/lock.js';
+import type { DecisionView, EngineCommand, EngineEvent, RoundState, Snapshot } from '../../src/protocol/messages.js';
+import { lockHolder } from '../../src/run/lock.js';
 import { contentsOf, dist, quickRun } from '../engine/runs.js';
 
 const { attachEngine } = (await import(`${dist}engine/launch.js`)) as typeof Launch;

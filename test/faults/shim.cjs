@@ -3,7 +3,7 @@
  * kills the process, tears a write or makes the operation fail; or records all of them, for disk.ts to replay.
  *
  * BREVITY_FAULTS_OF is JSON: { [run directory]: { log, mode, thread, n } }; several runs may be played at once. Each
- * thread counts its own operations: how the two interleave differs from run to run. It wraps the functions that src/store
+ * thread counts its own operations: how the two interleave differs from run to run. It wraps the functions that src/io
  * uses; an unwrapped one that could change a file throws, so that nothing goes unnoticed.
  */
 'use strict';
@@ -155,7 +155,7 @@ function install() {
   for (const name of ['writeFileSync', 'appendFileSync', 'cpSync', 'linkSync', 'symlinkSync', 'truncateSync'])
     fs[name] = (...given) => {
       if (inside || !given.some(isOurs)) return real[name](...given);
-      throw new Error(`test/faults/shim.cjs does not count ${name}, which src/store does not use; teach it to`);
+      throw new Error(`test/faults/shim.cjs does not count ${name}, which src/io and src/run do not use; teach it to`);
     };
   syncBuiltinESMExports();
 }

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import path from 'node:path';
-import { Random } from '../../src/sampling/random.js';
+import { Random } from '../../src/core/seeds.js';
 import { Mutator } from './mutate.js';
 import { type Target, targets } from './targets.js';
 

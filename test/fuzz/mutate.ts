@@ -1,5 +1,5 @@
 /** Damages inputs: JSON by its structure, text and bytes anywhere. The same seed gives the same damage. */
-import type { Random } from '../../src/sampling/random.js';
+import type { Random } from '../../src/core/seeds.js';
 
 /** JSON text that JSON.stringify cannot write, put in the place of a value. */
 class Raw {

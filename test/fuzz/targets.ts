@@ -1,15 +1,15 @@
 /** One target for each reader of data from outside: makes a damaged input, and reads it as the program does. */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { type Server, createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
-import { winRateCommand } from '../../src/commands/winRate.js';
-import { keySchema, parserFor } from '../../src/commands/options.js';
-import { runFlags } from '../../src/config/flags.js';
-import { UserError } from '../../src/errors.js';
-import { HttpFailure } from '../../src/http.js';
-import { parseJson } from '../../src/limits.js';
+import { winRateCommand } from '../../src/cli/winRate.js';
+import { keySchema, parserFor } from '../../src/cli/options.js';
+import { runFlags } from '../../src/core/config/flags.js';
+import { UserError } from '../../src/core/errors.js';
+import { HttpFailure } from '../../src/io/http.js';
+import { parseJson } from '../../src/core/limits.js';
 import {
   MetricsTail,
   readControl,
@@ -24,9 +24,9 @@ import {
 import { EndpointFault, type Protocol, type ProtocolContext } from '../../src/remote/servers/protocol.js';
 import { Sglang } from '../../src/remote/servers/sglang.js';
 import { Vllm } from '../../src/remote/servers/vllm.js';
-import { readEndpoints, readNoise, readPolicyProbes } from '../../src/rounds/policyProbes.js';
+import { readEndpoints, readNoise, readPolicyProbes } from '../../src/run/stages/policyProbes.js';
 import { readPolicyFiles } from '../../src/model/policyFiles.js';
-import { checkConfig, readConfigFile } from '../../src/config/load.js';
+import { checkConfig, readConfigFile } from '../../src/core/config/load.js';
 import {
   dpoSchema,
   evaluationSchema,
@@ -34,39 +34,37 @@ import {
   rewardOptionsSchema,
   samplingSchema,
   updateSchema,
-} from '../../src/config/schema.js';
-import { referenceLogps } from '../../src/dpo/reference.js';
-import { parseRequest } from '../../src/engine/requests.js';
+} from '../../src/core/config/schema.js';
+import { referenceLogps } from '../../src/train/referenceLogps.js';
+import { parseRequest } from '../../src/protocol/wire.js';
 import { isQuery } from '../../src/engine/queries.js';
 import { RoundView } from '../../src/engine/view.js';
 import { readModelConfig } from '../../src/model/config.js';
 import { weightFiles } from '../../src/model/files.js';
 import { readAdapterConfig } from '../../src/model/peft.js';
-import { SafetensorsReader } from '../../src/model/safetensors.js';
-import { writeSafetensors } from '../../src/model/safetensorsWriter.js';
+import { SafetensorsReader, writeSafetensors } from '../../src/model/safetensors.js';
 import { compileTemplate } from '../../src/model/jinja.js';
 import { Tokenizer } from '../../src/model/tokenizer.js';
-import { readPrompts } from '../../src/prompts.js';
-import { readScoredFile } from '../../src/review/file.js';
-import { type FilterNumber, parseFilter } from '../../src/review/filter.js';
+import { readPrompts } from '../../src/io/prompts.js';
+import { readScoredFile } from '../../src/run/reviewFile.js';
+import { parseFilter, type FilterNumber } from '../../src/core/review/filter.js';
 import { openHttpReward } from '../../src/rewards/http.js';
-import { parseRewardSpec, resolveRewardSpec } from '../../src/rewards/spec.js';
-import { namedByUser } from '../../src/trust.js';
+import { parseRewardSpec, resolveRewardSpec } from '../../src/core/config/rewardSpec.js';
+import { namedByUser } from '../../src/io/trust.js';
 import { finiteReward } from '../../src/rewards/types.js';
-import { readHeldOut } from '../../src/rounds/answers.js';
-import { readCheckpoint } from '../../src/rounds/checkpoint.js';
-import { readAnswers } from '../../src/rounds/heldOut.js';
-import { streamReview } from '../../src/rounds/reviewFiles.js';
-import { trainingPairs } from '../../src/rounds/training.js';
-import { branchesOf, overriddenKeys, settingOf, treeOf } from '../../src/rounds/tree.js';
-import { newRound } from '../../src/store/rounds.js';
-import { lockHolder } from '../../src/store/lock.js';
-import { RowIndex } from '../../src/store/rowIndex.js';
-import { Run } from '../../src/store/run.js';
-import { sampleRowSchema } from '../../src/rows.js';
-import { Keyboard } from '../../src/ui/keyboard.js';
-import { readJournal } from '../../src/ui/review/session.js';
-import { readSettings } from '../../src/ui/settings.js';
+import { readHeldOut } from '../../src/run/stages/answers.js';
+import { readCheckpoint } from '../../src/run/stages/checkpoint.js';
+import { readAnswers } from '../../src/run/stages/evaluate.js';
+import { streamReview } from '../../src/run/stages/reviewFiles.js';
+import { trainingPairs } from '../../src/run/stages/update.js';
+import { branchesOf, newRound, overriddenKeys, settingOf, treeOf } from '../../src/core/rounds.js';
+import { lockHolder } from '../../src/run/lock.js';
+import { RowIndex } from '../../src/run/rowIndex.js';
+import { Run } from '../../src/run/run.js';
+import { sampleRowSchema } from '../../src/core/rows.js';
+import { Keyboard } from '../../components/terminal/keyboard.js';
+import { readJournal } from '../../src/cli/reviewSession.js';
+import { readSettings } from '../../components/app/preferences.js';
 import { Bench, config, evaluation } from '../engine/fakes.js';
 import { goldenFolder } from '../golden.js';
 import type { Mutator } from './mutate.js';

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readModelConfig, supportedArchitectures } from '../../src/model/config.js';
-import { UserError } from '../../src/errors.js';
+import { UserError } from '../../src/core/errors.js';
 import { copyOf, folderWith, temporaryFolder, writeFile } from './folders.js';
 
 const llama = {

@@ -3,7 +3,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { UserError } from '../../src/errors.js';
+import { UserError } from '../../src/core/errors.js';
 import { type LoadedModel, loadModel, saveModel } from '../../src/model/folder.js';
 import { OutOfMemoryError } from '../../src/tensor/memory.js';
 import { useBackend } from '../../src/tensor/backend.js';

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DecodeInputs } from '../../src/model/decoding.js';
+import { DecodeInputs } from '../../src/model/generate/cache.js';
 import { type LoadedModel, loadModel } from '../../src/model/folder.js';
 import { Tokenizer } from '../../src/model/tokenizer.js';
 import { rows } from '../../src/tensor/ops/rows.js';

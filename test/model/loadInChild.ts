@@ -3,7 +3,7 @@
  * argv[4], and prints what memory that took.
  */
 import { memoryUsage, resourceUsage } from 'node:process';
-import type { BackendName } from '../../src/config/schema.js';
+import type { BackendName } from '../../src/core/config/schema.js';
 import { loadModel } from '../../src/model/folder.js';
 import { useBackend as startBackend } from '../../src/tensor/backend.js';
 

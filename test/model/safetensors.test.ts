@@ -1,13 +1,11 @@
-import { mkdirSync } from 'node:fs';
-import fs, { readdirSync } from 'node:fs';
+import fs, { mkdirSync, readdirSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import path from 'node:path';
 import { createHash } from 'node:crypto';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { UserError } from '../../src/errors.js';
+import { UserError } from '../../src/core/errors.js';
 import type { FloatType } from '../../src/model/floats.js';
-import { SafetensorsReader } from '../../src/model/safetensors.js';
-import { type TensorSource, writeSafetensors } from '../../src/model/safetensorsWriter.js';
+import { SafetensorsReader, type TensorSource, writeSafetensors } from '../../src/model/safetensors.js';
 import { parseSafetensors, safetensors, temporaryFolder, writeFile } from './folders.js';
 
 /** The message of the UserError that opening (and reading `x` of) this file ends in. */

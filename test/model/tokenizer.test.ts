@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { UserError } from '../../src/errors.js';
+import { UserError } from '../../src/core/errors.js';
 import { Tokenizer } from '../../src/model/tokenizer.js';
 import { addTokenizer, change, readJson, temporaryFolder, writeFile } from './folders.js';
 

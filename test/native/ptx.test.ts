@@ -90,7 +90,7 @@ describe.skipIf(!sameCompiler)('every kernel, compiled here', () => {
 
   it('gives the PTX of the repository, and on no card a hot one spills registers', async () => {
     const into = temporaryDirectory();
-    const script = path.join(root, 'scripts/build-kernels.mjs');
+    const script = path.join(root, 'tools/build-kernels.mjs');
     const { status, stdout, stderr } = await run(process.execPath, [script, '--check', into]);
     expect(status, stderr).toBe(0);
     const usage = JSON.parse(stdout) as Usage;

@@ -6,10 +6,10 @@ import { modelCard } from '../../src/report/card.js';
 import { type ReportData, readReport } from '../../src/report/data.js';
 import { htmlReport } from '../../src/report/html.js';
 import { markdownReport } from '../../src/report/markdown.js';
-import { Run } from '../../src/store/run.js';
+import { Run } from '../../src/run/run.js';
 import { config } from '../engine/fakes.js';
 import { temporaryDirectories } from '../temporary.js';
-import { finished, metrics } from '../ui/fixtures.js';
+import { finished, metrics } from '../components/fixtures.js';
 
 const fresh = temporaryDirectories();
 const evil = '<script>alert("1")</script> | ``` \u202e\x1b]52;c;ZXZpbA==\x07 <img src=x onerror=a>\n# no heading';

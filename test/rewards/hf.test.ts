@@ -1,7 +1,7 @@
 /** Reward models against transformers (test/golden/README.md). */
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { rewardOptionsSchema } from '../../src/config/schema.js';
+import { rewardOptionsSchema } from '../../src/core/config/schema.js';
 import { namedByUser, openReward } from '../../src/rewards/index.js';
 import { useBackend } from '../../src/tensor/backend.js';
 import { goldenFolder } from '../golden.js';

@@ -3,9 +3,9 @@ import { type IncomingMessage, type Server, type ServerResponse, createServer } 
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { rewardOptionsSchema } from '../../src/config/schema.js';
+import { rewardOptionsSchema } from '../../src/core/config/schema.js';
 import { type Permission, namedByUser, openReward, permissionIn } from '../../src/rewards/index.js';
-import { trust } from '../../src/trust.js';
+import { trust } from '../../src/io/trust.js';
 import { goldenFolder } from '../golden.js';
 import { temporaryDirectories } from '../temporary.js';
 

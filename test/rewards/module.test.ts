@@ -2,7 +2,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { rewardOptionsSchema } from '../../src/config/schema.js';
+import { rewardOptionsSchema } from '../../src/core/config/schema.js';
 import { namedByUser, openReward } from '../../src/rewards/index.js';
 import { temporaryFolder } from '../engine/runs.js';
 

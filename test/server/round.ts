@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Verification } from '../../src/remote/views.js';
-import type { SampleRow } from '../../src/rows.js';
+import type { Verification } from '../../src/protocol/remoteViews.js';
+import type { SampleRow } from '../../src/core/rows.js';
 import { brevity, lines, ourLogprobs } from './fixtures.js';
 import type { Figures, SuiteOptions } from './suite.js';
 

@@ -6,16 +6,16 @@
  */
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import { serverSchema, type ServerConfig } from '../../src/config/schema.js';
-import type { Sequence } from '../../src/dpo/sequences.js';
-import { UserError } from '../../src/errors.js';
+import { serverSchema, type ServerConfig } from '../../src/core/config/schema.js';
+import type { Sequence } from '../../src/train/logprobs.js';
+import { UserError } from '../../src/core/errors.js';
 import { readPolicyFiles } from '../../src/model/policyFiles.js';
-import { encodePrompts, readPrompts } from '../../src/prompts.js';
+import { encodePrompts, readPrompts } from '../../src/io/prompts.js';
 import { ServerPool, type WantedWeights } from '../../src/remote/servers/pool.js';
 import { verifyPolicy } from '../../src/remote/servers/verify.js';
-import type { Verification } from '../../src/remote/views.js';
-import type { SampledResponse } from '../../src/rows.js';
-import { namedByUser } from '../../src/trust.js';
+import type { Verification } from '../../src/protocol/remoteViews.js';
+import type { SampledResponse } from '../../src/core/rows.js';
+import { namedByUser } from '../../src/io/trust.js';
 import { type Fixtures, makeFixtures, ourLogprobs } from './fixtures.js';
 import { wholeRound } from './round.js';
 

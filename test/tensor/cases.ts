@@ -1,8 +1,7 @@
 /** Every fused op with inputs of odd sizes, for the tests of gradients, kernels and registrations. */
 import * as tf from '@tensorflow/tfjs-core';
 import { gelu, geluTanh, relu, swiglu } from '../../src/tensor/ops/activations.js';
-import { attention } from '../../src/tensor/ops/attention.js';
-import { packedAttention } from '../../src/tensor/ops/packedAttention.js';
+import { attention, packedAttention } from '../../src/tensor/ops/attention.js';
 import { addBias, residual, scale, transpose, view } from '../../src/tensor/ops/elementwise.js';
 import { layerNorm } from '../../src/tensor/ops/layerNorm.js';
 import { linear } from '../../src/tensor/ops/linear.js';

@@ -5,7 +5,7 @@
 
 The sign of the length term is plus: it follows from maximising E[r(x, y) - α|y|] - β·KL. Published code disagrees about
 this sign; tests/test_loss.py pins it. Lengths are exact integers. Token log-probabilities are float32 whatever the
-forward pass computes in; their sums, z and the loss are float64, as in Brevity's src/dpo/loss.ts.
+forward pass computes in; their sums, z and the loss are float64, as in Brevity's src/core/objectives/lrDpo.ts.
 
 Shapes: B pairs, S sequences, T positions, R positions that may predict a response token, V vocabulary.
 """

@@ -1,6 +1,6 @@
 """Which pairs make each optimizer step, how a step is split over processes, and the learning rates.
 
-Brevity's own engine makes the same choices: src/sampling/{random,seed}.ts, src/dpo/{batches,schedule}.ts. The tests
+Brevity's own engine makes the same choices: src/core/{seeds,schedule}.ts. The tests
 compare this module with values computed there. Needs no torch.
 """
 
@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 MASK = 0xFFFFFFFF
-UPDATE = 5  # SeedPurpose 'update' of src/sampling/seed.ts
+UPDATE = 5  # SeedPurpose 'update' of src/core/seeds.ts
 
 
 def _mix(value: int) -> int:

@@ -28,7 +28,7 @@ class Lora:
 
 @dataclass(frozen=True)
 class Update:
-    """Brevity's update settings, src/config/schema.ts."""
+    """Brevity's update settings, src/core/config/schema.ts."""
 
     lr: float
     batch_size: int

@@ -1,4 +1,4 @@
-// The next token of each row of logits, as src/sampling/choose.ts chooses it: repetition penalty, temperature, top-k,
+// The next token of each row of logits, as src/model/generate/choose.ts chooses it: repetition penalty, temperature, top-k,
 // top-p, min-p, in float64, and inverse transform over the kept tokens in order of their ids.
 #pragma once
 #include "kernel.h"

@@ -15,13 +15,13 @@ import {
   precisionSchema,
   threadsSchema,
   updateSchema,
-} from '../../config/schema.js';
-import { UserError, hasCode, messageOf } from '../../errors.js';
-import { MAX_LINE, megabytes, parseJson, readTextFile } from '../../limits.js';
-import { metricsSchema } from '../../rounds/metrics.js';
-import { type MetricsRow, tokenIdsSchema } from '../../rows.js';
-import { writeFileAtomic } from '../../store/durable.js';
-import { parseLine, parseRow, readJsonLines } from '../../store/jsonl.js';
+} from '../../core/config/schema.js';
+import { UserError, hasCode, messageOf } from '../../core/errors.js';
+import { MAX_LINE, megabytes, parseJson, readTextFile } from '../../core/limits.js';
+import { metricsSchema } from '../../core/metricsRow.js';
+import { type MetricsRow, tokenIdsSchema } from '../../core/rows.js';
+import { writeFileAtomic } from '../../io/durable.js';
+import { parseLine, parseRow, readJsonLines } from '../../io/jsonl.js';
 
 export const JOB_VERSION = 1;
 

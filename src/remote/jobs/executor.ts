@@ -9,28 +9,22 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
-import { type Control, Suspended, type Verdict } from '../../control.js';
-import { epochSteps } from '../../dpo/batches.js';
-import { Interrupted, responseLogprobs, sum } from '../../dpo/logprobs.js';
-import { lrDpoLoss } from '../../dpo/loss.js';
-import { referenceLogps } from '../../dpo/reference.js';
-import { totalSteps } from '../../dpo/schedule.js';
-import { type ReferenceLogps, bySide, pairSides } from '../../dpo/step.js';
-import { UserError, hasCode, messageOf } from '../../errors.js';
-import { parseJson, readTextFile } from '../../limits.js';
-import { type LoadedModel, saveModel } from '../../model/folder.js';
-import { log, print } from '../../print.js';
-import { ModelShelf } from '../../rounds/models.js';
-import { trainingUse } from '../../rounds/reference.js';
-import { resumeUpdate, updateWithFiles } from '../../rounds/updateFiles.js';
-import { makeDirectory, removeAll, writeFileAtomic } from '../../store/durable.js';
+import { Suspended, type Control, type Verdict } from '../../core/control.js';
+import { epochSteps, totalSteps } from '../../core/schedule.js';
+import { Interrupted, responseLogprobs, sum } from '../../train/logprobs.js';
+import { lrDpoLoss } from '../../core/objectives/lrDpo.js';
+import { referenceLogps } from '../../train/referenceLogps.js';
+import { bySide, pairSides, type ReferenceLogps } from '../../train/step.js';
+import { hasCode, messageOf, UserError } from '../../core/errors.js';
+import { parseJson, readTextFile } from '../../core/limits.js';
+import { saveModel, type LoadedModel } from '../../model/folder.js';
+import { log, print } from '../../io/print.js';
+import { ModelShelf } from '../../run/stages/models.js';
+import { trainingUse } from '../../run/stages/reference.js';
+import { resumeUpdate, updateWithFiles } from '../../run/stages/update.js';
+import { makeDirectory, removeAll, writeFileAtomic } from '../../io/durable.js';
 import { memoryMegabytes, useBackend } from '../../tensor/backend.js';
 import {
-  type JobDone,
-  type JobPair,
-  type JobProbe,
-  type JobRequest,
-  type JobStatus,
   jobExit,
   jobFile,
   readControl,
@@ -40,6 +34,11 @@ import {
   readPairs,
   readRequest,
   readStatus,
+  type JobDone,
+  type JobPair,
+  type JobProbe,
+  type JobRequest,
+  type JobStatus,
   writeJson,
 } from './contract.js';
 

@@ -1,9 +1,9 @@
 /** The script of an attempt, which every launcher runs: setup lines, then the command that executes the job's folder. */
 import path from 'node:path';
-import type { JobConfig } from '../../config/schema.js';
-import { UserError } from '../../errors.js';
-import { shellQuote } from '../../invocation.js';
-import { remotePath } from '../paths.js';
+import type { JobConfig } from '../../core/config/schema.js';
+import { UserError } from '../../core/errors.js';
+import { shellQuote } from '../../io/invocation.js';
+import { remotePath } from '../names.js';
 import { type Attempt, attemptName } from './launchers/launcher.js';
 
 /**

@@ -8,34 +8,28 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, lstatSync, readdirSync, renameSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { JobConfig } from '../../config/schema.js';
-import type { Verdict } from '../../control.js';
-import { UserError, messageOf } from '../../errors.js';
-import { log } from '../../print.js';
+import type { JobConfig } from '../../core/config/schema.js';
+import type { Verdict } from '../../core/control.js';
+import { messageOf, UserError } from '../../core/errors.js';
+import { log } from '../../io/print.js';
 import { plainText } from '../../rewards/types.js';
-import { policiesOf } from '../../rounds/config.js';
-import type { WorkContext, WorkResults } from '../../rounds/context.js';
-import { discardUpdate } from '../../rounds/discard.js';
-import { roundFiles } from '../../rounds/files.js';
-import { writePolicyProbes } from '../../rounds/policyProbes.js';
-import { readLogps } from '../../rounds/reviewFiles.js';
-import { trainingPairs } from '../../rounds/training.js';
-import { type PairRow, sampleRowSchema } from '../../rows.js';
-import { deriveSeed } from '../../sampling/seed.js';
-import { makeDirectory, removeAll, syncDirectory, syncTree, writeFileAtomic } from '../../store/durable.js';
-import { appendJsonLines, readJsonLines, writeJsonLines } from '../../store/jsonl.js';
-import { machineSettings } from '../../trust.js';
-import { remotePath } from '../paths.js';
-import type { JobEnd } from '../views.js';
+import { policiesOf } from '../../core/config/rounds.js';
+import type { WorkContext, WorkResults } from '../../run/stages/context.js';
+import { discardUpdate, roundFiles } from '../../run/stages/files.js';
+import { writePolicyProbes } from '../../run/stages/policyProbes.js';
+import { readLogps } from '../../run/stages/reviewFiles.js';
+import { trainingPairs } from '../../run/stages/update.js';
+import { sampleRowSchema, type PairRow } from '../../core/rows.js';
+import { deriveSeed } from '../../core/seeds.js';
+import { makeDirectory, removeAll, syncDirectory, syncTree, writeFileAtomic } from '../../io/durable.js';
+import { appendJsonLines, readJsonLines, writeJsonLines } from '../../io/jsonl.js';
+import { machineSettings } from '../../io/trust.js';
+import { remotePath } from '../names.js';
+import type { JobEnd } from '../../protocol/remoteViews.js';
 import {
   JOB_VERSION,
-  type JobDone,
-  type JobLaunch,
-  type JobPair,
-  type JobProbe,
-  type JobStatus,
-  MetricsTail,
   jobFile,
+  MetricsTail,
   readControl,
   readDone,
   readJobProbes,
@@ -43,17 +37,21 @@ import {
   readRequest,
   readStatus,
   requestSchema,
+  type JobDone,
+  type JobLaunch,
+  type JobPair,
+  type JobProbe,
+  type JobStatus,
   writeControl,
   writeJson,
 } from './contract.js';
-import { explainEnd } from './ended.js';
+import { explainEnd, jobDir, nameOfJob, viewOfJob } from './view.js';
 import { commandLauncher } from './launchers/command.js';
-import { type Attempt, type Launcher, type SchedulerState, scriptOf, stateOf } from './launchers/launcher.js';
+import { scriptOf, stateOf, type Attempt, type Launcher, type SchedulerState } from './launchers/launcher.js';
 import { processLauncher } from './launchers/process.js';
 import { rayLauncher } from './launchers/ray.js';
 import { slurmLauncher } from './launchers/slurm.js';
 import { jobScript } from './script.js';
-import { jobDir, nameOfJob, viewOfJob } from './view.js';
 
 const launchers: Record<JobConfig['launcher'], Launcher> = {
   process: processLauncher,

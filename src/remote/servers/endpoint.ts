@@ -1,17 +1,17 @@
 /** One sampling server: which program it is, whether it serves the run's model, and loading weights into it. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import type { ServerConfig } from '../../config/schema.js';
-import type { Sequence } from '../../dpo/sequences.js';
-import { UserError, messageOf } from '../../errors.js';
-import { type FailureKind, HttpFailure, type HttpRequest, retrying, sendJson, sendText } from '../../http.js';
+import type { ServerConfig } from '../../core/config/schema.js';
+import type { Sequence } from '../../train/logprobs.js';
+import { UserError, messageOf } from '../../core/errors.js';
+import { type FailureKind, HttpFailure, type HttpRequest, retrying, sendJson, sendText } from '../../io/http.js';
 import type { PolicyFiles } from '../../model/policyFiles.js';
 import { readJsonObject } from '../../model/files.js';
-import { shownUrl } from '../../rewards/spec.js';
+import { shownUrl } from '../../core/config/rewardSpec.js';
 import { plainText } from '../../rewards/types.js';
-import { type Permission, keyIn } from '../../trust.js';
-import { remotePath } from '../paths.js';
-import type { EndpointView } from '../views.js';
+import { type Permission, keyIn } from '../../io/trust.js';
+import { remotePath } from '../names.js';
+import type { EndpointView } from '../../protocol/remoteViews.js';
 import {
   EndpointFault,
   type PostOptions,

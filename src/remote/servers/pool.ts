@@ -3,16 +3,16 @@
  *
  * Leaves out which round's weights are wanted and what is recorded of them (rounds/servers.ts).
  */
-import type { ServerConfig } from '../../config/schema.js';
-import type { Control } from '../../control.js';
-import type { Sequence } from '../../dpo/sequences.js';
-import { UserError } from '../../errors.js';
-import { largest } from '../../limits.js';
+import type { ServerConfig } from '../../core/config/schema.js';
+import type { Control } from '../../core/control.js';
+import type { Sequence } from '../../train/logprobs.js';
+import { UserError } from '../../core/errors.js';
+import { largest } from '../../core/limits.js';
 import type { PolicyFiles } from '../../model/policyFiles.js';
-import type { SampledResponse } from '../../rows.js';
-import type { SamplingHooks, SamplingJob, SamplingSettings } from '../../sampling/sample.js';
-import type { Permission } from '../../trust.js';
-import type { EndpointView, Verification } from '../views.js';
+import type { SampledResponse } from '../../core/rows.js';
+import type { SamplingHooks, SamplingJob, SamplingSettings } from '../../model/generate/sample.js';
+import type { Permission } from '../../io/trust.js';
+import type { EndpointView, Verification } from '../../protocol/remoteViews.js';
 import { Endpoint, Unreachable } from './endpoint.js';
 import { type EndpointStatus, type QueueEndpoint, runQueue } from './queue.js';
 import { startRestart } from './restart.js';

@@ -1,8 +1,8 @@
 /** The interface of a sampling server's protocol, and the checks that both protocols share. Token ids in and out. */
-import type { SamplingConfig } from '../../config/schema.js';
+import type { SamplingConfig } from '../../core/config/schema.js';
 import type { PolicyFiles } from '../../model/policyFiles.js';
-import type { HttpFailure } from '../../http.js';
-import type { SampledResponse } from '../../rows.js';
+import type { HttpFailure } from '../../io/http.js';
+import type { SampledResponse } from '../../core/rows.js';
 
 /** A request that cannot be repaired by a retry: the endpoint is not used any more. `message` continues its name. */
 export class EndpointFault extends Error {

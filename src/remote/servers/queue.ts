@@ -11,8 +11,8 @@
  * - 429 halves the number of requests that an endpoint gets at once, each success raises it by a fraction.
  * - A fault that no retry repairs takes the endpoint down at once. The queue fails when all are down.
  */
-import { type Control, type Verdict, uncontrolled } from '../../control.js';
-import { UserError, messageOf } from '../../errors.js';
+import { type Control, type Verdict, uncontrolled } from '../../core/control.js';
+import { UserError, messageOf } from '../../core/errors.js';
 
 export interface QueueEndpoint<T, R> {
   /** How errors name it. */

@@ -1,10 +1,10 @@
 /** Runs the user's command that restarts a sampling server on other weights. */
 import { spawn } from 'node:child_process';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { UserError } from '../../errors.js';
-import { shellQuote } from '../../invocation.js';
+import { UserError } from '../../core/errors.js';
+import { shellQuote } from '../../io/invocation.js';
 import { plainText } from '../../rewards/types.js';
-import { openForAppending } from '../../store/durable.js';
+import { openForAppending } from '../../io/durable.js';
 
 /** How a command that was started is doing. */
 export interface Restart {

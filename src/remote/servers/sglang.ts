@@ -3,7 +3,7 @@
  * Source: sglang/srt/entrypoints/http_server.py, managers/io_struct.py, sampling/sampling_params.py, layers/sampler.py.
  */
 import { z } from 'zod';
-import { HttpFailure } from '../../http.js';
+import { HttpFailure } from '../../io/http.js';
 import {
   EndpointFault,
   type Protocol,

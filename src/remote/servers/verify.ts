@@ -21,8 +21,8 @@
  * its own, more than once, and each answer is judged by itself, too: one stale replica then shows as single answers with
  * a shift near 0 while the total is near 1.
  */
-import { smallest } from '../../limits.js';
-import type { Verification } from '../views.js';
+import { smallest } from '../../core/limits.js';
+import type { Verification } from '../../protocol/remoteViews.js';
 
 /** Per-token log-probabilities of the probe sequences, recorded for the wanted weights and for those before. */
 export interface RecordedProbes {

@@ -3,7 +3,7 @@
  * weight reload. Source: vllm/entrypoints/openai/completion/protocol.py, vllm/entrypoints/openai/models/serving.py.
  */
 import { z } from 'zod';
-import { HttpFailure } from '../../http.js';
+import { HttpFailure } from '../../io/http.js';
 import {
   EndpointFault,
   type Protocol,

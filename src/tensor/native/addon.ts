@@ -5,7 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { messageOf } from '../../errors.js';
+import { messageOf } from '../../core/errors.js';
 import type { Addon } from './device.js';
 
 /** The command that builds the addon anew. */

@@ -1,6 +1,6 @@
 /** Makes the backend `cuda` known to TensorFlow.js: the native backend's kernels on a GPU (native/cuda). */
 import * as tf from '@tensorflow/tfjs-core';
-import type { Precision } from '../../config/schema.js';
+import type { Precision } from '../../core/config/schema.js';
 import { loadAddon } from './addon.js';
 import { NativeBackend } from './backend.js';
 import { Device, type DeviceName } from './device.js';

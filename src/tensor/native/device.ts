@@ -2,10 +2,9 @@
  * A device of the addon (native/src/device.h): memory by handle and ops by name. The only file that knows the addon's
  * calls; what an op takes stands beside it in native/src/ops/.
  */
-import type { Precision } from '../../config/schema.js';
-import { messageOf } from '../../errors.js';
-import { deviceLost } from '../lost.js';
-import { OutOfMemoryError } from '../memory.js';
+import type { Precision } from '../../core/config/schema.js';
+import { messageOf } from '../../core/errors.js';
+import { deviceLost, OutOfMemoryError } from '../memory.js';
 
 export type DeviceName = 'cpu' | 'cuda' | `cuda:${number}` | 'cuda-emulated';
 

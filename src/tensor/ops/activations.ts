@@ -1,7 +1,6 @@
 /** The feed-forward nonlinearities: SwiGLU (arXiv 2002.05202) and the two forms of GELU (arXiv 1606.08415). */
 import * as tf from '@tensorflow/tfjs-core';
-import { fused, hasKernel, runKernel } from '../fused.js';
-import type { Readers } from './readers.js';
+import { fused, hasKernel, runKernel, type Readers } from '../fused.js';
 
 /**
  * silu(gate)·up, silu(g) = g·σ(g). Both [N, F].

@@ -40,3 +40,12 @@ export function adamwStep(
     return [tf.sub(kept, tf.mul(lr / biasCorrection1, tf.div(m2, denominator))), m2, v2];
   });
 }
+
+// Σ x² over all elements, which gradient norms are made of.
+
+export function sumOfSquares(x: tf.Tensor): number {
+  const sum = tf.tidy(() => (hasKernel('SumOfSquares') ? runKernel('SumOfSquares', { x })[0] : tf.sum(tf.square(x))));
+  const [value] = sum.dataSync();
+  sum.dispose();
+  return value;
+}

@@ -1,7 +1,6 @@
 /** LayerNorm (arXiv 1607.06450), for GPT-2 and GPT-NeoX. */
 import * as tf from '@tensorflow/tfjs-core';
-import { fused, hasKernel, runKernel } from '../fused.js';
-import type { Readers } from './readers.js';
+import { fused, hasKernel, runKernel, type Readers } from '../fused.js';
 
 /**
  * y = (x - mean) / √(variance + eps) · w + b

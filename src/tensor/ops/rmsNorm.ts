@@ -1,7 +1,6 @@
 /** RMSNorm (arXiv 1910.07467, equation 4). */
 import * as tf from '@tensorflow/tfjs-core';
-import { fused, hasKernel, runKernel } from '../fused.js';
-import type { Readers } from './readers.js';
+import { fused, hasKernel, runKernel, type Readers } from '../fused.js';
 
 /**
  * y = x / √(mean(x²) + eps) · w

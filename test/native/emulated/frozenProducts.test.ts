@@ -5,10 +5,10 @@
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { updateSchema } from '../../../src/config/schema.js';
-import { updatePolicy } from '../../../src/dpo/update.js';
+import { updateSchema } from '../../../src/core/config/schema.js';
+import { updatePolicy } from '../../../src/train/update.js';
 import { type LoadedModel, loadModel, saveModel } from '../../../src/model/folder.js';
-import type { PairRow } from '../../../src/rows.js';
+import type { PairRow } from '../../../src/core/rows.js';
 import type { NativeBackend } from '../../../src/tensor/native/backend.js';
 import { defaultSettings, registerNative } from '../../../src/tensor/native/index.js';
 import { isFrozen } from '../../../src/tensor/upload.js';

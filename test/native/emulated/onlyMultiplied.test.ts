@@ -5,11 +5,11 @@
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { type LoraConfig, loraSchema, updateSchema } from '../../../src/config/schema.js';
-import { responseLogprobs, sum } from '../../../src/dpo/logprobs.js';
-import { updatePolicy } from '../../../src/dpo/update.js';
+import { type LoraConfig, loraSchema, updateSchema } from '../../../src/core/config/schema.js';
+import { responseLogprobs, sum } from '../../../src/train/logprobs.js';
+import { updatePolicy } from '../../../src/train/update.js';
 import { loadModel } from '../../../src/model/folder.js';
-import type { PairRow } from '../../../src/rows.js';
+import type { PairRow } from '../../../src/core/rows.js';
 import type { NativeBackend } from '../../../src/tensor/native/backend.js';
 import { defaultSettings, registerNative } from '../../../src/tensor/native/index.js';
 import { causalModels, goldenFolder, readGolden, type GoldenPair } from '../../golden.js';

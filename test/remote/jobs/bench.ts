@@ -3,10 +3,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { JobConfig } from '../../../src/config/schema.js';
-import type { JobView } from '../../../src/remote/views.js';
-import { newRound } from '../../../src/store/rounds.js';
-import { Run } from '../../../src/store/run.js';
+import type { JobConfig } from '../../../src/core/config/schema.js';
+import type { JobView } from '../../../src/protocol/remoteViews.js';
+import { newRound } from '../../../src/core/rounds.js';
+import { Run } from '../../../src/run/run.js';
 import { quickConfig } from '../../engine/runs.js';
 
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, expect, it, vi } from 'vitest';
-import type { JobConfig } from '../../../src/config/schema.js';
+import type { JobConfig } from '../../../src/core/config/schema.js';
 import { temporaryDirectories } from '../../temporary.js';
 import { JobBench, sleepingCommand } from './bench.js';
 

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { type Server, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { JobConfig } from '../../../src/config/schema.js';
+import type { JobConfig } from '../../../src/core/config/schema.js';
 import { temporaryDirectories } from '../../temporary.js';
 import { JobBench, fakeCommand, sleepingCommand } from './bench.js';
 

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { JobConfig } from '../../../src/config/schema.js';
+import type { JobConfig } from '../../../src/core/config/schema.js';
 import { readLaunch } from '../../../src/remote/jobs/contract.js';
 import { few } from '../../faults/limits.js';
 import { temporaryDirectories } from '../../temporary.js';

@@ -1,16 +1,15 @@
 /** A pool over stand-ins, with probes whose log-probabilities our own engine has recorded. */
 import path from 'node:path';
-import { type ServerConfig, serverSchema } from '../../../src/config/schema.js';
-import { responseLogprobs } from '../../../src/dpo/logprobs.js';
-import type { Sequence } from '../../../src/dpo/sequences.js';
+import { serverSchema, type ServerConfig } from '../../../src/core/config/schema.js';
+import { responseLogprobs, type Sequence } from '../../../src/train/logprobs.js';
 import { loadModel } from '../../../src/model/folder.js';
 import { readPolicyFiles } from '../../../src/model/policyFiles.js';
 import { ServerPool, type WantedWeights } from '../../../src/remote/servers/pool.js';
 import type { RecordedProbes } from '../../../src/remote/servers/verify.js';
-import type { EndpointView, Verification } from '../../../src/remote/views.js';
-import type { SampledResponse } from '../../../src/rows.js';
-import { sampleResponses } from '../../../src/sampling/sample.js';
-import { namedByUser } from '../../../src/trust.js';
+import type { EndpointView, Verification } from '../../../src/protocol/remoteViews.js';
+import type { SampledResponse } from '../../../src/core/rows.js';
+import { sampleResponses } from '../../../src/model/generate/sample.js';
+import { namedByUser } from '../../../src/io/trust.js';
 import { basePolicy } from '../standIns/policies.js';
 import type { StandIn } from '../standIns/standIn.js';
 

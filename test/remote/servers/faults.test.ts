@@ -1,8 +1,8 @@
 /** Failures of sampling servers in the middle of work, and weights that they cannot load: retried, taken over, explained. */
 import path from 'node:path';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { Sequence } from '../../../src/dpo/sequences.js';
-import type { SampledResponse } from '../../../src/rows.js';
+import type { Sequence } from '../../../src/train/logprobs.js';
+import type { SampledResponse } from '../../../src/core/rows.js';
 import { useBackend } from '../../../src/tensor/backend.js';
 import { testBackend } from '../../backend.js';
 import { temporaryDirectories } from '../../temporary.js';

@@ -1,8 +1,8 @@
 /** The client against stand-ins of vLLM and SGLang on our own engine: well-behaved ones, weights, and every fault. */
 import path from 'node:path';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { SampledResponse } from '../../../src/rows.js';
-import type { Sequence } from '../../../src/dpo/sequences.js';
+import type { SampledResponse } from '../../../src/core/rows.js';
+import type { Sequence } from '../../../src/train/logprobs.js';
 import { useBackend } from '../../../src/tensor/backend.js';
 import { testBackend } from '../../backend.js';
 import { temporaryDirectories } from '../../temporary.js';

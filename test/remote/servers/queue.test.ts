@@ -1,6 +1,6 @@
 /** The work queue on a clock of its own: balance, stragglers, failures, the control. Times are seconds. */
 import { describe, expect, it } from 'vitest';
-import type { Verdict } from '../../../src/control.js';
+import type { Verdict } from '../../../src/core/control.js';
 import {
   type EndpointStatus,
   type QueueClock,

@@ -1,6 +1,6 @@
 /** Verdicts of policy verification on made-up log-probabilities with a server's numerical noise. */
 import { describe, expect, it } from 'vitest';
-import { Random } from '../../../src/sampling/random.js';
+import { Random } from '../../../src/core/seeds.js';
 import { type ProbeAnswer, verifyAgreement, verifyPolicy } from '../../../src/remote/servers/verify.js';
 
 const SEQUENCES = 16;

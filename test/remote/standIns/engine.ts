@@ -1,11 +1,11 @@
 /** The policy behind a stand-in server: our own engine, one computation at a time, with weights that can be replaced. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { responseLogprobs } from '../../../src/dpo/logprobs.js';
+import { responseLogprobs } from '../../../src/train/logprobs.js';
 import { type LoadedModel, loadModel } from '../../../src/model/folder.js';
 import { readJsonObject } from '../../../src/model/files.js';
-import type { SampledResponse } from '../../../src/rows.js';
-import { sampleResponses } from '../../../src/sampling/sample.js';
+import type { SampledResponse } from '../../../src/core/rows.js';
+import { sampleResponses } from '../../../src/model/generate/sample.js';
 import type { Faults } from './faults.js';
 
 export interface SamplingFields {

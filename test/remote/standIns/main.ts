@@ -4,7 +4,7 @@
  * `{ server, faults }` over its channel changes the faults of a server.
  */
 import { useBackend } from '../../../src/tensor/backend.js';
-import type { BackendName } from '../../../src/config/schema.js';
+import type { BackendName } from '../../../src/core/config/schema.js';
 import type { Faults } from './faults.js';
 import { StandIn } from './standIn.js';
 

@@ -2,7 +2,7 @@
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { SampledResponse } from '../../../src/rows.js';
+import type { SampledResponse } from '../../../src/core/rows.js';
 import { StandInEngine } from './engine.js';
 import type { Faults } from './faults.js';
 import { sglangRoutes } from './sglang.js';

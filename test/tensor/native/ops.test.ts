@@ -5,12 +5,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { chooseToken } from '../../../src/sampling/choose.js';
-import { tokenChoice } from '../../../src/sampling/tokens.js';
+import { chooseToken, tokenChoice } from '../../../src/model/generate/choose.js';
 import { useBackend } from '../../../src/tensor/backend.js';
 import { forceComposites, hasKernel } from '../../../src/tensor/fused.js';
-import { adamwStep } from '../../../src/tensor/ops/adamw.js';
-import { sumOfSquares } from '../../../src/tensor/ops/sumOfSquares.js';
+import { adamwStep, sumOfSquares } from '../../../src/tensor/ops/adamw.js';
 import { cases, evaluate, inputsOf, large } from '../cases.js';
 import { expectClose, expectGradients, randn } from '../numeric.js';
 

@@ -1,10 +1,10 @@
 /** An update on a device whose memory really runs out: what is left of it is set with a tensor that takes the rest. */
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, it } from 'vitest';
-import { updateSchema } from '../../../src/config/schema.js';
-import { updatePolicy } from '../../../src/dpo/update.js';
+import { updateSchema } from '../../../src/core/config/schema.js';
+import { updatePolicy } from '../../../src/train/update.js';
 import { loadModel } from '../../../src/model/folder.js';
-import type { MetricsRow, PairRow } from '../../../src/rows.js';
+import type { MetricsRow, PairRow } from '../../../src/core/rows.js';
 import type { NativeBackend } from '../../../src/tensor/native/backend.js';
 import { registerNative } from '../../../src/tensor/native/index.js';
 import { goldenFolder } from '../../golden.js';

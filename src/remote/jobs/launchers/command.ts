@@ -1,6 +1,6 @@
 /** Launcher `command`: shell commands of the user's submit, watch and cancel a job, through any scheduler. */
-import { UserError } from '../../../errors.js';
-import { shellQuote } from '../../../invocation.js';
+import { UserError } from '../../../core/errors.js';
+import { shellQuote } from '../../../io/invocation.js';
 import { plainText } from '../../../rewards/types.js';
 import {
   type Attempt,
@@ -15,7 +15,7 @@ import {
   stateOf,
   takeLock,
 } from './launcher.js';
-import { remotePath } from '../../paths.js';
+import { remotePath } from '../../names.js';
 
 export const commandLauncher: Launcher = {
   submit: (attempt) => startSubmission(attempt, filled('submit', attempt, null)),

@@ -9,14 +9,14 @@ import { execFile, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import path from 'node:path';
-import type { JobConfig } from '../../../config/schema.js';
-import { UserError, hasCode, messageOf } from '../../../errors.js';
-import { shellQuote } from '../../../invocation.js';
-import { readTextFile } from '../../../limits.js';
+import type { JobConfig } from '../../../core/config/schema.js';
+import { UserError, hasCode, messageOf } from '../../../core/errors.js';
+import { shellQuote } from '../../../io/invocation.js';
+import { readTextFile } from '../../../core/limits.js';
 import { plainText } from '../../../rewards/types.js';
-import { makeDirectory, syncDirectory, writeFileAtomic } from '../../../store/durable.js';
-import { startOf } from '../../../store/lock.js';
-import type { JobEnd } from '../../views.js';
+import { makeDirectory, syncDirectory, writeFileAtomic } from '../../../io/durable.js';
+import { startOf } from '../../../run/lock.js';
+import type { JobEnd } from '../../../protocol/remoteViews.js';
 import { jobFile } from '../contract.js';
 
 /** One attempt of a job. */

@@ -4,9 +4,9 @@
  */
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { hasCode } from '../../../errors.js';
-import { shellQuote } from '../../../invocation.js';
-import { readTextFile } from '../../../limits.js';
+import { hasCode } from '../../../core/errors.js';
+import { shellQuote } from '../../../io/invocation.js';
+import { readTextFile } from '../../../core/limits.js';
 import { jobFile } from '../contract.js';
 import {
   type Launcher,

@@ -4,14 +4,14 @@
  */
 import http from 'node:http';
 import https from 'node:https';
-import { UserError, messageOf } from '../../../errors.js';
-import { bodyOf } from '../../../http.js';
-import { shellQuote } from '../../../invocation.js';
-import { parseJson } from '../../../limits.js';
+import { UserError, messageOf } from '../../../core/errors.js';
+import { bodyOf } from '../../../io/http.js';
+import { shellQuote } from '../../../io/invocation.js';
+import { parseJson } from '../../../core/limits.js';
 import { plainText } from '../../../rewards/types.js';
-import { writeFileAtomic } from '../../../store/durable.js';
+import { writeFileAtomic } from '../../../io/durable.js';
 import { changedAt, jobFile } from '../contract.js';
-import { remotePath } from '../../paths.js';
+import { remotePath } from '../../names.js';
 import {
   type Attempt,
   type Launcher,

@@ -2,11 +2,11 @@
  * Launcher `slurm`: sbatch, squeue, sacct or scontrol, and scancel. Checked against Slurm 22.05.8 and the manual pages of
  * 24.11.
  */
-import { UserError } from '../../../errors.js';
-import { shellQuote } from '../../../invocation.js';
+import { UserError } from '../../../core/errors.js';
+import { shellQuote } from '../../../io/invocation.js';
 import { plainText } from '../../../rewards/types.js';
 import { jobFile } from '../contract.js';
-import { remotePath } from '../../paths.js';
+import { remotePath } from '../../names.js';
 import {
   type Attempt,
   type Launcher,

@@ -1,9 +1,8 @@
 /** Tensors made of numbers, choices between tensors, and rows by index. */
 import * as tf from '@tensorflow/tfjs-core';
-import { type NativeBackend, bytesOf } from '../backend.js';
-import { product } from '../layout.js';
+import { bytesOf, type NativeBackend } from '../backend.js';
+import { product, type Kernels } from '../kernel.js';
 import { castResult, typeCode, withCasts } from './elementwise.js';
-import type { Kernels } from './kernel.js';
 
 export function fillTensor(backend: NativeBackend, shape: number[], value: number, dtype: tf.DataType): tf.TensorInfo {
   return backend.compute1('Fill', [], [typeCode(dtype), product(shape), value], shape, dtype);

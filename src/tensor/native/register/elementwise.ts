@@ -1,8 +1,7 @@
 /** Functions of one element or two. Those of one that have no form for integers give floats. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { NativeBackend } from '../backend.js';
-import { broadcastStrides, product, viewParams } from '../layout.js';
-import type { Kernel, Kernels } from './kernel.js';
+import { broadcastStrides, product, type Kernel, type Kernels, viewParams } from '../kernel.js';
 
 const typeCodes = { float32: 0, int32: 1, bool: 2 } as const;
 

@@ -1,9 +1,8 @@
 /** Our own kernels, one a fused op of ../../ops. Where one stands in for a composite it computes the same function. */
 import type * as tf from '@tensorflow/tfjs-core';
 import type { NativeBackend, Output } from '../backend.js';
-import type { Readers } from '../../ops/readers.js';
-import { product } from '../layout.js';
-import type { Inputs, Kernel, Kernels } from './kernel.js';
+import type { Readers } from '../../fused.js';
+import { product, type Inputs, type Kernel, type Kernels } from '../kernel.js';
 import { permuted } from './shape.js';
 
 type Numbers = Record<string, number>;

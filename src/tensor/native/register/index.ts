@@ -5,7 +5,7 @@ import type { NativeBackend } from '../backend.js';
 import { creation } from './create.js';
 import { elementwise } from './elementwise.js';
 import { fusedKernels } from './fused.js';
-import type { Inputs, Kernels } from './kernel.js';
+import type { Inputs, Kernels } from '../kernel.js';
 import { products } from './matmul.js';
 import { packed } from './packed.js';
 import { reductions } from './reduce.js';

@@ -1,9 +1,8 @@
 /** Matrix products, in batches and with what follows them. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { NativeBackend } from '../backend.js';
-import { product } from '../layout.js';
+import { product, type Kernels } from '../kernel.js';
 import { broadcast, castResult, elementwise, withCasts } from './elementwise.js';
-import type { Kernels } from './kernel.js';
 import { expanded } from './shape.js';
 
 /** Codes of native/src/kernels/gemm.h's Activation. */

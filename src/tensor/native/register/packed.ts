@@ -1,7 +1,7 @@
 /** Our own kernels over packed rows and over prompts that are kept once (../../ops/packedAttention.ts, model/cache.ts). */
 import type * as tf from '@tensorflow/tfjs-core';
 import type { Output } from '../backend.js';
-import type { Inputs, Kernels } from './kernel.js';
+import type { Inputs, Kernels } from '../kernel.js';
 
 const float = (shape: number[]): Output => [shape, 'float32'];
 

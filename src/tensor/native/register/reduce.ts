@@ -1,9 +1,8 @@
 /** Sums, extremes and the like along axes; softmax. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { NativeBackend } from '../backend.js';
-import { product } from '../layout.js';
+import { product, type Kernel, type Kernels } from '../kernel.js';
 import { castResult, withCasts } from './elementwise.js';
-import type { Kernel, Kernels } from './kernel.js';
 import { permuted } from './shape.js';
 
 interface Axes {

@@ -1,10 +1,8 @@
 /** Kernels that only move elements: all of them are copies between two strided views. */
 import * as tf from '@tensorflow/tfjs-core';
-import { type NativeBackend, bytesOf } from '../backend.js';
-import { launchReading } from '../bf16.js';
-import { broadcastStrides, product, stridesOf, viewParams } from '../layout.js';
+import { bytesOf, launchReading, type NativeBackend } from '../backend.js';
+import { broadcastStrides, product, stridesOf, type Kernels, viewParams } from '../kernel.js';
 import { fillTensor } from './create.js';
-import type { Kernels } from './kernel.js';
 
 interface Copy {
   dims: number[];

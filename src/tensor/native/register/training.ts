@@ -1,7 +1,6 @@
 /** Our kernels of the optimizer. */
 import type * as tf from '@tensorflow/tfjs-core';
-import { product } from '../layout.js';
-import type { Kernels } from './kernel.js';
+import { product, type Kernels } from '../kernel.js';
 
 export const training: Kernels = {
   /** Changes parameter and moments in place and gives them back: the same data under new tensors. */

@@ -1,0 +1,82 @@
+import { StatusMessage, ThemeProvider, defaultTheme, extendTheme } from '@inkjs/ui';
+import { bodyRows, isTooSmall, problemLines, smallest } from './layout.js';
+import { type State, currentRound } from './state.js';
+import type { Store } from './store.js';
+import { type Theme, ThemeContext } from './theme.js';
+import { useApp } from './useApp.js';
+import { EvaluationView } from '../screens/evaluation/View.js';
+import { Footer } from './Footer.js';
+import { Header } from './Header.js';
+import { Help } from './Help.js';
+import { HistoryView } from '../screens/history/View.js';
+import { Line } from '../parts/Line.js';
+import { Message } from './Message.js';
+import { Pane } from '../parts/Pane.js';
+import { Palette } from './Palette.js';
+import { Reading } from './ReadAloud.js';
+import { ReviewView } from '../screens/review/View.js';
+import { RunsView } from '../screens/runs/View.js';
+import { SamplingView } from '../screens/sampling/View.js';
+import { SetupView } from '../screens/setup/View.js';
+import { UpdateView } from '../screens/update/View.js';
+
+export interface AppProps {
+  readonly store: Store;
+  readonly theme: Theme;
+  /** As lines to be read aloud. */
+  readonly aloud?: boolean;
+}
+
+/** The whole terminal: the store's state drawn, keys into the store. */
+export function App({ store, theme, aloud = false }: AppProps) {
+  const state = useApp(store);
+  return aloud ? <Reading state={state} /> : <Frame state={state} theme={theme} />;
+}
+
+/** One frame, exactly as large as the terminal. */
+export function Frame({ state, theme }: { readonly state: State; readonly theme: Theme }) {
+  const { columns, rows } = state.size;
+  const problem = problemLines(state);
+  if (isTooSmall(state.size)) {
+    return <Line>{`Brevity needs ${smallest.columns}×${smallest.rows}; this is ${columns}×${rows}. q detaches.`}</Line>;
+  }
+  return (
+    <ThemeContext.Provider value={theme}>
+      <ThemeProvider theme={statusTheme(theme)}>
+        <Pane columns={columns} rows={rows}>
+          <Header state={state} />
+          {problem.length > 0 && <StatusMessage variant="error">{problem.join('\n')}</StatusMessage>}
+          <Pane columns={columns} rows={bodyRows(state)}>
+            {state.modal?.kind === 'help' && <Help state={state} top={state.modal.top} />}
+            {state.modal?.kind === 'palette' && <Palette state={state} modal={state.modal} />}
+            {state.modal?.kind !== 'help' && state.modal?.kind !== 'palette' && <Screen state={state} />}
+          </Pane>
+          <Message state={state} />
+          <Footer state={state} />
+        </Pane>
+      </ThemeProvider>
+    </ThemeContext.Provider>
+  );
+}
+
+const views = {
+  sampling: SamplingView,
+  review: ReviewView,
+  update: UpdateView,
+  evaluation: EvaluationView,
+  history: HistoryView,
+  runs: RunsView,
+  setup: SetupView,
+} as const;
+
+function Screen({ state }: { readonly state: State }) {
+  if (state.home === null && (state.run === null || currentRound(state) === null))
+    return <Line tone="muted">The run appears here once the engine answers.</Line>;
+  const View = views[state.screen];
+  return <View state={state} columns={state.size.columns} rows={bodyRows(state)} />;
+}
+
+/** @inkjs/ui's status message in our tones. */
+function statusTheme(theme: Theme) {
+  return extendTheme(defaultTheme, { components: { StatusMessage: { styles: { icon: () => ({ ...theme.bad }) } } } });
+}

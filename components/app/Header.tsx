@@ -1,0 +1,103 @@
+import { Box } from 'ink';
+import path from 'node:path';
+import { modules } from './screens.js';
+import { makeLine } from '../../src/core/sanitize.js';
+import { type State, currentRound, screenOf, screenTitles, screens, shownRound } from './state.js';
+import { engineText, statusOf } from './status.js';
+import { cut, widthOf } from '../parts/text.js';
+import type { RoundState } from '../../src/protocol/messages.js';
+import { HomeHeader } from './HomeHeader.js';
+import { Line, Tint } from '../parts/Line.js';
+import { Spinner } from '../parts/Spinner.js';
+
+/** Where we are (run, round, place within the screen) and what the engine does. Two lines. */
+export function Header({ state }: { readonly state: State }) {
+  if (state.home !== null) return <HomeHeader state={state} home={state.home} />;
+  const { run, size } = state;
+  const round = currentRound(state);
+  const { role, engine } = engineText(state);
+  const name = run === null ? 'Brevity' : path.basename(run.directory);
+  const place = [roundText(state), ...(modules[state.screen].crumbs?.(state) ?? [])]
+    .filter((crumb) => crumb !== '')
+    .map((crumb) => ` › ${makeLine(crumb, 40)}`)
+    .join('');
+  const room = Math.max(6, size.columns - (state.file === null ? tabsWidth(size.columns) : 0) - 1);
+  const shownName = cut(makeLine(name, 40), Math.max(6, room - widthOf(place)));
+  return (
+    <>
+      <Box justifyContent="space-between">
+        <Line>
+          <Tint tone="title">{shownName}</Tint>
+          <Tint tone={state.past === null ? 'muted' : 'warn'}>
+            {cut(place, Math.max(0, room - widthOf(shownName)))}
+          </Tint>
+        </Line>
+        <Box flexShrink={0}>{state.file === null && <Tabs state={state} round={round} />}</Box>
+      </Box>
+      <Box justifyContent="space-between">
+        <Activity state={state} />
+        {run !== null && (
+          <Box flexShrink={0}>
+            <Line tone="muted">
+              {role !== '' && <Tint tone="warn">{`${role} · `}</Tint>}
+              {engine}
+            </Line>
+          </Box>
+        )}
+      </Box>
+    </>
+  );
+}
+
+/** The round that is looked at, by its name where it has one; said to be past where it is not the current one. */
+function roundText(state: State): string {
+  const round = shownRound(state);
+  if (round === null || state.file !== null) return '';
+  const name = round.name === '' ? `round ${round.id}` : `round ${round.id} ${round.name}`;
+  return state.past === null ? name : `${name} (not the current one)`;
+}
+
+const [wideTabs, narrowTabs] = [58, 30];
+
+/** A narrow terminal shows only the name of the open screen. */
+function tabsWidth(columns: number): number {
+  return columns < 78 ? narrowTabs : wideTabs;
+}
+
+/** The open screen in brackets, a dot at the one that shows what is being worked on. */
+function Tabs({ state, round }: { readonly state: State; readonly round: RoundState | null }) {
+  const working = round === null ? null : screenOf[round.stage];
+  return (
+    <Line>
+      {screens.map((screen, i) => {
+        const named = screen === state.screen || tabsWidth(state.size.columns) === wideTabs;
+        const title = `${i + 1}${named ? ` ${screenTitles[screen]}` : ''}${screen === working ? '•' : ''}`;
+        return screen === state.screen ? (
+          <Tint key={screen} tone="accent">{`[${title}]`}</Tint>
+        ) : (
+          <Tint key={screen} tone="plain">{` ${title} `}</Tint>
+        );
+      })}
+    </Line>
+  );
+}
+
+function Activity({ state }: { readonly state: State }) {
+  const { kind, text, progress } = statusOf(state);
+  if (kind === 'bad') return <Line tone="bad">✘ {text}</Line>;
+  return (
+    <Line>
+      {kind === 'busy' && (
+        <>
+          <Spinner />{' '}
+        </>
+      )}
+      {kind === 'still' && '◆ '}
+      <Tint tone={kind === 'paused' ? 'warn' : 'plain'}>
+        {kind === 'paused' ? '‖ ' : ''}
+        {text}
+      </Tint>
+      <Tint tone="muted">{progress === '' ? '' : `  ${progress}`}</Tint>
+    </Line>
+  );
+}

@@ -1,0 +1,94 @@
+/** The whole terminal as lines to be read aloud: where one is, what the engine does, the screen, and what can be done. */
+import path from 'node:path';
+import { activeKeys } from './keys.js';
+import { problemLines } from './layout.js';
+import { modules } from './screens.js';
+import { paletteEntries } from './commands.js';
+import { makeVisible } from '../../src/core/sanitize.js';
+import { type State, currentRound, progressOf, screenTitles, shownRound } from './state.js';
+import { engineText, progressText, statusOf } from './status.js';
+
+/**
+ * The lines of the screen stay while a modal is open, so that closing it does not read all of them again: only lines that
+ * are new are said.
+ */
+export function readingOf(state: State): string[] {
+  const { modal, notice } = state;
+  // Live changes of a line being typed are the line's own to tell; in the form it belongs to the field.
+  const below = modal?.kind === 'edit' && modal.inPlace === true ? state : { ...state, modal: null };
+  const lines = [
+    placeLine(state),
+    statusLine(state),
+    problemLines(state).join(' '),
+    ...(state.home !== null || currentRound(state) !== null ? modules[state.screen].reading(below) : []),
+    ...modalLines(state),
+    notice === null ? '' : makeVisible(notice),
+    `Keys: ${hints(state)}.`,
+  ];
+  return lines.filter((line) => line !== '');
+}
+
+function placeLine(state: State): string {
+  const round = shownRound(state);
+  const name = state.run === null ? 'Brevity' : path.basename(state.run.directory);
+  const crumbs = modules[state.screen].crumbs?.(state) ?? [];
+  const past = state.past === null ? '' : ', not the current one';
+  const parts = [
+    name,
+    round === null || state.file !== null ? '' : `round ${round.id}${round.name === '' ? '' : ` ${round.name}`}${past}`,
+    screenTitles[state.screen],
+    ...crumbs,
+  ];
+  return `${makeVisible(parts.filter((part) => part !== '').join(', '))}.`;
+}
+
+/** Before a run is opened there is no engine to tell of. */
+function statusLine(state: State): string {
+  if (state.home !== null) return '';
+  const { text } = statusOf(state);
+  const { role, engine } = engineText(state);
+  const progress = state.run === null ? '' : progressText(progressOf(state.run));
+  if (state.file !== null && state.run === null) return 'File: being read.';
+  const label = state.file === null ? 'Engine' : 'File';
+  return `${label}: ${[text, progress, role, engine].filter((part) => part !== '').join(', ')}.`;
+}
+
+function modalLines(state: State): string[] {
+  const { modal } = state;
+  switch (modal?.kind) {
+    case 'help':
+      return [
+        `Keys on ${screenTitles[state.screen]}:`,
+        ...activeKeys({ ...state, modal: null }).map(({ keys, help }) => `${keys.join(' or ')}: ${help}.`),
+        ...(modules[state.screen].notes ?? []).flatMap(({ title, rows }) => [
+          `${title}:`,
+          ...rows.map(([typed, meaning]) => `${typed}: ${meaning}.`),
+        ]),
+      ];
+    case 'palette': {
+      const entries = paletteEntries(state, modal.text);
+      const chosen = entries.at(modal.selected);
+      const place =
+        chosen === undefined
+          ? 'no command matches'
+          : `${modal.selected + 1} of ${entries.length}: ${chosen.command}, ${chosen.text}${chosen.available ? '' : ', not now'}`;
+      return [`Command: ${makeVisible(modal.text)}`, `${place}.`];
+    }
+    case 'edit':
+      return [
+        `${modal.label}: ${makeVisible(modal.text)}`,
+        makeVisible(modal.error === null ? modal.hint : `Error: ${modal.error}`),
+      ];
+    case 'confirm':
+      return [...modal.lines.slice(1), `${modal.lines[0]} y or n.`].map(makeVisible);
+    case undefined:
+      return [];
+  }
+}
+
+function hints(state: State): string {
+  return activeKeys(state)
+    .filter(({ label }) => label !== '')
+    .map(({ keys, label }) => `${keys.join(' ')} ${label}`)
+    .join(', ');
+}

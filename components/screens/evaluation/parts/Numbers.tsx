@@ -1,0 +1,80 @@
+import type { EvaluationResult } from '../../../../src/core/rows.js';
+import type { RoundState } from '../../../../src/protocol/messages.js';
+import { decisionsInWords } from '../../../../src/core/review/decisions.js';
+import { type Cell, type Opponent, measuresOf } from '../measures.js';
+import { verdictText } from '../../../parts/heldOut/verdict.js';
+import * as format from '../../../../src/core/format.js';
+import { makeLine } from '../../../../src/core/sanitize.js';
+import { fit, widthOf } from '../../../parts/text.js';
+import { Line, Tint } from '../../../parts/Line.js';
+import { Rule } from '../../../parts/Rule.js';
+
+export interface NumbersProps {
+  readonly round: RoundState;
+  readonly evaluation: EvaluationResult;
+  readonly opponents: readonly Opponent[];
+  readonly columns: number;
+}
+
+const [nameWidth, valueWidth, widestDelta] = [18, 10, 26];
+
+/** What a round changed on the held-out prompts, and what was said of it. */
+export function Numbers({ round, evaluation, opponents, columns }: NumbersProps) {
+  const { settings, verdict } = round;
+  const free = columns - nameWidth - valueWidth * (1 + opponents.length);
+  const deltaWidth = Math.min(widestDelta, Math.floor(free / Math.max(1, opponents.length)));
+  return (
+    <>
+      <Rule
+        title={`Round ${round.id} on ${format.of(evaluation.prompts, 'held-out prompt')}`}
+        right={
+          round.id === 0
+            ? 'base policy'
+            : `α ${format.alpha(settings.alpha)} · β ${settings.beta} · lr ${format.learningRate(settings.lr)}`
+        }
+        width={columns}
+      />
+      <Line tone="muted">{factsOf(round)}</Line>
+      <Line tone={verdict === 'accepted' ? 'good' : verdict === 'rejected' ? 'bad' : 'plain'}>
+        {verdictText(round)}
+      </Line>
+      <Line tone="title">
+        {fit('', nameWidth)}
+        {opponents.map(({ heading }) => fit(heading, valueWidth, 'right')).join('')}
+        {fit(`round ${round.id}`, valueWidth, 'right')}
+        {opponents.map(({ heading }) => fit(`Δ ${heading}`, deltaWidth, 'right')).join('')}
+      </Line>
+      {measuresOf(evaluation, opponents).map(({ name, before, own, delta }) => (
+        <Line key={name}>
+          {fit(name, nameWidth)}
+          {before.map((value) => fit(value, valueWidth, 'right')).join('')}
+          <Tint tone="title">{fit(own, valueWidth, 'right')}</Tint>
+          {delta.map((cell, i) => (
+            <Tint key={i} tone={cell.tone}>
+              {fit(textOf(cell, deltaWidth), deltaWidth, 'right')}
+            </Tint>
+          ))}
+        </Line>
+      ))}
+    </>
+  );
+}
+
+function textOf({ text, short }: Cell, width: number): string {
+  return widthOf(text) < width ? text : short;
+}
+
+function factsOf({ id, steps, pairs, stopped_early, seconds, note, decisions }: RoundState): string {
+  const byHand = decisionsInWords(decisions);
+  const times = Object.entries(seconds).map(([stage, time]) => `${stage} ${format.duration(time)}`);
+  const facts = [
+    ...(steps === null
+      ? []
+      : [
+          `${format.of(steps, 'step')} on ${format.of(pairs ?? 0, 'pair')}${byHand === null || byHand === 'none' ? '' : ` (by hand ${byHand})`}${stopped_early ? ', stopped early' : ''}`,
+        ]),
+    ...(times.length === 0 ? [] : [times.join(', ')]),
+    ...(note === '' ? [] : [makeLine(note, 200)]),
+  ];
+  return id === 0 && facts.length === 0 ? 'As it was given.' : facts.join(' · ');
+}

@@ -1,0 +1,72 @@
+/** Doing a round again at other settings: what is typed, and what it means. */
+import { dpoSchema, updateSchema } from '../../../src/core/config/schema.js';
+import type { RoundSettings } from '../../../src/protocol/messages.js';
+import { alpha, learningRate } from '../../../src/core/format.js';
+import { type State, type Step, only, send, shownRound } from '../../app/state.js';
+
+const names: Record<string, keyof RoundSettings> = {
+  ...{ α: 'alpha', a: 'alpha', alpha: 'alpha' },
+  ...{ β: 'beta', b: 'beta', beta: 'beta' },
+  ...{ lr: 'lr', l: 'lr' },
+};
+const schemas = { alpha: dpoSchema.shape.alpha, beta: dpoSchema.shape.beta, lr: updateSchema.shape.lr };
+const ranges: Record<keyof RoundSettings, string> = {
+  alpha: 'α must be a number from 0 to 100, such as 0.05',
+  beta: 'β must be a number above 0 and at most 100, such as β=0.1',
+  lr: 'the learning rate must be a number above 0 and at most 1, such as lr=5e-7',
+};
+
+/** @param text a number is α; others by name: `0.05 β=0.2 lr=1e-6`. @returns a sentence where it is no good */
+export function parseSettings(text: string): Partial<RoundSettings> | string {
+  const settings: Partial<RoundSettings> = {};
+  for (const part of text.trim().split(/[\s;]+/)) {
+    if (part === '') continue;
+    const [, name = 'α', number = ''] = /^(?:([^=]*)=)?(.*)$/u.exec(part) ?? [];
+    if (!Object.hasOwn(names, name)) return `unknown setting ${name}; type α alone, or α=, β= and lr=`;
+    const key = names[name];
+    const value = number === '' ? NaN : Number(number.replace(',', '.'));
+    if (!schemas[key].safeParse(value).success) return ranges[key];
+    settings[key] = value;
+  }
+  return settings;
+}
+
+export function typeRedo(state: State): Step {
+  const round = shownRound(state);
+  if (round === null) return only(state);
+  return only({
+    ...state,
+    modal: {
+      ...{ kind: 'edit', owner: 'evaluation', field: 'redo', text: '', error: null },
+      label: `round ${round.id} again at α`,
+      hint: hintOf(round.settings),
+    },
+  });
+}
+
+/** While it is typed: what the new round would have. */
+export function redoHint(state: State, text: string): { hint: string; error: string | null } {
+  const round = shownRound(state);
+  const settings = parseSettings(text);
+  if (round === null || typeof settings === 'string') return { hint: '', error: settings as string };
+  return {
+    hint: text.trim() === '' ? hintOf(round.settings) : describe({ ...round.settings, ...settings }),
+    error: null,
+  };
+}
+
+export function typedRedo(state: State, text: string): Step | string {
+  const round = shownRound(state);
+  const settings = parseSettings(text);
+  if (typeof settings === 'string') return settings;
+  if (round === null || Object.keys(settings).length === 0) return only(state);
+  const notice = `Round ${round.id}'s pairs wait in review again; enter launches their update.`;
+  const there = { ...state, past: null, follows: true, notice };
+  return send(there, { type: 'redo-round', round: round.id, settings });
+}
+
+const hintOf = (settings: RoundSettings): string => `now ${describe(settings)}; also β=, lr=`;
+
+function describe(settings: RoundSettings): string {
+  return `α ${alpha(settings.alpha)} · β ${settings.beta} · lr ${learningRate(settings.lr)}`;
+}

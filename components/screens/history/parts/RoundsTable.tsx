@@ -1,0 +1,112 @@
+import type { RoundState } from '../../../../src/protocol/messages.js';
+import type { TreeRow } from '../../../../src/core/rounds.js';
+import * as format from '../../../../src/core/format.js';
+import { markOf } from '../plot.js';
+import { makeLine } from '../../../../src/core/sanitize.js';
+import { fit, widthOf } from '../../../parts/text.js';
+import type { Tone } from '../../../app/theme.js';
+import { Line, Tint } from '../../../parts/Line.js';
+import { branchTone } from './branchTone.js';
+import { largest } from '../../../../src/core/limits.js';
+
+export interface RoundsTableProps {
+  readonly tree: readonly TreeRow[];
+  readonly current: number;
+  readonly selected: number | null;
+  readonly marked: number | null;
+  /** First visible row, and how many there are without the heading. */
+  readonly top: number;
+  readonly rows: number;
+  readonly columns: number;
+}
+
+interface Column {
+  heading: string;
+  width: number;
+  /** Left out on a terminal narrower than this. */
+  from: number;
+  cell(round: RoundState): string;
+}
+
+const comparison = (round: RoundState) => round.evaluation?.comparisons.find(({ against }) => against === 'base');
+/** Round 0 is the base policy: nothing was set for it. */
+const own = (round: RoundState, text: string): string => (round.id === 0 ? '–' : text);
+
+const table: readonly Column[] = [
+  { heading: 'α', width: 9, from: 0, cell: (round) => own(round, format.alpha(round.settings.alpha)) },
+  { heading: 'β', width: 7, from: 110, cell: (round) => own(round, String(round.settings.beta)) },
+  { heading: 'lr', width: 8, from: 90, cell: (round) => own(round, format.learningRate(round.settings.lr)) },
+  { heading: 'pairs', width: 8, from: 100, cell: ({ pairs }) => format.count(pairs ?? NaN) },
+  { heading: 'steps', width: 7, from: 120, cell: ({ steps }) => format.count(steps ?? NaN) },
+  { heading: 'reward', width: 8, from: 0, cell: ({ evaluation }) => format.fixed(evaluation?.reward ?? NaN, 3) },
+  { heading: 'length', width: 7, from: 0, cell: ({ evaluation }) => format.fixed(evaluation?.mean_length ?? NaN, 1) },
+  { heading: 'change', width: 9, from: 70, cell: (round) => change(comparison(round)?.length_change_percent) },
+  { heading: 'win', width: 8, from: 0, cell: (round) => format.percent(comparison(round)?.win_rate ?? NaN) },
+  {
+    heading: 'LC win',
+    width: 8,
+    from: 110,
+    cell: (round) => format.percent(comparison(round)?.length_controlled_win_rate ?? NaN),
+  },
+  { heading: 'KL', width: 7, from: 130, cell: (round) => format.fixed(comparison(round)?.kl ?? NaN, 2) },
+];
+
+/** Every round in its place in the tree. Change and win rates are against the base. */
+export function RoundsTable({ tree, current, selected, marked, top, rows, columns }: RoundsTableProps) {
+  const shown = table.filter(({ from }) => columns >= from);
+  const widest = largest(tree.map(({ graph, round }) => widthOf(graph) + String(round.id).length));
+  const treeWidth = Math.min(Math.max(8, widest + 5), Math.floor(columns / 4));
+  const room = columns - treeWidth - shown.reduce((sum, { width }) => sum + width, 0) - 2;
+  return (
+    <>
+      <Line tone="title">
+        {fit('  round', treeWidth)}
+        {shown.map(({ heading, width }) => fit(heading, width, 'right')).join('')}
+        {'  what was said of it'}
+      </Line>
+      {Array.from({ length: rows }, (_, i) => tree.at(top + i)).map((row, i) => {
+        if (row === undefined || top + i >= tree.length) return <Line key={i} />;
+        const { round, graph, branch } = row;
+        const isSelected = round.id === selected;
+        const head = `${isSelected ? '›' : ' '}${round.id === marked ? '*' : ' '}${graph}`;
+        const id = `${markOf(branch)}${round.id}${round.id === current ? ' ◂' : ''}`;
+        return (
+          <Line key={i} inverse={isSelected}>
+            {head}
+            <Tint tone={branchTone(branch)}>{id}</Tint>
+            {' '.repeat(Math.max(0, treeWidth - widthOf(head) - widthOf(id)))}
+            {shown.map(({ cell, width }) => fit(cell(round), width, 'right')).join('')}
+            {'  '}
+            <Tint tone={saidTone(round)}>{fit(saidOf(round), room)}</Tint>
+          </Line>
+        );
+      })}
+    </>
+  );
+}
+
+function change(value: number | undefined): string {
+  return value === undefined ? '–' : `${format.signed(value, 1)} %`;
+}
+
+/** Stage where it is not done, verdict, name; its note where it has no name. */
+function saidOf(round: RoundState): string {
+  const { id, stage, sampled, stopped_early, verdict, name, note, redo_of, damaged } = round;
+  // The whole sentence is below the table, for the selected round.
+  if (damaged !== undefined) return `damaged: ${makeLine(/^`(.*?)`/.exec(damaged)?.[1] ?? damaged, 80)}`;
+  const parts = [
+    ...(stage === 'done' ? [] : [stage]),
+    ...(verdict === null ? [] : [verdict === 'accepted' ? '✔' : '✘']),
+    ...(name !== '' ? [makeLine(name, 80)] : note === '' ? [] : [makeLine(note, 80)]),
+    ...(sampled?.stopped_early ? ['sampling stopped early'] : []),
+    ...(stopped_early ? ['update stopped early'] : []),
+    ...(redo_of === null ? [] : [`${redo_of} again`]),
+  ];
+  return parts.length === 0 && id === 0 ? 'base policy' : parts.join(' ');
+}
+
+function saidTone({ stage, verdict, damaged }: RoundState): Tone {
+  if (damaged !== undefined) return 'bad';
+  if (stage !== 'done') return 'warn';
+  return verdict === null ? 'plain' : verdict === 'accepted' ? 'good' : 'bad';
+}

@@ -1,0 +1,101 @@
+import * as format from '../../../../src/core/format.js';
+import type { Side } from '../looking.js';
+import type { MarkedLine } from '../texts.js';
+import { firstLines, fit } from '../../../parts/text.js';
+import { makeLine } from '../../../../src/core/sanitize.js';
+import type { Tone } from '../../../app/theme.js';
+import { Marked } from '../../../parts/Marked.js';
+import { Line, Tint } from '../../../parts/Line.js';
+
+export interface TextsProps {
+  readonly sides: readonly Side[];
+  /** Their lines, wrapped to half the columns where they stand beside each other. */
+  readonly lines: readonly [readonly MarkedLine[], readonly MarkedLine[]];
+  /** `tokens` or `characters`. */
+  readonly unit: string;
+  readonly columns: number;
+  readonly rows: number;
+  readonly beside: boolean;
+  readonly top: number;
+}
+
+const waiting = '…';
+const tones: readonly Tone[] = ['accent', 'warn'];
+
+/** Two responses, side by side where wide enough, else one above the other; words that only one has stand out. */
+export function Texts({ sides, lines, unit, columns, rows, beside, top }: TextsProps) {
+  const width = beside ? Math.floor((columns - 3) / 2) : columns;
+  const heads = sides.map((side) => headOf(side, unit));
+  const visible = Array.from({ length: rows }, (_, i) => top + i);
+  if (beside) {
+    return (
+      <>
+        <Line tone="title">
+          {fit(heads[0] ?? 'no response', width)} │ {fit(heads[1] ?? '', width - moreWidth)}
+          <More lines={Math.max(lines[0].length, lines[1].length) - top - rows} />
+        </Line>
+        {visible.map((row) => (
+          <Line key={row}>
+            <Marked line={lineAt(sides, lines, 0, row)} tone={tones[0]} width={width} />
+            <Tint tone="muted"> │ </Tint>
+            <Marked line={lineAt(sides, lines, 1, row)} tone={tones[1]} width={0} />
+          </Line>
+        ))}
+      </>
+    );
+  }
+  const second = lines[0].length;
+  return (
+    <>
+      <Line tone="title">
+        {fit(heads[0] ?? 'no response', width - moreWidth)}
+        <More lines={second + 1 + lines[1].length - top - rows} />
+      </Line>
+      {visible.map((row) =>
+        row === second ? (
+          <Line key={row} tone="title">
+            {heads[1] ?? ''}
+          </Line>
+        ) : (
+          <Line key={row}>
+            <Marked
+              line={row < second ? lineAt(sides, lines, 0, row) : lineAt(sides, lines, 1, row - second - 1)}
+              tone={tones[row < second ? 0 : 1]}
+              width={0}
+            />
+          </Line>
+        ),
+      )}
+    </>
+  );
+}
+
+const moreWidth = 6;
+
+/** How many lines are below those that are seen. */
+function More({ lines }: { readonly lines: number }) {
+  return lines > 0 && <Tint tone="muted">{fit(`↓${lines}`, moreWidth, 'right')}</Tint>;
+}
+
+function lineAt(sides: readonly Side[], lines: TextsProps['lines'], side: 0 | 1, row: number): MarkedLine {
+  if (sides[side]?.text === null) return row === 0 ? [{ text: waiting, own: false }] : [];
+  return lines[side][row] ?? [];
+}
+
+function headOf({ name, reward, length, truncated, source }: Side, unit: string): string {
+  const long = format.of(length, unit === 'tokens' ? 'token' : 'char');
+  return `${name}  r ${format.fixed(reward, 2)}  ${long}${truncated ? '  truncated' : ''}${source === '' ? '' : `  ${makeLine(source, 40)}`}`;
+}
+
+/** The start of a prompt, cut where more lines follow. */
+export function PromptLines({ lines, rows, columns }: { lines: readonly string[]; rows: number; columns: number }) {
+  return (
+    <>
+      {firstLines(lines, rows, columns).map((line, i) => (
+        <Line key={i} tone="accent">
+          {line}
+        </Line>
+      ))}
+    </>
+  );
+}

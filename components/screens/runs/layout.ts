@@ -1,0 +1,31 @@
+/** How the list of runs shares out its rows, which runs it shows, and which is selected. */
+import path from 'node:path';
+import type { RunEntry } from '../../../src/run/preflight/runs.js';
+import { bodyRows } from '../../app/layout.js';
+import type { State } from '../../app/state.js';
+
+export interface RunsLayout {
+  /** Those that the filter lets through. */
+  entries: readonly RunEntry[];
+  /** Place of the selected one among them. */
+  at: number;
+  selected: RunEntry | null;
+  /** Rows of the list without its heading. */
+  table: number;
+  /** Rows below it, for what is known of the selected run; its rule is one of them. */
+  detail: number;
+}
+
+export function runsLayout(state: State): RunsLayout {
+  const runs = state.home?.runs;
+  const all = runs?.entries ?? [];
+  const wanted = (runs?.filter ?? '').toLowerCase();
+  const entries = all.filter(({ directory, seen }) =>
+    `${directory} ${path.basename(seen?.model ?? '')}`.toLowerCase().includes(wanted),
+  );
+  const found = entries.findIndex(({ directory }) => directory === runs?.selected);
+  const at = Math.max(0, found);
+  const rows = bodyRows(state);
+  const detail = Math.min(9, Math.floor(rows / 2));
+  return { entries, at, selected: entries[at] ?? null, table: rows - detail - 1, detail };
+}

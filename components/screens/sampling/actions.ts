@@ -1,0 +1,133 @@
+/** Keys of the sampling and scoring screen. */
+import type { Key } from '../../app/screen.js';
+import { type State, isBusyWith, shown } from '../../app/state.js';
+import { samplingLayout } from './layout.js';
+import { samplesPerPrompt } from './fewer.js';
+
+const hasResponses = (state: State): boolean =>
+  state.sampling.serversTop === null && samplingLayout(state).responses.length > 0;
+const hasServers = (state: State): boolean => (shown(state)?.servers.length ?? 0) > 0;
+const canScroll = (state: State): boolean => {
+  const { text, servers } = samplingLayout(state);
+  const { lines, rows } = state.sampling.serversTop === null ? text : servers;
+  return lines.length > rows && rows > 0;
+};
+
+export const samplingKeys = [
+  {
+    id: 'stop-sampling',
+    command: 'stop',
+    aliases: ['stop sampling', 'finish'],
+    keys: ['S'],
+    label: 'stop',
+    help: 'stop sampling and score the responses so far (asks first)',
+    when: (state) => isBusyWith(state, 'sample'),
+  },
+  {
+    id: 'fewer-samples',
+    command: 'fewer',
+    aliases: ['fewer samples', 'reduce'],
+    keys: ['f'],
+    label: 'fewer',
+    help: 'sample fewer responses to each prompt (asks how many)',
+    when: (state) => isBusyWith(state, 'sample') && samplesPerPrompt(state) > 2,
+  },
+  {
+    id: 'response-up',
+    command: 'up',
+    aliases: ['newer'],
+    keys: ['up', 'k'],
+    label: '',
+    help: 'a newer response',
+    when: hasResponses,
+  },
+  {
+    id: 'response-down',
+    command: 'down',
+    aliases: ['older'],
+    keys: ['down', 'j'],
+    label: 'response',
+    sign: '↑↓',
+    help: 'an older response',
+    when: hasResponses,
+  },
+  {
+    id: 'responses-page-up',
+    command: 'page-up',
+    keys: ['pageup'],
+    label: '',
+    help: 'a page of newer responses',
+    when: hasResponses,
+  },
+  {
+    id: 'responses-page-down',
+    command: 'page-down',
+    keys: ['pagedown'],
+    label: '',
+    help: 'a page of older responses',
+    when: hasResponses,
+  },
+  {
+    id: 'newest-response',
+    command: 'newest',
+    aliases: ['first', 'top'],
+    keys: ['home', 'g'],
+    label: '',
+    help: 'the newest, whichever comes',
+    when: hasResponses,
+  },
+  {
+    id: 'oldest-response',
+    command: 'oldest',
+    aliases: ['last', 'bottom'],
+    keys: ['end', 'G'],
+    label: '',
+    help: 'the oldest of the newest',
+    when: hasResponses,
+  },
+  {
+    id: 'read-response',
+    command: 'read',
+    aliases: ['open'],
+    keys: ['enter'],
+    label: 'read',
+    help: 'the whole response, and back',
+    when: hasResponses,
+  },
+  {
+    id: 'show-servers',
+    command: 'servers',
+    aliases: ['endpoints', 'verification'],
+    keys: ['v'],
+    label: 'servers',
+    help: 'every sampling server in full: state, weights, verification, problem',
+    when: (state) => state.sampling.serversTop === null && hasServers(state),
+  },
+  {
+    id: 'show-responses',
+    command: 'responses',
+    keys: ['v'],
+    label: 'responses',
+    help: 'back to the responses',
+    when: (state) => state.sampling.serversTop !== null,
+  },
+  {
+    id: 'sampling-text-up',
+    command: 'scroll-up',
+    keys: ['K', '-'],
+    label: '',
+    help: 'scroll the text up',
+    when: canScroll,
+  },
+  {
+    id: 'sampling-text-down',
+    command: 'scroll-down',
+    keys: ['J', 'space'],
+    label: 'text',
+    sign: 'J K',
+    help: 'scroll the text down',
+    when: canScroll,
+  },
+] as const satisfies readonly Key[];
+
+export type SamplingKey = (typeof samplingKeys)[number]['id'];

@@ -1,0 +1,27 @@
+/** Sampling fewer responses to each prompt: how many is typed. */
+import { type State, type Step, currentRound, only, send } from '../../app/state.js';
+
+/** As many as are sampled for each prompt of the current round, K. */
+export function samplesPerPrompt(state: State): number {
+  const own = currentRound(state)?.overrides.sampling?.['samples_per_prompt'];
+  return typeof own === 'number' ? own : (state.run?.config.sampling.samples_per_prompt ?? 0);
+}
+
+export function typeFewer(state: State): Step {
+  const hint = `now ${samplesPerPrompt(state)}, at least 2; the first of each prompt are kept`;
+  const label = 'samples per prompt';
+  return only({
+    ...state,
+    modal: { kind: 'edit', owner: 'sampling', field: 'fewer', label, hint, text: '', error: null },
+  });
+}
+
+/** @returns a sentence where it is no such number */
+export function typedFewer(state: State, text: string): Step | string {
+  if (text.trim() === '') return only(state);
+  const [count, now] = [Number(text), samplesPerPrompt(state)];
+  if (!Number.isInteger(count) || count < 2 || count >= now)
+    return `a whole number from 2, which a pair needs, to ${now - 1}`;
+  const notice = `From here on ${count} responses to each prompt are enough.`;
+  return send({ ...state, notice }, { type: 'fewer-samples', samples_per_prompt: count });
+}

@@ -1,0 +1,133 @@
+/** The sampling and scoring screen. */
+import { count, fixed, share } from '../../../src/core/format.js';
+import { topFor, wheelLines } from '../../app/layout.js';
+import { makeVisible } from '../../../src/core/sanitize.js';
+import type { ScreenModule } from '../../app/screen.js';
+import { type State, type Step, ask, only, shown, stopNow } from '../../app/state.js';
+import { typeFewer, typedFewer } from './fewer.js';
+import { type SamplingKey, samplingKeys } from './actions.js';
+import { endpointsInWords } from '../../parts/endpointLines.js';
+import { samplingLayout } from './layout.js';
+import type { SamplingUi } from './state.js';
+
+export const sampling: ScreenModule<SamplingKey> = {
+  keys: samplingKeys,
+  act,
+  inView(state) {
+    const { responses, place, items, text, servers } = samplingLayout(state);
+    const { selected, top, textTop, reading, serversTop } = state.sampling;
+    const last = Math.max(0, responses.length - items);
+    const next: SamplingUi = {
+      // Another round's response is none of this one's.
+      selected: selected !== null && selected.round !== shown(state)?.round ? null : selected,
+      top: Math.max(0, Math.min(last, topFor(Math.min(place, responses.length - 1), top, items))),
+      reading: reading && responses.length > 0,
+      textTop: Math.max(0, Math.min(textTop, text.lines.length - text.rows)),
+      // The next round's servers have not reported yet, or it samples on this machine.
+      serversTop:
+        serversTop === null || servers.lines.length === 0
+          ? null
+          : Math.max(0, Math.min(serversTop, servers.lines.length - servers.rows)),
+    };
+    const same = Object.entries(next).every(([key, value]) => state.sampling[key as keyof SamplingUi] === value);
+    return same ? state : { ...state, sampling: next };
+  },
+  confirmed: stopNow,
+  typed: (state, _field, text) => typedFewer(state, text),
+  pointed,
+  back(state) {
+    if (state.sampling.serversTop !== null) return changed(state, { serversTop: null });
+    return state.sampling.reading ? changed(state, { reading: false, textTop: 0 }) : null;
+  },
+  copies: (state) => samplingLayout(state).selected?.text ?? null,
+  crumbs(state) {
+    if (state.sampling.serversTop !== null) return ['servers'];
+    const { selected } = samplingLayout(state);
+    return state.sampling.reading && selected !== null ? [`prompt ${selected.prompt_index}`] : [];
+  },
+  reading(state) {
+    const data = shown(state);
+    if (data === null) return [];
+    const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+    const { selected } = samplingLayout(state);
+    return [
+      `${count(data.lengths.length)} responses, mean length ${fixed(mean(data.lengths), 1)} tokens, ${share(data.truncated, data.lengths.length)} truncated.`,
+      `${count(data.rewards.length)} rewards, mean ${fixed(mean(data.rewards), 2)}.`,
+      ...endpointsInWords(data.servers),
+      ...(selected === null
+        ? []
+        : [
+            `Prompt ${selected.prompt_index}: ${makeVisible(selected.prompt)}`,
+            `Response of ${count(selected.length)} tokens${selected.truncated ? ', truncated' : ''}${selected.reward === null ? '' : `, reward ${fixed(selected.reward, 2)}`}: ${makeVisible(selected.text)}`,
+          ]),
+    ];
+  },
+};
+
+function act(state: State, id: SamplingKey): Step {
+  const { responses, place, items, text, servers } = samplingLayout(state);
+  const { reading, textTop, serversTop } = state.sampling;
+  switch (id) {
+    case 'stop-sampling':
+      return ask(state, 'sampling', 'stop', [
+        'Stop sampling?',
+        'Scoring starts with the responses so far; the rest cannot be sampled later.',
+      ]);
+    case 'fewer-samples':
+      return typeFewer(state);
+    case 'response-up':
+      return only(select(state, place - 1));
+    case 'response-down':
+      return only(select(state, place + 1));
+    case 'responses-page-up':
+      return only(select(state, place - items));
+    case 'responses-page-down':
+      return only(select(state, place + items));
+    case 'newest-response':
+      return only(changed(state, { selected: null, top: 0, textTop: 0 }));
+    case 'oldest-response':
+      return only(select(state, responses.length - 1));
+    case 'read-response':
+      // What is being read stays, whatever comes after it.
+      return only(changed(state, { reading: !reading, selected: responses.at(place) ?? null, textTop: 0 }));
+    case 'show-servers':
+      return only(changed(state, { serversTop: 0 }));
+    case 'show-responses':
+      return only(changed(state, { serversTop: null }));
+    case 'sampling-text-up':
+    case 'sampling-text-down': {
+      if (serversTop !== null) {
+        const by = Math.max(1, servers.rows - 1);
+        return only(changed(state, { serversTop: serversTop + (id === 'sampling-text-up' ? -by : by) }));
+      }
+      const page = Math.max(1, text.rows - 1);
+      return only(changed(state, { textTop: textTop + (id === 'sampling-text-up' ? -page : page) }));
+    }
+  }
+}
+
+/** The wheel goes through the list, or scrolls the text that it is over; a click selects. */
+function pointed(state: State, kind: 'press' | 'wheel-up' | 'wheel-down', x: number, y: number): Step {
+  const { listTop: first, listColumns, place, items } = samplingLayout(state);
+  const { reading, top, textTop, serversTop } = state.sampling;
+  const by = kind === 'wheel-up' ? -1 : 1;
+  if (serversTop !== null)
+    return only(kind === 'press' ? state : changed(state, { serversTop: serversTop + wheelLines * by }));
+  const item = top + Math.floor((y - first) / 2);
+  const onList = !reading && x < listColumns;
+  if (kind !== 'press') {
+    return only(onList ? select(state, place + by) : changed(state, { textTop: textTop + wheelLines * by }));
+  }
+  return only(onList && y >= first && item < top + items ? select(state, item) : state);
+}
+
+function select(state: State, place: number): State {
+  const { responses } = samplingLayout(state);
+  const selected = responses[Math.max(0, Math.min(responses.length - 1, place))];
+  return changed(state, { selected, textTop: 0 });
+}
+
+function changed(state: State, more: Partial<SamplingUi>): State {
+  const next = { ...state, sampling: { ...state.sampling, ...more } };
+  return sampling.inView?.(next) ?? next;
+}

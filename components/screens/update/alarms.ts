@@ -1,0 +1,239 @@
+/**
+ * Signs that an update goes wrong, in plain words, from its metrics. Each alarm waits until chance is an unlikely cause: an
+ * update that goes well raises none. Its advice is something that can still be done: once the update is over, it cannot be
+ * aborted, but the round can be rejected or redone.
+ */
+import type { MetricsRow } from '../../../src/core/rows.js';
+import { fixed, of, signed } from '../../../src/core/format.js';
+import { largest } from '../../../src/core/limits.js';
+import { klIsLarge, meanLogRatio } from '../../parts/kl.js';
+
+export interface Alarm {
+  /** What is seen, with the numbers it rests on. */
+  what: string;
+  cause: string;
+  advice: string;
+}
+
+/** An alarm before it is known which advice applies. */
+type Sign = Omit<Alarm, 'advice'> & {
+  /** While the update runs. */
+  now: string;
+  /** Once it is over: completes "Reject the round, or redo it …". */
+  redo: string;
+};
+
+export interface AlarmContext {
+  /** The update runs, or has failed and can be aborted. */
+  running: boolean;
+  beta: number;
+  /** The reference is the policy that the round started from, so log-ratios estimate a divergence from it. */
+  fromStart: boolean;
+  /** Against the round's start on held-out prompts; null before the evaluation. Numbers are null if unknown. */
+  evaluated: { kl: number | null; kl_per_token: number | null } | null;
+}
+
+/** The gravest first. */
+export function alarmsOf(rows: readonly MetricsRow[], context: AlarmContext): Alarm[] {
+  if (rows.length === 0) return [];
+  const broken = notFinite(rows);
+  const still = noLearningRate(rows) ?? saturated(rows) ?? stuck(rows);
+  const signs =
+    broken !== null
+      ? [broken]
+      : [exploding(rows), strayed(rows, context), collapsing(rows), perfectAtOnce(rows), still, learnsLength(rows)];
+  return signs
+    .filter((sign) => sign !== null)
+    .map(({ what, cause, now, redo }) => ({ what, cause, advice: context.running ? now : after(redo) }));
+}
+
+const after = (redo: string): string => `The update is over. On screen 4, reject the round (x) or redo it (e) ${redo}`;
+
+/** The alarms as one text, to be wrapped. */
+export const alarmText = ({ what, cause, advice }: Alarm): string => `${what}. Likely cause: ${cause}. ${advice}.`;
+
+const measured = ['loss', 'grad_norm', 'rewards/chosen', 'rewards/rejected', 'logps/chosen', 'logps/rejected'] as const;
+
+function notFinite(rows: readonly MetricsRow[]): Sign | null {
+  for (const row of rows) {
+    const name = measured.find((key) => !Number.isFinite(row[key]));
+    if (name !== undefined)
+      return {
+        what: `${name} is not a finite number at step ${row.step}`,
+        cause: 'the learning rate is too high or β too large, or the policy gives some response no probability at all',
+        now: "Abort with x; the round's start is untouched. Lower the learning rate before the next launch",
+        redo: 'at a lower learning rate (lr=)',
+      };
+  }
+  return null;
+}
+
+const FEW = 3;
+/** A spike that is clipped once does no harm; a median of three that is ten times the start's is no spike. */
+const EXPLOSION = 10;
+
+function exploding(rows: readonly MetricsRow[]): Sign | null {
+  if (rows.length < 2 * FEW + 2) return null;
+  const norms = rows.map((row) => row.grad_norm);
+  const [first, last] = [median(norms.slice(0, Math.min(10, norms.length - FEW))), median(norms.slice(-FEW))];
+  // Below 1 nothing is large, whatever it grew from.
+  if (last < 1 || last < EXPLOSION * first) return null;
+  return {
+    what: `the gradient norm has grown from ${fixed(first, 2)} to ${fixed(last, 2)}`,
+    cause: 'the learning rate is too high, and each step overshoots',
+    now: 'Abort with x and launch again at a third of the learning rate or with a longer warm-up',
+    redo: 'at a third of the learning rate (lr=)',
+  };
+}
+
+/** The evaluation measures the divergence; until then the update's own log-ratios estimate it. */
+function strayed(rows: readonly MetricsRow[], { beta, fromStart, evaluated }: AlarmContext): Sign | null {
+  const last = rows.slice(-FEW);
+  const length = (mean(last, 'lengths/chosen') + mean(last, 'lengths/rejected')) / 2;
+  const estimate = last.reduce((sum, row) => sum + meanLogRatio(row, beta), 0) / last.length;
+  const kl = evaluated?.kl ?? estimate;
+  const perToken = evaluated?.kl_per_token ?? estimate / length;
+  const measured = (evaluated?.kl ?? null) !== null;
+  // Log-ratios to another reference grow over the rounds: they say nothing of this update.
+  if (!measured && (last.length < FEW || !fromStart)) return null;
+  if (!klIsLarge(kl, perToken)) return null;
+  const where = !measured ? 'on the pairs (estimated)' : 'on held-out prompts';
+  return {
+    what: `the policy has moved ${fixed(kl, 1)} nats per response away from the round's start, ${fixed(perToken, 2)} per token, ${where}`,
+    cause: 'the learning rate is too high, β too small, or there are too many steps',
+    now: 'Read the probes: if they break, abort with x. Then lower the learning rate or raise β',
+    redo: 'at a lower learning rate (lr=) or a larger β (β=)',
+  };
+}
+
+/** Rows at the start and at the end that are compared. */
+const ENDS = 5;
+
+function collapsing(rows: readonly MetricsRow[]): Sign | null {
+  if (rows.length < 2 * ENDS) return null;
+  const [first, last] = [rows.slice(0, ENDS), rows.slice(-ENDS)];
+  // A batch of longer responses has lower sums: only nats per token can be compared.
+  const perToken = (part: readonly MetricsRow[]) => mean(part, 'logps/chosen') / mean(part, 'lengths/chosen');
+  const [before, now] = [perToken(first), perToken(last)];
+  const bothFell = mean(last, 'rewards/chosen') < 0 && mean(last, 'rewards/rejected') < 0;
+  if (!bothFell || before - now < 0.25 || now > 1.5 * before) return null;
+  return {
+    what: `the chosen responses lose probability with the rejected ones: ${fixed(before, 2)} nats per token at the start, ${fixed(now, 2)} now`,
+    cause: 'the margin grows by pushing everything down; the learning rate is too high or β too small',
+    now: 'Read the probes: if they break, abort with x, then lower the learning rate or raise β',
+    redo: 'at a lower learning rate (lr=) or a larger β (β=)',
+  };
+}
+
+/** Pairs that must all be right before that is no luck: where nine in ten are right, 64 in a row are one case in 850. */
+const NO_LUCK = 64;
+
+function perfectAtOnce(rows: readonly MetricsRow[]): Sign | null {
+  // At the first step policy and reference are equal: no pair is right or wrong.
+  const start = rows.findIndex(({ step }) => step > 1);
+  if (start < 0 || rows[start].step > FEW) return null;
+  const after = rows.slice(start);
+  const wrong = after.findIndex((row) => row['rewards/accuracies'] < 1);
+  const run = wrong < 0 ? after : after.slice(0, wrong);
+  // A batch has at least as many pairs as are computed at once.
+  const pairs = run.reduce((sum, row) => sum + row.micro_batch, 0);
+  if (run.length < FEW || pairs < NO_LUCK) return null;
+  return {
+    what: `every pair is right from step ${run[0].step} to ${run[run.length - 1].step}: accuracy 1.0 at once`,
+    cause: 'chosen and rejected differ by something trivial, such as a missing end of turn, one phrase or their length',
+    now: 'Abort with x, and compare a few pairs token by token in review; a larger learning rate is not the remedy',
+    redo: 'after comparing a few pairs token by token in review; a larger learning rate is not the remedy',
+  };
+}
+
+function noLearningRate(rows: readonly MetricsRow[]): Sign | null {
+  const last = rows.slice(-2);
+  if (last.length < 2 || last.some((row) => row.learning_rate !== 0)) return null;
+  return {
+    what: 'the learning rate is 0: the policy no longer changes',
+    cause: 'the learning rate was set to 0, or its schedule is over before the last step',
+    now: 'Stop and keep with S, or abort with x and set a learning rate',
+    redo: 'at another learning rate (lr=) if it was too low from the start',
+  };
+}
+
+/** Below this mean weight σ(-z) of the first steps, pairs hardly pull. */
+const FAINT = 0.05;
+
+function saturated(rows: readonly MetricsRow[]): Sign | null {
+  const first = rows.slice(0, FEW);
+  const [weight, margin] = [mean(first, 'weights/mean'), mean(first, 'lengths/margin')];
+  if (first.length < FEW || weight >= FAINT || margin <= 0) return null;
+  return {
+    what: `the gradient weights are ${fixed(weight, 3)} on average from the start: the pairs hardly pull`,
+    cause: `α·Δ|y| saturates: the chosen responses are ${fixed(margin, 1)} tokens longer, and α counts each of them`,
+    now: 'Abort with x and lower α in review until the mean weight of longer chosen responses is above 0.1',
+    redo: 'at a smaller α',
+  };
+}
+
+/** Steps at the full learning rate after which something must have moved. */
+const PATIENCE = 20;
+/** A reward margin in nats·β: what 20 full steps of an update that works leave far behind. */
+const UNMOVED = 0.002;
+
+function stuck(rows: readonly MetricsRow[]): Sign | null {
+  const peak = largest(rows.map((row) => row.learning_rate));
+  const fullSteps = rows.reduce((sum, row) => sum + row.learning_rate / peak, 0);
+  const last = rows.slice(-10);
+  const margin = mean(last, 'rewards/margins');
+  if (fullSteps < Math.max(PATIENCE, rows[0].total_steps / 10) || Math.abs(margin) >= UNMOVED) return null;
+  return {
+    what: `the loss is stuck at ${fixed(mean(last, 'loss'), 3)}: after ${of(rows.length, 'step')} the reward margin is still ${fixed(margin, 4)}`,
+    cause: 'the learning rate is too low, or the rewards order the pairs at random',
+    now: 'Abort with x; raise the learning rate in review, and see whether you would choose as the rewards do',
+    redo: 'at a higher learning rate (lr=), and see whether you would choose as the rewards do',
+  };
+}
+
+/** Rows from which a correlation is taken; 20 unrelated ones reach 0.7 once in 500 updates. */
+const [LEAST, MOST, RELATED] = [20, 40, 0.7];
+
+function learnsLength(rows: readonly MetricsRow[]): Sign | null {
+  const last = rows.slice(-MOST);
+  if (last.length < LEAST) return null;
+  const margin = mean(last, 'lengths/margin');
+  const length = (mean(last, 'lengths/chosen') + mean(last, 'lengths/rejected')) / 2;
+  if (Math.abs(margin) < 0.15 * length) return null;
+  // From step to step, so that the margin's growth over the update does not count.
+  const related = correlation(
+    changes(last.map((row) => row['rewards/margins'])),
+    changes(last.map((row) => row['lengths/margin'])),
+  );
+  if (related * Math.sign(margin) < RELATED) return null;
+  const [direction, remedy] = margin > 0 ? ['longer', 'larger'] : ['shorter', 'smaller'];
+  return {
+    what: `the reward margin follows the length difference of the pairs (correlation ${fixed(related, 2)})`,
+    cause: `the chosen responses are ${signed(margin, 1)} tokens against the rejected, and the policy learns to be ${direction}`,
+    now: `Watch the length in the evaluation; redo the round at a ${remedy} α if it drifts`,
+    redo: `at a ${remedy} α if the length drifted`,
+  };
+}
+
+function mean(rows: readonly MetricsRow[], key: keyof MetricsRow): number {
+  return rows.reduce((sum, row) => sum + row[key], 0) / rows.length;
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)];
+}
+
+const changes = (values: readonly number[]): number[] => values.slice(1).map((value, i) => value - values[i]);
+
+/** Pearson's; 0 where one of them does not vary. */
+function correlation(a: readonly number[], b: readonly number[]): number {
+  const center = (values: readonly number[]) => {
+    const middle = values.reduce((sum, value) => sum + value, 0) / values.length;
+    return values.map((value) => value - middle);
+  };
+  const [x, y] = [center(a), center(b)];
+  const dot = (p: readonly number[], q: readonly number[]) => p.reduce((sum, value, i) => sum + value * q[i], 0);
+  const size = Math.sqrt(dot(x, x) * dot(y, y));
+  return size === 0 ? 0 : dot(x, y) / size;
+}

@@ -1,0 +1,65 @@
+/** The end of the job's log as the update screen shows it: read anew while it is open, followed until it is scrolled. */
+import type { Query } from '../../../src/protocol/messages.js';
+import { makeVisible } from '../../../src/core/sanitize.js';
+import { type State, type Step, only, shown } from '../../app/state.js';
+import { wrap } from '../../parts/text.js';
+import type { LogSeen } from './state.js';
+
+/** Between two readings while the job runs. */
+const refreshMilliseconds = 2000;
+
+/** Colours of programs that take the log for a terminal; any other escape sequence is shown. */
+const colours = /[\x1b␛]\[[0-9;]*m/g;
+
+let remembered: { lines: readonly string[]; columns: number; wrapped: string[] } | null = null;
+
+/** The lines of the log wrapped to the screen. Of a progress bar that rewrites its line, the last state is shown. */
+export function wrappedLog(lines: readonly string[], columns: number): string[] {
+  if (remembered?.lines === lines && remembered.columns === columns) return remembered.wrapped;
+  const wrapped = lines.flatMap((line) => {
+    const parts = line.replace(colours, '').split('\r');
+    return wrap(makeVisible(parts.findLast((part) => part !== '') ?? ''), columns);
+  });
+  remembered = { lines, columns, wrapped };
+  return wrapped;
+}
+
+/** The log of the round that is shown, as last read; null if it has not been asked for. */
+export function logOf(state: State): LogSeen | null {
+  const { log } = state.update;
+  return log !== null && log.round === shown(state)?.round ? log : null;
+}
+
+/** Asks for the log when it is opened, and again while the job runs. */
+export function logAsks(state: State): Step {
+  const data = shown(state);
+  if (state.update.view !== 'log' || data === null) return only(state);
+  const log = logOf(state);
+  if (log?.asked === true || log?.final === true) return only(state);
+  const next: LogSeen = { round: data.round, lines: log?.lines ?? null, asked: true, final: false };
+  const after = next.lines === null ? {} : { after: refreshMilliseconds };
+  return {
+    state: { ...state, update: { ...state.update, log: next } },
+    effects: [{ do: 'ask', query: { type: 'read-job-log', round: data.round }, ...after }],
+  };
+}
+
+export function logAnswered(state: State, query: Query, answer: unknown): State {
+  const log = logOf(state);
+  if (query.type !== 'read-job-log' || log?.round !== query.round) return state;
+  const { lines } = answer as { lines: string[] };
+  const final = shown(state)?.job?.state === 'ended';
+  // The same array when nothing was added, so that it is not wrapped again.
+  const same =
+    log.lines !== null && log.lines.length === lines.length && lines.every((line, i) => line === log.lines?.[i]);
+  const seen: LogSeen = { ...log, lines: same ? log.lines : lines, asked: false, final };
+  return { ...state, update: { ...state.update, log: seen } };
+}
+
+/** Reading failed: the sentence is the notice, and it is tried again. */
+export function logUnanswered(state: State, query: Query): State {
+  const log = logOf(state);
+  if (query.type !== 'read-job-log' || log === null) return state;
+  const seen: LogSeen = { ...log, lines: log.lines ?? [], asked: false };
+  return { ...state, update: { ...state.update, log: seen } };
+}

@@ -1,0 +1,73 @@
+import * as format from '../../../../src/core/format.js';
+import { comparedLines } from '../../../parts/markedText.js';
+import { makeLine } from '../../../../src/core/sanitize.js';
+import { cut, fit } from '../../../parts/text.js';
+import { answerWidth, probeHead } from '../layout.js';
+import type { ProbeShown } from '../probes.js';
+import type { ProbeSeen } from '../../../../src/protocol/messages.js';
+import { Line, Tint } from '../../../parts/Line.js';
+import { Marked } from '../../../parts/Marked.js';
+import { Rule } from '../../../parts/Rule.js';
+
+export interface ProbeProps {
+  readonly probe: ProbeShown;
+  readonly columns: number;
+  readonly rows: number;
+  /** First visible line of the answers. */
+  readonly top: number;
+}
+
+/** What the policy answers to a probe prompt after so many steps, against what it answered at the round's start. */
+export function Probe({ probe, columns, rows, top }: ProbeProps) {
+  const { start, answer, steps, look } = probe;
+  const width = answerWidth(columns);
+  const beside = width < columns;
+  const [before, now] = comparedLines(start.text, answer.text, width, true);
+  const lines = beside ? Math.max(before.length, now.length) : now.length;
+  const visible = Array.from({ length: Math.max(0, rows - probeHead) }, (_, i) => top + i);
+  const more = lines > top + visible.length ? ` · ↓${lines - top - visible.length} lines` : '';
+  return (
+    <>
+      <Rule
+        title={`Probe ${probe.index + 1} of ${probe.of}`}
+        right={`after step ${stepsText(steps, look)}${more}`}
+        width={columns}
+      />
+      <Line tone="muted">{cut(makeLine(probe.prompt, columns), columns)}</Line>
+      {beside ? (
+        <Line tone="title">
+          {fit(heading(start), width)} │ {look === 0 ? '' : heading(answer)}
+        </Line>
+      ) : (
+        <Line tone="title">
+          {heading(answer)}
+          <Tint tone="muted">{look === 0 ? '' : ` · start ${format.count(start.length)}; new words stand out`}</Tint>
+        </Line>
+      )}
+      {visible.map((line) =>
+        beside ? (
+          <Line key={line}>
+            <Marked line={before[line]} tone="warn" width={width} />
+            <Tint tone="muted">{' │ '}</Tint>
+            {look > 0 && <Marked line={now[line]} tone="accent" />}
+          </Line>
+        ) : (
+          <Line key={line}>
+            <Marked line={now[line]} tone="accent" />
+          </Line>
+        ),
+      )}
+    </>
+  );
+}
+
+function heading({ step, length, truncated }: ProbeSeen): string {
+  return `${step === 0 ? 'start' : `step ${step}`}: ${format.of(length, 'token')}${truncated ? ', truncated' : ''}`;
+}
+
+/** The steps around the one that is shown, that one in brackets. */
+function stepsText(steps: readonly number[], look: number): string {
+  const from = Math.max(0, Math.min(look - 2, steps.length - 5));
+  const near = steps.slice(from, from + 5).map((step, i) => (from + i === look ? `[${step}]` : String(step)));
+  return [...(from > 0 ? ['…'] : []), ...near, ...(from + 5 < steps.length ? ['…'] : [])].join(' ');
+}

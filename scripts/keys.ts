@@ -1,6 +1,0 @@
-/** `npm run keys`: writes docs/keys.md from the key table. */
-import { writeFileSync } from 'node:fs';
-import path from 'node:path';
-import { keysDocument } from '../src/ui/keysDocument.js';
-
-writeFileSync(path.resolve(import.meta.dirname, '../docs/keys.md'), keysDocument());

@@ -1,0 +1,196 @@
+/** `brevity auto RUN`: rounds without a person, through the same engine as the terminal. */
+import { Command } from 'commander';
+import { depthOf, drive } from '../engine/auto.js';
+import type { EndpointView, EngineEvent } from '../protocol/messages.js';
+import { commandLine, shellQuote } from '../io/invocation.js';
+import { printError, ProgressLine } from '../io/print.js';
+import type { RoundSettings, RoundState } from '../core/rounds.js';
+import { isRun } from '../run/run.js';
+import { RowWriter } from './rows.js';
+import { examples, wholeNumber } from './options.js';
+import { addRunOptions, openOrCreateRun } from './run.js';
+import { problemOf, readiness, weightsText } from '../../components/parts/endpointLines.js';
+import { jobNews } from '../../components/screens/update/job.js';
+
+/** Settings that may be given for an existing run as well: they hold for the rounds to come. */
+const roundFlags = { alpha: 'dpo.alpha', beta: 'dpo.beta', lr: 'update.lr' } as const;
+
+const opening = { keptFlags: Object.values(roundFlags), headless: true };
+
+export function autoCommand(): Command {
+  const command = new Command('auto')
+    .description('take a run through its rounds unattended; prints one row per round')
+    .argument(
+      '<run>',
+      'run directory; started from the flags if it does not exist (a directory named example: the bundled example)',
+    )
+    .option(
+      '--rounds <n>',
+      'total rounds of the run, those it already has included; rejected rounds do not count',
+      wholeNumber(1),
+      3,
+    );
+  return addRunOptions(command, opening)
+    .addHelpText(
+      'after',
+      `
+On an existing run, --alpha, --beta and --lr apply to rounds that have not been launched yet. What was and was not done is
+reported on standard error.
+${examples(
+  'auto runs/example --rounds 3 --alpha 0.02',
+  'auto runs/mine --model ./SmolLM2-135M-Instruct --reward hf:./reward --prompts p.jsonl --held-out h.jsonl',
+)}`,
+    )
+    .action(async (run: string, options) => {
+      const existed = isRun(run);
+      const directory = openOrCreateRun(run, options, opening);
+      const settings: Partial<RoundSettings> = {};
+      for (const key of Object.keys(roundFlags) as (keyof RoundSettings)[])
+        if (options[key] !== undefined) settings[key] = options[key] as number;
+      const out = new RowWriter('-');
+      const report = new Reporter((round) => out.write(resultRow(round)));
+      const interrupt = new AbortController();
+      process.once('SIGINT', () => interrupt.abort());
+      const rounds = await drive(directory, {
+        rounds: options.rounds,
+        settings,
+        onEvent: (event) => report.take(event),
+        signal: interrupt.signal,
+      });
+      report.finish();
+      if (existed) printError(`${outcome(run, options.rounds, settings, rounds, report.before, report.current)}\n`);
+    });
+}
+
+/**
+ * What was and was not done to a run that existed before.
+ *
+ * @param before ids of the rounds that were done already
+ * @param current the round that is worked on
+ */
+export function outcome(
+  run: string,
+  wanted: number,
+  settings: Partial<RoundSettings>,
+  rounds: readonly RoundState[],
+  before: ReadonlySet<number>,
+  current: number,
+): string {
+  const depth = depthOf(new Map(rounds.map((round) => [round.id, round])), current);
+  const given = (Object.keys(settings) as (keyof RoundSettings)[]).map((key) => `--${key} ${settings[key]}`);
+  const done = rounds.filter(({ id, stage }) => stage === 'done' && id > 0 && !before.has(id));
+  if (done.length === 0) {
+    const unused = given.length === 0 ? '' : ` and ${given.join(' ')} ${given.length === 1 ? 'was' : 'were'} not used`;
+    const more = commandLine(['auto', shellQuote(run), `--rounds ${depth + 1}`, ...given].join(' '));
+    return `Nothing was done${unused}: ${run} has ${depth === 1 ? '1 round' : `${depth} rounds`} and --rounds ${wanted} is the total. Another round: ${more}`;
+  }
+  const launched = done.filter((round) =>
+    (Object.keys(settings) as (keyof RoundSettings)[]).some((key) => round.settings[key] !== settings[key]),
+  );
+  const old = [...before].filter((id) => id > 0).sort((a, b) => a - b);
+  return [
+    `Done: ${roundsInWords(done.map(({ id }) => id))}.`,
+    ...(old.length === 0
+      ? []
+      : [
+          `${capitalized(roundsInWords(old))} ${old.length === 1 ? 'was' : 'were'} done before and ${old.length === 1 ? 'is' : 'are'} unchanged.`,
+        ]),
+    ...(launched.length === 0
+      ? []
+      : [
+          `${capitalized(roundsInWords(launched.map(({ id }) => id)))} had been launched before: ${given.join(' ')} ${given.length === 1 ? 'does' : 'do'} not apply there.`,
+        ]),
+  ].join(' ');
+}
+
+function roundsInWords(ids: readonly number[]): string {
+  if (ids.length === 1) return `round ${ids[0]}`;
+  return `rounds ${ids.slice(0, -1).join(', ')} and ${ids[ids.length - 1]}`;
+}
+
+const capitalized = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** A round's results in one row. */
+function resultRow({ id, settings, pairs, steps, evaluation, seconds }: RoundState): object {
+  return { round: id, ...(id === 0 ? {} : { ...settings, pairs, steps }), ...evaluation, seconds };
+}
+
+/** Progress on standard error; finished rounds go out once. */
+class Reporter {
+  private line: ProgressLine | null = null;
+  private stage = '';
+  private readonly told = new Set<number>();
+  /** Rounds that were done when the engine was first asked, and the round that is worked on. */
+  before: ReadonlySet<number> = new Set();
+  current = 0;
+  private asked = false;
+  private readonly said = new Set<string>();
+
+  constructor(private readonly onRound: (round: RoundState) => void) {}
+
+  take(event: EngineEvent): void {
+    if (event.type === 'snapshot') {
+      const { engine, role, rounds, current } = event.snapshot;
+      if (engine.activity === 'paused' && role.driving) printError('The run is paused; resuming it.\n');
+      if (!this.asked) this.before = new Set(rounds.flatMap(({ id, stage }) => (stage === 'done' ? [id] : [])));
+      this.asked = true;
+      this.current = current;
+      for (const round of rounds) this.round(round);
+    } else if (event.type === 'round') {
+      this.current = event.round.id;
+      this.round(event.round);
+    } else if (event.type === 'rounds') this.current = event.current;
+    else if (event.type === 'servers') this.servers(event.round, event.servers);
+    else if (event.type === 'job') this.say(`round ${event.round} update: `, jobNews(event.job));
+    else if (event.type === 'progress') {
+      const { round, stage, done, total, unit, tokens_per_second: speed } = event.progress;
+      this.begin(`round ${round} ${stage}`, unit).update(done, total, speed > 0 ? `${Math.round(speed)} tokens/s` : '');
+    } else if (event.type === 'step') {
+      const { step, total_steps: total, loss, tokens_per_second: speed } = event.metrics;
+      this.begin(`round ${event.round} update`, 'steps').update(
+        step,
+        total,
+        `loss ${loss.toFixed(4)} ${Math.round(speed)} tokens/s`,
+      );
+    }
+  }
+
+  /** Once all that are not down are ready: how they were verified; and each problem once. */
+  private servers(round: number, servers: readonly EndpointView[]): void {
+    const settled = servers.every(({ state }) => state === 'ready' || state === 'down');
+    for (const server of servers)
+      if (server.state === 'down' && server.problem !== null)
+        this.say(`round ${round} servers: `, problemOf(server)?.text ?? '');
+    if (settled && servers.some(({ verification }) => verification !== null))
+      this.say(`round ${round} servers: `, `${readiness(servers)}; ${weightsText(servers)}`);
+  }
+
+  /** A line of its own, once. */
+  private say(head: string, text: string | null): void {
+    if (text === null || this.said.has(head + text)) return;
+    this.said.add(head + text);
+    this.finish();
+    printError(`${head}${text}\n`);
+  }
+
+  finish(): void {
+    this.line?.finish();
+    this.line = null;
+  }
+
+  private round(round: RoundState): void {
+    if (round.stage !== 'done' || round.damaged !== undefined || this.told.has(round.id)) return;
+    this.told.add(round.id);
+    this.finish();
+    this.onRound(round);
+  }
+
+  private begin(stage: string, unit: string): ProgressLine {
+    if (this.line === null || this.stage !== `${stage} ${unit}`) {
+      this.line?.finish();
+      this.stage = `${stage} ${unit}`;
+      this.line = new ProgressLine(stage, unit);
+    }
+    return this.line;
+  }
+}

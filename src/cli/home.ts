@@ -1,0 +1,80 @@
+/** `brevity` without a run: the list of runs and the form of a new one; from there into runs and back. */
+import { homedir } from 'node:os';
+import path from 'node:path';
+import type { PartialConfig } from '../core/config/load.js';
+import { exampleConfig } from '../run/preflight/create.js';
+import type { Place } from '../core/form/draft.js';
+import { type FormStart, exampleForm, fileForm, withFlags } from '../run/preflight/form.js';
+import { RunList, findRunDirectories } from '../run/preflight/runs.js';
+import { HomeTasks } from './homeTasks.js';
+import { homeState } from '../../components/app/home.js';
+import type { Look } from '../../components/app/look.js';
+import { runsUi } from '../../components/screens/runs/state.js';
+import { setupUi } from '../../components/screens/setup/state.js';
+import { type Source, needTerminal, openTerminal, runTui } from './tui.js';
+
+/** Where the person is, and how the screens are drawn there. */
+interface Here {
+  place: Place;
+  look: Look;
+}
+
+export interface HomeOptions {
+  /** A configuration file for the form to begin with; it is opened at once then. */
+  config?: string;
+  /** Settings laid over it; likewise. */
+  flags: PartialConfig;
+  look: Look;
+}
+
+/** @throws UserError without a terminal, or where the configuration file cannot be read */
+export async function runHome({ config, flags, look }: HomeOptions): Promise<void> {
+  needTerminal('runs/example');
+  const place: Place = { cwd: process.cwd(), home: homedir() };
+  const asked = config !== undefined || Object.keys(flags).length > 0;
+  const form = withFlags(config === undefined ? exampleForm(exampleConfig, place) : fileForm(config, place), flags);
+  // Nothing to list: what a newcomer needs is the form.
+  const first = asked || findRunDirectories(place.cwd, []).length === 0 ? 'setup' : 'runs';
+  const named = typeof flags.reward === 'string' ? flags.reward : null;
+  await goOn(await openHome({ place, look }, form, first, null, named), { place, look });
+}
+
+/** A run is left for the list, in which it is selected. */
+export async function listAfter(directory: string, look: Look): Promise<void> {
+  const place: Place = { cwd: process.cwd(), home: homedir() };
+  const form = exampleForm(exampleConfig, place);
+  await goOn(await openHome({ place, look }, form, 'runs', path.resolve(directory)), { place, look });
+}
+
+/** Into the run, and back to the list whenever the person wants it. */
+async function goOn(opened: string | null, here: Here): Promise<void> {
+  const { place, look } = here;
+  for (let run = opened; run !== null;) {
+    const { left } = await runTui(run, { look });
+    if (!left) return;
+    run = await openHome(here, exampleForm(exampleConfig, place), 'runs', run);
+  }
+}
+
+/** @returns the run to be opened; null: the person has left */
+async function openHome(
+  { place, look }: Here,
+  { base, directory }: FormStart,
+  first: 'runs' | 'setup',
+  selected: string | null,
+  namedReward: string | null = null,
+): Promise<string | null> {
+  const list = new RunList(place.cwd, selected === null ? [] : [path.dirname(selected)]);
+  const home = {
+    place,
+    example: exampleConfig,
+    runs: runsUi(selected),
+    setup: setupUi(base, directory, place, namedReward),
+  };
+  const source: Source = {
+    initial: (size) => homeState(size, home, first),
+    home: (hooks) => new HomeTasks({ ...hooks, place, example: exampleConfig, list }),
+  };
+  const { opened } = await openTerminal(source, look);
+  return opened;
+}

@@ -1,0 +1,277 @@
+/**
+ * Review of a file of scored samples without engine: answers what the review screen asks and keeps its decisions, in a
+ * journal beside the file. To the screen it is an engine whose only round is in review; it computes nothing, so what
+ * needs a model is refused.
+ */
+import { statSync, unwatchFile, watchFile } from 'node:fs';
+import { configSchema } from '../core/config/schema.js';
+import type {
+  EngineCommand,
+  EngineEvent,
+  Queries,
+  Query,
+  RoundSettings,
+  RoundState,
+  Snapshot,
+  TokenSeen,
+} from '../protocol/messages.js';
+import { UserError } from '../core/errors.js';
+import { applyRow, decisionFor, replay, type Standing, viewOf, wrongWith } from '../core/review/decisions.js';
+import { droppedIn, trlPairs, type ScoredFile } from '../run/reviewFile.js';
+import { hackingReport, type HackingReport } from '../core/review/hacking.js';
+import type { DecisionRow, ReviewDetail } from '../core/review/rows.js';
+import { readDecisionFile } from '../run/stages/reviewFiles.js';
+import { newRound } from '../core/rounds.js';
+import { appendJsonLines, writeJsonLines } from '../io/jsonl.js';
+import { emptyRound } from '../protocol/reducer.js';
+import type { Client, LinkOptions } from './engineLink.js';
+import type { Tokenizer } from '../model/tokenizer.js';
+
+export interface SessionOptions {
+  /** The scored samples, as the user named the file. */
+  file: string;
+  scored: ScoredFile;
+  /** Where the pairs are written. */
+  out: string;
+  /** The screen begins with these. */
+  alpha: number;
+  beta: number;
+  /** Tokens of a response and the end of its prompt; null without tokenizer. */
+  tokens: ((prompt_index: number, sample: number) => unknown) | null;
+}
+
+export const journalOf = (file: string): string => `${file}.decisions.jsonl`;
+
+const round = 1;
+
+/** How often a session looks for decisions of another one, in ms. */
+const LOOK_MS = 1000;
+
+/** What the file's own name ends with gives way. */
+export function defaultOut(file: string): string {
+  return `${file.replace(/\.jsonl?$/, '')}.pairs.jsonl`;
+}
+
+/**
+ * Decisions that were made on the file before.
+ *
+ * @param warn gets a sentence on each line that is skipped
+ * @throws UserError where the journal belongs to another file
+ */
+export function readJournal(file: string, { rows }: ScoredFile, warn: (sentence: string) => void = () => {}): Standing {
+  const journal = journalOf(file);
+  const made = readDecisionFile(journal);
+  for (const { row } of made) {
+    if (row.action !== 'decide') continue;
+    const { prompt_index, ruling } = row.decision;
+    const of = rows.at(prompt_index);
+    const wrong =
+      of === undefined ? `there is no prompt ${prompt_index + 1}` : ruling === null ? null : wrongWith(of, ruling);
+    if (wrong !== null) throw new UserError(`${journal} does not belong to ${file} (${wrong}); move it away`);
+  }
+  return replay(
+    made.map(({ row }) => row),
+    (index) =>
+      warn(`${journal}:${made[index].line}: there was nothing to ${made[index].row.action}, so the line is skipped`),
+  );
+}
+
+/** Writes the decided pairs. @returns how many there are */
+export function writePairs(out: string, scored: ScoredFile, { decisions }: Standing): number {
+  const pairs = trlPairs(scored, decisions);
+  writeJsonLines(out, pairs, 'user');
+  return pairs.length;
+}
+
+export class FileSession implements Client {
+  private listener: (event: EngineEvent) => void = () => {};
+  private standing: Standing;
+  private settings: RoundSettings;
+  private hacking: Promise<HackingReport> | null = null;
+  /** Identifies the journal's content that `standing` comes from. */
+  private stamp: string;
+  /** The same for the pairs that this session wrote last; empty before that. */
+  private written = '';
+  /** Lines of the journal that were skipped, one sentence for each. */
+  readonly warnings: string[] = [];
+
+  /** @throws UserError where an earlier journal cannot be used */
+  constructor(private readonly options: SessionOptions) {
+    this.stamp = this.journalStamp();
+    this.standing = readJournal(options.file, options.scored, (sentence) => this.warnings.push(sentence));
+    const { alpha, beta } = options;
+    this.settings = { alpha, beta, lr: this.config().update.lr };
+  }
+
+  on(listener: (event: EngineEvent) => void): void {
+    this.listener = listener;
+  }
+
+  close(): void {
+    this.listener = () => {};
+    unwatchFile(journalOf(this.options.file), this.look);
+  }
+
+  /** What Link does to begin with; there is no engine to start. */
+  readonly attach: LinkOptions['attach'] = (connected, listener) => {
+    connected(this);
+    this.on(listener);
+    watchFile(journalOf(this.options.file), { interval: LOOK_MS, persistent: false }, this.look);
+    return this.send({ type: 'attach', client: 'tui' });
+  };
+
+  send(command: EngineCommand): Promise<void> {
+    return Promise.resolve().then(() => this.take(command));
+  }
+
+  ask(query: Query): Promise<unknown> {
+    return Promise.resolve().then(() => this.answer(query));
+  }
+
+  /** Whether the file for the pairs exists and is not as this session left it. */
+  wouldOverwrite(): boolean {
+    const stamp = stampOf(this.options.out);
+    return stamp !== '' && stamp !== this.written;
+  }
+
+  /** @returns how many pairs were written */
+  write(): number {
+    this.takeOver();
+    const pairs = writePairs(this.options.out, this.options.scored, this.standing);
+    this.written = stampOf(this.options.out);
+    return pairs;
+  }
+
+  private take(command: EngineCommand): void {
+    switch (command.type) {
+      case 'attach':
+        return this.listener({ type: 'snapshot', snapshot: this.snapshot() });
+      case 'set':
+        this.settings = { ...this.settings, ...command.settings };
+        return this.listener({ type: 'round', round: this.round() });
+      case 'decide': {
+        this.takeOver();
+        const row = this.options.scored.rows.at(command.prompt_index);
+        return this.append({ at: now(), action: 'decide', decision: decisionFor(this.standing, row, command) });
+      }
+      case 'undo':
+      case 'redo':
+        this.takeOver();
+        return this.append({ at: now(), action: command.type });
+      default:
+        throw new UserError('this is a file of samples: there is no engine that could do that');
+    }
+  }
+
+  /** On disk first: what the screen shows is kept. */
+  private append(row: DecisionRow): void {
+    const next = applyRow(this.standing, row);
+    appendJsonLines(journalOf(this.options.file), [row], 'user');
+    this.stamp = this.journalStamp();
+    this.standing = next;
+    this.listener({ type: 'decisions', round, decisions: viewOf(next) });
+  }
+
+  /**
+   * Takes over what another session on the same file has decided. Both append to one journal, and a row written without
+   * knowing the other's rows could not follow them.
+   */
+  private takeOver(): void {
+    const stamp = this.journalStamp();
+    if (stamp === this.stamp) return;
+    const { file, scored } = this.options;
+    this.standing = readJournal(file, scored);
+    this.stamp = stamp;
+    this.listener({ type: 'decisions', round, decisions: viewOf(this.standing) });
+  }
+
+  private readonly look = (): void => {
+    try {
+      this.takeOver();
+    } catch {
+      // The next decision reports it.
+    }
+  };
+
+  private journalStamp(): string {
+    return stampOf(journalOf(this.options.file));
+  }
+
+  private answer(query: Query): unknown {
+    const { scored, tokens } = this.options;
+    if (query.type === 'read-detail') return scored.details[query.prompt_index];
+    if (query.type === 'read-hacking')
+      return (this.hacking ??= hackingReport(round, scored.rows, [], scored.finishKnown));
+    if (query.type === 'read-tokens' && tokens !== null) return tokens(query.prompt_index, query.sample);
+    throw new UserError('this is a file of samples: there is no engine that could answer that');
+  }
+
+  private round(): RoundState {
+    const { rows } = this.options.scored;
+    return { ...newRound(round, null, this.settings), stage: 'review', dropped: droppedIn(rows) };
+  }
+
+  private config() {
+    const none = this.options.file;
+    return configSchema.parse({ model: none, reward: `hf:${none}`, prompts: none, held_out: none });
+  }
+
+  private snapshot(): Snapshot {
+    return {
+      ...emptyRound(round),
+      directory: this.options.file,
+      config: this.config(),
+      rounds: [this.round()],
+      current: round,
+      engine: { pid: process.pid, backend: '', activity: 'idle', memory_mb: 0, problem: null },
+      role: { driving: true, terminals: 1 },
+      review: this.options.scored.rows,
+      weights: this.options.scored.weights,
+      decisions: viewOf(this.standing),
+    };
+  }
+}
+
+/** Identifies a file's content; empty if there is no file. */
+function stampOf(file: string): string {
+  const stat = statSync(file, { throwIfNoEntry: false });
+  return stat === undefined ? '' : `${stat.ino} ${stat.size} ${stat.mtimeMs}`;
+}
+
+const now = (): string => new Date().toISOString();
+
+// Tokens of a file's responses by a tokenizer that the user named.
+
+/** Tokens at the end of a prompt that are shown. */
+const promptTokens = 64;
+
+export interface FileTokens {
+  /** Ids of a response, with the end of its turn unless it was cut off. */
+  ids(text: string, truncated: boolean): number[];
+  answer(detail: ReviewDetail, sample: number): Queries['read-tokens']['answer'];
+}
+
+export function fileTokens(tokenizer: Tokenizer): FileTokens {
+  const [end] = tokenizer.hasChatTemplate ? tokenizer.endOfTurnIds : [];
+  const ids = (text: string, truncated: boolean): number[] => {
+    const encoded = tokenizer.encode(text);
+    return truncated || end === undefined || encoded.at(-1) === end ? encoded : [...encoded, end];
+  };
+  const seen = (id: number): TokenSeen => ({
+    id,
+    text: tokenizer.tokenText(id),
+    special: tokenizer.isSpecial(id),
+  });
+  return {
+    ids,
+    answer({ prompt, responses }, sample) {
+      const before = tokenizer.promptIds(prompt, { raw: false });
+      const { text, truncated } = responses[sample];
+      return {
+        prompt_tokens: before.length,
+        prompt: before.slice(-promptTokens).map(seen),
+        response: ids(text, truncated).map(seen),
+      };
+    },
+  };
+}

@@ -1,0 +1,113 @@
+/** Takes the terminal over for something that is drawn with Ink, and gives it back however that ends. */
+import { render } from 'ink';
+import type { ReactNode } from 'react';
+import { Aloud } from '../../components/terminal/aloud.js';
+import { Keyboard, type MouseReport } from '../../components/terminal/keyboard.js';
+import type { Look } from '../../components/app/look.js';
+import { spellInAscii } from '../core/sanitize.js';
+import type { Size } from '../../components/app/state.js';
+import { Terminal } from '../../components/terminal/terminal.js';
+
+export interface Drawn {
+  element: ReactNode;
+  resized(size: Size): void;
+  mouse(report: MouseReport): void;
+  pasted(text: string, cut: boolean): void;
+  /** It is drawn. */
+  opened(controls: Controls): void;
+  /** It is over: by `close`, or because the line to the terminal is gone or the process is told to end. */
+  closed(): void;
+}
+
+export interface Controls {
+  close(): void;
+  /** Draws everything again. */
+  redraw(): void;
+  /** Gives the terminal to the shell until the process is continued (`fg`). */
+  suspend(): void;
+}
+
+/**
+ * Draws until it is closed.
+ *
+ * @param draw is given the terminal's size
+ */
+export async function onScreen(look: Look, draw: (size: Size) => Drawn): Promise<void> {
+  spellInAscii(look.ascii);
+  const display = look.aloud ? new Aloud(process.stdout, look) : new Terminal(process.stdout, look);
+  const drawn = draw(display.size());
+  const end = (code: number): void => {
+    drawn.closed();
+    display.leave();
+    process.exit(code);
+  };
+  const keyboard = new Keyboard(process.stdin, {
+    typed: () => display.hurry(),
+    mouse: drawn.mouse,
+    pasted: drawn.pasted,
+    answered: () => display.answered(),
+    hungUp: () => end(signals.SIGHUP),
+  });
+  let isSuspended = false;
+  const suspend = async (): Promise<void> => {
+    await display.settled();
+    isSuspended = true;
+    display.leave();
+    keyboard.suspended(true);
+    // To the whole foreground group, as the terminal does: `npm start` waits for us and must stop as well.
+    process.kill(0, 'SIGTSTP');
+    // The system ignores the signal where no shell could continue us; then this runs at once.
+    setTimeout(resume, 50);
+  };
+  const resume = (): void => {
+    if (!isSuspended) return;
+    isSuspended = false;
+    keyboard.suspended(false);
+    display.enter();
+    // The window may have changed meanwhile, of which only the foreground group is told.
+    process.emit('SIGWINCH');
+    display.redraw();
+  };
+  // Stopped by another process, it is continued without having left the screen.
+  const continued = (): void => {
+    if (isSuspended) return resume();
+    display.leave();
+    isSuspended = true;
+    resume();
+  };
+  const restoreSignals = onSignals(end);
+  display.on('resize', () => drawn.resized(display.size()));
+  display.enter();
+  try {
+    const app = render(drawn.element, {
+      stdin: keyboard as unknown as NodeJS.ReadStream,
+      stdout: display as unknown as NodeJS.WriteStream,
+      // Whole frames at every change: the terminal sends what differs, and keeps the pace.
+      debug: true,
+      isScreenReaderEnabled: look.aloud,
+      exitOnCtrlC: false,
+    });
+    drawn.opened({ close: () => app.unmount(), redraw: () => display.redraw(), suspend: () => void suspend() });
+    process.on('SIGCONT', continued);
+    await app.waitUntilExit();
+    await display.settled();
+  } finally {
+    drawn.closed();
+    process.off('SIGCONT', continued);
+    display.leave();
+    keyboard.close();
+    restoreSignals();
+  }
+}
+
+const signals = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
+
+/** A closed line or a kill must not leave the alternate screen behind. @returns how to stop */
+function onSignals(end: (code: number) => void): () => void {
+  const stops = Object.entries(signals).map(([signal, code]) => {
+    const listener = (): void => end(code);
+    process.on(signal, listener);
+    return () => process.off(signal, listener);
+  });
+  return () => stops.forEach((stop) => stop());
+}

@@ -1,0 +1,34 @@
+/** Flags about the terminal, which every command with screens takes; `brevity COMMAND --help` lists them. */
+import chalk from 'chalk';
+import { type Command, Option } from 'commander';
+import { type Look, lookFor } from '../../components/app/look.js';
+import { readSettings } from '../../components/app/preferences.js';
+import { themeNames } from '../../components/app/theme.js';
+import { choice } from './options.js';
+
+export function addSettingsOptions(command: Command): Command {
+  return command
+    .addOption(choice('--theme <name>', 'colours of the screens; else as the terminal tells', themeNames))
+    .option('--ascii', 'draw with ASCII characters alone; --no-ascii: never')
+    .addOption(new Option('--no-ascii').hideHelp())
+    .addOption(new Option('--mouse').hideHelp())
+    .option('--no-mouse', 'leave wheel and clicks to the terminal')
+    .addOption(new Option('--alternate-screen').hideHelp())
+    .option('--no-alternate-screen', 'draw on the screen that is there')
+    .option('--screen-reader', 'lines to be read aloud instead of a screen');
+}
+
+/**
+ * How this terminal's screens are drawn, by its flags, BREVITY_… in the environment, and the settings file.
+ *
+ * @throws UserError where one of them cannot be used, exit code 2
+ */
+export function lookOf(options: Record<string, unknown>): Look {
+  const { theme, ascii, mouse, alternateScreen, screenReader } = options;
+  const flags = { theme, ascii, mouse, alternate_screen: alternateScreen, screen_reader: screenReader };
+  const colours = chalk.level > 0;
+  const look = lookFor(readSettings(flags, process.env), process.env, { flagged: theme !== undefined, colours });
+  // Bold, dim and reversed are no colours: without them the selection and the differences of texts could not be seen.
+  if (!colours && !look.aloud) chalk.level = 1;
+  return look;
+}

@@ -1,0 +1,184 @@
+/** `brevity RUN`: the terminal of a run. A client of the engine, which works on when the terminal is left. */
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { App } from '../../components/app/App.js';
+import { attachEngine } from '../engine/launch.js';
+import { UserError, messageOf } from '../core/errors.js';
+import { commandLine, shellQuote } from '../io/invocation.js';
+import { openCommand } from '../core/form/command.js';
+import { completePath } from '../run/preflight/complete.js';
+import { absolute } from '../core/form/draft.js';
+import type { HomeTasks, HomeTasksOptions } from './homeTasks.js';
+import { Link, type LinkOptions } from './engineLink.js';
+import type { Look } from '../../components/app/look.js';
+import { type Action, type Effect, type Size, type State, initialState } from '../../components/app/state.js';
+import { Store } from '../../components/app/store.js';
+import { type Controls, onScreen } from './screen.js';
+import { lookOf } from './terminalOptions.js';
+import { print } from '../io/print.js';
+import { type Sensitive, trust } from '../io/trust.js';
+
+export interface TuiOptions {
+  /** How the screens are drawn; as environment and settings file say unless given. */
+  look?: Look;
+}
+
+/**
+ * Starts the run's engine where none runs, attaches, and resolves once the person has detached.
+ *
+ * @returns whether the person wants the list of runs
+ * @throws UserError without a terminal
+ */
+export async function runTui(runDir: string, options: TuiOptions = {}): Promise<{ left: boolean }> {
+  const directory = path.resolve(runDir);
+  needTerminal(runDir);
+  const source: Source = {
+    initial: (size) => initialState(size),
+    attach: (use, listener) => attachEngine(directory, 'tui', use, listener),
+    trust: (uses) => trust(directory, uses, 'asked'),
+  };
+  const { left } = await openTerminal(source, options.look ?? lookOf({}));
+  // The command has a line of its own: in a narrow terminal it can still be copied whole.
+  const again = openCommand(directory, { cwd: process.cwd(), home: homedir() });
+  if (!left) print(`Detached; the engine keeps running. Attach again with:\n  ${again}\n`);
+  return { left };
+}
+
+/** @throws UserError that says how to run without one */
+export function needTerminal(run: string): void {
+  if (process.stdin.isTTY && process.stdout.isTTY) return;
+  throw new UserError(
+    `brevity needs a terminal on standard input and output; run \`${commandLine(`auto ${shellQuote(run)}`)}\` headless instead`,
+    { exitCode: 2 },
+  );
+}
+
+/** What the terminal shows. */
+export interface Source {
+  initial(size: Size): State;
+  /** To the engine, or a file's session in its place; absent on the list of runs. */
+  attach?: LinkOptions['attach'];
+  /** The user has allowed what the run asked for. */
+  trust?(uses: readonly Sensitive[]): void;
+  /**
+   * Writes the pairs of a reviewed file.
+   *
+   * @returns the action that says where, or that asks because the file exists
+   */
+  write?(overwrite: boolean): Action;
+  /** The list of runs and the form. */
+  home?(hooks: HomeHooks): HomeTasks;
+}
+
+export type HomeHooks = Pick<HomeTasksOptions, 'isListed' | 'now' | 'open'>;
+
+/**
+ * Draws the screens until the person leaves.
+ *
+ * @returns whether for the list of runs; and which run was opened from there
+ */
+export async function openTerminal(source: Source, look: Look): Promise<{ left: boolean; opened: string | null }> {
+  let controls: Controls = { close() {}, redraw() {}, suspend() {} };
+  let left = false;
+  let opened: string | null = null;
+  const perform = (effect: Effect): void => {
+    switch (effect.do) {
+      case 'send':
+        return link?.send(effect.command);
+      case 'ask':
+        return link?.ask(effect.query, effect.after);
+      case 'copy':
+        // The user's own text, encoded, on his own key.
+        // eslint-disable-next-line no-restricted-syntax
+        process.stdout.write(`\x1b]52;c;${Buffer.from(effect.text).toString('base64')}\x07`);
+        return store.now({ type: 'notice', text: `Copied ${effect.what}.` });
+      case 'restart':
+        return void link?.open();
+      case 'trust':
+        source.trust?.(effect.uses);
+        return void link?.open();
+      case 'complete': {
+        const { text, inReward } = effect;
+        const place = { cwd: process.cwd(), home: homedir() };
+        return store.now({ type: 'completed', before: text, ...completePath(text, place, inReward) });
+      }
+      case 'home':
+        return tasks?.perform(effect.task);
+      case 'command':
+        return runCommand(effect, store.state().run?.directory ?? '', store.now);
+      case 'write':
+        return store.now(written(source, effect.overwrite));
+      case 'leave':
+        left = true;
+        return controls.close();
+      case 'detach':
+        return controls.close();
+      case 'redraw':
+        return controls.redraw();
+      case 'suspend':
+        return controls.suspend();
+    }
+  };
+  const store = new Store(source.initial({ columns: 80, rows: 24 }), perform);
+  const link =
+    source.attach === undefined ? null : new Link({ attach: source.attach, now: store.now, soon: store.soon });
+  const tasks = source.home?.({
+    isListed: () => store.state().screen === 'runs',
+    now: store.now,
+    open(directory) {
+      opened = directory;
+      controls.close();
+    },
+  });
+  await onScreen(look, (size) => {
+    store.now({ type: 'size', size });
+    if (look.remark !== null) store.now({ type: 'notice', text: look.remark });
+    return {
+      element: <App store={store} theme={look.theme} aloud={look.aloud} />,
+      resized: (to) => store.now({ type: 'size', size: to }),
+      mouse: ({ kind, x, y }) => store.now({ type: 'mouse', kind, x, y }),
+      pasted: (text, cut) => store.now({ type: 'paste', text, cut }),
+      opened(given) {
+        controls = given;
+        void link?.open();
+        tasks?.begin();
+      },
+      closed() {
+        link?.close();
+        tasks?.close();
+        store.close();
+      },
+    };
+  });
+  return { left, opened };
+}
+
+/** `brevity export` or `brevity report` in a process of its own: a policy may take a while to copy. */
+function runCommand(
+  { command, out, overwrite }: Effect & { do: 'command' },
+  run: string,
+  now: (action: Action) => void,
+): void {
+  const file = absolute(out, { cwd: process.cwd(), home: homedir() });
+  // `export` refuses a folder that is not empty.
+  if (command === 'report' && !overwrite && existsSync(file)) return now({ type: 'file-exists', what: 'report', file });
+  const tell = (text: string) => now({ type: 'notice', text });
+  const cli = fileURLToPath(new URL('../cli.js', import.meta.url));
+  const args = [cli, command, run, '--out', file];
+  execFile(process.execPath, args, (error, _stdout, stderr) => {
+    const said = stderr.trim().split('\n').at(-1) ?? '';
+    if (error !== null) return tell(said === '' ? `${command}: ${error.message}` : said);
+    tell(command === 'export' ? `Exported ${said}.` : `The report is in ${out}.`);
+  });
+}
+
+function written({ write }: Source, overwrite: boolean): Action {
+  try {
+    return write?.(overwrite) ?? { type: 'notice', text: '' };
+  } catch (error) {
+    return { type: 'notice', text: messageOf(error) };
+  }
+}

@@ -1,0 +1,163 @@
+/**
+ * Pairs over all α: the numbers of the review screen's α panel, the α at which the pairs pull lengths neither way, and the
+ * largest that flips no more pairs than a person allows. A pair's gradient weight is σ(-(m + α·Δ|y|)) with its implicit
+ * margin m (margins.ts).
+ *
+ * Knows no backend and does no I/O.
+ */
+import { lossLogit, sigmoid } from './objectives/lrDpo.js';
+import { type MarginInput, isFlipped } from './margins.js';
+
+/** The largest α that the configuration takes. */
+export const GREATEST_ALPHA = 100;
+
+/** Pairs laid out for quick sums. Pairs with the same Δ|y| and implicit margin share their weight. */
+export interface AlphaProfile {
+  /** r_w - r_l and Δ|y| of each pair. */
+  margins: Float64Array;
+  differences: Float64Array;
+  /** Groups of pairs with one weight: their Δ|y|, their implicit margin, and how many they are. */
+  distinct: Float64Array;
+  implicit: Float64Array;
+  counts: Float64Array;
+}
+
+export interface AlphaNumbers {
+  alpha: number;
+  /** Pairs whose preference the length penalty has turned round. */
+  flipped: number;
+  /** Mean gradient weights of pairs with a longer, a shorter winner; NaN without such a pair, or if one is unknown. */
+  mean_weight_longer: number;
+  mean_weight_shorter: number;
+  /** Σ σ(-z)·Δ|y| / Σ σ(-z), in tokens: above zero the update pulls towards longer responses. */
+  length_pull: number;
+}
+
+export function alphaProfile(pairs: readonly MarginInput[]): AlphaProfile {
+  const [margins, differences] = [new Float64Array(pairs.length), new Float64Array(pairs.length)];
+  pairs.forEach((pair, i) => {
+    margins[i] = pair.chosen_reward - pair.rejected_reward;
+    differences[i] = pair.chosen_length - pair.rejected_length;
+  });
+  return { margins, differences, ...weightGroups(pairs, differences) };
+}
+
+/** By Δ|y| where every implicit margin is 0: of 20,000 pairs a few hundred groups. Otherwise each pair is its own. */
+function weightGroups(
+  pairs: readonly MarginInput[],
+  differences: Float64Array,
+): Pick<AlphaProfile, 'distinct' | 'implicit' | 'counts'> {
+  if (pairs.some(({ implicit_margin }) => implicit_margin !== 0)) {
+    return {
+      distinct: differences,
+      implicit: Float64Array.from(pairs, ({ implicit_margin }) => implicit_margin),
+      counts: new Float64Array(pairs.length).fill(1),
+    };
+  }
+  const groups = new Map<number, number>();
+  for (const difference of differences) groups.set(difference, (groups.get(difference) ?? 0) + 1);
+  return {
+    distinct: Float64Array.from(groups.keys()),
+    implicit: new Float64Array(groups.size),
+    counts: Float64Array.from(groups.values()),
+  };
+}
+
+export function numbersAt(profile: AlphaProfile, alpha: number): AlphaNumbers {
+  const { distinct, implicit, counts } = profile;
+  let [weights, pull, longer, weightLonger, shorter, weightShorter] = [0, 0, 0, 0, 0, 0];
+  for (let i = 0; i < distinct.length; i++) {
+    const weight = counts[i] * sigmoid(-lossLogit(implicit[i], distinct[i], alpha));
+    weights += weight;
+    pull += weight * distinct[i];
+    if (distinct[i] > 0) {
+      longer += counts[i];
+      weightLonger += weight;
+    } else if (distinct[i] < 0) {
+      shorter += counts[i];
+      weightShorter += weight;
+    }
+  }
+  return {
+    alpha,
+    flipped: flippedAt(profile, alpha),
+    mean_weight_longer: weightLonger / longer,
+    mean_weight_shorter: weightShorter / shorter,
+    length_pull: pull / weights,
+  };
+}
+
+export function flippedAt({ margins, differences }: AlphaProfile, alpha: number): number {
+  let flipped = 0;
+  // As in margins.ts, to the last bit.
+  for (let i = 0; i < margins.length; i++) if (isFlipped(margins[i], margins[i] - alpha * differences[i])) flipped++;
+  return flipped;
+}
+
+export type NeutralAlpha =
+  | { found: true; alpha: number }
+  /**
+   * `already`: α = 0 pulls towards shorter responses or neither way. `never`: no winner is shorter. `unknown`: the weights
+   * are.
+   */
+  | { found: false; why: 'already' | 'never' | 'no pairs' | 'unknown' };
+
+/**
+ * The length-neutral α: the root of the length pull. Σ σ(-z)·Δ falls as α rises (its derivative is -Σ Δ²·σ·(1-σ)), so
+ * there is one root at most; it is bracketed and halved down to neighbouring doubles.
+ */
+export function lengthNeutralAlpha(profile: AlphaProfile): NeutralAlpha {
+  const { distinct, implicit, counts } = profile;
+  if (distinct.length === 0) return { found: false, why: 'no pairs' };
+  const pull = (alpha: number): number => {
+    let sum = 0;
+    for (let i = 0; i < distinct.length; i++)
+      sum += counts[i] * sigmoid(-lossLogit(implicit[i], distinct[i], alpha)) * distinct[i];
+    return sum;
+  };
+  const atZero = pull(0);
+  if (Number.isNaN(atZero)) return { found: false, why: 'unknown' };
+  if (atZero <= 0) return { found: false, why: 'already' };
+  if (distinct.every((difference) => difference >= 0)) return { found: false, why: 'never' };
+  let high = 0.001;
+  while (pull(high) > 0) high *= 2;
+  let low = 0;
+  for (;;) {
+    const middle = (low + high) / 2;
+    if (middle <= low || middle >= high) return { found: true, alpha: high };
+    if (pull(middle) > 0) low = middle;
+    else high = middle;
+  }
+}
+
+/** The largest α up to GREATEST_ALPHA at which at most `most` pairs are flipped, cut to six decimals. */
+export function largestAlphaFlipping(profile: AlphaProfile, most: number): number {
+  if (flippedAt(profile, GREATEST_ALPHA) <= most) return GREATEST_ALPHA;
+  const { margins, differences } = profile;
+  // A pair flips just above the margin per token of a longer winner, and stays flipped as α rises.
+  const thresholds = new Float64Array(margins.length);
+  let longer = 0;
+  for (let i = 0; i < margins.length; i++)
+    if (differences[i] > 0 && margins[i] >= 0) thresholds[longer++] = margins[i] / differences[i];
+  const alpha = thresholds.subarray(0, longer).sort()[most];
+  // The quotient may be rounded up, beyond its own pair's flip.
+  const tries = [Math.floor(alpha * 1e6) / 1e6, alpha, alpha * (1 - Number.EPSILON)];
+  return tries.find((tried) => flippedAt(profile, tried) <= most) ?? 0;
+}
+
+/** The end of a scale for curves over α on which most flips are seen: 1, 2 or 5 times a power of ten. */
+export function alphaScale({ margins, differences }: AlphaProfile): number {
+  const flips = new Float64Array(margins.length);
+  let found = 0;
+  for (let i = 0; i < margins.length; i++)
+    if (differences[i] > 0 && margins[i] > 0) flips[found++] = margins[i] / differences[i];
+  const sorted = flips.subarray(0, found).sort();
+  return roundUp(sorted[Math.floor(found * 0.6)] ?? 0.05);
+}
+
+/** To 1, 2 or 5 times a power of ten, GREATEST_ALPHA at most. */
+export function roundUp(alpha: number): number {
+  for (let power = 1e-4; power < GREATEST_ALPHA; power *= 10)
+    for (const step of [1, 2, 5]) if (step * power >= alpha * (1 - 1e-9)) return Number((step * power).toPrecision(1));
+  return GREATEST_ALPHA;
+}

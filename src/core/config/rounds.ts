@@ -1,0 +1,87 @@
+/** A run's configuration as it holds for one round: with what its branch has changed laid over it. */
+import path from 'node:path';
+import { type PartialConfig, mergeConfigs, resolvePaths, rewardProblems, schemaProblems } from './load.js';
+import { type Config, configSchema } from './schema.js';
+import { UserError } from '../errors.js';
+import type { RoundOverrides, RoundSettings, RoundState } from '../rounds.js';
+import type { RunFiles } from '../../run/run.js';
+
+/** What a branch may change. The model, prompts and seed are the run's: rounds could not be compared without them. */
+const groups = ['reward', 'sampling', 'pairs', 'dpo', 'update', 'evaluation'] as const;
+
+/** The run's configuration as it holds for a round; α, β and the learning rate are its settings'. */
+export function configOf(config: Config, { overrides, settings }: Pick<RoundState, 'overrides' | 'settings'>): Config {
+  return configSchema.parse(mergeConfigs(mergeConfigs(config, overrides as PartialConfig), asConfig(settings)));
+}
+
+/** Every configuration that a run holds: its own, and those of its rounds with overrides. Damaged rounds do not run. */
+export function allConfigs({ config, rounds }: { config: Config; rounds: readonly RoundState[] }): Config[] {
+  const own = rounds.filter(({ overrides, damaged }) => damaged === undefined && Object.keys(overrides).length > 0);
+  return [config, ...own.map((round) => configOf(config, round))];
+}
+
+/** prompts_per_round of each of these rounds. @param config the run's */
+export function promptCounts(config: Config, branch: Pick<RoundState, 'overrides' | 'settings'>[]): number[] {
+  return branch.map((round) => configOf(config, round).sampling.prompts_per_round);
+}
+
+/**
+ * Settings and overrides of a new round, laid over those that it inherits. α, β and the learning rate may be named
+ * among the overrides too; relative paths are meant from `base`.
+ *
+ * @throws UserError that names every value out of place
+ */
+export function changedRound(
+  config: Config,
+  inherited: { settings: RoundSettings; overrides: RoundOverrides },
+  changes: { settings?: Partial<RoundSettings>; overrides?: RoundOverrides },
+  base: string,
+): { settings: RoundSettings; overrides: RoundOverrides } {
+  const given: PartialConfig = resolvePaths({ ...changes.overrides }, base);
+  const strange = Object.keys(given).filter((key) => !(groups as readonly string[]).includes(key));
+  const problems = strange.map((key) => `${key}: cannot differ between rounds; expected ${groups.join(', ')}`);
+  const wrongSettings = Object.keys(changes.settings ?? {}).filter((name) => !['alpha', 'beta', 'lr'].includes(name));
+  problems.push(...wrongSettings.map((name) => `unknown setting ${name}; expected alpha, beta or lr`));
+  const known = Object.fromEntries(Object.entries(given).filter(([key]) => !strange.includes(key)));
+  const merged = mergeConfigs(
+    mergeConfigs(
+      mergeConfigs(mergeConfigs(config, inherited.overrides as PartialConfig), asConfig(inherited.settings)),
+      known,
+    ),
+    asConfig(changes.settings ?? {}),
+  );
+  problems.push(...schemaProblems(merged));
+  if (known.reward !== undefined) problems.push(...rewardProblems(known));
+  if (problems.length > 0) throw new UserError(problems.join('; '));
+  const { dpo, update } = configSchema.parse(merged);
+  const overrides = mergeConfigs(inherited.overrides as PartialConfig, known);
+  return {
+    settings: { alpha: dpo.alpha, beta: dpo.beta, lr: update.lr },
+    overrides: withoutSettings(overrides) as RoundOverrides,
+  };
+}
+
+function asConfig({ alpha, beta, lr }: Partial<RoundSettings>): PartialConfig {
+  return { dpo: { alpha, beta }, update: { lr } };
+}
+
+function withoutSettings(overrides: PartialConfig): PartialConfig {
+  const { alpha: _alpha, beta: _beta, ...dpo } = (overrides.dpo ?? {}) as PartialConfig;
+  const { lr: _lr, ...update } = (overrides.update ?? {}) as PartialConfig;
+  const all: PartialConfig = { ...overrides, dpo, update };
+  return Object.fromEntries(
+    Object.entries(all).filter(([, value]) => typeof value !== 'object' || Object.keys(value ?? {}).length > 0),
+  );
+}
+
+/** The folders of the policy that a round starts from and of its reference policy: `round`, `base`, or a folder. */
+export function policiesOf(
+  { dpo }: Config,
+  files: Pick<RunFiles, 'policyDir'>,
+  { parent }: Pick<RoundState, 'parent'>,
+): { start: string; reference: string; same: boolean } {
+  const start = files.policyDir(parent ?? 0);
+  const reference = dpo.reference === 'round' ? start : dpo.reference === 'base' ? files.policyDir(0) : dpo.reference;
+  const same = path.resolve(reference) === path.resolve(start);
+  return { start, reference: same ? start : reference, same };
+}

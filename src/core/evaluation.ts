@@ -1,0 +1,81 @@
+/**
+ * Judges a policy on held-out prompts from what was sampled and scored elsewhere: one response a prompt of each policy,
+ * rewards, and log-probabilities of the policy's own responses under it and its opponent. Lengths are response tokens.
+ *
+ * Knows no backend and does no I/O.
+ */
+import type { Comparison, EvaluationResult, SampledResponse } from './rows.js';
+import { mean, winRates } from './winRate.js';
+
+/** A policy's answers to the held-out prompts, in their order. */
+export interface Answers {
+  responses: SampledResponse[];
+  rewards: number[];
+}
+
+export interface Opponent extends Answers {
+  /** `round-start` or `base`. */
+  against: string;
+  /** Summed log-probabilities of the policy's responses under the opponent, or why they are not known. */
+  logps: number[] | { unknown: string };
+}
+
+export function evaluatePolicy(round: number, policy: Answers, opponents: Opponent[]): EvaluationResult {
+  const { responses, rewards } = policy;
+  return {
+    round,
+    prompts: responses.length,
+    reward: mean(rewards),
+    mean_length: mean(responses.map(({ ids }) => ids.length)),
+    mean_characters: mean(responses.map(({ text }) => text.length)),
+    distinct_2: distinctBigrams(responses),
+    truncated_share: mean(responses.map(({ finish_reason }) => (finish_reason === 'length' ? 1 : 0))),
+    comparisons: opponents.map((opponent) => compare(policy, opponent)),
+  };
+}
+
+/** A response wins by the higher reward; equal rewards are half a win. */
+export function compare(policy: Answers, opponent: Opponent): Comparison {
+  const rows = policy.rewards.map((reward, i) => ({
+    preference: reward > opponent.rewards[i] ? 1 : reward < opponent.rewards[i] ? 0 : 0.5,
+    length_model: policy.responses[i].ids.length,
+    length_baseline: opponent.responses[i].ids.length,
+  }));
+  const rates = winRates(rows, 'minimal');
+  const length = mean(rows.map(({ length_model }) => length_model));
+  const lengthAgainst = mean(rows.map(({ length_baseline }) => length_baseline));
+  // E_{y~π}[log π(y) - log π_against(y)] = KL(π ‖ π_against). An estimate: it may come out below 0, and responses drawn
+  // at another temperature than 1 or from a truncated distribution shift it.
+  const { logps } = opponent;
+  const ratios = Array.isArray(logps) ? policy.responses.map((response, i) => response.logps - logps[i]) : null;
+  const tokens = policy.responses.reduce((sum, { ids }) => sum + ids.length, 0);
+  return {
+    against: opponent.against,
+    prompts: rows.length,
+    win_rate: rates.win_rate,
+    win_rate_standard_error: rates.standard_error,
+    length_controlled_win_rate: rates.length_controlled_win_rate,
+    length_controlled_form: rates.form,
+    mean_length: length,
+    mean_length_against: lengthAgainst,
+    length_change_percent: 100 * (length / lengthAgainst - 1),
+    reward: mean(policy.rewards),
+    reward_against: mean(opponent.rewards),
+    kl: ratios === null ? null : mean(ratios),
+    kl_per_token: ratios === null ? null : ratios.reduce((a, b) => a + b, 0) / tokens,
+    ...(Array.isArray(logps) ? {} : { kl_note: logps.unknown }),
+  };
+}
+
+/** Distinct bigrams over all bigrams, of token ids over all responses (arXiv 1510.03055). */
+export function distinctBigrams(responses: SampledResponse[]): number {
+  const seen = new Set<string>();
+  let total = 0;
+  for (const { ids } of responses) {
+    for (let i = 0; i + 1 < ids.length; i++) {
+      seen.add(`${ids[i]} ${ids[i + 1]}`);
+      total++;
+    }
+  }
+  return total === 0 ? 0 : seen.size / total;
+}

@@ -1,0 +1,204 @@
+/** Between the form and the configuration: what is typed, laid over the settings that the form does not show. */
+import path from 'node:path';
+import { type PartialConfig, mergeConfigs, schemaProblems } from '../config/load.js';
+import { type Config, configSchema, jobSchema, serverSchema } from '../config/schema.js';
+import { resolveRewardSpec } from '../config/rewardSpec.js';
+import {
+  type Field,
+  type FieldId,
+  type Values,
+  adapter,
+  allWeights,
+  entriesOf,
+  fieldOf,
+  fields,
+  joinedEntries,
+  numberProblem,
+  onGpu,
+  onServers,
+  textProblem,
+  thisMachine,
+  visibleFields,
+} from './fields.js';
+
+/** Where the person is: relative paths are meant from `cwd`, `~` is `home`. */
+export interface Place {
+  cwd: string;
+  home: string;
+}
+
+/** A configuration file, its paths absolute. */
+export interface SettingsFile {
+  path: string;
+  config: PartialConfig;
+}
+
+/** What the form starts from. */
+export interface Base {
+  /** As a file (with flags laid over it) or a run gave it, paths absolute. */
+  config: PartialConfig;
+  /** The file that it came from; null: only flags, or a run's. */
+  file: SettingsFile | null;
+  /** In words, for the title. */
+  name: string;
+}
+
+export interface Draft {
+  base: Base;
+  values: Values;
+}
+
+/** LoRA's rank where nothing says another. */
+const usualRank = '16';
+const usualPrecision = 'bf16';
+/** Defaults of a server and a job, for settings that have neither. */
+const usualServer = serverSchema.parse({ endpoints: ['http://127.0.0.1:8000'] });
+const usualJob = jobSchema.parse({ launcher: 'process' });
+
+export function draftOf(base: Base, directory: string, place: Place): Draft {
+  const settings = filled(base.config);
+  const at = (key: readonly string[]): unknown =>
+    key.reduce<unknown>((value, part) => (value as PartialConfig | null | undefined)?.[part], settings);
+  const [server, job] = [at(['sampling', 'server']), at(['update', 'job'])] as (PartialConfig | null | undefined)[];
+  const launcher = job?.['launcher'];
+  const values = Object.fromEntries(
+    fields.map(({ id, key, kind }): [FieldId, string] => {
+      const value = key.length === 0 ? undefined : (at(key) ?? usual(key));
+      if (kind === 'list') return [id, Array.isArray(value) ? joinedEntries(id, value) : textOf(value)];
+      if (kind === 'path' || kind === 'reward') return [id, shorten(textOf(value), place)];
+      return [id, textOf(value)];
+    }),
+  ) as Values;
+  const trains = at(['update', 'lora']) === null ? allWeights : adapter;
+  return {
+    base,
+    values: {
+      ...{ ...values, directory, trains },
+      samples_on: server == null ? thisMachine : onServers,
+      updates_on: job == null ? thisMachine : textOf(launcher),
+      lora_rank: values.lora_rank || usualRank,
+      precision: values.precision || usualPrecision,
+    },
+  };
+}
+
+/** What a field of a server or a job starts with where the settings have none; endpoints start empty. */
+function usual(key: readonly string[]): unknown {
+  const [group, part, name] = key;
+  if (group === 'sampling' && part === 'server' && name !== 'endpoints')
+    return usualServer[name as keyof typeof usualServer];
+  return group === 'update' && part === 'job' ? usualJob[name as keyof typeof usualJob] : undefined;
+}
+
+/** With the schema's defaults; what the schema refuses stays as it is, to be seen in its field. */
+function filled(config: PartialConfig): PartialConfig {
+  const defaults = configSchema.parse({ model: '-', reward: '-', prompts: '-', held_out: '-' }) as PartialConfig;
+  const { model: _m, reward: _r, prompts: _p, held_out: _h, ...rest } = defaults;
+  return mergeConfigs(rest, config);
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === 'number' && value !== 0 && Math.abs(value) < 1e-3)
+    return value.toExponential().replace('e+', 'e');
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
+}
+
+/** The configuration that the form stands for, paths absolute, before it is checked. */
+export function configOfDraft({ base, values }: Draft, place: Place): PartialConfig {
+  const over: PartialConfig = {};
+  for (const { key, id, kind } of visibleFields(values)) {
+    if (key.length === 0) continue;
+    put(over, key, valueOf(id, kind, values[id].trim(), place));
+  }
+  if (values.trains === allWeights) put(over, ['update', 'lora'], null);
+  if (values.samples_on === thisMachine) put(over, ['sampling', 'server'], null);
+  if (values.updates_on === thisMachine) put(over, ['update', 'job'], null);
+  else put(over, ['update', 'job', 'launcher'], values.updates_on === onGpu ? 'process' : values.updates_on);
+  return mergeConfigs(base.config, over);
+}
+
+function valueOf(id: FieldId, kind: Field['kind'], text: string, place: Place): unknown {
+  switch (kind) {
+    case 'path':
+      return text && absolute(text, place);
+    case 'reward':
+      return absoluteReward(text, place);
+    case 'number':
+      return text !== '' && !Number.isNaN(Number(text)) ? Number(text) : text;
+    case 'list':
+      return entriesOf(id, text);
+    case 'text':
+      return text === '' ? null : text;
+    case 'choice':
+      return text;
+  }
+}
+
+/** @returns the whole configuration; null where some value is out of place */
+export function settledConfig(draft: Draft, place: Place): Config | null {
+  const result = configSchema.safeParse(configOfDraft(draft, place));
+  return result.success ? result.data : null;
+}
+
+/** What is wrong with a field by itself, without looking at the disk; null where nothing is. */
+export function fieldProblem(id: FieldId, values: Values): string | null {
+  const field = fieldOf(id);
+  const text = values[id];
+  if (field.kind === 'number') return numberProblem(field, text);
+  if (field.kind === 'text' || field.kind === 'list') return textProblem(field, text);
+  if (text.trim() !== '') return null;
+  return id === 'directory' ? 'no directory is named; write one' : `${field.label} is missing; enter to write it`;
+}
+
+/**
+ * Keys, dotted, that a person has set in the form: what they name may be executed. Of settings from a file or another run,
+ * those are left out that are still as they came.
+ */
+export function namedKeys(draft: Draft, directory: string, place: Place): string[] {
+  const before = draftOf(draft.base, directory, place).values;
+  return visibleFields(draft.values)
+    .filter(({ id, key }) => key.length > 0 && draft.values[id] !== before[id])
+    .map(({ key }) => key.join('.'));
+}
+
+/** Problems of settings that the form does not show. */
+export function hiddenProblems(draft: Draft, place: Place): string[] {
+  const shown = new Set(fields.map(({ key }) => key.join('.')));
+  return schemaProblems(configOfDraft(draft, place)).filter(
+    (problem) => !shown.has(problem.slice(0, problem.indexOf(':'))),
+  );
+}
+
+function put(into: PartialConfig, key: readonly string[], value: unknown): void {
+  const [first, ...rest] = key;
+  if (rest.length === 0) into[first] = value;
+  else put((into[first] ??= {}) as PartialConfig, rest, value);
+}
+
+/** A path as typed, made absolute. */
+export function absolute(text: string, { cwd, home }: Place): string {
+  return path.resolve(cwd, text.replace(/^~(?=$|\/)/, home));
+}
+
+const rewardPath = /(?<=(?:^|[+*]|\s)(?:hf|module):)([^+]+)/gi;
+
+/** A reward's folders and files made absolute; what cannot be read stays as it is, for its check to report. */
+export function absoluteReward(text: string, place: Place): string {
+  const placed = text.replace(rewardPath, (file: string) => absolute(file.trim(), place));
+  try {
+    return resolveRewardSpec(placed, place.cwd);
+  } catch {
+    return placed;
+  }
+}
+
+/** Paths inside the working directory are shown relative to it, those at home from `~`. */
+export function shorten(text: string, { cwd, home }: Place): string {
+  const one = (file: string): string => {
+    if (!path.isAbsolute(file)) return file;
+    const inside = path.relative(cwd, file);
+    if (inside !== '' && inside !== '..' && !inside.startsWith('../')) return inside;
+    return file.startsWith(`${home}/`) ? `~${file.slice(home.length)}` : file;
+  };
+  return path.isAbsolute(text) ? one(text) : text.replace(rewardPath, one);
+}

@@ -1,0 +1,265 @@
+/**
+ * Human decisions on a round's pairs as a journal: every decision, undo and redo is a row that is only ever appended,
+ * and replaying the rows gives the decisions as they stand. Undo and redo have no limit; a new decision forgets what was
+ * undone.
+ *
+ * Pure: keeping the journal on disk is the engine's, and `brevity review FILE`'s.
+ */
+import { UserError } from '../errors.js';
+import type { DroppedPairs } from '../rows.js';
+import type { Decision, DecisionCounts, DecisionRow, ResponsePair, ReviewRow, Ruling } from './rows.js';
+import { largest, smallest } from '../limits.js';
+import type { SampledPrompts } from '../rounds.js';
+import { count, of } from '../format.js';
+
+interface Change {
+  prompt_index: number;
+  before: Decision | undefined;
+  after: Decision;
+}
+
+/** How decisions stand; never changed, only followed by the next. */
+export interface Standing {
+  decisions: ReadonlyMap<number, Decision>;
+  done: readonly Change[];
+  undone: readonly Change[];
+}
+
+export const nothingDecided: Standing = { decisions: new Map(), done: [], undone: [] };
+
+/** @throws UserError where there is nothing to undo or redo */
+export function applyRow({ decisions, done, undone }: Standing, row: DecisionRow): Standing {
+  const next = { decisions: new Map(decisions), done: [...done], undone: [...undone] };
+  step(next, row);
+  return next;
+}
+
+/**
+ * An undo or redo with nothing to act on is skipped: two programs that wrote to one journal leave such rows, and a journal
+ * that cannot be opened would lose the decisions in it.
+ *
+ * @param onSkipped gets the index of each row that is skipped
+ */
+export function replay(rows: readonly DecisionRow[], onSkipped: (index: number) => void = () => {}): Standing {
+  const standing: { decisions: Map<number, Decision>; done: Change[]; undone: Change[] } = {
+    decisions: new Map(),
+    done: [],
+    undone: [],
+  };
+  rows.forEach((row, index) => {
+    const history = row.action === 'undo' ? standing.done : row.action === 'redo' ? standing.undone : null;
+    if (history?.length === 0) onSkipped(index);
+    else step(standing, row);
+  });
+  return standing;
+}
+
+function step(
+  standing: { decisions: Map<number, Decision>; done: Change[]; undone: Change[] },
+  row: DecisionRow,
+): void {
+  const { decisions, done, undone } = standing;
+  switch (row.action) {
+    case 'decide': {
+      const { prompt_index } = row.decision;
+      done.push({ prompt_index, before: decisions.get(prompt_index), after: row.decision });
+      undone.length = 0;
+      return put(decisions, prompt_index, row.decision);
+    }
+    case 'undo': {
+      const last = done.pop();
+      if (last === undefined) throw new UserError('there is no decision to undo');
+      undone.push(last);
+      return put(decisions, last.prompt_index, last.before);
+    }
+    case 'redo': {
+      const last = undone.pop();
+      if (last === undefined) throw new UserError('there is no decision to redo');
+      done.push(last);
+      return put(decisions, last.prompt_index, last.after);
+    }
+  }
+}
+
+/** A decision that says nothing is none. */
+function put(decisions: Map<number, Decision>, prompt_index: number, decision: Decision | undefined): void {
+  if (decision === undefined || (decision.ruling === null && decision.note === '')) decisions.delete(prompt_index);
+  else decisions.set(prompt_index, decision);
+}
+
+/** What clients are told. */
+export function viewOf({ decisions, done, undone }: Standing): {
+  decisions: Decision[];
+  undoable: number;
+  redoable: number;
+} {
+  return { decisions: [...decisions.values()], undoable: done.length, redoable: undone.length };
+}
+
+/**
+ * Merges a change into the decision on a prompt; what the change leaves out keeps its value. An exclusion or a tie keeps
+ * the pair that the person had chosen, so that taking it back does not lose a swap.
+ *
+ * @param row of the prompt; undefined: there is no such prompt
+ * @throws UserError where the ruling cannot be
+ */
+export function decisionFor(
+  standing: Standing,
+  row: ReviewRow | undefined,
+  said: { prompt_index: number; ruling?: Ruling | null; note?: string },
+): Decision {
+  const { prompt_index } = said;
+  if (row === undefined) throw new UserError(`there is no prompt ${prompt_index + 1} to decide`);
+  const before = standing.decisions.get(prompt_index);
+  const ruling =
+    said.ruling === undefined ? (before?.ruling ?? null) : keepingPair(said.ruling, before?.ruling ?? null);
+  const problem = ruling === null ? null : wrongWith(row, ruling);
+  if (problem !== null) throw new UserError(`prompt ${prompt_index + 1}: ${problem}`);
+  return { prompt_index, ruling, note: said.note ?? before?.note ?? '' };
+}
+
+function keepingPair(ruling: Ruling | null, before: Ruling | null): Ruling | null {
+  if (ruling === null || ruling.kind === 'pair' || before === null) return ruling;
+  const pair = pairIn(before);
+  return pair === null ? ruling : { kind: ruling.kind, instead_of: pair };
+}
+
+/** The pair that a ruling chooses, or that it excludes or calls a tie; null: the rewards' pair. */
+export function pairIn(ruling: Ruling): ResponsePair | null {
+  if (ruling.kind !== 'pair') return ruling.instead_of ?? null;
+  return { chosen: ruling.chosen, rejected: ruling.rejected };
+}
+
+/** A sentence on why a ruling cannot be; null where it can. */
+export function wrongWith({ rewards }: ReviewRow, ruling: Ruling): string | null {
+  const pair = pairIn(ruling);
+  if (pair === null) return null;
+  const { chosen, rejected } = pair;
+  const last = rewards.length - 1;
+  for (const place of [chosen, rejected])
+    if (!Number.isInteger(place) || place < 0 || place > last)
+      return `there is no response ${place}; there are 0 to ${last}`;
+  return chosen === rejected ? `response ${chosen} cannot be both winner and loser` : null;
+}
+
+/** The pair that is trained on; null where there is none. */
+export function decidedPair({ automatic }: ReviewRow, decision: Decision | undefined): ResponsePair | null {
+  const ruling = decision?.ruling ?? null;
+  if (ruling === null) return typeof automatic === 'string' ? null : automatic;
+  return ruling.kind === 'pair' ? { chosen: ruling.chosen, rejected: ruling.rejected } : null;
+}
+
+/** Whether a prompt has a pair as decided, and if not, why. */
+export type PairStatus = 'pair' | 'excluded' | 'tie' | keyof DroppedPairs;
+
+/** `pair` exactly where decidedPair gives one. */
+export function pairStatus({ automatic }: ReviewRow, decision: Decision | undefined): PairStatus {
+  const ruling = decision?.ruling ?? null;
+  if (ruling === null) return typeof automatic === 'string' ? automatic : 'pair';
+  return ruling.kind === 'exclude' ? 'excluded' : ruling.kind;
+}
+
+/** What run.json says of a round's pairs. */
+export interface ReviewCounts {
+  pairs: number;
+  dropped: DroppedPairs;
+  decisions: DecisionCounts;
+}
+
+/** The only place where pairs are counted: launch, training, run.json, history and reports all agree with it. */
+export function countReview(rows: readonly ReviewRow[], decisions: ReadonlyMap<number, Decision>): ReviewCounts {
+  const dropped: DroppedPairs = { ties: 0, identical: 0, below_gap: 0, too_few: 0 };
+  let pairs = 0;
+  for (const row of rows) {
+    const status = pairStatus(row, decisions.get(row.prompt_index));
+    if (status === 'pair') pairs++;
+    else if (status !== 'excluded' && status !== 'tie') dropped[status]++;
+  }
+  return { pairs, dropped, decisions: countDecisions(rows, decisions.values()) };
+}
+
+/** Places of the best and the worst of at least two rewards; they differ even where all rewards are equal. */
+export function bestAndWorst(rewards: readonly number[]): ResponsePair {
+  const chosen = rewards.indexOf(largest(rewards));
+  const rejected = rewards.indexOf(smallest(rewards));
+  return rejected === chosen ? { chosen: 0, rejected: 1 } : { chosen, rejected };
+}
+
+/** @param rows of the round, in any order */
+export function countDecisions(rows: readonly ReviewRow[], decisions: Iterable<Decision>): DecisionCounts {
+  const byPrompt = new Map(rows.map((row) => [row.prompt_index, row]));
+  const counts: DecisionCounts = { swapped: 0, repaired: 0, confirmed: 0, excluded: 0, ties: 0, noted: 0 };
+  for (const { prompt_index, ruling, note } of decisions) {
+    if (note !== '') counts.noted++;
+    if (ruling === null) continue;
+    if (ruling.kind === 'exclude') counts.excluded++;
+    else if (ruling.kind === 'tie') counts.ties++;
+    else counts[changeOf(byPrompt.get(prompt_index)?.automatic, ruling)]++;
+  }
+  return counts;
+}
+
+function changeOf(automatic: ReviewRow['automatic'] | undefined, { chosen, rejected }: ResponsePair) {
+  if (automatic === undefined || typeof automatic === 'string') return 'repaired' as const;
+  if (automatic.chosen === chosen && automatic.rejected === rejected) return 'confirmed' as const;
+  return automatic.chosen === rejected && automatic.rejected === chosen ? ('swapped' as const) : ('repaired' as const);
+}
+
+// A round's prompts, pairs and human decisions in words: one wording for screens, reports and model cards.
+
+const names: [key: keyof DecisionCounts, name: string][] = [
+  ['swapped', 'swapped'],
+  ['repaired', 'chosen anew'],
+  ['confirmed', 'confirmed'],
+  ['excluded', 'excluded'],
+  ['ties', 'made ties'],
+  ['noted', 'noted'],
+];
+
+/** "2 swapped, 1 excluded"; "none" where nothing was decided; null before review. */
+export function decisionsInWords(counts: DecisionCounts | null): string | null {
+  if (counts === null) return null;
+  const said = names.filter(([key]) => (counts[key] ?? 0) > 0).map(([key, name]) => `${counts[key]} ${name}`);
+  return said.length === 0 ? 'none' : said.join(', ');
+}
+
+/** "sampled 63 of 320 prompts (stopped early)"; null where it was not recorded. */
+export function samplingInWords(sampled: SampledPrompts | null): string | null {
+  if (sampled === null) return null;
+  const { prompts, planned, stopped_early } = sampled;
+  const some = prompts === planned ? of(prompts, 'prompt') : `${count(prompts)} of ${of(planned, 'prompt')}`;
+  return `sampled ${some}${stopped_early ? ' (stopped early)' : ''}`;
+}
+
+/** "3 ties, 1 identical": why the rewards give no pair. Empty where they always do. */
+export function causesInWords({ ties, identical, below_gap, too_few }: DroppedPairs): string {
+  return listed([
+    [ties, ties === 1 ? 'tie' : 'ties'],
+    [identical, 'identical'],
+    [below_gap, 'below gap'],
+    [too_few, 'too few responses'],
+  ]);
+}
+
+/** Prompts without a pair, by the rewards' word or a person's. */
+export function promptsWithoutPair(dropped: DroppedPairs, decisions: DecisionCounts | null): number {
+  const byRewards = Object.values(dropped).reduce((sum: number, n: number) => sum + n, 0);
+  return byRewards + (decisions?.excluded ?? 0) + (decisions?.ties ?? 0);
+}
+
+/** "17 prompts without a pair (12 ties, 3 identical, 2 excluded by hand)"; null before there are pairs, or all have one. */
+export function withoutPairInWords(dropped: DroppedPairs | null, decisions: DecisionCounts | null): string | null {
+  if (dropped === null) return null;
+  const all = promptsWithoutPair(dropped, decisions);
+  if (all === 0) return null;
+  const byHand = listed([
+    [decisions?.excluded ?? 0, 'excluded by hand'],
+    [decisions?.ties ?? 0, 'tied by hand'],
+  ]);
+  const causes = [causesInWords(dropped), byHand].filter((part) => part !== '').join(', ');
+  return `${of(all, 'prompt')} without a pair (${causes})`;
+}
+
+function listed(counted: [number, string][]): string {
+  return counted.flatMap(([n, what]) => (n > 0 ? [`${count(n)} ${what}`] : [])).join(', ');
+}

@@ -1,0 +1,187 @@
+/** A round as run.json keeps it. */
+import type { DecisionCounts } from './review/rows.js';
+import type { DroppedPairs, EvaluationResult } from './rows.js';
+
+/** The stages of a round, in order. `review` waits for a person (or `auto`); `done` is accepted and final. */
+export const stages = ['sample', 'score', 'review', 'update', 'evaluate', 'done'] as const;
+export type Stage = (typeof stages)[number];
+
+/** What a person may move before launching the update. */
+export interface RoundSettings {
+  alpha: number;
+  beta: number;
+  lr: number;
+}
+
+/**
+ * Settings of a branch that differ from the run's configuration, by its names: `{"sampling": {"samples_per_prompt": 8}}`.
+ * They hold for the round and, unless changed again, for those that follow it.
+ */
+export interface RoundOverrides {
+  reward?: string;
+  sampling?: Record<string, unknown>;
+  pairs?: Record<string, unknown>;
+  dpo?: Record<string, unknown>;
+  update?: Record<string, unknown>;
+  evaluation?: Record<string, unknown>;
+}
+
+/** How much of a round's prompts was sampled. */
+export interface SampledPrompts {
+  /** Prompts with responses. */
+  prompts: number;
+  /** Prompts that the round was to sample. */
+  planned: number;
+  /** A person ended sampling before every prompt had all its responses. */
+  stopped_early: boolean;
+}
+
+/** One round as kept in run.json. Round 0 is the base policy: it has an evaluation and nothing else. */
+export interface RoundState {
+  id: number;
+  /** The round whose policy this one starts from; null for round 0. */
+  parent: number | null;
+  stage: Stage;
+  settings: RoundSettings;
+  /** null before sampling has ended, and in rounds that an earlier Brevity sampled. */
+  sampled: SampledPrompts | null;
+  /**
+   * Pairs that the update trains on, human decisions included; null before they exist. Like `dropped` and `decisions` it
+   * follows from the round's review rows and journal (countReview), which hold the truth after a crash.
+   */
+  pairs: number | null;
+  /** Prompts without a pair by the rewards' word. Those excluded or marked as ties by hand are counted in `decisions`. */
+  dropped: DroppedPairs | null;
+  /** Seconds spent in each stage. */
+  seconds: Partial<Record<Stage, number>>;
+  /** Steps that the update took, and whether a person stopped it early. */
+  steps: number | null;
+  stopped_early: boolean;
+  evaluation: EvaluationResult | null;
+  started_at: string;
+  overrides: RoundOverrides;
+  /** The round whose samples and scores this one took over, to be updated at other settings; null: it sampled its own. */
+  redo_of: number | null;
+  /** What a person said of the finished round. What follows a rejected one starts from the policy it started from. */
+  verdict: 'accepted' | 'rejected' | null;
+  /** Human decisions on its pairs as they stand; null before review. */
+  decisions: DecisionCounts | null;
+  /** Given by a person; empty where not. */
+  name: string;
+  note: string;
+  /** What of it in run.json cannot be read; such a round can be looked at and deleted, and nothing is built on it. */
+  damaged?: string;
+}
+
+/** A round that has just begun. Round 0 is the base policy, of which nothing is needed but its evaluation. */
+export function newRound(id: number, parent: number | null, settings: RoundSettings): RoundState {
+  return {
+    id,
+    parent,
+    stage: id === 0 ? 'evaluate' : 'sample',
+    settings,
+    sampled: null,
+    pairs: null,
+    dropped: null,
+    seconds: {},
+    steps: null,
+    stopped_early: false,
+    evaluation: null,
+    started_at: new Date().toISOString(),
+    overrides: {},
+    redo_of: null,
+    verdict: null,
+    decisions: null,
+    name: '',
+    note: '',
+  };
+}
+
+// The tree of rounds as people see it: in which order, with which lines at its side, and which rounds make a branch.
+
+export interface TreeRow {
+  round: RoundState;
+  /** What stands before the round's own mark: `│ ├─`. */
+  graph: string;
+  /** Place of its branch in branchesOf. */
+  branch: number;
+}
+
+/** Rounds of which each starts from the one before it. */
+export interface Branch {
+  /** The round that the first one starts from, of another branch; null where it has none. */
+  from: RoundState | null;
+  rounds: RoundState[];
+}
+
+/**
+ * A parent before its children. The first child goes on in its parent's branch; the others begin branches of their own,
+ * which stand between the two, one step to the right.
+ */
+export function treeOf(rounds: readonly RoundState[]): TreeRow[] {
+  return growTree(rounds).rows;
+}
+
+/** The branch of the base policy first, the others in the order in which they began. */
+export function branchesOf(rounds: readonly RoundState[]): Branch[] {
+  return growTree(rounds).branches;
+}
+
+function growTree(rounds: readonly RoundState[]): { rows: TreeRow[]; branches: Branch[] } {
+  const sorted = [...rounds].sort((a, b) => a.id - b.id);
+  const known = new Set(sorted.map(({ id }) => id));
+  const childrenOf = (id: number) => sorted.filter(({ parent }) => parent === id);
+  const rows: TreeRow[] = [];
+  const begun: Branch[] = [];
+  const walk = (from: RoundState | null, first: RoundState, joint: string, stem: string): void => {
+    const branch = begun.push({ from, rounds: [] }) - 1;
+    let before = joint;
+    for (let round: RoundState | undefined = first; round !== undefined; before = stem) {
+      rows.push({ round, graph: before, branch });
+      begun[branch].rounds.push(round);
+      const parent: RoundState = round;
+      const [main, ...others]: RoundState[] = childrenOf(parent.id);
+      for (const other of others) walk(parent, other, `${stem}├─`, `${stem}│ `);
+      round = main as RoundState | undefined;
+    }
+  };
+  for (const root of sorted.filter(({ parent }) => parent === null || !known.has(parent))) walk(null, root, '', '');
+  const branches = [...begun].sort((a, b) => a.rounds[0].id - b.rounds[0].id);
+  return { rows: rows.map((row) => ({ ...row, branch: branches.indexOf(begun[row.branch]) })), branches };
+}
+
+/** "rounds 0, 1, 2" or "rounds 3, 5, from round 1". */
+export function branchTitle({ from, rounds }: Branch): string {
+  const ids = rounds.map(({ id }) => id).join(', ');
+  const title = `round${rounds.length === 1 ? '' : 's'} ${ids}`;
+  return from === null ? title : `${title}, from round ${from.id}`;
+}
+
+/** Round's settings by the configuration's dotted names, α, β and learning rate among them, as they hold for it. */
+export function settingOf(
+  config: object,
+  { overrides, settings }: Pick<RoundState, 'overrides' | 'settings'>,
+  key: string,
+): unknown {
+  const own = { 'dpo.alpha': settings.alpha, 'dpo.beta': settings.beta, 'update.lr': settings.lr }[key];
+  return own ?? at(overrides, key) ?? at(config, key);
+}
+
+/** Dotted names of what a round's branch has changed, α, β and learning rate left out. */
+export function overriddenKeys({ overrides }: Pick<RoundState, 'overrides'>): string[] {
+  const keysIn = (value: unknown, path: string): string[] =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.entries(value).flatMap(([key, inner]) => keysIn(inner, path === '' ? key : `${path}.${key}`))
+      : [path];
+  return Object.keys(overrides).length === 0 ? [] : keysIn(overrides, '');
+}
+
+function at(config: unknown, key: string): unknown {
+  return key
+    .split('.')
+    .reduce<unknown>(
+      (inner, part) =>
+        typeof inner === 'object' && inner !== null ? (inner as Record<string, unknown>)[part] : undefined,
+      config,
+    );
+}

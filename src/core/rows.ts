@@ -1,0 +1,156 @@
+/**
+ * The JSON-lines rows that the stage commands exchange and the run directory keeps. Field names are the files'
+ * (snake_case; metrics are TRL's), so one type serves disk, wire and screen.
+ *
+ * Leaves out reading and writing (store/jsonl.ts) and the configuration (config/schema.ts).
+ */
+import { z } from 'zod';
+import { MAX_REWARD, MAX_TOKEN_ID } from './limits.js';
+
+export const messageSchema = z.object({ role: z.string(), content: z.string() });
+export type Message = z.infer<typeof messageSchema>;
+
+/** A prompt as text (one user message where the tokenizer has a chat template) or as messages. */
+export const promptSchema = z.union([z.string(), z.array(messageSchema).min(1)]);
+export type Prompt = z.infer<typeof promptSchema>;
+
+export const tokenIdsSchema = z.array(z.int().min(0).max(MAX_TOKEN_ID, `a token id is at most ${MAX_TOKEN_ID}`));
+
+export const rewardSchema = z
+  .number()
+  .min(-MAX_REWARD, `a reward is at least -${MAX_REWARD}`)
+  .max(MAX_REWARD, `a reward is at most ${MAX_REWARD}`);
+
+export type FinishReason = 'stop' | 'length';
+
+/** One sampled response. `ids` holds the end-of-turn token where the model produced it: |y| = ids.length. */
+export const responseSchema = z.object({
+  ids: tokenIdsSchema,
+  text: z.string(),
+  /** Sum over response tokens of log π(token | prefix), of the untempered policy. */
+  logps: z.number(),
+  token_logprobs: z.array(z.number()),
+  finish_reason: z.enum(['stop', 'length']),
+});
+export type SampledResponse = z.infer<typeof responseSchema>;
+
+/** A row of `samples.jsonl`: every response to one prompt. */
+export const sampleRowSchema = z.object({
+  prompt_index: z.int().min(0),
+  prompt: promptSchema.optional(),
+  prompt_ids: tokenIdsSchema,
+  responses: z.array(responseSchema),
+});
+export type SampleRow = z.infer<typeof sampleRowSchema>;
+
+/** A row of `scores.jsonl`: the rewards of `samples.jsonl`'s row with the same prompt_index, in its order. */
+export const scoreRowSchema = z.object({ prompt_index: z.int().min(0), rewards: z.array(rewardSchema) });
+export type ScoreRow = z.infer<typeof scoreRowSchema>;
+
+/** A row of `pairs.jsonl`: what one update trains on. Text is for people; ids are what is trained on. */
+export const pairRowSchema = z.object({
+  prompt_index: z.int().min(0).optional(),
+  prompt: promptSchema.optional(),
+  prompt_ids: tokenIdsSchema,
+  chosen_ids: tokenIdsSchema.min(1),
+  rejected_ids: tokenIdsSchema.min(1),
+  chosen_text: z.string().optional(),
+  rejected_text: z.string().optional(),
+  chosen_reward: rewardSchema.optional(),
+  rejected_reward: rewardSchema.optional(),
+  /** Position among the prompt's responses. */
+  chosen_index: z.int().optional(),
+  rejected_index: z.int().optional(),
+  /** The response met max_new_tokens before an end-of-turn token. */
+  chosen_truncated: z.boolean().optional(),
+  rejected_truncated: z.boolean().optional(),
+});
+export type PairRow = z.infer<typeof pairRowSchema>;
+
+/** How many prompts gave no pair, by cause. */
+export interface DroppedPairs {
+  /** The best and the worst reward are equal. */
+  ties: number;
+  /** Chosen and rejected are the same tokens. */
+  identical: number;
+  /** The reward margin is below `pairs.min_gap`. */
+  below_gap: number;
+  /** Fewer than two responses. */
+  too_few: number;
+}
+
+/** A row of `metrics.jsonl`: one optimizer step. Names are TRL's. */
+export interface MetricsRow {
+  step: number;
+  total_steps: number;
+  epoch: number;
+  loss: number;
+  grad_norm: number;
+  learning_rate: number;
+  'rewards/chosen': number;
+  'rewards/rejected': number;
+  'rewards/margins': number;
+  'rewards/accuracies': number;
+  'logps/chosen': number;
+  'logps/rejected': number;
+  'lengths/chosen': number;
+  'lengths/rejected': number;
+  'lengths/margin': number;
+  'weights/mean': number;
+  tokens: number;
+  tokens_per_second: number;
+  /** Pairs computed at once; halves when memory runs out. */
+  micro_batch: number;
+  memory_mb: number;
+}
+
+/** One policy against another on the held-out prompts. Rates are in percent. */
+export interface Comparison {
+  /** `round-start` or `base`. */
+  against: string;
+  prompts: number;
+  win_rate: number;
+  /** null of a single prompt, which says nothing of the spread. */
+  win_rate_standard_error: number | null;
+  length_controlled_win_rate: number;
+  /** `minimal` (θ1, θ3) or `difficulty` (θ1, θ2, θ3). */
+  length_controlled_form: 'minimal' | 'difficulty';
+  mean_length: number;
+  mean_length_against: number;
+  /** 100·(mean_length / mean_length_against - 1). */
+  length_change_percent: number;
+  reward: number;
+  reward_against: number;
+  /** Mean over responses of Σ_t [log π(y_t) - log π_against(y_t)]: a Monte-Carlo estimate of KL(π ‖ against), nats; null: not known. */
+  kl: number | null;
+  kl_per_token: number | null;
+  /** Why the KL is null. */
+  kl_note?: string;
+}
+
+/** `evaluation.json` of a round; round 0 (the base) has no comparisons. */
+export interface EvaluationResult {
+  round: number;
+  prompts: number;
+  reward: number;
+  mean_length: number;
+  mean_characters: number;
+  distinct_2: number;
+  truncated_share: number;
+  comparisons: Comparison[];
+}
+
+// The rows of probes.jsonl. Imports no tensors: the engine's main thread reads them too.
+
+/** What the policy answered to one probe prompt at one time of the update. */
+export const probeRowSchema = z.object({
+  /** Optimizer steps taken; 0 is the round's start. */
+  step: z.int().min(0),
+  /** Place among the probe prompts. */
+  probe: z.int().min(0),
+  prompt: z.string(),
+  text: z.string(),
+  length: z.int().min(0),
+  truncated: z.boolean(),
+});
+export type ProbeRow = z.infer<typeof probeRowSchema>;

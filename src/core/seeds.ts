@@ -1,0 +1,67 @@
+/**
+ * Every random choice of a run follows from its seed and from what is chosen: the same run twice gives the same
+ * responses, whatever was resumed, batched or done in another order.
+ */
+
+/** What the draw is for, so that equal numbers elsewhere give other draws. */
+export type SeedPurpose = 'sample' | 'held-out' | 'prompts' | 'pairs' | 'update';
+
+const purposes: Record<SeedPurpose, number> = { sample: 1, 'held-out': 2, prompts: 3, pairs: 4, update: 5 };
+
+/** A well-mixed 32-bit seed (murmur3's finaliser over each number in turn). */
+export function deriveSeed(runSeed: number, purpose: SeedPurpose, ...numbers: number[]): number {
+  let hash = 0x9e3779b9;
+  for (const number of [runSeed, purposes[purpose], ...numbers]) {
+    hash = mix(hash ^ mix((number >>> 0) ^ 0x85ebca6b));
+    hash = (Math.imul(hash, 5) + 0xe6546b64) >>> 0;
+  }
+  return mix(hash);
+}
+
+/** The seed of one response. */
+export function sampleSeed(runSeed: number, round: number, promptIndex: number, sample: number): number {
+  return deriveSeed(runSeed, 'sample', round, promptIndex, sample);
+}
+
+function mix(value: number): number {
+  let h = value >>> 0;
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return (h ^ (h >>> 16)) >>> 0;
+}
+
+/** A small random generator with a 32-bit seed (Mulberry32): a stream for each response. */
+export class Random {
+  private state: number;
+
+  constructor(seed: number) {
+    this.state = seed >>> 0;
+  }
+
+  /** Uniform in [0, 1), of 53 random bits. */
+  uniform(): number {
+    return (this.bits() * 2 ** 21 + (this.bits() >>> 11)) / 2 ** 53;
+  }
+
+  /** Uniform whole number in [0, n). */
+  below(n: number): number {
+    return Math.floor(this.uniform() * n);
+  }
+
+  /** In place (Fisher-Yates). */
+  shuffle<T>(items: T[]): T[] {
+    for (let i = items.length - 1; i > 0; i--) {
+      const j = this.below(i + 1);
+      [items[i], items[j]] = [items[j], items[i]];
+    }
+    return items;
+  }
+
+  private bits(): number {
+    this.state = (this.state + 0x6d2b79f5) >>> 0;
+    let t = this.state;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return (t ^ (t >>> 14)) >>> 0;
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * How much more often winners than losers have something: the log-odds ratio with an informative Dirichlet prior, over its
+ * standard deviation (Monroe, Colaresi & Quinn, "Fightin' Words", Political Analysis 16(4), 2008). A response counts
+ * once however often it says it (as Wang & Manning, "Baselines and bigrams", 2012, for sentiment), so that one that
+ * repeats itself proves nothing. Pure.
+ */
+
+export interface Contrast {
+  text: string;
+  /** Responses that have it. */
+  winners: number;
+  losers: number;
+  /** Standard deviations from as often; above zero: winners have it more often. */
+  z: number;
+}
+
+/** Pseudo-counts of the prior, as a share of what was counted: what is rare has to be all the more one-sided. */
+const PRIOR = 0.1;
+
+/**
+ * ẑ of one thing.
+ *
+ * @param winners responses that have it, of `winnersAll` things that winners have in all; the same of losers
+ */
+export function zScore(winners: number, winnersAll: number, losers: number, losersAll: number): number {
+  const prior = PRIOR * (winners + losers);
+  const priorAll = PRIOR * (winnersAll + losersAll);
+  const odds = (count: number, all: number): number =>
+    Math.log(count + prior) - Math.log(all + priorAll - count - prior);
+  const variance = 1 / (winners + prior) + 1 / (losers + prior);
+  return (odds(winners, winnersAll) - odds(losers, losersAll)) / Math.sqrt(variance);
+}
+
+// How closely two rows of numbers go together. Pure.
+
+/** Pearson's r; NaN with fewer than two values, or where one side does not vary. */
+export function pearson(xs: ArrayLike<number>, ys: ArrayLike<number>): number {
+  const n = Math.min(xs.length, ys.length);
+  let [meanX, meanY] = [0, 0];
+  for (let i = 0; i < n; i++) {
+    meanX += xs[i] / n;
+    meanY += ys[i] / n;
+  }
+  let [xx, yy, xy] = [0, 0, 0];
+  for (let i = 0; i < n; i++) {
+    const dx = xs[i] - meanX;
+    const dy = ys[i] - meanY;
+    xx += dx * dx;
+    yy += dy * dy;
+    xy += dx * dy;
+  }
+  return n < 2 || xx === 0 || yy === 0 ? NaN : xy / Math.sqrt(xx * yy);
+}
+
+/** Spearman's ρ: Pearson's r of the ranks; equal values share the mean of their ranks. */
+export function spearman(xs: ArrayLike<number>, ys: ArrayLike<number>): number {
+  return pearson(ranks(xs), ranks(ys));
+}
+
+/** From 1; equal values share the mean of their ranks. */
+export function ranks(values: ArrayLike<number>): Float64Array {
+  const order = Array.from({ length: values.length }, (_, i) => i).sort((a, b) => values[a] - values[b]);
+  const out = new Float64Array(values.length);
+  for (let start = 0; start < order.length;) {
+    let end = start + 1;
+    while (end < order.length && values[order[end]] === values[order[start]]) end++;
+    for (let i = start; i < end; i++) out[order[i]] = (start + 1 + end) / 2;
+    start = end;
+  }
+  return out;
+}
+
+/**
+ * A share with its 95 % interval (Wilson, "Probable inference, the law of succession, and statistical inference", 1927),
+ * which holds for few cases and near 0 and 1 too. All NaN where there are no cases.
+ */
+export function wilson(hits: number, cases: number): { share: number; low: number; high: number } {
+  const z = 1.959964;
+  const share = hits / cases;
+  const middle = (share + (z * z) / (2 * cases)) / (1 + (z * z) / cases);
+  const reach = (z / (1 + (z * z) / cases)) * Math.sqrt((share * (1 - share)) / cases + (z * z) / (4 * cases * cases));
+  return { share, low: Math.max(0, middle - reach), high: Math.min(1, middle + reach) };
+}

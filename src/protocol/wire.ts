@@ -1,0 +1,105 @@
+/**
+ * Requests as they come over the socket, from whoever can open it: their form is checked here, whether they have a place
+ * now is the handlers' part.
+ */
+import type { Socket } from 'node:net';
+import { z } from 'zod';
+import { messageOf, UserError } from '../core/errors.js';
+import { parseJson } from '../core/limits.js';
+import type { EngineCommand, Query, Request } from './messages.js';
+
+const whole = z.int().min(0);
+const settings = z.record(z.string(), z.unknown());
+/** In an object, z.unknown() alone demands the key. */
+const optional = z.unknown().optional();
+
+/** The fields of every request beside `id` and `type`. Values that have ranges are checked by the handlers. */
+const fields: { [T in EngineCommand['type'] | Query['type']]: z.ZodRawShape } = {
+  attach: { client: z.enum(['tui', 'auto']) },
+  'take-over': {},
+  'next-round': { settings: settings.optional() },
+  fork: { parent: whole, settings: settings.optional(), overrides: settings.optional() },
+  'redo-round': { round: whole, settings: settings.optional() },
+  judge: { round: whole, verdict: z.unknown() },
+  'name-round': { round: whole, name: optional, note: optional },
+  'delete-round': { round: whole },
+  switch: { round: whole },
+  decide: { prompt_index: z.unknown(), ruling: optional, note: optional },
+  undo: {},
+  redo: {},
+  'fewer-samples': { samples_per_prompt: z.unknown() },
+  set: { settings },
+  launch: {},
+  pause: {},
+  resume: {},
+  stop: {},
+  abort: {},
+  retry: {},
+  shutdown: {},
+  'read-detail': { round: whole, prompt_index: whole },
+  'read-tokens': { round: whole, prompt_index: whole, sample: z.unknown() },
+  'read-round': { round: whole },
+  'read-held-out': { round: whole },
+  'read-metrics': { round: whole },
+  'read-deletion': { round: whole },
+  'read-engine': {},
+  'read-job-log': { round: whole },
+  'read-plan': { round: whole },
+  'read-hacking': { round: whole },
+};
+
+const head = z.looseObject({ id: z.number(), type: z.string() });
+
+/**
+ * @returns the request, or why it is none, with the id that it carries so that the refusal can be told apart (0 if it
+ *   carries none)
+ */
+export function parseRequest(line: string): Request | { id: number; problem: UserError } {
+  let value: unknown;
+  try {
+    value = parseJson(line);
+  } catch (cause) {
+    return { id: 0, problem: new UserError(`the request is not JSON (${messageOf(cause)})`, { cause }) };
+  }
+  const request = head.safeParse(value);
+  if (!request.success) return { id: 0, problem: new UserError('expected {"id": number, "type": text, …}') };
+  const { id, type } = request.data;
+  if (!Object.hasOwn(fields, type))
+    return { id, problem: new UserError(`the engine knows no command ${JSON.stringify(type.slice(0, 80))}`) };
+  const checked = z.looseObject(fields[type as keyof typeof fields]).safeParse(value);
+  if (checked.success) return value as Request;
+  const [{ path, message }] = checked.error.issues;
+  return { id, problem: new UserError(`${type}: \`${path.join('.')}\`: ${message}`) };
+}
+
+// Splits a socket's bytes into lines.
+
+/**
+ * @param most characters of a line; the peer decides how much it sends, so an unfinished line must not grow forever
+ * @param onTooLong called once; the socket is then read no further
+ */
+export function readLines(socket: Socket, most: number, onLine: (line: string) => void, onTooLong: () => void): void {
+  let rest: string[] = [];
+  let length = 0;
+  socket.setEncoding('utf8');
+  const take = (chunk: Buffer | string) => {
+    const parts = String(chunk).split('\n');
+    for (const [i, part] of parts.entries()) {
+      // A long line arrives in many chunks: they are joined once, not at each.
+      rest.push(part);
+      length += part.length;
+      if (length > most) {
+        socket.off('data', take);
+        rest = [];
+        onTooLong();
+        return;
+      }
+      if (i === parts.length - 1) return;
+      const line = rest.join('');
+      rest = [];
+      length = 0;
+      if (line !== '') onLine(line);
+    }
+  };
+  socket.on('data', take);
+}

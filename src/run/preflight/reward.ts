@@ -1,0 +1,84 @@
+/** Tries a reward on one prompt, in a process of its own: it may be slow, hang, or throw where nobody listens. */
+import type { BackendChoice, RewardOptions } from '../../core/config/schema.js';
+import { UserError } from '../../core/errors.js';
+import { Tokenizer } from '../../model/tokenizer.js';
+import { readPrompts } from '../../io/prompts.js';
+import { namedByUser, openReward, parseRewardSpec } from '../../rewards/index.js';
+import { type Sensitive, trustName } from '../../io/trust.js';
+import { promptText } from '../stages/prompts.js';
+import { checkModel } from './checks.js';
+import type { RewardFacts } from '../../core/form/facts.js';
+
+export interface RewardAsk {
+  spec: string;
+  options: RewardOptions;
+  prompts: string;
+  /** The policy's folder: its tokens, for a reward that reads ids. */
+  model: string;
+  backend: BackendChoice;
+  /** The user wrote the reward himself or asked for the trial; false: it comes from a file that was opened. */
+  named: boolean;
+}
+
+/** What every prompt is answered with: the reward need not like it, it must only give a number. */
+const answer = 'Yes.';
+const anyPrompt = 'Is the sky blue?';
+
+/** @throws UserError with the reward's own error */
+export async function tryReward({ spec, options, prompts, model, backend, named }: RewardAsk): Promise<RewardFacts> {
+  const folders = parseRewardSpec(spec).flatMap((part) => (part.kind === 'hf' ? [part.dir] : []));
+  const parameters = folders.reduce((sum, dir) => sum + checkModel(dir, 'reward').parameters, 0);
+  if (folders.length > 0) await (await import('../../tensor/backend.js')).useBackend(backend);
+  const input = inputFrom(prompts, model);
+  // One try: a person waits, and sees the error at once.
+  const reward = await openReward(spec, { ...options, retries: 0 }, named ? namedByUser : refused);
+  try {
+    const started = performance.now();
+    let value = NaN;
+    await reward.score([input], { onReward: (_index, given) => (value = given) });
+    const seconds = (performance.now() - started) / 1000;
+    return { reward: value, prompt: promptText(input), response: answer, seconds, parameters };
+  } finally {
+    reward.dispose();
+  }
+}
+
+function refused(use: Sensitive): never {
+  throw new UserError(
+    `${trustName(use)} was not tried: it comes from a file, and a trial would run its code or send it your key`,
+  );
+}
+
+/** The first prompt, or one of ours where the file cannot be read: that is its own field's to say. */
+function inputFrom(file: string, model: string) {
+  const first = firstPrompt(file);
+  const tokenizer = tokenizerOf(model);
+  if (first.prompt_ids !== undefined)
+    return {
+      ...first,
+      response: answer,
+      ids: [...first.prompt_ids, ...(tokenizer?.encode(answer) ?? first.prompt_ids.slice(0, 1))],
+    };
+  const ids =
+    tokenizer === null
+      ? undefined
+      : [...tokenizer.promptIds(first.prompt ?? '', { raw: false }), ...tokenizer.encode(answer)];
+  return { ...first, response: answer, ids };
+}
+
+function firstPrompt(file: string) {
+  try {
+    const [{ prompt, prompt_ids }] = readPrompts(file);
+    return { prompt, prompt_ids };
+  } catch {
+    return { prompt: anyPrompt };
+  }
+}
+
+function tokenizerOf(model: string): Tokenizer | null {
+  try {
+    return Tokenizer.find(model);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,243 @@
+/** Finds the runs of a folder and tells of each what a list shows, whatever state its files are in. */
+import { readdirSync, rmdirSync, statSync } from 'node:fs';
+import { hostname } from 'node:os';
+import path from 'node:path';
+import { type EngineClient, connect, connectIfAny } from '../../engine/client.js';
+import type { EngineState } from '../../protocol/messages.js';
+import { UserError, hasCode, messageOf } from '../../core/errors.js';
+import type { PartialConfig } from '../../core/config/load.js';
+import { removeAll, removeTemporaries } from '../../io/durable.js';
+import { Lock, lockHolder } from '../lock.js';
+import { Run, isRun } from '../run.js';
+import type { RoundState, Stage } from '../../core/rounds.js';
+
+/** Where new runs are put. */
+export const runsFolder = 'runs';
+
+/** A run as the list shows it. */
+export interface RunEntry {
+  directory: string;
+  /** What can be read of run.json; null where it cannot be used, which `problem` explains. */
+  seen: RunSeen | null;
+  problem: string | null;
+  engine: EngineSeen;
+  /** When run.json was last written, ms since 1970. */
+  changed: number;
+}
+
+export interface RunSeen {
+  /** Folder of the base policy. */
+  model: string;
+  /** Without the base policy. */
+  rounds: number;
+  /** Of the round that was worked on last. */
+  stage: Stage;
+  /** Of the newest evaluated round. */
+  reward: number | null;
+  length: number | null;
+  config: PartialConfig;
+}
+
+export type EngineSeen =
+  | { state: 'stopped' }
+  | { state: EngineState['activity'] }
+  | { state: 'problem'; problem: string }
+  /** It holds the lock and does not answer in time, or is too old to be asked. */
+  | { state: 'silent' }
+  /** It runs on another machine. */
+  | { state: 'elsewhere'; host: string };
+
+/** How long an engine may take to say what it does. */
+const patienceMs = 1000;
+
+/**
+ * Run directories: `cwd` itself, those in it and in its `runs` folder; and likewise of `more`.
+ *
+ * @param more folders of runs, or runs
+ */
+export function findRunDirectories(cwd: string, more: readonly string[]): string[] {
+  const folders = [cwd, ...more].flatMap((folder) => [folder, path.join(folder, runsFolder)]);
+  const found = folders.flatMap((folder) => [folder, ...subfolders(folder)]).filter(isRun);
+  return [...new Set(found)].sort();
+}
+
+function subfolders(folder: string): string[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() || entry.isSymbolicLink())
+      .map(({ name }) => path.join(folder, name));
+  } catch {
+    // Not there, or not ours to read: there is no run that could be opened.
+    return [];
+  }
+}
+
+/** Reads the runs anew where run.json has changed since the last look, and asks every engine. Newest first. */
+export class RunList {
+  private known = new Map<string, { stamp: string; entry: Omit<RunEntry, 'engine' | 'changed'> }>();
+
+  /** @param more folders of runs, or runs, absolute */
+  constructor(
+    private readonly cwd: string,
+    private readonly more: string[] = [],
+  ) {}
+
+  /** @returns how many runs there are now that were not listed before */
+  add(folder: string): number {
+    const before = findRunDirectories(this.cwd, this.more).length;
+    if (!this.more.includes(folder)) this.more.push(folder);
+    return findRunDirectories(this.cwd, this.more).length - before;
+  }
+
+  async look(): Promise<RunEntry[]> {
+    const entries = await Promise.all(
+      findRunDirectories(this.cwd, this.more).map((directory) => this.entry(directory)),
+    );
+    return entries.flatMap((entry) => entry ?? []).sort((a, b) => b.changed - a.changed);
+  }
+
+  private async entry(directory: string): Promise<RunEntry | null> {
+    let stat;
+    try {
+      stat = statSync(path.join(directory, 'run.json'));
+    } catch {
+      // Deleted between the two looks.
+      return null;
+    }
+    const stamp = `${stat.mtimeMs} ${stat.size} ${stat.ino}`;
+    let read = this.known.get(directory);
+    if (read?.stamp !== stamp) {
+      read = { stamp, entry: readEntry(directory) };
+      this.known.set(directory, read);
+    }
+    return { ...read.entry, changed: stat.mtimeMs, engine: await engineOf(directory) };
+  }
+}
+
+function readEntry(directory: string): Omit<RunEntry, 'engine' | 'changed'> {
+  try {
+    const run = Run.open(directory, { recount: false });
+    const { rounds, config } = run;
+    const evaluated = rounds.filter(({ evaluation }) => evaluation !== null).at(-1)?.evaluation ?? null;
+    const seen: RunSeen = {
+      model: config.model,
+      rounds: rounds.filter(({ id }) => id > 0).length,
+      stage: stageOf(rounds, run.current),
+      reward: evaluated?.reward ?? null,
+      length: evaluated?.mean_length ?? null,
+      config: config as PartialConfig,
+    };
+    return { directory, seen, problem: null };
+  } catch (error) {
+    return { directory, seen: null, problem: messageOf(error) };
+  }
+}
+
+function stageOf(rounds: readonly RoundState[], current: number): Stage {
+  return rounds.find(({ id }) => id === current)?.stage ?? 'evaluate';
+}
+
+async function engineOf(directory: string): Promise<EngineSeen> {
+  let client: EngineClient | null = null;
+  let late: NodeJS.Timeout | undefined;
+  const timeOut = new Promise<'late'>((resolve) => (late = setTimeout(resolve, patienceMs, 'late')));
+  const asked = connectIfAny(directory).then(async (connected) => {
+    client = connected;
+    return client?.ask({ type: 'read-engine' }) ?? null;
+  });
+  try {
+    const state = await Promise.race([asked, timeOut]);
+    if (state === null) return withoutAnswer(directory);
+    if (state === 'late') return { state: 'silent' };
+    return state.problem === null ? { state: state.activity } : { state: 'problem', problem: state.problem };
+  } catch {
+    return { state: 'silent' };
+  } finally {
+    clearTimeout(late);
+    // One that answers too late is closed then.
+    asked.then(
+      () => client?.close(),
+      () => client?.close(),
+    );
+  }
+}
+
+/** Lock files that nobody held when they were last looked at, by what a new holder changes of them. */
+const released = new Map<string, string>();
+
+/** Nothing answers at its socket: it has ended, is just starting or ending, or runs on another host. */
+function withoutAnswer(directory: string): EngineSeen {
+  const file = path.join(directory, 'lock');
+  const stat = statSync(file, { throwIfNoEntry: false });
+  const stamp = `${stat?.ino} ${stat?.size} ${stat?.mtimeMs}`;
+  // Testing a lock starts a program: not every second for each run that was killed.
+  if (released.get(file) === stamp) return { state: 'stopped' };
+  const holder = lockHolder(directory);
+  if (holder === null) {
+    released.set(file, stamp);
+    return { state: 'stopped' };
+  }
+  return holder.host === hostname() ? { state: 'silent' } : { state: 'elsewhere', host: holder.host };
+}
+
+/**
+ * Ends a run's engine, which keeps what an update has done.
+ *
+ * @throws UserError where another terminal drives it, or it does not answer
+ */
+export async function endEngine(directory: string): Promise<void> {
+  const client = await connect(directory);
+  try {
+    await client.send({ type: 'attach', client: 'tui' });
+    await client.send({ type: 'shutdown' });
+  } finally {
+    client.close();
+  }
+}
+
+/** What a run directory consists of. Anything else in it is the user's own. */
+const ownFiles = ['rounds', 'engine.sock', 'engine.log', 'run.json'];
+
+/**
+ * Deletes a run. Files in its directory that are not the run's stay.
+ *
+ * @returns names of what stayed
+ * @throws UserError where its engine runs
+ */
+export function deleteRun(directory: string): string[] {
+  if (!isRun(directory)) throw new UserError(`${directory} holds no run any more`);
+  // No engine can start while we hold the lock.
+  const lock = Lock.take(directory, '');
+  if (!(lock instanceof Lock))
+    throw new UserError(
+      `the engine of ${directory} runs (process ${lock.pid} on ${lock.host}); end it before deleting the run`,
+    );
+  try {
+    removeTemporaries(directory);
+    // run.json last: a deletion that was interrupted can be repeated. Then the lock: an engine that has opened it already
+    // finds it deleted.
+    for (const name of [...ownFiles, 'lock']) removeAll([path.join(directory, name)]);
+  } finally {
+    lock.release();
+  }
+  const left = readdirSync(directory);
+  if (left.length === 0) rmdirSync(directory);
+  return left;
+}
+
+/** A name in the runs folder that nothing has yet: `runs/NAME`, `runs/NAME-2`, … */
+export function freeName(cwd: string, name: string): string {
+  for (let number = 1; ; number++) {
+    const candidate = path.join(runsFolder, number === 1 ? name : `${name}-${number}`);
+    if (isFree(path.resolve(cwd, candidate))) return candidate;
+  }
+}
+
+/** Not there, or an empty folder. */
+export function isFree(directory: string): boolean {
+  try {
+    return readdirSync(directory).length === 0;
+  } catch (error) {
+    return hasCode(error, 'ENOENT');
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * The process behind tasks.ts: one question in, its answer out. It does not end by itself: its end could overtake the
+ * answer. Who asked ends it.
+ */
+import { UserError, messageOf } from '../../core/errors.js';
+import { checkModel, checkPrompts } from './checks.js';
+import type { TaskAsk, TaskMessage } from './tasks.js';
+
+const say = (message: TaskMessage): Promise<void> =>
+  new Promise((sent) => process.send?.(message, undefined, undefined, () => sent()) ?? sent());
+
+async function answerTo(ask: TaskAsk): Promise<unknown> {
+  switch (ask.task) {
+    case 'model':
+      return checkModel(ask.dir, 'causal-lm', ask.elsewhere);
+    case 'prompts':
+      return checkPrompts(ask.file, ask.model, ask.raw);
+    case 'reward':
+      return (await import('./reward.js')).tryReward(ask);
+    case 'endpoints':
+      return (await import('./environment.js')).checkEndpoints(ask.urls);
+    case 'environment':
+      return (await import('./environment.js')).checkEnvironment(ask);
+    case 'measure':
+      return (await import('./measure.js')).measure(
+        ask.config,
+        (known, doing) => void say({ type: 'part', known, doing }),
+      );
+  }
+}
+
+async function serve(ask: TaskAsk): Promise<void> {
+  try {
+    await say({ type: 'done', answer: await answerTo(ask) });
+  } catch (error) {
+    // What is no UserError is a defect of ours, or of the reward's.
+    const message = error instanceof UserError ? error.message : `it failed: ${messageOf(error)}`;
+    await say({ type: 'failed', message });
+  }
+}
+
+process.once('message', (ask: TaskAsk) => void serve(ask));
+// Whoever asked has gone.
+process.once('disconnect', () => process.exit(0));

@@ -1,0 +1,90 @@
+/**
+ * Work that the form asks for, each in a process of its own: whatever a reward, a tokenizer or a backend does there, the
+ * screen goes on, and ending the process ends the work.
+ */
+import { fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { UserError } from '../../core/errors.js';
+import type { Config } from '../../core/config/schema.js';
+import type { EnvironmentAsk } from './environment.js';
+import type {
+  EndpointFacts,
+  EnvironmentFacts,
+  Measurement,
+  ModelFacts,
+  PromptFacts,
+  RewardFacts,
+} from '../../core/form/facts.js';
+import type { RewardAsk } from './reward.js';
+
+export interface Tasks {
+  model: { ask: { dir: string; elsewhere?: boolean }; answer: ModelFacts };
+  prompts: { ask: { file: string; model: string; raw: boolean }; answer: PromptFacts };
+  reward: { ask: RewardAsk; answer: RewardFacts };
+  endpoints: { ask: { urls: string[] }; answer: EndpointFacts[] };
+  environment: { ask: EnvironmentAsk; answer: EnvironmentFacts };
+  measure: { ask: { config: Config }; answer: Measurement };
+}
+export type TaskName = keyof Tasks;
+export type TaskAsk<N extends TaskName = TaskName> = { [K in N]: { task: K } & Tasks[K]['ask'] }[N];
+
+/** What the process says: parts of an answer on the way, then the answer or why there is none. */
+export type TaskMessage =
+  | { type: 'part'; known: Measurement; doing: string }
+  | { type: 'done'; answer: unknown }
+  | { type: 'failed'; message: string };
+
+/** Seconds after which a task is ended. */
+const limits: Record<TaskName, number> = {
+  ...{ model: 30, prompts: 60, reward: 30, measure: 300 },
+  ...{ endpoints: 30, environment: 240 },
+};
+
+export interface TaskHooks {
+  signal: AbortSignal;
+  part?(known: Measurement, doing: string): void;
+}
+
+/** @throws UserError with the task's own sentence, or that it took too long or ended; AbortError where it was called off */
+export function runTask<N extends TaskName>(ask: TaskAsk<N>, hooks: TaskHooks): Promise<Tasks[N]['answer']> {
+  const name: TaskName = ask.task;
+  const child = fork(fileURLToPath(new URL('./taskProcess.js', import.meta.url)), [], {
+    // What a reward prints must not come between the lines of the screen.
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    serialization: 'json',
+  });
+  return new Promise((resolve, reject) => {
+    const end = (settle: () => void): void => {
+      clearTimeout(late);
+      hooks.signal.removeEventListener('abort', aborted);
+      child.removeAllListeners();
+      child.kill('SIGKILL');
+      settle();
+    };
+    const aborted = (): void => end(() => reject(new DOMException('called off', 'AbortError')));
+    const late = setTimeout(
+      () => end(() => reject(new UserError(`no answer within ${limits[name]} s; it was ended`))),
+      limits[name] * 1000,
+    );
+    hooks.signal.addEventListener('abort', aborted);
+    child.on('message', (message: TaskMessage) => {
+      if (message.type === 'part') hooks.part?.(message.known, message.doing);
+      else if (message.type === 'done') end(() => resolve(message.answer as Tasks[N]['answer']));
+      else end(() => reject(new UserError(message.message)));
+    });
+    child.on('error', (cause) =>
+      end(() => reject(new UserError(`it could not be started: ${cause.message}`, { cause }))),
+    );
+    child.on('exit', (code, by) =>
+      end(() =>
+        reject(
+          new UserError(
+            `its process ended unexpectedly (${by ?? `exit code ${String(code)}`}); memory may have run out`,
+          ),
+        ),
+      ),
+    );
+    if (hooks.signal.aborted) aborted();
+    else child.send(ask);
+  });
+}

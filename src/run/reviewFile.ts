@@ -1,0 +1,176 @@
+/**
+ * Scored samples out of any file as the rows that review works on, and the decided pairs as trainers read them (TRL:
+ * {"prompt","chosen","rejected"}).
+ *
+ * Leaves out the tokenizer, which the caller brings, and the journal's file (ui/review/session.ts).
+ */
+import { z } from 'zod';
+import { UserError } from '../core/errors.js';
+import { type DroppedPairs, type Message, type Prompt, promptSchema } from '../core/rows.js';
+import { readJsonLines } from '../io/jsonl.js';
+import { decidedPair } from '../core/review/decisions.js';
+import type {
+  Decision,
+  ResponseDetail,
+  ResponsePair,
+  ReviewDetail,
+  ReviewRow,
+  WeightInputs,
+} from '../core/review/rows.js';
+import { largest, smallest } from '../core/limits.js';
+
+const scoredSchema = z.object({
+  prompt: promptSchema.optional(),
+  prompt_ids: z.array(z.int()).optional(),
+  responses: z
+    .array(
+      z.object({
+        text: z.string('every response needs a "text"'),
+        reward: z.number('every response needs a "reward" that is a number'),
+        /** Tokens, where the file has them. */
+        ids: z.array(z.int()).optional(),
+        /** Σ log π over its tokens under the policy that is to be trained, and under the reference. */
+        logps: z.number().nullish(),
+        ref_logps: z.number().nullish(),
+        finish_reason: z.string().nullish(),
+        /** Who wrote it; AlpacaEval's name and the usual one. */
+        generator: z.string().nullish(),
+        model: z.string().nullish(),
+      }),
+      'every row needs "responses": [{"text","reward"}]',
+    )
+    .min(1, 'a prompt needs at least one response'),
+});
+type ScoredRow = z.infer<typeof scoredSchema>;
+
+export interface ScoredFile {
+  rows: ReviewRow[];
+  details: ReviewDetail[];
+  /** What lengths are counted in. */
+  unit: 'tokens' | 'characters';
+  weights: WeightInputs;
+  /** Every response has a finish_reason, so that those without truncation are known too. */
+  finishKnown: boolean;
+}
+
+/**
+ * @param tokensOf tokens of a response, the end of its turn included; null: lengths are those of the file's own `ids`
+ *   where every response has them, else in characters (Unicode code points)
+ * @throws UserError that names file and line of what cannot be used
+ */
+export function readScoredFile(
+  file: string,
+  tokensOf: ((text: string, truncated: boolean) => number) | null,
+): ScoredFile {
+  const read = readJsonLines(file, scoredSchema, { torn: 'error', withLines: true });
+  if (read.length === 0)
+    throw new UserError(`${file} is empty; expected a line {"prompt","responses":[{"text","reward"}]} for each prompt`);
+  const given = read.map(({ row, line }) => {
+    if (row.prompt === undefined && row.prompt_ids === undefined)
+      throw new UserError(`${file}:${line}: every row needs a "prompt", a text or messages`);
+    return row;
+  });
+  const hasIds = given.every(({ responses }) => responses.every(({ ids }) => ids !== undefined));
+  const lengthOf = ({ text, ids, finish_reason }: ScoredRow['responses'][number]): number => {
+    if (tokensOf !== null) return tokensOf(text, finish_reason === 'length');
+    return hasIds && ids !== undefined ? ids.length : codePoints(text);
+  };
+  const details = given.map((row, prompt_index): ReviewDetail => ({
+    prompt_index,
+    prompt: row.prompt ?? `(${row.prompt_ids?.length ?? 0} tokens without text)`,
+    responses: row.responses.map((response) => ({
+      text: response.text,
+      length: lengthOf(response),
+      reward: response.reward,
+      logps: response.logps ?? null,
+      truncated: response.finish_reason === 'length',
+      source: response.generator ?? response.model ?? undefined,
+    })),
+  }));
+  const finishKnown = given.every(({ responses }) => responses.every(({ finish_reason }) => finish_reason != null));
+  const unit = tokensOf !== null || hasIds ? 'tokens' : 'characters';
+  return { rows: details.map(rowOf), details, unit, weights: weightsOf(given), finishKnown };
+}
+
+/** Log-ratios where the file carries the reference's log-probabilities. Without any, policy and reference are taken as one. */
+function weightsOf(rows: readonly ScoredRow[]): WeightInputs {
+  const all = rows.flatMap(({ responses }) => responses);
+  if (all.every(({ ref_logps }) => ref_logps == null)) return { need: 'lengths' };
+  const known = rows.map(({ responses }, prompt_index) => ({
+    prompt_index,
+    log_ratios: responses.map(({ logps, ref_logps }) =>
+      logps == null || ref_logps == null ? null : logps - ref_logps,
+    ),
+  }));
+  const counts = all.map(({ logps, ref_logps }) => Number(logps != null) + Number(ref_logps != null));
+  const lacking = counts.filter((n) => n < 2).length;
+  return {
+    need: 'logps',
+    done: counts.reduce((sum, n) => sum + n, 0),
+    total: 2 * all.length,
+    computing: false,
+    problem: lacking === 0 ? null : `${lacking} of ${all.length} responses in the file lack logps or ref_logps`,
+    known,
+  };
+}
+
+function codePoints(text: string): number {
+  let count = 0;
+  for (const _ of text) count++;
+  return count;
+}
+
+function rowOf({ prompt_index, prompt, responses }: ReviewDetail): ReviewRow {
+  const rewards = responses.map(({ reward }) => reward);
+  const [best, worst] = [rewards.indexOf(largest(rewards)), rewards.indexOf(smallest(rewards))];
+  const logps = responses.flatMap(({ logps: value }) => (value === null ? [] : [value]));
+  const alone = responses.length < 2;
+  return {
+    prompt_index,
+    prompt: textOf(prompt),
+    rewards,
+    lengths: responses.map(({ length }) => length),
+    truncated: responses.map(({ truncated }) => truncated),
+    logps: logps.length === responses.length ? logps : [],
+    automatic: automaticPair(responses, best, worst),
+    chosen_text: alone ? '' : responses[best].text,
+    rejected_text: alone ? '' : responses[worst].text,
+  };
+}
+
+/** Best against worst, as `brevity pair` makes them. */
+function automaticPair(responses: ResponseDetail[], best: number, worst: number): ResponsePair | keyof DroppedPairs {
+  if (responses.length < 2) return 'too_few';
+  if (responses[best].reward === responses[worst].reward) return 'ties';
+  return responses[best].text === responses[worst].text ? 'identical' : { chosen: best, rejected: worst };
+}
+
+function textOf(prompt: Prompt): string {
+  if (typeof prompt === 'string') return prompt;
+  if (prompt.length === 1 && prompt[0].role === 'user') return prompt[0].content;
+  return prompt.map(({ role, content }) => `${role}: ${content}`).join('\n');
+}
+
+/** How many prompts give no pair by the rewards alone, by cause. */
+export function droppedIn(rows: readonly ReviewRow[]): DroppedPairs {
+  const dropped: DroppedPairs = { ties: 0, identical: 0, below_gap: 0, too_few: 0 };
+  for (const { automatic } of rows) if (typeof automatic === 'string') dropped[automatic]++;
+  return dropped;
+}
+
+/** A preference pair as TRL reads it: conversational where the prompt is. */
+export type TrlPair =
+  { prompt: string; chosen: string; rejected: string } | { prompt: Message[]; chosen: Message[]; rejected: Message[] };
+
+/** The pairs as decided, in the file's order. */
+export function trlPairs({ rows, details }: ScoredFile, decisions: ReadonlyMap<number, Decision>): TrlPair[] {
+  return rows.flatMap((row, i): TrlPair[] => {
+    const pair = decidedPair(row, decisions.get(row.prompt_index));
+    if (pair === null) return [];
+    const { prompt, responses } = details[i];
+    const [chosen, rejected] = [responses[pair.chosen].text, responses[pair.rejected].text];
+    if (typeof prompt === 'string') return [{ prompt, chosen, rejected }];
+    const said = (content: string): Message[] => [{ role: 'assistant', content }];
+    return [{ prompt, chosen: said(chosen), rejected: said(rejected) }];
+  });
+}

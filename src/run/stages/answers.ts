@@ -1,0 +1,48 @@
+/** A round's answers to the held-out prompts as people see them. */
+import { type SampledResponse, sampleRowSchema, scoreRowSchema } from '../../core/rows.js';
+import { readJsonLines } from '../../io/jsonl.js';
+import type { RunFiles } from '../run.js';
+import { roundFiles } from './files.js';
+import { promptText } from './prompts.js';
+
+/** A response to a held-out prompt with its reward. */
+export interface HeldOutAnswer {
+  prompt_index: number;
+  prompt: string;
+  text: string;
+  /** In tokens. */
+  length: number;
+  reward: number;
+  truncated: boolean;
+}
+
+/** Those that are scored, in the order of their prompts; none where the round is not evaluated yet. */
+export function readHeldOut(files: RunFiles, round: number): HeldOutAnswer[] {
+  const file = (name: string) => files.file(round, name);
+  const rewards = new Map(
+    readJsonLines(file(roundFiles.heldOutScores), scoreRowSchema, { missing: 'empty' }).map((row) => [
+      row.prompt_index,
+      row.rewards.at(0),
+    ]),
+  );
+  return readJsonLines(file(roundFiles.heldOutSamples), sampleRowSchema, { missing: 'empty' })
+    .flatMap((row): HeldOutAnswer[] => {
+      const reward = rewards.get(row.prompt_index);
+      if (reward === undefined) return [];
+      const [response] = row.responses as (SampledResponse | undefined)[];
+      if (response === undefined) return [];
+      const { text, ids, finish_reason } = response;
+      const { prompt_index } = row;
+      return [
+        {
+          prompt_index,
+          prompt: promptText(row),
+          text,
+          length: ids.length,
+          reward,
+          truncated: finish_reason === 'length',
+        },
+      ];
+    })
+    .sort((a, b) => a.prompt_index - b.prompt_index);
+}

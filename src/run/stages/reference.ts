@@ -1,0 +1,192 @@
+/** The reference policy: its log-probabilities of the pairs that are trained on, and of all responses in review. */
+import type { UpdateConfig } from '../../core/config/schema.js';
+import { pauseOnly } from '../../core/control.js';
+import { Interrupted, responseLogprobs, sum } from '../../train/logprobs.js';
+import { referenceLogps } from '../../train/referenceLogps.js';
+import { UserError } from '../../core/errors.js';
+import { bySide, pairSides, type ReferenceLogps } from '../../train/step.js';
+import { pairRowSchema, sampleRowSchema, type PairRow, type SampleRow } from '../../core/rows.js';
+import { appendJsonLines, readJsonLines } from '../../io/jsonl.js';
+import { policiesOf } from '../../core/config/rounds.js';
+import { ProgressMeter, type WorkContext, type WorkResults } from './context.js';
+import { roundFiles } from './files.js';
+import type { PolicyUse } from './models.js';
+import { readLogps, type LogpsRow } from './reviewFiles.js';
+
+/** Tokens of a batch of prompts with their responses, after which work can be interrupted and rows are on disk. */
+const BATCH_TOKENS = 4096;
+const REPORT_MS = 200;
+
+/** A start that is an adapter is trained on as one where LoRA is asked for, and merged for full fine-tuning. */
+export function trainingUse({ update }: { update: Pick<UpdateConfig, 'lora'> }): PolicyUse {
+  return update.lora === null ? 'train' : 'adapt';
+}
+
+/** The pairs' log-probabilities under the reference policy; null if it was aborted. */
+export async function referenceOf(context: WorkContext, pairs: PairRow[]): Promise<ReferenceLogps | null> {
+  const { config, files, round, control } = context;
+  const { reference, same } = policiesOf(config, files, round);
+  // Of an adapter in training the reference is computed in the same form, so that the first logit is exactly α·Δ|y|.
+  const model = await context.models.load(reference, same ? trainingUse(config) : 'read');
+  const sides = pairSides(pairs);
+  const known = computedForReview(context, model.fingerprint, pairs);
+  const missing = sides.flatMap((side, i) => (known[i] === undefined ? [{ side, pair: Math.floor(i / 2) }] : []));
+  const meter = new ProgressMeter(context, 'reference log-probabilities', sides.length, sides.length - missing.length);
+  let computed: number[];
+  try {
+    computed = await referenceLogps(
+      files.file(round.id, roundFiles.reference),
+      model.fingerprint,
+      missing.map(({ side }) => side),
+      async (wanted) => {
+        let done = 0;
+        const values = await responseLogprobs(model, wanted, {
+          // Half of a reference is of no use: stopping waits for it.
+          control: { point: async () => ((await control.point()) === 'abort' ? 'abort' : 'go') },
+          name: (i) => `pair ${missing.find(({ side }) => side === wanted[i])?.pair}`,
+          onProgress(count) {
+            meter.add(count - done);
+            done = count;
+          },
+        });
+        return values.map(sum);
+      },
+    );
+  } catch (error) {
+    if (error instanceof Interrupted) return null;
+    throw error;
+  }
+  const rest = computed.values();
+  return bySide(sides.map((_, i) => known[i] ?? (rest.next().value as number)));
+}
+
+/** What review has computed under this very reference, in the order of pairSides; undefined: nothing. */
+function computedForReview(
+  { files, round }: Pick<WorkContext, 'files' | 'round'>,
+  fingerprint: string,
+  pairs: PairRow[],
+): (number | undefined)[] {
+  const rows = new Map(
+    readLogps(files, round.id)
+      .filter((row) => row.model === 'reference' && row.fingerprint === fingerprint)
+      .map(({ prompt_index, logps }) => [prompt_index, logps]),
+  );
+  return pairs.flatMap(({ prompt_index, chosen_index, rejected_index }) => {
+    const logps = prompt_index === undefined ? undefined : rows.get(prompt_index);
+    return [chosen_index, rejected_index].map((index) => (index === undefined ? undefined : logps?.[index]));
+  });
+}
+
+/**
+ * Log-probabilities of every response that review can pair, under the policy that the round starts from and under its
+ * reference, appended to logps.jsonl prompt by prompt. Prompts whose rewards make a pair come first. A prompt's responses
+ * are computed together, so that interruptions change no result.
+ */
+export async function reviewLogps(context: WorkContext): Promise<WorkResults['logps']> {
+  const { config, files, round } = context;
+  if (config.sampling.server !== null)
+    throw new UserError(
+      'log-probabilities of two policies are needed, which are not computed here while responses are sampled on servers',
+    );
+  const file = files.file(round.id, roundFiles.logps);
+  const { start, reference } = policiesOf(config, files, round);
+  const samples = promptsInOrder(context);
+  const responses = samples.reduce((count, row) => count + row.responses.length, 0);
+  const reporter = new LogpsReporter(context, 2 * responses);
+  for (const [kind, dir] of [
+    ['policy', start],
+    ['reference', reference],
+  ] as const) {
+    const model = await context.models.load(dir, 'read');
+    const of = { model: kind, fingerprint: model.fingerprint };
+    const there = new Map(
+      readLogps(files, round.id)
+        .filter((row) => row.model === kind)
+        .map((row) => [row.prompt_index, row]),
+    );
+    const missing = samples.filter(({ prompt_index }) => there.get(prompt_index)?.fingerprint !== of.fingerprint);
+    reporter.add([...there.values()].filter(({ fingerprint }) => fingerprint === of.fingerprint));
+    for (const batch of promptBatches(missing)) {
+      if ((await context.control.point()) !== 'go') return { complete: false };
+      const rows = await logpsRows(context, model, batch, of);
+      appendJsonLines(file, rows);
+      reporter.add(rows);
+    }
+  }
+  reporter.flush();
+  return { complete: true };
+}
+
+/** With the log-probabilities of a batch's responses, a row per prompt. */
+async function logpsRows(
+  { control }: WorkContext,
+  model: Parameters<typeof responseLogprobs>[0],
+  batch: SampleRow[],
+  of: Pick<LogpsRow, 'model' | 'fingerprint'>,
+): Promise<LogpsRow[]> {
+  const sequences = batch.flatMap(({ prompt_ids, responses, prompt_index }) =>
+    responses.map(({ ids }) => ({ prompt_ids, response_ids: ids, prompt_index })),
+  );
+  const values = await responseLogprobs(model, sequences, {
+    microTokens: BATCH_TOKENS,
+    control: pauseOnly(control),
+    name: (i) => `a response to prompt ${sequences[i].prompt_index + 1}`,
+  });
+  const sums = values.map(sum).values();
+  return batch.map(({ prompt_index, responses }) => ({
+    prompt_index,
+    ...of,
+    logps: responses.map(() => sums.next().value as number),
+  }));
+}
+
+/** The round's prompts with two responses or more, those with a pair first. */
+function promptsInOrder({ files, round }: WorkContext): SampleRow[] {
+  const pairs = readJsonLines(files.file(round.id, roundFiles.pairs), pairRowSchema, { missing: 'empty' });
+  const samples = readJsonLines(files.file(round.id, roundFiles.samples), sampleRowSchema, { missing: 'empty' });
+  const paired = new Set(pairs.map(({ prompt_index }) => prompt_index));
+  const later = ({ prompt_index }: SampleRow) => (paired.has(prompt_index) ? 0 : 1);
+  return samples
+    .filter(({ responses }) => responses.length >= 2)
+    .sort((a, b) => later(a) - later(b) || a.prompt_index - b.prompt_index);
+}
+
+/** Whole prompts, about BATCH_TOKENS together. */
+function promptBatches(rows: readonly SampleRow[]): SampleRow[][] {
+  const batches: SampleRow[][] = [];
+  let tokens = Infinity;
+  for (const row of rows) {
+    const size = row.responses.reduce((count, { ids }) => count + row.prompt_ids.length + ids.length, 0);
+    if (tokens + size > BATCH_TOKENS) {
+      batches.push([]);
+      tokens = 0;
+    }
+    batches[batches.length - 1].push(row);
+    tokens += size;
+  }
+  return batches;
+}
+
+/** Reports rows a few times a second. */
+class LogpsReporter {
+  private rows: LogpsRow[] = [];
+  private done = 0;
+  private last = 0;
+
+  constructor(
+    private readonly context: WorkContext,
+    private readonly total: number,
+  ) {}
+
+  add(rows: readonly LogpsRow[]): void {
+    for (const row of rows) this.rows.push(row);
+    this.done += rows.reduce((count, { logps }) => count + logps.length, 0);
+    if (performance.now() - this.last >= REPORT_MS) this.flush();
+  }
+
+  flush(): void {
+    this.last = performance.now();
+    this.context.report({ type: 'logps', rows: this.rows, done: this.done, total: this.total });
+    this.rows = [];
+  }
+}

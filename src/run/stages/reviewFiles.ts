@@ -1,0 +1,135 @@
+/** What review leaves on disk: the rows of its table, and the decisions in the order in which they were made. */
+import { createReadStream, existsSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { z } from 'zod';
+import { UserError } from '../../core/errors.js';
+import {
+  type ReviewCounts,
+  type Standing,
+  countReview,
+  nothingDecided,
+  replay,
+  wrongWith,
+} from '../../core/review/decisions.js';
+import type { DecisionRow, ReviewRow } from '../../core/review/rows.js';
+import { rewardSchema } from '../../core/rows.js';
+import { parseLine, parseRow, readJsonLines } from '../../io/jsonl.js';
+import { type RoundFolders, roundFiles } from './files.js';
+
+const index = z.int().min(0);
+
+const reviewRowSchema: z.ZodType<ReviewRow> = z
+  .object({
+    prompt_index: index,
+    prompt: z.string(),
+    rewards: z.array(rewardSchema),
+    lengths: z.array(z.int().min(0)),
+    truncated: z.array(z.boolean()),
+    logps: z.array(z.number()),
+    automatic: z.union([
+      z.object({ chosen: index, rejected: index }),
+      z.enum(['ties', 'identical', 'below_gap', 'too_few']),
+    ]),
+    chosen_text: z.string(),
+    rejected_text: z.string(),
+  })
+  .superRefine(({ rewards, lengths, truncated, logps, automatic }, context) => {
+    const wrong = (key: string, message: string) => context.addIssue({ code: 'custom', path: [key], message });
+    const responses = rewards.length;
+    for (const [key, { length }] of Object.entries({ lengths, truncated }))
+      if (length < responses) wrong(key, `expected one for each of ${responses} rewards, got ${length}`);
+    if (logps.length !== 0 && logps.length < responses)
+      wrong('logps', `expected one for each of ${responses} rewards or none, got ${logps.length}`);
+    if (typeof automatic === 'object' && Math.max(automatic.chosen, automatic.rejected) >= responses)
+      wrong('automatic', `expected two of ${responses} responses`);
+  });
+
+const pairSchema = z.object({ chosen: index, rejected: index });
+
+export const rulingSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('pair'), ...pairSchema.shape }),
+  z.object({ kind: z.literal('exclude'), instead_of: pairSchema.optional() }),
+  z.object({ kind: z.literal('tie'), instead_of: pairSchema.optional() }),
+]);
+
+const decisionRowSchema: z.ZodType<DecisionRow> = z.discriminatedUnion('action', [
+  z.object({
+    at: z.string(),
+    action: z.literal('decide'),
+    decision: z.object({ prompt_index: index, ruling: rulingSchema.nullable(), note: z.string() }),
+  }),
+  z.object({ at: z.string(), action: z.literal('undo') }),
+  z.object({ at: z.string(), action: z.literal('redo') }),
+]);
+
+const logpsRowSchema = z.object({
+  prompt_index: index,
+  /** The policy that the round starts from, or its reference. */
+  model: z.enum(['policy', 'reference']),
+  /** Of its weights. */
+  fingerprint: z.string(),
+  /** Σ log π over the tokens of each response, in sampling order. */
+  logps: z.array(z.number()),
+});
+/** A row of logps.jsonl: the responses to one prompt under one model. The last row of a prompt and a model holds. */
+export type LogpsRow = z.infer<typeof logpsRowSchema>;
+
+export function readLogps(files: RoundFolders, round: number): LogpsRow[] {
+  return readJsonLines(files.file(round, roundFiles.logps), logpsRowSchema, { missing: 'empty' });
+}
+
+/** Empty before the round is scored, or where an earlier Brevity scored it. */
+export function readReview(files: RoundFolders, round: number): ReviewRow[] {
+  return readJsonLines(files.file(round, roundFiles.review), reviewRowSchema, { missing: 'empty' });
+}
+
+/** The same row by row, for whoever must not keep a thread busy with a long file. */
+export async function* streamReview(files: RoundFolders, round: number): AsyncGenerator<ReviewRow> {
+  const file = files.file(round, roundFiles.review);
+  if (!existsSync(file)) return;
+  for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Infinity }))
+    if (line !== '') yield parseRow(parseLine(line, file), reviewRowSchema, file);
+}
+
+export function readDecisions(files: RoundFolders, round: number): DecisionRow[] {
+  return readDecisionFile(files.file(round, roundFiles.decisions)).map(({ row }) => row);
+}
+
+/** Decisions that were made outside a run are kept the same way. */
+export function readDecisionFile(file: string): { row: DecisionRow; line: number }[] {
+  return readJsonLines(file, decisionRowSchema, { missing: 'empty', withLines: true });
+}
+
+/**
+ * A round's decisions as they stand.
+ *
+ * @param review its rows; a journal of other rows is refused
+ * @throws UserError that names the journal
+ */
+export function readStanding(files: RoundFolders, round: number, review: readonly ReviewRow[]): Standing {
+  const file = files.file(round, roundFiles.decisions);
+  const made = readDecisions(files, round);
+  if (made.length === 0) return nothingDecided;
+  // Only one engine at a time writes it, so a row that cannot apply is damage.
+  const standing = replay(made, (index) => {
+    throw new UserError(
+      `${file} is damaged: there is no decision to ${made[index].action}; move it away to start deciding anew`,
+    );
+  });
+  const rows = new Map(review.map((row) => [row.prompt_index, row]));
+  for (const { prompt_index, ruling } of review.length === 0 ? [] : standing.decisions.values()) {
+    const row = rows.get(prompt_index);
+    const wrong = row === undefined ? 'there is no such prompt' : ruling === null ? null : wrongWith(row, ruling);
+    if (wrong !== null)
+      throw new UserError(
+        `${file} is damaged: its decision on prompt_index ${prompt_index} does not fit the round (${wrong}); move the file away to start deciding anew`,
+      );
+  }
+  return standing;
+}
+
+/** The counts of a round with human decisions as its files have them; null where nobody has decided anything. */
+export function readCounts(files: RoundFolders, round: number): ReviewCounts | null {
+  const rows = readDecisions(files, round);
+  return rows.length === 0 ? null : countReview(readReview(files, round), replay(rows).decisions);
+}

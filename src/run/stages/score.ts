@@ -1,0 +1,58 @@
+/** Scores sampled responses into a file, a row a prompt; what the file already holds is not scored again. */
+import { pauseOnly } from '../../core/control.js';
+import { scoreRowSchema, type SampleRow, type ScoreRow } from '../../core/rows.js';
+import { appendJsonLines, readJsonLines } from '../../io/jsonl.js';
+import { ProgressMeter, type WorkContext } from './context.js';
+
+/** Prompts scored before their rows are written. */
+const PROMPTS_AT_ONCE = 16;
+
+/** @returns a row for each sample row, by prompt_index */
+export async function scoreInto(file: string, samples: SampleRow[], context: WorkContext): Promise<ScoreRow[]> {
+  const known = readJsonLines(file, scoreRowSchema, { missing: 'empty' });
+  context.report({
+    type: 'rewards',
+    rewards: known.flatMap(({ prompt_index, rewards }) =>
+      rewards.map((reward, sample) => ({ prompt_index, sample, reward })),
+    ),
+  });
+  const done = new Set(known.map(({ prompt_index }) => prompt_index));
+  const missing = samples.filter(({ prompt_index }) => !done.has(prompt_index));
+  const count = (rows: SampleRow[]) => rows.reduce((sum, { responses }) => sum + responses.length, 0);
+  const meter = new ProgressMeter(context, 'responses', count(samples), count(samples) - count(missing));
+  const reward = await context.models.reward(context.config);
+  // Nothing of use comes from a part of the rewards: stopping waits for the end.
+  const control = pauseOnly(context.control);
+  try {
+    for (let start = 0; start < missing.length; start += PROMPTS_AT_ONCE) {
+      const rows = missing.slice(start, start + PROMPTS_AT_ONCE);
+      const flat = rows.flatMap((row, at) => row.responses.map((response, sample) => ({ row, at, response, sample })));
+      const rewards = rows.map(({ responses }) => new Array<number>(responses.length));
+      const inputs = flat.map(({ row, response }) => ({
+        prompt: row.prompt,
+        response: response.text,
+        ids: [...row.prompt_ids, ...response.ids],
+        prompt_tokens: row.prompt_ids.length,
+      }));
+      const left = rows.map(({ responses }) => responses.length);
+      await reward.score(inputs, {
+        control,
+        onReward(index, value) {
+          const { at, sample, row } = flat[index];
+          rewards[at][sample] = value;
+          left[at]--;
+          if (left[at] === 0) {
+            appendJsonLines(file, [{ prompt_index: row.prompt_index, rewards: rewards[at] } satisfies ScoreRow]);
+          }
+          meter.add(1);
+          const { prompt_index } = row;
+          context.report({ type: 'rewards', rewards: [{ prompt_index, sample, reward: value }] });
+        },
+      });
+    }
+  } catch (error) {
+    context.models.closeReward();
+    throw error;
+  }
+  return readJsonLines(file, scoreRowSchema, { missing: 'empty' }).sort((a, b) => a.prompt_index - b.prompt_index);
+}

@@ -1,0 +1,69 @@
+/** What an update would start from: every pair's loss and the gradient, without changing anything. */
+import type * as tf from '@tensorflow/tfjs-core';
+import { uncontrolled } from '../core/control.js';
+import type { LoadedModel } from '../model/folder.js';
+import type { PairRow } from '../core/rows.js';
+import { memoryMegabytes } from '../tensor/memory.js';
+import { type ReferenceLogps, batchGradients, gradientNorms } from './step.js';
+import { type UpdateSettings, checkPairs } from './update.js';
+
+export interface DryRunPair {
+  chosen_logps: number;
+  rejected_logps: number;
+  ref_chosen_logps: number;
+  ref_rejected_logps: number;
+  z: number;
+  loss: number;
+  weight: number;
+}
+
+export interface DryRunTotal {
+  loss: number;
+  grad_norm: number;
+  /** By transformers' tensor name (PEFT's with LoRA). */
+  grad_norms: Record<string, number>;
+  memory_mb: number;
+}
+
+export interface DryRun {
+  pairs: DryRunPair[];
+  total: DryRunTotal;
+  /** For tests; the caller disposes them. */
+  grads: Map<string, tf.Tensor>;
+}
+
+/** All pairs as one batch. */
+export async function dryRun(
+  policy: LoadedModel,
+  pairs: PairRow[],
+  reference: ReferenceLogps,
+  settings: UpdateSettings,
+): Promise<DryRun> {
+  checkPairs(policy, pairs);
+  const { dpo, update, seed } = settings;
+  if (update.lora !== null && policy.transformer.lora === null) policy.transformer.addLora(update.lora, seed);
+  const batch = { ...dpo, microBatch: update.micro_batch, checkpointing: update.activation_checkpointing };
+  const indices = pairs.map((_, index) => index);
+  const result = await batchGradients(policy, pairs, reference, indices, batch, uncontrolled);
+  const { total, byName } = gradientNorms(result.grads);
+  return {
+    pairs: result.pairs.map(
+      ({ chosen_logps, rejected_logps, ref_chosen_logps, ref_rejected_logps, z, loss, weight }) => ({
+        chosen_logps,
+        rejected_logps,
+        ref_chosen_logps,
+        ref_rejected_logps,
+        z,
+        loss,
+        weight,
+      }),
+    ),
+    total: {
+      loss: result.pairs.reduce((sum, pair) => sum + pair.loss, 0) / pairs.length,
+      grad_norm: total,
+      grad_norms: byName,
+      memory_mb: memoryMegabytes(),
+    },
+    grads: result.grads,
+  };
+}

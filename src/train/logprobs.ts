@@ -1,0 +1,135 @@
+/** Log-probabilities of given responses under a model, without gradients. */
+import * as tf from '@tensorflow/tfjs-core';
+import { type Control, uncontrolled } from '../core/control.js';
+import type { LoadedModel } from '../model/folder.js';
+import { layOut, packs } from '../model/packing.js';
+import { readValues } from '../tensor/memory.js';
+import { UserError } from '../core/errors.js';
+import { rows } from '../tensor/ops/rows.js';
+
+export interface LogprobsOptions {
+  /** Tokens computed at once, padding included. */
+  microTokens?: number;
+  control?: Control;
+  /** How many sequences are done. */
+  onProgress?(done: number): void;
+  /** How errors name a sequence. */
+  name?(index: number): string;
+}
+
+/** Thrown out of the middle where the control says to stop: nothing partial is of use. */
+export class Interrupted extends Error {
+  constructor(readonly verdict: 'stop' | 'abort') {
+    super(`interrupted: ${verdict}`);
+  }
+}
+
+/**
+ * @returns for each sequence log π(token | prefix) of its response tokens
+ * @throws UserError where a sequence does not fit the model; Interrupted where the control said so
+ */
+export async function responseLogprobs(
+  model: LoadedModel,
+  sequences: Sequence[],
+  options: LogprobsOptions = {},
+): Promise<Float32Array[]> {
+  checkSequences(model, sequences, options.name ?? ((index) => `row ${index}`));
+  const { microTokens = 4096, control = uncontrolled } = options;
+  const results = new Array<Float32Array>(sequences.length);
+  let done = 0;
+  for (const batch of batches(sequences, microTokens)) {
+    const verdict = await control.point();
+    if (verdict !== 'go') throw new Interrupted(verdict);
+    const together = batch.map((index) => sequences[index]);
+    const all = readValues(() => responseTokenLogProbs(model, together, false));
+    let offset = 0;
+    for (const index of batch) {
+      const size = sequences[index].response_ids.length;
+      results[index] = all.slice(offset, offset + size);
+      offset += size;
+    }
+    done += batch.length;
+    options.onProgress?.(done);
+  }
+  return results;
+}
+
+/** Indices of sequences to compute at once: of about `microTokens` tokens together, at least one. */
+function batches(sequences: Sequence[], microTokens: number): number[][] {
+  const length = (index: number) => sequences[index].prompt_ids.length + sequences[index].response_ids.length;
+  const indices = sequences.map((_, index) => index);
+  // Padded, like lengths go together. Packed, the two sides of a pair do, whose prompt is computed once.
+  const order = packs() ? indices : indices.sort((a, b) => length(b) - length(a) || a - b);
+  const result: number[][] = [];
+  let tokens = Infinity;
+  for (const index of order) {
+    const last = result.at(-1);
+    const longest = last === undefined || packs() ? length(index) : length(last[0]);
+    if (last !== undefined && tokens + longest <= microTokens) last.push(index);
+    else {
+      result.push([index]);
+      tokens = 0;
+    }
+    tokens += longest;
+  }
+  return result;
+}
+
+/** Sum in float64, so that long responses lose nothing. */
+export function sum(values: Float32Array): number {
+  let total = 0;
+  for (let i = 0; i < values.length; i++) total += values[i];
+  return total;
+}
+
+// Log-probabilities of responses as the tape sees them: sequences in, one number a response token out.
+
+export interface Sequence {
+  prompt_ids: number[];
+  response_ids: number[];
+}
+
+/**
+ * log π(token | prefix) of every response token of a batch, in order, on the tape.
+ *
+ * @returns [Σ response lengths]
+ */
+export function responseTokenLogProbs(
+  { transformer }: LoadedModel,
+  batch: Sequence[],
+  checkpointing: boolean,
+): tf.Tensor1D {
+  // The last token predicts nothing that is asked for.
+  const laid = layOut(
+    batch.map(({ prompt_ids, response_ids }) => ({ prefix: prompt_ids, own: response_ids.slice(0, -1) })),
+  );
+  const predictors: number[] = [];
+  const targets: number[] = [];
+  batch.forEach(({ prompt_ids, response_ids }, s) => {
+    response_ids.forEach((token, t) => {
+      // The position before a token predicts it: the head runs on these only.
+      predictors.push(laid.row(s, prompt_ids.length + t - 1));
+      targets.push(token);
+    });
+  });
+  const hidden = transformer.hiddenOf(laid, { checkpointing });
+  return transformer.tokenLogProbs(rows(hidden, tf.tensor1d(predictors, 'int32')), Int32Array.from(targets));
+}
+
+/** @throws UserError where a sequence cannot be computed, named by `name(index)` */
+export function checkSequences(model: LoadedModel, sequences: Sequence[], name: (index: number) => string): void {
+  const { vocab_size: V, max_positions: context } = model.config;
+  sequences.forEach(({ prompt_ids, response_ids }, index) => {
+    const length = prompt_ids.length + response_ids.length;
+    if (prompt_ids.length === 0 || response_ids.length === 0) {
+      throw new UserError(
+        `${name(index)} has an empty ${prompt_ids.length === 0 ? 'prompt' : 'response'}; expected at least one token of each`,
+      );
+    }
+    if (length > context)
+      throw new UserError(`${name(index)} has ${length} tokens and the model's context is ${context}`);
+    const bad = [...prompt_ids, ...response_ids].find((id) => id >= V);
+    if (bad !== undefined)
+      throw new UserError(`${name(index)} has token id ${bad} and the model's vocabulary ends at ${V - 1}`);
+  });
+}

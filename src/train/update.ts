@@ -1,0 +1,207 @@
+/**
+ * The LR-DPO update of a round: AdamW steps on the loss of loss.ts. It changes the policy in memory; saving it, keeping
+ * checkpoints and the reference's log-probabilities are the caller's.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import type { DpoConfig, UpdateConfig } from '../core/config/schema.js';
+import { Suspended, type Control, uncontrolled } from '../core/control.js';
+import { UserError } from '../core/errors.js';
+import type { LoadedModel } from '../model/folder.js';
+import type { MetricsRow, PairRow } from '../core/rows.js';
+import { memoryMegabytes } from '../tensor/memory.js';
+import { AdamW, type AdamWState } from '../tensor/optimizer.js';
+import { epochSteps, learningRate, totalSteps } from '../core/schedule.js';
+import { checkSequences, Interrupted } from './logprobs.js';
+import { pairTokens } from '../core/pairs.js';
+import {
+  batchGradients,
+  gradientNorms,
+  pairSides,
+  type BatchSettings,
+  type PairResult,
+  type ReferenceLogps,
+} from './step.js';
+
+export interface UpdateSettings {
+  dpo: Pick<DpoConfig, 'beta' | 'alpha' | 'label_smoothing'>;
+  update: UpdateConfig;
+  /** Decides the order of pairs and the adapters' start. */
+  seed: number;
+}
+
+/** An unfinished update: enough to go on with bit-identical results on the same backend. */
+export interface TrainingState {
+  /** Optimizer steps taken. */
+  step: number;
+  /** Trained variables, in memory's layout. */
+  weights: Map<string, Float32Array>;
+  optimizer: AdamWState;
+  /** Pairs computed at once: halved where memory ran out. */
+  microBatch: number;
+}
+
+export interface UpdateHooks {
+  /** After each step; `capture` copies the state for a checkpoint. */
+  onStep(metrics: MetricsRow, capture: () => TrainingState): void;
+  /**
+   * Before the first step taken (or the next, where it goes on) and after every one, between optimizer steps: may use
+   * the policy and must not change it.
+   */
+  between?(step: number, total: number): Promise<void>;
+  /** The process is about to end in the middle. */
+  onSuspend?(state: TrainingState): void;
+  control?: Control;
+  resume?: TrainingState;
+}
+
+export interface UpdateResult {
+  steps: number;
+  outcome: 'done' | 'stopped' | 'aborted';
+}
+
+/**
+ * @param policy changed in place; adapters are added first where `update.lora` asks for them
+ * @param reference summed log-probabilities under the reference policy, by pair
+ * @throws UserError where loss or gradient is not finite, or memory does not suffice: the caller discards the policy
+ */
+export async function updatePolicy(
+  policy: LoadedModel,
+  pairs: PairRow[],
+  reference: ReferenceLogps,
+  settings: UpdateSettings,
+  hooks: UpdateHooks,
+): Promise<UpdateResult> {
+  const { update, dpo, seed } = settings;
+  const control = hooks.control ?? uncontrolled;
+  checkPairs(policy, pairs);
+  if (update.lora !== null && policy.transformer.lora === null) policy.transformer.addLora(update.lora, seed);
+  const parameters = policy.transformer.trainable();
+  const optimizer = new AdamW({
+    beta1: update.adam_beta1,
+    beta2: update.adam_beta2,
+    eps: update.adam_eps,
+    weightDecay: update.weight_decay,
+    decay: update.decay,
+  });
+  const total = totalSteps(pairs.length, update);
+  const perEpoch = Math.ceil(pairs.length / update.batch_size);
+  let laid = { epoch: -1, steps: [] as number[][] };
+  const batch: BatchSettings = {
+    ...dpo,
+    microBatch: update.micro_batch,
+    checkpointing: update.activation_checkpointing,
+  };
+  let step = 0;
+  try {
+    if (hooks.resume !== undefined) {
+      restore(parameters, hooks.resume);
+      optimizer.importState(hooks.resume.optimizer, parameters);
+      step = hooks.resume.step;
+      batch.microBatch = hooks.resume.microBatch;
+    }
+    await hooks.between?.(step, total);
+    for (; step < total; step++) {
+      const started = performance.now();
+      const epoch = Math.floor(step / perEpoch);
+      if (laid.epoch !== epoch) laid = { epoch, steps: epochSteps(pairs.length, update.batch_size, epoch, seed) };
+      const indices = laid.steps[step % perEpoch];
+      const {
+        pairs: results,
+        grads,
+        microBatch,
+      } = await batchGradients(policy, pairs, reference, indices, batch, control);
+      // Memory ran out; a batch that is smaller anyway says nothing of the next.
+      if (microBatch < Math.min(batch.microBatch, indices.length)) batch.microBatch = microBatch;
+      const loss = mean(results, (pair) => pair.loss);
+      const { total: norm } = gradientNorms(grads);
+      checkFinite(step, loss, norm, grads);
+      const lr = learningRate(step, total, update);
+      optimizer.step(parameters, grads, lr, update.clip > 0 && norm > update.clip ? update.clip / norm : 1);
+      const tokens = indices.reduce((all, index) => all + pairTokens(pairs[index]), 0);
+      const row: MetricsRow = {
+        step: step + 1,
+        total_steps: total,
+        epoch: epoch + 1,
+        loss,
+        grad_norm: norm,
+        learning_rate: lr,
+        ...pairMetrics(results),
+        tokens,
+        tokens_per_second: tokens / ((performance.now() - started) / 1000),
+        micro_batch: microBatch,
+        memory_mb: memoryMegabytes(),
+      };
+      hooks.onStep(row, () => capture(step + 1, parameters, optimizer, batch.microBatch));
+      await hooks.between?.(step + 1, total);
+    }
+    return { steps: step, outcome: 'done' };
+  } catch (error) {
+    if (error instanceof Interrupted) return { steps: step, outcome: error.verdict === 'stop' ? 'stopped' : 'aborted' };
+    // Before the first step there is nothing to keep.
+    if (error instanceof Suspended && step > 0)
+      hooks.onSuspend?.(capture(step, parameters, optimizer, batch.microBatch));
+    throw error;
+  } finally {
+    optimizer.dispose();
+  }
+}
+
+/** @throws UserError where a pair does not fit the model */
+export function checkPairs(policy: LoadedModel, pairs: PairRow[]): void {
+  if (pairs.length === 0) throw new UserError('there are no pairs to train on');
+  const sequences = pairSides(pairs);
+  checkSequences(policy, sequences, (i) => `pair ${Math.floor(i / 2)}'s ${i % 2 === 0 ? 'chosen' : 'rejected'} side`);
+}
+
+function mean(results: PairResult[], value: (pair: PairResult) => number): number {
+  return results.reduce((sum, pair) => sum + value(pair), 0) / results.length;
+}
+
+function pairMetrics(results: PairResult[]) {
+  return {
+    'rewards/chosen': mean(results, (pair) => pair.chosen_reward),
+    'rewards/rejected': mean(results, (pair) => pair.rejected_reward),
+    'rewards/margins': mean(results, (pair) => pair.chosen_reward - pair.rejected_reward),
+    'rewards/accuracies': mean(results, (pair) => (pair.chosen_reward > pair.rejected_reward ? 1 : 0)),
+    'logps/chosen': mean(results, (pair) => pair.chosen_logps),
+    'logps/rejected': mean(results, (pair) => pair.rejected_logps),
+    'lengths/chosen': mean(results, (pair) => pair.chosen_length),
+    'lengths/rejected': mean(results, (pair) => pair.rejected_length),
+    'lengths/margin': mean(results, (pair) => pair.chosen_length - pair.rejected_length),
+    'weights/mean': mean(results, (pair) => pair.weight),
+  };
+}
+
+function checkFinite(step: number, loss: number, norm: number, grads: Map<string, tf.Tensor>): void {
+  if (Number.isFinite(loss) && Number.isFinite(norm)) return;
+  tf.dispose([...grads.values()]);
+  const what = Number.isFinite(loss) ? 'gradient' : 'loss';
+  const cause =
+    step === 0
+      ? 'the policy gives some response no probability at all, or its weights are damaged'
+      : 'the learning rate is too high or β too large for this model';
+  throw new UserError(
+    `the ${what} of step ${step + 1} is not finite: most likely ${cause}; lower update.lr or the clip norm and try again, the round's start is untouched`,
+  );
+}
+
+function capture(
+  step: number,
+  parameters: { name: string; variable: tf.Variable }[],
+  optimizer: AdamW,
+  microBatch: number,
+): TrainingState {
+  const weights = new Map(parameters.map(({ name, variable }) => [name, variable.dataSync<'float32'>()]));
+  return { step, weights, optimizer: optimizer.exportState(), microBatch };
+}
+
+function restore(parameters: { name: string; variable: tf.Variable }[], state: TrainingState): void {
+  for (const { name, variable } of parameters) {
+    const values = state.weights.get(name);
+    if (values?.length !== variable.size)
+      throw new UserError(
+        `the update's checkpoint does not fit the policy: it has ${values?.length ?? 'no'} values of ${name}, the policy ${variable.size}; abort the update, which removes it, and launch it again`,
+      );
+    tf.tidy(() => variable.assign(tf.tensor(values, variable.shape)));
+  }
+}

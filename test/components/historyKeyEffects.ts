@@ -1,0 +1,117 @@
+/** What each key of the history screen must do, and a state in which it does. */
+import { expect } from 'vitest';
+import type { EngineCommand } from '../../src/protocol/messages.js';
+import { historyKeys } from '../../components/screens/history/actions.js';
+import type { State } from '../../components/app/state.js';
+import { after, attached, finished, heldOut, press, round, small, told } from './fixtures.js';
+import type { KeyEffect } from './keyEffects.js';
+
+const many = attached('done', small, { rounds: Array.from({ length: 40 }, (_, id) => round(id, 'done')), current: 39 });
+const threeDone = [finished(0, 1, 40), finished(1, 1.5, 42), finished(2, 1.8, 43)];
+const tree = press(attached('done', small, { rounds: threeDone, current: 2 }), 'h');
+const compared = press(told(tree), 'c');
+const forking = press(tree, 'f');
+/** Responses that do not fit. */
+const longAnswers = press(
+  [1, 2].reduce((state, id) => {
+    const answer = heldOut(id).map((one) => ({ ...one, text: 'line\n'.repeat(40) }));
+    return after(state, { type: 'answer', query: { type: 'read-held-out', round: id }, answer });
+  }, tree),
+  ...['c', 'left'],
+);
+
+function historyStage(id: string): State {
+  const responses = press(compared, 'left');
+  const special: Record<string, State> = {
+    'go-on': press(tree, 'g'),
+    'round-up': press(many, 'h'),
+    'rounds-page-up': press(many, 'h'),
+    'first-round': press(many, 'h'),
+    'round-down': press(many, 'h', 'g'),
+    'rounds-page-down': press(many, 'h', 'g'),
+    'last-round': press(many, 'h', 'g'),
+    'prompt-order': responses,
+    'compared-down': responses,
+    'compared-page-down': responses,
+    'compared-last': responses,
+    'compared-up': press(responses, 'G'),
+    'compared-page-up': press(responses, 'G'),
+    'compared-first': press(responses, 'G'),
+    'compared-text-down': longAnswers,
+    'compared-text-up': press(longAnswers, 'J'),
+    'page-left': compared,
+    'page-right': compared,
+    exchange: compared,
+    'edit-setting': forking,
+    'start-fork': forking,
+    'reset-setting': press(forking, 'enter', '1', 'enter'),
+    'choice-before': press(forking, ...Array<string>(12).fill('j')),
+    'choice-next': press(forking, ...Array<string>(12).fill('j')),
+    'setting-up': press(forking, 'G'),
+    'first-setting': press(forking, 'G'),
+    'setting-down': forking,
+    'last-setting': forking,
+  };
+  return special[id] ?? tree;
+}
+
+export const historyKeyStates: Record<string, State> = Object.fromEntries(
+  historyKeys.map(({ id }) => [id, historyStage(id)]),
+);
+
+const history = (part: object): KeyEffect => ({ becomes: { history: part } });
+const comparison = (part: object): KeyEffect => history({ comparison: part });
+const fork = (part: object): KeyEffect => history({ fork: part });
+const types = (field: string): KeyEffect => ({ becomes: { modal: { kind: 'edit', owner: 'history', field } } });
+const sends = (command: EngineCommand) => [{ do: 'send', command }];
+const asks = (query: object) => [{ do: 'ask', query }];
+
+export const historyKeyEffects: Record<string, KeyEffect> = {
+  'open-round': { becomes: { screen: 'evaluation' } },
+  'open-pairs': { becomes: { screen: 'review' }, asks: asks({ type: 'read-detail', round: 2, prompt_index: 0 }) },
+  compare: {
+    ...comparison({ left: 1, right: 2, page: 'numbers' }),
+    asks: asks({ type: 'read-metrics', round: 1 }),
+  },
+  fork: fork({ parent: 2, values: {}, selected: 0 }),
+  name: types('name:2'),
+  'round-note': types('note:2'),
+  delete: {
+    becomes: { modal: { kind: 'confirm', owner: 'history', what: 'delete:2' } },
+    asks: asks({ type: 'read-deletion', round: 2 }),
+  },
+  mark: history({ marked: 2 }),
+  'go-on': { asks: sends({ type: 'switch', round: 0 }) },
+  'big-plot': history({ plot: true }),
+  'round-up': history({ selected: 38 }),
+  'round-down': history({ selected: 1 }),
+  'rounds-page-up': history({ selected: 30 }),
+  'rounds-page-down': history({ selected: 9 }),
+  'first-round': history({ selected: 0 }),
+  'last-round': history({ selected: 39 }),
+
+  'page-left': comparison({ page: 'responses' }),
+  'page-right': comparison({ page: 'curves' }),
+  exchange: comparison({ left: 2, right: 1 }),
+  'prompt-order': comparison({ order: 'fell' }),
+  'compared-up': comparison({ selected: 38 }),
+  'compared-down': comparison({ selected: 1 }),
+  'compared-page-up': comparison({ selected: 35 }),
+  'compared-page-down': comparison({ selected: 4 }),
+  'compared-first': comparison({ selected: 0 }),
+  'compared-last': comparison({ selected: 39 }),
+  'compared-text-up': comparison({ textTop: 0 }),
+  'compared-text-down': comparison({ textTop: 9 }),
+
+  'edit-setting': types('fork:dpo.alpha'),
+  'start-fork': { asks: sends({ type: 'fork', parent: 2, settings: {}, overrides: {} }) },
+  'reset-setting': fork({
+    values: expect.not.objectContaining({ 'dpo.alpha': expect.anything() as unknown }) as object,
+  }),
+  'choice-before': fork({ values: { 'pairs.strategy': 'best-random' } }),
+  'choice-next': fork({ values: { 'pairs.strategy': 'best-random' } }),
+  'setting-up': fork({ selected: 21 }),
+  'setting-down': fork({ selected: 1 }),
+  'first-setting': fork({ selected: 0 }),
+  'last-setting': fork({ selected: 22 }),
+};

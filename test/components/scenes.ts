@@ -1,0 +1,126 @@
+/** States of the terminal that are worth a picture: one or more for each screen and for what lies over it. */
+import type { JobEnd } from '../../src/protocol/messages.js';
+import { type Size, type State, initialState } from '../../components/app/state.js';
+import {
+  after,
+  attached,
+  endpoint,
+  engine,
+  finished,
+  hackingReport,
+  job,
+  metrics,
+  press,
+  probes,
+  round,
+  told,
+} from './fixtures.js';
+import { answered, gpuFacts, listed, noModel, opened, ready } from './homeFixtures.js';
+
+export function scenes(size: Size): Record<string, State> {
+  const review = attached('review', size);
+  const branches = press(
+    attached('done', size, {
+      rounds: [
+        finished(0, 1.1, 41.2),
+        finished(1, 1.523, 42),
+        { ...finished(2, 1.821, 43.1), verdict: 'accepted', name: 'steady' },
+        { ...finished(3, 1.9, 61.7), parent: 1, verdict: 'rejected', note: 'far too long' },
+        { ...round(4, 'review'), parent: 2 },
+      ],
+      current: 4,
+    }),
+    'h',
+  );
+  const servers = [
+    ...[1, 2, 3].map((i) => endpoint(i)),
+    endpoint(4, {
+      state: 'down',
+      problem: 'http://node4:8000 refused the connection 5 times; its 12 prompts went to the other endpoints',
+    }),
+  ];
+  const timeLimit: JobEnd = {
+    ...{ cause: 'time limit', resubmittable: true },
+    message: 'Slurm job 4711 reached its time limit (TIMEOUT); retry submits it again',
+  };
+  const waiting = job({
+    ...{ state: 'queued', reason: 'Resources', started_at: null, host: null, device: null, executor: null },
+    ...{ phase: null, done: 0, total: 0, z_error: null },
+  });
+  const failed =
+    'the reward model answered 500 to scoring the response to "What is 2 plus 3?"; everything scored before is kept';
+  return {
+    connecting: initialState(size),
+    sampling: attached('sample', size),
+    'sampling-servers': attached('sample', size, { servers }),
+    'sampling-servers-all': press(attached('sample', size, { servers }), 'v'),
+    scoring: attached('score', size),
+    'sampling-failed': attached('score', size, { engine: { ...engine, problem: failed } }),
+    review,
+    'review-typing': press(review, 'a', '0', '.', 'x', 'enter'),
+    'review-launch': press(review, 'enter'),
+    'review-looking-on': attached('review', size, { role: { driving: false, terminals: 2 } }),
+    'review-hacking': after(press(review, 'B'), {
+      type: 'answer',
+      query: { type: 'read-hacking', round: 2 },
+      answer: hackingReport,
+    }),
+    update: attached('update', size, { probes }),
+    'update-probes': press(attached('update', size, { probes }), 'v'),
+    'update-alarms': attached('update', size, {
+      probes,
+      metrics: metrics.map((row, i) => ({ ...row, grad_norm: i < 20 ? 2 : 200, 'rewards/accuracies': i > 0 ? 1 : 0 })),
+    }),
+    'update-queued': attached('update', size, { metrics: [], progress: null, job: waiting }),
+    'update-job': attached('update', size, { probes, job: job() }),
+    'update-ended': attached('update', size, {
+      job: job({ state: 'ended', phase: null, end: timeLimit }),
+      engine: { ...engine, problem: timeLimit.message },
+    }),
+    'update-log': after(press(attached('update', size, { job: job() }), 'l'), {
+      type: 'answer',
+      query: { type: 'read-job-log', round: 2 },
+      answer: { lines: Array.from({ length: 90 }, (_, i) => `step ${i}: \x1b[32mloss\x1b[0m 0.${690 - i}`) },
+    }),
+    'update-abort': press(attached('update', size), 'x'),
+    evaluating: attached('evaluate', size),
+    evaluation: told(attached('done', size)),
+    'evaluation-prompts': press(told(attached('done', size)), 'v', 'down'),
+    history: press(attached('done', size), 'h'),
+    'history-branches': branches,
+    'history-plot': press(branches, 'v'),
+    'history-delete': after(press(branches, 'g', 'j', 'd'), {
+      type: 'answer',
+      query: { type: 'read-deletion', round: 1 },
+      answer: { rounds: [1, 2, 3, 4], bytes: 412_000_000 },
+    }),
+    'history-fork': press(branches, 'g', 'j', 'f', 'enter', '0', '.', '0', '5', 'enter', 'j'),
+    'history-compare': told(press(branches, 'g', 'j', 'space', 'j', 'c')),
+    'history-curves': press(
+      [1, 3].reduce(
+        (state, id) =>
+          after(state, {
+            type: 'answer',
+            query: { type: 'read-metrics', round: id },
+            answer: metrics.slice(0, 8 * id),
+          }),
+        press(branches, 'g', 'j', 'space', 'j', 'c'),
+      ),
+      'right',
+    ),
+    'history-responses': told(press(branches, 'g', 'space', 'j', 'c', 'left', 'j')),
+    help: press(review, '?'),
+    palette: press(review, ':', 'a', 'l'),
+    runs: listed(size),
+    'runs-newer': press(listed(size), 'G'),
+    'runs-none': listed(size, []),
+    'runs-delete': press(listed(size), 'D'),
+    setup: ready(size),
+    'setup-checking': opened('setup', size),
+    'setup-typing': press(ready(size), 'j', 'j', 'enter', 'x'),
+    'setup-problem': press(answered(opened('setup', size), { model: noModel }), 's'),
+    'setup-lora': press(ready(size), 'G', 'k', 'space'),
+    'setup-gpu': answered(press(ready(size), ...Array<string>(13).fill('j'), 'space'), {}, { updates_on: gpuFacts }),
+    'engine-gone': after(review, { type: 'bye', reason: 'the engine ended' }),
+  };
+}

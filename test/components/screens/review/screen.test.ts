@@ -1,0 +1,694 @@
+/** What each key of the review screen does to the state, and what it asks of the engine. */
+import { describe, expect, it } from 'vitest';
+import type { EngineCommand } from '../../../../src/protocol/messages.js';
+import type { Decision, Ruling } from '../../../../src/core/review/rows.js';
+import { reduce } from '../../../../components/app/reducer.js';
+import { toAscii } from '../../../../components/terminal/ascii.js';
+import { columnOf, columns, columnsFor } from '../../../../components/screens/review/columns.js';
+import { reviewLayout } from '../../../../components/screens/review/layout.js';
+import { lookingAt } from '../../../../components/screens/review/looking.js';
+import { review as module } from '../../../../components/screens/review/screen.js';
+import { panelNumbers } from '../../../../components/screens/review/numbers.js';
+import { remarkOn, weightsReason } from '../../../../components/screens/review/remark.js';
+import type { State } from '../../../../components/app/state.js';
+import { after, attached, detailOf, hackingReport, large, pair, press, reviewRows, small } from '../../fixtures.js';
+
+const review = attached('review');
+
+const effectsOf = (state: State, key: string) => reduce(state, { type: 'key', key }).effects;
+const sent = (state: State, key: string): EngineCommand[] =>
+  effectsOf(state, key).flatMap((effect) => (effect.do === 'send' ? [effect.command] : []));
+const asked = (state: State, key: string) =>
+  effectsOf(state, key).flatMap((effect) => (effect.do === 'ask' ? [effect.query] : []));
+
+/** The engine says how decisions stand. */
+const decided = (state: State, ...decisions: Decision[]): State =>
+  after(state, { type: 'decisions', round: 2, decisions: { decisions, undoable: decisions.length, redoable: 0 } });
+const ruling = (prompt_index: number, said: Ruling | null, note = ''): Decision => ({
+  prompt_index,
+  ruling: said,
+  note,
+});
+
+/** Numbers of the prompts as the table shows them. */
+const shownIn = (state: State): number[] => {
+  const looking = lookingAt(state);
+  return Array.from(looking?.order.rows ?? [], (row) => (looking?.table.rows[row].prompt_index ?? -1) + 1);
+};
+
+describe('the table', () => {
+  it('selects within bounds and keeps the selection in view', () => {
+    const { table } = reviewLayout(review);
+    expect(press(review, 'up').review.selected).toBe(0);
+    const page = press(review, 'pagedown');
+    expect(page.review).toMatchObject({ selected: table, top: 1 });
+    expect(press(page, 'pageup').review).toMatchObject({ selected: 0, top: 0 });
+    expect(press(review, 'G', 'j').review).toMatchObject({ selected: 106, top: 107 - table });
+    expect(press(review, 'G', 'g').review).toMatchObject({ selected: 0, top: 0 });
+    expect(press(review, 'j', 'j', 'k').review.selected).toBe(1);
+  });
+
+  it('keeps a selection that exists when the rows change', () => {
+    const fewer = after(press(review, 'end'), {
+      type: 'pairs',
+      weights: { need: 'lengths' },
+      round: 2,
+      pairs: [],
+      review: reviewRows([pair(1, 0, 2, 1)]),
+      dropped: { ties: 0, identical: 0, below_gap: 0, too_few: 0 },
+    });
+    expect(fewer.review).toMatchObject({ selected: 4, top: 0 });
+  });
+
+  it.each<[number, number[]]>([
+    [1, [2.25, 1.5]],
+    [3, [3.25, 2.8]],
+  ])('%i columns to the right is sorted by with the greatest first, and turned round', (steps, [first]) => {
+    const rows = reviewRows([pair(1.5, 0.5, 140, 40), pair(2.25, -1, 20, 45), pair(1, 0.2, 9, 30)]);
+    const state = press(attached('review', small, { review: rows }), ...Array<string>(steps).fill('>'));
+    const [top] = shownIn(state);
+    const value = steps === 1 ? rows[top - 1].rewards[1] : rows[top - 1].rewards[1] - rows[top - 1].rewards[2];
+    expect(value).toBe(first);
+    const turned = shownIn(press(state, 'S'));
+    expect(turned.indexOf(top)).toBeGreaterThan(0);
+    expect(shownIn(press(state, 'S', 'S'))).toEqual(shownIn(state));
+    expect(press(state, ...Array<string>(steps).fill('<')).review.sort).toEqual({ column: 'prompt', reversed: false });
+  });
+
+  it('sorts by every column, and back to the first', () => {
+    let state = review;
+    const seen = new Set<string>();
+    for (let i = 0; i < 11; i++) {
+      seen.add(state.review.sort.column);
+      expect([...shownIn(state)].sort((a, b) => a - b)).toEqual(Array.from({ length: 107 }, (_, n) => n + 1));
+      state = press(state, '>');
+    }
+    expect(seen.size).toBe(11);
+    expect(state.review.sort.column).toBe('prompt');
+  });
+
+  it('sorts what is flipped most to the top, as α moves', () => {
+    const rows = reviewRows([pair(1, 0, 20, 10), pair(9, 0, 200, 10)]);
+    const state = press(attached('review', small, { review: rows }), ...Array<string>(7).fill('>'));
+    expect(state.review.sort.column).toBe('penalized');
+    // α = 0.02: 1 - 0.2 against 9 - 3.8. α = 0.12: 1 - 1.2 against 9 - 22.8.
+    const order = (at: State) => shownIn(at).filter((n) => n <= 2);
+    expect(order(state)).toEqual([1, 2]);
+    expect(order(press(state, ...Array<string>(10).fill(']')))).toEqual([2, 1]);
+  });
+
+  it('keeps the selected prompt selected when it is sorted', () => {
+    const state = press(review, 'j', 'j', '>', '>');
+    expect(state.review.selected).toBe(2);
+    expect(lookingAt(state)?.order.rows[state.review.at]).toBe(2);
+  });
+
+  it('has texts that scroll to their end and no further', () => {
+    const long = attached('review', small, {
+      pairs: [pair(1, 0, 2, 1, { chosen_text: 'line\n'.repeat(40) }), pair(1, 0, 2, 1)],
+    });
+    const end = press(long, ...Array<string>(50).fill('J'));
+    expect(end.review.textTop).toBe(reviewLayout(end).textEnd);
+    expect(end.review.textTop).toBeGreaterThan(20);
+    expect(press(end, ...Array<string>(50).fill('K')).review.textTop).toBe(0);
+    expect(press(end, 'j').review.textTop).toBe(0);
+  });
+
+  it('gives the texts more room on z', () => {
+    const zoomed = press(review, 'z');
+    expect(reviewLayout(zoomed).text).toBeGreaterThan(reviewLayout(review).text);
+    expect(press(zoomed, 'z').review.zoomed).toBe(false);
+  });
+
+  it('derives what 20,000 rows need once, not at every key', () => {
+    const many = reviewRows(Array.from({ length: 20_000 }, (_, i) => pair(i / 100, 0, 20, 10)));
+    const state = attached('review', large, { review: many, pairs: [] });
+    const [looking, moved] = [lookingAt(press(state, 'j')), lookingAt(press(state, 'j', 'right'))];
+    expect(looking?.order.rows).toHaveLength(20_004);
+    expect(moved?.settings.alpha).not.toBe(looking?.settings.alpha);
+    expect(moved?.table === looking?.table && moved?.order === looking?.order).toBe(true);
+  });
+});
+
+describe('the filter', () => {
+  const typed = (text: string) => press(review, '/', ...[...text].map((c) => (c === ' ' ? 'space' : c)));
+
+  it('works as it is typed, stays on enter and is left on escape', () => {
+    expect(shownIn(typed('flipped')).length).toBe(2);
+    expect(typed('flipped').modal).toMatchObject({ kind: 'edit', hint: '2 prompts', error: null });
+    const kept = press(typed('flipped'), 'enter');
+    expect(kept).toMatchObject({ modal: null, review: { filter: 'flipped' } });
+    expect(shownIn(kept)).toHaveLength(2);
+    expect(shownIn(press(typed('flipped'), 'escape'))).toHaveLength(107);
+    expect(press(kept, 'escape').review.filter).toBe('');
+  });
+
+  it.each<[string, number]>([
+    ['dropped', 4],
+    ['pair', 103],
+    ['truncated', 2],
+    ['november', 3],
+    ['"say hello"', 4],
+    ['dlen>=100', 1],
+    ['r>3 -truncated', 0],
+    ['wlen=30 llen=30', 1],
+    ['k=4 prompt<=2', 2],
+    ['tie', 3],
+    ['dlen > 99', 1],
+    ['tie or truncated', 5],
+    ['prompt: 2..4', 3],
+  ])('%s', (text, hits) => {
+    expect(shownIn(press(typed(text), 'enter'))).toHaveLength(hits);
+  });
+
+  it.each([...columns.map(({ heading }) => heading), 'Δ|y|'])('takes the heading %s as a name', (heading) => {
+    for (const name of [heading, toAscii(heading), heading.toUpperCase()])
+      expect(typed(`${name} > 0`).modal).toMatchObject({ error: null });
+  });
+
+  it('says why nothing matches', () => {
+    expect(typed('fliped').modal).toMatchObject({
+      hint: '0 prompts: no text has “fliped”; did you mean flipped?',
+      error: null,
+    });
+    expect(typed('fliped or near').modal).toMatchObject({ hint: expect.stringContaining('did you mean flipped?') });
+  });
+
+  it('finds what a person did', () => {
+    const state = decided(
+      review,
+      ruling(0, { kind: 'exclude' }),
+      ruling(1, { kind: 'pair', chosen: 2, rejected: 1 }),
+      ruling(2, null, 'odd'),
+      ruling(3, { kind: 'tie' }),
+    );
+    const hits = (text: string) => shownIn(press(state, '/', ...text, 'enter'));
+    expect(hits('excluded')).toEqual([1]);
+    expect(hits('swapped')).toEqual([2]);
+    expect(hits('noted')).toEqual([3]);
+    expect(hits('odd')).toEqual([3]);
+    expect(hits('decided')).toEqual([1, 2, 4]);
+    expect(hits('tie')).toEqual([4, 104, 105, 106]);
+  });
+
+  it('says what cannot be read, and where, and shows everything meanwhile', () => {
+    const wrong = typed('r> x');
+    expect(wrong.modal).toMatchObject({ error: 'at 4: expected a number after `>`, not `x`' });
+    expect(shownIn(wrong)).toHaveLength(107);
+    expect(press(wrong, 'enter').modal).toMatchObject({ kind: 'edit', text: 'r> x' });
+  });
+
+  it('moves the selection to what is left, and keeps it where it is left', () => {
+    const state = press(typed('prompt>50'), 'enter');
+    expect(state.review).toMatchObject({ selected: 50, at: 0 });
+    expect(press(state, 'escape').review).toMatchObject({ selected: 50, at: 50 });
+    expect(press(typed('nowhere'), 'enter', 'j', 'x').review.selected).toBe(0);
+  });
+});
+
+describe('the order while a person decides', () => {
+  // Length margins 100, -25, 0: from the second heading left of weights, the longest winner first.
+  const rows = reviewRows([pair(1.5, 0.5, 140, 40), pair(2.25, -1, 20, 45), pair(0.75, 0.25, 30, 30)]);
+  const byLength = press(attached('review', small, { review: rows }), ...Array<string>(4).fill('>'));
+  const swapped = (prompt: number) => ruling(prompt, { kind: 'pair', chosen: 2, rejected: 1 });
+
+  it('stays as it was sorted, with the cursor on its prompt', () => {
+    expect(byLength.review.sort.column).toBe('|y_w|');
+    expect(shownIn(byLength).slice(0, 3)).toEqual([1, 3, 2]);
+    // |y_w| becomes 40, 45: sorted again the second prompt would come first.
+    const state = decided(press(byLength, 'j'), swapped(0), swapped(1));
+    expect(shownIn(state).slice(0, 3)).toEqual([1, 3, 2]);
+    expect(state.review).toMatchObject({ selected: 2, at: 1 });
+    // α does not matter to lengths.
+    expect(shownIn(press(state, 'right', ']')).slice(0, 3)).toEqual([1, 3, 2]);
+    expect(shownIn(after(state, { type: 'size', size: large })).slice(0, 3)).toEqual([1, 3, 2]);
+  });
+
+  it('is sorted again on o, and when another order is chosen', () => {
+    const state = decided(press(byLength, 'j'), swapped(0), swapped(1));
+    expect(shownIn(press(state, 'o')).slice(0, 3)).toEqual([2, 1, 3]);
+    expect(press(state, 'o').review).toMatchObject({ selected: 2, at: 2 });
+    expect(shownIn(press(state, '<', '>')).slice(0, 3)).toEqual([2, 1, 3]);
+    // Nothing to do before a decision, nor once sorted again.
+    expect(press(byLength, 'o').notice).toContain('Nothing to do now for o');
+    expect(press(state, 'o', 'o').notice).toContain('Nothing to do now for o');
+  });
+
+  it('keeps a row that no longer fits the filter, until the filter is applied again', () => {
+    const filtered = press(byLength, '/', ...'longer', 'enter');
+    expect(shownIn(filtered)).toEqual([1]);
+    const state = decided(filtered, swapped(0), swapped(1));
+    expect(shownIn(state)).toEqual([1]);
+    expect(module.reading(state).join('\n')).toContain('no longer fits the filter');
+    expect(module.reading(filtered).join('\n')).not.toContain('no longer fits');
+    expect(shownIn(press(state, 'o'))).toEqual([2]);
+    expect(shownIn(press(state, '/', 'enter'))).toEqual([2]);
+    // A filter that is begun and left again hides nothing.
+    expect(shownIn(press(state, '/', 'x', 'escape'))).toEqual([1]);
+    // Undone, it fits again.
+    expect(module.reading(decided(state)).join('\n')).not.toContain('no longer fits');
+  });
+
+  it('is sorted anew for another round', () => {
+    const state = decided(byLength, swapped(0), swapped(1));
+    const again = after(state, {
+      type: 'pairs',
+      weights: { need: 'lengths' },
+      round: 2,
+      pairs: [],
+      review: [...rows],
+      dropped: { ties: 0, identical: 0, below_gap: 0, too_few: 0 },
+    });
+    expect(shownIn(again).slice(0, 3)).toEqual([2, 1, 3]);
+  });
+});
+
+describe('gradient weights that need log-probabilities', () => {
+  const progress = { need: 'logps' as const, done: 12, total: 80, computing: true, problem: null };
+  const waiting = attached('review', small, { weights: { ...progress, known: [] } });
+  /** Log-ratios 0.5 for the response that each row pairs as chosen, 1.5 for the rejected one. */
+  const known = (waiting.run?.review ?? []).map(({ prompt_index }) => ({ prompt_index, log_ratios: [0, 0.5, 1.5, 9] }));
+  const told = after(waiting, {
+    type: 'logps',
+    round: 2,
+    known,
+    weights: { ...progress, done: 80, computing: false },
+  });
+  const weightAt = (state: State, row = 0): number => {
+    const looking = lookingAt(state);
+    return looking === null ? NaN : columnOf('weight').value(looking.table, row, looking.settings.alpha);
+  };
+
+  it('are unknown until they are there, with the reason', () => {
+    expect(weightAt(waiting)).toBeNaN();
+    expect(weightsReason(waiting)).toBe("gradient weights need the reference's log-probabilities: computing 12 of 80");
+    expect(remarkOn(waiting)).toBe(weightsReason(waiting));
+    expect(press(waiting, '=').notice).toBe(`There is no length-neutral α yet: ${weightsReason(waiting)}.`);
+    expect(module.reading(waiting)).toContain(weightsReason(waiting));
+    expect(shownIn(press(waiting, '/', ...'weight>0', 'enter'))).toEqual([]);
+    // What the rewards and lengths give is known.
+    const looking = lookingAt(waiting);
+    expect(looking === null ? 0 : panelNumbers(looking.table, 0.02).flipped).toBe(2);
+  });
+
+  it('follow α and β once they are', () => {
+    // Δ|y| = 100, log-ratio 0.5 - 1.5: z = 0.1·(-1) + 0.02·100.
+    expect(weightAt(told)).toBeCloseTo(1 / (1 + Math.exp(1.9)), 12);
+    expect(weightAt(press(told, 'right'))).toBeCloseTo(1 / (1 + Math.exp(2)), 12);
+    expect(weightAt(press(told, 'b', '2', 'enter'))).toBeCloseTo(0.5, 12);
+    expect(weightsReason(told)).toBeNull();
+    expect(remarkOn(told)).not.toContain('log-probabilities');
+  });
+
+  it('follow a decision for other responses', () => {
+    const swapped = decided(told, ruling(0, { kind: 'pair', chosen: 2, rejected: 1 }));
+    expect(weightAt(swapped)).toBeCloseTo(1 / (1 + Math.exp(-1.9)), 12);
+  });
+
+  it('sort the rows as they come in until the person moves or decides', () => {
+    const byWeight = press(waiting, ...Array<string>(8).fill('>'));
+    const half = { ...progress, done: 40 };
+    const some = after(byWeight, { type: 'logps', round: 2, known: known.slice(0, 50), weights: half });
+    // Those that are known come first, and the rest follow once they are.
+    expect(shownIn(some)).not.toEqual(shownIn(byWeight));
+    expect(
+      shownIn(some)
+        .slice(0, 50)
+        .sort((a, b) => a - b),
+    ).toEqual(Array.from({ length: 50 }, (_, i) => i + 1));
+    const rest = { type: 'logps', round: 2, known: known.slice(50), weights: { ...progress, done: 80 } } as const;
+    const all = after(some, rest);
+    expect(shownIn(all)).toEqual(shownIn(press(told, ...Array<string>(8).fill('>'))));
+    expect(all.review.selected).toBe(byWeight.review.selected);
+    expect(press(all, 'o').notice).toContain('Nothing to do now for o');
+    // Once the cursor was moved or a pair decided, rows stay where they are.
+    for (const touched of [press(some, 'j'), decided(some, ruling(3, { kind: 'tie' }))]) {
+      expect(shownIn(after(touched, rest))).toEqual(shownIn(some));
+      expect(press(after(touched, rest), 'o').notice).toBeNull();
+    }
+  });
+
+  it('apply a filter again as they come in until the person moves or decides', () => {
+    const filtered = press(waiting, '/', ...'weight>0', 'enter');
+    expect(shownIn(filtered)).toEqual([]);
+    const tenth = { type: 'logps', round: 2, known: known.slice(10, 20), weights: progress } as const;
+    const some = after(filtered, tenth);
+    expect(shownIn(some)).toHaveLength(10);
+    expect(shownIn(after(some, { ...tenth, known }))).toHaveLength(known.length);
+    expect(shownIn(after(press(some, 'j'), { ...tenth, known }))).toHaveLength(10);
+  });
+
+  it('keep the order and the selection as they come in', () => {
+    const sorted = press(waiting, ...Array<string>(8).fill('>'));
+    expect(sorted.review.sort.column).toBe('weight');
+    const moved = press(sorted, 'j', 'j');
+    const then = after(moved, { type: 'logps', round: 2, known, weights: { ...progress, done: 80, computing: false } });
+    expect(shownIn(then)).toEqual(shownIn(moved));
+    expect(then.review.selected).toBe(moved.review.selected);
+  });
+
+  it('say why they cannot be had', () => {
+    const failed = after(waiting, {
+      type: 'logps',
+      round: 2,
+      known: [],
+      weights: { ...progress, computing: false, problem: '/r holds no model' },
+    });
+    expect(weightsReason(failed)).toBe("gradient weights need the reference's log-probabilities: /r holds no model");
+    const { run } = waiting;
+    if (run === null) throw new Error('no run');
+    const past = {
+      ...waiting,
+      past: { ...run, round: 1, weights: { ...progress, done: 0, computing: false, known: [] } },
+    };
+    expect(weightsReason(past)).toBe(
+      "gradient weights need the reference's log-probabilities, of which this round has 0 of 80",
+    );
+  });
+});
+
+describe('deciding', () => {
+  it.each<[string, EngineCommand]>([
+    ['x', { type: 'decide', prompt_index: 0, ruling: { kind: 'exclude' } }],
+    ['t', { type: 'decide', prompt_index: 0, ruling: { kind: 'tie' } }],
+    ['s', { type: 'decide', prompt_index: 0, ruling: { kind: 'pair', chosen: 2, rejected: 1 } }],
+    ['c', { type: 'decide', prompt_index: 0, ruling: { kind: 'pair', chosen: 1, rejected: 2 } }],
+  ])('%s', (key, command) => {
+    expect(sent(review, key)).toEqual([command]);
+    // Nothing is shown that the engine has not confirmed.
+    expect(press(review, key).run).toBe(review.run);
+  });
+
+  it.each<[string, Ruling]>([
+    ['x', { kind: 'exclude' }],
+    ['t', { kind: 'tie' }],
+    ['s', { kind: 'pair', chosen: 2, rejected: 1 }],
+    ['c', { kind: 'pair', chosen: 1, rejected: 2 }],
+  ])('%s again takes it back', (key, said) => {
+    const state = decided(review, ruling(0, said));
+    expect(sent(state, key)).toEqual([{ type: 'decide', prompt_index: 0, ruling: null }]);
+    expect(sent(state, 'backspace')).toEqual([{ type: 'decide', prompt_index: 0, ruling: null }]);
+  });
+
+  it.each(['exclude', 'tie'] as const)('%s again leaves the pair that was chosen before it', (kind) => {
+    const key = kind === 'exclude' ? 'x' : 't';
+    const swapped: Ruling = { kind: 'pair', chosen: 2, rejected: 1 };
+    const state = decided(review, ruling(0, { kind, instead_of: { chosen: 2, rejected: 1 } }));
+    expect(sent(state, key)).toEqual([{ type: 'decide', prompt_index: 0, ruling: swapped }]);
+    // The screen shows that pair, so confirming it chooses it and swapping it leads back to the rewards' pair.
+    expect(lookingAt(state)?.table).toMatchObject({ standings: { 0: kind === 'tie' ? 'tie' : 'excluded' } });
+    expect([lookingAt(state)?.table.chosen[0], lookingAt(state)?.table.rejected[0]]).toEqual([2, 1]);
+    expect(sent(state, 'c')).toEqual([{ type: 'decide', prompt_index: 0, ruling: swapped }]);
+    expect(sent(state, 's')).toEqual([{ type: 'decide', prompt_index: 0, ruling: null }]);
+  });
+
+  it('c after a swap confirms the pair as it is shown', () => {
+    const swapped = decided(review, ruling(0, { kind: 'pair', chosen: 2, rejected: 1 }));
+    expect(sent(swapped, 'c')).toEqual([]);
+    expect(press(swapped, 'c').notice).toBe('Prompt 1 already has your decision: this pair, as it is shown.');
+    // Nor is the choice of another response undone, or a pair where the rewards make none.
+    expect(sent(decided(review, ruling(0, { kind: 'pair', chosen: 0, rejected: 2 })), 'c')).toEqual([]);
+    const ofTies = decided(press(review, 'G'), ruling(106, { kind: 'pair', chosen: 0, rejected: 3 }));
+    expect(sent(ofTies, 'c')).toEqual([]);
+  });
+
+  it('swaps a prompt without pair between its best and worst response', () => {
+    expect(sent(press(review, 'G'), 's')).toEqual([
+      { type: 'decide', prompt_index: 106, ruling: { kind: 'pair', chosen: 3, rejected: 0 } },
+    ]);
+  });
+
+  it('chooses any two of the responses', () => {
+    // By rank: places 1, 3, 0, 2; the cursor begins on the loser.
+    const detail = press(review, 'd');
+    const third = press(detail, 'up');
+    expect(sent(third, 'w')).toEqual([
+      { type: 'decide', prompt_index: 0, ruling: { kind: 'pair', chosen: 0, rejected: 2 } },
+    ]);
+    expect(sent(third, 'l')).toEqual([
+      { type: 'decide', prompt_index: 0, ruling: { kind: 'pair', chosen: 1, rejected: 0 } },
+    ]);
+    // The loser made the winner changes places with it.
+    expect(sent(detail, 'w')).toEqual([
+      { type: 'decide', prompt_index: 0, ruling: { kind: 'pair', chosen: 2, rejected: 1 } },
+    ]);
+    expect(sent(detail, 'l')).toEqual([]);
+  });
+
+  it('goes a round with the engine: decided, chosen, undone', () => {
+    let state = press(review, 'd', 'up');
+    const [command] = sent(state, 'w');
+    if (command.type !== 'decide' || command.ruling == null) throw new Error('no ruling');
+    state = decided(state, ruling(command.prompt_index, command.ruling));
+    const looking = lookingAt(state);
+    expect([looking?.table.chosen[0], looking?.table.rejected[0]]).toEqual([0, 2]);
+    expect(sent(state, 'u')).toEqual([{ type: 'undo' }]);
+    const undone = after(state, {
+      type: 'decisions',
+      round: 2,
+      decisions: { decisions: [], undoable: 0, redoable: 1 },
+    });
+    expect([lookingAt(undone)?.table.chosen[0], lookingAt(undone)?.table.rejected[0]]).toEqual([1, 2]);
+    expect(sent(undone, 'u')).toEqual([]);
+    expect(sent(undone, 'U')).toEqual([{ type: 'redo' }]);
+    expect(sent(undone, 'ctrl+r')).toEqual([{ type: 'redo' }]);
+  });
+
+  it('leaves excluded pairs and ties out of the pairs', () => {
+    const state = decided(review, ruling(0, { kind: 'exclude' }), ruling(1, { kind: 'tie' }));
+    expect(lookingAt(state)?.table.pairs).toHaveLength(101);
+    expect(lookingAt(state)?.table.inputs).toHaveLength(101);
+  });
+
+  it('writes down why', () => {
+    const typing = press(review, 'e', ...'too', 'space', ...'long');
+    expect(sent(typing, 'enter')).toEqual([{ type: 'decide', prompt_index: 0, note: 'too long' }]);
+    const noted = decided(review, ruling(0, null, 'too long'));
+    expect(press(noted, 'e').modal).toMatchObject({ text: 'too long' });
+    expect(sent(press(noted, 'e', 'ctrl+u'), 'enter')).toEqual([{ type: 'decide', prompt_index: 0, note: '' }]);
+  });
+
+  it('shows the sentence of a refusal', () => {
+    const message = 'another terminal drives; take over with T';
+    expect(after(press(review, 'x'), { type: 'refused', command: 'decide', message }).notice).toBe(message);
+  });
+
+  it('is not for earlier rounds, and not for rounds that are done', () => {
+    const { run } = review;
+    if (run === null) throw new Error('no run');
+    const past = { ...review, past: { ...run, round: 1 } };
+    for (const key of ['x', 's', 't', 'c', 'e', 'u', 'left', 'a', '=', 'enter']) {
+      expect(sent(past, key)).toEqual([]);
+      expect(press(past, key).modal).toBeNull();
+      expect(sent(press(attached('done'), '2'), key)).toEqual([]);
+    }
+    expect(press(past, 'j').review.selected).toBe(1);
+  });
+});
+
+describe('asking', () => {
+  const query = (prompt_index: number) => ({ type: 'read-detail' as const, round: 2, prompt_index });
+
+  it('asks for the responses of the selected prompt once', () => {
+    expect(asked(review, 'j')).toEqual([query(1)]);
+    const moved = press(review, 'j');
+    expect(asked(moved, 'z')).toEqual([]);
+    const [, second] = review.run?.review ?? [];
+    const known = after(moved, { type: 'answer', query: query(1), answer: detailOf(second) });
+    expect(asked(press(known, 'j'), 'k')).toEqual([]);
+    expect(asked(press(moved, 'j'), 'k')).toEqual([query(1)]);
+  });
+
+  it('asks when it attaches, and again of a new engine', () => {
+    const { run } = review;
+    if (run === null) throw new Error('no run');
+    const snapshot = (pid: number) => ({
+      type: 'snapshot' as const,
+      snapshot: { ...run, engine: { ...run.engine, pid } },
+    });
+    expect(reduce(review, snapshot(run.engine.pid)).effects).toEqual([]);
+    expect(reduce(review, snapshot(99)).effects).toEqual([{ do: 'ask', query: query(0) }]);
+  });
+
+  it('keeps the newest answers', () => {
+    const rows = review.run?.review ?? [];
+    const state = rows
+      .slice(0, 60)
+      .reduce(
+        (seen, row) => after(seen, { type: 'answer', query: query(row.prompt_index), answer: detailOf(row) }),
+        review,
+      );
+    expect(state.review.details.map(({ detail }) => detail.prompt_index)).toEqual(
+      Array.from({ length: 32 }, (_, i) => 59 - i),
+    );
+  });
+
+  it('asks for the tokens of the response that is looked at', () => {
+    const tokens = (sample: number) => ({ type: 'read-tokens', round: 2, prompt_index: 0, sample });
+    expect(asked(review, 'v')).toEqual([tokens(1)]);
+    expect(asked(press(review, 'd', 'up'), 'v')).toEqual([tokens(0)]);
+    expect(press(review, 'd', 'up', 'v', 'v').review.pane).toBe('detail');
+    expect(press(review, 'v', 'escape').review.pane).toBe('table');
+  });
+
+  it('asks for the plan before launch', () => {
+    expect(asked(review, 'enter')).toEqual([{ type: 'read-plan', round: 2 }]);
+  });
+});
+
+describe('the panes', () => {
+  it.each([
+    ['d', 'detail'],
+    ['A', 'alpha'],
+    ['v', 'tokens'],
+    ['B', 'hacking'],
+  ])('%s opens, closes and is left by escape: %s', (key, pane) => {
+    const open = press(review, key);
+    expect(open.review.pane).toBe(pane);
+    expect(press(open, key).review.pane).toBe('table');
+    expect(press(open, 'escape').review.pane).toBe('table');
+    expect(module.crumbs?.(open)).not.toEqual([]);
+  });
+
+  it('goes through the responses and the prompts', () => {
+    const detail = press(review, 'd');
+    expect(press(detail, 'up').review.response).toBe(0);
+    expect(press(detail, 'up', 'up', 'up', 'up').review.response).toBe(1);
+    expect(press(detail, 'down').review.response).toBe(2);
+    const next = press(detail, 'up', 'p', '>');
+    expect(next.review).toMatchObject({ pane: 'detail', selected: 1, response: null, against: null });
+    expect(press(next, '<').review.selected).toBe(0);
+  });
+
+  it('copies the text that is looked at', () => {
+    expect(module.copies?.(review)).toContain('December comes');
+    expect(module.copies?.(press(review, 'd'))).toBe('January.');
+    expect(module.copies?.(press(review, 'd', 'up', 'up', 'up'))).toContain('December comes');
+  });
+
+  it('reads itself aloud', () => {
+    const lines = module.reading(review).join('\n');
+    expect(lines).toContain('α 0.0200: 2 of 103 pairs flipped');
+    expect(lines).toContain('Prompt 1, 1 of 107. flipped by α');
+    expect(lines).toContain('chosen y_w, reward 1.50, length 140: December comes');
+    expect(module.reading(press(review, 'd')).join('\n')).toContain('4: reward 0.50, length 40, selected.');
+    expect(module.reading(attached('sample'))).toEqual(['No scored prompts yet.']);
+  });
+});
+
+describe('α', () => {
+  it('= sets the length-neutral one and says why', () => {
+    const [command] = sent(review, '=');
+    expect(command).toMatchObject({ type: 'set' });
+    const state = press(review, '=');
+    expect(state.review.reason?.text).toContain('length-neutral');
+    expect(state.draft.alpha).toBe(state.review.reason?.alpha);
+  });
+
+  it('= says why there is none', () => {
+    const never = attached('review', small, { review: reviewRows([pair(1, 0, 9, 5)]) });
+    expect(sent(never, '=')).toEqual([]);
+    expect(press(never, '=').notice).toContain('no winner is shorter');
+  });
+
+  it('f takes a number of pairs', () => {
+    const rows = reviewRows([pair(1, 0, 200, 100), pair(2, 0, 200, 100), pair(5, 0, 200, 100)]);
+    const state = attached('review', small, { review: rows });
+    // α is 0.02 already.
+    expect(sent(press(state, 'f', '1'), 'enter')).toEqual([]);
+    expect(sent(press(state, 'f', '2'), 'enter')).toEqual([{ type: 'set', settings: { alpha: 0.05 } }]);
+    expect(press(state, 'f', 'x', 'enter').modal).toMatchObject({ error: expect.stringContaining('whole number') });
+  });
+});
+
+describe('signs of reward hacking', () => {
+  const query = { type: 'read-hacking' as const, round: 2 };
+  const waiting = press(review, 'B');
+  const open = after(waiting, { type: 'answer', query, answer: hackingReport });
+
+  it('are counted when they are looked at, once', () => {
+    expect(asked(review, 'B')).toEqual([query]);
+    expect(asked(waiting, 'down')).toEqual([]);
+    expect(asked(press(open, 'B'), 'B')).toEqual([]);
+    // What failed is asked for again.
+    const failed = after(waiting, { type: 'unanswered', query, message: 'no' });
+    expect(asked(press(failed, 'B'), 'B')).toEqual([query]);
+  });
+
+  it('lead from a phrase to the prompts whose winner says it', () => {
+    const third = press(open, 'j', 'down', 'k', 'j');
+    expect(third.review.phrase).toBe(2);
+    const shown = press(third, 'enter');
+    expect(shown.review).toMatchObject({ pane: 'table', filter: 'w:"let\'s break it down"' });
+    expect(press(open, 'enter').review.filter).toBe('w:"**"');
+    // Emoji have no text in common to search for; an empty search would show every prompt.
+    const emoji = { ...hackingReport, phrases: [{ ...hackingReport.phrases[0], text: 'emoji' }] };
+    const stays = press(after(waiting, { type: 'answer', query, answer: emoji }), 'enter');
+    expect(stays).toMatchObject({ notice: 'The filter cannot search for every emoji.', review: { filter: '' } });
+    const sums = press(open, 'j', 'enter');
+    expect(lookingAt(sums)?.order.rows).toHaveLength(100);
+    // Past the end there is nothing; a page is half of what is seen.
+    expect(press(open, 'pagedown', 'pagedown').review.phrase).toBe(3);
+    expect(module.copies?.(third)).toBe("let's break it down");
+  });
+
+  it('leave α and the launch alone, which are not to be seen', () => {
+    for (const key of ['left', 'right', ']', '=']) expect(sent(open, key)).toEqual([]);
+    expect(press(open, 'enter').modal).toBeNull();
+    expect(press(waiting, 'enter').modal).toBeNull();
+  });
+
+  it('are read aloud', () => {
+    expect(module.reading(waiting)).toEqual(['Words and phrases are counted.']);
+    const lines = module.reading(press(open, 'down')).join('\n');
+    expect(lines).toContain('A sign of reward hacking: length: ρ +0.41 ±0.06 (95 %) with reward within a prompt');
+    expect(lines).toContain('the sum of, in 58 winners and 4 losers, selected.');
+  });
+
+  it('are pointed at', () => {
+    const point = (state: State, kind: 'press' | 'wheel-down', x: number, y: number): State =>
+      after(state, { type: 'mouse', kind, x, y: y + 2 });
+    expect(point(open, 'wheel-down', 3, 3).review.phrase).toBe(1);
+    const { run } = open;
+    const wide = after(
+      attached('review', large),
+      { type: 'snapshot', snapshot: run ?? (undefined as never) },
+      { type: 'key', key: 'B' },
+      { type: 'answer', query, answer: hackingReport },
+    );
+    expect(point(wide, 'press', 100, 5).review.phrase).toBe(2);
+    // On a heading, and beside the list.
+    expect(point(wide, 'press', 100, 2).review.phrase).toBe(0);
+    expect(point(wide, 'press', 10, 5).review.phrase).toBe(0);
+  });
+});
+
+describe('the mouse', () => {
+  const at = (state: State, kind: 'press' | 'wheel-up' | 'wheel-down', x: number, y: number): State =>
+    // The body begins beneath the header's two lines.
+    after(state, { type: 'mouse', kind, x, y: y + 2 });
+
+  it('selects the row that is clicked', () => {
+    expect(at(review, 'press', 10, 3 + 1 + 2).review.selected).toBe(2);
+    expect(at(attached('review', large), 'press', 10, 1 + 4).review.selected).toBe(4);
+  });
+
+  it('sorts by the column whose heading is clicked, and turns it round', () => {
+    const { shown } = columnsFor(80);
+    const once = at(review, 'press', shown[0].width + 2, 3);
+    expect(once.review.sort).toEqual({ column: 'r_w', reversed: false });
+    expect(at(once, 'press', shown[0].width + 2, 3).review.sort).toEqual({ column: 'r_w', reversed: true });
+  });
+
+  it('scrolls what is under the pointer', () => {
+    const long = attached('review', small, { pairs: [pair(1, 0, 2, 1, { chosen_text: 'line\n'.repeat(40) })] });
+    expect(at(long, 'wheel-down', 5, 18).review).toMatchObject({ selected: 0, textTop: 3 });
+    expect(at(long, 'wheel-down', 5, 5).review).toMatchObject({ selected: 3, textTop: 0 });
+    expect(at(at(long, 'wheel-down', 5, 5), 'wheel-up', 5, 5).review.selected).toBe(0);
+  });
+
+  it('picks the response that is clicked', () => {
+    expect(at(press(review, 'd'), 'press', 5, 3).review.response).toBe(1);
+    expect(at(press(review, 'd'), 'press', 5, 4).review.response).toBe(3);
+  });
+});

@@ -1,0 +1,75 @@
+/** Reward specifications. */
+import { describe, expect, it } from 'vitest';
+import { parseRewardSpec, resolveRewardSpec, withoutSecrets } from '../../../src/core/config/rewardSpec.js';
+
+describe('parseRewardSpec', () => {
+  it('reads each form', () => {
+    expect(parseRewardSpec('hf:./reward')).toEqual([{ weight: 1, kind: 'hf', dir: './reward' }]);
+    expect(parseRewardSpec('module:my reward.mjs')).toEqual([{ weight: 1, kind: 'module', file: 'my reward.mjs' }]);
+    for (const text of ['http:http://127.0.0.1:8000/classify', 'http://127.0.0.1:8000/classify']) {
+      const [part] = parseRewardSpec(text);
+      expect(part).toMatchObject({ weight: 1, kind: 'http' });
+      expect(part.kind === 'http' && part.url.href).toBe('http://127.0.0.1:8000/classify');
+    }
+  });
+  it('reads weighted sums, and keeps a + inside a path or URL', () => {
+    const parts = parseRewardSpec('0.7*hf:a+b+-0.3*module:c.mjs+2*http://host/predict?model=1+1');
+    expect(parts.map(({ weight }) => weight)).toEqual([0.7, -0.3, 2]);
+    expect(parts[0]).toMatchObject({ dir: 'a+b' });
+    expect(parts[2].kind === 'http' && parts[2].url.search).toBe('?model=1+1');
+  });
+  it.each([
+    ['http:http://ann:s3cret@host/classify', 'holds a user name or password'],
+    ['http:ann:s3cret@host/classify', 'holds a user name or password'],
+    ['https://s3cret@host/classify', 'holds a user name or password'],
+    ['https://host/classify?model=m&api_key=s3cret', 'has the parameter "api_key"'],
+    ['0.5*hf:a+http://ann:s3cret@host/classify?k=s3cret', 'holds a user name or password'],
+    ['what:b+http://ann:s3cret@host/classify?k=s3cret#s3cret', 'cannot be read'],
+    ['0.5.5*http://ann:s3cret@host/predict?key=s3cret', 'has the weight'],
+    ['http://ann:s3cret@:0/?key=s3cret', 'cannot be read'],
+  ])('refuses secrets in %s and does not repeat them', (spec, says) => {
+    let message = '';
+    try {
+      parseRewardSpec(spec);
+    } catch (error) {
+      ({ message } = error as Error);
+    }
+    expect(message).toContain(says);
+    expect(message).not.toContain('s3cret');
+    expect(withoutSecrets(spec)).not.toContain('s3cret');
+  });
+  it('shows a URL without user name, password, query and fragment', () => {
+    expect(withoutSecrets('0.5*http://a:b@host:1/classify?model=m#f+hf:x')).toBe('0.5*http://host:1/classify+hf:x');
+    expect(withoutSecrets('hf:a?b@c+module:d#e')).toBe('hf:a?b@c+module:d#e');
+  });
+  it('takes schemes in any case', () => {
+    expect(parseRewardSpec('Hf:a+0.5*MODULE:b.mjs+HTTP://host/predict')).toMatchObject([
+      { kind: 'hf', dir: 'a' },
+      { kind: 'module', weight: 0.5, file: 'b.mjs' },
+      { kind: 'http' },
+    ]);
+    expect(resolveRewardSpec('HF:a+Http:HTTP://host/predict', '/x')).toBe('hf:/x/a+http:http://host/predict');
+  });
+  it('allows spaces around + and *, and weights that are written with an exponent', () => {
+    expect(parseRewardSpec('0.7 * hf:a + 1e-7*module:b.mjs')).toEqual([
+      { weight: 0.7, kind: 'hf', dir: 'a' },
+      { weight: 1e-7, kind: 'module', file: 'b.mjs' },
+    ]);
+    // What it writes, it reads: numbers this small are written with an exponent.
+    expect(parseRewardSpec(resolveRewardSpec('0.0000001*hf:/a+hf:/b', '/'))).toEqual([
+      { weight: 1e-7, kind: 'hf', dir: '/a' },
+      { weight: 1, kind: 'hf', dir: '/b' },
+    ]);
+  });
+  it.each(['', 'reward', 'ftp:x', 'hf:', '0.5*', 'x*hf:a', 'http://'])('refuses %j', (text) => {
+    expect(() => parseRewardSpec(text)).toThrow(/cannot be read|expected/);
+  });
+});
+
+it('resolveRewardSpec makes paths absolute and keeps weights', () => {
+  expect(resolveRewardSpec('0.5*hf:a+module:../m.mjs+http://h/predict', '/base/dir')).toBe(
+    '0.5*hf:/base/dir/a+module:/base/m.mjs+http:http://h/predict',
+  );
+  const [part] = parseRewardSpec(resolveRewardSpec('http://h/get_reward?tokenizer=../tok', '/base/dir'));
+  expect(part.kind === 'http' && part.url.searchParams.get('tokenizer')).toBe('/base/tok');
+});

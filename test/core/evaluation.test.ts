@@ -1,0 +1,157 @@
+/** Win rates against the published ones and by hand; what an evaluation is put together from. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { distinctBigrams, evaluatePolicy } from '../../src/core/evaluation.js';
+import { lengthControlledWinRate, type PreferenceRow, winRates } from '../../src/core/winRate.js';
+import { Random } from '../../src/core/seeds.js';
+import { goldenFolder } from '../golden.js';
+
+interface Leaderboard {
+  difficulty: number[];
+  models: {
+    model: string;
+    published: { win_rate: number; length_controlled_win_rate: number };
+    rows: { i: number; preference: number; length_model: number; length_baseline: number }[];
+  }[];
+}
+const golden = JSON.parse(readFileSync(`${goldenFolder}length-controlled/alpaca-eval-2.json`, 'utf8')) as Leaderboard;
+
+const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
+
+describe('AlpacaEval 2', () => {
+  const { models, difficulty } = readLeaderboard();
+  it('plain win rates are the published ones; length-controlled ones within 1.2 points on average', () => {
+    expect(models.length).toBe(6);
+    const errors = models.map(({ rows, published }) => {
+      const rates = winRates(rows, 'difficulty');
+      expect(rates.win_rate).toBeCloseTo(published.win_rate, 1);
+      return Math.abs(rates.length_controlled_win_rate - published.length_controlled_win_rate);
+    });
+    expect(errors.reduce((a, b) => a + b) / errors.length).toBeLessThan(1.2);
+    expect(difficulty.length).toBe(805);
+  });
+});
+
+describe('lengthControlledWinRate', () => {
+  it('finds the coefficients that made the preferences', () => {
+    const random = new Random(1);
+    const [theta1, theta2, theta3] = [0.8, -0.5, 0.3];
+    const rows = Array.from({ length: 4000 }, () => ({
+      length_model: 100 + random.below(200),
+      length_baseline: 150,
+      difficulty: random.uniform() * 4 - 2,
+      preference: 0,
+    }));
+    const d = rows.map((row) => row.length_baseline - row.length_model);
+    const mean = d.reduce((a, b) => a + b) / d.length;
+    const sd = Math.sqrt(d.reduce((sum, x) => sum + (x - mean) ** 2, 0) / (d.length - 1));
+    rows.forEach(
+      (row, i) => (row.preference = sigmoid(theta1 * Math.tanh(d[i] / sd) + theta2 * row.difficulty + theta3)),
+    );
+    const full = lengthControlledWinRate(rows, 'difficulty');
+    [theta1, theta2, theta3].forEach((value, i) => expect(full.theta[i]).toBeCloseTo(value, 3));
+    const expected = rows.reduce((sum, row) => sum + sigmoid(theta2 * row.difficulty + theta3), 0) / rows.length;
+    expect(full.win_rate).toBeCloseTo(100 * expected, 2);
+  });
+
+  it('takes the advantage of length away', () => {
+    // Wins exactly where it is longer: at equal length nothing is left but a coin.
+    const rows = Array.from({ length: 200 }, (_, i) => ({
+      preference: i % 2,
+      length_model: i % 2 === 1 ? 300 : 100,
+      length_baseline: 200,
+    }));
+    const { win_rate, theta } = lengthControlledWinRate(rows, 'minimal');
+    expect(theta[0]).toBeLessThan(-1);
+    expect(win_rate).toBeCloseTo(50, 4);
+  });
+
+  it('stays finite for separable data, ties, equal lengths and a single prompt', () => {
+    const row = (preference: number, length = 100): PreferenceRow => ({
+      preference,
+      length_model: length,
+      length_baseline: 100,
+    });
+    expect(lengthControlledWinRate([row(1), row(1)], 'minimal').win_rate).toBeGreaterThan(99);
+    expect(lengthControlledWinRate([row(0.5, 50), row(0.5, 200)], 'minimal').win_rate).toBeCloseTo(50, 6);
+    expect(lengthControlledWinRate([row(0), row(1)], 'minimal').win_rate).toBeCloseTo(50, 4);
+    expect(lengthControlledWinRate([row(0.25)], 'minimal').win_rate).toBeCloseTo(25, 2);
+  });
+});
+
+describe('winRates', () => {
+  it('has the standard error of the mean preference', () => {
+    // 3 of 4: deviation √(0.75·0.25·4/3) = 0.5, error 0.5/√4 = 25 %.
+    const rows = [1, 1, 1, 0].map((preference) => ({ preference, length_model: 1, length_baseline: 1 }));
+    expect(winRates(rows)).toMatchObject({ win_rate: 75, standard_error: 25, prompts: 4, form: 'minimal' });
+  });
+  it('says what is missing', () => {
+    expect(() => winRates([])).toThrow(/no rows/);
+    expect(() => winRates([{ preference: 1, length_model: 1, length_baseline: 1 }], 'difficulty')).toThrow(
+      /row 1 has no "difficulty"/,
+    );
+  });
+});
+
+describe('evaluatePolicy', () => {
+  const response = (ids: number[], logps: number, finish_reason: 'stop' | 'length' = 'stop') => ({
+    ids,
+    text: 'ab',
+    logps,
+    token_logprobs: [],
+    finish_reason,
+  });
+  it('compares by reward, length and log-probability', () => {
+    const policy = {
+      responses: [response([1, 2, 3], -3), response([1, 2], -1, 'length'), response([4], -2)],
+      rewards: [2, 1, 0],
+    };
+    const base = {
+      responses: [response([1], 0), response([2], 0), response([3, 3, 3, 3], 0)],
+      rewards: [1, 1, 5],
+      logps: [-5, -2, -2],
+      against: 'base',
+    };
+    const result = evaluatePolicy(3, policy, [base]);
+    expect(result).toMatchObject({
+      round: 3,
+      prompts: 3,
+      reward: 1,
+      mean_length: 2,
+      mean_characters: 2,
+      truncated_share: 1 / 3,
+    });
+    // A win, a tie, a loss.
+    expect(result.comparisons[0]).toMatchObject({
+      against: 'base',
+      win_rate: 50,
+      mean_length: 2,
+      mean_length_against: 2,
+      length_change_percent: 0,
+    });
+    // Σ(logps - logps under the base) = 2 + 1 + 0 over 3 responses of 6 tokens.
+    expect(result.comparisons[0].kl).toBeCloseTo(1, 12);
+    expect(result.comparisons[0].kl_per_token).toBeCloseTo(0.5, 12);
+  });
+  it('distinct-2 counts bigrams once', () => {
+    // 12 23 12 | 12: two of four.
+    expect(distinctBigrams([response([1, 2, 3], 0), response([1, 2], 0), response([1, 2], 0), response([7], 0)])).toBe(
+      0.5,
+    );
+    expect(distinctBigrams([response([7], 0)])).toBe(0);
+  });
+});
+
+function readLeaderboard() {
+  const { difficulty } = golden;
+  const models = golden.models.map(({ published, rows }) => ({
+    published,
+    rows: rows.map((row) => ({ ...row, difficulty: difficulty[row.i] })),
+  }));
+  return { models, difficulty };
+}
+
+it('a single prompt has a win rate and no standard error', () => {
+  const row = { preference: 1, length_model: 10, length_baseline: 12 };
+  expect(winRates([row])).toMatchObject({ win_rate: 100, standard_error: null, prompts: 1 });
+});

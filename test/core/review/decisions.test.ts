@@ -1,0 +1,143 @@
+import { describe, expect, it } from 'vitest';
+import {
+  type Standing,
+  applyRow,
+  countDecisions,
+  decidedPair,
+  decisionFor,
+  nothingDecided,
+  replay,
+  viewOf,
+} from '../../../src/core/review/decisions.js';
+import type { Decision, DecisionRow, ReviewRow, Ruling } from '../../../src/core/review/rows.js';
+
+const row = (prompt_index: number, automatic: ReviewRow['automatic'] = { chosen: 0, rejected: 2 }): ReviewRow => ({
+  ...{ prompt_index, prompt: '', rewards: [3, 2, 1], lengths: [1, 2, 3], truncated: [false, false, false] },
+  ...{ logps: [], automatic, chosen_text: '', rejected_text: '' },
+});
+const said = (prompt_index: number, ruling: Ruling | null, note = ''): DecisionRow => ({
+  at: '',
+  action: 'decide',
+  decision: { prompt_index, ruling, note },
+});
+const undo: DecisionRow = { at: '', action: 'undo' };
+const redo: DecisionRow = { at: '', action: 'redo' };
+const exclude: Ruling = { kind: 'exclude' };
+const tie: Ruling = { kind: 'tie' };
+
+const standing = (...rows: DecisionRow[]): [number, string][] =>
+  viewOf(replay(rows)).decisions.map(({ prompt_index, ruling, note }) => [prompt_index, ruling?.kind ?? note]);
+
+describe('the journal', () => {
+  it.each<[DecisionRow[], [number, string][]]>([
+    [[], []],
+    [[said(1, exclude)], [[1, 'exclude']]],
+    [[said(1, exclude), said(1, tie)], [[1, 'tie']]],
+    [[said(1, exclude), said(1, tie), undo], [[1, 'exclude']]],
+    [[said(1, exclude), said(2, tie), undo, undo], []],
+    [[said(1, exclude), said(2, tie), undo, undo, redo], [[1, 'exclude']]],
+    [[said(1, exclude), undo, redo], [[1, 'exclude']]],
+    [[said(1, exclude), said(1, null)], []],
+    [[said(1, exclude), said(1, null), undo], [[1, 'exclude']]],
+    [[said(1, null, 'why')], [[1, 'why']]],
+  ])('%#', (rows, expected) => {
+    expect(standing(...rows)).toEqual(expected);
+  });
+
+  it('forgets what was undone at a new decision', () => {
+    const state = replay([said(1, exclude), undo, said(2, tie)]);
+    expect(viewOf(state)).toMatchObject({ undoable: 1, redoable: 0 });
+    expect(() => applyRow(state, redo)).toThrow('there is no decision to redo');
+    expect(() => applyRow(nothingDecided, undo)).toThrow('there is no decision to undo');
+  });
+
+  it('undoing everything and redoing everything lead back, whatever was decided', () => {
+    let seed = 5;
+    const random = (below: number): number => (seed = (seed * 48271) % 2147483647) % below;
+    for (let round = 0; round < 50; round++) {
+      let state: Standing = nothingDecided;
+      const states = [state];
+      for (let i = 0; i < 1 + random(40); i++) {
+        const ruling = [exclude, tie, null, { kind: 'pair' as const, chosen: random(2), rejected: 2 }][random(4)];
+        state = applyRow(state, said(random(6), ruling, random(3) === 0 ? 'why' : ''));
+        states.push(state);
+      }
+      const entries = ({ decisions }: Standing) => [...decisions].sort(([a], [b]) => a - b);
+      for (const before of [...states].reverse().slice(1)) {
+        state = applyRow(state, undo);
+        expect(entries(state)).toEqual(entries(before));
+      }
+      for (const after of states.slice(1)) {
+        state = applyRow(state, redo);
+        expect(entries(state)).toEqual(entries(after));
+      }
+    }
+  });
+});
+
+describe('decisionFor', () => {
+  const before = replay([said(1, exclude, 'rude')]);
+
+  it('keeps what is left out', () => {
+    expect(decisionFor(before, row(1), { prompt_index: 1, note: 'very rude' })).toEqual({
+      prompt_index: 1,
+      ruling: exclude,
+      note: 'very rude',
+    });
+    expect(decisionFor(before, row(1), { prompt_index: 1, ruling: null })).toMatchObject({
+      ruling: null,
+      note: 'rude',
+    });
+  });
+
+  it('keeps the pair that a person had chosen under an exclusion or a tie, and only such a pair', () => {
+    const pair = { chosen: 2, rejected: 0 };
+    const swapped = replay([said(1, { kind: 'pair', ...pair })]);
+    const excluded = decisionFor(swapped, row(1), { prompt_index: 1, ruling: exclude });
+    expect(excluded.ruling).toEqual({ kind: 'exclude', instead_of: pair });
+    const tied = decisionFor(replay([said(1, excluded.ruling)]), row(1), { prompt_index: 1, ruling: tie });
+    expect(tied.ruling).toEqual({ kind: 'tie', instead_of: pair });
+    expect(decidedPair(row(1), tied)).toBeNull();
+    expect(decisionFor(replay([said(1, tied.ruling)]), row(1), { prompt_index: 1, ruling: null }).ruling).toBeNull();
+    expect(decisionFor(before, row(1), { prompt_index: 1, ruling: tie }).ruling).toEqual(tie);
+  });
+
+  it.each<[ReviewRow | undefined, Ruling, string]>([
+    [row(7), { kind: 'tie', instead_of: { chosen: 0, rejected: 3 } }, 'prompt 8: there is no response 3'],
+    [undefined, exclude, 'there is no prompt 8 to decide'],
+    [row(7), { kind: 'pair', chosen: 0, rejected: 3 }, 'prompt 8: there is no response 3; there are 0 to 2'],
+    [row(7), { kind: 'pair', chosen: -1, rejected: 1 }, 'prompt 8: there is no response -1; there are 0 to 2'],
+    [row(7), { kind: 'pair', chosen: 1, rejected: 1 }, 'prompt 8: response 1 cannot be both winner and loser'],
+  ])('refuses what cannot be: %#', (of, ruling, message) => {
+    expect(() => decisionFor(nothingDecided, of, { prompt_index: 7, ruling })).toThrow(message);
+  });
+});
+
+it('decidedPair is what is trained on', () => {
+  const decision = (ruling: Ruling | null): Decision => ({ prompt_index: 1, ruling, note: '' });
+  expect(decidedPair(row(1), undefined)).toEqual({ chosen: 0, rejected: 2 });
+  expect(decidedPair(row(1), decision(null))).toEqual({ chosen: 0, rejected: 2 });
+  expect(decidedPair(row(1, 'ties'), undefined)).toBeNull();
+  expect(decidedPair(row(1), decision(exclude))).toBeNull();
+  expect(decidedPair(row(1), decision(tie))).toBeNull();
+  expect(decidedPair(row(1, 'ties'), decision({ kind: 'pair', chosen: 2, rejected: 1 }))).toEqual({
+    chosen: 2,
+    rejected: 1,
+  });
+});
+
+it('countDecisions holds them against what the rewards said', () => {
+  const rows = [row(0), row(1), row(2), row(3, 'ties'), row(4), row(5)];
+  const pair = (chosen: number, rejected: number): Ruling => ({ kind: 'pair', chosen, rejected });
+  const state = replay([
+    said(0, pair(0, 2)),
+    said(1, pair(2, 0), 'wrong way round'),
+    said(2, pair(0, 1)),
+    said(3, pair(0, 1)),
+    said(4, exclude, 'rude'),
+    said(5, tie),
+  ]);
+  expect(countDecisions(rows, state.decisions.values())).toEqual({
+    ...{ swapped: 1, repaired: 2, confirmed: 1, excluded: 1, ties: 1, noted: 2 },
+  });
+});

@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest';
+import { pearson, ranks, spearman, wilson } from '../../src/core/statistics.js';
+
+describe('pearson', () => {
+  it('is the covariance over both deviations', () => {
+    // Deviations -1, 0, 1 and -1, 1, 0: 1 / √(2·2).
+    expect(pearson([1, 2, 3], [1, 3, 2])).toBeCloseTo(0.5, 12);
+    expect(pearson([1, 2, 3], [6, 4, 2])).toBeCloseTo(-1, 12);
+  });
+
+  it('is no number where one side does not vary, or there is one value', () => {
+    expect(pearson([1, 2, 3], [5, 5, 5])).toBeNaN();
+    expect(pearson([1], [2])).toBeNaN();
+  });
+});
+
+describe('spearman', () => {
+  it('sees order only', () => {
+    expect(spearman([1, 2, 3, 4], [1, 10, 100, 1000])).toBeCloseTo(1, 12);
+  });
+
+  it('gives equal values the mean of their ranks', () => {
+    expect([...ranks([3, 1, 3, 2])]).toEqual([3.5, 1, 3.5, 2]);
+    // Ranks 1.5, 1.5, 3 against 1, 2, 3: deviations -.5, -.5, 1 and -1, 0, 1; 1.5 / √(1.5·2).
+    expect(spearman([7, 7, 9], [1, 2, 3])).toBeCloseTo(1.5 / Math.sqrt(3), 12);
+  });
+});
+
+describe('the interval of a share', () => {
+  it("is Wilson's", () => {
+    const { share, low, high } = wilson(8, 10);
+    expect([share, low, high].map((value) => Number(value.toFixed(4)))).toEqual([0.8, 0.4902, 0.9433]);
+  });
+
+  it('stays within 0 and 1, and is no number of no cases', () => {
+    expect(wilson(5, 5).high).toBe(1);
+    expect(wilson(5, 5).low).toBeGreaterThan(0.5);
+    expect(wilson(0, 5).low).toBeCloseTo(0, 12);
+    expect(wilson(0, 0).share).toBeNaN();
+  });
+});

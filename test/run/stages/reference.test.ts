@@ -1,0 +1,205 @@
+/** Log-probabilities for review, against `brevity update --dry-run` on the same pairs; and what the update takes of them. */
+import { cpSync, existsSync, readFileSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Verdict } from '../../../src/core/control.js';
+import { RoundView } from '../../../src/engine/view.js';
+import type { Decision } from '../../../src/core/review/rows.js';
+import { configOf } from '../../../src/core/config/rounds.js';
+import type { Report, Work, WorkContext } from '../../../src/run/stages/context.js';
+import { ModelShelf } from '../../../src/run/stages/models.js';
+import { namedByUser } from '../../../src/rewards/index.js';
+import { trainingPairs } from '../../../src/run/stages/update.js';
+import { work } from '../../../src/run/stages/work.js';
+import { appendJsonLines, writeJsonLines } from '../../../src/io/jsonl.js';
+import { newRound } from '../../../src/core/rounds.js';
+import { Run } from '../../../src/run/run.js';
+import { useBackend } from '../../../src/tensor/backend.js';
+import { columnOf } from '../../../components/screens/review/columns.js';
+import { tableOf } from '../../../components/screens/review/data.js';
+import { brevity } from '../../cli/cli.js';
+import { goldenFolder } from '../../golden.js';
+import { quickConfig } from '../../engine/runs.js';
+import { temporaryDirectories } from '../../temporary.js';
+import { testBackend } from '../../backend.js';
+
+const fresh = temporaryDirectories();
+const [base, trained] = ['model', 'policy'].map((name) => `${goldenFolder}llama-tied-gqa/${name}`);
+const settings = { alpha: 0.01, beta: 0.4, lr: 1e-4 };
+
+/** A run whose second round starts from a policy that is not the base. */
+class SecondRound {
+  readonly run: Run;
+  readonly reports: Report[] = [];
+  verdict: () => Verdict = () => 'go';
+  private readonly models = new ModelShelf(namedByUser);
+
+  constructor(reference: string) {
+    const home = fresh();
+    const config = quickConfig(home, {
+      dpo: { reference },
+      sampling: { samples_per_prompt: 3, max_new_tokens: 12, batch_size: 6, temperature: 2 },
+    });
+    this.run = Run.create(path.join(home, 'run'), config);
+    for (const [id, parent] of [
+      [0, null],
+      [1, 0],
+      [2, 1],
+    ] as const)
+      this.run.addRound({ ...newRound(id, parent, settings), ...(id === 2 ? { stage: 'review', pairs: 1 } : {}) });
+    cpSync(trained, this.run.files.policyDir(1), { recursive: true });
+  }
+
+  do<S extends Work>(stage: S): ReturnType<(typeof work)[S]> {
+    return work[stage](this.context()) as ReturnType<(typeof work)[S]>;
+  }
+
+  context(): WorkContext {
+    const round = this.run.round(2);
+    return {
+      config: configOf(this.run.config, round),
+      files: this.run.files,
+      models: this.models,
+      round,
+      promptCounts: [0, 0],
+      permission: namedByUser,
+      control: { point: () => Promise.resolve(this.verdict()) },
+      report: (report) => this.reports.push(report),
+    };
+  }
+
+  file(name: string): string {
+    return this.run.files.file(2, name);
+  }
+
+  /** A gradient weight per pair, as the review screen shows it. */
+  weights(alpha: number): number[] {
+    const { review, standing, weights } = RoundView.read(this.run, 2);
+    const table = tableOf(review, [...standing.decisions.values()], weights, settings.beta);
+    return Array.from(table.pairs, (row) => columnOf('weight').value(table, row, alpha));
+  }
+
+  decide(...decisions: Decision[]): void {
+    for (const decision of decisions)
+      appendJsonLines(this.file('decisions.jsonl'), [{ at: '', action: 'decide', decision }]);
+  }
+
+  dispose(): void {
+    this.models.dispose();
+  }
+}
+
+let b: SecondRound;
+beforeAll(() => useBackend(testBackend));
+afterEach(() => b.dispose());
+
+async function scored(reference: string): Promise<SecondRound> {
+  b = new SecondRound(reference);
+  await b.do('sample');
+  await b.do('score');
+  return b;
+}
+
+describe.each([
+  ['base', 'base'],
+  ['a folder', base],
+])('with %s as the reference of a second round', (_name, reference) => {
+  it('weights are those of the dry run, for decided pairs too', { timeout: 120_000 }, async () => {
+    await scored(reference);
+    expect(b.weights(0.01).every(Number.isNaN)).toBe(true);
+    expect(await b.do('logps')).toEqual({ complete: true });
+    const [first, second] = RoundView.read(b.run, 2).review;
+    if (typeof first.automatic === 'string' || typeof second.automatic === 'string') throw new Error('no pair');
+    const { chosen, rejected } = first.automatic;
+    const other = [0, 1, 2].find((place) => place !== chosen && place !== rejected) ?? -1;
+    b.decide(
+      { prompt_index: first.prompt_index, ruling: { kind: 'pair', chosen: other, rejected: chosen }, note: '' },
+      { prompt_index: second.prompt_index, ruling: { kind: 'exclude' }, note: '' },
+    );
+    const pairs = path.join(fresh(), 'pairs.jsonl');
+    writeJsonLines(pairs, trainingPairs(b.context()));
+    for (const alpha of [0, 0.03]) {
+      const result = brevity(
+        ['update', '--policy', b.run.files.policyDir(1), '--reference', base, '--pairs', pairs, '--dry-run'].concat([
+          '--alpha',
+          String(alpha),
+          '--beta',
+          String(settings.beta),
+          '--backend',
+          'wasm',
+        ]),
+      );
+      expect(result).toMatchObject({ status: 0, stderr: expect.not.stringMatching(/error/i) as string });
+      const rows = result.rows().slice(0, -1) as { weight: number }[];
+      const shown = b.weights(alpha);
+      expect(shown).toHaveLength(rows.length);
+      // The weights differ from those that leave the log-ratios out, or this would show nothing.
+      expect(Math.max(...rows.map(({ weight }, i) => Math.abs(weight - shown[i])))).toBeLessThan(1e-5);
+      if (alpha === 0) expect(Math.max(...shown.map((weight) => Math.abs(weight - 0.5)))).toBeGreaterThan(0.01);
+    }
+  });
+});
+
+describe('log-probabilities for review', () => {
+  it('are not needed where the reference is the start', async () => {
+    b = new SecondRound('round');
+    expect(RoundView.read(b.run, 2).weights).toEqual({ need: 'lengths' });
+    b.dispose();
+    // The same policy by its folder.
+    b = new SecondRound('base');
+    b.run.updateRound(2, { parent: 0 });
+    expect(RoundView.read(b.run, 2).weights).toEqual({ need: 'lengths' });
+  });
+
+  it('are kept prompt by prompt, and an interrupted computation resumes to the same', async () => {
+    await scored('base');
+    await b.do('logps');
+    const whole = readFileSync(b.file('logps.jsonl'), 'utf8');
+    expect(whole.trim().split('\n')).toHaveLength(2 * 16);
+    rmSync(b.file('logps.jsonl'));
+    // Interrupted between the two policies; the last row is torn by a crash.
+    let asked = 0;
+    b.verdict = () => (++asked > 2 ? 'abort' : 'go');
+    expect(await b.do('logps')).toEqual({ complete: false });
+    const part = readFileSync(b.file('logps.jsonl'), 'utf8');
+    expect(part.length).toBeLessThan(whole.length);
+    expect(RoundView.read(b.run, 2).weights).toMatchObject({ total: 96, known: [] });
+    b.verdict = () => 'go';
+    await b.do('logps');
+    expect(readFileSync(b.file('logps.jsonl'), 'utf8')).toBe(whole);
+    expect(RoundView.read(b.run, 2).weights).toMatchObject({ done: 96, total: 96 });
+    expect(b.reports.at(-1)).toMatchObject({ type: 'logps', done: 96, total: 96 });
+  });
+
+  it('are not computed again by the update, which ends the same', async () => {
+    await scored('base');
+    await b.do('update');
+    const weights = () => readFileSync(path.join(b.run.files.policyDir(2), 'model.safetensors')).toString('base64');
+    const without = weights();
+    expect(existsSync(b.file('reference.jsonl'))).toBe(true);
+    for (const name of ['reference.jsonl', 'policy', 'metrics.jsonl', 'update'])
+      rmSync(b.file(name), { recursive: true, force: true });
+    await b.do('logps');
+    await b.do('update');
+    expect(existsSync(b.file('reference.jsonl'))).toBe(false);
+    expect(weights()).toBe(without);
+  });
+
+  it('of another reference are not used', async () => {
+    await scored('base');
+    await b.do('logps');
+    const stale = readFileSync(b.file('logps.jsonl'), 'utf8').replace(/"fingerprint":"/g, '$&0');
+    rmSync(b.file('logps.jsonl'));
+    appendJsonLines(
+      b.file('logps.jsonl'),
+      stale
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as unknown),
+    );
+    await b.do('update');
+    expect(existsSync(b.file('reference.jsonl'))).toBe(true);
+    await b.do('logps');
+    expect(readFileSync(b.file('logps.jsonl'), 'utf8').trim().split('\n')).toHaveLength(4 * 16);
+  });
+});

@@ -1,0 +1,31 @@
+/** Where the example's files lie, and how its configuration and prompts are read. */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { type Config, configSchema } from '../../src/core/config/schema.js';
+import { resolveRewardSpec } from '../../src/rewards/index.js';
+import { readJsonLines } from '../../src/io/jsonl.js';
+import type { CheckedPrompt } from '../make-data/check.js';
+
+/** data/, where this runs from the sources. */
+export const dataFolder = fileURLToPath(new URL('../../data/', import.meta.url));
+
+const promptSchema = z.object({ prompt: z.string(), kind: z.string(), answer: z.string() });
+
+/** A configuration file of the example; its paths are relative to it. */
+export function readExample(file: string): Config {
+  const config = configSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+  const at = (relative: string) => path.resolve(path.dirname(file), relative);
+  return {
+    ...config,
+    model: at(config.model),
+    reward: resolveRewardSpec(config.reward, path.dirname(file)),
+    prompts: at(config.prompts),
+    held_out: at(config.held_out),
+  };
+}
+
+export function readPrompts(file: string): CheckedPrompt[] {
+  return readJsonLines(file, promptSchema);
+}
