@@ -2,5 +2,6 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { keysDocument } from '../components/app/keysPage.js';
+import { definitions } from '../components/screens/index.js';
 
-writeFileSync(path.resolve(import.meta.dirname, '../docs/keys.md'), keysDocument());
+writeFileSync(path.resolve(import.meta.dirname, '../docs/keys.md'), keysDocument(definitions));

@@ -1,24 +1,19 @@
 import { StatusMessage, ThemeProvider, defaultTheme, extendTheme } from '@inkjs/ui';
 import { bodyRows, isTooSmall, problemLines, smallest } from './layout.js';
-import { type State, currentRound } from './state.js';
+import { type State } from './state.js';
+import { currentRound } from './selectors.js';
+import { enter } from './screen.js';
 import type { Store } from './store.js';
-import { type Theme, ThemeContext } from './theme.js';
+import { type Theme, ThemeContext } from '../parts/theme.js';
 import { useApp } from './useApp.js';
-import { EvaluationView } from '../screens/evaluation/View.js';
 import { Footer } from './Footer.js';
 import { Header } from './Header.js';
 import { Help } from './Help.js';
-import { HistoryView } from '../screens/history/View.js';
 import { Line } from '../parts/Line.js';
 import { Message } from './Message.js';
 import { Pane } from '../parts/Pane.js';
 import { Palette } from './Palette.js';
 import { Reading } from './ReadAloud.js';
-import { ReviewView } from '../screens/review/View.js';
-import { RunsView } from '../screens/runs/View.js';
-import { SamplingView } from '../screens/sampling/View.js';
-import { SetupView } from '../screens/setup/View.js';
-import { UpdateView } from '../screens/update/View.js';
 
 export interface AppProps {
   readonly store: Store;
@@ -59,21 +54,11 @@ export function Frame({ state, theme }: { readonly state: State; readonly theme:
   );
 }
 
-const views = {
-  sampling: SamplingView,
-  review: ReviewView,
-  update: UpdateView,
-  evaluation: EvaluationView,
-  history: HistoryView,
-  runs: RunsView,
-  setup: SetupView,
-} as const;
-
 function Screen({ state }: { readonly state: State }) {
-  if (state.home === null && (state.run === null || currentRound(state) === null))
+  if (state.workspace !== 'home' && (state.run === null || currentRound(state) === null))
     return <Line tone="muted">The run appears here once the engine answers.</Line>;
-  const View = views[state.screen];
-  return <View state={state} columns={state.size.columns} rows={bodyRows(state)} />;
+  const { View } = state.definitions.screens[state.screen];
+  return <View state={enter(state, state.screen)} columns={state.size.columns} rows={bodyRows(state)} />;
 }
 
 /** @inkjs/ui's status message in our tones. */

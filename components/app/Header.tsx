@@ -1,8 +1,9 @@
 import { Box } from 'ink';
 import path from 'node:path';
-import { modules } from './screens.js';
+import { enter } from './screen.js';
 import { makeLine } from '../../src/core/sanitize.js';
-import { type State, currentRound, screenOf, screenTitles, screens, shownRound } from './state.js';
+import { type State, screenOf, screenTitles, screens } from './state.js';
+import { currentRound, shownRound } from './selectors.js';
 import { engineText, statusOf } from './status.js';
 import { cut, widthOf } from '../parts/text.js';
 import type { RoundState } from '../../src/protocol/messages.js';
@@ -12,16 +13,19 @@ import { Spinner } from '../parts/Spinner.js';
 
 /** Where we are (run, round, place within the screen) and what the engine does. Two lines. */
 export function Header({ state }: { readonly state: State }) {
-  if (state.home !== null) return <HomeHeader state={state} home={state.home} />;
+  if (state.workspace === 'home') return <HomeHeader state={state} />;
   const { run, size } = state;
   const round = currentRound(state);
   const { role, engine } = engineText(state);
   const name = run === null ? 'Brevity' : path.basename(run.directory);
-  const place = [roundText(state), ...(modules[state.screen].crumbs?.(state) ?? [])]
+  const place = [
+    roundText(state),
+    ...(state.definitions.screens[state.screen].crumbs?.(enter(state, state.screen)) ?? []),
+  ]
     .filter((crumb) => crumb !== '')
     .map((crumb) => ` › ${makeLine(crumb, 40)}`)
     .join('');
-  const room = Math.max(6, size.columns - (state.file === null ? tabsWidth(size.columns) : 0) - 1);
+  const room = Math.max(6, size.columns - (state.workspace === 'run' ? tabsWidth(size.columns) : 0) - 1);
   const shownName = cut(makeLine(name, 40), Math.max(6, room - widthOf(place)));
   return (
     <>
@@ -32,7 +36,7 @@ export function Header({ state }: { readonly state: State }) {
             {cut(place, Math.max(0, room - widthOf(shownName)))}
           </Tint>
         </Line>
-        <Box flexShrink={0}>{state.file === null && <Tabs state={state} round={round} />}</Box>
+        <Box flexShrink={0}>{state.workspace === 'run' && <Tabs state={state} round={round} />}</Box>
       </Box>
       <Box justifyContent="space-between">
         <Activity state={state} />
@@ -52,7 +56,7 @@ export function Header({ state }: { readonly state: State }) {
 /** The round that is looked at, by its name where it has one; said to be past where it is not the current one. */
 function roundText(state: State): string {
   const round = shownRound(state);
-  if (round === null || state.file !== null) return '';
+  if (round === null || state.workspace === 'file') return '';
   const name = round.name === '' ? `round ${round.id}` : `round ${round.id} ${round.name}`;
   return state.past === null ? name : `${name} (not the current one)`;
 }

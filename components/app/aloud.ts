@@ -2,10 +2,11 @@
 import path from 'node:path';
 import { activeKeys } from './keys.js';
 import { problemLines } from './layout.js';
-import { modules } from './screens.js';
+import { enter } from './screen.js';
 import { paletteEntries } from './commands.js';
 import { makeVisible } from '../../src/core/sanitize.js';
-import { type State, currentRound, progressOf, screenTitles, shownRound } from './state.js';
+import { type State, screenTitles } from './state.js';
+import { currentRound, progressOf, shownRound } from './selectors.js';
 import { engineText, progressText, statusOf } from './status.js';
 
 /**
@@ -20,7 +21,9 @@ export function readingOf(state: State): string[] {
     placeLine(state),
     statusLine(state),
     problemLines(state).join(' '),
-    ...(state.home !== null || currentRound(state) !== null ? modules[state.screen].reading(below) : []),
+    ...(state.workspace === 'home' || currentRound(state) !== null
+      ? state.definitions.screens[state.screen].reading(enter(below, state.screen))
+      : []),
     ...modalLines(state),
     notice === null ? '' : makeVisible(notice),
     `Keys: ${hints(state)}.`,
@@ -31,11 +34,13 @@ export function readingOf(state: State): string[] {
 function placeLine(state: State): string {
   const round = shownRound(state);
   const name = state.run === null ? 'Brevity' : path.basename(state.run.directory);
-  const crumbs = modules[state.screen].crumbs?.(state) ?? [];
+  const crumbs = state.definitions.screens[state.screen].crumbs?.(enter(state, state.screen)) ?? [];
   const past = state.past === null ? '' : ', not the current one';
   const parts = [
     name,
-    round === null || state.file !== null ? '' : `round ${round.id}${round.name === '' ? '' : ` ${round.name}`}${past}`,
+    round === null || state.workspace === 'file'
+      ? ''
+      : `round ${round.id}${round.name === '' ? '' : ` ${round.name}`}${past}`,
     screenTitles[state.screen],
     ...crumbs,
   ];
@@ -44,12 +49,12 @@ function placeLine(state: State): string {
 
 /** Before a run is opened there is no engine to tell of. */
 function statusLine(state: State): string {
-  if (state.home !== null) return '';
+  if (state.workspace === 'home') return '';
   const { text } = statusOf(state);
   const { role, engine } = engineText(state);
   const progress = state.run === null ? '' : progressText(progressOf(state.run));
-  if (state.file !== null && state.run === null) return 'File: being read.';
-  const label = state.file === null ? 'Engine' : 'File';
+  if (state.workspace === 'file' && state.run === null) return 'File: being read.';
+  const label = state.workspace !== 'file' ? 'Engine' : 'File';
   return `${label}: ${[text, progress, role, engine].filter((part) => part !== '').join(', ')}.`;
 }
 
@@ -60,7 +65,7 @@ function modalLines(state: State): string[] {
       return [
         `Keys on ${screenTitles[state.screen]}:`,
         ...activeKeys({ ...state, modal: null }).map(({ keys, help }) => `${keys.join(' or ')}: ${help}.`),
-        ...(modules[state.screen].notes ?? []).flatMap(({ title, rows }) => [
+        ...(state.definitions.screens[state.screen].notes ?? []).flatMap(({ title, rows }) => [
           `${title}:`,
           ...rows.map(([typed, meaning]) => `${typed}: ${meaning}.`),
         ]),

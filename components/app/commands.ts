@@ -33,17 +33,17 @@ export function paletteEntries(state: State, typed: string): PaletteEntry[] {
 
 function allEntries(state: State): PaletteEntry[] {
   const active = activeKeys(state);
-  const idle = keysOf(state.screen).filter((key) => isIdle(state, key, active));
+  const idle = keysOf(state, state.screen).filter((key) => isIdle(state, key, active));
   const here = [
     ...active.flatMap((key) => entriesOf(key, null, true)),
     ...idle.flatMap((key) => entriesOf(key, null, false)),
   ];
-  if (state.file !== null || state.home !== null) return here;
+  if (state.workspace !== 'run') return here;
   const known = new Set([...active, ...idle]);
   const elsewhere = screens
     .filter((screen) => screen !== state.screen)
     .flatMap((screen) =>
-      keysOf(screen)
+      keysOf(state, screen)
         .filter((key) => !known.has(key) && !movements.test(commandOf(key)))
         .flatMap((key) => entriesOf(key, screen, key.when === undefined || key.when({ ...state, screen }))),
     );
@@ -53,7 +53,7 @@ function allEntries(state: State): PaletteEntry[] {
 /** It may work later. Of two keys with one command, such as start-run and start-now, the active one stands for both. */
 function isIdle(state: State, key: TableKey, active: readonly TableKey[]): boolean {
   if (active.some((one) => one === key || commandOf(one) === commandOf(key))) return false;
-  return state.file === null ? key.only !== 'file' : key.owner !== 'run' && key.only !== 'run';
+  return state.workspace === 'file' ? key.owner !== 'run' && key.only !== 'run' : key.only !== 'file';
 }
 
 /** A key that works on several other screens is offered on the first where it has an effect. */

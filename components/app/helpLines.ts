@@ -1,7 +1,6 @@
 /** The help overlay: the keys of the screen below it, those without effect at the moment last, and its notes. */
 import { activeKeys, keysOf, signOf } from './keys.js';
 import { bodyRows } from './layout.js';
-import { modules } from './screens.js';
 import type { State } from './state.js';
 
 export interface HelpLine {
@@ -14,8 +13,8 @@ export interface HelpLine {
 export function helpLines(state: State): HelpLine[] {
   const now = activeKeys({ ...state, modal: null });
   const active = new Set(now.map(({ id }) => id));
-  const keys = [...now, ...keysOf(state.screen).filter(({ id }) => !active.has(id))];
-  const notes = modules[state.screen].notes ?? [];
+  const keys = [...now, ...keysOf(state, state.screen).filter(({ id }) => !active.has(id))];
+  const notes = state.definitions.screens[state.screen].notes ?? [];
   return [
     ...keys.map(({ id, keys: names, help }): HelpLine => {
       const left = names.map(signOf).join(' ');

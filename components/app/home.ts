@@ -6,19 +6,12 @@ import type { Config } from '../../src/core/config/schema.js';
 import type { Base, Place, SettingsFile } from '../../src/core/form/draft.js';
 import type { Measurement } from '../../src/core/form/facts.js';
 import type { RunEntry } from '../../src/run/preflight/runs.js';
-import { applyRunsEvent } from '../screens/runs/events.js';
-import type { RunsUi } from '../screens/runs/state.js';
-import { applySetupEvent } from '../screens/setup/events.js';
 import type { CheckAsk, CheckName, FactsOf } from '../screens/setup/checks.js';
-import type { SetupUi } from '../screens/setup/state.js';
-import { type Screen, type Size, type State, initialState } from './state.js';
 
 export interface Home {
   place: Place;
   /** The bundled example's configuration file. */
   example: string;
-  runs: RunsUi;
-  setup: SetupUi;
 }
 
 /** Where the form's settings come from. */
@@ -53,14 +46,3 @@ export type HomeEvent =
   /** The settings were not saved: there is such a file. */
   | { what: 'file-exists'; file: string }
   | { what: 'not-created'; problem: string };
-
-export function homeState(size: Size, home: Home, screen: Screen): State {
-  return { ...initialState(size), home, screen };
-}
-
-export function applyHomeEvent(state: State, event: HomeEvent): State {
-  const { home } = state;
-  if (home === null) return state;
-  if (event.what === 'runs') return { ...state, home: { ...home, runs: applyRunsEvent(home.runs, event) } };
-  return applySetupEvent(state, home, event);
-}

@@ -1,26 +1,54 @@
 /**
- * The one table of keys. It decides what a key does (reducer.ts), fills the footer, the help screen, the command palette
- * and docs/keys.md. Each screen brings its own (its module), runKeys.ts those that work on all.
+ * All actions in the order of the footer. They decide what a key does (reducer.ts) and fill the footer, the help screen,
+ * the command palette and docs/keys.md. Each screen brings its own; globalActions.ts has those that work on every screen.
  */
-import { modules } from './screens.js';
-import { type Place, type PlacedKey, firstKeys, lastKeys } from './runKeys.js';
-import { type Screen, type State, allScreens } from './state.js';
+import { enter, stepWithin } from './screen.js';
+import {
+  type Action,
+  type Definitions,
+  type Place,
+  type PlacedAction,
+  type Screen,
+  type State,
+  type Step,
+  allScreens,
+} from './state.js';
 
 export { keyNames, signOf } from './keyNames.js';
-export type { Place } from './runKeys.js';
 
-export interface TableKey extends PlacedKey {
+export interface TableKey extends PlacedAction {
   /** The screen whose key it is; `run`: it works on several. */
   owner: Screen | 'run';
 }
 
-const ofScreens = allScreens.flatMap((screen) =>
-  modules[screen].keys.map((key): TableKey => ({ ...key, places: [screen], owner: screen })),
-);
-const ofAll = (keys: readonly PlacedKey[]) => keys.map((key): TableKey => ({ ...key, owner: 'run' }));
+/** A screen's action as one on the whole state. */
+function ofScreen(screen: Screen, action: Action<never>): TableKey {
+  const { when, why, run } = action as Action<ReturnType<typeof enter>>;
+  return {
+    ...(action as unknown as Action),
+    places: [screen],
+    owner: screen,
+    ...(when === undefined ? {} : { when: (state: State) => when(enter(state, screen)) }),
+    ...(why === undefined ? {} : { why: (state: State) => why(enter(state, screen)) }),
+    run: (state: State, key: string): Step => stepWithin(state, screen, (slice) => run(slice, key)),
+  };
+}
+
+const tables = new WeakMap<Definitions, readonly TableKey[]>();
 
 /** In the order of the footer. */
-export const keyTable: readonly TableKey[] = [...ofAll(firstKeys), ...ofScreens, ...ofAll(lastKeys)];
+export function keyTable(definitions: Definitions): readonly TableKey[] {
+  let table = tables.get(definitions);
+  if (table === undefined) {
+    const ofAll = (actions: readonly PlacedAction[]) =>
+      actions.map((action): TableKey => ({ ...action, owner: 'run' }));
+    const ofScreens = allScreens.flatMap((screen) =>
+      definitions.screens[screen].actions.map((action) => ofScreen(screen, action as Action<never>)),
+    );
+    tables.set(definitions, (table = [...ofAll(definitions.first), ...ofScreens, ...ofAll(definitions.last)]));
+  }
+  return table;
+}
 
 export function placeOf(state: State): Place {
   return state.modal?.kind ?? state.screen;
@@ -29,12 +57,14 @@ export function placeOf(state: State): Place {
 /** The keys that do something now, in the footer's order. */
 export function activeKeys(state: State): TableKey[] {
   const place = placeOf(state);
-  return keyTable.filter(({ places, when }) => places.includes(place) && (when === undefined || when(state)));
+  return keyTable(state.definitions).filter(
+    ({ places, when }) => places.includes(place) && (when === undefined || when(state)),
+  );
 }
 
 /** Every key of a place, whether or not it does something now. */
-export function keysOf(place: Place): TableKey[] {
-  return keyTable.filter(({ places }) => places.includes(place));
+export function keysOf({ definitions }: State, place: Place): TableKey[] {
+  return keyTable(definitions).filter(({ places }) => places.includes(place));
 }
 
 /** What a key does now; null where it does nothing. */

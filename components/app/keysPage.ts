@@ -1,9 +1,6 @@
 /** docs/keys.md, made from the key table (tools/keys.ts; a test compares). */
 import { type TableKey, keyTable, signOf } from './keys.js';
-import { modules } from './screens.js';
-import type { Place } from './runKeys.js';
-import type { ScreenModule } from './screen.js';
-import { allScreens, screenTitles, screens } from './state.js';
+import { type Definitions, type Place, type ScreenDefinition, allScreens, screenTitles, screens } from './state.js';
 
 const overlays: [Place, string][] = [
   ['help', 'The list of keys'],
@@ -12,9 +9,10 @@ const overlays: [Place, string][] = [
   ['confirm', 'A question'],
 ];
 
-export function keysDocument(): string {
-  const everywhere = keyTable.filter(({ places }) => allScreens.every((screen) => places.includes(screen)));
-  const inRuns = keyTable.filter(
+export function keysDocument(definitions: Definitions): string {
+  const table = keyTable(definitions);
+  const everywhere = table.filter(({ places }) => allScreens.every((screen) => places.includes(screen)));
+  const inRuns = table.filter(
     (key) => !everywhere.includes(key) && screens.every((screen) => key.places.includes(screen)),
   );
   const sections = [
@@ -23,14 +21,14 @@ export function keysDocument(): string {
     ...allScreens.flatMap((screen) => [
       section(
         screenTitles[screen],
-        keyTable.filter((key) => key.places.includes(screen) && !everywhere.includes(key) && !inRuns.includes(key)),
+        table.filter((key) => key.places.includes(screen) && !everywhere.includes(key) && !inRuns.includes(key)),
       ),
-      ...(modules[screen].notes ?? []).map(notes),
+      ...(definitions.screens[screen].notes ?? []).map(notes),
     ]),
     ...overlays.map(([place, title]) =>
       section(
         title,
-        keyTable.filter(({ places }) => places.includes(place)),
+        table.filter(({ places }) => places.includes(place)),
       ),
     ),
   ];
@@ -52,7 +50,7 @@ function section(title: string, keys: readonly TableKey[]): string {
 /** A vertical bar within a table's cell must be escaped, in code too. */
 const cell = (text: string): string => text.replaceAll('|', '\\|');
 
-function notes({ title, rows }: NonNullable<ScreenModule['notes']>[number]): string {
+function notes({ title, rows }: NonNullable<ScreenDefinition['notes']>[number]): string {
   const lines = rows.map(([typed, meaning]) => `| \`${cell(typed)}\` | ${cell(meaning)} |`);
   return `### ${title}\n\n| typed | what it finds |\n|---|---|\n${lines.join('\n')}\n`;
 }

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { UserError, messageOf } from '../../src/core/errors.js';
 import { parseJson, readTextFile } from '../../src/core/limits.js';
 import { settingsFile } from '../../src/io/trust.js';
-import { themeNames } from './theme.js';
+import { themeNames } from '../parts/theme.js';
 
 const key = <T extends z.ZodType>(schema: T, says: string) => schema.nullable().default(null).describe(says);
 

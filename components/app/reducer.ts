@@ -4,24 +4,37 @@
  */
 import type { Query, RoundData, RoundSettings, Snapshot } from '../../src/protocol/messages.js';
 import { applyEvent } from '../../src/protocol/reducer.js';
+import { askOverwrite, askTrust, completed, pasted, retyped } from './globalActions.js';
+import { withAnswers } from './heldOut.js';
+import type { HomeEvent } from './home.js';
 import { keysOf, meaningOf, placeOf } from './keys.js';
-import { applyHomeEvent } from './home.js';
 import { bodyTop } from './layout.js';
-import { modules } from './screens.js';
 import { resized } from './resize.js';
-import { actOnRun, askOverwrite, askTrust, completed, inView, pasted, retyped } from './runActions.js';
-import type { RunKey } from './runKeys.js';
-import { type Action, type State, type Step, currentRound, only, screenOf, screens } from './state.js';
+import { inView, stepWithin, within } from './screen.js';
+import { currentRound } from './selectors.js';
+import {
+  type AnySlice,
+  type AppEvent,
+  type Screen,
+  type ScreenDefinition,
+  type State,
+  type Step,
+  allScreens,
+  only,
+  screenOf,
+  screens,
+} from './state.js';
 
-export function reduce(state: State, action: Action): Step {
-  const { state: after, effects } = applied(state, action);
-  const asked = after.link.status === 'up' || after.home !== null ? modules[after.screen].asks?.(after) : undefined;
-  return asked === undefined
-    ? { state: after, effects }
-    : { state: asked.state, effects: [...effects, ...asked.effects] };
+export function reduce(state: State, event: AppEvent): Step {
+  const { state: after, effects } = applied(state, event);
+  const { asks } = after.definitions.screens[after.screen];
+  if (asks === undefined || (after.link.status !== 'up' && after.workspace !== 'home'))
+    return { state: after, effects };
+  const asked = stepWithin(after, after.screen, asks);
+  return { state: asked.state, effects: [...effects, ...asked.effects] };
 }
 
-function applied(state: State, action: Action): Step {
+function applied(state: State, action: AppEvent): Step {
   switch (action.type) {
     case 'key':
       return pressed(state, action.key, action.together === true);
@@ -40,7 +53,7 @@ function applied(state: State, action: Action): Step {
     case 'notice':
       return only({ ...state, notice: action.text });
     case 'home':
-      return only(inView(applyHomeEvent(state, action.event)));
+      return only(inView(homeEvent(state, action.event)));
     case 'completed':
       return only(completed(state, action));
     case 'answer':
@@ -51,7 +64,7 @@ function applied(state: State, action: Action): Step {
       // What was moved here and refused there must not stay on the screen.
       return only({ ...state, draft: action.command === 'set' ? {} : state.draft, notice: action.message });
     case 'snapshot':
-      return only(follow({ ...withoutLog(state), link: { status: 'up' }, run: action.snapshot, draft: {} }));
+      return only(follow({ ...reconnected(state), link: { status: 'up' }, run: action.snapshot, draft: {} }));
     case 'bye':
       if (action.again)
         return { state: { ...state, link: { status: 'connecting' }, modal: null }, effects: [{ do: 'restart' }] };
@@ -75,8 +88,8 @@ function applied(state: State, action: Action): Step {
   }
 }
 
-/** A question that was asked over a lost line is never answered. */
-const withoutLog = (state: State): State => ({ ...state, update: { ...state.update, log: null } });
+const reconnected = (state: State): State =>
+  onScreens(state, ({ reconnected: change }, slice) => change?.(slice) ?? slice);
 
 /** After an event: confirmed settings are the engine's again, and the screen follows the stage. */
 function told(state: State, run: Snapshot): State {
@@ -103,14 +116,26 @@ function follow(state: State): State {
 }
 
 function answered(state: State, query: Query, answer: unknown): State {
+  let seen: State = state;
   if (query.type === 'read-round' && state.run !== null && query.round !== state.run.current) {
-    state = { ...state, past: answer as RoundData };
+    seen = { ...state, past: answer as RoundData };
   }
-  return screens.reduce((seen, screen) => modules[screen].answered?.(seen, query, answer) ?? seen, state);
+  if (query.type === 'read-held-out') seen = withAnswers(seen, query, answer);
+  return onScreens(seen, ({ answered: change }, slice) => change?.(slice, query, answer) ?? slice);
 }
 
-function unanswered(state: State, query: Query): State {
-  return screens.reduce((seen, screen) => modules[screen].unanswered?.(seen, query) ?? seen, state);
+const unanswered = (state: State, query: Query): State =>
+  onScreens(state, ({ unanswered: change }, slice) => change?.(slice, query) ?? slice);
+
+function onScreens(
+  state: State,
+  change: (definition: ScreenDefinition, slice: AnySlice) => AnySlice,
+  of: readonly Screen[] = screens,
+): State {
+  return of.reduce(
+    (seen, screen) => within(seen, screen, (slice) => change(seen.definitions.screens[screen], slice)),
+    state,
+  );
 }
 
 function pressed(before: State, key: string, together: boolean): Step {
@@ -123,18 +148,26 @@ function pressed(before: State, key: string, together: boolean): Step {
   }
   const meaning = meaningOf(key, state);
   if (meaning === null) {
-    const known = keysOf(placeOf(state)).find(({ keys }) => keys.includes(key));
+    const known = keysOf(state, placeOf(state)).find(({ keys }) => keys.includes(key));
     if (known === undefined) return only(state);
     return only({ ...state, notice: known.why?.(state) ?? `Nothing to do now for ${key}: ${known.help}.` });
   }
-  const { owner, id } = meaning;
   // What is asked can only be answered once it has been seen.
-  if (id === 'yes' && together) return only(state);
-  return owner === 'run' ? actOnRun(state, id as RunKey, key) : modules[owner].act(state, id, key);
+  return meaning.id === 'yes' && together ? only(state) : meaning.run(state, key);
 }
 
 function pointed(state: State, kind: 'press' | 'wheel-up' | 'wheel-down', x: number, y: number): Step {
   if (state.modal !== null) return only(state);
   state = { ...state, displaced: [] };
-  return modules[state.screen].pointed?.(state, kind, x, y - bodyTop(state)) ?? only(state);
+  const { screen, definitions } = state;
+  const row = y - bodyTop(state);
+  return stepWithin(
+    state,
+    screen,
+    (slice) => definitions.screens[screen].pointed?.(slice, kind, x, row) ?? only(slice),
+  );
+}
+
+function homeEvent(state: State, event: HomeEvent): State {
+  return onScreens(state, ({ happened }, slice) => happened?.(slice, event) ?? slice, allScreens);
 }

@@ -5,9 +5,11 @@
  *
  * Leaves out the changes (reducer.ts) and what is derived for drawing (pairs.ts, layout.ts).
  */
+import type { ReactNode } from 'react';
 import type {
   EngineCommand,
   EngineEvent,
+  HeldOutSeen,
   Progress,
   Query,
   RoundData,
@@ -16,14 +18,8 @@ import type {
   Snapshot,
   Stage,
 } from '../../src/protocol/messages.js';
-import { type EvaluationUi, evaluationUi } from '../screens/evaluation/state.js';
-import { type HistoryUi, historyUi } from '../screens/history/state.js';
 import type { Home, HomeEvent, HomeTask } from './home.js';
 import type { Sensitive } from '../../src/io/trust.js';
-import type { Displaced } from './resize.js';
-import { type ReviewUi, reviewUi } from '../screens/review/state.js';
-import { type SamplingUi, samplingUi } from '../screens/sampling/state.js';
-import { type UpdateUi, updateUi } from '../screens/update/state.js';
 
 const runScreens = ['sampling', 'review', 'update', 'evaluation', 'history'] as const;
 const homeScreens = ['runs', 'setup'] as const;
@@ -108,12 +104,12 @@ export interface FileReview {
   out: string;
 }
 
-export interface State {
-  /** null: the terminal of a run. */
-  file: FileReview | null;
-  /** The list of runs and the form of a new one; null: a run's terminal, or a file's. */
-  home: Home | null;
+/** What every terminal has. */
+interface Terminal {
+  /** The screens, which App, the reducer and the key table take from here. */
+  readonly definitions: Definitions;
   link: Link;
+  /** null before the engine has spoken, and on the list of runs. */
   run: Snapshot | null;
   size: Size;
   screen: Screen;
@@ -124,19 +120,53 @@ export interface State {
   draft: Partial<RoundSettings>;
   /** An earlier round that is looked at instead of the current one. */
   past: RoundData | null;
-  sampling: SamplingUi;
-  review: ReviewUi;
-  update: UpdateUi;
-  evaluation: EvaluationUi;
-  history: HistoryUi;
+  /** Answers to held-out prompts, which several screens show. */
+  heldOut: HeldOutAnswers;
   /** What resizing the window has moved (resize.ts); the next key keeps it so. */
   displaced: readonly Displaced[];
   /** One line about the last key or command; the next key clears it. */
   notice: string | null;
 }
 
+/** The terminal of a run, with an engine. */
+export interface RunTerminal extends Terminal {
+  workspace: 'run';
+}
+
+/** Scored samples from a file: no engine, no rounds. */
+export interface FileTerminal extends Terminal {
+  workspace: 'file';
+  file: FileReview;
+}
+
+/** The list of runs and the form of a new one: no engine. */
+export interface HomeTerminal extends Terminal {
+  workspace: 'home';
+  home: Home;
+}
+
+/** Shared by all screens; a screen's own slice lies beside it under the screen's name and is known to that screen only. */
+export type State = RunTerminal | FileTerminal | HomeTerminal;
+
+export interface HeldOutAnswers {
+  /** By round, the newest told last. */
+  readonly told: readonly { round: number; answers: readonly HeldOutSeen[] }[];
+  /** Rounds that were asked about, and of which engine: a restarted engine is asked again. */
+  readonly asked: readonly { round: number; pid: number }[];
+}
+
+export const noAnswers: HeldOutAnswers = { told: [], asked: [] };
+
+/** A field of a screen's state that a resize has changed. */
+export interface Displaced {
+  screen: Screen;
+  field: string;
+  was: unknown;
+  became: unknown;
+}
+
 /** Everything that changes the state: what the engine says, keys, the terminal's size, the connection. */
-export type Action =
+export type AppEvent =
   | EngineEvent
   /** `together`: it came in one piece with the key before it, so nobody has seen yet what that one did. */
   | { type: 'key'; key: string; together?: boolean }
@@ -178,16 +208,16 @@ export type Effect =
   /** To the list of runs. */
   | { do: 'leave' };
 
-export interface Step {
-  state: State;
+export interface Step<S = State> {
+  state: S;
   effects: Effect[];
 }
 
-export function only(state: State): Step {
+export function only<S>(state: S): Step<S> {
   return { state, effects: [] };
 }
 
-export function send(state: State, command: EngineCommand): Step {
+export function send<S>(state: S, command: EngineCommand): Step<S> {
   return { state, effects: [{ do: 'send', command }] };
 }
 
@@ -196,113 +226,124 @@ export function send(state: State, command: EngineCommand): Step {
  *
  * @param lines the question, then its consequence in one sentence
  */
-export function ask(state: State, owner: Screen, what: string, lines: readonly string[]): Step {
+export function ask<S extends State>(state: S, owner: Screen, what: string, lines: readonly string[]): Step<S> {
   return only({ ...state, modal: { kind: 'confirm', owner, what, lines } });
 }
 
 /** Stops sampling or the update, as confirmed. */
-export function stopNow(state: State, notice = 'Stopping after the micro-batch in flight.'): Step {
+export function stopNow<S extends State>(state: S, notice = 'Stopping after the micro-batch in flight.'): Step<S> {
   return send({ ...state, notice }, { type: 'stop' });
 }
 
-export function initialState(size: Size, file: FileReview | null = null): State {
+/** What a screen of a run (or of a reviewed file) works on: `ui` is its own state. */
+export type Slice<Ui> = (RunTerminal | FileTerminal) & { readonly ui: Ui };
+/** The same for the list of runs and the form. */
+export type HomeSlice<Ui> = HomeTerminal & { readonly ui: Ui };
+export type AnySlice = State & { readonly ui: unknown };
+
+/** One thing a person can do: the footer, the help, the palette, docs/keys.md and the tests all read it here. */
+export interface Action<S extends State = State> {
+  readonly id: string;
+  /** What the palette calls it; its id unless given. Of the keys that work at one time each has a command of its own. */
+  readonly command?: string;
+  /** What people may call it instead. */
+  readonly aliases?: readonly string[];
+  /** It never works on the other: an engine's run, or a file that is reviewed without one. */
+  readonly only?: 'run' | 'file';
+  /** As keyNames.ts names them: a printable character by itself, the others as `up`, `shift+left`, `enter`. */
+  readonly keys: readonly string[];
+  /** For the footer, which has little room. Empty: not in the footer. */
+  readonly label: string;
+  /** The key's sign in the footer where it stands for its neighbours too. */
+  readonly sign?: string;
+  /** For the help screen and the command palette. */
+  readonly help: string;
+  /** Whether it does something now; always if absent. */
+  when?(state: S): boolean;
+  /** Why it does nothing now, as one sentence; null: only that. */
+  why?(state: S): string | null;
+  run(state: S, key: string): Step<S>;
+}
+
+/** What a screen's view gets: its slice, and the room for the screen's body. */
+export interface ViewProps<S = State> {
+  readonly state: S;
+  readonly columns: number;
+  readonly rows: number;
+}
+
+export interface ScreenDefinition<S extends AnySlice = AnySlice> {
+  /** Its own state before anything was done. */
+  readonly initial: S['ui'];
+  View(props: ViewProps<S>): ReactNode;
+  /** In the order of the footer: what matters most here comes first. */
+  readonly actions: readonly Action<S>[];
+  /** Brings selection and scrolling back within what there is, after any change. */
+  inView?(state: S): S;
+  /** Takes what was typed into a line that this screen opened. @returns a sentence where it is no good */
+  typed?(state: S, field: string, text: string): Step<S> | string;
+  /** While it is typed: what the line says of it so far. */
+  typing?(state: S, field: string, text: string): { hint: string; error: string | null };
+  /** Queries this screen still has to send; evaluated after every change. */
+  asks?(state: S): Step<S>;
+  /** A question of this screen was answered with yes. */
+  confirmed?(state: S, what: string): Step<S>;
+  /** One layer back within the screen; null where there is none. */
+  back?(state: S): S | null;
+  /** The engine has answered a query that this screen sent. */
+  answered?(state: S, query: Query, answer: unknown): S;
+  /** The engine has refused a query, or could not answer it. */
+  unanswered?(state: S, query: Query): S;
+  /** A new connection: queries sent over the lost one are never answered. */
+  reconnected?(state: S): S;
+  /** Something came of a task of the list of runs or the form. */
+  happened?(state: S, event: HomeEvent): S;
+  /** Whether a form with settings of its own covers the screen. */
+  hasForm?(state: S): boolean;
+  /** What a click or the wheel does; coordinates from 0 within the screen's body. */
+  pointed?(state: S, kind: 'press' | 'wheel-up' | 'wheel-down', x: number, y: number): Step<S>;
+  /** What `y` copies: the selected response or command; null where there is none. */
+  copies?(state: S): string | null;
+  /** Where one is within the screen, for the header's breadcrumbs. */
+  crumbs?(state: S): string[];
+  /** Sections of the help below the keys: what can be typed, and what it means. */
+  readonly notes?: readonly { title: string; rows: readonly (readonly [string, string])[] }[];
+  /** What the header of the list of runs and of the form says. */
+  summary?(state: S): readonly string[];
+  /** The screen as lines to be read aloud. */
+  reading(state: S): string[];
+}
+
+/** Where a key counts: a screen, or what lies over it. */
+export type Place = Screen | Modal['kind'];
+
+/** An action that works on several screens, or on what lies over a screen. */
+export interface PlacedAction extends Action {
+  readonly places: readonly Place[];
+}
+
+/** The screens, and what can be done on all of them: listed before or after a screen's own actions in the footer. */
+export interface Definitions {
+  readonly screens: Readonly<Record<Screen, ScreenDefinition>>;
+  readonly first: readonly PlacedAction[];
+  readonly last: readonly PlacedAction[];
+}
+
+/** Without the screens' slices, which `withSlices` of screen.ts adds. */
+export function initialTerminal(definitions: Definitions, size: Size): RunTerminal {
   return {
-    file,
-    home: null,
+    workspace: 'run',
+    definitions,
     link: { status: 'connecting' },
     run: null,
     size,
-    screen: file === null ? 'sampling' : 'review',
+    screen: 'sampling',
     follows: true,
     modal: null,
     draft: {},
     past: null,
-    sampling: samplingUi,
-    review: reviewUi,
-    update: updateUi,
-    evaluation: evaluationUi,
-    history: historyUi,
+    heldOut: noAnswers,
     displaced: [],
     notice: null,
   };
 }
-
-/** The round being worked on or last finished; null before the engine has spoken. */
-export function currentRound(state: Pick<State, 'run'>): RoundState | null {
-  return state.run?.rounds.find(({ id }) => id === state.run?.current) ?? null;
-}
-
-/** What is to be seen: an earlier round where one was opened, else the current. */
-export function shown(state: Pick<State, 'run' | 'past'>): RoundData | null {
-  return state.past ?? state.run;
-}
-
-/** The round that is to be seen. */
-export function shownRound(state: Pick<State, 'run' | 'past'>): RoundState | null {
-  const id = state.past?.round ?? state.run?.current;
-  return state.run?.rounds.find((round) => round.id === id) ?? null;
-}
-
-/** The settings of the current round, with what has been moved here; the configuration's before the first round. */
-export function settingsOf(state: Pick<State, 'run' | 'draft'>): RoundSettings {
-  const config = state.run?.config;
-  const settings = currentRound(state)?.settings ?? {
-    alpha: config?.dpo.alpha ?? NaN,
-    beta: config?.dpo.beta ?? NaN,
-    lr: config?.update.lr ?? NaN,
-  };
-  return { ...settings, ...state.draft };
-}
-
-/** The stage being worked on, where it is one of the current round's that this screen shows. */
-export function stageOn(state: State): Stage | null {
-  const round = state.past === null ? currentRound(state) : null;
-  return round !== null && screenOf[round.stage] === state.screen ? round.stage : null;
-}
-
-/** What is being worked on; an update counts its steps once they begin. */
-export function progressOf(run: RoundData): Progress | null {
-  const last = run.metrics.at(-1);
-  if (run.progress?.stage !== 'update' || last === undefined) return run.progress;
-  const { step, total_steps, tokens, tokens_per_second } = last;
-  return {
-    ...run.progress,
-    done: step,
-    total: total_steps,
-    unit: 'steps',
-    tokens: run.metrics.reduce((sum, row) => sum + row.tokens, 0),
-    tokens_per_second,
-    seconds_left: ((total_steps - step) * tokens) / tokens_per_second,
-  };
-}
-
-export function canStartRound(state: State): boolean {
-  if (state.link.status !== 'up' || state.run === null || state.run.engine.problem !== null) return false;
-  // The form of a fork has settings of its own.
-  if (state.screen === 'history' && state.history.fork !== null) return false;
-  const round = currentRound(state);
-  return state.run.engine.activity === 'idle' && round !== null && round.id > 0 && round.stage === 'done';
-}
-
-/** The pairs of the current round are on the screen and wait for a person. */
-export function inReview(state: State): boolean {
-  return state.link.status === 'up' && stageOn(state) === 'review';
-}
-
-export const isWorking = (state: State): boolean =>
-  state.link.status === 'up' && state.run?.engine.activity === 'working';
-export const isPaused = (state: State): boolean =>
-  state.link.status === 'up' && state.run?.engine.activity === 'paused';
-/** The stage is being worked on, or paused, and this screen shows it. */
-export const isBusyWith = (state: State, stage: Stage): boolean =>
-  (isWorking(state) || isPaused(state)) && stageOn(state) === stage;
-/** The update runs as a job: the engine only watches it. */
-export const isJob = (state: State): boolean => {
-  const round = currentRound(state);
-  const { run } = state;
-  return round?.stage === 'update' && run !== null && (run.job !== null || run.config.update.job !== null);
-};
-/** The job has ended in a way that another attempt can continue from. */
-export const canResubmit = (state: State): boolean =>
-  hasFailed(state) && isJob(state) && state.run?.job?.end?.resubmittable === true;
-export const hasFailed = (state: State): boolean => state.link.status === 'up' && state.run?.engine.problem != null;

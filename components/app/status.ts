@@ -1,8 +1,8 @@
 /** What the engine does, in words: for the header and to be read aloud. */
-import type { Progress, Stage } from '../../src/protocol/messages.js';
+import type { JobView, Progress, Stage } from '../../src/protocol/messages.js';
 import * as format from '../../src/core/format.js';
-import { jobStatus } from '../screens/update/job.js';
-import { type State, currentRound, progressOf, screenOf } from './state.js';
+import { type State, screenOf } from './state.js';
+import { currentRound, progressOf } from './selectors.js';
 
 const doing: Record<Stage, string> = {
   sample: 'sampling',
@@ -58,7 +58,7 @@ export function progressText(progress: Progress | null): string {
 export function engineText(state: State): { role: string; engine: string } {
   const { run } = state;
   if (run === null) return { role: '', engine: '' };
-  if (state.file !== null) return { role: '', engine: `lengths in ${state.file.unit}` };
+  if (state.workspace === 'file') return { role: '', engine: `lengths in ${state.file.unit}` };
   const { backend, memory_mb } = run.engine;
   const terminals = run.role.terminals > 1 ? `${run.role.terminals} terminals` : '';
   return {
@@ -67,4 +67,10 @@ export function engineText(state: State): { role: string; engine: string } {
       .filter((part) => part !== '')
       .join(' · '),
   };
+}
+
+/** In two or three words, for the header: `job queued`. */
+export function jobStatus({ state, phase }: JobView): string {
+  if (state === 'submitting' || state === 'queued') return `job ${state === 'queued' ? 'queued' : 'being submitted'}`;
+  return state === 'running' && phase === null ? 'job starting' : '';
 }

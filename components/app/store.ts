@@ -3,12 +3,12 @@
  * times a second, however many arrive.
  */
 import { reduce } from './reducer.js';
-import type { Action, Effect, State } from './state.js';
+import type { AppEvent, Effect, State } from './state.js';
 
 const frameMilliseconds = 100;
 
 export class Store {
-  private gathered: Action[] = [];
+  private gathered: AppEvent[] = [];
   private timer: NodeJS.Timeout | null = null;
   private readonly listeners = new Set<() => void>();
 
@@ -26,13 +26,13 @@ export class Store {
   };
 
   /** For keys, the terminal's size and the connection. What was gathered comes first, to keep the order. */
-  readonly now = (action: Action): void => {
+  readonly now = (action: AppEvent): void => {
     this.gathered.push(action);
     this.flush();
   };
 
   /** For what the engine says. */
-  readonly soon = (action: Action): void => {
+  readonly soon = (action: AppEvent): void => {
     this.gathered.push(action);
     this.timer ??= setTimeout(this.flush, frameMilliseconds);
   };

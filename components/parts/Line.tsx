@@ -1,6 +1,6 @@
 import { Box, Text } from 'ink';
 import { type ReactNode, createContext, useContext } from 'react';
-import { type Tone, useTheme } from '../app/theme.js';
+import { type Tone, useTheme } from './theme.js';
 
 export interface LineProps {
   readonly tone?: Tone;

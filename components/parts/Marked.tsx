@@ -1,5 +1,5 @@
 import type { MarkedLine } from './markedText.js';
-import type { Tone } from '../app/theme.js';
+import type { Tone } from './theme.js';
 import { widthOf } from './text.js';
 import { Tint } from './Line.js';
 

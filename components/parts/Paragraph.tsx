@@ -1,5 +1,5 @@
 import { wrapped } from './markedText.js';
-import type { Tone } from '../app/theme.js';
+import type { Tone } from './theme.js';
 import { Line } from './Line.js';
 
 export interface ParagraphProps {

@@ -1,7 +1,7 @@
 import { Text } from 'ink';
 import spinners from 'cli-spinners';
 import { useEffect, useState } from 'react';
-import { useTheme } from '../app/theme.js';
+import { useTheme } from './theme.js';
 
 /** Slower than the spinner's own pace: every frame crosses the SSH line. */
 const milliseconds = 160;

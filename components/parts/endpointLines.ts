@@ -7,7 +7,7 @@ import { largest, smallest } from '../../src/core/limits.js';
 import { count, fixed, of, percent } from '../../src/core/format.js';
 import { makeLine, makeVisible } from '../../src/core/sanitize.js';
 import { cut, firstLines, fit, widthOf, wrap } from './text.js';
-import type { Tone } from '../app/theme.js';
+import type { Tone } from './theme.js';
 
 /** A stretch of a line in one tone. */
 export interface Piece {

@@ -2,6 +2,7 @@
  * Text measured in terminal columns: width, cutting, padding, wrapping. Cuts fall between grapheme clusters. Expects
  * text that sanitize.ts has been through.
  */
+import { makeLine } from '../../src/core/sanitize.js';
 import stringWidth from 'string-width';
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
@@ -86,4 +87,19 @@ function splitAt(text: string, columns: number): [string, string] {
     used += width;
   }
   return [text, ''];
+}
+
+/** The end of a text that is too long for its place: of paths it tells more than the start. */
+export function endOf(of: string, columns: number): string {
+  const shown = makeLine(of.slice(-4 * columns), 4 * columns);
+  if (widthOf(shown) <= columns) return shown;
+  const clusters = [...new Intl.Segmenter(undefined, { granularity: 'grapheme' }).segment(shown)].map(
+    ({ segment }) => segment,
+  );
+  let from = clusters.length;
+  for (let used = 1; from > 0; from--) {
+    used += widthOf(clusters[from - 1]);
+    if (used > columns) break;
+  }
+  return `…${clusters.slice(from).join('')}`;
 }

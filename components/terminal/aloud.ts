@@ -6,7 +6,7 @@
 import { Writable } from 'node:stream';
 import { toAscii } from './ascii.js';
 import { bracketedPaste } from './keyboard.js';
-import type { Look } from '../app/look.js';
+import type { Look } from './look.js';
 import type { Size } from '../app/state.js';
 import type { Display } from './terminal.js';
 

@@ -12,7 +12,7 @@ import { Writable } from 'node:stream';
 import { toAscii } from './ascii.js';
 import { difference } from './cells.js';
 import { bracketedPaste } from './keyboard.js';
-import type { Look } from '../app/look.js';
+import type { Look } from './look.js';
 import type { Size } from '../app/state.js';
 
 /** What draws for Ink: on a screen, or aloud.ts's lines. */

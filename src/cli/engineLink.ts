@@ -6,7 +6,7 @@
 import { messageOf } from '../core/errors.js';
 import { Untrusted } from '../io/trust.js';
 import type { EngineCommand, EngineEvent, Query, RoundSettings } from '../protocol/messages.js';
-import type { Action } from '../../components/app/state.js';
+import type { AppEvent } from '../../components/app/state.js';
 
 const restMilliseconds = 120;
 
@@ -22,9 +22,9 @@ export interface LinkOptions {
   /** Attaches to the engine, which is started if none runs: `attachEngine`. `use` gets the client before its events. */
   attach(use: (client: Client) => void, listener: (event: EngineEvent) => void): Promise<void>;
   /** Shows at once. */
-  now(action: Action): void;
+  now(action: AppEvent): void;
   /** May be gathered with others. */
-  soon(action: Action): void;
+  soon(action: AppEvent): void;
 }
 
 export class Link {

@@ -7,8 +7,8 @@ import type { Place } from '../core/form/draft.js';
 import { type FormStart, exampleForm, fileForm, withFlags } from '../run/preflight/form.js';
 import { RunList, findRunDirectories } from '../run/preflight/runs.js';
 import { HomeTasks } from './homeTasks.js';
-import { homeState } from '../../components/app/home.js';
-import type { Look } from '../../components/app/look.js';
+import { homeState } from '../../components/screens/index.js';
+import type { Look } from '../../components/terminal/look.js';
 import { runsUi } from '../../components/screens/runs/state.js';
 import { setupUi } from '../../components/screens/setup/state.js';
 import { type Source, needTerminal, openTerminal, runTui } from './tui.js';
@@ -65,14 +65,10 @@ async function openHome(
   namedReward: string | null = null,
 ): Promise<string | null> {
   const list = new RunList(place.cwd, selected === null ? [] : [path.dirname(selected)]);
-  const home = {
-    place,
-    example: exampleConfig,
-    runs: runsUi(selected),
-    setup: setupUi(base, directory, place, namedReward),
-  };
+  const home = { place, example: exampleConfig };
+  const own = { runs: runsUi(selected), setup: setupUi(base, directory, place, namedReward) };
   const source: Source = {
-    initial: (size) => homeState(size, home, first),
+    initial: (size) => homeState(size, home, own, first),
     home: (hooks) => new HomeTasks({ ...hooks, place, example: exampleConfig, list }),
   };
   const { opened } = await openTerminal(source, look);

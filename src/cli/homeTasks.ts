@@ -15,7 +15,7 @@ import { deleteRun, endEngine, type RunList } from '../run/preflight/runs.js';
 import { runTask } from '../run/preflight/tasks.js';
 import { sensitiveSettings, trust } from '../io/trust.js';
 import type { FormSource, HomeEvent, HomeTask } from '../../components/app/home.js';
-import type { Action } from '../../components/app/state.js';
+import type { AppEvent } from '../../components/app/state.js';
 
 /** Between two looks at the runs. */
 const lookMilliseconds = 2000;
@@ -27,7 +27,7 @@ export interface HomeTasksOptions {
   list: RunList;
   /** The list of runs is on the screen. */
   isListed(): boolean;
-  now(action: Action): void;
+  now(action: AppEvent): void;
   /** The terminal goes over to this run. */
   open(directory: string): void;
   /** Another than setup/tasks.ts's for tests. */

@@ -6,7 +6,8 @@ import { UserError } from '../core/errors.js';
 import { Tokenizer } from '../model/tokenizer.js';
 import { readScoredFile, trlPairs } from '../run/reviewFile.js';
 import { of } from '../core/format.js';
-import { initialState, type Action, type Size } from '../../components/app/state.js';
+import { type AppEvent, type Size } from '../../components/app/state.js';
+import { initialState } from '../../components/screens/index.js';
 import { defaultOut, FileSession, fileTokens, journalOf, readJournal, writePairs } from './reviewSession.js';
 import { RowWriter } from './rows.js';
 import { examples, existingFile, folderOption, parserFor, writableFile } from './options.js';
@@ -77,7 +78,7 @@ ${examples('review scored.jsonl --tokenizer models/policy', 'review scored.jsonl
       const source = {
         initial: (size: Size) => initialState(size, { unit: scored.unit, tokens: tokens !== null, out }),
         attach: session.attach,
-        write(overwrite: boolean): Action {
+        write(overwrite: boolean): AppEvent {
           if (!overwrite && session.wouldOverwrite()) return { type: 'file-exists', what: 'pairs', file: out };
           return { type: 'notice', text: `Wrote ${of(session.write(), 'pair')} to ${out}.` };
         },

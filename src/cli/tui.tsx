@@ -13,8 +13,9 @@ import { completePath } from '../run/preflight/complete.js';
 import { absolute } from '../core/form/draft.js';
 import type { HomeTasks, HomeTasksOptions } from './homeTasks.js';
 import { Link, type LinkOptions } from './engineLink.js';
-import type { Look } from '../../components/app/look.js';
-import { type Action, type Effect, type Size, type State, initialState } from '../../components/app/state.js';
+import type { Look } from '../../components/terminal/look.js';
+import { type AppEvent, type Effect, type Size, type State } from '../../components/app/state.js';
+import { initialState } from '../../components/screens/index.js';
 import { Store } from '../../components/app/store.js';
 import { type Controls, onScreen } from './screen.js';
 import { lookOf } from './terminalOptions.js';
@@ -68,7 +69,7 @@ export interface Source {
    *
    * @returns the action that says where, or that asks because the file exists
    */
-  write?(overwrite: boolean): Action;
+  write?(overwrite: boolean): AppEvent;
   /** The list of runs and the form. */
   home?(hooks: HomeHooks): HomeTasks;
 }
@@ -160,7 +161,7 @@ export async function openTerminal(source: Source, look: Look): Promise<{ left: 
 function runCommand(
   { command, out, overwrite }: Effect & { do: 'command' },
   run: string,
-  now: (action: Action) => void,
+  now: (action: AppEvent) => void,
 ): void {
   const file = absolute(out, { cwd: process.cwd(), home: homedir() });
   // `export` refuses a folder that is not empty.
@@ -175,7 +176,7 @@ function runCommand(
   });
 }
 
-function written({ write }: Source, overwrite: boolean): Action {
+function written({ write }: Source, overwrite: boolean): AppEvent {
   try {
     return write?.(overwrite) ?? { type: 'notice', text: '' };
   } catch (error) {

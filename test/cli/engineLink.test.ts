@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { EngineCommand, EngineEvent, Query } from '../../src/protocol/messages.js';
 import { type Client, Link, type LinkOptions } from '../../src/cli/engineLink.js';
-import type { Action } from '../../components/app/state.js';
+import type { AppEvent } from '../../components/app/state.js';
 import { engine } from '../components/fixtures.js';
 
 beforeEach(() => void vi.useFakeTimers());
@@ -32,8 +32,8 @@ class FakeClient implements Client {
 
 async function opened(start: () => Promise<void> = () => Promise.resolve()) {
   const clients: FakeClient[] = [];
-  const actions: Action[] = [];
-  const take = (action: Action) => void actions.push(action);
+  const actions: AppEvent[] = [];
+  const take = (action: AppEvent) => void actions.push(action);
   const attach: LinkOptions['attach'] = async (use, listener) => {
     await start();
     const client = new FakeClient();

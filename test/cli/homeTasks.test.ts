@@ -7,7 +7,7 @@ import { RunList } from '../../src/run/preflight/runs.js';
 import type { TaskAsk, TaskHooks } from '../../src/run/preflight/tasks.js';
 import type { HomeEvent, HomeTask } from '../../components/app/home.js';
 import { HomeTasks } from '../../src/cli/homeTasks.js';
-import type { Action } from '../../components/app/state.js';
+import type { AppEvent } from '../../components/app/state.js';
 import { quickConfig } from '../engine/runs.js';
 import { temporaryDirectories } from '../temporary.js';
 import { exampleFile, measurement, modelFacts } from '../components/homeFixtures.js';
@@ -22,7 +22,7 @@ interface Asked {
 }
 
 let home = '';
-let actions: Action[] = [];
+let actions: AppEvent[] = [];
 let opened: string[] = [];
 let asked: Asked[] = [];
 let tasks: HomeTasks;

@@ -7,10 +7,11 @@ import { activeKeys } from '../../components/app/keys.js';
 import { Link } from '../../src/cli/engineLink.js';
 import { lookingAt } from '../../components/screens/review/looking.js';
 import { FileSession, defaultOut, journalOf, readJournal } from '../../src/cli/reviewSession.js';
-import { initialState } from '../../components/app/state.js';
+import { initialState } from '../../components/screens/index.js';
 import { Store } from '../../components/app/store.js';
 import { temporaryDirectories } from '../temporary.js';
 import { small } from '../components/fixtures.js';
+import { on, slices } from '../components/slices.js';
 
 const temporaryDirectory = temporaryDirectories();
 
@@ -80,8 +81,8 @@ describe('the session', () => {
     const { store } = await opened();
     const state = store.state();
     expect(state).toMatchObject({ screen: 'review', link: { status: 'up' } });
-    expect(lookingAt(state)?.table.pairs).toHaveLength(3);
-    expect(lookingAt(state)?.settings.alpha).toBe(0.005);
+    expect(lookingAt(on.review(state))?.table.pairs).toHaveLength(3);
+    expect(lookingAt(on.review(state))?.settings.alpha).toBe(0.005);
   });
 
   it('keeps decisions in a journal beside the file, and takes them up again', async () => {
@@ -91,7 +92,7 @@ describe('the session', () => {
     expect(store.state().run?.decisions).toMatchObject({ undoable: 1, redoable: 1 });
     const again = await opened(file);
     expect(again.store.state().run?.decisions).toEqual(store.state().run?.decisions);
-    expect(lookingAt(again.store.state())?.table.standings).toEqual(['excluded', 'pair', 'pair']);
+    expect(lookingAt(on.review(again.store.state()))?.table.standings).toEqual(['excluded', 'pair', 'pair']);
   });
 
   it('writes the pairs as decided', async () => {
@@ -113,9 +114,9 @@ describe('the session', () => {
     const { store, press } = await opened();
     await press('right');
     await new Promise((resolve) => setTimeout(resolve, 200));
-    expect(lookingAt(store.state())?.settings.alpha).toBe(0.0051);
+    expect(lookingAt(on.review(store.state()))?.settings.alpha).toBe(0.0051);
     expect(store.state().draft).toEqual({});
-    expect(store.state().review.details[0]?.detail.responses.map(({ text }) => text)).toEqual([
+    expect(slices(store.state()).review.details[0]?.detail.responses.map(({ text }) => text)).toEqual([
       'short',
       'much longer',
       'middling',
@@ -126,7 +127,7 @@ describe('the session', () => {
     const { session, store, press } = await opened();
     await press('B');
     await vi.waitFor(() =>
-      expect(store.state().review.hacking).toMatchObject({
+      expect(slices(store.state()).review.hacking).toMatchObject({
         ...{ round: 1, read: 3, truncated: null, length: { pairs: 3, longer: 3, within: 1 } },
       }),
     );

@@ -4,7 +4,7 @@ import { afterEach, expect, it, vi } from 'vitest';
 import { App } from '../../components/app/App.js';
 import type { Effect } from '../../components/app/state.js';
 import { Store } from '../../components/app/store.js';
-import { themeFor } from '../../components/app/theme.js';
+import { themeFor } from '../../components/parts/theme.js';
 import { attached, snapshot } from './fixtures.js';
 
 let unmount = (): void => {};

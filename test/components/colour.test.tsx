@@ -11,7 +11,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { Frame } from '../../components/app/App.js';
 import type { State } from '../../components/app/state.js';
 import { widthOf } from '../../components/parts/text.js';
-import { themeFor, themes } from '../../components/app/theme.js';
+import { themeFor, themes } from '../../components/parts/theme.js';
 import { after, attached, press, small } from './fixtures.js';
 import { listed, ready } from './homeFixtures.js';
 

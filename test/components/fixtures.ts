@@ -19,7 +19,8 @@ import type { Comparison, MetricsRow, PairRow } from '../../src/core/rows.js';
 import { newRound } from '../../src/core/rounds.js';
 import { emptyRound } from '../../src/protocol/reducer.js';
 import { reduce } from '../../components/app/reducer.js';
-import { type Action, type Size, type State, initialState } from '../../components/app/state.js';
+import { type AppEvent, type Size, type State } from '../../components/app/state.js';
+import { initialState } from '../../components/screens/index.js';
 
 export const config = configSchema.parse({
   model: '/models/policy',
@@ -321,7 +322,7 @@ export const small: Size = { columns: 80, rows: 24 };
 export const large: Size = { columns: 160, rows: 50 };
 
 /** The state after these actions. */
-export function after(state: State, ...actions: Action[]): State {
+export function after(state: State, ...actions: AppEvent[]): State {
   return actions.reduce((before, action) => reduce(before, action).state, state);
 }
 

@@ -4,7 +4,7 @@ import { expect } from 'vitest';
 import { Frame } from '../../components/app/App.js';
 import type { State } from '../../components/app/state.js';
 import { widthOf } from '../../components/parts/text.js';
-import { themeFor } from '../../components/app/theme.js';
+import { themeFor } from '../../components/parts/theme.js';
 
 const theme = themeFor({ NO_COLOR: '1' });
 

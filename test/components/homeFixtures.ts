@@ -1,9 +1,11 @@
 /** The list of runs and the form as they would be found, for tests of the reducer and the screens. */
+import { slices } from './slices.js';
 import type { PartialConfig } from '../../src/core/config/load.js';
 import type { Base } from '../../src/core/form/draft.js';
 import type { DirectoryFacts, Measurement, ModelFacts, PromptFacts, RewardFacts } from '../../src/core/form/facts.js';
 import type { RunEntry, RunSeen } from '../../src/run/preflight/runs.js';
-import { type Home, type HomeEvent, homeState } from '../../components/app/home.js';
+import { type Home, type HomeEvent } from '../../components/app/home.js';
+import { homeState } from '../../components/screens/index.js';
 import { runsUi } from '../../components/screens/runs/state.js';
 import { type CheckName, type FactsOf, checkNames } from '../../components/screens/setup/checks.js';
 import { setupUi } from '../../components/screens/setup/state.js';
@@ -83,13 +85,16 @@ export const gpuFacts: FactsOf['updates_on'] = {
   scheduler: null,
 };
 
-export function home(base: Base = exampleBase, directory = 'runs/example', selected: string | null = null): Home {
-  return { place, example: exampleFile, runs: runsUi(selected), setup: setupUi(base, directory, place) };
+const home: Home = { place, example: exampleFile };
+
+/** The slices of the list of runs and of the form, as the command begins with them. */
+export function formOn(base: Base = exampleBase, directory = 'runs/example', selected: string | null = null) {
+  return { runs: runsUi(selected), setup: setupUi(base, directory, place) };
 }
 
 /** As the terminal begins. Its first action asks what the screen needs. */
-export function opened(screen: Screen & ('runs' | 'setup'), size: Size = small, of: Home = home()): State {
-  return after(homeState(size, of, screen), { type: 'size', size });
+export function opened(screen: Screen & ('runs' | 'setup'), size: Size = small, of = formOn()): State {
+  return after(homeState(size, home, of, screen), { type: 'size', size });
 }
 
 export function tell(state: State, ...events: HomeEvent[]): State {
@@ -102,9 +107,9 @@ export function answered(
   problems: Partial<Record<CheckName, string>> = {},
   found: Partial<FactsOf> = {},
 ): State {
-  const checks = state.home?.setup.checks;
+  const checks = slices(state).setup.checks;
   return checkNames.reduce((now, name) => {
-    const check = checks?.[name];
+    const check = checks[name];
     if (check?.status !== 'asked') return now;
     const { key } = check;
     const problem = problems[name];
@@ -118,7 +123,7 @@ export function answered(
 }
 
 export function measured(state: State, known: Measurement = measurement, doing = ''): State {
-  return tell(state, { what: 'measured', key: state.home?.setup.measuring?.key ?? '', known, doing });
+  return tell(state, { what: 'measured', key: slices(state).setup.measuring?.key ?? '', known, doing });
 }
 
 /** The form with the example's settings, checked and measured. */
@@ -131,7 +136,7 @@ export const moduleForm = answered(
   opened(
     'setup',
     small,
-    home({ config: theirs, file: { path: '/home/ann/work/theirs.json', config: theirs }, name: 'theirs.json' }),
+    formOn({ config: theirs, file: { path: '/home/ann/work/theirs.json', config: theirs }, name: 'theirs.json' }),
   ),
 );
 
@@ -184,7 +189,7 @@ export const entries: RunEntry[] = [
 ];
 
 export function listed(size: Size = small, of: readonly RunEntry[] = entries, selected: string | null = null): State {
-  return tell(opened('runs', size, home(exampleBase, 'runs/example-2', selected)), {
+  return tell(opened('runs', size, formOn(exampleBase, 'runs/example-2', selected)), {
     ...{ what: 'runs', entries: of },
     at: noon + 30_000,
   });

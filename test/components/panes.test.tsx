@@ -2,6 +2,7 @@
  * Every pane at four sizes, with ordinary and with awkward content: nothing is drawn over anything else, nothing is cut
  * without an ellipsis, and where something is out of view a number says how much.
  */
+import { slices } from './slices.js';
 import { Box, renderToString } from 'ink';
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
@@ -22,9 +23,10 @@ vi.mock('../../components/parts/Pane.js', async (original) => ({
 
 import { Frame } from '../../components/app/App.js';
 import type * as Panes from '../../components/parts/Pane.js';
-import { type State, initialState } from '../../components/app/state.js';
+import { type State } from '../../components/app/state.js';
+import { initialState } from '../../components/screens/index.js';
 import { widthOf } from '../../components/parts/text.js';
-import { themes } from '../../components/app/theme.js';
+import { themes } from '../../components/parts/theme.js';
 import * as fixtures from './fixtures.js';
 import { answered, listed, opened, ready } from './homeFixtures.js';
 import { scenes } from './scenes.js';
@@ -187,7 +189,11 @@ describe.each(sizes)('at $columns×$rows', (size) => {
 
   it('no word is cut without an ellipsis', () => {
     const shown = states.filter(([name]) => sceneNames.has(name));
-    const own = shown.map(([, { run, home }]) => [run?.rounds, run?.responses, run?.review, home]);
+    const own = shown.map(([, state]) => {
+      const { run } = state;
+      const { runs, setup } = slices(state);
+      return [run?.rounds, run?.responses, run?.review, runs, setup];
+    });
     const vocabulary = new Set([...known, ...words(JSON.stringify(own))]);
     const unknown = new Set<string>();
     for (const [name, state] of shown) {

@@ -1,6 +1,7 @@
 /** States of the terminal that are worth a picture: one or more for each screen and for what lies over it. */
 import type { JobEnd } from '../../src/protocol/messages.js';
-import { type Size, type State, initialState } from '../../components/app/state.js';
+import { type Size, type State } from '../../components/app/state.js';
+import { initialState } from '../../components/screens/index.js';
 import {
   after,
   attached,

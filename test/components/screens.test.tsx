@@ -2,9 +2,10 @@
 import { renderToString } from 'ink';
 import { describe, expect, it } from 'vitest';
 import { Frame } from '../../components/app/App.js';
-import { type State, initialState } from '../../components/app/state.js';
+import { type State } from '../../components/app/state.js';
+import { initialState } from '../../components/screens/index.js';
 import { widthOf } from '../../components/parts/text.js';
-import { themeFor } from '../../components/app/theme.js';
+import { themeFor } from '../../components/parts/theme.js';
 import { after, attached, engine, large, pair, press, response, small } from './fixtures.js';
 
 const theme = themeFor({ NO_COLOR: '1' });

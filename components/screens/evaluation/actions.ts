@@ -1,22 +1,23 @@
 /** Keys of the evaluation screen. */
-import type { Key } from '../../app/screen.js';
-import { type State, currentRound, shownRound } from '../../app/state.js';
+import type { EvaluationState } from './state.js';
+import type { Action } from '../../app/state.js';
+import { currentRound, shownRound } from '../../app/selectors.js';
 import { evaluationLayout } from './layout.js';
 
-const canJudge = (state: State): boolean => {
+const canJudge = (state: EvaluationState): boolean => {
   const round = shownRound(state);
   return state.link.status === 'up' && round !== null && round.id > 0 && round.stage === 'done';
 };
-const verdict = (state: State) => shownRound(state)?.verdict ?? null;
+const verdict = (state: EvaluationState) => shownRound(state)?.verdict ?? null;
 /** The engine works on one round at a time: the current one must be done, or wait in review. */
-const canRedo = (state: State): boolean => {
+const canRedo = (state: EvaluationState): boolean => {
   const current = currentRound(state);
   const between = current !== null && (current.stage === 'done' || current.stage === 'review');
   return canJudge(state) && between && state.run?.engine.activity === 'idle';
 };
-const comparesWith = (state: State) => evaluationLayout(state).opponent?.against ?? null;
-const seesPrompts = (state: State): boolean => (evaluationLayout(state).prompts?.changes?.length ?? 0) > 0;
-const canScroll = (state: State): boolean => {
+const comparesWith = (state: EvaluationState) => evaluationLayout(state).opponent?.against ?? null;
+const seesPrompts = (state: EvaluationState): boolean => (evaluationLayout(state).prompts?.changes?.length ?? 0) > 0;
+const canScroll = (state: EvaluationState): boolean => {
   const { prompts } = evaluationLayout(state);
   return prompts !== null && Math.max(prompts.before.length, prompts.after.length) > prompts.textRows;
 };
@@ -62,7 +63,7 @@ export const evaluationKeys = [
     keys: ['v'],
     label: 'prompts',
     help: 'the prompts that changed most, on the whole screen',
-    when: (state) => state.evaluation.view === 'numbers' && evaluationLayout(state).opponent !== null,
+    when: (state) => state.ui.view === 'numbers' && evaluationLayout(state).opponent !== null,
   },
   {
     id: 'show-numbers',
@@ -70,7 +71,7 @@ export const evaluationKeys = [
     keys: ['v'],
     label: 'numbers',
     help: 'back to the numbers',
-    when: (state) => state.evaluation.view === 'prompts',
+    when: (state) => state.ui.view === 'prompts',
   },
   {
     id: 'order',
@@ -159,6 +160,6 @@ export const evaluationKeys = [
     help: 'scroll the responses down',
     when: canScroll,
   },
-] as const satisfies readonly Key[];
+] as const satisfies readonly Omit<Action<EvaluationState>, 'run'>[];
 
 export type EvaluationKey = (typeof evaluationKeys)[number]['id'];

@@ -1,8 +1,9 @@
 /** How the evaluation screen shares out its rows, and what is in them. */
+import type { EvaluationState } from './state.js';
 import type { HeldOutSeen, RoundState } from '../../../src/protocol/messages.js';
 import { bodyRows } from '../../app/layout.js';
-import { type State, shownRound } from '../../app/state.js';
-import { answersOf } from '../../parts/heldOut/answers.js';
+import { shownRound } from '../../app/selectors.js';
+import { answersOf } from '../../app/heldOut.js';
 import { type Opponent, opponentsOf } from './measures.js';
 import { type PromptsLayout, promptsLayout } from '../../parts/heldOut/prompts.js';
 
@@ -22,22 +23,21 @@ export interface EvaluationLayout {
 export const numbersRows = 12;
 const [leastSpread, mostSpread, leastPrompts] = [6, 12, 14];
 
-export function evaluationLayout(state: State): EvaluationLayout {
+export function evaluationLayout(state: EvaluationState): EvaluationLayout {
   const round = shownRound(state);
   const rows = bodyRows(state);
   const opponents = round === null ? [] : opponentsOf(round, state.run?.rounds ?? []);
-  const opponent = opponents.find(({ against }) => against === state.evaluation.against) ?? opponents.at(0) ?? null;
+  const opponent = opponents.find(({ against }) => against === state.ui.against) ?? opponents.at(0) ?? null;
   const now = round === null ? null : answersOf(state, round.id);
   const before = opponent === null ? null : answersOf(state, opponent.round);
-  const numbers = state.evaluation.view === 'numbers';
+  const numbers = state.ui.view === 'numbers';
   const free = rows - numbersRows;
   const both = numbers && opponent !== null && free >= leastSpread + leastPrompts;
   const room = both ? Math.min(mostSpread, free - leastPrompts) : Math.min(mostSpread, free);
   const spreadRows = !numbers || room < leastSpread ? 0 : room;
   const promptRows = numbers ? (both ? free - spreadRows : 0) : rows;
   const promptsRoom = { columns: state.size.columns, rows: promptRows };
-  const prompts =
-    promptRows === 0 || opponent === null ? null : promptsLayout(now, before, state.evaluation, promptsRoom);
+  const prompts = promptRows === 0 || opponent === null ? null : promptsLayout(now, before, state.ui, promptsRoom);
   return { opponents, opponent, now, before, spreadRows, prompts };
 }
 

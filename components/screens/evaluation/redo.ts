@@ -1,8 +1,10 @@
 /** Doing a round again at other settings: what is typed, and what it means. */
+import type { EvaluationState } from './state.js';
 import { dpoSchema, updateSchema } from '../../../src/core/config/schema.js';
 import type { RoundSettings } from '../../../src/protocol/messages.js';
 import { alpha, learningRate } from '../../../src/core/format.js';
-import { type State, type Step, only, send, shownRound } from '../../app/state.js';
+import { type Step, only, send } from '../../app/state.js';
+import { shownRound } from '../../app/selectors.js';
 
 const names: Record<string, keyof RoundSettings> = {
   ...{ α: 'alpha', a: 'alpha', alpha: 'alpha' },
@@ -31,7 +33,7 @@ export function parseSettings(text: string): Partial<RoundSettings> | string {
   return settings;
 }
 
-export function typeRedo(state: State): Step {
+export function typeRedo(state: EvaluationState): Step<EvaluationState> {
   const round = shownRound(state);
   if (round === null) return only(state);
   return only({
@@ -45,7 +47,7 @@ export function typeRedo(state: State): Step {
 }
 
 /** While it is typed: what the new round would have. */
-export function redoHint(state: State, text: string): { hint: string; error: string | null } {
+export function redoHint(state: EvaluationState, text: string): { hint: string; error: string | null } {
   const round = shownRound(state);
   const settings = parseSettings(text);
   if (round === null || typeof settings === 'string') return { hint: '', error: settings as string };
@@ -55,7 +57,7 @@ export function redoHint(state: State, text: string): { hint: string; error: str
   };
 }
 
-export function typedRedo(state: State, text: string): Step | string {
+export function typedRedo(state: EvaluationState, text: string): Step<EvaluationState> | string {
   const round = shownRound(state);
   const settings = parseSettings(text);
   if (typeof settings === 'string') return settings;

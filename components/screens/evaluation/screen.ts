@@ -1,35 +1,39 @@
 /** The evaluation screen. */
+import { EvaluationView } from './View.js';
+import { actionsOf } from '../../app/screen.js';
 import { fixed, signed } from '../../../src/core/format.js';
 import { makeVisible } from '../../../src/core/sanitize.js';
-import type { ScreenModule } from '../../app/screen.js';
-import { type State, type Step, only, send, shownRound } from '../../app/state.js';
-import { askForAnswers, withAnswers } from '../../parts/heldOut/answers.js';
+import type { ScreenDefinition } from '../../app/state.js';
+import { type Step, only, send } from '../../app/state.js';
+import { shownRound } from '../../app/selectors.js';
+import { askForAnswers, withAnswers } from '../../app/heldOut.js';
 import { orderNames, orders } from '../../parts/heldOut/changes.js';
 import { type EvaluationKey, evaluationKeys } from './actions.js';
 import { evaluationLayout, neededRounds, numbersRows } from './layout.js';
 import { measureInWords, measuresOf } from './measures.js';
 import { promptsInView, promptsPointed } from '../../parts/heldOut/prompts.js';
 import { redoHint, typeRedo, typedRedo } from './redo.js';
-import type { EvaluationUi } from './state.js';
-import { verdictText } from '../../parts/heldOut/verdict.js';
+import { type EvaluationUi, type EvaluationState, evaluationUi } from './state.js';
+import { verdictText } from '../../app/verdict.js';
 
-export const evaluation: ScreenModule<EvaluationKey> = {
-  keys: evaluationKeys,
-  act,
+export const evaluation: ScreenDefinition<EvaluationState> = {
+  initial: evaluationUi,
+  View: EvaluationView,
+  actions: actionsOf(evaluationKeys, act),
   /** The answers of what is shown and of what it is compared with. */
   asks: (state) => askForAnswers(state, neededRounds(shownRound(state), evaluationLayout(state).opponent)),
   answered: (state, query, answer) => (query.type === 'read-held-out' ? withAnswers(state, query, answer) : state),
   inView(state) {
     const { prompts } = evaluationLayout(state);
     if (prompts?.changes == null) return state;
-    const next = promptsInView(prompts, state.evaluation);
-    const same = Object.entries(next).every(([key, value]) => state.evaluation[key as keyof EvaluationUi] === value);
-    return same ? state : { ...state, evaluation: { ...state.evaluation, ...next } };
+    const next = promptsInView(prompts, state.ui);
+    const same = Object.entries(next).every(([key, value]) => state.ui[key as keyof EvaluationUi] === value);
+    return same ? state : { ...state, ui: { ...state.ui, ...next } };
   },
   typed: (state, _field, text) => typedRedo(state, text),
   typing: (state, _field, text) => redoHint(state, text),
   pointed,
-  back: (state) => (state.evaluation.view === 'prompts' ? changed(state, { view: 'numbers', textTop: 0 }) : null),
+  back: (state) => (state.ui.view === 'prompts' ? changed(state, { view: 'numbers', textTop: 0 }) : null),
   copies(state) {
     const { prompts } = evaluationLayout(state);
     if (prompts?.change != null) return prompts.change.now.text;
@@ -37,7 +41,7 @@ export const evaluation: ScreenModule<EvaluationKey> = {
   },
   crumbs(state) {
     const change = evaluationLayout(state).prompts?.change ?? null;
-    return state.evaluation.view === 'prompts' && change !== null ? [`prompt ${change.prompt_index}`] : [];
+    return state.ui.view === 'prompts' && change !== null ? [`prompt ${change.prompt_index}`] : [];
   },
   reading(state) {
     const round = shownRound(state);
@@ -51,7 +55,7 @@ export const evaluation: ScreenModule<EvaluationKey> = {
       ...(change === null || opponent === null
         ? []
         : [
-            `Prompt ${change.prompt_index}, ${orderNames[state.evaluation.order]}: ${makeVisible(change.prompt)}`,
+            `Prompt ${change.prompt_index}, ${orderNames[state.ui.order]}: ${makeVisible(change.prompt)}`,
             `Before, reward ${fixed(change.before.reward, 3)}: ${makeVisible(change.before.text)}`,
             `Now, reward ${fixed(change.now.reward, 3)}, ${signed(change.length, 0)} tokens: ${makeVisible(change.now.text)}`,
           ]),
@@ -59,13 +63,13 @@ export const evaluation: ScreenModule<EvaluationKey> = {
   },
 };
 
-function act(state: State, id: EvaluationKey): Step {
+function act(state: EvaluationState, id: EvaluationKey): Step<EvaluationState> {
   const round = shownRound(state);
   if (round === null) return only(state);
-  const { selected, order, textTop } = state.evaluation;
+  const { selected, order, textTop } = state.ui;
   const { prompts } = evaluationLayout(state);
   const [last, page] = [(prompts?.changes?.length ?? 1) - 1, prompts?.listRows ?? 1];
-  const select = (place: number): Step =>
+  const select = (place: number): Step<EvaluationState> =>
     only(changed(state, { selected: Math.max(0, Math.min(last, place)), textTop: 0 }));
   switch (id) {
     case 'accept':
@@ -111,14 +115,19 @@ function act(state: State, id: EvaluationKey): Step {
   }
 }
 
-function pointed(state: State, kind: 'press' | 'wheel-up' | 'wheel-down', _x: number, y: number): Step {
+function pointed(
+  state: EvaluationState,
+  kind: 'press' | 'wheel-up' | 'wheel-down',
+  _x: number,
+  y: number,
+): Step<EvaluationState> {
   const { prompts, spreadRows } = evaluationLayout(state);
   if (prompts?.changes == null) return only(state);
-  const first = state.evaluation.view === 'numbers' ? numbersRows + spreadRows : 0;
-  return only(changed(state, promptsPointed(prompts, state.evaluation, kind, y - first)));
+  const first = state.ui.view === 'numbers' ? numbersRows + spreadRows : 0;
+  return only(changed(state, promptsPointed(prompts, state.ui, kind, y - first)));
 }
 
-function changed(state: State, more: Partial<EvaluationUi>): State {
-  const next = { ...state, evaluation: { ...state.evaluation, ...more } };
+function changed(state: EvaluationState, more: Partial<EvaluationUi>): EvaluationState {
+  const next = { ...state, ui: { ...state.ui, ...more } };
   return evaluation.inView?.(next) ?? next;
 }

@@ -1,4 +1,5 @@
 /** What this terminal alone knows of the evaluation screen. */
+import type { Slice } from '../../app/state.js';
 import type { HeldOutSeen } from '../../../src/protocol/messages.js';
 import type { PromptsUi } from '../../parts/heldOut/prompts.js';
 
@@ -23,3 +24,5 @@ export const evaluationUi: EvaluationUi = {
   answers: [],
   asked: [],
 };
+
+export type EvaluationState = Slice<EvaluationUi>;

@@ -1,15 +1,16 @@
+import type { HistoryState } from './state.js';
 import { compareLayout } from './compareLayout.js';
 import { shownValue } from './fork.js';
 import { viewOf } from './actions.js';
 import { forkLayout, historyLayout } from './layout.js';
 import { nameOf, roundOf, selectedRound, treeIn } from './rounds.js';
-import type { ViewProps } from '../../app/view.js';
+import type { ViewProps } from '../../app/state.js';
 import { Comparison } from './parts/Comparison.js';
 import { ForkForm } from './parts/ForkForm.js';
 import { HistoryScreen } from './parts/HistoryScreen.js';
 
-export function HistoryView({ state, columns }: ViewProps) {
-  const { run, history } = state;
+export function HistoryView({ state, columns }: ViewProps<HistoryState>) {
+  const { run, ui: history } = state;
   const { fork, comparison } = history;
   if (run === null) return null;
   if (viewOf(state) === 'fork' && fork !== null) {

@@ -1,6 +1,7 @@
 /** Keys of the history screen. */
-import type { Key } from '../../app/screen.js';
-import type { State } from '../../app/state.js';
+import type { HistoryState } from './state.js';
+import type { Action } from '../../app/state.js';
+
 import { compareLayout, plotRowsOf } from './compareLayout.js';
 import { canFork, canLeave } from './fork.js';
 import { forkFields } from './forkFields.js';
@@ -8,39 +9,39 @@ import { opponentOf, selectedRound } from './rounds.js';
 
 type View = 'rounds' | 'comparison' | 'fork';
 
-export function viewOf({ history: { comparison, fork } }: State): View {
+export function viewOf({ ui: { comparison, fork } }: HistoryState): View {
   return fork !== null ? 'fork' : comparison !== null ? 'comparison' : 'rounds';
 }
 
-const inView = (view: View) => (state: State) => state.run !== null && viewOf(state) === view;
+const inView = (view: View) => (state: HistoryState) => state.run !== null && viewOf(state) === view;
 const listed = inView('rounds');
 const compares = inView('comparison');
 const forks = inView('fork');
-const isUp = (state: State) => state.link.status === 'up';
-const hasRound = (state: State) => listed(state) && isUp(state) && selectedRound(state) !== null;
-const hasPairs = (state: State) => hasRound(state) && (selectedRound(state)?.pairs ?? null) !== null;
-const afterBase = (state: State) => hasRound(state) && (selectedRound(state)?.id ?? 0) > 0;
-const onPage = (page: string) => (state: State) => compares(state) && state.history.comparison?.page === page;
-const movable = (state: State) => {
+const isUp = (state: HistoryState) => state.link.status === 'up';
+const hasRound = (state: HistoryState) => listed(state) && isUp(state) && selectedRound(state) !== null;
+const hasPairs = (state: HistoryState) => hasRound(state) && (selectedRound(state)?.pairs ?? null) !== null;
+const afterBase = (state: HistoryState) => hasRound(state) && (selectedRound(state)?.id ?? 0) > 0;
+const onPage = (page: string) => (state: HistoryState) => compares(state) && state.ui.comparison?.page === page;
+const movable = (state: HistoryState) => {
   const layout = compareLayout(state);
   if (layout === null || !compares(state)) return false;
   if (onPage('numbers')(state)) return layout.numbers.length > layout.numbersRows;
   if (onPage('curves')(state)) return plotRowsOf(layout) > layout.down;
   return (layout.prompts.changes?.length ?? 0) > 0;
 };
-const hasPrompts = (state: State) => onPage('responses')(state) && movable(state);
-const scrolls = (state: State) => {
+const hasPrompts = (state: HistoryState) => onPage('responses')(state) && movable(state);
+const scrolls = (state: HistoryState) => {
   const layout = compareLayout(state);
   if (layout === null || !hasPrompts(state)) return false;
   const { before, after, textRows } = layout.prompts;
   return Math.max(before.length, after.length) > textRows;
 };
-const selectedField = (state: State) => (state.history.fork === null ? null : forkFields[state.history.fork.selected]);
-const isChanged = (state: State) => {
+const selectedField = (state: HistoryState) => (state.ui.fork === null ? null : forkFields[state.ui.fork.selected]);
+const isChanged = (state: HistoryState) => {
   const field = selectedField(state);
-  return forks(state) && field !== null && Object.hasOwn(state.history.fork?.values ?? {}, field.key);
+  return forks(state) && field !== null && Object.hasOwn(state.ui.fork?.values ?? {}, field.key);
 };
-const canGoOn = (state: State) => {
+const canGoOn = (state: HistoryState) => {
   const round = selectedRound(state);
   const waits = round?.stage === 'done' || round?.stage === 'review';
   return listed(state) && canLeave(state) && waits && round.id !== state.run?.current;
@@ -320,6 +321,6 @@ export const historyKeys = [
     help: 'the last setting',
     when: forks,
   },
-] as const satisfies readonly Key[];
+] as const satisfies readonly Omit<Action<HistoryState>, 'run'>[];
 
 export type HistoryKey = (typeof historyKeys)[number]['id'];

@@ -1,10 +1,11 @@
 /** Two rounds held against each other: what the engine has told of them, and how the screen shares out its rows. */
+import type { HistoryState } from './state.js';
 import type { RoundState } from '../../../src/protocol/messages.js';
 import type { MetricsRow } from '../../../src/core/rows.js';
-import { answersOf } from '../../parts/heldOut/answers.js';
+import { answersOf } from '../../app/heldOut.js';
 import { type PromptsLayout, promptsLayout } from '../../parts/heldOut/prompts.js';
 import { bodyRows } from '../../app/layout.js';
-import type { State } from '../../app/state.js';
+
 import {
   type ComparedCurve,
   type ComparedRow,
@@ -36,10 +37,10 @@ export interface CompareLayout {
 export const compareHead = 2;
 const wantedPlot = 7;
 
-const kept = new WeakMap<State, CompareLayout | null>();
+const kept = new WeakMap<HistoryState, CompareLayout | null>();
 
 /** null where nothing is compared. */
-export function compareLayout(state: State): CompareLayout | null {
+export function compareLayout(state: HistoryState): CompareLayout | null {
   let layout = kept.get(state);
   if (layout === undefined) {
     layout = laidOut(state);
@@ -48,8 +49,8 @@ export function compareLayout(state: State): CompareLayout | null {
   return layout;
 }
 
-function laidOut(state: State): CompareLayout | null {
-  const { comparison } = state.history;
+function laidOut(state: HistoryState): CompareLayout | null {
+  const { comparison } = state.ui;
   if (comparison === null || state.run === null) return null;
   const [left, right] = [roundOf(state, comparison.left), roundOf(state, comparison.right)];
   if (left === null || right === null) return null;
@@ -80,9 +81,9 @@ function laidOut(state: State): CompareLayout | null {
 export const plotRowsOf = ({ curves, across }: CompareLayout): number => Math.ceil((curves?.length ?? 0) / across);
 
 /** Metrics of a round's update as far as they are known here; null where the engine has to be asked. */
-export function metricsOf(state: State, round: number): readonly MetricsRow[] | null {
+export function metricsOf(state: HistoryState, round: number): readonly MetricsRow[] | null {
   if (state.run?.current === round) return state.run.metrics;
   // The base policy was not updated.
   if (round === 0) return [];
-  return state.history.metrics.find((told) => told.round === round)?.metrics ?? null;
+  return state.ui.metrics.find((told) => told.round === round)?.metrics ?? null;
 }

@@ -1,6 +1,7 @@
 /** Naming, noting, deleting and opening a round. */
+import type { HistoryState } from './state.js';
 import { of } from '../../../src/core/format.js';
-import { type Effect, type Screen, type State, type Step, only, screenOf, send } from '../../app/state.js';
+import { type Effect, type Screen, type Step, only, screenOf, send } from '../../app/state.js';
 import { cut } from '../../parts/text.js';
 import { nameOf, roundOf, selectedRound } from './rounds.js';
 
@@ -14,7 +15,7 @@ const hints = {
 };
 
 /** The round is part of the field's name: another may be selected by the time it is typed. */
-export function typeText(state: State, field: Field): Step {
+export function typeText(state: HistoryState, field: Field): Step<HistoryState> {
   const round = selectedRound(state);
   if (round === null) return only(state);
   return only({
@@ -38,16 +39,16 @@ export function typingText(field: Field, text: string): { hint: string; error: s
 }
 
 /** @returns a sentence where it is too long */
-export function typedText(state: State, field: Field, round: number, text: string): Step | string {
+export function typedText(state: HistoryState, field: Field, round: number, text: string): Step<HistoryState> | string {
   const { error } = typingText(field, text);
   return error ?? send(state, { type: 'name-round', round, [field]: text.trim() });
 }
 
 /** Asks how much goes, and then the person. */
-export function askToDelete(state: State): Step {
+export function askToDelete(state: HistoryState): Step<HistoryState> {
   const round = selectedRound(state);
   if (round === null) return only(state);
-  const asked = { ...state, history: { ...state.history, deletion: null } };
+  const asked = { ...state, ui: { ...state.ui, deletion: null } };
   const lines = deletionLines(asked, round.id);
   return {
     state: { ...asked, modal: { kind: 'confirm', owner: 'history', what: `delete:${round.id}`, lines } },
@@ -56,8 +57,8 @@ export function askToDelete(state: State): Step {
 }
 
 /** The question first; it must leave room for its answer at 80 columns. */
-export function deletionLines(state: State, id: number): string[] {
-  const { deletion } = state.history;
+export function deletionLines(state: HistoryState, id: number): string[] {
+  const { deletion } = state.ui;
   const round = roundOf(state, id);
   const known = deletion?.round === id ? deletion : null;
   const others = (known?.rounds ?? []).filter((other) => other !== id);
@@ -79,7 +80,7 @@ export function bytesText(bytes: number): string {
 }
 
 /** The current round is here; another is asked for, and shown once the engine has told it. */
-export function openRound(state: State, wanted: Screen | null): Step {
+export function openRound(state: HistoryState, wanted: Screen | null): Step<HistoryState> {
   const round = selectedRound(state);
   if (round === null) return only(state);
   const screen = wanted ?? (round.evaluation === null ? screenOf[round.stage] : 'evaluation');
@@ -88,15 +89,15 @@ export function openRound(state: State, wanted: Screen | null): Step {
   const effects: Effect[] = [{ do: 'ask', query: { type: 'read-round', round: round.id } }];
   const opening = { round: round.id, screen };
   return {
-    state: { ...state, notice: `Reading round ${round.id} …`, history: { ...state.history, opening } },
+    state: { ...state, notice: `Reading round ${round.id} …`, ui: { ...state.ui, opening } },
     effects,
   };
 }
 
 /** The round that was asked for is here. */
-export function opened(state: State, round: number): State {
-  const { opening } = state.history;
+export function opened(state: HistoryState, round: number): HistoryState {
+  const { opening } = state.ui;
   if (opening?.round !== round || state.past?.round !== round) return state;
-  const closed = { ...state, notice: null, history: { ...state.history, opening: null } };
+  const closed = { ...state, notice: null, ui: { ...state.ui, opening: null } };
   return state.screen === 'history' ? { ...closed, screen: opening.screen, follows: false } : closed;
 }

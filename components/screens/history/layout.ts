@@ -1,4 +1,5 @@
 /** How the history screen shares out its rows. */
+import type { HistoryState } from './state.js';
 import type { RoundState, Snapshot } from '../../../src/protocol/messages.js';
 import { decisionsInWords, samplingInWords, withoutPairInWords } from '../../../src/core/review/decisions.js';
 import { overriddenKeys, settingOf } from '../../../src/core/rounds.js';
@@ -6,7 +7,7 @@ import * as format from '../../../src/core/format.js';
 import { bodyRows } from '../../app/layout.js';
 import { wrapped } from '../../parts/markedText.js';
 import { makeLine } from '../../../src/core/sanitize.js';
-import type { State } from '../../app/state.js';
+
 import { firstLines, widthOf } from '../../parts/text.js';
 import { explained, forkFields } from './forkFields.js';
 import { valueText } from './comparison.js';
@@ -26,9 +27,9 @@ const leastPlot = 8;
 /** Rows of the screen from which the lines on the round may take more than four. */
 const tall = 30;
 
-export function historyLayout(state: State): HistoryLayout {
+export function historyLayout(state: HistoryState): HistoryLayout {
   const rows = bodyRows(state);
-  if (state.history.plot) return { table: 0, detail: [], plot: rows };
+  if (state.ui.plot) return { table: 0, detail: [], plot: rows };
   const rounds = state.run?.rounds.length ?? 0;
   const round = selectedRound(state);
   const said = round === null || state.run === null ? [] : detailLines(state.run.config, round, state.size.columns);
@@ -84,8 +85,8 @@ export interface ForkLayout {
 /** Lines kept for the explanation, so that the list does not move. */
 const helpRows = 2;
 
-export function forkLayout(state: State): ForkLayout {
-  const { fork } = state.history;
+export function forkLayout(state: HistoryState): ForkLayout {
+  const { fork } = state.ui;
   const help = fork === null ? [] : wrapped(explained(forkFields[fork.selected]), state.size.columns);
   return {
     list: Math.max(3, Math.min(forkFields.length, bodyRows(state) - 3 - helpRows)),

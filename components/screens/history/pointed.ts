@@ -1,6 +1,7 @@
 /** Clicks and the wheel on the history screen. */
+import type { HistoryState } from './state.js';
 import { promptsPointed } from '../../parts/heldOut/prompts.js';
-import { type State, type Step, only } from '../../app/state.js';
+import { type Step, only } from '../../app/state.js';
 import { changeComparison, moveIn } from './compare.js';
 import { compareHead, compareLayout } from './compareLayout.js';
 import { changeFork, typeField } from './fork.js';
@@ -13,7 +14,7 @@ import { pageAt } from './reading.js';
 
 type Kind = 'press' | 'wheel-up' | 'wheel-down';
 
-export function pointed(state: State, kind: Kind, x: number, y: number): Step {
+export function pointed(state: HistoryState, kind: Kind, x: number, y: number): Step<HistoryState> {
   if (state.run === null) return only(state);
   switch (viewOf(state)) {
     case 'rounds':
@@ -26,15 +27,15 @@ export function pointed(state: State, kind: Kind, x: number, y: number): Step {
 }
 
 /** The wheel goes through the rounds; a click selects one. */
-function onRounds(state: State, kind: Kind, y: number): State {
+function onRounds(state: HistoryState, kind: Kind, y: number): HistoryState {
   if (kind !== 'press') return selectAt(state, selectedPlace(state) + (kind === 'wheel-up' ? -1 : 1));
   const { table } = historyLayout(state);
-  return y >= 1 && y <= table ? selectAt(state, state.history.top + y - 1) : state;
+  return y >= 1 && y <= table ? selectAt(state, state.ui.top + y - 1) : state;
 }
 
 /** A click on the name of a page turns to it. */
-function onComparison(state: State, kind: Kind, x: number, y: number): State {
-  const { comparison } = state.history;
+function onComparison(state: HistoryState, kind: Kind, x: number, y: number): HistoryState {
+  const { comparison } = state.ui;
   const layout = compareLayout(state);
   if (comparison === null || layout === null) return state;
   if (kind === 'press' && y === compareHead - 1) {
@@ -47,10 +48,10 @@ function onComparison(state: State, kind: Kind, x: number, y: number): State {
 }
 
 /** A click selects a setting; a click on the selected one changes it. */
-function onFork(state: State, kind: Kind, y: number): Step {
-  const { fork } = state.history;
+function onFork(state: HistoryState, kind: Kind, y: number): Step<HistoryState> {
+  const { fork } = state.ui;
   if (fork === null) return only(state);
-  const select = (selected: number): Step => only(inView(changeFork(state, { selected })));
+  const select = (selected: number): Step<HistoryState> => only(inView(changeFork(state, { selected })));
   if (kind !== 'press') return select(fork.selected + (kind === 'wheel-up' ? -1 : 1));
   const first = 2;
   const place = fork.top + y - first;

@@ -2,17 +2,17 @@
 import { commandLine, shellQuote } from '../../../src/io/invocation.js';
 import { decisionsInWords, samplingInWords, withoutPairInWords } from '../../../src/core/review/decisions.js';
 import { branchTitle } from '../../../src/core/rounds.js';
-import { verdictWord } from '../../parts/heldOut/verdict.js';
+import { verdictWord } from '../../app/verdict.js';
 import { alpha, fixed, of, percent, signed } from '../../../src/core/format.js';
 import { makeVisible } from '../../../src/core/sanitize.js';
 import type { RoundState } from '../../../src/protocol/messages.js';
-import type { State } from '../../app/state.js';
+
 import { compareLayout } from './compareLayout.js';
 import { shownValue } from './fork.js';
 import { explained, forkFields } from './forkFields.js';
 import { viewOf } from './actions.js';
 import { nameOf, roundOf, selectedRound, treeIn } from './rounds.js';
-import { type Page, pages } from './state.js';
+import { type Page, pages, type HistoryState } from './state.js';
 
 /** Names of the pages as they stand beside each other, from the left, with two columns between them. */
 export const pageNames: Record<Page, string> = { numbers: 'numbers', curves: 'curves', responses: 'responses' };
@@ -28,16 +28,16 @@ export function pageAt(x: number): Page | null {
   return null;
 }
 
-export function crumbs(state: State): string[] {
-  const { comparison, fork, plot } = state.history;
+export function crumbs(state: HistoryState): string[] {
+  const { comparison, fork, plot } = state.ui;
   if (fork !== null) return [`fork of ${fork.parent}`];
   if (comparison !== null) return [`${comparison.left} vs ${comparison.right}`];
   return plot ? ['plot'] : [];
 }
 
 /** Of the list the command that writes the selected policy out; of a comparison what is seen of it. */
-export function copies(state: State): string | null {
-  const { comparison } = state.history;
+export function copies(state: HistoryState): string | null {
+  const { comparison } = state.ui;
   if (comparison?.page === 'responses') return compareLayout(state)?.prompts.change?.now.text ?? null;
   if (viewOf(state) !== 'rounds') return reading(state).join('\n');
   const round = selectedRound(state);
@@ -45,7 +45,7 @@ export function copies(state: State): string | null {
   return commandLine(`export ${shellQuote(state.run.directory)} --round ${round.id} --out policy-${round.id}`);
 }
 
-export function reading(state: State): string[] {
+export function reading(state: HistoryState): string[] {
   switch (viewOf(state)) {
     case 'rounds':
       return readRounds(state);
@@ -56,14 +56,14 @@ export function reading(state: State): string[] {
   }
 }
 
-function readRounds(state: State): string[] {
+function readRounds(state: HistoryState): string[] {
   const { branches, rows } = treeIn(state);
   const selected = selectedRound(state);
   const lines = rows.map(({ round }) => {
     const place = [
       ...(round.id === state.run?.current ? ['current'] : []),
       ...(round.id === selected?.id ? ['selected'] : []),
-      ...(round.id === state.history.marked ? ['marked'] : []),
+      ...(round.id === state.ui.marked ? ['marked'] : []),
     ].join(', ');
     return `${sentenceOn(round)}${place === '' ? '' : ` (${place})`}`;
   });
@@ -105,9 +105,9 @@ function sentenceOn(round: RoundState): string {
   return `${name.charAt(0).toUpperCase()}${name.slice(1)}: ${parts.join(', ')}.`;
 }
 
-function readComparison(state: State): string[] {
+function readComparison(state: HistoryState): string[] {
   const layout = compareLayout(state);
-  const { comparison } = state.history;
+  const { comparison } = state.ui;
   if (layout === null || comparison === null) return [];
   const { left, right, numbers, curves, prompts } = layout;
   const head = `${nameOf(left)} against ${nameOf(right)}: ${pageNames[comparison.page]}.`;
@@ -146,8 +146,8 @@ function readComparison(state: State): string[] {
   }
 }
 
-function readFork(state: State): string[] {
-  const { fork } = state.history;
+function readFork(state: HistoryState): string[] {
+  const { fork } = state.ui;
   if (fork === null) return [];
   const parent = roundOf(state, fork.parent);
   return [

@@ -1,7 +1,10 @@
 /** The history screen: the tree of rounds, two of them held against each other, and the form that starts a branch. */
+import { HistoryView } from './View.js';
+import { actionsOf } from '../../app/screen.js';
+import { type HistoryState, historyUi } from './state.js';
 import type { AnswerTo, Query } from '../../../src/protocol/messages.js';
-import type { ScreenModule } from '../../app/screen.js';
-import { type State, type Step, only, send } from '../../app/state.js';
+import type { ScreenDefinition } from '../../app/state.js';
+import { type Step, only, send } from '../../app/state.js';
 import { askForComparison, exchange, moveIn, nextOrder, openComparison, scrollResponses, turnPage } from './compare.js';
 import {
   askToDelete,
@@ -25,9 +28,10 @@ import { selectedPlace, selectedRound } from './rounds.js';
 /** Of so many rounds the metrics are kept. */
 const METRICS_KEPT = 16;
 
-export const history: ScreenModule<HistoryKey> = {
-  keys: historyKeys,
-  act,
+export const history: ScreenDefinition<HistoryState> = {
+  initial: historyUi,
+  View: HistoryView,
+  actions: actionsOf(historyKeys, act),
   inView,
   asks: askForComparison,
   answered,
@@ -45,7 +49,7 @@ export const history: ScreenModule<HistoryKey> = {
   },
   confirmed: (state, what) => send(state, { type: 'delete-round', round: Number(split(what)[1]) }),
   back(state) {
-    const { fork, comparison, plot } = state.history;
+    const { fork, comparison, plot } = state.ui;
     if (fork !== null) return changed(state, { fork: null });
     if (comparison !== null) return changed(state, { comparison: null });
     return plot ? changed(state, { plot: false }) : null;
@@ -58,8 +62,8 @@ function split(what: string): [kind: string, of: string] {
   return [what.slice(0, at), what.slice(at + 1)];
 }
 
-function act(state: State, id: HistoryKey): Step {
-  const { history: ui } = state;
+function act(state: HistoryState, id: HistoryKey): Step<HistoryState> {
+  const { ui } = state;
   const place = selectedPlace(state);
   const field = ui.fork?.selected ?? 0;
   switch (id) {
@@ -144,8 +148,8 @@ function act(state: State, id: HistoryKey): Step {
   }
 }
 
-function answered(state: State, query: Query, answer: unknown): State {
-  const { history: ui, modal } = state;
+function answered(state: HistoryState, query: Query, answer: unknown): HistoryState {
+  const { ui, modal } = state;
   switch (query.type) {
     case 'read-round':
       return opened(state, query.round);
@@ -154,11 +158,11 @@ function answered(state: State, query: Query, answer: unknown): State {
       const all = [...ui.metrics.filter(({ round }) => round !== query.round), told];
       const forgotten = new Set(all.slice(0, -METRICS_KEPT).map(({ round }) => round));
       const asked = ui.asked.filter(({ round }) => !forgotten.has(round));
-      return { ...state, history: { ...ui, metrics: all.slice(-METRICS_KEPT), asked } };
+      return { ...state, ui: { ...ui, metrics: all.slice(-METRICS_KEPT), asked } };
     }
     case 'read-deletion': {
       const deletion = { round: query.round, ...(answer as AnswerTo<typeof query>) };
-      const told = { ...state, history: { ...ui, deletion } };
+      const told = { ...state, ui: { ...ui, deletion } };
       if (modal?.kind !== 'confirm' || modal.what !== `delete:${query.round}`) return told;
       return { ...told, modal: { ...modal, lines: deletionLines(told, query.round) } };
     }

@@ -1,4 +1,5 @@
 /** What this terminal alone knows of the history screen. */
+import type { Slice } from '../../app/state.js';
 import type { MetricsRow } from '../../../src/core/rows.js';
 import type { PromptsUi } from '../../parts/heldOut/prompts.js';
 import type { Screen } from '../../app/state.js';
@@ -61,3 +62,5 @@ export const historyUi: HistoryUi = {
   asked: [],
   deletion: null,
 };
+
+export type HistoryState = Slice<HistoryUi>;

@@ -1,3 +1,4 @@
+import type { ReviewState } from './state.js';
 import { bodyRows, topFor } from '../../app/layout.js';
 import { marksOf } from './columns.js';
 import { gap, reviewLayout, sideLines } from './layout.js';
@@ -8,11 +9,11 @@ import { marksInWords, misfitInWords } from './reading.js';
 import { makeLine } from '../../../src/core/sanitize.js';
 import { cut, widthOf } from '../../parts/text.js';
 import { wrapped } from './texts.js';
-import { type State, shown } from '../../app/state.js';
+import { shown } from '../../app/selectors.js';
 import { Line } from '../../parts/Line.js';
 import { Pane, PaneRow } from '../../parts/Pane.js';
 import { Rule } from '../../parts/Rule.js';
-import type { ViewProps } from '../../app/view.js';
+import type { ViewProps } from '../../app/state.js';
 import { AlphaCurves } from './parts/AlphaCurves.js';
 import { AlphaColumn, type AlphaLinesProps, AlphaLines } from './parts/AlphaLines.js';
 import { DetailPane } from './parts/DetailPane.js';
@@ -22,28 +23,28 @@ import { PromptLines, Texts } from './parts/Texts.js';
 import { TokensPane } from './parts/TokensPane.js';
 
 interface PaneProps {
-  readonly state: State;
+  readonly state: ReviewState;
   readonly looking: Looking;
 }
 
-export function ReviewView({ state }: ViewProps) {
+export function ReviewView({ state }: ViewProps<ReviewState>) {
   const looking = lookingAt(state);
   if (looking === null) {
     return <Line tone="muted">No pairs yet: they are made once all responses are scored.</Line>;
   }
   const panes = { table: TablePane, detail: DetailPane, tokens: TokensPane, alpha: AlphaPane, hacking: HackingPane };
-  const Pane = panes[state.review.pane];
+  const Pane = panes[state.ui.pane];
   return <Pane state={state} looking={looking} />;
 }
 
-function alphaProps(state: State, { table, settings }: Looking, columns: number): AlphaLinesProps {
+function alphaProps(state: ReviewState, { table, settings }: Looking, columns: number): AlphaLinesProps {
   return {
     settings,
     numbers: panelNumbers(table, settings.alpha),
     end: scaleOf(table, settings.alpha),
     remark: remarkOn(state),
     unit: unitOf(state),
-    updates: state.file === null,
+    updates: state.workspace !== 'file',
     usesBeta: shown(state)?.weights.need === 'logps',
     columns,
   };
@@ -54,9 +55,9 @@ function TablePane({ state, looking }: PaneProps) {
   const { table, order, settings, row } = looking;
   const { columns } = state.size;
   const layout = reviewLayout(state);
-  const { textTop, sort } = state.review;
+  const { textTop, sort } = state.ui;
   const at = row === null ? 0 : order.places[row];
-  const top = topFor(at, Math.min(state.review.top, Math.max(0, order.rows.length - layout.table)), layout.table);
+  const top = topFor(at, Math.min(state.ui.top, Math.max(0, order.rows.length - layout.table)), layout.table);
   const rows = (
     <ReviewTable
       table={table}
@@ -112,7 +113,7 @@ function TablePane({ state, looking }: PaneProps) {
 }
 
 /** The prompt's number, its marks in words and its note. */
-function titleOf(state: State, looking: Looking, row: number, columns: number): string {
+function titleOf(state: ReviewState, looking: Looking, row: number, columns: number): string {
   const { table, settings } = looking;
   const note = table.decisions[row]?.note ?? '';
   const marks = marksInWords(marksOf(table, row, settings.alpha));

@@ -1,29 +1,30 @@
 /** Keys of the review screen. */
-import type { Key } from '../../app/screen.js';
-import { type State, inReview } from '../../app/state.js';
+import type { Action } from '../../app/state.js';
+import { inReview } from '../../app/selectors.js';
 import { canDecide, hasDecision } from './decide.js';
 import { factScrolling, reportOf } from './hacking.js';
 import { isOutOfOrder, lookingAt } from './looking.js';
-import type { ReviewPane } from './state.js';
+import type { ReviewPane, ReviewState } from './state.js';
 
 /** A round in review, no file. */
-const ofRun = (state: State): boolean => inReview(state) && state.file === null;
-const hasRows = (state: State): boolean => lookingAt(state) !== null;
-const hasRow = (state: State): boolean => lookingAt(state)?.row != null;
+const ofRun = (state: ReviewState): boolean => inReview(state) && state.workspace !== 'file';
+const hasRows = (state: ReviewState): boolean => lookingAt(state) !== null;
+const hasRow = (state: ReviewState): boolean => lookingAt(state)?.row != null;
 const inPane =
   (...panes: ReviewPane[]) =>
-  (state: State): boolean =>
-    hasRows(state) && panes.includes(state.review.pane);
+  (state: ReviewState): boolean =>
+    hasRows(state) && panes.includes(state.ui.pane);
 const inTable = inPane('table');
-const inDetail = (state: State): boolean => hasRow(state) && state.review.pane === 'detail';
-const onPrompt = (state: State): boolean => hasRow(state) && inPane('detail', 'tokens')(state);
-const withTexts = (state: State): boolean => hasRow(state) && inPane('table', 'detail')(state);
-const scrollsTexts = (state: State): boolean => withTexts(state) || (inHacking(state) && factScrolling(state).end > 0);
+const inDetail = (state: ReviewState): boolean => hasRow(state) && state.ui.pane === 'detail';
+const onPrompt = (state: ReviewState): boolean => hasRow(state) && inPane('detail', 'tokens')(state);
+const withTexts = (state: ReviewState): boolean => hasRow(state) && inPane('table', 'detail')(state);
+const scrollsTexts = (state: ReviewState): boolean =>
+  withTexts(state) || (inHacking(state) && factScrolling(state).end > 0);
 const reads = inPane('tokens');
-const inHacking = (state: State): boolean => inPane('hacking')(state) && reportOf(state) !== null;
+const inHacking = (state: ReviewState): boolean => inPane('hacking')(state) && reportOf(state) !== null;
 /** α and the other settings are to be seen, or what they do. */
-const movesSettings = (state: State): boolean => inReview(state) && state.review.pane !== 'hacking';
-const decides = (state: State): boolean => canDecide(state) && inPane('table', 'detail', 'tokens')(state);
+const movesSettings = (state: ReviewState): boolean => inReview(state) && state.ui.pane !== 'hacking';
+const decides = (state: ReviewState): boolean => canDecide(state) && inPane('table', 'detail', 'tokens')(state);
 
 export const reviewKeys = [
   {
@@ -33,7 +34,7 @@ export const reviewKeys = [
     keys: ['enter'],
     label: 'launch',
     help: 'launch the update: says first what will run, and asks',
-    when: (state) => ofRun(state) && state.review.pane !== 'hacking' && (lookingAt(state)?.table.pairs.length ?? 0) > 0,
+    when: (state) => ofRun(state) && state.ui.pane !== 'hacking' && (lookingAt(state)?.table.pairs.length ?? 0) > 0,
   },
   {
     id: 'show-phrase',
@@ -372,7 +373,7 @@ export const reviewKeys = [
     keys: ['W'],
     label: 'write pairs',
     help: 'write the pairs as decided (asks before it overwrites a file)',
-    when: (state) => inReview(state) && state.file !== null,
+    when: (state) => inReview(state) && state.workspace === 'file',
   },
   {
     id: 'zoom',
@@ -382,18 +383,18 @@ export const reviewKeys = [
     help: 'more room for the texts, and back',
     when: inTable,
   },
-] as const satisfies readonly Key[];
+] as const satisfies readonly Omit<Action<ReviewState>, 'run'>[];
 
 export type ReviewKey = (typeof reviewKeys)[number]['id'];
 
-function canUndo(state: State): boolean {
+function canUndo(state: ReviewState): boolean {
   return inReview(state) && (state.run?.decisions.undoable ?? 0) > 0;
 }
 
-function canRedo(state: State): boolean {
+function canRedo(state: ReviewState): boolean {
   return inReview(state) && (state.run?.decisions.redoable ?? 0) > 0;
 }
 
-function hasTokens(state: State): boolean {
-  return hasRow(state) && state.file?.tokens !== false;
+function hasTokens(state: ReviewState): boolean {
+  return hasRow(state) && (state.workspace === 'run' || state.file.tokens);
 }

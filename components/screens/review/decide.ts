@@ -1,22 +1,24 @@
 /** What a person decides about the selected prompt, as commands to the engine; its answer is what the screen shows. */
+import type { ReviewState } from './state.js';
 import { pairIn } from '../../../src/core/review/decisions.js';
 import type { Ruling } from '../../../src/core/review/rows.js';
-import { type State, type Step, inReview, only, send } from '../../app/state.js';
+import { type Step, only, send } from '../../app/state.js';
+import { inReview } from '../../app/selectors.js';
 import { comparedIn, lookingAt } from './looking.js';
 
 /** There are two responses to decide between, and the round waits for it. */
-export function canDecide(state: State): boolean {
+export function canDecide(state: ReviewState): boolean {
   const looking = lookingAt(state);
   return inReview(state) && looking?.row != null && looking.table.chosen[looking.row] >= 0;
 }
 
-export function hasDecision(state: State): boolean {
+export function hasDecision(state: ReviewState): boolean {
   const looking = lookingAt(state);
   return canDecide(state) && looking?.row != null && looking.table.decisions[looking.row] !== undefined;
 }
 
 /** A ruling given a second time is taken back; an exclusion or a tie then leaves the pair chosen before it. */
-function rule(state: State, ruling: Ruling | null): Step {
+function rule(state: ReviewState, ruling: Ruling | null): Step<ReviewState> {
   const looking = lookingAt(state);
   if (looking?.row == null) return only(state);
   const { table, row } = looking;
@@ -39,11 +41,11 @@ function isSame(a: Ruling, b: Ruling): boolean {
   return a.chosen === b.chosen && a.rejected === b.rejected;
 }
 
-export const exclude = (state: State): Step => rule(state, { kind: 'exclude' });
-export const tie = (state: State): Step => rule(state, { kind: 'tie' });
-export const takeBack = (state: State): Step => rule(state, null);
+export const exclude = (state: ReviewState): Step<ReviewState> => rule(state, { kind: 'exclude' });
+export const tie = (state: ReviewState): Step<ReviewState> => rule(state, { kind: 'tie' });
+export const takeBack = (state: ReviewState): Step<ReviewState> => rule(state, null);
 
-function pairNow(state: State): { chosen: number; rejected: number } {
+function pairNow(state: ReviewState): { chosen: number; rejected: number } {
   const looking = lookingAt(state);
   if (looking?.row == null) return { chosen: -1, rejected: -1 };
   return { chosen: looking.table.chosen[looking.row], rejected: looking.table.rejected[looking.row] };
@@ -53,7 +55,7 @@ function pairNow(state: State): { chosen: number; rejected: number } {
  * Confirms the pair as it is shown, and takes the confirmation of the rewards' pair back. A pair that was swapped or
  * chosen by hand is a person's word already, which must not be undone by agreeing with it.
  */
-export function confirm(state: State): Step {
+export function confirm(state: ReviewState): Step<ReviewState> {
   const looking = lookingAt(state);
   if (looking?.row == null) return only(state);
   const { automatic, prompt_index } = looking.table.rows[looking.row];
@@ -69,7 +71,7 @@ export function confirm(state: State): Step {
 }
 
 /** Swapping back what was swapped leaves the rewards' word. */
-export function swap(state: State): Step {
+export function swap(state: ReviewState): Step<ReviewState> {
   const looking = lookingAt(state);
   if (looking?.row == null) return only(state);
   const { chosen, rejected } = pairNow(state);
@@ -79,7 +81,7 @@ export function swap(state: State): Step {
 }
 
 /** The response under the cursor becomes winner or loser; where it was the other, the two change places. */
-export function choose(state: State, as: 'chosen' | 'rejected'): Step {
+export function choose(state: ReviewState, as: 'chosen' | 'rejected'): Step<ReviewState> {
   const looking = lookingAt(state);
   if (looking?.row == null) return only(state);
   const { cursor } = comparedIn(state, looking, looking.row);
@@ -91,7 +93,7 @@ export function choose(state: State, as: 'chosen' | 'rejected'): Step {
   return rule(state, { kind: 'pair', chosen, rejected: as === 'chosen' ? left : cursor });
 }
 
-export function note(state: State, text: string): Step {
+export function note(state: ReviewState, text: string): Step<ReviewState> {
   const looking = lookingAt(state);
   if (looking?.row == null) return only(state);
   const { prompt_index } = looking.table.rows[looking.row];

@@ -1,4 +1,5 @@
 /** The reward-hacking pane in words: what was counted, what of it is a sign, the phrases, and where they stand. */
+import type { ReviewState } from './state.js';
 import { agreementOf, type Agreement, type HackingReport } from '../../../src/core/review/hacking.js';
 import { type Contrast, wilson } from '../../../src/core/statistics.js';
 import { halfWidth } from '../../../src/core/winRate.js';
@@ -7,7 +8,7 @@ import { marks } from '../../../src/core/review/phrases.js';
 import { count, fixed, of, percent, share, signed } from '../../../src/core/format.js';
 import { bodyRows } from '../../app/layout.js';
 import { makeLine } from '../../../src/core/sanitize.js';
-import type { State } from '../../app/state.js';
+
 import { wrap } from '../../parts/text.js';
 import type { ReviewTable } from './data.js';
 import { lookingAt } from './looking.js';
@@ -25,8 +26,8 @@ export interface Fact {
 /** Half of a 95 % interval from a standard error. */
 
 /** What the engine has counted of the round that is looked at; null while it counts. */
-export function reportOf(state: State): HackingReport | null {
-  const { hacking } = state.review;
+export function reportOf(state: ReviewState): HackingReport | null {
+  const { hacking } = state.ui;
   return hacking !== null && hacking.round === lookingAt(state)?.round ? hacking : null;
 }
 
@@ -134,9 +135,9 @@ export function listRows({ phrases, repeated }: HackingReport): ListRow[] {
 }
 
 /** null where there is none. */
-export function selectedPhrase(state: State): Contrast | null {
+export function selectedPhrase(state: ReviewState): Contrast | null {
   const report = reportOf(state);
-  return report === null ? null : ([...report.phrases, ...report.repeated][state.review.phrase] ?? null);
+  return report === null ? null : ([...report.phrases, ...report.repeated][state.ui.phrase] ?? null);
 }
 
 /** The filter that finds the winners with this phrase; null for emoji, which have no text in common. */
@@ -170,7 +171,7 @@ export const labelWidth = 12;
 const leastList = 4;
 
 /** Lines of facts that are seen, and how far they scroll. */
-export function factScrolling(state: State): { rows: number; end: number } {
+export function factScrolling(state: ReviewState): { rows: number; end: number } {
   const report = reportOf(state);
   const table = lookingAt(state)?.table;
   if (report === null || table === undefined) return { rows: 0, end: 0 };
@@ -178,7 +179,7 @@ export function factScrolling(state: State): { rows: number; end: number } {
   return { rows: factRows, end: facts.length - factRows };
 }
 
-export function hackingLayout(state: State, report: HackingReport, table: ReviewTable): HackingLayout {
+export function hackingLayout(state: ReviewState, report: HackingReport, table: ReviewTable): HackingLayout {
   const { columns } = state.size;
   const beside = columns >= 118;
   const factColumns = beside ? Math.floor(columns * 0.55) : columns;
@@ -193,9 +194,9 @@ export function hackingLayout(state: State, report: HackingReport, table: Review
   // The list comes first where both do not fit: the facts scroll.
   const least = Math.min(list.length, leastList) + 1;
   const factRows = Math.min(facts.length, beside ? room : Math.max(1, room - least));
-  const factTop = Math.max(0, Math.min(facts.length - factRows, state.review.textTop));
+  const factTop = Math.max(0, Math.min(facts.length - factRows, state.ui.textTop));
   const rows = Math.max(1, (beside ? room : room - factRows) - 1);
-  const selected = list.findIndex((row) => 'at' in row && row.at === state.review.phrase);
+  const selected = list.findIndex((row) => 'at' in row && row.at === state.ui.phrase);
   const top = Math.max(0, Math.min(list.length - rows, selected - (rows >> 1)));
   const x = beside ? factColumns + 2 : 0;
   const y = beside ? 2 : 2 + factRows;

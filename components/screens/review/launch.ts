@@ -1,18 +1,19 @@
 /** What is asked before an update is launched: what will run, at what cost, and what was left out. */
+import type { ReviewState } from './state.js';
 import { causesInWords } from '../../../src/core/review/decisions.js';
 import * as format from '../../../src/core/format.js';
 import { makeLine } from '../../../src/core/sanitize.js';
-import { type State, settingsOf, shownRound } from '../../app/state.js';
+import { settingsOf, shownRound } from '../../app/selectors.js';
 import type { RoundState } from '../../../src/protocol/messages.js';
 import type { ReviewTable } from './data.js';
 import { lookingAt } from './looking.js';
 
 /** The first line is the question. The plan fills in once the engine has answered. */
-export function launchLines(state: State): string[] {
+export function launchLines(state: ReviewState): string[] {
   const looking = lookingAt(state);
   if (looking === null) return [];
   const { alpha, beta, lr } = settingsOf(state);
-  const { plan } = state.review;
+  const { plan } = state.ui;
   const pairs = format.of(looking.table.pairs.length, 'pair');
   const question = `Launch the update on ${pairs}? α ${format.alpha(alpha)}  β ${beta}  learning rate ${format.learningRate(lr)}`;
   const left = [leftOut(shownRound(state)?.dropped ?? null), decidedText(looking.table)].filter((text) => text !== '');

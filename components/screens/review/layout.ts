@@ -1,6 +1,7 @@
 /** How the review screen shares out its room. */
+import type { ReviewState } from './state.js';
 import { bodyRows } from '../../app/layout.js';
-import type { State } from '../../app/state.js';
+
 import { type Compared, comparedIn, lookingAt } from './looking.js';
 import { comparedLines, wrapped } from './texts.js';
 
@@ -27,13 +28,13 @@ const panelLines = 3;
 /** Between the α panel and the table. */
 export const gap = 2;
 
-export function reviewLayout(state: State): ReviewLayout {
+export function reviewLayout(state: ReviewState): ReviewLayout {
   const rows = bodyRows(state);
   const { columns } = state.size;
   const looking = lookingAt(state);
   const compared = looking?.row == null ? null : comparedIn(state, looking, looking.row);
   const beside = columns >= 76;
-  if (state.review.pane === 'detail') {
+  if (state.ui.pane === 'detail') {
     const responses = looking?.row == null ? 0 : looking.table.rows[looking.row].rewards.length;
     // Rule, heading of the list, line on the decision, headings of the texts.
     const list = Math.min(responses, Math.max(3, Math.floor((rows - 4) * 0.5)));
@@ -48,17 +49,17 @@ export function reviewLayout(state: State): ReviewLayout {
     };
   }
   // The panel beside the table needs the table's rows, of which zooming leaves two.
-  const wide = columns >= 118 && rows >= 30 && !state.review.zoomed;
+  const wide = columns >= 118 && rows >= 30 && !state.ui.zoomed;
   const above = wide ? 0 : panelLines;
   const panel = wide ? Math.min(60, columns - 80) : 0;
   const tableColumns = wide ? columns - panel - gap : columns;
   // Heading of the table, rule, headings of the texts.
   const left = rows - above - 3;
-  const table = state.review.zoomed ? 2 : Math.max(2, Math.floor(left * (wide ? 0.6 : 0.45)));
+  const table = state.ui.zoomed ? 2 : Math.max(2, Math.floor(left * (wide ? 0.6 : 0.45)));
   return { panel, above, tableColumns, table, list: 0, beside, ...texts(state, compared, left - table, beside) };
 }
 
-function texts(state: State, compared: Compared | null, rows: number, beside: boolean) {
+function texts(state: ReviewState, compared: Compared | null, rows: number, beside: boolean) {
   if (compared === null) return { prompt: 0, text: rows, textEnd: 0 };
   const { columns } = state.size;
   const prompt = Math.min(wrapped(compared.prompt, columns).length, Math.max(1, Math.floor(rows / 4)));
@@ -71,8 +72,8 @@ function texts(state: State, compared: Compared | null, rows: number, beside: bo
 export const halfOf = (columns: number, beside: boolean): number => (beside ? Math.floor((columns - 3) / 2) : columns);
 
 /** The lines of both texts. */
-export function sideLines(state: State, { sides }: Compared, beside: boolean) {
+export function sideLines(state: ReviewState, { sides }: Compared, beside: boolean) {
   const [left, right] = [sides[0]?.text ?? '', sides[1]?.text ?? ''];
   const known = sides.length === 2 && sides.every(({ text }) => text !== null);
-  return comparedLines(left, right, halfOf(state.size.columns, beside), state.review.diff && known);
+  return comparedLines(left, right, halfOf(state.size.columns, beside), state.ui.diff && known);
 }

@@ -1,7 +1,8 @@
 /** What is looked at on the review screen: the round's rows and settings, the selected row, its responses. */
+import type { ReviewState } from './state.js';
 import type { Queries, RoundSettings } from '../../../src/protocol/messages.js';
 import type { ReviewDetail, ReviewRow } from '../../../src/core/review/rows.js';
-import { type State, settingsOf, shown, shownRound } from '../../app/state.js';
+import { settingsOf, shown, shownRound } from '../../app/selectors.js';
 import { type ReviewTable, tableOf } from './data.js';
 import { hitsOf } from './filtering.js';
 import { type Applied, type HeldOrder, type Order, heldOrder, isOutdated } from './order.js';
@@ -18,10 +19,10 @@ export interface Looking {
   row: number | null;
 }
 
-const kept = new WeakMap<State, Looking | null>();
+const kept = new WeakMap<ReviewState, Looking | null>();
 
 /** null before the round has scored prompts. */
-export function lookingAt(state: State): Looking | null {
+export function lookingAt(state: ReviewState): Looking | null {
   let found = kept.get(state);
   if (found === undefined) {
     found = look(state);
@@ -30,50 +31,50 @@ export function lookingAt(state: State): Looking | null {
   return found;
 }
 
-function look(state: State): Looking | null {
+function look(state: ReviewState): Looking | null {
   const [data, round] = [shown(state), shownRound(state)];
   if (data === null || round === null || data.review.length === 0) return null;
   const settings = state.past === null ? settingsOf(state) : round.settings;
   const table = tableOf(data.review, data.decisions.decisions, data.weights, settings.beta);
-  const touch = { selected: state.review.selected, decisions: data.decisions.decisions };
-  const held = heldOrder(table, appliedIn(state, settings), touch, state.review.held);
+  const touch = { selected: state.ui.selected, decisions: data.decisions.decisions };
+  const held = heldOrder(table, appliedIn(state, settings), touch, state.ui.held);
   const { order } = held;
   return { table, order, held, settings, round: round.id, row: rowIn(state, order) };
 }
 
-const appliedIn = (state: State, { alpha, beta }: RoundSettings): Applied => ({
-  sort: state.review.sort,
+const appliedIn = (state: ReviewState, { alpha, beta }: RoundSettings): Applied => ({
+  sort: state.ui.sort,
   filter: filterNow(state),
   alpha,
   beta: shown(state)?.weights.need === 'logps' ? beta : null,
 });
 
 /** Rows have been decided since the table was sorted and filtered, and would now stand elsewhere or be hidden. */
-export function isOutOfOrder(state: State): boolean {
+export function isOutOfOrder(state: ReviewState): boolean {
   const looking = lookingAt(state);
   return looking !== null && isOutdated(looking.table, appliedIn(state, looking.settings), looking.order);
 }
 
 /** A row that matched the filter when it was applied, and does not since a decision. */
-export function isMisfit(state: State, { table, settings }: Looking, row: number): boolean {
+export function isMisfit(state: ReviewState, { table, settings }: Looking, row: number): boolean {
   return hitsOf(table, filterNow(state), settings.alpha).hits?.[row] === 0;
 }
 
 /** While a filter is typed that hides the selected row, the first that it lets through is looked at. */
-function rowIn({ modal, review: { selected } }: State, { rows, places }: Order): number | null {
+function rowIn({ modal, ui: { selected } }: ReviewState, { rows, places }: Order): number | null {
   if (places[selected] >= 0) return selected;
   return modal?.kind === 'edit' && rows.length > 0 ? rows[0] : null;
 }
 
 /** What is being typed filters at once. */
-export function filterNow({ modal, review }: State): string {
+export function filterNow({ modal, ui: review }: ReviewState): string {
   return modal?.kind === 'edit' && modal.owner === 'review' && modal.field === 'filter' ? modal.text : review.filter;
 }
 
 /** What the engine has said of a row; null where it has not been asked or has not answered. */
-export function detailOf(state: State, { round, table }: Looking, row: number): ReviewDetail | null {
+export function detailOf(state: ReviewState, { round, table }: Looking, row: number): ReviewDetail | null {
   const { prompt_index } = table.rows[row];
-  const found = state.review.details.find((one) => one.round === round && one.detail.prompt_index === prompt_index);
+  const found = state.ui.details.find((one) => one.round === round && one.detail.prompt_index === prompt_index);
   return found?.detail ?? null;
 }
 
@@ -106,11 +107,11 @@ export interface Compared {
 }
 
 /** The pair, or in the detail pane the two responses that are held against each other. */
-export function comparedIn(state: State, looking: Looking, row: number): Compared {
+export function comparedIn(state: ReviewState, looking: Looking, row: number): Compared {
   const { table } = looking;
   const { prompt, rewards } = table.rows[row];
   const [chosen, rejected] = [table.chosen[row], table.rejected[row]];
-  const { pane, response, against } = state.review;
+  const { pane, response, against } = state.ui;
   const detailed = pane === 'detail' || pane === 'tokens';
   const cursor = (detailed ? response : null) ?? (rejected < 0 ? 0 : pane === 'tokens' ? chosen : rejected);
   const left = (detailed ? against : null) ?? (chosen < 0 ? 0 : chosen);
@@ -125,7 +126,7 @@ export function comparedIn(state: State, looking: Looking, row: number): Compare
   };
 }
 
-function sideOf(state: State, looking: Looking, row: number, place: number): Side {
+function sideOf(state: ReviewState, looking: Looking, row: number, place: number): Side {
   const { table } = looking;
   const { rewards, lengths, truncated } = table.rows[row];
   const paired = table.standings[row] === 'pair';
@@ -152,9 +153,9 @@ function knownText(row: ReviewRow, place: number): string | null {
 }
 
 /** The tokens of the response under the cursor; null where the engine has not told them. */
-export function tokensOf(state: State): Queries['read-tokens']['answer'] | null {
+export function tokensOf(state: ReviewState): Queries['read-tokens']['answer'] | null {
   const looking = lookingAt(state);
-  const { tokens } = state.review;
+  const { tokens } = state.ui;
   if (looking?.row == null || tokens === null) return null;
   const { round, prompt_index, sample } = tokens.query;
   const { prompt_index: wanted } = looking.table.rows[looking.row];

@@ -1,7 +1,8 @@
 /** The review screen as lines to be read aloud. */
+import type { ReviewState } from './state.js';
 import { alpha, compact, count, fixed, of, percent, signed } from '../../../src/core/format.js';
 import { makeVisible } from '../../../src/core/sanitize.js';
-import type { State } from '../../app/state.js';
+
 import { type Marks, marksOf } from './columns.js';
 import type { ReviewTable } from './data.js';
 import { factsOf, listRows, reportOf } from './hacking.js';
@@ -14,25 +15,25 @@ import { tokenFacts } from './tokens.js';
 /** Points of each α curve that are read aloud. */
 const spokenPoints = 5;
 
-export function reading(state: State): string[] {
+export function reading(state: ReviewState): string[] {
   const looking = lookingAt(state);
   if (looking === null) return ['No scored prompts yet.'];
   const { table, order, row, settings } = looking;
-  if (state.review.pane === 'hacking') return hackingInWords(state, table);
+  if (state.ui.pane === 'hacking') return hackingInWords(state, table);
   const numbers = panelNumbers(table, settings.alpha);
   const summary = [
     `α ${alpha(settings.alpha)}: ${count(numbers.flipped)} of ${of(numbers.pairs, 'pair')} flipped; mean gradient weight of longer winners ${fixed(numbers.mean_weight_longer, 3)}, of shorter ${fixed(numbers.mean_weight_shorter, 3)}; length pull ${signed(numbers.length_pull, 1)} ${unitOf(state)}.`,
     weightsReason(state) ?? '',
     decidedText(table),
   ].filter((line) => line !== '');
-  if (state.review.pane === 'alpha')
+  if (state.ui.pane === 'alpha')
     return [...summary, ...curvesInWords(table, settings.alpha, unitOf(state), weightsReason(state) ?? '')];
   if (row === null) return [...summary, 'No prompt fits the filter.'];
   const { prompt, sides, cursor } = comparedIn(state, looking, row);
   const place = `Prompt ${table.rows[row].prompt_index + 1}, ${count(order.places[row] + 1)} of ${count(order.rows.length)}.`;
   const words = [...marksInWords(marksOf(table, row, settings.alpha)), ...misfitInWords(state, looking, row)];
   const head = [`${place} ${words.join(', ')}`.trim(), makeVisible(prompt)];
-  if (state.review.pane === 'tokens') {
+  if (state.ui.pane === 'tokens') {
     const tokens = tokensOf(state);
     const { truncated } = table.rows[row];
     return [...head, ...(tokens === null ? ['The tokens are asked for.'] : tokenFacts(tokens, truncated[cursor]))];
@@ -46,7 +47,7 @@ export function reading(state: State): string[] {
     ...summary,
     ...head,
     ...(note === '' ? [] : [`Note: ${makeVisible(note)}`]),
-    ...(state.review.pane === 'detail' ? responses : []),
+    ...(state.ui.pane === 'detail' ? responses : []),
     ...sides.map(sideInWords),
   ];
 }
@@ -70,11 +71,11 @@ function curvesInWords(table: ReviewTable, at: number, unit: string, unknown: st
 }
 
 /** Said of a row that stays in the table although a decision has made it miss the filter. */
-export function misfitInWords(state: State, looking: Looking, row: number): string[] {
+export function misfitInWords(state: ReviewState, looking: Looking, row: number): string[] {
   return isMisfit(state, looking, row) ? ['no longer fits the filter'] : [];
 }
 
-function hackingInWords(state: State, table: ReviewTable): string[] {
+function hackingInWords(state: ReviewState, table: ReviewTable): string[] {
   const report = reportOf(state);
   if (report === null) return ['Words and phrases are counted.'];
   const facts = factsOf(report, table, unitOf(state)).map(
@@ -83,7 +84,7 @@ function hackingInWords(state: State, table: ReviewTable): string[] {
   const phrases = listRows(report).map((row) =>
     'heading' in row
       ? `${row.heading}:`
-      : `${makeVisible(row.phrase.text)}, in ${of(row.phrase.winners, 'winner')} and ${of(row.phrase.losers, 'loser')}${row.at === state.review.phrase ? ', selected' : ''}.`,
+      : `${makeVisible(row.phrase.text)}, in ${of(row.phrase.winners, 'winner')} and ${of(row.phrase.losers, 'loser')}${row.at === state.ui.phrase ? ', selected' : ''}.`,
   );
   return [...facts, ...phrases];
 }

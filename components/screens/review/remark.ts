@@ -1,18 +1,19 @@
 /** The last line of the α panel: why weights are unknown, why α is what it is; else what was dropped, what was decided, the reference. */
+import type { ReviewState } from './state.js';
 import { settingOf } from '../../../src/core/rounds.js';
 import { count } from '../../../src/core/format.js';
 import { makeLine } from '../../../src/core/sanitize.js';
-import { type State, inReview, shown, shownRound } from '../../app/state.js';
+import { inReview, shown, shownRound } from '../../app/selectors.js';
 import { unknownWeights } from './data.js';
 import { decidedText, leftOut } from './launch.js';
 import { lookingAt } from './looking.js';
 
-export function remarkOn(state: State): string {
+export function remarkOn(state: ReviewState): string {
   const looking = lookingAt(state);
   if (looking === null || state.run === null) return '';
   const unknown = weightsReason(state);
   if (unknown !== null) return unknown;
-  const { reason } = state.review;
+  const { reason } = state.ui;
   const { decisions, weights } = shown(state) ?? {};
   const { alpha, beta } = looking.settings;
   const holds = reason?.alpha === alpha && (weights?.need === 'lengths' || reason.beta === beta);
@@ -21,10 +22,10 @@ export function remarkOn(state: State): string {
   return [left, decidedText(looking.table), baseOf(state)].filter((part) => part !== '').join(' · ');
 }
 
-function baseOf(state: State): string {
-  const { file, run } = state;
+function baseOf(state: ReviewState): string {
+  const { run } = state;
   // Rewards and decisions make the pairs that are written.
-  if (file !== null)
+  if (state.workspace === 'file')
     return run?.weights.need === 'lengths'
       ? 'α changes no pair that is written; weights assume a start from the reference'
       : 'α changes no pair that is written';
@@ -35,7 +36,7 @@ function baseOf(state: State): string {
 }
 
 /** Why gradient weights of pairs, and all that follows from them, are dashes; null where they are known. */
-export function weightsReason(state: State): string | null {
+export function weightsReason(state: ReviewState): string | null {
   const looking = lookingAt(state);
   const weights = shown(state)?.weights;
   if (looking === null || weights?.need !== 'logps' || unknownWeights(looking.table) === 0) return null;
@@ -49,6 +50,6 @@ export function weightsReason(state: State): string | null {
 }
 
 /** What lengths are counted in. */
-export function unitOf({ file }: State): 'tokens' | 'characters' {
-  return file?.unit ?? 'tokens';
+export function unitOf(state: ReviewState): 'tokens' | 'characters' {
+  return state.workspace === 'file' ? state.file.unit : 'tokens';
 }

@@ -1,7 +1,9 @@
 /** The review screen: every scored prompt with its pair, what a person decides about it, and α over all of them. */
+import { ReviewView } from './View.js';
+import { actionsOf } from '../../app/screen.js';
 import { filterNotes } from '../../../src/core/review/filter.js';
-import type { ScreenModule } from '../../app/screen.js';
-import { type State, type Step, only, send } from '../../app/state.js';
+import type { ScreenDefinition } from '../../app/state.js';
+import { type Step, only, send } from '../../app/state.js';
 import { answered, asks } from './asking.js';
 import { choose, confirm, exclude, note, swap, takeBack, tie } from './decide.js';
 import { openFilter, typedFilter, typingFilter } from './filterLine.js';
@@ -31,13 +33,14 @@ import { pointed } from './pointed.js';
 import { reading } from './reading.js';
 import { unitOf } from './remark.js';
 import { isSetting, moveAlpha, setNeutralAlpha, typeFlips, typeSetting, typedFlips, typedSetting } from './settings.js';
-import type { ReviewPane } from './state.js';
+import { type ReviewPane, type ReviewState, reviewUi } from './state.js';
 
 /** Of α, by what lengths are counted in: a token is about four characters. */
 const steps = { tokens: { fine: 0.001, coarse: 0.01 }, characters: { fine: 0.0001, coarse: 0.001 } };
-export const review: ScreenModule<ReviewKey> = {
-  keys: reviewKeys,
-  act,
+export const review: ScreenDefinition<ReviewState> = {
+  initial: reviewUi,
+  View: ReviewView,
+  actions: actionsOf(reviewKeys, act),
   inView,
   asks,
   answered,
@@ -57,10 +60,10 @@ export const review: ScreenModule<ReviewKey> = {
   back,
   copies(state) {
     const looking = lookingAt(state);
-    if (state.review.pane === 'hacking') return selectedPhrase(state)?.text ?? null;
+    if (state.ui.pane === 'hacking') return selectedPhrase(state)?.text ?? null;
     if (looking?.row == null) return null;
     const { sides, cursor } = comparedIn(state, looking, looking.row);
-    const side = state.review.pane === 'table' ? sides[0] : sides.find(({ place }) => place === cursor);
+    const side = state.ui.pane === 'table' ? sides[0] : sides.find(({ place }) => place === cursor);
     return side?.text ?? null;
   },
   crumbs(state) {
@@ -72,12 +75,12 @@ export const review: ScreenModule<ReviewKey> = {
       tokens: [prompt, 'tokens'],
       alpha: ['α'],
       hacking: ['hacking'],
-    }[state.review.pane];
+    }[state.ui.pane];
   },
 };
 
-function act(state: State, id: ReviewKey): Step {
-  const { review } = state;
+function act(state: ReviewState, id: ReviewKey): Step<ReviewState> {
+  const { ui: review } = state;
   const { fine, coarse } = steps[unitOf(state)];
   switch (id) {
     case 'launch':
@@ -179,30 +182,30 @@ function act(state: State, id: ReviewKey): Step {
   }
 }
 
-function launch(state: State): Step {
+function launch(state: ReviewState): Step<ReviewState> {
   const looking = lookingAt(state);
   if (looking === null) return only(state);
-  const asked = { ...state, review: { ...state.review, plan: null } };
+  const asked = { ...state, ui: { ...state.ui, plan: null } };
   const modal = { kind: 'confirm' as const, owner: 'review' as const, what: 'launch', lines: launchLines(asked) };
   return { state: { ...asked, modal }, effects: [{ do: 'ask', query: { type: 'read-plan', round: looking.round } }] };
 }
 
-function page(state: State, direction: 1 | -1): State {
-  const { pane } = state.review;
+function page(state: ReviewState, direction: 1 | -1): ReviewState {
+  const { pane } = state.ui;
   if (pane === 'hacking') return movePhrase(state, direction * halfPage(state));
   if (pane === 'table') return moveSelection(state, direction * reviewLayout(state).table);
   return scrollText(state, direction * scrolling(state).rows);
 }
 
 /** The others are held against the response under the cursor, or again against the winner. */
-function pin(state: State): State {
+function pin(state: ReviewState): ReviewState {
   const looking = lookingAt(state);
   if (looking?.row == null) return state;
   const { cursor } = comparedIn(state, looking, looking.row);
-  return change(state, { response: cursor, against: state.review.against === cursor ? null : cursor, textTop: 0 });
+  return change(state, { response: cursor, against: state.ui.against === cursor ? null : cursor, textTop: 0 });
 }
 
-function typeNote(state: State): Step {
+function typeNote(state: ReviewState): Step<ReviewState> {
   const looking = lookingAt(state);
   if (looking?.row == null) return only(state);
   const text = looking.table.decisions[looking.row]?.note ?? '';
@@ -221,8 +224,8 @@ function typeNote(state: State): Step {
 }
 
 /** The filter goes last: whoever comes back from a prompt wants the same table. */
-function back(state: State): State | null {
-  const { pane, filter, response } = state.review;
+function back(state: ReviewState): ReviewState | null {
+  const { pane, filter, response } = state.ui;
   const before: ReviewPane = pane === 'tokens' && response !== null ? 'detail' : 'table';
   if (pane !== 'table') return change(state, { pane: before, textTop: 0 });
   return filter === '' ? null : change(state, { filter: '' });

@@ -1,8 +1,10 @@
 /** α, β and the learning rate of the round in review: moved by steps, typed, or found for a purpose. */
+import type { ReviewState } from './state.js';
 import { dpoSchema, updateSchema } from '../../../src/core/config/schema.js';
 import type { RoundSettings } from '../../../src/protocol/messages.js';
 import { alpha, learningRate } from '../../../src/core/format.js';
-import { type State, type Step, only, send, settingsOf, shown } from '../../app/state.js';
+import { type Step, only, send } from '../../app/state.js';
+import { settingsOf, shown } from '../../app/selectors.js';
 import { lookingAt } from './looking.js';
 import { flipAlpha, neutralAlpha } from './numbers.js';
 import { weightsReason } from './remark.js';
@@ -18,32 +20,32 @@ const ranges: Record<Field, string> = {
 };
 
 /** α moves on whole multiples of the fine step, so that 0.02 - 0.001 + 0.001 is 0.02 again. */
-export function moveAlpha(state: State, by: number): Step {
+export function moveAlpha(state: ReviewState, by: number): Step<ReviewState> {
   const moved = Number((settingsOf(state).alpha + by).toFixed(6));
   return setSetting(state, 'alpha', Math.min(100, Math.max(0, moved)));
 }
 
-function setSetting(state: State, field: Field, value: number): Step {
+function setSetting(state: ReviewState, field: Field, value: number): Step<ReviewState> {
   if (settingsOf(state)[field] === value) return only(state);
   return send({ ...state, draft: { ...state.draft, [field]: value } }, { type: 'set', settings: { [field]: value } });
 }
 
 /** The α at which the pairs pull lengths neither way, cut to what the screen shows of it. */
-export function setNeutralAlpha(state: State): Step {
+export function setNeutralAlpha(state: ReviewState): Step<ReviewState> {
   const looking = lookingAt(state);
   if (looking === null) return only(state);
   const found = neutralAlpha(looking.table, weightsReason(state) ?? '');
   return typeof found === 'string' ? only({ ...state, notice: found }) : setFound(state, found);
 }
 
-function setFound(state: State, { alpha: value, text }: { alpha: number; text: string }): Step {
+function setFound(state: ReviewState, { alpha: value, text }: { alpha: number; text: string }): Step<ReviewState> {
   const decisions = shown(state)?.decisions.decisions ?? [];
   const reason = { alpha: value, beta: settingsOf(state).beta, text, decisions };
-  return setSetting({ ...state, review: { ...state.review, reason } }, 'alpha', value);
+  return setSetting({ ...state, ui: { ...state.ui, reason } }, 'alpha', value);
 }
 
 /** Opens the line in which a value is typed. */
-export function typeSetting(state: State, field: Field): Step {
+export function typeSetting(state: ReviewState, field: Field): Step<ReviewState> {
   const now = settingsOf(state);
   const shown = { alpha: alpha(now.alpha), beta: String(now.beta), lr: learningRate(now.lr) }[field];
   const hint = `now ${shown}`;
@@ -54,7 +56,7 @@ export function typeSetting(state: State, field: Field): Step {
 }
 
 /** @returns a sentence where the value is no good */
-export function typedSetting(state: State, field: Field, typed: string): Step | string {
+export function typedSetting(state: ReviewState, field: Field, typed: string): Step<ReviewState> | string {
   const text = typed.trim().replace(',', '.');
   if (text === '') return only(state);
   const value = Number(text);
@@ -62,7 +64,7 @@ export function typedSetting(state: State, field: Field, typed: string): Step | 
 }
 
 /** Opens the line in which a number of flipped pairs is typed. */
-export function typeFlips(state: State): Step {
+export function typeFlips(state: ReviewState): Step<ReviewState> {
   const hint = 'pairs flipped at most: the largest such α is set';
   return only({
     ...state,
@@ -70,7 +72,7 @@ export function typeFlips(state: State): Step {
   });
 }
 
-export function typedFlips(state: State, typed: string): Step | string {
+export function typedFlips(state: ReviewState, typed: string): Step<ReviewState> | string {
   const looking = lookingAt(state);
   if (typed.trim() === '' || looking === null) return only(state);
   const most = Number(typed);

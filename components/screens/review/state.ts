@@ -1,4 +1,5 @@
 /** What this terminal alone knows of the review screen. */
+import type { Slice } from '../../app/state.js';
 import type { Queries, UpdatePlan } from '../../../src/protocol/messages.js';
 import type { HackingReport } from '../../../src/core/review/hacking.js';
 import type { Decision, ReviewDetail } from '../../../src/core/review/rows.js';
@@ -67,3 +68,5 @@ export const reviewUi: ReviewUi = {
   asked: { detail: '', tokens: '', hacking: '' },
   reason: null,
 };
+
+export type ReviewState = Slice<ReviewUi>;

@@ -1,15 +1,17 @@
+import type { RunsState } from './state.js';
 import { makeLine } from '../../../src/core/sanitize.js';
 import { count } from '../../../src/core/format.js';
-import { endOf, runColumns, runName } from './columns.js';
+import { endOf } from '../../parts/text.js';
+import { runColumns, runName } from './columns.js';
 import { detailLines } from './detail.js';
 import { runsLayout } from './layout.js';
 import { openCommand } from '../../../src/core/form/command.js';
-import type { ViewProps } from '../../app/view.js';
+import type { ViewProps } from '../../app/state.js';
 import { RunsScreen } from './parts/RunsScreen.js';
 
-export function RunsView({ state, columns }: ViewProps) {
-  if (state.home === null) return null;
-  const { runs, place } = state.home;
+export function RunsView({ state, columns }: ViewProps<RunsState>) {
+  const { ui: runs, home } = state;
+  const { place } = home;
   const { entries, at, selected, table, detail } = runsLayout(state);
   const command = selected === null ? '' : openCommand(selected.directory, place);
   return (

@@ -1,12 +1,13 @@
 /** Keys of the list of runs. */
-import type { Key } from '../../app/screen.js';
-import type { State } from '../../app/state.js';
+import type { RunsState } from './state.js';
+import type { Action } from '../../app/state.js';
+
 import { runsLayout } from './layout.js';
 
-const isSelected = (state: State): boolean => runsLayout(state).selected !== null;
-const isReadable = (state: State): boolean => runsLayout(state).selected?.seen != null;
-const isNone = (state: State): boolean => !isSelected(state);
-const hasEngine = (state: State): boolean => {
+const isSelected = (state: RunsState): boolean => runsLayout(state).selected !== null;
+const isReadable = (state: RunsState): boolean => runsLayout(state).selected?.seen != null;
+const isNone = (state: RunsState): boolean => !isSelected(state);
+const hasEngine = (state: RunsState): boolean => {
   const engine = runsLayout(state).selected?.engine.state ?? 'stopped';
   return engine !== 'stopped' && engine !== 'elsewhere';
 };
@@ -91,7 +92,7 @@ export const runsKeys = [
     keys: ['/'],
     label: 'filter',
     help: 'show only runs whose name or model has some letters',
-    when: (state) => (state.home?.runs.entries ?? []).length > 0,
+    when: (state) => (state.ui.entries ?? []).length > 0,
   },
   {
     id: 'look-in',
@@ -118,6 +119,6 @@ export const runsKeys = [
     help: 'delete the run with all its rounds and policies (asks first)',
     when: isSelected,
   },
-] as const satisfies readonly Key[];
+] as const satisfies readonly Omit<Action<RunsState>, 'run'>[];
 
 export type RunsKey = (typeof runsKeys)[number]['id'];

@@ -5,8 +5,8 @@ import { type RunEntry, runsFolder } from '../../../src/run/preflight/runs.js';
 import { count, fixed } from '../../../src/core/format.js';
 import { makeLine } from '../../../src/core/sanitize.js';
 import { doing } from '../../app/state.js';
-import { fit, widthOf } from '../../parts/text.js';
-import type { Tone } from '../../app/theme.js';
+import { endOf, fit, widthOf } from '../../parts/text.js';
+import type { Tone } from '../../parts/theme.js';
 
 export interface RunColumn {
   heading: string;
@@ -67,21 +67,6 @@ function listName(directory: string, place: Place): string {
 
 export function runName(directory: string, place: Place): string {
   return directory === place.cwd ? '.' : shorten(directory, place);
-}
-
-/** The end of a text that is too long for its place: of paths it tells more than the start. */
-export function endOf(of: string, columns: number): string {
-  const shown = makeLine(of.slice(-4 * columns), 4 * columns);
-  if (widthOf(shown) <= columns) return shown;
-  const clusters = [...new Intl.Segmenter(undefined, { granularity: 'grapheme' }).segment(shown)].map(
-    ({ segment }) => segment,
-  );
-  let from = clusters.length;
-  for (let used = 1; from > 0; from--) {
-    used += widthOf(clusters[from - 1]);
-    if (used > columns) break;
-  }
-  return `…${clusters.slice(from).join('')}`;
 }
 
 export function engineText({ engine, seen }: RunEntry): { text: string; tone: Tone } {

@@ -5,7 +5,7 @@ import type { RunEntry } from '../../../src/run/preflight/runs.js';
 import { alpha, learningRate, of } from '../../../src/core/format.js';
 import { makeLine } from '../../../src/core/sanitize.js';
 import { firstLines, wrap } from '../../parts/text.js';
-import type { Tone } from '../../app/theme.js';
+import type { Tone } from '../../parts/theme.js';
 
 /** At most `rows` lines. */
 export function detailLines(

@@ -1,8 +1,8 @@
 /** How the list of runs shares out its rows, which runs it shows, and which is selected. */
+import type { RunsState } from './state.js';
 import path from 'node:path';
 import type { RunEntry } from '../../../src/run/preflight/runs.js';
 import { bodyRows } from '../../app/layout.js';
-import type { State } from '../../app/state.js';
 
 export interface RunsLayout {
   /** Those that the filter lets through. */
@@ -16,8 +16,8 @@ export interface RunsLayout {
   detail: number;
 }
 
-export function runsLayout(state: State): RunsLayout {
-  const runs = state.home?.runs;
+export function runsLayout(state: RunsState): RunsLayout {
+  const runs = state.ui;
   const all = runs?.entries ?? [];
   const wanted = (runs?.filter ?? '').toLowerCase();
   const entries = all.filter(({ directory, seen }) =>

@@ -1,4 +1,6 @@
 /** The list of runs. */
+import { RunsView } from './View.js';
+import { actionsOf } from '../../app/screen.js';
 import type { Place } from '../../../src/core/form/draft.js';
 import { openCommand } from '../../../src/core/form/command.js';
 import type { RunEntry } from '../../../src/run/preflight/runs.js';
@@ -6,23 +8,23 @@ import { count, fixed, of } from '../../../src/core/format.js';
 import type { HomeTask } from '../../app/home.js';
 import { topFor } from '../../app/layout.js';
 import { makeLine } from '../../../src/core/sanitize.js';
-import type { ScreenModule } from '../../app/screen.js';
-import { type State, type Step, only } from '../../app/state.js';
+import type { ScreenDefinition } from '../../app/state.js';
+import { type Step, only } from '../../app/state.js';
 import { engineText, runName } from './columns.js';
 import { type RunsKey, runsKeys } from './actions.js';
 import { runsLayout } from './layout.js';
-import type { RunsUi } from './state.js';
+import { type RunsUi, type RunsState, runsUi } from './state.js';
 
 /** Of a long list, the first runs are read aloud unasked. */
 const mostRead = 20;
 
-export const runs: ScreenModule<RunsKey> = {
-  keys: runsKeys,
-  act,
+export const runs: ScreenDefinition<RunsState> = {
+  initial: runsUi(null),
+  View: RunsView,
+  actions: actionsOf(runsKeys, act),
   inView(state) {
-    if (state.home === null) return state;
     const { entries, at, selected, table } = runsLayout(state);
-    const { runs: before } = state.home;
+    const { ui: before } = state;
     const last = Math.max(0, entries.length - table);
     const top = Math.max(0, Math.min(last, topFor(at, before.top, table)));
     // A run that is looked for may come with a later look.
@@ -40,20 +42,31 @@ export const runs: ScreenModule<RunsKey> = {
   pointed(state, kind, _x, y) {
     const { at, entries, table } = runsLayout(state);
     if (kind !== 'press') return only(select(state, at + (kind === 'wheel-up' ? -1 : 1)));
-    const place = (state.home?.runs.top ?? 0) + y - 1;
+    const place = state.ui.top + y - 1;
     if (y < 1 || y > table || place >= entries.length) return only(state);
     // A second click opens.
     return place === at ? act(state, 'open-run') : only(select(state, place));
   },
-  back: (state) => (state.home !== null && state.home.runs.filter !== '' ? changed(state, { filter: '' }) : null),
+  summary({ ui: { entries, filter } }) {
+    const working = (entries ?? []).filter(({ engine }) => engine.state === 'working').length;
+    return [
+      ...(entries === null || entries.length === 0 ? [] : [of(entries.length, 'run')]),
+      ...(working === 0 ? [] : [`${working} at work`]),
+      ...(filter === '' ? [] : [`filter ${makeLine(filter, 40)}`]),
+    ];
+  },
+  happened: (state, event) =>
+    event.what === 'runs' ? { ...state, ui: { ...state.ui, entries: event.entries, at: event.at } } : state,
+  back: (state) => (state.ui.filter !== '' ? changed(state, { filter: '' }) : null),
   copies(state) {
     const { selected } = runsLayout(state);
-    return selected === null || state.home === null ? null : openCommand(selected.directory, state.home.place);
+    return selected === null ? null : openCommand(selected.directory, state.home.place);
   },
   reading(state) {
     const { entries, at, selected } = runsLayout(state);
-    if (state.home?.runs.entries == null) return ['Looking for runs.'];
-    const { place, runs: ui } = state.home;
+    if (state.ui.entries === null) return ['Looking for runs.'];
+    const { ui } = state;
+    const { place } = state.home;
     const filtered = ui.filter === '' ? '' : ` with “${makeLine(ui.filter, 40)}” in the name or model`;
     if (selected === null) return [ui.filter === '' ? 'There is no run here.' : `There is no run${filtered}.`];
     const listed = entries.slice(0, mostRead).map((entry) => `${spoken(entry, place)}${problemOf(entry)}`);
@@ -77,10 +90,9 @@ function spoken({ directory, seen, engine }: RunEntry, place: Place): string {
 
 const problemOf = ({ problem }: RunEntry): string => (problem === null ? '' : ` ${makeLine(problem, 400)}`);
 
-function act(state: State, id: RunsKey): Step {
+function act(state: RunsState, id: RunsKey): Step<RunsState> {
   const { home } = state;
   const { entries, at, selected, table } = runsLayout(state);
-  if (home === null) return only(state);
   switch (id) {
     case 'open-run':
       if (selected === null) return only(state);
@@ -104,7 +116,7 @@ function act(state: State, id: RunsKey): Step {
     case 'oldest-run':
       return only(select(state, entries.length - 1));
     case 'filter-runs':
-      return only(typing(state, 'filter', 'filter', 'letters of a run or a model', home.runs.filter));
+      return only(typing(state, 'filter', 'filter', 'letters of a run or a model', state.ui.filter));
     case 'look-in':
       return only({
         ...state,
@@ -120,7 +132,7 @@ function act(state: State, id: RunsKey): Step {
 const edit = (field: string, label: string, hint: string, text: string) =>
   ({ kind: 'edit', owner: 'runs', field, label, hint, text, error: null }) as const;
 
-function typing(state: State, field: string, label: string, hint: string, text: string): State {
+function typing(state: RunsState, field: string, label: string, hint: string, text: string): RunsState {
   return { ...state, modal: edit(field, label, hint, text) };
 }
 
@@ -137,7 +149,7 @@ function deleteQuestion({ directory, seen }: RunEntry, place: Place): string[] {
   return [`Delete ${runName(directory, place)}?`, `Its ${rounds} and their policies are deleted for good.`];
 }
 
-function asked(state: State, question: string, { directory }: RunEntry, lines: string[]): Step {
+function asked(state: RunsState, question: string, { directory }: RunEntry, lines: string[]): Step<RunsState> {
   const shown = lines.map((line) => makeLine(line, 200));
   return only({
     ...state,
@@ -150,17 +162,17 @@ function split(what: string): [string, string] {
   return [what.slice(0, space), what.slice(space + 1)];
 }
 
-function task(state: State, todo: HomeTask): Step {
+function task(state: RunsState, todo: HomeTask): Step<RunsState> {
   return { state, effects: [{ do: 'home', task: todo }] };
 }
 
-function select(state: State, at: number): State {
+function select(state: RunsState, at: number): RunsState {
   const { entries } = runsLayout(state);
   const entry = entries.at(Math.max(0, Math.min(entries.length - 1, at)));
   const next = changed(state, { selected: entry?.directory ?? null });
   return runs.inView?.(next) ?? next;
 }
 
-function changed(state: State, more: Partial<RunsUi>): State {
-  return state.home === null ? state : { ...state, home: { ...state.home, runs: { ...state.home.runs, ...more } } };
+function changed(state: RunsState, more: Partial<RunsUi>): RunsState {
+  return { ...state, ui: { ...state.ui, ...more } };
 }

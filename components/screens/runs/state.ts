@@ -1,4 +1,5 @@
 /** What the list of runs remembers. */
+import type { HomeSlice } from '../../app/state.js';
 import type { RunEntry } from '../../../src/run/preflight/runs.js';
 
 export interface RunsUi {
@@ -16,3 +17,5 @@ export interface RunsUi {
 export function runsUi(selected: string | null): RunsUi {
   return { entries: null, at: 0, selected, top: 0, filter: '' };
 }
+
+export type RunsState = HomeSlice<RunsUi>;

@@ -1,11 +1,12 @@
+import type { SamplingState } from './state.js';
 import { useMemo } from 'react';
 import { configOf } from '../../../src/core/config/rounds.js';
 import { samplingLayout } from './layout.js';
-import { shown, shownRound } from '../../app/state.js';
-import type { ViewProps } from '../../app/view.js';
+import { shown, shownRound } from '../../app/selectors.js';
+import type { ViewProps } from '../../app/state.js';
 import { SamplingScreen } from './parts/SamplingScreen.js';
 
-export function SamplingView({ state, columns }: ViewProps) {
+export function SamplingView({ state, columns }: ViewProps<SamplingState>) {
   const [data, round] = [shown(state), shownRound(state)];
   const config = state.run?.config ?? null;
   const own = useMemo(() => (config === null || round === null ? null : configOf(config, round)), [config, round]);
@@ -20,7 +21,7 @@ export function SamplingView({ state, columns }: ViewProps) {
           : own.sampling
       }
       layout={samplingLayout(state)}
-      ui={state.sampling}
+      ui={state.ui}
       columns={columns}
     />
   );

@@ -1,15 +1,16 @@
 /** Keys of the sampling and scoring screen. */
-import type { Key } from '../../app/screen.js';
-import { type State, isBusyWith, shown } from '../../app/state.js';
+import type { SamplingState } from './state.js';
+import type { Action } from '../../app/state.js';
+import { isBusyWith, shown } from '../../app/selectors.js';
 import { samplingLayout } from './layout.js';
 import { samplesPerPrompt } from './fewer.js';
 
-const hasResponses = (state: State): boolean =>
-  state.sampling.serversTop === null && samplingLayout(state).responses.length > 0;
-const hasServers = (state: State): boolean => (shown(state)?.servers.length ?? 0) > 0;
-const canScroll = (state: State): boolean => {
+const hasResponses = (state: SamplingState): boolean =>
+  state.ui.serversTop === null && samplingLayout(state).responses.length > 0;
+const hasServers = (state: SamplingState): boolean => (shown(state)?.servers.length ?? 0) > 0;
+const canScroll = (state: SamplingState): boolean => {
   const { text, servers } = samplingLayout(state);
-  const { lines, rows } = state.sampling.serversTop === null ? text : servers;
+  const { lines, rows } = state.ui.serversTop === null ? text : servers;
   return lines.length > rows && rows > 0;
 };
 
@@ -101,7 +102,7 @@ export const samplingKeys = [
     keys: ['v'],
     label: 'servers',
     help: 'every sampling server in full: state, weights, verification, problem',
-    when: (state) => state.sampling.serversTop === null && hasServers(state),
+    when: (state) => state.ui.serversTop === null && hasServers(state),
   },
   {
     id: 'show-responses',
@@ -109,7 +110,7 @@ export const samplingKeys = [
     keys: ['v'],
     label: 'responses',
     help: 'back to the responses',
-    when: (state) => state.sampling.serversTop !== null,
+    when: (state) => state.ui.serversTop !== null,
   },
   {
     id: 'sampling-text-up',
@@ -128,6 +129,6 @@ export const samplingKeys = [
     help: 'scroll the text down',
     when: canScroll,
   },
-] as const satisfies readonly Key[];
+] as const satisfies readonly Omit<Action<SamplingState>, 'run'>[];
 
 export type SamplingKey = (typeof samplingKeys)[number]['id'];

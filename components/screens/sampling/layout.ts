@@ -1,8 +1,9 @@
 /** How the sampling screen shares out its rows, and what is selected on it. */
+import type { SamplingState } from './state.js';
 import type { ResponseSeen } from '../../../src/protocol/messages.js';
 import { bodyRows } from '../../app/layout.js';
 import { wrapped } from '../../parts/markedText.js';
-import { type State, shown } from '../../app/state.js';
+import { shown } from '../../app/selectors.js';
 import { placeOf, samplesOf } from '../../parts/newest.js';
 import { type PieceLine, endpointBlock, endpointParagraphs } from '../../parts/endpointLines.js';
 
@@ -40,14 +41,14 @@ const headRows = 3;
 /** From this width on the selected response stands beside the list. */
 const wide = 120;
 
-export function samplingLayout(state: State): SamplingLayout {
+export function samplingLayout(state: SamplingState): SamplingLayout {
   const { columns } = state.size;
   const rows = bodyRows(state);
   const data = shown(state);
   const responses = data === null ? [] : samplesOf(data);
-  const place = placeOf(responses, state.sampling.selected);
-  const selected = responses.at(place) ?? state.sampling.selected;
-  const { reading, serversTop } = state.sampling;
+  const place = placeOf(responses, state.ui.selected);
+  const selected = responses.at(place) ?? state.ui.selected;
+  const { reading, serversTop } = state.ui;
   const endpoints = data?.servers ?? [];
   const lines = serversTop === null ? endpointBlock(endpoints, columns, rows) : endpointParagraphs(endpoints, columns);
   const servers = { lines, rows: serversTop === null ? lines.length : rows - 1 };

@@ -1,21 +1,25 @@
 /** The sampling and scoring screen. */
+import { SamplingView } from './View.js';
+import { actionsOf } from '../../app/screen.js';
 import { count, fixed, share } from '../../../src/core/format.js';
 import { topFor, wheelLines } from '../../app/layout.js';
 import { makeVisible } from '../../../src/core/sanitize.js';
-import type { ScreenModule } from '../../app/screen.js';
-import { type State, type Step, ask, only, shown, stopNow } from '../../app/state.js';
+import type { ScreenDefinition } from '../../app/state.js';
+import { type Step, ask, only, stopNow } from '../../app/state.js';
+import { shown } from '../../app/selectors.js';
 import { typeFewer, typedFewer } from './fewer.js';
 import { type SamplingKey, samplingKeys } from './actions.js';
 import { endpointsInWords } from '../../parts/endpointLines.js';
 import { samplingLayout } from './layout.js';
-import type { SamplingUi } from './state.js';
+import { type SamplingUi, type SamplingState, samplingUi } from './state.js';
 
-export const sampling: ScreenModule<SamplingKey> = {
-  keys: samplingKeys,
-  act,
+export const sampling: ScreenDefinition<SamplingState> = {
+  initial: samplingUi,
+  View: SamplingView,
+  actions: actionsOf(samplingKeys, act),
   inView(state) {
     const { responses, place, items, text, servers } = samplingLayout(state);
-    const { selected, top, textTop, reading, serversTop } = state.sampling;
+    const { selected, top, textTop, reading, serversTop } = state.ui;
     const last = Math.max(0, responses.length - items);
     const next: SamplingUi = {
       // Another round's response is none of this one's.
@@ -29,21 +33,21 @@ export const sampling: ScreenModule<SamplingKey> = {
           ? null
           : Math.max(0, Math.min(serversTop, servers.lines.length - servers.rows)),
     };
-    const same = Object.entries(next).every(([key, value]) => state.sampling[key as keyof SamplingUi] === value);
-    return same ? state : { ...state, sampling: next };
+    const same = Object.entries(next).every(([key, value]) => state.ui[key as keyof SamplingUi] === value);
+    return same ? state : { ...state, ui: next };
   },
   confirmed: stopNow,
   typed: (state, _field, text) => typedFewer(state, text),
   pointed,
   back(state) {
-    if (state.sampling.serversTop !== null) return changed(state, { serversTop: null });
-    return state.sampling.reading ? changed(state, { reading: false, textTop: 0 }) : null;
+    if (state.ui.serversTop !== null) return changed(state, { serversTop: null });
+    return state.ui.reading ? changed(state, { reading: false, textTop: 0 }) : null;
   },
   copies: (state) => samplingLayout(state).selected?.text ?? null,
   crumbs(state) {
-    if (state.sampling.serversTop !== null) return ['servers'];
+    if (state.ui.serversTop !== null) return ['servers'];
     const { selected } = samplingLayout(state);
-    return state.sampling.reading && selected !== null ? [`prompt ${selected.prompt_index}`] : [];
+    return state.ui.reading && selected !== null ? [`prompt ${selected.prompt_index}`] : [];
   },
   reading(state) {
     const data = shown(state);
@@ -64,9 +68,9 @@ export const sampling: ScreenModule<SamplingKey> = {
   },
 };
 
-function act(state: State, id: SamplingKey): Step {
+function act(state: SamplingState, id: SamplingKey): Step<SamplingState> {
   const { responses, place, items, text, servers } = samplingLayout(state);
-  const { reading, textTop, serversTop } = state.sampling;
+  const { reading, textTop, serversTop } = state.ui;
   switch (id) {
     case 'stop-sampling':
       return ask(state, 'sampling', 'stop', [
@@ -107,9 +111,14 @@ function act(state: State, id: SamplingKey): Step {
 }
 
 /** The wheel goes through the list, or scrolls the text that it is over; a click selects. */
-function pointed(state: State, kind: 'press' | 'wheel-up' | 'wheel-down', x: number, y: number): Step {
+function pointed(
+  state: SamplingState,
+  kind: 'press' | 'wheel-up' | 'wheel-down',
+  x: number,
+  y: number,
+): Step<SamplingState> {
   const { listTop: first, listColumns, place, items } = samplingLayout(state);
-  const { reading, top, textTop, serversTop } = state.sampling;
+  const { reading, top, textTop, serversTop } = state.ui;
   const by = kind === 'wheel-up' ? -1 : 1;
   if (serversTop !== null)
     return only(kind === 'press' ? state : changed(state, { serversTop: serversTop + wheelLines * by }));
@@ -121,13 +130,13 @@ function pointed(state: State, kind: 'press' | 'wheel-up' | 'wheel-down', x: num
   return only(onList && y >= first && item < top + items ? select(state, item) : state);
 }
 
-function select(state: State, place: number): State {
+function select(state: SamplingState, place: number): SamplingState {
   const { responses } = samplingLayout(state);
   const selected = responses[Math.max(0, Math.min(responses.length - 1, place))];
   return changed(state, { selected, textTop: 0 });
 }
 
-function changed(state: State, more: Partial<SamplingUi>): State {
-  const next = { ...state, sampling: { ...state.sampling, ...more } };
+function changed(state: SamplingState, more: Partial<SamplingUi>): SamplingState {
+  const next = { ...state, ui: { ...state.ui, ...more } };
   return sampling.inView?.(next) ?? next;
 }

@@ -1,4 +1,5 @@
 /** What this terminal alone knows of the sampling screen. */
+import type { Slice } from '../../app/state.js';
 import type { ResponseSeen } from '../../../src/protocol/messages.js';
 
 export interface SamplingUi {
@@ -15,3 +16,5 @@ export interface SamplingUi {
 }
 
 export const samplingUi: SamplingUi = { selected: null, top: 0, reading: false, textTop: 0, serversTop: null };
+
+export type SamplingState = Slice<SamplingUi>;

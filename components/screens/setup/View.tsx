@@ -1,3 +1,4 @@
+import { type SetupState, formOf } from './state.js';
 import { fieldOf, thisMachine } from '../../../src/core/form/fields.js';
 import { makeLine } from '../../../src/core/sanitize.js';
 import { headlessOf } from './command.js';
@@ -5,12 +6,12 @@ import { costLines } from './cost.js';
 import { setupLayout } from './layout.js';
 import { setupRows, setupText } from './rows.js';
 import { cut, wrap } from '../../parts/text.js';
-import type { ViewProps } from '../../app/view.js';
+import type { ViewProps } from '../../app/state.js';
 import { SetupScreen } from './parts/SetupScreen.js';
 
-export function SetupView({ state, columns }: ViewProps) {
-  const { home, modal } = state;
-  if (home === null) return null;
+export function SetupView({ state, columns }: ViewProps<SetupState>) {
+  const { modal } = state;
+  const home = formOf(state);
   const { focus, draft } = home.setup;
   const { samples_on, updates_on } = draft.values;
   const { text, cost, command, lines: fields, top, list } = setupLayout(state);

@@ -1,16 +1,16 @@
 /** Keys of the form of a new run. */
+import type { SetupState } from './state.js';
 import { fieldOf } from '../../../src/core/form/fields.js';
-import type { Key } from '../../app/screen.js';
-import type { State } from '../../app/state.js';
+import type { Action } from '../../app/state.js';
 
-const focusOf = (state: State) => state.home?.setup.focus ?? 'start';
-const onStart = (state: State): boolean => focusOf(state) === 'start';
-const kindOf = (state: State) => {
+const focusOf = (state: SetupState) => state.ui.focus ?? 'start';
+const onStart = (state: SetupState): boolean => focusOf(state) === 'start';
+const kindOf = (state: SetupState) => {
   const focus = focusOf(state);
   return focus === 'start' ? 'start' : fieldOf(focus).kind;
 };
-const isChoice = (state: State): boolean => kindOf(state) === 'choice';
-const isTyped = (state: State): boolean => !onStart(state) && !isChoice(state);
+const isChoice = (state: SetupState): boolean => kindOf(state) === 'choice';
+const isTyped = (state: SetupState): boolean => !onStart(state) && !isChoice(state);
 
 export const setupKeys = [
   {
@@ -105,7 +105,7 @@ export const setupKeys = [
     keys: ['t'],
     label: 'try reward',
     help: 'run the code of the reward on one prompt',
-    when: (state) => state.home?.setup.checks.reward?.status === 'held',
+    when: (state) => state.ui.checks.reward?.status === 'held',
   },
   {
     id: 'check-again',
@@ -115,6 +115,6 @@ export const setupKeys = [
     label: '',
     help: 'check every field and measure again',
   },
-] as const satisfies readonly Key[];
+] as const satisfies readonly Omit<Action<SetupState>, 'run'>[];
 
 export type SetupKey = (typeof setupKeys)[number]['id'];

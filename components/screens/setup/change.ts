@@ -2,33 +2,31 @@
 import { configOfDraft } from '../../../src/core/form/draft.js';
 import type { FieldId } from '../../../src/core/form/fields.js';
 import type { HomeTask } from '../../app/home.js';
-import { type State, type Step } from '../../app/state.js';
+import { type Step } from '../../app/state.js';
 import { setupLayout } from './layout.js';
-import type { Focus, SetupUi } from './state.js';
+import { type Focus, type SetupUi, type SetupState, formOf } from './state.js';
 
-export function changed(state: State, more: Partial<SetupUi>): State {
-  return state.home === null ? state : { ...state, home: { ...state.home, setup: { ...state.home.setup, ...more } } };
+export function changed(state: SetupState, more: Partial<SetupUi>): SetupState {
+  return { ...state, ui: { ...state.ui, ...more } };
 }
 
 /** A new value is another form: what was said of the old one does not hold. */
-export function withValue(state: State, id: FieldId, value: string): State {
-  if (state.home === null) return state;
-  const { draft } = state.home.setup;
+export function withValue(state: SetupState, id: FieldId, value: string): SetupState {
+  const { draft } = state.ui;
   return changed(state, { draft: { ...draft, values: { ...draft.values, [id]: value } }, refusal: null });
 }
 
 /** The reward in the form counts as named by the user: it may be tried, and the run may use it. */
-export function nameReward(state: State): State {
-  if (state.home === null) return state;
-  const { setup, place } = state.home;
+export function nameReward(state: SetupState): SetupState {
+  const { setup, place } = formOf(state);
   return changed(state, { namedReward: String(configOfDraft(setup.draft, place).reward) });
 }
 
-export function focusOn(state: State, focus: Focus): State {
+export function focusOn(state: SetupState, focus: Focus): SetupState {
   const there = changed(state, { focus });
   return changed(there, { top: setupLayout(there).top });
 }
 
-export function task(state: State, todo: HomeTask): Step {
+export function task(state: SetupState, todo: HomeTask): Step<SetupState> {
   return { state, effects: [{ do: 'home', task: todo }] };
 }

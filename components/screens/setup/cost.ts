@@ -11,7 +11,7 @@ import {
   wasmLimit,
 } from '../../../src/run/preflight/estimate.js';
 import { count, duration, megabytes } from '../../../src/core/format.js';
-import type { Tone } from '../../app/theme.js';
+import type { Tone } from '../../parts/theme.js';
 import { type Checks, isElsewhere } from './checks.js';
 import type { Measuring, SetupUi } from './state.js';
 

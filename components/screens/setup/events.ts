@@ -1,7 +1,7 @@
 /** What checks, measurements and files have brought, and what is to be asked next. */
-import type { Home, HomeEvent } from '../../app/home.js';
+import type { HomeEvent } from '../../app/home.js';
 import { makeLine } from '../../../src/core/sanitize.js';
-import { type Effect, type State, type Step, only } from '../../app/state.js';
+import { type Effect, type Step, only } from '../../app/state.js';
 import { settledConfig, shorten } from '../../../src/core/form/draft.js';
 import {
   type Check,
@@ -14,19 +14,19 @@ import {
   measureKey,
 } from './checks.js';
 import { withTrainer } from './editing.js';
-import { type SetupUi, setupUi } from './state.js';
+import { type SetupUi, setupUi, type SetupState, formOf } from './state.js';
 
 type SetupEvent = Exclude<HomeEvent, { what: 'runs' }>;
 
-export function applySetupEvent(state: State, home: Home, event: SetupEvent): State {
-  const { setup, place } = home;
-  const withSetup = (more: Partial<SetupUi>): State => ({ ...state, home: { ...home, setup: { ...setup, ...more } } });
+export function applySetupEvent(state: SetupState, event: SetupEvent): SetupState {
+  const { setup, place } = formOf(state);
+  const withSetup = (more: Partial<SetupUi>): SetupState => ({ ...state, ui: { ...setup, ...more } });
   switch (event.what) {
     case 'form': {
       // What was asked before is known still: checks go by what they are of.
       const { checks, measuring, namedReward } = setup;
       const opened = { ...setupUi(event.base, event.directory, place), checks, measuring, namedReward };
-      return { ...state, screen: 'setup', home: { ...home, setup: opened } };
+      return { ...state, screen: 'setup', ui: opened };
     }
     case 'checked':
       return withTrainer(withSetup(settled(setup, event.name, event.key, { status: 'ok', facts: event.facts })));
@@ -62,11 +62,10 @@ function settled(setup: SetupUi, name: CheckName, key: string, outcome: Outcome)
 }
 
 /** Asks for the checks of what has changed; and, once all are good, for a measurement. */
-export function setupAsks(state: State): Step {
-  const { home } = state;
-  if (home === null) return only(state);
+export function setupAsks(state: SetupState): Step<SetupState> {
+  const home = formOf(state);
   const { place } = home;
-  let { setup } = home;
+  let { ui: setup } = state;
   const effects: Effect[] = [];
   for (const name of checkNames) {
     const ask = askOf(name, setup.draft, place, setup.namedReward);
@@ -88,5 +87,5 @@ export function setupAsks(state: State): Step {
     setup = { ...setup, measuring: { key, known: null, doing: 'starting', problem: null } };
     effects.push({ do: 'home', task: { task: 'measure', key, config } });
   }
-  return setup === home.setup ? only(state) : { state: { ...state, home: { ...home, setup } }, effects };
+  return setup === state.ui ? only(state) : { state: { ...state, ui: setup }, effects };
 }

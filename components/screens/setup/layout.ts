@@ -1,8 +1,8 @@
 /** How the form shares out its rows. */
 import { type Section, fieldOf, sections, visibleFields } from '../../../src/core/form/fields.js';
 import { bodyRows, topFor } from '../../app/layout.js';
-import type { State } from '../../app/state.js';
-import type { Focus } from './state.js';
+
+import type { Focus, SetupState } from './state.js';
 
 export interface SetupLayout {
   /** The line that starts the run, then the fields that count. */
@@ -21,9 +21,8 @@ export interface SetupLayout {
 
 export const noLayout: SetupLayout = { items: [], lines: [], at: 0, top: 0, list: 0, text: 0, cost: 0, command: 0 };
 
-export function setupLayout(state: State): SetupLayout {
-  if (state.home === null) return noLayout;
-  const { setup } = state.home;
+export function setupLayout(state: SetupState): SetupLayout {
+  const { ui: setup } = state;
   const items: Focus[] = ['start', ...visibleFields(setup.draft.values).map(({ id }) => id)];
   const at = Math.max(0, items.indexOf(setup.focus));
   const rows = bodyRows(state);

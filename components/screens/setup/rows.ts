@@ -1,14 +1,12 @@
 /** The lines of the form: the fields as they stand, and what is said of the selected one. */
 import { type FieldId, explanation, fieldOf } from '../../../src/core/form/fields.js';
-import type { Home } from '../../app/home.js';
 import { of } from '../../../src/core/format.js';
-import { endOf } from '../runs/columns.js';
 import { makeLine, makeVisible } from '../../../src/core/sanitize.js';
-import type { State } from '../../app/state.js';
-import { firstLines, fit, wrap } from '../../parts/text.js';
-import type { Tone } from '../../app/theme.js';
+
+import { endOf, firstLines, fit, wrap } from '../../parts/text.js';
+import type { Tone } from '../../parts/theme.js';
 import { setupLayout } from './layout.js';
-import type { Focus } from './state.js';
+import { type Focus, type SetupState, formOf, type Form } from './state.js';
 import { type Status, standingOf, statusOf } from './status.js';
 
 export interface Row {
@@ -29,9 +27,9 @@ const signs: Record<Status['kind'], string> = { quiet: ' ', asked: '…', ok: '�
 const tones: Record<Status['kind'], Tone> = { quiet: 'muted', asked: 'muted', ok: 'good', bad: 'bad' };
 const labelWidth = 22;
 
-export function setupRows(state: State): Row[] {
-  const { home, size } = state;
-  if (home === null) return [];
+export function setupRows(state: SetupState): Row[] {
+  const { size } = state;
+  const home = formOf(state);
   const { lines, top, list } = setupLayout(state);
   const valueWidth = Math.max(16, Math.min(60, Math.floor((size.columns - labelWidth) * 0.42)));
   return lines.slice(top, top + list).map((line): Row => {
@@ -43,11 +41,11 @@ export function setupRows(state: State): Row[] {
       };
     }
     const { id } = line;
-    const selected = id === home.setup.focus;
+    const selected = id === state.ui.focus;
     const mark = selected ? '› ' : '  ';
     if (id === 'start') {
       const { kind, text } = wholeStatus(home);
-      const value = fit(makeLine(`with ${home.setup.draft.base.name}`, 80), valueWidth + 2);
+      const value = fit(makeLine(`with ${state.ui.draft.base.name}`, 80), valueWidth + 2);
       const label = fit(`${mark}Start the run`, labelWidth);
       return { ...{ id, label, value, selected, typing: false }, status: `${signs[kind]} ${text}`, tone: tones[kind] };
     }
@@ -55,7 +53,7 @@ export function setupRows(state: State): Row[] {
     const typing = modal?.kind === 'edit' && modal.inPlace === true && modal.field === id;
     const { kind, text } = statusOf(id, home.setup, home.place);
     const choice = fieldOf(id).kind === 'choice' && selected;
-    const typed = home.setup.draft.values[id];
+    const typed = state.ui.draft.values[id];
     const value = typing
       ? endOf(modal.text, size.columns - labelWidth - 2)
       : fit(endOf(choice ? `‹ ${typed} ›` : typed, valueWidth), valueWidth + 2);
@@ -69,7 +67,7 @@ export function setupRows(state: State): Row[] {
 }
 
 /** What stands against starting, in a word. */
-export function wholeStatus({ setup, place }: Home): Status {
+export function wholeStatus({ setup, place }: Form): Status {
   const { bad, asked, hidden } = standingOf(setup, place);
   if (setup.refusal !== null) return { kind: 'bad', text: 'could not be started: see below' };
   if (bad.length > 0)
@@ -89,7 +87,7 @@ export interface TextLine {
 }
 
 /** What the selected line is, and what is known of it in full; at most `rows` lines of text, the finding kept whole. */
-export function setupText(home: Home, modal: State['modal'], columns: number, rows: number): TextLine[] {
+export function setupText(home: Form, modal: SetupState['modal'], columns: number, rows: number): TextLine[] {
   const { setup } = home;
   const said = findings(home, modal).flatMap(({ text, tone }) =>
     wrap(makeVisible(text), columns).map((line): TextLine => ({ text: line, tone })),
@@ -106,7 +104,7 @@ export function setupText(home: Home, modal: State['modal'], columns: number, ro
   return texts.map((text, i) => ({ ...lines[i], text }));
 }
 
-function findings({ setup, place }: Home, modal: State['modal']): TextLine[] {
+function findings({ setup, place }: Form, modal: SetupState['modal']): TextLine[] {
   if (modal?.kind === 'edit' && modal.inPlace === true) {
     if (modal.error !== null) return [{ text: `✘ ${modal.error}`, tone: 'bad' }];
     return modal.hint === '' ? [] : [{ text: modal.hint, tone: 'muted' }];
@@ -120,7 +118,7 @@ function findings({ setup, place }: Home, modal: State['modal']): TextLine[] {
   return hidden.map((text) => ({ text: `✘ ${text}`, tone: 'bad' }));
 }
 
-function startText({ setup, example }: Home): string {
+function startText({ setup, example }: Form): string {
   // Three lines on the smallest screen that is usual.
   const first =
     setup.draft.base.file?.path === example

@@ -1,30 +1,34 @@
 /** The form that starts a run. */
+import { SetupView } from './View.js';
+import { actionsOf } from '../../app/screen.js';
 import path from 'node:path';
 import { type Place, absolute, draftOf, settledConfig } from '../../../src/core/form/draft.js';
 import { type FieldId, explanation, fieldOf, visibleFields } from '../../../src/core/form/fields.js';
 import { makeLine } from '../../../src/core/sanitize.js';
-import type { ScreenModule } from '../../app/screen.js';
-import { type EditModal, type State, type Step, ask, only } from '../../app/state.js';
+import type { ScreenDefinition } from '../../app/state.js';
+import { type EditModal, type Step, ask, only } from '../../app/state.js';
 import { changed, focusOn, nameReward, task } from './change.js';
 import { noChecks } from './checks.js';
 import { headlessOf } from './command.js';
 import { costLines } from './cost.js';
 import { choose, editField, putBack, takeTyped } from './editing.js';
-import { setupAsks } from './events.js';
+import { applySetupEvent, setupAsks } from './events.js';
 import { type SetupKey, setupKeys } from './actions.js';
 import { setupLayout } from './layout.js';
 import { wholeStatus } from './rows.js';
 import { createRun, startRun } from './start.js';
-import type { Focus, SetupUi } from './state.js';
+import { type Focus, type SetupUi, type SetupState, emptyForm, formOf } from './state.js';
 import { statusOf } from './status.js';
 
-export const setup: ScreenModule<SetupKey> = {
-  keys: setupKeys,
-  act,
+export const setup: ScreenDefinition<SetupState> = {
+  initial: emptyForm,
+  View: SetupView,
+  actions: actionsOf(setupKeys, act),
   asks: setupAsks,
+  happened: (state, event) => (event.what === 'runs' ? state : applySetupEvent(state, event)),
   inView(state) {
     const { top } = setupLayout(state);
-    return state.home === null || top === state.home.setup.top ? state : changed(state, { top });
+    return top === state.ui.top ? state : changed(state, { top });
   },
   typed(state, field, text) {
     if (field === 'load') return task(state, { task: 'form', source: { from: 'file', file: text.trim() } });
@@ -48,15 +52,14 @@ export const setup: ScreenModule<SetupKey> = {
   },
   back: (state) => ({ ...state, screen: 'runs' }),
   copies(state) {
-    const headless = state.home === null ? null : headlessOf(state.home);
+    const headless = headlessOf(formOf(state));
     return headless !== null && 'command' in headless ? headless.command : null;
   },
   reading,
 };
 
-function act(state: State, id: SetupKey): Step {
-  const { home } = state;
-  if (home === null) return only(state);
+function act(state: SetupState, id: SetupKey): Step<SetupState> {
+  const home = formOf(state);
   const { items } = setupLayout(state);
   const { focus } = home.setup;
   switch (id) {
@@ -79,7 +82,7 @@ function act(state: State, id: SetupKey): Step {
     case 'as-before':
       return only(focus === 'start' ? state : putBack(state, focus));
     case 'save-settings': {
-      const { base, values } = home.setup.draft;
+      const { base, values } = state.ui.draft;
       const name =
         base.file === null || base.file.path === home.example ? `${path.basename(values.directory)}.json` : base.name;
       return only(line(state, 'save', 'save the settings as', name));
@@ -101,17 +104,17 @@ function act(state: State, id: SetupKey): Step {
 }
 
 /** What enter does where one is. */
-function entered(state: State, focus: Focus): Step {
+function entered(state: SetupState, focus: Focus): Step<SetupState> {
   if (focus === 'start') return startRun(state);
   return only(fieldOf(focus).kind === 'choice' ? choose(state, focus, 1) : editField(state, focus));
 }
 
-function move(state: State, by: number): State {
+function move(state: SetupState, by: number): SetupState {
   const { items, at } = setupLayout(state);
   return focusOn(state, items[Math.max(0, Math.min(items.length - 1, at + by))]);
 }
 
-function takeExample(state: State): Step {
+function takeExample(state: SetupState): Step<SetupState> {
   return task(state, { task: 'form', source: { from: 'example' } });
 }
 
@@ -121,7 +124,13 @@ function isChanged({ draft, directory }: SetupUi, place: Place): boolean {
   return visibleFields(draft.values).some(({ id }) => draft.values[id] !== values[id]);
 }
 
-function line(state: State, field: 'save' | 'load', label: string, text: string, hint = 'tab completes'): State {
+function line(
+  state: SetupState,
+  field: 'save' | 'load',
+  label: string,
+  text: string,
+  hint = 'tab completes',
+): SetupState {
   const modal: EditModal = {
     ...{ kind: 'edit', owner: 'setup', field, label, text, hint, error: null },
     completes: 'path',
@@ -130,9 +139,8 @@ function line(state: State, field: 'save' | 'load', label: string, text: string,
 }
 
 /** Only settings that the engine would take are written: a file is to be used. */
-function save(state: State, file: string, overwrite: boolean): Step | string {
-  if (state.home === null) return only(state);
-  const { setup: form, place } = state.home;
+function save(state: SetupState, file: string, overwrite: boolean): Step<SetupState> | string {
+  const { setup: form, place } = formOf(state);
   const config = settledConfig(form.draft, place);
   if (config === null) return 'a field is invalid; correct it first';
   if (file === '') return 'no file is named; write one';
@@ -141,8 +149,9 @@ function save(state: State, file: string, overwrite: boolean): Step | string {
 }
 
 /** What is selected is said once more, alone: moving on says only that line. */
-function reading({ home, modal }: State): string[] {
-  if (home === null) return [];
+function reading(state: SetupState): string[] {
+  const { modal } = state;
+  const home = formOf(state);
   const { setup: form, place } = home;
   const headless = headlessOf(home);
   const valueOf = (id: FieldId): string => makeLine(form.draft.values[id], 400) || 'empty';

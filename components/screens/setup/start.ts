@@ -1,15 +1,15 @@
 /** From the form to a run: what stands against it is said at its field. */
+import { type SetupState, formOf } from './state.js';
 import { absolute, fieldProblem, namedKeys, settledConfig } from '../../../src/core/form/draft.js';
 import { type FieldId, fieldOf } from '../../../src/core/form/fields.js';
 import { makeLine } from '../../../src/core/sanitize.js';
-import { type State, type Step, only } from '../../app/state.js';
+import { type Step, only } from '../../app/state.js';
 import { changed, focusOn, task } from './change.js';
 import { standingOf, statusOf } from './status.js';
 
 /** Checks under way do not hold it up: the engine looks again, and says the same. */
-export function startRun(state: State): Step {
-  if (state.home === null) return only(state);
-  const { setup, place } = state.home;
+export function startRun(state: SetupState): Step<SetupState> {
+  const { setup, place } = formOf(state);
   const { bad, hidden } = standingOf(setup, place);
   const first = bad.find((id) => !mayCome.includes(id) || fieldProblem(id, setup.draft.values) !== null);
   if (first !== undefined) {
@@ -37,9 +37,8 @@ const questions: Partial<Record<FieldId, string>> = {
 };
 const mayCome = Object.keys(questions) as FieldId[];
 
-export function createRun(state: State): Step {
-  if (state.home === null) return only(state);
-  const { setup, place } = state.home;
+export function createRun(state: SetupState): Step<SetupState> {
+  const { setup, place } = formOf(state);
   const config = settledConfig(setup.draft, place);
   if (config === null) return only(state);
   const directory = absolute(setup.draft.values.directory.trim(), place);

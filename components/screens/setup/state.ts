@@ -1,4 +1,5 @@
 /** What the form of a new run remembers. */
+import type { HomeSlice } from '../../app/state.js';
 import { type Base, type Draft, type Place, draftOf } from '../../../src/core/form/draft.js';
 import type { Measurement } from '../../../src/core/form/facts.js';
 import type { FieldId } from '../../../src/core/form/fields.js';
@@ -34,3 +35,17 @@ export function setupUi(base: Base, directory: string, place: Place, namedReward
   const draft = draftOf(base, directory, place);
   return { draft, directory, focus: 'start', top: 0, checks: noChecks, measuring: null, namedReward, refusal: null };
 }
+
+export type SetupState = HomeSlice<SetupUi>;
+
+/** The form with where the person is. */
+export interface Form {
+  setup: SetupUi;
+  place: Place;
+  example: string;
+}
+
+export const formOf = ({ ui, home }: SetupState): Form => ({ setup: ui, ...home });
+
+/** Before the form's first settings are known. */
+export const emptyForm: SetupUi = setupUi({ config: {}, file: null, name: '' }, '', { cwd: '/', home: '/' });

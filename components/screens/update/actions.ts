@@ -1,15 +1,16 @@
 /** Keys of the update screen. */
-import type { Key } from '../../app/screen.js';
-import { type State, hasFailed, isBusyWith, shown, stageOn } from '../../app/state.js';
+import type { UpdateState } from './state.js';
+import type { Action } from '../../app/state.js';
+import { hasFailed, isBusyWith, shown, stageOn } from '../../app/selectors.js';
 import { updateLayout } from './layout.js';
 
-const seesProbe = (state: State): boolean => updateLayout(state).probe !== null;
-const hasJob = (state: State): boolean => (shown(state)?.job ?? null) !== null;
-const scrollsLog = (state: State): boolean => {
+const seesProbe = (state: UpdateState): boolean => updateLayout(state).probe !== null;
+const hasJob = (state: UpdateState): boolean => (shown(state)?.job ?? null) !== null;
+const scrollsLog = (state: UpdateState): boolean => {
   const { rows, lines } = updateLayout(state).scrolls;
-  return state.update.view === 'log' && lines > rows;
+  return state.ui.view === 'log' && lines > rows;
 };
-const canScroll = (state: State): boolean => {
+const canScroll = (state: UpdateState): boolean => {
   const { rows, lines } = updateLayout(state).scrolls;
   return lines > rows;
 };
@@ -30,7 +31,7 @@ export const updateKeys = [
     keys: ['x'],
     label: 'abort',
     help: 'discard what the update did and return to review (asks first)',
-    when: (state: State) => isBusyWith(state, 'update') || (hasFailed(state) && stageOn(state) === 'update'),
+    when: (state: UpdateState) => isBusyWith(state, 'update') || (hasFailed(state) && stageOn(state) === 'update'),
   },
   {
     id: 'alarms',
@@ -38,7 +39,7 @@ export const updateKeys = [
     keys: ['w'],
     label: 'alarms',
     help: 'every alarm in full, and back',
-    when: (state) => state.update.view === 'alarms' || updateLayout(state).alarms.length > 0,
+    when: (state) => state.ui.view === 'alarms' || updateLayout(state).alarms.length > 0,
   },
   {
     id: 'show-log',
@@ -47,7 +48,7 @@ export const updateKeys = [
     keys: ['l'],
     label: 'log',
     help: "the end of the job's log, read anew while it is open",
-    when: (state) => state.update.view !== 'log' && hasJob(state),
+    when: (state) => state.ui.view !== 'log' && hasJob(state),
     why: (state) => (hasJob(state) ? null : 'This update has no job and so no log: the engine computes it itself.'),
   },
   {
@@ -56,7 +57,7 @@ export const updateKeys = [
     keys: ['l'],
     label: 'plots',
     help: 'from the log back to the plots',
-    when: (state) => state.update.view === 'log',
+    when: (state) => state.ui.view === 'log',
   },
   { id: 'log-up', command: 'up', keys: ['up', 'k'], label: '', help: 'a line up in the log', when: scrollsLog },
   {
@@ -84,7 +85,7 @@ export const updateKeys = [
     label: 'follow',
     sign: 'G',
     help: 'to the end of the log, and follow it',
-    when: (state) => scrollsLog(state) && state.update.logTop !== null,
+    when: (state) => scrollsLog(state) && state.ui.logTop !== null,
   },
   {
     id: 'show-probes',
@@ -92,7 +93,7 @@ export const updateKeys = [
     keys: ['v'],
     label: 'probes',
     help: 'what the policy answers to the probe prompts',
-    when: (state) => state.update.view !== 'probes' && state.update.view !== 'log',
+    when: (state) => state.ui.view !== 'probes' && state.ui.view !== 'log',
   },
   {
     id: 'show-plots',
@@ -101,7 +102,7 @@ export const updateKeys = [
     keys: ['v'],
     label: 'plots',
     help: 'back to the plots',
-    when: (state) => state.update.view === 'probes',
+    when: (state) => state.ui.view === 'probes',
   },
   {
     id: 'more-plots',
@@ -157,6 +158,6 @@ export const updateKeys = [
     help: 'scroll the text down',
     when: canScroll,
   },
-] as const satisfies readonly Key[];
+] as const satisfies readonly Omit<Action<UpdateState>, 'run'>[];
 
 export type UpdateKey = (typeof updateKeys)[number]['id'];

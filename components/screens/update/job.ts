@@ -6,7 +6,7 @@ import type { JobView, Progress, RoundState } from '../../../src/protocol/messag
 import { clock, count } from '../../../src/core/format.js';
 import { makeLine, makeVisible } from '../../../src/core/sanitize.js';
 import { widthOf, wrap } from '../../parts/text.js';
-import type { Tone } from '../../app/theme.js';
+import type { Tone } from '../../parts/theme.js';
 
 export interface JobLine {
   text: string;
@@ -30,12 +30,6 @@ const schedulers: Record<JobView['launcher'], string> = {
 export function jobName({ launcher, id, attempt }: JobView): string {
   const name = `${launchers[launcher]}${id === null ? '' : ` ${makeLine(id, 40)}`}`;
   return attempt > 1 ? `${name}, attempt ${attempt}` : name;
-}
-
-/** In two or three words, for the header: `job queued`. */
-export function jobStatus({ state, phase }: JobView): string {
-  if (state === 'submitting' || state === 'queued') return `job ${state === 'queued' ? 'queued' : 'being submitted'}`;
-  return state === 'running' && phase === null ? 'job starting' : '';
 }
 
 /** Where it is: queued with the scheduler's reason, or the machine that it runs or ran on. */

@@ -1,12 +1,13 @@
 /** How the update screen shares out its rows, and what is in them. */
+import type { UpdateState } from './state.js';
 import { comparedLines, wrapped } from '../../parts/markedText.js';
 import type { MetricsRow } from '../../../src/core/rows.js';
 import { bodyRows } from '../../app/layout.js';
-import { type State, shown, shownRound } from '../../app/state.js';
+import { shown, shownRound } from '../../app/selectors.js';
 import { cut } from '../../parts/text.js';
 import { configOf } from '../../../src/core/config/rounds.js';
 import { type Alarm, type AlarmContext, alarmText, alarmsOf } from './alarms.js';
-import { curveCount } from './curves.js';
+import { curveCount } from '../../parts/curves.js';
 import { referenceIsStart } from '../../parts/kl.js';
 import { type JobLine, jobLines } from './job.js';
 import { logOf, wrappedLog } from './log.js';
@@ -43,13 +44,13 @@ export const probeHead = 3;
 const [rowsForBoth, leastPlot, wantedPlot] = [30, 4, 7];
 const answerGap = 3;
 
-export function updateLayout(state: State): UpdateLayout {
+export function updateLayout(state: UpdateState): UpdateLayout {
   const { columns } = state.size;
-  const { view } = state.update;
+  const { view } = state.ui;
   const data = shown(state);
   const rows = bodyRows(state);
   const alarms = alarmsIn(data?.metrics ?? [], contextOf(state));
-  const probe = probeShown(data?.probes ?? [], state.update);
+  const probe = probeShown(data?.probes ?? [], state.ui);
   const answers = probe === null ? 0 : answerLines(probe, columns);
   const none = {
     ...{ alarms, alarmLines: [], across: 0, down: 0, plotHeight: 0, pages: 1, probe: null, probeRows: 0 },
@@ -60,7 +61,7 @@ export function updateLayout(state: State): UpdateLayout {
     const log = lines === null ? null : wrappedLog(lines, columns);
     const scrolls = { rows: rows - 1, lines: log?.length ?? 0 };
     const last = Math.max(0, scrolls.lines - scrolls.rows);
-    return { ...none, log, logTop: Math.min(state.update.logTop ?? last, last), scrolls };
+    return { ...none, log, logTop: Math.min(state.ui.logTop ?? last, last), scrolls };
   }
   if (view === 'alarms') return { ...none, scrolls: { rows: rows - 1, lines: alarmLines(alarms, columns).length } };
   if (view === 'probes') {
@@ -84,7 +85,7 @@ export function updateLayout(state: State): UpdateLayout {
   };
 }
 
-function contextOf(state: State): AlarmContext {
+function contextOf(state: UpdateState): AlarmContext {
   const [round, config] = [shownRound(state), state.run?.config ?? null];
   if (round === null || config === null) return { running: true, beta: 1, fromStart: false, evaluated: null };
   // A first round's start is the base.

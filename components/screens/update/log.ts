@@ -1,9 +1,10 @@
 /** The end of the job's log as the update screen shows it: read anew while it is open, followed until it is scrolled. */
 import type { Query } from '../../../src/protocol/messages.js';
 import { makeVisible } from '../../../src/core/sanitize.js';
-import { type State, type Step, only, shown } from '../../app/state.js';
+import { type Step, only } from '../../app/state.js';
+import { shown } from '../../app/selectors.js';
 import { wrap } from '../../parts/text.js';
-import type { LogSeen } from './state.js';
+import type { LogSeen, UpdateState } from './state.js';
 
 /** Between two readings while the job runs. */
 const refreshMilliseconds = 2000;
@@ -25,26 +26,26 @@ export function wrappedLog(lines: readonly string[], columns: number): string[] 
 }
 
 /** The log of the round that is shown, as last read; null if it has not been asked for. */
-export function logOf(state: State): LogSeen | null {
-  const { log } = state.update;
+export function logOf(state: UpdateState): LogSeen | null {
+  const { log } = state.ui;
   return log !== null && log.round === shown(state)?.round ? log : null;
 }
 
 /** Asks for the log when it is opened, and again while the job runs. */
-export function logAsks(state: State): Step {
+export function logAsks(state: UpdateState): Step<UpdateState> {
   const data = shown(state);
-  if (state.update.view !== 'log' || data === null) return only(state);
+  if (state.ui.view !== 'log' || data === null) return only(state);
   const log = logOf(state);
   if (log?.asked === true || log?.final === true) return only(state);
   const next: LogSeen = { round: data.round, lines: log?.lines ?? null, asked: true, final: false };
   const after = next.lines === null ? {} : { after: refreshMilliseconds };
   return {
-    state: { ...state, update: { ...state.update, log: next } },
+    state: { ...state, ui: { ...state.ui, log: next } },
     effects: [{ do: 'ask', query: { type: 'read-job-log', round: data.round }, ...after }],
   };
 }
 
-export function logAnswered(state: State, query: Query, answer: unknown): State {
+export function logAnswered(state: UpdateState, query: Query, answer: unknown): UpdateState {
   const log = logOf(state);
   if (query.type !== 'read-job-log' || log?.round !== query.round) return state;
   const { lines } = answer as { lines: string[] };
@@ -53,13 +54,13 @@ export function logAnswered(state: State, query: Query, answer: unknown): State 
   const same =
     log.lines !== null && log.lines.length === lines.length && lines.every((line, i) => line === log.lines?.[i]);
   const seen: LogSeen = { ...log, lines: same ? log.lines : lines, asked: false, final };
-  return { ...state, update: { ...state.update, log: seen } };
+  return { ...state, ui: { ...state.ui, log: seen } };
 }
 
 /** Reading failed: the sentence is the notice, and it is tried again. */
-export function logUnanswered(state: State, query: Query): State {
+export function logUnanswered(state: UpdateState, query: Query): UpdateState {
   const log = logOf(state);
   if (query.type !== 'read-job-log' || log === null) return state;
   const seen: LogSeen = { ...log, lines: log.lines ?? [], asked: false };
-  return { ...state, update: { ...state.update, log: seen } };
+  return { ...state, ui: { ...state.ui, log: seen } };
 }

@@ -1,25 +1,29 @@
 /** The update screen. */
+import { UpdateView } from './View.js';
+import { actionsOf } from '../../app/screen.js';
 import { count, fixed } from '../../../src/core/format.js';
 import { wheelLines } from '../../app/layout.js';
 import { makeVisible } from '../../../src/core/sanitize.js';
-import type { ScreenModule } from '../../app/screen.js';
-import { type State, type Step, ask, isJob, only, send, shown, stopNow } from '../../app/state.js';
+import type { ScreenDefinition } from '../../app/state.js';
+import { type Step, ask, only, send, stopNow } from '../../app/state.js';
+import { isJob, shown } from '../../app/selectors.js';
 import { alarmText } from './alarms.js';
 import { type UpdateKey, updateKeys } from './actions.js';
 import { jobEnd, jobName, jobPlace, jobWork } from './job.js';
 import { updateLayout } from './layout.js';
 import { logAnswered, logAsks, logUnanswered } from './log.js';
 import { probeShown } from './probes.js';
-import type { UpdateUi } from './state.js';
+import { type UpdateUi, type UpdateState, updateUi } from './state.js';
 
-export const update: ScreenModule<UpdateKey> = {
-  keys: updateKeys,
-  act,
+export const update: ScreenDefinition<UpdateState> = {
+  initial: updateUi,
+  View: UpdateView,
+  actions: actionsOf(updateKeys, act),
   inView(state) {
-    const { page, top } = state.update;
-    const probe = probeShown(shown(state)?.probes ?? [], state.update);
+    const { page, top } = state.ui;
+    const probe = probeShown(shown(state)?.probes ?? [], state.ui);
     const { pages, scrolls } = updateLayout(state);
-    const { logTop, view } = state.update;
+    const { logTop, view } = state.ui;
     const job = shown(state)?.job ?? null;
     const next = {
       // Another round may have no job.
@@ -32,8 +36,8 @@ export const update: ScreenModule<UpdateKey> = {
       // The newest answer is followed, until an earlier one is looked at.
       look: probe === null || probe.look === probe.steps.length - 1 ? null : probe.look,
     };
-    const same = Object.entries(next).every(([key, value]) => state.update[key as keyof UpdateUi] === value);
-    return same ? state : { ...state, update: { ...state.update, ...next } };
+    const same = Object.entries(next).every(([key, value]) => state.ui[key as keyof UpdateUi] === value);
+    return same ? state : { ...state, ui: { ...state.ui, ...next } };
   },
   asks: logAsks,
   answered: logAnswered,
@@ -42,22 +46,22 @@ export const update: ScreenModule<UpdateKey> = {
     if (what !== 'stop') return send({ ...state, follows: true }, { type: 'abort' });
     return isJob(state) ? stopNow(state, 'The job is told to stop after the step in flight.') : stopNow(state);
   },
-  back: (state) => (state.update.view === 'plots' ? null : changed(state, { view: 'plots', top: 0 })),
+  back: (state) => (state.ui.view === 'plots' ? null : changed(state, { view: 'plots', top: 0 })),
   pointed(state, kind) {
     if (kind === 'press') return only(state);
     const by = kind === 'wheel-up' ? -wheelLines : wheelLines;
-    if (state.update.view === 'log') return only(scrolledLog(state, by));
-    return only(changed(state, { top: state.update.top + by }));
+    if (state.ui.view === 'log') return only(scrolledLog(state, by));
+    return only(changed(state, { top: state.ui.top + by }));
   },
   copies(state) {
-    if (state.update.view === 'log') return updateLayout(state).log?.join('\n') ?? null;
-    return probeShown(shown(state)?.probes ?? [], state.update)?.answer.text ?? null;
+    if (state.ui.view === 'log') return updateLayout(state).log?.join('\n') ?? null;
+    return probeShown(shown(state)?.probes ?? [], state.ui)?.answer.text ?? null;
   },
   crumbs(state) {
     const { probe } = updateLayout(state);
-    if (state.update.view === 'alarms') return ['alarms'];
-    if (state.update.view === 'log') return ['log'];
-    return probe === null || state.update.view !== 'probes' ? [] : [`probe ${probe.index + 1}`];
+    if (state.ui.view === 'alarms') return ['alarms'];
+    if (state.ui.view === 'log') return ['log'];
+    return probe === null || state.ui.view !== 'probes' ? [] : [`probe ${probe.index + 1}`];
   },
   reading(state) {
     const [data, layout] = [shown(state), updateLayout(state)];
@@ -69,13 +73,13 @@ export const update: ScreenModule<UpdateKey> = {
         : [jobPlace(job), jobWork(job) ?? [], jobEnd(job, state.run?.engine.problem ?? null)]
             .flat()
             .map(({ text }) => text);
-    if (state.update.view === 'log')
+    if (state.ui.view === 'log')
       return [`Log of ${job === null ? 'the job' : jobName(job)}.`, ...(layout.log ?? []).slice(layout.logTop)];
     if (data === null || last === undefined) return [...ofJob, 'No steps yet.'];
-    const probe = probeShown(data.probes, state.update);
+    const probe = probeShown(data.probes, state.ui);
     return [
       ...ofJob,
-      `Step ${count(last.step)} of ${count(last.total_steps)}, loss ${fixed(last.loss, 4)}, reward margin ${fixed(last['rewards/margins'], 3)}, accuracy ${fixed(last['rewards/accuracies'], 2)}, gradient norm ${fixed(last.grad_norm, 2)}.`,
+      `Step<UpdateState> ${count(last.step)} of ${count(last.total_steps)}, loss ${fixed(last.loss, 4)}, reward margin ${fixed(last['rewards/margins'], 3)}, accuracy ${fixed(last['rewards/accuracies'], 2)}, gradient norm ${fixed(last.grad_norm, 2)}.`,
       ...layout.alarms.map((alarm) => `Alarm: ${alarmText(alarm)}`),
       ...(probe === null
         ? []
@@ -87,8 +91,8 @@ export const update: ScreenModule<UpdateKey> = {
   },
 };
 
-function act(state: State, id: UpdateKey): Step {
-  const { view, page, probe, top } = state.update;
+function act(state: UpdateState, id: UpdateKey): Step<UpdateState> {
+  const { view, page, probe, top } = state.ui;
   switch (id) {
     case 'show-log':
       return only(changed(state, { view: 'log', logTop: null, log: null }));
@@ -135,11 +139,11 @@ function act(state: State, id: UpdateKey): Step {
   }
 }
 
-function scrolledLog(state: State, by: number): State {
+function scrolledLog(state: UpdateState, by: number): UpdateState {
   return changed(state, { logTop: Math.max(0, updateLayout(state).logTop + by) });
 }
 
-function changed(state: State, more: Partial<UpdateUi>): State {
-  const next = { ...state, update: { ...state.update, ...more } };
+function changed(state: UpdateState, more: Partial<UpdateUi>): UpdateState {
+  const next = { ...state, ui: { ...state.ui, ...more } };
   return update.inView?.(next) ?? next;
 }

@@ -1,4 +1,5 @@
 /** What this terminal alone knows of the update screen. */
+import type { Slice } from '../../app/state.js';
 export interface UpdateUi {
   /** Plots with the probes beneath where there is room, probes alone, the alarms in full, or the end of the job's log. */
   view: 'plots' | 'probes' | 'alarms' | 'log';
@@ -27,3 +28,5 @@ export interface LogSeen {
 }
 
 export const updateUi: UpdateUi = { view: 'plots', page: 0, probe: 0, look: null, top: 0, logTop: null, log: null };
+
+export type UpdateState = Slice<UpdateUi>;

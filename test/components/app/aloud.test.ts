@@ -3,10 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { readingOf } from '../../../components/app/aloud.js';
 import { panelNumbers } from '../../../components/screens/review/numbers.js';
 import { lookingAt } from '../../../components/screens/review/looking.js';
-import { type State, initialState } from '../../../components/app/state.js';
+import { type State } from '../../../components/app/state.js';
+import { initialState } from '../../../components/screens/index.js';
 import { attached, pair, press, reviewRows, small } from '../fixtures.js';
 import { answered, entries, listed, noModel, opened, ready } from '../homeFixtures.js';
 import { scenes } from '../scenes.js';
+import { on } from '../slices.js';
 
 const text = (state: State) => readingOf(state).join('\n');
 /** Lines that are said for a change: those that were not there before. */
@@ -74,7 +76,7 @@ it('the α curves are said as numbers, and moving α says what changes', () => {
   // Lengths 20 and 10: at α = 0 each weight is ½; at the end of the scale, 0.1 or more, both are flipped.
   const rows = reviewRows([pair(1, 0, 20, 10), pair(0.5, 0, 20, 10)]);
   const curves = press(attached('review', small, { review: rows }), 'A');
-  const numbers = panelNumbers(lookingAt(curves)!.table, 0);
+  const numbers = panelNumbers(lookingAt(on.review(curves))!.table, 0);
   expect(numbers).toMatchObject({ pairs: 2, longer: 2, shorter: 0 });
   expect(text(curves)).toContain(
     'α 0.0000: 0.0 % of pairs flipped; mean weight of longer winners 0.500, of shorter –; length pull +10.0 tokens.',

@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { matchRank, paletteEntries } from '../../../components/app/commands.js';
 import { reduce } from '../../../components/app/reducer.js';
-import { type State, initialState } from '../../../components/app/state.js';
+import { type State } from '../../../components/app/state.js';
+import { initialState } from '../../../components/screens/index.js';
 import { after, attached, press, small, snapshot, engine } from '../fixtures.js';
 
 describe('matchRank', () => {

@@ -3,8 +3,11 @@ import { expect, it } from 'vitest';
 import { keyTable, meaningOf } from '../../../components/app/keys.js';
 import { reduce } from '../../../components/app/reducer.js';
 import { homeKeyEffects, homeKeyStates } from '../homeKeyEffects.js';
+import { definitions } from '../../../components/screens/index.js';
 
-const ofHome = keyTable.filter(({ id, owner }) => owner === 'runs' || owner === 'setup' || id in homeKeyEffects);
+const table = keyTable(definitions);
+
+const ofHome = table.filter(({ id, owner }) => owner === 'runs' || owner === 'setup' || id in homeKeyEffects);
 
 it.each(ofHome.flatMap(({ id, keys }) => keys.map((key): [string, string] => [id, key])))('%s on %s', (id, key) => {
   const state = homeKeyStates[id];

@@ -5,7 +5,9 @@ import { problemLines } from '../../../components/app/layout.js';
 import { reviewLayout } from '../../../components/screens/review/layout.js';
 import { activeKeys } from '../../../components/app/keys.js';
 import { reduce } from '../../../components/app/reducer.js';
-import { type State, currentRound, initialState, progressOf, settingsOf } from '../../../components/app/state.js';
+import { type State } from '../../../components/app/state.js';
+import { initialState } from '../../../components/screens/index.js';
+import { currentRound, progressOf, settingsOf } from '../../../components/app/selectors.js';
 import {
   after,
   attached,
@@ -20,6 +22,7 @@ import {
   snapshot,
 } from '../fixtures.js';
 import { listed, ready } from '../homeFixtures.js';
+import { on, slices } from '../slices.js';
 
 const effectsOf = (state: State, key: string) => reduce(state, { type: 'key', key }).effects;
 const sent = (state: State, key: string) =>
@@ -180,8 +183,8 @@ describe('screens', () => {
   it('keep their place when the terminal is resized', () => {
     const state = press(attached('review'), 'G');
     const resized = after(state, { type: 'size', size: { columns: 160, rows: 50 } });
-    expect(resized.review.selected).toBe(106);
-    expect(resized.review.top + reviewLayout(resized).table).toBe(107);
+    expect(slices(resized).review.selected).toBe(106);
+    expect(slices(resized).review.top + reviewLayout(on.review(resized)).table).toBe(107);
   });
 });
 
@@ -410,8 +413,8 @@ describe('help and history', () => {
     const rounds = Array.from({ length: 30 }, (_, id) => round(id, 'done'));
     const state = press(attached('done', small, { rounds, current: 29 }), 'h');
     const end = press(state, ...Array<string>(40).fill('j'));
-    expect(end.history.top).toBe(30 - historyLayout(end).table);
-    expect(press(end, 'g').history.top).toBe(0);
+    expect(slices(end).history.top).toBe(30 - historyLayout(on.history(end)).table);
+    expect(slices(press(end, 'g')).history.top).toBe(0);
   });
 });
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Random } from '../../../src/core/seeds.js';
 import type { State } from '../../../components/app/state.js';
 import { after, attached, finished, pair, press, response, small, told } from '../fixtures.js';
+import { slices } from '../slices.js';
 
 const sized = (state: State, columns: number, rows: number): State =>
   after(state, { type: 'size', size: { columns, rows } });
@@ -43,6 +44,6 @@ describe('resizing never loses', () => {
   it('what a person has moved since', () => {
     const tall = sized(places['a scrolled text'], 80, 60);
     const moved = press(tall, 'j', 'k');
-    expect(sized(moved, 80, 24).review.textTop).toBe(moved.review.textTop);
+    expect(slices(sized(moved, 80, 24)).review.textTop).toBe(slices(moved).review.textTop);
   });
 });

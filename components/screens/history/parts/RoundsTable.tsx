@@ -4,7 +4,7 @@ import * as format from '../../../../src/core/format.js';
 import { markOf } from '../plot.js';
 import { makeLine } from '../../../../src/core/sanitize.js';
 import { fit, widthOf } from '../../../parts/text.js';
-import type { Tone } from '../../../app/theme.js';
+import type { Tone } from '../../../parts/theme.js';
 import { Line, Tint } from '../../../parts/Line.js';
 import { branchTone } from './branchTone.js';
 import { largest } from '../../../../src/core/limits.js';

@@ -1,4 +1,4 @@
-import type { Tone } from '../../../app/theme.js';
+import type { Tone } from '../../../parts/theme.js';
 
 const tones: readonly Tone[] = ['first', 'second', 'good', 'warn'];
 

@@ -1,3 +1,4 @@
+import type { ReviewState } from '../state.js';
 import { marksOf } from '../columns.js';
 import { reviewLayout, sideLines } from '../layout.js';
 import { type Looking, comparedIn, detailOf, ranked } from '../looking.js';
@@ -6,7 +7,7 @@ import { marksInWords, misfitInWords } from '../reading.js';
 import { unitOf } from '../remark.js';
 import { wrapped } from '../texts.js';
 import { makeLine } from '../../../../src/core/sanitize.js';
-import type { State } from '../../../app/state.js';
+
 import { fit } from '../../../parts/text.js';
 import { Line, Tint } from '../../../parts/Line.js';
 import { Rule } from '../../../parts/Rule.js';
@@ -15,7 +16,7 @@ import { placeText } from './ReviewTable.js';
 import { PromptLines, Texts } from './Texts.js';
 
 export interface DetailPaneProps {
-  readonly state: State;
+  readonly state: ReviewState;
   readonly looking: Looking;
 }
 
@@ -26,7 +27,7 @@ export function DetailPane({ state, looking }: DetailPaneProps) {
   const { columns } = state.size;
   const layout = reviewLayout(state);
   const compared = comparedIn(state, looking, row);
-  const { review } = state;
+  const { ui: review } = state;
   const words = [...marksInWords(marksOf(table, row, settings.alpha)), ...misfitInWords(state, looking, row)];
   const note = table.decisions[row]?.note ?? '';
   const said = note === '' ? '' : `note: ${makeLine(note, columns)}`;

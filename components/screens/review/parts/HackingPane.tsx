@@ -1,3 +1,4 @@
+import type { ReviewState } from '../state.js';
 import type { ReactNode } from 'react';
 import * as format from '../../../../src/core/format.js';
 import type { HackingReport } from '../../../../src/core/review/hacking.js';
@@ -5,14 +6,14 @@ import { type HackingLayout, factsOf, hackingLayout, labelWidth, listRows, repor
 import type { Looking } from '../looking.js';
 import { unitOf } from '../remark.js';
 import { makeLine } from '../../../../src/core/sanitize.js';
-import type { State } from '../../../app/state.js';
+
 import { cut, fit } from '../../../parts/text.js';
 import { Line, Tint } from '../../../parts/Line.js';
 import { Pane, PaneRow } from '../../../parts/Pane.js';
 import { Rule } from '../../../parts/Rule.js';
 
 export interface HackingPaneProps {
-  readonly state: State;
+  readonly state: ReviewState;
   readonly looking: Looking;
 }
 
@@ -36,7 +37,7 @@ export function HackingPane({ state, looking: { table } }: HackingPaneProps) {
       <Rule title="Signs of reward hacking" right={`${signs} of ${facts.length}${unseen(layout)}`} width={columns} />
       <Beside layout={layout}>
         <Facts layout={layout} />
-        <Phrases report={report} layout={layout} selected={state.review.phrase} />
+        <Phrases report={report} layout={layout} selected={state.ui.phrase} />
       </Beside>
     </>
   );

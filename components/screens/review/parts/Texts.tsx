@@ -3,7 +3,7 @@ import type { Side } from '../looking.js';
 import type { MarkedLine } from '../texts.js';
 import { firstLines, fit } from '../../../parts/text.js';
 import { makeLine } from '../../../../src/core/sanitize.js';
-import type { Tone } from '../../../app/theme.js';
+import type { Tone } from '../../../parts/theme.js';
 import { Marked } from '../../../parts/Marked.js';
 import { Line, Tint } from '../../../parts/Line.js';
 

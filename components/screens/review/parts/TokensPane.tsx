@@ -1,12 +1,13 @@
+import type { ReviewState } from '../state.js';
 import { bodyRows } from '../../../app/layout.js';
 import { type Looking, comparedIn, ranked, tokensOf } from '../looking.js';
 import { tokenFacts, tokenLines } from '../tokens.js';
-import type { State } from '../../../app/state.js';
+
 import { Line } from '../../../parts/Line.js';
 import { Tokens } from './Tokens.js';
 
 /** The tokens of the response that is looked at. */
-export function TokensPane({ state, looking }: { readonly state: State; readonly looking: Looking }) {
+export function TokensPane({ state, looking }: { readonly state: ReviewState; readonly looking: Looking }) {
   const { table, row } = looking;
   if (row === null) return <Line tone="muted">No prompt fits the filter.</Line>;
   const { cursor } = comparedIn(state, looking, row);
@@ -22,7 +23,7 @@ export function TokensPane({ state, looking }: { readonly state: State; readonly
           : tokenFacts(tokens, table.rows[row].truncated[cursor])
       }
       lines={tokens === null ? null : tokenLines(tokens, columns)}
-      top={state.review.textTop}
+      top={state.ui.textTop}
       columns={columns}
       rows={bodyRows(state)}
     />

@@ -1,6 +1,6 @@
 import { type RunColumn, cellText, engineText } from '../columns.js';
 import type { RunEntry } from '../../../../src/run/preflight/runs.js';
-import type { Tone } from '../../../app/theme.js';
+import type { Tone } from '../../../parts/theme.js';
 import { Line, Tint } from '../../../parts/Line.js';
 import { Paragraph } from '../../../parts/Paragraph.js';
 import { Rule } from '../../../parts/Rule.js';

@@ -1,7 +1,7 @@
 import type { CostLine } from '../cost.js';
 import type { Row } from '../rows.js';
 import { fit } from '../../../parts/text.js';
-import type { Tone } from '../../../app/theme.js';
+import type { Tone } from '../../../parts/theme.js';
 import { Line, Tint } from '../../../parts/Line.js';
 import { Rule } from '../../../parts/Rule.js';
 

@@ -1,6 +1,6 @@
 import { useMemo } from 'react';
 import type { MetricsRow } from '../../../../src/core/rows.js';
-import { curvesOf } from '../curves.js';
+import { curvesOf } from '../../../parts/curves.js';
 import { PaneRow } from '../../../parts/Pane.js';
 import { Plot } from '../../../parts/Plot.js';
 

@@ -8,7 +8,7 @@ import {
   opponentsOf,
 } from '../../../../components/screens/evaluation/measures.js';
 import { parseSettings } from '../../../../components/screens/evaluation/redo.js';
-import { startName, verdictText } from '../../../../components/parts/heldOut/verdict.js';
+import { startName, verdictText } from '../../../../components/app/verdict.js';
 import { comparison, finished, round } from '../../fixtures.js';
 
 const answer = (prompt_index: number, reward: number, length: number): HeldOutSeen => ({

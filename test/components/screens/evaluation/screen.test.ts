@@ -17,6 +17,7 @@ import {
   snapshot,
   told,
 } from '../../fixtures.js';
+import { on, slices } from '../../slices.js';
 
 const effects = (state: State, key: string) => reduce(state, { type: 'key', key }).effects;
 const sent = (state: State, key: string) =>
@@ -115,46 +116,50 @@ describe('what the engine is asked', () => {
       (state, id) => after(state, { type: 'answer', query: { type: 'read-held-out', round: id }, answer: heldOut(id) }),
       attached('done'),
     );
-    expect(many.evaluation.answers.map(({ round: id }) => id)).toEqual([3, 4, 5, 6, 7, 8]);
+    expect(slices(many).evaluation.answers.map(({ round: id }) => id)).toEqual([3, 4, 5, 6, 7, 8]);
   });
 });
 
 describe('prompts that changed', () => {
   const state = press(told(attached('done')), 'v');
-  const change = (of: State) => evaluationLayout(of).prompts?.change;
+  const change = (of: State) => evaluationLayout(on.evaluation(of)).prompts?.change;
 
   it('are gone through, and stay in view', () => {
-    const list = evaluationLayout(state).prompts!.changes!;
+    const list = evaluationLayout(on.evaluation(state)).prompts!.changes!;
     expect(list).toHaveLength(40);
     expect(change(press(state, 'down', 'down', 'up'))).toBe(list[1]);
     expect(change(press(state, 'end'))).toBe(list[39]);
     expect(change(press(state, 'end', 'down', 'g'))).toBe(list[0]);
-    expect(press(state, 'end').evaluation.top).toBe(40 - evaluationLayout(state).prompts!.listRows);
-    expect(press(state, 'pagedown').evaluation.selected).toBe(evaluationLayout(state).prompts!.listRows);
-    expect(press(state, 'pagedown', 'pageup').evaluation.selected).toBe(0);
+    expect(slices(press(state, 'end')).evaluation.top).toBe(
+      40 - evaluationLayout(on.evaluation(state)).prompts!.listRows,
+    );
+    expect(slices(press(state, 'pagedown')).evaluation.selected).toBe(
+      evaluationLayout(on.evaluation(state)).prompts!.listRows,
+    );
+    expect(slices(press(state, 'pagedown', 'pageup')).evaluation.selected).toBe(0);
   });
 
   it('are ordered four ways, from the first', () => {
     const first = change(press(state, 'down', 'o'));
-    expect(press(state, 'o').evaluation).toMatchObject({ order: 'fell', selected: 0 });
+    expect(slices(press(state, 'o')).evaluation).toMatchObject({ order: 'fell', selected: 0 });
     expect(first!.reward).toBeLessThan(0);
-    expect(press(state, 'o', 'o', 'o', 'o').evaluation.order).toBe('reward');
+    expect(slices(press(state, 'o', 'o', 'o', 'o')).evaluation.order).toBe('reward');
   });
 
   it('are against the start or the base', () => {
-    expect(evaluationLayout(state).opponent).toMatchObject({ against: 'start', round: 1 });
-    expect(evaluationLayout(press(state, 'b')).opponent).toMatchObject({ against: 'base', round: 0 });
-    expect(press(state, 'b', 'b').evaluation.against).toBe('start');
+    expect(evaluationLayout(on.evaluation(state)).opponent).toMatchObject({ against: 'start', round: 1 });
+    expect(evaluationLayout(on.evaluation(press(state, 'b'))).opponent).toMatchObject({ against: 'base', round: 0 });
+    expect(slices(press(state, 'b', 'b')).evaluation.against).toBe('start');
     const first = told(attached('done', small, { rounds: [finished(0, 1, 40), finished(1, 1, 40)], current: 1 }));
-    expect(evaluationLayout(first).opponent).toMatchObject({ against: 'base', round: 0 });
+    expect(evaluationLayout(on.evaluation(first)).opponent).toMatchObject({ against: 'base', round: 0 });
     expect(sent(first, 'b')).toEqual([]);
   });
 
   it('are left by esc, and fit a terminal that shrinks', () => {
-    expect(press(state, 'escape').evaluation.view).toBe('numbers');
+    expect(slices(press(state, 'escape')).evaluation.view).toBe('numbers');
     const shrunk = after(press(state, 'end'), { type: 'size', size: { columns: 60, rows: 18 } });
-    const { selected, top } = shrunk.evaluation;
-    expect(selected - top).toBeLessThan(evaluationLayout(shrunk).prompts!.listRows);
+    const { selected, top } = slices(shrunk).evaluation;
+    expect(selected - top).toBeLessThan(evaluationLayout(on.evaluation(shrunk)).prompts!.listRows);
   });
 
   it('are what y copies; of the numbers, all of them', () => {
@@ -165,21 +170,21 @@ describe('prompts that changed', () => {
   });
 
   it('stand beneath the numbers where there is room', () => {
-    expect(evaluationLayout(told(attached('done'))).prompts).toBe(null);
-    expect(evaluationLayout(told(attached('done', large))).prompts).not.toBe(null);
+    expect(evaluationLayout(on.evaluation(told(attached('done')))).prompts).toBe(null);
+    expect(evaluationLayout(on.evaluation(told(attached('done', large)))).prompts).not.toBe(null);
   });
 });
 
 it('is pointed at: a click selects a prompt, the wheel goes through them or scrolls the responses', () => {
   for (const state of [press(told(attached('done')), 'v'), told(attached('done', large))]) {
     const mouse = (kind: 'press' | 'wheel-up' | 'wheel-down', y: number) =>
-      after(state, { type: 'mouse', kind, x: 10, y }).evaluation;
-    const third = evaluationLayout(state).prompts!.changes![2].prompt;
+      slices(after(state, { type: 'mouse', kind, x: 10, y })).evaluation;
+    const third = evaluationLayout(on.evaluation(state)).prompts!.changes![2].prompt;
     const y = frame(state)
       .split('\n')
       .findIndex((line) => line.includes(third));
     expect(mouse('press', y).selected).toBe(2);
-    expect(mouse('press', y - 3)).toEqual(state.evaluation);
+    expect(mouse('press', y - 3)).toEqual(slices(state).evaluation);
     expect(mouse('wheel-down', y).selected).toBe(1);
   }
   const long = [1, 2].reduce(
@@ -189,20 +194,20 @@ it('is pointed at: a click selects a prompt, the wheel goes through them or scro
     },
     press(attached('done'), 'v'),
   );
-  expect(after(long, { type: 'mouse', kind: 'wheel-down', x: 1, y: 20 }).evaluation.textTop).toBe(3);
+  expect(slices(after(long, { type: 'mouse', kind: 'wheel-down', x: 1, y: 20 })).evaluation.textTop).toBe(3);
 });
 
 it('is read aloud: numbers, verdict, the prompt that is looked at', () => {
-  const lines = evaluation.reading(press(told(attached('done')), 'v'));
+  const lines = evaluation.reading(on.evaluation(press(told(attached('done')), 'v')));
   expect(lines[0]).toBe(
     'Round 2 on 100 held-out prompts. No verdict yet; unless it is rejected, the next round starts from its policy.',
   );
   expect(lines).toContain('KL, nats: vs start (1) 1.204; vs base 3.400.');
   expect(lines.some((line) => line.startsWith('Prompt 9, reward changed most: Please name 11'))).toBe(true);
-  expect(evaluation.reading(attached('evaluate'))).toEqual(['No evaluation yet.']);
+  expect(evaluation.reading(on.evaluation(attached('evaluate')))).toEqual(['No evaluation yet.']);
   const base = attached('done', small, { rounds: [finished(0, 1.1, 41.2)], current: 0 });
-  expect(evaluation.reading(base)).toContain('reward: 1.100.');
-  expect(evaluation.reading(attached('done', small, { rounds: [round(3, 'done')], current: 3 }))).toEqual([
-    'No evaluation yet.',
-  ]);
+  expect(evaluation.reading(on.evaluation(base))).toContain('reward: 1.100.');
+  expect(
+    evaluation.reading(on.evaluation(attached('done', small, { rounds: [round(3, 'done')], current: 3 }))),
+  ).toEqual(['No evaluation yet.']);
 });

@@ -1,3 +1,4 @@
+import { within } from '../../../../components/app/screen.js';
 import { describe, expect, it } from 'vitest';
 import { compareLayout } from '../../../../components/screens/history/compareLayout.js';
 import { history } from '../../../../components/screens/history/screen.js';
@@ -6,6 +7,7 @@ import { reduce } from '../../../../components/app/reducer.js';
 import type { State } from '../../../../components/app/state.js';
 import { frame } from '../../frame.js';
 import { after, attached, engine, finished, metrics, press, round, small, snapshot, told } from '../../fixtures.js';
+import { on, slices } from '../../slices.js';
 
 const effects = (state: State, key: string) => reduce(state, { type: 'key', key }).effects;
 const sent = (state: State, key: string) =>
@@ -22,11 +24,12 @@ const rounds = [
   { ...finished(4, 2, 44), parent: 2 },
 ];
 const listed = press(attached('done', small, { rounds, current: 4 }), 'h');
-const at = (id: number): State => ({ ...listed, history: { ...listed.history, selected: id } });
+const at = (id: number): State =>
+  within(listed, 'history', (slice) => ({ ...slice, ui: { ...slices(listed).history, selected: id } }));
 
 describe('the list', () => {
   it('goes through the rounds as the tree shows them, from the current one', () => {
-    const ids = (keys: string[]) => selectedRound(press(listed, ...keys))?.id;
+    const ids = (keys: string[]) => selectedRound(on.history(press(listed, ...keys)))?.id;
     expect(ids([])).toBe(4);
     expect(ids(['g', 'j', 'j'])).toBe(3);
     expect(ids(['g', 'j', 'j', 'j'])).toBe(2);
@@ -37,7 +40,7 @@ describe('the list', () => {
 
   it('is pointed at', () => {
     const mouse = (kind: 'press' | 'wheel-up' | 'wheel-down', y: number) =>
-      selectedRound(after(listed, { type: 'mouse', kind, x: 5, y }))?.id;
+      selectedRound(on.history(after(listed, { type: 'mouse', kind, x: 5, y })))?.id;
     const y = frame(listed)
       .split('\n')
       .findIndex((line) => line.includes('├─'));
@@ -88,7 +91,7 @@ describe('a round', () => {
   it('is named and noted, by the round that was selected when typing began', () => {
     const typing = press(at(2), 'N', '!', '?');
     expect(typing.modal).toMatchObject({ kind: 'edit', text: 'steady!?', label: 'name of round 2' });
-    const moved = { ...typing, history: { ...typing.history, selected: 1 } };
+    const moved = { ...typing, history: { ...slices(typing).history, selected: 1 } };
     expect(sent(moved, 'enter')).toEqual([{ type: 'name-round', round: 2, name: 'steady!?' }]);
     expect(sent(press(at(3), 'e', 'w', 'h', 'y'), 'enter')).toEqual([{ type: 'name-round', round: 3, note: 'why' }]);
     expect(sent(press(at(2), 'N', 'ctrl+u'), 'enter')).toEqual([{ type: 'name-round', round: 2, name: '' }]);
@@ -160,7 +163,7 @@ describe('a fork', () => {
   ])('says what is no good: %s %s', (key, text, error) => {
     const bad = typed(key, text);
     expect(bad.modal).toMatchObject({ kind: 'edit', error });
-    expect(press(bad, 'escape').history.fork?.values).toEqual({});
+    expect(slices(press(bad, 'escape')).history.fork?.values).toEqual({});
   });
 
   it('has choices and texts too', () => {
@@ -176,16 +179,16 @@ describe('a fork', () => {
   it('stays open when the engine refuses it, and closes when its round has begun', () => {
     const told = press(typed('dpo.alpha', '0'), 'f');
     const refused = after(told, { type: 'refused', command: 'fork', message: 'reward: /x does not exist' });
-    expect(refused.history.fork?.values).toEqual({ 'dpo.alpha': '0' });
+    expect(slices(refused).history.fork?.values).toEqual({ 'dpo.alpha': '0' });
     expect(refused.notice).toBe('reward: /x does not exist');
     const begun = after(told, { type: 'round', round: round(5, 'sample', { parent: 3 }) });
     expect(begun).toMatchObject({ screen: 'sampling', history: { fork: null } });
   });
 
   it('waits until the engine has nothing else to do, and the round has a policy', () => {
-    expect(press(press(attached('update', small), 'h', 'g'), 'f').history.fork).toBe(null);
-    expect(press(press(attached('review', small), 'h'), 'f').history.fork).toBe(null);
-    expect(press(press(attached('review', small), 'h', 'g'), 'f').history.fork).not.toBe(null);
+    expect(slices(press(press(attached('update', small), 'h', 'g'), 'f')).history.fork).toBe(null);
+    expect(slices(press(press(attached('review', small), 'h'), 'f')).history.fork).toBe(null);
+    expect(slices(press(press(attached('review', small), 'h', 'g'), 'f')).history.fork).not.toBe(null);
   });
 
   it('is pointed at: a click selects a setting, another changes it', () => {
@@ -193,24 +196,27 @@ describe('a fork', () => {
       .split('\n')
       .findIndex((line) => line.includes('learning rate'));
     const once = after(form, { type: 'mouse', kind: 'press', x: 4, y });
-    expect(once.history.fork?.selected).toBe(2);
+    expect(slices(once).history.fork?.selected).toBe(2);
     expect(after(once, { type: 'mouse', kind: 'press', x: 4, y }).modal).toMatchObject({ label: 'learning rate' });
-    expect(after(form, { type: 'mouse', kind: 'wheel-down', x: 4, y }).history.fork?.selected).toBe(1);
+    expect(slices(after(form, { type: 'mouse', kind: 'wheel-down', x: 4, y })).history.fork?.selected).toBe(1);
   });
 });
 
 describe('a comparison', () => {
   const compared = press(at(4), 'c');
-  const pair = ({ history: { comparison } }: State) => [comparison?.left, comparison?.right];
+  const pair = (state: State) => {
+    const { comparison } = slices(state).history;
+    return [comparison?.left, comparison?.right];
+  };
 
   it('is with the round that it started from, or with a marked one', () => {
     expect(pair(compared)).toEqual([2, 4]);
     const marked = press(at(3), 'space');
     expect(pair(press(marked, 'G', 'c'))).toEqual([3, 4]);
     expect(pair(press(marked, 'c'))).toEqual([1, 3]);
-    expect(press(at(0), 'c').history.comparison).toBe(null);
+    expect(slices(press(at(0), 'c')).history.comparison).toBe(null);
     expect(pair(press(compared, 'w'))).toEqual([4, 2]);
-    expect(press(compared, 'escape').history.comparison).toBe(null);
+    expect(slices(press(compared, 'escape')).history.comparison).toBe(null);
   });
 
   it('asks for answers and metrics of both, once', () => {
@@ -229,7 +235,7 @@ describe('a comparison', () => {
 
   it('marks what was set differently and tells what came of it', () => {
     const row = (state: State, name: string) =>
-      compareLayout(state)?.numbers.find((line) => line.row?.name.trim() === name)?.row;
+      compareLayout(on.history(state))?.numbers.find((line) => line.row?.name.trim() === name)?.row;
     const sides = told(press(at(3), 'space', 'G', 'c'));
     expect(row(sides, 'samples per prompt')).toMatchObject({ left: '8', right: '4', differs: true });
     expect(row(sides, 'α')).toMatchObject({ left: '0.0200', right: '0.0200', differs: false });
@@ -248,22 +254,22 @@ describe('a comparison', () => {
         after(state, { type: 'answer', query: { type: 'read-metrics', round: id }, answer: metrics.slice(0, 12 * id) }),
       press(at(2), 'c', 'right'),
     );
-    const [loss] = compareLayout(both)!.curves!;
+    const [loss] = compareLayout(on.history(both))!.curves!;
     expect(loss.series.map(({ name }) => name)).toEqual(['1', '2']);
     expect(loss.series[0].values.slice(0, 12)).toEqual(metrics.slice(0, 12).map((row) => row.loss));
     expect(loss.series[0].values.slice(12)).toEqual(Array<number>(12).fill(NaN));
     expect(loss.series[0].last).toBe(metrics[11].loss);
-    expect(press(both, 'j').history.comparison?.curvesTop).toBe(1);
-    expect(press(both, 'G').history.comparison?.curvesTop).toBe(3);
+    expect(slices(press(both, 'j')).history.comparison?.curvesTop).toBe(1);
+    expect(slices(press(both, 'G')).history.comparison?.curvesTop).toBe(3);
   });
 
   it('goes through the responses to the same prompts', () => {
     const responses = told(press(at(2), 'c', 'left'));
-    const change = (state: State) => compareLayout(state)?.prompts.change;
-    const list = compareLayout(responses)!.prompts.changes!;
+    const change = (state: State) => compareLayout(on.history(state))?.prompts.change;
+    const list = compareLayout(on.history(responses))!.prompts.changes!;
     expect(change(press(responses, 'j', 'j'))).toBe(list[2]);
     expect(change(press(responses, 'G', 'g'))).toBe(list[0]);
-    expect(press(responses, 'o').history.comparison?.order).toBe('fell');
+    expect(slices(press(responses, 'o')).history.comparison?.order).toBe('fell');
     expect(effects(press(responses, 'j'), 'y')).toMatchObject([{ do: 'copy', text: list[1].now.text }]);
   });
 
@@ -272,15 +278,15 @@ describe('a comparison', () => {
       .split('\n')
       .findIndex((line) => line.includes('[numbers]'));
     const x = frame(compared).split('\n')[y].indexOf('curves');
-    expect(after(compared, { type: 'mouse', kind: 'press', x, y }).history.comparison?.page).toBe('curves');
+    expect(slices(after(compared, { type: 'mouse', kind: 'press', x, y })).history.comparison?.page).toBe('curves');
     const gone = after(compared, { type: 'rounds', rounds: rounds.slice(0, 2), current: 1 });
-    expect(gone.history.comparison).toBe(null);
-    expect(selectedRound(gone)?.id).toBe(1);
+    expect(slices(gone).history.comparison).toBe(null);
+    expect(selectedRound(on.history(gone))?.id).toBe(1);
   });
 });
 
 it('is read aloud: the tree, a comparison, the form', () => {
-  expect(history.reading(press(at(3), 'space'))).toEqual([
+  expect(history.reading(on.history(press(at(3), 'space')))).toEqual([
     'Round 0: reward 1.100, mean length 41.2.',
     'Round 1: from 0, α 0.0200, reward 1.500, mean length 42.0, wins 68.0 % against the base.',
     'Round 3: from 1, α 0.0200, reward 1.900, mean length 61.0, wins 68.0 % against the base. (selected, marked)',
@@ -289,8 +295,10 @@ it('is read aloud: the tree, a comparison, the form', () => {
     'Round 3: 103 pairs.',
     'Branches: rounds 0, 1, 2, 4; round 3, from round 1.',
   ]);
-  expect(history.reading(press(at(2), 'c'))).toContain('reward: 1.500, 1.800 (+0.300).');
-  expect(history.reading(press(at(2), 'c', 'right'))).toContain('The metrics are asked for.');
-  expect(history.reading(told(press(at(2), 'c', 'left')))[1]).toMatch(/^Prompt \d+, reward/);
-  expect(history.reading(press(at(2), 'f'))[1]).toMatch(/^α length penalty: 0\.02\. Selected\. α: length-penalty/);
+  expect(history.reading(on.history(press(at(2), 'c')))).toContain('reward: 1.500, 1.800 (+0.300).');
+  expect(history.reading(on.history(press(at(2), 'c', 'right')))).toContain('The metrics are asked for.');
+  expect(history.reading(on.history(told(press(at(2), 'c', 'left'))))[1]).toMatch(/^Prompt \d+, reward/);
+  expect(history.reading(on.history(press(at(2), 'f')))[1]).toMatch(
+    /^α length penalty: 0\.02\. Selected\. α: length-penalty/,
+  );
 });

@@ -13,7 +13,7 @@ import { scale } from '../../../../components/screens/review/parts/AlphaCurves.j
 import type { ReviewRow } from '../../../../src/core/review/rows.js';
 import type { State } from '../../../../components/app/state.js';
 import { widthOf } from '../../../../components/parts/text.js';
-import { themeFor } from '../../../../components/app/theme.js';
+import { themeFor } from '../../../../components/parts/theme.js';
 import { after, attached, detailOf, hackingReport, large, pair, press, reviewRows, small } from '../../fixtures.js';
 
 const theme = themeFor({ NO_COLOR: '1' });

@@ -12,6 +12,7 @@ import { panelNumbers } from '../../../../components/screens/review/numbers.js';
 import { remarkOn, weightsReason } from '../../../../components/screens/review/remark.js';
 import type { State } from '../../../../components/app/state.js';
 import { after, attached, detailOf, hackingReport, large, pair, press, reviewRows, small } from '../../fixtures.js';
+import { on, slices } from '../../slices.js';
 
 const review = attached('review');
 
@@ -32,20 +33,20 @@ const ruling = (prompt_index: number, said: Ruling | null, note = ''): Decision 
 
 /** Numbers of the prompts as the table shows them. */
 const shownIn = (state: State): number[] => {
-  const looking = lookingAt(state);
+  const looking = lookingAt(on.review(state));
   return Array.from(looking?.order.rows ?? [], (row) => (looking?.table.rows[row].prompt_index ?? -1) + 1);
 };
 
 describe('the table', () => {
   it('selects within bounds and keeps the selection in view', () => {
-    const { table } = reviewLayout(review);
-    expect(press(review, 'up').review.selected).toBe(0);
+    const { table } = reviewLayout(on.review(review));
+    expect(slices(press(review, 'up')).review.selected).toBe(0);
     const page = press(review, 'pagedown');
-    expect(page.review).toMatchObject({ selected: table, top: 1 });
-    expect(press(page, 'pageup').review).toMatchObject({ selected: 0, top: 0 });
-    expect(press(review, 'G', 'j').review).toMatchObject({ selected: 106, top: 107 - table });
-    expect(press(review, 'G', 'g').review).toMatchObject({ selected: 0, top: 0 });
-    expect(press(review, 'j', 'j', 'k').review.selected).toBe(1);
+    expect(slices(page).review).toMatchObject({ selected: table, top: 1 });
+    expect(slices(press(page, 'pageup')).review).toMatchObject({ selected: 0, top: 0 });
+    expect(slices(press(review, 'G', 'j')).review).toMatchObject({ selected: 106, top: 107 - table });
+    expect(slices(press(review, 'G', 'g')).review).toMatchObject({ selected: 0, top: 0 });
+    expect(slices(press(review, 'j', 'j', 'k')).review.selected).toBe(1);
   });
 
   it('keeps a selection that exists when the rows change', () => {
@@ -57,7 +58,7 @@ describe('the table', () => {
       review: reviewRows([pair(1, 0, 2, 1)]),
       dropped: { ties: 0, identical: 0, below_gap: 0, too_few: 0 },
     });
-    expect(fewer.review).toMatchObject({ selected: 4, top: 0 });
+    expect(slices(fewer).review).toMatchObject({ selected: 4, top: 0 });
   });
 
   it.each<[number, number[]]>([
@@ -72,25 +73,28 @@ describe('the table', () => {
     const turned = shownIn(press(state, 'S'));
     expect(turned.indexOf(top)).toBeGreaterThan(0);
     expect(shownIn(press(state, 'S', 'S'))).toEqual(shownIn(state));
-    expect(press(state, ...Array<string>(steps).fill('<')).review.sort).toEqual({ column: 'prompt', reversed: false });
+    expect(slices(press(state, ...Array<string>(steps).fill('<'))).review.sort).toEqual({
+      column: 'prompt',
+      reversed: false,
+    });
   });
 
   it('sorts by every column, and back to the first', () => {
     let state = review;
     const seen = new Set<string>();
     for (let i = 0; i < 11; i++) {
-      seen.add(state.review.sort.column);
+      seen.add(slices(state).review.sort.column);
       expect([...shownIn(state)].sort((a, b) => a - b)).toEqual(Array.from({ length: 107 }, (_, n) => n + 1));
       state = press(state, '>');
     }
     expect(seen.size).toBe(11);
-    expect(state.review.sort.column).toBe('prompt');
+    expect(slices(state).review.sort.column).toBe('prompt');
   });
 
   it('sorts what is flipped most to the top, as α moves', () => {
     const rows = reviewRows([pair(1, 0, 20, 10), pair(9, 0, 200, 10)]);
     const state = press(attached('review', small, { review: rows }), ...Array<string>(7).fill('>'));
-    expect(state.review.sort.column).toBe('penalized');
+    expect(slices(state).review.sort.column).toBe('penalized');
     // α = 0.02: 1 - 0.2 against 9 - 3.8. α = 0.12: 1 - 1.2 against 9 - 22.8.
     const order = (at: State) => shownIn(at).filter((n) => n <= 2);
     expect(order(state)).toEqual([1, 2]);
@@ -99,8 +103,8 @@ describe('the table', () => {
 
   it('keeps the selected prompt selected when it is sorted', () => {
     const state = press(review, 'j', 'j', '>', '>');
-    expect(state.review.selected).toBe(2);
-    expect(lookingAt(state)?.order.rows[state.review.at]).toBe(2);
+    expect(slices(state).review.selected).toBe(2);
+    expect(lookingAt(on.review(state))?.order.rows[slices(state).review.at]).toBe(2);
   });
 
   it('has texts that scroll to their end and no further', () => {
@@ -108,22 +112,25 @@ describe('the table', () => {
       pairs: [pair(1, 0, 2, 1, { chosen_text: 'line\n'.repeat(40) }), pair(1, 0, 2, 1)],
     });
     const end = press(long, ...Array<string>(50).fill('J'));
-    expect(end.review.textTop).toBe(reviewLayout(end).textEnd);
-    expect(end.review.textTop).toBeGreaterThan(20);
-    expect(press(end, ...Array<string>(50).fill('K')).review.textTop).toBe(0);
-    expect(press(end, 'j').review.textTop).toBe(0);
+    expect(slices(end).review.textTop).toBe(reviewLayout(on.review(end)).textEnd);
+    expect(slices(end).review.textTop).toBeGreaterThan(20);
+    expect(slices(press(end, ...Array<string>(50).fill('K'))).review.textTop).toBe(0);
+    expect(slices(press(end, 'j')).review.textTop).toBe(0);
   });
 
   it('gives the texts more room on z', () => {
     const zoomed = press(review, 'z');
-    expect(reviewLayout(zoomed).text).toBeGreaterThan(reviewLayout(review).text);
-    expect(press(zoomed, 'z').review.zoomed).toBe(false);
+    expect(reviewLayout(on.review(zoomed)).text).toBeGreaterThan(reviewLayout(on.review(review)).text);
+    expect(slices(press(zoomed, 'z')).review.zoomed).toBe(false);
   });
 
   it('derives what 20,000 rows need once, not at every key', () => {
     const many = reviewRows(Array.from({ length: 20_000 }, (_, i) => pair(i / 100, 0, 20, 10)));
     const state = attached('review', large, { review: many, pairs: [] });
-    const [looking, moved] = [lookingAt(press(state, 'j')), lookingAt(press(state, 'j', 'right'))];
+    const [looking, moved] = [
+      lookingAt(on.review(press(state, 'j'))),
+      lookingAt(on.review(press(state, 'j', 'right'))),
+    ];
     expect(looking?.order.rows).toHaveLength(20_004);
     expect(moved?.settings.alpha).not.toBe(looking?.settings.alpha);
     expect(moved?.table === looking?.table && moved?.order === looking?.order).toBe(true);
@@ -140,7 +147,7 @@ describe('the filter', () => {
     expect(kept).toMatchObject({ modal: null, review: { filter: 'flipped' } });
     expect(shownIn(kept)).toHaveLength(2);
     expect(shownIn(press(typed('flipped'), 'escape'))).toHaveLength(107);
-    expect(press(kept, 'escape').review.filter).toBe('');
+    expect(slices(press(kept, 'escape')).review.filter).toBe('');
   });
 
   it.each<[string, number]>([
@@ -200,9 +207,9 @@ describe('the filter', () => {
 
   it('moves the selection to what is left, and keeps it where it is left', () => {
     const state = press(typed('prompt>50'), 'enter');
-    expect(state.review).toMatchObject({ selected: 50, at: 0 });
-    expect(press(state, 'escape').review).toMatchObject({ selected: 50, at: 50 });
-    expect(press(typed('nowhere'), 'enter', 'j', 'x').review.selected).toBe(0);
+    expect(slices(state).review).toMatchObject({ selected: 50, at: 0 });
+    expect(slices(press(state, 'escape')).review).toMatchObject({ selected: 50, at: 50 });
+    expect(slices(press(typed('nowhere'), 'enter', 'j', 'x')).review.selected).toBe(0);
   });
 });
 
@@ -213,12 +220,12 @@ describe('the order while a person decides', () => {
   const swapped = (prompt: number) => ruling(prompt, { kind: 'pair', chosen: 2, rejected: 1 });
 
   it('stays as it was sorted, with the cursor on its prompt', () => {
-    expect(byLength.review.sort.column).toBe('|y_w|');
+    expect(slices(byLength).review.sort.column).toBe('|y_w|');
     expect(shownIn(byLength).slice(0, 3)).toEqual([1, 3, 2]);
     // |y_w| becomes 40, 45: sorted again the second prompt would come first.
     const state = decided(press(byLength, 'j'), swapped(0), swapped(1));
     expect(shownIn(state).slice(0, 3)).toEqual([1, 3, 2]);
-    expect(state.review).toMatchObject({ selected: 2, at: 1 });
+    expect(slices(state).review).toMatchObject({ selected: 2, at: 1 });
     // α does not matter to lengths.
     expect(shownIn(press(state, 'right', ']')).slice(0, 3)).toEqual([1, 3, 2]);
     expect(shownIn(after(state, { type: 'size', size: large })).slice(0, 3)).toEqual([1, 3, 2]);
@@ -227,7 +234,7 @@ describe('the order while a person decides', () => {
   it('is sorted again on o, and when another order is chosen', () => {
     const state = decided(press(byLength, 'j'), swapped(0), swapped(1));
     expect(shownIn(press(state, 'o')).slice(0, 3)).toEqual([2, 1, 3]);
-    expect(press(state, 'o').review).toMatchObject({ selected: 2, at: 2 });
+    expect(slices(press(state, 'o')).review).toMatchObject({ selected: 2, at: 2 });
     expect(shownIn(press(state, '<', '>')).slice(0, 3)).toEqual([2, 1, 3]);
     // Nothing to do before a decision, nor once sorted again.
     expect(press(byLength, 'o').notice).toContain('Nothing to do now for o');
@@ -239,14 +246,14 @@ describe('the order while a person decides', () => {
     expect(shownIn(filtered)).toEqual([1]);
     const state = decided(filtered, swapped(0), swapped(1));
     expect(shownIn(state)).toEqual([1]);
-    expect(module.reading(state).join('\n')).toContain('no longer fits the filter');
-    expect(module.reading(filtered).join('\n')).not.toContain('no longer fits');
+    expect(module.reading(on.review(state)).join('\n')).toContain('no longer fits the filter');
+    expect(module.reading(on.review(filtered)).join('\n')).not.toContain('no longer fits');
     expect(shownIn(press(state, 'o'))).toEqual([2]);
     expect(shownIn(press(state, '/', 'enter'))).toEqual([2]);
     // A filter that is begun and left again hides nothing.
     expect(shownIn(press(state, '/', 'x', 'escape'))).toEqual([1]);
     // Undone, it fits again.
-    expect(module.reading(decided(state)).join('\n')).not.toContain('no longer fits');
+    expect(module.reading(on.review(decided(state))).join('\n')).not.toContain('no longer fits');
   });
 
   it('is sorted anew for another round', () => {
@@ -275,19 +282,21 @@ describe('gradient weights that need log-probabilities', () => {
     weights: { ...progress, done: 80, computing: false },
   });
   const weightAt = (state: State, row = 0): number => {
-    const looking = lookingAt(state);
+    const looking = lookingAt(on.review(state));
     return looking === null ? NaN : columnOf('weight').value(looking.table, row, looking.settings.alpha);
   };
 
   it('are unknown until they are there, with the reason', () => {
     expect(weightAt(waiting)).toBeNaN();
-    expect(weightsReason(waiting)).toBe("gradient weights need the reference's log-probabilities: computing 12 of 80");
-    expect(remarkOn(waiting)).toBe(weightsReason(waiting));
-    expect(press(waiting, '=').notice).toBe(`There is no length-neutral α yet: ${weightsReason(waiting)}.`);
-    expect(module.reading(waiting)).toContain(weightsReason(waiting));
+    expect(weightsReason(on.review(waiting))).toBe(
+      "gradient weights need the reference's log-probabilities: computing 12 of 80",
+    );
+    expect(remarkOn(on.review(waiting))).toBe(weightsReason(on.review(waiting)));
+    expect(press(waiting, '=').notice).toBe(`There is no length-neutral α yet: ${weightsReason(on.review(waiting))}.`);
+    expect(module.reading(on.review(waiting))).toContain(weightsReason(on.review(waiting)));
     expect(shownIn(press(waiting, '/', ...'weight>0', 'enter'))).toEqual([]);
     // What the rewards and lengths give is known.
-    const looking = lookingAt(waiting);
+    const looking = lookingAt(on.review(waiting));
     expect(looking === null ? 0 : panelNumbers(looking.table, 0.02).flipped).toBe(2);
   });
 
@@ -296,8 +305,8 @@ describe('gradient weights that need log-probabilities', () => {
     expect(weightAt(told)).toBeCloseTo(1 / (1 + Math.exp(1.9)), 12);
     expect(weightAt(press(told, 'right'))).toBeCloseTo(1 / (1 + Math.exp(2)), 12);
     expect(weightAt(press(told, 'b', '2', 'enter'))).toBeCloseTo(0.5, 12);
-    expect(weightsReason(told)).toBeNull();
-    expect(remarkOn(told)).not.toContain('log-probabilities');
+    expect(weightsReason(on.review(told))).toBeNull();
+    expect(remarkOn(on.review(told))).not.toContain('log-probabilities');
   });
 
   it('follow a decision for other responses', () => {
@@ -319,7 +328,7 @@ describe('gradient weights that need log-probabilities', () => {
     const rest = { type: 'logps', round: 2, known: known.slice(50), weights: { ...progress, done: 80 } } as const;
     const all = after(some, rest);
     expect(shownIn(all)).toEqual(shownIn(press(told, ...Array<string>(8).fill('>'))));
-    expect(all.review.selected).toBe(byWeight.review.selected);
+    expect(slices(all).review.selected).toBe(slices(byWeight).review.selected);
     expect(press(all, 'o').notice).toContain('Nothing to do now for o');
     // Once the cursor was moved or a pair decided, rows stay where they are.
     for (const touched of [press(some, 'j'), decided(some, ruling(3, { kind: 'tie' }))]) {
@@ -340,11 +349,11 @@ describe('gradient weights that need log-probabilities', () => {
 
   it('keep the order and the selection as they come in', () => {
     const sorted = press(waiting, ...Array<string>(8).fill('>'));
-    expect(sorted.review.sort.column).toBe('weight');
+    expect(slices(sorted).review.sort.column).toBe('weight');
     const moved = press(sorted, 'j', 'j');
     const then = after(moved, { type: 'logps', round: 2, known, weights: { ...progress, done: 80, computing: false } });
     expect(shownIn(then)).toEqual(shownIn(moved));
-    expect(then.review.selected).toBe(moved.review.selected);
+    expect(slices(then).review.selected).toBe(slices(moved).review.selected);
   });
 
   it('say why they cannot be had', () => {
@@ -354,14 +363,16 @@ describe('gradient weights that need log-probabilities', () => {
       known: [],
       weights: { ...progress, computing: false, problem: '/r holds no model' },
     });
-    expect(weightsReason(failed)).toBe("gradient weights need the reference's log-probabilities: /r holds no model");
+    expect(weightsReason(on.review(failed))).toBe(
+      "gradient weights need the reference's log-probabilities: /r holds no model",
+    );
     const { run } = waiting;
     if (run === null) throw new Error('no run');
     const past = {
       ...waiting,
       past: { ...run, round: 1, weights: { ...progress, done: 0, computing: false, known: [] } },
     };
-    expect(weightsReason(past)).toBe(
+    expect(weightsReason(on.review(past))).toBe(
       "gradient weights need the reference's log-probabilities, of which this round has 0 of 80",
     );
   });
@@ -396,8 +407,10 @@ describe('deciding', () => {
     const state = decided(review, ruling(0, { kind, instead_of: { chosen: 2, rejected: 1 } }));
     expect(sent(state, key)).toEqual([{ type: 'decide', prompt_index: 0, ruling: swapped }]);
     // The screen shows that pair, so confirming it chooses it and swapping it leads back to the rewards' pair.
-    expect(lookingAt(state)?.table).toMatchObject({ standings: { 0: kind === 'tie' ? 'tie' : 'excluded' } });
-    expect([lookingAt(state)?.table.chosen[0], lookingAt(state)?.table.rejected[0]]).toEqual([2, 1]);
+    expect(lookingAt(on.review(state))?.table).toMatchObject({ standings: { 0: kind === 'tie' ? 'tie' : 'excluded' } });
+    expect([lookingAt(on.review(state))?.table.chosen[0], lookingAt(on.review(state))?.table.rejected[0]]).toEqual([
+      2, 1,
+    ]);
     expect(sent(state, 'c')).toEqual([{ type: 'decide', prompt_index: 0, ruling: swapped }]);
     expect(sent(state, 's')).toEqual([{ type: 'decide', prompt_index: 0, ruling: null }]);
   });
@@ -440,7 +453,7 @@ describe('deciding', () => {
     const [command] = sent(state, 'w');
     if (command.type !== 'decide' || command.ruling == null) throw new Error('no ruling');
     state = decided(state, ruling(command.prompt_index, command.ruling));
-    const looking = lookingAt(state);
+    const looking = lookingAt(on.review(state));
     expect([looking?.table.chosen[0], looking?.table.rejected[0]]).toEqual([0, 2]);
     expect(sent(state, 'u')).toEqual([{ type: 'undo' }]);
     const undone = after(state, {
@@ -448,7 +461,9 @@ describe('deciding', () => {
       round: 2,
       decisions: { decisions: [], undoable: 0, redoable: 1 },
     });
-    expect([lookingAt(undone)?.table.chosen[0], lookingAt(undone)?.table.rejected[0]]).toEqual([1, 2]);
+    expect([lookingAt(on.review(undone))?.table.chosen[0], lookingAt(on.review(undone))?.table.rejected[0]]).toEqual([
+      1, 2,
+    ]);
     expect(sent(undone, 'u')).toEqual([]);
     expect(sent(undone, 'U')).toEqual([{ type: 'redo' }]);
     expect(sent(undone, 'ctrl+r')).toEqual([{ type: 'redo' }]);
@@ -456,8 +471,8 @@ describe('deciding', () => {
 
   it('leaves excluded pairs and ties out of the pairs', () => {
     const state = decided(review, ruling(0, { kind: 'exclude' }), ruling(1, { kind: 'tie' }));
-    expect(lookingAt(state)?.table.pairs).toHaveLength(101);
-    expect(lookingAt(state)?.table.inputs).toHaveLength(101);
+    expect(lookingAt(on.review(state))?.table.pairs).toHaveLength(101);
+    expect(lookingAt(on.review(state))?.table.inputs).toHaveLength(101);
   });
 
   it('writes down why', () => {
@@ -482,7 +497,7 @@ describe('deciding', () => {
       expect(press(past, key).modal).toBeNull();
       expect(sent(press(attached('done'), '2'), key)).toEqual([]);
     }
-    expect(press(past, 'j').review.selected).toBe(1);
+    expect(slices(press(past, 'j')).review.selected).toBe(1);
   });
 });
 
@@ -518,7 +533,7 @@ describe('asking', () => {
         (seen, row) => after(seen, { type: 'answer', query: query(row.prompt_index), answer: detailOf(row) }),
         review,
       );
-    expect(state.review.details.map(({ detail }) => detail.prompt_index)).toEqual(
+    expect(slices(state).review.details.map(({ detail }) => detail.prompt_index)).toEqual(
       Array.from({ length: 32 }, (_, i) => 59 - i),
     );
   });
@@ -527,8 +542,8 @@ describe('asking', () => {
     const tokens = (sample: number) => ({ type: 'read-tokens', round: 2, prompt_index: 0, sample });
     expect(asked(review, 'v')).toEqual([tokens(1)]);
     expect(asked(press(review, 'd', 'up'), 'v')).toEqual([tokens(0)]);
-    expect(press(review, 'd', 'up', 'v', 'v').review.pane).toBe('detail');
-    expect(press(review, 'v', 'escape').review.pane).toBe('table');
+    expect(slices(press(review, 'd', 'up', 'v', 'v')).review.pane).toBe('detail');
+    expect(slices(press(review, 'v', 'escape')).review.pane).toBe('table');
   });
 
   it('asks for the plan before launch', () => {
@@ -544,35 +559,35 @@ describe('the panes', () => {
     ['B', 'hacking'],
   ])('%s opens, closes and is left by escape: %s', (key, pane) => {
     const open = press(review, key);
-    expect(open.review.pane).toBe(pane);
-    expect(press(open, key).review.pane).toBe('table');
-    expect(press(open, 'escape').review.pane).toBe('table');
-    expect(module.crumbs?.(open)).not.toEqual([]);
+    expect(slices(open).review.pane).toBe(pane);
+    expect(slices(press(open, key)).review.pane).toBe('table');
+    expect(slices(press(open, 'escape')).review.pane).toBe('table');
+    expect(module.crumbs?.(on.review(open))).not.toEqual([]);
   });
 
   it('goes through the responses and the prompts', () => {
     const detail = press(review, 'd');
-    expect(press(detail, 'up').review.response).toBe(0);
-    expect(press(detail, 'up', 'up', 'up', 'up').review.response).toBe(1);
-    expect(press(detail, 'down').review.response).toBe(2);
+    expect(slices(press(detail, 'up')).review.response).toBe(0);
+    expect(slices(press(detail, 'up', 'up', 'up', 'up')).review.response).toBe(1);
+    expect(slices(press(detail, 'down')).review.response).toBe(2);
     const next = press(detail, 'up', 'p', '>');
-    expect(next.review).toMatchObject({ pane: 'detail', selected: 1, response: null, against: null });
-    expect(press(next, '<').review.selected).toBe(0);
+    expect(slices(next).review).toMatchObject({ pane: 'detail', selected: 1, response: null, against: null });
+    expect(slices(press(next, '<')).review.selected).toBe(0);
   });
 
   it('copies the text that is looked at', () => {
-    expect(module.copies?.(review)).toContain('December comes');
-    expect(module.copies?.(press(review, 'd'))).toBe('January.');
-    expect(module.copies?.(press(review, 'd', 'up', 'up', 'up'))).toContain('December comes');
+    expect(module.copies?.(on.review(review))).toContain('December comes');
+    expect(module.copies?.(on.review(press(review, 'd')))).toBe('January.');
+    expect(module.copies?.(on.review(press(review, 'd', 'up', 'up', 'up')))).toContain('December comes');
   });
 
   it('reads itself aloud', () => {
-    const lines = module.reading(review).join('\n');
+    const lines = module.reading(on.review(review)).join('\n');
     expect(lines).toContain('α 0.0200: 2 of 103 pairs flipped');
     expect(lines).toContain('Prompt 1, 1 of 107. flipped by α');
     expect(lines).toContain('chosen y_w, reward 1.50, length 140: December comes');
-    expect(module.reading(press(review, 'd')).join('\n')).toContain('4: reward 0.50, length 40, selected.');
-    expect(module.reading(attached('sample'))).toEqual(['No scored prompts yet.']);
+    expect(module.reading(on.review(press(review, 'd'))).join('\n')).toContain('4: reward 0.50, length 40, selected.');
+    expect(module.reading(on.review(attached('sample')))).toEqual(['No scored prompts yet.']);
   });
 });
 
@@ -581,8 +596,8 @@ describe('α', () => {
     const [command] = sent(review, '=');
     expect(command).toMatchObject({ type: 'set' });
     const state = press(review, '=');
-    expect(state.review.reason?.text).toContain('length-neutral');
-    expect(state.draft.alpha).toBe(state.review.reason?.alpha);
+    expect(slices(state).review.reason?.text).toContain('length-neutral');
+    expect(state.draft.alpha).toBe(slices(state).review.reason?.alpha);
   });
 
   it('= says why there is none', () => {
@@ -617,19 +632,19 @@ describe('signs of reward hacking', () => {
 
   it('lead from a phrase to the prompts whose winner says it', () => {
     const third = press(open, 'j', 'down', 'k', 'j');
-    expect(third.review.phrase).toBe(2);
+    expect(slices(third).review.phrase).toBe(2);
     const shown = press(third, 'enter');
-    expect(shown.review).toMatchObject({ pane: 'table', filter: 'w:"let\'s break it down"' });
-    expect(press(open, 'enter').review.filter).toBe('w:"**"');
+    expect(slices(shown).review).toMatchObject({ pane: 'table', filter: 'w:"let\'s break it down"' });
+    expect(slices(press(open, 'enter')).review.filter).toBe('w:"**"');
     // Emoji have no text in common to search for; an empty search would show every prompt.
     const emoji = { ...hackingReport, phrases: [{ ...hackingReport.phrases[0], text: 'emoji' }] };
     const stays = press(after(waiting, { type: 'answer', query, answer: emoji }), 'enter');
     expect(stays).toMatchObject({ notice: 'The filter cannot search for every emoji.', review: { filter: '' } });
     const sums = press(open, 'j', 'enter');
-    expect(lookingAt(sums)?.order.rows).toHaveLength(100);
+    expect(lookingAt(on.review(sums))?.order.rows).toHaveLength(100);
     // Past the end there is nothing; a page is half of what is seen.
-    expect(press(open, 'pagedown', 'pagedown').review.phrase).toBe(3);
-    expect(module.copies?.(third)).toBe("let's break it down");
+    expect(slices(press(open, 'pagedown', 'pagedown')).review.phrase).toBe(3);
+    expect(module.copies?.(on.review(third))).toBe("let's break it down");
   });
 
   it('leave α and the launch alone, which are not to be seen', () => {
@@ -639,8 +654,8 @@ describe('signs of reward hacking', () => {
   });
 
   it('are read aloud', () => {
-    expect(module.reading(waiting)).toEqual(['Words and phrases are counted.']);
-    const lines = module.reading(press(open, 'down')).join('\n');
+    expect(module.reading(on.review(waiting))).toEqual(['Words and phrases are counted.']);
+    const lines = module.reading(on.review(press(open, 'down'))).join('\n');
     expect(lines).toContain('A sign of reward hacking: length: ρ +0.41 ±0.06 (95 %) with reward within a prompt');
     expect(lines).toContain('the sum of, in 58 winners and 4 losers, selected.');
   });
@@ -648,7 +663,7 @@ describe('signs of reward hacking', () => {
   it('are pointed at', () => {
     const point = (state: State, kind: 'press' | 'wheel-down', x: number, y: number): State =>
       after(state, { type: 'mouse', kind, x, y: y + 2 });
-    expect(point(open, 'wheel-down', 3, 3).review.phrase).toBe(1);
+    expect(slices(point(open, 'wheel-down', 3, 3)).review.phrase).toBe(1);
     const { run } = open;
     const wide = after(
       attached('review', large),
@@ -656,10 +671,10 @@ describe('signs of reward hacking', () => {
       { type: 'key', key: 'B' },
       { type: 'answer', query, answer: hackingReport },
     );
-    expect(point(wide, 'press', 100, 5).review.phrase).toBe(2);
+    expect(slices(point(wide, 'press', 100, 5)).review.phrase).toBe(2);
     // On a heading, and beside the list.
-    expect(point(wide, 'press', 100, 2).review.phrase).toBe(0);
-    expect(point(wide, 'press', 10, 5).review.phrase).toBe(0);
+    expect(slices(point(wide, 'press', 100, 2)).review.phrase).toBe(0);
+    expect(slices(point(wide, 'press', 10, 5)).review.phrase).toBe(0);
   });
 });
 
@@ -669,26 +684,26 @@ describe('the mouse', () => {
     after(state, { type: 'mouse', kind, x, y: y + 2 });
 
   it('selects the row that is clicked', () => {
-    expect(at(review, 'press', 10, 3 + 1 + 2).review.selected).toBe(2);
-    expect(at(attached('review', large), 'press', 10, 1 + 4).review.selected).toBe(4);
+    expect(slices(at(review, 'press', 10, 3 + 1 + 2)).review.selected).toBe(2);
+    expect(slices(at(attached('review', large), 'press', 10, 1 + 4)).review.selected).toBe(4);
   });
 
   it('sorts by the column whose heading is clicked, and turns it round', () => {
     const { shown } = columnsFor(80);
     const once = at(review, 'press', shown[0].width + 2, 3);
-    expect(once.review.sort).toEqual({ column: 'r_w', reversed: false });
-    expect(at(once, 'press', shown[0].width + 2, 3).review.sort).toEqual({ column: 'r_w', reversed: true });
+    expect(slices(once).review.sort).toEqual({ column: 'r_w', reversed: false });
+    expect(slices(at(once, 'press', shown[0].width + 2, 3)).review.sort).toEqual({ column: 'r_w', reversed: true });
   });
 
   it('scrolls what is under the pointer', () => {
     const long = attached('review', small, { pairs: [pair(1, 0, 2, 1, { chosen_text: 'line\n'.repeat(40) })] });
-    expect(at(long, 'wheel-down', 5, 18).review).toMatchObject({ selected: 0, textTop: 3 });
-    expect(at(long, 'wheel-down', 5, 5).review).toMatchObject({ selected: 3, textTop: 0 });
-    expect(at(at(long, 'wheel-down', 5, 5), 'wheel-up', 5, 5).review.selected).toBe(0);
+    expect(slices(at(long, 'wheel-down', 5, 18)).review).toMatchObject({ selected: 0, textTop: 3 });
+    expect(slices(at(long, 'wheel-down', 5, 5)).review).toMatchObject({ selected: 3, textTop: 0 });
+    expect(slices(at(at(long, 'wheel-down', 5, 5), 'wheel-up', 5, 5)).review.selected).toBe(0);
   });
 
   it('picks the response that is clicked', () => {
-    expect(at(press(review, 'd'), 'press', 5, 3).review.response).toBe(1);
-    expect(at(press(review, 'd'), 'press', 5, 4).review.response).toBe(3);
+    expect(slices(at(press(review, 'd'), 'press', 5, 3)).review.response).toBe(1);
+    expect(slices(at(press(review, 'd'), 'press', 5, 4)).review.response).toBe(3);
   });
 });

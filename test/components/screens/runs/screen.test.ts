@@ -1,50 +1,55 @@
 /** The list of runs under the mouse, read aloud, copied from, and with what was typed or confirmed in it. */
+import { stepWithin } from '../../../../components/app/screen.js';
+import type { RunsState } from '../../../../components/screens/runs/state.js';
 import { expect, it } from 'vitest';
 import { runsLayout } from '../../../../components/screens/runs/layout.js';
 import { openCommand } from '../../../../src/core/form/command.js';
 import { runs } from '../../../../components/screens/runs/screen.js';
 import type { State, Step } from '../../../../components/app/state.js';
 import { entries, listed, opened, place } from '../../homeFixtures.js';
+import { on } from '../../slices.js';
 
-const selectedOf = (state: State) => runsLayout(state).selected?.directory.split('/').at(-1);
-const typed = (field: string, text: string) => runs.typed?.(listed(), field, text) as Step;
+const selectedOf = (state: State) => runsLayout(on.runs(state)).selected?.directory.split('/').at(-1);
+const typed = (field: string, text: string) => runs.typed?.(on.runs(listed()), field, text) as Step;
 const pointed = (state: State, kind: 'press' | 'wheel-up' | 'wheel-down', y: number) =>
-  runs.pointed?.(state, kind, 3, y) ?? { state, effects: [] };
+  stepWithin(state, 'runs', (slice) => runs.pointed?.(slice as RunsState, kind, 3, y) ?? { state: slice, effects: [] });
 
 it('a click selects a row, a second one opens it; the wheel moves by one; beside the rows nothing happens', () => {
   const once = pointed(listed(), 'press', 2);
-  expect(selectedOf(once.state)).toBe(runsLayout(listed()).entries[1].directory.split('/').at(-1));
+  expect(selectedOf(once.state)).toBe(runsLayout(on.runs(listed())).entries[1].directory.split('/').at(-1));
   expect(once.effects).toEqual([]);
-  const { directory } = runsLayout(listed()).entries[1];
+  const { directory } = runsLayout(on.runs(listed())).entries[1];
   expect(pointed(once.state, 'press', 2).effects).toEqual([{ do: 'home', task: { task: 'open', directory } }]);
-  expect(runsLayout(pointed(listed(), 'wheel-down', 1).state).at).toBe(1);
-  expect(runsLayout(pointed(pointed(listed(), 'wheel-down', 1).state, 'wheel-up', 1).state).at).toBe(0);
+  expect(runsLayout(on.runs(pointed(listed(), 'wheel-down', 1).state)).at).toBe(1);
+  expect(runsLayout(on.runs(pointed(pointed(listed(), 'wheel-down', 1).state, 'wheel-up', 1).state)).at).toBe(0);
   for (const y of [0, entries.length + 1]) expect(pointed(listed(), 'press', y).state).toEqual(listed());
 });
 
 it('is read aloud run by run, with what is wrong', () => {
-  const words = runs.reading?.(listed()) ?? [];
+  const words = runs.reading?.(on.runs(listed())) ?? [];
   expect(words[0]).toBe('6 runs.');
   expect(words.filter((line) => line.startsWith('Selected, '))).toHaveLength(1);
   expect(words.join('\n')).toMatch(
     /smol-alpha-0\.02: model .*SmolLM2-135M-Instruct, 3 rounds, last reward 1\.821, length 43\.1; engine: /,
   );
   expect(words.join('\n')).toContain('newer Brevity (version 3');
-  expect(runs.reading?.(opened('runs'))).toEqual(['Looking for runs.']);
-  expect(runs.reading?.(listed(undefined, []))).toEqual(['There is no run here.']);
+  expect(runs.reading?.(on.runs(opened('runs')))).toEqual(['Looking for runs.']);
+  expect(runs.reading?.(on.runs(listed(undefined, [])))).toEqual(['There is no run here.']);
 });
 
 it('copies the command that opens the selected run, quoted for a shell', () => {
-  expect(runs.copies?.(listed())).toBe(`brevity runs/${selectedOf(listed())}`);
+  expect(runs.copies?.(on.runs(listed()))).toBe(`brevity runs/${selectedOf(listed())}`);
   expect(openCommand('/home/ann/work/one', place)).toBe('brevity ./one');
   expect(openCommand("/home/ann/work/it's here", place)).toBe("brevity './it'\\''s here'");
 });
 
 it('what was typed filters or is looked in; leaving takes the filter away first', () => {
   const filtered = typed('filter', ' lora ').state;
-  expect(runsLayout(filtered).entries.map(({ directory }) => directory.split('/').at(-1))).toEqual(['smol-lora']);
-  expect(runsLayout(runs.back?.(filtered) as State).entries).toHaveLength(entries.length);
-  expect(runs.back?.(listed())).toBeNull();
+  expect(runsLayout(on.runs(filtered)).entries.map(({ directory }) => directory.split('/').at(-1))).toEqual([
+    'smol-lora',
+  ]);
+  expect(runsLayout(on.runs(runs.back?.(on.runs(filtered)) as State)).entries).toHaveLength(entries.length);
+  expect(runs.back?.(on.runs(listed()))).toBeNull();
   expect(typed('look-in', ' /data/runs ').effects).toEqual([
     { do: 'home', task: { task: 'look-in', folder: '/data/runs' } },
   ]);
@@ -52,10 +57,10 @@ it('what was typed filters or is looked in; leaving takes the filter away first'
 
 it('what was confirmed is done to the run that was asked about, whatever is selected by now', () => {
   const directory = '/home/ann/work/runs/a b';
-  expect(runs.confirmed?.(listed(), `delete ${directory}`).effects).toEqual([
+  expect(runs.confirmed?.(on.runs(listed()), `delete ${directory}`).effects).toEqual([
     { do: 'home', task: { task: 'delete', directory } },
   ]);
-  expect(runs.confirmed?.(listed(), `end-engine ${directory}`).effects).toEqual([
+  expect(runs.confirmed?.(on.runs(listed()), `end-engine ${directory}`).effects).toEqual([
     { do: 'home', task: { task: 'end-engine', directory } },
   ]);
 });

@@ -1,14 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { reduce } from '../../../../components/app/reducer.js';
 import { samplingLayout } from '../../../../components/screens/sampling/layout.js';
-import { sampling } from '../../../../components/screens/sampling/screen.js';
+import { inView } from '../../../../components/app/screen.js';
 import type { State } from '../../../../components/app/state.js';
 import { frame } from '../../frame.js';
 import { after, attached, engine, large, press, response, round, small } from '../../fixtures.js';
+import { on, slices } from '../../slices.js';
 
 const sent = (state: State, key: string) =>
   reduce(state, { type: 'key', key }).effects.map((effect) => (effect.do === 'send' ? effect.command : effect.do));
-const selected = (state: State) => samplingLayout(state).selected?.prompt_index;
+const selected = (state: State) => samplingLayout(on.sampling(state)).selected?.prompt_index;
 const came = (i: number) => ({ type: 'response' as const, response: response(i) });
 
 describe('sampling', () => {
@@ -66,7 +67,7 @@ describe('the newest responses', () => {
 
   it('are gone through by one, by page and to the end', () => {
     const state = attached('sample');
-    expect(samplingLayout(state).items).toBe(5);
+    expect(samplingLayout(on.sampling(state)).items).toBe(5);
     expect(selected(press(state, 'pagedown'))).toBe(34);
     expect(selected(press(state, 'pagedown', 'pageup'))).toBe(39);
     expect(selected(press(state, 'end'))).toBe(0);
@@ -76,8 +77,8 @@ describe('the newest responses', () => {
 
   it('keep what is selected in view', () => {
     const inView = (state: State) => {
-      const { place, items } = samplingLayout(state);
-      return place >= state.sampling.top && place < state.sampling.top + items;
+      const { place, items } = samplingLayout(on.sampling(state));
+      return place >= slices(state).sampling.top && place < slices(state).sampling.top + items;
     };
     let state = attached('sample');
     for (const key of ['down', 'down', 'pagedown', 'end', 'up', 'pageup']) {
@@ -89,36 +90,36 @@ describe('the newest responses', () => {
 
   it('can be read whole, in peace: one that is being read stays when fifty newer ones have come', () => {
     const reading = press(attached('sample'), 'enter');
-    expect(reading.sampling.reading).toBe(true);
+    expect(slices(reading).sampling.reading).toBe(true);
     const later = after(reading, ...Array.from({ length: 60 }, (_, i) => came(100 + i)));
     expect(selected(later)).toBe(39);
-    expect(later.sampling.reading).toBe(true);
+    expect(slices(later).sampling.reading).toBe(true);
     expect(selected(press(later, 'up'))).toBe(110);
-    expect(press(later, 'escape').sampling.reading).toBe(false);
-    expect(press(later, 'enter').sampling.reading).toBe(false);
+    expect(slices(press(later, 'escape')).sampling.reading).toBe(false);
+    expect(slices(press(later, 'enter')).sampling.reading).toBe(false);
   });
 
   it('scroll no further than the text', () => {
     const text = 'line\n'.repeat(40);
     const state = press(attached('sample', small, { responses: [response(1, { text })] }), 'enter');
     // A prompt of one line, an empty one and 41 lines, of which 19 are seen.
-    expect(press(state, 'J').sampling.textTop).toBe(18);
-    expect(press(state, 'J', 'J', 'J').sampling.textTop).toBe(24);
-    expect(press(state, 'J', 'K', 'K').sampling.textTop).toBe(0);
-    expect(press(attached('sample'), 'J').sampling.textTop).toBe(0);
+    expect(slices(press(state, 'J')).sampling.textTop).toBe(18);
+    expect(slices(press(state, 'J', 'J', 'J')).sampling.textTop).toBe(24);
+    expect(slices(press(state, 'J', 'K', 'K')).sampling.textTop).toBe(0);
+    expect(slices(press(attached('sample'), 'J')).sampling.textTop).toBe(0);
   });
 
   it('show a reward that comes while they are looked at', () => {
     const state = press(attached('score'), 'down');
-    const { prompt_index, sample } = samplingLayout(state).selected!;
+    const { prompt_index, sample } = samplingLayout(on.sampling(state)).selected!;
     const seen = [{ prompt_index, sample, held_out: false, reward: 1.5 }];
     const scored = after(state, { type: 'rewards', round: 2, rewards: [1.5], seen });
-    expect(samplingLayout(scored).selected).toMatchObject({ prompt_index, reward: 1.5 });
+    expect(samplingLayout(on.sampling(scored)).selected).toMatchObject({ prompt_index, reward: 1.5 });
   });
 
   it('are the samples, not the answers of the evaluation; but those of the base policy, which has no samples', () => {
     const responses = [response(1), response(2, { held_out: true })];
-    const list = (state: State) => samplingLayout(state).responses.map(({ prompt_index }) => prompt_index);
+    const list = (state: State) => samplingLayout(on.sampling(state)).responses.map(({ prompt_index }) => prompt_index);
     expect(list(attached('done', small, { responses }))).toEqual([1]);
     const base = { round: 0, rounds: [round(0, 'evaluate')], current: 0 };
     expect(list(attached('evaluate', small, { ...base, responses }))).toEqual([2]);
@@ -126,8 +127,8 @@ describe('the newest responses', () => {
 
   it('of another round are not selected in this one', () => {
     const state = press(attached('sample'), 'down', 'enter');
-    const past = sampling.inView!({ ...state, past: { ...attached('done').run!, round: 1, responses: [] } });
-    expect(past.sampling).toEqual({ selected: null, top: 0, reading: false, textTop: 0, serversTop: null });
+    const past = inView({ ...state, past: { ...attached('done').run!, round: 1, responses: [] } });
+    expect(slices(past).sampling).toEqual({ selected: null, top: 0, reading: false, textTop: 0, serversTop: null });
     expect(reduce(past, { type: 'key', key: 'y' }).effects).toEqual([]);
   });
 
@@ -150,14 +151,16 @@ it('is pointed at: a click selects, the wheel goes through the list or scrolls t
   expect(selected(mouse(state, 'wheel-down', 10, y))).toBe(38);
   const text = 'line\n'.repeat(40);
   const wide = attached('sample', { columns: 120, rows: 40 }, { responses: [response(1, { text })] });
-  expect(mouse(wide, 'wheel-down', 100, 30).sampling.textTop).toBe(3);
-  expect(mouse(press(wide, 'enter'), 'wheel-down', 1, 30).sampling.textTop).toBe(3);
+  expect(slices(mouse(wide, 'wheel-down', 100, 30)).sampling.textTop).toBe(3);
+  expect(slices(mouse(press(wide, 'enter'), 'wheel-down', 1, 30)).sampling.textTop).toBe(3);
 });
 
 it('is read aloud', () => {
   const responses = [response(3, { reward: 1.25, truncated: true })];
   expect(
-    sampling.reading(attached('score', large, { responses, lengths: [10, 20], truncated: 1, rewards: [1] })),
+    sampling.reading(
+      on.sampling(attached('score', large, { responses, lengths: [10, 20], truncated: 1, rewards: [1] })),
+    ),
   ).toEqual([
     '2 responses, mean length 15.0 tokens, 50.0 % truncated.',
     '1 rewards, mean 1.00.',

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { widthOf } from '../../../../components/parts/text.js';
 import { expectHarmless, frame, hostile, sizes } from '../../frame.js';
 import { press, small } from '../../fixtures.js';
-import { answered, exampleBase, home, noModel, opened, ready } from '../../homeFixtures.js';
+import { answered, exampleBase, formOn, noModel, opened, ready } from '../../homeFixtures.js';
 
 describe.each(sizes)('the form at $columns×$rows', (size) => {
   it('fits, with the fields, the estimate, the command and the keys', () => {
@@ -53,5 +53,5 @@ it('a value is typed where it stands, its end in view', () => {
 it('what a file, a folder or a reward says is harmless', () => {
   expectHarmless(press(answered(opened('setup'), { model: hostile }), 'j', 'j'));
   const base = { ...exampleBase, config: { ...exampleBase.config, model: hostile }, name: 'x' };
-  expectHarmless(press(opened('setup', { columns: 160, rows: 50 }, home(base)), 'j', 'j'));
+  expectHarmless(press(opened('setup', { columns: 160, rows: 50 }, formOn(base)), 'j', 'j'));
 });

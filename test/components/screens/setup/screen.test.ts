@@ -13,7 +13,7 @@ import {
   answered,
   exampleBase,
   gpuFacts,
-  home,
+  formOn,
   measured,
   measurement,
   modelFacts,
@@ -23,13 +23,12 @@ import {
   ready,
   tell,
 } from '../../homeFixtures.js';
+import { formOf as form } from '../../../../components/screens/setup/state.js';
+import { on, slices } from '../../slices.js';
 
 const tasksOf = (effects: Effect[]): HomeTask[] =>
   effects.flatMap((effect) => (effect.do === 'home' ? [effect.task] : []));
-const formOf = (state: State) => {
-  if (state.home === null) throw new Error('no form');
-  return state.home.setup;
-};
+const formOf = (state: State) => slices(state).setup;
 const typed = (state: State, text: string): State => press(state, 'enter', 'ctrl+u', ...text);
 /** At a field, counted from the line that starts the run. */
 const at = (state: State, field: number): State => press(state, 'g', ...Array<string>(field).fill('j'));
@@ -153,8 +152,7 @@ describe('a reward module of an opened file', () => {
   });
 
   it('is named in the headless command', () => {
-    const { home: shown } = moduleForm;
-    expect(shown === null ? null : headlessOf(shown)).toEqual({
+    expect(headlessOf(form(on.setup(moduleForm)))).toEqual({
       command: 'brevity auto runs/example --config theirs.json --trust-reward ~/theirs.mjs',
     });
   });
@@ -182,7 +180,7 @@ describe('start', () => {
 
   it('is held up by settings that no field shows', () => {
     const bad = { ...exampleBase, config: { ...exampleBase.config, evaluation: { probes: -1 } }, name: 'bad.json' };
-    const state = press(answered(opened('setup', small, home(bad))), 'enter');
+    const state = press(answered(opened('setup', small, formOn(bad))), 'enter');
     expect(formOf(state).refusal).toMatch(/^bad\.json cannot be used:\nevaluation\.probes: -1: /);
   });
 
@@ -209,7 +207,7 @@ describe('settings files', () => {
 
   it('are not saved while a field cannot be read', () => {
     const bad = { ...exampleBase, config: { ...exampleBase.config, dpo: { alpha: 'much' } } };
-    const state = press(opened('setup', small, home(bad)), 'w', 'enter');
+    const state = press(opened('setup', small, formOn(bad)), 'w', 'enter');
     expect(state.modal).toHaveProperty('error', expect.stringContaining('correct it first'));
   });
 
@@ -232,14 +230,14 @@ describe('the headless command', () => {
   it('is what y copies', () => {
     const state = press(typed(at(ready(), alpha), '0.5'), 'enter');
     const command = 'brevity auto runs/example --alpha 0.5';
-    expect(state.home === null ? null : headlessOf(state.home)).toEqual({ command });
+    expect(headlessOf(form(on.setup(state)))).toEqual({ command });
     expect(pressed(state, 'y').effects).toEqual([{ do: 'copy', text: command, what: 'the selection' }]);
   });
 
   it('is not there while a field cannot be read', () => {
     const bad = { ...exampleBase, config: { ...exampleBase.config, dpo: { alpha: 'much' } } };
-    const state = opened('setup', small, home(bad));
-    expect(module.copies?.(state)).toBeNull();
+    const state = opened('setup', small, formOn(bad));
+    expect(module.copies?.(on.setup(state))).toBeNull();
   });
 });
 
@@ -291,7 +289,7 @@ it('a click selects, a second one edits; the wheel goes through the fields', () 
 });
 
 it('is read aloud: every field with its value, and the selected one explained', () => {
-  const lines = module.reading(at(ready(), alpha));
+  const lines = module.reading(on.setup(at(ready(), alpha)));
   expect(lines).toContain('α length penalty: 0.08. default 0.02.');
   expect(lines.join('\n')).toMatch(/Selected: α length penalty, 0\.08\. α: length-penalty coefficient/);
   expect(lines).toContain('Headless: brevity auto runs/example');
@@ -327,7 +325,7 @@ describe('updates elsewhere', () => {
     expect(tasksOf(pressed(chosen, 's').effects)).toMatchObject([{ task: 'create', named: ['update.job.command'] }]);
     const update = { job: { launcher: 'process', command: 'theirs {dir}' } };
     const theirs = answered(
-      opened('setup', undefined, home({ ...exampleBase, config: { ...exampleBase.config, update } })),
+      opened('setup', undefined, formOn({ ...exampleBase, config: { ...exampleBase.config, update } })),
     );
     expect(tasksOf(pressed(theirs, 's').effects)).toMatchObject([{ task: 'create', named: [] }]);
   });

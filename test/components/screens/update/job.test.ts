@@ -1,3 +1,4 @@
+import { jobStatus } from '../../../../components/app/status.js';
 import { describe, expect, it } from 'vitest';
 import type { JobEnd } from '../../../../src/protocol/messages.js';
 import { clock } from '../../../../src/core/format.js';
@@ -6,7 +7,6 @@ import {
   jobLines,
   jobNews,
   jobPlace,
-  jobStatus,
   jobWork,
   updateProgress,
 } from '../../../../components/screens/update/job.js';

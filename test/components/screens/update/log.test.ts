@@ -4,13 +4,15 @@ import type { State } from '../../../../components/app/state.js';
 import { updateLayout } from '../../../../components/screens/update/layout.js';
 import { wrappedLog } from '../../../../components/screens/update/log.js';
 import { after, attached, job, press, small } from '../../fixtures.js';
+import { on, slices } from '../../slices.js';
 
 const query = { type: 'read-job-log' as const, round: 2 };
 const lines = (count: number): string[] => Array.from({ length: count }, (_, i) => `line ${i}`);
 const open = press(attached('update', small, { job: job() }), 'l');
 const answered = (state: State, text: string[]): State =>
   after(state, { type: 'answer', query, answer: { lines: text } });
-const first = (state: State): string | undefined => updateLayout(state).log?.at(updateLayout(state).logTop);
+const first = (state: State): string | undefined =>
+  updateLayout(on.update(state)).log?.at(updateLayout(on.update(state)).logTop);
 
 describe('the log of a job', () => {
   it('is asked for when it is opened, and again a while after each answer', () => {
@@ -47,7 +49,7 @@ describe('the log of a job', () => {
     expect(first(answered(up, lines(120)))).toBe('line 80');
     expect(first(press(up, 'g'))).toBe('line 0');
     expect(first(press(up, 'G'))).toBe('line 81');
-    expect(press(up, 'down').update.logTop).toBeNull();
+    expect(slices(press(up, 'down')).update.logTop).toBeNull();
   });
 
   it('says why there is none without a job', () => {

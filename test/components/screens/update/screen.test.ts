@@ -5,6 +5,7 @@ import type { State } from '../../../../components/app/state.js';
 import { updateLayout } from '../../../../components/screens/update/layout.js';
 import { update } from '../../../../components/screens/update/screen.js';
 import { after, attached, engine, large, metrics, press, probes, small } from '../../fixtures.js';
+import { on, slices } from '../../slices.js';
 
 const sent = (state: State, key: string) =>
   reduce(state, { type: 'key', key }).effects.map((effect) => (effect.do === 'send' ? effect.command : effect.do));
@@ -32,16 +33,16 @@ describe('the update', () => {
 describe('plots', () => {
   it('are paged where they do not fit', () => {
     const state = attached('update');
-    expect(updateLayout(state)).toMatchObject({ across: 2, down: 2, pages: 2, probe: null });
-    expect(press(state, 'm').update.page).toBe(1);
-    expect(press(state, 'm', 'm').update.page).toBe(0);
-    expect(press(attached('update', large), 'm').update.page).toBe(0);
+    expect(updateLayout(on.update(state))).toMatchObject({ across: 2, down: 2, pages: 2, probe: null });
+    expect(slices(press(state, 'm')).update.page).toBe(1);
+    expect(slices(press(state, 'm', 'm')).update.page).toBe(0);
+    expect(slices(press(attached('update', large), 'm')).update.page).toBe(0);
   });
 
   it('stay on a page that there is when the terminal grows', () => {
     const state = after(press(attached('update'), 'm'), { type: 'size', size: large });
-    expect(state.update.page).toBe(0);
-    expect(updateLayout(state)).toMatchObject({ across: 4, down: 2, pages: 1 });
+    expect(slices(state).update.page).toBe(0);
+    expect(updateLayout(on.update(state))).toMatchObject({ across: 4, down: 2, pages: 1 });
   });
 
   it('never need more rows than there are', () => {
@@ -49,7 +50,7 @@ describe('plots', () => {
     for (const columns of [60, 80, 111, 112, 200]) {
       for (const rows of [18, 24, 33, 34, 40, 60]) {
         const state = attached('update', { columns, rows }, { metrics: exploding, probes });
-        const { across, down, plotHeight, alarmLines, probeRows } = updateLayout(state);
+        const { across, down, plotHeight, alarmLines, probeRows } = updateLayout(on.update(state));
         expect(across * down).toBeGreaterThanOrEqual(2);
         expect(3 + alarmLines.length + down * plotHeight + probeRows).toBeLessThanOrEqual(rows - 4);
       }
@@ -60,14 +61,14 @@ describe('plots', () => {
 describe('probes', () => {
   it('have a view of their own, from which esc leads back', () => {
     const state = press(attached('update', small, { probes }), 'v');
-    expect(state.update.view).toBe('probes');
-    expect(press(state, 'escape').update.view).toBe('plots');
-    expect(press(state, 'v').update.view).toBe('plots');
+    expect(slices(state).update.view).toBe('probes');
+    expect(slices(press(state, 'escape')).update.view).toBe('plots');
+    expect(slices(press(state, 'v')).update.view).toBe('plots');
   });
 
   it('are gone through by prompt and by step, and follow the newest answer until an earlier one is looked at', () => {
     const state = press(attached('update', large, { probes }), 'down');
-    const at = (of: State) => updateLayout(of).probe;
+    const at = (of: State) => updateLayout(on.update(of)).probe;
     expect(at(state)).toMatchObject({ index: 1, of: 3, look: 3, steps: [0, 8, 16, 24], prompt: 'Name three colours.' });
     expect(at(press(state, 'up', 'up'))?.index).toBe(0);
     expect(at(press(state, 'down', 'down', 'down'))?.index).toBe(2);
@@ -90,9 +91,9 @@ describe('probes', () => {
     const long = probes.map((probe) => ({ ...probe, text: 'line\n'.repeat(40) }));
     const state = press(attached('update', small, { probes: long }), 'v');
     // 20 rows without the three of the heading show 17 of 41 lines.
-    expect(press(state, 'J').update.top).toBe(16);
-    expect(press(state, 'J', 'J', 'J').update.top).toBe(24);
-    expect(press(state, 'J', 'K', 'K').update.top).toBe(0);
+    expect(slices(press(state, 'J')).update.top).toBe(16);
+    expect(slices(press(state, 'J', 'J', 'J')).update.top).toBe(24);
+    expect(slices(press(state, 'J', 'K', 'K')).update.top).toBe(0);
   });
 
   it('are what y copies', () => {
@@ -108,29 +109,29 @@ it('scrolls with the wheel', () => {
   const long = probes.map((probe) => ({ ...probe, text: 'line\n'.repeat(40) }));
   const state = press(attached('update', small, { probes: long }), 'v');
   const wheel = (of: State, kind: 'wheel-up' | 'wheel-down') => after(of, { type: 'mouse', kind, x: 0, y: 9 });
-  expect(wheel(state, 'wheel-down').update.top).toBe(3);
-  expect(wheel(wheel(state, 'wheel-down'), 'wheel-up').update.top).toBe(0);
-  expect(wheel(attached('update'), 'wheel-down').update.top).toBe(0);
+  expect(slices(wheel(state, 'wheel-down')).update.top).toBe(3);
+  expect(slices(wheel(wheel(state, 'wheel-down'), 'wheel-up')).update.top).toBe(0);
+  expect(slices(wheel(attached('update'), 'wheel-down')).update.top).toBe(0);
 });
 
 it('alarms are read in full, and gone when what they saw is', () => {
   const exploding = metrics.map((row, i) => ({ ...row, grad_norm: i < 20 ? 2 : 200 }));
   const state = press(attached('update', small, { metrics: exploding }), 'w');
-  expect(state.update.view).toBe('alarms');
-  expect(press(state, 'w').update.view).toBe('plots');
+  expect(slices(state).update.view).toBe('alarms');
+  expect(slices(press(state, 'w')).update.view).toBe('plots');
   expect(sent(attached('update'), 'w')).toEqual([]);
-  expect(updateLayout(after(state, step(25), step(26), step(27))).alarms).toEqual([]);
-  expect(press(attached('update'), 'w').update.view).toBe('plots');
+  expect(updateLayout(on.update(after(state, step(25), step(26), step(27)))).alarms).toEqual([]);
+  expect(slices(press(attached('update'), 'w')).update.view).toBe('plots');
 });
 
 it('is read aloud: numbers, alarms, the probe', () => {
   const exploding = metrics.map((row, i) => ({ ...row, grad_norm: i < 20 ? 2 : 200 }));
-  const lines = update.reading(attached('update', small, { metrics: exploding, probes }));
+  const lines = update.reading(on.update(attached('update', small, { metrics: exploding, probes })));
   expect(lines[0]).toContain('Step 24 of 40, loss 0.468');
   expect(lines[1]).toContain('Alarm: the gradient norm has grown from 2.00 to 200.00');
   expect(lines.slice(2)).toEqual([
     'Probe 1 of 3: Which month comes after November?',
     'After step 24: December is the twelfth and last month.',
   ]);
-  expect(update.reading(attached('update', small, { metrics: [] }))).toEqual(['No steps yet.']);
+  expect(update.reading(on.update(attached('update', small, { metrics: [] })))).toEqual(['No steps yet.']);
 });

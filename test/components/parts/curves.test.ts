@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { curveCount, curvesOf } from '../../../../components/screens/update/curves.js';
-import { metrics } from '../../fixtures.js';
+import { curveCount, curvesOf } from '../../../components/parts/curves.js';
+import { metrics } from '../fixtures.js';
 
 const named = (title: string) => curvesOf(metrics, 0.1, true).find((curve) => curve.title === title);
 

@@ -1,6 +1,6 @@
 /** What is plotted over an update's steps. */
-import type { MetricsRow } from '../../../src/core/rows.js';
-import { meanLogRatio } from '../../parts/kl.js';
+import type { MetricsRow } from '../../src/core/rows.js';
+import { meanLogRatio } from './kl.js';
 
 export interface Curve {
   title: string;

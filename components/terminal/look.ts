@@ -1,6 +1,6 @@
 /** How the screens are drawn on this terminal: what a person has set, else what the terminal says of itself. */
-import type { Settings } from './preferences.js';
-import { type Theme, type ThemeName, refusesColour, themes } from './theme.js';
+import type { Settings } from '../app/preferences.js';
+import { type Theme, type ThemeName, refusesColour, themes } from '../parts/theme.js';
 
 export interface Look {
   theme: Theme;

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { UserError } from '../../../src/core/errors.js';
-import { lookFor } from '../../../components/app/look.js';
+import { lookFor } from '../../../components/terminal/look.js';
 import { settingsFile } from '../../../src/io/trust.js';
 import { readSettings } from '../../../components/app/preferences.js';
-import { themes } from '../../../components/app/theme.js';
+import { themes } from '../../../components/parts/theme.js';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'brevity-test-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

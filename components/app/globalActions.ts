@@ -1,0 +1,647 @@
+/** Actions that work on every screen, and those of what lies over a screen. */
+import path from 'node:path';
+import { count } from '../../src/core/format.js';
+import { makeLine, pastedLine } from '../../src/core/sanitize.js';
+import type { Sensitive } from '../../src/io/trust.js';
+import { mostPasted } from '../terminal/keyboard.js';
+import { paletteEntries } from './commands.js';
+import { helpRows, scrollHelp } from './helpLines.js';
+import { meaningOf } from './keys.js';
+import { enter, inView, leave, stepWithin } from './screen.js';
+import {
+  canResubmit,
+  canStartRound,
+  currentRound,
+  hasFailed,
+  isJob,
+  isPaused,
+  isWorking,
+  stageOn,
+} from './selectors.js';
+import {
+  type Effect,
+  type Modal,
+  type Place,
+  type PlacedAction,
+  type Screen,
+  type State,
+  type Step,
+  allScreens,
+  only,
+  screenOf,
+  screens,
+  send,
+} from './state.js';
+
+const everywhere: readonly Place[] = [...allScreens, 'help', 'palette', 'edit', 'confirm'];
+const computing: readonly Place[] = ['sampling', 'update', 'evaluation'];
+
+const ofRun = (state: State): boolean => state.workspace === 'run';
+const ofHome = (state: State): boolean => state.workspace === 'home';
+const ofFile = (state: State): boolean => state.workspace === 'file';
+
+const hasPolicy = (state: State): boolean => state.run?.rounds.some(({ stage }) => stage === 'done') ?? false;
+
+/** Before those of the screen in the footer. */
+export const firstActions: readonly PlacedAction[] = [
+  {
+    id: 'restart',
+    aliases: ['start engine'],
+    keys: ['r'],
+    places: screens,
+    label: 'restart engine',
+    help: 'start the engine again where it was',
+    when: (state: State) => state.link.status === 'lost',
+    run: (state) => ({ state: { ...state, link: { status: 'connecting' } }, effects: [{ do: 'restart' }] }),
+  },
+  {
+    id: 'resubmit',
+    aliases: ['submit again'],
+    keys: ['r'],
+    places: screens,
+    label: 'resubmit',
+    help: 'submit the job again; it continues from its checkpoint',
+    when: canResubmit,
+    run(state: State) {
+      // The stage reports again what it had reported before it failed; a fresh snapshot keeps that from counting twice.
+      const effects: Effect[] = [
+        { do: 'send', command: { type: 'retry' } },
+        { do: 'send', command: { type: 'attach', client: 'tui' } },
+      ];
+      return { state, effects };
+    },
+  },
+  {
+    id: 'retry',
+    aliases: ['again'],
+    keys: ['r'],
+    places: screens,
+    label: 'retry',
+    help: 'try the failed stage again',
+    when: (state) => hasFailed(state) && !canResubmit(state),
+    run(state: State) {
+      // The stage reports again what it had reported before it failed; a fresh snapshot keeps that from counting twice.
+      const effects: Effect[] = [
+        { do: 'send', command: { type: 'retry' } },
+        { do: 'send', command: { type: 'attach', client: 'tui' } },
+      ];
+      return { state, effects };
+    },
+  },
+  {
+    id: 'take-over',
+    aliases: ['drive'],
+    keys: ['T'],
+    places: screens,
+    label: 'take over',
+    help: 'drive this run from here; the terminal that drove looks on',
+    when: (state) => state.link.status === 'up' && state.run?.role.driving === false,
+    run: (state) => send(state, { type: 'take-over' }),
+  },
+];
+
+/** After those of the screen. */
+export const lastActions: readonly PlacedAction[] = [
+  {
+    id: 'pause',
+    keys: ['p'],
+    places: computing,
+    label: 'pause',
+    help: 'pause the work after the micro-batch in flight',
+    when: (state) => isWorking(state) && stageOn(state) !== null && !isJob(state),
+    why: (state) => (isJob(state) ? 'A job cannot be paused: S stops it and keeps the policy, x aborts it.' : null),
+    run: (state) => send(state, { type: 'pause' }),
+  },
+  {
+    id: 'resume',
+    aliases: ['continue'],
+    keys: ['p'],
+    places: computing,
+    label: 'resume',
+    help: 'continue after a pause',
+    when: (state) => isPaused(state) && stageOn(state) !== null,
+    run: (state) => send(state, { type: 'resume' }),
+  },
+  {
+    id: 'next-round',
+    aliases: ['next', 'new round'],
+    keys: ['n'],
+    places: screens,
+    label: 'next round',
+    help: 'start the next round from this policy',
+    when: canStartRound,
+    run: (state) => send({ ...state, follows: true, past: null }, { type: 'next-round' }),
+  },
+  {
+    id: 'go',
+    keys: ['1', '2', '3', '4', '5'],
+    places: screens,
+    label: 'screen',
+    sign: '1-5',
+    help: 'go to that screen',
+    when: ofRun,
+    run: (state, key) => only(show(state, screens[Number(key) - 1])),
+  },
+  {
+    id: 'next-screen',
+    keys: ['tab'],
+    places: screens,
+    label: '',
+    help: 'next screen',
+    when: ofRun,
+    run: (state) => only(show(state, screens[(screens.indexOf(state.screen) + 1) % screens.length])),
+  },
+  {
+    id: 'previous-screen',
+    keys: ['shift+tab'],
+    places: screens,
+    label: '',
+    help: 'previous screen',
+    when: ofRun,
+    run: (state) => only(show(state, screens[(screens.indexOf(state.screen) + screens.length - 1) % screens.length])),
+  },
+  {
+    id: 'history',
+    aliases: ['rounds'],
+    keys: ['h'],
+    places: screens,
+    label: 'history',
+    help: 'all rounds of this run',
+    when: ofRun,
+    run: (state) => only(show(state, 'history')),
+  },
+  {
+    id: 'copy',
+    aliases: ['yank', 'clipboard'],
+    keys: ['y'],
+    places: allScreens,
+    label: '',
+    help: 'copy the selection to the clipboard of your terminal',
+    when: (state) => state.run !== null || ofHome(state),
+    run: (state) => copy(state),
+  },
+  {
+    id: 'leave',
+    command: 'runs',
+    aliases: ['leave', 'list'],
+    keys: ['R'],
+    places: screens,
+    label: '',
+    help: 'to the list of runs; the engine keeps running',
+    when: ofRun,
+    run: (state) => ({ state, effects: [{ do: 'leave' }] }),
+  },
+  {
+    id: 'export',
+    aliases: ['save policy'],
+    keys: ['E'],
+    places: screens,
+    label: '',
+    help: 'export the last accepted policy to a folder (asks which)',
+    when: (state) => ofRun(state) && hasPolicy(state),
+    run: (state) => only(askWhere(state, 'export')),
+  },
+  {
+    id: 'report',
+    aliases: ['write report'],
+    keys: ['P'],
+    places: screens,
+    label: '',
+    help: 'write a report of all rounds to a file (asks which)',
+    when: (state) => ofRun(state) && hasPolicy(state),
+    run: (state) => only(askWhere(state, 'report')),
+  },
+  {
+    id: 'back',
+    keys: ['escape'],
+    places: allScreens,
+    label: '',
+    help: 'one layer back',
+    run: (state) => only(back(state)),
+  },
+  {
+    id: 'complete',
+    keys: ['tab'],
+    places: ['edit'],
+    label: 'complete',
+    help: 'complete the path that is typed',
+    when: ({ modal }) => modal?.kind === 'edit' && modal.completes !== undefined,
+    run: (state) => complete(state),
+  },
+  {
+    id: 'apply',
+    keys: ['enter'],
+    places: ['edit'],
+    label: 'set',
+    help: 'use what was typed',
+    run: (state) => typed(state),
+  },
+  {
+    id: 'erase',
+    keys: ['backspace'],
+    places: ['edit', 'palette'],
+    label: 'erase',
+    help: 'erase the last character',
+    run: (state) => only(retype(state, (text) => [...text].slice(0, -1).join(''))),
+  },
+  {
+    id: 'erase-all',
+    keys: ['ctrl+u'],
+    places: ['edit', 'palette'],
+    label: 'clear',
+    help: 'erase all of it',
+    run: (state) => only(retype(state, () => '')),
+  },
+  {
+    id: 'run-command',
+    keys: ['enter'],
+    places: ['palette'],
+    label: 'do it',
+    help: 'do what is selected',
+    run: (state) => runCommand(state),
+  },
+  {
+    id: 'palette-up',
+    keys: ['up'],
+    places: ['palette'],
+    label: '',
+    help: 'the command above',
+    run: (state) => only(selectEntry(state, -1)),
+  },
+  {
+    id: 'palette-down',
+    keys: ['down'],
+    places: ['palette'],
+    label: 'select',
+    sign: '↑↓',
+    help: 'the command below',
+    run: (state) => only(selectEntry(state, 1)),
+  },
+  {
+    id: 'yes',
+    keys: ['y'],
+    places: ['confirm'],
+    label: 'yes',
+    help: 'do what is asked',
+    run: (state) => confirmed(state),
+  },
+  {
+    id: 'no',
+    keys: ['n', 'escape'],
+    places: ['confirm'],
+    label: 'no',
+    help: 'do nothing',
+    run: (state) => only({ ...state, modal: null }),
+  },
+  {
+    id: 'scroll-up',
+    keys: ['up', 'k'],
+    places: ['help'],
+    label: '',
+    help: 'scroll up',
+    run: (state) => only(scrollHelp(state, -1)),
+  },
+  {
+    id: 'scroll-down',
+    keys: ['down', 'j'],
+    places: ['help'],
+    label: 'scroll',
+    sign: '↑↓',
+    help: 'scroll down',
+    run: (state) => only(scrollHelp(state, 1)),
+  },
+  {
+    id: 'help-page-up',
+    keys: ['pageup'],
+    places: ['help'],
+    label: '',
+    help: 'a page up',
+    run: (state) => only(scrollHelp(state, -helpRows(state))),
+  },
+  {
+    id: 'help-page-down',
+    keys: ['pagedown', 'space'],
+    places: ['help'],
+    label: '',
+    help: 'a page down',
+    run: (state) => only(scrollHelp(state, helpRows(state))),
+  },
+  {
+    id: 'help-top',
+    keys: ['home', 'g'],
+    places: ['help'],
+    label: '',
+    help: 'to the top',
+    run: (state) => only(scrollHelp(state, -Infinity)),
+  },
+  {
+    id: 'help-end',
+    keys: ['end', 'G'],
+    places: ['help'],
+    label: '',
+    help: 'to the end',
+    run: (state) => only(scrollHelp(state, Infinity)),
+  },
+  {
+    id: 'close',
+    keys: ['escape'],
+    places: ['edit', 'palette'],
+    label: 'back',
+    help: 'back, and nothing is changed',
+    run: (state) => only({ ...state, modal: null }),
+  },
+  {
+    id: 'close-help',
+    keys: ['escape', '?'],
+    places: ['help'],
+    label: 'back',
+    help: 'back to the screen',
+    run: (state) => only({ ...state, modal: null }),
+  },
+  {
+    id: 'palette',
+    keys: [':'],
+    places: allScreens,
+    label: 'commands',
+    help: 'every command, found by typing',
+    run: (state) => only({ ...state, modal: { kind: 'palette', text: '', selected: 0 } }),
+  },
+  {
+    id: 'redraw',
+    aliases: ['refresh'],
+    keys: ['ctrl+l'],
+    places: everywhere,
+    label: '',
+    help: 'draw the screen again, after something else has written on it',
+    run: (state) => ({ state, effects: [{ do: 'redraw' }] }),
+  },
+  {
+    id: 'suspend',
+    aliases: ['background', 'shell'],
+    keys: ['ctrl+z'],
+    places: everywhere,
+    label: '',
+    help: 'back to the shell until `fg`; the engine keeps working',
+    when: () => process.platform !== 'win32',
+    run: (state) => ({ state, effects: [{ do: 'suspend' }] }),
+  },
+  {
+    id: 'help',
+    aliases: ['keys'],
+    keys: ['?'],
+    places: allScreens,
+    label: 'help',
+    help: 'every key that works here',
+    run: (state) => only({ ...state, modal: { kind: 'help', top: 0 } }),
+  },
+  {
+    id: 'detach',
+    aliases: ['quit', 'exit', 'leave'],
+    keys: ['q', 'ctrl+c'],
+    places: [...screens, 'help', 'confirm'],
+    label: 'detach',
+    help: 'leave the terminal; the engine keeps running',
+    when: ofRun,
+    run: (state) => ({ state, effects: [{ do: 'detach' }] }),
+  },
+  {
+    id: 'quit',
+    only: 'file',
+    aliases: ['exit', 'close'],
+    keys: ['q', 'ctrl+c'],
+    places: ['review', 'help', 'confirm'],
+    label: 'quit',
+    help: 'leave; every decision is kept',
+    when: ofFile,
+    run: (state) => ({ state, effects: [{ do: 'detach' }] }),
+  },
+  {
+    id: 'quit-list',
+    command: 'quit',
+    aliases: ['exit', 'close'],
+    keys: ['q', 'ctrl+c'],
+    places: ['runs', 'setup', 'help', 'confirm'],
+    label: 'quit',
+    help: 'leave; engines keep running',
+    when: ofHome,
+    run: (state) => ({ state, effects: [{ do: 'detach' }] }),
+  },
+  {
+    id: 'detach-now',
+    keys: ['ctrl+c'],
+    places: ['edit', 'palette'],
+    label: '',
+    help: 'leave the terminal; the engine keeps running',
+    run: (state) => ({ state, effects: [{ do: 'detach' }] }),
+  },
+];
+
+/** What is typed into the line or the palette that is open; null where none is. */
+export function retyped(state: State, change: (text: string) => string): State | null {
+  const { modal } = state;
+  return modal?.kind === 'edit' || modal?.kind === 'palette' ? retype(state, change) : null;
+}
+
+/** Pasted text goes into the line that is typed; elsewhere it must never act as keys. */
+export function pasted(state: State, text: string, cut: boolean): State {
+  const line = pastedLine(text);
+  const typing = retyped(state, (before) => before + line);
+  if (typing === null) return { ...state, notice: 'Pasted text ignored: no text field is open.' };
+  const { modal } = typing;
+  if (!cut || modal?.kind !== 'edit') return typing;
+  return withModal(typing, { ...modal, error: `only the first ${count(mostPasted)} pasted characters are kept` });
+}
+
+/** What tab has found, unless something else is typed by now. */
+export function completed(
+  state: State,
+  { before, text, candidates }: { before: string; text: string; candidates: readonly string[] },
+): State {
+  const { modal } = state;
+  if (modal?.kind !== 'edit' || modal.text !== before) return state;
+  const names = candidates.map((name) => makeLine(name, 60));
+  const hint = names.length === 0 ? 'nothing there begins so' : names.length === 1 ? '' : names.join('  ');
+  return withModal(state, { ...modal, text, hint, error: null });
+}
+
+function complete(state: State): Step {
+  const { modal } = state;
+  if (modal?.kind !== 'edit' || modal.completes === undefined) return only(state);
+  return { state, effects: [{ do: 'complete', text: modal.text, inReward: modal.completes === 'reward' }] };
+}
+
+function retype(state: State, change: (text: string) => string): State {
+  const { modal } = state;
+  if (modal?.kind === 'edit') {
+    const text = change(modal.text);
+    const { owner } = modal;
+    const typing = owner === 'run' ? undefined : state.definitions.screens[owner].typing;
+    const said =
+      owner === 'run' || typing === undefined
+        ? { hint: modal.hint, error: null }
+        : typing(enter(state, owner), modal.field, text);
+    return { ...state, modal: { ...modal, text, ...said } };
+  }
+  if (modal?.kind === 'palette') return { ...state, modal: { ...modal, text: change(modal.text), selected: 0 } };
+  return state;
+}
+
+export function show(state: State, screen: Screen): State {
+  const round = currentRound(state);
+  const follows = state.past === null && (round === null || screenOf[round.stage] === screen);
+  return inView({ ...state, screen, follows });
+}
+
+/** Within the screen first; from an earlier round to the list of rounds, where it was opened; then to where the work is. */
+function back(state: State): State {
+  const inScreen = backWithin(state);
+  if (inScreen !== null) return inView(inScreen);
+  if (state.past !== null) return show({ ...state, past: null }, 'history');
+  const round = currentRound(state);
+  if (state.follows || round === null) return state;
+  return inView({ ...state, follows: true, screen: screenOf[round.stage] });
+}
+
+/** One layer back within the screen; null where there is none. */
+function backWithin(state: State): State | null {
+  const { screen } = state;
+  const slice = state.definitions.screens[screen].back?.(enter(state, screen)) ?? null;
+  return slice === null ? null : leave(state, screen, slice);
+}
+
+function confirmed(state: State): Step {
+  if (state.modal?.kind !== 'confirm') return only(state);
+  const { owner, what } = state.modal;
+  const closed = { ...state, modal: null };
+  if (owner === 'run') return what.startsWith(trustQuestion) ? trusted(closed, what) : overwritten(closed, what);
+  return stepWithin(closed, owner, (slice) => slice.definitions.screens[owner].confirmed?.(slice, what) ?? only(slice));
+}
+
+const reportQuestion = 'overwrite report ';
+const pairsQuestion = 'overwrite pairs ';
+
+/** Asks before a file that something else wrote is replaced. */
+export function askOverwrite(state: State, what: 'pairs' | 'report', file: string): State {
+  const lines = [
+    `Overwrite ${makeLine(file, 400)}?`,
+    what === 'pairs'
+      ? 'What it contains is replaced by the pairs as decided.'
+      : 'What it contains is replaced by the report.',
+  ];
+  const question = what === 'pairs' ? pairsQuestion : reportQuestion;
+  return { ...state, notice: null, modal: { kind: 'confirm', owner: 'run', what: question + file, lines } };
+}
+
+function overwritten(state: State, what: string): Step {
+  if (what.startsWith(pairsQuestion)) return { state, effects: [{ do: 'write', overwrite: true }] };
+  return writeTo(state, 'report', what.slice(reportQuestion.length), true);
+}
+
+const trustQuestion = 'trust ';
+
+/** The question of a run that needs permissions. Paths and commands are shown whole: they are what is judged. */
+export function askTrust(state: State, uses: readonly Sensitive[]): State {
+  return {
+    ...state,
+    link: {
+      status: 'lost',
+      reason: 'The engine did not start: the run needs your permission first',
+      next: 'r asks again.',
+    },
+    modal: {
+      ...{ kind: 'confirm', owner: 'run', what: trustQuestion + JSON.stringify(uses) },
+      lines: ['Allow this for this run?', ...uses.flatMap(usedLines)],
+    },
+  };
+}
+
+function usedLines(use: Sensitive): string[] {
+  switch (use.kind) {
+    case 'module':
+      return ['The reward runs this code as you:', use.file];
+    case 'key':
+      return [`The run sends your ${use.variable} to this server:`, use.origin];
+    case 'command':
+      return [`The run executes this as you (${use.key}):`, ...use.command.split('\n')];
+  }
+}
+
+function trusted(state: State, what: string): Step {
+  const uses = JSON.parse(what.slice(trustQuestion.length)) as Sensitive[];
+  return { state: { ...state, link: { status: 'connecting' } }, effects: [{ do: 'trust', uses }] };
+}
+
+function typed(state: State): Step {
+  const { modal } = state;
+  if (modal?.kind !== 'edit') return only(state);
+  const { owner, field, text } = modal;
+  const closed = { ...state, modal: null };
+  const result = owner === 'run' ? typedOnRun(closed, field, text.trim()) : typedOnScreen(closed, owner, field, text);
+  if (typeof result !== 'string') return result;
+  return only({ ...state, modal: { ...modal, error: result } });
+}
+
+function typedOnScreen(closed: State, owner: Screen, field: string, text: string): Step | string {
+  const slice = enter(closed, owner);
+  const result = closed.definitions.screens[owner].typed?.(slice, field, text) ?? only(slice);
+  return typeof result === 'string' ? result : { ...result, state: leave(closed, owner, result.state) };
+}
+
+/** Asks where a policy or a report goes. */
+function askWhere(state: State, command: 'export' | 'report'): State {
+  const run = makeLine(path.basename(state.run?.directory ?? 'run'), 60);
+  const [label, text] =
+    command === 'export'
+      ? ['export the policy to the new folder', `${run}-policy`]
+      : ['write the report (.html or .md) to', `${run}.html`];
+  return withModal(state, {
+    kind: 'edit',
+    owner: 'run',
+    field: command,
+    label,
+    hint: 'tab completes',
+    text,
+    error: null,
+    completes: 'path',
+  });
+}
+
+function typedOnRun(state: State, field: string, out: string): Step | string {
+  if (field !== 'export' && field !== 'report') return only(state);
+  if (out === '') return `type the name of ${field === 'export' ? 'a new folder' : 'a file'}`;
+  return writeTo(state, field, out, false);
+}
+
+function writeTo(state: State, command: 'export' | 'report', out: string, overwrite: boolean): Step {
+  const notice = `${command === 'export' ? 'Exporting' : 'Writing the report'} to ${makeLine(out, 60)} …`;
+  return { state: { ...state, notice }, effects: [{ do: 'command', command, out, overwrite }] };
+}
+
+function copy(state: State): Step {
+  const { screen, definitions } = state;
+  const text = definitions.screens[screen].copies?.(enter(state, screen)) ?? null;
+  if (text === null) return only({ ...state, notice: 'There is nothing here to copy.' });
+  return { state, effects: [{ do: 'copy', text, what: 'the selection' }] };
+}
+
+function selectEntry(state: State, by: number): State {
+  if (state.modal?.kind !== 'palette') return state;
+  const last = paletteEntries(state, state.modal.text).length - 1;
+  return withModal(state, { ...state.modal, selected: Math.max(0, Math.min(last, state.modal.selected + by)) });
+}
+
+function runCommand(state: State): Step {
+  if (state.modal?.kind !== 'palette') return only(state);
+  const entry = paletteEntries(state, state.modal.text).at(state.modal.selected);
+  if (entry === undefined) return only({ ...state, modal: null, notice: 'There is no such command.' });
+  const there = { ...state, modal: null };
+  const { key, command, text } = entry;
+  if (!entry.available)
+    return only({ ...there, notice: key.why?.(state) ?? `Nothing to do now for ${command}: ${text}.` });
+  const at = entry.screen === null ? there : show(there, entry.screen);
+  return meaningOf(entry.name, at)?.id === key.id ? key.run(at, entry.name) : only(at);
+}
+
+function withModal(state: State, modal: Modal): State {
+  return { ...state, modal };
+}
