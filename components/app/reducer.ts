@@ -5,7 +5,7 @@
 import type { Query, RoundData, RoundSettings, Snapshot } from '../../src/protocol/messages.js';
 import { applyEvent } from '../../src/protocol/reducer.js';
 import { askOverwrite, askTrust, completed, pasted, retyped } from './globalActions.js';
-import { withAnswers } from './heldOut.js';
+import { withAnswers } from './heldOut/answers.js';
 import type { HomeEvent } from './home.js';
 import { keysOf, meaningOf, placeOf } from './keys.js';
 import { bodyTop } from './layout.js';

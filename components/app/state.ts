@@ -5,21 +5,22 @@
  *
  * Leaves out the changes (reducer.ts) and what is derived for drawing (pairs.ts, layout.ts).
  */
+import type { Size } from '../terminal/types.js';
 import type { ReactNode } from 'react';
 import type {
   EngineCommand,
   EngineEvent,
   HeldOutSeen,
-  Progress,
   Query,
   RoundData,
   RoundSettings,
-  RoundState,
   Snapshot,
   Stage,
 } from '../../src/protocol/messages.js';
 import type { Home, HomeEvent, HomeTask } from './home.js';
 import type { Sensitive } from '../../src/io/trust.js';
+
+export type { Size };
 
 const runScreens = ['sampling', 'review', 'update', 'evaluation', 'history'] as const;
 const homeScreens = ['runs', 'setup'] as const;
@@ -88,11 +89,6 @@ export type Link =
   | { status: 'up' }
   /** `next`: what r does, if not the usual: start the engine again where it was. */
   | { status: 'lost'; reason: string; next?: string };
-
-export interface Size {
-  columns: number;
-  rows: number;
-}
 
 /** Scored samples that are reviewed without an engine: there are no rounds, and nothing can be launched. */
 export interface FileReview {

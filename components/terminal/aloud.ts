@@ -6,8 +6,7 @@
 import { Writable } from 'node:stream';
 import { toAscii } from './ascii.js';
 import { bracketedPaste } from './keyboard.js';
-import type { Look } from './look.js';
-import type { Size } from '../app/state.js';
+import type { Modes, Size } from './types.js';
 import type { Display } from './terminal.js';
 
 const newsMilliseconds = 10_000;
@@ -28,7 +27,7 @@ export class Aloud extends Writable implements Display {
 
   constructor(
     private readonly real: NodeJS.WriteStream,
-    private readonly look: Pick<Look, 'ascii' | 'bracketedPaste'>,
+    private readonly look: Pick<Modes, 'ascii' | 'bracketedPaste'>,
   ) {
     super({ decodeStrings: false });
   }

@@ -12,8 +12,7 @@ import { Writable } from 'node:stream';
 import { toAscii } from './ascii.js';
 import { difference } from './cells.js';
 import { bracketedPaste } from './keyboard.js';
-import type { Look } from './look.js';
-import type { Size } from '../app/state.js';
+import type { Modes, Size } from './types.js';
 
 /** What draws for Ink: on a screen, or aloud.ts's lines. */
 export interface Display extends Writable {
@@ -68,7 +67,7 @@ export class Terminal extends Writable implements Display {
 
   constructor(
     private readonly real: NodeJS.WriteStream,
-    private readonly look: Pick<Look, 'ascii' | 'mouse' | 'alternateScreen' | 'bracketedPaste'>,
+    private readonly look: Modes,
   ) {
     super({ decodeStrings: false });
   }

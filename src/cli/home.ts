@@ -8,7 +8,7 @@ import { type FormStart, exampleForm, fileForm, withFlags } from '../run/preflig
 import { RunList, findRunDirectories } from '../run/preflight/runs.js';
 import { HomeTasks } from './homeTasks.js';
 import { homeState } from '../../components/screens/index.js';
-import type { Look } from '../../components/terminal/look.js';
+import type { Look } from '../../components/app/look.js';
 import { runsUi } from '../../components/screens/runs/state.js';
 import { setupUi } from '../../components/screens/setup/state.js';
 import { type Source, needTerminal, openTerminal, runTui } from './tui.js';

@@ -3,7 +3,7 @@ import { render } from 'ink';
 import type { ReactNode } from 'react';
 import { Aloud } from '../../components/terminal/aloud.js';
 import { Keyboard, type MouseReport } from '../../components/terminal/keyboard.js';
-import type { Look } from '../../components/terminal/look.js';
+import type { Look } from '../../components/app/look.js';
 import { spellInAscii } from '../core/sanitize.js';
 import type { Size } from '../../components/app/state.js';
 import { Terminal } from '../../components/terminal/terminal.js';

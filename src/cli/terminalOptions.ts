@@ -1,7 +1,7 @@
 /** Flags about the terminal, which every command with screens takes; `brevity COMMAND --help` lists them. */
 import chalk from 'chalk';
 import { type Command, Option } from 'commander';
-import { type Look, lookFor } from '../../components/terminal/look.js';
+import { type Look, lookFor } from '../../components/app/look.js';
 import { readSettings } from '../../components/app/preferences.js';
 import { themeNames } from '../../components/parts/theme.js';
 import { choice } from './options.js';

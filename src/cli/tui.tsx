@@ -13,7 +13,7 @@ import { completePath } from '../run/preflight/complete.js';
 import { absolute } from '../core/form/draft.js';
 import type { HomeTasks, HomeTasksOptions } from './homeTasks.js';
 import { Link, type LinkOptions } from './engineLink.js';
-import type { Look } from '../../components/terminal/look.js';
+import type { Look } from '../../components/app/look.js';
 import { type AppEvent, type Effect, type Size, type State } from '../../components/app/state.js';
 import { initialState } from '../../components/screens/index.js';
 import { Store } from '../../components/app/store.js';

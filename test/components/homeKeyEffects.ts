@@ -44,15 +44,15 @@ export const homeKeyStates: Record<string, State> = {
 };
 
 const task = (of: object) => [{ do: 'home', task: of }];
-const selects = (at: number): KeyEffect => ({ becomes: { home: { runs: { selected: other(at) } } } });
-const focuses = (focus: string): KeyEffect => ({ becomes: { home: { setup: { focus } } } });
+const selects = (at: number): KeyEffect => ({ becomes: { runs: { selected: other(at) } } });
+const focuses = (focus: string): KeyEffect => ({ becomes: { setup: { focus } } });
 const types = (owner: string, field: string): KeyEffect => ({ becomes: { modal: { kind: 'edit', owner, field } } });
 const asksFirst = (what: string): KeyEffect => ({
   becomes: { modal: { kind: 'confirm', owner: 'runs', what: `${what} ${other(0)}` } },
 });
 const newForm: KeyEffect = { asks: task({ task: 'form', source: { from: 'example' } }) };
 const backend = (chosen: string): KeyEffect => ({
-  becomes: { home: { setup: { draft: { values: { backend: chosen } }, checks: { reward: { status: 'asked' } } } } },
+  becomes: { setup: { draft: { values: { backend: chosen } }, checks: { reward: { status: 'asked' } } } },
   // The reward is tried again: it may be a model.
   asks: task({ task: 'check', name: 'reward' }),
 });
@@ -86,18 +86,18 @@ export const homeKeyEffects: Record<string, KeyEffect> = {
   'last-field': focuses('backend'),
   'start-now': creates,
   'as-before': {
-    becomes: { home: { setup: { draft: { values: { directory: 'runs/example' } } } } },
+    becomes: { setup: { draft: { values: { directory: 'runs/example' } } } },
     asks: task({ task: 'check', name: 'directory' }),
   },
   'save-settings': types('setup', 'save'),
   'load-settings': types('setup', 'load'),
   'example-settings': newForm,
   'try-reward': {
-    becomes: { home: { setup: { checks: { reward: { status: 'asked' } } } } },
+    becomes: { setup: { checks: { reward: { status: 'asked' } } } },
     asks: task({ task: 'check', name: 'reward', ask: { spec: 'module:/home/ann/theirs.mjs', named: true } }),
   },
   'check-again': {
-    becomes: { home: { setup: { checks: { model: { status: 'asked' } }, measuring: null } } },
+    becomes: { setup: { checks: { model: { status: 'asked' } }, measuring: null } },
     asks: checks.map((name) => ({ do: 'home', task: { task: 'check', name } })),
   },
   complete: { asks: [{ do: 'complete', text: 'example.json', inReward: false }] },

@@ -5,7 +5,7 @@
 import { render } from 'ink';
 import { Frame } from '../../components/app/App.js';
 import { Keyboard } from '../../components/terminal/keyboard.js';
-import { lookFor } from '../../components/terminal/look.js';
+import { lookFor } from '../../components/app/look.js';
 import { spellInAscii } from '../../src/core/sanitize.js';
 import { readSettings } from '../../components/app/preferences.js';
 import { Terminal } from '../../components/terminal/terminal.js';

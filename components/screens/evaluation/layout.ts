@@ -3,9 +3,9 @@ import type { EvaluationState } from './state.js';
 import type { HeldOutSeen, RoundState } from '../../../src/protocol/messages.js';
 import { bodyRows } from '../../app/layout.js';
 import { shownRound } from '../../app/selectors.js';
-import { answersOf } from '../../app/heldOut.js';
+import { answersOf } from '../../app/heldOut/answers.js';
 import { type Opponent, opponentsOf } from './measures.js';
-import { type PromptsLayout, promptsLayout } from '../../parts/heldOut/prompts.js';
+import { type PromptsLayout, promptsLayout } from '../../app/heldOut/prompts.js';
 
 export interface EvaluationLayout {
   opponents: readonly Opponent[];

@@ -3,18 +3,17 @@ import { EvaluationView } from './View.js';
 import { actionsOf } from '../../app/screen.js';
 import { fixed, signed } from '../../../src/core/format.js';
 import { makeVisible } from '../../../src/core/sanitize.js';
-import type { ScreenDefinition } from '../../app/state.js';
-import { type Step, only, send } from '../../app/state.js';
+import { only, send, type ScreenDefinition, type Step } from '../../app/state.js';
 import { shownRound } from '../../app/selectors.js';
-import { askForAnswers, withAnswers } from '../../app/heldOut.js';
-import { orderNames, orders } from '../../parts/heldOut/changes.js';
-import { type EvaluationKey, evaluationKeys } from './actions.js';
+import { askForAnswers } from '../../app/heldOut/answers.js';
+import { orderNames, orders } from '../../app/heldOut/changes.js';
+import { evaluationKeys, type EvaluationKey } from './actions.js';
 import { evaluationLayout, neededRounds, numbersRows } from './layout.js';
 import { measureInWords, measuresOf } from './measures.js';
-import { promptsInView, promptsPointed } from '../../parts/heldOut/prompts.js';
-import { redoHint, typeRedo, typedRedo } from './redo.js';
-import { type EvaluationUi, type EvaluationState, evaluationUi } from './state.js';
-import { verdictText } from '../../app/verdict.js';
+import { promptsInView, promptsPointed } from '../../app/heldOut/prompts.js';
+import { redoHint, typedRedo, typeRedo } from './redo.js';
+import { evaluationUi, type EvaluationState, type EvaluationUi } from './state.js';
+import { verdictText } from '../../app/heldOut/verdict.js';
 
 export const evaluation: ScreenDefinition<EvaluationState> = {
   initial: evaluationUi,
@@ -22,7 +21,6 @@ export const evaluation: ScreenDefinition<EvaluationState> = {
   actions: actionsOf(evaluationKeys, act),
   /** The answers of what is shown and of what it is compared with. */
   asks: (state) => askForAnswers(state, neededRounds(shownRound(state), evaluationLayout(state).opponent)),
-  answered: (state, query, answer) => (query.type === 'read-held-out' ? withAnswers(state, query, answer) : state),
   inView(state) {
     const { prompts } = evaluationLayout(state);
     if (prompts?.changes == null) return state;

@@ -1,7 +1,7 @@
 /** Going through the comparison of two rounds. */
-import { askForAnswers } from '../../app/heldOut.js';
-import { orders } from '../../parts/heldOut/changes.js';
-import { promptsInView } from '../../parts/heldOut/prompts.js';
+import { askForAnswers } from '../../app/heldOut/answers.js';
+import { orders } from '../../app/heldOut/changes.js';
+import { promptsInView } from '../../app/heldOut/prompts.js';
 import { type Effect, type Step, only } from '../../app/state.js';
 import { compareLayout, metricsOf, plotRowsOf } from './compareLayout.js';
 import { opponentOf, roundOf, selectedRound } from './rounds.js';

@@ -2,8 +2,8 @@
 import type { HistoryState } from './state.js';
 import type { RoundState } from '../../../src/protocol/messages.js';
 import type { MetricsRow } from '../../../src/core/rows.js';
-import { answersOf } from '../../app/heldOut.js';
-import { type PromptsLayout, promptsLayout } from '../../parts/heldOut/prompts.js';
+import { answersOf } from '../../app/heldOut/answers.js';
+import { type PromptsLayout, promptsLayout } from '../../app/heldOut/prompts.js';
 import { bodyRows } from '../../app/layout.js';
 
 import {

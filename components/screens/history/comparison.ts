@@ -4,7 +4,7 @@ import type { HeldOutSeen, RoundState, Snapshot } from '../../../src/protocol/me
 import { decisionsInWords, promptsWithoutPair } from '../../../src/core/review/decisions.js';
 import { overriddenKeys, settingOf } from '../../../src/core/rounds.js';
 import type { Comparison, MetricsRow } from '../../../src/core/rows.js';
-import { verdictWord } from '../../app/verdict.js';
+import { verdictWord } from '../../app/heldOut/verdict.js';
 import * as format from '../../../src/core/format.js';
 import { curveCount, curvesOf } from '../../parts/curves.js';
 import { forkField } from './forkFields.js';

@@ -1,6 +1,6 @@
 /** Clicks and the wheel on the history screen. */
 import type { HistoryState } from './state.js';
-import { promptsPointed } from '../../parts/heldOut/prompts.js';
+import { promptsPointed } from '../../app/heldOut/prompts.js';
 import { type Step, only } from '../../app/state.js';
 import { changeComparison, moveIn } from './compare.js';
 import { compareHead, compareLayout } from './compareLayout.js';

@@ -2,7 +2,7 @@
 import { commandLine, shellQuote } from '../../../src/io/invocation.js';
 import { decisionsInWords, samplingInWords, withoutPairInWords } from '../../../src/core/review/decisions.js';
 import { branchTitle } from '../../../src/core/rounds.js';
-import { verdictWord } from '../../app/verdict.js';
+import { verdictWord } from '../../app/heldOut/verdict.js';
 import { alpha, fixed, of, percent, signed } from '../../../src/core/format.js';
 import { makeVisible } from '../../../src/core/sanitize.js';
 import type { RoundState } from '../../../src/protocol/messages.js';

@@ -1,8 +1,7 @@
 /** What this terminal alone knows of the history screen. */
-import type { Slice } from '../../app/state.js';
+import type { Screen, Slice } from '../../app/state.js';
 import type { MetricsRow } from '../../../src/core/rows.js';
-import type { PromptsUi } from '../../parts/heldOut/prompts.js';
-import type { Screen } from '../../app/state.js';
+import type { PromptsUi } from '../../app/heldOut/prompts.js';
 
 export const pages = ['numbers', 'curves', 'responses'] as const;
 export type Page = (typeof pages)[number];

@@ -5,16 +5,20 @@
  */
 import { parseFilter } from '../../../src/core/review/filter.js';
 import type { Decision } from '../../../src/core/review/rows.js';
-import { dependsOnAlpha, isDescending, sortValues } from './columns.js';
+import { type ColumnId, dependsOnAlpha, isDescending, sortValues } from './columns.js';
 import type { ReviewTable } from './data.js';
 import { hitsOf } from './filtering.js';
-import type { Sort } from './state.js';
 
 export interface Order {
   /** Rows by their place on the screen. */
   rows: Int32Array;
   /** Places on the screen by row; -1 for rows that the filter hides. */
   places: Int32Array;
+}
+
+export interface Sort {
+  column: ColumnId;
+  reversed: boolean;
 }
 
 /** What is applied to the rows. */

@@ -3,16 +3,10 @@ import type { Slice } from '../../app/state.js';
 import type { Queries, UpdatePlan } from '../../../src/protocol/messages.js';
 import type { HackingReport } from '../../../src/core/review/hacking.js';
 import type { Decision, ReviewDetail } from '../../../src/core/review/rows.js';
-import type { ColumnId } from './columns.js';
-import type { HeldOrder } from './order.js';
+import type { HeldOrder, Sort } from './order.js';
 
 /** The table; a prompt with its K responses; tokens of a response; curves over α; signs of reward hacking. */
 export type ReviewPane = 'table' | 'detail' | 'tokens' | 'alpha' | 'hacking';
-
-export interface Sort {
-  column: ColumnId;
-  reversed: boolean;
-}
 
 export interface ReviewUi {
   pane: ReviewPane;

@@ -5,7 +5,7 @@ import { type RunEntry, runsFolder } from '../../../src/run/preflight/runs.js';
 import { count, fixed } from '../../../src/core/format.js';
 import { makeLine } from '../../../src/core/sanitize.js';
 import { doing } from '../../app/state.js';
-import { endOf, fit, widthOf } from '../../parts/text.js';
+import { endOf, fit } from '../../parts/text.js';
 import type { Tone } from '../../parts/theme.js';
 
 export interface RunColumn {

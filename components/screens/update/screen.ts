@@ -19,6 +19,7 @@ export const update: ScreenDefinition<UpdateState> = {
   initial: updateUi,
   View: UpdateView,
   actions: actionsOf(updateKeys, act),
+  reconnected: (state) => ({ ...state, ui: { ...state.ui, log: null } }),
   inView(state) {
     const { page, top } = state.ui;
     const probe = probeShown(shown(state)?.probes ?? [], state.ui);
@@ -79,7 +80,7 @@ export const update: ScreenDefinition<UpdateState> = {
     const probe = probeShown(data.probes, state.ui);
     return [
       ...ofJob,
-      `Step<UpdateState> ${count(last.step)} of ${count(last.total_steps)}, loss ${fixed(last.loss, 4)}, reward margin ${fixed(last['rewards/margins'], 3)}, accuracy ${fixed(last['rewards/accuracies'], 2)}, gradient norm ${fixed(last.grad_norm, 2)}.`,
+      `Step ${count(last.step)} of ${count(last.total_steps)}, loss ${fixed(last.loss, 4)}, reward margin ${fixed(last['rewards/margins'], 3)}, accuracy ${fixed(last['rewards/accuracies'], 2)}, gradient norm ${fixed(last.grad_norm, 2)}.`,
       ...layout.alarms.map((alarm) => `Alarm: ${alarmText(alarm)}`),
       ...(probe === null
         ? []

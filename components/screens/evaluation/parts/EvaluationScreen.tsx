@@ -8,7 +8,7 @@ import type {
 import { endpointBlock } from '../../../parts/endpointLines.js';
 import type { EvaluationLayout } from '../layout.js';
 import type { EvaluationUi } from '../state.js';
-import { Changes } from '../../../parts/Changes.js';
+import { Changes } from '../../../app/heldOut/ChangedResponses.js';
 import { Endpoints } from '../../../parts/Endpoints.js';
 import { Line } from '../../../parts/Line.js';
 import { Paragraph } from '../../../parts/Paragraph.js';

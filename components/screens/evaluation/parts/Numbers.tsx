@@ -2,7 +2,7 @@ import type { EvaluationResult } from '../../../../src/core/rows.js';
 import type { RoundState } from '../../../../src/protocol/messages.js';
 import { decisionsInWords } from '../../../../src/core/review/decisions.js';
 import { type Cell, type Opponent, measuresOf } from '../measures.js';
-import { verdictText } from '../../../app/verdict.js';
+import { verdictText } from '../../../app/heldOut/verdict.js';
 import * as format from '../../../../src/core/format.js';
 import { makeLine } from '../../../../src/core/sanitize.js';
 import { fit, widthOf } from '../../../parts/text.js';

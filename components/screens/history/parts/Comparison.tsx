@@ -3,7 +3,7 @@ import { pageNames } from '../reading.js';
 import { nameOf } from '../rounds.js';
 import { type ComparisonUi, pages } from '../state.js';
 import { cut } from '../../../parts/text.js';
-import { Changes } from '../../../parts/Changes.js';
+import { Changes } from '../../../app/heldOut/ChangedResponses.js';
 import { Line, Tint } from '../../../parts/Line.js';
 import { PaneRow } from '../../../parts/Pane.js';
 import { Plot } from '../../../parts/Plot.js';

@@ -1,6 +1,6 @@
 import type { RoundState } from '../../../../src/protocol/messages.js';
 import type { Branch, TreeRow } from '../../../../src/core/rounds.js';
-import { verdictWord } from '../../../app/verdict.js';
+import { verdictWord } from '../../../app/heldOut/verdict.js';
 import type { HistoryLayout } from '../layout.js';
 import { nameOf } from '../rounds.js';
 import { cut } from '../../../parts/text.js';

@@ -1,8 +1,8 @@
 import * as format from '../../../../src/core/format.js';
 import { columnsFor, isDescending, marksOf, marksText, marksWidth } from '../columns.js';
 import type { ReviewTable as Table } from '../data.js';
-import type { Order } from '../order.js';
-import type { Sort } from '../state.js';
+import type { Order, Sort } from '../order.js';
+
 import { makeLine } from '../../../../src/core/sanitize.js';
 import { cut, fit } from '../../../parts/text.js';
 import { Line, Tint } from '../../../parts/Line.js';

@@ -116,7 +116,7 @@ describe('what the engine is asked', () => {
       (state, id) => after(state, { type: 'answer', query: { type: 'read-held-out', round: id }, answer: heldOut(id) }),
       attached('done'),
     );
-    expect(slices(many).evaluation.answers.map(({ round: id }) => id)).toEqual([3, 4, 5, 6, 7, 8]);
+    expect(many.heldOut.told.map(({ round: id }) => id)).toEqual([3, 4, 5, 6, 7, 8]);
   });
 });
 

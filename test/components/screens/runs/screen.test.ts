@@ -10,7 +10,7 @@ import { entries, listed, opened, place } from '../../homeFixtures.js';
 import { on } from '../../slices.js';
 
 const selectedOf = (state: State) => runsLayout(on.runs(state)).selected?.directory.split('/').at(-1);
-const typed = (field: string, text: string) => runs.typed?.(on.runs(listed()), field, text) as Step;
+const typed = (field: string, text: string) => runs.typed?.(on.runs(listed()), field, text) as Step<RunsState>;
 const pointed = (state: State, kind: 'press' | 'wheel-up' | 'wheel-down', y: number) =>
   stepWithin(state, 'runs', (slice) => runs.pointed?.(slice as RunsState, kind, 3, y) ?? { state: slice, effects: [] });
 
@@ -45,10 +45,8 @@ it('copies the command that opens the selected run, quoted for a shell', () => {
 
 it('what was typed filters or is looked in; leaving takes the filter away first', () => {
   const filtered = typed('filter', ' lora ').state;
-  expect(runsLayout(on.runs(filtered)).entries.map(({ directory }) => directory.split('/').at(-1))).toEqual([
-    'smol-lora',
-  ]);
-  expect(runsLayout(on.runs(runs.back?.(on.runs(filtered)) as State)).entries).toHaveLength(entries.length);
+  expect(runsLayout(filtered).entries.map(({ directory }) => directory.split('/').at(-1))).toEqual(['smol-lora']);
+  expect(runsLayout(runs.back?.(filtered) as RunsState).entries).toHaveLength(entries.length);
   expect(runs.back?.(on.runs(listed()))).toBeNull();
   expect(typed('look-in', ' /data/runs ').effects).toEqual([
     { do: 'home', task: { task: 'look-in', folder: '/data/runs' } },

@@ -1,3 +1,4 @@
+import { sampling } from '../../../../components/screens/sampling/screen.js';
 import { describe, expect, it } from 'vitest';
 import { reduce } from '../../../../components/app/reducer.js';
 import { samplingLayout } from '../../../../components/screens/sampling/layout.js';

@@ -1,8 +1,8 @@
 /** A list of held-out prompts with both responses to the selected one beneath it: what is in it, and what is in view. */
 import type { HeldOutSeen } from '../../../src/protocol/messages.js';
-import { topFor, wheelLines } from '../../app/layout.js';
-import { type MarkedLine, comparedLines } from '../markedText.js';
-import type { Size } from '../../app/state.js';
+import { topFor, wheelLines } from '../layout.js';
+import { type MarkedLine, comparedLines } from '../../parts/markedText.js';
+import type { Size } from '../state.js';
 import { type Change, type Order, changesOf } from './changes.js';
 
 /** Where a person is in the list. */

@@ -1,12 +1,12 @@
-import type { HeldOutSeen } from '../../src/protocol/messages.js';
-import { type Change, type Order, orderNames } from './heldOut/changes.js';
-import type { PromptsLayout } from './heldOut/prompts.js';
-import * as format from '../../src/core/format.js';
-import { makeLine } from '../../src/core/sanitize.js';
-import { cut, fit } from './text.js';
-import { Line, Tint } from './Line.js';
-import { Marked } from './Marked.js';
-import { Rule } from './Rule.js';
+import type { HeldOutSeen } from '../../../src/protocol/messages.js';
+import { type Change, type Order, orderNames } from './changes.js';
+import type { PromptsLayout } from './prompts.js';
+import * as format from '../../../src/core/format.js';
+import { makeLine } from '../../../src/core/sanitize.js';
+import { cut, fit } from '../../parts/text.js';
+import { Line, Tint } from '../../parts/Line.js';
+import { Marked } from '../../parts/Marked.js';
+import { Rule } from '../../parts/Rule.js';
 
 export interface ChangesProps {
   /** Rounds whose responses stand at the left and at the right; differences are right less left. */

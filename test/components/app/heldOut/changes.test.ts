@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { HeldOutSeen } from '../../../../src/protocol/messages.js';
-import { type Order, changesOf } from '../../../../components/parts/heldOut/changes.js';
+import { type Order, changesOf } from '../../../../components/app/heldOut/changes.js';
 import {
   interval,
   measureInWords,
@@ -8,7 +8,7 @@ import {
   opponentsOf,
 } from '../../../../components/screens/evaluation/measures.js';
 import { parseSettings } from '../../../../components/screens/evaluation/redo.js';
-import { startName, verdictText } from '../../../../components/app/verdict.js';
+import { startName, verdictText } from '../../../../components/app/heldOut/verdict.js';
 import { comparison, finished, round } from '../../fixtures.js';
 
 const answer = (prompt_index: number, reward: number, length: number): HeldOutSeen => ({

@@ -1,6 +1,6 @@
 /** Answers to the held-out prompts that the engine has told, by round; asked for once of each engine. */
-import type { HeldOutSeen, Query } from '../../src/protocol/messages.js';
-import { type Effect, type State, type Step, only } from './state.js';
+import type { HeldOutSeen, Query } from '../../../src/protocol/messages.js';
+import { type Effect, type State, type Step, only } from '../state.js';
 
 /** Answers of so many rounds are kept; others are asked for again. */
 const ROUNDS_KEPT = 6;

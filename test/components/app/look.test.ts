@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { UserError } from '../../../src/core/errors.js';
-import { lookFor } from '../../../components/terminal/look.js';
+import { lookFor } from '../../../components/app/look.js';
 import { settingsFile } from '../../../src/io/trust.js';
 import { readSettings } from '../../../components/app/preferences.js';
 import { themes } from '../../../components/parts/theme.js';

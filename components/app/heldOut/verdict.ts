@@ -1,5 +1,5 @@
 /** A person's word on a round, and what follows from it. */
-import type { RoundState } from '../../src/protocol/messages.js';
+import type { RoundState } from '../../../src/protocol/messages.js';
 
 /** The policy that a round started from. */
 export function startName({ parent }: Pick<RoundState, 'parent'>): string {

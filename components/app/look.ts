@@ -1,15 +1,10 @@
 /** How the screens are drawn on this terminal: what a person has set, else what the terminal says of itself. */
-import type { Settings } from '../app/preferences.js';
+import type { Modes } from '../terminal/types.js';
+import type { Settings } from './preferences.js';
 import { type Theme, type ThemeName, refusesColour, themes } from '../parts/theme.js';
 
-export interface Look {
+export interface Look extends Modes {
   theme: Theme;
-  /** Only characters of ASCII reach the terminal. */
-  ascii: boolean;
-  mouse: boolean;
-  alternateScreen: boolean;
-  /** The terminal marks pasted text; one that cannot place text would print the sequence that asks for it. */
-  bracketedPaste: boolean;
   /** Lines to be read aloud, one after another, instead of a screen. */
   aloud: boolean;
   /** Said at the start where the terminal cannot do what is usual. */
