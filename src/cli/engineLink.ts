@@ -10,7 +10,7 @@ import type { Action } from '../../components/app/state.js';
 
 const restMilliseconds = 120;
 
-/** What engine/client.ts gives, as far as it is needed here. */
+/** What protocol/client.ts gives, as far as it is needed here. */
 export interface Client {
   send(command: EngineCommand): Promise<void>;
   ask(query: Query): Promise<unknown>;

@@ -1,7 +1,7 @@
 /** Where the stages of a round are computed: a worker thread of the engine, or (in tests) the same thread. */
 import { Worker } from 'node:worker_threads';
 import type { Config } from '../core/config/schema.js';
-import type { LockWitness } from '../run/lock.js';
+import type { LockWitness } from '../io/lock.js';
 import type { Report, RoundTask, Work, WorkResults } from '../run/stages/context.js';
 import { configOf } from '../core/config/rounds.js';
 

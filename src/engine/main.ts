@@ -5,7 +5,7 @@ import { constants, setPriority, tmpdir } from 'node:os';
 import path from 'node:path';
 import { UserError, messageOf } from '../core/errors.js';
 import { allConfigs } from '../core/config/rounds.js';
-import { Lock, checkLock, heldMessage } from '../run/lock.js';
+import { Lock, checkLock, heldMessage } from '../io/lock.js';
 import { Run } from '../run/run.js';
 import { Engine } from './engine.js';
 import type { StartReport } from '../protocol/messages.js';

@@ -9,7 +9,7 @@ import { configOf, promptCounts } from '../core/config/rounds.js';
 import type { Work } from '../run/stages/context.js';
 import { ModelShelf } from '../run/stages/models.js';
 import { work } from '../run/stages/work.js';
-import { checkLock } from '../run/lock.js';
+import { checkLock } from '../io/lock.js';
 import { runFiles } from '../run/run.js';
 import { releaseMemory, useBackend } from '../tensor/backend.js';
 import { isDeviceLost } from '../tensor/memory.js';

@@ -58,7 +58,7 @@ import { readAnswers } from '../../src/run/stages/evaluate.js';
 import { streamReview } from '../../src/run/stages/reviewFiles.js';
 import { trainingPairs } from '../../src/run/stages/update.js';
 import { branchesOf, newRound, overriddenKeys, settingOf, treeOf } from '../../src/core/rounds.js';
-import { lockHolder } from '../../src/run/lock.js';
+import { lockHolder } from '../../src/io/lock.js';
 import { RowIndex } from '../../src/run/rowIndex.js';
 import { Run } from '../../src/run/run.js';
 import { sampleRowSchema } from '../../src/core/rows.js';

@@ -10,7 +10,7 @@ import {
   visibleFields,
 } from '../../../src/core/form/fields.js';
 import { fieldProblem, hiddenProblems, settledConfig, type Place } from '../../../src/core/form/draft.js';
-import { trainedParameters } from '../../../src/run/preflight/estimate.js';
+import { trainedParameters } from '../../../src/core/form/estimate.js';
 import type {
   EndpointFacts,
   EnvironmentFacts,

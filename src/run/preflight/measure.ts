@@ -16,7 +16,7 @@ import { sampleResponses } from '../../model/generate/sample.js';
 import { sampleSeed } from '../../core/seeds.js';
 import { useBackend } from '../../tensor/backend.js';
 import { memoryMegabytes } from '../../tensor/memory.js';
-import { meanLength } from './estimate.js';
+import { meanLength } from '../../core/form/estimate.js';
 import type { Measurement } from '../../core/form/facts.js';
 
 /** Seconds given to sampling and to scoring; what is slower than that is seen to its first numbers. */

@@ -2,12 +2,12 @@
 import { readdirSync, rmdirSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import path from 'node:path';
-import { type EngineClient, connect, connectIfAny } from '../../engine/client.js';
+import { type EngineClient, connect, connectIfAny } from '../../protocol/client.js';
 import type { EngineState } from '../../protocol/messages.js';
 import { UserError, hasCode, messageOf } from '../../core/errors.js';
 import type { PartialConfig } from '../../core/config/load.js';
 import { removeAll, removeTemporaries } from '../../io/durable.js';
-import { Lock, lockHolder } from '../lock.js';
+import { Lock, lockHolder } from '../../io/lock.js';
 import { Run, isRun } from '../run.js';
 import type { RoundState, Stage } from '../../core/rounds.js';
 

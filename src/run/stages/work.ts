@@ -9,7 +9,7 @@ import { evaluatePolicy } from '../../core/evaluation.js';
 import { saveModel, type LoadedModel } from '../../model/folder.js';
 import { jobFile } from '../../remote/jobs/contract.js';
 import { hasJob } from '../../remote/jobs/view.js';
-import { updateByJob } from '../../remote/jobs/watch.js';
+import { updateByJob } from '../jobs/watch.js';
 import { sampleRowSchema } from '../../core/rows.js';
 import { deriveSeed, sampleSeed } from '../../core/seeds.js';
 import { removeAll, writeFileAtomic } from '../../io/durable.js';

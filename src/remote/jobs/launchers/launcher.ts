@@ -15,7 +15,7 @@ import { shellQuote } from '../../../io/invocation.js';
 import { readTextFile } from '../../../core/limits.js';
 import { plainText } from '../../../rewards/types.js';
 import { makeDirectory, syncDirectory, writeFileAtomic } from '../../../io/durable.js';
-import { startOf } from '../../../run/lock.js';
+import { startOf } from '../../../io/lock.js';
 import type { JobEnd } from '../../../protocol/remoteViews.js';
 import { jobFile } from '../contract.js';
 

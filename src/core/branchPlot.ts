@@ -1,8 +1,8 @@
 /** Reward against length as text: a line for each branch, dotted in its own way, and the rounds named on it. */
-import type { RoundState } from '../../../src/protocol/messages.js';
-import type { Branch } from '../../../src/core/rounds.js';
-import type { Segment } from '../../parts/charts.js';
-import { largest, smallest } from '../../../src/core/limits.js';
+import type { RoundState } from '../protocol/messages.js';
+import type { Branch } from './rounds.js';
+import type { Segment } from '../../components/parts/charts.js';
+import { largest, smallest } from './limits.js';
 
 export interface BranchPlot {
   /** `series` is the place of the branch; -1: nothing is drawn there. */

@@ -14,17 +14,17 @@ import { messageOf, UserError } from '../../core/errors.js';
 import { log } from '../../io/print.js';
 import { plainText } from '../../rewards/types.js';
 import { policiesOf } from '../../core/config/rounds.js';
-import type { WorkContext, WorkResults } from '../../run/stages/context.js';
-import { discardUpdate, roundFiles } from '../../run/stages/files.js';
-import { writePolicyProbes } from '../../run/stages/policyProbes.js';
-import { readLogps } from '../../run/stages/reviewFiles.js';
-import { trainingPairs } from '../../run/stages/update.js';
+import type { WorkContext, WorkResults } from '../stages/context.js';
+import { discardUpdate, roundFiles } from '../stages/files.js';
+import { writePolicyProbes } from '../stages/policyProbes.js';
+import { readLogps } from '../stages/reviewFiles.js';
+import { trainingPairs } from '../stages/update.js';
 import { sampleRowSchema, type PairRow } from '../../core/rows.js';
 import { deriveSeed } from '../../core/seeds.js';
 import { makeDirectory, removeAll, syncDirectory, syncTree, writeFileAtomic } from '../../io/durable.js';
 import { appendJsonLines, readJsonLines, writeJsonLines } from '../../io/jsonl.js';
 import { machineSettings } from '../../io/trust.js';
-import { remotePath } from '../names.js';
+import { remotePath } from '../../remote/names.js';
 import type { JobEnd } from '../../protocol/remoteViews.js';
 import {
   JOB_VERSION,
@@ -44,14 +44,14 @@ import {
   type JobStatus,
   writeControl,
   writeJson,
-} from './contract.js';
-import { explainEnd, jobDir, nameOfJob, viewOfJob } from './view.js';
-import { commandLauncher } from './launchers/command.js';
-import { scriptOf, stateOf, type Attempt, type Launcher, type SchedulerState } from './launchers/launcher.js';
-import { processLauncher } from './launchers/process.js';
-import { rayLauncher } from './launchers/ray.js';
-import { slurmLauncher } from './launchers/slurm.js';
-import { jobScript } from './script.js';
+} from '../../remote/jobs/contract.js';
+import { explainEnd, jobDir, nameOfJob, viewOfJob } from '../../remote/jobs/view.js';
+import { commandLauncher } from '../../remote/jobs/launchers/command.js';
+import { scriptOf, stateOf, type Attempt, type Launcher, type SchedulerState } from '../../remote/jobs/launchers/launcher.js';
+import { processLauncher } from '../../remote/jobs/launchers/process.js';
+import { rayLauncher } from '../../remote/jobs/launchers/ray.js';
+import { slurmLauncher } from '../../remote/jobs/launchers/slurm.js';
+import { jobScript } from '../../remote/jobs/script.js';
 
 const launchers: Record<JobConfig['launcher'], Launcher> = {
   process: processLauncher,
