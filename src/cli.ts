@@ -3,8 +3,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { UserError, hasCode } from './core/errors.js';
-import { commandLine, recordInvocation } from './io/invocation.js';
+import { recordInvocation } from './io/invocation.js';
 import { print, printError } from './io/print.js';
+import { commandLine } from './core/shell.js';
 
 recordInvocation(process.argv, process.env, process.cwd());
 

@@ -5,13 +5,13 @@
 import type { Config } from '../../src/core/config/schema.js';
 import type { Base, Place, SettingsFile } from '../../src/core/form/draft.js';
 import type { Measurement } from '../../src/core/form/facts.js';
-import type { RunEntry } from '../../src/run/preflight/runs.js';
 import { applyRunsEvent } from '../screens/runs/events.js';
 import type { RunsUi } from '../screens/runs/state.js';
 import { applySetupEvent } from '../screens/setup/events.js';
 import type { CheckAsk, CheckName, FactsOf } from '../screens/setup/checks.js';
 import type { SetupUi } from '../screens/setup/state.js';
 import { type Screen, type Size, type State, initialState } from './state.js';
+import type { RunEntry } from '../../src/core/runs.js';
 
 export interface Home {
   place: Place;

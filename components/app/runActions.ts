@@ -7,7 +7,6 @@ import { meaningOf } from './keys.js';
 import { modules } from './screens.js';
 import { paletteEntries } from './commands.js';
 import type { RunKey } from './runKeys.js';
-import type { Sensitive } from '../../src/io/trust.js';
 import { makeLine, pastedLine } from '../../src/core/sanitize.js';
 import {
   type Effect,
@@ -22,6 +21,7 @@ import {
   screens,
   send,
 } from './state.js';
+import type { Sensitive } from '../../src/core/trust.js';
 
 export function actOnRun(state: State, id: RunKey, key: string): Step {
   switch (id) {

@@ -19,11 +19,11 @@ import type {
 import { type EvaluationUi, evaluationUi } from '../screens/evaluation/state.js';
 import { type HistoryUi, historyUi } from '../screens/history/state.js';
 import type { Home, HomeEvent, HomeTask } from './home.js';
-import type { Sensitive } from '../../src/io/trust.js';
 import type { Displaced } from './resize.js';
 import { type ReviewUi, reviewUi } from '../screens/review/state.js';
 import { type SamplingUi, samplingUi } from '../screens/sampling/state.js';
 import { type UpdateUi, updateUi } from '../screens/update/state.js';
+import type { Sensitive } from '../../src/core/trust.js';
 
 const runScreens = ['sampling', 'review', 'update', 'evaluation', 'history'] as const;
 const homeScreens = ['runs', 'setup'] as const;

@@ -4,9 +4,9 @@
  * asked for in quick succession, while a selection moves, only the last are fetched.
  */
 import { messageOf } from '../core/errors.js';
-import { Untrusted } from '../io/trust.js';
 import type { EngineCommand, EngineEvent, Query, RoundSettings } from '../protocol/messages.js';
 import type { Action } from '../../components/app/state.js';
+import { Untrusted } from '../core/trust.js';
 
 const restMilliseconds = 120;
 

@@ -4,7 +4,6 @@
  */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { readConfigFile } from '../core/config/load.js';
 import { messageOf } from '../core/errors.js';
 import { writeFileAtomic } from '../io/durable.js';
 import { configText } from '../core/form/command.js';
@@ -16,6 +15,7 @@ import { runTask } from '../run/preflight/tasks.js';
 import { sensitiveSettings, trust } from '../io/trust.js';
 import type { FormSource, HomeEvent, HomeTask } from '../../components/app/home.js';
 import type { Action } from '../../components/app/state.js';
+import { readConfigFile } from '../io/configFile.js';
 
 /** Between two looks at the runs. */
 const lookMilliseconds = 2000;

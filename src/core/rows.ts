@@ -154,3 +154,14 @@ export const probeRowSchema = z.object({
   truncated: z.boolean(),
 });
 export type ProbeRow = z.infer<typeof probeRowSchema>;
+
+/** A response to a held-out prompt with its reward. */
+export interface HeldOutResponse {
+  prompt_index: number;
+  prompt: string;
+  text: string;
+  /** In tokens. */
+  length: number;
+  reward: number;
+  truncated: boolean;
+}

@@ -11,9 +11,10 @@ import { openForAppending } from '../io/durable.js';
 import { allConfigs } from '../core/config/rounds.js';
 import { heldMessage, lockHolder } from '../io/lock.js';
 import { Run, isRun } from '../run/run.js';
-import { Untrusted, untrustedUses } from '../io/trust.js';
+import { untrustedUses } from '../io/trust.js';
 import { type EngineClient, EngineGone, connectIfAny, doesNotAnswer } from '../protocol/client.js';
 import type { EngineEvent, StartReport } from '../protocol/messages.js';
+import { Untrusted } from '../core/trust.js';
 
 /** Longer than an engine that ends takes for the checkpoint of its update. */
 const WAIT_MS = 40_000;

@@ -12,7 +12,8 @@ import type { StartReport } from '../protocol/messages.js';
 import { serve } from './server.js';
 import { WorkerCompute } from './compute.js';
 import { log } from '../io/print.js';
-import { Untrusted, untrustedUses } from '../io/trust.js';
+import { untrustedUses } from '../io/trust.js';
+import { Untrusted } from '../core/trust.js';
 
 /** Longest path of a unix socket, on Linux 107 bytes and on macOS 103. */
 const MAX_SOCKET_PATH = 100;

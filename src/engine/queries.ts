@@ -4,13 +4,18 @@ import path from 'node:path';
 import { UserError } from '../core/errors.js';
 import { readJobLog } from '../remote/jobs/view.js';
 import { readHeldOut } from '../run/stages/answers.js';
-import { roundFiles } from '../run/stages/files.js';
 import { firstStepSchema, metricsSchema } from '../core/metricsRow.js';
-import { promptText } from '../run/stages/prompts.js';
 import { readJsonLines } from '../io/jsonl.js';
 import { folderBytes, RowIndex } from '../run/rowIndex.js';
 import type { Core } from './core.js';
-import type { AnswerTo, Queries, Query, QueryName, TokenSeen } from '../protocol/messages.js';
+import {
+  type AnswerTo,
+  type Queries,
+  type Query,
+  type QueryName,
+  SHOWN_PROMPT_TOKENS,
+  type TokenSeen,
+} from '../protocol/messages.js';
 import { RoundView } from './view.js';
 import { Tokenizer } from '../model/tokenizer.js';
 import { sampleRowSchema, scoreRowSchema, type MetricsRow, type SampleRow, type ScoreRow } from '../core/rows.js';
@@ -26,9 +31,8 @@ import type { RoundState } from '../core/rounds.js';
 import { streamReview } from '../run/stages/reviewFiles.js';
 import { hackingReport, lengthBias, type HackingReport, type LengthBias } from '../core/review/hacking.js';
 import type { ReviewRow } from '../core/review/rows.js';
-
-/** Tokens at the end of a prompt that are shown. */
-const PROMPT_TOKENS = 64;
+import { roundFiles } from '../core/runFiles.js';
+import { promptText } from '../core/prompts.js';
 
 type Answers = {
   [Q in QueryName]: (
@@ -79,7 +83,7 @@ const answers: Answers = {
     };
     return {
       prompt_tokens: prompt_ids.length,
-      prompt: prompt_ids.slice(-PROMPT_TOKENS).map(seen),
+      prompt: prompt_ids.slice(-SHOWN_PROMPT_TOKENS).map(seen),
       response: responses[sample].ids.map(seen),
     };
   },

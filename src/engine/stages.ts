@@ -13,6 +13,12 @@ import type { WeightProgress } from '../protocol/messages.js';
 /** Milliseconds in review before log-probabilities are computed. */
 const QUIET_MS = 300;
 
+/** What a command handler gets: it validates against the current stage, then applies. */
+export interface CommandContext {
+  core: Core;
+  stages: Stages;
+}
+
 export class Stages {
   private working: Promise<void> = Promise.resolve();
   private readonly clock = new Stopwatch();

@@ -12,10 +12,8 @@ import { UserError } from '../core/errors.js';
 import { readJobView } from '../remote/jobs/view.js';
 import { configOf, policiesOf } from '../core/config/rounds.js';
 import type { Report, Work } from '../run/stages/context.js';
-import { roundFiles } from '../run/stages/files.js';
 import { metricsSchema } from '../core/metricsRow.js';
 import { readEndpoints } from '../run/stages/policyProbes.js';
-import { promptText } from '../run/stages/prompts.js';
 import { readLogps, readReview, readStanding, type LogpsRow } from '../run/stages/reviewFiles.js';
 import { nothingDecided, type Standing, viewOf } from '../core/review/decisions.js';
 import type { LogRatios, ReviewRow, WeightInputs } from '../core/review/rows.js';
@@ -34,6 +32,8 @@ import type {
   Stage,
   WeightProgress,
 } from '../protocol/messages.js';
+import { roundFiles } from '../core/runFiles.js';
+import { promptText } from '../core/prompts.js';
 
 /** Of a long samples file, where they are looked for. */
 const LAST_BYTES = 2 ** 21;

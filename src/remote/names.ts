@@ -1,7 +1,7 @@
 /** Folders that another machine sees under another name: `LOCAL=REMOTE` entries of a configuration. */
 import path from 'node:path';
 import { createHash } from 'node:crypto';
-import type { RunFiles } from '../run/run.js';
+import type { RunFiles } from '../core/runFiles.js';
 
 /** The remote name of a local folder or file: the entry with the longest LOCAL that contains it decides. */
 export function remotePath(local: string, paths: readonly string[]): string {

@@ -2,7 +2,6 @@
 import type { PartialConfig } from '../../src/core/config/load.js';
 import type { Base } from '../../src/core/form/draft.js';
 import type { DirectoryFacts, Measurement, ModelFacts, PromptFacts, RewardFacts } from '../../src/core/form/facts.js';
-import type { RunEntry, RunSeen } from '../../src/run/preflight/runs.js';
 import { type Home, type HomeEvent, homeState } from '../../components/app/home.js';
 import { runsUi } from '../../components/screens/runs/state.js';
 import { type CheckName, type FactsOf, checkNames } from '../../components/screens/setup/checks.js';
@@ -10,6 +9,7 @@ import { setupUi } from '../../components/screens/setup/state.js';
 import { reduce } from '../../components/app/reducer.js';
 import type { Effect, Screen, Size, State } from '../../components/app/state.js';
 import { after, config, small } from './fixtures.js';
+import type { RunEntry, RunSeen } from '../../src/core/runs.js';
 
 export const place = { cwd: '/home/ann/work', home: '/home/ann' };
 export const exampleFile = '/opt/brevity/data/example.json';

@@ -4,10 +4,11 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 import { makePairs } from '../../src/core/pairs.js';
 import { UserError } from '../../src/core/errors.js';
-import { largest, parseJson, readTextFile, smallest } from '../../src/core/limits.js';
+import { largest, parseJson, smallest } from '../../src/core/limits.js';
 import { readScoredFile } from '../../src/run/reviewFile.js';
 import { lengthBias } from '../../src/core/review/hacking.js';
 import { temporaryDirectories } from '../temporary.js';
+import { readTextFile } from '../../src/io/files.js';
 
 const fresh = temporaryDirectories();
 const many = 200_000;

@@ -5,7 +5,7 @@ import { type State, settingsOf, shown, shownRound } from '../../app/state.js';
 import { type ReviewTable, tableOf } from './data.js';
 import { hitsOf } from './filtering.js';
 import { type Applied, type HeldOrder, type Order, heldOrder, isOutdated } from './order.js';
-import { promptText } from './texts.js';
+import { promptText } from '../../../src/core/prompts.js';
 import { largest, smallest } from '../../../src/core/limits.js';
 
 export interface Looking {
@@ -117,7 +117,7 @@ export function comparedIn(state: State, looking: Looking, row: number): Compare
   const right = cursor !== left ? cursor : left === chosen ? rejected : chosen;
   const detail = detailOf(state, looking, row);
   return {
-    prompt: detail === null ? prompt : promptText(detail.prompt),
+    prompt: detail === null ? prompt : promptText(detail),
     sides: [left, right]
       .filter((place) => place >= 0 && place < rewards.length)
       .map((place) => sideOf(state, looking, row, place)),

@@ -1,12 +1,12 @@
 /** The columns of the list of runs, and the words for what an engine does. */
 import path from 'node:path';
 import { type Place, shorten } from '../../../src/core/form/draft.js';
-import { type RunEntry, runsFolder } from '../../../src/run/preflight/runs.js';
 import { count, fixed } from '../../../src/core/format.js';
 import { makeLine } from '../../../src/core/sanitize.js';
 import { doing } from '../../app/state.js';
 import { fit, widthOf } from '../../parts/text.js';
 import type { Tone } from '../../app/theme.js';
+import { type RunEntry, runsFolder } from '../../../src/core/runs.js';
 
 export interface RunColumn {
   heading: string;

@@ -1,7 +1,6 @@
 /** The list of runs. */
 import type { Place } from '../../../src/core/form/draft.js';
 import { openCommand } from '../../../src/core/form/command.js';
-import type { RunEntry } from '../../../src/run/preflight/runs.js';
 import { count, fixed, of } from '../../../src/core/format.js';
 import type { HomeTask } from '../../app/home.js';
 import { topFor } from '../../app/layout.js';
@@ -12,6 +11,7 @@ import { engineText, runName } from './columns.js';
 import { type RunsKey, runsKeys } from './actions.js';
 import { runsLayout } from './layout.js';
 import type { RunsUi } from './state.js';
+import type { RunEntry } from '../../../src/core/runs.js';
 
 /** Of a long list, the first runs are read aloud unasked. */
 const mostRead = 20;

@@ -1,5 +1,5 @@
 /** What the list of runs remembers. */
-import type { RunEntry } from '../../../src/run/preflight/runs.js';
+import type { RunEntry } from '../../../src/core/runs.js';
 
 export interface RunsUi {
   /** null until the first look is over. */

@@ -21,10 +21,10 @@ import type {
   ModelFacts,
   PromptFacts,
   RewardFacts,
+  TaskAsk,
 } from '../../../src/core/form/facts.js';
 import { adapter, entriesOf, onGpu, onServers, thisMachine } from '../../../src/core/form/fields.js';
 import { moduleFiles } from '../../../src/core/config/rewardSpec.js';
-import type { TaskAsk } from '../../../src/run/preflight/tasks.js';
 
 export const checkNames = ['directory', 'model', 'prompts', 'held_out', 'reward', 'endpoints', 'updates_on'] as const;
 export type CheckName = (typeof checkNames)[number];

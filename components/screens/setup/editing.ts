@@ -1,9 +1,9 @@
 /** How a field gets another value: typed into its line, chosen, or put back. */
 import { draftOf, fieldProblem } from '../../../src/core/form/draft.js';
 import { type FieldId, fieldOf, onGpu } from '../../../src/core/form/fields.js';
-import { runsTrainer, trainerCommand, trainerProblem } from '../../../src/run/preflight/python.js';
 import { type EditModal, type State, type Step, only } from '../../app/state.js';
 import { focusOn, nameReward, withValue } from './change.js';
+import { runsTrainer, trainerCommand, trainerProblem } from '../../../src/core/form/python.js';
 
 export function editField(state: State, id: FieldId): State {
   if (state.home === null) return state;

@@ -5,8 +5,8 @@
  * Leaves out how decisions follow one another (decisions.ts) and what α does to the pairs (../dpo/margins.ts).
  */
 import type { DroppedPairs, Message, SampleRow, ScoreRow } from '../rows.js';
-import { bestAndWorst } from './decisions.js';
-import { promptText } from '../../run/stages/prompts.js';
+import { promptText } from '../prompts.js';
+import { largest, smallest } from '../limits.js';
 
 /** Two of a prompt's K responses, by their place in sampling order. */
 export interface ResponsePair {
@@ -139,4 +139,11 @@ export function reviewRows(
         rejected_text: shown === null ? '' : responses[shown.rejected].text,
       };
     });
+}
+
+/** Places of the best and the worst of at least two rewards; they differ even where all rewards are equal. */
+export function bestAndWorst(rewards: readonly number[]): ResponsePair {
+  const chosen = rewards.indexOf(largest(rewards));
+  const rejected = rewards.indexOf(smallest(rewards));
+  return rejected === chosen ? { chosen: 0, rejected: 1 } : { chosen, rejected };
 }

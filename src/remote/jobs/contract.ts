@@ -17,11 +17,12 @@ import {
   updateSchema,
 } from '../../core/config/schema.js';
 import { UserError, hasCode, messageOf } from '../../core/errors.js';
-import { MAX_LINE, megabytes, parseJson, readTextFile } from '../../core/limits.js';
+import { MAX_LINE, megabytes, parseJson } from '../../core/limits.js';
 import { metricsSchema } from '../../core/metricsRow.js';
 import { type MetricsRow, tokenIdsSchema } from '../../core/rows.js';
 import { writeFileAtomic } from '../../io/durable.js';
 import { parseLine, parseRow, readJsonLines } from '../../io/jsonl.js';
+import { readTextFile } from '../../io/files.js';
 
 export const JOB_VERSION = 1;
 

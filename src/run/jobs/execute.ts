@@ -16,7 +16,7 @@ import { lrDpoLoss } from '../../core/objectives/lrDpo.js';
 import { referenceLogps } from '../../train/referenceLogps.js';
 import { bySide, pairSides, type ReferenceLogps } from '../../train/step.js';
 import { hasCode, messageOf, UserError } from '../../core/errors.js';
-import { parseJson, readTextFile } from '../../core/limits.js';
+import { parseJson } from '../../core/limits.js';
 import { saveModel, type LoadedModel } from '../../model/folder.js';
 import { log, print } from '../../io/print.js';
 import { ModelShelf } from '../stages/models.js';
@@ -41,6 +41,7 @@ import {
   type JobStatus,
   writeJson,
 } from '../../remote/jobs/contract.js';
+import { readTextFile } from '../../io/files.js';
 
 /** Milliseconds between looks at the engine's files. */
 const LOOK_MS = 200;

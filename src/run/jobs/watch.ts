@@ -12,10 +12,9 @@ import type { JobConfig } from '../../core/config/schema.js';
 import type { Verdict } from '../../core/control.js';
 import { messageOf, UserError } from '../../core/errors.js';
 import { log } from '../../io/print.js';
-import { plainText } from '../../rewards/types.js';
 import { policiesOf } from '../../core/config/rounds.js';
 import type { WorkContext, WorkResults } from '../stages/context.js';
-import { discardUpdate, roundFiles } from '../stages/files.js';
+import { discardUpdate } from '../stages/files.js';
 import { writePolicyProbes } from '../stages/policyProbes.js';
 import { readLogps } from '../stages/reviewFiles.js';
 import { trainingPairs } from '../stages/update.js';
@@ -23,7 +22,6 @@ import { sampleRowSchema, type PairRow } from '../../core/rows.js';
 import { deriveSeed } from '../../core/seeds.js';
 import { makeDirectory, removeAll, syncDirectory, syncTree, writeFileAtomic } from '../../io/durable.js';
 import { appendJsonLines, readJsonLines, writeJsonLines } from '../../io/jsonl.js';
-import { machineSettings } from '../../io/trust.js';
 import { remotePath } from '../../remote/names.js';
 import type { JobEnd } from '../../protocol/remoteViews.js';
 import {
@@ -47,11 +45,20 @@ import {
 } from '../../remote/jobs/contract.js';
 import { explainEnd, jobDir, nameOfJob, viewOfJob } from '../../remote/jobs/view.js';
 import { commandLauncher } from '../../remote/jobs/launchers/command.js';
-import { scriptOf, stateOf, type Attempt, type Launcher, type SchedulerState } from '../../remote/jobs/launchers/launcher.js';
+import {
+  scriptOf,
+  stateOf,
+  type Attempt,
+  type Launcher,
+  type SchedulerState,
+} from '../../remote/jobs/launchers/launcher.js';
 import { processLauncher } from '../../remote/jobs/launchers/process.js';
 import { rayLauncher } from '../../remote/jobs/launchers/ray.js';
 import { slurmLauncher } from '../../remote/jobs/launchers/slurm.js';
 import { jobScript } from '../../remote/jobs/script.js';
+import { plainText } from '../../core/sanitize.js';
+import { machineSettings } from '../../core/trust.js';
+import { roundFiles } from '../../core/runFiles.js';
 
 const launchers: Record<JobConfig['launcher'], Launcher> = {
   process: processLauncher,

@@ -15,9 +15,9 @@ import { pairRow, pairTokens } from '../../core/pairs.js';
 import { UserError } from '../../core/errors.js';
 import { decidedPair } from '../../core/review/decisions.js';
 import type { WorkContext } from './context.js';
-import { roundFiles } from './files.js';
 import { readReview, readStanding } from './reviewFiles.js';
 import { trainingUse } from './reference.js';
+import { roundFiles } from '../../core/runFiles.js';
 
 export interface UpdateFiles {
   /** Folder of the checkpoint. */

@@ -16,7 +16,7 @@ import { removeAll, writeFileAtomic } from '../../io/durable.js';
 import { readJsonLines, writeJsonLines } from '../../io/jsonl.js';
 import { removeCheckpoint } from './checkpoint.js';
 import type { Work, WorkContext, WorkResults } from './context.js';
-import { discardUpdate, roundFiles } from './files.js';
+import { discardUpdate } from './files.js';
 import { measureFirstStep, resumeUpdate, trainingPairs, updateWithFiles } from './update.js';
 import { answersOf } from './evaluate.js';
 import { probeSequences, type PolicyProbes, writePolicyProbes } from './policyProbes.js';
@@ -27,6 +27,7 @@ import { reviewRows } from '../../core/review/rows.js';
 import { localSampler, sampleInto, type SamplingPlan } from './sample.js';
 import { scoreInto } from './score.js';
 import { holdPolicy, serverSampler, withServers } from './servers.js';
+import { roundFiles } from '../../core/runFiles.js';
 
 export const work: { [S in Work]: (context: WorkContext) => Promise<WorkResults[S]> } = {
   async sample(context) {

@@ -5,8 +5,8 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { UserError } from '../../../src/core/errors.js';
 import { lookFor } from '../../../components/app/look.js';
 import { settingsFile } from '../../../src/io/trust.js';
-import { readSettings } from '../../../components/app/preferences.js';
 import { themes } from '../../../components/app/theme.js';
+import { readSettings } from '../../../src/cli/preferences.js';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'brevity-test-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

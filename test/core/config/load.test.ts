@@ -2,17 +2,10 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  type Problems,
-  checkConfig,
-  expected,
-  mergeConfigs,
-  nearest,
-  readConfigFile,
-  resolvePaths,
-} from '../../../src/core/config/load.js';
+import { expected, mergeConfigs, nearest, type Problems, resolvePaths } from '../../../src/core/config/load.js';
 import { configSchema, dpoSchema, samplingSchema, updateSchema } from '../../../src/core/config/schema.js';
 import { temporaryFolder } from '../../engine/runs.js';
+import { checkConfig, readConfigFile } from '../../../src/io/configFile.js';
 
 let home = '';
 let good: Record<string, unknown> = {};

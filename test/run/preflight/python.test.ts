@@ -1,16 +1,9 @@
 import path from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import {
-  askPython,
-  findPython,
-  gpusInWords,
-  pythonCandidates,
-  trainerCommand,
-  trainerFolder,
-  trainerProblem,
-} from '../../../src/run/preflight/python.js';
+import { askPython, findPython, pythonCandidates, trainerFolder } from '../../../src/run/preflight/python.js';
 import { temporaryDirectories } from '../../temporary.js';
 import { fakePython, gpuFacts, standIn } from './pythons.js';
+import { gpusInWords, trainerCommand, trainerProblem } from '../../../src/core/form/python.js';
 
 const temporary = temporaryDirectories();
 let folder = '';

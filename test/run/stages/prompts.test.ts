@@ -3,8 +3,9 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { type Config, configSchema } from '../../../src/core/config/schema.js';
-import { heldOutPrompts, promptText, roundPrompts } from '../../../src/run/stages/prompts.js';
+import { heldOutPrompts, roundPrompts } from '../../../src/run/stages/prompts.js';
 import { temporaryDirectories } from '../../temporary.js';
+import { promptText } from '../../../src/core/prompts.js';
 
 const fresh = temporaryDirectories();
 
