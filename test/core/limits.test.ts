@@ -42,7 +42,7 @@ it('takes 200,000 responses to one prompt', async () => {
 it('no source passes a list of any length as arguments', () => {
   const spread = /\b(Math\.(max|min)|String\.from(CharCode|CodePoint))\(\s*\.\.\./;
   const offending = ['src', 'components'].flatMap((root) => {
-    const folder = new URL(`../${root}/`, import.meta.url).pathname;
+    const folder = new URL(`../../${root}/`, import.meta.url).pathname;
     return readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(
       (name) => /\.tsx?$/.test(name) && spread.test(readFileSync(path.join(folder, name), 'utf8')),
     );

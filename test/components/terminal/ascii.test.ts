@@ -23,9 +23,11 @@ it('leaves escape sequences alone', () => {
 });
 
 const root = path.resolve(import.meta.dirname, '../../..');
+// These read text and draw none of the signs that they look for.
+const readers = ['review/filter.ts', 'review/phrases.ts'];
 const sources = ['components', 'src/core'].flatMap((folder) =>
   readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' })
-    .filter((name) => /\.tsx?$/.test(name) && !name.endsWith('ascii.ts'))
+    .filter((name) => /\.tsx?$/.test(name) && !name.endsWith('ascii.ts') && !readers.includes(name))
     .map((name) => path.join(root, folder, name)),
 );
 
