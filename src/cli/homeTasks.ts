@@ -1,6 +1,6 @@
 /**
  * Carries out what the list of runs and the form ask for: looks at runs every now and then, checks and measures in
- * processes of their own (setup/tasks.ts), makes and deletes runs. What comes of it goes back as events.
+ * processes of their own (run/preflight/tasks.ts), makes and deletes runs. What comes of it goes back as events.
  */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
@@ -30,7 +30,7 @@ export interface HomeTasksOptions {
   now(action: Action): void;
   /** The terminal goes over to this run. */
   open(directory: string): void;
-  /** Another than setup/tasks.ts's for tests. */
+  /** Replaces run/preflight/tasks.ts's in tests. */
   run?: typeof runTask;
 }
 

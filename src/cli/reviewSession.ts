@@ -241,8 +241,7 @@ function stampOf(file: string): string {
 
 const now = (): string => new Date().toISOString();
 
-// Tokens of a file's responses by a tokenizer that the user named.
-
+/** Tokens of a file's responses, by a tokenizer that the user named. */
 export interface FileTokens {
   /** Ids of a response, with the end of its turn unless it was cut off. */
   ids(text: string, truncated: boolean): number[];

@@ -106,7 +106,7 @@ const handlers: Handlers = {
   },
 };
 
-// Human decisions on the round in review: each goes to the round's journal on disk first, then to the clients.
+// Decisions on the round in review: each is written to the round's journal before the clients are told.
 
 const said = z.object({ prompt_index: z.int().min(0), ruling: rulingSchema.nullable().optional() });
 
@@ -157,11 +157,9 @@ function checkReview(core: Core): void {
   core.expect(core.unreadable === null, core.unreadable ?? '');
 }
 
-// Checks what a person sets in review against the ranges of the configuration.
-
 const ranges = { alpha: dpoSchema.shape.alpha, beta: dpoSchema.shape.beta, lr: updateSchema.shape.lr };
 
-/** @throws UserError that names every value out of its range */
+/** Checks settings of review against the ranges of the configuration. @throws UserError that names every value out of range */
 export function checkSettings(changes: Partial<RoundSettings>): void {
   const problems = Object.entries(changes).flatMap(([name, value]) => {
     if (!Object.hasOwn(ranges, name)) return [`unknown setting ${name}; expected alpha, beta or lr`];

@@ -128,13 +128,12 @@ const answers: Answers = {
   },
 };
 
-// What earlier work left in the run's files, read when somebody asks for it; a round's files are indexed once.
-
 interface RoundIndex {
   samples: RowIndex<SampleRow>;
   scores: RowIndex<ScoreRow>;
 }
 
+/** Reads the run's files on demand; a round's files are indexed once. */
 export class Archive {
   private readonly indices = new Map<number, RoundIndex>();
   private tokenizer: Tokenizer | null = null;
@@ -188,11 +187,10 @@ async function tokenizerOf(model: string): Promise<Tokenizer | null> {
   return Tokenizer.find(readAdapterConfig(model).base);
 }
 
-// What an update would be, before it is launched: its size, and what it is expected to cost by this run's experience.
-
 /** A training pass is a forward pass and a backward pass of twice its work; the reference is one forward pass. */
 const REFERENCE_COST = 1 / 3;
 
+/** The size of an update before its launch, and its expected cost from earlier updates of this run. */
 export async function planUpdate(
   { run, view: current, state }: Core,
   archive: Archive,
@@ -277,8 +275,7 @@ function referenceInWords(reference: string, { parent }: RoundState): string {
   return `round start (${parent === 0 || parent === null ? 'base policy' : `policy of round ${parent}`})`;
 }
 
-// Signs of reward hacking in the run's rounds, counted when somebody asks for them, once for each round.
-
+/** Signs of reward hacking, counted on demand and once for each round. */
 export class HackingReports {
   private readonly reports = new Map<number, Promise<HackingReport>>();
   private readonly lengths = new Map<number, Promise<LengthBias>>();

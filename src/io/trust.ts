@@ -1,5 +1,5 @@
 /**
- * Permissions of this user for a run. A run.json may come from anybody, and some of its settings act with the user's
+ * Permissions of this user for a run, and whose run directories may be opened. A run.json may come from anybody, and some of its settings act with the user's
  * rights: a `module:` reward and shell commands run as the user, and servers get keys from the environment. Each is
  * allowed once per run, in the user's own state directory and never in the run's. Naming one yourself (a flag, the form,
  * a fork) allows it; one found in a run is asked about.
@@ -124,8 +124,8 @@ function sha256(file: string): string {
   return createHash('sha256').update(readFileSync(file)).digest('hex');
 }
 
-// Refuses run directories of other users, as git does since CVE-2022-24765: a run.json can name code and servers, and
-// whoever owns it could make this user run them. Also knows where the user's settings file lies.
+// Run directories of other users are refused, as git does since CVE-2022-24765: a run.json can name code and servers, and
+// its owner could make this user run them.
 
 type Environment = Record<string, string | undefined>;
 
@@ -176,7 +176,7 @@ function realPath(file: string): string {
   return existsSync(file) ? realpathSync(file) : path.resolve(file);
 }
 
-/** From the environment and the settings file. A broken settings file allows nothing; ui/settings.ts reports it. */
+/** From the environment and the settings file. A broken settings file allows nothing; cli/preferences.ts reports it. */
 function safeDirectories(env: Environment): string[] {
   const listed = (env['BREVITY_SAFE_DIRECTORIES'] ?? '').split(path.delimiter).filter((entry) => entry !== '');
   try {

@@ -123,7 +123,7 @@ function findTokenizer(dir: string, config: ModelConfig): Tokenizer | null {
 
 /**
  * What the file holds of a parameter, all its digits. Not inside tf.tidy, which would walk through every number
- * (tensor/read.ts).
+ * (tensor/memory.ts).
  */
 function savedValues(parameter: Parameter, model: LoadedModel): Float32Array {
   if (isFrozen(parameter.variable)) expectUnrounded(parameter, model, model.merged);
@@ -213,7 +213,7 @@ function move(from: string, to: string): void {
   rmSync(from, { recursive: true });
 }
 
-// A model's adapters in its weights, and what of the weights stays frozen.
+// Adapters: folding them into the weights, and which weights stay frozen.
 
 /**
  * Folds the adapters into the weights: W + (alpha / rank)·A·B. The model then trains all weights again, unless it is

@@ -3,7 +3,7 @@
  * answered by one reply. The union of events is also the union of the UI reducer's engine actions, so that a screen
  * is a pure function of what the engine said.
  *
- * Leaves out the transport (engine/server.ts, client.ts) and the work itself (rounds/, engine/worker.ts).
+ * Leaves out the transport (engine/server.ts, client.ts) and the work itself (run/stages/, engine/worker.ts).
  */
 import type { Config } from '../core/config/schema.js';
 import type { EngineActivity } from '../core/runs.js';

@@ -78,7 +78,7 @@ export async function openHttpReward(url: URL, options: RewardOptions, permissio
   }
   const tokenizerDir = target.searchParams.get('tokenizer');
   const named = target.searchParams.get('model');
-  // What else a query held was refused: see spec.ts.
+  // What else a query held was refused: see core/config/rewardSpec.ts.
   target.search = '';
   if (keyIn(rewardKeyVariable) !== null)
     permission({ kind: 'key', variable: rewardKeyVariable, origin: target.origin });

@@ -32,10 +32,8 @@ export function memoryMegabytes(): number {
   return process.memoryUsage.rss() / 2 ** 20;
 }
 
-// Reads what a computation gives, and frees everything it made.
-
 /**
- * The values of f's tensor. Not tf.tidy(() => …dataSync()): tidy walks through whatever it is given back, an array of
+ * Reads a computation's result and frees everything it allocated: the values of f's tensor. Not tf.tidy(() => …dataSync()): tidy walks through whatever it is given back, an array of
  * numbers element by element, which takes longer than most computations.
  */
 export function readValues(f: () => tf.Tensor): Float32Array {
@@ -45,7 +43,7 @@ export function readValues(f: () => tf.Tensor): Float32Array {
   return values;
 }
 
-// A device that takes no more work in this process: a GPU after an illegal address, a hang, or a fallen bus.
+// A lost device takes no more work in this process: a GPU after an illegal address, a hang, or a fallen bus.
 
 /** Its message says what failed, in which op, and what to do. Nothing more can be computed until a new process begins. */
 export class DeviceLostError extends UserError {}

@@ -1,5 +1,6 @@
 /**
- * Configurations from files and flags. Every problem is reported at once: flag or key, value, what was expected.
+ * Configurations before defaults, from files and flags: merging, relative paths, and every problem at once (flag or key,
+ * value, what was expected). io/configFile.ts reads files and checks that those named exist.
  */
 import path from 'node:path';
 import { z } from 'zod';

@@ -2,7 +2,7 @@
  * The configuration of a run: every key, its range, its default and a sentence on what it does. The same names are
  * used in run.json, config files, command-line flags and on the screens.
  *
- * Leaves out reading files and reporting problems (config/load.ts).
+ * Leaves out reporting problems (partial.ts) and reading files (io/configFile.ts).
  */
 import { z } from 'zod';
 

@@ -2,7 +2,7 @@
  * The folder of an update job, version 1: docs/jobs.md. The engine writes request.json, pairs.jsonl, probes.jsonl, control
  * and launch.json; the executor writes all other files. Both sides read and write them here.
  *
- * Leaves out how a job is launched (launchers/), watched (watch.ts) and executed (executor.ts). Imports no tensors.
+ * Leaves out how a job is launched (launchers/), watched (run/jobs/watch.ts) and executed (run/jobs/execute.ts). Imports no tensors.
  */
 import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';

@@ -114,7 +114,7 @@ export function nameOfJob({
   }
 }
 
-// Why a job ended without a result, in one sentence for the person who waits for it.
+// Why a job ended without a result, in one sentence.
 
 /** Lines and characters of the log in a sentence. */
 const LINES = 5;

@@ -1,7 +1,7 @@
 /**
  * The sampling servers of a run: connects them, puts weights on them and proves that, samples and scores on all of them.
  *
- * Leaves out which round's weights are wanted and what is recorded of them (rounds/servers.ts).
+ * Leaves out which round's weights are wanted and what is recorded of them (run/stages/servers.ts).
  */
 import type { ServerConfig } from '../../core/config/schema.js';
 import type { Control } from '../../core/control.js';

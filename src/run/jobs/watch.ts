@@ -2,7 +2,7 @@
  * An update that runs as a job: writes its folder, submits it once, follows it, and takes its policy. The engine may be
  * killed at any point: launch.json says beforehand what is about to be done, and the next engine takes the job up again.
  *
- * Leaves out what schedulers are told (launchers/) and what an executor does (executor.ts). Loads no tensors.
+ * Leaves out what schedulers are told (remote/jobs/launchers/) and what an executor does (execute.ts). Loads no tensors.
  */
 import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, lstatSync, readdirSync, renameSync } from 'node:fs';

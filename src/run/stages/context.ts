@@ -83,10 +83,9 @@ export type Work = keyof WorkResults;
 /** The stages that compute. */
 export type WorkStage = Work & Stage;
 
-// Counts work and reports it at most five times a second, and at the end.
-
 const REPORT_MS = 200;
 
+/** Counts work and reports it at most five times a second, and at the end. */
 export class ProgressMeter {
   private readonly started = performance.now();
   private readonly before: number;

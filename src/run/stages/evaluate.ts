@@ -90,7 +90,8 @@ async function opponentLogps(
   }
 }
 
-// Answers to the held-out prompts: sampled, scored, read again, and judged by another policy.
+// Responses to the held-out prompts: sampling and scoring them, reading them back, and their log-probabilities under
+// another policy.
 
 /**
  * One response to each held-out prompt, with the same seeds in every round: unchanged policies answer alike. A
