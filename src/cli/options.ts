@@ -7,7 +7,7 @@ import path from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
 import type { Flag, Group } from '../core/config/flags.js';
-import { expected, nearest, Problems } from '../core/config/load.js';
+import { expected, nearest, Problems } from '../core/config/partial.js';
 import {
   backendSchema,
   dpoSchema,

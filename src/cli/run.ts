@@ -3,7 +3,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import type { Command } from 'commander';
 import { flagNames } from '../core/config/flags.js';
-import { mergeConfigs, type NameKey, type PartialConfig, resolvePaths } from '../core/config/load.js';
+import { mergeConfigs, type NameKey, type PartialConfig, resolvePaths } from '../core/config/partial.js';
 import { UserError } from '../core/errors.js';
 import { allConfigs } from '../core/config/rounds.js';
 import { createRun, exampleConfig } from '../run/preflight/create.js';

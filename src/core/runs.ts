@@ -1,5 +1,5 @@
 /** The list of runs: what is shown of each. */
-import type { PartialConfig } from './config/load.js';
+import type { PartialConfig } from './config/partial.js';
 import type { Stage } from './rounds.js';
 
 /** Where new runs are put. */

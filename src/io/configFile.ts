@@ -15,7 +15,7 @@ import {
   Problems,
   resolvePaths,
   schemaProblems,
-} from '../core/config/load.js';
+} from '../core/config/partial.js';
 
 /** Reads a JSON configuration; relative paths in it are meant from its folder. */
 export function readConfigFile(file: string): PartialConfig {

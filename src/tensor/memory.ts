@@ -33,8 +33,8 @@ export function memoryMegabytes(): number {
 }
 
 /**
- * Reads a computation's result and frees everything it allocated: the values of f's tensor. Not tf.tidy(() => …dataSync()): tidy walks through whatever it is given back, an array of
- * numbers element by element, which takes longer than most computations.
+ * Reads the values of f's tensor and frees everything that f allocated. Not tf.tidy(() => …dataSync()): tidy walks through
+ * its result, an array of numbers element by element, which takes longer than most computations.
  */
 export function readValues(f: () => tf.Tensor): Float32Array {
   const tensor = tf.tidy(f);

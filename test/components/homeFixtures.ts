@@ -1,5 +1,5 @@
 /** The list of runs and the form as they would be found, for tests of the reducer and the screens. */
-import type { PartialConfig } from '../../src/core/config/load.js';
+import type { PartialConfig } from '../../src/core/config/partial.js';
 import type { Base } from '../../src/core/form/draft.js';
 import type { DirectoryFacts, Measurement, ModelFacts, PromptFacts, RewardFacts } from '../../src/core/form/facts.js';
 import { type Home, type HomeEvent, homeState } from '../../components/app/home.js';

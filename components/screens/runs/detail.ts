@@ -1,5 +1,5 @@
 /** What is said of the selected run below the list. */
-import type { PartialConfig } from '../../../src/core/config/load.js';
+import type { PartialConfig } from '../../../src/core/config/partial.js';
 import { type Place, shorten } from '../../../src/core/form/draft.js';
 import { alpha, learningRate, of } from '../../../src/core/format.js';
 import { makeLine } from '../../../src/core/sanitize.js';

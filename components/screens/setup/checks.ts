@@ -5,7 +5,7 @@ import {
   backendSchema,
   rewardOptionsSchema,
 } from '../../../src/core/config/schema.js';
-import type { PartialConfig } from '../../../src/core/config/load.js';
+import type { PartialConfig } from '../../../src/core/config/partial.js';
 import {
   type Draft,
   type Place,

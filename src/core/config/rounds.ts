@@ -1,6 +1,6 @@
 /** A run's configuration as it holds for one round: with what its branch has changed laid over it. */
 import path from 'node:path';
-import { mergeConfigs, type PartialConfig, resolvePaths, schemaProblems } from './load.js';
+import { mergeConfigs, type PartialConfig, resolvePaths, schemaProblems } from './partial.js';
 import { type Config, configSchema } from './schema.js';
 import { UserError } from '../errors.js';
 import type { RoundOverrides, RoundSettings, RoundState } from '../rounds.js';

@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { flagNames } from '../config/flags.js';
-import { type PartialConfig, mergeConfigs } from '../config/load.js';
+import { type PartialConfig, mergeConfigs } from '../config/partial.js';
 import { type Config, configSchema, jobSchema, serverSchema } from '../config/schema.js';
 import { moduleFiles } from '../config/rewardSpec.js';
 import { type Place, type SettingsFile, shorten } from './draft.js';

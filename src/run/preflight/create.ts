@@ -1,7 +1,7 @@
 /** Makes a run directory, and checks one before it is made. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
-import type { NameKey, PartialConfig } from '../../core/config/load.js';
+import type { NameKey, PartialConfig } from '../../core/config/partial.js';
 import { UserError } from '../../core/errors.js';
 import { readModelConfig } from '../../model/config.js';
 import { isAdapterFolder } from '../../model/peft.js';

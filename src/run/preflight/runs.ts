@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import path from 'node:path';
 import { type EngineClient, connect, connectIfAny } from '../../protocol/client.js';
 import { UserError, hasCode, messageOf } from '../../core/errors.js';
-import type { PartialConfig } from '../../core/config/load.js';
+import type { PartialConfig } from '../../core/config/partial.js';
 import { removeAll, removeTemporaries } from '../../io/durable.js';
 import { Lock, lockHolder } from '../../io/lock.js';
 import { Run, isRun } from '../run.js';

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { addRunOptions, configFromFlags } from '../../../src/cli/run.js';
-import { mergeConfigs, type PartialConfig } from '../../../src/core/config/load.js';
+import { mergeConfigs, type PartialConfig } from '../../../src/core/config/partial.js';
 import { type Config, configSchema } from '../../../src/core/config/schema.js';
 import { configText, headlessCommand } from '../../../src/core/form/command.js';
 import { type Place, type SettingsFile, draftOf, settledConfig } from '../../../src/core/form/draft.js';
