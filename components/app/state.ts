@@ -18,7 +18,7 @@ import type {
   Stage,
 } from '../../src/protocol/messages.js';
 import type { Home, HomeEvent, HomeTask } from './home.js';
-import type { Sensitive } from '../../src/io/trust.js';
+import type { Sensitive } from '../../src/core/trust.js';
 
 export type { Size };
 

@@ -8,14 +8,8 @@ import { examples } from './options.js';
 import { messageOf } from '../core/errors.js';
 import { jsonLine, print } from '../io/print.js';
 import { askVersion } from '../run/preflight/environment.js';
-import {
-  type PythonSearch,
-  findPython,
-  gpusInWords,
-  onPath,
-  trainerCommand,
-  trainerProblem,
-} from '../run/preflight/python.js';
+import { findPython, onPath } from '../run/preflight/python.js';
+import { gpusInWords, type PythonSearch, trainerCommand, trainerProblem } from '../core/form/python.js';
 
 export function doctorCommand(): Command {
   return new Command('doctor')

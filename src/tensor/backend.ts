@@ -6,10 +6,10 @@ import { existsSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs-core';
 import { type BackendChoice, type BackendName, type Precision, backendNames } from '../core/config/schema.js';
 import { UserError, messageOf } from '../core/errors.js';
-import { commandLine } from '../io/invocation.js';
 import './gradients.js';
 import { loadTensorFlow } from './tensorflow.js';
 import { printError } from '../io/print.js';
+import { commandLine } from '../core/shell.js';
 
 export { memoryMegabytes } from './memory.js';
 

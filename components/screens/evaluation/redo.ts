@@ -1,6 +1,6 @@
 /** Doing a round again at other settings: what is typed, and what it means. */
+import { MAX_ALPHA, dpoSchema, updateSchema } from '../../../src/core/config/schema.js';
 import type { EvaluationState } from './state.js';
-import { dpoSchema, updateSchema } from '../../../src/core/config/schema.js';
 import type { RoundSettings } from '../../../src/protocol/messages.js';
 import { alpha, learningRate } from '../../../src/core/format.js';
 import { type Step, only, send } from '../../app/state.js';
@@ -13,7 +13,7 @@ const names: Record<string, keyof RoundSettings> = {
 };
 const schemas = { alpha: dpoSchema.shape.alpha, beta: dpoSchema.shape.beta, lr: updateSchema.shape.lr };
 const ranges: Record<keyof RoundSettings, string> = {
-  alpha: 'α must be a number from 0 to 100, such as 0.05',
+  alpha: `α must be a number from 0 to ${MAX_ALPHA}, such as 0.05`,
   beta: 'β must be a number above 0 and at most 100, such as β=0.1',
   lr: 'the learning rate must be a number above 0 and at most 1, such as lr=5e-7',
 };

@@ -2,11 +2,12 @@
 import type { HistoryState } from './state.js';
 import { of } from '../../../src/core/format.js';
 import { type Effect, type Screen, type Step, only, screenOf, send } from '../../app/state.js';
+import { MAX_NAME, MAX_NOTE } from '../../../src/core/limits.js';
 import { cut } from '../../parts/text.js';
 import { nameOf, roundOf, selectedRound } from './rounds.js';
 
 /** Longest name and note that the engine keeps, in characters. */
-const longest = { name: 80, note: 2000 };
+const longest = { name: MAX_NAME, note: MAX_NOTE };
 type Field = keyof typeof longest;
 
 const hints = {

@@ -1,5 +1,4 @@
 /** The history screen in words: read aloud, copied, and where one is in it. */
-import { commandLine, shellQuote } from '../../../src/io/invocation.js';
 import { decisionsInWords, samplingInWords, withoutPairInWords } from '../../../src/core/review/decisions.js';
 import { branchTitle } from '../../../src/core/rounds.js';
 import { verdictWord } from '../../app/heldOut/verdict.js';
@@ -12,7 +11,8 @@ import { shownValue } from './fork.js';
 import { explained, forkFields } from './forkFields.js';
 import { viewOf } from './actions.js';
 import { nameOf, roundOf, selectedRound, treeIn } from './rounds.js';
-import { type Page, pages, type HistoryState } from './state.js';
+import { commandLine, shellQuote } from '../../../src/core/shell.js';
+import { type HistoryState, type Page, pages } from './state.js';
 
 /** Names of the pages as they stand beside each other, from the left, with two columns between them. */
 export const pageNames: Record<Page, string> = { numbers: 'numbers', curves: 'curves', responses: 'responses' };

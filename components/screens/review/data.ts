@@ -3,8 +3,15 @@
  * of rows and an array of decisions, and kept as long as they are. α is not part of it.
  */
 import type { MarginInput } from '../../../src/core/margins.js';
-import { type PairStatus, bestAndWorst, pairIn, pairStatus } from '../../../src/core/review/decisions.js';
-import type { Decision, LogRatios, ResponsePair, ReviewRow, WeightInputs } from '../../../src/core/review/rows.js';
+import { pairIn, pairStatus, type PairStatus } from '../../../src/core/review/decisions.js';
+import {
+  bestAndWorst,
+  type Decision,
+  type LogRatios,
+  type ResponsePair,
+  type ReviewRow,
+  type WeightInputs,
+} from '../../../src/core/review/rows.js';
 
 export interface ReviewTable {
   rows: readonly ReviewRow[];

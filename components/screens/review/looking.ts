@@ -6,7 +6,7 @@ import { settingsOf, shown, shownRound } from '../../app/selectors.js';
 import { type ReviewTable, tableOf } from './data.js';
 import { hitsOf } from './filtering.js';
 import { type Applied, type HeldOrder, type Order, heldOrder, isOutdated } from './order.js';
-import { promptText } from './texts.js';
+import { promptText } from '../../../src/core/prompts.js';
 import { largest, smallest } from '../../../src/core/limits.js';
 
 export interface Looking {
@@ -118,7 +118,7 @@ export function comparedIn(state: ReviewState, looking: Looking, row: number): C
   const right = cursor !== left ? cursor : left === chosen ? rejected : chosen;
   const detail = detailOf(state, looking, row);
   return {
-    prompt: detail === null ? prompt : promptText(detail.prompt),
+    prompt: detail === null ? prompt : promptText(detail),
     sides: [left, right]
       .filter((place) => place >= 0 && place < rewards.length)
       .map((place) => sideOf(state, looking, row, place)),

@@ -1,6 +1,6 @@
 /** α, β and the learning rate of the round in review: moved by steps, typed, or found for a purpose. */
 import type { ReviewState } from './state.js';
-import { dpoSchema, updateSchema } from '../../../src/core/config/schema.js';
+import { MAX_ALPHA, dpoSchema, updateSchema } from '../../../src/core/config/schema.js';
 import type { RoundSettings } from '../../../src/protocol/messages.js';
 import { alpha, learningRate } from '../../../src/core/format.js';
 import { type Step, only, send } from '../../app/state.js';
@@ -14,7 +14,7 @@ type Field = keyof RoundSettings;
 const schemas = { alpha: dpoSchema.shape.alpha, beta: dpoSchema.shape.beta, lr: updateSchema.shape.lr };
 const labels: Record<Field, string> = { alpha: 'α', beta: 'β', lr: 'learning rate' };
 const ranges: Record<Field, string> = {
-  alpha: 'α must be a number from 0 to 100, such as 0.02',
+  alpha: `α must be a number from 0 to ${MAX_ALPHA}, such as 0.02`,
   beta: 'β must be a number above 0 and at most 100, such as 0.1',
   lr: 'the learning rate must be a number above 0 and at most 1, such as 5e-7',
 };
@@ -22,7 +22,7 @@ const ranges: Record<Field, string> = {
 /** α moves on whole multiples of the fine step, so that 0.02 - 0.001 + 0.001 is 0.02 again. */
 export function moveAlpha(state: ReviewState, by: number): Step<ReviewState> {
   const moved = Number((settingsOf(state).alpha + by).toFixed(6));
-  return setSetting(state, 'alpha', Math.min(100, Math.max(0, moved)));
+  return setSetting(state, 'alpha', Math.min(MAX_ALPHA, Math.max(0, moved)));
 }
 
 function setSetting(state: ReviewState, field: Field, value: number): Step<ReviewState> {

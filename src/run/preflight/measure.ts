@@ -7,8 +7,7 @@ import type { Config } from '../../core/config/schema.js';
 import type { Control } from '../../core/control.js';
 import { updatePolicy } from '../../train/update.js';
 import type { LoadedModel } from '../../model/folder.js';
-import { encodePrompts, readPrompts } from '../../io/prompts.js';
-import { namedByUser } from '../../io/trust.js';
+import { readPrompts } from '../../io/prompts.js';
 import { ModelShelf } from '../stages/models.js';
 import { trainingUse } from '../stages/reference.js';
 import { type SampledResponse, type PairRow } from '../../core/rows.js';
@@ -16,8 +15,10 @@ import { sampleResponses } from '../../model/generate/sample.js';
 import { sampleSeed } from '../../core/seeds.js';
 import { useBackend } from '../../tensor/backend.js';
 import { memoryMegabytes } from '../../tensor/memory.js';
-import { meanLength } from './estimate.js';
+import { meanLength } from '../../core/form/estimate.js';
 import type { Measurement } from '../../core/form/facts.js';
+import { namedByUser } from '../../core/trust.js';
+import { encodePrompts } from '../../model/prompts.js';
 
 /** Seconds given to sampling and to scoring; what is slower than that is seen to its first numbers. */
 const limits = { sample: 4, score: 2 } as const;

@@ -15,9 +15,9 @@ import { pairRow, pairTokens } from '../../core/pairs.js';
 import { UserError } from '../../core/errors.js';
 import { decidedPair } from '../../core/review/decisions.js';
 import type { WorkContext } from './context.js';
-import { roundFiles } from './files.js';
 import { readReview, readStanding } from './reviewFiles.js';
 import { trainingUse } from './reference.js';
+import { roundFiles } from '../../core/runFiles.js';
 
 export interface UpdateFiles {
   /** Folder of the checkpoint. */
@@ -87,10 +87,8 @@ export async function updateWithFiles(
   });
 }
 
-// What an update trains on: the rewards' pairs, with what a person decided about them.
-
 /**
- * The pairs as decided, in the order of their prompts; where a person decided anything they are kept on disk as well.
+ * The pairs that an update trains on: the rewards' pairs as decided, in the order of their prompts; where a person decided anything they are kept on disk as well.
  *
  * @throws UserError where there are none
  */
@@ -130,9 +128,10 @@ export function trainingPairs({ files, round }: Pick<WorkContext, 'files' | 'rou
   }
 }
 
-// What an update will cost that no round of the run has made yet: one step on the round's longest pairs, thrown away.
-// The launch preview tells time and memory from it; later rounds know them from the updates before.
-
+/**
+ * Measures time and memory of one step on the round's longest pairs, and discards it: the launch preview of a run's first
+ * update needs them. Later rounds know them from earlier updates.
+ */
 export async function measureFirstStep(context: WorkContext, pairs: PairRow[]): Promise<void> {
   const { config, files, round, models } = context;
   const file = files.file(round.id, roundFiles.firstStep);

@@ -8,9 +8,9 @@ import { trainingPairs } from '../../../src/run/stages/update.js';
 import type { SampleRow } from '../../../src/core/rows.js';
 import { writeJsonLines } from '../../../src/io/jsonl.js';
 import { newRound } from '../../../src/core/rounds.js';
-import { runFiles } from '../../../src/run/run.js';
 import { config } from '../../engine/fakes.js';
 import { temporaryDirectories } from '../../temporary.js';
+import { runFiles } from '../../../src/core/runFiles.js';
 
 const fresh = temporaryDirectories();
 const response = (ids: number[], finish_reason: 'stop' | 'length' = 'stop') => ({

@@ -1,7 +1,7 @@
 import { useMemo } from 'react';
 import { type Branch, branchTitle } from '../../../../src/core/rounds.js';
 import * as format from '../../../../src/core/format.js';
-import { branchPlot, markOf } from '../plot.js';
+import { branchPlot, markOf } from '../../../../src/core/branchPlot.js';
 import { cut, fit, spread, widthOf } from '../../../parts/text.js';
 import { Line, Tint } from '../../../parts/Line.js';
 import { Rule } from '../../../parts/Rule.js';

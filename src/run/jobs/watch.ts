@@ -2,7 +2,7 @@
  * An update that runs as a job: writes its folder, submits it once, follows it, and takes its policy. The engine may be
  * killed at any point: launch.json says beforehand what is about to be done, and the next engine takes the job up again.
  *
- * Leaves out what schedulers are told (launchers/) and what an executor does (executor.ts). Loads no tensors.
+ * Leaves out what schedulers are told (remote/jobs/launchers/) and what an executor does (execute.ts). Loads no tensors.
  */
 import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, lstatSync, readdirSync, renameSync } from 'node:fs';
@@ -12,19 +12,17 @@ import type { JobConfig } from '../../core/config/schema.js';
 import type { Verdict } from '../../core/control.js';
 import { messageOf, UserError } from '../../core/errors.js';
 import { log } from '../../io/print.js';
-import { plainText } from '../../rewards/types.js';
 import { policiesOf } from '../../core/config/rounds.js';
-import type { WorkContext, WorkResults } from '../../run/stages/context.js';
-import { discardUpdate, roundFiles } from '../../run/stages/files.js';
-import { writePolicyProbes } from '../../run/stages/policyProbes.js';
-import { readLogps } from '../../run/stages/reviewFiles.js';
-import { trainingPairs } from '../../run/stages/update.js';
+import type { WorkContext, WorkResults } from '../stages/context.js';
+import { discardUpdate } from '../stages/files.js';
+import { writePolicyProbes } from '../stages/policyProbes.js';
+import { readLogps } from '../stages/reviewFiles.js';
+import { trainingPairs } from '../stages/update.js';
 import { sampleRowSchema, type PairRow } from '../../core/rows.js';
 import { deriveSeed } from '../../core/seeds.js';
 import { makeDirectory, removeAll, syncDirectory, syncTree, writeFileAtomic } from '../../io/durable.js';
 import { appendJsonLines, readJsonLines, writeJsonLines } from '../../io/jsonl.js';
-import { machineSettings } from '../../io/trust.js';
-import { remotePath } from '../names.js';
+import { remotePath } from '../../remote/names.js';
 import type { JobEnd } from '../../protocol/remoteViews.js';
 import {
   JOB_VERSION,
@@ -44,14 +42,23 @@ import {
   type JobStatus,
   writeControl,
   writeJson,
-} from './contract.js';
-import { explainEnd, jobDir, nameOfJob, viewOfJob } from './view.js';
-import { commandLauncher } from './launchers/command.js';
-import { scriptOf, stateOf, type Attempt, type Launcher, type SchedulerState } from './launchers/launcher.js';
-import { processLauncher } from './launchers/process.js';
-import { rayLauncher } from './launchers/ray.js';
-import { slurmLauncher } from './launchers/slurm.js';
-import { jobScript } from './script.js';
+} from '../../remote/jobs/contract.js';
+import { explainEnd, jobDir, nameOfJob, viewOfJob } from '../../remote/jobs/view.js';
+import { commandLauncher } from '../../remote/jobs/launchers/command.js';
+import {
+  scriptOf,
+  stateOf,
+  type Attempt,
+  type Launcher,
+  type SchedulerState,
+} from '../../remote/jobs/launchers/launcher.js';
+import { processLauncher } from '../../remote/jobs/launchers/process.js';
+import { rayLauncher } from '../../remote/jobs/launchers/ray.js';
+import { slurmLauncher } from '../../remote/jobs/launchers/slurm.js';
+import { jobScript } from '../../remote/jobs/script.js';
+import { plainText } from '../../core/sanitize.js';
+import { machineSettings } from '../../core/trust.js';
+import { roundFiles } from '../../core/runFiles.js';
 
 const launchers: Record<JobConfig['launcher'], Launcher> = {
   process: processLauncher,

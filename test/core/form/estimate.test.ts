@@ -8,7 +8,7 @@ import {
   meanLength,
   programMemory,
   trainedParameters,
-} from '../../../src/run/preflight/estimate.js';
+} from '../../../src/core/form/estimate.js';
 
 const shape = { layers: 2, hidden: 10, query: 10, kv: 5, inner: 20, gated: true, vocabulary: 100, tied: true };
 const loraWidths = { q_proj: 40, down_proj: 60 };

@@ -1,35 +1,18 @@
 /**
- * Configurations from files and flags. Every problem is reported at once: flag or key, value, what was expected.
+ * Configurations before defaults, from files and flags: merging, relative paths, and every problem at once (flag or key,
+ * value, what was expected). io/configFile.ts reads files and checks that those named exist.
  */
-import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
-import { UserError, messageOf } from '../errors.js';
-import { parseJson, readTextFile } from '../limits.js';
-import { parseRewardSpec, resolveRewardSpec } from './rewardSpec.js';
-import { type Config, configSchema } from './schema.js';
+import { UserError } from '../errors.js';
+import { resolveRewardSpec } from './rewardSpec.js';
+import { configSchema } from './schema.js';
 
 /** A configuration before defaults: as nested as the file. */
 export type PartialConfig = { [key: string]: unknown };
 
 /** Keys of a configuration that are paths. */
-const pathKeys = ['model', 'prompts', 'held_out'] as const;
-
-/** Reads a JSON configuration; relative paths in it are meant from its folder. */
-export function readConfigFile(file: string): PartialConfig {
-  let json: unknown;
-  try {
-    json = parseJson(readTextFile(file));
-  } catch (cause) {
-    if (cause instanceof UserError && existsSync(file)) throw cause;
-    const what = existsSync(file) ? `is not JSON (${messageOf(cause)})` : 'does not exist';
-    throw new UserError(`configuration ${file} ${what}`, { exitCode: 2, cause });
-  }
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-    throw new UserError(`configuration ${file} is not a JSON object`, { exitCode: 2 });
-  }
-  return resolvePaths(json as PartialConfig, path.dirname(path.resolve(file)));
-}
+export const pathKeys = ['model', 'prompts', 'held_out'] as const;
 
 /** The same with paths made absolute from `base`. What is no string is left for the schema to report. */
 export function resolvePaths(config: PartialConfig, base: string): PartialConfig {
@@ -74,22 +57,6 @@ export class Problems extends UserError {
 
 /** How a problem names the setting of a dotted key: `--top-p`, `run.json: sampling.top_p`. */
 export type NameKey = (key: string) => string;
-
-/**
- * Checks a configuration whole.
- *
- * @throws Problems
- */
-export function checkConfig(config: PartialConfig, nameKey: NameKey): Config {
-  const result = configSchema.safeParse(config);
-  const problems = [
-    ...schemaProblems(config, nameKey),
-    ...missingFiles(config, nameKey),
-    ...jobProblems(config, nameKey),
-  ];
-  if (result.success && problems.length === 0) return result.data;
-  throw new Problems(problems, `${problems.length} settings cannot be used`);
-}
 
 /** What the schema refuses in a configuration, one line per problem. */
 export function schemaProblems(config: PartialConfig, nameKey: NameKey = (key) => key): string[] {
@@ -162,45 +129,12 @@ function limits({ minimum, exclusiveMinimum, maximum, exclusiveMaximum }: JsonSc
 }
 
 /** The command launcher knows no scheduler: all of its commands are the user's. */
-function jobProblems(config: PartialConfig, nameKey: NameKey): string[] {
+export function jobProblems(config: PartialConfig, nameKey: NameKey): string[] {
   const job = isObject(config.update) ? config.update.job : null;
   if (!isObject(job) || job.launcher !== 'command') return [];
   return ['submit', 'status', 'cancel']
     .filter((name) => typeof job[name] !== 'string')
     .map((name) => `${nameKey(`update.job.${name}`)}: missing; the command launcher needs submit, status and cancel`);
-}
-
-/** Files and folders that are named but do not exist, and rewards that cannot be read. */
-function missingFiles(config: PartialConfig, nameKey: NameKey): string[] {
-  const problems: string[] = [];
-  for (const key of pathKeys) {
-    const file = config[key];
-    if (typeof file === 'string' && !existsSync(file)) problems.push(`${nameKey(key)}: ${file} does not exist`);
-  }
-  const reference = isObject(config.dpo) ? config.dpo.reference : undefined;
-  if (typeof reference === 'string' && !['round', 'base'].includes(reference) && !existsSync(reference))
-    problems.push(
-      `${nameKey('dpo.reference')}: ${reference} does not exist; expected \`round\`, \`base\` or a model folder`,
-    );
-  return [...problems, ...rewardProblems(config, nameKey)];
-}
-
-/** Why a configuration's reward cannot be used: unreadable, or its files do not exist. */
-export function rewardProblems(config: PartialConfig, nameKey: NameKey = (key) => key): string[] {
-  if (typeof config.reward !== 'string' || config.reward === '') return [];
-  return rewardFaults(config.reward).map((fault) => `${nameKey('reward')}: ${fault}`);
-}
-
-/** The same for a reward's specification alone. */
-export function rewardFaults(spec: string): string[] {
-  try {
-    return parseRewardSpec(spec).flatMap((part) => {
-      const file = part.kind === 'hf' ? part.dir : part.kind === 'module' ? part.file : null;
-      return file === null || existsSync(file) ? [] : [`${file} does not exist`];
-    });
-  } catch (error) {
-    return [messageOf(error)];
-  }
 }
 
 function schemaAt(keys: PropertyKey[]): z.ZodType | undefined {
@@ -251,6 +185,6 @@ function editDistance(a: string, b: string): number {
   return row[b.length];
 }
 
-function isObject(value: unknown): value is PartialConfig {
+export function isObject(value: unknown): value is PartialConfig {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,9 +1,9 @@
 /**
  * What a round will cost, before it is run. Memory follows from the model's shape and the settings; time from speeds that
- * a short measurement found (measure.ts). Pure.
+ * a short measurement found (run/preflight/measure.ts). Pure.
  */
-import type { Config } from '../../core/config/schema.js';
-import type { Measurement, ModelFacts } from '../../core/form/facts.js';
+import type { Config } from '../config/schema.js';
+import type { Measurement, ModelFacts } from './facts.js';
 
 const floatBytes = 4;
 const mebi = 2 ** 20;

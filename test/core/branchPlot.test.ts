@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { branchesOf } from '../../../../src/core/rounds.js';
-import { branchPlot } from '../../../../components/screens/history/plot.js';
-import { finished, round } from '../../fixtures.js';
+import { branchesOf } from '../../src/core/rounds.js';
+import { branchPlot } from '../../src/core/branchPlot.js';
+import { finished, round } from '../components/fixtures.js';
 
 const drawn = (rounds: ReturnType<typeof finished>[], width = 40, height = 8) => {
   const plot = branchPlot(branchesOf(rounds), width, height);

@@ -1,18 +1,10 @@
-/** Configurations: every problem at once, defaults, paths. */
+/** Configuration files: every problem at once, defaults, paths. */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  type Problems,
-  checkConfig,
-  expected,
-  mergeConfigs,
-  nearest,
-  readConfigFile,
-  resolvePaths,
-} from '../../../src/core/config/load.js';
-import { configSchema, dpoSchema, samplingSchema, updateSchema } from '../../../src/core/config/schema.js';
-import { temporaryFolder } from '../../engine/runs.js';
+import { type Problems, resolvePaths } from '../../src/core/config/partial.js';
+import { temporaryFolder } from '../engine/runs.js';
+import { checkConfig, readConfigFile } from '../../src/io/configFile.js';
 
 let home = '';
 let good: Record<string, unknown> = {};
@@ -73,22 +65,6 @@ describe('checkConfig', () => {
   });
 });
 
-describe('expected', () => {
-  it.each([
-    [samplingSchema.shape.samples_per_prompt, 'a whole number from 2 to 1024'],
-    [samplingSchema.shape.top_k, 'a whole number from 0 to 16777216'],
-    [updateSchema.shape.clip, 'a number of 0 or more'],
-    [dpoSchema.shape.label_smoothing, 'a number of 0 or more and below 0.5'],
-    [samplingSchema.shape.raw, 'true or false'],
-    [configSchema.shape.threads, 'a whole number from 1 to 256, or null'],
-    [configSchema.shape.precision, 'one of bf16, tf32, fp32, or null'],
-    [configSchema.shape.model, 'text'],
-    [configSchema.shape.dpo, 'an object of settings'],
-  ])('describes %#', (schema, words) => {
-    expect(expected(schema)).toBe(words);
-  });
-});
-
 describe('readConfigFile', () => {
   it('refuses counts that no run has and that arrays could not hold', () => {
     const problems = problemsOf({
@@ -131,18 +107,5 @@ describe('readConfigFile', () => {
     writeFileSync(file, '[]');
     expect(() => readConfigFile(file)).toThrow(/not a JSON object/);
     expect(() => readConfigFile(path.join(home, 'none.json'))).toThrow(/none\.json does not exist/);
-  });
-});
-
-describe('helpers', () => {
-  it('lays one over the other, group by group', () => {
-    expect(mergeConfigs({ a: 1, dpo: { alpha: 1, beta: 2 } }, { dpo: { alpha: 3 }, b: undefined })).toEqual({
-      a: 1,
-      dpo: { alpha: 3, beta: 2 },
-    });
-  });
-  it('finds the key that was meant', () => {
-    expect(nearest('bta', ['beta', 'alpha'])).toBe('beta');
-    expect(nearest('gamma', ['beta', 'alpha'])).toBeNull();
   });
 });

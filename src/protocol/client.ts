@@ -4,10 +4,10 @@ import { hostname } from 'node:os';
 import path from 'node:path';
 import { UserError } from '../core/errors.js';
 import { MAX_EVENT, megabytes } from '../core/limits.js';
-import { type LockHolder, heldMessage, lockHolder, readHolder } from '../run/lock.js';
+import { type LockHolder, heldMessage, lockHolder, readHolder } from '../io/lock.js';
 import { checkOwner } from '../io/trust.js';
-import { readLines } from '../protocol/wire.js';
-import type { AnswerTo, EngineCommand, EngineEvent, EngineMessage, Query } from '../protocol/messages.js';
+import { readLines } from './wire.js';
+import type { AnswerTo, EngineCommand, EngineEvent, EngineMessage, Query } from './messages.js';
 
 /** The line to the engine is lost, or the engine has ended. */
 export class EngineGone extends UserError {

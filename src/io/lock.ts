@@ -23,8 +23,8 @@ import { hostname } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
 import { UserError, hasCode, messageOf } from '../core/errors.js';
-import { commandLine, shellQuote } from '../io/invocation.js';
-import { writeError } from '../io/durable.js';
+import { writeError } from './durable.js';
+import { commandLine, shellQuote } from '../core/shell.js';
 
 /** 1, without a `version`, was a file that held by its existence. */
 const LOCK_VERSION = 2;

@@ -16,12 +16,12 @@ import { lrDpoLoss } from '../../core/objectives/lrDpo.js';
 import { referenceLogps } from '../../train/referenceLogps.js';
 import { bySide, pairSides, type ReferenceLogps } from '../../train/step.js';
 import { hasCode, messageOf, UserError } from '../../core/errors.js';
-import { parseJson, readTextFile } from '../../core/limits.js';
+import { parseJson } from '../../core/limits.js';
 import { saveModel, type LoadedModel } from '../../model/folder.js';
 import { log, print } from '../../io/print.js';
-import { ModelShelf } from '../../run/stages/models.js';
-import { trainingUse } from '../../run/stages/reference.js';
-import { resumeUpdate, updateWithFiles } from '../../run/stages/update.js';
+import { ModelShelf } from '../stages/models.js';
+import { trainingUse } from '../stages/reference.js';
+import { resumeUpdate, updateWithFiles } from '../stages/update.js';
 import { makeDirectory, removeAll, writeFileAtomic } from '../../io/durable.js';
 import { memoryMegabytes, useBackend } from '../../tensor/backend.js';
 import {
@@ -40,7 +40,8 @@ import {
   type JobRequest,
   type JobStatus,
   writeJson,
-} from './contract.js';
+} from '../../remote/jobs/contract.js';
+import { readTextFile } from '../../io/files.js';
 
 /** Milliseconds between looks at the engine's files. */
 const LOOK_MS = 200;

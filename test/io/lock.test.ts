@@ -14,7 +14,7 @@ import {
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { Lock, type LockHolder, checkLock, heldMessage, lockHolder, readHolder } from '../../src/run/lock.js';
+import { Lock, type LockHolder, checkLock, heldMessage, lockHolder, readHolder } from '../../src/io/lock.js';
 import { temporaryDirectories } from '../temporary.js';
 
 const fresh = temporaryDirectories();
@@ -24,7 +24,7 @@ afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
 });
 
-const lockModule = new URL('../../dist/src/run/lock.js', import.meta.url).href;
+const lockModule = new URL('../../dist/src/io/lock.js', import.meta.url).href;
 
 /** A process that takes the lock, prints who holds it, runs `then`, and lives until it is killed. */
 function taker(directory: string, then = ''): Promise<{ child: ChildProcess; holder: number; said: string }> {

@@ -1,8 +1,12 @@
 /** Reward against length as text: a line for each branch, dotted in its own way, and the rounds named on it. */
-import type { RoundState } from '../../../src/protocol/messages.js';
-import type { Branch } from '../../../src/core/rounds.js';
-import type { Segment } from '../../parts/charts.js';
-import { largest, smallest } from '../../../src/core/limits.js';
+import type { Branch, RoundState } from './rounds.js';
+import { largest, smallest } from './limits.js';
+
+/** A run of cells that one series drew. */
+export interface Segment {
+  text: string;
+  series: number;
+}
 
 export interface BranchPlot {
   /** `series` is the place of the branch; -1: nothing is drawn there. */
