@@ -25,10 +25,10 @@ export interface RoundFolders {
 export const roundFiles = {
   samples: 'samples.jsonl',
   scores: 'scores.jsonl',
-  /** What the rewards make of the samples. */
+  /** The rewards' pairs; from the launch on, what the update trains on: the same with the human decisions applied. */
   pairs: 'pairs.jsonl',
-  /** The same with the human decisions of decisions.jsonl: what the update trains on. */
-  trainingPairs: 'training-pairs.jsonl',
+  /** The decided pairs of a Brevity before 0.2, which kept them apart. */
+  formerTrainingPairs: 'training-pairs.jsonl',
   /** Rows of the review table, so that it need not be made of all samples again. */
   review: 'review.jsonl',
   decisions: 'decisions.jsonl',

@@ -10,9 +10,9 @@ import { roundFiles, type RunFiles } from '../../core/runFiles.js';
  * may have other settings.
  */
 export function discardUpdate({ files, round }: { files: RunFiles; round: Pick<RoundState, 'id'> }): void {
-  const { update, metrics, probes, trainingPairs, job, policyProbes } = roundFiles;
+  const { update, metrics, probes, formerTrainingPairs, job, policyProbes } = roundFiles;
   removeAll([
-    ...[update, metrics, probes, trainingPairs, job, policyProbes].map((name) => files.file(round.id, name)),
+    ...[update, metrics, probes, formerTrainingPairs, job, policyProbes].map((name) => files.file(round.id, name)),
     files.policyDir(round.id),
   ]);
 }

@@ -270,7 +270,7 @@ describe('an update', () => {
   });
 
   it('without pairs says so', async () => {
-    fs.writeFileSync(b.file('pairs.jsonl'), '');
+    for (const name of ['pairs.jsonl', 'review.jsonl']) fs.writeFileSync(b.file(name), '');
     await expect(b.do('update')).rejects.toThrow('round 1 has no pairs to train on');
   });
 });
