@@ -45,7 +45,7 @@ it('trains on the pairs that 0.1.0 kept in training-pairs.jsonl, which are now t
 });
 
 it('goes on with the next round', () => {
-  const args = [`${dist}cli.js`, 'auto', directory, '--rounds', '1'];
+  const args = [`${dist}cli.js`, 'auto', directory, '--rounds', '3'];
   const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 120_000 });
   expect(stderr).not.toMatch(/cannot|damaged/);
   expect(status).toBe(0);
