@@ -21,8 +21,6 @@ export const rewardSchema = z
   .min(-MAX_REWARD, `a reward is at least -${MAX_REWARD}`)
   .max(MAX_REWARD, `a reward is at most ${MAX_REWARD}`);
 
-export type FinishReason = 'stop' | 'length';
-
 /** One sampled response. `ids` holds the end-of-turn token where the model produced it: |y| = ids.length. */
 export const responseSchema = z.object({
   ids: tokenIdsSchema,

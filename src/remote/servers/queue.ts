@@ -465,8 +465,3 @@ class Queue<T, R> {
     this.options.onStatus?.(this.lanes.map(({ status }) => ({ ...status })));
   }
 }
-
-/** The message of an error that no protocol knows, as a fault. */
-export function unknownFailure(error: unknown): QueueFailure {
-  return { kind: 'fault', message: `failed (${messageOf(error)})` };
-}
