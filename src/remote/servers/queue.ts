@@ -12,7 +12,7 @@
  * - A fault that no retry repairs takes the endpoint down at once. The queue fails when all are down.
  */
 import { type Control, type Verdict, uncontrolled } from '../../core/control.js';
-import { UserError, messageOf } from '../../core/errors.js';
+import { UserError } from '../../core/errors.js';
 
 export interface QueueEndpoint<T, R> {
   /** How errors name it. */
