@@ -2,7 +2,6 @@
 import type { RoundState } from '../../../src/protocol/messages.js';
 import type { Branch } from '../../../src/core/rounds.js';
 import type { Segment } from '../../parts/charts.js';
-import type { Tone } from '../../parts/theme.js';
 import { largest, smallest } from '../../../src/core/limits.js';
 
 export interface BranchPlot {
@@ -25,10 +24,6 @@ const patterns = [
 /** A round's mark, by its branch. */
 export const marks = ['●', '○', '◆', '◇', '■', '□'] as const;
 export const markOf = (branch: number): string => marks[branch % marks.length];
-
-const tones: readonly Tone[] = ['first', 'second', 'good', 'warn'];
-/** Tones repeat sooner than marks do: a branch is known by both. */
-export const branchTone = (branch: number): Tone => (branch < 0 ? 'plain' : tones[branch % tones.length]);
 
 /** Bits of a Braille character's dots, by row and column. */
 const dots = [

@@ -8,6 +8,7 @@ import { bodyRows } from '../../app/layout.js';
 import { windowFor } from '../../app/lists.js';
 import { wrapped } from '../../parts/markedText.js';
 import { firstLines, widthOf } from '../../parts/text.js';
+import type { Tone } from '../../parts/theme.js';
 import type { HistoryState } from './state.js';
 
 interface Tree {
@@ -69,6 +70,10 @@ export function nameOf({ id, name }: Pick<RoundState, 'id' | 'name'>): string {
 export function verdictWord({ verdict }: Pick<RoundState, 'verdict'>): string {
   return verdict === null ? '–' : verdict === 'accepted' ? '✔ accepted' : '✘ rejected';
 }
+
+const tones: readonly Tone[] = ['first', 'second', 'good', 'warn'];
+/** The tones repeat sooner than the marks of plot.ts; each branch is drawn with both. */
+export const branchTone = (branch: number): Tone => (branch < 0 ? 'plain' : tones[branch % tones.length]);
 
 /** A configuration value as text. */
 export function valueText(value: unknown): string {

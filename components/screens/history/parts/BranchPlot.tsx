@@ -1,7 +1,8 @@
 import { useMemo } from 'react';
 import { type Branch, branchTitle } from '../../../../src/core/rounds.js';
 import * as format from '../../../../src/core/format.js';
-import { branchPlot, branchTone, markOf } from '../plot.js';
+import { branchPlot, markOf } from '../plot.js';
+import { branchTone } from '../select.js';
 import { cut, fit, spread, widthOf } from '../../../parts/text.js';
 import { Line, Tint } from '../../../parts/Line.js';
 import { Rule } from '../../../parts/Rule.js';

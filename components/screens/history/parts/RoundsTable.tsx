@@ -1,7 +1,8 @@
 import type { RoundState } from '../../../../src/protocol/messages.js';
 import type { TreeRow } from '../../../../src/core/rounds.js';
 import * as format from '../../../../src/core/format.js';
-import { branchTone, markOf } from '../plot.js';
+import { markOf } from '../plot.js';
+import { branchTone } from '../select.js';
 import { makeLine } from '../../../../src/core/sanitize.js';
 import { fit, widthOf } from '../../../parts/text.js';
 import type { Tone } from '../../../parts/theme.js';
