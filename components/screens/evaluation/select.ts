@@ -66,11 +66,12 @@ export function neededRounds(state: EvaluationState): number[] {
 
 export function verdictText({ id, verdict, parent }: Pick<RoundState, 'id' | 'verdict' | 'parent'>): string {
   if (id === 0) return 'The base policy: rounds are compared with it.';
+  const start = parent === null || parent === 0 ? 'the base policy' : `the policy of round ${parent}`;
   switch (verdict) {
     case 'accepted':
       return '✔ accepted: the next round starts from its policy.';
     case 'rejected':
-      return `✘ rejected: the next round starts from ${parent === null || parent === 0 ? 'the base policy' : `the policy of round ${parent}`}.`;
+      return `✘ rejected: the next round starts from ${start}.`;
     case null:
       return 'No verdict yet; unless it is rejected, the next round starts from its policy.';
   }

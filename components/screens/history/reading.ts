@@ -5,7 +5,6 @@ import { branchTitle } from '../../../src/core/rounds.js';
 import { alpha, fixed, of, percent, signed } from '../../../src/core/format.js';
 import { makeVisible } from '../../../src/core/sanitize.js';
 import type { RoundState } from '../../../src/protocol/messages.js';
-
 import { compareLayout, pageNames } from './compare.js';
 import { explained, forkFields, shownValue } from './fork.js';
 import { nameOf, roundOf, selectedRound, treeIn, verdictWord, viewOf } from './select.js';

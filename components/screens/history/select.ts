@@ -1,4 +1,4 @@
-/** The rounds as the history screen lists them, the selected one, and how the list, its details and the plot share the rows. */
+/** The rounds as the history screen lists them, and how the list, the details and the plot share its rows. */
 import * as format from '../../../src/core/format.js';
 import { decisionsInWords, samplingInWords, withoutPairInWords } from '../../../src/core/review/decisions.js';
 import { type Branch, type TreeRow, branchesOf, overriddenKeys, settingOf, treeOf } from '../../../src/core/rounds.js';
