@@ -1,4 +1,4 @@
-/** Reward against length as text: a line for each branch, dotted in its own way, and the rounds named on it. */
+/** Reward against length as text: one line per branch, in its own dash pattern, with the rounds marked on it. */
 import type { Branch, RoundState } from './rounds.js';
 import { largest, smallest } from './limits.js';
 
@@ -9,14 +9,14 @@ export interface Segment {
 }
 
 export interface BranchPlot {
-  /** `series` is the place of the branch; -1: nothing is drawn there. */
+  /** `series` is the index of the branch; -1: nothing is drawn there. */
   rows: Segment[][];
-  /** Least and greatest length and reward; NaN where no round is evaluated. */
+  /** Smallest and largest length (x) and reward (y); NaN if no round is evaluated. */
   x: [number, number];
   y: [number, number];
 }
 
-/** Dots drawn and left out along a line, so that branches are told apart without colour. */
+/** Dots drawn and dots left out along a line: branches differ without colour. */
 const patterns = [
   [1, 0],
   [1, 2],
@@ -29,6 +29,7 @@ const patterns = [
 export const marks = ['●', '○', '◆', '◇', '■', '□'] as const;
 export const markOf = (branch: number): string => marks[branch % marks.length];
 
+/** Bits of a Braille character's dots, by row and column. */
 const dots = [
   [0x01, 0x08],
   [0x02, 0x10],
@@ -48,7 +49,7 @@ export function branchPlot(branches: readonly Branch[], width: number, height: n
   if (rounds.length === 0) return { rows: cells.map(joined), x: [NaN, NaN], y: [NaN, NaN] };
   const x = rangeOf(rounds.map(({ evaluation }) => evaluation.mean_length));
   const y = rangeOf(rounds.map(({ evaluation }) => evaluation.reward));
-  // In dots; a column is left free at either side, so that marks at the ends are whole.
+  // In dots. One column stays free on either side, so that marks at the ends are not cut.
   const place = ({ evaluation }: Evaluated): Place => ({
     x: 1 + Math.round((2 * width - 3) * ((evaluation.mean_length - x[0]) / (x[1] - x[0]))),
     y: Math.round((4 * height - 1) * (1 - (evaluation.reward - y[0]) / (y[1] - y[0]))),
@@ -95,7 +96,7 @@ const isEvaluated = (round: RoundState): round is Evaluated =>
   Number.isFinite(round.evaluation.reward) &&
   Number.isFinite(round.evaluation.mean_length);
 
-/** With its α, and without where there is no room. */
+/** With α, and without it for where there is no room. */
 function labelsOf({ id, settings }: RoundState): string[] {
   return id === 0 ? ['0'] : [`${id} α${String(Number(settings.alpha.toPrecision(4)))}`, String(id)];
 }
@@ -113,7 +114,7 @@ function between(from: Place, to: Place): Place[] {
   }));
 }
 
-/** Cells side by side of one series are one segment. */
+/** Joins neighbouring cells of one series into a segment. */
 function joined(cells: Segment[]): Segment[] {
   const out: Segment[] = [];
   for (const { text, series } of cells) {

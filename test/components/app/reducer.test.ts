@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { helpLines, helpRows } from '../../../components/app/helpLines.js';
-import { historyLayout } from '../../../components/screens/history/layout.js';
+import { historyLayout } from '../../../components/screens/history/select.js';
 import { problemLines } from '../../../components/app/layout.js';
 import { reviewLayout } from '../../../components/screens/review/layout.js';
 import { activeKeys } from '../../../components/app/keys.js';

@@ -1,21 +1,21 @@
-/** Two rounds held against each other: settings, update and evaluation as rows, and curves over their steps. */
+/** What differs between two rounds: settings, update and evaluation as rows, and the curves of both updates. */
 import { halfWidth, winRates } from '../../../src/core/winRate.js';
 import type { HeldOutSeen, RoundState, Snapshot } from '../../../src/protocol/messages.js';
 import { decisionsInWords, promptsWithoutPair } from '../../../src/core/review/decisions.js';
 import { overriddenKeys, settingOf } from '../../../src/core/rounds.js';
 import type { Comparison, MetricsRow } from '../../../src/core/rows.js';
-import { verdictWord } from '../../app/heldOut/verdict.js';
 import * as format from '../../../src/core/format.js';
 import { curveCount, curvesOf } from '../../parts/curves.js';
-import { forkField } from './forkFields.js';
+import { forkField } from './fork.js';
+import { valueText, verdictWord } from './select.js';
 
 export interface ComparedRow {
   name: string;
   left: string;
   right: string;
-  /** Right less left, where that means something. */
+  /** Right minus left; empty where there is no number to subtract. */
   difference: string;
-  /** What is set differs; of what came out only the difference is told. */
+  /** Whether a setting differs, which is marked. Results always differ, and are not. */
   differs: boolean;
 }
 
@@ -24,18 +24,18 @@ export interface ComparedGroup {
   rows: ComparedRow[];
 }
 
-/** @param answers of both rounds to the held-out prompts; null before the engine has told them */
+/** @param responses of both rounds to the held-out prompts; null before the engine has sent them */
 export function comparedGroups(
   config: Snapshot['config'],
   left: RoundState,
   right: RoundState,
-  answers: { left: readonly HeldOutSeen[]; right: readonly HeldOutSeen[] } | null,
+  responses: Responses | null,
 ): ComparedGroup[] {
   const both = { left, right };
   const groups = [
     { title: 'Settings', rows: settingRows(config, both) },
     { title: 'Update', rows: updateRows(both) },
-    { title: 'Held-out prompts', rows: [...headToHead(answers), ...evaluationRows(both)] },
+    { title: 'Held-out prompts', rows: [...headToHead(responses), ...evaluationRows(both)] },
   ];
   return groups.filter(({ rows }) => rows.length > 0);
 }
@@ -43,6 +43,11 @@ export function comparedGroups(
 interface Both {
   left: RoundState;
   right: RoundState;
+}
+
+interface Responses {
+  left: readonly HeldOutSeen[];
+  right: readonly HeldOutSeen[];
 }
 
 function settingRows(config: Snapshot['config'], both: Both): ComparedRow[] {
@@ -61,13 +66,10 @@ function settingRows(config: Snapshot['config'], both: Both): ComparedRow[] {
   ];
 }
 
-export function valueText(value: unknown): string {
-  if (value === undefined || value === null) return '–';
-  return typeof value === 'string' ? value : JSON.stringify(value);
-}
-
 const setting = (name: string, left: string, right: string): ComparedRow => ({
-  ...{ name, left, right },
+  name,
+  left,
+  right,
   difference: '',
   differs: left !== right,
 });
@@ -76,34 +78,34 @@ function updateRows(both: Both): ComparedRow[] {
   const without = ({ dropped, decisions }: RoundState): number =>
     dropped === null ? NaN : promptsWithoutPair(dropped, decisions);
   return [
-    told('prompts sampled', both, ({ sampled }) => {
+    stated('prompts sampled', both, ({ sampled }) => {
       if (sampled === null) return '–';
       const { prompts, planned, stopped_early } = sampled;
       return `${format.count(prompts)} of ${format.count(planned)}${stopped_early ? ' (stopped)' : ''}`;
     }),
     numbers('pairs', both, ({ pairs }) => pairs, format.count, 0),
     numbers('prompts without pair', both, without, format.count, 0),
-    told('decisions', both, ({ decisions }) => decisionsInWords(decisions) ?? '–'),
+    stated('decisions', both, ({ decisions }) => decisionsInWords(decisions) ?? '–'),
     numbers('steps', both, ({ steps }) => steps, format.count, 0),
-    told('update stopped early', both, ({ stopped_early }) => (stopped_early ? 'yes' : 'no')),
-    told('time', both, ({ seconds }) => format.duration(Object.values(seconds).reduce((a, b) => a + b, 0))),
-    told('verdict', both, verdictWord),
+    stated('update stopped early', both, ({ stopped_early }) => (stopped_early ? 'yes' : 'no')),
+    stated('time', both, ({ seconds }) => format.duration(Object.values(seconds).reduce((a, b) => a + b, 0))),
+    stated('verdict', both, verdictWord),
   ];
 }
 
-/** Of the last answers: a fit that not every key needs again. */
-let kept: { left: readonly HeldOutSeen[]; right: readonly HeldOutSeen[]; rows: ComparedRow[] } | null = null;
+/** The last result: the length-controlled win rate is fitted, which is too slow to repeat on every key. */
+let last: (Responses & { rows: ComparedRow[] }) | null = null;
 
-function headToHead(answers: { left: readonly HeldOutSeen[]; right: readonly HeldOutSeen[] } | null): ComparedRow[] {
-  if (answers === null) return [];
-  if (kept?.left !== answers.left || kept.right !== answers.right)
-    kept = { ...answers, rows: winRows(answers.left, answers.right) };
-  return kept.rows;
+function headToHead(responses: Responses | null): ComparedRow[] {
+  if (responses === null) return [];
+  const { left, right } = responses;
+  if (last?.left !== left || last.right !== right) last = { left, right, rows: winRows(left, right) };
+  return last.rows;
 }
 
-/** Right against left on the prompts that both answered, by reward; as an evaluation compares a round with its start. */
+/** Right against left by reward, on the prompts that both have a response to, as an evaluation compares policies. */
 function winRows(left: readonly HeldOutSeen[], right: readonly HeldOutSeen[]): ComparedRow[] {
-  const before = new Map(left.map((answer) => [answer.prompt_index, answer]));
+  const before = new Map(left.map((response) => [response.prompt_index, response]));
   const rows = right.flatMap(({ prompt_index, reward, length }) => {
     const other = before.get(prompt_index);
     if (other === undefined) return [];
@@ -114,7 +116,9 @@ function winRows(left: readonly HeldOutSeen[], right: readonly HeldOutSeen[]): C
   const { win_rate, length_controlled_win_rate, standard_error } = winRates(rows);
   const spread = standard_error === null ? '' : ` ±${format.fixed(halfWidth(standard_error), 1)}`;
   const row = (name: string, theirs: string, own: string): ComparedRow => ({
-    ...{ name, left: theirs, right: own },
+    name,
+    left: theirs,
+    right: own,
     difference: '',
     differs: false,
   });
@@ -180,26 +184,28 @@ function numbers(
 ): ComparedRow {
   const [a, b] = [value(left) ?? NaN, value(right) ?? NaN];
   return {
-    ...{ name, left: show(a, digits), right: show(b, digits) },
+    name,
+    left: show(a, digits),
+    right: show(b, digits),
     difference: Number.isFinite(a) && Number.isFinite(b) ? format.signed(b - a, digits) : '',
     differs: false,
   };
 }
 
-function told(name: string, { left, right }: Both, text: (round: RoundState) => string): ComparedRow {
+function stated(name: string, { left, right }: Both, text: (round: RoundState) => string): ComparedRow {
   return { name, left: text(left), right: text(right), difference: '', differs: false };
 }
 
 export interface ComparedCurve {
   title: string;
-  /** Left and right. `last`: the value that it ended at, wherever that was. */
+  /** Left and right round. `last`: the value after the round's own last step. */
   series: { name: string; values: number[]; last: number }[];
 }
 
-/** Curves that have two sides are two here. */
+/** Two more than an update has: a curve of chosen and rejected is drawn as two plots here. */
 export const comparedCurveCount = curveCount + 2;
 
-/** Each curve of an update with both rounds in it, over the steps of the longer one. */
+/** The curves of both updates, each over the steps of the longer one. */
 export function comparedCurves(
   left: { round: RoundState; metrics: readonly MetricsRow[] },
   right: { round: RoundState; metrics: readonly MetricsRow[] },
@@ -211,9 +217,10 @@ export function comparedCurves(
     curves: curvesOf(metrics, round.settings.beta, false),
   });
   const [a, b] = [of(left), of(right)];
-  // A curve that ends early ends where its update did.
+  // The shorter update's curves end where it ended.
   const drawn = (name: string, values: readonly number[]) => ({
-    ...{ name, last: values.at(-1) ?? NaN },
+    name,
+    last: values.at(-1) ?? NaN,
     values: [...values, ...new Array<number>(steps - values.length).fill(NaN)],
   });
   return a.curves.flatMap(({ title, series }, i) =>

@@ -1,6 +1,5 @@
 import type { HeldOutSeen } from '../../../src/protocol/messages.js';
-import { type Change, type Order, orderNames } from './changes.js';
-import type { PromptsLayout } from './prompts.js';
+import { type Change, type Order, type PromptsLayout, orderNames } from './prompts.js';
 import * as format from '../../../src/core/format.js';
 import { makeLine } from '../../../src/core/sanitize.js';
 import { cut, fit } from '../../parts/text.js';
@@ -8,27 +7,22 @@ import { Line, Tint } from '../../parts/Line.js';
 import { Marked } from '../../parts/Marked.js';
 import { Rule } from '../../parts/Rule.js';
 
-export interface ChangesProps {
-  /** Rounds whose responses stand at the left and at the right; differences are right less left. */
+export interface ChangedPromptsProps {
+  /** Rounds of the left and the right response; differences are right minus left. */
   readonly left: number;
   readonly right: number;
-  /** What the list is about, at the right of its rule. */
+  /** What is compared, at the right end of the list's rule. */
   readonly about: string;
   readonly prompts: PromptsLayout;
   readonly order: Order;
-  readonly selected: number;
-  /** First visible place of the list, first visible line of the responses. */
-  readonly top: number;
-  readonly textTop: number;
   readonly columns: number;
 }
 
-/** The held-out prompts that changed most, and both responses to the selected one side by side. */
-export function Changes(props: ChangesProps) {
-  const { left, right, about, prompts, order, selected, top, textTop, columns } = props;
-  const { changes, change, listRows, textRows, width } = prompts;
+/** The held-out prompts that changed most, with both responses to the selected one side by side. */
+export function ChangedPrompts({ left, right, about, prompts, order, columns }: ChangedPromptsProps) {
+  const { changes, change, selected, top, textTop, listRows, textRows, width } = prompts;
   if (changes === null) return <Line tone="muted">Reading the held-out responses …</Line>;
-  if (change === null) return <Line tone="muted">There is no held-out prompt that both have answered.</Line>;
+  if (change === null) return <Line tone="muted">No held-out prompt has a response from both rounds.</Line>;
   const lines = Array.from({ length: textRows }, (_, i) => textTop + i);
   const more = Math.max(prompts.before.length, prompts.after.length) - textTop - textRows;
   return (

@@ -1,39 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { HeldOutSeen } from '../../../../src/protocol/messages.js';
-import { type Order, changesOf } from '../../../../components/app/heldOut/changes.js';
 import {
   interval,
   measureInWords,
   measuresOf,
   opponentsOf,
 } from '../../../../components/screens/evaluation/measures.js';
-import { parseSettings } from '../../../../components/screens/evaluation/redo.js';
-import { startName, verdictText } from '../../../../components/app/heldOut/verdict.js';
-import { comparison, finished, round } from '../../fixtures.js';
-
-const answer = (prompt_index: number, reward: number, length: number): HeldOutSeen => ({
-  ...{ prompt_index, prompt: `p${prompt_index}`, text: 't', length, reward, truncated: false },
-});
-
-describe('prompts that changed', () => {
-  const before = [answer(0, 1, 10), answer(1, 1, 10), answer(2, 1, 10), answer(3, 1, 10)];
-  // Rewards change by +0.5, -2, 0 and +1; lengths by +1, +5, -9 and 0. Prompt 4 was not answered before.
-  const now = [answer(0, 1.5, 11), answer(1, -1, 15), answer(2, 1, 1), answer(3, 2, 10), answer(4, 9, 99)];
-
-  it.each<[Order, number[]]>([
-    ['reward', [1, 3, 0, 2]],
-    ['fell', [1, 2, 0, 3]],
-    ['length', [2, 1, 0, 3]],
-    ['grew', [1, 0, 3, 2]],
-  ])('are ordered by %s', (order, expected) => {
-    expect(changesOf(now, before, order).map(({ prompt_index }) => prompt_index)).toEqual(expected);
-  });
-
-  it('say by how much', () => {
-    expect(changesOf(now, before, 'reward')[0]).toMatchObject({ prompt: 'p1', reward: -2, length: 5 });
-    expect(changesOf([], before, 'reward')).toEqual([]);
-  });
-});
+import { comparison, finished } from '../../fixtures.js';
 
 describe('the table', () => {
   it('has 1.96 standard errors to either side, within 0 and 100', () => {
@@ -52,8 +24,12 @@ describe('the table', () => {
   ])('says whether a win rate is more than chance: %j', (more, text, short, tone) => {
     const opponents = [
       {
-        ...{ against: 'base' as const, name: 'vs base', heading: 'base', round: 0 },
-        ...{ comparison: comparison('base', more), evaluation: null },
+        against: 'base' as const,
+        name: 'vs base',
+        heading: 'base',
+        round: 0,
+        comparison: comparison('base', more),
+        evaluation: null,
       },
     ];
     const [win] = measuresOf(finished(1, 1, 40).evaluation!, opponents);
@@ -95,39 +71,4 @@ describe('the table', () => {
     expect(distinct?.before).toEqual(['–', '–']);
     expect(distinct?.delta.map(({ text }) => text)).toEqual(['–', '–']);
   });
-});
-
-describe('settings that are typed to do a round again', () => {
-  it.each([
-    ['0.05', { alpha: 0.05 }],
-    [' 0,05 ', { alpha: 0.05 }],
-    ['β=0.2', { beta: 0.2 }],
-    ['0.05 b=0.2 lr=1e-6', { alpha: 0.05, beta: 0.2, lr: 1e-6 }],
-    ['alpha=0;beta=1', { alpha: 0, beta: 1 }],
-    ['', {}],
-  ])('%j', (text, settings) => {
-    expect(parseSettings(text)).toEqual(settings);
-  });
-
-  it.each([
-    ['x', 'α must be a number'],
-    ['-1', 'α must be a number'],
-    ['α=', 'α must be a number'],
-    ['beta=0', 'β must be a number'],
-    ['lr=2', 'the learning rate must be'],
-    ['seed=2', 'unknown setting seed'],
-    ['toString=2', 'unknown setting toString'],
-  ])('%j is none', (text, said) => {
-    expect(parseSettings(text)).toContain(said);
-  });
-});
-
-it('a verdict says where the next round starts', () => {
-  expect(verdictText(round(2, 'done', { verdict: 'rejected' }))).toBe(
-    '✘ rejected: the next round starts from the policy of round 1.',
-  );
-  expect(verdictText(round(2, 'done', { verdict: 'accepted' }))).toContain('✔ accepted');
-  expect(verdictText(round(2, 'done'))).toContain('No verdict yet');
-  expect(verdictText(round(0, 'done'))).toContain('The base policy');
-  expect(startName({ parent: 0 })).toBe('the base policy');
 });
