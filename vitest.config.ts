@@ -58,6 +58,16 @@ const emulatedProject = {
   },
 };
 
+const tensorflowProject = {
+  extends: true as const,
+  test: {
+    name: 'tensorflow',
+    include: computing,
+    testTimeout: 300_000,
+    env: { BREVITY_TEST_BACKEND: 'tensorflow' },
+  },
+};
+
 /** Updates under a real Slurm and a real Ray: `npm run test:clusters`. Both start daemons, so each suite is alone. */
 const clustersProject = {
   extends: true as const,
@@ -110,6 +120,7 @@ export default defineConfig({
       },
       ...(unbuilt ? [] : [nativeProject]),
       ...(buildsEmulated ? [emulatedProject] : []),
+      ...(process.env.BREVITY_TFJS_NODE === undefined ? [] : [tensorflowProject]),
       ...(process.env.BREVITY_CLUSTERS === '1' ? [clustersProject] : []),
     ],
   },
