@@ -58,11 +58,18 @@ const emulatedProject = {
   },
 };
 
+/**
+ * TensorFlow's own kernels through tfjs-node: `npm run test:tensorflow` builds it and sets BREVITY_TFJS_NODE. Commands and
+ * the terminal run on it too.
+ */
 const tensorflowProject = {
   extends: true as const,
   test: {
     name: 'tensorflow',
-    include: computing,
+    include: [
+      ...computing,
+      ...['commands/auto', 'e2e/session', 'tensor/tensorflow/*'].map((name) => `test/${name}.test.ts`),
+    ],
     testTimeout: 300_000,
     env: { BREVITY_TEST_BACKEND: 'tensorflow' },
   },
@@ -91,6 +98,10 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
+const withTensorFlow = process.env.BREVITY_TFJS_NODE !== undefined;
+if (!withTensorFlow)
+  console.error("The tensorflow backend's suites are left out; `npm run test:tensorflow` runs them.");
+
 /** What builds the addon of the emulator builds this one, if Node's headers lie beside it. */
 const buildsEmulated =
   !unbuilt &&
@@ -113,14 +124,20 @@ export default defineConfig({
           name: 'wasm',
           include: all,
           exclude: [
-            ...['test/tensor/native/**', 'test/native/emulated/**', 'test/conformance/**', 'test/clusters/**'],
+            ...[
+              'test/tensor/native/**',
+              'test/tensor/tensorflow/**',
+              'test/native/emulated/**',
+              'test/conformance/**',
+              'test/clusters/**',
+            ],
             'node_modules/**',
           ],
         },
       },
       ...(unbuilt ? [] : [nativeProject]),
       ...(buildsEmulated ? [emulatedProject] : []),
-      ...(process.env.BREVITY_TFJS_NODE === undefined ? [] : [tensorflowProject]),
+      ...(withTensorFlow ? [tensorflowProject] : []),
       ...(process.env.BREVITY_CLUSTERS === '1' ? [clustersProject] : []),
     ],
   },

@@ -15,7 +15,7 @@ import { Run } from '../../src/store/run.js';
 import { useBackend } from '../../src/tensor/backend.js';
 import { quickConfig } from '../engine/runs.js';
 import { temporaryDirectories } from '../temporary.js';
-import { testBackend } from '../backend.js';
+import { expectSameRows, testBackend } from '../backend.js';
 
 vi.mock('node:fs', async (original) => {
   const actual = await original<typeof fs>();
@@ -295,7 +295,7 @@ describe('sampling of which fewer are enough', () => {
     const whole = readJsonLines(undisturbed.file('samples.jsonl'), sampleRowSchema);
     for (const row of readJsonLines(bench.file('samples.jsonl'), sampleRowSchema)) {
       const same = whole.find(({ prompt_index }) => prompt_index === row.prompt_index);
-      expect(row.responses).toEqual(same?.responses.slice(0, row.responses.length));
+      expectSameRows(row.responses, same?.responses.slice(0, row.responses.length));
     }
     const last = bench.reports.filter((report) => report.type === 'progress').at(-1);
     expect(last).toMatchObject({ done: kept, total: kept });
