@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import type { BackendName } from '../src/config/schema.js';
 import { machine } from './machine.js';
 import { median } from './median.js';
-import { type Figures, figures, measurePeer, pairsOf, root, torchVersion } from './peer.js';
+import { figures as speeds, measurePeer, pairsOf, root, torchVersion } from './peer.js';
 import { measure } from './run.js';
 
 const { values, positionals } = parseArgs({
@@ -23,6 +23,10 @@ const runs = Number(values.runs);
 const torch = torchVersion();
 const backends: BackendName[] = ['tensorflow', 'native', 'wasm'];
 
+/** Processor time depends less than speed on what else the machine does. */
+const figures = [...speeds, 'step_cpu_s', 'sample_cpu_s'] as const;
+type Figures = Record<(typeof figures)[number], number>;
+
 const results: Record<string, unknown>[] = [];
 for (const shape of positionals.length > 0 ? positionals : ['tiny', '15m']) {
   const measured = new Map<string, Figures[]>();
@@ -33,7 +37,7 @@ for (const shape of positionals.length > 0 ? positionals : ['tiny', '15m']) {
       loads.push(loadavg()[0]);
       add(backend, measure({ shape, backend, pairs: pairsOf(shape), threads: backend === 'native' ? threads : null }));
     }
-    if (torch !== null) add('pytorch', measurePeer(shape, threads));
+    if (torch !== null) add('pytorch', measurePeer(shape, threads) as Figures);
   }
   for (const figure of figures) {
     const rows = [...measured].map(([name, found]) => {
@@ -41,7 +45,7 @@ for (const shape of positionals.length > 0 ? positionals : ['tiny', '15m']) {
       return { name, median: median(all), runs: all };
     });
     results.push({ shape, figure, ...Object.fromEntries(rows.map(({ name, ...row }) => [name, row])) });
-    const text = rows.map(({ name, median: middle }) => `${name} ${middle.toFixed(1)}`).join('  ');
+    const text = rows.map(({ name, median: middle }) => `${name} ${middle.toPrecision(4)}`).join('  ');
     console.log(`${shape.padEnd(6)} ${figure.padEnd(20)} ${text}`);
   }
   // Other work on the machine shows here: one of our runs alone raises it to the number of cores at most.

@@ -2,7 +2,6 @@
  * Which TensorFlow.js backend computes: the explicit choice, or the best that loads. A process (or worker thread) has
  * one backend for its life.
  */
-import { existsSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs-core';
 import { type BackendChoice, type BackendName, type Precision, backendNames } from '../config/schema.js';
 import { UserError, messageOf } from '../errors.js';
@@ -158,9 +157,9 @@ function describe(name: BackendName, detail: string): BackendInfo {
 }
 
 /** What `auto` says where it leaves an NVIDIA GPU alone; null where it does not. */
-export function gpuPassedOver(exists: (file: string) => boolean = existsSync): string | null {
+export function gpuPassedOver(exists?: (file: string) => boolean): string | null {
   const why = onlyByName.cuda;
-  if (why === undefined || !exists('/dev/nvidiactl')) return null;
+  if (why === undefined || !hasNvidiaGpu(exists)) return null;
   return `there is an NVIDIA GPU here; --backend cuda uses it (${why})`;
 }
 

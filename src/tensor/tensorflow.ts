@@ -60,7 +60,9 @@ export function mayUseGpu(exists: (file: string) => boolean = existsSync): boole
 
 /** An NVIDIA GPU with its driver: on Linux, or below Windows' own driver in WSL. */
 export function hasNvidiaGpu(exists: (file: string) => boolean = existsSync): boolean {
-  return exists('/dev/nvidiactl') || exists('/dev/dxg') || exists('C:\\Windows\\System32\\nvcuda.dll');
+  return (
+    exists('/dev/nvidiactl') || exists('/usr/lib/wsl/lib/libcuda.so.1') || exists('C:\\Windows\\System32\\nvcuda.dll')
+  );
 }
 
 /**

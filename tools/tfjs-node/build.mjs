@@ -18,13 +18,13 @@ import { parseArgs } from 'node:util';
 const root = path.resolve(import.meta.dirname, '../..');
 const cache = path.join(process.env.XDG_CACHE_HOME ?? path.join(homedir(), '.cache'), 'brevity-tfjs-node');
 const TFJS_NODE = '4.22.0';
-/** The first whose wheel holds the C API as a library of its own; tfjs-node 4.22.0 itself downloads 2.9.1. */
+/** tfjs-node 4.22.0 itself downloads 2.9.1, which PyPI has no such wheel of. From 2.12.1 to 2.21.0 all that were tried work. */
 export const TENSORFLOW = '2.13.1';
 
 /** One build serves every Node that has Node-API 8: 12.22 and newer. */
 const NAPI = 8;
 
-/** Wheels differ by Python only in files that are not used: one that all versions of TensorFlow since 2.13 have. */
+/** Wheels differ by Python only in files that are not used: one that all these versions were built for. */
 const wheelTags = ['--python-version', '3.11', '--implementation', 'cp', '--abi', 'cp311'];
 const platforms = ['manylinux_2_27_x86_64', 'manylinux_2_17_x86_64', 'manylinux2014_x86_64'];
 
