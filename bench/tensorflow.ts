@@ -30,7 +30,12 @@ type Figures = Record<(typeof figures)[number], number>;
 const results: Record<string, unknown>[] = [];
 for (const shape of positionals.length > 0 ? positionals : ['tiny', '15m']) {
   const measured = new Map<string, Figures[]>();
-  const add = (name: string, found: Figures) => measured.set(name, [...(measured.get(name) ?? []), found]);
+  const add = (name: string, found: Figures) => {
+    measured.set(name, [...(measured.get(name) ?? []), found]);
+    console.error(
+      `${shape} ${name}: ${found.pairs_per_s.toFixed(2)} pairs/s, ${found.sample_tokens_per_s.toFixed(0)} tokens/s`,
+    );
+  };
   const loads: number[] = [];
   for (let run = 0; run < runs; run++) {
     for (const backend of backends) {

@@ -27,14 +27,19 @@ export function loadTensorFlow(): string {
     try {
       const module = require(name) as { version?: Record<string, string> };
       const version = module.version?.['tfjs-node'] ?? module.version?.['tfjs-core'] ?? '';
-      const backend = tf.findBackend('tensorflow') as TensorFlowBackend | null;
-      if (backend === null) throw new Error('it registered no backend with the tfjs-core that Brevity uses');
+      const backend = registeredBackend();
+      if (backend === null) throw new Error('TensorFlow could not be initialised; the lines above say why');
       return `${name} ${version}, TensorFlow ${backend.binding.TF_Version}, ${deviceOf(name, backend)}`;
     } catch (error) {
       reasons.push(`${name}: ${explainLoadFailure(name, error, (request) => require.resolve(request))}`);
     }
   }
   throw new Error(reasons.join('; '));
+}
+
+/** tfjs finds null for a backend that is not registered, and undefined for one that failed. */
+function registeredBackend(): TensorFlowBackend | null {
+  return (tf.findBackend('tensorflow') as TensorFlowBackend | null | undefined) ?? null;
 }
 
 function deviceOf(name: string, { isUsingGpuDevice }: TensorFlowBackend): string {
@@ -46,7 +51,7 @@ function deviceOf(name: string, { isUsingGpuDevice }: TensorFlowBackend): string
 
 /** Whether the loaded tensorflow backend computes on a GPU. */
 export function isTensorFlowOnGpu(): boolean {
-  return (tf.findBackend('tensorflow') as TensorFlowBackend | null)?.isUsingGpuDevice === true;
+  return registeredBackend()?.isUsingGpuDevice === true;
 }
 
 /**
