@@ -93,7 +93,9 @@ const wasmProject = {
     name: 'wasm',
     include: select(
       all.filter(
-        (file) => !isPure(file) && !under(file, ['tensor/native', 'native/emulated', 'conformance', 'clusters']),
+        (file) =>
+          !isPure(file) &&
+          !under(file, ['tensor/native', 'tensor/tensorflow', 'native/emulated', 'conformance', 'clusters']),
       ),
     ),
   },
@@ -125,6 +127,22 @@ const emulatedProject = {
   },
 };
 
+/**
+ * TensorFlow's own kernels through tfjs-node: `npm run test:tensorflow` builds it and sets BREVITY_TFJS_NODE. Commands and
+ * the terminal run on it too.
+ */
+const tensorflowProject = {
+  extends: true as const,
+  test: {
+    name: 'tensorflow',
+    include: all
+      .filter((file) => isOf(file, [...computing, 'cli/auto', 'e2e/session']) || under(file, ['tensor/tensorflow']))
+      .map((file) => `test/${file}`),
+    testTimeout: 300_000,
+    env: { BREVITY_TEST_BACKEND: 'tensorflow' },
+  },
+};
+
 /** Updates under a real Slurm and a real Ray: `npm run test:clusters`. Both start daemons, so each suite is alone. */
 const clustersProject = {
   extends: true as const,
@@ -149,6 +167,7 @@ export default defineConfig({
       wasmProject,
       ...(unbuilt ? [] : [nativeProject]),
       ...(buildsEmulated ? [emulatedProject] : []),
+      ...(process.env.BREVITY_TFJS_NODE === undefined ? [] : [tensorflowProject]),
       ...(process.env.BREVITY_CLUSTERS === '1' ? [clustersProject] : []),
     ],
   },

@@ -55,6 +55,7 @@ export const rewardFacts: RewardFacts = {
 };
 export const measurement: Measurement = {
   backend: 'wasm',
+  backend_note: null,
   sample: { tokensPerSecond: 5000, meanLength: 20, truncatedShare: 0 },
   score: { responsesPerSecond: 160 },
   update: { tokensPerSecond: 1500 },

@@ -50,7 +50,9 @@ export function statusOf(id: FieldId, setup: SetupUi, place: Place): Status {
     const used = measuring?.known?.backend ?? '';
     // What was measured before another one was chosen says nothing of it.
     const chosen = draft.values.backend;
-    return used === '' || (chosen !== 'auto' && chosen !== used) ? quiet() : { kind: 'ok', text: `${used} is used` };
+    if (used === '' || (chosen !== 'auto' && chosen !== used)) return quiet();
+    const note = measuring?.known?.backend_note ?? null;
+    return { kind: 'ok', text: note === null ? `${used} is used` : `${used} is used; ${note}` };
   }
   const usual = defaultText(fieldOf(id));
   return quiet(usual === null || Number(usual) === Number(draft.values[id]) ? '' : `default ${short(usual)}`);

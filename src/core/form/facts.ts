@@ -78,6 +78,8 @@ export interface EnvironmentFacts {
 /** What a short measurement found. Parts come one after the other: null is not measured (yet). */
 export interface Measurement {
   backend: string;
+  /** What to know of faster backends, in a clause; null: nothing. */
+  backend_note: string | null;
   sample: { tokensPerSecond: number; meanLength: number; truncatedShare: number } | null;
   score: { responsesPerSecond: number } | null;
   update: { tokensPerSecond: number } | null;

@@ -30,11 +30,15 @@ const updateLimit = 6;
  * @throws UserError as the stage that failed would
  */
 export async function measure(config: Config, part: (known: Measurement, doing: string) => void): Promise<Measurement> {
-  const known: Measurement = { backend: '', sample: null, score: null, update: null, memory_mb: null };
+  const known: Measurement = {
+    ...{ backend: '', backend_note: null, sample: null, score: null, update: null, memory_mb: null },
+  };
   const shelf = new ModelShelf(namedByUser);
   const peak = (): number => Math.max(known.memory_mb ?? 0, memoryMegabytes());
   try {
-    known.backend = (await useBackend(config.backend, config.threads, config.precision)).name;
+    const { name, note } = await useBackend(config.backend, config.threads, config.precision);
+    known.backend = name;
+    known.backend_note = note;
     part(known, 'reading the policy');
     const model = await shelf.load(config.model, trainingUse(config));
     part(known, 'sampling');
