@@ -2,7 +2,7 @@
 import type { RunsState } from './state.js';
 import type { Action } from '../../app/state.js';
 
-import { runsLayout } from './layout.js';
+import { runsLayout } from './select.js';
 
 const isSelected = (state: RunsState): boolean => runsLayout(state).selected !== null;
 const isReadable = (state: RunsState): boolean => runsLayout(state).selected?.seen != null;

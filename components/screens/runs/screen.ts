@@ -8,12 +8,10 @@ import { count, fixed, of } from '../../../src/core/format.js';
 import type { HomeTask } from '../../app/home.js';
 import { topFor } from '../../app/layout.js';
 import { makeLine } from '../../../src/core/sanitize.js';
-import type { ScreenDefinition } from '../../app/state.js';
-import { type Step, only } from '../../app/state.js';
-import { engineText, runName } from './columns.js';
-import { type RunsKey, runsKeys } from './actions.js';
-import { runsLayout } from './layout.js';
-import { type RunsUi, type RunsState, runsUi } from './state.js';
+import { only, type ScreenDefinition, type Step } from '../../app/state.js';
+import { engineText, runName, runsLayout } from './select.js';
+import { runsKeys, type RunsKey } from './actions.js';
+import { runsUi, type RunsState, type RunsUi } from './state.js';
 
 /** Of a long list, the first runs are read aloud unasked. */
 const mostRead = 20;

@@ -1,10 +1,19 @@
-import type { SamplingState } from './state.js';
 import { useMemo } from 'react';
+import type { SamplingState, SamplingUi } from './state.js';
 import { configOf } from '../../../src/core/config/rounds.js';
-import { samplingLayout } from './layout.js';
+import { samplingLayout, type SamplingLayout } from './select.js';
 import { shown, shownRound } from '../../app/selectors.js';
 import type { ViewProps } from '../../app/state.js';
-import { SamplingScreen } from './parts/SamplingScreen.js';
+import type { SamplingConfig } from '../../../src/core/config/schema.js';
+import type { ResponseSeen, RoundData, RoundState } from '../../../src/protocol/messages.js';
+import * as format from '../../../src/core/format.js';
+import { Histogram } from '../../parts/Histogram.js';
+import { Line, Tint } from '../../parts/Line.js';
+import { Pane, PaneRow } from '../../parts/Pane.js';
+import { Progress } from '../../parts/Progress.js';
+import { Responses } from '../../parts/NewestResponses.js';
+import { Rule } from '../../parts/Rule.js';
+import { Endpoints } from '../../parts/Endpoints.js';
 
 export function SamplingView({ state, columns }: ViewProps<SamplingState>) {
   const [data, round] = [shown(state), shownRound(state)];
@@ -24,5 +33,161 @@ export function SamplingView({ state, columns }: ViewProps<SamplingState>) {
       ui={state.ui}
       columns={columns}
     />
+  );
+}
+
+export interface SamplingScreenProps {
+  readonly data: RoundData;
+  readonly round: RoundState;
+  /** How they are sampled. */
+  readonly config: Pick<SamplingConfig, 'samples_per_prompt' | 'temperature' | 'top_p' | 'max_new_tokens'>;
+  readonly layout: SamplingLayout;
+  readonly ui: SamplingUi;
+  readonly columns: number;
+}
+
+/** Responses and their rewards as they arrive: progress, how lengths and rewards are spread, the newest texts. */
+export function SamplingScreen({ data, round, config, layout, ui, columns }: SamplingScreenProps) {
+  const { lengths, rewards, servers } = data;
+  const { responses, place, selected, chartRows, listRows, items, listColumns, text } = layout;
+  if (ui.serversTop !== null) {
+    const { lines, rows } = layout.servers;
+    const more = lines.length - ui.serversTop - rows;
+    return (
+      <Endpoints
+        servers={servers}
+        lines={lines.slice(ui.serversTop, ui.serversTop + rows)}
+        right={more > 0 ? `↓${more}` : ''}
+        columns={columns}
+      />
+    );
+  }
+  if (ui.reading && selected !== null) return <ResponseText response={selected} text={text} top={ui.textTop} />;
+  const half = Math.floor((columns - 3) / 2);
+  const beside = text.rows > 0;
+  return (
+    <>
+      <Progress title={titleOf(data, round)} progress={progressIn(data)} rest={restOf(data, round)} width={columns} />
+      <Facts data={data} config={config} />
+      {servers.length > 0 && <Endpoints servers={servers} lines={layout.servers.lines} columns={columns} />}
+      <PaneRow gap={3}>
+        <Histogram
+          title={`length, tokens (${format.count(lengths.length)})`}
+          values={lengths}
+          width={half}
+          height={chartRows}
+          digits={0}
+        />
+        <Histogram
+          title={`reward (${format.count(rewards.length)})`}
+          values={rewards}
+          width={half}
+          height={chartRows}
+          digits={2}
+        />
+      </PaneRow>
+      <PaneRow gap={3}>
+        <Pane columns={listColumns} rows={listRows}>
+          <Rule title="Newest responses" right={placeText(place, ui, responses.length)} width={listColumns} />
+          {responses.length === 0 && <Line tone="muted">{nothingYet(data, round)}</Line>}
+          <Responses responses={responses} selected={place} top={ui.top} columns={listColumns} items={items} />
+        </Pane>
+        {beside && selected !== null && (
+          <Pane columns={text.columns} rows={listRows}>
+            <ResponseText response={selected} text={text} top={ui.textTop} />
+          </Pane>
+        )}
+      </PaneRow>
+    </>
+  );
+}
+
+/** From this share of truncated responses on, their rewards and lengths say little. */
+const muchTruncated = 0.1;
+
+function Facts({ data, config }: Pick<SamplingScreenProps, 'data' | 'config'>) {
+  const { lengths, truncated } = data;
+  const much = truncated / lengths.length >= muchTruncated;
+  const text = [
+    `${config.samples_per_prompt} per prompt`,
+    `temperature ${config.temperature}`,
+    `top-p ${config.top_p}`,
+    `max ${format.of(config.max_new_tokens, 'token')}`,
+  ];
+  return (
+    <Line>
+      <Tint tone={much ? 'warn' : 'plain'}>
+        {`${much ? '▲ ' : ''}truncated ${format.share(truncated, lengths.length)}`}
+      </Tint>
+      <Tint tone="muted">{` · ${text.join(' · ')}`}</Tint>
+    </Line>
+  );
+}
+
+function progressIn({ progress }: RoundData): RoundData['progress'] {
+  return progress !== null && ['sample', 'score'].includes(progress.stage) ? progress : null;
+}
+
+function titleOf({ progress }: RoundData, { id, stage }: RoundState): string {
+  if (id === 0) return 'Held-out responses of the base policy';
+  if (progress !== null) return progress.stage === 'score' ? 'Scoring' : 'Sampling';
+  return stage === 'score' ? 'Scoring' : 'Sampling';
+}
+
+function restOf({ lengths, servers }: RoundData, { stage, seconds, redo_of }: RoundState): string {
+  if (stage === 'sample' && servers.length > 0)
+    return 'Sampling starts once the servers hold the policy and are verified.';
+  if (stage === 'sample' || stage === 'score') return 'The models are being read.';
+  const times = [
+    ...(seconds.sample === undefined ? [] : [`sampled in ${format.duration(seconds.sample)}`]),
+    ...(seconds.score === undefined ? [] : [`scored in ${format.duration(seconds.score)}`]),
+    ...(redo_of === null ? [] : [`taken over from round ${redo_of}`]),
+  ];
+  return [format.of(lengths.length, 'response'), ...times].join(' · ');
+}
+
+function placeText(place: number, { selected }: SamplingUi, count: number): string {
+  if (count === 0) return '';
+  if (place >= count) return `of ${count}`;
+  return selected === null ? `newest of ${count}` : `${place + 1} of ${count}`;
+}
+
+function nothingYet({ progress, servers }: RoundData, { stage }: RoundState): string {
+  return progress === null && servers.length === 0 && (stage === 'sample' || stage === 'evaluate')
+    ? 'None yet: the policy is being read.'
+    : 'None yet.';
+}
+
+export interface ResponseTextProps {
+  readonly response: ResponseSeen;
+  readonly text: SamplingLayout['text'];
+  /** First visible line. */
+  readonly top: number;
+}
+
+/** A prompt and the whole of one response to it. */
+export function ResponseText({ response, text, top }: ResponseTextProps) {
+  const { lines, columns, rows } = text;
+  const { prompt_index, sample, held_out, length, reward, truncated } = response;
+  const more = lines.length - top - rows;
+  const facts = [
+    format.of(length, 'token'),
+    ...(reward === null ? [] : [`reward ${format.signed(reward, 2)}`]),
+    ...(truncated ? ['truncated'] : []),
+    ...(more > 0 ? [`↓${more}`] : []),
+  ];
+  return (
+    <>
+      <Rule
+        title={held_out ? `Held-out ${prompt_index}` : `Prompt ${prompt_index}, sample ${sample + 1}`}
+        right={facts.join(' · ')}
+        width={columns}
+      />
+      {lines.slice(top, top + rows).map(({ text: line, ofPrompt }, i) => (
+        <Line key={i} tone={ofPrompt ? 'accent' : 'plain'}>
+          {line}
+        </Line>
+      ))}
+    </>
   );
 }

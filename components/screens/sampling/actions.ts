@@ -1,9 +1,8 @@
 /** Keys of the sampling and scoring screen. */
 import type { SamplingState } from './state.js';
-import type { Action } from '../../app/state.js';
-import { isBusyWith, shown } from '../../app/selectors.js';
-import { samplingLayout } from './layout.js';
-import { samplesPerPrompt } from './fewer.js';
+import { only, send, type Action, type Step } from '../../app/state.js';
+import { currentRound, isBusyWith, shown } from '../../app/selectors.js';
+import { samplingLayout } from './select.js';
 
 const hasResponses = (state: SamplingState): boolean =>
   state.ui.serversTop === null && samplingLayout(state).responses.length > 0;
@@ -132,3 +131,30 @@ export const samplingKeys = [
 ] as const satisfies readonly Omit<Action<SamplingState>, 'run'>[];
 
 export type SamplingKey = (typeof samplingKeys)[number]['id'];
+
+// Sampling fewer responses to each prompt: how many is typed.
+
+/** As many as are sampled for each prompt of the current round, K. */
+export function samplesPerPrompt(state: SamplingState): number {
+  const own = currentRound(state)?.overrides.sampling?.['samples_per_prompt'];
+  return typeof own === 'number' ? own : (state.run?.config.sampling.samples_per_prompt ?? 0);
+}
+
+export function typeFewer(state: SamplingState): Step<SamplingState> {
+  const hint = `now ${samplesPerPrompt(state)}, at least 2; the first of each prompt are kept`;
+  const label = 'samples per prompt';
+  return only({
+    ...state,
+    modal: { kind: 'edit', owner: 'sampling', field: 'fewer', label, hint, text: '', error: null },
+  });
+}
+
+/** @returns a sentence where it is no such number */
+export function typedFewer(state: SamplingState, text: string): Step<SamplingState> | string {
+  if (text.trim() === '') return only(state);
+  const [count, now] = [Number(text), samplesPerPrompt(state)];
+  if (!Number.isInteger(count) || count < 2 || count >= now)
+    return `a whole number from 2, which a pair needs, to ${now - 1}`;
+  const notice = `From here on ${count} responses to each prompt are enough.`;
+  return send({ ...state, notice }, { type: 'fewer-samples', samples_per_prompt: count });
+}

@@ -4,14 +4,12 @@ import { actionsOf } from '../../app/screen.js';
 import { count, fixed, share } from '../../../src/core/format.js';
 import { topFor, wheelLines } from '../../app/layout.js';
 import { makeVisible } from '../../../src/core/sanitize.js';
-import type { ScreenDefinition } from '../../app/state.js';
-import { type Step, ask, only, stopNow } from '../../app/state.js';
+import { ask, only, stopNow, type ScreenDefinition, type Step } from '../../app/state.js';
 import { shown } from '../../app/selectors.js';
-import { typeFewer, typedFewer } from './fewer.js';
-import { type SamplingKey, samplingKeys } from './actions.js';
+import { samplingKeys, type SamplingKey, typedFewer, typeFewer } from './actions.js';
 import { endpointsInWords } from '../../parts/endpointLines.js';
-import { samplingLayout } from './layout.js';
-import { type SamplingUi, type SamplingState, samplingUi } from './state.js';
+import { samplingLayout } from './select.js';
+import { samplingUi, type SamplingState, type SamplingUi } from './state.js';
 
 export const sampling: ScreenDefinition<SamplingState> = {
   initial: samplingUi,

@@ -1,23 +1,28 @@
 /** The form that starts a run. */
+import path from 'node:path';
 import { SetupView } from './View.js';
 import { actionsOf } from '../../app/screen.js';
-import path from 'node:path';
-import { type Place, absolute, draftOf, settledConfig } from '../../../src/core/form/draft.js';
-import { type FieldId, explanation, fieldOf, visibleFields } from '../../../src/core/form/fields.js';
+import { absolute, draftOf, settledConfig, type Place } from '../../../src/core/form/draft.js';
+import { explanation, fieldOf, type FieldId, visibleFields } from '../../../src/core/form/fields.js';
 import { makeLine } from '../../../src/core/sanitize.js';
-import type { ScreenDefinition } from '../../app/state.js';
-import { type EditModal, type Step, ask, only } from '../../app/state.js';
-import { changed, focusOn, nameReward, task } from './change.js';
-import { noChecks } from './checks.js';
-import { headlessOf } from './command.js';
+import { ask, only, type EditModal, type ScreenDefinition, type Step } from '../../app/state.js';
+import {
+  changed,
+  choose,
+  createRun,
+  editField,
+  focusOn,
+  nameReward,
+  putBack,
+  startRun,
+  takeTyped,
+  task,
+} from './edit.js';
+import { applySetupEvent, noChecks, setupAsks } from './checks.js';
+import { headlessOf, setupLayout, wholeStatus } from './select.js';
 import { costLines } from './cost.js';
-import { choose, editField, putBack, takeTyped } from './editing.js';
-import { applySetupEvent, setupAsks } from './events.js';
-import { type SetupKey, setupKeys } from './actions.js';
-import { setupLayout } from './layout.js';
-import { wholeStatus } from './rows.js';
-import { createRun, startRun } from './start.js';
-import { type Focus, type SetupUi, type SetupState, emptyForm, formOf } from './state.js';
+import { setupKeys, type SetupKey } from './actions.js';
+import { emptyForm, formOf, type Focus, type SetupState, type SetupUi } from './state.js';
 import { statusOf } from './status.js';
 
 export const setup: ScreenDefinition<SetupState> = {

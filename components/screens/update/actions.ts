@@ -2,7 +2,7 @@
 import type { UpdateState } from './state.js';
 import type { Action } from '../../app/state.js';
 import { hasFailed, isBusyWith, shown, stageOn } from '../../app/selectors.js';
-import { updateLayout } from './layout.js';
+import { updateLayout } from './select.js';
 
 const seesProbe = (state: UpdateState): boolean => updateLayout(state).probe !== null;
 const hasJob = (state: UpdateState): boolean => (shown(state)?.job ?? null) !== null;

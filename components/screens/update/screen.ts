@@ -4,16 +4,14 @@ import { actionsOf } from '../../app/screen.js';
 import { count, fixed } from '../../../src/core/format.js';
 import { wheelLines } from '../../app/layout.js';
 import { makeVisible } from '../../../src/core/sanitize.js';
-import type { ScreenDefinition } from '../../app/state.js';
-import { type Step, ask, only, send, stopNow } from '../../app/state.js';
+import { ask, only, send, stopNow, type ScreenDefinition, type Step } from '../../app/state.js';
 import { isJob, shown } from '../../app/selectors.js';
 import { alarmText } from './alarms.js';
 import { type UpdateKey, updateKeys } from './actions.js';
 import { jobEnd, jobName, jobPlace, jobWork } from './job.js';
-import { updateLayout } from './layout.js';
+import { probeShown, updateLayout } from './select.js';
 import { logAnswered, logAsks, logUnanswered } from './log.js';
-import { probeShown } from './probes.js';
-import { type UpdateUi, type UpdateState, updateUi } from './state.js';
+import { type UpdateState, type UpdateUi, updateUi } from './state.js';
 
 export const update: ScreenDefinition<UpdateState> = {
   initial: updateUi,

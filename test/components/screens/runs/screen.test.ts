@@ -2,7 +2,7 @@
 import { stepWithin } from '../../../../components/app/screen.js';
 import type { RunsState } from '../../../../components/screens/runs/state.js';
 import { expect, it } from 'vitest';
-import { runsLayout } from '../../../../components/screens/runs/layout.js';
+import { runsLayout } from '../../../../components/screens/runs/select.js';
 import { openCommand } from '../../../../src/core/form/command.js';
 import { runs } from '../../../../components/screens/runs/screen.js';
 import type { State, Step } from '../../../../components/app/state.js';

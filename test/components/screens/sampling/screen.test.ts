@@ -1,7 +1,7 @@
 import { sampling } from '../../../../components/screens/sampling/screen.js';
 import { describe, expect, it } from 'vitest';
 import { reduce } from '../../../../components/app/reducer.js';
-import { samplingLayout } from '../../../../components/screens/sampling/layout.js';
+import { samplingLayout } from '../../../../components/screens/sampling/select.js';
 import { inView } from '../../../../components/app/screen.js';
 import type { State } from '../../../../components/app/state.js';
 import { frame } from '../../frame.js';

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { HomeTask } from '../../../../components/app/home.js';
 import { reduce } from '../../../../components/app/reducer.js';
-import { headlessOf } from '../../../../components/screens/setup/command.js';
+import { headlessOf } from '../../../../components/screens/setup/select.js';
 import { costLines, costOf } from '../../../../components/screens/setup/cost.js';
 import { setup as module } from '../../../../components/screens/setup/screen.js';
 import { settledConfig } from '../../../../src/core/form/draft.js';

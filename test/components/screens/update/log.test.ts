@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { reduce } from '../../../../components/app/reducer.js';
 import type { State } from '../../../../components/app/state.js';
-import { updateLayout } from '../../../../components/screens/update/layout.js';
+import { updateLayout } from '../../../../components/screens/update/select.js';
 import { wrappedLog } from '../../../../components/screens/update/log.js';
 import { after, attached, job, press, small } from '../../fixtures.js';
 import { on, slices } from '../../slices.js';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ProbeSeen } from '../../../../src/protocol/messages.js';
 import { reduce } from '../../../../components/app/reducer.js';
 import type { State } from '../../../../components/app/state.js';
-import { updateLayout } from '../../../../components/screens/update/layout.js';
+import { updateLayout } from '../../../../components/screens/update/select.js';
 import { update } from '../../../../components/screens/update/screen.js';
 import { after, attached, engine, large, metrics, press, probes, small } from '../../fixtures.js';
 import { on, slices } from '../../slices.js';

@@ -1,13 +1,70 @@
-/** The lines of the form: the fields as they stand, and what is said of the selected one. */
-import { type FieldId, explanation, fieldOf } from '../../../src/core/form/fields.js';
+/** How the form shares out its rows. */
+import {
+  explanation,
+  fieldOf,
+  sections,
+  type FieldId,
+  type Section,
+  visibleFields,
+} from '../../../src/core/form/fields.js';
+import { bodyRows, topFor } from '../../app/layout.js';
+import { formOf, type Focus, type Form, type SetupState } from './state.js';
 import { of } from '../../../src/core/format.js';
 import { makeLine, makeVisible } from '../../../src/core/sanitize.js';
-
 import { endOf, firstLines, fit, wrap } from '../../parts/text.js';
 import type { Tone } from '../../parts/theme.js';
-import { setupLayout } from './layout.js';
-import { type Focus, type SetupState, formOf, type Form } from './state.js';
-import { type Status, standingOf, statusOf } from './status.js';
+import { standingOf, statusOf, type Status } from './status.js';
+import { headlessCommand } from '../../../src/core/form/command.js';
+import { absolute, settledConfig } from '../../../src/core/form/draft.js';
+
+export interface SetupLayout {
+  /** The line that starts the run, then the fields that count. */
+  items: readonly Focus[];
+  /** The same in lines, with a heading above each section where there is room for all of them. */
+  lines: readonly FormLine[];
+  /** Place of the selected item among items; first visible line. */
+  at: number;
+  top: number;
+  /** Rows of the fields; of what is said of the selected one; of memory and time; of the headless command. */
+  list: number;
+  text: number;
+  cost: number;
+  command: number;
+}
+
+export const noLayout: SetupLayout = { items: [], lines: [], at: 0, top: 0, list: 0, text: 0, cost: 0, command: 0 };
+
+export function setupLayout(state: SetupState): SetupLayout {
+  const { ui: setup } = state;
+  const items: Focus[] = ['start', ...visibleFields(setup.draft.values).map(({ id }) => id)];
+  const at = Math.max(0, items.indexOf(setup.focus));
+  const rows = bodyRows(state);
+  const roomy = rows >= 28;
+  const [cost, command] = roomy ? [2, 3] : [rows >= 22 ? 2 : 1, 1];
+  // A rule stands above the text, another above the estimate where there is room.
+  const below = cost + command + (roomy ? 2 : 1);
+  const text = Math.max(3, Math.min(8, rows - below - items.length));
+  const room = Math.max(3, rows - below - text);
+  const lines = linesOf(items, items.length + sections.length - 1 <= room);
+  const list = Math.min(lines.length, room);
+  const line = lines.findIndex((each) => each.kind === 'item' && each.id === items[at]);
+  const top = Math.max(0, Math.min(lines.length - list, topFor(line, setup.top, list)));
+  return { items, lines, at, top, list, text, cost, command };
+}
+
+export type FormLine = { kind: 'item'; id: Focus } | { kind: 'heading'; text: string };
+
+/** The first section has none: the line that starts the run heads it. */
+function linesOf(items: readonly Focus[], headed: boolean): FormLine[] {
+  const sectionOf = (id: Focus): Section => (id === 'start' ? 'run' : fieldOf(id).section);
+  return items.flatMap((id, i): FormLine[] => {
+    const section = sectionOf(id);
+    const begins = headed && i > 0 && section !== sectionOf(items[i - 1]);
+    return [...(begins ? [{ kind: 'heading' as const, text: section }] : []), { kind: 'item', id }];
+  });
+}
+
+// The lines of the form: the fields as they stand, and what is said of the selected one.
 
 export interface Row {
   id: Focus | `heading ${string}`;
@@ -125,4 +182,17 @@ function startText({ setup, example }: Form): string {
       ? 'The bundled example: a small policy, at times wordy and at times wrong; a reward model that likes right answers and, as people do, long ones. '
       : '';
   return `${first}enter begins: responses are sampled and scored, then review waits for you.`;
+}
+
+// The headless command of the form's settings, or why there is none yet.
+
+export type Headless = { command: string } | { none: string };
+
+export function headlessOf({ setup: { draft }, place, example }: Form): Headless {
+  const config = settledConfig(draft, place);
+  const directory = draft.values.directory.trim();
+  if (config === null || directory === '') return { none: 'the headless command appears once every field can be read' };
+  const told = headlessCommand(absolute(directory, place), config, draft.base.file, place, example);
+  if ('command' in told) return told;
+  return { none: `a headless run needs a file with ${told.needsFile.join(', ')}: w saves the settings` };
 }

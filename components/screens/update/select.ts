@@ -1,17 +1,17 @@
 /** How the update screen shares out its rows, and what is in them. */
-import type { UpdateState } from './state.js';
+import type { UpdateState, UpdateUi } from './state.js';
 import { comparedLines, wrapped } from '../../parts/markedText.js';
 import type { MetricsRow } from '../../../src/core/rows.js';
 import { bodyRows } from '../../app/layout.js';
 import { shown, shownRound } from '../../app/selectors.js';
 import { cut } from '../../parts/text.js';
 import { configOf } from '../../../src/core/config/rounds.js';
-import { type Alarm, type AlarmContext, alarmText, alarmsOf } from './alarms.js';
+import { alarmsOf, alarmText, type Alarm, type AlarmContext } from './alarms.js';
 import { curveCount } from '../../parts/curves.js';
 import { referenceIsStart } from '../../parts/kl.js';
-import { type JobLine, jobLines } from './job.js';
+import { jobLines, type JobLine } from './job.js';
 import { logOf, wrappedLog } from './log.js';
-import { type ProbeShown, probeShown } from './probes.js';
+import type { ProbeSeen } from '../../../src/protocol/messages.js';
 
 export interface UpdateLayout {
   alarms: readonly Alarm[];
@@ -132,4 +132,31 @@ export function answerWidth(columns: number): number {
 function answerLines({ start, answer }: ProbeShown, columns: number): number {
   const [before, now] = comparedLines(start.text, answer.text, answerWidth(columns), true);
   return columns >= 100 ? Math.max(before.length, now.length) : now.length;
+}
+
+// The probe prompts and what the policy answered them over the steps.
+
+export interface ProbeShown {
+  prompt: string;
+  /** Place among the probe prompts, and how many there are. */
+  index: number;
+  of: number;
+  /** Steps at which it was answered, in order, and the place among them of the answer that is shown. */
+  steps: readonly number[];
+  look: number;
+  start: ProbeSeen;
+  answer: ProbeSeen;
+}
+
+/** null where no probe prompt has been answered. */
+export function probeShown(probes: readonly ProbeSeen[], ui: Pick<UpdateUi, 'probe' | 'look'>): ProbeShown | null {
+  const places = [...new Set(probes.map(({ probe }) => probe))].sort((a, b) => a - b);
+  if (places.length === 0) return null;
+  const index = Math.min(ui.probe, places.length - 1);
+  const answers = probes.filter(({ probe }) => probe === places[index]).sort((a, b) => a.step - b.step);
+  const look = Math.min(ui.look ?? Infinity, answers.length - 1);
+  return {
+    ...{ prompt: answers[0].prompt, index, of: places.length, look },
+    ...{ steps: answers.map(({ step }) => step), start: answers[0], answer: answers[look] },
+  };
 }

@@ -1,12 +1,43 @@
-/** The columns of the list of runs, and the words for what an engine does. */
+/** How the list of runs shares out its rows, which runs it shows, and which is selected. */
 import path from 'node:path';
-import { type Place, shorten } from '../../../src/core/form/draft.js';
-import { type RunEntry, runsFolder } from '../../../src/run/preflight/runs.js';
-import { count, fixed } from '../../../src/core/format.js';
+import type { RunsState } from './state.js';
+import { runsFolder, type RunEntry } from '../../../src/run/preflight/runs.js';
+import { bodyRows } from '../../app/layout.js';
+import { shorten, type Place } from '../../../src/core/form/draft.js';
+import { alpha, count, fixed, learningRate, of } from '../../../src/core/format.js';
 import { makeLine } from '../../../src/core/sanitize.js';
 import { doing } from '../../app/state.js';
-import { endOf, fit } from '../../parts/text.js';
+import { endOf, firstLines, fit, wrap } from '../../parts/text.js';
 import type { Tone } from '../../parts/theme.js';
+import type { PartialConfig } from '../../../src/core/config/load.js';
+
+export interface RunsLayout {
+  /** Those that the filter lets through. */
+  entries: readonly RunEntry[];
+  /** Place of the selected one among them. */
+  at: number;
+  selected: RunEntry | null;
+  /** Rows of the list without its heading. */
+  table: number;
+  /** Rows below it, for what is known of the selected run; its rule is one of them. */
+  detail: number;
+}
+
+export function runsLayout(state: RunsState): RunsLayout {
+  const runs = state.ui;
+  const all = runs?.entries ?? [];
+  const wanted = (runs?.filter ?? '').toLowerCase();
+  const entries = all.filter(({ directory, seen }) =>
+    `${directory} ${path.basename(seen?.model ?? '')}`.toLowerCase().includes(wanted),
+  );
+  const found = entries.findIndex(({ directory }) => directory === runs?.selected);
+  const at = Math.max(0, found);
+  const rows = bodyRows(state);
+  const detail = Math.min(9, Math.floor(rows / 2));
+  return { entries, at, selected: entries[at] ?? null, table: rows - detail - 1, detail };
+}
+
+// The columns of the list of runs, and the words for what an engine does.
 
 export interface RunColumn {
   heading: string;
@@ -105,4 +136,53 @@ export function ago(milliseconds: number): string {
     if (n >= 2 || (n === 1 && size === 60)) return `${n} ${name}${n === 1 ? '' : 's'} ago`;
   }
   return 'just now';
+}
+
+// What is said of the selected run below the list.
+
+/** At most `rows` lines. */
+export function detailLines(
+  entry: RunEntry,
+  place: Place,
+  columns: number,
+  rows: number,
+): { text: string; tone: Tone }[] {
+  const problem = entry.problem ?? (entry.engine.state === 'problem' ? entry.engine.problem : null);
+  const said = problem === null ? [] : wrap(makeLine(problem, columns * rows), columns - 2);
+  const lines = said.map((text, i): { text: string; tone: Tone } => ({
+    text: `${i === 0 ? '✘' : ' '} ${text}`,
+    tone: 'bad',
+  }));
+  if (entry.seen !== null) lines.push(...settingLines(entry.seen.config, place, columns));
+  const texts = firstLines(
+    lines.map(({ text }) => text),
+    rows,
+    columns,
+  );
+  return texts.map((text, i) => ({ ...lines[i], text }));
+}
+
+function settingLines(config: PartialConfig, place: Place, columns: number): { text: string; tone: Tone }[] {
+  const named = (name: string, value: unknown): { text: string; tone: Tone } => ({
+    text: makeLine(`${name.padEnd(10)}${shorten(String(value), place)}`, columns),
+    tone: 'plain',
+  });
+  const group = (name: string): PartialConfig => config[name] as PartialConfig;
+  const [dpo, update, sampling] = [group('dpo'), group('update'), group('sampling')];
+  const lora = update.lora as { rank: number } | null;
+  const settings = [
+    `α ${alpha(Number(dpo.alpha))}`,
+    `β ${String(dpo.beta)}`,
+    `lr ${learningRate(Number(update.lr))}`,
+    of(Number(sampling.samples_per_prompt), 'sample') + ' per prompt',
+    `${String(sampling.max_new_tokens)} tokens at most`,
+    lora === null ? 'all weights' : `LoRA rank ${lora.rank}`,
+  ];
+  return [
+    named('model', config.model),
+    named('reward', config.reward),
+    named('prompts', config.prompts),
+    named('held-out', config.held_out),
+    named('settings', settings.join(' · ')),
+  ];
 }
