@@ -1,27 +1,43 @@
 import { useMemo } from 'react';
-import type { SamplingState, SamplingUi } from './state.js';
 import { configOf } from '../../../src/core/config/rounds.js';
-import { samplingLayout, type SamplingLayout } from './select.js';
+import type { SamplingConfig } from '../../../src/core/config/schema.js';
+import * as format from '../../../src/core/format.js';
+import type { ResponseSeen, RoundData, RoundState } from '../../../src/protocol/messages.js';
 import { shown, shownRound } from '../../app/selectors.js';
 import type { ViewProps } from '../../app/state.js';
-import type { SamplingConfig } from '../../../src/core/config/schema.js';
-import type { ResponseSeen, RoundData, RoundState } from '../../../src/protocol/messages.js';
-import * as format from '../../../src/core/format.js';
+import { Endpoints } from '../../parts/Endpoints.js';
 import { Histogram } from '../../parts/Histogram.js';
 import { Line, Tint } from '../../parts/Line.js';
+import { Responses } from '../../parts/NewestResponses.js';
 import { Pane, PaneRow } from '../../parts/Pane.js';
 import { Progress } from '../../parts/Progress.js';
-import { Responses } from '../../parts/NewestResponses.js';
 import { Rule } from '../../parts/Rule.js';
-import { Endpoints } from '../../parts/Endpoints.js';
+import { type SamplingLayout, samplingLayout } from './select.js';
+import type { SamplingState } from './state.js';
 
+/** Responses and rewards as they arrive: progress, their distributions, and the newest texts. */
 export function SamplingView({ state, columns }: ViewProps<SamplingState>) {
-  const [data, round] = [shown(state), shownRound(state)];
+  const data = shown(state);
+  const round = shownRound(state);
   const config = state.run?.config ?? null;
   const own = useMemo(() => (config === null || round === null ? null : configOf(config, round)), [config, round]);
   if (data === null || round === null || own === null) return null;
+  const layout = samplingLayout(state);
+  const { view, selected, servers, text } = layout;
+  if (view === 'servers') {
+    const more = servers.lines.length - servers.top - servers.rows;
+    return (
+      <Endpoints
+        servers={data.servers}
+        lines={servers.lines.slice(servers.top, servers.top + servers.rows)}
+        right={more > 0 ? `↓${more}` : ''}
+        columns={columns}
+      />
+    );
+  }
+  if (view === 'text' && selected !== null) return <ResponseText response={selected} text={text} />;
   return (
-    <SamplingScreen
+    <Overview
       data={data}
       round={round}
       config={
@@ -29,40 +45,24 @@ export function SamplingView({ state, columns }: ViewProps<SamplingState>) {
           ? { ...own.sampling, samples_per_prompt: 1, temperature: own.evaluation.temperature }
           : own.sampling
       }
-      layout={samplingLayout(state)}
-      ui={state.ui}
+      layout={layout}
       columns={columns}
     />
   );
 }
 
-export interface SamplingScreenProps {
+interface OverviewProps {
   readonly data: RoundData;
   readonly round: RoundState;
-  /** How they are sampled. */
+  /** The settings that the responses are sampled with. */
   readonly config: Pick<SamplingConfig, 'samples_per_prompt' | 'temperature' | 'top_p' | 'max_new_tokens'>;
   readonly layout: SamplingLayout;
-  readonly ui: SamplingUi;
   readonly columns: number;
 }
 
-/** Responses and their rewards as they arrive: progress, how lengths and rewards are spread, the newest texts. */
-export function SamplingScreen({ data, round, config, layout, ui, columns }: SamplingScreenProps) {
+function Overview({ data, round, config, layout, columns }: OverviewProps) {
   const { lengths, rewards, servers } = data;
-  const { responses, place, selected, chartRows, listRows, items, listColumns, text } = layout;
-  if (ui.serversTop !== null) {
-    const { lines, rows } = layout.servers;
-    const more = lines.length - ui.serversTop - rows;
-    return (
-      <Endpoints
-        servers={servers}
-        lines={lines.slice(ui.serversTop, ui.serversTop + rows)}
-        right={more > 0 ? `↓${more}` : ''}
-        columns={columns}
-      />
-    );
-  }
-  if (ui.reading && selected !== null) return <ResponseText response={selected} text={text} top={ui.textTop} />;
+  const { responses, place, selected, chartRows, listRows, top, items, listColumns, text } = layout;
   const half = Math.floor((columns - 3) / 2);
   const beside = text.rows > 0;
   return (
@@ -88,13 +88,13 @@ export function SamplingScreen({ data, round, config, layout, ui, columns }: Sam
       </PaneRow>
       <PaneRow gap={3}>
         <Pane columns={listColumns} rows={listRows}>
-          <Rule title="Newest responses" right={placeText(place, ui, responses.length)} width={listColumns} />
+          <Rule title="Newest responses" right={placeText(layout)} width={listColumns} />
           {responses.length === 0 && <Line tone="muted">{nothingYet(data, round)}</Line>}
-          <Responses responses={responses} selected={place} top={ui.top} columns={listColumns} items={items} />
+          <Responses responses={responses} selected={place} top={top} columns={listColumns} items={items} />
         </Pane>
         {beside && selected !== null && (
           <Pane columns={text.columns} rows={listRows}>
-            <ResponseText response={selected} text={text} top={ui.textTop} />
+            <ResponseText response={selected} text={text} />
           </Pane>
         )}
       </PaneRow>
@@ -105,7 +105,7 @@ export function SamplingScreen({ data, round, config, layout, ui, columns }: Sam
 /** From this share of truncated responses on, their rewards and lengths say little. */
 const muchTruncated = 0.1;
 
-function Facts({ data, config }: Pick<SamplingScreenProps, 'data' | 'config'>) {
+function Facts({ data, config }: Pick<OverviewProps, 'data' | 'config'>) {
   const { lengths, truncated } = data;
   const much = truncated / lengths.length >= muchTruncated;
   const text = [
@@ -137,37 +137,35 @@ function titleOf({ progress }: RoundData, { id, stage }: RoundState): string {
 function restOf({ lengths, servers }: RoundData, { stage, seconds, redo_of }: RoundState): string {
   if (stage === 'sample' && servers.length > 0)
     return 'Sampling starts once the servers hold the policy and are verified.';
-  if (stage === 'sample' || stage === 'score') return 'The models are being read.';
+  if (stage === 'sample' || stage === 'score') return 'The models are being loaded.';
   const times = [
     ...(seconds.sample === undefined ? [] : [`sampled in ${format.duration(seconds.sample)}`]),
     ...(seconds.score === undefined ? [] : [`scored in ${format.duration(seconds.score)}`]),
-    ...(redo_of === null ? [] : [`taken over from round ${redo_of}`]),
+    ...(redo_of === null ? [] : [`reused from round ${redo_of}`]),
   ];
   return [format.of(lengths.length, 'response'), ...times].join(' · ');
 }
 
-function placeText(place: number, { selected }: SamplingUi, count: number): string {
+function placeText({ responses: { length: count }, place, follows }: SamplingLayout): string {
   if (count === 0) return '';
   if (place >= count) return `of ${count}`;
-  return selected === null ? `newest of ${count}` : `${place + 1} of ${count}`;
+  return follows ? `newest of ${count}` : `${place + 1} of ${count}`;
 }
 
 function nothingYet({ progress, servers }: RoundData, { stage }: RoundState): string {
   return progress === null && servers.length === 0 && (stage === 'sample' || stage === 'evaluate')
-    ? 'None yet: the policy is being read.'
+    ? 'None yet: the policy is being loaded.'
     : 'None yet.';
 }
 
-export interface ResponseTextProps {
+interface ResponseTextProps {
   readonly response: ResponseSeen;
   readonly text: SamplingLayout['text'];
-  /** First visible line. */
-  readonly top: number;
 }
 
-/** A prompt and the whole of one response to it. */
-export function ResponseText({ response, text, top }: ResponseTextProps) {
-  const { lines, columns, rows } = text;
+/** A prompt and one response to it, in full. */
+function ResponseText({ response, text }: ResponseTextProps) {
+  const { lines, columns, rows, top } = text;
   const { prompt_index, sample, held_out, length, reward, truncated } = response;
   const more = lines.length - top - rows;
   const facts = [

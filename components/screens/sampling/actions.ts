@@ -1,19 +1,22 @@
-/** Keys of the sampling and scoring screen. */
-import type { SamplingState } from './state.js';
-import { only, send, type Action, type Step } from '../../app/state.js';
-import { currentRound, isBusyWith, shown } from '../../app/selectors.js';
-import { samplingLayout } from './select.js';
+/** What can be done on the sampling and scoring screen. */
+import { clampPlace, clampTop, pageOf, windowFor } from '../../app/lists.js';
+import { isBusyWith, shown } from '../../app/selectors.js';
+import { type Action, type Step, ask, only, send } from '../../app/state.js';
+import { samplesPerPrompt, samplingLayout, scrolledText, uiOf } from './select.js';
+import type { SamplingState, SamplingUi } from './state.js';
 
-const hasResponses = (state: SamplingState): boolean =>
-  state.ui.serversTop === null && samplingLayout(state).responses.length > 0;
+const showsServers = (state: SamplingState): boolean => samplingLayout(state).view === 'servers';
+const hasResponses = (state: SamplingState): boolean => {
+  const { view, responses } = samplingLayout(state);
+  return view !== 'servers' && responses.length > 0;
+};
 const hasServers = (state: SamplingState): boolean => (shown(state)?.servers.length ?? 0) > 0;
 const canScroll = (state: SamplingState): boolean => {
-  const { text, servers } = samplingLayout(state);
-  const { lines, rows } = state.ui.serversTop === null ? text : servers;
+  const { lines, rows } = scrolledText(samplingLayout(state));
   return lines.length > rows && rows > 0;
 };
 
-export const samplingKeys = [
+export const samplingActions: readonly Action<SamplingState>[] = [
   {
     id: 'stop-sampling',
     command: 'stop',
@@ -22,6 +25,11 @@ export const samplingKeys = [
     label: 'stop',
     help: 'stop sampling and score the responses so far (asks first)',
     when: (state) => isBusyWith(state, 'sample'),
+    run: (state) =>
+      ask(state, 'sampling', 'stop', [
+        'Stop sampling?',
+        'Scoring starts with the responses so far; the rest cannot be sampled later.',
+      ]),
   },
   {
     id: 'fewer-samples',
@@ -29,8 +37,9 @@ export const samplingKeys = [
     aliases: ['fewer samples', 'reduce'],
     keys: ['f'],
     label: 'fewer',
-    help: 'sample fewer responses to each prompt (asks how many)',
+    help: 'sample fewer responses per prompt (asks how many)',
     when: (state) => isBusyWith(state, 'sample') && samplesPerPrompt(state) > 2,
+    run: (state) => only(typeFewer(state)),
   },
   {
     id: 'response-up',
@@ -38,8 +47,9 @@ export const samplingKeys = [
     aliases: ['newer'],
     keys: ['up', 'k'],
     label: '',
-    help: 'a newer response',
+    help: 'select a newer response',
     when: hasResponses,
+    run: (state) => only(moveSelection(state, -1)),
   },
   {
     id: 'response-down',
@@ -48,8 +58,9 @@ export const samplingKeys = [
     keys: ['down', 'j'],
     label: 'response',
     sign: '↑↓',
-    help: 'an older response',
+    help: 'select an older response',
     when: hasResponses,
+    run: (state) => only(moveSelection(state, 1)),
   },
   {
     id: 'responses-page-up',
@@ -58,6 +69,7 @@ export const samplingKeys = [
     label: '',
     help: 'a page of newer responses',
     when: hasResponses,
+    run: (state) => only(moveSelection(state, -samplingLayout(state).items)),
   },
   {
     id: 'responses-page-down',
@@ -66,6 +78,7 @@ export const samplingKeys = [
     label: '',
     help: 'a page of older responses',
     when: hasResponses,
+    run: (state) => only(moveSelection(state, samplingLayout(state).items)),
   },
   {
     id: 'newest-response',
@@ -73,8 +86,9 @@ export const samplingKeys = [
     aliases: ['first', 'top'],
     keys: ['home', 'g'],
     label: '',
-    help: 'the newest, whichever comes',
+    help: 'follow the newest response',
     when: hasResponses,
+    run: (state) => only(changed(state, { selected: null, top: 0, textTop: 0 })),
   },
   {
     id: 'oldest-response',
@@ -82,8 +96,9 @@ export const samplingKeys = [
     aliases: ['last', 'bottom'],
     keys: ['end', 'G'],
     label: '',
-    help: 'the oldest of the newest',
+    help: 'select the oldest response in the list',
     when: hasResponses,
+    run: (state) => only(selectResponse(state, Infinity)),
   },
   {
     id: 'read-response',
@@ -93,6 +108,12 @@ export const samplingKeys = [
     label: 'read',
     help: 'the whole response, and back',
     when: hasResponses,
+    run(state) {
+      const { responses, place } = samplingLayout(state);
+      // It stays selected while newer responses arrive.
+      const selected = responses.at(place) ?? null;
+      return only(changed(state, { reading: !uiOf(state).reading, selected, textTop: 0 }));
+    },
   },
   {
     id: 'show-servers',
@@ -101,7 +122,8 @@ export const samplingKeys = [
     keys: ['v'],
     label: 'servers',
     help: 'every sampling server in full: state, weights, verification, problem',
-    when: (state) => state.ui.serversTop === null && hasServers(state),
+    when: (state) => !showsServers(state) && hasServers(state),
+    run: (state) => only(changed(state, { serversTop: 0 })),
   },
   {
     id: 'show-responses',
@@ -109,7 +131,8 @@ export const samplingKeys = [
     keys: ['v'],
     label: 'responses',
     help: 'back to the responses',
-    when: (state) => state.ui.serversTop !== null,
+    when: showsServers,
+    run: (state) => only(changed(state, { serversTop: null })),
   },
   {
     id: 'sampling-text-up',
@@ -118,6 +141,7 @@ export const samplingKeys = [
     label: '',
     help: 'scroll the text up',
     when: canScroll,
+    run: (state) => only(scroll(state, -pageOf(scrolledText(samplingLayout(state)).rows))),
   },
   {
     id: 'sampling-text-down',
@@ -127,32 +151,48 @@ export const samplingKeys = [
     sign: 'J K',
     help: 'scroll the text down',
     when: canScroll,
+    run: (state) => only(scroll(state, pageOf(scrolledText(samplingLayout(state)).rows))),
   },
-] as const satisfies readonly Omit<Action<SamplingState>, 'run'>[];
+];
 
-export type SamplingKey = (typeof samplingKeys)[number]['id'];
-
-// Sampling fewer responses to each prompt: how many is typed.
-
-/** As many as are sampled for each prompt of the current round, K. */
-export function samplesPerPrompt(state: SamplingState): number {
-  const own = currentRound(state)?.overrides.sampling?.['samples_per_prompt'];
-  return typeof own === 'number' ? own : (state.run?.config.sampling.samples_per_prompt ?? 0);
+export function changed(state: SamplingState, more: Partial<SamplingUi>): SamplingState {
+  return { ...state, ui: { ...uiOf(state), ...more } };
 }
 
-export function typeFewer(state: SamplingState): Step<SamplingState> {
-  const hint = `now ${samplesPerPrompt(state)}, at least 2; the first of each prompt are kept`;
-  const label = 'samples per prompt';
-  return only({
-    ...state,
-    modal: { kind: 'edit', owner: 'sampling', field: 'fewer', label, hint, text: '', error: null },
+/** Selects the response at `place`, or the nearest one. */
+export function selectResponse(state: SamplingState, place: number): SamplingState {
+  const { responses, top, items } = samplingLayout(state);
+  const at = clampPlace(place, responses.length);
+  return changed(state, {
+    selected: responses.at(at) ?? null,
+    top: windowFor(at, top, responses.length, items),
+    textTop: 0,
   });
 }
 
-/** @returns a sentence where it is no such number */
+export function moveSelection(state: SamplingState, by: number): SamplingState {
+  return selectResponse(state, samplingLayout(state).place + by);
+}
+
+/** Scrolls the servers or the text of the selected response. */
+export function scroll(state: SamplingState, by: number): SamplingState {
+  const layout = samplingLayout(state);
+  const { lines, rows, top } = scrolledText(layout);
+  const next = clampTop(top + by, lines.length, rows);
+  return changed(state, layout.view === 'servers' ? { serversTop: next } : { textTop: next });
+}
+
+function typeFewer(state: SamplingState): SamplingState {
+  const hint = `now ${samplesPerPrompt(state)}, at least 2; the first of each prompt are kept`;
+  const label = 'samples per prompt';
+  return { ...state, modal: { kind: 'edit', owner: 'sampling', field: 'fewer', label, hint, text: '', error: null } };
+}
+
+/** @returns a sentence if `text` is not a usable number of responses per prompt */
 export function typedFewer(state: SamplingState, text: string): Step<SamplingState> | string {
   if (text.trim() === '') return only(state);
-  const [count, now] = [Number(text), samplesPerPrompt(state)];
+  const count = Number(text);
+  const now = samplesPerPrompt(state);
   if (!Number.isInteger(count) || count < 2 || count >= now)
     return `a whole number from 2, which a pair needs, to ${now - 1}`;
   const notice = `From here on ${count} responses to each prompt are enough.`;

@@ -1,34 +1,44 @@
-/** How the sampling screen shares out its rows, and what is selected on it. */
-import type { SamplingState } from './state.js';
+/** What the sampling screen shows: responses and servers of the round, what is selected, and how the rows are shared. */
+import type { SamplingState, SamplingUi } from './state.js';
+import { samplingUi } from './state.js';
 import type { ResponseSeen } from '../../../src/protocol/messages.js';
 import { bodyRows } from '../../app/layout.js';
+import { clampTop, windowFor } from '../../app/lists.js';
+import { currentRound, shown } from '../../app/selectors.js';
 import { wrapped } from '../../parts/markedText.js';
-import { shown } from '../../app/selectors.js';
 import { placeOf, samplesOf } from '../../parts/newest.js';
 import { type PieceLine, endpointBlock, endpointParagraphs } from '../../parts/endpointLines.js';
 
+/** Lines of which `rows` are visible, from `top` on. */
+interface Scrolled<Line> {
+  lines: readonly Line[];
+  rows: number;
+  top: number;
+}
+
 export interface SamplingLayout {
+  view: 'list' | 'text' | 'servers';
   /** The newest first. */
   responses: readonly ResponseSeen[];
-  /** Place of the selected one among them; past the end where it is no longer among the newest. */
+  /** The newest response is selected, also once a newer one arrives. */
+  follows: boolean;
+  /** Place of the selected response; past the end if it is no longer among the newest. */
   place: number;
-  /** What is selected, with its reward where that is known by now; null where there is nothing. */
+  /** The selected response, with its reward once that is known; null if there is no response. */
   selected: ResponseSeen | null;
-  /**
-   * Lines of the sampling servers beneath their rule: a block above the charts, or, where they fill the screen, all of
-   * them; empty without servers.
-   */
-  servers: { lines: readonly PieceLine[]; rows: number };
+  /** The sampling servers: a block above the charts, or all of them in full; no lines without servers. */
+  servers: Scrolled<PieceLine>;
   chartRows: number;
   /** First row of the list in the screen's body. */
   listTop: number;
   /** Rows of the list with its rule, and of the selected response beside it. */
   listRows: number;
-  /** Responses that the list shows, two lines each, and its width. */
+  /** First visible place of the list, the number of responses it shows (two lines each), and its width. */
+  top: number;
   items: number;
   listColumns: number;
-  /** Lines of the selected response's text, its width and how many are seen; 0: not shown. */
-  text: { lines: readonly TextLine[]; columns: number; rows: number };
+  /** Text of the selected response; 0 rows: not shown. */
+  text: Scrolled<TextLine> & { columns: number };
 }
 
 export interface TextLine {
@@ -36,36 +46,76 @@ export interface TextLine {
   ofPrompt: boolean;
 }
 
-/** Progress, and what is sampled. */
+/** Rows of the progress bar and of the sampling settings. */
 const headRows = 3;
-/** From this width on the selected response stands beside the list. */
+/** From this width on the selected response is shown beside the list. */
 const wide = 120;
+
+/** What a person has selected and opened in the round that is shown. */
+export function uiOf(state: SamplingState): SamplingUi {
+  const round = shown(state)?.round ?? null;
+  return state.ui.round === round ? state.ui : { ...samplingUi, round };
+}
 
 export function samplingLayout(state: SamplingState): SamplingLayout {
   const { columns } = state.size;
   const rows = bodyRows(state);
   const data = shown(state);
+  const ui = uiOf(state);
   const responses = data === null ? [] : samplesOf(data);
-  const place = placeOf(responses, state.ui.selected);
-  const selected = responses.at(place) ?? state.ui.selected;
-  const { reading, serversTop } = state.ui;
+  const place = placeOf(responses, ui.selected);
+  const selected = responses.at(place) ?? ui.selected;
   const endpoints = data?.servers ?? [];
-  const lines = serversTop === null ? endpointBlock(endpoints, columns, rows) : endpointParagraphs(endpoints, columns);
-  const servers = { lines, rows: serversTop === null ? lines.length : rows - 1 };
-  const above = headRows + (serversTop === null && lines.length > 0 ? lines.length + 1 : 0);
+  // A restarted engine's servers have not reported yet.
+  const showsServers = ui.serversTop !== null && endpoints.length > 0;
+  const reading = ui.reading && responses.length > 0;
+  const serverLines = showsServers ? endpointParagraphs(endpoints, columns) : endpointBlock(endpoints, columns, rows);
+  const serverRows = showsServers ? rows - 1 : serverLines.length;
+  const above = headRows + (!showsServers && serverLines.length > 0 ? serverLines.length + 1 : 0);
   const chartRows = Math.max(4, Math.min(14, Math.floor((rows - above + headRows) / 3)));
   const listRows = rows - above - chartRows - 1;
+  const items = Math.max(1, Math.floor(listRows / 2));
   const beside = columns >= wide;
   const listColumns = beside ? Math.floor((columns - 3) / 2) : columns;
   const textColumns = reading ? columns : beside ? columns - listColumns - 3 : 0;
-  const texts = selected === null || textColumns === 0 ? [] : linesOf(selected, textColumns);
+  const textRows = reading ? rows - 1 : beside ? listRows : 0;
+  const textLines = selected === null || textColumns === 0 ? [] : linesOf(selected, textColumns);
   return {
-    ...{ responses, place, selected, servers, chartRows, listColumns, listRows: listRows + 1 },
-    // Beneath head, servers, histograms and a rule.
+    view: showsServers ? 'servers' : reading ? 'text' : 'list',
+    responses,
+    follows: ui.selected === null,
+    place,
+    selected,
+    servers: {
+      lines: serverLines,
+      rows: serverRows,
+      top: clampTop(ui.serversTop ?? 0, serverLines.length, serverRows),
+    },
+    chartRows,
+    // Beneath the head, the servers, the histograms and a rule.
     listTop: above + chartRows + 1,
-    items: Math.max(1, Math.floor(listRows / 2)),
-    text: { lines: texts, columns: textColumns, rows: reading ? rows - 1 : beside ? listRows : 0 },
+    listRows: listRows + 1,
+    top: windowFor(place, ui.top, responses.length, items),
+    items,
+    listColumns,
+    text: {
+      lines: textLines,
+      columns: textColumns,
+      rows: textRows,
+      top: clampTop(ui.textTop, textLines.length, textRows),
+    },
   };
+}
+
+/** The text that scrolls now: the servers in full, or the selected response. */
+export function scrolledText(layout: SamplingLayout): Scrolled<unknown> {
+  return layout.view === 'servers' ? layout.servers : layout.text;
+}
+
+/** Responses that are sampled for each prompt of the current round, K. */
+export function samplesPerPrompt(state: SamplingState): number {
+  const own = currentRound(state)?.overrides.sampling?.['samples_per_prompt'];
+  return typeof own === 'number' ? own : (state.run?.config.sampling.samples_per_prompt ?? 0);
 }
 
 function linesOf({ prompt, text }: ResponseSeen, columns: number): TextLine[] {
