@@ -1,5 +1,5 @@
 /** What can be done on the sampling and scoring screen. */
-import { clampPlace, clampTop, pageOf, windowFor } from '../../app/lists.js';
+import { type Move, clampTop, listActions, movedTo, textActions, windowFor } from '../../app/lists.js';
 import { isBusyWith, shown } from '../../app/selectors.js';
 import { type Action, type Step, ask, only, send } from '../../app/state.js';
 import { samplesPerPrompt, samplingLayout, scrolledText, uiOf } from './select.js';
@@ -41,65 +41,23 @@ export const samplingActions: readonly Action<SamplingState>[] = [
     when: (state) => isBusyWith(state, 'sample') && samplesPerPrompt(state) > 2,
     run: (state) => only(typeFewer(state)),
   },
-  {
-    id: 'response-up',
-    command: 'up',
-    aliases: ['newer'],
-    keys: ['up', 'k'],
-    label: '',
-    help: 'select a newer response',
-    when: hasResponses,
-    run: (state) => only(moveSelection(state, -1)),
-  },
-  {
-    id: 'response-down',
-    command: 'down',
-    aliases: ['older'],
-    keys: ['down', 'j'],
+  ...listActions<SamplingState>({
+    moves: {
+      up: ['response-up', 'select a newer response', { aliases: ['newer'] }],
+      down: ['response-down', 'select an older response', { aliases: ['older'] }],
+      'page-up': ['responses-page-up', 'a page of newer responses'],
+      'page-down': ['responses-page-down', 'a page of older responses'],
+      first: ['newest-response', 'follow the newest response', { command: 'newest', aliases: ['first', 'top'] }],
+      last: [
+        'oldest-response',
+        'select the oldest response in the list',
+        { command: 'oldest', aliases: ['last', 'bottom'] },
+      ],
+    },
     label: 'response',
-    sign: '↑↓',
-    help: 'select an older response',
     when: hasResponses,
-    run: (state) => only(moveSelection(state, 1)),
-  },
-  {
-    id: 'responses-page-up',
-    command: 'page-up',
-    keys: ['pageup'],
-    label: '',
-    help: 'a page of newer responses',
-    when: hasResponses,
-    run: (state) => only(moveSelection(state, -samplingLayout(state).items)),
-  },
-  {
-    id: 'responses-page-down',
-    command: 'page-down',
-    keys: ['pagedown'],
-    label: '',
-    help: 'a page of older responses',
-    when: hasResponses,
-    run: (state) => only(moveSelection(state, samplingLayout(state).items)),
-  },
-  {
-    id: 'newest-response',
-    command: 'newest',
-    aliases: ['first', 'top'],
-    keys: ['home', 'g'],
-    label: '',
-    help: 'follow the newest response',
-    when: hasResponses,
-    run: (state) => only(changed(state, { selected: null, top: 0, textTop: 0 })),
-  },
-  {
-    id: 'oldest-response',
-    command: 'oldest',
-    aliases: ['last', 'bottom'],
-    keys: ['end', 'G'],
-    label: '',
-    help: 'select the oldest response in the list',
-    when: hasResponses,
-    run: (state) => only(selectResponse(state, Infinity)),
-  },
+    moved: moveSelection,
+  }),
   {
     id: 'read-response',
     command: 'read',
@@ -134,44 +92,32 @@ export const samplingActions: readonly Action<SamplingState>[] = [
     when: showsServers,
     run: (state) => only(changed(state, { serversTop: null })),
   },
-  {
-    id: 'sampling-text-up',
-    command: 'scroll-up',
-    keys: ['K', '-'],
-    label: '',
-    help: 'scroll the text up',
+  ...textActions<SamplingState>({
+    ids: ['sampling-text-up', 'sampling-text-down'],
+    what: 'the text',
     when: canScroll,
-    run: (state) => only(scroll(state, -pageOf(scrolledText(samplingLayout(state)).rows))),
-  },
-  {
-    id: 'sampling-text-down',
-    command: 'scroll-down',
-    keys: ['J', 'space'],
-    label: 'text',
-    sign: 'J K',
-    help: 'scroll the text down',
-    when: canScroll,
-    run: (state) => only(scroll(state, pageOf(scrolledText(samplingLayout(state)).rows))),
-  },
+    scrolled: (state, by) => scroll(state, by * Math.max(1, scrolledText(samplingLayout(state)).rows - 1)),
+  }),
 ];
 
 export function changed(state: SamplingState, more: Partial<SamplingUi>): SamplingState {
   return { ...state, ui: { ...uiOf(state), ...more } };
 }
 
-/** Selects the response at `place`, or the nearest one. */
+/** Selects the response at `place` of the list. */
 export function selectResponse(state: SamplingState, place: number): SamplingState {
   const { responses, top, items } = samplingLayout(state);
-  const at = clampPlace(place, responses.length);
   return changed(state, {
-    selected: responses.at(at) ?? null,
-    top: windowFor(at, top, responses.length, items),
+    selected: responses.at(place) ?? null,
+    top: windowFor(place, top, responses.length, items),
     textTop: 0,
   });
 }
 
-export function moveSelection(state: SamplingState, by: number): SamplingState {
-  return selectResponse(state, samplingLayout(state).place + by);
+export function moveSelection(state: SamplingState, move: Move): SamplingState {
+  if (move === 'first') return changed(state, { selected: null, top: 0, textTop: 0 });
+  const { responses, place, items } = samplingLayout(state);
+  return selectResponse(state, movedTo(place, move, responses.length, items));
 }
 
 /** Scrolls the servers or the text of the selected response. */

@@ -2,7 +2,7 @@
 import { count, fixed, share } from '../../../src/core/format.js';
 import { makeVisible } from '../../../src/core/sanitize.js';
 import { wheelLines } from '../../app/layout.js';
-import { clickedPlace } from '../../app/lists.js';
+import { placeAt } from '../../app/lists.js';
 import { shown } from '../../app/selectors.js';
 import { type ScreenDefinition, type Step, only, stopNow } from '../../app/state.js';
 import { endpointsInWords } from '../../parts/endpointLines.js';
@@ -63,9 +63,9 @@ function pointed(
   const { view, responses, listTop, listColumns, top, items } = samplingLayout(state);
   const onList = view === 'list' && x < listColumns;
   if (kind === 'press') {
-    const place = clickedPlace(Math.floor((y - listTop) / 2), top, responses.length, items);
+    const place = placeAt(Math.floor((y - listTop) / 2), top, responses.length, items);
     return only(onList && place !== null ? selectResponse(state, place) : state);
   }
-  const by = kind === 'wheel-up' ? -1 : 1;
-  return only(onList ? moveSelection(state, by) : scroll(state, wheelLines * by));
+  const up = kind === 'wheel-up';
+  return only(onList ? moveSelection(state, up ? 'up' : 'down') : scroll(state, up ? -wheelLines : wheelLines));
 }

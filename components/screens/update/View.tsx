@@ -1,5 +1,5 @@
 import { useMemo } from 'react';
-import type { UpdateState, UpdateUi } from './state.js';
+import type { UpdateState } from './state.js';
 import { configOf } from '../../../src/core/config/rounds.js';
 import { progressOf, settingsOf, shown, shownRound } from '../../app/selectors.js';
 import { jobName, updateProgress } from './job.js';
@@ -23,30 +23,41 @@ import { curvesOf } from '../../parts/curves.js';
 import { PaneRow } from '../../parts/Pane.js';
 import { Plot } from '../../parts/Plot.js';
 
+/** An update as it runs: progress, alarms, plots, and the policy's responses to the probe prompts. */
 export function UpdateView({ state, columns, rows }: ViewProps<UpdateState>) {
-  const [data, round] = [shown(state), shownRound(state)];
+  const data = shown(state);
+  const round = shownRound(state);
   const config = state.run?.config ?? null;
   const own = useMemo(() => (config === null || round === null ? null : configOf(config, round)), [config, round]);
   if (data === null || round === null || own === null) return null;
-  const progress = progressOf(data);
-  return (
-    <UpdateScreen
-      round={round}
-      metrics={data.metrics}
-      progress={state.past === null ? updateProgress(round, progress, data.job) : null}
-      job={data.job}
-      settings={state.past === null ? settingsOf(state) : round.settings}
-      trained={own.update.lora === null ? 'all weights' : `LoRA rank ${own.update.lora.rank}`}
-      fromStart={referenceIsStart(own, round.parent)}
-      layout={updateLayout(state)}
-      ui={state.ui}
-      columns={columns}
-      rows={rows}
-    />
-  );
+  const layout = updateLayout(state);
+  const { probe, probeRows, scrolls } = layout;
+  switch (state.ui.view) {
+    case 'alarms':
+      return <Alarms layout={layout} columns={columns} />;
+    case 'log':
+      return <Log job={data.job} layout={layout} columns={columns} />;
+    case 'probes':
+      if (probe === null) return <Paragraph columns={columns}>{noProbes(round)}</Paragraph>;
+      return <Probe probe={probe} columns={columns} rows={probeRows} top={scrolls.top} />;
+    case 'plots':
+      return (
+        <Overview
+          round={round}
+          metrics={data.metrics}
+          progress={state.past === null ? updateProgress(round, progressOf(data), data.job) : null}
+          job={data.job}
+          settings={state.past === null ? settingsOf(state) : round.settings}
+          trained={own.update.lora === null ? 'all weights' : `LoRA rank ${own.update.lora.rank}`}
+          fromStart={referenceIsStart(own, round.parent)}
+          layout={layout}
+          columns={columns}
+        />
+      );
+  }
 }
 
-export interface UpdateScreenProps {
+interface OverviewProps {
   readonly round: RoundState;
   readonly metrics: readonly MetricsRow[];
   readonly progress: ProgressNumbers | null;
@@ -58,21 +69,12 @@ export interface UpdateScreenProps {
   /** The reference is the policy that the round started from. */
   readonly fromStart: boolean;
   readonly layout: UpdateLayout;
-  readonly ui: UpdateUi;
   readonly columns: number;
-  readonly rows: number;
 }
 
-/** An update as it runs: where it is, what looks wrong, how its numbers move and what the policy answers. */
-export function UpdateScreen(props: UpdateScreenProps) {
-  const { round, metrics, progress, job, settings, trained, fromStart, layout, ui, columns, rows } = props;
-  const { across, down, plotHeight, probe, probeRows } = layout;
-  if (ui.view === 'alarms') return <Alarms layout={layout} top={ui.top} columns={columns} rows={rows} />;
-  if (ui.view === 'log') return <Log job={job} layout={layout} columns={columns} rows={rows} />;
-  if (ui.view === 'probes') {
-    if (probe === null) return <Paragraph columns={columns}>{noProbes(round)}</Paragraph>;
-    return <Probe probe={probe} columns={columns} rows={probeRows} top={ui.top} />;
-  }
+function Overview(props: OverviewProps) {
+  const { round, metrics, progress, job, settings, trained, fromStart, layout, columns } = props;
+  const { probe, probeRows, scrolls } = layout;
   if (metrics.length === 0 && round.stage !== 'update')
     return <Paragraph columns={columns}>{notBegun(round)}</Paragraph>;
   return (
@@ -92,37 +94,22 @@ export function UpdateScreen(props: UpdateScreenProps) {
       {metrics.length === 0 ? (
         <Line>{noSteps(job)}</Line>
       ) : (
-        <Plots
-          {...{ metrics, fromStart, across, down, columns }}
-          beta={settings.beta}
-          height={plotHeight}
-          page={ui.page}
-        />
+        <Plots metrics={metrics} beta={settings.beta} fromStart={fromStart} layout={layout} columns={columns} />
       )}
-      {probe !== null && <Probe probe={probe} columns={columns} rows={probeRows} top={ui.top} />}
+      {probe !== null && <Probe probe={probe} columns={columns} rows={probeRows} top={scrolls.top} />}
     </>
   );
 }
 
-interface AlarmsProps {
-  readonly layout: UpdateLayout;
-  readonly top: number;
-  readonly columns: number;
-  readonly rows: number;
-}
-
 /** Every alarm in full. */
-function Alarms({ layout, top, columns, rows }: AlarmsProps) {
+function Alarms({ layout, columns }: Pick<OverviewProps, 'layout' | 'columns'>) {
+  const { top, rows } = layout.scrolls;
   const lines = alarmLines(layout.alarms, columns);
   return (
     <>
-      <Rule
-        title="Alarms"
-        right={lines.length > rows - 1 ? `line ${top + 1} of ${lines.length}` : ''}
-        width={columns}
-      />
+      <Rule title="Alarms" right={lines.length > rows ? `line ${top + 1} of ${lines.length}` : ''} width={columns} />
       {lines.length === 0 && <Line tone="muted">Nothing looks wrong any more.</Line>}
-      {lines.slice(top, top + rows - 1).map((line, i) => (
+      {lines.slice(top, top + rows).map((line, i) => (
         <Line key={i} tone={line.startsWith('▲') ? 'warn' : 'plain'}>
           {line}
         </Line>
@@ -131,17 +118,11 @@ function Alarms({ layout, top, columns, rows }: AlarmsProps) {
   );
 }
 
-interface LogProps {
-  readonly job: JobView | null;
-  readonly layout: UpdateLayout;
-  readonly columns: number;
-  readonly rows: number;
-}
-
 /** The end of the job's log. */
-function Log({ job, layout, columns, rows }: LogProps) {
-  const { log, logTop } = layout;
-  const below = (log?.length ?? 0) - logTop - (rows - 1);
+function Log({ job, layout, columns }: Pick<OverviewProps, 'job' | 'layout' | 'columns'>) {
+  const { log } = layout;
+  const { top, rows } = layout.scrolls;
+  const below = (log?.length ?? 0) - top - rows;
   const right = job?.state === 'ended' ? '' : below > 0 ? 'G follows it' : 'followed';
   return (
     <>
@@ -152,7 +133,7 @@ function Log({ job, layout, columns, rows }: LogProps) {
       />
       {log === null && <Line tone="muted">Reading …</Line>}
       {log?.length === 0 && <Line tone="muted">Nothing is written to it yet.</Line>}
-      {log?.slice(logTop, logTop + rows - 1).map((line, i) => (
+      {log?.slice(top, top + rows).map((line, i) => (
         <Line key={i}>{line}</Line>
       ))}
     </>
@@ -212,27 +193,18 @@ function noProbes({ id, stage }: RoundState): string {
     : `Round ${id} has no answers to probe prompts: its update kept none, or evaluation.probes is 0.`;
 }
 
-export interface PlotsProps {
-  readonly metrics: readonly MetricsRow[];
-  readonly beta: number;
-  /** The reference is the policy that the round started from. */
-  readonly fromStart: boolean;
-  readonly across: number;
-  readonly down: number;
-  readonly height: number;
-  readonly page: number;
-  readonly columns: number;
-}
+type PlotsProps = Pick<OverviewProps, 'metrics' | 'fromStart' | 'layout' | 'columns'> & { readonly beta: number };
 
 /** A page of the update's curves. */
-export function Plots({ metrics, beta, fromStart, across, down, height, page, columns }: PlotsProps) {
+function Plots({ metrics, beta, fromStart, layout, columns }: PlotsProps) {
+  const { across, down, plotHeight, page } = layout;
   const curves = useMemo(() => curvesOf(metrics, beta, fromStart), [metrics, beta, fromStart]);
   const width = Math.floor((columns - 2 * (across - 1)) / across);
   const first = page * across * down;
   return Array.from({ length: down }, (_, row) => (
     <PaneRow key={row} gap={2}>
       {curves.slice(first + row * across, Math.min(first + across * down, first + (row + 1) * across)).map((curve) => (
-        <Plot key={curve.title} {...curve} width={width} height={height} />
+        <Plot key={curve.title} {...curve} width={width} height={plotHeight} />
       ))}
     </PaneRow>
   ));

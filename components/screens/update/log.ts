@@ -1,4 +1,4 @@
-/** The end of the job's log as the update screen shows it: read anew while it is open, followed until it is scrolled. */
+/** The end of the job's log on the update screen: read again while it is open, followed until it is scrolled. */
 import type { Query } from '../../../src/protocol/messages.js';
 import { makeVisible } from '../../../src/core/sanitize.js';
 import { type Step, only } from '../../app/state.js';

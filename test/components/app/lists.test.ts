@@ -1,65 +1,114 @@
 import { describe, expect, it } from 'vitest';
-import { clampPlace, clampTop, clickedPlace, pageOf, windowFor } from '../../../components/app/lists.js';
+import {
+  type Move,
+  clamp,
+  clampTop,
+  listActions,
+  movedTo,
+  placeAt,
+  scrolledTo,
+  textActions,
+  windowFor,
+} from '../../../components/app/lists.js';
+import type { State } from '../../../components/app/state.js';
+import { initialState } from '../../../components/screens/index.js';
+import { small } from '../fixtures.js';
 
-describe('clampPlace', () => {
+it('a place stays within the list', () => {
+  expect([-1, 0, 4, 5].map((place) => clamp(place, 5))).toEqual([0, 0, 4, 4]);
+  expect(clamp(3, 0)).toBe(0);
+});
+
+describe('the visible rows', () => {
+  it('are full while others are hidden', () => {
+    expect([-3, 0, 6, 9].map((top) => clampTop(top, 10, 4))).toEqual([0, 0, 6, 6]);
+    expect(clampTop(2, 3, 4)).toBe(0);
+  });
+
   it.each([
-    [-3, 5, 0],
-    [2, 5, 2],
-    [9, 5, 4],
-    [Infinity, 5, 4],
-    [0, 0, 0],
-    [4, 0, 0],
-  ])('%d of %d is %d', (place, count, expected) => {
-    expect(clampPlace(place, count)).toBe(expected);
+    // selected, top → top of 10 places in 4 rows
+    [5, 3, 3],
+    [3, 3, 3],
+    [6, 3, 3],
+    [2, 3, 2],
+    [7, 3, 4],
+    [9, 0, 6],
+    [9, 9, 6],
+    [0, 9, 0],
+  ])('keep place %i in view from %i, moving as little as possible', (selected, top, expected) => {
+    expect(windowFor(selected, top, 10, 4)).toBe(expected);
+  });
+
+  it('show the same again after a resize there and back', () => {
+    expect(windowFor(5, 3, 10, 9)).toBe(1);
+    expect(windowFor(5, 3, 10, 2)).toBe(4);
+    expect(windowFor(5, 3, 10, 4)).toBe(3);
   });
 });
 
-describe('clampTop', () => {
-  it.each([
-    [-1, 40, 10, 0],
-    [12, 40, 10, 12],
-    [31, 40, 10, 30],
-    [Infinity, 40, 10, 30],
-    [5, 8, 10, 0],
-    [5, 0, 10, 0],
-  ])('row %d of %d, %d visible, is %d', (top, count, rows, expected) => {
-    expect(clampTop(top, count, rows)).toBe(expected);
+const moves: Move[] = ['up', 'down', 'page-up', 'page-down', 'first', 'last'];
+
+describe('a move', () => {
+  it('leads to a place', () => {
+    expect(moves.map((move) => movedTo(5, move, 10, 3))).toEqual([4, 6, 2, 8, 0, 9]);
+    expect(moves.map((move) => movedTo(0, move, 10, 3))).toEqual([0, 1, 0, 3, 0, 9]);
+    expect(moves.map((move) => movedTo(9, move, 10, 3))).toEqual([8, 9, 6, 9, 0, 9]);
+    expect(moves.map((move) => movedTo(0, move, 0, 3))).toEqual([0, 0, 0, 0, 0, 0]);
+  });
+
+  it('scrolls a list without a selection until its last row is in view', () => {
+    expect(moves.map((move) => scrolledTo(3, move, 10, 3))).toEqual([2, 4, 0, 6, 0, 7]);
+    expect(moves.map((move) => scrolledTo(99, move, 10, 3))).toEqual([6, 7, 4, 7, 0, 7]);
+    expect(moves.map((move) => scrolledTo(0, move, 2, 3))).toEqual([0, 0, 0, 0, 0, 0]);
   });
 });
 
-describe('windowFor', () => {
-  it('stays while the selected row is in view', () => {
-    for (const selected of [10, 14, 19]) expect(windowFor(selected, 10, 40, 10)).toBe(10);
-  });
-
-  it('moves by as little as brings the selected row into view', () => {
-    expect(windowFor(9, 10, 40, 10)).toBe(9);
-    expect(windowFor(20, 10, 40, 10)).toBe(11);
-  });
-
-  it('shows no rows beyond the last one', () => {
-    expect(windowFor(39, 35, 40, 10)).toBe(30);
-    expect(windowFor(60, 0, 40, 10)).toBe(30);
-    expect(windowFor(3, 3, 5, 10)).toBe(0);
-    expect(windowFor(0, 7, 0, 10)).toBe(0);
-  });
-
-  it('keeps the selected row in view at every size, and shows the old rows again at the old size', () => {
-    for (let rows = 1; rows <= 50; rows++) {
-      const top = windowFor(25, 20, 40, rows);
-      expect(top).toBeLessThanOrEqual(25);
-      expect(top + rows).toBeGreaterThan(25);
-    }
-    expect(windowFor(25, 20, 40, 10)).toBe(20);
-  });
+it('a click hits a visible row', () => {
+  expect([-1, 0, 2, 3].map((y) => placeAt(y, 4, 10, 3))).toEqual([null, 4, 6, null]);
+  expect([0, 1].map((y) => placeAt(y, 0, 1, 3))).toEqual([0, null]);
 });
 
-it('a page leaves one row for orientation, and moves by one row at least', () => {
-  expect([10, 2, 1, 0].map(pageOf)).toEqual([9, 1, 1, 1]);
-});
+describe('actions', () => {
+  const state = initialState(small);
+  const seen = (notice: string) => (before: State) => ({ ...before, notice });
 
-it('a click selects a visible row, and nothing beside the rows', () => {
-  expect(clickedPlace(3, 20, 40, 10)).toBe(23);
-  for (const row of [-1, 10]) expect(clickedPlace(row, 20, 40, 10)).toBeNull();
-  expect(clickedPlace(4, 0, 4, 10)).toBeNull();
+  it('go through a list by the moves that it has', () => {
+    const actions = listActions<State>({
+      moves: { up: ['row-up', 'row above'], down: ['row-down', 'row below'], last: ['last-row', 'last row'] },
+      label: 'row',
+      when: ({ notice }) => notice === null,
+      moved: (before, move) => seen(move)(before),
+    });
+    expect(actions.map(({ id, command, keys, label }) => [id, command, keys, label])).toEqual([
+      ['row-up', 'up', ['up', 'k'], ''],
+      ['row-down', 'down', ['down', 'j'], 'row'],
+      ['last-row', 'last', ['end', 'G'], ''],
+    ]);
+    expect(actions[2].run(state, 'G')).toEqual({ state: { ...state, notice: 'last' }, effects: [] });
+    expect(actions.map(({ when }) => when?.(state))).toEqual([true, true, true]);
+    expect(actions.map(({ when }) => when?.({ ...state, notice: '' }))).toEqual([false, false, false]);
+  });
+
+  it('may differ from the usual ones', () => {
+    const [first] = listActions<State>({
+      moves: { first: ['newest', 'newest row', { command: 'newest', aliases: ['first'] }] },
+      label: 'row',
+      when: () => true,
+      moved: (before, move) => seen(move)(before),
+    });
+    expect(first).toMatchObject({ id: 'newest', command: 'newest', aliases: ['first'], keys: ['home', 'g'] });
+  });
+
+  it('scroll a text', () => {
+    const [up, down] = textActions<State>({
+      ids: ['text-up', 'text-down'],
+      what: 'the responses',
+      when: ({ notice }) => notice === null,
+      scrolled: (before, by) => seen(String(by))(before),
+    });
+    expect([up.help, down.help]).toEqual(['scroll the responses up', 'scroll the responses down']);
+    expect(up.run(state, 'K').state.notice).toBe('-1');
+    expect(down.run(state, 'J').state.notice).toBe('1');
+    expect(down.when?.({ ...state, notice: '' })).toBe(false);
+  });
 });
