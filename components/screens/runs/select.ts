@@ -1,43 +1,47 @@
-/** How the list of runs shares out its rows, which runs it shows, and which is selected. */
+/** What the list of runs shows: the runs that the filter keeps, the columns of each, and details of the selected one. */
 import path from 'node:path';
-import type { RunsState } from './state.js';
-import { runsFolder, type RunEntry } from '../../../src/run/preflight/runs.js';
-import { bodyRows } from '../../app/layout.js';
-import { shorten, type Place } from '../../../src/core/form/draft.js';
+import type { PartialConfig } from '../../../src/core/config/load.js';
+import { type Place, shorten } from '../../../src/core/form/draft.js';
 import { alpha, count, fixed, learningRate, of } from '../../../src/core/format.js';
 import { makeLine } from '../../../src/core/sanitize.js';
+import { type RunEntry, runsFolder } from '../../../src/run/preflight/runs.js';
+import { bodyRows } from '../../app/layout.js';
+import { windowFor } from '../../app/lists.js';
 import { doing } from '../../app/state.js';
 import { endOf, firstLines, fit, wrap } from '../../parts/text.js';
 import type { Tone } from '../../parts/theme.js';
-import type { PartialConfig } from '../../../src/core/config/load.js';
+import type { RunsState } from './state.js';
 
 export interface RunsLayout {
-  /** Those that the filter lets through. */
+  /** Those that match the filter. */
   entries: readonly RunEntry[];
-  /** Place of the selected one among them. */
+  /** Place of the selected run among them. */
   at: number;
   selected: RunEntry | null;
+  /** First visible place. */
+  top: number;
   /** Rows of the list without its heading. */
   table: number;
-  /** Rows below it, for what is known of the selected run; its rule is one of them. */
+  /** Rows of the details below it, their rule included. */
   detail: number;
 }
 
 export function runsLayout(state: RunsState): RunsLayout {
-  const runs = state.ui;
-  const all = runs?.entries ?? [];
-  const wanted = (runs?.filter ?? '').toLowerCase();
-  const entries = all.filter(({ directory, seen }) =>
+  const { ui } = state;
+  const wanted = ui.filter.toLowerCase();
+  const entries = (ui.entries ?? []).filter(({ directory, seen }) =>
     `${directory} ${path.basename(seen?.model ?? '')}`.toLowerCase().includes(wanted),
   );
-  const found = entries.findIndex(({ directory }) => directory === runs?.selected);
-  const at = Math.max(0, found);
+  const at = Math.max(
+    0,
+    entries.findIndex(({ directory }) => directory === ui.selected),
+  );
   const rows = bodyRows(state);
   const detail = Math.min(9, Math.floor(rows / 2));
-  return { entries, at, selected: entries[at] ?? null, table: rows - detail - 1, detail };
+  const table = rows - detail - 1;
+  const top = windowFor(at, ui.top, entries.length, table);
+  return { entries, at, selected: entries[at] ?? null, top, table, detail };
 }
-
-// The columns of the list of runs, and the words for what an engine does.
 
 export interface RunColumn {
   heading: string;
@@ -48,22 +52,20 @@ export interface RunColumn {
   cell(entry: RunEntry): string;
 }
 
-const number = (heading: string, width: number, cell: RunColumn['cell']): RunColumn => ({
-  ...{ heading, width, cell },
-  align: 'right',
-});
-const text = (heading: string, width: number, cell: RunColumn['cell']): RunColumn => ({
-  ...{ heading, width, cell },
-  align: 'left',
-});
+const number = (heading: string, width: number, cell: RunColumn['cell']): RunColumn => {
+  return { heading, width, align: 'right', cell };
+};
+const text = (heading: string, width: number, cell: RunColumn['cell']): RunColumn => {
+  return { heading, width, align: 'left', cell };
+};
 
 const gap = 2;
 
 /**
- * Columns of at most this width together. Names take what the others leave, and names that differ at their ends keep
- * those.
+ * Columns that are `columns` wide together. Names get what the others leave, and are cut at their start, since they
+ * usually differ at their end.
  *
- * @param at when the runs were looked at, ms since 1970
+ * @param at when the runs were read, ms since 1970
  */
 export function runColumns(columns: number, place: Place, at: number): RunColumn[] {
   const numbers = [
@@ -85,12 +87,12 @@ export function runColumns(columns: number, place: Place, at: number): RunColumn
   ];
 }
 
-/** A column's text as it stands among the others. */
+/** A cell, padded to its column. */
 export function cellText({ width, align, before = 0 }: RunColumn, of: string): string {
   return ' '.repeat(before) + fit(of, width, align) + (align === 'left' ? ' '.repeat(gap) : '');
 }
 
-/** Those in the usual folder go without its name. */
+/** A run in the usual folder is listed without the folder's name. */
 function listName(directory: string, place: Place): string {
   const usual = path.join(place.cwd, runsFolder);
   return path.dirname(directory) === usual ? path.basename(directory) : runName(directory, place);
@@ -138,9 +140,7 @@ export function ago(milliseconds: number): string {
   return 'just now';
 }
 
-// What is said of the selected run below the list.
-
-/** At most `rows` lines. */
+/** Problem and settings of the selected run, in at most `rows` lines. */
 export function detailLines(
   entry: RunEntry,
   place: Place,
