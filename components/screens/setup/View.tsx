@@ -1,89 +1,55 @@
-import { formOf, type SetupState } from './state.js';
 import { fieldOf, thisMachine } from '../../../src/core/form/fields.js';
 import { makeLine } from '../../../src/core/sanitize.js';
-import { headlessOf, setupLayout, setupRows, setupText, type Row } from './select.js';
-import { costLines, type CostLine } from './cost.js';
-import { cut, fit, wrap } from '../../parts/text.js';
 import type { ViewProps } from '../../app/state.js';
-import type { Tone } from '../../parts/theme.js';
 import { Line, Tint } from '../../parts/Line.js';
 import { Rule } from '../../parts/Rule.js';
+import { cut, fit, wrap } from '../../parts/text.js';
+import { costLines } from './cost.js';
+import { type Row, headlessOf, setupLayout, setupRows, setupText } from './select.js';
+import { type SetupState, formOf } from './state.js';
 
+/** The fields with their status; below them the selected one explained, the cost of a round, and the command. */
 export function SetupView({ state, columns }: ViewProps<SetupState>) {
-  const { modal } = state;
-  const home = formOf(state);
-  const { focus, draft } = home.setup;
+  const form = formOf(state);
+  const { focus, draft } = state.ui;
   const { samples_on, updates_on } = draft.values;
-  const { text, cost, command, lines: fields, top, list } = setupLayout(state);
-  const headless = headlessOf(home);
-  const said = 'command' in headless ? `$ ${headless.command}` : headless.none;
-  const lines = wrap(makeLine(said, columns * 4), columns);
-  return (
-    <SetupScreen
-      rows={setupRows(state)}
-      title={focus === 'start' ? 'Start' : fieldOf(focus).label}
-      more={fields.length - top - list}
-      text={setupText(home, modal, columns, text)}
-      textRows={text}
-      cost={costLines(home.setup, home.place, cost)}
-      ruled={cost > 1}
-      where={samples_on === thisMachine && updates_on === thisMachine ? 'on this machine' : ''}
-      command={
-        lines.length <= command ? lines : [...lines.slice(0, command - 1), cut(`${lines[command - 1]} …`, columns)]
-      }
-      columns={columns}
-    />
-  );
-}
-
-export interface SetupScreenProps {
-  readonly rows: readonly Row[];
-  /** What is said of the selected line, `textRows` of it are shown. */
-  readonly title: string;
-  /** Lines of fields below those that are shown. */
-  readonly more: number;
-  readonly text: readonly { readonly text: string; readonly tone: Tone }[];
-  readonly textRows: number;
-  readonly cost: readonly CostLine[];
-  /** A rule stands above the estimate. */
-  readonly ruled: boolean;
-  /** Where the round is computed, beside that rule. */
-  readonly where: string;
-  readonly command: readonly string[];
-  readonly columns: number;
-}
-
-/** The fields with what is known of each; below what the selected one is, what a round will cost, and the command. */
-export function SetupScreen({
-  rows,
-  title,
-  more,
-  text,
-  textRows,
-  cost,
-  ruled,
-  where,
-  command,
-  columns,
-}: SetupScreenProps) {
+  const { text: textRows, cost, command: commandRows, lines: fields, top, list } = setupLayout(state);
+  const more = fields.length - top - list;
+  const text = setupText(form, state.modal, columns, textRows);
+  const headless = headlessOf(form);
+  const command = wrap(makeLine('command' in headless ? `$ ${headless.command}` : headless.none, columns * 4), columns);
+  const shownCommand =
+    command.length <= commandRows
+      ? command
+      : [...command.slice(0, commandRows - 1), cut(`${command[commandRows - 1]} …`, columns)];
   return (
     <>
-      {rows.map((row) => (
+      {setupRows(state).map((row) => (
         <FieldRow key={row.id} {...row} columns={columns} />
       ))}
-      <Rule title={title} right={more > 0 ? `↓${more}` : ''} width={columns} />
+      <Rule
+        title={focus === 'start' ? 'Start' : fieldOf(focus).label}
+        right={more > 0 ? `↓${more}` : ''}
+        width={columns}
+      />
       {Array.from({ length: textRows }, (_, i) => (
         <Line key={i} tone={text.at(i)?.tone}>
           {text.at(i)?.text}
         </Line>
       ))}
-      {ruled && <Rule title="One round" right={where} width={columns} />}
-      {cost.map((line, i) => (
+      {cost > 1 && (
+        <Rule
+          title="One round"
+          right={samples_on === thisMachine && updates_on === thisMachine ? 'on this machine' : ''}
+          width={columns}
+        />
+      )}
+      {costLines(state.ui, form.place, cost).map((line, i) => (
         <Line key={i} tone={line.tone}>
           {line.text}
         </Line>
       ))}
-      {command.map((line, i) => (
+      {shownCommand.map((line, i) => (
         <Line key={i} tone="muted">
           {line}
         </Line>

@@ -1,66 +1,35 @@
-/** Which checks the form's values ask for, and what came of them. Pure: homeTasks.ts carries them out. */
+/**
+ * The checks of the form: which ones its values need, which are still to be sent, and what their outcomes change. Pure:
+ * homeTasks.ts carries them out.
+ */
+import type { PartialConfig } from '../../../src/core/config/load.js';
+import { moduleFiles } from '../../../src/core/config/rewardSpec.js';
 import {
-  backendSchema,
-  rewardOptionsSchema,
   type BackendChoice,
   type Config,
+  backendSchema,
+  rewardOptionsSchema,
 } from '../../../src/core/config/schema.js';
-import type { PartialConfig } from '../../../src/core/config/load.js';
 import {
+  type Draft,
+  type Place,
   absolute,
   configOfDraft,
   fieldProblem,
   settledConfig,
   shorten,
-  type Draft,
-  type Place,
 } from '../../../src/core/form/draft.js';
-import type {
-  DirectoryFacts,
-  EndpointFacts,
-  EnvironmentFacts,
-  ModelFacts,
-  PromptFacts,
-  RewardFacts,
-} from '../../../src/core/form/facts.js';
 import { adapter, entriesOf, onGpu, onServers, thisMachine } from '../../../src/core/form/fields.js';
-import { moduleFiles } from '../../../src/core/config/rewardSpec.js';
-import type { TaskAsk } from '../../../src/run/preflight/tasks.js';
-import type { HomeEvent } from '../../app/home.js';
 import { makeLine } from '../../../src/core/sanitize.js';
-import { only, type Effect, type Step } from '../../app/state.js';
+import { type CheckAsk, type CheckName, type FactsOf, type HomeEvent, checkNames } from '../../app/home.js';
+import { type Effect, type Step, only } from '../../app/state.js';
 import { withTrainer } from './edit.js';
-import { formOf, setupUi, type SetupState, type SetupUi } from './state.js';
-
-export const checkNames = ['directory', 'model', 'prompts', 'held_out', 'reward', 'endpoints', 'updates_on'] as const;
-export type CheckName = (typeof checkNames)[number];
-
-export interface FactsOf {
-  directory: DirectoryFacts;
-  model: ModelFacts;
-  prompts: PromptFacts;
-  held_out: PromptFacts;
-  reward: RewardFacts;
-  endpoints: EndpointFacts[];
-  updates_on: EnvironmentFacts;
-}
-
-export type CheckAsk =
-  { task: 'directory'; directory: string } | TaskAsk<'model' | 'prompts' | 'reward' | 'endpoints' | 'environment'>;
-
-/** `key` is of what was asked: an answer to something else is none. `held`: not asked, since it would run code. */
-export type Check<Facts> = { key: string } & (
-  { status: 'asked' } | { status: 'held' } | { status: 'ok'; facts: Facts } | { status: 'bad'; problem: string }
-);
-export type Checks = { readonly [N in CheckName]: Check<FactsOf[N]> | null };
-
-export const noChecks: Checks = {
-  ...{ directory: null, model: null, prompts: null, held_out: null, reward: null },
-  ...{ endpoints: null, updates_on: null },
-};
+import { type Check, type Checks, type SetupState, type SetupUi, formOf, setupUi } from './state.js';
 
 /**
- * @param named the reward that the user wrote here or asked to try
+ * The check that a field's value needs.
+ *
+ * @param named the reward that the user typed or asked to try
  * @returns null if there is nothing to check yet
  */
 export function askOf(name: CheckName, draft: Draft, place: Place, named: string | null): CheckAsk | null {
@@ -90,10 +59,13 @@ export function askOf(name: CheckName, draft: Draft, place: Place, named: string
     }
     case 'updates_on': {
       const { updates_on: on, job_command, ray, trains } = draft.values;
-      // What does not matter is left out, so that changing it asks nothing again.
+      // Values that this choice does not use are left out, so that changing them does not repeat the check.
       return {
-        ...{ task: 'environment', on, lora: on === onGpu && trains === adapter },
-        ...{ command: on === 'process' ? job_command : '', ray: on === 'ray' ? ray : '' },
+        task: 'environment',
+        on,
+        lora: on === onGpu && trains === adapter,
+        command: on === 'process' ? job_command : '',
+        ray: on === 'ray' ? ray : '',
       };
     }
   }
@@ -102,10 +74,10 @@ export function askOf(name: CheckName, draft: Draft, place: Place, named: string
 const samplesElsewhere = ({ values }: Draft): boolean => values.samples_on === onServers;
 const updatesElsewhere = ({ values }: Draft): boolean => values.updates_on !== thisMachine;
 
-/** Servers sample or a job updates: numbers of this machine would say nothing of them, and it may be too small to try. */
+/** Servers sample or a job updates: measuring this machine would say nothing about them, and it may be too small. */
 export const isElsewhere = ({ sampling, update }: Config): boolean => sampling.server !== null || update.job !== null;
 
-/** The settings that a measurement depends on; null where they cannot be measured. */
+/** The settings that a measurement depends on; null while they cannot be measured. */
 export function measureKey(draft: Draft, checks: Checks, place: Place): string | null {
   const config = settledConfig(draft, place);
   const needed = [checks.model, checks.prompts, checks.held_out, checks.reward];
@@ -121,12 +93,10 @@ export function measureKey(draft: Draft, checks: Checks, place: Place): string |
   ]);
 }
 
-/** A trial of this reward runs code that the user has not named himself: it came with a file or a run. */
+/** Trying this reward would run code that the user has not named: it came with a file or from another run. */
 export function isHeld(ask: CheckAsk): boolean {
   return ask.task === 'reward' && !ask.named && moduleFiles(ask.spec).length > 0;
 }
-
-// What checks, measurements and files have brought, and what is to be asked next.
 
 type SetupEvent = Exclude<HomeEvent, { what: 'runs' }>;
 
@@ -135,7 +105,7 @@ export function applySetupEvent(state: SetupState, event: SetupEvent): SetupStat
   const withSetup = (more: Partial<SetupUi>): SetupState => ({ ...state, ui: { ...setup, ...more } });
   switch (event.what) {
     case 'form': {
-      // What was asked before is known still: checks go by what they are of.
+      // Checks of values that are the same in the new form still hold: their keys match.
       const { checks, measuring, namedReward } = setup;
       const opened = { ...setupUi(event.base, event.directory, place), checks, measuring, namedReward };
       return { ...state, screen: 'setup', ui: opened };
@@ -167,13 +137,13 @@ export function applySetupEvent(state: SetupState, event: SetupEvent): SetupStat
 
 type Outcome = { status: 'ok'; facts: FactsOf[CheckName] } | { status: 'bad'; problem: string };
 
-/** An answer to what is no longer asked changes nothing. */
+/** The outcome of a check of an earlier value changes nothing. */
 function settled(setup: SetupUi, name: CheckName, key: string, outcome: Outcome): Partial<SetupUi> {
   if (setup.checks[name]?.key !== key) return {};
   return { checks: { ...setup.checks, [name]: { key, ...outcome } as Check<FactsOf[CheckName]> } };
 }
 
-/** Asks for the checks of what has changed; and, once all are good, for a measurement. */
+/** Sends the checks of values that have changed and, once all have passed, a measurement. */
 export function setupAsks(state: SetupState): Step<SetupState> {
   const home = formOf(state);
   const { place } = home;

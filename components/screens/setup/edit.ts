@@ -1,5 +1,6 @@
-/** Small changes of the form's state. */
+/** Changes of the form: values, the selected line, files of settings, and the step from the form to a run. */
 import {
+  type Place,
   absolute,
   configOfDraft,
   draftOf,
@@ -7,26 +8,27 @@ import {
   namedKeys,
   settledConfig,
 } from '../../../src/core/form/draft.js';
-import { fieldOf, onGpu, type FieldId } from '../../../src/core/form/fields.js';
-import type { HomeTask } from '../../app/home.js';
-import { only, type EditModal, type Step } from '../../app/state.js';
-import { setupLayout } from './select.js';
-import { formOf, type Focus, type SetupState, type SetupUi } from './state.js';
-import { runsTrainer, trainerCommand, trainerProblem } from '../../../src/run/preflight/python.js';
+import { type FieldId, fieldOf, onGpu, visibleFields } from '../../../src/core/form/fields.js';
 import { makeLine } from '../../../src/core/sanitize.js';
-import { standingOf, statusOf } from './status.js';
+import { runsTrainer, trainerCommand, trainerProblem } from '../../../src/run/preflight/python.js';
+import type { HomeTask } from '../../app/home.js';
+import { type Move, movedTo } from '../../app/lists.js';
+import { type EditModal, type Step, ask, only } from '../../app/state.js';
+import { setupLayout } from './select.js';
+import { type Focus, type SetupState, type SetupUi, formOf } from './state.js';
+import { readinessOf, statusOf } from './status.js';
 
 export function changed(state: SetupState, more: Partial<SetupUi>): SetupState {
   return { ...state, ui: { ...state.ui, ...more } };
 }
 
-/** A new value is another form: what was said of the old one does not hold. */
+/** Sets a field; the refusal of the old values no longer holds. */
 export function withValue(state: SetupState, id: FieldId, value: string): SetupState {
   const { draft } = state.ui;
   return changed(state, { draft: { ...draft, values: { ...draft.values, [id]: value } }, refusal: null });
 }
 
-/** The reward in the form counts as named by the user: it may be tried, and the run may use it. */
+/** Counts the form's reward as named by the user: it may be tried, and the run may use it. */
 export function nameReward(state: SetupState): SetupState {
   const { setup, place } = formOf(state);
   return changed(state, { namedReward: String(configOfDraft(setup.draft, place).reward) });
@@ -37,30 +39,46 @@ export function focusOn(state: SetupState, focus: Focus): SetupState {
   return changed(there, { top: setupLayout(there).top });
 }
 
+export function moveFocus(state: SetupState, move: Move): SetupState {
+  const { items, at } = setupLayout(state);
+  return focusOn(state, items[movedTo(at, move, items.length, 1)]);
+}
+
 export function task(state: SetupState, todo: HomeTask): Step<SetupState> {
   return { state, effects: [{ do: 'home', task: todo }] };
 }
 
-// How a field gets another value: typed into its line, chosen, or put back.
+/** Enter on the selected line: start, the next choice, or typing. */
+export function enterField(state: SetupState): Step<SetupState> {
+  const { focus } = state.ui;
+  if (focus === 'start') return startRun(state);
+  return only(fieldOf(focus).kind === 'choice' ? choose(state, focus, 1) : editField(state, focus));
+}
 
-export function editField(state: SetupState, id: FieldId): SetupState {
+function editField(state: SetupState, id: FieldId): SetupState {
   const { label, kind } = fieldOf(id);
   const modal: EditModal = {
-    ...{ kind: 'edit', owner: 'setup', field: id, label, inPlace: true },
-    ...{ hint: '', text: state.ui.draft.values[id], error: null },
+    kind: 'edit',
+    owner: 'setup',
+    field: id,
+    label,
+    hint: '',
+    text: state.ui.draft.values[id],
+    error: null,
+    inPlace: true,
     ...(kind === 'path' || kind === 'reward' ? { completes: kind } : {}),
   };
   return { ...focusOn(state, id), modal };
 }
 
-/** @returns a sentence where it can be no value of the field */
+/** @returns a sentence if `text` is not a valid value of the field */
 export function takeTyped(state: SetupState, id: FieldId, text: string): Step<SetupState> | string {
   const value = text.trim();
   const problem = fieldProblem(id, { ...state.ui.draft.values, [id]: value });
   if (problem !== null) return problem;
   const changed = value !== state.ui.draft.values[id];
   const typed = withValue(state, id, value);
-  // Leaving the field as it was names nothing.
+  // Confirming the old text does not count as naming the reward.
   return only(id === 'reward' && changed ? nameReward(typed) : typed);
 }
 
@@ -70,12 +88,12 @@ export function choose(state: SetupState, id: FieldId, by: 1 | -1): SetupState {
   const { values } = state.ui.draft;
   const chosen = withValue(state, id, choices[(choices.indexOf(values[id]) + by + choices.length) % choices.length]);
   if (id !== 'updates_on') return chosen;
-  // The command that was filled in goes with the choice that brought it.
+  // The command was filled in for the old choice only.
   const filledIn = values.updates_on === onGpu && runsTrainer(values.job_command);
   return withTrainer(filledIn ? putBack(chosen, 'job_command') : chosen);
 }
 
-/** Fills the job's command in where PyTorch on the GPUs of this machine is chosen, once it is known what there is. */
+/** Fills in the job's command if PyTorch on this machine's GPUs is chosen and found. */
 export function withTrainer(state: SetupState): SetupState {
   const { checks, draft } = state.ui;
   const check = checks.updates_on;
@@ -90,13 +108,46 @@ export function putBack(state: SetupState, id: FieldId): SetupState {
   return withValue(state, id, draftOf(setup.draft.base, setup.directory, place).values[id]);
 }
 
-// From the form to a run: what stands against it is said at its field.
+/** The form holds changes that are in no file. */
+export function hasChanges({ draft, directory }: SetupUi, place: Place): boolean {
+  const { values } = draftOf(draft.base, directory, place);
+  return visibleFields(draft.values).some(({ id }) => draft.values[id] !== values[id]);
+}
 
-/** Checks under way do not hold it up: the engine looks again, and says the same. */
+export function takeExample(state: SetupState): Step<SetupState> {
+  return task(state, { task: 'form', source: { from: 'example' } });
+}
+
+/** Asks for a path, in the line above the footer. */
+export function askPath(
+  state: SetupState,
+  field: 'save' | 'load',
+  label: string,
+  text: string,
+  hint = 'tab completes',
+): SetupState {
+  const modal: EditModal = { kind: 'edit', owner: 'setup', field, label, hint, text, error: null, completes: 'path' };
+  return { ...state, modal };
+}
+
+/** Saves the settings, if they are valid: a file must be usable by the engine. @returns a sentence if they are not */
+export function save(state: SetupState, file: string, overwrite: boolean): Step<SetupState> | string {
+  const { setup: form, place } = formOf(state);
+  const config = settledConfig(form.draft, place);
+  if (config === null) return 'a field is invalid; correct it first';
+  if (file === '') return 'no file is named; write one';
+  const own = form.draft.base.file?.path === absolute(file, place);
+  return task(state, { task: 'save', file: absolute(file, place), config, overwrite: overwrite || own });
+}
+
+/**
+ * Creates the run, or selects the field that prevents it. Running checks are not waited for: the engine repeats them and
+ * reports the same problems.
+ */
 export function startRun(state: SetupState): Step<SetupState> {
   const { setup, place } = formOf(state);
-  const { bad, hidden } = standingOf(setup, place);
-  const first = bad.find((id) => !mayCome.includes(id) || fieldProblem(id, setup.draft.values) !== null);
+  const { bad, hidden } = readinessOf(setup, place);
+  const first = bad.find((id) => !(id in questions) || fieldProblem(id, setup.draft.values) !== null);
   if (first !== undefined) {
     const { text } = statusOf(first, setup, place);
     return only({ ...focusOn(state, first), notice: `Not started: ${fieldOf(first).label}: ${text}` });
@@ -108,19 +159,20 @@ export function startRun(state: SetupState): Step<SetupState> {
   if (bad.length === 0) return createRun(state);
   const [missing] = bad;
   const lines = [questions[missing] ?? '', statusOf(missing, setup, place).text];
-  return only({
-    ...focusOn(state, missing),
-    modal: { kind: 'confirm', owner: 'setup', what: 'start', lines: lines.map((line) => makeLine(line, 400)) },
-  });
+  return ask(
+    focusOn(state, missing),
+    'setup',
+    'start',
+    lines.map((line) => makeLine(line, 400)),
+  );
 }
 
-/** A server or a scheduler that is not up yet may be by the time it is needed. */
+/** Fields that may still become valid: a server or a scheduler that is down may be up when it is needed. */
 const questions: Partial<Record<FieldId, string>> = {
   reward: 'The reward could not be tried. Start anyway?',
   endpoints: 'Not every sampling server answers. Start anyway?',
   updates_on: 'Updates would fail here as things are. Start anyway?',
 };
-const mayCome = Object.keys(questions) as FieldId[];
 
 export function createRun(state: SetupState): Step<SetupState> {
   const { setup, place } = formOf(state);

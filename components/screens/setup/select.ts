@@ -1,38 +1,38 @@
-/** How the form shares out its rows. */
+/** What the form shows: its lines, the text on the selected one, and how the rows are shared. */
+import { headlessCommand } from '../../../src/core/form/command.js';
+import { absolute, settledConfig } from '../../../src/core/form/draft.js';
 import {
+  type FieldId,
+  type Section,
   explanation,
   fieldOf,
   sections,
-  type FieldId,
-  type Section,
   visibleFields,
 } from '../../../src/core/form/fields.js';
-import { bodyRows, topFor } from '../../app/layout.js';
-import { formOf, type Focus, type Form, type SetupState } from './state.js';
 import { of } from '../../../src/core/format.js';
 import { makeLine, makeVisible } from '../../../src/core/sanitize.js';
+import { bodyRows } from '../../app/layout.js';
+import { windowFor } from '../../app/lists.js';
 import { endOf, firstLines, fit, wrap } from '../../parts/text.js';
 import type { Tone } from '../../parts/theme.js';
-import { standingOf, statusOf, type Status } from './status.js';
-import { headlessCommand } from '../../../src/core/form/command.js';
-import { absolute, settledConfig } from '../../../src/core/form/draft.js';
+import { type Focus, type Form, type SetupState, formOf } from './state.js';
+import { type Status, readinessOf, statusOf } from './status.js';
 
 export interface SetupLayout {
-  /** The line that starts the run, then the fields that count. */
+  /** The line that starts the run, then the fields that apply. */
   items: readonly Focus[];
-  /** The same in lines, with a heading above each section where there is room for all of them. */
+  /** The same as lines, with a heading above each section if all lines then fit. */
   lines: readonly FormLine[];
-  /** Place of the selected item among items; first visible line. */
+  /** Place of the selected item among items. */
   at: number;
+  /** First visible line. */
   top: number;
-  /** Rows of the fields; of what is said of the selected one; of memory and time; of the headless command. */
+  /** Rows of the fields, of the text on the selected one, of memory and time, and of the headless command. */
   list: number;
   text: number;
   cost: number;
   command: number;
 }
-
-export const noLayout: SetupLayout = { items: [], lines: [], at: 0, top: 0, list: 0, text: 0, cost: 0, command: 0 };
 
 export function setupLayout(state: SetupState): SetupLayout {
   const { ui: setup } = state;
@@ -40,21 +40,22 @@ export function setupLayout(state: SetupState): SetupLayout {
   const at = Math.max(0, items.indexOf(setup.focus));
   const rows = bodyRows(state);
   const roomy = rows >= 28;
-  const [cost, command] = roomy ? [2, 3] : [rows >= 22 ? 2 : 1, 1];
-  // A rule stands above the text, another above the estimate where there is room.
+  const cost = rows >= 22 ? 2 : 1;
+  const command = roomy ? 3 : 1;
+  // One rule above the text, and one above the estimate if there is room.
   const below = cost + command + (roomy ? 2 : 1);
   const text = Math.max(3, Math.min(8, rows - below - items.length));
   const room = Math.max(3, rows - below - text);
   const lines = linesOf(items, items.length + sections.length - 1 <= room);
   const list = Math.min(lines.length, room);
   const line = lines.findIndex((each) => each.kind === 'item' && each.id === items[at]);
-  const top = Math.max(0, Math.min(lines.length - list, topFor(line, setup.top, list)));
+  const top = windowFor(line, setup.top, lines.length, list);
   return { items, lines, at, top, list, text, cost, command };
 }
 
 export type FormLine = { kind: 'item'; id: Focus } | { kind: 'heading'; text: string };
 
-/** The first section has none: the line that starts the run heads it. */
+/** The first section has no heading: the line that starts the run stands above it. */
 function linesOf(items: readonly Focus[], headed: boolean): FormLine[] {
   const sectionOf = (id: Focus): Section => (id === 'start' ? 'run' : fieldOf(id).section);
   return items.flatMap((id, i): FormLine[] => {
@@ -64,8 +65,7 @@ function linesOf(items: readonly Focus[], headed: boolean): FormLine[] {
   });
 }
 
-// The lines of the form: the fields as they stand, and what is said of the selected one.
-
+/** A line of the form as it is drawn. */
 export interface Row {
   id: Focus | `heading ${string}`;
   /** Both padded to their columns. */
@@ -93,8 +93,14 @@ export function setupRows(state: SetupState): Row[] {
     if (line.kind === 'heading') {
       const label = `  ${line.text[0].toUpperCase()}${line.text.slice(1)}`;
       return {
-        ...{ id: `heading ${line.text}`, label, value: '', status: '' },
-        ...{ tone: 'muted', selected: false, typing: false, heading: true },
+        id: `heading ${line.text}`,
+        label,
+        value: '',
+        status: '',
+        tone: 'muted',
+        selected: false,
+        typing: false,
+        heading: true,
       };
     }
     const { id } = line;
@@ -104,7 +110,7 @@ export function setupRows(state: SetupState): Row[] {
       const { kind, text } = wholeStatus(home);
       const value = fit(makeLine(`with ${state.ui.draft.base.name}`, 80), valueWidth + 2);
       const label = fit(`${mark}Start the run`, labelWidth);
-      return { ...{ id, label, value, selected, typing: false }, status: `${signs[kind]} ${text}`, tone: tones[kind] };
+      return { id, label, value, status: `${signs[kind]} ${text}`, tone: tones[kind], selected, typing: false };
     }
     const { modal } = state;
     const typing = modal?.kind === 'edit' && modal.inPlace === true && modal.field === id;
@@ -115,17 +121,20 @@ export function setupRows(state: SetupState): Row[] {
       ? endOf(modal.text, size.columns - labelWidth - 2)
       : fit(endOf(choice ? `‹ ${typed} ›` : typed, valueWidth), valueWidth + 2);
     return {
-      ...{ id, value, selected, typing },
+      id,
       label: fit(`${mark}${fieldOf(id).label}`, labelWidth),
+      value,
       status: `${signs[kind]} ${makeLine(text, size.columns)}`,
       tone: tones[kind],
+      selected,
+      typing,
     };
   });
 }
 
-/** What stands against starting, in a word. */
+/** Whether the run can be started, in a few words. */
 export function wholeStatus({ setup, place }: Form): Status {
-  const { bad, asked, hidden } = standingOf(setup, place);
+  const { bad, asked, hidden } = readinessOf(setup, place);
   if (setup.refusal !== null) return { kind: 'bad', text: 'could not be started: see below' };
   if (bad.length > 0)
     return { kind: 'bad', text: `${of(bad.length, 'invalid field')}: ${bad.map(labelOf).join(', ')}` };
@@ -143,7 +152,7 @@ export interface TextLine {
   tone: Tone;
 }
 
-/** What the selected line is, and what is known of it in full; at most `rows` lines of text, the finding kept whole. */
+/** The explanation of the selected line and the finding about it: at most `rows` lines, of which findings come first. */
 export function setupText(home: Form, modal: SetupState['modal'], columns: number, rows: number): TextLine[] {
   const { setup } = home;
   const said = findings(home, modal).flatMap(({ text, tone }) =>
@@ -170,13 +179,13 @@ function findings({ setup, place }: Form, modal: SetupState['modal']): TextLine[
     const { kind, text } = statusOf(setup.focus, setup, place);
     return text === '' ? [] : [{ text: `${signs[kind]} ${text}`.trimStart(), tone: tones[kind] }];
   }
-  const { hidden } = standingOf(setup, place);
+  const { hidden } = readinessOf(setup, place);
   if (setup.refusal !== null) return [{ text: `✘ ${setup.refusal}`, tone: 'bad' }];
   return hidden.map((text) => ({ text: `✘ ${text}`, tone: 'bad' }));
 }
 
 function startText({ setup, example }: Form): string {
-  // Three lines on the smallest screen that is usual.
+  // Three lines at 80 columns.
   const first =
     setup.draft.base.file?.path === example
       ? 'The bundled example: a small policy, at times wordy and at times wrong; a reward model that likes right answers and, as people do, long ones. '
@@ -184,8 +193,7 @@ function startText({ setup, example }: Form): string {
   return `${first}enter begins: responses are sampled and scored, then review waits for you.`;
 }
 
-// The headless command of the form's settings, or why there is none yet.
-
+/** The headless command of the form's settings, or why it is not known yet. */
 export type Headless = { command: string } | { none: string };
 
 export function headlessOf({ setup: { draft }, place, example }: Form): Headless {
