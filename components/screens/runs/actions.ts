@@ -1,4 +1,4 @@
-/** What can be done in the list of runs. */
+/** Actions of the list of runs. */
 import type { Place } from '../../../src/core/form/draft.js';
 import { of } from '../../../src/core/format.js';
 import { makeLine } from '../../../src/core/sanitize.js';

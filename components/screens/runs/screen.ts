@@ -11,7 +11,7 @@ import { engineText, runName, runsLayout } from './select.js';
 import { type RunsState, type RunsUi, runsUi } from './state.js';
 import { RunsView } from './View.js';
 
-/** Of a long list, the first runs are read aloud unasked. */
+/** Runs read aloud of a long list. */
 const mostRead = 20;
 
 export const runs: ScreenDefinition<RunsState> = {
@@ -53,7 +53,7 @@ export const runs: ScreenDefinition<RunsState> = {
     const { ui } = state;
     const { place } = state.home;
     const filtered = ui.filter === '' ? '' : ` with “${makeLine(ui.filter, 40)}” in the name or model`;
-    if (selected === null) return [ui.filter === '' ? 'There is no run here.' : `There is no run${filtered}.`];
+    if (selected === null) return [ui.filter === '' ? 'There are no runs here.' : `There are no runs${filtered}.`];
     const listed = entries.slice(0, mostRead).map((entry) => `${spoken(entry, place)}${problemOf(entry)}`);
     const more = entries.length - listed.length;
     return [

@@ -1,4 +1,4 @@
-/** What the list of runs shows: the runs that the filter keeps, the columns of each, and details of the selected one. */
+/** Derives the list of runs from its slice: matching runs, their columns, and details of the selected one. */
 import path from 'node:path';
 import type { PartialConfig } from '../../../src/core/config/load.js';
 import { type Place, shorten } from '../../../src/core/form/draft.js';
@@ -125,7 +125,7 @@ export function engineText({ engine, seen }: RunEntry): { text: string; tone: To
   }
 }
 
-/** How long ago, in the largest unit that counts to two at least. */
+/** How long ago, in the largest unit that gives two or more; minutes also give one. */
 export function ago(milliseconds: number): string {
   const units = [
     [86_400, 'day'],

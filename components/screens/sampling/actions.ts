@@ -1,4 +1,4 @@
-/** What can be done on the sampling and scoring screen. */
+/** Actions of the sampling and scoring screen. */
 import { type Move, clampTop, listActions, movedTo, textActions, windowFor } from '../../app/lists.js';
 import { isBusyWith, shown } from '../../app/selectors.js';
 import { type Action, type Step, ask, only, send } from '../../app/state.js';

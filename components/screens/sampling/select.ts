@@ -1,4 +1,4 @@
-/** What the sampling screen shows: responses and servers of the round, what is selected, and how the rows are shared. */
+/** Derives the sampling screen from its slice: responses, servers, selection, and the rows that each part gets. */
 import type { SamplingState, SamplingUi } from './state.js';
 import { samplingUi } from './state.js';
 import type { ResponseSeen } from '../../../src/protocol/messages.js';
@@ -51,7 +51,7 @@ const headRows = 3;
 /** From this width on the selected response is shown beside the list. */
 const wide = 120;
 
-/** What a person has selected and opened in the round that is shown. */
+/** The slice, if it is about the round that is shown; else a new one. */
 export function uiOf(state: SamplingState): SamplingUi {
   const round = shown(state)?.round ?? null;
   return state.ui.round === round ? state.ui : { ...samplingUi, round };

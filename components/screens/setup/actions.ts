@@ -1,4 +1,4 @@
-/** What can be done in the form of a new run. */
+/** Actions of the form of a new run. */
 import path from 'node:path';
 import { type FieldId, fieldOf } from '../../../src/core/form/fields.js';
 import { listActions } from '../../app/lists.js';

@@ -1,4 +1,4 @@
-/** What the form shows: its lines, the text on the selected one, and how the rows are shared. */
+/** Derives the form from its slice: lines, the text on the selected one, and the rows that each part gets. */
 import { headlessCommand } from '../../../src/core/form/command.js';
 import { absolute, settledConfig } from '../../../src/core/form/draft.js';
 import {
@@ -55,7 +55,7 @@ export function setupLayout(state: SetupState): SetupLayout {
 
 export type FormLine = { kind: 'item'; id: Focus } | { kind: 'heading'; text: string };
 
-/** The first section has no heading: the line that starts the run stands above it. */
+/** The first section has no heading: the line that starts the run is above it. */
 function linesOf(items: readonly Focus[], headed: boolean): FormLine[] {
   const sectionOf = (id: Focus): Section => (id === 'start' ? 'run' : fieldOf(id).section);
   return items.flatMap((id, i): FormLine[] => {

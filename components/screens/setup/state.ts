@@ -5,7 +5,7 @@ import { type Base, type Draft, type Place, draftOf } from '../../../src/core/fo
 import type { Measurement } from '../../../src/core/form/facts.js';
 import type { FieldId } from '../../../src/core/form/fields.js';
 
-/** What is selected: a field, or the line that starts the run. */
+/** The selected line: a field, or the one that starts the run. */
 export type Focus = 'start' | FieldId;
 
 /**
@@ -31,7 +31,7 @@ export interface Measuring {
   /** Identifies the settings that are measured. */
   key: string;
   known: Measurement | null;
-  /** What is being measured; empty once it is over. */
+  /** The current measurement in words; empty when all are over. */
   doing: string;
   problem: string | null;
 }

@@ -128,7 +128,7 @@ function endpointsText(facts: readonly EndpointFacts[]): string {
   ].join(' · ');
 }
 
-/** What was found where updates run; on this machine also that PyTorch on a GPU would be better. */
+/** The Python, GPUs or scheduler found for updates; on this machine also the hint that PyTorch on a GPU is faster. */
 function environmentStatus(on: string, { python, scheduler }: EnvironmentFacts): Status {
   const { found } = python;
   const gpus = found === null || found.gpus.length === 0 ? null : gpusInWords(found.gpus);

@@ -24,7 +24,7 @@ import { PaneRow } from '../../parts/Pane.js';
 import { Plot } from '../../parts/Plot.js';
 
 /** An update as it runs: progress, alarms, plots, and the policy's responses to the probe prompts. */
-export function UpdateView({ state, columns, rows }: ViewProps<UpdateState>) {
+export function UpdateView({ state, columns }: ViewProps<UpdateState>) {
   const data = shown(state);
   const round = shownRound(state);
   const config = state.run?.config ?? null;

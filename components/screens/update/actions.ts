@@ -1,4 +1,4 @@
-/** What can be done on the update screen. */
+/** Actions of the update screen. */
 import { type Move, clamp, clampTop, listActions, movedTo, scrolledTo } from '../../app/lists.js';
 import { hasFailed, isBusyWith, shown, stageOn } from '../../app/selectors.js';
 import { type Action, ask, only } from '../../app/state.js';
@@ -79,7 +79,10 @@ export const updateActions: readonly Action<UpdateState>[] = [
         'log-end',
         'to the end of the log, and follow it',
         {
-          ...{ command: 'bottom', aliases: ['follow'], label: 'follow', sign: 'G' },
+          command: 'bottom',
+          aliases: ['follow'],
+          label: 'follow',
+          sign: 'G',
           when: (state) => scrollsLog(state) && !followsLog(state, updateLayout(state)),
         },
       ],

@@ -1,4 +1,4 @@
-/** What the update screen shows, and how its rows are shared. */
+/** Derives the update screen from its slice: alarms, job, log, plots, probes, and the rows that each part gets. */
 import { configOf } from '../../../src/core/config/rounds.js';
 import type { MetricsRow } from '../../../src/core/rows.js';
 import type { ProbeSeen } from '../../../src/protocol/messages.js';
@@ -60,8 +60,17 @@ export function updateLayout(state: UpdateState): UpdateLayout {
     top: clampTop(top, lines, visible),
   });
   const none = {
-    ...{ alarms, alarmLines: [], jobLines: [], log: null, probe: null, probeRows: 0 },
-    ...{ across: 0, down: 0, plotHeight: 0, page: 0, pages: 1 },
+    alarms,
+    alarmLines: [],
+    jobLines: [],
+    log: null,
+    across: 0,
+    down: 0,
+    plotHeight: 0,
+    page: 0,
+    pages: 1,
+    probe: null,
+    probeRows: 0,
   };
   switch (ui.view) {
     case 'log': {
@@ -86,8 +95,17 @@ export function updateLayout(state: UpdateState): UpdateLayout {
       const pages = (data?.metrics.length ?? 0) === 0 ? 1 : Math.ceil(curveCount / (across * down));
       const probeRows = both ? free - down * plotHeight : 0;
       return {
-        ...{ alarms, alarmLines: shownAlarms, jobLines: ofJob, log: null, probe: both ? probe : null, probeRows },
-        ...{ across, down, plotHeight, page: Math.min(ui.page, pages - 1), pages },
+        alarms,
+        alarmLines: shownAlarms,
+        jobLines: ofJob,
+        log: null,
+        across,
+        down,
+        plotHeight,
+        page: Math.min(ui.page, pages - 1),
+        pages,
+        probe: both ? probe : null,
+        probeRows,
         scrolls: scrolled(both ? responses : 0, Math.max(0, probeRows - probeHead), ui.top),
       };
     }

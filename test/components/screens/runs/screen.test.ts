@@ -35,7 +35,7 @@ it('is read aloud run by run, with what is wrong', () => {
   );
   expect(words.join('\n')).toContain('newer Brevity (version 3');
   expect(runs.reading?.(on.runs(opened('runs')))).toEqual(['Looking for runs.']);
-  expect(runs.reading?.(on.runs(listed(undefined, [])))).toEqual(['There is no run here.']);
+  expect(runs.reading?.(on.runs(listed(undefined, [])))).toEqual(['There are no runs here.']);
 });
 
 it('copies the command that opens the selected run, quoted for a shell', () => {
