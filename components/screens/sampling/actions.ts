@@ -141,6 +141,6 @@ export function typedFewer(state: SamplingState, text: string): Step<SamplingSta
   const now = samplesPerPrompt(state);
   if (!Number.isInteger(count) || count < 2 || count >= now)
     return `a whole number from 2, which a pair needs, to ${now - 1}`;
-  const notice = `From here on ${count} responses to each prompt are enough.`;
+  const notice = `Sampling ${count} responses per prompt from now on.`;
   return send({ ...state, notice }, { type: 'fewer-samples', samples_per_prompt: count });
 }

@@ -124,7 +124,7 @@ export const setupActions: readonly Action<SetupState>[] = [
     help: "use the bundled example's settings",
     run(state) {
       if (!hasChanges(state.ui, state.home.place)) return takeExample(state);
-      const question = "Replace the form by the bundled example's settings?";
+      const question = "Replace the form with the bundled example's settings?";
       return ask(state, 'setup', 'example', [question, 'Every change that you made in it is lost.']);
     },
   },

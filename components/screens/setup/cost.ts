@@ -64,7 +64,7 @@ export function costLines({ draft, checks, measuring }: SetupUi, place: Place, r
     return [{ text: 'memory and time are estimated once model and prompts are read', tone: 'muted' }];
   const tooMuch = limit !== null && memory.total > limit;
   const room = tooMuch
-    ? `, more than the ${megabytes(limit)} of wasm: take LoRA, shorter responses or fewer at once`
+    ? `, more than the ${megabytes(limit)} of wasm: use LoRA, shorter responses or a smaller batch`
     : '';
   const total = `memory ≈ ${megabytes(memory.total)}`;
   const tone: Tone = tooMuch ? 'bad' : 'plain';

@@ -135,7 +135,7 @@ export function save(state: SetupState, file: string, overwrite: boolean): Step<
   const { setup: form, place } = formOf(state);
   const config = settledConfig(form.draft, place);
   if (config === null) return 'a field is invalid; correct it first';
-  if (file === '') return 'no file is named; write one';
+  if (file === '') return 'type the name of a file';
   const own = form.draft.base.file?.path === absolute(file, place);
   return task(state, { task: 'save', file: absolute(file, place), config, overwrite: overwrite || own });
 }
@@ -171,7 +171,7 @@ export function startRun(state: SetupState): Step<SetupState> {
 const questions: Partial<Record<FieldId, string>> = {
   reward: 'The reward could not be tried. Start anyway?',
   endpoints: 'Not every sampling server answers. Start anyway?',
-  updates_on: 'Updates would fail here as things are. Start anyway?',
+  updates_on: 'Updates would fail at present. Start anyway?',
 };
 
 export function createRun(state: SetupState): Step<SetupState> {

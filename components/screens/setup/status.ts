@@ -124,7 +124,7 @@ function endpointsText(facts: readonly EndpointFacts[]): string {
     facts.length === 1 ? 'answers' : `all ${facts.length} answer`,
     ...(models.length === 0 ? [] : [`serves ${models.slice(0, 3).join(', ')}${models.length > 3 ? ' …' : ''}`]),
     ...(contexts.length === 0 ? [] : [`context ${count(smallest(contexts))}`]),
-    ...(locked === 0 ? [] : [`${locked === facts.length ? 'wants' : `${locked} want`} a key`]),
+    ...(locked === 0 ? [] : [`${locked === facts.length ? 'requires' : `${locked} require`} a key`]),
   ].join(' · ');
 }
 
@@ -135,7 +135,7 @@ function environmentStatus(on: string, { python, scheduler }: EnvironmentFacts):
   const versions = found === null ? '' : versionsText(found.packages);
   if (on === thisMachine) {
     if (found === null || gpus === null || trainerProblem(found) !== null) return quiet();
-    return { kind: 'ok', text: `PyTorch sees ${gpus}: space updates there` };
+    return { kind: 'ok', text: `PyTorch sees ${gpus}: space moves updates there` };
   }
   if (on === onGpu) return { kind: 'ok', text: [gpus ?? '', versions].join(' · ') };
   if (on === 'process') {

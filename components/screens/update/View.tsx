@@ -108,7 +108,7 @@ function Alarms({ layout, columns }: Pick<OverviewProps, 'layout' | 'columns'>) 
   return (
     <>
       <Rule title="Alarms" right={lines.length > rows ? `line ${top + 1} of ${lines.length}` : ''} width={columns} />
-      {lines.length === 0 && <Line tone="muted">Nothing looks wrong any more.</Line>}
+      {lines.length === 0 && <Line tone="muted">No alarms any more.</Line>}
       {lines.slice(top, top + rows).map((line, i) => (
         <Line key={i} tone={line.startsWith('▲') ? 'warn' : 'plain'}>
           {line}
@@ -132,7 +132,7 @@ function Log({ job, layout, columns }: Pick<OverviewProps, 'job' | 'layout' | 'c
         width={columns}
       />
       {log === null && <Line tone="muted">Reading …</Line>}
-      {log?.length === 0 && <Line tone="muted">Nothing is written to it yet.</Line>}
+      {log?.length === 0 && <Line tone="muted">The log is empty so far.</Line>}
       {log?.slice(top, top + rows).map((line, i) => (
         <Line key={i}>{line}</Line>
       ))}
@@ -168,7 +168,7 @@ function factsOf(last: MetricsRow | undefined, { alpha, beta, lr }: RoundSetting
 
 function restOf({ stage, steps, pairs, stopped_early, seconds }: RoundState, job: JobView | null): string {
   if (stage === 'update' && job !== null) return waiting[job.state];
-  if (steps === null) return 'Not under way.';
+  if (steps === null) return 'Not started.';
   const time = seconds.update === undefined ? '' : ` · ${format.duration(seconds.update)}`;
   return `${format.of(steps, 'step')} on ${format.of(pairs ?? 0, 'pair')}${stopped_early ? ', stopped early' : ''}${time}`;
 }
@@ -181,16 +181,16 @@ const waiting: Record<JobView['state'], string> = {
 };
 
 function notBegun({ id, stage }: RoundState): string {
-  if (id === 0) return 'The base policy has had no update. Those of later rounds are watched here.';
+  if (id === 0) return 'The base policy had no update. The updates of later rounds are shown here.';
   return stage === 'review'
-    ? `Round ${id} waits in review: enter on screen 2 launches its update, which is then watched here.`
+    ? `Round ${id} waits in review: enter on screen 2 launches its update, which is then shown here.`
     : `Round ${id} has no update yet. Its pairs come first: they are reviewed on screen 2.`;
 }
 
 function noProbes({ id, stage }: RoundState): string {
   return stage === 'update'
     ? 'The probe prompts are answered once the update begins.'
-    : `Round ${id} has no answers to probe prompts: its update kept none, or evaluation.probes is 0.`;
+    : `Round ${id} has no responses to probe prompts: its update kept none, or evaluation.probes is 0.`;
 }
 
 type PlotsProps = Pick<OverviewProps, 'metrics' | 'fromStart' | 'layout' | 'columns'> & { readonly beta: number };

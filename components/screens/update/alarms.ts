@@ -165,7 +165,7 @@ function saturated(rows: readonly MetricsRow[]): Sign | null {
   const [weight, margin] = [mean(first, 'weights/mean'), mean(first, 'lengths/margin')];
   if (first.length < FEW || weight >= FAINT || margin <= 0) return null;
   return {
-    what: `the gradient weights are ${fixed(weight, 3)} on average from the start: the pairs hardly pull`,
+    what: `the gradient weights are ${fixed(weight, 3)} on average from the start: the pairs have hardly any effect`,
     cause: `α·Δ|y| saturates: the chosen responses are ${fixed(margin, 1)} tokens longer, and α counts each of them`,
     now: 'Abort with x and lower α in review until the mean weight of longer chosen responses is above 0.1',
     redo: 'at a smaller α',

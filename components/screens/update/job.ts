@@ -41,7 +41,7 @@ export function jobPlace(job: JobView): JobLine {
       return { text: `${name}: being submitted to ${schedulers[launcher]}`, tone: 'muted' };
     case 'queued': {
       const why = reason === null || reason === '' ? 'no reason given yet' : makeLine(reason, 120);
-      return { text: `${name} is queued since ${clock(submitted_at)}: ${why}`, tone: 'warn' };
+      return { text: `${name} queued since ${clock(submitted_at)}: ${why}`, tone: 'warn' };
     }
     case 'running':
     case 'ended': {

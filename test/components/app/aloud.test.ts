@@ -42,7 +42,9 @@ describe('the list of runs', () => {
 
   it('says what a filter leaves, and reads the first of many', () => {
     expect(text(press(listed(), '/', ...'lora', 'enter'))).toContain('1 run with “lora” in the name or model.');
-    expect(text(press(listed(), '/', ...'zzz', 'enter'))).toContain('There are no runs with “zzz” in the name or model.');
+    expect(text(press(listed(), '/', ...'zzz', 'enter'))).toContain(
+      'There are no runs with “zzz” in the name or model.',
+    );
     const many = Array.from({ length: 30 }, (_, i) => ({ ...entries[0], directory: `/home/ann/work/runs/r${i}` }));
     expect(text(listed(small, many))).toContain('And 10 more.');
   });

@@ -40,7 +40,9 @@ export function Probe({ probe, columns, rows, top }: ProbeProps) {
       ) : (
         <Line tone="title">
           {heading(response)}
-          <Tint tone="muted">{look === 0 ? '' : ` · start ${format.count(start.length)}; new words stand out`}</Tint>
+          <Tint tone="muted">
+            {look === 0 ? '' : ` · start ${format.count(start.length)}; new words are highlighted`}
+          </Tint>
         </Line>
       )}
       {visible.map((line) =>
