@@ -140,7 +140,7 @@ export function wholeStatus({ setup, place }: Form): Status {
     return { kind: 'bad', text: `${of(bad.length, 'invalid field')}: ${bad.map(labelOf).join(', ')}` };
   if (hidden.length > 0) return { kind: 'bad', text: 'a setting that is not shown cannot be used: see below' };
   if (asked.length > 0) return { kind: 'asked', text: `checking ${asked.map(labelOf).join(', ')}` };
-  if (setup.checks.reward?.status === 'held') return { kind: 'quiet', text: 'ready; the reward was not tried' };
+  if (setup.checks.reward?.status === 'held') return { kind: 'quiet', text: 'ready; reward not tried' };
   const doing = setup.measuring?.doing ?? '';
   return doing === '' ? { kind: 'ok', text: 'ready' } : { kind: 'ok', text: `ready; measuring: ${doing} …` };
 }
