@@ -1,11 +1,19 @@
 /**
- * What the terminal is before a run is opened: the list of runs and the form of a new one. There is no engine; what is
- * asked of the disk and of other processes is a task (homeTasks.ts), and what comes of it an event.
+ * The terminal before a run is opened: the list of runs and the form of a new one. There is no engine. Whatever needs
+ * the disk or another process is a task (homeTasks.ts carries it out), and its outcome an event.
  */
 import type { Config } from '../../src/core/config/schema.js';
 import type { Base, Place, SettingsFile } from '../../src/core/form/draft.js';
-import type { Measurement } from '../../src/core/form/facts.js';
-import type { CheckAsk, CheckName, FactsOf } from '../screens/setup/checks.js';
+import type {
+  DirectoryFacts,
+  EndpointFacts,
+  EnvironmentFacts,
+  Measurement,
+  ModelFacts,
+  PromptFacts,
+  RewardFacts,
+} from '../../src/core/form/facts.js';
+import type { TaskAsk } from '../../src/core/form/facts.js';
 import type { RunEntry } from '../../src/core/runs.js';
 
 export interface Home {
@@ -21,6 +29,24 @@ export type FormSource =
   /** A run's configuration: another one like it. */
   | { from: 'run'; entry: RunEntry };
 
+/** Fields of the form whose values are checked on the machine. */
+export const checkNames = ['directory', 'model', 'prompts', 'held_out', 'reward', 'endpoints', 'updates_on'] as const;
+export type CheckName = (typeof checkNames)[number];
+
+/** What each check finds out. */
+export interface FactsOf {
+  directory: DirectoryFacts;
+  model: ModelFacts;
+  prompts: PromptFacts;
+  held_out: PromptFacts;
+  reward: RewardFacts;
+  endpoints: EndpointFacts[];
+  updates_on: EnvironmentFacts;
+}
+
+export type CheckAsk =
+  { task: 'directory'; directory: string } | TaskAsk<'model' | 'prompts' | 'reward' | 'endpoints' | 'environment'>;
+
 export type HomeTask =
   | { task: 'open'; directory: string }
   | { task: 'delete'; directory: string }
@@ -30,19 +56,19 @@ export type HomeTask =
   | { task: 'check'; name: CheckName; key: string; ask: CheckAsk }
   | { task: 'measure'; key: string; config: Config }
   | { task: 'save'; file: string; config: Config; overwrite: boolean }
-  /** `named`: keys, dotted, that the user set himself; the run may execute what they name without asking. */
+  /** `named`: dotted keys that the user set in the form; the run may execute what they name without asking. */
   | { task: 'create'; directory: string; config: Config; named: readonly string[] };
 
 export type HomeEvent =
-  /** What a look found, and when, ms since 1970. */
+  /** The runs that were found, and when, ms since 1970. */
   | { what: 'runs'; entries: readonly RunEntry[]; at: number }
   | { what: 'form'; base: Base; directory: string }
   | { what: 'checked'; name: CheckName; key: string; facts: FactsOf[CheckName] }
   | { what: 'check-failed'; name: CheckName; key: string; problem: string }
-  /** `doing` is empty once it is over. */
+  /** `doing` is empty once the measurement is over. */
   | { what: 'measured'; key: string; known: Measurement; doing: string }
   | { what: 'measure-failed'; key: string; problem: string }
   | { what: 'saved'; file: SettingsFile }
-  /** The settings were not saved: there is such a file. */
+  /** The settings were not saved: the file exists. */
   | { what: 'file-exists'; file: string }
   | { what: 'not-created'; problem: string };

@@ -58,8 +58,8 @@ const keys: Record<Move, readonly string[]> = {
 const aliases: Partial<Record<Move, readonly string[]>> = { first: ['top'], last: ['bottom', 'end'] };
 
 export interface ListActions<S extends State> {
-  /** Id and help of each move that the list has. */
-  readonly moves: Partial<Record<Move, readonly [id: string, help: string]>>;
+  /** Id and help of each move that the list has, and where it differs from the usual action. */
+  readonly moves: Partial<Record<Move, readonly [id: string, help: string, more?: Partial<Action<S>>]>>;
   /** What the footer calls ↑↓. */
   readonly label: string;
   when(state: S): boolean;
@@ -71,7 +71,7 @@ export function listActions<S extends State>(list: ListActions<S>): Action<S>[] 
   return (Object.keys(keys) as Move[]).flatMap((move) => {
     const known = list.moves[move];
     if (known === undefined) return [];
-    const [id, help] = known;
+    const [id, help, more] = known;
     return {
       id,
       command: move,
@@ -82,6 +82,7 @@ export function listActions<S extends State>(list: ListActions<S>): Action<S>[] 
       help,
       when: (state: S) => list.when(state),
       run: (state: S) => ({ state: list.moved(state, move), effects: [] }),
+      ...more,
     };
   });
 }

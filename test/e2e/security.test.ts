@@ -115,7 +115,7 @@ describe('a reward module of a run that was not made here', () => {
     await screen.until(/reward .* not tried/);
     await screen.until(/model folder .* ✓/);
     await screen.until(/prompts .* ✓/);
-    await screen.until(/the reward is not tried/);
+    await screen.until(/ready; reward not tried/);
     expect(ran()).toBe(false);
 
     // A run that is made nevertheless asks as any other does.

@@ -134,7 +134,7 @@ describe('brevity without a run', () => {
     screen.type('s');
     await screen.until(/Not started: model folder: [^.]*nowhere/);
     screen.type(keys.escape);
-    await screen.until(/There is no run here\./);
+    await screen.until(/There are no runs here\./);
     screen.type('q');
     expect(await screen.exit).toBe(0);
     expect(screen.output).not.toMatch(/connecting|Engine:/);

@@ -1,39 +1,69 @@
-import type { RunsState } from './state.js';
-import { makeLine } from '../../../src/core/sanitize.js';
-import { count } from '../../../src/core/format.js';
-import { endOf } from '../../parts/text.js';
-import { runColumns, runName } from './columns.js';
-import { detailLines } from './detail.js';
-import { runsLayout } from './layout.js';
 import { openCommand } from '../../../src/core/form/command.js';
+import { count } from '../../../src/core/format.js';
+import { makeLine } from '../../../src/core/sanitize.js';
+import type { RunEntry } from '../../../src/core/runs.js';
 import type { ViewProps } from '../../app/state.js';
-import { RunsScreen } from './parts/RunsScreen.js';
+import { Line, Tint } from '../../parts/Line.js';
+import { Paragraph } from '../../parts/Paragraph.js';
+import { Rule } from '../../parts/Rule.js';
+import { endOf } from '../../parts/text.js';
+import { type RunColumn, cellText, detailLines, engineText, runColumns, runName, runsLayout } from './select.js';
+import type { RunsState } from './state.js';
 
+/** Every run with its latest results, and details of the selected one below. */
 export function RunsView({ state, columns }: ViewProps<RunsState>) {
-  const { ui: runs, home } = state;
+  const { ui, home } = state;
   const { place } = home;
-  const { entries, at, selected, table, detail } = runsLayout(state);
-  const command = selected === null ? '' : openCommand(selected.directory, place);
+  const { entries, at, selected, top, table, detail } = runsLayout(state);
+  if (selected === null)
+    return <Paragraph columns={columns}>{emptyText(ui.entries === null, ui.filter, place.cwd)}</Paragraph>;
+  const layout = runColumns(columns - 2, place, ui.at);
   return (
-    <RunsScreen
-      layout={runColumns(columns - 2, place, runs.at)}
-      entries={entries}
-      at={at}
-      top={runs.top}
-      rows={table}
-      empty={emptyText(runs.entries === null, runs.filter, place.cwd)}
-      title={selected === null ? '' : endOf(runName(selected.directory, place), Math.floor(columns / 2))}
-      place={`${count(at + 1)}/${count(entries.length)}`}
-      detail={
-        selected === null
-          ? []
-          : [
-              ...detailLines(selected, place, columns, detail - 2),
-              { text: makeLine(`$ ${command}`, columns), tone: 'muted' },
-            ]
-      }
-      columns={columns}
-    />
+    <>
+      <Line tone="title">
+        {'  '}
+        {layout.map((column) => cellText(column, column.heading)).join('')}
+      </Line>
+      {Array.from({ length: table }, (_, i) => {
+        const entry = entries.at(top + i);
+        if (entry === undefined) return <Line key={i} />;
+        return <RunRow key={entry.directory} entry={entry} layout={layout} selected={top + i === at} />;
+      })}
+      <Rule
+        title={endOf(runName(selected.directory, place), Math.floor(columns / 2))}
+        right={`${count(at + 1)}/${count(entries.length)}`}
+        width={columns}
+      />
+      {detailLines(selected, place, columns, detail - 2).map(({ text, tone }, i) => (
+        <Line key={i} tone={tone}>
+          {text}
+        </Line>
+      ))}
+      <Line tone="muted">{makeLine(`$ ${openCommand(selected.directory, place)}`, columns)}</Line>
+    </>
+  );
+}
+
+interface RunRowProps {
+  readonly entry: RunEntry;
+  readonly layout: readonly RunColumn[];
+  readonly selected: boolean;
+}
+
+function RunRow({ entry, layout, selected }: RunRowProps) {
+  return (
+    <Line inverse={selected} tone={entry.seen === null ? 'muted' : 'plain'}>
+      {selected ? '› ' : '  '}
+      {layout.map((column) => {
+        const text = cellText(column, column.cell(entry));
+        if (column.heading !== 'engine') return text;
+        return (
+          <Tint key={column.heading} tone={engineText(entry).tone}>
+            {text}
+          </Tint>
+        );
+      })}
+    </Line>
   );
 }
 

@@ -1,8 +1,13 @@
-/** Keys of the list of runs. */
+/** Actions of the list of runs. */
+import type { Place } from '../../../src/core/form/draft.js';
+import { of } from '../../../src/core/format.js';
+import { makeLine } from '../../../src/core/sanitize.js';
+import type { RunEntry } from '../../../src/core/runs.js';
+import type { HomeTask } from '../../app/home.js';
+import { type Move, listActions, movedTo, windowFor } from '../../app/lists.js';
+import { type Action, type EditModal, type Step, ask, only } from '../../app/state.js';
+import { runName, runsLayout } from './select.js';
 import type { RunsState } from './state.js';
-import type { Action } from '../../app/state.js';
-
-import { runsLayout } from './layout.js';
 
 const isSelected = (state: RunsState): boolean => runsLayout(state).selected !== null;
 const isReadable = (state: RunsState): boolean => runsLayout(state).selected?.seen != null;
@@ -12,15 +17,16 @@ const hasEngine = (state: RunsState): boolean => {
   return engine !== 'stopped' && engine !== 'elsewhere';
 };
 
-export const runsKeys = [
+export const runsActions: readonly Action<RunsState>[] = [
   {
     id: 'open-run',
     command: 'open',
     aliases: ['attach'],
     keys: ['enter'],
     label: 'open',
-    help: 'open the run: attach to its engine, which is started where none runs',
+    help: 'open the run: attach to its engine, or start it',
     when: isSelected,
+    run: openSelected,
   },
   {
     id: 'first-run',
@@ -30,6 +36,7 @@ export const runsKeys = [
     label: 'new run',
     help: 'set up a run; the bundled example is filled in',
     when: isNone,
+    run: (state) => task(state, { task: 'form', source: { from: 'example' } }),
   },
   {
     id: 'new-run',
@@ -38,6 +45,7 @@ export const runsKeys = [
     label: 'new run',
     help: 'set up a new run; the bundled example is filled in',
     when: isSelected,
+    run: (state) => task(state, { task: 'form', source: { from: 'example' } }),
   },
   {
     id: 'like-run',
@@ -47,52 +55,41 @@ export const runsKeys = [
     label: 'copy',
     help: "set up a new run with the selected one's settings",
     when: isReadable,
+    run(state) {
+      const { selected } = runsLayout(state);
+      return selected === null ? only(state) : task(state, { task: 'form', source: { from: 'run', entry: selected } });
+    },
   },
-  { id: 'run-up', command: 'up', keys: ['up', 'k'], label: '', help: 'previous run', when: isSelected },
-  {
-    id: 'run-down',
-    command: 'down',
-    keys: ['down', 'j'],
+  ...listActions<RunsState>({
+    moves: {
+      up: ['run-up', 'previous run'],
+      down: ['run-down', 'next run'],
+      'page-up': ['runs-page-up', 'a page of runs up'],
+      'page-down': ['runs-page-down', 'a page of runs down'],
+      first: ['newest-run', 'the run that changed last', { command: 'newest', aliases: ['first', 'top'] }],
+      last: ['oldest-run', 'the run that changed first', { command: 'oldest', aliases: ['last', 'bottom', 'end'] }],
+    },
     label: 'select',
-    sign: '↑↓',
-    help: 'next run',
     when: isSelected,
-  },
-  { id: 'runs-page-up', command: 'page-up', keys: ['pageup'], label: '', help: 'a page of runs up', when: isSelected },
-  {
-    id: 'runs-page-down',
-    command: 'page-down',
-    keys: ['pagedown'],
-    label: '',
-    help: 'a page of runs down',
-    when: isSelected,
-  },
-  {
-    id: 'newest-run',
-    command: 'newest',
-    aliases: ['first', 'top'],
-    keys: ['home', 'g'],
-    label: '',
-    help: 'the run that changed last',
-    when: isSelected,
-  },
-  {
-    id: 'oldest-run',
-    command: 'oldest',
-    aliases: ['last', 'bottom', 'end'],
-    keys: ['end', 'G'],
-    label: '',
-    help: 'the run that changed first',
-    when: isSelected,
-  },
+    moved: moveSelection,
+  }),
   {
     id: 'filter-runs',
     command: 'filter',
     aliases: ['search', 'find'],
     keys: ['/'],
     label: 'filter',
-    help: 'show only runs whose name or model has some letters',
+    help: 'list only runs whose name or model contains some text',
     when: (state) => (state.ui.entries ?? []).length > 0,
+    run: (state) =>
+      only(
+        edit(state, {
+          field: 'filter',
+          label: 'filter',
+          hint: 'part of the name of a run or a model',
+          text: state.ui.filter,
+        }),
+      ),
   },
   {
     id: 'look-in',
@@ -100,7 +97,17 @@ export const runsKeys = [
     aliases: ['look in', 'directory'],
     keys: ['o'],
     label: '',
-    help: 'list the runs of another folder too',
+    help: 'also list the runs of another folder',
+    run: (state) =>
+      only(
+        edit(state, {
+          field: 'look-in',
+          label: 'folder',
+          hint: 'of runs, or a run; tab completes',
+          text: '',
+          completes: 'path',
+        }),
+      ),
   },
   {
     id: 'end-engine',
@@ -109,6 +116,7 @@ export const runsKeys = [
     label: 'end engine',
     help: 'end the engine of the run; an update keeps its state (asks first)',
     when: hasEngine,
+    run: (state) => confirm(state, 'end-engine', endQuestion),
   },
   {
     id: 'delete-run',
@@ -118,7 +126,69 @@ export const runsKeys = [
     label: 'delete',
     help: 'delete the run with all its rounds and policies (asks first)',
     when: isSelected,
+    run: (state) => confirm(state, 'delete', deleteQuestion),
   },
-] as const satisfies readonly Omit<Action<RunsState>, 'run'>[];
+];
 
-export type RunsKey = (typeof runsKeys)[number]['id'];
+export function moveSelection(state: RunsState, move: Move): RunsState {
+  const { entries, at, table } = runsLayout(state);
+  return selectRun(state, movedTo(at, move, entries.length, table));
+}
+
+export function selectRun(state: RunsState, at: number): RunsState {
+  const { entries, top, table } = runsLayout(state);
+  return {
+    ...state,
+    ui: {
+      ...state.ui,
+      selected: entries.at(at)?.directory ?? null,
+      top: windowFor(at, top, entries.length, table),
+    },
+  };
+}
+
+export function openSelected(state: RunsState): Step<RunsState> {
+  const { selected } = runsLayout(state);
+  if (selected === null) return only(state);
+  if (selected.seen === null) return only({ ...state, notice: selected.problem });
+  return task(state, { task: 'open', directory: selected.directory });
+}
+
+export function task(state: RunsState, todo: HomeTask): Step<RunsState> {
+  return { state, effects: [{ do: 'home', task: todo }] };
+}
+
+function edit(state: RunsState, line: Pick<EditModal, 'field' | 'label' | 'hint' | 'text' | 'completes'>): RunsState {
+  return { ...state, modal: { kind: 'edit', owner: 'runs', error: null, ...line } };
+}
+
+/** Asks before something is done to the selected run. The question keeps its directory: the selection may change. */
+function confirm(
+  state: RunsState,
+  what: 'end-engine' | 'delete',
+  question: (entry: RunEntry, place: Place) => string[],
+): Step<RunsState> {
+  const { selected } = runsLayout(state);
+  if (selected === null) return only(state);
+  const lines = question(selected, state.home.place).map((line) => makeLine(line, 200));
+  return ask(state, 'runs', `${what} ${selected.directory}`, lines);
+}
+
+export function confirmed(state: RunsState, what: string): Step<RunsState> {
+  const space = what.indexOf(' ');
+  const directory = what.slice(space + 1);
+  return task(state, { task: what.slice(0, space) === 'delete' ? 'delete' : 'end-engine', directory });
+}
+
+function endQuestion({ directory, engine }: RunEntry, place: Place): string[] {
+  const consequence =
+    engine.state === 'working'
+      ? 'Its work stops now and resumes from its last saved state at the next start.'
+      : 'Terminals attached to it are disconnected; opening the run starts it again.';
+  return [`End the engine of ${runName(directory, place)}?`, consequence];
+}
+
+function deleteQuestion({ directory, seen }: RunEntry, place: Place): string[] {
+  const rounds = seen === null ? 'all its rounds' : of(seen.rounds, 'round');
+  return [`Delete ${runName(directory, place)}?`, `Its ${rounds} and their policies are deleted for good.`];
+}

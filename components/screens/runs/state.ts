@@ -1,16 +1,17 @@
-/** What the list of runs remembers. */
+/** The slice of the state that the list of runs owns. */
 import type { HomeSlice } from '../../app/state.js';
 import type { RunEntry } from '../../../src/core/runs.js';
 
 export interface RunsUi {
-  /** null until the first look is over. */
+  /** null until the runs were read once. */
   entries: readonly RunEntry[] | null;
-  /** When it was, ms since 1970. */
+  /** When they were last read, ms since 1970. */
   at: number;
-  /** Directory of the selected run: the list is sorted anew while it is looked at. */
+  /** Directory of the selected run: its place changes whenever the list is read and sorted again. */
   selected: string | null;
+  /** First visible place, as scrolled to; select.ts clamps it for drawing. */
   top: number;
-  /** Only runs whose name or model has these letters. */
+  /** Only runs whose name or model contains this text are listed. */
   filter: string;
 }
 

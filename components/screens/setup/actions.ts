@@ -1,26 +1,36 @@
-/** Keys of the form of a new run. */
-import type { SetupState } from './state.js';
-import { fieldOf } from '../../../src/core/form/fields.js';
-import type { Action } from '../../app/state.js';
+/** Actions of the form of a new run. */
+import path from 'node:path';
+import { type FieldId, fieldOf } from '../../../src/core/form/fields.js';
+import { listActions } from '../../app/lists.js';
+import { type Action, ask, only } from '../../app/state.js';
+import {
+  askPath,
+  changed,
+  choose,
+  enterField,
+  hasChanges,
+  moveFocus,
+  nameReward,
+  putBack,
+  startRun,
+  takeExample,
+} from './edit.js';
+import { type SetupState, noChecks } from './state.js';
 
-const focusOf = (state: SetupState) => state.ui.focus ?? 'start';
-const onStart = (state: SetupState): boolean => focusOf(state) === 'start';
-const kindOf = (state: SetupState) => {
-  const focus = focusOf(state);
-  return focus === 'start' ? 'start' : fieldOf(focus).kind;
-};
-const isChoice = (state: SetupState): boolean => kindOf(state) === 'choice';
+const onStart = ({ ui }: SetupState): boolean => ui.focus === 'start';
+const isChoice = ({ ui }: SetupState): boolean => ui.focus !== 'start' && fieldOf(ui.focus).kind === 'choice';
 const isTyped = (state: SetupState): boolean => !onStart(state) && !isChoice(state);
 
-export const setupKeys = [
+export const setupActions: readonly Action<SetupState>[] = [
   {
     id: 'start-run',
     command: 'start',
     aliases: ['create', 'run'],
     keys: ['enter', 's'],
     label: 'start',
-    help: 'make the run and begin with its first round',
+    help: 'create the run and begin its first round',
     when: onStart,
+    run: startRun,
   },
   {
     id: 'edit-field',
@@ -28,8 +38,9 @@ export const setupKeys = [
     aliases: ['change'],
     keys: ['enter'],
     label: 'edit',
-    help: 'type another value; it is checked as you leave it',
+    help: 'type another value; it is checked when you confirm it',
     when: isTyped,
+    run: enterField,
   },
   {
     id: 'next-choice',
@@ -37,41 +48,36 @@ export const setupKeys = [
     label: 'other',
     help: 'the next choice',
     when: isChoice,
+    run: enterField,
   },
-  { id: 'previous-choice', keys: ['left'], label: '', help: 'the choice before', when: isChoice },
-  { id: 'field-up', command: 'up', keys: ['up', 'k', 'shift+tab'], label: '', help: 'the field above' },
   {
-    id: 'field-down',
-    command: 'down',
-    keys: ['down', 'j', 'tab'],
+    id: 'previous-choice',
+    keys: ['left'],
+    label: '',
+    help: 'the previous choice',
+    when: isChoice,
+    run: (state) => only(changeField(state, (id) => choose(state, id, -1))),
+  },
+  ...listActions<SetupState>({
+    moves: {
+      up: ['field-up', 'the field above', { keys: ['up', 'k', 'shift+tab'] }],
+      down: ['field-down', 'the field below', { keys: ['down', 'j', 'tab'] }],
+      first: ['first-field', 'to the line that starts the run'],
+      last: ['last-field', 'to the last field'],
+    },
     label: 'fields',
-    sign: '↑↓',
-    help: 'the field below',
-  },
-  {
-    id: 'first-field',
-    command: 'first',
-    aliases: ['top'],
-    keys: ['home', 'g'],
-    label: '',
-    help: 'to the line that starts the run',
-  },
-  {
-    id: 'last-field',
-    command: 'last',
-    aliases: ['bottom', 'end'],
-    keys: ['end', 'G'],
-    label: '',
-    help: 'to the last field',
-  },
+    when: () => true,
+    moved: moveFocus,
+  }),
   {
     id: 'start-now',
     command: 'start',
     aliases: ['create', 'run'],
     keys: ['s'],
     label: 'start',
-    help: 'make the run and begin with its first round',
+    help: 'create the run and begin its first round',
     when: (state) => !onStart(state),
+    run: startRun,
   },
   {
     id: 'as-before',
@@ -79,8 +85,9 @@ export const setupKeys = [
     aliases: ['as before', 'undo'],
     keys: ['u'],
     label: '',
-    help: 'the value that this field began with',
+    help: 'restore the value that this field began with',
     when: (state) => !onStart(state),
+    run: (state) => only(changeField(state, (id) => putBack(state, id))),
   },
   {
     id: 'save-settings',
@@ -89,6 +96,12 @@ export const setupKeys = [
     keys: ['w'],
     label: 'save',
     help: 'write the settings to a configuration file',
+    run(state) {
+      const { base, values } = state.ui.draft;
+      const isNew = base.file === null || base.file.path === state.home.example;
+      const name = isNew ? `${path.basename(values.directory)}.json` : base.name;
+      return only(askPath(state, 'save', 'save the settings as', name));
+    },
   },
   {
     id: 'load-settings',
@@ -96,9 +109,25 @@ export const setupKeys = [
     aliases: ['import', 'open'],
     keys: ['o'],
     label: 'load',
-    help: 'take the settings of a configuration file',
+    help: 'load the settings of a configuration file',
+    run(state) {
+      const replaces = hasChanges(state.ui, state.home.place);
+      const hint = replaces ? 'replaces your changes in the form' : 'tab completes';
+      return only(askPath(state, 'load', 'settings from the file', '', hint));
+    },
   },
-  { id: 'example-settings', command: 'example', keys: ['e'], label: '', help: "take the bundled example's settings" },
+  {
+    id: 'example-settings',
+    command: 'example',
+    keys: ['e'],
+    label: '',
+    help: "use the bundled example's settings",
+    run(state) {
+      if (!hasChanges(state.ui, state.home.place)) return takeExample(state);
+      const question = "Replace the form with the bundled example's settings?";
+      return ask(state, 'setup', 'example', [question, 'Every change that you made in it is lost.']);
+    },
+  },
   {
     id: 'try-reward',
     aliases: ['run reward'],
@@ -106,6 +135,7 @@ export const setupKeys = [
     label: 'try reward',
     help: 'run the code of the reward on one prompt',
     when: (state) => state.ui.checks.reward?.status === 'held',
+    run: (state) => only(nameReward(state)),
   },
   {
     id: 'check-again',
@@ -114,7 +144,11 @@ export const setupKeys = [
     keys: ['r'],
     label: '',
     help: 'check every field and measure again',
+    run: (state) => only(changed(state, { checks: noChecks, measuring: null, refusal: null })),
   },
-] as const satisfies readonly Omit<Action<SetupState>, 'run'>[];
+];
 
-export type SetupKey = (typeof setupKeys)[number]['id'];
+/** The selected field with `change` made; the line that starts the run has no value. */
+function changeField(state: SetupState, change: (id: FieldId) => SetupState): SetupState {
+  return state.ui.focus === 'start' ? state : change(state.ui.focus);
+}

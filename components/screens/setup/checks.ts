@@ -1,4 +1,7 @@
-/** Which checks the form's values ask for, and what came of them. Pure: homeTasks.ts carries them out. */
+/**
+ * The checks of the form: which ones its values need, which are still to be sent, and what their outcomes change. Pure:
+ * homeTasks.ts carries them out.
+ */
 import {
   type BackendChoice,
   type Config,
@@ -13,48 +16,20 @@ import {
   configOfDraft,
   fieldProblem,
   settledConfig,
+  shorten,
 } from '../../../src/core/form/draft.js';
-import type {
-  DirectoryFacts,
-  EndpointFacts,
-  EnvironmentFacts,
-  ModelFacts,
-  PromptFacts,
-  RewardFacts,
-  TaskAsk,
-} from '../../../src/core/form/facts.js';
 import { adapter, entriesOf, onGpu, onServers, thisMachine } from '../../../src/core/form/fields.js';
 import { moduleFiles } from '../../../src/core/config/rewardSpec.js';
-
-export const checkNames = ['directory', 'model', 'prompts', 'held_out', 'reward', 'endpoints', 'updates_on'] as const;
-export type CheckName = (typeof checkNames)[number];
-
-export interface FactsOf {
-  directory: DirectoryFacts;
-  model: ModelFacts;
-  prompts: PromptFacts;
-  held_out: PromptFacts;
-  reward: RewardFacts;
-  endpoints: EndpointFacts[];
-  updates_on: EnvironmentFacts;
-}
-
-export type CheckAsk =
-  { task: 'directory'; directory: string } | TaskAsk<'model' | 'prompts' | 'reward' | 'endpoints' | 'environment'>;
-
-/** `key` is of what was asked: an answer to something else is none. `held`: not asked, since it would run code. */
-export type Check<Facts> = { key: string } & (
-  { status: 'asked' } | { status: 'held' } | { status: 'ok'; facts: Facts } | { status: 'bad'; problem: string }
-);
-export type Checks = { readonly [N in CheckName]: Check<FactsOf[N]> | null };
-
-export const noChecks: Checks = {
-  ...{ directory: null, model: null, prompts: null, held_out: null, reward: null },
-  ...{ endpoints: null, updates_on: null },
-};
+import { makeLine } from '../../../src/core/sanitize.js';
+import { type CheckAsk, type CheckName, type FactsOf, type HomeEvent, checkNames } from '../../app/home.js';
+import { type Effect, type Step, only } from '../../app/state.js';
+import { withTrainer } from './edit.js';
+import { type Check, type Checks, type SetupState, type SetupUi, formOf, setupUi } from './state.js';
 
 /**
- * @param named the reward that the user wrote here or asked to try
+ * The check that a field's value needs.
+ *
+ * @param named the reward that the user typed or asked to try
  * @returns null if there is nothing to check yet
  */
 export function askOf(name: CheckName, draft: Draft, place: Place, named: string | null): CheckAsk | null {
@@ -84,10 +59,13 @@ export function askOf(name: CheckName, draft: Draft, place: Place, named: string
     }
     case 'updates_on': {
       const { updates_on: on, job_command, ray, trains } = draft.values;
-      // What does not matter is left out, so that changing it asks nothing again.
+      // Values that this choice does not use are left out, so that changing them does not repeat the check.
       return {
-        ...{ task: 'environment', on, lora: on === onGpu && trains === adapter },
-        ...{ command: on === 'process' ? job_command : '', ray: on === 'ray' ? ray : '' },
+        task: 'environment',
+        on,
+        lora: on === onGpu && trains === adapter,
+        command: on === 'process' ? job_command : '',
+        ray: on === 'ray' ? ray : '',
       };
     }
   }
@@ -96,10 +74,10 @@ export function askOf(name: CheckName, draft: Draft, place: Place, named: string
 const samplesElsewhere = ({ values }: Draft): boolean => values.samples_on === onServers;
 const updatesElsewhere = ({ values }: Draft): boolean => values.updates_on !== thisMachine;
 
-/** Servers sample or a job updates: numbers of this machine would say nothing of them, and it may be too small to try. */
+/** Servers sample or a job updates: measuring this machine would say nothing about them, and it may be too small. */
 export const isElsewhere = ({ sampling, update }: Config): boolean => sampling.server !== null || update.job !== null;
 
-/** The settings that a measurement depends on; null where they cannot be measured. */
+/** The settings that a measurement depends on; null while they cannot be measured. */
 export function measureKey(draft: Draft, checks: Checks, place: Place): string | null {
   const config = settledConfig(draft, place);
   const needed = [checks.model, checks.prompts, checks.held_out, checks.reward];
@@ -115,7 +93,81 @@ export function measureKey(draft: Draft, checks: Checks, place: Place): string |
   ]);
 }
 
-/** A trial of this reward runs code that the user has not named himself: it came with a file or a run. */
+/** Trying this reward would run code that the user has not named: it came with a file or from another run. */
 export function isHeld(ask: CheckAsk): boolean {
   return ask.task === 'reward' && !ask.named && moduleFiles(ask.spec).length > 0;
+}
+
+type SetupEvent = Exclude<HomeEvent, { what: 'runs' }>;
+
+export function applySetupEvent(state: SetupState, event: SetupEvent): SetupState {
+  const { setup, place } = formOf(state);
+  const withSetup = (more: Partial<SetupUi>): SetupState => ({ ...state, ui: { ...setup, ...more } });
+  switch (event.what) {
+    case 'form': {
+      // Checks of values that are the same in the new form still hold: their keys match.
+      const { checks, measuring, namedReward } = setup;
+      const opened = { ...setupUi(event.base, event.directory, place), checks, measuring, namedReward };
+      return { ...state, screen: 'setup', ui: opened };
+    }
+    case 'checked':
+      return withTrainer(withSetup(settled(setup, event.name, event.key, { status: 'ok', facts: event.facts })));
+    case 'check-failed':
+      return withSetup(settled(setup, event.name, event.key, { status: 'bad', problem: event.problem }));
+    case 'measured':
+      if (setup.measuring?.key !== event.key) return state;
+      return withSetup({ measuring: { ...setup.measuring, known: event.known, doing: event.doing } });
+    case 'measure-failed':
+      if (setup.measuring?.key !== event.key) return state;
+      return withSetup({ measuring: { ...setup.measuring, doing: '', problem: event.problem } });
+    case 'saved': {
+      const { file } = event;
+      const base = { ...setup.draft.base, config: file.config, file, name: makeLine(shorten(file.path, place), 60) };
+      return { ...withSetup({ draft: { ...setup.draft, base } }), notice: `Saved to ${shorten(file.path, place)}.` };
+    }
+    case 'file-exists': {
+      const question = `Overwrite ${makeLine(shorten(event.file, place), 400)}?`;
+      const lines = [question, 'The settings in the file are replaced by those of this form.'];
+      return { ...state, modal: { kind: 'confirm', owner: 'setup', what: `overwrite ${event.file}`, lines } };
+    }
+    case 'not-created':
+      return withSetup({ refusal: event.problem, focus: 'start' });
+  }
+}
+
+type Outcome = { status: 'ok'; facts: FactsOf[CheckName] } | { status: 'bad'; problem: string };
+
+/** The outcome of a check of an earlier value changes nothing. */
+function settled(setup: SetupUi, name: CheckName, key: string, outcome: Outcome): Partial<SetupUi> {
+  if (setup.checks[name]?.key !== key) return {};
+  return { checks: { ...setup.checks, [name]: { key, ...outcome } as Check<FactsOf[CheckName]> } };
+}
+
+/** Sends the checks of values that have changed and, once all have passed, a measurement. */
+export function setupAsks(state: SetupState): Step<SetupState> {
+  const home = formOf(state);
+  const { place } = home;
+  let { ui: setup } = state;
+  const effects: Effect[] = [];
+  for (const name of checkNames) {
+    const ask = askOf(name, setup.draft, place, setup.namedReward);
+    const key = JSON.stringify(ask);
+    const known = setup.checks[name];
+    if (ask === null) {
+      if (known !== null) setup = { ...setup, checks: { ...setup.checks, [name]: null } };
+    } else if (known?.key !== key && isHeld(ask)) {
+      setup = { ...setup, checks: { ...setup.checks, [name]: { key, status: 'held' } } };
+    } else if (known?.key !== key) {
+      setup = { ...setup, checks: { ...setup.checks, [name]: { key, status: 'asked' } } };
+      effects.push({ do: 'home', task: { task: 'check', name, key, ask } });
+    }
+  }
+  const key = measureKey(setup.draft, setup.checks, place);
+  const config = settledConfig(setup.draft, place);
+  if (setup.measuring !== null && config !== null && isElsewhere(config)) setup = { ...setup, measuring: null };
+  if (key !== null && config !== null && setup.measuring?.key !== key) {
+    setup = { ...setup, measuring: { key, known: null, doing: 'starting', problem: null } };
+    effects.push({ do: 'home', task: { task: 'measure', key, config } });
+  }
+  return setup === state.ui ? only(state) : { state: { ...state, ui: setup }, effects };
 }

@@ -1,4 +1,4 @@
-/** What a round will cost by what is known so far. */
+/** Memory and time of a round, estimated from what the checks and the measurement have found so far. */
 import { type Config, loraSchema } from '../../../src/core/config/schema.js';
 import { smallest } from '../../../src/core/limits.js';
 import { type Draft, type Place, settledConfig } from '../../../src/core/form/draft.js';
@@ -12,12 +12,12 @@ import {
 } from '../../../src/core/form/estimate.js';
 import { count, duration, megabytes } from '../../../src/core/format.js';
 import type { Tone } from '../../parts/theme.js';
-import { type Checks, isElsewhere } from './checks.js';
-import type { Measuring, SetupUi } from './state.js';
+import { isElsewhere } from './checks.js';
+import type { Checks, Measuring, SetupUi } from './state.js';
 
 export interface Cost {
   memory: MemoryEstimate | null;
-  /** MiB that the backend can hold, where it has a limit that is known. */
+  /** MiB that the backend can hold; null if it has no known limit. */
   limit: number | null;
   /** null until something is measured. */
   times: TimeEstimate | null;
@@ -32,7 +32,7 @@ export function costOf(draft: Draft, checks: Checks, measuring: Measuring | null
   const longestHeldOut = heldOut?.status === 'ok' ? (heldOut.facts.longest ?? 0) : 0;
   const rewardSize = reward?.status === 'ok' ? reward.facts.parameters : 0;
   const backend = measuring?.known?.backend ?? config.backend;
-  // Until it is known what `auto` chooses, the most that it may take.
+  // Until the choice of `auto` is known, the largest estimate counts.
   const rounds = backend === 'cuda' && (config.precision ?? 'bf16') === 'bf16';
   const halved = rounds || ((backend === 'native' || backend === 'cuda') && model.facts.dtype === 'BF16');
   const tokens = longest === null ? null : Math.max(longest, longestHeldOut);
@@ -54,7 +54,7 @@ export interface CostLine {
   tone: Tone;
 }
 
-/** Memory on one line and time on another; or, where there is room for one only, both in short. */
+/** Memory on one line and time on another; or both on one line, shortened, if there is one row only. */
 export function costLines({ draft, checks, measuring }: SetupUi, place: Place, rows: number): CostLine[] {
   const config = settledConfig(draft, place);
   if (config !== null && isElsewhere(config)) return elsewhereLines(config, checks, rows);
@@ -64,7 +64,7 @@ export function costLines({ draft, checks, measuring }: SetupUi, place: Place, r
     return [{ text: 'memory and time are estimated once model and prompts are read', tone: 'muted' }];
   const tooMuch = limit !== null && memory.total > limit;
   const room = tooMuch
-    ? `, more than the ${megabytes(limit)} of wasm: take LoRA, shorter responses or fewer at once`
+    ? `, more than the ${megabytes(limit)} of wasm: use LoRA, shorter responses or a smaller batch`
     : '';
   const total = `memory ≈ ${megabytes(memory.total)}`;
   const tone: Tone = tooMuch ? 'bad' : 'plain';
@@ -84,7 +84,7 @@ export function costLines({ draft, checks, measuring }: SetupUi, place: Place, r
   ];
 }
 
-/** Updates in a job, and sampling on servers: what the job's GPU must hold, for all weights and for an adapter. */
+/** For updates in a job: what its GPU must hold, for all weights and for an adapter. */
 function elsewhereLines(config: Config, checks: Checks, rows: number): CostLine[] {
   const { server } = config.sampling;
   const { job, lora } = config.update;

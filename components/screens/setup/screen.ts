@@ -1,35 +1,23 @@
 /** The form that starts a run. */
-import { SetupView } from './View.js';
-import { actionsOf } from '../../app/screen.js';
-import path from 'node:path';
-import { type Place, absolute, draftOf, settledConfig } from '../../../src/core/form/draft.js';
 import { type FieldId, explanation, fieldOf, visibleFields } from '../../../src/core/form/fields.js';
 import { makeLine } from '../../../src/core/sanitize.js';
-import type { ScreenDefinition } from '../../app/state.js';
-import { type EditModal, type Step, ask, only } from '../../app/state.js';
-import { changed, focusOn, nameReward, task } from './change.js';
-import { noChecks } from './checks.js';
-import { headlessOf } from './command.js';
+import { placeAt } from '../../app/lists.js';
+import { type ScreenDefinition, only } from '../../app/state.js';
+import { setupActions } from './actions.js';
+import { applySetupEvent, setupAsks } from './checks.js';
 import { costLines } from './cost.js';
-import { choose, editField, putBack, takeTyped } from './editing.js';
-import { applySetupEvent, setupAsks } from './events.js';
-import { type SetupKey, setupKeys } from './actions.js';
-import { setupLayout } from './layout.js';
-import { wholeStatus } from './rows.js';
-import { createRun, startRun } from './start.js';
-import { type Focus, type SetupUi, type SetupState, emptyForm, formOf } from './state.js';
+import { createRun, enterField, focusOn, moveFocus, save, takeExample, takeTyped, task } from './edit.js';
+import { headlessOf, setupLayout, wholeStatus } from './select.js';
+import { type Focus, type SetupState, emptyForm, formOf } from './state.js';
 import { statusOf } from './status.js';
+import { SetupView } from './View.js';
 
 export const setup: ScreenDefinition<SetupState> = {
   initial: emptyForm,
   View: SetupView,
-  actions: actionsOf(setupKeys, act),
+  actions: setupActions,
   asks: setupAsks,
   happened: (state, event) => (event.what === 'runs' ? state : applySetupEvent(state, event)),
-  inView(state) {
-    const { top } = setupLayout(state);
-    return top === state.ui.top ? state : changed(state, { top });
-  },
   typed(state, field, text) {
     if (field === 'load') return task(state, { task: 'form', source: { from: 'file', file: text.trim() } });
     return field === 'save' ? save(state, text.trim(), false) : takeTyped(state, field as FieldId, text);
@@ -42,113 +30,23 @@ export const setup: ScreenDefinition<SetupState> = {
     return typeof step === 'string' ? only({ ...state, notice: step }) : step;
   },
   pointed(state, kind, _x, y) {
-    const { items, lines, at, top, list } = setupLayout(state);
-    if (kind !== 'press') return only(move(state, kind === 'wheel-up' ? -1 : 1));
-    const line = y >= 0 && y < list ? lines.at(top + y) : undefined;
+    if (kind !== 'press') return only(moveFocus(state, kind === 'wheel-up' ? 'up' : 'down'));
+    const { lines, top, list } = setupLayout(state);
+    const place = placeAt(y, top, lines.length, list);
+    const line = place === null ? undefined : lines[place];
     if (line?.kind !== 'item') return only(state);
-    const item = line.id;
     // A second click edits, chooses or starts.
-    return item === items[at] ? entered(state, item) : only(focusOn(state, item));
+    return line.id === state.ui.focus ? enterField(state) : only(focusOn(state, line.id));
   },
   back: (state) => ({ ...state, screen: 'runs' }),
   copies(state) {
     const headless = headlessOf(formOf(state));
-    return headless !== null && 'command' in headless ? headless.command : null;
+    return 'command' in headless ? headless.command : null;
   },
   reading,
 };
 
-function act(state: SetupState, id: SetupKey): Step<SetupState> {
-  const home = formOf(state);
-  const { items } = setupLayout(state);
-  const { focus } = home.setup;
-  switch (id) {
-    case 'start-run':
-    case 'start-now':
-      return startRun(state);
-    case 'edit-field':
-    case 'next-choice':
-      return entered(state, focus);
-    case 'previous-choice':
-      return only(focus === 'start' ? state : choose(state, focus, -1));
-    case 'field-up':
-      return only(move(state, -1));
-    case 'field-down':
-      return only(move(state, 1));
-    case 'first-field':
-      return only(focusOn(state, items[0]));
-    case 'last-field':
-      return only(focusOn(state, items[items.length - 1]));
-    case 'as-before':
-      return only(focus === 'start' ? state : putBack(state, focus));
-    case 'save-settings': {
-      const { base, values } = state.ui.draft;
-      const name =
-        base.file === null || base.file.path === home.example ? `${path.basename(values.directory)}.json` : base.name;
-      return only(line(state, 'save', 'save the settings as', name));
-    }
-    case 'load-settings': {
-      const hint = isChanged(home.setup, home.place) ? 'replaces your changes in the form' : 'tab completes';
-      return only(line(state, 'load', 'settings from the file', '', hint));
-    }
-    case 'example-settings': {
-      if (!isChanged(home.setup, home.place)) return takeExample(state);
-      const question = "Replace the form by the bundled example's settings?";
-      return ask(state, 'setup', 'example', [question, 'Every change that you made in it is lost.']);
-    }
-    case 'try-reward':
-      return only(nameReward(state));
-    case 'check-again':
-      return only(changed(state, { checks: noChecks, measuring: null, refusal: null }));
-  }
-}
-
-/** What enter does where one is. */
-function entered(state: SetupState, focus: Focus): Step<SetupState> {
-  if (focus === 'start') return startRun(state);
-  return only(fieldOf(focus).kind === 'choice' ? choose(state, focus, 1) : editField(state, focus));
-}
-
-function move(state: SetupState, by: number): SetupState {
-  const { items, at } = setupLayout(state);
-  return focusOn(state, items[Math.max(0, Math.min(items.length - 1, at + by))]);
-}
-
-function takeExample(state: SetupState): Step<SetupState> {
-  return task(state, { task: 'form', source: { from: 'example' } });
-}
-
-/** The form holds changes that are in no file. */
-function isChanged({ draft, directory }: SetupUi, place: Place): boolean {
-  const { values } = draftOf(draft.base, directory, place);
-  return visibleFields(draft.values).some(({ id }) => draft.values[id] !== values[id]);
-}
-
-function line(
-  state: SetupState,
-  field: 'save' | 'load',
-  label: string,
-  text: string,
-  hint = 'tab completes',
-): SetupState {
-  const modal: EditModal = {
-    ...{ kind: 'edit', owner: 'setup', field, label, text, hint, error: null },
-    completes: 'path',
-  };
-  return { ...state, modal };
-}
-
-/** Only settings that the engine would take are written: a file is to be used. */
-function save(state: SetupState, file: string, overwrite: boolean): Step<SetupState> | string {
-  const { setup: form, place } = formOf(state);
-  const config = settledConfig(form.draft, place);
-  if (config === null) return 'a field is invalid; correct it first';
-  if (file === '') return 'no file is named; write one';
-  const own = form.draft.base.file?.path === absolute(file, place);
-  return task(state, { task: 'save', file: absolute(file, place), config, overwrite: overwrite || own });
-}
-
-/** What is selected is said once more, alone: moving on says only that line. */
+/** The selected line comes once more at the end: a move reads only that line aloud. */
 function reading(state: SetupState): string[] {
   const { modal } = state;
   const home = formOf(state);

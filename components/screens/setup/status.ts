@@ -1,4 +1,4 @@
-/** What is known of each field: whether its value is good, and what it names. */
+/** The status of each field: whether its value is valid, and what the check of it found. */
 import { smallest } from '../../../src/core/limits.js';
 import {
   adapter,
@@ -19,11 +19,11 @@ import type {
   RewardFacts,
 } from '../../../src/core/form/facts.js';
 import { count, fixed, learningRate, of } from '../../../src/core/format.js';
-import { checkNames, type CheckName, type FactsOf } from './checks.js';
+import { type CheckName, type FactsOf, checkNames } from '../../app/home.js';
 import type { SetupUi } from './state.js';
 import { gpusInWords, trainerProblem } from '../../../src/core/form/python.js';
 
-/** `quiet`: there is nothing to say of it. */
+/** `quiet`: neither good nor bad. */
 export interface Status {
   kind: 'quiet' | 'asked' | 'ok' | 'bad';
   text: string;
@@ -48,7 +48,7 @@ export function statusOf(id: FieldId, setup: SetupUi, place: Place): Status {
   if (id === 'trains' || id === 'lora_rank') return trainedStatus(id, setup, place);
   if (id === 'backend') {
     const used = measuring?.known?.backend ?? '';
-    // What was measured before another one was chosen says nothing of it.
+    // The measurement is of the backend that was chosen before.
     const chosen = draft.values.backend;
     if (used === '' || (chosen !== 'auto' && chosen !== used)) return quiet();
     const note = measuring?.known?.backend_note ?? null;
@@ -100,7 +100,10 @@ function modelText({ architecture, parameters, context, dtype, tokenizer, chatTe
   const template = !tokenizer ? 'no tokenizer' : chatTemplate ? 'chat template' : 'no chat template';
   const name = architecture.replace(/(ForCausalLM|LMHeadModel)$/, '');
   return [
-    ...[`${parametersText(parameters)} ${name}`, `context ${count(context)}`, template, dtype],
+    `${parametersText(parameters)} ${name}`,
+    `context ${count(context)}`,
+    template,
+    dtype,
     ...(base === null ? [] : [`an adapter of ${base}`]),
   ].join(' · ');
 }
@@ -123,18 +126,18 @@ function endpointsText(facts: readonly EndpointFacts[]): string {
     facts.length === 1 ? 'answers' : `all ${facts.length} answer`,
     ...(models.length === 0 ? [] : [`serves ${models.slice(0, 3).join(', ')}${models.length > 3 ? ' …' : ''}`]),
     ...(contexts.length === 0 ? [] : [`context ${count(smallest(contexts))}`]),
-    ...(locked === 0 ? [] : [`${locked === facts.length ? 'wants' : `${locked} want`} a key`]),
+    ...(locked === 0 ? [] : [`${locked === facts.length ? 'requires' : `${locked} require`} a key`]),
   ].join(' · ');
 }
 
-/** What is known of the place of updates; on this machine, that a GPU with PyTorch would be better. */
+/** The Python, GPUs or scheduler found for updates; on this machine also the hint that PyTorch on a GPU is faster. */
 function environmentStatus(on: string, { python, scheduler }: EnvironmentFacts): Status {
   const { found } = python;
   const gpus = found === null || found.gpus.length === 0 ? null : gpusInWords(found.gpus);
   const versions = found === null ? '' : versionsText(found.packages);
   if (on === thisMachine) {
     if (found === null || gpus === null || trainerProblem(found) !== null) return quiet();
-    return { kind: 'ok', text: `PyTorch sees ${gpus}: space updates there` };
+    return { kind: 'ok', text: `PyTorch sees ${gpus}: space moves updates there` };
   }
   if (on === onGpu) return { kind: 'ok', text: [gpus ?? '', versions].join(' · ') };
   if (on === 'process') {
@@ -161,20 +164,20 @@ function trainedStatus(id: 'trains' | 'lora_rank', { draft, checks }: SetupUi, p
   return quiet(`${count(trained)} parameters${share < 99.95 ? `, ${fixed(share, 1)} %` : ''}`);
 }
 
-/** The form as a whole. */
-export interface Standing {
+/** Whether the form as a whole can start a run. */
+export interface Readiness {
   bad: FieldId[];
-  /** Checks that are under way. */
+  /** Checks that are running. */
   asked: CheckName[];
-  /** Of settings that the form does not show. */
+  /** Problems of settings that the form does not show. */
   hidden: string[];
 }
 
-export function standingOf(setup: SetupUi, place: Place): Standing {
+export function readinessOf(setup: SetupUi, place: Place): Readiness {
   const shown = visibleFields(setup.draft.values).map(({ id }) => id);
   return {
     bad: shown.filter((id) => statusOf(id, setup, place).kind === 'bad'),
-    // A better place for updates may be found while the run starts here.
+    // The run starts on this machine whatever the search for a better place for updates finds.
     asked: checkNames.filter(
       (name) =>
         setup.checks[name]?.status === 'asked' &&

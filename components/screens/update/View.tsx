@@ -1,32 +1,211 @@
-import type { UpdateState } from './state.js';
 import { useMemo } from 'react';
+import type { UpdateState } from './state.js';
 import { configOf } from '../../../src/core/config/rounds.js';
 import { progressOf, settingsOf, shown, shownRound } from '../../app/selectors.js';
-import { updateProgress } from './job.js';
+import { jobName, updateProgress } from './job.js';
 import { referenceIsStart } from '../../parts/kl.js';
-import { updateLayout } from './layout.js';
+import { alarmLines, type UpdateLayout, updateLayout } from './select.js';
 import type { ViewProps } from '../../app/state.js';
-import { UpdateScreen } from './parts/UpdateScreen.js';
+import type {
+  JobView,
+  Progress as ProgressNumbers,
+  RoundSettings,
+  RoundState,
+} from '../../../src/protocol/messages.js';
+import type { MetricsRow } from '../../../src/core/rows.js';
+import * as format from '../../../src/core/format.js';
+import { Line } from '../../parts/Line.js';
+import { Paragraph } from '../../parts/Paragraph.js';
+import { Progress } from '../../parts/Progress.js';
+import { Rule } from '../../parts/Rule.js';
+import { Probe } from './parts/Probe.js';
+import { curvesOf } from '../../parts/curves.js';
+import { PaneRow } from '../../parts/Pane.js';
+import { Plot } from '../../parts/Plot.js';
 
-export function UpdateView({ state, columns, rows }: ViewProps<UpdateState>) {
-  const [data, round] = [shown(state), shownRound(state)];
+/** An update as it runs: progress, alarms, plots, and the policy's responses to the probe prompts. */
+export function UpdateView({ state, columns }: ViewProps<UpdateState>) {
+  const data = shown(state);
+  const round = shownRound(state);
   const config = state.run?.config ?? null;
   const own = useMemo(() => (config === null || round === null ? null : configOf(config, round)), [config, round]);
   if (data === null || round === null || own === null) return null;
-  const progress = progressOf(data);
+  const layout = updateLayout(state);
+  const { probe, probeRows, scrolls } = layout;
+  switch (state.ui.view) {
+    case 'alarms':
+      return <Alarms layout={layout} columns={columns} />;
+    case 'log':
+      return <Log job={data.job} layout={layout} columns={columns} />;
+    case 'probes':
+      if (probe === null) return <Paragraph columns={columns}>{noProbes(round)}</Paragraph>;
+      return <Probe probe={probe} columns={columns} rows={probeRows} top={scrolls.top} />;
+    case 'plots':
+      return (
+        <Overview
+          round={round}
+          metrics={data.metrics}
+          progress={state.past === null ? updateProgress(round, progressOf(data), data.job) : null}
+          job={data.job}
+          settings={state.past === null ? settingsOf(state) : round.settings}
+          trained={own.update.lora === null ? 'all weights' : `LoRA rank ${own.update.lora.rank}`}
+          fromStart={referenceIsStart(own, round.parent)}
+          layout={layout}
+          columns={columns}
+        />
+      );
+  }
+}
+
+interface OverviewProps {
+  readonly round: RoundState;
+  readonly metrics: readonly MetricsRow[];
+  readonly progress: ProgressNumbers | null;
+  /** null: the engine computes the update. */
+  readonly job: JobView | null;
+  readonly settings: RoundSettings;
+  /** `all weights`, `LoRA rank 16`. */
+  readonly trained: string;
+  /** The reference is the policy that the round started from. */
+  readonly fromStart: boolean;
+  readonly layout: UpdateLayout;
+  readonly columns: number;
+}
+
+function Overview(props: OverviewProps) {
+  const { round, metrics, progress, job, settings, trained, fromStart, layout, columns } = props;
+  const { probe, probeRows, scrolls } = layout;
+  if (metrics.length === 0 && round.stage !== 'update')
+    return <Paragraph columns={columns}>{notBegun(round)}</Paragraph>;
   return (
-    <UpdateScreen
-      round={round}
-      metrics={data.metrics}
-      progress={state.past === null ? updateProgress(round, progress, data.job) : null}
-      job={data.job}
-      settings={state.past === null ? settingsOf(state) : round.settings}
-      trained={own.update.lora === null ? 'all weights' : `LoRA rank ${own.update.lora.rank}`}
-      fromStart={referenceIsStart(own, round.parent)}
-      layout={updateLayout(state)}
-      ui={state.ui}
-      columns={columns}
-      rows={rows}
-    />
+    <>
+      <Progress title="Update" progress={progress} rest={restOf(round, job)} width={columns} />
+      <Line tone="muted">{factsOf(metrics.at(-1), settings, trained)}</Line>
+      {layout.jobLines.map(({ text, tone }, i) => (
+        <Line key={i} tone={tone}>
+          {text}
+        </Line>
+      ))}
+      {layout.alarmLines.map((line, i) => (
+        <Line key={i} tone="warn">
+          {line}
+        </Line>
+      ))}
+      {metrics.length === 0 ? (
+        <Line>{noSteps(job)}</Line>
+      ) : (
+        <Plots metrics={metrics} beta={settings.beta} fromStart={fromStart} layout={layout} columns={columns} />
+      )}
+      {probe !== null && <Probe probe={probe} columns={columns} rows={probeRows} top={scrolls.top} />}
+    </>
   );
+}
+
+/** Every alarm in full. */
+function Alarms({ layout, columns }: Pick<OverviewProps, 'layout' | 'columns'>) {
+  const { top, rows } = layout.scrolls;
+  const lines = alarmLines(layout.alarms, columns);
+  return (
+    <>
+      <Rule title="Alarms" right={lines.length > rows ? `line ${top + 1} of ${lines.length}` : ''} width={columns} />
+      {lines.length === 0 && <Line tone="muted">No alarms any more.</Line>}
+      {lines.slice(top, top + rows).map((line, i) => (
+        <Line key={i} tone={line.startsWith('▲') ? 'warn' : 'plain'}>
+          {line}
+        </Line>
+      ))}
+    </>
+  );
+}
+
+/** The end of the job's log. */
+function Log({ job, layout, columns }: Pick<OverviewProps, 'job' | 'layout' | 'columns'>) {
+  const { log } = layout;
+  const { top, rows } = layout.scrolls;
+  const below = (log?.length ?? 0) - top - rows;
+  const right = job?.state === 'ended' ? '' : below > 0 ? 'G follows it' : 'followed';
+  return (
+    <>
+      <Rule
+        title={`Log of ${job === null ? 'the job' : jobName(job)}`}
+        right={[below > 0 ? `↓${below} lines` : '', right].filter((part) => part !== '').join(' · ')}
+        width={columns}
+      />
+      {log === null && <Line tone="muted">Reading …</Line>}
+      {log?.length === 0 && <Line tone="muted">The log is empty so far.</Line>}
+      {log?.slice(top, top + rows).map((line, i) => (
+        <Line key={i}>{line}</Line>
+      ))}
+    </>
+  );
+}
+
+function noSteps(job: JobView | null): string {
+  if (job === null) return 'No steps yet: the reference log-probabilities come first.';
+  switch (job.state) {
+    case 'submitting':
+    case 'queued':
+      return 'No steps yet: the curves begin once the job runs.';
+    case 'running':
+      return 'No steps yet: the reference log-probabilities come first.';
+    case 'ended':
+      return 'No step was taken.';
+  }
+}
+
+function factsOf(last: MetricsRow | undefined, { alpha, beta, lr }: RoundSettings, trained: string): string {
+  const peak = format.learningRate(lr);
+  const facts =
+    last === undefined
+      ? [`lr ${peak}`]
+      : [
+          `epoch ${last.epoch}`,
+          `lr ${format.learningRate(Number(last.learning_rate.toPrecision(2)))} of ${peak}`,
+          `weight ${format.fixed(last['weights/mean'], 3)}`,
+        ];
+  return [...facts, `α ${format.alpha(alpha)}`, `β ${beta}`, trained].join(' · ');
+}
+
+function restOf({ stage, steps, pairs, stopped_early, seconds }: RoundState, job: JobView | null): string {
+  if (stage === 'update' && job !== null) return waiting[job.state];
+  if (steps === null) return 'Not started.';
+  const time = seconds.update === undefined ? '' : ` · ${format.duration(seconds.update)}`;
+  return `${format.of(steps, 'step')} on ${format.of(pairs ?? 0, 'pair')}${stopped_early ? ', stopped early' : ''}${time}`;
+}
+
+const waiting: Record<JobView['state'], string> = {
+  submitting: 'The job is being submitted.',
+  queued: 'The job waits in the queue.',
+  running: 'The job is starting.',
+  ended: 'The job has ended.',
+};
+
+function notBegun({ id, stage }: RoundState): string {
+  if (id === 0) return 'The base policy had no update. The updates of later rounds are shown here.';
+  return stage === 'review'
+    ? `Round ${id} waits in review: enter on screen 2 launches its update, which is then shown here.`
+    : `Round ${id} has no update yet. Its pairs come first: they are reviewed on screen 2.`;
+}
+
+function noProbes({ id, stage }: RoundState): string {
+  return stage === 'update'
+    ? 'The probe prompts are answered once the update begins.'
+    : `Round ${id} has no responses to probe prompts: its update kept none, or evaluation.probes is 0.`;
+}
+
+type PlotsProps = Pick<OverviewProps, 'metrics' | 'fromStart' | 'layout' | 'columns'> & { readonly beta: number };
+
+/** A page of the update's curves. */
+function Plots({ metrics, beta, fromStart, layout, columns }: PlotsProps) {
+  const { across, down, plotHeight, page } = layout;
+  const curves = useMemo(() => curvesOf(metrics, beta, fromStart), [metrics, beta, fromStart]);
+  const width = Math.floor((columns - 2 * (across - 1)) / across);
+  const first = page * across * down;
+  return Array.from({ length: down }, (_, row) => (
+    <PaneRow key={row} gap={2}>
+      {curves.slice(first + row * across, Math.min(first + across * down, first + (row + 1) * across)).map((curve) => (
+        <Plot key={curve.title} {...curve} width={width} height={plotHeight} />
+      ))}
+    </PaneRow>
+  ));
 }

@@ -1,21 +1,19 @@
-/** Keys of the update screen. */
-import type { UpdateState } from './state.js';
-import type { Action } from '../../app/state.js';
+/** Actions of the update screen. */
+import { type Move, clamp, clampTop, listActions, movedTo, scrolledTo } from '../../app/lists.js';
 import { hasFailed, isBusyWith, shown, stageOn } from '../../app/selectors.js';
-import { updateLayout } from './layout.js';
+import { type Action, ask, only } from '../../app/state.js';
+import { followsLog, updateLayout } from './select.js';
+import type { UpdateState, UpdateUi } from './state.js';
 
 const seesProbe = (state: UpdateState): boolean => updateLayout(state).probe !== null;
 const hasJob = (state: UpdateState): boolean => (shown(state)?.job ?? null) !== null;
-const scrollsLog = (state: UpdateState): boolean => {
-  const { rows, lines } = updateLayout(state).scrolls;
-  return state.ui.view === 'log' && lines > rows;
-};
 const canScroll = (state: UpdateState): boolean => {
   const { rows, lines } = updateLayout(state).scrolls;
   return lines > rows;
 };
+const scrollsLog = (state: UpdateState): boolean => state.ui.view === 'log' && canScroll(state);
 
-export const updateKeys = [
+export const updateActions: readonly Action<UpdateState>[] = [
   {
     id: 'stop-update',
     command: 'stop',
@@ -24,6 +22,11 @@ export const updateKeys = [
     label: 'stop, keep',
     help: 'stop the update and keep the policy as it is now (asks first)',
     when: (state) => isBusyWith(state, 'update'),
+    run: (state) =>
+      ask(state, 'update', 'stop', [
+        'Stop the update and keep the policy as it is now?',
+        'The remaining steps cannot be run later; the evaluation starts.',
+      ]),
   },
   {
     id: 'abort',
@@ -32,6 +35,11 @@ export const updateKeys = [
     label: 'abort',
     help: 'discard what the update did and return to review (asks first)',
     when: (state: UpdateState) => isBusyWith(state, 'update') || (hasFailed(state) && stageOn(state) === 'update'),
+    run: (state) =>
+      ask(state, 'update', 'abort', [
+        'Abort the update?',
+        'Every step so far is lost; the round returns to review with its decisions.',
+      ]),
   },
   {
     id: 'alarms',
@@ -40,6 +48,7 @@ export const updateKeys = [
     label: 'alarms',
     help: 'every alarm in full, and back',
     when: (state) => state.ui.view === 'alarms' || updateLayout(state).alarms.length > 0,
+    run: (state) => only(show(state, state.ui.view === 'alarms' ? 'plots' : 'alarms')),
   },
   {
     id: 'show-log',
@@ -47,9 +56,10 @@ export const updateKeys = [
     aliases: ['job log', 'tail'],
     keys: ['l'],
     label: 'log',
-    help: "the end of the job's log, read anew while it is open",
+    help: "the end of the job's log, updated while it is open",
     when: (state) => state.ui.view !== 'log' && hasJob(state),
     why: (state) => (hasJob(state) ? null : 'This update has no job and so no log: the engine computes it itself.'),
+    run: (state) => only(changed(state, { view: 'log', logTop: null, log: null })),
   },
   {
     id: 'hide-log',
@@ -58,42 +68,37 @@ export const updateKeys = [
     label: 'plots',
     help: 'from the log back to the plots',
     when: (state) => state.ui.view === 'log',
+    run: (state) => only(show(state, 'plots')),
   },
-  { id: 'log-up', command: 'up', keys: ['up', 'k'], label: '', help: 'a line up in the log', when: scrollsLog },
-  {
-    id: 'log-down',
-    command: 'down',
-    keys: ['down', 'j'],
+  ...listActions<UpdateState>({
+    moves: {
+      up: ['log-up', 'a line up in the log'],
+      down: ['log-down', 'a line down in the log'],
+      first: ['log-start', 'to the start of the log', { command: 'top', aliases: [] }],
+      last: [
+        'log-end',
+        'to the end of the log, and follow it',
+        {
+          command: 'bottom',
+          aliases: ['follow'],
+          label: 'follow',
+          sign: 'G',
+          when: (state) => scrollsLog(state) && !followsLog(state, updateLayout(state)),
+        },
+      ],
+    },
     label: 'line',
-    sign: '↑↓',
-    help: 'a line down in the log',
     when: scrollsLog,
-  },
-  {
-    id: 'log-start',
-    command: 'top',
-    keys: ['home', 'g'],
-    label: '',
-    help: 'to the start of the log',
-    when: scrollsLog,
-  },
-  {
-    id: 'log-end',
-    command: 'bottom',
-    aliases: ['follow'],
-    keys: ['end', 'G'],
-    label: 'follow',
-    sign: 'G',
-    help: 'to the end of the log, and follow it',
-    when: (state) => scrollsLog(state) && state.ui.logTop !== null,
-  },
+    moved: moveInLog,
+  }),
   {
     id: 'show-probes',
     command: 'probes',
     keys: ['v'],
     label: 'probes',
-    help: 'what the policy answers to the probe prompts',
+    help: "the policy's responses to the probe prompts",
     when: (state) => state.ui.view !== 'probes' && state.ui.view !== 'log',
+    run: (state) => only(show(state, 'probes')),
   },
   {
     id: 'show-plots',
@@ -103,6 +108,7 @@ export const updateKeys = [
     label: 'plots',
     help: 'back to the plots',
     when: (state) => state.ui.view === 'probes',
+    run: (state) => only(show(state, 'plots')),
   },
   {
     id: 'more-plots',
@@ -111,25 +117,29 @@ export const updateKeys = [
     label: 'plots',
     help: 'the next plots',
     when: (state) => updateLayout(state).pages > 1,
+    run(state) {
+      const { page, pages } = updateLayout(state);
+      return only(changed(state, { page: (page + 1) % pages }));
+    },
   },
-  { id: 'probe-up', command: 'up', keys: ['up', 'k'], label: '', help: 'previous probe prompt', when: seesProbe },
-  {
-    id: 'probe-down',
-    command: 'down',
-    keys: ['down', 'j'],
+  ...listActions<UpdateState>({
+    moves: { up: ['probe-up', 'previous probe prompt'], down: ['probe-down', 'next probe prompt'] },
     label: 'probe',
-    sign: '↑↓',
-    help: 'next probe prompt',
     when: seesProbe,
-  },
+    moved(state, move) {
+      const { probe } = updateLayout(state);
+      return probe === null ? state : changed(state, { probe: movedTo(probe.index, move, probe.of, 1), top: 0 });
+    },
+  }),
   {
     id: 'look-back',
     command: 'earlier',
     aliases: ['look back'],
     keys: ['left'],
     label: '',
-    help: 'what the policy answered earlier',
+    help: "the policy's response at an earlier step",
     when: seesProbe,
+    run: (state) => only(look(state, -1)),
   },
   {
     id: 'look-on',
@@ -138,8 +148,9 @@ export const updateKeys = [
     keys: ['right'],
     label: 'step',
     sign: '←→',
-    help: 'what it answered later',
+    help: 'its response at a later step',
     when: seesProbe,
+    run: (state) => only(look(state, 1)),
   },
   {
     id: 'update-text-up',
@@ -148,6 +159,7 @@ export const updateKeys = [
     label: '',
     help: 'scroll the text up',
     when: canScroll,
+    run: (state) => only(scroll(state, -pageOf(state))),
   },
   {
     id: 'update-text-down',
@@ -157,7 +169,44 @@ export const updateKeys = [
     sign: 'J K',
     help: 'scroll the text down',
     when: canScroll,
+    run: (state) => only(scroll(state, pageOf(state))),
   },
-] as const satisfies readonly Omit<Action<UpdateState>, 'run'>[];
+];
 
-export type UpdateKey = (typeof updateKeys)[number]['id'];
+function changed(state: UpdateState, more: Partial<UpdateUi>): UpdateState {
+  return { ...state, ui: { ...state.ui, ...more } };
+}
+
+/** Opens a view at its first line. */
+export function show(state: UpdateState, view: UpdateUi['view']): UpdateState {
+  return changed(state, { view, top: 0 });
+}
+
+/** Moves to the responses of an earlier or a later step; the newest are followed. */
+function look(state: UpdateState, by: number): UpdateState {
+  const { probe } = updateLayout(state);
+  if (probe === null) return state;
+  const place = clamp(probe.look + by, probe.steps.length);
+  return changed(state, { look: place === probe.steps.length - 1 ? null : place, top: 0 });
+}
+
+/** Scrolls the log, the alarms or the probe responses. */
+export function scroll(state: UpdateState, by: number): UpdateState {
+  const { top, lines, rows } = updateLayout(state).scrolls;
+  return scrollTo(state, clampTop(top + by, lines, rows));
+}
+
+function moveInLog(state: UpdateState, move: Move): UpdateState {
+  const { top, lines, rows } = updateLayout(state).scrolls;
+  return scrollTo(state, scrolledTo(top, move, lines, rows));
+}
+
+/** A log that is scrolled to its end is followed. */
+function scrollTo(state: UpdateState, top: number): UpdateState {
+  if (state.ui.view !== 'log') return changed(state, { top });
+  const { lines, rows } = updateLayout(state).scrolls;
+  return changed(state, { logTop: top >= lines - rows ? null : top });
+}
+
+/** One line stays in view. */
+const pageOf = (state: UpdateState): number => Math.max(1, updateLayout(state).scrolls.rows - 1);

@@ -1,7 +1,7 @@
 /**
- * Signs that an update goes wrong, in plain words, from its metrics. Each alarm waits until chance is an unlikely cause: an
- * update that goes well raises none. Its advice is something that can still be done: once the update is over, it cannot be
- * aborted, but the round can be rejected or redone.
+ * Detects updates that go wrong from their metrics. Each alarm waits until chance is an unlikely cause, so that healthy
+ * updates raise none. The advice depends on what is still possible: an update that has ended cannot be aborted, but its
+ * round can be rejected or redone.
  */
 import type { MetricsRow } from '../../../src/core/rows.js';
 import { fixed, of, signed } from '../../../src/core/format.js';
@@ -9,17 +9,17 @@ import { largest } from '../../../src/core/limits.js';
 import { klIsLarge, meanLogRatio } from '../../parts/kl.js';
 
 export interface Alarm {
-  /** What is seen, with the numbers it rests on. */
+  /** The observation, with its numbers. */
   what: string;
   cause: string;
   advice: string;
 }
 
-/** An alarm before it is known which advice applies. */
+/** An alarm with both kinds of advice. */
 type Sign = Omit<Alarm, 'advice'> & {
-  /** While the update runs. */
+  /** Advice while the update runs. */
   now: string;
-  /** Once it is over: completes "Reject the round, or redo it …". */
+  /** Advice once it has ended: completes "reject the round, or redo it …". */
   redo: string;
 };
 
@@ -27,13 +27,13 @@ export interface AlarmContext {
   /** The update runs, or has failed and can be aborted. */
   running: boolean;
   beta: number;
-  /** The reference is the policy that the round started from, so log-ratios estimate a divergence from it. */
+  /** The reference is the policy that the round started from: log-ratios then estimate the divergence from it. */
   fromStart: boolean;
-  /** Against the round's start on held-out prompts; null before the evaluation. Numbers are null if unknown. */
+  /** Divergence from the round's start on held-out prompts; null before the evaluation. Numbers are null if unknown. */
   evaluated: { kl: number | null; kl_per_token: number | null } | null;
 }
 
-/** The gravest first. */
+/** The most serious first. */
 export function alarmsOf(rows: readonly MetricsRow[], context: AlarmContext): Alarm[] {
   if (rows.length === 0) return [];
   const broken = notFinite(rows);
@@ -49,7 +49,7 @@ export function alarmsOf(rows: readonly MetricsRow[], context: AlarmContext): Al
 
 const after = (redo: string): string => `The update is over. On screen 4, reject the round (x) or redo it (e) ${redo}`;
 
-/** The alarms as one text, to be wrapped. */
+/** An alarm as one text. */
 export const alarmText = ({ what, cause, advice }: Alarm): string => `${what}. Likely cause: ${cause}. ${advice}.`;
 
 const measured = ['loss', 'grad_norm', 'rewards/chosen', 'rewards/rejected', 'logps/chosen', 'logps/rejected'] as const;
@@ -69,14 +69,14 @@ function notFinite(rows: readonly MetricsRow[]): Sign | null {
 }
 
 const FEW = 3;
-/** A spike that is clipped once does no harm; a median of three that is ten times the start's is no spike. */
+/** A single clipped spike is harmless; a median of three that is ten times the start's is not a spike. */
 const EXPLOSION = 10;
 
 function exploding(rows: readonly MetricsRow[]): Sign | null {
   if (rows.length < 2 * FEW + 2) return null;
   const norms = rows.map((row) => row.grad_norm);
   const [first, last] = [median(norms.slice(0, Math.min(10, norms.length - FEW))), median(norms.slice(-FEW))];
-  // Below 1 nothing is large, whatever it grew from.
+  // A norm below 1 is never large.
   if (last < 1 || last < EXPLOSION * first) return null;
   return {
     what: `the gradient norm has grown from ${fixed(first, 2)} to ${fixed(last, 2)}`,
@@ -94,7 +94,7 @@ function strayed(rows: readonly MetricsRow[], { beta, fromStart, evaluated }: Al
   const kl = evaluated?.kl ?? estimate;
   const perToken = evaluated?.kl_per_token ?? estimate / length;
   const measured = (evaluated?.kl ?? null) !== null;
-  // Log-ratios to another reference grow over the rounds: they say nothing of this update.
+  // Log-ratios to another reference grow over the rounds and do not measure this update.
   if (!measured && (last.length < FEW || !fromStart)) return null;
   if (!klIsLarge(kl, perToken)) return null;
   const where = !measured ? 'on the pairs (estimated)' : 'on held-out prompts';
@@ -106,13 +106,13 @@ function strayed(rows: readonly MetricsRow[], { beta, fromStart, evaluated }: Al
   };
 }
 
-/** Rows at the start and at the end that are compared. */
+/** Rows compared at the start and at the end. */
 const ENDS = 5;
 
 function collapsing(rows: readonly MetricsRow[]): Sign | null {
   if (rows.length < 2 * ENDS) return null;
   const [first, last] = [rows.slice(0, ENDS), rows.slice(-ENDS)];
-  // A batch of longer responses has lower sums: only nats per token can be compared.
+  // Longer responses have lower sums: only nats per token are comparable.
   const perToken = (part: readonly MetricsRow[]) => mean(part, 'logps/chosen') / mean(part, 'lengths/chosen');
   const [before, now] = [perToken(first), perToken(last)];
   const bothFell = mean(last, 'rewards/chosen') < 0 && mean(last, 'rewards/rejected') < 0;
@@ -125,11 +125,11 @@ function collapsing(rows: readonly MetricsRow[]): Sign | null {
   };
 }
 
-/** Pairs that must all be right before that is no luck: where nine in ten are right, 64 in a row are one case in 850. */
+/** Pairs in a row that must be right: if nine in ten are right, 64 in a row happen once in 850 updates. */
 const NO_LUCK = 64;
 
 function perfectAtOnce(rows: readonly MetricsRow[]): Sign | null {
-  // At the first step policy and reference are equal: no pair is right or wrong.
+  // At the first step policy and reference are equal, and no pair is right or wrong.
   const start = rows.findIndex(({ step }) => step > 1);
   if (start < 0 || rows[start].step > FEW) return null;
   const after = rows.slice(start);
@@ -157,7 +157,7 @@ function noLearningRate(rows: readonly MetricsRow[]): Sign | null {
   };
 }
 
-/** Below this mean weight σ(-z) of the first steps, pairs hardly pull. */
+/** Below this mean gradient weight σ(-z) in the first steps, pairs have hardly any effect. */
 const FAINT = 0.05;
 
 function saturated(rows: readonly MetricsRow[]): Sign | null {
@@ -165,16 +165,16 @@ function saturated(rows: readonly MetricsRow[]): Sign | null {
   const [weight, margin] = [mean(first, 'weights/mean'), mean(first, 'lengths/margin')];
   if (first.length < FEW || weight >= FAINT || margin <= 0) return null;
   return {
-    what: `the gradient weights are ${fixed(weight, 3)} on average from the start: the pairs hardly pull`,
+    what: `the gradient weights are ${fixed(weight, 3)} on average from the start: the pairs have hardly any effect`,
     cause: `α·Δ|y| saturates: the chosen responses are ${fixed(margin, 1)} tokens longer, and α counts each of them`,
     now: 'Abort with x and lower α in review until the mean weight of longer chosen responses is above 0.1',
     redo: 'at a smaller α',
   };
 }
 
-/** Steps at the full learning rate after which something must have moved. */
+/** Steps at the full learning rate after which the margin must have moved. */
 const PATIENCE = 20;
-/** A reward margin in nats·β: what 20 full steps of an update that works leave far behind. */
+/** A reward margin in nats·β that a working update exceeds by far within 20 full steps. */
 const UNMOVED = 0.002;
 
 function stuck(rows: readonly MetricsRow[]): Sign | null {
@@ -191,7 +191,7 @@ function stuck(rows: readonly MetricsRow[]): Sign | null {
   };
 }
 
-/** Rows from which a correlation is taken; 20 unrelated ones reach 0.7 once in 500 updates. */
+/** Fewest and most rows for the correlation, and its threshold, which 20 unrelated rows reach once in 500 updates. */
 const [LEAST, MOST, RELATED] = [20, 40, 0.7];
 
 function learnsLength(rows: readonly MetricsRow[]): Sign | null {
@@ -200,7 +200,7 @@ function learnsLength(rows: readonly MetricsRow[]): Sign | null {
   const margin = mean(last, 'lengths/margin');
   const length = (mean(last, 'lengths/chosen') + mean(last, 'lengths/rejected')) / 2;
   if (Math.abs(margin) < 0.15 * length) return null;
-  // From step to step, so that the margin's growth over the update does not count.
+  // Differences between steps, so that the margin's growth over the update does not count.
   const related = correlation(
     changes(last.map((row) => row['rewards/margins'])),
     changes(last.map((row) => row['lengths/margin'])),
@@ -226,7 +226,7 @@ function median(values: readonly number[]): number {
 
 const changes = (values: readonly number[]): number[] => values.slice(1).map((value, i) => value - values[i]);
 
-/** Pearson's; 0 where one of them does not vary. */
+/** Pearson's; 0 if one of them is constant. */
 function correlation(a: readonly number[], b: readonly number[]): number {
   const center = (values: readonly number[]) => {
     const middle = values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -1,6 +1,6 @@
 /**
- * The job of an update in lines: where it waits or runs, what it does, what it was told, and why it ended. What schedulers
- * and executors say is made visible here.
+ * The job of an update as lines: the place where it waits or runs, its phase, pending orders, and the reason of its end.
+ * Texts of schedulers and executors are untrusted: their control characters are made visible here.
  */
 import type { JobView, Progress, RoundState } from '../../../src/protocol/messages.js';
 import { clock, count } from '../../../src/core/format.js';
@@ -32,7 +32,7 @@ export function jobName({ launcher, id, attempt }: JobView): string {
   return attempt > 1 ? `${name}, attempt ${attempt}` : name;
 }
 
-/** Where it is: queued with the scheduler's reason, or the machine that it runs or ran on. */
+/** The place of the job: the queue with the scheduler's reason, or the machine that it runs or ran on. */
 export function jobPlace(job: JobView): JobLine {
   const { state, launcher, reason, submitted_at, host, device, executor, started_at } = job;
   const name = jobName(job);
@@ -41,7 +41,7 @@ export function jobPlace(job: JobView): JobLine {
       return { text: `${name}: being submitted to ${schedulers[launcher]}`, tone: 'muted' };
     case 'queued': {
       const why = reason === null || reason === '' ? 'no reason given yet' : makeLine(reason, 120);
-      return { text: `${name} is queued since ${clock(submitted_at)}: ${why}`, tone: 'warn' };
+      return { text: `${name} queued since ${clock(submitted_at)}: ${why}`, tone: 'warn' };
     }
     case 'running':
     case 'ended': {
@@ -53,7 +53,7 @@ export function jobPlace(job: JobView): JobLine {
   }
 }
 
-/** What it does and what it has checked; null before it runs. */
+/** The job's phase and its check of z, or an order that it has not carried out yet; null before it runs. */
 export function jobWork({ state, phase, done, total, z_error, told }: JobView): JobLine | null {
   if (told !== null && state !== 'ended')
     return told === 'stop'
@@ -73,7 +73,7 @@ export function jobWork({ state, phase, done, total, z_error, told }: JobView): 
       : phase === 'training' || phase === 'saving'
         ? ['z not checked: the reference is another policy']
         : [];
-  // The bar above counts what these two count.
+  // The progress bar above shows that it trains.
   const parts = phase === 'training' ? checked : [doing, ...checked];
   return { text: parts.join(' · '), tone: 'muted' };
 }
@@ -93,9 +93,9 @@ const causes: Record<NonNullable<JobView['end']>['cause'], string> = {
 };
 
 /**
- * Why it ended, and what can be done.
+ * The reason of its end, and the keys that help.
  *
- * @param told the engine's problem, which stands above the screen already
+ * @param told the engine's problem, which is shown above the screen already
  */
 export function jobEnd({ end, launcher }: JobView, told: string | null): JobLine[] {
   if (end === null) return [];
@@ -114,13 +114,13 @@ export function jobEnd({ end, launcher }: JobView, told: string | null): JobLine
   return [ended, { text: next, tone: 'plain' }];
 }
 
-/** Without the versions of the executor's packages, then without the time, until it fits. */
+/** Leaves out the versions of the executor's packages, then the time, until the line fits. */
 function shortened(text: string, columns: number): string {
   const fewer = [/ \([^()]*\)(?= · |$)/, / · since [^·]*$/];
   return fewer.reduce((now, part) => (widthOf(now) > columns ? now.replace(part, '') : now), text);
 }
 
-/** The block above the curves, wrapped, at most `rows` lines; why it ended comes whole. */
+/** The block above the plots, wrapped, at most `rows` lines; the reason of the end is never cut. */
 export function jobLines(job: JobView | null, told: string | null, columns: number, rows: number): JobLine[] {
   if (job === null) return [];
   const work = job.phase === 'reference' && job.told === null ? null : [jobWork(job)].flatMap((line) => line ?? []);
@@ -130,11 +130,11 @@ export function jobLines(job: JobView | null, told: string | null, columns: numb
   const place = jobPlace(job);
   const head = [{ ...place, text: rows < 5 ? shortened(place.text, columns) : place.text }, ...(work ?? [])];
   const all = [...wrapped(head), ...end];
-  // On a small screen one line of where it ran, cut by the screen.
+  // On a small screen the place is one line, which the edge of the screen cuts.
   return all.length <= rows ? all : [...head.slice(0, Math.max(1, rows - end.length)), ...end];
 }
 
-/** What changed, in one sentence, for a log of lines; null if it is nothing that such a log should hold. */
+/** The job's news as one sentence, for the log of `brevity auto`; null if there is nothing worth a line. */
 export function jobNews(job: JobView): string | null {
   const name = jobName(job);
   const { state, launcher, reason, host, device, end, told } = job;
@@ -144,18 +144,18 @@ export function jobNews(job: JobView): string | null {
     case 'submitting':
       return null;
     case 'queued':
-      // A process has no queue: it only starts.
+      // A process has no queue: it starts at once.
       if (launcher === 'process') return null;
       return `${name} is queued${reason === null || reason === '' ? '' : `: ${makeLine(reason, 120)}`}`;
     case 'running':
-      // The executor says on what it runs a moment after the scheduler says where.
+      // The executor reports the device a moment after the scheduler reports the host.
       return host === null || device === null ? null : `${name} runs on ${makeLine(host, 80)}, ${makeLine(device, 80)}`;
     case 'ended':
       return `${name} has ended`;
   }
 }
 
-/** The bar: steps once they begin, before that what the job counts; null while it only waits. */
+/** The progress bar: steps once they begin, before that the job's own count; null while the job waits. */
 export function updateProgress(
   { id, stage }: RoundState,
   progress: Progress | null,
@@ -167,7 +167,13 @@ export function updateProgress(
   if (job.phase !== 'reference' || job.total === 0) return own;
   const { done, total } = job;
   return {
-    ...{ round: id, stage, done, total, unit: 'reference log-probabilities' },
-    ...{ tokens: 0, tokens_per_second: 0, seconds_left: null },
+    round: id,
+    stage,
+    done,
+    total,
+    unit: 'reference log-probabilities',
+    tokens: 0,
+    tokens_per_second: 0,
+    seconds_left: null,
   };
 }

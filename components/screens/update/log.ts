@@ -1,4 +1,4 @@
-/** The end of the job's log as the update screen shows it: read anew while it is open, followed until it is scrolled. */
+/** The end of the job's log on the update screen: read again while it is open, followed until it is scrolled. */
 import type { Query } from '../../../src/protocol/messages.js';
 import { makeVisible } from '../../../src/core/sanitize.js';
 import { type Step, only } from '../../app/state.js';
@@ -6,15 +6,15 @@ import { shown } from '../../app/selectors.js';
 import { wrap } from '../../parts/text.js';
 import type { LogSeen, UpdateState } from './state.js';
 
-/** Between two readings while the job runs. */
+/** Between two queries while the job runs. */
 const refreshMilliseconds = 2000;
 
-/** Colours of programs that take the log for a terminal; any other escape sequence is shown. */
+/** Colours, which are dropped; any other escape sequence is made visible. */
 const colours = /[\x1b␛]\[[0-9;]*m/g;
 
 let remembered: { lines: readonly string[]; columns: number; wrapped: string[] } | null = null;
 
-/** The lines of the log wrapped to the screen. Of a progress bar that rewrites its line, the last state is shown. */
+/** The log wrapped to the screen. A progress bar that rewrites its line shows its last state. */
 export function wrappedLog(lines: readonly string[], columns: number): string[] {
   if (remembered?.lines === lines && remembered.columns === columns) return remembered.wrapped;
   const wrapped = lines.flatMap((line) => {
@@ -25,13 +25,13 @@ export function wrappedLog(lines: readonly string[], columns: number): string[] 
   return wrapped;
 }
 
-/** The log of the round that is shown, as last read; null if it has not been asked for. */
+/** The log of the round that is shown, as last read; null if it was not requested. */
 export function logOf(state: UpdateState): LogSeen | null {
   const { log } = state.ui;
   return log !== null && log.round === shown(state)?.round ? log : null;
 }
 
-/** Asks for the log when it is opened, and again while the job runs. */
+/** Requests the log when it is opened, and again while the job runs. */
 export function logAsks(state: UpdateState): Step<UpdateState> {
   const data = shown(state);
   if (state.ui.view !== 'log' || data === null) return only(state);
@@ -50,14 +50,14 @@ export function logAnswered(state: UpdateState, query: Query, answer: unknown): 
   if (query.type !== 'read-job-log' || log?.round !== query.round) return state;
   const { lines } = answer as { lines: string[] };
   const final = shown(state)?.job?.state === 'ended';
-  // The same array when nothing was added, so that it is not wrapped again.
+  // Keeps the array if no line was added, so that it is not wrapped again.
   const same =
     log.lines !== null && log.lines.length === lines.length && lines.every((line, i) => line === log.lines?.[i]);
   const seen: LogSeen = { ...log, lines: same ? log.lines : lines, asked: false, final };
   return { ...state, ui: { ...state.ui, log: seen } };
 }
 
-/** Reading failed: the sentence is the notice, and it is tried again. */
+/** Reading failed: the notice says why, and the log is requested again. */
 export function logUnanswered(state: UpdateState, query: Query): UpdateState {
   const log = logOf(state);
   if (query.type !== 'read-job-log' || log === null) return state;

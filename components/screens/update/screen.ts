@@ -1,45 +1,23 @@
 /** The update screen. */
-import { UpdateView } from './View.js';
-import { actionsOf } from '../../app/screen.js';
 import { count, fixed } from '../../../src/core/format.js';
-import { wheelLines } from '../../app/layout.js';
 import { makeVisible } from '../../../src/core/sanitize.js';
-import type { ScreenDefinition } from '../../app/state.js';
-import { type Step, ask, only, send, stopNow } from '../../app/state.js';
+import { wheelLines } from '../../app/layout.js';
 import { isJob, shown } from '../../app/selectors.js';
+import { type ScreenDefinition, only, send, stopNow } from '../../app/state.js';
+import { scroll, show, updateActions } from './actions.js';
 import { alarmText } from './alarms.js';
-import { type UpdateKey, updateKeys } from './actions.js';
 import { jobEnd, jobName, jobPlace, jobWork } from './job.js';
-import { updateLayout } from './layout.js';
 import { logAnswered, logAsks, logUnanswered } from './log.js';
-import { probeShown } from './probes.js';
-import { type UpdateUi, type UpdateState, updateUi } from './state.js';
+import { probeShown, updateLayout } from './select.js';
+import { type UpdateState, updateUi } from './state.js';
+import { UpdateView } from './View.js';
 
 export const update: ScreenDefinition<UpdateState> = {
   initial: updateUi,
   View: UpdateView,
-  actions: actionsOf(updateKeys, act),
+  actions: updateActions,
   reconnected: (state) => ({ ...state, ui: { ...state.ui, log: null } }),
-  inView(state) {
-    const { page, top } = state.ui;
-    const probe = probeShown(shown(state)?.probes ?? [], state.ui);
-    const { pages, scrolls } = updateLayout(state);
-    const { logTop, view } = state.ui;
-    const job = shown(state)?.job ?? null;
-    const next = {
-      // Another round may have no job.
-      view: view === 'log' && job === null ? 'plots' : view,
-      // At its end the log is followed.
-      logTop: logTop === null || view !== 'log' || logTop >= scrolls.lines - scrolls.rows ? null : Math.max(0, logTop),
-      page: Math.min(page, pages - 1),
-      top: Math.max(0, Math.min(top, scrolls.lines - scrolls.rows)),
-      probe: probe?.index ?? 0,
-      // The newest answer is followed, until an earlier one is looked at.
-      look: probe === null || probe.look === probe.steps.length - 1 ? null : probe.look,
-    };
-    const same = Object.entries(next).every(([key, value]) => state.ui[key as keyof UpdateUi] === value);
-    return same ? state : { ...state, ui: { ...state.ui, ...next } };
-  },
+  inView: forgetOld,
   asks: logAsks,
   answered: logAnswered,
   unanswered: logUnanswered,
@@ -47,16 +25,14 @@ export const update: ScreenDefinition<UpdateState> = {
     if (what !== 'stop') return send({ ...state, follows: true }, { type: 'abort' });
     return isJob(state) ? stopNow(state, 'The job is told to stop after the step in flight.') : stopNow(state);
   },
-  back: (state) => (state.ui.view === 'plots' ? null : changed(state, { view: 'plots', top: 0 })),
+  back: (state) => (state.ui.view === 'plots' ? null : show(state, 'plots')),
   pointed(state, kind) {
     if (kind === 'press') return only(state);
-    const by = kind === 'wheel-up' ? -wheelLines : wheelLines;
-    if (state.ui.view === 'log') return only(scrolledLog(state, by));
-    return only(changed(state, { top: state.ui.top + by }));
+    return only(scroll(state, kind === 'wheel-up' ? -wheelLines : wheelLines));
   },
   copies(state) {
     if (state.ui.view === 'log') return updateLayout(state).log?.join('\n') ?? null;
-    return probeShown(shown(state)?.probes ?? [], state.ui)?.answer.text ?? null;
+    return probeShown(shown(state)?.probes ?? [], state.ui)?.response.text ?? null;
   },
   crumbs(state) {
     const { probe } = updateLayout(state);
@@ -65,7 +41,8 @@ export const update: ScreenDefinition<UpdateState> = {
     return probe === null || state.ui.view !== 'probes' ? [] : [`probe ${probe.index + 1}`];
   },
   reading(state) {
-    const [data, layout] = [shown(state), updateLayout(state)];
+    const data = shown(state);
+    const layout = updateLayout(state);
     const last = data?.metrics.at(-1);
     const job = data?.job ?? null;
     const ofJob =
@@ -75,7 +52,7 @@ export const update: ScreenDefinition<UpdateState> = {
             .flat()
             .map(({ text }) => text);
     if (state.ui.view === 'log')
-      return [`Log of ${job === null ? 'the job' : jobName(job)}.`, ...(layout.log ?? []).slice(layout.logTop)];
+      return [`Log of ${job === null ? 'the job' : jobName(job)}.`, ...(layout.log ?? []).slice(layout.scrolls.top)];
     if (data === null || last === undefined) return [...ofJob, 'No steps yet.'];
     const probe = probeShown(data.probes, state.ui);
     return [
@@ -86,65 +63,19 @@ export const update: ScreenDefinition<UpdateState> = {
         ? []
         : [
             `Probe ${probe.index + 1} of ${probe.of}: ${makeVisible(probe.prompt)}`,
-            `After step ${probe.answer.step}: ${makeVisible(probe.answer.text)}`,
+            `After step ${probe.response.step}: ${makeVisible(probe.response.text)}`,
           ]),
     ];
   },
 };
 
-function act(state: UpdateState, id: UpdateKey): Step<UpdateState> {
-  const { view, page, probe, top } = state.ui;
-  switch (id) {
-    case 'show-log':
-      return only(changed(state, { view: 'log', logTop: null, log: null }));
-    case 'hide-log':
-      return only(changed(state, { view: 'plots', top: 0 }));
-    case 'log-up':
-    case 'log-down':
-      return only(scrolledLog(state, id === 'log-up' ? -1 : 1));
-    case 'log-start':
-      return only(changed(state, { logTop: 0 }));
-    case 'log-end':
-      return only(changed(state, { logTop: null }));
-    case 'stop-update':
-      return ask(state, 'update', 'stop', [
-        'Stop the update and keep the policy as it is now?',
-        'The remaining steps cannot be run later; the evaluation starts.',
-      ]);
-    case 'abort':
-      return ask(state, 'update', 'abort', [
-        'Abort the update?',
-        'Every step so far is lost; the round returns to review with its decisions.',
-      ]);
-    case 'alarms':
-      return only(changed(state, { view: view === 'alarms' ? 'plots' : 'alarms', top: 0 }));
-    case 'more-plots':
-      return only(changed(state, { page: (page + 1) % updateLayout(state).pages }));
-    case 'show-probes':
-    case 'show-plots':
-      return only(changed(state, { view: id === 'show-probes' ? 'probes' : 'plots', top: 0 }));
-    case 'probe-up':
-    case 'probe-down':
-      return only(changed(state, { probe: Math.max(0, probe + (id === 'probe-up' ? -1 : 1)), top: 0 }));
-    case 'look-back':
-    case 'look-on': {
-      const look = updateLayout(state).probe?.look ?? 0;
-      return only(changed(state, { look: Math.max(0, look + (id === 'look-back' ? -1 : 1)), top: 0 }));
-    }
-    case 'update-text-up':
-    case 'update-text-down': {
-      const page = Math.max(1, updateLayout(state).scrolls.rows - 1);
-      if (view === 'log') return only(scrolledLog(state, id === 'update-text-up' ? -page : page));
-      return only(changed(state, { top: top + (id === 'update-text-up' ? -page : page) }));
-    }
-  }
-}
-
-function scrolledLog(state: UpdateState, by: number): UpdateState {
-  return changed(state, { logTop: Math.max(0, updateLayout(state).logTop + by) });
-}
-
-function changed(state: UpdateState, more: Partial<UpdateUi>): UpdateState {
-  const next = { ...state, ui: { ...state.ui, ...more } };
-  return update.inView?.(next) ?? next;
+/** Closes the log of a job, and leaves the probe responses, of an update that is gone: aborted, or of another round. */
+function forgetOld(state: UpdateState): UpdateState {
+  const data = shown(state);
+  const { ui } = state;
+  const view = ui.view === 'log' && (data?.job ?? null) === null ? 'plots' : ui.view;
+  const probes = (data?.probes.length ?? 0) > 0 ? ui : { probe: 0, look: null, top: view === 'alarms' ? ui.top : 0 };
+  const { probe, look, top } = probes;
+  const same = view === ui.view && probe === ui.probe && look === ui.look && top === ui.top;
+  return same ? state : { ...state, ui: { ...ui, view, probe, look, top } };
 }

@@ -1,15 +1,16 @@
-/** What this terminal alone knows of the update screen. */
+/** The update screen's slice of the state. */
 import type { Slice } from '../../app/state.js';
+
 export interface UpdateUi {
-  /** Plots with the probes beneath where there is room, probes alone, the alarms in full, or the end of the job's log. */
+  /** Plots, with the probes beneath them if there is room; probes alone; the alarms in full; the end of the job's log. */
   view: 'plots' | 'probes' | 'alarms' | 'log';
-  /** Page of plots. */
+  /** Page of plots. select.ts clamps this and every place and line below for drawing. */
   page: number;
   /** Place among the probe prompts. */
   probe: number;
-  /** Place among the steps at which the probe prompts were answered; null is the newest. */
+  /** Place among the steps at which the probe prompts were answered; null follows the newest. */
   look: number | null;
-  /** First visible line of answers or alarms. */
+  /** First visible line of probe responses or alarms. */
   top: number;
   /** First visible line of the log; null follows its end. */
   logTop: number | null;
@@ -21,9 +22,9 @@ export interface LogSeen {
   round: number;
   /** null before the first answer. */
   lines: readonly string[] | null;
-  /** It is being read again. */
+  /** A query for newer lines is on its way. */
   asked: boolean;
-  /** It was read after the job had ended: nothing is added any more. */
+  /** It was read after the job had ended: nothing will be added. */
   final: boolean;
 }
 

@@ -27,7 +27,7 @@ it.each(Object.keys(scenes(small)))('%s has more to say than its name and its ke
 it('an engine that is not there yet is being connected to; a list of runs has none', () => {
   expect(text(initialState(small))).toContain('Engine: connecting to the engine …');
   expect(text(opened('runs'))).toContain('Looking for runs.');
-  expect(text(listed(small, []))).toContain('There is no run here.');
+  expect(text(listed(small, []))).toContain('There are no runs here.');
 });
 
 describe('the list of runs', () => {
@@ -42,7 +42,9 @@ describe('the list of runs', () => {
 
   it('says what a filter leaves, and reads the first of many', () => {
     expect(text(press(listed(), '/', ...'lora', 'enter'))).toContain('1 run with “lora” in the name or model.');
-    expect(text(press(listed(), '/', ...'zzz', 'enter'))).toContain('There is no run with “zzz” in the name or model.');
+    expect(text(press(listed(), '/', ...'zzz', 'enter'))).toContain(
+      'There are no runs with “zzz” in the name or model.',
+    );
     const many = Array.from({ length: 30 }, (_, i) => ({ ...entries[0], directory: `/home/ann/work/runs/r${i}` }));
     expect(text(listed(small, many))).toContain('And 10 more.');
   });

@@ -89,6 +89,16 @@ describe('actions', () => {
     expect(actions.map(({ when }) => when?.({ ...state, notice: '' }))).toEqual([false, false, false]);
   });
 
+  it('may differ from the usual ones', () => {
+    const [first] = listActions<State>({
+      moves: { first: ['newest', 'newest row', { command: 'newest', aliases: ['first'] }] },
+      label: 'row',
+      when: () => true,
+      moved: (before, move) => seen(move)(before),
+    });
+    expect(first).toMatchObject({ id: 'newest', command: 'newest', aliases: ['first'], keys: ['home', 'g'] });
+  });
+
   it('scroll a text', () => {
     const [up, down] = textActions<State>({
       ids: ['text-up', 'text-down'],

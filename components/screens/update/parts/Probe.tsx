@@ -2,8 +2,7 @@ import * as format from '../../../../src/core/format.js';
 import { comparedLines } from '../../../parts/markedText.js';
 import { makeLine } from '../../../../src/core/sanitize.js';
 import { cut, fit } from '../../../parts/text.js';
-import { answerWidth, probeHead } from '../layout.js';
-import type { ProbeShown } from '../probes.js';
+import { responseWidth, probeHead, type ProbeShown } from '../select.js';
 import type { ProbeSeen } from '../../../../src/protocol/messages.js';
 import { Line, Tint } from '../../../parts/Line.js';
 import { Marked } from '../../../parts/Marked.js';
@@ -13,16 +12,16 @@ export interface ProbeProps {
   readonly probe: ProbeShown;
   readonly columns: number;
   readonly rows: number;
-  /** First visible line of the answers. */
+  /** First visible line of the responses. */
   readonly top: number;
 }
 
-/** What the policy answers to a probe prompt after so many steps, against what it answered at the round's start. */
+/** The policy's response to a probe prompt after some steps, beside its response at the round's start. */
 export function Probe({ probe, columns, rows, top }: ProbeProps) {
-  const { start, answer, steps, look } = probe;
-  const width = answerWidth(columns);
+  const { start, response, steps, look } = probe;
+  const width = responseWidth(columns);
   const beside = width < columns;
-  const [before, now] = comparedLines(start.text, answer.text, width, true);
+  const [before, now] = comparedLines(start.text, response.text, width, true);
   const lines = beside ? Math.max(before.length, now.length) : now.length;
   const visible = Array.from({ length: Math.max(0, rows - probeHead) }, (_, i) => top + i);
   const more = lines > top + visible.length ? ` · ↓${lines - top - visible.length} lines` : '';
@@ -36,12 +35,14 @@ export function Probe({ probe, columns, rows, top }: ProbeProps) {
       <Line tone="muted">{cut(makeLine(probe.prompt, columns), columns)}</Line>
       {beside ? (
         <Line tone="title">
-          {fit(heading(start), width)} │ {look === 0 ? '' : heading(answer)}
+          {fit(heading(start), width)} │ {look === 0 ? '' : heading(response)}
         </Line>
       ) : (
         <Line tone="title">
-          {heading(answer)}
-          <Tint tone="muted">{look === 0 ? '' : ` · start ${format.count(start.length)}; new words stand out`}</Tint>
+          {heading(response)}
+          <Tint tone="muted">
+            {look === 0 ? '' : ` · start ${format.count(start.length)}; new words are highlighted`}
+          </Tint>
         </Line>
       )}
       {visible.map((line) =>

@@ -2,11 +2,12 @@
 import { stepWithin } from '../../../../components/app/screen.js';
 import type { RunsState } from '../../../../components/screens/runs/state.js';
 import { expect, it } from 'vitest';
-import { runsLayout } from '../../../../components/screens/runs/layout.js';
+import { runsLayout } from '../../../../components/screens/runs/select.js';
 import { openCommand } from '../../../../src/core/form/command.js';
 import { runs } from '../../../../components/screens/runs/screen.js';
 import type { State, Step } from '../../../../components/app/state.js';
-import { entries, listed, opened, place } from '../../homeFixtures.js';
+import { after, press, small } from '../../fixtures.js';
+import { entries, listed, opened, place, tell } from '../../homeFixtures.js';
 import { on } from '../../slices.js';
 
 const selectedOf = (state: State) => runsLayout(on.runs(state)).selected?.directory.split('/').at(-1);
@@ -34,7 +35,7 @@ it('is read aloud run by run, with what is wrong', () => {
   );
   expect(words.join('\n')).toContain('newer Brevity (version 3');
   expect(runs.reading?.(on.runs(opened('runs')))).toEqual(['Looking for runs.']);
-  expect(runs.reading?.(on.runs(listed(undefined, [])))).toEqual(['There is no run here.']);
+  expect(runs.reading?.(on.runs(listed(undefined, [])))).toEqual(['There are no runs here.']);
 });
 
 it('copies the command that opens the selected run, quoted for a shell', () => {
@@ -51,6 +52,26 @@ it('what was typed filters or is looked in; leaving takes the filter away first'
   expect(typed('look-in', ' /data/runs ').effects).toEqual([
     { do: 'home', task: { task: 'look-in', folder: '/data/runs' } },
   ]);
+});
+
+it('the selected run stays selected when the list is sorted anew; a deleted one passes it on to the first', () => {
+  const seen = (of: typeof entries) => (state: State) => tell(state, { what: 'runs', entries: of, at: 0 });
+  const turned = seen([...entries].reverse())(listed());
+  expect(selectedOf(turned)).toBe(selectedOf(listed()));
+  expect(runsLayout(on.runs(turned)).at).toBe(entries.length - 1);
+  const without = seen(entries.slice(1))(listed());
+  expect(runsLayout(on.runs(without)).at).toBe(0);
+  expect(selectedOf(seen([...entries].reverse())(without))).toBe(selectedOf(without));
+});
+
+it('a small window that grows again shows the same rows', () => {
+  const many = Array.from({ length: 60 }, (_, i) => ({ ...entries[0], directory: `/home/ann/work/runs/run-${i}` }));
+  const state = press(listed(undefined, many), 'pagedown', 'pagedown', 'up');
+  const { top, at } = runsLayout(on.runs(state));
+  const smaller = after(state, { type: 'size', size: { columns: 60, rows: 18 } });
+  expect(runsLayout(on.runs(smaller))).toMatchObject({ at });
+  expect(runsLayout(on.runs(smaller)).top).not.toBe(top);
+  expect(runsLayout(on.runs(after(smaller, { type: 'size', size: small })))).toMatchObject({ at, top });
 });
 
 it('what was confirmed is done to the run that was asked about, whatever is selected by now', () => {

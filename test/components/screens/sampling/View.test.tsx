@@ -66,7 +66,7 @@ describe('the newest responses', () => {
 
 it('says what comes where there is nothing, and how it was where it is over', () => {
   expect(frame(attached('sample', small, { responses: [], lengths: [], progress: null }))).toContain(
-    'None yet: the policy is being read.',
+    'None yet: the policy is being loaded.',
   );
   expect(frame(press(attached('done'), '1'))).toContain('312 responses · sampled in 1:01 · scored in 0:08');
   const base = { round: 0, rounds: [round(0, 'evaluate')], current: 0 };

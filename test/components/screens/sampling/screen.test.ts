@@ -1,8 +1,7 @@
 import { sampling } from '../../../../components/screens/sampling/screen.js';
 import { describe, expect, it } from 'vitest';
 import { reduce } from '../../../../components/app/reducer.js';
-import { samplingLayout } from '../../../../components/screens/sampling/layout.js';
-import { inView } from '../../../../components/app/screen.js';
+import { samplingLayout } from '../../../../components/screens/sampling/select.js';
 import type { State } from '../../../../components/app/state.js';
 import { frame } from '../../frame.js';
 import { after, attached, engine, large, press, response, round, small } from '../../fixtures.js';
@@ -78,8 +77,8 @@ describe('the newest responses', () => {
 
   it('keep what is selected in view', () => {
     const inView = (state: State) => {
-      const { place, items } = samplingLayout(on.sampling(state));
-      return place >= slices(state).sampling.top && place < slices(state).sampling.top + items;
+      const { place, top, items } = samplingLayout(on.sampling(state));
+      return place >= top && place < top + items;
     };
     let state = attached('sample');
     for (const key of ['down', 'down', 'pagedown', 'end', 'up', 'pageup']) {
@@ -110,6 +109,14 @@ describe('the newest responses', () => {
     expect(slices(press(attached('sample'), 'J')).sampling.textTop).toBe(0);
   });
 
+  it('come back to the scrolled line when a small window grows again', () => {
+    const text = 'line\n'.repeat(40);
+    const state = press(attached('sample', small, { responses: [response(1, { text })] }), 'enter', 'J');
+    const tall = after(state, { type: 'size', size: { columns: 80, rows: 60 } });
+    expect(samplingLayout(on.sampling(tall)).text.top).toBe(0);
+    expect(samplingLayout(on.sampling(after(tall, { type: 'size', size: small }))).text.top).toBe(18);
+  });
+
   it('show a reward that comes while they are looked at', () => {
     const state = press(attached('score'), 'down');
     const { prompt_index, sample } = samplingLayout(on.sampling(state)).selected!;
@@ -128,9 +135,13 @@ describe('the newest responses', () => {
 
   it('of another round are not selected in this one', () => {
     const state = press(attached('sample'), 'down', 'enter');
-    const past = inView({ ...state, past: { ...attached('done').run!, round: 1, responses: [] } });
-    expect(slices(past).sampling).toEqual({ selected: null, top: 0, reading: false, textTop: 0, serversTop: null });
-    expect(reduce(past, { type: 'key', key: 'y' }).effects).toEqual([]);
+    const past = { ...state, past: { ...attached('done').run!, round: 1, responses: [response(1)] } };
+    expect(samplingLayout(on.sampling(past))).toMatchObject({ view: 'list', follows: true, place: 0, top: 0 });
+    expect(selected(past)).toBe(1);
+    expect(selected(press(past, 'home', 'down'))).toBe(1);
+    expect(selected({ ...state, past: null })).toBe(38);
+    const none = { ...state, past: { ...past.past, responses: [] } };
+    expect(reduce(none, { type: 'key', key: 'y' }).effects).toEqual([]);
   });
 
   it('are what y copies', () => {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { HomeTask } from '../../../../components/app/home.js';
 import { reduce } from '../../../../components/app/reducer.js';
-import { headlessOf } from '../../../../components/screens/setup/command.js';
+import { headlessOf } from '../../../../components/screens/setup/select.js';
 import { costLines, costOf } from '../../../../components/screens/setup/cost.js';
 import { setup as module } from '../../../../components/screens/setup/screen.js';
 import { settledConfig } from '../../../../src/core/form/draft.js';
@@ -279,7 +279,7 @@ describe('the estimate', () => {
     const state = measured(answered(tell(opened('setup'), { what: 'checked', name: 'model', key, facts: big })));
     const [line] = costLines(formOf(state), place, 1);
     expect(line).toMatchObject({ tone: 'bad' });
-    expect(line.text).toMatch(/more than the 4,096 MB of wasm: take LoRA/);
+    expect(line.text).toMatch(/more than the 4,096 MB of wasm: use LoRA/);
   });
 
   it('says why there is no time', () => {
@@ -315,7 +315,7 @@ describe('updates elsewhere', () => {
   it('are offered in one choice if PyTorch sees a GPU, with the command filled in', () => {
     expect(status(gpu, 'updates_on')).toEqual({
       kind: 'ok',
-      text: 'PyTorch sees NVIDIA H100 80GB HBM3 (80 GB): space updates there',
+      text: 'PyTorch sees NVIDIA H100 80GB HBM3 (80 GB): space moves updates there',
     });
     const chosen = press(at(gpu, where), 'space');
     const { draft } = formOf(answered(chosen, {}, { updates_on: gpuFacts }));
@@ -355,10 +355,7 @@ describe('updates elsewhere', () => {
     expect(status(missing, 'updates_on')).toMatchObject({ kind: 'bad' });
     const question = press(missing, 's');
     expect(question.modal).toMatchObject({
-      lines: [
-        'Updates would fail here as things are. Start anyway?',
-        'sbatch is not on the path; start Brevity elsewhere',
-      ],
+      lines: ['Updates would fail at present. Start anyway?', 'sbatch is not on the path; start Brevity elsewhere'],
     });
     expect(tasksOf(pressed(question, 'y').effects)).toMatchObject([{ task: 'create' }]);
   });

@@ -98,13 +98,13 @@ describe('probes', () => {
 
   it('fill the width of a narrow terminal, and say when they were cut off', () => {
     const text = frame(press(attached('update', small, { probes }), 'v', 'down'));
-    expect(text).toContain('step 24: 30 tokens, truncated · start 6; new words stand out');
+    expect(text).toContain('step 24: 30 tokens, truncated · start 6; new words are highlighted');
     expect(frame(press(attached('update', small, { probes }), 'v', 'left', 'left', 'left'))).toContain('[0] 8 16 24');
   });
 
   it('say so where there are none', () => {
     expect(frame(press(attached('update'), 'v'))).toContain('answered once the update begins');
-    expect(frame(press(attached('done'), '3', 'v'))).toContain('no answers to probe prompts');
+    expect(frame(press(attached('done'), '3', 'v'))).toContain('no responses to probe prompts');
   });
 });
 
@@ -114,7 +114,7 @@ describe('where there is nothing yet', () => {
     expect(frame(press(attached('review'), '3'))).toContain('Round 2 waits in review');
     expect(frame(press(attached('sample'), '3'))).toContain('Round 2 has no update yet');
     const base = attached('evaluate', small, { rounds: [round(0, 'evaluate')], current: 0, metrics: [] });
-    expect(frame(press(base, '3'))).toContain('The base policy has had no update');
+    expect(frame(press(base, '3'))).toContain('The base policy had no update');
   });
 
   it('tells of a past round how its update ended', () => {

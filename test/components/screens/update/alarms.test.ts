@@ -120,7 +120,9 @@ it('weights near 0 from the start, where α·Δ|y| saturates', () => {
     loss: 0.004,
     'rewards/margins': 0,
   }));
-  expect(whats(saturated)).toEqual(['the gradient weights are 0.004 on average from the start: the pairs hardly pull']);
+  expect(whats(saturated)).toEqual([
+    'the gradient weights are 0.004 on average from the start: the pairs have hardly any effect',
+  ]);
   expect(alarmsOf(saturated, running)[0].cause).toContain('61.0 tokens longer');
 });
 

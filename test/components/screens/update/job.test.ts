@@ -20,7 +20,7 @@ const textOf = (lines: readonly { text: string }[]): string => lines.map(({ text
 
 describe('where it is', () => {
   it('queued: since when, and the scheduler’s reason', () => {
-    expect(jobPlace(queued).text).toBe(`Slurm job 4711 is queued since ${clock(queued.submitted_at)}: Resources`);
+    expect(jobPlace(queued).text).toBe(`Slurm job 4711 queued since ${clock(queued.submitted_at)}: Resources`);
     expect(jobPlace({ ...queued, reason: null }).text).toMatch(/: no reason given yet$/);
     expect(jobStatus(queued)).toBe('job queued');
   });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { reduce } from '../../../../components/app/reducer.js';
 import type { State } from '../../../../components/app/state.js';
-import { updateLayout } from '../../../../components/screens/update/layout.js';
+import { updateLayout } from '../../../../components/screens/update/select.js';
 import { wrappedLog } from '../../../../components/screens/update/log.js';
 import { after, attached, job, press, small } from '../../fixtures.js';
 import { on, slices } from '../../slices.js';
@@ -12,7 +12,7 @@ const open = press(attached('update', small, { job: job() }), 'l');
 const answered = (state: State, text: string[]): State =>
   after(state, { type: 'answer', query, answer: { lines: text } });
 const first = (state: State): string | undefined =>
-  updateLayout(on.update(state)).log?.at(updateLayout(on.update(state)).logTop);
+  updateLayout(on.update(state)).log?.at(updateLayout(on.update(state)).scrolls.top);
 
 describe('the log of a job', () => {
   it('is asked for when it is opened, and again a while after each answer', () => {
@@ -50,6 +50,19 @@ describe('the log of a job', () => {
     expect(first(press(up, 'g'))).toBe('line 0');
     expect(first(press(up, 'G'))).toBe('line 81');
     expect(slices(press(up, 'down')).update.logTop).toBeNull();
+  });
+
+  it('is at the same line again when a small window grows back', () => {
+    const state = press(answered(open, lines(30)), 'up', 'up');
+    expect(first(state)).toBe('line 9');
+    const tall = after(state, { type: 'size', size: { columns: 80, rows: 50 } });
+    expect(first(tall)).toBe('line 0');
+    expect(first(after(tall, { type: 'size', size: small }))).toBe('line 9');
+  });
+
+  it('closes when the round has no job any more', () => {
+    const gone = after(open, { type: 'snapshot', snapshot: { ...open.run!, job: null } });
+    expect(slices(gone).update.view).toBe('plots');
   });
 
   it('says why there is none without a job', () => {

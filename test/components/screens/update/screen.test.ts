@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ProbeSeen } from '../../../../src/protocol/messages.js';
 import { reduce } from '../../../../components/app/reducer.js';
 import type { State } from '../../../../components/app/state.js';
-import { updateLayout } from '../../../../components/screens/update/layout.js';
+import { updateLayout } from '../../../../components/screens/update/select.js';
 import { update } from '../../../../components/screens/update/screen.js';
 import { after, attached, engine, large, metrics, press, probes, small } from '../../fixtures.js';
 import { on, slices } from '../../slices.js';
@@ -41,8 +41,8 @@ describe('plots', () => {
 
   it('stay on a page that there is when the terminal grows', () => {
     const state = after(press(attached('update'), 'm'), { type: 'size', size: large });
-    expect(slices(state).update.page).toBe(0);
-    expect(updateLayout(on.update(state))).toMatchObject({ across: 4, down: 2, pages: 1 });
+    expect(updateLayout(on.update(state))).toMatchObject({ across: 4, down: 2, page: 0, pages: 1 });
+    expect(updateLayout(on.update(after(state, { type: 'size', size: small })))).toMatchObject({ page: 1, pages: 2 });
   });
 
   it('never need more rows than there are', () => {
@@ -73,11 +73,11 @@ describe('probes', () => {
     expect(at(press(state, 'up', 'up'))?.index).toBe(0);
     expect(at(press(state, 'down', 'down', 'down'))?.index).toBe(2);
     const newer: ProbeSeen = { ...probes[1], step: 32, text: 'newer' };
-    const told = (of: State) => at(after(of, { type: 'probe', probe: newer }))?.answer.step;
+    const told = (of: State) => at(after(of, { type: 'probe', probe: newer }))?.response.step;
     expect(told(state)).toBe(32);
     expect(told(press(state, 'left'))).toBe(16);
     expect(told(press(state, 'left', 'right'))).toBe(32);
-    expect(at(press(state, 'left', 'left', 'left', 'left'))?.answer.step).toBe(0);
+    expect(at(press(state, 'left', 'left', 'left', 'left'))?.response.step).toBe(0);
   });
 
   it('go with the update that they were asked in', () => {
@@ -85,6 +85,14 @@ describe('probes', () => {
     const back = after(state, { type: 'round', round: { ...state.run!.rounds[2], stage: 'review' } });
     expect(back.run?.probes).toEqual([]);
     expect(back.run?.metrics).toEqual([]);
+  });
+
+  it('of an aborted update leave nothing behind: the next one starts at its newest response', () => {
+    const long = probes.map((probe) => ({ ...probe, text: 'line\n'.repeat(40) }));
+    const state = press(attached('update', small, { probes: long }), 'v', 'down', 'left', 'left', 'J');
+    expect(slices(state).update).toMatchObject({ probe: 1, look: 1, top: 16 });
+    const back = after(state, { type: 'round', round: { ...state.run!.rounds[2], stage: 'review' } });
+    expect(slices(back).update).toMatchObject({ view: 'probes', probe: 0, look: null, top: 0 });
   });
 
   it('scroll no further than their answers', () => {

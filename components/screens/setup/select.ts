@@ -1,14 +1,71 @@
-/** The lines of the form: the fields as they stand, and what is said of the selected one. */
-import { type FieldId, explanation, fieldOf } from '../../../src/core/form/fields.js';
+/** Derives the form from its slice: lines, the text on the selected one, and the rows that each part gets. */
+import { headlessCommand } from '../../../src/core/form/command.js';
+import { absolute, settledConfig } from '../../../src/core/form/draft.js';
+import {
+  type FieldId,
+  type Section,
+  explanation,
+  fieldOf,
+  sections,
+  visibleFields,
+} from '../../../src/core/form/fields.js';
 import { of } from '../../../src/core/format.js';
 import { makeLine, makeVisible } from '../../../src/core/sanitize.js';
-
+import { bodyRows } from '../../app/layout.js';
+import { windowFor } from '../../app/lists.js';
 import { endOf, firstLines, fit, wrap } from '../../parts/text.js';
 import type { Tone } from '../../parts/theme.js';
-import { setupLayout } from './layout.js';
-import { type Focus, type SetupState, formOf, type Form } from './state.js';
-import { type Status, standingOf, statusOf } from './status.js';
+import { type Focus, type Form, type SetupState, formOf } from './state.js';
+import { type Status, readinessOf, statusOf } from './status.js';
 
+export interface SetupLayout {
+  /** The line that starts the run, then the fields that apply. */
+  items: readonly Focus[];
+  /** The same as lines, with a heading above each section if all lines then fit. */
+  lines: readonly FormLine[];
+  /** Place of the selected item among items. */
+  at: number;
+  /** First visible line. */
+  top: number;
+  /** Rows of the fields, of the text on the selected one, of memory and time, and of the headless command. */
+  list: number;
+  text: number;
+  cost: number;
+  command: number;
+}
+
+export function setupLayout(state: SetupState): SetupLayout {
+  const { ui: setup } = state;
+  const items: Focus[] = ['start', ...visibleFields(setup.draft.values).map(({ id }) => id)];
+  const at = Math.max(0, items.indexOf(setup.focus));
+  const rows = bodyRows(state);
+  const roomy = rows >= 28;
+  const cost = rows >= 22 ? 2 : 1;
+  const command = roomy ? 3 : 1;
+  // One rule above the text, and one above the estimate if there is room.
+  const below = cost + command + (roomy ? 2 : 1);
+  const text = Math.max(3, Math.min(8, rows - below - items.length));
+  const room = Math.max(3, rows - below - text);
+  const lines = linesOf(items, items.length + sections.length - 1 <= room);
+  const list = Math.min(lines.length, room);
+  const line = lines.findIndex((each) => each.kind === 'item' && each.id === items[at]);
+  const top = windowFor(line, setup.top, lines.length, list);
+  return { items, lines, at, top, list, text, cost, command };
+}
+
+export type FormLine = { kind: 'item'; id: Focus } | { kind: 'heading'; text: string };
+
+/** The first section has no heading: the line that starts the run is above it. */
+function linesOf(items: readonly Focus[], headed: boolean): FormLine[] {
+  const sectionOf = (id: Focus): Section => (id === 'start' ? 'run' : fieldOf(id).section);
+  return items.flatMap((id, i): FormLine[] => {
+    const section = sectionOf(id);
+    const begins = headed && i > 0 && section !== sectionOf(items[i - 1]);
+    return [...(begins ? [{ kind: 'heading' as const, text: section }] : []), { kind: 'item', id }];
+  });
+}
+
+/** A line of the form as it is drawn. */
 export interface Row {
   id: Focus | `heading ${string}`;
   /** Both padded to their columns. */
@@ -36,8 +93,14 @@ export function setupRows(state: SetupState): Row[] {
     if (line.kind === 'heading') {
       const label = `  ${line.text[0].toUpperCase()}${line.text.slice(1)}`;
       return {
-        ...{ id: `heading ${line.text}`, label, value: '', status: '' },
-        ...{ tone: 'muted', selected: false, typing: false, heading: true },
+        id: `heading ${line.text}`,
+        label,
+        value: '',
+        status: '',
+        tone: 'muted',
+        selected: false,
+        typing: false,
+        heading: true,
       };
     }
     const { id } = line;
@@ -47,7 +110,7 @@ export function setupRows(state: SetupState): Row[] {
       const { kind, text } = wholeStatus(home);
       const value = fit(makeLine(`with ${state.ui.draft.base.name}`, 80), valueWidth + 2);
       const label = fit(`${mark}Start the run`, labelWidth);
-      return { ...{ id, label, value, selected, typing: false }, status: `${signs[kind]} ${text}`, tone: tones[kind] };
+      return { id, label, value, status: `${signs[kind]} ${text}`, tone: tones[kind], selected, typing: false };
     }
     const { modal } = state;
     const typing = modal?.kind === 'edit' && modal.inPlace === true && modal.field === id;
@@ -58,23 +121,26 @@ export function setupRows(state: SetupState): Row[] {
       ? endOf(modal.text, size.columns - labelWidth - 2)
       : fit(endOf(choice ? `‹ ${typed} ›` : typed, valueWidth), valueWidth + 2);
     return {
-      ...{ id, value, selected, typing },
+      id,
       label: fit(`${mark}${fieldOf(id).label}`, labelWidth),
+      value,
       status: `${signs[kind]} ${makeLine(text, size.columns)}`,
       tone: tones[kind],
+      selected,
+      typing,
     };
   });
 }
 
-/** What stands against starting, in a word. */
+/** Whether the run can be started, in a few words. */
 export function wholeStatus({ setup, place }: Form): Status {
-  const { bad, asked, hidden } = standingOf(setup, place);
+  const { bad, asked, hidden } = readinessOf(setup, place);
   if (setup.refusal !== null) return { kind: 'bad', text: 'could not be started: see below' };
   if (bad.length > 0)
     return { kind: 'bad', text: `${of(bad.length, 'invalid field')}: ${bad.map(labelOf).join(', ')}` };
   if (hidden.length > 0) return { kind: 'bad', text: 'a setting that is not shown cannot be used: see below' };
   if (asked.length > 0) return { kind: 'asked', text: `checking ${asked.map(labelOf).join(', ')}` };
-  if (setup.checks.reward?.status === 'held') return { kind: 'quiet', text: 'ready; the reward is not tried' };
+  if (setup.checks.reward?.status === 'held') return { kind: 'quiet', text: 'ready; reward not tried' };
   const doing = setup.measuring?.doing ?? '';
   return doing === '' ? { kind: 'ok', text: 'ready' } : { kind: 'ok', text: `ready; measuring: ${doing} …` };
 }
@@ -86,7 +152,7 @@ export interface TextLine {
   tone: Tone;
 }
 
-/** What the selected line is, and what is known of it in full; at most `rows` lines of text, the finding kept whole. */
+/** The explanation of the selected line and the finding about it: at most `rows` lines, of which findings come first. */
 export function setupText(home: Form, modal: SetupState['modal'], columns: number, rows: number): TextLine[] {
   const { setup } = home;
   const said = findings(home, modal).flatMap(({ text, tone }) =>
@@ -113,16 +179,28 @@ function findings({ setup, place }: Form, modal: SetupState['modal']): TextLine[
     const { kind, text } = statusOf(setup.focus, setup, place);
     return text === '' ? [] : [{ text: `${signs[kind]} ${text}`.trimStart(), tone: tones[kind] }];
   }
-  const { hidden } = standingOf(setup, place);
+  const { hidden } = readinessOf(setup, place);
   if (setup.refusal !== null) return [{ text: `✘ ${setup.refusal}`, tone: 'bad' }];
   return hidden.map((text) => ({ text: `✘ ${text}`, tone: 'bad' }));
 }
 
 function startText({ setup, example }: Form): string {
-  // Three lines on the smallest screen that is usual.
+  // Three lines at 80 columns.
   const first =
     setup.draft.base.file?.path === example
       ? 'The bundled example: a small policy, at times wordy and at times wrong; a reward model that likes right answers and, as people do, long ones. '
       : '';
   return `${first}enter begins: responses are sampled and scored, then review waits for you.`;
+}
+
+/** The headless command of the form's settings, or why it is not known yet. */
+export type Headless = { command: string } | { none: string };
+
+export function headlessOf({ setup: { draft }, place, example }: Form): Headless {
+  const config = settledConfig(draft, place);
+  const directory = draft.values.directory.trim();
+  if (config === null || directory === '') return { none: 'the headless command appears once every field can be read' };
+  const told = headlessCommand(absolute(directory, place), config, draft.base.file, place, example);
+  if ('command' in told) return told;
+  return { none: `a headless run needs a file with ${told.needsFile.join(', ')}: w saves the settings` };
 }
