@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { helpLines, helpRows } from '../../../components/app/helpLines.js';
 import { historyLayout } from '../../../components/screens/history/layout.js';
 import { problemLines } from '../../../components/app/layout.js';
-import { reviewLayout } from '../../../components/screens/review/layout.js';
+import { reviewLayout } from '../../../components/screens/review/select.js';
 import { activeKeys } from '../../../components/app/keys.js';
 import { reduce } from '../../../components/app/reducer.js';
 import { type State } from '../../../components/app/state.js';
