@@ -140,7 +140,7 @@ it('a swap leaves the row under the cursor where it was sorted, until o sorts ag
   screen.type('g');
   await screen.until(/ 1\/\d+ of 300, filter longer ─/);
   screen.type('s');
-  await screen.until(/no longer fits the filter[\s\S]*o re-sorts/);
+  await screen.until(/no longer matches the filter[\s\S]*o re-sorts/);
   screen.type('j');
   await screen.until(/^·\s+\d+ /m);
   screen.type('o');

@@ -286,7 +286,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     aliases: ['reward hacking', 'phrases', 'signs'],
     keys: ['B'],
     label: 'bias',
-    help: 'signs of reward hacking: length bias, phrases, agreement; and back',
+    help: 'signs of reward hacking (length bias, phrases), and back',
     when: hasRows,
     run: (state) => only(toggleHacking(state)),
   },
@@ -295,7 +295,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     aliases: ['neutral α', 'length neutral', 'balance'],
     keys: ['='],
     label: 'neutral α',
-    help: 'set the α at which the pairs do not pull on length',
+    help: 'set the length-neutral α (no pull on length)',
     when: movesSettings,
     run: setNeutralAlpha,
   },
@@ -526,7 +526,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
 ];
 
-/** Asks before it launches; the engine is asked meanwhile what the update will take. */
+/** Asks before it launches, and meanwhile queries the engine for the plan. */
 function launch(state: ReviewState): Step<ReviewState> {
   const reviewed = reviewedRound(state);
   if (reviewed === null) return only(state);

@@ -208,7 +208,7 @@ export function typedSetting(state: ReviewState, field: Field, typed: string): S
 
 /** Opens the line in which a number of flipped pairs is typed. */
 export function typeFlips(state: ReviewState): Step<ReviewState> {
-  const hint = 'at most so many pairs flipped: sets the largest such α';
+  const hint = 'how many pairs α may flip; the largest such α is set';
   return only({
     ...state,
     modal: { kind: 'edit', owner: 'review', field: 'flips', label: 'flip', hint, text: '', error: null },

@@ -46,8 +46,8 @@ function lengthFact({ length }: HackingReport, unit: 'tokens' | 'characters'): F
   const one = unit === 'tokens' ? 'token' : 'character';
   const pull =
     slope > 0
-      ? `Each ${one} more goes with ${signed(slope, 4)} reward; α ${fixed(slope, 4)} removes that from r - α|y|.`
-      : `Each ${one} more goes with ${fixed(slope, 4)} reward: nothing for α to remove.`;
+      ? `Each additional ${one} goes with ${signed(slope, 4)} reward; α ${fixed(slope, 4)} removes that from r - α|y|.`
+      : `Each additional ${one} goes with ${fixed(slope, 4)} reward: nothing for α to remove.`;
   const spread = Number.isNaN(within_error) ? '' : ` ±${fixed(halfWidth(within_error), 2)} (95 %)`;
   return {
     label: 'length',

@@ -77,8 +77,8 @@ function baseOf(state: ReviewState): string {
   // The pairs written follow from rewards and decisions alone.
   if (state.workspace === 'file')
     return run?.weights.need === 'lengths'
-      ? 'α does not change the written pairs; weights assume policy = reference'
-      : 'α does not change the written pairs';
+      ? 'α does not change the pairs; weights assume policy = reference'
+      : 'α does not change the pairs';
   const round = shownRound(state);
   const set = run === null || round === null ? 'round' : settingOf(run.config, round, 'dpo.reference');
   const reference = typeof set === 'string' ? set : 'round';
