@@ -176,7 +176,9 @@ it.each([
   terminal = screen;
   await screen.until(/Prompt 1, 1 of 300/);
   screen.type('A');
-  await screen.until(/length-neutral α[\s\S]*α 0\.0000: 0\.0 % of pairs flipped; mean weight of longer chosen responses 0\.500/);
+  await screen.until(
+    /length-neutral α[\s\S]*α 0\.0000: 0\.0 % of pairs flipped; mean weight of longer chosen responses 0\.500/,
+  );
   screen.type('AB');
   await screen.until(/length: ρ/);
   screen.type('B?');
