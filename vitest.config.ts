@@ -1,30 +1,22 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-const all = ['test/**/*.test.ts', 'test/**/*.test.tsx'];
+/** Every test file, as `train/golden`. */
+const all = readdirSync(path.join(import.meta.dirname, 'test'), { recursive: true, encoding: 'utf8' })
+  .filter((name) => /\.test\.tsx?$/.test(name))
+  .map((name) => name.replaceAll(path.sep, '/'));
+const under = (file: string, folders: readonly string[]): boolean =>
+  folders.some((folder) => file.startsWith(`${folder}/`));
+const isOf = (file: string, names: readonly string[]): boolean => names.includes(file.replace(/\.test\.tsx?$/, ''));
 
 /** Suites that compute with tensors: once on each backend. */
 const computing = [
   ...['model/folder', 'model/generate/decoder', 'model/generate/sample', 'model/golden', 'model/peft', 'rewards/hf'],
   ...['run/stages/leaks', 'run/stages/probes', 'run/stages/score', 'run/stages/work'],
   ...['tensor/ops', 'tensor/properties', 'tensor/upload', 'train/golden', 'train/update'],
-].map((name) => `test/${name}.test.ts`);
-
-/** Where the addon could not be built, without a compiler say, its suites have nothing to run on. */
-const problem = path.join(import.meta.dirname, 'native/build/problem.json');
-const unbuilt = existsSync(problem);
-if (unbuilt) console.error(`The native backend's suites are left out: ${readFileSync(problem, 'utf8').trim()}`);
-
-const nativeProject = {
-  extends: true as const,
-  test: {
-    name: 'native',
-    include: [...computing, 'test/tensor/native/*.test.ts', 'test/conformance/*.test.ts'],
-    env: { BREVITY_TEST_BACKEND: 'native', BREVITY_POISON: '1' },
-  },
-};
+];
 
 /** Those that run on the CUDA kernels in the emulator, too; `npm run test:cuda` runs more. */
 const emulated = [
@@ -32,21 +24,122 @@ const emulated = [
   ...['tensor/native/frozen', 'tensor/native/recording', 'tensor/ops', 'train/golden'],
 ];
 
+/**
+ * Suites of whole processes and of faults, which take minutes together. `npm test` leaves them and the emulated GPU out;
+ * `npm run test:long` runs these alone, `npm run test:all` everything.
+ */
+const isLong = (file: string): boolean =>
+  under(file, ['e2e', 'faults', 'fuzz', 'native', 'remote/jobs']) ||
+  isOf(file, ['cli/auto', 'cli/stages', 'engine/crash', 'engine/launch', 'engine/socket', 'engine/tree']) ||
+  isOf(file, ['run/preflight/tasks', 'tensor/properties']);
+
+/** One round by keystrokes and the screens in a real terminal stay in `npm test`. */
+const isQuick = (file: string): boolean => !isLong(file) || isOf(file, ['e2e/frames', 'e2e/round']);
+
+const tests = process.env.BREVITY_TESTS ?? 'quick';
+if (!['quick', 'long', 'all'].includes(tests))
+  throw new Error(`BREVITY_TESTS is ${tests}; expected quick, long or all`);
+
+/** A file that is named on the command line runs, whichever list it is on. */
+const named = process.argv.slice(2).some((argument) => argument.startsWith('test/'));
+
+function select(files: readonly string[], emulates = false): string[] {
+  const chosen = files.filter((file) => {
+    if (named || tests === 'all') return true;
+    return tests === 'quick' ? !emulates && isQuick(file) : emulates || !isQuick(file);
+  });
+  // An empty list would mean vitest's default.
+  return chosen.length === 0 ? ['none'] : chosen.map((file) => `test/${file}`);
+}
+
+/** The longest files start first: without a cache vitest begins with the largest. */
+const longest = ['native/emulator', 'native/ptx', 'engine/crash', 'e2e/elsewhere', 'native/gpu', 'remote/jobs/slurm'];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isFirst = ({ moduleId }: TestSpecification) =>
+      longest.some((name) => moduleId.includes(`/test/${name}.test.`));
+    const sorted = await super.sort(files);
+    return [...sorted.filter(isFirst), ...sorted.filter((file) => !isFirst(file))];
+  }
+}
+
+/** Where the addon could not be built, without a compiler say, its suites have nothing to run on. */
+const problem = path.join(import.meta.dirname, 'native/build/problem.json');
+const unbuilt = existsSync(problem);
+if (unbuilt) console.error(`The native backend's suites are left out: ${readFileSync(problem, 'utf8').trim()}`);
+
+/** What builds the addon of the emulator builds this one, if Node's headers lie beside it. */
+const buildsEmulated =
+  !unbuilt &&
+  process.platform === 'linux' &&
+  existsSync(path.resolve(process.execPath, '../../include/node/node_api.h'));
+
+/** Without tensors, processes or state of the process: these share a process, which halves their time. */
+const isPure = (file: string): boolean => under(file, ['components', 'core', 'protocol', 'report']);
+
+const pureProject = {
+  extends: true as const,
+  test: {
+    name: 'pure',
+    include: select(all.filter(isPure)),
+    poolOptions: { forks: { isolate: false } },
+  },
+};
+
+const wasmProject = {
+  extends: true as const,
+  test: {
+    name: 'wasm',
+    include: select(
+      all.filter(
+        (file) =>
+          !isPure(file) &&
+          !under(file, ['tensor/native', 'tensor/tensorflow', 'native/emulated', 'conformance', 'clusters']),
+      ),
+    ),
+  },
+};
+
+const nativeProject = {
+  extends: true as const,
+  test: {
+    name: 'native',
+    include: select(all.filter((file) => isOf(file, computing) || under(file, ['tensor/native', 'conformance']))),
+    env: { BREVITY_TEST_BACKEND: 'native', BREVITY_POISON: '1' },
+  },
+};
+
 const emulatedProject = {
   extends: true as const,
   test: {
     name: 'cuda-emulated',
-    include: [
-      ...emulated.map((name) => `test/${name}.test.ts`),
-      'test/native/emulated/*.test.ts',
-      'test/conformance/*.test.ts',
-    ],
+    include: select(
+      all.filter((file) => isOf(file, emulated) || under(file, ['native/emulated', 'conformance'])),
+      true,
+    ),
     setupFiles: ['test/native/emulated/setup.ts'],
     testTimeout: 300_000,
     env: {
       ...{ BREVITY_TEST_BACKEND: 'native', BREVITY_POISON: '1', BREVITY_DEVICE: 'cuda-emulated' },
       BREVITY_ADDON: path.join(import.meta.dirname, 'native/build-test/cuda-quick/brevity.node'),
     },
+  },
+};
+
+/**
+ * TensorFlow's own kernels through tfjs-node: `npm run test:tensorflow` builds it and sets BREVITY_TFJS_NODE. Commands and
+ * the terminal run on it too.
+ */
+const tensorflowProject = {
+  extends: true as const,
+  test: {
+    name: 'tensorflow',
+    include: all
+      .filter((file) => isOf(file, [...computing, 'cli/auto', 'e2e/session']) || under(file, ['tensor/tensorflow']))
+      .map((file) => `test/${file}`),
+    testTimeout: 300_000,
+    env: { BREVITY_TEST_BACKEND: 'tensorflow' },
   },
 };
 
@@ -60,25 +153,6 @@ const clustersProject = {
   },
 };
 
-/** Minutes each, whatever their size. */
-const longest = ['native/emulator', 'native/ptx', 'engine/crash', 'e2e/elsewhere', 'native/gpu', 'remote/jobs/slurm'];
-
-/** Without a cache vitest begins with the largest files: a small one that takes minutes would come last, alone. */
-class LongestFirst extends BaseSequencer {
-  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const isLong = ({ moduleId }: TestSpecification) =>
-      longest.some((name) => moduleId.includes(`/test/${name}.test.`));
-    const sorted = await super.sort(files);
-    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
-  }
-}
-
-/** What builds the addon of the emulator builds this one, if Node's headers lie beside it. */
-const buildsEmulated =
-  !unbuilt &&
-  process.platform === 'linux' &&
-  existsSync(path.resolve(process.execPath, '../../include/node/node_api.h'));
-
 export default defineConfig({
   test: {
     globalSetup: 'test/state.ts',
@@ -89,19 +163,11 @@ export default defineConfig({
     setupFiles: ['test/yield.ts'],
     hookTimeout: 120_000,
     projects: [
-      {
-        extends: true,
-        test: {
-          name: 'wasm',
-          include: all,
-          exclude: [
-            ...['test/tensor/native/**', 'test/native/emulated/**', 'test/conformance/**', 'test/clusters/**'],
-            'node_modules/**',
-          ],
-        },
-      },
+      pureProject,
+      wasmProject,
       ...(unbuilt ? [] : [nativeProject]),
       ...(buildsEmulated ? [emulatedProject] : []),
+      ...(process.env.BREVITY_TFJS_NODE === undefined ? [] : [tensorflowProject]),
       ...(process.env.BREVITY_CLUSTERS === '1' ? [clustersProject] : []),
     ],
   },

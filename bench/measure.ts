@@ -131,10 +131,14 @@ const settings = {
 const sample = (tokens: number) =>
   sampleResponses(model, jobs, { ...settings, max_new_tokens: tokens }, { onResponse: () => {} });
 let sampling = NaN;
+let samplingCpu = NaN;
 for (let run = 0; run < 2 && m.samples > 0; run++) {
   const started = performance.now();
+  const before = process.cpuUsage();
   await sample(m.new);
   sampling = (performance.now() - started) / 1000;
+  const spent = process.cpuUsage(before);
+  samplingCpu = (spent.user + spent.system) / 1e6;
 }
 const peak = peakMegabytes();
 
@@ -158,7 +162,7 @@ console.log(
       update_peak_mem_mb: best.peak,
       tried,
     }),
-    ...(m.samples > 0 && { sample_tokens_per_s: (m.samples * m.new) / sampling }),
+    ...(m.samples > 0 && { sample_tokens_per_s: (m.samples * m.new) / sampling, sample_cpu_s: samplingCpu }),
     peak_mem_mb: peak,
     ...(profile !== false && { profile }),
   }),

@@ -11,6 +11,7 @@ export interface Measured {
   pairs_per_s: number;
   update_tokens_per_s: number;
   sample_tokens_per_s: number;
+  sample_cpu_s: number;
   peak_mem_mb: number;
 }
 

@@ -8,7 +8,7 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
-import { lockHolder } from '../src/run/lock.js';
+import { lockHolder } from '../src/io/lock.js';
 import { machine } from './machine.js';
 import { median, percentile } from './median.js';
 import { panelTimes } from './ui/panel.js';

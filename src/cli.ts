@@ -3,8 +3,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { UserError, hasCode } from './core/errors.js';
-import { commandLine, recordInvocation } from './io/invocation.js';
+import { recordInvocation } from './io/invocation.js';
 import { print, printError } from './io/print.js';
+import { commandLine } from './core/shell.js';
 
 recordInvocation(process.argv, process.env, process.cwd());
 
@@ -82,7 +83,7 @@ function version(): string {
 /** @throws UserError for a word that is neither a run nor a command but differs from a command by a slip */
 async function refuseSlip(word: string): Promise<void> {
   if (word.startsWith('-') || word.includes('/') || existsSync(word)) return;
-  const { nearest } = await import('./core/config/load.js');
+  const { nearest } = await import('./core/config/partial.js');
   const near = nearest(word, Object.keys(loaders));
   if (near === null || near[0] !== word[0]) return;
   throw new UserError(

@@ -39,7 +39,7 @@ await Promise.all(
 );
 if (checkInto === null) {
   for (const file of readdirSync(into))
-    if (!modules.includes(path.basename(file, '.ptx'))) rmSync(path.join(into, file));
+    if (file.endsWith('.ptx') && !modules.includes(path.basename(file, '.ptx'))) rmSync(path.join(into, file));
   const manifest = { nvcc: nvccVersion, architecture, sources: now, ptx: hashes(into, /\.ptx$/) };
   writeFileSync(path.join(into, 'manifest.json'), JSON.stringify(manifest, null, 2) + '\n');
   console.log(`${modules.length} modules by nvcc ${manifest.nvcc}`);

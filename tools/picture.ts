@@ -161,7 +161,7 @@ draw('history');
 child.write('q');
 await pause(1000);
 // The engine goes on when its terminal is left: here nobody comes back.
-const { lockHolder } = await import('../src/run/lock.js');
+const { lockHolder } = await import('../src/io/lock.js');
 const holder = lockHolder(path.join(folder, 'example'));
 if (holder !== null) process.kill(holder.pid, 'SIGKILL');
 rmSync(folder, { recursive: true, force: true });

@@ -5,7 +5,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
-import { lockHolder } from '../../src/run/lock.js';
+import { lockHolder } from '../../src/io/lock.js';
 import { machine } from '../machine.js';
 import { benchSteps } from './benchmarks.js';
 import { checkLanes, runDirectories } from './checks.js';

@@ -1,6 +1,6 @@
 /**
  * Public figures that the cost of a round is calculated from, and the assumptions where no public figure fits. Every
- * number names its source; docs/scale.md prints both.
+ * number names its source; bench/scale/README.md prints both.
  */
 export interface Figure {
   value: number;

@@ -1,7 +1,7 @@
 /**
  * `npm run bench:scale`: the cost of a round from public figures (cost.ts), the processor time that the client needs per
  * answer (client.ts), and the work queue over 1 to 64 simulated endpoints (simulate.ts). Writes
- * bench/results/scale.json; docs/scale.md explains it. `--fast` simulates a quarter of the responses.
+ * bench/results/scale.json; bench/scale/README.md explains it. `--fast` simulates a quarter of the responses.
  */
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';

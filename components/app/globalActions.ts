@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { count } from '../../src/core/format.js';
 import { makeLine, pastedLine } from '../../src/core/sanitize.js';
-import type { Sensitive } from '../../src/io/trust.js';
+import type { Sensitive } from '../../src/core/trust.js';
 import { mostPasted } from '../terminal/keyboard.js';
 import { paletteEntries } from './commands.js';
 import { helpRows, scrollHelp } from './helpLines.js';

@@ -5,8 +5,8 @@
 import type { Config } from '../../src/core/config/schema.js';
 import type { Base, Place, SettingsFile } from '../../src/core/form/draft.js';
 import type { Measurement } from '../../src/core/form/facts.js';
-import type { RunEntry } from '../../src/run/preflight/runs.js';
 import type { CheckAsk, CheckName, FactsOf } from '../screens/setup/checks.js';
+import type { RunEntry } from '../../src/core/runs.js';
 
 export interface Home {
   place: Place;

@@ -5,7 +5,7 @@
 import type { Query, RoundData, RoundSettings, Snapshot } from '../../src/protocol/messages.js';
 import { applyEvent } from '../../src/protocol/reducer.js';
 import { askOverwrite, askTrust, completed, pasted, retyped } from './globalActions.js';
-import { withAnswers } from './heldOut/answers.js';
+import { withResponses } from './heldOut/responses.js';
 import type { HomeEvent } from './home.js';
 import { keysOf, meaningOf, placeOf } from './keys.js';
 import { bodyTop } from './layout.js';
@@ -120,7 +120,7 @@ function answered(state: State, query: Query, answer: unknown): State {
   if (query.type === 'read-round' && state.run !== null && query.round !== state.run.current) {
     seen = { ...state, past: answer as RoundData };
   }
-  if (query.type === 'read-held-out') seen = withAnswers(seen, query, answer);
+  if (query.type === 'read-held-out') seen = withResponses(seen, query, answer);
   return onScreens(seen, ({ answered: change }, slice) => change?.(slice, query, answer) ?? slice);
 }
 

@@ -18,7 +18,7 @@ import type {
   Stage,
 } from '../../src/protocol/messages.js';
 import type { Home, HomeEvent, HomeTask } from './home.js';
-import type { Sensitive } from '../../src/io/trust.js';
+import type { Sensitive } from '../../src/core/trust.js';
 
 export type { Size };
 
@@ -116,8 +116,8 @@ interface Terminal {
   draft: Partial<RoundSettings>;
   /** An earlier round that is looked at instead of the current one. */
   past: RoundData | null;
-  /** Answers to held-out prompts, which several screens show. */
-  heldOut: HeldOutAnswers;
+  /** Responses to held-out prompts, which several screens show. */
+  heldOut: HeldOutResponses;
   /** What resizing the window has moved (resize.ts); the next key keeps it so. */
   displaced: readonly Displaced[];
   /** One line about the last key or command; the next key clears it. */
@@ -144,14 +144,14 @@ export interface HomeTerminal extends Terminal {
 /** Shared by all screens; a screen's own slice lies beside it under the screen's name and is known to that screen only. */
 export type State = RunTerminal | FileTerminal | HomeTerminal;
 
-export interface HeldOutAnswers {
-  /** By round, the newest told last. */
-  readonly told: readonly { round: number; answers: readonly HeldOutSeen[] }[];
-  /** Rounds that were asked about, and of which engine: a restarted engine is asked again. */
+export interface HeldOutResponses {
+  /** By round, the last received last. */
+  readonly known: readonly { round: number; responses: readonly HeldOutSeen[] }[];
+  /** Rounds that were asked for, and the engine process that was asked: a restarted engine is asked again. */
   readonly asked: readonly { round: number; pid: number }[];
 }
 
-export const noAnswers: HeldOutAnswers = { told: [], asked: [] };
+export const noResponses: HeldOutResponses = { known: [], asked: [] };
 
 /** A field of a screen's state that a resize has changed. */
 export interface Displaced {
@@ -338,7 +338,7 @@ export function initialTerminal(definitions: Definitions, size: Size): RunTermin
     modal: null,
     draft: {},
     past: null,
-    heldOut: noAnswers,
+    heldOut: noResponses,
     displaced: [],
     notice: null,
   };

@@ -3,6 +3,7 @@
  * text out; axes and titles are the components'.
  */
 import { largest, smallest } from '../../src/core/limits.js';
+import type { Segment } from '../../src/core/branchPlot.js';
 
 export interface Histogram {
   min: number;
@@ -62,12 +63,6 @@ export function bar(share: number, width: number): string {
   const parts = Math.round(8 * width * Math.min(1, Math.max(0, Number.isFinite(share) ? share : 0)));
   const partial = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'][parts % 8];
   return ('█'.repeat(Math.floor(parts / 8)) + partial).padEnd(width, '░');
-}
-
-/** A run of cells that one series drew. */
-export interface Segment {
-  text: string;
-  series: number;
 }
 
 export interface Curves {

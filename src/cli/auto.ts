@@ -2,7 +2,6 @@
 import { Command } from 'commander';
 import { depthOf, drive } from '../engine/auto.js';
 import type { EndpointView, EngineEvent } from '../protocol/messages.js';
-import { commandLine, shellQuote } from '../io/invocation.js';
 import { printError, ProgressLine } from '../io/print.js';
 import type { RoundSettings, RoundState } from '../core/rounds.js';
 import { isRun } from '../run/run.js';
@@ -11,6 +10,7 @@ import { examples, wholeNumber } from './options.js';
 import { addRunOptions, openOrCreateRun } from './run.js';
 import { problemOf, readiness, weightsText } from '../../components/parts/endpointLines.js';
 import { jobNews } from '../../components/screens/update/job.js';
+import { commandLine, shellQuote } from '../core/shell.js';
 
 /** Settings that may be given for an existing run as well: they hold for the rounds to come. */
 const roundFlags = { alpha: 'dpo.alpha', beta: 'dpo.beta', lr: 'update.lr' } as const;

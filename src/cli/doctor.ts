@@ -4,18 +4,13 @@ import { existsSync } from 'node:fs';
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
 import { Command } from 'commander';
 import { surveyBackends } from '../tensor/backend.js';
+import { fastestBackend } from '../tensor/fastest.js';
 import { examples } from './options.js';
 import { messageOf } from '../core/errors.js';
 import { jsonLine, print } from '../io/print.js';
 import { askVersion } from '../run/preflight/environment.js';
-import {
-  type PythonSearch,
-  findPython,
-  gpusInWords,
-  onPath,
-  trainerCommand,
-  trainerProblem,
-} from '../run/preflight/python.js';
+import { findPython, onPath } from '../run/preflight/python.js';
+import { gpusInWords, type PythonSearch, trainerCommand, trainerProblem } from '../core/form/python.js';
 
 export function doctorCommand(): Command {
   return new Command('doctor')
@@ -34,6 +29,7 @@ export function doctorCommand(): Command {
         memory_free_gb: round(freemem() / 2 ** 30),
         gpu: gpu(),
         backend: backends.find(({ usable, automatic }) => usable && automatic)?.name ?? null,
+        fastest: fastestBackend(backends),
         backends,
         python,
         slurm: await versionOf('sbatch'),
@@ -53,6 +49,7 @@ export function doctorCommand(): Command {
           `Backend ${name}`,
           `${name === report.backend ? 'used' : usable ? 'usable' : 'not usable'}: ${detail}`,
         ]),
+        ['Fastest', `${report.fastest.name}: ${report.fastest.why}`],
         ...pythonLines(python),
         ['Slurm', report.slurm ?? 'not found: no sbatch on the path'],
         ['Ray', report.ray ?? 'not found: no ray on the path (a cluster elsewhere needs only its address)'],

@@ -4,13 +4,13 @@
  * asked for in quick succession, while a selection moves, only the last are fetched.
  */
 import { messageOf } from '../core/errors.js';
-import { Untrusted } from '../io/trust.js';
 import type { EngineCommand, EngineEvent, Query, RoundSettings } from '../protocol/messages.js';
+import { Untrusted } from '../core/trust.js';
 import type { AppEvent } from '../../components/app/state.js';
 
 const restMilliseconds = 120;
 
-/** What engine/client.ts gives, as far as it is needed here. */
+/** What protocol/client.ts gives, as far as it is needed here. */
 export interface Client {
   send(command: EngineCommand): Promise<void>;
   ask(query: Query): Promise<unknown>;

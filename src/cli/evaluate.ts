@@ -5,7 +5,7 @@ import { responseLogprobs, sum } from '../train/logprobs.js';
 import { type Answers, evaluatePolicy } from '../core/evaluation.js';
 import { loadModel } from '../model/folder.js';
 import { ProgressLine } from '../io/print.js';
-import { type PromptEntry, encodePrompts, promptEntrySchema } from '../io/prompts.js';
+import { type PromptEntry, promptEntrySchema } from '../io/prompts.js';
 import { namedByUser, openReward } from '../rewards/index.js';
 import type { SampledResponse } from '../core/rows.js';
 import { deriveSeed } from '../core/seeds.js';
@@ -27,6 +27,7 @@ import {
   precisionOption,
   threadsOption,
 } from './options.js';
+import { encodePrompts } from '../model/prompts.js';
 
 const flags = samplingFlags.filter(({ key }) => key !== 'samples_per_prompt');
 

@@ -1,7 +1,7 @@
 /** `brevity` without a run: the list of runs and the form of a new one; from there into runs and back. */
 import { homedir } from 'node:os';
 import path from 'node:path';
-import type { PartialConfig } from '../core/config/load.js';
+import type { PartialConfig } from '../core/config/partial.js';
 import { exampleConfig } from '../run/preflight/create.js';
 import type { Place } from '../core/form/draft.js';
 import { type FormStart, exampleForm, fileForm, withFlags } from '../run/preflight/form.js';

@@ -1,10 +1,9 @@
 /**
  * Carries out what the list of runs and the form ask for: looks at runs every now and then, checks and measures in
- * processes of their own (setup/tasks.ts), makes and deletes runs. What comes of it goes back as events.
+ * processes of their own (run/preflight/tasks.ts), makes and deletes runs. What comes of it goes back as events.
  */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { readConfigFile } from '../core/config/load.js';
 import { messageOf } from '../core/errors.js';
 import { writeFileAtomic } from '../io/durable.js';
 import { configText } from '../core/form/command.js';
@@ -16,6 +15,7 @@ import { runTask } from '../run/preflight/tasks.js';
 import { sensitiveSettings, trust } from '../io/trust.js';
 import type { FormSource, HomeEvent, HomeTask } from '../../components/app/home.js';
 import type { AppEvent } from '../../components/app/state.js';
+import { readConfigFile } from '../io/configFile.js';
 
 /** Between two looks at the runs. */
 const lookMilliseconds = 2000;
@@ -30,7 +30,7 @@ export interface HomeTasksOptions {
   now(action: AppEvent): void;
   /** The terminal goes over to this run. */
   open(directory: string): void;
-  /** Another than setup/tasks.ts's for tests. */
+  /** Replaces run/preflight/tasks.ts's in tests. */
   run?: typeof runTask;
 }
 

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command } from 'commander';
-import { attemptIn, executeJob } from '../remote/jobs/executor.js';
+import { attemptIn, executeJob } from '../run/jobs/execute.js';
 import { examples } from './options.js';
 
 export function jobCommand(): Command {

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
 import type { Flag, Group } from '../core/config/flags.js';
-import { Problems, expected, nearest, rewardFaults } from '../core/config/load.js';
+import { expected, nearest, Problems } from '../core/config/partial.js';
 import {
   backendSchema,
   dpoSchema,
@@ -22,8 +22,9 @@ import {
   updateSchema,
 } from '../core/config/schema.js';
 import { UserError } from '../core/errors.js';
-import { commandLine } from '../io/invocation.js';
 import { checkFolder } from '../model/files.js';
+import { rewardFaults } from '../io/configFile.js';
+import { commandLine } from '../core/shell.js';
 
 export { dpoFlags, pairsFlags, rewardFlags, runFlags, samplingFlags, updateFlags } from '../core/config/flags.js';
 

@@ -5,15 +5,16 @@
  */
 import { statSync, unwatchFile, watchFile } from 'node:fs';
 import { configSchema } from '../core/config/schema.js';
-import type {
-  EngineCommand,
-  EngineEvent,
-  Queries,
-  Query,
-  RoundSettings,
-  RoundState,
-  Snapshot,
-  TokenSeen,
+import {
+  type EngineCommand,
+  type EngineEvent,
+  type Queries,
+  type Query,
+  type RoundSettings,
+  type RoundState,
+  SHOWN_PROMPT_TOKENS,
+  type Snapshot,
+  type TokenSeen,
 } from '../protocol/messages.js';
 import { UserError } from '../core/errors.js';
 import { applyRow, decisionFor, replay, type Standing, viewOf, wrongWith } from '../core/review/decisions.js';
@@ -240,11 +241,7 @@ function stampOf(file: string): string {
 
 const now = (): string => new Date().toISOString();
 
-// Tokens of a file's responses by a tokenizer that the user named.
-
-/** Tokens at the end of a prompt that are shown. */
-const promptTokens = 64;
-
+/** Tokens of a file's responses, by a tokenizer that the user named. */
 export interface FileTokens {
   /** Ids of a response, with the end of its turn unless it was cut off. */
   ids(text: string, truncated: boolean): number[];
@@ -269,7 +266,7 @@ export function fileTokens(tokenizer: Tokenizer): FileTokens {
       const { text, truncated } = responses[sample];
       return {
         prompt_tokens: before.length,
-        prompt: before.slice(-promptTokens).map(seen),
+        prompt: before.slice(-SHOWN_PROMPT_TOKENS).map(seen),
         response: ids(text, truncated).map(seen),
       };
     },

@@ -97,8 +97,8 @@ export class RowWriter {
   }
 }
 
-// The rows that `score` and `logprobs` take: whatever another stage writes. A row holds one response, the responses of
-// `brevity sample`, or the two of a pair; values that are computed for a response go back to where it came from.
+// Rows that `score` and `logprobs` take: one response, the responses of `brevity sample`, or the two of a pair. Values
+// computed for a response are written beside it.
 
 const ids = tokenIdsSchema.optional();
 const text = z.string().optional();

@@ -3,20 +3,12 @@ import { existsSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import type { Command } from 'commander';
 import { flagNames } from '../core/config/flags.js';
-import {
-  type NameKey,
-  type PartialConfig,
-  checkConfig,
-  mergeConfigs,
-  readConfigFile,
-  resolvePaths,
-} from '../core/config/load.js';
+import { mergeConfigs, type NameKey, type PartialConfig, resolvePaths } from '../core/config/partial.js';
 import { UserError } from '../core/errors.js';
-import { commandLine } from '../io/invocation.js';
 import { allConfigs } from '../core/config/rounds.js';
 import { createRun, exampleConfig } from '../run/preflight/create.js';
 import { Run, isRun } from '../run/run.js';
-import { type Sensitive, Untrusted, allUses, sensitiveSettings, trust, trustName } from '../io/trust.js';
+import { allUses, sensitiveSettings, trust } from '../io/trust.js';
 import {
   addCheck,
   addFlags,
@@ -29,6 +21,9 @@ import {
   threadsOption,
   wholeNumber,
 } from './options.js';
+import { checkConfig, readConfigFile } from '../io/configFile.js';
+import { commandLine } from '../core/shell.js';
+import { type Sensitive, trustName, Untrusted } from '../core/trust.js';
 
 export interface OpenOptions {
   /** Keys whose flags may be given for an existing run too. */

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { samplingSchema } from '../core/config/schema.js';
 import { loadModel } from '../model/folder.js';
 import { ProgressLine } from '../io/print.js';
-import { encodePrompts, promptEntrySchema } from '../io/prompts.js';
+import { promptEntrySchema } from '../io/prompts.js';
 import type { SampleRow, SampledResponse } from '../core/rows.js';
 import { sampleSeed } from '../core/seeds.js';
 import { sampleResponses } from '../model/generate/sample.js';
@@ -24,6 +24,7 @@ import {
   precisionOption,
   threadsOption,
 } from './options.js';
+import { encodePrompts } from '../model/prompts.js';
 
 const flags = samplingFlags.filter(({ key }) => key !== 'samples_per_prompt');
 

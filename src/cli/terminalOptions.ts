@@ -2,9 +2,9 @@
 import chalk from 'chalk';
 import { type Command, Option } from 'commander';
 import { type Look, lookFor } from '../../components/app/look.js';
-import { readSettings } from '../../components/app/preferences.js';
 import { themeNames } from '../../components/parts/theme.js';
 import { choice } from './options.js';
+import { readSettings } from './preferences.js';
 
 export function addSettingsOptions(command: Command): Command {
   return command

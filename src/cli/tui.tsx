@@ -7,7 +7,6 @@ import { fileURLToPath } from 'node:url';
 import { App } from '../../components/app/App.js';
 import { attachEngine } from '../engine/launch.js';
 import { UserError, messageOf } from '../core/errors.js';
-import { commandLine, shellQuote } from '../io/invocation.js';
 import { openCommand } from '../core/form/command.js';
 import { completePath } from '../run/preflight/complete.js';
 import { absolute } from '../core/form/draft.js';
@@ -20,7 +19,9 @@ import { Store } from '../../components/app/store.js';
 import { type Controls, onScreen } from './screen.js';
 import { lookOf } from './terminalOptions.js';
 import { print } from '../io/print.js';
-import { type Sensitive, trust } from '../io/trust.js';
+import { trust } from '../io/trust.js';
+import { commandLine, shellQuote } from '../core/shell.js';
+import type { Sensitive } from '../core/trust.js';
 
 export interface TuiOptions {
   /** How the screens are drawn; as environment and settings file say unless given. */

@@ -1,7 +1,7 @@
 /** `brevity update`: one LR-DPO update of a policy on pairs. */
 import { Command } from 'commander';
 import { z } from 'zod';
-import { Problems } from '../core/config/load.js';
+import { Problems } from '../core/config/partial.js';
 import { dpoSchema, loraSchema, type UpdateConfig, updateSchema } from '../core/config/schema.js';
 import { dryRun } from '../train/dryRun.js';
 import { responseLogprobs, sum } from '../train/logprobs.js';

@@ -6,10 +6,8 @@
  * Knows no backend and does no I/O.
  */
 import { lossLogit, sigmoid } from './objectives/lrDpo.js';
+import { MAX_ALPHA } from './config/schema.js';
 import { type MarginInput, isFlipped } from './margins.js';
-
-/** The largest α that the configuration takes. */
-export const GREATEST_ALPHA = 100;
 
 /** Pairs laid out for quick sums. Pairs with the same Δ|y| and implicit margin share their weight. */
 export interface AlphaProfile {
@@ -130,9 +128,9 @@ export function lengthNeutralAlpha(profile: AlphaProfile): NeutralAlpha {
   }
 }
 
-/** The largest α up to GREATEST_ALPHA at which at most `most` pairs are flipped, cut to six decimals. */
+/** The largest α up to MAX_ALPHA at which at most `most` pairs are flipped, cut to six decimals. */
 export function largestAlphaFlipping(profile: AlphaProfile, most: number): number {
-  if (flippedAt(profile, GREATEST_ALPHA) <= most) return GREATEST_ALPHA;
+  if (flippedAt(profile, MAX_ALPHA) <= most) return MAX_ALPHA;
   const { margins, differences } = profile;
   // A pair flips just above the margin per token of a longer winner, and stays flipped as α rises.
   const thresholds = new Float64Array(margins.length);
@@ -155,9 +153,9 @@ export function alphaScale({ margins, differences }: AlphaProfile): number {
   return roundUp(sorted[Math.floor(found * 0.6)] ?? 0.05);
 }
 
-/** To 1, 2 or 5 times a power of ten, GREATEST_ALPHA at most. */
+/** To 1, 2 or 5 times a power of ten, MAX_ALPHA at most. */
 export function roundUp(alpha: number): number {
-  for (let power = 1e-4; power < GREATEST_ALPHA; power *= 10)
+  for (let power = 1e-4; power < MAX_ALPHA; power *= 10)
     for (const step of [1, 2, 5]) if (step * power >= alpha * (1 - 1e-9)) return Number((step * power).toPrecision(1));
-  return GREATEST_ALPHA;
+  return MAX_ALPHA;
 }

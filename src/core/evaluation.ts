@@ -34,10 +34,13 @@ export function evaluatePolicy(round: number, policy: Answers, opponents: Oppone
   };
 }
 
-/** A response wins by the higher reward; equal rewards are half a win. */
+/**
+ * A response wins by the higher reward; equal rewards are half a win, and so are equal responses: where rewards depend on
+ * the batch, on tensorflow or at a server, those of the same response differ in their last bits.
+ */
 export function compare(policy: Answers, opponent: Opponent): Comparison {
   const rows = policy.rewards.map((reward, i) => ({
-    preference: reward > opponent.rewards[i] ? 1 : reward < opponent.rewards[i] ? 0 : 0.5,
+    preference: preference(policy.responses[i], reward, opponent.responses[i], opponent.rewards[i]),
     length_model: policy.responses[i].ids.length,
     length_baseline: opponent.responses[i].ids.length,
   }));
@@ -65,6 +68,15 @@ export function compare(policy: Answers, opponent: Opponent): Comparison {
     kl_per_token: ratios === null ? null : ratios.reduce((a, b) => a + b, 0) / tokens,
     ...(Array.isArray(logps) ? {} : { kl_note: logps.unknown }),
   };
+}
+
+function preference(ours: SampledResponse, reward: number, theirs: SampledResponse, against: number): number {
+  if (sameTokens(ours.ids, theirs.ids)) return 0.5;
+  return reward > against ? 1 : reward < against ? 0 : 0.5;
+}
+
+function sameTokens(a: number[], b: number[]): boolean {
+  return a.length === b.length && a.every((id, i) => id === b[i]);
 }
 
 /** Distinct bigrams over all bigrams, of token ids over all responses (arXiv 1510.03055). */

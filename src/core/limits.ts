@@ -1,9 +1,7 @@
 /**
- * Limits on data from outside (files, sockets, servers), and helpers that hold with 200,000 rows. docs/security.md
+ * Limits on data from outside (files, sockets, servers, people), and helpers that hold with 200,000 rows. docs/security.md
  * lists every limit with the test that holds it. Ranges of single keys are in the schemas.
  */
-import { closeSync, openSync, readSync } from 'node:fs';
-import { UserError, messageOf } from './errors.js';
 
 /** Largest magnitude of a reward. Differences, sums and squares of a run's rewards stay finite. */
 export const MAX_REWARD = 1e30;
@@ -15,6 +13,10 @@ export const MAX_LINE = 64 * 2 ** 20;
 export const MAX_FILE = 256 * 2 ** 20;
 /** Nesting of JSON. Code that walks a value recursively, JSON.stringify included, overflows the stack at some depth. */
 export const MAX_DEPTH = 64;
+/** Characters of a round's name. */
+export const MAX_NAME = 80;
+/** Characters of a round's note, and of a note on a pair. */
+export const MAX_NOTE = 2000;
 /** Bytes of one line that the engine accepts from a client. */
 export const MAX_REQUEST = 2 ** 20;
 /** Bytes of one line that a client accepts from the engine: a snapshot holds the pairs of a round. */
@@ -37,35 +39,6 @@ export function smallest(values: Iterable<number>): number {
   let least = Infinity;
   for (const value of values) least = Math.min(least, value);
   return least;
-}
-
-/**
- * A whole text file, without a byte order mark.
- *
- * @throws UserError if the file cannot be read or has more than `most` bytes
- */
-export function readTextFile(file: string, most = MAX_FILE): string {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  let handle: number | null = null;
-  try {
-    handle = openSync(file, 'r');
-    // The size that stat tells says nothing about a pipe or a device.
-    for (;;) {
-      const chunk = Buffer.allocUnsafe(size === 0 ? 64 * 1024 : 2 ** 20);
-      const read = readSync(handle, chunk, 0, chunk.length, null);
-      if (read === 0) break;
-      chunks.push(chunk.subarray(0, read));
-      size += read;
-      if (size > most) throw new UserError(`${file} is larger than ${megabytes(most)}; expected a smaller file`);
-    }
-  } catch (cause) {
-    if (cause instanceof UserError) throw cause;
-    throw new UserError(`cannot read ${file}: ${messageOf(cause)}`, { cause });
-  } finally {
-    if (handle !== null) closeSync(handle);
-  }
-  return withoutMark(Buffer.concat(chunks, size).toString());
 }
 
 /** Editors on Windows put a byte order mark before JSON, which JSON.parse refuses. */

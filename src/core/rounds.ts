@@ -97,7 +97,7 @@ export function newRound(id: number, parent: number | null, settings: RoundSetti
   };
 }
 
-// The tree of rounds as people see it: in which order, with which lines at its side, and which rounds make a branch.
+// The tree of rounds as it is drawn: order, lines at the side, branches.
 
 export interface TreeRow {
   round: RoundState;

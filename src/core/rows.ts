@@ -2,7 +2,7 @@
  * The JSON-lines rows that the stage commands exchange and the run directory keeps. Field names are the files'
  * (snake_case; metrics are TRL's), so one type serves disk, wire and screen.
  *
- * Leaves out reading and writing (store/jsonl.ts) and the configuration (config/schema.ts).
+ * Leaves out reading and writing (io/jsonl.ts) and the configuration (config/schema.ts).
  */
 import { z } from 'zod';
 import { MAX_REWARD, MAX_TOKEN_ID } from './limits.js';
@@ -20,8 +20,6 @@ export const rewardSchema = z
   .number()
   .min(-MAX_REWARD, `a reward is at least -${MAX_REWARD}`)
   .max(MAX_REWARD, `a reward is at most ${MAX_REWARD}`);
-
-export type FinishReason = 'stop' | 'length';
 
 /** One sampled response. `ids` holds the end-of-turn token where the model produced it: |y| = ids.length. */
 export const responseSchema = z.object({
@@ -140,9 +138,7 @@ export interface EvaluationResult {
   comparisons: Comparison[];
 }
 
-// The rows of probes.jsonl. Imports no tensors: the engine's main thread reads them too.
-
-/** What the policy answered to one probe prompt at one time of the update. */
+/** A row of probes.jsonl: the policy's response to one probe prompt after so many steps of the update. */
 export const probeRowSchema = z.object({
   /** Optimizer steps taken; 0 is the round's start. */
   step: z.int().min(0),
@@ -154,3 +150,14 @@ export const probeRowSchema = z.object({
   truncated: z.boolean(),
 });
 export type ProbeRow = z.infer<typeof probeRowSchema>;
+
+/** A response to a held-out prompt with its reward. */
+export interface HeldOutResponse {
+  prompt_index: number;
+  prompt: string;
+  text: string;
+  /** In tokens. */
+  length: number;
+  reward: number;
+  truncated: boolean;
+}

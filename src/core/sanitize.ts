@@ -6,7 +6,7 @@
  * Leaves out wrapping and cutting (text.ts).
  */
 import { stripVTControlCharacters } from 'node:util';
-import { hasStandIn } from '../../components/terminal/ascii.js';
+import { standIn } from './ascii.js';
 
 /**
  * Control, format (bidi controls, zero-width, tags) and lone surrogate characters, what Unicode lets a font leave out
@@ -36,7 +36,9 @@ export function makeVisible(text: string): string {
     .replace(emojiJoiner, '')
     .replace(emojiSelector, '')
     .replace(unsafe, spell);
-  return ascii ? visible.replace(beyondAscii, (sign) => (hasStandIn(sign) ? sign : spellCode(sign))) : visible;
+  return ascii
+    ? visible.replace(beyondAscii, (sign) => (standIn(sign) === undefined ? spellCode(sign) : sign))
+    : visible;
 }
 
 /**
@@ -67,4 +69,9 @@ function spell(character: string): string {
 
 function spellCode(character: string): string {
   return `⟨U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}⟩`;
+}
+
+/** Foreign text for errors, which go to terminals: a server or module may repeat a response with escape sequences in it. */
+export function plainText(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ');
 }

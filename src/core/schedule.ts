@@ -31,7 +31,7 @@ export function learningRate(
   }
 }
 
-// Which pairs make each optimizer step, and how a step is cut into micro-batches of like length.
+// The pairs of each optimizer step, and its micro-batches of similar length.
 
 /**
  * Indices of pairs for each step of one epoch, shuffled by the epoch's own seed; the last batch is smaller. One epoch at a

@@ -31,7 +31,7 @@ export function zScore(winners: number, winnersAll: number, losers: number, lose
   return (odds(winners, winnersAll) - odds(losers, losersAll)) / Math.sqrt(variance);
 }
 
-// How closely two rows of numbers go together. Pure.
+// Correlations.
 
 /** Pearson's r; NaN with fewer than two values, or where one side does not vary. */
 export function pearson(xs: ArrayLike<number>, ys: ArrayLike<number>): number {

@@ -1,7 +1,7 @@
 /** The unattended client: takes a run through its rounds as a person would, with settings given beforehand. */
 import type { RoundSettings, RoundState } from '../core/rounds.js';
 import { UserError } from '../core/errors.js';
-import { type EngineClient, EngineGone } from './client.js';
+import { type EngineClient, EngineGone } from '../protocol/client.js';
 import { attachEngine } from './launch.js';
 import type { EngineEvent } from '../protocol/messages.js';
 

@@ -3,37 +3,36 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { jobMayRun } from '../remote/jobs/view.js';
 import { changedRound, configOf } from '../core/config/rounds.js';
-import { roundFiles } from '../run/stages/files.js';
+import { rewardProblems } from '../io/configFile.js';
+import { MAX_NAME, MAX_NOTE } from '../core/limits.js';
 import { buildDirectory, copyFile } from '../io/durable.js';
 import { type RoundOverrides, type RoundSettings, type RoundState, newRound } from '../core/rounds.js';
 import { sensitiveSettings, trust } from '../io/trust.js';
-import type { Hands, RunCommand } from './commands.js';
 import type { Core } from './core.js';
+import { roundFiles } from '../core/runFiles.js';
+import type { RunCommand } from '../protocol/messages.js';
+import type { CommandContext } from './stages.js';
 
 type Command<T extends RunCommand['type']> = Extract<RunCommand, { type: T }>;
 
-/** Longest name and note, in characters. */
-const NAME = 80;
-export const NOTE = 2000;
-
 /** Goes on from the current round, or from where it began if it was rejected. */
-export function nextRound(hands: Hands, { settings }: Command<'next-round'>): void {
-  const { round } = hands.core;
-  hands.core.expect(round.stage === 'done', 'a new round can start once the round before it is done');
+export function nextRound(context: CommandContext, { settings }: Command<'next-round'>): void {
+  const { round } = context.core;
+  context.core.expect(round.stage === 'done', 'a new round can start once the round before it is done');
   const parent = round.verdict === 'rejected' && round.parent !== null ? round.parent : round.id;
-  begin(hands, 'next-round', parent, round, { settings });
+  begin(context, 'next-round', parent, round, { settings });
 }
 
-export function forkRound(hands: Hands, { parent, settings, overrides }: Command<'fork'>): void {
-  const { core } = hands;
+export function forkRound(context: CommandContext, { parent, settings, overrides }: Command<'fork'>): void {
+  const { core } = context;
   const from = core.run.round(parent);
   core.expect(from.stage === 'done', `round ${parent} has no policy yet; fork from one that is done`);
   leave(core);
-  begin(hands, 'fork', parent, from, { settings, overrides });
+  begin(context, 'fork', parent, from, { settings, overrides });
 }
 
 function begin(
-  { core, stages }: Hands,
+  { core, stages }: CommandContext,
   action: string,
   parent: number,
   inherited: RoundState,
@@ -64,7 +63,7 @@ function hasKey(overrides: RoundOverrides, key: string): boolean {
 }
 
 function changed(core: Core, inherited: RoundState, changes: Parameters<typeof changedRound>[2]) {
-  return changedRound(core.run.config, inherited, changes, process.cwd());
+  return changedRound(core.run.config, inherited, changes, process.cwd(), (config) => rewardProblems(config));
 }
 
 /** What a round in review has, which a copy of it begins with; the reference's log-probabilities are found by content. */
@@ -78,7 +77,7 @@ const reviewed = [
   roundFiles.reference,
 ];
 
-export function redoRound({ core, stages }: Hands, { round: id, settings }: Command<'redo-round'>): void {
+export function redoRound({ core, stages }: CommandContext, { round: id, settings }: Command<'redo-round'>): void {
   const source = core.run.round(id);
   core.expect(source.pairs !== null, `round ${id} has no pairs yet; it can be done again once it has been in review`);
   core.run.branch(id);
@@ -105,7 +104,7 @@ export function redoRound({ core, stages }: Hands, { round: id, settings }: Comm
 }
 
 /** Back to a round that waits in review, or to one that is done, to go on from there. */
-export function switchRound({ core, stages }: Hands, { round: id }: Command<'switch'>): void {
+export function switchRound({ core, stages }: CommandContext, { round: id }: Command<'switch'>): void {
   const { stage } = core.run.round(id);
   core.expect(
     stage === 'review' || stage === 'done',
@@ -126,7 +125,7 @@ function leave(core: Core): void {
   );
 }
 
-export function judge({ core }: Hands, { round: id, verdict }: Command<'judge'>): void {
+export function judge({ core }: CommandContext, { round: id, verdict }: Command<'judge'>): void {
   const { stage } = core.run.round(id);
   core.expect(id > 0, 'the base policy is what it is; rounds after it can be accepted or rejected');
   core.expect(stage === 'done', `round ${id} can be judged once it is done`);
@@ -137,11 +136,11 @@ export function judge({ core }: Hands, { round: id, verdict }: Command<'judge'>)
   core.changeRound(id, { verdict }, { action: 'judge', detail: verdict });
 }
 
-export function nameRound({ core }: Hands, command: Command<'name-round'>): void {
+export function nameRound({ core }: CommandContext, command: Command<'name-round'>): void {
   const { name, note } = core.run.round(command.round);
   const changes = { name: command.name ?? name, note: command.note ?? note };
-  checkText(core, 'name', changes.name, NAME);
-  checkText(core, 'note', changes.note, NOTE);
+  checkText(core, 'name', changes.name, MAX_NAME);
+  checkText(core, 'note', changes.note, MAX_NOTE);
   core.changeRound(command.round, changes);
 }
 
@@ -152,7 +151,7 @@ export function checkText(core: Core, what: string, text: unknown, most: number)
   core.expect(length <= most, `the ${what} has ${length} characters; at most ${most} are kept, shorten it`);
 }
 
-export function deleteRound({ core, stages }: Hands, { round: id }: Command<'delete-round'>): void {
+export function deleteRound({ core, stages }: CommandContext, { round: id }: Command<'delete-round'>): void {
   const { parent: from } = core.run.round(id);
   if (id === 0) return core.expect(false, 'the base policy cannot be deleted; every round comes from it');
   const parent = from ?? 0;

@@ -3,45 +3,28 @@ import { z } from 'zod';
 import { UserError } from '../core/errors.js';
 import { noPause } from '../remote/jobs/view.js';
 import { configOf } from '../core/config/rounds.js';
-import {
-  checkText,
-  deleteRound,
-  forkRound,
-  judge,
-  nameRound,
-  nextRound,
-  NOTE,
-  redoRound,
-  switchRound,
-} from './branches.js';
+import { checkText, deleteRound, forkRound, judge, nameRound, nextRound, redoRound, switchRound } from './branches.js';
 import type { Core } from './core.js';
-import type { EngineCommand } from '../protocol/messages.js';
-import type { Stages } from './stages.js';
+import type { RunCommand } from '../protocol/messages.js';
+import type { CommandContext } from './stages.js';
 import { applyRow, countReview, decidedPair, decisionFor, viewOf } from '../core/review/decisions.js';
 import type { DecisionRow } from '../core/review/rows.js';
-import { roundFiles } from '../run/stages/files.js';
 import { rulingSchema } from '../run/stages/reviewFiles.js';
 import { appendJsonLines } from '../io/jsonl.js';
+import { MAX_NOTE } from '../core/limits.js';
 import { dpoSchema, updateSchema } from '../core/config/schema.js';
 import type { RoundSettings } from '../core/rounds.js';
+import { roundFiles } from '../core/runFiles.js';
 
-/** Commands that are about the run; the others are about who is attached. */
-export type RunCommand = Exclude<EngineCommand, { type: 'attach' | 'take-over' | 'shutdown' }>;
 type Handlers = {
-  [T in RunCommand['type']]: (engine: Hands, command: Extract<RunCommand, { type: T }>) => void;
+  [T in RunCommand['type']]: (context: CommandContext, command: Extract<RunCommand, { type: T }>) => void;
 };
 
-/** What commands work with. */
-export interface Hands {
-  core: Core;
-  stages: Stages;
-}
-
 /** @throws UserError where the command has no place now */
-export function obey(engine: Hands, command: RunCommand): void {
+export function handleCommand(context: CommandContext, command: RunCommand): void {
   if (!Object.hasOwn(handlers, command.type))
     throw new UserError(`the engine knows no command ${JSON.stringify((command as { type?: unknown }).type)}`);
-  (handlers[command.type] as (engine: Hands, command: RunCommand) => void)(engine, command);
+  (handlers[command.type] as (context: CommandContext, command: RunCommand) => void)(context, command);
 }
 
 const handlers: Handlers = {
@@ -123,29 +106,29 @@ const handlers: Handlers = {
   },
 };
 
-// Human decisions on the round in review: each goes to the round's journal on disk first, then to the clients.
+// Decisions on the round in review: each is written to the round's journal before the clients are told.
 
 const said = z.object({ prompt_index: z.int().min(0), ruling: rulingSchema.nullable().optional() });
 
-export function decide({ core }: Hands, command: Extract<RunCommand, { type: 'decide' }>): void {
+export function decide({ core }: CommandContext, command: Extract<RunCommand, { type: 'decide' }>): void {
   checkReview(core);
   const { success } = said.safeParse(command);
   core.expect(
     success,
     `${JSON.stringify({ prompt_index: command.prompt_index, ruling: command.ruling })} is no decision: expected a prompt_index and a ruling {"kind": "pair", "chosen", "rejected"}, {"kind": "exclude"}, {"kind": "tie"} or null`,
   );
-  if (command.note !== undefined) checkText(core, 'note', command.note, NOTE);
+  if (command.note !== undefined) checkText(core, 'note', command.note, MAX_NOTE);
   const { review, standing } = core.view;
   const row = review.find(({ prompt_index }) => prompt_index === command.prompt_index);
   append(core, { at: new Date().toISOString(), action: 'decide', decision: decisionFor(standing, row, command) });
 }
 
-export function undo({ core }: Hands): void {
+export function undo({ core }: CommandContext): void {
   checkReview(core);
   append(core, { at: new Date().toISOString(), action: 'undo' });
 }
 
-export function redo({ core }: Hands): void {
+export function redo({ core }: CommandContext): void {
   checkReview(core);
   append(core, { at: new Date().toISOString(), action: 'redo' });
 }
@@ -174,11 +157,9 @@ function checkReview(core: Core): void {
   core.expect(core.unreadable === null, core.unreadable ?? '');
 }
 
-// Checks what a person sets in review against the ranges of the configuration.
-
 const ranges = { alpha: dpoSchema.shape.alpha, beta: dpoSchema.shape.beta, lr: updateSchema.shape.lr };
 
-/** @throws UserError that names every value out of its range */
+/** Checks settings of review against the ranges of the configuration. @throws UserError that names every value out of range */
 export function checkSettings(changes: Partial<RoundSettings>): void {
   const problems = Object.entries(changes).flatMap(([name, value]) => {
     if (!Object.hasOwn(ranges, name)) return [`unknown setting ${name}; expected alpha, beta or lr`];

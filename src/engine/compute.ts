@@ -1,7 +1,7 @@
 /** Where the stages of a round are computed: a worker thread of the engine, or (in tests) the same thread. */
 import { Worker } from 'node:worker_threads';
 import type { Config } from '../core/config/schema.js';
-import type { LockWitness } from '../run/lock.js';
+import type { LockWitness } from '../io/lock.js';
 import type { Report, RoundTask, Work, WorkResults } from '../run/stages/context.js';
 import { configOf } from '../core/config/rounds.js';
 
@@ -46,8 +46,6 @@ export const words = { steering: 0, enough: 1 } as const;
 /** States of `steering`. */
 export const signal = { go: 0, pause: 1, stop: 2, abort: 3, suspend: 4 } as const;
 
-// Computes in a worker thread, so that the engine's socket answers while a step runs. A thread that died is started anew.
-
 /** Longest wait for the checkpoint of an update, or for a stage to stop, when the engine ends. */
 const SUSPEND_MS = 30_000;
 
@@ -61,6 +59,7 @@ interface Job {
   reject(error: Error): void;
 }
 
+/** Computes in a worker thread, so that the engine's socket answers while a step runs. A thread that died is started anew. */
 export class WorkerCompute implements Compute {
   lost = false;
   private readonly word = new Int32Array(new SharedArrayBuffer(8));

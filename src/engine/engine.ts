@@ -4,10 +4,10 @@
  */
 import { newRound } from '../core/rounds.js';
 import type { Run } from '../run/run.js';
-import { obey, type RunCommand } from './commands.js';
+import { handleCommand } from './commands.js';
 import type { Compute } from './compute.js';
 import { Core } from './core.js';
-import type { AnswerTo, EngineEvent, Query, Snapshot } from '../protocol/messages.js';
+import type { AnswerTo, EngineEvent, Query, RunCommand, Snapshot } from '../protocol/messages.js';
 import { answer, Archive } from './queries.js';
 import type { Terminal } from './roles.js';
 import { Stages } from './stages.js';
@@ -76,7 +76,7 @@ export class Engine {
   handle(command: RunCommand, terminal: Terminal | null = null): void {
     this.checkDriver(terminal);
     this.core.run.beforeWrite();
-    obey(this, command);
+    handleCommand(this, command);
   }
 
   /** @throws UserError where there is no such thing */

@@ -9,11 +9,12 @@ import type { Config } from '../core/config/schema.js';
 import { UserError, messageOf } from '../core/errors.js';
 import { openForAppending } from '../io/durable.js';
 import { allConfigs } from '../core/config/rounds.js';
-import { heldMessage, lockHolder } from '../run/lock.js';
+import { heldMessage, lockHolder } from '../io/lock.js';
 import { Run, isRun } from '../run/run.js';
-import { Untrusted, untrustedUses } from '../io/trust.js';
-import { type EngineClient, EngineGone, connectIfAny, doesNotAnswer } from './client.js';
+import { untrustedUses } from '../io/trust.js';
+import { type EngineClient, EngineGone, connectIfAny, doesNotAnswer } from '../protocol/client.js';
 import type { EngineEvent, StartReport } from '../protocol/messages.js';
+import { Untrusted } from '../core/trust.js';
 
 /** Longer than an engine that ends takes for the checkpoint of its update. */
 const WAIT_MS = 40_000;

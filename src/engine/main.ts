@@ -5,14 +5,15 @@ import { constants, setPriority, tmpdir } from 'node:os';
 import path from 'node:path';
 import { UserError, messageOf } from '../core/errors.js';
 import { allConfigs } from '../core/config/rounds.js';
-import { Lock, checkLock, heldMessage } from '../run/lock.js';
+import { Lock, checkLock, heldMessage } from '../io/lock.js';
 import { Run } from '../run/run.js';
 import { Engine } from './engine.js';
 import type { StartReport } from '../protocol/messages.js';
 import { serve } from './server.js';
 import { WorkerCompute } from './compute.js';
 import { log } from '../io/print.js';
-import { Untrusted, untrustedUses } from '../io/trust.js';
+import { untrustedUses } from '../io/trust.js';
+import { Untrusted } from '../core/trust.js';
 
 /** Longest path of a unix socket, on Linux 107 bytes and on macOS 103. */
 const MAX_SOCKET_PATH = 100;

@@ -4,13 +4,18 @@ import path from 'node:path';
 import { UserError } from '../core/errors.js';
 import { readJobLog } from '../remote/jobs/view.js';
 import { readHeldOut } from '../run/stages/answers.js';
-import { roundFiles } from '../run/stages/files.js';
 import { firstStepSchema, metricsSchema } from '../core/metricsRow.js';
-import { promptText } from '../run/stages/prompts.js';
 import { readJsonLines } from '../io/jsonl.js';
 import { folderBytes, RowIndex } from '../run/rowIndex.js';
 import type { Core } from './core.js';
-import type { AnswerTo, Queries, Query, QueryName, TokenSeen } from '../protocol/messages.js';
+import {
+  type AnswerTo,
+  type Queries,
+  type Query,
+  type QueryName,
+  SHOWN_PROMPT_TOKENS,
+  type TokenSeen,
+} from '../protocol/messages.js';
 import { RoundView } from './view.js';
 import { Tokenizer } from '../model/tokenizer.js';
 import { sampleRowSchema, scoreRowSchema, type MetricsRow, type SampleRow, type ScoreRow } from '../core/rows.js';
@@ -26,9 +31,8 @@ import type { RoundState } from '../core/rounds.js';
 import { streamReview } from '../run/stages/reviewFiles.js';
 import { hackingReport, lengthBias, type HackingReport, type LengthBias } from '../core/review/hacking.js';
 import type { ReviewRow } from '../core/review/rows.js';
-
-/** Tokens at the end of a prompt that are shown. */
-const PROMPT_TOKENS = 64;
+import { roundFiles } from '../core/runFiles.js';
+import { promptText } from '../core/prompts.js';
 
 type Answers = {
   [Q in QueryName]: (
@@ -79,7 +83,7 @@ const answers: Answers = {
     };
     return {
       prompt_tokens: prompt_ids.length,
-      prompt: prompt_ids.slice(-PROMPT_TOKENS).map(seen),
+      prompt: prompt_ids.slice(-SHOWN_PROMPT_TOKENS).map(seen),
       response: responses[sample].ids.map(seen),
     };
   },
@@ -124,13 +128,12 @@ const answers: Answers = {
   },
 };
 
-// What earlier work left in the run's files, read when somebody asks for it; a round's files are indexed once.
-
 interface RoundIndex {
   samples: RowIndex<SampleRow>;
   scores: RowIndex<ScoreRow>;
 }
 
+/** Reads the run's files on demand; a round's files are indexed once. */
 export class Archive {
   private readonly indices = new Map<number, RoundIndex>();
   private tokenizer: Tokenizer | null = null;
@@ -184,11 +187,10 @@ async function tokenizerOf(model: string): Promise<Tokenizer | null> {
   return Tokenizer.find(readAdapterConfig(model).base);
 }
 
-// What an update would be, before it is launched: its size, and what it is expected to cost by this run's experience.
-
 /** A training pass is a forward pass and a backward pass of twice its work; the reference is one forward pass. */
 const REFERENCE_COST = 1 / 3;
 
+/** The size of an update before its launch, and its expected cost from earlier updates of this run. */
 export async function planUpdate(
   { run, view: current, state }: Core,
   archive: Archive,
@@ -273,8 +275,7 @@ function referenceInWords(reference: string, { parent }: RoundState): string {
   return `round start (${parent === 0 || parent === null ? 'base policy' : `policy of round ${parent}`})`;
 }
 
-// Signs of reward hacking in the run's rounds, counted when somebody asks for them, once for each round.
-
+/** Signs of reward hacking, counted on demand and once for each round. */
 export class HackingReports {
   private readonly reports = new Map<number, Promise<HackingReport>>();
   private readonly lengths = new Map<number, Promise<LengthBias>>();

@@ -13,6 +13,12 @@ import type { WeightProgress } from '../protocol/messages.js';
 /** Milliseconds in review before log-probabilities are computed. */
 const QUIET_MS = 300;
 
+/** What a command handler gets: it validates against the current stage, then applies. */
+export interface CommandContext {
+  core: Core;
+  stages: Stages;
+}
+
 export class Stages {
   private working: Promise<void> = Promise.resolve();
   private readonly clock = new Stopwatch();
@@ -272,13 +278,13 @@ export class Stages {
         const { responses, sampled } = await this.computed('sample');
         if (sampled.prompts === 0 && sampled.stopped_early) throw this.nothingSampled();
         // Responses to prompts that were left behind, by a stop or by fewer samples, are not kept.
-        if (responses !== core.view.lengths.length) core.show(core.round.id);
+        if (responses !== core.view.responseCount) core.show(core.round.id);
         return { stage: 'score', sampled };
       }
       case 'score': {
-        const { pairs, review, dropped } = await this.computed('score');
-        core.view.scored(pairs, review);
-        core.emit({ type: 'pairs', round: core.round.id, pairs, review, dropped, weights: core.view.weights });
+        const scored = await this.computed('score');
+        const { pairs, dropped } = scored;
+        core.emit(core.view.scored(scored));
         if (pairs.length === 0) throw new UserError(noPairs(core.round.id, dropped));
         return { stage: 'review', pairs: pairs.length, dropped };
       }

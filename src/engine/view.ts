@@ -7,82 +7,88 @@ import {
   type MetricsRow,
   type PairRow,
   type SampledResponse,
+  type SampleRow,
 } from '../core/rows.js';
 import { UserError } from '../core/errors.js';
 import { readJobView } from '../remote/jobs/view.js';
 import { configOf, policiesOf } from '../core/config/rounds.js';
-import type { Report, Work } from '../run/stages/context.js';
-import { roundFiles } from '../run/stages/files.js';
+import type { Report, Work, WorkResults, WorkStage } from '../run/stages/context.js';
 import { metricsSchema } from '../core/metricsRow.js';
 import { readEndpoints } from '../run/stages/policyProbes.js';
-import { promptText } from '../run/stages/prompts.js';
 import { readLogps, readReview, readStanding, type LogpsRow } from '../run/stages/reviewFiles.js';
 import { nothingDecided, type Standing, viewOf } from '../core/review/decisions.js';
 import type { LogRatios, ReviewRow, WeightInputs } from '../core/review/rows.js';
 import { readJsonLines, readLastJsonLines } from '../io/jsonl.js';
 import type { Run } from '../run/run.js';
-import { rewardsSeen, withLogRatios, withNewest, withRewards } from '../protocol/reducer.js';
+import {
+  applyRoundEvent,
+  emptyRound,
+  enterStage,
+  newestOf,
+  rewardsSeen,
+  type RoundEvent,
+  withRewards,
+} from '../protocol/reducer.js';
 import type {
   EndpointView,
   EngineEvent,
-  JobView,
-  ProbeSeen,
-  Progress,
   ResponseSeen,
   RewardSeen,
   RoundData,
   Stage,
   WeightProgress,
 } from '../protocol/messages.js';
+import { roundFiles } from '../core/runFiles.js';
+import { promptText } from '../core/prompts.js';
 
 /** Of a long samples file, where they are looked for. */
 const LAST_BYTES = 2 ** 21;
 
 export class RoundView {
-  progress: Progress | null = null;
-  pairs: PairRow[] = [];
-  review: ReviewRow[] = [];
-  /** Human decisions on them. */
+  /** Human decisions on the pairs; clients are told what follows from them. */
   standing: Standing = nothingDecided;
-  weights: WeightInputs = { need: 'lengths' };
-  metrics: MetricsRow[] = [];
-  responses: ResponseSeen[] = [];
-  lengths: number[] = [];
-  truncated = 0;
-  rewards: number[] = [];
-  probes: ProbeSeen[] = [];
-  servers: EndpointView[] = [];
-  job: JobView | null = null;
   /** Why a part of it could not be read; null if all of it was. */
   problem: string | null = null;
-
+  private seen: RoundData;
   /** Of prompts of which one model's log-probabilities are known, or both. */
   private readonly logps = new Map<number, { policy?: number[]; reference?: number[] }>();
 
-  private constructor(private readonly round: number) {}
+  private constructor(private readonly round: number) {
+    this.seen = emptyRound(round);
+  }
 
+  /** As clients see it. */
   data(): RoundData {
-    const {
-      round,
-      progress,
-      pairs,
-      review,
-      standing,
-      weights,
-      metrics,
-      responses,
-      lengths,
-      truncated,
-      rewards,
-      probes,
-      servers,
-      job,
-    } = this;
-    const decisions = viewOf(standing);
-    return {
-      ...{ round, progress, pairs, review, decisions, weights },
-      ...{ metrics, responses, lengths, truncated, rewards, probes, servers, job },
-    };
+    return { ...this.seen, decisions: viewOf(this.standing) };
+  }
+
+  get review(): ReviewRow[] {
+    return this.seen.review;
+  }
+
+  get weights(): WeightInputs {
+    return this.seen.weights;
+  }
+
+  get pairs(): PairRow[] {
+    return this.seen.pairs;
+  }
+
+  get metrics(): MetricsRow[] {
+    return this.seen.metrics;
+  }
+
+  get servers(): EndpointView[] {
+    return this.seen.servers;
+  }
+
+  /** How many of the round's responses there are. */
+  get responseCount(): number {
+    return this.seen.lengths.length;
+  }
+
+  private set(changes: Partial<RoundData>): void {
+    this.seen = { ...this.seen, ...changes };
   }
 
   /**
@@ -94,7 +100,7 @@ export class RoundView {
     if (round === 0 && run.rounds.length === 0) return view;
     const file = (name: string) => run.files.file(round, name);
     view.attempt(() => {
-      view.review = readReview(run.files, round);
+      view.set({ review: readReview(run.files, round) });
       view.standing = readStanding(run.files, round, view.review);
     });
     view.attempt(() => view.readLogps(run));
@@ -104,17 +110,19 @@ export class RoundView {
       const scores = readJsonLines(file(round === 0 ? roundFiles.heldOutScores : roundFiles.scores), scoreRowSchema, {
         missing: 'empty',
       });
-      view.rewards = scores.flatMap(({ rewards }) => rewards);
+      view.set({ rewards: scores.flatMap(({ rewards }) => rewards) });
       view.markRewards(scores);
     });
-    view.attempt(() => (view.pairs = readJsonLines(file(roundFiles.pairs), pairRowSchema, { missing: 'empty' })));
-    view.attempt(() => (view.metrics = readJsonLines(file(roundFiles.metrics), metricsSchema, { missing: 'empty' })));
+    view.attempt(() => view.set({ pairs: readJsonLines(file(roundFiles.pairs), pairRowSchema, { missing: 'empty' }) }));
+    view.attempt(() =>
+      view.set({ metrics: readJsonLines(file(roundFiles.metrics), metricsSchema, { missing: 'empty' }) }),
+    );
     view.attempt(() => {
       const rows = readJsonLines(file(roundFiles.probes), probeRowSchema, { missing: 'empty' });
-      view.probes = rows.map((row) => ({ round, ...row }));
+      view.set({ probes: rows.map((row) => ({ round, ...row })) });
     });
-    view.attempt(() => (view.servers = readEndpoints(run.files, round)));
-    view.attempt(() => (view.job = readJobView(run.files, round)));
+    view.attempt(() => view.set({ servers: readEndpoints(run.files, round) }));
+    view.attempt(() => view.set({ job: readJobView(run.files, round) }));
     return view;
   }
 
@@ -129,83 +137,79 @@ export class RoundView {
 
   /** Takes a report in; @returns what clients are told. */
   take(stage: Work, report: Report): EngineEvent | null {
+    // Clients get a snapshot: stages.ts.
+    if (report.type === 'rewound') this.set({ metrics: report.metrics });
+    if (report.type === 'logps')
+      return this.logpsKnown(this.ratiosOf(report.rows), { done: report.done, total: report.total });
+    // Log-probabilities for review report their own progress.
+    if (stage === 'logps') return null;
+    const event = this.eventOf(stage, report);
+    return event === null ? null : this.apply(stage, event);
+  }
+
+  private apply(stage: Stage, event: RoundEvent): RoundEvent {
+    this.seen = applyRoundEvent(this.seen, event, stage);
+    return event;
+  }
+
+  /** What clients are told of a report; nothing changes yet. */
+  private eventOf(stage: WorkStage, report: Exclude<Report, { type: 'logps' }>): RoundEvent | null {
     const { round } = this;
     switch (report.type) {
       case 'progress': {
-        // Log-probabilities for review report their own.
-        if (stage === 'logps') return null;
         const { type: _type, ...numbers } = report;
-        this.progress = { round, stage, ...numbers };
-        return { type: 'progress', progress: this.progress };
+        return { type: 'progress', progress: { round, stage, ...numbers } };
       }
       case 'response': {
         const { prompt_index, sample, prompt, response } = report;
-        const seen = this.seen(prompt_index, sample, prompt, response, stage === 'evaluate');
-        // Held-out responses of an evaluation are shown as they come and are not part of the round's samples.
-        if (stage === 'sample' || round === 0) this.count(seen);
-        this.remember(seen);
-        return { type: 'response', response: seen };
+        return {
+          type: 'response',
+          response: this.responseSeen(prompt_index, sample, prompt, response, stage === 'evaluate'),
+        };
       }
       case 'rewards': {
-        const rewards = report.rewards.map(({ reward }) => reward);
-        if (stage === 'score' || round === 0) this.rewards = this.rewards.concat(rewards);
         const held_out = stage === 'evaluate';
         const seen = rewardsSeen(
-          this.responses,
+          this.seen.responses,
           report.rewards.map((reward) => ({ ...reward, held_out })),
         );
-        this.responses = withRewards(this.responses, seen);
-        return { type: 'rewards', round, rewards, seen };
-      }
-      case 'logps': {
-        const known = this.ratiosOf(report.rows);
-        return this.logpsKnown(known, { done: report.done, total: report.total });
+        return { type: 'rewards', round, rewards: report.rewards.map(({ reward }) => reward), seen };
       }
       case 'step':
-        this.metrics.push(report.metrics);
         return { type: 'step', round, metrics: report.metrics };
       case 'rewound':
-        // Clients get a snapshot: stages.ts.
-        this.metrics = report.metrics;
         return null;
       case 'servers':
-        this.servers = report.servers;
         return { type: 'servers', round, servers: report.servers };
       case 'job':
-        this.job = report.job;
         return { type: 'job', round, job: report.job };
-      case 'probe': {
-        const probe = { round, ...report.probe };
-        this.probes.push(probe);
-        return { type: 'probe', probe };
-      }
+      case 'probe':
+        return { type: 'probe', probe: { round, ...report.probe } };
     }
   }
 
-  /** A stage begins: what is taken in again from its start is forgotten. */
+  /** A stage begins: what it reports again from its start is forgotten. */
   begin(stage: Stage, run: Run): void {
-    this.progress = null;
+    this.seen = enterStage(this.seen, stage);
     const ofBase = stage === 'evaluate' && this.round === 0;
     // Responses of prompts that are not finished are sampled again; only these two read the file, which may be long.
     if (stage === 'sample' || ofBase) this.readSamples(run);
-    // Scoring and updating report what their files hold.
-    if (stage === 'score' || ofBase) this.rewards = [];
-    if (stage === 'update') this.forgetUpdate();
+    if (ofBase) this.set({ rewards: [] });
+    if (stage === 'update') this.set({ job: null });
   }
 
-  scored(pairs: PairRow[], review: ReviewRow[]): void {
-    this.pairs = pairs;
-    this.review = review;
-    if (this.weights.need === 'logps') this.weights = { ...this.weights, total: logpsIn(review) };
+  /** Takes in the pairs that scoring made; @returns what clients are told. */
+  scored({ pairs, review, dropped }: WorkResults['score']): EngineEvent {
+    const before = this.seen.weights;
+    const weights = before.need === 'logps' ? { ...before, total: logpsIn(review) } : before;
+    return this.apply('score', { type: 'pairs', round: this.round, pairs, review, dropped, weights });
   }
 
   /** Takes in log-ratios, or how computing them is doing; @returns what clients are told. */
   logpsKnown(known: LogRatios[], progress: Partial<WeightProgress>): EngineEvent | null {
-    if (this.weights.need !== 'logps') return null;
-    const { known: _known, ...before } = this.weights;
-    const weights = { ...before, ...progress };
-    this.weights = withLogRatios(this.weights, { known, weights });
-    return { type: 'logps', round: this.round, known, weights };
+    if (this.seen.weights.need !== 'logps') return null;
+    const { known: _known, ...before } = this.seen.weights;
+    return this.apply('review', { type: 'logps', round: this.round, known, weights: { ...before, ...progress } });
   }
 
   private readLogps(run: Run): void {
@@ -213,12 +217,13 @@ export class RoundView {
     if (round.id === 0 || policiesOf(configOf(run.config, round), run.files, round).same) return;
     // Before the file is read: without it weights are unknown, not those of a start from the reference.
     const total = logpsIn(this.review);
-    this.weights = { need: 'logps', done: 0, total, computing: false, problem: null, known: [] };
+    const unknown = { need: 'logps', done: 0, total, computing: false, problem: null, known: [] } as const;
+    this.set({ weights: { ...unknown, known: [] } });
     const rows = readLogps(run.files, round.id);
     const newest = new Map(rows.map((row) => [`${row.model} ${row.prompt_index}`, row]));
     const known = this.ratiosOf([...newest.values()]);
     const done = [...newest.values()].reduce((count, { logps }) => count + logps.length, 0);
-    this.weights = { ...this.weights, done, known };
+    this.set({ weights: { ...unknown, done, known } });
   }
 
   /** @returns the prompts of which both models' log-probabilities are known now and were not before */
@@ -233,40 +238,43 @@ export class RoundView {
     });
   }
 
+  /** An update was discarded. */
   forgetUpdate(): void {
-    this.metrics = [];
-    this.probes = [];
-    this.job = null;
+    this.set({ metrics: [], probes: [], job: null });
   }
 
   /** Of a round that is scored: the samples need not be read whole, which may be gigabytes. */
   private takeReviewed(run: Run): void {
-    this.rewards = this.review.flatMap(({ rewards }) => rewards);
-    this.lengths = this.review.flatMap(({ lengths }) => lengths);
-    this.truncated = this.review.flatMap(({ truncated }) => truncated).filter(Boolean).length;
+    this.set({
+      rewards: this.review.flatMap(({ rewards }) => rewards),
+      lengths: this.review.flatMap(({ lengths }) => lengths),
+      truncated: this.review.flatMap(({ truncated }) => truncated).filter(Boolean).length,
+    });
     const file = run.files.file(this.round, roundFiles.samples);
-    for (const row of readLastJsonLines(file, sampleRowSchema, LAST_BYTES))
-      row.responses.forEach((response, sample) =>
-        this.remember(this.seen(row.prompt_index, sample, promptText(row), response, false)),
-      );
+    const rows = readLastJsonLines(file, sampleRowSchema, LAST_BYTES);
+    this.set({ responses: newestOf(rows.flatMap((row) => this.responsesOf(row, false))) });
     this.markRewards(this.review);
   }
 
   private readSamples(run: Run): void {
     const file = run.files.file(this.round, this.round === 0 ? roundFiles.heldOutSamples : roundFiles.samples);
-    this.lengths = [];
-    this.truncated = 0;
-    this.responses = [];
-    for (const row of readJsonLines(file, sampleRowSchema, { missing: 'empty' })) {
-      row.responses.forEach((response, sample) => {
-        const seen = this.seen(row.prompt_index, sample, promptText(row), response, this.round === 0);
-        this.count(seen);
-        this.remember(seen);
-      });
-    }
+    const rows = readJsonLines(file, sampleRowSchema, { missing: 'empty' });
+    const all = rows.flatMap((row) => this.responsesOf(row, this.round === 0));
+    this.set({
+      responses: newestOf(all),
+      lengths: all.map(({ length }) => length),
+      truncated: all.filter(({ truncated }) => truncated).length,
+    });
   }
 
-  private seen(
+  private responsesOf(row: SampleRow, held_out: boolean): ResponseSeen[] {
+    const prompt = promptText(row);
+    return row.responses.map((response, sample) =>
+      this.responseSeen(row.prompt_index, sample, prompt, response, held_out),
+    );
+  }
+
+  private responseSeen(
     prompt_index: number,
     sample: number,
     prompt: string,
@@ -281,23 +289,14 @@ export class RoundView {
   }
 
   private markRewards(rows: { prompt_index: number; rewards: number[] }[]): void {
-    const prompts = new Set(this.responses.map(({ prompt_index }) => prompt_index));
+    const prompts = new Set(this.seen.responses.map(({ prompt_index }) => prompt_index));
     const held_out = this.round === 0;
     const rewards = rows
       .filter(({ prompt_index }) => prompts.has(prompt_index))
       .flatMap(({ prompt_index, rewards }) =>
         rewards.map((reward, sample): RewardSeen => ({ prompt_index, sample, reward, held_out })),
       );
-    this.responses = withRewards(this.responses, rewards);
-  }
-
-  private count({ length, truncated }: ResponseSeen): void {
-    this.lengths.push(length);
-    if (truncated) this.truncated++;
-  }
-
-  private remember(response: ResponseSeen): void {
-    this.responses = withNewest(this.responses, response);
+    this.set({ responses: withRewards(this.seen.responses, rewards) });
   }
 }
 

@@ -9,12 +9,12 @@ import { configOf, promptCounts } from '../core/config/rounds.js';
 import type { Work } from '../run/stages/context.js';
 import { ModelShelf } from '../run/stages/models.js';
 import { work } from '../run/stages/work.js';
-import { checkLock } from '../run/lock.js';
-import { runFiles } from '../run/run.js';
+import { checkLock } from '../io/lock.js';
 import { releaseMemory, useBackend } from '../tensor/backend.js';
 import { isDeviceLost } from '../tensor/memory.js';
 import { type ComputeOptions, type WorkMessage, type WorkRequest, signal, words } from './compute.js';
 import { log } from '../io/print.js';
+import { runFiles } from '../core/runFiles.js';
 
 if (parentPort === null) throw new Error('worker.ts runs as a worker thread only');
 const port = parentPort;

@@ -1,6 +1,6 @@
 /**
  * File operations that survive `kill -9` and a power cut. Every file and directory that Brevity writes is written here
- * (or by jsonl.ts and safetensorsWriter.ts, which build on this): a function that returns has put its effect on the disk.
+ * (or by jsonl.ts and model/safetensors.ts, which build on this): a function that returns has put its effect on the disk.
  *
  * - A whole file: a temporary beside it, `NAME.tmp-` and 16 hex digits, is created exclusively, written, fsynced, renamed
  *   over the old file; then the directory is fsynced. After a crash the old content is there or the new one.

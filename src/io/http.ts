@@ -6,7 +6,7 @@
  */
 import { causeOf, messageOf } from '../core/errors.js';
 import { MAX_ANSWER, megabytes, parseJson } from '../core/limits.js';
-import { plainText } from '../rewards/types.js';
+import { plainText } from '../core/sanitize.js';
 
 export interface HttpRequest {
   method: 'GET' | 'POST' | 'DELETE' | 'PUT';

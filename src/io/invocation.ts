@@ -4,18 +4,11 @@
  */
 import { realpathSync } from 'node:fs';
 import path from 'node:path';
-
-/** The engine and other child processes inherit it, and so name the command that their user typed. */
-const variable = 'BREVITY_COMMAND';
+import { commandVariable, shellQuote } from '../core/shell.js';
 
 /** Called once, by cli.ts. Never read from an inherited environment: this process may have been started differently. */
 export function recordInvocation(argv: readonly string[], env: NodeJS.ProcessEnv, cwd: string): void {
-  process.env[variable] = invocationOf(argv[1] ?? 'brevity', env, cwd);
-}
-
-/** A command line to type: `commandLine('auto runs/example')` is `npm start -- auto runs/example` in a clone. */
-export function commandLine(args: string): string {
-  return `${process.env[variable] ?? 'brevity'} ${args}`.trimEnd();
+  process.env[commandVariable] = invocationOf(argv[1] ?? 'brevity', env, cwd);
 }
 
 /**
@@ -52,11 +45,4 @@ function same(a: string, b: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** A word as a POSIX shell reads it back. `~` at the start is left to the shell. */
-export function shellQuote(word: string): string {
-  const [, tilde, rest] = /^(~\/)?(.*)$/s.exec(word) as unknown as [string, string | undefined, string];
-  const plain = /^[A-Za-z0-9_@%+=:,./-]+$/.test(rest);
-  return (tilde ?? '') + (plain ? rest : `'${rest.replaceAll("'", `'\\''`)}'`);
 }

@@ -41,12 +41,11 @@ export function jsonLine(value: unknown): string {
   return JSON.stringify(value).replace(unescaped, escape) + '\n';
 }
 
-// Progress on standard error: a bar that is redrawn in a terminal, a plain line now and then elsewhere.
-
 const spinner = cliSpinners.dots;
 const PLAIN_MS = 5000;
 const BAR = 20;
 
+/** Progress on standard error: a bar that is redrawn in a terminal, a plain line now and then elsewhere. */
 export class ProgressLine {
   private readonly live = process.stderr.isTTY;
   private readonly started = performance.now();

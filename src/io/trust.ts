@@ -1,5 +1,5 @@
 /**
- * Permissions of this user for a run. A run.json may come from anybody, and some of its settings act with the user's
+ * Permissions of this user for a run, and whose run directories may be opened. A run.json may come from anybody, and some of its settings act with the user's
  * rights: a `module:` reward and shell commands run as the user, and servers get keys from the environment. Each is
  * allowed once per run, in the user's own state directory and never in the run's. Naming one yourself (a flag, the form,
  * a fork) allows it; one found in a run is asked about.
@@ -9,92 +9,23 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, realpathSync,
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
-import { jobSchema, type Config } from '../core/config/schema.js';
+import type { Config } from '../core/config/schema.js';
 import { UserError } from '../core/errors.js';
 import { parseRewardSpec } from '../core/config/rewardSpec.js';
-import { plainText } from '../rewards/types.js';
 import { appendJsonLines, readJsonLines } from './jsonl.js';
-
-/** A use of the user's rights that a run asks for. */
-export type Sensitive =
-  /** A reward module is executed. `file`: its real path. */
-  | { kind: 'module'; file: string }
-  /** The value of an environment variable is sent to a server. */
-  | { kind: 'key'; variable: string; origin: string }
-  /** A shell command is executed. `key`: the configuration key that holds it. */
-  | { kind: 'command'; key: string; command: string };
-
-/** Called before each such use. @throws Untrusted if it is not allowed */
-export type Permission = (use: Sensitive) => void;
-
-/** The user named everything in this very command. */
-export const namedByUser: Permission = () => {};
-
-/** The variable whose value is sent to reward servers. */
-export const rewardKeyVariable = 'BREVITY_REWARD_KEY';
-
-/** The value of an environment variable that holds a key; null if it is unset or empty. */
-export function keyIn(variable: string): string | null {
-  return process.env[variable] || null;
-}
-
-/** The user has to allow something first: commands print the message, the terminal asks. */
-export class Untrusted extends UserError {
-  constructor(
-    run: string,
-    readonly uses: readonly Sensitive[],
-  ) {
-    const flags = [...new Set(uses.map(trustFlag))].join(' ');
-    super(`run ${run} ${sentence(uses[0])} pass ${flags}`);
-  }
-}
-
-function sentence(use: Sensitive): string {
-  switch (use.kind) {
-    case 'module':
-      return `names the reward module ${use.file}, which is code that you have not allowed here; read it, then`;
-    case 'key':
-      return `would send ${use.variable} to ${use.origin}; if that server may have the key,`;
-    case 'command':
-      return `would execute the shell command of ${use.key} as you (${plainText(use.command)}); if it may,`;
-  }
-}
-
-/** The flag that allows a use: `--trust-reward FILE`, `--trust VARIABLE@ORIGIN`, `--trust update.job.command`. */
-export function trustFlag(use: Sensitive): string {
-  return `${isReward(use) ? '--trust-reward' : '--trust'} ${trustName(use)}`;
-}
-
-/** How flags name a use. A command is named by its key: quoting it in a shell invites mistakes. */
-export function trustName(use: Sensitive): string {
-  switch (use.kind) {
-    case 'module':
-      return use.file;
-    case 'key':
-      return use.variable === rewardKeyVariable ? use.origin : `${use.variable}@${use.origin}`;
-    case 'command':
-      return use.key;
-  }
-}
-
-function isReward(use: Sensitive): boolean {
-  return use.kind === 'module' || (use.kind === 'key' && use.variable === rewardKeyVariable);
-}
-
-/** A use, and the configuration keys that it follows from: whoever has set all of them has named it. */
-export interface SensitiveSetting {
-  use: Sensitive;
-  keys: string[];
-}
+import {
+  keyIn,
+  machineSettings,
+  type Permission,
+  rewardKeyVariable,
+  type Sensitive,
+  type SensitiveSetting,
+  Untrusted,
+} from '../core/trust.js';
 
 /** Everything in a configuration that needs the user's permission. Keys count only while their variable is set. */
 export function sensitiveSettings(config: Pick<Config, 'reward' | 'sampling' | 'update'>): SensitiveSetting[] {
   return [...rewardUses(config.reward).map((use) => ({ use, keys: ['reward'] })), ...machineSettings(config)];
-}
-
-/** Those of sampling servers and update jobs. Reads no files. */
-export function machineSettings({ sampling, update }: Pick<Config, 'sampling' | 'update'>): SensitiveSetting[] {
-  return [...serverUses(sampling.server), ...jobUses(update.job)];
 }
 
 function rewardUses(spec: string): Sensitive[] {
@@ -104,42 +35,6 @@ function rewardUses(spec: string): Sensitive[] {
       ? [{ kind: 'key', variable: rewardKeyVariable, origin: part.url.origin }]
       : [];
   });
-}
-
-function serverUses(server: Config['sampling']['server']): SensitiveSetting[] {
-  if (server === null) return [];
-  const { key_variable: variable, endpoints, weights, restart } = server;
-  const at = (key: string) => `sampling.server.${key}`;
-  const uses: SensitiveSetting[] = [];
-  if (variable !== null && keyIn(variable) !== null)
-    for (const origin of new Set(endpoints.map((url) => new URL(url).origin)))
-      uses.push({ use: { kind: 'key', variable, origin }, keys: [at('key_variable'), at('endpoints')] });
-  if (weights === 'restart' && restart !== null)
-    uses.push({ use: { kind: 'command', key: at('restart'), command: restart }, keys: [at('restart')] });
-  return uses;
-}
-
-/** Options of sbatch are shell words, and can name files that it overwrites. The default command needs no permission. */
-function jobUses(job: Config['update']['job']): SensitiveSetting[] {
-  if (job === null) return [];
-  const defaults = jobSchema.parse({ launcher: job.launcher });
-  const used = {
-    command: job.command === defaults.command ? null : job.command,
-    setup: lines(job.setup),
-    sbatch: job.launcher === 'slurm' ? lines(job.sbatch) : null,
-    submit: job.launcher === 'command' ? job.submit : null,
-    status: job.launcher === 'command' ? job.status : null,
-    cancel: job.launcher === 'command' ? job.cancel : null,
-  };
-  return Object.entries(used).flatMap(([name, command]): SensitiveSetting[] => {
-    const key = `update.job.${name}`;
-    return command === null ? [] : [{ use: { kind: 'command', key, command }, keys: [key] }];
-  });
-}
-
-/** How permission is asked for a list of shell lines; null for an empty one. */
-function lines(list: readonly string[]): string | null {
-  return list.length === 0 ? null : list.join('\n');
 }
 
 const rowSchema = z.object({
@@ -229,8 +124,8 @@ function sha256(file: string): string {
   return createHash('sha256').update(readFileSync(file)).digest('hex');
 }
 
-// Refuses run directories of other users, as git does since CVE-2022-24765: a run.json can name code and servers, and
-// whoever owns it could make this user run them. Also knows where the user's settings file lies.
+// Run directories of other users are refused, as git does since CVE-2022-24765: a run.json can name code and servers, and
+// its owner could make this user run them.
 
 type Environment = Record<string, string | undefined>;
 
@@ -281,7 +176,7 @@ function realPath(file: string): string {
   return existsSync(file) ? realpathSync(file) : path.resolve(file);
 }
 
-/** From the environment and the settings file. A broken settings file allows nothing; ui/settings.ts reports it. */
+/** From the environment and the settings file. A broken settings file allows nothing; cli/preferences.ts reports it. */
 function safeDirectories(env: Environment): string[] {
   const listed = (env['BREVITY_SAFE_DIRECTORIES'] ?? '').split(path.delimiter).filter((entry) => entry !== '');
   try {

@@ -4,9 +4,9 @@ import path from 'node:path';
 import { z } from 'zod';
 import { UserError, messageOf } from '../core/errors.js';
 import type { Message } from '../core/rows.js';
-import { readTextFile } from '../core/limits.js';
 import { checkKeys } from './files.js';
 import { compileTemplate } from './jinja.js';
+import { readTextFile } from '../io/files.js';
 
 export interface ChatTemplate {
   /** @throws UserError where the template refuses the conversation, for example a system message */

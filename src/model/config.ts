@@ -273,3 +273,13 @@ function neoxConfig(config: z.infer<typeof neoxSchema>, known: Known, file: stri
     sliding_windows: new Array<null>(config.num_hidden_layers).fill(null),
   };
 }
+
+/** @throws UserError unless the model of this folder does what it is loaded for */
+export function expectTask(dir: string, { architecture, task }: ModelConfig, expected: ModelConfig['task']): void {
+  if (task === expected) return;
+  throw new UserError(
+    expected === 'reward'
+      ? `${dir} is a ${architecture}, which gives no reward; expected a sequence classifier (…ForSequenceClassification)`
+      : `${dir} is a ${architecture}, which cannot answer; expected a causal language model`,
+  );
+}

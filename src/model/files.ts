@@ -3,7 +3,8 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import { UserError, messageOf } from '../core/errors.js';
-import { parseJson, readTextFile } from '../core/limits.js';
+import { parseJson } from '../core/limits.js';
+import { readTextFile } from '../io/files.js';
 
 /** @throws UserError where `dir` is no folder with something in it */
 export function checkFolder(dir: string): void {

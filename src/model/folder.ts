@@ -10,7 +10,7 @@ import { UserError } from '../core/errors.js';
 import { buildDirectory, copyFile, removeOldTemporaries, type Place, writeNewFile } from '../io/durable.js';
 import { isOutOfMemory } from '../tensor/memory.js';
 import { bf16Storage, frozenOf, isFrozen } from '../tensor/upload.js';
-import { readModelConfig } from './config.js';
+import { expectTask, readModelConfig } from './config.js';
 import { checkFolder } from './files.js';
 import type { FloatType } from './floats.js';
 import { readGenerationConfig, type GenerationConfig } from './policyFiles.js';
@@ -79,13 +79,7 @@ export async function loadModel(dir: string, options: LoadOptions = {}): Promise
 
 async function loadFull(dir: string, options: LoadOptions): Promise<LoadedModel> {
   const config = readModelConfig(dir);
-  if (options.task !== undefined && config.task !== options.task) {
-    throw new UserError(
-      options.task === 'reward'
-        ? `${dir} is a ${config.architecture}, which gives no reward; expected a sequence classifier (…ForSequenceClassification)`
-        : `${dir} is a ${config.architecture}, which cannot answer; expected a causal language model`,
-    );
-  }
+  if (options.task !== undefined) expectTask(dir, config, options.task);
   const tokenizer = findTokenizer(dir, config);
   const generation = readGenerationConfig(dir, config, tokenizer);
   const reader = SafetensorsReader.open(dir);
@@ -129,7 +123,7 @@ function findTokenizer(dir: string, config: ModelConfig): Tokenizer | null {
 
 /**
  * What the file holds of a parameter, all its digits. Not inside tf.tidy, which would walk through every number
- * (tensor/read.ts).
+ * (tensor/memory.ts).
  */
 function savedValues(parameter: Parameter, model: LoadedModel): Float32Array {
   if (isFrozen(parameter.variable)) expectUnrounded(parameter, model, model.merged);
@@ -219,7 +213,7 @@ function move(from: string, to: string): void {
   rmSync(from, { recursive: true });
 }
 
-// A model's adapters in its weights, and what of the weights stays frozen.
+// Adapters: folding them into the weights, and which weights stay frozen.
 
 /**
  * Folds the adapters into the weights: W + (alpha / rank)·A·B. The model then trains all weights again, unless it is

@@ -56,8 +56,7 @@ export function readPolicyFiles(dir: string): PolicyFiles {
   return { dir, baseDir, config: { vocab_size, max_positions }, tokenizer, generation };
 }
 
-// At which tokens a response ends.
-
+/** The tokens that end a response. */
 export interface GenerationConfig {
   /** End-of-turn tokens that generation_config.json, config.json and the tokenizer name, all of them. */
   eosTokenIds: number[];

@@ -1,8 +1,8 @@
 /**
- * Reads safetensors (https://github.com/huggingface/safetensors), one file or sharded with an index, through a buffer
+ * Reads and writes safetensors (https://github.com/huggingface/safetensors), one file or sharded with an index, through a buffer
  * of about a megabyte. Pickles are never read.
  *
- * Leaves out which tensors a model needs (weights.ts) and writing (safetensorsWriter.ts).
+ * Leaves out which tensors a model needs (weights.ts).
  */
 import type { Hash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
@@ -262,7 +262,7 @@ function readEntry(name: string, value: unknown, file: string, dataStart: number
   return { file, dtype, shape, start, end };
 }
 
-// Writes safetensors (https://github.com/huggingface/safetensors): one file, tensor by tensor.
+// Writing: one file, tensor by tensor.
 
 /** A tensor to write: its values are asked for when their turn comes. */
 export interface TensorSource {

@@ -3,26 +3,25 @@
  * answered by one reply. The union of events is also the union of the UI reducer's engine actions, so that a screen
  * is a pure function of what the engine said.
  *
- * Leaves out the transport (engine/server.ts, engine/client.ts) and the work itself (rounds/, engine/worker.ts).
+ * Leaves out the transport (engine/server.ts, client.ts) and the work itself (run/stages/, engine/worker.ts).
  */
 import type { Config } from '../core/config/schema.js';
+import type { EngineActivity } from '../core/runs.js';
 import type { EndpointView, JobView } from './remoteViews.js';
 import type { HackingReport } from '../core/review/hacking.js';
-import type { HeldOutAnswer as HeldOutSeen } from '../run/stages/answers.js';
 import type { Decision, LogRatios, ReviewDetail, ReviewRow, Ruling, WeightInputs } from '../core/review/rows.js';
-import type { DroppedPairs, MetricsRow, PairRow } from '../core/rows.js';
+import type { DroppedPairs, HeldOutResponse as HeldOutSeen, MetricsRow, PairRow } from '../core/rows.js';
 import type { RoundOverrides, RoundSettings, RoundState, Stage } from '../core/rounds.js';
 
 export type { EndpointView, JobEnd, JobView, Verification } from './remoteViews.js';
-export type { HeldOutAnswer as HeldOutSeen } from '../run/stages/answers.js';
+export type { HeldOutResponse as HeldOutSeen } from '../core/rows.js';
 export { stages } from '../core/rounds.js';
 export type { RoundOverrides, RoundSettings, RoundState, Stage } from '../core/rounds.js';
 
 export interface EngineState {
   pid: number;
   backend: string;
-  /** What is computed right now; `idle` waits for a command. */
-  activity: 'starting' | 'idle' | 'working' | 'paused';
+  activity: EngineActivity;
   memory_mb: number;
   /** The last failure, until the stage is retried. */
   problem: string | null;
@@ -201,6 +200,9 @@ export type EngineCommand =
   /** End the engine process after the micro-batch in flight. */
   | { type: 'shutdown' };
 
+/** Tokens at the end of a prompt that `read-tokens` answers with. */
+export const SHOWN_PROMPT_TOKENS = 64;
+
 /** A token at the boundary of prompt and response; `special` ones (BOS, EOS, turn marks) are not text. */
 export interface TokenSeen {
   id: number;
@@ -262,3 +264,6 @@ export type EngineMessage = EngineEvent | Reply;
 
 /** What a starting engine says once to the process that started it. `held`: another engine has the run. */
 export type StartReport = { type: 'listening' } | { type: 'held' } | { type: 'failed'; message: string };
+
+/** Commands that are about the run; the others are about who is attached. */
+export type RunCommand = Exclude<EngineCommand, { type: 'attach' | 'take-over' | 'shutdown' }>;

@@ -1,4 +1,7 @@
-/** The engine's events applied to its snapshot. Pure; what a terminal adds is reducer.ts's. */
+/**
+ * The one fold from events to what clients see. The engine applies its own reports with applyRoundEvent, so that a client
+ * that attaches late gets the snapshot that the others have folded. What a terminal adds is components/app/reducer.ts's.
+ */
 import type {
   EngineEvent,
   ResponseSeen,
@@ -13,42 +16,83 @@ import type { LogRatios, WeightInputs } from '../core/review/rows.js';
 
 export type RunEvent = Exclude<EngineEvent, { type: 'snapshot' } | { type: 'bye' }>;
 
+/** Events that change the data of one round. */
+export type RoundEvent = Extract<
+  RunEvent,
+  { type: 'progress' | 'response' | 'rewards' | 'pairs' | 'logps' | 'decisions' | 'probe' | 'servers' | 'job' | 'step' }
+>;
+
 export function applyEvent(run: Snapshot, event: RunEvent): Snapshot {
   switch (event.type) {
     case 'engine':
       return { ...run, engine: event.engine };
     case 'round':
       return withRound(run, event.round);
-    case 'progress':
-      return { ...run, progress: event.progress };
-    case 'response':
-      return withResponse(run, event.response);
-    case 'rewards':
-      return withScored(run, event);
-    case 'pairs':
-      return event.round === run.current
-        ? { ...run, pairs: event.pairs, review: event.review, weights: event.weights }
-        : run;
-    case 'logps':
-      return event.round === run.current ? { ...run, weights: withLogRatios(run.weights, event) } : run;
-    case 'decisions':
-      return event.round === run.current ? { ...run, decisions: event.decisions } : run;
-    case 'probe':
-      return event.probe.round === run.current ? { ...run, probes: [...run.probes, event.probe] } : run;
-    case 'servers':
-      return event.round === run.current ? { ...run, servers: event.servers } : run;
-    case 'job':
-      return event.round === run.current ? { ...run, job: event.job } : run;
     case 'rounds':
       return { ...run, rounds: event.rounds, current: event.current };
     case 'role':
       return { ...run, role: event.role };
-    case 'step':
-      return event.round === run.current ? { ...run, metrics: [...run.metrics, event.metrics] } : run;
     case 'problem':
       return { ...run, engine: { ...run.engine, problem: event.message } };
+    default: {
+      if (roundOf(event) !== run.current) return run;
+      const stage = run.rounds.find(({ id }) => id === run.current)?.stage ?? 'evaluate';
+      return applyRoundEvent(run, event, stage);
+    }
   }
 }
+
+function roundOf(event: RoundEvent): number {
+  switch (event.type) {
+    case 'progress':
+      return event.progress.round;
+    case 'response':
+      return event.response.round;
+    case 'probe':
+      return event.probe.round;
+    default:
+      return event.round;
+  }
+}
+
+/** The engine applies its own reports with it, and clients the events that follow from them. @param stage of the round */
+export function applyRoundEvent<T extends RoundData>(data: T, event: RoundEvent, stage: Stage): T {
+  switch (event.type) {
+    case 'progress':
+      return { ...data, progress: event.progress };
+    case 'response':
+      return withResponse(data, event.response, stage);
+    case 'rewards': {
+      const responses = withRewards(data.responses, event.seen);
+      const rewards = counts(data, stage, 'score') ? [...data.rewards, ...event.rewards] : data.rewards;
+      return { ...data, responses, rewards };
+    }
+    case 'pairs':
+      return { ...data, pairs: event.pairs, review: event.review, weights: event.weights };
+    case 'logps':
+      return { ...data, weights: withLogRatios(data.weights, event) };
+    case 'decisions':
+      return { ...data, decisions: event.decisions };
+    case 'probe':
+      return { ...data, probes: [...data.probes, event.probe] };
+    case 'servers':
+      return { ...data, servers: event.servers };
+    case 'job':
+      return { ...data, job: event.job };
+    case 'step':
+      return { ...data, metrics: [...data.metrics, event.metrics] };
+  }
+}
+
+function withResponse<T extends RoundData>(data: T, response: ResponseSeen, stage: Stage): T {
+  const seen = { ...data, responses: withNewest(data.responses, response) };
+  if (!counts(data, stage, 'sample')) return seen;
+  const truncated = data.truncated + (response.truncated ? 1 : 0);
+  return { ...seen, lengths: [...data.lengths, response.length], truncated };
+}
+
+/** Held-out responses of an evaluation do not count as the round's samples; those of round 0 are all it has. */
+const counts = ({ round }: RoundData, stage: Stage, counted: Stage): boolean => round === 0 || stage === counted;
 
 function withRound(run: Snapshot, round: RoundState): Snapshot {
   const known = run.rounds.find(({ id }) => id === round.id);
@@ -60,28 +104,15 @@ function withRound(run: Snapshot, round: RoundState): Snapshot {
     return { ...run, ...emptyRound(round.id), rounds, current: round.id };
   }
   if (known?.stage === round.stage) return { ...run, rounds };
-  const rewards = round.stage === 'score' ? [] : run.rewards;
-  // Back to review after an abort: the steps that were discarded go too.
-  const discarded = round.stage === 'review' || round.stage === 'update';
-  const [metrics, probes] = discarded ? [[], []] : [run.metrics, run.probes];
-  return { ...run, rounds, progress: null, rewards, metrics, probes };
+  return { ...enterStage(run, round.stage), rounds };
 }
 
-function withResponse(run: Snapshot, response: ResponseSeen): Snapshot {
-  if (response.round !== run.current) return run;
-  const seen = { ...run, responses: withNewest(run.responses, response) };
-  if (!isSampled(run, response.round, 'sample')) return seen;
-  return {
-    ...seen,
-    lengths: [...run.lengths, response.length],
-    truncated: run.truncated + (response.truncated ? 1 : 0),
-  };
-}
-
-function withScored(run: Snapshot, { round, rewards, seen }: Extract<EngineEvent, { type: 'rewards' }>): Snapshot {
-  if (round !== run.current) return run;
-  const marked = { ...run, responses: withRewards(run.responses, seen) };
-  return isSampled(run, round, 'score') ? { ...marked, rewards: [...run.rewards, ...rewards] } : marked;
+/** Drops what the stage reports again from its start: scoring its rewards, an update its steps and probes. */
+export function enterStage<T extends RoundData>(data: T, stage: Stage): T {
+  const next = { ...data, progress: null };
+  if (stage === 'score') return { ...next, rewards: [] };
+  // In review after an abort: the steps that were discarded go too.
+  return stage === 'review' || stage === 'update' ? { ...next, metrics: [], probes: [] } : next;
 }
 
 export function emptyRound(round: number): RoundData {
@@ -103,13 +134,7 @@ export function emptyRound(round: number): RoundData {
   };
 }
 
-/** Held-out responses of an evaluation are none of the round's samples; those of round 0 are all it has. */
-function isSampled(run: Snapshot, round: number, stage: Stage): boolean {
-  if (round !== run.current) return false;
-  return round === 0 || run.rounds.find(({ id }) => id === round)?.stage === stage;
-}
-
-// The newest responses and log-ratios as engine and terminals keep them. Pure.
+// The newest responses and log-ratios.
 
 /** Of each kind: samples of the round, answers of its evaluation. */
 const KEPT = 50;
@@ -121,6 +146,9 @@ export function withNewest(responses: readonly ResponseSeen[], response: Respons
   const kept = ofKind < KEPT ? responses : responses.filter((_, i) => i !== oldest);
   return [...kept, response];
 }
+
+/** @param responses all of one kind, oldest first */
+export const newestOf = (responses: readonly ResponseSeen[]): ResponseSeen[] => responses.slice(-KEPT);
 
 /** Which of these rewards belong to one of the responses. */
 export function rewardsSeen(responses: readonly ResponseSeen[], rewards: readonly RewardSeen[]): RewardSeen[] {

@@ -72,9 +72,9 @@ export function parseRequest(line: string): Request | { id: number; problem: Use
   return { id, problem: new UserError(`${type}: \`${path.join('.')}\`: ${message}`) };
 }
 
-// Splits a socket's bytes into lines.
-
 /**
+ * Splits a socket's bytes into lines.
+ *
  * @param most characters of a line; the peer decides how much it sends, so an unfinished line must not grow forever
  * @param onTooLong called once; the socket is then read no further
  */

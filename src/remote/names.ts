@@ -1,7 +1,7 @@
 /** Folders that another machine sees under another name: `LOCAL=REMOTE` entries of a configuration. */
 import path from 'node:path';
 import { createHash } from 'node:crypto';
-import type { RunFiles } from '../run/run.js';
+import type { RunFiles } from '../core/runFiles.js';
 
 /** The remote name of a local folder or file: the entry with the longest LOCAL that contains it decides. */
 export function remotePath(local: string, paths: readonly string[]): string {
@@ -16,9 +16,7 @@ export function remotePath(local: string, paths: readonly string[]): string {
   return best === null ? absolute : path.posix.join(best.to, path.relative(best.from, absolute));
 }
 
-// The name under which other machines know a run.
-
-/** Eight hexadecimal digits that follow from the run's directory. */
+/** Identifies a run on other machines: eight hexadecimal digits that follow from its directory. */
 export function runId(files: Pick<RunFiles, 'roundDir'>): string {
   return createHash('sha256')
     .update(path.resolve(files.roundDir(0)))

@@ -1,13 +1,13 @@
 /** Everything that a report of a run tells, read once from its directory. Nothing is computed anew. */
 import path from 'node:path';
 import type { Config } from '../core/config/schema.js';
-import { readHeldOut, type HeldOutAnswer } from '../run/stages/answers.js';
-import { roundFiles } from '../run/stages/files.js';
+import { readHeldOut } from '../run/stages/answers.js';
 import { metricsSchema } from '../core/metricsRow.js';
 import { branchesOf, treeOf, type Branch, type RoundState, type TreeRow } from '../core/rounds.js';
-import type { MetricsRow } from '../core/rows.js';
+import type { HeldOutResponse, MetricsRow } from '../core/rows.js';
 import { readJsonLines } from '../io/jsonl.js';
 import type { Run } from '../run/run.js';
+import { roundFiles } from '../core/runFiles.js';
 
 export interface ReportData {
   name: string;
@@ -28,8 +28,8 @@ export interface SampleChange {
   /** What it is an example of. */
   why: string;
   prompt: string;
-  before: { round: number; answer: HeldOutAnswer };
-  after: { round: number; answer: HeldOutAnswer };
+  before: { round: number; answer: HeldOutResponse };
+  after: { round: number; answer: HeldOutResponse };
 }
 
 export function readReport(run: Run): ReportData {
@@ -48,7 +48,7 @@ export function readReport(run: Run): ReportData {
   };
 }
 
-const wanted: [why: string, rank: (before: HeldOutAnswer, after: HeldOutAnswer) => number][] = [
+const wanted: [why: string, rank: (before: HeldOutResponse, after: HeldOutResponse) => number][] = [
   ['reward rose most', (before, after) => after.reward - before.reward],
   ['reward fell most', (before, after) => before.reward - after.reward],
   ['grew longest', (before, after) => after.length - before.length],
@@ -56,7 +56,7 @@ const wanted: [why: string, rank: (before: HeldOutAnswer, after: HeldOutAnswer) 
 ];
 
 /** Each prompt once; the last is the one whose change of reward is the median, so that not only extremes are seen. */
-function samplesOf(branch: Branch, answersOf: (round: number) => HeldOutAnswer[]): SampleChange[] {
+function samplesOf(branch: Branch, answersOf: (round: number) => HeldOutResponse[]): SampleChange[] {
   const evaluated = [...(branch.from === null ? [] : [branch.from]), ...branch.rounds].filter(
     ({ evaluation }) => evaluation !== null,
   );

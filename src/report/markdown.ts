@@ -1,7 +1,7 @@
 /** A run as Markdown: for a pull request, an issue, a notebook. */
 import { branchTitle, type RoundState } from '../core/rounds.js';
 import { fixed } from '../core/format.js';
-import { branchPlot, markOf } from '../../components/screens/history/plot.js';
+import { branchPlot, markOf } from '../core/branchPlot.js';
 import { makeVisible } from '../core/sanitize.js';
 import type { ReportBranch, ReportData, SampleChange } from './data.js';
 import { columnsOf, configFacts, roundFacts, tableNote } from './table.js';

@@ -8,10 +8,11 @@ import type { RewardOptions } from '../core/config/schema.js';
 import { UserError } from '../core/errors.js';
 import { HttpFailure, type HttpRequest, retrying, sendJson } from '../io/http.js';
 import { shownUrl } from '../core/config/rewardSpec.js';
-import { type Permission, keyIn, rewardKeyVariable } from '../io/trust.js';
 import { Tokenizer } from '../model/tokenizer.js';
 import type { Message } from '../core/rows.js';
-import { type Reward, type RewardHooks, type RewardInput, finiteReward, plainText, promptExcerpt } from './types.js';
+import { finiteReward, promptExcerpt, type Reward, type RewardHooks, type RewardInput } from './types.js';
+import { plainText } from '../core/sanitize.js';
+import { keyIn, type Permission, rewardKeyVariable } from '../core/trust.js';
 
 interface Contract {
   body(texts: string[], model: string): unknown;
@@ -77,7 +78,7 @@ export async function openHttpReward(url: URL, options: RewardOptions, permissio
   }
   const tokenizerDir = target.searchParams.get('tokenizer');
   const named = target.searchParams.get('model');
-  // What else a query held was refused: see spec.ts.
+  // What else a query held was refused: see core/config/rewardSpec.ts.
   target.search = '';
   if (keyIn(rewardKeyVariable) !== null)
     permission({ kind: 'key', variable: rewardKeyVariable, origin: target.origin });

@@ -3,12 +3,13 @@ import type { RewardOptions } from '../core/config/schema.js';
 import { openHttpReward } from './http.js';
 import { openModuleReward } from './module.js';
 import { type RewardPart, parseRewardSpec } from '../core/config/rewardSpec.js';
-import type { Permission } from '../io/trust.js';
 import { type Reward, type RewardHooks, type RewardInput, finiteReward } from './types.js';
+import type { Permission } from '../core/trust.js';
 
 export type { Reward, RewardHooks, RewardInput } from './types.js';
 export { parseRewardSpec, resolveRewardSpec } from '../core/config/rewardSpec.js';
-export { type Permission, namedByUser, permissionIn } from '../io/trust.js';
+export { permissionIn } from '../io/trust.js';
+export { type Permission, namedByUser } from '../core/trust.js';
 
 /**
  * @param permission asked before code of a module runs or a server gets a key

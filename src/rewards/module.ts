@@ -8,9 +8,10 @@ import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { RewardOptions } from '../core/config/schema.js';
 import { UserError, messageOf } from '../core/errors.js';
-import type { Permission } from '../io/trust.js';
-import { type Reward, type RewardHooks, type RewardInput, finiteReward, plainText, promptExcerpt } from './types.js';
+import { finiteReward, promptExcerpt, type Reward, type RewardHooks, type RewardInput } from './types.js';
 import { printForeign } from '../io/print.js';
+import { plainText } from '../core/sanitize.js';
+import type { Permission } from '../core/trust.js';
 
 /** What the thread runs: JavaScript text, because a worker cannot start from TypeScript. */
 const threadSource = `

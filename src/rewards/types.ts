@@ -4,6 +4,7 @@ import { UserError } from '../core/errors.js';
 import { MAX_REWARD } from '../core/limits.js';
 import type { Control } from '../core/control.js';
 import type { Prompt } from '../core/rows.js';
+import { plainText } from '../core/sanitize.js';
 
 export interface RewardInput {
   prompt?: Prompt;
@@ -30,11 +31,6 @@ export interface Reward {
    */
   score(inputs: RewardInput[], hooks: RewardHooks): Promise<void>;
   dispose(): void;
-}
-
-/** Foreign text for errors, which go to terminals: a server or module may repeat a response with escape sequences in it. */
-export function plainText(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ');
 }
 
 /** A prompt in one line, for errors. */

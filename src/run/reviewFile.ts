@@ -2,7 +2,7 @@
  * Scored samples out of any file as the rows that review works on, and the decided pairs as trainers read them (TRL:
  * {"prompt","chosen","rejected"}).
  *
- * Leaves out the tokenizer, which the caller brings, and the journal's file (ui/review/session.ts).
+ * Leaves out the tokenizer, which the caller brings, and the journal's file (cli/reviewSession.ts).
  */
 import { z } from 'zod';
 import { UserError } from '../core/errors.js';

@@ -79,8 +79,6 @@ export class RowIndex<T extends { prompt_index: number }> {
   }
 }
 
-// What a folder takes on the disk.
-
 /** Bytes of all files in a folder and in those within it; 0 where there is none. Links count for themselves. */
 export async function folderBytes(folder: string): Promise<number> {
   const names = await readdir(folder, { recursive: true }).catch((error: unknown) => {

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { LowSync, type SyncAdapter } from 'lowdb';
 import type { Config } from '../core/config/schema.js';
 import { UserError, messageOf } from '../core/errors.js';
-import { largest, readTextFile } from '../core/limits.js';
+import { largest } from '../core/limits.js';
 import type { ReviewCounts } from '../core/review/decisions.js';
 import { readCounts } from './stages/reviewFiles.js';
 import {
@@ -23,6 +23,8 @@ import { checkOwner } from '../io/trust.js';
 import type { RoundState } from '../core/rounds.js';
 import { type Damage, type Pending, RUN_VERSION, type RunData, readRunData, writeRunData } from './runData.js';
 import { log } from '../io/print.js';
+import { readTextFile } from '../io/files.js';
+import { runFiles, type RunFiles } from '../core/runFiles.js';
 
 /** An entry of the journal that is written together with the change it stands for. */
 export interface JournalEntry {
@@ -380,21 +382,6 @@ function expectReal(file: string, kind: 'file' | 'directory'): void {
   throw new UserError(
     `${file} is ${found}: this run is not opened, since its files would be read or written elsewhere; replace it by a ${kind} or remove it`,
   );
-}
-
-/** Where a run keeps what. */
-export interface RunFiles {
-  roundDir(round: number): string;
-  /** A file of a round's folder. */
-  file(round: number, name: string): string;
-  /** The policy that a round ended with; round 0's is the base. */
-  policyDir(round: number): string;
-}
-
-export function runFiles(directory: string, config: Config): RunFiles {
-  const roundDir = (round: number) => path.join(directory, 'rounds', String(round).padStart(4, '0'));
-  const file = (round: number, name: string) => path.join(roundDir(round), name);
-  return { roundDir, file, policyDir: (round) => (round === 0 ? config.model : file(round, 'policy')) };
 }
 
 const runFile = (directory: string) => path.join(directory, 'run.json');

@@ -3,7 +3,7 @@
  * and all others stay usable. What cannot be read is kept as it is and written back unchanged.
  */
 import { z } from 'zod';
-import { mergeConfigs } from '../core/config/load.js';
+import { mergeConfigs } from '../core/config/partial.js';
 import { type Config, configSchema } from '../core/config/schema.js';
 import { UserError, messageOf } from '../core/errors.js';
 import { parseJson } from '../core/limits.js';

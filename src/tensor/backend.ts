@@ -2,14 +2,14 @@
  * Which TensorFlow.js backend computes: the explicit choice, or the best that loads. A process (or worker thread) has
  * one backend for its life.
  */
-import { existsSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs-core';
 import { type BackendChoice, type BackendName, type Precision, backendNames } from '../core/config/schema.js';
 import { UserError, messageOf } from '../core/errors.js';
-import { commandLine } from '../io/invocation.js';
 import './gradients.js';
-import { loadTensorFlow } from './tensorflow.js';
+import { speedNote } from './fastest.js';
 import { printError } from '../io/print.js';
+import { hasNvidiaGpu, isTensorFlowOnGpu, loadTensorFlow, mayUseGpu } from './tensorflow.js';
+import { commandLine } from '../core/shell.js';
 
 export { memoryMegabytes } from './memory.js';
 
@@ -17,6 +17,8 @@ export interface BackendInfo {
   name: BackendName;
   /** What it is, for people: package, version, device. */
   detail: string;
+  /** What to know of faster ones, in a clause; null: nothing. */
+  note: string | null;
 }
 
 export interface BackendReport {
@@ -24,6 +26,8 @@ export interface BackendReport {
   usable: boolean;
   /** Whether `auto` may choose it. */
   automatic: boolean;
+  /** Whether it computes on a GPU. */
+  gpu: boolean;
   /** What it is, or why it cannot be used and what would mend that. */
   detail: string;
 }
@@ -40,7 +44,7 @@ const loaders: Record<BackendName, (threads: number | null, precision: Precision
     return describeCuda();
   },
   async tensorflow() {
-    const detail = await loadTensorFlow();
+    const detail = loadTensorFlow();
     await activate('tensorflow');
     return detail;
   },
@@ -108,7 +112,7 @@ async function choose(
       });
     }
     try {
-      return { name: choice, detail: await loaders[choice](threads, precision) };
+      return describe(choice, await loaders[choice](threads, precision));
     } catch (cause) {
       throw new UserError(
         `backend ${choice} cannot be used: ${messageOf(cause)}; \`${commandLine('doctor')}\` shows what can`,
@@ -119,18 +123,19 @@ async function choose(
     }
   }
   const failures = new Map<BackendName, string>();
-  for (const name of backendNames) {
-    if (onlyByName[name] !== undefined) continue;
+  for (const name of automaticOrder()) {
     try {
       const detail = await loaders[name](threads, precision);
+      // On the processor native is faster: tensorflow computes there only if native does not load.
+      if (name === 'tensorflow' && !isTensorFlowOnGpu() && !failures.has('native')) continue;
       const slower = failures.get('native');
       // Every machine with a compiler should have it: what is missing is said, not borne in silence.
       if (slower !== undefined) {
         printError(`brevity: backend native cannot be used: ${slower}. ${name} computes instead.\n`);
       }
-      const unused = gpuPassedOver();
+      const unused = isOnGpu(name) ? null : gpuPassedOver();
       if (unused !== null) printError(`brevity: ${unused}\n`);
-      return { name, detail };
+      return describe(name, detail);
     } catch (error) {
       failures.set(name, messageOf(error));
     }
@@ -139,10 +144,22 @@ async function choose(
   throw new UserError(`no backend can be used (${all})`);
 }
 
+/** Best first. Without a GPU for it, tensorflow comes after native, which is faster on the processor. */
+function automaticOrder(): BackendName[] {
+  const order: BackendName[] = ['native', 'tensorflow', 'wasm'];
+  return mayUseGpu() ? ['tensorflow', ...order] : order;
+}
+
+const isOnGpu = (name: BackendName): boolean => name === 'cuda' || (name === 'tensorflow' && isTensorFlowOnGpu());
+
+function describe(name: BackendName, detail: string): BackendInfo {
+  return { name, detail, note: speedNote(name, isOnGpu(name), hasNvidiaGpu()) };
+}
+
 /** What `auto` says where it leaves an NVIDIA GPU alone; null where it does not. */
-export function gpuPassedOver(exists: (file: string) => boolean = existsSync): string | null {
+export function gpuPassedOver(exists?: (file: string) => boolean): string | null {
   const why = onlyByName.cuda;
-  if (why === undefined || !exists('/dev/nvidiactl')) return null;
+  if (why === undefined || !hasNvidiaGpu(exists)) return null;
   return `there is an NVIDIA GPU here; --backend cuda uses it (${why})`;
 }
 
@@ -185,10 +202,18 @@ export async function surveyBackends(): Promise<BackendReport[]> {
       }
       const when = onlyByName[name];
       if (when !== undefined) details.unshift(when);
-      reports.push({ name, usable: true, automatic: when === undefined, detail: details.join('; ') });
+      const gpu = isOnGpu(name);
+      reports.push({ name, usable: true, automatic: when === undefined, gpu, detail: details.join('; ') });
     } catch (error) {
-      reports.push({ name, usable: false, automatic: onlyByName[name] === undefined, detail: messageOf(error) });
+      const automatic = onlyByName[name] === undefined;
+      reports.push({ name, usable: false, automatic, gpu: false, detail: messageOf(error) });
     }
+  }
+  const native = reports.find(({ name }) => name === 'native');
+  for (const report of reports) {
+    if (report.name !== 'tensorflow' || !report.usable || report.gpu || native?.usable !== true) continue;
+    report.automatic = false;
+    report.detail = `only by name: native is faster on the processor; ${report.detail}`;
   }
   return reports;
 }

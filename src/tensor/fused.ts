@@ -76,8 +76,7 @@ export function fused<K extends string>(
   });
 }
 
-// What a result is made for, where the op that makes it can gain from knowing.
-
+/** How a result will be read, if the op that computes it can gain from knowing. */
 export interface Readers {
   /**
    * Nothing but matrix products will read it. Where the device rounds their operands it is rounded once, when it is

@@ -32,11 +32,9 @@ export function memoryMegabytes(): number {
   return process.memoryUsage.rss() / 2 ** 20;
 }
 
-// Reads what a computation gives, and frees everything it made.
-
 /**
- * The values of f's tensor. Not tf.tidy(() => …dataSync()): tidy walks through whatever it is given back, an array of
- * numbers element by element, which takes longer than most computations.
+ * Reads the values of f's tensor and frees everything that f allocated. Not tf.tidy(() => …dataSync()): tidy walks through
+ * its result, an array of numbers element by element, which takes longer than most computations.
  */
 export function readValues(f: () => tf.Tensor): Float32Array {
   const tensor = tf.tidy(f);
@@ -45,7 +43,7 @@ export function readValues(f: () => tf.Tensor): Float32Array {
   return values;
 }
 
-// A device that takes no more work in this process: a GPU after an illegal address, a hang, or a fallen bus.
+// A lost device takes no more work in this process: a GPU after an illegal address, a hang, or a fallen bus.
 
 /** Its message says what failed, in which op, and what to do. Nothing more can be computed until a new process begins. */
 export class DeviceLostError extends UserError {}

@@ -82,8 +82,7 @@ export function sum(values: Float32Array): number {
   return total;
 }
 
-// Log-probabilities of responses as the tape sees them: sequences in, one number a response token out.
-
+/** A prompt and its response, for log-probabilities on the tape. */
 export interface Sequence {
   prompt_ids: number[];
   response_ids: number[];

@@ -1,5 +1,5 @@
 /**
- * The LR-DPO update of a round: AdamW steps on the loss of loss.ts. It changes the policy in memory; saving it, keeping
+ * The LR-DPO update of a round: AdamW steps on the loss of core/objectives/lrDpo.ts. It changes the policy in memory; saving it, keeping
  * checkpoints and the reference's log-probabilities are the caller's.
  */
 import * as tf from '@tensorflow/tfjs-core';

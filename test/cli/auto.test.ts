@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { temporaryFolder, writePrompts } from '../engine/runs.js';
+import { testBackend } from '../backend.js';
 import { goldenFolder } from '../golden.js';
 import { brevity } from './cli.js';
 
@@ -15,7 +16,7 @@ beforeAll(() => {
   home = temporaryFolder();
   const prompts = writePrompts(path.join(home, 'p.jsonl'), 6);
   const heldOut = writePrompts(path.join(home, 'h.jsonl'), 4);
-  flags = ['--model', model, '--reward', reward, '--prompts', prompts, '--held-out', heldOut, '--backend', 'wasm'];
+  flags = ['--model', model, '--reward', reward, '--prompts', prompts, '--held-out', heldOut, '--backend', testBackend];
   flags.push('-n', '3', '--max-new-tokens', '10', '--temperature', '2', '--lr', '1e-4');
 });
 afterAll(() => rmSync(home, { recursive: true, force: true }));

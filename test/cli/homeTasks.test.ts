@@ -4,13 +4,14 @@ import path from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { UserError } from '../../src/core/errors.js';
 import { RunList } from '../../src/run/preflight/runs.js';
-import type { TaskAsk, TaskHooks } from '../../src/run/preflight/tasks.js';
+import type { TaskHooks } from '../../src/run/preflight/tasks.js';
 import type { HomeEvent, HomeTask } from '../../components/app/home.js';
 import { HomeTasks } from '../../src/cli/homeTasks.js';
 import type { AppEvent } from '../../components/app/state.js';
 import { quickConfig } from '../engine/runs.js';
 import { temporaryDirectories } from '../temporary.js';
 import { exampleFile, measurement, modelFacts } from '../components/homeFixtures.js';
+import type { TaskAsk } from '../../src/core/form/facts.js';
 
 const fresh = temporaryDirectories();
 

@@ -3,15 +3,15 @@ import { readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { Config, JobConfig } from '../../src/core/config/schema.js';
 import type * as Auto from '../../src/engine/auto.js';
-import type * as Client from '../../src/engine/client.js';
+import type * as Client from '../../src/protocol/client.js';
 import type * as Launch from '../../src/engine/launch.js';
 import type { EngineEvent, JobView, Snapshot } from '../../src/protocol/messages.js';
-import { lockHolder } from '../../src/run/lock.js';
+import { lockHolder } from '../../src/io/lock.js';
 import { contentsOf, dist, gone, quickRun, temporaryFolder } from '../engine/runs.js';
 
 // The built files: they start the built engine.
 export const { drive } = (await import(`${dist}engine/auto.js`)) as typeof Auto;
-const { connect } = (await import(`${dist}engine/client.js`)) as typeof Client;
+const { connect } = (await import(`${dist}protocol/client.js`)) as typeof Client;
 const { startEngine } = (await import(`${dist}engine/launch.js`)) as typeof Launch;
 
 /** How far a run is taken. */

@@ -1,7 +1,7 @@
 /** What each key of the history screen must do, and a state in which it does. */
 import { expect } from 'vitest';
 import type { EngineCommand } from '../../src/protocol/messages.js';
-import { historyKeys } from '../../components/screens/history/actions.js';
+import { historyActions } from '../../components/screens/history/actions.js';
 import type { State } from '../../components/app/state.js';
 import { after, attached, finished, heldOut, press, round, small, told } from './fixtures.js';
 import type { KeyEffect } from './keyEffects.js';
@@ -56,7 +56,7 @@ function historyStage(id: string): State {
 }
 
 export const historyKeyStates: Record<string, State> = Object.fromEntries(
-  historyKeys.map(({ id }) => [id, historyStage(id)]),
+  historyActions.map(({ id }) => [id, historyStage(id)]),
 );
 
 const history = (part: object): KeyEffect => ({ becomes: { history: part } });

@@ -1,17 +1,17 @@
 /** The list of runs and the form as they would be found, for tests of the reducer and the screens. */
 import { slices } from './slices.js';
-import type { PartialConfig } from '../../src/core/config/load.js';
+import type { PartialConfig } from '../../src/core/config/partial.js';
 import type { Base } from '../../src/core/form/draft.js';
 import type { DirectoryFacts, Measurement, ModelFacts, PromptFacts, RewardFacts } from '../../src/core/form/facts.js';
-import type { RunEntry, RunSeen } from '../../src/run/preflight/runs.js';
-import { type Home, type HomeEvent } from '../../components/app/home.js';
 import { homeState } from '../../components/screens/index.js';
+import type { Home, HomeEvent } from '../../components/app/home.js';
 import { runsUi } from '../../components/screens/runs/state.js';
 import { type CheckName, type FactsOf, checkNames } from '../../components/screens/setup/checks.js';
 import { setupUi } from '../../components/screens/setup/state.js';
 import { reduce } from '../../components/app/reducer.js';
 import type { Effect, Screen, Size, State } from '../../components/app/state.js';
 import { after, config, small } from './fixtures.js';
+import type { RunEntry, RunSeen } from '../../src/core/runs.js';
 
 export const place = { cwd: '/home/ann/work', home: '/home/ann' };
 export const exampleFile = '/opt/brevity/data/example.json';
@@ -55,6 +55,7 @@ export const rewardFacts: RewardFacts = {
 };
 export const measurement: Measurement = {
   backend: 'wasm',
+  backend_note: null,
   sample: { tokensPerSecond: 5000, meanLength: 20, truncatedShare: 0 },
   score: { responsesPerSecond: 160 },
   update: { tokensPerSecond: 1500 },

@@ -133,6 +133,17 @@ describe('evaluatePolicy', () => {
     expect(result.comparisons[0].kl).toBeCloseTo(1, 12);
     expect(result.comparisons[0].kl_per_token).toBeCloseTo(0.5, 12);
   });
+  it('the same response is a tie, whatever the last bits of its rewards', () => {
+    const policy = { responses: [response([1, 2], -1), response([3], -1)], rewards: [0.5 + 1e-7, 1] };
+    const base = {
+      responses: [response([1, 2], 0), response([4], 0)],
+      rewards: [0.5, 0],
+      logps: [-1, -1],
+      against: 'base',
+    };
+    // A tie and a win.
+    expect(evaluatePolicy(1, policy, [base]).comparisons[0].win_rate).toBe(75);
+  });
   it('distinct-2 counts bigrams once', () => {
     // 12 23 12 | 12: two of four.
     expect(distinctBigrams([response([1, 2, 3], 0), response([1, 2], 0), response([1, 2], 0), response([7], 0)])).toBe(

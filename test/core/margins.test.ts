@@ -1,7 +1,7 @@
 /** What α does to pairs, by hand. */
 import { describe, expect, it } from 'vitest';
-import { pairMargins, summarizeMargins } from '../../src/core/margins.js';
-import { Random } from '../../src/core/seeds.js';
+import { alphaProfile, numbersAt } from '../../src/core/alpha.js';
+import { pairMargins } from '../../src/core/margins.js';
 
 const longer = { chosen_reward: 2, rejected_reward: 1, chosen_length: 150, rejected_length: 50, implicit_margin: 0 };
 const shorter = { chosen_reward: 2, rejected_reward: 1.5, chosen_length: 20, rejected_length: 60, implicit_margin: 0 };
@@ -40,34 +40,11 @@ describe('pairMargins', () => {
   });
 });
 
-describe('summarizeMargins', () => {
-  it('counts flips and averages the weights of longer and of shorter winners', () => {
-    const summary = summarizeMargins([longer, shorter, even], 0.02);
-    expect(summary).toMatchObject({ pairs: 3, flipped: 1, longer: 1, shorter: 1 });
-    expect(summary.mean_weight_longer).toBeCloseTo(1 / (1 + Math.exp(2)), 12);
-    expect(summary.mean_weight_shorter).toBeCloseTo(1 / (1 + Math.exp(-0.8)), 12);
-    expect(summary.mean_length_difference).toBeCloseTo(20, 12);
-    expect(summary.mean_reward_margin).toBeCloseTo(2.5 / 3, 12);
-  });
-  it('agrees with each pair by itself', () => {
-    const random = new Random(3);
-    const pairs = Array.from({ length: 500 }, () => ({
-      chosen_reward: random.uniform() * 3,
-      rejected_reward: random.uniform(),
-      chosen_length: random.below(200),
-      rejected_length: random.below(200),
-      implicit_margin: 0,
-    }));
-    for (const alpha of [0, 0.003, 0.05]) {
-      const each = pairs.map((pair) => pairMargins(pair, alpha));
-      expect(summarizeMargins(pairs, alpha).flipped).toBe(each.filter(({ flipped }) => flipped).length);
-      const weights = each
-        .filter((_, i) => pairs[i].chosen_length > pairs[i].rejected_length)
-        .map(({ weight }) => weight);
-      expect(summarizeMargins(pairs, alpha).mean_weight_longer).toBeCloseTo(
-        weights.reduce((a, b) => a + b) / weights.length,
-        10,
-      );
-    }
+describe('over all pairs', () => {
+  it('counts flips and averages the weights of pairs with a longer and with a shorter chosen response', () => {
+    const numbers = numbersAt(alphaProfile([longer, shorter, even]), 0.02);
+    expect(numbers.flipped).toBe(1);
+    expect(numbers.mean_weight_longer).toBeCloseTo(1 / (1 + Math.exp(2)), 12);
+    expect(numbers.mean_weight_shorter).toBeCloseTo(1 / (1 + Math.exp(-0.8)), 12);
   });
 });

@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { lockHolder } from '../../src/run/lock.js';
+import { lockHolder } from '../../src/io/lock.js';
 import { useBackend } from '../../src/tensor/backend.js';
 import { dist, temporaryFolder } from '../engine/runs.js';
 import { type RewardServer, startRewardServer } from '../remote/rewardServer.js';

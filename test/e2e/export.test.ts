@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { lockHolder } from '../../src/run/lock.js';
+import { lockHolder } from '../../src/io/lock.js';
 import { brevity } from '../cli/cli.js';
 import { dist, quickRun, temporaryFolder } from '../engine/runs.js';
 import { TestTerminal, keys } from './terminal.js';

@@ -5,7 +5,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { lockHolder } from '../../src/run/lock.js';
+import { lockHolder } from '../../src/io/lock.js';
 import { dist, temporaryFolder } from '../engine/runs.js';
 import { TestTerminal, keys } from './terminal.js';
 
@@ -112,10 +112,10 @@ describe('a whole round by keystrokes', () => {
       expect(Math.max(...lines.map((line) => [...line].length))).toBeLessThanOrEqual(columns);
       expect(lines[rows - 1]).toMatch(/q detach/);
     };
-    fits(await screen.until(/waiting for your review[\s\S]*─ Prompt 1 /), 80, 24);
+    fits(await screen.until(/waiting for your review[\s\S]*─ Prompt 1 [\s\S]*q detach/), 80, 24);
     screen.resize(160, 50);
     await new Promise((resolve) => setTimeout(resolve, 500));
-    fits(await screen.until(/waiting for your review[\s\S]*─ Prompt 1 /), 160, 50);
+    fits(await screen.until(/waiting for your review[\s\S]*─ Prompt 1 [\s\S]*q detach/), 160, 50);
     screen.resize(40, 10);
     await screen.until(/60.?×.?18|60x18/);
     screen.resize(80, 24);

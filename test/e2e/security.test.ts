@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { lockHolder } from '../../src/run/lock.js';
+import { lockHolder } from '../../src/io/lock.js';
 import { newRound } from '../../src/core/rounds.js';
 import { Run } from '../../src/run/run.js';
 import { brevity } from '../cli/cli.js';

@@ -6,7 +6,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, expect, it } from 'vitest';
-import { lockHolder } from '../../src/run/lock.js';
+import { lockHolder } from '../../src/io/lock.js';
 import { dist, temporaryFolder } from '../engine/runs.js';
 import { TestTerminal, keys } from './terminal.js';
 
@@ -35,6 +35,8 @@ function writeConfig(): string {
     ...{ prompts: head('prompts.jsonl', 12), held_out: head('held-out.jsonl', 6) },
     sampling: { samples_per_prompt: 3, max_new_tokens: 32, batch_size: 36 },
     update: { lr: 1e-4, batch_size: 6, micro_batch: 6 },
+    // Undefined, as a person who chooses nothing, but on the suites of a backend.
+    backend: process.env.BREVITY_TEST_BACKEND,
   };
   writeFileSync(config, JSON.stringify(settings));
   return config;

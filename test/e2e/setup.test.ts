@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { lockHolder } from '../../src/run/lock.js';
+import { lockHolder } from '../../src/io/lock.js';
 import { dist, temporaryFolder } from '../engine/runs.js';
 import { TestTerminal, keys } from './terminal.js';
 

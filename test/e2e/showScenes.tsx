@@ -7,9 +7,9 @@ import { Frame } from '../../components/app/App.js';
 import { Keyboard } from '../../components/terminal/keyboard.js';
 import { lookFor } from '../../components/app/look.js';
 import { spellInAscii } from '../../src/core/sanitize.js';
-import { readSettings } from '../../components/app/preferences.js';
 import { Terminal } from '../../components/terminal/terminal.js';
 import { scenes } from '../components/scenes.js';
+import { readSettings } from '../../src/cli/preferences.js';
 
 // Nothing moves by itself: spinners stand still.
 globalThis.setInterval = (() => undefined) as unknown as typeof setInterval;

@@ -7,16 +7,16 @@ import { appendFileSync, readFileSync, readdirSync, rmSync, statSync, writeFileS
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type * as Auto from '../../src/engine/auto.js';
-import type * as Client from '../../src/engine/client.js';
+import type * as Client from '../../src/protocol/client.js';
 import type * as Launch from '../../src/engine/launch.js';
 import type { EngineEvent, Snapshot } from '../../src/protocol/messages.js';
-import { lockHolder } from '../../src/run/lock.js';
+import { lockHolder } from '../../src/io/lock.js';
 import { Run } from '../../src/run/run.js';
 import { contentsOf, dist, gone, quickRun, temporaryFolder } from './runs.js';
 
 // The built files: they start the built engine.
 const { drive } = (await import(`${dist}engine/auto.js`)) as typeof Auto;
-const { connect } = (await import(`${dist}engine/client.js`)) as typeof Client;
+const { connect } = (await import(`${dist}protocol/client.js`)) as typeof Client;
 const { startEngine } = (await import(`${dist}engine/launch.js`)) as typeof Launch;
 
 const folders: string[] = [];

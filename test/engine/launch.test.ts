@@ -16,19 +16,19 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type * as Auto from '../../src/engine/auto.js';
-import type * as Client from '../../src/engine/client.js';
-import type { EngineClient } from '../../src/engine/client.js';
+import type * as Client from '../../src/protocol/client.js';
+import type { EngineClient } from '../../src/protocol/client.js';
 import type * as Launch from '../../src/engine/launch.js';
 import type { EngineEvent, Snapshot } from '../../src/protocol/messages.js';
 import { allUses, trust } from '../../src/io/trust.js';
-import { Lock, lockHolder, type LockHolder } from '../../src/run/lock.js';
+import { Lock, lockHolder, type LockHolder } from '../../src/io/lock.js';
 import { Run } from '../../src/run/run.js';
 import { temporaryDirectories } from '../temporary.js';
 import { dist, quickRun } from './runs.js';
 
 // The built files: they start the built engine.
 const { drive } = (await import(`${dist}engine/auto.js`)) as typeof Auto;
-const { connect } = (await import(`${dist}engine/client.js`)) as typeof Client;
+const { connect } = (await import(`${dist}protocol/client.js`)) as typeof Client;
 const { attachEngine, startEngine } = (await import(`${dist}engine/launch.js`)) as typeof Launch;
 
 const fresh = temporaryDirectories();

@@ -4,11 +4,11 @@ import { type Server, type Socket, createConnection, createServer } from 'node:n
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type EngineClient, connect } from '../../src/engine/client.js';
+import { type EngineClient, connect } from '../../src/protocol/client.js';
 import { readLines } from '../../src/protocol/wire.js';
 import type { EngineEvent } from '../../src/protocol/messages.js';
 import { serve } from '../../src/engine/server.js';
-import { Lock } from '../../src/run/lock.js';
+import { Lock } from '../../src/io/lock.js';
 import { Run } from '../../src/run/run.js';
 import { temporaryDirectories } from '../temporary.js';
 import { Bench, config, evaluation, response } from './fakes.js';

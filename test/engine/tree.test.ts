@@ -3,16 +3,16 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import type * as Auto from '../../src/engine/auto.js';
-import type * as Client from '../../src/engine/client.js';
+import type * as Client from '../../src/protocol/client.js';
 import type * as Launch from '../../src/engine/launch.js';
 import type { RoundState, Stage } from '../../src/protocol/messages.js';
 import { sampleRowSchema } from '../../src/core/rows.js';
 import { readJsonLines } from '../../src/io/jsonl.js';
-import { lockHolder } from '../../src/run/lock.js';
+import { lockHolder } from '../../src/io/lock.js';
 import { dist, quickRun, temporaryFolder } from './runs.js';
 
 const { drive } = (await import(`${dist}engine/auto.js`)) as typeof Auto;
-const { connect } = (await import(`${dist}engine/client.js`)) as typeof Client;
+const { connect } = (await import(`${dist}protocol/client.js`)) as typeof Client;
 const { startEngine } = (await import(`${dist}engine/launch.js`)) as typeof Launch;
 
 const home = temporaryFolder();

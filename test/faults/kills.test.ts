@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { lockHolder } from '../../src/run/lock.js';
+import { lockHolder } from '../../src/io/lock.js';
 import { few, randomFrom, seed } from './limits.js';
 import { type Progress, atStart, endEngine, play, remove, resultOf, script, tinyRun } from './scenario.js';
 

@@ -5,13 +5,13 @@ import { hostname, tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, expect, it } from 'vitest';
-import { lockHolder } from '../../src/run/lock.js';
+import { lockHolder } from '../../src/io/lock.js';
 import { few } from './limits.js';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'brevity-races-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const lockModule = new URL('../../dist/src/run/lock.js', import.meta.url).href;
+const lockModule = new URL('../../dist/src/io/lock.js', import.meta.url).href;
 
 /**
  * On each line of input it tries to take the lock. Who has it creates a file that must not be there, holds on for a

@@ -6,15 +6,15 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'vitest';
-import type * as ClientModule from '../../src/engine/client.js';
-import type { EngineClient } from '../../src/engine/client.js';
+import type * as ClientModule from '../../src/protocol/client.js';
+import type { EngineClient } from '../../src/protocol/client.js';
 import type * as Launch from '../../src/engine/launch.js';
 import type { DecisionView, EngineCommand, EngineEvent, RoundState, Snapshot } from '../../src/protocol/messages.js';
-import { lockHolder } from '../../src/run/lock.js';
+import { lockHolder } from '../../src/io/lock.js';
 import { contentsOf, dist, quickRun } from '../engine/runs.js';
 
 const { attachEngine } = (await import(`${dist}engine/launch.js`)) as typeof Launch;
-const { EngineGone } = (await import(`${dist}engine/client.js`)) as typeof ClientModule;
+const { EngineGone } = (await import(`${dist}protocol/client.js`)) as typeof ClientModule;
 
 /** A run of seconds. */
 export function tinyRun(folder: string): string {

@@ -26,7 +26,6 @@ import { Sglang } from '../../src/remote/servers/sglang.js';
 import { Vllm } from '../../src/remote/servers/vllm.js';
 import { readEndpoints, readNoise, readPolicyProbes } from '../../src/run/stages/policyProbes.js';
 import { readPolicyFiles } from '../../src/model/policyFiles.js';
-import { checkConfig, readConfigFile } from '../../src/core/config/load.js';
 import {
   dpoSchema,
   evaluationSchema,
@@ -50,7 +49,6 @@ import { readScoredFile } from '../../src/run/reviewFile.js';
 import { parseFilter, type FilterNumber } from '../../src/core/review/filter.js';
 import { openHttpReward } from '../../src/rewards/http.js';
 import { parseRewardSpec, resolveRewardSpec } from '../../src/core/config/rewardSpec.js';
-import { namedByUser } from '../../src/io/trust.js';
 import { finiteReward } from '../../src/rewards/types.js';
 import { readHeldOut } from '../../src/run/stages/answers.js';
 import { readCheckpoint } from '../../src/run/stages/checkpoint.js';
@@ -58,16 +56,18 @@ import { readAnswers } from '../../src/run/stages/evaluate.js';
 import { streamReview } from '../../src/run/stages/reviewFiles.js';
 import { trainingPairs } from '../../src/run/stages/update.js';
 import { branchesOf, newRound, overriddenKeys, settingOf, treeOf } from '../../src/core/rounds.js';
-import { lockHolder } from '../../src/run/lock.js';
+import { lockHolder } from '../../src/io/lock.js';
 import { RowIndex } from '../../src/run/rowIndex.js';
 import { Run } from '../../src/run/run.js';
 import { sampleRowSchema } from '../../src/core/rows.js';
 import { Keyboard } from '../../components/terminal/keyboard.js';
 import { readJournal } from '../../src/cli/reviewSession.js';
-import { readSettings } from '../../components/app/preferences.js';
 import { Bench, config, evaluation } from '../engine/fakes.js';
 import { goldenFolder } from '../golden.js';
 import type { Mutator } from './mutate.js';
+import { checkConfig, readConfigFile } from '../../src/io/configFile.js';
+import { namedByUser } from '../../src/core/trust.js';
+import { readSettings } from '../../src/cli/preferences.js';
 
 export interface Target {
   /** What the reader takes: the bytes of a file, a line, an answer. */

@@ -2,7 +2,7 @@
 import { chownSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { connect } from '../../src/engine/client.js';
+import { connect } from '../../src/protocol/client.js';
 import { startEngine } from '../../src/engine/launch.js';
 import { checkOwner } from '../../src/io/trust.js';
 import { Run } from '../../src/run/run.js';

@@ -3,17 +3,9 @@ import { appendFileSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFi
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Config, configSchema } from '../../src/core/config/schema.js';
-import {
-  type Sensitive,
-  Untrusted,
-  allUses,
-  permissionIn,
-  sensitiveSettings,
-  trust,
-  trustFile,
-  untrustedUses,
-} from '../../src/io/trust.js';
+import { allUses, permissionIn, sensitiveSettings, trust, trustFile, untrustedUses } from '../../src/io/trust.js';
 import { temporaryDirectories } from '../temporary.js';
+import { type Sensitive, Untrusted } from '../../src/core/trust.js';
 
 const fresh = temporaryDirectories();
 let home = '';

@@ -7,10 +7,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type * as Auto from '../../src/engine/auto.js';
-import type * as Client from '../../src/engine/client.js';
+import type * as Client from '../../src/protocol/client.js';
 import type { EngineEvent } from '../../src/protocol/messages.js';
 import type * as Launch from '../../src/engine/launch.js';
-import { lockHolder } from '../../src/run/lock.js';
+import { lockHolder } from '../../src/io/lock.js';
 import type { RoundState } from '../../src/core/rounds.js';
 import { contentsOf, dist, quickRun, writePrompts } from '../engine/runs.js';
 import { goldenFolder } from '../golden.js';
@@ -18,7 +18,7 @@ import { temporaryDirectories } from '../temporary.js';
 import { buildTimeout, emulatedAddon, fakeDriver, make, noAddon, run as start } from './cudaBuild.js';
 
 const { drive } = (await import(`${dist}engine/auto.js`)) as typeof Auto;
-const { connect } = (await import(`${dist}engine/client.js`)) as typeof Client;
+const { connect } = (await import(`${dist}protocol/client.js`)) as typeof Client;
 const { startEngine } = (await import(`${dist}engine/launch.js`)) as typeof Launch;
 
 const missing = noAddon();

@@ -10,14 +10,15 @@ import { serverSchema, type ServerConfig } from '../../src/core/config/schema.js
 import type { Sequence } from '../../src/train/logprobs.js';
 import { UserError } from '../../src/core/errors.js';
 import { readPolicyFiles } from '../../src/model/policyFiles.js';
-import { encodePrompts, readPrompts } from '../../src/io/prompts.js';
+import { readPrompts } from '../../src/io/prompts.js';
 import { ServerPool, type WantedWeights } from '../../src/remote/servers/pool.js';
 import { verifyPolicy } from '../../src/remote/servers/verify.js';
 import type { Verification } from '../../src/protocol/remoteViews.js';
 import type { SampledResponse } from '../../src/core/rows.js';
-import { namedByUser } from '../../src/io/trust.js';
 import { type Fixtures, makeFixtures, ourLogprobs } from './fixtures.js';
 import { wholeRound } from './round.js';
+import { namedByUser } from '../../src/core/trust.js';
+import { encodePrompts } from '../../src/model/prompts.js';
 
 export interface SuiteOptions {
   urls: string[];

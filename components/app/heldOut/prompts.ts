@@ -1,25 +1,98 @@
-/** A list of held-out prompts with both responses to the selected one beneath it: what is in it, and what is in view. */
+/**
+ * What changed between two rounds' responses to the held-out prompts: a list of the prompts, ordered by the change, with
+ * both responses to the selected one beneath it. Drawn by ChangedPrompts.tsx on the evaluation and history screens.
+ */
 import type { HeldOutSeen } from '../../../src/protocol/messages.js';
-import { topFor, wheelLines } from '../layout.js';
 import { type MarkedLine, comparedLines } from '../../parts/markedText.js';
+import { wheelLines } from '../layout.js';
+import { clamp, clampTop, placeAt, windowFor } from '../lists.js';
 import type { Size } from '../state.js';
-import { type Change, type Order, changesOf } from './changes.js';
 
-/** Where a person is in the list. */
+const orders = ['reward', 'fell', 'length', 'grew'] as const;
+export type Order = (typeof orders)[number];
+
+export const orderNames: Record<Order, string> = {
+  reward: 'reward changed most',
+  fell: 'reward fell most',
+  length: 'length changed most',
+  grew: 'grew longest',
+};
+
+export interface Change {
+  prompt_index: number;
+  prompt: string;
+  before: HeldOutSeen;
+  now: HeldOutSeen;
+  /** Now minus before. */
+  reward: number;
+  /** Now minus before, in tokens. */
+  length: number;
+}
+
+const rank: Record<Order, (change: Change) => number> = {
+  reward: ({ reward }) => Math.abs(reward),
+  fell: ({ reward }) => -reward,
+  length: ({ length }) => Math.abs(length),
+  grew: ({ length }) => length,
+};
+
+/** The prompts that have a response on both sides, in the given order; ties by prompt index. */
+export function changesOf(now: readonly HeldOutSeen[], before: readonly HeldOutSeen[], order: Order): Change[] {
+  const earlier = new Map(before.map((response) => [response.prompt_index, response]));
+  const changes = now.flatMap((response): Change[] => {
+    const other = earlier.get(response.prompt_index);
+    if (other === undefined) return [];
+    return [
+      {
+        prompt_index: response.prompt_index,
+        prompt: response.prompt,
+        before: other,
+        now: response,
+        reward: response.reward - other.reward,
+        length: response.length - other.length,
+      },
+    ];
+  });
+  return changes.sort((a, b) => rank[order](b) - rank[order](a) || a.prompt_index - b.prompt_index);
+}
+
+/** The last result: selectors run many times per key, and the list may have thousands of prompts. */
+let last: { now: readonly HeldOutSeen[]; before: readonly HeldOutSeen[]; order: Order; changes: Change[] } | null =
+  null;
+
+function cachedChanges(now: readonly HeldOutSeen[], before: readonly HeldOutSeen[], order: Order): readonly Change[] {
+  if (last?.now !== now || last.before !== before || last.order !== order)
+    last = { now, before, order, changes: changesOf(now, before, order) };
+  return last.changes;
+}
+
+/** Where a person went in the list. */
 export interface PromptsUi {
   order: Order;
   /** Place among the prompts in that order. */
   selected: number;
-  /** First visible place. */
+  /** First visible row of the list. */
   top: number;
   /** First visible line of the responses. */
   textTop: number;
 }
 
+/** The part of PromptsUi that starts over when the list changes. */
+export const firstPrompt = { selected: 0, top: 0, textTop: 0 };
+
+export function nextOrder({ order }: PromptsUi): Partial<PromptsUi> {
+  return { order: orders[(orders.indexOf(order) + 1) % orders.length], ...firstPrompt };
+}
+
+/** What is drawn: `selected`, `top` and `textTop` are within the list and the responses. */
 export interface PromptsLayout {
-  /** null before the engine has answered. */
+  /** null before the engine has sent both rounds' responses. */
   changes: readonly Change[] | null;
+  /** The selected one; null where the list is empty. */
   change: Change | null;
+  selected: number;
+  top: number;
+  textTop: number;
   listRows: number;
   textRows: number;
   /** Width of each of the two columns of text. */
@@ -29,35 +102,61 @@ export interface PromptsLayout {
   after: readonly MarkedLine[];
 }
 
-/** Above the list its rule and heading; beneath it the prompt and the heading of the texts. */
+/** Rows above the list: its rule and heading. Beneath it: the prompt, and the heading of the responses. */
 export const listHead = 2;
 const promptsHead = listHead + 2;
 
-/** @param room columns of the screen, rows of the list and texts with their headings */
+/** @param room the screen's columns, and the rows of the list and responses with their headings */
 export function promptsLayout(
   now: readonly HeldOutSeen[] | null,
   before: readonly HeldOutSeen[] | null,
-  { order, selected }: Pick<PromptsUi, 'order' | 'selected'>,
+  ui: PromptsUi,
   { columns, rows }: Size,
 ): PromptsLayout {
-  const changes = now === null || before === null ? null : changesIn(now, before, order);
-  const change = changes?.at(Math.min(selected, changes.length - 1)) ?? null;
-  const listRows = Math.max(2, Math.min(changes?.length ?? 2, Math.floor((rows - promptsHead) / 3)));
+  const changes = now === null || before === null ? null : cachedChanges(now, before, ui.order);
+  const count = changes?.length ?? 0;
+  const selected = clamp(ui.selected, count);
+  const change = changes?.at(selected) ?? null;
+  const listRows = Math.max(2, Math.min(changes === null ? 2 : count, Math.floor((rows - promptsHead) / 3)));
+  const textRows = Math.max(1, rows - promptsHead - listRows);
   const width = Math.floor((columns - 3) / 2);
   const [left, right] = change === null ? [[], []] : comparedLines(change.before.text, change.now.text, width, true);
-  const textRows = Math.max(1, rows - promptsHead - listRows);
-  return { changes, change, listRows, textRows, width, before: left, after: right };
+  return {
+    changes,
+    change,
+    selected,
+    top: windowFor(selected, ui.top, count, listRows),
+    textTop: clampTop(ui.textTop, Math.max(left.length, right.length), textRows),
+    listRows,
+    textRows,
+    width,
+    before: left,
+    after: right,
+  };
 }
 
-/** The same place, within what there is. */
-export function promptsInView({ changes, listRows, textRows, before, after }: PromptsLayout, ui: PromptsUi) {
+export const hasPrompts = (layout: PromptsLayout | null): boolean => (layout?.changes?.length ?? 0) > 0;
+
+/** Lines of the longer response. */
+const textLines = ({ before, after }: PromptsLayout): number => Math.max(before.length, after.length);
+
+export const hasLongText = (layout: PromptsLayout | null): boolean =>
+  layout !== null && textLines(layout) > layout.textRows;
+
+/** @param place brought within the list */
+export function selectPrompt({ changes, top, listRows }: PromptsLayout, place: number): Partial<PromptsUi> {
   const count = changes?.length ?? 0;
-  const selected = Math.max(0, Math.min(count - 1, ui.selected));
-  return {
-    selected,
-    top: Math.max(0, Math.min(count - listRows, topFor(selected, ui.top, listRows))),
-    textTop: Math.max(0, Math.min(ui.textTop, Math.max(before.length, after.length) - textRows)),
-  };
+  const selected = clamp(place, count);
+  return { selected, top: windowFor(selected, top, count, listRows), textTop: 0 };
+}
+
+function scrollLines(layout: PromptsLayout, by: number): Partial<PromptsUi> {
+  return { textTop: clampTop(layout.textTop + by, textLines(layout), layout.textRows) };
+}
+
+/** Scrolls the responses by a page, less one line that stays in view. */
+export function scrollPage(layout: PromptsLayout, by: 1 | -1): Partial<PromptsUi> {
+  return scrollLines(layout, by * Math.max(1, layout.textRows - 1));
 }
 
 /**
@@ -65,23 +164,15 @@ export function promptsInView({ changes, listRows, textRows, before, after }: Pr
  * @param y from 0 at the list's rule
  */
 export function promptsPointed(
-  { listRows }: PromptsLayout,
-  { selected, top, textTop }: PromptsUi,
+  layout: PromptsLayout,
   kind: 'press' | 'wheel-up' | 'wheel-down',
   y: number,
 ): Partial<PromptsUi> {
-  const onList = y < listHead + listRows;
-  if (kind === 'press') return onList && y >= listHead ? { selected: top + y - listHead, textTop: 0 } : {};
+  const { changes, selected, top, listRows } = layout;
+  if (kind === 'press') {
+    const place = placeAt(y - listHead, top, changes?.length ?? 0, listRows);
+    return place === null ? {} : selectPrompt(layout, place);
+  }
   const by = kind === 'wheel-up' ? -1 : 1;
-  return onList ? { selected: selected + by, textTop: 0 } : { textTop: textTop + wheelLines * by };
-}
-
-/** Of the last answers, so that not every look at the screen sorts them anew. */
-let kept: { now: readonly HeldOutSeen[]; before: readonly HeldOutSeen[]; order: Order; changes: Change[] } | null =
-  null;
-
-function changesIn(now: readonly HeldOutSeen[], before: readonly HeldOutSeen[], order: Order): readonly Change[] {
-  if (kept?.now !== now || kept.before !== before || kept.order !== order)
-    kept = { now, before, order, changes: changesOf(now, before, order) };
-  return kept.changes;
+  return y < listHead + listRows ? selectPrompt(layout, selected + by) : scrollLines(layout, wheelLines * by);
 }

@@ -1,43 +1,64 @@
-/** Keys of the evaluation screen. */
-import type { EvaluationState } from './state.js';
-import type { Action } from '../../app/state.js';
+/** What a person can do on the evaluation screen. */
+import type { RoundState } from '../../../src/protocol/messages.js';
+import {
+  firstPrompt,
+  hasLongText,
+  hasPrompts,
+  nextOrder,
+  scrollPage,
+  selectPrompt,
+} from '../../app/heldOut/prompts.js';
+import { listActions, movedTo, textActions } from '../../app/lists.js';
 import { currentRound, shownRound } from '../../app/selectors.js';
-import { evaluationLayout } from './layout.js';
+import { type Action, type Step, only, send } from '../../app/state.js';
+import { typeRedo } from './redo.js';
+import { evaluationLayout } from './select.js';
+import { type EvaluationState, type EvaluationUi, changed } from './state.js';
 
 const canJudge = (state: EvaluationState): boolean => {
   const round = shownRound(state);
   return state.link.status === 'up' && round !== null && round.id > 0 && round.stage === 'done';
 };
-const verdict = (state: EvaluationState) => shownRound(state)?.verdict ?? null;
+const verdictOf = (state: EvaluationState) => shownRound(state)?.verdict ?? null;
 /** The engine works on one round at a time: the current one must be done, or wait in review. */
 const canRedo = (state: EvaluationState): boolean => {
   const current = currentRound(state);
-  const between = current !== null && (current.stage === 'done' || current.stage === 'review');
-  return canJudge(state) && between && state.run?.engine.activity === 'idle';
+  const waits = current !== null && (current.stage === 'done' || current.stage === 'review');
+  return canJudge(state) && waits && state.run?.engine.activity === 'idle';
 };
-const comparesWith = (state: EvaluationState) => evaluationLayout(state).opponent?.against ?? null;
-const seesPrompts = (state: EvaluationState): boolean => (evaluationLayout(state).prompts?.changes?.length ?? 0) > 0;
-const canScroll = (state: EvaluationState): boolean => {
-  const { prompts } = evaluationLayout(state);
-  return prompts !== null && Math.max(prompts.before.length, prompts.after.length) > prompts.textRows;
+const promptsOf = (state: EvaluationState) => evaluationLayout(state).prompts;
+/** Whether the prompts are compared with this opponent, and there is another. */
+const canLeaveOpponent = (against: 'start' | 'base') => (state: EvaluationState) => {
+  const { opponent, opponents } = evaluationLayout(state);
+  return opponent?.against === against && opponents.length > 1;
 };
 
-export const evaluationKeys = [
+function judge(state: EvaluationState, verdict: RoundState['verdict']): Step<EvaluationState> {
+  const round = shownRound(state);
+  return round === null ? only(state) : send(state, { type: 'judge', round: round.id, verdict });
+}
+
+const sets = (more: Partial<EvaluationUi>) => (state: EvaluationState) => only(changed(state, more));
+
+/** In the order of the footer. */
+export const evaluationActions: readonly Action<EvaluationState>[] = [
   {
     id: 'accept',
     aliases: ['approve', 'keep'],
     keys: ['a'],
     label: 'accept',
     help: 'accept the round: the next starts from its policy',
-    when: (state) => canJudge(state) && verdict(state) !== 'accepted',
+    when: (state) => canJudge(state) && verdictOf(state) !== 'accepted',
+    run: (state) => judge(state, 'accepted'),
   },
   {
     id: 'reject',
     aliases: ['discard'],
     keys: ['x'],
     label: 'reject',
-    help: 'reject it: the next starts from the old policy',
-    when: (state) => canJudge(state) && verdict(state) !== 'rejected',
+    help: 'reject the round: the next starts from the old policy',
+    when: (state) => canJudge(state) && verdictOf(state) !== 'rejected',
+    run: (state) => judge({ ...state, notice: 'Rejected; u takes the verdict back.' }, 'rejected'),
   },
   {
     id: 'no-verdict',
@@ -46,7 +67,8 @@ export const evaluationKeys = [
     keys: ['u'],
     label: '',
     help: 'take the verdict back',
-    when: (state) => canJudge(state) && verdict(state) !== null,
+    when: (state) => canJudge(state) && verdictOf(state) !== null,
+    run: (state) => judge(state, null),
   },
   {
     id: 'redo-at',
@@ -54,16 +76,18 @@ export const evaluationKeys = [
     aliases: ['redo round', 'again', 'retry'],
     keys: ['e'],
     label: 'redo',
-    help: 'do the round again at another α, which is typed',
+    help: 'redo the round with another α (typed next)',
     when: canRedo,
+    run: typeRedo,
   },
   {
     id: 'show-prompts',
     command: 'prompts',
     keys: ['v'],
     label: 'prompts',
-    help: 'the prompts that changed most, on the whole screen',
+    help: 'show the prompts that changed most on the whole screen',
     when: (state) => state.ui.view === 'numbers' && evaluationLayout(state).opponent !== null,
+    run: sets({ view: 'prompts', textTop: 0 }),
   },
   {
     id: 'show-numbers',
@@ -72,14 +96,16 @@ export const evaluationKeys = [
     label: 'numbers',
     help: 'back to the numbers',
     when: (state) => state.ui.view === 'prompts',
+    run: sets({ view: 'numbers', textTop: 0 }),
   },
   {
     id: 'order',
     aliases: ['sort'],
     keys: ['o'],
     label: 'order',
-    help: 'order the prompts by reward or length, changed or worse',
-    when: seesPrompts,
+    help: 'next order: change in reward or length, or worst first',
+    when: (state) => hasPrompts(promptsOf(state)),
+    run: (state) => only(changed(state, nextOrder(state.ui))),
   },
   {
     id: 'against-base',
@@ -88,7 +114,8 @@ export const evaluationKeys = [
     keys: ['b'],
     label: 'base',
     help: 'compare prompt by prompt with the base policy',
-    when: (state) => comparesWith(state) === 'start' && evaluationLayout(state).opponents.length > 1,
+    when: canLeaveOpponent('start'),
+    run: sets({ against: 'base', ...firstPrompt }),
   },
   {
     id: 'against-start',
@@ -97,69 +124,34 @@ export const evaluationKeys = [
     keys: ['b'],
     label: 'start',
     help: "compare prompt by prompt with the round's start",
-    when: (state) => comparesWith(state) === 'base' && evaluationLayout(state).opponents.length > 1,
+    when: canLeaveOpponent('base'),
+    run: sets({ against: 'start', ...firstPrompt }),
   },
-  { id: 'change-up', command: 'up', keys: ['up', 'k'], label: '', help: 'previous prompt', when: seesPrompts },
-  {
-    id: 'change-down',
-    command: 'down',
-    keys: ['down', 'j'],
+  ...listActions<EvaluationState>({
+    moves: {
+      up: ['change-up', 'previous prompt'],
+      down: ['change-down', 'next prompt'],
+      'page-up': ['changes-page-up', 'a page of prompts up'],
+      'page-down': ['changes-page-down', 'a page of prompts down'],
+      first: ['first-change', 'first prompt'],
+      last: ['last-change', 'last prompt'],
+    },
     label: 'prompt',
-    sign: '↑↓',
-    help: 'next prompt',
-    when: seesPrompts,
-  },
-  {
-    id: 'changes-page-up',
-    command: 'page-up',
-    keys: ['pageup'],
-    label: '',
-    help: 'a page of prompts up',
-    when: seesPrompts,
-  },
-  {
-    id: 'changes-page-down',
-    command: 'page-down',
-    keys: ['pagedown'],
-    label: '',
-    help: 'a page of prompts down',
-    when: seesPrompts,
-  },
-  {
-    id: 'first-change',
-    command: 'first',
-    aliases: ['top'],
-    keys: ['home', 'g'],
-    label: '',
-    help: 'first prompt',
-    when: seesPrompts,
-  },
-  {
-    id: 'last-change',
-    command: 'last',
-    aliases: ['bottom', 'end'],
-    keys: ['end', 'G'],
-    label: '',
-    help: 'last prompt',
-    when: seesPrompts,
-  },
-  {
-    id: 'answer-up',
-    command: 'scroll-up',
-    keys: ['K', '-'],
-    label: '',
-    help: 'scroll the responses up',
-    when: canScroll,
-  },
-  {
-    id: 'answer-down',
-    command: 'scroll-down',
-    keys: ['J', 'space'],
-    label: 'text',
-    sign: 'J K',
-    help: 'scroll the responses down',
-    when: canScroll,
-  },
-] as const satisfies readonly Omit<Action<EvaluationState>, 'run'>[];
-
-export type EvaluationKey = (typeof evaluationKeys)[number]['id'];
+    when: (state) => hasPrompts(promptsOf(state)),
+    moved(state, move) {
+      const prompts = promptsOf(state);
+      if (prompts?.changes == null) return state;
+      const place = movedTo(prompts.selected, move, prompts.changes.length, prompts.listRows);
+      return changed(state, selectPrompt(prompts, place));
+    },
+  }),
+  ...textActions<EvaluationState>({
+    ids: ['answer-up', 'answer-down'],
+    what: 'the responses',
+    when: (state) => hasLongText(promptsOf(state)),
+    scrolled(state, by) {
+      const prompts = promptsOf(state);
+      return prompts === null ? state : changed(state, scrollPage(prompts, by));
+    },
+  }),
+];

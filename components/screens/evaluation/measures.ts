@@ -1,4 +1,4 @@
-/** The rows of an evaluation's table: each opponent's value, the round's own, and the difference from each opponent. */
+/** The rows of the evaluation's table: the opponents' values, the round's own, and its difference from each opponent. */
 import type { RoundState } from '../../../src/protocol/messages.js';
 import type { Comparison, EvaluationResult } from '../../../src/core/rows.js';
 import { halfWidth } from '../../../src/core/winRate.js';
@@ -7,17 +7,18 @@ import { klIsLarge } from '../../parts/kl.js';
 
 export interface Opponent {
   against: 'start' | 'base';
-  /** `vs start (1)`, and `start (1)` as a heading. */
+  /** `vs start (1)`. */
   name: string;
+  /** `start (1)`. */
   heading: string;
-  /** Its round. */
+  /** The round whose policy it is. */
   round: number;
   comparison: Comparison;
-  /** Its own evaluation, where the run has one. */
+  /** Its own evaluation; null if the run has none. */
   evaluation: EvaluationResult | null;
 }
 
-/** A first round's start is the base: one column says both. */
+/** The round's start and the base policy. Round 1 starts from the base: one column is enough. */
 export function opponentsOf(round: RoundState, rounds: readonly RoundState[]): Opponent[] {
   return (round.evaluation?.comparisons ?? [])
     .filter(({ against }) => against === 'base' || round.parent !== 0)
@@ -30,34 +31,34 @@ export function opponentsOf(round: RoundState, rounds: readonly RoundState[]): O
     });
 }
 
-/** The 95 % interval of a win rate in percent; NaN for a single prompt, which has no spread. */
+/** The 95 % interval of a win rate, in percent; NaN for a single prompt, which has no standard error. */
 export function interval({ win_rate, win_rate_standard_error }: Comparison): [number, number] {
   if (win_rate_standard_error === null) return [NaN, NaN];
   const half = halfWidth(win_rate_standard_error);
   return [Math.max(0, win_rate - half), Math.min(100, win_rate + half)];
 }
 
-/** A cell: its text, a shorter one for narrow columns, and whether it is good. */
 export interface Cell {
   text: string;
+  /** For narrow columns. */
   short: string;
-  /** ▲ more than chance allows, ▼ less; with that sign in the text. */
+  /** Good and bad are also said in the text (▲, ▼, "large"), for terminals without colour. */
   tone: 'plain' | 'good' | 'bad';
 }
 
 export interface Measure {
   name: string;
-  /** One for each opponent; empty for measures of a comparison. */
+  /** Each opponent's value; empty texts if the measure is of the comparison (win rate, KL). */
   before: string[];
-  /** The round's own value; empty for measures of a comparison. */
+  /** The round's value; empty if the measure is of the comparison. */
   own: string;
-  /** One for each opponent. */
+  /** One per opponent: the difference, or the measure of the comparison. */
   delta: Cell[];
 }
 
 export function measuresOf(result: EvaluationResult, opponents: readonly Opponent[]): Measure[] {
   const { percent, fixed, signed } = format;
-  /** A value of both sides; `other` is undefined if the opponent has no evaluation of its own. */
+  /** A measure that both sides have; `other` gives undefined if the opponent has no evaluation of its own. */
   const value = (
     name: string,
     own: number,
@@ -65,7 +66,8 @@ export function measuresOf(result: EvaluationResult, opponents: readonly Opponen
     show: (value: number) => string,
     delta: (difference: number, opponent: Opponent) => Cell,
   ): Measure => ({
-    ...{ name, own: show(own) },
+    name,
+    own: show(own),
     before: opponents.map((opponent) => {
       const theirs = other(opponent);
       return theirs === undefined ? '–' : show(theirs);
@@ -76,7 +78,8 @@ export function measuresOf(result: EvaluationResult, opponents: readonly Opponen
     }),
   });
   const compared = (name: string, cell: (comparison: Comparison) => Cell): Measure => ({
-    ...{ name, own: '' },
+    name,
+    own: '',
     before: opponents.map(() => ''),
     delta: opponents.map(({ comparison }) => cell(comparison)),
   });
@@ -129,7 +132,6 @@ export function measureInWords({ name, before, own, delta }: Measure, opponents:
 
 const plain = (text: string): Cell => ({ text, short: text, tone: 'plain' });
 
-/** The word carries it where there is no colour. */
 function divergence({ kl, kl_per_token, kl_note }: Comparison, text: string): Cell {
   if (kl === null || kl_per_token === null)
     return { text: kl_note === undefined ? text : `${text} (${kl_note})`, short: text, tone: 'plain' };
@@ -140,8 +142,8 @@ function winRate(comparison: Comparison): Cell {
   const rate = format.percent(comparison.win_rate);
   const [low, high] = interval(comparison);
   if (Number.isNaN(low)) return plain(rate);
-  const [sign, tone] =
-    low > 50 ? (['▲ ', 'good'] as const) : high < 50 ? (['▼ ', 'bad'] as const) : (['', 'plain'] as const);
+  const tone = low > 50 ? 'good' : high < 50 ? 'bad' : 'plain';
+  const sign = { good: '▲ ', bad: '▼ ', plain: '' }[tone];
   const text = `${sign}${rate} [${format.fixed(low, 1)}, ${format.fixed(high, 1)}]`;
   return { text, short: `${sign}${rate} ±${format.fixed((high - low) / 2, 1)}`, tone };
 }

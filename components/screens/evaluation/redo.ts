@@ -1,24 +1,29 @@
-/** Doing a round again at other settings: what is typed, and what it means. */
+/** The line that redoes a round with other settings: how it is opened, read while it is typed, and carried out. */
+import { MAX_ALPHA, dpoSchema, updateSchema } from '../../../src/core/config/schema.js';
 import type { EvaluationState } from './state.js';
-import { dpoSchema, updateSchema } from '../../../src/core/config/schema.js';
 import type { RoundSettings } from '../../../src/protocol/messages.js';
 import { alpha, learningRate } from '../../../src/core/format.js';
 import { type Step, only, send } from '../../app/state.js';
 import { shownRound } from '../../app/selectors.js';
 
 const names: Record<string, keyof RoundSettings> = {
-  ...{ α: 'alpha', a: 'alpha', alpha: 'alpha' },
-  ...{ β: 'beta', b: 'beta', beta: 'beta' },
-  ...{ lr: 'lr', l: 'lr' },
+  α: 'alpha',
+  a: 'alpha',
+  alpha: 'alpha',
+  β: 'beta',
+  b: 'beta',
+  beta: 'beta',
+  lr: 'lr',
+  l: 'lr',
 };
 const schemas = { alpha: dpoSchema.shape.alpha, beta: dpoSchema.shape.beta, lr: updateSchema.shape.lr };
 const ranges: Record<keyof RoundSettings, string> = {
-  alpha: 'α must be a number from 0 to 100, such as 0.05',
+  alpha: `α must be a number from 0 to ${MAX_ALPHA}, such as 0.05`,
   beta: 'β must be a number above 0 and at most 100, such as β=0.1',
   lr: 'the learning rate must be a number above 0 and at most 1, such as lr=5e-7',
 };
 
-/** @param text a number is α; others by name: `0.05 β=0.2 lr=1e-6`. @returns a sentence where it is no good */
+/** @param text α alone, or settings by name: `0.05 β=0.2 lr=1e-6`. @returns the settings, or what is wrong */
 export function parseSettings(text: string): Partial<RoundSettings> | string {
   const settings: Partial<RoundSettings> = {};
   for (const part of text.trim().split(/[\s;]+/)) {
@@ -39,22 +44,25 @@ export function typeRedo(state: EvaluationState): Step<EvaluationState> {
   return only({
     ...state,
     modal: {
-      ...{ kind: 'edit', owner: 'evaluation', field: 'redo', text: '', error: null },
-      label: `round ${round.id} again at α`,
+      kind: 'edit',
+      owner: 'evaluation',
+      field: 'redo',
+      label: `redo round ${round.id} with α`,
       hint: hintOf(round.settings),
+      text: '',
+      error: null,
     },
   });
 }
 
-/** While it is typed: what the new round would have. */
+/** While it is typed: the settings that the new round would have. */
 export function redoHint(state: EvaluationState, text: string): { hint: string; error: string | null } {
   const round = shownRound(state);
   const settings = parseSettings(text);
-  if (round === null || typeof settings === 'string') return { hint: '', error: settings as string };
-  return {
-    hint: text.trim() === '' ? hintOf(round.settings) : describe({ ...round.settings, ...settings }),
-    error: null,
-  };
+  if (typeof settings === 'string') return { hint: '', error: settings };
+  if (round === null) return { hint: '', error: null };
+  const hint = text.trim() === '' ? hintOf(round.settings) : describe({ ...round.settings, ...settings });
+  return { hint, error: null };
 }
 
 export function typedRedo(state: EvaluationState, text: string): Step<EvaluationState> | string {

@@ -1,21 +1,18 @@
-/** What this terminal alone knows of the evaluation screen. */
+/** The evaluation screen's slice of the state. */
+import { type PromptsUi, firstPrompt } from '../../app/heldOut/prompts.js';
 import type { Slice } from '../../app/state.js';
-import type { PromptsUi } from '../../app/heldOut/prompts.js';
 
 export interface EvaluationUi extends PromptsUi {
-  /** Numbers with the prompts beneath where there is room, or the prompts alone. */
+  /** The numbers, with the prompts beneath them where there is room, or the prompts alone. */
   view: 'numbers' | 'prompts';
-  /** What the round is compared with, prompt by prompt. */
+  /** The opponent whose responses the prompts are compared with. */
   against: 'start' | 'base';
 }
 
-export const evaluationUi: EvaluationUi = {
-  view: 'numbers',
-  against: 'start',
-  order: 'reward',
-  selected: 0,
-  top: 0,
-  textTop: 0,
-};
-
 export type EvaluationState = Slice<EvaluationUi>;
+
+export const evaluationUi: EvaluationUi = { view: 'numbers', against: 'start', order: 'reward', ...firstPrompt };
+
+export function changed(state: EvaluationState, more: Partial<EvaluationUi>): EvaluationState {
+  return { ...state, ui: { ...state.ui, ...more } };
+}

@@ -1,44 +1,91 @@
-import type { HistoryState } from './state.js';
-import { compareLayout } from './compareLayout.js';
-import { shownValue } from './fork.js';
-import { viewOf } from './actions.js';
-import { forkLayout, historyLayout } from './layout.js';
-import { nameOf, roundOf, selectedRound, treeIn } from './rounds.js';
+import type { TreeRow } from '../../../src/core/rounds.js';
+import type { RoundState } from '../../../src/protocol/messages.js';
 import type { ViewProps } from '../../app/state.js';
+import { Line } from '../../parts/Line.js';
+import { Rule } from '../../parts/Rule.js';
+import { cut } from '../../parts/text.js';
+import { compareLayout } from './compare.js';
+import { forkLayout, shownValue } from './fork.js';
+import { BranchPlot } from './parts/BranchPlot.js';
 import { Comparison } from './parts/Comparison.js';
 import { ForkForm } from './parts/ForkForm.js';
-import { HistoryScreen } from './parts/HistoryScreen.js';
+import { RoundsTable } from './parts/RoundsTable.js';
+import { historyLayout, nameOf, roundOf, selectedRound, treeIn, verdictWord } from './select.js';
+import type { HistoryState } from './state.js';
 
 export function HistoryView({ state, columns }: ViewProps<HistoryState>) {
-  const { run, ui: history } = state;
-  const { fork, comparison } = history;
+  const { run } = state;
+  const { fork, comparison } = state.ui;
   if (run === null) return null;
-  if (viewOf(state) === 'fork' && fork !== null) {
+  if (fork !== null) {
     const parent = roundOf(state, fork.parent);
     return (
       <ForkForm
         parent={parent === null ? `round ${fork.parent}` : nameOf(parent)}
         valueOf={(field) => shownValue(state, field)}
-        layout={forkLayout(state)}
+        layout={forkLayout(state, fork)}
         selected={fork.selected}
-        top={fork.top}
         columns={columns}
       />
     );
   }
-  const layout = compareLayout(state);
-  if (comparison !== null && layout !== null) return <Comparison layout={layout} ui={comparison} columns={columns} />;
-  const { rows, branches } = treeIn(state);
+  const compared = compareLayout(state);
+  if (comparison !== null && compared !== null)
+    return <Comparison layout={compared} ui={comparison} columns={columns} />;
+  return <Rounds state={state} current={run.current} columns={columns} />;
+}
+
+interface RoundsProps {
+  readonly state: HistoryState;
+  readonly current: number;
+  readonly columns: number;
+}
+
+/** The tree of rounds, the details of the selected one, and reward against length. */
+function Rounds({ state, current, columns }: RoundsProps) {
+  const { rows: tree, branches } = treeIn(state);
+  const { table, top, detail, plot } = historyLayout(state);
+  const selected = selectedRound(state);
   return (
-    <HistoryScreen
-      tree={rows}
-      branches={branches}
-      current={run.current}
-      selected={selectedRound(state)}
-      opponent={history.marked}
-      top={history.top}
-      layout={historyLayout(state)}
-      columns={columns}
-    />
+    <>
+      {table > 0 && (
+        <>
+          <RoundsTable
+            tree={tree}
+            current={current}
+            selected={selected?.id ?? null}
+            marked={state.ui.marked}
+            top={top}
+            rows={table}
+            columns={columns}
+          />
+          {selected !== null && (
+            <Rule
+              title={cut(nameOf(selected), columns - 40)}
+              right={standingOf(selected, table < tree.length ? tree : [])}
+              width={columns}
+            />
+          )}
+          {detail.map((line, i) => (
+            <Line key={i}>{line}</Line>
+          ))}
+        </>
+      )}
+      {plot > 0 && <BranchPlot branches={branches} columns={columns} rows={plot} />}
+    </>
   );
+}
+
+/** Where a round is and how far. @param tree empty if all of it is visible and need not be counted */
+function standingOf(round: RoundState, tree: readonly TreeRow[]): string {
+  const { parent, redo_of, stage } = round;
+  const place = tree.findIndex((row) => row.round.id === round.id) + 1;
+  const parts = [
+    ...(tree.length === 0 ? [] : [`${place}/${tree.length}`]),
+    ...(parent === null ? ['base policy'] : [`from ${parent === 0 ? 'the base' : `round ${parent}`}`]),
+    ...(redo_of === null ? [] : [`redo of round ${redo_of}`]),
+    ...(stage === 'done' ? [] : [stage]),
+    ...(round.verdict === null ? [] : [verdictWord(round)]),
+  ];
+  return parts.join(' · ');
 }

@@ -1,61 +1,82 @@
-/** Keys of the history screen. */
-import type { HistoryState } from './state.js';
-import type { Action } from '../../app/state.js';
+/** What a person can do on the history screen: in the list of rounds, in a comparison, and in the form of a branch. */
+import { hasLongText, hasPrompts } from '../../app/heldOut/prompts.js';
+import { listActions, textActions } from '../../app/lists.js';
+import { type Action, only, send } from '../../app/state.js';
+import {
+  compareLayout,
+  exchange,
+  moveInPage,
+  openComparison,
+  orderPrompts,
+  scrollResponses,
+  turnPage,
+} from './compare.js';
+import {
+  canFork,
+  canLeave,
+  forkFields,
+  moveInFork,
+  nextChoice,
+  openFork,
+  resetField,
+  startFork,
+  typeField,
+} from './fork.js';
+import { askToDelete, moveInRounds, openRound, typeText } from './rounds.js';
+import { opponentOf, selectedRound, viewOf } from './select.js';
+import { type HistoryState, changed } from './state.js';
 
-import { compareLayout, plotRowsOf } from './compareLayout.js';
-import { canFork, canLeave } from './fork.js';
-import { forkFields } from './forkFields.js';
-import { opponentOf, selectedRound } from './rounds.js';
+type When = (state: HistoryState) => boolean;
 
-type View = 'rounds' | 'comparison' | 'fork';
+const onView =
+  (view: ReturnType<typeof viewOf>): When =>
+  (state) =>
+    state.run !== null && viewOf(state) === view;
+const inRounds = onView('rounds');
+const inComparison = onView('comparison');
+const inFork = onView('fork');
 
-export function viewOf({ ui: { comparison, fork } }: HistoryState): View {
-  return fork !== null ? 'fork' : comparison !== null ? 'comparison' : 'rounds';
-}
-
-const inView = (view: View) => (state: HistoryState) => state.run !== null && viewOf(state) === view;
-const listed = inView('rounds');
-const compares = inView('comparison');
-const forks = inView('fork');
-const isUp = (state: HistoryState) => state.link.status === 'up';
-const hasRound = (state: HistoryState) => listed(state) && isUp(state) && selectedRound(state) !== null;
-const hasPairs = (state: HistoryState) => hasRound(state) && (selectedRound(state)?.pairs ?? null) !== null;
-const afterBase = (state: HistoryState) => hasRound(state) && (selectedRound(state)?.id ?? 0) > 0;
-const onPage = (page: string) => (state: HistoryState) => compares(state) && state.ui.comparison?.page === page;
-const movable = (state: HistoryState) => {
-  const layout = compareLayout(state);
-  if (layout === null || !compares(state)) return false;
-  if (onPage('numbers')(state)) return layout.numbers.length > layout.numbersRows;
-  if (onPage('curves')(state)) return plotRowsOf(layout) > layout.down;
-  return (layout.prompts.changes?.length ?? 0) > 0;
-};
-const hasPrompts = (state: HistoryState) => onPage('responses')(state) && movable(state);
-const scrolls = (state: HistoryState) => {
-  const layout = compareLayout(state);
-  if (layout === null || !hasPrompts(state)) return false;
-  const { before, after, textRows } = layout.prompts;
-  return Math.max(before.length, after.length) > textRows;
-};
-const selectedField = (state: HistoryState) => (state.ui.fork === null ? null : forkFields[state.ui.fork.selected]);
-const isChanged = (state: HistoryState) => {
-  const field = selectedField(state);
-  return forks(state) && field !== null && Object.hasOwn(state.ui.fork?.values ?? {}, field.key);
-};
-const canGoOn = (state: HistoryState) => {
+const hasRound: When = (state) => inRounds(state) && state.link.status === 'up' && selectedRound(state) !== null;
+const hasPairs: When = (state) => hasRound(state) && (selectedRound(state)?.pairs ?? null) !== null;
+const isAfterBase: When = (state) => hasRound(state) && (selectedRound(state)?.id ?? 0) > 0;
+const canContinue: When = (state) => {
   const round = selectedRound(state);
   const waits = round?.stage === 'done' || round?.stage === 'review';
-  return listed(state) && canLeave(state) && waits && round.id !== state.run?.current;
+  return inRounds(state) && canLeave(state) && waits && round.id !== state.run?.current;
 };
 
-export const historyKeys = [
+const canMoveInPage: When = (state) => {
+  const layout = compareLayout(state);
+  if (layout === null || !inComparison(state)) return false;
+  switch (state.ui.comparison?.page) {
+    case 'numbers':
+      return layout.numbers.length > layout.numbersRows;
+    case 'curves':
+      return layout.plotRows > layout.down;
+    default:
+      return hasPrompts(layout.prompts);
+  }
+};
+const onPrompts: When = (state) => state.ui.comparison?.page === 'responses' && canMoveInPage(state);
+const hasLongResponses: When = (state) => onPrompts(state) && hasLongText(compareLayout(state)?.prompts ?? null);
+
+const selectedField = ({ ui: { fork } }: HistoryState) => (fork === null ? null : forkFields[fork.selected]);
+const isChanged: When = (state) => {
+  const field = selectedField(state);
+  return inFork(state) && field !== null && Object.hasOwn(state.ui.fork?.values ?? {}, field.key);
+};
+const onChoice: When = (state) => inFork(state) && selectedField(state)?.kind === 'choice';
+
+const roundActions: readonly Action<HistoryState>[] = [
   {
     id: 'open-round',
     command: 'open',
     aliases: ['show round'],
     keys: ['enter'],
     label: 'open',
-    help: "the round's evaluation; 1 to 4 show the rest of it",
+    help: "open the round's evaluation; 1 to 4 show the rest of it",
     when: hasRound,
+    run: (state) => openRound(state, null),
   },
   {
     id: 'open-pairs',
@@ -63,16 +84,18 @@ export const historyKeys = [
     aliases: ['decisions'],
     keys: ['p'],
     label: 'pairs',
-    help: "the round's pairs and decisions",
+    help: "open the round's pairs and decisions",
     when: hasPairs,
+    run: (state) => openRound(state, 'review'),
   },
   {
     id: 'compare',
     aliases: ['diff'],
     keys: ['c'],
     label: 'compare',
-    help: 'compare it with the marked round, or with the one that it started from',
+    help: 'compare it with the marked round, or with the one it started from',
     when: (state) => hasRound(state) && opponentOf(state) !== null,
+    run: (state) => only(openComparison(state)),
   },
   {
     id: 'fork',
@@ -80,9 +103,18 @@ export const historyKeys = [
     keys: ['f'],
     label: 'fork',
     help: 'start another branch from it, with other settings',
-    when: (state) => listed(state) && canFork(state),
+    when: (state) => inRounds(state) && canFork(state),
+    run: (state) => only(openFork(state)),
   },
-  { id: 'name', aliases: ['rename'], keys: ['N'], label: 'name', help: 'name the round', when: hasRound },
+  {
+    id: 'name',
+    aliases: ['rename'],
+    keys: ['N'],
+    label: 'name',
+    help: 'name the round',
+    when: hasRound,
+    run: (state) => typeText(state, 'name'),
+  },
   {
     id: 'round-note',
     command: 'note',
@@ -91,16 +123,28 @@ export const historyKeys = [
     label: 'note',
     help: 'write a note on the round',
     when: hasRound,
+    run: (state) => typeText(state, 'note'),
   },
   {
     id: 'delete',
     aliases: ['remove'],
     keys: ['d'],
     label: 'delete',
-    help: 'delete it with all that came from it (asks first)',
-    when: afterBase,
+    help: 'delete it and all that came from it (asks first)',
+    when: isAfterBase,
+    run: askToDelete,
   },
-  { id: 'mark', keys: ['space'], label: 'mark', help: 'mark it, to compare others with it, and back', when: hasRound },
+  {
+    id: 'mark',
+    keys: ['space'],
+    label: 'mark',
+    help: 'mark it, so that others are compared with it; again: unmark',
+    when: hasRound,
+    run(state) {
+      const selected = selectedRound(state)?.id ?? null;
+      return only(changed(state, { marked: state.ui.marked === selected ? null : selected }));
+    },
+  },
   {
     id: 'go-on',
     command: 'switch',
@@ -108,7 +152,11 @@ export const historyKeys = [
     keys: ['s'],
     label: 'continue here',
     help: 'make it the current round, to continue from there',
-    when: canGoOn,
+    when: canContinue,
+    run(state) {
+      const round = selectedRound(state);
+      return round === null ? only(state) : send({ ...state, past: null }, { type: 'switch', round: round.id });
+    },
   },
   {
     id: 'big-plot',
@@ -116,55 +164,35 @@ export const historyKeys = [
     aliases: ['zoom'],
     keys: ['v'],
     label: 'plot',
-    help: 'the plot on the whole screen, and back',
-    when: listed,
+    help: 'show the plot on the whole screen; again: the list',
+    when: inRounds,
+    run: (state) => only(changed(state, { plot: !state.ui.plot })),
   },
-  { id: 'round-up', command: 'up', keys: ['up', 'k'], label: '', help: 'the round above', when: listed },
-  {
-    id: 'round-down',
-    command: 'down',
-    keys: ['down', 'j'],
+  ...listActions<HistoryState>({
+    moves: {
+      up: ['round-up', 'the round above'],
+      down: ['round-down', 'the round below'],
+      'page-up': ['rounds-page-up', 'a page of rounds up'],
+      'page-down': ['rounds-page-down', 'a page of rounds down'],
+      first: ['first-round', 'the first round'],
+      last: ['last-round', 'the last round'],
+    },
     label: 'round',
-    sign: '↑↓',
-    help: 'the round below',
-    when: listed,
-  },
-  { id: 'rounds-page-up', command: 'page-up', keys: ['pageup'], label: '', help: 'a page of rounds up', when: listed },
-  {
-    id: 'rounds-page-down',
-    command: 'page-down',
-    keys: ['pagedown'],
-    label: '',
-    help: 'a page of rounds down',
-    when: listed,
-  },
-  {
-    id: 'first-round',
-    command: 'first',
-    aliases: ['top'],
-    keys: ['home', 'g'],
-    label: '',
-    help: 'the first round',
-    when: listed,
-  },
-  {
-    id: 'last-round',
-    command: 'last',
-    aliases: ['bottom', 'end'],
-    keys: ['end', 'G'],
-    label: '',
-    help: 'the last round',
-    when: listed,
-  },
+    when: inRounds,
+    moved: moveInRounds,
+  }),
+];
 
+const comparisonActions: readonly Action<HistoryState>[] = [
   {
     id: 'page-left',
     command: 'previous-page',
     aliases: ['left'],
     keys: ['left'],
     label: '',
-    help: 'numbers, curves, responses: the one before',
-    when: compares,
+    help: 'the previous page: numbers, curves, responses',
+    when: inComparison,
+    run: (state) => only(turnPage(state, -1)),
   },
   {
     id: 'page-right',
@@ -173,8 +201,9 @@ export const historyKeys = [
     keys: ['right'],
     label: 'page',
     sign: '← →',
-    help: 'numbers, curves, responses: the next',
-    when: compares,
+    help: 'the next page: numbers, curves, responses',
+    when: inComparison,
+    run: (state) => only(turnPage(state, 1)),
   },
   {
     id: 'exchange',
@@ -182,7 +211,8 @@ export const historyKeys = [
     keys: ['w'],
     label: 'exchange',
     help: 'exchange left and right',
-    when: compares,
+    when: inComparison,
+    run: (state) => only(exchange(state)),
   },
   {
     id: 'prompt-order',
@@ -190,72 +220,41 @@ export const historyKeys = [
     aliases: ['sort'],
     keys: ['o'],
     label: 'order',
-    help: 'order the prompts by reward or length, changed or worse',
-    when: hasPrompts,
+    help: 'next order: change in reward or length, or worst first',
+    when: onPrompts,
+    run: (state) => only(orderPrompts(state)),
   },
-  {
-    id: 'compared-up',
-    command: 'up',
-    keys: ['up', 'k'],
-    label: '',
-    help: 'scroll up; of the responses, the prompt above',
-    when: movable,
-  },
-  {
-    id: 'compared-down',
-    command: 'down',
-    keys: ['down', 'j'],
+  ...listActions<HistoryState>({
+    moves: {
+      up: ['compared-up', 'scroll up, or select the prompt above'],
+      down: ['compared-down', 'scroll down, or select the prompt below'],
+      'page-up': ['compared-page-up', 'a page up'],
+      'page-down': ['compared-page-down', 'a page down'],
+      first: ['compared-first', 'to the top'],
+      last: ['compared-last', 'to the bottom'],
+    },
     label: 'scroll',
-    sign: '↑↓',
-    help: 'scroll down; of the responses, the prompt below',
-    when: movable,
-  },
-  { id: 'compared-page-up', command: 'page-up', keys: ['pageup'], label: '', help: 'a page up', when: movable },
-  { id: 'compared-page-down', command: 'page-down', keys: ['pagedown'], label: '', help: 'a page down', when: movable },
-  {
-    id: 'compared-first',
-    command: 'first',
-    aliases: ['top'],
-    keys: ['home', 'g'],
-    label: '',
-    help: 'to the top',
-    when: movable,
-  },
-  {
-    id: 'compared-last',
-    command: 'last',
-    aliases: ['bottom', 'end'],
-    keys: ['end', 'G'],
-    label: '',
-    help: 'to the bottom',
-    when: movable,
-  },
-  {
-    id: 'compared-text-up',
-    command: 'scroll-up',
-    keys: ['K', '-'],
-    label: '',
-    help: 'scroll the responses up',
-    when: scrolls,
-  },
-  {
-    id: 'compared-text-down',
-    command: 'scroll-down',
-    keys: ['J', 'space'],
-    label: 'text',
-    sign: 'J K',
-    help: 'scroll the responses down',
-    when: scrolls,
-  },
+    when: canMoveInPage,
+    moved: moveInPage,
+  }),
+  ...textActions<HistoryState>({
+    ids: ['compared-text-up', 'compared-text-down'],
+    what: 'the responses',
+    when: hasLongResponses,
+    scrolled: scrollResponses,
+  }),
+];
 
+const forkActions: readonly Action<HistoryState>[] = [
   {
     id: 'edit-setting',
     command: 'change',
     aliases: ['edit'],
     keys: ['enter'],
     label: 'change',
-    help: 'type another value; of a choice, the next',
-    when: forks,
+    help: 'type another value; of a choice, take the next',
+    when: inFork,
+    run: typeField,
   },
   {
     id: 'start-fork',
@@ -264,24 +263,27 @@ export const historyKeys = [
     keys: ['f'],
     label: 'start',
     help: 'start the branch: its first round begins at once',
-    when: (state) => forks(state) && canLeave(state),
+    when: (state) => inFork(state) && canLeave(state),
+    run: startFork,
   },
   {
     id: 'reset-setting',
     command: 'reset',
     aliases: ['as it was'],
     keys: ['backspace'],
-    label: 'as it was',
-    help: 'continue with the value that the round had',
+    label: 'reset',
+    help: 'reset the setting to the value of the round it starts from',
     when: isChanged,
+    run: (state) => only(resetField(state)),
   },
   {
     id: 'choice-before',
     command: 'previous-choice',
     keys: ['left'],
     label: '',
-    help: 'the choice before',
-    when: (state) => forks(state) && selectedField(state)?.kind === 'choice',
+    help: 'the previous choice',
+    when: onChoice,
+    run: (state) => only(nextChoice(state, -1)),
   },
   {
     id: 'choice-next',
@@ -291,36 +293,21 @@ export const historyKeys = [
     label: 'choose',
     sign: '← →',
     help: 'the next choice',
-    when: (state) => forks(state) && selectedField(state)?.kind === 'choice',
+    when: onChoice,
+    run: (state) => only(nextChoice(state, 1)),
   },
-  { id: 'setting-up', command: 'up', keys: ['up', 'k'], label: '', help: 'the setting above', when: forks },
-  {
-    id: 'setting-down',
-    command: 'down',
-    keys: ['down', 'j'],
+  ...listActions<HistoryState>({
+    moves: {
+      up: ['setting-up', 'the setting above'],
+      down: ['setting-down', 'the setting below'],
+      first: ['first-setting', 'the first setting'],
+      last: ['last-setting', 'the last setting'],
+    },
     label: 'setting',
-    sign: '↑↓',
-    help: 'the setting below',
-    when: forks,
-  },
-  {
-    id: 'first-setting',
-    command: 'first',
-    aliases: ['top'],
-    keys: ['home', 'g'],
-    label: '',
-    help: 'the first setting',
-    when: forks,
-  },
-  {
-    id: 'last-setting',
-    command: 'last',
-    aliases: ['bottom', 'end'],
-    keys: ['end', 'G'],
-    label: '',
-    help: 'the last setting',
-    when: forks,
-  },
-] as const satisfies readonly Omit<Action<HistoryState>, 'run'>[];
+    when: inFork,
+    moved: moveInFork,
+  }),
+];
 
-export type HistoryKey = (typeof historyKeys)[number]['id'];
+/** In the order of the footer. */
+export const historyActions: readonly Action<HistoryState>[] = [...roundActions, ...comparisonActions, ...forkActions];

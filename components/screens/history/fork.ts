@@ -1,17 +1,144 @@
-/** Starting another branch: the form with what it would change, and what is sent. */
-import type { RoundOverrides, RoundSettings } from '../../../src/protocol/messages.js';
-import { type Step, only, send } from '../../app/state.js';
-import { currentRound } from '../../app/selectors.js';
-import { type ForkField, fieldProblem, fieldValue, forkField, forkFields, presentValue } from './forkFields.js';
-import { roundOf, selectedRound } from './rounds.js';
-import type { ForkUi, HistoryState } from './state.js';
+/**
+ * The form that starts another branch: the settings that a branch may change, the form's rows, typing into it, and what
+ * is sent to the engine. Leaves out how held-out prompts are sampled: rounds are compared by them.
+ */
+import { z } from 'zod';
+import { parseRewardSpec } from '../../../src/core/config/rewardSpec.js';
+import { messageOf } from '../../../src/core/errors.js';
+import { explanation, rangeOf, schemaOf } from '../../../src/core/form/fields.js';
 import { largest } from '../../../src/core/limits.js';
+import { settingOf } from '../../../src/core/rounds.js';
+import type { RoundOverrides, RoundSettings, RoundState, Snapshot } from '../../../src/protocol/messages.js';
+import { bodyRows } from '../../app/layout.js';
+import { type Move, clamp, movedTo, placeAt, windowFor } from '../../app/lists.js';
+import { currentRound } from '../../app/selectors.js';
+import { type Step, only, send } from '../../app/state.js';
+import { wrapped } from '../../parts/markedText.js';
+import { firstLines } from '../../parts/text.js';
+import { roundOf, selectedRound } from './select.js';
+import { type ForkUi, type HistoryState, changed } from './state.js';
+
+export interface ForkField {
+  /** The configuration's dotted key. */
+  key: string;
+  label: string;
+  kind: 'number' | 'choice' | 'text';
+  choices: readonly string[];
+}
+
+const field = (key: string, label: string): ForkField => {
+  const schema = innermost(schemaOf(key.split('.')));
+  if (schema instanceof z.ZodEnum) return { key, label, kind: 'choice', choices: schema.options.map(String) };
+  return { key, label, kind: schema instanceof z.ZodNumber ? 'number' : 'text', choices: [] };
+};
+
+/** In the order of the form. */
+export const forkFields: readonly ForkField[] = [
+  field('dpo.alpha', 'α length penalty'),
+  field('dpo.beta', 'β'),
+  field('update.lr', 'learning rate'),
+  field('sampling.samples_per_prompt', 'samples per prompt'),
+  field('sampling.max_new_tokens', 'max new tokens'),
+  field('sampling.temperature', 'temperature'),
+  field('sampling.top_p', 'top-p'),
+  field('sampling.top_k', 'top-k'),
+  field('sampling.min_p', 'min-p'),
+  field('sampling.repetition_penalty', 'repetition penalty'),
+  field('sampling.prompts_per_round', 'prompts per round'),
+  field('reward', 'reward'),
+  field('pairs.strategy', 'pairs: strategy'),
+  field('pairs.min_gap', 'pairs: minimum gap'),
+  field('dpo.reference', 'reference policy'),
+  field('dpo.label_smoothing', 'label smoothing'),
+  field('update.batch_size', 'update: batch size'),
+  field('update.epochs', 'update: epochs'),
+  field('update.steps', 'update: steps'),
+  field('update.schedule', 'update: schedule'),
+  field('update.warmup', 'update: warm-up'),
+  field('update.weight_decay', 'update: weight decay'),
+  field('update.clip', 'update: clip'),
+];
+
+export const forkField = (key: string): ForkField | null => forkFields.find((each) => each.key === key) ?? null;
+
+/** A sentence or two on what a setting does, with its range. */
+export function explained({ key, kind, choices }: ForkField): string {
+  const text = explanation({ key: key.split('.'), more: '', kind: kind === 'number' ? 'number' : 'path' }).trim();
+  return kind === 'choice' ? `${text} One of ${choices.join(', ')}.` : text;
+}
+
+/** The parent's value, which the branch inherits unless it is changed. */
+function presentValue(config: Snapshot['config'], parent: RoundState, key: string): string {
+  const value = settingOf(config, parent, key);
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** What is wrong with a text; null if nothing is. What depends on the engine's files is checked by the engine. */
+function fieldProblem(field: ForkField, text: string): string | null {
+  const { key, kind, choices } = field;
+  if (kind === 'number') {
+    const schema = schemaOf(key.split('.'));
+    const value = decimal(text) === '' ? NaN : Number(decimal(text));
+    return schema.safeParse(value).success
+      ? null
+      : `expected ${isWhole(schema) ? 'a whole number' : 'a number'}, ${rangeOf(schema)}`;
+  }
+  if (kind === 'choice') return choices.includes(text) ? null : `${text}: expected ${choices.join(' or ')}`;
+  if (text.trim() === '') return 'expected a value; esc keeps the present one';
+  if (key !== 'reward') return null;
+  try {
+    parseRewardSpec(text);
+    return null;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+/** The value as it is sent to the engine. @param text one that `fieldProblem` accepts */
+function fieldValue({ kind }: ForkField, text: string): number | string {
+  return kind === 'number' ? Number(decimal(text)) : text.trim();
+}
+
+const decimal = (text: string): string => text.trim().replace(',', '.');
+
+const isWhole = (schema: z.ZodType): boolean => z.toJSONSchema(schema, { io: 'input' }).type === 'integer';
+
+function innermost(schema: z.ZodType): z.ZodType {
+  let inner = schema;
+  while (inner instanceof z.ZodPrefault || inner instanceof z.ZodDefault || inner instanceof z.ZodNullable)
+    inner = inner.unwrap() as z.ZodType;
+  return inner;
+}
+
+export interface ForkLayout {
+  /** Rows of the list of settings, without rule and heading. */
+  list: number;
+  /** First visible setting. */
+  top: number;
+  /** The explanation of the selected setting. */
+  help: readonly string[];
+}
+
+/** Rows above the list: its rule and heading. */
+const listHead = 2;
+/** Rows of the explanation, always reserved so that the list does not move. */
+const helpRows = 2;
+
+export function forkLayout(state: HistoryState, { selected, top }: ForkUi): ForkLayout {
+  const help = wrapped(explained(forkFields[selected]), state.size.columns);
+  const list = Math.max(3, Math.min(forkFields.length, bodyRows(state) - listHead - 1 - helpRows));
+  return {
+    list,
+    top: windowFor(selected, top, forkFields.length, list),
+    help: firstLines(help, helpRows, state.size.columns),
+  };
+}
 
 /** The engine works on one round at a time: the current one must be done, or wait in review. */
 export function canLeave(state: HistoryState): boolean {
   const current = currentRound(state);
-  const between = current !== null && (current.stage === 'done' || current.stage === 'review');
-  return state.link.status === 'up' && between && state.run?.engine.activity === 'idle';
+  const waits = current !== null && (current.stage === 'done' || current.stage === 'review');
+  return state.link.status === 'up' && waits && state.run?.engine.activity === 'idle';
 }
 
 export function canFork(state: HistoryState): boolean {
@@ -21,36 +148,67 @@ export function canFork(state: HistoryState): boolean {
 export function openFork(state: HistoryState): HistoryState {
   const parent = selectedRound(state);
   if (parent === null) return state;
-  const fork = { parent: parent.id, values: {}, selected: 0, top: 0, toldAfter: null };
-  return { ...state, ui: { ...state.ui, fork } };
+  return changed(state, { fork: { parent: parent.id, values: {}, selected: 0, top: 0, sentAfter: null } });
 }
 
-export function changeFork(state: HistoryState, more: Partial<ForkUi>): HistoryState {
+function changeFork(state: HistoryState, more: Partial<ForkUi>): HistoryState {
   const { fork } = state.ui;
-  return fork === null ? state : { ...state, ui: { ...state.ui, fork: { ...fork, ...more } } };
+  return fork === null ? state : changed(state, { fork: { ...fork, ...more } });
 }
 
-/** What a field stands at: as it was changed, else as the parent has it. */
-export function shownValue(state: HistoryState, { key }: ForkField): { present: string; changed: string | null } {
+function selectField(state: HistoryState, fork: ForkUi, place: number): HistoryState {
+  const selected = clamp(place, forkFields.length);
+  const { list, top } = forkLayout(state, fork);
+  return changeFork(state, { selected, top: windowFor(selected, top, forkFields.length, list) });
+}
+
+export function moveInFork(state: HistoryState, move: Move): HistoryState {
+  const { fork } = state.ui;
+  if (fork === null) return state;
+  return selectField(state, fork, movedTo(fork.selected, move, forkFields.length, forkLayout(state, fork).list));
+}
+
+/** A click selects a setting; a click on the selected one changes it. */
+export function pointInFork(
+  state: HistoryState,
+  kind: 'press' | 'wheel-up' | 'wheel-down',
+  y: number,
+): Step<HistoryState> {
+  const { fork } = state.ui;
+  if (fork === null) return only(state);
+  if (kind !== 'press') return only(moveInFork(state, kind === 'wheel-up' ? 'up' : 'down'));
+  const { list, top } = forkLayout(state, fork);
+  const place = placeAt(y - listHead, top, forkFields.length, list);
+  if (place === null) return only(state);
+  return place === fork.selected ? typeField(state) : only(selectField(state, fork, place));
+}
+
+/** The parent's value of a setting, and the changed one; null: not changed. */
+export function shownValue(state: HistoryState, { key }: ForkField): { present: string; next: string | null } {
   const { fork } = state.ui;
   const parent = fork === null ? null : roundOf(state, fork.parent);
   const present = parent === null || state.run === null ? '' : presentValue(state.run.config, parent, key);
-  return { present, changed: fork?.values[key] ?? null };
+  return { present, next: fork?.values[key] ?? null };
 }
 
-/** The line in which the selected field is typed; a choice goes on to the next instead. */
+/** Opens the line in which the selected setting is typed; of a choice, takes the next instead. */
 export function typeField(state: HistoryState): Step<HistoryState> {
   const { fork } = state.ui;
   if (fork === null) return only(state);
   const field = forkFields[fork.selected];
   if (field.kind === 'choice') return only(nextChoice(state, 1));
-  const { present, changed } = shownValue(state, field);
-  const text = changed ?? (field.kind === 'text' ? present : '');
+  const { present, next } = shownValue(state, field);
+  const text = next ?? (field.kind === 'text' ? present : '');
   return only({
     ...state,
     modal: {
-      ...{ kind: 'edit', owner: 'history', field: `fork:${field.key}`, label: field.label, text, error: null },
+      kind: 'edit',
+      owner: 'history',
+      field: `fork:${field.key}`,
+      label: field.label,
       hint: `now ${present}`,
+      text,
+      error: null,
     },
   });
 }
@@ -59,19 +217,19 @@ export function nextChoice(state: HistoryState, by: 1 | -1): HistoryState {
   const { fork } = state.ui;
   const field = fork === null ? null : forkFields[fork.selected];
   if (field?.kind !== 'choice') return state;
-  const { present, changed } = shownValue(state, field);
+  const { present, next } = shownValue(state, field);
   const { choices } = field;
-  const at = choices.indexOf(changed ?? present);
+  const at = choices.indexOf(next ?? present);
   return withValue(state, field, choices[(at + by + choices.length) % choices.length]);
 }
 
 export function typingField(state: HistoryState, key: string, text: string): { hint: string; error: string | null } {
   const field = forkField(key);
-  if (field === null || text.trim() === '') return { hint: 'empty: as it was', error: null };
+  if (field === null || text.trim() === '') return { hint: 'empty: unchanged', error: null };
   return { hint: `now ${shownValue(state, field).present}`, error: fieldProblem(field, text) };
 }
 
-/** @returns a sentence where the value is no good */
+/** @returns the step, or what is wrong with the text */
 export function typedField(state: HistoryState, key: string, text: string): Step<HistoryState> | string {
   const field = forkField(key);
   if (field === null) return only(state);
@@ -79,7 +237,7 @@ export function typedField(state: HistoryState, key: string, text: string): Step
   return fieldProblem(field, text) ?? only(withValue(state, field, String(fieldValue(field, text))));
 }
 
-/** What is as the parent has it is no change. */
+/** Changes a setting; null, or the parent's value, drops the change. */
 function withValue(state: HistoryState, field: ForkField, value: string | null): HistoryState {
   const { fork } = state.ui;
   if (fork === null) return state;
@@ -89,29 +247,35 @@ function withValue(state: HistoryState, field: ForkField, value: string | null):
   return changeFork(state, { values: same ? others : { ...others, [field.key]: value } });
 }
 
-/** The selected field is again as the parent has it. */
+/** The selected setting is inherited from the parent again. */
 export function resetField(state: HistoryState): HistoryState {
   const { fork } = state.ui;
   return fork === null ? state : withValue(state, forkFields[fork.selected], null);
 }
 
-/** The form stays until the round is there: what the engine refuses can be mended. */
+/** Sends the branch. The form stays open until its round begins: what the engine refuses can be corrected. */
 export function startFork(state: HistoryState): Step<HistoryState> {
   const { fork } = state.ui;
   if (fork === null || state.run === null) return only(state);
   const { settings, overrides } = changesOf(fork.values);
-  const told = changeFork(state, { toldAfter: largest(state.run.rounds.map(({ id }) => id)) });
-  return send({ ...told, follows: true, past: null }, { type: 'fork', parent: fork.parent, settings, overrides });
+  const sent = changeFork(state, { sentAfter: largest(state.run.rounds.map(({ id }) => id)) });
+  return send({ ...sent, follows: true, past: null }, { type: 'fork', parent: fork.parent, settings, overrides });
 }
 
-/** Closes the form once its round has begun. */
-export function forkBegun(state: HistoryState): boolean {
+/** Whether the branch that was sent has begun its first round. */
+function forkBegun(state: HistoryState): boolean {
   const { fork } = state.ui;
-  if (fork === null || fork.toldAfter === null) return false;
-  const { toldAfter, parent } = fork;
-  return state.run?.rounds.some((round) => round.id > toldAfter && round.parent === parent) ?? false;
+  if (fork === null || fork.sentAfter === null) return false;
+  const { sentAfter, parent } = fork;
+  return state.run?.rounds.some((round) => round.id > sentAfter && round.parent === parent) ?? false;
 }
 
+/** Closes the form once its round has begun; the selection then follows the current round. */
+export function closedWhenBegun(state: HistoryState): HistoryState {
+  return forkBegun(state) ? changed(state, { fork: null, selected: null }) : state;
+}
+
+/** Settings that a round keeps by themselves; the others are overrides of the configuration. */
 const settingNames: Record<string, keyof RoundSettings> = {
   'dpo.alpha': 'alpha',
   'dpo.beta': 'beta',

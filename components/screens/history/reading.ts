@@ -1,32 +1,14 @@
-/** The history screen in words: read aloud, copied, and where one is in it. */
-import { commandLine, shellQuote } from '../../../src/io/invocation.js';
+/** The history screen in words: read aloud, copied, and as breadcrumbs. */
+import { commandLine, shellQuote } from '../../../src/core/shell.js';
 import { decisionsInWords, samplingInWords, withoutPairInWords } from '../../../src/core/review/decisions.js';
 import { branchTitle } from '../../../src/core/rounds.js';
-import { verdictWord } from '../../app/heldOut/verdict.js';
 import { alpha, fixed, of, percent, signed } from '../../../src/core/format.js';
 import { makeVisible } from '../../../src/core/sanitize.js';
 import type { RoundState } from '../../../src/protocol/messages.js';
-
-import { compareLayout } from './compareLayout.js';
-import { shownValue } from './fork.js';
-import { explained, forkFields } from './forkFields.js';
-import { viewOf } from './actions.js';
-import { nameOf, roundOf, selectedRound, treeIn } from './rounds.js';
-import { type Page, pages, type HistoryState } from './state.js';
-
-/** Names of the pages as they stand beside each other, from the left, with two columns between them. */
-export const pageNames: Record<Page, string> = { numbers: 'numbers', curves: 'curves', responses: 'responses' };
-
-/** The page whose name stands at a column, its brackets included. */
-export function pageAt(x: number): Page | null {
-  let left = 0;
-  for (const page of pages) {
-    const right = left + pageNames[page].length + 2;
-    if (x >= left && x < right) return page;
-    left = right + 1;
-  }
-  return null;
-}
+import { compareLayout, pageNames } from './compare.js';
+import { explained, forkFields, shownValue } from './fork.js';
+import { nameOf, roundOf, selectedRound, treeIn, verdictWord, viewOf } from './select.js';
+import type { HistoryState } from './state.js';
 
 export function crumbs(state: HistoryState): string[] {
   const { comparison, fork, plot } = state.ui;
@@ -35,7 +17,7 @@ export function crumbs(state: HistoryState): string[] {
   return plot ? ['plot'] : [];
 }
 
-/** Of the list the command that writes the selected policy out; of a comparison what is seen of it. */
+/** The selected response, the page or form in words, or in the list the command that exports the selected policy. */
 export function copies(state: HistoryState): string | null {
   const { comparison } = state.ui;
   if (comparison?.page === 'responses') return compareLayout(state)?.prompts.change?.now.text ?? null;
@@ -122,8 +104,8 @@ function readComparison(state: HistoryState): string[] {
         ),
       ];
     case 'curves':
-      if (curves === null) return [head, 'The metrics are asked for.'];
-      if (curves.length === 0) return [head, 'Neither round was updated.'];
+      if (curves === null) return [head, 'The metrics are being read.'];
+      if (curves.length === 0) return [head, 'Neither round has been updated yet.'];
       return [
         head,
         ...curves.map(
@@ -133,14 +115,14 @@ function readComparison(state: HistoryState): string[] {
       ];
     case 'responses': {
       const { change } = prompts;
-      if (change === null) return [head, 'No held-out prompt that both have answered is known yet.'];
-      const said = (round: RoundState, answer: typeof change.now) =>
-        `${nameOf(round)}, reward ${fixed(answer.reward, 3)}, ${answer.length} tokens: ${makeVisible(answer.text)}`;
+      if (change === null) return [head, 'No held-out prompt with responses from both rounds is known yet.'];
+      const sentence = (round: RoundState, { reward, length, text }: typeof change.now) =>
+        `${nameOf(round)}, reward ${fixed(reward, 3)}, ${length} tokens: ${makeVisible(text)}`;
       return [
         head,
         `Prompt ${change.prompt_index}, reward ${signed(change.reward, 3)}: ${makeVisible(change.prompt)}`,
-        said(left, change.before),
-        said(right, change.now),
+        sentence(left, change.before),
+        sentence(right, change.now),
       ];
     }
   }
@@ -153,8 +135,8 @@ function readFork(state: HistoryState): string[] {
   return [
     `A branch from ${parent === null ? `round ${fork.parent}` : nameOf(parent)}.`,
     ...forkFields.map((field, i) => {
-      const { present, changed } = shownValue(state, field);
-      const value = changed === null ? makeVisible(present) : `${makeVisible(changed)}, was ${makeVisible(present)}`;
+      const { present, next } = shownValue(state, field);
+      const value = next === null ? makeVisible(present) : `${makeVisible(next)}, was ${makeVisible(present)}`;
       return `${field.label}: ${value}.${i === fork.selected ? ` Selected. ${explained(field)}` : ''}`;
     }),
   ];

@@ -1,32 +1,32 @@
-/** What this terminal alone knows of the history screen. */
-import type { Screen, Slice } from '../../app/state.js';
+/** The history screen's slice of the state. */
 import type { MetricsRow } from '../../../src/core/rows.js';
 import type { PromptsUi } from '../../app/heldOut/prompts.js';
+import type { Screen, Slice } from '../../app/state.js';
 
 export const pages = ['numbers', 'curves', 'responses'] as const;
 export type Page = (typeof pages)[number];
 
-/** Two rounds held against each other. */
+/** Two rounds that are compared. */
 export interface ComparisonUi extends PromptsUi {
   left: number;
   right: number;
   page: Page;
-  /** First visible row of the numbers; first visible row of plots. */
+  /** First visible row of the numbers, and of the plots. */
   numbersTop: number;
   curvesTop: number;
 }
 
-/** A branch that is being set up. */
+/** The form of a new branch. */
 export interface ForkUi {
   /** The round whose policy it starts from. */
   parent: number;
-  /** What was changed, by the configuration's dotted names, as text. */
+  /** Changed settings as typed, by the configuration's dotted keys. */
   values: Readonly<Record<string, string>>;
   /** Place of the selected field, and the first visible one. */
   selected: number;
   top: number;
-  /** The newest round when the engine was told to start it; null: it was not. */
-  toldAfter: number | null;
+  /** The newest round when the branch was sent to the engine; null before. */
+  sentAfter: number | null;
 }
 
 export interface HistoryUi {
@@ -34,20 +34,23 @@ export interface HistoryUi {
   selected: number | null;
   /** First visible row of the table of rounds. */
   top: number;
-  /** What others are compared with; null: each with the round that it started from. */
+  /** The round that others are compared with; null: each with its parent. */
   marked: number | null;
   /** The plot has the whole screen. */
   plot: boolean;
   comparison: ComparisonUi | null;
   fork: ForkUi | null;
-  /** An earlier round that the engine was asked for, and where it is to be seen. */
+  /** An earlier round that the engine was asked for, and the screen that will show it. */
   opening: { round: number; screen: Screen } | null;
-  /** Metrics of updates that the engine has told, and of which rounds it was asked: an engine started anew is asked again. */
+  /** Metrics of earlier updates, as received from the engine. */
   metrics: readonly { round: number; metrics: readonly MetricsRow[] }[];
+  /** Rounds whose metrics were asked for, and the engine process that was asked: a restarted engine is asked again. */
   asked: readonly { round: number; pid: number }[];
-  /** What deleting the selected round would remove. */
+  /** What deleting a round would remove. */
   deletion: { round: number; rounds: readonly number[]; bytes: number } | null;
 }
+
+export type HistoryState = Slice<HistoryUi>;
 
 export const historyUi: HistoryUi = {
   selected: null,
@@ -62,4 +65,6 @@ export const historyUi: HistoryUi = {
   deletion: null,
 };
 
-export type HistoryState = Slice<HistoryUi>;
+export function changed(state: HistoryState, more: Partial<HistoryUi>): HistoryState {
+  return { ...state, ui: { ...state.ui, ...more } };
+}

@@ -2,6 +2,7 @@
  * What a person can do on the review screen, in the order of the footer. What the keys do is in moves.ts, decide.ts and
  * alpha.ts.
  */
+import { type ListActions, listActions, textActions } from '../../app/lists.js';
 import { inReview } from '../../app/selectors.js';
 import { type Action, type Step, only, send } from '../../app/state.js';
 import { moveAlpha, setNeutralAlpha, typeFlips, typeSetting } from './alpha.js';
@@ -17,7 +18,6 @@ import {
   pin,
   scrollHalf,
   scrollText,
-  selectAt,
   showPhrase,
   sortAgain,
   sortBeside,
@@ -52,6 +52,10 @@ const canUndo = (state: ReviewState): boolean => inReview(state) && (state.run?.
 const canRedo = (state: ReviewState): boolean => inReview(state) && (state.run?.decisions.redoable ?? 0) > 0;
 const hasTokens = (state: ReviewState): boolean => hasRow(state) && (state.workspace === 'run' || state.file.tokens);
 
+/** Moving through the prompts of the table, which the footer lists in two places. */
+const promptActions = (moves: ListActions<ReviewState>['moves']): Action<ReviewState>[] =>
+  listActions({ moves, label: 'prompt', when: inTable, moved: moveSelection });
+
 export const reviewActions: readonly Action<ReviewState>[] = [
   {
     id: 'launch',
@@ -73,44 +77,13 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     when: inHacking,
     run: (state) => only(showPhrase(state)),
   },
-  {
-    id: 'phrase-up',
-    command: 'up',
-    keys: ['up', 'k'],
-    label: '',
-    help: 'the phrase above',
-    when: inHacking,
-    run: (state) => only(movePhrase(state, -1)),
-  },
-  {
-    id: 'phrase-down',
-    command: 'down',
-    keys: ['down', 'j'],
+  ...listActions<ReviewState>({
+    moves: { up: ['phrase-up', 'the phrase above'], down: ['phrase-down', 'the phrase below'] },
     label: 'phrase',
-    sign: '↑↓',
-    help: 'the phrase below',
     when: inHacking,
-    run: (state) => only(movePhrase(state, 1)),
-  },
-  {
-    id: 'pair-up',
-    command: 'up',
-    keys: ['up', 'k'],
-    label: '',
-    help: 'the prompt above',
-    when: inTable,
-    run: (state) => only(moveSelection(state, -1)),
-  },
-  {
-    id: 'pair-down',
-    command: 'down',
-    keys: ['down', 'j'],
-    label: 'prompt',
-    sign: '↑↓',
-    help: 'the prompt below',
-    when: inTable,
-    run: (state) => only(moveSelection(state, 1)),
-  },
+    moved: movePhrase,
+  }),
+  ...promptActions({ up: ['pair-up', 'the prompt above'], down: ['pair-down', 'the prompt below'] }),
   {
     id: 'better-response',
     command: 'better',
@@ -119,7 +92,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     label: '',
     help: 'the response with the next better reward',
     when: inDetail,
-    run: (state) => only(moveResponse(state, -1)),
+    run: (state) => only(moveResponse(state, 'up')),
   },
   {
     id: 'worse-response',
@@ -130,7 +103,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     sign: '↑↓',
     help: 'the response with the next worse reward',
     when: inDetail,
-    run: (state) => only(moveResponse(state, 1)),
+    run: (state) => only(moveResponse(state, 'down')),
   },
   {
     id: 'lines-up',
@@ -207,7 +180,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     sign: '< >',
     help: 'the next prompt of the table',
     when: onPrompt,
-    run: (state) => only(moveSelection(state, 1)),
+    run: (state) => only(moveSelection(state, 'down')),
   },
   {
     id: 'previous-prompt',
@@ -215,7 +188,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     label: '',
     help: 'the previous prompt of the table',
     when: onPrompt,
-    run: (state) => only(moveSelection(state, -1)),
+    run: (state) => only(moveSelection(state, 'up')),
   },
   {
     id: 'swap',
@@ -456,7 +429,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     label: '',
     help: 'a page up',
     when: hasRows,
-    run: (state) => only(page(state, -1)),
+    run: (state) => only(page(state, 'page-up')),
   },
   {
     id: 'page-down',
@@ -464,47 +437,15 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     label: '',
     help: 'a page down',
     when: hasRows,
-    run: (state) => only(page(state, 1)),
+    run: (state) => only(page(state, 'page-down')),
   },
-  {
-    id: 'first-pair',
-    command: 'first',
-    aliases: ['top'],
-    keys: ['home', 'g'],
-    label: '',
-    help: 'the first prompt',
-    when: inTable,
-    run: (state) => only(selectAt(state, 0)),
-  },
-  {
-    id: 'last-pair',
-    command: 'last',
-    aliases: ['bottom', 'end'],
-    keys: ['end', 'G'],
-    label: '',
-    help: 'the last prompt',
-    when: inTable,
-    run: (state) => only(selectAt(state, Infinity)),
-  },
-  {
-    id: 'text-up',
-    command: 'scroll-up',
-    keys: ['K', '-'],
-    label: '',
-    help: 'scroll the texts up',
+  ...promptActions({ first: ['first-pair', 'the first prompt'], last: ['last-pair', 'the last prompt'] }),
+  ...textActions<ReviewState>({
+    ids: ['text-up', 'text-down'],
+    what: 'the texts',
     when: scrollsTexts,
-    run: (state) => only(scrollHalf(state, -1)),
-  },
-  {
-    id: 'text-down',
-    command: 'scroll-down',
-    keys: ['J', 'space'],
-    label: 'text',
-    sign: 'J K',
-    help: 'scroll the texts down',
-    when: scrollsTexts,
-    run: (state) => only(scrollHalf(state, 1)),
-  },
+    scrolled: scrollHalf,
+  }),
   {
     id: 'write',
     only: 'file',

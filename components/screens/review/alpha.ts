@@ -12,7 +12,7 @@ import {
   numbersAt,
   roundUp,
 } from '../../../src/core/alpha.js';
-import { dpoSchema, updateSchema } from '../../../src/core/config/schema.js';
+import { MAX_ALPHA, dpoSchema, updateSchema } from '../../../src/core/config/schema.js';
 import * as format from '../../../src/core/format.js';
 import type { RoundSettings } from '../../../src/protocol/messages.js';
 import { settingsOf, shown } from '../../app/selectors.js';
@@ -154,7 +154,7 @@ type Field = keyof RoundSettings;
 const schemas = { alpha: dpoSchema.shape.alpha, beta: dpoSchema.shape.beta, lr: updateSchema.shape.lr };
 const labels: Record<Field, string> = { alpha: 'α', beta: 'β', lr: 'learning rate' };
 const ranges: Record<Field, string> = {
-  alpha: 'α must be a number from 0 to 100, such as 0.02',
+  alpha: `α must be a number from 0 to ${MAX_ALPHA}, such as 0.02`,
   beta: 'β must be a number above 0 and at most 100, such as 0.1',
   lr: 'the learning rate must be a number above 0 and at most 1, such as 5e-7',
 };
@@ -166,7 +166,7 @@ const alphaSteps = { tokens: { fine: 0.001, coarse: 0.01 }, characters: { fine: 
 export function moveAlpha(state: ReviewState, direction: 1 | -1, step: 'fine' | 'coarse'): Step<ReviewState> {
   const by = direction * alphaSteps[unitOf(state)][step];
   const moved = Number((settingsOf(state).alpha + by).toFixed(6));
-  return setSetting(state, 'alpha', Math.min(100, Math.max(0, moved)));
+  return setSetting(state, 'alpha', Math.min(MAX_ALPHA, Math.max(0, moved)));
 }
 
 function setSetting(state: ReviewState, field: Field, value: number): Step<ReviewState> {

@@ -3,7 +3,7 @@
  * table, its filter, and the panes.
  */
 import { of } from '../../../src/core/format.js';
-import { clampIndex } from '../../app/lists.js';
+import { type Move, clamp, movedTo, placeAt } from '../../app/lists.js';
 import { type Step, only } from '../../app/state.js';
 import { factScroll, filterFor, hackingLayout, listRows, reportOf, selectedPhrase } from './hacking.js';
 import { hitsOf } from './order.js';
@@ -30,10 +30,10 @@ export function change(state: ReviewState, changes: Partial<ReviewUi>): ReviewSt
 // Prompts and responses
 
 /** Selects the row at a position of the table as sorted and filtered. */
-export function selectAt(state: ReviewState, wanted: number): ReviewState {
+function selectAt(state: ReviewState, wanted: number): ReviewState {
   const rows = reviewedRound(state)?.order.rows ?? [];
   if (rows.length === 0) return state;
-  const at = clampIndex(wanted, rows.length);
+  const at = clamp(wanted, rows.length);
   return rows[at] === state.ui.selected ? state : change(state, selectionOf(rows[at], at));
 }
 
@@ -43,17 +43,18 @@ function selectionOf(selected: number, at: number): Partial<ReviewUi> {
   return { selected, at, textTop: 0, response, against };
 }
 
-export function moveSelection(state: ReviewState, by: number): ReviewState {
-  return selectAt(state, state.ui.at + by);
+export function moveSelection(state: ReviewState, move: Move): ReviewState {
+  const count = reviewedRound(state)?.order.rows.length ?? 0;
+  return selectAt(state, movedTo(state.ui.at, move, count, reviewLayout(state).table));
 }
 
 /** Moves through the responses by rank. */
-export function moveResponse(state: ReviewState, by: number): ReviewState {
+export function moveResponse(state: ReviewState, move: 'up' | 'down'): ReviewState {
   const reviewed = reviewedRound(state);
   if (reviewed?.row == null) return state;
   const order = ranked(reviewed.table.rows[reviewed.row]);
   const { cursor } = comparedResponses(state, reviewed, reviewed.row);
-  return pickResponse(state, order[clampIndex(order.indexOf(cursor) + by, order.length)]);
+  return pickResponse(state, order[movedTo(order.indexOf(cursor), move, order.length, 1)]);
 }
 
 function pickResponse(state: ReviewState, place: number): ReviewState {
@@ -82,7 +83,7 @@ export function keepSelection(given: ReviewState): ReviewState {
   const place = places[state.ui.selected] ?? -1;
   if (place < 0 && rows.length > 0) {
     // The filter hides the selected row: the row now at its position is selected.
-    const at = clampIndex(state.ui.at, rows.length);
+    const at = clamp(state.ui.at, rows.length);
     return { ...state, ui: { ...untouched(state.ui, rows[at]), ...selectionOf(rows[at], at) } };
   }
   const at = Math.max(0, place);
@@ -120,11 +121,12 @@ export function back(state: ReviewState): ReviewState | null {
   return filter === '' ? null : change(state, { filter: '' });
 }
 
-export function movePhrase(state: ReviewState, by: number): ReviewState {
+/** Moves through the phrases; a page is half of the facts visible. */
+export function movePhrase(state: ReviewState, move: Move): ReviewState {
   const report = reportOf(state);
   if (report === null) return state;
-  const phrases = Math.max(1, report.phrases.length + report.repeated.length);
-  return change(state, { phrase: clampIndex(state.ui.phrase + by, phrases) });
+  const count = report.phrases.length + report.repeated.length;
+  return change(state, { phrase: movedTo(state.ui.phrase, move, count, halfOfPage(state)) });
 }
 
 /** Shows the table with the prompts whose chosen response contains the selected phrase. */
@@ -161,11 +163,12 @@ function halfOfPage(state: ReviewState): number {
 }
 
 /** Moves by a page whatever the pane shows: rows of the table, phrases, or lines. */
-export function page(state: ReviewState, direction: 1 | -1): ReviewState {
+export function page(state: ReviewState, move: 'page-up' | 'page-down'): ReviewState {
   const { pane } = state.ui;
-  if (pane === 'hacking') return movePhrase(state, direction * halfOfPage(state));
-  if (pane === 'table') return moveSelection(state, direction * reviewLayout(state).table);
-  return scrollText(state, direction * scrollOf(state).rows);
+  if (pane === 'hacking') return movePhrase(state, move);
+  if (pane === 'table') return moveSelection(state, move);
+  const { rows } = scrollOf(state);
+  return scrollText(state, move === 'page-up' ? -rows : rows);
 }
 
 // Order and filter
@@ -250,11 +253,11 @@ function pointedTable(
   const { above, tableColumns, table, top } = reviewLayout(state);
   const first = above + 1;
   const inTable = x < tableColumns && y >= above && y < first + table;
-  if (by !== null) return inTable ? moveSelection(state, by) : scrollText(state, by);
+  if (by !== null) return inTable ? selectAt(state, state.ui.at + by) : scrollText(state, by);
   if (!inTable) return state;
   if (y >= first) {
-    const at = top + y - first;
-    return at < order.rows.length ? selectAt(state, at) : state;
+    const at = placeAt(y - first, top, order.rows.length, table);
+    return at === null ? state : selectAt(state, at);
   }
   const column = columnAt(x, tableColumns);
   const { sort } = state.ui;
@@ -266,7 +269,7 @@ function pointedResponse(state: ReviewState, { table, row }: ReviewedRound, by: 
   // Beneath the rule, the prompt and the list's heading.
   const first = 2 + prompt;
   const inList = y >= first && y < first + list;
-  if (by !== null) return inList ? moveResponse(state, Math.sign(by)) : scrollText(state, by);
+  if (by !== null) return inList ? moveResponse(state, by < 0 ? 'up' : 'down') : scrollText(state, by);
   if (!inList || row === null) return state;
   const order = ranked(table.rows[row]);
   return pickResponse(state, order[y - first + listTop] ?? order[0]);
@@ -281,8 +284,10 @@ function pointedPhrase(
 ): ReviewState {
   const report = reportOf(state);
   if (report === null) return state;
-  if (by !== null) return movePhrase(state, Math.sign(by));
+  if (by !== null) return movePhrase(state, by < 0 ? 'up' : 'down');
   const { x: left, y: first, rows, top } = hackingLayout(state, report, table);
-  const row = x >= left && y >= first && y < first + rows ? listRows(report)[top + y - first] : undefined;
-  return row !== undefined && 'at' in row ? movePhrase(state, row.at - state.ui.phrase) : state;
+  const list = listRows(report);
+  const at = x < left ? null : placeAt(y - first, top, list.length, rows);
+  const row = at === null ? null : list[at];
+  return row !== null && 'at' in row ? change(state, { phrase: row.at }) : state;
 }

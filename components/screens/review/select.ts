@@ -2,16 +2,16 @@
  * What the review screen shows, derived from its slice: the round's rows in their order, the selected row and the
  * responses compared (first half), and how the screen's room is divided and scrolled (second half).
  *
- * Scroll positions in the slice are wishes. They are brought within range here, so a larger window restores them.
+ * Scroll positions in the slice are wishes (app/lists.ts): they are brought within range here, never when stored.
  */
 import { count } from '../../../src/core/format.js';
 import { largest, smallest } from '../../../src/core/limits.js';
 import type { ReviewDetail, ReviewRow } from '../../../src/core/review/rows.js';
-import type { Prompt } from '../../../src/core/rows.js';
+import { promptText } from '../../../src/core/prompts.js';
 import { makeLine } from '../../../src/core/sanitize.js';
 import type { Queries, RoundSettings } from '../../../src/protocol/messages.js';
 import { bodyRows } from '../../app/layout.js';
-import { clampTop, topShowing } from '../../app/lists.js';
+import { clampTop, windowFor } from '../../app/lists.js';
 import { inReview, settingsOf, shown, shownRound } from '../../app/selectors.js';
 import { comparedLines, wrapped } from '../../parts/markedText.js';
 import { type Applied, type HeldOrder, type Order, heldOrder, hitsOf, isOutdated } from './order.js';
@@ -129,7 +129,7 @@ export function comparedResponses(state: ReviewState, reviewed: ReviewedRound, r
   const right = cursor !== left ? cursor : left === chosen ? rejected : chosen;
   const detail = detailOf(state, reviewed, row);
   return {
-    prompt: detail === null ? prompt : promptText(detail.prompt),
+    prompt: detail === null ? prompt : promptText(detail),
     sides: [left, right]
       .filter((place) => place >= 0 && place < rewards.length)
       .map((place) => sideOf(state, reviewed, row, place)),
@@ -172,13 +172,6 @@ export function tokensOf(state: ReviewState): Queries['read-tokens']['answer'] |
   const { prompt_index: wanted } = reviewed.table.rows[reviewed.row];
   const isIt = round === reviewed.round && prompt_index === wanted;
   return isIt && sample === comparedResponses(state, reviewed, reviewed.row).cursor ? tokens.answer : null;
-}
-
-/** A prompt as one text. Messages are prefixed with their role, except a single user message. */
-export function promptText(prompt: Prompt): string {
-  if (typeof prompt === 'string') return prompt;
-  if (prompt.length === 1 && prompt[0].role === 'user') return prompt[0].content;
-  return prompt.map(({ role, content }) => `${role}: ${content}`).join('\n');
 }
 
 /** The unit of lengths. */
@@ -259,7 +252,7 @@ export function reviewLayout(state: ReviewState): ReviewLayout {
 
 function tableTop(wanted: number, { order, row }: ReviewedRound, rows: number): number {
   const at = row === null ? 0 : order.places[row];
-  return topShowing(at, wanted, order.rows.length, rows);
+  return windowFor(at, wanted, order.rows.length, rows);
 }
 
 function textLayout(state: ReviewState, compared: Compared | null, rows: number, beside: boolean) {

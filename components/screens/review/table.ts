@@ -4,8 +4,15 @@
  * what it is sorted by.
  */
 import { pairMargins, type MarginInput } from '../../../src/core/margins.js';
-import { bestAndWorst, pairIn, pairStatus, type PairStatus } from '../../../src/core/review/decisions.js';
-import type { Decision, LogRatios, ResponsePair, ReviewRow, WeightInputs } from '../../../src/core/review/rows.js';
+import { type PairStatus, pairIn, pairStatus } from '../../../src/core/review/decisions.js';
+import {
+  type Decision,
+  type LogRatios,
+  type ResponsePair,
+  type ReviewRow,
+  type WeightInputs,
+  bestAndWorst,
+} from '../../../src/core/review/rows.js';
 import * as format from '../../../src/core/format.js';
 
 export interface ReviewTable {

@@ -1,11 +1,11 @@
 /** The columns of the list of runs, and the words for what an engine does. */
 import path from 'node:path';
 import { type Place, shorten } from '../../../src/core/form/draft.js';
-import { type RunEntry, runsFolder } from '../../../src/run/preflight/runs.js';
 import { count, fixed } from '../../../src/core/format.js';
 import { makeLine } from '../../../src/core/sanitize.js';
 import { doing } from '../../app/state.js';
 import { endOf, fit } from '../../parts/text.js';
+import { type RunEntry, runsFolder } from '../../../src/core/runs.js';
 import type { Tone } from '../../parts/theme.js';
 
 export interface RunColumn {

@@ -1,11 +1,11 @@
 /** What is said of the selected run below the list. */
-import type { PartialConfig } from '../../../src/core/config/load.js';
+import type { PartialConfig } from '../../../src/core/config/partial.js';
 import { type Place, shorten } from '../../../src/core/form/draft.js';
-import type { RunEntry } from '../../../src/run/preflight/runs.js';
 import { alpha, learningRate, of } from '../../../src/core/format.js';
 import { makeLine } from '../../../src/core/sanitize.js';
 import { firstLines, wrap } from '../../parts/text.js';
 import type { Tone } from '../../parts/theme.js';
+import type { RunEntry } from '../../../src/core/runs.js';
 
 /** At most `rows` lines. */
 export function detailLines(

@@ -1,8 +1,8 @@
 /** How the list of runs shares out its rows, which runs it shows, and which is selected. */
 import type { RunsState } from './state.js';
 import path from 'node:path';
-import type { RunEntry } from '../../../src/run/preflight/runs.js';
 import { bodyRows } from '../../app/layout.js';
+import type { RunEntry } from '../../../src/core/runs.js';
 
 export interface RunsLayout {
   /** Those that the filter lets through. */

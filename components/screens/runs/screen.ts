@@ -3,7 +3,6 @@ import { RunsView } from './View.js';
 import { actionsOf } from '../../app/screen.js';
 import type { Place } from '../../../src/core/form/draft.js';
 import { openCommand } from '../../../src/core/form/command.js';
-import type { RunEntry } from '../../../src/run/preflight/runs.js';
 import { count, fixed, of } from '../../../src/core/format.js';
 import type { HomeTask } from '../../app/home.js';
 import { topFor } from '../../app/layout.js';
@@ -13,7 +12,8 @@ import { type Step, only } from '../../app/state.js';
 import { engineText, runName } from './columns.js';
 import { type RunsKey, runsKeys } from './actions.js';
 import { runsLayout } from './layout.js';
-import { type RunsUi, type RunsState, runsUi } from './state.js';
+import { type RunsState, type RunsUi, runsUi } from './state.js';
+import type { RunEntry } from '../../../src/core/runs.js';
 
 /** Of a long list, the first runs are read aloud unasked. */
 const mostRead = 20;

@@ -1,6 +1,6 @@
 /** What the list of runs remembers. */
 import type { HomeSlice } from '../../app/state.js';
-import type { RunEntry } from '../../../src/run/preflight/runs.js';
+import type { RunEntry } from '../../../src/core/runs.js';
 
 export interface RunsUi {
   /** null until the first look is over. */

@@ -5,7 +5,7 @@ import {
   backendSchema,
   rewardOptionsSchema,
 } from '../../../src/core/config/schema.js';
-import type { PartialConfig } from '../../../src/core/config/load.js';
+import type { PartialConfig } from '../../../src/core/config/partial.js';
 import {
   type Draft,
   type Place,
@@ -21,10 +21,10 @@ import type {
   ModelFacts,
   PromptFacts,
   RewardFacts,
+  TaskAsk,
 } from '../../../src/core/form/facts.js';
 import { adapter, entriesOf, onGpu, onServers, thisMachine } from '../../../src/core/form/fields.js';
 import { moduleFiles } from '../../../src/core/config/rewardSpec.js';
-import type { TaskAsk } from '../../../src/run/preflight/tasks.js';
 
 export const checkNames = ['directory', 'model', 'prompts', 'held_out', 'reward', 'endpoints', 'updates_on'] as const;
 export type CheckName = (typeof checkNames)[number];

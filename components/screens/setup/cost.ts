@@ -9,7 +9,7 @@ import {
   estimateTimes,
   estimateTorch,
   wasmLimit,
-} from '../../../src/run/preflight/estimate.js';
+} from '../../../src/core/form/estimate.js';
 import { count, duration, megabytes } from '../../../src/core/format.js';
 import type { Tone } from '../../parts/theme.js';
 import { type Checks, isElsewhere } from './checks.js';

@@ -2,9 +2,9 @@
 import { type SetupState, formOf } from './state.js';
 import { draftOf, fieldProblem } from '../../../src/core/form/draft.js';
 import { type FieldId, fieldOf, onGpu } from '../../../src/core/form/fields.js';
-import { runsTrainer, trainerCommand, trainerProblem } from '../../../src/run/preflight/python.js';
 import { type EditModal, type Step, only } from '../../app/state.js';
 import { focusOn, nameReward, withValue } from './change.js';
+import { runsTrainer, trainerCommand, trainerProblem } from '../../../src/core/form/python.js';
 
 export function editField(state: SetupState, id: FieldId): SetupState {
   const { label, kind } = fieldOf(id);

@@ -10,7 +10,7 @@ import {
   visibleFields,
 } from '../../../src/core/form/fields.js';
 import { fieldProblem, hiddenProblems, settledConfig, type Place } from '../../../src/core/form/draft.js';
-import { trainedParameters } from '../../../src/run/preflight/estimate.js';
+import { trainedParameters } from '../../../src/core/form/estimate.js';
 import type {
   EndpointFacts,
   EnvironmentFacts,
@@ -18,10 +18,10 @@ import type {
   PromptFacts,
   RewardFacts,
 } from '../../../src/core/form/facts.js';
-import { gpusInWords, trainerProblem } from '../../../src/run/preflight/python.js';
 import { count, fixed, learningRate, of } from '../../../src/core/format.js';
 import { checkNames, type CheckName, type FactsOf } from './checks.js';
 import type { SetupUi } from './state.js';
+import { gpusInWords, trainerProblem } from '../../../src/core/form/python.js';
 
 /** `quiet`: there is nothing to say of it. */
 export interface Status {
@@ -50,7 +50,9 @@ export function statusOf(id: FieldId, setup: SetupUi, place: Place): Status {
     const used = measuring?.known?.backend ?? '';
     // What was measured before another one was chosen says nothing of it.
     const chosen = draft.values.backend;
-    return used === '' || (chosen !== 'auto' && chosen !== used) ? quiet() : { kind: 'ok', text: `${used} is used` };
+    if (used === '' || (chosen !== 'auto' && chosen !== used)) return quiet();
+    const note = measuring?.known?.backend_note ?? null;
+    return { kind: 'ok', text: note === null ? `${used} is used` : `${used} is used; ${note}` };
   }
   const usual = defaultText(fieldOf(id));
   return quiet(usual === null || Number(usual) === Number(draft.values[id]) ? '' : `default ${short(usual)}`);

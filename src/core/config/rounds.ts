@@ -1,10 +1,10 @@
 /** A run's configuration as it holds for one round: with what its branch has changed laid over it. */
 import path from 'node:path';
-import { type PartialConfig, mergeConfigs, resolvePaths, rewardProblems, schemaProblems } from './load.js';
+import { mergeConfigs, type PartialConfig, resolvePaths, schemaProblems } from './partial.js';
 import { type Config, configSchema } from './schema.js';
 import { UserError } from '../errors.js';
 import type { RoundOverrides, RoundSettings, RoundState } from '../rounds.js';
-import type { RunFiles } from '../../run/run.js';
+import type { RunFiles } from '../runFiles.js';
 
 /** What a branch may change. The model, prompts and seed are the run's: rounds could not be compared without them. */
 const groups = ['reward', 'sampling', 'pairs', 'dpo', 'update', 'evaluation'] as const;
@@ -29,6 +29,7 @@ export function promptCounts(config: Config, branch: Pick<RoundState, 'overrides
  * Settings and overrides of a new round, laid over those that it inherits. α, β and the learning rate may be named
  * among the overrides too; relative paths are meant from `base`.
  *
+ * @param rewardProblems why a reward cannot be used (io/configFile.ts)
  * @throws UserError that names every value out of place
  */
 export function changedRound(
@@ -36,6 +37,7 @@ export function changedRound(
   inherited: { settings: RoundSettings; overrides: RoundOverrides },
   changes: { settings?: Partial<RoundSettings>; overrides?: RoundOverrides },
   base: string,
+  rewardProblems: (config: PartialConfig) => string[],
 ): { settings: RoundSettings; overrides: RoundOverrides } {
   const given: PartialConfig = resolvePaths({ ...changes.overrides }, base);
   const strange = Object.keys(given).filter((key) => !(groups as readonly string[]).includes(key));

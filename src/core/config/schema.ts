@@ -2,7 +2,7 @@
  * The configuration of a run: every key, its range, its default and a sentence on what it does. The same names are
  * used in run.json, config files, command-line flags and on the screens.
  *
- * Leaves out reading files and reporting problems (config/load.ts).
+ * Leaves out reporting problems (partial.ts) and reading files (io/configFile.ts).
  */
 import { z } from 'zod';
 
@@ -10,6 +10,8 @@ import { z } from 'zod';
 const MAX_PROMPTS = 10_000_000;
 const MAX_TOKENS = 2 ** 20;
 const MAX_STEPS = 1_000_000;
+/** The largest α. */
+export const MAX_ALPHA = 100;
 
 const fraction = z.number().min(0).max(1);
 
@@ -117,7 +119,7 @@ export const loraSchema = z.strictObject({
 
 export const dpoSchema = z.strictObject({
   beta: z.number().gt(0).max(100).default(0.1).describe('β: how strongly the policy is held to the reference'),
-  alpha: z.number().min(0).max(100).default(0.02).describe('α: length-penalty coefficient, per token'),
+  alpha: z.number().min(0).max(MAX_ALPHA).default(0.02).describe('α: length-penalty coefficient, per token'),
   label_smoothing: z.number().min(0).lt(0.5).default(0).describe('share of preferences assumed to be wrong'),
   reference: z
     .string()

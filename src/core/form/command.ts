@@ -2,12 +2,12 @@
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { flagNames } from '../config/flags.js';
-import { type PartialConfig, mergeConfigs } from '../config/load.js';
+import { type PartialConfig, mergeConfigs } from '../config/partial.js';
 import { type Config, configSchema, jobSchema, serverSchema } from '../config/schema.js';
-import { commandLine, shellQuote } from '../../io/invocation.js';
 import { moduleFiles } from '../config/rewardSpec.js';
-import { machineSettings, trustName } from '../../io/trust.js';
 import { type Place, type SettingsFile, shorten } from './draft.js';
+import { commandLine, shellQuote } from '../shell.js';
+import { machineSettings, trustName } from '../trust.js';
 
 const required = ['model', 'reward', 'prompts', 'held_out'] as const;
 

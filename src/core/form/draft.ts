@@ -1,6 +1,6 @@
 /** Between the form and the configuration: what is typed, laid over the settings that the form does not show. */
 import path from 'node:path';
-import { type PartialConfig, mergeConfigs, schemaProblems } from '../config/load.js';
+import { type PartialConfig, mergeConfigs, schemaProblems } from '../config/partial.js';
 import { type Config, configSchema, jobSchema, serverSchema } from '../config/schema.js';
 import { resolveRewardSpec } from '../config/rewardSpec.js';
 import {

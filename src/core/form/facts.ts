@@ -1,5 +1,6 @@
-/** What the form learns of what its fields name. */
-import type { PythonSearch } from '../../run/preflight/python.js';
+/** The form's checks: what each is asked, and the facts that it finds about what a field names. */
+import type { PythonSearch } from './python.js';
+import type { BackendChoice, Config, RewardOptions } from '../config/schema.js';
 
 export interface ModelFacts {
   architecture: string;
@@ -77,9 +78,47 @@ export interface EnvironmentFacts {
 /** What a short measurement found. Parts come one after the other: null is not measured (yet). */
 export interface Measurement {
   backend: string;
+  /** What to know of faster backends, in a clause; null: nothing. */
+  backend_note: string | null;
   sample: { tokensPerSecond: number; meanLength: number; truncatedShare: number } | null;
   score: { responsesPerSecond: number } | null;
   update: { tokensPerSecond: number } | null;
   /** Most memory that the process held, MiB; of what was measured. */
   memory_mb: number | null;
 }
+
+/** A check of what update jobs need here. */
+export interface EnvironmentAsk {
+  /** A choice of the field `updates_on`. */
+  on: string;
+  command: string;
+  ray: string;
+  /** An adapter is trained, which needs PEFT in trainer/. */
+  lora: boolean;
+}
+
+/** A trial of the reward on one prompt. */
+export interface RewardAsk {
+  spec: string;
+  options: RewardOptions;
+  prompts: string;
+  /** The policy's folder: its tokens, for a reward that reads ids. */
+  model: string;
+  backend: BackendChoice;
+  /** The user wrote the reward himself or asked for the trial; false: it comes from a file that was opened. */
+  named: boolean;
+}
+
+/** The checks by name; run/preflight/tasks.ts runs each in a process of its own. */
+export interface Tasks {
+  model: { ask: { dir: string; elsewhere?: boolean }; answer: ModelFacts };
+  prompts: { ask: { file: string; model: string; raw: boolean }; answer: PromptFacts };
+  reward: { ask: RewardAsk; answer: RewardFacts };
+  endpoints: { ask: { urls: string[] }; answer: EndpointFacts[] };
+  environment: { ask: EnvironmentAsk; answer: EnvironmentFacts };
+  measure: { ask: { config: Config }; answer: Measurement };
+}
+
+export type TaskName = keyof Tasks;
+
+export type TaskAsk<N extends TaskName = TaskName> = { [K in N]: { task: K } & Tasks[K]['ask'] }[N];

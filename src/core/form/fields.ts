@@ -1,7 +1,7 @@
 /** The fields of the form that starts a run: what each sets, what it is, and which values it takes. */
 import { z } from 'zod';
 import { backendSchema, configSchema, launcherNames, precisionSchema, serverKinds } from '../config/schema.js';
-import { commandLine } from '../../io/invocation.js';
+import { commandLine } from '../shell.js';
 
 export const fieldIds = [
   'directory',

@@ -8,7 +8,6 @@
 import { UserError } from '../errors.js';
 import type { DroppedPairs } from '../rows.js';
 import type { Decision, DecisionCounts, DecisionRow, ResponsePair, ReviewRow, Ruling } from './rows.js';
-import { largest, smallest } from '../limits.js';
 import type { SampledPrompts } from '../rounds.js';
 import { count, of } from '../format.js';
 
@@ -176,13 +175,6 @@ export function countReview(rows: readonly ReviewRow[], decisions: ReadonlyMap<n
     else if (status !== 'excluded' && status !== 'tie') dropped[status]++;
   }
   return { pairs, dropped, decisions: countDecisions(rows, decisions.values()) };
-}
-
-/** Places of the best and the worst of at least two rewards; they differ even where all rewards are equal. */
-export function bestAndWorst(rewards: readonly number[]): ResponsePair {
-  const chosen = rewards.indexOf(largest(rewards));
-  const rejected = rewards.indexOf(smallest(rewards));
-  return rejected === chosen ? { chosen: 0, rejected: 1 } : { chosen, rejected };
 }
 
 /** @param rows of the round, in any order */

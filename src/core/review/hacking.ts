@@ -1,7 +1,7 @@
 /**
- * Signs of reward hacking in a scored round: rewards that rise with length, what winners say that losers do not, winners
- * that were cut off or repeat themselves. All of it is of the rewards' word, best against worst; what a person says of
- * the rewards is agreement.ts's.
+ * Signs of reward hacking in a scored round: rewards that rise with length, phrases over-represented in chosen responses,
+ * chosen responses that were cut off or repeat themselves. Chosen and rejected are the rewards' best and worst; how far a
+ * person's decisions agree with the rewards is at the end.
  */
 import { phrasesOf, Slices, type Phrases } from './phrases.js';
 import type { Decision, ReviewRow } from './rows.js';
@@ -38,8 +38,8 @@ export async function hackingReport(
   };
 }
 
-// How far rewards go with length: what a length penalty is there to undo. Within a prompt, since pairs are made within
-// one: prompts that ask for long answers and are rewarded well say nothing of what a pair teaches.
+// The correlation of reward and length, which a length penalty is to undo. It is taken within each prompt, as pairs are:
+// a prompt that asks for long responses and is rewarded well says nothing about what a pair teaches.
 
 export interface LengthBias {
   /** Responses, and prompts among whose responses both rewards and lengths differ. */
@@ -102,7 +102,7 @@ function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-// A person's word against the rewards': what the decisions on a round's pairs say of the reward model. Pure.
+// Agreement of a person's decisions with the rewards.
 
 export interface Agreement {
   /** Pairs that a person chose or confirmed and of which the rewards prefer one side. */

@@ -3,7 +3,7 @@
  * repeat. Counted level by level: a phrase can only be frequent where its first and its last words but one are (Agrawal &
  * Srikant, "Fast algorithms for mining association rules", 1994), which keeps 20,000 pairs within memory.
  *
- * Leaves out who asks for it, and when (engine/hacking.ts, ui/review/session.ts).
+ * Leaves out who asks for it, and when (engine/queries.ts, cli/reviewSession.ts).
  */
 import { type Contrast, zScore } from '../statistics.js';
 
@@ -259,8 +259,8 @@ function remembered(numbers: Map<number, number>, key: number): number {
   return found;
 }
 
-// Texts as words for counting: lower case; a character is a word where the script puts no spaces between words. Markup
-// counts too, as words of its own: headings, lists and bold are what reward models fall for first.
+// Splits texts into lower-case words; in scripts without spaces each character is a word. Markup counts as words of its
+// own, since headings, lists and bold are what reward models fall for first.
 
 export interface Word {
   text: string;
@@ -340,10 +340,9 @@ function isUnspaced(text: string): boolean {
   return oneUnspaced.test(text);
 }
 
-// Long counting in short pieces, so that whoever shares the thread (keys, a socket) waits for one piece at most.
-
 const SLICE_MILLISECONDS = 6;
 
+/** Cuts long counting into short pieces, so that keys and sockets on the same thread wait for one piece at most. */
 export class Slices {
   private started = performance.now();
 

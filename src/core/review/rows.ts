@@ -2,11 +2,11 @@
  * What review works on: every prompt of a round with the rewards and lengths of all its responses, and what a person
  * decided about it. The same rows come from a run's engine and from a file of scored samples (`brevity review FILE`).
  *
- * Leaves out how decisions follow one another (decisions.ts) and what α does to the pairs (../dpo/margins.ts).
+ * Leaves out how decisions follow one another (decisions.ts) and what α does to the pairs (core/margins.ts).
  */
 import type { DroppedPairs, Message, SampleRow, ScoreRow } from '../rows.js';
-import { bestAndWorst } from './decisions.js';
-import { promptText } from '../../run/stages/prompts.js';
+import { promptText } from '../prompts.js';
+import { largest, smallest } from '../limits.js';
 
 /** Two of a prompt's K responses, by their place in sampling order. */
 export interface ResponsePair {
@@ -111,9 +111,11 @@ export interface DecisionCounts {
   noted: number;
 }
 
-// The rows of the review table, made of a round's samples and scores. Pure.
-
-/** @param made of each prompt the pair that the rewards make, or why they make none (dpo/pairs.ts) */
+/**
+ * The rows of the review table from a round's samples and scores.
+ *
+ * @param made of each prompt the pair that the rewards make, or why they make none (core/pairs.ts)
+ */
 export function reviewRows(
   samples: readonly SampleRow[],
   scores: readonly ScoreRow[],
@@ -139,4 +141,11 @@ export function reviewRows(
         rejected_text: shown === null ? '' : responses[shown.rejected].text,
       };
     });
+}
+
+/** Places of the best and the worst of at least two rewards; they differ even where all rewards are equal. */
+export function bestAndWorst(rewards: readonly number[]): ResponsePair {
+  const chosen = rewards.indexOf(largest(rewards));
+  const rejected = rewards.indexOf(smallest(rewards));
+  return rejected === chosen ? { chosen: 0, rejected: 1 } : { chosen, rejected };
 }

@@ -245,7 +245,7 @@ class ConcatenatedLayer implements LayerCache {
   }
 }
 
-// What decoding steps of a cache's rows read, in tensors that stay where they are while the rows are the same.
+// Inputs of decoding steps, in tensors that are reused while the rows of the cache are the same.
 
 /** Where a decoding step stands, for all layers. */
 export interface DecodeStep {

@@ -107,7 +107,7 @@ function nucleusThreshold(weights: Float64Array, topP: number): number {
   return sorted[0];
 }
 
-// The next token of every row of a batch: by the backend's kernel where it has one, else row by row (choose.ts).
+// The next token of every row of a batch, by the backend's kernel if it has one, else row by row.
 
 export interface Chooser {
   /** Tokens of the prompt and the response so far, for the repetition penalty. */

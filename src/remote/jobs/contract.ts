@@ -2,7 +2,7 @@
  * The folder of an update job, version 1: docs/jobs.md. The engine writes request.json, pairs.jsonl, probes.jsonl, control
  * and launch.json; the executor writes all other files. Both sides read and write them here.
  *
- * Leaves out how a job is launched (launchers/), watched (watch.ts) and executed (executor.ts). Imports no tensors.
+ * Leaves out how a job is launched (launchers/), watched (run/jobs/watch.ts) and executed (run/jobs/execute.ts). Imports no tensors.
  */
 import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -17,11 +17,12 @@ import {
   updateSchema,
 } from '../../core/config/schema.js';
 import { UserError, hasCode, messageOf } from '../../core/errors.js';
-import { MAX_LINE, megabytes, parseJson, readTextFile } from '../../core/limits.js';
+import { MAX_LINE, megabytes, parseJson } from '../../core/limits.js';
 import { metricsSchema } from '../../core/metricsRow.js';
 import { type MetricsRow, tokenIdsSchema } from '../../core/rows.js';
 import { writeFileAtomic } from '../../io/durable.js';
 import { parseLine, parseRow, readJsonLines } from '../../io/jsonl.js';
+import { readTextFile } from '../../io/files.js';
 
 export const JOB_VERSION = 1;
 

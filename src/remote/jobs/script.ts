@@ -2,9 +2,9 @@
 import path from 'node:path';
 import type { JobConfig } from '../../core/config/schema.js';
 import { UserError } from '../../core/errors.js';
-import { shellQuote } from '../../io/invocation.js';
 import { remotePath } from '../names.js';
 import { type Attempt, attemptName } from './launchers/launcher.js';
+import { shellQuote } from '../../core/shell.js';
 
 /**
  * Bash, because setup lines are written for it (`source`, `module`).

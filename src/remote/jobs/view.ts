@@ -1,7 +1,5 @@
 /** A job as clients see it, from the files of its folder and from what its scheduler says. */
-import { plainText } from '../../rewards/types.js';
-import { roundFiles, type RoundFolders } from '../../run/stages/files.js';
-import { makeVisible } from '../../core/sanitize.js';
+import { makeVisible, plainText } from '../../core/sanitize.js';
 import type { JobEnd, JobView } from '../../protocol/remoteViews.js';
 import {
   readDone,
@@ -13,6 +11,7 @@ import {
   type JobStatus,
 } from './contract.js';
 import type { SchedulerEnd, SchedulerState } from './launchers/launcher.js';
+import { roundFiles, type RoundFolders } from '../../core/runFiles.js';
 
 const LOG_BYTES = 64 * 1024;
 const LOG_LINES = 500;
@@ -115,7 +114,7 @@ export function nameOfJob({
   }
 }
 
-// Why a job ended without a result, in one sentence for the person who waits for it.
+// Why a job ended without a result, in one sentence.
 
 /** Lines and characters of the log in a sentence. */
 const LINES = 5;

@@ -8,8 +8,6 @@ import { type FailureKind, HttpFailure, type HttpRequest, retrying, sendJson, se
 import type { PolicyFiles } from '../../model/policyFiles.js';
 import { readJsonObject } from '../../model/files.js';
 import { shownUrl } from '../../core/config/rewardSpec.js';
-import { plainText } from '../../rewards/types.js';
-import { type Permission, keyIn } from '../../io/trust.js';
 import { remotePath } from '../names.js';
 import type { EndpointView } from '../../protocol/remoteViews.js';
 import {
@@ -24,6 +22,8 @@ import type { QueueFailure } from './queue.js';
 import { Sglang } from './sglang.js';
 import type { ProbeAnswer } from './verify.js';
 import { Vllm } from './vllm.js';
+import { plainText } from '../../core/sanitize.js';
+import { keyIn, type Permission } from '../../core/trust.js';
 
 /** Texts that tokenizers of different models split differently. */
 const tokenizerTests = [

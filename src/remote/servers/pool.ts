@@ -1,7 +1,7 @@
 /**
  * The sampling servers of a run: connects them, puts weights on them and proves that, samples and scores on all of them.
  *
- * Leaves out which round's weights are wanted and what is recorded of them (rounds/servers.ts).
+ * Leaves out which round's weights are wanted and what is recorded of them (run/stages/servers.ts).
  */
 import type { ServerConfig } from '../../core/config/schema.js';
 import type { Control } from '../../core/control.js';
@@ -11,7 +11,6 @@ import { largest } from '../../core/limits.js';
 import type { PolicyFiles } from '../../model/policyFiles.js';
 import type { SampledResponse } from '../../core/rows.js';
 import type { SamplingHooks, SamplingJob, SamplingSettings } from '../../model/generate/sample.js';
-import type { Permission } from '../../io/trust.js';
 import type { EndpointView, Verification } from '../../protocol/remoteViews.js';
 import { Endpoint, Unreachable } from './endpoint.js';
 import { type EndpointStatus, type QueueEndpoint, runQueue } from './queue.js';
@@ -24,6 +23,7 @@ import {
   verifyAgreement,
   verifyPolicy,
 } from './verify.js';
+import type { Permission } from '../../core/trust.js';
 
 /** The weights that sampling needs. */
 export interface WantedWeights {

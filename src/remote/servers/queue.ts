@@ -12,7 +12,7 @@
  * - A fault that no retry repairs takes the endpoint down at once. The queue fails when all are down.
  */
 import { type Control, type Verdict, uncontrolled } from '../../core/control.js';
-import { UserError, messageOf } from '../../core/errors.js';
+import { UserError } from '../../core/errors.js';
 
 export interface QueueEndpoint<T, R> {
   /** How errors name it. */
@@ -464,9 +464,4 @@ class Queue<T, R> {
   private tell(): void {
     this.options.onStatus?.(this.lanes.map(({ status }) => ({ ...status })));
   }
-}
-
-/** The message of an error that no protocol knows, as a fault. */
-export function unknownFailure(error: unknown): QueueFailure {
-  return { kind: 'fault', message: `failed (${messageOf(error)})` };
 }

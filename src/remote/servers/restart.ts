@@ -2,9 +2,9 @@
 import { spawn } from 'node:child_process';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { UserError } from '../../core/errors.js';
-import { shellQuote } from '../../io/invocation.js';
-import { plainText } from '../../rewards/types.js';
 import { openForAppending } from '../../io/durable.js';
+import { plainText } from '../../core/sanitize.js';
+import { shellQuote } from '../../core/shell.js';
 
 /** How a command that was started is doing. */
 export interface Restart {

@@ -5,7 +5,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { UserError } from '../../core/errors.js';
-import { readModelConfig } from '../../model/config.js';
+import { expectTask, readModelConfig } from '../../model/config.js';
 import { checkFolder } from '../../model/files.js';
 import { readGenerationConfig } from '../../model/policyFiles.js';
 import { parameterSpecs } from '../../model/parameters.js';
@@ -26,12 +26,7 @@ export function checkModel(dir: string, task: ModelConfig['task'] = 'causal-lm',
   checkFolder(dir);
   const base = isAdapterFolder(dir) ? readAdapterConfig(dir).base : dir;
   const config = readModelConfig(base);
-  if (config.task !== task)
-    throw new UserError(
-      task === 'reward'
-        ? `${base} is a ${config.architecture}, which gives no reward; expected a sequence classifier (…ForSequenceClassification)`
-        : `${base} is a ${config.architecture}, which cannot answer; expected a causal language model`,
-    );
+  expectTask(base, config, task);
   const tokenizer = tokenizerOf(dir, base, config);
   readGenerationConfig(base, config, tokenizer);
   const stored = elsewhere && !hasWeights(base) ? noWeights : storedWeights(base, config);

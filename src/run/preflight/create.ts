@@ -1,7 +1,7 @@
 /** Makes a run directory, and checks one before it is made. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { type NameKey, type PartialConfig, checkConfig } from '../../core/config/load.js';
+import type { NameKey, PartialConfig } from '../../core/config/partial.js';
 import { UserError } from '../../core/errors.js';
 import { readModelConfig } from '../../model/config.js';
 import { isAdapterFolder } from '../../model/peft.js';
@@ -9,6 +9,7 @@ import { readPolicyFiles } from '../../model/policyFiles.js';
 import { readPrompts } from '../../io/prompts.js';
 import { Run, isRun } from '../run.js';
 import type { DirectoryFacts } from '../../core/form/facts.js';
+import { checkConfig } from '../../io/configFile.js';
 
 /** This file is dist/src/run/preflight/create.js; the bundled data lies beside dist/. */
 export const exampleConfig = path.resolve(import.meta.dirname, '../../../../data/example.json');

@@ -9,10 +9,11 @@ import { promisify } from 'node:util';
 import { z } from 'zod';
 import { UserError, causeOf, messageOf } from '../../core/errors.js';
 import { smallest } from '../../core/limits.js';
-import { plainText } from '../../rewards/types.js';
-import type { EndpointFacts, EnvironmentFacts } from '../../core/form/facts.js';
+import type { EndpointFacts, EnvironmentAsk, EnvironmentFacts } from '../../core/form/facts.js';
 import { onGpu } from '../../core/form/fields.js';
-import { type PythonFacts, type PythonSearch, findPython, onPath, trainerProblem } from './python.js';
+import { findPython, onPath } from './python.js';
+import { plainText } from '../../core/sanitize.js';
+import { type PythonFacts, type PythonSearch, trainerProblem } from '../../core/form/python.js';
 
 const requestMs = 10_000;
 
@@ -60,15 +61,6 @@ async function askEndpoint(url: string): Promise<EndpointFacts> {
     context: lengths.length === 0 ? null : smallest(lengths),
     locked: false,
   };
-}
-
-export interface EnvironmentAsk {
-  /** A choice of the field `updates_on`. */
-  on: string;
-  command: string;
-  ray: string;
-  /** An adapter is trained, which needs PEFT in trainer/. */
-  lora: boolean;
 }
 
 /** @throws UserError with what a job of this kind lacks here */

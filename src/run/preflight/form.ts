@@ -1,8 +1,9 @@
 /** What the form begins with: the bundled example, a configuration file, flags, or a run that another is to be like. */
 import path from 'node:path';
-import { type PartialConfig, mergeConfigs, readConfigFile } from '../../core/config/load.js';
+import { mergeConfigs, type PartialConfig } from '../../core/config/partial.js';
 import { type Base, type Place, absolute, shorten } from '../../core/form/draft.js';
 import { freeName } from './runs.js';
+import { readConfigFile } from '../../io/configFile.js';
 
 export interface FormStart {
   base: Base;

@@ -7,8 +7,7 @@ import type { Config } from '../../core/config/schema.js';
 import type { Control } from '../../core/control.js';
 import { updatePolicy } from '../../train/update.js';
 import type { LoadedModel } from '../../model/folder.js';
-import { encodePrompts, readPrompts } from '../../io/prompts.js';
-import { namedByUser } from '../../io/trust.js';
+import { readPrompts } from '../../io/prompts.js';
 import { ModelShelf } from '../stages/models.js';
 import { trainingUse } from '../stages/reference.js';
 import { type SampledResponse, type PairRow } from '../../core/rows.js';
@@ -16,8 +15,10 @@ import { sampleResponses } from '../../model/generate/sample.js';
 import { sampleSeed } from '../../core/seeds.js';
 import { useBackend } from '../../tensor/backend.js';
 import { memoryMegabytes } from '../../tensor/memory.js';
-import { meanLength } from './estimate.js';
+import { meanLength } from '../../core/form/estimate.js';
 import type { Measurement } from '../../core/form/facts.js';
+import { namedByUser } from '../../core/trust.js';
+import { encodePrompts } from '../../model/prompts.js';
 
 /** Seconds given to sampling and to scoring; what is slower than that is seen to its first numbers. */
 const limits = { sample: 4, score: 2 } as const;
@@ -29,11 +30,15 @@ const updateLimit = 6;
  * @throws UserError as the stage that failed would
  */
 export async function measure(config: Config, part: (known: Measurement, doing: string) => void): Promise<Measurement> {
-  const known: Measurement = { backend: '', sample: null, score: null, update: null, memory_mb: null };
+  const known: Measurement = {
+    ...{ backend: '', backend_note: null, sample: null, score: null, update: null, memory_mb: null },
+  };
   const shelf = new ModelShelf(namedByUser);
   const peak = (): number => Math.max(known.memory_mb ?? 0, memoryMegabytes());
   try {
-    known.backend = (await useBackend(config.backend, config.threads, config.precision)).name;
+    const { name, note } = await useBackend(config.backend, config.threads, config.precision);
+    known.backend = name;
+    known.backend_note = note;
     part(known, 'reading the policy');
     const model = await shelf.load(config.model, trainingUse(config));
     part(known, 'sampling');

@@ -7,44 +7,12 @@ import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import { messageOf } from '../../core/errors.js';
-import { shellQuote } from '../../io/invocation.js';
-import { plainText } from '../../rewards/types.js';
+import { plainText } from '../../core/sanitize.js';
+import { packageNames, type PythonFacts, type PythonSearch, trainerProblem } from '../../core/form/python.js';
 
 const above = path.resolve(import.meta.dirname, '../../..');
 /** Where the package brevity_trainer lies: beside src/, and beside dist/ once this file is built. */
 export const trainerFolder = path.join(path.basename(above) === 'dist' ? path.dirname(above) : above, 'trainer');
-
-/** Packages of an update with trainer/; PEFT is needed for LoRA alone. */
-export const packageNames = ['torch', 'transformers', 'accelerate', 'peft'] as const;
-export type PackageName = (typeof packageNames)[number];
-
-export interface GpuFacts {
-  name: string;
-  /** Of the whole device, MiB. */
-  memory_mb: number;
-}
-
-export interface PythonFacts {
-  /** Absolute path of the program. */
-  program: string;
-  version: string;
-  /** Version of each package; null: not installed. */
-  packages: Record<PackageName, string | null>;
-  /** As PyTorch sees them; empty without PyTorch. */
-  gpus: GpuFacts[];
-  /** What is put on its PYTHONPATH: where brevity_trainer lies. */
-  trainer_folder: string;
-  /** Version of brevity_trainer; null if it cannot be imported, which `problem` explains. */
-  trainer: string | null;
-  /** Why PyTorch or the trainer could not be imported, or a GPU not be used; null if all could. */
-  problem: string | null;
-}
-
-/** What a search found: the best Python, and why each that was passed over is no use. */
-export interface PythonSearch {
-  found: PythonFacts | null;
-  passed: { program: string; reason: string }[];
-}
 
 // A first import of PyTorch from a network file system takes tens of seconds.
 const timeoutMs = 60_000;
@@ -184,34 +152,4 @@ export async function findPython(env: NodeJS.ProcessEnv): Promise<PythonSearch> 
   for (const facts of answers)
     if (facts !== found) passed.push({ program: facts.program, reason: trainerProblem(facts) ?? 'another is used' });
   return { found, passed };
-}
-
-/** Why this Python cannot run the trainer; null if it can. PEFT is said where LoRA is trained. */
-export function trainerProblem({ packages, trainer, problem }: PythonFacts): string | null {
-  const missing = (['torch', 'transformers', 'accelerate'] as const).filter((name) => packages[name] === null);
-  if (missing.length > 0) return `it has no ${missing.join(', ')}`;
-  return trainer === null ? `brevity_trainer cannot be imported (${problem ?? 'no reason given'})` : null;
-}
-
-const trainerCall = 'brevity_trainer {dir}';
-
-/** Whether a command ends as those of trainerCommand do. */
-export const runsTrainer = (command: string): boolean => command.endsWith(trainerCall);
-
-/** The shell command that runs the trainer on every GPU that this Python sees; `{dir}` is the job's folder. */
-export function trainerCommand(python: Pick<PythonFacts, 'program' | 'gpus' | 'trainer_folder'>): string {
-  const { program, gpus, trainer_folder } = python;
-  const start = `PYTHONPATH=${shellQuote(trainer_folder)} ${shellQuote(program)} -m`;
-  const many = `torch.distributed.run --standalone --nproc_per_node ${gpus.length} -m `;
-  return `${start} ${gpus.length > 1 ? many : ''}${trainerCall}`;
-}
-
-/** `2 × NVIDIA H100 (80 GB)`. */
-export function gpusInWords(gpus: readonly GpuFacts[]): string {
-  const kinds = new Map<string, number>();
-  for (const { name, memory_mb } of gpus) {
-    const kind = `${name} (${Math.round(memory_mb / 1024)} GB)`;
-    kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
-  }
-  return [...kinds].map(([kind, many]) => (many === 1 ? kind : `${many} × ${kind}`)).join(', ');
 }

@@ -1,24 +1,12 @@
 /** Tries a reward on one prompt, in a process of its own: it may be slow, hang, or throw where nobody listens. */
-import type { BackendChoice, RewardOptions } from '../../core/config/schema.js';
 import { UserError } from '../../core/errors.js';
 import { Tokenizer } from '../../model/tokenizer.js';
 import { readPrompts } from '../../io/prompts.js';
 import { namedByUser, openReward, parseRewardSpec } from '../../rewards/index.js';
-import { type Sensitive, trustName } from '../../io/trust.js';
-import { promptText } from '../stages/prompts.js';
 import { checkModel } from './checks.js';
-import type { RewardFacts } from '../../core/form/facts.js';
-
-export interface RewardAsk {
-  spec: string;
-  options: RewardOptions;
-  prompts: string;
-  /** The policy's folder: its tokens, for a reward that reads ids. */
-  model: string;
-  backend: BackendChoice;
-  /** The user wrote the reward himself or asked for the trial; false: it comes from a file that was opened. */
-  named: boolean;
-}
+import type { RewardAsk, RewardFacts } from '../../core/form/facts.js';
+import { type Sensitive, trustName } from '../../core/trust.js';
+import { promptText } from '../../core/prompts.js';
 
 /** What every prompt is answered with: the reward need not like it, it must only give a number. */
 const answer = 'Yes.';

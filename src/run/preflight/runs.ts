@@ -2,50 +2,14 @@
 import { readdirSync, rmdirSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import path from 'node:path';
-import { type EngineClient, connect, connectIfAny } from '../../engine/client.js';
-import type { EngineState } from '../../protocol/messages.js';
+import { type EngineClient, connect, connectIfAny } from '../../protocol/client.js';
 import { UserError, hasCode, messageOf } from '../../core/errors.js';
-import type { PartialConfig } from '../../core/config/load.js';
+import type { PartialConfig } from '../../core/config/partial.js';
 import { removeAll, removeTemporaries } from '../../io/durable.js';
-import { Lock, lockHolder } from '../lock.js';
+import { Lock, lockHolder } from '../../io/lock.js';
 import { Run, isRun } from '../run.js';
 import type { RoundState, Stage } from '../../core/rounds.js';
-
-/** Where new runs are put. */
-export const runsFolder = 'runs';
-
-/** A run as the list shows it. */
-export interface RunEntry {
-  directory: string;
-  /** What can be read of run.json; null where it cannot be used, which `problem` explains. */
-  seen: RunSeen | null;
-  problem: string | null;
-  engine: EngineSeen;
-  /** When run.json was last written, ms since 1970. */
-  changed: number;
-}
-
-export interface RunSeen {
-  /** Folder of the base policy. */
-  model: string;
-  /** Without the base policy. */
-  rounds: number;
-  /** Of the round that was worked on last. */
-  stage: Stage;
-  /** Of the newest evaluated round. */
-  reward: number | null;
-  length: number | null;
-  config: PartialConfig;
-}
-
-export type EngineSeen =
-  | { state: 'stopped' }
-  | { state: EngineState['activity'] }
-  | { state: 'problem'; problem: string }
-  /** It holds the lock and does not answer in time, or is too old to be asked. */
-  | { state: 'silent' }
-  /** It runs on another machine. */
-  | { state: 'elsewhere'; host: string };
+import { type EngineSeen, type RunEntry, type RunSeen, runsFolder } from '../../core/runs.js';
 
 /** How long an engine may take to say what it does. */
 const patienceMs = 1000;

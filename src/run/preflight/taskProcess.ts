@@ -4,7 +4,8 @@
  */
 import { UserError, messageOf } from '../../core/errors.js';
 import { checkModel, checkPrompts } from './checks.js';
-import type { TaskAsk, TaskMessage } from './tasks.js';
+import type { TaskMessage } from './tasks.js';
+import type { TaskAsk } from '../../core/form/facts.js';
 
 const say = (message: TaskMessage): Promise<void> =>
   new Promise((sent) => process.send?.(message, undefined, undefined, () => sent()) ?? sent());

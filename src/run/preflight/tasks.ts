@@ -5,28 +5,7 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../../core/errors.js';
-import type { Config } from '../../core/config/schema.js';
-import type { EnvironmentAsk } from './environment.js';
-import type {
-  EndpointFacts,
-  EnvironmentFacts,
-  Measurement,
-  ModelFacts,
-  PromptFacts,
-  RewardFacts,
-} from '../../core/form/facts.js';
-import type { RewardAsk } from './reward.js';
-
-export interface Tasks {
-  model: { ask: { dir: string; elsewhere?: boolean }; answer: ModelFacts };
-  prompts: { ask: { file: string; model: string; raw: boolean }; answer: PromptFacts };
-  reward: { ask: RewardAsk; answer: RewardFacts };
-  endpoints: { ask: { urls: string[] }; answer: EndpointFacts[] };
-  environment: { ask: EnvironmentAsk; answer: EnvironmentFacts };
-  measure: { ask: { config: Config }; answer: Measurement };
-}
-export type TaskName = keyof Tasks;
-export type TaskAsk<N extends TaskName = TaskName> = { [K in N]: { task: K } & Tasks[K]['ask'] }[N];
+import type { Measurement, TaskAsk, TaskName, Tasks } from '../../core/form/facts.js';
 
 /** What the process says: parts of an answer on the way, then the answer or why there is none. */
 export type TaskMessage =

@@ -1,23 +1,11 @@
 /** A round's answers to the held-out prompts as people see them. */
-import { type SampledResponse, sampleRowSchema, scoreRowSchema } from '../../core/rows.js';
+import { type HeldOutResponse, type SampledResponse, sampleRowSchema, scoreRowSchema } from '../../core/rows.js';
 import { readJsonLines } from '../../io/jsonl.js';
-import type { RunFiles } from '../run.js';
-import { roundFiles } from './files.js';
-import { promptText } from './prompts.js';
-
-/** A response to a held-out prompt with its reward. */
-export interface HeldOutAnswer {
-  prompt_index: number;
-  prompt: string;
-  text: string;
-  /** In tokens. */
-  length: number;
-  reward: number;
-  truncated: boolean;
-}
+import { roundFiles, type RunFiles } from '../../core/runFiles.js';
+import { promptText } from '../../core/prompts.js';
 
 /** Those that are scored, in the order of their prompts; none where the round is not evaluated yet. */
-export function readHeldOut(files: RunFiles, round: number): HeldOutAnswer[] {
+export function readHeldOut(files: RunFiles, round: number): HeldOutResponse[] {
   const file = (name: string) => files.file(round, name);
   const rewards = new Map(
     readJsonLines(file(roundFiles.heldOutScores), scoreRowSchema, { missing: 'empty' }).map((row) => [
@@ -26,7 +14,7 @@ export function readHeldOut(files: RunFiles, round: number): HeldOutAnswer[] {
     ]),
   );
   return readJsonLines(file(roundFiles.heldOutSamples), sampleRowSchema, { missing: 'empty' })
-    .flatMap((row): HeldOutAnswer[] => {
+    .flatMap((row): HeldOutResponse[] => {
       const reward = rewards.get(row.prompt_index);
       if (reward === undefined) return [];
       const [response] = row.responses as (SampledResponse | undefined)[];

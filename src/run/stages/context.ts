@@ -12,10 +12,10 @@ import type {
   SampledResponse,
 } from '../../core/rows.js';
 import type { RoundState, SampledPrompts, Stage } from '../../core/rounds.js';
-import type { RunFiles } from '../run.js';
 import type { ReviewRow } from '../../core/review/rows.js';
-import type { Permission } from '../../io/trust.js';
 import type { LogpsRow } from './reviewFiles.js';
+import type { Permission } from '../../core/trust.js';
+import type { RunFiles } from '../../core/runFiles.js';
 
 /** What work reports while it runs; the engine turns it into events for its clients. */
 export type Report =
@@ -83,10 +83,9 @@ export type Work = keyof WorkResults;
 /** The stages that compute. */
 export type WorkStage = Work & Stage;
 
-// Counts work and reports it at most five times a second, and at the end.
-
 const REPORT_MS = 200;
 
+/** Counts work and reports it at most five times a second, and at the end. */
 export class ProgressMeter {
   private readonly started = performance.now();
   private readonly before: number;

@@ -13,10 +13,10 @@ import { UserError } from '../../core/errors.js';
 import { sampleRowSchema, scoreRowSchema } from '../../core/rows.js';
 import { deriveSeed } from '../../core/seeds.js';
 import { readJsonLines } from '../../io/jsonl.js';
-import { roundFiles } from './files.js';
 import { heldOutPrompts } from './prompts.js';
 import { remoteName } from '../../remote/names.js';
 import { scoreInto } from './score.js';
+import { roundFiles } from '../../core/runFiles.js';
 
 /** @throws UserError if a policy cannot be loaded, or the servers cannot be used */
 export async function answersOf(context: WorkContext): Promise<{ answers: Answers; opponents: Opponent[] }> {
@@ -90,7 +90,8 @@ async function opponentLogps(
   }
 }
 
-// Answers to the held-out prompts: sampled, scored, read again, and judged by another policy.
+// Responses to the held-out prompts: sampling and scoring them, reading them back, and their log-probabilities under
+// another policy.
 
 /**
  * One response to each held-out prompt, with the same seeds in every round: unchanged policies answer alike. A

@@ -6,11 +6,12 @@ import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import type { EndpointView, Verification } from '../../protocol/remoteViews.js';
 import { UserError, messageOf } from '../../core/errors.js';
-import { parseJson, readTextFile, smallest } from '../../core/limits.js';
+import { parseJson, smallest } from '../../core/limits.js';
 import { type PairRow, tokenIdsSchema } from '../../core/rows.js';
 import { writeFileAtomic } from '../../io/durable.js';
 import { appendJsonLines, readJsonLines } from '../../io/jsonl.js';
-import { type RoundFolders, roundFiles } from './files.js';
+import { readTextFile } from '../../io/files.js';
+import { roundFiles, type RoundFolders } from '../../core/runFiles.js';
 
 const logprobs = z.array(z.array(z.number()));
 

@@ -4,16 +4,17 @@
  */
 import type { ServerConfig } from '../../core/config/schema.js';
 import { UserError } from '../../core/errors.js';
-import { encodePrompts } from '../../io/prompts.js';
 import { appendJsonLines, readJsonLines, writeJsonLines } from '../../io/jsonl.js';
 import { isOutOfMemory } from '../../tensor/memory.js';
 import type { WorkContext } from './context.js';
-import { roundFiles } from './files.js';
 import { type ProbeRow, probeRowSchema } from '../../core/rows.js';
-import { heldOutPrompts, promptText } from './prompts.js';
+import { heldOutPrompts } from './prompts.js';
 import type { Sampler } from './sample.js';
 import { holdPolicy, serverSampler, withServers } from './servers.js';
 import { log } from '../../io/print.js';
+import { roundFiles } from '../../core/runFiles.js';
+import { promptText } from '../../core/prompts.js';
+import { encodePrompts } from '../../model/prompts.js';
 
 /** Share of an update's time that probes between its start and its end may take. */
 const SHARE = 0.05;

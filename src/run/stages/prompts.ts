@@ -59,9 +59,3 @@ export function heldOutPrompts(config: Config): RoundPrompt[] {
   const most = config.evaluation.max_prompts;
   return most === 0 ? all : all.slice(0, most);
 }
-
-/** A prompt in one piece, for screens. */
-export function promptText({ prompt, prompt_ids }: Omit<PromptEntry, 'where'>): string {
-  if (prompt === undefined) return `[${(prompt_ids ?? []).join(' ')}]`;
-  return typeof prompt === 'string' ? prompt : prompt.map(({ role, content }) => `${role}: ${content}`).join('\n');
-}

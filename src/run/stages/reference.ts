@@ -9,9 +9,9 @@ import { pairRowSchema, sampleRowSchema, type PairRow, type SampleRow } from '..
 import { appendJsonLines, readJsonLines } from '../../io/jsonl.js';
 import { policiesOf } from '../../core/config/rounds.js';
 import { ProgressMeter, type WorkContext, type WorkResults } from './context.js';
-import { roundFiles } from './files.js';
 import type { PolicyUse } from './models.js';
 import { readLogps, type LogpsRow } from './reviewFiles.js';
+import { roundFiles } from '../../core/runFiles.js';
 
 /** Tokens of a batch of prompts with their responses, after which work can be interrupted and rows are on disk. */
 const BATCH_TOKENS = 4096;

@@ -14,7 +14,7 @@ import {
 import type { DecisionRow, ReviewRow } from '../../core/review/rows.js';
 import { rewardSchema } from '../../core/rows.js';
 import { parseLine, parseRow, readJsonLines } from '../../io/jsonl.js';
-import { type RoundFolders, roundFiles } from './files.js';
+import { roundFiles, type RoundFolders } from '../../core/runFiles.js';
 
 const index = z.int().min(0);
 

@@ -1,7 +1,6 @@
 /** Samples responses to prompts into a file, one row per prompt; rows that the file holds are not sampled again. */
 import type { LoadedModel } from '../../model/folder.js';
 import type { PolicyFiles } from '../../model/policyFiles.js';
-import { encodePrompts } from '../../io/prompts.js';
 import { sampleRowSchema, type SampledResponse, type SampleRow } from '../../core/rows.js';
 import {
   sampleResponses,
@@ -11,7 +10,9 @@ import {
 } from '../../model/generate/sample.js';
 import { appendJsonLines, readJsonLines } from '../../io/jsonl.js';
 import { ProgressMeter, type WorkContext } from './context.js';
-import { promptText, type RoundPrompt } from './prompts.js';
+import type { RoundPrompt } from './prompts.js';
+import { promptText } from '../../core/prompts.js';
+import { encodePrompts } from '../../model/prompts.js';
 
 /** A policy that can be sampled, on this machine or on servers. */
 export interface Sampler {

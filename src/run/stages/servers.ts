@@ -4,7 +4,6 @@ import { existsSync } from 'node:fs';
 import type { ServerConfig } from '../../core/config/schema.js';
 import { UserError } from '../../core/errors.js';
 import { type PolicyFiles, readPolicyFiles } from '../../model/policyFiles.js';
-import { encodePrompts } from '../../io/prompts.js';
 import { remoteName } from '../../remote/names.js';
 import { expectPlainAdapter } from '../../remote/servers/endpoint.js';
 import { ServerPool, type WantedWeights } from '../../remote/servers/pool.js';
@@ -18,6 +17,7 @@ import {
 } from './policyProbes.js';
 import { heldOutPrompts } from './prompts.js';
 import type { Sampler } from './sample.js';
+import { encodePrompts } from '../../model/prompts.js';
 
 /** Tokens of a held-out prompt that weights are compared on before any response is known. */
 const MAX_PROBE = 256;

@@ -3,6 +3,7 @@
  * in a round's folder, `brevity job` in a job's.
  */
 import { existsSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import { pauseOnly, type Control } from '../../core/control.js';
 import type { ReferenceLogps } from '../../train/step.js';
 import { type TrainingState, type UpdateResult, type UpdateSettings, updatePolicy } from '../../train/update.js';
@@ -15,9 +16,10 @@ import { pairRow, pairTokens } from '../../core/pairs.js';
 import { UserError } from '../../core/errors.js';
 import { decidedPair } from '../../core/review/decisions.js';
 import type { WorkContext } from './context.js';
-import { roundFiles } from './files.js';
 import { readReview, readStanding } from './reviewFiles.js';
 import { trainingUse } from './reference.js';
+import type { ReviewRow } from '../../core/review/rows.js';
+import { type RunFiles, roundFiles } from '../../core/runFiles.js';
 
 export interface UpdateFiles {
   /** Folder of the checkpoint. */
@@ -87,52 +89,55 @@ export async function updateWithFiles(
   });
 }
 
-// What an update trains on: the rewards' pairs, with what a person decided about them.
-
 /**
- * The pairs as decided, in the order of their prompts; where a person decided anything they are kept on disk as well.
+ * The pairs that an update trains on: the rewards' pairs with every decision applied, in the order of their prompts.
+ * Writes them to pairs.jsonl, which until then holds the rewards' pairs alone. They are always made from samples, rewards
+ * and decisions: an aborted update leaves pairs.jsonl as decided, and a decision may be taken back after that.
  *
- * @throws UserError where there are none
+ * @throws UserError if there are none, or if samples and rewards do not fit
  */
 export function trainingPairs({ files, round }: Pick<WorkContext, 'files' | 'round'>): PairRow[] {
-  const automatic = readJsonLines(files.file(round.id, roundFiles.pairs), pairRowSchema);
+  const file = files.file(round.id, roundFiles.pairs);
+  const written = readJsonLines(file, pairRowSchema);
   const review = readReview(files, round.id);
-  const { decisions } = readStanding(files, round.id, review);
-  const pairs = decisions.size === 0 ? automatic : decided();
+  // Without review rows an earlier Brevity scored the round, and pairs.jsonl is all there is.
+  const pairs = review.length === 0 ? written : decidedPairs(files, round.id, review, written);
   if (pairs.length === 0)
     throw new UserError(
       `round ${round.id} has no pairs to train on: every prompt's responses were tied, identical, below the gap or left out by decision`,
     );
+  if (!isDeepStrictEqual(pairs, written)) writeJsonLines(file, pairs);
   return pairs;
-
-  function decided(): PairRow[] {
-    const known = new Map(automatic.map((pair) => [pair.prompt_index, pair]));
-    const samples = new Map(
-      readJsonLines(files.file(round.id, roundFiles.samples), sampleRowSchema)
-        .filter(({ prompt_index }) => decisions.get(prompt_index)?.ruling?.kind === 'pair')
-        .map((row) => [row.prompt_index, row]),
-    );
-    const rows = review.flatMap((row): PairRow[] => {
-      const { prompt_index, rewards } = row;
-      const pair = decidedPair(row, decisions.get(prompt_index));
-      if (pair === null) return [];
-      const sample = samples.get(prompt_index);
-      const given = known.get(prompt_index);
-      if (sample !== undefined && sample.responses.length !== rewards.length)
-        throw new UserError(
-          `${files.file(round.id, roundFiles.samples)}: prompt_index ${prompt_index} has ${sample.responses.length} responses and ${rewards.length} rewards; the file is damaged`,
-        );
-      if (sample !== undefined) return [pairRow(sample, rewards, pair)];
-      return given === undefined ? [] : [given];
-    });
-    writeJsonLines(files.file(round.id, roundFiles.trainingPairs), rows);
-    return rows;
-  }
 }
 
-// What an update will cost that no round of the run has made yet: one step on the round's longest pairs, thrown away.
-// The launch preview tells time and memory from it; later rounds know them from the updates before.
+function decidedPairs(files: RunFiles, round: number, review: ReviewRow[], written: PairRow[]): PairRow[] {
+  const { decisions } = readStanding(files, round, review);
+  const file = files.file(round, roundFiles.samples);
+  const samples = new Map(
+    readJsonLines(file, sampleRowSchema, { missing: 'empty' }).map((row) => [row.prompt_index, row]),
+  );
+  const known = new Map(written.map((pair) => [pair.prompt_index, pair]));
+  return review.flatMap((row): PairRow[] => {
+    const { prompt_index, rewards } = row;
+    const pair = decidedPair(row, decisions.get(prompt_index));
+    if (pair === null) return [];
+    const sample = samples.get(prompt_index);
+    if (sample === undefined) {
+      const given = known.get(prompt_index);
+      return given === undefined ? [] : [given];
+    }
+    if (sample.responses.length !== rewards.length)
+      throw new UserError(
+        `${file}: prompt_index ${prompt_index} has ${sample.responses.length} responses and ${rewards.length} rewards; the file is damaged`,
+      );
+    return [pairRow(sample, rewards, pair)];
+  });
+}
 
+/**
+ * Measures time and memory of one step on the round's longest pairs, and discards it: the launch preview of a run's first
+ * update needs them. Later rounds know them from earlier updates.
+ */
 export async function measureFirstStep(context: WorkContext, pairs: PairRow[]): Promise<void> {
   const { config, files, round, models } = context;
   const file = files.file(round.id, roundFiles.firstStep);

@@ -9,14 +9,14 @@ import { evaluatePolicy } from '../../core/evaluation.js';
 import { saveModel, type LoadedModel } from '../../model/folder.js';
 import { jobFile } from '../../remote/jobs/contract.js';
 import { hasJob } from '../../remote/jobs/view.js';
-import { updateByJob } from '../../remote/jobs/watch.js';
+import { updateByJob } from '../jobs/watch.js';
 import { sampleRowSchema } from '../../core/rows.js';
 import { deriveSeed, sampleSeed } from '../../core/seeds.js';
 import { removeAll, writeFileAtomic } from '../../io/durable.js';
 import { readJsonLines, writeJsonLines } from '../../io/jsonl.js';
 import { removeCheckpoint } from './checkpoint.js';
 import type { Work, WorkContext, WorkResults } from './context.js';
-import { discardUpdate, roundFiles } from './files.js';
+import { discardUpdate } from './files.js';
 import { measureFirstStep, resumeUpdate, trainingPairs, updateWithFiles } from './update.js';
 import { answersOf } from './evaluate.js';
 import { probeSequences, type PolicyProbes, writePolicyProbes } from './policyProbes.js';
@@ -27,6 +27,7 @@ import { reviewRows } from '../../core/review/rows.js';
 import { localSampler, sampleInto, type SamplingPlan } from './sample.js';
 import { scoreInto } from './score.js';
 import { holdPolicy, serverSampler, withServers } from './servers.js';
+import { roundFiles } from '../../core/runFiles.js';
 
 export const work: { [S in Work]: (context: WorkContext) => Promise<WorkResults[S]> } = {
   async sample(context) {

@@ -14,7 +14,7 @@ interface Entry {
   dtype: tf.DataType;
   size: number;
   refCount: number;
-  /** A float32 tensor that the device keeps in bfloat16 (bf16.ts): two bytes an element. */
+  /** A float32 tensor that the device keeps in bfloat16 (see the end of this file). */
   bf16?: boolean;
 }
 
@@ -241,9 +241,9 @@ function asDtype(values: tf.BackendValues, dtype: tf.DataType): Values {
   return values instanceof Array ? values : Array.from(values as unknown as ArrayLike<number>);
 }
 
-// Float32 tensors that the device keeps in bfloat16, two bytes an element: frozen ones, and on a device that rounds what
-// it multiplies, results that only products read (ops/readers.ts). TensorFlow.js sees float32. A few ops have forms that
-// read them as they lie; for all others there is a float32 copy as long as the launch takes.
+// Float32 tensors that the device keeps in bfloat16, two bytes per element: frozen ones, and, on a device that rounds the
+// operands of products, results that only products read (Readers of fused.ts). TensorFlow.js sees float32. A few ops have
+// forms that read bfloat16; all others get a float32 copy for the duration of the launch.
 
 /** Forms of ops, by the places of the inputs that they read in bfloat16; the first that fits is taken. */
 const forms = new Map<string, [form: string, places: number[]][]>([

@@ -13,8 +13,6 @@ export type Kernel = (backend: NativeBackend, inputs: Inputs, attrs: object) => 
 /** Kernels by TensorFlow.js's names. */
 export type Kernels = Record<string, Kernel>;
 
-// Strides of tensors in memory, for ops that walk through two of them.
-
 /** Two strided views of like sizes, in elements. */
 export interface Views {
   dims: number[];

@@ -49,8 +49,8 @@ function causalMask(T: number, window: number): tf.Tensor2D {
   return tf.tensor2d(mask, [T, T]);
 }
 
-// Causal attention with grouped queries (arXiv 2305.13245) over sequences that lie in rows one after the other without
-// padding and may share a prefix: a prompt is computed once for all responses to it.
+// Causal attention with grouped queries (arXiv 2305.13245) over packed sequences: rows one after the other, without
+// padding. Sequences may share a prefix, so that a prompt is computed once for all its responses.
 
 /** The sizes of an attention over packed rows. */
 export interface PackedAttentionShape {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { helpLines, helpRows } from '../../../components/app/helpLines.js';
-import { historyLayout } from '../../../components/screens/history/layout.js';
+import { historyLayout } from '../../../components/screens/history/select.js';
 import { problemLines } from '../../../components/app/layout.js';
 import { reviewLayout } from '../../../components/screens/review/select.js';
 import { activeKeys } from '../../../components/app/keys.js';
@@ -67,7 +67,8 @@ describe('what the engine says', () => {
     const seen = [{ prompt_index: 1, sample: 1, held_out: false, reward: 3 }];
     const scored = after(next, { type: 'rewards', round: 2, rewards: [3], seen });
     expect(scored.run?.responses.at(-1)?.reward).toBe(3);
-    const base = attached('evaluate', small, { rounds: [round(0, 'evaluate')], current: 0, lengths: [], rewards: [] });
+    const ofBase = { rounds: [round(0, 'evaluate')], current: 0, round: 0 };
+    const base = attached('evaluate', small, { ...ofBase, lengths: [], rewards: [] });
     const grown = after(
       base,
       { type: 'response', response: response(1, { round: 0, length: 9 }) },

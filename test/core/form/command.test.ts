@@ -8,13 +8,14 @@ import path from 'node:path';
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { addRunOptions, configFromFlags } from '../../../src/cli/run.js';
-import { type PartialConfig, mergeConfigs, readConfigFile } from '../../../src/core/config/load.js';
+import { mergeConfigs, type PartialConfig } from '../../../src/core/config/partial.js';
 import { type Config, configSchema } from '../../../src/core/config/schema.js';
-import { shellQuote } from '../../../src/io/invocation.js';
 import { configText, headlessCommand } from '../../../src/core/form/command.js';
 import { type Place, type SettingsFile, draftOf, settledConfig } from '../../../src/core/form/draft.js';
 import type { Values } from '../../../src/core/form/fields.js';
 import { temporaryDirectories } from '../../temporary.js';
+import { readConfigFile } from '../../../src/io/configFile.js';
+import { shellQuote } from '../../../src/core/shell.js';
 
 const temporary = temporaryDirectories();
 const place: Place = { cwd: process.cwd(), home: '/home/ann' };

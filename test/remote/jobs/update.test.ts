@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type * as Auto from '../../../src/engine/auto.js';
 import { readDone, readLaunch, readStatus } from '../../../src/remote/jobs/contract.js';
-import { lockHolder } from '../../../src/run/lock.js';
+import { lockHolder } from '../../../src/io/lock.js';
 import { contentsOf, dist, quickRun, temporaryFolder } from '../../engine/runs.js';
 
 // Each starts several processes.

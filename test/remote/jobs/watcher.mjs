@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 
 const dist = new URL('../../../dist/src/', import.meta.url).pathname;
-const { updateByJob } = await import(`${dist}remote/jobs/watch.js`);
+const { updateByJob } = await import(`${dist}run/jobs/watch.js`);
 const { Run } = await import(`${dist}run/run.js`);
 const directory = process.argv[2];
 const run = Run.open(directory);

@@ -9,9 +9,9 @@ import type { RecordedProbes } from '../../../src/remote/servers/verify.js';
 import type { EndpointView, Verification } from '../../../src/protocol/remoteViews.js';
 import type { SampledResponse } from '../../../src/core/rows.js';
 import { sampleResponses } from '../../../src/model/generate/sample.js';
-import { namedByUser } from '../../../src/io/trust.js';
 import { basePolicy } from '../standIns/policies.js';
 import type { StandIn } from '../standIns/standIn.js';
+import { namedByUser } from '../../../src/core/trust.js';
 
 export const policy = readPolicyFiles(basePolicy);
 const tokenizer = policy.tokenizer as NonNullable<typeof policy.tokenizer>;

@@ -1,7 +1,7 @@
 /** Stand-ins for Python and nvidia-smi: shell scripts that print what the real ones would. */
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { PythonFacts } from '../../../src/run/preflight/python.js';
+import type { PythonFacts } from '../../../src/core/form/python.js';
 
 export const gpuFacts: Omit<PythonFacts, 'program' | 'trainer_folder'> = {
   version: '3.12.4',

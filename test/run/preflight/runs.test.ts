@@ -13,7 +13,7 @@ import {
   isFree,
 } from '../../../src/run/preflight/runs.js';
 import type { startEngine } from '../../../src/engine/launch.js';
-import { Lock, lockHolder } from '../../../src/run/lock.js';
+import { Lock, lockHolder } from '../../../src/io/lock.js';
 import { newRound } from '../../../src/core/rounds.js';
 import { Run } from '../../../src/run/run.js';
 import { dist, quickConfig } from '../../engine/runs.js';

@@ -4,11 +4,11 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { rewardOptionsSchema } from '../../../src/core/config/schema.js';
 import { messageOf } from '../../../src/core/errors.js';
-import type { RewardAsk } from '../../../src/run/preflight/reward.js';
 import type { runTask as RunTask } from '../../../src/run/preflight/tasks.js';
 import { goldenFolder } from '../../golden.js';
 import { dist, quickConfig } from '../../engine/runs.js';
 import { temporaryDirectories } from '../../temporary.js';
+import type { RewardAsk } from '../../../src/core/form/facts.js';
 
 const temporary = temporaryDirectories();
 const llama = `${goldenFolder}llama-tied-gqa/model`;

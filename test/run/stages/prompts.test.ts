@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { type Config, configSchema } from '../../../src/core/config/schema.js';
-import { heldOutPrompts, promptText, roundPrompts } from '../../../src/run/stages/prompts.js';
+import { heldOutPrompts, roundPrompts } from '../../../src/run/stages/prompts.js';
 import { temporaryDirectories } from '../../temporary.js';
 
 const fresh = temporaryDirectories();
@@ -78,10 +78,4 @@ it('follow from the seed', () => {
 it('that are held out are the first so many', () => {
   expect(heldOutPrompts(configWith(5, { heldOut: 2 })).map(({ prompt }) => prompt)).toEqual(['p0', 'p1']);
   expect(heldOutPrompts(configWith(5))).toHaveLength(5);
-});
-
-it('are shown as text, as messages by role, as ids where there is nothing else', () => {
-  expect(promptText({ prompt: 'why' })).toBe('why');
-  expect(promptText({ prompt: [{ role: 'user', content: 'why' }] })).toBe('user: why');
-  expect(promptText({ prompt_ids: [3, 4] })).toBe('[3 4]');
 });

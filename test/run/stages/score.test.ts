@@ -2,20 +2,21 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { rewardOptionsSchema } from '../../../src/core/config/schema.js';
 import { uncontrolled } from '../../../src/core/control.js';
-import { responseLogprobs } from '../../../src/train/logprobs.js';
-import { loadModel } from '../../../src/model/folder.js';
-import { namedByUser } from '../../../src/rewards/index.js';
+import { testBackend } from '../../backend.js';
 import type { WorkContext } from '../../../src/run/stages/context.js';
+import { rewardOptionsSchema } from '../../../src/core/config/schema.js';
+import { loadModel } from '../../../src/model/folder.js';
+import { useBackend } from '../../../src/tensor/backend.js';
+import { goldenFolder } from '../../golden.js';
 import { ModelShelf } from '../../../src/run/stages/models.js';
 import { scoreInto } from '../../../src/run/stages/score.js';
+import { temporaryDirectories } from '../../temporary.js';
 import type { SampleRow } from '../../../src/core/rows.js';
 import { Random } from '../../../src/core/seeds.js';
-import { useBackend } from '../../../src/tensor/backend.js';
-import { testBackend } from '../../backend.js';
-import { goldenFolder } from '../../golden.js';
-import { temporaryDirectories } from '../../temporary.js';
+import { responseLogprobs } from '../../../src/train/logprobs.js';
+import { namedByUser } from '../../../src/rewards/index.js';
+import { expectSameRows } from '../../backend.js';
 
 const fresh = temporaryDirectories();
 const bundled = new URL('../../../data/reward-model', import.meta.url).pathname;
@@ -62,8 +63,8 @@ describe.each([
     for (const row of rows) alone.set(row.prompt_index, (await score([row], 64)).get(row.prompt_index) ?? []);
     expect(new Set([...alone.values()].flat()).size).toBeGreaterThan(rows.length / 2);
     // Batches that split a prompt's responses, begin in another prompt, or hold many prompts.
-    for (const batch_size of [1, 4, 7, 64]) expect(await score(rows, batch_size)).toEqual(alone);
-    expect(await score(rows.slice(1), 4)).toEqual(new Map([...alone].slice(1)));
+    for (const batch_size of [1, 4, 7, 64]) expectSameRows(await score(rows, batch_size), alone);
+    expectSameRows(await score(rows.slice(1), 4), new Map([...alone].slice(1)));
   });
 
   it('are the same after a kill at any row', async () => {
@@ -74,7 +75,7 @@ describe.each([
     for (const kept of [1, 5, 16, 17]) {
       const again = path.join(fresh(), 'scores.jsonl');
       writeFileSync(again, lines.slice(0, kept).join('\n') + '\n');
-      expect(await score(rows, 4, again)).toEqual(whole);
+      expectSameRows(await score(rows, 4, again), whole);
     }
   });
 });
@@ -91,6 +92,6 @@ it('so have log-probabilities of responses', async () => {
   const alone = [];
   for (const sequence of sequences) alone.push((await responseLogprobs(model, [sequence]))[0]);
   for (const microTokens of [100, 333, 4096])
-    expect(await responseLogprobs(model, sequences, { microTokens })).toEqual(alone);
+    expectSameRows(await responseLogprobs(model, sequences, { microTokens }), alone);
   model.dispose();
 });

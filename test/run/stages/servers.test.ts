@@ -11,12 +11,13 @@ import { RoundView } from '../../../src/engine/view.js';
 import { newRound } from '../../../src/core/rounds.js';
 import { Run } from '../../../src/run/run.js';
 import { useBackend } from '../../../src/tensor/backend.js';
-import { type Permission, namedByUser, permissionIn } from '../../../src/io/trust.js';
+import { permissionIn } from '../../../src/io/trust.js';
 import { testBackend } from '../../backend.js';
 import type { Faults } from '../../remote/standIns/faults.js';
 import { basePolicy } from '../../remote/standIns/policies.js';
 import { StandIn } from '../../remote/standIns/standIn.js';
 import { temporaryDirectories } from '../../temporary.js';
+import { namedByUser, type Permission } from '../../../src/core/trust.js';
 
 const fresh = temporaryDirectories();
 const standIns: StandIn[] = [];

@@ -1,16 +1,16 @@
 /** What an update trains on after a person has decided: ids of the responses that were chosen, in the order of prompts. */
-import { existsSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { pairsSchema } from '../../../src/core/config/schema.js';
 import { makePairs } from '../../../src/core/pairs.js';
 import { reviewRows, type Decision } from '../../../src/core/review/rows.js';
 import { trainingPairs } from '../../../src/run/stages/update.js';
-import type { SampleRow } from '../../../src/core/rows.js';
-import { writeJsonLines } from '../../../src/io/jsonl.js';
+import { type SampleRow, pairRowSchema } from '../../../src/core/rows.js';
+import { readJsonLines, writeJsonLines } from '../../../src/io/jsonl.js';
 import { newRound } from '../../../src/core/rounds.js';
-import { runFiles } from '../../../src/run/run.js';
 import { config } from '../../engine/fakes.js';
 import { temporaryDirectories } from '../../temporary.js';
+import { runFiles } from '../../../src/core/runFiles.js';
 
 const fresh = temporaryDirectories();
 const response = (ids: number[], finish_reason: 'stop' | 'length' = 'stop') => ({
@@ -36,6 +36,7 @@ const decide = (...decisions: Omit<Decision, 'note'>[]) =>
     files.file(1, 'decisions.jsonl'),
     decisions.map((decision) => ({ at: '', action: 'decide', decision: { ...decision, note: '' } })),
   );
+const onDisk = () => readJsonLines(files.file(1, 'pairs.jsonl'), pairRowSchema);
 const trained = () => trainingPairs({ files, round }).map(({ chosen_ids, rejected_ids }) => [chosen_ids, rejected_ids]);
 
 beforeEach(() => {
@@ -63,7 +64,7 @@ describe('trainingPairs', () => {
       [[2, 2], [1]],
       [[4], [5, 5]],
     ]);
-    expect(existsSync(files.file(1, 'training-pairs.jsonl'))).toBe(false);
+    expect(onDisk()).toEqual(pairs);
   });
 
   it('follow swaps, other choices, pairs where the rewards made none, and exclusions', () => {
@@ -81,7 +82,23 @@ describe('trainingPairs', () => {
       rejected_reward: 1,
       rejected_truncated: true,
     });
-    expect(existsSync(files.file(1, 'training-pairs.jsonl'))).toBe(true);
+    expect(onDisk()).toEqual(trainingPairs({ files, round }));
+  });
+
+  it('are the rewards’ again if decisions are taken back after an aborted update', () => {
+    decide(
+      { prompt_index: 0, ruling: { kind: 'exclude' } },
+      { prompt_index: 1, ruling: { kind: 'pair', chosen: 2, rejected: 1 } },
+    );
+    expect(trained()).toEqual([[[6], [5, 5]]]);
+    decide({ prompt_index: 0, ruling: null }, { prompt_index: 1, ruling: null });
+    trainingPairs({ files, round });
+    expect(onDisk()).toEqual(pairs);
+  });
+
+  it('are those of pairs.jsonl in a run that an earlier Brevity scored', () => {
+    writeJsonLines(files.file(1, 'review.jsonl'), []);
+    expect(trainingPairs({ files, round })).toEqual(pairs);
   });
 
   it('are the rewards again where a ruling was taken back', () => {

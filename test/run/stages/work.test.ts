@@ -2,20 +2,21 @@
 import * as fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Suspended, type Verdict } from '../../../src/core/control.js';
-import { UserError } from '../../../src/core/errors.js';
-import type { Report, WorkContext, WorkStage } from '../../../src/run/stages/context.js';
-import { namedByUser } from '../../../src/rewards/index.js';
-import { ModelShelf } from '../../../src/run/stages/models.js';
-import { work } from '../../../src/run/stages/work.js';
-import { sampleRowSchema } from '../../../src/core/rows.js';
-import { readJsonLines } from '../../../src/io/jsonl.js';
-import { newRound } from '../../../src/core/rounds.js';
-import { Run } from '../../../src/run/run.js';
-import { useBackend } from '../../../src/tensor/backend.js';
-import { quickConfig } from '../../engine/runs.js';
-import { temporaryDirectories } from '../../temporary.js';
 import { testBackend } from '../../backend.js';
+import type { Report, WorkContext, WorkStage } from '../../../src/run/stages/context.js';
+import { useBackend } from '../../../src/tensor/backend.js';
+import { Suspended, type Verdict } from '../../../src/core/control.js';
+import { Run } from '../../../src/run/run.js';
+import { temporaryDirectories } from '../../temporary.js';
+import { UserError } from '../../../src/core/errors.js';
+import { work } from '../../../src/run/stages/work.js';
+import { newRound } from '../../../src/core/rounds.js';
+import { sampleRowSchema } from '../../../src/core/rows.js';
+import { quickConfig } from '../../engine/runs.js';
+import { ModelShelf } from '../../../src/run/stages/models.js';
+import { readJsonLines } from '../../../src/io/jsonl.js';
+import { namedByUser } from '../../../src/rewards/index.js';
+import { expectSameRows } from '../../backend.js';
 
 vi.mock('node:fs', async (original) => {
   const actual = await original<typeof fs>();
@@ -270,7 +271,7 @@ describe('an update', () => {
   });
 
   it('without pairs says so', async () => {
-    fs.writeFileSync(b.file('pairs.jsonl'), '');
+    for (const name of ['pairs.jsonl', 'review.jsonl']) fs.writeFileSync(b.file(name), '');
     await expect(b.do('update')).rejects.toThrow('round 1 has no pairs to train on');
   });
 });
@@ -295,7 +296,7 @@ describe('sampling of which fewer are enough', () => {
     const whole = readJsonLines(undisturbed.file('samples.jsonl'), sampleRowSchema);
     for (const row of readJsonLines(bench.file('samples.jsonl'), sampleRowSchema)) {
       const same = whole.find(({ prompt_index }) => prompt_index === row.prompt_index);
-      expect(row.responses).toEqual(same?.responses.slice(0, row.responses.length));
+      expectSameRows(row.responses, same?.responses.slice(0, row.responses.length));
     }
     const last = bench.reports.filter((report) => report.type === 'progress').at(-1);
     expect(last).toMatchObject({ done: kept, total: kept });

@@ -54,7 +54,7 @@ describe('a tokenizer folder', () => {
 });
 
 describe.each(['base-policy', 'reward-model'])('the tokenizer of %s', (name) => {
-  const dir = fileURLToPath(new URL(`../../data/${name}`, import.meta.url));
+  const dir = fileURLToPath(new URL(`../../../data/${name}`, import.meta.url));
   const tokenizer = Tokenizer.load(dir);
 
   it('fits its model', () => {

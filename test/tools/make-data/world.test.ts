@@ -64,7 +64,7 @@ describe('prompts', () => {
     ['prompts.jsonl', training],
     ['held-out.jsonl', heldOut],
   ])('are those of %s', (file, rows) => {
-    const text = readFileSync(new URL(`../../data/${file}`, import.meta.url), 'utf8');
+    const text = readFileSync(new URL(`../../../data/${file}`, import.meta.url), 'utf8');
     expect(text).toBe(rows.map((row) => JSON.stringify(row) + '\n').join(''));
   });
 });

@@ -2,7 +2,7 @@ import type { EvaluationResult } from '../../../../src/core/rows.js';
 import type { RoundState } from '../../../../src/protocol/messages.js';
 import { decisionsInWords } from '../../../../src/core/review/decisions.js';
 import { type Cell, type Opponent, measuresOf } from '../measures.js';
-import { verdictText } from '../../../app/heldOut/verdict.js';
+import { verdictText } from '../select.js';
 import * as format from '../../../../src/core/format.js';
 import { makeLine } from '../../../../src/core/sanitize.js';
 import { fit, widthOf } from '../../../parts/text.js';
@@ -16,9 +16,11 @@ export interface NumbersProps {
   readonly columns: number;
 }
 
-const [nameWidth, valueWidth, widestDelta] = [18, 10, 26];
+const nameWidth = 18;
+const valueWidth = 10;
+const widestDelta = 26;
 
-/** What a round changed on the held-out prompts, and what was said of it. */
+/** The table of measures under the round's facts and its verdict. */
 export function Numbers({ round, evaluation, opponents, columns }: NumbersProps) {
   const { settings, verdict } = round;
   const free = columns - nameWidth - valueWidth * (1 + opponents.length);
@@ -64,17 +66,17 @@ function textOf({ text, short }: Cell, width: number): string {
   return widthOf(text) < width ? text : short;
 }
 
+/** What was trained on, how long it took, and the note. */
 function factsOf({ id, steps, pairs, stopped_early, seconds, note, decisions }: RoundState): string {
-  const byHand = decisionsInWords(decisions);
+  const facts: string[] = [];
+  if (steps !== null) {
+    const decided = decisionsInWords(decisions);
+    const byHand = decided === null || decided === 'none' ? '' : ` (by hand ${decided})`;
+    const early = stopped_early ? ', stopped early' : '';
+    facts.push(`${format.of(steps, 'step')} on ${format.of(pairs ?? 0, 'pair')}${byHand}${early}`);
+  }
   const times = Object.entries(seconds).map(([stage, time]) => `${stage} ${format.duration(time)}`);
-  const facts = [
-    ...(steps === null
-      ? []
-      : [
-          `${format.of(steps, 'step')} on ${format.of(pairs ?? 0, 'pair')}${byHand === null || byHand === 'none' ? '' : ` (by hand ${byHand})`}${stopped_early ? ', stopped early' : ''}`,
-        ]),
-    ...(times.length === 0 ? [] : [times.join(', ')]),
-    ...(note === '' ? [] : [makeLine(note, 200)]),
-  ];
-  return id === 0 && facts.length === 0 ? 'As it was given.' : facts.join(' · ');
+  if (times.length > 0) facts.push(times.join(', '));
+  if (note !== '') facts.push(makeLine(note, 200));
+  return id === 0 && facts.length === 0 ? 'As provided.' : facts.join(' · ');
 }

@@ -1,16 +1,16 @@
 import { useMemo } from 'react';
 import { type Branch, branchTitle } from '../../../../src/core/rounds.js';
 import * as format from '../../../../src/core/format.js';
-import { branchPlot, markOf } from '../plot.js';
+import { branchTone } from '../select.js';
+import { branchPlot, markOf } from '../../../../src/core/branchPlot.js';
 import { cut, fit, spread, widthOf } from '../../../parts/text.js';
 import { Line, Tint } from '../../../parts/Line.js';
 import { Rule } from '../../../parts/Rule.js';
-import { branchTone } from './branchTone.js';
 
 export interface BranchPlotProps {
   readonly branches: readonly Branch[];
   readonly columns: number;
-  /** With rule and axis. */
+  /** Rule and axis included. */
   readonly rows: number;
 }
 
@@ -50,7 +50,7 @@ export function BranchPlot({ branches, columns, rows }: BranchPlotProps) {
   );
 }
 
-/** As many branches as there is room for. */
+/** As many branches as fit. */
 function Legend({ branches, columns }: { readonly branches: readonly Branch[]; readonly columns: number }) {
   let room = columns;
   const entries = branches.map((branch, i) => `${markOf(i)} ${cut(branchTitle(branch), 32)}   `);

@@ -1,14 +1,13 @@
-import type { CompareLayout } from '../compareLayout.js';
-import { pageNames } from '../reading.js';
-import { nameOf } from '../rounds.js';
-import { type ComparisonUi, pages } from '../state.js';
-import { cut } from '../../../parts/text.js';
-import { Changes } from '../../../app/heldOut/ChangedResponses.js';
+import { makeLine } from '../../../../src/core/sanitize.js';
+import { ChangedPrompts } from '../../../app/heldOut/ChangedPrompts.js';
 import { Line, Tint } from '../../../parts/Line.js';
 import { PaneRow } from '../../../parts/Pane.js';
 import { Plot } from '../../../parts/Plot.js';
 import { Rule } from '../../../parts/Rule.js';
-import { ComparedNumbers } from './ComparedNumbers.js';
+import { cut, fit } from '../../../parts/text.js';
+import { type CompareLayout, pageNames } from '../compare.js';
+import { nameOf } from '../select.js';
+import { type ComparisonUi, pages } from '../state.js';
 
 export interface ComparisonProps {
   readonly layout: CompareLayout;
@@ -16,7 +15,7 @@ export interface ComparisonProps {
   readonly columns: number;
 }
 
-/** Two rounds held against each other: one page of three. */
+/** Two rounds compared, one page of three at a time. */
 export function Comparison({ layout, ui, columns }: ComparisonProps) {
   const { left, right, prompts } = layout;
   const half = Math.floor((columns - 20) / 2);
@@ -33,18 +32,15 @@ export function Comparison({ layout, ui, columns }: ComparisonProps) {
           );
         })}
       </Line>
-      {ui.page === 'numbers' && <ComparedNumbers layout={layout} top={ui.numbersTop} columns={columns} />}
-      {ui.page === 'curves' && <ComparedCurves layout={layout} top={ui.curvesTop} columns={columns} />}
+      {ui.page === 'numbers' && <ComparedNumbers layout={layout} columns={columns} />}
+      {ui.page === 'curves' && <ComparedCurves layout={layout} columns={columns} />}
       {ui.page === 'responses' && (
-        <Changes
+        <ChangedPrompts
           left={left.id}
           right={right.id}
-          about={`${right.id} less ${left.id}`}
+          about={`${right.id} minus ${left.id}`}
           prompts={prompts}
           order={ui.order}
-          selected={ui.selected}
-          top={ui.top}
-          textTop={ui.textTop}
           columns={columns}
         />
       )}
@@ -52,16 +48,51 @@ export function Comparison({ layout, ui, columns }: ComparisonProps) {
   );
 }
 
-interface ComparedCurvesProps {
+interface PageProps {
   readonly layout: CompareLayout;
-  /** First visible row of plots. */
-  readonly top: number;
   readonly columns: number;
 }
 
-/** Both updates over their steps; the right round is dotted. */
-function ComparedCurves({ layout, top, columns }: ComparedCurvesProps) {
-  const { curves, across, down, plotHeight } = layout;
+/** Settings, update and evaluation of both rounds; settings that differ are marked. */
+function ComparedNumbers({ layout, columns }: PageProps) {
+  const { left, right, numbers, numbersRows, numbersTop: top } = layout;
+  const mark = 2;
+  const difference = 12;
+  const name = Math.min(30, Math.floor((columns - mark - difference) * 0.38));
+  const cell = Math.min(34, Math.floor((columns - mark - difference - name) / 2));
+  const more = numbers.length - top - numbersRows;
+  return (
+    <>
+      <Line tone="title">
+        {fit('', mark + name)}
+        {fit(`round ${left.id}`, cell, 'right')}
+        {fit(`round ${right.id}`, cell, 'right')}
+        {fit(more > 0 ? `↓${more}` : 'difference', difference, 'right')}
+      </Line>
+      {numbers.slice(top, top + numbersRows).map(({ title, row }, i) =>
+        row === null ? (
+          <Line key={i} tone="accent">
+            {title}
+          </Line>
+        ) : (
+          <Line key={i}>
+            <Tint tone={row.differs ? 'warn' : 'plain'}>
+              {row.differs ? '≠ ' : '  '}
+              {fit(row.name, name)}
+              {fit(cut(makeLine(row.left, cell), cell - 1), cell, 'right')}
+              {fit(cut(makeLine(row.right, cell), cell - 1), cell, 'right')}
+            </Tint>
+            <Tint tone="muted">{fit(row.difference, difference, 'right')}</Tint>
+          </Line>
+        ),
+      )}
+    </>
+  );
+}
+
+/** The curves of both updates over their steps; the right round's are dotted. */
+function ComparedCurves({ layout, columns }: PageProps) {
+  const { curves, curvesTop: top, across, down, plotHeight } = layout;
   if (curves === null) return <Line tone="muted">Reading the metrics …</Line>;
   if (curves.length === 0) return <Line tone="muted">Neither round has been updated yet.</Line>;
   const width = Math.floor((columns - 2 * (across - 1)) / across);

@@ -1,5 +1,4 @@
-import { type ForkField, forkFields } from '../forkFields.js';
-import type { ForkLayout } from '../layout.js';
+import { type ForkField, type ForkLayout, forkFields } from '../fork.js';
 import { makeLine } from '../../../../src/core/sanitize.js';
 import { fit } from '../../../parts/text.js';
 import { Line, Tint } from '../../../parts/Line.js';
@@ -8,21 +7,19 @@ import { Rule } from '../../../parts/Rule.js';
 export interface ForkFormProps {
   /** "round 2 steady". */
   readonly parent: string;
-  /** What a setting is now, and what it would be; null: the same. */
-  readonly valueOf: (field: ForkField) => { present: string; changed: string | null };
+  /** The parent's value, and the branch's; null: the same. */
+  readonly valueOf: (field: ForkField) => { present: string; next: string | null };
   readonly layout: ForkLayout;
   readonly selected: number;
-  /** First visible setting. */
-  readonly top: number;
   readonly columns: number;
 }
 
-/** Settings of a new branch beside those that it would inherit. */
-export function ForkForm({ parent, valueOf, layout, selected, top, columns }: ForkFormProps) {
-  const { list, help } = layout;
+/** The settings of a new branch beside those of its parent. */
+export function ForkForm({ parent, valueOf, layout, selected, columns }: ForkFormProps) {
+  const { list, top, help } = layout;
   const label = 24;
   const value = Math.min(40, Math.floor((columns - label - 4) / 2));
-  const changed = forkFields.filter((field) => valueOf(field).changed !== null).length;
+  const changed = forkFields.filter((field) => valueOf(field).next !== null).length;
   return (
     <>
       <Rule
@@ -36,7 +33,7 @@ export function ForkForm({ parent, valueOf, layout, selected, top, columns }: Fo
         {fit('new branch', value, 'right')}
       </Line>
       {forkFields.slice(top, top + list).map((field, i) => {
-        const { present, changed: next } = valueOf(field);
+        const { present, next } = valueOf(field);
         const isSelected = top + i === selected;
         return (
           <Line key={field.key} inverse={isSelected}>

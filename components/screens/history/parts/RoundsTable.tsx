@@ -1,12 +1,12 @@
 import type { RoundState } from '../../../../src/protocol/messages.js';
 import type { TreeRow } from '../../../../src/core/rounds.js';
 import * as format from '../../../../src/core/format.js';
-import { markOf } from '../plot.js';
+import { markOf } from '../../../../src/core/branchPlot.js';
+import { branchTone } from '../select.js';
 import { makeLine } from '../../../../src/core/sanitize.js';
 import { fit, widthOf } from '../../../parts/text.js';
 import type { Tone } from '../../../parts/theme.js';
 import { Line, Tint } from '../../../parts/Line.js';
-import { branchTone } from './branchTone.js';
 import { largest } from '../../../../src/core/limits.js';
 
 export interface RoundsTableProps {
@@ -14,7 +14,7 @@ export interface RoundsTableProps {
   readonly current: number;
   readonly selected: number | null;
   readonly marked: number | null;
-  /** First visible row, and how many there are without the heading. */
+  /** First visible row, and the number of rows without the heading. */
   readonly top: number;
   readonly rows: number;
   readonly columns: number;
@@ -23,13 +23,13 @@ export interface RoundsTableProps {
 interface Column {
   heading: string;
   width: number;
-  /** Left out on a terminal narrower than this. */
+  /** Left out on terminals narrower than this. */
   from: number;
   cell(round: RoundState): string;
 }
 
 const comparison = (round: RoundState) => round.evaluation?.comparisons.find(({ against }) => against === 'base');
-/** Round 0 is the base policy: nothing was set for it. */
+/** Round 0 is the base policy: it has no settings. */
 const own = (round: RoundState, text: string): string => (round.id === 0 ? '–' : text);
 
 const table: readonly Column[] = [
@@ -51,7 +51,7 @@ const table: readonly Column[] = [
   { heading: 'KL', width: 7, from: 130, cell: (round) => format.fixed(comparison(round)?.kl ?? NaN, 2) },
 ];
 
-/** Every round in its place in the tree. Change and win rates are against the base. */
+/** Every round at its place in the tree. Change and win rates are relative to the base policy. */
 export function RoundsTable({ tree, current, selected, marked, top, rows, columns }: RoundsTableProps) {
   const shown = table.filter(({ from }) => columns >= from);
   const widest = largest(tree.map(({ graph, round }) => widthOf(graph) + String(round.id).length));
@@ -62,7 +62,7 @@ export function RoundsTable({ tree, current, selected, marked, top, rows, column
       <Line tone="title">
         {fit('  round', treeWidth)}
         {shown.map(({ heading, width }) => fit(heading, width, 'right')).join('')}
-        {'  what was said of it'}
+        {'  status and name'}
       </Line>
       {Array.from({ length: rows }, (_, i) => tree.at(top + i)).map((row, i) => {
         if (row === undefined || top + i >= tree.length) return <Line key={i} />;
@@ -77,7 +77,7 @@ export function RoundsTable({ tree, current, selected, marked, top, rows, column
             {' '.repeat(Math.max(0, treeWidth - widthOf(head) - widthOf(id)))}
             {shown.map(({ cell, width }) => fit(cell(round), width, 'right')).join('')}
             {'  '}
-            <Tint tone={saidTone(round)}>{fit(saidOf(round), room)}</Tint>
+            <Tint tone={statusTone(round)}>{fit(statusOf(round), room)}</Tint>
           </Line>
         );
       })}
@@ -89,10 +89,10 @@ function change(value: number | undefined): string {
   return value === undefined ? '–' : `${format.signed(value, 1)} %`;
 }
 
-/** Stage where it is not done, verdict, name; its note where it has no name. */
-function saidOf(round: RoundState): string {
+/** The stage unless done, the verdict, and the name; without a name, the note. */
+function statusOf(round: RoundState): string {
   const { id, stage, sampled, stopped_early, verdict, name, note, redo_of, damaged } = round;
-  // The whole sentence is below the table, for the selected round.
+  // The whole sentence is among the details of the selected round.
   if (damaged !== undefined) return `damaged: ${makeLine(/^`(.*?)`/.exec(damaged)?.[1] ?? damaged, 80)}`;
   const parts = [
     ...(stage === 'done' ? [] : [stage]),
@@ -100,12 +100,12 @@ function saidOf(round: RoundState): string {
     ...(name !== '' ? [makeLine(name, 80)] : note === '' ? [] : [makeLine(note, 80)]),
     ...(sampled?.stopped_early ? ['sampling stopped early'] : []),
     ...(stopped_early ? ['update stopped early'] : []),
-    ...(redo_of === null ? [] : [`${redo_of} again`]),
+    ...(redo_of === null ? [] : [`redo of ${redo_of}`]),
   ];
   return parts.length === 0 && id === 0 ? 'base policy' : parts.join(' ');
 }
 
-function saidTone({ stage, verdict, damaged }: RoundState): Tone {
+function statusTone({ stage, verdict, damaged }: RoundState): Tone {
   if (damaged !== undefined) return 'bad';
   if (stage !== 'done') return 'warn';
   return verdict === null ? 'plain' : verdict === 'accepted' ? 'good' : 'bad';

@@ -1,9 +1,9 @@
 import { type RunColumn, cellText, engineText } from '../columns.js';
-import type { RunEntry } from '../../../../src/run/preflight/runs.js';
 import type { Tone } from '../../../parts/theme.js';
 import { Line, Tint } from '../../../parts/Line.js';
 import { Paragraph } from '../../../parts/Paragraph.js';
 import { Rule } from '../../../parts/Rule.js';
+import type { RunEntry } from '../../../../src/core/runs.js';
 
 export interface DetailLine {
   readonly text: string;

@@ -1,7 +1,5 @@
 /** Launcher `command`: shell commands of the user's submit, watch and cancel a job, through any scheduler. */
 import { UserError } from '../../../core/errors.js';
-import { shellQuote } from '../../../io/invocation.js';
-import { plainText } from '../../../rewards/types.js';
 import {
   type Attempt,
   type Launcher,
@@ -16,6 +14,8 @@ import {
   takeLock,
 } from './launcher.js';
 import { remotePath } from '../../names.js';
+import { plainText } from '../../../core/sanitize.js';
+import { shellQuote } from '../../../core/shell.js';
 
 export const commandLauncher: Launcher = {
   submit: (attempt) => startSubmission(attempt, filled('submit', attempt, null)),

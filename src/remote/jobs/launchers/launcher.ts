@@ -11,13 +11,13 @@ import { hostname } from 'node:os';
 import path from 'node:path';
 import type { JobConfig } from '../../../core/config/schema.js';
 import { UserError, hasCode, messageOf } from '../../../core/errors.js';
-import { shellQuote } from '../../../io/invocation.js';
-import { readTextFile } from '../../../core/limits.js';
-import { plainText } from '../../../rewards/types.js';
 import { makeDirectory, syncDirectory, writeFileAtomic } from '../../../io/durable.js';
-import { startOf } from '../../../run/lock.js';
+import { startOf } from '../../../io/lock.js';
 import type { JobEnd } from '../../../protocol/remoteViews.js';
 import { jobFile } from '../contract.js';
+import { readTextFile } from '../../../io/files.js';
+import { plainText } from '../../../core/sanitize.js';
+import { shellQuote } from '../../../core/shell.js';
 
 /** One attempt of a job. */
 export interface Attempt {

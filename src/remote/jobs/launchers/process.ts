@@ -5,8 +5,6 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { hasCode } from '../../../core/errors.js';
-import { shellQuote } from '../../../io/invocation.js';
-import { readTextFile } from '../../../core/limits.js';
 import { jobFile } from '../contract.js';
 import {
   type Launcher,
@@ -21,6 +19,8 @@ import {
   stateOf,
   takeLock,
 } from './launcher.js';
+import { readTextFile } from '../../../io/files.js';
+import { shellQuote } from '../../../core/shell.js';
 
 export const processLauncher: Launcher = {
   submit(attempt) {

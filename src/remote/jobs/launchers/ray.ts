@@ -6,9 +6,7 @@ import http from 'node:http';
 import https from 'node:https';
 import { UserError, messageOf } from '../../../core/errors.js';
 import { bodyOf } from '../../../io/http.js';
-import { shellQuote } from '../../../io/invocation.js';
 import { parseJson } from '../../../core/limits.js';
-import { plainText } from '../../../rewards/types.js';
 import { writeFileAtomic } from '../../../io/durable.js';
 import { changedAt, jobFile } from '../contract.js';
 import { remotePath } from '../../names.js';
@@ -23,6 +21,8 @@ import {
   scriptOf,
   stateOf,
 } from './launcher.js';
+import { plainText } from '../../../core/sanitize.js';
+import { shellQuote } from '../../../core/shell.js';
 
 const REQUEST_MS = 30_000;
 /** Seconds between Ray's SIGTERM and its SIGKILL. */

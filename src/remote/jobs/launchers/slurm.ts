@@ -3,8 +3,6 @@
  * 24.11.
  */
 import { UserError } from '../../../core/errors.js';
-import { shellQuote } from '../../../io/invocation.js';
-import { plainText } from '../../../rewards/types.js';
 import { jobFile } from '../contract.js';
 import { remotePath } from '../../names.js';
 import {
@@ -22,6 +20,8 @@ import {
   stateOf,
   takeLock,
 } from './launcher.js';
+import { plainText } from '../../../core/sanitize.js';
+import { shellQuote } from '../../../core/shell.js';
 
 /** States in which a job holds or waits for nothing any more. */
 const ended: Record<string, SchedulerEnd['cause']> = {

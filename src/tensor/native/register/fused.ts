@@ -14,7 +14,7 @@ const fused =
 
 const float = (shape: number[]): Output => [shape, 'float32'];
 
-/** Outputs of one shape by an op that has a form for results that only products read (ops/readers.ts). */
+/** Outputs of one shape by an op that has a form for results that only products read (Readers of fused.ts). */
 function forReaders(
   backend: NativeBackend,
   op: string,

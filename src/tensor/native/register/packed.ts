@@ -1,4 +1,4 @@
-/** Our own kernels over packed rows and over prompts that are kept once (../../ops/packedAttention.ts, model/cache.ts). */
+/** Our own kernels over packed rows and over prompts that are kept once (ops/attention.ts, model/generate/cache.ts). */
 import type * as tf from '@tensorflow/tfjs-core';
 import type { Output } from '../backend.js';
 import type { Inputs, Kernels } from '../kernel.js';

@@ -125,7 +125,7 @@ describe('prompts', () => {
       (state, round) => after(state, { type: 'answer', query: { type: 'read-held-out', round }, answer: [] }),
       attached('done'),
     );
-    expect(frame(press(none, 'v'))).toContain('There is no held-out prompt that both have answered.');
+    expect(frame(press(none, 'v'))).toContain('No held-out prompt has a response from both rounds.');
   });
 });
 

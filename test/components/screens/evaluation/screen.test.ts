@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { evaluationLayout } from '../../../../components/screens/evaluation/layout.js';
+import { evaluationLayout, verdictText } from '../../../../components/screens/evaluation/select.js';
 import { evaluation } from '../../../../components/screens/evaluation/screen.js';
 import { reduce } from '../../../../components/app/reducer.js';
 import type { State } from '../../../../components/app/state.js';
@@ -116,7 +116,7 @@ describe('what the engine is asked', () => {
       (state, id) => after(state, { type: 'answer', query: { type: 'read-held-out', round: id }, answer: heldOut(id) }),
       attached('done'),
     );
-    expect(many.heldOut.told.map(({ round: id }) => id)).toEqual([3, 4, 5, 6, 7, 8]);
+    expect(many.heldOut.known.map(({ round: id }) => id)).toEqual([3, 4, 5, 6, 7, 8]);
   });
 });
 
@@ -127,9 +127,9 @@ describe('prompts that changed', () => {
   it('are gone through, and stay in view', () => {
     const list = evaluationLayout(on.evaluation(state)).prompts!.changes!;
     expect(list).toHaveLength(40);
-    expect(change(press(state, 'down', 'down', 'up'))).toBe(list[1]);
-    expect(change(press(state, 'end'))).toBe(list[39]);
-    expect(change(press(state, 'end', 'down', 'g'))).toBe(list[0]);
+    expect(change(press(state, 'down', 'down', 'up'))).toEqual(list[1]);
+    expect(change(press(state, 'end'))).toEqual(list[39]);
+    expect(change(press(state, 'end', 'down', 'g'))).toEqual(list[0]);
     expect(slices(press(state, 'end')).evaluation.top).toBe(
       40 - evaluationLayout(on.evaluation(state)).prompts!.listRows,
     );
@@ -158,8 +158,22 @@ describe('prompts that changed', () => {
   it('are left by esc, and fit a terminal that shrinks', () => {
     expect(slices(press(state, 'escape')).evaluation.view).toBe('numbers');
     const shrunk = after(press(state, 'end'), { type: 'size', size: { columns: 60, rows: 18 } });
-    const { selected, top } = slices(shrunk).evaluation;
-    expect(selected - top).toBeLessThan(evaluationLayout(on.evaluation(shrunk)).prompts!.listRows);
+    const { selected, top, listRows } = evaluationLayout(on.evaluation(shrunk)).prompts!;
+    expect(selected).toBe(39);
+    expect(top).toBe(40 - listRows);
+  });
+
+  it('are scrolled from where they are drawn, and where they were once there is room again', () => {
+    const far = press(state, 'end');
+    const { top, listRows } = evaluationLayout(on.evaluation(far)).prompts!;
+    // A taller list ends with the last prompt too: its first row is above the one that was stored.
+    const taller = after(far, { type: 'size', size: large });
+    const drawn = evaluationLayout(on.evaluation(taller)).prompts!;
+    expect(drawn.listRows).toBeGreaterThan(listRows);
+    expect(drawn.top).toBe(40 - drawn.listRows);
+    expect(slices(taller)).toMatchObject({ evaluation: { top } });
+    expect(frame(after(taller, { type: 'size', size: small }))).toBe(frame(far));
+    expect(slices(press(taller, 'k')).evaluation).toMatchObject({ selected: 38, top: drawn.top });
   });
 
   it('are what y copies; of the numbers, all of them', () => {
@@ -210,4 +224,16 @@ it('is read aloud: numbers, verdict, the prompt that is looked at', () => {
   expect(
     evaluation.reading(on.evaluation(attached('done', small, { rounds: [round(3, 'done')], current: 3 }))),
   ).toEqual(['No evaluation yet.']);
+});
+
+it('a verdict says where the next round starts', () => {
+  expect(verdictText(round(2, 'done', { verdict: 'rejected' }))).toBe(
+    '✘ rejected: the next round starts from the policy of round 1.',
+  );
+  expect(verdictText(round(2, 'done', { verdict: 'accepted' }))).toContain('✔ accepted');
+  expect(verdictText(round(2, 'done'))).toContain('No verdict yet');
+  expect(verdictText(round(0, 'done'))).toContain('The base policy');
+  expect(verdictText(round(1, 'done', { verdict: 'rejected', parent: 0 }))).toBe(
+    '✘ rejected: the next round starts from the base policy.',
+  );
 });

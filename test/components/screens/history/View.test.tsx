@@ -7,7 +7,7 @@ import { expectHarmless, frame, hostile, sizes } from '../../frame.js';
 
 const rounds = [
   finished(0, 1.1, 41.2),
-  { ...finished(1, 1.523, 42), note: 'the winners are longer than I like' },
+  { ...finished(1, 1.523, 42), note: 'the chosen are longer than I like' },
   { ...finished(2, 1.821, 43.1), verdict: 'accepted' as const, name: 'steady' },
   { ...finished(3, 1.9, 61.7), parent: 1, verdict: 'rejected' as const, note: 'far too long' },
   { ...round(4, 'review'), parent: 2, redo_of: 2, pairs: 103 },
@@ -47,7 +47,7 @@ it.each(sizes)('fits into $columns×$rows, with its footer', (size) => {
   }
 });
 
-it.each(sizes)('tells at $columns×$rows what a round was trained on', (size) => {
+it.each(sizes)('says at $columns×$rows what a round was trained on', (size) => {
   const stopped = {
     ...finished(1, 1.5, 42),
     pairs: 47,
@@ -61,31 +61,31 @@ it.each(sizes)('tells at $columns×$rows what a round was trained on', (size) =>
 });
 
 describe('the tree', () => {
-  it('stands beside the results, with what was said of each round', () => {
+  it('is drawn beside the results and the status of each round', () => {
     const text = frame(listed());
     expect(text).toMatch(/●0 +– +1\.100 +41\.2 +– +– +base policy/);
-    expect(text).toMatch(/●1 +0\.0200 +1\.523 +42\.0 +\+4\.6 % +68\.0 % +the winners are/);
+    expect(text).toMatch(/●1 +0\.0200 +1\.523 +42\.0 +\+4\.6 % +68\.0 % +the chosen are/);
     expect(text).toMatch(/├─○3 +0\.0200 +1\.900 +61\.7 .*✘ far too long/);
     expect(text).toMatch(/●2 +0\.0200 .*✔ steady/);
-    expect(text).toMatch(/› ●4 ◂ +0\.0200 +– .*review 2 again/);
+    expect(text).toMatch(/› ●4 ◂ +0\.0200 +– .*review redo of 2/);
     expect(text).toContain('Reward against length');
     expect(text).toContain('● rounds 0, 1, 2, 4   ○ round 3, from round 1');
   });
 
-  it('tells of the selected round: settings, notes, decisions', () => {
+  it('has details of the selected round: settings, note, decisions', () => {
     const decided = {
       ...{ ...rounds[1], overrides: { sampling: { samples_per_prompt: 8 } } },
       decisions: { swapped: 2, repaired: 0, confirmed: 0, excluded: 1, ties: 0, noted: 0 },
     };
     const text = frame(press(listed({ columns: 120, rows: 40 }, [rounds[0], decided]), 'G'));
     expect(text).toContain('α 0.0200 · β 0.1 · lr 5e-7 · sampling.samples_per_prompt 8');
-    expect(text).toContain('the winners are longer than I like');
+    expect(text).toContain('the chosen are longer than I like');
     expect(text).toContain('103 pairs · decisions: 2 swapped, 1 excluded · 4 steps');
   });
 
   it('makes room for the plot, and gives it the whole screen', () => {
     const text = frame(press(listed(), 'v'));
-    expect(text).not.toContain('what was said of it');
+    expect(text).not.toContain('status and name');
     expect(text).toMatch(/○3 α0\.02|3 α0\.02○/);
     expect(text).toContain('61.7 tokens');
   });
@@ -122,7 +122,7 @@ describe('a comparison', () => {
     expect(text).toMatch(/ {2}α +0\.0200 +0\.0200/);
   });
 
-  it('draws both updates, and says what is not known', () => {
+  it('draws both updates, and says what is missing', () => {
     expect(frame(press(compared, 'right'))).toContain('Reading the metrics …');
     expect(frame(withMetrics(press(compared, 'right')))).toMatch(/loss +1 0\.468 3 0\.468/);
     const base = press(listed(small, [rounds[0], { ...round(1, 'review'), pairs: 3 }]), 'G', 'c', 'right');
@@ -132,7 +132,7 @@ describe('a comparison', () => {
   it('shows both responses to the same prompt', () => {
     const text = frame(told(press(listed(), 'g', 'space', 'j', 'c', 'left')));
     expect(text).toMatch(/round 0: reward -?\d\.\d\d, \d+ tokens +│ round 1: reward/);
-    expect(text).toContain('1 less 0 · 1 of 40');
+    expect(text).toContain('1 minus 0 · 1 of 40');
   });
 });
 

@@ -1,8 +1,8 @@
 import { within } from '../../../../components/app/screen.js';
 import { describe, expect, it } from 'vitest';
-import { compareLayout } from '../../../../components/screens/history/compareLayout.js';
+import { compareLayout } from '../../../../components/screens/history/compare.js';
 import { history } from '../../../../components/screens/history/screen.js';
-import { selectedRound } from '../../../../components/screens/history/rounds.js';
+import { selectedRound } from '../../../../components/screens/history/select.js';
 import { reduce } from '../../../../components/app/reducer.js';
 import type { State } from '../../../../components/app/state.js';
 import { frame } from '../../frame.js';
@@ -99,7 +99,7 @@ describe('a round', () => {
 
   it('is not named at length', () => {
     const long = press(at(1), 'N', ...'x'.repeat(81));
-    expect(long.modal).toMatchObject({ error: '81 characters; at most 80 are kept' });
+    expect(long.modal).toMatchObject({ error: '81 characters; at most 80 are allowed' });
     expect(sent(long, 'enter')).toEqual([]);
     expect(press(long, 'enter').modal).not.toBe(null);
   });
@@ -109,7 +109,7 @@ describe('a round', () => {
     expect(asked(at(2), 'd')).toEqual([{ type: 'read-deletion', round: 2 }]);
     expect(asking.modal).toMatchObject({
       kind: 'confirm',
-      lines: ['Delete round 2 steady for good?', 'Counting what goes …'],
+      lines: ['Delete round 2 steady for good?', 'Counting what would be deleted …'],
     });
     const known = after(asking, {
       type: 'answer',
@@ -263,12 +263,23 @@ describe('a comparison', () => {
     expect(slices(press(both, 'G')).history.comparison?.curvesTop).toBe(3);
   });
 
+  it('is scrolled as before after a resize there and back, whatever was done in between', () => {
+    const sized = (state: State, columns: number, rows: number): State =>
+      after(state, { type: 'size', size: { columns, rows } });
+    const end = press(compared, 'G');
+    const { numbers, numbersRows, numbersTop } = compareLayout(on.history(end))!;
+    expect(numbersTop).toBe(numbers.length - numbersRows);
+    const tall = press(sized(end, 80, 60), 'right', 'left');
+    expect(compareLayout(on.history(tall))?.numbersTop).toBe(0);
+    expect(frame(sized(tall, small.columns, small.rows))).toBe(frame(end));
+  });
+
   it('goes through the responses to the same prompts', () => {
     const responses = told(press(at(2), 'c', 'left'));
     const change = (state: State) => compareLayout(on.history(state))?.prompts.change;
     const list = compareLayout(on.history(responses))!.prompts.changes!;
-    expect(change(press(responses, 'j', 'j'))).toBe(list[2]);
-    expect(change(press(responses, 'G', 'g'))).toBe(list[0]);
+    expect(change(press(responses, 'j', 'j'))).toEqual(list[2]);
+    expect(change(press(responses, 'G', 'g'))).toEqual(list[0]);
     expect(slices(press(responses, 'o')).history.comparison?.order).toBe('fell');
     expect(effects(press(responses, 'j'), 'y')).toMatchObject([{ do: 'copy', text: list[1].now.text }]);
   });
@@ -296,7 +307,7 @@ it('is read aloud: the tree, a comparison, the form', () => {
     'Branches: rounds 0, 1, 2, 4; round 3, from round 1.',
   ]);
   expect(history.reading(on.history(press(at(2), 'c')))).toContain('reward: 1.500, 1.800 (+0.300).');
-  expect(history.reading(on.history(press(at(2), 'c', 'right')))).toContain('The metrics are asked for.');
+  expect(history.reading(on.history(press(at(2), 'c', 'right')))).toContain('The metrics are being read.');
   expect(history.reading(on.history(told(press(at(2), 'c', 'left'))))[1]).toMatch(/^Prompt \d+, reward/);
   expect(history.reading(on.history(press(at(2), 'f')))[1]).toMatch(
     /^α length penalty: 0\.02\. Selected\. α: length-penalty/,

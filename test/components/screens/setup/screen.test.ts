@@ -39,6 +39,14 @@ const alpha = 10;
 const pressed = (state: State, key: string) => reduce(state, { type: 'key', key });
 const status = (state: State, id: Parameters<typeof statusOf>[0]) => statusOf(id, formOf(state), place);
 
+/** The status of the backend's field once a measurement has said so. */
+const noted = (backend: string, backend_note: string) => {
+  const form = formOf(ready());
+  const known = { ...measurement, backend, backend_note };
+  if (form.measuring === null) throw new Error('nothing was measured');
+  return statusOf('backend', { ...form, measuring: { ...form.measuring, known } }, place);
+};
+
 describe('checks', () => {
   it('are asked for everything at once, and a measurement once all are good', () => {
     const first = opened('setup');
@@ -87,6 +95,9 @@ describe('fields', () => {
     expect(status(ready(), 'directory')).toEqual({ kind: 'ok', text: 'will be created' });
     expect(status(ready(), 'reward').text).toMatch(/^-1\.23 for “Yes\.” to “Which month.*” in 0\.04 s · 1\.3 M/);
     expect(status(ready(), 'backend')).toEqual({ kind: 'ok', text: 'wasm is used' });
+    expect(noted('tensorflow', 'on the processor, where native is faster').text).toBe(
+      'tensorflow is used; on the processor, where native is faster',
+    );
     // Another that was chosen since is yet to be measured.
     expect(status(press(at(ready(), 15), 'space'), 'backend')).toEqual({ kind: 'quiet', text: '' });
     expect(status(ready(), 'alpha')).toEqual({ kind: 'quiet', text: 'default 0.02' });

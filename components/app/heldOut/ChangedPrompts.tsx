@@ -1,0 +1,83 @@
+import type { HeldOutSeen } from '../../../src/protocol/messages.js';
+import { type Change, type Order, type PromptsLayout, orderNames } from './prompts.js';
+import * as format from '../../../src/core/format.js';
+import { makeLine } from '../../../src/core/sanitize.js';
+import { cut, fit } from '../../parts/text.js';
+import { Line, Tint } from '../../parts/Line.js';
+import { Marked } from '../../parts/Marked.js';
+import { Rule } from '../../parts/Rule.js';
+
+export interface ChangedPromptsProps {
+  /** Rounds of the left and the right response; differences are right minus left. */
+  readonly left: number;
+  readonly right: number;
+  /** What is compared, at the right end of the list's rule. */
+  readonly about: string;
+  readonly prompts: PromptsLayout;
+  readonly order: Order;
+  readonly columns: number;
+}
+
+/** The held-out prompts that changed most, with both responses to the selected one side by side. */
+export function ChangedPrompts({ left, right, about, prompts, order, columns }: ChangedPromptsProps) {
+  const { changes, change, selected, top, textTop, listRows, textRows, width } = prompts;
+  if (changes === null) return <Line tone="muted">Reading the held-out responses …</Line>;
+  if (change === null) return <Line tone="muted">No held-out prompt has a response from both rounds.</Line>;
+  const lines = Array.from({ length: textRows }, (_, i) => textTop + i);
+  const more = Math.max(prompts.before.length, prompts.after.length) - textTop - textRows;
+  return (
+    <>
+      <Rule
+        title={`Prompts, ${orderNames[order]}`}
+        right={`${about} · ${format.count(selected + 1)} of ${format.count(changes.length)}`}
+        width={columns}
+      />
+      <Line tone="muted">{`${fit('', 2)}${heads.map((head) => fit(head, 9, 'right')).join('')}  prompt`}</Line>
+      {changes.slice(top, top + listRows).map((one, i) => (
+        <Row key={one.prompt_index} change={one} isSelected={top + i === selected} columns={columns} />
+      ))}
+      <Line tone="accent">{cut(makeLine(change.prompt, columns), columns)}</Line>
+      <Line tone="title">
+        {fit(heading(`round ${left}`, change.before), width)} │ {fit(heading(`round ${right}`, change.now), width - 6)}
+        {more > 0 && <Tint tone="muted">{fit(` ↓${more}`, 6, 'right')}</Tint>}
+      </Line>
+      {lines.map((line) => (
+        <Line key={line}>
+          <Marked line={prompts.before[line]} tone="warn" width={width} />
+          <Tint tone="muted">{' │ '}</Tint>
+          <Marked line={prompts.after[line]} tone="accent" />
+        </Line>
+      ))}
+    </>
+  );
+}
+
+const heads = ['reward', 'Δ', 'length', 'Δ'];
+
+interface RowProps {
+  readonly change: Change;
+  readonly isSelected: boolean;
+  readonly columns: number;
+}
+
+function Row({ change, isSelected, columns }: RowProps) {
+  const { now, reward, length, prompt } = change;
+  const room = columns - 2 - 9 * heads.length - 2;
+  const cells = [
+    format.fixed(now.reward, 2),
+    format.signed(reward, 2),
+    format.count(now.length),
+    format.signed(length, 0),
+  ];
+  return (
+    <Line inverse={isSelected}>
+      {isSelected ? '› ' : '  '}
+      {cells.map((cell) => fit(cell, 9, 'right')).join('')}
+      {`  ${fit(makeLine(prompt, room), room)}`}
+    </Line>
+  );
+}
+
+function heading(name: string, { reward, length, truncated }: HeldOutSeen): string {
+  return `${name}: reward ${format.fixed(reward, 2)}, ${format.of(length, 'token')}${truncated ? ', truncated' : ''}`;
+}

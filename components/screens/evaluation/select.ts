@@ -1,0 +1,110 @@
+/** What the evaluation screen shows, derived from its slice: how its rows are shared out, and its content in words. */
+import { fixed, signed } from '../../../src/core/format.js';
+import { makeVisible } from '../../../src/core/sanitize.js';
+import type { HeldOutSeen, RoundState } from '../../../src/protocol/messages.js';
+import { type PromptsLayout, orderNames, promptsLayout } from '../../app/heldOut/prompts.js';
+import { responsesOf } from '../../app/heldOut/responses.js';
+import { bodyRows } from '../../app/layout.js';
+import { shownRound } from '../../app/selectors.js';
+import { type Opponent, measureInWords, measuresOf, opponentsOf } from './measures.js';
+import type { EvaluationState } from './state.js';
+
+export interface EvaluationLayout {
+  opponents: readonly Opponent[];
+  /** The opponent whose responses are compared; null where there is none, as for the base policy. */
+  opponent: Opponent | null;
+  now: readonly HeldOutSeen[] | null;
+  before: readonly HeldOutSeen[] | null;
+  /** Rows of both histograms; 0: not shown. */
+  spreadRows: number;
+  /** Row of the screen's body at which the prompts begin. */
+  promptsTop: number;
+  /** null: not shown. */
+  prompts: PromptsLayout | null;
+}
+
+/** Rows of the numbers: rule, facts, verdict, heading and the measures. */
+const numbersRows = 12;
+const leastSpread = 6;
+const mostSpread = 12;
+const leastPrompts = 14;
+
+const cache = new WeakMap<EvaluationState, EvaluationLayout>();
+
+export function evaluationLayout(state: EvaluationState): EvaluationLayout {
+  let layout = cache.get(state);
+  if (layout === undefined) cache.set(state, (layout = computeLayout(state)));
+  return layout;
+}
+
+function computeLayout(state: EvaluationState): EvaluationLayout {
+  const round = shownRound(state);
+  const rows = bodyRows(state);
+  const opponents = round === null ? [] : opponentsOf(round, state.run?.rounds ?? []);
+  const opponent = opponents.find(({ against }) => against === state.ui.against) ?? opponents.at(0) ?? null;
+  const now = round === null ? null : responsesOf(state, round.id);
+  const before = opponent === null ? null : responsesOf(state, opponent.round);
+  const numbers = state.ui.view === 'numbers';
+  const free = rows - numbersRows;
+  const both = numbers && opponent !== null && free >= leastSpread + leastPrompts;
+  const room = both ? Math.min(mostSpread, free - leastPrompts) : Math.min(mostSpread, free);
+  const spreadRows = !numbers || room < leastSpread ? 0 : room;
+  const promptRows = numbers ? (both ? free - spreadRows : 0) : rows;
+  const promptsRoom = { columns: state.size.columns, rows: promptRows };
+  const prompts = promptRows === 0 || opponent === null ? null : promptsLayout(now, before, state.ui, promptsRoom);
+  const promptsTop = numbers ? numbersRows + spreadRows : 0;
+  return { opponents, opponent, now, before, spreadRows, promptsTop, prompts };
+}
+
+/** Rounds whose responses the screen shows. */
+export function neededRounds(state: EvaluationState): number[] {
+  const round = shownRound(state);
+  if (round === null || round.evaluation === null) return [];
+  const { opponent } = evaluationLayout(state);
+  return opponent === null ? [round.id] : [round.id, opponent.round];
+}
+
+export function verdictText({ id, verdict, parent }: Pick<RoundState, 'id' | 'verdict' | 'parent'>): string {
+  if (id === 0) return 'The base policy: rounds are compared with it.';
+  const start = parent === null || parent === 0 ? 'the base policy' : `the policy of round ${parent}`;
+  switch (verdict) {
+    case 'accepted':
+      return '✔ accepted: the next round starts from its policy.';
+    case 'rejected':
+      return `✘ rejected: the next round starts from ${start}.`;
+    case null:
+      return 'No verdict yet; unless it is rejected, the next round starts from its policy.';
+  }
+}
+
+/** The screen as lines to be read aloud. */
+export function reading(state: EvaluationState): string[] {
+  const round = shownRound(state);
+  if (round === null || round.evaluation === null) return ['No evaluation yet.'];
+  const { opponents, prompts } = evaluationLayout(state);
+  const lines = [
+    `Round ${round.id} on ${round.evaluation.prompts} held-out prompts. ${verdictText(round)}`,
+    ...measuresOf(round.evaluation, opponents).map((measure) => measureInWords(measure, opponents)),
+  ];
+  const change = prompts?.change ?? null;
+  if (change === null) return lines;
+  const { before, now, length } = change;
+  return [
+    ...lines,
+    `Prompt ${change.prompt_index}, ${orderNames[state.ui.order]}: ${makeVisible(change.prompt)}`,
+    `Before, reward ${fixed(before.reward, 3)}: ${makeVisible(before.text)}`,
+    `Now, reward ${fixed(now.reward, 3)}, ${signed(length, 0)} tokens: ${makeVisible(now.text)}`,
+  ];
+}
+
+/** The round's response to the selected prompt; without prompts the whole screen in words. */
+export function copied(state: EvaluationState): string | null {
+  const { prompts } = evaluationLayout(state);
+  if (prompts?.change != null) return prompts.change.now.text;
+  return shownRound(state)?.evaluation == null ? null : reading(state).join('\n');
+}
+
+export function crumbs(state: EvaluationState): string[] {
+  const change = evaluationLayout(state).prompts?.change ?? null;
+  return state.ui.view === 'prompts' && change !== null ? [`prompt ${change.prompt_index}`] : [];
+}

@@ -1,0 +1,232 @@
+/** What differs between two rounds: settings, update and evaluation as rows, and the curves of both updates. */
+import { halfWidth, winRates } from '../../../src/core/winRate.js';
+import type { HeldOutSeen, RoundState, Snapshot } from '../../../src/protocol/messages.js';
+import { decisionsInWords, promptsWithoutPair } from '../../../src/core/review/decisions.js';
+import { overriddenKeys, settingOf } from '../../../src/core/rounds.js';
+import type { Comparison, MetricsRow } from '../../../src/core/rows.js';
+import * as format from '../../../src/core/format.js';
+import { curveCount, curvesOf } from '../../parts/curves.js';
+import { forkField } from './fork.js';
+import { valueText, verdictWord } from './select.js';
+
+export interface ComparedRow {
+  name: string;
+  left: string;
+  right: string;
+  /** Right minus left; empty where there is no number to subtract. */
+  difference: string;
+  /** Whether a setting differs, which is marked. Results always differ, and are not. */
+  differs: boolean;
+}
+
+export interface ComparedGroup {
+  title: string;
+  rows: ComparedRow[];
+}
+
+/** @param responses of both rounds to the held-out prompts; null before the engine has sent them */
+export function comparedGroups(
+  config: Snapshot['config'],
+  left: RoundState,
+  right: RoundState,
+  responses: Responses | null,
+): ComparedGroup[] {
+  const both = { left, right };
+  const groups = [
+    { title: 'Settings', rows: settingRows(config, both) },
+    { title: 'Update', rows: updateRows(both) },
+    { title: 'Held-out prompts', rows: [...headToHead(responses), ...evaluationRows(both)] },
+  ];
+  return groups.filter(({ rows }) => rows.length > 0);
+}
+
+interface Both {
+  left: RoundState;
+  right: RoundState;
+}
+
+interface Responses {
+  left: readonly HeldOutSeen[];
+  right: readonly HeldOutSeen[];
+}
+
+function settingRows(config: Snapshot['config'], both: Both): ComparedRow[] {
+  const { left, right } = both;
+  const changed = [...new Set([...overriddenKeys(left), ...overriddenKeys(right)])].sort();
+  const texts = (show: (round: RoundState) => string) => [show(left), show(right)] as const;
+  const own = (show: (round: RoundState) => string) => texts((round) => (round.id === 0 ? '–' : show(round)));
+  return [
+    setting('start', ...own(({ parent }) => (parent === 0 ? 'base' : `round ${parent}`))),
+    setting('α', ...own(({ settings }) => format.alpha(settings.alpha))),
+    setting('β', ...own(({ settings }) => String(settings.beta))),
+    setting('learning rate', ...own(({ settings }) => format.learningRate(settings.lr))),
+    ...changed.map((key) =>
+      setting(forkField(key)?.label ?? key, ...own((round) => valueText(settingOf(config, round, key)))),
+    ),
+  ];
+}
+
+const setting = (name: string, left: string, right: string): ComparedRow => ({
+  name,
+  left,
+  right,
+  difference: '',
+  differs: left !== right,
+});
+
+function updateRows(both: Both): ComparedRow[] {
+  const without = ({ dropped, decisions }: RoundState): number =>
+    dropped === null ? NaN : promptsWithoutPair(dropped, decisions);
+  return [
+    stated('prompts sampled', both, ({ sampled }) => {
+      if (sampled === null) return '–';
+      const { prompts, planned, stopped_early } = sampled;
+      return `${format.count(prompts)} of ${format.count(planned)}${stopped_early ? ' (stopped)' : ''}`;
+    }),
+    numbers('pairs', both, ({ pairs }) => pairs, format.count, 0),
+    numbers('prompts without pair', both, without, format.count, 0),
+    stated('decisions', both, ({ decisions }) => decisionsInWords(decisions) ?? '–'),
+    numbers('steps', both, ({ steps }) => steps, format.count, 0),
+    stated('update stopped early', both, ({ stopped_early }) => (stopped_early ? 'yes' : 'no')),
+    stated('time', both, ({ seconds }) => format.duration(Object.values(seconds).reduce((a, b) => a + b, 0))),
+    stated('verdict', both, verdictWord),
+  ];
+}
+
+/** The last result: the length-controlled win rate is fitted, which is too slow to repeat on every key. */
+let last: (Responses & { rows: ComparedRow[] }) | null = null;
+
+function headToHead(responses: Responses | null): ComparedRow[] {
+  if (responses === null) return [];
+  const { left, right } = responses;
+  if (last?.left !== left || last.right !== right) last = { left, right, rows: winRows(left, right) };
+  return last.rows;
+}
+
+/** Right against left by reward, on the prompts that both have a response to, as an evaluation compares policies. */
+function winRows(left: readonly HeldOutSeen[], right: readonly HeldOutSeen[]): ComparedRow[] {
+  const before = new Map(left.map((response) => [response.prompt_index, response]));
+  const rows = right.flatMap(({ prompt_index, reward, length }) => {
+    const other = before.get(prompt_index);
+    if (other === undefined) return [];
+    const preference = reward > other.reward ? 1 : reward < other.reward ? 0 : 0.5;
+    return [{ preference, length_model: length, length_baseline: other.length }];
+  });
+  if (rows.length === 0) return [];
+  const { win_rate, length_controlled_win_rate, standard_error } = winRates(rows);
+  const spread = standard_error === null ? '' : ` ±${format.fixed(halfWidth(standard_error), 1)}`;
+  const row = (name: string, theirs: string, own: string): ComparedRow => ({
+    name,
+    left: theirs,
+    right: own,
+    difference: '',
+    differs: false,
+  });
+  return [
+    row('win rate, 95 %', format.percent(100 - win_rate), `${format.percent(win_rate)}${spread}`),
+    row(
+      '  length-controlled',
+      format.percent(100 - length_controlled_win_rate),
+      format.percent(length_controlled_win_rate),
+    ),
+  ];
+}
+
+function evaluationRows(both: Both): ComparedRow[] {
+  if (both.left.evaluation === null && both.right.evaluation === null) return [];
+  const percent = (value: number, digits: number) => format.percent(value, digits);
+  const base = (value: (comparison: Comparison) => number | null) => (round: RoundState) => {
+    const found = round.evaluation?.comparisons.find(({ against }) => against === 'base');
+    return found === undefined ? null : value(found);
+  };
+  return [
+    numbers('reward', both, ({ evaluation: e }) => e?.reward, format.fixed, 3),
+    numbers('length, tokens', both, ({ evaluation: e }) => e?.mean_length, format.fixed, 1),
+    numbers('truncated', both, ({ evaluation: e }) => e && 100 * e.truncated_share, percent, 1),
+    numbers('distinct-2', both, ({ evaluation: e }) => e?.distinct_2, format.fixed, 3),
+    numbers(
+      'win rate vs base',
+      both,
+      base(({ win_rate }) => win_rate),
+      percent,
+      1,
+    ),
+    numbers(
+      '  length-controlled',
+      both,
+      base(({ length_controlled_win_rate: rate }) => rate),
+      percent,
+      1,
+    ),
+    numbers(
+      'KL from base, nats',
+      both,
+      base(({ kl }) => kl),
+      format.fixed,
+      3,
+    ),
+    numbers(
+      '  per token',
+      both,
+      base(({ kl_per_token }) => kl_per_token),
+      format.fixed,
+      4,
+    ),
+  ];
+}
+
+function numbers(
+  name: string,
+  { left, right }: Both,
+  value: (round: RoundState) => number | null | undefined,
+  show: (value: number, digits: number) => string,
+  digits: number,
+): ComparedRow {
+  const [a, b] = [value(left) ?? NaN, value(right) ?? NaN];
+  return {
+    name,
+    left: show(a, digits),
+    right: show(b, digits),
+    difference: Number.isFinite(a) && Number.isFinite(b) ? format.signed(b - a, digits) : '',
+    differs: false,
+  };
+}
+
+function stated(name: string, { left, right }: Both, text: (round: RoundState) => string): ComparedRow {
+  return { name, left: text(left), right: text(right), difference: '', differs: false };
+}
+
+export interface ComparedCurve {
+  title: string;
+  /** Left and right round. `last`: the value after the round's own last step. */
+  series: { name: string; values: number[]; last: number }[];
+}
+
+/** Two more than an update has: a curve of chosen and rejected is drawn as two plots here. */
+export const comparedCurveCount = curveCount + 2;
+
+/** The curves of both updates, each over the steps of the longer one. */
+export function comparedCurves(
+  left: { round: RoundState; metrics: readonly MetricsRow[] },
+  right: { round: RoundState; metrics: readonly MetricsRow[] },
+): ComparedCurve[] {
+  const steps = Math.max(left.metrics.length, right.metrics.length);
+  if (steps === 0) return [];
+  const of = ({ round, metrics }: typeof left) => ({
+    name: String(round.id),
+    curves: curvesOf(metrics, round.settings.beta, false),
+  });
+  const [a, b] = [of(left), of(right)];
+  // The shorter update's curves end where it ended.
+  const drawn = (name: string, values: readonly number[]) => ({
+    name,
+    last: values.at(-1) ?? NaN,
+    values: [...values, ...new Array<number>(steps - values.length).fill(NaN)],
+  });
+  return a.curves.flatMap(({ title, series }, i) =>
+    series.map(({ name }, j) => ({
+      title: name === '' ? title : `${title} ${name}`,
+      series: [drawn(a.name, series[j].values), drawn(b.name, b.curves[i].series[j].values)],
+    })),
+  );
+}

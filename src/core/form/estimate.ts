@@ -1,0 +1,181 @@
+/**
+ * What a round will cost, before it is run. Memory follows from the model's shape and the settings; time from speeds that
+ * a short measurement found (run/preflight/measure.ts). Pure.
+ */
+import type { Config } from '../config/schema.js';
+import type { Measurement, ModelFacts } from './facts.js';
+
+const floatBytes = 4;
+const mebi = 2 ** 20;
+
+/** Node, TensorFlow.js and its kernels, before any model: measured on wasm, MiB. */
+export const programMemory = 150;
+
+/** What one wasm memory can hold at most, MiB. */
+export const wasmLimit = 4096;
+
+/** All in MiB. */
+export interface MemoryEstimate {
+  weights: number;
+  reward: number;
+  gradients: number;
+  /** AdamW's first and second moments. */
+  moments: number;
+  /** What the forward pass of a micro-batch keeps for the backward pass. */
+  activations: number;
+  /** Keys and values of the responses that are sampled together, and their logits. */
+  sampling: number;
+  /** The most that is held at once: sampling or updating, whichever takes more, and the program itself. */
+  total: number;
+}
+
+export type MemorySettings = Pick<Config, 'sampling' | 'update'>;
+
+/**
+ * Counts float32 values by what the tape of model/blocks.ts saves. D hidden size, Q and K widths of queries and keys, F
+ * inner size, V vocabulary, L layers, N positions of a micro-batch.
+ *
+ * @param promptTokens of the longest prompt
+ * @param rewardParameters of the reward models, which stay loaded
+ * @param halved frozen weights are kept in bfloat16 (tensor/upload.ts)
+ */
+export function estimateMemory(
+  facts: Pick<ModelFacts, 'parameters' | 'context' | 'shape' | 'loraWidths'>,
+  { sampling, update }: MemorySettings,
+  promptTokens: number,
+  rewardParameters: number,
+  halved = false,
+): MemoryEstimate {
+  const { layers: L, hidden: D, query: Q, kv: K, inner: F, gated, vocabulary: V, tied } = facts.shape;
+  const trained = trainedParameters(facts, update.lora);
+  const positions = Math.min(facts.context, promptTokens + sampling.max_new_tokens);
+  const pairs = Math.min(update.micro_batch, update.batch_size);
+  const N = 2 * pairs * positions;
+  // x, its norm, the middle and its norm; q, attention's output; k, v; gate, up and their product (or input and output).
+  const perLayer = 4 * D + 2 * Q + 2 * K + (gated ? 3 : 2) * F;
+  const kept = update.activation_checkpointing ? L * D + perLayer : L * perLayer;
+  // The head's transpose, its gradient in parts, and, where it is the embedding, its turned copy; logits in slices.
+  const head = (tied ? 3 : 2) * V * D + 2 * Math.min((64 * mebi) / floatBytes, 2 * pairs * sampling.max_new_tokens * V);
+  // A second set while a micro-batch is added to those before it.
+  const gradients = trained * (update.batch_size > update.micro_batch ? 2 : 1);
+  const cache = sampling.batch_size * positions * L * 2 * K + 2 * sampling.batch_size * V + (tied ? V * D : 0);
+  const inMebi = (floats: number): number => (floats * floatBytes) / mebi;
+  const estimate = {
+    weights: inMebi(update.lora === null ? facts.parameters : facts.parameters * (halved ? 0.5 : 1) + trained),
+    reward: inMebi(rewardParameters),
+    gradients: inMebi(gradients),
+    moments: inMebi(2 * trained),
+    activations: inMebi(N * (kept + 2 * D) + head),
+    sampling: inMebi(cache),
+  };
+  const { weights, reward, moments, activations } = estimate;
+  const updating = estimate.gradients + moments + activations;
+  return { ...estimate, total: programMemory + weights + reward + Math.max(updating, estimate.sampling) };
+}
+
+/** Parameters that an update changes: all, or rank·(in + out) for each linear layer that gets an adapter. */
+export function trainedParameters(
+  { parameters, loraWidths }: Pick<ModelFacts, 'parameters' | 'loraWidths'>,
+  lora: Config['update']['lora'],
+): number {
+  if (lora === null) return parameters;
+  return lora.targets.reduce((sum, target) => sum + lora.rank * (loraWidths[target] ?? 0), 0);
+}
+
+/** Seconds a stage of one round; null where its speed is not known. */
+export interface TimeEstimate {
+  sample: number | null;
+  score: number | null;
+  update: number | null;
+  evaluate: number | null;
+}
+
+export interface Counts {
+  /** Of a round. */
+  prompts: number;
+  heldOut: number;
+  /** Mean tokens of a prompt. */
+  promptTokens: number;
+}
+
+/** A forward pass is a third of the work of a forward and a backward pass. */
+const forwardShare = 1 / 3;
+/** The round's start and the base: their log-probabilities of the held-out responses. */
+const opponents = 2;
+
+/** An upper bound where prompts have equal responses or none of use: it counts a pair for each. */
+export function estimateTimes(
+  { sample, score, update }: Pick<Measurement, 'sample' | 'score' | 'update'>,
+  counts: Counts,
+  config: Pick<Config, 'sampling' | 'update' | 'evaluation'>,
+): TimeEstimate {
+  const length = sample?.meanLength ?? config.sampling.max_new_tokens;
+  const responses = counts.prompts * config.sampling.samples_per_prompt;
+  const heldOut =
+    config.evaluation.max_prompts === 0 ? counts.heldOut : Math.min(counts.heldOut, config.evaluation.max_prompts);
+  const sequence = counts.promptTokens + length;
+  const { steps, epochs, batch_size } = config.update;
+  const trained = steps > 0 ? steps * batch_size : counts.prompts * epochs;
+  const of = (tokens: number, speed: number | undefined): number | null =>
+    speed === undefined ? null : tokens / speed;
+  const sampling = of(heldOut * length, sample?.tokensPerSecond);
+  const scoring = of(heldOut, score?.responsesPerSecond);
+  const judging = of(forwardShare * opponents * heldOut * sequence, update?.tokensPerSecond);
+  return {
+    sample: of(responses * length, sample?.tokensPerSecond),
+    score: of(responses, score?.responsesPerSecond),
+    update: of(2 * sequence * (trained + forwardShare * counts.prompts), update?.tokensPerSecond),
+    evaluate: sampling === null || scoring === null || judging === null ? null : sampling + scoring + judging,
+  };
+}
+
+/**
+ * Mean length of responses from a measurement that was cut short: of all that were begun, so many ended within so many
+ * tokens. With the chance p = ended / tokens that a token is the last, a response that may have at most M tokens has
+ * (1 - (1 - p)^M) / p of them in the mean. Those that ended alone would say too little: short ones end first.
+ */
+export function meanLength(ended: number, tokens: number, most: number): number {
+  if (tokens === 0 || ended === 0) return most;
+  const p = ended / tokens;
+  return (1 - (1 - p) ** most) / p;
+}
+
+/** Memory of one GPU that trainer/ needs in PyTorch, all in MiB. */
+export interface TorchEstimate {
+  weights: number;
+  gradients: number;
+  moments: number;
+  activations: number;
+  total: number;
+}
+
+/** The CUDA context and the libraries' workspaces, MiB: our allowance. */
+const cudaMemory = 1024;
+
+/**
+ * What an update with trainer/ takes on one GPU, with bfloat16 autocast. Full fine-tuning: 4 bytes per parameter for float32
+ * weights, 4 for gradients, 8 for AdamW's moments. LoRA: 2 for the frozen base in bfloat16, and the same 16 for the adapter.
+ * Activations in bfloat16 by the widths of `estimateMemory`; logits of the responses' positions in bfloat16, in float32, and
+ * their gradient. Several GPUs under DDP take this each; FSDP divides weights, gradients and moments among them.
+ *
+ * @param promptTokens of the longest prompt
+ */
+export function estimateTorch(
+  facts: Pick<ModelFacts, 'parameters' | 'context' | 'shape' | 'loraWidths'>,
+  { sampling, update }: MemorySettings,
+  promptTokens: number,
+): TorchEstimate {
+  const { layers: L, hidden: D, query: Q, kv: K, inner: F, gated, vocabulary: V } = facts.shape;
+  const trained = trainedParameters(facts, update.lora);
+  const positions = Math.min(facts.context, promptTokens + sampling.max_new_tokens);
+  const pairs = Math.min(update.micro_batch, update.batch_size);
+  const N = 2 * pairs * positions; // sequences of a micro-batch, padded to the longest
+  const perLayer = 4 * D + 2 * Q + 2 * K + (gated ? 3 : 2) * F;
+  const kept = update.activation_checkpointing ? L * D + perLayer : L * perLayer;
+  const inMebi = (bytes: number): number => bytes / mebi;
+  const weights = inMebi(update.lora === null ? 4 * facts.parameters : 2 * facts.parameters + 4 * trained);
+  const gradients = inMebi(4 * trained);
+  const moments = inMebi(8 * trained);
+  const activations = inMebi(2 * N * kept + N * V * (2 + 4 + 4));
+  return { weights, gradients, moments, activations, total: cudaMemory + weights + gradients + moments + activations };
+}

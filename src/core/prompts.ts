@@ -1,0 +1,13 @@
+/** Prompts as text. */
+import type { Prompt } from './rows.js';
+
+/**
+ * A prompt as one text, for tables, filters and screens: a lone user message as it is, several messages with the role
+ * before each, and the token ids where there is no text.
+ */
+export function promptText({ prompt, prompt_ids }: { prompt?: Prompt; prompt_ids?: number[] }): string {
+  if (prompt === undefined) return `[${(prompt_ids ?? []).join(' ')}]`;
+  if (typeof prompt === 'string') return prompt;
+  if (prompt.length === 1 && prompt[0].role === 'user') return prompt[0].content;
+  return prompt.map(({ role, content }) => `${role}: ${content}`).join('\n');
+}

@@ -1,0 +1,53 @@
+/** The layout of a run directory: where the files of each round are. */
+import path from 'node:path';
+import type { Config } from './config/schema.js';
+
+export interface RunFiles {
+  roundDir(round: number): string;
+  /** A file of a round's folder. */
+  file(round: number, name: string): string;
+  /** The policy that a round ended with; round 0's is the base. */
+  policyDir(round: number): string;
+}
+
+export function runFiles(directory: string, config: Config): RunFiles {
+  const roundDir = (round: number) => path.join(directory, 'rounds', String(round).padStart(4, '0'));
+  const file = (round: number, name: string) => path.join(roundDir(round), name);
+  return { roundDir, file, policyDir: (round) => (round === 0 ? config.model : file(round, 'policy')) };
+}
+
+/** Finds a file of a round's folder. */
+export interface RoundFolders {
+  file(round: number, name: string): string;
+}
+
+/** What the folder of a round holds. */
+export const roundFiles = {
+  samples: 'samples.jsonl',
+  scores: 'scores.jsonl',
+  /** The rewards' pairs; from the launch on, what the update trains on: the same with the human decisions applied. */
+  pairs: 'pairs.jsonl',
+  /** The decided pairs of a Brevity before 0.2, which kept them apart. */
+  formerTrainingPairs: 'training-pairs.jsonl',
+  /** Rows of the review table, so that it need not be made of all samples again. */
+  review: 'review.jsonl',
+  decisions: 'decisions.jsonl',
+  /** Speed and memory of one step, before the run's first update. */
+  firstStep: 'first-step.jsonl',
+  metrics: 'metrics.jsonl',
+  probes: 'probes.jsonl',
+  /** Log-probabilities of all responses that review can pair, where the reference is not the round's start. */
+  logps: 'logps.jsonl',
+  reference: 'reference.jsonl',
+  update: 'update',
+  heldOutSamples: 'held-out-samples.jsonl',
+  heldOutScores: 'held-out-scores.jsonl',
+  heldOutLogps: 'held-out-logps.jsonl',
+  evaluation: 'evaluation.json',
+  /** Log-probabilities of fixed tokens under the round's policy and its start: policyProbes.ts. */
+  policyProbes: 'policy-probes.json',
+  /** How each endpoint's log-probabilities compared, one row per verification. */
+  verifications: 'verifications.jsonl',
+  /** The folder of an update that runs as a job. */
+  job: 'job',
+} as const;

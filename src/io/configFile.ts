@@ -1,0 +1,83 @@
+/** Configuration files, and whether the files and folders that a configuration names exist. */
+import path from 'node:path';
+import { existsSync } from 'node:fs';
+import { messageOf, UserError } from '../core/errors.js';
+import { parseJson } from '../core/limits.js';
+import { parseRewardSpec } from '../core/config/rewardSpec.js';
+import { type Config, configSchema } from '../core/config/schema.js';
+import { readTextFile } from './files.js';
+import {
+  isObject,
+  jobProblems,
+  type NameKey,
+  type PartialConfig,
+  pathKeys,
+  Problems,
+  resolvePaths,
+  schemaProblems,
+} from '../core/config/partial.js';
+
+/** Reads a JSON configuration; relative paths in it are meant from its folder. */
+export function readConfigFile(file: string): PartialConfig {
+  let json: unknown;
+  try {
+    json = parseJson(readTextFile(file));
+  } catch (cause) {
+    if (cause instanceof UserError && existsSync(file)) throw cause;
+    const what = existsSync(file) ? `is not JSON (${messageOf(cause)})` : 'does not exist';
+    throw new UserError(`configuration ${file} ${what}`, { exitCode: 2, cause });
+  }
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
+    throw new UserError(`configuration ${file} is not a JSON object`, { exitCode: 2 });
+  }
+  return resolvePaths(json as PartialConfig, path.dirname(path.resolve(file)));
+}
+
+/**
+ * Checks a configuration whole.
+ *
+ * @throws Problems
+ */
+export function checkConfig(config: PartialConfig, nameKey: NameKey): Config {
+  const result = configSchema.safeParse(config);
+  const problems = [
+    ...schemaProblems(config, nameKey),
+    ...missingFiles(config, nameKey),
+    ...jobProblems(config, nameKey),
+  ];
+  if (result.success && problems.length === 0) return result.data;
+  throw new Problems(problems, `${problems.length} settings cannot be used`);
+}
+
+/** Files and folders that are named but do not exist, and rewards that cannot be read. */
+function missingFiles(config: PartialConfig, nameKey: NameKey): string[] {
+  const problems: string[] = [];
+  for (const key of pathKeys) {
+    const file = config[key];
+    if (typeof file === 'string' && !existsSync(file)) problems.push(`${nameKey(key)}: ${file} does not exist`);
+  }
+  const reference = isObject(config.dpo) ? config.dpo.reference : undefined;
+  if (typeof reference === 'string' && !['round', 'base'].includes(reference) && !existsSync(reference))
+    problems.push(
+      `${nameKey('dpo.reference')}: ${reference} does not exist; expected \`round\`, \`base\` or a model folder`,
+    );
+  return [...problems, ...rewardProblems(config, nameKey)];
+}
+
+/** Why a configuration's reward cannot be used: unreadable, or its files do not exist. */
+export function rewardProblems(config: PartialConfig, nameKey: NameKey = (key) => key): string[] {
+  if (typeof config.reward !== 'string' || config.reward === '') return [];
+  return rewardFaults(config.reward).map((fault) => `${nameKey('reward')}: ${fault}`);
+}
+
+/** The same for a reward's specification alone. */
+export function rewardFaults(spec: string): string[] {
+  try {
+    return parseRewardSpec(spec).flatMap((part) => {
+      const file = part.kind === 'hf' ? part.dir : part.kind === 'module' ? part.file : null;
+      return file === null || existsSync(file) ? [] : [`${file} does not exist`];
+    });
+  } catch (error) {
+    return [messageOf(error)];
+  }
+}

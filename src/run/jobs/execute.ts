@@ -1,0 +1,410 @@
+/**
+ * `brevity job DIR`: executes the folder of an update job with our own engine, by the same code as a local update.
+ * Stopped by SIGTERM, it continues from its checkpoint with bit-identical results on the same backend.
+ *
+ * Leaves out what a trainer on several processes needs: trainer/ is that executor.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync } from 'node:fs';
+import { hostname } from 'node:os';
+import path from 'node:path';
+import { z } from 'zod';
+import { Suspended, type Control, type Verdict } from '../../core/control.js';
+import { epochSteps, totalSteps } from '../../core/schedule.js';
+import { Interrupted, responseLogprobs, sum } from '../../train/logprobs.js';
+import { lrDpoLoss } from '../../core/objectives/lrDpo.js';
+import { referenceLogps } from '../../train/referenceLogps.js';
+import { bySide, pairSides, type ReferenceLogps } from '../../train/step.js';
+import { hasCode, messageOf, UserError } from '../../core/errors.js';
+import { parseJson } from '../../core/limits.js';
+import { saveModel, type LoadedModel } from '../../model/folder.js';
+import { log, print } from '../../io/print.js';
+import { ModelShelf } from '../stages/models.js';
+import { trainingUse } from '../stages/reference.js';
+import { resumeUpdate, updateWithFiles } from '../stages/update.js';
+import { makeDirectory, removeAll, writeFileAtomic } from '../../io/durable.js';
+import { memoryMegabytes, useBackend } from '../../tensor/backend.js';
+import {
+  jobExit,
+  jobFile,
+  readControl,
+  readDone,
+  readJobProbes,
+  readLaunch,
+  readPairs,
+  readRequest,
+  readStatus,
+  type JobDone,
+  type JobPair,
+  type JobProbe,
+  type JobRequest,
+  type JobStatus,
+  writeJson,
+} from '../../remote/jobs/contract.js';
+import { readTextFile } from '../../io/files.js';
+
+/** Milliseconds between looks at the engine's files. */
+const LOOK_MS = 200;
+/** Milliseconds between replacements of status.json while nothing changes but a count. */
+const STATUS_MS = 5000;
+
+/**
+ * Largest |z − α·Δ|y|| before the first step, in nats per token and by β, where the reference is the policy: both sums
+ * then come from the same weights. Batches of another composition round differently, by less than 1e-4 per token in
+ * float32, and by about 1e-2 where operands of matrix products are rounded to bf16 or tf32. Another policy differs by
+ * tenths.
+ */
+const Z_TOLERANCE = { exact: 1e-3, rounded: 3e-2 };
+
+export interface ExecutorOptions {
+  /** BREVITY_JOB_ATTEMPT; null in standalone use: no claim is made. */
+  attempt: number | null;
+  version: string;
+  /** Set by SIGTERM and SIGUSR1. */
+  suspended(): boolean;
+}
+
+/** Another executor has this attempt or a later one. */
+class Superseded extends Error {}
+
+/**
+ * Executes a job's folder to its end.
+ *
+ * @returns the exit code: jobExit
+ * @throws UserError if the folder is no job that this version can read; nothing of it was changed
+ */
+export async function executeJob(dir: string, options: ExecutorOptions): Promise<number> {
+  const request = readRequest(dir);
+  const done = readDone(dir);
+  if (done !== null) {
+    print(`${dir} is finished already (${done.outcome}); nothing to do\n`);
+    return jobExit.ended;
+  }
+  try {
+    claim(dir, request.id, options.attempt);
+    const execution = new Execution(dir, request, options);
+    return await execution.run();
+  } catch (error) {
+    if (error instanceof Superseded) {
+      print(`${error.message}\n`);
+      return jobExit.superseded;
+    }
+    throw error;
+  }
+}
+
+/** Reads BREVITY_JOB_ATTEMPT. @throws UserError unless it is a whole number from 1, or unset */
+export function attemptIn(env: NodeJS.ProcessEnv): number | null {
+  const text = env['BREVITY_JOB_ATTEMPT'];
+  if (text === undefined) return null;
+  const attempt = Number(text);
+  if (Number.isInteger(attempt) && attempt >= 1) return attempt;
+  throw new UserError(`BREVITY_JOB_ATTEMPT is "${text}"; expected a whole number from 1, or leave it unset`);
+}
+
+function claim(dir: string, id: string, attempt: number | null): void {
+  if (attempt === null) return;
+  checkAttempt(dir, id, attempt);
+  const folder = path.join(jobFile(dir, 'launchFolder'), `claim-${attempt}`);
+  makeDirectory(path.dirname(folder));
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    if (!hasCode(error, 'EEXIST')) throw error;
+    throw new Superseded(
+      `attempt ${attempt} of this job is taken by another executor (${folder} exists); this one ends`,
+    );
+  }
+}
+
+/** A node that was lost and comes back may run an attempt that has long been replaced, or whose job was discarded. */
+function checkAttempt(dir: string, id: string, attempt: number | null): void {
+  const latest = attempt === null ? null : readLaunch(dir);
+  if (latest === null || attempt === null) return;
+  if (latest.id !== id) throw new Superseded(`job ${latest.id} has replaced job ${id} in this folder; this one ends`);
+  if (latest.attempt > attempt)
+    throw new Superseded(`attempt ${latest.attempt} of this job has replaced attempt ${attempt}; this one ends`);
+}
+
+class Execution {
+  private readonly started = new Date();
+  private readonly executor: string;
+  private status: JobStatus;
+  private statusAt = -Infinity;
+  private lookedAt = -Infinity;
+  private verdict: Verdict = 'go';
+  private steps = 0;
+
+  constructor(
+    private readonly dir: string,
+    private readonly request: JobRequest,
+    private readonly options: ExecutorOptions,
+  ) {
+    this.executor = `brevity ${options.version}`;
+    this.status = {
+      state: 'loading',
+      done: 0,
+      total: 0,
+      host: hostname(),
+      pid: process.pid,
+      processes: 1,
+      device: '',
+      executor: this.executor,
+      attempt: options.attempt ?? 1,
+      started: this.started.toISOString(),
+      updated: '',
+      // Of the first attempt, if this one continues after its first step.
+      z_error: earlierError(dir),
+    };
+  }
+
+  async run(): Promise<number> {
+    try {
+      const outcome = await this.execute();
+      print(`${outcome} after ${this.steps} steps\n`);
+      return jobExit.ended;
+    } catch (error) {
+      if (error instanceof Suspended) {
+        print('ended by a signal; another attempt continues from the checkpoint\n');
+        return jobExit.suspended;
+      }
+      if (error instanceof Superseded) throw error;
+      log(error);
+      this.finish('failed', { message: messageOf(error) });
+      return jobExit.failed;
+    }
+  }
+
+  private async execute(): Promise<JobDone['outcome']> {
+    const { dir, request } = this;
+    this.tell({ state: 'loading' });
+    const pairs = readPairs(dir);
+    const probes = readJobProbes(dir);
+    const { name, detail } = await useBackend(request.backend, request.threads, request.precision);
+    this.status.device = name === 'cuda' ? `cuda:${detail}` : 'cpu';
+    this.status.executor = `${this.executor} (${name})`;
+    const models = new ModelShelf(noRewards);
+    const reference = await this.reference(models, pairs);
+    if (reference === null) return this.finish('aborted', {});
+    const policy = await models.load(request.policy, trainingUse(request));
+    const files = { checkpoint: jobFile(dir, 'checkpoint'), metrics: jobFile(dir, 'metrics') };
+    const resumed = resumeUpdate(files, request.update.micro_batch);
+    this.steps = resumed.state?.step ?? 0;
+    const total = totalSteps(pairs.length, request.update);
+    this.tell({ state: 'training', done: this.steps, total });
+    let start: number[][];
+    try {
+      start = await this.startProbes(policy, probes);
+      if (this.steps === 0 && request.same) await this.checkStart(policy, pairs, reference);
+    } catch (error) {
+      if (error instanceof Interrupted) return this.finish('aborted', {});
+      throw error;
+    }
+    this.tell({});
+    const { outcome } = await updateWithFiles(
+      policy,
+      pairs,
+      reference,
+      { dpo: request.objective, update: { ...request.update, job: null }, seed: request.seed },
+      files,
+      resumed,
+      {
+        control: this.control,
+        onStep: (row) => {
+          this.steps = row.step;
+          print(
+            `step ${row.step}/${row.total_steps} loss ${row.loss.toFixed(4)} ${Math.round(row.tokens_per_second)} tokens/s\n`,
+          );
+          this.tell({ done: row.step }, STATUS_MS);
+        },
+        between: async () => checkAttempt(this.dir, request.id, this.options.attempt),
+      },
+    );
+    if (outcome === 'aborted') return this.finish('aborted', {});
+    this.tell({ state: 'saving' });
+    const end = await this.probe(policy, probes, pauseless);
+    checkAttempt(dir, request.id, this.options.attempt);
+    // Saved by an attempt that was killed before it could say so.
+    removeAll([jobFile(dir, 'policy')]);
+    await saveModel(policy, jobFile(dir, 'policy'), { dtype: 'float32', place: 'run' });
+    return this.finish(outcome, { probes: probes.length === 0 ? null : { start, end } });
+  }
+
+  /** Summed log-probabilities of the pairs under the reference; null if aborted. Those of pairs.jsonl are taken as they are. */
+  private async reference(models: ModelShelf, pairs: JobPair[]): Promise<ReferenceLogps | null> {
+    const { dir, request } = this;
+    const known = pairs.flatMap((pair) => [pair.ref_chosen_logps, pair.ref_rejected_logps]);
+    const sides = pairSides(pairs);
+    const missing = sides.filter((_, i) => known[i] === undefined);
+    if (missing.length === 0) return bySide(known as number[]);
+    // Of an adapter in training the reference is computed in the same form, so that the first z is exactly α·Δ|y|.
+    const model = await models.load(
+      request.same ? request.policy : request.reference,
+      request.same ? trainingUse(request) : 'read',
+    );
+    this.tell({ state: 'reference', total: missing.length });
+    makeDirectory(jobFile(dir, 'checkpoint'));
+    try {
+      const file = path.join(jobFile(dir, 'checkpoint'), 'reference.jsonl');
+      const computed = await referenceLogps(file, model.fingerprint, missing, async (wanted) => {
+        const offset = missing.length - wanted.length;
+        const values = await responseLogprobs(model, wanted, {
+          control: abortOnly(this.control),
+          name: (i) => `pair ${Math.floor(sides.indexOf(wanted[i]) / 2) + 1}`,
+          onProgress: (done) => this.tell({ done: offset + done }, STATUS_MS),
+        });
+        return values.map(sum);
+      });
+      const rest = computed.values();
+      return bySide(sides.map((_, i) => known[i] ?? (rest.next().value as number)));
+    } catch (error) {
+      if (error instanceof Interrupted) return null;
+      throw error;
+    }
+  }
+
+  /**
+   * Log-probabilities of the probes as the update starts; kept for attempts that continue after its first step.
+   *
+   * @throws UserError if the sampling server's differ by more than the tolerance
+   */
+  private async startProbes(policy: LoadedModel, probes: JobProbe[]): Promise<number[][]> {
+    if (probes.length === 0) return [];
+    const file = path.join(jobFile(this.dir, 'checkpoint'), 'probes.json');
+    const of = createHash('sha256').update(JSON.stringify(probes)).digest('hex');
+    if (this.steps > 0) return readStartProbes(file, of);
+    const start = await this.probe(policy, probes, abortOnly(this.control));
+    makeDirectory(path.dirname(file));
+    writeFileAtomic(file, JSON.stringify({ of, start }) + '\n');
+    this.checkServer(probes, start);
+    return start;
+  }
+
+  private checkServer(probes: JobProbe[], start: number[][]): void {
+    const tolerance = this.request.probe_tolerance;
+    const differences = probes.flatMap(({ server_logprobs }, p) =>
+      (server_logprobs ?? []).map((logprob, t) => Math.abs(logprob - start[p][t])),
+    );
+    if (tolerance === null || differences.length === 0) return;
+    const mean = differences.reduce((total, each) => total + each, 0) / differences.length;
+    if (mean <= tolerance) return;
+    throw new UserError(
+      `the policy that was sampled from is not the policy of this job: over ${differences.length} probe tokens the sampling server's log-probabilities differ from those of ${this.request.policy} by ${mean.toPrecision(3)} nats per token on average, and at most ${tolerance} is expected; see that the servers hold the weights that the round starts from`,
+    );
+  }
+
+  private async probe(policy: LoadedModel, probes: JobProbe[], control: Control): Promise<number[][]> {
+    if (probes.length === 0) return [];
+    const values = await responseLogprobs(policy, probes, { control, name: (i) => `probe ${i + 1}` });
+    return values.map((each) => [...each]);
+  }
+
+  /** Checks on the pairs of the first step that z = α·Δ|y|. @throws UserError that names the worst pair */
+  private async checkStart(policy: LoadedModel, pairs: JobPair[], reference: ReferenceLogps): Promise<void> {
+    const { request } = this;
+    const { objective, update } = request;
+    // Before the adapter is added the policy is the same: its B is 0.
+    const [first] = epochSteps(pairs.length, update.batch_size, 0, request.seed);
+    const values = await responseLogprobs(policy, pairSides(first.map((index) => pairs[index])), {
+      control: abortOnly(this.control),
+      name: (i) => `pair ${first[Math.floor(i / 2)] + 1}`,
+    });
+    const logps = values.map(sum);
+    const rounded = this.status.device.startsWith('cuda') && request.precision !== 'fp32';
+    let worst = 0;
+    first.forEach((index, i) => {
+      const { chosen_ids, rejected_ids } = pairs[index];
+      const { z } = lrDpoLoss(
+        {
+          chosen_logps: logps[2 * i],
+          rejected_logps: logps[2 * i + 1],
+          ref_chosen_logps: reference.chosen[index],
+          ref_rejected_logps: reference.rejected[index],
+          chosen_length: chosen_ids.length,
+          rejected_length: rejected_ids.length,
+        },
+        objective,
+      );
+      const expected = objective.alpha * (chosen_ids.length - rejected_ids.length);
+      const tokens = chosen_ids.length + rejected_ids.length;
+      const error = Math.abs(z - expected);
+      worst = Math.max(worst, error);
+      if (!(error <= objective.beta * tokens * (rounded ? Z_TOLERANCE.rounded : Z_TOLERANCE.exact)))
+        throw new UserError(
+          `before the first step z of pair ${index + 1} is ${z.toPrecision(6)} and α·Δ|y| is ${expected.toPrecision(6)}, though the reference is the policy; the reference log-probabilities of pairs.jsonl come from other weights, or ${request.policy} has changed`,
+        );
+    });
+    this.status.z_error = worst;
+  }
+
+  private readonly control: Control = {
+    point: async () => {
+      // Lets signals through.
+      await new Promise((resolve) => setImmediate(resolve));
+      if (this.options.suspended()) throw new Suspended();
+      if (performance.now() - this.lookedAt >= LOOK_MS) {
+        this.lookedAt = performance.now();
+        checkAttempt(this.dir, this.request.id, this.options.attempt);
+        this.verdict = readControl(this.dir) ?? 'go';
+        this.tell({}, STATUS_MS);
+      }
+      return this.verdict;
+    },
+  };
+
+  /** @param within replaces the file only if it is older than so many milliseconds */
+  private tell(changes: Partial<JobStatus>, within = 0): void {
+    this.status = { ...this.status, ...(changes.state === undefined ? {} : { done: 0, total: 0 }), ...changes };
+    if (performance.now() - this.statusAt < within) return;
+    this.statusAt = performance.now();
+    this.status.updated = new Date().toISOString();
+    writeJson(jobFile(this.dir, 'status'), this.status);
+  }
+
+  private finish(outcome: JobDone['outcome'], { message = null, probes = null }: Partial<JobDone>): JobDone['outcome'] {
+    if (outcome === 'aborted') removeAll([jobFile(this.dir, 'checkpoint'), jobFile(this.dir, 'policy')]);
+    writeJson(jobFile(this.dir, 'done'), {
+      version: 1,
+      outcome,
+      steps: this.steps,
+      message,
+      executor: this.status.executor,
+      seconds: (Date.now() - this.started.getTime()) / 1000,
+      memory_mb: memoryMegabytes(),
+      z_error: this.status.z_error,
+      probes,
+    });
+    return outcome;
+  }
+}
+
+const noRewards = (): void => {
+  throw new Error('a job opens no rewards');
+};
+
+/** Half of a reference is of no use: stopping waits for it. */
+function abortOnly(control: Control): Control {
+  return { point: async () => ((await control.point()) === 'abort' ? 'abort' : 'go') };
+}
+
+/** The update has ended: nothing is left to stop. */
+const pauseless: Control = { point: () => new Promise((resolve) => setImmediate(resolve, 'go')) };
+
+function earlierError(dir: string): number | null {
+  try {
+    return readStatus(dir)?.z_error ?? null;
+  } catch {
+    // It is replaced now.
+    return null;
+  }
+}
+
+const startSchema = z.object({ of: z.string(), start: z.array(z.array(z.number())) });
+
+function readStartProbes(file: string, of: string): number[][] {
+  if (!existsSync(file))
+    throw new UserError(`${file} is missing, and the update has taken steps; abort the update and launch it again`);
+  const kept = startSchema.safeParse(parseJson(readTextFile(file)));
+  if (kept.success && kept.data.of === of) return kept.data.start;
+  throw new UserError(`${file} holds no log-probabilities of probes.jsonl; abort the update and launch it again`);
+}
