@@ -1,7 +1,7 @@
 /** The α panel at 20,000 pairs: how long all its numbers take at an α that nobody has asked for before. */
 import { median } from '../median.js';
 import { readScoredFile } from '../../src/run/reviewFile.js';
-import { tableOf } from '../../components/screens/review/data.js';
+import { tableOf } from '../../components/screens/review/table.js';
 import {
   flipAlpha,
   marginHistogram,
@@ -9,7 +9,7 @@ import {
   panelCurves,
   panelNumbers,
   scaleOf,
-} from '../../components/screens/review/numbers.js';
+} from '../../components/screens/review/alpha.js';
 
 export interface PanelTimes {
   pairs: number;

@@ -5,7 +5,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { readScoredFile } from '../../src/run/reviewFile.js';
 import { activeKeys } from '../../components/app/keys.js';
 import { Link } from '../../src/cli/engineLink.js';
-import { lookingAt } from '../../components/screens/review/looking.js';
+import { reviewedRound } from '../../components/screens/review/select.js';
 import { FileSession, defaultOut, journalOf, readJournal } from '../../src/cli/reviewSession.js';
 import { initialState } from '../../components/screens/index.js';
 import { Store } from '../../components/app/store.js';
@@ -81,8 +81,8 @@ describe('the session', () => {
     const { store } = await opened();
     const state = store.state();
     expect(state).toMatchObject({ screen: 'review', link: { status: 'up' } });
-    expect(lookingAt(on.review(state))?.table.pairs).toHaveLength(3);
-    expect(lookingAt(on.review(state))?.settings.alpha).toBe(0.005);
+    expect(reviewedRound(on.review(state))?.table.pairs).toHaveLength(3);
+    expect(reviewedRound(on.review(state))?.settings.alpha).toBe(0.005);
   });
 
   it('keeps decisions in a journal beside the file, and takes them up again', async () => {
@@ -92,7 +92,7 @@ describe('the session', () => {
     expect(store.state().run?.decisions).toMatchObject({ undoable: 1, redoable: 1 });
     const again = await opened(file);
     expect(again.store.state().run?.decisions).toEqual(store.state().run?.decisions);
-    expect(lookingAt(on.review(again.store.state()))?.table.standings).toEqual(['excluded', 'pair', 'pair']);
+    expect(reviewedRound(on.review(again.store.state()))?.table.statuses).toEqual(['excluded', 'pair', 'pair']);
   });
 
   it('writes the pairs as decided', async () => {
@@ -114,7 +114,7 @@ describe('the session', () => {
     const { store, press } = await opened();
     await press('right');
     await new Promise((resolve) => setTimeout(resolve, 200));
-    expect(lookingAt(on.review(store.state()))?.settings.alpha).toBe(0.0051);
+    expect(reviewedRound(on.review(store.state()))?.settings.alpha).toBe(0.0051);
     expect(store.state().draft).toEqual({});
     expect(slices(store.state()).review.details[0]?.detail.responses.map(({ text }) => text)).toEqual([
       'short',

@@ -140,7 +140,7 @@ it('a swap leaves the row under the cursor where it was sorted, until o sorts ag
   screen.type('g');
   await screen.until(/ 1\/\d+ of 300, filter longer ─/);
   screen.type('s');
-  await screen.until(/no longer fits the filter[\s\S]*o re-sorts/);
+  await screen.until(/no longer matches the filter[\s\S]*o re-sorts/);
   screen.type('j');
   await screen.until(/^·\s+\d+ /m);
   screen.type('o');
@@ -176,7 +176,9 @@ it.each([
   terminal = screen;
   await screen.until(/Prompt 1, 1 of 300/);
   screen.type('A');
-  await screen.until(/length-neutral α[\s\S]*α 0\.0000: 0\.0 % of pairs flipped; mean weight of longer winners 0\.500/);
+  await screen.until(
+    /length-neutral α[\s\S]*α 0\.0000: 0\.0 % of pairs flipped; mean weight of longer chosen responses 0\.500/,
+  );
   screen.type('AB');
   await screen.until(/length: ρ/);
   screen.type('B?');

@@ -297,7 +297,7 @@ describe('a terminal', () => {
     // The screen below was not said again.
     expect(screen.output.match(/^Prompt 2, 2 of 300/gm)).toHaveLength(1);
     screen.type('A');
-    await screen.until(/α 0\.0000: 0\.0 % of pairs flipped; mean weight of longer winners 0\.500/);
+    await screen.until(/α 0\.0000: 0\.0 % of pairs flipped; mean weight of longer chosen responses 0\.500/);
     screen.type(keys.right);
     await screen.until(/^α 0\.0001: \d+ of \d+ pairs flipped/m);
     screen.type('A/');

@@ -1,43 +1,52 @@
-import type { ReviewState } from './state.js';
-import { bodyRows, topFor } from '../../app/layout.js';
-import { marksOf } from './columns.js';
-import { gap, reviewLayout, sideLines } from './layout.js';
-import { type Looking, comparedIn, filterNow, isMisfit, isOutOfOrder, lookingAt } from './looking.js';
-import { marginHistogram, panelCurves, panelNumbers, scaleOf } from './numbers.js';
-import { remarkOn, unitOf } from './remark.js';
-import { marksInWords, misfitInWords } from './reading.js';
+/** The view of the review screen: one of its panes; the table with the α panel and the pair of the selected prompt. */
 import { makeLine } from '../../../src/core/sanitize.js';
-import { cut, widthOf } from '../../parts/text.js';
-import { wrapped } from './texts.js';
+import { bodyRows } from '../../app/layout.js';
 import { shown } from '../../app/selectors.js';
+import type { ViewProps } from '../../app/state.js';
 import { Line } from '../../parts/Line.js';
+import { wrapped } from '../../parts/markedText.js';
 import { Pane, PaneRow } from '../../parts/Pane.js';
 import { Rule } from '../../parts/Rule.js';
-import type { ViewProps } from '../../app/state.js';
-import { AlphaCurves } from './parts/AlphaCurves.js';
-import { AlphaColumn, type AlphaLinesProps, AlphaLines } from './parts/AlphaLines.js';
+import { cut, widthOf } from '../../parts/text.js';
+import { marginHistogram, panelCurves, panelNumbers, scaleOf } from './alpha.js';
+import { AlphaColumn, AlphaCurves, AlphaLines, type AlphaLinesProps } from './parts/AlphaPanel.js';
 import { DetailPane } from './parts/DetailPane.js';
 import { HackingPane } from './parts/HackingPane.js';
 import { ReviewTable, placeText } from './parts/ReviewTable.js';
 import { PromptLines, Texts } from './parts/Texts.js';
 import { TokensPane } from './parts/TokensPane.js';
+import {
+  type ReviewedRound,
+  comparedResponses,
+  filterNow,
+  gap,
+  isMisfit,
+  isOutOfOrder,
+  reviewLayout,
+  reviewedRound,
+  sideLines,
+  unitOf,
+} from './select.js';
+import type { ReviewState } from './state.js';
+import { marksOf } from './table.js';
+import { marksInWords, misfitInWords, remarkOn } from './words.js';
 
 interface PaneProps {
   readonly state: ReviewState;
-  readonly looking: Looking;
+  readonly reviewed: ReviewedRound;
 }
 
 export function ReviewView({ state }: ViewProps<ReviewState>) {
-  const looking = lookingAt(state);
-  if (looking === null) {
-    return <Line tone="muted">No pairs yet: they are made once all responses are scored.</Line>;
+  const reviewed = reviewedRound(state);
+  if (reviewed === null) {
+    return <Line tone="muted">No pairs yet: they are built once all responses are scored.</Line>;
   }
   const panes = { table: TablePane, detail: DetailPane, tokens: TokensPane, alpha: AlphaPane, hacking: HackingPane };
   const Pane = panes[state.ui.pane];
-  return <Pane state={state} looking={looking} />;
+  return <Pane state={state} reviewed={reviewed} />;
 }
 
-function alphaProps(state: ReviewState, { table, settings }: Looking, columns: number): AlphaLinesProps {
+function alphaProps(state: ReviewState, { table, settings }: ReviewedRound, columns: number): AlphaLinesProps {
   return {
     settings,
     numbers: panelNumbers(table, settings.alpha),
@@ -50,14 +59,13 @@ function alphaProps(state: ReviewState, { table, settings }: Looking, columns: n
   };
 }
 
-/** The α panel above or beside the table, and the pair of the selected prompt. */
-function TablePane({ state, looking }: PaneProps) {
-  const { table, order, settings, row } = looking;
+/** The α panel above or beside the table, and below it the pair of the selected prompt. */
+function TablePane({ state, reviewed }: PaneProps) {
+  const { table, order, settings, row } = reviewed;
   const { columns } = state.size;
   const layout = reviewLayout(state);
-  const { textTop, sort } = state.ui;
+  const { sort } = state.ui;
   const at = row === null ? 0 : order.places[row];
-  const top = topFor(at, Math.min(state.ui.top, Math.max(0, order.rows.length - layout.table)), layout.table);
   const rows = (
     <ReviewTable
       table={table}
@@ -65,17 +73,17 @@ function TablePane({ state, looking }: PaneProps) {
       alpha={settings.alpha}
       sort={sort}
       at={at}
-      top={top}
+      top={layout.top}
       rows={layout.table}
       columns={layout.tableColumns}
-      isMisfit={(which) => isMisfit(state, looking, which)}
+      isMisfit={(which) => isMisfit(state, reviewed, which)}
     />
   );
-  const compared = row === null ? null : comparedIn(state, looking, row);
+  const compared = row === null ? null : comparedResponses(state, reviewed, row);
   const place = placeText(order, at, table.rows.length, filterNow(state), isOutOfOrder(state));
   return (
     <>
-      {layout.panel === 0 && <AlphaLines {...alphaProps(state, looking, columns)} />}
+      {layout.panel === 0 && <AlphaLines {...alphaProps(state, reviewed, columns)} />}
       {layout.panel === 0 ? (
         rows
       ) : (
@@ -84,13 +92,13 @@ function TablePane({ state, looking }: PaneProps) {
             {rows}
           </Pane>
           <Pane columns={layout.panel} rows={layout.table + 1}>
-            <AlphaColumn {...alphaProps(state, looking, layout.panel)} />
-            <Curves looking={looking} columns={layout.panel} rows={layout.table + 1 - 7} square={false} />
+            <AlphaColumn {...alphaProps(state, reviewed, layout.panel)} />
+            <Curves reviewed={reviewed} columns={layout.panel} rows={layout.table + 1 - 7} square={false} />
           </Pane>
         </PaneRow>
       )}
       <Rule
-        title={row === null ? 'Prompt' : titleOf(state, looking, row, columns - widthOf(place) - 9)}
+        title={row === null ? 'Prompt' : titleOf(state, reviewed, row, columns - widthOf(place) - 9)}
         right={place}
         width={columns}
       />
@@ -104,7 +112,7 @@ function TablePane({ state, looking }: PaneProps) {
             columns={columns}
             rows={layout.text}
             beside={layout.beside}
-            top={textTop}
+            top={layout.textTop}
           />
         </>
       )}
@@ -113,11 +121,11 @@ function TablePane({ state, looking }: PaneProps) {
 }
 
 /** The prompt's number, its marks in words and its note. */
-function titleOf(state: ReviewState, looking: Looking, row: number, columns: number): string {
-  const { table, settings } = looking;
+function titleOf(state: ReviewState, reviewed: ReviewedRound, row: number, columns: number): string {
+  const { table, settings } = reviewed;
   const note = table.decisions[row]?.note ?? '';
   const marks = marksInWords(marksOf(table, row, settings.alpha));
-  const words = [...marks, ...misfitInWords(state, looking, row)].filter(
+  const words = [...marks, ...misfitInWords(state, reviewed, row)].filter(
     (word) => note === '' || word !== 'has a note',
   );
   const all = [
@@ -128,25 +136,25 @@ function titleOf(state: ReviewState, looking: Looking, row: number, columns: num
   return cut(all.join(' · '), columns);
 }
 
-/** The α panel alone, with its curves large. */
-function AlphaPane({ state, looking }: PaneProps) {
+/** The α panel alone, with large curves. */
+function AlphaPane({ state, reviewed }: PaneProps) {
   const { columns } = state.size;
   return (
     <>
-      <AlphaLines {...alphaProps(state, looking, columns)} />
-      <Curves looking={looking} columns={columns} rows={bodyRows(state) - 3} square />
+      <AlphaLines {...alphaProps(state, reviewed, columns)} />
+      <Curves reviewed={reviewed} columns={columns} rows={bodyRows(state) - 3} square />
     </>
   );
 }
 
 interface CurvesProps {
-  readonly looking: Looking;
+  readonly reviewed: ReviewedRound;
   readonly columns: number;
   readonly rows: number;
   readonly square: boolean;
 }
 
-function Curves({ looking: { table, settings }, columns, rows, square }: CurvesProps) {
+function Curves({ reviewed: { table, settings }, columns, rows, square }: CurvesProps) {
   const bins = square ? Math.floor((columns - 2) / 2) : columns;
   return (
     <AlphaCurves

@@ -1,40 +1,71 @@
-/** Keys of the review screen. */
-import type { Action } from '../../app/state.js';
+/**
+ * What a person can do on the review screen, in the order of the footer. What the keys do is in moves.ts, decide.ts and
+ * alpha.ts.
+ */
+import { type ListActions, listActions, textActions } from '../../app/lists.js';
 import { inReview } from '../../app/selectors.js';
-import { canDecide, hasDecision } from './decide.js';
-import { factScrolling, reportOf } from './hacking.js';
-import { isOutOfOrder, lookingAt } from './looking.js';
+import { type Action, type Step, only, send } from '../../app/state.js';
+import { moveAlpha, setNeutralAlpha, typeFlips, typeSetting } from './alpha.js';
+import { canDecide, choose, confirm, exclude, hasDecision, swap, takeBack, tie, typeNote } from './decide.js';
+import { factScroll, reportOf } from './hacking.js';
+import {
+  change,
+  moveResponse,
+  moveSelection,
+  movePhrase,
+  openFilter,
+  page,
+  pin,
+  scrollHalf,
+  scrollText,
+  showPhrase,
+  sortAgain,
+  sortBeside,
+  sortBy,
+  toggleHacking,
+  togglePane,
+} from './moves.js';
+import { isOutOfOrder, reviewedRound } from './select.js';
 import type { ReviewPane, ReviewState } from './state.js';
+import { launchLines } from './words.js';
 
-/** A round in review, no file. */
+/** A round in review, as opposed to a file. */
 const ofRun = (state: ReviewState): boolean => inReview(state) && state.workspace !== 'file';
-const hasRows = (state: ReviewState): boolean => lookingAt(state) !== null;
-const hasRow = (state: ReviewState): boolean => lookingAt(state)?.row != null;
+const hasRows = (state: ReviewState): boolean => reviewedRound(state) !== null;
+const hasRow = (state: ReviewState): boolean => reviewedRound(state)?.row != null;
 const inPane =
   (...panes: ReviewPane[]) =>
   (state: ReviewState): boolean =>
     hasRows(state) && panes.includes(state.ui.pane);
 const inTable = inPane('table');
 const inDetail = (state: ReviewState): boolean => hasRow(state) && state.ui.pane === 'detail';
+const inTokens = inPane('tokens');
+const inHacking = (state: ReviewState): boolean => inPane('hacking')(state) && reportOf(state) !== null;
 const onPrompt = (state: ReviewState): boolean => hasRow(state) && inPane('detail', 'tokens')(state);
 const withTexts = (state: ReviewState): boolean => hasRow(state) && inPane('table', 'detail')(state);
 const scrollsTexts = (state: ReviewState): boolean =>
-  withTexts(state) || (inHacking(state) && factScrolling(state).end > 0);
-const reads = inPane('tokens');
-const inHacking = (state: ReviewState): boolean => inPane('hacking')(state) && reportOf(state) !== null;
-/** α and the other settings are to be seen, or what they do. */
+  withTexts(state) || (inHacking(state) && factScroll(state).end > 0);
+/** The settings are on the screen, or their effect is. */
 const movesSettings = (state: ReviewState): boolean => inReview(state) && state.ui.pane !== 'hacking';
 const decides = (state: ReviewState): boolean => canDecide(state) && inPane('table', 'detail', 'tokens')(state);
+const canUndo = (state: ReviewState): boolean => inReview(state) && (state.run?.decisions.undoable ?? 0) > 0;
+const canRedo = (state: ReviewState): boolean => inReview(state) && (state.run?.decisions.redoable ?? 0) > 0;
+const hasTokens = (state: ReviewState): boolean => hasRow(state) && (state.workspace === 'run' || state.file.tokens);
 
-export const reviewKeys = [
+/** Moving through the prompts of the table, which the footer lists in two places. */
+const promptActions = (moves: ListActions<ReviewState>['moves']): Action<ReviewState>[] =>
+  listActions({ moves, label: 'prompt', when: inTable, moved: moveSelection });
+
+export const reviewActions: readonly Action<ReviewState>[] = [
   {
     id: 'launch',
     only: 'run',
     aliases: ['start update', 'train'],
     keys: ['enter'],
     label: 'launch',
-    help: 'launch the update: says first what will run, and asks',
-    when: (state) => ofRun(state) && state.ui.pane !== 'hacking' && (lookingAt(state)?.table.pairs.length ?? 0) > 0,
+    help: 'launch the update: shows what will run, and asks first',
+    when: (state) => ofRun(state) && state.ui.pane !== 'hacking' && (reviewedRound(state)?.table.pairs.length ?? 0) > 0,
+    run: launch,
   },
   {
     id: 'show-phrase',
@@ -42,29 +73,17 @@ export const reviewKeys = [
     aliases: ['phrase'],
     keys: ['enter'],
     label: 'show',
-    help: 'the prompts whose winner says it',
+    help: 'the prompts whose chosen response contains it',
     when: inHacking,
+    run: (state) => only(showPhrase(state)),
   },
-  { id: 'phrase-up', command: 'up', keys: ['up', 'k'], label: '', help: 'the phrase above', when: inHacking },
-  {
-    id: 'phrase-down',
-    command: 'down',
-    keys: ['down', 'j'],
+  ...listActions<ReviewState>({
+    moves: { up: ['phrase-up', 'the phrase above'], down: ['phrase-down', 'the phrase below'] },
     label: 'phrase',
-    sign: '↑↓',
-    help: 'the phrase below',
     when: inHacking,
-  },
-  { id: 'pair-up', command: 'up', keys: ['up', 'k'], label: '', help: 'the prompt above', when: inTable },
-  {
-    id: 'pair-down',
-    command: 'down',
-    keys: ['down', 'j'],
-    label: 'prompt',
-    sign: '↑↓',
-    help: 'the prompt below',
-    when: inTable,
-  },
+    moved: movePhrase,
+  }),
+  ...promptActions({ up: ['pair-up', 'the prompt above'], down: ['pair-down', 'the prompt below'] }),
   {
     id: 'better-response',
     command: 'better',
@@ -73,6 +92,7 @@ export const reviewKeys = [
     label: '',
     help: 'the response with the next better reward',
     when: inDetail,
+    run: (state) => only(moveResponse(state, 'up')),
   },
   {
     id: 'worse-response',
@@ -83,8 +103,17 @@ export const reviewKeys = [
     sign: '↑↓',
     help: 'the response with the next worse reward',
     when: inDetail,
+    run: (state) => only(moveResponse(state, 'down')),
   },
-  { id: 'lines-up', command: 'scroll-up', keys: ['up', 'k'], label: '', help: 'scroll up', when: reads },
+  {
+    id: 'lines-up',
+    command: 'scroll-up',
+    keys: ['up', 'k'],
+    label: '',
+    help: 'scroll up',
+    when: inTokens,
+    run: (state) => only(scrollText(state, -1)),
+  },
   {
     id: 'lines-down',
     command: 'scroll-down',
@@ -92,15 +121,17 @@ export const reviewKeys = [
     label: 'scroll',
     sign: '↑↓',
     help: 'scroll down',
-    when: reads,
+    when: inTokens,
+    run: (state) => only(scrollText(state, 1)),
   },
   {
     id: 'alpha-down',
     aliases: ['lower α'],
     keys: ['left'],
     label: '',
-    help: 'lower α by 0.001 (0.0001 a character)',
+    help: 'lower α by 0.001 (0.0001 if lengths are in characters)',
     when: movesSettings,
+    run: (state) => moveAlpha(state, -1, 'fine'),
   },
   {
     id: 'alpha-up',
@@ -108,26 +139,29 @@ export const reviewKeys = [
     keys: ['right'],
     label: 'α',
     sign: '←→',
-    help: 'raise α by 0.001 (0.0001 a character)',
+    help: 'raise α by 0.001 (0.0001 if lengths are in characters)',
     when: movesSettings,
+    run: (state) => moveAlpha(state, 1, 'fine'),
   },
   {
     id: 'winner',
     command: 'chosen',
     aliases: ['winner'],
     keys: ['w'],
-    label: 'winner',
-    help: 'make this response the winner',
+    label: 'chosen',
+    help: 'make this response the chosen one',
     when: (s) => inDetail(s) && decides(s),
+    run: (state) => choose(state, 'chosen'),
   },
   {
     id: 'loser',
     command: 'rejected',
     aliases: ['loser'],
     keys: ['l'],
-    label: 'loser',
-    help: 'make this response the loser',
+    label: 'rejected',
+    help: 'make this response the rejected one',
     when: (s) => inDetail(s) && decides(s),
+    run: (state) => choose(state, 'rejected'),
   },
   {
     id: 'detail',
@@ -137,6 +171,7 @@ export const reviewKeys = [
     label: 'responses',
     help: 'all responses to the prompt, and back',
     when: hasRow,
+    run: (state) => only(togglePane(state, 'detail')),
   },
   {
     id: 'next-prompt',
@@ -145,23 +180,33 @@ export const reviewKeys = [
     sign: '< >',
     help: 'the next prompt of the table',
     when: onPrompt,
+    run: (state) => only(moveSelection(state, 'down')),
   },
-  { id: 'previous-prompt', keys: [',', '<'], label: '', help: 'the prompt before in the table', when: onPrompt },
+  {
+    id: 'previous-prompt',
+    keys: [',', '<'],
+    label: '',
+    help: 'the previous prompt of the table',
+    when: onPrompt,
+    run: (state) => only(moveSelection(state, 'up')),
+  },
   {
     id: 'swap',
     aliases: ['exchange', 'flip'],
     keys: ['s'],
     label: 'swap',
-    help: 'exchange winner and loser, and back',
+    help: 'exchange chosen and rejected, and back',
     when: decides,
+    run: swap,
   },
   {
     id: 'exclude',
     aliases: ['skip', 'leave out', 'remove'],
     keys: ['x'],
     label: 'exclude',
-    help: 'leave this pair out of the update, and back',
+    help: 'exclude this pair from the update, and back',
     when: decides,
+    run: exclude,
   },
   {
     id: 'tie',
@@ -170,15 +215,24 @@ export const reviewKeys = [
     label: 'tie',
     help: 'neither response is better: no pair, and back',
     when: decides,
+    run: tie,
   },
-  { id: 'undo', keys: ['u'], label: 'undo', help: 'undo the last decision', when: canUndo },
+  {
+    id: 'undo',
+    keys: ['u'],
+    label: 'undo',
+    help: 'undo the last decision',
+    when: canUndo,
+    run: (state) => send(state, { type: 'undo' }),
+  },
   {
     id: 'filter',
     aliases: ['search', 'find'],
     keys: ['/'],
     label: 'filter',
-    help: 'show only prompts that fit',
+    help: 'show only prompts that match',
     when: inPane('table', 'detail'),
+    run: (state) => only(openFilter(state)),
   },
   {
     id: 'sort-again',
@@ -188,6 +242,7 @@ export const reviewKeys = [
     label: 're-sort',
     help: 'sort and filter again: rows stay in place while you decide',
     when: (state) => inTable(state) && isOutOfOrder(state),
+    run: (state) => only(sortAgain(state)),
   },
   {
     id: 'curves',
@@ -196,6 +251,7 @@ export const reviewKeys = [
     label: 'curves',
     help: 'what α does to the pairs, as curves, and back',
     when: hasRows,
+    run: (state) => only(togglePane(state, 'alpha')),
   },
   {
     id: 'hacking',
@@ -203,16 +259,18 @@ export const reviewKeys = [
     aliases: ['reward hacking', 'phrases', 'signs'],
     keys: ['B'],
     label: 'bias',
-    help: 'signs of reward hacking: length bias, phrases, your word; and back',
+    help: 'signs of reward hacking (length bias, phrases), and back',
     when: hasRows,
+    run: (state) => only(toggleHacking(state)),
   },
   {
     id: 'neutral-alpha',
     aliases: ['neutral α', 'length neutral', 'balance'],
     keys: ['='],
     label: 'neutral α',
-    help: 'set the α at which the pairs pull lengths neither way',
+    help: 'set the length-neutral α (no pull on length)',
     when: movesSettings,
+    run: setNeutralAlpha,
   },
   {
     id: 'flip-alpha',
@@ -220,8 +278,9 @@ export const reviewKeys = [
     aliases: ['flip α', 'largest α'],
     keys: ['f'],
     label: '',
-    help: 'set the largest α that flips at most so many pairs (asks)',
+    help: 'set the largest α that flips at most N pairs (asks for N)',
     when: movesSettings,
+    run: typeFlips,
   },
   {
     id: 'edit-alpha',
@@ -231,6 +290,7 @@ export const reviewKeys = [
     label: 'type α',
     help: 'type α, the length-penalty coefficient',
     when: movesSettings,
+    run: (state) => typeSetting(state, 'alpha'),
   },
   {
     id: 'alpha-down-coarse',
@@ -238,6 +298,7 @@ export const reviewKeys = [
     label: '',
     help: 'lower α by ten steps',
     when: movesSettings,
+    run: (state) => moveAlpha(state, -1, 'coarse'),
   },
   {
     id: 'alpha-up-coarse',
@@ -246,6 +307,7 @@ export const reviewKeys = [
     sign: '[ ]',
     help: 'raise α by ten steps',
     when: movesSettings,
+    run: (state) => moveAlpha(state, 1, 'coarse'),
   },
   {
     id: 'edit-beta',
@@ -254,8 +316,9 @@ export const reviewKeys = [
     aliases: ['β', 'set β'],
     keys: ['b'],
     label: 'β',
-    help: 'type β, the hold on the reference policy',
+    help: 'type β, the strength of the pull to the reference policy',
     when: (state) => (ofRun(state) || state.run?.weights.need === 'logps') && movesSettings(state),
+    run: (state) => typeSetting(state, 'beta'),
   },
   {
     id: 'edit-lr',
@@ -266,41 +329,61 @@ export const reviewKeys = [
     label: 'lr',
     help: 'type the peak learning rate',
     when: (state) => ofRun(state) && movesSettings(state) && !inDetail(state),
+    run: (state) => typeSetting(state, 'lr'),
   },
   {
     id: 'confirm',
     aliases: ['keep', 'agree'],
     keys: ['c'],
     label: 'confirm',
-    help: 'the pair is right as it is shown; again: take that back',
+    help: 'confirm the pair as it is shown, and back',
     when: decides,
+    run: confirm,
   },
-  { id: 'note', aliases: ['comment', 'why'], keys: ['e'], label: 'note', help: 'write down why', when: decides },
+  {
+    id: 'note',
+    aliases: ['comment', 'why'],
+    keys: ['e'],
+    label: 'note',
+    help: 'write down why',
+    when: decides,
+    run: typeNote,
+  },
   {
     id: 'take-back',
     aliases: ['reset', 'undecide'],
     keys: ['backspace'],
     label: '',
-    help: 'take your decision back: the rewards decide',
+    help: 'take your decision back; the rewards decide',
     when: (state) => decides(state) && hasDecision(state),
+    run: takeBack,
   },
-  { id: 'redo', keys: ['U', 'ctrl+r'], label: 'redo', help: 'redo the decision that was undone', when: canRedo },
+  {
+    id: 'redo',
+    keys: ['U', 'ctrl+r'],
+    label: 'redo',
+    help: 'redo the decision that was undone',
+    when: canRedo,
+    run: (state) => send(state, { type: 'redo' }),
+  },
   {
     id: 'against',
     command: 'pin',
     aliases: ['against', 'hold'],
     keys: ['p'],
     label: 'pin',
-    help: 'hold the other responses against this one',
+    help: 'compare the other responses with this one',
     when: inDetail,
+    run: (state) => only(pin(state)),
   },
   {
     id: 'diff',
     aliases: ['mark words'],
     keys: ['D'],
     label: 'diff',
-    help: 'mark the words that only one response has, or not',
+    help: 'mark the words that only one response has, and back',
     when: withTexts,
+    run: (state) => only(change(state, { diff: !state.ui.diff })),
   },
   {
     id: 'tokens',
@@ -309,6 +392,7 @@ export const reviewKeys = [
     label: 'tokens',
     help: 'the response token by token, and back',
     when: hasTokens,
+    run: (state) => only(togglePane(state, 'tokens')),
   },
   {
     id: 'sort-left',
@@ -317,6 +401,7 @@ export const reviewKeys = [
     label: '',
     help: 'sort by the column to the left',
     when: inTable,
+    run: (state) => only(sortBeside(state, -1)),
   },
   {
     id: 'sort-right',
@@ -326,6 +411,7 @@ export const reviewKeys = [
     sign: '< >',
     help: 'sort by the column to the right',
     when: inTable,
+    run: (state) => only(sortBeside(state, 1)),
   },
   {
     id: 'sort-reverse',
@@ -333,39 +419,33 @@ export const reviewKeys = [
     aliases: ['descending', 'ascending'],
     keys: ['S'],
     label: 'reverse',
-    help: 'turn the order round',
+    help: 'reverse the order',
     when: inTable,
+    run: (state) => only(sortBy(state, state.ui.sort.column, !state.ui.sort.reversed)),
   },
-  { id: 'page-up', keys: ['pageup'], label: '', help: 'a page up', when: hasRows },
-  { id: 'page-down', keys: ['pagedown'], label: '', help: 'a page down', when: hasRows },
   {
-    id: 'first-pair',
-    command: 'first',
-    aliases: ['top'],
-    keys: ['home', 'g'],
+    id: 'page-up',
+    keys: ['pageup'],
     label: '',
-    help: 'the first prompt',
-    when: inTable,
+    help: 'a page up',
+    when: hasRows,
+    run: (state) => only(page(state, 'page-up')),
   },
   {
-    id: 'last-pair',
-    command: 'last',
-    aliases: ['bottom', 'end'],
-    keys: ['end', 'G'],
+    id: 'page-down',
+    keys: ['pagedown'],
     label: '',
-    help: 'the last prompt',
-    when: inTable,
+    help: 'a page down',
+    when: hasRows,
+    run: (state) => only(page(state, 'page-down')),
   },
-  { id: 'text-up', command: 'scroll-up', keys: ['K', '-'], label: '', help: 'scroll the texts up', when: scrollsTexts },
-  {
-    id: 'text-down',
-    command: 'scroll-down',
-    keys: ['J', 'space'],
-    label: 'text',
-    sign: 'J K',
-    help: 'scroll the texts down',
+  ...promptActions({ first: ['first-pair', 'the first prompt'], last: ['last-pair', 'the last prompt'] }),
+  ...textActions<ReviewState>({
+    ids: ['text-up', 'text-down'],
+    what: 'the texts',
     when: scrollsTexts,
-  },
+    scrolled: scrollHalf,
+  }),
   {
     id: 'write',
     only: 'file',
@@ -374,6 +454,7 @@ export const reviewKeys = [
     label: 'write pairs',
     help: 'write the pairs as decided (asks before it overwrites a file)',
     when: (state) => inReview(state) && state.workspace === 'file',
+    run: (state) => ({ state, effects: [{ do: 'write', overwrite: false }] }),
   },
   {
     id: 'zoom',
@@ -382,19 +463,15 @@ export const reviewKeys = [
     label: 'zoom',
     help: 'more room for the texts, and back',
     when: inTable,
+    run: (state) => only(change(state, { zoomed: !state.ui.zoomed })),
   },
-] as const satisfies readonly Omit<Action<ReviewState>, 'run'>[];
+];
 
-export type ReviewKey = (typeof reviewKeys)[number]['id'];
-
-function canUndo(state: ReviewState): boolean {
-  return inReview(state) && (state.run?.decisions.undoable ?? 0) > 0;
-}
-
-function canRedo(state: ReviewState): boolean {
-  return inReview(state) && (state.run?.decisions.redoable ?? 0) > 0;
-}
-
-function hasTokens(state: ReviewState): boolean {
-  return hasRow(state) && (state.workspace === 'run' || state.file.tokens);
+/** Asks before it launches, and meanwhile queries the engine for the plan. */
+function launch(state: ReviewState): Step<ReviewState> {
+  const reviewed = reviewedRound(state);
+  if (reviewed === null) return only(state);
+  const asked = { ...state, ui: { ...state.ui, plan: null } };
+  const modal = { kind: 'confirm' as const, owner: 'review' as const, what: 'launch', lines: launchLines(asked) };
+  return { state: { ...asked, modal }, effects: [{ do: 'ask', query: { type: 'read-plan', round: reviewed.round } }] };
 }

@@ -1,27 +1,27 @@
-/** What a person decides about the selected prompt, as commands to the engine; its answer is what the screen shows. */
+/** Decisions about the selected prompt, as commands to the engine. The screen shows them once the engine confirms them. */
 import type { ReviewState } from './state.js';
 import { pairIn } from '../../../src/core/review/decisions.js';
 import type { Ruling } from '../../../src/core/review/rows.js';
 import { type Step, only, send } from '../../app/state.js';
 import { inReview } from '../../app/selectors.js';
-import { comparedIn, lookingAt } from './looking.js';
+import { comparedResponses, reviewedRound } from './select.js';
 
-/** There are two responses to decide between, and the round waits for it. */
+/** The round is in review, and the selected prompt has two responses to decide between. */
 export function canDecide(state: ReviewState): boolean {
-  const looking = lookingAt(state);
-  return inReview(state) && looking?.row != null && looking.table.chosen[looking.row] >= 0;
+  const reviewed = reviewedRound(state);
+  return inReview(state) && reviewed?.row != null && reviewed.table.chosen[reviewed.row] >= 0;
 }
 
 export function hasDecision(state: ReviewState): boolean {
-  const looking = lookingAt(state);
-  return canDecide(state) && looking?.row != null && looking.table.decisions[looking.row] !== undefined;
+  const reviewed = reviewedRound(state);
+  return canDecide(state) && reviewed?.row != null && reviewed.table.decisions[reviewed.row] !== undefined;
 }
 
-/** A ruling given a second time is taken back; an exclusion or a tie then leaves the pair chosen before it. */
+/** A ruling given a second time is taken back; taking back an exclusion or a tie restores the pair decided before it. */
 function rule(state: ReviewState, ruling: Ruling | null): Step<ReviewState> {
-  const looking = lookingAt(state);
-  if (looking?.row == null) return only(state);
-  const { table, row } = looking;
+  const reviewed = reviewedRound(state);
+  if (reviewed?.row == null) return only(state);
+  const { table, row } = reviewed;
   const before = table.decisions[row]?.ruling ?? null;
   const again = before !== null && ruling !== null && isSame(before, ruling);
   return send(state, {
@@ -46,20 +46,20 @@ export const tie = (state: ReviewState): Step<ReviewState> => rule(state, { kind
 export const takeBack = (state: ReviewState): Step<ReviewState> => rule(state, null);
 
 function pairNow(state: ReviewState): { chosen: number; rejected: number } {
-  const looking = lookingAt(state);
-  if (looking?.row == null) return { chosen: -1, rejected: -1 };
-  return { chosen: looking.table.chosen[looking.row], rejected: looking.table.rejected[looking.row] };
+  const reviewed = reviewedRound(state);
+  if (reviewed?.row == null) return { chosen: -1, rejected: -1 };
+  return { chosen: reviewed.table.chosen[reviewed.row], rejected: reviewed.table.rejected[reviewed.row] };
 }
 
 /**
- * Confirms the pair as it is shown, and takes the confirmation of the rewards' pair back. A pair that was swapped or
- * chosen by hand is a person's word already, which must not be undone by agreeing with it.
+ * Confirms the pair as it is shown; a second time, takes the confirmation of the rewards' pair back. A pair that was
+ * swapped or chosen by hand is a decision already, which must not be undone by agreeing with it.
  */
 export function confirm(state: ReviewState): Step<ReviewState> {
-  const looking = lookingAt(state);
-  if (looking?.row == null) return only(state);
-  const { automatic, prompt_index } = looking.table.rows[looking.row];
-  const ruling = looking.table.decisions[looking.row]?.ruling ?? null;
+  const reviewed = reviewedRound(state);
+  if (reviewed?.row == null) return only(state);
+  const { automatic, prompt_index } = reviewed.table.rows[reviewed.row];
+  const ruling = reviewed.table.decisions[reviewed.row]?.ruling ?? null;
   const now = pairNow(state);
   const changed = typeof automatic === 'string' || !isSame({ kind: 'pair', ...automatic }, { kind: 'pair', ...now });
   if (ruling?.kind === 'pair' && changed)
@@ -70,32 +70,51 @@ export function confirm(state: ReviewState): Step<ReviewState> {
   return rule(state, { kind: 'pair', ...now });
 }
 
-/** Swapping back what was swapped leaves the rewards' word. */
+/** Swapping a swapped pair again returns to the rewards' pair, without a decision. */
 export function swap(state: ReviewState): Step<ReviewState> {
-  const looking = lookingAt(state);
-  if (looking?.row == null) return only(state);
+  const reviewed = reviewedRound(state);
+  if (reviewed?.row == null) return only(state);
   const { chosen, rejected } = pairNow(state);
-  const { automatic } = looking.table.rows[looking.row];
+  const { automatic } = reviewed.table.rows[reviewed.row];
   const back = typeof automatic !== 'string' && automatic.chosen === rejected && automatic.rejected === chosen;
   return rule(state, back ? null : { kind: 'pair', chosen: rejected, rejected: chosen });
 }
 
-/** The response under the cursor becomes winner or loser; where it was the other, the two change places. */
+/** Makes the response under the cursor the chosen or the rejected one; if it was the other one, the two are exchanged. */
 export function choose(state: ReviewState, as: 'chosen' | 'rejected'): Step<ReviewState> {
-  const looking = lookingAt(state);
-  if (looking?.row == null) return only(state);
-  const { cursor } = comparedIn(state, looking, looking.row);
+  const reviewed = reviewedRound(state);
+  if (reviewed?.row == null) return only(state);
+  const { cursor } = comparedResponses(state, reviewed, reviewed.row);
   const pair = pairNow(state);
   const other = as === 'chosen' ? 'rejected' : 'chosen';
-  if (pair[as] === cursor && looking.table.standings[looking.row] === 'pair') return only(state);
+  if (pair[as] === cursor && reviewed.table.statuses[reviewed.row] === 'pair') return only(state);
   const left = pair[other] === cursor ? pair[as] : pair[other];
   const chosen = as === 'chosen' ? cursor : left;
   return rule(state, { kind: 'pair', chosen, rejected: as === 'chosen' ? left : cursor });
 }
 
 export function note(state: ReviewState, text: string): Step<ReviewState> {
-  const looking = lookingAt(state);
-  if (looking?.row == null) return only(state);
-  const { prompt_index } = looking.table.rows[looking.row];
+  const reviewed = reviewedRound(state);
+  if (reviewed?.row == null) return only(state);
+  const { prompt_index } = reviewed.table.rows[reviewed.row];
   return send(state, { type: 'decide', prompt_index, note: text.trim() });
+}
+
+/** Opens the line in which the note is typed. */
+export function typeNote(state: ReviewState): Step<ReviewState> {
+  const reviewed = reviewedRound(state);
+  if (reviewed?.row == null) return only(state);
+  const text = reviewed.table.decisions[reviewed.row]?.note ?? '';
+  return only({
+    ...state,
+    modal: {
+      kind: 'edit',
+      owner: 'review',
+      field: 'note',
+      label: 'note',
+      hint: 'why; empty deletes the note',
+      text,
+      error: null,
+    },
+  });
 }

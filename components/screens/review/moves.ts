@@ -1,56 +1,179 @@
-/** Moving about the review screen: selection, scrolling, order, panes. */
-import { bodyRows, topFor } from '../../app/layout.js';
+/**
+ * Moving on the review screen, by keys and by mouse: the selected prompt and response, scrolling, the order of the
+ * table, its filter, and the panes.
+ */
+import { of } from '../../../src/core/format.js';
+import { type Move, clamp, movedTo, placeAt } from '../../app/lists.js';
+import { type Step, only } from '../../app/state.js';
+import { factScroll, filterFor, hackingLayout, listRows, reportOf, selectedPhrase } from './hacking.js';
+import { hitsOf } from './order.js';
+import {
+  type ReviewedRound,
+  type Scroll,
+  comparedResponses,
+  filterNow,
+  ranked,
+  reviewLayout,
+  reviewedRound,
+  tokenScroll,
+} from './select.js';
+import { type ReviewPane, type ReviewState, type ReviewUi, reviewUi } from './state.js';
+import { type ColumnId, columnAt, columnIds } from './table.js';
 
-import { type ColumnId, columnIds } from './columns.js';
-import { factScrolling, filterFor, reportOf, selectedPhrase } from './hacking.js';
-import { reviewLayout } from './layout.js';
-import { type Looking, comparedIn, filterNow, lookingAt, ranked, tokensOf } from './looking.js';
-import { type ReviewPane, type ReviewUi, reviewUi, type ReviewState } from './state.js';
-import { tokenLines } from './tokens.js';
-
+/** Changes made by the person. The table scrolls along with the selection, so its first row is settled here. */
 export function change(state: ReviewState, changes: Partial<ReviewUi>): ReviewState {
-  return inView({ ...state, ui: { ...state.ui, ...changes } });
+  const changed = keepSelection({ ...state, ui: { ...state.ui, ...changes } });
+  const { top } = reviewLayout(changed);
+  return top === changed.ui.top ? changed : { ...changed, ui: { ...changed.ui, top } };
 }
 
-/** Selects the row at a place of the table as it is sorted and filtered. */
-export function selectAt(state: ReviewState, wanted: number): ReviewState {
-  const looking = lookingAt(state);
-  if (looking === null || looking.order.rows.length === 0) return state;
-  const at = clamp(wanted, looking.order.rows.length - 1);
-  return selectRow(state, looking.order.rows[at], at);
+// Prompts and responses
+
+/** Selects the row at a position of the table as sorted and filtered. */
+function selectAt(state: ReviewState, wanted: number): ReviewState {
+  const rows = reviewedRound(state)?.order.rows ?? [];
+  if (rows.length === 0) return state;
+  const at = clamp(wanted, rows.length);
+  return rows[at] === state.ui.selected ? state : change(state, selectionOf(rows[at], at));
 }
 
-function selectRow(state: ReviewState, selected: number, at: number): ReviewState {
-  if (selected === state.ui.selected) return state;
+/** Another prompt begins at the top of its texts, with its own pair compared. */
+function selectionOf(selected: number, at: number): Partial<ReviewUi> {
   const { response, against } = reviewUi;
-  return change(state, { selected, at, textTop: 0, response, against });
+  return { selected, at, textTop: 0, response, against };
 }
 
-export function moveSelection(state: ReviewState, by: number): ReviewState {
-  return selectAt(state, state.ui.at + by);
+export function moveSelection(state: ReviewState, move: Move): ReviewState {
+  const count = reviewedRound(state)?.order.rows.length ?? 0;
+  return selectAt(state, movedTo(state.ui.at, move, count, reviewLayout(state).table));
 }
 
-/** Through the responses by rank. */
-export function moveResponse(state: ReviewState, by: number): ReviewState {
-  const looking = lookingAt(state);
-  if (looking?.row == null) return state;
-  const order = ranked(looking.table.rows[looking.row]);
-  const { cursor } = comparedIn(state, looking, looking.row);
-  return pickResponse(state, order[clamp(order.indexOf(cursor) + by, order.length - 1)]);
+/** Moves through the responses by rank. */
+export function moveResponse(state: ReviewState, move: 'up' | 'down'): ReviewState {
+  const reviewed = reviewedRound(state);
+  if (reviewed?.row == null) return state;
+  const order = ranked(reviewed.table.rows[reviewed.row]);
+  const { cursor } = comparedResponses(state, reviewed, reviewed.row);
+  return pickResponse(state, order[movedTo(order.indexOf(cursor), move, order.length, 1)]);
 }
 
-export function pickResponse(state: ReviewState, place: number): ReviewState {
+function pickResponse(state: ReviewState, place: number): ReviewState {
   return place === state.ui.response ? state : change(state, { response: place, textTop: 0 });
 }
 
-/** Opens a pane, or closes it where it is open. */
-export function togglePane(state: ReviewState, pane: ReviewPane): ReviewState {
-  const open = state.ui.pane;
-  const before: ReviewPane = pane === 'tokens' && state.ui.response !== null ? 'detail' : 'table';
-  return change(state, { pane: open === pane ? before : pane, textTop: 0 });
+/** Compares the other responses with the one under the cursor; again: with the chosen one, as before. */
+export function pin(state: ReviewState): ReviewState {
+  const reviewed = reviewedRound(state);
+  if (reviewed?.row == null) return state;
+  const { cursor } = comparedResponses(state, reviewed, reviewed.row);
+  return change(state, { response: cursor, against: state.ui.against === cursor ? null : cursor, textTop: 0 });
 }
 
-/** The column beside the one that is sorted by; each begins in its own direction. */
+/**
+ * Keeps the order of the table as it was applied, and the selection on a row that the table shows. Runs after every
+ * change, since rows, decisions and log-probabilities also arrive from the engine. A filter that is still being typed
+ * may be abandoned, so it moves nothing.
+ */
+export function keepSelection(given: ReviewState): ReviewState {
+  const reviewed = reviewedRound(given);
+  if (reviewed === null || filterNow(given) !== given.ui.filter) return given;
+  const { held, order } = reviewed;
+  const { rows, places } = order;
+  const state = given.ui.held === held ? given : { ...given, ui: { ...given.ui, held } };
+  const place = places[state.ui.selected] ?? -1;
+  if (place < 0 && rows.length > 0) {
+    // The filter hides the selected row: the row now at its position is selected.
+    const at = clamp(state.ui.at, rows.length);
+    return { ...state, ui: { ...untouched(state.ui, rows[at]), ...selectionOf(rows[at], at) } };
+  }
+  const at = Math.max(0, place);
+  return at === state.ui.at ? state : { ...state, ui: { ...state.ui, at } };
+}
+
+/** The selection left a hidden row by itself, which must not count as a move of the person's (order.ts). */
+function untouched(ui: ReviewUi, selected: number): ReviewUi {
+  const { held } = ui;
+  if (held === null || held.touch.selected !== ui.selected) return ui;
+  return { ...ui, held: { ...held, touch: { ...held.touch, selected } } };
+}
+
+// Panes
+
+/** Opens a pane, or closes it if it is open. */
+export function togglePane(state: ReviewState, pane: ReviewPane): ReviewState {
+  return change(state, { pane: state.ui.pane === pane ? paneBefore(state, pane) : pane, textTop: 0 });
+}
+
+/** Opening it again also retries a count that failed. */
+export function toggleHacking(state: ReviewState): ReviewState {
+  const asked = { ...state.ui.asked, hacking: '' };
+  return togglePane({ ...state, ui: { ...state.ui, asked } }, 'hacking');
+}
+
+function paneBefore({ ui: { response } }: ReviewState, pane: ReviewPane): ReviewPane {
+  return pane === 'tokens' && response !== null ? 'detail' : 'table';
+}
+
+/** Esc: closes the pane, then clears the filter, so that closing a prompt leads back to the same table. */
+export function back(state: ReviewState): ReviewState | null {
+  const { pane, filter } = state.ui;
+  if (pane !== 'table') return change(state, { pane: paneBefore(state, pane), textTop: 0 });
+  return filter === '' ? null : change(state, { filter: '' });
+}
+
+/** Moves through the phrases; a page is half of the facts visible. */
+export function movePhrase(state: ReviewState, move: Move): ReviewState {
+  const report = reportOf(state);
+  if (report === null) return state;
+  const count = report.phrases.length + report.repeated.length;
+  return change(state, { phrase: movedTo(state.ui.phrase, move, count, halfOfPage(state)) });
+}
+
+/** Shows the table with the prompts whose chosen response contains the selected phrase. */
+export function showPhrase(state: ReviewState): ReviewState {
+  const phrase = selectedPhrase(state);
+  if (phrase === null) return state;
+  const filter = filterFor(phrase);
+  if (filter === null) return { ...state, notice: `The filter cannot search for every ${phrase.text}.` };
+  return change(state, { pane: 'table', filter, textTop: 0 });
+}
+
+// Scrolling
+
+function scrollOf(state: ReviewState): Scroll {
+  const { pane } = state.ui;
+  if (pane === 'tokens') return tokenScroll(state);
+  if (pane === 'hacking') return factScroll(state);
+  const { text, textTop, textEnd } = reviewLayout(state);
+  return { rows: text, top: textTop, end: textEnd };
+}
+
+export function scrollText(state: ReviewState, by: number): ReviewState {
+  const { top, end } = scrollOf(state);
+  return change(state, { textTop: Math.max(0, Math.min(end, top + by)) });
+}
+
+/** Scrolls by half of the visible lines, so that the eye keeps its place. */
+export function scrollHalf(state: ReviewState, direction: 1 | -1): ReviewState {
+  return scrollText(state, direction * halfOfPage(state));
+}
+
+function halfOfPage(state: ReviewState): number {
+  return Math.max(1, Math.floor(scrollOf(state).rows / 2));
+}
+
+/** Moves by a page whatever the pane shows: rows of the table, phrases, or lines. */
+export function page(state: ReviewState, move: 'page-up' | 'page-down'): ReviewState {
+  const { pane } = state.ui;
+  if (pane === 'hacking') return movePhrase(state, move);
+  if (pane === 'table') return moveSelection(state, move);
+  const { rows } = scrollOf(state);
+  return scrollText(state, move === 'page-up' ? -rows : rows);
+}
+
+// Order and filter
+
+/** Sorts by the column beside the present one, in that column's own direction. */
 export function sortBeside(state: ReviewState, by: number): ReviewState {
   const { column } = state.ui.sort;
   const next = columnIds[(columnIds.indexOf(column) + by + columnIds.length) % columnIds.length];
@@ -66,90 +189,105 @@ export function sortAgain(state: ReviewState): ReviewState {
   return change(state, { held: null });
 }
 
-/** What could not be counted is asked for again. */
-export function toggleHacking(state: ReviewState): ReviewState {
-  const asked = { ...state.ui.asked, hacking: '' };
-  return togglePane({ ...state, ui: { ...state.ui, asked } }, 'hacking');
+const filterExamples = 'text, flipped or near, dlen > 50, -excluded; help (?) has the names';
+
+/** Opens the line in which the filter is typed. */
+export function openFilter(state: ReviewState): ReviewState {
+  const text = state.ui.filter;
+  return {
+    ...state,
+    modal: { kind: 'edit', owner: 'review', field: 'filter', label: 'filter', text, ...typingFilter(state, text) },
+  };
 }
 
-export function movePhrase(state: ReviewState, by: number): ReviewState {
+/** How many prompts match the text so far, or what cannot be parsed and where. */
+export function typingFilter(state: ReviewState, text: string): { hint: string; error: string | null } {
+  const reviewed = reviewedRound(state);
+  if (reviewed === null || text.trim() === '') return { hint: filterExamples, error: null };
+  const { count, error, remark } = hitsOf(reviewed.table, text, reviewed.settings.alpha);
+  const hint = remark === '' ? of(count, 'prompt') : `${of(count, 'prompt')}: ${remark}`;
+  return { hint, error: error === null ? null : `at ${error.at + 1}: ${error.text}` };
+}
+
+/** @returns an error message if the filter cannot be parsed */
+export function typedFilter(state: ReviewState, text: string): Step<ReviewState> | string {
+  return typingFilter(state, text).error ?? only(change(state, { filter: text.trim(), held: null }));
+}
+
+// Mouse
+
+/** Rows or lines that one notch of the wheel moves. */
+const notch = 3;
+
+/** Clicks and the wheel; `x` and `y` count from the screen's top left. */
+export function pointed(
+  state: ReviewState,
+  kind: 'press' | 'wheel-up' | 'wheel-down',
+  x: number,
+  y: number,
+): Step<ReviewState> {
+  const reviewed = reviewedRound(state);
+  if (reviewed === null) return only(state);
+  const by = kind === 'press' ? null : kind === 'wheel-up' ? -notch : notch;
+  switch (state.ui.pane) {
+    case 'table':
+      return only(pointedTable(state, reviewed, by, x, y));
+    case 'detail':
+      return only(pointedResponse(state, reviewed, by, y));
+    case 'hacking':
+      return only(pointedPhrase(state, reviewed, by, x, y));
+    case 'tokens':
+    case 'alpha':
+      return only(by === null ? state : scrollText(state, by));
+  }
+}
+
+/** `by`: rows that the wheel moves; null: a click. A click on a heading sorts by it, a second one reverses. */
+function pointedTable(
+  state: ReviewState,
+  { order }: ReviewedRound,
+  by: number | null,
+  x: number,
+  y: number,
+): ReviewState {
+  const { above, tableColumns, table, top } = reviewLayout(state);
+  const first = above + 1;
+  const inTable = x < tableColumns && y >= above && y < first + table;
+  if (by !== null) return inTable ? selectAt(state, state.ui.at + by) : scrollText(state, by);
+  if (!inTable) return state;
+  if (y >= first) {
+    const at = placeAt(y - first, top, order.rows.length, table);
+    return at === null ? state : selectAt(state, at);
+  }
+  const column = columnAt(x, tableColumns);
+  const { sort } = state.ui;
+  return column === null ? state : sortBy(state, column, sort.column === column && !sort.reversed);
+}
+
+function pointedResponse(state: ReviewState, { table, row }: ReviewedRound, by: number | null, y: number): ReviewState {
+  const { prompt, list, listTop } = reviewLayout(state);
+  // Beneath the rule, the prompt and the list's heading.
+  const first = 2 + prompt;
+  const inList = y >= first && y < first + list;
+  if (by !== null) return inList ? moveResponse(state, by < 0 ? 'up' : 'down') : scrollText(state, by);
+  if (!inList || row === null) return state;
+  const order = ranked(table.rows[row]);
+  return pickResponse(state, order[y - first + listTop] ?? order[0]);
+}
+
+function pointedPhrase(
+  state: ReviewState,
+  { table }: ReviewedRound,
+  by: number | null,
+  x: number,
+  y: number,
+): ReviewState {
   const report = reportOf(state);
   if (report === null) return state;
-  const last = Math.max(0, report.phrases.length + report.repeated.length - 1);
-  return change(state, { phrase: clamp(state.ui.phrase + by, last) });
-}
-
-/** The table with the prompts whose winner says the selected phrase. */
-export function showPhrase(state: ReviewState): ReviewState {
-  const phrase = selectedPhrase(state);
-  if (phrase === null) return state;
-  const filter = filterFor(phrase);
-  if (filter === null) return { ...state, notice: `The filter cannot search for every ${phrase.text}.` };
-  return change(state, { pane: 'table', filter, textTop: 0 });
-}
-
-export function scrollText(state: ReviewState, by: number): ReviewState {
-  return change(state, { textTop: state.ui.textTop + by });
-}
-
-/** Lines that the pane shows at once, and how far it scrolls. */
-export function scrolling(state: ReviewState): { rows: number; end: number } {
-  const { pane } = state.ui;
-  const room = bodyRows(state);
-  if (pane === 'tokens') {
-    const rows = room - tokenHead;
-    const tokens = tokensOf(state);
-    const lines = tokens === null ? 0 : tokenLines(tokens, state.size.columns).length;
-    return { rows, end: Math.max(0, lines - rows) };
-  }
-  if (pane === 'hacking') return factScrolling(state);
-  const { text, textEnd } = reviewLayout(state);
-  return { rows: text, end: textEnd };
-}
-
-/** Rule, two lines of facts. */
-export const tokenHead = 3;
-
-/** Half of what is visible, so that the eye keeps its place. */
-export function halfPage(state: ReviewState): number {
-  return Math.max(1, Math.floor(scrolling(state).rows / 2));
-}
-
-export function inView(given: ReviewState): ReviewState {
-  const looking = lookingAt(given);
-  if (looking === null) return given;
-  const { order } = looking;
-  const state = holding(given, looking);
-  const last = Math.max(0, order.rows.length - 1);
-  const place = order.places[state.ui.selected] ?? -1;
-  if (place < 0 && order.rows.length > 0) {
-    // What the filter hides gives way to what stands in its place.
-    const at = clamp(state.ui.at, last);
-    return selectRow(notTouched(state, order.rows[at]), order.rows[at], at);
-  }
-  const at = Math.max(0, place);
-  const { table } = reviewLayout(state);
-  // Where the table is not on the screen it stays as it was.
-  const top = table === 0 ? state.ui.top : Math.max(0, Math.min(topFor(at, state.ui.top, table), last + 1 - table));
-  const textTop = clamp(state.ui.textTop, scrolling(state).end);
-  const { ui: review } = state;
-  if (at === review.at && top === review.top && textTop === review.textTop) return state;
-  return { ...state, ui: { ...review, at, top, textTop } };
-}
-
-/** The cursor leaves a hidden row by itself: that the person has moved it does not follow. */
-function notTouched(state: ReviewState, selected: number): ReviewState {
-  const { held } = state.ui;
-  if (held === null || held.touch.selected !== state.ui.selected) return state;
-  return { ...state, ui: { ...state.ui, held: { ...held, touch: { ...held.touch, selected } } } };
-}
-
-/** A filter that is still being typed may be abandoned: the order before it is kept. */
-function holding(state: ReviewState, { held }: Looking): ReviewState {
-  const typing = filterNow(state) !== state.ui.filter;
-  return typing || state.ui.held === held ? state : { ...state, ui: { ...state.ui, held } };
-}
-
-function clamp(value: number, last: number): number {
-  return Math.max(0, Math.min(last, value));
+  if (by !== null) return movePhrase(state, by < 0 ? 'up' : 'down');
+  const { x: left, y: first, rows, top } = hackingLayout(state, report, table);
+  const list = listRows(report);
+  const at = x < left ? null : placeAt(y - first, top, list.length, rows);
+  const row = at === null ? null : list[at];
+  return row !== null && 'at' in row ? change(state, { phrase: row.at }) : state;
 }

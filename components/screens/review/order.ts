@@ -1,18 +1,33 @@
 /**
- * Which rows the table shows, in which order. An order is held from the moment a sort or filter is applied: decisions
- * made afterwards neither move rows nor remove them, so the cursor stays on its prompt and an undo finds it where it was.
- * Only log-probabilities that arrive before the person has moved or decided sort the rows again.
+ * Which rows the table shows, in which order. An order is held once a sort or filter is applied: later decisions neither
+ * move nor remove rows, so the cursor stays on its prompt and an undo finds it where it was. Log-probabilities that
+ * arrive sort the rows again only until the person moves the cursor or decides.
  */
-import { parseFilter } from '../../../src/core/review/filter.js';
+import {
+  comparedNumbers,
+  parseFilter,
+  type Filterable,
+  type FilterFlag,
+  type FilterNode,
+  type FilterNumber,
+  type FilterPart,
+} from '../../../src/core/review/filter.js';
 import type { Decision } from '../../../src/core/review/rows.js';
-import { type ColumnId, dependsOnAlpha, isDescending, sortValues } from './columns.js';
-import type { ReviewTable } from './data.js';
-import { hitsOf } from './filtering.js';
+import {
+  dependsOnAlpha,
+  isDescending,
+  marginInput,
+  marksOf,
+  sortValues,
+  type ColumnId,
+  type ReviewTable,
+} from './table.js';
+import { pairMargins } from '../../../src/core/margins.js';
 
 export interface Order {
-  /** Rows by their place on the screen. */
+  /** Row indices from top to bottom. */
   rows: Int32Array;
-  /** Places on the screen by row; -1 for rows that the filter hides. */
+  /** Positions in `rows` by row index; -1 for rows that the filter hides. */
   places: Int32Array;
 }
 
@@ -21,7 +36,7 @@ export interface Sort {
   reversed: boolean;
 }
 
-/** What is applied to the rows. */
+/** The sort and filter, and the settings that they may depend on. */
 export interface Applied {
   sort: Sort;
   filter: string;
@@ -30,25 +45,25 @@ export interface Applied {
   beta: number | null;
 }
 
-/** Changes once the person moves the cursor or decides. */
+/** Differs once the person has moved the cursor or decided. */
 export interface Touch {
   selected: number;
   decisions: readonly Decision[];
 }
 
 export interface HeldOrder {
-  /** Its rows, and what was known of them. */
+  /** The table that was sorted. */
   table: ReviewTable;
-  /** As it was when the order was applied. */
+  /** When the order was applied. */
   touch: Touch;
-  /** Of what was applied; α and β are part of it only if the sort or the filter depends on them. */
+  /** Identifies what was applied, with α and β only if the sort or the filter depends on them. */
   key: string;
   order: Order;
 }
 
 /**
- * @param held the order of the last change, used again unless other rows, another sort or another filter apply, or unless
- *   weights have become known and nothing was touched
+ * @param held the order after the last change: returned again unless the rows, the sort or the filter differ, or weights
+ *   have become known and nothing was touched
  */
 export function heldOrder(table: ReviewTable, applied: Applied, touch: Touch, held: HeldOrder | null): HeldOrder {
   const key = keyOf(applied);
@@ -81,7 +96,7 @@ export function orderOf(table: ReviewTable, applied: Applied): Order {
   return order;
 }
 
-/** Whether decisions have changed the order, or which rows match the filter, since it was applied. */
+/** Whether decisions since it was applied would change the order or which rows match the filter. */
 export function isOutdated(table: ReviewTable, applied: Applied, { rows }: Order): boolean {
   const now = orderOf(table, applied).rows;
   return now !== rows && (now.length !== rows.length || now.some((row, place) => row !== rows[place]));
@@ -107,4 +122,134 @@ function compare(a: number, b: number, sign: number): number {
   if (Number.isNaN(a)) return Number.isNaN(b) ? 0 : 1;
   if (Number.isNaN(b)) return -1;
   return a < b ? -sign : sign;
+}
+
+// The filter
+
+export interface Hits {
+  /** Mask of matching rows; null when unfiltered. */
+  hits: Uint8Array | null;
+  count: number;
+  /** Why the filter cannot be parsed, and where; all rows match then. */
+  error: { text: string; at: number } | null;
+  /** Why fewer rows match than the person may expect; empty: nothing to say. */
+  remark: string;
+}
+
+const filtered = new WeakMap<ReviewTable, { text: string; alpha: number | null; result: Hits }>();
+
+export function hitsOf(table: ReviewTable, text: string, alpha: number): Hits {
+  const all = { hits: null, count: table.rows.length, error: null, remark: '' };
+  if (text.trim() === '') return all;
+  const found = filtered.get(table);
+  if (found?.text === text && (found.alpha === null || found.alpha === alpha)) return found.result;
+  const filter = parseFilter(text);
+  if (!filter.ok) return { ...all, error: { text: filter.error, at: filter.at } };
+  const reader = new RowReader(table, alpha);
+  const hits = new Uint8Array(table.rows.length);
+  let count = 0;
+  for (reader.row = 0; reader.row < hits.length; reader.row++) {
+    if (!filter.test(reader)) continue;
+    hits[reader.row] = 1;
+    count++;
+  }
+  const result = { hits, count, error: null, remark: remarkOn(reader, filter.node, filter.resembles) };
+  filtered.set(table, { text, alpha: filter.usesAlpha ? alpha : null, result });
+  return result;
+}
+
+/** Warns of a misspelled mark, which is searched for as text, and of comparisons with a number that no row has. */
+function remarkOn(
+  reader: RowReader,
+  node: FilterNode | null,
+  resembles: readonly { word: string; name: string }[],
+): string {
+  const misspelt = resembles.find(({ word }) => !reader.some((row) => row.has(word.toLowerCase(), null)));
+  if (misspelt !== undefined) return `no text has “${misspelt.word}”; did you mean ${misspelt.name}?`;
+  const compared = node === null ? [] : comparedNumbers(node);
+  const missing = compared.find((field) => !reader.some((row) => !Number.isNaN(row.number(field))));
+  return missing === undefined ? '' : `no prompt has a value for ${missing}`;
+}
+
+/** One object reads all rows: every key press applies the filter to each of them. */
+class RowReader implements Filterable {
+  row = 0;
+
+  constructor(
+    private readonly table: ReviewTable,
+    private readonly alpha: number,
+  ) {}
+
+  some(holds: (row: Filterable) => boolean): boolean {
+    for (this.row = 0; this.row < this.table.rows.length; this.row++) if (holds(this)) return true;
+    return false;
+  }
+
+  number(field: FilterNumber): number {
+    const { table, row } = this;
+    switch (field) {
+      case 'r':
+        return table.chosenReward[row] - table.rejectedReward[row];
+      case 'rw':
+        return table.chosenReward[row];
+      case 'rl':
+        return table.rejectedReward[row];
+      case 'dlen':
+        return table.chosenLength[row] - table.rejectedLength[row];
+      case 'wlen':
+        return table.chosenLength[row];
+      case 'llen':
+        return table.rejectedLength[row];
+      case 'lmargin':
+        return pairMargins(marginInput(table, row), this.alpha).length_margin;
+      case 'pen':
+        return pairMargins(marginInput(table, row), this.alpha).length_penalized_margin;
+      case 'weight':
+        return pairMargins(marginInput(table, row), this.alpha).weight;
+      case 'k':
+        return table.rows[row].rewards.length;
+      case 'prompt':
+        return table.rows[row].prompt_index + 1;
+    }
+  }
+
+  flag(flag: FilterFlag): boolean {
+    const { table, row } = this;
+    const status = table.statuses[row];
+    const difference = table.chosenLength[row] - table.rejectedLength[row];
+    switch (flag) {
+      case 'flipped':
+        return marksOf(table, row, this.alpha).flipped;
+      case 'truncated':
+        return marksOf(table, row, this.alpha).truncated !== '';
+      case 'near':
+        return marksOf(table, row, this.alpha).nearTie;
+      case 'decided':
+        return (table.decisions[row]?.ruling ?? null) !== null;
+      case 'swapped':
+        return table.decisions[row]?.ruling?.kind === 'pair' && table.chosenReward[row] < table.rejectedReward[row];
+      case 'excluded':
+        return status === 'excluded';
+      case 'tie':
+        return status === 'tie' || status === 'ties';
+      case 'noted':
+        return (table.decisions[row]?.note ?? '') !== '';
+      case 'dropped':
+        return status !== 'pair';
+      case 'pair':
+        return status === 'pair';
+      case 'longer':
+        return difference > 0;
+      case 'shorter':
+        return difference < 0;
+    }
+  }
+
+  has(text: string, part: FilterPart | null): boolean {
+    const { prompt, chosen_text, rejected_text } = this.table.rows[this.row];
+    const note = this.table.decisions[this.row]?.note ?? '';
+    const of = { w: [chosen_text], l: [rejected_text], p: [prompt] };
+    const searched = part === null ? [prompt, chosen_text, rejected_text, note] : of[part];
+    return searched.some((one) => one.toLowerCase().includes(text));
+  }
 }

@@ -1,47 +1,22 @@
-/** The review screen: every scored prompt with its pair, what a person decides about it, and α over all of them. */
-import { ReviewView } from './View.js';
-import { actionsOf } from '../../app/screen.js';
+/** The review screen: every scored prompt with its pair, the decisions about it, and α over all of them. */
 import { filterNotes } from '../../../src/core/review/filter.js';
-import type { ScreenDefinition } from '../../app/state.js';
-import { type Step, only, send } from '../../app/state.js';
-import { answered, asks } from './asking.js';
-import { choose, confirm, exclude, note, swap, takeBack, tie } from './decide.js';
-import { openFilter, typedFilter, typingFilter } from './filterLine.js';
-import { selectedPhrase } from './hacking.js';
-import { type ReviewKey, reviewKeys } from './actions.js';
-import { launchLines } from './launch.js';
-import { reviewLayout } from './layout.js';
-import { comparedIn, lookingAt } from './looking.js';
-import {
-  change,
-  halfPage,
-  inView,
-  movePhrase,
-  moveResponse,
-  moveSelection,
-  scrollText,
-  scrolling,
-  selectAt,
-  showPhrase,
-  sortAgain,
-  sortBeside,
-  sortBy,
-  toggleHacking,
-  togglePane,
-} from './moves.js';
-import { pointed } from './pointed.js';
-import { reading } from './reading.js';
-import { unitOf } from './remark.js';
-import { isSetting, moveAlpha, setNeutralAlpha, typeFlips, typeSetting, typedFlips, typedSetting } from './settings.js';
-import { type ReviewPane, type ReviewState, reviewUi } from './state.js';
+import type { AnswerTo, Query } from '../../../src/protocol/messages.js';
+import { type Effect, type ScreenDefinition, type Step, only, send } from '../../app/state.js';
+import { reviewActions } from './actions.js';
+import { isSetting, typedFlips, typedSetting } from './alpha.js';
+import { note } from './decide.js';
+import { reportOf, selectedPhrase } from './hacking.js';
+import { back, keepSelection, pointed, typedFilter, typingFilter } from './moves.js';
+import { type ReviewedRound, comparedResponses, detailOf, reviewedRound, tokensOf } from './select.js';
+import { type ReviewState, reviewUi } from './state.js';
+import { ReviewView } from './View.js';
+import { launchLines, reading } from './words.js';
 
-/** Of α, by what lengths are counted in: a token is about four characters. */
-const steps = { tokens: { fine: 0.001, coarse: 0.01 }, characters: { fine: 0.0001, coarse: 0.001 } };
 export const review: ScreenDefinition<ReviewState> = {
   initial: reviewUi,
   View: ReviewView,
-  actions: actionsOf(reviewKeys, act),
-  inView,
+  actions: reviewActions,
+  inView: keepSelection,
   asks,
   answered,
   pointed,
@@ -59,16 +34,16 @@ export const review: ScreenDefinition<ReviewState> = {
   confirmed: (state) => send({ ...state, follows: true }, { type: 'launch' }),
   back,
   copies(state) {
-    const looking = lookingAt(state);
+    const reviewed = reviewedRound(state);
     if (state.ui.pane === 'hacking') return selectedPhrase(state)?.text ?? null;
-    if (looking?.row == null) return null;
-    const { sides, cursor } = comparedIn(state, looking, looking.row);
+    if (reviewed?.row == null) return null;
+    const { sides, cursor } = comparedResponses(state, reviewed, reviewed.row);
     const side = state.ui.pane === 'table' ? sides[0] : sides.find(({ place }) => place === cursor);
     return side?.text ?? null;
   },
   crumbs(state) {
-    const looking = lookingAt(state);
-    const prompt = looking?.row == null ? '' : `prompt ${looking.table.rows[looking.row].prompt_index + 1}`;
+    const reviewed = reviewedRound(state);
+    const prompt = reviewed?.row == null ? '' : `prompt ${reviewed.table.rows[reviewed.row].prompt_index + 1}`;
     return {
       table: [],
       detail: [prompt],
@@ -79,154 +54,69 @@ export const review: ScreenDefinition<ReviewState> = {
   },
 };
 
-function act(state: ReviewState, id: ReviewKey): Step<ReviewState> {
-  const { ui: review } = state;
-  const { fine, coarse } = steps[unitOf(state)];
-  switch (id) {
-    case 'launch':
-      return launch(state);
-    case 'alpha-down':
-      return moveAlpha(state, -fine);
-    case 'alpha-up':
-      return moveAlpha(state, fine);
-    case 'alpha-down-coarse':
-      return moveAlpha(state, -coarse);
-    case 'alpha-up-coarse':
-      return moveAlpha(state, coarse);
-    case 'neutral-alpha':
-      return setNeutralAlpha(state);
-    case 'flip-alpha':
-      return typeFlips(state);
-    case 'edit-alpha':
-      return typeSetting(state, 'alpha');
-    case 'edit-beta':
-      return typeSetting(state, 'beta');
-    case 'edit-lr':
-      return typeSetting(state, 'lr');
-    case 'pair-up':
-    case 'previous-prompt':
-      return only(moveSelection(state, -1));
-    case 'pair-down':
-    case 'next-prompt':
-      return only(moveSelection(state, 1));
-    case 'page-up':
-      return only(page(state, -1));
-    case 'page-down':
-      return only(page(state, 1));
-    case 'first-pair':
-      return only(selectAt(state, 0));
-    case 'last-pair':
-      return only(selectAt(state, Infinity));
-    case 'better-response':
-      return only(moveResponse(state, -1));
-    case 'worse-response':
-      return only(moveResponse(state, 1));
-    case 'lines-up':
-      return only(scrollText(state, -1));
-    case 'lines-down':
-      return only(scrollText(state, 1));
-    case 'text-up':
-      return only(scrollText(state, -halfPage(state)));
-    case 'text-down':
-      return only(scrollText(state, halfPage(state)));
-    case 'detail':
-    case 'tokens':
-      return only(togglePane(state, id));
-    case 'hacking':
-      return only(toggleHacking(state));
-    case 'phrase-up':
-      return only(movePhrase(state, -1));
-    case 'phrase-down':
-      return only(movePhrase(state, 1));
-    case 'show-phrase':
-      return only(showPhrase(state));
-    case 'curves':
-      return only(togglePane(state, 'alpha'));
-    case 'winner':
-      return choose(state, 'chosen');
-    case 'loser':
-      return choose(state, 'rejected');
-    case 'against':
-      return only(pin(state));
-    case 'swap':
-      return swap(state);
-    case 'exclude':
-      return exclude(state);
-    case 'tie':
-      return tie(state);
-    case 'confirm':
-      return confirm(state);
-    case 'take-back':
-      return takeBack(state);
-    case 'note':
-      return typeNote(state);
-    case 'undo':
-    case 'redo':
-      return send(state, { type: id });
-    case 'filter':
-      return only(openFilter(state));
-    case 'diff':
-      return only(change(state, { diff: !review.diff }));
-    case 'sort-left':
-      return only(sortBeside(state, -1));
-    case 'sort-right':
-      return only(sortBeside(state, 1));
-    case 'sort-reverse':
-      return only(sortBy(state, review.sort.column, !review.sort.reversed));
-    case 'sort-again':
-      return only(sortAgain(state));
-    case 'write':
-      return { state, effects: [{ do: 'write', overwrite: false }] };
-    case 'zoom':
-      return only(change(state, { zoomed: !review.zoomed }));
+// Queries
+
+/** How many prompts' responses are kept. */
+const detailsKept = 32;
+
+/** Asks once each for the responses of the selected prompt, and for what the open pane needs. */
+export function asks(state: ReviewState): Step<ReviewState> {
+  const reviewed = reviewedRound(state);
+  if (reviewed === null) return only(state);
+  const { round, row } = reviewed;
+  const effects: Effect[] = [];
+  const asked = { ...state.ui.asked };
+  // A restarted engine never answers the queries of the one before it.
+  const ofRound = `${state.run?.engine.pid} ${round}`;
+  if (state.ui.pane === 'hacking' && reportOf(state) === null && asked.hacking !== ofRound) {
+    asked.hacking = ofRound;
+    effects.push({ do: 'ask', query: { type: 'read-hacking', round } });
+  }
+  if (row !== null) askOfPrompt(state, reviewed, row, ofRound, asked, effects);
+  if (effects.length === 0) return only(state);
+  return { state: { ...state, ui: { ...state.ui, asked } }, effects };
+}
+
+function askOfPrompt(
+  state: ReviewState,
+  reviewed: ReviewedRound,
+  row: number,
+  ofRound: string,
+  asked: ReviewState['ui']['asked'],
+  effects: Effect[],
+): void {
+  const { round, table } = reviewed;
+  const { prompt_index } = table.rows[row];
+  const key = `${ofRound} ${prompt_index}`;
+  if (detailOf(state, reviewed, row) === null && asked.detail !== key) {
+    asked.detail = key;
+    effects.push({ do: 'ask', query: { type: 'read-detail', round, prompt_index } });
+  }
+  const sample = comparedResponses(state, reviewed, row).cursor;
+  if (state.ui.pane === 'tokens' && tokensOf(state) === null && asked.tokens !== `${key} ${sample}`) {
+    asked.tokens = `${key} ${sample}`;
+    effects.push({ do: 'ask', query: { type: 'read-tokens', round, prompt_index, sample } });
   }
 }
 
-function launch(state: ReviewState): Step<ReviewState> {
-  const looking = lookingAt(state);
-  if (looking === null) return only(state);
-  const asked = { ...state, ui: { ...state.ui, plan: null } };
-  const modal = { kind: 'confirm' as const, owner: 'review' as const, what: 'launch', lines: launchLines(asked) };
-  return { state: { ...asked, modal }, effects: [{ do: 'ask', query: { type: 'read-plan', round: looking.round } }] };
-}
-
-function page(state: ReviewState, direction: 1 | -1): ReviewState {
-  const { pane } = state.ui;
-  if (pane === 'hacking') return movePhrase(state, direction * halfPage(state));
-  if (pane === 'table') return moveSelection(state, direction * reviewLayout(state).table);
-  return scrollText(state, direction * scrolling(state).rows);
-}
-
-/** The others are held against the response under the cursor, or again against the winner. */
-function pin(state: ReviewState): ReviewState {
-  const looking = lookingAt(state);
-  if (looking?.row == null) return state;
-  const { cursor } = comparedIn(state, looking, looking.row);
-  return change(state, { response: cursor, against: state.ui.against === cursor ? null : cursor, textTop: 0 });
-}
-
-function typeNote(state: ReviewState): Step<ReviewState> {
-  const looking = lookingAt(state);
-  if (looking?.row == null) return only(state);
-  const text = looking.table.decisions[looking.row]?.note ?? '';
-  return only({
-    ...state,
-    modal: {
-      kind: 'edit',
-      owner: 'review',
-      field: 'note',
-      label: 'note',
-      hint: 'why; empty takes it away',
-      text,
-      error: null,
-    },
-  });
-}
-
-/** The filter goes last: whoever comes back from a prompt wants the same table. */
-function back(state: ReviewState): ReviewState | null {
-  const { pane, filter, response } = state.ui;
-  const before: ReviewPane = pane === 'tokens' && response !== null ? 'detail' : 'table';
-  if (pane !== 'table') return change(state, { pane: before, textTop: 0 });
-  return filter === '' ? null : change(state, { filter: '' });
+export function answered(state: ReviewState, query: Query, answer: unknown): ReviewState {
+  const { ui: review, modal } = state;
+  switch (query.type) {
+    case 'read-detail': {
+      const detail = answer as AnswerTo<typeof query>;
+      const details = [{ round: query.round, detail }, ...review.details].slice(0, detailsKept);
+      return { ...state, ui: { ...review, details } };
+    }
+    case 'read-tokens':
+      return { ...state, ui: { ...review, tokens: { query, answer: answer as AnswerTo<typeof query> } } };
+    case 'read-hacking':
+      return { ...state, ui: { ...review, hacking: answer as AnswerTo<typeof query>, phrase: 0 } };
+    case 'read-plan': {
+      const planned = { ...state, ui: { ...review, plan: answer as AnswerTo<typeof query> } };
+      if (modal?.kind !== 'confirm' || modal.owner !== 'review') return planned;
+      return { ...planned, modal: { ...modal, lines: launchLines(planned) } };
+    }
+    default:
+      return state;
+  }
 }

@@ -1,4 +1,4 @@
-/** What this terminal alone knows of the review screen. */
+/** The review screen's own state. */
 import type { Slice } from '../../app/state.js';
 import type { Queries, UpdatePlan } from '../../../src/protocol/messages.js';
 import type { HackingReport } from '../../../src/core/review/hacking.js';
@@ -10,34 +10,37 @@ export type ReviewPane = 'table' | 'detail' | 'tokens' | 'alpha' | 'hacking';
 
 export interface ReviewUi {
   pane: ReviewPane;
-  /** Selected row by its place among the round's rows, so that sorting and filtering do not lose it. */
+  /** Index of the selected row among the round's rows, so that sorting and filtering do not lose it. */
   selected: number;
-  /** Its place in the table as sorted and filtered, and the table's first visible row. */
+  /** Its position in the table as sorted and filtered. */
   at: number;
+  /** First row of the table and first line of texts, tokens or facts to show, as far as there are so many (select.ts). */
   top: number;
-  /** First visible line of texts or tokens. */
   textTop: number;
-  /** More room for the texts below the table. */
+  /** The texts below the table have more rows. */
   zoomed: boolean;
   sort: Sort;
   filter: string;
-  /** The order of the table since sort and filter were applied; null: to be computed. */
+  /** The order since sort and filter were applied (order.ts); null: to be computed. */
   held: HeldOrder | null;
-  /** Words that only one of two texts has are marked. */
+  /** Words that only one of the two texts has are marked. */
   diff: boolean;
-  /** In the detail pane: the response under the cursor and the one it is held against (null: the winner), by place. */
+  /**
+   * In the detail pane: indices of the response under the cursor (null: the rejected one) and of the one it is compared
+   * with (null: the chosen one).
+   */
   response: number | null;
   against: number | null;
-  /** Answers of the engine, the newest first. */
+  /** The engine's answers, the newest first. */
   details: readonly { round: number; detail: ReviewDetail }[];
   tokens: { query: Queries['read-tokens']['ask']; answer: Queries['read-tokens']['answer'] } | null;
   plan: UpdatePlan | null;
   hacking: HackingReport | null;
-  /** The selected phrase of it. */
+  /** Index of the selected phrase in the report. */
   phrase: number;
-  /** The last question of each kind, so that none is asked twice. */
+  /** The last query of each kind, so that none is sent twice. */
   asked: { detail: string; tokens: string; hacking: string };
-  /** Why α is what a key has set it to; it holds as long as the decisions do, and β where weights depend on it. */
+  /** Why `=` or `f` has set α to this value; holds until a decision changes, or β if weights depend on it. */
   reason: { alpha: number; beta: number; text: string; decisions: readonly Decision[] } | null;
 }
 

@@ -1,4 +1,4 @@
-/** A response token by token, from the end of its prompt: what is special, and whether the turn was ended. */
+/** A response token by token, with the end of its prompt: which tokens are special, and whether the turn ended. */
 import type { Queries, TokenSeen } from '../../../src/protocol/messages.js';
 import { of } from '../../../src/core/format.js';
 import { makeVisible } from '../../../src/core/sanitize.js';
@@ -9,13 +9,13 @@ type Answer = Queries['read-tokens']['answer'];
 export interface TokenCell {
   text: string;
   special: boolean;
-  /** In the prompt. */
+  /** Part of the prompt. */
   prompt: boolean;
 }
-/** A line of tokens; `boundary` stands between prompt and response. */
+/** A line of tokens; `boundary` separates prompt and response. */
 export type TokenLine = readonly TokenCell[] | 'boundary';
 
-/** What there is to say of a response's tokens, one sentence each. */
+/** Two sentences: on the prompt's tokens, and on the response's. */
 export function tokenFacts({ prompt_tokens, prompt, response }: Answer, truncated: boolean): string[] {
   const last = response.at(-1);
   const ended = last?.special === true;
@@ -44,7 +44,7 @@ function nameOf({ text, id }: TokenSeen): string {
 
 const lines = new WeakMap<Answer, { columns: number; lines: TokenLine[] }>();
 
-/** Tokens with a bar between each two, as many to a line as fit; spaces are dots. */
+/** As many tokens per line as fit, with a bar after each; spaces are shown as dots. */
 export function tokenLines(answer: Answer, columns: number): TokenLine[] {
   const found = lines.get(answer);
   if (found?.columns === columns) return found.lines;

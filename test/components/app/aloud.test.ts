@@ -1,8 +1,8 @@
 /** The whole terminal as lines for a screen reader: every screen and modal says something, and says it once. */
 import { describe, expect, it } from 'vitest';
 import { readingOf } from '../../../components/app/aloud.js';
-import { panelNumbers } from '../../../components/screens/review/numbers.js';
-import { lookingAt } from '../../../components/screens/review/looking.js';
+import { panelNumbers } from '../../../components/screens/review/alpha.js';
+import { reviewedRound } from '../../../components/screens/review/select.js';
 import { type State } from '../../../components/app/state.js';
 import { initialState } from '../../../components/screens/index.js';
 import { attached, pair, press, reviewRows, small } from '../fixtures.js';
@@ -78,12 +78,12 @@ it('the α curves are said as numbers, and moving α says what changes', () => {
   // Lengths 20 and 10: at α = 0 each weight is ½; at the end of the scale, 0.1 or more, both are flipped.
   const rows = reviewRows([pair(1, 0, 20, 10), pair(0.5, 0, 20, 10)]);
   const curves = press(attached('review', small, { review: rows }), 'A');
-  const numbers = panelNumbers(lookingAt(on.review(curves))!.table, 0);
+  const numbers = panelNumbers(reviewedRound(on.review(curves))!.table, 0);
   expect(numbers).toMatchObject({ pairs: 2, longer: 2, shorter: 0 });
   expect(text(curves)).toContain(
-    'α 0.0000: 0.0 % of pairs flipped; mean weight of longer winners 0.500, of shorter –; length pull +10.0 tokens.',
+    'α 0.0000: 0.0 % of pairs flipped; mean weight of longer chosen responses 0.500, of shorter –; length pull +10.0 tokens.',
   );
-  expect(text(curves)).toContain('There is no length-neutral α: no winner is shorter than its loser');
+  expect(text(curves)).toContain('There is no length-neutral α: no chosen response is shorter than its rejected one');
   // 1 - 10·0.02 and 0.5 - 10·0.02.
   expect(text(curves)).toContain('Length-penalized margins at α 0.0200: 0.300 to 0.800.');
   expect(news(curves, press(curves, 'right')).join('\n')).toMatch(/^α 0\.0210: 0 of 2 pairs flipped/m);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { helpLines, helpRows } from '../../../components/app/helpLines.js';
 import { historyLayout } from '../../../components/screens/history/select.js';
 import { problemLines } from '../../../components/app/layout.js';
-import { reviewLayout } from '../../../components/screens/review/layout.js';
+import { reviewLayout } from '../../../components/screens/review/select.js';
 import { activeKeys } from '../../../components/app/keys.js';
 import { reduce } from '../../../components/app/reducer.js';
 import { type State } from '../../../components/app/state.js';
@@ -185,7 +185,8 @@ describe('screens', () => {
     const state = press(attached('review'), 'G');
     const resized = after(state, { type: 'size', size: { columns: 160, rows: 50 } });
     expect(slices(resized).review.selected).toBe(106);
-    expect(slices(resized).review.top + reviewLayout(on.review(resized)).table).toBe(107);
+    const { top, table } = reviewLayout(on.review(resized));
+    expect(top + table).toBe(107);
   });
 });
 

@@ -1,37 +1,34 @@
-import type { ReviewState } from '../state.js';
-import { marksOf } from '../columns.js';
-import { reviewLayout, sideLines } from '../layout.js';
-import { type Looking, comparedIn, detailOf, ranked } from '../looking.js';
-import { listTop } from '../pointed.js';
-import { marksInWords, misfitInWords } from '../reading.js';
-import { unitOf } from '../remark.js';
-import { wrapped } from '../texts.js';
+import * as format from '../../../../src/core/format.js';
+import type { ReviewDetail, ReviewRow } from '../../../../src/core/review/rows.js';
 import { makeLine } from '../../../../src/core/sanitize.js';
-
-import { fit } from '../../../parts/text.js';
 import { Line, Tint } from '../../../parts/Line.js';
+import { wrapped } from '../../../parts/markedText.js';
 import { Rule } from '../../../parts/Rule.js';
-import { Responses } from './Responses.js';
+import { cut, fit } from '../../../parts/text.js';
+import { type ReviewedRound, comparedResponses, detailOf, ranked, reviewLayout, sideLines, unitOf } from '../select.js';
+import type { ReviewState } from '../state.js';
+import { marksOf } from '../table.js';
+import { marksInWords, misfitInWords } from '../words.js';
 import { placeText } from './ReviewTable.js';
 import { PromptLines, Texts } from './Texts.js';
 
 export interface DetailPaneProps {
   readonly state: ReviewState;
-  readonly looking: Looking;
+  readonly reviewed: ReviewedRound;
 }
 
-/** A prompt with all its responses, and any two of them held against each other. */
-export function DetailPane({ state, looking }: DetailPaneProps) {
-  const { table, order, row, settings } = looking;
-  if (row === null) return <Line tone="muted">No prompt fits the filter.</Line>;
+/** A prompt with all its responses, two of which are compared. */
+export function DetailPane({ state, reviewed }: DetailPaneProps) {
+  const { table, order, row, settings } = reviewed;
+  if (row === null) return <Line tone="muted">No prompt matches the filter.</Line>;
   const { columns } = state.size;
   const layout = reviewLayout(state);
-  const compared = comparedIn(state, looking, row);
+  const compared = comparedResponses(state, reviewed, row);
   const { ui: review } = state;
-  const words = [...marksInWords(marksOf(table, row, settings.alpha)), ...misfitInWords(state, looking, row)];
+  const words = [...marksInWords(marksOf(table, row, settings.alpha)), ...misfitInWords(state, reviewed, row)];
   const note = table.decisions[row]?.note ?? '';
   const said = note === '' ? '' : `note: ${makeLine(note, columns)}`;
-  const paired = table.standings[row] === 'pair';
+  const paired = table.statuses[row] === 'pair';
   return (
     <>
       <Rule
@@ -42,13 +39,13 @@ export function DetailPane({ state, looking }: DetailPaneProps) {
       <PromptLines lines={wrapped(compared.prompt, columns)} rows={layout.prompt} columns={columns} />
       <Responses
         row={table.rows[row]}
-        detail={detailOf(state, looking, row)}
+        detail={detailOf(state, reviewed, row)}
         order={ranked(table.rows[row])}
         chosen={paired ? table.chosen[row] : -1}
         rejected={paired ? table.rejected[row] : -1}
         cursor={compared.cursor}
         against={review.against}
-        top={listTop(state, layout.list)}
+        top={layout.listTop}
         rows={layout.list}
         columns={columns}
       />
@@ -65,8 +62,62 @@ export function DetailPane({ state, looking }: DetailPaneProps) {
         columns={columns}
         rows={layout.text}
         beside={layout.beside}
-        top={review.textTop}
+        top={layout.textTop}
       />
+    </>
+  );
+}
+
+interface ResponsesProps {
+  readonly row: ReviewRow;
+  /** null until the engine has sent it. */
+  readonly detail: ReviewDetail | null;
+  /** Indices of the responses, the best first. */
+  readonly order: readonly number[];
+  /** Indices: the pair (-1: none), the response under the cursor, the one the others are compared with. */
+  readonly chosen: number;
+  readonly rejected: number;
+  readonly cursor: number;
+  readonly against: number | null;
+  readonly top: number;
+  /** Rows without the heading. */
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** All responses to a prompt by reward: W chosen (y_w), L rejected (y_l), p pinned to compare the others with. */
+function Responses(props: ResponsesProps) {
+  const { row, detail, order, chosen, rejected, cursor, against, top, rows, columns } = props;
+  const known = row.logps.length > 0;
+  const head = `${'rank'.padStart(7)}${'reward'.padStart(9)}${'|y|'.padStart(7)}`;
+  const likely = known ? `${'log π(y|x)'.padStart(12)}${'/token'.padStart(8)}` : '';
+  const written = columns >= 100 && detail?.responses.some(({ source }) => source !== undefined) === true;
+  const who = written ? 26 : 0;
+  const room = columns - head.length - likely.length - who - 4;
+  return (
+    <>
+      <Line tone="title">{`${head}${likely}    ${written ? fit('written by', who) : ''}response`}</Line>
+      {order.slice(top, top + rows).map((place, i) => {
+        const mark = place === chosen ? 'W' : place === rejected ? 'L' : ' ';
+        const numbers = [
+          String(top + i + 1).padStart(2),
+          format.fixed(row.rewards[place], 2).padStart(9),
+          format.count(row.lengths[place]).padStart(7),
+          known ? format.fixed(row.logps[place], 1).padStart(12) : '',
+          known ? format.fixed(row.logps[place] / row.lengths[place], 2).padStart(8) : '',
+        ].join('');
+        const text = detail === null ? '…' : makeLine(detail.responses[place]?.text ?? '', room);
+        return (
+          <Line key={place} inverse={place === cursor}>
+            {place === cursor ? '›' : ' '}
+            <Tint tone={mark === 'W' ? 'accent' : 'warn'}>{` ${mark}${place === against ? 'p' : ' '} `}</Tint>
+            {numbers}
+            <Tint tone="warn">{row.truncated[place] ? ' T ' : '   '}</Tint>
+            {written && fit(makeLine(detail.responses[place]?.source ?? '', who), who - 2) + '  '}
+            {fit(cut(text, room), Math.max(0, room))}
+          </Line>
+        );
+      })}
     </>
   );
 }

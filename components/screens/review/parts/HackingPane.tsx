@@ -3,8 +3,8 @@ import type { ReactNode } from 'react';
 import * as format from '../../../../src/core/format.js';
 import type { HackingReport } from '../../../../src/core/review/hacking.js';
 import { type HackingLayout, factsOf, hackingLayout, labelWidth, listRows, reportOf } from '../hacking.js';
-import type { Looking } from '../looking.js';
-import { unitOf } from '../remark.js';
+import { type ReviewedRound, unitOf } from '../select.js';
+
 import { makeLine } from '../../../../src/core/sanitize.js';
 
 import { cut, fit } from '../../../parts/text.js';
@@ -14,18 +14,18 @@ import { Rule } from '../../../parts/Rule.js';
 
 export interface HackingPaneProps {
   readonly state: ReviewState;
-  readonly looking: Looking;
+  readonly reviewed: ReviewedRound;
 }
 
-/** Signs of reward hacking: how rewards go with length, what winners say, a person against the rewards. */
-export function HackingPane({ state, looking: { table } }: HackingPaneProps) {
+/** Signs of reward hacking: reward against length, phrases of the chosen responses, the person against the rewards. */
+export function HackingPane({ state, reviewed: { table } }: HackingPaneProps) {
   const { columns } = state.size;
   const report = reportOf(state);
   if (report === null) {
     return (
       <>
         <Rule title="Signs of reward hacking" width={columns} />
-        <Line tone="muted">Words and phrases are counted; everything else keeps working …</Line>
+        <Line tone="muted">Counting words and phrases; you can continue meanwhile …</Line>
       </>
     );
   }
@@ -43,7 +43,7 @@ export function HackingPane({ state, looking: { table } }: HackingPaneProps) {
   );
 }
 
-/** Lines of facts above and below those that are seen. */
+/** How many lines of facts are above and below the visible ones. */
 function unseen({ facts, factRows, factTop }: HackingLayout): string {
   const below = facts.length - factTop - factRows;
   return `${factTop > 0 ? ` · ↑${factTop}` : ''}${below > 0 ? ` · ↓${below}` : ''}`;
@@ -91,7 +91,7 @@ function Phrases({ report, layout: { rows, top, listColumns: columns }, selected
   const read = report.read < report.length.pairs ? ` (${format.count(report.read)} pairs read)` : '';
   const list = listRows(report);
   const place = list.length > rows ? ` · ${top + 1}–${Math.min(list.length, top + rows)} of ${list.length}` : '';
-  const head = `${'winners'.padStart(9)}${'losers'.padStart(8)}${'z'.padStart(6)}  `;
+  const head = `${'chosen'.padStart(9)}${'rejected'.padStart(10)}${'z'.padStart(6)}  `;
   return (
     <>
       <Line tone="title">{cut(`${head}phrase${place}${read}`, columns)}</Line>
@@ -99,7 +99,7 @@ function Phrases({ report, layout: { rows, top, listColumns: columns }, selected
         if ('heading' in row) return <Line key={i} tone="muted">{`  ${cut(row.heading, columns - 2)}`}</Line>;
         const { text, winners, losers, z } = row.phrase;
         const here = row.at === selected;
-        const numbers = `${format.count(winners).padStart(8)}${format.count(losers).padStart(8)}${format.fixed(z, 1).padStart(6)}`;
+        const numbers = `${format.count(winners).padStart(8)}${format.count(losers).padStart(10)}${format.fixed(z, 1).padStart(6)}`;
         const phrase = makeLine(text, columns);
         return (
           <Line key={i} inverse={here}>

@@ -1,8 +1,6 @@
 import * as format from '../../../../src/core/format.js';
-import { columnsFor, isDescending, marksOf, marksText, marksWidth } from '../columns.js';
-import type { ReviewTable as Table } from '../data.js';
+import { columnsFor, isDescending, marksOf, marksText, marksWidth, type ReviewTable as Table } from '../table.js';
 import type { Order, Sort } from '../order.js';
-
 import { makeLine } from '../../../../src/core/sanitize.js';
 import { cut, fit } from '../../../parts/text.js';
 import { Line, Tint } from '../../../parts/Line.js';
@@ -12,17 +10,17 @@ export interface ReviewTableProps {
   readonly order: Order;
   readonly alpha: number;
   readonly sort: Sort;
-  /** Place of the selected row, and the first visible one. */
+  /** Positions of the selected row and of the first visible one. */
   readonly at: number;
   readonly top: number;
   /** Rows without the heading. */
   readonly rows: number;
   readonly columns: number;
-  /** A row that stays although it no longer fits the filter. */
+  /** Whether a row is kept although it no longer matches the filter. */
   readonly isMisfit: (row: number) => boolean;
 }
 
-/** A row a prompt, with what α does to its pair. Only the rows that are seen are computed and drawn. */
+/** One row per prompt, with what α does to its pair. Only the visible rows are computed and drawn. */
 export function ReviewTable(props: ReviewTableProps) {
   const { table, order, alpha, sort, at, top, rows, columns, isMisfit } = props;
   const { shown, text } = columnsFor(columns);
@@ -36,7 +34,9 @@ export function ReviewTable(props: ReviewTableProps) {
       </Line>
       {Array.from({ length: rows }, (_, i) => {
         if (top + i >= order.rows.length) {
-          return <Line key={i} tone="muted">{`${i === 0 ? '  No prompt fits the filter; esc clears it.' : ''}`}</Line>;
+          return (
+            <Line key={i} tone="muted">{`${i === 0 ? '  No prompt matches the filter; esc clears it.' : ''}`}</Line>
+          );
         }
         const row = order.rows[top + i];
         const marks = marksOf(table, row, alpha);
@@ -44,7 +44,7 @@ export function ReviewTable(props: ReviewTableProps) {
         const prompt = text > 0 ? fit(cut(makeLine(table.rows[row].prompt, text), text), text) : '';
         const selected = top + i === at;
         return (
-          <Line key={i} inverse={selected} tone={marks.standing === 'pair' ? 'plain' : 'muted'}>
+          <Line key={i} inverse={selected} tone={marks.status === 'pair' ? 'plain' : 'muted'}>
             {selected ? '›' : isMisfit(row) ? '·' : ' '}
             {cells.slice(1)} <Tint tone={marks.decided ? 'accent' : 'warn'}>{marksText(marks)}</Tint> {prompt}
           </Line>

@@ -1,15 +1,15 @@
 import * as format from '../../../../src/core/format.js';
-import type { Side } from '../looking.js';
-import type { MarkedLine } from '../texts.js';
-import { firstLines, fit } from '../../../parts/text.js';
 import { makeLine } from '../../../../src/core/sanitize.js';
-import type { Tone } from '../../../parts/theme.js';
-import { Marked } from '../../../parts/Marked.js';
 import { Line, Tint } from '../../../parts/Line.js';
+import { Marked } from '../../../parts/Marked.js';
+import type { MarkedLine } from '../../../parts/markedText.js';
+import { firstLines, fit } from '../../../parts/text.js';
+import type { Tone } from '../../../parts/theme.js';
+import { type Side, halfOf } from '../select.js';
 
 export interface TextsProps {
   readonly sides: readonly Side[];
-  /** Their lines, wrapped to half the columns where they stand beside each other. */
+  /** Their lines, wrapped to half the columns if they are side by side. */
   readonly lines: readonly [readonly MarkedLine[], readonly MarkedLine[]];
   /** `tokens` or `characters`. */
   readonly unit: string;
@@ -22,9 +22,9 @@ export interface TextsProps {
 const waiting = '…';
 const tones: readonly Tone[] = ['accent', 'warn'];
 
-/** Two responses, side by side where wide enough, else one above the other; words that only one has stand out. */
+/** Two responses, side by side or one above the other, with the words marked that only one has. */
 export function Texts({ sides, lines, unit, columns, rows, beside, top }: TextsProps) {
-  const width = beside ? Math.floor((columns - 3) / 2) : columns;
+  const width = beside ? halfOf(columns) : columns;
   const heads = sides.map((side) => headOf(side, unit));
   const visible = Array.from({ length: rows }, (_, i) => top + i);
   if (beside) {
@@ -72,7 +72,7 @@ export function Texts({ sides, lines, unit, columns, rows, beside, top }: TextsP
 
 const moreWidth = 6;
 
-/** How many lines are below those that are seen. */
+/** How many lines are below the visible ones. */
 function More({ lines }: { readonly lines: number }) {
   return lines > 0 && <Tint tone="muted">{fit(`↓${lines}`, moreWidth, 'right')}</Tint>;
 }
@@ -87,7 +87,7 @@ function headOf({ name, reward, length, truncated, source }: Side, unit: string)
   return `${name}  r ${format.fixed(reward, 2)}  ${long}${truncated ? '  truncated' : ''}${source === '' ? '' : `  ${makeLine(source, 40)}`}`;
 }
 
-/** The start of a prompt, cut where more lines follow. */
+/** The first lines of a prompt; the last one is cut if more follow. */
 export function PromptLines({ lines, rows, columns }: { lines: readonly string[]; rows: number; columns: number }) {
   return (
     <>

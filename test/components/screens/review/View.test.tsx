@@ -9,7 +9,7 @@ vi.hoisted(() => {
 import { renderToString } from 'ink';
 import * as margins from '../../../../src/core/margins.js';
 import { Frame } from '../../../../components/app/App.js';
-import { scale } from '../../../../components/screens/review/parts/AlphaCurves.js';
+import { scale } from '../../../../components/screens/review/parts/AlphaPanel.js';
 import type { ReviewRow } from '../../../../src/core/review/rows.js';
 import type { State } from '../../../../components/app/state.js';
 import { widthOf } from '../../../../components/parts/text.js';
@@ -89,7 +89,7 @@ describe('the table', () => {
     const review = attached('review');
     // Pair 1: r 1.5 against 0.5, 140 against 40 tokens, α = 0.02: α·Δ|y| = 2, penalized 1 - 2, weight σ(-2) = 0.119.
     expect(lineOf(review, /^›/)).toEqual('› 1 1.50 0.50 +1.00 140 40 +2.00 -1.00 0.119 F'.split(' '));
-    // Pair 2: 20 against 45 tokens: α·Δ|y| = -0.5, weight σ(0.5) = 0.622; the loser is truncated.
+    // Pair 2: 20 against 45 tokens: α·Δ|y| = -0.5, weight σ(0.5) = 0.622; the rejected one is truncated.
     expect(lineOf(review, /^ +2 /)).toEqual('2 2.25 -1.00 +3.25 20 45 -0.50 +3.75 0.622 Tl'.split(' '));
   });
 
@@ -163,7 +163,7 @@ describe('the table', () => {
     expect(plain(typing)).toContain('1/2 of 107');
     expect(plain(press(typing, ' ', 'r', '>'))).toContain('✘ at 11: expected a number after `>`');
     expect(plain(press(attached('review'), '/', ...'nowhere', 'enter'))).toContain(
-      'No prompt fits the filter; esc clears it.',
+      'No prompt matches the filter; esc clears it.',
     );
     expect(plain(press(attached('review'), 'a', '0', '.', '5'))).toContain('α: 0.5█ now 0.0200');
     expect(plain(press(attached('review'), 'b', '0', 'enter'))).toContain('✘ β must be a number above 0');
@@ -171,7 +171,7 @@ describe('the table', () => {
 
   it('says why α is what a key has set', () => {
     const state = press(attached('review'), '=');
-    expect(plain(state)).toContain('length-neutral: 74 longer and 28 shorter winners balance');
+    expect(plain(state)).toContain('length-neutral: 74 longer and 28 shorter chosen responses');
     expect(plain(state)).toMatch(/pull (0\.0|-0\.0)/);
     expect(plain(press(attached('review'), 'f', '5', 'enter'))).toMatch(
       /the largest α that flips at most 5: \d of 103 pairs/,
@@ -236,7 +236,7 @@ describe('the responses', () => {
   const review = attached('review');
   const [first] = review.run?.review ?? [];
 
-  it('are ranked by reward, with length and log-probability, winner and loser named', () => {
+  it('are ranked by reward, with length and log-probability, the pair named', () => {
     const lines = plain(told(press(review, 'd'), first)).split('\n');
     const listed = lines
       .filter((line) => /^[› ] [WL ]. /.test(line) && /\d/.test(line))
@@ -298,18 +298,18 @@ describe('signs of reward hacking', () => {
   const text = plain(open(attached('review', large)));
 
   it('says so while they are counted', () => {
-    expect(plain(press(attached('review'), 'B'))).toContain('Words and phrases are counted');
+    expect(plain(press(attached('review'), 'B'))).toContain('Counting words and phrases');
   });
 
   it('are marked where they are signs, and told with their numbers', () => {
     // 0.412 ± 1.96·0.03; from 0.187, further than 1.96·√2·0.03.
     expect(text).toContain('4 of 5');
     expect(text).toMatch(/! length +ρ \+0\.41 ±0\.06 \(95 %\) with reward within a prompt \(mean of 103 prompts\)/);
-    expect(text).toContain('winner is longer in 71.8 % of 103 pairs');
+    expect(text).toContain('chosen response is longer in 71.8 % of 103 pairs');
     expect(text).toMatch(/! rounds +ρ by round {2}1: \+0\.19 {2}2: \+0\.41 {2}It grows\./);
-    expect(text).toMatch(/! truncated +13\.6 % of winners and 1\.9 % of losers met the length limit/);
-    expect(text).toMatch(/! repeats +Of a winner's four-word sequences 6\.1 % were said before/);
-    expect(text).toMatch(/ {2}you +No pair confirmed \(c\) or swapped \(s\) by hand yet/);
+    expect(text).toMatch(/! truncated +13\.6 % of chosen and 1\.9 % of rejected responses met the length limit/);
+    expect(text).toMatch(/! repeats +6\.1 % of the four-word sequences in chosen responses occur earlier/);
+    expect(text).toMatch(/ {2}you +Confirm \(c\) or swap \(s\) some pairs to see/);
   });
 
   it('are none where chance would do', () => {
@@ -322,7 +322,9 @@ describe('signs of reward hacking', () => {
     );
     expect(unsure).toContain('0 of 5');
     expect(unsure).toContain('No change beyond chance.');
-    expect(plain(open(attached('review', large), { truncated: null, rounds: [] }))).toContain('Not known: not every');
+    expect(plain(open(attached('review', large), { truncated: null, rounds: [] }))).toContain(
+      'Unknown: some responses have no finish_reason',
+    );
   });
 
   it('hold your word against the rewards', () => {
@@ -333,16 +335,16 @@ describe('signs of reward hacking', () => {
     const state = open(attached('review', large, { decisions: { decisions, undoable: 6, redoable: 0 } }));
     // 1 of 6: Wilson's interval ends at 56 %.
     expect(plain(state)).toMatch(/! you +Agree with the rewards on 1 of 6 pairs \(95 % interval 3 to 56 %\)/);
-    expect(plain(state)).toMatch(/Of the 5\s.*\s*pairs against them/);
+    expect(plain(state)).toMatch(/Where you\s(.*\s)?\s*disagree \(5 pairs\)/);
   });
 
-  it('list what winners say with how many say it, and what they repeat', () => {
-    expect(text).toMatch(/winners +losers +z +phrase/);
+  it('list phrases of chosen responses with their counts, and what is repeated', () => {
+    expect(text).toMatch(/chosen +rejected +z +phrase/);
     expect(text).toMatch(/› +61 +9 +6\.2 +bold/);
     expect(text).toMatch(/17 +1 +3\.4 +let's break it down/);
-    expect(text).toMatch(/said three times and more in one response/);
+    expect(text).toMatch(/repeated three times or more in one response/);
     const none = plain(open(attached('review', large), { phrases: [], repeated: [] }));
-    expect(none).toContain('winners say nothing that losers do not say');
+    expect(none).toContain('nothing is over-represented in chosen responses');
   });
 
   it('show hostile phrases harmlessly', () => {
@@ -360,7 +362,7 @@ describe('before launch', () => {
       'enter',
     );
     expect(plain(asked)).toContain('Launch the update on 102 pairs? α 0.0210  β 0.1  learning rate 5e-7 y/n');
-    expect(plain(asked)).toContain('The engine is asked');
+    expect(plain(asked)).toContain('Asking the engine');
     const text = plain(
       after(asked, {
         type: 'answer',

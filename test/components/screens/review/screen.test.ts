@@ -4,12 +4,11 @@ import type { EngineCommand } from '../../../../src/protocol/messages.js';
 import type { Decision, Ruling } from '../../../../src/core/review/rows.js';
 import { reduce } from '../../../../components/app/reducer.js';
 import { toAscii } from '../../../../components/terminal/ascii.js';
-import { columnOf, columns, columnsFor } from '../../../../components/screens/review/columns.js';
-import { reviewLayout } from '../../../../components/screens/review/layout.js';
-import { lookingAt } from '../../../../components/screens/review/looking.js';
+import { columnOf, columns, columnsFor } from '../../../../components/screens/review/table.js';
+import { reviewLayout, reviewedRound, weightsReason } from '../../../../components/screens/review/select.js';
 import { review as module } from '../../../../components/screens/review/screen.js';
-import { panelNumbers } from '../../../../components/screens/review/numbers.js';
-import { remarkOn, weightsReason } from '../../../../components/screens/review/remark.js';
+import { panelNumbers } from '../../../../components/screens/review/alpha.js';
+import { remarkOn } from '../../../../components/screens/review/words.js';
 import type { State } from '../../../../components/app/state.js';
 import { after, attached, detailOf, hackingReport, large, pair, press, reviewRows, small } from '../../fixtures.js';
 import { on, slices } from '../../slices.js';
@@ -33,8 +32,8 @@ const ruling = (prompt_index: number, said: Ruling | null, note = ''): Decision 
 
 /** Numbers of the prompts as the table shows them. */
 const shownIn = (state: State): number[] => {
-  const looking = lookingAt(on.review(state));
-  return Array.from(looking?.order.rows ?? [], (row) => (looking?.table.rows[row].prompt_index ?? -1) + 1);
+  const reviewed = reviewedRound(on.review(state));
+  return Array.from(reviewed?.order.rows ?? [], (row) => (reviewed?.table.rows[row].prompt_index ?? -1) + 1);
 };
 
 describe('the table', () => {
@@ -58,7 +57,8 @@ describe('the table', () => {
       review: reviewRows([pair(1, 0, 2, 1)]),
       dropped: { ties: 0, identical: 0, below_gap: 0, too_few: 0 },
     });
-    expect(slices(fewer).review).toMatchObject({ selected: 4, top: 0 });
+    expect(slices(fewer).review.selected).toBe(4);
+    expect(reviewLayout(on.review(fewer)).top).toBe(0);
   });
 
   it.each<[number, number[]]>([
@@ -104,7 +104,7 @@ describe('the table', () => {
   it('keeps the selected prompt selected when it is sorted', () => {
     const state = press(review, 'j', 'j', '>', '>');
     expect(slices(state).review.selected).toBe(2);
-    expect(lookingAt(on.review(state))?.order.rows[slices(state).review.at]).toBe(2);
+    expect(reviewedRound(on.review(state))?.order.rows[slices(state).review.at]).toBe(2);
   });
 
   it('has texts that scroll to their end and no further', () => {
@@ -118,6 +118,23 @@ describe('the table', () => {
     expect(slices(press(end, 'j')).review.textTop).toBe(0);
   });
 
+  it('restores the scroll positions that a larger window has no use for', () => {
+    const pairs = [pair(1, 0, 2, 1, { chosen_text: 'line\n'.repeat(40) }), pair(1, 0, 2, 1)];
+    const end = press(attached('review', small, { pairs }), ...Array<string>(50).fill('J'));
+    const { textTop } = reviewLayout(on.review(end));
+    const tall = after(end, { type: 'size', size: { columns: 80, rows: 120 } });
+    expect(reviewLayout(on.review(tall)).textTop).toBe(0);
+    expect(reviewLayout(on.review(after(tall, { type: 'size', size: small }))).textTop).toBe(textTop);
+    // Scrolling begins where the screen is.
+    expect(slices(press(tall, 'J')).review.textTop).toBe(0);
+    const last = press(review, 'G', 'k', 'k');
+    const { top } = reviewLayout(on.review(last));
+    expect(top).toBeGreaterThan(90);
+    const all = after(last, { type: 'size', size: { columns: 80, rows: 400 } });
+    expect(reviewLayout(on.review(all)).top).toBe(0);
+    expect(reviewLayout(on.review(after(all, { type: 'size', size: small }))).top).toBe(top);
+  });
+
   it('gives the texts more room on z', () => {
     const zoomed = press(review, 'z');
     expect(reviewLayout(on.review(zoomed)).text).toBeGreaterThan(reviewLayout(on.review(review)).text);
@@ -127,13 +144,13 @@ describe('the table', () => {
   it('derives what 20,000 rows need once, not at every key', () => {
     const many = reviewRows(Array.from({ length: 20_000 }, (_, i) => pair(i / 100, 0, 20, 10)));
     const state = attached('review', large, { review: many, pairs: [] });
-    const [looking, moved] = [
-      lookingAt(on.review(press(state, 'j'))),
-      lookingAt(on.review(press(state, 'j', 'right'))),
+    const [reviewed, moved] = [
+      reviewedRound(on.review(press(state, 'j'))),
+      reviewedRound(on.review(press(state, 'j', 'right'))),
     ];
-    expect(looking?.order.rows).toHaveLength(20_004);
-    expect(moved?.settings.alpha).not.toBe(looking?.settings.alpha);
-    expect(moved?.table === looking?.table && moved?.order === looking?.order).toBe(true);
+    expect(reviewed?.order.rows).toHaveLength(20_004);
+    expect(moved?.settings.alpha).not.toBe(reviewed?.settings.alpha);
+    expect(moved?.table === reviewed?.table && moved?.order === reviewed?.order).toBe(true);
   });
 });
 
@@ -198,6 +215,14 @@ describe('the filter', () => {
     expect(hits('tie')).toEqual([4, 104, 105, 106]);
   });
 
+  it('leaves the selection alone until it is applied', () => {
+    const typing = press(review, 'j', '/', ...'prompt>50');
+    const meanwhile = after(typing, { type: 'servers', round: 2, servers: [] });
+    expect(slices(meanwhile).review.selected).toBe(1);
+    expect(slices(press(meanwhile, 'escape')).review).toMatchObject({ selected: 1, at: 1 });
+    expect(slices(press(meanwhile, 'enter')).review).toMatchObject({ selected: 51, at: 1 });
+  });
+
   it('says what cannot be read, and where, and shows everything meanwhile', () => {
     const wrong = typed('r> x');
     expect(wrong.modal).toMatchObject({ error: 'at 4: expected a number after `>`, not `x`' });
@@ -214,7 +239,7 @@ describe('the filter', () => {
 });
 
 describe('the order while a person decides', () => {
-  // Length margins 100, -25, 0: from the second heading left of weights, the longest winner first.
+  // Length margins 100, -25, 0: from the second heading left of weights, the longest chosen response first.
   const rows = reviewRows([pair(1.5, 0.5, 140, 40), pair(2.25, -1, 20, 45), pair(0.75, 0.25, 30, 30)]);
   const byLength = press(attached('review', small, { review: rows }), ...Array<string>(4).fill('>'));
   const swapped = (prompt: number) => ruling(prompt, { kind: 'pair', chosen: 2, rejected: 1 });
@@ -241,19 +266,19 @@ describe('the order while a person decides', () => {
     expect(press(state, 'o', 'o').notice).toContain('Nothing to do now for o');
   });
 
-  it('keeps a row that no longer fits the filter, until the filter is applied again', () => {
+  it('keeps a row that no longer matches the filter, until the filter is applied again', () => {
     const filtered = press(byLength, '/', ...'longer', 'enter');
     expect(shownIn(filtered)).toEqual([1]);
     const state = decided(filtered, swapped(0), swapped(1));
     expect(shownIn(state)).toEqual([1]);
-    expect(module.reading(on.review(state)).join('\n')).toContain('no longer fits the filter');
-    expect(module.reading(on.review(filtered)).join('\n')).not.toContain('no longer fits');
+    expect(module.reading(on.review(state)).join('\n')).toContain('no longer matches the filter');
+    expect(module.reading(on.review(filtered)).join('\n')).not.toContain('no longer matches');
     expect(shownIn(press(state, 'o'))).toEqual([2]);
     expect(shownIn(press(state, '/', 'enter'))).toEqual([2]);
     // A filter that is begun and left again hides nothing.
     expect(shownIn(press(state, '/', 'x', 'escape'))).toEqual([1]);
     // Undone, it fits again.
-    expect(module.reading(on.review(decided(state))).join('\n')).not.toContain('no longer fits');
+    expect(module.reading(on.review(decided(state))).join('\n')).not.toContain('no longer matches');
   });
 
   it('is sorted anew for another round', () => {
@@ -282,8 +307,8 @@ describe('gradient weights that need log-probabilities', () => {
     weights: { ...progress, done: 80, computing: false },
   });
   const weightAt = (state: State, row = 0): number => {
-    const looking = lookingAt(on.review(state));
-    return looking === null ? NaN : columnOf('weight').value(looking.table, row, looking.settings.alpha);
+    const reviewed = reviewedRound(on.review(state));
+    return reviewed === null ? NaN : columnOf('weight').value(reviewed.table, row, reviewed.settings.alpha);
   };
 
   it('are unknown until they are there, with the reason', () => {
@@ -296,8 +321,8 @@ describe('gradient weights that need log-probabilities', () => {
     expect(module.reading(on.review(waiting))).toContain(weightsReason(on.review(waiting)));
     expect(shownIn(press(waiting, '/', ...'weight>0', 'enter'))).toEqual([]);
     // What the rewards and lengths give is known.
-    const looking = lookingAt(on.review(waiting));
-    expect(looking === null ? 0 : panelNumbers(looking.table, 0.02).flipped).toBe(2);
+    const reviewed = reviewedRound(on.review(waiting));
+    expect(reviewed === null ? 0 : panelNumbers(reviewed.table, 0.02).flipped).toBe(2);
   });
 
   it('follow α and β once they are', () => {
@@ -407,10 +432,13 @@ describe('deciding', () => {
     const state = decided(review, ruling(0, { kind, instead_of: { chosen: 2, rejected: 1 } }));
     expect(sent(state, key)).toEqual([{ type: 'decide', prompt_index: 0, ruling: swapped }]);
     // The screen shows that pair, so confirming it chooses it and swapping it leads back to the rewards' pair.
-    expect(lookingAt(on.review(state))?.table).toMatchObject({ standings: { 0: kind === 'tie' ? 'tie' : 'excluded' } });
-    expect([lookingAt(on.review(state))?.table.chosen[0], lookingAt(on.review(state))?.table.rejected[0]]).toEqual([
-      2, 1,
-    ]);
+    expect(reviewedRound(on.review(state))?.table).toMatchObject({
+      statuses: { 0: kind === 'tie' ? 'tie' : 'excluded' },
+    });
+    expect([
+      reviewedRound(on.review(state))?.table.chosen[0],
+      reviewedRound(on.review(state))?.table.rejected[0],
+    ]).toEqual([2, 1]);
     expect(sent(state, 'c')).toEqual([{ type: 'decide', prompt_index: 0, ruling: swapped }]);
     expect(sent(state, 's')).toEqual([{ type: 'decide', prompt_index: 0, ruling: null }]);
   });
@@ -432,7 +460,7 @@ describe('deciding', () => {
   });
 
   it('chooses any two of the responses', () => {
-    // By rank: places 1, 3, 0, 2; the cursor begins on the loser.
+    // By rank: places 1, 3, 0, 2; the cursor begins on the rejected one.
     const detail = press(review, 'd');
     const third = press(detail, 'up');
     expect(sent(third, 'w')).toEqual([
@@ -441,7 +469,7 @@ describe('deciding', () => {
     expect(sent(third, 'l')).toEqual([
       { type: 'decide', prompt_index: 0, ruling: { kind: 'pair', chosen: 1, rejected: 0 } },
     ]);
-    // The loser made the winner changes places with it.
+    // The rejected one made the chosen one is exchanged with it.
     expect(sent(detail, 'w')).toEqual([
       { type: 'decide', prompt_index: 0, ruling: { kind: 'pair', chosen: 2, rejected: 1 } },
     ]);
@@ -453,17 +481,18 @@ describe('deciding', () => {
     const [command] = sent(state, 'w');
     if (command.type !== 'decide' || command.ruling == null) throw new Error('no ruling');
     state = decided(state, ruling(command.prompt_index, command.ruling));
-    const looking = lookingAt(on.review(state));
-    expect([looking?.table.chosen[0], looking?.table.rejected[0]]).toEqual([0, 2]);
+    const reviewed = reviewedRound(on.review(state));
+    expect([reviewed?.table.chosen[0], reviewed?.table.rejected[0]]).toEqual([0, 2]);
     expect(sent(state, 'u')).toEqual([{ type: 'undo' }]);
     const undone = after(state, {
       type: 'decisions',
       round: 2,
       decisions: { decisions: [], undoable: 0, redoable: 1 },
     });
-    expect([lookingAt(on.review(undone))?.table.chosen[0], lookingAt(on.review(undone))?.table.rejected[0]]).toEqual([
-      1, 2,
-    ]);
+    expect([
+      reviewedRound(on.review(undone))?.table.chosen[0],
+      reviewedRound(on.review(undone))?.table.rejected[0],
+    ]).toEqual([1, 2]);
     expect(sent(undone, 'u')).toEqual([]);
     expect(sent(undone, 'U')).toEqual([{ type: 'redo' }]);
     expect(sent(undone, 'ctrl+r')).toEqual([{ type: 'redo' }]);
@@ -471,8 +500,8 @@ describe('deciding', () => {
 
   it('leaves excluded pairs and ties out of the pairs', () => {
     const state = decided(review, ruling(0, { kind: 'exclude' }), ruling(1, { kind: 'tie' }));
-    expect(lookingAt(on.review(state))?.table.pairs).toHaveLength(101);
-    expect(lookingAt(on.review(state))?.table.inputs).toHaveLength(101);
+    expect(reviewedRound(on.review(state))?.table.pairs).toHaveLength(101);
+    expect(reviewedRound(on.review(state))?.table.inputs).toHaveLength(101);
   });
 
   it('writes down why', () => {
@@ -603,7 +632,7 @@ describe('α', () => {
   it('= says why there is none', () => {
     const never = attached('review', small, { review: reviewRows([pair(1, 0, 9, 5)]) });
     expect(sent(never, '=')).toEqual([]);
-    expect(press(never, '=').notice).toContain('no winner is shorter');
+    expect(press(never, '=').notice).toContain('no chosen response is shorter');
   });
 
   it('f takes a number of pairs', () => {
@@ -630,7 +659,7 @@ describe('signs of reward hacking', () => {
     expect(asked(press(failed, 'B'), 'B')).toEqual([query]);
   });
 
-  it('lead from a phrase to the prompts whose winner says it', () => {
+  it('lead from a phrase to the prompts whose chosen response contains it', () => {
     const third = press(open, 'j', 'down', 'k', 'j');
     expect(slices(third).review.phrase).toBe(2);
     const shown = press(third, 'enter');
@@ -641,7 +670,7 @@ describe('signs of reward hacking', () => {
     const stays = press(after(waiting, { type: 'answer', query, answer: emoji }), 'enter');
     expect(stays).toMatchObject({ notice: 'The filter cannot search for every emoji.', review: { filter: '' } });
     const sums = press(open, 'j', 'enter');
-    expect(lookingAt(on.review(sums))?.order.rows).toHaveLength(100);
+    expect(reviewedRound(on.review(sums))?.order.rows).toHaveLength(100);
     // Past the end there is nothing; a page is half of what is seen.
     expect(slices(press(open, 'pagedown', 'pagedown')).review.phrase).toBe(3);
     expect(module.copies?.(on.review(third))).toBe("let's break it down");
@@ -654,10 +683,10 @@ describe('signs of reward hacking', () => {
   });
 
   it('are read aloud', () => {
-    expect(module.reading(on.review(waiting))).toEqual(['Words and phrases are counted.']);
+    expect(module.reading(on.review(waiting))).toEqual(['Counting words and phrases.']);
     const lines = module.reading(on.review(press(open, 'down'))).join('\n');
     expect(lines).toContain('A sign of reward hacking: length: ρ +0.41 ±0.06 (95 %) with reward within a prompt');
-    expect(lines).toContain('the sum of, in 58 winners and 4 losers, selected.');
+    expect(lines).toContain('the sum of, in 58 chosen and 4 rejected responses, selected.');
   });
 
   it('are pointed at', () => {

@@ -1,18 +1,130 @@
+/** The α panel: the settings and what α does to the pairs, as lines (above or beside the table) and as curves over α. */
 import * as format from '../../../../src/core/format.js';
+import type { RoundSettings } from '../../../../src/protocol/messages.js';
 import { type Histogram, columns as bars, curves } from '../../../parts/charts.js';
-import type { PanelCurves, PanelNumbers } from '../numbers.js';
-import { fit, spread, widthOf } from '../../../parts/text.js';
 import { Line, Tint } from '../../../parts/Line.js';
 import { Pane, PaneRow } from '../../../parts/Pane.js';
+import { firstLines, fit, spread, widthOf, wrap } from '../../../parts/text.js';
+import type { PanelCurves, PanelNumbers } from '../alpha.js';
+
+export interface AlphaLinesProps {
+  readonly settings: RoundSettings;
+  readonly numbers: PanelNumbers;
+  /** End of α's scale. */
+  readonly end: number;
+  /** Why α has its value, or what was dropped and decided. */
+  readonly remark: string;
+  /** `tokens` or `characters`. */
+  readonly unit: string;
+  /** β and the learning rate matter: an update follows. */
+  readonly updates: boolean;
+  /** Weights depend on β. */
+  readonly usesBeta: boolean;
+  readonly columns: number;
+}
+
+/** α and its effect on all pairs, in three lines. */
+export function AlphaLines({ settings, numbers, end, remark, unit, updates, usesBeta, columns }: AlphaLinesProps) {
+  const { beta, lr } = settings;
+  const rest = updates ? `  β ${beta}  lr ${format.learningRate(lr)}` : usesBeta ? `  β ${beta}` : '';
+  const value = `α ${format.alpha(settings.alpha)}`;
+  return (
+    <>
+      <Line>
+        <Tint tone="accent">{value}</Tint> {slider(settings.alpha, end, columns - value.length - rest.length - 1)}
+        {rest}
+      </Line>
+      <Line>
+        <Flipped numbers={numbers} brief={columns < 100} share={columns >= 70} />
+        {columns < 70 ? '  ' : '  weight '}
+        <Weights numbers={numbers} brief={columns < 100} />
+        {`  pull ${format.signed(numbers.length_pull, 1)}${columns < 100 ? '' : ` ${unit}`}`}
+      </Line>
+      <Line tone="muted">{fit(remark, columns)}</Line>
+    </>
+  );
+}
+
+/** The same in a column beside the table, in seven lines. */
+export function AlphaColumn({ settings, numbers, end, remark, unit, updates, usesBeta, columns }: AlphaLinesProps) {
+  const { alpha, beta, lr } = settings;
+  const value = `α ${format.alpha(alpha)}`;
+  return (
+    <>
+      <Line>
+        <Tint tone="accent">{value}</Tint> {slider(alpha, end, columns - value.length - 1)}
+      </Line>
+      <Line>
+        {updates
+          ? `β ${beta}   learning rate ${format.learningRate(lr)}`
+          : `${usesBeta ? `β ${beta}   ` : ''}mean reward margin ${format.signed(numbers.mean_reward_margin, 2)}`}
+      </Line>
+      <Line>
+        <Flipped numbers={numbers} brief={false} share />
+      </Line>
+      <Line>
+        {'weight  '}
+        <Weights numbers={numbers} brief={columns < 46} />
+      </Line>
+      <Line>
+        {`length pull ${format.signed(numbers.length_pull, 1)}${columns < 46 ? '' : ` ${unit}`}  mean Δ|y| ${format.signed(numbers.mean_length_difference, 1)}`}
+      </Line>
+      {[0, 1].map((line) => (
+        <Line key={line} tone="muted">
+          {firstLines(wrap(remark, columns), 2, columns)[line] ?? ''}
+        </Line>
+      ))}
+    </>
+  );
+}
+
+interface PartProps {
+  readonly numbers: PanelNumbers;
+  /** In few columns. */
+  readonly brief: boolean;
+}
+
+function Flipped({ numbers: { flipped, pairs }, brief, share }: PartProps & { readonly share: boolean }) {
+  const of = brief ? `/${format.count(pairs)}` : ` of ${format.of(pairs, 'pair')}`;
+  return (
+    <>
+      {'flipped '}
+      <Tint tone={flipped > 0 ? 'warn' : 'plain'}>
+        {`${format.count(flipped)}${of}${share ? ` (${format.share(flipped, pairs)})` : ''}`}
+      </Tint>
+    </>
+  );
+}
+
+function Weights({ numbers, brief }: PartProps) {
+  const { longer, shorter, mean_weight_longer, mean_weight_shorter } = numbers;
+  const counted = (n: number): string => (brief ? '' : ` (${format.count(n)})`);
+  return (
+    <>
+      <Tint tone="first">{`longer ${format.fixed(mean_weight_longer, 3)}`}</Tint>
+      {`${counted(longer)} `}
+      <Tint tone="second">{`shorter ${format.fixed(mean_weight_shorter, 3)}`}</Tint>
+      {counted(shorter)}
+    </>
+  );
+}
+
+/** α on its scale from 0. */
+function slider(alpha: number, end: number, width: number): string {
+  const label = String(end);
+  const cells = Math.max(3, width - label.length - 3);
+  const at = Math.max(0, Math.min(cells - 1, Math.round((cells - 1) * (alpha / end))));
+  return `0 ${'─'.repeat(at)}●${'─'.repeat(cells - 1 - at)} ${label}`;
+}
 
 export interface AlphaCurvesProps {
   readonly curves: PanelCurves;
   readonly histogram: Histogram;
-  /** At the α that is set. */
+  /** At the present α. */
   readonly numbers: PanelNumbers;
   readonly columns: number;
   readonly rows: number;
-  /** Two beside each other, two below. */
+  /** Two beside each other and two below; otherwise one above the other. */
   readonly square: boolean;
 }
 
@@ -24,7 +136,7 @@ interface Curve {
   series: readonly { name: string; values: readonly number[]; now: string }[];
 }
 
-/** Flipped pairs, weights and length pull over α, and how the length-penalized margins are spread at this α. */
+/** Flipped pairs, mean weights and length pull over α, and the histogram of the length-penalized margins at this α. */
 export function AlphaCurves({ curves: over, histogram, numbers, columns, rows, square }: AlphaCurvesProps) {
   const all: Curve[] = [
     {
@@ -40,7 +152,7 @@ export function AlphaCurves({ curves: over, histogram, numbers, columns, rows, s
     },
     { title: 'length pull', series: [{ name: '', values: over.pull, now: format.signed(numbers.length_pull, 1) }] },
   ];
-  // Weights stand in the lines above: their curves are the first to go.
+  // The lines above show the weights, so their curve is the first to be dropped.
   const drawn = square || rows >= 16 ? all : all.filter(({ title }) => title !== 'mean weight');
   const [across, down] = square ? [2, 2] : [1, drawn.length + 1];
   const width = Math.floor((columns - 2 * (across - 1)) / across);
@@ -68,7 +180,7 @@ interface PlotProps {
   readonly height: number;
 }
 
-/** Title, curve, and the scale of α with a mark at the α that is set. */
+/** Title, curve, and the scale of α with a mark at the present α. */
 function Plot({ curve, alpha, end, width, height }: PlotProps) {
   const { title, series } = curve;
   const inner = Math.max(1, height - 2);
@@ -113,7 +225,7 @@ function label(row: number, rows: number, min: number, max: number): string {
   return fit(value === null ? '' : format.compact(value), gutter - 2, 'right') + ' │';
 }
 
-/** `───▲────0.1`, the mark under its place in the curve; it pushes the label aside rather than covering it. */
+/** `───▲────0.1`: the mark is below its place in the curve; it moves the label aside rather than covering it. */
 export function scale(at: number, width: number, end: string): string {
   const place = Math.max(0, Math.min(width - 1, at));
   const [before, after] = [place, width - 1 - place];
@@ -121,7 +233,7 @@ export function scale(at: number, width: number, end: string): string {
   return `${'─'.repeat(Math.max(0, before - end.length))}${end}▲${'─'.repeat(after)}`;
 }
 
-/** Bars of the length-penalized margins with the axis beneath; below zero a pair is flipped. */
+/** Histogram of the length-penalized margins above its axis; below zero a pair is flipped. */
 function Margins({ histogram, width, height }: { histogram: Histogram; width: number; height: number }) {
   const { min, max, counts } = histogram;
   const zero = min < 0 && max > 0 ? Math.round(((width - 1) * -min) / (max - min)) : null;

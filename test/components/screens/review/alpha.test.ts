@@ -2,14 +2,14 @@
 import { expect, it } from 'vitest';
 import type { Decision, ReviewRow, Ruling } from '../../../../src/core/review/rows.js';
 import { Random } from '../../../../src/core/seeds.js';
-import { tableOf } from '../../../../components/screens/review/data.js';
+import { tableOf } from '../../../../components/screens/review/table.js';
 import {
   flipAlpha,
   marginHistogram,
   neutralAlpha,
   panelCurves,
   panelNumbers,
-} from '../../../../components/screens/review/numbers.js';
+} from '../../../../components/screens/review/alpha.js';
 
 const K = 4;
 
