@@ -7,7 +7,7 @@ import { mostPasted } from '../terminal/keyboard.js';
 import { paletteEntries } from './commands.js';
 import { helpRows, scrollHelp } from './helpLines.js';
 import { meaningOf } from './keys.js';
-import { enter, inView, leave, stepWithin } from './screen.js';
+import { enter, settle, leave, stepWithin } from './screen.js';
 import {
   canResubmit,
   canStartRound,
@@ -489,17 +489,17 @@ function retype(state: State, change: (text: string) => string): State {
 export function show(state: State, screen: Screen): State {
   const round = currentRound(state);
   const follows = state.past === null && (round === null || screenOf[round.stage] === screen);
-  return inView({ ...state, screen, follows });
+  return settle({ ...state, screen, follows });
 }
 
 /** Within the screen first; from an earlier round to the list of rounds, where it was opened; then to where the work is. */
 function back(state: State): State {
   const inScreen = backWithin(state);
-  if (inScreen !== null) return inView(inScreen);
+  if (inScreen !== null) return settle(inScreen);
   if (state.past !== null) return show({ ...state, past: null }, 'history');
   const round = currentRound(state);
   if (state.follows || round === null) return state;
-  return inView({ ...state, follows: true, screen: screenOf[round.stage] });
+  return settle({ ...state, follows: true, screen: screenOf[round.stage] });
 }
 
 /** One layer back within the screen; null where there is none. */

@@ -51,9 +51,3 @@ export function bodyRows(state: State): number {
 
 /** Lines of a text that one notch of the wheel scrolls. */
 export const wheelLines = 3;
-
-/** The first visible row that keeps `selected` in view and moves as little as possible. */
-export function topFor(selected: number, top: number, rows: number): number {
-  if (selected < top) return selected;
-  return selected >= top + rows ? selected - rows + 1 : top;
-}

@@ -9,8 +9,7 @@ import { withResponses } from './heldOut/responses.js';
 import type { HomeEvent } from './home.js';
 import { keysOf, meaningOf, placeOf } from './keys.js';
 import { bodyTop } from './layout.js';
-import { resized } from './resize.js';
-import { inView, stepWithin, within } from './screen.js';
+import { settle, stepWithin, within } from './screen.js';
 import { currentRound } from './selectors.js';
 import {
   type AnySlice,
@@ -43,7 +42,7 @@ function applied(state: State, action: AppEvent): Step {
     case 'mouse':
       return pointed(state, action.kind, action.x, action.y);
     case 'size':
-      return only(resized(state, action.size));
+      return only({ ...state, size: action.size });
     case 'link':
       return only({ ...state, link: action.link, modal: null });
     case 'untrusted':
@@ -53,11 +52,11 @@ function applied(state: State, action: AppEvent): Step {
     case 'notice':
       return only({ ...state, notice: action.text });
     case 'home':
-      return only(inView(homeEvent(state, action.event)));
+      return only(settle(homeEvent(state, action.event)));
     case 'completed':
       return only(completed(state, action));
     case 'answer':
-      return only(inView(answered(state, action.query, action.answer)));
+      return only(settle(answered(state, action.query, action.answer)));
     case 'unanswered':
       return only(unanswered({ ...state, notice: action.message }, action.query));
     case 'refused':
@@ -95,11 +94,11 @@ const reconnected = (state: State): State =>
 function told(state: State, run: Snapshot): State {
   const [before, after] = [currentRound(state), currentRound({ run })];
   const past = run.rounds.some(({ id }) => id === state.past?.round) ? state.past : null;
-  if (before === after) return inView({ ...state, run, past });
+  if (before === after) return settle({ ...state, run, past });
   const moved = before?.id !== after?.id || before?.stage !== after?.stage;
   const draft = moved || after === null ? {} : unconfirmed(state.draft, after.settings);
   const next = { ...state, run, past, draft };
-  if (!moved) return inView(next);
+  if (!moved) return settle(next);
   return follow({ ...next, modal: next.modal?.kind === 'help' ? next.modal : null, notice: null });
 }
 
@@ -112,7 +111,7 @@ function unconfirmed(draft: Partial<RoundSettings>, settings: RoundSettings): Pa
 function follow(state: State): State {
   const round = currentRound(state);
   const follows = state.follows && state.past === null && round !== null;
-  return inView(follows ? { ...state, screen: screenOf[round.stage] } : state);
+  return settle(follows ? { ...state, screen: screenOf[round.stage] } : state);
 }
 
 function answered(state: State, query: Query, answer: unknown): State {
@@ -139,8 +138,7 @@ function onScreens(
 }
 
 function pressed(before: State, key: string, together: boolean): Step {
-  const state =
-    before.notice === null && before.displaced.length === 0 ? before : { ...before, notice: null, displaced: [] };
+  const state = before.notice === null ? before : { ...before, notice: null };
   const character = key === 'space' ? ' ' : key;
   if ([...character].length === 1) {
     const typing = retyped(state, (text) => text + character);
@@ -158,7 +156,6 @@ function pressed(before: State, key: string, together: boolean): Step {
 
 function pointed(state: State, kind: 'press' | 'wheel-up' | 'wheel-down', x: number, y: number): Step {
   if (state.modal !== null) return only(state);
-  state = { ...state, displaced: [] };
   const { screen, definitions } = state;
   const row = y - bodyTop(state);
   return stepWithin(

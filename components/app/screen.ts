@@ -3,17 +3,9 @@
  * answers what the terminal asks of it (ScreenDefinition in state.ts). Its functions take a `Slice`: what all screens
  * share, and the screen's own part as `ui`. This file goes from the state to a slice and back.
  */
-import {
-  type Action,
-  type AnySlice,
-  type Definitions,
-  type Screen,
-  type State,
-  type Step,
-  allScreens,
-} from './state.js';
+import { type AnySlice, type Definitions, type Screen, type State, type Step, allScreens } from './state.js';
 
-/** The slices by screen; only this file and resize.ts look at another screen's. */
+/** The slices by screen; only this file looks into another screen's. */
 type Slices = Record<Screen, unknown>;
 
 const entered = new WeakMap<State, Partial<Record<Screen, AnySlice>>>();
@@ -52,18 +44,10 @@ export function initialSlices({ screens }: Definitions): Slices {
   return Object.fromEntries(Object.entries(screens).map(([screen, { initial }]) => [screen, initial])) as Slices;
 }
 
-/** After any change: every screen's selection is within what there is. */
-export function inView(state: State): State {
+/** After any change: every screen drops from its slice what no longer exists. */
+export function settle(state: State): State {
   return allScreens.reduce((seen, screen) => {
-    const { inView: change } = seen.definitions.screens[screen];
+    const { settle: change } = seen.definitions.screens[screen];
     return change === undefined ? seen : within(seen, screen, change);
   }, state);
-}
-
-/** A screen's actions from a list of keys and the function that carries them out. */
-export function actionsOf<S extends AnySlice, Id extends string>(
-  keys: readonly (Omit<Action<S>, 'run'> & { readonly id: Id })[],
-  act: (state: S, id: Id, key: string) => Step<S>,
-): Action<S>[] {
-  return keys.map((action) => ({ ...action, run: (state: S, key: string) => act(state, action.id, key) }));
 }

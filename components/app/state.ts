@@ -118,8 +118,6 @@ interface Terminal {
   past: RoundData | null;
   /** Responses to held-out prompts, which several screens show. */
   heldOut: HeldOutResponses;
-  /** What resizing the window has moved (resize.ts); the next key keeps it so. */
-  displaced: readonly Displaced[];
   /** One line about the last key or command; the next key clears it. */
   notice: string | null;
 }
@@ -152,14 +150,6 @@ export interface HeldOutResponses {
 }
 
 export const noResponses: HeldOutResponses = { known: [], asked: [] };
-
-/** A field of a screen's state that a resize has changed. */
-export interface Displaced {
-  screen: Screen;
-  field: string;
-  was: unknown;
-  became: unknown;
-}
 
 /** Everything that changes the state: what the engine says, keys, the terminal's size, the connection. */
 export type AppEvent =
@@ -274,8 +264,8 @@ export interface ScreenDefinition<S extends AnySlice = AnySlice> {
   View(props: ViewProps<S>): ReactNode;
   /** In the order of the footer: what matters most here comes first. */
   readonly actions: readonly Action<S>[];
-  /** Brings selection and scrolling back within what there is, after any change. */
-  inView?(state: S): S;
+  /** After any change: drops from its slice what no longer exists, such as the comparison with a deleted round. */
+  settle?(state: S): S;
   /** Takes what was typed into a line that this screen opened. @returns a sentence where it is no good */
   typed?(state: S, field: string, text: string): Step<S> | string;
   /** While it is typed: what the line says of it so far. */
@@ -339,7 +329,6 @@ export function initialTerminal(definitions: Definitions, size: Size): RunTermin
     draft: {},
     past: null,
     heldOut: noResponses,
-    displaced: [],
     notice: null,
   };
 }

@@ -6,7 +6,7 @@ export function samplesOf({ responses, round }: Pick<RoundData, 'responses' | 'r
   return responses.filter(({ held_out }) => held_out === (round === 0)).reverse();
 }
 
-export function answersOf({ responses }: Pick<RoundData, 'responses'>): ResponseSeen[] {
+export function newestResponses({ responses }: Pick<RoundData, 'responses'>): ResponseSeen[] {
   return responses.filter(({ held_out }) => held_out).reverse();
 }
 

@@ -24,7 +24,7 @@ export interface AlphaNumbers {
   alpha: number;
   /** Pairs whose preference the length penalty has turned round. */
   flipped: number;
-  /** Mean gradient weights of pairs with a longer, a shorter winner; NaN without such a pair, or if one is unknown. */
+  /** Mean gradient weights of pairs with a longer, a shorter chosen response; NaN without such a pair, or if one is unknown. */
   mean_weight_longer: number;
   mean_weight_shorter: number;
   /** Σ σ(-z)·Δ|y| / Σ σ(-z), in tokens: above zero the update pulls towards longer responses. */
@@ -95,7 +95,7 @@ export function flippedAt({ margins, differences }: AlphaProfile, alpha: number)
 export type NeutralAlpha =
   | { found: true; alpha: number }
   /**
-   * `already`: α = 0 pulls towards shorter responses or neither way. `never`: no winner is shorter. `unknown`: the weights
+   * `already`: α = 0 pulls towards shorter responses or neither way. `never`: no chosen response is shorter. `unknown`: the weights
    * are.
    */
   | { found: false; why: 'already' | 'never' | 'no pairs' | 'unknown' };
@@ -132,7 +132,7 @@ export function lengthNeutralAlpha(profile: AlphaProfile): NeutralAlpha {
 export function largestAlphaFlipping(profile: AlphaProfile, most: number): number {
   if (flippedAt(profile, MAX_ALPHA) <= most) return MAX_ALPHA;
   const { margins, differences } = profile;
-  // A pair flips just above the margin per token of a longer winner, and stays flipped as α rises.
+  // A pair flips just above the margin per token of a longer chosen response, and stays flipped as α rises.
   const thresholds = new Float64Array(margins.length);
   let longer = 0;
   for (let i = 0; i < margins.length; i++)

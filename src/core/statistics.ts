@@ -1,5 +1,5 @@
 /**
- * How much more often winners than losers have something: the log-odds ratio with an informative Dirichlet prior, over its
+ * How much more often chosen responses than rejected responses have something: the log-odds ratio with an informative Dirichlet prior, over its
  * standard deviation (Monroe, Colaresi & Quinn, "Fightin' Words", Political Analysis 16(4), 2008). A response counts
  * once however often it says it (as Wang & Manning, "Baselines and bigrams", 2012, for sentiment), so that one that
  * repeats itself proves nothing. Pure.
@@ -8,9 +8,9 @@
 export interface Contrast {
   text: string;
   /** Responses that have it. */
-  winners: number;
-  losers: number;
-  /** Standard deviations from as often; above zero: winners have it more often. */
+  chosen: number;
+  rejected: number;
+  /** Standard deviations from as often; above zero: chosen responses have it more often. */
   z: number;
 }
 
@@ -20,15 +20,15 @@ const PRIOR = 0.1;
 /**
  * ẑ of one thing.
  *
- * @param winners responses that have it, of `winnersAll` things that winners have in all; the same of losers
+ * @param chosen responses responses that have it, of `winnersAll` things that chosen responses have in all; the same of rejected responses
  */
-export function zScore(winners: number, winnersAll: number, losers: number, losersAll: number): number {
-  const prior = PRIOR * (winners + losers);
-  const priorAll = PRIOR * (winnersAll + losersAll);
+export function zScore(chosen: number, chosenAll: number, rejected: number, rejectedAll: number): number {
+  const prior = PRIOR * (chosen + rejected);
+  const priorAll = PRIOR * (chosenAll + rejectedAll);
   const odds = (count: number, all: number): number =>
     Math.log(count + prior) - Math.log(all + priorAll - count - prior);
-  const variance = 1 / (winners + prior) + 1 / (losers + prior);
-  return (odds(winners, winnersAll) - odds(losers, losersAll)) / Math.sqrt(variance);
+  const variance = 1 / (chosen + prior) + 1 / (rejected + prior);
+  return (odds(chosen, chosenAll) - odds(rejected, rejectedAll)) / Math.sqrt(variance);
 }
 
 // Correlations.

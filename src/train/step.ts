@@ -121,7 +121,7 @@ function accumulate(
 
   /**
    * The loss is computed here, in float64, and enters the tape as its derivative: with s = ∂loss/∂z the gradient is that
-   * of Σ (β·s/pairs)·logp over the winner's tokens minus the same over the loser's.
+   * of Σ (β·s/pairs)·logp over the chosen response's tokens minus the same over the rejected response's.
    */
   function lossCoefficients(logprobs: Float32Array): Float32Array {
     const coefficients = new Float32Array(logprobs.length);

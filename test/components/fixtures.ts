@@ -297,18 +297,18 @@ export function snapshot(stage: Stage, more: Partial<Snapshot> = {}): Snapshot {
 
 /** What the engine has counted of the round in review, and of the one before. */
 export const hackingReport: HackingReport = {
-  ...{ round: 2, read: 103, repetition: { winners: 0.061, losers: 0.012 }, truncated: { winners: 14, losers: 2 } },
+  ...{ round: 2, read: 103, repetition: { chosen: 0.061, rejected: 0.012 }, truncated: { chosen: 14, rejected: 2 } },
   length: lengthBias(0.412),
   rounds: [
     { round: 1, length: lengthBias(0.187) },
     { round: 2, length: lengthBias(0.412) },
   ],
   phrases: [
-    { text: 'bold', winners: 61, losers: 9, z: 6.2 },
-    { text: 'the sum of', winners: 58, losers: 4, z: 5.9 },
-    { text: "let's break it down", winners: 17, losers: 1, z: 3.4 },
+    { text: 'bold', chosen: 61, rejected: 9, z: 6.2 },
+    { text: 'the sum of', chosen: 58, rejected: 4, z: 5.9 },
+    { text: "let's break it down", chosen: 17, rejected: 1, z: 3.4 },
   ],
-  repeated: [{ text: 'the sum of 12', winners: 6, losers: 0, z: 1.7 }],
+  repeated: [{ text: 'the sum of 12', chosen: 6, rejected: 0, z: 1.7 }],
 };
 
 function lengthBias(within: number): HackingReport['length'] {

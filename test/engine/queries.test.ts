@@ -271,7 +271,7 @@ describe('read-hacking', () => {
     await b.finish('score', { pairs: [pair], review, dropped });
     const report = await ask(2);
     expect(report).toMatchObject({
-      ...{ round: 2, read: 2, truncated: { winners: 2, losers: 0 }, length: { within: 1, longer: 2, pairs: 2 } },
+      ...{ round: 2, read: 2, truncated: { chosen: 2, rejected: 0 }, length: { within: 1, longer: 2, pairs: 2 } },
       rounds: [
         { round: 1, length: { within: 0 } },
         { round: 2, length: { within: 1 } },

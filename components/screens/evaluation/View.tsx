@@ -6,7 +6,7 @@ import type { ViewProps } from '../../app/state.js';
 import { endpointBlock } from '../../parts/endpointLines.js';
 import { Endpoints } from '../../parts/Endpoints.js';
 import { Line } from '../../parts/Line.js';
-import { answersOf } from '../../parts/newest.js';
+import { newestResponses } from '../../parts/newest.js';
 import { Responses } from '../../parts/NewestResponses.js';
 import { Paragraph } from '../../parts/Paragraph.js';
 import { Progress } from '../../parts/Progress.js';
@@ -42,7 +42,7 @@ interface EvaluatingProps {
 function Evaluating({ data, columns, rows }: EvaluatingProps) {
   const { servers } = data;
   const progress = progressOf(data);
-  const responses = answersOf(data);
+  const responses = newestResponses(data);
   const endpoints = endpointBlock(servers, columns, rows);
   const above = 3 + (servers.length === 0 ? 0 : endpoints.length + 1);
   const rest =

@@ -17,7 +17,7 @@ export const history: ScreenDefinition<HistoryState> = {
   initial: historyUi,
   View: HistoryView,
   actions: historyActions,
-  inView: (state) => withoutDeleted(closedWhenBegun(state)),
+  settle: (state) => withoutDeleted(closedWhenBegun(state)),
   asks: askForComparison,
   answered,
   pointed,

@@ -73,18 +73,18 @@ function truncatedFact({ truncated, length: { pairs } }: HackingReport): Fact {
   if (truncated === null) {
     return { label: 'truncated', texts: ['Unknown: some responses have no finish_reason.'], sign: false };
   }
-  const { winners, losers } = truncated;
-  const text = `${share(winners, pairs)} of chosen and ${share(losers, pairs)} of rejected responses met the length limit.`;
+  const { chosen, rejected } = truncated;
+  const text = `${share(chosen, pairs)} of chosen and ${share(rejected, pairs)} of rejected responses met the length limit.`;
   return {
     label: 'truncated',
     texts: [text],
-    sign: wilson(winners, pairs).low > Math.max(0.02, wilson(losers, pairs).high),
+    sign: wilson(chosen, pairs).low > Math.max(0.02, wilson(rejected, pairs).high),
   };
 }
 
-function repetitionFact({ repetition: { winners, losers } }: HackingReport): Fact {
-  const text = `${percent(100 * winners)} of the four-word sequences in chosen responses occur earlier in the same response; in rejected ones, ${percent(100 * losers)}.`;
-  return { label: 'repeats', texts: [text], sign: winners > 0.02 && winners > 1.25 * losers };
+function repetitionFact({ repetition: { chosen, rejected } }: HackingReport): Fact {
+  const text = `${percent(100 * chosen)} of the four-word sequences in chosen responses occur earlier in the same response; in rejected ones, ${percent(100 * rejected)}.`;
+  return { label: 'repeats', texts: [text], sign: chosen > 0.02 && chosen > 1.25 * rejected };
 }
 
 function agreementFact(agreement: Agreement): Fact {

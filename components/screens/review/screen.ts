@@ -16,7 +16,7 @@ export const review: ScreenDefinition<ReviewState> = {
   initial: reviewUi,
   View: ReviewView,
   actions: reviewActions,
-  inView: keepSelection,
+  settle: keepSelection,
   asks,
   answered,
   pointed,

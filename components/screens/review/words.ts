@@ -207,7 +207,7 @@ function hackingInWords(state: ReviewState, table: ReviewTable): string[] {
   const phrases = listRows(report).map((row) =>
     'heading' in row
       ? `${row.heading}:`
-      : `${makeVisible(row.phrase.text)}, in ${count(row.phrase.winners)} chosen and ${count(row.phrase.losers)} rejected responses${row.at === state.ui.phrase ? ', selected' : ''}.`,
+      : `${makeVisible(row.phrase.text)}, in ${count(row.phrase.chosen)} chosen and ${count(row.phrase.rejected)} rejected responses${row.at === state.ui.phrase ? ', selected' : ''}.`,
   );
   return [...facts, ...phrases];
 }

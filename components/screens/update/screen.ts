@@ -17,7 +17,7 @@ export const update: ScreenDefinition<UpdateState> = {
   View: UpdateView,
   actions: updateActions,
   reconnected: (state) => ({ ...state, ui: { ...state.ui, log: null } }),
-  inView: forgetOld,
+  settle: forgetOld,
   asks: logAsks,
   answered: logAnswered,
   unanswered: logUnanswered,

@@ -6,8 +6,8 @@
  *     loss = -log σ(z)
  *
  * The sign of the length term is plus. It follows from maximising E[r(x, y) - α|y|] - β·KL: the optimal policy's reward
- * difference then is β·Δlog-ratio + α·Δ|y|. A longer winner's z grows, so its gradient weight σ(-z) shrinks; a shorter
- * winner's grows. Published code disagrees about this sign; test/core/objectives/lrDpo.test.ts pins it.
+ * difference then is β·Δlog-ratio + α·Δ|y|. A longer chosen response's z grows, so its gradient weight σ(-z) shrinks; a shorter
+ * chosen response's grows. Published code disagrees about this sign; test/core/objectives/lrDpo.test.ts pins it.
  *
  * Knows no backend and does no I/O.
  */

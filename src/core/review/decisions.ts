@@ -138,7 +138,7 @@ export function wrongWith({ rewards }: ReviewRow, ruling: Ruling): string | null
   for (const place of [chosen, rejected])
     if (!Number.isInteger(place) || place < 0 || place > last)
       return `there is no response ${place}; there are 0 to ${last}`;
-  return chosen === rejected ? `response ${chosen} cannot be both winner and loser` : null;
+  return chosen === rejected ? `response ${chosen} cannot be both chosen and rejected` : null;
 }
 
 /** The pair that is trained on; null where there is none. */

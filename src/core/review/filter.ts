@@ -19,11 +19,11 @@
 /** What can be compared: its meaning, and the other names it answers to (headings, as drawn in Unicode and ASCII). */
 export const filterNumbers = {
   r: { meaning: 'reward margin r_w - r_l', also: ['r_w-r_l', 'margin'] },
-  rw: { meaning: 'reward of the winner', also: ['r_w'] },
-  rl: { meaning: 'reward of the loser', also: ['r_l'] },
+  rw: { meaning: 'reward of the chosen response', also: ['r_w'] },
+  rl: { meaning: 'reward of the rejected response', also: ['r_l'] },
   dlen: { meaning: 'length difference Δ|y|', also: ['Δ|y|', 'd|y|'] },
-  wlen: { meaning: 'length of the winner', also: ['|y_w|'] },
-  llen: { meaning: 'length of the loser', also: ['|y_l|'] },
+  wlen: { meaning: 'length of the chosen response', also: ['|y_w|'] },
+  llen: { meaning: 'length of the rejected response', also: ['|y_l|'] },
   lmargin: { meaning: 'length margin α·Δ|y|', also: ['α·Δ|y|', 'a.d|y|'] },
   pen: { meaning: 'length-penalized margin', also: ['penalized'] },
   weight: { meaning: 'gradient weight', also: [] },
@@ -34,7 +34,7 @@ export type FilterNumber = keyof typeof filterNumbers;
 
 export const filterFlags = {
   flipped: 'flipped by the length penalty',
-  truncated: 'winner or loser met the length limit',
+  truncated: 'one of the pair met the length limit',
   near: 'near tie',
   decided: 'decided by a person',
   swapped: 'decided by a person against the rewards',
@@ -43,20 +43,24 @@ export const filterFlags = {
   noted: 'has a note',
   dropped: 'gives no pair',
   pair: 'gives a pair',
-  longer: 'the winner is longer',
-  shorter: 'the winner is shorter',
+  longer: 'the chosen response is longer',
+  shorter: 'the chosen response is shorter',
 } as const;
 export type FilterFlag = keyof typeof filterFlags;
 
 /** Before words, `w:words`: where they must be. */
-export const filterParts = { w: 'the winner by the rewards', l: 'the loser by the rewards', p: 'the prompt' } as const;
+export const filterParts = {
+  w: 'the chosen response by the rewards',
+  l: 'the rejected response by the rewards',
+  p: 'the prompt',
+} as const;
 export type FilterPart = keyof typeof filterParts;
 
 /** What can be typed, with its meaning: for the help and docs/keys.md. */
 export const filterNotes: readonly (readonly [string, string])[] = [
   ['capital city', 'both words are in the prompt, the pair or its note'],
   ['"capital city"', 'these words side by side; quotes make text of a name'],
-  ['p:text w:text l:text', 'text in the prompt, the winner, the loser'],
+  ['p:text w:text l:text', 'text in the prompt, the chosen, the rejected response'],
   ['dlen > 50', 'or = != < <= >=; spaces are optional'],
   ['10 < dlen <= 50', 'both; also dlen:10..50, dlen:10.., k:4'],
   ['flipped or near', 'either; side by side or with `and`: both'],

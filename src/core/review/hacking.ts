@@ -9,8 +9,8 @@ import { pearson, spearman, wilson } from '../statistics.js';
 
 export interface HackingReport extends Phrases {
   round: number;
-  /** Winners and losers by the rewards that met the length limit; null where nobody knows. */
-  truncated: { winners: number; losers: number } | null;
+  /** Chosen responses and rejected responses by the rewards that met the length limit; null where nobody knows. */
+  truncated: { chosen: number; rejected: number } | null;
   length: LengthBias;
   /** The same of the rounds that led to this one, the first first and this one last. */
   rounds: { round: number; length: LengthBias }[];
@@ -29,12 +29,12 @@ export async function hackingReport(
 ): Promise<HackingReport> {
   const pairs = rows.flatMap((row) => (typeof row.automatic === 'string' ? [] : [{ ...row.automatic, row }]));
   const length = await lengthBias(rows);
-  const phrases = await phrasesOf(pairs.map(({ row }) => ({ winner: row.chosen_text, loser: row.rejected_text })));
+  const phrases = await phrasesOf(pairs.map(({ row }) => ({ chosen: row.chosen_text, rejected: row.rejected_text })));
   const cut = (side: 'chosen' | 'rejected') => pairs.filter((pair) => pair.row.truncated[pair[side]]).length;
   return {
     ...phrases,
     ...{ round, length, rounds: [...before, { round, length }] },
-    truncated: finishKnown ? { winners: cut('chosen'), losers: cut('rejected') } : null,
+    truncated: finishKnown ? { chosen: cut('chosen'), rejected: cut('rejected') } : null,
   };
 }
 
@@ -55,7 +55,7 @@ export interface LengthBias {
    * reward r - α|y| no longer rises with |y|.
    */
   slope: number;
-  /** Pairs of best and worst, those whose winner is longer, and those of equal length. */
+  /** Pairs of best and worst, those whose chosen response is longer, and those of equal length. */
   pairs: number;
   longer: number;
   equal: number;

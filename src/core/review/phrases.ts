@@ -1,5 +1,5 @@
 /**
- * Stock phrases: words and phrases of up to five words that many winners have and few losers, and phrases that winners
+ * Stock phrases: words and phrases of up to five words that many chosen responses have and few rejected responses, and phrases that chosen responses
  * repeat. Counted level by level: a phrase can only be frequent where its first and its last words but one are (Agrawal &
  * Srikant, "Fast algorithms for mining association rules", 1994), which keeps 20,000 pairs within memory.
  *
@@ -10,17 +10,17 @@ import { type Contrast, zScore } from '../statistics.js';
 export interface Phrases {
   /** Pairs whose texts were read: of more than can be held, as many as can, evenly. */
   read: number;
-  /** What winners have that losers lack, the most telling first. */
+  /** What chosen responses have that rejected responses lack, the most telling first. */
   phrases: Contrast[];
-  /** Four words that a winner says at least three times, and in how many winners and losers that is so. */
+  /** Four words that a chosen response says at least three times, and in how many chosen responses and rejected responses that is so. */
   repeated: Contrast[];
   /** Mean share of a response's four-word sequences that it has said before; NaN where nothing is that long. */
-  repetition: { winners: number; losers: number };
+  repetition: { chosen: number; rejected: number };
 }
 
 export interface Texts {
-  winner: string;
-  loser: string;
+  chosen: string;
+  rejected: string;
 }
 
 const LONGEST = 5;
@@ -39,8 +39,8 @@ export async function phrasesOf(given: readonly Texts[]): Promise<Phrases> {
   const pairs = evenly(given);
   const corpus = new Corpus();
   const repeats = new Repeats();
-  for (const { winner, loser } of pairs) {
-    for (const [side, text] of [winner, loser].entries()) {
+  for (const { chosen, rejected } of pairs) {
+    for (const [side, text] of [chosen, rejected].entries()) {
       corpus.add(text, side);
       repeats.add(corpus, side);
       await slices.between();
@@ -62,7 +62,7 @@ export async function phrasesOf(given: readonly Texts[]): Promise<Phrases> {
 }
 
 function evenly(pairs: readonly Texts[]): readonly Texts[] {
-  const characters = pairs.reduce((sum, { winner, loser }) => sum + winner.length + loser.length, 0);
+  const characters = pairs.reduce((sum, { chosen, rejected }) => sum + chosen.length + rejected.length, 0);
   if (characters <= MOST_CHARACTERS) return pairs;
   const kept = Math.max(1, Math.floor((pairs.length * MOST_CHARACTERS) / characters));
   return Array.from({ length: kept }, (_, i) => pairs[Math.floor((i * pairs.length) / kept)]);
@@ -82,13 +82,13 @@ interface Document {
   starts: Int32Array;
 }
 
-/** Texts as numbers, and how many winners and losers have each phrase of one level. */
+/** Texts as numbers, and how many chosen responses and rejected responses have each phrase of one level. */
 class Corpus {
   readonly words: string[] = [];
   private readonly ids = new Map<string, number>();
   private readonly isMark: boolean[] = [];
   private readonly documents: Document[] = [];
-  /** Different words of all winners, of all losers: how much they had to say. */
+  /** Different words of all chosen responses, of all rejected responses: how much they had to say. */
   private readonly all = [0, 0];
   private counts: [number[], number[]] = [[], []];
   /** The words of each phrase of the level. */
@@ -130,9 +130,9 @@ class Corpus {
 
   /** Goes on to phrases of one more word. @returns whether there are any */
   async lengthen(level: number, least: number, slices: Slices): Promise<boolean> {
-    const [winners, losers] = this.counts;
+    const [chosen, rejected] = this.counts;
     const before = this.phrases;
-    const isFrequent = (phrase: number): boolean => phrase >= 0 && winners[phrase] + losers[phrase] >= least;
+    const isFrequent = (phrase: number): boolean => phrase >= 0 && chosen[phrase] + rejected[phrase] >= least;
     const found = new Map<number, number>();
     const phrases: number[][] = [];
     const counts: [number[], number[]] = [[], []];
@@ -171,14 +171,14 @@ class Corpus {
   }
 
   telling(level: number, least: number): Candidate[] {
-    const [winners, losers] = this.counts;
+    const [chosen, rejected] = this.counts;
     return this.phrases.flatMap((phrase, i): Candidate[] => {
-      if (winners[i] < least || (level === 1 && this.saysNothing(phrase[0]))) return [];
-      const z = zScore(winners[i], this.all[0], losers[i], this.all[1]);
+      if (chosen[i] < least || (level === 1 && this.saysNothing(phrase[0]))) return [];
+      const z = zScore(chosen[i], this.all[0], rejected[i], this.all[1]);
       if (z < TELLING) return [];
       const words = phrase.map((id) => this.words[id]);
       const text = level === 1 && this.isMark[phrase[0]] ? marks[words[0]].name : phraseOf(words);
-      return [{ text, spaced: ` ${words.join(' ')} `, winners: winners[i], losers: losers[i], z }];
+      return [{ text, spaced: ` ${words.join(' ')} `, chosen: chosen[i], rejected: rejected[i], z }];
     });
   }
 }
@@ -189,17 +189,17 @@ function mostTelling(candidates: readonly Candidate[]): Contrast[] {
   const byZ = [...candidates].sort((a, b) => b.z - a.z).slice(0, 10 * LISTED);
   const within = (part: Candidate, whole: Candidate): boolean =>
     part.spaced.length < whole.spaced.length && whole.spaced.includes(part.spaced);
-  const said = byZ.filter((part) => !byZ.some((whole) => within(part, whole) && whole.winners >= 0.7 * part.winners));
+  const said = byZ.filter((part) => !byZ.some((whole) => within(part, whole) && whole.chosen >= 0.7 * part.chosen));
   for (const candidate of said) {
     const told = kept.some(
       (other) =>
-        (within(candidate, other) && other.winners >= 0.5 * candidate.winners) ||
-        (within(other, candidate) && candidate.winners >= 0.3 * other.winners),
+        (within(candidate, other) && other.chosen >= 0.5 * candidate.chosen) ||
+        (within(other, candidate) && candidate.chosen >= 0.3 * other.chosen),
     );
     if (!told) kept.push(candidate);
     if (kept.length === LISTED) break;
   }
-  return kept.map(({ text, winners, losers, z }) => ({ text, winners, losers, z }));
+  return kept.map(({ text, chosen, rejected, z }) => ({ text, chosen, rejected, z }));
 }
 
 /**
@@ -239,16 +239,16 @@ class Repeats {
     }
   }
 
-  means(): { winners: number; losers: number } {
-    return { winners: this.sums[0] / this.texts[0], losers: this.sums[1] / this.texts[1] };
+  means(): { chosen: number; rejected: number } {
+    return { chosen: this.sums[0] / this.texts[0], rejected: this.sums[1] / this.texts[1] };
   }
 
-  /** Those that several winners repeat, and more of them than losers; the most winners first. */
+  /** Those that several chosen responses repeat, and more of them than rejected responses; the most chosen responses first. */
   most(pairs: number): Contrast[] {
     return [...this.phrases]
-      .filter(([, [winners, losers]]) => winners > Math.max(1, losers))
-      .map(([text, [winners, losers]]) => ({ text, winners, losers, z: zScore(winners, pairs, losers, pairs) }))
-      .sort((a, b) => b.winners - a.winners || b.z - a.z)
+      .filter(([, [chosen, rejected]]) => chosen > Math.max(1, rejected))
+      .map(([text, [chosen, rejected]]) => ({ text, chosen, rejected, z: zScore(chosen, pairs, rejected, pairs) }))
+      .sort((a, b) => b.chosen - a.chosen || b.z - a.z)
       .slice(0, LISTED);
   }
 }

@@ -37,7 +37,7 @@ describe('resizing never loses', () => {
       let seen = state;
       for (let i = 0; i < 4; i++) seen = sized(seen, 20 + random.below(200), 5 + random.below(70));
       const back = sized(seen, small.columns, small.rows);
-      expect({ ...back, displaced: [] }).toEqual({ ...state, displaced: [] });
+      expect(back).toEqual(state);
     }
   });
 

@@ -107,7 +107,7 @@ describe('decisionFor', () => {
     [undefined, exclude, 'there is no prompt 8 to decide'],
     [row(7), { kind: 'pair', chosen: 0, rejected: 3 }, 'prompt 8: there is no response 3; there are 0 to 2'],
     [row(7), { kind: 'pair', chosen: -1, rejected: 1 }, 'prompt 8: there is no response -1; there are 0 to 2'],
-    [row(7), { kind: 'pair', chosen: 1, rejected: 1 }, 'prompt 8: response 1 cannot be both winner and loser'],
+    [row(7), { kind: 'pair', chosen: 1, rejected: 1 }, 'prompt 8: response 1 cannot be both chosen and rejected'],
   ])('refuses what cannot be: %#', (of, ruling, message) => {
     expect(() => decisionFor(nothingDecided, of, { prompt_index: 7, ruling })).toThrow(message);
   });

@@ -15,7 +15,7 @@ describe('the log-odds', () => {
     expect(expected).toBeCloseTo(3.2696, 4);
   });
 
-  it('reckon with winners that have more to say', () => {
+  it('reckon with chosen that have more to say', () => {
     expect(zScore(20, 2000, 10, 1000)).toBeCloseTo(0, 12);
   });
 });
@@ -25,13 +25,13 @@ const names = ['amber', 'birch', 'cedar', 'delta', 'ember', 'fjord', 'grove', 'h
 const filler = (i: number): string => Array.from({ length: 6 }, (_, k) => names[(i * 5 + k * k) % 8]).join(', ');
 
 describe('phrases', () => {
-  it('are what winners say and losers do not, the longest way to say it', async () => {
+  it('are what chosen say and rejected do not, the longest way to say it', async () => {
     const pairs = Array.from({ length: 120 }, (_, i) => ({
-      winner: `${i % 2 === 0 ? 'Let me break it down: ' : ''}${filler(i)}.`,
-      loser: `${i % 20 === 0 ? 'Let me break it down: ' : ''}${filler(i + 1)}.`,
+      chosen: `${i % 2 === 0 ? 'Let me break it down: ' : ''}${filler(i)}.`,
+      rejected: `${i % 20 === 0 ? 'Let me break it down: ' : ''}${filler(i + 1)}.`,
     }));
     const { phrases, read } = await phrasesOf(pairs);
-    expect(phrases.map(({ text, winners, losers }) => [text, winners, losers])).toEqual([
+    expect(phrases.map(({ text, chosen, rejected }) => [text, chosen, rejected])).toEqual([
       ['let me break it down', 60, 6],
     ]);
     expect(read).toBe(120);
@@ -39,43 +39,43 @@ describe('phrases', () => {
 
   it('count a response once, however often it says it', async () => {
     const pairs = Array.from({ length: 60 }, (_, i) => ({
-      winner: i < 3 ? 'Of course. '.repeat(50) : filler(i),
-      loser: filler(i + 1),
+      chosen: i < 3 ? 'Of course. '.repeat(50) : filler(i),
+      rejected: filler(i + 1),
     }));
     expect((await phrasesOf(pairs)).phrases).toEqual([]);
   });
 
   it('name markup', async () => {
-    const pairs = Array.from({ length: 60 }, (_, i) => ({ winner: `**${filler(i)}**`, loser: filler(i + 1) }));
-    expect((await phrasesOf(pairs)).phrases).toMatchObject([{ text: 'bold', winners: 60, losers: 0 }]);
+    const pairs = Array.from({ length: 60 }, (_, i) => ({ chosen: `**${filler(i)}**`, rejected: filler(i + 1) }));
+    expect((await phrasesOf(pairs)).phrases).toMatchObject([{ text: 'bold', chosen: 60, rejected: 0 }]);
   });
 
   it('are none of nothing', async () => {
     expect(await phrasesOf([])).toEqual({
-      ...{ read: 0, phrases: [], repeated: [], repetition: { winners: NaN, losers: NaN } },
+      ...{ read: 0, phrases: [], repeated: [], repetition: { chosen: NaN, rejected: NaN } },
     });
-    expect((await phrasesOf([{ winner: '', loser: '' }])).phrases).toEqual([]);
+    expect((await phrasesOf([{ chosen: '', rejected: '' }])).phrases).toEqual([]);
   });
 });
 
 describe('repetition', () => {
   it('is the share of four-word sequences that were said before', async () => {
-    // Twelve words: nine sequences, of which four differ. The loser says nothing twice.
-    const { repetition } = await phrasesOf([{ winner: 'a b c d a b c d a b c d', loser: 'a b c d e f' }]);
-    expect(repetition.winners).toBeCloseTo(5 / 9, 12);
-    expect(repetition.losers).toBe(0);
+    // Twelve words: nine sequences, of which four differ. The rejected response says nothing twice.
+    const { repetition } = await phrasesOf([{ chosen: 'a b c d a b c d a b c d', rejected: 'a b c d e f' }]);
+    expect(repetition.chosen).toBeCloseTo(5 / 9, 12);
+    expect(repetition.rejected).toBe(0);
   });
 
-  it('names what several winners say three times, as it stands in the text', async () => {
+  it('names what several chosen say three times, as it stands in the text', async () => {
     const loop = 'and so it goes on '.repeat(3);
     const pairs = [
-      { winner: loop, loser: 'no' },
-      { winner: `Well: ${loop}`, loser: 'no' },
-      { winner: 'and, so, it, goes, '.repeat(3), loser: 'no' },
-      { winner: 'only one of them, only one of them, only one of them', loser: 'no' },
+      { chosen: loop, rejected: 'no' },
+      { chosen: `Well: ${loop}`, rejected: 'no' },
+      { chosen: 'and, so, it, goes, '.repeat(3), rejected: 'no' },
+      { chosen: 'only one of them, only one of them, only one of them', rejected: 'no' },
     ];
     const { repeated } = await phrasesOf(pairs);
-    expect(repeated.map(({ text, winners, losers }) => [text, winners, losers])).toEqual([
+    expect(repeated.map(({ text, chosen, rejected }) => [text, chosen, rejected])).toEqual([
       ['and so it goes', 2, 0],
       ['so it goes on', 2, 0],
     ]);

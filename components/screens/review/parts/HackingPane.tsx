@@ -97,9 +97,9 @@ function Phrases({ report, layout: { rows, top, listColumns: columns }, selected
       <Line tone="title">{cut(`${head}phrase${place}${read}`, columns)}</Line>
       {list.slice(top, top + rows).map((row, i) => {
         if ('heading' in row) return <Line key={i} tone="muted">{`  ${cut(row.heading, columns - 2)}`}</Line>;
-        const { text, winners, losers, z } = row.phrase;
+        const { text, chosen, rejected, z } = row.phrase;
         const here = row.at === selected;
-        const numbers = `${format.count(winners).padStart(8)}${format.count(losers).padStart(10)}${format.fixed(z, 1).padStart(6)}`;
+        const numbers = `${format.count(chosen).padStart(8)}${format.count(rejected).padStart(10)}${format.fixed(z, 1).padStart(6)}`;
         const phrase = makeLine(text, columns);
         return (
           <Line key={i} inverse={here}>
