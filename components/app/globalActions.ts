@@ -1,13 +1,9 @@
 /** Actions that work on every screen, and those of what lies over a screen. */
-import path from 'node:path';
-import { count } from '../../src/core/format.js';
-import { makeLine, pastedLine } from '../../src/core/sanitize.js';
-import type { Sensitive } from '../../src/core/trust.js';
-import { mostPasted } from '../terminal/keyboard.js';
 import { paletteEntries } from './commands.js';
+import { askWhere, complete, confirmed, retype, typed } from './dialogs.js';
 import { helpRows, scrollHelp } from './helpLines.js';
 import { meaningOf } from './keys.js';
-import { enter, settle, leave, stepWithin } from './screen.js';
+import { enter, leave, settle } from './screen.js';
 import {
   canResubmit,
   canStartRound,
@@ -20,7 +16,6 @@ import {
 } from './selectors.js';
 import {
   type Effect,
-  type Modal,
   type Place,
   type PlacedAction,
   type Screen,
@@ -42,6 +37,17 @@ const ofFile = (state: State): boolean => state.workspace === 'file';
 
 const hasPolicy = (state: State): boolean => state.run?.rounds.some(({ stage }) => stage === 'done') ?? false;
 
+const detach = (state: State): Step => ({ state, effects: [{ do: 'detach' }] });
+
+/** The stage reports again what it reported before it failed; a fresh snapshot keeps that from counting twice. */
+function retryStage(state: State): Step {
+  const effects: Effect[] = [
+    { do: 'send', command: { type: 'retry' } },
+    { do: 'send', command: { type: 'attach', client: 'tui' } },
+  ];
+  return { state, effects };
+}
+
 /** Before those of the screen in the footer. */
 export const firstActions: readonly PlacedAction[] = [
   {
@@ -51,7 +57,7 @@ export const firstActions: readonly PlacedAction[] = [
     places: screens,
     label: 'restart engine',
     help: 'start the engine again where it was',
-    when: (state: State) => state.link.status === 'lost',
+    when: (state) => state.link.status === 'lost',
     run: (state) => ({ state: { ...state, link: { status: 'connecting' } }, effects: [{ do: 'restart' }] }),
   },
   {
@@ -62,14 +68,7 @@ export const firstActions: readonly PlacedAction[] = [
     label: 'resubmit',
     help: 'submit the job again; it continues from its checkpoint',
     when: canResubmit,
-    run(state: State) {
-      // The stage reports again what it had reported before it failed; a fresh snapshot keeps that from counting twice.
-      const effects: Effect[] = [
-        { do: 'send', command: { type: 'retry' } },
-        { do: 'send', command: { type: 'attach', client: 'tui' } },
-      ];
-      return { state, effects };
-    },
+    run: retryStage,
   },
   {
     id: 'retry',
@@ -79,14 +78,7 @@ export const firstActions: readonly PlacedAction[] = [
     label: 'retry',
     help: 'try the failed stage again',
     when: (state) => hasFailed(state) && !canResubmit(state),
-    run(state: State) {
-      // The stage reports again what it had reported before it failed; a fresh snapshot keeps that from counting twice.
-      const effects: Effect[] = [
-        { do: 'send', command: { type: 'retry' } },
-        { do: 'send', command: { type: 'attach', client: 'tui' } },
-      ];
-      return { state, effects };
-    },
+    run: retryStage,
   },
   {
     id: 'take-over',
@@ -402,7 +394,7 @@ export const lastActions: readonly PlacedAction[] = [
     label: 'detach',
     help: 'leave the terminal; the engine keeps running',
     when: ofRun,
-    run: (state) => ({ state, effects: [{ do: 'detach' }] }),
+    run: detach,
   },
   {
     id: 'quit',
@@ -413,7 +405,7 @@ export const lastActions: readonly PlacedAction[] = [
     label: 'quit',
     help: 'leave; every decision is kept',
     when: ofFile,
-    run: (state) => ({ state, effects: [{ do: 'detach' }] }),
+    run: detach,
   },
   {
     id: 'quit-list',
@@ -424,7 +416,7 @@ export const lastActions: readonly PlacedAction[] = [
     label: 'quit',
     help: 'leave; engines keep running',
     when: ofHome,
-    run: (state) => ({ state, effects: [{ do: 'detach' }] }),
+    run: detach,
   },
   {
     id: 'detach-now',
@@ -432,60 +424,11 @@ export const lastActions: readonly PlacedAction[] = [
     places: ['edit', 'palette'],
     label: '',
     help: 'leave the terminal; the engine keeps running',
-    run: (state) => ({ state, effects: [{ do: 'detach' }] }),
+    run: detach,
   },
 ];
 
-/** What is typed into the line or the palette that is open; null where none is. */
-export function retyped(state: State, change: (text: string) => string): State | null {
-  const { modal } = state;
-  return modal?.kind === 'edit' || modal?.kind === 'palette' ? retype(state, change) : null;
-}
-
-/** Pasted text goes into the line that is typed; elsewhere it must never act as keys. */
-export function pasted(state: State, text: string, cut: boolean): State {
-  const line = pastedLine(text);
-  const typing = retyped(state, (before) => before + line);
-  if (typing === null) return { ...state, notice: 'Pasted text ignored: no text field is open.' };
-  const { modal } = typing;
-  if (!cut || modal?.kind !== 'edit') return typing;
-  return withModal(typing, { ...modal, error: `only the first ${count(mostPasted)} pasted characters are kept` });
-}
-
-/** What tab has found, unless something else is typed by now. */
-export function completed(
-  state: State,
-  { before, text, candidates }: { before: string; text: string; candidates: readonly string[] },
-): State {
-  const { modal } = state;
-  if (modal?.kind !== 'edit' || modal.text !== before) return state;
-  const names = candidates.map((name) => makeLine(name, 60));
-  const hint = names.length === 0 ? 'nothing there begins so' : names.length === 1 ? '' : names.join('  ');
-  return withModal(state, { ...modal, text, hint, error: null });
-}
-
-function complete(state: State): Step {
-  const { modal } = state;
-  if (modal?.kind !== 'edit' || modal.completes === undefined) return only(state);
-  return { state, effects: [{ do: 'complete', text: modal.text, inReward: modal.completes === 'reward' }] };
-}
-
-function retype(state: State, change: (text: string) => string): State {
-  const { modal } = state;
-  if (modal?.kind === 'edit') {
-    const text = change(modal.text);
-    const { owner } = modal;
-    const typing = owner === 'run' ? undefined : state.definitions.screens[owner].typing;
-    const said =
-      owner === 'run' || typing === undefined
-        ? { hint: modal.hint, error: null }
-        : typing(enter(state, owner), modal.field, text);
-    return { ...state, modal: { ...modal, text, ...said } };
-  }
-  if (modal?.kind === 'palette') return { ...state, modal: { ...modal, text: change(modal.text), selected: 0 } };
-  return state;
-}
-
+/** Opens a screen; the terminal follows the work again if it is the one where the work shows. */
 export function show(state: State, screen: Screen): State {
   const round = currentRound(state);
   const follows = state.past === null && (round === null || screenOf[round.stage] === screen);
@@ -509,114 +452,6 @@ function backWithin(state: State): State | null {
   return slice === null ? null : leave(state, screen, slice);
 }
 
-function confirmed(state: State): Step {
-  if (state.modal?.kind !== 'confirm') return only(state);
-  const { owner, what } = state.modal;
-  const closed = { ...state, modal: null };
-  if (owner === 'run') return what.startsWith(trustQuestion) ? trusted(closed, what) : overwritten(closed, what);
-  return stepWithin(closed, owner, (slice) => slice.definitions.screens[owner].confirmed?.(slice, what) ?? only(slice));
-}
-
-const reportQuestion = 'overwrite report ';
-const pairsQuestion = 'overwrite pairs ';
-
-/** Asks before a file that something else wrote is replaced. */
-export function askOverwrite(state: State, what: 'pairs' | 'report', file: string): State {
-  const lines = [
-    `Overwrite ${makeLine(file, 400)}?`,
-    what === 'pairs'
-      ? 'What it contains is replaced by the pairs as decided.'
-      : 'What it contains is replaced by the report.',
-  ];
-  const question = what === 'pairs' ? pairsQuestion : reportQuestion;
-  return { ...state, notice: null, modal: { kind: 'confirm', owner: 'run', what: question + file, lines } };
-}
-
-function overwritten(state: State, what: string): Step {
-  if (what.startsWith(pairsQuestion)) return { state, effects: [{ do: 'write', overwrite: true }] };
-  return writeTo(state, 'report', what.slice(reportQuestion.length), true);
-}
-
-const trustQuestion = 'trust ';
-
-/** The question of a run that needs permissions. Paths and commands are shown whole: they are what is judged. */
-export function askTrust(state: State, uses: readonly Sensitive[]): State {
-  return {
-    ...state,
-    link: {
-      status: 'lost',
-      reason: 'The engine did not start: the run needs your permission first',
-      next: 'r asks again.',
-    },
-    modal: {
-      ...{ kind: 'confirm', owner: 'run', what: trustQuestion + JSON.stringify(uses) },
-      lines: ['Allow this for this run?', ...uses.flatMap(usedLines)],
-    },
-  };
-}
-
-function usedLines(use: Sensitive): string[] {
-  switch (use.kind) {
-    case 'module':
-      return ['The reward runs this code as you:', use.file];
-    case 'key':
-      return [`The run sends your ${use.variable} to this server:`, use.origin];
-    case 'command':
-      return [`The run executes this as you (${use.key}):`, ...use.command.split('\n')];
-  }
-}
-
-function trusted(state: State, what: string): Step {
-  const uses = JSON.parse(what.slice(trustQuestion.length)) as Sensitive[];
-  return { state: { ...state, link: { status: 'connecting' } }, effects: [{ do: 'trust', uses }] };
-}
-
-function typed(state: State): Step {
-  const { modal } = state;
-  if (modal?.kind !== 'edit') return only(state);
-  const { owner, field, text } = modal;
-  const closed = { ...state, modal: null };
-  const result = owner === 'run' ? typedOnRun(closed, field, text.trim()) : typedOnScreen(closed, owner, field, text);
-  if (typeof result !== 'string') return result;
-  return only({ ...state, modal: { ...modal, error: result } });
-}
-
-function typedOnScreen(closed: State, owner: Screen, field: string, text: string): Step | string {
-  const slice = enter(closed, owner);
-  const result = closed.definitions.screens[owner].typed?.(slice, field, text) ?? only(slice);
-  return typeof result === 'string' ? result : { ...result, state: leave(closed, owner, result.state) };
-}
-
-/** Asks where a policy or a report goes. */
-function askWhere(state: State, command: 'export' | 'report'): State {
-  const run = makeLine(path.basename(state.run?.directory ?? 'run'), 60);
-  const [label, text] =
-    command === 'export'
-      ? ['export the policy to the new folder', `${run}-policy`]
-      : ['write the report (.html or .md) to', `${run}.html`];
-  return withModal(state, {
-    kind: 'edit',
-    owner: 'run',
-    field: command,
-    label,
-    hint: 'tab completes',
-    text,
-    error: null,
-    completes: 'path',
-  });
-}
-
-function typedOnRun(state: State, field: string, out: string): Step | string {
-  if (field !== 'export' && field !== 'report') return only(state);
-  if (out === '') return `type the name of ${field === 'export' ? 'a new folder' : 'a file'}`;
-  return writeTo(state, field, out, false);
-}
-
-function writeTo(state: State, command: 'export' | 'report', out: string, overwrite: boolean): Step {
-  const notice = `${command === 'export' ? 'Exporting' : 'Writing the report'} to ${makeLine(out, 60)} …`;
-  return { state: { ...state, notice }, effects: [{ do: 'command', command, out, overwrite }] };
-}
-
 function copy(state: State): Step {
   const { screen, definitions } = state;
   const text = definitions.screens[screen].copies?.(enter(state, screen)) ?? null;
@@ -627,7 +462,7 @@ function copy(state: State): Step {
 function selectEntry(state: State, by: number): State {
   if (state.modal?.kind !== 'palette') return state;
   const last = paletteEntries(state, state.modal.text).length - 1;
-  return withModal(state, { ...state.modal, selected: Math.max(0, Math.min(last, state.modal.selected + by)) });
+  return { ...state, modal: { ...state.modal, selected: Math.max(0, Math.min(last, state.modal.selected + by)) } };
 }
 
 function runCommand(state: State): Step {
@@ -640,8 +475,4 @@ function runCommand(state: State): Step {
     return only({ ...there, notice: key.why?.(state) ?? `Nothing to do now for ${command}: ${text}.` });
   const at = entry.screen === null ? there : show(there, entry.screen);
   return meaningOf(entry.name, at)?.id === key.id ? key.run(at, entry.name) : only(at);
-}
-
-function withModal(state: State, modal: Modal): State {
-  return { ...state, modal };
 }

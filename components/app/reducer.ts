@@ -4,7 +4,7 @@
  */
 import type { Query, RoundData, RoundSettings, Snapshot } from '../../src/protocol/messages.js';
 import { applyEvent } from '../../src/protocol/reducer.js';
-import { askOverwrite, askTrust, completed, pasted, retyped } from './globalActions.js';
+import { askOverwrite, askTrust, completed, pasted, retyped } from './dialogs.js';
 import { withResponses } from './heldOut/responses.js';
 import type { HomeEvent } from './home.js';
 import { keysOf, meaningOf, placeOf } from './keys.js';
