@@ -8,7 +8,7 @@ import { makeLine, pastedLine } from '../../src/core/sanitize.js';
 import type { Sensitive } from '../../src/core/trust.js';
 import { mostPasted } from '../terminal/keyboard.js';
 import { enter, leave, stepWithin } from './screen.js';
-import { type Modal, type Screen, type State, type Step, only } from './state.js';
+import { type Modal, type Screen, type State, type Step, noEffects } from './state.js';
 
 /** What is typed into the line or the palette that is open; null where none is. */
 export function retyped(state: State, change: (text: string) => string): State | null {
@@ -40,7 +40,7 @@ export function completed(
 
 export function complete(state: State): Step {
   const { modal } = state;
-  if (modal?.kind !== 'edit' || modal.completes === undefined) return only(state);
+  if (modal?.kind !== 'edit' || modal.completes === undefined) return noEffects(state);
   return { state, effects: [{ do: 'complete', text: modal.text, inReward: modal.completes === 'reward' }] };
 }
 
@@ -61,11 +61,15 @@ export function retype(state: State, change: (text: string) => string): State {
 }
 
 export function confirmed(state: State): Step {
-  if (state.modal?.kind !== 'confirm') return only(state);
+  if (state.modal?.kind !== 'confirm') return noEffects(state);
   const { owner, what } = state.modal;
   const closed = { ...state, modal: null };
   if (owner === 'run') return what.startsWith(trustQuestion) ? trusted(closed, what) : overwritten(closed, what);
-  return stepWithin(closed, owner, (slice) => slice.definitions.screens[owner].confirmed?.(slice, what) ?? only(slice));
+  return stepWithin(
+    closed,
+    owner,
+    (slice) => slice.definitions.screens[owner].confirmed?.(slice, what) ?? noEffects(slice),
+  );
 }
 
 const reportQuestion = 'overwrite report ';
@@ -124,17 +128,17 @@ function trusted(state: State, what: string): Step {
 
 export function typed(state: State): Step {
   const { modal } = state;
-  if (modal?.kind !== 'edit') return only(state);
+  if (modal?.kind !== 'edit') return noEffects(state);
   const { owner, field, text } = modal;
   const closed = { ...state, modal: null };
   const result = owner === 'run' ? typedOnRun(closed, field, text.trim()) : typedOnScreen(closed, owner, field, text);
   if (typeof result !== 'string') return result;
-  return only({ ...state, modal: { ...modal, error: result } });
+  return noEffects({ ...state, modal: { ...modal, error: result } });
 }
 
 function typedOnScreen(closed: State, owner: Screen, field: string, text: string): Step | string {
   const slice = enter(closed, owner);
-  const result = closed.definitions.screens[owner].typed?.(slice, field, text) ?? only(slice);
+  const result = closed.definitions.screens[owner].typed?.(slice, field, text) ?? noEffects(slice);
   return typeof result === 'string' ? result : { ...result, state: leave(closed, owner, result.state) };
 }
 
@@ -158,7 +162,7 @@ export function askWhere(state: State, command: 'export' | 'report'): State {
 }
 
 function typedOnRun(state: State, field: string, out: string): Step | string {
-  if (field !== 'export' && field !== 'report') return only(state);
+  if (field !== 'export' && field !== 'report') return noEffects(state);
   if (out === '') return `type the name of ${field === 'export' ? 'a new folder' : 'a file'}`;
   return writeTo(state, field, out, false);
 }

@@ -16,20 +16,20 @@ import {
 } from './selectors.js';
 import {
   type Effect,
-  type Place,
-  type PlacedAction,
+  type KeyScope,
+  type ScopedAction,
   type Screen,
   type State,
   type Step,
   allScreens,
-  only,
+  noEffects,
   screenOf,
   screens,
   send,
 } from './state.js';
 
-const everywhere: readonly Place[] = [...allScreens, 'help', 'palette', 'edit', 'confirm'];
-const computing: readonly Place[] = ['sampling', 'update', 'evaluation'];
+const everywhere: readonly KeyScope[] = [...allScreens, 'help', 'palette', 'edit', 'confirm'];
+const computing: readonly KeyScope[] = ['sampling', 'update', 'evaluation'];
 
 const ofRun = (state: State): boolean => state.workspace === 'run';
 const ofHome = (state: State): boolean => state.workspace === 'home';
@@ -49,7 +49,7 @@ function retryStage(state: State): Step {
 }
 
 /** Before those of the screen in the footer. */
-export const firstActions: readonly PlacedAction[] = [
+export const firstActions: readonly ScopedAction[] = [
   {
     id: 'restart',
     aliases: ['start engine'],
@@ -93,7 +93,7 @@ export const firstActions: readonly PlacedAction[] = [
 ];
 
 /** After those of the screen. */
-export const lastActions: readonly PlacedAction[] = [
+export const lastActions: readonly ScopedAction[] = [
   {
     id: 'pause',
     keys: ['p'],
@@ -132,7 +132,7 @@ export const lastActions: readonly PlacedAction[] = [
     sign: '1-5',
     help: 'go to that screen',
     when: ofRun,
-    run: (state, key) => only(show(state, screens[Number(key) - 1])),
+    run: (state, key) => noEffects(show(state, screens[Number(key) - 1])),
   },
   {
     id: 'next-screen',
@@ -141,7 +141,7 @@ export const lastActions: readonly PlacedAction[] = [
     label: '',
     help: 'next screen',
     when: ofRun,
-    run: (state) => only(show(state, screens[(screens.indexOf(state.screen) + 1) % screens.length])),
+    run: (state) => noEffects(show(state, screens[(screens.indexOf(state.screen) + 1) % screens.length])),
   },
   {
     id: 'previous-screen',
@@ -150,7 +150,8 @@ export const lastActions: readonly PlacedAction[] = [
     label: '',
     help: 'previous screen',
     when: ofRun,
-    run: (state) => only(show(state, screens[(screens.indexOf(state.screen) + screens.length - 1) % screens.length])),
+    run: (state) =>
+      noEffects(show(state, screens[(screens.indexOf(state.screen) + screens.length - 1) % screens.length])),
   },
   {
     id: 'history',
@@ -160,7 +161,7 @@ export const lastActions: readonly PlacedAction[] = [
     label: 'history',
     help: 'all rounds of this run',
     when: ofRun,
-    run: (state) => only(show(state, 'history')),
+    run: (state) => noEffects(show(state, 'history')),
   },
   {
     id: 'copy',
@@ -191,7 +192,7 @@ export const lastActions: readonly PlacedAction[] = [
     label: '',
     help: 'export the last accepted policy to a folder (asks which)',
     when: (state) => ofRun(state) && hasPolicy(state),
-    run: (state) => only(askWhere(state, 'export')),
+    run: (state) => noEffects(askWhere(state, 'export')),
   },
   {
     id: 'report',
@@ -201,7 +202,7 @@ export const lastActions: readonly PlacedAction[] = [
     label: '',
     help: 'write a report of all rounds to a file (asks which)',
     when: (state) => ofRun(state) && hasPolicy(state),
-    run: (state) => only(askWhere(state, 'report')),
+    run: (state) => noEffects(askWhere(state, 'report')),
   },
   {
     id: 'back',
@@ -209,7 +210,7 @@ export const lastActions: readonly PlacedAction[] = [
     places: allScreens,
     label: '',
     help: 'one layer back',
-    run: (state) => only(back(state)),
+    run: (state) => noEffects(back(state)),
   },
   {
     id: 'complete',
@@ -234,7 +235,7 @@ export const lastActions: readonly PlacedAction[] = [
     places: ['edit', 'palette'],
     label: 'erase',
     help: 'erase the last character',
-    run: (state) => only(retype(state, (text) => [...text].slice(0, -1).join(''))),
+    run: (state) => noEffects(retype(state, (text) => [...text].slice(0, -1).join(''))),
   },
   {
     id: 'erase-all',
@@ -242,7 +243,7 @@ export const lastActions: readonly PlacedAction[] = [
     places: ['edit', 'palette'],
     label: 'clear',
     help: 'erase all of it',
-    run: (state) => only(retype(state, () => '')),
+    run: (state) => noEffects(retype(state, () => '')),
   },
   {
     id: 'run-command',
@@ -258,7 +259,7 @@ export const lastActions: readonly PlacedAction[] = [
     places: ['palette'],
     label: '',
     help: 'the command above',
-    run: (state) => only(selectEntry(state, -1)),
+    run: (state) => noEffects(selectEntry(state, -1)),
   },
   {
     id: 'palette-down',
@@ -267,7 +268,7 @@ export const lastActions: readonly PlacedAction[] = [
     label: 'select',
     sign: '↑↓',
     help: 'the command below',
-    run: (state) => only(selectEntry(state, 1)),
+    run: (state) => noEffects(selectEntry(state, 1)),
   },
   {
     id: 'yes',
@@ -283,7 +284,7 @@ export const lastActions: readonly PlacedAction[] = [
     places: ['confirm'],
     label: 'no',
     help: 'do nothing',
-    run: (state) => only({ ...state, modal: null }),
+    run: (state) => noEffects({ ...state, modal: null }),
   },
   {
     id: 'scroll-up',
@@ -291,7 +292,7 @@ export const lastActions: readonly PlacedAction[] = [
     places: ['help'],
     label: '',
     help: 'scroll up',
-    run: (state) => only(scrollHelp(state, -1)),
+    run: (state) => noEffects(scrollHelp(state, -1)),
   },
   {
     id: 'scroll-down',
@@ -300,7 +301,7 @@ export const lastActions: readonly PlacedAction[] = [
     label: 'scroll',
     sign: '↑↓',
     help: 'scroll down',
-    run: (state) => only(scrollHelp(state, 1)),
+    run: (state) => noEffects(scrollHelp(state, 1)),
   },
   {
     id: 'help-page-up',
@@ -308,7 +309,7 @@ export const lastActions: readonly PlacedAction[] = [
     places: ['help'],
     label: '',
     help: 'a page up',
-    run: (state) => only(scrollHelp(state, -helpRows(state))),
+    run: (state) => noEffects(scrollHelp(state, -helpRows(state))),
   },
   {
     id: 'help-page-down',
@@ -316,7 +317,7 @@ export const lastActions: readonly PlacedAction[] = [
     places: ['help'],
     label: '',
     help: 'a page down',
-    run: (state) => only(scrollHelp(state, helpRows(state))),
+    run: (state) => noEffects(scrollHelp(state, helpRows(state))),
   },
   {
     id: 'help-top',
@@ -324,7 +325,7 @@ export const lastActions: readonly PlacedAction[] = [
     places: ['help'],
     label: '',
     help: 'to the top',
-    run: (state) => only(scrollHelp(state, -Infinity)),
+    run: (state) => noEffects(scrollHelp(state, -Infinity)),
   },
   {
     id: 'help-end',
@@ -332,7 +333,7 @@ export const lastActions: readonly PlacedAction[] = [
     places: ['help'],
     label: '',
     help: 'to the end',
-    run: (state) => only(scrollHelp(state, Infinity)),
+    run: (state) => noEffects(scrollHelp(state, Infinity)),
   },
   {
     id: 'close',
@@ -340,7 +341,7 @@ export const lastActions: readonly PlacedAction[] = [
     places: ['edit', 'palette'],
     label: 'back',
     help: 'back, and nothing is changed',
-    run: (state) => only({ ...state, modal: null }),
+    run: (state) => noEffects({ ...state, modal: null }),
   },
   {
     id: 'close-help',
@@ -348,7 +349,7 @@ export const lastActions: readonly PlacedAction[] = [
     places: ['help'],
     label: 'back',
     help: 'back to the screen',
-    run: (state) => only({ ...state, modal: null }),
+    run: (state) => noEffects({ ...state, modal: null }),
   },
   {
     id: 'palette',
@@ -356,7 +357,7 @@ export const lastActions: readonly PlacedAction[] = [
     places: allScreens,
     label: 'commands',
     help: 'every command, found by typing',
-    run: (state) => only({ ...state, modal: { kind: 'palette', text: '', selected: 0 } }),
+    run: (state) => noEffects({ ...state, modal: { kind: 'palette', text: '', selected: 0 } }),
   },
   {
     id: 'redraw',
@@ -384,7 +385,7 @@ export const lastActions: readonly PlacedAction[] = [
     places: allScreens,
     label: 'help',
     help: 'every key that works here',
-    run: (state) => only({ ...state, modal: { kind: 'help', top: 0 } }),
+    run: (state) => noEffects({ ...state, modal: { kind: 'help', top: 0 } }),
   },
   {
     id: 'detach',
@@ -455,7 +456,7 @@ function backWithin(state: State): State | null {
 function copy(state: State): Step {
   const { screen, definitions } = state;
   const text = definitions.screens[screen].copies?.(enter(state, screen)) ?? null;
-  if (text === null) return only({ ...state, notice: 'There is nothing here to copy.' });
+  if (text === null) return noEffects({ ...state, notice: 'There is nothing here to copy.' });
   return { state, effects: [{ do: 'copy', text, what: 'the selection' }] };
 }
 
@@ -466,13 +467,13 @@ function selectEntry(state: State, by: number): State {
 }
 
 function runCommand(state: State): Step {
-  if (state.modal?.kind !== 'palette') return only(state);
+  if (state.modal?.kind !== 'palette') return noEffects(state);
   const entry = paletteEntries(state, state.modal.text).at(state.modal.selected);
-  if (entry === undefined) return only({ ...state, modal: null, notice: 'There is no such command.' });
+  if (entry === undefined) return noEffects({ ...state, modal: null, notice: 'There is no such command.' });
   const there = { ...state, modal: null };
   const { key, command, text } = entry;
   if (!entry.available)
-    return only({ ...there, notice: key.why?.(state) ?? `Nothing to do now for ${command}: ${text}.` });
+    return noEffects({ ...there, notice: key.why?.(state) ?? `Nothing to do now for ${command}: ${text}.` });
   const at = entry.screen === null ? there : show(there, entry.screen);
-  return meaningOf(entry.name, at)?.id === key.id ? key.run(at, entry.name) : only(at);
+  return meaningOf(entry.name, at)?.id === key.id ? key.run(at, entry.name) : noEffects(at);
 }

@@ -3,7 +3,7 @@
  * the disk or another process is a task (homeTasks.ts carries it out), and its outcome an event.
  */
 import type { Config } from '../../src/core/config/schema.js';
-import type { Base, Place, SettingsFile } from '../../src/core/form/draft.js';
+import type { Base, PathContext, SettingsFile } from '../../src/core/form/draft.js';
 import type {
   DirectoryFacts,
   EndpointFacts,
@@ -17,7 +17,7 @@ import type { TaskAsk } from '../../src/core/form/facts.js';
 import type { RunEntry } from '../../src/core/runs.js';
 
 export interface Home {
-  place: Place;
+  place: PathContext;
   /** The bundled example's configuration file. */
   example: string;
 }

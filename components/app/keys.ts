@@ -6,8 +6,8 @@ import { enter, stepWithin } from './screen.js';
 import {
   type Action,
   type Definitions,
-  type Place,
-  type PlacedAction,
+  type KeyScope,
+  type ScopedAction,
   type Screen,
   type State,
   type Step,
@@ -16,7 +16,7 @@ import {
 
 export { keyNames, signOf } from './keyNames.js';
 
-export interface TableKey extends PlacedAction {
+export interface TableKey extends ScopedAction {
   /** The screen whose key it is; `run`: it works on several. */
   owner: Screen | 'run';
 }
@@ -40,7 +40,7 @@ const tables = new WeakMap<Definitions, readonly TableKey[]>();
 export function keyTable(definitions: Definitions): readonly TableKey[] {
   let table = tables.get(definitions);
   if (table === undefined) {
-    const ofAll = (actions: readonly PlacedAction[]) =>
+    const ofAll = (actions: readonly ScopedAction[]) =>
       actions.map((action): TableKey => ({ ...action, owner: 'run' }));
     const ofScreens = allScreens.flatMap((screen) =>
       definitions.screens[screen].actions.map((action) => ofScreen(screen, action as Action<never>)),
@@ -50,20 +50,20 @@ export function keyTable(definitions: Definitions): readonly TableKey[] {
   return table;
 }
 
-export function placeOf(state: State): Place {
+export function scopeOf(state: State): KeyScope {
   return state.modal?.kind ?? state.screen;
 }
 
 /** The keys that do something now, in the footer's order. */
 export function activeKeys(state: State): TableKey[] {
-  const place = placeOf(state);
+  const place = scopeOf(state);
   return keyTable(state.definitions).filter(
     ({ places, when }) => places.includes(place) && (when === undefined || when(state)),
   );
 }
 
 /** Every key of a place, whether or not it does something now. */
-export function keysOf({ definitions }: State, place: Place): TableKey[] {
+export function keysOf({ definitions }: State, place: KeyScope): TableKey[] {
   return keyTable(definitions).filter(({ places }) => places.includes(place));
 }
 

@@ -1,8 +1,8 @@
 /** docs/keys.md, made from the key table (tools/keys.ts; a test compares). */
 import { type TableKey, keyTable, signOf } from './keys.js';
-import { type Definitions, type Place, type ScreenDefinition, allScreens, screenTitles, screens } from './state.js';
+import { type Definitions, type KeyScope, type ScreenDefinition, allScreens, screenTitles, screens } from './state.js';
 
-const overlays: [Place, string][] = [
+const overlays: [KeyScope, string][] = [
   ['help', 'The list of keys'],
   ['palette', 'The command palette'],
   ['edit', 'A line being typed'],

@@ -7,7 +7,7 @@ import { applyEvent } from '../../src/protocol/reducer.js';
 import { askOverwrite, askTrust, completed, pasted, retyped } from './dialogs.js';
 import { withResponses } from './heldOut/responses.js';
 import type { HomeEvent } from './home.js';
-import { keysOf, meaningOf, placeOf } from './keys.js';
+import { keysOf, meaningOf, scopeOf } from './keys.js';
 import { bodyTop } from './layout.js';
 import { settle, stepWithin, within } from './screen.js';
 import { currentRound } from './selectors.js';
@@ -19,7 +19,7 @@ import {
   type State,
   type Step,
   allScreens,
-  only,
+  noEffects,
   screenOf,
   screens,
 } from './state.js';
@@ -38,36 +38,36 @@ function applied(state: State, action: AppEvent): Step {
     case 'key':
       return pressed(state, action.key, action.together === true);
     case 'paste':
-      return only(pasted(state, action.text, action.cut));
+      return noEffects(pasted(state, action.text, action.cut));
     case 'mouse':
       return pointed(state, action.kind, action.x, action.y);
     case 'size':
-      return only({ ...state, size: action.size });
+      return noEffects({ ...state, size: action.size });
     case 'link':
-      return only({ ...state, link: action.link, modal: null });
+      return noEffects({ ...state, link: action.link, modal: null });
     case 'untrusted':
-      return only(askTrust(state, action.uses));
+      return noEffects(askTrust(state, action.uses));
     case 'file-exists':
-      return only(askOverwrite(state, action.what, action.file));
+      return noEffects(askOverwrite(state, action.what, action.file));
     case 'notice':
-      return only({ ...state, notice: action.text });
+      return noEffects({ ...state, notice: action.text });
     case 'home':
-      return only(settle(homeEvent(state, action.event)));
+      return noEffects(settle(homeEvent(state, action.event)));
     case 'completed':
-      return only(completed(state, action));
+      return noEffects(completed(state, action));
     case 'answer':
-      return only(settle(answered(state, action.query, action.answer)));
+      return noEffects(settle(answered(state, action.query, action.answer)));
     case 'unanswered':
-      return only(unanswered({ ...state, notice: action.message }, action.query));
+      return noEffects(unanswered({ ...state, notice: action.message }, action.query));
     case 'refused':
       // What was moved here and refused there must not stay on the screen.
-      return only({ ...state, draft: action.command === 'set' ? {} : state.draft, notice: action.message });
+      return noEffects({ ...state, draft: action.command === 'set' ? {} : state.draft, notice: action.message });
     case 'snapshot':
-      return only(follow({ ...reconnected(state), link: { status: 'up' }, run: action.snapshot, draft: {} }));
+      return noEffects(follow({ ...reconnected(state), link: { status: 'up' }, run: action.snapshot, draft: {} }));
     case 'bye':
       if (action.again)
         return { state: { ...state, link: { status: 'connecting' }, modal: null }, effects: [{ do: 'restart' }] };
-      return only({ ...state, link: { status: 'lost', reason: action.reason }, modal: null });
+      return noEffects({ ...state, link: { status: 'lost', reason: action.reason }, modal: null });
     case 'engine':
     case 'round':
     case 'progress':
@@ -83,7 +83,7 @@ function applied(state: State, action: AppEvent): Step {
     case 'job':
     case 'rounds':
     case 'role':
-      return only(state.run === null ? state : told(state, applyEvent(state.run, action)));
+      return noEffects(state.run === null ? state : told(state, applyEvent(state.run, action)));
   }
 }
 
@@ -142,26 +142,26 @@ function pressed(before: State, key: string, together: boolean): Step {
   const character = key === 'space' ? ' ' : key;
   if ([...character].length === 1) {
     const typing = retyped(state, (text) => text + character);
-    if (typing !== null) return only(typing);
+    if (typing !== null) return noEffects(typing);
   }
   const meaning = meaningOf(key, state);
   if (meaning === null) {
-    const known = keysOf(state, placeOf(state)).find(({ keys }) => keys.includes(key));
-    if (known === undefined) return only(state);
-    return only({ ...state, notice: known.why?.(state) ?? `Nothing to do now for ${key}: ${known.help}.` });
+    const known = keysOf(state, scopeOf(state)).find(({ keys }) => keys.includes(key));
+    if (known === undefined) return noEffects(state);
+    return noEffects({ ...state, notice: known.why?.(state) ?? `Nothing to do now for ${key}: ${known.help}.` });
   }
   // What is asked can only be answered once it has been seen.
-  return meaning.id === 'yes' && together ? only(state) : meaning.run(state, key);
+  return meaning.id === 'yes' && together ? noEffects(state) : meaning.run(state, key);
 }
 
 function pointed(state: State, kind: 'press' | 'wheel-up' | 'wheel-down', x: number, y: number): Step {
-  if (state.modal !== null) return only(state);
+  if (state.modal !== null) return noEffects(state);
   const { screen, definitions } = state;
   const row = y - bodyTop(state);
   return stepWithin(
     state,
     screen,
-    (slice) => definitions.screens[screen].pointed?.(slice, kind, x, row) ?? only(slice),
+    (slice) => definitions.screens[screen].pointed?.(slice, kind, x, row) ?? noEffects(slice),
   );
 }
 

@@ -199,7 +199,7 @@ export interface Step<S = State> {
   effects: Effect[];
 }
 
-export function only<S>(state: S): Step<S> {
+export function noEffects<S>(state: S): Step<S> {
   return { state, effects: [] };
 }
 
@@ -213,7 +213,7 @@ export function send<S>(state: S, command: EngineCommand): Step<S> {
  * @param lines the question, then its consequence in one sentence
  */
 export function ask<S extends State>(state: S, owner: Screen, what: string, lines: readonly string[]): Step<S> {
-  return only({ ...state, modal: { kind: 'confirm', owner, what, lines } });
+  return noEffects({ ...state, modal: { kind: 'confirm', owner, what, lines } });
 }
 
 /** Stops sampling or the update, as confirmed. */
@@ -301,18 +301,18 @@ export interface ScreenDefinition<S extends AnySlice = AnySlice> {
 }
 
 /** Where a key counts: a screen, or what lies over it. */
-export type Place = Screen | Modal['kind'];
+export type KeyScope = Screen | Modal['kind'];
 
 /** An action that works on several screens, or on what lies over a screen. */
-export interface PlacedAction extends Action {
-  readonly places: readonly Place[];
+export interface ScopedAction extends Action {
+  readonly places: readonly KeyScope[];
 }
 
 /** The screens, and what can be done on all of them: listed before or after a screen's own actions in the footer. */
 export interface Definitions {
   readonly screens: Readonly<Record<Screen, ScreenDefinition>>;
-  readonly first: readonly PlacedAction[];
-  readonly last: readonly PlacedAction[];
+  readonly first: readonly ScopedAction[];
+  readonly last: readonly ScopedAction[];
 }
 
 /** Without the screens' slices, which `withSlices` of screen.ts adds. */

@@ -11,7 +11,7 @@ export function newestResponses({ responses }: Pick<RoundData, 'responses'>): Re
 }
 
 /** Place of a response; 0 of none. One that is no longer among the newest is past the last place. */
-export function placeOf(responses: readonly ResponseSeen[], selected: ResponseSeen | null): number {
+export function positionOf(responses: readonly ResponseSeen[], selected: ResponseSeen | null): number {
   if (selected === null) return 0;
   const place = responses.findIndex((response) => isSame(response, selected));
   return place < 0 ? responses.length : place;

@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import path from 'node:path';
 import type { PartialConfig } from '../core/config/partial.js';
 import { exampleConfig } from '../run/preflight/create.js';
-import type { Place } from '../core/form/draft.js';
+import type { PathContext } from '../core/form/draft.js';
 import { type FormStart, exampleForm, fileForm, withFlags } from '../run/preflight/form.js';
 import { RunList, findRunDirectories } from '../run/preflight/runs.js';
 import { HomeTasks } from './homeTasks.js';
@@ -15,7 +15,7 @@ import { type Source, needTerminal, openTerminal, runTui } from './tui.js';
 
 /** Where the person is, and how the screens are drawn there. */
 interface Here {
-  place: Place;
+  place: PathContext;
   look: Look;
 }
 
@@ -30,7 +30,7 @@ export interface HomeOptions {
 /** @throws UserError without a terminal, or where the configuration file cannot be read */
 export async function runHome({ config, flags, look }: HomeOptions): Promise<void> {
   needTerminal('runs/example');
-  const place: Place = { cwd: process.cwd(), home: homedir() };
+  const place: PathContext = { cwd: process.cwd(), home: homedir() };
   const asked = config !== undefined || Object.keys(flags).length > 0;
   const form = withFlags(config === undefined ? exampleForm(exampleConfig, place) : fileForm(config, place), flags);
   // Nothing to list: what a newcomer needs is the form.
@@ -41,7 +41,7 @@ export async function runHome({ config, flags, look }: HomeOptions): Promise<voi
 
 /** A run is left for the list, in which it is selected. */
 export async function listAfter(directory: string, look: Look): Promise<void> {
-  const place: Place = { cwd: process.cwd(), home: homedir() };
+  const place: PathContext = { cwd: process.cwd(), home: homedir() };
   const form = exampleForm(exampleConfig, place);
   await goOn(await openHome({ place, look }, form, 'runs', path.resolve(directory)), { place, look });
 }

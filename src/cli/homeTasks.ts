@@ -8,7 +8,7 @@ import { messageOf } from '../core/errors.js';
 import { writeFileAtomic } from '../io/durable.js';
 import { configText } from '../core/form/command.js';
 import { checkDirectory, createRun } from '../run/preflight/create.js';
-import { absolute, shorten, type Place } from '../core/form/draft.js';
+import { absolute, shorten, type PathContext } from '../core/form/draft.js';
 import { exampleForm, fileForm, runForm, type FormStart } from '../run/preflight/form.js';
 import { deleteRun, endEngine, type RunList } from '../run/preflight/runs.js';
 import { runTask } from '../run/preflight/tasks.js';
@@ -21,7 +21,7 @@ import { readConfigFile } from '../io/configFile.js';
 const lookMilliseconds = 2000;
 
 export interface HomeTasksOptions {
-  place: Place;
+  place: PathContext;
   /** The bundled example's configuration file. */
   example: string;
   list: RunList;

@@ -17,7 +17,7 @@ import {
   type TokenSeen,
 } from '../protocol/messages.js';
 import { UserError } from '../core/errors.js';
-import { applyRow, decisionFor, replay, type Standing, viewOf, wrongWith } from '../core/review/decisions.js';
+import { applyRow, decisionFor, replay, type DecisionState, viewOf, wrongWith } from '../core/review/decisions.js';
 import { droppedIn, trlPairs, type ScoredFile } from '../run/reviewFile.js';
 import { hackingReport, type HackingReport } from '../core/review/hacking.js';
 import type { DecisionRow, ReviewDetail } from '../core/review/rows.js';
@@ -59,7 +59,11 @@ export function defaultOut(file: string): string {
  * @param warn gets a sentence on each line that is skipped
  * @throws UserError where the journal belongs to another file
  */
-export function readJournal(file: string, { rows }: ScoredFile, warn: (sentence: string) => void = () => {}): Standing {
+export function readJournal(
+  file: string,
+  { rows }: ScoredFile,
+  warn: (sentence: string) => void = () => {},
+): DecisionState {
   const journal = journalOf(file);
   const made = readDecisionFile(journal);
   for (const { row } of made) {
@@ -78,7 +82,7 @@ export function readJournal(file: string, { rows }: ScoredFile, warn: (sentence:
 }
 
 /** Writes the decided pairs. @returns how many there are */
-export function writePairs(out: string, scored: ScoredFile, { decisions }: Standing): number {
+export function writePairs(out: string, scored: ScoredFile, { decisions }: DecisionState): number {
   const pairs = trlPairs(scored, decisions);
   writeJsonLines(out, pairs, 'user');
   return pairs.length;
@@ -86,7 +90,7 @@ export function writePairs(out: string, scored: ScoredFile, { decisions }: Stand
 
 export class FileSession implements Client {
   private listener: (event: EngineEvent) => void = () => {};
-  private standing: Standing;
+  private standing: DecisionState;
   private settings: RoundSettings;
   private hacking: Promise<HackingReport> | null = null;
   /** Identifies the journal's content that `standing` comes from. */

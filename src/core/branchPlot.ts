@@ -37,7 +37,7 @@ const dots = [
   [0x40, 0x80],
 ];
 
-interface Place {
+interface PlotPoint {
   x: number;
   y: number;
 }
@@ -50,7 +50,7 @@ export function branchPlot(branches: readonly Branch[], width: number, height: n
   const x = rangeOf(rounds.map(({ evaluation }) => evaluation.mean_length));
   const y = rangeOf(rounds.map(({ evaluation }) => evaluation.reward));
   // In dots. One column stays free on either side, so that marks at the ends are not cut.
-  const place = ({ evaluation }: Evaluated): Place => ({
+  const place = ({ evaluation }: Evaluated): PlotPoint => ({
     x: 1 + Math.round((2 * width - 3) * ((evaluation.mean_length - x[0]) / (x[1] - x[0]))),
     y: Math.round((4 * height - 1) * (1 - (evaluation.reward - y[0]) / (y[1] - y[0]))),
   });
@@ -106,7 +106,7 @@ function rangeOf(values: number[]): [number, number] {
   return low === high ? [low - 1, high + 1] : [low, high];
 }
 
-function between(from: Place, to: Place): Place[] {
+function between(from: PlotPoint, to: PlotPoint): PlotPoint[] {
   const steps = Math.max(1, Math.abs(to.x - from.x), Math.abs(to.y - from.y));
   return Array.from({ length: steps + 1 }, (_, i) => ({
     x: Math.round(from.x + ((to.x - from.x) * i) / steps),

@@ -1,7 +1,7 @@
 /**
  * How long work is paused, stopped or abandoned from outside. Work calls `point()` between micro-batches and obeys.
  */
-export type Verdict = 'go' | 'stop' | 'abort';
+export type ControlSignal = 'go' | 'stop' | 'abort';
 
 /** Thrown by `point()` where the process is about to end: what can be gone on from is kept on the way out. */
 export class Suspended extends Error {
@@ -12,7 +12,7 @@ export class Suspended extends Error {
 
 export interface Control {
   /** Resolves at once while running, after `resume` while paused. `stop`: keep what is done; `abort`: discard it. */
-  point(): Promise<Verdict>;
+  point(): Promise<ControlSignal>;
 }
 
 /** Pauses and nothing else: for work of which a part is of no use. */

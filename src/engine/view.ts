@@ -15,8 +15,8 @@ import { configOf, policiesOf } from '../core/config/rounds.js';
 import type { Report, Work, WorkResults, WorkStage } from '../run/stages/context.js';
 import { metricsSchema } from '../core/metricsRow.js';
 import { readEndpoints } from '../run/stages/policyProbes.js';
-import { readLogps, readReview, readStanding, type LogpsRow } from '../run/stages/reviewFiles.js';
-import { nothingDecided, type Standing, viewOf } from '../core/review/decisions.js';
+import { readLogps, readReview, readDecisionState, type LogpsRow } from '../run/stages/reviewFiles.js';
+import { noDecisions, type DecisionState, viewOf } from '../core/review/decisions.js';
 import type { LogRatios, ReviewRow, WeightInputs } from '../core/review/rows.js';
 import { readJsonLines, readLastJsonLines } from '../io/jsonl.js';
 import type { Run } from '../run/run.js';
@@ -46,7 +46,7 @@ const LAST_BYTES = 2 ** 21;
 
 export class RoundView {
   /** Human decisions on the pairs; clients are told what follows from them. */
-  standing: Standing = nothingDecided;
+  standing: DecisionState = noDecisions;
   /** Why a part of it could not be read; null if all of it was. */
   problem: string | null = null;
   private seen: RoundData;
@@ -101,7 +101,7 @@ export class RoundView {
     const file = (name: string) => run.files.file(round, name);
     view.attempt(() => {
       view.set({ review: readReview(run.files, round) });
-      view.standing = readStanding(run.files, round, view.review);
+      view.standing = readDecisionState(run.files, round, view.review);
     });
     view.attempt(() => view.readLogps(run));
     view.attempt(() => {

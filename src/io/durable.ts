@@ -37,7 +37,7 @@ import {
 import path from 'node:path';
 import { UserError, hasCode } from '../core/errors.js';
 
-export type Place = 'run' | 'user';
+export type WriteTarget = 'run' | 'user';
 
 const fileMode = { run: 0o600, user: 0o666 } as const;
 const directoryMode = { run: 0o700, user: 0o777 } as const;
@@ -54,12 +54,12 @@ const temporaryName = (target: string) => `${target}.tmp-${randomBytes(8).toStri
  *
  * @throws UserError if the disk is full or the file cannot be written
  */
-export function writeFileAtomic(file: string, content: string, place: Place = 'run'): void {
+export function writeFileAtomic(file: string, content: string, place: WriteTarget = 'run'): void {
   replaceFile(file, (handle) => writeAll(handle, Buffer.from(content)), place);
 }
 
 /** The same for content that is written piece by piece. */
-export function replaceFile(file: string, write: (handle: number) => void, place: Place = 'run'): void {
+export function replaceFile(file: string, write: (handle: number) => void, place: WriteTarget = 'run'): void {
   try {
     const target = place === 'user' && existsSync(file) ? realpathSync(file) : file;
     if (place === 'user') removeOldTemporaries(target);
@@ -98,7 +98,7 @@ function writeInPlace(file: string, write: (handle: number) => void): void {
 }
 
 /** Writes a file that is not there yet, for a directory that `buildDirectory` fills. */
-export function writeNewFile(file: string, content: string, place: Place): void {
+export function writeNewFile(file: string, content: string, place: WriteTarget): void {
   const handle = openSync(file, 'wx', fileMode[place]);
   try {
     writeAll(handle, Buffer.from(content));
@@ -113,7 +113,7 @@ export function writeAll(handle: number, bytes: Uint8Array): void {
 }
 
 /** Copies a file to a name that is not taken. Its mode becomes the place's: the source may be read-only. */
-export function copyFile(from: string, to: string, place: Place = 'run'): void {
+export function copyFile(from: string, to: string, place: WriteTarget = 'run'): void {
   copyFileSync(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
   chmodSync(to, fileMode[place] & ~process.umask());
   syncFile(to);
@@ -121,7 +121,7 @@ export function copyFile(from: string, to: string, place: Place = 'run'): void {
 }
 
 /** Opens a file for appending (and reading), creating it if it is missing. Call `syncEntry` after the first write. */
-export function openForAppending(file: string, place: Place = 'run'): number {
+export function openForAppending(file: string, place: WriteTarget = 'run'): number {
   const flags = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT;
   let handle: number;
   try {
@@ -150,7 +150,7 @@ export function syncEntry(file: string, isNew: boolean): void {
 }
 
 /** Creates a directory and its missing parents. */
-export function makeDirectory(directory: string, place: Place = 'run'): void {
+export function makeDirectory(directory: string, place: WriteTarget = 'run'): void {
   const absolute = path.resolve(directory);
   const first = mkdirSync(absolute, { recursive: true, mode: directoryMode[place] });
   if (first === undefined) return;
@@ -169,7 +169,7 @@ export function makeDirectory(directory: string, place: Place = 'run'): void {
 export function buildDirectory(
   target: string,
   fill: (directory: string) => void,
-  place: Place = 'run',
+  place: WriteTarget = 'run',
   move: (from: string, to: string) => void = moveDirectory,
 ): void {
   const temporary = temporaryName(target);

@@ -6,7 +6,7 @@ import { closeSync, existsSync, fdatasyncSync, fstatSync, ftruncateSync, openSyn
 import type { z } from 'zod';
 import { UserError, messageOf } from '../core/errors.js';
 import { MAX_LINE, megabytes, parseJson, withoutMark } from '../core/limits.js';
-import { type Place, openForAppending, syncEntry, writeAll, writeError, writeFileAtomic } from './durable.js';
+import { type WriteTarget, openForAppending, syncEntry, writeAll, writeError, writeFileAtomic } from './durable.js';
 
 const READ_BYTES = 2 ** 18;
 
@@ -146,7 +146,7 @@ export function parseRow<T>(value: unknown, schema: z.ZodType<T>, where: string)
  *
  * @throws UserError if they could not all be written; the file then has none of them
  */
-export function appendJsonLines(file: string, rows: unknown[], place: Place = 'run'): void {
+export function appendJsonLines(file: string, rows: unknown[], place: WriteTarget = 'run'): void {
   if (rows.length === 0) return;
   const text = textOf(file, rows);
   let handle: number | null = null;
@@ -172,7 +172,7 @@ export function appendJsonLines(file: string, rows: unknown[], place: Place = 'r
 }
 
 /** Replaces a file by these rows, or leaves it as it was. */
-export function writeJsonLines(file: string, rows: unknown[], place: Place = 'run'): void {
+export function writeJsonLines(file: string, rows: unknown[], place: WriteTarget = 'run'): void {
   writeFileAtomic(file, textOf(file, rows), place);
 }
 

@@ -7,7 +7,7 @@ import { existsSync, readdirSync, realpathSync, renameSync, rmSync } from 'node:
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { UserError } from '../core/errors.js';
-import { buildDirectory, copyFile, removeOldTemporaries, type Place, writeNewFile } from '../io/durable.js';
+import { buildDirectory, copyFile, removeOldTemporaries, type WriteTarget, writeNewFile } from '../io/durable.js';
 import { isOutOfMemory } from '../tensor/memory.js';
 import { bf16Storage, frozenOf, isFrozen } from '../tensor/upload.js';
 import { expectTask, readModelConfig } from './config.js';
@@ -137,7 +137,7 @@ export interface SaveOptions {
   /** `keep`: as the folder it was loaded from. */
   dtype: 'float32' | 'float16' | 'bfloat16' | 'keep';
   /** Whose directory it is written to; a user's by default. */
-  place?: Place;
+  place?: WriteTarget;
 }
 
 const floatTypes = { float32: 'F32', float16: 'F16', bfloat16: 'BF16' } as const;
@@ -173,7 +173,7 @@ export async function saveModel(
   );
 }
 
-function writeFull(model: LoadedModel, dir: string, dtype: SaveOptions['dtype'], place: Place): void {
+function writeFull(model: LoadedModel, dir: string, dtype: SaveOptions['dtype'], place: WriteTarget): void {
   const parameters = [...model.transformer.parameters.values()];
   const dtypeOf = ({ spec }: Parameter) =>
     dtype === 'keep' ? (model.dtypes.get(spec.name) as FloatType) : floatTypes[dtype];
@@ -192,7 +192,7 @@ function writeFull(model: LoadedModel, dir: string, dtype: SaveOptions['dtype'],
 }
 
 /** Copies what is there of these files, from the first of the model's folders that holds the first of them. */
-function copyFiles(files: string[], { dir, baseDir }: LoadedModel, to: string, place: Place): void {
+function copyFiles(files: string[], { dir, baseDir }: LoadedModel, to: string, place: WriteTarget): void {
   const source = [dir, baseDir].find((folder) => existsSync(path.join(folder, files[0])));
   if (source === undefined) return;
   const present = files.filter((file) => existsSync(path.join(source, file)));

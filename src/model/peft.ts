@@ -5,7 +5,7 @@ import path from 'node:path';
 import type * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
 import { UserError } from '../core/errors.js';
-import { type Place, writeNewFile } from '../io/durable.js';
+import { type WriteTarget, writeNewFile } from '../io/durable.js';
 import { filledTensor } from '../tensor/upload.js';
 import { checkKeys, readJsonObject } from './files.js';
 import { transposeFloats } from './floats.js';
@@ -131,7 +131,7 @@ function readMatrix(reader: SafetensorsReader, name: string, [rows, cols]: [numb
  * @param dir empty
  * @param base folder of the model it adapts, kept as an absolute path
  */
-export function writeAdapter(dir: string, lora: Lora, base: string, config: ModelConfig, place: Place): void {
+export function writeAdapter(dir: string, lora: Lora, base: string, config: ModelConfig, place: WriteTarget): void {
   const tensors = [...lora.adapters.values()].flatMap(({ target, a, b }) => {
     const layer = `base_model.model.${target.replace(/\.weight$/, '')}`;
     return [matrixSource(`${layer}.lora_A.weight`, a), matrixSource(`${layer}.lora_B.weight`, b)];

@@ -21,7 +21,7 @@ import {
   transposeRows,
   type FloatType,
 } from './floats.js';
-import { replaceFile, type Place, writeAll } from '../io/durable.js';
+import { replaceFile, type WriteTarget, writeAll } from '../io/durable.js';
 
 /** The format's own limit on its header. */
 const MAX_HEADER_BYTES = 100_000_000;
@@ -281,7 +281,7 @@ export function writeSafetensors(
   file: string,
   tensors: TensorSource[],
   metadata: Record<string, string> = { format: 'pt' },
-  place: Place = 'run',
+  place: WriteTarget = 'run',
 ): void {
   replaceFile(
     file,

@@ -9,7 +9,7 @@ import { hasCode, messageOf, UserError } from '../core/errors.js';
 import { MAX_LINE, megabytes } from '../core/limits.js';
 import { parseLine, parseRow } from '../io/jsonl.js';
 
-interface Place {
+interface RowPosition {
   start: number;
   bytes: number;
 }
@@ -20,7 +20,7 @@ const LINE_FEED = 10;
 const HEAD = 64;
 
 export class RowIndex<T extends { prompt_index: number }> {
-  private readonly places = new Map<number, Place>();
+  private readonly places = new Map<number, RowPosition>();
   /** Bytes of the file that have been gone through: whole lines. */
   private known = 0;
 

@@ -7,7 +7,7 @@ import { pairRowSchema } from '../../src/core/rows.js';
 import { roundFiles } from '../../src/core/runFiles.js';
 import { readJsonLines } from '../../src/io/jsonl.js';
 import { Run } from '../../src/run/run.js';
-import { readReview, readStanding } from '../../src/run/stages/reviewFiles.js';
+import { readReview, readDecisionState } from '../../src/run/stages/reviewFiles.js';
 import { trainingPairs } from '../../src/run/stages/update.js';
 import { dist, temporaryFolder } from '../engine/runs.js';
 
@@ -31,7 +31,7 @@ it('opens with its rounds, decisions and figures', () => {
   ]);
   expect(run.round(2).settings.alpha).toBe(0.05);
   const review = readReview(run.files, 2);
-  const { decisions } = readStanding(run.files, 2, review);
+  const { decisions } = readDecisionState(run.files, 2, review);
   expect(decisions.get(0)).toMatchObject({ ruling: { kind: 'exclude' }, note: 'too similar' });
   expect(decisions.get(1)?.ruling).toEqual({ kind: 'pair', chosen: 0, rejected: 1 });
 });

@@ -1,6 +1,6 @@
 /** Responses to the held-out prompts, by round. Each round is asked for once per engine process. */
 import type { HeldOutSeen, Query } from '../../../src/protocol/messages.js';
-import { type Effect, type State, type Step, only } from '../state.js';
+import { type Effect, type State, type Step, noEffects } from '../state.js';
 
 /** Rounds whose responses are kept; others are asked for again. */
 const ROUNDS_KEPT = 6;
@@ -16,7 +16,7 @@ export function askForResponses<S extends State>(state: S, rounds: readonly numb
   const missing = rounds.filter(
     (round) => responsesOf(state, round) === null && !asked.some((other) => other.round === round && other.pid === pid),
   );
-  if (missing.length === 0) return only(state);
+  if (missing.length === 0) return noEffects(state);
   const effects = missing.map((round): Effect => ({ do: 'ask', query: { type: 'read-held-out', round } }));
   const now = [...asked, ...missing.map((round) => ({ round, pid }))];
   return { state: { ...state, heldOut: { known, asked: now } }, effects };

@@ -10,7 +10,7 @@ import {
 } from '../../app/heldOut/prompts.js';
 import { listActions, movedTo, textActions } from '../../app/lists.js';
 import { currentRound, shownRound } from '../../app/selectors.js';
-import { type Action, type Step, only, send } from '../../app/state.js';
+import { type Action, type Step, noEffects, send } from '../../app/state.js';
 import { typeRedo } from './redo.js';
 import { evaluationLayout } from './select.js';
 import { type EvaluationState, type EvaluationUi, changed } from './state.js';
@@ -35,10 +35,10 @@ const canLeaveOpponent = (against: 'start' | 'base') => (state: EvaluationState)
 
 function judge(state: EvaluationState, verdict: RoundState['verdict']): Step<EvaluationState> {
   const round = shownRound(state);
-  return round === null ? only(state) : send(state, { type: 'judge', round: round.id, verdict });
+  return round === null ? noEffects(state) : send(state, { type: 'judge', round: round.id, verdict });
 }
 
-const sets = (more: Partial<EvaluationUi>) => (state: EvaluationState) => only(changed(state, more));
+const sets = (more: Partial<EvaluationUi>) => (state: EvaluationState) => noEffects(changed(state, more));
 
 /** In the order of the footer. */
 export const evaluationActions: readonly Action<EvaluationState>[] = [
@@ -105,7 +105,7 @@ export const evaluationActions: readonly Action<EvaluationState>[] = [
     label: 'order',
     help: 'next order: change in reward or length, or worst first',
     when: (state) => hasPrompts(promptsOf(state)),
-    run: (state) => only(changed(state, nextOrder(state.ui))),
+    run: (state) => noEffects(changed(state, nextOrder(state.ui))),
   },
   {
     id: 'against-base',

@@ -3,7 +3,7 @@ import { MAX_ALPHA, dpoSchema, updateSchema } from '../../../src/core/config/sch
 import type { EvaluationState } from './state.js';
 import type { RoundSettings } from '../../../src/protocol/messages.js';
 import { alpha, learningRate } from '../../../src/core/format.js';
-import { type Step, only, send } from '../../app/state.js';
+import { type Step, noEffects, send } from '../../app/state.js';
 import { shownRound } from '../../app/selectors.js';
 
 const names: Record<string, keyof RoundSettings> = {
@@ -40,8 +40,8 @@ export function parseSettings(text: string): Partial<RoundSettings> | string {
 
 export function typeRedo(state: EvaluationState): Step<EvaluationState> {
   const round = shownRound(state);
-  if (round === null) return only(state);
-  return only({
+  if (round === null) return noEffects(state);
+  return noEffects({
     ...state,
     modal: {
       kind: 'edit',
@@ -69,7 +69,7 @@ export function typedRedo(state: EvaluationState, text: string): Step<Evaluation
   const round = shownRound(state);
   const settings = parseSettings(text);
   if (typeof settings === 'string') return settings;
-  if (round === null || Object.keys(settings).length === 0) return only(state);
+  if (round === null || Object.keys(settings).length === 0) return noEffects(state);
   const notice = `Round ${round.id}'s pairs wait in review again; enter launches their update.`;
   const there = { ...state, past: null, follows: true, notice };
   return send(there, { type: 'redo-round', round: round.id, settings });

@@ -1,7 +1,7 @@
 /** The evaluation screen: what the round changed on the held-out prompts, and the verdict on it. */
 import { promptsPointed } from '../../app/heldOut/prompts.js';
 import { askForResponses } from '../../app/heldOut/responses.js';
-import { type ScreenDefinition, only } from '../../app/state.js';
+import { type ScreenDefinition, noEffects } from '../../app/state.js';
 import { evaluationActions } from './actions.js';
 import { redoHint, typedRedo } from './redo.js';
 import { copied, crumbs, evaluationLayout, neededRounds, reading } from './select.js';
@@ -18,7 +18,7 @@ export const evaluation: ScreenDefinition<EvaluationState> = {
   back: (state) => (state.ui.view === 'prompts' ? changed(state, { view: 'numbers', textTop: 0 }) : null),
   pointed(state, kind, _x, y) {
     const { prompts, promptsTop } = evaluationLayout(state);
-    return only(prompts?.changes == null ? state : changed(state, promptsPointed(prompts, kind, y - promptsTop)));
+    return noEffects(prompts?.changes == null ? state : changed(state, promptsPointed(prompts, kind, y - promptsTop)));
   },
   copies: copied,
   crumbs,

@@ -1,7 +1,7 @@
 /** What a person can do on the history screen: in the list of rounds, in a comparison, and in the form of a branch. */
 import { hasLongText, hasPrompts } from '../../app/heldOut/prompts.js';
 import { listActions, textActions } from '../../app/lists.js';
-import { type Action, only, send } from '../../app/state.js';
+import { type Action, noEffects, send } from '../../app/state.js';
 import {
   compareLayout,
   exchange,
@@ -95,7 +95,7 @@ const roundActions: readonly Action<HistoryState>[] = [
     label: 'compare',
     help: 'compare it with the marked round, or with the one it started from',
     when: (state) => hasRound(state) && opponentOf(state) !== null,
-    run: (state) => only(openComparison(state)),
+    run: (state) => noEffects(openComparison(state)),
   },
   {
     id: 'fork',
@@ -104,7 +104,7 @@ const roundActions: readonly Action<HistoryState>[] = [
     label: 'fork',
     help: 'start another branch from it, with other settings',
     when: (state) => inRounds(state) && canFork(state),
-    run: (state) => only(openFork(state)),
+    run: (state) => noEffects(openFork(state)),
   },
   {
     id: 'name',
@@ -142,7 +142,7 @@ const roundActions: readonly Action<HistoryState>[] = [
     when: hasRound,
     run(state) {
       const selected = selectedRound(state)?.id ?? null;
-      return only(changed(state, { marked: state.ui.marked === selected ? null : selected }));
+      return noEffects(changed(state, { marked: state.ui.marked === selected ? null : selected }));
     },
   },
   {
@@ -155,7 +155,7 @@ const roundActions: readonly Action<HistoryState>[] = [
     when: canContinue,
     run(state) {
       const round = selectedRound(state);
-      return round === null ? only(state) : send({ ...state, past: null }, { type: 'switch', round: round.id });
+      return round === null ? noEffects(state) : send({ ...state, past: null }, { type: 'switch', round: round.id });
     },
   },
   {
@@ -166,7 +166,7 @@ const roundActions: readonly Action<HistoryState>[] = [
     label: 'plot',
     help: 'show the plot on the whole screen; again: the list',
     when: inRounds,
-    run: (state) => only(changed(state, { plot: !state.ui.plot })),
+    run: (state) => noEffects(changed(state, { plot: !state.ui.plot })),
   },
   ...listActions<HistoryState>({
     moves: {
@@ -192,7 +192,7 @@ const comparisonActions: readonly Action<HistoryState>[] = [
     label: '',
     help: 'the previous page: numbers, curves, responses',
     when: inComparison,
-    run: (state) => only(turnPage(state, -1)),
+    run: (state) => noEffects(turnPage(state, -1)),
   },
   {
     id: 'page-right',
@@ -203,7 +203,7 @@ const comparisonActions: readonly Action<HistoryState>[] = [
     sign: '← →',
     help: 'the next page: numbers, curves, responses',
     when: inComparison,
-    run: (state) => only(turnPage(state, 1)),
+    run: (state) => noEffects(turnPage(state, 1)),
   },
   {
     id: 'exchange',
@@ -212,7 +212,7 @@ const comparisonActions: readonly Action<HistoryState>[] = [
     label: 'exchange',
     help: 'exchange left and right',
     when: inComparison,
-    run: (state) => only(exchange(state)),
+    run: (state) => noEffects(exchange(state)),
   },
   {
     id: 'prompt-order',
@@ -222,7 +222,7 @@ const comparisonActions: readonly Action<HistoryState>[] = [
     label: 'order',
     help: 'next order: change in reward or length, or worst first',
     when: onPrompts,
-    run: (state) => only(orderPrompts(state)),
+    run: (state) => noEffects(orderPrompts(state)),
   },
   ...listActions<HistoryState>({
     moves: {
@@ -274,7 +274,7 @@ const forkActions: readonly Action<HistoryState>[] = [
     label: 'reset',
     help: 'reset the setting to the value of the round it starts from',
     when: isChanged,
-    run: (state) => only(resetField(state)),
+    run: (state) => noEffects(resetField(state)),
   },
   {
     id: 'choice-before',
@@ -283,7 +283,7 @@ const forkActions: readonly Action<HistoryState>[] = [
     label: '',
     help: 'the previous choice',
     when: onChoice,
-    run: (state) => only(nextChoice(state, -1)),
+    run: (state) => noEffects(nextChoice(state, -1)),
   },
   {
     id: 'choice-next',
@@ -294,7 +294,7 @@ const forkActions: readonly Action<HistoryState>[] = [
     sign: '← →',
     help: 'the next choice',
     when: onChoice,
-    run: (state) => only(nextChoice(state, 1)),
+    run: (state) => noEffects(nextChoice(state, 1)),
   },
   ...listActions<HistoryState>({
     moves: {

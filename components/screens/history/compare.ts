@@ -13,7 +13,7 @@ import {
 import { askForResponses, responsesOf } from '../../app/heldOut/responses.js';
 import { bodyRows } from '../../app/layout.js';
 import { type Move, clampTop, movedTo, scrolledTo } from '../../app/lists.js';
-import { type Effect, type Step, only } from '../../app/state.js';
+import { type Effect, type Step, noEffects } from '../../app/state.js';
 import {
   type ComparedCurve,
   type ComparedRow,
@@ -206,7 +206,7 @@ export function pointInComparison(
 /** Asks for both rounds' responses to the held-out prompts and the metrics of their updates, once per engine process. */
 export function askForComparison(state: HistoryState): Step<HistoryState> {
   const { comparison } = state.ui;
-  if (comparison === null || state.run === null) return only(state);
+  if (comparison === null || state.run === null) return noEffects(state);
   const rounds = [comparison.left, comparison.right];
   const evaluated = rounds.filter((id) => (roundOf(state, id)?.evaluation ?? null) !== null);
   const { state: asked, effects } = askForResponses(state, evaluated);

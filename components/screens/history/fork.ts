@@ -12,7 +12,7 @@ import type { RoundOverrides, RoundSettings, RoundState, Snapshot } from '../../
 import { bodyRows } from '../../app/layout.js';
 import { type Move, clamp, movedTo, placeAt, windowFor } from '../../app/lists.js';
 import { currentRound } from '../../app/selectors.js';
-import { type Step, only, send } from '../../app/state.js';
+import { type Step, noEffects, send } from '../../app/state.js';
 import { wrapped } from '../../parts/markedText.js';
 import { firstLines } from '../../parts/text.js';
 import { roundOf, selectedRound } from './select.js';
@@ -175,12 +175,12 @@ export function pointInFork(
   y: number,
 ): Step<HistoryState> {
   const { fork } = state.ui;
-  if (fork === null) return only(state);
-  if (kind !== 'press') return only(moveInFork(state, kind === 'wheel-up' ? 'up' : 'down'));
+  if (fork === null) return noEffects(state);
+  if (kind !== 'press') return noEffects(moveInFork(state, kind === 'wheel-up' ? 'up' : 'down'));
   const { list, top } = forkLayout(state, fork);
   const place = placeAt(y - listHead, top, forkFields.length, list);
-  if (place === null) return only(state);
-  return place === fork.selected ? typeField(state) : only(selectField(state, fork, place));
+  if (place === null) return noEffects(state);
+  return place === fork.selected ? typeField(state) : noEffects(selectField(state, fork, place));
 }
 
 /** The parent's value of a setting, and the changed one; null: not changed. */
@@ -194,12 +194,12 @@ export function shownValue(state: HistoryState, { key }: ForkField): { present: 
 /** Opens the line in which the selected setting is typed; of a choice, takes the next instead. */
 export function typeField(state: HistoryState): Step<HistoryState> {
   const { fork } = state.ui;
-  if (fork === null) return only(state);
+  if (fork === null) return noEffects(state);
   const field = forkFields[fork.selected];
-  if (field.kind === 'choice') return only(nextChoice(state, 1));
+  if (field.kind === 'choice') return noEffects(nextChoice(state, 1));
   const { present, next } = shownValue(state, field);
   const text = next ?? (field.kind === 'text' ? present : '');
-  return only({
+  return noEffects({
     ...state,
     modal: {
       kind: 'edit',
@@ -232,9 +232,9 @@ export function typingField(state: HistoryState, key: string, text: string): { h
 /** @returns the step, or what is wrong with the text */
 export function typedField(state: HistoryState, key: string, text: string): Step<HistoryState> | string {
   const field = forkField(key);
-  if (field === null) return only(state);
-  if (text.trim() === '') return only(withValue(state, field, null));
-  return fieldProblem(field, text) ?? only(withValue(state, field, String(fieldValue(field, text))));
+  if (field === null) return noEffects(state);
+  if (text.trim() === '') return noEffects(withValue(state, field, null));
+  return fieldProblem(field, text) ?? noEffects(withValue(state, field, String(fieldValue(field, text))));
 }
 
 /** Changes a setting; null, or the parent's value, drops the change. */
@@ -256,7 +256,7 @@ export function resetField(state: HistoryState): HistoryState {
 /** Sends the branch. The form stays open until its round begins: what the engine refuses can be corrected. */
 export function startFork(state: HistoryState): Step<HistoryState> {
   const { fork } = state.ui;
-  if (fork === null || state.run === null) return only(state);
+  if (fork === null || state.run === null) return noEffects(state);
   const { settings, overrides } = changesOf(fork.values);
   const sent = changeFork(state, { sentAfter: largest(state.run.rounds.map(({ id }) => id)) });
   return send({ ...sent, follows: true, past: null }, { type: 'fork', parent: fork.parent, settings, overrides });

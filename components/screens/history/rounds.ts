@@ -1,7 +1,7 @@
 /** Going through the list of rounds, and opening, naming, noting and deleting the selected one. */
 import { MAX_NAME, MAX_NOTE } from '../../../src/core/limits.js';
 import { of } from '../../../src/core/format.js';
-import { type Effect, type Screen, type Step, only, screenOf, send } from '../../app/state.js';
+import { type Effect, type Screen, type Step, noEffects, screenOf, send } from '../../app/state.js';
 import { type Move, movedTo, placeAt } from '../../app/lists.js';
 import { cut } from '../../parts/text.js';
 import { historyLayout, nameOf, roundOf, selectedPlace, selectedRound, treeIn } from './select.js';
@@ -42,8 +42,8 @@ const hints = {
 /** The field's name holds the round: another one may be selected by the time the text is entered. */
 export function typeText(state: HistoryState, field: Field): Step<HistoryState> {
   const round = selectedRound(state);
-  if (round === null) return only(state);
-  return only({
+  if (round === null) return noEffects(state);
+  return noEffects({
     ...state,
     modal: {
       kind: 'edit',
@@ -76,7 +76,7 @@ export function typedText(state: HistoryState, field: Field, round: number, text
 /** Asks the person, and the engine for what the question says: the rounds and bytes that would be deleted. */
 export function askToDelete(state: HistoryState): Step<HistoryState> {
   const round = selectedRound(state);
-  if (round === null) return only(state);
+  if (round === null) return noEffects(state);
   const asked = changed(state, { deletion: null });
   const lines = deletionLines(asked, round.id);
   return {
@@ -111,10 +111,10 @@ function bytesText(bytes: number): string {
 /** Shows the current round at once; asks the engine for another, which is shown when it arrives. */
 export function openRound(state: HistoryState, wanted: Screen | null): Step<HistoryState> {
   const round = selectedRound(state);
-  if (round === null) return only(state);
+  if (round === null) return noEffects(state);
   const screen = wanted ?? (round.evaluation === null ? screenOf[round.stage] : 'evaluation');
   if (round.id === state.run?.current)
-    return only({ ...state, past: null, screen, follows: screenOf[round.stage] === screen });
+    return noEffects({ ...state, past: null, screen, follows: screenOf[round.stage] === screen });
   const effects: Effect[] = [{ do: 'ask', query: { type: 'read-round', round: round.id } }];
   const opening = { round: round.id, screen };
   return { state: changed({ ...state, notice: `Reading round ${round.id} …` }, { opening }), effects };

@@ -1,6 +1,6 @@
 /** The history screen: the tree of rounds, the comparison of two of them, and the form that starts a branch. */
 import type { AnswerTo, Query } from '../../../src/protocol/messages.js';
-import { type ScreenDefinition, type Step, only, send } from '../../app/state.js';
+import { type ScreenDefinition, type Step, noEffects, send } from '../../app/state.js';
 import { historyActions } from './actions.js';
 import { askForComparison, pointInComparison } from './compare.js';
 import { closedWhenBegun, pointInFork, typedField, typingField } from './fork.js';
@@ -83,12 +83,12 @@ function pointed(
   x: number,
   y: number,
 ): Step<HistoryState> {
-  if (state.run === null) return only(state);
+  if (state.run === null) return noEffects(state);
   switch (viewOf(state)) {
     case 'rounds':
-      return only(pointInRounds(state, kind, y));
+      return noEffects(pointInRounds(state, kind, y));
     case 'comparison':
-      return only(pointInComparison(state, kind, x, y));
+      return noEffects(pointInComparison(state, kind, x, y));
     case 'fork':
       return pointInFork(state, kind, y);
   }

@@ -4,7 +4,7 @@
  */
 import { type ListActions, listActions, textActions } from '../../app/lists.js';
 import { inReview } from '../../app/selectors.js';
-import { type Action, type Step, only, send } from '../../app/state.js';
+import { type Action, type Step, noEffects, send } from '../../app/state.js';
 import { moveAlpha, setNeutralAlpha, typeFlips, typeSetting } from './alpha.js';
 import { canDecide, choose, confirm, exclude, hasDecision, swap, takeBack, tie, typeNote } from './decide.js';
 import { factScroll, reportOf } from './hacking.js';
@@ -75,7 +75,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     label: 'show',
     help: 'the prompts whose chosen response contains it',
     when: inHacking,
-    run: (state) => only(showPhrase(state)),
+    run: (state) => noEffects(showPhrase(state)),
   },
   ...listActions<ReviewState>({
     moves: { up: ['phrase-up', 'the phrase above'], down: ['phrase-down', 'the phrase below'] },
@@ -92,7 +92,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     label: '',
     help: 'the response with the next better reward',
     when: inDetail,
-    run: (state) => only(moveResponse(state, 'up')),
+    run: (state) => noEffects(moveResponse(state, 'up')),
   },
   {
     id: 'worse-response',
@@ -103,7 +103,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     sign: '↑↓',
     help: 'the response with the next worse reward',
     when: inDetail,
-    run: (state) => only(moveResponse(state, 'down')),
+    run: (state) => noEffects(moveResponse(state, 'down')),
   },
   {
     id: 'lines-up',
@@ -112,7 +112,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     label: '',
     help: 'scroll up',
     when: inTokens,
-    run: (state) => only(scrollText(state, -1)),
+    run: (state) => noEffects(scrollText(state, -1)),
   },
   {
     id: 'lines-down',
@@ -122,7 +122,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     sign: '↑↓',
     help: 'scroll down',
     when: inTokens,
-    run: (state) => only(scrollText(state, 1)),
+    run: (state) => noEffects(scrollText(state, 1)),
   },
   {
     id: 'alpha-down',
@@ -171,7 +171,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     label: 'responses',
     help: 'all responses to the prompt, and back',
     when: hasRow,
-    run: (state) => only(togglePane(state, 'detail')),
+    run: (state) => noEffects(togglePane(state, 'detail')),
   },
   {
     id: 'next-prompt',
@@ -180,7 +180,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     sign: '< >',
     help: 'the next prompt of the table',
     when: onPrompt,
-    run: (state) => only(moveSelection(state, 'down')),
+    run: (state) => noEffects(moveSelection(state, 'down')),
   },
   {
     id: 'previous-prompt',
@@ -188,7 +188,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     label: '',
     help: 'the previous prompt of the table',
     when: onPrompt,
-    run: (state) => only(moveSelection(state, 'up')),
+    run: (state) => noEffects(moveSelection(state, 'up')),
   },
   {
     id: 'swap',
@@ -232,7 +232,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     label: 'filter',
     help: 'show only prompts that match',
     when: inPane('table', 'detail'),
-    run: (state) => only(openFilter(state)),
+    run: (state) => noEffects(openFilter(state)),
   },
   {
     id: 'sort-again',
@@ -242,7 +242,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     label: 're-sort',
     help: 'sort and filter again: rows stay in place while you decide',
     when: (state) => inTable(state) && isOutOfOrder(state),
-    run: (state) => only(sortAgain(state)),
+    run: (state) => noEffects(sortAgain(state)),
   },
   {
     id: 'curves',
@@ -251,7 +251,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     label: 'curves',
     help: 'what α does to the pairs, as curves, and back',
     when: hasRows,
-    run: (state) => only(togglePane(state, 'alpha')),
+    run: (state) => noEffects(togglePane(state, 'alpha')),
   },
   {
     id: 'hacking',
@@ -261,7 +261,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     label: 'bias',
     help: 'signs of reward hacking (length bias, phrases), and back',
     when: hasRows,
-    run: (state) => only(toggleHacking(state)),
+    run: (state) => noEffects(toggleHacking(state)),
   },
   {
     id: 'neutral-alpha',
@@ -374,7 +374,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     label: 'pin',
     help: 'compare the other responses with this one',
     when: inDetail,
-    run: (state) => only(pin(state)),
+    run: (state) => noEffects(pin(state)),
   },
   {
     id: 'diff',
@@ -383,7 +383,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     label: 'diff',
     help: 'mark the words that only one response has, and back',
     when: withTexts,
-    run: (state) => only(change(state, { diff: !state.ui.diff })),
+    run: (state) => noEffects(change(state, { diff: !state.ui.diff })),
   },
   {
     id: 'tokens',
@@ -392,7 +392,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     label: 'tokens',
     help: 'the response token by token, and back',
     when: hasTokens,
-    run: (state) => only(togglePane(state, 'tokens')),
+    run: (state) => noEffects(togglePane(state, 'tokens')),
   },
   {
     id: 'sort-left',
@@ -401,7 +401,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     label: '',
     help: 'sort by the column to the left',
     when: inTable,
-    run: (state) => only(sortBeside(state, -1)),
+    run: (state) => noEffects(sortBeside(state, -1)),
   },
   {
     id: 'sort-right',
@@ -411,7 +411,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     sign: '< >',
     help: 'sort by the column to the right',
     when: inTable,
-    run: (state) => only(sortBeside(state, 1)),
+    run: (state) => noEffects(sortBeside(state, 1)),
   },
   {
     id: 'sort-reverse',
@@ -421,7 +421,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     label: 'reverse',
     help: 'reverse the order',
     when: inTable,
-    run: (state) => only(sortBy(state, state.ui.sort.column, !state.ui.sort.reversed)),
+    run: (state) => noEffects(sortBy(state, state.ui.sort.column, !state.ui.sort.reversed)),
   },
   {
     id: 'page-up',
@@ -429,7 +429,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     label: '',
     help: 'a page up',
     when: hasRows,
-    run: (state) => only(page(state, 'page-up')),
+    run: (state) => noEffects(page(state, 'page-up')),
   },
   {
     id: 'page-down',
@@ -437,7 +437,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     label: '',
     help: 'a page down',
     when: hasRows,
-    run: (state) => only(page(state, 'page-down')),
+    run: (state) => noEffects(page(state, 'page-down')),
   },
   ...promptActions({ first: ['first-pair', 'the first prompt'], last: ['last-pair', 'the last prompt'] }),
   ...textActions<ReviewState>({
@@ -463,14 +463,14 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     label: 'zoom',
     help: 'more room for the texts, and back',
     when: inTable,
-    run: (state) => only(change(state, { zoomed: !state.ui.zoomed })),
+    run: (state) => noEffects(change(state, { zoomed: !state.ui.zoomed })),
   },
 ];
 
 /** Asks before it launches, and meanwhile queries the engine for the plan. */
 function launch(state: ReviewState): Step<ReviewState> {
   const reviewed = reviewedRound(state);
-  if (reviewed === null) return only(state);
+  if (reviewed === null) return noEffects(state);
   const asked = { ...state, ui: { ...state.ui, plan: null } };
   const modal = { kind: 'confirm' as const, owner: 'review' as const, what: 'launch', lines: launchLines(asked) };
   return { state: { ...asked, modal }, effects: [{ do: 'ask', query: { type: 'read-plan', round: reviewed.round } }] };

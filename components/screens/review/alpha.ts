@@ -16,7 +16,7 @@ import { MAX_ALPHA, dpoSchema, updateSchema } from '../../../src/core/config/sch
 import * as format from '../../../src/core/format.js';
 import type { RoundSettings } from '../../../src/protocol/messages.js';
 import { settingsOf, shown } from '../../app/selectors.js';
-import { type Step, only, send } from '../../app/state.js';
+import { type Step, noEffects, send } from '../../app/state.js';
 import { type Histogram, histogram } from '../../parts/charts.js';
 import { reviewedRound, unitOf, weightsReason } from './select.js';
 import type { ReviewState } from './state.js';
@@ -170,16 +170,16 @@ export function moveAlpha(state: ReviewState, direction: 1 | -1, step: 'fine' | 
 }
 
 function setSetting(state: ReviewState, field: Field, value: number): Step<ReviewState> {
-  if (settingsOf(state)[field] === value) return only(state);
+  if (settingsOf(state)[field] === value) return noEffects(state);
   return send({ ...state, draft: { ...state.draft, [field]: value } }, { type: 'set', settings: { [field]: value } });
 }
 
 /** Sets the α at which the pairs pull towards neither longer nor shorter responses. */
 export function setNeutralAlpha(state: ReviewState): Step<ReviewState> {
   const reviewed = reviewedRound(state);
-  if (reviewed === null) return only(state);
+  if (reviewed === null) return noEffects(state);
   const found = neutralAlpha(reviewed.table, weightsReason(state) ?? '');
-  return typeof found === 'string' ? only({ ...state, notice: found }) : setFound(state, found);
+  return typeof found === 'string' ? noEffects({ ...state, notice: found }) : setFound(state, found);
 }
 
 function setFound(state: ReviewState, { alpha: value, text }: { alpha: number; text: string }): Step<ReviewState> {
@@ -192,7 +192,7 @@ function setFound(state: ReviewState, { alpha: value, text }: { alpha: number; t
 export function typeSetting(state: ReviewState, field: Field): Step<ReviewState> {
   const { alpha, beta, lr } = settingsOf(state);
   const hint = `now ${{ alpha: format.alpha(alpha), beta: String(beta), lr: format.learningRate(lr) }[field]}`;
-  return only({
+  return noEffects({
     ...state,
     modal: { kind: 'edit', owner: 'review', field, label: labels[field], hint, text: '', error: null },
   });
@@ -201,7 +201,7 @@ export function typeSetting(state: ReviewState, field: Field): Step<ReviewState>
 /** @returns a sentence if the value is out of range */
 export function typedSetting(state: ReviewState, field: Field, typed: string): Step<ReviewState> | string {
   const text = typed.trim().replace(',', '.');
-  if (text === '') return only(state);
+  if (text === '') return noEffects(state);
   const value = Number(text);
   return schemas[field].safeParse(value).success ? setSetting(state, field, value) : ranges[field];
 }
@@ -209,7 +209,7 @@ export function typedSetting(state: ReviewState, field: Field, typed: string): S
 /** Opens the line in which a number of flipped pairs is typed. */
 export function typeFlips(state: ReviewState): Step<ReviewState> {
   const hint = 'how many pairs α may flip; the largest such α is set';
-  return only({
+  return noEffects({
     ...state,
     modal: { kind: 'edit', owner: 'review', field: 'flips', label: 'flip', hint, text: '', error: null },
   });
@@ -218,7 +218,7 @@ export function typeFlips(state: ReviewState): Step<ReviewState> {
 /** @returns a sentence if it is not a whole number */
 export function typedFlips(state: ReviewState, typed: string): Step<ReviewState> | string {
   const reviewed = reviewedRound(state);
-  if (typed.trim() === '' || reviewed === null) return only(state);
+  if (typed.trim() === '' || reviewed === null) return noEffects(state);
   const most = Number(typed);
   if (!Number.isInteger(most) || most < 0) return 'the number of pairs must be a whole number, such as 10';
   return setFound(state, flipAlpha(reviewed.table, most));

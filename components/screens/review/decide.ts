@@ -2,7 +2,7 @@
 import type { ReviewState } from './state.js';
 import { pairIn } from '../../../src/core/review/decisions.js';
 import type { Ruling } from '../../../src/core/review/rows.js';
-import { type Step, only, send } from '../../app/state.js';
+import { type Step, noEffects, send } from '../../app/state.js';
 import { inReview } from '../../app/selectors.js';
 import { comparedResponses, reviewedRound } from './select.js';
 
@@ -20,7 +20,7 @@ export function hasDecision(state: ReviewState): boolean {
 /** A ruling given a second time is taken back; taking back an exclusion or a tie restores the pair decided before it. */
 function rule(state: ReviewState, ruling: Ruling | null): Step<ReviewState> {
   const reviewed = reviewedRound(state);
-  if (reviewed?.row == null) return only(state);
+  if (reviewed?.row == null) return noEffects(state);
   const { table, row } = reviewed;
   const before = table.decisions[row]?.ruling ?? null;
   const again = before !== null && ruling !== null && isSame(before, ruling);
@@ -57,13 +57,13 @@ function pairNow(state: ReviewState): { chosen: number; rejected: number } {
  */
 export function confirm(state: ReviewState): Step<ReviewState> {
   const reviewed = reviewedRound(state);
-  if (reviewed?.row == null) return only(state);
+  if (reviewed?.row == null) return noEffects(state);
   const { automatic, prompt_index } = reviewed.table.rows[reviewed.row];
   const ruling = reviewed.table.decisions[reviewed.row]?.ruling ?? null;
   const now = pairNow(state);
   const changed = typeof automatic === 'string' || !isSame({ kind: 'pair', ...automatic }, { kind: 'pair', ...now });
   if (ruling?.kind === 'pair' && changed)
-    return only({
+    return noEffects({
       ...state,
       notice: `Prompt ${prompt_index + 1} already has your decision: this pair, as it is shown.`,
     });
@@ -73,7 +73,7 @@ export function confirm(state: ReviewState): Step<ReviewState> {
 /** Swapping a swapped pair again returns to the rewards' pair, without a decision. */
 export function swap(state: ReviewState): Step<ReviewState> {
   const reviewed = reviewedRound(state);
-  if (reviewed?.row == null) return only(state);
+  if (reviewed?.row == null) return noEffects(state);
   const { chosen, rejected } = pairNow(state);
   const { automatic } = reviewed.table.rows[reviewed.row];
   const back = typeof automatic !== 'string' && automatic.chosen === rejected && automatic.rejected === chosen;
@@ -83,11 +83,11 @@ export function swap(state: ReviewState): Step<ReviewState> {
 /** Makes the response under the cursor the chosen or the rejected one; if it was the other one, the two are exchanged. */
 export function choose(state: ReviewState, as: 'chosen' | 'rejected'): Step<ReviewState> {
   const reviewed = reviewedRound(state);
-  if (reviewed?.row == null) return only(state);
+  if (reviewed?.row == null) return noEffects(state);
   const { cursor } = comparedResponses(state, reviewed, reviewed.row);
   const pair = pairNow(state);
   const other = as === 'chosen' ? 'rejected' : 'chosen';
-  if (pair[as] === cursor && reviewed.table.statuses[reviewed.row] === 'pair') return only(state);
+  if (pair[as] === cursor && reviewed.table.statuses[reviewed.row] === 'pair') return noEffects(state);
   const left = pair[other] === cursor ? pair[as] : pair[other];
   const chosen = as === 'chosen' ? cursor : left;
   return rule(state, { kind: 'pair', chosen, rejected: as === 'chosen' ? left : cursor });
@@ -95,7 +95,7 @@ export function choose(state: ReviewState, as: 'chosen' | 'rejected'): Step<Revi
 
 export function note(state: ReviewState, text: string): Step<ReviewState> {
   const reviewed = reviewedRound(state);
-  if (reviewed?.row == null) return only(state);
+  if (reviewed?.row == null) return noEffects(state);
   const { prompt_index } = reviewed.table.rows[reviewed.row];
   return send(state, { type: 'decide', prompt_index, note: text.trim() });
 }
@@ -103,9 +103,9 @@ export function note(state: ReviewState, text: string): Step<ReviewState> {
 /** Opens the line in which the note is typed. */
 export function typeNote(state: ReviewState): Step<ReviewState> {
   const reviewed = reviewedRound(state);
-  if (reviewed?.row == null) return only(state);
+  if (reviewed?.row == null) return noEffects(state);
   const text = reviewed.table.decisions[reviewed.row]?.note ?? '';
-  return only({
+  return noEffects({
     ...state,
     modal: {
       kind: 'edit',

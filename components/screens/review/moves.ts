@@ -4,7 +4,7 @@
  */
 import { of } from '../../../src/core/format.js';
 import { type Move, clamp, movedTo, placeAt } from '../../app/lists.js';
-import { type Step, only } from '../../app/state.js';
+import { type Step, noEffects } from '../../app/state.js';
 import { factScroll, filterFor, hackingLayout, listRows, reportOf, selectedPhrase } from './hacking.js';
 import { hitsOf } from './order.js';
 import {
@@ -211,7 +211,7 @@ export function typingFilter(state: ReviewState, text: string): { hint: string; 
 
 /** @returns an error message if the filter cannot be parsed */
 export function typedFilter(state: ReviewState, text: string): Step<ReviewState> | string {
-  return typingFilter(state, text).error ?? only(change(state, { filter: text.trim(), held: null }));
+  return typingFilter(state, text).error ?? noEffects(change(state, { filter: text.trim(), held: null }));
 }
 
 // Mouse
@@ -227,18 +227,18 @@ export function pointed(
   y: number,
 ): Step<ReviewState> {
   const reviewed = reviewedRound(state);
-  if (reviewed === null) return only(state);
+  if (reviewed === null) return noEffects(state);
   const by = kind === 'press' ? null : kind === 'wheel-up' ? -notch : notch;
   switch (state.ui.pane) {
     case 'table':
-      return only(pointedTable(state, reviewed, by, x, y));
+      return noEffects(pointedTable(state, reviewed, by, x, y));
     case 'detail':
-      return only(pointedResponse(state, reviewed, by, y));
+      return noEffects(pointedResponse(state, reviewed, by, y));
     case 'hacking':
-      return only(pointedPhrase(state, reviewed, by, x, y));
+      return noEffects(pointedPhrase(state, reviewed, by, x, y));
     case 'tokens':
     case 'alpha':
-      return only(by === null ? state : scrollText(state, by));
+      return noEffects(by === null ? state : scrollText(state, by));
   }
 }
 

@@ -1,7 +1,7 @@
 /** The review screen: every scored prompt with its pair, the decisions about it, and α over all of them. */
 import { filterNotes } from '../../../src/core/review/filter.js';
 import type { AnswerTo, Query } from '../../../src/protocol/messages.js';
-import { type Effect, type ScreenDefinition, type Step, only, send } from '../../app/state.js';
+import { type Effect, type ScreenDefinition, type Step, noEffects, send } from '../../app/state.js';
 import { reviewActions } from './actions.js';
 import { isSetting, typedFlips, typedSetting } from './alpha.js';
 import { note } from './decide.js';
@@ -62,7 +62,7 @@ const detailsKept = 32;
 /** Asks once each for the responses of the selected prompt, and for what the open pane needs. */
 export function asks(state: ReviewState): Step<ReviewState> {
   const reviewed = reviewedRound(state);
-  if (reviewed === null) return only(state);
+  if (reviewed === null) return noEffects(state);
   const { round, row } = reviewed;
   const effects: Effect[] = [];
   const asked = { ...state.ui.asked };
@@ -73,7 +73,7 @@ export function asks(state: ReviewState): Step<ReviewState> {
     effects.push({ do: 'ask', query: { type: 'read-hacking', round } });
   }
   if (row !== null) askOfPrompt(state, reviewed, row, ofRound, asked, effects);
-  if (effects.length === 0) return only(state);
+  if (effects.length === 0) return noEffects(state);
   return { state: { ...state, ui: { ...state.ui, asked } }, effects };
 }
 

@@ -1,11 +1,11 @@
 /** Actions of the list of runs. */
-import type { Place } from '../../../src/core/form/draft.js';
+import type { PathContext } from '../../../src/core/form/draft.js';
 import { of } from '../../../src/core/format.js';
 import { makeLine } from '../../../src/core/sanitize.js';
 import type { RunEntry } from '../../../src/core/runs.js';
 import type { HomeTask } from '../../app/home.js';
 import { type Move, listActions, movedTo, windowFor } from '../../app/lists.js';
-import { type Action, type EditModal, type Step, ask, only } from '../../app/state.js';
+import { type Action, type EditModal, type Step, ask, noEffects } from '../../app/state.js';
 import { runName, runsLayout } from './select.js';
 import type { RunsState } from './state.js';
 
@@ -57,7 +57,9 @@ export const runsActions: readonly Action<RunsState>[] = [
     when: isReadable,
     run(state) {
       const { selected } = runsLayout(state);
-      return selected === null ? only(state) : task(state, { task: 'form', source: { from: 'run', entry: selected } });
+      return selected === null
+        ? noEffects(state)
+        : task(state, { task: 'form', source: { from: 'run', entry: selected } });
     },
   },
   ...listActions<RunsState>({
@@ -82,7 +84,7 @@ export const runsActions: readonly Action<RunsState>[] = [
     help: 'list only runs whose name or model contains some text',
     when: (state) => (state.ui.entries ?? []).length > 0,
     run: (state) =>
-      only(
+      noEffects(
         edit(state, {
           field: 'filter',
           label: 'filter',
@@ -99,7 +101,7 @@ export const runsActions: readonly Action<RunsState>[] = [
     label: '',
     help: 'also list the runs of another folder',
     run: (state) =>
-      only(
+      noEffects(
         edit(state, {
           field: 'look-in',
           label: 'folder',
@@ -149,8 +151,8 @@ export function selectRun(state: RunsState, at: number): RunsState {
 
 export function openSelected(state: RunsState): Step<RunsState> {
   const { selected } = runsLayout(state);
-  if (selected === null) return only(state);
-  if (selected.seen === null) return only({ ...state, notice: selected.problem });
+  if (selected === null) return noEffects(state);
+  if (selected.seen === null) return noEffects({ ...state, notice: selected.problem });
   return task(state, { task: 'open', directory: selected.directory });
 }
 
@@ -166,10 +168,10 @@ function edit(state: RunsState, line: Pick<EditModal, 'field' | 'label' | 'hint'
 function confirm(
   state: RunsState,
   what: 'end-engine' | 'delete',
-  question: (entry: RunEntry, place: Place) => string[],
+  question: (entry: RunEntry, place: PathContext) => string[],
 ): Step<RunsState> {
   const { selected } = runsLayout(state);
-  if (selected === null) return only(state);
+  if (selected === null) return noEffects(state);
   const lines = question(selected, state.home.place).map((line) => makeLine(line, 200));
   return ask(state, 'runs', `${what} ${selected.directory}`, lines);
 }
@@ -180,7 +182,7 @@ export function confirmed(state: RunsState, what: string): Step<RunsState> {
   return task(state, { task: what.slice(0, space) === 'delete' ? 'delete' : 'end-engine', directory });
 }
 
-function endQuestion({ directory, engine }: RunEntry, place: Place): string[] {
+function endQuestion({ directory, engine }: RunEntry, place: PathContext): string[] {
   const consequence =
     engine.state === 'working'
       ? 'Its work stops now and resumes from its last saved state at the next start.'
@@ -188,7 +190,7 @@ function endQuestion({ directory, engine }: RunEntry, place: Place): string[] {
   return [`End the engine of ${runName(directory, place)}?`, consequence];
 }
 
-function deleteQuestion({ directory, seen }: RunEntry, place: Place): string[] {
+function deleteQuestion({ directory, seen }: RunEntry, place: PathContext): string[] {
   const rounds = seen === null ? 'all its rounds' : of(seen.rounds, 'round');
   return [`Delete ${runName(directory, place)}?`, `Its ${rounds} and their policies are deleted for good.`];
 }

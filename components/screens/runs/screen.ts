@@ -1,10 +1,10 @@
 /** The list of runs. */
-import type { Place } from '../../../src/core/form/draft.js';
+import type { PathContext } from '../../../src/core/form/draft.js';
 import { openCommand } from '../../../src/core/form/command.js';
 import { count, fixed, of } from '../../../src/core/format.js';
 import { makeLine } from '../../../src/core/sanitize.js';
 import { type RunsState, type RunsUi, runsUi } from './state.js';
-import { type ScreenDefinition, only } from '../../app/state.js';
+import { type ScreenDefinition, noEffects } from '../../app/state.js';
 import type { RunEntry } from '../../../src/core/runs.js';
 import { confirmed, moveSelection, openSelected, runsActions, selectRun, task } from './actions.js';
 import { engineText, runName, runsLayout } from './select.js';
@@ -19,18 +19,18 @@ export const runs: ScreenDefinition<RunsState> = {
   View: RunsView,
   actions: runsActions,
   typed(state, field, text) {
-    if (field === 'filter') return only(listing(state, { filter: text.trim() }));
+    if (field === 'filter') return noEffects(listing(state, { filter: text.trim() }));
     return task(state, { task: 'look-in', folder: text.trim() });
   },
   confirmed,
   pointed(state, kind, _x, y) {
-    if (kind !== 'press') return only(moveSelection(state, kind === 'wheel-up' ? 'up' : 'down'));
+    if (kind !== 'press') return noEffects(moveSelection(state, kind === 'wheel-up' ? 'up' : 'down'));
     const { at, entries, top, table } = runsLayout(state);
     // Row 0 is the heading.
     const place = placeAt(y - 1, top, entries.length, table);
-    if (place === null) return only(state);
+    if (place === null) return noEffects(state);
     // A second click opens.
-    return place === at ? openSelected(state) : only(selectRun(state, place));
+    return place === at ? openSelected(state) : noEffects(selectRun(state, place));
   },
   summary({ ui: { entries, filter } }) {
     const working = (entries ?? []).filter(({ engine }) => engine.state === 'working').length;
@@ -65,7 +65,7 @@ export const runs: ScreenDefinition<RunsState> = {
   },
 };
 
-function spoken({ directory, seen, engine }: RunEntry, place: Place): string {
+function spoken({ directory, seen, engine }: RunEntry, place: PathContext): string {
   const words = engineText({ directory, seen, engine, problem: null, changed: 0 }).text.slice(2);
   if (seen === null) return `${makeLine(runName(directory, place), 200)}: ${words}.`;
   const last =

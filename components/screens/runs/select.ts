@@ -1,7 +1,7 @@
 /** Derives the list of runs from its slice: matching runs, their columns, and details of the selected one. */
 import path from 'node:path';
 import type { PartialConfig } from '../../../src/core/config/partial.js';
-import { type Place, shorten } from '../../../src/core/form/draft.js';
+import { type PathContext, shorten } from '../../../src/core/form/draft.js';
 import { alpha, count, fixed, learningRate, of } from '../../../src/core/format.js';
 import { makeLine } from '../../../src/core/sanitize.js';
 import { type RunEntry, runsFolder } from '../../../src/core/runs.js';
@@ -15,7 +15,7 @@ import type { RunsState } from './state.js';
 export interface RunsLayout {
   /** Those that match the filter. */
   entries: readonly RunEntry[];
-  /** Place of the selected run among them. */
+  /** PathContext of the selected run among them. */
   at: number;
   selected: RunEntry | null;
   /** First visible place. */
@@ -67,7 +67,7 @@ const gap = 2;
  *
  * @param at when the runs were read, ms since 1970
  */
-export function runColumns(columns: number, place: Place, at: number): RunColumn[] {
+export function runColumns(columns: number, place: PathContext, at: number): RunColumn[] {
   const numbers = [
     number('rounds', 6, ({ seen }) => count(seen?.rounds ?? NaN)),
     number('reward', 8, ({ seen }) => fixed(seen?.reward ?? NaN, 3)),
@@ -93,12 +93,12 @@ export function cellText({ width, align, before = 0 }: RunColumn, of: string): s
 }
 
 /** A run in the usual folder is listed without the folder's name. */
-function listName(directory: string, place: Place): string {
+function listName(directory: string, place: PathContext): string {
   const usual = path.join(place.cwd, runsFolder);
   return path.dirname(directory) === usual ? path.basename(directory) : runName(directory, place);
 }
 
-export function runName(directory: string, place: Place): string {
+export function runName(directory: string, place: PathContext): string {
   return directory === place.cwd ? '.' : shorten(directory, place);
 }
 
@@ -143,7 +143,7 @@ export function ago(milliseconds: number): string {
 /** Problem and settings of the selected run, in at most `rows` lines. */
 export function detailLines(
   entry: RunEntry,
-  place: Place,
+  place: PathContext,
   columns: number,
   rows: number,
 ): { text: string; tone: Tone }[] {
@@ -162,7 +162,7 @@ export function detailLines(
   return texts.map((text, i) => ({ ...lines[i], text }));
 }
 
-function settingLines(config: PartialConfig, place: Place, columns: number): { text: string; tone: Tone }[] {
+function settingLines(config: PartialConfig, place: PathContext, columns: number): { text: string; tone: Tone }[] {
   const named = (name: string, value: unknown): { text: string; tone: Tone } => ({
     text: makeLine(`${name.padEnd(10)}${shorten(String(value), place)}`, columns),
     tone: 'plain',

@@ -1,7 +1,7 @@
 /** Actions of the sampling and scoring screen. */
 import { type Move, clampTop, listActions, movedTo, textActions, windowFor } from '../../app/lists.js';
 import { isBusyWith, shown } from '../../app/selectors.js';
-import { type Action, type Step, ask, only, send } from '../../app/state.js';
+import { type Action, type Step, ask, noEffects, send } from '../../app/state.js';
 import { samplesPerPrompt, samplingLayout, scrolledText, uiOf } from './select.js';
 import type { SamplingState, SamplingUi } from './state.js';
 
@@ -39,7 +39,7 @@ export const samplingActions: readonly Action<SamplingState>[] = [
     label: 'fewer',
     help: 'sample fewer responses per prompt (asks how many)',
     when: (state) => isBusyWith(state, 'sample') && samplesPerPrompt(state) > 2,
-    run: (state) => only(typeFewer(state)),
+    run: (state) => noEffects(typeFewer(state)),
   },
   ...listActions<SamplingState>({
     moves: {
@@ -70,7 +70,7 @@ export const samplingActions: readonly Action<SamplingState>[] = [
       const { responses, place } = samplingLayout(state);
       // It stays selected while newer responses arrive.
       const selected = responses.at(place) ?? null;
-      return only(changed(state, { reading: !uiOf(state).reading, selected, textTop: 0 }));
+      return noEffects(changed(state, { reading: !uiOf(state).reading, selected, textTop: 0 }));
     },
   },
   {
@@ -81,7 +81,7 @@ export const samplingActions: readonly Action<SamplingState>[] = [
     label: 'servers',
     help: 'every sampling server in full: state, weights, verification, problem',
     when: (state) => !showsServers(state) && hasServers(state),
-    run: (state) => only(changed(state, { serversTop: 0 })),
+    run: (state) => noEffects(changed(state, { serversTop: 0 })),
   },
   {
     id: 'show-responses',
@@ -90,7 +90,7 @@ export const samplingActions: readonly Action<SamplingState>[] = [
     label: 'responses',
     help: 'back to the responses',
     when: showsServers,
-    run: (state) => only(changed(state, { serversTop: null })),
+    run: (state) => noEffects(changed(state, { serversTop: null })),
   },
   ...textActions<SamplingState>({
     ids: ['sampling-text-up', 'sampling-text-down'],
@@ -136,7 +136,7 @@ function typeFewer(state: SamplingState): SamplingState {
 
 /** @returns a sentence if `text` is not a usable number of responses per prompt */
 export function typedFewer(state: SamplingState, text: string): Step<SamplingState> | string {
-  if (text.trim() === '') return only(state);
+  if (text.trim() === '') return noEffects(state);
   const count = Number(text);
   const now = samplesPerPrompt(state);
   if (!Number.isInteger(count) || count < 2 || count >= now)

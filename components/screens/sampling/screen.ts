@@ -4,7 +4,7 @@ import { makeVisible } from '../../../src/core/sanitize.js';
 import { wheelLines } from '../../app/layout.js';
 import { placeAt } from '../../app/lists.js';
 import { shown } from '../../app/selectors.js';
-import { type ScreenDefinition, type Step, only, stopNow } from '../../app/state.js';
+import { type ScreenDefinition, type Step, noEffects, stopNow } from '../../app/state.js';
 import { endpointsInWords } from '../../parts/endpointLines.js';
 import { changed, moveSelection, samplingActions, scroll, selectResponse, typedFewer } from './actions.js';
 import { samplingLayout } from './select.js';
@@ -64,8 +64,8 @@ function pointed(
   const onList = view === 'list' && x < listColumns;
   if (kind === 'press') {
     const place = placeAt(Math.floor((y - listTop) / 2), top, responses.length, items);
-    return only(onList && place !== null ? selectResponse(state, place) : state);
+    return noEffects(onList && place !== null ? selectResponse(state, place) : state);
   }
   const up = kind === 'wheel-up';
-  return only(onList ? moveSelection(state, up ? 'up' : 'down') : scroll(state, up ? -wheelLines : wheelLines));
+  return noEffects(onList ? moveSelection(state, up ? 'up' : 'down') : scroll(state, up ? -wheelLines : wheelLines));
 }

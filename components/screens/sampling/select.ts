@@ -6,7 +6,7 @@ import { bodyRows } from '../../app/layout.js';
 import { clampTop, windowFor } from '../../app/lists.js';
 import { currentRound, shown } from '../../app/selectors.js';
 import { wrapped } from '../../parts/markedText.js';
-import { placeOf, samplesOf } from '../../parts/newest.js';
+import { positionOf, samplesOf } from '../../parts/newest.js';
 import { type PieceLine, endpointBlock, endpointParagraphs } from '../../parts/endpointLines.js';
 
 /** Lines of which `rows` are visible, from `top` on. */
@@ -63,7 +63,7 @@ export function samplingLayout(state: SamplingState): SamplingLayout {
   const data = shown(state);
   const ui = uiOf(state);
   const responses = data === null ? [] : samplesOf(data);
-  const place = placeOf(responses, ui.selected);
+  const place = positionOf(responses, ui.selected);
   const selected = responses.at(place) ?? ui.selected;
   const endpoints = data?.servers ?? [];
   // A restarted engine's servers have not reported yet.

@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { type FieldId, fieldOf } from '../../../src/core/form/fields.js';
 import { listActions } from '../../app/lists.js';
-import { type Action, ask, only } from '../../app/state.js';
+import { type Action, ask, noEffects } from '../../app/state.js';
 import {
   askPath,
   changed,
@@ -56,7 +56,7 @@ export const setupActions: readonly Action<SetupState>[] = [
     label: '',
     help: 'the previous choice',
     when: isChoice,
-    run: (state) => only(changeField(state, (id) => choose(state, id, -1))),
+    run: (state) => noEffects(changeField(state, (id) => choose(state, id, -1))),
   },
   ...listActions<SetupState>({
     moves: {
@@ -87,7 +87,7 @@ export const setupActions: readonly Action<SetupState>[] = [
     label: '',
     help: 'restore the value that this field began with',
     when: (state) => !onStart(state),
-    run: (state) => only(changeField(state, (id) => putBack(state, id))),
+    run: (state) => noEffects(changeField(state, (id) => putBack(state, id))),
   },
   {
     id: 'save-settings',
@@ -100,7 +100,7 @@ export const setupActions: readonly Action<SetupState>[] = [
       const { base, values } = state.ui.draft;
       const isNew = base.file === null || base.file.path === state.home.example;
       const name = isNew ? `${path.basename(values.directory)}.json` : base.name;
-      return only(askPath(state, 'save', 'save the settings as', name));
+      return noEffects(askPath(state, 'save', 'save the settings as', name));
     },
   },
   {
@@ -113,7 +113,7 @@ export const setupActions: readonly Action<SetupState>[] = [
     run(state) {
       const replaces = hasChanges(state.ui, state.home.place);
       const hint = replaces ? 'replaces your changes in the form' : 'tab completes';
-      return only(askPath(state, 'load', 'settings from the file', '', hint));
+      return noEffects(askPath(state, 'load', 'settings from the file', '', hint));
     },
   },
   {
@@ -135,7 +135,7 @@ export const setupActions: readonly Action<SetupState>[] = [
     label: 'try reward',
     help: 'run the code of the reward on one prompt',
     when: (state) => state.ui.checks.reward?.status === 'held',
-    run: (state) => only(nameReward(state)),
+    run: (state) => noEffects(nameReward(state)),
   },
   {
     id: 'check-again',
@@ -144,7 +144,7 @@ export const setupActions: readonly Action<SetupState>[] = [
     keys: ['r'],
     label: '',
     help: 'check every field and measure again',
-    run: (state) => only(changed(state, { checks: noChecks, measuring: null, refusal: null })),
+    run: (state) => noEffects(changed(state, { checks: noChecks, measuring: null, refusal: null })),
   },
 ];
 

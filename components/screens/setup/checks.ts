@@ -11,7 +11,7 @@ import {
 import type { PartialConfig } from '../../../src/core/config/partial.js';
 import {
   type Draft,
-  type Place,
+  type PathContext,
   absolute,
   configOfDraft,
   fieldProblem,
@@ -22,7 +22,7 @@ import { adapter, entriesOf, onGpu, onServers, thisMachine } from '../../../src/
 import { moduleFiles } from '../../../src/core/config/rewardSpec.js';
 import { makeLine } from '../../../src/core/sanitize.js';
 import { type CheckAsk, type CheckName, type FactsOf, type HomeEvent, checkNames } from '../../app/home.js';
-import { type Effect, type Step, only } from '../../app/state.js';
+import { type Effect, type Step, noEffects } from '../../app/state.js';
 import { withTrainer } from './edit.js';
 import { type Check, type Checks, type SetupState, type SetupUi, formOf, setupUi } from './state.js';
 
@@ -32,7 +32,7 @@ import { type Check, type Checks, type SetupState, type SetupUi, formOf, setupUi
  * @param named the reward that the user typed or asked to try
  * @returns null if there is nothing to check yet
  */
-export function askOf(name: CheckName, draft: Draft, place: Place, named: string | null): CheckAsk | null {
+export function askOf(name: CheckName, draft: Draft, place: PathContext, named: string | null): CheckAsk | null {
   if (draft.values[name].trim() === '') return null;
   if (name === 'directory') return { task: 'directory', directory: absolute(draft.values.directory.trim(), place) };
   const config = configOfDraft(draft, place);
@@ -78,7 +78,7 @@ const updatesElsewhere = ({ values }: Draft): boolean => values.updates_on !== t
 export const isElsewhere = ({ sampling, update }: Config): boolean => sampling.server !== null || update.job !== null;
 
 /** The settings that a measurement depends on; null while they cannot be measured. */
-export function measureKey(draft: Draft, checks: Checks, place: Place): string | null {
+export function measureKey(draft: Draft, checks: Checks, place: PathContext): string | null {
   const config = settledConfig(draft, place);
   const needed = [checks.model, checks.prompts, checks.held_out, checks.reward];
   if (config === null || needed.some((check) => check?.status !== 'ok')) return null;
@@ -169,5 +169,5 @@ export function setupAsks(state: SetupState): Step<SetupState> {
     setup = { ...setup, measuring: { key, known: null, doing: 'starting', problem: null } };
     effects.push({ do: 'home', task: { task: 'measure', key, config } });
   }
-  return setup === state.ui ? only(state) : { state: { ...state, ui: setup }, effects };
+  return setup === state.ui ? noEffects(state) : { state: { ...state, ui: setup }, effects };
 }

@@ -1,7 +1,7 @@
 /** Memory and time of a round, estimated from what the checks and the measurement have found so far. */
 import { type Config, loraSchema } from '../../../src/core/config/schema.js';
 import { smallest } from '../../../src/core/limits.js';
-import { type Draft, type Place, settledConfig } from '../../../src/core/form/draft.js';
+import { type Draft, type PathContext, settledConfig } from '../../../src/core/form/draft.js';
 import {
   type MemoryEstimate,
   type TimeEstimate,
@@ -23,7 +23,7 @@ export interface Cost {
   times: TimeEstimate | null;
 }
 
-export function costOf(draft: Draft, checks: Checks, measuring: Measuring | null, place: Place): Cost {
+export function costOf(draft: Draft, checks: Checks, measuring: Measuring | null, place: PathContext): Cost {
   const config = settledConfig(draft, place);
   const { model, prompts, held_out: heldOut, reward } = checks;
   const none = { memory: null, limit: null, times: null };
@@ -55,7 +55,7 @@ export interface CostLine {
 }
 
 /** Memory on one line and time on another; or both on one line, shortened, if there is one row only. */
-export function costLines({ draft, checks, measuring }: SetupUi, place: Place, rows: number): CostLine[] {
+export function costLines({ draft, checks, measuring }: SetupUi, place: PathContext, rows: number): CostLine[] {
   const config = settledConfig(draft, place);
   if (config !== null && isElsewhere(config)) return elsewhereLines(config, checks, rows);
   const cost = costOf(draft, checks, measuring, place);

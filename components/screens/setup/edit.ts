@@ -1,6 +1,6 @@
 /** Changes of the form: values, the selected line, files of settings, and the step from the form to a run. */
 import {
-  type Place,
+  type PathContext,
   absolute,
   configOfDraft,
   draftOf,
@@ -13,7 +13,7 @@ import { makeLine } from '../../../src/core/sanitize.js';
 import { runsTrainer, trainerCommand, trainerProblem } from '../../../src/core/form/python.js';
 import type { HomeTask } from '../../app/home.js';
 import { type Move, movedTo } from '../../app/lists.js';
-import { type EditModal, type Step, ask, only } from '../../app/state.js';
+import { type EditModal, type Step, ask, noEffects } from '../../app/state.js';
 import { setupLayout } from './select.js';
 import { type Focus, type SetupState, type SetupUi, formOf } from './state.js';
 import { readinessOf, statusOf } from './status.js';
@@ -52,7 +52,7 @@ export function task(state: SetupState, todo: HomeTask): Step<SetupState> {
 export function enterField(state: SetupState): Step<SetupState> {
   const { focus } = state.ui;
   if (focus === 'start') return startRun(state);
-  return only(fieldOf(focus).kind === 'choice' ? choose(state, focus, 1) : editField(state, focus));
+  return noEffects(fieldOf(focus).kind === 'choice' ? choose(state, focus, 1) : editField(state, focus));
 }
 
 function editField(state: SetupState, id: FieldId): SetupState {
@@ -79,7 +79,7 @@ export function takeTyped(state: SetupState, id: FieldId, text: string): Step<Se
   const changed = value !== state.ui.draft.values[id];
   const typed = withValue(state, id, value);
   // Confirming the old text does not count as naming the reward.
-  return only(id === 'reward' && changed ? nameReward(typed) : typed);
+  return noEffects(id === 'reward' && changed ? nameReward(typed) : typed);
 }
 
 export function choose(state: SetupState, id: FieldId, by: 1 | -1): SetupState {
@@ -109,7 +109,7 @@ export function putBack(state: SetupState, id: FieldId): SetupState {
 }
 
 /** The form holds changes that are in no file. */
-export function hasChanges({ draft, directory }: SetupUi, place: Place): boolean {
+export function hasChanges({ draft, directory }: SetupUi, place: PathContext): boolean {
   const { values } = draftOf(draft.base, directory, place);
   return visibleFields(draft.values).some(({ id }) => draft.values[id] !== values[id]);
 }
@@ -150,11 +150,13 @@ export function startRun(state: SetupState): Step<SetupState> {
   const first = bad.find((id) => !(id in questions) || fieldProblem(id, setup.draft.values) !== null);
   if (first !== undefined) {
     const { text } = statusOf(first, setup, place);
-    return only({ ...focusOn(state, first), notice: `Not started: ${fieldOf(first).label}: ${text}` });
+    return noEffects({ ...focusOn(state, first), notice: `Not started: ${fieldOf(first).label}: ${text}` });
   }
   if (hidden.length > 0) {
     const { base } = setup.draft;
-    return only(focusOn(changed(state, { refusal: [`${base.name} cannot be used:`, ...hidden].join('\n') }), 'start'));
+    return noEffects(
+      focusOn(changed(state, { refusal: [`${base.name} cannot be used:`, ...hidden].join('\n') }), 'start'),
+    );
   }
   if (bad.length === 0) return createRun(state);
   const [missing] = bad;
@@ -177,7 +179,7 @@ const questions: Partial<Record<FieldId, string>> = {
 export function createRun(state: SetupState): Step<SetupState> {
   const { setup, place } = formOf(state);
   const config = settledConfig(setup.draft, place);
-  if (config === null) return only(state);
+  if (config === null) return noEffects(state);
   const directory = absolute(setup.draft.values.directory.trim(), place);
   const named = namedKeys(setup.draft, setup.directory, place);
   const all = setup.namedReward === config.reward ? [...named, 'reward'] : named.filter((key) => key !== 'reward');

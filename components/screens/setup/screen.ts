@@ -2,7 +2,7 @@
 import { type FieldId, explanation, fieldOf, visibleFields } from '../../../src/core/form/fields.js';
 import { makeLine } from '../../../src/core/sanitize.js';
 import { placeAt } from '../../app/lists.js';
-import { type ScreenDefinition, only } from '../../app/state.js';
+import { type ScreenDefinition, noEffects } from '../../app/state.js';
 import { setupActions } from './actions.js';
 import { applySetupEvent, setupAsks } from './checks.js';
 import { costLines } from './cost.js';
@@ -27,16 +27,16 @@ export const setup: ScreenDefinition<SetupState> = {
     if (what === 'start') return createRun(state);
     if (what === 'example') return takeExample(state);
     const step = save(state, what.slice('overwrite '.length), true);
-    return typeof step === 'string' ? only({ ...state, notice: step }) : step;
+    return typeof step === 'string' ? noEffects({ ...state, notice: step }) : step;
   },
   pointed(state, kind, _x, y) {
-    if (kind !== 'press') return only(moveFocus(state, kind === 'wheel-up' ? 'up' : 'down'));
+    if (kind !== 'press') return noEffects(moveFocus(state, kind === 'wheel-up' ? 'up' : 'down'));
     const { lines, top, list } = setupLayout(state);
     const place = placeAt(y, top, lines.length, list);
     const line = place === null ? undefined : lines[place];
-    if (line?.kind !== 'item') return only(state);
+    if (line?.kind !== 'item') return noEffects(state);
     // A second click edits, chooses or starts.
-    return line.id === state.ui.focus ? enterField(state) : only(focusOn(state, line.id));
+    return line.id === state.ui.focus ? enterField(state) : noEffects(focusOn(state, line.id));
   },
   back: (state) => ({ ...state, screen: 'runs' }),
   copies(state) {

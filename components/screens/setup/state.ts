@@ -1,7 +1,7 @@
 /** The slice of the state that the form of a new run owns. */
 import type { CheckName, FactsOf } from '../../app/home.js';
 import type { HomeSlice } from '../../app/state.js';
-import { type Base, type Draft, type Place, draftOf } from '../../../src/core/form/draft.js';
+import { type Base, type Draft, type PathContext, draftOf } from '../../../src/core/form/draft.js';
 import type { Measurement } from '../../../src/core/form/facts.js';
 import type { FieldId } from '../../../src/core/form/fields.js';
 
@@ -51,7 +51,7 @@ export interface SetupUi {
   refusal: string | null;
 }
 
-export function setupUi(base: Base, directory: string, place: Place, namedReward: string | null = null): SetupUi {
+export function setupUi(base: Base, directory: string, place: PathContext, namedReward: string | null = null): SetupUi {
   const draft = draftOf(base, directory, place);
   return { draft, directory, focus: 'start', top: 0, checks: noChecks, measuring: null, namedReward, refusal: null };
 }
@@ -61,7 +61,7 @@ export type SetupState = HomeSlice<SetupUi>;
 /** The form with the paths that it is shown and read against. */
 export interface Form {
   setup: SetupUi;
-  place: Place;
+  place: PathContext;
   example: string;
 }
 

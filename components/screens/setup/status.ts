@@ -9,7 +9,7 @@ import {
   type FieldId,
   visibleFields,
 } from '../../../src/core/form/fields.js';
-import { fieldProblem, hiddenProblems, settledConfig, type Place } from '../../../src/core/form/draft.js';
+import { fieldProblem, hiddenProblems, settledConfig, type PathContext } from '../../../src/core/form/draft.js';
 import { trainedParameters } from '../../../src/core/form/estimate.js';
 import type {
   EndpointFacts,
@@ -31,7 +31,7 @@ export interface Status {
 
 const quiet = (text = ''): Status => ({ kind: 'quiet', text });
 
-export function statusOf(id: FieldId, setup: SetupUi, place: Place): Status {
+export function statusOf(id: FieldId, setup: SetupUi, place: PathContext): Status {
   const { draft, checks, measuring } = setup;
   const problem = fieldProblem(id, draft.values);
   if (problem !== null) return { kind: 'bad', text: problem };
@@ -153,7 +153,7 @@ function versionsText(packages: Record<string, string | null>): string {
     .join(', ');
 }
 
-function trainedStatus(id: 'trains' | 'lora_rank', { draft, checks }: SetupUi, place: Place): Status {
+function trainedStatus(id: 'trains' | 'lora_rank', { draft, checks }: SetupUi, place: PathContext): Status {
   const config = settledConfig(draft, place);
   if (checks.model?.status !== 'ok' || config === null) return quiet();
   if (id === 'trains' && draft.values.trains === adapter) return quiet();
@@ -173,7 +173,7 @@ export interface Readiness {
   hidden: string[];
 }
 
-export function readinessOf(setup: SetupUi, place: Place): Readiness {
+export function readinessOf(setup: SetupUi, place: PathContext): Readiness {
   const shown = visibleFields(setup.draft.values).map(({ id }) => id);
   return {
     bad: shown.filter((id) => statusOf(id, setup, place).kind === 'bad'),

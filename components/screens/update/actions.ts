@@ -1,7 +1,7 @@
 /** Actions of the update screen. */
 import { type Move, clamp, clampTop, listActions, movedTo, scrolledTo } from '../../app/lists.js';
 import { hasFailed, isBusyWith, shown, stageOn } from '../../app/selectors.js';
-import { type Action, ask, only } from '../../app/state.js';
+import { type Action, ask, noEffects } from '../../app/state.js';
 import { followsLog, updateLayout } from './select.js';
 import type { UpdateState, UpdateUi } from './state.js';
 
@@ -48,7 +48,7 @@ export const updateActions: readonly Action<UpdateState>[] = [
     label: 'alarms',
     help: 'every alarm in full, and back',
     when: (state) => state.ui.view === 'alarms' || updateLayout(state).alarms.length > 0,
-    run: (state) => only(show(state, state.ui.view === 'alarms' ? 'plots' : 'alarms')),
+    run: (state) => noEffects(show(state, state.ui.view === 'alarms' ? 'plots' : 'alarms')),
   },
   {
     id: 'show-log',
@@ -59,7 +59,7 @@ export const updateActions: readonly Action<UpdateState>[] = [
     help: "the end of the job's log, updated while it is open",
     when: (state) => state.ui.view !== 'log' && hasJob(state),
     why: (state) => (hasJob(state) ? null : 'This update has no job and so no log: the engine computes it itself.'),
-    run: (state) => only(changed(state, { view: 'log', logTop: null, log: null })),
+    run: (state) => noEffects(changed(state, { view: 'log', logTop: null, log: null })),
   },
   {
     id: 'hide-log',
@@ -68,7 +68,7 @@ export const updateActions: readonly Action<UpdateState>[] = [
     label: 'plots',
     help: 'from the log back to the plots',
     when: (state) => state.ui.view === 'log',
-    run: (state) => only(show(state, 'plots')),
+    run: (state) => noEffects(show(state, 'plots')),
   },
   ...listActions<UpdateState>({
     moves: {
@@ -98,7 +98,7 @@ export const updateActions: readonly Action<UpdateState>[] = [
     label: 'probes',
     help: "the policy's responses to the probe prompts",
     when: (state) => state.ui.view !== 'probes' && state.ui.view !== 'log',
-    run: (state) => only(show(state, 'probes')),
+    run: (state) => noEffects(show(state, 'probes')),
   },
   {
     id: 'show-plots',
@@ -108,7 +108,7 @@ export const updateActions: readonly Action<UpdateState>[] = [
     label: 'plots',
     help: 'back to the plots',
     when: (state) => state.ui.view === 'probes',
-    run: (state) => only(show(state, 'plots')),
+    run: (state) => noEffects(show(state, 'plots')),
   },
   {
     id: 'more-plots',
@@ -119,7 +119,7 @@ export const updateActions: readonly Action<UpdateState>[] = [
     when: (state) => updateLayout(state).pages > 1,
     run(state) {
       const { page, pages } = updateLayout(state);
-      return only(changed(state, { page: (page + 1) % pages }));
+      return noEffects(changed(state, { page: (page + 1) % pages }));
     },
   },
   ...listActions<UpdateState>({
@@ -139,7 +139,7 @@ export const updateActions: readonly Action<UpdateState>[] = [
     label: '',
     help: "the policy's response at an earlier step",
     when: seesProbe,
-    run: (state) => only(look(state, -1)),
+    run: (state) => noEffects(look(state, -1)),
   },
   {
     id: 'look-on',
@@ -150,7 +150,7 @@ export const updateActions: readonly Action<UpdateState>[] = [
     sign: '←→',
     help: 'its response at a later step',
     when: seesProbe,
-    run: (state) => only(look(state, 1)),
+    run: (state) => noEffects(look(state, 1)),
   },
   {
     id: 'update-text-up',
@@ -159,7 +159,7 @@ export const updateActions: readonly Action<UpdateState>[] = [
     label: '',
     help: 'scroll the text up',
     when: canScroll,
-    run: (state) => only(scroll(state, -pageOf(state))),
+    run: (state) => noEffects(scroll(state, -pageOf(state))),
   },
   {
     id: 'update-text-down',
@@ -169,7 +169,7 @@ export const updateActions: readonly Action<UpdateState>[] = [
     sign: 'J K',
     help: 'scroll the text down',
     when: canScroll,
-    run: (state) => only(scroll(state, pageOf(state))),
+    run: (state) => noEffects(scroll(state, pageOf(state))),
   },
 ];
 

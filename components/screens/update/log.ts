@@ -1,7 +1,7 @@
 /** The end of the job's log on the update screen: read again while it is open, followed until it is scrolled. */
 import type { Query } from '../../../src/protocol/messages.js';
 import { makeVisible } from '../../../src/core/sanitize.js';
-import { type Step, only } from '../../app/state.js';
+import { type Step, noEffects } from '../../app/state.js';
 import { shown } from '../../app/selectors.js';
 import { wrap } from '../../parts/text.js';
 import type { LogSeen, UpdateState } from './state.js';
@@ -34,9 +34,9 @@ export function logOf(state: UpdateState): LogSeen | null {
 /** Requests the log when it is opened, and again while the job runs. */
 export function logAsks(state: UpdateState): Step<UpdateState> {
   const data = shown(state);
-  if (state.ui.view !== 'log' || data === null) return only(state);
+  if (state.ui.view !== 'log' || data === null) return noEffects(state);
   const log = logOf(state);
-  if (log?.asked === true || log?.final === true) return only(state);
+  if (log?.asked === true || log?.final === true) return noEffects(state);
   const next: LogSeen = { round: data.round, lines: log?.lines ?? null, asked: true, final: false };
   const after = next.lines === null ? {} : { after: refreshMilliseconds };
   return {

@@ -3,7 +3,7 @@ import { count, fixed } from '../../../src/core/format.js';
 import { makeVisible } from '../../../src/core/sanitize.js';
 import { wheelLines } from '../../app/layout.js';
 import { isJob, shown } from '../../app/selectors.js';
-import { type ScreenDefinition, only, send, stopNow } from '../../app/state.js';
+import { type ScreenDefinition, noEffects, send, stopNow } from '../../app/state.js';
 import { scroll, show, updateActions } from './actions.js';
 import { alarmText } from './alarms.js';
 import { jobEnd, jobName, jobPlace, jobWork } from './job.js';
@@ -27,8 +27,8 @@ export const update: ScreenDefinition<UpdateState> = {
   },
   back: (state) => (state.ui.view === 'plots' ? null : show(state, 'plots')),
   pointed(state, kind) {
-    if (kind === 'press') return only(state);
-    return only(scroll(state, kind === 'wheel-up' ? -wheelLines : wheelLines));
+    if (kind === 'press') return noEffects(state);
+    return noEffects(scroll(state, kind === 'wheel-up' ? -wheelLines : wheelLines));
   },
   copies(state) {
     if (state.ui.view === 'log') return updateLayout(state).log?.join('\n') ?? null;

@@ -5,7 +5,7 @@ import { flagNames } from '../config/flags.js';
 import { type PartialConfig, mergeConfigs } from '../config/partial.js';
 import { type Config, configSchema, jobSchema, serverSchema } from '../config/schema.js';
 import { moduleFiles } from '../config/rewardSpec.js';
-import { type Place, type SettingsFile, shorten } from './draft.js';
+import { type PathContext, type SettingsFile, shorten } from './draft.js';
 import { commandLine, shellQuote } from '../shell.js';
 import { machineSettings, trustName } from '../trust.js';
 
@@ -20,7 +20,7 @@ export function headlessCommand(
   directory: string,
   config: Config,
   file: SettingsFile | null,
-  place: Place,
+  place: PathContext,
   example: string | null,
 ): { command: string } | { needsFile: string[] } {
   // A file that is refused as it stands is no help to a command.
@@ -36,7 +36,7 @@ export function headlessCommand(
   const words = ['auto', positional(shorten(directory, place))];
   if (file !== null && !implied) words.push('--config', shorten(file.path, place));
   // The shell replaces ~ at the start of a word only, and a reward has its path further on.
-  const inReward: Place = { ...place, home: '\0' };
+  const inReward: PathContext = { ...place, home: '\0' };
   for (const [key, value] of changes)
     for (const text of textsOf(key, value))
       words.push(
@@ -57,7 +57,7 @@ function textsOf(key: string, value: unknown): string[] {
 const isOfMachines = (key: string): boolean => /^(sampling\.server|update\.job)\./.test(key);
 
 /** Flags that allow what the configuration file names. Reads no files: the screens ask for the command at every key. */
-function trustWords(config: Config, changes: ReadonlyMap<string, unknown>, place: Place): string[] {
+function trustWords(config: Config, changes: ReadonlyMap<string, unknown>, place: PathContext): string[] {
   const modules = changes.has('reward') ? [] : moduleFiles(config.reward);
   const others = machineSettings(config).filter(({ keys }) => !keys.every((key) => changes.has(key)));
   return [
@@ -67,7 +67,7 @@ function trustWords(config: Config, changes: ReadonlyMap<string, unknown>, place
 }
 
 /** The command that opens a run in the terminal. */
-export function openCommand(directory: string, place: Place): string {
+export function openCommand(directory: string, place: PathContext): string {
   const name = directory === place.cwd ? '.' : shorten(directory, place);
   // A name without a slash could be that of a command, one that begins with a dash a flag.
   return commandLine(shellQuote(/^[^-].*\/|^\.$/s.test(name) ? name : `./${name}`));
@@ -142,7 +142,7 @@ export function configText(config: Config, folder: string): string {
     else if (inner === undefined) changed[group] = { ...within, [name]: value };
     else changed[group] = { ...within, [name]: { ...(within?.[name] as PartialConfig | undefined), [inner]: value } };
   }
-  const here: Place = { cwd: folder, home: '\0' };
+  const here: PathContext = { cwd: folder, home: '\0' };
   const paths = Object.fromEntries(required.map((key) => [key, dotted(shorten(config[key], here))]));
   return JSON.stringify({ ...paths, ...changed }, null, 2) + '\n';
 }

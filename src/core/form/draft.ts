@@ -22,7 +22,7 @@ import {
 } from './fields.js';
 
 /** Where the person is: relative paths are meant from `cwd`, `~` is `home`. */
-export interface Place {
+export interface PathContext {
   cwd: string;
   home: string;
 }
@@ -55,7 +55,7 @@ const usualPrecision = 'bf16';
 const usualServer = serverSchema.parse({ endpoints: ['http://127.0.0.1:8000'] });
 const usualJob = jobSchema.parse({ launcher: 'process' });
 
-export function draftOf(base: Base, directory: string, place: Place): Draft {
+export function draftOf(base: Base, directory: string, place: PathContext): Draft {
   const settings = filled(base.config);
   const at = (key: readonly string[]): unknown =>
     key.reduce<unknown>((value, part) => (value as PartialConfig | null | undefined)?.[part], settings);
@@ -104,7 +104,7 @@ function textOf(value: unknown): string {
 }
 
 /** The configuration that the form stands for, paths absolute, before it is checked. */
-export function configOfDraft({ base, values }: Draft, place: Place): PartialConfig {
+export function configOfDraft({ base, values }: Draft, place: PathContext): PartialConfig {
   const over: PartialConfig = {};
   for (const { key, id, kind } of visibleFields(values)) {
     if (key.length === 0) continue;
@@ -117,7 +117,7 @@ export function configOfDraft({ base, values }: Draft, place: Place): PartialCon
   return mergeConfigs(base.config, over);
 }
 
-function valueOf(id: FieldId, kind: Field['kind'], text: string, place: Place): unknown {
+function valueOf(id: FieldId, kind: Field['kind'], text: string, place: PathContext): unknown {
   switch (kind) {
     case 'path':
       return text && absolute(text, place);
@@ -135,7 +135,7 @@ function valueOf(id: FieldId, kind: Field['kind'], text: string, place: Place): 
 }
 
 /** @returns the whole configuration; null where some value is out of place */
-export function settledConfig(draft: Draft, place: Place): Config | null {
+export function settledConfig(draft: Draft, place: PathContext): Config | null {
   const result = configSchema.safeParse(configOfDraft(draft, place));
   return result.success ? result.data : null;
 }
@@ -154,7 +154,7 @@ export function fieldProblem(id: FieldId, values: Values): string | null {
  * Keys, dotted, that a person has set in the form: what they name may be executed. Of settings from a file or another run,
  * those are left out that are still as they came.
  */
-export function namedKeys(draft: Draft, directory: string, place: Place): string[] {
+export function namedKeys(draft: Draft, directory: string, place: PathContext): string[] {
   const before = draftOf(draft.base, directory, place).values;
   return visibleFields(draft.values)
     .filter(({ id, key }) => key.length > 0 && draft.values[id] !== before[id])
@@ -162,7 +162,7 @@ export function namedKeys(draft: Draft, directory: string, place: Place): string
 }
 
 /** Problems of settings that the form does not show. */
-export function hiddenProblems(draft: Draft, place: Place): string[] {
+export function hiddenProblems(draft: Draft, place: PathContext): string[] {
   const shown = new Set(fields.map(({ key }) => key.join('.')));
   return schemaProblems(configOfDraft(draft, place)).filter(
     (problem) => !shown.has(problem.slice(0, problem.indexOf(':'))),
@@ -176,14 +176,14 @@ function put(into: PartialConfig, key: readonly string[], value: unknown): void 
 }
 
 /** A path as typed, made absolute. */
-export function absolute(text: string, { cwd, home }: Place): string {
+export function absolute(text: string, { cwd, home }: PathContext): string {
   return path.resolve(cwd, text.replace(/^~(?=$|\/)/, home));
 }
 
 const rewardPath = /(?<=(?:^|[+*]|\s)(?:hf|module):)([^+]+)/gi;
 
 /** A reward's folders and files made absolute; what cannot be read stays as it is, for its check to report. */
-export function absoluteReward(text: string, place: Place): string {
+export function absoluteReward(text: string, place: PathContext): string {
   const placed = text.replace(rewardPath, (file: string) => absolute(file.trim(), place));
   try {
     return resolveRewardSpec(placed, place.cwd);
@@ -193,7 +193,7 @@ export function absoluteReward(text: string, place: Place): string {
 }
 
 /** Paths inside the working directory are shown relative to it, those at home from `~`. */
-export function shorten(text: string, { cwd, home }: Place): string {
+export function shorten(text: string, { cwd, home }: PathContext): string {
   const one = (file: string): string => {
     if (!path.isAbsolute(file)) return file;
     const inside = path.relative(cwd, file);

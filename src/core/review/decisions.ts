@@ -18,16 +18,16 @@ interface Change {
 }
 
 /** How decisions stand; never changed, only followed by the next. */
-export interface Standing {
+export interface DecisionState {
   decisions: ReadonlyMap<number, Decision>;
   done: readonly Change[];
   undone: readonly Change[];
 }
 
-export const nothingDecided: Standing = { decisions: new Map(), done: [], undone: [] };
+export const noDecisions: DecisionState = { decisions: new Map(), done: [], undone: [] };
 
 /** @throws UserError where there is nothing to undo or redo */
-export function applyRow({ decisions, done, undone }: Standing, row: DecisionRow): Standing {
+export function applyRow({ decisions, done, undone }: DecisionState, row: DecisionRow): DecisionState {
   const next = { decisions: new Map(decisions), done: [...done], undone: [...undone] };
   step(next, row);
   return next;
@@ -39,7 +39,7 @@ export function applyRow({ decisions, done, undone }: Standing, row: DecisionRow
  *
  * @param onSkipped gets the index of each row that is skipped
  */
-export function replay(rows: readonly DecisionRow[], onSkipped: (index: number) => void = () => {}): Standing {
+export function replay(rows: readonly DecisionRow[], onSkipped: (index: number) => void = () => {}): DecisionState {
   const standing: { decisions: Map<number, Decision>; done: Change[]; undone: Change[] } = {
     decisions: new Map(),
     done: [],
@@ -87,7 +87,7 @@ function put(decisions: Map<number, Decision>, prompt_index: number, decision: D
 }
 
 /** What clients are told. */
-export function viewOf({ decisions, done, undone }: Standing): {
+export function viewOf({ decisions, done, undone }: DecisionState): {
   decisions: Decision[];
   undoable: number;
   redoable: number;
@@ -103,7 +103,7 @@ export function viewOf({ decisions, done, undone }: Standing): {
  * @throws UserError where the ruling cannot be
  */
 export function decisionFor(
-  standing: Standing,
+  standing: DecisionState,
   row: ReviewRow | undefined,
   said: { prompt_index: number; ruling?: Ruling | null; note?: string },
 ): Decision {

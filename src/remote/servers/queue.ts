@@ -11,7 +11,7 @@
  * - 429 halves the number of requests that an endpoint gets at once, each success raises it by a fraction.
  * - A fault that no retry repairs takes the endpoint down at once. The queue fails when all are down.
  */
-import { type Control, type Verdict, uncontrolled } from '../../core/control.js';
+import { type Control, type ControlSignal, uncontrolled } from '../../core/control.js';
 import { UserError } from '../../core/errors.js';
 
 export interface QueueEndpoint<T, R> {
@@ -161,7 +161,7 @@ class Queue<T, R> {
   private readonly single = new Set<Held>();
   private left: number;
   private readonly finished: Uint8Array;
-  private verdict: Verdict = 'go';
+  private verdict: ControlSignal = 'go';
   private paused = false;
   private failure: unknown = null;
   private over = false;

@@ -9,7 +9,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
-import { Suspended, type Control, type Verdict } from '../../core/control.js';
+import { Suspended, type Control, type ControlSignal } from '../../core/control.js';
 import { epochSteps, totalSteps } from '../../core/schedule.js';
 import { Interrupted, responseLogprobs, sum } from '../../train/logprobs.js';
 import { lrDpoLoss } from '../../core/objectives/lrDpo.js';
@@ -132,7 +132,7 @@ class Execution {
   private status: JobStatus;
   private statusAt = -Infinity;
   private lookedAt = -Infinity;
-  private verdict: Verdict = 'go';
+  private verdict: ControlSignal = 'go';
   private steps = 0;
 
   constructor(

@@ -9,7 +9,7 @@ import { chmodSync, existsSync, lstatSync, readdirSync, renameSync } from 'node:
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JobConfig } from '../../core/config/schema.js';
-import type { Verdict } from '../../core/control.js';
+import type { ControlSignal } from '../../core/control.js';
 import { messageOf, UserError } from '../../core/errors.js';
 import { log } from '../../io/print.js';
 import { policiesOf } from '../../core/config/rounds.js';
@@ -312,7 +312,7 @@ class JobWatch {
     return state === 'gone' && ++this.goneLooks > (this.status?.attempt === this.current.attempt ? GONE_LOOKS : 0);
   }
 
-  private obey(verdict: Verdict, abort: Abort): void {
+  private obey(verdict: ControlSignal, abort: Abort): void {
     const { stopAfter } = this.context;
     if (verdict === 'abort') abort.begin();
     const stops = verdict === 'stop' || (stopAfter !== undefined && this.lastStep >= stopAfter);

@@ -1,7 +1,7 @@
 /** Completes a path that is being typed, as a shell does on tab. */
 import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { type Place, absolute } from '../../core/form/draft.js';
+import { type PathContext, absolute } from '../../core/form/draft.js';
 
 export interface Completion {
   /** The text with as much of the path added as all candidates share. */
@@ -11,7 +11,7 @@ export interface Completion {
 }
 
 /** @param inReward the path follows the last `hf:` or `module:`; before one of them there is nothing to complete */
-export function completePath(text: string, place: Place, inReward = false): Completion {
+export function completePath(text: string, place: PathContext, inReward = false): Completion {
   const start = inReward ? rewardPathStart(text) : 0;
   if (start === null) return { text, candidates: [] };
   const typed = text.slice(start);

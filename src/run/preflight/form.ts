@@ -1,7 +1,7 @@
 /** What the form begins with: the bundled example, a configuration file, flags, or a run that another is to be like. */
 import path from 'node:path';
 import { mergeConfigs, type PartialConfig } from '../../core/config/partial.js';
-import { type Base, type Place, absolute, shorten } from '../../core/form/draft.js';
+import { type Base, type PathContext, absolute, shorten } from '../../core/form/draft.js';
 import { freeName } from './runs.js';
 import { readConfigFile } from '../../io/configFile.js';
 
@@ -12,7 +12,7 @@ export interface FormStart {
 }
 
 /** @param file the example's configuration file */
-export function exampleForm(file: string, place: Place): FormStart {
+export function exampleForm(file: string, place: PathContext): FormStart {
   const config = readConfigFile(file);
   return {
     base: { config, file: { path: file, config }, name: 'the bundled example' },
@@ -21,7 +21,7 @@ export function exampleForm(file: string, place: Place): FormStart {
 }
 
 /** @throws UserError where the file cannot be read; what is wrong with its values is the form's to show */
-export function fileForm(typed: string, place: Place): FormStart {
+export function fileForm(typed: string, place: PathContext): FormStart {
   const file = absolute(typed, place);
   const config = readConfigFile(file);
   return {
@@ -36,7 +36,7 @@ export function withFlags({ base, directory }: FormStart, flags: PartialConfig):
 }
 
 /** @param config of the run */
-export function runForm(directory: string, config: PartialConfig, place: Place): FormStart {
+export function runForm(directory: string, config: PartialConfig, place: PathContext): FormStart {
   const name = path.basename(directory).replace(/-\d+$/, '');
   return {
     base: { config, file: null, name: shorten(directory, place) },

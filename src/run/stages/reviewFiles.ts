@@ -5,9 +5,9 @@ import { z } from 'zod';
 import { UserError } from '../../core/errors.js';
 import {
   type ReviewCounts,
-  type Standing,
+  type DecisionState,
   countReview,
-  nothingDecided,
+  noDecisions,
   replay,
   wrongWith,
 } from '../../core/review/decisions.js';
@@ -106,10 +106,10 @@ export function readDecisionFile(file: string): { row: DecisionRow; line: number
  * @param review its rows; a journal of other rows is refused
  * @throws UserError that names the journal
  */
-export function readStanding(files: RoundFolders, round: number, review: readonly ReviewRow[]): Standing {
+export function readDecisionState(files: RoundFolders, round: number, review: readonly ReviewRow[]): DecisionState {
   const file = files.file(round, roundFiles.decisions);
   const made = readDecisions(files, round);
-  if (made.length === 0) return nothingDecided;
+  if (made.length === 0) return noDecisions;
   // Only one engine at a time writes it, so a row that cannot apply is damage.
   const standing = replay(made, (index) => {
     throw new UserError(

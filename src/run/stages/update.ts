@@ -16,7 +16,7 @@ import { pairRow, pairTokens } from '../../core/pairs.js';
 import { UserError } from '../../core/errors.js';
 import { decidedPair } from '../../core/review/decisions.js';
 import type { WorkContext } from './context.js';
-import { readReview, readStanding } from './reviewFiles.js';
+import { readReview, readDecisionState } from './reviewFiles.js';
 import { trainingUse } from './reference.js';
 import type { ReviewRow } from '../../core/review/rows.js';
 import { type RunFiles, roundFiles } from '../../core/runFiles.js';
@@ -111,7 +111,7 @@ export function trainingPairs({ files, round }: Pick<WorkContext, 'files' | 'rou
 }
 
 function decidedPairs(files: RunFiles, round: number, review: ReviewRow[], written: PairRow[]): PairRow[] {
-  const { decisions } = readStanding(files, round, review);
+  const { decisions } = readDecisionState(files, round, review);
   const file = files.file(round, roundFiles.samples);
   const samples = new Map(
     readJsonLines(file, sampleRowSchema, { missing: 'empty' }).map((row) => [row.prompt_index, row]),

@@ -11,14 +11,14 @@ import { addRunOptions, configFromFlags } from '../../../src/cli/run.js';
 import { mergeConfigs, type PartialConfig } from '../../../src/core/config/partial.js';
 import { type Config, configSchema } from '../../../src/core/config/schema.js';
 import { configText, headlessCommand } from '../../../src/core/form/command.js';
-import { type Place, type SettingsFile, draftOf, settledConfig } from '../../../src/core/form/draft.js';
+import { type PathContext, type SettingsFile, draftOf, settledConfig } from '../../../src/core/form/draft.js';
 import type { Values } from '../../../src/core/form/fields.js';
 import { temporaryDirectories } from '../../temporary.js';
 import { readConfigFile } from '../../../src/io/configFile.js';
 import { shellQuote } from '../../../src/core/shell.js';
 
 const temporary = temporaryDirectories();
-const place: Place = { cwd: process.cwd(), home: '/home/ann' };
+const place: PathContext = { cwd: process.cwd(), home: '/home/ann' };
 const required = {
   model: '/models/a policy',
   reward: "hf:/models/o'reward",

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import {
-  type Standing,
+  type DecisionState,
   applyRow,
   countDecisions,
   decidedPair,
   decisionFor,
-  nothingDecided,
+  noDecisions,
   replay,
   viewOf,
 } from '../../../src/core/review/decisions.js';
@@ -48,21 +48,21 @@ describe('the journal', () => {
     const state = replay([said(1, exclude), undo, said(2, tie)]);
     expect(viewOf(state)).toMatchObject({ undoable: 1, redoable: 0 });
     expect(() => applyRow(state, redo)).toThrow('there is no decision to redo');
-    expect(() => applyRow(nothingDecided, undo)).toThrow('there is no decision to undo');
+    expect(() => applyRow(noDecisions, undo)).toThrow('there is no decision to undo');
   });
 
   it('undoing everything and redoing everything lead back, whatever was decided', () => {
     let seed = 5;
     const random = (below: number): number => (seed = (seed * 48271) % 2147483647) % below;
     for (let round = 0; round < 50; round++) {
-      let state: Standing = nothingDecided;
+      let state: DecisionState = noDecisions;
       const states = [state];
       for (let i = 0; i < 1 + random(40); i++) {
         const ruling = [exclude, tie, null, { kind: 'pair' as const, chosen: random(2), rejected: 2 }][random(4)];
         state = applyRow(state, said(random(6), ruling, random(3) === 0 ? 'why' : ''));
         states.push(state);
       }
-      const entries = ({ decisions }: Standing) => [...decisions].sort(([a], [b]) => a - b);
+      const entries = ({ decisions }: DecisionState) => [...decisions].sort(([a], [b]) => a - b);
       for (const before of [...states].reverse().slice(1)) {
         state = applyRow(state, undo);
         expect(entries(state)).toEqual(entries(before));
@@ -109,7 +109,7 @@ describe('decisionFor', () => {
     [row(7), { kind: 'pair', chosen: -1, rejected: 1 }, 'prompt 8: there is no response -1; there are 0 to 2'],
     [row(7), { kind: 'pair', chosen: 1, rejected: 1 }, 'prompt 8: response 1 cannot be both chosen and rejected'],
   ])('refuses what cannot be: %#', (of, ruling, message) => {
-    expect(() => decisionFor(nothingDecided, of, { prompt_index: 7, ruling })).toThrow(message);
+    expect(() => decisionFor(noDecisions, of, { prompt_index: 7, ruling })).toThrow(message);
   });
 });
 

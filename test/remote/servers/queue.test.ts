@@ -1,6 +1,6 @@
 /** The work queue on a clock of its own: balance, stragglers, failures, the control. Times are seconds. */
 import { describe, expect, it } from 'vitest';
-import type { Verdict } from '../../../src/core/control.js';
+import type { ControlSignal } from '../../../src/core/control.js';
 import {
   type EndpointStatus,
   type QueueClock,
@@ -235,7 +235,7 @@ describe('the control', () => {
       ['abort', 'aborted'],
     ] as const) {
       let asked = 0;
-      const control = { point: async (): Promise<Verdict> => (++asked > 20 ? verdict : 'go') };
+      const control = { point: async (): Promise<ControlSignal> => (++asked > 20 ? verdict : 'go') };
       const result = await run(1000, [steady(1)], { control });
       expect(result.outcome).toBe(outcome);
       expect(result.by.length).toBeGreaterThan(0);
@@ -250,7 +250,7 @@ describe('the control', () => {
     const sent: number[] = [];
     const got: number[] = [];
     const control = {
-      point: (): Promise<Verdict> =>
+      point: (): Promise<ControlSignal> =>
         ++asked === 4 ? new Promise((resolve) => (resume = () => resolve('go'))) : Promise.resolve('go'),
     };
     const endpoint: QueueEndpoint<number, number> = {

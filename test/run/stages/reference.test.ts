@@ -2,7 +2,7 @@
 import { cpSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { Verdict } from '../../../src/core/control.js';
+import type { ControlSignal } from '../../../src/core/control.js';
 import { RoundView } from '../../../src/engine/view.js';
 import type { Decision } from '../../../src/core/review/rows.js';
 import { configOf } from '../../../src/core/config/rounds.js';
@@ -30,7 +30,7 @@ const settings = { alpha: 0.01, beta: 0.4, lr: 1e-4 };
 class SecondRound {
   readonly run: Run;
   readonly reports: Report[] = [];
-  verdict: () => Verdict = () => 'go';
+  verdict: () => ControlSignal = () => 'go';
   private readonly models = new ModelShelf(namedByUser);
 
   constructor(reference: string) {

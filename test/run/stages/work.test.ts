@@ -5,7 +5,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vite
 import { testBackend } from '../../backend.js';
 import type { Report, WorkContext, WorkStage } from '../../../src/run/stages/context.js';
 import { useBackend } from '../../../src/tensor/backend.js';
-import { Suspended, type Verdict } from '../../../src/core/control.js';
+import { Suspended, type ControlSignal } from '../../../src/core/control.js';
 import { Run } from '../../../src/run/run.js';
 import { temporaryDirectories } from '../../temporary.js';
 import { UserError } from '../../../src/core/errors.js';
@@ -53,7 +53,7 @@ function fillDisk(name: string, from: number): () => void {
 class Bench {
   readonly run: Run;
   readonly reports: Report[] = [];
-  verdict: (reports: Report[]) => Verdict = () => 'go';
+  verdict: (reports: Report[]) => ControlSignal = () => 'go';
   /** How many samples are enough by now. */
   enough: (reports: Report[]) => number = () => 3;
   private readonly models: ModelShelf;
