@@ -15,7 +15,7 @@
  * | robust | as dpo | inside σ | label_smoothing = ε |
  * | apo-zero, apo-down | scale of the log-ratios | 0 | |
  *
- * Each may add -λ·ℓ̄(y_w) (nll_weight; RPO, arXiv 2404.19733, eq. 1 without the margin) and weight pairs.
+ * Each may add -λ·ℓ̄(y_w) (nll_weight; arXiv 2404.19733, eq. 1) and weight pairs.
  */
 import { ldDpo } from './ldDpo.js';
 import { dpo, lrDpo } from './lrDpo.js';
@@ -43,30 +43,52 @@ export const objectives = {
 export type ObjectiveName = keyof typeof objectives;
 export const objectiveNames = Object.keys(objectives) as ObjectiveName[];
 
-/** Values at which a setting changes nothing; an objective that does not use it must have it there. */
-export const neutral = { alpha: 0, gamma_ratio: 0, ld_scale: 1, label_smoothing: 0 } as const;
+/** An objective and its settings: what a loss is computed with. */
+export interface LossSettings extends ObjectiveSettings {
+  objective: ObjectiveName;
+}
+
+/** Values at which a setting changes nothing. */
+export const neutral = { alpha: 0, gamma_ratio: 0, ld_scale: 1, label_smoothing: 0, nll_weight: 0 } as const;
+
+export type GivenLossSettings = Pick<LossSettings, 'beta' | 'alpha'> & Partial<LossSettings>;
+
+/** LR-DPO, and neutral values, where nothing else is given. */
+export function lossSettings(given: GivenLossSettings): LossSettings {
+  return { objective: 'lr-dpo', ...neutral, ...given };
+}
+
+/** Settings away from their neutral value that the objective does not use. */
+export function unusedSettings(settings: LossSettings): (keyof typeof neutral)[] {
+  const { uses } = objectives[settings.objective] as Objective;
+  const optional = ['alpha', 'gamma_ratio', 'ld_scale', 'label_smoothing'] as const;
+  return optional.filter((key) => !uses.includes(key) && settings[key] !== neutral[key]);
+}
 
 /**
- * The loss of one pair under an objective, with its weight and the NLL term.
+ * The loss of one pair under an objective, with the NLL term -λ·log π(y_w)/|y_w| (arXiv 2404.19733, eq. 1), times the
+ * pair's weight. What an objective itself weights pairs by (WPO) leaves the NLL term alone.
  *
- * NLL (arXiv 2404.19733): -λ·log π(y_w)/|y_w|, added after the pair's weight as the objective has it.
+ * @returns `nll_slope` is added to the derivative of every chosen token, whatever `tail` is
  */
 export function pairLoss(
   name: ObjectiveName,
   logps: PairLogps,
   settings: ObjectiveSettings,
   extras: PairExtras = {},
-): PairLoss {
-  const { nll_weight: lambda } = settings;
-  const { weight: counts = 1 } = extras;
-  const own = objectives[name].pair(logps, settings, extras);
-  const perToken = lambda / logps.chosen_length;
+): PairLoss & { nll_slope: number } {
+  const objective: Objective = objectives[name];
+  const missing = objective.needs.find((key) => extras[key] === undefined);
+  if (missing !== undefined) throw new Error(`objective ${name} needs ${missing}`);
+  const own = objective.pair(logps, settings, extras);
+  const weight = extras.weight ?? 1;
+  const perToken = settings.nll_weight / logps.chosen_length;
   return {
     ...own,
-    loss: counts * (own.loss - perToken * logps.chosen_logps),
-    weight: counts * own.weight,
-    chosen_slope: counts * own.chosen_slope,
-    rejected_slope: counts * own.rejected_slope,
-    nll_slope: -counts * perToken,
+    loss: weight * (own.loss - perToken * logps.chosen_logps),
+    weight: weight * own.weight,
+    chosen_slope: weight * own.chosen_slope,
+    rejected_slope: weight * own.rejected_slope,
+    nll_slope: -weight * perToken,
   };
 }

@@ -92,4 +92,5 @@ export const dpo: Objective = {
   describe: 'DPO, without the length term',
   source: 'arXiv 2305.18290, eq. 7',
   uses: ['label_smoothing'],
+  pair: (logps, settings) => lrDpoLoss(logps, { ...settings, alpha: 0 }),
 };

@@ -31,11 +31,11 @@ export const ipo: Objective = {
   },
 };
 
-/** Hinge (SLiC, arXiv 2305.10425; in DPO's terms as RSO, 2309.06657, eq. 9): max(0, 1 - β·δ). */
+/** Hinge (SLiC, arXiv 2305.10425, section 2; on log-ratios as in RSO, arXiv 2309.06657): max(0, 1 - β·δ). */
 export const hinge: Objective = {
   name: 'hinge',
   describe: 'margin of at least 1 between the implicit rewards',
-  source: 'arXiv 2309.06657, eq. 9',
+  source: 'arXiv 2305.10425, section 2; 2309.06657',
   reference: true,
   uses: [],
   needs: [],
@@ -57,13 +57,13 @@ export const hinge: Objective = {
 };
 
 /**
- * Robust DPO (arXiv 2403.00409, eq. 12): [(1 - ε)·(-log σ(z)) - ε·(-log σ(-z))] / (1 - 2ε). Unbiased under labels flipped
- * with probability ε; unbounded below.
+ * Robust DPO (arXiv 2403.00409, section 3.1): [(1 - ε)·(-log σ(z)) - ε·(-log σ(-z))] / (1 - 2ε). Unbiased under labels flipped
+ * with probability ε; unbounded below for ε > 0.
  */
 export const robust: Objective = {
   name: 'robust',
   describe: 'DPO, unbiased under flipped preferences (unbounded below)',
-  source: 'arXiv 2403.00409, eq. 12',
+  source: 'arXiv 2403.00409, section 3.1',
   reference: true,
   uses: ['alpha', 'label_smoothing'],
   needs: [],
@@ -83,11 +83,11 @@ export const robust: Objective = {
   },
 };
 
-/** APO-zero (arXiv 2408.06266, eq. 3): 1 - σ(β·Δ(y_w)) + σ(β·Δ(y_l)): chosen up, rejected down, each for itself. */
+/** APO-zero (arXiv 2408.06266, section 4): 1 - σ(β·Δ(y_w)) + σ(β·Δ(y_l)): chosen up, rejected down, each for itself. */
 export const apoZero: Objective = {
   name: 'apo-zero',
   describe: 'chosen up and rejected down, each for itself',
-  source: 'arXiv 2408.06266, eq. 3',
+  source: 'arXiv 2408.06266, section 4',
   reference: true,
   uses: [],
   needs: [],
@@ -99,7 +99,7 @@ export const apoZero: Objective = {
     return {
       z: null,
       loss: 1 - chosen + rejected,
-      weight: up + down,
+      weight: (up + down) / 2,
       chosen_slope: -beta * up,
       rejected_slope: beta * down,
       tail: 1,
@@ -109,13 +109,13 @@ export const apoZero: Objective = {
 };
 
 /**
- * APO-down (arXiv 2408.06266, eq. 4): σ(β·Δ(y_w)) + 1 - σ(β·δ): both down, the rejected one faster. For chosen responses
+ * APO-down (arXiv 2408.06266, section 4): σ(β·Δ(y_w)) + 1 - σ(β·δ): both down, the rejected one faster. For chosen responses
  * that are worse than the policy's own.
  */
 export const apoDown: Objective = {
   name: 'apo-down',
   describe: 'both down, rejected faster: for chosen responses worse than the policy',
-  source: 'arXiv 2408.06266, eq. 4',
+  source: 'arXiv 2408.06266, section 4',
   reference: true,
   uses: [],
   needs: [],
@@ -126,9 +126,9 @@ export const apoDown: Objective = {
     const [chosen, margin] = [sigmoid(rewards.chosen_reward), sigmoid(z)];
     const [down, apart] = [chosen * (1 - chosen), margin * (1 - margin)];
     return {
-      z,
+      z: null,
       loss: chosen + 1 - margin,
-      weight: apart,
+      weight: (Math.abs(down - apart) + apart) / 2,
       chosen_slope: beta * (down - apart),
       rejected_slope: beta * apart,
       tail: 1,

@@ -21,13 +21,13 @@ export interface PairLogps {
 export interface PairExtras {
   /** LD-DPO: the sums over the first min(|y_w|, |y_l|) tokens of each side. */
   shared?: Pick<PairLogps, 'chosen_logps' | 'rejected_logps' | 'ref_chosen_logps' | 'ref_rejected_logps'>;
-  /** SPPO: the probability that this response beats another of the policy's, from all K rewards of the prompt. */
+  /** SPPO: the probability that this response beats another of the policy's, from all K rewards of the prompt. A column. */
   chosen_win_probability?: number;
   rejected_win_probability?: number;
   /** WPO: per side the mean over its tokens of log π(token) - log Σ_v π(v)², under the policy as it is now. */
   chosen_confidence?: number;
   rejected_confidence?: number;
-  /** How much this pair counts, 1 unless given: set in review or derived from the reward margin. */
+  /** How much this pair counts, 1 unless given. A column. */
   weight?: number;
 }
 
@@ -50,15 +50,16 @@ export interface PairLoss {
   /** The loss's logit; null for objectives that are no function of one. */
   z: number | null;
   loss: number;
-  /** How hard the update pulls on this pair: the gradient weight that review shows. */
+  /**
+   * How hard the update pulls on this pair: σ(-z) for losses of z, else the mean over both sides of the slope's size,
+   * without the factor β (or β/|y|) that the log-probabilities have in the loss.
+   */
   weight: number;
-  /** ∂loss/∂log π(y_w), ∂loss/∂log π(y_l). */
+  /** ∂loss/∂log π(y_w), ∂loss/∂log π(y_l), without the NLL term. */
   chosen_slope: number;
   rejected_slope: number;
   /** Tokens beyond the shorter response's length count this much: LD-DPO's a, else 1. */
   tail: number;
-  /** Added to every chosen token's derivative, whatever `tail` is: the NLL term's. Absent: 0. */
-  nll_slope?: number;
   /** Implicit rewards as the objective defines them; β·Δ(y) unless it says otherwise. */
   chosen_reward: number;
   rejected_reward: number;
@@ -73,11 +74,11 @@ export interface Objective {
   readonly source: string;
   /** Whether it compares with a reference policy. Without one none is loaded. */
   readonly reference: boolean;
-  /** Settings beside β that it uses; another that is not at its neutral value is refused. */
+  /** Settings beside β and nll_weight that it uses; another that is not at its neutral value is refused. */
   readonly uses: readonly Exclude<keyof ObjectiveSettings, 'beta' | 'nll_weight'>[];
-  /** Pair columns without which it cannot be computed. */
+  /** Extras without which it cannot be computed. */
   readonly needs: readonly (keyof PairExtras)[];
-  /** β at its paper's setting. */
+  /** The β that papers and official code use; the default of `brevity update`. */
   readonly usualBeta: number;
   pair(logps: PairLogps, settings: ObjectiveSettings, extras: PairExtras): PairLoss;
 }
