@@ -154,6 +154,10 @@ def sampled(prompt, length, temperature):
     return ids[len(prompt) :]
 
 
+def digits(x):
+    return float(f"{float(x):.10g}")
+
+
 def compute(case, pairs):
     settings = {**NEUTRAL, **{key: value for key, value in case.items() if key == "beta" or key in NEUTRAL}}
     policy.zero_grad()
@@ -167,22 +171,23 @@ def compute(case, pairs):
     mean.backward()
     norms = {name: float(p.grad.norm()) for name, p in policy.named_parameters()}
     total = math.sqrt(sum(norm**2 for norm in norms.values()))
-    digits = lambda x: float(f"{float(x):.10g}")
     return {
         **case,
-        "losses": [digits(x) for x in losses],
-        "loss": digits(mean),
+        "losses": [digits(x.detach()) for x in losses],
+        "loss": digits(mean.detach()),
         "grad_norm": digits(total),
         "grad_norms": {name: digits(norm) for name, norm in norms.items()},
     }
 
 
 golden = json.loads((MODEL / "golden.json").read_text())["lr_dpo"]["pairs"]
+# Greedy and colder responses reach WPO's clamp, hotter ones do not.
+TEMPERATURES = [(1, 1), (0, 0.5), (1.3, 1.6), (1.6, 1.3)]
 likely = [
     {
         "prompt": pair["prompt"],
-        "chosen": sampled(pair["prompt"], 5 + 2 * i, 0 if i == 1 else 1),
-        "rejected": sampled(pair["prompt"], 11 - 2 * i, 0.5 if i == 1 else 1),
+        "chosen": sampled(pair["prompt"], 5 + 2 * i, TEMPERATURES[i][0]),
+        "rejected": sampled(pair["prompt"], 11 - 2 * i, TEMPERATURES[i][1]),
     }
     for i, pair in enumerate(golden)
 ]
@@ -193,7 +198,16 @@ result = {
     "sampled_pairs": likely,
     "cases": [compute(case, likely if case.get("pairs") == "sampled" else golden) for case in CASES],
 }
-lines = [f" {json.dumps(key)}: " + (json.dumps(value) if key != "cases" else "[\n  " + ",\n  ".join(map(json.dumps, value)) + "\n ]") for key, value in result.items()]
+
+
+def text(value):
+    """One line per case."""
+    if not (isinstance(value, list) and isinstance(value[0], dict)):
+        return json.dumps(value)
+    return "[\n  " + ",\n  ".join(map(json.dumps, value)) + "\n ]"
+
+
+lines = [f" {json.dumps(key)}: {text(value)}" for key, value in result.items()]
 (GOLDEN / "objectives.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
 for case in result["cases"]:
     print(f"{case['name']:45} loss {case['loss']:<16} grad {case['grad_norm']:<16} {case['losses']}")

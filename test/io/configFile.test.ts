@@ -30,7 +30,16 @@ const problemsOf = (config: Record<string, unknown>): string[] => {
 describe('checkConfig', () => {
   it('fills in defaults', () => {
     const config = checkConfig(good, named);
-    expect(config.dpo).toEqual({ beta: 0.1, alpha: 0.02, label_smoothing: 0, reference: 'round' });
+    expect(config.dpo).toEqual({
+      objective: 'lr-dpo',
+      beta: 0.1,
+      alpha: 0.02,
+      label_smoothing: 0,
+      gamma_ratio: 0,
+      ld_scale: 1,
+      nll_weight: 0,
+      reference: 'round',
+    });
     expect(config.update.lora).toBeNull();
     expect(config.backend).toBe('auto');
   });
