@@ -136,16 +136,21 @@ function objectiveOptions(): Option[] {
   const { shape } = dpoSchema;
   return [...objectiveFlags, ...dpoFlags].map(({ flags, key }) => {
     const schema = shape[key as keyof typeof shape];
-    const text = (schema.description ?? '') + (defaults[key] ?? '');
+    const text = texts[key] ?? schema.description ?? '';
     if (key === 'objective') return choice(flags, text, objectiveNames).default(shape.objective.parse(undefined));
     const option = new Option(flags, text).argParser(parserFor(schema));
     return key === 'beta' || key === 'alpha' ? option : option.default(schema.parse(undefined));
   });
 }
 
-const defaults: Record<string, string> = {
-  beta: ' (default: 0.1; dpo-norm 5, simpo 2.5, wpo 0.01, sppo 0.001, hinge 0.05)',
-  alpha: ' (default: 0.02 if the objective uses α)',
+const lrDpoBeta = objectives['lr-dpo'].usualBeta;
+const otherBetas = Object.values(objectives)
+  .filter(({ usualBeta }) => usualBeta !== lrDpoBeta)
+  .map(({ name, usualBeta }) => `${name} ${usualBeta}`);
+const texts: Record<string, string | undefined> = {
+  objective: 'the loss that the update minimizes; docs/objectives.md explains each',
+  beta: `β: what it scales depends on the objective (default: ${lrDpoBeta}; ${otherBetas.join(', ')})`,
+  alpha: `${dpoSchema.shape.alpha.description} (default: ${dpoSchema.shape.alpha.parse(undefined)}; 0 if the objective has none)`,
 };
 
 /** Settings of the loss: those given, and the objective's defaults. */
