@@ -57,8 +57,15 @@ export function updateCommand(): Command {
   const command = new Command('update')
     .description('one update of a policy with LR-DPO or another objective; prints one metrics row per step')
     .addOption(folderOption('--policy <dir>', 'the policy that the update starts from').makeOptionMandatory())
-    .addOption(folderOption('--reference <dir>', 'the reference policy (default: the policy as it starts; simpo has none)'))
-    .addOption(inputOption('--pairs <file>', 'rows of `pair`, or {"prompt","chosen","rejected"} texts; `weight` says how much a pair counts'))
+    .addOption(
+      folderOption('--reference <dir>', 'the reference policy (default: the policy as it starts; simpo has none)'),
+    )
+    .addOption(
+      inputOption(
+        '--pairs <file>',
+        'rows of `pair`, or {"prompt","chosen","rejected"} texts; `weight` says how much a pair counts',
+      ),
+    )
     .option('--out <dir>', 'folder of the new policy; absent or empty', newFolder)
     .addOption(dtypeOption('of the saved weights').default('float32'))
     .option('--dry-run', "change nothing: one row per pair, then the loss and every tensor's gradient norm", false)

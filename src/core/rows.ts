@@ -46,7 +46,10 @@ export const scoreRowSchema = z.object({ prompt_index: z.int().min(0), rewards: 
 export type ScoreRow = z.infer<typeof scoreRowSchema>;
 
 const winProbabilityExpected = 'expected a number from 0 to 1';
-const winProbabilitySchema = z.number(winProbabilityExpected).min(0, winProbabilityExpected).max(1, winProbabilityExpected);
+const winProbabilitySchema = z
+  .number(winProbabilityExpected)
+  .min(0, winProbabilityExpected)
+  .max(1, winProbabilityExpected);
 
 /** A row of `pairs.jsonl`: what one update trains on. Text is for people; ids are what is trained on. */
 export const pairRowSchema = z.object({

@@ -45,7 +45,11 @@ export async function dryRun(
   checkPairs(policy, pairs);
   const { dpo, update, seed } = settings;
   if (update.lora !== null && policy.transformer.lora === null) policy.transformer.addLora(update.lora, seed);
-  const batch = { ...lossSettings(dpo), microBatch: update.micro_batch, checkpointing: update.activation_checkpointing };
+  const batch = {
+    ...lossSettings(dpo),
+    microBatch: update.micro_batch,
+    checkpointing: update.activation_checkpointing,
+  };
   const indices = pairs.map((_, index) => index);
   const result = await batchGradients(policy, pairs, reference, indices, batch, uncontrolled);
   const { total, byName } = gradientNorms(result.grads);

@@ -11,7 +11,7 @@ describe('ld-dpo', () => {
     [0.5, 0.45],
     [0, 0.4],
     [1, 0.5],
-  ])("counts what the longer response has more by a = %d, in policy and reference", (ld_scale, z) => {
+  ])('counts what the longer response has more by a = %d, in policy and reference', (ld_scale, z) => {
     const result = pairLoss('ld-dpo', pair, settings({ ld_scale }), { shared });
     expect(result.z).toBeCloseTo(z, 12);
     expect(result.loss).toBeCloseTo(Math.log(1 + Math.exp(-z)), 12);
