@@ -504,7 +504,7 @@ const bad: [name: string, args: string[], input: string | object[], status: numb
     ['update', '--policy', model, '--dry-run', '--objective', 'ppo', '--beta', '0'],
     '',
     2,
-    /--objective ppo: expected one of lr-dpo, dpo, (?:.*\n)*  --beta 0: expected a number above 0/,
+    /--objective ppo: expected one of lr-dpo, dpo, (?:.*\n)* {2}--beta 0: expected a number above 0/,
   ],
   [
     'pairs without the win probabilities that SPPO needs',
