@@ -26,7 +26,15 @@ import { checkFolder } from '../model/files.js';
 import { rewardFaults } from '../io/configFile.js';
 import { commandLine } from '../core/shell.js';
 
-export { dpoFlags, pairsFlags, rewardFlags, runFlags, samplingFlags, updateFlags } from '../core/config/flags.js';
+export {
+  dpoFlags,
+  objectiveFlags,
+  pairsFlags,
+  rewardFlags,
+  runFlags,
+  samplingFlags,
+  updateFlags,
+} from '../core/config/flags.js';
 
 const groups = {
   sampling: samplingSchema,

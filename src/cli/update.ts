@@ -1,24 +1,36 @@
-/** `brevity update`: one LR-DPO update of a policy on pairs. */
-import { Command } from 'commander';
+/** `brevity update`: one update of a policy on pairs, with any objective. */
+import { Command, Option } from 'commander';
 import { z } from 'zod';
 import { Problems } from '../core/config/partial.js';
 import { dpoSchema, loraSchema, type UpdateConfig, updateSchema } from '../core/config/schema.js';
 import { dryRun } from '../train/dryRun.js';
-import { responseLogprobs, sum } from '../train/logprobs.js';
-import { bySide, pairSides, type ReferenceLogps } from '../train/step.js';
+import { responseLogprobs } from '../train/logprobs.js';
+import { pairSides, referenceSums, type ReferenceLogps } from '../train/step.js';
+import {
+  neutral,
+  objectiveNames,
+  objectives,
+  unusedSettings,
+  type LossSettings,
+  type ObjectiveName,
+} from '../core/objectives/index.js';
+import type { Objective } from '../core/objectives/objective.js';
+import { UserError } from '../core/errors.js';
 import { totalSteps } from '../core/schedule.js';
 import { updatePolicy } from '../train/update.js';
 import { loadModel, saveModel, type LoadedModel, type LoadOptions } from '../model/folder.js';
 import { ProgressLine } from '../io/print.js';
 import { optionsOf } from '../run/stages/models.js';
 import { trainingUse } from '../run/stages/reference.js';
-import { pairRowSchema, promptSchema, type PairRow } from '../core/rows.js';
+import { parseRow } from '../io/jsonl.js';
+import { pairColumnsSchema, pairRowSchema, promptSchema, type PairRow } from '../core/rows.js';
 import { useBackend } from '../tensor/backend.js';
 import { readAllRows, RowWriter, sequenceOf, type InputRow } from './rows.js';
 import {
   addCheck,
   addFlags,
   backendOption,
+  choice,
   dpoFlags,
   dtypeOption,
   examples,
@@ -26,6 +38,7 @@ import {
   folderOption,
   inputOption,
   newFolder,
+  objectiveFlags,
   parserFor,
   precisionOption,
   seedOption,
@@ -42,10 +55,17 @@ const rowSchema = z.union(
 
 export function updateCommand(): Command {
   const command = new Command('update')
-    .description('one LR-DPO update of a policy; prints one metrics row per step')
+    .description('one update of a policy with LR-DPO or another objective; prints one metrics row per step')
     .addOption(folderOption('--policy <dir>', 'the policy that the update starts from').makeOptionMandatory())
-    .addOption(folderOption('--reference <dir>', 'the reference policy (default: the policy as it starts)'))
-    .addOption(inputOption('--pairs <file>', 'rows of `pair`, or {"prompt","chosen","rejected"} texts'))
+    .addOption(
+      folderOption('--reference <dir>', 'the reference policy (default: the policy as it starts; simpo has none)'),
+    )
+    .addOption(
+      inputOption(
+        '--pairs <file>',
+        'rows of `pair`, or {"prompt","chosen","rejected"} texts; `weight` says how much a pair counts',
+      ),
+    )
     .option('--out <dir>', 'folder of the new policy; absent or empty', newFolder)
     .addOption(dtypeOption('of the saved weights').default('float32'))
     .option('--dry-run', "change nothing: one row per pair, then the loss and every tensor's gradient norm", false)
@@ -59,29 +79,32 @@ export function updateCommand(): Command {
     .addOption(threadsOption())
     .addOption(precisionOption());
   addCheck(command, () => checkOptions(command));
-  addFlags(command, dpoFlags, 'schema');
+  for (const option of objectiveOptions()) command.addOption(option);
   return addFlags(command, updateFlags, 'schema')
     .addHelpText(
       'after',
       examples(
         'update --policy ./policy --pairs pairs.jsonl --alpha 0.02 --beta 0.1 --lr 5e-7 --out ./policy-1 > metrics.jsonl',
+        'update --policy ./policy --pairs pairs.jsonl --objective simpo --alpha 0 --beta 2.5 --gamma-ratio 0.55 --dry-run',
       ),
     )
     .action(async (options) => {
       const rows = await readAllRows(options.pairs, rowSchema);
+      const columns = rows.map((row) => columnsOf(row, options.objective));
       await useBackend(options.backend, options.threads, options.precision);
       const settings = {
-        dpo: dpoSchema.parse(flagValues(options, dpoFlags).dpo ?? {}),
+        dpo: dpoSchema.parse(lossOf(options)),
         update: updateSettings(options),
         seed: options.seed as number,
       };
       const training = optionsOf[trainingUse(settings)];
+      const objective: Objective = objectives[settings.dpo.objective];
       const given = await loadModel(options.reference ?? options.policy, {
         task: 'causal-lm',
         ...(options.reference === undefined ? training : optionsOf.read),
       });
-      const pairs = rows.map((row) => pairOf(given, row, options.raw));
-      const reference = await referenceOf(given, pairs);
+      const pairs = rows.map((row, i) => ({ ...pairOf(given, row, options.raw), ...columns[i] }));
+      const reference = objective.reference ? await referenceOf(given, pairs) : null;
       const policy = options.reference === undefined ? given : await reload(given, options.policy, training);
       const out = new RowWriter('-');
       if (options.dryRun) {
@@ -108,10 +131,53 @@ function checkOptions(command: Command): void {
   const given = (name: string) => command.getOptionValueSource(name) === 'cli';
   const problems = [
     ...(given('out') || given('dryRun') ? [] : ['--out: missing; expected the folder of the new policy, or --dry-run']),
+    ...objectiveProblems(command, given),
     ...(given('loraAlpha') && !given('lora') ? ['--lora-alpha: needs --lora, the rank of the adapter'] : []),
     ...(given('loraTargets') && !given('lora') ? ['--lora-targets: needs --lora, the rank of the adapter'] : []),
   ];
   if (problems.length > 0) throw new Problems(problems, `${problems.length} problems`);
+}
+
+/** --objective and the settings of losses. β and α have no default of their own: the objective decides. */
+function objectiveOptions(): Option[] {
+  const { shape } = dpoSchema;
+  return [...objectiveFlags, ...dpoFlags].map(({ flags, key }) => {
+    const schema = shape[key as keyof typeof shape];
+    const text = texts[key] ?? schema.description ?? '';
+    if (key === 'objective') return choice(flags, text, objectiveNames).default(shape.objective.parse(undefined));
+    const option = new Option(flags, text).argParser(parserFor(schema));
+    return key === 'beta' || key === 'alpha' ? option : option.default(schema.parse(undefined));
+  });
+}
+
+const lrDpoBeta = objectives['lr-dpo'].usualBeta;
+const otherBetas = Object.values(objectives)
+  .filter(({ usualBeta }) => usualBeta !== lrDpoBeta)
+  .map(({ name, usualBeta }) => `${name} ${usualBeta}`);
+const texts: Record<string, string | undefined> = {
+  objective: 'the loss that the update minimizes; docs/objectives.md explains each',
+  beta: `β: what it scales depends on the objective (default: ${lrDpoBeta}; ${otherBetas.join(', ')})`,
+  alpha: `${dpoSchema.shape.alpha.description} (default: ${dpoSchema.shape.alpha.parse(undefined)}; 0 if the objective has none)`,
+};
+
+/** Settings of the loss: those given, and the objective's defaults. */
+function lossOf(options: Record<string, unknown>): Partial<LossSettings> {
+  const given = flagValues(options, [...objectiveFlags, ...dpoFlags]).dpo as Partial<LossSettings>;
+  const { usualBeta, uses }: Objective = objectives[given.objective as ObjectiveName];
+  return { ...(uses.includes('alpha') ? {} : { alpha: neutral.alpha }), beta: usualBeta, ...given };
+}
+
+/** Flags that the objective does not use. */
+function objectiveProblems(command: Command, given: (name: string) => boolean): string[] {
+  const options = command.opts<Record<string, unknown>>();
+  // What a flag's parser has refused is reported by itself.
+  if (options.objective === undefined) return [];
+  const loss = dpoSchema.safeParse(lossOf(options));
+  if (!loss.success) return [];
+  const { objective } = loss.data;
+  const flags = unusedSettings(loss.data).map((key) => `--${key.replace('_', '-')}`);
+  if (given('reference') && !objectives[objective].reference) flags.push('--reference');
+  return flags.map((flag) => `${flag}: objective ${objective} does not use it; leave it out`);
 }
 
 function updateSettings(options: Record<string, unknown>): UpdateConfig {
@@ -142,6 +208,18 @@ function pairOf(model: LoadedModel, { row, where }: InputRow<z.infer<typeof rowS
   return { prompt, prompt_ids: w.prompt_ids, chosen_ids: w.response_ids, rejected_ids: l.response_ids };
 }
 
+/** @throws UserError where a column that objectives read cannot be used, or one that this objective needs is missing */
+function columnsOf({ row, where }: InputRow<unknown>, name: ObjectiveName): z.infer<typeof pairColumnsSchema> {
+  const columns = parseRow(row, pairColumnsSchema, where);
+  const { needs }: Objective = objectives[name];
+  for (const column of ['chosen_win_probability', 'rejected_win_probability'] as const)
+    if (needs.includes(column) && columns[column] === undefined)
+      throw new UserError(
+        `${where}: \`${column}\` is missing; objective ${name} needs the probability, from 0 to 1, that each response beats another of the policy's`,
+      );
+  return columns;
+}
+
 async function referenceOf(model: LoadedModel, pairs: PairRow[]): Promise<ReferenceLogps> {
   const sides = pairSides(pairs);
   const progress = new ProgressLine('reference log-probabilities', 'responses');
@@ -150,6 +228,5 @@ async function referenceOf(model: LoadedModel, pairs: PairRow[]): Promise<Refere
     onProgress: (done) => progress.update(done, sides.length),
   });
   progress.finish();
-  const logps = logprobs.map(sum);
-  return bySide(logps);
+  return referenceSums(pairs, logprobs);
 }

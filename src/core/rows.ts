@@ -45,6 +45,12 @@ export type SampleRow = z.infer<typeof sampleRowSchema>;
 export const scoreRowSchema = z.object({ prompt_index: z.int().min(0), rewards: z.array(rewardSchema) });
 export type ScoreRow = z.infer<typeof scoreRowSchema>;
 
+const winProbabilityExpected = 'expected a number from 0 to 1';
+const winProbabilitySchema = z
+  .number(winProbabilityExpected)
+  .min(0, winProbabilityExpected)
+  .max(1, winProbabilityExpected);
+
 /** A row of `pairs.jsonl`: what one update trains on. Text is for people; ids are what is trained on. */
 export const pairRowSchema = z.object({
   prompt_index: z.int().min(0).optional(),
@@ -63,7 +69,16 @@ export const pairRowSchema = z.object({
   chosen_truncated: z.boolean().optional(),
   rejected_truncated: z.boolean().optional(),
 });
-export type PairRow = z.infer<typeof pairRowSchema>;
+
+/** Columns of pairs that objectives read (core/objectives). Runs do not write them so far. */
+export const pairColumnsSchema = z.object({
+  /** How much the pair counts; 1 if absent. */
+  weight: z.number('expected a finite number').min(0, 'expected a number of 0 or more').optional(),
+  /** SPPO: how likely the response beats another of the policy's responses to the prompt. */
+  chosen_win_probability: winProbabilitySchema.optional(),
+  rejected_win_probability: winProbabilitySchema.optional(),
+});
+export type PairRow = z.infer<typeof pairRowSchema> & z.infer<typeof pairColumnsSchema>;
 
 /** How many prompts gave no pair, by cause. */
 export interface DroppedPairs {

@@ -42,6 +42,8 @@ const handlers: Handlers = {
   set({ core }, { settings }) {
     core.expect(core.round.stage === 'review', 'α, β and the learning rate can be changed in review only');
     checkSettings(settings);
+    const { objective } = configOf(core.run.config, core.round).dpo;
+    core.expect(objective !== 'dpo' || (settings.alpha ?? 0) === 0, 'α stays 0: objective dpo has no length term');
     core.setRound({ settings: { ...core.round.settings, ...settings } }, { action: 'set', detail: settings });
   },
 

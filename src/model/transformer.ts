@@ -12,7 +12,7 @@ import { fused, transposesInProducts } from '../tensor/fused.js';
 import { productT, residual, transposed, view } from '../tensor/ops/elementwise.js';
 import { linear } from '../tensor/ops/linear.js';
 import { rows } from '../tensor/ops/rows.js';
-import { tokenLogProbs, type Head } from '../tensor/ops/tokenLogProbs.js';
+import { logSumSquaredProbs, tokenLogProbs, type Head } from '../tensor/ops/tokenLogProbs.js';
 import { block, norm, type Attend, type BlockContext } from './blocks.js';
 import { KVCache, type CacheSizes, type DecodeInputs } from './generate/cache.js';
 import { createLora } from './lora.js';
@@ -91,6 +91,11 @@ export class Transformer {
   /** log π(target | its row's prefix) of rows [N, D] of hidden states → [N]. */
   tokenLogProbs(hidden: tf.Tensor2D, targets: Int32Array): tf.Tensor1D {
     return tokenLogProbs(hidden, this.head(), ints(targets));
+  }
+
+  /** log Σ_v π(v)² at rows [N, D] of hidden states → [N], without gradient. */
+  logSumSquaredProbs(hidden: tf.Tensor2D): tf.Tensor1D {
+    return logSumSquaredProbs(hidden, this.head());
   }
 
   /** Logits [N, V] of rows of hidden states. Not for training: see tokenLogProbs. */

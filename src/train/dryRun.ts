@@ -1,6 +1,7 @@
 /** What an update would start from: every pair's loss and the gradient, without changing anything. */
 import type * as tf from '@tensorflow/tfjs-core';
 import { uncontrolled } from '../core/control.js';
+import { lossSettings } from '../core/objectives/index.js';
 import type { LoadedModel } from '../model/folder.js';
 import type { PairRow } from '../core/rows.js';
 import { memoryMegabytes } from '../tensor/memory.js';
@@ -10,9 +11,11 @@ import { type UpdateSettings, checkPairs } from './update.js';
 export interface DryRunPair {
   chosen_logps: number;
   rejected_logps: number;
-  ref_chosen_logps: number;
-  ref_rejected_logps: number;
-  z: number;
+  /** null: the objective has no reference policy. */
+  ref_chosen_logps: number | null;
+  ref_rejected_logps: number | null;
+  /** null: the objective has no logit. */
+  z: number | null;
   loss: number;
   weight: number;
 }
@@ -32,17 +35,21 @@ export interface DryRun {
   grads: Map<string, tf.Tensor>;
 }
 
-/** All pairs as one batch. */
+/** All pairs as one batch. @param reference null: the objective has no reference policy */
 export async function dryRun(
   policy: LoadedModel,
   pairs: PairRow[],
-  reference: ReferenceLogps,
+  reference: ReferenceLogps | null,
   settings: UpdateSettings,
 ): Promise<DryRun> {
   checkPairs(policy, pairs);
   const { dpo, update, seed } = settings;
   if (update.lora !== null && policy.transformer.lora === null) policy.transformer.addLora(update.lora, seed);
-  const batch = { ...dpo, microBatch: update.micro_batch, checkpointing: update.activation_checkpointing };
+  const batch = {
+    ...lossSettings(dpo),
+    microBatch: update.micro_batch,
+    checkpointing: update.activation_checkpointing,
+  };
   const indices = pairs.map((_, index) => index);
   const result = await batchGradients(policy, pairs, reference, indices, batch, uncontrolled);
   const { total, byName } = gradientNorms(result.grads);
@@ -51,8 +58,8 @@ export async function dryRun(
       ({ chosen_logps, rejected_logps, ref_chosen_logps, ref_rejected_logps, z, loss, weight }) => ({
         chosen_logps,
         rejected_logps,
-        ref_chosen_logps,
-        ref_rejected_logps,
+        ref_chosen_logps: reference === null ? null : ref_chosen_logps,
+        ref_rejected_logps: reference === null ? null : ref_rejected_logps,
         z,
         loss,
         weight,

@@ -93,11 +93,20 @@ export interface Sequence {
  *
  * @returns [Σ response lengths]
  */
-export function responseTokenLogProbs(
+export function responseTokenLogProbs(model: LoadedModel, batch: Sequence[], checkpointing: boolean): tf.Tensor1D {
+  const { hidden, targets } = responseStates(model, batch, checkpointing);
+  return model.transformer.tokenLogProbs(hidden, targets);
+}
+
+/**
+ * The hidden states [Σ response lengths, D] that predict a batch's response tokens, and these tokens, in order, on the
+ * tape.
+ */
+export function responseStates(
   { transformer }: LoadedModel,
   batch: Sequence[],
   checkpointing: boolean,
-): tf.Tensor1D {
+): { hidden: tf.Tensor2D; targets: Int32Array } {
   // The last token predicts nothing that is asked for.
   const laid = layOut(
     batch.map(({ prompt_ids, response_ids }) => ({ prefix: prompt_ids, own: response_ids.slice(0, -1) })),
@@ -112,7 +121,7 @@ export function responseTokenLogProbs(
     });
   });
   const hidden = transformer.hiddenOf(laid, { checkpointing });
-  return transformer.tokenLogProbs(rows(hidden, tf.tensor1d(predictors, 'int32')), Int32Array.from(targets));
+  return { hidden: rows(hidden, tf.tensor1d(predictors, 'int32')), targets: Int32Array.from(targets) };
 }
 
 /** @throws UserError where a sequence cannot be computed, named by `name(index)` */

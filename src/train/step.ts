@@ -8,14 +8,17 @@ import { valueAndGrads } from '../tensor/gradients.js';
 import { sumOfSquares } from '../tensor/ops/adamw.js';
 import { isOutOfMemory, OutOfMemoryError } from '../tensor/memory.js';
 import { microBatches } from '../core/schedule.js';
-import { lrDpoLoss, type LossSettings, type PairLogps, type PairLoss } from '../core/objectives/lrDpo.js';
-import { Interrupted, responseTokenLogProbs, sum, type Sequence } from './logprobs.js';
+import { type LossSettings, objectives, pairLoss } from '../core/objectives/index.js';
+import type { PairExtras, PairLogps, PairLoss } from '../core/objectives/objective.js';
+import { Interrupted, responseStates, sum, type Sequence } from './logprobs.js';
 import { largest } from '../core/limits.js';
 
 /** Summed reference log-probabilities, by pair. */
 export interface ReferenceLogps {
   chosen: number[];
   rejected: number[];
+  /** Sums over the first min(|y_w|, |y_l|) tokens of each side: LD-DPO needs them. */
+  shared?: { chosen: number[]; rejected: number[] };
 }
 
 /** Both sides of each pair: chosen, rejected, chosen, … */
@@ -28,6 +31,17 @@ export function pairSides(pairs: PairRow[]): Sequence[] {
 /** Summed log-probabilities in the order of pairSides, by pair. */
 export function bySide(logps: number[]): ReferenceLogps {
   return { chosen: logps.filter((_, i) => i % 2 === 0), rejected: logps.filter((_, i) => i % 2 === 1) };
+}
+
+/** @param logprobs of every response token, in the order of pairSides */
+export function referenceSums(pairs: PairRow[], logprobs: Float32Array[]): ReferenceLogps {
+  const shared = logprobs.map((values, i) => sum(values.subarray(0, sharedLength(pairs[Math.floor(i / 2)]))));
+  return { ...bySide(logprobs.map(sum)), shared: bySide(shared) };
+}
+
+/** min(|y_w|, |y_l|). */
+function sharedLength({ chosen_ids, rejected_ids }: PairRow): number {
+  return Math.min(chosen_ids.length, rejected_ids.length);
 }
 
 export interface PairResult extends PairLogps, PairLoss {}
@@ -49,12 +63,13 @@ export interface BatchSettings extends LossSettings {
 /**
  * The mean loss over `indices` and its gradient. Memory that runs out halves the micro-batch and starts the batch again.
  *
+ * @param reference null: the objective has no reference policy
  * @throws UserError where one pair does not fit; Interrupted where the control said so
  */
 export async function batchGradients(
   policy: LoadedModel,
   pairs: PairRow[],
-  reference: ReferenceLogps,
+  reference: ReferenceLogps | null,
   indices: number[],
   settings: BatchSettings,
   control: Control,
@@ -91,7 +106,7 @@ export function pairLength(pair: PairRow): number {
 function accumulate(
   policy: LoadedModel,
   pairs: PairRow[],
-  reference: ReferenceLogps,
+  reference: ReferenceLogps | null,
   group: number[],
   batchPairs: number,
   settings: BatchSettings,
@@ -99,14 +114,19 @@ function accumulate(
   results: Map<number, PairResult>,
 ): void {
   const parameters = policy.transformer.trainable();
+  const needs = (what: keyof PairExtras) => objectives[settings.objective].needs.some((each) => each === what);
   const sequences = group.flatMap((index) => {
     const { prompt_ids, chosen_ids, rejected_ids } = pairs[index];
     return [chosen_ids, rejected_ids].map((response_ids) => ({ prompt_ids, response_ids }));
   });
   const { value, grads: added } = valueAndGrads(
     () => {
-      const logprobs = responseTokenLogProbs(policy, sequences, settings.checkpointing);
-      const coefficients = lossCoefficients(logprobs.dataSync<'float32'>());
+      const { hidden, targets } = responseStates(policy, sequences, settings.checkpointing);
+      const logprobs = policy.transformer.tokenLogProbs(hidden, targets);
+      const logSquares = needs('chosen_confidence')
+        ? policy.transformer.logSumSquaredProbs(hidden).dataSync<'float32'>()
+        : null;
+      const coefficients = lossCoefficients(logprobs.dataSync<'float32'>(), logSquares);
       return tf.sum(tf.mul(logprobs, tf.tensor1d(coefficients))) as tf.Scalar;
     },
     parameters.map(({ variable }) => variable),
@@ -120,35 +140,62 @@ function accumulate(
   }
 
   /**
-   * The loss is computed here, in float64, and enters the tape as its derivative: with s = ∂loss/∂z the gradient is that
-   * of Σ (β·s/pairs)·logp over the chosen response's tokens minus the same over the rejected response's.
+   * The loss is computed here, in float64, and enters the tape as its derivatives: the gradient is that of
+   * Σ coefficient·log π(token) over response tokens, a coefficient being ∂loss/∂log π(y) / pairs of the token's side.
+   *
+   * @param logSquares log Σ_v π(v)² at each token, where the objective needs it
    */
-  function lossCoefficients(logprobs: Float32Array): Float32Array {
+  function lossCoefficients(logprobs: Float32Array, logSquares: Float32Array | null): Float32Array {
     const coefficients = new Float32Array(logprobs.length);
     let offset = 0;
     for (const index of group) {
-      const { chosen_ids, rejected_ids } = pairs[index];
-      const [chosen, rejected] = [chosen_ids, rejected_ids].map(({ length }) => {
-        const part = logprobs.subarray(offset, offset + length);
-        offset += length;
-        return part;
-      });
+      const pair = pairs[index];
+      const middle = offset + pair.chosen_ids.length;
+      const end = middle + pair.rejected_ids.length;
+      const [chosen, rejected] = [logprobs.subarray(offset, middle), logprobs.subarray(middle, end)];
       const logps: PairLogps = {
         chosen_logps: sum(chosen),
         rejected_logps: sum(rejected),
-        ref_chosen_logps: reference.chosen[index],
-        ref_rejected_logps: reference.rejected[index],
-        chosen_length: chosen_ids.length,
-        rejected_length: rejected_ids.length,
+        ref_chosen_logps: reference?.chosen[index] ?? NaN,
+        ref_rejected_logps: reference?.rejected[index] ?? NaN,
+        chosen_length: pair.chosen_ids.length,
+        rejected_length: pair.rejected_ids.length,
       };
-      const loss = lrDpoLoss(logps, settings);
+      const { weight, chosen_win_probability, rejected_win_probability } = pair;
+      const extras: PairExtras = { weight, chosen_win_probability, rejected_win_probability };
+      const head = sharedLength(pair);
+      if (needs('shared')) extras.shared = sharedSums(chosen, rejected, head, index);
+      if (logSquares !== null) {
+        extras.chosen_confidence = confidence(chosen, logSquares.subarray(offset, middle));
+        extras.rejected_confidence = confidence(rejected, logSquares.subarray(middle, end));
+      }
+      const loss = pairLoss(settings.objective, logps, settings, extras);
       results.set(index, { ...logps, ...loss });
-      const pull = (settings.beta * loss.slope) / batchPairs;
-      coefficients.fill(pull, offset - rejected.length - chosen.length, offset - rejected.length);
-      coefficients.fill(-pull, offset - rejected.length, offset);
+      const { chosen_slope, rejected_slope, nll_slope, tail } = loss;
+      coefficients.fill((chosen_slope + nll_slope) / batchPairs, offset, offset + head);
+      coefficients.fill((tail * chosen_slope + nll_slope) / batchPairs, offset + head, middle);
+      coefficients.fill(rejected_slope / batchPairs, middle, middle + head);
+      coefficients.fill((tail * rejected_slope) / batchPairs, middle + head, end);
+      offset = end;
     }
     return coefficients;
   }
+
+  function sharedSums(chosen: Float32Array, rejected: Float32Array, head: number, index: number): PairExtras['shared'] {
+    if (reference?.shared === undefined)
+      throw new Error(`${settings.objective} needs the reference's sums over the shared length`);
+    return {
+      chosen_logps: sum(chosen.subarray(0, head)),
+      rejected_logps: sum(rejected.subarray(0, head)),
+      ref_chosen_logps: reference.shared.chosen[index],
+      ref_rejected_logps: reference.shared.rejected[index],
+    };
+  }
+}
+
+/** WPO's mean over tokens of log π(token) - log Σ_v π(v)². */
+function confidence(logprobs: Float32Array, logSquares: Float32Array): number {
+  return (sum(logprobs) - sum(logSquares)) / logprobs.length;
 }
 
 /** Norm of each gradient, and of all together. */

@@ -1,11 +1,12 @@
 /**
- * The LR-DPO update of a round: AdamW steps on the loss of core/objectives/lrDpo.ts. It changes the policy in memory; saving it, keeping
- * checkpoints and the reference's log-probabilities are the caller's.
+ * An update: AdamW steps on the loss of an objective (core/objectives). It changes the policy in memory; saving it,
+ * keeping checkpoints and the reference's log-probabilities are the caller's.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import type { DpoConfig, UpdateConfig } from '../core/config/schema.js';
+import type { UpdateConfig } from '../core/config/schema.js';
 import { Suspended, type Control, uncontrolled } from '../core/control.js';
 import { UserError } from '../core/errors.js';
+import { lossSettings, type GivenLossSettings } from '../core/objectives/index.js';
 import type { LoadedModel } from '../model/folder.js';
 import type { MetricsRow, PairRow } from '../core/rows.js';
 import { memoryMegabytes } from '../tensor/memory.js';
@@ -23,7 +24,7 @@ import {
 } from './step.js';
 
 export interface UpdateSettings {
-  dpo: Pick<DpoConfig, 'beta' | 'alpha' | 'label_smoothing'>;
+  dpo: GivenLossSettings;
   update: UpdateConfig;
   /** Decides the order of pairs and the adapters' start. */
   seed: number;
@@ -61,13 +62,13 @@ export interface UpdateResult {
 
 /**
  * @param policy changed in place; adapters are added first where `update.lora` asks for them
- * @param reference summed log-probabilities under the reference policy, by pair
+ * @param reference summed log-probabilities under the reference policy, by pair; null: the objective has none
  * @throws UserError where loss or gradient is not finite, or memory does not suffice: the caller discards the policy
  */
 export async function updatePolicy(
   policy: LoadedModel,
   pairs: PairRow[],
-  reference: ReferenceLogps,
+  reference: ReferenceLogps | null,
   settings: UpdateSettings,
   hooks: UpdateHooks,
 ): Promise<UpdateResult> {
@@ -87,7 +88,7 @@ export async function updatePolicy(
   const perEpoch = Math.ceil(pairs.length / update.batch_size);
   let laid = { epoch: -1, steps: [] as number[][] };
   const batch: BatchSettings = {
-    ...dpo,
+    ...lossSettings(dpo),
     microBatch: update.micro_batch,
     checkpointing: update.activation_checkpointing,
   };

@@ -1,6 +1,6 @@
 /** The stage commands, one feeding the next, on a golden model; and what they say to bad input. */
 import { spawnSync } from 'node:child_process';
-import { rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { defaultOut, journalOf } from '../../src/cli/reviewSession.js';
@@ -227,6 +227,36 @@ describe('stages compose', () => {
     expect(total.memory_mb).toBeGreaterThan(10);
   });
 
+  it('update --dry-run takes other objectives, weights and win probabilities; it agrees with PyTorch', () => {
+    const golden = JSON.parse(readFileSync(`${goldenFolder}objectives.json`, 'utf8')) as {
+      win_probabilities: number[][];
+      cases: { name: string; weights?: number[]; losses: number[]; grad_norm: number }[];
+    };
+    const caseOf = (name: string) => golden.cases.find((each) => each.name === name) as (typeof golden.cases)[0];
+    const { pairs } = readGolden('llama-tied-gqa').lr_dpo as { pairs: GoldenPair[] };
+    const dryRun = (args: string[], { losses, weights, grad_norm }: (typeof golden.cases)[0]) => {
+      const given = pairs.map(({ prompt, chosen, rejected }, i) => ({
+        prompt_ids: prompt,
+        chosen_ids: chosen,
+        rejected_ids: rejected,
+        weight: weights?.[i],
+        chosen_win_probability: golden.win_probabilities[i][0],
+        rejected_win_probability: golden.win_probabilities[i][4],
+      }));
+      const policy = `${goldenFolder}llama-tied-gqa/policy`;
+      const rows = brevity(['update', '--policy', policy, '--dry-run', '--backend', 'wasm', ...args], given).rows();
+      losses.forEach((loss, i) =>
+        expect(Math.abs((rows[i].loss as number) - loss)).toBeLessThan(1e-4 * Math.max(1, loss)),
+      );
+      expect(Math.abs((rows[pairs.length].grad_norm as number) / grad_norm - 1)).toBeLessThan(2e-4);
+      return rows[0];
+    };
+    // β is the objective's usual one.
+    const simpo = ['--objective', 'simpo', '--alpha', '0', '--gamma-ratio', '0.55'];
+    expect(dryRun(simpo, caseOf('SimPO, Llama-3-Instruct'))).toMatchObject({ ref_chosen_logps: null });
+    expect(dryRun(['--objective', 'sppo', '--reference', model], caseOf('SPPO, weights'))).toMatchObject({ z: null });
+  });
+
   it('win-rate prints both rates', () => {
     const rows = Array.from({ length: 40 }, (_, i) => ({
       preference: i % 4 === 0 ? 0 : 1,
@@ -257,6 +287,8 @@ describe('stages compose', () => {
     expect(chat.length).toBe(raw.length + 3);
   });
 });
+
+const bare = { prompt_ids: [1], chosen_ids: [2], rejected_ids: [3] };
 
 /** Each: arguments, input, exit code, what the one sentence says. */
 const bad: [name: string, args: string[], input: string | object[], status: number, says: RegExp][] = [
@@ -446,6 +478,64 @@ const bad: [name: string, args: string[], input: string | object[], status: numb
     [{ prompt_ids: [1], chosen_ids: [2] }],
     1,
     /standard input:1: .*rejected_ids/,
+  ],
+  [
+    'settings that the objective does not use',
+    'update --policy . --dry-run --objective hinge --alpha 0.1 --gamma-ratio 0.5 --ld-scale 0.5 --label-smoothing 0.1'
+      .split(' ')
+      .map((word) => (word === '.' ? model : word)),
+    '',
+    2,
+    new RegExp(
+      ['alpha', 'gamma-ratio', 'ld-scale', 'label-smoothing']
+        .map((flag) => `  --${flag}: objective hinge does not use it; leave it out`)
+        .join('\n'),
+    ),
+  ],
+  [
+    'a reference that the objective does not use',
+    ['update', '--policy', model, '--dry-run', '--objective', 'simpo', '--reference', model],
+    '',
+    2,
+    /^brevity: --reference: objective simpo does not use it; leave it out$/m,
+  ],
+  [
+    'an objective that is none',
+    ['update', '--policy', model, '--dry-run', '--objective', 'ppo', '--beta', '0'],
+    '',
+    2,
+    /--objective ppo: expected one of lr-dpo, dpo, (?:.*\n)* {2}--beta 0: expected a number above 0/,
+  ],
+  [
+    'pairs without the win probabilities that SPPO needs',
+    ['update', '--policy', model, '--dry-run', '--objective', 'sppo'],
+    [
+      { ...bare, chosen_win_probability: 0.8, rejected_win_probability: 0.2 },
+      { ...bare, chosen_win_probability: 0.8 },
+    ],
+    1,
+    /standard input:2: `rejected_win_probability` is missing; objective sppo needs/,
+  ],
+  [
+    'a win probability in percent',
+    ['update', '--policy', model, '--dry-run', '--objective', 'sppo'],
+    [{ ...bare, chosen_win_probability: 80, rejected_win_probability: 20 }],
+    1,
+    /standard input:1: `chosen_win_probability`: expected a number from 0 to 1/,
+  ],
+  [
+    'a negative weight',
+    ['update', '--policy', model, '--dry-run'],
+    [bare, { ...bare, weight: -1 }],
+    1,
+    /standard input:2: `weight`: expected a number of 0 or more/,
+  ],
+  [
+    'a weight that is not finite',
+    ['update', '--policy', model, '--dry-run'],
+    `${JSON.stringify(bare).slice(0, -1)},"weight":1e999}`,
+    1,
+    /standard input:1: `weight`: expected a finite number/,
   ],
   [
     'unscored samples',

@@ -60,6 +60,20 @@ describe('a fork', () => {
     });
   });
 
+  it('may have DPO, whose α stays 0, and no objective that runs do not train with', async () => {
+    const b = await oneRound();
+    const fork = (dpo: object) => b.engine.handle({ type: 'fork', parent: 0, overrides: { dpo: { ...dpo } } });
+    expect(() => fork({ objective: 'simpo' })).toThrow(/dpo\.objective: simpo: so far only/);
+    expect(() => fork({ objective: 'dpo' })).toThrow(/dpo\.alpha: 0\.02: objective dpo has no length term/);
+    await b.command({ type: 'fork', parent: 0, overrides: { dpo: { objective: 'dpo', alpha: 0 } } });
+    expect(stored(b).round(2)).toMatchObject({ settings: { alpha: 0 }, overrides: { dpo: { objective: 'dpo' } } });
+    await b.finish('sample', sampled(0));
+    await b.finish('score', { pairs: [pair], review: [], dropped });
+    expect(() => b.engine.handle({ type: 'set', settings: { alpha: 0.1 } })).toThrow('α stays 0');
+    await b.command({ type: 'set', settings: { alpha: 0, beta: 0.3 } });
+    expect(stored(b).round(2).settings).toMatchObject({ alpha: 0, beta: 0.3 });
+  });
+
   it('takes α, β and the learning rate among the overrides as the settings that they are', async () => {
     const b = await oneRound();
     await b.command({

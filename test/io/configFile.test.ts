@@ -30,9 +30,33 @@ const problemsOf = (config: Record<string, unknown>): string[] => {
 describe('checkConfig', () => {
   it('fills in defaults', () => {
     const config = checkConfig(good, named);
-    expect(config.dpo).toEqual({ beta: 0.1, alpha: 0.02, label_smoothing: 0, reference: 'round' });
+    expect(config.dpo).toEqual({
+      objective: 'lr-dpo',
+      beta: 0.1,
+      alpha: 0.02,
+      label_smoothing: 0,
+      gamma_ratio: 0,
+      ld_scale: 1,
+      nll_weight: 0,
+      reference: 'round',
+    });
     expect(config.update.lora).toBeNull();
     expect(config.backend).toBe('auto');
+  });
+
+  it.each([
+    [{ objective: 'simpo' }, ['dpo.objective: simpo: so far only `brevity update` trains with it; leave it out']],
+    [
+      { gamma_ratio: 0.5, ld_scale: 0.5, nll_weight: 0.2 },
+      ['dpo.gamma_ratio: 0.5: so far', 'dpo.ld_scale: 0.5: so far', 'dpo.nll_weight: 0.2: so far'],
+    ],
+    [{ objective: 'dpo' }, ['dpo.alpha: 0.02: objective dpo has no length term; set it to 0']],
+    [{ objective: 'dpo', alpha: 0 }, []],
+    [{ objective: 'dop' }, ['dpo.objective: "dop": expected one of lr-dpo, dpo, ']],
+  ])('refuses what runs do not train with: %j', (dpo, expected) => {
+    const problems = problemsOf({ ...good, dpo });
+    expect(problems).toHaveLength(expected.length);
+    expected.forEach((start, i) => expect(problems[i].startsWith(start), problems[i]).toBe(true));
   });
 
   it('reports every problem at once: key, value, what is expected', () => {

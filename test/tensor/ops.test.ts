@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { useBackend } from '../../src/tensor/backend.js';
 import { forceComposites } from '../../src/tensor/fused.js';
 import { adamwStep } from '../../src/tensor/ops/adamw.js';
+import { logSumSquaredProbs } from '../../src/tensor/ops/tokenLogProbs.js';
 import { testBackend } from '../backend.js';
 import { cases, evaluate, inputsOf, large } from './cases.js';
 import { expectClose, expectGradients, randn } from './numeric.js';
@@ -42,6 +43,46 @@ describe('kernels and composites agree', () => {
     const plain = evaluate(c);
     await tf.setBackend(testBackend);
     plain.forEach((expected, i) => expectClose(fast[i], expected, 2e-5, i === 0 ? 'value' : `gradient ${i - 1}`));
+  });
+});
+
+describe('logSumSquaredProbs', () => {
+  /** In float64, from a row's logits. */
+  const fromLogits = (logits: number[]) => {
+    const all = logits.reduce((sum, logit) => sum + Math.exp(logit), 0);
+    return Math.log(logits.reduce((sum, logit) => sum + (Math.exp(logit) / all) ** 2, 0));
+  };
+
+  it.each([
+    [false, 4, 5, 11],
+    [true, 3, 6, 9],
+    [true, 1, 3, 8],
+    [false, 33, 12, 1001],
+    // More logits than are computed at once.
+    [false, 100, 1, 200_003],
+  ])('is log Σ softmax² (tied: %s, %d×%d·%d)', (tied, N, D, V) => {
+    tf.tidy(() => {
+      const hidden = randn([N, D], 1) as tf.Tensor2D;
+      const weight = randn(tied ? [V, D] : [D, V], 2) as tf.Tensor2D;
+      const [states, values] = [hidden.dataSync(), weight.dataSync()];
+      const logit = (n: number, v: number) =>
+        Array.from({ length: D }, (_, d) => states[n * D + d] * values[tied ? v * D + d : d * V + v]).reduce(
+          (sum, each) => sum + each,
+        );
+      const result = logSumSquaredProbs(hidden, { weight, tied, trained: false });
+      expect(result.shape).toEqual([N]);
+      const actual = result.dataSync();
+      for (const n of [0, Math.floor(N / 2), N - 1])
+        expect(actual[n]).toBeCloseTo(fromLogits(Array.from({ length: V }, (_, v) => logit(n, v))), 3);
+    });
+  });
+
+  it('does not overflow', () => {
+    tf.tidy(() => {
+      const weight = tf.tensor2d([[1000, -1000, 0]]);
+      const result = logSumSquaredProbs(tf.tensor2d([[1]]), { weight, tied: false, trained: false });
+      expect(result.dataSync()[0]).toBeCloseTo(0, 6);
+    });
   });
 });
 

@@ -28,6 +28,14 @@ export const dpoFlags = [
   flag('--label-smoothing <ε>', 'dpo', 'label_smoothing'),
 ];
 
+/** Flags of `brevity update` alone: runs have no other objectives so far. */
+export const objectiveFlags = [
+  flag('--objective <name>', 'dpo', 'objective'),
+  flag('--gamma-ratio <γ/β>', 'dpo', 'gamma_ratio'),
+  flag('--ld-scale <a>', 'dpo', 'ld_scale'),
+  flag('--nll-weight <λ>', 'dpo', 'nll_weight'),
+];
+
 export const updateFlags = [
   flag('--lr <rate>', 'update', 'lr'),
   flag('--batch-size <pairs>', 'update', 'batch_size'),

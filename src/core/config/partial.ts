@@ -74,6 +74,7 @@ function describeIssue(issue: z.core.$ZodIssue, config: PartialConfig, nameKey: 
       return `${nameKey(at === '' ? key : `${at}.${key}`)}: unknown key; ${advice}`;
     });
   }
+  if (issue.code === 'custom') return [`${nameKey(at)}: ${issue.message}`];
   const value = issue.path.reduce<unknown>((inner, key) => (isObject(inner) ? inner[String(key)] : undefined), config);
   if (value === undefined) return [`${nameKey(at)}: missing; ${describeKey(issue.path)}`];
   const schema = schemaAt(issue.path);

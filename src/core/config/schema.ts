@@ -5,6 +5,7 @@
  * Leaves out reporting problems (partial.ts) and reading files (io/configFile.ts).
  */
 import { z } from 'zod';
+import { neutral, objectiveNames } from '../objectives/index.js';
 
 // Upper ends of counts are far above any real run, and low enough that sums and arrays of them stay in bounds.
 const MAX_PROMPTS = 10_000_000;
@@ -118,14 +119,37 @@ export const loraSchema = z.strictObject({
 });
 
 export const dpoSchema = z.strictObject({
+  objective: z.enum(objectiveNames).default('lr-dpo').describe('the loss that an update minimizes'),
   beta: z.number().gt(0).max(100).default(0.1).describe('β: how strongly the policy is held to the reference'),
   alpha: z.number().min(0).max(MAX_ALPHA).default(0.02).describe('α: length-penalty coefficient, per token'),
   label_smoothing: z.number().min(0).lt(0.5).default(0).describe('share of preferences assumed to be wrong'),
+  gamma_ratio: z.number().min(0).max(100).default(neutral.gamma_ratio).describe('simpo: target margin γ/β'),
+  ld_scale: fraction
+    .default(neutral.ld_scale)
+    .describe("ld-dpo: share a that tokens beyond the shorter response's length count; 1 is DPO"),
+  nll_weight: z
+    .number()
+    .min(0)
+    .max(100)
+    .default(neutral.nll_weight)
+    .describe("λ: adds -λ·log π(chosen response) per token, which keeps the chosen response's likelihood up"),
   reference: z
     .string()
     .min(1)
     .default('round')
     .describe('`round` (the policy this round started from), `base` (the first policy) or a model folder'),
+});
+
+const updateOnly = 'so far only `brevity update` trains with it; leave it out of the configuration of a run';
+
+/** A run's: reviews, previews and jobs know LR-DPO's loss only, of which DPO is the case α = 0. */
+const runDpoSchema = dpoSchema.superRefine((dpo, context) => {
+  const refuse = (key: keyof typeof dpo, why: string) =>
+    context.addIssue({ code: 'custom', path: [key], message: `${dpo[key]}: ${why}` });
+  if (!['lr-dpo', 'dpo'].includes(dpo.objective)) refuse('objective', updateOnly);
+  for (const key of ['gamma_ratio', 'ld_scale', 'nll_weight'] as const)
+    if (dpo[key] !== neutral[key]) refuse(key, updateOnly);
+  if (dpo.objective === 'dpo' && dpo.alpha !== 0) refuse('alpha', 'objective dpo has no length term; set it to 0');
 });
 
 export const launcherNames = ['process', 'slurm', 'ray', 'command'] as const;
@@ -246,7 +270,7 @@ export const configSchema = z.strictObject({
   sampling: samplingSchema.prefault({}),
   rewards: rewardOptionsSchema.prefault({}),
   pairs: pairsSchema.prefault({}),
-  dpo: dpoSchema.prefault({}),
+  dpo: runDpoSchema.prefault({}),
   update: updateSchema.prefault({}),
   evaluation: evaluationSchema.prefault({}),
 });

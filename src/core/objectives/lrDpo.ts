@@ -6,44 +6,24 @@
  *     loss = -log σ(z)
  *
  * The sign of the length term is plus. It follows from maximising E[r(x, y) - α|y|] - β·KL: the optimal policy's reward
- * difference then is β·Δlog-ratio + α·Δ|y|. A longer chosen response's z grows, so its gradient weight σ(-z) shrinks; a shorter
- * chosen response's grows. Published code disagrees about this sign; test/core/objectives/lrDpo.test.ts pins it.
+ * difference then is β·δ + α·Δ|y|. With a longer chosen response z grows, so the gradient weight σ(-z) shrinks; with a
+ * shorter one it grows. Published code disagrees about this sign; test/core/objectives/lrDpo.test.ts pins it.
  *
- * Knows no backend and does no I/O.
+ * With label smoothing it is conservative DPO (cDPO): (1 - ε)·(-log σ(z)) + ε·(-log σ(-z)).
  */
+import {
+  type Objective,
+  type ObjectiveSettings,
+  type PairLogps,
+  type PairLoss,
+  implicitRewards,
+  lengthTerm,
+  sigmoid,
+  softplus,
+} from './objective.js';
 
-/** Sums over response tokens of log π(token | prefix) under policy and reference, and lengths in tokens. */
-export interface PairLogps {
-  chosen_logps: number;
-  rejected_logps: number;
-  ref_chosen_logps: number;
-  ref_rejected_logps: number;
-  chosen_length: number;
-  rejected_length: number;
-}
-
-export interface LossSettings {
-  /** β > 0. */
-  beta: number;
-  /** α ≥ 0, per token. */
-  alpha: number;
-  /** ε in [0, ½): the share of preferences assumed to be wrong (conservative DPO). 0 is the paper's loss. */
-  label_smoothing: number;
-}
-
-export interface PairLoss {
-  /** The loss's logit. */
-  z: number;
-  /** (1 - ε)·(-log σ(z)) + ε·(-log σ(-z)). */
-  loss: number;
-  /** σ(-z): how hard the update pulls on this pair. */
-  weight: number;
-  /** ∂loss/∂z = -(1 - ε)·σ(-z) + ε·σ(z). */
-  slope: number;
-  /** β·(logps - reference logps). */
-  chosen_reward: number;
-  rejected_reward: number;
-}
+export { sigmoid, softplus } from './objective.js';
+export type { PairLogps } from './objective.js';
 
 /**
  * The loss's logit z.
@@ -55,29 +35,62 @@ export function lossLogit(implicitMargin: number, lengthDifference: number, alph
   return implicitMargin + alpha * lengthDifference;
 }
 
-export function lrDpoLoss(pair: PairLogps, { beta, alpha, label_smoothing: smoothing }: LossSettings): PairLoss {
-  const chosenReward = beta * (pair.chosen_logps - pair.ref_chosen_logps);
-  const rejectedReward = beta * (pair.rejected_logps - pair.ref_rejected_logps);
-  const z = lossLogit(chosenReward - rejectedReward, pair.chosen_length - pair.rejected_length, alpha);
+export function lrDpoLoss(
+  pair: PairLogps,
+  { beta, alpha, label_smoothing }: Pick<ObjectiveSettings, 'beta' | 'alpha' | 'label_smoothing'>,
+): PairLoss & { z: number } {
+  const rewards = implicitRewards(pair, beta);
+  return logisticLoss(
+    rewards.chosen_reward - rewards.rejected_reward + lengthTerm(pair, alpha),
+    { ...rewards, label_smoothing },
+    beta,
+    beta,
+  );
+}
+
+/**
+ * (1 - ε)·(-log σ(z)) + ε·(-log σ(-z)) for a z that is linear in both log-probabilities.
+ *
+ * @param chosen ∂z/∂log π(y_w)
+ * @param rejected -∂z/∂log π(y_l)
+ */
+export function logisticLoss(
+  z: number,
+  given: { chosen_reward: number; rejected_reward: number; label_smoothing: number },
+  chosen: number,
+  rejected: number,
+): PairLoss & { z: number } {
+  const { label_smoothing: smoothing, chosen_reward, rejected_reward } = given;
   const weight = sigmoid(-z);
+  const slope = -(1 - smoothing) * weight + smoothing * sigmoid(z);
   return {
     z,
     loss: (1 - smoothing) * softplus(-z) + smoothing * softplus(z),
     weight,
-    slope: -(1 - smoothing) * weight + smoothing * sigmoid(z),
-    chosen_reward: chosenReward,
-    rejected_reward: rejectedReward,
+    chosen_slope: slope * chosen,
+    rejected_slope: -slope * rejected,
+    tail: 1,
+    chosen_reward,
+    rejected_reward,
   };
 }
 
-/** σ(x) without overflow. */
-export function sigmoid(x: number): number {
-  if (x >= 0) return 1 / (1 + Math.exp(-x));
-  const e = Math.exp(x);
-  return e / (1 + e);
-}
+export const lrDpo: Objective = {
+  name: 'lr-dpo',
+  describe: 'length-regularized DPO',
+  source: 'arXiv 2406.11817; 2403.19159, eq. 9',
+  reference: true,
+  uses: ['alpha', 'label_smoothing'],
+  needs: [],
+  usualBeta: 0.1,
+  pair: (logps, settings) => lrDpoLoss(logps, settings),
+};
 
-/** log(1 + eˣ) without overflow: -log σ(-x). */
-export function softplus(x: number): number {
-  return Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
-}
+export const dpo: Objective = {
+  ...lrDpo,
+  name: 'dpo',
+  describe: 'DPO, without the length term',
+  source: 'arXiv 2305.18290, eq. 7',
+  uses: ['label_smoothing'],
+  pair: (logps, settings) => lrDpoLoss(logps, { ...settings, alpha: 0 }),
+};

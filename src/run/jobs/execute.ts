@@ -205,7 +205,11 @@ class Execution {
       policy,
       pairs,
       reference,
-      { dpo: request.objective, update: { ...request.update, job: null }, seed: request.seed },
+      {
+        dpo: { ...request.objective, objective: request.objective.name },
+        update: { ...request.update, job: null },
+        seed: request.seed,
+      },
       files,
       resumed,
       {

@@ -1,6 +1,6 @@
 /** log π(token) straight from hidden states: the [N, V] logits exist only a slice of rows at a time. */
 import * as tf from '@tensorflow/tfjs-core';
-import { fused, hasKernel, runKernel } from '../fused.js';
+import { fused, hasKernel, runKernel, transposesInProducts } from '../fused.js';
 import { transpose, transposed } from './elementwise.js';
 
 /** Largest slice of logits in bytes. */
@@ -56,7 +56,7 @@ function inSlices(hidden: tf.Tensor2D, head: tf.Tensor2D, targets: tf.Tensor1D, 
   return fused(
     { hidden, head },
     (save) => {
-      const parts = slices(hidden, head).map(([start, count]) =>
+      const parts = slices(hidden.shape[0], head.shape[1]).map(([start, count]) =>
         tf.tidy(() =>
           forwardSlice(tf.matMul(tf.slice(hidden, [start, 0], [count, -1]), head), tf.slice(targets, start, count)),
         ),
@@ -71,7 +71,7 @@ function inSlices(hidden: tf.Tensor2D, head: tf.Tensor2D, targets: tf.Tensor1D, 
       const headT = transposed(savedHead as tf.Tensor2D);
       const dhidden: tf.Tensor[] = [];
       let dhead: tf.Tensor | undefined;
-      for (const [start, count] of slices(savedHidden as tf.Tensor2D, savedHead as tf.Tensor2D)) {
+      for (const [start, count] of slices(savedHidden.shape[0], savedHead.shape[1] as number)) {
         const [dh, dw] = tf.tidy((): tf.Tensor[] => {
           const part = tf.slice(savedHidden as tf.Tensor2D, [start, 0], [count, -1]);
           const dlogits = backwardSlice(
@@ -95,9 +95,41 @@ function inSlices(hidden: tf.Tensor2D, head: tf.Tensor2D, targets: tf.Tensor1D, 
   ) as tf.Tensor1D;
 }
 
-function slices(hidden: tf.Tensor2D, head: tf.Tensor2D): [start: number, count: number][] {
-  const N = hidden.shape[0];
-  const most = Math.max(1, Math.floor(SLICE_BYTES / 4 / head.shape[1]));
+/**
+ * log Σ_v softmax(hidden·head)[v]² for each row: the log of the probability that two draws give the same token. It has no
+ * gradient.
+ *
+ * @param hidden [N, D]
+ * @returns [N]
+ *
+ * With m a row's largest logit l: log Σ p² = log Σ e^{2(l - m)} - 2·log Σ e^{l - m}.
+ */
+export function logSumSquaredProbs(hidden: tf.Tensor2D, { weight, tied }: Head): tf.Tensor1D {
+  return fused(
+    { hidden },
+    () => {
+      const turned = tied && transposesInProducts();
+      const head = tied && !turned ? transposed(weight) : weight;
+      const V = weight.shape[tied ? 0 : 1];
+      const parts = slices(hidden.shape[0], V).map(([start, count]) =>
+        tf.tidy(() => {
+          const logits = tf.matMul(tf.slice(hidden, [start, 0], [count, -1]), head, false, turned);
+          const powers = tf.exp(tf.sub(logits, tf.max(logits, 1, true)));
+          const logSum = tf.log(tf.sum(powers, 1));
+          return tf.sub(tf.sub(tf.log(tf.sum(tf.mul(powers, powers), 1)), logSum), logSum);
+        }),
+      );
+      return parts.length === 1 ? parts[0] : tf.concat(parts);
+    },
+    () => {
+      throw new Error('logSumSquaredProbs has no gradient');
+    },
+  ) as tf.Tensor1D;
+}
+
+/** Rows of N whose logits [rows, V] are computed at once. */
+function slices(N: number, V: number): [start: number, count: number][] {
+  const most = Math.max(1, Math.floor(SLICE_BYTES / 4 / V));
   const result: [number, number][] = [];
   // No rows are one slice of none.
   for (let start = 0; start === 0 || start < N; start += most) result.push([start, Math.min(most, N - start)]);

@@ -41,19 +41,20 @@ describe('lrDpoLoss', () => {
 
   it('smooths labels: (1 - ε)·(-log σ(z)) + ε·(-log σ(-z))', () => {
     // z = 1, ε = 0.1: 0.9·0.313262 + 0.1·1.313262 = 0.413262.
-    const { loss, slope } = lrDpoLoss(pair({ chosen_length: 150 }), { ...settings, label_smoothing: 0.1 });
+    const { loss, chosen_slope } = lrDpoLoss(pair({ chosen_length: 150 }), { ...settings, label_smoothing: 0.1 });
     expect(loss).toBeCloseTo(0.4132616875182228, 12);
-    // -0.9·σ(-1) + 0.1·σ(1)
-    expect(slope).toBeCloseTo(-0.9 * 0.2689414213699951 + 0.1 * 0.7310585786300049, 12);
+    // β·(-0.9·σ(-1) + 0.1·σ(1))
+    expect(chosen_slope).toBeCloseTo(0.1 * (-0.9 * 0.2689414213699951 + 0.1 * 0.7310585786300049), 12);
   });
 
-  it.each([-3, 0, 2])('its slope is the derivative by z at %d', (difference) => {
+  it.each([-3, 0, 2])('its slopes are the derivatives by the log-probabilities at z = %d', (z) => {
     for (const label_smoothing of [0, 0.2]) {
-      const at = (logps: number) =>
-        lrDpoLoss(pair({ chosen_logps: -10 + 10 * logps }), { ...settings, label_smoothing });
-      const step = 1e-5;
-      const numeric = (at(difference + step).loss - at(difference - step).loss) / (2 * step);
-      expect(at(difference).slope).toBeCloseTo(numeric, 8);
+      const at = (step: number) =>
+        lrDpoLoss(pair({ chosen_logps: -10 + 10 * z + step }), { ...settings, label_smoothing });
+      const step = 1e-4;
+      const numeric = (at(step).loss - at(-step).loss) / (2 * step);
+      expect(at(0).chosen_slope).toBeCloseTo(numeric, 9);
+      expect(at(0).rejected_slope).toBeCloseTo(-numeric, 9);
     }
   });
 

@@ -1,0 +1,42 @@
+/**
+ * SPPO (arXiv 2405.00675, eq. 4.3, in the halved form of its official code):
+ *
+ *     loss = ½·[(Δ(y_w) - (P_w - ½)/β)² + (Δ(y_l) - (P_l - ½)/β)²]
+ *
+ * P is the probability that a response beats another one of the policy's, estimated over all K responses of the prompt,
+ * itself (½) included: `winProbabilities`. β is the paper's 1/η, 1e-3: each Δ is pulled towards a multiple of it.
+ */
+import { type Objective, implicitRewards, sigmoid } from './objective.js';
+
+export const sppo: Objective = {
+  name: 'sppo',
+  describe: 'self-play: each log-ratio towards its win probability',
+  source: 'arXiv 2405.00675, eq. 4.3',
+  reference: true,
+  uses: [],
+  needs: ['chosen_win_probability', 'rejected_win_probability'],
+  usualBeta: 1e-3,
+  pair(logps, { beta }, { chosen_win_probability: chosenWins = NaN, rejected_win_probability: rejectedWins = NaN }) {
+    const chosen = logps.chosen_logps - logps.ref_chosen_logps - (chosenWins - 0.5) / beta;
+    const rejected = logps.rejected_logps - logps.ref_rejected_logps - (rejectedWins - 0.5) / beta;
+    return {
+      z: null,
+      loss: 0.5 * (chosen ** 2 + rejected ** 2),
+      // Both sides are pulled; the mean of the two distances, in the loss's own unit.
+      weight: (Math.abs(chosen) + Math.abs(rejected)) / 2,
+      chosen_slope: chosen,
+      rejected_slope: rejected,
+      tail: 1,
+      ...implicitRewards(logps, beta),
+    };
+  },
+};
+
+/**
+ * P_i = mean over j of σ(r_i - r_j), j = i (½) included.
+ *
+ * @param rewards of all K responses to one prompt
+ */
+export function winProbabilities(rewards: readonly number[]): number[] {
+  return rewards.map((reward) => rewards.reduce((sum, other) => sum + sigmoid(reward - other), 0) / rewards.length);
+}
