@@ -85,7 +85,7 @@ export function updateCommand(): Command {
       'after',
       examples(
         'update --policy ./policy --pairs pairs.jsonl --alpha 0.02 --beta 0.1 --lr 5e-7 --out ./policy-1 > metrics.jsonl',
-        'update --policy ./policy --pairs pairs.jsonl --objective simpo --alpha 0 --beta 2.5 --gamma-ratio 0.55 --dry-run',
+        'update --policy ./policy --pairs pairs.jsonl --objective simpo --beta 2.5 --gamma-ratio 0.55 --dry-run',
       ),
     )
     .action(async (options) => {
@@ -157,14 +157,14 @@ const otherBetas = Object.values(objectives)
 const texts: Record<string, string | undefined> = {
   objective: 'the loss that the update minimizes; docs/objectives.md explains each',
   beta: `β: what it scales depends on the objective (default: ${lrDpoBeta}; ${otherBetas.join(', ')})`,
-  alpha: `${dpoSchema.shape.alpha.description} (default: ${dpoSchema.shape.alpha.parse(undefined)}; 0 if the objective has none)`,
+  alpha: `${dpoSchema.shape.alpha.description} (default: ${dpoSchema.shape.alpha.parse(undefined)}; 0 for other objectives than lr-dpo)`,
 };
 
 /** Settings of the loss: those given, and the objective's defaults. */
 function lossOf(options: Record<string, unknown>): Partial<LossSettings> {
   const given = flagValues(options, [...objectiveFlags, ...dpoFlags]).dpo as Partial<LossSettings>;
-  const { usualBeta, uses }: Objective = objectives[given.objective as ObjectiveName];
-  return { ...(uses.includes('alpha') ? {} : { alpha: neutral.alpha }), beta: usualBeta, ...given };
+  const { name, usualBeta }: Objective = objectives[given.objective as ObjectiveName];
+  return { ...(name === 'lr-dpo' ? {} : { alpha: neutral.alpha }), beta: usualBeta, ...given };
 }
 
 /** Flags that the objective does not use. */

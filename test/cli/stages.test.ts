@@ -252,7 +252,7 @@ describe('stages compose', () => {
       return rows[0];
     };
     // β is the objective's usual one.
-    const simpo = ['--objective', 'simpo', '--alpha', '0', '--gamma-ratio', '0.55'];
+    const simpo = ['--objective', 'simpo', '--gamma-ratio', '0.55'];
     expect(dryRun(simpo, caseOf('SimPO, Llama-3-Instruct'))).toMatchObject({ ref_chosen_logps: null });
     expect(dryRun(['--objective', 'sppo', '--reference', model], caseOf('SPPO, weights'))).toMatchObject({ z: null });
   });
