@@ -1,6 +1,6 @@
 /**
  * All changes of the terminal's state, pure: the engine's events, keys and the mouse in, the new state and what is asked
- * of the world out. What a key does is decided by its screen (components/screens/SCREEN/screen.ts) or by runActions.ts.
+ * of the world out. What a key does is decided by its screen (components/screens/SCREEN/screen.ts) or by globalActions.ts.
  */
 import type { Query, RoundData, RoundSettings, Snapshot } from '../../src/protocol/messages.js';
 import { applyEvent } from '../../src/protocol/reducer.js';

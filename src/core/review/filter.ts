@@ -13,7 +13,7 @@
  * A number's name is its short form or the heading of its column. Words that are neither names, marks nor operators are
  * searched for as text, and quotation marks make text of anything.
  *
- * Leaves out where the values come from (the review screen's filtering.ts).
+ * Leaves out where the values come from (components/screens/review/order.ts).
  */
 
 /** What can be compared: its meaning, and the other names it answers to (headings, as drawn in Unicode and ASCII). */
