@@ -29,7 +29,7 @@ const emulated = [
  * `npm run test:long` runs these alone, `npm run test:all` everything.
  */
 const isLong = (file: string): boolean =>
-  under(file, ['e2e', 'faults', 'fuzz', 'native', 'remote/jobs']) ||
+  under(file, ['e2e', 'faults', 'fuzz', 'native', 'remote/jobs', 'run/jobs']) ||
   isOf(file, ['cli/auto', 'cli/stages', 'engine/crash', 'engine/launch', 'engine/socket', 'engine/tree']) ||
   isOf(file, ['run/preflight/tasks', 'tensor/properties']);
 
