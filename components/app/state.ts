@@ -10,7 +10,7 @@ import type { ReactNode } from 'react';
 import type {
   EngineCommand,
   EngineEvent,
-  HeldOutSeen,
+  HeldOutResponse,
   Query,
   RoundData,
   RoundSettings,
@@ -144,7 +144,7 @@ export type State = RunTerminal | FileTerminal | HomeTerminal;
 
 export interface HeldOutResponses {
   /** By round, the last received last. */
-  readonly known: readonly { round: number; responses: readonly HeldOutSeen[] }[];
+  readonly known: readonly { round: number; responses: readonly HeldOutResponse[] }[];
   /** Rounds that were asked for, and the engine process that was asked: a restarted engine is asked again. */
   readonly asked: readonly { round: number; pid: number }[];
 }

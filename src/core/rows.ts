@@ -166,13 +166,21 @@ export const probeRowSchema = z.object({
 });
 export type ProbeRow = z.infer<typeof probeRowSchema>;
 
-/** A response to a held-out prompt with its reward. */
-export interface HeldOutResponse {
-  prompt_index: number;
-  prompt: string;
+/**
+ * A response as people see it: while it is sampled, in review, to a probe or a held-out prompt. SampledResponse is the same
+ * with its tokens, as files keep it.
+ */
+export interface ShownResponse {
   text: string;
   /** In tokens. */
   length: number;
-  reward: number;
+  /** It met the token limit, so no end-of-turn token ends it. */
   truncated: boolean;
+}
+
+/** A response to a held-out prompt with its reward. */
+export interface HeldOutResponse extends ShownResponse {
+  prompt_index: number;
+  prompt: string;
+  reward: number;
 }

@@ -10,11 +10,11 @@ import type { EngineActivity } from '../core/runs.js';
 import type { EndpointView, JobView } from './remoteViews.js';
 import type { HackingReport } from '../core/review/hacking.js';
 import type { Decision, LogRatios, ReviewDetail, ReviewRow, Ruling, WeightInputs } from '../core/review/rows.js';
-import type { DroppedPairs, HeldOutResponse as HeldOutSeen, MetricsRow, PairRow } from '../core/rows.js';
+import type { DroppedPairs, HeldOutResponse, MetricsRow, PairRow, ShownResponse } from '../core/rows.js';
 import type { RoundOverrides, RoundSettings, RoundState, Stage } from '../core/rounds.js';
 
 export type { EndpointView, JobEnd, JobView, Verification } from './remoteViews.js';
-export type { HeldOutResponse as HeldOutSeen } from '../core/rows.js';
+export type { HeldOutResponse } from '../core/rows.js';
 export { stages } from '../core/rounds.js';
 export type { RoundOverrides, RoundSettings, RoundState, Stage } from '../core/rounds.js';
 
@@ -49,15 +49,12 @@ export interface DecisionView {
 }
 
 /** The policy's answer to a fixed prompt after so many steps of the update; step 0 is the round's start. */
-export interface ProbeSeen {
+export interface ProbeSeen extends ShownResponse {
   round: number;
   step: number;
   /** Place among the probe prompts. */
   probe: number;
   prompt: string;
-  text: string;
-  length: number;
-  truncated: boolean;
 }
 
 /** WeightInputs without the values. */
@@ -111,14 +108,11 @@ export interface Snapshot extends RoundData {
 }
 
 /** A response as it arrives, for the sampling screen. */
-export interface ResponseSeen {
+export interface ResponseSeen extends ShownResponse {
   round: number;
   prompt_index: number;
   sample: number;
   prompt: string;
-  text: string;
-  length: number;
-  truncated: boolean;
   /** null before it is known. */
   reward: number | null;
   /** An answer of the evaluation, to the held-out prompt of that index; else one of the round's samples. */
@@ -238,7 +232,7 @@ export interface Queries {
     answer: { prompt_tokens: number; prompt: TokenSeen[]; response: TokenSeen[] };
   };
   'read-round': { ask: { round: number }; answer: RoundData };
-  'read-held-out': { ask: { round: number }; answer: HeldOutSeen[] };
+  'read-held-out': { ask: { round: number }; answer: HeldOutResponse[] };
   /** Metrics of a round's update so far: far less than all of the round. */
   'read-metrics': { ask: { round: number }; answer: MetricsRow[] };
   /** What delete-round would remove: the round and all that came from it, and what their files take. */

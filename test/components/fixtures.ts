@@ -3,7 +3,7 @@ import { configSchema } from '../../src/core/config/schema.js';
 import type {
   EndpointView,
   EngineState,
-  HeldOutSeen,
+  HeldOutResponse,
   JobView,
   ProbeSeen,
   Progress,
@@ -336,7 +336,7 @@ export function press(state: State, ...keys: string[]): State {
 }
 
 /** A round's answers to forty held-out prompts: the later the round, the longer and the better the odd ones. */
-export function heldOut(round: number): HeldOutSeen[] {
+export function heldOut(round: number): HeldOutResponse[] {
   return Array.from({ length: 40 }, (_, i) => ({
     prompt_index: i,
     prompt: `Please name ${i + 2} things that are ${i % 2 === 0 ? 'blue' : 'green'}.`,

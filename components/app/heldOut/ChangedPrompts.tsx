@@ -1,4 +1,4 @@
-import type { HeldOutSeen } from '../../../src/protocol/messages.js';
+import type { HeldOutResponse } from '../../../src/protocol/messages.js';
 import { type Change, type Order, type PromptsLayout, orderNames } from './prompts.js';
 import * as format from '../../../src/core/format.js';
 import { makeLine } from '../../../src/core/sanitize.js';
@@ -78,6 +78,6 @@ function Row({ change, isSelected, columns }: RowProps) {
   );
 }
 
-function heading(name: string, { reward, length, truncated }: HeldOutSeen): string {
+function heading(name: string, { reward, length, truncated }: HeldOutResponse): string {
   return `${name}: reward ${format.fixed(reward, 2)}, ${format.of(length, 'token')}${truncated ? ', truncated' : ''}`;
 }

@@ -2,7 +2,7 @@
  * What changed between two rounds' responses to the held-out prompts: a list of the prompts, ordered by the change, with
  * both responses to the selected one beneath it. Drawn by ChangedPrompts.tsx on the evaluation and history screens.
  */
-import type { HeldOutSeen } from '../../../src/protocol/messages.js';
+import type { HeldOutResponse } from '../../../src/protocol/messages.js';
 import { type MarkedLine, comparedLines } from '../../parts/markedText.js';
 import { wheelLines } from '../layout.js';
 import { clamp, clampTop, placeAt, windowFor } from '../lists.js';
@@ -21,8 +21,8 @@ export const orderNames: Record<Order, string> = {
 export interface Change {
   prompt_index: number;
   prompt: string;
-  before: HeldOutSeen;
-  now: HeldOutSeen;
+  before: HeldOutResponse;
+  now: HeldOutResponse;
   /** Now minus before. */
   reward: number;
   /** Now minus before, in tokens. */
@@ -37,7 +37,7 @@ const rank: Record<Order, (change: Change) => number> = {
 };
 
 /** The prompts that have a response on both sides, in the given order; ties by prompt index. */
-export function changesOf(now: readonly HeldOutSeen[], before: readonly HeldOutSeen[], order: Order): Change[] {
+export function changesOf(now: readonly HeldOutResponse[], before: readonly HeldOutResponse[], order: Order): Change[] {
   const earlier = new Map(before.map((response) => [response.prompt_index, response]));
   const changes = now.flatMap((response): Change[] => {
     const other = earlier.get(response.prompt_index);
@@ -57,10 +57,18 @@ export function changesOf(now: readonly HeldOutSeen[], before: readonly HeldOutS
 }
 
 /** The last result: selectors run many times per key, and the list may have thousands of prompts. */
-let last: { now: readonly HeldOutSeen[]; before: readonly HeldOutSeen[]; order: Order; changes: Change[] } | null =
-  null;
+let last: {
+  now: readonly HeldOutResponse[];
+  before: readonly HeldOutResponse[];
+  order: Order;
+  changes: Change[];
+} | null = null;
 
-function cachedChanges(now: readonly HeldOutSeen[], before: readonly HeldOutSeen[], order: Order): readonly Change[] {
+function cachedChanges(
+  now: readonly HeldOutResponse[],
+  before: readonly HeldOutResponse[],
+  order: Order,
+): readonly Change[] {
   if (last?.now !== now || last.before !== before || last.order !== order)
     last = { now, before, order, changes: changesOf(now, before, order) };
   return last.changes;
@@ -108,8 +116,8 @@ const promptsHead = listHead + 2;
 
 /** @param room the screen's columns, and the rows of the list and responses with their headings */
 export function promptsLayout(
-  now: readonly HeldOutSeen[] | null,
-  before: readonly HeldOutSeen[] | null,
+  now: readonly HeldOutResponse[] | null,
+  before: readonly HeldOutResponse[] | null,
   ui: PromptsUi,
   { columns, rows }: Size,
 ): PromptsLayout {

@@ -1,12 +1,12 @@
 /** Responses to the held-out prompts, by round. Each round is asked for once per engine process. */
-import type { HeldOutSeen, Query } from '../../../src/protocol/messages.js';
+import type { HeldOutResponse, Query } from '../../../src/protocol/messages.js';
 import { type Effect, type State, type Step, noEffects } from '../state.js';
 
 /** Rounds whose responses are kept; others are asked for again. */
 const ROUNDS_KEPT = 6;
 
 /** A round's responses; null before the engine has sent them. */
-export function responsesOf({ heldOut }: State, round: number): readonly HeldOutSeen[] | null {
+export function responsesOf({ heldOut }: State, round: number): readonly HeldOutResponse[] | null {
   return heldOut.known.find((known) => known.round === round)?.responses ?? null;
 }
 
@@ -28,7 +28,7 @@ export function withResponses<S extends State>(
   answer: unknown,
 ): S {
   const others = state.heldOut.known.filter((known) => known.round !== round);
-  const all = [...others, { round, responses: answer as HeldOutSeen[] }];
+  const all = [...others, { round, responses: answer as HeldOutResponse[] }];
   const forgotten = new Set(all.slice(0, -ROUNDS_KEPT).map((known) => known.round));
   const asked = state.heldOut.asked.filter((query) => !forgotten.has(query.round));
   return { ...state, heldOut: { known: all.slice(-ROUNDS_KEPT), asked } };

@@ -1,7 +1,7 @@
 /** What the evaluation screen shows, derived from its slice: how its rows are shared out, and its content in words. */
 import { fixed, signed } from '../../../src/core/format.js';
 import { makeVisible } from '../../../src/core/sanitize.js';
-import type { HeldOutSeen, RoundState } from '../../../src/protocol/messages.js';
+import type { HeldOutResponse, RoundState } from '../../../src/protocol/messages.js';
 import { type PromptsLayout, orderNames, promptsLayout } from '../../app/heldOut/prompts.js';
 import { responsesOf } from '../../app/heldOut/responses.js';
 import { bodyRows } from '../../app/layout.js';
@@ -13,8 +13,8 @@ export interface EvaluationLayout {
   opponents: readonly Opponent[];
   /** The opponent whose responses are compared; null where there is none, as for the base policy. */
   opponent: Opponent | null;
-  now: readonly HeldOutSeen[] | null;
-  before: readonly HeldOutSeen[] | null;
+  now: readonly HeldOutResponse[] | null;
+  before: readonly HeldOutResponse[] | null;
   /** Rows of both histograms; 0: not shown. */
   spreadRows: number;
   /** Row of the screen's body at which the prompts begin. */

@@ -1,6 +1,6 @@
 /** What differs between two rounds: settings, update and evaluation as rows, and the curves of both updates. */
 import { halfWidth, winRates } from '../../../src/core/winRate.js';
-import type { HeldOutSeen, RoundState, Snapshot } from '../../../src/protocol/messages.js';
+import type { HeldOutResponse, RoundState, Snapshot } from '../../../src/protocol/messages.js';
 import { decisionsInWords, promptsWithoutPair } from '../../../src/core/review/decisions.js';
 import { overriddenKeys, settingOf } from '../../../src/core/rounds.js';
 import type { Comparison, MetricsRow } from '../../../src/core/rows.js';
@@ -46,8 +46,8 @@ interface Both {
 }
 
 interface Responses {
-  left: readonly HeldOutSeen[];
-  right: readonly HeldOutSeen[];
+  left: readonly HeldOutResponse[];
+  right: readonly HeldOutResponse[];
 }
 
 function settingRows(config: Snapshot['config'], both: Both): ComparedRow[] {
@@ -104,7 +104,7 @@ function headToHead(responses: Responses | null): ComparedRow[] {
 }
 
 /** Right against left by reward, on the prompts that both have a response to, as an evaluation compares policies. */
-function winRows(left: readonly HeldOutSeen[], right: readonly HeldOutSeen[]): ComparedRow[] {
+function winRows(left: readonly HeldOutResponse[], right: readonly HeldOutResponse[]): ComparedRow[] {
   const before = new Map(left.map((response) => [response.prompt_index, response]));
   const rows = right.flatMap(({ prompt_index, reward, length }) => {
     const other = before.get(prompt_index);

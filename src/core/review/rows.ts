@@ -4,7 +4,7 @@
  *
  * Leaves out how decisions follow one another (decisions.ts) and what α does to the pairs (core/margins.ts).
  */
-import type { DroppedPairs, Message, SampleRow, ScoreRow } from '../rows.js';
+import type { DroppedPairs, Message, SampleRow, ScoreRow, ShownResponse } from '../rows.js';
 import { promptText } from '../prompts.js';
 import { largest, smallest } from '../limits.js';
 
@@ -63,13 +63,10 @@ export interface ReviewDetail {
   responses: ResponseDetail[];
 }
 
-export interface ResponseDetail {
-  text: string;
-  length: number;
+export interface ResponseDetail extends ShownResponse {
   reward: number;
   /** Sum of log π over the response; null where it is not known. */
   logps: number | null;
-  truncated: boolean;
   /** Who wrote it, where a file tells. */
   source?: string;
 }

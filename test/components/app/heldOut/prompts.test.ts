@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { HeldOutSeen } from '../../../../src/protocol/messages.js';
+import type { HeldOutResponse } from '../../../../src/protocol/messages.js';
 import { type Order, changesOf } from '../../../../components/app/heldOut/prompts.js';
 
-const response = (prompt_index: number, reward: number, length: number): HeldOutSeen => ({
+const response = (prompt_index: number, reward: number, length: number): HeldOutResponse => ({
   prompt_index,
   prompt: `p${prompt_index}`,
   text: 't',
