@@ -60,7 +60,7 @@ export function needTerminal(run: string): void {
   );
 }
 
-/** What the terminal shows. */
+/** The content of the terminal, and its effects on the world. */
 export interface Source {
   initial(size: Size): State;
   /** Attaches to the engine, or to a file's session in its place; absent on the list of runs. */

@@ -14,8 +14,8 @@ export interface MarginInput {
   chosen_length: number;
   rejected_length: number;
   /**
-   * The loss's logit at α = 0 when the update starts: β·[(logps_w - ref_w) - (logps_l - ref_l)]. 0 if policy and reference
-   * are the same; NaN while the log-probabilities are unknown.
+   * The loss's logit at α = 0 when the update starts: β·[(logps_w - ref_w) - (logps_l - ref_l)]. 0 if policy and
+   * reference are the same; NaN while the log-probabilities are unknown.
    */
   implicit_margin: number;
 }

@@ -29,7 +29,7 @@ export interface RunSeen {
   config: PartialConfig;
 }
 
-/** What an engine is doing; `idle` waits for a command. */
+/** An engine's activity; `idle` waits for a command. */
 export type EngineActivity = 'starting' | 'idle' | 'working' | 'paused';
 
 export type EngineSeen =

@@ -160,7 +160,7 @@ class Follower {
     }
   }
 
-  /** Sends the commands in order; a refusal ends the run, unless a person has taken over meanwhile. */
+  /** Sends the commands in order; a refusal makes `drive` fail, unless a person has taken over meanwhile. */
   private try(...commands: Parameters<EngineClient['send']>[0][]): void {
     void (async () => {
       try {

@@ -161,7 +161,9 @@ function checkReview(core: Core): void {
 
 const ranges = { alpha: dpoSchema.shape.alpha, beta: dpoSchema.shape.beta, lr: updateSchema.shape.lr };
 
-/** Checks settings of review against the ranges of the configuration. @throws UserError that names every value out of range */
+/**
+ * Checks settings of review against the configuration's ranges. @throws UserError that names every value out of range
+ */
 export function checkSettings(changes: Partial<RoundSettings>): void {
   const problems = Object.entries(changes).flatMap(([name, value]) => {
     if (!Object.hasOwn(ranges, name)) return [`unknown setting ${name}; expected alpha, beta or lr`];

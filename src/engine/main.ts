@@ -100,7 +100,7 @@ async function serveRun(directory: string, lock: Lock, socketPath: string): Prom
     try {
       guard();
     } catch {
-      // It ends.
+      // guard() ends the engine.
     }
   }, LOOK_MS).unref();
   for (const name of ['SIGTERM', 'SIGINT'] as const)

@@ -13,7 +13,7 @@ import type { WeightProgress } from '../protocol/messages.js';
 /** Milliseconds in review before log-probabilities are computed. */
 const QUIET_MS = 300;
 
-/** What a command handler gets: it validates against the current stage, then applies. */
+/** Passed to command handlers, which validate against the current stage, then apply the command. */
 export interface CommandContext {
   core: Core;
   stages: Stages;
@@ -159,7 +159,7 @@ export class Stages {
     try {
       for (let stage = this.nextStage(); stage !== null && !core.closing; stage = this.nextStage()) {
         core.view.begin(stage, core.run);
-        // Clients drop what they counted of the failed attempt.
+        // Resets what clients counted in the failed attempt.
         if (again) core.emitSnapshot();
         again = false;
         const next = await this.timed(stage);
@@ -280,7 +280,7 @@ export class Stages {
       case 'sample': {
         const { responses, sampled } = await this.computed('sample');
         if (sampled.prompts === 0 && sampled.stopped_early) throw this.nothingSampled();
-        // Drops responses to prompts that a stop or fewer samples left unfinished.
+        // The view still counts responses that a stop or fewer samples dropped: reload it.
         if (responses !== core.view.responseCount) core.show(core.round.id);
         return { stage: 'score', sampled };
       }

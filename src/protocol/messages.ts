@@ -225,7 +225,7 @@ export interface UpdatePlan {
   memory_mb: number | null;
   /** The reference policy in words: "round start (base policy)", a folder. */
   reference: string;
-  /** What is trained: "all weights", "LoRA rank 16". */
+  /** The trained weights: "all weights", "LoRA rank 16". */
   trained: string;
   /** Where it runs: "backend native", "as a Slurm job: sbatch --partition=gpu". */
   where: string;
@@ -243,9 +243,9 @@ export interface Queries {
   'read-held-out': { ask: { round: number }; answer: HeldOutSeen[] };
   /** Metrics of a round's update so far, without the rest of the round's data. */
   'read-metrics': { ask: { round: number }; answer: MetricsRow[] };
-  /** What delete-round would remove: the round, its descendants, and the size of their files. */
+  /** The effect of delete-round: the round, its descendants, and the size of their files. */
   'read-deletion': { ask: { round: number }; answer: { rounds: number[]; bytes: number } };
-  /** What the engine is doing, for a list of runs; works without attaching. */
+  /** The engine's activity, for a list of runs; works without attaching. */
   'read-engine': { ask: object; answer: EngineState };
   /** The last lines of the job's log, at most 500 lines or 64 KiB; empty before the log exists. */
   'read-job-log': { ask: { round: number }; answer: { lines: string[] } };

@@ -36,7 +36,7 @@ export interface SettingsFile {
   config: PartialConfig;
 }
 
-/** What the form starts from. */
+/** Initial settings of the form. */
 export interface Base {
   /** From a file (with flags over it) or a run, paths absolute. */
   config: PartialConfig;

@@ -60,7 +60,7 @@ export interface DirectoryFacts {
   exists: boolean;
 }
 
-/** What an endpoint of the sampling servers reports about itself. */
+/** Facts that an endpoint of the sampling servers reports about itself. */
 export interface EndpointFacts {
   url: string;
   /** Names that it serves: the base model, and adapters. */
@@ -71,7 +71,7 @@ export interface EndpointFacts {
   locked: boolean;
 }
 
-/** What update jobs would find. */
+/** What an update job would find on this machine. */
 export interface EnvironmentFacts {
   python: PythonSearch;
   /** Version of Slurm or Ray; null for the other launchers. */
@@ -112,7 +112,7 @@ export interface RewardAsk {
   named: boolean;
 }
 
-/** The checks by name; run/preflight/tasks.ts runs each in a process of its own. */
+/** The checks by name; run/preflight/tasks.ts runs each in a separate process. */
 export interface Tasks {
   model: { ask: { dir: string; elsewhere?: boolean }; answer: ModelFacts };
   prompts: { ask: { file: string; model: string; raw: boolean }; answer: PromptFacts };

@@ -39,7 +39,7 @@ export const fieldIds = [
 ] as const;
 export type FieldId = (typeof fieldIds)[number];
 
-/** What a person typed or chose, as text. */
+/** Typed or chosen values, as text. */
 export type Values = Record<FieldId, string>;
 
 export interface Field {
@@ -252,7 +252,7 @@ export function joinedEntries(id: FieldId, entries: readonly unknown[]): string 
   return entries.map(String).join((separators[id] ?? commas).join);
 }
 
-/** What is wrong with a text or a list; null if it is valid. */
+/** The problem with a text or a list; null if it is valid. */
 export function textProblem({ id, key, kind, label }: Field, text: string): string | null {
   const schema = schemaOf(key);
   const value = kind === 'list' ? entriesOf(id, text) : text.trim() === '' ? null : text.trim();
@@ -276,7 +276,7 @@ export function rangeOf(schema: z.ZodType): string {
   return `${String(minimum)}${upTo === '' ? ' or more' : upTo}`;
 }
 
-/** What is wrong with a number; null if it is valid. Empty text means the default. */
+/** The problem with a number; null if it is valid. Empty text means the default. */
 export function numberProblem({ key }: Field, text: string): string | null {
   const value = Number(text);
   if (text.trim() === '' || Number.isNaN(value))

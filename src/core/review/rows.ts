@@ -19,7 +19,7 @@ export interface ReviewRow {
   prompt_index: number;
   /** The prompt as one text, for tables and filters. */
   prompt: string;
-  /** Of the K responses in sampling order; logps is NaN-free or empty where it is not known. */
+  /** One value per response, in sampling order. logps contains no NaN; it is empty if unknown. */
   rewards: number[];
   lengths: number[];
   truncated: boolean[];

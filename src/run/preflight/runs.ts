@@ -159,7 +159,7 @@ export async function endEngine(directory: string): Promise<void> {
   }
 }
 
-/** What a run directory consists of. Anything else in it is the user's own. */
+/** Names that make up a run directory. Anything else in it is the user's own. */
 const ownFiles = ['rounds', 'engine.sock', 'engine.log', 'run.json'];
 
 /**

@@ -1,4 +1,4 @@
-/** What the work of a round needs: the run's files, loaded models, and a channel for reports. */
+/** The inputs of a round's work: the run's files, loaded models, and a channel for reports. */
 import type { Config } from '../../core/config/schema.js';
 import type { EndpointView, JobView } from '../../protocol/remoteViews.js';
 import type { Control } from '../../core/control.js';
