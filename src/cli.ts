@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** `brevity`: arguments → one file per command under commands/, loaded when it is used. */
+/** `brevity`: parses the arguments and loads the file under cli/ that implements the command. */
 import { existsSync, readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { UserError, hasCode } from './core/errors.js';
@@ -9,7 +9,7 @@ import { commandLine } from './core/shell.js';
 
 recordInvocation(process.argv, process.env, process.cwd());
 
-// React looks when it is loaded: its development build takes twice as long for a frame.
+// React reads this when it is loaded; its development build takes twice as long per frame.
 process.env.NODE_ENV ??= 'production';
 
 const loaders: Record<string, () => Promise<Command>> = {
@@ -68,7 +68,7 @@ async function terminalCommand(): Promise<Command> {
       const look = lookOf(options);
       if (run === undefined) return runHome({ config: options.config, flags: configFromFlags(options), look });
       const { needTerminal, runTui } = await import('./cli/tui.js');
-      // Before anything is made.
+      // Before anything is created.
       needTerminal(run);
       const { left } = await runTui(openOrCreateRun(run, options), { look });
       if (left) await listAfter(run, look);
@@ -80,7 +80,7 @@ function version(): string {
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
-/** @throws UserError for a word that is neither a run nor a command but differs from a command by a slip */
+/** @throws UserError for a word that is neither a run nor a command but resembles a command */
 async function refuseSlip(word: string): Promise<void> {
   if (word.startsWith('-') || word.includes('/') || existsSync(word)) return;
   const { nearest } = await import('./core/config/partial.js');
@@ -93,7 +93,7 @@ async function refuseSlip(word: string): Promise<void> {
 }
 
 async function main(): Promise<void> {
-  // A reader that has gone (`brevity sample … | head`) is no failure of ours.
+  // A closed reader (`brevity sample … | head`) is not an error.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
   const [name, ...rest] = process.argv.slice(2);
   const load = name !== undefined && Object.hasOwn(loaders, name) ? loaders[name] : undefined;
@@ -107,7 +107,7 @@ async function main(): Promise<void> {
 
 try {
   await main();
-  // Threads of rewards and kept-alive sockets must not hold a finished command.
+  // Reward threads and kept-alive sockets must not keep a finished command running.
   process.exit(process.exitCode ?? 0);
 } catch (error) {
   if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2);
@@ -116,7 +116,7 @@ try {
     printError(`brevity: ${error.message}\n`);
     process.exit(error.exitCode);
   }
-  // A defect of ours: the stack helps whoever reports it.
+  // A bug in Brevity: print the stack for the report.
   printError(`brevity: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
   process.exit(1);
 }

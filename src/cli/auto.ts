@@ -1,4 +1,4 @@
-/** `brevity auto RUN`: rounds without a person, through the same engine as the terminal. */
+/** `brevity auto RUN`: runs rounds without a person, through the same engine as the terminal. */
 import { Command } from 'commander';
 import { depthOf, drive } from '../engine/auto.js';
 import type { EndpointView, EngineEvent } from '../protocol/messages.js';
@@ -12,7 +12,7 @@ import { problemOf, readiness, weightsText } from '../../components/parts/endpoi
 import { jobNews } from '../../components/screens/update/job.js';
 import { commandLine, shellQuote } from '../core/shell.js';
 
-/** Settings that may be given for an existing run as well: they hold for the rounds to come. */
+/** Flags that also apply to an existing run: they hold for its coming rounds. */
 const roundFlags = { alpha: 'dpo.alpha', beta: 'dpo.beta', lr: 'update.lr' } as const;
 
 const opening = { keptFlags: Object.values(roundFlags), headless: true };
@@ -63,10 +63,10 @@ ${examples(
 }
 
 /**
- * What was and was not done to a run that existed before.
+ * Describes what was and was not done to a run that already existed.
  *
- * @param before ids of the rounds that were done already
- * @param current the round that is worked on
+ * @param before ids of the rounds that were already done
+ * @param current the round being worked on
  */
 export function outcome(
   run: string,
@@ -110,17 +110,17 @@ function roundsInWords(ids: readonly number[]): string {
 
 const capitalized = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
-/** A round's results in one row. */
+/** A round's results as one row. */
 function resultRow({ id, settings, pairs, steps, evaluation, seconds }: RoundState): object {
   return { round: id, ...(id === 0 ? {} : { ...settings, pairs, steps }), ...evaluation, seconds };
 }
 
-/** Progress on standard error; finished rounds go out once. */
+/** Prints progress to standard error and passes each finished round on once. */
 class Reporter {
   private line: ProgressLine | null = null;
   private stage = '';
   private readonly told = new Set<number>();
-  /** Rounds that were done when the engine was first asked, and the round that is worked on. */
+  /** Rounds already done at the first snapshot, and the round being worked on. */
   before: ReadonlySet<number> = new Set();
   current = 0;
   private asked = false;
@@ -155,7 +155,7 @@ class Reporter {
     }
   }
 
-  /** Once all that are not down are ready: how they were verified; and each problem once. */
+  /** Prints each problem once and, when every endpoint is ready or down, how they were verified. */
   private servers(round: number, servers: readonly EndpointView[]): void {
     const settled = servers.every(({ state }) => state === 'ready' || state === 'down');
     for (const server of servers)
@@ -165,7 +165,7 @@ class Reporter {
       this.say(`round ${round} servers: `, `${readiness(servers)}; ${weightsText(servers)}`);
   }
 
-  /** A line of its own, once. */
+  /** Prints a line once. */
   private say(head: string, text: string | null): void {
     if (text === null || this.said.has(head + text)) return;
     this.said.add(head + text);

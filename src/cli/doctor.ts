@@ -1,4 +1,4 @@
-/** `brevity doctor`: what this machine can do, and why not more. */
+/** `brevity doctor`: reports what this machine can run, and what prevents more. */
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
@@ -74,7 +74,7 @@ function gpu(): string {
   }
 }
 
-/** The first line of `NAME --version`, and where the program lies; null if it is not on the path. */
+/** The first line of `NAME --version` and the program's path; null if it is not on the PATH. */
 async function versionOf(name: string): Promise<string | null> {
   const program = onPath(name, process.env);
   if (program === null) return null;
@@ -105,7 +105,7 @@ function pythonLines({ found, passed }: PythonSearch): string[][] {
   ];
 }
 
-/** The job command for the GPUs that PyTorch sees; null without a GPU, or if the trainer cannot run. */
+/** The job command for the GPUs that PyTorch sees; null without a GPU or if the trainer cannot run. */
 function recommended({ found }: PythonSearch): string | null {
   if (found === null || found.gpus.length === 0 || trainerProblem(found) !== null) return null;
   return trainerCommand(found);

@@ -1,7 +1,7 @@
 /**
- * The terminal's line to the engine: connects, passes events on, sends commands, and tells the store when the line is
- * lost. Settings that move quickly are sent once they rest; every other command goes after them. Of details that are
- * asked for in quick succession, while a selection moves, only the last are fetched.
+ * Connects the terminal to the engine: passes events on, sends commands, and tells the store when the connection is
+ * lost. Settings that change quickly are sent once they stop changing; every other command is sent after them. While a
+ * selection moves, only the last of the requested details is fetched.
  */
 import { messageOf } from '../core/errors.js';
 import type { EngineCommand, EngineEvent, Query, RoundSettings } from '../protocol/messages.js';
@@ -10,7 +10,7 @@ import type { AppEvent } from '../../components/app/state.js';
 
 const restMilliseconds = 120;
 
-/** What protocol/client.ts gives, as far as it is needed here. */
+/** The part of protocol/client.ts that is used here. */
 export interface Client {
   send(command: EngineCommand): Promise<void>;
   ask(query: Query): Promise<unknown>;
@@ -19,17 +19,17 @@ export interface Client {
 }
 
 export interface LinkOptions {
-  /** Attaches to the engine, which is started if none runs: `attachEngine`. `use` gets the client before its events. */
+  /** Attaches to the engine and starts it if necessary (`attachEngine`). `use` gets the client before its events. */
   attach(use: (client: Client) => void, listener: (event: EngineEvent) => void): Promise<void>;
-  /** Shows at once. */
+  /** Dispatches immediately. */
   now(action: AppEvent): void;
-  /** May be gathered with others. */
+  /** May be batched with other actions. */
   soon(action: AppEvent): void;
 }
 
 export class Link {
   private client: Client | null = null;
-  /** Counts attempts to attach: events of an earlier one are ignored. */
+  /** Counts attempts to attach; events of an earlier attempt are ignored. */
   private line = 0;
   private moved: Partial<RoundSettings> = {};
   private timer: NodeJS.Timeout | null = null;
@@ -38,7 +38,7 @@ export class Link {
 
   constructor(private readonly options: LinkOptions) {}
 
-  /** Starts the engine where needed and attaches; a failure becomes the screen's problem. */
+  /** Starts the engine if necessary and attaches; a failure is shown as the screen's problem. */
   async open(): Promise<void> {
     this.client?.close();
     this.client = null;
@@ -74,7 +74,7 @@ export class Link {
     this.timer = setTimeout(() => this.rest(), restMilliseconds);
   }
 
-  /** The answer becomes an action, as does a refusal. @param after milliseconds to wait first */
+  /** Dispatches the answer, or the refusal, as an action. @param after milliseconds to wait first */
   ask(query: Query, after = 0): void {
     if (after > 0) {
       const timer = setTimeout(() => {
@@ -89,7 +89,7 @@ export class Link {
     this.asking = setTimeout(() => this.fetch(query), restMilliseconds);
   }
 
-  /** Sends what still waits and lets go of the engine, which works on. */
+  /** Sends pending commands and detaches; the engine keeps working. */
   close(): void {
     this.rest();
     if (this.asking !== null) clearTimeout(this.asking);

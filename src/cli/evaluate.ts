@@ -1,4 +1,4 @@
-/** `brevity evaluate`: one policy against another on held-out prompts. */
+/** `brevity evaluate`: compares two policies on held-out prompts. */
 import { Command } from 'commander';
 import { rewardOptionsSchema, samplingSchema } from '../core/config/schema.js';
 import { responseLogprobs, sum } from '../train/logprobs.js';
@@ -98,11 +98,11 @@ interface Task {
 interface Sampled {
   ids: number[][];
   responses: SampledResponse[];
-  /** Summed log-probabilities of another model's responses under this one. */
+  /** Summed log-probabilities of the other model's responses under this one. */
   otherLogps: number[];
 }
 
-/** One response to each prompt; one model is in memory at a time. */
+/** Samples one response per prompt; only one model is in memory at a time. */
 async function answer(dir: string, { prompts, raw, seed, settings }: Task, other: Sampled | null): Promise<Sampled> {
   const model = await loadModel(dir, { task: 'causal-lm', frozen: true });
   const ids = encodePrompts(model, prompts, { raw });

@@ -1,4 +1,7 @@
-/** `brevity export`: a policy of a run as a Hugging Face folder, with a model card that tells how it came about. */
+/**
+ * `brevity export`: writes a run's policy as a Hugging Face folder, with a model card that describes how it was
+ * trained.
+ */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { Command } from 'commander';
@@ -64,7 +67,7 @@ function checkSource(directory: string, { round }: Partial<ExportOptions>): void
     throw new UserError(`${directory} is a model folder and has no rounds; leave --round out`, { exitCode: 2 });
 }
 
-/** @throws UserError where the round has no policy yet */
+/** @throws UserError if the round has no policy yet */
 function chosenRound(run: Run, wanted: number | undefined): RoundState {
   const done = run.rounds.filter(({ stage }) => stage === 'done');
   const chosen =

@@ -1,4 +1,4 @@
-/** `brevity` without a run: the list of runs and the form of a new one; from there into runs and back. */
+/** `brevity` without a run: the list of runs and the form for a new one; opens runs and returns to the list. */
 import { homedir } from 'node:os';
 import path from 'node:path';
 import type { PartialConfig } from '../core/config/partial.js';
@@ -13,40 +13,40 @@ import { runsUi } from '../../components/screens/runs/state.js';
 import { setupUi } from '../../components/screens/setup/state.js';
 import { type Source, needTerminal, openTerminal, runTui } from './tui.js';
 
-/** Where the person is, and how the screens are drawn there. */
+/** The paths that shown paths are relative to, and how the screens are drawn. */
 interface Here {
   place: PathContext;
   look: Look;
 }
 
 export interface HomeOptions {
-  /** A configuration file for the form to begin with; it is opened at once then. */
+  /** Configuration file that the form starts from; if given, the form opens at once. */
   config?: string;
-  /** Settings laid over it; likewise. */
+  /** Settings that override it; if given, the form opens at once. */
   flags: PartialConfig;
   look: Look;
 }
 
-/** @throws UserError without a terminal, or where the configuration file cannot be read */
+/** @throws UserError without a terminal, or if the configuration file cannot be read */
 export async function runHome({ config, flags, look }: HomeOptions): Promise<void> {
   needTerminal('runs/example');
   const place: PathContext = { cwd: process.cwd(), home: homedir() };
   const asked = config !== undefined || Object.keys(flags).length > 0;
   const form = withFlags(config === undefined ? exampleForm(exampleConfig, place) : fileForm(config, place), flags);
-  // Nothing to list: what a newcomer needs is the form.
+  // Without runs to list, open the form.
   const first = asked || findRunDirectories(place.cwd, []).length === 0 ? 'setup' : 'runs';
   const named = typeof flags.reward === 'string' ? flags.reward : null;
   await goOn(await openHome({ place, look }, form, first, null, named), { place, look });
 }
 
-/** A run is left for the list, in which it is selected. */
+/** Returns from a run to the list, with the run selected. */
 export async function listAfter(directory: string, look: Look): Promise<void> {
   const place: PathContext = { cwd: process.cwd(), home: homedir() };
   const form = exampleForm(exampleConfig, place);
   await goOn(await openHome({ place, look }, form, 'runs', path.resolve(directory)), { place, look });
 }
 
-/** Into the run, and back to the list whenever the person wants it. */
+/** Opens the run, then the list again as often as the person returns to it. */
 async function goOn(opened: string | null, here: Here): Promise<void> {
   const { place, look } = here;
   for (let run = opened; run !== null;) {
@@ -56,7 +56,7 @@ async function goOn(opened: string | null, here: Here): Promise<void> {
   }
 }
 
-/** @returns the run to be opened; null: the person has left */
+/** @returns the run to open; null if the person quit */
 async function openHome(
   { place, look }: Here,
   { base, directory }: FormStart,

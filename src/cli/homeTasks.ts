@@ -1,6 +1,6 @@
 /**
- * Carries out what the list of runs and the form ask for: looks at runs every now and then, checks and measures in
- * processes of their own (run/preflight/tasks.ts), makes and deletes runs. What comes of it goes back as events.
+ * Effects of the run list and the form: polls runs, checks and measures in separate processes (run/preflight/tasks.ts),
+ * creates and deletes runs. Results come back as events.
  */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
@@ -17,7 +17,7 @@ import type { FormSource, HomeEvent, HomeTask } from '../../components/app/home.
 import type { AppEvent } from '../../components/app/state.js';
 import { readConfigFile } from '../io/configFile.js';
 
-/** Between two looks at the runs. */
+/** Interval between polls of the runs. */
 const lookMilliseconds = 2000;
 
 export interface HomeTasksOptions {
@@ -25,12 +25,12 @@ export interface HomeTasksOptions {
   /** The bundled example's configuration file. */
   example: string;
   list: RunList;
-  /** The list of runs is on the screen. */
+  /** Whether the list of runs is on the screen. */
   isListed(): boolean;
   now(action: AppEvent): void;
-  /** The terminal goes over to this run. */
+  /** Switches the terminal to this run. */
   open(directory: string): void;
-  /** Replaces run/preflight/tasks.ts's in tests. */
+  /** Replaces the function of run/preflight/tasks.ts in tests. */
   run?: typeof runTask;
 }
 
@@ -41,12 +41,12 @@ export class HomeTasks {
 
   constructor(private readonly options: HomeTasksOptions) {}
 
-  /** Looks at once, and again and again. */
+  /** Polls now and then at every interval. */
   begin(): void {
     this.lookAndAgain();
   }
 
-  /** Ends whatever is under way. */
+  /** Ends all running tasks. */
   close(): void {
     this.closed = true;
     if (this.timer !== null) clearTimeout(this.timer);
@@ -121,7 +121,7 @@ export class HomeTasks {
     }
   }
 
-  /** One of a kind at a time: the one before is called off. */
+  /** Starts a task of this kind and aborts the previous one: at most one of a kind runs. */
   private begun(kind: string): AbortSignal {
     this.under.get(kind)?.abort();
     const controller = new AbortController();

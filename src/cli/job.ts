@@ -1,4 +1,4 @@
-/** `brevity job`: executes the folder of an update job, on whichever machine it was sent to. */
+/** `brevity job`: executes the folder of an update job on the machine that it was sent to. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command } from 'commander';
@@ -18,7 +18,7 @@ ${examples('job runs/mine/rounds/0001/job')}`,
     )
     .action(async (dir: string) => {
       let suspended = false;
-      // A second one, of a launcher that signals the whole process group, changes nothing.
+      // A second signal has no effect: some launchers signal the whole process group.
       for (const signal of ['SIGTERM', 'SIGUSR1'] as const) process.on(signal, () => (suspended = true));
       process.exitCode = await executeJob(path.resolve(dir), {
         attempt: attemptIn(process.env),

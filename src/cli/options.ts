@@ -1,6 +1,6 @@
 /**
- * Flags that commands share, and how their problems are reported: all at once. Ranges, defaults and descriptions are the
- * configuration schema's.
+ * Flags that commands share, and the code that reports all their problems together. Ranges, defaults and descriptions
+ * come from the configuration schema.
  */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
@@ -48,8 +48,8 @@ const groups = {
 /**
  * Adds flags to a command.
  *
- * @param defaults `schema`: a flag that is not given has the schema's default; `none`: it is left out, for what is laid
- *   over a configuration
+ * @param defaults `schema`: a missing flag gets the schema's default; `none`: it is left out, for values that override
+ *   a configuration
  */
 export function addFlags(command: Command, flags: Flag[], defaults: 'schema' | 'none'): Command {
   for (const { flags: names, group, key } of flags) {
@@ -94,7 +94,7 @@ function accepted(schema: z.ZodType, value: unknown): unknown {
   throw new InvalidArgumentError(result.error.issues[0].message);
 }
 
-/** The values of given flags, by group and key. */
+/** The values of the flags that were given, by group and key. */
 export function flagValues(
   options: Record<string, unknown>,
   flags: Flag[],
@@ -107,7 +107,7 @@ export function flagValues(
   return out;
 }
 
-/** Sets a dotted key, making the groups that it lies in. */
+/** Sets a dotted key and creates the groups on its path. */
 function setKey(into: Record<string, unknown>, key: string, value: unknown): void {
   const names = key.split('.');
   const last = names.pop() as string;
@@ -168,7 +168,7 @@ export function addJobFlags(command: Command): Command {
   return command;
 }
 
-/** `update.job` as the flags have it; undefined if none of them is given. */
+/** `update.job` from the flags; undefined if none of them is given. */
 export function jobFromFlags(options: Record<string, unknown>): Record<string, unknown> | undefined {
   const given = jobFlags.flatMap(({ flags, key }) => {
     const value = options[new Option(flags).attributeName()];
@@ -211,7 +211,7 @@ export function existingFile(file: string): string {
   return file;
 }
 
-/** Checked first: finished work must not be lost because the result cannot be written. */
+/** Checked before the work starts: a result that cannot be written would be lost. */
 export function writableFile(file: string): string {
   if (file === '-') return file;
   if (existsSync(file) && statSync(file).isDirectory())
@@ -222,7 +222,9 @@ export function writableFile(file: string): string {
   return file;
 }
 
-/** A folder that a command will fill: absent or empty, so that nothing of somebody else's is mixed in or overwritten. */
+/**
+ * A folder that a command will fill. It must be absent or empty, so that no foreign file is mixed in or overwritten.
+ */
 export function newFolder(dir: string): string {
   if (!existsSync(dir)) return dir;
   if (!statSync(dir).isDirectory()) throw new InvalidArgumentError('is a file; name a new folder');
@@ -233,12 +235,12 @@ export function newFolder(dir: string): string {
 /** A whole number of at least `least`. */
 export const wholeNumber = (least: number) => parserFor(z.int().min(least)) as (text: string) => number;
 
-/** The help text's examples: each as the person would type it. */
+/** Examples for the help text, each as the person would type it. */
 export function examples(...args: string[]): string {
   return `\nExample${args.length > 1 ? 's' : ''}:\n${args.map((each) => `  ${commandLine(each)}`).join('\n')}`;
 }
 
-/** What a flag's parser refused; stands for the value until all problems are reported together. */
+/** Placeholder for a value that a flag's parser refused, until all problems are reported together. */
 class Refused {
   constructor(readonly problem: string) {}
 }
@@ -246,7 +248,9 @@ class Refused {
 type Check = (command: Command) => void;
 const checks = new WeakMap<Command, Check[]>();
 
-/** Adds a check of the arguments as a whole. It throws a UserError, which is reported along with the flags' problems. */
+/**
+ * Adds a check across several arguments. It throws a UserError, which is reported together with the flags' problems.
+ */
 export function addCheck(command: Command, check: Check): Command {
   checks.set(command, [...(checks.get(command) ?? []), check]);
   return command;
@@ -255,15 +259,15 @@ export function addCheck(command: Command, check: Check): Command {
 /**
  * Makes a command report all its unusable arguments together, before its action runs.
  *
- * Commander stops at the first one: so parsers do not throw but return what they refused, and what commander finds itself
- * (missing or unknown arguments) is collected where it would end the process.
+ * Commander stops at the first one. Therefore parsers return what they refused instead of throwing, and errors that
+ * commander finds itself (missing or unknown arguments) are collected where it would end the process.
  */
 export function collectProblems(command: Command): Command {
   for (const target of [...command.options, ...command.registeredArguments]) {
     const parse = target.parseArg;
     if (parse === undefined) continue;
     target.argParser((value: string | undefined, previous: unknown): unknown => {
-      // Its value is missing, which commander reports.
+      // The flag has no value, which commander reports.
       if (value === undefined) return value;
       try {
         return parse(value, previous);
@@ -280,7 +284,7 @@ export function collectProblems(command: Command): Command {
   const collect = (message: string, { code = '' } = {}): void => {
     if (code === 'commander.unknownOption') {
       unknown = true;
-      // Commander names the first one only.
+      // Commander names only the first one.
       for (const flag of command.args.filter((arg) => /^-./.test(arg))) found.push(unknownFlag(command, flag));
     }
     // After an unknown flag, the next word could be its value or an argument.
@@ -302,7 +306,7 @@ export function collectProblems(command: Command): Command {
         thrown.push(error);
       }
     }
-    // By itself it may be a failure and not a matter of arguments, with an exit code of its own.
+    // A single error may be a failure rather than an argument problem, with its own exit code.
     if (thrown.length === 1 && found.length === 0 && refused.length === 0 && !(thrown[0] instanceof Problems))
       throw thrown[0];
     const more = thrown.flatMap((error) => (error instanceof Problems ? error.problems : [error.message]));
@@ -327,7 +331,7 @@ function unknownFlag(command: Command, flag: string): string {
   return `${name}: unknown flag; ${near === null ? `\`${command.name()} --help\` lists the flags` : `did you mean --${near}?`}`;
 }
 
-/** Commander's messages (`error: missing required argument 'run'`) in the form of all others. */
+/** Rewrites commander's messages (`error: missing required argument 'run'`) in the style of ours. */
 function sentence(command: Command, message: string): string {
   const [, flag] =
     /^error: (?:required )?option '(?:-\w, )?(--[\w-]+).*' (?:not specified|argument missing)$/.exec(message) ?? [];

@@ -1,4 +1,4 @@
-/** `brevity pair`: preference pairs from scored samples. */
+/** `brevity pair`: makes preference pairs from scored samples. */
 import { Command } from 'commander';
 import { z } from 'zod';
 import { pairsSchema } from '../core/config/schema.js';
@@ -9,7 +9,7 @@ import { type InputRow, RowWriter, readAllRows } from './rows.js';
 import { addFlags, examples, flagValues, inOption, outOption, pairsFlags, seedOption } from './options.js';
 import { printError } from '../io/print.js';
 
-/** Texts alone, sampled elsewhere, make pairs of texts. */
+/** Texts alone, sampled elsewhere, make text pairs. */
 const scoredSchema = z.looseObject({
   prompt_index: z.int().min(0).optional(),
   prompt: promptSchema.optional(),
@@ -41,7 +41,7 @@ export function pairCommand(): Command {
     .action(async (options) => {
       const read = await readAllRows(options.in, scoredSchema);
       const indices = read.map(({ row }, position) => row.prompt_index ?? position);
-      // Of files put together, or rows without an index, several could have the same one.
+      // Concatenated files and rows without an index can contain the same index several times.
       const unique = new Set(indices).size === indices.length;
       const rows = read.map((input, position) => sampleRow(input, unique ? indices[position] : position));
       const scores = read.map(({ row }, i) => ({
@@ -70,7 +70,9 @@ function hasIds({ prompt_ids, responses }: ScoredRow): boolean {
   return prompt_ids !== undefined && responses.every(({ ids }) => ids !== undefined);
 }
 
-/** The row as pairs are made of it. Of texts the code points stand for ids: only whether two are equal is asked of them. */
+/**
+ * The row in the form that makePairs takes. Code points stand in for token ids: they are only compared for equality.
+ */
 function sampleRow({ row, where }: InputRow<ScoredRow>, prompt_index: number): SampleRow {
   const { prompt, prompt_ids, responses } = row;
   const tokens = hasIds(row);

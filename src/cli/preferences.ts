@@ -1,4 +1,4 @@
-/** Reads the terminal's settings: flags over environment over the settings file. */
+/** Reads the terminal's settings: flags override the environment, which overrides the settings file. */
 import { existsSync } from 'node:fs';
 import type { z } from 'zod';
 import { messageOf, UserError } from '../core/errors.js';
@@ -17,7 +17,7 @@ import {
 type Environment = Record<string, string | undefined>;
 
 /**
- * @param flags of the command line; what is undefined was not given
+ * @param flags of the command line; undefined means not given
  * @throws UserError with every problem of file and environment, exit code 2
  */
 export function readSettings(flags: Partial<Record<SettingKey, unknown>>, env: Environment): Settings {
@@ -58,13 +58,13 @@ function fromEnvironment(env: Environment, problems: string[]): Record<string, u
   const layer: Record<string, unknown> = {};
   for (const name of settingKeys) {
     const text = env[variableOf(name)] ?? '';
-    // A list of paths: io/trust.ts reads it.
+    // A list of paths, which io/trust.ts reads.
     if (text === '' || name === 'safe_directories') continue;
     if (name === 'theme') layer[name] = text;
     else if (text.toLowerCase() in words) layer[name] = words[text.toLowerCase()];
     else problems.push(`${variableOf(name)}: expected 1 or 0, got ${JSON.stringify(text)}`);
   }
-  // Ink's own name for it.
+  // Ink's own variable.
   if (env['INK_SCREEN_READER'] === 'true') layer.screen_reader ??= true;
   return layer;
 }

@@ -1,4 +1,4 @@
-/** `brevity report`: a run as one HTML page or as Markdown. */
+/** `brevity report`: writes a run as one HTML page or as Markdown. */
 import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { UserError } from '../core/errors.js';

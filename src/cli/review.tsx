@@ -1,4 +1,4 @@
-/** `brevity review FILE`: the review screen on any scored samples, without model or engine. */
+/** `brevity review FILE`: the review screen for any scored samples, without a model or an engine. */
 import path from 'node:path';
 import { Command } from 'commander';
 import { dpoSchema } from '../core/config/schema.js';

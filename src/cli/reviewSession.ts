@@ -1,7 +1,7 @@
 /**
- * Review of a file of scored samples without engine: answers what the review screen asks and keeps its decisions, in a
- * journal beside the file. To the screen it is an engine whose only round is in review; it computes nothing, so what
- * needs a model is refused.
+ * Reviews a file of scored samples without an engine: answers the review screen's queries and appends its decisions to
+ * a journal beside the file. To the screen it looks like an engine whose only round is in review. It computes nothing
+ * and refuses everything that needs a model.
  */
 import { statSync, unwatchFile, watchFile } from 'node:fs';
 import { configSchema } from '../core/config/schema.js';
@@ -32,12 +32,12 @@ export interface SessionOptions {
   /** The scored samples, as the user named the file. */
   file: string;
   scored: ScoredFile;
-  /** Where the pairs are written. */
+  /** Output file for the pairs. */
   out: string;
-  /** The screen begins with these. */
+  /** Initial α of the screen. */
   alpha: number;
   beta: number;
-  /** Tokens of a response and the end of its prompt; null without tokenizer. */
+  /** Tokens of a response and the end of its prompt; null without a tokenizer. */
   tokens: ((prompt_index: number, sample: number) => unknown) | null;
 }
 
@@ -45,19 +45,19 @@ export const journalOf = (file: string): string => `${file}.decisions.jsonl`;
 
 const round = 1;
 
-/** How often a session looks for decisions of another one, in ms. */
+/** Interval between checks for decisions of another session, in ms. */
 const LOOK_MS = 1000;
 
-/** What the file's own name ends with gives way. */
+/** The default output file: the input's name with its extension replaced. */
 export function defaultOut(file: string): string {
   return `${file.replace(/\.jsonl?$/, '')}.pairs.jsonl`;
 }
 
 /**
- * Decisions that were made on the file before.
+ * Reads the decisions that were made on the file before.
  *
- * @param warn gets a sentence on each line that is skipped
- * @throws UserError where the journal belongs to another file
+ * @param warn gets a sentence for each line that is skipped
+ * @throws UserError if the journal belongs to another file
  */
 export function readJournal(
   file: string,
@@ -81,7 +81,7 @@ export function readJournal(
   );
 }
 
-/** Writes the decided pairs. @returns how many there are */
+/** Writes the decided pairs. @returns their number */
 export function writePairs(out: string, scored: ScoredFile, { decisions }: DecisionState): number {
   const pairs = trlPairs(scored, decisions);
   writeJsonLines(out, pairs, 'user');
@@ -93,14 +93,14 @@ export class FileSession implements Client {
   private standing: DecisionState;
   private settings: RoundSettings;
   private hacking: Promise<HackingReport> | null = null;
-  /** Identifies the journal's content that `standing` comes from. */
+  /** Identifies the journal's content that `standing` was read from. */
   private stamp: string;
-  /** The same for the pairs that this session wrote last; empty before that. */
+  /** Identifies the content of the pairs that this session wrote last; empty before that. */
   private written = '';
-  /** Lines of the journal that were skipped, one sentence for each. */
+  /** One sentence for each journal line that was skipped. */
   readonly warnings: string[] = [];
 
-  /** @throws UserError where an earlier journal cannot be used */
+  /** @throws UserError if an earlier journal cannot be used */
   constructor(private readonly options: SessionOptions) {
     this.stamp = this.journalStamp();
     this.standing = readJournal(options.file, options.scored, (sentence) => this.warnings.push(sentence));
@@ -117,7 +117,7 @@ export class FileSession implements Client {
     unwatchFile(journalOf(this.options.file), this.look);
   }
 
-  /** What Link does to begin with; there is no engine to start. */
+  /** Link attaches through this; there is no engine to start. */
   readonly attach: LinkOptions['attach'] = (connected, listener) => {
     connected(this);
     this.on(listener);
@@ -133,13 +133,13 @@ export class FileSession implements Client {
     return Promise.resolve().then(() => this.answer(query));
   }
 
-  /** Whether the file for the pairs exists and is not as this session left it. */
+  /** Whether the output file exists and differs from what this session wrote. */
   wouldOverwrite(): boolean {
     const stamp = stampOf(this.options.out);
     return stamp !== '' && stamp !== this.written;
   }
 
-  /** @returns how many pairs were written */
+  /** @returns the number of pairs written */
   write(): number {
     this.takeOver();
     const pairs = writePairs(this.options.out, this.options.scored, this.standing);
@@ -168,7 +168,7 @@ export class FileSession implements Client {
     }
   }
 
-  /** On disk first: what the screen shows is kept. */
+  /** Writes to disk first, so that every decision on the screen is saved. */
   private append(row: DecisionRow): void {
     const next = applyRow(this.standing, row);
     appendJsonLines(journalOf(this.options.file), [row], 'user');
@@ -178,8 +178,8 @@ export class FileSession implements Client {
   }
 
   /**
-   * Takes over what another session on the same file has decided. Both append to one journal, and a row written without
-   * knowing the other's rows could not follow them.
+   * Reads the decisions of another session on the same file. Both append to one journal; a row written without knowing
+   * the other's rows could not be replayed after them.
    */
   private takeOver(): void {
     const stamp = this.journalStamp();
@@ -194,7 +194,7 @@ export class FileSession implements Client {
     try {
       this.takeOver();
     } catch {
-      // The next decision reports it.
+      // The next decision reports the error.
     }
   };
 
@@ -237,7 +237,7 @@ export class FileSession implements Client {
   }
 }
 
-/** Identifies a file's content; empty if there is no file. */
+/** Identifies a file's content; empty if the file does not exist. */
 function stampOf(file: string): string {
   const stat = statSync(file, { throwIfNoEntry: false });
   return stat === undefined ? '' : `${stat.ino} ${stat.size} ${stat.mtimeMs}`;
@@ -245,9 +245,9 @@ function stampOf(file: string): string {
 
 const now = (): string => new Date().toISOString();
 
-/** Tokens of a file's responses, by a tokenizer that the user named. */
+/** Tokens of a file's responses, from a tokenizer that the user named. */
 export interface FileTokens {
-  /** Ids of a response, with the end of its turn unless it was cut off. */
+  /** Token ids of a response, with the end-of-turn token unless it was truncated. */
   ids(text: string, truncated: boolean): number[];
   answer(detail: ReviewDetail, sample: number): Queries['read-tokens']['answer'];
 }

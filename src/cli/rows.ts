@@ -1,4 +1,4 @@
-/** JSON lines of commands: `-` is standard input or output, the default. */
+/** Reads and writes the JSON lines of commands: `-` is standard input or output, the default. */
 import { closeSync, createReadStream, existsSync, fstatSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -12,16 +12,16 @@ import type { Sequence } from '../train/logprobs.js';
 import type { LoadedModel } from '../model/folder.js';
 import { promptSchema, tokenIdsSchema, type Prompt } from '../core/rows.js';
 
-/** A row and where it stood, for errors. */
+/** A row and its position, for errors. */
 export interface InputRow<T> {
   row: T;
   where: string;
 }
 
 /**
- * Rows as they come.
+ * Yields rows as they arrive.
  *
- * @throws UserError that names the line of the first row that cannot be used
+ * @throws UserError that names the line of the first unusable row
  */
 export async function* readRows<T>(file: string, schema: z.ZodType<T>): AsyncGenerator<InputRow<T>> {
   if (file !== '-' && !existsSync(file)) throw new UserError(`input ${file} does not exist`);
@@ -49,7 +49,10 @@ export async function readAllRows<T>(file: string, schema: z.ZodType<T>): Promis
   return rows;
 }
 
-/** Writes rows as they are made, so that a command that is killed leaves those before. A reader that has gone (`| head`) ends the command quietly: see cli.ts. */
+/**
+ * Writes each row as soon as it is made, so that a killed command keeps its earlier rows. A closed reader (`| head`)
+ * ends the command quietly: see cli.ts.
+ */
 export class RowWriter {
   private readonly handle: number;
 
@@ -85,7 +88,7 @@ export class RowWriter {
     }
   }
 
-  /** A pipe that is full for the moment says so (EAGAIN): it is waited for. */
+  /** Waits if the pipe is full (EAGAIN). */
   private writeSome(bytes: Buffer, from: number): number {
     try {
       return writeSync(this.handle, bytes, from);
@@ -97,8 +100,8 @@ export class RowWriter {
   }
 }
 
-// Rows that `score` and `logprobs` take: one response, the responses of `brevity sample`, or the two of a pair. Values
-// computed for a response are written beside it.
+// Rows that `score` and `logprobs` accept: one response, the responses of `brevity sample`, or the two of a pair.
+// Values computed for a response are added to its row.
 
 const ids = tokenIdsSchema.optional();
 const text = z.string().optional();
@@ -106,12 +109,12 @@ const text = z.string().optional();
 export const responseRowSchema = z.looseObject({
   prompt: promptSchema.optional(),
   prompt_ids: ids,
-  /** Of a single response. */
+  /** A single response. */
   response: text,
   response_ids: ids,
-  /** Of `brevity sample`. */
+  /** Rows of `brevity sample`. */
   responses: z.array(z.looseObject({ text, ids, finish_reason: z.string().nullish() })).optional(),
-  /** Of `brevity pair`, or texts in TRL's form. */
+  /** Rows of `brevity pair`, or texts in TRL's form. */
   chosen_ids: ids,
   rejected_ids: ids,
   chosen_text: text,
@@ -121,17 +124,17 @@ export const responseRowSchema = z.looseObject({
 });
 export type ResponseRow = z.infer<typeof responseRowSchema>;
 
-/** A response as its row gives it: a text, token ids or both. */
+/** A response as its row gives it: text, token ids or both. */
 export interface GivenResponse {
   prompt?: Prompt;
   prompt_ids?: number[];
   text?: string;
   ids?: number[];
-  /** It met the token limit, so no end-of-turn token follows it. */
+  /** It reached the token limit, so no end-of-turn token follows. */
   truncated: boolean;
 }
 
-/** The responses of a row, none if it is of another form. */
+/** The responses of a row; empty if the row has another form. */
 export function responsesOf(row: ResponseRow): GivenResponse[] {
   const { prompt, prompt_ids } = row;
   const one = (response: string | undefined, tokens: number[] | undefined, truncated = false): GivenResponse => ({
@@ -151,7 +154,7 @@ export function responsesOf(row: ResponseRow): GivenResponse[] {
   return row.response === undefined && row.response_ids === undefined ? [] : [one(row.response, row.response_ids)];
 }
 
-/** The row with values for each of its responses; in a pair they are named `chosen_…` and `rejected_…`. */
+/** Adds values for each response to the row; in a pair they are named `chosen_…` and `rejected_…`. */
 export function withValues(row: ResponseRow, values: readonly Record<string, unknown>[]): object {
   if (row.responses !== undefined)
     return { ...row, responses: row.responses.map((response, i) => ({ ...response, ...values[i] })) };
@@ -168,9 +171,9 @@ function isPair(row: ResponseRow): boolean {
 }
 
 /**
- * A response as tokens. Ids are taken as they are: what Brevity has sampled is never encoded again.
+ * A response as tokens. Ids are used unchanged: responses that Brevity sampled are never encoded again.
  *
- * @throws UserError if the row has neither ids nor texts, or the model no tokenizer for them
+ * @throws UserError if the row has neither ids nor texts, or the model has no tokenizer for the texts
  */
 export function sequenceOf(model: LoadedModel, given: GivenResponse, raw: boolean, where: string): Sequence {
   if (given.prompt_ids !== undefined && given.ids !== undefined)

@@ -1,4 +1,4 @@
-/** Shared by `brevity RUN` and `brevity auto RUN`: opening a run, or starting one from flags and a configuration file. */
+/** Shared by `brevity RUN` and `brevity auto RUN`: opens a run, or starts one from flags and a configuration file. */
 import { existsSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import type { Command } from 'commander';
@@ -26,7 +26,7 @@ import { commandLine } from '../core/shell.js';
 import { type Sensitive, trustName, Untrusted } from '../core/trust.js';
 
 export interface OpenOptions {
-  /** Keys whose flags may be given for an existing run too. */
+  /** Keys whose flags are also allowed for an existing run. */
   keptFlags?: string[];
   /** Nobody can be asked for permissions: a new run that needs one is refused before it is created. */
   headless?: boolean;
@@ -64,7 +64,7 @@ export function addRunOptions(command: Command, opening: OpenOptions = {}): Comm
 
 const collected = (value: string, before: string[] = []) => [...before, value];
 
-/** A run to open, or the checked settings of one to create; and what it may then do. */
+/** A run to open, or the checked settings of one to create, with the permissions that the flags give. */
 type Plan = { asked: Sensitive[] } & (
   { opens: true } | { opens: false; config: PartialConfig; nameKey: NameKey; named: Sensitive[] }
 );
@@ -72,8 +72,8 @@ type Plan = { asked: Sensitive[] } & (
 /**
  * Creates the run directory if it does not exist yet.
  *
- * @throws UserError with every problem of the new run's configuration, or if flags are given that an existing run has
- *   settled already
+ * @throws UserError with every problem of the new run's configuration, or if flags set what an existing run has already
+ *   settled
  */
 export function openOrCreateRun(target: string, options: Record<string, unknown>, opening: OpenOptions = {}): string {
   const plan = planRun(target, options, opening);
@@ -112,7 +112,7 @@ function planRun(
   const file = options.config === undefined ? (example ? exampleConfig : null) : String(options.config);
   const fromFile = file === null ? {} : readConfigFile(file);
   const flags = new Map(givenFlags(given));
-  // A problem is that of the place its value came from.
+  // A problem is reported under the flag or file that the value came from.
   const nameKey: NameKey = (key) =>
     flags.get(key) ??
     (valueAt(fromFile, key) === undefined ? flagNames.get(key) : undefined) ??
@@ -121,7 +121,7 @@ function planRun(
   const sensitive = sensitiveSettings(config);
   const uses = sensitive.map(({ use }) => use);
   const asked = matching(trusted, uses);
-  // Flags name their settings; a configuration file may be somebody else's.
+  // Flags count as named by the user; a configuration file may be somebody else's.
   const named = sensitive.filter(({ keys }) => keys.every((key) => flags.has(key))).map(({ use }) => use);
   const open = uses.filter((use) => !asked.includes(use) && !named.includes(use));
   if (headless && open.length > 0) throw new Untrusted(target, open);
@@ -157,7 +157,7 @@ function trustedName(flag: string, text: string): string {
   return realpathSync(file);
 }
 
-/** @throws UserError if a flag names nothing that the run does: it would allow something for later */
+/** @throws UserError if a flag names something that the run does not use: it would be a permission for later */
 function matching(trusted: TrustFlag[], known: Sensitive[]): Sensitive[] {
   const strange = trusted.find(({ name }) => !known.some((use) => trustName(use) === name));
   if (strange !== undefined) {
@@ -169,12 +169,12 @@ function matching(trusted: TrustFlag[], known: Sensitive[]): Sensitive[] {
   return known.filter((use) => trusted.some(({ name }) => trustName(use) === name));
 }
 
-/** A directory named example… is the bundled example's, wherever it lies: `brevity auto /tmp/example`. */
+/** A directory named example… is the bundled example's, wherever it is: `brevity auto /tmp/example`. */
 function isExampleWanted(directory: string): boolean {
   return path.basename(path.resolve(directory)).startsWith('example');
 }
 
-/** Keys, dotted, that flags have set, each with its flag. */
+/** Dotted keys that flags have set, each with its flag. */
 function givenFlags(given: PartialConfig): [key: string, flag: string][] {
   return [...flagNames].filter(([key]) => valueAt(given, key) !== undefined);
 }
@@ -183,7 +183,7 @@ function valueAt(config: PartialConfig, key: string): unknown {
   return key.split('.').reduce<unknown>((at, part) => (at as PartialConfig | null | undefined)?.[part], config);
 }
 
-/** Flags as a configuration, without those that are not given. Relative paths are resolved from the working directory. */
+/** The given flags as a configuration. Relative paths are resolved from the working directory. */
 export function configFromFlags(options: Record<string, unknown>): PartialConfig {
   const groups = flagValues(options, runFlags) as PartialConfig;
   const lora = options.lora === undefined ? {} : { update: { lora: { rank: options.lora } } };

@@ -1,4 +1,4 @@
-/** `brevity sample`: responses of a policy to prompts. */
+/** `brevity sample`: samples responses of a policy to prompts. */
 import { Command } from 'commander';
 import { z } from 'zod';
 import { samplingSchema } from '../core/config/schema.js';
@@ -38,7 +38,7 @@ export function sampleCommand(): Command {
         'one row per prompt: {"prompt_ids", "responses": [{"ids","text","logps","token_logprobs","finish_reason"}]}',
       ),
     )
-    // A run needs two responses to make a pair of; this command does not.
+    // A run needs two responses for a pair; this command does not.
     .option(
       '-n, --samples-per-prompt <K>',
       'responses sampled for each prompt',

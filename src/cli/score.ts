@@ -1,4 +1,4 @@
-/** `brevity score`: rewards of responses. */
+/** `brevity score`: computes rewards of responses. */
 import { Command } from 'commander';
 import type { z } from 'zod';
 import { rewardOptionsSchema } from '../core/config/schema.js';
@@ -57,7 +57,7 @@ export function scoreCommand(): Command {
       const left = rewards.map(({ length }) => length);
       let next = 0;
       let done = 0;
-      // Rows leave in the order they came in, as soon as they and all before them are scored.
+      // Writes rows in input order, each as soon as it and all rows before it are scored.
       const writeReady = () => {
         for (; next < rows.length && left[next] === 0; next++) out.write(scored(rows[next].row, rewards[next]));
       };
@@ -76,7 +76,7 @@ export function scoreCommand(): Command {
         );
       } finally {
         progress.finish();
-        // What was scored out of order before a failure is not lost either.
+        // Also writes rows that were scored out of order before a failure.
         for (let at = next + 1; at < rows.length; at++)
           if (left[at] === 0 && next < rows.length) out.write(scored(rows[at].row, rewards[at]));
         out.close();

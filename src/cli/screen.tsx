@@ -1,4 +1,4 @@
-/** Takes the terminal over for something that is drawn with Ink, and gives it back however that ends. */
+/** Takes over the terminal for an Ink app and restores it however the app ends. */
 import { render } from 'ink';
 import type { ReactNode } from 'react';
 import { Aloud } from '../../components/terminal/aloud.js';
@@ -13,9 +13,9 @@ export interface Drawn {
   resized(size: Size): void;
   mouse(report: MouseReport): void;
   pasted(text: string, cut: boolean): void;
-  /** It is drawn. */
+  /** Called once the app is drawn. */
   opened(controls: Controls): void;
-  /** It is over: by `close`, or because the line to the terminal is gone or the process is told to end. */
+  /** Called when the app ends: by `close`, by a lost terminal or by a signal. */
   closed(): void;
 }
 
@@ -28,9 +28,9 @@ export interface Controls {
 }
 
 /**
- * Draws until it is closed.
+ * Draws until the app is closed.
  *
- * @param draw is given the terminal's size
+ * @param draw gets the terminal's size
  */
 export async function onScreen(look: Look, draw: (size: Size) => Drawn): Promise<void> {
   spellInAscii(look.ascii);
@@ -54,9 +54,9 @@ export async function onScreen(look: Look, draw: (size: Size) => Drawn): Promise
     isSuspended = true;
     display.leave();
     keyboard.suspended(true);
-    // To the whole foreground group, as the terminal does: `npm start` waits for us and must stop as well.
+    // Signals the whole foreground group, as the terminal does: `npm start` waits for us and must stop as well.
     process.kill(0, 'SIGTSTP');
-    // The system ignores the signal where no shell could continue us; then this runs at once.
+    // The system ignores the signal if no shell could continue us; then this runs at once.
     setTimeout(resume, 50);
   };
   const resume = (): void => {
@@ -64,11 +64,11 @@ export async function onScreen(look: Look, draw: (size: Size) => Drawn): Promise
     isSuspended = false;
     keyboard.suspended(false);
     display.enter();
-    // The window may have changed meanwhile, of which only the foreground group is told.
+    // The window may have been resized meanwhile, and only the foreground group is told.
     process.emit('SIGWINCH');
     display.redraw();
   };
-  // Stopped by another process, it is continued without having left the screen.
+  // Another process stopped and continued us without leaving the screen.
   const continued = (): void => {
     if (isSuspended) return resume();
     display.leave();
@@ -82,7 +82,7 @@ export async function onScreen(look: Look, draw: (size: Size) => Drawn): Promise
     const app = render(drawn.element, {
       stdin: keyboard as unknown as NodeJS.ReadStream,
       stdout: display as unknown as NodeJS.WriteStream,
-      // Whole frames at every change: the terminal sends what differs, and keeps the pace.
+      // Writes whole frames at every change; our output stream sends only the differences and limits the rate.
       debug: true,
       isScreenReaderEnabled: look.aloud,
       exitOnCtrlC: false,
@@ -102,7 +102,9 @@ export async function onScreen(look: Look, draw: (size: Size) => Drawn): Promise
 
 const signals = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 
-/** A closed line or a kill must not leave the alternate screen behind. @returns how to stop */
+/**
+ * A closed terminal or a kill must not leave the alternate screen behind. @returns a function that removes the handlers
+ */
 function onSignals(end: (code: number) => void): () => void {
   const stops = Object.entries(signals).map(([signal, code]) => {
     const listener = (): void => end(code);

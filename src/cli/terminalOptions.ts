@@ -1,4 +1,4 @@
-/** Flags about the terminal, which every command with screens takes; `brevity COMMAND --help` lists them. */
+/** Terminal flags that every command with screens takes; `brevity COMMAND --help` lists them. */
 import chalk from 'chalk';
 import { type Command, Option } from 'commander';
 import { type Look, lookFor } from '../../components/app/look.js';
@@ -19,16 +19,16 @@ export function addSettingsOptions(command: Command): Command {
 }
 
 /**
- * How this terminal's screens are drawn, by its flags, BREVITY_… in the environment, and the settings file.
+ * How this terminal's screens are drawn, from flags, BREVITY_… in the environment, and the settings file.
  *
- * @throws UserError where one of them cannot be used, exit code 2
+ * @throws UserError if one of them cannot be used, exit code 2
  */
 export function lookOf(options: Record<string, unknown>): Look {
   const { theme, ascii, mouse, alternateScreen, screenReader } = options;
   const flags = { theme, ascii, mouse, alternate_screen: alternateScreen, screen_reader: screenReader };
   const colours = chalk.level > 0;
   const look = lookFor(readSettings(flags, process.env), process.env, { flagged: theme !== undefined, colours });
-  // Bold, dim and reversed are no colours: without them the selection and the differences of texts could not be seen.
+  // Keep bold, dim and reverse: without them the selection and the differences between texts would be invisible.
   if (!colours && !look.aloud) chalk.level = 1;
   return look;
 }

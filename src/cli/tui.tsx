@@ -1,4 +1,6 @@
-/** `brevity RUN`: the terminal of a run. A client of the engine, which works on when the terminal is left. */
+/**
+ * `brevity RUN`: the terminal of a run. It is a client of the engine, which keeps working when the terminal is closed.
+ */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -24,12 +26,12 @@ import { commandLine, shellQuote } from '../core/shell.js';
 import type { Sensitive } from '../core/trust.js';
 
 export interface TuiOptions {
-  /** How the screens are drawn; as environment and settings file say unless given. */
+  /** How the screens are drawn; by default from the environment and the settings file. */
   look?: Look;
 }
 
 /**
- * Starts the run's engine where none runs, attaches, and resolves once the person has detached.
+ * Starts the run's engine if none runs, attaches, and resolves once the person has detached.
  *
  * @returns whether the person wants the list of runs
  * @throws UserError without a terminal
@@ -43,13 +45,13 @@ export async function runTui(runDir: string, options: TuiOptions = {}): Promise<
     trust: (uses) => trust(directory, uses, 'asked'),
   };
   const { left } = await openTerminal(source, options.look ?? lookOf({}));
-  // The command has a line of its own: in a narrow terminal it can still be copied whole.
+  // The command is on its own line, so that it can be copied whole in a narrow terminal.
   const again = openCommand(directory, { cwd: process.cwd(), home: homedir() });
   if (!left) print(`Detached; the engine keeps running. Attach again with:\n  ${again}\n`);
   return { left };
 }
 
-/** @throws UserError that says how to run without one */
+/** @throws UserError that says how to run without a terminal */
 export function needTerminal(run: string): void {
   if (process.stdin.isTTY && process.stdout.isTTY) return;
   throw new UserError(
@@ -58,20 +60,20 @@ export function needTerminal(run: string): void {
   );
 }
 
-/** What the terminal shows. */
+/** The content of the terminal, and its effects on the world. */
 export interface Source {
   initial(size: Size): State;
-  /** To the engine, or a file's session in its place; absent on the list of runs. */
+  /** Attaches to the engine, or to a file's session in its place; absent on the list of runs. */
   attach?: LinkOptions['attach'];
-  /** The user has allowed what the run asked for. */
+  /** Called when the user has allowed what the run asked for. */
   trust?(uses: readonly Sensitive[]): void;
   /**
    * Writes the pairs of a reviewed file.
    *
-   * @returns the action that says where, or that asks because the file exists
+   * @returns the action that reports the path, or that asks because the file exists
    */
   write?(overwrite: boolean): AppEvent;
-  /** The list of runs and the form. */
+  /** The effects of the run list and the form. */
   home?(hooks: HomeHooks): HomeTasks;
 }
 
@@ -80,7 +82,7 @@ export type HomeHooks = Pick<HomeTasksOptions, 'isListed' | 'now' | 'open'>;
 /**
  * Draws the screens until the person leaves.
  *
- * @returns whether for the list of runs; and which run was opened from there
+ * @returns whether the person left for the list of runs, and which run was opened from there
  */
 export async function openTerminal(source: Source, look: Look): Promise<{ left: boolean; opened: string | null }> {
   let controls: Controls = { close() {}, redraw() {}, suspend() {} };
@@ -93,7 +95,7 @@ export async function openTerminal(source: Source, look: Look): Promise<{ left: 
       case 'ask':
         return link?.ask(effect.query, effect.after);
       case 'copy':
-        // The user's own text, encoded, on his own key.
+        // The user's own text, base64-encoded, only on the user's own key.
         // eslint-disable-next-line no-restricted-syntax
         process.stdout.write(`\x1b]52;c;${Buffer.from(effect.text).toString('base64')}\x07`);
         return store.now({ type: 'notice', text: `Copied ${effect.what}.` });
@@ -158,14 +160,14 @@ export async function openTerminal(source: Source, look: Look): Promise<{ left: 
   return { left, opened };
 }
 
-/** `brevity export` or `brevity report` in a process of its own: a policy may take a while to copy. */
+/** Runs `brevity export` or `brevity report` in a separate process: copying a policy may take a while. */
 function runCommand(
   { command, out, overwrite }: Effect & { do: 'command' },
   run: string,
   now: (action: AppEvent) => void,
 ): void {
   const file = absolute(out, { cwd: process.cwd(), home: homedir() });
-  // `export` refuses a folder that is not empty.
+  // `export` itself refuses a folder that is not empty.
   if (command === 'report' && !overwrite && existsSync(file)) return now({ type: 'file-exists', what: 'report', file });
   const tell = (text: string) => now({ type: 'notice', text });
   const cli = fileURLToPath(new URL('../cli.js', import.meta.url));

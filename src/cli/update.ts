@@ -46,7 +46,7 @@ import {
   updateFlags,
 } from './options.js';
 
-/** Pairs by ids, or texts in TRL's form. */
+/** Pairs as ids, or texts in TRL's form. */
 const textPairSchema = z.looseObject({ prompt: promptSchema, chosen: z.string().min(1), rejected: z.string().min(1) });
 const rowSchema = z.union(
   [pairRowSchema.loose(), textPairSchema],
@@ -126,7 +126,7 @@ export function updateCommand(): Command {
     });
 }
 
-/** @throws Problems with flags that need another one */
+/** @throws Problems for flags that need another flag */
 function checkOptions(command: Command): void {
   const given = (name: string) => command.getOptionValueSource(name) === 'cli';
   const problems = [
@@ -138,7 +138,7 @@ function checkOptions(command: Command): void {
   if (problems.length > 0) throw new Problems(problems, `${problems.length} problems`);
 }
 
-/** --objective and the settings of losses. β and α have no default of their own: the objective decides. */
+/** --objective and the loss settings. β and α have no default of their own: the objective decides. */
 function objectiveOptions(): Option[] {
   const { shape } = dpoSchema;
   return [...objectiveFlags, ...dpoFlags].map(({ flags, key }) => {
@@ -160,17 +160,17 @@ const texts: Record<string, string | undefined> = {
   alpha: `${dpoSchema.shape.alpha.description} (default: ${dpoSchema.shape.alpha.parse(undefined)}; 0 for other objectives than lr-dpo)`,
 };
 
-/** Settings of the loss: those given, and the objective's defaults. */
+/** Settings of the loss: the given ones over the objective's defaults. */
 function lossOf(options: Record<string, unknown>): Partial<LossSettings> {
   const given = flagValues(options, [...objectiveFlags, ...dpoFlags]).dpo as Partial<LossSettings>;
   const { name, usualBeta }: Objective = objectives[given.objective as ObjectiveName];
   return { ...(name === 'lr-dpo' ? {} : { alpha: neutral.alpha }), beta: usualBeta, ...given };
 }
 
-/** Flags that the objective does not use. */
+/** Problems of flags that the objective does not use. */
 function objectiveProblems(command: Command, given: (name: string) => boolean): string[] {
   const options = command.opts<Record<string, unknown>>();
-  // What a flag's parser has refused is reported by itself.
+  // A flag refused by its parser is reported separately.
   if (options.objective === undefined) return [];
   const loss = dpoSchema.safeParse(lossOf(options));
   if (!loss.success) return [];
@@ -208,7 +208,7 @@ function pairOf(model: LoadedModel, { row, where }: InputRow<z.infer<typeof rowS
   return { prompt, prompt_ids: w.prompt_ids, chosen_ids: w.response_ids, rejected_ids: l.response_ids };
 }
 
-/** @throws UserError where a column that objectives read cannot be used, or one that this objective needs is missing */
+/** @throws UserError if a column that objectives read is unusable, or one that this objective needs is missing */
 function columnsOf({ row, where }: InputRow<unknown>, name: ObjectiveName): z.infer<typeof pairColumnsSchema> {
   const columns = parseRow(row, pairColumnsSchema, where);
   const { needs }: Objective = objectives[name];

@@ -1,4 +1,4 @@
-/** `brevity win-rate`: plain and length-controlled win rates of given preferences. */
+/** `brevity win-rate`: plain and length-controlled win rates from given preferences. */
 import { Command } from 'commander';
 import { z } from 'zod';
 import { winRates } from '../core/winRate.js';

@@ -1,7 +1,7 @@
 /**
- * Pairs over all α: the numbers of the review screen's α panel, the α at which the pairs pull lengths neither way, and the
- * largest that flips no more pairs than a person allows. A pair's gradient weight is σ(-(m + α·Δ|y|)) with its implicit
- * margin m (margins.ts).
+ * Functions of α over all pairs: the numbers of the review screen's α panel, the α with no length pull, and the largest
+ * α that flips no more pairs than allowed. A pair's gradient weight is σ(-(m + α·Δ|y|)) with its implicit margin m
+ * (margins.ts).
  *
  * Knows no backend and does no I/O.
  */
@@ -9,12 +9,12 @@ import { lossLogit, sigmoid } from './objectives/lrDpo.js';
 import { MAX_ALPHA } from './config/schema.js';
 import { type MarginInput, isFlipped } from './margins.js';
 
-/** Pairs laid out for quick sums. Pairs with the same Δ|y| and implicit margin share their weight. */
+/** Pairs in flat arrays for fast sums. Pairs with the same Δ|y| and implicit margin share one weight. */
 export interface AlphaProfile {
   /** r_w - r_l and Δ|y| of each pair. */
   margins: Float64Array;
   differences: Float64Array;
-  /** Groups of pairs with one weight: their Δ|y|, their implicit margin, and how many they are. */
+  /** Groups of pairs with the same weight: Δ|y|, implicit margin and number of pairs of each. */
   distinct: Float64Array;
   implicit: Float64Array;
   counts: Float64Array;
@@ -22,9 +22,12 @@ export interface AlphaProfile {
 
 export interface AlphaNumbers {
   alpha: number;
-  /** Pairs whose preference the length penalty has turned round. */
+  /** Pairs whose preference the length penalty has reversed. */
   flipped: number;
-  /** Mean gradient weights of pairs with a longer, a shorter chosen response; NaN without such a pair, or if one is unknown. */
+  /**
+   * Mean gradient weights of pairs with a longer and a shorter chosen response; NaN without such a pair, or if a weight
+   * is unknown.
+   */
   mean_weight_longer: number;
   mean_weight_shorter: number;
   /** Σ σ(-z)·Δ|y| / Σ σ(-z), in tokens: above zero the update pulls towards longer responses. */
@@ -40,7 +43,10 @@ export function alphaProfile(pairs: readonly MarginInput[]): AlphaProfile {
   return { margins, differences, ...weightGroups(pairs, differences) };
 }
 
-/** By Δ|y| where every implicit margin is 0: of 20,000 pairs a few hundred groups. Otherwise each pair is its own. */
+/**
+ * Groups pairs by Δ|y| if every implicit margin is 0 (a few hundred groups for 20,000 pairs); otherwise one group per
+ * pair.
+ */
 function weightGroups(
   pairs: readonly MarginInput[],
   differences: Float64Array,
@@ -87,7 +93,7 @@ export function numbersAt(profile: AlphaProfile, alpha: number): AlphaNumbers {
 
 export function flippedAt({ margins, differences }: AlphaProfile, alpha: number): number {
   let flipped = 0;
-  // As in margins.ts, to the last bit.
+  // Matches margins.ts to the last bit.
   for (let i = 0; i < margins.length; i++) if (isFlipped(margins[i], margins[i] - alpha * differences[i])) flipped++;
   return flipped;
 }
@@ -95,14 +101,14 @@ export function flippedAt({ margins, differences }: AlphaProfile, alpha: number)
 export type NeutralAlpha =
   | { found: true; alpha: number }
   /**
-   * `already`: α = 0 pulls towards shorter responses or neither way. `never`: no chosen response is shorter. `unknown`: the weights
-   * are.
+   * `already`: α = 0 pulls towards shorter responses or neither way. `never`: no chosen response is shorter. `unknown`:
+   * the weights are unknown.
    */
   | { found: false; why: 'already' | 'never' | 'no pairs' | 'unknown' };
 
 /**
  * The length-neutral α: the root of the length pull. Σ σ(-z)·Δ falls as α rises (its derivative is -Σ Δ²·σ·(1-σ)), so
- * there is one root at most; it is bracketed and halved down to neighbouring doubles.
+ * there is at most one root; it is bracketed and bisected down to neighbouring doubles.
  */
 export function lengthNeutralAlpha(profile: AlphaProfile): NeutralAlpha {
   const { distinct, implicit, counts } = profile;
@@ -128,11 +134,11 @@ export function lengthNeutralAlpha(profile: AlphaProfile): NeutralAlpha {
   }
 }
 
-/** The largest α up to MAX_ALPHA at which at most `most` pairs are flipped, cut to six decimals. */
+/** The largest α up to MAX_ALPHA that flips at most `most` pairs, rounded down to six decimals. */
 export function largestAlphaFlipping(profile: AlphaProfile, most: number): number {
   if (flippedAt(profile, MAX_ALPHA) <= most) return MAX_ALPHA;
   const { margins, differences } = profile;
-  // A pair flips just above the margin per token of a longer chosen response, and stays flipped as α rises.
+  // A longer chosen response flips just above its margin per token and stays flipped as α rises.
   const thresholds = new Float64Array(margins.length);
   let longer = 0;
   for (let i = 0; i < margins.length; i++)
@@ -143,7 +149,7 @@ export function largestAlphaFlipping(profile: AlphaProfile, most: number): numbe
   return tries.find((tried) => flippedAt(profile, tried) <= most) ?? 0;
 }
 
-/** The end of a scale for curves over α on which most flips are seen: 1, 2 or 5 times a power of ten. */
+/** The upper end of an α axis that shows about 60% of the flips: 1, 2 or 5 times a power of ten. */
 export function alphaScale({ margins, differences }: AlphaProfile): number {
   const flips = new Float64Array(margins.length);
   let found = 0;
@@ -153,7 +159,7 @@ export function alphaScale({ margins, differences }: AlphaProfile): number {
   return roundUp(sorted[Math.floor(found * 0.6)] ?? 0.05);
 }
 
-/** To 1, 2 or 5 times a power of ten, MAX_ALPHA at most. */
+/** Rounds up to 1, 2 or 5 times a power of ten, at most MAX_ALPHA. */
 export function roundUp(alpha: number): number {
   for (let power = 1e-4; power < MAX_ALPHA; power *= 10)
     for (const step of [1, 2, 5]) if (step * power >= alpha * (1 - 1e-9)) return Number((step * power).toPrecision(1));

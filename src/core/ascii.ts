@@ -1,4 +1,4 @@
-/** ASCII stand-ins, each of the same width, for the signs that Brevity draws. */
+/** ASCII replacements of the same width for the symbols that Brevity draws. */
 
 const standIns: Record<string, string> = {
   ...{ '-': '─━–—', '|': '│┃', '+': '└├┌┐┘┤┬┴┼±✔✓', '.': '·…░', '*': '•◆★', o: '●○◇□' },
@@ -10,14 +10,14 @@ const standIns: Record<string, string> = {
 };
 const table = new Map(Object.entries(standIns).flatMap(([ascii, signs]) => [...signs].map((sign) => [sign, ascii])));
 
-/** The stand-in of one of our signs; undefined for any other character. */
+/** The replacement of one of our symbols; undefined for any other character. */
 export function standIn(sign: string): string | undefined {
   return table.get(sign) ?? (isDots(sign) ? dots(sign) : undefined);
 }
 
 const isDots = (sign: string): boolean => sign >= '\u2800' && sign <= '\u28ff';
 
-/** Braille dots of a curve: by where they are. */
+/** Replaces the Braille dots of a curve by their position. */
 function dots(sign: string): string {
   const bits = (sign.codePointAt(0) ?? 0) - 0x2800;
   const [upper, lower] = [(bits & 0b0001_1011) !== 0, (bits & 0b1110_0100) !== 0];

@@ -1,22 +1,22 @@
-/** Reward against length as text: one line per branch, in its own dash pattern, with the rounds marked on it. */
+/** Plots reward against length as text: one line per branch, each with its own dash pattern, and a mark per round. */
 import type { Branch, RoundState } from './rounds.js';
 import { largest, smallest } from './limits.js';
 
-/** A run of cells that one series drew. */
+/** Adjacent cells drawn by one series. */
 export interface Segment {
   text: string;
   series: number;
 }
 
 export interface BranchPlot {
-  /** `series` is the index of the branch; -1: nothing is drawn there. */
+  /** `series` is the index of the branch; -1 for an empty cell. */
   rows: Segment[][];
   /** Smallest and largest length (x) and reward (y); NaN if no round is evaluated. */
   x: [number, number];
   y: [number, number];
 }
 
-/** Dots drawn and dots left out along a line: branches differ without colour. */
+/** Numbers of drawn and skipped dots along a line, so that branches differ without colour. */
 const patterns = [
   [1, 0],
   [1, 2],
@@ -25,7 +25,7 @@ const patterns = [
   [6, 2],
 ] as const;
 
-/** A round's mark, by its branch. */
+/** Marks of rounds, by branch. */
 export const marks = ['●', '○', '◆', '◇', '■', '□'] as const;
 export const markOf = (branch: number): string => marks[branch % marks.length];
 
@@ -42,14 +42,17 @@ interface PlotPoint {
   y: number;
 }
 
-/** @param width in columns, @param height in rows: at least 8 and 2 */
+/**
+ * @param width in columns, at least 8
+ * @param height in rows, at least 2
+ */
 export function branchPlot(branches: readonly Branch[], width: number, height: number): BranchPlot {
   const rounds = branches.flatMap((branch) => branch.rounds).filter(isEvaluated);
   const cells = Array.from({ length: height }, () => Array.from({ length: width }, () => ({ text: ' ', series: -1 })));
   if (rounds.length === 0) return { rows: cells.map(joined), x: [NaN, NaN], y: [NaN, NaN] };
   const x = rangeOf(rounds.map(({ evaluation }) => evaluation.mean_length));
   const y = rangeOf(rounds.map(({ evaluation }) => evaluation.reward));
-  // In dots. One column stays free on either side, so that marks at the ends are not cut.
+  // In dots. One column stays free on either side, so that marks at the ends are not cut off.
   const place = ({ evaluation }: Evaluated): PlotPoint => ({
     x: 1 + Math.round((2 * width - 3) * ((evaluation.mean_length - x[0]) / (x[1] - x[0]))),
     y: Math.round((4 * height - 1) * (1 - (evaluation.reward - y[0]) / (y[1] - y[0]))),
@@ -96,7 +99,7 @@ const isEvaluated = (round: RoundState): round is Evaluated =>
   Number.isFinite(round.evaluation.reward) &&
   Number.isFinite(round.evaluation.mean_length);
 
-/** With α, and without it for where there is no room. */
+/** With α, and without it if space is short. */
 function labelsOf({ id, settings }: RoundState): string[] {
   return id === 0 ? ['0'] : [`${id} α${String(Number(settings.alpha.toPrecision(4)))}`, String(id)];
 }
@@ -114,7 +117,7 @@ function between(from: PlotPoint, to: PlotPoint): PlotPoint[] {
   }));
 }
 
-/** Joins neighbouring cells of one series into a segment. */
+/** Joins adjacent cells of one series into a segment. */
 function joined(cells: Segment[]): Segment[] {
   const out: Segment[] = [];
   for (const { text, series } of cells) {

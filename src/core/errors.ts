@@ -1,9 +1,9 @@
-/** Characters of a message: a file's key or value that is quoted may be megabytes long. */
+/** Longest message, in characters: a quoted key or value of a file may be megabytes long. */
 const MOST = 8000;
 
 /**
- * An error that a user can cause and mend. Its message is one sentence that says what was wrong, where (file,
- * line, key), what was expected and what to do. Commands print it without a stack and exit with `exitCode`.
+ * An error that a user can cause and fix. Its message is one sentence that says what was wrong, where (file, line,
+ * key), what was expected and what to do. Commands print it without a stack and exit with `exitCode`.
  */
 export class UserError extends Error {
   override readonly name = 'UserError';
@@ -26,6 +26,6 @@ export function hasCode(error: unknown, ...codes: string[]): boolean {
   return error instanceof Error && 'code' in error && codes.includes(error.code as string);
 }
 
-/** What lies beneath an error that says no more than that something failed, as fetch's do. */
+/** The underlying error: some errors, such as fetch's, only say that something failed. */
 export const causeOf = (error: unknown): unknown =>
   error instanceof Error && error.cause instanceof Error ? error.cause : error;

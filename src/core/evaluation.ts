@@ -1,13 +1,13 @@
 /**
- * Judges a policy on held-out prompts from what was sampled and scored elsewhere: one response a prompt of each policy,
- * rewards, and log-probabilities of the policy's own responses under it and its opponent. Lengths are response tokens.
+ * Compares policies on held-out prompts from samples and scores: one response per prompt of each policy, its rewards,
+ * and the log-probabilities of the policy's responses under itself and its opponent. Lengths are response tokens.
  *
  * Knows no backend and does no I/O.
  */
 import type { Comparison, EvaluationResult, SampledResponse } from './rows.js';
 import { mean, winRates } from './winRate.js';
 
-/** A policy's answers to the held-out prompts, in their order. */
+/** A policy's responses to the held-out prompts, in their order. */
 export interface Answers {
   responses: SampledResponse[];
   rewards: number[];
@@ -16,7 +16,7 @@ export interface Answers {
 export interface Opponent extends Answers {
   /** `round-start` or `base`. */
   against: string;
-  /** Summed log-probabilities of the policy's responses under the opponent, or why they are not known. */
+  /** Summed log-probabilities of the policy's responses under the opponent, or why they are unknown. */
   logps: number[] | { unknown: string };
 }
 
@@ -35,8 +35,8 @@ export function evaluatePolicy(round: number, policy: Answers, opponents: Oppone
 }
 
 /**
- * A response wins by the higher reward; equal rewards are half a win, and so are equal responses: where rewards depend on
- * the batch, on tensorflow or at a server, those of the same response differ in their last bits.
+ * The response with the higher reward wins; equal rewards count as half a win, and so do equal responses: rewards that
+ * depend on the batch (on tensorflow or at a server) differ in their last bits for the same response.
  */
 export function compare(policy: Answers, opponent: Opponent): Comparison {
   const rows = policy.rewards.map((reward, i) => ({
@@ -47,8 +47,8 @@ export function compare(policy: Answers, opponent: Opponent): Comparison {
   const rates = winRates(rows, 'minimal');
   const length = mean(rows.map(({ length_model }) => length_model));
   const lengthAgainst = mean(rows.map(({ length_baseline }) => length_baseline));
-  // E_{y~π}[log π(y) - log π_against(y)] = KL(π ‖ π_against). An estimate: it may come out below 0, and responses drawn
-  // at another temperature than 1 or from a truncated distribution shift it.
+  // E_{y~π}[log π(y) - log π_against(y)] = KL(π ‖ π_against). The estimate can come out below 0; responses sampled at a
+  // temperature other than 1 or from a truncated distribution bias it.
   const { logps } = opponent;
   const ratios = Array.isArray(logps) ? policy.responses.map((response, i) => response.logps - logps[i]) : null;
   const tokens = policy.responses.reduce((sum, { ids }) => sum + ids.length, 0);

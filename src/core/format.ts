@@ -1,4 +1,4 @@
-/** Numbers as the screens show them. Whatever is not finite is shown as a dash, never as NaN. */
+/** Formats numbers for the screens. Values that are not finite become a dash, never NaN. */
 
 const nothing = '–';
 
@@ -9,7 +9,7 @@ export function fixed(value: number, digits: number): string {
   return /^-0(\.0*)?$/.test(text) ? text.slice(1) : text;
 }
 
-/** With its sign, also where it is positive: for differences. */
+/** With a sign even if positive: for differences. */
 export function signed(value: number, digits: number): string {
   const text = fixed(value, digits);
   return text === nothing || text.startsWith('-') || Number(text) === 0 ? text : `+${text}`;
@@ -33,7 +33,7 @@ export function share(part: number, whole: number): string {
   return percent((100 * part) / whole);
 }
 
-/** α with four decimals; more only where it has more. */
+/** α with four decimals; more only if it has more. */
 export function alpha(value: number): string {
   if (!Number.isFinite(value)) return nothing;
   const short = value.toFixed(4);
@@ -65,7 +65,7 @@ export function clock(iso: string): string {
   return `${time.getDate()} ${month} ${two(time.getHours())}:${two(time.getMinutes())}`;
 }
 
-/** Three significant digits without an exponent where that is short: for axes. */
+/** Three significant digits, without an exponent if that is short: for axes. */
 export function compact(value: number): string {
   if (!Number.isFinite(value)) return nothing;
   const size = Math.abs(value);

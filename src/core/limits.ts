@@ -1,6 +1,6 @@
 /**
- * Limits on data from outside (files, sockets, servers, people), and helpers that hold with 200,000 rows. docs/security.md
- * lists every limit with the test that holds it. Ranges of single keys are in the schemas.
+ * Limits on data from outside (files, sockets, servers, people), and helpers that work for 200,000 rows.
+ * docs/security.md lists every limit with its test. Ranges of single keys are in the schemas.
  */
 
 /** Largest magnitude of a reward. Differences, sums and squares of a run's rewards stay finite. */
@@ -27,14 +27,14 @@ export const MAX_ANSWER = 16 * 2 ** 20;
 /** "64 MB". */
 export const megabytes = (bytes: number): string => `${bytes / 2 ** 20} MB`;
 
-/** Math.max of all values, without its limit of about 100,000 arguments. -Infinity for no values. */
+/** Math.max over all values, without its limit of about 100,000 arguments. -Infinity for no values. */
 export function largest(values: Iterable<number>): number {
   let most = -Infinity;
   for (const value of values) most = Math.max(most, value);
   return most;
 }
 
-/** Math.min likewise. Infinity for no values. */
+/** Math.min over all values. Infinity for no values. */
 export function smallest(values: Iterable<number>): number {
   let least = Infinity;
   for (const value of values) least = Math.min(least, value);
@@ -54,7 +54,7 @@ export function parseJson(text: string): unknown {
   return value;
 }
 
-/** Whether there are enough brackets for it: most rows have a few, so that the slower count is rarely needed. */
+/** Whether there are enough brackets to be too deep. Most rows have few, so the slower count is rarely needed. */
 function mayBeDeep(text: string): boolean {
   let brackets = 0;
   for (const bracket of ['[', '{'])
@@ -63,7 +63,7 @@ function mayBeDeep(text: string): boolean {
   return false;
 }
 
-/** Of valid JSON. */
+/** Nesting depth of valid JSON. */
 function depthOf(text: string): number {
   let depth = 0;
   let deepest = 0;

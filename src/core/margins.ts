@@ -1,7 +1,7 @@
 /**
  * The effect of a length-penalty coefficient on pairs: the review screen recomputes all of this as α moves. Only the
- * gradient weight needs more than rewards and lengths, unless the policy that the update starts from is its reference:
- * the implicit margin, which comes from log-probabilities that are computed once.
+ * gradient weight needs more than rewards and lengths: the implicit margin, from log-probabilities that are computed
+ * once. It is 0 if the update starts from its reference policy.
  *
  * Knows no backend and does no I/O.
  */
@@ -14,8 +14,8 @@ export interface MarginInput {
   chosen_length: number;
   rejected_length: number;
   /**
-   * The loss's logit at α = 0 when the update starts: β·[(logps_w - ref_w) - (logps_l - ref_l)]. 0 if policy and reference
-   * are the same; NaN while the log-probabilities are unknown.
+   * The loss's logit at α = 0 when the update starts: β·[(logps_w - ref_w) - (logps_l - ref_l)]. 0 if policy and
+   * reference are the same; NaN while the log-probabilities are unknown.
    */
   implicit_margin: number;
 }
@@ -29,7 +29,7 @@ export interface Margins {
   length_penalized_margin: number;
   /** σ(-z) when the update starts; NaN while the implicit margin is unknown. */
   weight: number;
-  /** The length penalty, and not a person, has turned the rewards' preference round. */
+  /** The length penalty, not a person, has reversed the rewards' preference. */
   flipped: boolean;
 }
 

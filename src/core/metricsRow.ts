@@ -1,4 +1,4 @@
-/** The rows of metrics.jsonl, as they are read again. */
+/** Schemas for reading the rows of metrics.jsonl. */
 import { z } from 'zod';
 import type { MetricsRow } from './rows.js';
 
@@ -29,7 +29,10 @@ export const metricsSchema: z.ZodType<MetricsRow> = z.object(
   Object.fromEntries(names.map((name) => [name, z.number()])),
 ) as unknown as z.ZodType<MetricsRow>;
 
-/** What one step cost before the first update of a run; `lora` is the rank of what was trained; null: all weights. */
+/**
+ * The cost of one step, measured before the first update of a run; `lora` is the rank of the trained adapter, null for
+ * all weights.
+ */
 export const firstStepSchema = z.object({
   tokens_per_second: z.number().positive(),
   memory_mb: z.number(),

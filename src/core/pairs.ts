@@ -1,4 +1,4 @@
-/** Makes preference pairs out of scored responses. Knows no backend and does no I/O. */
+/** Makes preference pairs from scored responses. Knows no backend and does no I/O. */
 import type { PairsConfig } from './config/schema.js';
 import { UserError } from './errors.js';
 import type { ResponsePair } from './review/rows.js';
@@ -7,12 +7,12 @@ import { deriveSeed, Random } from './seeds.js';
 import { largest, smallest } from './limits.js';
 
 /**
- * One pair a prompt: the best response by reward against the worst, or against another one at random. The order of
- * rewards alone decides; the length penalty enters through the loss.
+ * One pair per prompt: the response with the highest reward against the one with the lowest, or against another at
+ * random. Only the order of rewards decides; the length penalty enters through the loss.
  *
  * @param scores rewards of each sample row, found by prompt_index
  * @param seed for `best-random`
- * @returns the pairs by prompt_index, how many prompts gave none, and of every prompt what came of it
+ * @returns the pairs by prompt_index, the number of prompts without a pair, and the outcome of every prompt
  */
 export function makePairs(
   samples: SampleRow[],
@@ -55,7 +55,7 @@ function choosePair(
   return { chosen, rejected };
 }
 
-/** Two of a prompt's responses as a pair to train on. */
+/** Makes a training pair from two of a prompt's responses. */
 export function pairRow(row: SampleRow, rewards: number[], { chosen, rejected }: ResponsePair): PairRow {
   const [w, l] = [row.responses[chosen], row.responses[rejected]];
   return {
@@ -75,7 +75,10 @@ export function pairRow(row: SampleRow, rewards: number[], { chosen, rejected }:
   };
 }
 
-/** A response other than the best that could make a pair; the best itself where there is none, which counts as a tie. */
+/**
+ * A random other response that could make a pair with the best; the best itself if there is none, which counts as a
+ * tie.
+ */
 function randomOther(row: SampleRow, rewards: number[], best: number, seed: number): number {
   const others = rewards.flatMap((reward, i) =>
     reward < rewards[best] && !sameTokens(row.responses[i].ids, row.responses[best].ids) ? [i] : [],

@@ -2,8 +2,8 @@
 import type { Prompt } from './rows.js';
 
 /**
- * A prompt as one text, for tables, filters and screens: a lone user message as it is, several messages with the role
- * before each, and the token ids where there is no text.
+ * A prompt as one text, for tables, filters and screens: a single user message unchanged, several messages each with
+ * its role in front, and token ids if there is no text.
  */
 export function promptText({ prompt, prompt_ids }: { prompt?: Prompt; prompt_ids?: number[] }): string {
   if (prompt === undefined) return `[${(prompt_ids ?? []).join(' ')}]`;

@@ -1,12 +1,12 @@
-/** A round as run.json keeps it. */
+/** A round as stored in run.json. */
 import type { DecisionCounts } from './review/rows.js';
 import type { DroppedPairs, EvaluationResult } from './rows.js';
 
-/** The stages of a round, in order. `review` waits for a person (or `auto`); `done` is accepted and final. */
+/** The stages of a round, in order. `review` waits for a person (or `auto`); `done` is final. */
 export const stages = ['sample', 'score', 'review', 'update', 'evaluate', 'done'] as const;
 export type Stage = (typeof stages)[number];
 
-/** What a person may move before launching the update. */
+/** Settings that a person may change before launching the update. */
 export interface RoundSettings {
   alpha: number;
   beta: number;
@@ -14,8 +14,8 @@ export interface RoundSettings {
 }
 
 /**
- * Settings of a branch that differ from the run's configuration, by its names: `{"sampling": {"samples_per_prompt": 8}}`.
- * They hold for the round and, unless changed again, for those that follow it.
+ * Settings of a branch that differ from the run's configuration, under its names: `{"sampling": {"samples_per_prompt":
+ * 8}}`. They apply to the round and, unless changed again, to its descendants.
  */
 export interface RoundOverrides {
   reward?: string;
@@ -36,21 +36,23 @@ export interface SampledPrompts {
   stopped_early: boolean;
 }
 
-/** One round as kept in run.json. Round 0 is the base policy: it has an evaluation and nothing else. */
+/** A round as stored in run.json. Round 0 is the base policy: it has only an evaluation. */
 export interface RoundState {
   id: number;
   /** The round whose policy this one starts from; null for round 0. */
   parent: number | null;
   stage: Stage;
   settings: RoundSettings;
-  /** null before sampling has ended, and in rounds that an earlier Brevity sampled. */
+  /** null before sampling has ended, and in rounds sampled by earlier versions. */
   sampled: SampledPrompts | null;
   /**
-   * Pairs that the update trains on, human decisions included; null before they exist. Like `dropped` and `decisions` it
-   * follows from the round's review rows and journal (countReview), which hold the truth after a crash.
+   * Pairs that the update trains on, after human decisions; null before they exist. Like `dropped` and `decisions` it
+   * is derived from the round's review rows and journal (countReview), which are authoritative after a crash.
    */
   pairs: number | null;
-  /** Prompts without a pair by the rewards' word. Those excluded or marked as ties by hand are counted in `decisions`. */
+  /**
+   * Prompts without a pair because of the rewards. Those excluded or marked as ties by hand are counted in `decisions`.
+   */
   dropped: DroppedPairs | null;
   /** Seconds spent in each stage. */
   seconds: Partial<Record<Stage, number>>;
@@ -60,20 +62,22 @@ export interface RoundState {
   evaluation: EvaluationResult | null;
   started_at: string;
   overrides: RoundOverrides;
-  /** The round whose samples and scores this one took over, to be updated at other settings; null: it sampled its own. */
+  /**
+   * The round whose samples and scores this one reuses, to be updated with other settings; null: it sampled its own.
+   */
   redo_of: number | null;
-  /** What a person said of the finished round. What follows a rejected one starts from the policy it started from. */
+  /** A person's verdict on the finished round. The round after a rejected one starts from that one's parent policy. */
   verdict: 'accepted' | 'rejected' | null;
-  /** Human decisions on its pairs as they stand; null before review. */
+  /** Counts of the current human decisions on its pairs; null before review. */
   decisions: DecisionCounts | null;
-  /** Given by a person; empty where not. */
+  /** Given by a person; else empty. */
   name: string;
   note: string;
-  /** What of it in run.json cannot be read; such a round can be looked at and deleted, and nothing is built on it. */
+  /** Which part of it in run.json is unreadable. Such a round can be viewed and deleted, but nothing builds on it. */
   damaged?: string;
 }
 
-/** A round that has just begun. Round 0 is the base policy, of which nothing is needed but its evaluation. */
+/** A round that has just begun. Round 0 is the base policy, which only needs an evaluation. */
 export function newRound(id: number, parent: number | null, settings: RoundSettings): RoundState {
   return {
     id,
@@ -97,26 +101,26 @@ export function newRound(id: number, parent: number | null, settings: RoundSetti
   };
 }
 
-// The tree of rounds as it is drawn: order, lines at the side, branches.
+// The tree of rounds for drawing: order, connecting lines, branches.
 
 export interface TreeRow {
   round: RoundState;
-  /** What stands before the round's own mark: `│ ├─`. */
+  /** Lines before the round's own mark: `│ ├─`. */
   graph: string;
-  /** Place of its branch in branchesOf. */
+  /** Index of its branch in branchesOf. */
   branch: number;
 }
 
-/** Rounds of which each starts from the one before it. */
+/** Rounds that each start from the previous one. */
 export interface Branch {
-  /** The round that the first one starts from, of another branch; null where it has none. */
+  /** The round of another branch that the first one starts from; null without one. */
   from: RoundState | null;
   rounds: RoundState[];
 }
 
 /**
- * A parent before its children. The first child goes on in its parent's branch; the others begin branches of their own,
- * which stand between the two, one step to the right.
+ * Parents before their children. The first child continues its parent's branch; the others begin branches of their own,
+ * which are drawn between the two, one step to the right.
  */
 export function treeOf(rounds: readonly RoundState[]): TreeRow[] {
   return growTree(rounds).rows;
@@ -157,7 +161,7 @@ export function branchTitle({ from, rounds }: Branch): string {
   return from === null ? title : `${title}, from round ${from.id}`;
 }
 
-/** Round's settings by the configuration's dotted names, α, β and learning rate among them, as they hold for it. */
+/** A round's settings under the configuration's dotted names, including α, β and learning rate, as they apply to it. */
 export function settingOf(
   config: object,
   { overrides, settings }: Pick<RoundState, 'overrides' | 'settings'>,
@@ -167,7 +171,7 @@ export function settingOf(
   return own ?? at(overrides, key) ?? at(config, key);
 }
 
-/** Dotted names of what a round's branch has changed, α, β and learning rate left out. */
+/** Dotted names of the settings that a round's branch overrides, without α, β and learning rate. */
 export function overriddenKeys({ overrides }: Pick<RoundState, 'overrides'>): string[] {
   const keysIn = (value: unknown, path: string): string[] =>
     typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -1,5 +1,5 @@
 /**
- * The JSON-lines rows that the stage commands exchange and the run directory keeps. Field names are the files'
+ * The JSON-lines rows that the stage commands exchange and the run directory stores. Fields keep the files' names
  * (snake_case; metrics are TRL's), so one type serves disk, wire and screen.
  *
  * Leaves out reading and writing (io/jsonl.ts) and the configuration (config/schema.ts).
@@ -10,7 +10,7 @@ import { MAX_REWARD, MAX_TOKEN_ID } from './limits.js';
 export const messageSchema = z.object({ role: z.string(), content: z.string() });
 export type Message = z.infer<typeof messageSchema>;
 
-/** A prompt as text (one user message where the tokenizer has a chat template) or as messages. */
+/** A prompt as text (one user message if the tokenizer has a chat template) or as messages. */
 export const promptSchema = z.union([z.string(), z.array(messageSchema).min(1)]);
 export type Prompt = z.infer<typeof promptSchema>;
 
@@ -21,7 +21,7 @@ export const rewardSchema = z
   .min(-MAX_REWARD, `a reward is at least -${MAX_REWARD}`)
   .max(MAX_REWARD, `a reward is at most ${MAX_REWARD}`);
 
-/** One sampled response. `ids` holds the end-of-turn token where the model produced it: |y| = ids.length. */
+/** One sampled response. `ids` includes the end-of-turn token if the model produced it: |y| = ids.length. */
 export const responseSchema = z.object({
   ids: tokenIdsSchema,
   text: z.string(),
@@ -51,7 +51,7 @@ const winProbabilitySchema = z
   .min(0, winProbabilityExpected)
   .max(1, winProbabilityExpected);
 
-/** A row of `pairs.jsonl`: what one update trains on. Text is for people; ids are what is trained on. */
+/** A row of `pairs.jsonl`: what one update trains on. Text is for people; training uses the ids. */
 export const pairRowSchema = z.object({
   prompt_index: z.int().min(0).optional(),
   prompt: promptSchema.optional(),
@@ -62,25 +62,25 @@ export const pairRowSchema = z.object({
   rejected_text: z.string().optional(),
   chosen_reward: rewardSchema.optional(),
   rejected_reward: rewardSchema.optional(),
-  /** Position among the prompt's responses. */
+  /** Index among the prompt's responses. */
   chosen_index: z.int().optional(),
   rejected_index: z.int().optional(),
-  /** The response met max_new_tokens before an end-of-turn token. */
+  /** The response reached max_new_tokens before an end-of-turn token. */
   chosen_truncated: z.boolean().optional(),
   rejected_truncated: z.boolean().optional(),
 });
 
-/** Columns of pairs that objectives read (core/objectives). Runs do not write them so far. */
+/** Columns of pairs that objectives read (core/objectives). Runs do not write them yet. */
 export const pairColumnsSchema = z.object({
-  /** How much the pair counts; 1 if absent. */
+  /** Weight of the pair; 1 if absent. */
   weight: z.number('expected a finite number').min(0, 'expected a number of 0 or more').optional(),
-  /** SPPO: how likely the response beats another of the policy's responses to the prompt. */
+  /** SPPO: probability that the response beats another of the policy's responses to the prompt. */
   chosen_win_probability: winProbabilitySchema.optional(),
   rejected_win_probability: winProbabilitySchema.optional(),
 });
 export type PairRow = z.infer<typeof pairRowSchema> & z.infer<typeof pairColumnsSchema>;
 
-/** How many prompts gave no pair, by cause. */
+/** Numbers of prompts without a pair, by cause. */
 export interface DroppedPairs {
   /** The best and the worst reward are equal. */
   ties: number;
@@ -123,7 +123,7 @@ export interface Comparison {
   against: string;
   prompts: number;
   win_rate: number;
-  /** null of a single prompt, which says nothing of the spread. */
+  /** null for a single prompt, which has no spread. */
   win_rate_standard_error: number | null;
   length_controlled_win_rate: number;
   /** `minimal` (θ1, θ3) or `difficulty` (θ1, θ2, θ3). */
@@ -134,7 +134,10 @@ export interface Comparison {
   length_change_percent: number;
   reward: number;
   reward_against: number;
-  /** Mean over responses of Σ_t [log π(y_t) - log π_against(y_t)]: a Monte-Carlo estimate of KL(π ‖ against), nats; null: not known. */
+  /**
+   * Mean over responses of Σ_t [log π(y_t) - log π_against(y_t)]: a Monte-Carlo estimate of KL(π ‖ against), nats; null
+   * if unknown.
+   */
   kl: number | null;
   kl_per_token: number | null;
   /** Why the KL is null. */
@@ -153,11 +156,11 @@ export interface EvaluationResult {
   comparisons: Comparison[];
 }
 
-/** A row of probes.jsonl: the policy's response to one probe prompt after so many steps of the update. */
+/** A row of probes.jsonl: the policy's response to one probe prompt after `step` steps of the update. */
 export const probeRowSchema = z.object({
   /** Optimizer steps taken; 0 is the round's start. */
   step: z.int().min(0),
-  /** Place among the probe prompts. */
+  /** Index among the probe prompts. */
   probe: z.int().min(0),
   prompt: z.string(),
   text: z.string(),

@@ -1,4 +1,4 @@
-/** The layout of a run directory: where the files of each round are. */
+/** The layout of a run directory: paths of each round's files. */
 import path from 'node:path';
 import type { Config } from './config/schema.js';
 
@@ -6,7 +6,7 @@ export interface RunFiles {
   roundDir(round: number): string;
   /** A file of a round's folder. */
   file(round: number, name: string): string;
-  /** The policy that a round ended with; round 0's is the base. */
+  /** The policy at the end of a round; round 0's is the base. */
   policyDir(round: number): string;
 }
 
@@ -21,22 +21,22 @@ export interface RoundFolders {
   file(round: number, name: string): string;
 }
 
-/** What the folder of a round holds. */
+/** Names of the files in a round's folder. */
 export const roundFiles = {
   samples: 'samples.jsonl',
   scores: 'scores.jsonl',
-  /** The rewards' pairs; from the launch on, what the update trains on: the same with the human decisions applied. */
+  /** The rewards' pairs; after the launch, what the update trains on: the same with human decisions applied. */
   pairs: 'pairs.jsonl',
-  /** The decided pairs of a Brevity before 0.2, which kept them apart. */
+  /** The decided pairs of versions before 0.2, which stored them separately. */
   formerTrainingPairs: 'training-pairs.jsonl',
-  /** Rows of the review table, so that it need not be made of all samples again. */
+  /** Rows of the review table, so that they need not be rebuilt from all samples. */
   review: 'review.jsonl',
   decisions: 'decisions.jsonl',
-  /** Speed and memory of one step, before the run's first update. */
+  /** Speed and memory of one step, measured before the run's first update. */
   firstStep: 'first-step.jsonl',
   metrics: 'metrics.jsonl',
   probes: 'probes.jsonl',
-  /** Log-probabilities of all responses that review can pair, where the reference is not the round's start. */
+  /** Log-probabilities of all responses that review can pair, if the reference is not the round's start. */
   logps: 'logps.jsonl',
   reference: 'reference.jsonl',
   update: 'update',
@@ -46,7 +46,7 @@ export const roundFiles = {
   evaluation: 'evaluation.json',
   /** Log-probabilities of fixed tokens under the round's policy and its start: policyProbes.ts. */
   policyProbes: 'policy-probes.json',
-  /** How each endpoint's log-probabilities compared, one row per verification. */
+  /** The comparison of each endpoint's log-probabilities, one row per verification. */
   verifications: 'verifications.jsonl',
   /** The folder of an update that runs as a job. */
   job: 'job',

@@ -1,14 +1,14 @@
-/** The list of runs: what is shown of each. */
+/** The list of runs: the data shown for each. */
 import type { PartialConfig } from './config/partial.js';
 import type { Stage } from './rounds.js';
 
-/** Where new runs are put. */
+/** Folder of new runs. */
 export const runsFolder = 'runs';
 
 /** A run as the list shows it. */
 export interface RunEntry {
   directory: string;
-  /** What can be read of run.json; null where it cannot be used, which `problem` explains. */
+  /** The readable part of run.json; null if it is unusable, which `problem` explains. */
   seen: RunSeen | null;
   problem: string | null;
   engine: EngineSeen;
@@ -21,7 +21,7 @@ export interface RunSeen {
   model: string;
   /** Without the base policy. */
   rounds: number;
-  /** Of the round that was worked on last. */
+  /** Of the current round. */
   stage: Stage;
   /** Of the newest evaluated round. */
   reward: number | null;
@@ -29,14 +29,14 @@ export interface RunSeen {
   config: PartialConfig;
 }
 
-/** What an engine computes right now; `idle` waits for a command. */
+/** An engine's activity; `idle` waits for a command. */
 export type EngineActivity = 'starting' | 'idle' | 'working' | 'paused';
 
 export type EngineSeen =
   | { state: 'stopped' }
   | { state: EngineActivity }
   | { state: 'problem'; problem: string }
-  /** It holds the lock and does not answer in time, or is too old to be asked. */
+  /** The engine holds the lock but does not answer in time, or is too old to be asked. */
   | { state: 'silent' }
-  /** It runs on another machine. */
+  /** The engine runs on another machine. */
   | { state: 'elsewhere'; host: string };

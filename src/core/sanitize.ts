@@ -1,7 +1,6 @@
 /**
- * Makes text that a model wrote harmless and honest before it is drawn: nothing in it can move the cursor, set the
- * clipboard, reorder a line or hide. Control characters become their pictures (␛), whatever else is invisible becomes
- * its code point (⟨U+202E⟩).
+ * Makes text that a model wrote safe to draw: nothing in it can move the cursor, set the clipboard, reorder a line or
+ * hide. Control characters become their pictures (␛), and all other invisible characters their code points (⟨U+202E⟩).
  *
  * Leaves out wrapping and cutting (text.ts).
  */
@@ -9,24 +8,27 @@ import { stripVTControlCharacters } from 'node:util';
 import { standIn } from './ascii.js';
 
 /**
- * Control, format (bidi controls, zero-width, tags) and lone surrogate characters, what Unicode lets a font leave out
- * (fillers, variation selectors), line separators, and the empty braille cell.
+ * Control, format (bidi controls, zero-width, tags) and lone surrogate characters, characters that Unicode lets a font
+ * omit (fillers, variation selectors), line separators, and the empty braille cell.
  */
 const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\p{Default_Ignorable_Code_Point}\u2028\u2029\u2800]/gu;
 
-/** Joined emoji: terminals disagree on their width, so they are drawn as the emoji they are made of. */
+/** Joined emoji: terminals disagree on their width, so their parts are drawn separately. */
 const emojiJoiner = /(?<=\p{Extended_Pictographic}\ufe0f?\p{Emoji_Modifier}?)\u200d(?=\p{Extended_Pictographic})/gu;
 const emojiSelector = /(?<=\p{Emoji})\ufe0f/gu;
 
 const beyondAscii = /[^\x00-\x7f]/gu;
 let ascii = false;
 
-/** Whether this process's terminal shows ASCII alone: what has no stand-in is spelt out too, so that nothing is lost. */
+/**
+ * Whether this process's terminal shows only ASCII: then characters without a replacement become code points too, so
+ * that nothing is lost.
+ */
 export function spellInAscii(on: boolean): void {
   ascii = on;
 }
 
-/** Newlines stay, tabs become four spaces, everything else that is not plain to see is spelt out. */
+/** Newlines stay, tabs become four spaces, everything else that is invisible or ambiguous becomes its code point. */
 export function makeVisible(text: string): string {
   // The common case costs one scan.
   if (!/[^\n\x20-\x7e]/.test(text)) return text;
@@ -43,14 +45,14 @@ export function makeVisible(text: string): string {
 
 /**
  * The start of a text for one line of a table or list.
- * @param columns how many columns can be seen; the rest of a long text is not looked at
+ * @param columns number of visible columns; the rest of a long text is not scanned
  */
 export function makeLine(text: string, columns: number): string {
   const start = text.slice(0, columns * 4 + 16);
   return makeVisible(start).replace(/\n/g, '⏎');
 }
 
-/** Pasted text for a field of one line: breaks become spaces, and control characters and escape sequences are dropped. */
+/** Pasted text for a one-line field: breaks become spaces, and control characters and escape sequences are dropped. */
 export function pastedLine(text: string): string {
   return stripVTControlCharacters(text)
     .replace(/[\t\n\v\f\r\u0085\u2028\u2029]+/g, ' ')
@@ -71,7 +73,10 @@ function spellCode(character: string): string {
   return `⟨U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}⟩`;
 }
 
-/** Foreign text for errors, which go to terminals: a server or module may repeat a response with escape sequences in it. */
+/**
+ * Foreign text for errors, which are printed to terminals: a server or module may repeat a response with escape
+ * sequences.
+ */
 export function plainText(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ');
 }

@@ -1,8 +1,11 @@
-/** How many steps an update takes, and its learning rates over them as transformers' get_scheduler defines them. */
+/** The number of steps of an update, and its learning rates as transformers' get_scheduler defines them. */
 import type { UpdateConfig } from './config/schema.js';
 import { deriveSeed, Random } from './seeds.js';
 
-/** How many optimizer steps an update takes. `steps` > 0 decides by itself and repeats the pairs as often as it takes. */
+/**
+ * The number of optimizer steps of an update. `steps` > 0 overrides the epochs and repeats the pairs as often as
+ * needed.
+ */
 export function totalSteps(pairs: number, update: Pick<UpdateConfig, 'steps' | 'epochs' | 'batch_size'>): number {
   return update.steps > 0 ? update.steps : Math.ceil(pairs / update.batch_size) * update.epochs;
 }
@@ -34,8 +37,8 @@ export function learningRate(
 // The pairs of each optimizer step, and its micro-batches of similar length.
 
 /**
- * Indices of pairs for each step of one epoch, shuffled by the epoch's own seed; the last batch is smaller. One epoch at a
- * time: `update.steps` may ask for a million steps.
+ * Indices of pairs for each step of one epoch, shuffled with the epoch's own seed; the last batch is smaller. One epoch
+ * at a time: `update.steps` may be a million.
  */
 export function epochSteps(pairs: number, batchSize: number, epoch: number, seed: number): number[][] {
   const order = new Random(deriveSeed(seed, 'update', epoch)).shuffle(Array.from({ length: pairs }, (_unused, i) => i));
@@ -45,8 +48,8 @@ export function epochSteps(pairs: number, batchSize: number, epoch: number, seed
 }
 
 /**
- * Sum over the first `steps` steps of an update of what each pair adds. Whole epochs are multiplied: only the last one has
- * to be laid out.
+ * Sum of a value per pair over the first `steps` steps of an update. Whole epochs are multiplied, so only the last one
+ * is laid out.
  */
 export function sumOverSteps(values: readonly number[], batchSize: number, steps: number, seed: number): number {
   if (values.length === 0) return 0;
@@ -57,7 +60,7 @@ export function sumOverSteps(values: readonly number[], batchSize: number, steps
   return whole * values.reduce((total, value) => total + value, 0) + rest.reduce((total, step) => total + sum(step), 0);
 }
 
-/** A step's pairs, longest first, in groups of at most `size`: padding goes only to the longest of each group. */
+/** A step's pairs, longest first, in groups of at most `size`, each padded only to its own longest pair. */
 export function microBatches(indices: number[], lengthOf: (index: number) => number, size: number): number[][] {
   const sorted = [...indices].sort((a, b) => lengthOf(b) - lengthOf(a) || a - b);
   const groups: number[][] = [];

@@ -1,14 +1,14 @@
 /**
- * Every random choice of a run follows from its seed and from what is chosen: the same run twice gives the same
- * responses, whatever was resumed, batched or done in another order.
+ * Every random choice of a run is derived from its seed and from what is being chosen: the same run twice gives the
+ * same responses, whatever was resumed, batched or reordered.
  */
 
-/** What the draw is for, so that equal numbers elsewhere give other draws. */
+/** The purpose of a draw, so that the same numbers give different draws elsewhere. */
 export type SeedPurpose = 'sample' | 'held-out' | 'prompts' | 'pairs' | 'update';
 
 const purposes: Record<SeedPurpose, number> = { sample: 1, 'held-out': 2, prompts: 3, pairs: 4, update: 5 };
 
-/** A well-mixed 32-bit seed (murmur3's finaliser over each number in turn). */
+/** A well-mixed 32-bit seed (murmur3's finalizer over each number in turn). */
 export function deriveSeed(runSeed: number, purpose: SeedPurpose, ...numbers: number[]): number {
   let hash = 0x9e3779b9;
   for (const number of [runSeed, purposes[purpose], ...numbers]) {
@@ -30,7 +30,7 @@ function mix(value: number): number {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
-/** A small random generator with a 32-bit seed (Mulberry32): a stream for each response. */
+/** A small random generator with a 32-bit seed (Mulberry32): one stream per response. */
 export class Random {
   private state: number;
 
@@ -38,7 +38,7 @@ export class Random {
     this.state = seed >>> 0;
   }
 
-  /** Uniform in [0, 1), of 53 random bits. */
+  /** Uniform in [0, 1), from 53 random bits. */
   uniform(): number {
     return (this.bits() * 2 ** 21 + (this.bits() >>> 11)) / 2 ** 53;
   }

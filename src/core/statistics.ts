@@ -1,26 +1,29 @@
 /**
- * How much more often chosen responses than rejected responses have something: the log-odds ratio with an informative Dirichlet prior, over its
- * standard deviation (Monroe, Colaresi & Quinn, "Fightin' Words", Political Analysis 16(4), 2008). A response counts
- * once however often it says it (as Wang & Manning, "Baselines and bigrams", 2012, for sentiment), so that one that
- * repeats itself proves nothing. Pure.
+ * How much more often chosen responses contain something than rejected ones: the log-odds ratio with an informative
+ * Dirichlet prior, divided by its standard deviation (Monroe, Colaresi & Quinn, "Fightin' Words", Political Analysis
+ * 16(4), 2008). A response counts once however often it repeats the thing (as Wang & Manning, "Baselines and bigrams",
+ * 2012, do for sentiment). Pure.
  */
 
 export interface Contrast {
   text: string;
-  /** Responses that have it. */
+  /** Number of responses that contain it. */
   chosen: number;
   rejected: number;
-  /** Standard deviations from as often; above zero: chosen responses have it more often. */
+  /** Log-odds ratio in standard deviations; above zero: chosen responses contain it more often. */
   z: number;
 }
 
-/** Pseudo-counts of the prior, as a share of what was counted: what is rare has to be all the more one-sided. */
+/** Pseudo-counts of the prior, as a share of the counts: rare things need a stronger imbalance. */
 const PRIOR = 0.1;
 
 /**
  * ẑ of one thing.
  *
- * @param chosen responses responses that have it, of `winnersAll` things that chosen responses have in all; the same of rejected responses
+ * @param chosen number of chosen responses that contain it
+ * @param chosenAll sum of such numbers over all things
+ * @param rejected likewise for rejected responses
+ * @param rejectedAll likewise for rejected responses
  */
 export function zScore(chosen: number, chosenAll: number, rejected: number, rejectedAll: number): number {
   const prior = PRIOR * (chosen + rejected);
@@ -33,7 +36,7 @@ export function zScore(chosen: number, chosenAll: number, rejected: number, reje
 
 // Correlations.
 
-/** Pearson's r; NaN with fewer than two values, or where one side does not vary. */
+/** Pearson's r; NaN with fewer than two values, or if one side does not vary. */
 export function pearson(xs: ArrayLike<number>, ys: ArrayLike<number>): number {
   const n = Math.min(xs.length, ys.length);
   let [meanX, meanY] = [0, 0];
@@ -57,7 +60,7 @@ export function spearman(xs: ArrayLike<number>, ys: ArrayLike<number>): number {
   return pearson(ranks(xs), ranks(ys));
 }
 
-/** From 1; equal values share the mean of their ranks. */
+/** Ranks from 1; equal values share the mean of their ranks. */
 export function ranks(values: ArrayLike<number>): Float64Array {
   const order = Array.from({ length: values.length }, (_, i) => i).sort((a, b) => values[a] - values[b]);
   const out = new Float64Array(values.length);
@@ -71,8 +74,8 @@ export function ranks(values: ArrayLike<number>): Float64Array {
 }
 
 /**
- * A share with its 95 % interval (Wilson, "Probable inference, the law of succession, and statistical inference", 1927),
- * which holds for few cases and near 0 and 1 too. All NaN where there are no cases.
+ * A share with its 95 % interval (Wilson, "Probable inference, the law of succession, and statistical inference",
+ * 1927), which is valid for few cases and near 0 and 1 too. All NaN without cases.
  */
 export function wilson(hits: number, cases: number): { share: number; low: number; high: number } {
   const z = 1.959964;

@@ -1,6 +1,6 @@
 /**
- * Settings of a run that act with the user's rights (reward modules, shell commands, keys from the environment), and how
- * messages and flags name them. io/trust.ts keeps the permissions.
+ * Settings of a run that act with the user's rights (reward modules, shell commands, keys from the environment), and
+ * their names in messages and flags. io/trust.ts stores the permissions.
  */
 import { type Config, jobSchema } from './config/schema.js';
 import { UserError } from './errors.js';
@@ -18,7 +18,7 @@ export type Sensitive =
 /** Called before each such use. @throws Untrusted if it is not allowed */
 export type Permission = (use: Sensitive) => void;
 
-/** The user named everything in this very command. */
+/** The user named every use in this very command. */
 export const namedByUser: Permission = () => {};
 
 /** The variable whose value is sent to reward servers. */
@@ -56,7 +56,7 @@ export function trustFlag(use: Sensitive): string {
   return `${isReward(use) ? '--trust-reward' : '--trust'} ${trustName(use)}`;
 }
 
-/** How flags name a use. A command is named by its key: quoting it in a shell invites mistakes. */
+/** The name of a use in flags. A command is named by its key: quoting it in a shell is error-prone. */
 export function trustName(use: Sensitive): string {
   switch (use.kind) {
     case 'module':
@@ -72,13 +72,13 @@ function isReward(use: Sensitive): boolean {
   return use.kind === 'module' || (use.kind === 'key' && use.variable === rewardKeyVariable);
 }
 
-/** A use, and the configuration keys that it follows from: whoever has set all of them has named it. */
+/** A use, and the configuration keys that cause it: whoever has set all of them has named it. */
 export interface SensitiveSetting {
   use: Sensitive;
   keys: string[];
 }
 
-/** Those of sampling servers and update jobs. Reads no files. */
+/** Sensitive settings of sampling servers and update jobs. Reads no files. */
 export function machineSettings({ sampling, update }: Pick<Config, 'sampling' | 'update'>): SensitiveSetting[] {
   return [...serverUses(sampling.server), ...jobUses(update.job)];
 }
@@ -96,7 +96,9 @@ function serverUses(server: Config['sampling']['server']): SensitiveSetting[] {
   return uses;
 }
 
-/** Options of sbatch are shell words, and can name files that it overwrites. The default command needs no permission. */
+/**
+ * Options of sbatch are shell words, and can name files that it overwrites. The default command needs no permission.
+ */
 function jobUses(job: Config['update']['job']): SensitiveSetting[] {
   if (job === null) return [];
   const defaults = jobSchema.parse({ launcher: job.launcher });
@@ -114,7 +116,7 @@ function jobUses(job: Config['update']['job']): SensitiveSetting[] {
   });
 }
 
-/** How permission is asked for a list of shell lines; null for an empty one. */
+/** A list of shell lines as shown when asking for permission; null if it is empty. */
 function lines(list: readonly string[]): string | null {
   return list.length === 0 ? null : list.join('\n');
 }

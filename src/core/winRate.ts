@@ -7,10 +7,10 @@ export interface WinRates {
   /** In percent. */
   win_rate: number;
   length_controlled_win_rate: number;
-  /** Of the plain win rate, in percent; null of a single row, which says nothing of its spread. */
+  /** Of the plain win rate, in percent; null for a single row, which has no spread. */
   standard_error: number | null;
   prompts: number;
-  /** What the length-controlled rate was fitted with, and what it leaves out. */
+  /** The features of the length-controlled fit. */
   form: 'minimal' | 'difficulty';
   note: string;
 }
@@ -23,7 +23,7 @@ const notes = {
 /** `±` on screens and in reports is always this: half the width of the 95 % interval of a mean. */
 export const halfWidth = (standardError: number): number => 1.96 * standardError;
 
-/** @throws UserError where there are no rows, or the difficulty form lacks a difficulty */
+/** @throws UserError without rows, or if the difficulty form lacks a difficulty */
 export function winRates(rows: PreferenceRow[], form: 'minimal' | 'difficulty' = 'minimal'): WinRates {
   if (rows.length === 0) throw new UserError('there are no rows to compute a win rate from');
   const without = rows.findIndex(({ difficulty }) => difficulty === undefined);
@@ -46,12 +46,13 @@ export function winRates(rows: PreferenceRow[], form: 'minimal' | 'difficulty' =
 // p = σ(θ1·tanh(d/sd) + θ2·difficulty + θ3)        d = length of the baseline's output - length of the model's
 //
 // fitted to soft preferences without an intercept, sd the sample standard deviation of d, not centred. The win rate is
-// 100·mean σ(θ2·difficulty + θ3): what is left at d = 0. Without known difficulties the minimal form has θ1 and θ3 only.
+// 100·mean σ(θ2·difficulty + θ3), the prediction at d = 0. Without known difficulties the minimal form has only θ1 and
+// θ3.
 //
-// Leaves out the rows of two "gamed" baselines that the public tool adds as a regulariser.
+// Leaves out the rows of two "gamed" baselines that the public tool adds as a regularizer.
 
 export interface PreferenceRow {
-  /** How likely the model is preferred, 0…1; a tie is ½. */
+  /** Probability that the model is preferred, 0…1; a tie is ½. */
   preference: number;
   length_model: number;
   length_baseline: number;
@@ -66,7 +67,7 @@ export interface LengthControlled {
   theta: number[];
 }
 
-/** Separable data have no finite maximum: this little ridge gives them one, and moves others by less than 1e-4. */
+/** Separable data have no finite maximum: this small ridge gives them one, and changes other fits by less than 1e-4. */
 const RIDGE = 1e-6;
 
 export function lengthControlledWinRate(rows: PreferenceRow[], form: 'minimal' | 'difficulty'): LengthControlled {

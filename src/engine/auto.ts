@@ -6,21 +6,21 @@ import { attachEngine } from './launch.js';
 import type { EngineEvent } from '../protocol/messages.js';
 
 export interface AutoOptions {
-  /** Rounds that the branch being worked on is to have in all: a run that has some goes on from there. */
+  /** Total number of rounds of the current branch, existing ones included. */
   rounds: number;
-  /** For every round from here on. */
+  /** Settings for every round from here on. */
   settings: Partial<RoundSettings>;
   onEvent?(event: EngineEvent): void;
-  /** Ends waiting; the engine goes on. */
+  /** Stops waiting; the engine keeps running. */
   signal?: AbortSignal;
 }
 
 /**
- * Resolves when all rounds are done; the engine is then shut down, unless somebody else looks on. Where a terminal takes
+ * Resolves when all rounds are done, then shuts the engine down unless another client is attached. If a terminal takes
  * over, it waits until that terminal has left.
  *
  * @returns the finished rounds, the base as round 0
- * @throws UserError with the sentence of the stage that failed, or where a terminal drives the run already
+ * @throws UserError with the message of the stage that failed, or if a terminal already drives the run
  */
 export async function drive(runDir: string, options: AutoOptions): Promise<RoundState[]> {
   for (;;) {
@@ -45,14 +45,14 @@ class StageProblem extends UserError {}
 
 class Follower {
   client: EngineClient | null = null;
-  /** Nobody else is attached. */
+  /** No other client is attached. */
   alone = true;
   private readonly rounds = new Map<number, RoundState>();
   private current = 0;
   private driving = false;
   private resumed = false;
   private retried = false;
-  /** Something of an update was heard: it was not over when this client attached. */
+  /** Whether an update event has arrived: then the update had not ended when this client attached. */
   private updates = false;
   private asked = '';
   private settle: { resolve(rounds: RoundState[]): void; reject(error: unknown): void } | null = null;
@@ -66,7 +66,7 @@ class Follower {
       options.signal?.addEventListener('abort', () => reject(new UserError('interrupted; the engine keeps running')));
       const use = (client: EngineClient): void => {
         this.client = client;
-        // Nobody closes a client that comes after the interrupt.
+        // Nothing else closes a client that connects after the interrupt.
         if (options.signal?.aborted === true) client.close();
       };
       attachEngine(runDir, 'auto', use, (event) => {
@@ -81,10 +81,10 @@ class Follower {
       case 'snapshot':
         this.know(event.snapshot.rounds, event.snapshot.current);
         this.role(event.snapshot.role);
-        // Whoever starts `brevity auto` on a paused run wants it to go on.
+        // Whoever starts `brevity auto` on a paused run wants it to continue.
         if (event.snapshot.engine.activity === 'paused' && this.driving && !this.resumed) this.try({ type: 'resume' });
         this.resumed = true;
-        // An engine that was left with a failure gets one more try.
+        // Retry once if the engine was left with a failure.
         if (event.snapshot.engine.problem !== null) this.retry();
         break;
       case 'round':
@@ -98,10 +98,10 @@ class Follower {
         this.role(event.role);
         break;
       case 'problem':
-        // The engine that this client has started finds again that a job had ended.
+        // The engine that this client started found that the job had already ended.
         if (!this.updates && this.asked === '' && this.rounds.get(this.current)?.stage === 'update' && this.retry())
           return;
-        // Where a person drives, it is theirs to mend.
+        // If a person drives, the failure is theirs to fix.
         if (this.driving) this.settle?.reject(new StageProblem(event.message));
         return;
       case 'job':
@@ -119,7 +119,7 @@ class Follower {
     this.act();
   }
 
-  /** Once. @returns whether it is tried now */
+  /** Retries at most once. @returns whether it retried */
   private retry(): boolean {
     if (!this.driving || this.retried) return false;
     this.retried = true;
@@ -153,14 +153,14 @@ class Follower {
         this.settle?.resolve([...this.rounds.values()].sort((a, b) => a.id - b.id));
         return;
       }
-      // A new run's base leads on by itself.
+      // A new run's base continues to the first round by itself.
       if (round.id === 0 && this.rounds.size === 1) return;
       this.asked = key;
       this.try({ type: 'next-round', settings });
     }
   }
 
-  /** Sends one after the other; what is refused ends it, unless a person has taken over meanwhile. */
+  /** Sends the commands in order; a refusal makes `drive` fail, unless a person has taken over meanwhile. */
   private try(...commands: Parameters<EngineClient['send']>[0][]): void {
     void (async () => {
       try {
@@ -173,7 +173,7 @@ class Follower {
   }
 }
 
-/** Rounds from the base to this one. Rejected rounds do not count. */
+/** Number of rounds from the base to this one, without rejected rounds. */
 export function depthOf(rounds: ReadonlyMap<number, RoundState>, id: number): number {
   let count = 0;
   for (let at = rounds.get(id); at !== undefined && at.parent !== null; at = rounds.get(at.parent))

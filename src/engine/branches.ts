@@ -1,4 +1,4 @@
-/** The tree of rounds: going on, branching, going over one again, judging, naming, deleting, moving between. */
+/** The tree of rounds: continue, branch, redo, judge, name, delete and switch. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { jobMayRun } from '../remote/jobs/view.js';
@@ -15,7 +15,7 @@ import type { CommandContext } from './stages.js';
 
 type Command<T extends RunCommand['type']> = Extract<RunCommand, { type: T }>;
 
-/** Goes on from the current round, or from where it began if it was rejected. */
+/** Continues from the current round, or from its parent if it was rejected. */
 export function nextRound(context: CommandContext, { settings }: Command<'next-round'>): void {
   const { round } = context.core;
   context.core.expect(round.stage === 'done', 'a new round can start once the round before it is done');
@@ -38,10 +38,11 @@ function begin(
   inherited: RoundState,
   changes: { settings?: Partial<RoundSettings>; overrides?: RoundOverrides },
 ): void {
-  // Says so if the parent, or a round that it comes from, is damaged.
+  // Throws if the parent or one of its ancestors is damaged.
   core.run.branch(parent);
   const round = { ...newRound(core.run.nextId(), parent, inherited.settings), ...changed(core, inherited, changes) };
-  // A setting written into the fork is named by the user; an inherited one was asked about when the engine started.
+  // A setting written into the fork counts as named by the user; inherited ones were asked about when the engine
+  // started.
   const named = sensitiveSettings(configOf(core.run.config, round)).filter(({ keys }) =>
     keys.every((key) => hasKey(changes.overrides ?? {}, key)),
   );
@@ -66,7 +67,7 @@ function changed(core: Core, inherited: RoundState, changes: Parameters<typeof c
   return changedRound(core.run.config, inherited, changes, process.cwd(), (config) => rewardProblems(config));
 }
 
-/** What a round in review has, which a copy of it begins with; the reference's log-probabilities are found by content. */
+/** Files that a copy of a reviewed round starts with; the reference's log-probabilities are found by content. */
 const reviewed = [
   roundFiles.samples,
   roundFiles.scores,
@@ -103,7 +104,7 @@ export function redoRound({ core, stages }: CommandContext, { round: id, setting
   stages.work();
 }
 
-/** Back to a round that waits in review, or to one that is done, to go on from there. */
+/** Switches to a round in review, or to one that is done, to continue from there. */
 export function switchRound({ core, stages }: CommandContext, { round: id }: Command<'switch'>): void {
   const { stage } = core.run.round(id);
   core.expect(
@@ -116,7 +117,7 @@ export function switchRound({ core, stages }: CommandContext, { round: id }: Com
   stages.turn();
 }
 
-/** @throws UserError where the current round cannot be left: the engine works on one at a time */
+/** @throws UserError if the current round cannot be left: the engine works on one at a time */
 function leave(core: Core): void {
   const { id, stage } = core.round;
   core.expect(
@@ -144,7 +145,7 @@ export function nameRound({ core }: CommandContext, command: Command<'name-round
   core.changeRound(command.round, changes);
 }
 
-/** @throws UserError where a person wrote more than there is room for */
+/** @throws UserError if the text is longer than its limit */
 export function checkText(core: Core, what: string, text: unknown, most: number): void {
   core.expect(typeof text === 'string', `the ${what} is no text`);
   const { length } = [...(text as string)];

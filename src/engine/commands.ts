@@ -1,4 +1,4 @@
-/** What each command does: whether it has a place now, and then the round's part of it. */
+/** Command handlers: validate against the current stage, then apply. */
 import { z } from 'zod';
 import { UserError } from '../core/errors.js';
 import { noPause } from '../remote/jobs/view.js';
@@ -20,7 +20,7 @@ type Handlers = {
   [T in RunCommand['type']]: (context: CommandContext, command: Extract<RunCommand, { type: T }>) => void;
 };
 
-/** @throws UserError where the command has no place now */
+/** @throws UserError if the command is not possible now */
 export function handleCommand(context: CommandContext, command: RunCommand): void {
   if (!Object.hasOwn(handlers, command.type))
     throw new UserError(`the engine knows no command ${JSON.stringify((command as { type?: unknown }).type)}`);
@@ -135,7 +135,7 @@ export function redo({ core }: CommandContext): void {
   append(core, { at: new Date().toISOString(), action: 'redo' });
 }
 
-/** @throws UserError where decisions have left no pair to train on */
+/** @throws UserError if decisions have left no pair to train on */
 export function checkPairsLeft({ view, round }: Core): void {
   const { standing, review } = view;
   if (standing.decisions.size === 0) return;
@@ -161,7 +161,9 @@ function checkReview(core: Core): void {
 
 const ranges = { alpha: dpoSchema.shape.alpha, beta: dpoSchema.shape.beta, lr: updateSchema.shape.lr };
 
-/** Checks settings of review against the ranges of the configuration. @throws UserError that names every value out of range */
+/**
+ * Checks settings of review against the configuration's ranges. @throws UserError that names every value out of range
+ */
 export function checkSettings(changes: Partial<RoundSettings>): void {
   const problems = Object.entries(changes).flatMap(([name, value]) => {
     if (!Object.hasOwn(ranges, name)) return [`unknown setting ${name}; expected alpha, beta or lr`];

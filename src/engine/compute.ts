@@ -1,4 +1,4 @@
-/** Where the stages of a round are computed: a worker thread of the engine, or (in tests) the same thread. */
+/** Computes the stages of a round in a worker thread of the engine or (in tests) in the same thread. */
 import { Worker } from 'node:worker_threads';
 import type { Config } from '../core/config/schema.js';
 import type { LockWitness } from '../io/lock.js';
@@ -10,15 +10,15 @@ export interface Compute {
   run<S extends Work>(stage: S, task: RoundTask, report: (report: Report) => void): Promise<WorkResults[S]>;
   pause(): void;
   resume(): void;
-  /** End the stage early and keep what is done. */
+  /** End the stage early and keep the finished part. */
   stop(): void;
-  /** End the stage and discard what it did. */
+  /** End the stage and discard its work. */
   abort(): void;
-  /** Sampling: so many responses to each prompt are enough. Forgotten when the stage ends. */
+  /** Sampling: stop at this many responses per prompt. Reset when a stage starts. */
   fewerSamples(count: number): void;
-  /** Its device takes no more work in this process: a new engine must go on. */
+  /** The device is unusable in this process: a new engine must continue. */
   readonly lost: boolean;
-  /** An update keeps a checkpoint first, after the micro-batch in flight. */
+  /** Lets an update write a checkpoint first, after the micro-batch in flight. */
   close(): Promise<void>;
 }
 
@@ -26,7 +26,7 @@ export interface ComputeOptions {
   config: Config;
   /** The run directory. */
   directory: string;
-  /** The thread writes only while this is the engine's; absent in tests. */
+  /** The thread writes only while this engine holds the lock; absent in tests. */
   lock?: LockWitness;
   /** Called once the backend is known. */
   onBackend(name: string): void;
@@ -41,25 +41,28 @@ export type WorkMessage =
   | { type: 'done'; id: number; result: WorkResults[Work] }
   | { type: 'failed'; id: number; message: string; lost: boolean };
 
-/** The words that the thread shares with the engine: it reads them while it computes. */
+/** Indices of the words shared with the thread, which reads them while it computes. */
 export const words = { steering: 0, enough: 1 } as const;
 /** States of `steering`. */
 export const signal = { go: 0, pause: 1, stop: 2, abort: 3, suspend: 4 } as const;
 
-/** Longest wait for the checkpoint of an update, or for a stage to stop, when the engine ends. */
+/** Longest wait for an update's checkpoint, or for a stage to stop, when the engine ends. */
 const SUSPEND_MS = 30_000;
 
 interface Job {
   id: number;
   stage: Work;
-  /** An update's job, which lives without the engine: nothing of it is waited for. */
+  /** The update runs as a job that outlives the engine: do not wait for it. */
   elsewhere: boolean;
   report(report: Report): void;
   resolve(result: WorkResults[Work]): void;
   reject(error: Error): void;
 }
 
-/** Computes in a worker thread, so that the engine's socket answers while a step runs. A thread that died is started anew. */
+/**
+ * Computes in a worker thread, so that the engine's socket answers while a step runs. A new thread replaces one that
+ * died.
+ */
 export class WorkerCompute implements Compute {
   lost = false;
   private readonly word = new Int32Array(new SharedArrayBuffer(8));
@@ -105,7 +108,7 @@ export class WorkerCompute implements Compute {
   async close(): Promise<void> {
     const { worker } = this;
     if (worker !== null && this.job !== null) {
-      // A stop or an abort in flight is brought to its end.
+      // Wait for a stop or an abort in flight to finish.
       const steering = Atomics.load(this.word, words.steering);
       const ending = !this.job.elsewhere && (steering === signal.stop || steering === signal.abort);
       if (!ending && this.job.stage === 'update') this.steer(signal.suspend);
@@ -117,7 +120,7 @@ export class WorkerCompute implements Compute {
     await worker?.terminate();
   }
 
-  /** Ends the thread where it is, without a checkpoint. */
+  /** Terminates the thread immediately, without a checkpoint. */
   kill(): void {
     const { worker } = this;
     this.worker = null;
@@ -125,7 +128,7 @@ export class WorkerCompute implements Compute {
     void worker?.terminate();
   }
 
-  /** Resolves when the job has ended, or its time is over. */
+  /** Resolves when the job has ended, or after SUSPEND_MS. */
   private settled(job: Job): Promise<void> {
     return new Promise((ended) => {
       const late = setTimeout(ended, SUSPEND_MS);
@@ -172,7 +175,7 @@ export class WorkerCompute implements Compute {
   }
 
   private died(worker: Worker, why: string): void {
-    // An error is followed by the exit, when a new thread may already be at work.
+    // An error is followed by the exit event, when a new thread may already be at work.
     if (this.worker !== worker) return;
     this.worker = null;
     const { job } = this;

@@ -1,4 +1,4 @@
-/** What all parts of the engine work on: the run, its current round as clients see it, and who is told what happens. */
+/** State shared by all parts of the engine: the run, its current round as clients see it, and the listeners. */
 import { UserError } from '../core/errors.js';
 import type { RoundState } from '../core/rounds.js';
 import type { JournalEntry, Run } from '../run/run.js';
@@ -13,7 +13,7 @@ export class Core {
   private readonly listeners = new Set<(event: EngineEvent) => void>();
   view: RoundView;
   state: EngineState = { pid: process.pid, backend: '', activity: 'starting', memory_mb: 0, problem: null };
-  /** It has been told to end and takes no more clients. */
+  /** The engine has been told to end and accepts no more clients. */
   closing = false;
 
   constructor(
@@ -23,12 +23,12 @@ export class Core {
     this.view = RoundView.read(run, run.current);
   }
 
-  /** After a person may have repaired the round's files. */
+  /** Reads the round again after a person may have repaired its files. */
   readAgain(): void {
     this.view = RoundView.read(this.run, this.run.current);
   }
 
-  /** Why the current round cannot be worked on: what of it, in run.json or in its own files, cannot be read. */
+  /** Why the current round cannot be worked on: its unreadable part of run.json or of its own files. */
   get unreadable(): string | null {
     return this.run.damageOf(this.run.current) ?? this.view.problem;
   }
@@ -44,13 +44,13 @@ export class Core {
     return pending !== null && (pending.command === 'pause' || pending.round === current) ? pending : null;
   }
 
-  /** Every event from now on. @returns how to stop listening */
+  /** Subscribes to every event from now on. @returns a function that unsubscribes */
   listen(listener: (event: EngineEvent) => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   }
 
-  /** As one terminal sees it, or as somebody who is none. */
+  /** As one terminal sees it; null: as a client that is not a terminal. */
   snapshot(terminal: Terminal | null = null): Snapshot {
     return {
       directory: this.run.directory,
@@ -64,13 +64,13 @@ export class Core {
   }
 
   emit(event: EngineEvent): void {
-    // The bye is the last that clients hear.
+    // The bye is the last event that clients get.
     if (this.closing && event.type !== 'bye') return;
     for (const listener of this.listeners) listener(event);
     for (const terminal of this.roles.terminals) terminal.send(event);
   }
 
-  /** Tells everybody everything: what they knew of the round no longer holds. */
+  /** Sends every client a snapshot: what they knew of the round is outdated. */
   emitSnapshot(): void {
     for (const listener of this.listeners) listener({ type: 'snapshot', snapshot: this.snapshot() });
     for (const terminal of this.roles.terminals) terminal.send({ type: 'snapshot', snapshot: this.snapshot(terminal) });
@@ -90,18 +90,18 @@ export class Core {
   changeRound(id: number, changes: Partial<RoundState>, entry?: JournalEntry): void {
     if (id === this.run.current) return this.setRound(changes, entry);
     this.run.updateRound(id, changes, entry);
-    // A `round` event would say that it is the current one.
+    // A `round` event would make it the current one.
     this.emit({ type: 'rounds', rounds: [...this.run.rounds], current: this.run.current });
   }
 
-  /** Adds a round of which nothing is there yet. */
+  /** Adds a round that has no data yet. */
   addRound(round: RoundState, entry?: JournalEntry): void {
     this.run.addRound(round, entry);
     this.view = RoundView.read(this.run, round.id);
     this.emit({ type: 'round', round });
   }
 
-  /** Shows another round, with all that there is of it. */
+  /** Shows another round with all its data. */
   show(id: number): void {
     if (this.run.current !== id) this.run.select(id);
     this.view = RoundView.read(this.run, id);
@@ -109,7 +109,7 @@ export class Core {
     this.emitSnapshot();
   }
 
-  /** @throws UserError that says why a command has no place now */
+  /** @throws UserError with `otherwise` if the condition does not hold */
   expect(condition: boolean, otherwise: string): void {
     if (!condition) throw new UserError(otherwise);
   }

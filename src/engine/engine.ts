@@ -1,6 +1,6 @@
 /**
- * The engine: owns a run, moves its rounds through their stages, and tells clients what happens. It computes nothing
- * itself (compute.ts) and knows no sockets (server.ts).
+ * The engine: owns a run, moves its rounds through their stages, and sends events to clients. It leaves computing to
+ * compute.ts and sockets to server.ts.
  */
 import { newRound } from '../core/rounds.js';
 import type { Run } from '../run/run.js';
@@ -27,7 +27,7 @@ export class Engine {
     this.archive = new Archive(run);
   }
 
-  /** Takes up unfinished work; a new run begins with its base policy's evaluation and its first round. */
+  /** Resumes unfinished work; a new run begins with its base policy's evaluation and its first round. */
   start(): void {
     const { run } = this.core;
     run.takeUp();
@@ -39,12 +39,12 @@ export class Engine {
     this.stages.work();
   }
 
-  /** Every event from now on, for somebody who is no terminal. @returns how to stop listening */
+  /** Subscribes a listener that is not a terminal to every event from now on. @returns a function that unsubscribes */
   listen(listener: (event: EngineEvent) => void): () => void {
     return this.core.listen(listener);
   }
 
-  /** @returns how to leave @throws UserError where it may not */
+  /** @returns a function that detaches @throws UserError if it may not attach */
   attach(terminal: Terminal): () => void {
     this.core.roles.attach(terminal);
     return () => this.core.roles.leave(terminal);
@@ -62,40 +62,40 @@ export class Engine {
     this.core.setState({ backend: name });
   }
 
-  /** It has been told to end and takes no more clients. */
+  /** The engine has been told to end and accepts no more clients. */
   get ending(): boolean {
     return this.core.closing;
   }
 
-  /** @throws UserError where another terminal drives */
+  /** @throws UserError if another terminal drives */
   checkDriver(terminal: Terminal | null): void {
     this.core.roles.check(terminal);
   }
 
-  /** @throws UserError where the command has no place now, or comes from a terminal that looks on */
+  /** @throws UserError if the command is not possible now, or comes from a viewer */
   handle(command: RunCommand, terminal: Terminal | null = null): void {
     this.checkDriver(terminal);
     this.core.run.beforeWrite();
     handleCommand(this, command);
   }
 
-  /** @throws UserError where there is no such thing */
+  /** @throws UserError if what the query asks for does not exist */
   answer<Q extends Query>(query: Q): Promise<AnswerTo<Q>> {
     return answer(this.core, this.archive, query);
   }
 
-  /** Lets another process go on: this one's device is lost. */
+  /** Ends so that another process can continue: this one's device is lost. */
   private renew(): void {
-    // The command that led here is answered first.
+    // After the reply to the current command.
     queueMicrotask(
       () => void this.shutdown('the GPU takes no more work from this engine: another one continues', true),
     );
   }
 
   /**
-   * Ends after the micro-batch in flight; unfinished work is taken up by the next engine.
+   * Ends after the micro-batch in flight; the next engine resumes unfinished work.
    *
-   * @param again clients are to start it at once
+   * @param again clients should start the next engine at once
    */
   async shutdown(reason: string, again = false): Promise<void> {
     const { core } = this;
@@ -106,7 +106,7 @@ export class Engine {
     this.onShutdown();
   }
 
-  /** Ends at once and writes nothing more: the run directory is not this engine's any longer. */
+  /** Ends at once and writes nothing more: another engine owns the run directory now. */
   abandon(reason: string): void {
     const { core } = this;
     if (core.closing) return;

@@ -1,4 +1,4 @@
-/** Reaches the engine of a run: attaches to the one that runs, or starts one, which outlives the terminal. */
+/** Attaches to a run's engine, or starts one, which outlives the terminal. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -16,17 +16,17 @@ import { type EngineClient, EngineGone, connectIfAny, doesNotAnswer } from '../p
 import type { EngineEvent, StartReport } from '../protocol/messages.js';
 import { Untrusted } from '../core/trust.js';
 
-/** Longer than an engine that ends takes for the checkpoint of its update. */
+/** Longer than an ending engine takes to write its update's checkpoint. */
 const WAIT_MS = 40_000;
 const FIRST_POLL_MS = 20;
 const LAST_POLL_MS = 320;
 
 /**
- * Attaches to the run's engine and starts one if none runs. An engine that ends in between is not an error: its
- * successor is attached to.
+ * Attaches to the run's engine and starts one if none runs. If an engine ends in between, it attaches to the next one
+ * instead of failing.
  *
  * @param use gets the client before its first event
- * @param listener hears of the engine that was attached to, and of no other
+ * @param listener gets the events of the attached engine only
  * @throws UserError if no engine can be started, or it refuses; Untrusted if the user has to allow something first
  */
 export async function attachEngine(
@@ -45,7 +45,7 @@ export async function attachEngine(
   }
 }
 
-/** @returns whether it is attached; false if the engine ended before its first event @throws UserError if it refuses */
+/** @returns false if the engine ended before its first event @throws UserError if it refuses */
 async function attach(
   client: EngineClient,
   kind: 'tui' | 'auto',
@@ -54,7 +54,7 @@ async function attach(
   let attached = false;
   const first = new Promise<boolean>((resolve) => {
     client.on((event) => {
-      // The snapshot comes first, unless the engine was ending already.
+      // The snapshot comes first, unless the engine was already ending.
       if (event.type !== 'bye') attached = true;
       resolve(attached);
       if (attached) listener(event);
@@ -70,18 +70,18 @@ async function attach(
   return first;
 }
 
-/** Starts an engine for the run, unless one runs. @throws UserError with the engine's own sentence if it cannot start */
+/** Starts an engine for the run, unless one runs. @throws UserError with the engine's own message if it cannot start */
 export async function startEngine(runDir: string): Promise<void> {
   (await reach(runDir, new Patience())).close();
 }
 
-/** The engine refuses too (main.ts); asked here, a terminal can show the question. */
+/** The engine checks too (main.ts); checked here, a terminal can ask the user. */
 function checkTrust(directory: string): void {
   let configs: Config[];
   try {
     configs = allConfigs(Run.open(directory, { recount: false }));
   } catch {
-    // The engine says what is wrong with the run.
+    // The engine reports what is wrong with the run.
     return;
   }
   const untrusted = untrustedUses(directory, configs);
@@ -89,8 +89,8 @@ function checkTrust(directory: string): void {
 }
 
 /**
- * A line to the run's engine, which is started if none holds the lock. One that holds it and does not answer has just
- * started or is about to end: it is waited for.
+ * Connects to the run's engine and starts one if the lock is free. An engine that holds the lock without answering has
+ * just started or is about to end: wait for it.
  */
 async function reach(runDir: string, patience: Patience): Promise<EngineClient> {
   const directory = path.resolve(runDir);
@@ -107,18 +107,19 @@ async function reach(runDir: string, patience: Patience): Promise<EngineClient> 
       await patience.wait(() => `an engine of ${directory} starts and ends at once; see ${logOf(directory)}`);
       continue;
     }
-    // Waiting helps only with a process that may end by itself: one that its own host has to end is reported at once.
+    // Waiting helps only with a process that may end by itself; a process on another host must be ended there, so
+    // report it at once.
     if (holder.host !== hostname()) throw new UserError(heldMessage(directory, holder));
     await patience.wait(() => doesNotAnswer(directory, holder));
   }
 }
 
-/** Growing pauses within one limit. */
+/** Growing pauses within one time limit. */
 class Patience {
   private readonly deadline = Date.now() + WAIT_MS;
   private pause = FIRST_POLL_MS;
 
-  /** @throws UserError with the sentence once the time is over */
+  /** @throws UserError with the sentence once the time is up */
   async wait(sentence: () => string): Promise<void> {
     if (Date.now() > this.deadline) throw new UserError(sentence());
     await delay(this.pause);
@@ -131,8 +132,8 @@ const logOf = (directory: string) => path.join(directory, 'engine.log');
 /**
  * Starts an engine process and resolves when it listens.
  *
- * @returns whether another engine was faster
- * @throws UserError with the engine's own sentence if it cannot start
+ * @returns whether another engine got the lock first
+ * @throws UserError with the engine's own message if it cannot start
  */
 async function launch(directory: string): Promise<{ held: boolean }> {
   if (!isRun(directory)) throw new UserError(`${directory} holds no run (no run.json)`);
@@ -153,7 +154,7 @@ async function launch(directory: string): Promise<{ held: boolean }> {
   return { held: report.type === 'held' };
 }
 
-/** What a starting engine says over its channel; or how it ended without a word. */
+/** The report of a starting engine over its channel, or how it exited without one. */
 function reportOf(child: ChildProcess): Promise<StartReport> {
   return new Promise((resolve) => {
     const failed = (message: string) => {
@@ -168,7 +169,7 @@ function reportOf(child: ChildProcess): Promise<StartReport> {
     child.once('error', (error) => failed(messageOf(error)));
     child.once('exit', (code, signal) => {
       const ended = () => failed(signal === null ? `it ended with exit code ${code}` : `it was ended by ${signal}`);
-      // What it said last may still be in the channel.
+      // Its last message may still be in the channel.
       if (child.connected) child.once('disconnect', ended);
       else ended();
     });

@@ -1,4 +1,4 @@
-/** The engine process: `node main.js RUN`. Takes the lock, listens, works; what it says goes to engine.log. */
+/** The engine process: `node main.js RUN`. Takes the lock, listens and works; its output goes to engine.log. */
 import { createHash } from 'node:crypto';
 import { lstatSync, mkdirSync } from 'node:fs';
 import { constants, setPriority, tmpdir } from 'node:os';
@@ -15,10 +15,10 @@ import { log } from '../io/print.js';
 import { untrustedUses } from '../io/trust.js';
 import { Untrusted } from '../core/trust.js';
 
-/** Longest path of a unix socket, on Linux 107 bytes and on macOS 103. */
+/** Longest path of a unix socket: 107 bytes on Linux, 103 on macOS. */
 const MAX_SOCKET_PATH = 100;
 
-/** RUN/engine.sock; where that is too long, a folder of this user's in the temporary directory. */
+/** RUN/engine.sock; if that is too long, a folder of this user in the temporary directory. */
 function socketPathFor(directory: string): string {
   const inside = path.join(directory, 'engine.sock');
   if (Buffer.byteLength(inside) <= MAX_SOCKET_PATH) return inside;
@@ -30,7 +30,7 @@ function socketPathFor(directory: string): string {
   return path.join(folder, `${createHash('sha256').update(directory).digest('hex').slice(0, 16)}.sock`);
 }
 
-/** Tells the process that started this one, once; whoever runs it by hand reads standard error. */
+/** Tells the process that started this one, once; without a parent, writes to standard error. */
 function report(message: StartReport): Promise<void> {
   if (process.send === undefined || !process.connected) return Promise.resolve();
   return new Promise((resolve) => {
@@ -43,9 +43,9 @@ function report(message: StartReport): Promise<void> {
 
 async function main(): Promise<void> {
   const directory = path.resolve(process.argv[2] ?? '.');
-  // A terminal on the same machine draws first, however hard this computes. Threads to come inherit it.
+  // Lets a terminal on the same machine draw first while the engine computes. Later threads inherit the priority.
   setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
-  // Says what is wrong with the directory before anything is written to it.
+  // Reports problems of the directory before anything is written to it.
   const untrusted = untrustedUses(directory, allConfigs(Run.open(directory, { recount: false })));
   if (untrusted.length > 0) throw new Untrusted(directory, untrusted);
   const socketPath = socketPathFor(directory);
@@ -70,14 +70,14 @@ async function serveRun(directory: string, lock: Lock, socketPath: string): Prom
     } catch (error) {
       log(messageOf(error));
       lost = true;
-      // Terminated at once: it may be about to write, too.
+      // Terminated at once: the thread may be about to write too.
       compute.kill();
       engine.abandon(messageOf(error));
       throw error;
     }
   };
   let lost = false;
-  // Again: the engine that held it until now may have written.
+  // Opened again: the engine that held the lock until now may have written.
   const run = Run.open(directory, { beforeWrite: guard });
   const compute = new WorkerCompute({
     config: run.config,
@@ -87,25 +87,25 @@ async function serveRun(directory: string, lock: Lock, socketPath: string): Prom
   });
   const engine = new Engine(run, compute, () => {
     lock.release();
-    // Sockets of clients that have not read all of it are flushed by then. A driver whose GPU hangs could hold an
-    // ordinary exit up.
+    // The delay flushes sockets of clients that have not read everything. A driver whose GPU hangs could block an
+    // ordinary exit.
     setTimeout(() => (compute.lost ? process.kill(process.pid, 'SIGKILL') : process.exit(0)), 100);
   });
   const server = await serve(engine, socketPath);
-  // A client that comes while it ends waits for the next engine. Closing also deletes whatever is at the socket's path:
-  // once the lock is lost, that is the next engine's socket.
+  // A client that connects while the engine ends waits for the next one. Closing also deletes whatever is at the
+  // socket's path: once the lock is lost, that is the next engine's socket.
   engine.listen(({ type }) => type === 'bye' && !lost && server.close());
   // An engine that waits for a person writes nothing, and would hold memory and a GPU for a deleted run.
   setInterval(() => {
     try {
       guard();
     } catch {
-      // It ends.
+      // guard() ends the engine.
     }
   }, LOOK_MS).unref();
   for (const name of ['SIGTERM', 'SIGINT'] as const)
     process.on(name, () => void engine.shutdown(`the engine got ${name}`));
-  // The terminal that started it may close.
+  // The terminal that started the engine may close.
   process.on('SIGHUP', () => {});
   for (const problem of run.problems) log(problem);
   engine.start();

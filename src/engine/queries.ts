@@ -1,4 +1,4 @@
-/** Answers to what clients ask; nothing is changed by them, so anyone may ask at any time. */
+/** Answers the queries of clients. Queries change nothing, so any client may send them at any time. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { UserError } from '../core/errors.js';
@@ -46,7 +46,7 @@ export function isQuery(request: { type: string }): request is Query {
   return Object.hasOwn(answers, request.type);
 }
 
-/** @throws UserError where there is no such thing */
+/** @throws UserError if what the query asks for does not exist */
 export async function answer<Q extends Query>(core: Core, archive: Archive, query: Q): Promise<AnswerTo<Q>> {
   const of = answers[query.type] as (core: Core, archive: Archive, ask: Q) => Promise<AnswerTo<Q>> | AnswerTo<Q>;
   return await of(core, archive, query);
@@ -77,7 +77,7 @@ const answers: Answers = {
       );
     const tokenizer = await archive.findTokenizer();
     const seen = (id: number): TokenSeen => {
-      // Models pad their vocabularies with ids that stand for nothing.
+      // Models pad their vocabularies with unused ids.
       const text = tokenizer?.tokenText(id) ?? '';
       return { id, text: text === '' ? String(id) : text, special: tokenizer?.isSpecial(id) ?? false };
     };
@@ -133,7 +133,7 @@ interface RoundIndex {
   scores: RowIndex<ScoreRow>;
 }
 
-/** Reads the run's files on demand; a round's files are indexed once. */
+/** Reads the run's files on demand and indexes each file of a round once. */
 export class Archive {
   private readonly indices = new Map<number, RoundIndex>();
   private tokenizer: Tokenizer | null = null;
@@ -144,14 +144,14 @@ export class Archive {
     this.hacking = new HackingReports(run);
   }
 
-  /** @throws UserError where the round has no responses to this prompt */
+  /** @throws UserError if the round has no responses to this prompt */
   async sample(round: number, promptIndex: number): Promise<SampleRow> {
     const row = await this.index(round).samples.row(promptIndex);
     if (row === null) throw new UserError(`round ${round} has no responses to prompt ${promptIndex} yet`);
     return row;
   }
 
-  /** @throws UserError where the round has no rewards for this prompt */
+  /** @throws UserError if the round has no rewards for this prompt */
   async score(round: number, promptIndex: number): Promise<ScoreRow> {
     const row = await this.index(round).scores.row(promptIndex);
     if (row === null)
@@ -159,7 +159,7 @@ export class Archive {
     return row;
   }
 
-  /** The base policy's, which all rounds share; null where it has none. Read at the first question. */
+  /** The base policy's tokenizer, which all rounds share; null if it has none. Read at the first query. */
   async findTokenizer(): Promise<Tokenizer | null> {
     this.tokenizer ??= await tokenizerOf(this.run.config.model);
     return this.tokenizer;
@@ -182,12 +182,12 @@ export class Archive {
 async function tokenizerOf(model: string): Promise<Tokenizer | null> {
   const found = Tokenizer.find(model);
   if (found !== null || !existsSync(path.join(model, 'adapter_config.json'))) return found;
-  // Only here: it brings the tensors, which this thread has no other use for.
+  // Imported only here: it loads the tensor code, which this thread does not need otherwise.
   const { readAdapterConfig } = await import('../model/peft.js');
   return Tokenizer.find(readAdapterConfig(model).base);
 }
 
-/** A training pass is a forward pass and a backward pass of twice its work; the reference is one forward pass. */
+/** A training pass is a forward pass and a backward pass of twice its work; the reference needs one forward pass. */
 const REFERENCE_COST = 1 / 3;
 
 /** The size of an update before its launch, and its expected cost from earlier updates of this run. */
@@ -218,7 +218,7 @@ export async function planUpdate(
   };
 }
 
-/** Where a job will run, with what decides it: the options of sbatch, the address of Ray, the command. */
+/** Where a job will run, with the relevant settings: the options of sbatch, the address of Ray, the command. */
 export function jobInWords({ launcher, command, sbatch, ray, submit }: JobConfig): string {
   switch (launcher) {
     case 'process':
@@ -232,7 +232,7 @@ export function jobInWords({ launcher, command, sbatch, ray, submit }: JobConfig
   }
 }
 
-/** Tokens of each pair as decided, the prompt once for either side. */
+/** Tokens of each decided pair: the prompt with either response. */
 async function trainingTokens(view: RoundView, archive: Archive, round: number): Promise<number[]> {
   const { pairs, review, standing } = view;
   if (standing.decisions.size === 0) return pairs.map(pairTokens);
@@ -249,8 +249,8 @@ async function trainingTokens(view: RoundView, archive: Archive, round: number):
 }
 
 /**
- * Of the newest update of this run that trained the same, all weights or adapters; before the first, of the one step that
- * was tried; null where there is neither.
+ * Speed and memory of the run's newest update that trained the same weights (all, or adapters); before the first
+ * update, of the one measured step; null without either.
  */
 function experience(run: Run, round: RoundState): { tokensPerSecond: number; memory: number } | null {
   const trains = (other: RoundState) => configOf(run.config, other).update.lora?.rank ?? null;
@@ -275,7 +275,7 @@ function referenceInWords(reference: string, { parent }: RoundState): string {
   return `round start (${parent === 0 || parent === null ? 'base policy' : `policy of round ${parent}`})`;
 }
 
-/** Signs of reward hacking, counted on demand and once for each round. */
+/** Signs of reward hacking, computed on demand and cached per round. */
 export class HackingReports {
   private readonly reports = new Map<number, Promise<HackingReport>>();
   private readonly lengths = new Map<number, Promise<LengthBias>>();
@@ -283,8 +283,8 @@ export class HackingReports {
   constructor(private readonly run: Run) {}
 
   /**
-   * @param known the round's rows where they are at hand
-   * @throws UserError where the round is not scored yet
+   * @param known the round's rows if they are already loaded
+   * @throws UserError if the round is not scored yet
    */
   report(round: number, known: readonly ReviewRow[] | null): Promise<HackingReport> {
     return remembered(this.reports, round, () => this.count(round, known));
@@ -295,7 +295,7 @@ export class HackingReports {
     for (const { id } of this.run.branch(round)) {
       if (id === round) continue;
       const length = await remembered(this.lengths, id, () => lengthBias(streamReview(this.run.files, id)));
-      // An earlier Brevity kept no rows.
+      // Earlier versions of Brevity kept no rows.
       if (length.responses > 0) before.push({ round: id, length });
     }
     const rows = known ?? (await collected(streamReview(this.run.files, round)));
@@ -310,7 +310,7 @@ async function collected<T>(rows: AsyncIterable<T>): Promise<T[]> {
   return all;
 }
 
-/** What failed is tried again at the next question. */
+/** Failures are not cached: the next query tries again. */
 function remembered<T>(kept: Map<number, Promise<T>>, round: number, make: () => Promise<T>): Promise<T> {
   let found = kept.get(round);
   if (found === undefined) {

@@ -1,4 +1,6 @@
-/** Who is attached, and who of them drives: the first, until another takes over or it leaves. The others look on. */
+/**
+ * Who is attached, and who drives: the first client, until another takes over or it leaves. The others are read-only.
+ */
 import { UserError } from '../core/errors.js';
 import type { EngineEvent, Role } from '../protocol/messages.js';
 
@@ -8,7 +10,7 @@ export interface Terminal {
 }
 
 export class Roles {
-  /** In the order in which they came. */
+  /** In the order of attaching. */
   private readonly attached: Terminal[] = [];
   private driver: Terminal | null = null;
 
@@ -16,7 +18,7 @@ export class Roles {
     return this.attached;
   }
 
-  /** @throws UserError where it is `brevity auto` and another drives: it must not act beside a person */
+  /** @throws UserError for `brevity auto` while another client drives: it must not act beside a person */
   attach(terminal: Terminal): void {
     if (terminal.kind === 'auto' && this.driver !== null)
       throw new UserError(
@@ -29,7 +31,7 @@ export class Roles {
     this.tell(terminal);
   }
 
-  /** Where it drove, the one that came first of the others does from now on. */
+  /** If it drove, the earliest attached of the others drives from now on. */
   leave(terminal: Terminal): void {
     const at = this.attached.indexOf(terminal);
     if (at < 0) return;
@@ -44,7 +46,7 @@ export class Roles {
     this.tell();
   }
 
-  /** @throws UserError where another drives */
+  /** @throws UserError if another client drives */
   check(terminal: Terminal | null): void {
     if (this.driver !== null && this.driver !== terminal)
       throw new UserError('this terminal only looks on; take over (T) to drive');
@@ -54,7 +56,7 @@ export class Roles {
     return { driving: this.driver === terminal, terminals: this.attached.length };
   }
 
-  /** @param but hears of its role otherwise */
+  /** @param but is told of its role elsewhere */
   private tell(but: Terminal | null = null): void {
     for (const terminal of this.attached)
       if (terminal !== but) terminal.send({ type: 'role', role: this.of(terminal) });

@@ -10,14 +10,14 @@ import { isQuery } from './queries.js';
 import type { Terminal } from './roles.js';
 import { log } from '../io/print.js';
 
-/** A client that has not read this much is let go: it must not hold the engine's memory. */
+/** A client with more unread bytes than this is disconnected, so that it cannot exhaust the engine's memory. */
 const MAX_BUFFERED = 64 * 2 ** 20;
 
 /** Listens on the socket's path, for this user only. */
 export async function serve(engine: Engine, socketPath: string): Promise<Server> {
   rmSync(socketPath, { force: true });
   const server = createServer((socket) => attach(engine, socket, () => server.close()));
-  // Bound at once: for nobody else at any moment.
+  // Restricts the permissions at bind, so that no other user can connect at any moment.
   const before = process.umask(0o177);
   const listening = new Promise<void>((resolve, reject) => server.once('error', reject).listen(socketPath, resolve));
   process.umask(before);
@@ -45,11 +45,11 @@ function attach(engine: Engine, socket: Socket, shutDoor: () => void): void {
   );
 }
 
-/** A connection: a terminal once it has attached. */
+/** A connection; it becomes a terminal once it has attached. */
 class Client {
   private terminal: Terminal | null = null;
   private detach = () => {};
-  /** Size of the last one. */
+  /** Size of the last snapshot, in characters. */
   private snapshot = 0;
 
   constructor(private readonly socket: Socket) {}
@@ -59,12 +59,12 @@ class Client {
     if (socket.writableLength > MAX_BUFFERED + this.snapshot) socket.destroy();
     if (socket.destroyed) return;
     const line = JSON.stringify(message) + '\n';
-    // A run of many pairs is larger than any backlog of events may be: it is given the time to pass.
+    // The snapshot of a large run may exceed the backlog limit, so the limit is raised by its size.
     if (message.type === 'snapshot') this.snapshot = line.length;
     socket.write(line);
   }
 
-  /** @throws UserError where it may not */
+  /** @throws UserError if it may not attach */
   attach(engine: Engine, kind: Terminal['kind']): void {
     if (this.terminal !== null) return;
     const terminal: Terminal = { kind, send: (event) => this.send(event) };
@@ -105,8 +105,8 @@ async function serveLine(engine: Engine, client: Client, line: string, shutDoor:
         return;
       case 'shutdown':
         engine.checkDriver(client.seat);
-        // The door first: who starts an engine once it has the reply must not meet this one. The bye that follows is
-        // the last that clients hear.
+        // Close the server before the reply: a client that starts an engine after the reply must not connect to this
+        // one. The bye that follows is the last event that clients get.
         shutDoor();
         client.send({ type: 'reply', id, ok: true });
         void engine.shutdown('the engine was told to end');

@@ -1,4 +1,4 @@
-/** Takes the current round through its computing stages, one after the other, until something waits for a person. */
+/** Runs the current round's computing stages one after the other, until a person has to decide. */
 import { messageOf, UserError } from '../core/errors.js';
 import { log } from '../io/print.js';
 import { jobMayRun } from '../remote/jobs/view.js';
@@ -13,7 +13,7 @@ import type { WeightProgress } from '../protocol/messages.js';
 /** Milliseconds in review before log-probabilities are computed. */
 const QUIET_MS = 300;
 
-/** What a command handler gets: it validates against the current stage, then applies. */
+/** Passed to command handlers, which validate against the current stage, then apply the command. */
 export interface CommandContext {
   core: Core;
   stages: Stages;
@@ -22,20 +22,20 @@ export interface CommandContext {
 export class Stages {
   private working: Promise<void> = Promise.resolve();
   private readonly clock = new Stopwatch();
-  /** Tasks that wait for their turn. */
+  /** Number of tasks that wait for their turn. */
   private queued = 0;
-  /** The next stage was asked for after a failure. */
+  /** The next stage is a retry after a failure. */
   private retrying = false;
-  /** Ends the computation of log-probabilities for review; nothing while there is none. */
+  /** Interrupts the computation of log-probabilities for review; does nothing while none runs. */
   private interrupt: () => void = () => {};
 
-  /** @param renew lets another engine go on where this one's device is lost */
+  /** @param renew starts another engine when this one's device is lost */
   constructor(
     private readonly core: Core,
     private readonly renew: () => void,
   ) {}
 
-  /** Takes up what is to be computed next. */
+  /** Starts whatever has to be computed next. */
   work(): void {
     if (this.core.compute.lost) return this.renew();
     const again = this.core.state.problem !== null;
@@ -52,12 +52,15 @@ export class Stages {
     this.schedule(() => this.advance(again));
   }
 
-  /** Another round is shown, which may be in review: its log-probabilities are the ones to compute. */
+  /** After a switch to another round: if it is in review, computes its log-probabilities. */
   turn(): void {
     this.schedule(async () => {});
   }
 
-  /** Log-probabilities for review are computed whenever nothing else is, and give way to everything else. */
+  /**
+   * Queues a task. Log-probabilities for review are computed when the queue is empty and interrupted by every other
+   * task.
+   */
   private schedule(task: () => Promise<void>): void {
     this.queued++;
     this.interrupt();
@@ -69,9 +72,9 @@ export class Stages {
       .then(() => this.computeLogps());
   }
 
-  /** Discards an update whose abort a killed engine had acknowledged. `work` obeys pauses and stops. */
+  /** Discards an update whose abort a killed engine had acknowledged. `work` handles pauses and stops. */
   obeyAbort(): void {
-    // The job of an update may run: the stage sees to it that it ends.
+    // If the update's job may still run, the stage ends it.
     if (this.isAborting() && !this.jobMayRun()) this.core.setRound(this.aborted());
   }
 
@@ -96,7 +99,7 @@ export class Stages {
     this.goOn();
   }
 
-  /** Discards an update, under way or failed: back to review, where its settings can be changed. */
+  /** Discards a running or failed update and returns to review, where its settings can be changed. */
   abort(): void {
     const { core } = this;
     if (core.state.activity !== 'idle') {
@@ -122,7 +125,7 @@ export class Stages {
     this.work();
   }
 
-  /** After the micro-batch in flight; an update keeps a checkpoint. */
+  /** Ends after the micro-batch in flight; an update writes a checkpoint. */
   async close(): Promise<void> {
     this.interrupt();
     await this.core.compute.close();
@@ -139,7 +142,7 @@ export class Stages {
     return this.core.pending?.command === 'abort' && this.core.round.stage === 'update';
   }
 
-  /** An update that cannot be aborted before its job has ended. */
+  /** Whether the update's job may still run: it cannot be aborted before the job has ended. */
   private jobMayRun(): boolean {
     const { run, round } = this.core;
     return round.stage === 'update' && jobMayRun(run.files, round.id);
@@ -156,7 +159,7 @@ export class Stages {
     try {
       for (let stage = this.nextStage(); stage !== null && !core.closing; stage = this.nextStage()) {
         core.view.begin(stage, core.run);
-        // What clients saw of the failed attempt is counted anew.
+        // Resets what clients counted in the failed attempt.
         if (again) core.emitSnapshot();
         again = false;
         const next = await this.timed(stage);
@@ -176,7 +179,7 @@ export class Stages {
     }
   }
 
-  /** @returns how the round changes; its seconds add up over attempts, those that fail included */
+  /** @returns the changes to the round; its seconds add up over all attempts, failed ones included */
   private async timed(stage: WorkStage): Promise<Partial<RoundState>> {
     const { core, clock } = this;
     const { seconds } = core.round;
@@ -193,7 +196,7 @@ export class Stages {
     }
   }
 
-  /** What is to be computed next; null where a person decides. A new run's base leads on to the first round. */
+  /** The next stage to compute; null if a person decides. A new run's base continues to the first round. */
   private nextStage(): WorkStage | null {
     const { core } = this;
     const { id, stage, settings } = core.round;
@@ -204,9 +207,9 @@ export class Stages {
   }
 
   /**
-   * Computes what gradient weights in review need and do not have yet, without keeping the person from anything: every
-   * command is taken meanwhile, and the engine counts as idle. A failure is told beside the weights; the update, which
-   * needs the same values of its pairs, will tell it too.
+   * Computes the missing log-probabilities for gradient weights in review. This never blocks the person: every command
+   * is accepted meanwhile, and the engine counts as idle. A failure is shown beside the weights; the update needs the
+   * same values of its pairs and will report it too.
    */
   private async computeLogps(): Promise<void> {
     const { core } = this;
@@ -232,7 +235,7 @@ export class Stages {
     }
   }
 
-  /** Waits a moment: `auto` launches at once and needs no weights to look at. @returns false if interrupted */
+  /** Waits QUIET_MS first: `auto` launches at once and needs no weights. @returns false if interrupted */
   private async quiet(): Promise<boolean> {
     const going = await new Promise<boolean>((resolve) => {
       const timer = setTimeout(resolve, QUIET_MS, true);
@@ -258,26 +261,26 @@ export class Stages {
     };
     this.retrying = false;
     const result = core.compute.run(stage, task, (report) => {
-      // Another round may be shown before the computation of log-probabilities for this one has ended.
+      // The client may switch to another round before this one's log-probabilities are done.
       if (core.round.id === round.id) this.report(stage, report);
     });
-    // Stopped before a crash: what is on the disk is kept.
+    // Stopped before a crash: keep what is on the disk.
     if (stopped && pending.step === null) core.compute.stop();
     // Aborted before a crash, and the update's job may still run.
     if (stage === 'update' && pending?.command === 'abort') core.compute.abort();
-    // Paused while the stage before it ended.
+    // Paused while the previous stage ended.
     if (core.state.activity === 'paused') core.compute.pause();
     return result;
   }
 
-  /** @returns how the round changes, its next stage included */
+  /** @returns the changes to the round, its next stage included */
   private async runStage(stage: WorkStage): Promise<Partial<RoundState>> {
     const { core } = this;
     switch (stage) {
       case 'sample': {
         const { responses, sampled } = await this.computed('sample');
         if (sampled.prompts === 0 && sampled.stopped_early) throw this.nothingSampled();
-        // Responses to prompts that were left behind, by a stop or by fewer samples, are not kept.
+        // The view still counts responses that a stop or fewer samples dropped: reload it.
         if (responses !== core.view.responseCount) core.show(core.round.id);
         return { stage: 'score', sampled };
       }
@@ -290,7 +293,7 @@ export class Stages {
       }
       case 'update': {
         const { steps, outcome } = await this.computed('update');
-        // The abort may have come when the last step had been taken.
+        // The abort may have arrived after the last step.
         if (outcome === 'aborted' || this.isAborting()) return this.aborted();
         return { stage: 'evaluate', steps, stopped_early: outcome === 'stopped' };
       }
@@ -299,7 +302,7 @@ export class Stages {
     }
   }
 
-  /** @returns how the round changes once nothing is left of its update */
+  /** Discards the round's update. @returns the changes to the round */
   private aborted(): Partial<RoundState> {
     const { core } = this;
     discardUpdate({ files: core.run.files, round: core.round });
@@ -307,7 +310,10 @@ export class Stages {
     return { stage: 'review', steps: null };
   }
 
-  /** An update that fails while it is being aborted is aborted all the same. @returns false if the disk refuses */
+  /**
+   * An update that fails while being aborted still counts as aborted. @returns false if its job may run or the disk
+   * fails
+   */
   private abortFailed(): boolean {
     try {
       if (this.jobMayRun()) return false;
@@ -342,7 +348,7 @@ function noPairs(round: number, dropped: DroppedPairs): string {
   return `round ${round} gave no pairs (${causes.join(', ')}); raise sampling.samples_per_prompt or the temperature, or lower pairs.min_gap`;
 }
 
-/** Counts the time in which something is worked on, pauses left out. */
+/** Measures working time, without pauses. */
 export class Stopwatch {
   private before = 0;
   private since: number | null = null;
@@ -356,7 +362,7 @@ export class Stopwatch {
     this.since = null;
   }
 
-  /** @returns the seconds so far, and begins at none */
+  /** @returns the seconds since the last lap, and starts again from 0 */
   lap(): number {
     const seconds = this.milliseconds() / 1000;
     this.before = 0;

@@ -1,4 +1,4 @@
-/** What there is to see of a round: read from the run's files, kept up by what work reports. */
+/** A round as clients see it: read from the run's files, then kept current by the reports of work. */
 import {
   pairRowSchema,
   probeRowSchema,
@@ -41,16 +41,16 @@ import type {
 import { roundFiles } from '../core/runFiles.js';
 import { promptText } from '../core/prompts.js';
 
-/** Of a long samples file, where they are looked for. */
+/** Bytes at the end of a long samples file in which the newest responses are looked for. */
 const LAST_BYTES = 2 ** 21;
 
 export class RoundView {
-  /** Human decisions on the pairs; clients are told what follows from them. */
+  /** Human decisions on the pairs; clients get the view derived from them. */
   standing: DecisionState = noDecisions;
-  /** Why a part of it could not be read; null if all of it was. */
+  /** Why a part of the round could not be read; null if everything was. */
   problem: string | null = null;
   private seen: RoundData;
-  /** Of prompts of which one model's log-probabilities are known, or both. */
+  /** By prompt: the log-probabilities of one model or both, as far as they are known. */
   private readonly logps = new Map<number, { policy?: number[]; reference?: number[] }>();
 
   private constructor(private readonly round: number) {
@@ -82,7 +82,7 @@ export class RoundView {
     return this.seen.servers;
   }
 
-  /** How many of the round's responses there are. */
+  /** Number of the round's responses. */
   get responseCount(): number {
     return this.seen.lengths.length;
   }
@@ -92,8 +92,8 @@ export class RoundView {
   }
 
   /**
-   * Round 0 shows its held-out responses. A file that cannot be read leaves its part empty and is told of in `problem`:
-   * the rest of the round can still be looked at.
+   * Round 0 shows its held-out responses. If a file cannot be read, its part stays empty and `problem` says why: the
+   * rest of the round can still be viewed.
    */
   static read(run: Run, round: number): RoundView {
     const view = new RoundView(round);
@@ -135,9 +135,9 @@ export class RoundView {
     }
   }
 
-  /** Takes a report in; @returns what clients are told. */
+  /** Applies a report; @returns the event for clients. */
   take(stage: Work, report: Report): EngineEvent | null {
-    // Clients get a snapshot: stages.ts.
+    // Clients get a snapshot (stages.ts).
     if (report.type === 'rewound') this.set({ metrics: report.metrics });
     if (report.type === 'logps')
       return this.logpsKnown(this.ratiosOf(report.rows), { done: report.done, total: report.total });
@@ -152,7 +152,7 @@ export class RoundView {
     return event;
   }
 
-  /** What clients are told of a report; nothing changes yet. */
+  /** The event for a report; changes nothing. */
   private eventOf(stage: WorkStage, report: Exclude<Report, { type: 'logps' }>): RoundEvent | null {
     const { round } = this;
     switch (report.type) {
@@ -188,24 +188,24 @@ export class RoundView {
     }
   }
 
-  /** A stage begins: what it reports again from its start is forgotten. */
+  /** A stage begins: clears what the stage will report again from its start. */
   begin(stage: Stage, run: Run): void {
     this.seen = enterStage(this.seen, stage);
     const ofBase = stage === 'evaluate' && this.round === 0;
-    // Responses of prompts that are not finished are sampled again; only these two read the file, which may be long.
+    // Responses of unfinished prompts are sampled again; only these two stages read the file, which may be long.
     if (stage === 'sample' || ofBase) this.readSamples(run);
     if (ofBase) this.set({ rewards: [] });
     if (stage === 'update') this.set({ job: null });
   }
 
-  /** Takes in the pairs that scoring made; @returns what clients are told. */
+  /** Adds the pairs that scoring made; @returns the event for clients. */
   scored({ pairs, review, dropped }: WorkResults['score']): EngineEvent {
     const before = this.seen.weights;
     const weights = before.need === 'logps' ? { ...before, total: logpsIn(review) } : before;
     return this.apply('score', { type: 'pairs', round: this.round, pairs, review, dropped, weights });
   }
 
-  /** Takes in log-ratios, or how computing them is doing; @returns what clients are told. */
+  /** Adds log-ratios, or the progress of computing them; @returns the event for clients. */
   logpsKnown(known: LogRatios[], progress: Partial<WeightProgress>): EngineEvent | null {
     if (this.seen.weights.need !== 'logps') return null;
     const { known: _known, ...before } = this.seen.weights;
@@ -215,7 +215,7 @@ export class RoundView {
   private readLogps(run: Run): void {
     const round = run.round(this.round);
     if (round.id === 0 || policiesOf(configOf(run.config, round), run.files, round).same) return;
-    // Before the file is read: without it weights are unknown, not those of a start from the reference.
+    // Set before the file is read: if reading fails, weights are unknown, not those of a start from the reference.
     const total = logpsIn(this.review);
     const unknown = { need: 'logps', done: 0, total, computing: false, problem: null, known: [] } as const;
     this.set({ weights: { ...unknown, known: [] } });
@@ -226,7 +226,7 @@ export class RoundView {
     this.set({ weights: { ...unknown, done, known } });
   }
 
-  /** @returns the prompts of which both models' log-probabilities are known now and were not before */
+  /** @returns the prompts for which both models' log-probabilities are now known, if new or changed */
   private ratiosOf(rows: readonly LogpsRow[]): LogRatios[] {
     return rows.flatMap(({ prompt_index, model, logps }) => {
       const both = { ...this.logps.get(prompt_index), [model]: logps };
@@ -238,12 +238,12 @@ export class RoundView {
     });
   }
 
-  /** An update was discarded. */
+  /** Clears the data of a discarded update. */
   forgetUpdate(): void {
     this.set({ metrics: [], probes: [], job: null });
   }
 
-  /** Of a round that is scored: the samples need not be read whole, which may be gigabytes. */
+  /** For a scored round: reads only the end of the samples file, which may be gigabytes. */
   private takeReviewed(run: Run): void {
     this.set({
       rewards: this.review.flatMap(({ rewards }) => rewards),

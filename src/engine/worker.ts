@@ -1,4 +1,4 @@
-/** The engine's worker thread: loads the backend and runs stages, steered through one shared word. */
+/** The engine's worker thread: loads the backend and runs stages; the engine steers it through shared memory. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Config } from '../core/config/schema.js';
@@ -21,18 +21,18 @@ const port = parentPort;
 const { config, directory, lock, word } = workerData as ComputeOptions & { word: Int32Array };
 const say = (message: WorkMessage) => port.postMessage(message);
 
-/** Milliseconds between looks at a pause. */
+/** Milliseconds between checks while paused. */
 const PAUSE_MS = 20;
 
 const steering = () => Atomics.load(word, words.steering);
 
 const control: Control = {
   async point() {
-    // Lets messages through: a thread that only computes would never read them.
+    // Yields to messages: a thread that only computes would never read them.
     await new Promise((resolve) => setImmediate(resolve));
-    // Not Atomics.wait: answers of servers arrive, and their time-outs run, while work is paused.
+    // Polls instead of Atomics.wait: while paused, server answers still arrive and their time-outs run.
     while (steering() === signal.pause) await delay(PAUSE_MS);
-    // Rows are written between points.
+    // Checks the lock here, as rows are written between these points.
     if (lock !== undefined) checkLock(lock);
     switch (steering()) {
       case signal.suspend:
@@ -47,7 +47,7 @@ const control: Control = {
   },
 };
 
-/** Loads the backend when the first model is: stages that servers and jobs compute need none. */
+/** Loads the backend with the first model: stages computed by servers and jobs need none. */
 const prepare = async (): Promise<void> => {
   const { name } = await useBackend(config.backend, config.threads, config.precision);
   say({ type: 'backend', name });
@@ -78,13 +78,13 @@ async function handle({ id, stage, task: { round, branch, stopAfter, again } }: 
     releaseMemory();
     say({ type: 'done', id, result });
   } catch (error) {
-    // What is no UserError is a defect of ours: its stack goes to engine.log.
+    // Anything but a UserError is a bug: its stack goes to engine.log.
     if (!(error instanceof UserError || error instanceof Suspended)) log(error);
     say({ type: 'failed', id, message: messageOf(error), lost: isDeviceLost() });
   }
 }
 
-/** Whether another machine computes the stage. What is loaded here all the same names its backend then. */
+/** Whether another machine computes the stage. If a model is loaded here anyway, that load names the backend. */
 function isRemote(stage: Work, { sampling, update }: Config): boolean {
   return stage === 'update' ? update.job !== null : sampling.server !== null;
 }

@@ -1,4 +1,4 @@
-/** Configuration files, and whether the files and folders that a configuration names exist. */
+/** Reads configuration files, and checks that the files and folders that a configuration names exist. */
 import path from 'node:path';
 import { existsSync } from 'node:fs';
 import { messageOf, UserError } from '../core/errors.js';
@@ -17,7 +17,7 @@ import {
   schemaProblems,
 } from '../core/config/partial.js';
 
-/** Reads a JSON configuration; relative paths in it are meant from its folder. */
+/** Reads a JSON configuration; its relative paths are relative to its folder. */
 export function readConfigFile(file: string): PartialConfig {
   let json: unknown;
   try {
@@ -34,7 +34,7 @@ export function readConfigFile(file: string): PartialConfig {
 }
 
 /**
- * Checks a configuration whole.
+ * Checks a whole configuration.
  *
  * @throws Problems
  */
@@ -49,7 +49,7 @@ export function checkConfig(config: PartialConfig, nameKey: NameKey): Config {
   throw new Problems(problems, `${problems.length} settings cannot be used`);
 }
 
-/** Files and folders that are named but do not exist, and rewards that cannot be read. */
+/** Problems of named files and folders that do not exist, and of unreadable rewards. */
 function missingFiles(config: PartialConfig, nameKey: NameKey): string[] {
   const problems: string[] = [];
   for (const key of pathKeys) {
@@ -70,7 +70,7 @@ export function rewardProblems(config: PartialConfig, nameKey: NameKey = (key) =
   return rewardFaults(config.reward).map((fault) => `${nameKey('reward')}: ${fault}`);
 }
 
-/** The same for a reward's specification alone. */
+/** Likewise for a reward specification alone. */
 export function rewardFaults(spec: string): string[] {
   try {
     return parseRewardSpec(spec).flatMap((part) => {

@@ -1,15 +1,17 @@
 /**
- * File operations that survive `kill -9` and a power cut. Every file and directory that Brevity writes is written here
- * (or by jsonl.ts and model/safetensors.ts, which build on this): a function that returns has put its effect on the disk.
+ * File operations that survive `kill -9` and a power cut. All files and directories that Brevity writes are written
+ * here (or by jsonl.ts and model/safetensors.ts, which build on this): when a function returns, its effect is on the
+ * disk.
  *
- * - A whole file: a temporary beside it, `NAME.tmp-` and 16 hex digits, is created exclusively, written, fsynced, renamed
- *   over the old file; then the directory is fsynced. After a crash the old content is there or the new one.
- * - A whole directory: the same, with every file and subdirectory fsynced before the rename.
- * - An append: the rows, fdatasync, and a directory fsync when this process has not synced the file's entry yet.
+ * - A whole file: a temporary beside it, `NAME.tmp-` and 16 hex digits, is created exclusively, written, fsynced and
+ *   renamed over the old file; then the directory is fsynced. After a crash the file has either the old or the new
+ *   content.
+ * - A whole directory: likewise, with every file and subdirectory fsynced before the rename.
+ * - An append: the rows, fdatasync, and a directory fsync unless this process has already synced the file's entry.
  * - mkdir, copy and removal: fsync of the parent directory.
  *
- * The order of two calls is therefore the order on the disk: what run.json names is complete before run.json names it.
- * A kill leaves temporaries behind; `removeTemporaries` deletes those of directories that are ours.
+ * Therefore two calls reach the disk in their order: what run.json names is complete before run.json names it. A killed
+ * process leaves temporaries behind; `removeTemporaries` deletes them in directories that are ours.
  *
  * In a run directory ("run") files are private (0600, directories 0700) and symbolic links are never followed. A path
  * that a user gave ("user") gets the umask's mode, and links are followed.
@@ -50,7 +52,7 @@ const oldTemporaries =
 const temporaryName = (target: string) => `${target}.tmp-${randomBytes(8).toString('hex')}`;
 
 /**
- * Replaces a file by new content, or leaves it as it was.
+ * Replaces a file's content, or leaves the file unchanged.
  *
  * @throws UserError if the disk is full or the file cannot be written
  */
@@ -58,7 +60,7 @@ export function writeFileAtomic(file: string, content: string, place: WriteTarge
   replaceFile(file, (handle) => writeAll(handle, Buffer.from(content)), place);
 }
 
-/** The same for content that is written piece by piece. */
+/** Likewise for content that is written piece by piece. */
 export function replaceFile(file: string, write: (handle: number) => void, place: WriteTarget = 'run'): void {
   try {
     const target = place === 'user' && existsSync(file) ? realpathSync(file) : file;
@@ -70,7 +72,7 @@ export function replaceFile(file: string, write: (handle: number) => void, place
     try {
       const handle = openSync(temporary, 'wx', fileMode[place]);
       try {
-        // A mode that a user has set stays.
+        // Keep a mode that a user has set.
         if (old?.isFile() === true) fchmodSync(handle, old.mode & 0o777);
         write(handle);
         fsyncSync(handle);
@@ -97,7 +99,7 @@ function writeInPlace(file: string, write: (handle: number) => void): void {
   }
 }
 
-/** Writes a file that is not there yet, for a directory that `buildDirectory` fills. */
+/** Writes a file that does not exist yet, for a directory that `buildDirectory` fills. */
 export function writeNewFile(file: string, content: string, place: WriteTarget): void {
   const handle = openSync(file, 'wx', fileMode[place]);
   try {
@@ -112,7 +114,7 @@ export function writeAll(handle: number, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length;) done += writeSync(handle, bytes, done, bytes.length - done);
 }
 
-/** Copies a file to a name that is not taken. Its mode becomes the place's: the source may be read-only. */
+/** Copies a file to a new name. The copy gets the target's mode: the source may be read-only. */
 export function copyFile(from: string, to: string, place: WriteTarget = 'run'): void {
   copyFileSync(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
   chmodSync(to, fileMode[place] & ~process.umask());
@@ -161,9 +163,9 @@ export function makeDirectory(directory: string, place: WriteTarget = 'run'): vo
 }
 
 /**
- * Creates a directory that appears whole or not at all.
+ * Creates a directory atomically: it appears complete or not at all.
  *
- * @param fill writes its files into the empty directory that it is given
+ * @param fill writes the files into the empty directory that it is given
  * @param move puts the filled directory in its place; by default a rename, for a target that is missing or empty
  */
 export function buildDirectory(
@@ -192,21 +194,24 @@ function moveDirectory(from: string, to: string): void {
   renameSync(from, to);
 }
 
-/** Removes files and directories with what is in them; what is already gone is fine. Links are removed, not followed. */
+/** Removes files and directories with their content, and ignores missing ones. Links are removed, not followed. */
 export function removeAll(targets: string[]): void {
   for (const target of targets) rmSync(target, { recursive: true, force: true });
   for (const parent of new Set(targets.map((target) => path.dirname(target))))
     if (existsSync(parent)) syncDirectory(parent);
 }
 
-/** Deletes what a killed process left of temporaries in a directory of ours. Nobody may be writing there. */
+/** Deletes the temporaries of a killed process in a directory of ours. Nobody may be writing there. */
 export function removeTemporaries(directory: string): void {
   if (!existsSync(directory)) return;
   const left = readdirSync(directory).filter((name) => temporaryPattern.test(name) || oldTemporaries.test(name));
   removeAll(left.map((name) => path.join(directory, name)));
 }
 
-/** Deletes temporaries of one target, in a directory that is not ours, that no living process can still be writing. */
+/**
+ * Deletes temporaries of one target, in a directory that is not ours, unless a living process may still be writing
+ * them.
+ */
 export function removeOldTemporaries(target: string): void {
   const directory = path.dirname(target);
   const day = 24 * 3600 * 1000;
@@ -217,7 +222,7 @@ export function removeOldTemporaries(target: string): void {
   }
 }
 
-/** Syncs all files and directories below a directory, and itself. An update's job may be replacing some of them. */
+/** Syncs a directory with all files and directories in it. An update's job may replace some of them meanwhile. */
 export function syncTree(directory: string): void {
   for (const entry of readdirSync(directory, { withFileTypes: true })) {
     const inside = path.join(directory, entry.name);
@@ -232,7 +237,7 @@ export function syncTree(directory: string): void {
 }
 
 function syncFile(file: string): void {
-  // Windows flushes only what is open for writing.
+  // Windows flushes only files that are open for writing.
   const handle = openSync(file, process.platform === 'win32' ? 'r+' : constants.O_RDONLY | noFollow);
   try {
     fsyncSync(handle);
@@ -241,7 +246,7 @@ function syncFile(file: string): void {
   }
 }
 
-/** Puts created, renamed and removed entries of a directory on the disk. */
+/** Syncs created, renamed and removed entries of a directory to the disk. */
 export function syncDirectory(directory: string): void {
   // Windows cannot open directories; NTFS journals their entries.
   if (process.platform === 'win32') return;
@@ -249,14 +254,14 @@ export function syncDirectory(directory: string): void {
   try {
     fsyncSync(handle);
   } catch (error) {
-    // Some network and FUSE file systems cannot; nothing better exists there.
+    // Some network and FUSE file systems cannot sync directories; they offer nothing better.
     if (!hasCode(error, 'EINVAL', 'ENOTSUP', 'ENOSYS')) throw error;
   } finally {
     closeSync(handle);
   }
 }
 
-/** Turns a failed write into one sentence; other errors come back unchanged. */
+/** Turns a failed write into a one-sentence UserError; other errors are returned unchanged. */
 export function writeError(file: string, cause: unknown): unknown {
   if (cause instanceof UserError || !(cause instanceof Error && 'syscall' in cause && 'code' in cause)) return cause;
   if (hasCode(cause, 'ELOOP'))

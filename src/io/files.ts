@@ -1,10 +1,10 @@
-/** Whole files, bounded in size. */
+/** Reads whole files up to a size limit. */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { messageOf, UserError } from '../core/errors.js';
 import { MAX_FILE, megabytes, withoutMark } from '../core/limits.js';
 
 /**
- * A whole text file, without a byte order mark.
+ * Reads a whole text file, without its byte order mark.
  *
  * @throws UserError if the file cannot be read or has more than `most` bytes
  */
@@ -14,7 +14,7 @@ export function readTextFile(file: string, most = MAX_FILE): string {
   let handle: number | null = null;
   try {
     handle = openSync(file, 'r');
-    // The size that stat tells says nothing about a pipe or a device.
+    // Read to the end: stat gives no size for a pipe or a device.
     for (;;) {
       const chunk = Buffer.allocUnsafe(size === 0 ? 64 * 1024 : 2 ** 20);
       const read = readSync(handle, chunk, 0, chunk.length, null);

@@ -1,8 +1,8 @@
 /**
- * JSON over HTTP for reward servers, sampling servers and schedulers: bounded bodies, time-outs, and which failures are
- * worth a retry. Text that a server sent is made printable before it enters a message.
+ * JSON over HTTP for reward servers, sampling servers and schedulers: bounds bodies, sets time-outs, and decides which
+ * failures are worth a retry. Text from a server is made printable before it enters a message.
  *
- * Leaves out what a failure means for the work at hand: callers turn HttpFailure into their own sentence.
+ * Leaves out what a failure means for the caller, who turns HttpFailure into a sentence.
  */
 import { causeOf, messageOf } from '../core/errors.js';
 import { MAX_ANSWER, megabytes, parseJson } from '../core/limits.js';
@@ -15,15 +15,15 @@ export interface HttpRequest {
   /** Bearer token; fetch drops it if a server redirects to another origin. */
   key?: string | null;
   timeoutSeconds: number;
-  /** Named by the message of a time-out, such as `rewards.timeout_seconds`. */
+  /** The key that the time-out message names, such as `rewards.timeout_seconds`. */
   timeoutKey: string;
-  /** Bytes of the answer after decompression. */
+  /** Limit on the answer after decompression, in bytes. */
   maxBytes?: number;
   signal?: AbortSignal;
 }
 
 export type FailureKind =
-  /** No connection, or it broke. */
+  /** No connection, or the connection broke. */
   | 'connection'
   | 'timeout'
   /** The server answered with an error status. */
@@ -38,13 +38,13 @@ export class HttpFailure extends Error {
   constructor(
     readonly kind: FailureKind,
     message: string,
-    /** null if there was no answer. */
+    /** null without an answer. */
     readonly status: number | null = null,
-    /** Seconds that the server asks to wait; NaN if it does not. */
+    /** Seconds that the server asks to wait; NaN if it does not ask. */
     readonly retryAfter: number = NaN,
-    /** Its answer's beginning, printable. */
+    /** Beginning of the answer, printable. */
     readonly text: string = '',
-    /** Its whole answer if that is small JSON, else undefined. */
+    /** The whole answer if it is small JSON, else undefined. */
     readonly json: unknown = undefined,
   ) {
     super(message);
@@ -60,10 +60,13 @@ export class HttpFailure extends Error {
 
 /** Bytes read of an answer that reports a failure. */
 const MAX_PROBLEM = 16 * 1024;
-/** Characters of it that a message shows. */
+/** Characters of it shown in a message. */
 const SHOWN = 200;
 
-/** One request, not retried; the answer's text. @throws HttpFailure; whatever `signal` was aborted with */
+/**
+ * Sends one request without retries. @returns the answer's text @throws HttpFailure; the reason that `signal` was
+ * aborted with
+ */
 export async function sendText(url: URL, request: HttpRequest): Promise<string> {
   const { method, body, key = null, timeoutSeconds, maxBytes = MAX_ANSWER, signal } = request;
   const timeout = AbortSignal.timeout(timeoutSeconds * 1000);
@@ -87,7 +90,7 @@ export async function sendText(url: URL, request: HttpRequest): Promise<string> 
   }
 }
 
-/** The same for an answer in JSON. */
+/** Likewise for a JSON answer. */
 export async function sendJson(url: URL, request: HttpRequest): Promise<unknown> {
   const text = await sendText(url, request);
   try {
@@ -98,14 +101,14 @@ export async function sendJson(url: URL, request: HttpRequest): Promise<unknown>
   }
 }
 
-/** Seconds before the attempt after so many failed ones, the server's own wish included. */
+/** Seconds before the next attempt after `attempts` failures; respects the server's Retry-After. */
 export function backoff(attempts: number, failure: { retryAfter: number } | null, mostSeconds = 20): number {
   const after = failure?.retryAfter ?? NaN;
   if (after > 0) return Math.min(mostSeconds, after);
   return Math.min(mostSeconds, 0.25 * 2 ** attempts) * (0.5 + Math.random() / 2);
 }
 
-/** Sends until it succeeds, fails for good, or has been retried so often. @throws the last HttpFailure */
+/** Sends until it succeeds, fails permanently, or has used up its retries. @throws the last HttpFailure */
 export async function retrying<T>(
   send: () => Promise<T>,
   retries: number,
@@ -138,7 +141,8 @@ function statusFailure(response: Response, body: string): HttpFailure {
 class TooLarge extends Error {}
 
 /**
- * A response's body, counted after decompression as it comes: two megabytes of gzip may hold gigabytes.
+ * Reads a response's body and counts bytes after decompression as they arrive: two megabytes of gzip may hold
+ * gigabytes.
  *
  * @param beyond `cut`: bytes over the limit are dropped; else TooLarge is thrown
  */

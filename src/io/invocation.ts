@@ -1,12 +1,14 @@
 /**
- * How the person started this program, for every message that tells them what to type next: `brevity` where it is
+ * The command that the person started this program with, for messages that say what to type next: `brevity` if it is
  * linked, `npm start --` in a clone, `npx brevity`, or `node dist/src/cli.js`.
  */
 import { realpathSync } from 'node:fs';
 import path from 'node:path';
 import { commandVariable, shellQuote } from '../core/shell.js';
 
-/** Called once, by cli.ts. Never read from an inherited environment: this process may have been started differently. */
+/**
+ * Called once, by cli.ts. Never taken from an inherited environment: this process may have been started differently.
+ */
 export function recordInvocation(argv: readonly string[], env: NodeJS.ProcessEnv, cwd: string): void {
   process.env[commandVariable] = invocationOf(argv[1] ?? 'brevity', env, cwd);
 }
@@ -29,11 +31,11 @@ export function invocationOf(script: string, env: NodeJS.ProcessEnv, cwd: string
   const onPath = (env.PATH ?? '').split(path.delimiter).some((folder) => same(path.join(folder, name), script));
   if (name === 'brevity' && onPath) return name;
   const file = shortest(script, cwd);
-  // A linked command that is not on the path is started by its own path; a JavaScript file needs Node.
+  // A linked command that is not on the PATH is started by its path; a JavaScript file needs Node.
   return name === 'brevity' ? shellQuote(file.includes('/') ? file : `./${file}`) : `node ${shellQuote(file)}`;
 }
 
-/** Relative to the working directory where the file lies inside it. */
+/** Relative to the working directory if the file is inside it. */
 function shortest(file: string, cwd: string): string {
   const inside = path.relative(cwd, file);
   return inside === '' || inside.startsWith('..') || path.isAbsolute(inside) ? file : inside;

@@ -1,6 +1,6 @@
 /**
- * JSON lines on disk. Rows are appended whole and flushed; a last line torn by a crash is dropped on reading and cut off
- * before the next append; one that lacks nothing but its line break is a row to both.
+ * JSON lines on disk. Rows are appended whole and flushed. A last line torn by a crash is dropped on reading and cut
+ * off before the next append; a complete last row that only lacks its line break is kept by both.
  */
 import { closeSync, existsSync, fdatasyncSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
 import type { z } from 'zod';
@@ -11,16 +11,16 @@ import { type WriteTarget, openForAppending, syncEntry, writeAll, writeError, wr
 const READ_BYTES = 2 ** 18;
 
 export interface ReadOptions {
-  /** `empty`: a file that is not there has no rows. */
+  /** `empty`: a missing file has no rows. */
   missing?: 'empty' | 'error';
-  /** `error`: a last line that is no JSON is reported too (files that users wrote). */
+  /** `error`: an incomplete last line is also reported (for files that users wrote). */
   torn?: 'drop' | 'error';
 }
 
 /**
- * All rows of a file, on request with their line numbers.
+ * Reads all rows of a file, optionally with their line numbers.
  *
- * @throws UserError that names file and line of the first row that is not what it should be
+ * @throws UserError that names file and line of the first invalid row
  */
 export function readJsonLines<T>(
   file: string,
@@ -50,7 +50,7 @@ export function readJsonLines<T>(
 }
 
 /**
- * The lines of a file, one at a time: a file may be larger than a string can be.
+ * Yields the lines of a file one at a time: a file may be larger than the longest string.
  *
  * @throws UserError if the file cannot be read or a line is longer than MAX_LINE
  */
@@ -92,7 +92,7 @@ function* linesOf(file: string): Generator<{ text: string; line: number; ended: 
   }
 }
 
-/** The rows that lie whole within the last so many bytes of a file: its newest ones, without reading it all. */
+/** The complete rows within the last `bytes` bytes of a file: its newest rows, without reading the whole file. */
 export function readLastJsonLines<T>(file: string, schema: z.ZodType<T>, bytes: number): T[] {
   if (!existsSync(file)) return [];
   const handle = openSync(file, 'r');
@@ -101,13 +101,13 @@ export function readLastJsonLines<T>(file: string, schema: z.ZodType<T>, bytes: 
     const start = Math.max(0, size - bytes);
     const end = Buffer.alloc(size - start);
     readSync(handle, end, 0, end.length, start);
-    // A row that begins before is left out, and one whose end is not written yet.
+    // Skips a first row that begins earlier, and a last row that is not fully written.
     const first = start === 0 ? 0 : end.indexOf(10) + 1;
     const lines = end
       .subarray(first, end.lastIndexOf(10) + 1)
       .toString()
       .split('\n');
-    // Of a file that is not read whole only the distance from its end is known.
+    // Names the line, or its distance from the end if only the end of the file is read.
     const where = (i: number) =>
       start === 0 ? `${file}:${i + 1}` : `${file}, line ${lines.length - 1 - i} from its end,`;
     return lines.flatMap((text, i) => {
@@ -119,7 +119,7 @@ export function readLastJsonLines<T>(file: string, schema: z.ZodType<T>, bytes: 
   }
 }
 
-/** @throws UserError: `where` and why it is not JSON */
+/** @throws UserError with `where` and why the text is not JSON */
 export function parseLine(text: string, where: string): unknown {
   try {
     return parseJson(text);
@@ -132,7 +132,7 @@ function notJson(where: string, cause: unknown): UserError {
   return new UserError(`${where} is not JSON (${messageOf(cause)}); repair or remove the line`, { cause });
 }
 
-/** @throws UserError: `where` and what of the row is wrong */
+/** @throws UserError with `where` and what is wrong with the row */
 export function parseRow<T>(value: unknown, schema: z.ZodType<T>, where: string): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
@@ -144,7 +144,7 @@ export function parseRow<T>(value: unknown, schema: z.ZodType<T>, where: string)
 /**
  * Appends rows and flushes them to the disk.
  *
- * @throws UserError if they could not all be written; the file then has none of them
+ * @throws UserError if not all could be written; then the file contains none of them
  */
 export function appendJsonLines(file: string, rows: unknown[], place: WriteTarget = 'run'): void {
   if (rows.length === 0) return;
@@ -158,8 +158,8 @@ export function appendJsonLines(file: string, rows: unknown[], place: WriteTarge
       fdatasyncSync(handle);
       syncEntry(file, size === 0);
     } catch (error) {
-      // A row that a full disk cut short must not stay: the next one would be glued to it. Nor may a row that is
-      // reported as not written come back after a power cut.
+      // Remove a row that a full disk cut short: the next one would be appended to its line. A row reported as not
+      // written must not reappear after a power cut either.
       ftruncateSync(handle, size);
       fdatasyncSync(handle);
       throw error;
@@ -171,12 +171,12 @@ export function appendJsonLines(file: string, rows: unknown[], place: WriteTarge
   }
 }
 
-/** Replaces a file by these rows, or leaves it as it was. */
+/** Replaces a file's content with these rows, or leaves the file unchanged. */
 export function writeJsonLines(file: string, rows: unknown[], place: WriteTarget = 'run'): void {
   writeFileAtomic(file, textOf(file, rows), place);
 }
 
-/** @throws UserError that names the first number that is not finite: JSON would hold `null`, which no reader accepts */
+/** @throws UserError that names the first number that is not finite: JSON would store `null`, which readers reject */
 function textOf(file: string, rows: unknown[]): string {
   return rows
     .map((row) => {
@@ -196,7 +196,7 @@ function expectFinite(value: unknown, key: string, file: string): void {
   for (const [name, inner] of Object.entries(value)) expectFinite(inner, key === '' ? name : `${key}.${name}`, file);
 }
 
-/** Cuts off a torn last line, ends a whole one that lacks its line break. @returns the size then */
+/** Cuts off a torn last line, or ends a complete one that lacks its line break. @returns the size afterwards */
 function wholeLines(handle: number): number {
   const size = fstatSync(handle).size;
   const chunk = Buffer.alloc(64 * 1024);
@@ -223,6 +223,6 @@ function endLine(handle: number, start: number, size: number): number {
     ftruncateSync(handle, start);
     return start;
   }
-  // Readers have taken this row for one that is there: it must not be lost now.
+  // Readers have accepted this row, so it must not be lost now.
   return size + writeSync(handle, '\n');
 }

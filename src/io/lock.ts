@@ -1,10 +1,10 @@
 /**
- * One engine per run directory: an exclusive flock(2) on RUN/lock. The kernel releases it when the engine ends, however
- * it ends, so a lock cannot be left behind, and no pid or host name decides who holds it. The file's text names the
- * holder, for messages and for clients that attach.
+ * One engine per run directory: an exclusive flock(2) on RUN/lock. The kernel releases it whenever the engine ends,
+ * even after a crash, so no lock is left behind, and no pid or host name decides who holds it. The file's text names
+ * the holder, for messages and for clients that attach.
  *
  * Node has no flock. The file is opened here, and a helper program locks the descriptor that it inherits: the lock
- * belongs to the open file, which the helper shares with this process, and stays when the helper exits. Node opens
+ * belongs to the open file, which the helper shares with this process, and remains when the helper exits. Node opens
  * files close-on-exec, so no other child process inherits the descriptor and keeps the lock alive.
  */
 import { spawnSync } from 'node:child_process';
@@ -26,13 +26,13 @@ import { UserError, hasCode, messageOf } from '../core/errors.js';
 import { writeError } from './durable.js';
 import { commandLine, shellQuote } from '../core/shell.js';
 
-/** 1, without a `version`, was a file that held by its existence. */
+/** Version 1, without a `version` field, was a lock by the file's mere existence. */
 const LOCK_VERSION = 2;
 
 const schema = z.object({
   pid: z.int().min(1),
   host: z.string(),
-  /** When the process started, in the kernel's ticks. Engines of earlier versions tell a reused pid by it. */
+  /** Start time of the process, in the kernel's ticks. Earlier versions use it to detect a reused pid. */
   started: z.string().nullable(),
   since: z.string(),
   socket: z.string(),
@@ -53,7 +53,7 @@ export class Lock {
   }
 
   /**
-   * @returns the lock, or who holds it
+   * @returns the lock, or its current holder
    * @throws UserError if the file system or the machine cannot lock
    */
   static take(directory: string, socket: string): Lock | LockHolder {
@@ -65,11 +65,11 @@ export class Lock {
         if (!flock(descriptor, 'exclusive', file)) {
           const holder = currentHolder(file);
           if (holder !== null) return holder;
-          // It was released meanwhile, or is lockHolder's shared lock, which lasts for milliseconds.
+          // The lock was released meanwhile, or it is lockHolder's shared lock, which lasts for milliseconds.
           pause(RETRY_MS * Math.random());
           continue;
         }
-        // Deleted or replaced between opening and locking: this lock excludes nobody.
+        // The file was deleted or replaced between opening and locking, so this lock excludes nobody.
         if (identityOf(fstatSync(descriptor, { bigint: true })) !== identityAt(file)) continue;
         const earlier = holderOfEarlierVersion(file);
         if (earlier !== null) return earlier;
@@ -88,12 +88,12 @@ export class Lock {
     throw new UserError(`${file} is kept locked by a program that is not an engine; find it with \`fuser ${file}\``);
   }
 
-  /** What to check before every write to the run, in any thread: `checkLock`. */
+  /** For `checkLock` before every write to the run, in any thread. */
   get witness(): LockWitness {
     return { file: this.file, identity: this.identity };
   }
 
-  /** The file stays, empty: deleting it could delete the lock of the next holder. */
+  /** Empties the file but does not delete it: that could delete the lock of the next holder. */
   release(): void {
     try {
       ftruncateSync(this.descriptor);
@@ -103,7 +103,7 @@ export class Lock {
   }
 }
 
-/** A lock file, and the device and inode that it had when it was locked. */
+/** A lock file, with its device and inode at the time of locking. */
 export interface LockWitness {
   file: string;
   identity: string;
@@ -112,7 +112,7 @@ export interface LockWitness {
 /**
  * Called before every write to the run.
  *
- * @throws UserError if the lock file no longer is the one that the engine has locked
+ * @throws UserError if the lock file is no longer the one that the engine locked
  */
 export function checkLock({ file, identity }: LockWitness): void {
   if (identityAt(file) === identity) return;
@@ -122,8 +122,8 @@ export function checkLock({ file, identity }: LockWitness): void {
 }
 
 /**
- * The process that holds a run directory; null if nobody does. It starts a helper program unless the file is empty, so
- * ask rarely: to attach, connect to `readHolder`'s socket first.
+ * The process that holds a run directory; null if none does. Starts a helper program unless the file is empty, so call
+ * it rarely: to attach, connect to `readHolder`'s socket first.
  */
 export function lockHolder(directory: string): LockHolder | null {
   const file = path.join(directory, 'lock');
@@ -131,12 +131,12 @@ export function lockHolder(directory: string): LockHolder | null {
   return currentHolder(file) ?? holderOfEarlierVersion(file);
 }
 
-/** The process that the lock file names. It may be gone: see `lockHolder`. */
+/** The process that the lock file names. It may have ended: see `lockHolder`. */
 export function readHolder(directory: string): LockHolder | null {
   return parse(read(path.join(directory, 'lock')));
 }
 
-/** Who has the run and what to do, as one sentence. */
+/** One sentence on who holds the run and what to do. */
 export function heldMessage(directory: string, holder: LockHolder): string {
   const { pid, host, since, version } = holder;
   if (host === hostname())
@@ -163,7 +163,7 @@ function write(descriptor: number, file: string, socket: string): void {
   };
   const bytes = Buffer.from(JSON.stringify(me) + '\n');
   try {
-    // One write, and only then the cut: a reader finds a whole first line at any moment.
+    // Write everything at once and only then truncate: a reader finds a whole first line at any moment.
     if (writeSync(descriptor, bytes, 0, bytes.length, 0) < bytes.length) throw noSpace();
     ftruncateSync(descriptor, bytes.length);
   } catch (cause) {
@@ -182,7 +182,7 @@ function openLock(file: string): number {
   }
 }
 
-/** Tries a shared lock, and lets go at once. */
+/** Tries a shared lock and releases it at once. */
 function isLocked(file: string): boolean {
   let descriptor: number;
   try {
@@ -199,16 +199,16 @@ function isLocked(file: string): boolean {
 }
 
 /**
- * Who has locked the file; null if nobody has. A new holder takes a moment to write its name: until then the file is
- * empty, or names its predecessor.
+ * The process that has locked the file; null if none has. A new holder takes a moment to write its name: until then the
+ * file is empty, or names its predecessor.
  */
 function currentHolder(file: string): LockHolder | null {
   for (const deadline = Date.now() + NAMING_MS; ; pause(RETRY_MS)) {
-    // Asked each time: a holder that is released empties the file, too.
+    // Test again each time: a released holder empties the file too.
     if (!isLocked(file)) return null;
     const holder = parse(read(file));
     const late = Date.now() > deadline;
-    // One in another container is as unseen from here as one that is gone.
+    // A process in another container looks the same from here as one that has ended.
     if (holder !== null && (late || holder.host !== hostname() || isAlive(holder))) return holder;
     if (late)
       throw new UserError(
@@ -217,7 +217,10 @@ function currentHolder(file: string): LockHolder | null {
   }
 }
 
-/** An engine from before flock, which holds by the file's existence. Another host's processes cannot be seen: it counts. */
+/**
+ * An engine from before flock, whose lock is the file's existence. Processes of another host are invisible, so they
+ * count as alive.
+ */
 function holderOfEarlierVersion(file: string): LockHolder | null {
   const holder = parse(read(file));
   if (holder === null || holder.version >= LOCK_VERSION) return null;
@@ -241,7 +244,7 @@ function parse(text: string): LockHolder | null {
   }
 }
 
-/** Empty if there is no such file. */
+/** Empty if the file does not exist. */
 function read(file: string): string {
   try {
     return readFileSync(file, 'utf8');
@@ -253,7 +256,7 @@ function read(file: string): string {
 
 const identityOf = ({ dev, ino }: BigIntStats) => `${dev}:${ino}`;
 
-/** null if the file is gone or out of reach. */
+/** null if the file is missing or inaccessible. */
 function identityAt(file: string): string | null {
   try {
     return identityOf(statSync(file, { bigint: true }));
@@ -266,7 +269,7 @@ type Mode = 'exclusive' | 'shared';
 
 const flockOf = { exclusive: 'LOCK_EX', shared: 'LOCK_SH' } as const;
 
-/** Programs that lock descriptor 3 without waiting. Status 1 without a message: somebody else holds it. */
+/** Programs that lock descriptor 3 without waiting. Status 1 without a message: another process holds the lock. */
 const lockers: readonly { program: string; args(mode: Mode): string[] }[] = [
   // util-linux and BusyBox
   { program: 'flock', args: (mode) => ['-n', mode === 'exclusive' ? '-x' : '-s', '3'] },
@@ -290,7 +293,7 @@ const lockers: readonly { program: string; args(mode: Mode): string[] }[] = [
 /** Longer than a helper takes to start on a busy machine; a network file system may never answer. */
 const LOCK_TIMEOUT_MS = 30_000;
 
-/** @returns false if somebody else holds it @throws UserError if it cannot be locked at all */
+/** @returns false if another process holds the lock @throws UserError if the file cannot be locked at all */
 function flock(descriptor: number, mode: Mode, file: string): boolean {
   for (const { program, args } of lockers) {
     const { status, signal, stderr, error } = spawnSync(program, args(mode), {
@@ -314,12 +317,15 @@ function flock(descriptor: number, mode: Mode, file: string): boolean {
   );
 }
 
-/** Blocks: locks are taken before anything else runs. */
+/** Blocks the thread: locks are taken before anything else runs. */
 function pause(milliseconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }
 
-/** When a process started, field 22 of /proc/PID/stat; null without /proc or such a process. A zombie counts as gone. */
+/**
+ * Start time of a process, field 22 of /proc/PID/stat; null without /proc or without such a process. A zombie counts as
+ * ended.
+ */
 export function startOf(pid: number): string | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');

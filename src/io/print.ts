@@ -1,7 +1,8 @@
 /**
- * The only way to standard output and standard error, and so to engine.log, outside the screens (lint allows no other).
- * Errors quote what files, servers, modules and models say: an escape sequence in it could set the clipboard (OSC 52),
- * rewrite lines or change the terminal's title. Everything is made visible here, whoever wrote the sentence.
+ * The only code outside the screens that writes to standard output and standard error, and so to engine.log (lint
+ * forbids the rest). Errors quote files, servers, modules and models: an escape sequence in them could set the
+ * clipboard (OSC 52), rewrite lines or change the terminal's title. Therefore everything printed here is made visible,
+ * whatever its origin.
  */
 import type { Readable } from 'node:stream';
 import { inspect } from 'node:util';
@@ -9,7 +10,7 @@ import cliSpinners from 'cli-spinners';
 import { UserError } from '../core/errors.js';
 import { makeVisible } from '../core/sanitize.js';
 
-/** For people; rows are printed by RowWriter. */
+/** For people; RowWriter prints rows. */
 export function print(text: string): void {
   // eslint-disable-next-line no-restricted-syntax
   process.stdout.write(makeVisible(text));
@@ -20,19 +21,19 @@ export function printError(text: string): void {
   process.stderr.write(makeVisible(text));
 }
 
-/** One line of engine.log. Anything but a UserError is a defect of ours: its stack helps whoever reports it. */
+/** Writes one line of engine.log. Anything but a UserError is a bug in Brevity: its stack goes into the report. */
 export function log(problem: unknown): void {
   const text =
     typeof problem === 'string' ? problem : problem instanceof UserError ? problem.message : inspect(problem);
   printError(`${text}\n`);
 }
 
-/** Passes on what foreign code prints. */
+/** Passes on the output of foreign code. */
 export function printForeign(output: Readable): void {
   output.setEncoding('utf8').on('data', printError);
 }
 
-/** Control and bidi characters that JSON.stringify leaves as they are: DEL, C1, line separators, directions. */
+/** Control and bidi characters that JSON.stringify does not escape: DEL, C1, line separators, directions. */
 const unescaped = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 /** A value as one line of JSON that is safe to show in a terminal; every parser reads the same value. */
@@ -45,7 +46,7 @@ const spinner = cliSpinners.dots;
 const PLAIN_MS = 5000;
 const BAR = 20;
 
-/** Progress on standard error: a bar that is redrawn in a terminal, a plain line now and then elsewhere. */
+/** Progress on standard error: a redrawn bar in a terminal, an occasional plain line elsewhere. */
 export class ProgressLine {
   private readonly live = process.stderr.isTTY;
   private readonly started = performance.now();
@@ -68,7 +69,7 @@ export class ProgressLine {
     else printError(`${text}\n`);
   }
 
-  /** Leaves a last plain line, or none where there is nothing to say. */
+  /** Ends with a last plain line, if there is anything to print. */
   finish(text?: string): void {
     if (this.live) drawLine('');
     if (text !== undefined) printError(`${text}\n`);

@@ -1,4 +1,7 @@
-/** Prompts files: JSON lines of `{"prompt": text or messages}` or `{"prompt_ids": [..]}`; other keys are the user's own. */
+/**
+ * Reads prompts files: JSON lines of `{"prompt": text or messages}` or `{"prompt_ids": [..]}`; other keys are the
+ * user's own.
+ */
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import { UserError } from '../core/errors.js';
@@ -35,7 +38,7 @@ export const promptEntrySchema = z
     'expected "prompt" (text or messages) or "prompt_ids" (token ids)',
   );
 
-/** @throws UserError that names file and line of what cannot be used */
+/** @throws UserError that names file and line of an unusable prompt */
 export function readPrompts(file: string): PromptEntry[] {
   if (!existsSync(file)) throw new UserError(`prompts file ${file} does not exist`);
   const rows = readJsonLines(file, promptEntrySchema, { torn: 'error', withLines: true });

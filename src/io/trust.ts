@@ -1,8 +1,9 @@
 /**
- * Permissions of this user for a run, and whose run directories may be opened. A run.json may come from anybody, and some of its settings act with the user's
- * rights: a `module:` reward and shell commands run as the user, and servers get keys from the environment. Each is
- * allowed once per run, in the user's own state directory and never in the run's. Naming one yourself (a flag, the form,
- * a fork) allows it; one found in a run is asked about.
+ * Permissions of this user for a run, and the owners whose run directories may be opened. A run.json may come from
+ * anybody, and some of its settings act with the user's rights: a `module:` reward and shell commands run as the user,
+ * and servers get keys from the environment. Each use is allowed once per run; the permission is stored in the user's
+ * own state directory, never in the run's. A use that the user names (a flag, the form, a fork) is allowed; one found
+ * in a run must be confirmed.
  */
 import { createHash } from 'node:crypto';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, realpathSync, statSync } from 'node:fs';
@@ -41,25 +42,25 @@ const rowSchema = z.object({
   run: z.string(),
   /** A reward: a module's file, or the origin of a server that gets the reward key. */
   reward: z.string().optional(),
-  /** Of the module as it was when the user was asked; absent if the user named it, who may then edit it. */
+  /** Hash of the module when the user was asked; absent if the user named the module, and so may edit it. */
   sha256: z.string().optional(),
   key: z.object({ variable: z.string(), origin: z.string() }).optional(),
   command: z.object({ key: z.string(), command: z.string() }).optional(),
 });
 type Row = z.infer<typeof rowSchema>;
 
-/** The file that holds what the user allows. */
+/** The file with the user's permissions. */
 export function trustFile(env: Record<string, string | undefined> = process.env): string {
   const base = env['XDG_STATE_HOME'] ?? '';
   return path.join(base === '' ? path.join(homedir(), '.local', 'state') : base, 'brevity', 'trusted.jsonl');
 }
 
-/** Uses of these configurations that are not allowed in the run yet, each once. */
+/** Uses of these configurations that are not allowed in the run yet, without duplicates. */
 export function untrustedUses(run: string, configs: readonly Parameters<typeof sensitiveSettings>[0][]): Sensitive[] {
   return allUses(configs).filter((use) => !isTrusted(run, use));
 }
 
-/** Uses of these configurations, each once. */
+/** Uses of these configurations, without duplicates. */
 export function allUses(configs: readonly Parameters<typeof sensitiveSettings>[0][]): Sensitive[] {
   const uses = configs.flatMap(sensitiveSettings).map(({ use }) => use);
   return [...new Map(uses.map((use) => [JSON.stringify(use), use])).values()];
@@ -93,7 +94,8 @@ export function permissionIn(run: string): Permission {
 }
 
 /**
- * @param how `asked`: modules as they are now, a changed one is asked about again. `named`: the user gave them himself
+ * @param how `asked`: allows modules in their current state, a changed one is asked about again. `named`: the user gave
+ *   them
  */
 export function trust(run: string, uses: readonly Sensitive[], how: 'asked' | 'named'): void {
   if (uses.length === 0) return;
@@ -124,7 +126,7 @@ function sha256(file: string): string {
   return createHash('sha256').update(readFileSync(file)).digest('hex');
 }
 
-// Run directories of other users are refused, as git does since CVE-2022-24765: a run.json can name code and servers, and
+// Refuses run directories of other users, as git does since CVE-2022-24765: a run.json can name code and servers, and
 // its owner could make this user run them.
 
 type Environment = Record<string, string | undefined>;
@@ -137,9 +139,7 @@ export function settingsFile(env: Environment): string {
   return path.join(base === '' ? path.join(homedir(), '.config') : base, 'brevity', 'settings.json');
 }
 
-/**
- * @throws UserError if the directory or its run.json belongs to another user and the user has not declared it safe
- */
+/** @throws UserError if the directory or its run.json belongs to another user and the user has not declared it safe */
 export function checkOwner(directory: string, env: Environment = process.env): void {
   const own = ownIds(env);
   if (own === null) return;
@@ -154,7 +154,7 @@ export function checkOwner(directory: string, env: Environment = process.env): v
   }
 }
 
-/** User ids that count as this user's; null on systems without them. Under sudo the caller's own files stay usable. */
+/** User ids that count as this user's; null on systems without them. Under sudo, the caller's own files stay usable. */
 function ownIds(env: Environment): number[] | null {
   const id = process.geteuid?.();
   if (id === undefined) return null;

@@ -1,4 +1,4 @@
-/** A client of an engine: sends commands, gets events. */
+/** A client of an engine: sends commands and queries, receives events. */
 import { type Socket, createConnection } from 'node:net';
 import { hostname } from 'node:os';
 import path from 'node:path';
@@ -9,9 +9,9 @@ import { checkOwner } from '../io/trust.js';
 import { readLines } from './wire.js';
 import type { AnswerTo, EngineCommand, EngineEvent, EngineMessage, Query } from './messages.js';
 
-/** The line to the engine is lost, or the engine has ended. */
+/** The connection to the engine is lost, or the engine has ended. */
 export class EngineGone extends UserError {
-  /** @param again it ended so that another goes on */
+  /** @param again the engine ended so that another can continue */
   constructor(
     reason: string,
     readonly again = false,
@@ -21,13 +21,16 @@ export class EngineGone extends UserError {
 }
 
 export interface EngineClient {
-  /** Rejects with the engine's sentence where it refuses. */
+  /** Rejects with the engine's message if it refuses. */
   send(command: EngineCommand): Promise<void>;
-  /** Rejects likewise. */
+  /** Rejects like `send`. */
   ask<Q extends Query>(query: Q): Promise<AnswerTo<Q>>;
-  /** Every event from now on; when the engine is gone, a last `bye`. @returns how to stop listening */
+  /**
+   * Subscribes to every event from now on; when the engine has ended, a last `bye`. @returns a function that
+   * unsubscribes
+   */
   on(listener: (event: EngineEvent) => void): () => void;
-  /** Detaches; the engine goes on. */
+  /** Detaches; the engine keeps running. */
   close(): void;
 }
 
@@ -41,7 +44,7 @@ export async function connect(runDir: string): Promise<EngineClient> {
   throw new UserError(doesNotAnswer(directory, holder));
 }
 
-/** A line to the run's engine; null if nothing answers at the socket that the lock file names. */
+/** Connects to the run's engine; null if nothing answers at the socket that the lock file names. */
 export async function connectIfAny(directory: string): Promise<EngineClient | null> {
   // The lock file names the socket: in another user's directory it could lead to a server of theirs.
   checkOwner(directory);
@@ -54,7 +57,7 @@ export async function connectIfAny(directory: string): Promise<EngineClient | nu
   }
 }
 
-/** The sentence for an engine that has the lock, and no open socket. */
+/** The message for an engine that holds the lock but has no open socket. */
 export function doesNotAnswer(directory: string, holder: LockHolder): string {
   if (holder.host !== hostname()) return heldMessage(directory, holder);
   return `the engine of ${directory} (process ${holder.pid} on ${holder.host}, since ${holder.since}) does not answer; if it stays like that, end it with \`kill ${holder.pid}\``;
@@ -117,7 +120,7 @@ class SocketClient implements EngineClient {
   }
 
   private receiveLine(line: string): void {
-    // Its socket may deliver more of what was read before.
+    // Lines read before the connection closed may still arrive.
     if (this.gone) return;
     let message: EngineMessage | null = null;
     try {

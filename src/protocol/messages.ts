@@ -1,7 +1,7 @@
 /**
- * What passes over the engine's socket: one JSON object a line. The engine sends events; clients send commands, each
- * answered by one reply. The union of events is also the union of the UI reducer's engine actions, so that a screen
- * is a pure function of what the engine said.
+ * The messages on the engine's socket: one JSON object per line. The engine sends events; clients send commands and
+ * queries, each answered by one reply. The UI reducer takes the same events as its engine actions, so that a screen is
+ * a pure function of what the engine sent.
  *
  * Leaves out the transport (engine/server.ts, client.ts) and the work itself (run/stages/, engine/worker.ts).
  */
@@ -32,7 +32,7 @@ export interface Progress {
   stage: Stage;
   done: number;
   total: number;
-  /** What `done` counts: responses, scores, pairs, steps. */
+  /** Unit of `done`: responses, scores, pairs, steps. */
   unit: string;
   tokens: number;
   tokens_per_second: number;
@@ -40,7 +40,7 @@ export interface Progress {
   seconds_left: number | null;
 }
 
-/** Human decisions on a round's pairs as they stand. */
+/** Current human decisions on a round's pairs. */
 export interface DecisionView {
   decisions: Decision[];
   /** How many can be undone and redone. */
@@ -48,11 +48,11 @@ export interface DecisionView {
   redoable: number;
 }
 
-/** The policy's answer to a fixed prompt after so many steps of the update; step 0 is the round's start. */
+/** The policy's response to a probe prompt after `step` steps of the update; step 0 is the round's start. */
 export interface ProbeSeen extends ShownResponse {
   round: number;
   step: number;
-  /** Place among the probe prompts. */
+  /** Index among the probe prompts. */
   probe: number;
   prompt: string;
 }
@@ -60,9 +60,9 @@ export interface ProbeSeen extends ShownResponse {
 /** WeightInputs without the values. */
 export type WeightProgress = Omit<Extract<WeightInputs, { need: 'logps' }>, 'known'>;
 
-/** What there is to see of one round. */
+/** The data of one round. */
 export interface RoundData {
-  /** Its id. */
+  /** The round's id. */
   round: number;
   progress: Progress | null;
   /** Pairs once they exist, else empty. */
@@ -75,7 +75,7 @@ export interface RoundData {
   metrics: MetricsRow[];
   /** The newest responses (at most 50 samples and 50 held-out ones), oldest first. */
   responses: ResponseSeen[];
-  /** Lengths in tokens of all responses so far, in the order in which they came, or of their prompts. */
+  /** Lengths in tokens of all responses so far, in the order of arrival or of their prompts. */
   lengths: number[];
   /** How many of them were truncated. */
   truncated: number;
@@ -84,18 +84,18 @@ export interface RoundData {
   probes: ProbeSeen[];
   /** The sampling servers as last seen in this round; empty if the round samples on this machine. */
   servers: EndpointView[];
-  /** The job of the round's update; null if it is computed by the engine, or not submitted yet. */
+  /** The job of the round's update; null if the engine computes the update, or before the job is submitted. */
   job: JobView | null;
 }
 
-/** Several terminals may look on; one drives. */
+/** Several terminals may be attached; one drives. */
 export interface Role {
   driving: boolean;
-  /** Terminals attached, this one included. */
+  /** Number of attached terminals, this one included. */
   terminals: number;
 }
 
-/** Everything a client that has just attached needs to draw its screen: the run, and the data of the current round. */
+/** Everything a newly attached client needs to draw its screen: the run, and the data of the current round. */
 export interface Snapshot extends RoundData {
   /** Absolute path of the run directory. */
   directory: string;
@@ -115,7 +115,9 @@ export interface ResponseSeen extends ShownResponse {
   prompt: string;
   /** null before it is known. */
   reward: number | null;
-  /** An answer of the evaluation, to the held-out prompt of that index; else one of the round's samples. */
+  /**
+   * True for a response of the evaluation, to the held-out prompt of that index; else it is one of the round's samples.
+   */
   held_out: boolean;
 }
 
@@ -125,11 +127,11 @@ export type RewardSeen = Pick<ResponseSeen, 'prompt_index' | 'sample' | 'held_ou
 export type EngineEvent =
   | { type: 'snapshot'; snapshot: Snapshot }
   | { type: 'engine'; engine: EngineState }
-  /** A round appeared or changed (stage, settings, results). `current` is its id. */
+  /** A round appeared or changed (stage, settings, results) and becomes the current one. */
   | { type: 'round'; round: RoundState }
   | { type: 'progress'; progress: Progress }
   | { type: 'response'; response: ResponseSeen }
-  /** Rewards that have come since the last such event; `seen` are those of the newest responses among them. */
+  /** Rewards that arrived since the last such event; `seen` are those of the newest responses among them. */
   | { type: 'rewards'; round: number; rewards: number[]; seen: RewardSeen[] }
   | {
       type: 'pairs';
@@ -139,45 +141,45 @@ export type EngineEvent =
       dropped: DroppedPairs;
       weights: WeightInputs;
     }
-  /** Log-ratios that have become known since the last such event, and how the rest is doing. */
+  /** Log-ratios that became known since the last such event, and the progress of the rest. */
   | { type: 'logps'; round: number; known: LogRatios[]; weights: WeightProgress }
   /** A decision was made, undone or redone. */
   | { type: 'decisions'; round: number; decisions: DecisionView }
   | { type: 'probe'; probe: ProbeSeen }
   | { type: 'servers'; round: number; servers: EndpointView[] }
   | { type: 'job'; round: number; job: JobView }
-  /** Rounds were deleted, or one that is not the current one changed: these there are. */
+  /** Rounds were deleted, or a round other than the current one changed; `rounds` lists all of them. */
   | { type: 'rounds'; rounds: RoundState[]; current: number }
   | { type: 'role'; role: Role }
   | { type: 'step'; round: number; metrics: MetricsRow }
-  /** A stage failed; everything computed before it is kept and `retry` goes on. */
+  /** A stage failed; everything computed before it is kept, and `retry` continues from there. */
   | { type: 'problem'; round: number; stage: Stage; message: string }
-  /** The last that is heard. `again`: the engine ended so that another goes on, which clients start at once. */
+  /** The last event. `again`: the engine ended so that another can continue, which clients start at once. */
   | { type: 'bye'; reason: string; again?: true };
 
 export type EngineCommand =
   /** Sent first; the reply is followed by a snapshot and then by every event. */
   | { type: 'attach'; client: 'tui' | 'auto' }
-  /** Drive, from now on; the terminal that drove looks on. */
+  /** Drive from now on; the previous driver becomes a viewer. */
   | { type: 'take-over' }
-  /** Start a round from the current one's policy, or, where that was rejected, from the one it started from. */
+  /** Start a round from the current one's policy, or from its parent's if the current one was rejected. */
   | { type: 'next-round'; settings?: Partial<RoundSettings> }
-  /** Start a round from the policy that `parent` ended with: another branch where `parent` has children already. */
+  /** Start a round from the final policy of `parent`, on a new branch if `parent` already has children. */
   | { type: 'fork'; parent: number; settings?: Partial<RoundSettings>; overrides?: RoundOverrides }
-  /** A round beside `round`, from the same start with the same samples, scores and decisions, that begins in review. */
+  /** Add a sibling of `round` in review, with the same parent, samples, scores and decisions. */
   | { type: 'redo-round'; round: number; settings?: Partial<RoundSettings> }
-  /** A person's word on a finished round. */
+  /** Set a person's verdict on a finished round. */
   | { type: 'judge'; round: number; verdict: 'accepted' | 'rejected' | null }
   | { type: 'name-round'; round: number; name?: string; note?: string }
-  /** Remove a round with its files and all that came from it. */
+  /** Remove a round and its descendants with their files. */
   | { type: 'delete-round'; round: number }
-  /** Back to a round that was left in review, or that is done, to go on from there. */
+  /** Return to a round that is in review or done, and continue from there. */
   | { type: 'switch'; round: number }
-  /** In review: a ruling on a prompt's pair, or why; what is left out stays as it is, `null` takes a ruling back. */
+  /** In review: set the ruling on a prompt's pair, or the note; omitted fields stay, `null` removes the ruling. */
   | { type: 'decide'; prompt_index: number; ruling?: Ruling | null; note?: string }
   | { type: 'undo' }
   | { type: 'redo' }
-  /** Sampling: so many responses to each prompt are enough, at least two. */
+  /** Sampling: lower the number of responses per prompt, to at least two. */
   | { type: 'fewer-samples'; samples_per_prompt: number }
   /** Change α, β or the learning rate of the round in review. */
   | { type: 'set'; settings: Partial<RoundSettings> }
@@ -185,9 +187,9 @@ export type EngineCommand =
   | { type: 'launch' }
   | { type: 'pause' }
   | { type: 'resume' }
-  /** Sampling: go on with what there is. Update: keep the policy as it is now and evaluate it. */
+  /** Sampling: continue with the responses so far. Update: keep the current policy and evaluate it. */
   | { type: 'stop' }
-  /** Update: discard what it did and return to review. */
+  /** Update: discard its work and return to review. */
   | { type: 'abort' }
   /** Try the failed stage again. */
   | { type: 'retry' }
@@ -197,33 +199,33 @@ export type EngineCommand =
 /** Tokens at the end of a prompt that `read-tokens` answers with. */
 export const SHOWN_PROMPT_TOKENS = 64;
 
-/** A token at the boundary of prompt and response; `special` ones (BOS, EOS, turn marks) are not text. */
+/** A token near the boundary of prompt and response; `special` ones (BOS, EOS, turn marks) are not text. */
 export interface TokenSeen {
   id: number;
   text: string;
   special: boolean;
 }
 
-/** What an update in review would be, and what it is expected to cost. */
+/** The size of the update in review, and its expected cost. */
 export interface UpdatePlan {
   round: number;
   pairs: number;
   steps: number;
   /** Tokens of all passes, prompts included. */
   tokens: number;
-  /** From the speed of earlier updates of this run; null where there was none. */
+  /** From the speed of earlier updates of this run; null without one. */
   seconds: number | null;
-  /** On this machine; null where it is not known, or a job needs it elsewhere. */
+  /** On this machine; null if unknown, or if a job uses memory elsewhere. */
   memory_mb: number | null;
-  /** What the reference policy is, in words: "round start (base policy)", a folder. */
+  /** The reference policy in words: "round start (base policy)", a folder. */
   reference: string;
-  /** What is trained: "all weights", "LoRA rank 16". */
+  /** The trained weights: "all weights", "LoRA rank 16". */
   trained: string;
   /** Where it runs: "backend native", "as a Slurm job: sbatch --partition=gpu". */
   where: string;
 }
 
-/** Questions that change nothing: what is asked, and what is answered. Anyone may ask. */
+/** Queries, which change nothing, with their answers. Any client may send them. */
 export interface Queries {
   'read-detail': { ask: { round: number; prompt_index: number }; answer: ReviewDetail };
   /** The end of the prompt and the whole response, token by token. */
@@ -233,31 +235,31 @@ export interface Queries {
   };
   'read-round': { ask: { round: number }; answer: RoundData };
   'read-held-out': { ask: { round: number }; answer: HeldOutResponse[] };
-  /** Metrics of a round's update so far: far less than all of the round. */
+  /** Metrics of a round's update so far, without the rest of the round's data. */
   'read-metrics': { ask: { round: number }; answer: MetricsRow[] };
-  /** What delete-round would remove: the round and all that came from it, and what their files take. */
+  /** The effect of delete-round: the round, its descendants, and the size of their files. */
   'read-deletion': { ask: { round: number }; answer: { rounds: number[]; bytes: number } };
-  /** What the engine does, for a list of runs: who asks need not attach. */
+  /** The engine's activity, for a list of runs; works without attaching. */
   'read-engine': { ask: object; answer: EngineState };
-  /** The last lines of the job's log, at most 500 lines or 64 KiB; empty before there is one. */
+  /** The last lines of the job's log, at most 500 lines or 64 KiB; empty before the log exists. */
   'read-job-log': { ask: { round: number }; answer: { lines: string[] } };
   'read-plan': { ask: { round: number }; answer: UpdatePlan };
-  /** Takes seconds where there is much to count, and holds nobody up. */
+  /** Takes seconds for large rounds, without blocking the engine. */
   'read-hacking': { ask: { round: number }; answer: HackingReport };
 }
 export type QueryName = keyof Queries;
 export type Query = { [Q in QueryName]: { type: Q } & Queries[Q]['ask'] }[QueryName];
 export type AnswerTo<Q extends Query> = Queries[Q['type']]['answer'];
 
-/** What a client writes: a command or question with a number of its own choice that the reply repeats. */
+/** A command or query of a client, with a number of its choice that the reply repeats. */
 export type Request = { id: number } & (EngineCommand | Query);
-/** `answer` is there where something was asked. */
+/** `answer` is present for queries. */
 export type Reply =
   { type: 'reply'; id: number; ok: true; answer?: unknown } | { type: 'reply'; id: number; ok: false; error: string };
 export type EngineMessage = EngineEvent | Reply;
 
-/** What a starting engine says once to the process that started it. `held`: another engine has the run. */
+/** The message of a starting engine to the process that started it, sent once. `held`: another engine has the run. */
 export type StartReport = { type: 'listening' } | { type: 'held' } | { type: 'failed'; message: string };
 
-/** Commands that are about the run; the others are about who is attached. */
+/** Commands about the run; the others are about who is attached. */
 export type RunCommand = Exclude<EngineCommand, { type: 'attach' | 'take-over' | 'shutdown' }>;

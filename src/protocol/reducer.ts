@@ -1,6 +1,7 @@
 /**
- * The one fold from events to what clients see. The engine applies its own reports with applyRoundEvent, so that a client
- * that attaches late gets the snapshot that the others have folded. What a terminal adds is components/app/reducer.ts's.
+ * Folds events into the data that clients see. The engine applies its own reports with applyRoundEvent, so a client
+ * that attaches late gets in its snapshot what the others have folded. components/app/reducer.ts holds the terminal's
+ * own state.
  */
 import type {
   EngineEvent,
@@ -55,7 +56,7 @@ function roundOf(event: RoundEvent): number {
   }
 }
 
-/** The engine applies its own reports with it, and clients the events that follow from them. @param stage of the round */
+/** Used by the engine for its own reports, and by clients for the resulting events. @param stage of the round */
 export function applyRoundEvent<T extends RoundData>(data: T, event: RoundEvent, stage: Stage): T {
   switch (event.type) {
     case 'progress':
@@ -91,7 +92,7 @@ function withResponse<T extends RoundData>(data: T, response: ResponseSeen, stag
   return { ...seen, lengths: [...data.lengths, response.length], truncated };
 }
 
-/** Held-out responses of an evaluation do not count as the round's samples; those of round 0 are all it has. */
+/** Held-out responses of an evaluation do not count as the round's samples, except in round 0, which has no others. */
 const counts = ({ round }: RoundData, stage: Stage, counted: Stage): boolean => round === 0 || stage === counted;
 
 function withRound(run: Snapshot, round: RoundState): Snapshot {
@@ -107,11 +108,11 @@ function withRound(run: Snapshot, round: RoundState): Snapshot {
   return { ...enterStage(run, round.stage), rounds };
 }
 
-/** Drops what the stage reports again from its start: scoring its rewards, an update its steps and probes. */
+/** Drops what the stage will report again from its start: rewards before scoring, steps and probes before an update. */
 export function enterStage<T extends RoundData>(data: T, stage: Stage): T {
   const next = { ...data, progress: null };
   if (stage === 'score') return { ...next, rewards: [] };
-  // In review after an abort: the steps that were discarded go too.
+  // In review after an abort, the discarded steps go too.
   return stage === 'review' || stage === 'update' ? { ...next, metrics: [], probes: [] } : next;
 }
 
@@ -136,10 +137,10 @@ export function emptyRound(round: number): RoundData {
 
 // The newest responses and log-ratios.
 
-/** Of each kind: samples of the round, answers of its evaluation. */
+/** Limit per kind: samples of the round, and responses of its evaluation. */
 const KEPT = 50;
 
-/** @returns with `response` at the end and, where that is one too many of its kind, without the oldest of it */
+/** Appends `response` and, if its kind exceeds the limit, drops the oldest of that kind. */
 export function withNewest(responses: readonly ResponseSeen[], response: ResponseSeen): ResponseSeen[] {
   const ofKind = responses.reduce((n, { held_out }) => (held_out === response.held_out ? n + 1 : n), 0);
   const oldest = responses.findIndex(({ held_out }) => held_out === response.held_out);
@@ -150,7 +151,7 @@ export function withNewest(responses: readonly ResponseSeen[], response: Respons
 /** @param responses all of one kind, oldest first */
 export const newestOf = (responses: readonly ResponseSeen[]): ResponseSeen[] => responses.slice(-KEPT);
 
-/** Which of these rewards belong to one of the responses. */
+/** The rewards that belong to one of these responses. */
 export function rewardsSeen(responses: readonly ResponseSeen[], rewards: readonly RewardSeen[]): RewardSeen[] {
   const known = new Set(responses.map(keyOf));
   return rewards.filter((reward) => known.has(keyOf(reward)));
@@ -170,7 +171,7 @@ export function withLogRatios(
   { known, weights }: { known: readonly LogRatios[]; weights: WeightProgress },
 ): WeightInputs {
   const earlier = before.need === 'logps' ? before.known : [];
-  // The same array where nothing is new: tables are kept by it.
+  // Returns the same array if nothing is new: tables are memoized by it.
   return { ...weights, known: known.length === 0 ? earlier : [...earlier, ...known] };
 }
 

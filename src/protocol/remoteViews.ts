@@ -1,24 +1,30 @@
-/** Sampling servers and update jobs as clients see them. Pure types: the engine's main thread and the terminal import them. */
+/**
+ * Sampling servers and update jobs as clients see them. Only types: the engine's main thread and the terminal import
+ * them.
+ */
 
 /** How an endpoint's log-probabilities of the probe tokens compare with those that the trainer recorded. */
 export interface Verification {
-  /** The weights that the endpoint was asked to hold: `base policy`, `round 3`. */
+  /** The policy that the endpoint was asked to hold: `base policy`, `round 3`. */
   weights: string;
-  /** Probe tokens compared. */
+  /** Number of probe tokens compared. */
   tokens: number;
-  /** Mean and largest absolute difference from the recorded log-probabilities, nats per token; null: none are recorded. */
+  /**
+   * Mean and largest absolute difference from the recorded log-probabilities, nats per token; null if none are
+   * recorded.
+   */
   mean: number | null;
   max: number | null;
   /**
-   * Share of the update that the endpoint shows: ⟨s − old, new − old⟩ / |new − old|² over the probe tokens, about 1 with
-   * the new weights and 0 with the old; null if there is no old policy, or if it differs too little from the new one.
+   * Share of the update that the endpoint shows: ⟨s − old, new − old⟩ / |new − old|² over the probe tokens, about 1
+   * with the new weights and 0 with the old; null without an old policy, or if it differs too little from the new one.
    */
   shift: number | null;
   /**
-   * `verified`; `agreed`: nothing is recorded of these weights yet, and all endpoints agree with each other; `failed`.
+   * `verified`; `agreed`: nothing is recorded of these weights yet, but all endpoints agree with each other; `failed`.
    */
   verdict: 'verified' | 'agreed' | 'failed';
-  /** Why it failed, or what could not be proven; null if there is nothing to say. */
+  /** Why it failed, or what could not be proven; null without remarks. */
   note: string | null;
 }
 
@@ -57,17 +63,17 @@ export interface JobEnd {
     | 'lost';
   /** One sentence. */
   message: string;
-  /** Another attempt can continue from its checkpoint, or start anew. */
+  /** Another attempt can continue from its checkpoint or start again. */
   resubmittable: boolean;
 }
 
 export interface JobView {
   launcher: 'process' | 'slurm' | 'ray' | 'command';
-  /** The scheduler's, or the process's; null before it is known. */
+  /** The id from the scheduler or of the process; null before it is known. */
   id: string | null;
   attempt: number;
   state: 'submitting' | 'queued' | 'running' | 'ended';
-  /** The scheduler's own reason why it is queued: `Priority`, `Resources`. */
+  /** The scheduler's own reason for queueing it: `Priority`, `Resources`. */
   reason: string | null;
   submitted_at: string;
   started_at: string | null;
@@ -80,7 +86,7 @@ export interface JobView {
   total: number;
   /** Largest |z − α·Δ|y|| before the first step; null if it was not checked. */
   z_error: number | null;
-  /** What it has been told. */
+  /** The control word that it was sent. */
   told: 'stop' | 'abort' | null;
   end: JobEnd | null;
 }

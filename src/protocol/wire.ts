@@ -1,6 +1,6 @@
 /**
- * Requests as they come over the socket, from whoever can open it: their form is checked here, whether they have a place
- * now is the handlers' part.
+ * Parses requests from the socket, whoever sent them: their form is checked here, the handlers check whether they are
+ * possible now.
  */
 import type { Socket } from 'node:net';
 import { z } from 'zod';
@@ -10,10 +10,10 @@ import type { EngineCommand, Query, Request } from './messages.js';
 
 const whole = z.int().min(0);
 const settings = z.record(z.string(), z.unknown());
-/** In an object, z.unknown() alone demands the key. */
+/** In an object, z.unknown() alone requires the key. */
 const optional = z.unknown().optional();
 
-/** The fields of every request beside `id` and `type`. Values that have ranges are checked by the handlers. */
+/** Fields of every request besides `id` and `type`. The handlers check values with ranges. */
 const fields: { [T in EngineCommand['type'] | Query['type']]: z.ZodRawShape } = {
   attach: { client: z.enum(['tui', 'auto']) },
   'take-over': {},
@@ -51,8 +51,8 @@ const fields: { [T in EngineCommand['type'] | Query['type']]: z.ZodRawShape } = 
 const head = z.looseObject({ id: z.number(), type: z.string() });
 
 /**
- * @returns the request, or why it is none, with the id that it carries so that the refusal can be told apart (0 if it
- *   carries none)
+ * @returns the request, or why it is invalid; then with its id, so that the client can match the refusal (0 without an
+ *   id)
  */
 export function parseRequest(line: string): Request | { id: number; problem: UserError } {
   let value: unknown;
@@ -75,7 +75,8 @@ export function parseRequest(line: string): Request | { id: number; problem: Use
 /**
  * Splits a socket's bytes into lines.
  *
- * @param most characters of a line; the peer decides how much it sends, so an unfinished line must not grow forever
+ * @param most characters per line; the peer decides how much it sends, so an unfinished line must not grow without
+ *   limit
  * @param onTooLong called once; the socket is then read no further
  */
 export function readLines(socket: Socket, most: number, onLine: (line: string) => void, onTooLong: () => void): void {
@@ -85,7 +86,7 @@ export function readLines(socket: Socket, most: number, onLine: (line: string) =
   const take = (chunk: Buffer | string) => {
     const parts = String(chunk).split('\n');
     for (const [i, part] of parts.entries()) {
-      // A long line arrives in many chunks: they are joined once, not at each.
+      // A long line arrives in many chunks: join them once, not at each chunk.
       rest.push(part);
       length += part.length;
       if (length > most) {

@@ -9,14 +9,14 @@ import { escapeMarkdown, roundsTable } from './markdown.js';
 import { againstBase, configFacts, roundFacts, tableNote } from './table.js';
 
 export interface CardFacts {
-  /** What the model is called: the name of its folder. */
+  /** Name of the model: its folder's name. */
   name: string;
   config: Config;
   /** From the base policy to the exported round, each the parent of the next. */
   lineage: readonly RoundState[];
   /** Written as a PEFT adapter. */
   adapter: boolean;
-  /** What the base policy is called: its name on the hub where that is known, else that of its folder. */
+  /** Name of the base policy: its name on the hub if known, else that of its folder. */
   base: string;
 }
 
@@ -44,7 +44,7 @@ export function modelCard(facts: CardFacts): string {
   ].join('\n\n');
 }
 
-/** The base policy by the name that the hub knows it by. */
+/** Names the base policy as the hub does. */
 function factsOf({ config, base }: CardFacts): [string, string][] {
   return configFacts(config).map(([name, value]) => [name, name === 'base policy' ? base : value]);
 }
@@ -76,7 +76,7 @@ function results(round: RoundState, evaluation: NonNullable<RoundState['evaluati
   ].join('\n');
 }
 
-/** What the table has no room for. */
+/** Details that do not fit into the table. */
 function roundLine(config: Config, round: RoundState): string {
   const { id, note, decisions, redo_of } = round;
   const decided = decisionsInWords(decisions);
@@ -107,7 +107,7 @@ function usage({ adapter, base, name }: CardFacts): string {
   return `\`\`\`python\n${lines.join('\n')}\n\`\`\``;
 }
 
-/** No `license`: it is the base policy's, which is not known here. */
+/** No `license`: it is the base policy's, which is unknown here. */
 function frontMatter({ name, lineage, adapter, base }: CardFacts): string {
   const round = lineage[lineage.length - 1];
   const { evaluation } = round;
@@ -152,7 +152,7 @@ function frontMatter({ name, lineage, adapter, base }: CardFacts): string {
   return lines.join('\n');
 }
 
-/** A string that YAML and Python both read as it stands. */
+/** A string literal that is valid in both YAML and Python. */
 const quoted = (text: string): string => JSON.stringify(makeVisible(text).replace(/\n/g, ' '));
-/** Within backticks. */
+/** Text inside backticks. */
 const code = (text: string): string => makeVisible(text).replace(/[`\n]/g, "'");

@@ -10,7 +10,7 @@ const look: ChartLook = {
 };
 
 const colourOf = (i: number): string => chartColours[i % chartColours.length];
-/** Lines beyond the colours there are begin again with other dashes. */
+/** Lines beyond the number of colours reuse them with other dashes. */
 const dashOf = (i: number): string => chartDashes[Math.floor(i / chartColours.length) % chartDashes.length];
 
 export function rewardAgainstLength(branches: readonly ReportBranch[]): string {
@@ -33,10 +33,10 @@ export function rewardAgainstLength(branches: readonly ReportBranch[]): string {
 
 const legendOf = (name: string, i: number) => ({ name, colour: colourOf(i), dash: dashOf(i) });
 
-/** More points than can be told apart are averaged. */
+/** Limit of points per line; more are averaged, as they could not be distinguished. */
 const mostPoints = 240;
 
-/** Loss, margin, accuracy and lengths over the steps, a line for each round; null where nothing was updated. */
+/** Loss, margin, accuracy and lengths over the steps, one line per round; null without updates. */
 export function trainingCurves({ rounds, metrics }: ReportBranch): string | null {
   const updated = rounds.map((round, i) => ({ round, rows: metrics[i] })).filter(({ rows }) => rows.length > 0);
   if (updated.length === 0) return null;

@@ -1,4 +1,4 @@
-/** Everything that a report of a run tells, read once from its directory. Nothing is computed anew. */
+/** All data of a run's report, read once from its directory. Nothing is recomputed. */
 import path from 'node:path';
 import type { Config } from '../core/config/schema.js';
 import { readHeldOut } from '../run/stages/answers.js';
@@ -17,15 +17,18 @@ export interface ReportData {
 }
 
 export interface ReportBranch extends Branch {
-  /** Metrics of each of its rounds' updates, in their order. */
+  /** Metrics of the update of each round, in the order of rounds. */
   metrics: MetricsRow[][];
-  /** Prompts whose answers changed most from its start to its last evaluated round; none where nothing can be compared. */
+  /**
+   * Prompts whose responses changed most from the branch's start to its last evaluated round; empty if they cannot be
+   * compared.
+   */
   samples: SampleChange[];
 }
 
-/** A held-out prompt with the answers of two rounds. */
+/** A held-out prompt with the responses of two rounds. */
 export interface SampleChange {
-  /** What it is an example of. */
+  /** Why the example was picked. */
   why: string;
   prompt: string;
   before: { round: number; answer: HeldOutResponse };
@@ -55,7 +58,7 @@ const wanted: [why: string, rank: (before: HeldOutResponse, after: HeldOutRespon
   ['in the middle', (before, after) => after.reward - before.reward],
 ];
 
-/** Each prompt once; the last is the one whose change of reward is the median, so that not only extremes are seen. */
+/** Picks each prompt once. The last one has the median change of reward, so that not only extremes are shown. */
 function samplesOf(branch: Branch, answersOf: (round: number) => HeldOutResponse[]): SampleChange[] {
   const evaluated = [...(branch.from === null ? [] : [branch.from]), ...branch.rounds].filter(
     ({ evaluation }) => evaluation !== null,

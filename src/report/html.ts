@@ -1,4 +1,4 @@
-/** A run as one HTML page that needs nothing else: no script, no request, readable light and dark, on paper too. */
+/** A run as one self-contained HTML page: no script, no request; readable in light and dark mode and on paper. */
 import { type Range, wordDiff } from '../core/review/diff.js';
 import { branchTitle, type RoundState } from '../core/rounds.js';
 import { fixed } from '../core/format.js';
@@ -17,7 +17,7 @@ export function htmlReport(data: ReportData): string {
     '<head>',
     '<meta charset="utf-8">',
     '<meta name="viewport" content="width=device-width, initial-scale=1">',
-    // Text of a model is escaped; this keeps even a mistake in that from reaching out.
+    // Model text is escaped; if the escaping has a bug, this policy still blocks scripts and requests.
     `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">`,
     `<title>${shown(name)}</title>`,
     `<style>${style}</style>`,
@@ -95,7 +95,7 @@ function answer(
   return `<div><h4>${head}</h4><p class="text">${marked(text, own, kind)}</p></div>`;
 }
 
-/** @param text that is harmless already */
+/** @param text already made safe */
 function marked(text: string, own: readonly Range[], kind: string): string {
   let at = 0;
   const parts = own.map(([start, end]) => {
@@ -106,5 +106,5 @@ function marked(text: string, own: readonly Range[], kind: string): string {
   return parts.join('') + escapeXml(text.slice(at));
 }
 
-/** Harmless, and no markup. */
+/** Text made visible and escaped. */
 const shown = (text: string): string => escapeXml(makeVisible(text));

@@ -75,14 +75,14 @@ function sample({ why, prompt, before, after }: SampleChange): string[] {
   return [`### ${escapeMarkdown(why)}`, fenced(makeVisible(prompt)), ...answer(before), ...answer(after)];
 }
 
-/** A fence longer than any run of backticks within: nothing in the text can end it. */
+/** Uses a fence longer than any run of backticks in the text, so that nothing in it can end the fence. */
 function fenced(text: string): string {
   const longest = largest([2, ...Array.from(text.matchAll(/`+/g), ([run]) => run.length)]);
   const fence = '`'.repeat(longest + 1);
   return `${fence}text\n${text}\n${fence}`;
 }
 
-/** One line in which nothing is markup. */
+/** One line with all markup escaped. */
 export function escapeMarkdown(text: string): string {
   return makeVisible(text)
     .replace(/\s*\n\s*/g, ' ')

@@ -1,20 +1,20 @@
-/** Charts as SVG, without a script: lines over two axes with round ticks, several panels side by side. */
+/** Charts as SVG without a script: lines over two axes with round ticks, several panels side by side. */
 
 export interface ChartPoint {
   x: number;
   y: number;
-  /** In the point's mark. */
+  /** Drawn inside the point's mark. */
   label?: string;
   /** Shown beside the mark. */
   note?: string;
-  /** From the lowest to the highest, drawn as bars through the point. */
+  /** Low and high end of an error bar through the point. */
   xRange?: [number, number];
   yRange?: [number, number];
 }
 
 export interface ChartLine {
   colour: string;
-  /** SVG's stroke-dasharray; none: a whole line. */
+  /** SVG's stroke-dasharray; absent or empty for a solid line. */
   dash?: string;
   points: readonly ChartPoint[];
 }
@@ -25,32 +25,32 @@ export interface ChartPanel {
   lines: readonly ChartLine[];
 }
 
-/** Colours of everything but the lines; CSS variables do too. */
+/** Colours of everything but the lines; CSS variables are allowed. */
 export interface ChartLook {
   ink: string;
   muted: string;
   grid: string;
-  /** Under everything; null: what the chart lies on. */
+  /** Background; null: transparent. */
   paper: string | null;
-  /** On a mark. */
+  /** Text on a mark. */
   label: string;
 }
 
 export interface ChartOptions {
-  /** What it shows, for those who cannot see it. */
+  /** Description for screen readers. */
   title: string;
   width: number;
   height: number;
   look: ChartLook;
   /** Names of the lines with their colours. */
   legend?: readonly { name: string; colour: string; dash?: string }[];
-  /** At the right above the panels. */
+  /** Shown at the top right of the panels. */
   remark?: string;
 }
 
-/** Told apart by people with any colour vision, on white, on black and in print (Okabe and Ito). */
+/** Distinguishable with any colour vision, on white, on black and in print (Okabe and Ito). */
 export const chartColours = ['#d55e00', '#0072b2', '#009e73', '#cc79a7', '#e69f00', '#56b4e9'] as const;
-/** For the lines beyond, and for those who see no colours. */
+/** For more lines than colours, and for people who see no colours. */
 export const chartDashes = ['', '7 4', '2 4', '9 3 2 3', '4 2', '1 3'] as const;
 
 export const onWhite: ChartLook = {
@@ -58,7 +58,7 @@ export const onWhite: ChartLook = {
 };
 
 const margin = { top: 52, bottom: 52, left: 56, gap: 70, right: 16 };
-/** Of a name in the legend. */
+/** Widths in a legend entry: its mark, one letter, the gap after it. */
 const [legendMark, legendLetter, legendGap] = [20, 7.5, 24];
 
 export interface Scale {
@@ -66,7 +66,7 @@ export interface Scale {
   at(value: number): number;
 }
 
-/** Maps values, their range widened to whole ticks, onto pixels. */
+/** Maps values to pixels, after widening their range to whole ticks. */
 export function scale(values: readonly number[], from: number, to: number): Scale {
   const finite = values.filter(Number.isFinite);
   const low = finite.reduce((a, b) => Math.min(a, b), Infinity);
@@ -154,7 +154,7 @@ function drawPanel({ xLabel, yLabel, lines }: ChartPanel, box: Box, look: ChartL
   ];
 }
 
-/** A gap in the values is a gap in the line. */
+/** A gap in the values becomes a gap in the line. */
 function drawLine({ colour, dash, points }: ChartLine, x: Scale, y: Scale, look: ChartLook): string[] {
   const stretches: ChartPoint[][] = [[]];
   for (const point of points) {
@@ -192,7 +192,7 @@ function drawMark(
   ];
 }
 
-/** Beside its mark, on the left where the panel ends on the right. */
+/** Draws a note beside its mark, on the left if the panel ends on the right. */
 function drawNote(note: string, cx: number, cy: number, x: Scale, look: ChartLook): string {
   const right = x.at(x.ticks[x.ticks.length - 1]);
   return cx + 13 + note.length * legendLetter > right
@@ -200,7 +200,7 @@ function drawNote(note: string, cx: number, cy: number, x: Scale, look: ChartLoo
     : text(cx + 13, cy - 7, note, 'start', look.muted, halo);
 }
 
-/** Small and large numbers as they are written by hand. */
+/** Formats small and large numbers as written by hand. */
 function tickText(value: number): string {
   const size = Math.abs(value);
   return size !== 0 && size < 0.001 ? value.toExponential().replace('e-', 'e−') : String(value);
@@ -213,7 +213,7 @@ function line(x1: number, y1: number, x2: number, y2: number, colour: string, mo
   return `<line x1="${round(x1)}" y1="${round(y1)}" x2="${round(x2)}" y2="${round(y2)}" stroke="${colour}"${end}/>`;
 }
 
-/** Letters that a line may pass behind. */
+/** Outlines letters, so that lines can pass behind them. */
 const halo = ' style="paint-order: stroke; stroke: var(--paper, #ffffff); stroke-width: 4px"';
 
 function text(x: number, y: number, content: string, anchor: string, colour: string, more = ''): string {

@@ -1,4 +1,4 @@
-/** The table of rounds that reports and model cards share: its columns, and what is said of a round beside it. */
+/** The table of rounds that reports and model cards share: its columns, and the facts listed beside it. */
 import path from 'node:path';
 import type { Config } from '../core/config/schema.js';
 import { decisionsInWords, samplingInWords, withoutPairInWords } from '../core/review/decisions.js';
@@ -10,7 +10,7 @@ import { alpha, duration, fixed, learningRate, percent, signed } from '../core/f
 
 export interface TableColumn {
   title: string;
-  /** Not sanitized: names are people's. */
+  /** Not sanitized, although people choose the names. */
   cell(round: RoundState): string;
 }
 
@@ -63,7 +63,7 @@ const roundColumns: readonly TableColumn[] = [
   },
 ];
 
-/** The columns of these rounds, without the one on decisions where nobody made any. */
+/** The columns for these rounds; omits the decisions column if nobody made any. */
 export function columnsOf(rounds: readonly RoundState[]): readonly TableColumn[] {
   return roundColumns.filter(({ title, cell }) => title !== 'decisions' || rounds.some((round) => cell(round) !== ''));
 }
@@ -73,13 +73,13 @@ function timeOf(seconds: RoundState['seconds']): string {
   return all.length === 0 ? '' : duration(all.reduce((a, b) => a + b, 0));
 }
 
-/** Said beneath the table. */
+/** Printed beneath the table. */
 export const tableNote =
   'Reward, length (tokens) and truncated share are means over the held-out prompts. Δ length, win rate ' +
   '(± half the width of its 95 % interval), length-controlled win rate (arXiv 2404.04475, minimal form), both in percent and by the reward ' +
   'model, and KL (nats, estimated) are against the base policy.';
 
-/** What a round's branch has set otherwise than the run's configuration: "sampling.samples_per_prompt 8". */
+/** Settings of a round's branch that differ from the run's configuration: "sampling.samples_per_prompt 8". */
 export function overridesInWords(config: Config, round: RoundState): string {
   return overriddenKeys(round)
     .map((key) => {
@@ -90,7 +90,10 @@ export function overridesInWords(config: Config, round: RoundState): string {
     .join(', ');
 }
 
-/** What the table has no room for: prompts sampled, prompts without a pair, settings of the round's own. Not sanitized. */
+/**
+ * Facts that do not fit into the table: prompts sampled, prompts without a pair, settings of the round's own. Not
+ * sanitized.
+ */
 export function roundFacts(config: Config, round: RoundState): string[] {
   return [
     samplingInWords(round.sampled),
@@ -99,13 +102,13 @@ export function roundFacts(config: Config, round: RoundState): string[] {
   ].filter((part) => part !== null && part !== '') as string[];
 }
 
-/** Reports and model cards are passed on: files and folders of this machine appear by their names only. */
+/** Reports and model cards are published: local files and folders appear only by name. */
 const published: Record<string, (value: string) => string> = {
   reward: publishedReward,
   'dpo.reference': (reference) => path.basename(reference),
 };
 
-/** What the run was started with, name and value. */
+/** The settings that the run was started with, as names and values. */
 export function configFacts(config: Config): [string, string][] {
   const { dpo, seed, sampling, update } = config;
   const trained = update.lora === null ? 'all weights' : `LoRA adapter, rank ${update.lora.rank}`;

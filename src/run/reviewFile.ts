@@ -1,8 +1,8 @@
 /**
- * Scored samples out of any file as the rows that review works on, and the decided pairs as trainers read them (TRL:
+ * Converts a file of scored samples to the rows of review, and decided pairs to the form that trainers read (TRL:
  * {"prompt","chosen","rejected"}).
  *
- * Leaves out the tokenizer, which the caller brings, and the journal's file (cli/reviewSession.ts).
+ * Leaves out the tokenizer, which the caller passes in, and the journal's file (cli/reviewSession.ts).
  */
 import { z } from 'zod';
 import { UserError } from '../core/errors.js';
@@ -27,13 +27,13 @@ const scoredSchema = z.object({
       z.object({
         text: z.string('every response needs a "text"'),
         reward: z.number('every response needs a "reward" that is a number'),
-        /** Tokens, where the file has them. */
+        /** Token ids, if the file has them. */
         ids: z.array(z.int()).optional(),
-        /** Σ log π over its tokens under the policy that is to be trained, and under the reference. */
+        /** Σ log π over its tokens under the policy to be trained, and under the reference. */
         logps: z.number().nullish(),
         ref_logps: z.number().nullish(),
         finish_reason: z.string().nullish(),
-        /** Who wrote it; AlpacaEval's name and the usual one. */
+        /** The model or person that wrote it: AlpacaEval's field name and the usual one. */
         generator: z.string().nullish(),
         model: z.string().nullish(),
       }),
@@ -46,17 +46,17 @@ type ScoredRow = z.infer<typeof scoredSchema>;
 export interface ScoredFile {
   rows: ReviewRow[];
   details: ReviewDetail[];
-  /** What lengths are counted in. */
+  /** Unit of lengths. */
   unit: 'tokens' | 'characters';
   weights: WeightInputs;
-  /** Every response has a finish_reason, so that those without truncation are known too. */
+  /** Every response has a finish_reason, so responses without truncation are known too. */
   finishKnown: boolean;
 }
 
 /**
- * @param tokensOf tokens of a response, the end of its turn included; null: lengths are those of the file's own `ids`
- *   where every response has them, else in characters (Unicode code points)
- * @throws UserError that names file and line of what cannot be used
+ * @param tokensOf tokens of a response, the end-of-turn token included; null: lengths come from the file's own `ids` if
+ *   every response has them, else in characters (Unicode code points)
+ * @throws UserError that names file and line of an unusable row
  */
 export function readScoredFile(
   file: string,
@@ -92,7 +92,9 @@ export function readScoredFile(
   return { rows: details.map(rowOf), details, unit, weights: weightsOf(given), finishKnown };
 }
 
-/** Log-ratios where the file carries the reference's log-probabilities. Without any, policy and reference are taken as one. */
+/**
+ * Log-ratios if the file has the reference's log-probabilities. Without any, policy and reference count as the same.
+ */
 function weightsOf(rows: readonly ScoredRow[]): WeightInputs {
   const all = rows.flatMap(({ responses }) => responses);
   if (all.every(({ ref_logps }) => ref_logps == null)) return { need: 'lengths' };
@@ -151,18 +153,18 @@ function textOf(prompt: Prompt): string {
   return prompt.map(({ role, content }) => `${role}: ${content}`).join('\n');
 }
 
-/** How many prompts give no pair by the rewards alone, by cause. */
+/** Numbers of prompts whose rewards give no pair, by cause. */
 export function droppedIn(rows: readonly ReviewRow[]): DroppedPairs {
   const dropped: DroppedPairs = { ties: 0, identical: 0, below_gap: 0, too_few: 0 };
   for (const { automatic } of rows) if (typeof automatic === 'string') dropped[automatic]++;
   return dropped;
 }
 
-/** A preference pair as TRL reads it: conversational where the prompt is. */
+/** A preference pair as TRL reads it: conversational if the prompt is. */
 export type TrlPair =
   { prompt: string; chosen: string; rejected: string } | { prompt: Message[]; chosen: Message[]; rejected: Message[] };
 
-/** The pairs as decided, in the file's order. */
+/** The decided pairs, in the file's order. */
 export function trlPairs({ rows, details }: ScoredFile, decisions: ReadonlyMap<number, Decision>): TrlPair[] {
   return rows.flatMap((row, i): TrlPair[] => {
     const pair = decidedPair(row, decisions.get(row.prompt_index));

@@ -1,6 +1,5 @@
 /**
- * Where the rows of a JSON-lines file are, by their prompt_index: one row of a file of many gigabytes is read without
- * the others.
+ * Indexes the rows of a JSON-lines file by prompt_index: reads one row of a file of many gigabytes without the others.
  */
 import { lstat, open, readdir, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
@@ -21,7 +20,7 @@ const HEAD = 64;
 
 export class RowIndex<T extends { prompt_index: number }> {
   private readonly places = new Map<number, RowPosition>();
-  /** Bytes of the file that have been gone through: whole lines. */
+  /** Bytes of the file that have been indexed: whole lines. */
   private known = 0;
 
   constructor(
@@ -29,7 +28,7 @@ export class RowIndex<T extends { prompt_index: number }> {
     private readonly schema: z.ZodType<T>,
   ) {}
 
-  /** The row of a prompt; null where the file has none, or is not there. */
+  /** The row of a prompt; null if the file has none or does not exist. */
   async row(promptIndex: number): Promise<T | null> {
     let handle: FileHandle;
     try {
@@ -52,14 +51,14 @@ export class RowIndex<T extends { prompt_index: number }> {
     }
   }
 
-  /** Takes in what has been appended since. */
+  /** Indexes the rows appended since the last call. */
   private async goThrough(handle: FileHandle): Promise<void> {
     const chunk = Buffer.alloc(CHUNK);
     let start = this.known;
     let head = Buffer.alloc(0);
     for (let at = start; ;) {
       const { bytesRead } = await handle.read(chunk, 0, CHUNK, at);
-      // A last line without its end is not whole yet, or never will be.
+      // A last line without its end is not complete yet, or never will be.
       if (bytesRead === 0) return;
       let from = 0;
       for (;;) {
@@ -79,7 +78,7 @@ export class RowIndex<T extends { prompt_index: number }> {
   }
 }
 
-/** Bytes of all files in a folder and in those within it; 0 where there is none. Links count for themselves. */
+/** Total bytes of all files in a folder and its subfolders; 0 if it does not exist. A link counts with its own size. */
 export async function folderBytes(folder: string): Promise<number> {
   const names = await readdir(folder, { recursive: true }).catch((error: unknown) => {
     if (hasCode(error, 'ENOENT')) return [];
@@ -89,7 +88,7 @@ export async function folderBytes(folder: string): Promise<number> {
     names.map((name) =>
       lstat(path.join(folder, name)).then(
         (entry) => (entry.isDirectory() ? 0 : entry.size),
-        // What is removed meanwhile takes nothing.
+        // A file removed meanwhile counts as 0.
         () => 0,
       ),
     ),

@@ -1,6 +1,6 @@
 /**
- * A run directory: run.json (configuration, the tree of rounds, the journal) through lowdb, and where everything else of
- * a round lies. Whatever changes run.json is on the disk when the call returns.
+ * A run directory: run.json (configuration, the tree of rounds, the journal) through lowdb, and the paths of each
+ * round's other files. Changes of run.json are on the disk when the call returns.
  */
 import { existsSync, lstatSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
@@ -26,13 +26,13 @@ import { log } from '../io/print.js';
 import { readTextFile } from '../io/files.js';
 import { runFiles, type RunFiles } from '../core/runFiles.js';
 
-/** An entry of the journal that is written together with the change it stands for. */
+/** A journal entry that is written together with its change. */
 export interface JournalEntry {
   action: string;
   detail?: unknown;
 }
 
-/** lowdb's adapter over durable writes. */
+/** lowdb's adapter with durable writes. */
 class RunFile implements SyncAdapter<RunData> {
   damage: Damage = { problems: [], rounds: new Map(), stray: [] };
   private copied = false;
@@ -59,7 +59,7 @@ class RunFile implements SyncAdapter<RunData> {
     return writeRunData(data, this.damage);
   }
 
-  /** Whoever repairs a damaged file by hand starts from all that it held. */
+  /** Keeps a copy of a damaged file, so that it can be repaired by hand. */
   private copy(): void {
     let copy = `${this.file}.damaged`;
     for (let number = 2; lstatSync(copy, { throwIfNoEntry: false }) !== undefined; number++)
@@ -76,11 +76,11 @@ export interface RunOptions {
 
 interface OpenOptions extends RunOptions {
   /**
-   * Brings the counts that follow from the journals of decisions up to date. Off for lists that show none: it reads the
+   * Updates the counts that are derived from the journals of decisions. Off for lists that show none: it reads the
    * review rows of every round with decisions.
    */
   recount?: boolean;
-  /** `anyone`: also a run of another user. Only for commands that read: an engine would run its code. */
+  /** `anyone`: also opens a run of another user. Only for commands that read: an engine would run its code. */
   owner?: 'user' | 'anyone';
 }
 
@@ -102,7 +102,7 @@ export class Run {
     else this.db.write();
   }
 
-  /** @throws UserError where the directory holds something else */
+  /** @throws UserError if the directory holds something else */
   static create(directory: string, config: Config): Run {
     const absolute = path.resolve(directory);
     if (existsSync(absolute) && readdirSync(absolute).length > 0) {
@@ -120,7 +120,9 @@ export class Run {
     });
   }
 
-  /** @throws UserError if there is no run, it cannot be read, it belongs to another user, or links in it lead elsewhere */
+  /**
+   * @throws UserError if there is no run, it cannot be read, it belongs to another user, or links in it lead elsewhere
+   */
   static open(directory: string, { recount = true, owner = 'user', ...options }: OpenOptions = {}): Run {
     const absolute = path.resolve(directory);
     if (owner === 'user') checkOwner(absolute);
@@ -137,8 +139,8 @@ export class Run {
   }
 
   /**
-   * A decision is in its round's journal before run.json counts it, and a crash may come in between. Changes memory only:
-   * whoever writes next writes it too.
+   * Counts decisions again: a crash may come after a decision is in its round's journal and before run.json counts it.
+   * Changes memory only; the next write saves it.
    */
   private recount(): void {
     const { data } = this.db;
@@ -158,7 +160,7 @@ export class Run {
     return this.db.data.config;
   }
 
-  /** What of run.json could not be read, a sentence each. */
+  /** One sentence for each unreadable part of run.json. */
   get problems(): readonly string[] {
     return this.source.damage.problems.map((problem) => `${runFile(this.directory)}: ${problem}`);
   }
@@ -176,7 +178,7 @@ export class Run {
     return round;
   }
 
-  /** The round being worked on or worked on last; 0 where there is none yet. */
+  /** The round being worked on or last worked on; 0 before the first. */
   get current(): number {
     return this.db.data.current ?? this.db.data.rounds.at(-1)?.id ?? 0;
   }
@@ -191,14 +193,14 @@ export class Run {
   }
 
   /**
-   * The rounds from the first to this one, each the parent of the next; the base is not among them.
+   * The rounds from the first to this one, each the parent of the next, without the base.
    *
-   * @throws UserError if one of them is damaged: what it was made of is not known
+   * @throws UserError if one of them is damaged: its origin is unknown
    */
   branch(id: number): RoundState[] {
     const branch: RoundState[] = [];
     for (let round = this.round(id); ; round = this.round(round.parent)) {
-      // All that is needed of the base is its policy, which the configuration names.
+      // The base only needs its policy, which the configuration names.
       if (round.id === 0) return branch;
       this.expectSound(round);
       if (round.parent === null) return branch;
@@ -212,20 +214,23 @@ export class Run {
     if (problem !== null) throw new UserError(problem);
   }
 
-  /** A sentence on what of a round cannot be read in run.json; null if it is sound. */
+  /** A sentence on what is unreadable of a round in run.json; null if it is sound. */
   damageOf(id: number): string | null {
     const { damaged } = this.round(id);
     if (damaged === undefined) return null;
     return `round ${id} is damaged (${runFile(this.directory)}: ${damaged}); correct that key while no engine runs, or continue from another round`;
   }
 
-  /** The round and all that came from it. */
+  /** The round and all its descendants. */
   descendants(id: number): RoundState[] {
     const children = this.rounds.filter(({ parent }) => parent === id);
     return [this.round(id), ...children.flatMap((child) => this.descendants(child.id))];
   }
 
-  /** An id that no round has or had. A folder with files in it counts too: a crash, or an older run.json put back. */
+  /**
+   * An id that no round has or had. A folder with files counts too: left by a crash, or run.json was restored from a
+   * backup.
+   */
   nextId(): number {
     const taken = largest([-1, ...this.db.data.rounds.map((round) => round.id), ...this.db.data.deleted]);
     let next = taken + 1;
@@ -247,7 +252,7 @@ export class Run {
 
   /** Adds a round, which becomes the current one. */
   addRound(round: RoundState, entry?: JournalEntry): void {
-    // First: a round that run.json names has a folder, whenever a crash comes.
+    // Created first, so that a round that run.json names has a folder even after a crash.
     makeDirectory(this.files.roundDir(round.id));
     this.change((data) => {
       data.rounds.push(round);
@@ -256,7 +261,7 @@ export class Run {
     });
   }
 
-  /** Removes rounds, then their files: after a crash between the two, `removeDeleted` does the rest. */
+  /** Removes rounds, then their files; after a crash between the two, `removeDeleted` removes the rest. */
   deleteRounds(ids: number[], current: number, entry?: JournalEntry): void {
     this.change((data) => {
       data.rounds = data.rounds.filter((round) => !ids.includes(round.id));
@@ -268,15 +273,18 @@ export class Run {
     this.removeDeleted();
   }
 
-  /** Removes what is left of deleted rounds. Never folders that run.json does not name: they may be all that is left. */
+  /**
+   * Removes the remaining files of deleted rounds. Never touches folders that run.json does not name: they may be the
+   * only copy.
+   */
   removeDeleted(): void {
     removeAll(this.db.data.deleted.map((id) => this.files.roundDir(id)));
   }
 
   /**
-   * What an engine does before it works on the run: deletes what a killed one left half-written or half-deleted, and
-   * syncs the files of unfinished rounds. The killed engine may have written rows that it could not sync any more;
-   * run.json must not build on them while a power cut can still take them away. Call it under the lock.
+   * Prepares the run for an engine: deletes files that a killed engine left half-written or half-deleted, and syncs the
+   * files of unfinished rounds. The killed engine may have written rows without syncing them; run.json must not build
+   * on them while a power cut can still remove them. Call it under the lock.
    */
   takeUp(): void {
     const { roundDir, file } = this.files;
@@ -291,7 +299,7 @@ export class Run {
     syncDirectory(this.directory);
   }
 
-  /** A stop or an abort of a stage ends with the stage; a pause holds the next one too. */
+  /** A stop or an abort ends with its stage; a pause also holds the next one. */
   updateRound(id: number, changes: Partial<RoundState>, entry?: JournalEntry): RoundState {
     const old = this.round(id);
     this.expectSound(old);
@@ -306,8 +314,8 @@ export class Run {
   }
 
   /**
-   * Takes over counts that follow from a round's files. A decision that its journal holds has succeeded, so a full disk is
-   * no error here: the next write has the counts, and opening the run counts again.
+   * Stores counts derived from a round's files. The decision is already in its journal, so a full disk is not an error
+   * here: the next write saves the counts, and opening the run counts again.
    */
   setCounts(id: number, counts: ReviewCounts): RoundState {
     const { data } = this.db;
@@ -320,7 +328,7 @@ export class Run {
     return this.round(id);
   }
 
-  /** What cannot be written (a full disk) does not count in memory either. */
+  /** If the write fails (a full disk), the change in memory is undone too. */
   private change(edit: (data: RunData) => void): void {
     const { data } = this.db;
     const before = { ...data, rounds: [...data.rounds], journal: [...data.journal] };
@@ -334,7 +342,7 @@ export class Run {
     }
   }
 
-  /** The new run.json may be in its place and only the directory's sync have failed: the refused change must not stay. */
+  /** The new run.json may already be in place if only the directory's sync failed: restore the old content. */
   private restoreFile(): void {
     try {
       if (readFileSync(runFile(this.directory), 'utf8') !== this.source.textOf(this.db.data)) this.db.write();
@@ -353,9 +361,8 @@ function note({ journal }: RunData, round: number, entry: JournalEntry | undefin
 }
 
 /**
- * Refuses a run directory in which a link or a special file takes the place of something that Brevity reads or writes:
- * in a directory from somebody else they would redirect writes and deletions. The directory itself may be reached
- * through a link.
+ * Refuses a run directory in which a link or a special file replaces something that Brevity reads or writes: in
+ * somebody else's directory it would redirect writes and deletions. The directory itself may be reached through a link.
  *
  * @throws UserError that names the path
  */
@@ -374,7 +381,7 @@ function checkLayout(directory: string): void {
   }
 }
 
-/** Nothing at all is fine too. */
+/** A missing path is accepted. */
 function expectReal(file: string, kind: 'file' | 'directory'): void {
   const stat = lstatSync(file, { throwIfNoEntry: false });
   if (stat === undefined || (kind === 'file' ? stat.isFile() : stat.isDirectory())) return;

@@ -1,6 +1,6 @@
 /**
- * What run.json holds, read with care: a round with a damaged field is marked and refused by whatever would continue it,
- * and all others stay usable. What cannot be read is kept as it is and written back unchanged.
+ * Reads run.json leniently: a round with a damaged field is marked, and nothing continues it, but all others stay
+ * usable. Unreadable parts are kept and written back unchanged.
  */
 import { z } from 'zod';
 import { mergeConfigs } from '../core/config/partial.js';
@@ -9,14 +9,16 @@ import { UserError, messageOf } from '../core/errors.js';
 import { parseJson } from '../core/limits.js';
 import { type RoundSettings, type RoundState, newRound, stages } from '../core/rounds.js';
 
-/** 2 has branches: overrides, verdicts, names, deleted rounds. A run of version 1 is one branch without any of them. */
+/**
+ * Version 2 has branches: overrides, verdicts, names, deleted rounds. A run of version 1 is one branch without them.
+ */
 export const RUN_VERSION = 2;
 
-/** A command that the work has yet to obey, kept so that the next engine obeys it if this one is killed. */
+/** A command that the work has yet to obey, stored so that the next engine obeys it if this one is killed. */
 export interface Pending {
   command: 'pause' | 'stop' | 'abort';
   round: number;
-  /** `stop` in an update: how many steps the update had taken. */
+  /** For `stop` in an update: the number of steps taken so far. */
   step: number | null;
 }
 
@@ -24,26 +26,26 @@ export interface RunData {
   version: typeof RUN_VERSION;
   config: Config;
   rounds: RoundState[];
-  /** The round that was worked on last; null: the newest. */
+  /** The round that was last worked on; null: the newest. */
   current: number | null;
-  /** Ids of rounds that are no more: never given again, and their files may still have to be removed. */
+  /** Ids of deleted rounds: they are never reused, and their files may still have to be removed. */
   deleted: number[];
   pending: Pending | null;
-  /** What people decided, in order. */
+  /** Decisions of people, in order. */
   journal: { at: string; round: number; action: string; detail?: unknown }[];
 }
 
-/** What could not be read of a run.json. */
+/** The unreadable parts of a run.json. */
 export interface Damage {
-  /** A sentence for each problem; none if the file is sound. */
+  /** One sentence per problem; empty if the file is sound. */
   problems: string[];
-  /** Damaged rounds as the file has them, by id; an id may be there twice. */
+  /** Damaged rounds as stored in the file, by id; an id may occur twice. */
   rounds: Map<number, unknown[]>;
-  /** Rounds without an id that can be used. */
+  /** Rounds without a usable id. */
   stray: unknown[];
 }
 
-/** Folders are named by it, and runs have tens of rounds: a larger one is damage. */
+/** Folders are named by the id, and runs have tens of rounds: a larger one is damage. */
 const id = z.int().min(0).max(999_999);
 const count = z.int().min(0);
 
@@ -110,7 +112,7 @@ const shell = z.looseObject({
 
 /**
  * @param file names it in errors
- * @throws UserError if nothing of the run can be used: no JSON, a newer version, a damaged configuration
+ * @throws UserError if nothing of the run is usable: not JSON, a newer version, a damaged configuration
  */
 export function readRunData(text: string, file: string): { data: RunData; damage: Damage } {
   let json: unknown;
@@ -157,7 +159,7 @@ export function readRunData(text: string, file: string): { data: RunData; damage
       config,
       rounds,
       current: current !== null && known.has(current) ? current : null,
-      // A folder that a round uses must not be removed.
+      // The folder of an existing round must not be removed.
       deleted: deleted.filter((one) => !known.has(one)),
       pending: optional<Pending | null>('pending', pendingSchema.nullable(), null),
       journal: optional('journal', z.array(z.unknown()), []) as RunData['journal'],
@@ -166,7 +168,7 @@ export function readRunData(text: string, file: string): { data: RunData; damage
   };
 }
 
-/** run.json of these data, damaged rounds as they were read. */
+/** The text of run.json for these data, with damaged rounds as they were read. */
 export function writeRunData(data: RunData, damage: Damage): string {
   const rounds = data.rounds.flatMap((round): unknown[] =>
     round.damaged === undefined ? [round] : (damage.rounds.get(round.id) ?? []),
@@ -197,7 +199,7 @@ function readRounds(read: unknown[], config: Config, damage: Damage): RoundState
   for (const { round, problem } of strays) {
     if (problem === null) continue;
     mark(round, `${indexOf.get(round.id)}.parent`, problem);
-    // Without a parent that can be followed it stands alone in the tree.
+    // Without a valid parent it becomes a root of the tree.
     round.parent = null;
     round.stage = 'done';
   }
@@ -208,7 +210,7 @@ function readRounds(read: unknown[], config: Config, damage: Damage): RoundState
   return [...rounds.values()];
 }
 
-/** Zod's message in the words of our own errors. */
+/** Rewords Zod's message in the style of our own errors. */
 const plainProblem = (message: string): string =>
   message
     .replace(/\bInvalid (input|option): /, '')
@@ -219,7 +221,7 @@ const idOf = (value: unknown): unknown => (value as { id?: unknown } | null)?.id
 
 type Mark = (round: RoundState, key: string, problem: string) => void;
 
-/** A round with every field that can be read; the others are as in a new round. */
+/** Reads every valid field of a round; the others get a new round's values. */
 function readRound(
   value: { id: number; [key: string]: unknown },
   index: number,
@@ -228,7 +230,7 @@ function readRound(
 ): RoundState {
   const { dpo, update } = config;
   const settings: RoundSettings = { alpha: dpo.alpha, beta: dpo.beta, lr: update.lr };
-  // A damaged round waits for nothing: no stage of it is computed.
+  // A damaged round counts as done, so that none of its stages is computed.
   const round: RoundState = { ...newRound(value.id, null, settings), stage: 'done' };
   const take = <T>(key: string, schema: z.ZodType<T>, into: (field: T) => void) => {
     const field = schema.safeParse(value[key]);
@@ -258,7 +260,7 @@ function readRound(
   return round;
 }
 
-/** A sentence on why a round's parent cannot be; null if it can. */
+/** A sentence on why a round's parent is invalid; null if it is valid. */
 function wrongParent({ id: own, parent, damaged }: RoundState, rounds: ReadonlyMap<number, RoundState>): string | null {
   if (own === 0) return parent === null ? null : 'the base policy has no parent';
   if (parent === null) return damaged === undefined ? 'every round but the base policy has a parent' : null;

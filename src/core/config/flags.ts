@@ -1,4 +1,4 @@
-/** Which flag of the commands sets which key of the configuration. Ranges, defaults and descriptions are the schema's. */
+/** Maps command-line flags to configuration keys. Ranges, defaults and descriptions come from the schema. */
 
 export type Group = 'sampling' | 'pairs' | 'dpo' | 'update' | 'evaluation' | 'rewards';
 
@@ -28,7 +28,7 @@ export const dpoFlags = [
   flag('--label-smoothing <ε>', 'dpo', 'label_smoothing'),
 ];
 
-/** Flags of `brevity update` alone: runs have no other objectives so far. */
+/** Flags of `brevity update` only: runs do not offer other objectives yet. */
 export const objectiveFlags = [
   flag('--objective <name>', 'dpo', 'objective'),
   flag('--gamma-ratio <γ/β>', 'dpo', 'gamma_ratio'),
@@ -77,10 +77,10 @@ export const serverFlags = [
   flag('--server-paths <local=remote,…>', 'sampling', 'server.paths'),
 ];
 
-/** Those that `brevity RUN` and `brevity auto RUN` take for a new run. */
+/** Flags that `brevity RUN` and `brevity auto RUN` accept for a new run. */
 export const runFlags = [...samplingFlags, ...serverFlags, ...pairsFlags, ...dpoFlags, ...updateFlags, ...rewardFlags];
 
-/** For keys that belong to no group. `update.lora.rank` stands for the whole of `update.lora`. */
+/** Flags of keys outside the groups. `update.lora.rank` sets the whole of `update.lora`. */
 const otherFlags: Record<string, string> = {
   model: '--model',
   reward: '--reward',
@@ -105,13 +105,13 @@ const otherFlags: Record<string, string> = {
   'update.job.paths': '--job-paths',
 };
 
-/** The flag of each key, dotted, that has one. */
+/** The flag of each dotted key that has one. */
 export const flagNames: ReadonlyMap<string, string> = new Map([
   ...runFlags.map(({ flags, group, key }): [string, string] => [`${group}.${key}`, longName(flags)]),
   ...Object.entries(otherFlags),
 ]);
 
-/** `-n, --samples-per-prompt <K>` is `--samples-per-prompt`. */
+/** `-n, --samples-per-prompt <K>` becomes `--samples-per-prompt`. */
 function longName(flags: string): string {
   return /--[a-z-]+/.exec(flags)?.[0] ?? flags;
 }

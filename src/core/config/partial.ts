@@ -1,6 +1,6 @@
 /**
- * Configurations before defaults, from files and flags: merging, relative paths, and every problem at once (flag or key,
- * value, what was expected). io/configFile.ts reads files and checks that those named exist.
+ * Configurations before defaults, from files and flags: merges them, resolves relative paths, and reports every problem
+ * at once (flag or key, value, expected value). io/configFile.ts reads files and checks that the named ones exist.
  */
 import path from 'node:path';
 import { z } from 'zod';
@@ -8,13 +8,13 @@ import { UserError } from '../errors.js';
 import { resolveRewardSpec } from './rewardSpec.js';
 import { configSchema } from './schema.js';
 
-/** A configuration before defaults: as nested as the file. */
+/** A configuration before defaults, nested like the file. */
 export type PartialConfig = { [key: string]: unknown };
 
-/** Keys of a configuration that are paths. */
+/** Configuration keys that are paths. */
 export const pathKeys = ['model', 'prompts', 'held_out'] as const;
 
-/** The same with paths made absolute from `base`. What is no string is left for the schema to report. */
+/** Makes the paths absolute, relative to `base`. Values that are not strings are left for the schema to report. */
 export function resolvePaths(config: PartialConfig, base: string): PartialConfig {
   const out = { ...config };
   for (const key of pathKeys) if (typeof out[key] === 'string') out[key] = path.resolve(base, out[key]);
@@ -22,7 +22,7 @@ export function resolvePaths(config: PartialConfig, base: string): PartialConfig
     try {
       out.reward = resolveRewardSpec(out.reward, base);
     } catch {
-      // Reported with all other problems by checkConfig.
+      // checkConfig reports it with all other problems.
     }
   }
   const dpo = out.dpo as PartialConfig | undefined;
@@ -32,7 +32,7 @@ export function resolvePaths(config: PartialConfig, base: string): PartialConfig
   return out;
 }
 
-/** `over` laid over `under`, group by group. */
+/** Merges `over` into `under`, group by group. */
 export function mergeConfigs(under: PartialConfig, over: PartialConfig): PartialConfig {
   const out = { ...under };
   for (const [key, value] of Object.entries(over)) {
@@ -45,7 +45,7 @@ export function mergeConfigs(under: PartialConfig, over: PartialConfig): Partial
 
 /** Several unusable arguments or settings, reported together. */
 export class Problems extends UserError {
-  /** @param head what a list of several begins with; a single problem stands alone */
+  /** @param head heading of a list of several problems; a single problem is printed without it */
   constructor(
     readonly problems: readonly string[],
     head: string,
@@ -55,10 +55,10 @@ export class Problems extends UserError {
   }
 }
 
-/** How a problem names the setting of a dotted key: `--top-p`, `run.json: sampling.top_p`. */
+/** Names the setting of a dotted key in a problem: `--top-p`, `run.json: sampling.top_p`. */
 export type NameKey = (key: string) => string;
 
-/** What the schema refuses in a configuration, one line per problem. */
+/** Problems that the schema finds in a configuration, one line each. */
 export function schemaProblems(config: PartialConfig, nameKey: NameKey = (key) => key): string[] {
   const result = configSchema.safeParse(config);
   return result.success ? [] : result.error.issues.flatMap((issue) => describeIssue(issue, config, nameKey));
@@ -83,7 +83,7 @@ function describeIssue(issue: z.core.$ZodIssue, config: PartialConfig, nameKey: 
   ];
 }
 
-/** What values a schema accepts, in words: "a whole number from 1 to 256". */
+/** Describes the values that a schema accepts: "a whole number from 1 to 256". */
 export function expected(schema: z.ZodType): string {
   const { anyOf, ...whole } = z.toJSONSchema(schema, { io: 'input' }) as JsonSchema;
   const nullable = anyOf?.some(({ type }) => type === 'null') ?? false;
@@ -119,7 +119,7 @@ function kindOf(schema: JsonSchema): string {
 }
 
 function limits({ minimum, exclusiveMinimum, maximum, exclusiveMaximum }: JsonSchema): string {
-  // Whole numbers end where doubles stop counting by one: that limit is of no interest.
+  // The schema's own limit on whole numbers (the largest safe integer) is not worth printing.
   const most = maximum !== undefined && maximum < Number.MAX_SAFE_INTEGER ? maximum : undefined;
   const above = exclusiveMinimum === undefined ? '' : `above ${exclusiveMinimum}`;
   const below = exclusiveMaximum === undefined ? '' : `below ${exclusiveMaximum}`;
@@ -129,7 +129,7 @@ function limits({ minimum, exclusiveMinimum, maximum, exclusiveMaximum }: JsonSc
   return [low, high].filter((part) => part !== '').join(' and ');
 }
 
-/** The command launcher knows no scheduler: all of its commands are the user's. */
+/** The `command` launcher has no scheduler: the user must give all of its commands. */
 export function jobProblems(config: PartialConfig, nameKey: NameKey): string[] {
   const job = isObject(config.update) ? config.update.job : null;
   if (!isObject(job) || job.launcher !== 'command') return [];
@@ -167,7 +167,7 @@ function describeKey(keys: PropertyKey[]): string {
   return `expected ${schemaAt(keys)?.description ?? 'a value'}`;
 }
 
-/** The known key that is at most two edits away, fewer for short keys. */
+/** The known key that is at most two edits away; fewer for short keys. */
 export function nearest(key: string, known: string[]): string | null {
   const best = known
     .map((candidate) => ({ candidate, distance: editDistance(key, candidate) }))

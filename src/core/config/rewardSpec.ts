@@ -9,9 +9,9 @@ export type RewardPart = { weight: number } & (
 const forms = 'hf:DIR, module:FILE, http:URL, or a weighted sum such as 0.7*hf:DIR+0.3*module:FILE';
 
 /**
- * @param spec parts joined by `+`, each with an optional `weight*` before it; a `+` inside a path or URL is kept, unless
- *   what follows it looks like a part. Schemes may be written in any case, as in URLs.
- * @throws UserError that names the piece that cannot be read
+ * @param spec parts joined by `+`, each with an optional `weight*` in front. A `+` inside a path or URL is kept unless
+ *   a part seems to follow. Schemes are case-insensitive, as in URLs.
+ * @throws UserError that names the unreadable part
  */
 export function parseRewardSpec(spec: string): RewardPart[] {
   return spec.split(betweenParts).map((piece) => parsePart(piece, spec));
@@ -36,7 +36,7 @@ function parsePart(piece: string, spec: string): RewardPart {
     throw new UserError(`reward "${shown}" has the weight "${weightText}"; expected a number`, { exitCode: 2 });
   if (scheme === 'hf') return { weight, kind: 'hf', dir: rest };
   if (scheme === 'module') return { weight, kind: 'module', file: rest };
-  // Both http:http://host/path and the bare http://host/path are understood.
+  // Both http:http://host/path and the bare http://host/path are accepted.
   const text = /^https?:\/\//i.test(rest) ? rest : `${scheme}:${rest}`;
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url !== null && url.hostname !== '') {
@@ -50,7 +50,7 @@ function parsePart(piece: string, spec: string): RewardPart {
   );
 }
 
-/** The modules that a specification names; none if it cannot be read. */
+/** The modules that a specification names; empty if it is unreadable. */
 export function moduleFiles(spec: string): string[] {
   try {
     return parseRewardSpec(spec).flatMap((part) => (part.kind === 'module' ? [part.file] : []));
@@ -77,19 +77,19 @@ function refuseSecrets(url: URL): void {
     );
 }
 
-/** A URL for people: no user name, password, query or fragment. */
+/** A URL for display: without user name, password, query and fragment. */
 export function shownUrl({ origin, pathname }: URL): string {
   return origin + pathname;
 }
 
-/** A specification for people, readable or not: URLs lose user name, password, query and fragment. */
+/** A specification for display, readable or not: URLs lose user name, password, query and fragment. */
 export function withoutSecrets(spec: string): string {
   return spec
     .replace(/(https?:\/*)[^\s/?#+]*@/gi, '$1')
     .replace(/(https?:[^\s?#+]*)[?#].*?(?=\s*\+\s*(?:-?[\d.e-]+\s*\*\s*)?(?:hf|module|https?):|$)/gi, '$1');
 }
 
-/** A specification for reports and model cards, which are passed on: no secrets, and names instead of local paths. */
+/** A specification for reports and model cards, which are published: no secrets, and names instead of local paths. */
 export function publishedReward(spec: string): string {
   return withoutSecrets(spec)
     .split(betweenParts)
@@ -97,7 +97,7 @@ export function publishedReward(spec: string): string {
     .join('+');
 }
 
-/** The same specification with its folders and files, a server's `?tokenizer=` too, made absolute from `base`. */
+/** Makes the folders and files of a specification absolute, relative to `base`, including a server's `?tokenizer=`. */
 export function resolveRewardSpec(spec: string, base: string): string {
   return parseRewardSpec(spec)
     .map((part) => {

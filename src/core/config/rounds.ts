@@ -1,4 +1,4 @@
-/** A run's configuration as it holds for one round: with what its branch has changed laid over it. */
+/** A run's configuration as it applies to one round: with the overrides of its branch. */
 import path from 'node:path';
 import { mergeConfigs, type PartialConfig, resolvePaths, schemaProblems } from './partial.js';
 import { type Config, configSchema } from './schema.js';
@@ -6,15 +6,21 @@ import { UserError } from '../errors.js';
 import type { RoundOverrides, RoundSettings, RoundState } from '../rounds.js';
 import type { RunFiles } from '../runFiles.js';
 
-/** What a branch may change. The model, prompts and seed are the run's: rounds could not be compared without them. */
+/**
+ * Groups that a branch may override. The model, prompts and seed belong to the run: otherwise rounds could not be
+ * compared.
+ */
 const groups = ['reward', 'sampling', 'pairs', 'dpo', 'update', 'evaluation'] as const;
 
-/** The run's configuration as it holds for a round; α, β and the learning rate are its settings'. */
+/** The run's configuration as it applies to a round; α, β and the learning rate come from the round's settings. */
 export function configOf(config: Config, { overrides, settings }: Pick<RoundState, 'overrides' | 'settings'>): Config {
   return configSchema.parse(mergeConfigs(mergeConfigs(config, overrides as PartialConfig), asConfig(settings)));
 }
 
-/** Every configuration that a run holds: its own, and those of its rounds with overrides. Damaged rounds do not run. */
+/**
+ * Every configuration that a run uses: its own, and those of rounds with overrides. Damaged rounds are skipped, as they
+ * do not run.
+ */
 export function allConfigs({ config, rounds }: { config: Config; rounds: readonly RoundState[] }): Config[] {
   const own = rounds.filter(({ overrides, damaged }) => damaged === undefined && Object.keys(overrides).length > 0);
   return [config, ...own.map((round) => configOf(config, round))];
@@ -26,11 +32,11 @@ export function promptCounts(config: Config, branch: Pick<RoundState, 'overrides
 }
 
 /**
- * Settings and overrides of a new round, laid over those that it inherits. α, β and the learning rate may be named
- * among the overrides too; relative paths are meant from `base`.
+ * Settings and overrides of a new round: changes over the inherited ones. α, β and the learning rate may also be given
+ * among the overrides; relative paths are relative to `base`.
  *
  * @param rewardProblems why a reward cannot be used (io/configFile.ts)
- * @throws UserError that names every value out of place
+ * @throws UserError that names every invalid value
  */
 export function changedRound(
   config: Config,
@@ -76,7 +82,7 @@ function withoutSettings(overrides: PartialConfig): PartialConfig {
   );
 }
 
-/** The folders of the policy that a round starts from and of its reference policy: `round`, `base`, or a folder. */
+/** Folders of the policy that a round starts from and of its reference policy (`round`, `base` or a folder). */
 export function policiesOf(
   { dpo }: Config,
   files: Pick<RunFiles, 'policyDir'>,

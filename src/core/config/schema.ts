@@ -1,13 +1,13 @@
 /**
- * The configuration of a run: every key, its range, its default and a sentence on what it does. The same names are
- * used in run.json, config files, command-line flags and on the screens.
+ * The configuration of a run: every key, its range, its default and a sentence on what it does. The same names are used
+ * in run.json, config files, command-line flags and on the screens.
  *
  * Leaves out reporting problems (partial.ts) and reading files (io/configFile.ts).
  */
 import { z } from 'zod';
 import { neutral, objectiveNames } from '../objectives/index.js';
 
-// Upper ends of counts are far above any real run, and low enough that sums and arrays of them stay in bounds.
+// Upper limits of counts are far above any real run, and low enough that sums and arrays of them stay in bounds.
 const MAX_PROMPTS = 10_000_000;
 const MAX_TOKENS = 2 ** 20;
 const MAX_STEPS = 1_000_000;
@@ -16,7 +16,7 @@ export const MAX_ALPHA = 100;
 
 const fraction = z.number().min(0).max(1);
 
-/** Folders that another machine sees under another name. */
+/** Folders that another machine sees under another path. */
 const pathsSchema = z
   .array(z.string().regex(/^\/[^=]*=\/[^=]*$/, 'expected LOCAL=REMOTE, two absolute folders'))
   .default([])
@@ -142,7 +142,7 @@ export const dpoSchema = z.strictObject({
 
 const updateOnly = 'so far only `brevity update` trains with it; leave it out of the configuration of a run';
 
-/** A run's: reviews, previews and jobs know LR-DPO's loss only, of which DPO is the case α = 0. */
+/** For runs: reviews, previews and jobs support only LR-DPO's loss; DPO is its case α = 0. */
 const runDpoSchema = dpoSchema.superRefine((dpo, context) => {
   const refuse = (key: keyof typeof dpo, why: string) =>
     context.addIssue({ code: 'custom', path: [key], message: `${dpo[key]}: ${why}` });
@@ -242,7 +242,7 @@ export type BackendName = (typeof backendNames)[number];
 export const backendSchema = z.enum(['auto', ...backendNames]);
 export type BackendChoice = z.infer<typeof backendSchema>;
 
-/** What operands of matrix products are rounded to on a GPU; sums are float32 always. */
+/** The type that operands of matrix products are rounded to on a GPU; sums are always float32. */
 export const precisionSchema = z.enum(['bf16', 'tf32', 'fp32']);
 export type Precision = z.infer<typeof precisionSchema>;
 

@@ -1,4 +1,4 @@
-/** The headless command that starts the same run as the form, and the configuration file that holds its settings. */
+/** The headless command that starts the form's run, and the configuration file that holds its settings. */
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { flagNames } from '../config/flags.js';
@@ -14,7 +14,7 @@ const required = ['model', 'reward', 'prompts', 'held_out'] as const;
 /**
  * @param file read with --config; null: only flags
  * @param example the bundled example's file: a directory whose name begins with "example" needs no --config for it
- * @returns the command; or, where a setting has no flag, the keys of those that need a configuration file
+ * @returns the command; or, if some settings have no flag, the keys that need a configuration file
  */
 export function headlessCommand(
   directory: string,
@@ -23,7 +23,7 @@ export function headlessCommand(
   place: PathContext,
   example: string | null,
 ): { command: string } | { needsFile: string[] } {
-  // A file that is refused as it stands is no help to a command.
+  // A file with problems cannot be used by a command.
   if (file !== null && !isUsable(file.config)) file = null;
   const changes = differences(config, completed(file === null ? {} : file.config));
   const implied =
@@ -35,7 +35,7 @@ export function headlessCommand(
   if (needsFile.length > 0) return { needsFile };
   const words = ['auto', positional(shorten(directory, place))];
   if (file !== null && !implied) words.push('--config', shorten(file.path, place));
-  // The shell replaces ~ at the start of a word only, and a reward has its path further on.
+  // The shell expands ~ only at the start of a word, and a reward's path comes later in it.
   const inReward: PathContext = { ...place, home: '\0' };
   for (const [key, value] of changes)
     for (const text of textsOf(key, value))
@@ -43,20 +43,20 @@ export function headlessCommand(
         flagNames.get(key) as string,
         isOfMachines(key) ? text : shorten(text, key === 'reward' ? inReward : place),
       );
-  // The form's own run asks in the terminal; a headless one needs the answer beforehand.
+  // The form's own run asks in the terminal; a headless one needs the permission beforehand.
   if (file !== null) words.push(...trustWords(config, changes, place));
   return { command: commandLine(words.map((word) => shellQuote(word)).join(' ')) };
 }
 
-/** What a flag is followed by. Lists of shell lines may hold commas, so their flags are repeated. */
+/** The arguments of a flag. Lists of shell lines may contain commas, so their flags are repeated. */
 function textsOf(key: string, value: unknown): string[] {
   return Array.isArray(value) && key.startsWith('update.job.') ? value.map(String) : [String(value)];
 }
 
-/** Settings of other machines: their commands, URLs and folders are written as they are. */
+/** Settings of other machines: their commands, URLs and folders are written unchanged. */
 const isOfMachines = (key: string): boolean => /^(sampling\.server|update\.job)\./.test(key);
 
-/** Flags that allow what the configuration file names. Reads no files: the screens ask for the command at every key. */
+/** Flags that allow what the configuration file names. Reads no files: the screens call this after every key press. */
 function trustWords(config: Config, changes: ReadonlyMap<string, unknown>, place: PathContext): string[] {
   const modules = changes.has('reward') ? [] : moduleFiles(config.reward);
   const others = machineSettings(config).filter(({ keys }) => !keys.every((key) => changes.has(key)));
@@ -69,7 +69,7 @@ function trustWords(config: Config, changes: ReadonlyMap<string, unknown>, place
 /** The command that opens a run in the terminal. */
 export function openCommand(directory: string, place: PathContext): string {
   const name = directory === place.cwd ? '.' : shorten(directory, place);
-  // A name without a slash could be that of a command, one that begins with a dash a flag.
+  // A name without a slash could be read as a command, one that begins with a dash as a flag.
   return commandLine(shellQuote(/^[^-].*\/|^\.$/s.test(name) ? name : `./${name}`));
 }
 
@@ -78,7 +78,7 @@ function positional(text: string): string {
   return text.startsWith('-') ? `./${text}` : text;
 }
 
-/** Keys, dotted, whose values differ from the base's. LoRA that differs in more than its rank is one key. */
+/** Dotted keys whose values differ from the base's. If LoRA differs in more than its rank, it counts as one key. */
 function differences(config: Config, base: Config): Map<string, unknown> {
   const out = new Map<string, unknown>();
   const walk = (value: unknown, below: unknown, at: string): void => {
@@ -102,13 +102,13 @@ function differences(config: Config, base: Config): Map<string, unknown> {
   return out;
 }
 
-/** Groups that are null by default, without what they cannot do without. */
+/** Groups that are null by default, reduced to their required keys. */
 const onlyRequired: Record<string, PartialConfig> = {
   'sampling.server': { ...serverSchema.parse({ endpoints: ['http://host'] }), endpoints: undefined },
   'update.job': { ...jobSchema.parse({ launcher: 'process' }), launcher: undefined },
 };
 
-/** What --lora RANK makes of a configuration's adapter. */
+/** The adapter settings that --lora RANK gives. */
 function withRank(lora: Config['update']['lora'], rank: number): Config['update']['lora'] {
   const { update } = completed({ update: { lora: { ...lora, rank } } });
   return update.lora;
@@ -121,15 +121,15 @@ const none: PartialConfig = Object.fromEntries(required.map((key) => [key, '-'])
 
 const isUsable = (config: PartialConfig): boolean => configSchema.safeParse(mergeConfigs(none, config)).success;
 
-/** With the schema's defaults; keys that have none are empty. */
+/** Fills in the schema's defaults; keys without a default are empty. */
 function completed(config: PartialConfig): Config {
   return configSchema.parse(mergeConfigs(none, config));
 }
 
 /**
- * The settings as a configuration file: the required keys, and what differs from the defaults.
+ * The settings as a configuration file: the required keys and everything that differs from the defaults.
  *
- * @param folder where it will lie: paths inside it are written relative to it
+ * @param folder where the file will be: its paths are written relative to it
  */
 export function configText(config: Config, folder: string): string {
   const changed: PartialConfig = {};
@@ -147,7 +147,7 @@ export function configText(config: Config, folder: string): string {
   return JSON.stringify({ ...paths, ...changed }, null, 2) + '\n';
 }
 
-/** A relative path says that it is one. */
+/** Starts relative paths with a dot. */
 function dotted(text: string): string {
   return path.isAbsolute(text) || /:/.test(text) ? text : `./${text}`;
 }

@@ -1,4 +1,7 @@
-/** Between the form and the configuration: what is typed, laid over the settings that the form does not show. */
+/**
+ * Converts between the form and the configuration: typed values override settings, including those that the form does
+ * not show.
+ */
 import path from 'node:path';
 import { type PartialConfig, mergeConfigs, schemaProblems } from '../config/partial.js';
 import { type Config, configSchema, jobSchema, serverSchema } from '../config/schema.js';
@@ -21,7 +24,7 @@ import {
   visibleFields,
 } from './fields.js';
 
-/** Where the person is: relative paths are meant from `cwd`, `~` is `home`. */
+/** Relative paths are relative to `cwd`; `~` is `home`. */
 export interface PathContext {
   cwd: string;
   home: string;
@@ -33,13 +36,13 @@ export interface SettingsFile {
   config: PartialConfig;
 }
 
-/** What the form starts from. */
+/** Initial settings of the form. */
 export interface Base {
-  /** As a file (with flags laid over it) or a run gave it, paths absolute. */
+  /** From a file (with flags over it) or a run, paths absolute. */
   config: PartialConfig;
-  /** The file that it came from; null: only flags, or a run's. */
+  /** The source file; null if the settings come only from flags or from a run. */
   file: SettingsFile | null;
-  /** In words, for the title. */
+  /** Shown in the title. */
   name: string;
 }
 
@@ -48,10 +51,10 @@ export interface Draft {
   values: Values;
 }
 
-/** LoRA's rank where nothing says another. */
+/** LoRA's rank unless the settings give one. */
 const usualRank = '16';
 const usualPrecision = 'bf16';
-/** Defaults of a server and a job, for settings that have neither. */
+/** Defaults of a server and a job, for settings without them. */
 const usualServer = serverSchema.parse({ endpoints: ['http://127.0.0.1:8000'] });
 const usualJob = jobSchema.parse({ launcher: 'process' });
 
@@ -82,7 +85,7 @@ export function draftOf(base: Base, directory: string, place: PathContext): Draf
   };
 }
 
-/** What a field of a server or a job starts with where the settings have none; endpoints start empty. */
+/** The initial value of a server or job field that the settings do not give; endpoints start empty. */
 function usual(key: readonly string[]): unknown {
   const [group, part, name] = key;
   if (group === 'sampling' && part === 'server' && name !== 'endpoints')
@@ -90,7 +93,7 @@ function usual(key: readonly string[]): unknown {
   return group === 'update' && part === 'job' ? usualJob[name as keyof typeof usualJob] : undefined;
 }
 
-/** With the schema's defaults; what the schema refuses stays as it is, to be seen in its field. */
+/** Fills in the schema's defaults; invalid values stay, so that their fields show them. */
 function filled(config: PartialConfig): PartialConfig {
   const defaults = configSchema.parse({ model: '-', reward: '-', prompts: '-', held_out: '-' }) as PartialConfig;
   const { model: _m, reward: _r, prompts: _p, held_out: _h, ...rest } = defaults;
@@ -103,7 +106,7 @@ function textOf(value: unknown): string {
   return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
 }
 
-/** The configuration that the form stands for, paths absolute, before it is checked. */
+/** The configuration that the form describes, paths absolute, before it is checked. */
 export function configOfDraft({ base, values }: Draft, place: PathContext): PartialConfig {
   const over: PartialConfig = {};
   for (const { key, id, kind } of visibleFields(values)) {
@@ -134,13 +137,13 @@ function valueOf(id: FieldId, kind: Field['kind'], text: string, place: PathCont
   }
 }
 
-/** @returns the whole configuration; null where some value is out of place */
+/** @returns the whole configuration; null if a value is invalid */
 export function settledConfig(draft: Draft, place: PathContext): Config | null {
   const result = configSchema.safeParse(configOfDraft(draft, place));
   return result.success ? result.data : null;
 }
 
-/** What is wrong with a field by itself, without looking at the disk; null where nothing is. */
+/** What is wrong with a single field, without reading the disk; null if it is valid. */
 export function fieldProblem(id: FieldId, values: Values): string | null {
   const field = fieldOf(id);
   const text = values[id];
@@ -151,8 +154,8 @@ export function fieldProblem(id: FieldId, values: Values): string | null {
 }
 
 /**
- * Keys, dotted, that a person has set in the form: what they name may be executed. Of settings from a file or another run,
- * those are left out that are still as they came.
+ * Dotted keys that a person has set in the form: what they name may be executed. Settings of a file or another run are
+ * left out while unchanged.
  */
 export function namedKeys(draft: Draft, directory: string, place: PathContext): string[] {
   const before = draftOf(draft.base, directory, place).values;
@@ -175,14 +178,16 @@ function put(into: PartialConfig, key: readonly string[], value: unknown): void 
   else put((into[first] ??= {}) as PartialConfig, rest, value);
 }
 
-/** A path as typed, made absolute. */
+/** Makes a typed path absolute. */
 export function absolute(text: string, { cwd, home }: PathContext): string {
   return path.resolve(cwd, text.replace(/^~(?=$|\/)/, home));
 }
 
 const rewardPath = /(?<=(?:^|[+*]|\s)(?:hf|module):)([^+]+)/gi;
 
-/** A reward's folders and files made absolute; what cannot be read stays as it is, for its check to report. */
+/**
+ * Makes a reward's folders and files absolute; an unreadable specification stays unchanged, and its check reports it.
+ */
 export function absoluteReward(text: string, place: PathContext): string {
   const placed = text.replace(rewardPath, (file: string) => absolute(file.trim(), place));
   try {
@@ -192,7 +197,7 @@ export function absoluteReward(text: string, place: PathContext): string {
   }
 }
 
-/** Paths inside the working directory are shown relative to it, those at home from `~`. */
+/** Paths inside the working directory become relative to it, those in the home folder start with `~`. */
 export function shorten(text: string, { cwd, home }: PathContext): string {
   const one = (file: string): string => {
     if (!path.isAbsolute(file)) return file;

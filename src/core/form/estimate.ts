@@ -1,6 +1,6 @@
 /**
- * What a round will cost, before it is run. Memory follows from the model's shape and the settings; time from speeds that
- * a short measurement found (run/preflight/measure.ts). Pure.
+ * Estimates the cost of a round before it runs: memory from the model's shape and the settings, time from speeds of a
+ * short measurement (run/preflight/measure.ts). Pure.
  */
 import type { Config } from '../config/schema.js';
 import type { Measurement, ModelFacts } from './facts.js';
@@ -8,10 +8,10 @@ import type { Measurement, ModelFacts } from './facts.js';
 const floatBytes = 4;
 const mebi = 2 ** 20;
 
-/** Node, TensorFlow.js and its kernels, before any model: measured on wasm, MiB. */
+/** Node, TensorFlow.js and its kernels without any model, measured on wasm, in MiB. */
 export const programMemory = 150;
 
-/** What one wasm memory can hold at most, MiB. */
+/** The most that one wasm memory can hold, MiB. */
 export const wasmLimit = 4096;
 
 /** All in MiB. */
@@ -21,19 +21,19 @@ export interface MemoryEstimate {
   gradients: number;
   /** AdamW's first and second moments. */
   moments: number;
-  /** What the forward pass of a micro-batch keeps for the backward pass. */
+  /** Activations that a micro-batch's forward pass keeps for the backward pass. */
   activations: number;
   /** Keys and values of the responses that are sampled together, and their logits. */
   sampling: number;
-  /** The most that is held at once: sampling or updating, whichever takes more, and the program itself. */
+  /** The peak: sampling or updating, whichever takes more, and the program itself. */
   total: number;
 }
 
 export type MemorySettings = Pick<Config, 'sampling' | 'update'>;
 
 /**
- * Counts float32 values by what the tape of model/blocks.ts saves. D hidden size, Q and K widths of queries and keys, F
- * inner size, V vocabulary, L layers, N positions of a micro-batch.
+ * Counts the float32 values that the tape of model/blocks.ts saves. D hidden size, Q and K widths of queries and keys,
+ * F inner size, V vocabulary, L layers, N positions of a micro-batch.
  *
  * @param promptTokens of the longest prompt
  * @param rewardParameters of the reward models, which stay loaded
@@ -51,12 +51,14 @@ export function estimateMemory(
   const positions = Math.min(facts.context, promptTokens + sampling.max_new_tokens);
   const pairs = Math.min(update.micro_batch, update.batch_size);
   const N = 2 * pairs * positions;
-  // x, its norm, the middle and its norm; q, attention's output; k, v; gate, up and their product (or input and output).
+  // x, its norm, the residual between the sublayers and its norm; q, attention's output; k, v; gate, up and their
+  // product (or input and output).
   const perLayer = 4 * D + 2 * Q + 2 * K + (gated ? 3 : 2) * F;
   const kept = update.activation_checkpointing ? L * D + perLayer : L * perLayer;
-  // The head's transpose, its gradient in parts, and, where it is the embedding, its turned copy; logits in slices.
+  // The head's transpose, its gradient in parts and, if the head is the embedding, its transposed copy; logits in
+  // slices.
   const head = (tied ? 3 : 2) * V * D + 2 * Math.min((64 * mebi) / floatBytes, 2 * pairs * sampling.max_new_tokens * V);
-  // A second set while a micro-batch is added to those before it.
+  // A second set while a micro-batch's gradients are added to the earlier ones.
   const gradients = trained * (update.batch_size > update.micro_batch ? 2 : 1);
   const cache = sampling.batch_size * positions * L * 2 * K + 2 * sampling.batch_size * V + (tied ? V * D : 0);
   const inMebi = (floats: number): number => (floats * floatBytes) / mebi;
@@ -82,7 +84,7 @@ export function trainedParameters(
   return lora.targets.reduce((sum, target) => sum + lora.rank * (loraWidths[target] ?? 0), 0);
 }
 
-/** Seconds a stage of one round; null where its speed is not known. */
+/** Seconds per stage of one round; null if the speed is unknown. */
 export interface TimeEstimate {
   sample: number | null;
   score: number | null;
@@ -91,7 +93,7 @@ export interface TimeEstimate {
 }
 
 export interface Counts {
-  /** Of a round. */
+  /** Of one round. */
   prompts: number;
   heldOut: number;
   /** Mean tokens of a prompt. */
@@ -100,10 +102,10 @@ export interface Counts {
 
 /** A forward pass is a third of the work of a forward and a backward pass. */
 const forwardShare = 1 / 3;
-/** The round's start and the base: their log-probabilities of the held-out responses. */
+/** The round's start and the base: each needs log-probabilities of the held-out responses. */
 const opponents = 2;
 
-/** An upper bound where prompts have equal responses or none of use: it counts a pair for each. */
+/** An upper bound: it counts one pair per prompt, although some prompts give none. */
 export function estimateTimes(
   { sample, score, update }: Pick<Measurement, 'sample' | 'score' | 'update'>,
   counts: Counts,
@@ -130,9 +132,10 @@ export function estimateTimes(
 }
 
 /**
- * Mean length of responses from a measurement that was cut short: of all that were begun, so many ended within so many
- * tokens. With the chance p = ended / tokens that a token is the last, a response that may have at most M tokens has
- * (1 - (1 - p)^M) / p of them in the mean. Those that ended alone would say too little: short ones end first.
+ * Mean length of responses from a measurement that was cut short, after `ended` responses had ended within `tokens`
+ * tokens of all started ones. With the chance p = ended / tokens that a token is the last, a response of at most M
+ * tokens has a mean length of (1 - (1 - p)^M) / p. The mean of the ended responses alone would be biased: short ones
+ * end first.
  */
 export function meanLength(ended: number, tokens: number, most: number): number {
   if (tokens === 0 || ended === 0) return most;
@@ -140,7 +143,7 @@ export function meanLength(ended: number, tokens: number, most: number): number 
   return (1 - (1 - p) ** most) / p;
 }
 
-/** Memory of one GPU that trainer/ needs in PyTorch, all in MiB. */
+/** GPU memory that trainer/ needs in PyTorch, in MiB for one GPU. */
 export interface TorchEstimate {
   weights: number;
   gradients: number;
@@ -153,10 +156,11 @@ export interface TorchEstimate {
 const cudaMemory = 1024;
 
 /**
- * What an update with trainer/ takes on one GPU, with bfloat16 autocast. Full fine-tuning: 4 bytes per parameter for float32
- * weights, 4 for gradients, 8 for AdamW's moments. LoRA: 2 for the frozen base in bfloat16, and the same 16 for the adapter.
- * Activations in bfloat16 by the widths of `estimateMemory`; logits of the responses' positions in bfloat16, in float32, and
- * their gradient. Several GPUs under DDP take this each; FSDP divides weights, gradients and moments among them.
+ * Memory of an update with trainer/ on one GPU, with bfloat16 autocast. Full fine-tuning: 4 bytes per parameter for
+ * float32 weights, 4 for gradients, 8 for AdamW's moments. LoRA: 2 for the frozen base in bfloat16, and the same 16 for
+ * the adapter. Activations in bfloat16 by the widths of `estimateMemory`; logits of the responses' positions in
+ * bfloat16, in float32, and their gradient. Several GPUs under DDP take this each; FSDP divides weights, gradients and
+ * moments among them.
  *
  * @param promptTokens of the longest prompt
  */

@@ -1,4 +1,4 @@
-/** The form's checks: what each is asked, and the facts that it finds about what a field names. */
+/** The form's checks: their inputs, and the facts that they find about what a field names. */
 import type { PythonSearch } from './python.js';
 import type { BackendChoice, Config, RewardOptions } from '../config/schema.js';
 
@@ -7,20 +7,23 @@ export interface ModelFacts {
   parameters: number;
   /** Longest sequence in tokens. */
   context: number;
-  /** As the files store it: F32, F16, BF16. */
+  /** As stored in the files: F32, F16, BF16. */
   dtype: string;
   /** Size of the weight files. */
   bytes: number;
   tokenizer: boolean;
   chatTemplate: boolean;
-  /** Name of the base's folder where the folder is a PEFT adapter; null: full weights. */
+  /** Folder name of the base if the folder is a PEFT adapter; null: full weights. */
   adapter: string | null;
   shape: ModelShape;
-  /** Rows and columns of the weights that an adapter may change, added up by layer name: rank × sum is its size. */
+  /**
+   * Rows plus columns of the weights that an adapter may change, summed by layer name: an adapter has rank × sum
+   * parameters.
+   */
   loraWidths: Record<string, number>;
 }
 
-/** Widths that memory follows from; the legend is in model/types.ts: L, D, H·d, K·d, F, V. */
+/** Widths that determine memory; the legend is in model/types.ts: L, D, H·d, K·d, F, V. */
 export interface ModelShape {
   layers: number;
   hidden: number;
@@ -36,7 +39,7 @@ export interface ModelShape {
 
 export interface PromptFacts {
   prompts: number;
-  /** In tokens, and the model's context; null where no tokenizer could be read. */
+  /** In tokens: the longest and the mean prompt, and the model's context; null if no tokenizer could be read. */
   longest: number | null;
   mean: number | null;
   context: number | null;
@@ -44,50 +47,50 @@ export interface PromptFacts {
 
 export interface RewardFacts {
   reward: number;
-  /** What was judged, for people. */
+  /** The prompt that was scored, for display. */
   prompt: string;
   response: string;
   seconds: number;
-  /** Of all its models on this machine together. */
+  /** Total of all its models on this machine. */
   parameters: number;
 }
 
 export interface DirectoryFacts {
-  /** It is there, and empty. */
+  /** The directory exists and is empty. */
   exists: boolean;
 }
 
-/** What an endpoint of the sampling servers says of itself. */
+/** Facts that an endpoint of the sampling servers reports about itself. */
 export interface EndpointFacts {
   url: string;
   /** Names that it serves: the base model, and adapters. */
   models: string[];
-  /** Longest sequence in tokens; null if it does not say. */
+  /** Longest sequence in tokens; null if the endpoint does not report it. */
   context: number | null;
-  /** It wants a key, which the form does not send. */
+  /** The endpoint requires a key, which the form does not send. */
   locked: boolean;
 }
 
-/** What update jobs would find. */
+/** What an update job would find on this machine. */
 export interface EnvironmentFacts {
   python: PythonSearch;
   /** Version of Slurm or Ray; null for the other launchers. */
   scheduler: string | null;
 }
 
-/** What a short measurement found. Parts come one after the other: null is not measured (yet). */
+/** Results of a short measurement. Parts arrive one after the other; null means not measured (yet). */
 export interface Measurement {
   backend: string;
-  /** What to know of faster backends, in a clause; null: nothing. */
+  /** A clause on faster backends; null without one. */
   backend_note: string | null;
   sample: { tokensPerSecond: number; meanLength: number; truncatedShare: number } | null;
   score: { responsesPerSecond: number } | null;
   update: { tokensPerSecond: number } | null;
-  /** Most memory that the process held, MiB; of what was measured. */
+  /** Peak memory of the process, MiB, over the measured parts. */
   memory_mb: number | null;
 }
 
-/** A check of what update jobs need here. */
+/** A check of what update jobs need on this machine. */
 export interface EnvironmentAsk {
   /** A choice of the field `updates_on`. */
   on: string;
@@ -102,14 +105,14 @@ export interface RewardAsk {
   spec: string;
   options: RewardOptions;
   prompts: string;
-  /** The policy's folder: its tokens, for a reward that reads ids. */
+  /** The policy's folder: its tokenizer, for a reward that reads ids. */
   model: string;
   backend: BackendChoice;
-  /** The user wrote the reward himself or asked for the trial; false: it comes from a file that was opened. */
+  /** The user typed the reward or asked for the trial; false: it comes from an opened file. */
   named: boolean;
 }
 
-/** The checks by name; run/preflight/tasks.ts runs each in a process of its own. */
+/** The checks by name; run/preflight/tasks.ts runs each in a separate process. */
 export interface Tasks {
   model: { ask: { dir: string; elsewhere?: boolean }; answer: ModelFacts };
   prompts: { ask: { file: string; model: string; raw: boolean }; answer: PromptFacts };

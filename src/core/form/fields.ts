@@ -1,4 +1,4 @@
-/** The fields of the form that starts a run: what each sets, what it is, and which values it takes. */
+/** The fields of the form that starts a run: the key that each sets, its description, and its valid values. */
 import { z } from 'zod';
 import { backendSchema, configSchema, launcherNames, precisionSchema, serverKinds } from '../config/schema.js';
 import { commandLine } from '../shell.js';
@@ -39,18 +39,18 @@ export const fieldIds = [
 ] as const;
 export type FieldId = (typeof fieldIds)[number];
 
-/** What a person typed or chose, as text. */
+/** Typed or chosen values, as text. */
 export type Values = Record<FieldId, string>;
 
 export interface Field {
   id: FieldId;
   label: string;
-  /** `text` may be empty where the key may be null; `list` holds several entries in one line (`entriesOf`). */
+  /** `text` may be empty if the key may be null; `list` holds several entries in one line (`entriesOf`). */
   kind: 'path' | 'reward' | 'number' | 'choice' | 'text' | 'list';
   section: Section;
-  /** Where it stands in the configuration; none: the run directory is no part of it. */
+  /** Path of the key in the configuration; empty for the run directory, which is not part of it. */
   key: readonly string[];
-  /** Said after the schema's own description. */
+  /** Added after the schema's own description. */
   more: string;
   choices?: readonly string[];
 }
@@ -61,7 +61,7 @@ export type Section = (typeof sections)[number];
 /** Choices of where to sample and where to update. */
 export const thisMachine = 'this machine';
 export const onServers = 'servers';
-/** The launcher `process` with trainer/ on the GPUs that PyTorch sees here, its command filled in. */
+/** The launcher `process` with trainer/ on the GPUs that PyTorch sees here; fills in its command. */
 export const onGpu = 'PyTorch on GPU';
 
 export const allWeights = 'all weights';
@@ -195,7 +195,7 @@ export const fields: readonly Field[] = [
 
 export const fieldOf = (id: FieldId): Field => fields.find((each) => each.id === id) as Field;
 
-/** The fields that count with these values. */
+/** The fields that apply with these values. */
 export function visibleFields(values: Values): readonly Field[] {
   const served = values.samples_on === onServers;
   const job = values.updates_on !== thisMachine;
@@ -213,7 +213,7 @@ export function visibleFields(values: Values): readonly Field[] {
   return fields.filter(({ id }) => asked[id] ?? true);
 }
 
-/** The schema of a key; a group that may be null is looked into. */
+/** The schema of a key; unwraps groups that may be null. */
 export function schemaOf(key: readonly string[]): z.ZodType {
   return key.reduce<z.ZodType>((schema, part) => {
     let inner = schema;
@@ -223,17 +223,17 @@ export function schemaOf(key: readonly string[]): z.ZodType {
   }, configSchema);
 }
 
-/** One or two sentences: the schema's description, the range, and what helps to choose. */
+/** One or two sentences: the schema's description, the range, and advice for choosing. */
 export function explanation({ key, more, kind }: Pick<Field, 'key' | 'more' | 'kind'>): string {
   if (key.length === 0) return more;
   const schema = schemaOf(key);
   const text = schema.description ?? '';
   const range = kind === 'number' ? ` (${rangeOf(schema)})` : '';
-  // α stays α, whose capital looks like an A, and `hf:DIR` stays as it is typed.
+  // α is not capitalized, as its capital looks like an A, and `hf:DIR` stays as it is typed.
   return `${text.replace(/^[a-z](?![a-z]*:)/, (first) => first.toUpperCase())}${range}. ${more}`.trimEnd();
 }
 
-/** How the entries of a list stand in one line: before each option of sbatch, between semicolons, else commas. */
+/** How the entries of a list are separated in one line: before each option of sbatch, by semicolons, else by commas. */
 const separators: Partial<Record<FieldId, { split: RegExp; join: string }>> = {
   sbatch: { split: /\s+(?=--?[A-Za-z])/, join: ' ' },
   job_setup: { split: /;/, join: '; ' },
@@ -252,7 +252,7 @@ export function joinedEntries(id: FieldId, entries: readonly unknown[]): string 
   return entries.map(String).join((separators[id] ?? commas).join);
 }
 
-/** What is wrong with a text or a list; null if nothing is. */
+/** The problem with a text or a list; null if it is valid. */
 export function textProblem({ id, key, kind, label }: Field, text: string): string | null {
   const schema = schemaOf(key);
   const value = kind === 'list' ? entriesOf(id, text) : text.trim() === '' ? null : text.trim();
@@ -276,7 +276,7 @@ export function rangeOf(schema: z.ZodType): string {
   return `${String(minimum)}${upTo === '' ? ' or more' : upTo}`;
 }
 
-/** What is wrong with a number; null where nothing is. Nothing typed stands for the default. */
+/** The problem with a number; null if it is valid. Empty text means the default. */
 export function numberProblem({ key }: Field, text: string): string | null {
   const value = Number(text);
   if (text.trim() === '' || Number.isNaN(value))
@@ -287,7 +287,7 @@ export function numberProblem({ key }: Field, text: string): string | null {
   return `${text}: ${message.replace(/^(Invalid input|Too small|Too big): /, '')}`;
 }
 
-/** The text of a number's default; null where it has none. */
+/** The text of a number's default; null without one. */
 export function defaultText({ key }: Field): string | null {
   const { data } = schemaOf(key).safeParse(undefined);
   return typeof data === 'number' ? String(data) : null;

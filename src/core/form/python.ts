@@ -1,7 +1,10 @@
-/** A Python that could run trainer/: what is known of it, whether it can, and the command that does. run/preflight/python.ts finds one. */
+/**
+ * Facts about a Python that could run trainer/, whether it can, and the command that does. run/preflight/python.ts
+ * finds one.
+ */
 import { shellQuote } from '../shell.js';
 
-/** Packages of an update with trainer/; PEFT is needed for LoRA alone. */
+/** Packages of an update with trainer/; only LoRA needs PEFT. */
 export const packageNames = ['torch', 'transformers', 'accelerate', 'peft'] as const;
 
 export type PackageName = (typeof packageNames)[number];
@@ -20,21 +23,21 @@ export interface PythonFacts {
   packages: Record<PackageName, string | null>;
   /** As PyTorch sees them; empty without PyTorch. */
   gpus: GpuFacts[];
-  /** What is put on its PYTHONPATH: where brevity_trainer lies. */
+  /** Folder of brevity_trainer, for PYTHONPATH. */
   trainer_folder: string;
   /** Version of brevity_trainer; null if it cannot be imported, which `problem` explains. */
   trainer: string | null;
-  /** Why PyTorch or the trainer could not be imported, or a GPU not be used; null if all could. */
+  /** Why PyTorch or the trainer could not be imported, or a GPU not be used; null if everything worked. */
   problem: string | null;
 }
 
-/** What a search found: the best Python, and why each that was passed over is no use. */
+/** The best Python found, and why each of the others was skipped. */
 export interface PythonSearch {
   found: PythonFacts | null;
   passed: { program: string; reason: string }[];
 }
 
-/** Why this Python cannot run the trainer; null if it can. PEFT is said where LoRA is trained. */
+/** Why this Python cannot run the trainer; null if it can. PEFT is checked if LoRA is trained. */
 export function trainerProblem({ packages, trainer, problem }: PythonFacts): string | null {
   const missing = (['torch', 'transformers', 'accelerate'] as const).filter((name) => packages[name] === null);
   if (missing.length > 0) return `it has no ${missing.join(', ')}`;
@@ -43,7 +46,7 @@ export function trainerProblem({ packages, trainer, problem }: PythonFacts): str
 
 const trainerCall = 'brevity_trainer {dir}';
 
-/** Whether a command ends as those of trainerCommand do. */
+/** Whether a command ends like those of trainerCommand. */
 export const runsTrainer = (command: string): boolean => command.endsWith(trainerCall);
 
 /** The shell command that runs the trainer on every GPU that this Python sees; `{dir}` is the job's folder. */

@@ -1,9 +1,8 @@
 /**
- * Human decisions on a round's pairs as a journal: every decision, undo and redo is a row that is only ever appended,
- * and replaying the rows gives the decisions as they stand. Undo and redo have no limit; a new decision forgets what was
- * undone.
+ * Human decisions on a round's pairs as an append-only journal: every decision, undo and redo is a row, and replaying
+ * the rows gives the current decisions. Undo and redo have no limit; a new decision clears the redo history.
  *
- * Pure: keeping the journal on disk is the engine's, and `brevity review FILE`'s.
+ * Pure: the engine and `brevity review FILE` write the journal to disk.
  */
 import { UserError } from '../errors.js';
 import type { DroppedPairs } from '../rows.js';
@@ -17,7 +16,7 @@ interface Change {
   after: Decision;
 }
 
-/** How decisions stand; never changed, only followed by the next. */
+/** The current decisions with their undo history; immutable, each row gives a new state. */
 export interface DecisionState {
   decisions: ReadonlyMap<number, Decision>;
   done: readonly Change[];
@@ -26,7 +25,7 @@ export interface DecisionState {
 
 export const noDecisions: DecisionState = { decisions: new Map(), done: [], undone: [] };
 
-/** @throws UserError where there is nothing to undo or redo */
+/** @throws UserError if there is nothing to undo or redo */
 export function applyRow({ decisions, done, undone }: DecisionState, row: DecisionRow): DecisionState {
   const next = { decisions: new Map(decisions), done: [...done], undone: [...undone] };
   step(next, row);
@@ -34,8 +33,8 @@ export function applyRow({ decisions, done, undone }: DecisionState, row: Decisi
 }
 
 /**
- * An undo or redo with nothing to act on is skipped: two programs that wrote to one journal leave such rows, and a journal
- * that cannot be opened would lose the decisions in it.
+ * Skips an undo or redo that has nothing to act on: two programs writing to one journal leave such rows, and a journal
+ * that cannot be opened would lose its decisions.
  *
  * @param onSkipped gets the index of each row that is skipped
  */
@@ -80,13 +79,13 @@ function step(
   }
 }
 
-/** A decision that says nothing is none. */
+/** A decision without ruling and note is removed. */
 function put(decisions: Map<number, Decision>, prompt_index: number, decision: Decision | undefined): void {
   if (decision === undefined || (decision.ruling === null && decision.note === '')) decisions.delete(prompt_index);
   else decisions.set(prompt_index, decision);
 }
 
-/** What clients are told. */
+/** The view that clients get. */
 export function viewOf({ decisions, done, undone }: DecisionState): {
   decisions: Decision[];
   undoable: number;
@@ -96,11 +95,11 @@ export function viewOf({ decisions, done, undone }: DecisionState): {
 }
 
 /**
- * Merges a change into the decision on a prompt; what the change leaves out keeps its value. An exclusion or a tie keeps
- * the pair that the person had chosen, so that taking it back does not lose a swap.
+ * Merges a change into the decision on a prompt; fields that the change omits keep their values. An exclusion or a tie
+ * remembers the pair that the person had chosen, so that taking it back does not lose a swap.
  *
- * @param row of the prompt; undefined: there is no such prompt
- * @throws UserError where the ruling cannot be
+ * @param row of the prompt; undefined: the prompt does not exist
+ * @throws UserError if the ruling is invalid
  */
 export function decisionFor(
   standing: DecisionState,
@@ -123,13 +122,13 @@ function keepingPair(ruling: Ruling | null, before: Ruling | null): Ruling | nul
   return pair === null ? ruling : { kind: ruling.kind, instead_of: pair };
 }
 
-/** The pair that a ruling chooses, or that it excludes or calls a tie; null: the rewards' pair. */
+/** The pair that a ruling chooses, excludes or calls a tie; null: the rewards' pair. */
 export function pairIn(ruling: Ruling): ResponsePair | null {
   if (ruling.kind !== 'pair') return ruling.instead_of ?? null;
   return { chosen: ruling.chosen, rejected: ruling.rejected };
 }
 
-/** A sentence on why a ruling cannot be; null where it can. */
+/** A sentence on why a ruling is invalid; null if it is valid. */
 export function wrongWith({ rewards }: ReviewRow, ruling: Ruling): string | null {
   const pair = pairIn(ruling);
   if (pair === null) return null;
@@ -141,24 +140,24 @@ export function wrongWith({ rewards }: ReviewRow, ruling: Ruling): string | null
   return chosen === rejected ? `response ${chosen} cannot be both chosen and rejected` : null;
 }
 
-/** The pair that is trained on; null where there is none. */
+/** The pair to train on; null without one. */
 export function decidedPair({ automatic }: ReviewRow, decision: Decision | undefined): ResponsePair | null {
   const ruling = decision?.ruling ?? null;
   if (ruling === null) return typeof automatic === 'string' ? null : automatic;
   return ruling.kind === 'pair' ? { chosen: ruling.chosen, rejected: ruling.rejected } : null;
 }
 
-/** Whether a prompt has a pair as decided, and if not, why. */
+/** Whether a prompt has a pair after decisions, and if not, why. */
 export type PairStatus = 'pair' | 'excluded' | 'tie' | keyof DroppedPairs;
 
-/** `pair` exactly where decidedPair gives one. */
+/** `pair` exactly if decidedPair gives one. */
 export function pairStatus({ automatic }: ReviewRow, decision: Decision | undefined): PairStatus {
   const ruling = decision?.ruling ?? null;
   if (ruling === null) return typeof automatic === 'string' ? automatic : 'pair';
   return ruling.kind === 'exclude' ? 'excluded' : ruling.kind;
 }
 
-/** What run.json says of a round's pairs. */
+/** Counts of a round's pairs for run.json. */
 export interface ReviewCounts {
   pairs: number;
   dropped: DroppedPairs;
@@ -208,14 +207,14 @@ const names: [key: keyof DecisionCounts, name: string][] = [
   ['noted', 'noted'],
 ];
 
-/** "2 swapped, 1 excluded"; "none" where nothing was decided; null before review. */
+/** "2 swapped, 1 excluded"; "none" without decisions; null before review. */
 export function decisionsInWords(counts: DecisionCounts | null): string | null {
   if (counts === null) return null;
   const said = names.filter(([key]) => (counts[key] ?? 0) > 0).map(([key, name]) => `${counts[key]} ${name}`);
   return said.length === 0 ? 'none' : said.join(', ');
 }
 
-/** "sampled 63 of 320 prompts (stopped early)"; null where it was not recorded. */
+/** "sampled 63 of 320 prompts (stopped early)"; null if it was not recorded. */
 export function samplingInWords(sampled: SampledPrompts | null): string | null {
   if (sampled === null) return null;
   const { prompts, planned, stopped_early } = sampled;
@@ -223,7 +222,7 @@ export function samplingInWords(sampled: SampledPrompts | null): string | null {
   return `sampled ${some}${stopped_early ? ' (stopped early)' : ''}`;
 }
 
-/** "3 ties, 1 identical": why the rewards give no pair. Empty where they always do. */
+/** "3 ties, 1 identical": why the rewards give no pair. Empty if they always give one. */
 export function causesInWords({ ties, identical, below_gap, too_few }: DroppedPairs): string {
   return listed([
     [ties, ties === 1 ? 'tie' : 'ties'],
@@ -233,13 +232,16 @@ export function causesInWords({ ties, identical, below_gap, too_few }: DroppedPa
   ]);
 }
 
-/** Prompts without a pair, by the rewards' word or a person's. */
+/** Prompts without a pair, because of the rewards or a person. */
 export function promptsWithoutPair(dropped: DroppedPairs, decisions: DecisionCounts | null): number {
   const byRewards = Object.values(dropped).reduce((sum: number, n: number) => sum + n, 0);
   return byRewards + (decisions?.excluded ?? 0) + (decisions?.ties ?? 0);
 }
 
-/** "17 prompts without a pair (12 ties, 3 identical, 2 excluded by hand)"; null before there are pairs, or all have one. */
+/**
+ * "17 prompts without a pair (12 ties, 3 identical, 2 excluded by hand)"; null before pairs exist, or if every prompt
+ * has one.
+ */
 export function withoutPairInWords(dropped: DroppedPairs | null, decisions: DecisionCounts | null): string | null {
   if (dropped === null) return null;
   const all = promptsWithoutPair(dropped, decisions);

@@ -1,5 +1,5 @@
 /**
- * Words that one text has and the other lacks: the shortest edit script over words. Spaces do not count; punctuation
+ * Words that one text has and the other lacks: the shortest edit script over words. Spaces are ignored; punctuation
  * marks are words.
  */
 import { diffArrays } from 'diff';
@@ -7,7 +7,7 @@ import { diffArrays } from 'diff';
 /** [start, end) in UTF-16 units. */
 export type Range = [number, number];
 
-/** Texts further apart than this many words are told apart as a whole between their common start and end. */
+/** Texts further apart than this many edits differ as a whole between their common start and end. */
 const mostEdits = 1500;
 
 const words = /[\p{L}\p{N}\p{M}_'’]+|[^\s\p{L}\p{N}]/gu;
@@ -17,7 +17,7 @@ interface Word {
   start: number;
 }
 
-/** @returns what `a` has that `b` lacks, and the other way round; neighbouring words are one range */
+/** @returns what `a` has that `b` lacks, and the reverse; neighbouring words are one range */
 export function wordDiff(a: string, b: string): { a: Range[]; b: Range[] } {
   const [as, bs] = [wordsOf(a), wordsOf(b)];
   const [start, end] = commonEnds(as, bs);
@@ -37,7 +37,7 @@ function wordsOf(text: string): Word[] {
   return Array.from(text.matchAll(words), (match) => ({ text: match[0], start: match.index }));
 }
 
-/** How many words both texts begin with, and end with. */
+/** Number of words that both texts begin with, and end with. */
 function commonEnds(a: readonly Word[], b: readonly Word[]): [number, number] {
   const most = Math.min(a.length, b.length);
   let start = 0;

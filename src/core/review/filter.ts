@@ -10,13 +10,13 @@
  *             | name ":" (number | range)             dlen:10..50, k:4, wlen:200..
  *             | [("w" | "l" | "p") ":"] text          capital, "capital city", w:"let me"
  *
- * A number's name is its short form or the heading of its column. Words that are neither names, marks nor operators are
- * searched for as text, and quotation marks make text of anything.
+ * The name of a number is its short form or its column heading. Words that are not names, marks or operators are
+ * searched for as text; quotation marks turn anything into text.
  *
  * Leaves out where the values come from (components/screens/review/order.ts).
  */
 
-/** What can be compared: its meaning, and the other names it answers to (headings, as drawn in Unicode and ASCII). */
+/** Numbers that can be compared: the meaning of each, and its other names (headings, as drawn in Unicode and ASCII). */
 export const filterNumbers = {
   r: { meaning: 'reward margin r_w - r_l', also: ['r_w-r_l', 'margin'] },
   rw: { meaning: 'reward of the chosen response', also: ['r_w'] },
@@ -48,7 +48,7 @@ export const filterFlags = {
 } as const;
 export type FilterFlag = keyof typeof filterFlags;
 
-/** Before words, `w:words`: where they must be. */
+/** Prefixes such as `w:` that restrict a text to one part. */
 export const filterParts = {
   w: 'the chosen response by the rewards',
   l: 'the rejected response by the rewards',
@@ -56,7 +56,7 @@ export const filterParts = {
 } as const;
 export type FilterPart = keyof typeof filterParts;
 
-/** What can be typed, with its meaning: for the help and docs/keys.md. */
+/** The syntax with its meaning, for the help and docs/keys.md. */
 export const filterNotes: readonly (readonly [string, string])[] = [
   ['capital city', 'both words are in the prompt, the pair or its note'],
   ['"capital city"', 'these words side by side; quotes make text of a name'],
@@ -73,7 +73,7 @@ export const filterNotes: readonly (readonly [string, string])[] = [
 
 const comparisons = {
   '=': (a: number, b: number) => a === b,
-  // NaN, a value that a row does not have, satisfies no comparison.
+  // NaN, for a value that a row does not have, satisfies no comparison.
   '!=': (a: number, b: number) => a < b || a > b,
   '<': (a: number, b: number) => a < b,
   '<=': (a: number, b: number) => a <= b,
@@ -82,11 +82,11 @@ const comparisons = {
 } as const;
 export type FilterSign = keyof typeof comparisons;
 
-/** A row as the filter asks it. */
+/** The values of a row that the filter reads. */
 export interface Filterable {
   number(field: FilterNumber): number;
   flag(flag: FilterFlag): boolean;
-  /** Whether a lower-case text is in it: in one part, or in the prompt, the pair's texts or the note. */
+  /** Whether it contains a lower-case text: in one part, or for null in the prompt, the pair's texts or the note. */
   has(text: string, part: FilterPart | null): boolean;
 }
 
@@ -95,21 +95,21 @@ export type FilterNode =
   | { kind: 'not'; term: FilterNode }
   | { kind: 'mark'; mark: FilterFlag }
   | { kind: 'number'; field: FilterNumber; sign: FilterSign; value: number }
-  /** Both ends included. */
+  /** Both ends are inclusive. */
   | { kind: 'range'; field: FilterNumber; low: number; high: number }
   | { kind: 'text'; part: FilterPart | null; text: string };
 
 export type Filter =
   | {
       ok: true;
-      /** null: nothing was typed, and every row passes. */
+      /** null: empty filter, every row passes. */
       node: FilterNode | null;
       test: (row: Filterable) => boolean;
       usesAlpha: boolean;
       /** Words taken as text that are one letter away from a mark or a name. */
       resembles: readonly { word: string; name: string }[];
     }
-  /** `at`: the first character that cannot be parsed, from 0. */
+  /** `at`: index of the first character that cannot be parsed, from 0. */
   | { ok: false; error: string; at: number };
 
 const ofAlpha: readonly string[] = ['lmargin', 'pen', 'weight', 'flipped'];
@@ -185,7 +185,7 @@ function mentions(node: FilterNode, names: readonly string[]): boolean {
   }
 }
 
-/** The filter as it can be typed: parsing it gives the same filter. */
+/** The filter as text that parses to the same filter. */
 export function printFilter(node: FilterNode): string {
   switch (node.kind) {
     case 'or':
@@ -248,13 +248,13 @@ const patterns = {
 const signs: Record<string, FilterSign> = { '==': '=', '≤': '<=', '≥': '>=', '≠': '!=' };
 const mirrored: Partial<Record<FilterSign, FilterSign>> = { '<': '>', '<=': '>=', '>': '<', '>=': '<=' };
 
-/** Deeper nesting would overflow the stack before anybody could read it. */
+/** Limits nesting, as deeper filters would overflow the stack. */
 const deepest = 100;
 
 class Parser {
   private at = 0;
   private depth = 0;
-  /** The operator that still waits for what follows it. */
+  /** The operator that still lacks its operand. */
   private waiting = '';
   readonly resembles: { word: string; name: string }[] = [];
 
@@ -314,14 +314,14 @@ class Parser {
     return node;
   }
 
-  /** A term is complete, with the spaces after it. */
+  /** Completes a term and skips the spaces after it. */
   private placed(node: FilterNode): FilterNode {
     this.waiting = '';
     this.take('space');
     return node;
   }
 
-  /** `10 < dlen`, and with a second comparison `10 < dlen <= 50`; null where no comparison begins with a number. */
+  /** `10 < dlen`, and with a second comparison `10 < dlen <= 50`; null if no comparison begins with a number. */
   private numberFirst(): FilterNode | null {
     const from = this.at;
     const typed = this.take('number');
@@ -384,7 +384,7 @@ class Parser {
     return { kind: 'number', field, sign, value: this.number(sign) };
   }
 
-  /** After `:` or `=`: a number, or two with `..` between, either of which may be left out. */
+  /** After `:` or `=`: a number, or a range `a..b` with either end optional. */
   private range(field: FilterNumber, sign: string): FilterNode {
     this.take('space');
     const from = this.at;
@@ -407,7 +407,7 @@ class Parser {
   }
 
   private valueOf(typed: string, at: number): number {
-    // Counts stand on the screen as 1,234; elsewhere the comma is a decimal comma.
+    // The screen shows counts as 1,234; elsewhere the comma is a decimal comma.
     if (/^[-+−]?[1-9]\d{0,2}(,\d{3})+$/.test(typed))
       this.fail(
         `\`${typed}\` may mean ${typed.replaceAll(',', '')} or ${typed.replace(',', '.')}; write one of them`,
@@ -450,7 +450,7 @@ class Parser {
     return `unknown name \`${name}\`; ${names}`;
   }
 
-  /** Up to a space, a sign or a parenthesis that was opened before it. */
+  /** Ends at a space, a sign, or the closing parenthesis of an outer group. */
   private word(): string {
     const from = this.at;
     for (let inner = 0; !this.atEnd() && !/\s/.test(this.typed[this.at]) && !this.sees('sign'); this.at++) {
@@ -460,7 +460,7 @@ class Parser {
     return this.typed.slice(from, this.at);
   }
 
-  /** In quotation marks; a backslash before a quotation mark or a backslash makes a character of it. */
+  /** Quoted text; a backslash escapes a quotation mark or a backslash. */
   private quoted(): string {
     const from = this.at++;
     let text = '';
@@ -519,7 +519,7 @@ class Parser {
   }
 }
 
-/** The name fewest edits away, transpositions included; null where none is within `most`. */
+/** The name with the fewest edits, transpositions included; null if none is within `most`. */
 function closest(word: string, names: readonly string[], most: number): string | null {
   let best: string | null = null;
   let least = most + 1;

@@ -1,7 +1,7 @@
 /**
- * Signs of reward hacking in a scored round: rewards that rise with length, phrases over-represented in chosen responses,
- * chosen responses that were cut off or repeat themselves. Chosen and rejected are the rewards' best and worst; how far a
- * person's decisions agree with the rewards is at the end.
+ * Signs of reward hacking in a scored round: rewards that rise with length, phrases over-represented in chosen
+ * responses, and chosen responses that were truncated or repeat themselves. Chosen and rejected are the responses with
+ * the highest and lowest reward. The last part measures how far a person's decisions agree with the rewards.
  */
 import { phrasesOf, Slices, type Phrases } from './phrases.js';
 import type { Decision, ReviewRow } from './rows.js';
@@ -9,17 +9,17 @@ import { pearson, spearman, wilson } from '../statistics.js';
 
 export interface HackingReport extends Phrases {
   round: number;
-  /** Chosen responses and rejected responses by the rewards that met the length limit; null where nobody knows. */
+  /** Chosen and rejected responses (by reward) that reached the length limit; null if unknown. */
   truncated: { chosen: number; rejected: number } | null;
   length: LengthBias;
-  /** The same of the rounds that led to this one, the first first and this one last. */
+  /** Length bias of the rounds that led to this one, oldest first, this one last. */
   rounds: { round: number; length: LengthBias }[];
 }
 
 /**
- * Yields to others every few milliseconds.
+ * Yields to the event loop every few milliseconds.
  *
- * @param finishKnown whether the rows say which responses were cut off
+ * @param finishKnown whether the rows say which responses were truncated
  */
 export async function hackingReport(
   round: number,
@@ -38,24 +38,24 @@ export async function hackingReport(
   };
 }
 
-// The correlation of reward and length, which a length penalty is to undo. It is taken within each prompt, as pairs are:
-// a prompt that asks for long responses and is rewarded well says nothing about what a pair teaches.
+// The correlation of reward and length that a length penalty should remove. It is computed within each prompt, as pairs
+// are: a prompt that asks for long responses and is rewarded well says nothing about what a pair teaches.
 
 export interface LengthBias {
-  /** Responses, and prompts among whose responses both rewards and lengths differ. */
+  /** Number of responses, and of prompts whose responses differ in both rewards and lengths. */
   responses: number;
   prompts: number;
-  /** Mean over those prompts of Spearman's ρ of reward and length, and its standard error. NaN where there are none. */
+  /** Mean over those prompts of Spearman's ρ of reward and length, and its standard error. NaN without such prompts. */
   within: number;
   within_error: number;
   /** Pearson's r over all responses. */
   overall: number;
   /**
-   * Reward that one more token (or character) goes with, by least squares within prompts: at this α the length-penalized
+   * Least-squares slope of reward over length within prompts, per token (or character): at this α the length-penalized
    * reward r - α|y| no longer rises with |y|.
    */
   slope: number;
-  /** Pairs of best and worst, those whose chosen response is longer, and those of equal length. */
+  /** Pairs of best and worst response, those with a longer chosen response, and those of equal length. */
   pairs: number;
   longer: number;
   equal: number;
@@ -63,7 +63,7 @@ export interface LengthBias {
 
 export type LengthRow = Pick<ReviewRow, 'rewards' | 'lengths' | 'automatic'>;
 
-/** Yields to others every few milliseconds. */
+/** Yields to the event loop every few milliseconds. */
 export async function lengthBias(rows: Iterable<LengthRow> | AsyncIterable<LengthRow>): Promise<LengthBias> {
   const slices = new Slices();
   const [rewards, lengths]: [number[], number[]] = [[], []];
@@ -72,7 +72,7 @@ export async function lengthBias(rows: Iterable<LengthRow> | AsyncIterable<Lengt
   for await (const row of rows) {
     await slices.between();
     for (const reward of row.rewards) rewards.push(reward);
-    // A prompt whose scoring was cut short has fewer rewards than responses.
+    // A prompt whose scoring was interrupted has fewer rewards than responses.
     const sizes = row.lengths.slice(0, row.rewards.length);
     for (const size of sizes) lengths.push(size);
     const rho = spearman(row.rewards, sizes);
@@ -105,17 +105,17 @@ function mean(values: readonly number[]): number {
 // Agreement of a person's decisions with the rewards.
 
 export interface Agreement {
-  /** Pairs that a person chose or confirmed and of which the rewards prefer one side. */
+  /** Pairs that a person chose or confirmed and whose rewards differ. */
   judged: number;
   agreed: number;
-  /** Share that agree and its 95 % interval (Wilson); NaN where nothing is judged. */
+  /** Share that agrees and its 95 % interval (Wilson); NaN without judged pairs. */
   share: number;
   low: number;
   high: number;
-  /** Pairs judged against the rewards whose higher reward is the longer response, and the shorter. */
+  /** Pairs judged against the rewards whose higher-reward response is the longer one, and the shorter one. */
   against_longer: number;
   against_shorter: number;
-  /** Of pairs that the rewards make: marked as ties, left out. */
+  /** Pairs of the rewards that a person marked as ties, and those excluded. */
   ties: number;
   excluded: number;
 }

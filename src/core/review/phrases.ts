@@ -1,20 +1,24 @@
 /**
- * Stock phrases: words and phrases of up to five words that many chosen responses have and few rejected responses, and phrases that chosen responses
- * repeat. Counted level by level: a phrase can only be frequent where its first and its last words but one are (Agrawal &
- * Srikant, "Fast algorithms for mining association rules", 1994), which keeps 20,000 pairs within memory.
+ * Finds stock phrases: words and phrases of up to five words that are over-represented in chosen responses, and phrases
+ * that chosen responses repeat. Counts level by level: a phrase can be frequent only if its first and last words but
+ * one are (Agrawal & Srikant, "Fast algorithms for mining association rules", 1994), which keeps 20,000 pairs within
+ * memory.
  *
- * Leaves out who asks for it, and when (engine/queries.ts, cli/reviewSession.ts).
+ * Leaves out who requests it, and when (engine/queries.ts, cli/reviewSession.ts).
  */
 import { type Contrast, zScore } from '../statistics.js';
 
 export interface Phrases {
-  /** Pairs whose texts were read: of more than can be held, as many as can, evenly. */
+  /** Number of pairs read: an even sample if not all fit in memory. */
   read: number;
-  /** What chosen responses have that rejected responses lack, the most telling first. */
+  /** Phrases over-represented in chosen responses, highest z first. */
   phrases: Contrast[];
-  /** Four words that a chosen response says at least three times, and in how many chosen responses and rejected responses that is so. */
+  /**
+   * Four-word sequences that a chosen response contains at least three times, with the number of chosen and rejected
+   * responses that do so.
+   */
   repeated: Contrast[];
-  /** Mean share of a response's four-word sequences that it has said before; NaN where nothing is that long. */
+  /** Mean share of a response's four-word sequences that repeat an earlier one; NaN if every response is too short. */
   repetition: { chosen: number; rejected: number };
 }
 
@@ -24,16 +28,16 @@ export interface Texts {
 }
 
 const LONGEST = 5;
-/** Fewer responses than this prove nothing. */
+/** Least number of responses with a phrase; fewer prove nothing. */
 const LEAST = 5;
-/** ẑ: thousands of phrases are tried, of which chance makes some look telling. */
+/** Least ẑ: of thousands of tested phrases, some look significant by chance. */
 const TELLING = 3;
 const LISTED = 60;
 const REPEATS = 3;
 /** Characters of all texts: about two hundred megabytes of counts. */
 const MOST_CHARACTERS = 60e6;
 
-/** Yields to others every few milliseconds. */
+/** Yields to the event loop every few milliseconds. */
 export async function phrasesOf(given: readonly Texts[]): Promise<Phrases> {
   const slices = new Slices();
   const pairs = evenly(given);
@@ -69,29 +73,29 @@ function evenly(pairs: readonly Texts[]): readonly Texts[] {
 }
 
 interface Candidate extends Contrast {
-  /** Its words with a space before and after each; markup is one word that is no part of any other. */
+  /** The words with a space before and after each; markup is a separate word. */
   spaced: string;
 }
 
 interface Document {
   side: number;
   words: Int32Array;
-  /** 1: this word goes on from the one before. */
+  /** 1: a phrase can continue from the previous word to this one. */
   joined: Uint8Array;
-  /** The frequent phrase of the level that starts at each word; -1: none. */
+  /** The frequent phrase of the current level that starts at each word; -1 without one. */
   starts: Int32Array;
 }
 
-/** Texts as numbers, and how many chosen responses and rejected responses have each phrase of one level. */
+/** Texts as word ids, and the number of chosen and rejected responses with each phrase of one level. */
 class Corpus {
   readonly words: string[] = [];
   private readonly ids = new Map<string, number>();
   private readonly isMark: boolean[] = [];
   private readonly documents: Document[] = [];
-  /** Different words of all chosen responses, of all rejected responses: how much they had to say. */
+  /** Distinct words per response, summed over chosen and over rejected responses. */
   private readonly all = [0, 0];
   private counts: [number[], number[]] = [[], []];
-  /** The words of each phrase of the level. */
+  /** The words of each phrase of the current level. */
   private phrases: number[][] = [];
 
   /** The text that was added last, without its markup. */
@@ -113,7 +117,7 @@ class Corpus {
   }
 
   private idOf(text: string, mark: boolean): number {
-    // Markup is told apart from a word that looks like it.
+    // Distinguishes markup from a word that looks like it.
     const key = mark ? ` ${text}` : text;
     let id = this.ids.get(key);
     if (id === undefined) {
@@ -128,7 +132,7 @@ class Corpus {
     return id;
   }
 
-  /** Goes on to phrases of one more word. @returns whether there are any */
+  /** Extends phrases by one word. @returns whether there are any */
   async lengthen(level: number, least: number, slices: Slices): Promise<boolean> {
     const [chosen, rejected] = this.counts;
     const before = this.phrases;
@@ -140,7 +144,7 @@ class Corpus {
     for (const [at, { side, words, joined, starts }] of this.documents.entries()) {
       for (let i = 0; i < words.length; i++) {
         const [head, tail] = [starts[i], i + 1 < words.length && joined[i + 1] === 1 ? starts[i + 1] : -1];
-        // Read before it is written over: place i + 1 still holds the shorter phrase.
+        // Read before it is overwritten: place i + 1 still holds the shorter phrase.
         starts[i] = -1;
         if (!isFrequent(head) || !isFrequent(tail)) continue;
         const key = head * before.length + tail;
@@ -183,7 +187,7 @@ class Corpus {
   }
 }
 
-/** Of phrases within one another the one that says more, where nearly as many responses have it. */
+/** Of nested phrases, keeps the longer one if nearly as many responses have it. */
 function mostTelling(candidates: readonly Candidate[]): Contrast[] {
   const kept: Candidate[] = [];
   const byZ = [...candidates].sort((a, b) => b.z - a.z).slice(0, 10 * LISTED);
@@ -203,7 +207,7 @@ function mostTelling(candidates: readonly Candidate[]): Contrast[] {
 }
 
 /**
- * Four words in a row that a response says again: seq-rep-4 (Welleck et al., "Neural text generation with unlikelihood
+ * Four-word sequences that a response repeats: seq-rep-4 (Welleck et al., "Neural text generation with unlikelihood
  * training", arXiv 1908.04319), over words.
  */
 class Repeats {
@@ -215,7 +219,7 @@ class Repeats {
     const { words, joined } = corpus.last();
     const sequences = words.length - 3;
     if (sequences < 1) return;
-    // Pairs of words get numbers of their own, so that two of them make one exact key.
+    // Gives pairs of words their own numbers, so that two of them make one exact key.
     const couples = new Map<number, number>();
     const couple = Int32Array.from({ length: words.length - 1 }, (_, i) =>
       remembered(couples, words[i] * 2 ** 26 + words[i + 1]),
@@ -230,7 +234,7 @@ class Repeats {
     this.sums[side] += 1 - times.size / sequences;
     this.texts[side]++;
     for (const { at, count } of times.values()) {
-      // Only what stands in the text as it is written here can be found again by it.
+      // Only a sequence that appears in the text exactly as shown here can be searched for.
       if (count < REPEATS || joined[at + 1] + joined[at + 2] + joined[at + 3] < 3) continue;
       const phrase = phraseOf(Array.from(words.subarray(at, at + 4), (id) => corpus.words[id]));
       const counts = this.phrases.get(phrase) ?? [0, 0];
@@ -243,7 +247,10 @@ class Repeats {
     return { chosen: this.sums[0] / this.texts[0], rejected: this.sums[1] / this.texts[1] };
   }
 
-  /** Those that several chosen responses repeat, and more of them than rejected responses; the most chosen responses first. */
+  /**
+   * Sequences that several chosen responses repeat, and more of them than rejected responses; most chosen responses
+   * first.
+   */
   most(pairs: number): Contrast[] {
     return [...this.phrases]
       .filter(([, [chosen, rejected]]) => chosen > Math.max(1, rejected))
@@ -259,18 +266,18 @@ function remembered(numbers: Map<number, number>, key: number): number {
   return found;
 }
 
-// Splits texts into lower-case words; in scripts without spaces each character is a word. Markup counts as words of its
-// own, since headings, lists and bold are what reward models fall for first.
+// Splits texts into lower-case words; in scripts without spaces each character is a word. Markup becomes separate
+// words, since headings, lists and bold are what reward models fall for first.
 
 export interface Word {
   text: string;
-  /** One space (or nothing, between characters of such scripts) lies between it and the word before. */
+  /** One space (or none, between characters of such scripts) separates it from the previous word. */
   joined: boolean;
-  /** Markup or an emoji: no part of a phrase. */
+  /** Markup or an emoji; not part of any phrase. */
   mark: boolean;
 }
 
-/** What markup is called, and what is looked for to find it. */
+/** The name of each markup, and the text to search for. */
 export const marks: Record<string, { name: string; sign: string }> = {
   '#': { name: 'heading', sign: '# ' },
   '-': { name: 'list item', sign: '- ' },
@@ -328,7 +335,7 @@ export function wordsOf(text: string): Word[] {
   return words;
 }
 
-/** Words of one phrase as they stood in the text. */
+/** Joins the words of a phrase as they appeared in the text. */
 export function phraseOf(words: readonly string[]): string {
   return words.reduce((phrase, word) =>
     isUnspaced(phrase.at(-1) ?? '') || isUnspaced(word) ? phrase + word : `${phrase} ${word}`,
@@ -342,11 +349,11 @@ function isUnspaced(text: string): boolean {
 
 const SLICE_MILLISECONDS = 6;
 
-/** Cuts long counting into short pieces, so that keys and sockets on the same thread wait for one piece at most. */
+/** Cuts long counting into short slices, so that keys and sockets on the same thread wait for one slice at most. */
 export class Slices {
   private started = performance.now();
 
-  /** Called between steps of well under a millisecond: lets others go first where a piece has been long enough. */
+  /** Called between steps of well under a millisecond: yields once the slice has lasted long enough. */
   async between(): Promise<void> {
     if (performance.now() - this.started < SLICE_MILLISECONDS) return;
     await new Promise((resolve) => setImmediate(resolve));

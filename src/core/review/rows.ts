@@ -1,32 +1,32 @@
 /**
- * What review works on: every prompt of a round with the rewards and lengths of all its responses, and what a person
- * decided about it. The same rows come from a run's engine and from a file of scored samples (`brevity review FILE`).
+ * The data of review: every prompt of a round with the rewards and lengths of all its responses, and a person's
+ * decisions about it. The same rows come from a run's engine and from a file of scored samples (`brevity review FILE`).
  *
- * Leaves out how decisions follow one another (decisions.ts) and what α does to the pairs (core/margins.ts).
+ * Leaves out how decisions are replayed (decisions.ts) and the effect of α on the pairs (core/margins.ts).
  */
 import type { DroppedPairs, Message, SampleRow, ScoreRow, ShownResponse } from '../rows.js';
 import { promptText } from '../prompts.js';
 import { largest, smallest } from '../limits.js';
 
-/** Two of a prompt's K responses, by their place in sampling order. */
+/** Two of a prompt's K responses, by their index in sampling order. */
 export interface ResponsePair {
   chosen: number;
   rejected: number;
 }
 
-/** A prompt with its K scored responses, without their texts but two: 20,000 of these must be light to pass around. */
+/** A prompt with its K scored responses, but only two of their texts: 20,000 rows must be cheap to send. */
 export interface ReviewRow {
   prompt_index: number;
-  /** The prompt in one piece, for tables and filters. */
+  /** The prompt as one text, for tables and filters. */
   prompt: string;
-  /** Of the K responses in sampling order; logps is NaN-free or empty where it is not known. */
+  /** One value per response, in sampling order. logps contains no NaN; it is empty if unknown. */
   rewards: number[];
   lengths: number[];
   truncated: boolean[];
   logps: number[];
-  /** The pair that the rewards make, or why there is none. */
+  /** The pair that the rewards make, or why they make none. */
   automatic: ResponsePair | keyof DroppedPairs;
-  /** Texts of the automatic pair; of best and worst where there is none; empty where there is one response or none. */
+  /** Texts of the automatic pair; without one, of best and worst; empty for fewer than two responses. */
   chosen_text: string;
   rejected_text: string;
 }
@@ -38,26 +38,26 @@ export interface LogRatios {
 }
 
 /**
- * The inputs of gradient weights. `lengths`: the update starts from its reference policy, so the log-ratios are 0 and
- * z = α·Δ|y|. `logps`: log-probabilities of every response under both policies, which are computed once.
+ * The inputs of gradient weights. `lengths`: the update starts from its reference policy, so the log-ratios are 0 and z
+ * = α·Δ|y|. `logps`: log-probabilities of every response under both policies, computed once.
  */
 export type WeightInputs =
   | { need: 'lengths' }
   | {
       need: 'logps';
-      /** Log-probabilities that are known, and how many there are in all: two per response. */
+      /** Number of known log-probabilities, and their total: two per response. */
       done: number;
       total: number;
       computing: boolean;
-      /** Why the rest is not computed; null if nothing is wrong. */
+      /** Why the rest is not computed; null without a problem. */
       problem: string | null;
       known: LogRatios[];
     };
 
-/** A prompt with everything there is to show of it. */
+/** A prompt with all its details. */
 export interface ReviewDetail {
   prompt_index: number;
-  /** The prompt as it was given. */
+  /** The prompt as given. */
   prompt: string | Message[];
   /** In sampling order. */
   responses: ResponseDetail[];
@@ -65,41 +65,41 @@ export interface ReviewDetail {
 
 export interface ResponseDetail extends ShownResponse {
   reward: number;
-  /** Sum of log π over the response; null where it is not known. */
+  /** Sum of log π over the response; null if unknown. */
   logps: number | null;
-  /** Who wrote it, where a file tells. */
+  /** The model or person that wrote it, if the file says so. */
   source?: string;
 }
 
 /**
- * What a person says of a prompt's pair. `swap` is `pair` with the places of the pair before exchanged.
+ * A person's ruling on a prompt's pair. `swap` is `pair` with the two sides of the previous pair exchanged.
  *
- * `instead_of`: the pair that the person had chosen before excluding it or calling it a tie, to return to; absent if the
- * rewards' pair applied, and in files of an earlier Brevity.
+ * `instead_of`: the pair that the person had chosen before excluding it or calling it a tie, to return to; absent if
+ * the rewards' pair applied, and in files of earlier versions.
  */
 export type Ruling =
   | { kind: 'pair'; chosen: number; rejected: number }
   | { kind: 'exclude'; instead_of?: ResponsePair }
   | { kind: 'tie'; instead_of?: ResponsePair };
 
-/** A person's word on a prompt; without ruling the rewards decide. */
+/** A person's decision on a prompt; without a ruling the rewards' pair applies. */
 export interface Decision {
   prompt_index: number;
   ruling: Ruling | null;
-  /** Why; empty where nothing was said. */
+  /** The reason; empty without one. */
   note: string;
 }
 
-/** A row of a round's decisions.jsonl, only ever appended; replaying all rows gives the decisions as they stand. */
+/** A row of a round's decisions.jsonl, which is append-only; replaying all rows gives the current decisions. */
 export type DecisionRow = { at: string } & (
   { action: 'decide'; decision: Decision } | { action: 'undo' } | { action: 'redo' }
 );
 
-/** Counted in the round's results: decisions as they stand against what the rewards said. */
+/** Current decisions compared with the rewards, counted for the round's results. */
 export interface DecisionCounts {
   /** The rewards' pair with its sides exchanged. */
   swapped: number;
-  /** Another two of the K, or a pair where the rewards made none. */
+  /** Another two of the K responses, or a pair where the rewards made none. */
   repaired: number;
   /** The rewards' pair, confirmed. */
   confirmed: number;
@@ -111,7 +111,7 @@ export interface DecisionCounts {
 /**
  * The rows of the review table from a round's samples and scores.
  *
- * @param made of each prompt the pair that the rewards make, or why they make none (core/pairs.ts)
+ * @param made the rewards' pair of each prompt, or why there is none (core/pairs.ts)
  */
 export function reviewRows(
   samples: readonly SampleRow[],
@@ -140,7 +140,7 @@ export function reviewRows(
     });
 }
 
-/** Places of the best and the worst of at least two rewards; they differ even where all rewards are equal. */
+/** Indices of the best and the worst of at least two rewards; they differ even if all rewards are equal. */
 export function bestAndWorst(rewards: readonly number[]): ResponsePair {
   const chosen = rewards.indexOf(largest(rewards));
   const rejected = rewards.indexOf(smallest(rewards));

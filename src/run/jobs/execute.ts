@@ -1,8 +1,8 @@
 /**
- * `brevity job DIR`: executes the folder of an update job with our own engine, by the same code as a local update.
- * Stopped by SIGTERM, it continues from its checkpoint with bit-identical results on the same backend.
+ * `brevity job DIR`: executes the folder of an update job with our own engine, by the same code as a local update. If
+ * SIGTERM stops it, it continues from its checkpoint with bit-identical results on the same backend.
  *
- * Leaves out what a trainer on several processes needs: trainer/ is that executor.
+ * Leaves out training on several processes: trainer/ is the executor for that.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync } from 'node:fs';
@@ -43,21 +43,21 @@ import {
 } from '../../remote/jobs/contract.js';
 import { readTextFile } from '../../io/files.js';
 
-/** Milliseconds between looks at the engine's files. */
+/** Interval between checks of the engine's files, in ms. */
 const LOOK_MS = 200;
-/** Milliseconds between replacements of status.json while nothing changes but a count. */
+/** Interval between writes of status.json while only a count changes, in ms. */
 const STATUS_MS = 5000;
 
 /**
- * Largest |z − α·Δ|y|| before the first step, in nats per token and by β, where the reference is the policy: both sums
- * then come from the same weights. Batches of another composition round differently, by less than 1e-4 per token in
- * float32, and by about 1e-2 where operands of matrix products are rounded to bf16 or tf32. Another policy differs by
+ * Largest |z − α·Δ|y|| before the first step, in nats per token and per unit of β, if the reference is the policy: both
+ * sums then come from the same weights. Differently composed batches round differently, by less than 1e-4 per token in
+ * float32, and by about 1e-2 if operands of matrix products are rounded to bf16 or tf32. Another policy differs by
  * tenths.
  */
 const Z_TOLERANCE = { exact: 1e-3, rounded: 3e-2 };
 
 export interface ExecutorOptions {
-  /** BREVITY_JOB_ATTEMPT; null in standalone use: no claim is made. */
+  /** BREVITY_JOB_ATTEMPT; null in standalone use, which claims no attempt. */
   attempt: number | null;
   version: string;
   /** Set by SIGTERM and SIGUSR1. */
@@ -68,10 +68,10 @@ export interface ExecutorOptions {
 class Superseded extends Error {}
 
 /**
- * Executes a job's folder to its end.
+ * Executes the folder of a job.
  *
  * @returns the exit code: jobExit
- * @throws UserError if the folder is no job that this version can read; nothing of it was changed
+ * @throws UserError if the folder is not a job that this version can read; then nothing in it was changed
  */
 export async function executeJob(dir: string, options: ExecutorOptions): Promise<number> {
   const request = readRequest(dir);
@@ -93,7 +93,7 @@ export async function executeJob(dir: string, options: ExecutorOptions): Promise
   }
 }
 
-/** Reads BREVITY_JOB_ATTEMPT. @throws UserError unless it is a whole number from 1, or unset */
+/** Reads BREVITY_JOB_ATTEMPT. @throws UserError unless it is unset or a whole number from 1 */
 export function attemptIn(env: NodeJS.ProcessEnv): number | null {
   const text = env['BREVITY_JOB_ATTEMPT'];
   if (text === undefined) return null;
@@ -117,7 +117,7 @@ function claim(dir: string, id: string, attempt: number | null): void {
   }
 }
 
-/** A node that was lost and comes back may run an attempt that has long been replaced, or whose job was discarded. */
+/** A lost node that returns may run an attempt that was replaced long ago, or whose job was discarded. */
 function checkAttempt(dir: string, id: string, attempt: number | null): void {
   const latest = attempt === null ? null : readLaunch(dir);
   if (latest === null || attempt === null) return;
@@ -153,7 +153,7 @@ class Execution {
       attempt: options.attempt ?? 1,
       started: this.started.toISOString(),
       updated: '',
-      // Of the first attempt, if this one continues after its first step.
+      // From the first attempt, if this one continues after its first step.
       z_error: earlierError(dir),
     };
   }
@@ -228,20 +228,23 @@ class Execution {
     this.tell({ state: 'saving' });
     const end = await this.probe(policy, probes, pauseless);
     checkAttempt(dir, request.id, this.options.attempt);
-    // Saved by an attempt that was killed before it could say so.
+    // May be left by an attempt that was killed after saving but before reporting it.
     removeAll([jobFile(dir, 'policy')]);
     await saveModel(policy, jobFile(dir, 'policy'), { dtype: 'float32', place: 'run' });
     return this.finish(outcome, { probes: probes.length === 0 ? null : { start, end } });
   }
 
-  /** Summed log-probabilities of the pairs under the reference; null if aborted. Those of pairs.jsonl are taken as they are. */
+  /**
+   * Summed log-probabilities of the pairs under the reference; null if aborted. Values given in pairs.jsonl are used
+   * unchanged.
+   */
   private async reference(models: ModelShelf, pairs: JobPair[]): Promise<ReferenceLogps | null> {
     const { dir, request } = this;
     const known = pairs.flatMap((pair) => [pair.ref_chosen_logps, pair.ref_rejected_logps]);
     const sides = pairSides(pairs);
     const missing = sides.filter((_, i) => known[i] === undefined);
     if (missing.length === 0) return bySide(known as number[]);
-    // Of an adapter in training the reference is computed in the same form, so that the first z is exactly α·Δ|y|.
+    // If the policy is its own reference, load it in the form that is trained, so that the first z is exactly α·Δ|y|.
     const model = await models.load(
       request.same ? request.policy : request.reference,
       request.same ? trainingUse(request) : 'read',
@@ -268,9 +271,9 @@ class Execution {
   }
 
   /**
-   * Log-probabilities of the probes as the update starts; kept for attempts that continue after its first step.
+   * Log-probabilities of the probes at the update's start; saved for attempts that continue after its first step.
    *
-   * @throws UserError if the sampling server's differ by more than the tolerance
+   * @throws UserError if the sampling server's values differ by more than the tolerance
    */
   private async startProbes(policy: LoadedModel, probes: JobProbe[]): Promise<number[][]> {
     if (probes.length === 0) return [];
@@ -303,11 +306,11 @@ class Execution {
     return values.map((each) => [...each]);
   }
 
-  /** Checks on the pairs of the first step that z = α·Δ|y|. @throws UserError that names the worst pair */
+  /** Checks z = α·Δ|y| on the pairs of the first step. @throws UserError that names the worst pair */
   private async checkStart(policy: LoadedModel, pairs: JobPair[], reference: ReferenceLogps): Promise<void> {
     const { request } = this;
     const { objective, update } = request;
-    // Before the adapter is added the policy is the same: its B is 0.
+    // The policy is the same before the adapter is added: its B is 0.
     const [first] = epochSteps(pairs.length, update.batch_size, 0, request.seed);
     const values = await responseLogprobs(policy, pairSides(first.map((index) => pairs[index])), {
       control: abortOnly(this.control),
@@ -343,7 +346,7 @@ class Execution {
 
   private readonly control: Control = {
     point: async () => {
-      // Lets signals through.
+      // Yields to signals.
       await new Promise((resolve) => setImmediate(resolve));
       if (this.options.suspended()) throw new Suspended();
       if (performance.now() - this.lookedAt >= LOOK_MS) {
@@ -356,7 +359,7 @@ class Execution {
     },
   };
 
-  /** @param within replaces the file only if it is older than so many milliseconds */
+  /** @param within replaces the file only if it is at least this many milliseconds old */
   private tell(changes: Partial<JobStatus>, within = 0): void {
     this.status = { ...this.status, ...(changes.state === undefined ? {} : { done: 0, total: 0 }), ...changes };
     if (performance.now() - this.statusAt < within) return;
@@ -386,19 +389,19 @@ const noRewards = (): void => {
   throw new Error('a job opens no rewards');
 };
 
-/** Half of a reference is of no use: stopping waits for it. */
+/** Ignores stop until the reference is complete: half of it is useless. */
 function abortOnly(control: Control): Control {
   return { point: async () => ((await control.point()) === 'abort' ? 'abort' : 'go') };
 }
 
-/** The update has ended: nothing is left to stop. */
+/** The update has ended, so nothing can be stopped any more. */
 const pauseless: Control = { point: () => new Promise((resolve) => setImmediate(resolve, 'go')) };
 
 function earlierError(dir: string): number | null {
   try {
     return readStatus(dir)?.z_error ?? null;
   } catch {
-    // It is replaced now.
+    // The next write replaces it.
     return null;
   }
 }

@@ -1,8 +1,8 @@
 /**
- * An update that runs as a job: writes its folder, submits it once, follows it, and takes its policy. The engine may be
- * killed at any point: launch.json says beforehand what is about to be done, and the next engine takes the job up again.
+ * Runs an update as a job: writes its folder, submits it once, follows it, and takes over its policy. The engine may be
+ * killed at any point: launch.json records each intent beforehand, and the next engine resumes the job from it.
  *
- * Leaves out what schedulers are told (remote/jobs/launchers/) and what an executor does (execute.ts). Loads no tensors.
+ * Leaves out the schedulers' commands (remote/jobs/launchers/) and the executor's work (execute.ts). Loads no tensors.
  */
 import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, lstatSync, readdirSync, renameSync } from 'node:fs';
@@ -67,22 +67,22 @@ const launchers: Record<JobConfig['launcher'], Launcher> = {
   command: commandLauncher,
 };
 
-/** Milliseconds: an executor that is told to abort ends by itself; after this the job is cancelled. */
+/** Milliseconds that an executor has to end by itself after an abort, before the job is cancelled. */
 const ABORT_MS = 10_000;
 /** Milliseconds between cancellations of a job that does not end. */
 const CANCEL_MS = 10_000;
-/** Milliseconds that a job may live after done.json, before it is cancelled. */
+/** Milliseconds that a job may outlive its done.json before it is cancelled. */
 const LINGER_MS = 60_000;
-/** Milliseconds of running after which a job that has written nothing is remarked on. */
+/** Milliseconds of running without any output before a warning is shown. */
 const SILENT_MS = 120_000;
-/** Looks at the scheduler after a job's end during which its last files may still come in, from a network file system. */
+/** Polls of the scheduler after a job's end in which its last files may still arrive from a network file system. */
 const SETTLE_LOOKS = 3;
-/** Looks after which a job that its scheduler does not know, and whose status.json does not change, has ended. */
+/** Polls after which a job counts as ended if its scheduler does not know it and its status.json does not change. */
 const GONE_LOOKS = 12;
 
 type Result = WorkResults['update'];
 
-/** @throws UserError that says why the job ended without a policy; Suspended: the job goes on without this engine */
+/** @throws UserError that says why the job ended without a policy; Suspended: the job continues without this engine */
 export function updateByJob(context: WorkContext, config: JobConfig): Promise<Result> {
   return new JobWatch(context, config).run();
 }
@@ -134,13 +134,13 @@ class JobWatch {
     return this.take(done, done.outcome);
   }
 
-  /** Commands of a run.json from somebody else do not run. @throws Untrusted */
+  /** Refuses commands of a run.json from somebody else. @throws Untrusted */
   private checkPermission(): void {
     for (const { use } of machineSettings(this.context.config))
       if (use.kind === 'command' && use.key.startsWith('update.job.')) this.context.permission(use);
   }
 
-  /** Writes what the executor reads. Nothing has been submitted: what an earlier engine wrote is replaced. */
+  /** Writes the executor's input. Nothing has been submitted yet, so files of an earlier engine are replaced. */
   private prepare(): void {
     const { config, files, round } = this.context;
     const { paths } = this.config;
@@ -177,7 +177,7 @@ class JobWatch {
     writeJson(jobFile(this.dir, 'request'), request);
   }
 
-  /** Records the intent to submit an attempt: the first, or the one after an attempt that has ended. */
+  /** Records the intent to submit an attempt: the first, or the one after an ended attempt. */
   private begin(before: JobLaunch | null): void {
     const id = before?.id ?? readRequest(this.dir).id;
     const launch: JobLaunch = {
@@ -192,7 +192,7 @@ class JobWatch {
       told: null,
       end: null,
     };
-    // Of the attempt before: an executor would take it for its own.
+    // An executor would take the previous attempt's files for its own.
     removeAll([jobFile(this.dir, 'done'), jobFile(this.dir, 'control')]);
     const attempt = this.attempt(launch);
     writeFileAtomic(scriptOf(attempt), jobScript(attempt));
@@ -217,7 +217,7 @@ class JobWatch {
     return this.launch;
   }
 
-  /** Submits the attempt, or finds out what came of its submission. */
+  /** Submits the attempt, or finds out whether it was submitted. */
   private async submit(): Promise<'submitted' | 'withheld'> {
     if (this.current.state !== 'submitting') return 'submitted';
     const attempt = this.attempt();
@@ -238,7 +238,7 @@ class JobWatch {
           return 'submitted';
         case 'refused':
         case 'lost': {
-          // An executor that runs has been submitted, whatever its scheduler says.
+          // A running executor proves the submission, whatever its scheduler says.
           if (existsSync(path.join(jobFile(this.dir, 'launchFolder'), `claim-${attempt.number}`))) {
             this.record({ ...this.current, state: 'submitted', job: null });
             return 'submitted';
@@ -259,12 +259,12 @@ class JobWatch {
     }
   }
 
-  /** Follows the job to its end. @returns what its executor left; null if it was aborted before it could leave anything */
+  /** Follows the job to its end. @returns what its executor left; null if an abort ended it before it left anything */
   private async watch(): Promise<JobDone | null> {
     const poll = this.config.poll_seconds * 1000;
     const settle = this.config.launcher === 'process' ? 1 : SETTLE_LOOKS;
     const abort = new Abort();
-    // They are taken again from the job's.
+    // The rows are read again from the job's file.
     removeAll([this.metrics]);
     let askedAt = -Infinity;
     let doneAt: number | null = null;
@@ -283,7 +283,7 @@ class JobWatch {
         await this.look();
         endedLooks = this.isOver() ? endedLooks + 1 : 0;
         const over = endedLooks >= (done !== null || abort.begun ? 1 : settle);
-        // A node that cannot end the job must not hold up its result.
+        // A node that cannot end the job must not delay its result.
         if (done !== null && (over || now - (doneAt as number) > 2 * LINGER_MS)) {
           this.tell();
           return done;
@@ -296,7 +296,7 @@ class JobWatch {
     }
   }
 
-  /** The executor's last words may have come after the look before. */
+  /** The executor's last files may have arrived after the previous poll. */
   private ended(): JobDone {
     const done = readDone(this.dir);
     this.readFiles(done !== null);
@@ -304,7 +304,7 @@ class JobWatch {
     return done ?? this.fail(this.explain());
   }
 
-  /** By its scheduler; of a job that this does not know, an executor that still reports is believed. */
+  /** Trusts the scheduler; if it does not know the job, trusts an executor that still reports. */
   private isOver(): boolean {
     const { state } = this.scheduler as SchedulerState;
     if (state !== 'gone') this.goneLooks = 0;
@@ -336,7 +336,7 @@ class JobWatch {
       this.record({ ...this.current, started_at: new Date().toISOString() });
   }
 
-  /** Cancels a job that was aborted and has not ended, and one that lives on after its end. */
+  /** Cancels an aborted job that has not ended, and a job that outlives its done.json. */
   private async cancelIfDue(abort: Abort, doneAt: number | null): Promise<void> {
     const { job, attempt } = this.current;
     const { state } = this.scheduler as SchedulerState;
@@ -353,7 +353,7 @@ class JobWatch {
   }
 
   /**
-   * Takes in what the executor has written. A damaged status.json is told of; the job goes on.
+   * Reads the executor's files. A damaged status.json is reported; the job continues.
    *
    * @param done the executor has ended
    */
@@ -362,7 +362,7 @@ class JobWatch {
     this.readStatus();
     if (this.status?.updated !== before) this.goneLooks = 0;
     const { attempt, state } = this.status ?? {};
-    // Until this attempt trains, the file is that of the attempt before.
+    // Until this attempt trains, the metrics are those of the previous attempt.
     if (!done && (attempt !== this.current.attempt || (state !== 'training' && state !== 'saving'))) return;
     const { rows, rewound } = this.tail.read();
     if (rewound) {
@@ -395,7 +395,9 @@ class JobWatch {
     this.context.report({ type: 'job', job });
   }
 
-  /** Containers and models take minutes to load; a folder that the node sees under another name stays silent for ever. */
+  /**
+   * Containers and models take minutes to load; if the node sees the folder under another name, nothing ever arrives.
+   */
   private silence(): string | null {
     const { started_at, attempt } = this.current;
     if (started_at === null || this.status?.attempt === attempt) return null;
@@ -413,13 +415,13 @@ class JobWatch {
     });
   }
 
-  /** Records how the attempt ended, before anyone hears of it: a restarted engine must not submit another by itself. */
+  /** Records the attempt's end before anyone learns of it: a restarted engine must not submit another by itself. */
   private fail(end: JobEnd): never {
     this.record({ ...this.current, state: 'ended', end });
     throw new UserError(end.message);
   }
 
-  /** Moves the policy into the round. Every step may be repeated after a crash. */
+  /** Moves the policy into the round. Every step can be repeated after a crash. */
   private take(done: JobDone, outcome: 'done' | 'stopped'): Result {
     const { files, round } = this.context;
     const from = jobFile(this.dir, 'policy');
@@ -427,7 +429,7 @@ class JobWatch {
     if (existsSync(from)) {
       checkPolicy(from);
       syncTree(from);
-      // Nothing of an update is there before this one has ended.
+      // The round has no policy before its update has ended, so whatever is here is stale.
       removeAll([to]);
       renameSync(from, to);
       for (const folder of [path.dirname(to), this.dir]) syncDirectory(folder);
@@ -442,7 +444,9 @@ class JobWatch {
     return { steps: done.steps, outcome };
   }
 
-  /** Log-probabilities of fixed tokens before and after the update: servers that load the policy are compared with them. */
+  /**
+   * Saves log-probabilities of fixed tokens before and after the update, for verifying servers that load the policy.
+   */
   private keepProbes({ probes }: JobDone): void {
     if (probes === null) return;
     const { files, round } = this.context;
@@ -464,7 +468,7 @@ class JobWatch {
     return { steps: 0, outcome: 'aborted' };
   }
 
-  /** In short naps, so that commands are obeyed. */
+  /** Sleeps in short intervals, so that commands are obeyed. */
   private async sleep(milliseconds: number): Promise<void> {
     const until = performance.now() + milliseconds;
     const before = await this.context.control.point();
@@ -475,7 +479,7 @@ class JobWatch {
   }
 }
 
-/** When an aborted job is cancelled. */
+/** Decides when to cancel an aborted job. */
 class Abort {
   private begunAt: number | null = null;
   private cancelledAt = -Infinity;
@@ -489,7 +493,7 @@ class Abort {
     this.begunAt ??= performance.now();
   }
 
-  /** @param idle no executor is there that could end by itself */
+  /** @param idle no executor is running that could end by itself */
   isDue(idle: boolean): boolean {
     if (this.begunAt === null) return false;
     return idle || performance.now() - this.begunAt >= ABORT_MS;
@@ -505,10 +509,10 @@ class Abort {
   }
 }
 
-/** Adds the reference's log-probabilities that review has computed. The job computes all others. */
+/** Adds the reference's log-probabilities that review has computed; the job computes the others. */
 function withReference({ files, round }: WorkContext, pairs: PairRow[]): (PairRow & Partial<JobPair>)[] {
   const rows = readLogps(files, round.id).filter(({ model }) => model === 'reference');
-  // Of more than one reference it is not known here which one is the round's.
+  // With more than one reference, the round's own cannot be identified here.
   if (new Set(rows.map(({ fingerprint }) => fingerprint)).size !== 1) return pairs;
   const known = new Map(rows.map(({ prompt_index, logps }) => [prompt_index, logps]));
   return pairs.map((pair) => {
@@ -519,7 +523,7 @@ function withReference({ files, round }: WorkContext, pairs: PairRow[]): (PairRo
   });
 }
 
-/** The first response to each of the round's first prompts, with what the server said of its tokens. */
+/** The first response to each of the round's first prompts, with the log-probabilities that the server reported. */
 function sampledProbes({ files, round }: WorkContext, count: number): JobProbe[] {
   const samples = readJsonLines(files.file(round.id, roundFiles.samples), sampleRowSchema);
   return samples
@@ -533,7 +537,7 @@ function sampledProbes({ files, round }: WorkContext, count: number): JobProbe[]
 
 const isFilled = (folder: string): boolean => existsSync(folder) && readdirSync(folder).length > 0;
 
-/** @throws UserError if a folder is no policy; links in it would lead out of the run */
+/** @throws UserError if the folder is not a policy; links in it would lead out of the run */
 function checkPolicy(folder: string): void {
   const named = (name: string) => existsSync(path.join(folder, name));
   if (!lstatSync(folder).isDirectory()) throw new UserError(`${folder} is not a folder; expected the new policy`);

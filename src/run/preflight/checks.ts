@@ -1,6 +1,6 @@
 /**
- * What a first look tells of a model folder and of prompts, without reading weights. Runs in a process of its own
- * (taskProcess.ts): a tokenizer of 150,000 tokens takes a second to read, and the screen must not stand still.
+ * Checks a model folder and prompts without reading weights. Runs in a separate process (taskProcess.ts): a tokenizer
+ * of 150,000 tokens takes a second to read and would block the screen.
  */
 import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
@@ -19,7 +19,7 @@ import type { ModelFacts, PromptFacts } from '../../core/form/facts.js';
 import { largest } from '../../core/limits.js';
 
 /**
- * @param elsewhere other machines sample and train: the weights need not lie here
+ * @param elsewhere other machines sample and train: the weights need not be here
  * @throws UserError that loading the folder would throw
  */
 export function checkModel(dir: string, task: ModelConfig['task'] = 'causal-lm', elsewhere = false): ModelFacts {
@@ -95,10 +95,10 @@ function tokenizerOf(dir: string, base: string, config: ModelConfig): Tokenizer 
 }
 
 /**
- * Counts prompts and, where the model's tokenizer can be read, their tokens. What is wrong with the model is its own
- * field's to say.
+ * Counts prompts and, if the model's tokenizer can be read, their tokens. Problems of the model are reported by its own
+ * field.
  *
- * @throws UserError that names the line of what cannot be used
+ * @throws UserError that names the line of an unusable prompt
  */
 export function checkPrompts(file: string, model: string, raw: boolean): PromptFacts {
   const prompts = readPrompts(file);
@@ -116,7 +116,7 @@ export function checkPrompts(file: string, model: string, raw: boolean): PromptF
   return { prompts: prompts.length, longest, mean, context };
 }
 
-/** null where the model cannot be read, or has no tokenizer for prompts that are texts. */
+/** null if the model cannot be read, or has no tokenizer for text prompts. */
 function lengthsOf(prompts: PromptEntry[], dir: string, raw: boolean): { lengths: number[]; context: number } | null {
   let config: ModelConfig;
   let tokenizer: Tokenizer | null;

@@ -1,16 +1,16 @@
-/** Completes a path that is being typed, as a shell does on tab. */
+/** Completes a path that is being typed, like a shell's tab completion. */
 import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { type PathContext, absolute } from '../../core/form/draft.js';
 
 export interface Completion {
-  /** The text with as much of the path added as all candidates share. */
+  /** The text extended by what all candidates share. */
   text: string;
-  /** Names that it could go on with, folders with a slash; empty where there is none. */
+  /** Possible next names, folders with a slash; empty without any. */
   candidates: string[];
 }
 
-/** @param inReward the path follows the last `hf:` or `module:`; before one of them there is nothing to complete */
+/** @param inReward the path follows the last `hf:` or `module:`; without one of them nothing is completed */
 export function completePath(text: string, place: PathContext, inReward = false): Completion {
   const start = inReward ? rewardPathStart(text) : 0;
   if (start === null) return { text, candidates: [] };
@@ -44,7 +44,7 @@ function isFolder(file: string): boolean {
   try {
     return statSync(file).isDirectory();
   } catch {
-    // A link that leads nowhere.
+    // A dangling link.
     return false;
   }
 }

@@ -1,4 +1,4 @@
-/** Makes a run directory, and checks one before it is made. */
+/** Creates a run directory, and checks one before it is created. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { NameKey, PartialConfig } from '../../core/config/partial.js';
@@ -11,19 +11,19 @@ import { Run, isRun } from '../run.js';
 import type { DirectoryFacts } from '../../core/form/facts.js';
 import { checkConfig } from '../../io/configFile.js';
 
-/** This file is dist/src/run/preflight/create.js; the bundled data lies beside dist/. */
+/** This file is dist/src/run/preflight/create.js; the bundled data is beside dist/. */
 export const exampleConfig = path.resolve(import.meta.dirname, '../../../../data/example.json');
 
 /**
- * Makes a run of a configuration whose paths are absolute. Prompts and the model's configuration are read here, so that
+ * Creates a run from a configuration with absolute paths. Reads the prompts and the model's configuration, so that
  * their problems appear now and not in the engine later.
  *
  * @param nameKey how errors name a setting
- * @throws UserError with every problem of the configuration, or when the directory holds something else
+ * @throws UserError with every problem of the configuration, or if the directory holds something else
  */
 export function createRun(directory: string, config: PartialConfig, nameKey: NameKey = (key) => key): Run {
   const checked = checkConfig(config, nameKey);
-  // Only tokens are made here if other machines sample and train: then the architecture need not be one of ours.
+  // If other machines sample and train, only the tokenizer is used here: the architecture need not be supported.
   if (checked.sampling.server !== null && checked.update.job !== null) readPolicyFiles(checked.model);
   else if (!isAdapterFolder(checked.model)) readModelConfig(checked.model);
   readPrompts(checked.prompts);
@@ -31,7 +31,7 @@ export function createRun(directory: string, config: PartialConfig, nameKey: Nam
   return Run.create(directory, checked);
 }
 
-/** @throws UserError where no new run can be made there */
+/** @throws UserError if no new run can be created there */
 export function checkDirectory(directory: string): DirectoryFacts {
   if (isRun(directory))
     throw new UserError(`${directory} holds a run already; name another directory, or open it from the list`);

@@ -1,7 +1,7 @@
 /**
- * Whether the form's servers and update jobs could work: the endpoints answer, a Python has what trainer/ needs, the
- * scheduler's programs are there. Runs in a process of its own (taskProcess.ts). Executes no command of the form: it may have
- * come with somebody else's file.
+ * Checks whether the form's servers and update jobs could work: endpoints that answer, a Python with the packages of
+ * trainer/, the scheduler's programs. Runs in a separate process (taskProcess.ts). Executes no command of the form,
+ * which may come from somebody else's file.
  */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -17,7 +17,7 @@ import { type PythonFacts, type PythonSearch, trainerProblem } from '../../core/
 
 const requestMs = 10_000;
 
-/** @throws UserError naming the first endpoint that does not answer as vLLM and SGLang do */
+/** @throws UserError that names the first endpoint that does not answer like vLLM or SGLang */
 export async function checkEndpoints(urls: readonly string[]): Promise<EndpointFacts[]> {
   const answers = await Promise.allSettled(urls.map((url) => askEndpoint(url)));
   const failed = answers.flatMap((answer) => (answer.status === 'rejected' ? [messageOf(answer.reason)] : []));
@@ -32,7 +32,7 @@ const modelsSchema = z.object({
   data: z.array(z.object({ id: z.string().max(4096), max_model_len: z.number().nullish() })).max(10_000),
 });
 
-/** No key is sent: the form's file may name a server that must not have it. */
+/** Sends no key: the form's file may name a server that must not have it. */
 async function askEndpoint(url: string): Promise<EndpointFacts> {
   const name = plainText(url);
   let response: Response;
@@ -63,7 +63,7 @@ async function askEndpoint(url: string): Promise<EndpointFacts> {
   };
 }
 
-/** @throws UserError with what a job of this kind lacks here */
+/** @throws UserError that names what a job of this kind lacks here */
 export async function checkEnvironment({ on, command, ray, lora }: EnvironmentAsk): Promise<EnvironmentFacts> {
   const python = await findPython(process.env);
   const config = /(?:^|\s)--config_file[ =](\S+)/.exec(command)?.[1];
@@ -93,7 +93,7 @@ function checkTrainer({ found, passed }: PythonSearch, lora: boolean): void {
     );
 }
 
-/** By accelerate's own reader. */
+/** Checks with accelerate's own reader. */
 async function checkAccelerate(file: string, python: PythonFacts | null): Promise<void> {
   const name = plainText(file);
   if (!existsSync(file)) throw new UserError(`job command: the accelerate config ${name} does not exist`);
@@ -120,7 +120,7 @@ async function slurmVersion(): Promise<string> {
   }
 }
 
-/** The first line of `PROGRAM --version`. @throws Error with the first line of its complaint */
+/** The first line of `PROGRAM --version`. @throws Error with the first line of its error output */
 export async function askVersion(program: string): Promise<string> {
   const firstLine = (text: string, most: number): string => plainText(text.trim().split('\n')[0]).slice(0, most);
   try {

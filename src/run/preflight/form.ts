@@ -1,4 +1,4 @@
-/** What the form begins with: the bundled example, a configuration file, flags, or a run that another is to be like. */
+/** Initial values of the form: the bundled example, a configuration file, flags, or another run to copy. */
 import path from 'node:path';
 import { mergeConfigs, type PartialConfig } from '../../core/config/partial.js';
 import { type Base, type PathContext, absolute, shorten } from '../../core/form/draft.js';
@@ -7,7 +7,7 @@ import { readConfigFile } from '../../io/configFile.js';
 
 export interface FormStart {
   base: Base;
-  /** Proposed run directory: nothing is there. */
+  /** Proposed run directory, which does not exist yet. */
   directory: string;
 }
 
@@ -20,7 +20,7 @@ export function exampleForm(file: string, place: PathContext): FormStart {
   };
 }
 
-/** @throws UserError where the file cannot be read; what is wrong with its values is the form's to show */
+/** @throws UserError if the file cannot be read; the form shows problems of its values */
 export function fileForm(typed: string, place: PathContext): FormStart {
   const file = absolute(typed, place);
   const config = readConfigFile(file);
@@ -30,7 +30,7 @@ export function fileForm(typed: string, place: PathContext): FormStart {
   };
 }
 
-/** Flags laid over where the form would begin without them. */
+/** Overrides the form's initial values with flags. */
 export function withFlags({ base, directory }: FormStart, flags: PartialConfig): FormStart {
   return { base: { ...base, config: mergeConfigs(base.config, flags) }, directory };
 }

@@ -1,7 +1,7 @@
 /**
- * A short measurement of each stage on this machine, through the code that the engine's worker runs: a few responses
- * sampled, some of them scored, one update step. Nothing is written. Runs in a process of its own (taskProcess.ts), so that
- * its memory is what the engine's worker would take and a person can end it at any time.
+ * Measures each stage briefly on this machine, with the code of the engine's worker: samples a few responses, scores
+ * some of them, runs one update step. Writes nothing. Runs in a separate process (taskProcess.ts), so that its memory
+ * is what the engine's worker would take and a person can end it at any time.
  */
 import type { Config } from '../../core/config/schema.js';
 import type { Control } from '../../core/control.js';
@@ -20,14 +20,14 @@ import type { Measurement } from '../../core/form/facts.js';
 import { namedByUser } from '../../core/trust.js';
 import { encodePrompts } from '../../model/prompts.js';
 
-/** Seconds given to sampling and to scoring; what is slower than that is seen to its first numbers. */
+/** Seconds for sampling and for scoring; slower stages still run until their first numbers. */
 const limits = { sample: 4, score: 2 } as const;
-/** Seconds that the update step may take by the first look at its speed. */
+/** Limit on the second update step, in seconds, estimated from the speed of the first. */
 const updateLimit = 6;
 
 /**
- * @param part told of what is known so far
- * @throws UserError as the stage that failed would
+ * @param part called with the results so far
+ * @throws UserError like the failing stage
  */
 export async function measure(config: Config, part: (known: Measurement, doing: string) => void): Promise<Measurement> {
   const known: Measurement = {
@@ -88,7 +88,8 @@ async function measureSampling(model: LoadedModel, config: Config): Promise<Samp
   });
   const stopped = ended.filter(({ response }) => response.finish_reason === 'stop').length;
   const length = meanLength(stopped, tokens, config.sampling.max_new_tokens);
-  // Reading the prompts comes once a response: a measurement that is cut short must not count it against a few tokens.
+  // Each response's prompt is read only once, so an interrupted measurement must not spread that time over a few
+  // tokens.
   const later = (seconds() - first.seconds) / Math.max(1, tokens - first.tokens);
   return {
     speed: {
@@ -109,7 +110,7 @@ async function measureScoring(
 ): Promise<Measurement['score']> {
   const entries = readPrompts(config.prompts);
   const K = config.sampling.samples_per_prompt;
-  // Where none has ended yet, what stands in costs the same.
+  // If no response has ended yet, a placeholder of the same length costs the same.
   const ids = anyTokens(model, prompts[0].length, speed.meanLength, 0);
   const unfinished = { job: 0, response: { ids, text: model.tokenizer?.decode(ids) ?? '' } };
   const inputs = (ended.length > 0 ? ended : [unfinished]).map(({ job, response }) => ({
@@ -129,7 +130,7 @@ async function measureScoring(
   return { responsesPerSecond: scored / seconds() };
 }
 
-/** A step on made-up pairs of the expected length: what is in them does not change what they cost. */
+/** Runs a step on made-up pairs of the expected length: their content does not change the cost. */
 async function measureUpdate(
   model: LoadedModel,
   config: Config,
@@ -147,7 +148,7 @@ async function measureUpdate(
       model,
       pairs,
       { chosen: pairs.map(() => 0), rejected: pairs.map(() => 0) },
-      // No change: another step on random tokens must not become infinite.
+      // Practically no change: after a real step on random tokens, the next loss could be infinite.
       { dpo, update: { ...update, lr: Number.MIN_VALUE, batch_size: pairs.length, steps: 1 }, seed },
       { onStep: ({ tokens_per_second }) => (speed = tokens_per_second) },
     );
@@ -162,7 +163,7 @@ async function measureUpdate(
   return { tokensPerSecond: await step(prompts.slice(0, size).map(pair)) };
 }
 
-/** A response of so many tokens, as far as the context allows after a prompt of `prompt` tokens. */
+/** A made-up response of `length` tokens, or as many as the context allows after a prompt of `prompt` tokens. */
 function anyTokens({ config }: LoadedModel, prompt: number, length: number, shift: number): number[] {
   const size = Math.max(1, Math.min(config.max_positions - prompt, Math.round(length)));
   return Array.from({ length: size }, (_, i) => (7 + shift + 31 * i) % config.vocab_size);

@@ -1,6 +1,6 @@
 /**
- * A Python that can run trainer/: where it is, the versions of its packages, and the GPUs that PyTorch sees. PyTorch is
- * imported by the Python itself, in a process that ends with this one; what it prints is untrusted.
+ * Finds a Python that can run trainer/: its path, the versions of its packages, and the GPUs that PyTorch sees. The
+ * Python itself imports PyTorch, in a process that ends with this one; its output is untrusted.
  */
 import { execFile } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
@@ -11,15 +11,13 @@ import { plainText } from '../../core/sanitize.js';
 import { packageNames, type PythonFacts, type PythonSearch, trainerProblem } from '../../core/form/python.js';
 
 const above = path.resolve(import.meta.dirname, '../../..');
-/** Where the package brevity_trainer lies: beside src/, and beside dist/ once this file is built. */
+/** Folder of the package brevity_trainer: beside src/, and beside dist/ once this file is built. */
 export const trainerFolder = path.join(path.basename(above) === 'dist' ? path.dirname(above) : above, 'trainer');
 
 // A first import of PyTorch from a network file system takes tens of seconds.
 const timeoutMs = 60_000;
 
-/**
- * Imports torch only where it is installed. The thread ends the process if whoever asked is gone.
- */
+/** Imports torch only if it is installed. The thread ends the process when the parent is gone. */
 const script = `
 import json, os, sys, threading
 threading.Thread(target=lambda: (sys.stdin.read(), os._exit(9)), daemon=True).start()
@@ -62,8 +60,8 @@ const factsSchema = z.object({
 });
 
 /**
- * Programs to try, the best first: $BREVITY_PYTHON alone if it is set, else those of the active virtual environment and
- * Conda environment, then python3 and python on the path. Those that are not there are left out.
+ * Programs to try, in order of preference: $BREVITY_PYTHON alone if it is set, else those of the active virtual
+ * environment and Conda environment, then python3 and python on the PATH. Missing ones are omitted.
  */
 export function pythonCandidates(env: NodeJS.ProcessEnv): string[] {
   const own = env['BREVITY_PYTHON'];
@@ -75,7 +73,7 @@ export function pythonCandidates(env: NodeJS.ProcessEnv): string[] {
   return [...new Set([...inside, ...found].filter((program) => program !== null && isProgram(program)))] as string[];
 }
 
-/** The absolute path of a program; null if no folder of the path has it. */
+/** The absolute path of a program; null if no folder of the PATH has it. */
 export function onPath(name: string, env: NodeJS.ProcessEnv): string | null {
   for (const folder of (env['PATH'] ?? '').split(path.delimiter)) {
     if (folder === '') continue;
@@ -95,9 +93,9 @@ function isProgram(file: string): boolean {
 }
 
 /**
- * Asks one Python.
+ * Queries one Python.
  *
- * @returns its facts; or, as a sentence, why it gave none
+ * @returns its facts, or a sentence on why it gave none
  */
 export function askPython(program: string, env: NodeJS.ProcessEnv): Promise<PythonFacts | string> {
   const paths = [trainerFolder, ...(env['PYTHONPATH'] ?? '').split(path.delimiter)].filter((folder) => folder !== '');
@@ -117,7 +115,7 @@ export function askPython(program: string, env: NodeJS.ProcessEnv): Promise<Pyth
         last !== '' ? last : error === null ? 'it printed no facts' : plainText(messageOf(error)).slice(0, 300);
       resolve(`it could not be asked: ${why}`);
     });
-    // The pipe stays open until this process ends; a Python that has ended already is no failure.
+    // The pipe stays open until this process ends; ignore the error if the Python has already ended.
     child.stdin?.on('error', () => {});
   });
 }

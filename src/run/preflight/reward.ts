@@ -1,4 +1,4 @@
-/** Tries a reward on one prompt, in a process of its own: it may be slow, hang, or throw where nobody listens. */
+/** Tries a reward on one prompt, in a separate process: it may be slow, hang, or throw outside any handler. */
 import { UserError } from '../../core/errors.js';
 import { Tokenizer } from '../../model/tokenizer.js';
 import { readPrompts } from '../../io/prompts.js';
@@ -8,7 +8,7 @@ import type { RewardAsk, RewardFacts } from '../../core/form/facts.js';
 import { type Sensitive, trustName } from '../../core/trust.js';
 import { promptText } from '../../core/prompts.js';
 
-/** What every prompt is answered with: the reward need not like it, it must only give a number. */
+/** The response to every prompt: the reward may score it low, but must give a number. */
 const answer = 'Yes.';
 const anyPrompt = 'Is the sky blue?';
 
@@ -18,7 +18,7 @@ export async function tryReward({ spec, options, prompts, model, backend, named 
   const parameters = folders.reduce((sum, dir) => sum + checkModel(dir, 'reward').parameters, 0);
   if (folders.length > 0) await (await import('../../tensor/backend.js')).useBackend(backend);
   const input = inputFrom(prompts, model);
-  // One try: a person waits, and sees the error at once.
+  // No retries: a person waits, and sees the error at once.
   const reward = await openReward(spec, { ...options, retries: 0 }, named ? namedByUser : refused);
   try {
     const started = performance.now();
@@ -37,7 +37,7 @@ function refused(use: Sensitive): never {
   );
 }
 
-/** The first prompt, or one of ours where the file cannot be read: that is its own field's to say. */
+/** The first prompt, or one of ours if the file cannot be read: its own field reports that. */
 function inputFrom(file: string, model: string) {
   const first = firstPrompt(file);
   const tokenizer = tokenizerOf(model);

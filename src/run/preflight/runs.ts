@@ -1,4 +1,4 @@
-/** Finds the runs of a folder and tells of each what a list shows, whatever state its files are in. */
+/** Finds the runs of a folder and reads what a list shows of each, whatever state its files are in. */
 import { readdirSync, rmdirSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import path from 'node:path';
@@ -11,11 +11,11 @@ import { Run, isRun } from '../run.js';
 import type { RoundState, Stage } from '../../core/rounds.js';
 import { type EngineSeen, type RunEntry, type RunSeen, runsFolder } from '../../core/runs.js';
 
-/** How long an engine may take to say what it does. */
+/** How long an engine may take to report its state. */
 const patienceMs = 1000;
 
 /**
- * Run directories: `cwd` itself, those in it and in its `runs` folder; and likewise of `more`.
+ * Run directories: `cwd` itself, its subfolders and those of its `runs` folder; likewise for `more`.
  *
  * @param more folders of runs, or runs
  */
@@ -31,12 +31,12 @@ function subfolders(folder: string): string[] {
       .filter((entry) => entry.isDirectory() || entry.isSymbolicLink())
       .map(({ name }) => path.join(folder, name));
   } catch {
-    // Not there, or not ours to read: there is no run that could be opened.
+    // Missing or unreadable: there is no run to open.
     return [];
   }
 }
 
-/** Reads the runs anew where run.json has changed since the last look, and asks every engine. Newest first. */
+/** Reads runs again whose run.json has changed since the last poll, and queries every engine. Newest first. */
 export class RunList {
   private known = new Map<string, { stamp: string; entry: Omit<RunEntry, 'engine' | 'changed'> }>();
 
@@ -46,7 +46,7 @@ export class RunList {
     private readonly more: string[] = [],
   ) {}
 
-  /** @returns how many runs there are now that were not listed before */
+  /** @returns the number of runs that were not listed before */
   add(folder: string): number {
     const before = findRunDirectories(this.cwd, this.more).length;
     if (!this.more.includes(folder)) this.more.push(folder);
@@ -65,7 +65,7 @@ export class RunList {
     try {
       stat = statSync(path.join(directory, 'run.json'));
     } catch {
-      // Deleted between the two looks.
+      // Deleted since the folder was listed.
       return null;
     }
     const stamp = `${stat.mtimeMs} ${stat.size} ${stat.ino}`;
@@ -118,7 +118,7 @@ async function engineOf(directory: string): Promise<EngineSeen> {
     return { state: 'silent' };
   } finally {
     clearTimeout(late);
-    // One that answers too late is closed then.
+    // Closes a client whose answer came too late.
     asked.then(
       () => client?.close(),
       () => client?.close(),
@@ -126,15 +126,15 @@ async function engineOf(directory: string): Promise<EngineSeen> {
   }
 }
 
-/** Lock files that nobody held when they were last looked at, by what a new holder changes of them. */
+/** Lock files that nobody held at the last test, with a stamp that changes when somebody takes the lock. */
 const released = new Map<string, string>();
 
-/** Nothing answers at its socket: it has ended, is just starting or ending, or runs on another host. */
+/** Nothing answers at the engine's socket: it has ended, is just starting or ending, or runs on another host. */
 function withoutAnswer(directory: string): EngineSeen {
   const file = path.join(directory, 'lock');
   const stat = statSync(file, { throwIfNoEntry: false });
   const stamp = `${stat?.ino} ${stat?.size} ${stat?.mtimeMs}`;
-  // Testing a lock starts a program: not every second for each run that was killed.
+  // Testing a lock starts a program, so do not repeat it every second for each killed run.
   if (released.get(file) === stamp) return { state: 'stopped' };
   const holder = lockHolder(directory);
   if (holder === null) {
@@ -145,9 +145,9 @@ function withoutAnswer(directory: string): EngineSeen {
 }
 
 /**
- * Ends a run's engine, which keeps what an update has done.
+ * Ends a run's engine, which saves the progress of an update.
  *
- * @throws UserError where another terminal drives it, or it does not answer
+ * @throws UserError if another terminal drives it, or it does not answer
  */
 export async function endEngine(directory: string): Promise<void> {
   const client = await connect(directory);
@@ -159,14 +159,14 @@ export async function endEngine(directory: string): Promise<void> {
   }
 }
 
-/** What a run directory consists of. Anything else in it is the user's own. */
+/** Names that make up a run directory. Anything else in it is the user's own. */
 const ownFiles = ['rounds', 'engine.sock', 'engine.log', 'run.json'];
 
 /**
  * Deletes a run. Files in its directory that are not the run's stay.
  *
- * @returns names of what stayed
- * @throws UserError where its engine runs
+ * @returns names of the remaining files
+ * @throws UserError if its engine runs
  */
 export function deleteRun(directory: string): string[] {
   if (!isRun(directory)) throw new UserError(`${directory} holds no run any more`);
@@ -178,8 +178,8 @@ export function deleteRun(directory: string): string[] {
     );
   try {
     removeTemporaries(directory);
-    // run.json last: a deletion that was interrupted can be repeated. Then the lock: an engine that has opened it already
-    // finds it deleted.
+    // run.json last, so that an interrupted deletion can be repeated. Then the lock: an engine that has already opened
+    // it finds it deleted.
     for (const name of [...ownFiles, 'lock']) removeAll([path.join(directory, name)]);
   } finally {
     lock.release();
@@ -189,7 +189,7 @@ export function deleteRun(directory: string): string[] {
   return left;
 }
 
-/** A name in the runs folder that nothing has yet: `runs/NAME`, `runs/NAME-2`, … */
+/** An unused name in the runs folder: `runs/NAME`, `runs/NAME-2`, … */
 export function freeName(cwd: string, name: string): string {
   for (let number = 1; ; number++) {
     const candidate = path.join(runsFolder, number === 1 ? name : `${name}-${number}`);
@@ -197,7 +197,7 @@ export function freeName(cwd: string, name: string): string {
   }
 }
 
-/** Not there, or an empty folder. */
+/** Missing, or an empty folder. */
 export function isFree(directory: string): boolean {
   try {
     return readdirSync(directory).length === 0;

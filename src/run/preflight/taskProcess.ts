@@ -1,6 +1,6 @@
 /**
- * The process behind tasks.ts: one question in, its answer out. It does not end by itself: its end could overtake the
- * answer. Who asked ends it.
+ * The process behind tasks.ts: one task in, its answer out. It does not exit by itself, as the exit could overtake the
+ * answer: the parent ends it.
  */
 import { UserError, messageOf } from '../../core/errors.js';
 import { checkModel, checkPrompts } from './checks.js';
@@ -34,12 +34,12 @@ async function serve(ask: TaskAsk): Promise<void> {
   try {
     await say({ type: 'done', answer: await answerTo(ask) });
   } catch (error) {
-    // What is no UserError is a defect of ours, or of the reward's.
+    // Anything but a UserError is a bug in Brevity or in the reward.
     const message = error instanceof UserError ? error.message : `it failed: ${messageOf(error)}`;
     await say({ type: 'failed', message });
   }
 }
 
 process.once('message', (ask: TaskAsk) => void serve(ask));
-// Whoever asked has gone.
+// The parent has ended.
 process.once('disconnect', () => process.exit(0));

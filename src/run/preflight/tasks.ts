@@ -1,13 +1,13 @@
 /**
- * Work that the form asks for, each in a process of its own: whatever a reward, a tokenizer or a backend does there, the
- * screen goes on, and ending the process ends the work.
+ * Runs the form's checks in separate processes: whatever a reward, a tokenizer or a backend does there, the screen
+ * keeps working, and ending the process ends the work.
  */
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../../core/errors.js';
 import type { Measurement, TaskAsk, TaskName, Tasks } from '../../core/form/facts.js';
 
-/** What the process says: parts of an answer on the way, then the answer or why there is none. */
+/** Messages of the process: partial answers, then the final answer or an error. */
 export type TaskMessage =
   | { type: 'part'; known: Measurement; doing: string }
   | { type: 'done'; answer: unknown }
@@ -24,11 +24,11 @@ export interface TaskHooks {
   part?(known: Measurement, doing: string): void;
 }
 
-/** @throws UserError with the task's own sentence, or that it took too long or ended; AbortError where it was called off */
+/** @throws UserError with the task's own message, or that it timed out or exited; AbortError if it was aborted */
 export function runTask<N extends TaskName>(ask: TaskAsk<N>, hooks: TaskHooks): Promise<Tasks[N]['answer']> {
   const name: TaskName = ask.task;
   const child = fork(fileURLToPath(new URL('./taskProcess.js', import.meta.url)), [], {
-    // What a reward prints must not come between the lines of the screen.
+    // Output of a reward must not mix with the screen.
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     serialization: 'json',
   });

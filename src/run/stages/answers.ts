@@ -1,10 +1,10 @@
-/** A round's answers to the held-out prompts as people see them. */
+/** A round's responses to the held-out prompts, for display. */
 import { type HeldOutResponse, type SampledResponse, sampleRowSchema, scoreRowSchema } from '../../core/rows.js';
 import { readJsonLines } from '../../io/jsonl.js';
 import { roundFiles, type RunFiles } from '../../core/runFiles.js';
 import { promptText } from '../../core/prompts.js';
 
-/** Those that are scored, in the order of their prompts; none where the round is not evaluated yet. */
+/** The scored responses, in the order of their prompts; empty if the round is not evaluated yet. */
 export function readHeldOut(files: RunFiles, round: number): HeldOutResponse[] {
   const file = (name: string) => files.file(round, name);
   const rewards = new Map(

@@ -1,4 +1,4 @@
-/** The state of an unfinished update on disk: one safetensors file, replaced whole. */
+/** The checkpoint of an unfinished update: one safetensors file, replaced atomically. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { UserError } from '../../core/errors.js';
@@ -20,9 +20,9 @@ export function writeCheckpoint(dir: string, state: TrainingState): void {
 }
 
 /**
- * null if there is none.
+ * null without a checkpoint.
  *
- * @param microBatch of an update that was interrupted before checkpoints held it
+ * @param microBatch for checkpoints of earlier versions, which did not store it
  * @throws UserError if the file is damaged
  */
 export function readCheckpoint(dir: string, microBatch: number): TrainingState | null {

@@ -1,4 +1,4 @@
-/** What the work of a round needs: the run's files, loaded models, and where to report. */
+/** The inputs of a round's work: the run's files, loaded models, and a channel for reports. */
 import type { Config } from '../../core/config/schema.js';
 import type { EndpointView, JobView } from '../../protocol/remoteViews.js';
 import type { Control } from '../../core/control.js';
@@ -17,7 +17,7 @@ import type { LogpsRow } from './reviewFiles.js';
 import type { Permission } from '../../core/trust.js';
 import type { RunFiles } from '../../core/runFiles.js';
 
-/** What work reports while it runs; the engine turns it into events for its clients. */
+/** Reports of running work; the engine turns them into events for its clients. */
 export type Report =
   | {
       type: 'progress';
@@ -40,18 +40,18 @@ export type Report =
   | { type: 'servers'; servers: EndpointView[] }
   | { type: 'job'; job: JobView };
 
-/** A round with the rounds before it on its branch, the first first and itself last; the base is not among them. */
+/** A round with its branch: the rounds from the first to itself, without the base. */
 export interface RoundTask {
   round: RoundState;
   branch: RoundState[];
-  /** An update that was stopped after so many steps, before a crash: they are taken again, and no more. */
+  /** The update was stopped after this many steps before a crash: take them again, and no more. */
   stopAfter?: number;
-  /** A person asked to try again what has failed: an update's job that has ended is submitted again. */
+  /** A person retries after a failure: an update's job that has ended is submitted again. */
   again?: boolean;
 }
 
 export interface WorkContext {
-  /** The run's with the round's overrides laid over it. */
+  /** The run's configuration with the round's overrides. */
   config: Config;
   files: RunFiles;
   models: ModelShelf;
@@ -63,19 +63,19 @@ export interface WorkContext {
   permission: Permission;
   stopAfter?: number;
   again?: boolean;
-  /** Sampling: how many responses to a prompt are enough by now. */
+  /** Sampling: how many responses per prompt are enough now. */
   enough?(): number;
   report(report: Report): void;
 }
 
-/** Everything that is computed, and what it gives the state machine. */
+/** Every kind of work, with its result for the state machine. */
 export interface WorkResults {
   /** Of the whole round, earlier attempts included. */
   sample: { responses: number; sampled: SampledPrompts };
   score: { pairs: PairRow[]; review: ReviewRow[]; dropped: DroppedPairs };
   update: { steps: number; outcome: 'done' | 'stopped' | 'aborted' };
   evaluate: EvaluationResult;
-  /** Not a stage: it goes on while a round is in review. `complete`: it was not interrupted. */
+  /** Not a stage: it runs while a round is in review. `complete`: it was not interrupted. */
   logps: { complete: boolean };
 }
 
@@ -92,7 +92,7 @@ export class ProgressMeter {
   private tokens = 0;
   private last = 0;
 
-  /** @param done what earlier work, resumed now, had finished */
+  /** @param done finished by earlier work that is now resumed */
   constructor(
     private readonly context: WorkContext,
     private readonly unit: string,
@@ -112,7 +112,7 @@ export class ProgressMeter {
     this.report();
   }
 
-  /** Less (or more) is to be done than was thought. `done`: what counts of what has been done. */
+  /** Changes the total and the count of finished work. */
   expect(total: number, done: number): void {
     this.total = total;
     this.done = done;

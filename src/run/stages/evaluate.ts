@@ -1,4 +1,4 @@
-/** A round's answers to the held-out prompts, and its opponents', computed on this machine or on sampling servers. */
+/** A round's and its opponents' responses to the held-out prompts, computed on this machine or on sampling servers. */
 import type { ServerConfig } from '../../core/config/schema.js';
 import { pauseOnly } from '../../core/control.js';
 import type { Answers, Opponent } from '../../core/evaluation.js';
@@ -42,7 +42,7 @@ function opponentsOf({ round: { id, parent } }: WorkContext): { against: string;
   ];
 }
 
-/** `logps`: of the answers, under each opponent. */
+/** `logps`: of the responses, under each opponent. */
 interface Evaluated {
   answers: Answers;
   logps: Opponent['logps'][];
@@ -57,7 +57,7 @@ async function answersHere(context: WorkContext): Promise<Evaluated> {
   return { answers, logps };
 }
 
-/** The update's last probes are answered here, where its policy is first on the servers. */
+/** Also samples the update's last probes: this is the first time that the servers hold its policy. */
 async function answersThere(context: WorkContext, pool: ServerPool, server: ServerConfig): Promise<Evaluated> {
   const { round } = context;
   await holdPolicy(context, pool, server, round.id, [round.parent ?? 0]);
@@ -72,7 +72,7 @@ async function answersThere(context: WorkContext, pool: ServerPool, server: Serv
   return { answers, logps };
 }
 
-/** Known only if the servers hold the opponent beside the round's policy. */
+/** Known only if the servers can hold the opponent beside the round's policy. */
 async function opponentLogps(
   context: WorkContext,
   pool: ServerPool,
@@ -94,8 +94,8 @@ async function opponentLogps(
 // another policy.
 
 /**
- * One response to each held-out prompt, with the same seeds in every round: unchanged policies answer alike. A
- * comparison needs every prompt: here only pausing has a meaning.
+ * Samples one response per held-out prompt, with the same seeds in every round, so that unchanged policies respond
+ * identically. A comparison needs every prompt, so this can only be paused.
  */
 export async function heldOutAnswers(sampler: Sampler, context: WorkContext): Promise<Answers> {
   const { config, files, round } = context;
@@ -141,7 +141,7 @@ export function readAnswers({ files }: WorkContext, round: number): Answers {
   };
 }
 
-/** Summed log-probabilities of the policy's held-out responses under another policy, kept like a reference's. */
+/** Summed log-probabilities of the policy's held-out responses under another policy, stored like a reference's. */
 export async function logpsUnder(context: WorkContext, dir: string): Promise<number[]> {
   const sequences = heldOutSequences(context);
   const model = await context.models.load(dir);
@@ -152,7 +152,7 @@ export async function logpsUnder(context: WorkContext, dir: string): Promise<num
 }
 
 /**
- * The same under the policy of a round that the servers hold beside the sampled one.
+ * Likewise under the policy of a round that the servers hold beside the sampled one.
  *
  * @param adapter its name; null: the base model
  */

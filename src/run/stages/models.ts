@@ -5,12 +5,12 @@ import { type Permission, type Reward, openReward } from '../../rewards/index.js
 import { parseRewardSpec } from '../../core/config/rewardSpec.js';
 
 /**
- * What a policy is loaded for. `read`: adapters merged, nothing is trained. `train`: adapters merged, all weights are
- * trained. `adapt`: adapters are trained, or will be, on weights that are not.
+ * The purpose of loading a policy. `read`: adapters merged, nothing is trained. `train`: adapters merged, all weights
+ * are trained. `adapt`: adapters are or will be trained on frozen weights.
  */
 export type PolicyUse = 'read' | 'train' | 'adapt';
 
-/** How each is loaded. */
+/** Loading options of each use. */
 export const optionsOf = {
   read: { lora: 'merge', frozen: true },
   train: { lora: 'merge', frozen: false },
@@ -56,7 +56,7 @@ export class ModelShelf {
     return this.opened.reward;
   }
 
-  /** After a failure a reward may be unusable (its thread was ended): the next use opens it anew. */
+  /** After a failure a reward may be unusable (its thread was ended): the next use opens it again. */
   closeReward(): void {
     this.opened?.reward.dispose();
     this.opened = null;

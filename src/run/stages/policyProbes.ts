@@ -1,6 +1,6 @@
 /**
- * What is known of a round's policy for policy verification: fixed token sequences with their log-probabilities under
- * the policy that the round started from and under the one that it ended with. Imports no tensors.
+ * Records of a round's policy for policy verification: fixed token sequences with their log-probabilities under the
+ * policy that the round started from and under the one that it ended with. Imports no tensors.
  */
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
@@ -35,7 +35,7 @@ const policyProbesSchema = z
   });
 export type PolicyProbes = z.infer<typeof policyProbesSchema>;
 
-/** null if nothing is recorded. @throws UserError if the file is damaged */
+/** null without records. @throws UserError if the file is damaged */
 export function readPolicyProbes(files: RoundFolders, round: number): PolicyProbes | null {
   const file = files.file(round, roundFiles.policyProbes);
   if (!existsSync(file)) return null;
@@ -59,7 +59,7 @@ export function writePolicyProbes(files: RoundFolders, probes: PolicyProbes): vo
   writeFileAtomic(files.file(probes.round, roundFiles.policyProbes), JSON.stringify(probes) + '\n');
 }
 
-/** The first pairs' responses, chosen and rejected, that a round's policy is proven with. */
+/** The first pairs' chosen and rejected responses, which serve as a round's policy probes. */
 export function probeSequences(pairs: readonly PairRow[], count: number): PolicyProbes['sequences'] {
   return pairs
     .slice(0, Math.ceil(count / 2))
@@ -89,7 +89,7 @@ const verificationRowSchema = z.object({
   noise: z.number().nullish(),
 });
 
-/** Keeps an endpoint's verification with the round that is sampled. */
+/** Stores an endpoint's verification in the round that is sampled. */
 export function appendVerification(
   files: RoundFolders,
   round: number,
@@ -100,7 +100,9 @@ export function appendVerification(
   appendJsonLines(files.file(round, roundFiles.verifications), [{ at, url, kind, version, verification, noise }]);
 }
 
-/** The least mean difference that an endpoint has shown under weights that it held, in these rounds; null: none. */
+/**
+ * The smallest mean difference that an endpoint has shown in these rounds under weights that it held; null without any.
+ */
 export function readNoise(files: RoundFolders, rounds: readonly number[], url: string): number | null {
   const values = rounds
     .flatMap((round) =>

@@ -1,6 +1,7 @@
 /**
- * A few held-out prompts that the policy answers while it is trained, so that a person sees what it becomes. Greedy and
- * between optimizer steps: no random number is drawn and no weight touched, so the update ends the same without them.
+ * Samples the policy's responses to a few held-out prompts during the update, so that a person sees how it changes.
+ * Sampling is greedy and between optimizer steps: it draws no random number and touches no weight, so the update has
+ * the same result without it.
  */
 import type { ServerConfig } from '../../core/config/schema.js';
 import { UserError } from '../../core/errors.js';
@@ -18,7 +19,7 @@ import { encodePrompts } from '../../model/prompts.js';
 
 /** Share of an update's time that probes between its start and its end may take. */
 const SHARE = 0.05;
-/** How often an update is looked at, where the configuration does not say. */
+/** Number of probes within an update unless the configuration sets an interval. */
 const LOOKS = 5;
 
 export class Probes {
@@ -27,14 +28,14 @@ export class Probes {
   private readonly answered: ProbeRow[];
   private readonly started = performance.now();
   private readonly firstStep: number;
-  /** Seconds. */
+  /** Seconds spent on probes. */
   private spent = 0;
   private lastTook = 0;
   private over = false;
 
   /**
-   * @param step where the update begins or continues: later answers are dropped and asked for again
-   * @param report tells of the earlier answers; not if they are on the screens already
+   * @param step where the update begins or continues: later responses are dropped and sampled again
+   * @param report reports the earlier responses; false if the screens already show them
    */
   constructor(
     private readonly context: WorkContext,
@@ -54,7 +55,7 @@ export class Probes {
     if (report) for (const row of this.answered) context.report({ type: 'probe', probe: row });
   }
 
-  /** Asks the policy as it is after `step` steps, if it is time to. */
+  /** Probes the policy after `step` steps, if a probe is due. */
   async at(step: number, total: number): Promise<void> {
     if (this.over || this.prompts.length === 0 || this.answered.some((row) => row.step === step)) return;
     if (!this.isDue(step, total)) return;
@@ -63,7 +64,7 @@ export class Probes {
       await this.ask(step);
     } catch (error) {
       if (!isOutOfMemory(error)) throw error;
-      // An update that fits must not fail for being watched.
+      // A probe must not make an update fail that fits in memory by itself.
       log(`no memory for probe prompts beside the update; none after step ${step}`);
       this.over = true;
     }
@@ -72,8 +73,8 @@ export class Probes {
   }
 
   /**
-   * At the start and the end always, as often as configured, else about five times in between as far as all probes
-   * together stay below their share of the time that the update is expected to take.
+   * Always at the start and the end. In between at the configured interval, else about five times as long as all probes
+   * together stay below their share of the update's expected time.
    */
   private isDue(step: number, total: number): boolean {
     if (step === 0 || step === total) return true;
@@ -83,7 +84,7 @@ export class Probes {
     const taken = step - this.firstStep;
     if (taken === 0) return false;
     const training = (performance.now() - this.started) / 1000 - this.spent;
-    // The one at the end is still to come.
+    // Reserves time for the probe at the end.
     return this.spent + 2 * this.lastTook <= SHARE * (training / taken) * total;
   }
 
@@ -111,7 +112,7 @@ export class Probes {
           }),
       },
     );
-    // Stopped or aborted: the update hears of it at its next step.
+    // Stopped or aborted: the update notices at its next step.
     if (outcome !== 'done') return;
     rows.sort((a, b) => a.probe - b.probe);
     appendJsonLines(this.file, rows);
@@ -121,8 +122,8 @@ export class Probes {
 }
 
 /**
- * Asks sampling servers for the answers before an update, and reports those of an earlier attempt. An update runs without
- * them, too: the servers may be off to leave it their GPU.
+ * Samples the probes on the servers before an update, and reports those of an earlier attempt. An update also runs
+ * without them: the servers may be off to leave it their GPU.
  */
 export async function probeStart(context: WorkContext, server: ServerConfig): Promise<void> {
   const { config, files, round } = context;

@@ -1,17 +1,16 @@
-/** Which prompts a round samples. */
+/** Selects the prompts that a round samples. */
 import type { Config } from '../../core/config/schema.js';
 import { readPrompts, type PromptEntry } from '../../io/prompts.js';
 import { deriveSeed, Random } from '../../core/seeds.js';
 
 export interface RoundPrompt extends PromptEntry {
-  /** Position in the prompts file. */
+  /** Index in the prompts file. */
   index: number;
 }
 
 /**
- * All prompts, or `sampling.prompts_per_round` of them: the rounds of a branch walk through the prompts lap by lap, each
- * lap in another shuffled order, so that none comes twice before all have come once. Rounds beside each other sample the
- * same prompts.
+ * All prompts, or `sampling.prompts_per_round` of them. The rounds of a branch go through the prompts in laps, each lap
+ * in a new shuffled order, so that no prompt repeats before all have been used. Sibling rounds sample the same prompts.
  *
  * @param counts prompts_per_round of every round from the branch's first to this one
  */
@@ -24,7 +23,7 @@ export function roundPrompts(config: Config, counts: number[]): RoundPrompt[] {
 
 class PromptWalk {
   private lap = 0;
-  /** What the lap still has to come. */
+  /** Prompts left in this lap. */
   private left: number[];
 
   constructor(
@@ -34,13 +33,13 @@ class PromptWalk {
     this.left = this.order();
   }
 
-  /** @param count 0 is all, which leaves the walk where it is */
+  /** @param count 0 means all prompts, which does not advance the walk */
   take(count: number): number[] {
     if (count === 0 || count >= this.size) return Array.from({ length: this.size }, (_, index) => index);
     const picked = this.left.splice(0, count);
     if (picked.length === count) return picked;
     this.lap++;
-    // Two laps meet within a round: what it has already comes later in the new lap.
+    // Two laps meet within a round: prompts that it already has come later in the new lap.
     const order = this.order();
     const early = order.filter((index) => !picked.includes(index)).slice(0, count - picked.length);
     this.left = order.filter((index) => !early.includes(index));

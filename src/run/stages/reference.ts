@@ -1,4 +1,4 @@
-/** The reference policy: its log-probabilities of the pairs that are trained on, and of all responses in review. */
+/** The reference policy's log-probabilities of the training pairs, and of all responses in review. */
 import type { UpdateConfig } from '../../core/config/schema.js';
 import { pauseOnly } from '../../core/control.js';
 import { Interrupted, responseLogprobs, sum } from '../../train/logprobs.js';
@@ -13,20 +13,22 @@ import type { PolicyUse } from './models.js';
 import { readLogps, type LogpsRow } from './reviewFiles.js';
 import { roundFiles } from '../../core/runFiles.js';
 
-/** Tokens of a batch of prompts with their responses, after which work can be interrupted and rows are on disk. */
+/**
+ * Tokens of a batch of prompts with their responses; after each batch, rows are on disk and work can be interrupted.
+ */
 const BATCH_TOKENS = 4096;
 const REPORT_MS = 200;
 
-/** A start that is an adapter is trained on as one where LoRA is asked for, and merged for full fine-tuning. */
+/** If the start is an adapter, LoRA training continues it; full fine-tuning merges it. */
 export function trainingUse({ update }: { update: Pick<UpdateConfig, 'lora'> }): PolicyUse {
   return update.lora === null ? 'train' : 'adapt';
 }
 
-/** The pairs' log-probabilities under the reference policy; null if it was aborted. */
+/** The pairs' log-probabilities under the reference policy; null if aborted. */
 export async function referenceOf(context: WorkContext, pairs: PairRow[]): Promise<ReferenceLogps | null> {
   const { config, files, round, control } = context;
   const { reference, same } = policiesOf(config, files, round);
-  // Of an adapter in training the reference is computed in the same form, so that the first logit is exactly α·Δ|y|.
+  // If the start is its own reference, load it in the form that is trained, so that the first logit is exactly α·Δ|y|.
   const model = await context.models.load(reference, same ? trainingUse(config) : 'read');
   const sides = pairSides(pairs);
   const known = computedForReview(context, model.fingerprint, pairs);
@@ -41,7 +43,7 @@ export async function referenceOf(context: WorkContext, pairs: PairRow[]): Promi
       async (wanted) => {
         let done = 0;
         const values = await responseLogprobs(model, wanted, {
-          // Half of a reference is of no use: stopping waits for it.
+          // Ignores stop until the reference is complete: half of it is useless.
           control: { point: async () => ((await control.point()) === 'abort' ? 'abort' : 'go') },
           name: (i) => `pair ${missing.find(({ side }) => side === wanted[i])?.pair}`,
           onProgress(count) {
@@ -60,7 +62,7 @@ export async function referenceOf(context: WorkContext, pairs: PairRow[]): Promi
   return bySide(sides.map((_, i) => known[i] ?? (rest.next().value as number)));
 }
 
-/** What review has computed under this very reference, in the order of pairSides; undefined: nothing. */
+/** Values that review has computed under this very reference, in the order of pairSides; undefined: none. */
 function computedForReview(
   { files, round }: Pick<WorkContext, 'files' | 'round'>,
   fingerprint: string,
@@ -79,8 +81,8 @@ function computedForReview(
 
 /**
  * Log-probabilities of every response that review can pair, under the policy that the round starts from and under its
- * reference, appended to logps.jsonl prompt by prompt. Prompts whose rewards make a pair come first. A prompt's responses
- * are computed together, so that interruptions change no result.
+ * reference, appended to logps.jsonl prompt by prompt. Prompts whose rewards make a pair come first. A prompt's
+ * responses are computed together, so that interruptions change no result.
  */
 export async function reviewLogps(context: WorkContext): Promise<WorkResults['logps']> {
   const { config, files, round } = context;
@@ -117,7 +119,7 @@ export async function reviewLogps(context: WorkContext): Promise<WorkResults['lo
   return { complete: true };
 }
 
-/** With the log-probabilities of a batch's responses, a row per prompt. */
+/** One row per prompt with the log-probabilities of its responses in the batch. */
 async function logpsRows(
   { control }: WorkContext,
   model: Parameters<typeof responseLogprobs>[0],
@@ -140,7 +142,7 @@ async function logpsRows(
   }));
 }
 
-/** The round's prompts with two responses or more, those with a pair first. */
+/** The round's prompts with at least two responses, those with a pair first. */
 function promptsInOrder({ files, round }: WorkContext): SampleRow[] {
   const pairs = readJsonLines(files.file(round.id, roundFiles.pairs), pairRowSchema, { missing: 'empty' });
   const samples = readJsonLines(files.file(round.id, roundFiles.samples), sampleRowSchema, { missing: 'empty' });
@@ -151,7 +153,7 @@ function promptsInOrder({ files, round }: WorkContext): SampleRow[] {
     .sort((a, b) => later(a) - later(b) || a.prompt_index - b.prompt_index);
 }
 
-/** Whole prompts, about BATCH_TOKENS together. */
+/** Groups whole prompts into batches of about BATCH_TOKENS. */
 function promptBatches(rows: readonly SampleRow[]): SampleRow[][] {
   const batches: SampleRow[][] = [];
   let tokens = Infinity;

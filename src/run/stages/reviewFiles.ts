@@ -1,4 +1,4 @@
-/** What review leaves on disk: the rows of its table, and the decisions in the order in which they were made. */
+/** Files of review: the rows of its table, and the decisions in the order in which they were made. */
 import { createReadStream, existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
@@ -66,24 +66,24 @@ const logpsRowSchema = z.object({
   prompt_index: index,
   /** The policy that the round starts from, or its reference. */
   model: z.enum(['policy', 'reference']),
-  /** Of its weights. */
+  /** Of the model's weights. */
   fingerprint: z.string(),
   /** Σ log π over the tokens of each response, in sampling order. */
   logps: z.array(z.number()),
 });
-/** A row of logps.jsonl: the responses to one prompt under one model. The last row of a prompt and a model holds. */
+/** A row of logps.jsonl: the responses to one prompt under one model. The last row of a prompt and model counts. */
 export type LogpsRow = z.infer<typeof logpsRowSchema>;
 
 export function readLogps(files: RoundFolders, round: number): LogpsRow[] {
   return readJsonLines(files.file(round, roundFiles.logps), logpsRowSchema, { missing: 'empty' });
 }
 
-/** Empty before the round is scored, or where an earlier Brevity scored it. */
+/** Empty before the round is scored, or if an earlier version scored it. */
 export function readReview(files: RoundFolders, round: number): ReviewRow[] {
   return readJsonLines(files.file(round, roundFiles.review), reviewRowSchema, { missing: 'empty' });
 }
 
-/** The same row by row, for whoever must not keep a thread busy with a long file. */
+/** Reads the same rows one by one, so that a long file does not block the thread. */
 export async function* streamReview(files: RoundFolders, round: number): AsyncGenerator<ReviewRow> {
   const file = files.file(round, roundFiles.review);
   if (!existsSync(file)) return;
@@ -95,22 +95,22 @@ export function readDecisions(files: RoundFolders, round: number): DecisionRow[]
   return readDecisionFile(files.file(round, roundFiles.decisions)).map(({ row }) => row);
 }
 
-/** Decisions that were made outside a run are kept the same way. */
+/** Also reads the journals of `brevity review FILE`, which have the same form. */
 export function readDecisionFile(file: string): { row: DecisionRow; line: number }[] {
   return readJsonLines(file, decisionRowSchema, { missing: 'empty', withLines: true });
 }
 
 /**
- * A round's decisions as they stand.
+ * A round's current decisions.
  *
- * @param review its rows; a journal of other rows is refused
+ * @param review its rows; a journal for other rows is refused
  * @throws UserError that names the journal
  */
 export function readDecisionState(files: RoundFolders, round: number, review: readonly ReviewRow[]): DecisionState {
   const file = files.file(round, roundFiles.decisions);
   const made = readDecisions(files, round);
   if (made.length === 0) return noDecisions;
-  // Only one engine at a time writes it, so a row that cannot apply is damage.
+  // Only one engine at a time writes it, so a row that cannot be applied is damage.
   const standing = replay(made, (index) => {
     throw new UserError(
       `${file} is damaged: there is no decision to ${made[index].action}; move it away to start deciding anew`,
@@ -128,7 +128,7 @@ export function readDecisionState(files: RoundFolders, round: number, review: re
   return standing;
 }
 
-/** The counts of a round with human decisions as its files have them; null where nobody has decided anything. */
+/** A round's counts from its files, if it has human decisions; else null. */
 export function readCounts(files: RoundFolders, round: number): ReviewCounts | null {
   const rows = readDecisions(files, round);
   return rows.length === 0 ? null : countReview(readReview(files, round), replay(rows).decisions);

@@ -1,4 +1,4 @@
-/** Samples responses to prompts into a file, one row per prompt; rows that the file holds are not sampled again. */
+/** Samples responses to prompts into a file, one row per prompt; rows already in the file are not sampled again. */
 import type { LoadedModel } from '../../model/folder.js';
 import type { PolicyFiles } from '../../model/policyFiles.js';
 import { sampleRowSchema, type SampledResponse, type SampleRow } from '../../core/rows.js';
@@ -17,7 +17,7 @@ import { encodePrompts } from '../../model/prompts.js';
 /** A policy that can be sampled, on this machine or on servers. */
 export interface Sampler {
   policy: Pick<PolicyFiles, 'dir' | 'config' | 'tokenizer'>;
-  /** As sampleResponses. `nameJob`: how errors name a job. */
+  /** Like sampleResponses. `nameJob`: how errors name a job. */
   sample(
     jobs: SamplingJob[],
     settings: SamplingSettings,
@@ -33,9 +33,9 @@ export function localSampler(model: LoadedModel): Sampler {
 export interface SamplingPlan {
   file: string;
   prompts: RoundPrompt[];
-  /** Responses to each prompt. */
+  /** Responses per prompt. */
   samples: number;
-  /** How many are enough by now, where that changes while it samples: never more than `samples`. */
+  /** Current number of responses that are enough, if it changes while sampling; never more than `samples`. */
   enough?(): number;
   raw: boolean;
   settings: SamplingSettings;
@@ -43,10 +43,10 @@ export interface SamplingPlan {
 }
 
 /**
- * Where fewer samples are enough, a prompt that has not all yet keeps the first so many in sampling order, whichever
- * ended first: short responses end sooner, and which ones stay must not depend on their length.
+ * If fewer samples become enough, an unfinished prompt keeps the first ones in sampling order, not the ones that ended
+ * first: short responses end sooner, and the selection must not depend on length.
  *
- * @returns all rows of the file, by prompt_index; fewer than planned where the control stopped it
+ * @returns all rows of the file, by prompt_index; fewer than planned if the control stopped it
  */
 export async function sampleInto(
   sampler: Sampler,
@@ -109,7 +109,7 @@ export async function sampleInto(
   const nameJob = (job: number) =>
     `the response ${(job % samples) + 1} to ${missing[Math.floor(job / samples)].prompt.where}`;
   const outcome = await sampler.sample(jobs, plan.settings, hooks, nameJob);
-  // Stopped early: two responses make a pair.
+  // Stopped early: keep prompts with two responses, enough for a pair.
   if (outcome === 'stopped') finished.forEach((responses, at) => responses.size >= 2 && !written.has(at) && write(at));
   const rows = readJsonLines(file, sampleRowSchema, { missing: 'empty' });
   rows.sort((a, b) => a.prompt_index - b.prompt_index);

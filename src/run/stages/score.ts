@@ -1,4 +1,4 @@
-/** Scores sampled responses into a file, a row a prompt; what the file already holds is not scored again. */
+/** Scores sampled responses into a file, one row per prompt; rows already in the file are not scored again. */
 import { pauseOnly } from '../../core/control.js';
 import { scoreRowSchema, type SampleRow, type ScoreRow } from '../../core/rows.js';
 import { appendJsonLines, readJsonLines } from '../../io/jsonl.js';
@@ -7,7 +7,7 @@ import { ProgressMeter, type WorkContext } from './context.js';
 /** Prompts scored before their rows are written. */
 const PROMPTS_AT_ONCE = 16;
 
-/** @returns a row for each sample row, by prompt_index */
+/** @returns one row per sample row, by prompt_index */
 export async function scoreInto(file: string, samples: SampleRow[], context: WorkContext): Promise<ScoreRow[]> {
   const known = readJsonLines(file, scoreRowSchema, { missing: 'empty' });
   context.report({
@@ -21,7 +21,7 @@ export async function scoreInto(file: string, samples: SampleRow[], context: Wor
   const count = (rows: SampleRow[]) => rows.reduce((sum, { responses }) => sum + responses.length, 0);
   const meter = new ProgressMeter(context, 'responses', count(samples), count(samples) - count(missing));
   const reward = await context.models.reward(context.config);
-  // Nothing of use comes from a part of the rewards: stopping waits for the end.
+  // Partial rewards are useless: stopping waits for the end.
   const control = pauseOnly(context.control);
   try {
     for (let start = 0; start < missing.length; start += PROMPTS_AT_ONCE) {

@@ -1,4 +1,4 @@
-/** A round on sampling servers: which weights they must hold, and what is recorded of those. */
+/** A round on sampling servers: the weights that they must hold, and the records for verifying them. */
 import path from 'node:path';
 import { existsSync } from 'node:fs';
 import type { ServerConfig } from '../../core/config/schema.js';
@@ -19,11 +19,11 @@ import { heldOutPrompts } from './prompts.js';
 import type { Sampler } from './sample.js';
 import { encodePrompts } from '../../model/prompts.js';
 
-/** Tokens of a held-out prompt that weights are compared on before any response is known. */
+/** Longest held-out prompt, in tokens, that weights are compared on before any response is known. */
 const MAX_PROBE = 256;
 
 /**
- * Connects the round's servers, works, and leaves them.
+ * Connects the round's servers, runs the work, and disconnects.
  *
  * @throws UserError if they cannot be used
  */
@@ -49,7 +49,7 @@ export async function withServers<T>(
   }
 }
 
-/** Tokenizer, vocabulary and context of the run: the base's, since updates change none of them. */
+/** Tokenizer, vocabulary and context of the run, read from the base, since updates change none of them. */
 export function policyFiles({ files }: Pick<WorkContext, 'files'>): PolicyFiles {
   return readPolicyFiles(files.policyDir(0));
 }
@@ -62,7 +62,7 @@ export function serverSampler(pool: ServerPool): Sampler {
 }
 
 /**
- * Puts the policy of a round on every endpoint and proves it.
+ * Loads the policy of a round on every endpoint and verifies it.
  *
  * @param beside rounds whose adapters stay loaded
  * @throws UserError that names the endpoint and the weights that it seems to hold
@@ -80,7 +80,7 @@ export async function holdPolicy(
   const prefix = server.weights === 'adapter' ? remoteName(files, 0).replace(/r\d+$/, 'r') : null;
   const said = await pool.hold(wanted, keep, prefix);
   if (wanted.recorded !== null) return;
-  // From now on other weights are noticed, as far as these were right.
+  // From now on other weights are detected, provided that these were right.
   writePolicyProbes(files, { round, parent: null, by: 'servers', sequences: wanted.probes, start: null, end: said });
 }
 
@@ -91,7 +91,7 @@ export const policyName = (round: number): string => (round === 0 ? 'base policy
 function wantedWeights(context: WorkContext, server: ServerConfig, round: number): WantedWeights {
   const { files } = context;
   const folder = files.policyDir(round);
-  // The job may have named its base by a folder of another machine, so that the adapter's own files decide.
+  // Decided by the adapter's own files: the job may have named its base by a folder of another machine.
   const isAdapter = existsSync(path.join(folder, 'adapter_config.json'));
   if (isAdapter && server.weights !== 'adapter')
     throw new UserError(
@@ -112,14 +112,14 @@ function wantedWeights(context: WorkContext, server: ServerConfig, round: number
   };
 }
 
-/** The name under which the servers hold a round's adapter; null: its policy is full weights, or their base model. */
+/** The servers' name for a round's adapter; null: its policy is full weights, or their base model. */
 function adapterOf(files: WorkContext['files'], round: number): string | null {
   return existsSync(path.join(files.policyDir(round), 'adapter_config.json')) ? remoteName(files, round) : null;
 }
 
 /**
- * What is recorded of a round's policy. Trainers record a policy when they make it, and again when they start from it:
- * that is how the base comes to be known.
+ * The records of a round's policy. Trainers record a policy when they make it, and again when they start from it; the
+ * latter is how the base gets its record.
  */
 function recordOf({ files, round: current }: WorkContext, round: number): PolicyProbes | null {
   const own = readPolicyProbes(files, round);
@@ -132,7 +132,7 @@ function recordOf({ files, round: current }: WorkContext, round: number): Policy
   return own;
 }
 
-/** Tokens of held-out prompts: the only ones that are there before anything is sampled. */
+/** Tokens of held-out prompts: the only ones available before anything is sampled. */
 function promptProbes(context: WorkContext, count: number): PolicyProbes['sequences'] {
   const { config } = context;
   const entries = heldOutPrompts(config).slice(0, count);

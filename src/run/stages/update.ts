@@ -1,6 +1,6 @@
 /**
- * An update and its files: it continues from its checkpoint, appends its metrics and keeps checkpoints. The engine runs it
- * in a round's folder, `brevity job` in a job's.
+ * Runs an update with its files: continues from its checkpoint, appends its metrics and writes checkpoints. The engine
+ * runs it in a round's folder, `brevity job` in a job's.
  */
 import { existsSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
@@ -28,17 +28,17 @@ export interface UpdateFiles {
   metrics: string;
 }
 
-/** A checkpoint, null without one, and the rows of the steps up to it. */
+/** The checkpoint (null without one) and the rows of the steps up to it. */
 export interface UpdateStart {
   state: TrainingState | null;
   metrics: MetricsRow[];
 }
 
 /**
- * Prepares to continue: drops the rows of steps that an interrupted update took after its last checkpoint, since they are
- * taken again.
+ * Prepares to continue: drops the rows of steps after the last checkpoint, since an interrupted update takes them
+ * again.
  *
- * @param microBatch of an update that was interrupted before checkpoints held it
+ * @param microBatch for checkpoints of earlier versions, which did not store it
  * @throws UserError if the checkpoint is damaged
  */
 export function resumeUpdate({ checkpoint, metrics }: UpdateFiles, microBatch: number): UpdateStart {
@@ -51,9 +51,9 @@ export function resumeUpdate({ checkpoint, metrics }: UpdateFiles, microBatch: n
 
 export interface UpdateFilesHooks {
   control: Control;
-  /** After each step, when its row is on the disk. */
+  /** Called after each step, when its row is on the disk. */
   onStep(metrics: MetricsRow): void;
-  /** Between optimizer steps: see UpdateHooks. */
+  /** Called between optimizer steps: see UpdateHooks. */
   between?(step: number, total: number): Promise<void>;
 }
 
@@ -91,16 +91,17 @@ export async function updateWithFiles(
 
 /**
  * The pairs that an update trains on: the rewards' pairs with every decision applied, in the order of their prompts.
- * Writes them to pairs.jsonl, which until then holds the rewards' pairs alone. They are always made from samples, rewards
- * and decisions: an aborted update leaves pairs.jsonl as decided, and a decision may be taken back after that.
+ * Writes them to pairs.jsonl, which until then holds only the rewards' pairs. They are always rebuilt from samples,
+ * rewards and decisions: an aborted update leaves decided pairs in pairs.jsonl, and those decisions may be undone
+ * later.
  *
- * @throws UserError if there are none, or if samples and rewards do not fit
+ * @throws UserError if there are none, or if samples and rewards do not match
  */
 export function trainingPairs({ files, round }: Pick<WorkContext, 'files' | 'round'>): PairRow[] {
   const file = files.file(round.id, roundFiles.pairs);
   const written = readJsonLines(file, pairRowSchema);
   const review = readReview(files, round.id);
-  // Without review rows an earlier Brevity scored the round, and pairs.jsonl is all there is.
+  // Without review rows an earlier version scored the round, and only pairs.jsonl exists.
   const pairs = review.length === 0 ? written : decidedPairs(files, round.id, review, written);
   if (pairs.length === 0)
     throw new UserError(
@@ -135,8 +136,8 @@ function decidedPairs(files: RunFiles, round: number, review: ReviewRow[], writt
 }
 
 /**
- * Measures time and memory of one step on the round's longest pairs, and discards it: the launch preview of a run's first
- * update needs them. Later rounds know them from earlier updates.
+ * Measures time and memory of one step on the round's longest pairs, and discards it: the launch preview of a run's
+ * first update needs them. Later rounds know them from earlier updates.
  */
 export async function measureFirstStep(context: WorkContext, pairs: PairRow[]): Promise<void> {
   const { config, files, round, models } = context;
@@ -160,7 +161,7 @@ export async function measureFirstStep(context: WorkContext, pairs: PairRow[]): 
       },
     );
   } catch (error) {
-    // What is wrong with the update is said when it is launched; until then its cost is not known.
+    // The launch will report problems of the update; until then its cost is unknown.
     if (!(error instanceof UserError)) throw error;
   } finally {
     models.forget();

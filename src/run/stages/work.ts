@@ -1,6 +1,6 @@
 /**
- * The computing stages of a round. Each reads what earlier stages left in the round's folder, goes on where an earlier
- * attempt stopped, and is done again without harm: a crash between a stage's end and its mark in run.json costs nothing.
+ * The computing stages of a round. Each reads what earlier stages left in the round's folder, resumes its own earlier
+ * attempt, and can be repeated: a crash between a stage's end and its mark in run.json costs nothing.
  */
 import { pauseOnly, type Control } from '../../core/control.js';
 import { responseLogprobs } from '../../train/logprobs.js';
@@ -70,7 +70,7 @@ export const work: { [S in Work]: (context: WorkContext) => Promise<WorkResults[
     const review = reviewRows(samples, scores, made);
     writeJsonLines(files.file(round.id, roundFiles.pairs), pairs);
     writeJsonLines(files.file(round.id, roundFiles.review), review);
-    // A job may run where nothing that is measured here holds.
+    // A job may run on another machine, to which this measurement does not apply.
     if (config.update.job === null) await measureFirstStep(context, pairs);
     return { pairs, review, dropped };
   },
@@ -79,7 +79,7 @@ export const work: { [S in Work]: (context: WorkContext) => Promise<WorkResults[
     const { config, files, round, stopAfter = Infinity } = context;
     const { server } = config.sampling;
     const submitted = config.update.job !== null && hasJob(files, round.id);
-    // A job that is taken up again, or aborted, needs no server.
+    // A job that is resumed or aborted needs no server.
     if (server !== null && !submitted) await probeStart(context, server);
     if (config.update.job !== null) return updateByJob(context, config.update.job);
     let taken = 0;
@@ -104,7 +104,7 @@ export const work: { [S in Work]: (context: WorkContext) => Promise<WorkResults[
     const resumed = resumeUpdate(updateFiles, config.update.micro_batch);
     for (const metrics of resumed.metrics) context.report({ type: 'step', metrics });
     taken = resumed.state?.step ?? 0;
-    // Servers answer probes at the start and, once they hold the new policy, at the end.
+    // With servers, probes run at the start and, once the servers hold the new policy, at the end.
     const probes = server === null ? new Probes({ ...context, control }, localSampler(policy), taken) : null;
     const proof =
       server === null ? null : await startPolicyProbes(context, policy, probeSequences(pairs, server.probes));
@@ -135,19 +135,19 @@ export const work: { [S in Work]: (context: WorkContext) => Promise<WorkResults[
       }
       if (proof !== null) await endPolicyProbes(context, policy, proof);
       const dir = files.policyDir(round.id);
-      // Saved by an attempt that was killed before run.json said so.
+      // May be left by an attempt that was killed before run.json recorded it.
       removeAll([dir]);
       await saveModel(policy, dir, { dtype: 'float32', place: 'run' });
       return result;
     } finally {
-      // Its weights are no longer those of its folder.
+      // Its weights no longer match its folder.
       context.models.forget();
     }
   },
 
   async evaluate(context) {
     const { files, round } = context;
-    // Not at the end of the update: until run.json says that it has ended, the next start resumes from the checkpoint.
+    // Not at the end of the update: until run.json records the end, the next start resumes from the checkpoint.
     removeCheckpoint(files.file(round.id, roundFiles.update));
     removeCheckpoint(jobFile(files.file(round.id, roundFiles.job), 'checkpoint'));
     const { answers, opponents } = await answersOf(context);
