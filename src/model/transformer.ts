@@ -85,10 +85,7 @@ export class Transformer {
     return this.hiddenOf(paddedBatch(ids, shape), options);
   }
 
-  /**
-   * The same for a batch in any layout.
-   * @returns [N, D]
-   */
+  /** The same for a batch in any layout. @returns [N, D] */
   hiddenOf({ ids, positions, layout }: Omit<Batch, 'row'>, options: { checkpointing?: boolean } = {}): tf.Tensor2D {
     const attended: Attend = (layer, q, k, v) => attend(q, k, v, layer, this.config, layout);
     return this.run(ints(ids), ints(positions), longestOf(positions), attended, options.checkpointing ?? false);

@@ -56,10 +56,7 @@ export class KVCache {
     this.layers[layer].fill(k, v, T);
   }
 
-  /**
-   * Position of the next token of each row.
-   * @throws Error if a row is full
-   */
+  /** Position of the next token of each row. @throws Error if a row is full */
   positions(): Int32Array {
     if (this.taken.some((taken) => taken >= this.sizes.newTokens))
       throw new Error(`the cache holds ${this.sizes.newTokens} new positions a row and one more was needed`);
@@ -282,10 +279,7 @@ export class DecodeInputs {
     this.inputs.promptLengths.write(promptLengths);
   }
 
-  /**
-   * Call before each step with the last token of every row.
-   * @throws Error if a row is full
-   */
+  /** Call before each step with the last token of every row. @throws Error if a row is full */
   write(ids: Int32Array): void {
     const { taken } = this.cache;
     const positions = this.cache.positions();

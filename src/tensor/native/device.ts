@@ -179,10 +179,7 @@ export class Device {
     guarded(() => this.addon.disposeRecording(recording));
   }
 
-  /**
-   * Takes about a second.
-   * @throws Error on devices that are not GPUs
-   */
+  /** Takes about a second. @throws Error on devices that are not GPUs */
   measure(): DeviceRates {
     return guarded(() => this.addon.measure());
   }
