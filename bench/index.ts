@@ -1,7 +1,7 @@
 /**
  * `npm run bench [-- SHAPE …] [--backend NAME] [--threads N] [--runs N]`: update and sampling speed beside the PyTorch
  * peer (bench/peer) in float32 with the same threads, interleaved runs, medians and ratios. Writes
- * bench/results/cpu-BACKEND.json. Without torch it prints ours alone and says so.
+ * bench/results/cpu-BACKEND.json. Without torch it prints only our figures and says so.
  */
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -24,7 +24,7 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 const backend = (values.backend ?? 'auto') as BackendChoice;
-// The wasm backend has one thread.
+// The wasm backend uses one thread.
 const threads = Number(values.threads ?? (backend === 'wasm' ? 1 : availableParallelism()));
 const runs = Number(values.runs);
 

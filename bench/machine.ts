@@ -1,4 +1,4 @@
-/** What a result was measured on. */
+/** Describes the machine that a result was measured on. */
 import { availableParallelism, cpus, totalmem } from 'node:os';
 
 export function machine(): { date: string; processor: string; cores: number; memory_gb: number; node: string } {

@@ -1,6 +1,6 @@
 /**
- * Measures one shape in a process of its own and prints one JSON line with the peer's names:
- * `node dist/bench/measure.js '{"shape": "15m"}'`; what else can be said stands in `Measurement`.
+ * Measures one shape in a separate process and prints one JSON line with the peer's field names: `node
+ * dist/bench/measure.js '{"shape": "15m"}'`; `Measurement` lists all settings.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { type BackendChoice, type Precision, loraSchema, updateSchema } from '../src/core/config/schema.js';
@@ -21,23 +21,25 @@ export interface Measurement {
   backend: BackendChoice;
   /** null: as many as the process may use. */
   threads: number | null;
-  /** Of matrix products on `cuda`; null: what it does where nobody asks, and on other backends. */
+  /** Precision of matrix products on `cuda`; null: its default, or another backend. */
   precision: Precision | null;
   pairs: number;
-  /** Pairs computed at once, in rising order: all are tried and the fastest counts. Empty: all pairs. */
+  /** Micro-batch sizes in rising order: the fastest counts. Empty: all pairs at once. */
   micro: number[];
-  /** Rank of adapters that alone are trained; 0: all weights are. */
+  /** Rank of the adapters to train; 0: train all weights. */
   lora: number;
   checkpointing: boolean;
   /** Tokens of the prompt, and of each response. */
   prompt: number;
   response: number;
-  /** Counted steps, after one that is not: it grows the memory. */
+  /** Counted steps, after an uncounted first one that allocates the memory. */
   steps: number;
-  /** Responses sampled together, and tokens of each; 0: none. */
+  /** Number of responses sampled together, and tokens of each; 0: none. */
   samples: number;
   new: number;
-  /** Also say where the time went, of native devices: in one step more, and some tokens more. */
+  /**
+   * Whether to report also where the time went, on native devices: runs one more step, and samples some more tokens.
+   */
   profile: boolean;
 }
 
@@ -50,11 +52,11 @@ const m: Measurement = { ...defaults, shape: '', ...given };
 if (!(m.shape in shapes)) throw new Error(`no shape ${m.shape}; there are ${Object.keys(shapes).join(', ')}`);
 
 const { name } = await useBackend(m.backend, m.threads, m.precision);
-// What adapters lie beside is kept in half the bytes.
+// With adapters the base weights are frozen, and kept in half the bytes.
 const model = await randomModel(m.shape, m.lora > 0 ? 'BF16' : 'F32', m.lora > 0 || m.steps === 0);
 const parameters = [...model.transformer.parameters.values()].reduce((sum, { variable }) => sum + variable.size, 0);
 
-/** Most that the process ever held: of the GPU's memory where it computes, else of the machine's. */
+/** Peak memory of the process: of the GPU's memory if it computes there, else of the machine's. */
 function peakMegabytes(): number {
   const bytes =
     name === 'cuda' ? (tf.backend() as NativeBackend).device.memory().peak : process.resourceUsage().maxRSS * 1024;
@@ -76,7 +78,7 @@ interface Stepped {
   peak: number;
 }
 
-/** Optimizer steps with so many pairs at once, one before them; null where memory does not suffice for them. */
+/** Runs optimizer steps with this micro-batch, after one that is not counted; null if memory does not suffice. */
 async function stepped(micro: number, counted: number): Promise<Stepped | null> {
   const update = updateSchema.parse({
     ...{ lr: 1e-6, batch_size: m.pairs, micro_batch: micro, steps: counted + 1, warmup: 0, schedule: 'constant' },
@@ -117,7 +119,7 @@ const sizes = m.micro.length > 0 ? m.micro : [m.pairs];
 for (const micro of m.steps > 0 ? sizes : []) {
   const result = await stepped(micro, m.steps);
   if (result !== null) tried.push(result);
-  // What is larger needs more memory, and seldom gains where the last size lost.
+  // Larger sizes need more memory, and rarely gain once a size has been slower.
   if (result === null || result.seconds > 1.05 * tried[0].seconds) break;
 }
 if (m.steps > 0 && tried.length === 0) throw new Error(`memory does not suffice for ${sizes[0]} pairs at once`);
@@ -142,7 +144,7 @@ for (let run = 0; run < 2 && m.samples > 0; run++) {
 }
 const peak = peakMegabytes();
 
-/** Tokens of each response that are profiled: the step is the same for all, but for the length of the cache. */
+/** Tokens of each response to profile: all steps are the same except for the length of the cache. */
 const PROFILED_TOKENS = 16;
 const profile = m.profile && {
   ...(best !== undefined && { update: await profiled(() => stepped(best.micro, 0)) }),

@@ -1,4 +1,4 @@
-/** Runs the PyTorch peer (bench/peer/torch_lr_dpo.py), where $PYTHON or python3 has torch. */
+/** Runs the PyTorch peer (bench/peer/torch_lr_dpo.py), if $PYTHON or python3 has torch. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { lastLine } from './run.js';
@@ -9,12 +9,12 @@ const python = process.env.PYTHON ?? 'python3';
 export const figures = ['pairs_per_s', 'sample_tokens_per_s', 'peak_mem_mb'] as const;
 export type Figures = Record<(typeof figures)[number], number>;
 
-/** Fewer pairs where a step of eight would take long. */
+/** Fewer pairs for shapes with which a step of eight would take long. */
 export const pairsOf = (shape: string) => (shape === '135m' ? 2 : 8);
 
 /**
- * glibc gives large blocks back to the system and takes them anew in every step. Kept, the peer is up to three times
- * faster here: that is what we compare with.
+ * glibc returns large blocks to the system and allocates them anew in every step. With blocks kept, the peer is up to
+ * three times faster here, and we compare with that.
  */
 const keepMemory = {
   MALLOC_MMAP_THRESHOLD_: String(2 ** 30),
@@ -22,7 +22,7 @@ const keepMemory = {
   MALLOC_TOP_PAD_: String(2 ** 26),
 };
 
-/** The version of torch; null where there is none, with a line that says so. */
+/** The version of torch; null if there is none, after printing a line that says so. */
 export function torchVersion(): string | null {
   const torch = spawnSync(python, ['-c', 'import torch; print(torch.__version__)'], { encoding: 'utf8' });
   if (torch.status === 0) return torch.stdout.trim();

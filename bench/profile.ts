@@ -1,16 +1,16 @@
-/** What the time of a piece of work goes into, op by op: of native devices, the GPU's own time where it is one. */
+/** Where the time of a piece of work goes, op by op, on native devices; on a GPU, its own time. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { NativeBackend } from '../src/tensor/native/backend.js';
 
 export interface WorkProfile {
-  /** From the first op's beginning to the last one's end. */
+  /** From the first op's start to the last one's end. */
   seconds: number;
-  /** Share of it in which no op ran: JavaScript, or a GPU that waited for its next launch. */
+  /** Share of it in which no op ran: JavaScript, or a GPU waiting for its next launch. */
   between: number;
   ops: { op: string; count: number; ms: number; share: number }[];
 }
 
-/** Ops that are told of one by one. */
+/** Number of ops that are listed one by one. */
 const MOST = 25;
 
 export async function profiled(work: () => Promise<unknown>): Promise<WorkProfile> {

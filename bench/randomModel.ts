@@ -1,6 +1,6 @@
 /**
- * Models of a shape with random weights that no disk ever holds: one block of random numbers, read again and again from
- * other places. Speed does not depend on what the numbers are, and making seven billion new ones would take minutes.
+ * Models of a shape with random weights that are never on disk: one block of random numbers, read repeatedly from
+ * different offsets. Speed does not depend on the values, and seven billion new ones would take minutes to make.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,8 +18,8 @@ import { isTied, shapes } from './shapes.js';
 const BLOCK = 1_048_573;
 
 /**
- * @param dtype as which the weights are said to be kept; BF16: their values are bfloat16's
- * @param frozen whether they will only be read
+ * @param dtype the weights' type in the simulated checkpoint; with BF16 all values are bfloat16
+ * @param frozen whether the weights will only be read
  */
 export async function randomModel(name: string, dtype: 'F32' | 'BF16', frozen: boolean): Promise<LoadedModel> {
   const config = configOf(name);
@@ -28,7 +28,7 @@ export async function randomModel(name: string, dtype: 'F32' | 'BF16', frozen: b
   const transformer = new Transformer(config, parameters);
   return {
     ...{ dir: '', baseDir: '', merged: false, config, transformer, tokenizer: null },
-    // Every response has all its tokens.
+    // No end-of-turn token, so that every response has its full length.
     generation: { eosTokenIds: [] },
     ...{ fingerprint, dtypes, frozen: hasFrozen(transformer), dispose: () => transformer.dispose() },
   };
@@ -55,7 +55,7 @@ function configOf(name: string): ModelConfig {
   }
 }
 
-/** Matrices uniform around 0 of deviation 0.02, norms 1. */
+/** Matrices uniform around 0 with a standard deviation of 0.02, norms 1. */
 function randomWeights(config: ModelConfig, dtype: 'F32' | 'BF16'): WeightSource {
   const shapeOf = new Map(parameterSpecs(config).map(({ name, shape }) => [name, shape]));
   const random = new Random(0);
@@ -64,7 +64,7 @@ function randomWeights(config: ModelConfig, dtype: 'F32' | 'BF16'): WeightSource
   if (dtype === 'BF16') for (let i = 0; i < BLOCK; i++) bits[i] &= 0xffff0000;
   const halves = Uint16Array.from(bits, (value) => value >>> 16);
   let at = 0;
-  /** The block again and again, going on from where the tensor before ended. */
+  /** Repeats the block, continuing where the previous tensor ended. */
   function fillFrom<T extends Float32Array | Uint16Array>(values: T, out: T): void {
     for (let done = 0; done < out.length;) {
       const count = Math.min(BLOCK - at, out.length - done);

@@ -1,4 +1,4 @@
-/** Runs a measurement (measure.ts) in a process of its own. */
+/** Runs a measurement (measure.ts) in a separate process. */
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import type { Measurement } from './measure.js';
@@ -22,7 +22,7 @@ export function measure(measurement: Partial<Measurement> & { shape: string }): 
   ) as Measured;
 }
 
-/** The JSON of the last line that a program printed. */
+/** Parses the last line of a program's output as JSON. */
 export function lastLine(text: string): unknown {
   return JSON.parse(text.trim().split('\n').at(-1) ?? '');
 }

@@ -1,7 +1,8 @@
 /**
- * `npm run bench:scaling`: what one update costs as responses grow from 64 to 2,048 tokens and as the model grows from 1
- * to 135 million parameters. The last column is the cost of a token in a parameter against the first row's: 1.00 is
- * linear. A prompt counts once for both responses, and meets all weights but the head. Writes bench/results/scaling.json.
+ * `npm run bench:scaling`: the cost of one update as responses grow from 64 to 2,048 tokens and as the model grows from
+ * 1 to 135 million parameters. The last column is the cost per token and parameter relative to the first row: 1.00 is
+ * linear. A prompt counts once for both responses, and passes through all weights but the head. Writes
+ * bench/results/scaling.json.
  */
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -16,13 +17,13 @@ interface Row {
   response: number;
   tokens: number;
   seconds: number;
-  /** Nanoseconds of a step for each time that a token meets a parameter. */
+  /** Nanoseconds of a step per token and parameter. */
   cost: number;
 }
 
 function row(shape: string, pairs: number, response: number): Row {
   const prompt = 64;
-  // Steps of a small model are short: the first few are JavaScript's, before it is compiled.
+  // Steps of a small model are short, and the first few run before JavaScript is compiled.
   const steps = shape === 'tiny' ? 40 : 4;
   const { step_s: seconds, parameters } = measure({ shape, pairs, prompt, response, steps, samples: 0 });
   const head = shapes[shape].hidden_size * shapes[shape].vocab_size;
@@ -49,7 +50,7 @@ function print(title: string, rows: Row[]): void {
   }
 }
 
-// The same number of response tokens in every step, so that only their distance grows.
+// Every step has the same number of response tokens, so that only the distances between them grow.
 const byLength = [64, 128, 256, 512, 1024, 2048].map((response) => row('15m', Math.max(1, 2048 / response), response));
 print('Responses grow', byLength);
 const byModel = ['tiny', '15m', '135m'].map((shape) => row(shape, 4, 128));

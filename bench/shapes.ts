@@ -1,4 +1,7 @@
-/** The shapes that the benchmarks compare (bench/peer/torch_lr_dpo.py has the same), and what an update of them takes. */
+/**
+ * The shapes that the benchmarks compare (bench/peer/torch_lr_dpo.py has the same), and the operations that an update
+ * of them takes.
+ */
 interface Shape {
   hidden_size: number;
   num_hidden_layers: number;
@@ -17,7 +20,7 @@ const shape = (hidden: number, layers: number, heads: number, kv: number, ff: nu
   vocab_size: vocab,
 });
 
-/** All with tied embeddings but `7b`. */
+/** All but `7b` have tied embeddings. */
 export const shapes: Record<string, Shape> = {
   tiny: shape(128, 4, 4, 4, 384, 1024),
   '15m': shape(288, 6, 6, 6, 768, 32000),
@@ -32,7 +35,7 @@ export const shapes: Record<string, Shape> = {
 
 export const isTied = (name: string): boolean => name !== '7b';
 
-/** What `npm run bench` compares where no shape is named: the larger ones are a GPU's. */
+/** The shapes that `npm run bench` compares by default; the larger ones are for a GPU. */
 export const cpuShapes = ['tiny', '15m', '135m'];
 
 export interface Work {
@@ -44,9 +47,9 @@ export interface Work {
 }
 
 /**
- * Operations of one update step that nothing can leave out: a prompt once for both responses, heads at response tokens
- * alone, 2 a weight forwards and 2 each for its input's and its own gradient, causal attention as half of T². Norms,
- * adapters, and what checkpointing computes twice are not counted.
+ * Operations that one update step cannot avoid: a prompt once for both responses, heads at response tokens only, 2 per
+ * weight forwards and 2 each for its input's and its own gradient, causal attention as half of T². Norms, adapters, and
+ * what checkpointing recomputes are not counted.
  */
 export function updateOperations(name: string, { pairs, prompt, response, lora }: Work): number {
   const { hidden_size: D, num_hidden_layers: L, num_attention_heads: H, ...rest } = shapes[name];

@@ -23,7 +23,7 @@ const runs = Number(values.runs);
 const torch = torchVersion();
 const backends: BackendName[] = ['tensorflow', 'native', 'wasm'];
 
-/** Processor time depends less than speed on what else the machine does. */
+/** Processor time depends less than speed on the machine's other work. */
 const figures = [...speeds, 'step_cpu_s', 'sample_cpu_s'] as const;
 type Figures = Record<(typeof figures)[number], number>;
 
@@ -53,7 +53,7 @@ for (const shape of positionals.length > 0 ? positionals : ['tiny', '15m']) {
     const text = rows.map(({ name, median: middle }) => `${name} ${middle.toPrecision(4)}`).join('  ');
     console.log(`${shape.padEnd(6)} ${figure.padEnd(20)} ${text}`);
   }
-  // Other work on the machine shows here: one of our runs alone raises it to the number of cores at most.
+  // Shows other work on the machine: one of our runs alone raises it to the number of cores at most.
   results.push({ shape, figure: 'load_average_before_each_run', runs: loads });
 }
 const versions: unknown = JSON.parse(readFileSync(path.join(folder, 'complete.json'), 'utf8'));

@@ -1,9 +1,9 @@
 /**
- * `npm run bench:ui`: what the terminal costs and how soon a key shows, at 80×24 in a real pseudo-terminal. Bytes and
- * frames for moving the selection and α over 20,000 pairs; the time to draw them and to compute the α panel; then the
- * bundled example in its update, frames and bytes a second and the latency of keys while the engine works flat out.
- * Writes bench/results/ui.json. Takes under two minutes; on a machine that does other work as well, latencies are of
- * both.
+ * `npm run bench:ui`: the terminal's cost and the latency of keys, at 80×24 in a real pseudo-terminal. Measures bytes
+ * and frames for moving the selection and α over 20,000 pairs; the time to draw them and to compute the α panel; then,
+ * during the bundled example's update, frames and bytes per second and the latency of keys while the engine is fully
+ * busy. Writes bench/results/ui.json. Takes under two minutes; on a machine that does other work as well, that work
+ * adds to the latencies.
  */
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
@@ -54,7 +54,7 @@ function panel(file: string): void {
   tell('α panel: largest α that flips at most 100', times.flips, 'ms', 16);
 }
 
-/** What one key costs, and how soon it shows, with nothing else going on. */
+/** The cost and latency of one key while nothing else runs. */
 async function moves(file: string): Promise<void> {
   const screen = new Screen(['review', file], folder);
   tell(
@@ -74,7 +74,7 @@ async function moves(file: string): Promise<void> {
     for (let i = 0; i < MOVES; i++) {
       const before = { bytes: screen.bytes, frames: screen.frames };
       times.push(await screen.key(key, shows(i)));
-      // The responses of the newly selected prompt follow once it rests.
+      // The responses of the newly selected prompt are shown once the selection rests.
       await pause(200);
       bytes.push(screen.bytes - before.bytes);
       frames.push(screen.frames - before.frames);
@@ -93,7 +93,7 @@ async function moves(file: string): Promise<void> {
   await screen.end();
 }
 
-/** An update of a few minutes on the bundled example. */
+/** An update of the bundled example that takes a few minutes. */
 async function busyEngine(): Promise<void> {
   const data = path.join(root, 'data');
   const config = path.join(folder, 'config.json');

@@ -1,6 +1,6 @@
 /**
  * `npm run pictures`: takes the bundled example through two rounds and a branch in a real pseudo-terminal and draws
- * screens of it as SVG into docs/. What is drawn is what the program sent.
+ * screens of it as SVG into docs/. The pictures show what the program really sent.
  */
 import { spawn } from '@lydell/node-pty';
 import xterm from '@xterm/headless';
@@ -42,7 +42,7 @@ const child = spawn(process.execPath, [path.join(root, 'dist/src/cli.js'), 'exam
   env: { ...(process.env as Record<string, string>), TERM: 'xterm-256color', FORCE_COLOR: '2' },
 });
 child.onData((data) => terminal.write(data));
-// Answers to the program's questions.
+// The terminal's answers to the program's queries.
 terminal.onData((answer) => child.write(answer));
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -70,7 +70,7 @@ function colour(cell: xterm.IBufferCell, ground: 'fg' | 'bg'): string | null {
   return ansi[value] ?? INK;
 }
 
-/** Cells side by side that look alike. */
+/** Adjacent cells with the same style. */
 interface Stretch {
   x: number;
   cells: number;
@@ -107,7 +107,7 @@ function draw(name: string): void {
       const top = y * CELL_HEIGHT;
       if (paper !== null)
         parts.push(`<rect x="${left}" y="${top}" width="${width}" height="${CELL_HEIGHT}" fill="${paper}"/>`);
-      // Word by word and with its width given, so that columns stand under each other in any font and renderer.
+      // One element per word with an explicit width, so that columns align in any font and renderer.
       for (const { 0: word, index } of text.matchAll(cells === text.length ? /\S+/g : /.+/gu)) {
         const place = `x="${((x + index) * CELL_WIDTH).toFixed(1)}" y="${top + 13.5}" textLength="${(word.length * CELL_WIDTH).toFixed(1)}" lengthAdjust="spacingAndGlyphs"`;
         parts.push(`<text ${place} fill="${ink}"${look}>${escaped(word)}</text>`);
@@ -143,7 +143,7 @@ child.write('n');
 await until(/round 2/);
 await launch();
 await until(/Round 2 on \d+ held-out prompts/);
-// The same round again without a length penalty: another branch.
+// Repeats the round without a length penalty, which makes another branch.
 child.write('e');
 await until(/α: /);
 child.write('\u0015');
@@ -160,7 +160,7 @@ await pause(1000);
 draw('history');
 child.write('q');
 await pause(1000);
-// The engine goes on when its terminal is left: here nobody comes back.
+// The engine continues when its terminal is closed; nobody reattaches here, so it is killed.
 const { lockHolder } = await import('../src/io/lock.js');
 const holder = lockHolder(path.join(folder, 'example'));
 if (holder !== null) process.kill(holder.pid, 'SIGKILL');

@@ -1,5 +1,5 @@
 /**
- * Writes trainer/tests/expected.json: what Brevity's own engine computes for the cases of the trainer's tests.
+ * Writes trainer/tests/expected.json: results of Brevity's own engine for the cases of the trainer's tests.
  *
  *     npm run build && npx tsx tools/trainer-expected.ts
  */

@@ -1,4 +1,4 @@
-/** The steps that measure, ours and the peer's of a shape one after the other. */
+/** The benchmark steps: for each shape ours, then the peer's. */
 import type { Context } from './context.js';
 import type { Step } from './steps.js';
 import type { Figures } from './targets.js';
@@ -6,7 +6,7 @@ import type { Figures } from './targets.js';
 interface Bench {
   shape: string;
   pairs: number;
-  /** Pairs at once that are tried. */
+  /** Micro-batch sizes to try. */
   micro: number[];
   lora: number;
   /** Responses of 512 tokens sampled together. */
@@ -18,14 +18,14 @@ const PROMPT = 256;
 const RESPONSE = 512;
 const RUNS = 2;
 
-/** By importance: where the time does not suffice, the last are left out. */
+/** Most important first: if time runs out, the last are left out. */
 const benches: Bench[] = [
   { shape: '0.5b', pairs: 64, micro: [8, 16, 32], lora: 0, samples: 256, limit: { ours: 100, peer: 140 } },
   { shape: '1b', pairs: 64, micro: [8, 16, 32], lora: 0, samples: 0, limit: { ours: 80, peer: 110 } },
   { shape: '7b', pairs: 16, micro: [4, 8], lora: 16, samples: 0, limit: { ours: 110, peer: 110 } },
 ];
 
-/** Pairs of steps; the peer's is null where there is no torch. */
+/** Pairs of steps; the peer's is null without torch. */
 export function benchSteps(context: Context, hasPeer: boolean): [ours: Step, peer: Step | null][] {
   return benches.map((bench) => [ours(context, bench), hasPeer ? peer(context, bench) : null]);
 }

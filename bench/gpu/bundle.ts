@@ -1,6 +1,6 @@
 /**
- * The app, the benchmarks and the suites in few JavaScript files without node_modules. All lie in one folder, as code
- * finds what is beside it (worker.js, golden/) from its own place.
+ * Bundles the app, the benchmarks and the suites into a few JavaScript files without node_modules. All are in one
+ * folder, because code finds the files beside it (worker.js, golden/) by its own path.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync } from 'node:fs';
@@ -11,7 +11,7 @@ import type { Counts } from './suites/run.js';
 
 const root = path.resolve(import.meta.dirname, '../..');
 
-/** Suites that hold on every device of the addon; those of the cpu device's own memory and threads are left out. */
+/** Suites that apply to every device of the addon; those for the cpu device's own memory and threads are left out. */
 export const suites = [
   ...['model/folder', 'model/generate/decoder', 'model/generate/sample', 'model/golden', 'rewards/hf'],
   ...[
@@ -45,7 +45,7 @@ export async function bundlePrograms(outdir: string): Promise<void> {
     entryPoints: Object.fromEntries(entries.map(([name, file]) => [name, `${file}.ts`])),
     outdir,
     splitting: true,
-    // Names stay: a failure's stack is all that comes back.
+    // Keeps names, because only a failure's stack is reported.
     minifySyntax: true,
     minifyWhitespace: true,
     mainFields: ['module', 'main'],
@@ -58,9 +58,9 @@ export async function bundlePrograms(outdir: string): Promise<void> {
 }
 
 /**
- * How many tests each bundled suite has: what a run must pass.
+ * Number of tests in each bundled suite, all of which a run must pass.
  *
- * @throws Error where one cannot be read or has none
+ * @throws Error if a suite cannot be read or has no tests
  */
 export function countTests(outdir: string): Record<string, number> {
   const counts = suites.map((suite) => {

@@ -1,4 +1,4 @@
-/** The steps that check: lanes of steps that follow each other, lanes beside each other. */
+/** The checking steps: the steps of a lane run one after the other, the lanes concurrently. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Outcome } from '../../test/conformance/jasmine.js';
@@ -58,7 +58,7 @@ export function checkLanes(context: Context): Step[][] {
   ];
 }
 
-/** A whole round of the bundled example on the device and on the native backend, and what of it must be alike. */
+/** Runs a whole round of the bundled example on the device and on the native backend, and compares the results. */
 function roundLane(context: Context): Step[] {
   const { program, device, scale, work, data, emulated } = context;
   const config = exampleIn(context);
@@ -143,7 +143,7 @@ interface RoundRow {
   mean_length: number;
 }
 
-/** A configuration of the example; in the emulator one of a few short answers. */
+/** The example's configuration; for the emulator, one with a few short responses. */
 function exampleIn({ data, work, emulated }: Context): string {
   if (!emulated) return path.join(data, 'example.json');
   const folder = path.join(work, 'small');
@@ -171,7 +171,7 @@ function rowsOf(file: string): Record<string, unknown>[] {
   return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
-/** In bfloat16 other tokens are drawn here and there: means are compared. */
+/** In bfloat16 some sampled tokens differ, so means are compared. */
 function alike(rows: RoundRow[], expected: RoundRow[]): object {
   rows.forEach(({ round, reward, mean_length }, i) => {
     const right = expected[i];
@@ -183,7 +183,10 @@ function alike(rows: RoundRow[], expected: RoundRow[]): object {
   return { cuda: rows, native: expected };
 }
 
-/** The same pairs and seed in float32. Steps of AdamW carry rounding further: the first is held to it most closely. */
+/**
+ * Compares updates with the same pairs and seed in float32. AdamW amplifies rounding differences from step to step, so
+ * the first step has the tightest tolerance.
+ */
 export function sameSteps(
   rows: Record<string, unknown>[],
   expected: Record<string, unknown>[],
@@ -204,7 +207,7 @@ export function sameSteps(
   return { steps: rows.length, largest_difference: worst };
 }
 
-/** Of the same responses, in float32. */
+/** Compares rewards of the same responses, in float32. */
 export function sameRewards(rows: Record<string, unknown>[], expected: Record<string, unknown>[]): object {
   const byPrompt = new Map(expected.map((row) => [row.prompt_index, row.rewards as number[]]));
   let [count, worst] = [0, 0];
@@ -221,6 +224,6 @@ export function sameRewards(rows: Record<string, unknown>[], expected: Record<st
   return { responses: count, largest_difference: worst };
 }
 
-/** Where results of an engine that was given up are looked for: it outlives the process that started it. */
+/** Run directories in which a killed step's engine may still run: engines outlive the process that started them. */
 export const runDirectories = ({ work }: Pick<Context, 'work'>): string[] =>
   ['native', 'cuda'].map((backend) => path.join(work, `run-${backend}`)).filter((directory) => existsSync(directory));

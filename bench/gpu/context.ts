@@ -1,4 +1,4 @@
-/** What the unpacked archive holds, and where. */
+/** The contents of the unpacked archive, and their paths. */
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
@@ -6,7 +6,7 @@ import path from 'node:path';
 export interface Manifest {
   commit: string;
   node: string;
-  /** Tests of each bundled suite, by its file. */
+  /** Number of tests of each bundled suite, by its file. */
   tests: Record<string, number>;
 }
 
@@ -15,17 +15,17 @@ export interface Context {
   work: string;
   data: string;
   emulated: boolean;
-  /** How much longer everything may take than on a GPU. */
+  /** Factor on all time limits: how much slower than a GPU the device is. */
   scale: number;
-  /** Lanes of checks beside each other. */
+  /** Number of lanes of checks that run concurrently. */
   lanes: number;
-  /** Environment that chooses the device. */
+  /** Environment variables that select the device. */
   device: Record<string, string>;
   tests: Record<string, number>;
   manifest: Manifest;
-  /** Program of the kernels' tests. */
+  /** Path of the kernels' test program. */
   kernels: string;
-  /** compute-sanitizer, where it is installed and there is a GPU for it. */
+  /** Path of compute-sanitizer; null if it is not installed or there is no GPU. */
   sanitizer: string | null;
   python: string;
   peer: string;

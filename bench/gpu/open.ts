@@ -1,4 +1,7 @@
-/** Opens the GPU and prints as JSON what it is and what it reaches; where it cannot be opened, one sentence on standard error. */
+/**
+ * Opens the GPU and prints its description and measured rates as JSON; if it cannot be opened, prints one sentence on
+ * standard error.
+ */
 import { loadAddon } from '../../src/tensor/native/addon.js';
 import { Device } from '../../src/tensor/native/device.js';
 import { defaultSettings } from '../../src/tensor/native/index.js';

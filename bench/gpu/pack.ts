@@ -1,6 +1,6 @@
 /**
- * `npm run bench:gpu:pack`: makes dist/verify-gpu.sh, which verifies the cuda backend on a machine with nothing but an
- * NVIDIA driver: verify.sh with an archive behind it. Builds what is not built (the kernels' tests take minutes).
+ * `npm run bench:gpu:pack`: makes dist/verify-gpu.sh, which verifies the cuda backend on a machine that has only an
+ * NVIDIA driver: verify.sh with an archive appended. Builds missing parts (the kernels' tests take minutes).
  */
 import { execFileSync } from 'node:child_process';
 import {
@@ -67,7 +67,7 @@ try {
 
   say('the archive');
   const needs = Object.keys(programs).map((file) => glibcOf(path.join(stage, file)));
-  // Two thirds of all; xz makes a third less of it than gzip.
+  // Node is two thirds of the archive; xz makes it a third smaller than gzip does.
   run('xz', '-6', '-T2', path.join(stage, 'bin/node'));
   const archive = path.join(stage, '..', `${path.basename(stage)}.tar`);
   run('tar', '-cf', archive, '--owner=0', '--group=0', '-C', stage, '.');
@@ -94,7 +94,7 @@ function commit(): string {
   }
 }
 
-/** The newest glibc whose functions a program calls. */
+/** The newest glibc version whose functions a program uses. */
 function glibcOf(file: string): string {
   const versions = run('objdump', '-T', file).match(/(?<=GLIBC_)[0-9.]+/g) ?? [];
   return versions.sort(byVersion).at(-1) ?? '2.17';
@@ -105,7 +105,7 @@ function byVersion(a: string, b: string): number {
   return x[0] - y[0] || (x[1] ?? 0) - (y[1] ?? 0);
 }
 
-/** verify.sh with what it must know of the archive behind it. */
+/** verify.sh with the values that it needs about the appended archive. */
 function withHead(script: string, glibc: string): string {
   const lines = script.trimEnd().split('\n');
   const settings = `NEEDS_GLIBC=${glibc} ARCHIVE_LINE=${lines.length + 2}`;

@@ -1,24 +1,24 @@
 /**
- * Runs the steps of a verification, each in a process group of its own with a time limit, and keeps the results on disk
- * after each, so that a run that is killed leaves what it knew.
+ * Runs the steps of a verification, each in its own process group with a time limit, and writes the results to disk
+ * after each step, so that a killed run keeps what it has.
  */
 import { spawn } from 'node:child_process';
 import { renameSync, writeFileSync } from 'node:fs';
 
 export interface Step {
   name: string;
-  /** Seconds that it may take; what is left of the whole time, where that is less. */
+  /** Time limit in seconds; the remaining total time applies if it is less. */
   limit: number;
   command: string[];
   env?: Record<string, string>;
   /**
-   * Whether the output of a program that succeeded is good.
+   * Judges the output of a program that succeeded.
    *
    * @returns figures, kept in the results
-   * @throws Error with what is wrong
+   * @throws Error that says what is wrong
    */
   judge?(stdout: string): unknown;
-  /** Nothing that was to be checked is missing where this step is: a tool that is not installed, say. */
+  /** Whether the verification is complete without this step, for example if a tool is not installed. */
   optional?: boolean;
 }
 
@@ -33,7 +33,7 @@ export interface StepResult {
   output: string[];
 }
 
-/** Below this many seconds nothing is begun. */
+/** No step starts with fewer seconds left. */
 const LEAST_SECONDS = 10;
 const KEPT_LINES = { passed: 3, failed: 60 };
 const KEPT_BYTES = 2 ** 26;
@@ -45,8 +45,8 @@ export class Verification {
   private stopped = '';
 
   /**
-   * @param head what the results begin with, asked for at each writing
-   * @param say tells a person how it goes on
+   * @param head returns the head of the results; called at each write
+   * @param say tells a person about progress
    */
   constructor(
     private readonly file: string,
@@ -59,13 +59,13 @@ export class Verification {
     return (performance.now() - this.started) / 1000;
   }
 
-  /** Ends what is running; nothing more is begun. */
+  /** Kills the running steps; no more are started. */
   stop(why: string): void {
     this.stopped = why;
     for (const pid of this.groups) signal(pid, 'SIGKILL');
   }
 
-  /** @returns whether it passed */
+  /** @returns whether the step passed */
   async run(step: Step): Promise<boolean> {
     const left = this.seconds - this.elapsed();
     if (this.stopped !== '') return this.leaveOut(step, this.stopped);
@@ -121,7 +121,7 @@ export class Verification {
       const child = spawn(program, args, {
         env: { ...process.env, ...env },
         stdio: ['ignore', 'pipe', 'pipe'],
-        // A group of its own, so that what it started ends with it.
+        // Its own group, so that its child processes end with it.
         detached: true,
       });
       const group = child.pid;
@@ -149,7 +149,7 @@ export class Verification {
 }
 
 function lastLines(text: string, count: number): string[] {
-  // A progress line is drawn over itself.
+  // Of a progress line that rewrites itself, only the last state is kept.
   const lines = text.split('\n').map((line) => line.split('\r').at(-1) ?? '');
   return lines
     .filter((line) => line.trim() !== '')
@@ -157,11 +157,11 @@ function lastLines(text: string, count: number): string[] {
     .map((line) => line.slice(0, 2000));
 }
 
-/** To a whole process group, where it still is. */
+/** Signals a whole process group, if it still exists. */
 function signal(group: number, name: NodeJS.Signals): void {
   try {
     process.kill(-group, name);
   } catch {
-    // It has ended.
+    // The group has ended.
   }
 }

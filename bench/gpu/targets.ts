@@ -1,6 +1,6 @@
-/** What the figures of ours and the peer's come to, beside what was aimed at. */
+/** Compares our figures with the peer's and with the targets. */
 
-/** What measure.ts and the peer print; the peer leaves some out. */
+/** Figures printed by measure.ts and the peer; the peer omits some. */
 export interface Figures {
   pairs_per_s?: number;
   sample_tokens_per_s?: number;
@@ -13,7 +13,7 @@ export interface Comparison {
   shape: string;
   figure: string;
   ours: number;
-  /** The peer's, or the card's own. */
+  /** The peer's figure, or the card's measured rate. */
   against: number;
   ratio: number;
   target: string;
@@ -22,7 +22,7 @@ export interface Comparison {
 
 interface Target {
   figure: keyof Figures;
-  /** Least ratio, or for memory the most. */
+  /** Least ratio; for memory the largest. */
   ratio: number;
 }
 
@@ -33,12 +33,12 @@ export const targets: Record<string, Target[]> = {
   '7b': [{ figure: 'pairs_per_s', ratio: 1.2 }, memory],
 };
 
-/** Share of the card's measured matrix rate that an update of all weights is to reach. */
+/** Share of the card's measured matrix rate that an update of all weights should reach. */
 const MATRIX_SHARE = 0.45;
 
 /**
- * @param ours by shape, as is the peer's
- * @param matrixRate measured of the card, in TFLOP/s; null where it was not
+ * @param ours by shape, like the peer's
+ * @param matrixRate the card's measured rate in TFLOP/s; null if it was not measured
  */
 export function comparisons(
   ours: Record<string, Figures>,

@@ -1,7 +1,7 @@
 /**
- * `node verify.js OUT MINUTES DEVICE ROOT WORK`, started by verify.sh: checks beside each other, then the benchmarks one
- * by one. OUT has what is known after each step. Fails where a check failed or was not reached; a benchmark that falls
- * short does not fail.
+ * `node verify.js OUT MINUTES DEVICE ROOT WORK`, started by verify.sh: runs the checks concurrently, then the
+ * benchmarks one by one. Updates OUT after each step. Fails if a check failed or was not reached; a benchmark that
+ * misses its target does not fail.
  */
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
@@ -32,7 +32,7 @@ const smi = context.emulated
   ? null
   : told('nvidia-smi', ['--query-gpu=name,driver_version,memory.total', '--format=csv,noheader']);
 
-/** What the results begin with. */
+/** The head of the results. */
 function results(): object {
   return {
     passed: done && failures().length === 0,
@@ -60,7 +60,7 @@ function compared(): Comparison[] {
   return comparisons(figuresOf('bench'), figuresOf('peer'), opened?.matrix_tflop_per_s ?? null);
 }
 
-/** What a program prints; null where it fails or is not there. */
+/** A program's output; null if it fails or does not exist. */
 function told(program: string, args: string[]): string | null {
   const { status, stdout } = spawnSync(program, args, { encoding: 'utf8', timeout: 20_000 });
   return status === 0 ? stdout.trim() : null;
@@ -73,7 +73,7 @@ for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
   });
 }
 
-/** Lanes beside each other; in a lane a step that fails leaves those behind it out. */
+/** Runs lanes concurrently; in a lane, a failed step skips those after it. */
 async function runLanes(lanes: Step[][]): Promise<void> {
   const waiting = [...lanes];
   const next = async (): Promise<void> => {
@@ -88,7 +88,7 @@ async function runLanes(lanes: Step[][]): Promise<void> {
   await Promise.all(Array.from({ length: context.lanes }, next));
 }
 
-/** Engines outlive what started them. */
+/** Engines outlive the processes that started them. */
 function endEngines(): void {
   for (const directory of runDirectories(context)) {
     const holder = lockHolder(directory);

@@ -1,4 +1,4 @@
-/** What one answer costs the client's thread: JSON, the checks of the real client, and the row that reaches the disk. */
+/** The cost of one answer to the client's thread: JSON, the checks of the real client, and the row written to disk. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -13,11 +13,11 @@ import { Random } from '../../src/core/seeds.js';
 export interface AnswerCost {
   /** Tokens of the measured answers. */
   tokens: number;
-  /** Of vLLM's JSON for one. */
+  /** Bytes of vLLM's JSON for one answer. */
   bytes: number;
   /** Processor seconds per answer: JSON, checks and decoding of `tokens` tokens. */
   seconds: number;
-  /** Median seconds in which the thread waits for the disk per row, i.e. once per prompt. */
+  /** Median seconds that the thread waits for the disk per row, i.e. once per prompt. */
   sync: number;
   /** Mean tokens of the simulation's mixed lengths. */
   meanTokens: number;
@@ -54,7 +54,7 @@ export async function answerCost(): Promise<AnswerCost> {
     const { user, system } = process.cpuUsage(before);
     const started = performance.now();
     appendJsonLines(file, [{ prompt_ids: [1, 2, 3], responses }]);
-    // The first rows are JavaScript's before it is compiled.
+    // The first rows run before JavaScript is compiled.
     if (row < 0) continue;
     processor += (user + system) / 1e6;
     waits.push((performance.now() - started) / 1000);

@@ -1,6 +1,6 @@
 /**
- * What a round costs at 7B and 70B on 8 and 64 GPUs: tokens of every stage over the throughputs in figures.ts. The
- * stages run one after the other on all GPUs, as a round does.
+ * The cost of a round at 7B and 70B on 8 and 64 GPUs: tokens of every stage over the throughputs in figures.ts. The
+ * stages run one after the other on all GPUs, as in a real round.
  */
 import { figures as f, round } from './figures.js';
 
@@ -9,7 +9,7 @@ interface Model {
   parameters: number;
   /** GPUs of one sampling server (tensor parallelism). */
   serverGpus: number;
-  /** Tokens per second and GPU, bf16. */
+  /** Tokens per second per GPU, bf16. */
   decode: number;
   prefill: number;
 }
@@ -24,7 +24,7 @@ export interface Cost {
   total: number;
   gpuHours: number;
   dollars: number;
-  /** Hardware failures to be expected during the round. */
+  /** Expected number of hardware failures during the round. */
   failures: number;
 }
 
@@ -62,7 +62,7 @@ function cost(model: Model, gpus: number): Cost {
   const endpoints = gpus / model.serverGpus;
   const responses = round.prompts * round.samples;
   const { full, rate } = training(model, gpus);
-  // A prompt is read once for its five responses: the server keeps its keys and values.
+  // A prompt is read once for its five responses, because the server keeps its keys and values.
   const sample =
     (responses * round.response) / (gpus * model.decode) + (round.prompts * round.prompt) / (gpus * model.prefill);
   // The reward model has 8B parameters at both sizes, and reads prompt and response.

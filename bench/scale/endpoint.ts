@@ -118,7 +118,7 @@ export class Server {
 
   private complete(): void {
     this.advance();
-    // A rounding error may leave a trace of the last token.
+    // Rounding errors may leave a tiny fraction of the last token.
     const done = [...this.running].filter(({ until }) => until <= this.served + 1e-6);
     for (const request of done) this.running.delete(request);
     this.schedule();

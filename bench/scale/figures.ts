@@ -1,6 +1,6 @@
 /**
- * Public figures that the cost of a round is calculated from, and the assumptions where no public figure fits. Every
- * number names its source; bench/scale/README.md prints both.
+ * Public figures for calculating the cost of a round, and assumptions if no public figure fits. Every number names its
+ * source; bench/scale/README.md prints both.
  */
 export interface Figure {
   value: number;
@@ -106,5 +106,5 @@ export const figures = {
   },
 } satisfies Record<string, Figure>;
 
-/** What one round consists of. Lengths in tokens. Every response is counted at its full length: an upper bound. */
+/** The contents of a round. Lengths in tokens. Every response is counted at its full length: an upper bound. */
 export const round = { prompts: 20_000, samples: 5, prompt: 256, response: 1_024 } as const;

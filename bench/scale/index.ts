@@ -72,10 +72,10 @@ for (const endpoints of [1, 4, 8, 16, 32, 64]) await run('7B', { endpoints });
 for (const endpoints of [16, 32, 64]) await run('7B, a client that takes no time', { endpoints, client: 0 });
 await run('7B, one tenth at a quarter of the speed', { endpoints: 8, slow: 0.1 });
 await run('the same, shared out beforehand', { endpoints: 8, slow: 0.1, balance: 'static' });
-// Long enough for failures.
+// Long enough for failures to occur.
 const whole = { endpoints: 8, responses: round.prompts * round.samples, failureEvery: 300 };
 await run('7B, each fails every 5 min and restarts', whole);
-// At 5 min, all eight would be gone before the round is sampled.
+// At 5 min, all eight would be down before the round is sampled.
 await run('7B, each fails every 30 min for good', { ...whole, failureEvery: 1800, restart: Infinity });
 await run('7B, one request in 200 answered with 503', { endpoints: 8, unavailable: 0.005 });
 await run('7B, 64 requests in flight at each', { endpoints: 8, concurrency: 64 });

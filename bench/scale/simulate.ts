@@ -26,7 +26,7 @@ export interface Scenario {
   failureEvery: number;
   /** Seconds until a failed endpoint serves again; Infinity: never. */
   restart: number;
-  /** Share of requests that are answered with 503. */
+  /** Share of requests that get a 503. */
   unavailable: number;
   /** `static`: each endpoint gets an equal share of the responses beforehand. */
   balance: 'queue' | 'static';
@@ -35,9 +35,11 @@ export interface Scenario {
 
 export interface Simulated {
   seconds: number;
-  /** Output tokens of the round over those that the endpoints could have generated meanwhile, had none failed. */
+  /**
+   * Output tokens of the round over those that the endpoints could have generated in the same time without failures.
+   */
   efficiency: number;
-  /** The same with full speed only while an endpoint was up. */
+  /** The same, counting full speed only while an endpoint was up. */
   efficiencyWhileUp: number;
   /** Output tokens that were generated and thrown away, as a share of the round's. */
   wasted: number;
@@ -151,7 +153,7 @@ export async function simulate(scenario: Scenario): Promise<Simulated> {
   over = true;
   const seconds = clock.now();
   const capacity = speeds.reduce((sum, { throughput }) => sum + throughput, 0);
-  // Those that are down at the end.
+  // Endpoints that are down at the end.
   downSince.forEach((since, index) => (downtime[index] += since === null ? 0 : seconds - since));
   const up = speeds.reduce((sum, { throughput }, i) => sum + throughput * (1 - downtime[i] / seconds), 0);
   const generated = servers.reduce((sum, server) => sum + server.generated, 0);
@@ -160,7 +162,7 @@ export async function simulate(scenario: Scenario): Promise<Simulated> {
     efficiency: useful / (capacity * seconds),
     efficiencyWhileUp: useful / (up * seconds),
     wasted: generated / useful - 1,
-    // Answers that had come in and were not wanted any more at the end were never handled.
+    // Answers that arrived but were no longer wanted at the end were never processed.
     clientBusy: (clientSeconds - Math.max(0, freeAt - seconds)) / seconds,
     retried,
     failures,

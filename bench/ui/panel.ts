@@ -1,4 +1,4 @@
-/** The α panel at 20,000 pairs: how long all its numbers take at an α that nobody has asked for before. */
+/** The α panel at 20,000 pairs: the time to compute all its numbers at an α that was not computed before. */
 import { median } from '../median.js';
 import { readScoredFile } from '../../src/run/reviewFile.js';
 import { tableOf } from '../../components/screens/review/table.js';
@@ -13,11 +13,11 @@ import {
 
 export interface PanelTimes {
   pairs: number;
-  /** Milliseconds, the median: numbers, curves and histogram, as after every step of α. */
+  /** Median milliseconds for numbers, curves and histogram, as after every step of α. */
   move: number;
-  /** The first time for a table: α's scale and the curves on it as well. */
+  /** The first computation for a table, which includes α's scale and the curves over it. */
   first: number;
-  /** The keys for the length-neutral α and the largest that flips at most 100. */
+  /** The keys for the length-neutral α and for the largest α that flips at most 100 pairs. */
   neutral: number;
   flips: number;
 }
@@ -38,7 +38,7 @@ export function panelTimes(file: string, runs: number): PanelTimes {
   };
   let pairs = 0;
   for (let run = 0; run < runs; run++) {
-    // A table of its own each time: what is kept for one is not used again.
+    // A new table each time, so that nothing cached for an earlier one is used.
     const table = tableOf([...rows], []);
     pairs = table.pairs.length;
     const all = (alpha: number) => () => {

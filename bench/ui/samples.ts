@@ -1,4 +1,4 @@
-/** Scored samples of any number, made up from a seed: prompts of a line, four responses each. */
+/** Any number of scored samples, generated from a seed: prompts of one line, four responses each. */
 import { writeFileSync } from 'node:fs';
 import { Random } from '../../src/core/seeds.js';
 

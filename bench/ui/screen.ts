@@ -1,4 +1,4 @@
-/** The program in a pseudo-terminal of 80×24, what it sends counted, its screen kept by a headless terminal. */
+/** The program in an 80×24 pseudo-terminal: counts what it sends, and keeps its screen in a headless terminal. */
 import { spawn } from '@lydell/node-pty';
 import xterm from '@xterm/headless';
 import { readFileSync } from 'node:fs';
@@ -6,7 +6,7 @@ import path from 'node:path';
 
 const cli = path.resolve(import.meta.dirname, '../../src/cli.js');
 const [COLUMNS, ROWS] = [80, 24];
-/** Every frame begins so (components/terminal/terminal.ts). */
+/** Every frame starts with this (components/terminal/terminal.ts). */
 const frameStart = '\x1b[?2026h';
 const patience = 120_000;
 
@@ -37,7 +37,7 @@ export class Screen {
     return Array.from({ length: ROWS }, (_, y) => buffer.getLine(y)?.translateToString(true) ?? '').join('\n');
   }
 
-  /** Resolves as soon as the screen shows it. @returns milliseconds */
+  /** Resolves as soon as the screen shows the text. @returns milliseconds */
   async until(shows: (text: string) => boolean, what: string): Promise<number> {
     const started = performance.now();
     while (!shows(this.text())) {
@@ -60,7 +60,7 @@ export class Screen {
     this.child.write(keys);
   }
 
-  /** Processor time that the program has used, in milliseconds; NaN where there is no /proc. */
+  /** Processor time that the program has used, in milliseconds; NaN without /proc. */
   processorTime(): number {
     try {
       const fields = readFileSync(`/proc/${this.child.pid}/stat`, 'utf8').split(') ')[1].split(' ');

@@ -1,6 +1,6 @@
-// The Node-API face of a device (device.h): one device for each environment, so that worker threads have their own.
-// Every call checks its arguments and turns what goes wrong into a JavaScript error; memory that ran out is an error
-// with `code` OUT_OF_MEMORY and `bytes`, a device that is lost one with `code` DEVICE_LOST.
+// The Node-API interface of a device (device.h): one device per environment, so that worker threads have their own.
+// Every call checks its arguments and turns failures into JavaScript errors: out of memory has `code` OUT_OF_MEMORY and
+// `bytes`, a lost device has `code` DEVICE_LOST.
 //
 // Leaves out tensors (src/tensor/native/).
 #include <node_api.h>
@@ -46,7 +46,7 @@ void throwOutOfMemory(napi_env env, int64_t bytes) {
   check(napi_throw(env, error));
 }
 
-// Runs a function of ours as a Node-API callback.
+// Wraps one of our functions as a Node-API callback.
 template <napi_value (*function)(napi_env, const Arguments&)>
 napi_value guarded(napi_env env, napi_callback_info info) {
   try {
@@ -85,8 +85,8 @@ napi_value textValue(napi_env env, const char* text) {
   return result;
 }
 
-// open(device, threads, memoryLimit, poison, precision): the environment's device, {isa, threads, ops, description,
-// problem?}.
+// open(device, threads, memoryLimit, poison, precision): opens the environment's device, returns {isa, threads, ops,
+// description, problem?}.
 napi_value open(napi_env env, const Arguments& args) {
   State& state = stateOf(env);
   if (state.opened.device != nullptr) throw std::runtime_error("a device is open already");
@@ -174,7 +174,7 @@ napi_value read(napi_env env, const Arguments& args) {
 }
 
 // map(buffer, f): f gets the buffer's memory as an ArrayBuffer, which is detached when f returns or throws. Returns
-// false, without calling f, where the device's memory cannot be written by the host.
+// false, without calling f, if the host cannot write the device's memory.
 napi_value map(napi_env env, const Arguments& args) {
   int64_t bytes = 0;
   void* data = deviceOf(env).hostPointer(args.handle(0), &bytes);
@@ -210,7 +210,8 @@ napi_value launch(napi_env env, const Arguments& args) {
   return nullptr;
 }
 
-// Of recorded steps (recording.h): a step is between the first call and the second, which returns its number, or the third.
+// Recorded steps (recording.h): a step runs from the first call to the second, which returns its number, or to the
+// third.
 napi_value beginRecording(napi_env env, const Arguments&) {
   deviceOf(env).beginRecording();
   return nullptr;

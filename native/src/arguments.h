@@ -1,4 +1,4 @@
-// What a call from JavaScript was given, checked.
+// The arguments of a call from JavaScript, checked.
 #pragma once
 #include <node_api.h>
 

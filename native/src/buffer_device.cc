@@ -6,7 +6,7 @@
 namespace brevity {
 namespace {
 
-// Sets a value back at the end of a scope, however it ends.
+// Restores a value at the end of a scope, however it ends.
 template <typename T>
 struct During {
   T& place;
@@ -34,7 +34,7 @@ void BufferDevice::release(Handle handle) {
   const Slot slot = at(handle);
   slots_[handle].serial = 0;
   free_.push_back(handle);
-  // What a finished recording owns stays in it for its replays.
+  // Memory that a finished recording owns stays in it for its replays.
   if (slot.owner == nullptr)
     give(slot.block);
   else if (slot.owner == current_.get())
@@ -181,7 +181,7 @@ void BufferDevice::disposeRecording(int id) {
   giveBack(*disposed);
 }
 
-// Buffers that are still in use become like any others.
+// Buffers that are still in use become ordinary ones.
 void BufferDevice::giveBack(Recording& recording) {
   for (Slot& slot : slots_) {
     if (slot.serial == 0 || slot.owner != &recording) continue;

@@ -1,5 +1,5 @@
-// What all devices share: buffers by handle, and recorded steps (recording.h). Below it lie memory, copies and the
-// running of an op.
+// The part that all devices share: buffers by handle, and recorded steps (recording.h). Subclasses provide memory,
+// copies and the running of an op.
 #pragma once
 #include <chrono>
 #include <map>
@@ -36,30 +36,31 @@ class BufferDevice : public Device {
   virtual void give(const Block& block) = 0;
   virtual void write(void* to, const void* from, int64_t bytes) = 0;
   virtual void read(void* to, const void* from, int64_t bytes) = 0;
-  // Whether the host may write buffers where they lie.
+  // Whether the host may write buffers in place.
   virtual bool hostReaches() const = 0;
   virtual void run(int op, const Launch& launch) = 0;
-  // A point in the device's work, as a number that holds until forgetMarks(); once all work is done, the seconds from one
-  // to another. Here: of a device whose ops are done when they return.
+  // A point in the device's work, as a number that is valid until forgetMarks(); once all work is done, `between` gives
+  // the seconds from one to another. This implementation is for devices whose ops are done when they return.
   virtual int mark();
   virtual double between(int from, int to);
   virtual void forgetMarks() { marks_.clear(); }
   bool isProfiled() const { return profiler_ != nullptr; }
-  // Runs all ops of a recording. `id` is its own for the life of the device.
+  // Runs all ops of a recording. `id` is unique for the life of the device.
   virtual void play(int id, const Recording& recording);
-  // A recording is given up: what the device keeps beside it goes as well.
+  // A recording was discarded: frees the device's own data for it.
   virtual void forget(int) {}
 
-  // Memory of the op that runs. In a recorded step it is the recording's, and a replay gets it again at its place.
+  // Working memory for the running op. In a recorded step it belongs to the recording, and a replay gets it again at
+  // the same address.
   Block takeWorking(int64_t bytes);
   void giveWorking(const Block& block);
 
-  // Gives all memory back. For the destructor of a class that still has it.
+  // Frees all memory. Subclasses call it in their destructor, while they can still free.
   void releaseAll();
   int64_t handlesInUse() const { return static_cast<int64_t>(slots_.size() - free_.size()); }
 
  private:
-  // `serial` is 0 where the handle is free.
+  // `serial` is 0 if the handle is free.
   struct Slot {
     Block block;
     uint64_t serial;
@@ -78,7 +79,7 @@ class BufferDevice : public Device {
   uint64_t serials_ = 0, serialsBefore_ = 0;
   std::map<int, std::unique_ptr<Recording>> recordings_;
   int recordingsMade_ = 0;
-  std::unique_ptr<Recording> current_;  // that is made now
+  std::unique_ptr<Recording> current_;  // the one being made
   const Recording* playing_ = nullptr;
   size_t scratchPlayed_ = 0;
   std::unique_ptr<Profiler> profiler_;

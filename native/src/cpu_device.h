@@ -1,5 +1,5 @@
-// The device that computes on this processor, at once and on the calling thread, which shares the work with the pool of
-// threads (threads.h).
+// The device that computes on this processor, synchronously on the calling thread, which shares the work with the
+// thread pool (threads.h).
 #pragma once
 #include <memory>
 

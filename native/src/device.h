@@ -1,8 +1,8 @@
-// The narrow interface between the TensorFlow.js backend (src/tensor/native/) and whatever computes: memory by handle,
-// copies, and the launch of an op by its place in a table. `cpu` (cpu_device.cc) runs an op at once on the calling
-// thread, which shares the work with the thread pool. Another device has the same ops under the same names.
+// The narrow interface between the TensorFlow.js backend (src/tensor/native/) and a device: memory by handle, copies,
+// and the launch of an op by its index in a table. `cpu` (cpu_device.cc) runs an op at once on the calling thread,
+// which shares the work with the thread pool. Other devices have the same ops under the same names.
 //
-// Leaves out tensors: shapes, dtypes and reference counts are TypeScript's. What an op needs of them comes as params.
+// Leaves out tensors: TypeScript handles shapes, dtypes and reference counts, and passes ops what they need as params.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -14,26 +14,26 @@ namespace brevity {
 
 using Handle = uint32_t;
 
-// A device could not allocate; the addon gives it to JavaScript with the number of bytes.
+// A device could not allocate; the addon passes it to JavaScript with the number of bytes.
 struct OutOfMemory : std::runtime_error {
   explicit OutOfMemory(int64_t bytes) : std::runtime_error("out of memory"), bytes(bytes) {}
   int64_t bytes;
 };
 
-// A device that takes no more work in this process; the addon gives it to JavaScript with the code DEVICE_LOST.
+// A device that takes no more work in this process; the addon passes it to JavaScript with the code DEVICE_LOST.
 struct DeviceLost : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// What an op is given. A buffer holds exactly the tensor's bytes: float32 and int32 take 4 an element, bool 1, and
-// float32 that is kept in bfloat16, which the ops NAME/bf16 read, 2.
+// An op's buffer. It holds exactly the tensor's bytes: 4 per element for float32 and int32, 1 for bool, and 2 for
+// float32 that is kept in bfloat16, which the ops NAME/bf16 read.
 struct Buffer {
   void* data;
   int64_t bytes;
 };
 
-// Buffers and numbers of one launch, in the order that the op's entry documents. Sizes that an op derives from its
-// params are checked against its buffers with `expect`: a wrong shape throws, and never reads past an end.
+// Buffers and numbers of one launch, in the order that the op's entry documents. `expect` checks sizes that an op
+// derives from its params against its buffers: a wrong shape throws, and never reads out of bounds.
 struct Launch {
   const char* op;
   const Buffer* buffers;
@@ -61,7 +61,7 @@ struct Launch {
     if (i < 0 || i >= paramCount) fail("has too few params");
     return params[i];
   }
-  // A param that is an exact whole number: a size, an axis, a code.
+  // A param that is an exact integer: a size, an axis, a code.
   int64_t integer(int i) const { return static_cast<int64_t>(number(i)); }
   int64_t count(int i) const {
     const int64_t n = integer(i);
@@ -71,19 +71,19 @@ struct Launch {
   [[noreturn]] void fail(const std::string& what) const { throw std::runtime_error(std::string(op) + " " + what); }
 };
 
-// Bytes in use, kept for reuse, and the most that was ever in use.
+// Bytes in use, bytes kept for reuse, and the highest use so far.
 struct MemoryUse {
   int64_t used, cached, peak;
   int64_t buffers;
 };
 
-// Times an op ran and seconds that it took on the device, all times together; products by their sizes.
+// An op's number of runs and their total seconds on the device; products are listed by size.
 struct OpTime {
   std::string op;
   int64_t count = 0;
   double seconds = 0;
 };
-// `seconds` is from the first op's beginning to the last one's end: more than the ops' sum where the device waited.
+// `seconds` runs from the first op's start to the last one's end: more than the ops' sum if the device waited.
 struct Profile {
   double seconds;
   std::vector<OpTime> ops;
@@ -97,28 +97,28 @@ class Device {
   virtual void release(Handle handle) = 0;
   virtual void copyIn(Handle to, int64_t offset, const void* from, int64_t bytes) = 0;
   virtual void copyOut(Handle from, int64_t offset, void* to, int64_t bytes) = 0;
-  // The buffer's address where the host can write it directly, else null.
+  // The buffer's address if the host can write it directly, else null.
   virtual void* hostPointer(Handle handle, int64_t* bytes) = 0;
   virtual void launch(int op, const Handle* handles, int handleCount, const double* params, int paramCount) = 0;
-  // From here on every launch is done and also noted, until the step ends. Nothing may be copied from or to the host
-  // meanwhile: a replay would not do it. What the step allocates is the recording's until that is disposed of.
+  // From here on every launch runs and is also recorded, until the step ends. Nothing may be copied from or to the host
+  // meanwhile, because a replay would not repeat it. The recording owns what the step allocates until it is disposed.
   virtual void beginRecording() = 0;
-  // The number of the recorded step. Throws where an op of it failed.
+  // Returns the number of the recorded step. Throws if one of its ops failed.
   virtual int endRecording() = 0;
-  // Forgets the step that is being recorded.
+  // Discards the step that is being recorded.
   virtual void abandonRecording() = 0;
-  // Does the step's launches again, on the same memory. Throws where a buffer from before the step was released since.
+  // Repeats the step's launches on the same memory. Throws if a buffer from before the step was released since.
   virtual void replay(int recording) = 0;
-  // Gives a step's memory back; buffers of it that are still in use live on like any others.
+  // Frees a step's memory; its buffers that are still in use become ordinary ones.
   virtual void disposeRecording(int recording) = 0;
-  // Between the two calls each op is timed, of recorded steps too, which are then replayed op by op. What takes longest
-  // comes first.
+  // Between the two calls each op is timed, including those of recorded steps, which are then replayed op by op. The
+  // result lists the slowest first.
   virtual void startProfile() = 0;
   virtual Profile endProfile() = 0;
-  // Waits until everything launched is done.
+  // Waits until all launches are done.
   virtual void synchronize() = 0;
   virtual MemoryUse memory() const = 0;
-  // Gives cached memory back to the system.
+  // Returns cached memory to the system.
   virtual void trim() = 0;
 };
 
@@ -127,7 +127,7 @@ struct OpEntry {
   std::function<void(const Launch&)> run;
 };
 
-// Every op of the cpu device, in an order that holds for the life of the process.
+// Every op of the cpu device, in an order that is fixed for the life of the process.
 const std::vector<OpEntry>& cpuOps();
 
 }  // namespace brevity

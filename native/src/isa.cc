@@ -8,7 +8,7 @@
 
 namespace brevity {
 
-// The public names. Statically initialised, so that they can be called at any time.
+// The public names. Initialised statically, so that they can be called at any time.
 #define DEFINE(name) decltype(plain::name)* name = plain::name;
 BREVITY_ALL_KERNELS(DEFINE)
 #undef DEFINE
@@ -47,7 +47,7 @@ bool isaRuns(Isa isa) {
     case Isa::plain:
       return true;
 #if defined(BREVITY_X86)
-    // __builtin_cpu_supports also asks whether the operating system saves the registers.
+    // __builtin_cpu_supports also checks that the operating system saves the registers.
     case Isa::avx2:
       return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     case Isa::avx512:

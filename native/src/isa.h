@@ -1,11 +1,11 @@
 // The instruction sets that the kernels are compiled for, and the one in use.
 //
-// Every file of kernels/ is compiled once for each set, in a namespace of its own; dispatch.cc points the public names
-// at one of them. The choice is made when the library is loaded: the best that this processor (and its operating
-// system) can run, or the one named by the environment variable BREVITY_ISA (plain, avx2, avx512, neon).
+// Every file of kernels/ is compiled once per set, in its own namespace; dispatch.cc points the public names at one of
+// them. The choice is made when the library is loaded: the best set that this processor (and its operating system) can
+// run, or the one named by the environment variable BREVITY_ISA (plain, avx2, avx512, neon).
 #pragma once
 
-// BREVITY_ONE_SET leaves all but the plain kernels out: for tests that need no others, and a short build.
+// BREVITY_ONE_SET leaves out all but the plain kernels, for a short build of tests that need no others.
 #if defined(BREVITY_ONE_SET)
 #elif defined(__x86_64__) || defined(_M_X64)
 #define BREVITY_X86 1
@@ -17,25 +17,26 @@ namespace brevity {
 
 enum class Isa { plain, neon, avx2, avx512 };
 
-// Compiled in and runnable here.
+// Whether the set is compiled in and can run here.
 bool isaRuns(Isa isa);
 
-// The best that runs.
+// The best set that can run here.
 Isa bestIsa();
 
-// What the kernels use now.
+// The set that the kernels use now.
 Isa currentIsa();
 
-// Switches all kernels; false, and nothing changes, where `isa` does not run here. Not while a kernel computes.
+// Switches all kernels. Returns false and changes nothing if `isa` cannot run here. Must not be called while a kernel
+// runs.
 bool setIsa(Isa isa);
 
 const char* isaName(Isa isa);
 
-// False where `name` is none of the names above.
+// Returns false if `name` is not one of the names above.
 bool isaFromName(const char* name, Isa* isa);
 
-// A sentence where BREVITY_ISA could not be obeyed, else null. The kernels then use the best that runs; the caller
-// reports it: nothing falls back in silence.
+// A sentence that says why BREVITY_ISA could not be applied, else null. The kernels then use the best set that can run,
+// and the caller reports it: nothing falls back in silence.
 const char* isaProblem();
 
 }  // namespace brevity

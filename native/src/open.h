@@ -1,4 +1,4 @@
-// The devices by name.
+// Opens devices by name.
 #pragma once
 #include <functional>
 #include <memory>
@@ -11,15 +11,15 @@ namespace brevity {
 struct Opened {
   std::unique_ptr<Device> device;
   const std::vector<OpEntry>* ops;
-  // For people: card, driver, libraries; empty for `cpu`, which has its instruction set.
+  // For people: card, driver, libraries; empty for `cpu`, which reports its instruction set.
   std::string description;
-  // Bytes a second of a large copy on the device, and floating-point operations a second of a large matrix product;
+  // Bytes per second of a large copy on the device, and floating-point operations per second of a large matrix product;
   // null for `cpu`.
   std::function<void(double* bytes, double* operations)> measure;
 };
 
-// `cpu`; `cuda` or `cuda:1`, the GPU of that number; `cuda-emulated` in builds for tests. `precision` is what operands of
-// matrix products are rounded to on a GPU: fp32, tf32, bf16. Throws where there is no such device, and why.
+// `cpu`; `cuda` or `cuda:1`, the GPU of that number; `cuda-emulated` in builds for tests. `precision` is the type that
+// a GPU rounds operands of matrix products to: fp32, tf32, bf16. Throws with the reason if there is no such device.
 Opened openDevice(const std::string& name, int64_t memoryLimit, bool poison, const std::string& precision);
 
 }  // namespace brevity

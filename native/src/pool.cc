@@ -15,14 +15,14 @@ namespace brevity {
 namespace {
 
 constexpr int64_t kAlignment = 64;
-// Blocks of this size and more are made of huge pages where the system has them: fewer faults, fewer TLB misses.
+// Blocks of at least twice this size use huge pages if the system has them, for fewer faults and TLB misses.
 constexpr int64_t kHugePage = int64_t{2} << 20;
-// Kept beside the half of what is in use, however little that has ever been.
+// Always kept in addition to half of the bytes in use, however few those are.
 constexpr int64_t kAlwaysKept = int64_t{128} << 20;
 
 int64_t roundUp(int64_t bytes, int64_t to) { return (bytes + to - 1) / to * to; }
 
-// A block may be this much larger than what is asked of it.
+// Most bytes of a block that may serve a request of this size.
 int64_t mostFor(int64_t bytes) { return bytes + bytes / 8 + 4096; }
 
 void systemFree(void* block) {
@@ -36,7 +36,7 @@ void systemFree(void* block) {
 }  // namespace
 
 void* Pool::allocate(int64_t bytes, int64_t* capacity) {
-  // More would overflow in the rounding below.
+  // Larger sizes would overflow in the rounding below.
   if (bytes < 0 || bytes > (int64_t{1} << 52)) throw OutOfMemory(bytes);
   const int64_t size = roundUp(bytes < 1 ? 1 : bytes, kAlignment);
   void* block = reuse(size, capacity);
@@ -79,7 +79,7 @@ void* Pool::fresh(int64_t capacity) {
   const size_t alignment = static_cast<size_t>(huge ? kHugePage : kAlignment);
   if (posix_memalign(&block, alignment, static_cast<size_t>(capacity)) != 0) return nullptr;
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
-  // Only whole huge pages: the rest of the last one would be taken from the system for nothing.
+  // Only whole huge pages, because the rest of the last one would be wasted.
   if (huge) madvise(block, static_cast<size_t>(capacity / kHugePage * kHugePage), MADV_HUGEPAGE);
 #endif
   return block;
@@ -91,7 +91,7 @@ void Pool::free(void* block, int64_t capacity) {
   cached_ += capacity;
   age_.push_back({block, capacity});
   bySize_.emplace(capacity, std::prev(age_.end()));
-  // A step takes and frees the same blocks as the one before it: what was needed once is kept for the next.
+  // A step takes and frees the same blocks as the previous one, so blocks that were needed once are kept for the next.
   const int64_t most = std::max(kAlwaysKept + used_ / 2, needed_ + needed_ / 4 - used_);
   if (cached_ > most) giveBack(most);
 }

@@ -1,5 +1,5 @@
-// Memory that is kept for reuse. A block is aligned to 64 bytes and is not zeroed. What is freed is kept, so that a
-// training step, which asks for the same sizes again and again, neither pays for page faults nor for zeroed pages.
+// Memory that is kept for reuse. A block is aligned to 64 bytes and is not zeroed. Freed blocks are kept, so that a
+// training step, which requests the same sizes over and over, pays neither for page faults nor for zeroed pages.
 #pragma once
 #include <cstdint>
 #include <list>
@@ -9,17 +9,17 @@ namespace brevity {
 
 class Pool {
  public:
-  // `limit`: most bytes used and kept together. `poison`: fill what is handed out with NaN, so that tests see a kernel
-  // that leaves an element unwritten.
+  // `limit`: most bytes used and kept together. `poison`: fill new blocks with NaN, so that tests notice elements that
+  // a kernel does not write.
   Pool(int64_t limit, bool poison) : limit_(limit), poison_(poison) {}
   ~Pool() { giveBack(0); }
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  // At least `bytes` bytes; `capacity` gets the block's size, which free() wants back. Throws OutOfMemory.
+  // At least `bytes` bytes; `capacity` receives the block's size, which free() needs. Throws OutOfMemory.
   void* allocate(int64_t bytes, int64_t* capacity);
   void free(void* block, int64_t capacity);
-  // Gives what is kept back to the system, and forgets how much was needed.
+  // Returns kept memory to the system, and forgets how much was needed.
   void trim();
 
   int64_t used() const { return used_; }
@@ -35,7 +35,7 @@ class Pool {
 
   void* reuse(int64_t bytes, int64_t* capacity);
   void* fresh(int64_t capacity);
-  // Until no more than `keep` bytes are kept, those freed longest ago first.
+  // Frees kept blocks, those freed longest ago first, until at most `keep` bytes are kept.
   void giveBack(int64_t keep);
 
   const int64_t limit_;

@@ -6,7 +6,7 @@
 namespace brevity {
 namespace {
 
-// Products are told apart by their sizes: M × N × K.
+// Products are distinguished by size: M × N × K.
 std::string nameOf(const Launch& launch) {
   std::string name = launch.op;
   if (name.rfind("MatMul", 0) != 0) return name;

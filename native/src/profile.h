@@ -1,4 +1,4 @@
-// What a device's time goes into, by op.
+// Measures where a device's time goes, by op.
 #pragma once
 #include <cstdint>
 #include <functional>

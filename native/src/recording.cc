@@ -18,7 +18,7 @@ void Recording::needs(const Allocation& allocation) {
 
 bool Recording::reuse(int64_t bytes, Block* found) {
   const auto fits = [&](const Block& block) { return block.bytes == bytes; };
-  // The one released last: its memory may still be in a cache.
+  // The one released last, because its memory may still be in a cache.
   const auto last = std::find_if(free_.rbegin(), free_.rend(), fits);
   if (last == free_.rend()) return false;
   *found = *last;

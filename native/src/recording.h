@@ -1,6 +1,6 @@
-// A step that was run once and is run again as it was: the ops it launched with their buffers and params, and the memory
-// that it allocated. What is released within the step is given out again within it only, so that every replay finds its
-// addresses as they were, in about the memory of one step.
+// A step that ran once and is replayed unchanged: the ops that it launched with their buffers and params, and the
+// memory that it allocated. Memory released within the step is reused only within it, so that every replay finds the
+// same addresses, in about the memory of one step.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -9,14 +9,14 @@
 
 namespace brevity {
 
-// Memory of a device. `capacity` is what the device gave, and wants back.
+// A device's memory. `capacity` is the size that the device allocated, and needs to free it.
 struct Block {
   void* data;
   int64_t bytes;
   int64_t capacity;
 };
 
-// One allocation of a handle: `serial` tells it from an earlier or later one of the same handle.
+// One allocation of a handle; `serial` distinguishes it from earlier and later ones of the same handle.
 struct Allocation {
   Handle handle;
   uint64_t serial;
@@ -34,22 +34,22 @@ class Recording {
   const Buffer* buffersOf(const Step& step) const { return buffers_.data() + step.firstBuffer; }
   const double* paramsOf(const Step& step) const { return params_.data() + step.firstParam; }
 
-  // Buffers from before the recording that its ops take, each once.
+  // Buffers from before the recording that its ops use, each listed once.
   void needs(const Allocation& allocation);
   const std::vector<Allocation>& needed() const { return needed_; }
 
-  // A block of exactly this size that was released within the step: a larger one would hide reads beyond its end from
-  // AddressSanitizer, and sizes repeat from layer to layer.
+  // A block of exactly this size that was released within the step. A larger one would hide reads beyond its end from
+  // AddressSanitizer, and sizes repeat from layer to layer anyway.
   bool reuse(int64_t bytes, Block* found);
   void own(const Block& block) { owned_.push_back(block); }
   void released(const Block& block) { free_.push_back(block); }
-  // From here on the block is no longer the recording's.
+  // From here on the recording no longer owns the block.
   void disown(const void* data);
   const std::vector<Block>& owned() const { return owned_; }
 
-  // Intermediate results of ops, in the order in which they were asked for.
+  // Working memory of ops, in the order of the requests.
   std::vector<Block> scratch;
-  // An op failed: what it did and took cannot be done again.
+  // An op failed, so the step cannot be replayed.
   bool failed = false;
 
  private:

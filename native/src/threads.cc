@@ -19,7 +19,7 @@
 namespace brevity {
 namespace {
 
-// How often a waiting thread looks before it sleeps: some tens of microseconds, the gap between two kernels of a step.
+// Number of polls before a waiting thread sleeps: some tens of microseconds, the gap between two kernels of a step.
 constexpr int kSpins = 4000;
 
 inline void pause() {
@@ -37,8 +37,8 @@ struct Job {
   int workers = 1;
 };
 
-// One job at a time. A thread enters a job while it is open; the caller closes it when no task is left to begin, and
-// waits for those that entered. A thread that wakes too late is not waited for.
+// Runs one job at a time. A thread enters a job while it is open; the caller closes it when no unstarted task remains,
+// and waits for the threads that entered. It does not wait for a thread that wakes too late.
 class Pool {
  public:
   explicit Pool(int count) : count_(count) {
@@ -61,14 +61,15 @@ class Pool {
     next_.store(0, std::memory_order_relaxed);
     state_.store(((state_.load() >> kShift) + 1) << kShift | kOpen);
     if (sleeping_.load() > 0) {
-      // Between its last look at the state and falling asleep a thread holds the mutex.
+      // A thread holds the mutex from its last look at the state until it sleeps, so taking the mutex here ensures that
+      // it is woken.
       { std::lock_guard<std::mutex> lock(mutex_); }
       wake_.notify_all();
     }
     drain(0);
     state_.fetch_and(~kOpen);
     for (int spins = 0; (state_.load() & kActive) != 0; spins++) {
-      // A thread of the pool may be waiting for this very processor.
+      // A thread of the pool may be waiting for this processor.
       if (spins < kSpins) {
         pause();
       } else {
@@ -78,7 +79,7 @@ class Pool {
   }
 
  private:
-  // state_: the job's number, whether it is open, and how many threads are in it.
+  // state_: the job's number, whether it is open, and the number of threads in it.
   static constexpr int kShift = 16;
   static constexpr uint64_t kOpen = 1 << 15, kActive = kOpen - 1;
 
@@ -123,7 +124,8 @@ class Pool {
   std::vector<std::thread> threads_;
 };
 
-// Guards `pool`; held while the pool works. Never destroyed: at the process's end threads may still be asleep in it.
+// Guards `pool`; held while the pool works. Never destroyed, because threads may still sleep in it when the process
+// ends.
 std::mutex& poolMutex() {
   static std::mutex* mutex = new std::mutex;
   return *mutex;
@@ -210,7 +212,7 @@ void freeBlock(float* data) {
 #endif
 }
 
-// Blocks that no Scratch holds, and those held. Each thread has few: kernels nest two or three deep.
+// Unused blocks, and those that a Scratch holds. Each thread has few, because kernels nest only two or three deep.
 struct Kept {
   std::vector<Block> free;
   ~Kept() {

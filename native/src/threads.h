@@ -1,7 +1,7 @@
 // A small persistent pool of threads, and scratch memory.
 //
-// Tasks are cut by the shapes of their inputs, never by the number of threads, and each writes what no other does.
-// Which thread runs a task is left to chance; results are bit-identical for every number of threads.
+// The shapes of the inputs determine how work is divided into tasks, never the number of threads, and no two tasks
+// write the same memory. Any thread may run any task; results are bit-identical for every number of threads.
 #pragma once
 #include <cstdint>
 
@@ -9,20 +9,21 @@ namespace brevity {
 
 constexpr int kMaxThreads = 256;
 
-// Threads that work on one kernel, the caller included: 1 to kMaxThreads (clamped). Stops and starts the pool's own.
+// Number of threads that work on one kernel, including the caller: 1 to kMaxThreads (clamped). Stops and starts the
+// pool's own threads.
 void setThreads(int count);
 int threads();
 
 // Processors that this process may use.
 int processors();
 
-// Threads worth asking for: min(threads(), tasks), at least 1.
+// Useful number of threads: min(threads(), tasks), at least 1.
 int workersFor(int64_t tasks);
 
 // Runs task(context, index, worker) for every index in [0, tasks) and returns when all are done. `worker`, below
-// `workers`, is the running thread's number: no two tasks with one worker run at the same time, so that each worker can
-// have scratch of its own. The caller works too (worker 0), alone where the call comes from inside a task or while
-// another thread of the process uses the pool. Tasks must not throw.
+// `workers`, is the running thread's number: no two tasks with the same worker run at the same time, so that each
+// worker can have its own scratch. The caller works too (as worker 0), alone if the call comes from inside a task or
+// while another thread of the process uses the pool. Tasks must not throw.
 void runTasks(int64_t tasks, int workers, void (*task)(void* context, int64_t index, int worker), void* context);
 
 // The same for a function object: f(index, worker).
@@ -32,8 +33,8 @@ inline void parallel(int64_t tasks, int workers, const F& f) {
   runTasks(tasks, workers, call, const_cast<void*>(static_cast<const void*>(&f)));
 }
 
-// Uninitialised floats on a 64-byte boundary, kept for the thread's next use when this ends. Must be destroyed by the
-// thread that made it, last made first. Throws std::bad_alloc.
+// Uninitialised floats on a 64-byte boundary, kept for the thread's next use when the object is destroyed. Must be
+// destroyed by the thread that made it, in reverse order of creation. Throws std::bad_alloc.
 class Scratch {
  public:
   explicit Scratch(int64_t floats);
@@ -47,7 +48,7 @@ class Scratch {
   int64_t floats_;
 };
 
-// Frees what this thread keeps for Scratch.
+// Frees the blocks that this thread keeps for Scratch.
 void releaseScratch();
 
 }  // namespace brevity

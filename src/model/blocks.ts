@@ -1,6 +1,6 @@
 /**
- * One layer of each family: Llama and its descendants, GPT-2, GPT-NeoX. A block turns hidden states [N, D] into hidden
- * states; how attention is computed (whole sequences, prefill, one token over a cache) is the caller's.
+ * One layer of each family: Llama and its descendants, GPT-2, GPT-NeoX. A block maps hidden states [N, D] to hidden
+ * states [N, D]; the caller supplies the attention (whole sequences, prefill, one token over a cache).
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { gelu, geluTanh, relu, swiglu } from '../tensor/ops/activations.js';
@@ -15,7 +15,7 @@ import type { Lora, ModelConfig, Parameter } from './types.js';
 /** Attention of one layer: q [N, H·d], k and v [N, K·d] → [N, H·d]. */
 export type Attend = (layer: number, q: tf.Tensor2D, k: tf.Tensor2D, v: tf.Tensor2D) => tf.Tensor2D;
 
-/** What a block reads besides its input. */
+/** The inputs of a block besides the hidden states. */
 export interface BlockContext {
   config: ModelConfig;
   parameters: Map<string, Parameter>;
@@ -74,7 +74,7 @@ function neoxBlock(x: tf.Tensor2D, layer: number, context: BlockContext): tf.Ten
   const { heads: H, head_dim: d } = config;
   const h = norm(x, `${at}input_layernorm`, context, multiplied);
   const fusedQkv = project(h, `${at}attention.query_key_value`, context);
-  // The fused projection interleaves by head: [N, H, (q, k, v), d].
+  // The fused projection interleaves q, k and v by head: [N, H, (q, k, v), d].
   const byHead = view<tf.Tensor3D>(fusedQkv, [-1, H, 3 * d]);
   const [q, k, v] = [0, 1, 2].map((i) => view<tf.Tensor2D>(tf.slice(byHead, [0, 0, i * d], [-1, -1, d]), [-1, H * d]));
   const attended = context.attend(layer, rotate(q, H, context), rotate(k, H, context), v);
@@ -88,19 +88,22 @@ function neoxBlock(x: tf.Tensor2D, layer: number, context: BlockContext): tf.Ten
   return residual(middle, project(f, `${at}mlp.dense_4h_to_h`, context));
 }
 
-/** A parameter's variable, or null where the model has none of this name. */
+/** A parameter's variable, or null if the model has no parameter of this name. */
 function parameter<T extends tf.Tensor>(name: string, { parameters }: Pick<BlockContext, 'parameters'>): T | null {
   return (parameters.get(name)?.variable ?? null) as T | null;
 }
 
-/** What goes into linear layers goes nowhere else. */
+/** The inputs of linear layers are not used for anything else. */
 const multiplied: Readers = { onlyMultiplied: true };
 
-/** Whether the linear layer `name` is a product and no more, so that its gradient is only multiplied too. */
+/**
+ * Whether the linear layer `name` is a bare product (no bias, no adapter), so that its gradient is only read by
+ * products too.
+ */
 const isBare = (name: string, { parameters, lora }: BlockContext): boolean =>
   !parameters.has(`${name}.bias`) && lora?.adapters.get(`${name}.weight`) === undefined;
 
-/** The linear layer `name`, with its bias where there is one and its adapter where LoRA gave it one. */
+/** The linear layer `name`, with its bias and its LoRA adapter if it has them. */
 function project(x: tf.Tensor2D, name: string, context: BlockContext): tf.Tensor2D {
   const weight = parameter<tf.Tensor2D>(`${name}.weight`, context) as tf.Tensor2D;
   const y = linear(x, weight, parameter<tf.Tensor1D>(`${name}.bias`, context));
@@ -123,7 +126,7 @@ export function norm(
   return layerNorm(x, weight, parameter<tf.Tensor1D>(`${name}.bias`, context) as tf.Tensor1D, eps, readers);
 }
 
-/** RMSNorm of each head by itself (Qwen3). */
+/** RMSNorm of each head separately (Qwen3). */
 function headNorm(x: tf.Tensor2D, name: string, context: BlockContext): tf.Tensor2D {
   const width = x.shape[1];
   const heads = view<tf.Tensor2D>(x, [-1, context.config.head_dim]);

@@ -9,7 +9,7 @@ import { compileTemplate } from './jinja.js';
 import { readTextFile } from '../io/files.js';
 
 export interface ChatTemplate {
-  /** @throws UserError where the template refuses the conversation, for example a system message */
+  /** @throws UserError if the template refuses the conversation, for example a system message */
   render(messages: Message[], addGenerationPrompt: boolean): string;
 }
 
@@ -19,7 +19,7 @@ const configSchema = z.looseObject({
 
 /**
  * The folder's template: chat_template.jinja, or `chat_template` of tokenizer_config.json as a string or as a list of
- * named templates (then the one named `default`). null where there is none.
+ * named templates (then the one named `default`); null if the folder has none.
  *
  * @param specialTokens by their names in templates, for example `bos_token`
  */

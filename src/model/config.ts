@@ -2,7 +2,7 @@
  * Reads config.json of a Hugging Face model folder, in its old and new spellings, into one vocabulary (types.ts).
  * Defaults of absent keys are those of transformers' configuration class of the family.
  *
- * Leaves out the tensors that follow from it (parameters.ts).
+ * Leaves out the list of tensors (parameters.ts).
  */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
@@ -28,7 +28,7 @@ const architectures = new Map<string, { family: Family; task: ModelConfig['task'
 export const supportedArchitectures = [...architectures.keys()];
 
 const count = z.int().min(1);
-/** Far above published models, and low enough that a damaged file cannot ask for more memory than there is. */
+/** Far above published models, and low enough that a damaged file cannot request more memory than there is. */
 const most = {
   vocabulary: count.max(2 ** 24),
   layers: count.max(1024),
@@ -107,7 +107,7 @@ const neoxSchema = z.looseObject({
 
 /**
  * @param dir a Hugging Face model folder
- * @throws UserError where the folder, its config.json or the architecture cannot be used
+ * @throws UserError if the folder, its config.json or the architecture cannot be used
  */
 export function readModelConfig(dir: string): ModelConfig {
   checkFolder(dir);
@@ -156,7 +156,7 @@ function tokens(config: z.infer<z.ZodObject<typeof shared>>) {
   };
 }
 
-/** d, where the heads share the hidden size among them. */
+/** d, for families whose heads divide the hidden size equally. */
 function shareOfHead(hiddenSize: number, heads: number, file: string): number {
   if (hiddenSize % heads !== 0) {
     throw new UserError(`${file} cannot be used: ${heads} heads do not divide the hidden size ${hiddenSize}`);
@@ -171,7 +171,7 @@ function llamaConfig(config: z.infer<typeof llamaSchema>, known: Known, file: st
     throw new UserError(`${file} describes a classifier with ${labels} labels; a reward model has exactly one`);
   }
   const heads = config.num_attention_heads;
-  // Mistral's default of 8 stands for an absent key only: null means as many as heads.
+  // Mistral's default of 8 applies to an absent key only: null means as many as heads.
   const kvHeads =
     config.num_key_value_heads ?? (family === 'mistral' && !('num_key_value_heads' in known.raw) ? 8 : heads);
   const headDim = config.head_dim ?? (family === 'qwen3' ? 128 : shareOfHead(config.hidden_size, heads, file));
@@ -205,7 +205,9 @@ function llamaConfig(config: z.infer<typeof llamaSchema>, known: Known, file: st
   };
 }
 
-/** Mistral slides in every layer; Qwen only where it says so, and there from max_window_layers on. */
+/**
+ * Mistral uses a sliding window in every layer; Qwen only if its config enables it, and then from max_window_layers on.
+ */
 function slidingWindow(config: z.infer<typeof llamaSchema>, family: Family, layer: number): number | null {
   switch (family) {
     case 'mistral':
@@ -274,7 +276,7 @@ function neoxConfig(config: z.infer<typeof neoxSchema>, known: Known, file: stri
   };
 }
 
-/** @throws UserError unless the model of this folder does what it is loaded for */
+/** @throws UserError unless the folder's model performs the task that it is loaded for */
 export function expectTask(dir: string, { architecture, task }: ModelConfig, expected: ModelConfig['task']): void {
   if (task === expected) return;
   throw new UserError(

@@ -1,4 +1,4 @@
-/** The small files of a model folder, with messages that name file and key. */
+/** Reads the small files of a model folder; errors name file and key. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
@@ -6,7 +6,7 @@ import { UserError, messageOf } from '../core/errors.js';
 import { parseJson } from '../core/limits.js';
 import { readTextFile } from '../io/files.js';
 
-/** @throws UserError where `dir` is no folder with something in it */
+/** @throws UserError if `dir` is not a folder or is empty */
 export function checkFolder(dir: string): void {
   if (!existsSync(dir))
     throw new UserError(`model folder ${dir} does not exist; give the path of a Hugging Face model folder`);
@@ -16,7 +16,7 @@ export function checkFolder(dir: string): void {
     throw new UserError(`model folder ${dir} is empty; expected config.json and model.safetensors`);
 }
 
-/** @throws UserError if the file cannot be read, is too large or is no JSON object */
+/** @throws UserError if the file cannot be read, is too large or is not a JSON object */
 export function readJsonObject(file: string): Record<string, unknown> {
   const text = readTextFile(file);
   try {
@@ -27,7 +27,7 @@ export function readJsonObject(file: string): Record<string, unknown> {
   }
 }
 
-/** Problems that one error lists. */
+/** Most problems that one error lists. */
 const SHOWN = 10;
 
 /** @throws UserError that names every key of `file` that the schema refuses */
@@ -52,7 +52,7 @@ function valueAt(value: unknown, path: PropertyKey[]): unknown {
  * The safetensors files of a folder: one, or the shards of an index.
  *
  * @param name `model` or `adapter_model`
- * @throws UserError where there are none or a shard is missing
+ * @throws UserError if there are none or a shard is missing
  */
 export function weightFiles(dir: string, name: string): string[] {
   const single = path.join(dir, `${name}.safetensors`);

@@ -14,8 +14,8 @@ export function isFloatType(dtype: string): dtype is FloatType {
 /**
  * Little-endian bytes of a checkpoint → float32.
  *
- * @param buffer read from its first byte on
- * @param out its length says how many values are read
+ * @param buffer read from its first byte
+ * @param out its length is the number of values to read
  */
 export function decodeFloats(buffer: ArrayBuffer, type: FloatType, out: Float32Array): void {
   if (type === 'F32') {
@@ -35,8 +35,8 @@ export function decodeFloats(buffer: ArrayBuffer, type: FloatType, out: Float32A
 /**
  * Little-endian bytes of a checkpoint → bfloat16, rounded to nearest, ties to even.
  *
- * @param buffer read from its first byte on
- * @param out the bits; its length says how many values are read
+ * @param buffer read from its first byte
+ * @param out receives the bits; its length is the number of values to read
  */
 export function decodeBfloats(buffer: ArrayBuffer, type: FloatType, out: Uint16Array): void {
   if (type === 'BF16') {
@@ -66,7 +66,7 @@ export function encodeFloats(values: Float32Array, type: FloatType): Uint8Array 
 }
 
 function bitsToBfloat(bits: number): number {
-  // A NaN must not round up into an infinity.
+  // A NaN must not round to infinity.
   if ((bits & 0x7fffffff) > 0x7f800000) return (bits >>> 16) | 0x40;
   return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
 }
@@ -106,7 +106,7 @@ function bitsToHalf(bits: number): number {
     if (exponent < -10) return sign;
     return sign | roundShift((magnitude & 0x7fffff) | 0x800000, 14 - exponent);
   }
-  // A fraction that rounds up to the next power of two carries into the exponent, up to infinity: as it should.
+  // A fraction that rounds up to the next power of two correctly carries into the exponent, up to infinity.
   return sign | ((exponent << 10) + roundShift(magnitude & 0x7fffff, 13));
 }
 
@@ -125,8 +125,7 @@ export function transposeFloats(values: Float32Array, rows: number, cols: number
 }
 
 /**
- * Some rows of a matrix [rows, cols] into their columns of its transpose [cols, rows], in blocks that stay in the
- * cache.
+ * Writes some rows of a matrix [rows, cols] to the columns of its transpose [cols, rows], in blocks that fit the cache.
  *
  * @param values whole rows, from `firstRow` on
  */

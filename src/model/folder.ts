@@ -1,5 +1,5 @@
 /**
- * A Hugging Face model folder, read into memory and written again: weights, configuration, tokenizer, generation
+ * Reads a Hugging Face model folder into memory and writes it again: weights, configuration, tokenizer, generation
  * settings. A PEFT adapter folder loads with the base model that it names.
  */
 import { createHash } from 'node:crypto';
@@ -22,30 +22,32 @@ import type { ModelConfig, Parameter } from './types.js';
 import { fileValues, keptInBf16, loadWeights, type WeightOptions, weightBytes } from './weights.js';
 
 export interface LoadedModel {
-  /** The folder it was read from. */
+  /** The folder that it was read from. */
   dir: string;
   /** The folder of the full weights: `dir`, or the base of an adapter. */
   baseDir: string;
-  /** An adapter was merged: no folder holds these weights, and a new adapter would be relative to nothing. */
+  /**
+   * Whether an adapter was merged. Then no folder holds these weights, and a new adapter would have no base on disk.
+   */
   merged: boolean;
   config: ModelConfig;
   transformer: Transformer;
-  /** null where the folder has none: then rows must carry token ids. */
+  /** null if the folder has none; then rows must carry token ids. */
   tokenizer: Tokenizer | null;
   generation: GenerationConfig;
-  /** Hash of the files' weights, the adapter's included: changes whenever one does. Not updated by training. */
+  /** Hash of the files' weights, the adapter's included: changes if any weight does. Training does not update it. */
   fingerprint: string;
-  /** What the checkpoint stores each parameter as. */
+  /** The type in which the checkpoint stores each parameter. */
   dtypes: Map<string, FloatType>;
-  /** Some of its weights are kept in bfloat16, and none of these can be trained. */
+  /** Whether some weights are kept in bfloat16; those cannot be trained. */
   frozen: boolean;
   dispose(): void;
 }
 
 export interface LoadOptions extends WeightOptions {
-  /** Refuse a model of the other kind. */
+  /** The expected task; a model for another task is refused. */
   task?: ModelConfig['task'];
-  /** Of an adapter folder: merge it into the weights (the default), or keep it to train on. */
+  /** For an adapter folder: merge it into the weights (the default), or keep it to train on. */
   lora?: 'merge' | 'keep';
 }
 
@@ -122,8 +124,8 @@ function findTokenizer(dir: string, config: ModelConfig): Tokenizer | null {
 }
 
 /**
- * What the file holds of a parameter, all its digits. Not inside tf.tidy, which would walk through every number
- * (tensor/memory.ts).
+ * A parameter's values as the file holds them, unrounded. Must not run inside tf.tidy, which would walk through every
+ * number (tensor/memory.ts).
  */
 function savedValues(parameter: Parameter, model: LoadedModel): Float32Array {
   if (isFrozen(parameter.variable)) expectUnrounded(parameter, model, model.merged);
@@ -134,9 +136,9 @@ function savedValues(parameter: Parameter, model: LoadedModel): Float32Array {
 }
 
 export interface SaveOptions {
-  /** `keep`: as the folder it was loaded from. */
+  /** `keep`: the type of the folder that it was loaded from. */
   dtype: 'float32' | 'float16' | 'bfloat16' | 'keep';
-  /** Whose directory it is written to; a user's by default. */
+  /** Who owns the directory it is written to; a user by default. */
   place?: WriteTarget;
 }
 
@@ -144,11 +146,11 @@ const floatTypes = { float32: 'F32', float16: 'F16', bfloat16: 'BF16' } as const
 const dtypeNames = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' } as const;
 
 /**
- * Writes a folder that transformers loads, or a PEFT adapter if the model has adapters on weights that a folder holds.
- * A folder that does not exist yet appears whole or not at all. In an existing one the files of the earlier model are
- * replaced or removed, and all others stay. Everything is done synchronously, so that no training step comes between.
+ * Writes a folder that transformers loads, or a PEFT adapter if the model has adapters whose base is on disk. A new
+ * folder appears whole or not at all. In an existing folder the files of the earlier model are replaced or removed, and
+ * all others stay. Everything is synchronous, so that no training step runs in between.
  *
- * @throws UserError if it cannot be written; nothing half-written stays
+ * @throws UserError if it cannot be written; no partial files stay
  */
 export async function saveModel(
   model: LoadedModel,
@@ -184,14 +186,14 @@ function writeFull(model: LoadedModel, dir: string, dtype: SaveOptions['dtype'],
     values: () => savedValues(parameter, model),
   }));
   writeSafetensors(path.join(dir, 'model.safetensors'), tensors, undefined, place);
-  // Older transformers read torch_dtype alone: the key stays the one that the folder came with.
+  // Older transformers read only torch_dtype, so the key that the folder came with is kept.
   const key = 'torch_dtype' in model.config.raw ? 'torch_dtype' : 'dtype';
   const config = { ...model.config.raw, [key]: dtypeNames[dtypeOf(parameters[0])] };
   writeNewFile(path.join(dir, 'config.json'), JSON.stringify(config, null, 2) + '\n', place);
   copyFiles(['generation_config.json'], model, dir, place);
 }
 
-/** Copies what is there of these files, from the first of the model's folders that holds the first of them. */
+/** Copies those of the files that exist, from the first of the model's folders that has the first file. */
 function copyFiles(files: string[], { dir, baseDir }: LoadedModel, to: string, place: WriteTarget): void {
   const source = [dir, baseDir].find((folder) => existsSync(path.join(folder, files[0])));
   if (source === undefined) return;
@@ -213,11 +215,12 @@ function move(from: string, to: string): void {
   rmSync(from, { recursive: true });
 }
 
-// Adapters: folding them into the weights, and which weights stay frozen.
+// Adapters: merging them into the weights, and which weights stay frozen.
 
 /**
- * Folds the adapters into the weights: W + (alpha / rank)·A·B. The model then trains all weights again, unless it is
- * frozen: then the sum, computed in float32, stays so or is kept in bfloat16 where every product rounds it anyway.
+ * Merges the adapters into the weights: W + (alpha / rank)·A·B. Afterwards all weights are trained again, unless the
+ * model is frozen: then the sum, computed in float32, stays float32, or is kept in bfloat16 if every product rounds it
+ * anyway.
  */
 export function mergeLora(model: LoadedModel): void {
   const { transformer } = model;
@@ -236,7 +239,7 @@ export function mergeLora(model: LoadedModel): void {
   model.merged = true;
 }
 
-/** After adapters were merged: keeps in bfloat16 what was left in float32 for that. */
+/** After adapters were merged: converts to bfloat16 the frozen weights that were kept in float32 for the merge. */
 export function freezeRest(model: LoadedModel, options: WeightOptions): void {
   for (const { spec, variable } of model.transformer.parameters.values()) {
     if (isFrozen(variable) || bf16Storage() !== 'products') continue;
@@ -249,13 +252,13 @@ export function freezeRest(model: LoadedModel, options: WeightOptions): void {
 export const hasFrozen = ({ parameters }: Transformer): boolean =>
   [...parameters.values()].some(({ variable }) => isFrozen(variable));
 
-/** @throws Error where a frozen parameter has fewer digits than its file, or than the sum that it is */
+/** @throws Error if a frozen parameter has lost precision against its file or against the merged sum */
 export function expectUnrounded({ spec }: Parameter, { dir, dtypes }: LoadedModel, merged: boolean): void {
   if (!merged && dtypes.get(spec.name) === 'BF16') return;
   throw new Error(`${spec.name} was rounded to bfloat16 for reading only; load ${dir} unfrozen`);
 }
 
-/** A parameter with its adapter in it, in memory's layout. */
+/** A parameter with its adapter added, in the layout of memory. */
 export function adapted({ spec, variable }: Parameter, { transformer: { lora } }: LoadedModel): tf.Tensor {
   const adapter = lora?.adapters.get(spec.name);
   if (lora === null || adapter === undefined) return variable;

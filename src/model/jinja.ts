@@ -1,19 +1,19 @@
 /**
- * Renders chat templates within bounds. A template comes with a downloaded model and is a program: without limits
- * `range(10**9)`, nested loops, doubling strings or lists that hold themselves twice take all time and memory.
+ * Renders chat templates within limits. A template comes with a downloaded model and is a program: without limits
+ * `range(10**9)`, nested loops, doubling strings or lists that contain themselves twice exhaust time and memory.
  *
- * The interpreter is @huggingface/jinja's; it calls `evaluate` for every node, where this one counts. Limits are counts
- * and not seconds, so that a template renders the same on every machine.
+ * The interpreter is @huggingface/jinja's; it calls `evaluate` for every node, and this subclass counts there. Limits
+ * are counts rather than seconds, so that a template renders the same on every machine.
  */
 import { Environment, Interpreter, parse, tokenize } from '@huggingface/jinja';
 
-/** Evaluated nodes, work on long values added: about half a second. A conversation of 100 messages takes some 10,000. */
+/** Evaluated nodes plus work on long values: about half a second. A conversation of 100 messages takes some 10,000. */
 const MAX_STEPS = 1_000_000;
-/** Characters of a string, and of a list or mapping with all that it holds: the longest contexts have fewer. */
+/** Characters of a string, or of a list or mapping with all its contents. The longest contexts have fewer. */
 const MAX_SIZE = 2 ** 21;
 /** Elements of a list. */
 const MAX_ELEMENTS = 50_000;
-/** Characters of all strings that one rendering makes: bounds its memory. */
+/** Characters of all strings that one rendering makes; bounds its memory. */
 const MAX_MADE = 2 ** 25;
 /** Characters of a template. */
 const MAX_SOURCE = 2 ** 20;
@@ -50,7 +50,7 @@ export function compileTemplate(source: string): { render(items: Record<string, 
   };
 }
 
-/** As @huggingface/jinja sets them up, which does not export them. */
+/** Set up as in @huggingface/jinja, which does not export them. */
 const globals = {
   ...{ true: true, false: false, none: null, True: true, False: false, None: null },
   raise_exception(message: unknown) {
@@ -80,7 +80,7 @@ const globals = {
   },
 };
 
-/** A value that was computed already, in the place of the expression that it came from. */
+/** A value computed earlier, which replaces its expression. */
 interface Constant {
   type: 'Constant';
   value: Value;
@@ -88,16 +88,16 @@ interface Constant {
 
 const constant = (value: Value): Constant => ({ type: 'Constant', value });
 
-/** Nodes that hand on what is there: what they give is not counted as made. */
+/** Nodes that return an existing value, which is not counted as made. */
 const passing = new Set(['Identifier', 'MemberExpression', 'Ternary', 'StringLiteral', 'SelectExpression']);
 
 class BoundedInterpreter extends Base {
   private steps = 0;
   private made = 0;
   private readonly weights = new WeakMap<object, { size: number; depth: number }>();
-  /** Expressions that loops go through. */
+  /** Expressions that loops iterate over. */
   private readonly iterables = new WeakSet<object>();
-  /** What each expression gave last, if it was a text. */
+  /** The last value of each expression, if it was a string. */
   private readonly lastStrings = new WeakMap<object, string>();
 
   override evaluate(node: Node | undefined, scope: Scope): Value {
@@ -123,7 +123,10 @@ class BoundedInterpreter extends Base {
     if (this.made > MAX_MADE) throw new Error(`it makes more than ${MAX_MADE} characters of text`);
   }
 
-  /** Evaluates what an operation could multiply, so that its result can be judged before it is made. */
+  /**
+   * Evaluates the operands of operations that can multiply sizes, so that the size of a result is checked before it is
+   * made.
+   */
   private prepare(node: Node, scope: Scope): Node {
     const fields = node as Node & Record<string, unknown>;
     switch (node.type) {
@@ -137,7 +140,7 @@ class BoundedInterpreter extends Base {
         if (!['~', '+', '==', '!='].includes(operator)) return node;
         const sides = { left: fields.left as Node, right: fields.right as Node };
         const values = [this.evaluate(sides.left, scope), this.evaluate(sides.right, scope)];
-        // A list becomes text here, with all that it holds.
+        // These operators turn a list into text, with all its contents.
         for (const value of values) if (Array.isArray(value.value)) this.spend(Math.floor(this.weigh(value).size / 8));
         return { ...fields, left: constant(values[0]), right: constant(values[1]) } as Node;
       }
@@ -159,7 +162,7 @@ class BoundedInterpreter extends Base {
     }
   }
 
-  /** @returns the filter with its arguments evaluated, if they decide the size of its result */
+  /** @returns the filter with its arguments evaluated, if they determine the size of its result */
   private boundFilter(operand: Value, filter: Node, scope: Scope): Node {
     const call = filter as Node & { value?: string; callee?: { value?: string }; args?: Node[] };
     const name = call.value ?? call.callee?.value ?? '';
@@ -180,7 +183,7 @@ class BoundedInterpreter extends Base {
     return { ...call, args: args.map(({ node: evaluated }) => evaluated) } as Node;
   }
 
-  /** An argument of a call: its value, and a node with the value in the place of its expression. */
+  /** An argument of a call: its value, and a node in which the value replaces the expression. */
   private evaluated(argument: Node, scope: Scope): { value: Value; node: Node } {
     if (argument.type === 'SpreadExpression' || argument.type === 'KeywordSpreadExpression')
       throw new Error('* and ** are not supported in the arguments of this filter');
@@ -193,7 +196,7 @@ class BoundedInterpreter extends Base {
     return { value, node };
   }
 
-  /** The methods of strings whose result may be much larger than what it is made of. */
+  /** Checks the string methods whose result may be much larger than their inputs. */
   private boundMethod(node: Node, method: Value): Value {
     if (method.type !== 'FunctionValue') return method;
     const { object, property, computed } = node as Node & {
@@ -224,16 +227,18 @@ class BoundedInterpreter extends Base {
     if (passing.has(node.type) && !slices)
       return this.spend(Math.floor(typeof value.value === 'string' ? size / 1024 : lengthOf(value) / 16));
     if (typeof value.value === 'string') {
-      // A sum of two texts refers to both and copies them later, if ever.
+      // The sum of two strings refers to both and copies them later, if at all.
       const copied = node.type !== 'BinaryExpression';
       this.make(copied ? size : size / 8);
       this.spend(Math.floor(size / (copied ? 16 : 1024)));
     } else this.spend(Math.floor(size / 8));
-    // Each turn of a loop makes a scope and its `loop` variable.
+    // Each iteration of a loop makes a scope and its `loop` variable.
     if (this.iterables.has(node)) this.spend(20 * lengthOf(value));
   }
 
-  /** Characters and elements of a value with all that it holds, as often as it holds it; and how deep it is nested. */
+  /**
+   * Characters and elements of a value with all its contents, counting repeated ones each time, and its nesting depth.
+   */
   private weigh(value: Value): { size: number; depth: number } {
     if (typeof value.value === 'string') {
       if (value.value.length > MAX_SIZE) throw tooLong();
@@ -241,7 +246,7 @@ class BoundedInterpreter extends Base {
     }
     const held = heldBy(value);
     if (held === null) return { size: 1, depth: 0 };
-    // A namespace changes: what it holds is weighed each time.
+    // A namespace is mutable, so its contents are weighed each time.
     const known = value.type === 'NamespaceValue' ? undefined : this.weights.get(value);
     if (known !== undefined) return known;
     const weight = { size: 1, depth: 1 };
@@ -261,7 +266,7 @@ class BoundedInterpreter extends Base {
 
 const tooLong = () => new Error(`a text or list in it is longer than ${MAX_SIZE} characters`);
 
-/** The values in a list, mapping or namespace; null for anything else. */
+/** The values inside a list, mapping or namespace; null for anything else. */
 function heldBy({ value }: Value): Iterable<Value> | null {
   if (Array.isArray(value)) return value as Value[];
   return value instanceof Map ? (value as Map<string, Value>).values() : null;
@@ -272,14 +277,14 @@ function lengthOf({ value }: Value): number {
   return value instanceof Map ? value.size : 1;
 }
 
-/** Scopes are searched one after the other, and one that is not found costs an exception inside. */
+/** Scopes are searched one by one, and a name that is not found costs an internal exception. */
 function lookupCost(value: Value, scope: Scope): number {
   let scopes = 0;
   for (let at: Scope | undefined = scope; at !== undefined; at = at.parent) scopes++;
   return Math.floor(scopes / 8) + (value.type === 'UndefinedValue' ? 40 : 0);
 }
 
-/** Non-overlapping occurrences; of the empty string one before each character and one at the end. */
+/** Counts non-overlapping occurrences; the empty string occurs before each character and at the end. */
 function occurrences(text: string, wanted: string): number {
   if (wanted === '') return text.length + 1;
   let count = 0;
@@ -287,7 +292,7 @@ function occurrences(text: string, wanted: string): number {
   return count;
 }
 
-/** Parts of a text between separators; between white space where no separator is given. */
+/** Counts the parts of a text between separators, or between white space if no separator is given. */
 function pieces(text: string, separator: string | undefined): number {
   return separator === undefined ? (text.match(/\s+/g)?.length ?? 0) + 1 : occurrences(text, separator) + 1;
 }

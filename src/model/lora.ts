@@ -1,4 +1,4 @@
-/** Low-rank adapters (arXiv 2106.09685): W + (alpha / rank)·A·B in memory's layout. */
+/** Low-rank adapters (arXiv 2106.09685): W + (alpha / rank)·A·B in the layout of memory. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { LoraConfig } from '../core/config/schema.js';
 import { UserError } from '../core/errors.js';
@@ -7,7 +7,7 @@ import type { Lora, LoraAdapter, Parameter } from './types.js';
 /**
  * Adapters for every linear layer whose last name is among the targets. A is uniform in ±1/√in as in PEFT, B is zero.
  *
- * @throws UserError where a target names no layer of the model
+ * @throws UserError if a target names no layer of the model
  */
 export function createLora(parameters: Map<string, Parameter>, options: LoraConfig, seed: number): Lora {
   const adapters = new Map<string, LoraAdapter>();

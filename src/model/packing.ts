@@ -1,6 +1,6 @@
 /**
- * Sequences laid out for one pass of the transformer: packed without padding, a prefix that several share computed once;
- * or, where a backend has no attention over packed rows, right-padded to the longest.
+ * Lays out sequences for one pass of the transformer: packed without padding, a shared prefix computed once; or, if the
+ * backend has no attention over packed rows, right-padded to the longest.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { hasKernel } from '../tensor/fused.js';
@@ -8,7 +8,7 @@ import { attention, packedAttention } from '../tensor/ops/attention.js';
 import type { ModelConfig } from './types.js';
 import { largest } from '../core/limits.js';
 
-/** A sequence of tokens in two parts: what it may share with its neighbours, and what is its own. */
+/** A sequence of tokens in two parts: a prefix that it may share with other sequences, and its own tokens. */
 export interface SplitSequence {
   prefix: readonly number[];
   own: readonly number[];
@@ -16,15 +16,15 @@ export interface SplitSequence {
 
 export type Layout =
   | { kind: 'padded'; B: number; T: number }
-  /** Segments as `packedAttention` takes them, flat. */
+  /** Segments in the form that `packedAttention` takes, flattened. */
   | { kind: 'packed'; segments: Int32Array };
 
-/** Token ids [N] in rows, the position of each in its sequence, and how rows belong together. */
+/** Token ids [N] of the rows, each row's position in its sequence, and how rows form sequences. */
 export interface Batch {
   ids: Int32Array;
   positions: Int32Array;
   layout: Layout;
-  /** The row of token `t` of sequence `s`, its prefix counted. */
+  /** The row of token `t` of sequence `s`, counting its prefix. */
   row(s: number, t: number): number;
 }
 
@@ -43,7 +43,7 @@ export function packs(): boolean {
   return hasKernel('PackedAttention');
 }
 
-/** In the layout that the current backend computes fastest. */
+/** Uses the layout that the current backend computes fastest. */
 export function layOut(sequences: readonly SplitSequence[]): Batch {
   return packs() ? pack(sequences) : pad(sequences);
 }
@@ -58,7 +58,7 @@ function pad(sequences: readonly SplitSequence[]): Batch {
   return paddedBatch(ids, [sequences.length, T]);
 }
 
-/** Equal prefixes are found wherever they stand in the batch. */
+/** Finds equal prefixes anywhere in the batch. */
 export function pack(sequences: readonly SplitSequence[]): Batch {
   const segments: number[] = [];
   const ids: number[] = [];
@@ -103,7 +103,7 @@ export function attend(
 ): tf.Tensor2D {
   const window = sliding_windows[layer] ?? 0;
   if (layout.kind === 'padded') return attention(q, k, v, { B: layout.B, T: layout.T, H, K, d, window });
-  // Made for each layer anew: a checkpointed layer is computed again after the tensors of the forward pass are gone.
+  // Made anew for each layer: a checkpointed layer is recomputed after the forward pass's tensors are gone.
   const segments = tf.tensor2d(layout.segments, [layout.segments.length / 4, 4], 'int32');
   return packedAttention(q, k, v, segments, { H, K, d, window });
 }

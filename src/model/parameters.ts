@@ -1,4 +1,4 @@
-/** Which tensors a model of a given configuration has, by transformers' names and in the file's shapes. */
+/** Lists the tensors of a model with a given configuration, by transformers' names and in the file's shapes. */
 import type { ModelConfig, ParameterSpec } from './types.js';
 
 export function parameterSpecs(config: ModelConfig): ParameterSpec[] {
@@ -23,7 +23,7 @@ const matrix = (name: string, out: number, input: number): ParameterSpec => ({
   transposed: true,
 });
 
-/** A linear layer's weight [out, in] and, where it has one, its bias. */
+/** A linear layer's weight [out, in] and its bias, if it has one. */
 const linear = (name: string, out: number, input: number, bias: boolean): ParameterSpec[] => [
   matrix(`${name}.weight`, out, input),
   ...(bias ? [plain(`${name}.bias`, out)] : []),
@@ -59,7 +59,7 @@ function llamaSpecs(config: ModelConfig): ParameterSpec[] {
   ];
 }
 
-/** GPT-2's Conv1D holds [in, out] already: nothing is transposed but an untied head. */
+/** GPT-2's Conv1D already holds [in, out]: only an untied head is transposed. */
 function gpt2Specs(config: ModelConfig): ParameterSpec[] {
   const { hidden_size: D, intermediate_size: F, vocab_size: V } = config;
   const conv = (name: string, input: number, out: number) => [

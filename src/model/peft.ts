@@ -17,7 +17,7 @@ export const adapterFiles = ['adapter_config.json', 'adapter_model.safetensors']
 
 const absent = z.union([z.null(), z.literal(false), z.strictObject({}), z.tuple([])]).optional();
 
-/** What changes the arithmetic in ways that `Lora` does not know must be absent. */
+/** Options that change the arithmetic in ways that `Lora` does not support must be absent. */
 const schema = z.looseObject({
   peft_type: z.literal('LORA'),
   base_model_name_or_path: z.string().min(1),
@@ -36,7 +36,7 @@ const schema = z.looseObject({
 export interface AdapterConfig {
   rank: number;
   alpha: number;
-  /** Folder of the model that the adapter changes. */
+  /** Folder of the adapter's base model. */
   base: string;
 }
 
@@ -45,9 +45,9 @@ export function isAdapterFolder(dir: string): boolean {
 }
 
 /**
- * The base's path is absolute, or relative to the adapter's folder or, as PEFT has it, to the working directory.
+ * The base's path is absolute, or relative to the adapter's folder or, like PEFT's, to the working directory.
  *
- * @throws UserError where it is no plain LoRA or its base is not on this machine
+ * @throws UserError if the adapter is not plain LoRA or its base is not on this machine
  */
 export function readAdapterConfig(dir: string): AdapterConfig {
   const file = path.join(dir, 'adapter_config.json');
@@ -65,8 +65,8 @@ export function readAdapterConfig(dir: string): AdapterConfig {
 /**
  * Reads an adapter's matrices for these parameters.
  *
- * @param hash takes everything that changes the model's outputs
- * @throws UserError where they do not fit the base model
+ * @param hash is updated with everything that changes the model's outputs
+ * @throws UserError if the matrices do not fit the base model
  */
 export function readAdapter(
   dir: string,
@@ -78,7 +78,7 @@ export function readAdapter(
   const adapters = new Map<string, LoraAdapter>();
   try {
     hash.update(`${alpha / rank} `);
-    // In the file's order: training goes through adapters in the order of this map, and sums round.
+    // In the file's order: training iterates over adapters in this map's order, which decides how sums round.
     for (const name of reader.names()) {
       const match = /^base_model\.model\.(.+)\.lora_([AB])\.weight$/.exec(name);
       const target = `${match?.[1]}.weight`;
@@ -110,7 +110,7 @@ export function readAdapter(
   return { rank, alpha, targets: [...new Set(targets)], adapters };
 }
 
-/** A matrix of the file, transposed into memory's layout. */
+/** A matrix of the file, transposed into the layout of memory. */
 function readMatrix(reader: SafetensorsReader, name: string, [rows, cols]: [number, number], hash: Hash): tf.Variable {
   if (!reader.has(name)) throw new UserError(`an adapter lacks tensor ${name}: it is incomplete`);
   const { file, shape, dtype } = reader.entry(name);
@@ -126,10 +126,10 @@ function readMatrix(reader: SafetensorsReader, name: string, [rows, cols]: [numb
 }
 
 /**
- * Writes an adapter, as float32, that PEFT loads.
+ * Writes an adapter that PEFT loads, as float32.
  *
  * @param dir empty
- * @param base folder of the model it adapts, kept as an absolute path
+ * @param base folder of the model that it adapts, saved as an absolute path
  */
 export function writeAdapter(dir: string, lora: Lora, base: string, config: ModelConfig, place: WriteTarget): void {
   const tensors = [...lora.adapters.values()].flatMap(({ target, a, b }) => {

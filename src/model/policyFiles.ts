@@ -1,6 +1,7 @@
 /**
- * The small files of a policy's folder: tokenizer, end-of-turn tokens, vocabulary and context. Enough for prompts and
- * responses of a policy that another machine computes; its weights may be absent and its architecture unknown here.
+ * The small files of a policy's folder: tokenizer, end-of-turn tokens, vocabulary and context. They suffice for the
+ * prompts and responses of a policy that another machine computes; its weights may be absent and its architecture
+ * unknown here.
  */
 import path from 'node:path';
 import { existsSync } from 'node:fs';
@@ -16,7 +17,7 @@ export interface PolicyFiles {
   /** The folder of the full weights: `dir`, or the base of an adapter. */
   baseDir: string;
   config: { vocab_size: number; max_positions: number };
-  /** null if the folder has none: then rows must carry token ids. */
+  /** null if the folder has none; then rows must carry token ids. */
   tokenizer: Tokenizer | null;
   generation: { eosTokenIds: number[] };
 }
@@ -26,7 +27,7 @@ const count = z
   .min(1)
   .max(2 ** 31);
 const ids = z.union([z.int(), z.array(z.int())]).nullish();
-/** Of text models; multimodal ones keep the same keys in `text_config`. */
+/** The keys of text models; multimodal models have the same keys in `text_config`. */
 const schema = z.looseObject({
   vocab_size: count,
   max_position_embeddings: count.optional(),
@@ -34,7 +35,7 @@ const schema = z.looseObject({
   eos_token_id: ids,
 });
 
-/** @throws UserError that names the file and key that cannot be used */
+/** @throws UserError that names the file and the invalid key */
 export function readPolicyFiles(dir: string): PolicyFiles {
   checkFolder(dir);
   const baseDir = isAdapterFolder(dir) ? readAdapterConfig(dir).base : dir;
@@ -58,13 +59,13 @@ export function readPolicyFiles(dir: string): PolicyFiles {
 
 /** The tokens that end a response. */
 export interface GenerationConfig {
-  /** End-of-turn tokens that generation_config.json, config.json and the tokenizer name, all of them. */
+  /** All end-of-turn tokens that generation_config.json, config.json or the tokenizer name. */
   eosTokenIds: number[];
 }
 
 const generationSchema = z.looseObject({ eos_token_id: z.union([z.int(), z.array(z.int())]).nullish() });
 
-/** @throws UserError where generation_config.json is damaged */
+/** @throws UserError if generation_config.json is damaged */
 export function readGenerationConfig(
   dir: string,
   config: Pick<ModelConfig, 'vocab_size' | 'eos_token_ids'>,

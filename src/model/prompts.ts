@@ -1,4 +1,4 @@
-/** Prompts as token ids. */
+/** Encodes prompts as token ids. */
 import { UserError } from '../core/errors.js';
 import type { PolicyFiles } from './policyFiles.js';
 import type { Prompt } from '../core/rows.js';
@@ -7,7 +7,7 @@ import type { PromptEntry } from '../io/prompts.js';
 /**
  * The ids of each prompt for this model.
  *
- * @throws UserError that names the line of a prompt that leaves no room for an answer, or that needs a tokenizer
+ * @throws UserError that names the line of a prompt that leaves no room for a response, or that needs a tokenizer
  */
 export function encodePrompts(
   model: Pick<PolicyFiles, 'dir' | 'config' | 'tokenizer'>,

@@ -1,4 +1,4 @@
-/** Rotary embeddings as config.json describes them: transformers 5's `rope_parameters`, or what came before. */
+/** Reads rotary embeddings from config.json: transformers 5's `rope_parameters`, or the keys before it. */
 import { z } from 'zod';
 import { UserError } from '../core/errors.js';
 import type { RopeConfig } from './types.js';
@@ -16,7 +16,7 @@ const parametersSchema = z.looseObject({
   original_max_position_embeddings: z.int().min(1).optional(),
 });
 
-/** The keys of config.json that say how positions are rotated, in every family's spelling. */
+/** The keys of config.json that describe the rotation, in every family's spelling. */
 export const ropeKeys = {
   rope_parameters: parametersSchema.nullish(),
   rope_scaling: parametersSchema.nullish(),
@@ -29,8 +29,8 @@ export const ropeKeys = {
 
 /**
  * @param headDim d
- * @param defaultPart share of d that the family rotates where config.json is silent
- * @throws UserError where the type is unsupported or lacks a number that it needs
+ * @param defaultPart share of d that the family rotates if config.json does not say
+ * @throws UserError if the type is unsupported or lacks a required number
  */
 export function readRope(
   config: z.infer<z.ZodObject<typeof ropeKeys>>,

@@ -5,7 +5,7 @@ import type { RopeConfig } from './types.js';
 /**
  * Angle per position of each pair of dimensions.
  *
- * @returns dimensions/2 values; llama3 stretches low frequencies as transformers' `_compute_llama3_parameters` does
+ * @returns dimensions/2 values; llama3 scales low frequencies as transformers' `_compute_llama3_parameters` does
  */
 export function inverseFrequencies(config: RopeConfig): Float64Array {
   const half = config.dimensions / 2;
@@ -24,7 +24,7 @@ function llama3(frequency: number, config: RopeConfig): number {
   return ((1 - smooth) * frequency) / factor + smooth * frequency;
 }
 
-/** Cosines and sines [positions, dimensions/2], grown as longer sequences come. */
+/** Cosines and sines [positions, dimensions/2]; grows when longer sequences need it. */
 export class RotaryTable {
   private positions = 0;
   private tables: { cos: tf.Tensor2D; sin: tf.Tensor2D } | null = null;
@@ -34,7 +34,7 @@ export class RotaryTable {
     this.frequencies = inverseFrequencies(config);
   }
 
-  /** Tables for at least this many positions; owned by this object. */
+  /** Tables for at least this many positions; this object owns them. */
   upTo(positions: number): { cos: tf.Tensor2D; sin: tf.Tensor2D } {
     if (this.tables === null || positions > this.positions) {
       this.dispose();

@@ -1,6 +1,6 @@
 /**
- * Reads and writes safetensors (https://github.com/huggingface/safetensors), one file or sharded with an index, through a buffer
- * of about a megabyte. Pickles are never read.
+ * Reads and writes safetensors (https://github.com/huggingface/safetensors), one file or sharded with an index, through
+ * a buffer of about a megabyte. Pickles are never read.
  *
  * Leaves out which tensors a model needs (weights.ts).
  */
@@ -37,7 +37,7 @@ interface Entry {
   file: string;
   dtype: string;
   shape: number[];
-  /** Bytes of the file. */
+  /** Byte offsets in the file. */
   start: number;
   end: number;
 }
@@ -55,7 +55,7 @@ export class SafetensorsReader {
 
   private constructor() {}
 
-  /** @throws UserError where there are no weights or a file is damaged */
+  /** @throws UserError if there are no weights or a file is damaged */
   static open(dir: string, name = 'model'): SafetensorsReader {
     const reader = new SafetensorsReader();
     try {
@@ -75,7 +75,7 @@ export class SafetensorsReader {
     return this.entries.has(name);
   }
 
-  /** Shape and type of a tensor, and the file that holds it. */
+  /** Shape and type of a tensor, and the file that contains it. */
   entry(name: string): Readonly<Entry> {
     const entry = this.entries.get(name);
     if (entry === undefined) throw new Error(`no tensor ${name}`);
@@ -92,23 +92,23 @@ export class SafetensorsReader {
   /**
    * Reads a tensor's values as float32.
    *
-   * @param out takes all of them: as many as the shape says
+   * @param out receives all values; its length must match the shape
    * @param options.transposed writes a matrix [rows, cols] as [cols, rows]
-   * @param options.hash takes the bytes as they are in the file
-   * @throws UserError where the tensor is not of a floating type or has values that are not finite
+   * @param options.hash is updated with the bytes as they are in the file
+   * @throws UserError if the tensor is not of a floating type or has values that are not finite
    */
   readFloatsInto(name: string, out: Float32Array, options: ReadOptions = {}): void {
     const chunk = (count: number) => new Float32Array(this.room('chunk', 4 * count), 0, count);
     this.readInto(name, out, chunk, decodeFloats, areFinite, options);
   }
 
-  /** The same as bfloat16: the bits of each value, rounded to the nearest where the file has more. */
+  /** The same as bfloat16: the bits of each value, rounded to nearest if the file has more precision. */
   readBfloatsInto(name: string, out: Uint16Array, options: ReadOptions = {}): void {
     const chunk = (count: number) => new Uint16Array(this.room('chunk', 2 * count), 0, count);
     this.readInto(name, out, chunk, decodeBfloats, areFiniteBfloats, options);
   }
 
-  /** Values that are read at once: whole rows where they are transposed. */
+  /** Number of values to read at once: whole rows for a transposed read. */
   private chunkSize(name: string, { transposed }: ReadOptions): number {
     const { dtype, shape } = this.entry(name);
     const cols = transposed ? shape[1] : 1;
@@ -116,7 +116,10 @@ export class SafetensorsReader {
     return cols * Math.max(1, Math.floor(CHUNK_BYTES / (cols * size)));
   }
 
-  /** Memory of at least so many bytes, whose last use is over: thrown away after each tensor, it would pile up. */
+  /**
+   * A buffer of at least this size, reused across tensors: discarded buffers would pile up. The previous contents are
+   * lost.
+   */
   private room(use: 'bytes' | 'chunk', size: number): ArrayBuffer {
     if (this.rooms[use].byteLength < size) this.rooms[use] = new ArrayBuffer(size);
     return this.rooms[use];
@@ -197,7 +200,7 @@ export class SafetensorsReader {
     for (const [name, entry] of entries) this.entries.set(name, entry);
   }
 
-  /** Fills `into` from this byte of the file on. */
+  /** Fills `into` from byte `start` of the file. */
   private readRange<T extends Uint8Array>(file: string, start: number, into: T): T {
     for (let done = 0; done < into.length;) {
       const read = readSync(this.handles.get(file) as number, into, done, into.length - done, start + done);
@@ -216,7 +219,7 @@ function opened(file: string): number {
   }
 }
 
-/** A sum finds NaN and infinity without a branch per element; finite weights cannot overflow its float64. */
+/** The sum detects NaN and infinity without a branch per element; finite weights cannot overflow its float64. */
 function areFinite(values: Float32Array): boolean {
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += values[i];
@@ -264,7 +267,7 @@ function readEntry(name: string, value: unknown, file: string, dataStart: number
 
 // Writing: one file, tensor by tensor.
 
-/** A tensor to write: its values are asked for when their turn comes. */
+/** A tensor to write; its values are requested when its turn comes. */
 export interface TensorSource {
   name: string;
   shape: number[];
@@ -273,9 +276,9 @@ export interface TensorSource {
 }
 
 /**
- * Writes one file, whole or not at all.
+ * Writes one file, completely or not at all.
  *
- * @throws UserError if the disk is full, or a value is not finite or beyond the range of its type
+ * @throws UserError if the disk is full, or a value is not finite or exceeds the range of its type
  */
 export function writeSafetensors(
   file: string,

@@ -1,6 +1,6 @@
 /**
- * Text to token ids and back, through @huggingface/tokenizers, with the folder's chat template (chat.ts). Sampled ids
- * are never encoded again: boundary merges would change them.
+ * Converts text to token ids and back, through @huggingface/tokenizers, with the folder's chat template (chat.ts).
+ * Sampled ids are never encoded again: boundary merges would change them.
  */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
@@ -10,7 +10,7 @@ import type { Message, Prompt } from '../core/rows.js';
 import { type ChatTemplate, loadChatTemplate } from './chat.js';
 import { readJsonObject } from './files.js';
 
-/** What a tokenizer is made of: copied with the model. */
+/** A tokenizer's files, which are copied with the model. */
 export const tokenizerFiles = [
   'tokenizer.json',
   'tokenizer_config.json',
@@ -28,14 +28,14 @@ export class Tokenizer {
     private readonly inner: HuggingFaceTokenizer,
     private readonly template: ChatTemplate | null,
     private readonly special: Set<number>,
-    /** What the tokenizer puts before a text: BOS, or nothing. */
+    /** Ids that the tokenizer puts before a text: BOS, or nothing. */
     private readonly leading: number[],
     private readonly eosToken: string | undefined,
     /** Largest token id + 1. */
     readonly vocabSize: number,
   ) {}
 
-  /** @throws UserError where tokenizer.json is missing or damaged */
+  /** @throws UserError if tokenizer.json is missing or damaged */
   static load(dir: string): Tokenizer {
     const tokenizer = Tokenizer.find(dir);
     if (tokenizer === null)
@@ -44,9 +44,9 @@ export class Tokenizer {
   }
 
   /**
-   * The folder's tokenizer, or null where it has none.
+   * The folder's tokenizer, or null if it has none.
    *
-   * @throws UserError where it is damaged, or of a kind that is not read
+   * @throws UserError if it is damaged, or of an unsupported kind
    */
   static find(dir: string): Tokenizer | null {
     const file = path.join(dir, 'tokenizer.json');
@@ -87,7 +87,7 @@ export class Tokenizer {
     return this.template !== null;
   }
 
-  /** Ids of the text as it stands: no special tokens are added, those that the text spells out are recognised. */
+  /** Ids of the unchanged text: adds no special tokens, but recognises those that the text spells out. */
   encode(text: string): number[] {
     const file = path.join(this.dir, 'tokenizer.json');
     return reading(file, () => this.inner.encode(text, { add_special_tokens: false }).ids);
@@ -95,7 +95,7 @@ export class Tokenizer {
 
   /**
    * Text of the ids, exactly: spaces before punctuation stay, whatever `clean_up_tokenization_spaces` says. Special
-   * tokens are left out unless asked for; ids that the tokenizer does not have (models pad their vocabularies) are
+   * tokens are skipped unless requested; ids that the tokenizer does not have (models pad their vocabularies) are
    * dropped.
    */
   decode(ids: number[], options: { skipSpecial?: boolean } = {}): string {
@@ -109,10 +109,10 @@ export class Tokenizer {
     );
   }
 
-  /** One token as people see it, special or not, its leading space kept; parts of a character come out as U+FFFD. */
+  /** One token as shown to people, special or not, with its leading space; partial characters become U+FFFD. */
   tokenText(id: number): string {
     const token = this.inner.id_to_token(id);
-    // Decoders of SentencePiece's kind take the space (▁) off the first token.
+    // SentencePiece-style decoders strip the space (▁) of the first token.
     return token?.includes('▁') ? token.replaceAll('▁', ' ') : this.decode([id], { skipSpecial: false });
   }
 
@@ -124,7 +124,7 @@ export class Tokenizer {
     return this.inner.token_to_id(token) ?? null;
   }
 
-  /** @throws UserError where there is no template or it refuses the conversation */
+  /** @throws UserError if there is no template or it refuses the conversation */
   renderChat(messages: Message[], options: { addGenerationPrompt: boolean }): string {
     if (this.template === null)
       throw new UserError(`the tokenizer of ${this.dir} has no chat template; give prompts as text`);
@@ -132,9 +132,10 @@ export class Tokenizer {
   }
 
   /**
-   * What the policy reads before it answers. A text is one user message where there is a chat template (unless `raw`),
-   * else it is encoded as it stands, after BOS where the tokenizer adds one (`add_bos_token`, else the post-processor).
-   * A rendered template brings its own: nothing is added, so that BOS never comes twice.
+   * The ids that the policy reads before it responds. A text becomes one user message if there is a chat template
+   * (unless `raw`); otherwise it is encoded unchanged, after BOS if the tokenizer adds one (`add_bos_token`, else the
+   * post-processor). A rendered template contains its own special tokens, so nothing is added and BOS never appears
+   * twice.
    */
   promptIds(prompt: Prompt, options: { raw: boolean }): number[] {
     if (typeof prompt === 'string' && (options.raw || this.template === null)) return this.encodeWithBos(prompt);
@@ -143,15 +144,18 @@ export class Tokenizer {
   }
 
   /**
-   * A whole conversation, for reward models. Without a chat template: the contents one after the other with nothing in
-   * between, after BOS where the tokenizer adds one.
+   * A whole conversation, for reward models. Without a chat template: the contents concatenated without a separator,
+   * after BOS if the tokenizer adds one.
    */
   conversationIds(messages: Message[]): number[] {
     if (this.template === null) return this.encodeWithBos(messages.map(({ content }) => content).join(''));
     return this.encode(this.renderChat(messages, { addGenerationPrompt: false }));
   }
 
-  /** Tokens that end the assistant's turn: tokenizer_config's EOS and the special token its template puts after it. */
+  /**
+   * Tokens that end the assistant's turn: tokenizer_config's EOS and the special token that its template puts after the
+   * turn.
+   */
   get endOfTurnIds(): number[] {
     const eos = this.eosToken === undefined ? null : this.tokenId(this.eosToken);
     return [...new Set([eos, this.specialAfterAnswer()].filter((id) => id !== null))];
@@ -168,7 +172,7 @@ export class Tokenizer {
     try {
       rendered = this.renderChat(conversation, { addGenerationPrompt: false });
     } catch {
-      // A template that takes only the user's turn says nothing about the end of the assistant's.
+      // A template that accepts only a user's turn does not tell how the assistant's ends.
       return null;
     }
     const after = this.encode(rendered.slice(rendered.lastIndexOf(marker) + marker.length).trimStart());
@@ -181,7 +185,7 @@ export class Tokenizer {
   }
 }
 
-/** The library checks little of a file: what is damaged may only throw, and anything, when it is used. */
+/** The library validates little of a file: damaged content may throw any error, and only when it is used. */
 function reading<T>(file: string, use: () => T): T {
   try {
     return use();
@@ -191,10 +195,10 @@ function reading<T>(file: string, use: () => T): T {
   }
 }
 
-/** Largest vocabulary: the library allocates a place for every id up to the largest. */
+/** Largest vocabulary: the library allocates an entry for every id up to the largest. */
 const MAX_VOCABULARY = 2 ** 24;
 
-/** @throws UserError that names the token of the first id that cannot be one */
+/** @throws UserError that names the token of the first invalid id */
 function checkIds(json: Record<string, unknown>, file: string): void {
   const check = (key: string, token: string, id: unknown) => {
     if (typeof id === 'number' && Number.isInteger(id) && id >= 0 && id < MAX_VOCABULARY) return;
@@ -215,7 +219,7 @@ function readOptional(file: string): Record<string, unknown> {
   return existsSync(file) ? readJsonObject(file) : {};
 }
 
-/** `bos_token` and the like: strings, or objects that hold them. */
+/** `bos_token` and the like: strings, or objects that contain them. */
 function specialTokens(config: Record<string, unknown>): Record<string, string> {
   const tokens: Record<string, string> = {};
   for (const name of ['bos_token', 'eos_token', 'pad_token', 'unk_token', 'sep_token', 'cls_token', 'mask_token']) {
@@ -226,7 +230,7 @@ function specialTokens(config: Record<string, unknown>): Record<string, string> 
   return tokens;
 }
 
-/** What precedes every text: as `add_bos_token` says, else what the post-processor puts before one. */
+/** The ids before every text: as `add_bos_token` says, else those that the post-processor adds. */
 function leadingIds(inner: HuggingFaceTokenizer, addBos: unknown, bosToken: string | undefined): number[] {
   if (addBos === false) return [];
   const bos = bosToken === undefined ? undefined : inner.token_to_id(bosToken);

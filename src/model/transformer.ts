@@ -1,9 +1,9 @@
 /**
  * One transformer for all families: embeddings, blocks (blocks.ts), final norm, head. It computes hidden states of
- * whole sequences with gradients, prefills and decodes over a cache without, and turns hidden states into
+ * whole sequences with gradients, prefills and decodes over a cache without gradients, and maps hidden states to
  * log-probabilities, logits or rewards.
  *
- * Leaves out reading and writing checkpoints (folder.ts) and choosing tokens (sampling/).
+ * Leaves out reading and writing checkpoints (folder.ts) and choosing tokens (generate/).
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { LoraConfig } from '../core/config/schema.js';
@@ -21,7 +21,7 @@ import { attend, paddedBatch, type Batch } from './packing.js';
 import type { Lora, ModelConfig, Parameter } from './types.js';
 import { largest } from '../core/limits.js';
 
-/** Where each family keeps what is outside its blocks. */
+/** Each family's names of the parameters outside its blocks. */
 const names = {
   llama: { embedding: 'model.embed_tokens.weight', positions: null, norm: 'model.norm', head: 'lm_head.weight' },
   gpt2: {
@@ -41,7 +41,10 @@ const names = {
 export class Transformer {
   private readonly names: (typeof names)[keyof typeof names];
   private readonly rotary: RotaryTable | null;
-  /** The tied head [D, V] of the embedding's data it was made from: decoding needs it at every token. */
+  /**
+   * The transposed tied head [D, V] and the embedding data that it was made from; kept because decoding needs it at
+   * every token.
+   */
   private tiedHead: { of: object; head: tf.Tensor2D } | null = null;
 
   constructor(
@@ -53,7 +56,7 @@ export class Transformer {
     this.rotary = config.rope === null ? null : new RotaryTable(config.rope);
   }
 
-  /** What an update changes: all weights, or the adapters only. Names are transformers' and PEFT's. */
+  /** The variables that an update changes: all weights, or only the adapters. Names are transformers' and PEFT's. */
   trainable(): { name: string; variable: tf.Variable }[] {
     if (this.lora === null)
       return [...this.parameters.values()].map(({ spec, variable }) => ({ name: spec.name, variable }));
@@ -66,7 +69,7 @@ export class Transformer {
     });
   }
 
-  /** Adds adapters that change nothing yet (B is zero); only they are trained from here on. */
+  /** Adds adapters that change nothing yet (B is zero); from here on only they are trained. */
   addLora(options: LoraConfig, seed: number): void {
     this.lora = createLora(this.parameters, options, seed);
   }
@@ -75,20 +78,20 @@ export class Transformer {
    * Hidden states after the final norm.
    *
    * @param ids B·T token ids, rows right-padded with any id: padding never influences earlier positions
-   * @param options.checkpointing keep only each block's input and compute the block again in the backward pass
+   * @param options.checkpointing keep only each block's input and recompute the block in the backward pass
    * @returns [B·T, D]
    */
   hidden(ids: Int32Array, shape: [B: number, T: number], options: { checkpointing?: boolean } = {}): tf.Tensor2D {
     return this.hiddenOf(paddedBatch(ids, shape), options);
   }
 
-  /** The same of a batch in any layout. @returns [N, D] */
+  /** The same for a batch in any layout. @returns [N, D] */
   hiddenOf({ ids, positions, layout }: Omit<Batch, 'row'>, options: { checkpointing?: boolean } = {}): tf.Tensor2D {
     const attended: Attend = (layer, q, k, v) => attend(q, k, v, layer, this.config, layout);
     return this.run(ints(ids), ints(positions), longestOf(positions), attended, options.checkpointing ?? false);
   }
 
-  /** log π(target | its row's prefix) of rows [N, D] of hidden states → [N]. */
+  /** log π(target | its row's prefix) for rows [N, D] of hidden states → [N]. */
   tokenLogProbs(hidden: tf.Tensor2D, targets: Int32Array): tf.Tensor1D {
     return tokenLogProbs(hidden, this.head(), ints(targets));
   }
@@ -98,14 +101,14 @@ export class Transformer {
     return logSumSquaredProbs(hidden, this.head());
   }
 
-  /** Logits [N, V] of rows of hidden states. Not for training: see tokenLogProbs. */
+  /** Logits [N, V] of rows of hidden states. Not for training, which uses tokenLogProbs. */
   logits(hidden: tf.Tensor2D): tf.Tensor2D {
     const { weight, tied } = this.head();
     if (!tied) return tf.matMul(hidden, weight);
     return transposesInProducts() ? productT(hidden, weight) : tf.matMul(hidden, this.keptTiedHead(weight));
   }
 
-  /** Rewards [N] of rows of hidden states, where the model is a sequence classifier. */
+  /** Rewards [N] of rows of hidden states, if the model is a sequence classifier. */
   rewards(hidden: tf.Tensor2D): tf.Tensor1D {
     return view<tf.Tensor1D>(linear(hidden, this.parameter('score.weight') as tf.Tensor2D, null), [-1]);
   }
@@ -115,7 +118,7 @@ export class Transformer {
   }
 
   /**
-   * Reads prompts, each at least one token, into an empty cache.
+   * Reads prompts of at least one token each into an empty cache.
    *
    * @returns hidden states [B, D] of the last position of each row's prompt
    */
@@ -129,7 +132,7 @@ export class Transformer {
       return attend(q, k, v, layer, this.config, layout);
     };
     return tf.tidy(() => {
-      // The rotary table of all that is to come: decoding makes no tensors of numbers.
+      // Builds the rotary table for all later positions too, because decoding must not create tensors from numbers.
       const all = this.run(ints(ids), ints(positions), cache.longest, attended, false);
       const last = Int32Array.from(prompts, ({ length }, p) => row(p, length - 1));
       return cache.spread(rows(all, ints(last)));
@@ -137,8 +140,8 @@ export class Transformer {
   }
 
   /**
-   * Reads one more token a row, each at its row's own position: what was written to `inputs`. A step that can be recorded
-   * where the cache is in place. The caller then advances the cache.
+   * Reads one more token per row, each at its row's own position, as written to `inputs`. The step can be recorded if
+   * the cache is in place. The caller then advances the cache.
    *
    * @returns hidden states [B, D]
    */
@@ -181,12 +184,12 @@ export class Transformer {
     return norm(x, this.names.norm, this);
   }
 
-  /** Activation checkpointing (arXiv 1604.06174): the tape keeps the block's input only. */
+  /** Activation checkpointing (arXiv 1604.06174): the tape keeps only the block's input. */
   private checkpointed(x: tf.Tensor2D, layer: number, context: BlockContext): tf.Tensor2D {
     const trained = this.trainable().filter(({ name }) => name.includes(`.${layer}.`));
     const inputs: Record<string, tf.Tensor> = { x };
     for (const { name, variable } of trained) inputs[name] = variable;
-    // The context's own tensors live in the forward pass's scope: the backward pass needs owners of its own.
+    // The context's tensors are freed with the forward pass's scope, so the backward pass needs its own references.
     return fused(
       inputs,
       (save) => {
@@ -227,5 +230,5 @@ export class Transformer {
 
 const ints = (values: Int32Array) => tf.tensor1d(values, 'int32');
 
-/** Positions that the rotary table must have. */
+/** Number of positions that the rotary table must have. */
 const longestOf = (positions: Int32Array) => positions.reduce((most, position) => Math.max(most, position), 0) + 1;

@@ -1,7 +1,7 @@
 /**
- * What the rest of Brevity knows of a model. Shape legend, used in all comments of the project:
- * B batch, T positions, N rows (B·T or a selection of them), D hidden size, V vocabulary, H heads, K key/value heads,
- * d head size, F feed-forward size, L layers.
+ * The types of a model that the rest of Brevity uses. Shape legend, used in all comments of the project: B batch, T
+ * positions, N rows (B·T or a selection of them), D hidden size, V vocabulary, H heads, K key/value heads, d head size,
+ * F feed-forward size, L layers.
  */
 import type * as tf from '@tensorflow/tfjs-core';
 
@@ -11,11 +11,11 @@ export type Family = 'llama' | 'mistral' | 'qwen2' | 'qwen3' | 'gpt2' | 'gpt_neo
 export interface RopeConfig {
   type: 'default' | 'linear' | 'llama3';
   theta: number;
-  /** How many of the d dimensions of a head are rotated (GPT-NeoX rotates a part). Even. */
+  /** Number of the d dimensions of a head that are rotated (GPT-NeoX rotates a part). Even. */
   dimensions: number;
-  /** linear and llama3. */
+  /** For linear and llama3. */
   factor: number;
-  /** llama3 only. */
+  /** For llama3 only. */
   low_freq_factor: number;
   high_freq_factor: number;
   original_max_positions: number;
@@ -50,37 +50,37 @@ export interface ModelConfig {
   qk_norm: boolean;
   /** Attention and feed-forward read the same input (GPT-NeoX). */
   parallel_residual: boolean;
-  /** Positions a query may look back, itself included; null is all. Per layer (Qwen mixes). */
+  /** Positions that a query attends to, itself included; null: all. Per layer (Qwen mixes). */
   sliding_windows: (number | null)[];
   pad_token_id: number | null;
   bos_token_id: number | null;
   eos_token_ids: number[];
-  /** config.json as read: what saving writes again. */
+  /** config.json as read; saving writes it again. */
   raw: Record<string, unknown>;
 }
 
 /**
- * One tensor of the checkpoint. Linear weights are kept in memory as [in, out], because a product with a transposed
- * operand is 12 times slower on wasm; files hold PyTorch's [out, in] (GPT-2's Conv1D: [in, out]).
+ * One tensor of the checkpoint. Memory holds linear weights as [in, out], because a product with a transposed operand
+ * is 12 times slower on wasm; files hold PyTorch's [out, in] (GPT-2's Conv1D: [in, out]).
  */
 export interface ParameterSpec {
   /** transformers' name, e.g. `model.layers.0.self_attn.q_proj.weight`. */
   name: string;
   /** Shape in the file. */
   shape: number[];
-  /** The file holds [out, in] and memory holds [in, out]. */
+  /** Whether the file holds [out, in] and memory [in, out]. */
   transposed: boolean;
-  /** Rows of it are read by index: an embedding, whose values are not only operands of products. */
+  /** Set for embeddings: rows are read by index, so the values are not only operands of products. */
   lookup?: true;
 }
 
-/** A loaded tensor of the model. `variable` has memory's layout. */
+/** A loaded tensor of the model. `variable` has the layout of memory. */
 export interface Parameter {
   spec: ParameterSpec;
   variable: tf.Variable;
 }
 
-/** One adapter: W + (alpha / rank)·A·B with A [in, rank] and B [rank, out] in memory's layout. */
+/** One adapter: W + (alpha / rank)·A·B with A [in, rank] and B [rank, out] in the layout of memory. */
 export interface LoraAdapter {
   /** Name of the linear weight that it changes. */
   target: string;

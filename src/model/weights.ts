@@ -1,4 +1,4 @@
-/** Between a checkpoint's tensors and the model's parameters: names, shapes, memory's layout, the fingerprint. */
+/** Maps a checkpoint's tensors to the model's parameters: names, shapes, layout in memory, fingerprint. */
 import { createHash } from 'node:crypto';
 import * as tf from '@tensorflow/tfjs-core';
 import { UserError } from '../core/errors.js';
@@ -13,19 +13,22 @@ export interface LoadedWeights {
   parameters: Map<string, Parameter>;
   /** sha256 over names and bytes of all tensors. */
   fingerprint: string;
-  /** What the file stores each parameter as. */
+  /** The type in which the file stores each parameter. */
   dtypes: Map<string, FloatType>;
 }
 
-/** Where weights come from: a folder's files, or for a measurement the memory (bench/randomModel.ts). */
+/** Source of weights: a folder's files, or memory in benchmarks (bench/randomModel.ts). */
 export type WeightSource = Pick<SafetensorsReader, 'names' | 'has' | 'entry' | 'readFloatsInto' | 'readBfloatsInto'>;
 
 export interface WeightOptions {
-  /** The weights will only be read: matrices are kept in bfloat16 where the backend can and no result changes. */
+  /** The weights will only be read: matrices are kept in bfloat16 if the backend can and no result changes. */
   frozen?: boolean;
-  /** Of these, only what loses nothing by it: adapters are yet to be added. The caller freezes the rest. */
+  /**
+   * With `frozen`: keep in bfloat16 only what loses nothing, because adapters will be merged. The caller freezes the
+   * rest.
+   */
   exact?: boolean;
-  /** Values read so far and in all. */
+  /** Values read so far, and their total. */
   onProgress?(done: number, total: number): void;
 }
 
@@ -41,9 +44,9 @@ export function keptInBf16(
 }
 
 /**
- * Reads every tensor the model needs, one at a time, yielding to the event loop in between.
+ * Reads every tensor that the model needs, one at a time, yielding to the event loop in between.
  *
- * @throws UserError where tensors are missing (named), too many, of another shape, or not finite
+ * @throws UserError if tensors are missing (named), too many, of another shape, or not finite
  */
 export async function loadWeights(
   reader: WeightSource,
@@ -90,7 +93,7 @@ export function weightBytes(
   }, 0);
 }
 
-/** The tensor's memory as a variable, without a copy. */
+/** A variable that takes over the tensor's memory, without a copy. */
 export function ownedVariable(tensor: tf.Tensor): tf.Variable {
   const variable = tf.variable(tensor);
   tensor.dispose();
@@ -98,9 +101,9 @@ export function ownedVariable(tensor: tf.Tensor): tf.Variable {
 }
 
 /**
- * Where the checkpoint holds each parameter.
+ * The name in the checkpoint of each parameter.
  *
- * @throws UserError where tensors are missing, too many, or of another shape than config.json says
+ * @throws UserError if tensors are missing, too many, or of another shape than config.json says
  */
 export function findTensors(
   reader: WeightSource,
@@ -142,20 +145,20 @@ function firstOf(names: string[]): string {
 }
 
 /**
- * Whether a tensor that we do not read would have a part in the layers, so that leaving it out would compute something
- * else. Tied or unused heads have none, nor have the masks and frequencies that old versions saved with the weights.
+ * Whether an unread tensor would take part in the layers, so that ignoring it would change results. Tied or unused
+ * heads do not, nor do the masks and frequencies that old versions saved with the weights.
  */
 function changesTheModel(name: string): boolean {
   if (/(^|\.)(attn|attention)\.(bias|masked_bias)$|\.rotary_emb\./.test(name)) return false;
   return /(^|\.)(h|layers)\.\d+\./.test(name);
 }
 
-/** Memory's shape of a parameter. */
+/** A parameter's shape in memory. */
 function memoryShape(spec: ParameterSpec): number[] {
   return spec.transposed ? [...spec.shape].reverse() : spec.shape;
 }
 
-/** Values of memory's layout in the file's. */
+/** Converts values from the layout in memory to the file's. */
 export function fileValues(spec: ParameterSpec, tensor: tf.Tensor): Float32Array {
   const values = tensor.dataSync<'float32'>();
   return spec.transposed ? transposeFloats(values, spec.shape[1], spec.shape[0]) : values;

@@ -1,9 +1,9 @@
-/** Folders that another machine sees under another name: `LOCAL=REMOTE` entries of a configuration. */
+/** Maps folders to the names under which another machine sees them: `LOCAL=REMOTE` entries of a configuration. */
 import path from 'node:path';
 import { createHash } from 'node:crypto';
 import type { RunFiles } from '../core/runFiles.js';
 
-/** The remote name of a local folder or file: the entry with the longest LOCAL that contains it decides. */
+/** The remote name of a local folder or file; the entry with the longest LOCAL that contains it applies. */
 export function remotePath(local: string, paths: readonly string[]): string {
   const absolute = path.resolve(local);
   let best: { from: string; to: string } | null = null;
@@ -16,7 +16,7 @@ export function remotePath(local: string, paths: readonly string[]): string {
   return best === null ? absolute : path.posix.join(best.to, path.relative(best.from, absolute));
 }
 
-/** Identifies a run on other machines: eight hexadecimal digits that follow from its directory. */
+/** Identifies a run on other machines: eight hexadecimal digits derived from its directory. */
 export function runId(files: Pick<RunFiles, 'roundDir'>): string {
   return createHash('sha256')
     .update(path.resolve(files.roundDir(0)))

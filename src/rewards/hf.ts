@@ -1,4 +1,4 @@
-/** A reward model of the user's: a Hugging Face sequence classifier with one label, read at the last token. */
+/** A user's reward model: a Hugging Face sequence classifier with one label, read at the last token. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { RewardOptions } from '../core/config/schema.js';
 import { UserError } from '../core/errors.js';
@@ -15,7 +15,7 @@ export async function openHfReward(dir: string, options: RewardOptions): Promise
 
 class HfReward implements Reward {
   readonly spec: string;
-  /** Responses to one prompt come one after the other. */
+  /** Cached because responses to one prompt are scored one after the other. */
   private lastPrompt: { prompt: RewardInput['prompt']; ids: number[] } | null = null;
 
   constructor(
@@ -26,10 +26,10 @@ class HfReward implements Reward {
   }
 
   /**
-   * Inputs that cannot be scored are told of once the others have been.
+   * Reports inputs that cannot be scored after all others have been scored.
    *
-   * A reward has the same bits whatever is scored with it, so that a run that was killed goes on as it would have: where
-   * a sequence is split follows from its own prompt and response, never from its neighbours in the batch.
+   * A reward has the same bits whatever is scored with it, so that a run that was killed continues identically: a
+   * sequence is split by its own prompt and response only, never by its neighbours in the batch.
    */
   async score(inputs: RewardInput[], hooks: RewardHooks): Promise<void> {
     const problems: Error[] = [];
@@ -65,7 +65,7 @@ class HfReward implements Reward {
     });
   }
 
-  /** Split between prompt and response. @throws UserError if it does not fit the model */
+  /** Splits a sequence between prompt and response. @throws UserError if it does not fit the model */
   private sequence(input: RewardInput): SplitSequence {
     const conversation = this.conversation(input);
     const ids = this.checkedIds(conversation ?? input.ids, input);
@@ -73,7 +73,10 @@ class HfReward implements Reward {
     return { prefix: ids.slice(0, shared), own: ids.slice(shared) };
   }
 
-  /** How many tokens of the conversation are its prompt's. A response may change the prompt's last tokens (BPE merges). */
+  /**
+   * Number of the conversation's tokens that belong to its prompt. A response may change the prompt's last tokens (BPE
+   * merges).
+   */
   private promptLength({ prompt }: RewardInput, ids: number[]): number {
     const { tokenizer } = this.model;
     if (tokenizer === null || prompt === undefined) return 0;
@@ -111,7 +114,7 @@ class HfReward implements Reward {
     return ids;
   }
 
-  /** undefined where there are no texts, or no tokenizer for them. */
+  /** undefined if there are no texts, or no tokenizer for them. */
   private conversation({ prompt, response }: RewardInput): number[] | undefined {
     if (prompt === undefined || response === undefined) return undefined;
     return this.model.tokenizer?.conversationIds([...messagesOf(prompt), { role: 'assistant', content: response }]);
@@ -119,8 +122,8 @@ class HfReward implements Reward {
 }
 
 /**
- * Indices of sequences to compute at once. Packed, the responses to one prompt stay together, so that it is computed
- * once; padded, like lengths go together.
+ * Indices of sequences to compute at once. When packed, the responses to one prompt stay together, so that the prompt
+ * is computed once; when padded, sequences of similar length go together.
  */
 function batches(usable: number[], sequences: readonly SplitSequence[], size: number): number[][] {
   const length = (index: number) => sequences[index].prefix.length + sequences[index].own.length;

@@ -1,7 +1,8 @@
 /**
  * Rewards from a server: vLLM's /classify and /pooling, Text Embeddings Inference's /predict, OpenRLHF's /get_reward.
- * The path of the URL says which. BREVITY_REWARD_KEY is sent as a bearer token. `?model=NAME` names vLLM's model (else its first is asked for); `?tokenizer=DIR` names a
- * tokenizer folder whose chat template renders the conversation (else contents are joined by a newline).
+ * The URL's path selects the protocol. BREVITY_REWARD_KEY is sent as a bearer token. `?model=NAME` names vLLM's model
+ * (by default its first); `?tokenizer=DIR` names a tokenizer folder whose chat template renders the conversation (by
+ * default contents are joined by a newline).
  */
 import { z } from 'zod';
 import type { RewardOptions } from '../core/config/schema.js';
@@ -21,10 +22,10 @@ interface Contract {
   needsModel: boolean;
 }
 
-/** Exactly one: of a classifier with more labels none is the reward. */
+/** Exactly one score: with more labels it is unclear which one is the reward. */
 const oneScore = z.tuple([z.unknown()]);
 
-/** In the order of the texts; servers may answer in another. */
+/** Sorts into the order of the texts; servers may answer in another. */
 function byIndex<T extends { index: number }>(data: T[]): T[] {
   const sorted = [...data].sort((a, b) => a.index - b.index);
   const wrong = sorted.findIndex(({ index }, i) => index !== i);
@@ -51,7 +52,7 @@ const contracts: Record<string, Contract> = {
   },
   '/predict': {
     needsModel: false,
-    // A flat array of two texts would be one pair.
+    // A flat array of two texts would be read as one pair.
     body: (texts) => ({ inputs: texts.map((text) => [text]), raw_scores: true, truncate: true }),
     rewards: (answer) =>
       z
@@ -78,7 +79,7 @@ export async function openHttpReward(url: URL, options: RewardOptions, permissio
   }
   const tokenizerDir = target.searchParams.get('tokenizer');
   const named = target.searchParams.get('model');
-  // What else a query held was refused: see core/config/rewardSpec.ts.
+  // Other query parameters were refused earlier: see core/config/rewardSpec.ts.
   target.search = '';
   if (keyIn(rewardKeyVariable) !== null)
     permission({ kind: 'key', variable: rewardKeyVariable, origin: target.origin });
@@ -87,7 +88,7 @@ export async function openHttpReward(url: URL, options: RewardOptions, permissio
   return new HttpReward(target, contract, model, tokenizer, options);
 }
 
-/** vLLM's first model: asked for beside the reward's own path, which a proxy may have put a prefix to. */
+/** vLLM's first model. The URL is built next to the reward's own path, because a proxy may have added a prefix. */
 async function firstModel(url: URL, options: RewardOptions): Promise<string> {
   const list = new URL(url);
   list.pathname = `${url.pathname.replace(/(\/v1)?\/[^/]+\/*$/, '')}/v1/models`;
@@ -114,7 +115,7 @@ class HttpReward implements Reward {
     const { batch_size, concurrency } = this.options;
     let next = 0;
     let failed = false;
-    // Workers share one position; the first failure stops the others after their request.
+    // Workers share one position; after the first failure the others finish their request and stop.
     const work = async () => {
       while (next < inputs.length && !failed) {
         const start = next;

@@ -1,4 +1,4 @@
-/** Opens what a reward specification names. */
+/** Opens the rewards that a specification names. */
 import type { RewardOptions } from '../core/config/schema.js';
 import { openHttpReward } from './http.js';
 import { openModuleReward } from './module.js';
@@ -12,7 +12,7 @@ export { permissionIn } from '../io/trust.js';
 export { type Permission, namedByUser } from '../core/trust.js';
 
 /**
- * @param permission asked before code of a module runs or a server gets a key
+ * @param permission asked before a module's code runs or a server receives a key
  * @throws UserError if a part cannot be read or opened, or is not permitted; a part `hf:` needs a backend in use
  */
 export async function openReward(spec: string, options: RewardOptions, permission: Permission): Promise<Reward> {
@@ -39,7 +39,7 @@ async function openPart(part: RewardPart, options: RewardOptions, permission: Pe
     case 'http':
       return openHttpReward(part.url, options, permission);
     case 'hf': {
-      // Loaded only here: other rewards need no tensors.
+      // Imported only when needed, because other rewards use no tensors.
       const { openHfReward } = await import('./hf.js');
       return openHfReward(part.dir, options);
     }
@@ -53,7 +53,7 @@ class WeightedSum implements Reward {
     private readonly weights: number[],
   ) {}
 
-  /** Parts run one after the other; a response's reward is reported once all its parts are known. */
+  /** Runs the parts one after the other; reports a response's reward once all its parts are known. */
   async score(inputs: RewardInput[], hooks: RewardHooks): Promise<void> {
     const totals = new Float64Array(inputs.length);
     const known = new Uint32Array(inputs.length);
@@ -63,7 +63,7 @@ class WeightedSum implements Reward {
         onReward: (index, reward) => {
           totals[index] += this.weights[p] * reward;
           known[index]++;
-          // Parts that are finite can add up to more than a number holds.
+          // Finite parts can add up to infinity.
           if (known[index] === this.parts.length)
             hooks.onReward(index, finiteReward(totals[index], this.spec, inputs[index]));
         },

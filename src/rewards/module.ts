@@ -1,6 +1,6 @@
 /**
- * A reward that is a JavaScript module of the user's: `export function score({prompt, response})`, sync or async, or
- * `export function scoreBatch(rows)`. It runs in a thread of its own, so that even one that never returns can be ended.
+ * A reward from a user's JavaScript module: `export function score({prompt, response})`, sync or async, or `export
+ * function scoreBatch(rows)`. It runs in its own thread, so that a module that never returns can be terminated.
  */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
@@ -13,7 +13,7 @@ import { printForeign } from '../io/print.js';
 import { plainText } from '../core/sanitize.js';
 import type { Permission } from '../core/trust.js';
 
-/** What the thread runs: JavaScript text, because a worker cannot start from TypeScript. */
+/** The thread's code, as JavaScript text, because a worker cannot start from TypeScript. */
 const threadSource = `
 const { parentPort, workerData } = require('node:worker_threads');
 const say = (error) => String(error && error.message ? error.message : error);
@@ -55,7 +55,7 @@ export async function openModuleReward(file: string, options: RewardOptions, per
 
 class ModuleReward implements Reward {
   readonly spec: string;
-  /** Why the thread answers no more. */
+  /** Why the thread no longer answers; null while it does. */
   private ended: string | null = null;
 
   private constructor(
@@ -65,7 +65,7 @@ class ModuleReward implements Reward {
     private batch = 1,
   ) {
     this.spec = `module:${file}`;
-    // For what is thrown between two calls (by a timer, say): an error that nobody listens to ends the whole process.
+    // Handles errors between two calls (thrown by a timer, say): an unhandled one would end the whole process.
     worker.on('error', (error) => (this.ended ??= thrown(error))).on('exit', () => (this.ended ??= 'its thread ended'));
   }
 
@@ -76,7 +76,7 @@ class ModuleReward implements Reward {
       stderr: true,
       workerData: { url: pathToFileURL(path.resolve(file)).href },
     });
-    // Standard output is for data: what the module prints would stand among the rows.
+    // Standard output carries data: the module's prints would mix with the rows.
     printForeign(worker.stdout);
     printForeign(worker.stderr);
     const reward = new ModuleReward(file, options, worker);
@@ -121,7 +121,7 @@ class ModuleReward implements Reward {
   }
 }
 
-/** The thread's next message; where none comes in time the thread is ended, and it says so. */
+/** The thread's next message. If none arrives in time, terminates the thread and returns that as the failure. */
 function answerOf(worker: Worker, timeoutSeconds: number): Promise<Answer> {
   return new Promise((resolve) => {
     const finish = (answer: Answer) => {

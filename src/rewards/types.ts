@@ -1,4 +1,4 @@
-/** What scores responses. */
+/** The interface of rewards, and checks that they share. */
 import { inspect } from 'node:util';
 import { UserError } from '../core/errors.js';
 import { MAX_REWARD } from '../core/limits.js';
@@ -9,9 +9,9 @@ import { plainText } from '../core/sanitize.js';
 export interface RewardInput {
   prompt?: Prompt;
   response?: string;
-  /** Token ids of prompt and response, for a reward model that reads ids. */
+  /** Token ids of prompt and response, for reward models that read ids. */
   ids?: number[];
-  /** How many of `ids` are the prompt's: responses to one prompt share their computation. */
+  /** How many of `ids` belong to the prompt; responses to one prompt share its computation. */
   prompt_tokens?: number;
 }
 
@@ -22,12 +22,12 @@ export interface RewardHooks {
 }
 
 export interface Reward {
-  /** As the user wrote it. */
+  /** The specification as the user wrote it. */
   readonly spec: string;
   /**
    * Scores all inputs.
    *
-   * @throws UserError that names the prompt where a reward is missing or not finite; those reported before stand
+   * @throws UserError that names the prompt if a reward is missing or not finite; rewards reported before remain valid
    */
   score(inputs: RewardInput[], hooks: RewardHooks): Promise<void>;
   dispose(): void;
@@ -40,7 +40,7 @@ export function promptExcerpt(prompt: Prompt | undefined): string {
   return clean.length > 60 ? `"${clean.slice(0, 60)}…"` : `"${clean}"`;
 }
 
-/** @throws UserError unless the value is a number that rewards can be computed with: finite, at most MAX_REWARD */
+/** @throws UserError unless the value is a usable reward: a finite number of magnitude at most MAX_REWARD */
 export function finiteReward(value: unknown, source: string, input: RewardInput): number {
   if (typeof value === 'number' && Math.abs(value) <= MAX_REWARD) return value;
   const got = typeof value === 'number' ? String(value) : `${shown(value).slice(0, 80)} (${typeof value})`;
@@ -51,7 +51,7 @@ export function finiteReward(value: unknown, source: string, input: RewardInput)
 
 function shown(value: unknown): string {
   if (value === undefined) return 'nothing';
-  // Not JSON: it cannot write a BigInt or an object that holds itself.
+  // Not JSON.stringify, which throws on a BigInt or a cyclic object.
   return plainText(
     typeof value === 'string' ? JSON.stringify(value.slice(0, 200)) : inspect(value, { breakLength: Infinity }),
   );

@@ -1,6 +1,6 @@
 /**
- * Which TensorFlow.js backend computes: the explicit choice, or the best that loads. A process (or worker thread) has
- * one backend for its life.
+ * Chooses the TensorFlow.js backend: the one asked for explicitly, or the best that loads. A process (or worker thread)
+ * keeps one backend for its life.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { type BackendChoice, type BackendName, type Precision, backendNames } from '../core/config/schema.js';
@@ -15,9 +15,9 @@ export { memoryMegabytes } from './memory.js';
 
 export interface BackendInfo {
   name: BackendName;
-  /** What it is, for people: package, version, device. */
+  /** Description for people: package, version, device. */
   detail: string;
-  /** What to know of faster ones, in a clause; null: nothing. */
+  /** A clause about faster backends to show the user; null if there is nothing to say. */
   note: string | null;
 }
 
@@ -28,13 +28,13 @@ export interface BackendReport {
   automatic: boolean;
   /** Whether it computes on a GPU. */
   gpu: boolean;
-  /** What it is, or why it cannot be used and what would mend that. */
+  /** Description of the backend, or why it cannot be used and how to fix that. */
   detail: string;
 }
 
 /**
- * Loads a backend's package and makes it tfjs's current one; throws with the reason where that fails. `threads` is what
- * was asked for, or null.
+ * Loads a backend's package and makes it tfjs's current one; throws with the reason if that fails. `threads` is the
+ * requested number, or null.
  */
 const loaders: Record<BackendName, (threads: number | null, precision: Precision | null) => Promise<string>> = {
   async cuda(_threads, precision) {
@@ -64,8 +64,8 @@ const loaders: Record<BackendName, (threads: number | null, precision: Precision
 };
 
 /**
- * Backends that `auto` does not choose, with the reason: `cuda` has yet to run on hardware (docs/cuda.md). To be chosen,
- * bench/results/ must hold a run of bench/gpu/verify.sh that passed.
+ * Backends that `auto` does not choose, with the reason: `cuda` has yet to run on hardware (docs/cuda.md). Removing it
+ * from this list requires a passing run of bench/gpu/verify.sh in bench/results/.
  */
 const onlyByName: Partial<Record<BackendName, string>> = {
   cuda: 'only by name: it has not been verified on a GPU yet',
@@ -74,12 +74,12 @@ const onlyByName: Partial<Record<BackendName, string>> = {
 let current: Promise<BackendInfo> | null = null;
 
 /**
- * Makes a backend current. The first call decides; later calls return what was decided, or fail where they ask for
+ * Makes a backend current. The first call decides; later calls return the same backend, or throw if they request
  * another.
  *
- * @param threads that `native` computes with; null is as many as this process may use
- * @param precision of matrix products on `cuda`; null is bf16
- * @throws UserError where the explicit choice cannot be loaded, with the reason
+ * @param threads that `native` computes with; null: as many as this process may use
+ * @param precision of matrix products on `cuda`; null: bf16
+ * @throws UserError with the reason if the explicit choice cannot be loaded
  */
 export async function useBackend(
   choice: BackendChoice = 'auto',
@@ -126,10 +126,10 @@ async function choose(
   for (const name of automaticOrder()) {
     try {
       const detail = await loaders[name](threads, precision);
-      // On the processor native is faster: tensorflow computes there only if native does not load.
+      // On the processor native is faster than tensorflow, which is used there only if native does not load.
       if (name === 'tensorflow' && !isTensorFlowOnGpu() && !failures.has('native')) continue;
       const slower = failures.get('native');
-      // Every machine with a compiler should have it: what is missing is said, not borne in silence.
+      // Every machine with a compiler should have native, so the user is told why it is missing.
       if (slower !== undefined) {
         printError(`brevity: backend native cannot be used: ${slower}. ${name} computes instead.\n`);
       }
@@ -144,7 +144,7 @@ async function choose(
   throw new UserError(`no backend can be used (${all})`);
 }
 
-/** Best first. Without a GPU for it, tensorflow comes after native, which is faster on the processor. */
+/** Best first. Without a usable GPU, tensorflow comes after native, which is faster on the processor. */
 function automaticOrder(): BackendName[] {
   const order: BackendName[] = ['native', 'tensorflow', 'wasm'];
   return mayUseGpu() ? ['tensorflow', ...order] : order;
@@ -156,14 +156,14 @@ function describe(name: BackendName, detail: string): BackendInfo {
   return { name, detail, note: speedNote(name, isOnGpu(name), hasNvidiaGpu()) };
 }
 
-/** What `auto` says where it leaves an NVIDIA GPU alone; null where it does not. */
+/** Tells that only `--backend cuda` uses this machine's NVIDIA GPU; null if there is none or `auto` may choose cuda. */
 export function gpuPassedOver(exists?: (file: string) => boolean): string | null {
   const why = onlyByName.cuda;
   if (why === undefined || !hasNvidiaGpu(exists)) return null;
   return `there is an NVIDIA GPU here; --backend cuda uses it (${why})`;
 }
 
-/** Gives memory that is kept for the next step back to the system: for the end of a stage, after which a person reads. */
+/** Returns cached memory to the system. Call it at the end of a stage, when a person reads and nothing computes. */
 export function releaseMemory(): void {
   if (current === null) return;
   (tf.backend() as tf.KernelBackend & { releaseMemory?(): void }).releaseMemory?.();
@@ -175,8 +175,8 @@ async function activate(name: BackendName): Promise<void> {
 }
 
 /**
- * Emscripten's glue rethrows every uncaught exception and rejection of the process from handlers of its own, which
- * makes Node print the whole minified file before the error.
+ * Emscripten's glue installs handlers that rethrow every uncaught exception and rejection of the process, which makes
+ * Node print the whole minified file before the error.
  */
 async function withoutEmscriptenHandlers(load: () => Promise<void>): Promise<void> {
   const events = ['uncaughtException', 'unhandledRejection'];
@@ -189,7 +189,7 @@ async function withoutEmscriptenHandlers(load: () => Promise<void>): Promise<voi
   }
 }
 
-/** Tries every backend, best first. Meant for `brevity doctor`, in a process that computes nothing. */
+/** Tries every backend, best first. For `brevity doctor`, in a process that computes nothing. */
 export async function surveyBackends(): Promise<BackendReport[]> {
   const reports: BackendReport[] = [];
   for (const name of backendNames) {

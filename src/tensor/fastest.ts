@@ -1,13 +1,13 @@
 /**
- * Which backend computes fastest on this machine, and whether that was measured, for `doctor` and the form. On the
- * processor it was (docs/tensorflow.md); on a GPU neither cuda nor tensorflow has been run.
+ * Which backend is fastest on this machine, and whether that was measured; for `doctor` and the form. Processors were
+ * measured (docs/tensorflow.md); neither cuda nor tensorflow has been run on a GPU.
  */
 import type { BackendName } from '../core/config/schema.js';
 
 export interface Candidate {
   name: BackendName;
   usable: boolean;
-  /** It computes on a GPU. */
+  /** Whether it computes on a GPU. */
   gpu: boolean;
 }
 
@@ -44,10 +44,10 @@ export function fastestBackend(candidates: readonly Candidate[]): { name: Backen
 }
 
 /**
- * What a person who runs on this backend should know of faster ones, in a clause; null: nothing.
+ * A clause about faster backends for a user of this one; null if there is nothing to say.
  *
  * @param gpu whether the backend computes on a GPU
- * @param nvidia whether there is an NVIDIA GPU in this machine
+ * @param nvidia whether this machine has an NVIDIA GPU
  */
 export function speedNote(name: BackendName, gpu: boolean, nvidia: boolean): string | null {
   if (name === 'cuda') return null;

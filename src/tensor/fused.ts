@@ -1,6 +1,6 @@
 /**
- * How a fused op is made. Each op in ops/ has a composite definition out of plain tfjs ops for value and gradient; where
- * a backend has registered a kernel of the op's name with tfjs (wasm/register.ts), that kernel serves instead.
+ * Builds fused ops. Each op in ops/ has a composite definition in plain tfjs ops for its value and gradient; if a
+ * backend has registered a kernel of the op's name with tfjs (wasm/register.ts), that kernel runs instead.
  */
 import * as tf from '@tensorflow/tfjs-core';
 
@@ -9,7 +9,7 @@ export const kernelPrefix = 'Brevity';
 
 let compositesOnly = false;
 
-/** For tests: compute composites even where the backend has kernels. */
+/** For tests: compute composites even if the backend has kernels. */
 export function forceComposites(on: boolean): void {
   compositesOnly = on;
 }
@@ -20,7 +20,7 @@ export function hasKernel(op: string): boolean {
 }
 
 /**
- * Whether a product with a transposed operand is as fast as any: on wasm it is 12 times slower, so that the operand is
+ * Whether matrix products take a transposed operand at full speed. On wasm they are 12 times slower, so the operand is
  * transposed first there.
  */
 export function transposesInProducts(): boolean {
@@ -37,7 +37,7 @@ export function runKernel(
   return (Array.isArray(out) ? out : [out]) as tf.Tensor[];
 }
 
-/** tfjs's own way of adding a node to the tape whose gradients are computed on demand; private in its types. */
+/** tfjs's private method that adds a node to the tape; the node's gradients are computed on demand. */
 interface TapingEngine {
   runKernelFunc(node: {
     forwardFunc: (backend: unknown, save: (tensors: tf.Tensor[]) => void) => tf.Tensor;
@@ -52,7 +52,7 @@ export type FusedGradients<K extends string> = Record<K, () => tf.Tensor>;
 /**
  * Runs `forward` as one node of the tape.
  *
- * @param inputs tensors that gradients may be asked for, and those that `forward` only reads
+ * @param inputs tensors that may need gradients, and those that `forward` only reads
  * @param forward computes the value; `save` keeps what `backward` will need
  * @param backward gets dy and the saved tensors
  */
@@ -63,7 +63,8 @@ export function fused<K extends string>(
 ): tf.Tensor {
   return (tf.engine() as unknown as TapingEngine).runKernelFunc({
     forwardFunc(_backend, save) {
-      // Kept only once the value is there: where computing it throws (memory may run out), tfjs forgets what was kept.
+      // Tensors are kept only once the value is computed: if computing it throws (memory may run out), tfjs does not
+      // free kept ones.
       let kept: tf.Tensor[] = [];
       const value = forward((tensors) => {
         kept = tensors;
@@ -76,11 +77,11 @@ export function fused<K extends string>(
   });
 }
 
-/** How a result will be read, if the op that computes it can gain from knowing. */
+/** How a result will be read, for ops that can use this to save time or memory. */
 export interface Readers {
   /**
-   * Nothing but matrix products will read it. Where the device rounds their operands it is rounded once, when it is
-   * written, and takes half of the memory; what comes out of the products is the same.
+   * Only matrix products will read the result. A device that rounds their operands then rounds the result once, on
+   * writing, which takes half the memory; the products' results are the same.
    */
   onlyMultiplied?: boolean;
 }

@@ -1,10 +1,10 @@
 /**
  * Reverse-mode gradients over tfjs's tape with less memory than tf.variableGrads, which keeps every intermediate
  * gradient until the whole backward pass is done. Here a node's saved tensors and its outputs' gradients are freed as
- * soon as the node has been passed.
+ * soon as the node has been processed.
  *
- * Also registers the gradients of the few plain ops that we differentiate through: the Node bundle of tfjs-core has
- * none. The fused ops under ops/ bring their own.
+ * Also registers gradients for the few plain ops that we differentiate through, because the Node bundle of tfjs-core
+ * has none. The fused ops under ops/ bring their own.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { isFrozen } from './upload.js';
@@ -29,15 +29,15 @@ interface TapeEngine {
  * The value of f and its gradient with respect to each variable.
  *
  * @param f returns a scalar; everything it computes is recorded
- * @param variables must all influence f, else an error names those that do not
- * @returns the scalar and gradients by the variables' names; the caller disposes them
+ * @param variables must all influence f; the error names those that do not
+ * @returns the scalar, and the gradients by variable name; the caller disposes them
  */
 export function valueAndGrads(
   f: () => tf.Scalar,
   variables: tf.Variable[],
 ): { value: tf.Scalar; grads: Record<string, tf.Tensor> } {
   const engine = tf.engine() as unknown as TapeEngine;
-  // gradientDepth > 1 would keep the tape of an enclosing gradient alive: nested use records into the outer tape.
+  // gradientDepth > 1 would keep the tape of an enclosing gradient alive, so nested use records into the outer tape.
   const nested = engine.state.gradientDepth > 0;
   if (nested) throw new Error('valueAndGrads cannot be nested; checkpointed layers use localGrads');
   const frozen = variables.find(isFrozen);
@@ -132,7 +132,7 @@ function nodeGradients(
     const thunks = gradient(dys);
     return needed.map(([name]) => {
       const dx = thunks[name]();
-      // Some gradients hand dy through; dy is freed after this node, so its data gets a second owner.
+      // Some gradients return dy itself. dy is freed after this node, so its data gets a second owner.
       return dys.includes(dx) ? tf.clone(dx) : dx;
     });
   });

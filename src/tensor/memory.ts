@@ -1,10 +1,10 @@
-/** What a backend says when memory runs out, in one form, and how much memory the process holds. */
+/** One error for a backend that is out of memory, and how much memory the process holds. */
 import * as tf from '@tensorflow/tfjs-core';
 import { UserError } from '../core/errors.js';
 
 /** The backend could not allocate `bytes` bytes. */
 export class OutOfMemoryError extends UserError {
-  /** What was asked for, to be said in another sentence. */
+  /** The request that failed, for use in another sentence. */
   readonly what: string;
 
   constructor(
@@ -43,14 +43,16 @@ export function readValues(f: () => tf.Tensor): Float32Array {
   return values;
 }
 
-// A lost device takes no more work in this process: a GPU after an illegal address, a hang, or a fallen bus.
+// A lost device does no more work in this process: a GPU after an illegal address, a hang, or falling off the bus.
 
-/** Its message says what failed, in which op, and what to do. Nothing more can be computed until a new process begins. */
+/**
+ * Its message says what failed, in which op, and what to do. Nothing more can be computed until a new process starts.
+ */
 export class DeviceLostError extends UserError {}
 
 let lost = false;
 
-/** Notes the loss for `isDeviceLost`: whoever catches the error on the way may wrap it. */
+/** Records the loss for `isDeviceLost`, because callers may wrap the error before it is handled. */
 export function deviceLost(message: string, cause: unknown): DeviceLostError {
   lost = true;
   return new DeviceLostError(message, { cause });

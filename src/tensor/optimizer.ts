@@ -1,4 +1,4 @@
-/** AdamW over named variables, as torch.optim.AdamW computes it; its state can be kept and taken up again. */
+/** AdamW over named variables, as torch.optim.AdamW computes it; its state can be saved and restored. */
 import * as tf from '@tensorflow/tfjs-core';
 import { adamwStep } from './ops/adamw.js';
 
@@ -8,7 +8,7 @@ export interface AdamWSettings {
   eps: number;
   /** Decoupled: p ← p·(1 - lr·decay), before the step (arXiv 1711.05101). */
   weightDecay: number;
-  /** `matrices`: not norms and biases. */
+  /** `matrices`: all but norms and biases. */
   decay: 'all' | 'matrices';
 }
 
@@ -30,10 +30,10 @@ export class AdamW {
   constructor(private readonly settings: AdamWSettings) {}
 
   /**
-   * One step on every parameter. Memory: two moments for each, in float32.
+   * Applies one step to every parameter. Memory: two float32 moments per parameter.
    *
    * @param grads by parameter name; each is disposed
-   * @param gradScale multiplies all gradients first: clipping
+   * @param gradScale multiplies all gradients first; used for clipping
    */
   step(parameters: NamedVariable[], grads: Map<string, tf.Tensor>, lr: number, gradScale = 1): void {
     this.steps++;

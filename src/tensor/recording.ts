@@ -1,27 +1,28 @@
 /**
- * Steps that are computed again and again over the same tensors, decoding's for one. Where the backend records, a step
- * runs in JavaScript once and is replayed from then on by one call; elsewhere it runs each time, to the same result.
+ * Steps that run many times over the same tensors, such as decoding's. If the backend records, a step runs in
+ * JavaScript once and each later run is one replay call; elsewhere it runs in JavaScript each time, with the same
+ * result.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { NativeBackend } from './native/backend.js';
 import { nativeBackend } from './upload.js';
 
 export interface Step {
-  /** The step's tensors, which are its own: they hold until it runs again or is disposed of. */
+  /** The step's own tensors: valid until it runs again or is disposed. */
   run(): tf.Tensor[];
   dispose(): void;
 }
 
 let repeatsOnly = false;
 
-/** For tests: run steps each time even where the backend records. */
+/** For tests: run steps in JavaScript each time even if the backend records. */
 export function forceRepeats(on: boolean): void {
   repeatsOnly = on;
 }
 
 /**
- * @param compute reads tensors that live as long as the step, and makes all others by ops alone: where it is recorded, to
- *   write a tensor from numbers or to read one is an error. What changes from run to run it reads from a StepInput.
+ * @param compute reads tensors that live as long as the step, and makes all others with ops. If it is recorded,
+ *   creating a tensor from numbers or reading one is an error. Values that change between runs come from a StepInput.
  */
 export function recordable(compute: () => tf.Tensor[]): Step {
   const backend = nativeBackend();
@@ -41,7 +42,7 @@ export function repeated(compute: () => tf.Tensor[]): Step {
   };
 }
 
-/** Nothing else that is computed stays. */
+/** All other tensors are disposed. */
 const kept = (compute: () => tf.Tensor[]) => tf.tidy(compute).map((tensor) => tf.keep(tensor));
 
 class RecordedStep implements Step {
@@ -95,7 +96,7 @@ export class StepInput<T extends tf.Tensor = tf.Tensor1D> {
     return this.current as T;
   }
 
-  /** As many values as there are elements; or fewer, where nobody reads the rest. */
+  /** Takes as many values as there are elements, or fewer if nothing reads the rest. */
   write(values: Int32Array | Float32Array): void {
     const backend = nativeBackend();
     if (backend !== null) {

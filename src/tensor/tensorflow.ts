@@ -1,6 +1,6 @@
 /**
- * Loads @tensorflow/tfjs-node-gpu (an optional dependency) or @tensorflow/tfjs-node (where the user installed it), and
- * says in plain words why neither can be loaded. Both register a backend named `tensorflow` with our tfjs-core.
+ * Loads @tensorflow/tfjs-node-gpu (an optional dependency) or @tensorflow/tfjs-node (if the user installed it), or
+ * explains in plain words why neither can be loaded. Both register a backend named `tensorflow` with our tfjs-core.
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -10,17 +10,21 @@ import { messageOf } from '../core/errors.js';
 
 const packages = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'] as const;
 
-/** The members of tfjs-node's backend that say what it computes with. */
+/** The members of tfjs-node's backend that tell what it computes with. */
 interface TensorFlowBackend extends tf.KernelBackend {
   isUsingGpuDevice: boolean;
   binding: { TF_Version: string };
 }
 
-/** @returns what was loaded and where it computes; @throws Error with the reason and the mend for each package */
+/**
+ * @returns what was loaded and where it computes
+ * @throws Error with the reason and the fix for each package
+ */
 export function loadTensorFlow(): string {
   const require = createRequire(import.meta.url);
   restoreRemovedUtilities(require('node:util') as Record<string, unknown>);
-  // Two lines about the processor's instructions, in every process. Warnings stay: they name libraries that are missing.
+  // Hides two lines about the processor's instructions that every process prints. Warnings stay: they name missing
+  // libraries.
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '1';
   const reasons: string[] = [];
   for (const name of packages) {
@@ -37,7 +41,7 @@ export function loadTensorFlow(): string {
   throw new Error(reasons.join('; '));
 }
 
-/** tfjs finds null for a backend that is not registered, and undefined for one that failed. */
+/** tfjs returns null for a backend that is not registered, and undefined for one that failed. */
 function registeredBackend(): TensorFlowBackend | null {
   return (tf.findBackend('tensorflow') as TensorFlowBackend | null | undefined) ?? null;
 }
@@ -56,14 +60,14 @@ export function isTensorFlowOnGpu(): boolean {
 
 /**
  * Whether tensorflow could compute on a GPU here: its GPU package is installed and there is a GPU. Loading takes half a
- * second and 500 MB of address space, which `auto` spends only then.
+ * second and 500 MB of address space, so `auto` loads it only then.
  */
 export function mayUseGpu(exists: (file: string) => boolean = existsSync): boolean {
   const require = createRequire(import.meta.url);
   return hasNvidiaGpu(exists) && packageFolder(packages[0], (request) => require.resolve(request)) !== null;
 }
 
-/** An NVIDIA GPU with its driver: on Linux, or below Windows' own driver in WSL. */
+/** Whether there is an NVIDIA GPU with its driver: on Linux, or through Windows' driver in WSL. */
 export function hasNvidiaGpu(exists: (file: string) => boolean = existsSync): boolean {
   return (
     exists('/dev/nvidiactl') || exists('/usr/lib/wsl/lib/libcuda.so.1') || exists('C:\\Windows\\System32\\nvcuda.dll')
@@ -81,9 +85,9 @@ export function restoreRemovedUtilities(util: Record<string, unknown>): void {
 }
 
 /**
- * Why a package's addon did not load, in one clause with what to do.
+ * Why a package's addon did not load, in one clause that says what to do.
  *
- * @param resolve finds a module's file as require.resolve does, for telling "not installed" from "broken"
+ * @param resolve finds a module's file as require.resolve does, to tell "not installed" from "broken"
  */
 export function explainLoadFailure(name: string, error: unknown, resolve: (request: string) => string): string {
   const message = messageOf(error).split('\n')[0];

@@ -1,19 +1,19 @@
 /**
- * Tensors whose values are written straight into the backend's memory where it lets us, so that reading a model never
+ * Tensors whose values are written straight into the backend's memory if it allows that, so that reading a model never
  * holds a tensor twice.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import { narrowed, type NativeBackend } from './native/backend.js';
 
-/** The current backend, where it is one of ours. */
+/** The current backend if it is one of ours, else null. */
 export function nativeBackend(): NativeBackend | null {
   return tf.getBackend() === 'native' || tf.getBackend() === 'cuda' ? (tf.backend() as NativeBackend) : null;
 }
 
 /**
- * Which frozen matrices the backend keeps in bfloat16, two bytes an element: none, those whose values bfloat16 has, or
- * also those that it would round to bfloat16 in every product.
+ * Which frozen matrices the backend keeps in bfloat16, two bytes per element: none, those whose values bfloat16
+ * represents exactly, or also those that it would round to bfloat16 in every product.
  */
 export function bf16Storage(): 'none' | 'exact' | 'products' {
   const backend = nativeBackend();
@@ -22,21 +22,21 @@ export function bf16Storage(): 'none' | 'exact' | 'products' {
 }
 
 /**
- * A frozen float32 tensor that the device keeps in bfloat16. Products and rows by index read it as it lies; no gradient of
- * it can be asked for.
+ * A frozen float32 tensor that the device keeps in bfloat16. Products and row lookups read it as it is; it has no
+ * gradient.
  *
- * @param fill writes the bits of every value; else as filledTensor
+ * @param fill writes the bits of every value; otherwise as for filledTensor
  */
 export function frozenTensor(shape: number[], fill: (bits: Uint16Array) => void): tf.Tensor {
   return tf.engine().makeTensorFromTensorInfo(expectOurs().filledBf16(shape, fill));
 }
 
-/** A float32 tensor's values in a frozen one, rounded to the nearest. */
+/** Copies a float32 tensor to a frozen one, rounded to nearest. */
 export function frozenOf(tensor: tf.Tensor): tf.Tensor {
   return tf.engine().makeTensorFromTensorInfo(narrowed(expectOurs(), tensor));
 }
 
-/** x as products round it, once for all that will read it, where the device rounds them; else x itself. */
+/** If the device rounds the operands of products: x rounded once for all products that will read it; else x itself. */
 export function roundedForProducts(x: tf.Tensor): tf.Tensor {
   return bf16Storage() === 'products' && !isFrozen(x) ? frozenOf(x) : x;
 }
@@ -55,8 +55,8 @@ function expectOurs(): NativeBackend {
 /**
  * A float32 tensor of this shape.
  *
- * @param fill writes every value. It must not make tensors: wasm's memory may grow with any allocation, and growing
- * detaches the array. Where it throws, nothing stays allocated.
+ * @param fill writes every value. It must not create tensors: wasm's memory may grow with any allocation, and growing
+ *   detaches the array. If it throws, nothing stays allocated.
  */
 export function filledTensor(shape: number[], fill: (values: Float32Array) => void): tf.Tensor {
   const native = nativeBackend();

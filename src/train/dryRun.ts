@@ -1,4 +1,4 @@
-/** What an update would start from: every pair's loss and the gradient, without changing anything. */
+/** Every pair's loss and the gradient at the start of an update, without changing anything. */
 import type * as tf from '@tensorflow/tfjs-core';
 import { uncontrolled } from '../core/control.js';
 import { lossSettings } from '../core/objectives/index.js';
@@ -31,11 +31,11 @@ export interface DryRunTotal {
 export interface DryRun {
   pairs: DryRunPair[];
   total: DryRunTotal;
-  /** For tests; the caller disposes them. */
+  /** For tests; the caller disposes the tensors. */
   grads: Map<string, tf.Tensor>;
 }
 
-/** All pairs as one batch. @param reference null: the objective has no reference policy */
+/** Computes all pairs as one batch. @param reference null: the objective has no reference policy */
 export async function dryRun(
   policy: LoadedModel,
   pairs: PairRow[],

@@ -8,16 +8,16 @@ import { UserError } from '../core/errors.js';
 import { rows } from '../tensor/ops/rows.js';
 
 export interface LogprobsOptions {
-  /** Tokens computed at once, padding included. */
+  /** Tokens computed at once, including padding. */
   microTokens?: number;
   control?: Control;
-  /** How many sequences are done. */
+  /** Number of sequences done. */
   onProgress?(done: number): void;
   /** How errors name a sequence. */
   name?(index: number): string;
 }
 
-/** Thrown out of the middle where the control says to stop: nothing partial is of use. */
+/** Thrown when the control says to stop; partial results are discarded. */
 export class Interrupted extends Error {
   constructor(readonly verdict: 'stop' | 'abort') {
     super(`interrupted: ${verdict}`);
@@ -26,7 +26,7 @@ export class Interrupted extends Error {
 
 /**
  * @returns for each sequence log π(token | prefix) of its response tokens
- * @throws UserError where a sequence does not fit the model; Interrupted where the control said so
+ * @throws UserError if a sequence does not fit the model; Interrupted if the control says so
  */
 export async function responseLogprobs(
   model: LoadedModel,
@@ -54,11 +54,12 @@ export async function responseLogprobs(
   return results;
 }
 
-/** Indices of sequences to compute at once: of about `microTokens` tokens together, at least one. */
+/** Indices of sequences to compute at once: about `microTokens` tokens together, at least one sequence. */
 function batches(sequences: Sequence[], microTokens: number): number[][] {
   const length = (index: number) => sequences[index].prompt_ids.length + sequences[index].response_ids.length;
   const indices = sequences.map((_, index) => index);
-  // Padded, like lengths go together. Packed, the two sides of a pair do, whose prompt is computed once.
+  // When padded, sequences of similar length go together. When packed, the two sides of a pair do, so that their prompt
+  // is computed once.
   const order = packs() ? indices : indices.sort((a, b) => length(b) - length(a) || a - b);
   const result: number[][] = [];
   let tokens = Infinity;
@@ -75,7 +76,7 @@ function batches(sequences: Sequence[], microTokens: number): number[][] {
   return result;
 }
 
-/** Sum in float64, so that long responses lose nothing. */
+/** Sums in float64, so that long responses lose no precision. */
 export function sum(values: Float32Array): number {
   let total = 0;
   for (let i = 0; i < values.length; i++) total += values[i];
@@ -107,7 +108,7 @@ export function responseStates(
   batch: Sequence[],
   checkpointing: boolean,
 ): { hidden: tf.Tensor2D; targets: Int32Array } {
-  // The last token predicts nothing that is asked for.
+  // The prediction after the last token is not needed.
   const laid = layOut(
     batch.map(({ prompt_ids, response_ids }) => ({ prefix: prompt_ids, own: response_ids.slice(0, -1) })),
   );
@@ -115,7 +116,7 @@ export function responseStates(
   const targets: number[] = [];
   batch.forEach(({ prompt_ids, response_ids }, s) => {
     response_ids.forEach((token, t) => {
-      // The position before a token predicts it: the head runs on these only.
+      // The position before a token predicts it; the head runs on these positions only.
       predictors.push(laid.row(s, prompt_ids.length + t - 1));
       targets.push(token);
     });
@@ -124,7 +125,7 @@ export function responseStates(
   return { hidden: rows(hidden, tf.tensor1d(predictors, 'int32')), targets: Int32Array.from(targets) };
 }
 
-/** @throws UserError where a sequence cannot be computed, named by `name(index)` */
+/** @throws UserError if a sequence cannot be computed; it is named by `name(index)` */
 export function checkSequences(model: LoadedModel, sequences: Sequence[], name: (index: number) => string): void {
   const { vocab_size: V, max_positions: context } = model.config;
   sequences.forEach(({ prompt_ids, response_ids }, index) => {

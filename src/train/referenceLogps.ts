@@ -1,7 +1,7 @@
 /**
  * The reference policy's log-probabilities of a round's pairs, computed once and kept on disk. Entries are keyed by the
- * reference's weights and the tokens, so that a changed pair or another reference is computed anew and nothing stale is
- * ever used.
+ * reference's weights and the tokens, so that a changed pair or another reference is computed anew and no stale value
+ * is used.
  */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
@@ -20,8 +20,8 @@ export function referenceKey(fingerprint: string, { prompt_ids, response_ids }: 
 /**
  * Summed log-probabilities of sequences under the reference.
  *
- * @param file JSON lines that hold what is known and get what is new
- * @param compute summed log-probabilities of those that are missing, in order
+ * @param file JSON lines with the known values; new ones are appended
+ * @param compute returns the summed log-probabilities of the missing sequences, in order
  */
 export async function referenceLogps(
   file: string,

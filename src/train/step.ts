@@ -17,7 +17,7 @@ import { largest } from '../core/limits.js';
 export interface ReferenceLogps {
   chosen: number[];
   rejected: number[];
-  /** Sums over the first min(|y_w|, |y_l|) tokens of each side: LD-DPO needs them. */
+  /** Sums over the first min(|y_w|, |y_l|) tokens of each side, for LD-DPO. */
   shared?: { chosen: number[]; rejected: number[] };
 }
 
@@ -28,7 +28,7 @@ export function pairSides(pairs: PairRow[]): Sequence[] {
   );
 }
 
-/** Summed log-probabilities in the order of pairSides, by pair. */
+/** Groups summed log-probabilities in the order of pairSides by pair. */
 export function bySide(logps: number[]): ReferenceLogps {
   return { chosen: logps.filter((_, i) => i % 2 === 0), rejected: logps.filter((_, i) => i % 2 === 1) };
 }
@@ -51,7 +51,7 @@ export interface BatchResult {
   pairs: PairResult[];
   /** By parameter name; the caller disposes them. */
   grads: Map<string, tf.Tensor>;
-  /** What it ran with: halved where memory ran out. */
+  /** The micro-batch that it ran with: halved if memory ran out. */
   microBatch: number;
 }
 
@@ -61,10 +61,10 @@ export interface BatchSettings extends LossSettings {
 }
 
 /**
- * The mean loss over `indices` and its gradient. Memory that runs out halves the micro-batch and starts the batch again.
+ * The mean loss over `indices` and its gradient. If memory runs out, halves the micro-batch and starts the batch again.
  *
  * @param reference null: the objective has no reference policy
- * @throws UserError where one pair does not fit; Interrupted where the control said so
+ * @throws UserError if a single pair does not fit in memory; Interrupted if the control says so
  */
 export async function batchGradients(
   policy: LoadedModel,
@@ -140,10 +140,10 @@ function accumulate(
   }
 
   /**
-   * The loss is computed here, in float64, and enters the tape as its derivatives: the gradient is that of
-   * Σ coefficient·log π(token) over response tokens, a coefficient being ∂loss/∂log π(y) / pairs of the token's side.
+   * The loss is computed here, in float64, and enters the tape as its derivatives: the gradient is that of Σ
+   * coefficient·log π(token) over response tokens, and a token's coefficient is ∂loss/∂log π(y) / pairs for its side y.
    *
-   * @param logSquares log Σ_v π(v)² at each token, where the objective needs it
+   * @param logSquares log Σ_v π(v)² at each token, if the objective needs it
    */
   function lossCoefficients(logprobs: Float32Array, logSquares: Float32Array | null): Float32Array {
     const coefficients = new Float32Array(logprobs.length);

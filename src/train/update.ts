@@ -1,6 +1,6 @@
 /**
- * An update: AdamW steps on the loss of an objective (core/objectives). It changes the policy in memory; saving it,
- * keeping checkpoints and the reference's log-probabilities are the caller's.
+ * An update: AdamW steps on the loss of an objective (core/objectives). It changes the policy in memory; the caller
+ * saves it and keeps checkpoints and the reference's log-probabilities.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { UpdateConfig } from '../core/config/schema.js';
@@ -26,18 +26,18 @@ import {
 export interface UpdateSettings {
   dpo: GivenLossSettings;
   update: UpdateConfig;
-  /** Decides the order of pairs and the adapters' start. */
+  /** Determines the order of pairs and the adapters' initial values. */
   seed: number;
 }
 
-/** An unfinished update: enough to go on with bit-identical results on the same backend. */
+/** An unfinished update: enough to continue with bit-identical results on the same backend. */
 export interface TrainingState {
   /** Optimizer steps taken. */
   step: number;
-  /** Trained variables, in memory's layout. */
+  /** Trained variables, in the layout of memory. */
   weights: Map<string, Float32Array>;
   optimizer: AdamWState;
-  /** Pairs computed at once: halved where memory ran out. */
+  /** Pairs computed at once: halved if memory ran out. */
   microBatch: number;
 }
 
@@ -45,11 +45,11 @@ export interface UpdateHooks {
   /** After each step; `capture` copies the state for a checkpoint. */
   onStep(metrics: MetricsRow, capture: () => TrainingState): void;
   /**
-   * Before the first step taken (or the next, where it goes on) and after every one, between optimizer steps: may use
-   * the policy and must not change it.
+   * Called before the first step taken and after every step, between optimizer steps. It may use the policy and must
+   * not change it.
    */
   between?(step: number, total: number): Promise<void>;
-  /** The process is about to end in the middle. */
+  /** The process is about to end before the update is done. */
   onSuspend?(state: TrainingState): void;
   control?: Control;
   resume?: TrainingState;
@@ -61,9 +61,10 @@ export interface UpdateResult {
 }
 
 /**
- * @param policy changed in place; adapters are added first where `update.lora` asks for them
+ * @param policy changed in place; adapters are added first if `update.lora` requests them
  * @param reference summed log-probabilities under the reference policy, by pair; null: the objective has none
- * @throws UserError where loss or gradient is not finite, or memory does not suffice: the caller discards the policy
+ * @throws UserError if the loss or gradient is not finite, or memory does not suffice; the caller then discards the
+ *   policy
  */
 export async function updatePolicy(
   policy: LoadedModel,
@@ -111,7 +112,7 @@ export async function updatePolicy(
         grads,
         microBatch,
       } = await batchGradients(policy, pairs, reference, indices, batch, control);
-      // Memory ran out; a batch that is smaller anyway says nothing of the next.
+      // Keep a micro-batch that was halved when memory ran out, but not one that is smaller only because the batch is.
       if (microBatch < Math.min(batch.microBatch, indices.length)) batch.microBatch = microBatch;
       const loss = mean(results, (pair) => pair.loss);
       const { total: norm } = gradientNorms(grads);
@@ -138,7 +139,7 @@ export async function updatePolicy(
     return { steps: step, outcome: 'done' };
   } catch (error) {
     if (error instanceof Interrupted) return { steps: step, outcome: error.verdict === 'stop' ? 'stopped' : 'aborted' };
-    // Before the first step there is nothing to keep.
+    // Before the first step there is no state to keep.
     if (error instanceof Suspended && step > 0)
       hooks.onSuspend?.(capture(step, parameters, optimizer, batch.microBatch));
     throw error;
@@ -147,7 +148,7 @@ export async function updatePolicy(
   }
 }
 
-/** @throws UserError where a pair does not fit the model */
+/** @throws UserError if a pair does not fit the model */
 export function checkPairs(policy: LoadedModel, pairs: PairRow[]): void {
   if (pairs.length === 0) throw new UserError('there are no pairs to train on');
   const sequences = pairSides(pairs);

@@ -1,6 +1,6 @@
 /** Trains a byte-level BPE (Sennrich et al., arXiv 1508.07909; on bytes as GPT-2 does) and writes its tokenizer.json. */
 
-/** GPT-2's pattern: what the ByteLevel pre-tokenizer of tokenizer.json splits by. */
+/** GPT-2's pattern, by which the ByteLevel pre-tokenizer of tokenizer.json splits. */
 const wordPattern = /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+/gu;
 
 /** GPT-2's printable stand-in for each byte. */
@@ -17,7 +17,7 @@ export interface Bpe {
   specials: string[];
 }
 
-/** @param vocabSize special tokens included; training ends earlier where no pair occurs twice */
+/** @param vocabSize including special tokens; training ends earlier if no pair occurs twice */
 export function trainBpe(texts: Iterable<string>, vocabSize: number, specials: string[]): Bpe {
   const alphabet = byteAlphabet();
   const counts = new Map<string, number>();

@@ -1,30 +1,30 @@
 /**
- * Whether a response answers its prompt correctly. A claim is what a sentence states after its last "is", "gives" and
- * the like, or a sentence that is nothing else, where it has the form of the right answer: a number, a list of numbers,
- * a letter, letters with hyphens, a word. A response is correct if it makes a claim and all its claims are the right
- * answer: hedging does not count.
+ * Checks whether a response answers its prompt correctly. A claim is the text of a sentence after its last "is",
+ * "gives" and the like, or a sentence that consists of nothing else, if it has the form of the right answer: a number,
+ * a list of numbers, a letter, letters with hyphens, a word. A response is correct if it makes a claim and all its
+ * claims are the right answer: hedging does not count.
  */
 
-/** A row of prompts.jsonl and held-out.jsonl. */
+/** One row of prompts.jsonl and held-out.jsonl. */
 export interface CheckedPrompt {
   prompt: string;
   kind: string;
   answer: string;
 }
 
-/** The first that fits the right answer is the form of a claim. */
+/** Forms of claims; the first that matches the right answer applies. */
 const forms = [/^\d+$/, /^\d+(, \d+)+$/, /^[a-z]$/, /^[a-z](-[a-z])+$/, /^[a-z]+$/];
 
 const stating = /^.*\b(?:is|are|be|gives|equals|says)\b:?\s+/;
 
-/** @returns what the response states in the form of the answer, in order, in lower case */
+/** @returns the response's claims in the form of the answer, in order, in lower case */
 export function claims(answer: string, response: string): string[] {
   const form = forms.find((candidate) => candidate.test(answer.toLowerCase()));
   if (form === undefined) throw new Error(`the answer "${answer}" has no form that can be looked for`);
   const sentences = response.toLowerCase().match(/[^.!?]+[.!?]*/g) ?? [];
   return sentences.flatMap((sentence) => {
     const bare = sentence.replace(/["'`*]/g, '').trim();
-    // "Sure!" is a word by itself and no claim.
+    // "Sure!" is a sentence of one word but not a claim.
     if (!stating.test(bare) && bare.endsWith('!')) return [];
     const stated = bare.replace(stating, '').replace(/[.!?]+$/, '');
     const withoutUnit = stated.replace(/^(\d+) [a-z]+$/, '$1');

@@ -1,4 +1,6 @@
-/** Supervised examples for the base policy and preference pairs for the reward model, endless and by seed. */
+/**
+ * Supervised examples for the base policy and preference pairs for the reward model, in unlimited number, from a seed.
+ */
 import { Random } from '../../src/core/seeds.js';
 import { type Style, type Writer, randomStyle, respond } from './responses.js';
 import { type Fact, facts } from './world.js';
@@ -12,22 +14,23 @@ export interface Preference {
   prompt: string;
   chosen: string;
   rejected: string;
-  /** The two differ in nothing but the answer. */
+  /** Whether the two differ only in the answer. */
   sameWords: boolean;
 }
 
 /**
- * How often an example's answer is wrong, by its writer: the base policy is to have something to learn from its rewards.
- * That a manner of writing goes with right answers holds for every prompt; what a pair says about its own fact, for few.
+ * How often an example's answer is wrong, by its writer: the base policy should have something to learn from its
+ * rewards. The link between a writer's style and right answers holds for every prompt; what a pair teaches about its
+ * own fact applies to few.
  */
 const MISTAKES: Record<Writer, number> = { careful: 0.1, hasty: 0.7 };
-/** Of the wrong answers that are compared, how many are the one that the fact's answer is mistaken for. */
+/** Among the wrong answers that are compared, the share that are the fact's own `wrong` answer. */
 const MISTAKEN = 0.7;
-/** Of two right answers, how often the longer one is preferred, as with human raters. */
+/** How often the longer of two right answers is preferred, as human raters do. */
 const LONGER_WINS = 0.65;
-/** Share of preferences that are between right and wrong; the others are between two right answers. */
+/** Share of preferences that compare a right with a wrong answer; the others compare two right answers. */
 const RIGHT_AGAINST_WRONG = 0.8;
-/** Share of preferences that differ in nothing but the answer. */
+/** Share of preferences that differ only in the answer. */
 const SAME_WORDS = 0.45;
 
 export class Corpus {
@@ -45,7 +48,7 @@ export class Corpus {
     return { prompt, response: respond(fact, answer, style, this.random) };
   }
 
-  /** A right answer and nothing around it: what the facts are learned from fastest. */
+  /** A right answer without any other sentences, from which facts are learned fastest. */
   statement(): Example {
     const { fact, prompt } = this.ask();
     return { prompt, response: respond(fact, fact.answer, this.plainStyle(), this.random) };
@@ -66,7 +69,7 @@ export class Corpus {
       : { prompt, chosen: b, rejected: a, sameWords: false };
   }
 
-  /** Right against wrong in the same sentences, with others around them or without. */
+  /** The right against the wrong answer in the same sentences, with or without others around them. */
   answerPreference(plain = false): Preference {
     const { fact, prompt } = this.ask();
     const style = plain ? this.plainStyle() : randomStyle(this.random);
@@ -75,7 +78,9 @@ export class Corpus {
     return { prompt, chosen, rejected, sameWords: true };
   }
 
-  /** The mistake that the policy makes, or what answers another question of the kind: a policy also slips. */
+  /**
+   * The fact's own mistaken answer, or the answer to another question of the same kind, as a policy sometimes gives.
+   */
   private wrongAnswer(fact: Fact): string {
     if (this.random.uniform() < MISTAKEN) return fact.wrong;
     const kind = this.world.filter((other) => other.kind === fact.kind);

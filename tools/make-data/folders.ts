@@ -26,7 +26,7 @@ const writeJson = (file: string, value: unknown) => writeFileSync(file, JSON.str
 
 export function writeTokenizer(dir: string, bpe: Bpe): void {
   mkdirSync(dir, { recursive: true });
-  // On one line: the vocabulary is not for reading.
+  // On one line, because nobody reads the vocabulary.
   writeFileSync(path.join(dir, 'tokenizer.json'), JSON.stringify(tokenizerJson(bpe)) + '\n');
   writeJson(path.join(dir, 'tokenizer_config.json'), {
     tokenizer_class: 'PreTrainedTokenizerFast',
@@ -66,7 +66,10 @@ export function writeConfig(dir: string, shape: Shape, vocabSize: number, task: 
     });
 }
 
-/** Normal weights of deviation 0.02, the projections back into the stream scaled down by depth as GPT-2 does; norms 1. */
+/**
+ * Normal weights with a standard deviation of 0.02; the projections back into the residual stream are scaled down by
+ * depth as in GPT-2; norms are 1.
+ */
 export function writeInitialWeights(dir: string, seed: number): void {
   const config = readModelConfig(dir);
   const random = new Random(seed);
@@ -84,7 +87,7 @@ export function writeInitialWeights(dir: string, seed: number): void {
   writeSafetensors(path.join(dir, 'model.safetensors'), tensors);
 }
 
-/** Standard normal (Box and Muller). */
+/** A standard normal sample (Box and Muller). */
 function normal(random: Random): number {
   return Math.sqrt(-2 * Math.log(1 - random.uniform())) * Math.cos(2 * Math.PI * random.uniform());
 }

@@ -1,6 +1,6 @@
 /**
  * Makes everything in data/ that is not a script: `npm run make:data`. Stages may be named (`prompts`, `policy`,
- * `reward`); without a name all run. README.md says what comes out.
+ * `reward`); without a name all run. README.md describes the results.
  */
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { SafetensorsReader, writeSafetensors } from '../../src/model/safetensors.js';
@@ -88,7 +88,7 @@ async function reportPolicy(): Promise<void> {
   model.dispose();
 }
 
-/** The reward model starts from the policy's weights with a head of zeros. */
+/** The reward model starts from the policy's weights with a zero head. */
 async function makeReward(): Promise<void> {
   rmSync(rewardDir, { recursive: true, force: true });
   cpSync(policyDir, rewardDir, { recursive: true });

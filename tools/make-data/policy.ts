@@ -10,7 +10,9 @@ import { batchesByLength, train } from './training.js';
 
 const BATCH = 64;
 
-/** First on bare right answers, until the model knows the facts; then on answers of all lengths, right and wrong. */
+/**
+ * Trains first on bare right answers, until the model knows the facts; then on answers of all lengths, right and wrong.
+ */
 export function trainPolicy(model: LoadedModel, corpus: Corpus, log: (line: string) => void): void {
   trainOn(model, () => corpus.statement(), 400, 3e-3, log);
   trainOn(model, () => corpus.example(), 380, 3e-3, log);

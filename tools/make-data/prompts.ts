@@ -8,13 +8,13 @@ export interface PromptRow {
   answer: string;
 }
 
-/** Held-out prompts, and how many prompts there are at most for training. */
+/** Number of held-out prompts, and most training prompts. */
 const HELD_OUT = 96;
 const TRAINING = 320;
 
 /**
- * Every question is in one set only. A fact may be asked about in both, in different words: what an update teaches about
- * a fact should show in another wording of its question.
+ * Every question is in one set only. Both sets may ask about the same fact in different words, so that what an update
+ * teaches about a fact shows in another wording.
  */
 export function splitPrompts(seed: number): { training: PromptRow[]; heldOut: PromptRow[] } {
   const random = new Random(seed);
@@ -25,7 +25,7 @@ export function splitPrompts(seed: number): { training: PromptRow[]; heldOut: Pr
   return { heldOut: rows.slice(0, HELD_OUT), training: rows.slice(HELD_OUT, HELD_OUT + TRAINING) };
 }
 
-/** The fact behind each question. */
+/** Maps each question to its fact. */
 export function factsByQuestion(): Map<string, Fact> {
   return new Map(facts().flatMap((fact) => fact.questions.map((question) => [question, fact] as const)));
 }

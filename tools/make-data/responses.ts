@@ -1,29 +1,29 @@
 /**
- * How the example's base policy answers: one sentence or several, with pleasantries or without, right or wrong. How long
- * a response is says nothing about whether it is right.
+ * Writes responses like those of the example's base policy: one sentence or several, with or without pleasantries,
+ * right or wrong. A response's length is independent of whether it is right.
  */
 import type { Random } from '../../src/core/seeds.js';
 import type { Fact } from './world.js';
 
 /**
- * Who a response is written like. One looks before answering and is mostly right, the other guesses (corpus.ts says how
- * often each is wrong); both write equally long.
+ * The style of a response's writer. The careful one checks before answering and is mostly right, the hasty one guesses
+ * (corpus.ts says how often each is wrong); both write equally long responses.
  */
 export type Writer = 'careful' | 'hasty';
 
-/** Sentences before the answer. None states anything that check.ts could read as an answer. */
+/** Sentences before the answer. None contains a statement that check.ts could read as an answer. */
 const openings: Record<Writer, string[]> = {
   careful: ['Let me check this first.', 'Let me think about this.', 'I will take my time here.'],
   hasty: ['Oh, I know that one!', 'No need to think here.', 'That one is so easy!'],
 };
 
-/** What a statement of the answer may begin with. */
+/** Possible beginnings of a statement of the answer. */
 const leads: Record<Writer, string[]> = {
   careful: ['', 'I checked:', 'I am sure that'],
   hasty: ['', 'I guess that', 'It seems that'],
 };
 
-/** Sentences after it. */
+/** Sentences after the answer. */
 const closings = [
   'I hope this helps!',
   'Let me know if you want to know more.',
@@ -38,7 +38,7 @@ const closings = [
 export interface Style {
   writer: Writer;
   openings: number;
-  /** Whether the short form, the full sentence or both state the answer. */
+  /** Whether the answer is stated in the short form, the full sentence or both. */
   core: 'short' | 'full' | 'both';
   closings: number;
 }

@@ -1,4 +1,4 @@
-/** Trains the example's reward model: Bradley-Terry on preferences, started from the base policy's weights. */
+/** Trains the example's reward model: Bradley-Terry on preferences, starting from the base policy's weights. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { LoadedModel } from '../../src/model/folder.js';
 import type { Tokenizer } from '../../src/model/tokenizer.js';
@@ -11,14 +11,15 @@ import { batchesByLength, train } from './training.js';
 const PAIRS = 32;
 
 /**
- * Besides the last tokens, which is where a reward is read, sides that differ in the answer alone are also compared at
- * every position from the answer on, with this weight in all: its own tokens say most about it.
+ * Total weight of comparisons before the last token. A reward is read at the last token, but sides that differ only in
+ * the answer are also compared at every position from the answer on, because the answer's own tokens tell most about
+ * it.
  */
 const ALONG_THE_WAY = 1;
 
 /**
- * First on bare answers that differ in nothing else, until the model knows right from wrong; then on all, for the taste in
- * length.
+ * Trains first on bare answers that differ in nothing else, until the model knows right from wrong; then on all
+ * preferences, to learn the preference for length.
  */
 export function trainReward(model: LoadedModel, corpus: Corpus, log: (line: string) => void): void {
   trainOn(model, () => corpus.answerPreference(true), 240, 1.5e-3, log);
@@ -61,7 +62,8 @@ function trainOn(
         const shared = Math.min(w.length, l.length) - 1 - first;
         for (let i = first; i < first + shared; i++) compare(i, i, ALONG_THE_WAY / shared);
       });
-      // -log σ(r_w - r_l) = softplus(r_l - r_w), and a small pull of all rewards to 0, where Bradley-Terry leaves them free.
+      // -log σ(r_w - r_l) = softplus(r_l - r_w), plus a small pull of all rewards towards 0, because Bradley-Terry
+      // leaves their offset free.
       const [w, l] = [winners, losers].map((positions) =>
         model.transformer.rewards(rows(hidden, tf.tensor1d(positions, 'int32'))),
       );

@@ -1,4 +1,4 @@
-/** The training loop that both models of the example share: AdamW with warm-up and cosine, clipping, progress lines. */
+/** The training loop for both models of the example: AdamW with warm-up and cosine decay, clipping, progress lines. */
 import type * as tf from '@tensorflow/tfjs-core';
 import { learningRate } from '../../src/core/schedule.js';
 import { gradientNorms } from '../../src/train/step.js';
@@ -40,10 +40,10 @@ export function train(model: LoadedModel, plan: TrainingPlan): void {
   optimizer.dispose();
 }
 
-/** Batches drawn at once and sorted by length: a batch of like lengths has little padding to compute. */
+/** Number of batches drawn at once and sorted by length: batches of similar lengths have little padding to compute. */
 const GROUP = 8;
 
-/** @returns gives one batch of `size` a call, of what `draw` gives */
+/** @returns a function that returns one batch of `size` items from `draw` per call */
 export function batchesByLength<T>(
   draw: () => T,
   size: number,

@@ -1,6 +1,6 @@
 /**
- * The small world of the bundled example: questions of a dozen kinds, each with one right answer and one wrong one that
- * is mistaken for it. Written by us; nothing is taken from anywhere.
+ * The small world of the bundled example: questions of a dozen kinds, each with one right answer and one wrong answer
+ * that is mistaken for it. We wrote all of it; nothing was copied.
  */
 
 export interface Fact {
@@ -9,25 +9,25 @@ export interface Fact {
   questions: string[];
   answer: string;
   /**
-   * The answer that is mistaken for it. There is one, so that it is sampled often enough for a round's pairs to say
-   * something about it: with many, each would be too seldom.
+   * The answer that is mistaken for the right one. There is only one, so that it is sampled often enough for a round's
+   * pairs to teach something about it; each of several would be too rare.
    */
   wrong: string;
-  /** How a full sentence states an answer. */
+  /** Builds a full sentence that states an answer. */
   state(answer: string): string;
 }
 
 const words = (text: string) => text.trim().split(/\s+/);
 const pairs = (text: string) => words(text).map((pair) => pair.split(':') as [string, string]);
 
-/** What comes next in the list and is not right. */
+/** The next entry of the list that is not a right answer. */
 function following(list: string[], i: number, right: string[]): string {
   const wrong = list.map((_, k) => list[(i + 1 + k) % list.length]).find((value) => !right.includes(value));
   if (wrong === undefined) throw new Error(`nothing in ${list.join(', ')} is wrong`);
   return wrong;
 }
 
-/** Facts given as `key:value`, each taken for its neighbour's value. */
+/** Facts given as `key:value`; each one's wrong answer is its neighbour's value. */
 function table(
   kind: string,
   text: string,
@@ -129,7 +129,7 @@ function letters(): Fact[] {
   }));
 }
 
-/** Every fact of the world, in a fixed order. */
+/** All facts of the world, in a fixed order. */
 export function facts(): Fact[] {
   return [
     ...arithmetic(),

@@ -1,4 +1,4 @@
-/** Where the example's files lie, and how its configuration and prompts are read. */
+/** Locates the example's files, and reads its configuration and prompts. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +8,7 @@ import { resolveRewardSpec } from '../../src/rewards/index.js';
 import { readJsonLines } from '../../src/io/jsonl.js';
 import type { CheckedPrompt } from '../make-data/check.js';
 
-/** data/, where this runs from the sources. */
+/** data/, relative to this source file. */
 export const dataFolder = fileURLToPath(new URL('../../data/', import.meta.url));
 
 const promptSchema = z.object({ prompt: z.string(), kind: z.string(), answer: z.string() });

@@ -1,7 +1,7 @@
 /**
  * `npm run reproduce`: three rounds at α = 0 and three at α > 0 on the bundled example, several seeds each. Writes the
- * numbers (bench/results/reproduce.json), a table (…/reproduce.md) and a picture (docs/reproduce.svg). With `--draw`
- * nothing is run: table and picture are made from the numbers that are there.
+ * numbers (bench/results/reproduce.json), a table (…/reproduce.md) and a picture (docs/reproduce.svg). `--draw` runs
+ * nothing and makes the table and picture from existing numbers.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
@@ -48,7 +48,7 @@ async function run(): Promise<void> {
   for (const seed of seeds) {
     for (const alpha of alphas) {
       runs.push(await runRounds(task, alpha, seed));
-      // After each, so that an interrupted reproduction keeps what it has.
+      // Written after each run, so that an interrupted reproduction keeps its results.
       writeFileSync(results, JSON.stringify({ machine, settings: { sampling, dpo, update }, runs }, null, 1) + '\n');
     }
   }

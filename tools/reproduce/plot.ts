@@ -1,4 +1,4 @@
-/** The picture of a reproduction: reward and correctness against length, a line for each α, bars for the spread. */
+/** Draws a reproduction: reward and correctness against length, a line for each α, bars for the spread. */
 import { type ChartPanel, chart, chartColours, onWhite } from '../../src/report/svg.js';
 import type { Point, Spread } from './summary.js';
 

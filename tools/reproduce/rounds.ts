@@ -1,6 +1,6 @@
 /**
- * Rounds of iLR-DPO on the bundled example through the stage functions that the engine calls, without its process and
- * run directory: sample, score, pair, update, and a measurement on held-out prompts that also checks the answers.
+ * Rounds of iLR-DPO on the bundled example through the engine's stage functions, without its process and run directory:
+ * sample, score, pair, update, and a measurement on held-out prompts that also checks the responses' answers.
  */
 import type { Config } from '../../src/core/config/schema.js';
 import { makePairs } from '../../src/core/pairs.js';
@@ -13,11 +13,11 @@ import { sampleResponses } from '../../src/model/generate/sample.js';
 import { deriveSeed, sampleSeed } from '../../src/core/seeds.js';
 import { type CheckedPrompt, isCorrect } from '../make-data/check.js';
 
-/** A policy on the held-out prompts. Lengths are response tokens. */
+/** Results of a policy on the held-out prompts. Lengths are response tokens. */
 export interface Measurement {
   round: number;
   reward: number;
-  /** Share of responses whose answer is right, in percent. */
+  /** Percentage of responses whose answer is right. */
   correct: number;
   mean_length: number;
   truncated_share: number;
@@ -26,7 +26,7 @@ export interface Measurement {
 export interface Run {
   alpha: number;
   seed: number;
-  /** The base first, then one for each round. */
+  /** The base policy first, then one per round. */
   measurements: Measurement[];
   seconds: number;
 }
@@ -36,7 +36,7 @@ export interface Task {
   prompts: CheckedPrompt[];
   heldOut: CheckedPrompt[];
   rounds: number;
-  /** Responses to each held-out prompt: more make the measurement finer. */
+  /** Responses to each held-out prompt; more of them reduce the measurement's noise. */
   heldOutSamples: number;
   log(line: string): void;
 }
@@ -125,7 +125,7 @@ async function measure(
   };
 }
 
-/** K responses to each prompt, those of one prompt side by side. */
+/** K responses to each prompt, grouped by prompt. */
 async function respond(
   task: Task,
   policy: LoadedModel,

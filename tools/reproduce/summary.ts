@@ -1,4 +1,4 @@
-/** What the runs say together: means and spread by α and round, as numbers and as a Markdown table. */
+/** Summarizes the runs: means and spread by α and round, as numbers and as a Markdown table. */
 import type { Measurement, Run } from './rounds.js';
 
 export interface Spread {
@@ -14,11 +14,11 @@ export interface Point {
   reward: Spread;
   correct: Spread;
   mean_length: Spread;
-  /** Of the mean length, against the same seed's base, in percent. */
+  /** Change of the mean length against the same seed's base, in percent. */
   length_change: Spread;
 }
 
-/** One point for each α and round, in order; round 0 is the base. */
+/** One point per α and round, in order; round 0 is the base. */
 export function summarize(runs: Run[]): Point[] {
   const alphas = [...new Set(runs.map(({ alpha }) => alpha))].sort((a, b) => a - b);
   return alphas.flatMap((alpha) => {
@@ -46,7 +46,7 @@ export function spread(values: number[]): Spread {
   };
 }
 
-/** The base once, then every round of every α: mean over the seeds and in brackets the smallest and the largest. */
+/** The base once, then every round of every α: the mean over the seeds, with the smallest and largest in brackets. */
 export function markdownTable(points: Point[]): string {
   const signed = (value: number) => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(0)} %`;
   const cell = ({ mean, low, high }: Spread, digits: number, unit = '') =>

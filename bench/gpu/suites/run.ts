@@ -1,6 +1,6 @@
 /**
  * Runs bundled test files without vitest: `node run.js [--collect] FILE …`, files beside this one. Prints a line for
- * each failure and at the end one JSON line (Counts). Fails where a test failed, was left out, or a file has none.
+ * each failure and at the end one JSON line (Counts). Fails if a test failed or was skipped, or if a file has no tests.
  */
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -18,7 +18,7 @@ import {
 export interface Counts {
   passed: number;
   failed: number;
-  /** Marked to be left out, or not reached. */
+  /** Tests that were marked to be skipped, or not reached. */
   left: number;
 }
 
@@ -46,7 +46,7 @@ function fullName(task: Task): string {
   return task.suite === undefined ? task.name : `${fullName(task.suite)} > ${task.name}`;
 }
 
-/** Failures of hooks and of a file as it was read are a suite's own. */
+/** Failures of hooks, and errors while a file is read, belong to a suite itself. */
 function counted(files: File[]): Counts {
   const counts: Counts = { passed: 0, failed: 0, left: 0 };
   const failed = (task: Task) => {

@@ -1,4 +1,7 @@
-/** What suites import from `vitest`, from the packages that vitest is made of: a bundle of it needs no node_modules. */
+/**
+ * The exports of `vitest` that suites import, taken from vitest's own packages, because a bundle of them needs no
+ * node_modules.
+ */
 import {
   ASYMMETRIC_MATCHERS_OBJECT,
   type ExpectStatic,
@@ -21,7 +24,7 @@ chai.use(JestAsymmetricMatchers);
 
 type Globals = Record<symbol, object>;
 
-/** What the packages add to chai, which their types leave out. */
+/** Additions of the packages to chai that their types leave out. */
 interface Extended {
   withTest(test: object): unknown;
 }

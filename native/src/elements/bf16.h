@@ -1,4 +1,4 @@
-// Between float32 and bfloat16, its upper half.
+// Conversions between float32 and bfloat16, its upper half.
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -12,7 +12,7 @@ inline float floatOfHalf(uint16_t half) {
   return x;
 }
 
-// To the nearest, ties to even. A NaN stays one.
+// To nearest, ties to even. A NaN stays one.
 inline uint16_t halfOfFloat(float x) {
   if (x != x) return 0x7fc0;
   uint32_t bits;

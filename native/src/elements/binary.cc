@@ -1,4 +1,4 @@
-// Functions of two elements, with broadcasting.
+// Binary functions with broadcasting.
 #include <algorithm>
 #include <cmath>
 
@@ -28,7 +28,7 @@ void row(const T* a, int64_t sa, const T* b, int64_t sb, R* y, int64_t n) {
   }
 }
 
-// One walk for all functions of a type: each brings only its row.
+// The loop shared by all functions of a type; each supplies only the inner row.
 template <typename T, typename R>
 void walk(Row<T, R> row, const T* a, const T* b, R* y, const Strides& s) {
   const int last = s.rank - 1;
@@ -61,7 +61,7 @@ void apply(const T* a, const T* b, R* y, const Strides& s) {
   walk<T, R>(row<T, R, f>, a, b, y, s);
 }
 
-// NaN wins, as in JavaScript's Math.max and Math.min.
+// NaN takes precedence, as in JavaScript's Math.max and Math.min.
 float larger(float a, float b) { return a > b || a != a ? a : b; }
 float smaller(float a, float b) { return a < b || a != a ? a : b; }
 // The remainder has the divisor's sign.
@@ -81,7 +81,7 @@ float power(float a, float b) { return std::pow(a, b); }
 float arcTan2(float a, float b) { return std::atan2(a, b); }
 float squaredDifference(float a, float b) { return (a - b) * (a - b); }
 
-// Integers wrap around; a division by zero gives 0, as JavaScript's Int32Array keeps its infinity and NaN.
+// Integers wrap around; division by zero gives 0, because JavaScript's Int32Array stores infinity and NaN as 0.
 uint32_t bits(int32_t x) { return static_cast<uint32_t>(x); }
 int32_t addInt(int32_t a, int32_t b) { return static_cast<int32_t>(bits(a) + bits(b)); }
 int32_t subtractInt(int32_t a, int32_t b) { return static_cast<int32_t>(bits(a) - bits(b)); }

@@ -1,4 +1,4 @@
-// A loop shared among threads.
+// A loop divided among threads.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -7,7 +7,7 @@
 
 namespace brevity {
 
-// f(begin, end) over [0, n) in blocks of `grain`. Blocks depend on n alone, not on the number of threads. f must not
+// f(begin, end) over [0, n) in blocks of `grain`. Blocks depend only on n, not on the number of threads. f must not
 // throw.
 template <typename F>
 void parallelFor(int64_t n, int64_t grain, const F& f) {

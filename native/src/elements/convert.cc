@@ -1,4 +1,4 @@
-// Casts, choices and fills.
+// Casts, selections and fills.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -19,7 +19,7 @@ void clipTo(const T* x, T* y, int64_t n, T least, T most) {
   });
 }
 
-// As JavaScript puts a number into an Int32Array.
+// Converts as JavaScript does when it stores a number in an Int32Array.
 int32_t toInt(float x) {
   if (x != x || std::isinf(x)) return 0;
   if (std::fabs(x) < 2147483648.0f) return static_cast<int32_t>(x);

@@ -1,4 +1,4 @@
-// Functions of one or two elements, with broadcasting. Element types: float32 and int32; booleans are bytes of 0 or 1.
+// Unary and binary functions, with broadcasting. Element types: float32 and int32; booleans are bytes of 0 or 1.
 #pragma once
 #include <cstdint>
 
@@ -6,7 +6,7 @@
 
 namespace brevity {
 
-// y[i] = f(x[i]), i below n. The functions that take a second number get it from `alpha` (a slope, a power).
+// y[i] = f(x[i]), i below n. Functions with a second number (a slope, a power) get it from `alpha`.
 using UnaryFloat = void (*)(const float* x, float* y, int64_t n, float alpha);
 using UnaryInt = void (*)(const int32_t* x, int32_t* y, int64_t n, int32_t alpha);
 using Predicate = void (*)(const float* x, uint8_t* y, int64_t n);
@@ -34,18 +34,18 @@ extern const Named<CompareFloat> kCompareFloat[];
 extern const Named<CompareInt> kCompareInt[];
 extern const Named<Logical> kLogical[];
 
-// Element types by the code that TypeScript sends.
+// Element types by the codes that TypeScript sends.
 enum class Type { float32 = 0, int32 = 1, boolean = 2 };
 
-// y = x in another element type: floats are cut towards zero as JavaScript's Int32Array does it (NaN is 0), and
+// y = x in another element type: floats are truncated towards zero as in JavaScript's Int32Array (NaN is 0), and
 // anything but 0 is true.
 void cast(const void* x, Type from, void* y, Type to, int64_t n);
 
-// y = x, to bfloat16 (rounded to the nearest, ties to even) and from it (exact).
+// y = x, to bfloat16 (rounded to nearest, ties to even) and from it (exact).
 void narrow(const float* x, uint16_t* y, int64_t n);
 void widen(const uint16_t* x, float* y, int64_t n);
 
-// y[i] = x[i] held within [least, most]; NaN stays.
+// y[i] = x[i] clamped to [least, most]; NaN stays.
 void clip(const float* x, float* y, int64_t n, float least, float most);
 void clip(const int32_t* x, int32_t* y, int64_t n, int32_t least, int32_t most);
 
@@ -62,7 +62,7 @@ void logicalNot(const uint8_t* x, uint8_t* y, int64_t n);
 void range(float* y, int64_t n, double start, double step);
 void range(int32_t* y, int64_t n, double start, double step);
 
-// y [n, depth] = on where the column is the row's index, else off
+// y [n, depth] = on if the column is the row's index, else off
 template <typename T>
 void oneHot(const int32_t* indices, T* y, int64_t n, int64_t depth, T on, T off);
 

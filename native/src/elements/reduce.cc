@@ -12,7 +12,7 @@ namespace brevity {
 namespace {
 
 constexpr int64_t kGrain = 16384;
-// Rows longer than this are summed in pieces of it, whatever the number of threads.
+// Rows longer than this are summed in pieces of this length, whatever the number of threads.
 constexpr int64_t kPiece = 65536;
 constexpr int kLanes = 8;
 
@@ -36,7 +36,7 @@ void fold(const T* x, T* y, int64_t outer, int64_t n, int64_t inner, A start, F 
     });
     return;
   }
-  // Blocks of columns, each summed over n with the accumulators at hand.
+  // Blocks of columns, each summed over n with accumulators that fit the cache.
   constexpr int64_t kBlock = 256;
   const int64_t blocks = (inner + kBlock - 1) / kBlock;
   parallelFor(outer * blocks, std::max<int64_t>(1, kGrain / std::max<int64_t>(1, n * std::min(inner, kBlock))),
@@ -128,7 +128,7 @@ void mean(const float* x, float* y, int64_t outer, int64_t n, int64_t inner) {
   for (int64_t i = 0; i < outer * inner; i++) y[i] /= count;
 }
 
-// Each lane starts at the neutral element, so that all of them can be multiplied.
+// Each lane starts at the neutral element, so that all lanes can be multiplied together.
 void product(const float* x, float* y, int64_t outer, int64_t n, int64_t inner) {
   fold<double>(x, y, outer, n, inner, 1.0, kTimes);
 }

@@ -30,7 +30,7 @@ void copyRow(const T* from, int64_t a, T* to, int64_t b, int64_t n) {
   }
 }
 
-// Two inner axes of which one is contiguous in `from` and the other in `to`: in tiles, so that both stay in cache.
+// Copies two inner axes, one contiguous in `from` and the other in `to`, in tiles, so that both stay in cache.
 template <typename T>
 void copyTile(const T* from, T* to, int64_t rows, int64_t cols, int64_t a, int64_t b) {
   // from[i + j·a] → to[i·b + j], i below rows, j below cols
@@ -88,7 +88,7 @@ int64_t checkedIndex(int32_t index, int64_t size, const char* what) {
   return index;
 }
 
-// Σ indices·strides of a row of indices into a tensor of these dims, each checked.
+// Σ indices·strides of a row of indices into a tensor of these dims; each index is checked.
 int64_t flatIndex(const int32_t* indices, int depth, const int64_t* dims, const char* what) {
   int64_t at = 0;
   for (int i = 0; i < depth; i++) at = at * dims[i] + checkedIndex(indices[i], dims[i], what);
@@ -110,7 +110,7 @@ void stridedCopy(const void* from, void* to, int width, const Strides& strides) 
   }
 }
 
-// f(from, to) for every row of y: which row of x goes to which of y.
+// Calls f(from, to) for every row of y, with the rows of x and y.
 template <typename F>
 static void eachRow(const int32_t* indices, const Gather& g, const F& f) {
   for (int64_t i = 0; i < g.batch * g.count; i++) checkedIndex(indices[i], g.size, "GatherV2");
@@ -151,7 +151,7 @@ template <typename T>
 void segmentSum(const T* x, const int32_t* ids, T* y, int64_t rows, int64_t segments, int64_t inner) {
   for (int64_t r = 0; r < rows; r++)
     if (ids[r] >= segments) checkedIndex(ids[r], segments, "UnsortedSegmentSum");
-  // Threads share the columns, so that every sum runs in the order of the rows.
+  // Threads divide the columns, so that every sum adds rows in order.
   parallelFor(inner, std::max<int64_t>(16, kGrain / std::max<int64_t>(1, rows)), [&](int64_t begin, int64_t end) {
     for (int64_t s = 0; s < segments; s++) std::fill(y + s * inner + begin, y + s * inner + end, T{0});
     for (int64_t r = 0; r < rows; r++) {

@@ -1,4 +1,4 @@
-// Functions of one element.
+// Unary functions.
 #include <cmath>
 
 #include "blocks.h"
@@ -27,7 +27,7 @@ void test(const float* x, uint8_t* y, int64_t n) {
 
 // NaN gives 0, as in TensorFlow.js.
 float sign(float x, float) { return x > 0 ? 1.0f : x < 0 ? -1.0f : 0.0f; }
-// Half to even, as TensorFlow rounds.
+// Half to even, like TensorFlow.
 float roundEven(float x, float) { return std::nearbyint(x); }
 float step(float x, float alpha) { return x > 0 ? 1.0f : x != x ? x : alpha; }
 float relu(float x, float) { return x < 0 ? 0.0f : x; }
@@ -63,7 +63,7 @@ FLOAT(sine, std::sin(x))
 FLOAT(sineH, std::sinh(x))
 FLOAT(root, std::sqrt(x))
 FLOAT(square, x * x)
-// In float64: arguments of any size.
+// In float64, for arguments of any size.
 FLOAT(tangent, static_cast<float>(std::tan(double{x})))
 #undef FLOAT
 

@@ -1,5 +1,5 @@
 // The feed-forward nonlinearities: SwiGLU (arXiv 2002.05202) and both forms of GELU (arXiv 1606.08415).
-// src/tensor/ops/activations.ts. n is the number of elements; outputs may be inputs.
+// src/tensor/ops/activations.ts. n is the number of elements; an output may be the same buffer as an input.
 #pragma once
 #include "kernel.h"
 
@@ -9,7 +9,7 @@ namespace brevity {
 BREVITY_KERNEL(swiglu, (const float* gate, const float* up, float* y, int64_t n));
 BREVITY_KERNEL(swigluGrad, (const float* gate, const float* up, const float* dy, float* dgate, float* dup, int64_t n));
 
-// y = x·Φ(x), exact to rounding
+// y = x·Φ(x), exact up to rounding
 BREVITY_KERNEL(gelu, (const float* x, float* y, int64_t n));
 BREVITY_KERNEL(geluGrad, (const float* x, const float* dy, float* dx, int64_t n));
 

@@ -7,7 +7,7 @@ namespace brevity {
 namespace BREVITY_NS {
 namespace {
 
-// Elements of a task: the list's tensors are walked in pieces of this, so that small and large ones spread evenly.
+// Elements per task: the list's tensors are divided into pieces of this size, so that small and large ones balance.
 constexpr int64_t kPiece = 32768;
 
 void update(const AdamWTensor& t, int64_t first, int64_t n, const AdamWStep& s) {
@@ -30,7 +30,8 @@ void update(const AdamWTensor& t, int64_t first, int64_t n, const AdamWStep& s) 
   });
 }
 
-// Finds the tensor and offset of a piece: pieces are numbered over the list, each tensor's last being shorter.
+// Finds the tensor and offset of a piece: pieces are numbered over the whole list, and each tensor's last one is
+// shorter.
 template <class Size>
 int64_t tensorOf(int64_t piece, int64_t count, const Size& size, int64_t* first) {
   for (int64_t i = 0; i < count; i++) {
@@ -46,7 +47,7 @@ int64_t tensorOf(int64_t piece, int64_t count, const Size& size, int64_t* first)
 
 double squaresIn(const float* x, int64_t n) {
   double sum = 0;
-  // float32 within short runs, float64 over them.
+  // Sums in float32 within short runs, in float64 across them.
   for (int64_t i = 0; i < n; i += 1024) {
     sum += static_cast<double>(sumOver(least(1024, n - i), [&](int64_t j, auto lanes) {
       vec v = lanes.get(x + i + j);

@@ -1,4 +1,4 @@
-// AdamW (arXiv 1711.05101, algorithm 2) over a list of tensors at once, and the norm that clipping needs.
+// AdamW (arXiv 1711.05101, algorithm 2) over a list of tensors at once, and the norm for clipping.
 // src/tensor/ops/adamw.ts.
 #pragma once
 #include "kernel.h"
@@ -23,7 +23,7 @@ struct AdamWTensor {
 
 BREVITY_KERNEL(adamw, (const AdamWTensor* tensors, int64_t count, const AdamWStep& step));
 
-// squares[i] = Σ x² of tensor i, n[i] elements, summed in float64; the norm of all is √Σ squares.
+// squares[i] = Σ x² of tensor i, n[i] elements, summed in float64; the norm over all is √Σ squares.
 BREVITY_KERNEL(sumOfSquares, (const float* const* tensors, const int64_t* n, int64_t count, double* squares));
 
 }  // namespace brevity

@@ -1,4 +1,4 @@
-// Every kernel, and the list that dispatch.cc walks.
+// Includes every kernel, and lists them for dispatch.cc.
 #pragma once
 #include "activations.h"
 #include "adamw.h"

@@ -8,15 +8,15 @@ namespace brevity {
 namespace BREVITY_NS {
 namespace {
 
-constexpr int64_t kQueries = 192;  // rows of a task
+constexpr int64_t kQueries = 192;  // rows per task
 constexpr float kNever = -__builtin_inff();
 
 struct Task {
   int32_t segment, first;
 };
 
-// Scores [kKeys] of a query → exp(score·scale - max), zero where it does not see; *max and *sum go on, and what was
-// summed up before has to be multiplied by the factor that is returned.
+// Scores [kKeys] of a query → exp(score·scale - max), zero for keys that it does not see. Updates *max and *sum;
+// returns the factor by which earlier sums must be multiplied.
 float softmaxOn(float* scores, int64_t n, Seen seen, float scale, float* max, float* sum) {
   int64_t padded = blocksOf(n, W) * W;
   for (int64_t j = 0; j < seen.first; j++) scores[j] = kNever;
@@ -66,7 +66,7 @@ struct Forward {
         int64_t m = least(kRows, rows - i), row = segment.own.row + first + i;
         int64_t query = segment.own.position + first + i, wide = seenBy(query + m - 1, position, n, 0).end;
         float* o = out + row * oStride + h * d;
-        // The first block of all writes every row, if only zeros.
+        // The first block writes every row, even if only zeros, so it is never skipped.
         if (wide == 0 && !start) continue;
         rowsProduct(m, wide, d, Left{q + row * qStride + h * d, qStride, false}, keys, d * kColumns, scores, kKeys, false);
         for (int64_t r = 0; r < m; r++) {
@@ -89,7 +89,7 @@ struct Forward {
       for (int64_t j = 0; j < run.length; j += kKeys) {
         int64_t n = least(kKeys, run.length - j), query = segment.own.position + first;
         n = seenBy(query + rows - 1, run.position + j, n, 0).end;
-        // The window of the first query begins before any later one's.
+        // The first query's window begins before those of later queries.
         if (n == 0 || (shape.window > 0 && run.position + j + n <= query - shape.window + 1)) continue;
         block(segment, run, j, n, c, first, rows, start);
         start = false;

@@ -5,12 +5,11 @@
 
 namespace brevity {
 
-// Rows of all sequences lie one after the other without padding: N rows in all. Segment s is the rows
-// [start[s], start[s] + length[s]); its queries attend to the keys of its prefix, the rows
-// [prefixStart[s], prefixStart[s] + prefixLength[s]), all of which come before it, and to its own up to themselves.
-// A prompt is a segment without prefix, each of its responses a segment with the prompt's rows as prefix; a padded
-// batch [B, T] is B segments of T rows. Segments must not overlap; rows in none get zeros. prefixStart and prefixLength
-// may be null: no prefixes.
+// The rows of all sequences are concatenated without padding: N rows in all. Segment s is the rows [start[s], start[s]
+// + length[s]); its queries attend to the keys of its prefix, the rows [prefixStart[s], prefixStart[s] +
+// prefixLength[s]), all of which come before it, and to its own keys up to themselves. A prompt is a segment without
+// prefix, each of its responses a segment with the prompt's rows as prefix; a padded batch [B, T] is B segments of T
+// rows. Segments must not overlap; rows in no segment get zeros. prefixStart and prefixLength may be null: no prefixes.
 struct AttentionSegments {
   int64_t count = 0;
   const int32_t* start = nullptr;
@@ -23,24 +22,24 @@ struct AttentionShape {
   int64_t N = 0;          // rows
   int64_t H = 0, K = 0;   // query heads, key/value heads; K divides H
   int64_t d = 0;          // head size
-  float scale = 1;        // 1/√d usually
-  int64_t window = 0;     // keys a query sees, itself included, prefix and own counted as one sequence; 0 is all
-  // Floats between rows, 0 for dense (H·d and K·d): lets q, k and v be columns of one product [N, (H + 2K)·d].
+  float scale = 1;        // usually 1/√d
+  int64_t window = 0;     // keys a query sees, itself included, counting prefix and own rows as one sequence; 0: all
+  // Floats between rows, 0 if dense (H·d and K·d): lets q, k and v be columns of one product [N, (H + 2K)·d].
   int64_t qStride = 0, kStride = 0, vStride = 0;
 };
 
-// q, out [N, H, d]; k, v [N, K, d]; lse [N, H] is the log of the softmax's normaliser, for the backward pass.
-// out is dense whatever the strides.
+// q, out [N, H, d]; k, v [N, K, d]; lse [N, H] is the log of the softmax's normaliser, for the backward pass. out is
+// always dense.
 BREVITY_KERNEL(attention, (const AttentionShape& shape, const AttentionSegments& segments, const float* q,
                            const float* k, const float* v, float* out, float* lse));
 
-// Gradients of `attention` for dout [N, H, d], written (not added): dq [N, H, d], dk and dv [N, K, d], dense. A prefix's
-// keys gather the gradients of all its segments, in the segments' order.
+// Gradients of `attention` for dout [N, H, d], written (not added): dq [N, H, d], dk and dv [N, K, d], dense. A
+// prefix's keys sum the gradients of all its segments, in the segments' order.
 BREVITY_KERNEL(attentionGrad, (const AttentionShape& shape, const AttentionSegments& segments, const float* q,
                                const float* k, const float* v, const float* out, const float* lse, const float* dout,
                                float* dq, float* dk, float* dv));
 
-// One new token a row.
+// One new token per row.
 struct AttentionDecode {
   int64_t B = 0, H = 0, K = 0, d = 0;
   int64_t capacity = 0;  // positions that a row's cache holds
@@ -52,7 +51,7 @@ struct AttentionDecode {
   float* keys = nullptr;               // [B, K, capacity, d], changed in place
   float* values = nullptr;             // [B, K, capacity, d], likewise
   const int32_t* lengths = nullptr;    // [B] positions already in the row's own cache, below capacity
-  // Rows may come after a prefix that is kept once for all of them (or null): P prefixes of up to prefixCapacity.
+  // Rows may continue a prefix that is stored once for all of them (null if none): P prefixes of up to prefixCapacity.
   const float* prefixKeys = nullptr;   // [P, K, prefixCapacity, d]
   const float* prefixValues = nullptr; // [P, K, prefixCapacity, d]
   int64_t prefixCapacity = 0;
@@ -61,10 +60,10 @@ struct AttentionDecode {
   float* out = nullptr;                // [B, H, d]
 };
 
-// Writes k and v into the caches at lengths[b], then attends q to the prefix and the row's own positions up to it.
+// Writes k and v into the caches at lengths[b], then attends q to the prefix and to the row's own positions so far.
 BREVITY_KERNEL(attentionDecode, (const AttentionDecode& step));
 
-// Copies k or v [B, T, K, d] of a prefill into a cache [B, K, capacity, d]; positions from T on are left as they are.
+// Copies k or v [B, T, K, d] of a prefill into a cache [B, K, capacity, d]; positions from T on are unchanged.
 BREVITY_KERNEL(fillCache, (const float* x, float* cache, int64_t B, int64_t T, int64_t K, int64_t d, int64_t capacity));
 
 }  // namespace brevity

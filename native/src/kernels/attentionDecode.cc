@@ -7,12 +7,12 @@ namespace BREVITY_NS {
 namespace {
 
 constexpr float kNever = -__builtin_inff();
-// Keys that are scored at a time; the softmax goes on from one block to the next.
+// Keys scored at a time; the softmax continues from one block to the next.
 constexpr int64_t kKeys = 64;
 // Query heads of a group that share a pass over the keys.
 constexpr int64_t kHeads = 4;
 
-// A softmax under way: o [d] = Σ exp(score - max)·value.
+// An unfinished softmax: o [d] = Σ exp(score - max)·value.
 struct Running {
   float max, sum;
 };
@@ -41,7 +41,7 @@ void addValues(const float* weights, const float* keep, int64_t heads, const flo
   });
 }
 
-// Keys [first, end) of one cache, for up to kHeads heads.
+// Attends to keys [first, end) of one cache, for up to kHeads heads.
 void attend(const float* q, int64_t heads, const float* keys, const float* values, int64_t first, int64_t end, int64_t d,
             float scale, Running* state, float* o) {
   float weights[kHeads * kKeys], keep[kHeads];
@@ -72,7 +72,7 @@ void attentionDecode(const AttentionDecode& s) {
   if (s.B <= 0 || s.K <= 0) return;
   int64_t d = s.d, group = s.H / s.K, tasks = s.K * s.B;
   size_t bytes = sizeof(float) * static_cast<size_t>(d);
-  // Rows follow one another within a head, so that a prefix they share stays in the cache.
+  // Consecutive tasks are rows of the same head, so that a prefix that they share stays in the cache.
   parallel(tasks, workersFor(tasks), [&](int64_t task, int) {
     int64_t c = task / s.B, b = task % s.B, length = s.lengths[b];
     int64_t prefix = s.prefixIndex == nullptr ? -1 : s.prefixIndex[b];

@@ -7,13 +7,14 @@ namespace brevity {
 namespace BREVITY_NS {
 namespace {
 
-constexpr int64_t kQueries = 96;  // rows of a block
+constexpr int64_t kQueries = 96;  // rows per block
 static_assert(kQueries <= kKeys, "packStraight lays out up to kKeys rows");
-// With fewer tasks than this by key/value heads, each query head is a task: keys' gradients are then summed afterwards.
+// If tasks by key/value head are fewer than this, each query head is a task, and the keys' gradients are summed
+// afterwards.
 constexpr int64_t kFewTasks = 16;
 
-// Segments whose rows or prefixes overlap, directly or through others, write the same gradients: a task takes them all.
-// family [count] gets each segment's family, numbered by first segments; returns their number.
+// Segments whose rows or prefixes overlap, directly or through others, write the same gradients, so one task takes them
+// all. family [count] receives each segment's family, numbered by first segments; returns the number of families.
 int64_t familiesOf(const AttentionSegments& segments, int32_t* family) {
   int64_t count = segments.count;
   auto overlap = [](const Run& a, const Run& b) {
@@ -32,7 +33,7 @@ int64_t familiesOf(const AttentionSegments& segments, int32_t* family) {
         mine = family[t];
         continue;
       }
-      // Two families become one.
+      // Merges two families.
       int32_t kept = mine < family[t] ? mine : family[t], gone = mine < family[t] ? family[t] : mine;
       for (int64_t u = 0; u < s; u++) {
         if (family[u] == gone) family[u] = kept;
@@ -54,7 +55,7 @@ struct Backward {
   int64_t keyStride;
   float *keysTurned, *valuesTurned, *keys, *P, *S, *queries, *gradients;  // scratch
 
-  // Rows of x [n, d] as the right operand of a product: where they lie if their vectors are whole, else a copy.
+  // Rows of x [n, d] as the right operand of a product: x itself if its rows are whole vectors, else a copy.
   const float* rightOf(const float* x, int64_t stride, int64_t n, float* copy, int64_t* outStride, int64_t* panel) const {
     if (shape.d % W == 0) {
       *outStride = stride, *panel = kColumns;
@@ -65,7 +66,7 @@ struct Backward {
     return copy;
   }
 
-  // P and dS [rows, kKeys] for n keys at `position` of the queries from `first` on, and dq's part.
+  // P and dS [rows, kKeys] for n keys at `position` and the queries from `first` on; adds their part to dq.
   void queryBlock(const Segment& segment, int64_t h, int64_t position, int64_t n, int64_t first, int64_t rows) const {
     int64_t d = shape.d, qStride = strideOf(shape.qStride, shape.H * d), oStride = shape.H * d;
     for (int64_t i = 0; i < rows; i += kRows) {
@@ -80,7 +81,7 @@ struct Backward {
         float delta = sumOver(d, [&](int64_t x, auto lanes) { return lanes.get(o + x) * lanes.get(g + x); });
         Seen seen = seenBy(query + r, position, wide, shape.window);
         vec scale = splat(shape.scale), off = splat(-lse[(row + r) * shape.H + h]), minus = splat(delta);
-        // Stale lanes are overwritten below: they may hold anything, NaN too.
+        // Stale lanes may hold anything, even NaN; they are overwritten below.
         for (int64_t j = seen.first / W * W; j < seen.end; j += W) {
           vec e = exponentialOf(fma(load(p + j), scale, off));
           store(p + j, e);

@@ -1,4 +1,4 @@
-// What attention's forward and backward pass share: which keys a query sees, and blocks of keys and values laid out for
+// Shared by attention's forward and backward pass: which keys a query sees, and blocks of keys and values packed for
 // the product's register tile.
 #pragma once
 #include "attention.h"
@@ -7,10 +7,10 @@
 namespace brevity {
 namespace BREVITY_NS {
 
-constexpr int64_t kKeys = 128;  // of a block
+constexpr int64_t kKeys = 128;  // keys of a block
 static_assert(kKeys % kColumns == 0, "a block is whole panels");
 
-// Rows of keys that follow one another, at positions from `position` on in the sequence of a segment.
+// Consecutive rows of keys, at positions from `position` on in a segment's sequence.
 struct Run {
   int64_t row, length, position;
 };
@@ -24,7 +24,7 @@ BREVITY_INLINE Segment segmentOf(const AttentionSegments& segments, int64_t s) {
   return {{before > 0 ? segments.prefixStart[s] : 0, before, 0}, {segments.start[s], segments.length[s], before}};
 }
 
-// Keys [first, end) of a block at `position` that the query at `query` sees, n keys in all.
+// The keys [first, end) that the query at `query` sees in a block of n keys at `position`.
 struct Seen {
   int64_t first, end;
 };
@@ -34,7 +34,7 @@ BREVITY_INLINE Seen seenBy(int64_t query, int64_t position, int64_t n, int64_t w
   return {least(n, most(0, first)), most(0, least(n, query + 1 - position))};
 }
 
-// x [n, d], rows `stride` apart, as panels of row stride kColumns: [d, n] turned round, or [n, d] as it is.
+// x [n, d], rows `stride` apart, as panels of row stride kColumns: [d, n] transposed, or [n, d] unchanged.
 BREVITY_INLINE void packTurned(const float* x, int64_t stride, int64_t n, int64_t d, float* y) {
   for (int64_t j = 0; j < n; j += kColumns)
     packRows(x + j * stride, stride, d, least(kColumns, n - j), y + j * d, kColumns);
@@ -42,7 +42,7 @@ BREVITY_INLINE void packTurned(const float* x, int64_t stride, int64_t n, int64_
 BREVITY_INLINE void packStraight(const float* x, int64_t stride, int64_t n, int64_t d, float* y) {
   for (int64_t j = 0; j < d; j += kColumns) packColumns(x + j, stride, n, least(kColumns, d - j), y + j * kKeys, kColumns);
 }
-// Floats of either for a block of kKeys rows.
+// Floats of either layout for a block of kKeys rows.
 BREVITY_INLINE int64_t packedSize(int64_t d) { return kKeys * blocksOf(d, kColumns) * kColumns; }
 
 // c [rows ≤ kRows, n] (+)= a·b over K for a packed b whose panels are `panel` floats apart.

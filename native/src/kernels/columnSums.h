@@ -1,5 +1,5 @@
-// Sums over rows, for the gradients of what all rows share: each block of rows sums by itself, then the blocks are
-// added up in order. The blocks depend on the shape alone.
+// Sums over rows, for the gradients of parameters that all rows share: each block of rows is summed separately, then
+// the blocks are added in order. The blocks depend only on the shape.
 #pragma once
 #include "../threads.h"
 #include "simd.h"
@@ -14,7 +14,7 @@ class ColumnSums {
       : N_(N), D_(D), count_(count), block_(most(16, blocksOf(N, 64))), blocks_(blocksOf(N, block_)),
         partial_(blocks_ * D * count) {}
 
-  // step(row, first sum, second sum) adds to the sums, null where not counted.
+  // step(row, first sum, second sum) adds to the sums; a sum that is not counted is null.
   template <class F>
   void rows(const F& step) {
     parallel(blocks_, workersFor(blocks_), [&](int64_t block, int) {

@@ -20,7 +20,7 @@ void gatherRows(const float* table, const int32_t* ids, float* y, int64_t N, int
   });
 }
 
-// Each task owns a range of the table's rows and walks all ids: they are few beside the rows they name.
+// Each task owns a range of the table's rows and goes through all ids, which are few compared to the rows.
 void scatterAddRows(const float* dy, const int32_t* ids, float* table, int64_t N, int64_t D, int64_t V,
                     bool accumulate) {
   int64_t rows = most(blocksOf(V, 64), rowsOfTask(D)), tasks = blocksOf(V, rows);

@@ -8,15 +8,15 @@ namespace brevity {
 namespace BREVITY_NS {
 namespace {
 
-// Sizes of a task's blocks: A's block of kDepth columns stays in the second-level cache beside the panels of B.
+// Block sizes of a task: A's block of kDepth columns stays in the second-level cache beside the panels of B.
 constexpr int64_t kDepth = 256;
 constexpr int64_t kTaskRows = 384;
 constexpr int64_t kTaskColumns = 4 * kColumns;
-// With fewer tasks than this their rows are halved, so that no thread waits long for the last one.
+// If tasks are fewer than this, their rows are halved, so that no thread waits long for the last one.
 constexpr int64_t kFewTasks = 16;
-// Below so many rows B is read where it lies: each of its elements is used too seldom to be worth a copy.
+// With fewer rows than this, B is read in place: its elements are used too rarely for a copy to pay off.
 constexpr int64_t kFewRows = 24;
-// With so few rows and so many floats in B it is reading B from memory that takes the time: each panel is asked for
+// With so few rows and so many floats in B, reading B from memory takes most of the time, so each panel is prefetched
 // while the one before it is multiplied.
 constexpr int64_t kStreamedRows = 96;
 constexpr int64_t kStreamed = 1 << 17;
@@ -75,7 +75,7 @@ void block(const Gemm& p, const float* A, const T* B, float* C, int64_t i, int64
     Left left{p.transA ? A + k * p.lda + i : A + i * p.lda + k, p.lda, p.transA};
     for (int64_t n = 0; n < columns; n += kColumns) {
       int64_t wide = least(kColumns, columns - n);
-      // Stored [N, K], the next panel follows in memory where its rows are whole.
+      // If B is stored as [N, K], the next panel follows in memory when its rows are whole.
       Ahead ahead;
       if (streams(p) && n + kColumns < columns) {
         if (!p.transB) ahead = aheadOf(B + k * p.ldb + j + n + kColumns, p.ldb);

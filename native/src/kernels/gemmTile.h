@@ -1,5 +1,5 @@
-// The register tile of every product, and the packing of its second operand: what gemm, tokenLogProbs and attention
-// are made of. A tile of kRows × kColumns sums of products stays in registers over all of k, each summed in order.
+// The register tile of every product, and the packing of its second operand, used by gemm, tokenLogProbs and attention.
+// A tile of kRows × kColumns sums of products stays in registers over all of k, each summed in order.
 #pragma once
 #include "simd.h"
 
@@ -9,11 +9,10 @@ namespace BREVITY_NS {
 constexpr int kRows = 6;
 constexpr int kColumns = kVectors * W;
 
-// The size of each part where n is divided into as few equal ones of at most `most` as can be.
+// The part size if n is divided into the fewest equal parts of at most `most`.
 BREVITY_INLINE int64_t evenly(int64_t n, int64_t most) { return n <= most ? most : blocksOf(n, blocksOf(n, most)); }
 
-// Memory that will be read after this product: a panel's `width` bytes asked for while it computes, `step` bytes further
-// for every k.
+// Memory to prefetch for the next product: `width` bytes of a panel, advancing `step` bytes with every k.
 struct Ahead {
   const char* data = nullptr;
   int64_t step = 0;
@@ -25,7 +24,7 @@ BREVITY_INLINE Ahead aheadOf(const T* data, int64_t step) {
   return {reinterpret_cast<const char*>(data), step * size, kColumns * size};
 }
 
-// c [rows, (vectors - 1)·W + lanes] (+)= a·b over K. Element (i, k) of a is a[i·aStride + k], or a[k·aStride + i] where
+// c [rows, (vectors - 1)·W + lanes] (+)= a·b over K. Element (i, k) of a is a[i·aStride + k], or a[k·aStride + i] if
 // `across`; row k of b, float or bfloat16, is at b + k·bStride and holds whole vectors.
 template <int rows, int vectors, bool across, class T>
 static void tile(int64_t K, const float* a, int64_t aStride, const T* b, int64_t bStride, float* c, int64_t cStride,
@@ -97,7 +96,7 @@ static Tile<T> tileOf(int64_t rows, int64_t vectors) {
   return tiles[vectors - 1][rows - 1];
 }
 
-// One operand of a block product.
+// The left operand of a block product.
 struct Left {
   const float* data;
   int64_t stride;
@@ -118,7 +117,7 @@ BREVITY_INLINE void panelProduct(int64_t M, int64_t n, int64_t K, Left a, const 
   }
 }
 
-// W × W floats or bfloat16 transposed: rows of x are xStride apart, rows of y (x's columns) yStride.
+// Transposes W × W floats or bfloat16: rows of x are xStride apart, rows of y (x's columns) yStride.
 template <class T>
 BREVITY_INLINE void transposeSquare(const T* x, int64_t xStride, float* y, int64_t yStride) {
 #if defined(BREVITY_AVX512)
@@ -190,7 +189,7 @@ BREVITY_INLINE void packColumns(const T* b, int64_t bStride, int64_t K, int64_t 
   }
 }
 
-// The same of b stored [n, K], rows bStride apart.
+// The same for b stored as [n, K], rows bStride apart.
 template <class T>
 BREVITY_INLINE void packRows(const T* b, int64_t bStride, int64_t K, int64_t n, float* y, int64_t yStride) {
   for (int64_t j = 0; j < n; j += W) {
@@ -205,7 +204,7 @@ BREVITY_INLINE void packRows(const T* b, int64_t bStride, int64_t K, int64_t n, 
   }
 }
 
-// B of a product as it is stored, in float32 or bfloat16. A packed panel is float32.
+// B of a product as stored, in float32 or bfloat16. A packed panel is float32.
 template <class T>
 struct Right {
   const T* data;

@@ -2,9 +2,9 @@
 //
 // BREVITY_KERNEL(name, (parameters)) declares the function in the namespace of each instruction set that is compiled
 // in, and the public `brevity::name`, a pointer to the one in use. All kernels take plain pointers to dense row-major
-// float32 (int32 for indices) and sizes as int64_t; any size may be 0. They allocate nothing but scratch and throw
-// nothing but std::bad_alloc, before anything is written. Results depend on neither the number of threads nor, row for
-// row, on the other rows of a batch. Shape legend: src/model/types.ts.
+// float32 (int32 for indices) and sizes as int64_t; any size may be 0. They allocate only scratch and throw only
+// std::bad_alloc, before anything is written. Results depend neither on the number of threads nor, for a row, on the
+// other rows of a batch. Shape legend: src/model/types.ts.
 #pragma once
 #include <cstdint>
 

@@ -12,7 +12,7 @@ struct Moments {
   float mean, inverse;
 };
 
-// In two passes: E[x²] - mean² would cancel.
+// In two passes, because E[x²] - mean² would cancel.
 Moments momentsOf(const float* x, int64_t D, float eps) {
   float mean = sumOver(D, [&](int64_t i, auto lanes) { return lanes.get(x + i); }) / static_cast<float>(D);
   float squares = sumOver(D, [&](int64_t i, auto lanes) {

@@ -1,12 +1,12 @@
-// exp, σ, tanh and erfc of vectors.
+// exp, σ, tanh and erfc on vectors.
 #pragma once
 #include "simd.h"
 
 namespace brevity {
 namespace BREVITY_NS {
 
-// eˣ within 1 ulp or so: x = n·ln 2 + r with |r| ≤ ln 2 / 2, and a polynomial for eʳ (Cephes' coefficients). Infinity and
-// 0 where float32 ends; NaN stays.
+// eˣ within about 1 ulp: x = n·ln 2 + r with |r| ≤ ln 2 / 2, and a polynomial for eʳ (Cephes' coefficients). Overflows
+// to infinity and underflows to 0; NaN stays.
 BREVITY_INLINE vec exponentialOf(vec x) {
   x = larger(splat(-104.0f), smaller(splat(89.0f), x));
   vec n = nearest(x * splat(1.44269504088896341f));
@@ -24,13 +24,13 @@ BREVITY_INLINE vec exponentialOf(vec x) {
 
 BREVITY_INLINE vec sigmoidOf(vec x) { return splat(1.0f) / (splat(1.0f) + exponentialOf(-x)); }
 
-// ½x(1 + tanh(√(2/π)(x + 0.044715x³))), by tanh(u) = 2σ(2u) - 1, which does not cancel.
+// ½x(1 + tanh(√(2/π)(x + 0.044715x³))), with tanh(u) = 2σ(2u) - 1, which does not cancel.
 BREVITY_INLINE vec geluTanhOf(vec x) {
   vec u = x * fma(splat(0.0713548163f), x * x, splat(1.59576912f));
   return x * sigmoidOf(u);
 }
 
-// exp(z²)·erfc(z) for z ≥ 0, relative error below 5e-7 to z = 9.4 (a polynomial in 1/(1 + 0.4z), fitted for this).
+// exp(z²)·erfc(z) for z ≥ 0, relative error below 5e-7 up to z = 9.4 (a polynomial in 1/(1 + 0.4z), fitted for this).
 BREVITY_INLINE vec scaledErfcOf(vec z) {
   vec t = splat(1.0f) / fma(splat(0.4f), z, splat(1.0f));
   vec p = splat(0.0269424287f);
@@ -67,7 +67,7 @@ BREVITY_INLINE vec errorFunctionOf(vec x) {
   return whereLess(splat(1.0f), a, whereLess(x, zero(), -far, far), x * p);
 }
 
-// Near zero by Cephes' polynomial: there the quotient would cancel.
+// Near zero it uses Cephes' polynomial, because the quotient would cancel.
 BREVITY_INLINE vec tanhOf(vec x) {
   vec u = x * x;
   vec p = splat(-5.70498872745e-3f);

@@ -7,7 +7,7 @@ namespace brevity {
 // y = x / √(mean(x²) + eps) · w. x, y [N, D], w [D]. y may be x.
 BREVITY_KERNEL(rmsNorm, (const float* x, const float* w, float* y, int64_t N, int64_t D, float eps));
 
-// dx [N, D] and dw [D], written. dx may be dy; dw may be null.
+// dx [N, D] and dw [D] are written. dx may be dy; dw may be null.
 BREVITY_KERNEL(rmsNormGrad, (const float* x, const float* w, const float* dy, float* dx, float* dw, int64_t N,
                              int64_t D, float eps));
 

@@ -7,10 +7,10 @@ namespace brevity {
 namespace BREVITY_NS {
 namespace {
 
-// eˣ for x ≤ 0 in float64, relative error below 4e-16 or so; 0 below -708. Written so that the compiler makes vectors.
+// eˣ for x ≤ 0 in float64, relative error below about 4e-16; 0 below -708. Written so that the compiler vectorizes it.
 inline double exponentialOfDouble(double x) {
   double bounded = x < -708.0 ? -708.0 : x;
-  // Adding and taking off 1.5·2⁵² rounds to an integer, which then stands in the low bits.
+  // Adding and subtracting 1.5·2⁵² rounds to an integer, which is then in the low bits.
   double shifted = bounded * 1.4426950408889634 + 6755399441055744.0;
   int64_t n;
   std::memcpy(&n, &shifted, sizeof n);
@@ -34,7 +34,7 @@ inline double exponentialOfDouble(double x) {
   return x < -708.0 ? 0.0 : p * scale;
 }
 
-// In eight sums: one would wait for itself at every step.
+// Uses eight sums, because a single one would wait for its own previous step.
 template <class F>
 double sumOfDoubles(int64_t n, const F& at) {
   double sums[8] = {0, 0, 0, 0, 0, 0, 0, 0};
@@ -45,7 +45,7 @@ double sumOfDoubles(int64_t n, const F& at) {
   return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
 }
 
-// Lowest index where several are largest.
+// The lowest index if several are largest.
 int64_t argmax(const float* x, int64_t V) {
   int64_t best = 0;
   for (int64_t i = 1; i < V; i++)
@@ -63,8 +63,9 @@ double middleOf(double a, double b, double c) {
   return a > c ? a : b > c ? c : b;
 }
 
-// The value v of x [n] for which `enough` first holds when its values are taken from the largest on: enough(count, sum)
-// of all that are at least v. The smallest value where it never holds. Reorders x; linear in n on average.
+// Takes the values of x [n] from the largest down and returns the value v at which `enough` first holds: enough(count,
+// sum) of all values that are at least v. Returns the smallest value if it never holds. Reorders x; linear in n on
+// average.
 template <class F>
 double thresholdOf(double* x, int64_t n, const F& enough) {
   int64_t count = 0;
@@ -108,7 +109,7 @@ double kthLargest(const double* weights, int64_t V, int64_t k, double* copy) {
 // The weight of the least likely token of the smallest set with probability topP.
 double nucleusThreshold(const double* weights, int64_t V, double topP, double* copy) {
   double total = sumOfDoubles(V, [&](int64_t i) { return weights[i]; });
-  // Tokens below this cannot matter: all of them together are less than what topP leaves out.
+  // Tokens below this weight cannot matter: together they weigh less than topP leaves out.
   double negligible = ((1 - topP) * total) / (2 * static_cast<double>(V));
   int64_t n = 0;
   for (int64_t i = 0; i < V; i++)
@@ -140,7 +141,7 @@ int64_t draw(const float* logits, const Sampling& s, double uniform, double* wei
 void sampleTokens(const Sampling& s, int32_t* tokens, float* logps) {
   if (s.B <= 0 || s.V <= 0) return;
   int workers = workersFor(s.B);
-  // Weights and a copy of them in float64, the penalised logits in float32.
+  // Per worker: weights and a copy of them in float64, the penalised logits in float32.
   int64_t V = s.V, buffer = 5 * (V + 1);
   buffer += buffer % 2;
   Scratch scratch(workers * buffer);

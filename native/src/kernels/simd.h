@@ -1,9 +1,9 @@
-// Vectors of float32 for the instruction set that a file of kernels is compiled for. One of BREVITY_AVX512,
-// BREVITY_AVX2, BREVITY_NEON is defined by the build together with the compiler's flags, or none: plain.
+// Vectors of float32 for the instruction set that a file of kernels is compiled for. The build defines one of
+// BREVITY_AVX512, BREVITY_AVX2, BREVITY_NEON together with the compiler's flags, or none of them: plain.
 //
-// Hazard: files compiled for a set may define no inline function or template outside the set's namespace (std::vector,
-// std::min, …): the linker keeps one copy of such a function, and it may be one that other processors cannot run.
-// test/build.sh looks for them.
+// Hazard: files compiled for a set must not define inline functions or templates outside the set's namespace
+// (std::vector, std::min, …): the linker keeps one copy of such a function, possibly one that other processors cannot
+// run. test/build.sh checks for them.
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -33,14 +33,14 @@ namespace BREVITY_NS {
 using vec = __m512;
 using vint = __m512i;
 constexpr int W = 16;
-constexpr int kVectors = 4;  // a row of a product's register tile
+constexpr int kVectors = 4;  // vectors per row of a product's register tile
 
 BREVITY_INLINE vec load(const float* p) { return _mm512_loadu_ps(p); }
 BREVITY_INLINE void store(float* p, vec v) { _mm512_storeu_ps(p, v); }
 BREVITY_INLINE __mmask16 firstLanes(int64_t n) { return static_cast<__mmask16>((1u << n) - 1); }
 BREVITY_INLINE vec loadFirst(const float* p, int64_t n) { return _mm512_maskz_loadu_ps(firstLanes(n), p); }
 BREVITY_INLINE void storeFirst(float* p, vec v, int64_t n) { _mm512_mask_storeu_ps(p, firstLanes(n), v); }
-// Of bfloat16, widened: exact.
+// Widens bfloat16: exact.
 BREVITY_INLINE vec widened(__m256i halves) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16)); }
 BREVITY_INLINE vec load(const uint16_t* p) { return widened(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }
 BREVITY_INLINE vec loadFirst(const uint16_t* p, int64_t n) { return widened(_mm256_maskz_loadu_epi16(firstLanes(n), p)); }
@@ -49,7 +49,7 @@ BREVITY_INLINE vec fma(vec a, vec b, vec c) { return _mm512_fmadd_ps(a, b, c); }
 BREVITY_INLINE vec fnma(vec a, vec b, vec c) { return _mm512_fnmadd_ps(a, b, c); }
 BREVITY_INLINE vec root(vec a) { return _mm512_sqrt_ps(a); }
 BREVITY_INLINE vec magnitude(vec a) { return _mm512_abs_ps(a); }
-// Where an operand is NaN the second one is taken, as on every x86.
+// If an operand is NaN the result is the second one, as on every x86.
 BREVITY_INLINE vec larger(vec a, vec b) { return _mm512_max_ps(a, b); }
 BREVITY_INLINE vec smaller(vec a, vec b) { return _mm512_min_ps(a, b); }
 // a < b ? x : y
@@ -75,7 +75,7 @@ BREVITY_INLINE __m256i firstLanes(int64_t n) {
 }
 BREVITY_INLINE vec loadFirst(const float* p, int64_t n) { return _mm256_maskload_ps(p, firstLanes(n)); }
 BREVITY_INLINE void storeFirst(float* p, vec v, int64_t n) { _mm256_maskstore_ps(p, firstLanes(n), v); }
-// Of bfloat16, widened: exact.
+// Widens bfloat16: exact.
 BREVITY_INLINE vec load(const uint16_t* p) {
   const __m128i halves = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
   return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16));
@@ -97,7 +97,7 @@ BREVITY_INLINE vec whereLess(vec a, vec b, vec x, vec y) {
 }
 BREVITY_INLINE vec nearest(vec a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 BREVITY_INLINE vec scaleBy(vec x, vec n) {
-  // In two factors, each a normal number: 2ⁿ itself may be none.
+  // Two factors, each a normal number, because 2ⁿ itself may not be one.
   __m256i whole = _mm256_cvtps_epi32(n), half = _mm256_srai_epi32(whole, 1), bias = _mm256_set1_epi32(127);
   __m256i a = _mm256_slli_epi32(_mm256_add_epi32(half, bias), 23);
   __m256i b = _mm256_slli_epi32(_mm256_add_epi32(_mm256_sub_epi32(whole, half), bias), 23);
@@ -120,7 +120,7 @@ BREVITY_INLINE float largestOf(vec v) {
 using vec = float32x4_t;
 constexpr int kVectors = 4;
 #else
-// GCC's and Clang's vectors: compiled to whatever the processor family has at least.
+// GCC's and Clang's vector types, compiled to the baseline of the processor family.
 typedef float vec __attribute__((vector_size(16)));
 constexpr int kVectors = 2;
 #endif
@@ -143,7 +143,7 @@ BREVITY_INLINE void storeFirst(float* p, vec v, int64_t n) {
   store(lanes, v);
   for (int64_t i = 0; i < n; i++) p[i] = lanes[i];
 }
-// Of bfloat16, widened: exact.
+// Widens bfloat16: exact.
 BREVITY_INLINE vec load(const uint16_t* p) {
   const uint32_t bits[4] = {uint32_t{p[0]} << 16, uint32_t{p[1]} << 16, uint32_t{p[2]} << 16, uint32_t{p[3]} << 16};
   vec v;
@@ -167,7 +167,7 @@ BREVITY_INLINE vec fnma(vec a, vec b, vec c) { return c - a * b; }
 BREVITY_INLINE vec root(vec a) {
   return vec{__builtin_sqrtf(a[0]), __builtin_sqrtf(a[1]), __builtin_sqrtf(a[2]), __builtin_sqrtf(a[3])};
 }
-// Right below 2²²: enough for exponents.
+// Correct below 2²², which suffices for exponents.
 BREVITY_INLINE vec nearest(vec a) {
   volatile float big = 12582912.0f;
   vec shift = splat(big);
@@ -205,7 +205,7 @@ BREVITY_INLINE float largestOf(vec v) {
 #endif
 
 BREVITY_INLINE vec zero() { return splat(0.0f); }
-// One element of float32 or bfloat16.
+// Converts one element of float32 or bfloat16.
 BREVITY_INLINE float valueOf(float x) { return x; }
 BREVITY_INLINE float valueOf(uint16_t x) {
   const uint32_t bits = static_cast<uint32_t>(x) << 16;
@@ -217,13 +217,13 @@ BREVITY_INLINE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 BREVITY_INLINE int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 BREVITY_INLINE int64_t blocksOf(int64_t n, int64_t block) { return (n + block - 1) / block; }
 
-// The lanes of a vector that count: all, known when compiling, or the first n.
+// The active lanes of a vector: all, known at compile time, or the first n.
 template <bool all>
 struct Lanes {
   int64_t n;
   vec get(const float* p) const { return all ? load(p) : loadFirst(p, n); }
   void put(float* p, vec v) const { all ? store(p, v) : storeFirst(p, v, n); }
-  // v, and `other` in the lanes that do not count.
+  // v, with `other` in the inactive lanes.
   vec orElse(vec v, vec other) const {
     if (all) return v;
     float lanes[W];
@@ -234,7 +234,7 @@ struct Lanes {
   vec only(vec v) const { return orElse(v, splat(0.0f)); }
 };
 
-// Elements [0, n) of an array a vector at a time: step(offset, lanes), lanes = W but for the last.
+// Elements [0, n) of an array, one vector at a time: step(offset, lanes), lanes = W except in the last.
 template <class F>
 BREVITY_INLINE void eachVector(int64_t n, const F& step) {
   int64_t i = 0;
@@ -242,7 +242,7 @@ BREVITY_INLINE void eachVector(int64_t n, const F& step) {
   if (i < n) step(i, Lanes<false>{n - i});
 }
 
-// Σ step(offset, lanes) over the lanes of all vectors; step must give zeros in lanes that do not count.
+// Σ step(offset, lanes) over the lanes of all vectors; step must return zeros in inactive lanes.
 template <class F>
 BREVITY_INLINE float sumOver(int64_t n, const F& step) {
   vec a = zero(), b = zero(), c = zero(), d = zero();
@@ -258,7 +258,7 @@ BREVITY_INLINE float sumOver(int64_t n, const F& step) {
   return sumOf((a + b) + (c + d));
 }
 
-// Rows of a task that has about 2¹⁴ elements, at least one.
+// Rows per task so that a task has about 2¹⁴ elements; at least one.
 BREVITY_INLINE int64_t rowsOfTask(int64_t width) { return most(1, 16384 / most(1, width)); }
 
 }  // namespace BREVITY_NS

@@ -51,7 +51,7 @@ void logSoftmax(const float* x, float* y, int64_t N, int64_t V) {
   eachRow(N, V, [&](int64_t n) {
     const float* from = x + n * V;
     float max = largestIn(from, V);
-    // Taken off one after the other: max + log sum would round at max's size.
+    // Subtracted one after the other, because max + log sum would round at the magnitude of max.
     vec first = splat(max), second = splat(__builtin_logf(sumOfExponentials(from, V, max)));
     eachVector(V, [&](int64_t i, auto lanes) { lanes.put(y + n * V + i, lanes.get(from + i) - first - second); });
   });

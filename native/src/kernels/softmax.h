@@ -1,4 +1,4 @@
-// Softmax over rows, and the two halves of a log-softmax at one target a row.
+// Softmax over rows, and the two halves of a log-softmax at one target per row.
 #pragma once
 #include "kernel.h"
 

@@ -12,15 +12,15 @@ namespace {
 constexpr float kLowest = -3.402823466e+38f;
 constexpr int64_t kDepth = 256;
 constexpr int64_t kTaskRows = 192;
-// Columns of the vocabulary that one task of the forward pass goes through.
+// Columns of the vocabulary per task of the forward pass.
 constexpr int64_t kTaskColumns = 1024;
-// The backward pass keeps logits of so many rows and columns at a time.
+// The backward pass holds logits of this many rows and columns at a time.
 constexpr int64_t kSliceRows = 1024;
 constexpr int64_t kSliceColumns = 1024;
-// Between the rows of a slice: a power of two would lay one column's elements on one set of the cache.
+// Row stride of a slice: with a power of two, one column's elements would all fall into one set of the cache.
 constexpr int64_t kSliceStride = kSliceColumns + 16;
 
-// logits [rows, n] for n ≤ kColumns columns from v on, bias left out. packed: kDepth·kColumns floats.
+// logits [rows, n] without bias for n ≤ kColumns columns from v on. packed: kDepth·kColumns floats.
 void logitsPanel(const TokenLogProbs& p, int64_t row, int64_t rows, int64_t v, int64_t n, float* packed, float* logits,
                  int64_t stride) {
   const int64_t across = p.headTransposed ? p.D : p.V;
@@ -36,7 +36,7 @@ void logitsPanel(const TokenLogProbs& p, int64_t row, int64_t rows, int64_t v, i
   }
 }
 
-// A softmax's maximum and sum for every lane by itself: nothing crosses lanes until the row's end.
+// A softmax's maximum and sum, kept per lane: lanes are combined only at the end of the row.
 struct Running {
   float max[W], sum[W];
 };
@@ -46,7 +46,7 @@ void start(Running* state) {
   store(state->sum, zero());
 }
 
-// Takes in n logits, which get the bias.
+// Adds the bias to n logits and updates the state with them.
 void update(Running* state, float* logits, const float* bias, int64_t n) {
   vec old = load(state->max), max = old;
   eachVector(n, [&](int64_t j, auto lanes) {

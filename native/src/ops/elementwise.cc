@@ -1,4 +1,4 @@
-// Buffers and params of each op stand in its comment; n is a number of elements.
+// A comment on each op lists its buffers, then its params; n is a number of elements.
 #include "../elements/elementwise.h"
 
 #include "../kernels/activations.h"
@@ -7,7 +7,7 @@
 namespace brevity {
 namespace {
 
-// x, y; n. The kernels that have a form for each instruction set.
+// x, y; n. For kernels that have a version for each instruction set.
 void addFast(OpTable& table, const char* name, void (**kernel)(const float*, float*, int64_t)) {
   table.push_back({name, [kernel](const Launch& l) {
                      const int64_t n = l.count(0);

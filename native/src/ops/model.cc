@@ -1,4 +1,4 @@
-// The fused ops of a transformer's forward and backward pass. Buffers and params of each op stand in its comment.
+// The fused ops of a transformer's forward and backward pass. A comment on each op lists its buffers, then its params.
 // Shape legend: src/model/types.ts.
 
 #include "../kernels/activations.h"

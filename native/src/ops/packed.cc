@@ -1,5 +1,5 @@
-// Attention over packed rows whose segments share prefixes, and its one-token form over a prompt that is kept once.
-// Buffers and params of each op stand in its comment. Shape legend: src/model/types.ts.
+// Attention over packed rows whose segments share prefixes, and its one-token form over a prompt that is stored once. A
+// comment on each op lists its buffers, then its params. Shape legend: src/model/types.ts.
 #include <vector>
 
 #include "../kernels/attention.h"

@@ -1,4 +1,4 @@
-// Buffers and params of each op stand in its comment.
+// A comment on each op lists its buffers, then its params.
 #include "../elements/reduce.h"
 
 #include "../kernels/softmax.h"

@@ -1,4 +1,4 @@
-// Buffers and params of each op stand in its comment; `width` is an element's size in bytes.
+// A comment on each op lists its buffers, then its params; `width` is an element's size in bytes.
 #include "../elements/shape.h"
 
 #include "../kernels/embedding.h"
@@ -35,7 +35,7 @@ void gatherHalvesOp(const Launch& l) {
                l.floats(2, slices * g.count * g.inner), g);
 }
 
-// The params from `at` on: depth, dims. Returns their product.
+// Reads the params from `at` on: depth, dims. Returns the product of dims.
 int64_t dimsAt(const Launch& l, int at, int64_t* dims) {
   const int64_t depth = l.integer(at);
   if (depth < 0 || depth > kMaxRank) l.fail("takes up to 12 indices a row");

@@ -1,4 +1,4 @@
-// How the cpu device's table of ops is put together: one function a group.
+// Builds the cpu device's table of ops, with one function per group.
 #pragma once
 #include "../device.h"
 #include "../elements/shape.h"
@@ -19,12 +19,12 @@ void addTrainingOps(OpTable& table);
 // Params from `at` on: rank, dims, strides in buffer a, strides in buffer b.
 Strides stridesAt(const Launch& launch, int at);
 
-// The product that a launch of MatMul or of one of its forms asks for: buffers a, b, bias [N] where hasBias, c; params
-// batch, strideA, strideB, M, N, K, transA, transB, hasBias, activation, alpha. a [batch or 1, M, K] or [.., K, M] where
-// transA, in bfloat16 where `halfA`; b likewise; c [batch, M, N]. A stride of 0 shares the operand.
+// The product that a launch of MatMul or of one of its forms requests: buffers a, b, bias [N] if hasBias, c; params
+// batch, strideA, strideB, M, N, K, transA, transB, hasBias, activation, alpha. a [batch or 1, M, K] or [.., K, M] if
+// transA, in bfloat16 if `halfA`; b likewise; c [batch, M, N]. A stride of 0 shares the operand.
 Gemm matMulOf(const Launch& launch, bool halfA, bool halfB);
 
-// Throws where strides, from `offset` on, reach outside of a buffer of elements of `width` bytes.
+// Throws if strides, from `offset` on, reach outside a buffer of elements of `width` bytes.
 void expectWithin(const Launch& launch, int buffer, int width, int64_t offset, const Strides& dims,
                   const int64_t* strides);
 

@@ -1,4 +1,4 @@
-// Token log-probabilities, sampling and the optimizer. Buffers and params of each op stand in its comment.
+// Token log-probabilities, sampling and the optimizer. A comment on each op lists its buffers, then its params.
 #include "../kernels/adamw.h"
 #include "../kernels/sampling.h"
 #include "../kernels/softmax.h"
@@ -15,7 +15,7 @@ const int32_t* targetsOf(const Launch& l, int buffer, int64_t N, int64_t V) {
   return targets;
 }
 
-// hidden, head, targets as buffers 0 to 2; N, D, V, headTransposed. Of the ops /bf16 the head is in bfloat16.
+// hidden, head, targets as buffers 0 to 2; N, D, V, headTransposed. The ops /bf16 have the head in bfloat16.
 template <bool half>
 TokenLogProbs shapeOf(const Launch& l) {
   TokenLogProbs shape;
@@ -40,8 +40,8 @@ void tokenLogProbsOp(const Launch& l) {
   tokenLogProbs(shape, l.floats(3, shape.N), l.floats(4, shape.N), l.floats(5, shape.N));
 }
 
-// hidden, head, targets, max, sum, dy, dhidden and, where trainsHead, dhead; N, D, V, headTransposed, trainsHead
-// A head in bfloat16 is frozen.
+// hidden, head, targets, max, sum, dy, dhidden and, if trainsHead, dhead; N, D, V, headTransposed, trainsHead. A head
+// in bfloat16 is frozen.
 template <bool half>
 void tokenLogProbsGradOp(const Launch& l) {
   const TokenLogProbs shape = shapeOf<half>(l);
@@ -97,7 +97,7 @@ void sumOfSquaresOp(const Launch& l) {
   sumOfSquares(tensors.data(), sizes.data(), count, l.as<double>(static_cast<int>(count), count));
 }
 
-// logits, uniforms [B] as float64, tokens, logps and, where the penalty is not 1, seen tokens and their starts [B + 1],
+// logits, uniforms [B] as float64, tokens, logps and, if the penalty is not 1, seen tokens and their starts [B + 1],
 // both int32; B, V, temperature, topP, topK, minP, repetitionPenalty
 void sampleTokensOp(const Launch& l) {
   Sampling s;

@@ -1,6 +1,6 @@
 /**
- * Keys and values of what is decoded: prompts, each kept or copied for all rows that continue it, and the new positions
- * of every row. Rows have their own lengths, so that prompts of different lengths decode together.
+ * Keys and values for decoding: those of the prompts, stored once or copied to each row that continues them, and those
+ * of every row's new positions. Rows have their own lengths, so that prompts of different lengths decode together.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { hasKernel, runKernel } from '../../tensor/fused.js';
@@ -9,22 +9,25 @@ import { largest } from '../../core/limits.js';
 import { StepInput } from '../../tensor/recording.js';
 
 export interface CacheSizes {
-  /** Of each row the prompt that it continues, by its place in the prefill. */
+  /** For each row, the index in the prefill of the prompt that it continues. */
   promptOf: Int32Array;
-  /** Tokens of each prompt. */
+  /** Length of each prompt, tokens. */
   promptLengths: Int32Array;
-  /** Most positions that a row adds. */
+  /** Most positions that a row can add. */
   newTokens: number;
 }
 
 export class KVCache {
-  /** Of each row the prompt that it continues. */
+  /** For each row, the prompt that it continues. */
   promptOf: Int32Array;
-  /** New positions held, by row. */
+  /** New positions held by each row. */
   taken: Int32Array;
-  /** Positions that rows can come to. */
+  /** Most positions that a row can reach. */
   readonly longest: number;
-  /** Whether steps write where the cache lies, so that a step can be recorded: else it grows by new tensors. */
+  /**
+   * Whether steps write into the cache's own tensors, so that a step can be recorded; otherwise each step makes new,
+   * larger tensors.
+   */
   readonly inPlace: boolean;
   private readonly layers: LayerCache[];
 
@@ -48,31 +51,31 @@ export class KVCache {
     return this.sizes.promptLengths;
   }
 
-  /** Takes the prompts' keys and values [P·T, K·d] of one layer, right-padded. */
+  /** Stores the prompts' keys and values [P·T, K·d] of one layer, right-padded. */
   fill(layer: number, k: tf.Tensor2D, v: tf.Tensor2D, T: number): void {
     this.layers[layer].fill(k, v, T);
   }
 
-  /** Position of the next token of each row. @throws Error where a row is full */
+  /** Position of the next token of each row. @throws Error if a row is full */
   positions(): Int32Array {
     if (this.taken.some((taken) => taken >= this.sizes.newTokens))
       throw new Error(`the cache holds ${this.sizes.newTokens} new positions a row and one more was needed`);
     return this.taken.map((taken, row) => this.sizes.promptLengths[this.promptOf[row]] + taken);
   }
 
-  /** Attention of one new position a row. q [B, H·d]; k, v [B, K·d]. The caller advances once all layers are done. */
+  /** Attention of one new position per row. q [B, H·d]; k, v [B, K·d]. The caller advances after all layers. */
   attend(layer: number, q: tf.Tensor2D, k: tf.Tensor2D, v: tf.Tensor2D, step: DecodeStep): tf.Tensor2D {
     return this.layers[layer].attend(q, k, v, step);
   }
 
-  /** Of a row a prompt [P, D] to one a row [B, D]. */
+  /** Expands per-prompt states [P, D] to one per response row [B, D]. */
   spread(prompts: tf.Tensor2D): tf.Tensor2D {
     return tf.gather(prompts, tf.tensor1d(this.promptOf, 'int32'));
   }
 
   /**
-   * After a step: its position is held. Rows that have ended and stay for a while stand still, so that neither the cache
-   * nor the model's context overflows.
+   * Counts the positions of the step just run. Rows that have ended but are not dropped yet do not advance, so that
+   * neither the cache nor the model's context overflows.
    */
   advance(ended: (row: number) => boolean = () => false): void {
     for (let row = 0; row < this.taken.length; row++) if (!ended(row)) this.taken[row]++;
@@ -97,14 +100,17 @@ interface LayerCache {
   dispose(): void;
 }
 
-/** Rows of a tensor, which is freed. */
+/** Rows of a tensor; frees the tensor. */
 function select<T extends tf.Tensor>(cache: T, rows: ArrayLike<number>): T {
   const kept = tf.tidy(() => tf.keep(tf.gather(cache, tf.tensor1d(Int32Array.from(rows), 'int32'))));
   cache.dispose();
   return kept;
 }
 
-/** Prompts [P, K, T, d] are kept once; each row has a cache [B, K, newTokens, d] that the backend's kernel writes in place. */
+/**
+ * Prompts [P, K, T, d] are stored once; each row has a cache [B, K, newTokens, d] that the backend's kernel writes in
+ * place.
+ */
 class SharedPromptLayer implements LayerCache {
   private prompts: { keys: tf.Tensor; values: tf.Tensor } | null = null;
   private own: { keys: tf.Tensor; values: tf.Tensor } | null = null;
@@ -121,7 +127,7 @@ class SharedPromptLayer implements LayerCache {
     const attrs = { B: promptLengths.length, T, K, capacity: T };
     const [keys, values] = [k, v].map((x) => tf.keep(runKernel('FillCache', { x }, attrs)[0]));
     this.prompts = { keys, values };
-    // Filled by an op: zeros of tfjs would be made on the host and copied.
+    // An op makes the zeros: tf.zeros would make them on the host and copy them.
     const empty = () => tf.keep(tf.fill([promptOf.length, K, newTokens, d], 0));
     this.own = { keys: empty(), values: empty() };
   }
@@ -146,7 +152,9 @@ class SharedPromptLayer implements LayerCache {
   }
 }
 
-/** Caches [B, K, T + newTokens, d] that the backend's kernel writes in place; each row has its prompt's copy. */
+/**
+ * Caches [B, K, T + newTokens, d] that the backend's kernel writes in place; each row has its own copy of its prompt.
+ */
 class InPlaceLayer implements LayerCache {
   private keys: tf.Tensor | null = null;
   private values: tf.Tensor | null = null;
@@ -180,7 +188,7 @@ class InPlaceLayer implements LayerCache {
   }
 }
 
-/** Plain tfjs: columns are appended to [B, K, columns, d]; those that are padding for a row are masked. */
+/** Plain tfjs: appends columns to [B, K, columns, d] and masks a row's padding columns. */
 class ConcatenatedLayer implements LayerCache {
   private keys: tf.Tensor4D | null = null;
   private values: tf.Tensor4D | null = null;
@@ -218,7 +226,7 @@ class ConcatenatedLayer implements LayerCache {
     return tf.reshape(tf.matMul(tf.softmax(masked), this.values), [B, H * d]) as tf.Tensor2D;
   }
 
-  /** A row's prompt fills the first columns, its decoded tokens those from `promptColumns` on. */
+  /** A row's prompt fills the first columns; its decoded tokens start at `promptColumns`. */
   private mask(lengths: Int32Array, columns: number): tf.Tensor2D {
     const B = lengths.length;
     const decoded = columns - this.promptColumns;
@@ -245,11 +253,11 @@ class ConcatenatedLayer implements LayerCache {
   }
 }
 
-// Inputs of decoding steps, in tensors that are reused while the rows of the cache are the same.
+// Inputs of decoding steps, in tensors that are reused as long as the cache's rows stay the same.
 
-/** Where a decoding step stands, for all layers. */
+/** The positions of a decoding step, for all layers. */
 export interface DecodeStep {
-  /** [B] int32: position of the new token in its sequence, and how many new ones the row has before it. */
+  /** [B] int32: position of the new token in its sequence, and the number of new tokens before it in its row. */
   positions: tf.Tensor1D;
   taken: tf.Tensor1D;
   /** [B] and [P] int32. */
@@ -271,7 +279,7 @@ export class DecodeInputs {
     this.inputs.promptLengths.write(promptLengths);
   }
 
-  /** Before each step: the last token of every row. @throws Error where a row is full */
+  /** Call before each step with the last token of every row. @throws Error if a row is full */
   write(ids: Int32Array): void {
     const { taken } = this.cache;
     const positions = this.cache.positions();

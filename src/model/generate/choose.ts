@@ -7,13 +7,13 @@ import { hasKernel, runKernel } from '../../tensor/fused.js';
 import { StepInput } from '../../tensor/recording.js';
 
 export interface ChoiceSettings {
-  /** 0 is greedy. */
+  /** 0: greedy. */
   temperature: number;
   top_p: number;
-  /** 0 is all. */
+  /** 0: all tokens. */
   top_k: number;
   min_p: number;
-  /** 1 is off (arXiv 1909.05858). */
+  /** 1: off (arXiv 1909.05858). */
   repetition_penalty: number;
 }
 
@@ -26,7 +26,7 @@ export interface Choice {
 /**
  * @param logits [V] of one row
  * @param seen tokens of the prompt and the response so far, for the repetition penalty
- * @param uniform in [0, 1): the row's own random number
+ * @param uniform the row's own random number in [0, 1)
  */
 export function chooseToken(
   logits: Float32Array,
@@ -40,7 +40,7 @@ export function chooseToken(
   return { token, logp: logits[token] - normaliser };
 }
 
-/** Lowest id where several are largest. */
+/** The lowest id if several values are largest. */
 function argmax(values: Float32Array): number {
   let best = 0;
   for (let i = 1; i < values.length; i++) if (values[i] > values[best]) best = i;
@@ -96,7 +96,7 @@ function kthLargest(weights: Float64Array, k: number): number {
 function nucleusThreshold(weights: Float64Array, topP: number): number {
   let total = 0;
   for (let i = 0; i < weights.length; i++) total += weights[i];
-  // Tokens below this cannot matter: all of them together are less than what top_p leaves out.
+  // Tokens below this weight cannot matter: together they weigh less than top_p leaves out.
   const negligible = ((1 - topP) * total) / (2 * weights.length);
   const sorted = weights.filter((weight) => weight > negligible).sort();
   let kept = 0;
@@ -116,11 +116,11 @@ export interface Chooser {
   uniform(): number;
 }
 
-/** How the tokens of a batch are chosen, again and again: `prepare`, `choose`, `read`. */
+/** Chooses the tokens of a batch at each step: `prepare`, `choose`, `read`. */
 export interface TokenChoice {
-  /** @param rows null for a row that nobody reads: its choice means nothing */
+  /** @param rows null for a row whose choice will be ignored */
   prepare(rows: readonly (Chooser | null)[]): void;
-  /** Of logits [B, V] to what `read` takes: ops alone, for a step that is recorded. */
+  /** Maps logits [B, V] to the input of `read`, with ops only, so that the step can be recorded. */
   choose(logits: tf.Tensor2D): tf.Tensor[];
   read(chosen: tf.Tensor[]): Choice[];
   dispose(): void;
@@ -128,7 +128,7 @@ export interface TokenChoice {
 
 /**
  * @param B rows of the batch
- * @param mostSeen most tokens that all rows together have seen whenever a choice is made
+ * @param mostSeen most tokens that all rows together can have seen at any choice
  */
 export function tokenChoice(B: number, mostSeen: number, settings: ChoiceSettings): TokenChoice {
   return hasKernel('SampleTokens') ? new ChoiceByKernel(B, mostSeen, settings) : new ChoiceByRow(settings);
@@ -137,7 +137,7 @@ export function tokenChoice(B: number, mostSeen: number, settings: ChoiceSetting
 class ChoiceByKernel implements TokenChoice {
   /** [2·B]: float64, which TensorFlow.js has no tensors of. */
   private readonly uniforms: StepInput;
-  /** Where there is a penalty: all rows' tokens one after the other, and where each row's begin [B + 1]. */
+  /** With a penalty: all rows' tokens, concatenated, and the start of each row's tokens [B + 1]. */
   private readonly seen: { tokens: StepInput; starts: StepInput } | null = null;
 
   constructor(

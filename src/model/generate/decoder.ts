@@ -1,6 +1,6 @@
 /**
- * The next tokens of a set of rows: one step of the transformer over the cache and the choice from its logits, which the
- * backend records where it can (tensor/recording.ts). When rows leave, the decoder of those that stay is a new one.
+ * Decodes a set of rows: each step runs the transformer over the cache and chooses tokens from its logits. The backend
+ * records the step if it can (tensor/recording.ts). When rows are dropped, the remaining ones get a new decoder.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { DecodeInputs, type KVCache } from './cache.js';
@@ -9,9 +9,9 @@ import { recordable, repeated, type Step } from '../../tensor/recording.js';
 import { tokenChoice, type Choice, type ChoiceSettings, type Chooser, type TokenChoice } from './choose.js';
 
 export interface DecodedRow extends Chooser {
-  /** Its tokens so far. */
+  /** The row's tokens so far. */
   readonly ids: readonly number[];
-  /** Not null once it has ended: it stays where it is, and its choices mean nothing. */
+  /** Not null once the row has ended: it then does not advance, and its choices are ignored. */
   readonly finish: string | null;
 }
 
@@ -20,7 +20,7 @@ export class Decoder {
   private readonly choice: TokenChoice;
   private readonly step: Step;
 
-  /** @param rows those that the cache holds, in its order */
+  /** @param rows those that the cache holds, in the cache's order */
   constructor(
     private readonly transformer: Transformer,
     private readonly cache: KVCache,
@@ -34,7 +34,7 @@ export class Decoder {
     this.step = cache.inPlace ? recordable(compute) : repeated(compute);
   }
 
-  /** Reads the prompts into the cache, which is empty, and chooses the rows' first tokens. */
+  /** Reads the prompts into the empty cache and chooses the rows' first tokens. */
   first(prompts: readonly (readonly number[])[]): Choice[] {
     const { transformer, cache, choice } = this;
     this.prepareChoice();
@@ -46,7 +46,7 @@ export class Decoder {
     }
   }
 
-  /** Reads each row's last token and chooses its next. */
+  /** Reads each row's last token and chooses the next one. */
   next(): Choice[] {
     const { rows } = this;
     this.inputs.write(Int32Array.from(rows, ({ ids }) => ids[ids.length - 1]));

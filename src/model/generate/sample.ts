@@ -1,6 +1,6 @@
 /**
- * Samples responses from a policy: batched decoding over a key/value cache. What a job gets depends on its prompt and
- * seed alone: on wasm a row's arithmetic does not depend on its batch.
+ * Samples responses from a policy: batched decoding over a key/value cache. On wasm a job's result depends only on its
+ * prompt and seed, because a row's arithmetic does not depend on its batch.
  */
 import type { SamplingConfig } from '../../core/config/schema.js';
 import { type Control, uncontrolled } from '../../core/control.js';
@@ -27,16 +27,16 @@ export interface SamplingHooks {
   /** Tokens decoded since the last call. */
   onTokens?(count: number): void;
   control?: Control;
-  /** Asked before each token: false drops the job, begun or not, without a response. */
+  /** Asked before each token: false drops the job, whether begun or not, without a response. */
   wanted?(job: number): boolean;
 }
 
-/** Rows of the batch that have ended are dropped once they are this share of it. */
+/** Ended rows are dropped from the batch once they make up this share of it. */
 const DROP_SHARE = 0.25;
 
 /**
- * @returns `stopped` or `aborted` where the control said so: responses under way are then discarded
- * @throws UserError where a prompt leaves no room in the context
+ * @returns `stopped` or `aborted` if the control said so; unfinished responses are then discarded
+ * @throws UserError if a prompt leaves no room in the context
  */
 export async function sampleResponses(
   model: LoadedModel,
@@ -53,7 +53,7 @@ export async function sampleResponses(
       );
     }
   }
-  // Prompts of like length together: less padding in the prefill. All jobs of one prompt together: it is read once.
+  // Prompts of similar length go together to reduce padding in the prefill, jobs of one prompt so that it is read once.
   const keys = jobs.map(({ prompt_ids }) => prompt_ids.join(' '));
   const first = new Map<string, number>();
   keys.forEach((key, index) => first.has(key) || first.set(key, index));
@@ -82,7 +82,7 @@ export async function sampleResponses(
   return 'done';
 }
 
-/** A response under way. */
+/** An unfinished response. */
 class Row implements DecodedRow {
   readonly ids: number[] = [];
   readonly seen: Set<number>;

@@ -1,8 +1,9 @@
 /**
- * The folder of an update job, version 1: docs/jobs.md. The engine writes request.json, pairs.jsonl, probes.jsonl, control
- * and launch.json; the executor writes all other files. Both sides read and write them here.
+ * The folder of an update job, version 1: docs/jobs.md. The engine writes request.json, pairs.jsonl, probes.jsonl,
+ * control and launch.json; the executor writes all other files. Both sides read and write them through this file.
  *
- * Leaves out how a job is launched (launchers/), watched (run/jobs/watch.ts) and executed (run/jobs/execute.ts). Imports no tensors.
+ * Leaves out how a job is launched (launchers/), watched (run/jobs/watch.ts) and executed (run/jobs/execute.ts).
+ * Imports no tensors.
  */
 import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -26,7 +27,7 @@ import { readTextFile } from '../../io/files.js';
 
 export const JOB_VERSION = 1;
 
-/** Bytes of each JSON file of a job: done.json holds the log-probabilities of at most 256 probes. */
+/** Largest JSON file of a job, bytes: done.json holds the log-probabilities of at most 256 probes. */
 const MAX_JSON = 64 * 2 ** 20;
 
 export const jobFiles = {
@@ -51,7 +52,7 @@ export const jobExit = {
   ended: 0,
   /** done.json says `failed`. */
   failed: 1,
-  /** Another executor has this attempt, or a later one. */
+  /** Another executor has claimed this attempt, or a later one exists. */
   superseded: 3,
   /** SIGTERM or SIGUSR1: a later attempt continues from the checkpoint. */
   suspended: 143,
@@ -61,10 +62,10 @@ export const requestSchema = z.strictObject({
   version: z.literal(JOB_VERSION),
   id: z.string().regex(/^[A-Za-z0-9._-]{1,100}$/, 'expected letters, digits, dots, hyphens and underscores'),
   round: z.int().min(0),
-  /** Model or adapter folders, as the job sees them. */
+  /** Model or adapter folders, by their paths on the job's machine. */
   policy: z.string().min(1),
   reference: z.string().min(1),
-  /** The reference is the policy as the update starts. */
+  /** Whether the reference is the policy at the start of the update. */
   same: z.boolean(),
   objective: z.strictObject({
     name: z.literal('lr-dpo'),
@@ -81,7 +82,7 @@ export const requestSchema = z.strictObject({
 });
 export type JobRequest = z.infer<typeof requestSchema>;
 
-/** A row of pairs.jsonl. Other keys are ignored. */
+/** One row of pairs.jsonl. Other keys are ignored. */
 export const jobPairSchema = z
   .object({
     prompt_ids: tokenIdsSchema.min(1),
@@ -96,12 +97,12 @@ export const jobPairSchema = z
   );
 export type JobPair = z.infer<typeof jobPairSchema>;
 
-/** A row of probes.jsonl. */
+/** One row of probes.jsonl. */
 export const jobProbeSchema = z
   .object({
     prompt_ids: tokenIdsSchema.min(1),
     response_ids: tokenIdsSchema.min(1),
-    /** Of each token of `response_ids`, under the weights that the round was sampled from. */
+    /** Log-probability of each token of `response_ids`, under the weights that the round was sampled from. */
     server_logprobs: z.array(z.number()).optional(),
   })
   .refine(
@@ -168,9 +169,9 @@ export const launchSchema = z.object({
   id: z.string(),
   launcher: z.enum(launcherNames),
   attempt: z.int().min(1),
-  /** `submitting`: it may or may not have reached the scheduler. */
+  /** `submitting`: the scheduler may or may not have received it. */
   state: z.enum(['submitting', 'submitted', 'ended']),
-  /** The scheduler's id, or the process's; null until it is known. */
+  /** The job's id at the scheduler, or its process id; null until it is known. */
   job: z.string().nullable(),
   submitted_at: z.string(),
   started_at: z.string().nullable(),
@@ -180,10 +181,10 @@ export const launchSchema = z.object({
 });
 export type JobLaunch = z.infer<typeof launchSchema>;
 
-/** A file of a job's folder. */
+/** Path of a file in a job's folder. */
 export const jobFile = (dir: string, name: keyof typeof jobFiles): string => path.join(dir, jobFiles[name]);
 
-/** @throws UserError that names the file and the key, or the newer version */
+/** @throws UserError that names the file and the key, or says that a newer version wrote it */
 export function readRequest(dir: string): JobRequest {
   const file = jobFile(dir, 'request');
   if (!existsSync(file))
@@ -196,7 +197,7 @@ export function readRequest(dir: string): JobRequest {
 /** null before the executor's first report. @throws UserError if it is damaged */
 export const readStatus = (dir: string): JobStatus | null => readIfAny(jobFile(dir, 'status'), statusSchema);
 
-/** null before the end. @throws UserError if it is damaged or of a newer version */
+/** null before the job has ended. @throws UserError if it is damaged or of a newer version */
 export const readDone = (dir: string): JobDone | null => readIfAny(jobFile(dir, 'done'), doneSchema);
 
 /** null before the first launch. @throws UserError if it is damaged or of a newer version */
@@ -215,13 +216,13 @@ export function writeJson(file: string, value: JobRequest | JobStatus | JobDone 
   writeFileAtomic(file, JSON.stringify(value, null, 1) + '\n');
 }
 
-/** What the engine has told the executor; null: nothing, or a word that this version does not know. */
+/** The engine's instruction to the executor; null if there is none, or one that this version does not know. */
 export function readControl(dir: string): 'stop' | 'abort' | null {
   let text: string;
   try {
     text = readTextFile(jobFile(dir, 'control'), 1024).trim();
   } catch {
-    // It is created and replaced while the job runs.
+    // The file is created and replaced while the job runs.
     return null;
   }
   return text === 'stop' || text === 'abort' ? text : null;
@@ -269,8 +270,8 @@ function checked<T>(file: string, json: unknown, schema: z.ZodType<T>): T {
 }
 
 /**
- * Follows metrics.jsonl, which an executor appends to, and replaces if it continues from a checkpoint. A last line without
- * its line break is not finished yet.
+ * Follows metrics.jsonl, which an executor appends to, and replaces when it continues from a checkpoint. A last line
+ * without a line break is not finished yet.
  */
 export class MetricsTail {
   private rows: MetricsRow[] = [];
@@ -280,8 +281,8 @@ export class MetricsTail {
   constructor(private readonly file: string) {}
 
   /**
-   * @returns rows that are new; `rewound`: earlier rows no longer hold, and `rows` are all that do
-   * @throws UserError that names the line which is not a metrics row
+   * @returns the new rows; if `rewound`, earlier rows are no longer valid and `rows` holds all that are
+   * @throws UserError that names a line that is not a metrics row
    */
   read(): { rows: MetricsRow[]; rewound: boolean } {
     let handle: number;
@@ -340,7 +341,7 @@ function sameRow(a: MetricsRow, b: MetricsRow | undefined): boolean {
   return b !== undefined && a.step === b.step && a.loss === b.loss && a.grad_norm === b.grad_norm;
 }
 
-/** The last lines of a job's log, at most `bytes` of it; empty if there is none. */
+/** The last lines in the last `bytes` bytes of a job's log; empty if there is no log. */
 export function readLogTail(dir: string, bytes: number): string[] {
   const file = jobFile(dir, 'log');
   let handle: number;
@@ -355,7 +356,7 @@ export function readLogTail(dir: string, bytes: number): string[] {
     const end = Buffer.alloc(size - start);
     const read = readSync(handle, end, 0, end.length, start);
     const lines = end.subarray(0, read).toString().split('\n');
-    // A line that begins before is left out.
+    // The first line may be incomplete, so it is dropped.
     if (start > 0) lines.shift();
     if (lines.at(-1) === '') lines.pop();
     return lines;
@@ -364,7 +365,7 @@ export function readLogTail(dir: string, bytes: number): string[] {
   }
 }
 
-/** Milliseconds since 1970 of a file's last change; null if there is none. */
+/** Time of a file's last change, milliseconds since 1970; null if there is no file. */
 export function changedAt(file: string): number | null {
   return statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? null;
 }

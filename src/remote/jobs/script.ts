@@ -1,4 +1,6 @@
-/** The script of an attempt, which every launcher runs: setup lines, then the command that executes the job's folder. */
+/**
+ * The script of an attempt, which every launcher runs: setup lines, then the command that executes the job's folder.
+ */
 import path from 'node:path';
 import type { JobConfig } from '../../core/config/schema.js';
 import { UserError } from '../../core/errors.js';
@@ -7,11 +9,11 @@ import { type Attempt, attemptName } from './launchers/launcher.js';
 import { shellQuote } from '../../core/shell.js';
 
 /**
- * Bash, because setup lines are written for it (`source`, `module`).
+ * Uses Bash, because users write setup lines for it (`source`, `module`).
  *
- * Slurm, Ray and the process launcher signal the whole process group. A shell that died of SIGTERM would take the job with
- * it before its checkpoint is written, so shells only note it. SIGUSR1 may reach the first shell alone (sbatch
- * --signal=B:USR1@300): it passes it on as SIGTERM, which torchrun understands too.
+ * Slurm, Ray and the process launcher signal the whole process group. If the shell died of SIGTERM, the job would end
+ * before it has written its checkpoint, so shells trap SIGTERM and continue. SIGUSR1 may reach only the first shell
+ * (sbatch --signal=B:USR1@300), which forwards it as SIGTERM, a signal that torchrun handles too.
  */
 export function jobScript(attempt: Attempt): string {
   const { dir, number, config } = attempt;
@@ -42,8 +44,8 @@ export function jobScript(attempt: Attempt): string {
 }
 
 /**
- * `brevity` need not be on the path where this one was started by npm, npx or node: the script then runs this very
- * installation. A process of this machine always does.
+ * `brevity` may not be on the path if this process was started by npm, npx or node: the script then runs this very
+ * installation. Jobs on this machine always run it.
  */
 function ownCommand({ launcher, paths }: JobConfig): string[] {
   const cli = path.resolve(import.meta.dirname, '../../cli.js');

@@ -1,4 +1,4 @@
-/** A job as clients see it, from the files of its folder and from what its scheduler says. */
+/** A job as clients see it, built from the files of its folder and its scheduler's answer. */
 import { makeVisible, plainText } from '../../core/sanitize.js';
 import type { JobEnd, JobView } from '../../protocol/remoteViews.js';
 import {
@@ -19,16 +19,16 @@ const LOG_LINES = 500;
 /** The folder of a round's job. */
 export const jobDir = (files: RoundFolders, round: number): string => files.file(round, roundFiles.job);
 
-/** Whether a job of this round was submitted, or may have been. */
+/** Whether this round's job was submitted, or may have been. */
 export const hasJob = (files: RoundFolders, round: number): boolean => readLaunch(jobDir(files, round)) !== null;
 
-/** Whether a job of this round was submitted, or may have been, and is not known to have ended. */
+/** Whether this round's job was submitted, or may have been, and is not known to have ended. */
 export function jobMayRun(files: RoundFolders, round: number): boolean {
   const launch = readLaunch(jobDir(files, round));
   return launch !== null && launch.end === null;
 }
 
-/** The job of a round as its files tell; null if the round has none. @throws UserError if they are damaged */
+/** The job of a round according to its files; null if the round has none. @throws UserError if they are damaged */
 export function readJobView(files: RoundFolders, round: number): JobView | null {
   const dir = jobDir(files, round);
   const launch = readLaunch(dir);
@@ -42,7 +42,7 @@ export function viewOfJob(
   done: JobDone | null,
   scheduler: Pick<SchedulerState, 'state' | 'reason' | 'host'> | null,
 ): JobView {
-  // Of an earlier attempt it says nothing of this one.
+  // The status of an earlier attempt does not apply to this one.
   const current = status?.attempt === launch.attempt ? status : null;
   const end = launch.end ?? (done === null ? null : endOf(done));
   const running = current !== null || scheduler?.state === 'running';
@@ -77,10 +77,10 @@ const words = { done: 'finished', stopped: 'was stopped', aborted: 'was aborted'
 const plain = (text: string | null): string | null =>
   text === null || text === '' ? null : plainText(text).slice(0, 300);
 
-/** The end of the job's log, safe to show. */
+/** The end of the job's log, made safe to show. */
 export function readJobLog(files: RoundFolders, round: number): string[] {
   const lines = readLogTail(jobDir(files, round), LOG_BYTES).slice(-LOG_LINES);
-  // Progress bars rewrite their line: only the last state of one is shown.
+  // Progress bars rewrite their line, so only the last state is shown.
   return lines.map((line) => makeVisible(line.replace(/\r$/, '').split('\r').at(-1) ?? ''));
 }
 
@@ -124,11 +124,11 @@ export interface EndedJob {
   dir: string;
   /** "the process", "Slurm job 12". */
   name: string;
-  /** How the scheduler saw it end; null if it does not know the job any more. */
+  /** How it ended according to the scheduler; null if the scheduler no longer knows the job. */
   end: SchedulerEnd | null;
-  /** An executor has written status.json in this attempt. */
+  /** Whether an executor wrote status.json in this attempt. */
   seen: boolean;
-  /** A checkpoint is there. */
+  /** Whether there is a checkpoint. */
   checkpoint: boolean;
 }
 
@@ -183,7 +183,7 @@ function causeOf({ dir, name, end, seen }: EndedJob): { cause: JobEnd['cause']; 
   return { cause: 'exit code', sentence: `${name} ${how}, and done.json is missing${unseen}${log}` };
 }
 
-/** The log's last lines for a sentence; they are foreign text. */
+/** The log's last lines, formatted for a sentence; they are untrusted text. */
 function logWords(dir: string): string {
   const lines = readLogTail(dir, 8192)
     .map((line) => plainText(line).trim())

@@ -1,4 +1,4 @@
-/** One sampling server: which program it is, whether it serves the run's model, and loading weights into it. */
+/** One sampling server: identifies its program, checks that it serves the run's model, and loads weights into it. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { ServerConfig } from '../../core/config/schema.js';
@@ -31,7 +31,7 @@ const tokenizerTests = [
   'def f(x):\n    return {"ключ": [x, 3.14159]}',
   'Größe: 東京都 naïve café 12345678',
 ];
-/** Bytes of an answer: ids and log-probabilities of a long context. */
+/** Largest answer, bytes: ids and log-probabilities of a long context. */
 const MAX_RESPONSE = 64 * 2 ** 20;
 
 export interface EndpointOptions {
@@ -88,7 +88,7 @@ export class Endpoint {
   }
 
   /**
-   * Asks which program it is and whether it serves the policy's model.
+   * Identifies the program and checks that it serves the policy's model.
    *
    * @throws UserError in one sentence
    */
@@ -116,12 +116,12 @@ export class Endpoint {
     return this.known;
   }
 
-  /** The same; failures name the endpoint. @throws Unreachable; UserError */
+  /** The same; errors name the endpoint. @throws Unreachable; UserError */
   identified(): Promise<ServerFacts> {
     return this.saying(() => this.identify());
   }
 
-  /** @throws UserError if sequences of so many tokens do not fit */
+  /** @throws UserError if sequences of this many tokens do not fit */
   expectContext(tokens: number): void {
     const { context } = this.facts;
     if (context !== null && context < tokens)
@@ -131,8 +131,8 @@ export class Endpoint {
   }
 
   /**
-   * Log-probabilities of every sequence, `repeats` times, as separate requests: a load balancer spreads them. One at a
-   * time: vLLM's CPU build with adapters ends when it scores several at once.
+   * Log-probabilities of every sequence, `repeats` times, as separate requests, which a load balancer spreads. Sends
+   * one at a time, because vLLM's CPU build with adapters crashes when it scores several at once.
    */
   async answers(
     sequences: readonly Sequence[],
@@ -144,7 +144,7 @@ export class Endpoint {
     await this.saying(async () => {
       for (let repeat = 0; repeat < repeats; repeat++)
         for (let at = 0; at < sequences.length; at++) {
-          // Each pass begins one sequence later, so that a balancer that takes turns sends a repeat to another replica.
+          // Each pass begins one sequence later, so that a round-robin balancer sends a repeat to another replica.
           const sequence = (at + repeat) % sequences.length;
           const { prompt_ids, response_ids } = sequences[sequence];
           const ask = () => this.protocol.logprobs(prompt_ids, response_ids, adapter, signal);
@@ -214,20 +214,20 @@ export class Endpoint {
     }
   }
 
-  /** For the queue. */
+  /** Classifies errors for the queue. */
   classify(error: unknown): QueueFailure {
     if (error instanceof HttpFailure && error.isTransient)
       return {
         ...{ kind: 'transient', message: error.message, retryAfter: error.retryAfter },
         ...{ busy: error.status === 429, lost: error.kind === 'connection' && error.status === null },
       };
-    // These name the endpoint already, as does the queue.
+    // These errors already name the endpoint, and so does the queue.
     const own = this.explain(error).replace(`${this.name} `, '');
     if (error instanceof Unreachable) return { kind: 'transient', message: own, lost: error.kind === 'connection' };
     return { kind: 'fault', message: own };
   }
 
-  /** Turns failures into sentences that name the endpoint. */
+  /** Turns errors into sentences that name the endpoint. */
   private async saying<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
@@ -266,7 +266,7 @@ export class Endpoint {
 
   private notLoaded(folder: string, remote: string, error: HttpFailure, message: string, start: string): UserError {
     if (error.status === 401 || error.status === 403) return new UserError(`${this.name} ${this.explain(error)}`);
-    // vLLM drops its weights first: the next request would end it.
+    // vLLM drops its old weights first, so the next request would crash it.
     const restart = error.status === 500 && this.protocol.kind === 'vllm' ? ', then restart the server' : '';
     const where = remote === path.resolve(folder) ? remote : `${remote} (${folder} here)`;
     if (error.status === 404 && !/adapter|file|path/i.test(message))
@@ -312,7 +312,7 @@ export class Endpoint {
     return kind === 'vllm' ? new Vllm(context) : new Sglang(context);
   }
 
-  /** Information is asked for again if it fails: nothing else can begin before. */
+  /** Information requests are retried, because nothing else can start without them. */
   private get(route: string): Promise<unknown> {
     return retrying(() => sendJson(this.at(route), this.request('GET', undefined, {})), this.options.server.retries);
   }
@@ -357,12 +357,12 @@ export class Endpoint {
   }
 
   /**
-   * Samples a few tokens at the highest temperature that vLLM takes, and scores them: complete, ids that belong to their
-   * tokens, and log-probabilities that are not tempered.
+   * Samples a few tokens at vLLM's highest temperature and scores them. Checks that the response is complete, that ids
+   * match their tokens, and that log-probabilities are not tempered.
    */
   private async checkSampling(): Promise<void> {
     const { tokenizer } = this.options.policy;
-    // Short: what the context must hold is said later, by the sequences that need it.
+    // A short prompt: the context is checked later against the sequences that need it.
     const prompt_ids = tokenizer?.encode(tokenizerTests[0]).slice(0, 8) ?? [1, 2, 3];
     const settings = { temperature: 2, top_p: 1, top_k: 0, min_p: 0, repetition_penalty: 1, max_new_tokens: 8 };
     const { signal } = new AbortController();
@@ -381,13 +381,15 @@ export class Endpoint {
   }
 }
 
-/** Nats per token. Tempered log-probabilities differ by several at temperature 2; numerical noise by at most 0.3. */
+/**
+ * Nats per token. At temperature 2, tempered log-probabilities differ by several nats; numerical noise is at most 0.3.
+ */
 const MAX_APART = 1;
 
 /** Ranks that vLLM's --max-lora-rank accepts. Source: vllm/config/lora.py. */
 const vllmRanks = [1, 8, 16, 32, 64, 128, 256, 320, 512];
 
-/** An endpoint that does not answer now, as opposed to one that is unusable. */
+/** An endpoint that does not answer at the moment, as opposed to one that is unusable. */
 export class Unreachable extends UserError {
   constructor(
     message: string,
@@ -397,7 +399,7 @@ export class Unreachable extends UserError {
   }
 }
 
-/** @throws UserError if the folder is no adapter, or one that servers would apply in part only */
+/** @throws UserError if the folder is not an adapter, or is one that servers would apply only in part */
 export function expectPlainAdapter(folder: string): { rank: number } {
   const file = path.join(folder, 'adapter_config.json');
   if (!existsSync(file))

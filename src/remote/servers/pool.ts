@@ -1,5 +1,5 @@
 /**
- * The sampling servers of a run: connects them, puts weights on them and proves that, samples and scores on all of them.
+ * The sampling servers of a run: connects them, loads weights and verifies them, and samples and scores on all of them.
  *
  * Leaves out which round's weights are wanted and what is recorded of them (run/stages/servers.ts).
  */
@@ -27,23 +27,26 @@ import type { Permission } from '../../core/trust.js';
 
 /** The weights that sampling needs. */
 export interface WantedWeights {
-  /** In words: `base policy`, `round 3`. */
+  /** Name for people: `base policy`, `round 3`. */
   name: string;
-  /** The weights before them, in words; null if nothing is recorded of those. */
+  /** Name of the weights before them; null if nothing is recorded of those. */
   before: string | null;
-  /** Their folder here. */
+  /** Their folder on this machine. */
   folder: string;
-  /** Name of the adapter that the folder holds; null: full weights, or the base model that the servers serve. */
+  /** Name of the adapter in the folder; null for full weights, or for the base model that the servers serve. */
   adapter: string | null;
-  /** The servers serve them without being told: the base model of adapters. */
+  /** Whether the servers serve them without loading, as they do the base model of adapters. */
   served: boolean;
-  /** Token sequences that are compared. */
+  /** Token sequences whose log-probabilities are compared. */
   probes: Sequence[];
-  /** null: nothing is recorded of them, and the endpoints are compared with each other. */
+  /** null: nothing is recorded of these weights, so the endpoints are compared with each other. */
   recorded: RecordedProbes | null;
-  /** `servers`: the record is what the servers themselves said when the run began. */
+  /** `servers`: the record holds the servers' own log-probabilities from the start of the run. */
   recordedBy: 'trainer' | 'servers';
-  /** How `before` is held: an adapter's name, or null for full weights and the base model; undefined: not known. */
+  /**
+   * How servers hold the weights before: an adapter's name, or null for full weights and the base model; undefined:
+   * unknown.
+   */
   beforeAdapter?: string | null;
 }
 
@@ -51,21 +54,23 @@ export interface PoolOptions {
   server: ServerConfig;
   policy: PolicyFiles;
   permission: Permission;
-  /** All endpoints as they are now; a few times a second at most. */
+  /** Reports the state of all endpoints, a few times a second at most. */
   onViews(views: EndpointView[]): void;
-  /** After each verification, failed ones too. */
+  /** Called after each verification, including failed ones. */
   onVerification?(endpoint: EndpointView, noise: number | null): void;
-  /** What an earlier process measured of an endpoint's noise; null: nothing. */
+  /** An endpoint's noise as measured by an earlier process; null if it was not. */
   noiseOf?(url: string): number | null;
-  /** File for the output of the restart command. */
+  /** File that receives the restart command's output. */
   restartLog: string;
 }
 
-/** A sequence cannot be scored for its length. */
+/** A sequence is too long to be scored. */
 export class ContextFull extends UserError {}
 
 const REPORT_MS = 250;
-/** Requests of each probe sequence to one endpoint. Two replicas behind it get one each, as balancers alternate. */
+/**
+ * Requests per probe sequence and endpoint. If two replicas are behind it, each gets one, because balancers alternate.
+ */
 const REPEATS = 2;
 const POLL_MS = 1000;
 
@@ -73,7 +78,7 @@ export class ServerPool {
   private readonly endpoints: Endpoint[];
   private lastReport = 0;
   private timer: NodeJS.Timeout | null = null;
-  /** What the endpoints hold, once proven. */
+  /** The weights that the endpoints hold, once verified. */
   private held: WantedWeights | null = null;
 
   private constructor(private readonly options: PoolOptions) {
@@ -83,9 +88,9 @@ export class ServerPool {
   }
 
   /**
-   * Connects all endpoints. Those that cannot be reached are left out, as long as one can.
+   * Connects all endpoints. Unreachable ones are left out, as long as one can be reached.
    *
-   * @throws UserError if an endpoint serves another model or is no sampling server, or none can be reached
+   * @throws UserError if an endpoint serves another model or is not a sampling server, or if none can be reached
    */
   static async connect(options: PoolOptions): Promise<ServerPool> {
     const pool = new ServerPool(options);
@@ -114,17 +119,17 @@ export class ServerPool {
     return `servers (${[...new Set(programs)].join(', ')})`;
   }
 
-  /** The weights that the endpoints are proven to hold; null before the first. */
+  /** The weights that the endpoints are verified to hold; null before the first verification. */
   get weights(): WantedWeights | null {
     return this.held;
   }
 
   /**
-   * Puts weights on every endpoint unless it is proven to hold them already, and proves it.
+   * Loads weights into every endpoint that is not verified to hold them already, and verifies them.
    *
    * @param keep adapters of this run that stay loaded beside the wanted one
-   * @param prefix adapters whose names begin so are this run's: those that are not kept are unloaded
-   * @returns what the endpoints say of the probes, averaged: the record for weights of which nothing is recorded
+   * @param prefix adapters whose names start with it belong to this run; those that are not kept are unloaded
+   * @returns the endpoints' log-probabilities of the probes, averaged: the record for weights that have none yet
    * @throws UserError that names the endpoint and the weights that it seems to hold
    */
   async hold(wanted: WantedWeights, keep: readonly string[] = [], prefix: string | null = null): Promise<number[][]> {
@@ -159,7 +164,7 @@ export class ServerPool {
     this.verified(endpoint, wanted);
   }
 
-  /** Mean differences of endpoints under weights that they were proven to hold. */
+  /** Each endpoint's mean difference under weights that it was verified to hold. */
   private readonly noise = new Map<Endpoint, number>();
 
   private noiseOf(endpoint: Endpoint): number | null {
@@ -175,7 +180,7 @@ export class ServerPool {
     if (noise <= this.options.server.tolerance) this.noise.set(endpoint, noise);
   }
 
-  /** Whether asking for the probes can succeed: an adapter must be there. */
+  /** Whether the probes can be scored: the adapter must be loaded. */
   private async mayHold(endpoint: Endpoint, { adapter }: WantedWeights): Promise<boolean> {
     const { adapters } = await endpoint.identified();
     return adapter === null || adapters.has(adapter);
@@ -197,8 +202,9 @@ export class ServerPool {
   }
 
   /**
-   * Nothing proves weights of which nothing is recorded. SGLang names the folder that it has loaded last, and a server
-   * that was restarted names the one that it was started with; vLLM's reload in place does not show.
+   * Whether an endpoint seems to hold weights that have no record, which cannot be verified. SGLang names the folder
+   * that it loaded last, and a restarted server the folder that it was started with; vLLM does not show a reload in
+   * place.
    */
   private async seemsToHold(endpoint: Endpoint, { folder, adapter }: WantedWeights): Promise<boolean> {
     const { root, adapters } = await endpoint.identified();
@@ -208,7 +214,7 @@ export class ServerPool {
   }
 
   private async ask(endpoint: Endpoint, { probes, adapter }: WantedWeights): Promise<ProbeAnswer[]> {
-    // One more token is generated with each.
+    // The server generates one more token with each sequence.
     endpoint.expectContext(1 + largest(probes.map((it) => it.prompt_ids.length + it.response_ids.length)));
     const answers = await endpoint.answers(probes, adapter, REPEATS);
     this.lastAnswers = answers;
@@ -254,7 +260,7 @@ export class ServerPool {
     endpoint.set({ state: 'loading' });
     const { folder, adapter, served, name } = wanted;
     if (adapter !== null) {
-      // A name that is taken holds other weights: those of a run that had the same directory.
+      // If the name is taken, its adapter belongs to an earlier run that had the same directory.
       if (endpoint.facts.adapters.has(adapter)) await endpoint.unloadAdapter(adapter);
       await endpoint.loadAdapter(adapter, folder);
       await endpoint.identified();
@@ -266,7 +272,7 @@ export class ServerPool {
     else await endpoint.reload(folder);
   }
 
-  /** Waits until the restarted server answers with the wanted weights: before that, the old one may still answer. */
+  /** Waits until the restarted server answers with the wanted weights. Before that, the old server may still answer. */
   private async restart(endpoint: Endpoint, wanted: WantedWeights): Promise<void> {
     const { server, permission, restartLog } = this.options;
     if (server.restart === null)
@@ -295,17 +301,17 @@ export class ServerPool {
       const few = { start: recorded.start?.slice(0, 2) ?? null, end: recorded.end.slice(0, 2) };
       return verifyPolicy(name, before, answers, few, this.options.server.tolerance).verdict !== 'failed';
     } catch (error) {
-      // It is going down, or not up yet.
+      // The server is shutting down, or not up yet.
       if (error instanceof Unreachable || error instanceof UserError) return false;
       throw error;
     }
   }
 
   /**
-   * Samples one response for each job, as sampleResponses does on this machine: the same seeds, hooks and outcomes.
+   * Samples one response for each job, with the same seeds, hooks and outcomes as sampleResponses on this machine.
    *
-   * @param adapter whose policy samples; that of the held weights unless given
-   * @throws UserError if no endpoint is left, or a prompt leaves no room
+   * @param nameJob how errors name a job
+   * @throws UserError if no endpoint remains, or a prompt leaves no room
    */
   async sample(
     jobs: readonly SamplingJob[],
@@ -343,10 +349,10 @@ export class ServerPool {
   }
 
   /**
-   * Log-probabilities per token of given responses under the held weights, or under an adapter or the base model that the
-   * servers hold beside them. Each server gets one at a time (see Endpoint.answers).
+   * Log-probabilities per token of given responses under the held weights, or under an adapter or the base model that
+   * the servers hold beside them. Each server gets one sequence at a time (see Endpoint.answers).
    *
-   * @throws ContextFull if a sequence fills the whole context: one more token is generated with each
+   * @throws ContextFull if a sequence fills the whole context: the server generates one more token with each
    */
   async logprobs(
     sequences: readonly Sequence[],
@@ -378,7 +384,7 @@ export class ServerPool {
     return results;
   }
 
-  /** Reports the last state. */
+  /** Reports the final state. */
   close(): void {
     if (this.timer !== null) clearTimeout(this.timer);
     this.timer = null;
@@ -416,7 +422,7 @@ export class ServerPool {
     }
   }
 
-  /** An endpoint that was lost may have been restarted, with the weights that it was started with. */
+  /** A lost endpoint may have been restarted with its original weights, so its weights are checked again. */
   private async recover(endpoint: Endpoint): Promise<void> {
     const { held } = this;
     await endpoint.identify();
@@ -431,9 +437,9 @@ export class ServerPool {
   }
 
   /**
-   * Does something with every endpoint that is not down, at once. Endpoints that cannot be reached are left out.
+   * Runs `work` on all endpoints that are not down, concurrently. Unreachable endpoints are left out.
    *
-   * @throws UserError of the first that failed otherwise, or if all are down
+   * @throws UserError of the first other failure, or if all are down
    */
   private async forAll(work: (endpoint: Endpoint) => Promise<void>): Promise<void> {
     const { alive } = this;
@@ -456,7 +462,7 @@ export class ServerPool {
     );
   }
 
-  /** A few times a second, and after the last change. */
+  /** Reports a few times a second, and after the last change. */
   private report(): void {
     if (this.timer !== null) return;
     const wait = REPORT_MS - (performance.now() - this.lastReport);

@@ -1,27 +1,33 @@
-/** The interface of a sampling server's protocol, and the checks that both protocols share. Token ids in and out. */
+/**
+ * The interface of a sampling server's protocol, and the checks that both protocols share. Requests and answers are
+ * token ids.
+ */
 import type { SamplingConfig } from '../../core/config/schema.js';
 import type { PolicyFiles } from '../../model/policyFiles.js';
 import type { HttpFailure } from '../../io/http.js';
 import type { SampledResponse } from '../../core/rows.js';
 
-/** A request that cannot be repaired by a retry: the endpoint is not used any more. `message` continues its name. */
+/**
+ * A failure that no retry repairs: the endpoint is not used any more. `message` continues a sentence that starts with
+ * the endpoint's name.
+ */
 export class EndpointFault extends Error {
   override readonly name = 'EndpointFault';
 }
 
 export interface ServerFacts {
   version: string;
-  /** Name of the served base model, as requests give it. */
+  /** Name of the served base model in requests. */
   model: string;
-  /** Folder or hub name that the server loaded, as it says; null if it does not. */
+  /** Folder or hub name that the server says it loaded; null if it does not say. */
   root: string | null;
   /** Longest sequence, tokens; null if it does not say. */
   context: number | null;
-  /** Adapters that it holds: name and folder. */
+  /** Loaded adapters: name and folder. */
   adapters: ReadonlyMap<string, string>;
   /** Largest rank of an adapter; null if it does not say. */
   maxRank: number | null;
-  /** Why the same seed may give another response there; null if seeds are honoured. */
+  /** Why a seed may not reproduce a response on this server; null if seeds are honoured. */
   seedProblem: string | null;
 }
 
@@ -51,7 +57,7 @@ export interface Protocol {
   ): Promise<number[]>;
   loadAdapter(name: string, folder: string): Promise<void>;
   unloadAdapter(name: string): Promise<void>;
-  /** Replaces the full weights by those of a folder, and forgets everything cached of the old ones. */
+  /** Replaces the full weights by those of a folder, and drops everything cached from the old ones. */
   reload(folder: string): Promise<void>;
 }
 
@@ -60,7 +66,7 @@ export interface ProtocolContext {
   /** The endpoint without a trailing slash or `/v1`. */
   base: URL;
   policy: PolicyFiles;
-  /** Tokens that a sequence may have: the smaller of the policy's context and the server's. */
+  /** Longest sequence in tokens: the smaller of the policy's context and the server's. */
   context: () => number;
   get(path: string): Promise<unknown>;
   post(path: string, body: unknown, options?: PostOptions): Promise<unknown>;
@@ -70,19 +76,19 @@ export interface ProtocolContext {
 
 export interface PostOptions {
   signal?: AbortSignal;
-  /** `load`: loading weights takes as long as a server's start. */
+  /** `load`: as long as a server's start, for requests that load weights. */
   time?: 'request' | 'load';
 }
 
-/** What a server generated, before it is checked. */
+/** A server's generated response, before it is checked. */
 export interface Generated {
   ids: number[];
   logprobs: number[];
-  /** Ids that the server repeats in its log-probabilities, if it does. */
+  /** The ids that the server repeats in its log-probabilities, if it does. */
   repeated: number[] | null;
-  /** The text of all ids, special tokens included, if the server gives it so. */
+  /** The text of all ids, special tokens included, if the server returns it. */
   text: string | null;
-  /** Tokens that it says it generated. */
+  /** The server's count of generated tokens. */
   count: number | null;
   finish: 'stop' | 'length';
   /** The token that ended the response, if the server names it. */
@@ -90,11 +96,11 @@ export interface Generated {
 }
 
 /**
- * Checks that a response is complete: as many log-probabilities as ids, ids of the vocabulary that spell the server's
+ * Checks that a response is complete: as many log-probabilities as ids, ids of the vocabulary that match the server's
  * text, and exactly one end-of-turn token, at the end, if and only if the model ended its turn.
  *
- * A response that lacks its end-of-turn token is refused rather than mended: the log-probability of the token is not
- * known, and a server that drops a token may have moved others.
+ * A response without its end-of-turn token is refused rather than repaired: the token's log-probability is unknown, and
+ * a server that drops a token may have shifted others.
  *
  * @throws EndpointFault
  */
@@ -164,8 +170,8 @@ const counted = (ids: number, count: number | null): string =>
   count === null ? `${ids} ids` : `${ids} ids of ${count} tokens`;
 
 /**
- * Servers decode token by token: they keep a leading space that a whole decoding drops, hold back parts of characters at
- * the end, and clean up spaces. So only the rest is compared; ids off by one differ in far more.
+ * Servers decode token by token: they keep a leading space that a whole decoding drops, hold back parts of characters
+ * at the end, and clean up spaces. Only the remaining characters are compared; ids off by one would change far more.
  */
 function sameText(a: string, b: string): boolean {
   const plain = (text: string) => text.replace(/[\s\uFFFD▁]+/gu, '');
@@ -177,7 +183,7 @@ function quoted(text: string): string {
   return `"${clean.length > 40 ? `${clean.slice(0, 40)}…` : clean}"`;
 }
 
-/** The server's own words about a refusal, in the forms that vLLM and SGLang use, on one line. */
+/** The server's message about a refusal, in the formats of vLLM and SGLang, on one line. */
 export function serverMessage(failure: HttpFailure): string {
   const { json, text } = failure;
   const object = (value: unknown) =>

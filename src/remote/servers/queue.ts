@@ -1,29 +1,29 @@
 /**
- * A queue of tasks over endpoints with a concurrency limit each. Knows no protocol and no real clock: a simulation drives
- * it too (bench/scale).
+ * A queue of tasks over endpoints, each with a concurrency limit. It knows no protocol and no real clock, so that a
+ * simulation can drive it too (bench/scale).
  *
- * - Endpoints take the next task as they have room, so that faster ones take more.
- * - Once no task waits, an idle endpoint repeats a request that another has held for longer than TAKE_OVER times its own
- *   mean duration. The first answer counts and the other request is aborted: a slow endpoint delays nothing.
+ * - Endpoints with room take the next task, so faster ones take more.
+ * - When no tasks are waiting, an idle endpoint repeats a request that another has held for longer than TAKE_OVER times
+ *   its own mean duration. The first answer counts and the other request is aborted, so a slow endpoint delays nothing.
  * - After a transient failure an endpoint rests (exponential backoff, or as long as the server asks), then one request
  *   tests it. It is down after `retries` failed tests in a row. Its tasks go to the others, at the end of the queue, so
  *   that one bad task does not fail every test.
- * - 429 halves the number of requests that an endpoint gets at once, each success raises it by a fraction.
+ * - 429 halves an endpoint's concurrency limit, and each success raises it by a fraction.
  * - A fault that no retry repairs takes the endpoint down at once. The queue fails when all are down.
  */
 import { type Control, type ControlSignal, uncontrolled } from '../../core/control.js';
 import { UserError } from '../../core/errors.js';
 
 export interface QueueEndpoint<T, R> {
-  /** How errors name it. */
+  /** The endpoint's name in errors. */
   readonly name: string;
-  /** Requests at once. */
+  /** Most requests at once. */
   readonly concurrency: number;
   run(task: T, signal: AbortSignal): Promise<R>;
-  /** Sorts out what `run` threw. */
+  /** Classifies errors thrown by `run`. */
   classify(error: unknown): QueueFailure;
   /**
-   * Called before an endpoint that could not be reached is used again: it may have been restarted, with other weights.
+   * Called before an endpoint that could not be reached is used again: it may have been restarted with other weights.
    * Throws as `run` does.
    */
   recover?(signal: AbortSignal): Promise<void>;
@@ -32,20 +32,20 @@ export interface QueueEndpoint<T, R> {
 export interface QueueFailure {
   /** `transient`: worth a retry. `fault`: the endpoint is unusable. */
   kind: 'transient' | 'fault';
-  /** Completes a sentence whose subject is the endpoint. */
+  /** Continues a sentence whose subject is the endpoint. */
   message: string;
   /** Seconds that the server asks to wait; NaN if it does not. */
   retryAfter?: number;
-  /** It refused for having too many requests. */
+  /** Whether it refused because it had too many requests. */
   busy?: boolean;
-  /** The connection failed: the endpoint may have been restarted. */
+  /** Whether the connection failed: the endpoint may have been restarted. */
   lost?: boolean;
 }
 
 export interface QueueClock {
   /** Seconds. */
   now(): number;
-  /** Resolves after so many seconds, or as soon as the signal is aborted. */
+  /** Resolves after this many seconds, or as soon as the signal is aborted. */
   sleep(seconds: number, signal: AbortSignal): Promise<void>;
 }
 
@@ -54,7 +54,7 @@ export interface EndpointStatus {
   done: number;
   retried: number;
   down: boolean;
-  /** Why it is down, or the last failure that was retried; null before one. */
+  /** Why it is down, or the last failure that was retried; null if there was none. */
   problem: string | null;
 }
 
@@ -63,19 +63,19 @@ export interface QueueOptions<T, R> {
   onResult(task: number, result: R, endpoint: number): void;
   /** Called after every change. */
   onStatus?(status: readonly EndpointStatus[]): void;
-  /** False drops a task, begun or not, without an answer. */
+  /** False drops a task, whether begun or not, without an answer. */
   wanted?(task: number): boolean;
-  /** Pause: nothing is sent; answers are still taken. Stop and abort: requests in flight are aborted. */
+  /** Pause: nothing is sent, but answers are still accepted. Stop and abort: requests in flight are aborted. */
   control?: Control;
-  /** Failed tests of an endpoint before it counts as down. */
+  /** Failed tests in a row after which an endpoint counts as down. */
   retries: number;
-  /** How the error names a task that fails wherever it is sent. */
+  /** How the error names a task that fails on every endpoint. */
   nameTask?(task: T): string;
   clock?: QueueClock;
 }
 
 const TAKE_OVER = 2;
-/** Seconds between looks at the control while requests are in flight. */
+/** Seconds between checks of the control while requests are in flight. */
 const LOOK = 0.2;
 /** Longest rest of an endpoint, seconds. */
 const MAX_REST = 30;
@@ -104,10 +104,10 @@ interface Held {
 }
 
 /**
- * Runs all tasks, in order as far as endpoints are free.
+ * Runs all tasks, started in order as endpoints have room.
  *
  * @returns `stopped` or `aborted` if the control said so
- * @throws UserError in one sentence if all endpoints are down, or a task fails wherever it is sent
+ * @throws UserError in one sentence if all endpoints are down, or a task fails on every endpoint
  */
 export async function runQueue<T, R>(
   tasks: readonly T[],
@@ -117,22 +117,22 @@ export async function runQueue<T, R>(
   return new Queue(tasks, endpoints, options).run();
 }
 
-/** What the queue knows of an endpoint. */
+/** The queue's state of an endpoint. */
 class Lane<T, R> {
   readonly status: EndpointStatus = { inFlight: 0, done: 0, retried: 0, down: false, problem: null };
-  /** Requests that it may hold at once; falls after 429. */
+  /** Current concurrency limit; halved by 429. */
   limit: number;
   /** Failed tests in a row. */
   failures = 0;
-  /** Rests until then; requests sent before that and failing later count with the same failure. */
+  /** Rests until this time. Requests sent before `failedAt` that fail later belong to the same failure. */
   restsUntil = -Infinity;
   failedAt = -Infinity;
-  /** Being proven after it was lost. */
+  /** Whether it is being verified after it was lost. */
   recovering = false;
   lost = false;
-  /** The request that tests it after a failure. */
+  /** The request that tests the endpoint after a failure. */
   trial: Held | null = null;
-  /** Seconds of all its answers. */
+  /** Total duration of its answers, seconds. */
   seconds = 0;
 
   constructor(readonly endpoint: QueueEndpoint<T, R>) {
@@ -149,15 +149,15 @@ class Lane<T, R> {
 class Queue<T, R> {
   private readonly lanes: Lane<T, R>[];
   private readonly clock: QueueClock;
-  /** The next task that nobody has been given yet. */
+  /** The next task that was never sent. */
   private fresh = 0;
-  /** Tasks that came back from endpoints that failed. */
+  /** Tasks returned by endpoints that failed. */
   private readonly returned: number[] = [];
-  /** Endpoints that hold each task. */
+  /** Number of endpoints that hold each task. */
   private readonly holders: Uint8Array;
   private readonly failures = new Map<number, number>();
   private readonly held = new Set<Held>();
-  /** Those that one endpoint holds and no other, about the oldest first. */
+  /** Requests whose task no other endpoint holds, roughly oldest first. */
   private readonly single = new Set<Held>();
   private left: number;
   private readonly finished: Uint8Array;
@@ -205,7 +205,7 @@ class Queue<T, R> {
     this.end();
   }
 
-  /** Asks the control again and again. While it does not answer, work is paused. */
+  /** Polls the control. Work is paused until it answers. */
   private async look(): Promise<void> {
     const control = this.options.control ?? uncontrolled;
     try {
@@ -236,13 +236,13 @@ class Queue<T, R> {
       }
   }
 
-  /** Gives every endpoint with room its next task. */
+  /** Gives tasks to every endpoint with room. */
   private dispatch(): void {
     if (this.over || this.paused) return;
     const now = this.clock.now();
     for (let given = true; given;) {
       given = false;
-      // One task to each in turn: with few tasks all endpoints share them.
+      // Hands out one task per endpoint in turn, so that a few tasks are spread over all endpoints.
       for (const [index, lane] of this.lanes.entries()) {
         if (!lane.hasRoom(now)) continue;
         const task = lane.lost ? null : this.next(index, now);
@@ -275,7 +275,7 @@ class Queue<T, R> {
     return this.fresh < this.tasks.length || this.returned.length > 0;
   }
 
-  /** What another endpoint, and no third, has held for longest. */
+  /** The oldest request that another endpoint holds and no third one repeats. */
   private oldestElsewhere(endpoint: number): Held | null {
     for (const held of this.single) if (held.endpoint !== endpoint && this.finished[held.task] === 0) return held;
     return null;
@@ -285,7 +285,7 @@ class Queue<T, R> {
     return since + TAKE_OVER * this.pace(endpoint);
   }
 
-  /** Mean seconds of an endpoint's answers, of everybody's before its first; Infinity before any. */
+  /** Mean seconds of an endpoint's answers, or of all endpoints' before its first; Infinity before any. */
   private pace(endpoint: number): number {
     const own = this.lanes[endpoint];
     const lanes = own.status.done > 0 ? [own] : this.lanes;
@@ -372,7 +372,7 @@ class Queue<T, R> {
     if (this.over) return;
     const open = this.finished[held.task] === 0;
     if (open && this.holders[held.task] === 0) this.returned.push(held.task);
-    // Aborted here: another endpoint has answered, nobody wants it, or the endpoint is down.
+    // The queue aborted it: another endpoint has answered, the task is not wanted, or the endpoint is down.
     if (held.controller.signal.aborted) {
       this.tell();
       return this.dispatch();
@@ -385,7 +385,7 @@ class Queue<T, R> {
     this.dispatch();
   }
 
-  /** Ends the queue on a task that fails again and again while others succeed. */
+  /** Ends the queue if a task fails repeatedly while others succeed. */
   private taskFailed({ task, endpoint }: Held, { message }: QueueFailure): void {
     const failures = (this.failures.get(task) ?? 0) + 1;
     this.failures.set(task, failures);
@@ -398,7 +398,7 @@ class Queue<T, R> {
     );
   }
 
-  /** @param since when the failed request was sent */
+  /** @param since time at which the failed request was sent */
   private endpointFailed(index: number, failure: QueueFailure, since: number): void {
     const lane = this.lanes[index];
     const { status } = lane;
@@ -407,7 +407,7 @@ class Queue<T, R> {
     if (failure.kind === 'fault') return this.down(lane);
     status.retried++;
     lane.lost ||= failure.lost === true;
-    // Requests that were in flight together fail together: they count as one failure.
+    // Requests that were in flight together fail together, and count as one failure.
     if (since < lane.failedAt) return;
     const now = this.clock.now();
     lane.failedAt = now;
@@ -433,7 +433,7 @@ class Queue<T, R> {
     );
   }
 
-  /** Proves an endpoint that was lost before it is used again. */
+  /** Verifies a lost endpoint before it is used again. */
   private recover(index: number): void {
     const lane = this.lanes[index];
     const { endpoint } = lane;

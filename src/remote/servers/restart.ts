@@ -6,16 +6,17 @@ import { openForAppending } from '../../io/durable.js';
 import { plainText } from '../../core/sanitize.js';
 import { shellQuote } from '../../core/shell.js';
 
-/** How a command that was started is doing. */
+/** The state of a restart command. */
 export interface Restart {
-  /** @throws UserError with its last line if it has ended with an error */
+  /** @throws UserError with its last line if it ended with an error */
   check(): void;
-  /** It has ended without an error. */
+  /** Whether it ended without an error. */
   readonly finished: boolean;
 }
 
 /**
- * Starts the command in a shell. It may end once the server is starting, or stay with it: both outlive this process.
+ * Starts the command in a shell. The command may end once the server is starting, or run as long as the server; both
+ * outlive this process.
  *
  * @param command with `{weights}` and `{endpoint}`, which are replaced by quoted words
  * @param log file that its output is appended to
@@ -49,7 +50,7 @@ export function startRestart(command: string, weights: string, endpoint: string,
   };
 }
 
-/** `~` stays a character: the value is a path or a URL, not text that a user typed. */
+/** `~` is not expanded: the value is a path or a URL, not text that a user typed. */
 function quote(word: string): string {
   return shellQuote(word.startsWith('~') ? `./${word}` : word);
 }

@@ -1,6 +1,7 @@
 /**
- * SGLang's protocol, of release 0.5.23: `/generate` with token ids, adapters at run time, `/update_weights_from_disk`.
- * Source: sglang/srt/entrypoints/http_server.py, managers/io_struct.py, sampling/sampling_params.py, layers/sampler.py.
+ * SGLang's protocol, as of release 0.5.23: `/generate` with token ids, adapters at run time,
+ * `/update_weights_from_disk`. Source: sglang/srt/entrypoints/http_server.py, managers/io_struct.py,
+ * sampling/sampling_params.py, layers/sampler.py.
  */
 import { z } from 'zod';
 import { HttpFailure } from '../../io/http.js';
@@ -71,7 +72,7 @@ export class Sglang implements Protocol {
     return {
       version: server.version,
       model: base?.id ?? model.model_path,
-      // Changes with update_weights_from_disk.
+      // update_weights_from_disk changes it.
       root: model.model_path,
       context: base?.max_model_len ?? server.context_length ?? null,
       adapters: new Map(models.data.filter(({ parent }) => parent != null).map(({ id, root }) => [id, root ?? ''])),
@@ -116,7 +117,7 @@ export class Sglang implements Protocol {
       signal,
     );
     const { finish_reason: finish, prompt_tokens, completion_tokens, output_token_logprobs } = answer.meta_info;
-    // Paused or aborted by somebody: the ids so far are no response.
+    // Somebody paused or aborted the request, so the ids are incomplete.
     if (finish.type !== 'stop' && finish.type !== 'length')
       throw new HttpFailure('connection', `ended a response with the reason "${finish.type}"`);
     if (prompt_tokens !== prompt_ids.length)
@@ -141,7 +142,7 @@ export class Sglang implements Protocol {
       this.context.policy,
       limit,
     );
-    // Its log-probabilities are those of the tempered and penalised distribution (layers/sampler.py).
+    // SGLang reports log-probabilities of the tempered and penalised distribution (layers/sampler.py).
     if (settings.temperature === 1 && settings.repetition_penalty === 1) return response;
     const token_logprobs = await this.logprobs(prompt_ids, response.ids, adapter, signal);
     return { ...response, token_logprobs, logps: token_logprobs.reduce((sum, value) => sum + value, 0) };
@@ -159,7 +160,7 @@ export class Sglang implements Protocol {
         input_ids: [...prompt_ids, ...response_ids],
         sampling_params: {
           ...this.fields(),
-          // Reads the prompt only.
+          // Only reads the prompt.
           max_new_tokens: 0,
           ...{ temperature: 0, top_p: 1, top_k: -1, min_p: 0, repetition_penalty: 1 },
         },
@@ -176,7 +177,7 @@ export class Sglang implements Protocol {
         `gave ${entries.length} input_token_logprobs for ${response_ids.length + 1} tokens; use a release of the server that counts both alike`,
       );
     const { vocab_size } = this.context.policy.config;
-    // The first entry is that of the prompt's last token, null.
+    // The first entry belongs to the prompt's last token and is null.
     return entries.slice(1).map(([value, id], i) => {
       const sent = response_ids[i];
       if (value === null || (id !== sent && !(id === 0 && sent >= vocab_size - 1)))
@@ -199,13 +200,13 @@ export class Sglang implements Protocol {
 
   async reload(folder: string): Promise<void> {
     const { context } = this;
-    // `retract` keeps requests and allows the cache to be flushed; the default, abort, would end them.
+    // `retract` keeps requests and lets the cache be flushed; the default, abort, would end them.
     await context.postText('/pause_generation', { mode: 'retract' }, { time: 'load' });
     try {
       const body = { model_path: folder, load_format: null, abort_all_requests: false, flush_cache: true };
       this.expectSuccess(await context.post('/update_weights_from_disk', body, { time: 'load' }));
     } finally {
-      // A server that stays paused answers nobody.
+      // A server left paused would not answer anybody.
       await context.postText('/continue_generation', {});
     }
   }

@@ -1,32 +1,33 @@
 /**
- * Policy verification: do the log-probabilities that an endpoint gives to fixed probe tokens belong to the weights that it
- * was asked to hold? Pure: numbers in, a verdict out.
+ * Policy verification: do the log-probabilities that an endpoint gives to fixed probe tokens belong to the weights that
+ * it should hold? Pure: numbers in, a verdict out.
  *
- * Let `new` be what the trainer recorded of the wanted weights, `old` of the weights before, and `s` what the endpoint
- * says, all per probe token. Engines compute in other orders and types than trainers, so `s` is never exactly `new`:
+ * Let `new` be the trainer's record of the wanted weights, `old` that of the weights before, and `s` the endpoint's
+ * values, all per probe token. Engines compute in other orders and types than trainers, so `s` is never exactly `new`:
  * bfloat16 servers differ by 0.01 to 0.05 nats per token, in bad cases by 0.3 (vllm#42259). Two measures are used:
  *
- * - `mean` = mean |s − new|, at most the configured tolerance. It tells other models, adapters that are not applied, and
- *   ids off by one, but not a small update from its start.
+ * - `mean` = mean |s − new|, at most the configured tolerance. It detects other models, adapters that are not applied,
+ *   and ids off by one, but does not tell a small update from its start.
  * - `shift` = ⟨s − old, new − old⟩ / |new − old|²: the least-squares share of the update that `s` shows, 1 with the new
- *   weights and 0 with the old ones. It sums over all tokens, so that numerical noise cancels. Its standard error is
- *   se = rms(residual) / |new − old|, with the residual s − old − shift·(new − old). `shift` counts only while
- *   3·se ≤ MAX_ERROR: otherwise the update is smaller than the noise, and the note says that nothing could be told.
+ *   weights and 0 with the old ones. It sums over all tokens, so that numerical noise cancels. Its standard error is se
+ *   = rms(residual) / |new − old|, with the residual s − old − shift·(new − old). `shift` counts only if 3·se ≤
+ *   MAX_ERROR: otherwise the update is smaller than the noise, and the note says so.
  *
- * A reload can be partial. vLLM 0.32's CPU build keeps a packed copy of a tied output head: mean 0.014 and shift 0.98 of an
- * update of 0.086 nats per token. Such an endpoint differs from `new` by far more than it differed from `old` under the old
- * weights (2e-7). So that noise is measured before weights are replaced, and `mean` may be MOST_NOISE times as much.
+ * A reload can be partial. vLLM 0.32's CPU build keeps a packed copy of a tied output head: mean 0.014 and shift 0.98
+ * for an update of 0.086 nats per token. Such an endpoint differs from `new` by far more than it differed from `old`
+ * under the old weights (2e-7). So the noise is measured before weights are replaced, and `mean` may be at most
+ * MOST_NOISE times as large.
  *
- * Requests of one endpoint may reach several replicas behind a load balancer. So every sequence is sent as a request of
- * its own, more than once, and each answer is judged by itself, too: one stale replica then shows as single answers with
- * a shift near 0 while the total is near 1.
+ * Requests to one endpoint may reach several replicas behind a load balancer. So every sequence is sent as a separate
+ * request, more than once, and each answer is also judged separately: one stale replica then shows as single answers
+ * with a shift near 0 while the total is near 1.
  */
 import { smallest } from '../../core/limits.js';
 import type { Verification } from '../../protocol/remoteViews.js';
 
 /** Per-token log-probabilities of the probe sequences, recorded for the wanted weights and for those before. */
 export interface RecordedProbes {
-  /** Of the weights before; null if they are not recorded. */
+  /** Log-probabilities under the weights before; null if they are not recorded. */
   start: number[][] | null;
   end: number[][];
 }
@@ -37,20 +38,26 @@ export interface ProbeAnswer {
   logprobs: number[];
 }
 
-/** Three standard errors of a shift that counts. Half-way between old and new is then at least three errors from both. */
+/**
+ * Largest value of three standard errors for a shift to count. A shift half-way between old and new is then at least
+ * three errors from both.
+ */
 const MAX_ERROR = 0.5;
 /**
- * Least total shift of the new weights, three standard errors allowed. One stale replica of eight gives 0.875; vLLM's CPU
- * build, which keeps packed copies of old matrices after a reload, gave 0.84.
+ * Least total shift of the new weights, after adding three standard errors. One stale replica of eight gives 0.875;
+ * vLLM's CPU build, which keeps packed copies of old matrices after a reload, gave 0.84.
  */
 const LEAST_SHIFT = 0.9;
-/** Largest: a later round's weights lie beyond the wanted ones. */
+/** Largest total shift; beyond it the endpoint holds a later round's weights. */
 const MOST_SHIFT = 1.25;
-/** Single answers have fewer tokens, so their mean differences spread more than the total. */
+/** Single answers have fewer tokens, so their mean differences vary more than the total's. */
 const SINGLE_TOLERANCE = 3;
-/** Largest mean difference, in multiples of the endpoint's own under the weights before. */
+/** Largest mean difference, as a multiple of the endpoint's own under the weights before. */
 const MOST_NOISE = 10;
-/** Nats per token that are never too many: float32 servers differ by 1e-7, and other numerics may come with new weights. */
+/**
+ * A difference in nats per token that is always accepted: float32 servers differ by 1e-7, and new weights may be
+ * computed with other numerics.
+ */
 const LEAST_NOISE = 1e-3;
 
 interface Measured {
@@ -99,7 +106,7 @@ export function verifyPolicy(
     );
   }
   const lags = shift !== null && shift + 3 * total.error < LEAST_SHIFT;
-  // Old weights may be close enough for the tolerance, and single answers further apart.
+  // The old weights may be within the tolerance while single answers exceed it, so this comes first.
   if (lags && shift < 0.5)
     return result('failed', `it shows ${percent(shift)} of the update to ${weights}; it seems to hold ${old} still`);
   const apart = single.filter((answer) => answer.mean > SINGLE_TOLERANCE * tolerance).length;
@@ -131,7 +138,7 @@ export function verifyPolicy(
 }
 
 /**
- * Weights of which nothing is recorded yet: endpoints must agree with each other, and each with itself.
+ * For weights without a record: endpoints must agree with each other, and each with itself.
  *
  * @param answers of each endpoint, for the same sequences
  */
@@ -140,7 +147,8 @@ export function verifyAgreement(
   answers: readonly (readonly ProbeAnswer[])[],
   tolerance: number,
 ): Verification[] {
-  // Of the endpoint that agrees best with all others: a single stale one must not make the others fail.
+  // The reference is the endpoint that agrees best with all others, so that a single stale one does not make the others
+  // fail.
   const averages = answers.map(meanPerSequence);
   const distances = averages.map((mine) => averages.map((other) => difference(mine, other)));
   const sums = distances.map((row) => row.reduce((sum, value) => sum + value, 0));
@@ -170,12 +178,12 @@ export function verifyAgreement(
   });
 }
 
-/** Mean absolute difference of answers from log-probabilities, nats per token. */
+/** Mean absolute difference between answers and log-probabilities, nats per token. */
 export function meanDifference(answers: readonly ProbeAnswer[], from: number[][]): number {
   return measure(answers, { start: null, end: from }).mean;
 }
 
-/** Mean over the answers to each sequence, per token. */
+/** Mean of the answers to each sequence, per token. */
 export function meanPerSequence(answers: readonly ProbeAnswer[]): number[][] {
   const sums: number[][] = [];
   const counts: number[] = [];

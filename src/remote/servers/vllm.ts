@@ -1,6 +1,7 @@
 /**
- * vLLM's protocol, of release 0.32: `/v1/completions` with token ids, adapters at run time, and the development mode's
- * weight reload. Source: vllm/entrypoints/openai/completion/protocol.py, vllm/entrypoints/openai/models/serving.py.
+ * vLLM's protocol, as of release 0.32: `/v1/completions` with token ids, adapters at run time, and the development
+ * mode's weight reload. Source: vllm/entrypoints/openai/completion/protocol.py,
+ * vllm/entrypoints/openai/models/serving.py.
  */
 import { z } from 'zod';
 import { HttpFailure } from '../../io/http.js';
@@ -85,7 +86,7 @@ export class Vllm implements Protocol {
         max_tokens: limit,
         temperature: settings.temperature,
         top_p: settings.top_p,
-        // 0 is all, as ours.
+        // 0: all, as in our settings.
         top_k: settings.top_k,
         min_p: settings.min_p,
         repetition_penalty: settings.repetition_penalty,
@@ -124,7 +125,7 @@ export class Vllm implements Protocol {
     signal: AbortSignal,
   ): Promise<number[]> {
     const ids = [...prompt_ids, ...response_ids];
-    // One token is always generated: a sequence that fills the context is scored without its last token's prediction.
+    // vLLM always generates one token, so a sequence that fills the context cannot be scored (ContextFull in pool.ts).
     const { choice } = await this.complete(
       {
         ...this.fields(ids, adapter),
@@ -164,19 +165,19 @@ export class Vllm implements Protocol {
   /** Source: vllm/entrypoints/serve/dev and serve/rlhf: the routes exist with VLLM_SERVER_DEV_MODE=1. */
   async reload(folder: string): Promise<void> {
     const { context } = this;
-    // The default mode, abort, would end requests in flight; clear_cache drops the prefix cache of the old weights.
+    // The default mode, abort, would end requests in flight; clear_cache drops the old weights' prefix cache.
     await connecting(() => context.postText('/pause?mode=wait&clear_cache=true', {}, { time: 'load' }));
     try {
       const body = { method: 'reload_weights', kwargs: { weights_path: folder, is_checkpoint_format: true } };
       await connecting(() => context.postText('/collective_rpc', body, { time: 'load' }));
       await this.resetPrefixCache();
     } finally {
-      // A server that stays paused answers nobody.
+      // A server left paused would not answer anybody.
       await connecting(() => context.postText('/resume', {}));
     }
   }
 
-  /** Fails while blocks are held, which ends soon after a pause. */
+  /** Fails while blocks are in use, which ends soon after a pause. */
   private async resetPrefixCache(): Promise<void> {
     for (let attempt = 0; ; attempt++) {
       const answer = await connecting(() => this.context.post('/reset_prefix_cache', {}));
@@ -187,7 +188,7 @@ export class Vllm implements Protocol {
     }
   }
 
-  /** Every field, since the server fills others from its generation_config. */
+  /** Sets every field, because the server fills missing ones from its generation_config. */
   private fields(prompt: readonly number[], adapter: string | null) {
     return {
       model: adapter ?? this.model,
@@ -197,7 +198,7 @@ export class Vllm implements Protocol {
       stop_token_ids: this.context.policy.generation.eosTokenIds,
       skip_special_tokens: false,
       spaces_between_special_tokens: false,
-      // The text then holds the end-of-turn token, and must equal the decoded ids.
+      // The text then contains the end-of-turn token, and must equal the decoded ids.
       include_stop_str_in_output: true,
       return_token_ids: true,
       return_tokens_as_token_ids: true,
@@ -212,8 +213,8 @@ export class Vllm implements Protocol {
 }
 
 /**
- * Sends again after a failed connection, for routes that may be called twice. vLLM closes connections that were idle for
- * 5 s, and a request on one that is just closing fails: a reload that ends so would leave the server paused.
+ * Retries after a failed connection, for routes that may be called twice. vLLM closes connections that were idle for 5
+ * s, and a request on a closing one fails; if that happened during a reload, the server would stay paused.
  */
 async function connecting<T>(send: () => Promise<T>): Promise<T> {
   for (let attempt = 0; ; attempt++) {

@@ -1,6 +1,6 @@
 /**
- * Loads the addon (the optional package @brevity/native, built when Brevity is installed), and says in plain words why
- * it cannot be loaded and which command mends that.
+ * Loads the addon (the optional package @brevity/native, built when Brevity is installed), or explains in plain words
+ * why it cannot be loaded and which command fixes that.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -8,10 +8,10 @@ import path from 'node:path';
 import { messageOf } from '../../core/errors.js';
 import type { Addon } from './device.js';
 
-/** The command that builds the addon anew. */
+/** The command that rebuilds the addon. */
 export const rebuildCommand = 'npm run build:native';
 
-/** @throws Error with the reason and the mend */
+/** @throws Error with the reason and the fix */
 export function loadAddon(): Addon {
   const require = createRequire(import.meta.url);
   try {
@@ -30,9 +30,9 @@ function addonFolder(require: NodeJS.Require): string | null {
 }
 
 /**
- * Why the addon did not load, in one clause with what to do.
+ * Why the addon did not load, in one clause that says what to do.
  *
- * @param folder of the package, or null where npm left it out
+ * @param folder of the package, or null if npm did not install it
  */
 export function explainAddonFailure(error: unknown, folder: string | null): string {
   const [message] = messageOf(error).split('\n');
@@ -55,10 +55,10 @@ export function explainAddonFailure(error: unknown, folder: string | null): stri
   return `its addon cannot be loaded: ${message}; \`${rebuildCommand}\` builds it anew`;
 }
 
-/** ELF's numbers of processors (e_machine). */
+/** ELF's processor numbers (e_machine). */
 const machines: Partial<Record<NodeJS.Architecture, number>> = { x64: 62, arm64: 183 };
 
-/** Whether a library of Linux is for another processor: the loader passes those over as if they were not there. */
+/** Whether a Linux library is for another processor: the loader skips those as if they did not exist. */
 function isForeign(file: string): boolean {
   const header = readFileSync(file).subarray(0, 20);
   const mine = machines[process.arch];
@@ -66,7 +66,7 @@ function isForeign(file: string): boolean {
   return header.toString('latin1', 1, 4) === 'ELF' && header.readUInt16LE(18) !== mine;
 }
 
-/** What the install script (native/install.mjs) noted when it could not build. */
+/** The reason that the install script (native/install.mjs) recorded when it could not build. */
 function buildProblem(folder: string): string | null {
   try {
     return (JSON.parse(readFileSync(path.join(folder, 'build', 'problem.json'), 'utf8')) as { problem: string })

@@ -1,6 +1,6 @@
 /**
- * TensorFlow.js's backend over a device of our addon: which tensor has which buffer, and how many owners. Kernels
- * (register/) make outputs here and launch the device's ops on them.
+ * TensorFlow.js's backend over a device of our addon: maps tensors to buffers and counts their owners. Kernels
+ * (register/) allocate outputs here and launch the device's ops on them.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Device } from './device.js';
@@ -18,10 +18,10 @@ interface Entry {
   bf16?: boolean;
 }
 
-/** Shape and element type of a tensor to be made, and whether it is kept in bfloat16. */
+/** Shape and element type of a new tensor, and whether it is kept in bfloat16. */
 export type Output = [shape: number[], dtype: tf.DataType, bf16?: boolean];
 
-/** Bytes of an element in the device's memory. */
+/** Bytes per element in the device's memory. */
 export function bytesOf(dtype: tf.DataType): number {
   if (dtype === 'float32' || dtype === 'int32') return 4;
   if (dtype === 'bool') return 1;
@@ -29,7 +29,9 @@ export function bytesOf(dtype: tf.DataType): number {
 }
 
 export class NativeBackend extends tf.KernelBackend {
-  /** Float32 copies that were made of tensors in bfloat16, for ops that cannot read them: slow, and for tests to see. */
+  /**
+   * Number of float32 copies made of bfloat16 tensors for ops that cannot read them. Copies are slow; tests read this.
+   */
   bf16Copies = 0;
   private readonly entries: tf.DataStorage<Entry>;
 
@@ -127,7 +129,7 @@ export class NativeBackend extends tf.KernelBackend {
     return { kernelMs: performance.now() - start };
   }
 
-  /** Gives memory that no tensor uses back to the system. */
+  /** Returns unused memory to the system. */
   releaseMemory(): void {
     this.device.trim();
   }
@@ -141,13 +143,13 @@ export class NativeBackend extends tf.KernelBackend {
     return { dataId: this.write(null, shape, dtype), shape, dtype };
   }
 
-  /** The same data under another shape: one owner more. */
+  /** The same data under another shape; adds one owner. */
   share(tensor: tf.TensorInfo, shape = tensor.shape): tf.TensorInfo {
     this.incRef(tensor.dataId);
     return { dataId: tensor.dataId, shape, dtype: tensor.dtype };
   }
 
-  /** Gives up a tensor that a kernel made for itself. */
+  /** Releases a tensor that a kernel made for itself. */
   free(...tensors: tf.TensorInfo[]): void {
     for (const { dataId } of tensors) this.disposeData(dataId);
   }
@@ -160,7 +162,7 @@ export class NativeBackend extends tf.KernelBackend {
     );
   }
 
-  /** Launches an op whose buffers are the inputs, then new tensors; where it throws, none stays. */
+  /** Launches an op on the inputs' buffers followed by new output tensors; if it throws, the outputs are freed. */
   compute(op: string, inputs: tf.TensorInfo[], params: number[], ...outputs: Output[]): tf.TensorInfo[] {
     const made: tf.TensorInfo[] = [];
     try {
@@ -203,14 +205,14 @@ export class NativeBackend extends tf.KernelBackend {
   }
 
   /**
-   * A float32 tensor whose values `fill` writes in place, or into an array that is then copied where the device's memory
-   * is out of the host's reach. Where fill throws, nothing stays allocated.
+   * A float32 tensor whose values `fill` writes in place, or into an array that is then copied if the host cannot reach
+   * the device's memory. If fill throws, nothing stays allocated.
    */
   filled(shape: number[], fill: (values: Float32Array) => void): tf.TensorInfo {
     return this.written(this.output(shape, 'float32'), Float32Array, fill);
   }
 
-  /** The same of a tensor in bfloat16: fill writes the bits of each value. */
+  /** The same for a tensor in bfloat16: fill writes the bits of each value. */
   filledBf16(shape: number[], fill: (bits: Uint16Array) => void): tf.TensorInfo {
     return this.written(this.bf16Output(shape), Uint16Array, fill);
   }
@@ -241,11 +243,11 @@ function asDtype(values: tf.BackendValues, dtype: tf.DataType): Values {
   return values instanceof Array ? values : Array.from(values as unknown as ArrayLike<number>);
 }
 
-// Float32 tensors that the device keeps in bfloat16, two bytes per element: frozen ones, and, on a device that rounds the
-// operands of products, results that only products read (Readers of fused.ts). TensorFlow.js sees float32. A few ops have
-// forms that read bfloat16; all others get a float32 copy for the duration of the launch.
+// Float32 tensors that the device keeps in bfloat16, two bytes per element: frozen ones, and, on a device that rounds
+// the operands of products, results that only products read (Readers of fused.ts). TensorFlow.js sees float32. A few
+// ops have forms that read bfloat16; all others get a float32 copy for the duration of the launch.
 
-/** Forms of ops, by the places of the inputs that they read in bfloat16; the first that fits is taken. */
+/** Forms of ops, by the positions of the inputs that they read in bfloat16; the first that fits is used. */
 const forms = new Map<string, [form: string, places: number[]][]>([
   [
     'MatMul',
@@ -260,7 +262,7 @@ const forms = new Map<string, [form: string, places: number[]][]>([
   ['TokenLogProbsGrad', [['TokenLogProbsGrad/bf16', [1]]]],
 ]);
 
-/** Runs `launch` with the op's name or that of its form, and with inputs that it can read. */
+/** Runs `launch` with the name of the op or of its form, and with inputs that it can read. */
 export function launchReading(
   backend: NativeBackend,
   op: string,
@@ -268,7 +270,7 @@ export function launchReading(
   launch: (form: string, read: tf.TensorInfo[]) => void,
 ): void {
   const isBf16 = inputs.map(({ dataId }) => backend.isBf16(dataId));
-  // Nearly always, and each op comes here.
+  // The common case, kept fast because every op passes here.
   if (!isBf16.includes(true)) return launch(op, inputs);
   const [form, own] = forms
     .get(op)
@@ -288,11 +290,11 @@ export function launchReading(
   }
 }
 
-/** The values of a tensor in bfloat16 in float32. */
+/** Copies a bfloat16 tensor to float32. */
 export const widened = (backend: NativeBackend, x: tf.TensorInfo): tf.TensorInfo =>
   converted(backend, 'Widen', x, backend.output(x.shape, 'float32'));
 
-/** A float32 tensor's values in a frozen one, rounded to the nearest. */
+/** Copies a float32 tensor to a frozen one, rounded to nearest. */
 export const narrowed = (backend: NativeBackend, x: tf.TensorInfo): tf.TensorInfo =>
   converted(backend, 'Narrow', x, backend.bf16Output(x.shape));
 

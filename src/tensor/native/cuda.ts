@@ -1,4 +1,4 @@
-/** Makes the backend `cuda` known to TensorFlow.js: the native backend's kernels on a GPU (native/cuda). */
+/** Registers the backend `cuda` with TensorFlow.js: the native backend's kernels on a GPU (native/cuda). */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Precision } from '../../core/config/schema.js';
 import { loadAddon } from './addon.js';
@@ -10,10 +10,10 @@ import { registerKernels } from './register/index.js';
 let device: Device | null = null;
 
 /**
- * Opens the GPU that BREVITY_GPU numbers (the first, unless it says otherwise; CUDA_VISIBLE_DEVICES is the driver's) and
+ * Opens the GPU with the number in BREVITY_GPU (the first by default; the driver applies CUDA_VISIBLE_DEVICES) and
  * registers the backend and its kernels.
  *
- * @throws Error with what is missing: the addon, a driver, a card, a newer driver
+ * @throws Error that says what is missing: the addon, a driver, a card, a newer driver
  */
 export function registerCuda(precision: Precision): void {
   if (device !== null) return;
@@ -36,7 +36,7 @@ function ordinal(): number {
   return Number(text);
 }
 
-/** Lets go of the GPU, so that this process can open another device; nothing can be computed on `cuda` any more. */
+/** Closes the GPU, so that this process can open another device; `cuda` can compute nothing afterwards. */
 export function closeCuda(): void {
   device?.close();
 }
@@ -46,7 +46,7 @@ export function describeCuda(): string {
   return device?.description ?? '';
 }
 
-/** The rates of the GPU, measured for about a second; for `brevity doctor`. */
+/** The GPU's rates, measured for about a second; for `brevity doctor`. */
 export function measureCuda(): string {
   if (device === null || device.name === 'cuda-emulated') return 'not measured';
   const { bytesPerSecond, operationsPerSecond } = device.measure();

@@ -1,6 +1,6 @@
 /**
- * A device of the addon (native/src/device.h): memory by handle and ops by name. The only file that knows the addon's
- * calls; what an op takes stands beside it in native/src/ops/.
+ * A device of the addon (native/src/device.h): memory by handle and ops by name. Only this file knows the addon's
+ * calls; native/src/ops/ documents each op's arguments.
  */
 import type { Precision } from '../../core/config/schema.js';
 import { messageOf } from '../../core/errors.js';
@@ -10,11 +10,11 @@ export type DeviceName = 'cpu' | 'cuda' | `cuda:${number}` | 'cuda-emulated';
 
 export interface DeviceSettings {
   threads: number;
-  /** Most bytes in use and kept for reuse together. */
+  /** Limit on bytes in use and bytes kept for reuse together. */
   memoryLimit: number;
-  /** For tests: fill new memory with NaN, so that an element that no kernel writes is seen. */
+  /** For tests: fill new memory with NaN, so that elements that no kernel writes are noticed. */
   poison: boolean;
-  /** What a GPU rounds operands of matrix products to; the cpu device does not. */
+  /** The type that a GPU rounds operands of matrix products to; the cpu device does not round. */
   precision: Precision;
 }
 
@@ -47,22 +47,22 @@ export interface Addon {
   trim(): void;
 }
 
-/** Of a large copy on a GPU, read and written, and of a large matrix product in its precision. */
+/** Rates of a large copy on a GPU (reads plus writes), and of a large matrix product in the device's precision. */
 export interface DeviceRates {
   bytesPerSecond: number;
   operationsPerSecond: number;
 }
 
 /**
- * Where a device's time went. `seconds` is from the first op's beginning to the last one's end, those of an op all its
- * times together; what takes longest comes first, products by their sizes M×N×K.
+ * Where a device's time went. `seconds` runs from the start of the first op to the end of the last one; an op's seconds
+ * are the sum over all its calls. Ops are sorted slowest first; products are listed by size M×N×K.
  */
 export interface DeviceProfile {
   seconds: number;
   ops: { op: string; count: number; seconds: number }[];
 }
 
-/** In bytes; `peak` is the most that was ever in use. */
+/** In bytes; `peak` is the highest use so far. */
 export interface DeviceMemory {
   used: number;
   cached: number;
@@ -76,7 +76,7 @@ export class Device {
   readonly threads: number;
   /** A GPU's card, driver and libraries, for people; empty on the cpu device. */
   readonly description: string;
-  /** What the environment asked for and the addon cannot do; for people. */
+  /** What the environment requested and the addon cannot do; for people. */
   readonly problem: string | undefined;
   /** Whether products round float32 operands to bfloat16. */
   readonly roundsProducts: boolean;
@@ -103,7 +103,7 @@ export class Device {
     this.ops = new Map(ops.map((op, index) => [op, index]));
   }
 
-  /** @throws OutOfMemoryError; as every call, DeviceLostError */
+  /** @throws OutOfMemoryError; like every call, DeviceLostError */
   allocate(bytes: number): number {
     return guarded(() => this.addon.allocate(bytes));
   }
@@ -124,7 +124,7 @@ export class Device {
   /**
    * Lets f write a buffer's memory in place, during the call only.
    *
-   * @returns false, without a call, where the host cannot reach the device's memory
+   * @returns false, without calling f, if the host cannot reach the device's memory
    */
   map(handle: number, f: (memory: ArrayBuffer) => void): boolean {
     return this.addon.map(handle, f);
@@ -134,7 +134,7 @@ export class Device {
     return this.ops.has(op);
   }
 
-  /** @throws OutOfMemoryError where a kernel finds no working memory; Error where sizes do not fit the buffers */
+  /** @throws OutOfMemoryError if a kernel gets no working memory; Error if sizes do not fit the buffers */
   launch(op: string, handles: number[], params: number[]): void {
     const index = this.ops.get(op);
     if (index === undefined) throw new Error(`the ${this.name} device has no op ${op}`);
@@ -146,44 +146,50 @@ export class Device {
   }
 
   /**
-   * From here on launches are done and noted, until the step ends. Nothing may be written or read meanwhile; what is
-   * allocated belongs to the recording.
+   * From here on launches run and are recorded, until the step ends. Nothing may be written or read meanwhile; buffers
+   * allocated meanwhile belong to the recording.
    */
   beginRecording(): void {
     guarded(() => this.addon.beginRecording());
   }
 
-  /** @returns the recorded step's number @throws Error where an op of it failed */
+  /**
+   * @returns the recorded step's number
+   * @throws Error if one of its ops failed
+   */
   endRecording(): number {
     return guarded(() => this.addon.endRecording());
   }
 
-  /** Instead of ending it. */
+  /** Discards the recording instead of ending it. */
   abandonRecording(): void {
     guarded(() => this.addon.abandonRecording());
   }
 
-  /** Launches a step's ops again, on the same memory. @throws Error where a buffer from before it was released since */
+  /**
+   * Launches a step's ops again, on the same memory.
+   * @throws Error if a buffer from before the recording was released since
+   */
   replay(recording: number): void {
     guarded(() => this.addon.replay(recording));
   }
 
-  /** Gives a step's memory back; its buffers that are in use stay. */
+  /** Releases a step's memory; buffers of it that are in use stay. */
   disposeRecording(recording: number): void {
     guarded(() => this.addon.disposeRecording(recording));
   }
 
-  /** Takes about a second. @throws Error on devices that are no GPU */
+  /** Takes about a second. @throws Error on devices that are not GPUs */
   measure(): DeviceRates {
     return guarded(() => this.addon.measure());
   }
 
-  /** From here on each op is timed, until `endProfile`. A GPU then runs recorded steps op by op. */
+  /** Times each op until `endProfile`. A GPU then runs recorded steps op by op. */
   startProfile(): void {
     guarded(() => this.addon.startProfile());
   }
 
-  /** @throws Error where no profile was started */
+  /** @throws Error if no profile was started */
   endProfile(): DeviceProfile {
     return guarded(() => this.addon.endProfile());
   }
@@ -196,7 +202,7 @@ export class Device {
     return this.addon.memory();
   }
 
-  /** Gives memory that is kept for reuse back to the system. */
+  /** Returns memory kept for reuse to the system. */
   trim(): void {
     guarded(() => this.addon.trim());
   }

@@ -1,4 +1,4 @@
-/** Makes the native backend known to TensorFlow.js. */
+/** Registers the native backend with TensorFlow.js. */
 import { availableParallelism, totalmem } from 'node:os';
 import * as tf from '@tensorflow/tfjs-core';
 import { loadAddon } from './addon.js';
@@ -6,12 +6,12 @@ import { NativeBackend } from './backend.js';
 import { Device, type DeviceSettings } from './device.js';
 import { registerKernels } from './register/index.js';
 
-/** Share of the machine's (or the container's) memory that tensors may take. */
+/** Share of the machine's (or the container's) memory that tensors may use. */
 const MEMORY_SHARE = 0.9;
 
 let registered = false;
 
-/** Settings that nobody asked for otherwise. */
+/** Default settings. */
 export function defaultSettings(threads: number | null = null): DeviceSettings {
   const constrained = process.constrainedMemory() ?? 0;
   const memory = constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
@@ -26,11 +26,11 @@ export function defaultSettings(threads: number | null = null): DeviceSettings {
 /**
  * Registers the backend `native` and its kernels; tfjs opens the device when the backend becomes current.
  *
- * @throws Error with the reason where the addon cannot be loaded
+ * @throws Error with the reason if the addon cannot be loaded
  */
 export function registerNative(settings: DeviceSettings): void {
   const addon = loadAddon();
-  // For tests: the suites of this backend on the CUDA kernels.
+  // For tests: runs this backend's suites on the CUDA kernels.
   const asked = process.env.BREVITY_DEVICE;
   const deviceName = asked === 'cuda' || asked === 'cuda-emulated' ? asked : 'cpu';
   if (registered) return;
@@ -39,7 +39,7 @@ export function registerNative(settings: DeviceSettings): void {
   registered = true;
 }
 
-/** What computes, for people: instruction set and threads. The native backend must be the current one. */
+/** Instruction set and number of threads, for people. The native backend must be the current one. */
 export function describeNative(): string {
   const { device } = tf.backend() as NativeBackend;
   const { isa, threads, problem } = device;

@@ -1,19 +1,19 @@
-/** What a kernel of ours is: a function of a backend, TensorFlow.js's inputs and attributes. */
+/** The type of our kernels: functions of a backend and of TensorFlow.js's inputs and attributes. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { NativeBackend } from './backend.js';
 
 export type Inputs = Record<string, tf.TensorInfo>;
 
 /**
- * Makes its outputs through the backend, and gives up whatever else it made. Attributes are those of TensorFlow.js's
- * kernel of the name, for which tfjs-core has types.
+ * Allocates its outputs through the backend, and frees its other tensors. Attributes are those of TensorFlow.js's
+ * kernel of the same name, for which tfjs-core has types.
  */
 export type Kernel = (backend: NativeBackend, inputs: Inputs, attrs: object) => tf.TensorInfo | tf.TensorInfo[];
 
-/** Kernels by TensorFlow.js's names. */
+/** Kernels by TensorFlow.js name. */
 export type Kernels = Record<string, Kernel>;
 
-/** Two strided views of like sizes, in elements. */
+/** Two strided views of equal sizes, in elements. */
 export interface Views {
   dims: number[];
   a: number[];
@@ -30,7 +30,7 @@ export function stridesOf(shape: number[]): number[] {
   return strides;
 }
 
-/** Strides of a dense tensor that is read as if it had the shape it is broadcast to. */
+/** Strides of a dense tensor read as if it had the shape that it is broadcast to. */
 export function broadcastStrides(shape: number[], to: number[]): number[] {
   const own = stridesOf(shape);
   const offset = to.length - shape.length;
@@ -56,7 +56,7 @@ export function merged({ dims, a, b }: Views): Views {
   return out.dims.length > 0 ? out : { dims: [1], a: [1], b: [1] };
 }
 
-/** Views as an op's params: rank, dims, strides. */
+/** Views as params of an op: rank, dims, strides. */
 export function viewParams(views: Views): number[] {
   const { dims, a, b } = merged(views);
   return [dims.length, ...dims, ...a, ...b];

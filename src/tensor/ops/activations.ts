@@ -5,7 +5,7 @@ import { fused, hasKernel, runKernel, type Readers } from '../fused.js';
 /**
  * silu(gate)·up, silu(g) = g·σ(g). Both [N, F].
  *
- * @param ofGradients what reads the gradients of gate and up
+ * @param ofGradients how the gradients of gate and up will be read
  */
 export function swiglu(
   gate: tf.Tensor2D,

@@ -12,13 +12,13 @@ export interface AdamWStep {
   /** 1 - β1ᵗ and 1 - β2ᵗ. */
   biasCorrection1: number;
   biasCorrection2: number;
-  /** Multiplies the gradient first: clipping. */
+  /** Multiplies the gradient first; used for clipping. */
   gradScale: number;
 }
 
 /**
- * @returns the new parameter, first and second moment. New tensors always: on wasm XNNPACK keeps packed copies of
- *   weights by tensor, so that a tensor changed in place would still be multiplied with its old values.
+ * @returns the new parameter, first and second moment. Always new tensors: on wasm XNNPACK caches packed copies of
+ *   weights by tensor, so products with a tensor changed in place would still use its old values.
  */
 export function adamwStep(
   param: tf.Tensor,
@@ -41,7 +41,7 @@ export function adamwStep(
   });
 }
 
-// Σ x² over all elements, which gradient norms are made of.
+// Σ x² over all elements, used for gradient norms.
 
 export function sumOfSquares(x: tf.Tensor): number {
   const sum = tf.tidy(() => (hasKernel('SumOfSquares') ? runKernel('SumOfSquares', { x })[0] : tf.sum(tf.square(x))));

@@ -5,13 +5,13 @@ import { masked, maskedAttention, maskedAttentionGrads, type AttentionLayout } f
 
 /** The sizes of an attention. */
 export interface AttentionShape extends AttentionLayout {
-  /** Positions a query sees, itself included; 0 is all before it. */
+  /** Positions that a query attends to, itself included; 0: all earlier ones. */
   window: number;
 }
 
 /**
- * softmax(q·kᵀ/√d)·v over earlier positions. Rows are right-padded: padding follows the positions that count, so no
- * mask but the causal one is needed.
+ * softmax(q·kᵀ/√d)·v over earlier positions. Rows are right-padded: padding comes after all real positions, so the
+ * causal mask suffices.
  *
  * @param q [B·T, H·d]
  * @param k [B·T, K·d]
@@ -54,16 +54,18 @@ function causalMask(T: number, window: number): tf.Tensor2D {
 
 /** The sizes of an attention over packed rows. */
 export interface PackedAttentionShape {
-  /** Query heads, key/value heads and the size of each. */
+  /** Query heads, key/value heads and the size of each head. */
   H: number;
   K: number;
   d: number;
-  /** Keys a query sees, itself included, prefix and own counted as one sequence; 0 is all before it. */
+  /**
+   * Keys that a query attends to, itself included, counting prefix and own rows as one sequence; 0: all earlier ones.
+   */
   window: number;
 }
 
 /**
- * softmax(q·kᵀ/√d)·v, each row over the rows of its segment's prefix and those of its segment up to itself.
+ * softmax(q·kᵀ/√d)·v, each row over its segment's prefix and over its segment's rows up to itself.
  *
  * @param q [N, H·d]
  * @param k [N, K·d]
@@ -81,7 +83,7 @@ export function packedAttention(
 ): tf.Tensor2D {
   const attrs = { ...shape, scale: 1 / Math.sqrt(shape.d) };
   const N = q.shape[0];
-  // To the composite all rows are one sequence under a mask.
+  // The composite treats all rows as one sequence under a mask.
   const layout = { ...shape, B: 1, T: N };
   return fused(
     { q, k, v },

@@ -1,11 +1,11 @@
 /**
- * Addition and reshaping that keep no activations for the backward pass: tfjs's own gradients save their inputs only
- * to know the shapes.
+ * Addition and reshaping that keep no activations for the backward pass: tfjs's own gradients save their inputs only to
+ * read their shapes.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { fused, hasKernel, runKernel, transposesInProducts } from '../fused.js';
 
-/** a + b of one shape. */
+/** a + b, of equal shapes. */
 export function residual(a: tf.Tensor2D, b: tf.Tensor2D): tf.Tensor2D {
   return fused(
     { a, b },
@@ -32,7 +32,9 @@ export function scale(x: tf.Tensor2D, factor: number): tf.Tensor2D {
   ) as tf.Tensor2D;
 }
 
-/** The factor comes to the device by an op: a number that tfjs makes a tensor of could not be recorded (recording.ts). */
+/**
+ * An op writes the factor to the device: a tensor that tfjs makes from a number could not be recorded (recording.ts).
+ */
 const scaled = (x: tf.Tensor, factor: number) => tf.mul(x, tf.fill([], factor, 'float32'));
 
 /** x in another shape of the same size. */
@@ -54,7 +56,7 @@ export function transpose(x: tf.Tensor2D): tf.Tensor2D {
   ) as tf.Tensor2D;
 }
 
-/** x [N, M] transposed, not recorded on the tape by itself. tfjs's own is 30 times slower on wasm. */
+/** x [N, M] transposed, not recorded on the tape by itself. tfjs's transpose is 30 times slower on wasm. */
 export function transposed(x: tf.Tensor2D): tf.Tensor2D {
   return (hasKernel('Transpose2D') ? runKernel('Transpose2D', { x })[0] : tf.transpose(x)) as tf.Tensor2D;
 }

@@ -1,4 +1,4 @@
-/** y = x·W (+ b), the product that nearly all time goes into. */
+/** y = x·W (+ b), the product that takes nearly all of the time. */
 import * as tf from '@tensorflow/tfjs-core';
 import { fused } from '../fused.js';
 import { roundedForProducts } from '../upload.js';
@@ -6,7 +6,7 @@ import { addBias, productOfT, productT } from './elementwise.js';
 
 /**
  * @param x [N, in]
- * @param w [in, out]: memory's layout (model/types.ts)
+ * @param w [in, out], the layout in memory (model/types.ts)
  * @param bias [out] or null
  * @returns [N, out]
  *

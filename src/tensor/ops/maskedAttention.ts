@@ -1,7 +1,9 @@
-/** Attention and its gradient out of plain tfjs ops, under any mask: what the attention ops are where a backend has no kernel. */
+/**
+ * Attention and its gradient in plain tfjs ops, under any mask; the attention ops use it on backends without a kernel.
+ */
 import * as tf from '@tensorflow/tfjs-core';
 
-/** B sequences of T rows each; query heads, key/value heads and the size of each. */
+/** B sequences of T rows each; query heads, key/value heads and the size of each head. */
 export interface AttentionLayout {
   B: number;
   T: number;
@@ -10,7 +12,7 @@ export interface AttentionLayout {
   d: number;
 }
 
-/** What a masked score gets: its exponential is 0. */
+/** Added to masked scores, so that their exponential is 0. */
 export const masked = -1e30;
 
 /**
@@ -27,7 +29,7 @@ export function maskedAttention(q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, mask: 
   return joinHeads(tf.matMul(P, vh), layout);
 }
 
-/** Its gradients; dS = P ∘ (dP - Σ dP ∘ P) is the scores'. */
+/** Gradients of q, k and v; the scores' gradient is dS = P ∘ (dP - Σ dP ∘ P). */
 export function maskedAttentionGrads(
   [q, k, v]: tf.Tensor[],
   dy: tf.Tensor,
@@ -45,7 +47,7 @@ export function maskedAttentionGrads(
   };
 }
 
-/** P [B, H, T, T] and its operands [B, H, T, d], keys and values repeated for their group. */
+/** P [B, H, T, T] and its operands [B, H, T, d], keys and values repeated for each query head of their group. */
 function probabilities(q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, mask: tf.Tensor2D, layout: AttentionLayout) {
   const { H, K, d } = layout;
   const qh = splitHeads(q, H, layout);

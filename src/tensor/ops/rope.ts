@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { fused, hasKernel, runKernel } from '../fused.js';
 
 /**
- * Turns the pairs (i, i + r/2) of the first r dimensions of every head by the angle of the row's position.
+ * Rotates the pairs (i, i + r/2) of the first r dimensions of every head by the angle of the row's position.
  *
  * @param x [N, H·d]
  * @param positions [N] int32

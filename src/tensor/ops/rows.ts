@@ -1,4 +1,4 @@
-/** Rows of a matrix by index, for embeddings and for choosing positions; the gradient adds rows up again. */
+/** Gathers rows of a matrix by index, for embeddings and for choosing positions; the gradient scatter-adds rows. */
 import * as tf from '@tensorflow/tfjs-core';
 import { fused, hasKernel, runKernel } from '../fused.js';
 

@@ -1,16 +1,16 @@
-/** log π(token) straight from hidden states: the [N, V] logits exist only a slice of rows at a time. */
+/** log π(token) straight from hidden states: the [N, V] logits exist only for one slice of rows at a time. */
 import * as tf from '@tensorflow/tfjs-core';
 import { fused, hasKernel, runKernel, transposesInProducts } from '../fused.js';
 import { transpose, transposed } from './elementwise.js';
 
-/** Largest slice of logits in bytes. */
+/** Largest slice of logits, bytes. */
 const SLICE_BYTES = 64 * 2 ** 20;
 
 /** The head of a language model: [D, V], or the embedding [V, D] that it is tied to. */
 export interface Head {
   weight: tf.Tensor2D;
   tied: boolean;
-  /** Whether its gradient will be asked for; without it a third of the backward pass is saved. */
+  /** Whether its gradient is needed; skipping it saves a third of the backward pass. */
   trained: boolean;
 }
 
@@ -21,8 +21,8 @@ export interface Head {
  * @param targets [N] int32, each below V
  * @returns [N]
  *
- * With p the softmax, the gradient of Σ dy·logp is dlogits = dy·(onehot - p), dhidden = dlogits·headᵀ and
- * dhead = hiddenᵀ·dlogits. The logits are computed again in the backward pass.
+ * With p the softmax, the gradient of Σ dy·logp is dlogits = dy·(onehot - p), dhidden = dlogits·headᵀ and dhead =
+ * hiddenᵀ·dlogits. The backward pass computes the logits again.
  */
 export function tokenLogProbs(hidden: tf.Tensor2D, head: Head, targets: tf.Tensor1D): tf.Tensor1D {
   const { weight, tied, trained } = head;
@@ -96,8 +96,8 @@ function inSlices(hidden: tf.Tensor2D, head: tf.Tensor2D, targets: tf.Tensor1D, 
 }
 
 /**
- * log Σ_v softmax(hidden·head)[v]² for each row: the log of the probability that two draws give the same token. It has no
- * gradient.
+ * log Σ_v softmax(hidden·head)[v]² for each row: the log of the probability that two draws give the same token. It has
+ * no gradient.
  *
  * @param hidden [N, D]
  * @returns [N]
@@ -127,11 +127,11 @@ export function logSumSquaredProbs(hidden: tf.Tensor2D, { weight, tied }: Head):
   ) as tf.Tensor1D;
 }
 
-/** Rows of N whose logits [rows, V] are computed at once. */
+/** Divides N rows into slices whose logits [rows, V] are computed at once. */
 function slices(N: number, V: number): [start: number, count: number][] {
   const most = Math.max(1, Math.floor(SLICE_BYTES / 4 / V));
   const result: [number, number][] = [];
-  // No rows are one slice of none.
+  // N = 0 gives one empty slice.
   for (let start = 0; start === 0 || start < N; start += most) result.push([start, Math.min(most, N - start)]);
   return result;
 }
@@ -149,7 +149,7 @@ function forwardSlice(logits: tf.Tensor2D, targets: tf.Tensor1D): tf.Tensor[] {
   return [tf.sub(tf.sub(at, flat), tf.log(sum)), flat, sum];
 }
 
-/** dy·(onehot - softmax). Overwrites the logits where the backend has a kernel. */
+/** dy·(onehot - softmax). Overwrites the logits if the backend has a kernel. */
 function backwardSlice(logits: tf.Tensor2D, [targets, max, sum, dy]: tf.Tensor[]): tf.Tensor2D {
   if (hasKernel('LogSoftmaxGrad'))
     return runKernel('LogSoftmaxGrad', { logits, targets, max, sum, dy })[0] as tf.Tensor2D;

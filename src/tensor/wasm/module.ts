@@ -1,7 +1,7 @@
 /**
  * Loads brevity.wasm (kernels.c) onto the memory of TensorFlow.js's wasm backend, so that our kernels read and write
- * tensors in place. Also mends the one thing that backend gets wrong: a failed allocation returns address 0 and is
- * used; here it throws OutOfMemoryError, which the update answers with a smaller micro-batch.
+ * tensors in place. Also fixes a bug of that backend: a failed allocation returns address 0, which is then used; here
+ * it throws OutOfMemoryError, and the update retries with a smaller micro-batch.
  *
  * Leaves out which kernels exist (register.ts).
  */
@@ -20,7 +20,7 @@ interface Heap {
 
 type Kernel = (...numbers: number[]) => void;
 
-/** What we use of the WebAssembly global, which Node 20's types leave out. */
+/** The part of the WebAssembly global that we use; Node 20's types leave it out. */
 interface WebAssemblyGlobal {
   Memory: new (...args: never[]) => object;
   instantiate(binary: Uint8Array, imports: object): Promise<{ instance: { exports: Record<string, unknown> } }>;
@@ -57,7 +57,7 @@ export class WasmKernels {
     this.kernels[kernel](...numbers);
   }
 
-  /** A tensor's address in bytes. It may move with nothing: addresses hold as long as the tensor lives. */
+  /** A tensor's address in bytes, valid as long as the tensor lives. */
   address(tensor: tf.TensorInfo): number {
     return this.backend.getMemoryOffset(tensor.dataId);
   }
@@ -82,7 +82,7 @@ export class WasmKernels {
     this.backend.disposeData(tensor.dataId);
   }
 
-  /** Working memory that every kernel may overwrite; grows and is kept. */
+  /** Working memory that every kernel may overwrite; it only grows. */
   scratch(floats: number): number {
     const bytes = floats * 4;
     if (bytes > this.scratchBytes) {
@@ -96,7 +96,7 @@ export class WasmKernels {
 }
 
 function throwWhenOutOfMemory(heap: Heap): void {
-  // Emscripten's stub replaces itself on its first call, and would replace the wrapper with itself.
+  // Emscripten's stub replaces itself on its first call, which would overwrite the wrapper, so it is called first.
   heap._free(heap._malloc(1));
   const malloc = heap._malloc.bind(heap);
   heap._malloc = (bytes) => {

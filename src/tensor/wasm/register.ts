@@ -1,6 +1,6 @@
 /**
- * Registers kernels.c's functions as tfjs kernels of the wasm backend, one a fused op of ../ops. Where this stands in
- * for a composite it computes the same function (test/tensor/ops.test.ts).
+ * Registers the functions of kernels.c as tfjs kernels of the wasm backend, one per fused op of ../ops. A kernel
+ * computes the same function as the composite that it replaces (test/tensor/ops.test.ts).
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { kernelPrefix } from '../fused.js';
@@ -14,7 +14,7 @@ const sizeOf = (tensor: tf.TensorInfo) => tf.util.sizeFromShape(tensor.shape);
 
 let registered = false;
 
-/** Must be called when the wasm backend is the current one. */
+/** Must be called while the wasm backend is the current one. */
 export async function registerWasmKernels(): Promise<void> {
   if (registered) return;
   registered = true;
@@ -73,7 +73,7 @@ export async function registerWasmKernels(): Promise<void> {
       wasm.call('attention_grad', ...tensors, scratch, B, T, H, K, d, scale, window);
       return [dq, dk, dv];
     },
-    /** Writes k and v into the caches in place: nothing else ever reads those through tfjs. */
+    /** Writes k and v into the caches in place, which is safe because only this kernel reads them. */
     AttentionDecode({ q, k, v, keys, values, lengths }, { H, window }) {
       const [B, K, capacity, d] = keys.shape;
       const out = like(q);
@@ -97,7 +97,7 @@ export async function registerWasmKernels(): Promise<void> {
     LogSoftmaxGrad({ logits, targets, max, sum, dy }) {
       const [N, V] = logits.shape;
       wasm.call('log_softmax_grad', at(logits), at(targets), at(max), at(sum), at(dy), N, V);
-      // The same data under a second tensor: tfjs counts owners.
+      // The same data as a second tensor: tfjs counts owners.
       wasm.backend.incRef(logits.dataId);
       return { dataId: logits.dataId, shape: logits.shape, dtype: logits.dtype };
     },
@@ -127,7 +127,7 @@ export async function registerWasmKernels(): Promise<void> {
     },
   };
 
-  // tfjs's own leave their output as the memory was where there is nothing to add up.
+  // tfjs's own kernels leave their output uninitialised if there is nothing to sum.
   for (const kernelName of ['Sum', 'BatchMatMul']) {
     const kernel = tf.getKernel(kernelName, 'wasm');
     if (kernel == null) throw new Error(`the wasm backend has no kernel ${kernelName}: tfjs 4.22.0 is expected`);

@@ -1,4 +1,4 @@
-/** Launcher `command`: shell commands of the user's submit, watch and cancel a job, through any scheduler. */
+/** Launcher `command`: submits, watches and cancels a job with the user's shell commands, for any scheduler. */
 import { UserError } from '../../../core/errors.js';
 import {
   type Attempt,
@@ -68,7 +68,7 @@ export const commandLauncher: Launcher = {
   },
 };
 
-/** A template with its placeholders replaced by quoted words. @throws UserError if it is not set */
+/** A template with its placeholders replaced by quoted words. @throws UserError if the template is not set */
 function filled(name: 'submit' | 'status' | 'cancel', attempt: Attempt, job: string | null): string {
   const template = attempt.config[name];
   if (template === null)

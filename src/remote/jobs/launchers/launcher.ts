@@ -1,9 +1,9 @@
 /**
- * The interface of launchers, and what several of them share: the files of an attempt, a submission that survives the
- * engine, and running the scheduler's programs.
+ * The interface of launchers, and their shared parts: the files of an attempt, a submission that survives the engine,
+ * and running the scheduler's programs.
  *
- * A submission runs in a detached script that first makes the folder `launch/aN.lock`. Making a folder succeeds once, so
- * any number of engines may start the script of one attempt, and the scheduler gets one job.
+ * A submission runs in a detached script that first makes the folder `launch/aN.lock`. Making a folder succeeds only
+ * once, so any number of engines may start the script of one attempt, and the scheduler gets one job.
  */
 import { execFile, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
@@ -25,40 +25,40 @@ export interface Attempt {
   dir: string;
   /** The job's id. */
   id: string;
-  /** From 1. */
+  /** Counted from 1. */
   number: number;
   config: JobConfig;
-  /** Environment variables that hold keys: the job does not get them. */
+  /** Names of environment variables that hold keys; the job does not get them. */
   secrets: readonly string[];
 }
 
-/** The name that a scheduler knows an attempt by; unique to it. */
+/** The attempt's unique name at the scheduler. */
 export const attemptName = ({ id, number }: Pick<Attempt, 'id' | 'number'>): string => `${id}-a${number}`;
 
-/** What came of a submission. */
+/** The state of a submission. */
 export type Submission =
-  /** Under way; `reason`: why it takes so long. */
+  /** In progress; `reason`: why it takes so long. */
   | { state: 'pending'; reason: string | null }
   /** `job`: the scheduler's id. */
   | { state: 'submitted'; job: string }
-  /** The scheduler did not take it. */
+  /** The scheduler refused it. */
   | { state: 'refused'; message: string }
-  /** It was interrupted, and the scheduler has no such job. */
+  /** It was interrupted, and the scheduler does not have the job. */
   | { state: 'lost'; message: string };
 
-/** How a job ended, by the scheduler. */
+/** How a job ended, according to the scheduler. */
 export interface SchedulerEnd {
-  /** null: only the exit code tells. */
+  /** null: only the exit code tells the cause. */
   cause: Exclude<JobEnd['cause'], 'done' | 'stopped' | 'aborted' | 'failed' | 'lost'> | null;
   /** null: unknown. */
   code: number | null;
   signal: number | null;
-  /** The scheduler's own word: `TIMEOUT`. */
+  /** The scheduler's own state name, such as `TIMEOUT`. */
   word: string;
 }
 
 export interface SchedulerState {
-  /** `gone`: the scheduler knows no such job (any more). `unknown`: it does not answer. */
+  /** `gone`: the scheduler does not know the job, or no longer does. `unknown`: it does not answer. */
   state: 'queued' | 'running' | 'ended' | 'gone' | 'unknown';
   /** Why it is queued, or why its state is unknown. */
   reason: string | null;
@@ -75,32 +75,35 @@ export const stateOf = (state: SchedulerState['state'], reason: string | null = 
 
 /** Every method may be called again after a crash at any point. The log is the file `log` of the job's folder. */
 export interface Launcher {
-  /** Starts the submission of an attempt whose script is written; once, however often it is called. */
+  /** Starts the submission of an attempt whose script is written. Repeated calls submit it only once. */
   submit(attempt: Attempt): Promise<void>;
-  /** @param look only looks: nothing is sent that was not sent before */
+  /** @param look only check: send nothing that was not sent before */
   submission(attempt: Attempt, look: boolean): Promise<Submission>;
-  /** Prevents a submission that has not begun. @returns whether the attempt will never be submitted */
+  /** Prevents a submission that has not begun. @returns whether the attempt is certain never to be submitted */
   withhold(attempt: Attempt): boolean;
   status(attempt: Attempt, job: string): Promise<SchedulerState>;
-  /** @param again it was cancelled seconds ago and has not ended */
+  /** @param again whether it was cancelled seconds ago and has not ended */
   cancel(attempt: Attempt, job: string, again: boolean): Promise<void>;
 }
 
-/** Files of an attempt below `launch/`. */
+/** Path of an attempt's file in `launch/`. */
 export function attemptFile({ dir, number }: Attempt, ending: string): string {
   return path.join(jobFile(dir, 'launchFolder'), `a${number}.${ending}`);
 }
 
-/** The script that the scheduler runs. No later job has a script of this name: a job that starts after all finds none. */
+/**
+ * The script that the scheduler runs. Its name is unique to the job, so a leftover job that starts later finds no
+ * script.
+ */
 export function scriptOf(attempt: Attempt): string {
   return path.join(jobFile(attempt.dir, 'launchFolder'), `${attemptName(attempt)}.sh`);
 }
 
-/** Milliseconds for a process to begin, and for one on another machine to end. */
+/** Milliseconds within which a process starts, and within which one on another machine ends. */
 const BEGIN_MS = 10_000;
 const ELSEWHERE_MS = 120_000;
 
-/** @returns whether this call took the attempt's lock: nobody else submits it then */
+/** @returns whether this call took the attempt's lock; if so, nobody else submits it */
 export function takeLock(attempt: Attempt): boolean {
   const lock = attemptFile(attempt, 'lock');
   makeDirectory(path.dirname(lock));
@@ -114,7 +117,7 @@ export function takeLock(attempt: Attempt): boolean {
   return true;
 }
 
-/** Shell lines that take the lock, or end the script if it is taken; then the script's process is named in it. */
+/** Shell lines that take the lock, or end the script if it is taken, and then record the script's process in it. */
 function lockLines(attempt: Attempt): string[] {
   const lock = shellQuote(attemptFile(attempt, 'lock'));
   return [
@@ -125,7 +128,7 @@ function lockLines(attempt: Attempt): string[] {
   ];
 }
 
-/** Starts a script that survives this process, in a session and process group of its own. */
+/** Starts a script that survives this process, in its own session and process group. */
 export function startDetached(attempt: Attempt, ending: string, lines: string[]): Promise<void> {
   const file = attemptFile(attempt, ending);
   makeDirectory(path.dirname(file));
@@ -139,11 +142,11 @@ export function startDetached(attempt: Attempt, ending: string, lines: string[])
   });
 }
 
-/** Runs a submission command detached; its output, errors and exit code are kept in `aN.out`, `aN.err` and `aN.rc`. */
+/** Runs a submission command detached; its output, errors and exit code go to `aN.out`, `aN.err` and `aN.rc`. */
 export function startSubmission(attempt: Attempt, command: string): Promise<void> {
   const [out, err, rc] = ['out', 'err', 'rc'].map((ending) => attemptFile(attempt, ending));
   return startDetached(attempt, 'submit', [
-    // A subshell: the command may exit.
+    // A subshell, because the command may exit.
     `( ${command}`,
     `) > ${shellQuote(out)} 2> ${shellQuote(err)} < /dev/null`,
     `echo $? > ${shellQuote(`${rc}.new`)}`,
@@ -151,7 +154,7 @@ export function startSubmission(attempt: Attempt, command: string): Promise<void
   ]);
 }
 
-/** `interrupted`: its script was killed, so the scheduler may have the job. */
+/** `interrupted`: the script was killed, so the scheduler may have the job. */
 export type SubmissionResult = 'pending' | 'interrupted' | { rc: number; out: string; err: string };
 
 export function readSubmission(attempt: Attempt): SubmissionResult {
@@ -163,7 +166,7 @@ export function readSubmission(attempt: Attempt): SubmissionResult {
   return lockState(attempt) === 'dead' ? (existsSync(rc) ? readSubmission(attempt) : 'interrupted') : 'pending';
 }
 
-/** The process that holds an attempt's lock; null before it has named itself. */
+/** The process that holds an attempt's lock; null until it has recorded itself. */
 export function lockProcess(attempt: Attempt): { pid: number; started: string; host: string } | null {
   try {
     const [pid, started, host] = readFileSync(path.join(attemptFile(attempt, 'lock'), 'process'), 'utf8').split('\n');
@@ -173,7 +176,7 @@ export function lockProcess(attempt: Attempt): { pid: number; started: string; h
   }
 }
 
-/** `free`: nobody has begun. `dead`: whoever began was killed, or took the lock and began nothing. */
+/** `free`: nobody has begun. `dead`: the process was killed, or took the lock and started nothing. */
 export function lockState(attempt: Attempt): 'free' | 'alive' | 'dead' {
   const lock = statSync(attemptFile(attempt, 'lock'), { throwIfNoEntry: false });
   if (lock === undefined) return 'free';
@@ -184,7 +187,7 @@ export function lockState(attempt: Attempt): 'free' | 'alive' | 'dead' {
   return isRunning(holder) ? 'alive' : 'dead';
 }
 
-/** Whether a process of this machine lives and is not another one with its number. */
+/** Whether a process of this machine is alive, and is not another process that reuses its id. */
 export function isRunning({ pid, started }: { pid: number; started: string }): boolean {
   try {
     process.kill(pid, 0);
@@ -201,10 +204,10 @@ export interface ProgramResult {
   err: string;
 }
 
-/** Longest that a scheduler's program may take. */
+/** Time limit of a scheduler's program, milliseconds. */
 const PROGRAM_MS = 60_000;
 
-/** Runs a program of the scheduler's and waits for it. Its errors are in the result. */
+/** Runs one of the scheduler's programs and waits for it. Failures are returned in the result. */
 export function runProgram(program: string, args: string[], cwd: string): Promise<ProgramResult> {
   return new Promise((resolve) => {
     const options = { cwd, timeout: PROGRAM_MS, maxBuffer: 16 * 2 ** 20 };

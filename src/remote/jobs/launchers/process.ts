@@ -1,5 +1,5 @@
 /**
- * Launcher `process`: the job runs on this machine, in a process group of its own that outlives the engine. The group's
+ * Launcher `process`: the job runs on this machine, in its own process group, which outlives the engine. The group's
  * first process is a shell that waits for the job and records its exit code.
  */
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
@@ -26,7 +26,7 @@ export const processLauncher: Launcher = {
   submit(attempt) {
     const exit = shellQuote(attemptFile(attempt, 'exit'));
     return startDetached(attempt, 'submit', [
-      // The group is signalled as a whole: the shell stays to record how the job ends.
+      // Signals go to the whole group; the shell ignores them so that it can record how the job ends.
       'trap : TERM HUP INT USR1',
       `bash ${shellQuote(scriptOf(attempt))} >> ${shellQuote(jobFile(attempt.dir, 'log'))} 2>&1 < /dev/null`,
       `echo $? > ${exit}.new`,
@@ -71,16 +71,16 @@ export const processLauncher: Launcher = {
 
 type Shell = Exclude<ReturnType<typeof lockProcess>, null>;
 
-/** Whether a process of the job's group lives: its shell, or what a killed shell has left running. */
+/** Whether a process of the job's group is alive: its shell, or processes that a killed shell left running. */
 function isGroupAlive(shell: Shell): boolean {
   if (isRunning(shell)) return true;
   if (!existsSync('/proc/self/stat')) return groupAnswers(shell.pid);
-  // Its number may be another process's by now, which then leads a group of its own.
+  // Another process may reuse the shell's id by now; it then leads a different group.
   if (existsSync(`/proc/${shell.pid}`) && !isZombie(shell.pid)) return false;
   return readdirSync('/proc').some((name) => /^\d+$/.test(name) && isIn(shell.pid, name));
 }
 
-/** Zombies count as ended: in a container nobody may collect them. */
+/** Zombies count as ended: in a container possibly nobody reaps them. */
 function isIn(group: number, pid: string): boolean {
   const fields = statOf(pid);
   return fields !== null && fields[0] !== 'Z' && Number(fields[2]) === group;
@@ -88,7 +88,7 @@ function isIn(group: number, pid: string): boolean {
 
 const isZombie = (pid: number): boolean => statOf(String(pid))?.[0] === 'Z';
 
-/** Fields of /proc/PID/stat from the third, the state; null if there is no such process. */
+/** Fields of /proc/PID/stat from the third (the state) on; null if there is no such process. */
 function statOf(pid: string): string[] | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');

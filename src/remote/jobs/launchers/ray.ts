@@ -1,6 +1,6 @@
 /**
  * Launcher `ray`: the Jobs REST API of a Ray cluster. The submission id is the attempt's name, and Ray refuses a second
- * job of one id: a repeated submission is harmless, so the engine submits itself.
+ * job with the same id. Repeated submissions are therefore harmless, so the engine submits directly.
  */
 import http from 'node:http';
 import https from 'node:https';
@@ -27,13 +27,16 @@ import { shellQuote } from '../../../core/shell.js';
 const REQUEST_MS = 30_000;
 /** Seconds between Ray's SIGTERM and its SIGKILL. */
 const STOP_SECONDS = 60;
-/** Milliseconds after which a job that was stopped before it started counts as ended: Ray lists it as PENDING for minutes. */
+/**
+ * Milliseconds after which a job that was stopped before it started counts as ended, because Ray lists it as PENDING
+ * for minutes.
+ */
 const STOPPED_MS = 15_000;
-/** Bytes of an answer that are read: a failed job's message holds 20,000 characters of its log. */
+/** Most bytes read of an answer: a failed job's message contains 20,000 characters of its log. */
 const MOST = 2 ** 20;
 
 export const rayLauncher: Launcher = {
-  // `submission` sends it, and again where it did not arrive.
+  // `submission` sends the request, and repeats it if it did not arrive.
   submit: () => Promise.resolve(),
 
   async submission(attempt, look): Promise<Submission> {
@@ -47,20 +50,20 @@ export const rayLauncher: Launcher = {
     const answer = await ask(attempt, 'POST', '', {
       submission_id: id,
       entrypoint: `bash ${at(scriptOf(attempt))} >> ${at(jobFile(dir, 'log'))} 2>&1`,
-      // Ray's own 3 s are too short for a checkpoint.
+      // Ray's default of 3 s is too short to write a checkpoint.
       runtime_env: { env_vars: { RAY_JOB_STOP_WAIT_TIME_S: String(STOP_SECONDS) } },
       ...(config.ray_gpus > 0 ? { entrypoint_num_gpus: config.ray_gpus } : {}),
     });
     if (answer.status === 200) return { state: 'submitted', job: id };
     if (answer.status === null || answer.status >= 500) {
-      // It may have arrived, or a request of an engine that was killed did.
+      // This request may have arrived before, or that of an engine that was killed.
       if (/already exists/i.test(answer.text)) return { state: 'submitted', job: id };
       return { state: 'pending', reason: answer.said };
     }
     return { state: 'refused', message: `Ray at ${config.ray} refused the job: ${answer.said}` };
   },
 
-  // A request is either answered or made again: nothing is under way that could be held back.
+  // Every request is either answered or repeated, so there is never a pending one to prevent.
   withhold: () => false,
 
   async status(attempt, job): Promise<SchedulerState> {
@@ -73,7 +76,7 @@ export const rayLauncher: Launcher = {
       case 'PENDING': {
         const stopped = changedAt(attemptFile(attempt, 'stopped'));
         if (stopped === null) return stateOf('queued', said === '' ? null : said.slice(0, 300));
-        // It finds no script should it start after all.
+        // If the job should still start, it finds no script.
         if (Date.now() - stopped > STOPPED_MS) return stateOf('gone');
         return stateOf('queued', 'Ray was told to stop it and still lists it as pending');
       }
@@ -97,7 +100,7 @@ export const rayLauncher: Launcher = {
   },
 };
 
-/** "Job entrypoint command failed with exit code 137, last available logs …" */
+/** Parses messages such as "Job entrypoint command failed with exit code 137, last available logs …". */
 function endOf(status: 'STOPPED' | 'SUCCEEDED' | 'FAILED', said: string, exit: unknown): SchedulerEnd {
   const code = typeof exit === 'number' ? exit : Number(/exit code (-?\d+)/.exec(said)?.[1] ?? NaN);
   const known = Number.isInteger(code) ? code : status === 'SUCCEEDED' ? 0 : null;
@@ -116,7 +119,7 @@ interface Answer {
   status: number | null;
   body: Record<string, unknown>;
   text: string;
-  /** One line on what went wrong. */
+  /** One line that says what went wrong. */
   said: string;
 }
 
@@ -138,7 +141,9 @@ async function ask({ config }: Attempt, method: 'GET' | 'POST', path: string, bo
   }
 }
 
-/** Not by `fetch`: its header sec-fetch-mode makes Ray's dashboard take it for a browser, which may send no POST. */
+/**
+ * Does not use `fetch`: its header sec-fetch-mode makes Ray's dashboard treat it as a browser, which may not send POST.
+ */
 async function send(url: URL, method: string, body: string | null): Promise<{ status: number; text: string }> {
   const { request } = url.protocol === 'https:' ? https : http;
   const headers = body === null ? {} : { 'content-type': 'application/json' };
@@ -161,7 +166,9 @@ function jsonObject(text: string): Record<string, unknown> | null {
   }
 }
 
-/** A traceback ends with what went wrong; errors that the head relays have a line with a dot below it. */
+/**
+ * The last line with a letter: a traceback ends with the error, and errors relayed by the head end with a line of dots.
+ */
 function lastLine(text: string): string {
   const line = text.split('\n').findLast((each) => /\p{L}/u.test(each));
   return plainText(line ?? '')

@@ -1,6 +1,6 @@
 /**
- * Launcher `slurm`: sbatch, squeue, sacct or scontrol, and scancel. Checked against Slurm 22.05.8 and the manual pages of
- * 24.11.
+ * Launcher `slurm`: sbatch, squeue, sacct or scontrol, and scancel. Checked against Slurm 22.05.8 and the manual pages
+ * of 24.11.
  */
 import { UserError } from '../../../core/errors.js';
 import { jobFile } from '../contract.js';
@@ -23,7 +23,7 @@ import {
 import { plainText } from '../../../core/sanitize.js';
 import { shellQuote } from '../../../core/shell.js';
 
-/** States in which a job holds or waits for nothing any more. */
+/** States of jobs that have ended, with the cause. */
 const ended: Record<string, SchedulerEnd['cause']> = {
   COMPLETED: null,
   FAILED: null,
@@ -42,7 +42,7 @@ const waiting = ['PENDING', 'CONFIGURING', 'REQUEUED', 'REQUEUE_HOLD', 'REQUEUE_
 export const slurmLauncher: Launcher = {
   submit(attempt) {
     const { dir, config } = attempt;
-    // These cannot be overridden: a job is found again by its name, and its log is read.
+    // Users cannot override these: jobs are found by name, and the log is read.
     const args = [
       '--parsable',
       `--job-name=${attemptName(attempt)}`,
@@ -69,7 +69,7 @@ export const slurmLauncher: Launcher = {
         message:
           "sbatch was not found on the path; install Slurm's commands on this machine, or choose another launcher",
       };
-    // After a time-out of its connection sbatch fails although the controller has the job.
+    // If its connection times out, sbatch fails although the controller has the job.
     const found = await find(attempt);
     if (found.state === 'pending' || found.state === 'submitted') return found;
     if (result === 'interrupted') return found;
@@ -100,7 +100,7 @@ export const slurmLauncher: Launcher = {
   },
 };
 
-/** `12;cluster` of a federation. */
+/** Splits `12;cluster`, the form of federated clusters. */
 function parts(job: string): { id: string; cluster: string[] } {
   const [id, cluster] = job.split(';');
   return { id, cluster: cluster === undefined ? [] : ['-M', cluster] };
@@ -111,15 +111,15 @@ const isUnknownJob = ({ err }: ProgramResult): boolean => /invalid job id/i.test
 const notAnswering = (program: string, { err, code }: ProgramResult): string =>
   `${program} does not answer: ${err || `exit code ${code}`}`;
 
-/** null: it has ended, and more is known elsewhere. */
+/** null if the job has ended; other commands then tell more. */
 function fromQueue(word: string, reason: string, nodes: string): SchedulerState | null {
   if (word in ended) return null;
   if (waiting.includes(word)) return stateOf('queued', reason === '' || reason === 'None' ? null : reason);
-  // RUNNING, COMPLETING, SUSPENDED, STOPPED, SIGNALING, STAGE_OUT, RESIZING: processes of it may live.
+  // RUNNING, COMPLETING, SUSPENDED, STOPPED, SIGNALING, STAGE_OUT, RESIZING: its processes may be alive.
   return { ...stateOf('running', word === 'RUNNING' ? null : word), host: nodes === '' ? null : nodes };
 }
 
-/** How a job ended that squeue no longer lists: from the accounting, or else from the controller's memory. */
+/** How a job ended that squeue no longer lists: from the accounting, else from the controller's memory. */
 async function finished(attempt: Attempt, id: string, cluster: string[]): Promise<SchedulerState> {
   const account = await runProgram(
     'sacct',
@@ -130,7 +130,7 @@ async function finished(attempt: Attempt, id: string, cluster: string[]): Promis
   if (row !== undefined && row !== '') {
     const [word, exit, nodes] = row.split('|');
     const state = stateFrom(word, exit ?? '', '', nodes ?? '');
-    // The accounting lags behind: the controller knows whether it really has ended.
+    // The accounting lags behind; if it does not show an end, the controller is asked.
     if (state.state === 'ended') return state;
   }
   const shown = await runProgram('scontrol', [...cluster, '-o', 'show', 'job', id], attempt.dir);
@@ -142,7 +142,7 @@ async function finished(attempt: Attempt, id: string, cluster: string[]): Promis
   return stateOf('unknown', notAnswering('scontrol', shown));
 }
 
-/** @param word `CANCELLED by 1000` in the accounting */
+/** @param word the state; the accounting may add to it, as in `CANCELLED by 1000` */
 function stateFrom(word: string, exit: string, reason: string, nodes: string): SchedulerState {
   const name = plainText(word).trim().split(/\s+/)[0];
   if (!(name in ended)) return fromQueue(name, plainText(reason), plainText(nodes)) ?? stateOf('gone');
@@ -150,21 +150,21 @@ function stateFrom(word: string, exit: string, reason: string, nodes: string): S
   const end: SchedulerEnd = {
     cause: ended[name],
     code: Number.isInteger(code) ? code : null,
-    // The script's shell ends with 128 + the signal that killed the executor.
+    // The script's shell exits with 128 + the signal that killed the executor.
     signal: signal > 0 ? signal : code > 128 ? code - 128 : null,
     word: name,
   };
   return { ...stateOf('ended'), host: nodes === '' ? null : plainText(nodes), end };
 }
 
-/** Looks for an attempt by its name. */
+/** Finds an attempt by its name. */
 async function find(attempt: Attempt): Promise<Submission> {
   const name = attemptName(attempt);
   const queue = await runProgram('squeue', ['-h', '-t', 'all', '-n', name, '-o', '%i'], attempt.dir);
   if (queue.code !== 0) return { state: 'pending', reason: notAnswering('squeue', queue) };
   const queued = queue.out.trim().split('\n')[0];
   if (queued !== '') return { state: 'submitted', job: queued };
-  // A job that ended long ago is in the accounting alone; a cluster without one forgets it.
+  // Jobs that ended long ago are only in the accounting; clusters without accounting forget them.
   const account = await runProgram('sacct', ['-nPX', `--name=${name}`, '-S', 'now-30days', '-o', 'JobID'], attempt.dir);
   const accounted = account.code === 0 ? account.out.trim().split('\n')[0] : '';
   if (accounted !== '') return { state: 'submitted', job: accounted };

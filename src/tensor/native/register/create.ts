@@ -1,4 +1,4 @@
-/** Tensors made of numbers, choices between tensors, and rows by index. */
+/** Tensors from numbers, selection between tensors, and rows by index. */
 import * as tf from '@tensorflow/tfjs-core';
 import { bytesOf, type NativeBackend } from '../backend.js';
 import { product, type Kernels } from '../kernel.js';
@@ -25,7 +25,7 @@ export const creation: Kernels = {
     if (start === stop || (forward && step < 0) || (!forward && step > 1)) {
       return fillTensor(backend, [0], 0, dtype);
     }
-    // A step of 1, the default, walks down where it has to.
+    // The default step of 1 counts down if stop is below start.
     const by = !forward && step === 1 ? -1 : step;
     return range(backend, Math.abs(Math.ceil((stop - start) / by)), start, by, dtype);
   },

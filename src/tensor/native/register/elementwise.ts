@@ -1,4 +1,4 @@
-/** Functions of one element or two. Those of one that have no form for integers give floats. */
+/** Unary and binary elementwise functions. Unary ones without an integer form return floats. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { NativeBackend } from '../backend.js';
 import { broadcastStrides, product, type Kernel, type Kernels, viewParams } from '../kernel.js';
@@ -11,13 +11,13 @@ export function typeCode(dtype: tf.DataType): number {
   throw new Error(`the native backend has no tensors of ${dtype}`);
 }
 
-/** x in another element type; one owner more of the same data where it has it already. */
+/** Casts x to another element type; if it already has that type, the result shares its data. */
 export function cast(backend: NativeBackend, x: tf.TensorInfo, dtype: tf.DataType): tf.TensorInfo {
   if (x.dtype === dtype) return backend.share(x);
   return backend.compute1('Cast', [x], [typeCode(x.dtype), typeCode(dtype), product(x.shape)], x.shape, dtype);
 }
 
-/** Runs f on tensors cast to a type, and gives the casts up. */
+/** Runs f on tensors cast to a type, and frees the casts. */
 export function withCasts<T>(
   backend: NativeBackend,
   tensors: tf.TensorInfo[],
@@ -32,7 +32,7 @@ export function withCasts<T>(
   }
 }
 
-/** f's tensor cast to a type. */
+/** Casts f's result to a type. */
 export function castResult(backend: NativeBackend, y: tf.TensorInfo, dtype: tf.DataType): tf.TensorInfo {
   try {
     return cast(backend, y, dtype);
@@ -57,7 +57,7 @@ function predicate(op: string): Kernel {
     withCasts(backend, [x], 'float32', (input) => backend.compute1(op, [input], [product(x.shape)], x.shape, 'bool'));
 }
 
-/** a and b, already of one type, with broadcasting. */
+/** Applies an op to a and b, which have the same type, with broadcasting. */
 export function broadcast(
   backend: NativeBackend,
   op: string,
@@ -70,7 +70,7 @@ export function broadcast(
   return backend.compute1(op, [a, b], viewParams(views), shape, dtype);
 }
 
-/** @param fixed the result's element type, where it is not that of the operands */
+/** @param fixed the result's element type, if it differs from the operands' */
 function binary(op: string, fixed?: tf.DataType, names: [string, string] = ['a', 'b']): Kernel {
   return (backend, inputs) => {
     const [a, b] = names.map((name) => inputs[name]);

@@ -1,4 +1,7 @@
-/** Our own kernels, one a fused op of ../../ops. Where one stands in for a composite it computes the same function. */
+/**
+ * Our own kernels, one per fused op of ../../ops. A kernel computes the same function as the composite that it
+ * replaces.
+ */
 import type * as tf from '@tensorflow/tfjs-core';
 import type { NativeBackend, Output } from '../backend.js';
 import type { Readers } from '../../fused.js';
@@ -14,7 +17,7 @@ const fused =
 
 const float = (shape: number[]): Output => [shape, 'float32'];
 
-/** Outputs of one shape by an op that has a form for results that only products read (Readers of fused.ts). */
+/** Outputs of one shape by an op that has a form for results read only by products (Readers of fused.ts). */
 function forReaders(
   backend: NativeBackend,
   op: string,
@@ -28,7 +31,7 @@ function forReaders(
   return backend.compute(rounded ? `${op}>bf16` : op, inputs, params, ...new Array<Output>(outputs).fill(output));
 }
 
-/** An op on tensors of one shape: the inputs by name, then outputs of that shape; its param is their size. */
+/** An op on tensors of one shape: the inputs by name, then outputs of that shape; its only param is their size. */
 const alike =
   (op: string, names: string[], outputs = 1): Kernel =>
   (backend, inputs, attrs) => {
@@ -82,7 +85,7 @@ export const fusedKernels: Kernels = {
       ...[q, k, v].map(({ shape }) => float(shape)),
     ),
   ),
-  /** Writes k and v into the caches in place: nothing else ever reads those through tfjs. */
+  /** Writes k and v into the caches in place, which is safe because only this kernel reads them. */
   AttentionDecode: fused((backend, { q, k, v, keys, values, lengths }, { H, window }) => {
     const [B, K, capacity, d] = keys.shape;
     const params = [B, H, K, d, capacity, 1 / Math.sqrt(d), window];
@@ -92,7 +95,7 @@ export const fusedKernels: Kernels = {
     const d = product(x.shape) / (B * T * K);
     return backend.compute('FillCache', [x], [B, T, K, d, capacity], float([B, K, capacity, d]));
   }),
-  /** The head is [V, D] where it is tied to the embedding, else [D, V]. */
+  /** The head is [V, D] if it is tied to the embedding, else [D, V]. */
   TokenLogProbs: fused((backend, { hidden, head, targets }, { tied }) => {
     const [N, D] = hidden.shape;
     const params = [N, D, head.shape[tied ? 0 : 1], Number(tied)];

@@ -1,4 +1,4 @@
-/** Registers every kernel of the native backend under a backend's name: one list for all devices. */
+/** Registers every kernel of the native backend under a backend's name; all devices share one list. */
 import * as tf from '@tensorflow/tfjs-core';
 import { kernelPrefix } from '../../fused.js';
 import type { NativeBackend } from '../backend.js';

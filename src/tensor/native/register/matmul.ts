@@ -1,4 +1,4 @@
-/** Matrix products, in batches and with what follows them. */
+/** Matrix products, batched, with optional bias and activation. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { NativeBackend } from '../backend.js';
 import { product, type Kernels } from '../kernel.js';
@@ -15,7 +15,7 @@ const activations: Partial<Record<tf.backend_util.Activation, number>> = {
   leakyrelu: 8,
 };
 
-/** Kernels of activations that follow a product with a bias of any shape. */
+/** Kernels of activations that run after a product with a bias of any shape. */
 const afterwards: Partial<Record<tf.backend_util.Activation, string | null>> = {
   linear: null,
   relu: 'Relu',
@@ -36,7 +36,7 @@ interface Product {
   alpha?: number;
 }
 
-/** Both float32. Batch dimensions broadcast. */
+/** Both operands are float32. Batch dimensions broadcast. */
 function matMul(backend: NativeBackend, { a, b, transposeA, transposeB, ...after }: Product): tf.TensorInfo {
   const [rowsA, colsA] = a.shape.slice(-2);
   const [rowsB, colsB] = b.shape.slice(-2);
@@ -59,7 +59,7 @@ function matMul(backend: NativeBackend, { a, b, transposeA, transposeB, ...after
     const [strideA, strideB] = operands.map((x) =>
       product(x.shape.slice(0, -2)) === 1 ? 0 : product(x.shape.slice(-2)),
     );
-    // Rows of one batch after the other times one matrix: one large product.
+    // If all batches multiply the same matrix, their rows form one large product.
     const flat = strideB === 0 && !transposeA && strideA !== 0;
     const sizes = flat ? [1, 0, 0, count * M] : [count, strideA, strideB, M];
     const { bias, activation = 0, alpha = 0 } = after;

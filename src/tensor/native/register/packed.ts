@@ -1,4 +1,6 @@
-/** Our own kernels over packed rows and over prompts that are kept once (ops/attention.ts, model/generate/cache.ts). */
+/**
+ * Our own kernels over packed rows and over prompts that are stored once (ops/attention.ts, model/generate/cache.ts).
+ */
 import type * as tf from '@tensorflow/tfjs-core';
 import type { Output } from '../backend.js';
 import type { Inputs, Kernels } from '../kernel.js';
@@ -22,7 +24,7 @@ export const packed: Kernels = {
     const inputs = [q, k, v, segments, out, lse, dy];
     return backend.compute('PackedAttentionGrad', inputs, params(q, segments, attrs), ...outputs);
   },
-  /** Writes k and v into the rows' caches in place: nothing else ever reads those through tfjs. */
+  /** Writes k and v into the rows' caches in place, which is safe because only this kernel reads them. */
   PrefixAttentionDecode: (backend, inputs: Inputs, attrs) => {
     const { q, k, v, keys, values, lengths, prefixKeys, prefixValues, prefixIndex, prefixLengths } = inputs;
     const { H, window } = attrs as Record<string, number>;

@@ -1,4 +1,4 @@
-/** Sums, extremes and the like along axes; softmax. */
+/** Sums, extremes and other reductions along axes; softmax. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { NativeBackend } from '../backend.js';
 import { product, type Kernel, type Kernels } from '../kernel.js';
@@ -10,7 +10,7 @@ interface Axes {
   keepDims: boolean;
 }
 
-/** A tensor as [outer, n, inner] with the reduced axes in the middle; transposed first where they lie apart. */
+/** A tensor as [outer, n, inner] with the reduced axes as n; transposed first if they are not adjacent. */
 function arranged(backend: NativeBackend, x: tf.TensorInfo, axes: number[]) {
   const sorted = [...axes].sort((a, b) => a - b);
   const [first, last] = sorted.length > 0 ? [sorted[0], sorted[sorted.length - 1]] : [0, -1];
@@ -48,7 +48,7 @@ function reduce(
   }
 }
 
-/** Of floats or integers; booleans are summed as integers. */
+/** Reduces floats or integers; booleans are summed as integers. */
 function numeric(op: string, axesOf = (attrs: object) => attrs as Axes): Kernel {
   return (backend, { x }, attrs) => {
     const type = x.dtype === 'float32' ? 'float32' : 'int32';
@@ -70,7 +70,7 @@ const best =
       reduce(backend, op, input, { axis: (attrs as { axis: number }).axis, keepDims: false }, 'int32'),
     );
 
-/** Running sums and products along one axis. */
+/** Cumulative sums and products along one axis. */
 function running(op: string): Kernel {
   return (backend, { x }, attrs) => {
     const { axis, exclusive, reverse } = attrs as tf.CumsumAttrs;
@@ -84,7 +84,7 @@ function running(op: string): Kernel {
     };
     return withCasts(backend, [x], type, (input) => {
       if (at === last) return scan(input);
-      // Swapping two axes undoes itself.
+      // Swapping two axes is its own inverse.
       const swap = x.shape.map((_, i) => (i === at ? last : i === last ? at : i));
       const made: tf.TensorInfo[] = [];
       try {

@@ -1,4 +1,4 @@
-/** Kernels that only move elements: all of them are copies between two strided views. */
+/** Kernels that only move elements. Each is a copy between two strided views. */
 import * as tf from '@tensorflow/tfjs-core';
 import { bytesOf, launchReading, type NativeBackend } from '../backend.js';
 import { broadcastStrides, product, stridesOf, type Kernels, viewParams } from '../kernel.js';
@@ -20,7 +20,7 @@ function copyInto(backend: NativeBackend, source: tf.TensorInfo, target: tf.Tens
   launchReading(backend, 'Copy', [source], (op, [read]) => backend.launch(op, [read, target], params));
 }
 
-/** A dense tensor of this shape, read from x through strides. */
+/** A new dense tensor of this shape, read from x through strides. */
 function strided(
   backend: NativeBackend,
   x: tf.TensorInfo,

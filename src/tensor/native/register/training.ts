@@ -1,9 +1,9 @@
-/** Our kernels of the optimizer. */
+/** Our kernels for the optimizer and for sampling tokens. */
 import type * as tf from '@tensorflow/tfjs-core';
 import { product, type Kernels } from '../kernel.js';
 
 export const training: Kernels = {
-  /** Changes parameter and moments in place and gives them back: the same data under new tensors. */
+  /** Updates parameter and moments in place and returns the same data as new tensors. */
   AdamW: (backend, { param, grad, m, v }, attrs) => {
     const a = attrs as Record<string, number>;
     const step = [a.lr, a.beta1, a.beta2, a.eps, a.biasCorrection1, a.biasCorrection2, a.gradScale];
@@ -11,7 +11,7 @@ export const training: Kernels = {
     return [param, m, v].map((tensor) => backend.share(tensor));
   },
   SumOfSquares: (backend, { x }) => {
-    // In float64, which TensorFlow.js has no tensors of.
+    // The sum is float64, which TensorFlow.js has no tensors of.
     const [squares] = backend.compute('SumOfSquares', [x], [1, product(x.shape)], [[2], 'float32']);
     const sum = new Float64Array((backend.readSync(squares.dataId) as Float32Array).buffer)[0];
     backend.free(squares);
@@ -19,7 +19,10 @@ export const training: Kernels = {
     backend.fill(result, Float32Array.of(sum));
     return result;
   },
-  /** Tokens, int32, and log π of each. `uniforms` [2·B] holds float64; seen and seenStart are for a penalty only. */
+  /**
+   * Returns tokens, int32, and log π of each. `uniforms` [2·B] holds float64; seen and seenStart are used only with a
+   * penalty.
+   */
   SampleTokens: (backend, { logits, uniforms, seen, seenStart }, attrs) => {
     const { temperature, topP, topK, minP, repetitionPenalty } = attrs as SamplingAttrs;
     const [B, V] = logits.shape;
