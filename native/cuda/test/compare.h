@@ -70,7 +70,7 @@ inline Floats floatsOf(const std::vector<char>& bytes) {
 
 using Params = std::vector<double>;
 
-// Where each float may differ by tolerance·max(1, |cpu's|); integers must be equal, NaN must be NaN.
+// Each float may differ by tolerance·max(1, |cpu's|); integers must be equal, NaN must be NaN.
 void compare(const std::string& op, const std::vector<Argument>& arguments, const Params& params,
              double tolerance = 0, brevity::cuda::Precision precision = brevity::cuda::Precision::fp32);
 

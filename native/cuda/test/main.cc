@@ -182,8 +182,8 @@ void compare(const std::string& op, const std::vector<Argument>& arguments, cons
   }
 }
 
-// tests [--large] [--gpu | --fake | --cpu] [name...]: on the first GPU instead of in the emulator; over a driver that is
-// none; the cpu device on one thread against four
+// tests [--large] [--gpu | --fake | --cpu] [name...]: on the first GPU instead of in the emulator; over a fake driver;
+// the cpu device on one thread against four
 int main(int count, char** arguments) {
   std::set<std::string> wanted;
   for (int i = 1; i < count; i++) {
