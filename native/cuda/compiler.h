@@ -1,4 +1,4 @@
-// NVRTC, NVIDIA's compiler as a library, where one is on the machine: for drivers that are too old for our PTX.
+// NVRTC, NVIDIA's compiler as a library, if the machine has it: for drivers that are too old for our PTX.
 #pragma once
 #include <string>
 #include <vector>
@@ -13,8 +13,8 @@ struct SourceFile {
 
 class Compiler {
  public:
-  // The machine's NVRTC of this major version of CUDA, as a driver of that version takes its code. Throws where there is
-  // none, and says which was looked for.
+  // The machine's NVRTC of this major version of CUDA, whose code a driver of that version accepts. Throws if there is
+  // none, and says which files were tried.
   static const Compiler& get(int major);
 
   // Machine code for an architecture such as sm_90. Throws with the compiler's log.

@@ -49,7 +49,7 @@ struct Cublas::Functions {
                 void*, const Algorithm*, void*, size_t, CUstream);
 };
 
-// What a shape is multiplied with; `found` is false where there is no algorithm.
+// How a shape is multiplied; `found` is false if there is no algorithm.
 struct Cublas::Plan {
   const Functions& f;
   void *desc = nullptr, *a = nullptr, *b = nullptr, *c = nullptr;
@@ -97,7 +97,7 @@ Cublas::~Cublas() {
   if (handle_ != nullptr) functions_->destroy(handle_);
 }
 
-// cuBLAS has columns where we have rows: Cᵀ = op(B)ᵀ·op(A)ᵀ, so that B comes first and M and N change places.
+// cuBLAS is column-major and we are row-major: Cᵀ = op(B)ᵀ·op(A)ᵀ, so B comes first and M and N are exchanged.
 const Cublas::Plan& Cublas::plan(const Gemm& g, Precision precision, uint32_t alignment, size_t workspaceBytes) {
   const Key key{g.batch,   g.M,       g.N,       g.K, g.lda, g.ldb, g.ldc, g.strideA, g.strideB, g.strideC,
                 static_cast<int>(precision) * 8 + g.transA * 4 + g.transB * 2 + g.accumulate, alignment};
@@ -135,7 +135,7 @@ const Cublas::Plan& Cublas::plan(const Gemm& g, Precision precision, uint32_t al
 
 bool Cublas::multiply(const Gemm& g, Precision precision, const void* A, const void* B, void* workspace,
                       size_t workspaceBytes, CUstream stream) {
-  // The best that all operands have, up to what cuBLASLt would otherwise take for granted.
+  // The largest alignment that all operands have, up to the one that cuBLASLt assumes by default.
   const auto bits = reinterpret_cast<uintptr_t>(A) | reinterpret_cast<uintptr_t>(B) | reinterpret_cast<uintptr_t>(g.C) | 256;
   const Plan& p = plan(g, precision, static_cast<uint32_t>(bits & (~bits + 1)), workspaceBytes);
   if (!p.found) return false;

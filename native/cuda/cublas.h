@@ -1,4 +1,4 @@
-// Matrix products by cuBLASLt, where one is on the machine (the CUDA toolkit, or the packages of a Python).
+// Matrix products by cuBLASLt, if the machine has it (the CUDA toolkit, or Python packages).
 #pragma once
 #include <map>
 #include <memory>
@@ -13,13 +13,13 @@ namespace cuda {
 
 class Cublas {
  public:
-  // Null where there is no library, or BREVITY_CUBLAS is `off`. The current context is its own.
+  // Null if there is no library, or BREVITY_CUBLAS is `off`. Uses the current context.
   static std::unique_ptr<Cublas> find();
   ~Cublas();
   Cublas(const Cublas&) = delete;
   Cublas& operator=(const Cublas&) = delete;
 
-  // C = op(A)·op(B) (+ C); the caller adds bias and activation. False where cuBLASLt has no algorithm for it. bf16
+  // C = op(A)·op(B) (+ C); the caller adds bias and activation. Returns false if cuBLASLt has no algorithm for it. bf16
   // operands are dense copies: A [batch, M, K] or [batch, K, M] with lda, as `product` says.
   bool multiply(const Gemm& product, Precision precision, const void* A, const void* B, void* workspace,
                 size_t workspaceBytes, CUstream stream);

@@ -22,7 +22,7 @@ std::string describe(const std::string& op, const Fault& fault) {
     case promptFault:
       return op + " has a row of no prompt, or a prompt beyond its cache: " + value;
     default:
-      // In TensorFlow.js's words, which call it so.
+      // TensorFlow.js's name for it.
       return (op == "Gather" || op == "Gather/bf16" ? "GatherV2" : op) + ": the index value " + value + " is not in [0, " + last + "]";
   }
 }
@@ -127,7 +127,7 @@ OpDevice::Rates OpDevice::measure() {
   });
   for (const Handle handle : large) release(handle);
   const Handle square[] = {allocate(side * side * 4), allocate(side * side * 4), allocate(side * side * 4)};
-  // Zeros: what is multiplied changes no rate but the clock's, and NaN would be as good.
+  // Zeros: the values affect only the clock rate, and NaN would serve as well.
   const std::vector<char> zeros(static_cast<size_t>(side * side * 4));
   for (const Handle handle : square) copyIn(handle, 0, zeros.data(), side * side * 4);
   const double multiplied[] = {1, 0, 0, double(side), double(side), double(side), 0, 0, 0, 0, 0};

@@ -1,5 +1,5 @@
-// What the device on a GPU (driver_device.cc) and the emulated one (emulated_device.cc) share: the running of an op, its
-// intermediate results, and the faults that kernels report. Below it lie memory, copies and launches of kernels.
+// The part that the device on a GPU (driver_device.cc) and the emulated one (emulated_device.cc) share: running ops,
+// their working memory, and the faults that kernels report. Subclasses provide memory, copies and kernel launches.
 #pragma once
 #include <functional>
 #include <memory>
@@ -14,7 +14,7 @@ struct Fault;  // cuda.h
 namespace brevity {
 namespace cuda {
 
-// Of the device's memory to the host's.
+// A copy from the device's memory to the host's.
 struct HostCopy {
   void* to;
   const void* from;
@@ -28,12 +28,12 @@ class OpDevice : public BufferDevice, protected Stream {
   void copyOut(Handle from, int64_t offset, void* to, int64_t bytes) override;
   MemoryUse memory() const override;
 
-  // Card, compute capability, memory, driver, where kernels and products come from; for people.
+  // Card, compute capability, memory, driver, and the origin of kernels and products; for people.
   virtual std::string description() = 0;
-  // Seconds that the device takes for `work`, which is done once before it is timed.
+  // Seconds that `work` takes on the device; it runs once before it is timed.
   virtual double seconds(const std::function<void()>& work) = 0;
-  // Bytes a second that a large copy on the device reads and writes, and floating-point operations a second of a large
-  // matrix product in the device's precision.
+  // Bytes per second that a large copy on the device reads and writes, and floating-point operations per second of a
+  // large matrix product in the device's precision.
   struct Rates {
     double bytes, operations;
   };
@@ -41,13 +41,13 @@ class OpDevice : public BufferDevice, protected Stream {
 
  protected:
   OpDevice();
-  // Gives all memory back. For the destructor of a class that still has it.
+  // Frees all memory. Subclasses call it in their destructor, while they can still free.
   void releaseAll();
 
   // Memory of the device, uninitialised; throws OutOfMemory.
   virtual void* takeMemory(int64_t bytes) = 0;
   virtual void giveMemory(void* memory, int64_t bytes) = 0;
-  // To the host, once all that was launched before is done. Small copies together cost one wait.
+  // Copies to the host after everything launched before is done. Several small copies in one call cost one wait.
   virtual void readMemory(const std::vector<HostCopy>& copies) = 0;
   virtual int64_t cached() const = 0;
 
@@ -62,7 +62,7 @@ class OpDevice : public BufferDevice, protected Stream {
   void giveScratch(void* memory) override;
   void* fault() override;
 
-  // Throws what a kernel reported since the last call, if any did.
+  // Throws if a kernel has reported a fault since the last call.
   void throwFault();
   // The op that was run last.
   void setCurrentOp(int op) { op_ = op; }
@@ -74,22 +74,22 @@ class OpDevice : public BufferDevice, protected Stream {
   void throwSeenFault();
 
   std::vector<Block> scratch_;
-  // A Fault for each op, made at the first launch; and what they were when they were last read.
+  // One Fault per op, allocated at the first launch, and their values when last read.
   void* faults_ = nullptr;
   std::vector<Fault> seen_;
   int op_ = -1;
   int64_t used_ = 0, peak_ = 0;
 };
 
-// A device that runs the kernels in the emulator, for tests; throws where this build has none. `library`: products go the
-// way that they go with cuBLASLt.
+// A device that runs the kernels in the emulator, for tests; throws in builds without it. `library`: products take the
+// path for cuBLASLt.
 std::unique_ptr<OpDevice> makeEmulatedDevice(int64_t memoryLimit, Precision precision, bool library = false);
 
-// A GPU through its driver. `ordinal` among those that CUDA_VISIBLE_DEVICES leaves. Throws with what is missing and what
-// would mend it.
+// A GPU through its driver. `ordinal` counts the GPUs that CUDA_VISIBLE_DEVICES leaves visible. Throws with what is
+// missing and how to fix it.
 std::unique_ptr<OpDevice> makeDriverDevice(int ordinal, int64_t memoryLimit, bool poison, Precision precision);
 
-// fp32, tf32 or bf16; throws where it is none of them.
+// fp32, tf32 or bf16; throws for any other name.
 Precision precisionFromName(const std::string& name);
 
 }  // namespace cuda

@@ -6,7 +6,7 @@ namespace brevity {
 namespace cuda {
 namespace {
 
-// The first driver with graphs by flags (cuGraphInstantiateWithFlags), and everything else that is used here.
+// The first driver with graph flags (cuGraphInstantiateWithFlags), and with everything else used here.
 constexpr int kOldest = 11040;
 
 Driver load() {
@@ -16,7 +16,8 @@ Driver load() {
                              "); install the NVIDIA driver, 580 or newer, or start the container with its GPUs");
   Driver driver;
 #define GET(name, symbol, parameters) library.get(symbol, &driver.name);
-  // First what every driver has: an old one is better told by its version than by what it lacks.
+  // First the functions that every driver has, so that an old driver is reported by its version rather than by a
+  // missing function.
   library.get("cuInit", &driver.init);
   library.get("cuDriverGetVersion", &driver.driverVersion);
   if (driver.driverVersion(&driver.version) == 0 && driver.version < kOldest)

@@ -1,5 +1,5 @@
-// The CUDA driver API as far as it is used here, declared by us and loaded from libcuda.so.1 while the program runs, so
-// that it builds and starts where there is no CUDA.
+// The part of the CUDA driver API that is used here, declared by us and loaded from libcuda.so.1 at run time, so that
+// the program builds and starts without CUDA.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -85,15 +85,15 @@ struct Driver {
   BREVITY_DRIVER_FUNCTIONS(DECLARE)
 #undef DECLARE
 
-  int version = 0;  // of CUDA that the driver brings: 13000 is 13.0
+  int version = 0;  // CUDA version of the driver: 13000 is 13.0
 #if defined(BREVITY_EMULATED)
   bool forTests = false;  // test/fake/libcuda.c
 #endif
 
-  // The process's driver, initialised. Throws with what is missing and what would mend it.
+  // The process's driver, initialised. Throws with what is missing and how to fix it.
   static const Driver& get();
 
-  // CUDA_ERROR_…: what the driver says about it.
+  // Formats as CUDA_ERROR_… with the driver's description.
   std::string describe(CUresult error) const;
 };
 

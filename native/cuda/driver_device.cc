@@ -1,12 +1,12 @@
-// The device on an NVIDIA GPU: one context, one stream, memory from the driver's stream-ordered pool, which keeps what is
-// freed for the next request, and copies through pinned memory.
+// The device on an NVIDIA GPU: one context, one stream, memory from the driver's stream-ordered pool, which keeps freed
+// memory for the next request, and copies through pinned memory.
 //
-// Everything is asynchronous: what a kernel did wrong shows at a later call. BREVITY_CUDA_SYNC=1 waits after each op, so
-// that an error names the op that made it. A stream that does not end within BREVITY_CUDA_TIMEOUT seconds (300) is given
-// up. After such errors the context is lost: every later call throws DeviceLost, nothing more is asked of the driver,
-// which might wait for ever, and only a new process can open the GPU again.
+// Everything is asynchronous: a kernel's error shows at a later call. BREVITY_CUDA_SYNC=1 waits after each op, so that
+// an error names the op that caused it. A stream that does not finish within BREVITY_CUDA_TIMEOUT seconds (300) is
+// given up. After such errors the context is lost: every later call throws DeviceLost, the driver is not called again,
+// because it might wait for ever, and only a new process can open the GPU again.
 //
-// A recorded step is replayed as a graph (graphs.h); op by op where each op waits, or with BREVITY_CUDA_GRAPHS=off.
+// A recorded step is replayed as a graph (graphs.h), or op by op if each op waits or BREVITY_CUDA_GRAPHS=off.
 //
 // **Has not run on hardware yet** (docs/cuda.md).
 #include <algorithm>
@@ -84,7 +84,7 @@ class DriverDevice : public OpDevice, private Watch {
         releaseAll();
         wait("the end");
       } catch (const std::exception&) {
-        // The process ends with the context.
+        // The context is lost; the process will end with it.
       }
     }
     stop();
@@ -132,7 +132,7 @@ class DriverDevice : public OpDevice, private Watch {
     if (!replaysGraphs_ || isProfiled() || recording.steps().empty()) return OpDevice::play(id, recording);
     if (!graphs_.has(id))
       check(graphs_.capture(id, stream_, [&] { OpDevice::play(id, recording); }), "record a step");
-    // What goes wrong in a graph shows after it: some op of it did it.
+    // An error in a graph shows after it, and any of its ops may have caused it.
     setCurrentOp(recording.steps().back().op);
     check(graphs_.launch(id, stream_), "replay a step");
   }
@@ -165,7 +165,7 @@ class DriverDevice : public OpDevice, private Watch {
     const auto size = static_cast<size_t>(std::max<int64_t>(bytes, 1));
     CUresult result = driver_.allocate(&memory, size, stream_);
     if (result == kOutOfMemory) {
-      // What was freed may only be given back by the driver when its work is done.
+      // The driver can return freed memory only once the work that used it is done.
       wait("memory");
       driver_.poolTrim(pool_, 0);
       result = driver_.allocate(&memory, size, stream_);
@@ -232,7 +232,7 @@ class DriverDevice : public OpDevice, private Watch {
 
   void stop() {
     if (lost_) {
-      // Their ends would call a driver that may not answer.
+      // Their destructors would call a driver that may not answer.
       cublas_.release();
       modules_.release();
       graphs_.abandon();
@@ -251,14 +251,14 @@ class DriverDevice : public OpDevice, private Watch {
     try {
       return modules_->find(kernel, sharedBytes);
     } catch (const std::exception&) {
-      // Where an earlier kernel failed, that is the reason, and not this one's module.
+      // If an earlier kernel failed, that is the reason, rather than this one's module.
       const CUresult earlier = driver_.streamQuery(stream_);
       if (earlier != kNotReady) check(earlier, "finish");
       throw;
     }
   }
 
-  // For a driver of tests, which has no GPU and runs kernels in the emulator: how.
+  // For a fake driver in tests, which has no GPU and runs kernels in the emulator: how to run this one.
   void** emulated(const Kernel& kernel) {
 #if defined(BREVITY_EMULATED)
     if (!driver_.forTests) return nullptr;
@@ -276,14 +276,14 @@ class DriverDevice : public OpDevice, private Watch {
     if (lost_) throw DeviceLost(lostBecause_);
   }
 
-  // Nearly every error leaves a context that takes no more calls.
+  // Nearly every error leaves the context unusable.
   void check(CUresult result, const char* what) override {
     if (result == 0) return;
     if (result == kOutOfMemory) throw OutOfMemory(0);
     lose("the GPU could not " + std::string(what) + place() + ": " + driver_.describe(result));
   }
 
-  // Where it happened, as far as is known: without waits an earlier op may have done it.
+  // Where it happened, as far as is known: without waits an earlier op may have caused it.
   std::string place() const {
     const std::string op = currentOp();
     return op.empty() ? "" : eachOpWaits_ ? " in op " + op : " at or before op " + op;
@@ -301,7 +301,7 @@ class DriverDevice : public OpDevice, private Watch {
     for (int64_t turn = 0;; turn++) {
       const CUresult result = done();
       if (result != kNotReady) return check(result, "finish");
-      // Short waits are watched closely; a long one leaves the processor to others.
+      // Short waits are polled; a long one yields the processor to other threads.
       if (turn < 2000) continue;
       if (std::chrono::duration<double>(Clock::now() - from).count() > timeout_)
         lose("the GPU did not finish " + std::string(what) + place() + " within " + inText(timeout_) +

@@ -1,5 +1,5 @@
-// PTX and sources of the kernels inside the addon, so that it is one file. BREVITY_CUDA_DIR is this folder's path while
-// it is built.
+// PTX and sources of the kernels, embedded in the addon, so that it is a single file. The build defines
+// BREVITY_CUDA_DIR as this folder's path.
 #include <cstring>
 #include <string>
 
@@ -8,7 +8,7 @@
 
 #if defined(__linux__) && defined(BREVITY_CUDA_DIR)
 
-// Text of a file as a string of C.
+// A file's text as a C string.
 #define EMBED(symbol, file)                                                                                     \
   asm(".pushsection .rodata\n.hidden " symbol "\n.global " symbol "\n" symbol ":\n.incbin \"" BREVITY_CUDA_DIR "/" file \
       "\"\n.byte 0\n.popsection\n");

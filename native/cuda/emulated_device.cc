@@ -1,6 +1,6 @@
-// The device `cuda-emulated`: the kernels of native/cuda as C++, for tests. Every buffer is allocated by itself at its
-// exact size, so that AddressSanitizer sees what lies beyond, and filled with NaN, so that tests see an element that a
-// kernel leaves unwritten.
+// The device `cuda-emulated`: the kernels of native/cuda as C++, for tests. Every buffer is a separate allocation of
+// its exact size, so that AddressSanitizer sees out-of-bounds accesses, and filled with NaN, so that tests notice
+// elements that a kernel does not write.
 #include <cstdlib>
 #include <cstring>
 
@@ -30,7 +30,7 @@ class EmulatedDevice : public OpDevice {
   }
   void* takeMemory(int64_t bytes) override {
     if (bytes > limit_ - inUse_) throw OutOfMemory(bytes);
-    // The device's buffers are apart from each other even where they are empty.
+    // Distinct buffers have distinct addresses even if they are empty.
     void* const memory = std::malloc(static_cast<size_t>(bytes > 0 ? bytes : 1));
     if (memory == nullptr) throw OutOfMemory(bytes);
     std::memset(memory, 0xff, static_cast<size_t>(bytes));
@@ -52,7 +52,7 @@ class EmulatedDevice : public OpDevice {
     emulator::run(kernel.name, kernel.invoke, arguments, geometry.blocks, geometry.threads, geometry.sharedBytes);
   }
   bool hasProducts() const override { return library_; }
-  // Stands for cuBLASLt: what surrounds its call is tested with it.
+  // Replaces cuBLASLt, to test the code around its call.
   bool product(const Gemm& g, Precision precision, const void* A, const void* B) override {
     const auto value = [&](const void* operand, int64_t at) {
       if (precision != Precision::bf16) return static_cast<const float*>(operand)[at];
@@ -71,7 +71,7 @@ class EmulatedDevice : public OpDevice {
     return true;
   }
   Precision precision() const override { return precision_; }
-  // Few, so that small tensors walk in strides, too.
+  // Few, so that even small tensors take several strides.
   int multiprocessors() const override { return 2; }
 
  private:

@@ -8,14 +8,14 @@ Graphs::~Graphs() {
 }
 
 CUresult Graphs::capture(int id, CUstream stream, const std::function<void()>& work) {
-  // Of other threads' streams nothing is known here: they may do what they like.
+  // Thread-local mode: other threads may use their streams freely.
   CUresult result = driver_.captureBegin(stream, kCaptureThreadLocal);
   if (result != 0) return result;
   CUgraph graph = nullptr;
   try {
     work();
   } catch (...) {
-    // Else the stream would stay in capture and take nothing else.
+    // Otherwise the stream would stay in capture mode and accept nothing else.
     if (driver_.captureEnd(stream, &graph) == 0) driver_.graphDestroy(graph);
     throw;
   }
@@ -31,7 +31,7 @@ CUresult Graphs::capture(int id, CUstream stream, const std::function<void()>& w
 void Graphs::forget(int id) {
   const auto found = graphs_.find(id);
   if (found == graphs_.end()) return;
-  // A graph that still runs is freed when it is done.
+  // A graph that still runs is freed once it is done.
   driver_.graphExecDestroy(found->second);
   graphs_.erase(found);
 }

@@ -1,8 +1,8 @@
-// Recorded steps (../src/recording.h) as CUDA graphs: what a step launches is captured once and from then on given to
-// the GPU by one call.
+// Recorded steps (../src/recording.h) as CUDA graphs: a step's launches are captured once, and each replay is one call
+// to the driver.
 //
-// While a stream is captured the driver refuses to wait for it or to ask about it, and an allocation on it would become
-// part of the graph: a step that has run once needs none of these.
+// During a capture the driver refuses to wait for the stream or to query it, and an allocation on it would become part
+// of the graph. A step that has run once needs none of these.
 //
 // **Has not run on hardware yet** (docs/cuda.md).
 #pragma once
@@ -22,11 +22,11 @@ class Graphs {
   Graphs& operator=(const Graphs&) = delete;
 
   bool has(int id) const { return graphs_.count(id) > 0; }
-  // Makes graph `id` of what `work` launches on the stream, without running it. Throws what `work` throws.
+  // Captures `work`'s launches on the stream as graph `id`, without running them. Throws what `work` throws.
   CUresult capture(int id, CUstream stream, const std::function<void()>& work);
   CUresult launch(int id, CUstream stream) const { return driver_.graphLaunch(graphs_.at(id), stream); }
   void forget(int id);
-  // The driver may not answer any more: nothing is given back to it.
+  // Drops the graphs without calling the driver, which may not answer any more.
   void abandon() { graphs_.clear(); }
 
  private:

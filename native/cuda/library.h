@@ -1,4 +1,4 @@
-// Shared libraries that are looked for while the program runs: the NVIDIA driver, cuBLASLt, NVRTC.
+// Finds shared libraries at run time: the NVIDIA driver, cuBLASLt, NVRTC.
 #pragma once
 #include <string>
 #include <vector>
@@ -9,15 +9,15 @@ namespace cuda {
 // A loaded library; it stays loaded for the life of the process.
 class Library {
  public:
-  // The first of the names or paths that loads; with none, `problem` says why the last one did not.
+  // Opens the first of the names or paths that loads; if none does, `problem` says why the last one failed.
   static Library open(const std::vector<std::string>& names);
 
   explicit operator bool() const { return handle_ != nullptr; }
   const std::string& path() const { return path_; }
   const std::string& problem() const { return problem_; }
-  // Null where the library has no such function.
+  // Null if the library has no such function.
   void* find(const char* symbol) const;
-  // Throws where the library has no such function.
+  // Throws if the library has no such function.
   template <typename F>
   void get(const char* symbol, F** function) const {
     *function = reinterpret_cast<F*>(required(symbol));
@@ -30,9 +30,9 @@ class Library {
   std::string path_, problem_;
 };
 
-// Where a library of the CUDA toolkit may lie: by its bare names; in the toolkit; in the packages of a Python,
-// `nvidia/<folder>/lib` (those of this machine and of an active virtual environment or conda); in BREVITY_CUDA_LIBRARIES,
-// a list of folders, which come first.
+// Places to look for a library of the CUDA toolkit: BREVITY_CUDA_LIBRARIES, a list of folders, which come first; bare
+// names; the toolkit; and Python packages, `nvidia/<folder>/lib` (those of this machine and of an active virtual
+// environment or conda).
 std::vector<std::string> toolkitCandidates(const std::vector<std::string>& names, const std::string& folder);
 
 }  // namespace cuda

@@ -8,7 +8,7 @@ namespace brevity {
 namespace cuda {
 namespace {
 
-// The PTX in the repository is of this CUDA.
+// CUDA version of the PTX in the repository.
 constexpr int kPtxVersion = 13000;
 
 std::string moduleOf(const char* file) {
@@ -74,7 +74,7 @@ CUfunction Modules::find(const Kernel& kernel, int64_t sharedBytes) {
     CUfunction function = nullptr;
     const CUresult result = driver_.moduleFunction(&function, module, kernel.name);
     if (result != 0) throw std::runtime_error(std::string("no kernel ") + kernel.name + ": " + driver_.describe(result));
-    // What a kernel may have without asking for more.
+    // Shared memory that a kernel may use without a special request.
     known = kernels_.emplace(&kernel, Found{function, 48 * 1024}).first;
   }
   Found& found = known->second;

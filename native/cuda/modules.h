@@ -1,5 +1,5 @@
-// The kernels of the .cu files as the driver takes them: the PTX that is in the repository, or, where the driver is too
-// old for it, what an NVRTC found on the machine makes of the sources.
+// Loads the kernels of the .cu files into the driver: the PTX in the repository or, if the driver is too old for it,
+// the output of an NVRTC found on the machine.
 #pragma once
 #include <string>
 #include <unordered_map>
@@ -12,13 +12,13 @@ namespace cuda {
 
 class Modules {
  public:
-  // `major`, `minor`: the card's compute capability. Throws where no way leads to kernels for this card and driver.
+  // `major`, `minor`: the card's compute capability. Throws if there is no way to get kernels for this card and driver.
   Modules(const Driver& driver, int major, int minor);
   ~Modules();
   Modules(const Modules&) = delete;
   Modules& operator=(const Modules&) = delete;
 
-  // Loads the kernel's module the first time. Throws with the driver's or compiler's log.
+  // Loads the kernel's module at its first use. Throws with the driver's or compiler's log.
   CUfunction find(const Kernel& kernel, int64_t sharedBytes);
   // "PTX" or the path and version of the NVRTC.
   const std::string& origin() const { return origin_; }
@@ -38,10 +38,10 @@ class Modules {
   std::unordered_map<const Kernel*, Found> kernels_;
 };
 
-// What build:kernels put into the addon: for a module its PTX, for a file of native/cuda its text. Null for none.
+// Embedded by build:kernels: a module's PTX, and the text of a file of native/cuda. Null if there is none.
 const char* embeddedPtx(const std::string& module);
 const char* embeddedSource(const std::string& file);
-// The files that sources include.
+// The headers that the sources include.
 const std::vector<std::string>& embeddedHeaders();
 
 }  // namespace cuda

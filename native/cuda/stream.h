@@ -1,5 +1,5 @@
-// Where launchers send their kernels: an order of work on a device, memory for intermediate results, and the choice of
-// matrix product. The device that runs an op makes its stream the current one (StreamScope).
+// The target of launchers: an order of work on a device, memory for intermediate results, and the choice of matrix
+// product. The device that runs an op makes its stream the current one (StreamScope).
 #pragma once
 #include <cstdint>
 #include <stdexcept>
@@ -14,8 +14,8 @@
 namespace brevity {
 namespace cuda {
 
-// Where a kernel is found: `file` is its source, whose name without folder and ending is the module's. `invoke` runs it
-// in the emulator; null in a build without it.
+// How to find a kernel: `file` is its source, whose base name is the module's. `invoke` runs it in the emulator; null
+// in builds without it.
 struct Kernel {
   const char* name;
   const char* file;
@@ -29,7 +29,7 @@ struct Geometry {
       : blocks(blocks), threads(threads), sharedBytes(sharedBytes) {}
 };
 
-// Of matrix products: what the operands are rounded to before they are multiplied. Sums are float32 always.
+// The type that operands of matrix products are rounded to. Sums are always float32.
 enum class Precision { fp32, tf32, bf16 };
 
 class Stream {
@@ -40,18 +40,18 @@ class Stream {
   // Memory that may be released as soon as its last kernel was launched. Throws OutOfMemory.
   virtual void* takeScratch(int64_t bytes) = 0;
   virtual void giveScratch(void* memory) = 0;
-  // Whether a library multiplies matrices here.
+  // Whether matrix products use a library.
   virtual bool hasProducts() const = 0;
-  // C = op(A)·op(B) (+ C) by that library, of float32 or, for bf16, of rounded copies; no bias, no activation. False
-  // where it has no way for this shape.
+  // C = op(A)·op(B) (+ C) by that library, from float32 or, for bf16, from rounded copies; no bias, no activation.
+  // Returns false if the library does not support the shape.
   virtual bool product(const Gemm& product, Precision precision, const void* A, const void* B) = 0;
-  // The current op's Fault (cuda.h), in the device's memory.
+  // The current op's Fault (cuda.h), in device memory.
   virtual void* fault() = 0;
   virtual Precision precision() const = 0;
   virtual int multiprocessors() const = 0;
 };
 
-// The stream of the op that this thread runs.
+// The stream of the op that this thread is running.
 Stream& stream();
 
 class StreamScope {
@@ -82,16 +82,16 @@ class Scratch {
 
 inline int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-// A grid dimension; throws where the device has no such grid.
+// Checks a grid dimension; throws if the device does not support it.
 unsigned gridSize(int64_t blocks);
 
-// Threads that walk over n elements in strides (EACH): enough to fill the device, no more.
+// Threads that go over n elements in strides (EACH): enough to fill the device.
 Geometry overElements(int64_t n, int64_t each = 1);
 
 template <typename... P, typename... A>
 void launchAs(void (*)(P...), const Kernel& kernel, const Geometry& geometry, A&&... arguments) {
   static_assert(sizeof...(P) == sizeof...(A), "a kernel needs all its arguments");
-  // The kernel's own types: a double given for a float would be read as garbage.
+  // Converts to the kernel's own types, because a double passed for a float would be read as garbage.
   std::tuple<std::decay_t<P>...> values(std::forward<A>(arguments)...);
   std::apply(
       [&](auto&... value) {
@@ -116,7 +116,7 @@ void callWith(void (*kernel)(P...), void** arguments) {
 #define BREVITY_INVOKE(kernel) nullptr
 #endif
 
-// LAUNCH(kernel, geometry, arguments...): nothing is launched over an empty grid.
+// LAUNCH(kernel, geometry, arguments...): launches nothing if the grid is empty.
 #define LAUNCH(kernel, geometry, ...)                                                              \
   do {                                                                                             \
     static const ::brevity::cuda::Kernel kernelHere{#kernel, __FILE__, BREVITY_INVOKE(kernel)};     \

@@ -7,7 +7,7 @@ namespace brevity {
 namespace cuda {
 namespace {
 
-constexpr int64_t kStaging = int64_t{16} << 20;  // of each of the pinned buffers
+constexpr int64_t kStaging = int64_t{16} << 20;  // size of each pinned buffer
 
 }  // namespace
 

@@ -1,4 +1,4 @@
-// Copies between the host and a GPU through pinned memory, which alone the GPU reads and writes by itself.
+// Copies between the host and a GPU through pinned memory, the only host memory that the GPU accesses directly.
 //
 // **Has not run on hardware yet** (docs/cuda.md).
 #pragma once
@@ -11,11 +11,11 @@
 namespace brevity {
 namespace cuda {
 
-// What goes wrong on a device, and what it waits for, is its own business.
+// The device's own handling of errors and waits.
 class Watch {
  public:
   virtual void check(CUresult result, const char* what) = 0;
-  // Until `done` gives something else than kNotReady, which is checked.
+  // Waits until `done` returns something other than kNotReady, and checks that.
   virtual void waitFor(const std::function<CUresult()>& done, const char* what) = 0;
 
  protected:
@@ -26,10 +26,10 @@ class Transfers {
  public:
   Transfers(const Driver& driver, Watch& watch) : driver_(driver), watch_(watch) {}
   void open(CUstream stream);
-  // Gives the pinned memory back; nothing may be under way.
+  // Frees the pinned memory; no copy may be in progress.
   void close();
 
-  // `from` may change as soon as this returns.
+  // `from` may be changed as soon as this returns.
   void write(void* to, const void* from, int64_t bytes);
   void read(const std::vector<HostCopy>& copies);
 

@@ -1,5 +1,5 @@
 /**
- * Chooses the TensorFlow.js backend: the one asked for explicitly, or the best that loads. A process (or worker thread)
+ * Chooses the TensorFlow.js backend: the one requested explicitly, or the best that loads. A process (or worker thread)
  * keeps one backend for its life.
  */
 import * as tf from '@tensorflow/tfjs-core';

@@ -45,8 +45,8 @@ export interface UpdateHooks {
   /** After each step; `capture` copies the state for a checkpoint. */
   onStep(metrics: MetricsRow, capture: () => TrainingState): void;
   /**
-   * Called before the first step taken and after every step, between optimizer steps. It may use the policy and must
-   * not change it.
+   * Called before the first step (on resuming: before the next one) and after every step, between optimizer steps. It
+   * may use the policy and must not change it.
    */
   between?(step: number, total: number): Promise<void>;
   /** The process is about to end before the update is done. */

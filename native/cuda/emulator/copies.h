@@ -1,6 +1,6 @@
-// Asynchronous copies into shared memory (cp.async). Hardware makes them at any time from their beginning to the wait of
-// their thread: here as late as that, so that what is read before the wait is still NaN or the last tile, or, where
-// threads run backwards, at once, so that what others still read is overwritten.
+// Asynchronous copies into shared memory (cp.async). Hardware makes them at any time between their issue and their
+// thread's wait. The emulator makes them as late as possible, so that memory read before the wait is still NaN or the
+// previous tile; or, if threads run in reverse, at once, so that memory that others still read is overwritten.
 #pragma once
 #include <algorithm>
 #include <cstring>
@@ -17,14 +17,14 @@ constexpr int kCopyBytes = 16;
 struct PendingCopy {
   void* to;
   const void* from;
-  int bytes;  // zeros behind them
+  int bytes;  // followed by zeros
   int group;
 };
 struct CopiesOfThread {
   std::vector<PendingCopy> pending;
-  int groups = 0;  // that were committed
+  int groups = 0;  // groups committed
 };
-// By thread of the block that runs.
+// One per thread of the running block.
 inline std::vector<CopiesOfThread> copies;
 inline bool copiesAreEarly = false;
 
@@ -50,7 +50,7 @@ inline void beginCopy(void* to, const void* from, int bytes) {
 
 inline void commitCopies() { copiesOfThread().groups++; }
 
-// Of groups below `end`.
+// Makes the copies of groups below `end`.
 inline void finishUpTo(int end) {
   auto& pending = copiesOfThread().pending;
   const auto left = std::stable_partition(pending.begin(), pending.end(), [&](const PendingCopy& c) { return c.group < end; });
@@ -60,7 +60,7 @@ inline void finishUpTo(int end) {
 inline void finishCopies() { finishUpTo(copiesOfThread().groups + 1); }
 inline void finishGroups(int but) { finishUpTo(copiesOfThread().groups - but); }
 
-// At the end of a block: whether a thread left copies that it did not wait for, which are dropped.
+// At the end of a block: drops copies that threads did not wait for, and returns whether there were any.
 inline bool leftCopies() {
   const bool left = std::any_of(copies.begin(), copies.end(), [](const auto& thread) { return !thread.pending.empty(); });
   copies.clear();

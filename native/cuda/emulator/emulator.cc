@@ -13,7 +13,7 @@
 #include "copies.h"
 #include "fiber.h"
 
-// The macros of the language would stand in this file's way.
+// The language's macros would interfere with this file.
 #undef threadIdx
 #undef blockIdx
 #undef blockDim
@@ -38,14 +38,14 @@ struct Lane : Thread {
   const unsigned char* gathered = nullptr;
 };
 
-// A collective that some lanes of a warp have reached: those that diverge may wait in several.
+// A collective that some lanes of a warp have reached; diverged lanes may wait in several.
 struct Gathering {
   Site site;
   unsigned mask, arrived;
 };
 
-// What the lanes of a warp gave in its last collectives. A lane is at most one collective ahead of another that has not
-// yet read: none passes a collective that another has not reached.
+// The values that a warp's lanes gave to its last collectives. A lane is at most one collective ahead of another that
+// has not read yet, because no lane passes a collective that another has not reached.
 struct Warp {
   unsigned char gathered[4][kWarp * kExchange];
   int next = 0;
@@ -55,7 +55,7 @@ struct Warp {
 struct Block {
   std::vector<Lane> lanes;
   std::vector<Warp> warps;
-  std::vector<int> order;    // in which lanes start
+  std::vector<int> order;    // start order of lanes
   std::vector<Lane*> ready;  // a queue from `head` on
   size_t head = 0;
   size_t started = 0, done = 0, atBarrier = 0;
@@ -69,7 +69,7 @@ Block block;
 void (*kernelInvoke)(void**) = nullptr;
 void** kernelArguments = nullptr;
 
-// Takes the lanes that have not begun, one after the other; where one waits, the fiber is its own until it ends.
+// Runs lanes that have not started, one after the other. If one waits, it keeps the fiber until it ends.
 void fiberMain() {
   beginFiber();
   for (;;) {
@@ -105,7 +105,7 @@ void arrange(int* first, int* last) {
   if (order == Order::shuffled) std::shuffle(first, last, shuffler);
 }
 
-// In the order in which they are to go on: where threads run backwards, the last one in is the first one out.
+// Makes lanes ready in the order in which they continue: in reverse order, the last one in is the first one out.
 void release(const int* first, const int* last) {
   const auto add = [](int lane) {
     block.lanes[lane].state = State::ready;
@@ -123,13 +123,13 @@ std::string nameOf(const Site& site) { return std::string(site.file) + ":" + std
 
 Lane& current() { return *static_cast<Lane*>(self); }
 
-// Lets others run until this lane is ready again.
+// Runs other lanes until this one is ready again.
 void wait(Lane& lane) {
   switchTo(lane.fiber, &scheduler);
   self = &lane;
 }
 
-// Why no lane can go on.
+// Throws with the reason why no lane can continue.
 [[noreturn]] void deadlock(const char* kernel) {
   std::string what = std::string(kernel) + ": block (" + std::to_string(currentBlock.x) + ", " +
                      std::to_string(currentBlock.y) + ", " + std::to_string(currentBlock.z) + ") waits for ever: " +
@@ -139,7 +139,7 @@ void wait(Lane& lane) {
     what += ", thread " + std::to_string(lane.linear) + " waits at " + nameOf(lane.site);
     break;
   }
-  // Those that wait never end: their stacks are given up with them.
+  // Waiting lanes never end, so their stacks are discarded.
   for (const Lane& lane : block.lanes)
     if (lane.state != State::done && lane.fiber != nullptr) lane.fiber->started = false;
   for (auto& fiber : fibers)
@@ -150,8 +150,8 @@ void wait(Lane& lane) {
   throw std::runtime_error(what);
 }
 
-// Warps take turns; where threads run backwards, one goes on to the next barrier before another does anything, as far
-// from the others as hardware allows.
+// Warps take turns. In reverse order, one warp runs to its next barrier before any other does anything, as far ahead of
+// the others as hardware allows.
 Lane* nextReady() {
   Lane* lane;
   if (order == Order::reverse) {
@@ -176,7 +176,7 @@ void runBlock(const char* kernel) {
     block.lanes[i].state = State::ready;
   }
   arrange(block.order.data(), block.order.data() + count);
-  // Left where a block was given up.
+  // Collectives left over from an abandoned block.
   for (Warp& warp : block.warps) warp.open.clear();
   block.ready.clear();
   block.head = block.started = block.done = block.atBarrier = 0;
@@ -203,7 +203,7 @@ void expectGeometry(const char* kernel, dim3 grid, dim3 threads, int64_t sharedB
   if (count < 1 || count > 1024 || threads.z > 64) bad("a block of " + std::to_string(count) + " threads");
   if (grid.x < 1 || grid.y < 1 || grid.z < 1) bad("an empty grid");
   if (grid.x > 2147483647u || grid.y > 65535 || grid.z > 65535) bad("a grid beyond (2^31 - 1, 65535, 65535)");
-  // Compute capabilities 8.6 and 8.9 have the least: 99 KiB for a block.
+  // The limit is lowest at compute capabilities 8.6 and 8.9: 99 KiB per block.
   if (sharedBytes < 0 || sharedBytes > 99 * 1024) bad(std::to_string(sharedBytes) + " bytes of shared memory");
 }
 
@@ -228,7 +228,7 @@ const unsigned char* collective(unsigned mask, const void* give, int bytes, Site
   lane.state = State::atCollective;
   lane.site = site;
   std::memset(lane.given, 0xff, kExchange);
-  // Of fixed sizes where they are the usual ones.
+  // Fixed sizes for the usual cases.
   if (bytes == 4)
     std::memcpy(lane.given, give, 4);
   else if (bytes == 8)
@@ -292,7 +292,7 @@ void run(const char* kernel, void (*invoke)(void**), void** arguments, dim3 grid
     const uint64_t at = order == Order::reverse ? blocks - 1 - i : i;
     currentBlock = dim3(static_cast<unsigned>(at % grid.x), static_cast<unsigned>(at / grid.x % grid.y),
                         static_cast<unsigned>(at / grid.x / grid.y));
-    // Its exact size, 16 bytes apart as on the device.
+    // Its exact size, aligned to 16 bytes as on the device.
     std::unique_ptr<char, void (*)(void*)> shared(nullptr, std::free);
     if (sharedBytes > 0) {
       shared.reset(static_cast<char*>(std::malloc(static_cast<size_t>(sharedBytes))));

@@ -1,13 +1,13 @@
-// CUDA's language as C++, so that a .cu file runs on the processor with its real launch geometry: a fiber a thread, one
-// block after the other. Only tests and the device `cuda-emulated` use it; it is made to find mistakes, not to be fast.
+// CUDA's language as C++, so that a .cu file runs on the processor with its real launch geometry: one fiber per thread,
+// one block after the other. Only tests and the device `cuda-emulated` use it; it is built to find bugs, not for speed.
 //
-// What real hardware leaves undefined is an error here: a barrier that not every thread of the block reaches, one
-// reached at different places of the source, a collective whose lanes name different masks. Dynamic shared memory is
-// allocated for each block at its exact size (AddressSanitizer sees what lies beyond) and filled with NaN. The order in
-// which threads run can be turned round or shuffled: a result that changes with it is a race.
+// Behaviour that real hardware leaves undefined is an error here: a barrier that not every thread of the block reaches,
+// or that threads reach at different places of the source, and a collective whose lanes name different masks. Dynamic
+// shared memory is allocated for each block at its exact size (AddressSanitizer sees out-of-bounds accesses) and filled
+// with NaN. The order in which threads run can be reversed or shuffled: a result that changes with it reveals a race.
 //
-// Leaves out what our kernels do not use: streams, textures, cooperative groups, clusters. Inline PTX has twins written
-// for it (mma.h).
+// Leaves out what our kernels do not use: streams, textures, cooperative groups, clusters. Inline PTX has hand-written
+// equivalents (mma.h).
 #pragma once
 #include <math.h>
 
@@ -25,20 +25,21 @@ namespace brevity {
 namespace emulator {
 
 constexpr int kWarp = 32;
-constexpr int kExchange = 32;  // most bytes that a lane gives away in a collective
+constexpr int kExchange = 32;  // most bytes that a lane gives to a collective
 
 enum class Order { forward, reverse, shuffled };
 
-// Runs one launch to its end. `invoke` calls the kernel with its arguments, each an address, as cuLaunchKernel takes
-// them. Throws std::runtime_error where the geometry is beyond what a device of compute capability 8.0 takes, or where
-// the threads of a block wait for each other for ever.
+// Runs one launch to its end. `invoke` calls the kernel with its arguments, each an address, as for cuLaunchKernel.
+// Throws std::runtime_error if the geometry exceeds the limits of compute capability 8.0, or if the threads of a block
+// deadlock.
 void run(const char* kernel, void (*invoke)(void** arguments), void** arguments, dim3 grid, dim3 block,
          int64_t sharedBytes);
 
-// The order in which the threads of a block begin, and go on after a barrier, from now on; backwards, blocks do so too.
+// Sets the order in which a block's threads start, and continue after a barrier; with reverse, blocks also run in
+// reverse.
 void setOrder(Order order);
 
-// What the running thread sees.
+// The running thread's built-in variables.
 struct Thread {
   dim3 threadIdx;
   int linear;  // in the block
@@ -54,7 +55,7 @@ struct Site {
 };
 
 void blockBarrier(Site site);
-// Waits for the lanes of `mask`, then gives the bytes that each of them gave: 32 entries of kExchange bytes.
+// Waits for the lanes of `mask`, then returns the bytes that each of them gave: 32 entries of kExchange bytes.
 const unsigned char* collective(unsigned mask, const void* give, int bytes, Site site);
 
 template <typename T>
@@ -64,7 +65,8 @@ T laneValue(const unsigned char* gathered, int lane) {
   return value;
 }
 
-// `source` gives the lane to read, or one outside the lane's group of `width`: the lane's own value.
+// `source` returns the lane to read; if that is outside the lane's group of `width`, the result is the lane's own
+// value.
 template <typename T>
 T shuffle(unsigned mask, T value, int source, int width, Site site) {
   static_assert(std::is_trivially_copyable<T>::value && sizeof(T) <= 8, "shuffles move 4 or 8 bytes");

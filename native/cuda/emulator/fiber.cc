@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-// Kernels may be compiled with it and this file without, which is faster: fibers must be announced all the same.
+// Kernels may be compiled with AddressSanitizer while this file is not, which is faster; fibers must be announced to it
+// either way.
 #if defined(__SANITIZE_ADDRESS__) && !defined(BREVITY_ADDRESS_SANITIZER)
 #define BREVITY_ADDRESS_SANITIZER
 #endif
@@ -53,11 +54,11 @@ size_t schedulerSize = 0;
 void prepare(Fiber* fiber, void (*main)()) {
   fiber->started = true;
 #if defined(BREVITY_ADDRESS_SANITIZER)
-  // Of frames that were given up with it.
+  // Poison of frames that were abandoned on this stack.
   __asan_unpoison_memory_region(fiber->stack.get(), kStack);
 #endif
 #if defined(__x86_64__)
-  // Six registers, the address to return to, and one word that keeps the stack aligned as after a call.
+  // Six registers, the return address, and one word that keeps the stack aligned as after a call.
   auto top = reinterpret_cast<uintptr_t>(fiber->stack.get() + kStack) & ~uintptr_t{15};
   auto* sp = reinterpret_cast<void**>(top) - 8;
   std::fill(sp, sp + 8, nullptr);
@@ -91,7 +92,7 @@ void switchTo(Fiber* from, Fiber* to) {
   swapcontext(&from->context, &to->context);
 #endif
 #if defined(BREVITY_ADDRESS_SANITIZER)
-  // `from` goes on here.
+  // `from` continues here.
   if (from == &scheduler)
     __sanitizer_finish_switch_fiber(from->fakeStack, nullptr, nullptr);
   else

@@ -1,4 +1,4 @@
-// Fibers: places to run on, each with a stack of its own, among which one thread switches by hand.
+// Fibers: execution contexts with their own stacks, among which one thread switches explicitly.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -23,14 +23,15 @@ struct Fiber {
   void* fakeStack = nullptr;  // AddressSanitizer's
 };
 
-// What runs before any other, on the thread's own stack.
+// The context that runs before any other, on the thread's own stack.
 extern Fiber scheduler;
 extern Fiber* running;
 
-// Lets the fiber begin with `main`, which must begin with beginFiber() and never return. One that was given up is as new.
+// Makes the fiber start with `main`, which must call beginFiber() first and never return. An abandoned fiber may be
+// prepared again.
 void prepare(Fiber* fiber, void (*main)());
 void beginFiber();
-// `from` is what runs.
+// `from` is the running fiber.
 void switchTo(Fiber* from, Fiber* to);
 
 }  // namespace emulator

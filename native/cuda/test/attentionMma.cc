@@ -8,7 +8,7 @@ using brevity::cuda::Precision;
 
 namespace {
 
-// What the device would round is rounded before, so that the cpu device computes from the same.
+// Rounds inputs as the device would, so that the cpu device computes from the same values.
 Floats rounded(Floats x) {
   for (float& v : x) v = __uint_as_float(bf16Bits(v) << 16);
   return x;
@@ -24,8 +24,8 @@ struct Shape {
   }
 };
 
-// Two prompts with two responses each, one of them empty, rows 3 and 4 and the last two in no segment; prefixes that end
-// within a tile of keys, and one that is part of a segment, one place short of a tile.
+// Two prompts with two responses each, one of them empty; rows 3 and 4 and the last two are in no segment. Prefixes end
+// within a tile of keys, and one is part of a segment, one place short of a tile.
 const Ints kTable = {0, 3, 0, 0, 5, 130, 0, 3, 135, 0, 0, 3, 135, 70, 0, 0, 205, 37, 135, 70, 242, 66, 140, 62};
 constexpr int64_t kPackedRows = 310, kSegments = 6;
 
@@ -40,7 +40,7 @@ TEST(attentionOnTensorCores) {
     const Params params = s.params(1 / std::sqrt(double(s.d)));
     const Argument q = in(rounded(random.floats(s.queries(), 2))), k = in(rounded(random.floats(s.keys(), 2))),
                    v = in(rounded(random.floats(s.keys()))), dy = in(rounded(random.floats(s.queries())));
-    // Weights are rounded to 8 bits before they meet the values.
+    // Weights are rounded to 8 bits before they multiply the values.
     const std::vector<Argument> forward = {q, k, v, outFloats(s.queries()), outFloats(s.N() * s.H)};
     compare("Attention", forward, params, 4e-3, Precision::bf16);
     const auto made = runCpu("Attention", forward, params);
@@ -68,8 +68,8 @@ TEST(packedAttentionOnTensorCores) {
   }
 }
 
-// Queries of zeros see all keys alike: every weight is 1 before it is divided by their sum, values are whole numbers, so
-// that nothing is rounded and one key too many or too few shows.
+// Zero queries weigh all keys equally: every weight is 1 before the division by their sum, and values are whole
+// numbers, so nothing is rounded and a single extra or missing key shows.
 TEST(whoSeesWhomOnTensorCores) {
   Random random(53);
   for (const int64_t window : {0, 1, 63, 64, 65, 130}) {
@@ -82,7 +82,7 @@ TEST(whoSeesWhomOnTensorCores) {
   }
 }
 
-// Heads beyond what the tensor cores' kernels take are for the plain ones, whose products are in float32.
+// Heads that are too large for the tensor cores' kernels use the plain ones, whose products are in float32.
 TEST(wideHeadsInBf16) {
   Random random(54);
   const Shape s{1, 20, 1, 1, 136, 0};

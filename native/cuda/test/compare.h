@@ -1,6 +1,6 @@
-// Runs an op on the cpu device and on the emulated CUDA device and compares what it leaves in its buffers. Outputs
-// begin as NaN on both, so that an element that a kernel does not write shows. On the emulated device the threads of a
-// block run forwards, backwards and shuffled, which must not change a bit.
+// Runs an op on the cpu device and on the emulated CUDA device and compares the resulting buffers. Outputs start as NaN
+// on both, so that elements that a kernel does not write show. On the emulated device the threads of a block run
+// forwards, in reverse and shuffled, which must not change a bit.
 #pragma once
 #include <cmath>
 #include <cstdint>
@@ -23,7 +23,7 @@ void fail(const char* file, int line, const std::string& what);
     checks++;                                                         \
     if (!(condition)) fail(__FILE__, __LINE__, #condition);           \
   } while (false)
-// The statement throws an error whose message has `text` in it.
+// Checks that the statement throws an error whose message contains `text`.
 #define CHECK_THROWS(statement, text)                                                                   \
   do {                                                                                                  \
     checks++;                                                                                           \
@@ -38,7 +38,7 @@ void fail(const char* file, int line, const std::string& what);
 
 enum class Kind { f32, i32, u8, f64, bf16 };
 
-// A buffer of an op: what is in it before, and whether it is compared after.
+// A buffer of an op: its initial contents, and whether it is compared afterwards.
 struct Argument {
   Kind kind;
   std::vector<char> bytes;
@@ -70,25 +70,25 @@ inline Floats floatsOf(const std::vector<char>& bytes) {
 
 using Params = std::vector<double>;
 
-// Where each float may differ by tolerance·max(1, |cpu's|); integers must be equal, NaN must be NaN.
+// Each float may differ by tolerance·max(1, |cpu's|); integers must be equal, NaN must be NaN.
 void compare(const std::string& op, const std::vector<Argument>& arguments, const Params& params,
              double tolerance = 0, brevity::cuda::Precision precision = brevity::cuda::Precision::fp32);
 
-// What the op leaves in its buffers on one device. Throws what the op throws.
+// The contents of the buffers after the op on one device. Throws what the op throws.
 std::vector<std::vector<char>> runEmulated(const std::string& op, const std::vector<Argument>& arguments,
                                            const Params& params, brevity::cuda::Precision precision);
 std::vector<std::vector<char>> runCpu(const std::string& op, const std::vector<Argument>& arguments,
                                       const Params& params);
 
-// `make check-large` asks for the larger shapes as well.
+// Whether larger shapes run too (`make check-large`).
 extern bool large;
-// Products go the way that they go with cuBLASLt.
+// Whether products take the path for cuBLASLt.
 extern bool library;
-// On the first GPU.
+// Whether tests run on the first GPU.
 extern bool gpu;
-// The GPU's driver is fake/libcuda.c: launches compute nothing.
+// Whether the GPU's driver is fake/libcuda.c, whose launches compute nothing.
 extern bool fake;
-// The cpu device is compared with itself.
+// Whether the cpu device is compared with itself.
 extern bool cpuOnly;
 
 // Tests register themselves.

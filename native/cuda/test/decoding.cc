@@ -6,8 +6,8 @@ namespace {
 
 struct Decoding {
   int64_t H, K, d, capacity, window;
-  Ints lengths;  // of each row
-  // Prefixes, where there are any: which one of each row, and their lengths.
+  Ints lengths;  // one per row
+  // Prefixes, if any: each row's prefix, and the prefixes' lengths.
   int64_t prefixCapacity = 0;
   Ints prefixOf = {}, prefixLengths = {};
 
@@ -68,7 +68,7 @@ TEST(decoding) {
                  "AttentionDecode has no room left in its cache: position 4 of 4");
 }
 
-// Every kernel: query heads of a group by heads of all sizes, over one chunk and over several.
+// Every kernel: groups of query heads with heads of all sizes, over one chunk and over several.
 TEST(decodingGroups) {
   Random random(48);
   struct Heads {
@@ -112,7 +112,7 @@ TEST(decodingRowsAlone) {
   }
 }
 
-// One chunk gives the same bits whether its kernel finishes the row or the one that joins chunks does.
+// A single chunk gives the same bits whether its own kernel or the joining kernel finishes the row.
 TEST(decodingCapacities) {
   if (fake || cpuOnly) return;
   Random random(50);

@@ -1,5 +1,5 @@
-// Each kind of device, for tests that are not of an op: the cpu device and the emulated one, or with --fake and --gpu the
-// one on a GPU.
+// Each kind of device, for tests that do not test an op: the cpu device and the emulated one, or the one on a GPU with
+// --fake and --gpu.
 #pragma once
 #include <cstdlib>
 #include <functional>
@@ -8,18 +8,18 @@
 #include "../../src/cpu_device.h"
 #include "compare.h"
 
-// An environment variable that is set for as long as this lives.
+// Sets an environment variable for the lifetime of the object.
 struct Variable {
   const char* name;
   Variable(const char* name, const char* value) : name(name) { setenv(name, value, 1); }
   ~Variable() { unsetenv(name); }
 };
 
-// Of LeakSanitizer, where it is there.
+// LeakSanitizer's functions, if it is linked.
 extern "C" void __attribute__((weak)) __lsan_disable();
 extern "C" void __attribute__((weak)) __lsan_enable();
 
-// A device that is lost gives nothing back to a driver that may not answer.
+// A lost device frees nothing, because the driver may not answer.
 struct LeaksAllowed {
   LeaksAllowed() {
     if (__lsan_disable != nullptr) __lsan_disable();
@@ -45,7 +45,7 @@ inline OpenDevice openGpu() {
           &brevity::cuda::ops()};
 }
 
-// `test` gets a function that opens a device, whose driver computes if it is none.
+// Passes `test` a function that opens each device in turn; a fake driver then computes.
 inline void onEveryDevice(const std::function<void(const std::function<OpenDevice()>&)>& test) {
   constexpr int64_t kMemory = int64_t{1} << 30;
   if (gpu) {

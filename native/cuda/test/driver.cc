@@ -1,5 +1,5 @@
-// The device on a GPU, over a driver that is none (fake/libcuda.c): memory, copies, errors. `tests --fake` runs these,
-// and every other test's launches, whose kernels must be found in the PTX of their module.
+// The device on a GPU, over a fake driver (fake/libcuda.c): memory, copies, errors. `tests --fake` runs these, and
+// every other test's launches, whose kernels must be found in the PTX of their module.
 #include <cstdlib>
 
 #include "devices.h"
@@ -13,7 +13,7 @@ TEST(driverCopies) {
   const auto device = makeDriverDevice(0, int64_t{4} << 30, false, Precision::bf16);
   CHECK(device->description().find("a card that is none, compute capability 9.0, 1024 MiB, driver for CUDA 13.0, "
                                    "kernels from PTX") == 0);
-  // More than all pinned buffers together, in one piece and in odd ones.
+  // More than all pinned buffers together hold, in one piece and in odd pieces.
   std::vector<char> values(static_cast<size_t>(70 << 20) + 13);
   for (size_t i = 0; i < values.size(); i++) values[i] = static_cast<char>(i * 2654435761u >> 24);
   const auto bytes = static_cast<int64_t>(values.size());
@@ -39,7 +39,7 @@ TEST(driverCopiesBringFaults) {
   const Variable computes("FAKE_CUDA_COMPUTES", "1");
   const OpenDevice opened = openGpu();
   auto& device = *opened.device;
-  // The pinned memory holds these and nothing beside them.
+  // Exactly fills the pinned memory.
   std::vector<char> values(size_t{16} << 20, 'x'), back(values.size());
   const auto bytes = static_cast<int64_t>(values.size());
   const Handle large = device.allocate(bytes), index = device.allocate(4), row = device.allocate(4);
@@ -50,7 +50,7 @@ TEST(driverCopiesBringFaults) {
   const double params[] = {4, 1, 1, 5, 1, 1};
   device.launch(opened.op("Gather"), handles, 3, params, 6);
   CHECK_THROWS(device.copyOut(large, 0, back.data(), bytes), "the index value 7 is not in [0, 4]");
-  // Told once.
+  // Reported only once.
   device.copyOut(large, 0, back.data(), bytes);
   CHECK(back == values);
 }
@@ -68,7 +68,7 @@ TEST(driverMemoryRunsOut) {
     }
     CHECK(asked == bytes);
   }
-  // And it goes on.
+  // The device still works.
   device->release(device->allocate(1000));
 }
 
@@ -86,7 +86,7 @@ TEST(driverErrors) {
     const Variable broken("FAKE_CUDA_STREAM", "700");
     CHECK_THROWS(device->synchronize(), "the GPU could not finish at or before op Neg: CUDA_ERROR_ILLEGAL_ADDRESS");
   }
-  // Lost is lost.
+  // A lost device stays lost.
   CHECK_THROWS(device->launch(neg, handles, 2, params, 2), "a new process goes on from there");
   const Variable slow("FAKE_CUDA_STREAM", "600"), limit("BREVITY_CUDA_TIMEOUT", "0.2");
   const auto hung = makeDriverDevice(0, int64_t{1} << 30, false, Precision::bf16);

@@ -1,4 +1,4 @@
-// Functions of one and two elements, casts, choices, fills.
+// Unary and binary functions, casts, selections, fills.
 #include <limits>
 
 #include "compare.h"
@@ -7,7 +7,7 @@ namespace {
 
 const float kInfinity = std::numeric_limits<float>::infinity();
 
-// Odd lengths: shorter than a block, one more than a block, and more than one walk of the grid (2·8·256 threads).
+// Odd lengths: less than a block, one more than a block, and more than one pass of the grid (2·8·256 threads).
 const int64_t kLengths[] = {1, 257, 4500};
 
 Floats withSpecials(Floats x) {

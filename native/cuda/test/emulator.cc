@@ -1,4 +1,4 @@
-// The emulator itself: what it must compute, and the mistakes it must find.
+// The emulator itself: it must compute correctly, and find certain bugs.
 #include "../block.h"
 #include "../emulator/emulator.h"
 #include "../mma.h"
@@ -13,7 +13,7 @@ KERNEL writePlaces(int* out) {
   out[at] = at;
 }
 
-// A sum in shared memory by halves.
+// Sums in shared memory by halves.
 KERNEL sumByHalves(const float* x, float* y) {
   SHARED_MEMORY(float, sums);
   sums[threadIdx.x] = x[blockIdx.x * blockDim.x + threadIdx.x];
@@ -25,7 +25,7 @@ KERNEL sumByHalves(const float* x, float* y) {
   if (threadIdx.x == 0) y[blockIdx.x] = sums[0];
 }
 
-// The same without the barrier that it needs.
+// The same without a required barrier.
 KERNEL sumWithRace(const float* x, float* y) {
   SHARED_MEMORY(float, sums);
   sums[threadIdx.x] = x[threadIdx.x];
@@ -35,7 +35,7 @@ KERNEL sumWithRace(const float* x, float* y) {
   if (threadIdx.x == 0) y[0] = sums[0];
 }
 
-// A block reads what another one writes in the same launch.
+// A block reads a value that another one writes in the same launch.
 KERNEL countsBlocksBefore(int* out) { out[blockIdx.x] = blockIdx.x == 0 ? 1 : out[blockIdx.x - 1] + 1; }
 
 KERNEL laneExchanges(int* out) {
@@ -67,7 +67,7 @@ KERNEL halfWarps(int* out) {
   out[threadIdx.x] = sum;
 }
 
-// Sixteen bytes a thread into shared memory; read before the wait where `early`, and never waited for where `left`.
+// Copies sixteen bytes per thread into shared memory; reads them before the wait if `early`, and never waits if `left`.
 KERNEL copiesAsync(const uint16_t* x, uint16_t* y, int early, int left) {
   SHARED_MEMORY(uint16_t, tile);
   const int i = static_cast<int>(threadIdx.x);
@@ -77,7 +77,7 @@ KERNEL copiesAsync(const uint16_t* x, uint16_t* y, int early, int left) {
   if (!left) waitForCopies();
 }
 
-// Of a tile of 16 × 16 whose element is its number.
+// From a tile of 16 × 16 in which each element is its index.
 KERNEL loadsMatrices(uint32_t* out) {
   SHARED_MEMORY(uint16_t, tile);
   const int lane = static_cast<int>(threadIdx.x);
@@ -164,7 +164,7 @@ TEST(asynchronousCopies) {
     RUN(copiesAsync, dim3(1), dim3(8), 128, static_cast<const uint16_t*>(x.data()), y.data(), early, 0);
     for (size_t i = 0; i < y.size(); i++) CHECK(y[i] == (early ? 0xffff : i / 8 % 2 == 0 ? i + 1 : 0));
   }
-  // Or they are there at once.
+  // In reverse order they are made at once.
   brevity::emulator::setOrder(brevity::emulator::Order::reverse);
   RUN(copiesAsync, dim3(1), dim3(8), 128, static_cast<const uint16_t*>(x.data()), y.data(), 1, 0);
   brevity::emulator::setOrder(brevity::emulator::Order::forward);
@@ -195,7 +195,7 @@ TEST(mistakesAreFound) {
   CHECK_THROWS(RUN_BARE(twoBarriers, dim3(1, 70000), dim3(32)), "a grid beyond");
   CHECK_THROWS(RUN(sumByHalves, dim3(1), dim3(32), 200 << 10, static_cast<float*>(nullptr), static_cast<float*>(nullptr)),
                "bytes of shared memory");
-  // And it goes on after them.
+  // The emulator still works afterwards.
   RUN(halfWarps, dim3(1), dim3(32), 0, out.data());
   CHECK(out[31] == 376);
 }

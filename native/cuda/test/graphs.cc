@@ -1,4 +1,4 @@
-// Recorded steps as CUDA graphs, over a driver that is none (fake/graphs.c).
+// Recorded steps as CUDA graphs, over a fake driver (fake/graphs.c).
 #include <dlfcn.h>
 
 #include "../graphs.h"
@@ -16,7 +16,7 @@ long long graphLaunches() {
   return *count;
 }
 
-// A GPU with a step of two ops recorded.
+// A GPU with a recorded step of two ops.
 struct Recorded {
   OpenDevice opened = openGpu();
   brevity::Device& device = *opened.device;
@@ -46,7 +46,7 @@ TEST(graphsReplayRecordedSteps) {
   for (int i = 0; i < 3; i++) step.device.replay(step.id);
   CHECK(graphLaunches() == launched + 3);
   CHECK(step.device.memory().used == before.used && step.device.memory().peak == before.peak);
-  // One of nothing.
+  // A step without ops.
   step.device.beginRecording();
   step.device.replay((step.id = step.device.endRecording()));
   CHECK(graphLaunches() == launched + 3);
@@ -93,7 +93,7 @@ TEST(capturesEndHoweverTheyEnd) {
   Graphs graphs(driver);
   CHECK_THROWS(graphs.capture(1, stream, [] { throw std::runtime_error("an op failed"); }), "an op failed");
   CHECK(!graphs.has(1));
-  // What would wait, or take memory, spoils a capture.
+  // Waits and allocations invalidate a capture.
   brevity::cuda::CUdeviceptr memory = 0;
   CHECK(graphs.capture(1, stream, [&] { CHECK(driver.streamQuery(stream) == 900); }) == 901);
   CHECK(graphs.capture(1, stream, [&] { CHECK(driver.allocate(&memory, 4, stream) == 900); }) == 901);

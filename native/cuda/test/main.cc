@@ -37,7 +37,7 @@ int indexOf(const OpTable& table, const std::string& op) {
   throw std::runtime_error("no op " + op);
 }
 
-// Buffers of a launch, given back however it ends.
+// Buffers of a launch, freed however it ends.
 struct Handles {
   Device& device;
   std::vector<brevity::Handle> all;
@@ -126,7 +126,7 @@ std::vector<std::vector<char>> runCpu(const std::string& op, const std::vector<A
   return run(*device, indexOf(brevity::cpuOps(), op), arguments, params);
 }
 
-// The cpu device on one thread and on four, which must not change a bit.
+// Compares the cpu device on one thread and on four, which must not change a bit.
 void compareThreads(const std::string& op, const std::vector<Argument>& arguments, const Params& params) {
   compared.insert(op);
   brevity::setThreads(1);
@@ -140,7 +140,7 @@ void compareThreads(const std::string& op, const std::vector<Argument>& argument
 std::vector<std::vector<char>> runEmulated(const std::string& op, const std::vector<Argument>& arguments,
                                            const Params& params, Precision precision) {
   compared.insert(op);
-  // A GPU is opened once for each precision: its modules are loaded and its memory is pinned.
+  // A GPU is opened once per precision, because opening loads modules and pins memory.
   static std::map<Precision, std::unique_ptr<brevity::cuda::OpDevice>> opened;
   std::unique_ptr<brevity::cuda::OpDevice> emulated;
   if (gpu && opened.count(precision) == 0)
@@ -162,7 +162,7 @@ void compare(const std::string& op, const std::vector<Argument>& arguments, cons
     const auto actual = runEmulated(op, arguments, params, precision);
     for (size_t i = 0; i < arguments.size(); i++) {
       checks++;
-      // What is only read stays as it is.
+      // Inputs must be unchanged.
       const auto& right = arguments[i].output ? expected[i] : arguments[i].bytes;
       const std::string off =
           differenceOf(arguments[i].kind, actual[i], right, arguments[i].output ? tolerance : 0);
@@ -182,8 +182,8 @@ void compare(const std::string& op, const std::vector<Argument>& arguments, cons
   }
 }
 
-// tests [--large] [--gpu | --fake | --cpu] [name...]: on the first GPU instead of in the emulator; over a driver that is
-// none; the cpu device on one thread against four
+// tests [--large] [--gpu | --fake | --cpu] [name...]: on the first GPU instead of in the emulator; over a fake driver;
+// the cpu device on one thread against four
 int main(int count, char** arguments) {
   std::set<std::string> wanted;
   for (int i = 1; i < count; i++) {

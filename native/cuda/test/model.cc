@@ -16,7 +16,7 @@ TEST(norms) {
     compare("RmsNorm", {in(x), in(w), outFloats(n)}, params, 2e-6);
     compare("RmsNormGrad", {in(x), in(w), in(dy), outFloats(n), outFloats(D)}, params, 1e-5);
     compare("LayerNorm", {in(x), in(w), in(b), outFloats(n)}, params, 3e-6);
-    // The variance of a row of one element is 0: eps is all that its gradient is divided by.
+    // The variance of a row of one element is 0, so its gradient is divided by eps alone.
     compare("LayerNormGrad", {in(x), in(w), in(dy), outFloats(n), outFloats(D), outFloats(D)}, params, D == 1 ? 1e-3 : 1e-5);
   }
 }
@@ -40,7 +40,7 @@ TEST(rotaryEmbedding) {
 
 TEST(activations) {
   Random random(43);
-  // Packs of four alone, with elements left over, and less than one; more than one walk of the grid.
+  // Only packs of four, with elements left over, and fewer than four; more than one pass of the grid.
   for (const int64_t n : {4500, 16390, 3, 0}) {
     const Params params = {double(n)};
     const Floats x = random.floats(n, 8), u = random.floats(n, 3), dy = random.floats(n);
@@ -78,8 +78,8 @@ TEST(attention) {
 
 TEST(packedAttention) {
   Random random(46);
-  // Two prompts with two responses each, one of them empty, rows 3 and 4 and the last in no segment; a prefix that is
-  // part of a segment.
+  // Two prompts with two responses each, one of them empty; rows 3 and 4 and the last are in no segment; a prefix that
+  // is part of a segment.
   const int64_t N = 95;
   const Ints table = {0, 3, 0, 0, 5, 30, 0, 3, 35, 0, 0, 3, 35, 10, 0, 0, 45, 37, 35, 10, 82, 12, 36, 4};
   for (const int64_t window : {0, 7})

@@ -14,7 +14,7 @@ struct Shape {
   bool shareA, shareB;
 };
 
-// In all transpositions, with and without bias; activations by turns. `round` is what the device does to operands.
+// In all transpositions, with and without bias; alternates activations. `round` rounds operands as the device does.
 template <typename F>
 void products(const Shape& s, Precision precision, double tolerance, F round) {
   Random random(31);
@@ -26,7 +26,7 @@ void products(const Shape& s, Precision precision, double tolerance, F round) {
         const Params params = {double(s.batch), s.shareA ? 0.0 : double(s.M * s.K), s.shareB ? 0.0 : double(s.K * s.N),
                                double(s.M), double(s.N), double(s.K), double(transA), double(transB), double(bias),
                                double(bias == 0 ? 0 : activation++ % 9), 0.2};
-        // The cpu device multiplies operands that are rounded already, so that only the order of sums differs.
+        // The cpu device multiplies rounded operands, so that only the order of sums differs.
         for (float& v : a) v = round(v);
         for (float& v : b) v = round(v);
         std::vector<Argument> arguments = {in(a), in(b)};
@@ -53,7 +53,7 @@ TEST(productsInFloat32) {
 
 TEST(productsInBf16) {
   for (const Shape& shape : kShapes) products(shape, Precision::bf16, 3e-6, toBf16);
-  // Large tiles in more than one stage and batch, and more of them below each other than are walked through together.
+  // Large tiles in several stages and batches, and more rows of tiles than are processed together.
   for (const Shape& shape : {Shape{2, 130, 136, 100, false, false}, Shape{1, 1100, 140, 9, false, false}})
     products(shape, Precision::bf16, 3e-6, toBf16);
   if (large) products({1, 200, 150, 300, false, false}, Precision::bf16, 5e-6, toBf16);
@@ -72,11 +72,11 @@ TEST(productsByALibrary) {
   library = false;
 }
 
-// A frozen right side in bfloat16: no precision rounds it, and A has no more than the precision's digits.
+// A frozen right operand in bfloat16: no precision rounds it, and A has no more digits than the precision.
 TEST(productsWithAHalfRightSide) {
   Random random(33);
   std::vector<Shape> shapes(std::begin(kShapes), std::end(kShapes));
-  shapes.push_back({1, 3, 16, 24, false, false});  // rows that a library reads as they lie
+  shapes.push_back({1, 3, 16, 24, false, false});  // rows that a library reads in place
   if (large) shapes.push_back({1, 200, 152, 296, false, false});
   for (const bool byLibrary : {false, true})
     for (const Precision precision : {Precision::fp32, Precision::tf32, Precision::bf16})
@@ -97,7 +97,7 @@ TEST(productsWithAHalfRightSide) {
   library = false;
 }
 
-// What products round anyway may be kept rounded: the same bits.
+// Operands that products would round may be stored rounded: the same bits.
 TEST(aRightSideThatIsKeptRounded) {
   if (fake || cpuOnly) return;
   Random random(34);

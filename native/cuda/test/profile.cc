@@ -13,7 +13,7 @@ std::map<std::string, int64_t> countsOf(const Profile& profile) {
   double before = INFINITY, sum = 0;
   for (const auto& [op, count, seconds] : profile.ops) {
     counts[op] = count;
-    // What takes longest comes first.
+    // The slowest comes first.
     CHECK(seconds >= 0 && seconds <= before);
     before = seconds;
     sum += seconds;
@@ -55,7 +55,7 @@ TEST(profilesNameWhatRan) {
     const std::map<std::string, int64_t> expected = {{"MatMul 2×4×3", 2}, {"MatMul 1×4×2", 1}, {"Neg", 3}};
     CHECK(countsOf(device.endProfile()) == expected);
 
-    // What ran before is forgotten.
+    // Earlier ops are forgotten.
     device.startProfile();
     launch("Neg", {a, a}, {6, 0});
     CHECK(countsOf(device.endProfile()) == (std::map<std::string, int64_t>{{"Neg", 1}}));

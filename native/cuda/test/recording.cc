@@ -1,5 +1,5 @@
-// Recorded steps (../../src/recording.h) on every device: a replay leaves what the step itself leaves, in the memory of
-// one step, and says what it cannot do.
+// Recorded steps (../../src/recording.h) on every device: a replay gives the same results as the step itself, uses the
+// memory of one step, and throws for what it cannot do.
 #include "devices.h"
 
 using brevity::Device;
@@ -9,7 +9,7 @@ namespace {
 
 constexpr int64_t kRows = 3, kWidth = 5, kTokens = 37;
 
-// A step as decoding takes it: a product, intermediate results that are released, a choice of tokens whose penalty needs
+// A step like decoding's: a product, intermediate results that are released, a choice of tokens whose penalty needs
 // working memory, and a state that changes in place.
 class Step {
  public:
@@ -31,7 +31,7 @@ class Step {
     device.copyIn(uniforms_, 0, uniforms.data(), kRows * 8);
   }
 
-  // Its tokens and their log-probabilities.
+  // Returns the tokens and their log-probabilities.
   std::vector<Handle> run() {
     const double elements = kRows * kTokens;
     const Handle logits = device.allocate(kRows * kTokens * 4);
@@ -62,7 +62,7 @@ class Step {
                   static_cast<int>(params.size()));
   }
 
-  // Everything that a step leaves.
+  // All results of a step.
   std::vector<char> results(const std::vector<Handle>& outputs) {
     std::vector<char> all;
     for (const Handle handle : {outputs[0], outputs[1], state_[0], state_[1], state_[2]}) {
@@ -152,7 +152,7 @@ TEST(recordedStepsNeedTheirBuffers) {
     std::vector<Handle> outputs;
     step.write(1);
     const int id = step.record(&outputs);
-    // The handle and very likely the address are the same again, the buffer is another.
+    // The handle and very likely the address are the same as before, but the buffer is another.
     step.device.release(step.w);
     CHECK_THROWS(step.device.replay(id), "of a recorded step was released since; the step must be recorded anew");
     CHECK(step.device.allocate(kWidth * kTokens * 4) == step.w);
@@ -176,7 +176,7 @@ TEST(recordingsRefuseTheHost) {
     CHECK_THROWS(step.device.beginRecording(), "a step is being recorded already");
     CHECK_THROWS(step.device.replay(0), "cannot replay another");
     step.device.abandonRecording();
-    // It goes on as an ordinary buffer.
+    // It continues as an ordinary buffer.
     step.device.copyIn(inside, 0, values, 4);
     step.device.release(inside);
     CHECK(step.device.memory().used == before.used && step.device.memory().buffers == before.buffers);
@@ -197,7 +197,7 @@ TEST(recordingsWithAFailedOpAreAbandoned) {
     for (const Handle handle : outputs) step.device.release(handle);
     step.device.abandonRecording();
     CHECK(step.device.memory().used == before.used && step.device.memory().buffers == before.buffers);
-    // And the next one is as if nothing had been.
+    // The next step works normally.
     std::vector<Handle> again;
     step.device.replay(step.record(&again));
   });
@@ -239,7 +239,7 @@ TEST(replaysFindFaults) {
     const int id = device.endRecording();
     float values[kTokens];
     write(5);
-    // In its words, whether the op says so at once or the kernel reports it.
+    // The message is the op's, whether the op throws at once or the kernel reports it.
     CHECK_THROWS((device.replay(id), device.copyOut(row, 0, values, kTokens * 4)), "the index value 5 is not in [0, 4]");
     write(3);
     device.replay(id);

@@ -1,4 +1,4 @@
-// Results that are kept in bfloat16 because only products read them, and products that read them as they lie: the same
+// Results that are kept in bfloat16 because only products read them, and products that read them in place: the same
 // bits as from float32, which the products would have rounded.
 #include <cmath>
 
@@ -15,9 +15,9 @@ Floats widened(const Halves& x) {
   return y;
 }
 
-// What `op` leaves in its last `outputs` buffers of n floats, and what its form leaves there in bfloat16.
+// Compares `op`'s last `outputs` buffers of n floats with the bfloat16 results of its form.
 void compareForms(const std::string& op, const std::vector<Argument>& inputs, int outputs, int64_t n, const Params& params) {
-  if (cpuOnly) return;  // that device rounds no products, and has no such forms
+  if (cpuOnly) return;  // the cpu device does not round products, and has no such forms
   std::vector<Argument> plain = inputs, half = inputs;
   for (int i = 0; i < outputs; i++) {
     plain.push_back(outFloats(n));

@@ -1,4 +1,4 @@
-// What moves elements, and what folds them.
+// Ops that move elements, and reductions.
 #include <limits>
 
 #include "compare.h"
@@ -12,7 +12,7 @@ TEST(copies) {
   compare("Copy", {in(random.floats(7)), outFloats(21)}, {4, 0, 0, 2, 3, 7, 0, 1, 7, 1});
   compare("Copy", {in(random.bytes(24)), outBytes(24)}, {1, 0, 0, 3, 2, 3, 4, 12, 4, 1, 1, 2, 6});
   compare("Copy", {in(Doubles{1, 2, 3, 4, 5, 6}), outDoubles(6)}, {8, 0, 0, 2, 2, 3, 3, 1, 1, 2});
-  // Packs of four words: rows out of wider ones and backwards; rows, and a first one, that begin within a pack.
+  // Packs of four words: rows from wider ones, and in reverse; rows, and a first element, that begin within a pack.
   compare("Copy", {in(random.floats(64)), inOut(random.floats(70))}, {4, 4, 8, 2, 5, 8, 12, 1, 8, 1});
   compare("Copy", {in(random.floats(40)), outFloats(40)}, {4, 32, 0, 2, 5, 8, -8, 1, 8, 1});
   compare("Copy", {in(random.floats(40)), inOut(random.floats(50))}, {4, 0, 0, 2, 5, 8, 8, 1, 9, 1});
@@ -27,7 +27,7 @@ TEST(gathers) {
   compare("Gather", {in(random.floats(3 * 7 * 5)), in(random.ints(11, 7)), outFloats(3 * 11 * 5)}, {4, 1, 3, 7, 11, 5});
   compare("Gather", {in(random.bytes(7 * 5)), in(random.ints(11, 7)), outBytes(11 * 5)}, {1, 1, 1, 7, 11, 5});
   compare("Gather", {in(Doubles{1, 2, 3, 4}), in(random.ints(9, 4)), outDoubles(9)}, {8, 1, 1, 4, 9, 1});
-  // Rows of whole packs, and of none.
+  // Rows of whole packs, and rows that are not.
   for (const int64_t inner : {12, 5}) {
     const Params params = {4, 2, 3, 7, 11, double(inner)};
     const int64_t from = 2 * 3 * 7 * inner, to = 2 * 3 * 11 * inner;
@@ -48,7 +48,7 @@ TEST(gathers) {
 
 TEST(scatters) {
   Random random(23);
-  // Many rows of few ids; a row wider than a block; ids that none has.
+  // Many rows with few ids; a row wider than a block; ids without rows.
   const Ints ids = random.ints(700, 9);
   compare("ScatterAdd", {in(random.floats(700 * 3)), in(ids), outFloats(12 * 3)}, {700, 3, 12}, 1e-6);
   compare("ScatterAdd", {in(random.floats(5 * 300)), in(Ints{2, 0, 2, -1, 9}), outFloats(4 * 300)}, {5, 300, 4}, 1e-6);
@@ -68,7 +68,7 @@ TEST(folds) {
   struct Shape {
     int64_t outer, n, inner;
   };
-  // Short rows, long rows, columns, columns in pieces, nothing along the axis, nothing at all.
+  // Short rows, long rows, columns, columns in pieces, an empty axis, an empty tensor.
   std::vector<Shape> shapes = {{5, 3, 1}, {3, 1000, 1}, {1, 37, 11}, {2, 700, 3}, {3, 0, 2}, {0, 4, 1}};
   if (large) shapes.push_back({1, 150000, 1});
   for (const Shape& s : shapes) {
@@ -88,7 +88,7 @@ TEST(folds) {
       compare("ArgMax", {in(x), outInts(results)}, params);
       compare("ArgMin", {in(x), outInts(results)}, params);
     }
-    // Ties: the first.
+    // Ties: the first wins.
     compare("ArgMax", {in(Floats(static_cast<size_t>(size), 1.0f)), outInts(results)}, params);
     Floats near(static_cast<size_t>(size));
     for (float& v : near) v = static_cast<float>(1 + 0.01 * (random.uniform() - 0.5));

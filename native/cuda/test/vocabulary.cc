@@ -83,12 +83,12 @@ TEST(sampling) {
   };
   const Settings settings[] = {{1, 1, 0, 0},     {0, 1, 0, 0},     {0.7, 0.9, 0, 0}, {1, 1, 5, 0},
                                {1, 1, 0, 0.05}, {1.3, 0.8, 20, 0.01}, {1, 0.5, 1, 0}, {0.01, 0.99, 0, 0}};
-  // The last has several pieces, one of them without a token that can be drawn.
+  // The last has several pieces, one of them without a drawable token.
   for (const int64_t V : {1, 50, 1003, 17000}) {
     const int64_t B = V > 8192 ? 3 : 6;
     for (const Settings& s : settings) {
       Floats logits = random.floats(B * V, 6);
-      // Ties, at the top too.
+      // Ties, including at the top.
       for (int64_t i = 0; i + 7 < V; i += 5) logits[V + i] = logits[V + i + 7];
       if (V > 8192)
         for (int64_t i = 8192; i < 16384; i++) logits[V + i] = logits[2 * V + i] = -INFINITY;
@@ -103,7 +103,7 @@ TEST(sampling) {
   const int64_t B = 3;
   for (const int64_t V : {40, 9000}) {
     Floats likely = random.floats(B * V, 3);
-    // Seen, and likely enough for the penalty to change what all tokens weigh.
+    // Seen, and likely enough for the penalty to change all tokens' weights.
     likely[3] = likely[7] = likely[2 * V] = 6;
     const Argument logits = in(likely), uniforms = in(Doubles{0.2, 0.5, 0.99});
     const Argument seen = in(Ints{3, 7, 39, 0, 1}), starts = in(Ints{0, 3, 3, 5});
@@ -111,7 +111,7 @@ TEST(sampling) {
       compare("SampleTokens", {logits, uniforms, outInts(B), outFloats(B), seen, starts},
               {double(B), double(V), temperature, 0.9, 0, 0, 1.4}, 3e-6);
   }
-  // Tokens that differ in their last bits.
+  // Tokens that differ only in their last bits.
   Floats close(50, 0.0f);
   for (int i = 0; i < 8; i++) close[static_cast<size_t>(40 - i)] = 1 + static_cast<float>(i) * 0x1p-23f;
   for (const double topK : {1, 2, 3, 4, 5, 6, 7})

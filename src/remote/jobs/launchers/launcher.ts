@@ -92,8 +92,8 @@ export function attemptFile({ dir, number }: Attempt, ending: string): string {
 }
 
 /**
- * The script that the scheduler runs. Its name is unique to the job, so a leftover job that starts later finds no
- * script.
+ * The script that the scheduler runs. No later job has a script of this name, so a job that starts after it was removed
+ * finds none.
  */
 export function scriptOf(attempt: Attempt): string {
   return path.join(jobFile(attempt.dir, 'launchFolder'), `${attemptName(attempt)}.sh`);
