@@ -1,5 +1,6 @@
 /** A round as run.json keeps it. */
 import type { DecisionCounts } from './review/rows.js';
+import type { LossSettings } from './objectives/index.js';
 import type { DroppedPairs, EvaluationResult } from './rows.js';
 
 /** The stages of a round, in order. `review` waits for a person (or `auto`); `done` is accepted and final. */
@@ -165,6 +166,17 @@ export function settingOf(
 ): unknown {
   const own = { 'dpo.alpha': settings.alpha, 'dpo.beta': settings.beta, 'update.lr': settings.lr }[key];
   return own ?? at(overrides, key) ?? at(config, key);
+}
+
+/** The loss of a round's update. @param settings α and β where they are not the round's */
+export function lossOf(
+  config: object,
+  round: Pick<RoundState, 'overrides' | 'settings'>,
+  { alpha, beta }: Pick<RoundSettings, 'alpha' | 'beta'> = round.settings,
+): LossSettings {
+  const names = ['objective', 'gamma_ratio', 'ld_scale', 'label_smoothing', 'nll_weight'] as const;
+  const set = Object.fromEntries(names.map((name) => [name, settingOf(config, round, `dpo.${name}`)]));
+  return { ...(set as Omit<LossSettings, 'alpha' | 'beta'>), alpha, beta };
 }
 
 /** Dotted names of what a round's branch has changed, α, β and learning rate left out. */

@@ -70,7 +70,7 @@ export const pairRowSchema = z.object({
   rejected_truncated: z.boolean().optional(),
 });
 
-/** Columns of pairs that objectives read (core/objectives). Runs do not write them so far. */
+/** Columns of pairs that objectives read (core/objectives). Runs write win probabilities, for SPPO. */
 export const pairColumnsSchema = z.object({
   /** How much the pair counts; 1 if absent. */
   weight: z.number('expected a finite number').min(0, 'expected a number of 0 or more').optional(),
@@ -79,6 +79,9 @@ export const pairColumnsSchema = z.object({
   rejected_win_probability: winProbabilitySchema.optional(),
 });
 export type PairRow = z.infer<typeof pairRowSchema> & z.infer<typeof pairColumnsSchema>;
+
+/** A row of a round's `pairs.jsonl`. */
+export const roundPairSchema = pairRowSchema.extend(pairColumnsSchema.shape);
 
 /** How many prompts gave no pair, by cause. */
 export interface DroppedPairs {

@@ -3,6 +3,7 @@
  * is sent to the engine. Leaves out how held-out prompts are sampled: rounds are compared by them.
  */
 import { z } from 'zod';
+import { unwrap } from '../../../src/core/config/partial.js';
 import { parseRewardSpec } from '../../../src/core/config/rewardSpec.js';
 import { messageOf } from '../../../src/core/errors.js';
 import { explanation, rangeOf, schemaOf } from '../../../src/core/form/fields.js';
@@ -27,7 +28,7 @@ export interface ForkField {
 }
 
 const field = (key: string, label: string): ForkField => {
-  const schema = innermost(schemaOf(key.split('.')));
+  const schema = unwrap(schemaOf(key.split('.')));
   if (schema instanceof z.ZodEnum) return { key, label, kind: 'choice', choices: schema.options.map(String) };
   return { key, label, kind: schema instanceof z.ZodNumber ? 'number' : 'text', choices: [] };
 };
@@ -102,13 +103,6 @@ function fieldValue({ kind }: ForkField, text: string): number | string {
 const decimal = (text: string): string => text.trim().replace(',', '.');
 
 const isWhole = (schema: z.ZodType): boolean => z.toJSONSchema(schema, { io: 'input' }).type === 'integer';
-
-function innermost(schema: z.ZodType): z.ZodType {
-  let inner = schema;
-  while (inner instanceof z.ZodPrefault || inner instanceof z.ZodDefault || inner instanceof z.ZodNullable)
-    inner = inner.unwrap() as z.ZodType;
-  return inner;
-}
 
 export interface ForkLayout {
   /** Rows of the list of settings, without rule and heading. */

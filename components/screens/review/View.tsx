@@ -26,6 +26,7 @@ import {
   reviewedRound,
   sideLines,
   unitOf,
+  usesBeta,
 } from './select.js';
 import type { ReviewState } from './state.js';
 import { marksOf } from './table.js';
@@ -46,7 +47,7 @@ export function ReviewView({ state }: ViewProps<ReviewState>) {
   return <Pane state={state} reviewed={reviewed} />;
 }
 
-function alphaProps(state: ReviewState, { table, settings }: ReviewedRound, columns: number): AlphaLinesProps {
+function alphaProps(state: ReviewState, { table, settings, loss }: ReviewedRound, columns: number): AlphaLinesProps {
   return {
     settings,
     numbers: panelNumbers(table, settings.alpha),
@@ -54,7 +55,7 @@ function alphaProps(state: ReviewState, { table, settings }: ReviewedRound, colu
     remark: remarkOn(state),
     unit: unitOf(state),
     updates: state.workspace !== 'file',
-    usesBeta: shown(state)?.weights.need === 'logps',
+    usesBeta: usesBeta(state, loss),
     columns,
   };
 }

@@ -1,7 +1,7 @@
 /** Between the form and the configuration: what is typed, laid over the settings that the form does not show. */
 import path from 'node:path';
-import { type PartialConfig, mergeConfigs, schemaProblems } from '../config/partial.js';
-import { type Config, configSchema, jobSchema, serverSchema } from '../config/schema.js';
+import { type PartialConfig, isObject, mergeConfigs, schemaProblems } from '../config/partial.js';
+import { type Config, configSchema, jobSchema, serverSchema, withUsualSettings } from '../config/schema.js';
 import { resolveRewardSpec } from '../config/rewardSpec.js';
 import {
   type Field,
@@ -94,7 +94,7 @@ function usual(key: readonly string[]): unknown {
 function filled(config: PartialConfig): PartialConfig {
   const defaults = configSchema.parse({ model: '-', reward: '-', prompts: '-', held_out: '-' }) as PartialConfig;
   const { model: _m, reward: _r, prompts: _p, held_out: _h, ...rest } = defaults;
-  return mergeConfigs(rest, config);
+  return mergeConfigs(rest, { ...config, ...(isObject(config.dpo) && { dpo: withUsualSettings(config.dpo) }) });
 }
 
 function textOf(value: unknown): string {

@@ -1,6 +1,7 @@
 /** The fields of the form that starts a run: what each sets, what it is, and which values it takes. */
 import { z } from 'zod';
 import { backendSchema, configSchema, launcherNames, precisionSchema, serverKinds } from '../config/schema.js';
+import { unwrap } from '../config/partial.js';
 import { commandLine } from '../shell.js';
 
 export const fieldIds = [
@@ -215,12 +216,10 @@ export function visibleFields(values: Values): readonly Field[] {
 
 /** The schema of a key; a group that may be null is looked into. */
 export function schemaOf(key: readonly string[]): z.ZodType {
-  return key.reduce<z.ZodType>((schema, part) => {
-    let inner = schema;
-    while (inner instanceof z.ZodPrefault || inner instanceof z.ZodDefault || inner instanceof z.ZodNullable)
-      inner = inner.unwrap() as z.ZodType;
-    return (inner as z.ZodObject).shape[part] as z.ZodType;
-  }, configSchema);
+  return key.reduce<z.ZodType>(
+    (schema, part) => (unwrap(schema) as z.ZodObject).shape[part] as z.ZodType,
+    configSchema,
+  );
 }
 
 /** One or two sentences: the schema's description, the range, and what helps to choose. */

@@ -12,7 +12,7 @@ import { namedByUser } from '../../../src/rewards/index.js';
 import { trainingPairs } from '../../../src/run/stages/update.js';
 import { work } from '../../../src/run/stages/work.js';
 import { appendJsonLines, writeJsonLines } from '../../../src/io/jsonl.js';
-import { newRound } from '../../../src/core/rounds.js';
+import { lossOf, newRound } from '../../../src/core/rounds.js';
 import { Run } from '../../../src/run/run.js';
 import { useBackend } from '../../../src/tensor/backend.js';
 import { columnOf, tableOf } from '../../../components/screens/review/table.js';
@@ -74,7 +74,7 @@ class SecondRound {
   /** A gradient weight per pair, as the review screen shows it. */
   weights(alpha: number): number[] {
     const { review, standing, weights } = RoundView.read(this.run, 2);
-    const table = tableOf(review, [...standing.decisions.values()], weights, settings.beta);
+    const table = tableOf(review, [...standing.decisions.values()], weights, lossOf(this.run.config, this.run.round(2)));
     return Array.from(table.pairs, (row) => columnOf('weight').value(table, row, alpha));
   }
 
@@ -142,12 +142,12 @@ describe.each([
 describe('log-probabilities for review', () => {
   it('are not needed where the reference is the start', async () => {
     b = new SecondRound('round');
-    expect(RoundView.read(b.run, 2).weights).toEqual({ need: 'lengths' });
+    expect(RoundView.read(b.run, 2).weights).toEqual({ need: 'rows' });
     b.dispose();
     // The same policy by its folder.
     b = new SecondRound('base');
     b.run.updateRound(2, { parent: 0 });
-    expect(RoundView.read(b.run, 2).weights).toEqual({ need: 'lengths' });
+    expect(RoundView.read(b.run, 2).weights).toEqual({ need: 'rows' });
   });
 
   it('are kept prompt by prompt, and an interrupted computation resumes to the same', async () => {

@@ -51,7 +51,7 @@ describe('the table', () => {
   it('keeps a selection that exists when the rows change', () => {
     const fewer = after(press(review, 'end'), {
       type: 'pairs',
-      weights: { need: 'lengths' },
+      weights: { need: 'rows' },
       round: 2,
       pairs: [],
       review: reviewRows([pair(1, 0, 2, 1)]),
@@ -285,7 +285,7 @@ describe('the order while a person decides', () => {
     const state = decided(byLength, swapped(0), swapped(1));
     const again = after(state, {
       type: 'pairs',
-      weights: { need: 'lengths' },
+      weights: { need: 'rows' },
       round: 2,
       pairs: [],
       review: [...rows],
