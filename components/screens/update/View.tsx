@@ -161,7 +161,7 @@ function factsOf(last: MetricsRow | undefined, { alpha, beta, lr }: RoundSetting
       : [
           `epoch ${last.epoch}`,
           `lr ${format.learningRate(Number(last.learning_rate.toPrecision(2)))} of ${peak}`,
-          `weight ${format.fixed(last['weights/mean'], 3)}`,
+          `weight ${format.weight(last['weights/mean'])}`,
         ];
   return [...facts, `α ${format.alpha(alpha)}`, `β ${beta}`, trained].join(' · ');
 }

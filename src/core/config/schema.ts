@@ -295,12 +295,17 @@ const runSchema = z.strictObject({
 /** What the contract of update jobs has no place for (src/remote/jobs/contract.ts). */
 const refusedInJobs = 'updates as jobs train with lr-dpo or dpo only; leave out update.job to train in the engine';
 
+/** Why jobs cannot train with an objective; null: they can. */
+export const refusedByJobs = (objective: string): string | null =>
+  ['lr-dpo', 'dpo'].includes(objective) ? null : `${objective}: ${refusedInJobs}`;
+
 export const configSchema = runSchema.superRefine(({ dpo, update }, context) => {
   if (update.job === null) return;
-  const refuse = (key: 'objective' | 'nll_weight') =>
-    context.addIssue({ code: 'custom', path: ['dpo', key], message: `${dpo[key]}: ${refusedInJobs}` });
-  if (!['lr-dpo', 'dpo'].includes(dpo.objective)) refuse('objective');
-  else if (dpo.nll_weight !== neutral.nll_weight) refuse('nll_weight');
+  const refuse = (key: keyof typeof dpo, message: string) =>
+    context.addIssue({ code: 'custom', path: ['dpo', key], message });
+  const problem = refusedByJobs(dpo.objective);
+  if (problem !== null) refuse('objective', problem);
+  if (dpo.nll_weight !== neutral.nll_weight) refuse('nll_weight', `${dpo.nll_weight}: ${refusedInJobs}`);
 });
 
 /** A complete, checked configuration. */

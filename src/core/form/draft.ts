@@ -1,7 +1,8 @@
 /** Between the form and the configuration: what is typed, laid over the settings that the form does not show. */
 import path from 'node:path';
 import { type PartialConfig, isObject, mergeConfigs, schemaProblems } from '../config/partial.js';
-import { type Config, configSchema, jobSchema, serverSchema, withUsualSettings } from '../config/schema.js';
+import { type Config, configSchema, jobSchema, refusedByJobs, serverSchema, withUsualSettings } from '../config/schema.js';
+import { neutral } from '../objectives/index.js';
 import { resolveRewardSpec } from '../config/rewardSpec.js';
 import {
   type Field,
@@ -16,6 +17,7 @@ import {
   numberProblem,
   onGpu,
   onServers,
+  optionalOfLoss,
   textProblem,
   thisMachine,
   visibleFields,
@@ -110,6 +112,11 @@ export function configOfDraft({ base, values }: Draft, place: PathContext): Part
     if (key.length === 0) continue;
     put(over, key, valueOf(id, kind, values[id].trim(), place));
   }
+  // The base's settings of another objective would be refused.
+  const shown = visibleFields(values).map(({ id }) => id);
+  const { dpo } = base.config;
+  for (const key of optionalOfLoss)
+    if (!shown.includes(key) && isObject(dpo) && dpo[key] !== undefined) put(over, ['dpo', key], neutral[key]);
   if (values.trains === allWeights) put(over, ['update', 'lora'], null);
   if (values.samples_on === thisMachine) put(over, ['sampling', 'server'], null);
   if (values.updates_on === thisMachine) put(over, ['update', 'job'], null);
@@ -146,6 +153,8 @@ export function fieldProblem(id: FieldId, values: Values): string | null {
   const text = values[id];
   if (field.kind === 'number') return numberProblem(field, text);
   if (field.kind === 'text' || field.kind === 'list') return textProblem(field, text);
+  const refused = id === 'objective' && values.updates_on !== thisMachine ? refusedByJobs(text) : null;
+  if (refused !== null) return refused;
   if (text.trim() !== '') return null;
   return id === 'directory' ? 'no directory is named; write one' : `${field.label} is missing; enter to write it`;
 }
