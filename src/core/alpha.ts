@@ -7,7 +7,7 @@
  */
 import { MAX_ALPHA } from './config/schema.js';
 import { type MarginInput, isFlipped } from './margins.js';
-import { type WeightLaw, logisticWeight } from './startWeights.js';
+import { type WeightLaw, logistic, weightAt } from './startWeights.js';
 
 /** Pairs laid out for quick sums. Pairs with the same Δ|y| and weight start share their weight. */
 export interface AlphaProfile {
@@ -33,7 +33,7 @@ export interface AlphaNumbers {
 }
 
 /** @param law of the objective */
-export function alphaProfile(pairs: readonly MarginInput[], law: WeightLaw = logisticWeight): AlphaProfile {
+export function alphaProfile(pairs: readonly MarginInput[], law: WeightLaw = logistic): AlphaProfile {
   const [margins, differences] = [new Float64Array(pairs.length), new Float64Array(pairs.length)];
   pairs.forEach((pair, i) => {
     margins[i] = pair.chosen_reward - pair.rejected_reward;
@@ -67,7 +67,7 @@ export function numbersAt(profile: AlphaProfile, alpha: number): AlphaNumbers {
   const { distinct, starts, counts, law } = profile;
   let [weights, pull, longer, weightLonger, shorter, weightShorter] = [0, 0, 0, 0, 0, 0];
   for (let i = 0; i < distinct.length; i++) {
-    const weight = counts[i] * law(starts[i], distinct[i], alpha);
+    const weight = counts[i] * weightAt(law, starts[i], distinct[i], alpha);
     weights += weight;
     pull += weight * distinct[i];
     if (distinct[i] > 0) {
@@ -115,7 +115,7 @@ export function lengthNeutralAlpha(profile: AlphaProfile): NeutralAlpha {
   const pull = (alpha: number): number => {
     let sum = 0;
     for (let i = 0; i < distinct.length; i++)
-      sum += counts[i] * law(starts[i], distinct[i], alpha) * distinct[i];
+      sum += counts[i] * weightAt(law, starts[i], distinct[i], alpha) * distinct[i];
     return sum;
   };
   const atZero = pull(0);

@@ -4,7 +4,7 @@
  *
  * Knows no backend and does no I/O.
  */
-import { type WeightLaw, logisticWeight } from './startWeights.js';
+import { type WeightLaw, logistic, weightAt } from './startWeights.js';
 
 /** A pair's rewards, lengths in tokens, and what its gradient weight follows from. */
 export interface MarginInput {
@@ -30,7 +30,7 @@ export interface Margins {
 }
 
 /** @param law of the objective */
-export function pairMargins(pair: MarginInput, alpha: number, law: WeightLaw = logisticWeight): Margins {
+export function pairMargins(pair: MarginInput, alpha: number, law: WeightLaw = logistic): Margins {
   const reward_margin = pair.chosen_reward - pair.rejected_reward;
   const length_difference = pair.chosen_length - pair.rejected_length;
   const length_margin = alpha * length_difference;
@@ -39,7 +39,7 @@ export function pairMargins(pair: MarginInput, alpha: number, law: WeightLaw = l
     reward_margin,
     length_margin,
     length_penalized_margin,
-    weight: law(pair.weight_start, length_difference, alpha),
+    weight: weightAt(law, pair.weight_start, length_difference, alpha),
     flipped: isFlipped(reward_margin, length_penalized_margin),
   };
 }

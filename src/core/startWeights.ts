@@ -1,6 +1,6 @@
 /**
  * Gradient weights of pairs when an update starts, for review, where α moves and no model is loaded: a pair's
- * `weightStart` is computed once, and a `WeightLaw` gives the weight at any α. Both agree with the `weight` of `pairLoss`.
+ * `weightStart` is computed once, and a `WeightLaw` says how the weight follows α. Both agree with the `weight` of `pairLoss`.
  */
 import {
   type LossSettings,
@@ -11,21 +11,24 @@ import {
 import { lossLogit, sigmoid } from './objectives/lrDpo.js';
 import type { Objective } from './objectives/objective.js';
 
-/** @param start the pair's weightStart @param lengthDifference |y_w| - |y_l| */
-export type WeightLaw = (start: number, lengthDifference: number, alpha: number) => number;
+/** How weights follow α: `logistic`: σ(-(start + α·Δ|y|)) + added. `constant`: the start, whatever α is. */
+export type WeightLaw = { kind: 'logistic'; added: number } | { kind: 'constant' };
 
 /** Of -log σ(z), with or without label smoothing. */
-export const logisticWeight: WeightLaw = (start, lengthDifference, alpha) =>
-  sigmoid(-lossLogit(start, lengthDifference, alpha));
+export const logistic: WeightLaw = { kind: 'logistic', added: 0 };
 
-const constantWeight: WeightLaw = (start) => start;
+export function weightLaw({
+  objective,
+  label_smoothing: epsilon,
+}: Pick<LossSettings, 'objective' | 'label_smoothing'>): WeightLaw {
+  if (!usesAlpha(objective)) return { kind: 'constant' };
+  // Of robust DPO [(1 - ε)·σ(-z) + ε·σ(z)] / (1 - 2ε).
+  return objective === 'robust' ? { kind: 'logistic', added: epsilon / (1 - 2 * epsilon) } : logistic;
+}
 
-export function weightLaw({ objective, label_smoothing }: Pick<LossSettings, 'objective' | 'label_smoothing'>): WeightLaw {
-  if (!usesAlpha(objective)) return constantWeight;
-  if (objective !== 'robust' || label_smoothing === 0) return logisticWeight;
-  // [(1 - ε)·σ(-z) + ε·σ(z)] / (1 - 2ε)
-  const added = label_smoothing / (1 - 2 * label_smoothing);
-  return (...of) => logisticWeight(...of) + added;
+/** @param start the pair's weightStart @param lengthDifference |y_w| - |y_l| */
+export function weightAt(law: WeightLaw, start: number, lengthDifference: number, alpha: number): number {
+  return law.kind === 'constant' ? start : sigmoid(-lossLogit(start, lengthDifference, alpha)) + law.added;
 }
 
 /** What the weight of a pair depends on when the update starts. */

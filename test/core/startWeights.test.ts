@@ -11,7 +11,7 @@ import {
   type ObjectiveName,
 } from '../../src/core/objectives/index.js';
 import type { Objective } from '../../src/core/objectives/objective.js';
-import { commonStart, unknownWeights, weightLaw, weightStart } from '../../src/core/startWeights.js';
+import { commonStart, unknownWeights, weightAt, weightLaw, weightStart } from '../../src/core/startWeights.js';
 
 const wins = { chosen_win_probability: 0.8, rejected_win_probability: 0.3 };
 /** log π and log π_ref of both sides. */
@@ -41,7 +41,7 @@ describe.each(known)('%s', (name) => {
       ...wins,
     });
     const { weight } = pairLoss(name, { ...sides, ...lengths }, { ...loss, alpha: at }, { ...wins, shared });
-    expect(weightLaw(loss)(start, 18, alpha)).toBeCloseTo(weight, 12);
+    expect(weightAt(weightLaw(loss), start, 18, alpha)).toBeCloseTo(weight, 12);
   });
 
   it('of a policy that is its reference has the start that all pairs share, or one of its own', () => {
@@ -57,7 +57,7 @@ describe.each(known)('%s', (name) => {
 
   it('is unknown while a log-probability is', () => {
     const start = weightStart(loss, { chosen_log_ratio: NaN, rejected_log_ratio: 1, ...lengths, ...wins });
-    expect(weightLaw(loss)(start, 18, 0.02)).toBeNaN();
+    expect(weightAt(weightLaw(loss), start, 18, 0.02)).toBeNaN();
   });
 });
 
