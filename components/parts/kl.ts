@@ -32,16 +32,7 @@ export function referenceIsStart({ dpo }: Pick<Config, 'dpo'>, parent: number | 
 }
 
 /** Objectives whose implicit rewards are β·(log π(y) - log π_ref(y)), summed over all tokens. */
-const summed: readonly ObjectiveName[] = [
-  'lr-dpo',
-  'dpo',
-  'sppo',
-  'wpo',
-  'hinge',
-  'robust',
-  'apo-zero',
-  'apo-down',
-];
+const summed: readonly ObjectiveName[] = ['lr-dpo', 'dpo', 'sppo', 'wpo', 'hinge', 'robust', 'apo-zero', 'apo-down'];
 
 /**
  * Divergences at which an alarm is raised. Half a nat per token makes each token of the start's responses 1.6 times less

@@ -27,14 +27,7 @@ import { checkFolder } from '../model/files.js';
 import { rewardFaults } from '../io/configFile.js';
 import { commandLine } from '../core/shell.js';
 
-export {
-  dpoFlags,
-  pairsFlags,
-  rewardFlags,
-  runFlags,
-  samplingFlags,
-  updateFlags,
-} from '../core/config/flags.js';
+export { dpoFlags, pairsFlags, rewardFlags, runFlags, samplingFlags, updateFlags } from '../core/config/flags.js';
 
 const groups = {
   sampling: samplingSchema,
@@ -55,17 +48,15 @@ export function addFlags(command: Command, flags: Flag[], defaults: 'schema' | '
   for (const { flags: names, group, key } of flags) {
     const schema = keySchema(groups[group], key);
     const option = new Option(names, schema.description ?? '').argParser(parserFor(schema));
-    command.addOption(option);
     if (key === 'objective') option.choices(objectiveNames).argParser(parserFor(schema));
-    if (group === 'dpo' && Object.hasOwn(byObjective, key)) {
-      // The objective decides: see withUsualSettings.
-      option.description = `${option.description} (default: ${byObjective[key as keyof typeof byObjective]})`;
-      continue;
-    }
     const preset: unknown = schema.safeParse(undefined).data;
-    if (preset !== undefined && defaults === 'schema') option.default(preset);
+    // The objective decides: see withUsualSettings.
+    if (group === 'dpo' && (key === 'alpha' || key === 'beta'))
+      option.description = `${option.description} (default: ${byObjective[key]})`;
+    else if (preset !== undefined && defaults === 'schema') option.default(preset);
     else if (preset !== undefined && preset !== null)
       option.description = `${option.description} (default: ${JSON.stringify(preset)})`;
+    command.addOption(option);
   }
   return command;
 }

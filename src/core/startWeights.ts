@@ -2,12 +2,7 @@
  * Gradient weights of pairs when an update starts, for review, where α moves and no model is loaded: a pair's
  * `weightStart` is computed once, and a `WeightLaw` says how the weight follows α. Both agree with the `weight` of `pairLoss`.
  */
-import {
-  type LossSettings,
-  objectives,
-  pairLoss,
-  usesAlpha,
-} from './objectives/index.js';
+import { type LossSettings, objectives, pairLoss, usesAlpha } from './objectives/index.js';
 import { lossLogit, sigmoid } from './objectives/lrDpo.js';
 import type { Objective } from './objectives/objective.js';
 

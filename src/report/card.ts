@@ -132,7 +132,9 @@ function frontMatter({ name, lineage, adapter, base, config }: CardFacts): strin
     config,
     lineage.filter(({ id }) => id > 0),
   );
-  const names = losses.flatMap((loss) => (loss.name === 'lr-dpo' ? ['dpo', 'ilr-dpo', 'length-regularized'] : [loss.name]));
+  const names = losses.flatMap((loss) =>
+    loss.name === 'lr-dpo' ? ['dpo', 'ilr-dpo', 'length-regularized'] : [loss.name],
+  );
   const papers = losses.flatMap(({ source }) => /\d{4}\.\d{5}/.exec(source)?.slice(0, 1) ?? []);
   const round = lineage[lineage.length - 1];
   const { evaluation } = round;

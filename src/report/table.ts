@@ -120,7 +120,14 @@ export function configFacts(config: Config): [string, string][] {
       `${sampling.samples_per_prompt} responses per prompt, at most ${sampling.max_new_tokens} tokens, temperature ${sampling.temperature}`,
     ],
     ...(dpo.objective === 'lr-dpo' ? [] : [['objective', dpo.objective] satisfies [string, string]]),
-    ['reference policy', !objectives[dpo.objective].reference ? 'none' : dpo.reference === 'round' ? "each round's start" : path.basename(dpo.reference)],
+    [
+      'reference policy',
+      !objectives[dpo.objective].reference
+        ? 'none'
+        : dpo.reference === 'round'
+          ? "each round's start"
+          : path.basename(dpo.reference),
+    ],
     ['trained', trained],
     ['seed', String(seed)],
   ];

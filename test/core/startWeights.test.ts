@@ -28,8 +28,7 @@ describe.each(known)('%s', (name) => {
   const away = { gamma_ratio: 0.4, label_smoothing: 0.15 };
   const given = Object.fromEntries(Object.entries(away).filter(([key]) => uses.includes(key as 'gamma_ratio')));
   const loss = lossOf(name, given);
-  const ratio = (side: 'chosen' | 'rejected') =>
-    sides[`${side}_logps`] - (reference ? sides[`ref_${side}_logps`] : 0);
+  const ratio = (side: 'chosen' | 'rejected') => sides[`${side}_logps`] - (reference ? sides[`ref_${side}_logps`] : 0);
   const shared = { chosen_logps: -20, rejected_logps: -22.5, ref_chosen_logps: -19, ref_rejected_logps: -24 };
 
   it.each([0, 0.03, 0.4])('has the weight of its loss at α %f', (alpha) => {

@@ -1,7 +1,6 @@
 /** The view of the review screen: one of its panes; the table with the α panel and the pair of the selected prompt. */
 import { makeLine } from '../../../src/core/sanitize.js';
 import { bodyRows } from '../../app/layout.js';
-import { shown } from '../../app/selectors.js';
 import type { ViewProps } from '../../app/state.js';
 import { Line } from '../../parts/Line.js';
 import { wrapped } from '../../parts/markedText.js';

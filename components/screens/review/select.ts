@@ -73,7 +73,9 @@ export function usesBeta(state: ReviewState, loss: Pick<LossSettings, 'objective
 /** Decisions since the table was sorted and filtered would now move or hide rows. */
 export function isOutOfOrder(state: ReviewState): boolean {
   const reviewed = reviewedRound(state);
-  return reviewed !== null && isOutdated(reviewed.table, appliedIn(state, reviewed.settings, reviewed.loss), reviewed.order);
+  return (
+    reviewed !== null && isOutdated(reviewed.table, appliedIn(state, reviewed.settings, reviewed.loss), reviewed.order)
+  );
 }
 
 /** The row matched the filter when it was applied; a decision has changed that. */

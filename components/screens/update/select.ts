@@ -121,7 +121,8 @@ export function followsLog({ ui }: UpdateState, { scrolls }: UpdateLayout): bool
 function contextOf(state: UpdateState): AlarmContext {
   const round = shownRound(state);
   const config = state.run?.config ?? null;
-  if (round === null || config === null) return { running: true, beta: 1, fromStart: false, saturates: false, evaluated: null };
+  if (round === null || config === null)
+    return { running: true, beta: 1, fromStart: false, saturates: false, evaluated: null };
   // A first round's start is the base.
   const against = round.evaluation?.comparisons ?? [];
   const evaluated =

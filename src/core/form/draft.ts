@@ -1,7 +1,14 @@
 /** Between the form and the configuration: what is typed, laid over the settings that the form does not show. */
 import path from 'node:path';
 import { type PartialConfig, isObject, mergeConfigs, schemaProblems } from '../config/partial.js';
-import { type Config, configSchema, jobSchema, refusedByJobs, serverSchema, withUsualSettings } from '../config/schema.js';
+import {
+  type Config,
+  configSchema,
+  jobSchema,
+  refusedByJobs,
+  serverSchema,
+  withUsualSettings,
+} from '../config/schema.js';
 import { neutral } from '../objectives/index.js';
 import { resolveRewardSpec } from '../config/rewardSpec.js';
 import {

@@ -37,7 +37,10 @@ export async function referenceOf(context: WorkContext, pairs: PairRow[]): Promi
     const whole = sides.map((side, i): Part => ({ ...side, side: i }));
     if (needs.includes('shared')) {
       // Review has no sums over a part of a response.
-      const values = await keptLogps(context, model, sides, [...whole, ...whole.map((part) => sharedPart(part, pairs))]);
+      const values = await keptLogps(context, model, sides, [
+        ...whole,
+        ...whole.map((part) => sharedPart(part, pairs)),
+      ]);
       return { ...bySide(values.slice(0, sides.length)), shared: bySide(values.slice(sides.length)) };
     }
     const known = computedForReview(context, model.fingerprint, pairs);

@@ -23,7 +23,10 @@ describe('the loss of a run', () => {
   });
 
   it('has the settings that its objective uses', () => {
-    expect(dpoOf({ objective: 'simpo', gamma_ratio: 0.55, alpha: 0.01 })).toMatchObject({ gamma_ratio: 0.55, alpha: 0.01 });
+    expect(dpoOf({ objective: 'simpo', gamma_ratio: 0.55, alpha: 0.01 })).toMatchObject({
+      gamma_ratio: 0.55,
+      alpha: 0.01,
+    });
     expect(dpoOf({ objective: 'ld-dpo', ld_scale: 0.5, nll_weight: 0.2 })).toMatchObject({ ld_scale: 0.5 });
     expect(dpoOf({ objective: 'robust', label_smoothing: 0.1 }).label_smoothing).toBe(0.1);
   });
@@ -33,7 +36,10 @@ describe('the loss of a run', () => {
     [{ objective: 'dpo', alpha: 0.01 }, 'dpo.alpha: 0.01: objective dpo does not use it; leave it out'],
     [{ gamma_ratio: 0.5 }, 'dpo.gamma_ratio: 0.5: objective lr-dpo does not use it; leave it out'],
     [{ objective: 'wpo', ld_scale: 0.5 }, 'dpo.ld_scale: 0.5: objective wpo does not use it; leave it out'],
-    [{ objective: 'ipo', label_smoothing: 0.1 }, 'dpo.label_smoothing: 0.1: objective ipo does not use it; leave it out'],
+    [
+      { objective: 'ipo', label_smoothing: 0.1 },
+      'dpo.label_smoothing: 0.1: objective ipo does not use it; leave it out',
+    ],
     [{ objective: 'simpo', reference: 'base' }, 'dpo.reference: base: objective simpo does not use it; leave it out'],
   ])('refuses %j in one sentence', (dpo, problem) => {
     expect(schemaProblems({ ...given, dpo })).toEqual([problem]);

@@ -81,7 +81,12 @@ class SecondRound {
   /** A gradient weight per pair, as the review screen shows it. */
   weights(alpha: number): number[] {
     const { review, standing, weights } = RoundView.read(this.run, 2);
-    const table = tableOf(review, [...standing.decisions.values()], weights, lossOf(this.run.config, this.run.round(2)));
+    const table = tableOf(
+      review,
+      [...standing.decisions.values()],
+      weights,
+      lossOf(this.run.config, this.run.round(2)),
+    );
     return Array.from(table.pairs, (row) => columnOf('weight').value(table, row, alpha));
   }
 
@@ -185,10 +190,13 @@ describe('weights that only the update can compute', () => {
   it.each([
     ['wpo', 'round', {}, 'all tokens'],
     ['ld-dpo', 'base', { ld_scale: 0.5 }, 'token by token'],
-  ] as const)('are unknown with %s and reference %s, and nothing is computed for them', (objective, reference, more, why) => {
-    b = new SecondRound(reference, { objective, ...more });
-    expect(RoundView.read(b.run, 2).weights).toEqual({ need: 'update', why: expect.stringContaining(why) as string });
-  });
+  ] as const)(
+    'are unknown with %s and reference %s, and nothing is computed for them',
+    (objective, reference, more, why) => {
+      b = new SecondRound(reference, { objective, ...more });
+      expect(RoundView.read(b.run, 2).weights).toEqual({ need: 'update', why: expect.stringContaining(why) as string });
+    },
+  );
 });
 
 describe('log-probabilities for review', () => {

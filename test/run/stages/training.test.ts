@@ -37,7 +37,8 @@ const decide = (...decisions: Omit<Decision, 'note'>[]) =>
     decisions.map((decision) => ({ at: '', action: 'decide', decision: { ...decision, note: '' } })),
   );
 const onDisk = () => readJsonLines(files.file(1, 'pairs.jsonl'), pairRowSchema);
-const trained = () => trainingPairs({ config, files, round }).map(({ chosen_ids, rejected_ids }) => [chosen_ids, rejected_ids]);
+const trained = () =>
+  trainingPairs({ config, files, round }).map(({ chosen_ids, rejected_ids }) => [chosen_ids, rejected_ids]);
 
 beforeEach(() => {
   files = runFiles(fresh(), config);

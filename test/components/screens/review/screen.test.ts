@@ -12,7 +12,19 @@ import { review as module } from '../../../../components/screens/review/screen.j
 import { panelNumbers } from '../../../../components/screens/review/alpha.js';
 import { launchLines, remarkOn } from '../../../../components/screens/review/words.js';
 import type { State } from '../../../../components/app/state.js';
-import { after, attached, config, detailOf, hackingReport, large, pair, press, reviewRows, round, small } from '../../fixtures.js';
+import {
+  after,
+  attached,
+  config,
+  detailOf,
+  hackingReport,
+  large,
+  pair,
+  press,
+  reviewRows,
+  round,
+  small,
+} from '../../fixtures.js';
 import { on, slices } from '../../slices.js';
 
 const review = attached('review');
