@@ -215,8 +215,8 @@ export function typeField(state: HistoryState): Step<HistoryState> {
   if (fork === null) return noEffects(state);
   const field = forkFields[fork.selected];
   if (field.kind === 'choice') return noEffects(nextChoice(state, 1));
-  const { present, next } = shownValue(state, field);
-  const text = next ?? (field.kind === 'text' ? present : '');
+  const { present, inherited } = shownValue(state, field);
+  const text = fork.values[field.key] ?? (field.kind === 'text' ? inherited : '');
   return noEffects({
     ...state,
     modal: {
