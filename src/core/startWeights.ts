@@ -2,7 +2,7 @@
  * Gradient weights of pairs when an update starts, for review, where α moves and no model is loaded: a pair's
  * `weightStart` is computed once, and a `WeightLaw` says how the weight follows α. Both agree with the `weight` of `pairLoss`.
  */
-import { type LossSettings, objectives, pairLoss, usesAlpha } from './objectives/index.js';
+import { type LossSettings, type ObjectiveName, objectives, pairLoss, usesAlpha } from './objectives/index.js';
 import { lossLogit, sigmoid } from './objectives/lrDpo.js';
 import type { Objective } from './objectives/objective.js';
 
@@ -42,6 +42,7 @@ export interface StartingPair {
 export function weightStart(loss: LossSettings, pair: StartingPair): number {
   const { objective } = loss;
   const { chosen_log_ratio, rejected_log_ratio, chosen_length, rejected_length, ...wins } = pair;
+  if (needsConfidence(objective)) return NaN;
   // A hinge of NaN is 0.
   if (Number.isNaN(chosen_log_ratio + rejected_log_ratio)) return NaN;
   const zero = { chosen_logps: 0, rejected_logps: 0, ref_chosen_logps: 0, ref_rejected_logps: 0 };
@@ -49,15 +50,21 @@ export function weightStart(loss: LossSettings, pair: StartingPair): number {
     objective,
     { ...zero, chosen_logps: chosen_log_ratio, rejected_logps: rejected_log_ratio, chosen_length, rejected_length },
     { ...loss, alpha: 0 },
-    // LD-DPO's sums over the shared length count only where `unknownWeights` says that they are unknown.
-    { ...wins, shared: zero, chosen_confidence: NaN, rejected_confidence: NaN },
+    // LD-DPO's sums over the shared length count only where `whyUnknown` says that they are unknown.
+    { ...wins, shared: zero },
   );
   return usesAlpha(objective) ? (z ?? NaN) : weight;
 }
 
 /** The start of every pair whose policy is its reference, where it does not depend on the pair; null: it does. */
 export function commonStart({ objective }: Pick<LossSettings, 'objective'>): number | null {
-  return usesAlpha(objective) && objectives[objective].reference ? 0 : null;
+  return usesAlpha(objective) && objectives[objective].reference && !needsConfidence(objective) ? 0 : null;
+}
+
+/** WPO's, under the policy as it is in the update. */
+function needsConfidence(name: ObjectiveName): boolean {
+  const { needs }: Objective = objectives[name];
+  return needs.includes('chosen_confidence');
 }
 
 /**
@@ -65,12 +72,12 @@ export function commonStart({ objective }: Pick<LossSettings, 'objective'>): num
  *
  * @param same the update starts from its reference policy
  */
-export function unknownWeights(
+export function whyUnknown(
   { objective, ld_scale }: Pick<LossSettings, 'objective' | 'ld_scale'>,
   same: boolean,
 ): string | null {
   const { needs }: Objective = objectives[objective];
-  if (needs.includes('chosen_confidence'))
+  if (needsConfidence(objective))
     return `gradient weights of ${objective} need the policy's probabilities of all tokens, which only the update computes`;
   if (needs.includes('shared') && !same && ld_scale !== 1)
     return `gradient weights of ${objective} need the reference's log-probabilities token by token, which only the update computes`;

@@ -17,7 +17,7 @@ import { metricsSchema } from '../core/metricsRow.js';
 import { readEndpoints } from '../run/stages/policyProbes.js';
 import { readLogps, readReview, readDecisionState, type LogpsRow } from '../run/stages/reviewFiles.js';
 import { objectives } from '../core/objectives/index.js';
-import { unknownWeights } from '../core/startWeights.js';
+import { whyUnknown } from '../core/startWeights.js';
 import { noDecisions, type DecisionState, viewOf } from '../core/review/decisions.js';
 import type { LogRatios, ReviewRow, WeightInputs } from '../core/review/rows.js';
 import { readJsonLines, readLastJsonLines } from '../io/jsonl.js';
@@ -219,7 +219,7 @@ export class RoundView {
     const config = configOf(run.config, round);
     if (round.id === 0 || !objectives[config.dpo.objective].reference) return;
     const { same } = policiesOf(config, run.files, round);
-    const why = unknownWeights(config.dpo, same);
+    const why = whyUnknown(config.dpo, same);
     if (why !== null) return this.set({ weights: { need: 'update', why } });
     if (same) return;
     // Before the file is read: without it weights are unknown, not those of a start from the reference.

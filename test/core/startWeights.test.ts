@@ -11,7 +11,7 @@ import {
   type ObjectiveName,
 } from '../../src/core/objectives/index.js';
 import type { Objective } from '../../src/core/objectives/objective.js';
-import { commonStart, unknownWeights, weightAt, weightLaw, weightStart } from '../../src/core/startWeights.js';
+import { commonStart, whyUnknown, weightAt, weightLaw, weightStart } from '../../src/core/startWeights.js';
 
 const wins = { chosen_win_probability: 0.8, rejected_win_probability: 0.3 };
 /** log π and log π_ref of both sides. */
@@ -60,12 +60,18 @@ describe.each(known)('%s', (name) => {
   });
 });
 
+it('gives WPO no weight: it would be that of LR-DPO', () => {
+  const ratios = { chosen_log_ratio: 0, rejected_log_ratio: 0 };
+  expect(weightStart(lossOf('wpo'), { ...ratios, ...lengths })).toBeNaN();
+  expect(commonStart(lossOf('wpo'))).toBeNull();
+});
+
 it('says which weights only the update can compute', () => {
-  expect(unknownWeights(lossOf('wpo'), true)).toContain('gradient weights of wpo');
-  expect(unknownWeights(lossOf('ld-dpo', { ld_scale: 0.5 }), false)).toContain('token by token');
-  expect(unknownWeights(lossOf('ld-dpo', { ld_scale: 0.5 }), true)).toBeNull();
-  expect(unknownWeights(lossOf('ld-dpo', { ld_scale: 1 }), false)).toBeNull();
-  for (const name of known.filter((each) => each !== 'ld-dpo')) expect(unknownWeights(lossOf(name), false)).toBeNull();
+  expect(whyUnknown(lossOf('wpo'), true)).toContain('gradient weights of wpo');
+  expect(whyUnknown(lossOf('ld-dpo', { ld_scale: 0.5 }), false)).toContain('token by token');
+  expect(whyUnknown(lossOf('ld-dpo', { ld_scale: 0.5 }), true)).toBeNull();
+  expect(whyUnknown(lossOf('ld-dpo', { ld_scale: 1 }), false)).toBeNull();
+  for (const name of known.filter((each) => each !== 'ld-dpo')) expect(whyUnknown(lossOf(name), false)).toBeNull();
 });
 
 describe('the length-neutral α', () => {
