@@ -1,5 +1,6 @@
 /** How far the policy has moved in an update, estimated from what the update measures anyway. */
 import type { Config } from '../../src/core/config/schema.js';
+import type { ObjectiveName } from '../../src/core/objectives/index.js';
 import type { MetricsRow } from '../../src/core/rows.js';
 
 /**
@@ -19,14 +20,19 @@ export function meanLogRatio(row: MetricsRow, beta: number): number {
 }
 
 /**
- * Whether the mean log-ratio estimates a divergence: the responses come from the reference policy.
+ * Whether the mean log-ratio estimates a divergence: the responses come from the reference policy, and the objective's
+ * implicit rewards are log-ratios.
  *
  * @param config the round's, its overrides laid over the run's
  * @param parent the round whose policy this one started from
  */
 export function referenceIsStart({ dpo }: Pick<Config, 'dpo'>, parent: number | null): boolean {
+  if (!summed.includes(dpo.objective)) return false;
   return dpo.reference === 'round' || (dpo.reference === 'base' && parent === 0);
 }
+
+/** Objectives whose implicit rewards are β·(log π(y) - log π_ref(y)), summed over all tokens. */
+const summed: readonly ObjectiveName[] = ['lr-dpo', 'dpo', 'sppo', 'wpo', 'hinge', 'robust', 'apo-zero', 'apo-down'];
 
 /**
  * Divergences at which an alarm is raised. Half a nat per token makes each token of the start's responses 1.6 times less

@@ -21,20 +21,13 @@ import {
   threadsSchema,
   updateSchema,
 } from '../core/config/schema.js';
+import { neutral, objectiveNames, objectives } from '../core/objectives/index.js';
 import { UserError } from '../core/errors.js';
 import { checkFolder } from '../model/files.js';
 import { rewardFaults } from '../io/configFile.js';
 import { commandLine } from '../core/shell.js';
 
-export {
-  dpoFlags,
-  objectiveFlags,
-  pairsFlags,
-  rewardFlags,
-  runFlags,
-  samplingFlags,
-  updateFlags,
-} from '../core/config/flags.js';
+export { dpoFlags, pairsFlags, rewardFlags, runFlags, samplingFlags, updateFlags } from '../core/config/flags.js';
 
 const groups = {
   sampling: samplingSchema,
@@ -55,14 +48,29 @@ export function addFlags(command: Command, flags: Flag[], defaults: 'schema' | '
   for (const { flags: names, group, key } of flags) {
     const schema = keySchema(groups[group], key);
     const option = new Option(names, schema.description ?? '').argParser(parserFor(schema));
+    if (key === 'objective') option.choices(objectiveNames).argParser(parserFor(schema));
     const preset: unknown = schema.safeParse(undefined).data;
-    if (preset !== undefined && defaults === 'schema') option.default(preset);
+    // The objective decides: see withUsualSettings.
+    if (group === 'dpo' && (key === 'alpha' || key === 'beta'))
+      option.description = `${option.description} (default: ${byObjective[key]})`;
+    else if (preset !== undefined && defaults === 'schema') option.default(preset);
     else if (preset !== undefined && preset !== null)
       option.description = `${option.description} (default: ${JSON.stringify(preset)})`;
     command.addOption(option);
   }
   return command;
 }
+
+const lrDpoBeta = objectives['lr-dpo'].usualBeta;
+const otherBetas = Object.values(objectives)
+  .filter(({ usualBeta }) => usualBeta !== lrDpoBeta)
+  .map(({ name, usualBeta }) => `${name} ${usualBeta}`);
+
+/** Defaults of settings that depend on the objective. */
+const byObjective = {
+  beta: `${lrDpoBeta}; ${otherBetas.join(', ')}`,
+  alpha: `${dpoSchema.shape.alpha.parse(undefined)}; ${neutral.alpha} for other objectives than lr-dpo`,
+};
 
 /** The schema of a dotted key. */
 export function keySchema(group: z.ZodObject, key: string): z.ZodType {

@@ -1,19 +1,12 @@
 /** `brevity update`: one update of a policy on pairs, with any objective. */
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { z } from 'zod';
 import { Problems } from '../core/config/partial.js';
-import { dpoSchema, loraSchema, type UpdateConfig, updateSchema } from '../core/config/schema.js';
+import { dpoSchema, loraSchema, type UpdateConfig, updateSchema, withUsualSettings } from '../core/config/schema.js';
 import { dryRun } from '../train/dryRun.js';
 import { responseLogprobs } from '../train/logprobs.js';
 import { pairSides, referenceSums, type ReferenceLogps } from '../train/step.js';
-import {
-  neutral,
-  objectiveNames,
-  objectives,
-  unusedSettings,
-  type LossSettings,
-  type ObjectiveName,
-} from '../core/objectives/index.js';
+import { notUsed, objectives, unusedSettings, type ObjectiveName } from '../core/objectives/index.js';
 import type { Objective } from '../core/objectives/objective.js';
 import { UserError } from '../core/errors.js';
 import { totalSteps } from '../core/schedule.js';
@@ -30,7 +23,6 @@ import {
   addCheck,
   addFlags,
   backendOption,
-  choice,
   dpoFlags,
   dtypeOption,
   examples,
@@ -38,7 +30,6 @@ import {
   folderOption,
   inputOption,
   newFolder,
-  objectiveFlags,
   parserFor,
   precisionOption,
   seedOption,
@@ -79,8 +70,7 @@ export function updateCommand(): Command {
     .addOption(threadsOption())
     .addOption(precisionOption());
   addCheck(command, () => checkOptions(command));
-  for (const option of objectiveOptions()) command.addOption(option);
-  return addFlags(command, updateFlags, 'schema')
+  return addFlags(command, [...dpoFlags, ...updateFlags], 'schema')
     .addHelpText(
       'after',
       examples(
@@ -93,7 +83,7 @@ export function updateCommand(): Command {
       const columns = rows.map((row) => columnsOf(row, options.objective));
       await useBackend(options.backend, options.threads, options.precision);
       const settings = {
-        dpo: dpoSchema.parse(lossOf(options)),
+        dpo: dpoSchema.parse(withUsualSettings(flagValues(options, dpoFlags).dpo)),
         update: updateSettings(options),
         seed: options.seed as number,
       };
@@ -138,46 +128,17 @@ function checkOptions(command: Command): void {
   if (problems.length > 0) throw new Problems(problems, `${problems.length} problems`);
 }
 
-/** --objective and the loss settings. β and α have no default of their own: the objective decides. */
-function objectiveOptions(): Option[] {
-  const { shape } = dpoSchema;
-  return [...objectiveFlags, ...dpoFlags].map(({ flags, key }) => {
-    const schema = shape[key as keyof typeof shape];
-    const text = texts[key] ?? schema.description ?? '';
-    if (key === 'objective') return choice(flags, text, objectiveNames).default(shape.objective.parse(undefined));
-    const option = new Option(flags, text).argParser(parserFor(schema));
-    return key === 'beta' || key === 'alpha' ? option : option.default(schema.parse(undefined));
-  });
-}
-
-const lrDpoBeta = objectives['lr-dpo'].usualBeta;
-const otherBetas = Object.values(objectives)
-  .filter(({ usualBeta }) => usualBeta !== lrDpoBeta)
-  .map(({ name, usualBeta }) => `${name} ${usualBeta}`);
-const texts: Record<string, string | undefined> = {
-  objective: 'the loss that the update minimizes; docs/objectives.md explains each',
-  beta: `β: what it scales depends on the objective (default: ${lrDpoBeta}; ${otherBetas.join(', ')})`,
-  alpha: `${dpoSchema.shape.alpha.description} (default: ${dpoSchema.shape.alpha.parse(undefined)}; 0 for other objectives than lr-dpo)`,
-};
-
-/** Settings of the loss: the given ones over the objective's defaults. */
-function lossOf(options: Record<string, unknown>): Partial<LossSettings> {
-  const given = flagValues(options, [...objectiveFlags, ...dpoFlags]).dpo as Partial<LossSettings>;
-  const { name, usualBeta }: Objective = objectives[given.objective as ObjectiveName];
-  return { ...(name === 'lr-dpo' ? {} : { alpha: neutral.alpha }), beta: usualBeta, ...given };
-}
-
-/** Problems of flags that the objective does not use. */
+/** Flags that the objective does not use. */
 function objectiveProblems(command: Command, given: (name: string) => boolean): string[] {
   const options = command.opts<Record<string, unknown>>();
   // A flag refused by its parser is reported separately.
   if (options.objective === undefined) return [];
-  const loss = dpoSchema.safeParse(lossOf(options));
+  const loss = dpoSchema.safeParse(withUsualSettings(flagValues(options, dpoFlags).dpo));
   if (!loss.success) return [];
   const { objective } = loss.data;
   const flags = unusedSettings(loss.data).map((key) => `--${key.replace('_', '-')}`);
   if (given('reference') && !objectives[objective].reference) flags.push('--reference');
-  return flags.map((flag) => `${flag}: objective ${objective} does not use it; leave it out`);
+  return flags.map((flag) => `${flag}: ${notUsed(objective)}`);
 }
 
 function updateSettings(options: Record<string, unknown>): UpdateConfig {

@@ -1,23 +1,24 @@
 /**
- * Functions of α over all pairs: the numbers of the review screen's α panel, the α with no length pull, and the largest
- * α that flips no more pairs than allowed. A pair's gradient weight is σ(-(m + α·Δ|y|)) with its implicit margin m
- * (margins.ts).
+ * Pairs over all α: the numbers of the review screen's α panel, the α at which the pairs pull lengths neither way, and the
+ * largest that flips no more pairs than a person allows. A pair's gradient weight at α follows from its start by the
+ * objective's law (startWeights.ts).
  *
  * Knows no backend and does no I/O.
  */
-import { lossLogit, sigmoid } from './objectives/lrDpo.js';
 import { MAX_ALPHA } from './config/schema.js';
 import { type MarginInput, isFlipped } from './margins.js';
+import { type WeightLaw, logistic, weightAt } from './startWeights.js';
 
-/** Pairs in flat arrays for fast sums. Pairs with the same Δ|y| and implicit margin share one weight. */
+/** Pairs laid out for quick sums. Pairs with the same Δ|y| and weight start share their weight. */
 export interface AlphaProfile {
   /** r_w - r_l and Δ|y| of each pair. */
   margins: Float64Array;
   differences: Float64Array;
-  /** Groups of pairs with the same weight: Δ|y|, implicit margin and number of pairs of each. */
+  /** Groups of pairs with one weight: their Δ|y|, their weight start, and how many they are. */
   distinct: Float64Array;
-  implicit: Float64Array;
+  starts: Float64Array;
   counts: Float64Array;
+  law: WeightLaw;
 }
 
 export interface AlphaNumbers {
@@ -30,31 +31,29 @@ export interface AlphaNumbers {
    */
   mean_weight_longer: number;
   mean_weight_shorter: number;
-  /** Σ σ(-z)·Δ|y| / Σ σ(-z), in tokens: above zero the update pulls towards longer responses. */
+  /** Σ weight·Δ|y| / Σ weight, in tokens: above zero the update pulls towards longer responses. */
   length_pull: number;
 }
 
-export function alphaProfile(pairs: readonly MarginInput[]): AlphaProfile {
+/** @param law of the objective */
+export function alphaProfile(pairs: readonly MarginInput[], law: WeightLaw = logistic): AlphaProfile {
   const [margins, differences] = [new Float64Array(pairs.length), new Float64Array(pairs.length)];
   pairs.forEach((pair, i) => {
     margins[i] = pair.chosen_reward - pair.rejected_reward;
     differences[i] = pair.chosen_length - pair.rejected_length;
   });
-  return { margins, differences, ...weightGroups(pairs, differences) };
+  return { margins, differences, law, ...weightGroups(pairs, differences) };
 }
 
-/**
- * Groups pairs by Δ|y| if every implicit margin is 0 (a few hundred groups for 20,000 pairs); otherwise one group per
- * pair.
- */
+/** By Δ|y| where every weight start is 0: of 20,000 pairs a few hundred groups. Otherwise each pair is its own. */
 function weightGroups(
   pairs: readonly MarginInput[],
   differences: Float64Array,
-): Pick<AlphaProfile, 'distinct' | 'implicit' | 'counts'> {
-  if (pairs.some(({ implicit_margin }) => implicit_margin !== 0)) {
+): Pick<AlphaProfile, 'distinct' | 'starts' | 'counts'> {
+  if (pairs.some(({ weight_start }) => weight_start !== 0)) {
     return {
       distinct: differences,
-      implicit: Float64Array.from(pairs, ({ implicit_margin }) => implicit_margin),
+      starts: Float64Array.from(pairs, ({ weight_start }) => weight_start),
       counts: new Float64Array(pairs.length).fill(1),
     };
   }
@@ -62,16 +61,16 @@ function weightGroups(
   for (const difference of differences) groups.set(difference, (groups.get(difference) ?? 0) + 1);
   return {
     distinct: Float64Array.from(groups.keys()),
-    implicit: new Float64Array(groups.size),
+    starts: new Float64Array(groups.size),
     counts: Float64Array.from(groups.values()),
   };
 }
 
 export function numbersAt(profile: AlphaProfile, alpha: number): AlphaNumbers {
-  const { distinct, implicit, counts } = profile;
+  const { distinct, starts, counts, law } = profile;
   let [weights, pull, longer, weightLonger, shorter, weightShorter] = [0, 0, 0, 0, 0, 0];
   for (let i = 0; i < distinct.length; i++) {
-    const weight = counts[i] * sigmoid(-lossLogit(implicit[i], distinct[i], alpha));
+    const weight = counts[i] * weightAt(law, starts[i], distinct[i], alpha);
     weights += weight;
     pull += weight * distinct[i];
     if (distinct[i] > 0) {
@@ -98,25 +97,28 @@ export function flippedAt({ margins, differences }: AlphaProfile, alpha: number)
   return flipped;
 }
 
+/** No σ changes beyond this α. */
+const BEYOND = 1e9;
+
 export type NeutralAlpha =
   | { found: true; alpha: number }
   /**
-   * `already`: α = 0 pulls towards shorter responses or neither way. `never`: no chosen response is shorter. `unknown`:
-   * the weights are unknown.
+   * `already`: α = 0 pulls towards shorter responses or neither way. `never`: no chosen response is shorter. `none`: at every α
+   * the pull is towards longer ones, as the objective adds to each weight or has no α. `unknown`: the weights are.
    */
-  | { found: false; why: 'already' | 'never' | 'no pairs' | 'unknown' };
+  | { found: false; why: 'already' | 'never' | 'none' | 'no pairs' | 'unknown' };
 
 /**
- * The length-neutral α: the root of the length pull. Σ σ(-z)·Δ falls as α rises (its derivative is -Σ Δ²·σ·(1-σ)), so
- * there is at most one root; it is bracketed and bisected down to neighbouring doubles.
+ * The length-neutral α: the root of the length pull. Σ weight·Δ falls as α rises (its derivative is -Σ Δ²·σ·(1-σ)), so
+ * there is one root at most; it is bracketed and halved down to neighbouring doubles.
  */
 export function lengthNeutralAlpha(profile: AlphaProfile): NeutralAlpha {
-  const { distinct, implicit, counts } = profile;
+  const { distinct, starts, counts, law } = profile;
   if (distinct.length === 0) return { found: false, why: 'no pairs' };
   const pull = (alpha: number): number => {
     let sum = 0;
     for (let i = 0; i < distinct.length; i++)
-      sum += counts[i] * sigmoid(-lossLogit(implicit[i], distinct[i], alpha)) * distinct[i];
+      sum += counts[i] * weightAt(law, starts[i], distinct[i], alpha) * distinct[i];
     return sum;
   };
   const atZero = pull(0);
@@ -124,7 +126,10 @@ export function lengthNeutralAlpha(profile: AlphaProfile): NeutralAlpha {
   if (atZero <= 0) return { found: false, why: 'already' };
   if (distinct.every((difference) => difference >= 0)) return { found: false, why: 'never' };
   let high = 0.001;
-  while (pull(high) > 0) high *= 2;
+  while (pull(high) > 0) {
+    high *= 2;
+    if (high > BEYOND) return { found: false, why: 'none' };
+  }
   let low = 0;
   for (;;) {
     const middle = (low + high) / 2;

@@ -73,6 +73,11 @@ export function compact(value: number): string {
   return fixed(value, size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3);
 }
 
+/** A gradient weight: σ(-z) with three decimals. Weights of other losses may be large. */
+export function weight(value: number): string {
+  return Math.abs(value) < 10 ? fixed(value, 3) : compact(value);
+}
+
 export function megabytes(value: number): string {
   return value >= 10_240 ? `${fixed(value / 1024, 1)} GB` : `${count(value)} MB`;
 }

@@ -1,23 +1,19 @@
 /**
  * The effect of a length-penalty coefficient on pairs: the review screen recomputes all of this as α moves. Only the
- * gradient weight needs more than rewards and lengths: the implicit margin, from log-probabilities that are computed
- * once. It is 0 if the update starts from its reference policy.
+ * gradient weight needs more than rewards and lengths; startWeights.ts says what.
  *
  * Knows no backend and does no I/O.
  */
-import { lossLogit, sigmoid } from './objectives/lrDpo.js';
+import { type WeightLaw, logistic, weightAt } from './startWeights.js';
 
-/** A pair's rewards, lengths in tokens, and its logit without the length term. */
+/** A pair's rewards, lengths in tokens, and what its gradient weight follows from. */
 export interface MarginInput {
   chosen_reward: number;
   rejected_reward: number;
   chosen_length: number;
   rejected_length: number;
-  /**
-   * The loss's logit at α = 0 when the update starts: β·[(logps_w - ref_w) - (logps_l - ref_l)]. 0 if policy and
-   * reference are the same; NaN while the log-probabilities are unknown.
-   */
-  implicit_margin: number;
+  /** The objective's `weightStart`; NaN while it is unknown. */
+  weight_start: number;
 }
 
 export interface Margins {
@@ -27,13 +23,14 @@ export interface Margins {
   length_margin: number;
   /** (r_w - α|y_w|) - (r_l - α|y_l|). */
   length_penalized_margin: number;
-  /** σ(-z) when the update starts; NaN while the implicit margin is unknown. */
+  /** The objective's, when the update starts; NaN while it is unknown. */
   weight: number;
   /** The length penalty, not a person, has reversed the rewards' preference. */
   flipped: boolean;
 }
 
-export function pairMargins(pair: MarginInput, alpha: number): Margins {
+/** @param law of the objective */
+export function pairMargins(pair: MarginInput, alpha: number, law: WeightLaw = logistic): Margins {
   const reward_margin = pair.chosen_reward - pair.rejected_reward;
   const length_difference = pair.chosen_length - pair.rejected_length;
   const length_margin = alpha * length_difference;
@@ -42,7 +39,7 @@ export function pairMargins(pair: MarginInput, alpha: number): Margins {
     reward_margin,
     length_margin,
     length_penalized_margin,
-    weight: sigmoid(-lossLogit(pair.implicit_margin, length_difference, alpha)),
+    weight: weightAt(law, pair.weight_start, length_difference, alpha),
     flipped: isFlipped(reward_margin, length_penalized_margin),
   };
 }

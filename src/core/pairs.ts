@@ -1,6 +1,9 @@
 /** Makes preference pairs from scored responses. Knows no backend and does no I/O. */
 import type { PairsConfig } from './config/schema.js';
 import { UserError } from './errors.js';
+import { objectives, type ObjectiveName } from './objectives/index.js';
+import type { Objective } from './objectives/objective.js';
+import { winProbabilities } from './objectives/sppo.js';
 import type { ResponsePair } from './review/rows.js';
 import type { DroppedPairs, PairRow, SampleRow, ScoreRow } from './rows.js';
 import { deriveSeed, Random } from './seeds.js';
@@ -76,9 +79,19 @@ export function pairRow(row: SampleRow, rewards: number[], { chosen, rejected }:
 }
 
 /**
- * A random other response that could make a pair with the best; the best itself if there is none, which counts as a
- * tie.
+ * A round's pair with the columns that its objective needs.
+ *
+ * @param rewards of all responses to the pair's prompt
  */
+export function withColumns(pair: PairRow, objective: ObjectiveName, rewards: readonly number[]): PairRow {
+  const { needs }: Objective = objectives[objective];
+  const { chosen_index: chosen, rejected_index: rejected } = pair;
+  if (!needs.includes('chosen_win_probability') || chosen === undefined || rejected === undefined) return pair;
+  const wins = winProbabilities(rewards);
+  return { ...pair, chosen_win_probability: wins[chosen], rejected_win_probability: wins[rejected] };
+}
+
+/** A response other than the best that could make a pair; the best itself where there is none, which counts as a tie. */
 function randomOther(row: SampleRow, rewards: number[], best: number, seed: number): number {
   const others = rewards.flatMap((reward, i) =>
     reward < rewards[best] && !sameTokens(row.responses[i].ids, row.responses[best].ids) ? [i] : [],

@@ -1,5 +1,6 @@
 /** A round as stored in run.json. */
 import type { DecisionCounts } from './review/rows.js';
+import type { LossSettings } from './objectives/index.js';
 import type { DroppedPairs, EvaluationResult } from './rows.js';
 
 /** The stages of a round, in order. `review` waits for a person (or `auto`); `done` is final. */
@@ -171,7 +172,18 @@ export function settingOf(
   return own ?? at(overrides, key) ?? at(config, key);
 }
 
-/** Dotted names of the settings that a round's branch overrides, without α, β and learning rate. */
+/** The loss of a round's update. @param settings α and β where they are not the round's */
+export function lossOf(
+  config: object,
+  round: Pick<RoundState, 'overrides' | 'settings'>,
+  { alpha, beta }: Pick<RoundSettings, 'alpha' | 'beta'> = round.settings,
+): LossSettings {
+  const names = ['objective', 'gamma_ratio', 'ld_scale', 'label_smoothing', 'nll_weight'] as const;
+  const set = Object.fromEntries(names.map((name) => [name, settingOf(config, round, `dpo.${name}`)]));
+  return { ...(set as Omit<LossSettings, 'alpha' | 'beta'>), alpha, beta };
+}
+
+/** Dotted names of what a round's branch has changed, α, β and learning rate left out. */
 export function overriddenKeys({ overrides }: Pick<RoundState, 'overrides'>): string[] {
   const keysIn = (value: unknown, path: string): string[] =>
     typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -70,7 +70,7 @@ export const pairRowSchema = z.object({
   rejected_truncated: z.boolean().optional(),
 });
 
-/** Columns of pairs that objectives read (core/objectives). Runs do not write them yet. */
+/** Columns of pairs that objectives read (core/objectives). Runs write win probabilities, for SPPO. */
 export const pairColumnsSchema = z.object({
   /** Weight of the pair; 1 if absent. */
   weight: z.number('expected a finite number').min(0, 'expected a number of 0 or more').optional(),
@@ -80,7 +80,10 @@ export const pairColumnsSchema = z.object({
 });
 export type PairRow = z.infer<typeof pairRowSchema> & z.infer<typeof pairColumnsSchema>;
 
-/** Numbers of prompts without a pair, by cause. */
+/** A row of a round's `pairs.jsonl`. */
+export const roundPairSchema = pairRowSchema.extend(pairColumnsSchema.shape);
+
+/** How many prompts gave no pair, by cause. */
 export interface DroppedPairs {
   /** The best and the worst reward are equal. */
   ties: number;

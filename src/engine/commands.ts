@@ -13,6 +13,7 @@ import { rulingSchema } from '../run/stages/reviewFiles.js';
 import { appendJsonLines } from '../io/jsonl.js';
 import { MAX_NOTE } from '../core/limits.js';
 import { dpoSchema, updateSchema } from '../core/config/schema.js';
+import { fixedAlpha } from '../core/objectives/index.js';
 import type { RoundSettings } from '../core/rounds.js';
 import { roundFiles } from '../core/runFiles.js';
 
@@ -43,7 +44,8 @@ const handlers: Handlers = {
     core.expect(core.round.stage === 'review', 'α, β and the learning rate can be changed in review only');
     checkSettings(settings);
     const { objective } = configOf(core.run.config, core.round).dpo;
-    core.expect(objective !== 'dpo' || (settings.alpha ?? 0) === 0, 'α stays 0: objective dpo has no length term');
+    const fixed = fixedAlpha(objective);
+    core.expect(fixed === null || (settings.alpha ?? 0) === 0, fixed ?? '');
     core.setRound({ settings: { ...core.round.settings, ...settings } }, { action: 'set', detail: settings });
   },
 

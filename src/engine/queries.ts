@@ -25,6 +25,7 @@ import { sumOverSteps, totalSteps } from '../core/schedule.js';
 import { pairTokens } from '../core/pairs.js';
 import { largest } from '../core/limits.js';
 import { decidedPair } from '../core/review/decisions.js';
+import { objectives } from '../core/objectives/index.js';
 import { configOf } from '../core/config/rounds.js';
 import { deriveSeed } from '../core/seeds.js';
 import type { RoundState } from '../core/rounds.js';
@@ -204,15 +205,16 @@ export async function planUpdate(
   const steps = pairs.length === 0 ? 0 : totalSteps(pairs.length, config.update);
   const tokens = sumOverSteps(pairs, config.update.batch_size, steps, deriveSeed(config.seed, 'update', id));
   const known = experience(run, round);
+  const compares = objectives[config.dpo.objective].reference;
   const once = pairs.reduce((sum, each) => sum + each, 0);
   return {
     round: id,
     pairs: pairs.length,
     steps,
     tokens,
-    seconds: known === null ? null : (tokens + REFERENCE_COST * once) / known.tokensPerSecond,
+    seconds: known === null ? null : (tokens + (compares ? REFERENCE_COST * once : 0)) / known.tokensPerSecond,
     memory_mb: config.update.job === null ? (known?.memory ?? null) : null,
-    reference: referenceInWords(config.dpo.reference, round),
+    reference: compares ? referenceInWords(config.dpo.reference, round) : 'none',
     trained: config.update.lora === null ? 'all weights' : `LoRA rank ${config.update.lora.rank}`,
     where: config.update.job === null ? `backend ${state.backend}` : jobInWords(config.update.job),
   };

@@ -16,6 +16,8 @@ import type { Report, Work, WorkResults, WorkStage } from '../run/stages/context
 import { metricsSchema } from '../core/metricsRow.js';
 import { readEndpoints } from '../run/stages/policyProbes.js';
 import { readLogps, readReview, readDecisionState, type LogpsRow } from '../run/stages/reviewFiles.js';
+import { objectives } from '../core/objectives/index.js';
+import { whyUnknown } from '../core/startWeights.js';
 import { noDecisions, type DecisionState, viewOf } from '../core/review/decisions.js';
 import type { LogRatios, ReviewRow, WeightInputs } from '../core/review/rows.js';
 import { readJsonLines, readLastJsonLines } from '../io/jsonl.js';
@@ -214,8 +216,13 @@ export class RoundView {
 
   private readLogps(run: Run): void {
     const round = run.round(this.round);
-    if (round.id === 0 || policiesOf(configOf(run.config, round), run.files, round).same) return;
-    // Set before the file is read: if reading fails, weights are unknown, not those of a start from the reference.
+    const config = configOf(run.config, round);
+    if (round.id === 0 || !objectives[config.dpo.objective].reference) return;
+    const { same } = policiesOf(config, run.files, round);
+    const why = whyUnknown(config.dpo, same);
+    if (why !== null) return this.set({ weights: { need: 'update', why } });
+    if (same) return;
+    // Before the file is read: without it weights are unknown, not those of a start from the reference.
     const total = logpsIn(this.review);
     const unknown = { need: 'logps', done: 0, total, computing: false, problem: null, known: [] } as const;
     this.set({ weights: { ...unknown, known: [] } });

@@ -123,7 +123,7 @@ export function emptyRound(round: number): RoundData {
     pairs: [],
     review: [],
     decisions: { decisions: [], undoable: 0, redoable: 0 },
-    weights: { need: 'lengths' },
+    weights: { need: 'rows' },
     metrics: [],
     responses: [],
     lengths: [],

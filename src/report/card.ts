@@ -2,7 +2,9 @@
 import type { Config } from '../core/config/schema.js';
 import { halfWidth } from '../core/winRate.js';
 import { decisionsInWords } from '../core/review/decisions.js';
-import type { RoundState } from '../core/rounds.js';
+import { objectives, type ObjectiveName } from '../core/objectives/index.js';
+import type { Objective } from '../core/objectives/objective.js';
+import { lossOf, type RoundState } from '../core/rounds.js';
 import { alpha, fixed, percent, signed } from '../core/format.js';
 import { makeVisible } from '../core/sanitize.js';
 import { escapeMarkdown, roundsTable } from './markdown.js';
@@ -37,24 +39,41 @@ export function modelCard(facts: CardFacts): string {
     factsOf(facts)
       .map(([fact, value]) => `- ${fact}: ${escapeMarkdown(value)}`)
       .join('\n'),
-    'The loss of a pair is `-log σ(z)` with `z = β·[(log π(y_w) - log π_ref(y_w)) - (log π(y_l) - log π_ref(y_l))] + α·(|y_w| - |y_l|)`, lengths in tokens: iterative length-regularized DPO, [arXiv 2406.11817](https://arxiv.org/abs/2406.11817).',
+    lossesOf(config, rounds).map(lossText).join('\n\n'),
     '## Use',
     usage(facts),
     '',
   ].join('\n\n');
 }
 
-/** Names the base policy as the hub does. */
+/** The objectives of the rounds, in the order in which they were first trained with. */
+function lossesOf(config: Config, rounds: readonly RoundState[]): Objective[] {
+  const names = rounds.length === 0 ? ['lr-dpo'] : rounds.map((round) => lossOf(config, round).objective);
+  return [...new Set(names)].map((name) => objectives[name as ObjectiveName]);
+}
+
+function lossText({ name, describe, source }: Objective): string {
+  return name === 'lr-dpo'
+    ? 'The loss of a pair is `-log σ(z)` with `z = β·[(log π(y_w) - log π_ref(y_w)) - (log π(y_l) - log π_ref(y_l))] + α·(|y_w| - |y_l|)`, lengths in tokens: iterative length-regularized DPO, [arXiv 2406.11817](https://arxiv.org/abs/2406.11817).'
+    : `The loss of a pair is \`${name}\`: ${describe} (${source}).`;
+}
+
+/** The base policy by the name that the hub knows it by. */
 function factsOf({ config, base }: CardFacts): [string, string][] {
   return configFacts(config).map(([name, value]) => [name, name === 'base policy' ? base : value]);
 }
 
-function introduction({ base, adapter }: CardFacts, rounds: readonly RoundState[]): string {
+function introduction({ base, adapter, config }: CardFacts, rounds: readonly RoundState[]): string {
   const what = adapter ? 'A LoRA adapter (PEFT) for' : 'A policy trained from';
   if (rounds.length === 0) return `The base policy of a run, \`${code(base)}\`, as it was given.`;
   const alphas = rounds.map(({ settings }) => alpha(settings.alpha)).join(', ');
+  const losses = lossesOf(config, rounds).map(({ name }) => name);
+  const method =
+    losses.join() === 'lr-dpo'
+      ? 'iterative length-regularized DPO'
+      : `iterative preference optimization (${losses.join(', ')})`;
   const many = rounds.length === 1 ? 'one round' : `${rounds.length} rounds`;
-  return `${what} \`${code(base)}\` by ${many} of iterative length-regularized DPO with Brevity. The length-penalty coefficient α was ${alphas}${rounds.length === 1 ? '' : ', round by round'}.`;
+  return `${what} \`${code(base)}\` by ${many} of ${method} with Brevity. The length-penalty coefficient α was ${alphas}${rounds.length === 1 ? '' : ', round by round'}.`;
 }
 
 function results(round: RoundState, evaluation: NonNullable<RoundState['evaluation']>): string {
@@ -107,8 +126,16 @@ function usage({ adapter, base, name }: CardFacts): string {
   return `\`\`\`python\n${lines.join('\n')}\n\`\`\``;
 }
 
-/** No `license`: it is the base policy's, which is unknown here. */
-function frontMatter({ name, lineage, adapter, base }: CardFacts): string {
+/** No `license`: it is the base policy's, which is not known here. */
+function frontMatter({ name, lineage, adapter, base, config }: CardFacts): string {
+  const losses = lossesOf(
+    config,
+    lineage.filter(({ id }) => id > 0),
+  );
+  const names = losses.flatMap((loss) =>
+    loss.name === 'lr-dpo' ? ['dpo', 'ilr-dpo', 'length-regularized'] : [loss.name],
+  );
+  const papers = losses.flatMap(({ source }) => /\d{4}\.\d{5}/.exec(source)?.slice(0, 1) ?? []);
   const round = lineage[lineage.length - 1];
   const { evaluation } = round;
   const comparison = againstBase(round);
@@ -123,7 +150,7 @@ function frontMatter({ name, lineage, adapter, base }: CardFacts): string {
     `base_model_relation: ${adapter ? 'adapter' : 'finetune'}`,
     'pipeline_tag: text-generation',
     'tags:',
-    ...['brevity', 'dpo', 'ilr-dpo', 'length-regularized', 'preference-optimization', 'arxiv:2406.11817'].map(
+    ...[...new Set(['brevity', ...names, 'preference-optimization', ...papers.map((paper) => `arxiv:${paper}`)])].map(
       (tag) => `  - ${tag}`,
     ),
     ...(evaluation === null

@@ -4,6 +4,7 @@ import type { Config } from '../core/config/schema.js';
 import { decisionsInWords, samplingInWords, withoutPairInWords } from '../core/review/decisions.js';
 import { halfWidth } from '../core/winRate.js';
 import { publishedReward } from '../core/config/rewardSpec.js';
+import { objectives } from '../core/objectives/index.js';
 import { overriddenKeys, settingOf, type RoundState } from '../core/rounds.js';
 import type { Comparison } from '../core/rows.js';
 import { alpha, duration, fixed, learningRate, percent, signed } from '../core/format.js';
@@ -121,7 +122,15 @@ export function configFacts(config: Config): [string, string][] {
       'sampling',
       `${sampling.samples_per_prompt} responses per prompt, at most ${sampling.max_new_tokens} tokens, temperature ${sampling.temperature}`,
     ],
-    ['reference policy', dpo.reference === 'round' ? "each round's start" : path.basename(dpo.reference)],
+    ...(dpo.objective === 'lr-dpo' ? [] : [['objective', dpo.objective] satisfies [string, string]]),
+    [
+      'reference policy',
+      !objectives[dpo.objective].reference
+        ? 'none'
+        : dpo.reference === 'round'
+          ? "each round's start"
+          : path.basename(dpo.reference),
+    ],
     ['trained', trained],
     ['seed', String(seed)],
   ];

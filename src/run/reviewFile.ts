@@ -97,7 +97,7 @@ export function readScoredFile(
  */
 function weightsOf(rows: readonly ScoredRow[]): WeightInputs {
   const all = rows.flatMap(({ responses }) => responses);
-  if (all.every(({ ref_logps }) => ref_logps == null)) return { need: 'lengths' };
+  if (all.every(({ ref_logps }) => ref_logps == null)) return { need: 'rows' };
   const known = rows.map(({ responses }, prompt_index) => ({
     prompt_index,
     log_ratios: responses.map(({ logps, ref_logps }) =>

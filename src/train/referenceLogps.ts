@@ -23,11 +23,11 @@ export function referenceKey(fingerprint: string, { prompt_ids, response_ids }: 
  * @param file JSON lines with the known values; new ones are appended
  * @param compute returns the summed log-probabilities of the missing sequences, in order
  */
-export async function referenceLogps(
+export async function referenceLogps<S extends Sequence>(
   file: string,
   fingerprint: string,
-  sequences: Sequence[],
-  compute: (missing: Sequence[]) => Promise<number[]>,
+  sequences: S[],
+  compute: (missing: S[]) => Promise<number[]>,
 ): Promise<number[]> {
   const known = new Map(readJsonLines(file, rowSchema, { missing: 'empty' }).map(({ key, logps }) => [key, logps]));
   const keys = sequences.map((sequence) => referenceKey(fingerprint, sequence));

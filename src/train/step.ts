@@ -40,7 +40,7 @@ export function referenceSums(pairs: PairRow[], logprobs: Float32Array[]): Refer
 }
 
 /** min(|y_w|, |y_l|). */
-function sharedLength({ chosen_ids, rejected_ids }: PairRow): number {
+export function sharedLength({ chosen_ids, rejected_ids }: PairRow): number {
   return Math.min(chosen_ids.length, rejected_ids.length);
 }
 

@@ -110,8 +110,8 @@ export const historyKeyEffects: Record<string, KeyEffect> = {
   }),
   'choice-before': fork({ values: { 'pairs.strategy': 'best-random' } }),
   'choice-next': fork({ values: { 'pairs.strategy': 'best-random' } }),
-  'setting-up': fork({ selected: 21 }),
+  'setting-up': fork({ selected: 25 }),
   'setting-down': fork({ selected: 1 }),
   'first-setting': fork({ selected: 0 }),
-  'last-setting': fork({ selected: 22 }),
+  'last-setting': fork({ selected: 26 }),
 };

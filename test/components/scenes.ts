@@ -121,7 +121,7 @@ export function scenes(size: Size): Record<string, State> {
     'setup-typing': press(ready(size), 'j', 'j', 'enter', 'x'),
     'setup-problem': press(answered(opened('setup', size), { model: noModel }), 's'),
     'setup-lora': press(ready(size), 'G', 'k', 'space'),
-    'setup-gpu': answered(press(ready(size), ...Array<string>(13).fill('j'), 'space'), {}, { updates_on: gpuFacts }),
+    'setup-gpu': answered(press(ready(size), ...Array<string>(14).fill('j'), 'space'), {}, { updates_on: gpuFacts }),
     'engine-gone': after(review, { type: 'bye', reason: 'the engine ended' }),
   };
 }

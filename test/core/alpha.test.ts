@@ -15,7 +15,7 @@ const pair = (rw: number, rl: number, w: number, l: number): MarginInput => ({
   rejected_reward: rl,
   chosen_length: w,
   rejected_length: l,
-  implicit_margin: 0,
+  weight_start: 0,
 });
 
 let seed = 11;
@@ -55,11 +55,11 @@ describe('numbersAt', () => {
 });
 
 describe('with implicit margins', () => {
-  const longer = { ...pair(2, 0, 150, 50), implicit_margin: 0.4 };
-  const shorter = { ...pair(2, 0, 50, 150), implicit_margin: -0.6 };
+  const longer = { ...pair(2, 0, 150, 50), weight_start: 0.4 };
+  const shorter = { ...pair(2, 0, 50, 150), weight_start: -0.6 };
 
   it('takes them into the logit: z = m + α·Δ|y|', () => {
-    const profile = alphaProfile([longer, shorter, { ...longer, implicit_margin: 0 }]);
+    const profile = alphaProfile([longer, shorter, { ...longer, weight_start: 0 }]);
     const numbers = numbersAt(profile, 0.01);
     // z = 0.4 + 1, -0.6 - 1 and 0 + 1.
     const [a, b, c] = [1.4, -1.6, 1].map((z) => 1 / (1 + Math.exp(z)));
@@ -72,15 +72,15 @@ describe('with implicit margins', () => {
     // Weights are equal where 0.4 + 100α = -0.6 - 100α, which no α ≥ 0 gives; mirrored, it is where -0.4 + 100α = 0.6 - 100α.
     expect(lengthNeutralAlpha(alphaProfile([longer, shorter]))).toEqual({ found: false, why: 'already' });
     const mirrored = [
-      { ...longer, implicit_margin: -0.4 },
-      { ...shorter, implicit_margin: 0.6 },
+      { ...longer, weight_start: -0.4 },
+      { ...shorter, weight_start: 0.6 },
     ];
     const neutral = lengthNeutralAlpha(alphaProfile(mirrored));
     expect(neutral).toEqual({ found: true, alpha: expect.closeTo(0.005, 12) as number });
   });
 
   it('is unknown as long as one of them is', () => {
-    const profile = alphaProfile([longer, { ...shorter, implicit_margin: NaN }]);
+    const profile = alphaProfile([longer, { ...shorter, weight_start: NaN }]);
     const numbers = numbersAt(profile, 0.01);
     expect(numbers.mean_weight_shorter).toBeNaN();
     expect(numbers.length_pull).toBeNaN();

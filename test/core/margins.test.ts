@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { alphaProfile, numbersAt } from '../../src/core/alpha.js';
 import { pairMargins } from '../../src/core/margins.js';
 
-const longer = { chosen_reward: 2, rejected_reward: 1, chosen_length: 150, rejected_length: 50, implicit_margin: 0 };
-const shorter = { chosen_reward: 2, rejected_reward: 1.5, chosen_length: 20, rejected_length: 60, implicit_margin: 0 };
-const even = { chosen_reward: 1, rejected_reward: 0, chosen_length: 30, rejected_length: 30, implicit_margin: 0 };
+const longer = { chosen_reward: 2, rejected_reward: 1, chosen_length: 150, rejected_length: 50, weight_start: 0 };
+const shorter = { chosen_reward: 2, rejected_reward: 1.5, chosen_length: 20, rejected_length: 60, weight_start: 0 };
+const even = { chosen_reward: 1, rejected_reward: 0, chosen_length: 30, rejected_length: 30, weight_start: 0 };
 
 describe('pairMargins', () => {
   it('takes the length margin from the reward margin', () => {
@@ -29,7 +29,7 @@ describe('pairMargins', () => {
       rejected_reward: 2,
       chosen_length: 50,
       rejected_length: 150,
-      implicit_margin: 0,
+      weight_start: 0,
     };
     expect(pairMargins(swapped, 0)).toMatchObject({ reward_margin: -1, length_penalized_margin: -1, flipped: false });
     expect(pairMargins({ ...swapped, chosen_length: 300 }, 0.1).flipped).toBe(false);

@@ -40,7 +40,7 @@ it('trains on the pairs that 0.1.0 kept in training-pairs.jsonl, which are now t
   const run = Run.open(directory);
   const kept = readJsonLines(run.files.file(2, roundFiles.formerTrainingPairs), pairRowSchema);
   const round = { ...run.round(2) };
-  expect(trainingPairs({ files: run.files, round })).toEqual(kept);
+  expect(trainingPairs({ config: run.config, files: run.files, round })).toEqual(kept);
   expect(readJsonLines(run.files.file(2, roundFiles.pairs), pairRowSchema)).toEqual(kept);
 });
 

@@ -60,16 +60,35 @@ describe('a fork', () => {
     });
   });
 
-  it('may have DPO, whose α stays 0, and no objective that runs do not train with', async () => {
+  it('may have another objective, with its own β and α', async () => {
     const b = await oneRound();
     const fork = (dpo: object) => b.engine.handle({ type: 'fork', parent: 0, overrides: { dpo: { ...dpo } } });
-    expect(() => fork({ objective: 'simpo' })).toThrow(/dpo\.objective: simpo: so far only/);
-    expect(() => fork({ objective: 'dpo' })).toThrow(/dpo\.alpha: 0\.02: objective dpo has no length term/);
-    await b.command({ type: 'fork', parent: 0, overrides: { dpo: { objective: 'dpo', alpha: 0 } } });
-    expect(stored(b).round(2)).toMatchObject({ settings: { alpha: 0 }, overrides: { dpo: { objective: 'dpo' } } });
+    expect(() => fork({ objective: 'sppo', alpha: 0.1 })).toThrow(/dpo\.alpha: 0\.1: objective sppo does not use it/);
+    await b.command({ type: 'fork', parent: 0, overrides: { dpo: { objective: 'simpo', gamma_ratio: 0.4 } } });
+    expect(stored(b).round(2)).toMatchObject({
+      settings: { alpha: 0, beta: 2.5 },
+      overrides: { dpo: { objective: 'simpo', gamma_ratio: 0.4 } },
+    });
+    await b.wholeRound();
+    // Rounds after it inherit it; what another one does not use goes.
+    await b.command({ type: 'next-round', settings: { beta: 10 } });
+    expect(stored(b).round(3)).toMatchObject({ settings: { beta: 10 }, overrides: { dpo: { objective: 'simpo' } } });
+    await b.wholeRound();
+    await b.command({ type: 'fork', parent: 3, overrides: { dpo: { objective: 'dpo' } } });
+    expect(stored(b).round(4)).toMatchObject({
+      settings: { alpha: 0, beta: 0.1 },
+      overrides: { dpo: { objective: 'dpo', gamma_ratio: 0 } },
+    });
+  });
+
+  it('with an objective that does not use α keeps it at 0', async () => {
+    const b = await oneRound();
+    await b.command({ type: 'fork', parent: 0, overrides: { dpo: { objective: 'dpo' } } });
     await b.finish('sample', sampled(0));
     await b.finish('score', { pairs: [pair], review: [], dropped });
-    expect(() => b.engine.handle({ type: 'set', settings: { alpha: 0.1 } })).toThrow('α stays 0');
+    expect(() => b.engine.handle({ type: 'set', settings: { alpha: 0.1 } })).toThrow(
+      'α stays 0: objective dpo does not use it',
+    );
     await b.command({ type: 'set', settings: { alpha: 0, beta: 0.3 } });
     expect(stored(b).round(2).settings).toMatchObject({ alpha: 0, beta: 0.3 });
   });

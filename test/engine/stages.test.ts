@@ -95,7 +95,7 @@ it('give way to another round, which is then in the view alone', async () => {
   report({ type: 'logps', rows: [row('policy', 3, [1, 1, 1]), row('reference', 3, [0, 0, 0])], done: 6, total: 12 });
   await b.finish('logps', { complete: false });
   // Round 1 started from the base, which is its reference.
-  expect(b.engine.snapshot()).toMatchObject({ round: 1, weights: { need: 'lengths' }, decisions: none });
+  expect(b.engine.snapshot()).toMatchObject({ round: 1, weights: { need: 'rows' }, decisions: none });
   await b.command({ type: 'switch', round: 2 });
   await computing();
   expect(weights()).toMatchObject({ known: [], computing: true });

@@ -366,7 +366,7 @@ export async function targets(directory: string): Promise<Record<string, Target>
         const attempts: (() => unknown)[] = [
           () => readHeldOut(damaged.files, 1),
           () => readAnswers({ files: damaged.files } as never, 1),
-          () => trainingPairs({ files: damaged.files, round: damaged.round(1) }),
+          () => trainingPairs({ config, files: damaged.files, round: damaged.round(1) }),
           () => readAll(streamReview(damaged.files, 1)),
           () => new RowIndex(damaged.files.file(1, 'samples.jsonl'), sampleRowSchema).row(1),
           () => referenceLogps(damaged.files.file(1, 'reference.jsonl'), 'f', [], () => Promise.resolve([])),

@@ -44,19 +44,12 @@ describe('checkConfig', () => {
     expect(config.backend).toBe('auto');
   });
 
-  it.each([
-    [{ objective: 'simpo' }, ['dpo.objective: simpo: so far only `brevity update` trains with it; leave it out']],
-    [
-      { gamma_ratio: 0.5, ld_scale: 0.5, nll_weight: 0.2 },
-      ['dpo.gamma_ratio: 0.5: so far', 'dpo.ld_scale: 0.5: so far', 'dpo.nll_weight: 0.2: so far'],
-    ],
-    [{ objective: 'dpo' }, ['dpo.alpha: 0.02: objective dpo has no length term; set it to 0']],
-    [{ objective: 'dpo', alpha: 0 }, []],
-    [{ objective: 'dop' }, ['dpo.objective: "dop": expected one of lr-dpo, dpo, ']],
-  ])('refuses what runs do not train with: %j', (dpo, expected) => {
-    const problems = problemsOf({ ...good, dpo });
-    expect(problems).toHaveLength(expected.length);
-    expected.forEach((start, i) => expect(problems[i].startsWith(start), problems[i]).toBe(true));
+  it('names the place of a setting that the objective does not use', () => {
+    expect(problemsOf({ ...good, dpo: { objective: 'simpo', gamma_ratio: 0.5, nll_weight: 0.2 } })).toEqual([]);
+    expect(problemsOf({ ...good, dpo: { gamma_ratio: 0.5, ld_scale: 0.5 } })).toEqual([
+      'dpo.gamma_ratio: 0.5: objective lr-dpo does not use it; leave it out',
+      'dpo.ld_scale: 0.5: objective lr-dpo does not use it; leave it out',
+    ]);
   });
 
   it('reports every problem at once: key, value, what is expected', () => {

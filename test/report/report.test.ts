@@ -150,6 +150,21 @@ describe('the model card', () => {
       ...{ lineage: [run.round(0), ...run.branch(id)], ...more },
     });
 
+  it('says which losses the rounds were trained with', () => {
+    const lrDpo = card(3);
+    expect(lrDpo).toContain('iterative length-regularized DPO with Brevity');
+    expect(lrDpo).toContain(
+      '  - dpo\n  - ilr-dpo\n  - length-regularized\n  - preference-optimization\n  - arxiv:2406.11817\n',
+    );
+    const [base, first, second] = [run.round(0), ...run.branch(3)];
+    const simpo = { ...second, overrides: { dpo: { objective: 'simpo' } } };
+    const text = card(3, { lineage: [base, first, simpo] });
+    expect(text).toContain('iterative preference optimization (lr-dpo, simpo) with Brevity');
+    expect(text).toContain('The loss of a pair is `simpo`: mean log-probability per token with a target margin');
+    expect(text).toContain('  - simpo\n  - preference-optimization\n  - arxiv:2406.11817\n  - arxiv:2405.14734\n');
+    expect(card(3, { lineage: [base, simpo] })).not.toMatch(/ilr-dpo|α·\(/);
+  });
+
   it('tells the rounds that led to the policy, their α, decisions and results', () => {
     const text = card(3);
     expect(text).toContain('A policy trained from `org/base` by 2 rounds');

@@ -87,7 +87,7 @@ describe('readScoredFile', () => {
     const read = (...more: object[]) =>
       readScoredFile(written({ prompt: 'Hi', responses: more.map((one, i) => response(`${i}`, i, one)) }), null)
         .weights;
-    expect(read({ logps: -3 }, {})).toEqual({ need: 'lengths' });
+    expect(read({ logps: -3 }, {})).toEqual({ need: 'rows' });
     expect(read({ logps: -3, ref_logps: -3.5 }, { logps: -1, ref_logps: -0.75 })).toMatchObject({
       ...{ need: 'logps', done: 4, total: 4, problem: null },
       known: [{ prompt_index: 0, log_ratios: [0.5, -0.25] }],

@@ -3,9 +3,12 @@
  * is sent to the engine. Leaves out how held-out prompts are sampled: rounds are compared by them.
  */
 import { z } from 'zod';
+import { unwrap } from '../../../src/core/config/partial.js';
 import { parseRewardSpec } from '../../../src/core/config/rewardSpec.js';
+import { configOf, resetSettings } from '../../../src/core/config/rounds.js';
 import { messageOf } from '../../../src/core/errors.js';
 import { explanation, rangeOf, schemaOf } from '../../../src/core/form/fields.js';
+import type { ObjectiveName } from '../../../src/core/objectives/index.js';
 import { largest } from '../../../src/core/limits.js';
 import { settingOf } from '../../../src/core/rounds.js';
 import type { RoundOverrides, RoundSettings, RoundState, Snapshot } from '../../../src/protocol/messages.js';
@@ -27,7 +30,7 @@ export interface ForkField {
 }
 
 const field = (key: string, label: string): ForkField => {
-  const schema = innermost(schemaOf(key.split('.')));
+  const schema = unwrap(schemaOf(key.split('.')));
   if (schema instanceof z.ZodEnum) return { key, label, kind: 'choice', choices: schema.options.map(String) };
   return { key, label, kind: schema instanceof z.ZodNumber ? 'number' : 'text', choices: [] };
 };
@@ -49,7 +52,11 @@ export const forkFields: readonly ForkField[] = [
   field('pairs.strategy', 'pairs: strategy'),
   field('pairs.min_gap', 'pairs: minimum gap'),
   field('dpo.reference', 'reference policy'),
+  field('dpo.objective', 'objective'),
   field('dpo.label_smoothing', 'label smoothing'),
+  field('dpo.gamma_ratio', 'simpo: target margin γ/β'),
+  field('dpo.ld_scale', 'ld-dpo: share a'),
+  field('dpo.nll_weight', 'NLL weight'),
   field('update.batch_size', 'update: batch size'),
   field('update.epochs', 'update: epochs'),
   field('update.steps', 'update: steps'),
@@ -67,10 +74,20 @@ export function explained({ key, kind, choices }: ForkField): string {
   return kind === 'choice' ? `${text} One of ${choices.join(', ')}.` : text;
 }
 
-/** The parent's value, which the branch inherits unless it is changed. */
+/** The parent's value. */
 function presentValue(config: Snapshot['config'], parent: RoundState, key: string): string {
   const value = settingOf(config, parent, key);
   return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** What the branch has unless it is changed: the parent's value, or what another objective sets. */
+function inheritedValue(config: Snapshot['config'], parent: RoundState, key: string, { values }: ForkUi): string {
+  const objective = values['dpo.objective'] as ObjectiveName | undefined;
+  const present = presentValue(config, parent, key);
+  if (objective === undefined || !key.startsWith('dpo.')) return present;
+  const reset: Record<string, unknown> = resetSettings(configOf(config, parent).dpo, objective);
+  const value = reset[key.slice('dpo.'.length)];
+  return value === undefined ? present : String(value);
 }
 
 /** What is wrong with a text; null if nothing is. What depends on the engine's files is checked by the engine. */
@@ -102,13 +119,6 @@ function fieldValue({ kind }: ForkField, text: string): number | string {
 const decimal = (text: string): string => text.trim().replace(',', '.');
 
 const isWhole = (schema: z.ZodType): boolean => z.toJSONSchema(schema, { io: 'input' }).type === 'integer';
-
-function innermost(schema: z.ZodType): z.ZodType {
-  let inner = schema;
-  while (inner instanceof z.ZodPrefault || inner instanceof z.ZodDefault || inner instanceof z.ZodNullable)
-    inner = inner.unwrap() as z.ZodType;
-  return inner;
-}
 
 export interface ForkLayout {
   /** Rows of the list of settings, without rule and heading. */
@@ -183,12 +193,20 @@ export function pointInFork(
   return place === fork.selected ? typeField(state) : noEffects(selectField(state, fork, place));
 }
 
-/** The parent's value of a setting, and the changed one; null: not changed. */
-export function shownValue(state: HistoryState, { key }: ForkField): { present: string; next: string | null } {
+/**
+ * The parent's value of a setting, and the changed one; null: not changed. `inherited`: the value unless a person changes it,
+ * which another objective may make another than the parent's.
+ */
+export function shownValue(
+  state: HistoryState,
+  { key }: ForkField,
+): { present: string; next: string | null; inherited: string } {
   const { fork } = state.ui;
   const parent = fork === null ? null : roundOf(state, fork.parent);
-  const present = parent === null || state.run === null ? '' : presentValue(state.run.config, parent, key);
-  return { present, next: fork?.values[key] ?? null };
+  if (fork === null || parent === null || state.run === null) return { present: '', next: null, inherited: '' };
+  const { config } = state.run;
+  const [present, inherited] = [presentValue(config, parent, key), inheritedValue(config, parent, key, fork)];
+  return { present, next: fork.values[key] ?? (inherited === present ? null : inherited), inherited };
 }
 
 /** Opens the line in which the selected setting is typed; of a choice, takes the next instead. */
@@ -197,8 +215,8 @@ export function typeField(state: HistoryState): Step<HistoryState> {
   if (fork === null) return noEffects(state);
   const field = forkFields[fork.selected];
   if (field.kind === 'choice') return noEffects(nextChoice(state, 1));
-  const { present, next } = shownValue(state, field);
-  const text = next ?? (field.kind === 'text' ? present : '');
+  const { present, inherited } = shownValue(state, field);
+  const text = fork.values[field.key] ?? (field.kind === 'text' ? inherited : '');
   return noEffects({
     ...state,
     modal: {
@@ -237,13 +255,12 @@ export function typedField(state: HistoryState, key: string, text: string): Step
   return fieldProblem(field, text) ?? noEffects(withValue(state, field, String(fieldValue(field, text))));
 }
 
-/** Changes a setting; null, or the parent's value, drops the change. */
+/** Changes a setting; null, or the inherited value, drops the change. */
 function withValue(state: HistoryState, field: ForkField, value: string | null): HistoryState {
   const { fork } = state.ui;
   if (fork === null) return state;
   const { [field.key]: _before, ...others } = fork.values;
-  const { present } = shownValue(state, field);
-  const same = value === null || value === present;
+  const same = value === null || value === shownValue(state, field).inherited;
   return changeFork(state, { values: same ? others : { ...others, [field.key]: value } });
 }
 

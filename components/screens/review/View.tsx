@@ -1,7 +1,6 @@
 /** The view of the review screen: one of its panes; the table with the α panel and the pair of the selected prompt. */
 import { makeLine } from '../../../src/core/sanitize.js';
 import { bodyRows } from '../../app/layout.js';
-import { shown } from '../../app/selectors.js';
 import type { ViewProps } from '../../app/state.js';
 import { Line } from '../../parts/Line.js';
 import { wrapped } from '../../parts/markedText.js';
@@ -26,6 +25,7 @@ import {
   reviewedRound,
   sideLines,
   unitOf,
+  usesBeta,
 } from './select.js';
 import type { ReviewState } from './state.js';
 import { marksOf } from './table.js';
@@ -46,7 +46,7 @@ export function ReviewView({ state }: ViewProps<ReviewState>) {
   return <Pane state={state} reviewed={reviewed} />;
 }
 
-function alphaProps(state: ReviewState, { table, settings }: ReviewedRound, columns: number): AlphaLinesProps {
+function alphaProps(state: ReviewState, { table, settings, loss }: ReviewedRound, columns: number): AlphaLinesProps {
   return {
     settings,
     numbers: panelNumbers(table, settings.alpha),
@@ -54,7 +54,7 @@ function alphaProps(state: ReviewState, { table, settings }: ReviewedRound, colu
     remark: remarkOn(state),
     unit: unitOf(state),
     updates: state.workspace !== 'file',
-    usesBeta: shown(state)?.weights.need === 'logps',
+    usesBeta: usesBeta(state, loss),
     columns,
   };
 }

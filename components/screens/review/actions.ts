@@ -5,7 +5,7 @@
 import { type ListActions, listActions, textActions } from '../../app/lists.js';
 import { inReview } from '../../app/selectors.js';
 import { type Action, type Step, noEffects, send } from '../../app/state.js';
-import { moveAlpha, setNeutralAlpha, typeFlips, typeSetting } from './alpha.js';
+import { alphaIsFixed, moveAlpha, setNeutralAlpha, typeFlips, typeSetting } from './alpha.js';
 import { canDecide, choose, confirm, exclude, hasDecision, swap, takeBack, tie, typeNote } from './decide.js';
 import { factScroll, reportOf } from './hacking.js';
 import {
@@ -47,6 +47,12 @@ const scrollsTexts = (state: ReviewState): boolean =>
   withTexts(state) || (inHacking(state) && factScroll(state).end > 0);
 /** The settings are on the screen, or their effect is. */
 const movesSettings = (state: ReviewState): boolean => inReview(state) && state.ui.pane !== 'hacking';
+const movesAlpha = (state: ReviewState): boolean => movesSettings(state) && alphaIsFixed(state) === null;
+/** Said where the objective alone keeps α from being moved. */
+const whyFixed = (state: ReviewState): string | null => {
+  const why = movesSettings(state) ? alphaIsFixed(state) : null;
+  return why === null ? null : `${why}.`;
+};
 const decides = (state: ReviewState): boolean => canDecide(state) && inPane('table', 'detail', 'tokens')(state);
 const canUndo = (state: ReviewState): boolean => inReview(state) && (state.run?.decisions.undoable ?? 0) > 0;
 const canRedo = (state: ReviewState): boolean => inReview(state) && (state.run?.decisions.redoable ?? 0) > 0;
@@ -130,7 +136,8 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     keys: ['left'],
     label: '',
     help: 'lower α by 0.001 (0.0001 if lengths are in characters)',
-    when: movesSettings,
+    when: movesAlpha,
+    why: whyFixed,
     run: (state) => moveAlpha(state, -1, 'fine'),
   },
   {
@@ -140,7 +147,8 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     label: 'α',
     sign: '←→',
     help: 'raise α by 0.001 (0.0001 if lengths are in characters)',
-    when: movesSettings,
+    when: movesAlpha,
+    why: whyFixed,
     run: (state) => moveAlpha(state, 1, 'fine'),
   },
   {
@@ -269,7 +277,8 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     keys: ['='],
     label: 'neutral α',
     help: 'set the length-neutral α (no pull on length)',
-    when: movesSettings,
+    when: movesAlpha,
+    why: whyFixed,
     run: setNeutralAlpha,
   },
   {
@@ -279,7 +288,8 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     keys: ['f'],
     label: '',
     help: 'set the largest α that flips at most N pairs (asks for N)',
-    when: movesSettings,
+    when: movesAlpha,
+    why: whyFixed,
     run: typeFlips,
   },
   {
@@ -289,7 +299,8 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     keys: ['a'],
     label: 'type α',
     help: 'type α, the length-penalty coefficient',
-    when: movesSettings,
+    when: movesAlpha,
+    why: whyFixed,
     run: (state) => typeSetting(state, 'alpha'),
   },
   {
@@ -297,7 +308,8 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     keys: ['shift+left', '[', 'H'],
     label: '',
     help: 'lower α by ten steps',
-    when: movesSettings,
+    when: movesAlpha,
+    why: whyFixed,
     run: (state) => moveAlpha(state, -1, 'coarse'),
   },
   {
@@ -306,7 +318,8 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     label: 'α coarse',
     sign: '[ ]',
     help: 'raise α by ten steps',
-    when: movesSettings,
+    when: movesAlpha,
+    why: whyFixed,
     run: (state) => moveAlpha(state, 1, 'coarse'),
   },
   {

@@ -12,6 +12,7 @@ import {
   numbersAt,
   roundUp,
 } from '../../../src/core/alpha.js';
+import { fixedAlpha } from '../../../src/core/objectives/index.js';
 import { MAX_ALPHA, dpoSchema, updateSchema } from '../../../src/core/config/schema.js';
 import * as format from '../../../src/core/format.js';
 import type { RoundSettings } from '../../../src/protocol/messages.js';
@@ -50,7 +51,7 @@ const curves = new WeakMap<ReviewTable, PanelCurves>();
 const histograms = new WeakMap<ReviewTable, { key: string; histogram: Histogram }>();
 
 function profileOf(table: ReviewTable): AlphaProfile {
-  return remembered(profiles, table, () => alphaProfile(table.inputs));
+  return remembered(profiles, table, () => alphaProfile(table.inputs, table.law));
 }
 
 export function panelNumbers(table: ReviewTable, alpha: number): PanelNumbers {
@@ -126,6 +127,7 @@ export function neutralAlpha(table: ReviewTable, unknown = ''): { alpha: number;
     already: 'There is no length-neutral α: at α = 0 the pairs do not pull towards longer responses.',
     never:
       'There is no length-neutral α: no chosen response is shorter than its rejected one, so every α pulls towards longer responses.',
+    none: 'There is no length-neutral α: at every α the pairs pull towards longer responses.',
     unknown: `There is no length-neutral α yet: ${unknown}.`,
     'no pairs': 'There is no length-neutral α: there are no pairs.',
   }[found.why];
@@ -158,6 +160,12 @@ const ranges: Record<Field, string> = {
   beta: 'β must be a number above 0 and at most 100, such as 0.1',
   lr: 'the learning rate must be a number above 0 and at most 1, such as 5e-7',
 };
+
+/** Why α cannot be moved: the objective does not use it. null: it can. */
+export function alphaIsFixed(state: ReviewState): string | null {
+  const reviewed = reviewedRound(state);
+  return reviewed === null ? null : fixedAlpha(reviewed.loss.objective);
+}
 
 /** Steps of α by the unit of lengths: a token is about four characters. */
 const alphaSteps = { tokens: { fine: 0.001, coarse: 0.01 }, characters: { fine: 0.0001, coarse: 0.001 } };

@@ -16,13 +16,12 @@ import type { Decision } from '../../../src/core/review/rows.js';
 import {
   dependsOnAlpha,
   isDescending,
-  marginInput,
+  marginsOf,
   marksOf,
   sortValues,
   type ColumnId,
   type ReviewTable,
 } from './table.js';
-import { pairMargins } from '../../../src/core/margins.js';
 
 export interface Order {
   /** Row indices from top to bottom. */
@@ -201,11 +200,11 @@ class RowReader implements Filterable {
       case 'llen':
         return table.rejectedLength[row];
       case 'lmargin':
-        return pairMargins(marginInput(table, row), this.alpha).length_margin;
+        return marginsOf(table, row, this.alpha).length_margin;
       case 'pen':
-        return pairMargins(marginInput(table, row), this.alpha).length_penalized_margin;
+        return marginsOf(table, row, this.alpha).length_penalized_margin;
       case 'weight':
-        return pairMargins(marginInput(table, row), this.alpha).weight;
+        return marginsOf(table, row, this.alpha).weight;
       case 'k':
         return table.rows[row].rewards.length;
       case 'prompt':

@@ -6,8 +6,10 @@
  */
 import { count } from '../../../src/core/format.js';
 import { largest, smallest } from '../../../src/core/limits.js';
+import type { LossSettings } from '../../../src/core/objectives/index.js';
 import type { ReviewDetail, ReviewRow } from '../../../src/core/review/rows.js';
 import { promptText } from '../../../src/core/prompts.js';
+import { lossOf } from '../../../src/core/rounds.js';
 import { makeLine } from '../../../src/core/sanitize.js';
 import type { Queries, RoundSettings } from '../../../src/protocol/messages.js';
 import { bodyRows } from '../../app/layout.js';
@@ -16,7 +18,7 @@ import { inReview, settingsOf, shown, shownRound } from '../../app/selectors.js'
 import { comparedLines, wrapped } from '../../parts/markedText.js';
 import { type Applied, type HeldOrder, type Order, heldOrder, hitsOf, isOutdated } from './order.js';
 import type { ReviewState } from './state.js';
-import { type ReviewTable, tableOf, unknownWeights } from './table.js';
+import { type ReviewTable, dependsOnPair, tableOf, unknownWeights } from './table.js';
 import { tokenLines } from './tokens.js';
 
 /** The round on the screen, with its rows as sorted and filtered. */
@@ -25,6 +27,7 @@ export interface ReviewedRound {
   order: Order;
   held: HeldOrder;
   settings: RoundSettings;
+  loss: LossSettings;
   round: number;
   /** Index of the selected row; null if no row matches the filter. */
   row: number | null;
@@ -46,24 +49,33 @@ function selectRound(state: ReviewState): ReviewedRound | null {
   const [data, round] = [shown(state), shownRound(state)];
   if (data === null || round === null || data.review.length === 0) return null;
   const settings = state.past === null ? settingsOf(state) : round.settings;
-  const table = tableOf(data.review, data.decisions.decisions, data.weights, settings.beta);
+  const loss = lossOf(state.run?.config ?? {}, round, settings);
+  const table = tableOf(data.review, data.decisions.decisions, data.weights, loss);
   const touch = { selected: state.ui.selected, decisions: data.decisions.decisions };
-  const held = heldOrder(table, appliedIn(state, settings), touch, state.ui.held);
+  const held = heldOrder(table, appliedIn(state, settings, loss), touch, state.ui.held);
   const { order } = held;
-  return { table, order, held, settings, round: round.id, row: rowIn(state, order) };
+  return { table, order, held, settings, loss, round: round.id, row: rowIn(state, order) };
 }
 
-const appliedIn = (state: ReviewState, { alpha, beta }: RoundSettings): Applied => ({
+const appliedIn = (state: ReviewState, { alpha, beta }: RoundSettings, loss: LossSettings): Applied => ({
   sort: state.ui.sort,
   filter: filterNow(state),
   alpha,
-  beta: shown(state)?.weights.need === 'logps' ? beta : null,
+  beta: usesBeta(state, loss) ? beta : null,
 });
+
+/** Whether gradient weights depend on β. */
+export function usesBeta(state: ReviewState, loss: Pick<LossSettings, 'objective'>): boolean {
+  const weights = shown(state)?.weights;
+  return weights !== undefined && dependsOnPair(weights, loss);
+}
 
 /** Decisions since the table was sorted and filtered would now move or hide rows. */
 export function isOutOfOrder(state: ReviewState): boolean {
   const reviewed = reviewedRound(state);
-  return reviewed !== null && isOutdated(reviewed.table, appliedIn(state, reviewed.settings), reviewed.order);
+  return (
+    reviewed !== null && isOutdated(reviewed.table, appliedIn(state, reviewed.settings, reviewed.loss), reviewed.order)
+  );
 }
 
 /** The row matched the filter when it was applied; a decision has changed that. */
@@ -183,7 +195,10 @@ export function unitOf(state: ReviewState): 'tokens' | 'characters' {
 export function weightsReason(state: ReviewState): string | null {
   const reviewed = reviewedRound(state);
   const weights = shown(state)?.weights;
-  if (reviewed === null || weights?.need !== 'logps' || unknownWeights(reviewed.table) === 0) return null;
+  if (reviewed === null || weights === undefined || unknownWeights(reviewed.table) === 0) return null;
+  if (weights.need === 'update') return weights.why;
+  if (weights.need === 'rows')
+    return `gradient weights of ${reviewed.loss.objective} need the policy's log-probabilities, which some responses lack`;
   const { done, total, computing, problem } = weights;
   const need = "gradient weights need the reference's log-probabilities";
   if (computing) return `${need}: computing ${count(done)} of ${count(total)}`;

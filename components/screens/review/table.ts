@@ -3,7 +3,10 @@
  * per array of rows and array of decisions, and independent of α. Then its columns: what each shows, how wide it is, and
  * what it is sorted by.
  */
-import { pairMargins, type MarginInput } from '../../../src/core/margins.js';
+import { pairMargins, type Margins, type MarginInput } from '../../../src/core/margins.js';
+import { lossSettings, objectives, type LossSettings } from '../../../src/core/objectives/index.js';
+import type { Objective } from '../../../src/core/objectives/objective.js';
+import { winProbabilities } from '../../../src/core/objectives/sppo.js';
 import { type PairStatus, pairIn, pairStatus } from '../../../src/core/review/decisions.js';
 import {
   type Decision,
@@ -13,6 +16,7 @@ import {
   type WeightInputs,
   bestAndWorst,
 } from '../../../src/core/review/rows.js';
+import { commonStart, weightLaw, weightStart, type WeightLaw } from '../../../src/core/startWeights.js';
 import * as format from '../../../src/core/format.js';
 
 export interface ReviewTable {
@@ -31,8 +35,10 @@ export interface ReviewTable {
   rejectedReward: Float64Array;
   chosenLength: Float64Array;
   rejectedLength: Float64Array;
-  /** The pair's logit of the loss at α = 0; NaN until it is known (src/core/margins.ts). */
-  implicit: Float64Array;
+  /** What the pair's gradient weight follows from; NaN until it is known (src/core/startWeights.ts). */
+  weightStart: Float64Array;
+  /** How weights follow α. */
+  law: WeightLaw;
   /** Rows with a pair. */
   pairs: Int32Array;
   /** Their margins. */
@@ -41,30 +47,49 @@ export interface ReviewTable {
   nearTie: number;
 }
 
-/** The known log-ratios, and β; null: all are 0. */
-type Ratios = { known: readonly LogRatios[]; beta: number } | null;
+type Loss = Omit<LossSettings, 'alpha'>;
+
+/** What weights are computed from; null: they start from 0. */
+type Weighed = { weights: WeightInputs; loss: Loss } | null;
 
 const tables = new WeakMap<
   readonly ReviewRow[],
-  { decisions: readonly Decision[]; ratios: Ratios; table: ReviewTable }
+  { decisions: readonly Decision[]; key: string; known: readonly LogRatios[] | null; table: ReviewTable }
 >();
 
+/** @param loss of the round; α is not used */
 export function tableOf(
   rows: readonly ReviewRow[],
   decisions: readonly Decision[],
-  weights: WeightInputs = { need: 'lengths' },
-  beta = NaN,
+  weights: WeightInputs = { need: 'rows' },
+  loss: Loss = lossSettings({ beta: NaN, alpha: NaN }),
 ): ReviewTable {
-  const ratios = weights.need === 'lengths' ? null : { known: weights.known, beta };
+  const weighed = dependsOnPair(weights, loss) ? { weights, loss } : null;
+  const known = weights.need === 'logps' ? weights.known : null;
+  const { objective, beta, gamma_ratio, ld_scale, label_smoothing } = loss;
+  const key = JSON.stringify([
+    weights.need,
+    objective,
+    label_smoothing,
+    ...(weighed === null ? [] : [beta, gamma_ratio, ld_scale]),
+  ]);
   const found = tables.get(rows);
-  if (found?.decisions === decisions && found.ratios?.known === ratios?.known && found.ratios?.beta === ratios?.beta)
-    return found.table;
-  const table = makeTable(rows, decisions, ratios);
-  tables.set(rows, { decisions, ratios, table });
+  if (found?.decisions === decisions && found.known === known && found.key === key) return found.table;
+  const table = makeTable(rows, decisions, weighed, weightLaw(loss));
+  tables.set(rows, { decisions, key, known, table });
   return table;
 }
 
-function makeTable(rows: readonly ReviewRow[], given: readonly Decision[], ratios: Ratios): ReviewTable {
+/** Whether pairs differ in more than Δ|y|: β matters then. */
+export const dependsOnPair = (weights: WeightInputs, loss: Pick<LossSettings, 'objective'>): boolean =>
+  weights.need !== 'rows' || commonStart(loss) === null;
+
+function makeTable(
+  rows: readonly ReviewRow[],
+  given: readonly Decision[],
+  weighed: Weighed,
+  law: WeightLaw,
+): ReviewTable {
   const byPrompt = new Map(given.map((decision) => [decision.prompt_index, decision]));
   const n = rows.length;
   const decisions = new Array<Decision | undefined>(n);
@@ -72,8 +97,8 @@ function makeTable(rows: readonly ReviewRow[], given: readonly Decision[], ratio
   const [chosen, rejected] = [new Int32Array(n).fill(-1), new Int32Array(n).fill(-1)];
   const [chosenReward, rejectedReward] = [new Float64Array(n).fill(NaN), new Float64Array(n).fill(NaN)];
   const [chosenLength, rejectedLength] = [new Float64Array(n).fill(NaN), new Float64Array(n).fill(NaN)];
-  const ratiosOf = new Map(ratios?.known.map(({ prompt_index, log_ratios }) => [prompt_index, log_ratios]));
-  const implicit = new Float64Array(n);
+  const startOf = weighed === null ? null : startReader(weighed.weights, weighed.loss);
+  const weightStart = new Float64Array(n);
   const paired: number[] = [];
   // Plain loops: every decision rebuilds the table, which may have 20,000 rows.
   for (let i = 0; i < n; i++) {
@@ -90,12 +115,10 @@ function makeTable(rows: readonly ReviewRow[], given: readonly Decision[], ratio
     rejectedReward[i] = row.rewards[pair.rejected];
     chosenLength[i] = row.lengths[pair.chosen];
     rejectedLength[i] = row.lengths[pair.rejected];
-    if (ratios === null) continue;
-    const known = ratiosOf.get(row.prompt_index);
-    implicit[i] = ratios.beta * ((known?.[pair.chosen] ?? NaN) - (known?.[pair.rejected] ?? NaN));
+    if (startOf !== null) weightStart[i] = startOf(row, pair);
   }
   const pairs = new Int32Array(paired);
-  const sides = { chosenReward, rejectedReward, chosenLength, rejectedLength, implicit };
+  const sides = { chosenReward, rejectedReward, chosenLength, rejectedLength, weightStart };
   const inputs = paired.map((i) => marginInput(sides, i));
   const margins = new Float64Array(paired.map((i) => Math.abs(chosenReward[i] - rejectedReward[i]))).sort();
   const nearTie = margins.length === 0 ? 0 : margins[margins.length >> 1] / 10;
@@ -109,11 +132,47 @@ function makeTable(rows: readonly ReviewRow[], given: readonly Decision[], ratio
     rejectedReward,
     chosenLength,
     rejectedLength,
-    implicit,
+    weightStart,
+    law,
     pairs,
     inputs,
     nearTie,
   };
+}
+
+/** The weight start of a row's pair; NaN while it is unknown. */
+function startReader(weights: WeightInputs, loss: Loss): (row: ReviewRow, pair: ResponsePair) => number {
+  if (weights.need === 'update') return () => NaN;
+  const { reference, needs }: Objective = objectives[loss.objective];
+  const settings = { ...loss, alpha: 0 };
+  const ratiosOf =
+    weights.need === 'logps'
+      ? new Map(weights.known.map(({ prompt_index, log_ratios }) => [prompt_index, log_ratios]))
+      : null;
+  return (row, { chosen, rejected }) => {
+    const ratios = ratiosOf?.get(row.prompt_index);
+    const ratio = (place: number): number =>
+      reference ? (ratiosOf === null ? 0 : (ratios?.[place] ?? NaN)) : (row.logps[place] ?? NaN);
+    const wins = needs.includes('chosen_win_probability') ? winsOf(row) : null;
+    return weightStart(settings, {
+      chosen_log_ratio: ratio(chosen),
+      rejected_log_ratio: ratio(rejected),
+      chosen_length: row.lengths[chosen],
+      rejected_length: row.lengths[rejected],
+      ...(wins !== null && { chosen_win_probability: wins[chosen], rejected_win_probability: wins[rejected] }),
+    });
+  };
+}
+
+const wins = new WeakMap<ReviewRow, number[]>();
+
+/** Of each response, from the rewards of all. */
+function winsOf(row: ReviewRow): number[] {
+  const found = wins.get(row);
+  if (found !== undefined) return found;
+  const made = winProbabilities(row.rewards);
+  wins.set(row, made);
+  return made;
 }
 
 /** The pair as decided, or the one that would be made; null with fewer than two responses. */
@@ -124,8 +183,8 @@ export function pairOf(row: ReviewRow, decision: Decision | undefined): Response
   return typeof row.automatic === 'string' ? bestAndWorst(row.rewards) : row.automatic;
 }
 
-export function marginInput(
-  sides: Pick<ReviewTable, 'chosenReward' | 'rejectedReward' | 'chosenLength' | 'rejectedLength' | 'implicit'>,
+function marginInput(
+  sides: Pick<ReviewTable, 'chosenReward' | 'rejectedReward' | 'chosenLength' | 'rejectedLength' | 'weightStart'>,
   row: number,
 ): MarginInput {
   return {
@@ -133,7 +192,7 @@ export function marginInput(
     rejected_reward: sides.rejectedReward[row],
     chosen_length: sides.chosenLength[row],
     rejected_length: sides.rejectedLength[row],
-    implicit_margin: sides.implicit[row],
+    weight_start: sides.weightStart[row],
   };
 }
 
@@ -143,7 +202,7 @@ const unknowns = new WeakMap<ReviewTable, number>();
 export function unknownWeights(table: ReviewTable): number {
   let found = unknowns.get(table);
   if (found === undefined) {
-    found = table.inputs.reduce((count, { implicit_margin }) => (Number.isNaN(implicit_margin) ? count + 1 : count), 0);
+    found = table.inputs.reduce((count, { weight_start: start }) => (Number.isNaN(start) ? count + 1 : count), 0);
     unknowns.set(table, found);
   }
   return found;
@@ -179,7 +238,10 @@ export interface Column {
   cell(table: ReviewTable, row: number, alpha: number): string;
 }
 
-const margins = (table: ReviewTable, row: number, alpha: number) => pairMargins(marginInput(table, row), alpha);
+/** A row's pair at this α. */
+export function marginsOf(table: ReviewTable, row: number, alpha: number): Margins {
+  return pairMargins(marginInput(table, row), alpha, table.law);
+}
 
 function numeric(
   id: ColumnId,
@@ -202,17 +264,15 @@ export const columns: readonly Column[] = [
   numeric('margin', 'r_w-r_l', 8, { value: (t, i) => t.chosenReward[i] - t.rejectedReward[i] }, signed2),
   numeric('|y_w|', '|y_w|', 7, { value: (t, i) => t.chosenLength[i] }, format.count),
   numeric('|y_l|', '|y_l|', 7, { value: (t, i) => t.rejectedLength[i] }, format.count),
-  numeric('length', 'α·Δ|y|', 8, { from: 62, value: (t, i, alpha) => margins(t, i, alpha).length_margin }, signed2),
+  numeric('length', 'α·Δ|y|', 8, { from: 62, value: (t, i, alpha) => marginsOf(t, i, alpha).length_margin }, signed2),
   numeric(
     'penalized',
     'penalized',
     10,
-    { descending: false, value: (t, i, alpha) => margins(t, i, alpha).length_penalized_margin },
+    { descending: false, value: (t, i, alpha) => marginsOf(t, i, alpha).length_penalized_margin },
     signed2,
   ),
-  numeric('weight', 'weight', 7, { value: (t, i, alpha) => margins(t, i, alpha).weight }, (value) =>
-    format.fixed(value, 3),
-  ),
+  numeric('weight', 'weight', 7, { value: (t, i, alpha) => marginsOf(t, i, alpha).weight }, format.weight),
 ];
 
 export const marksWidth = 6;
@@ -261,7 +321,7 @@ export function marksOf(table: ReviewTable, row: number, alpha: number): Marks {
   const status = table.statuses[row];
   const reward = table.chosenReward[row] - table.rejectedReward[row];
   return {
-    flipped: status === 'pair' && margins(table, row, alpha).flipped,
+    flipped: status === 'pair' && marginsOf(table, row, alpha).flipped,
     truncated: (truncated[w] ? 'w' : '') + (truncated[l] ? 'l' : ''),
     nearTie: status === 'pair' && Math.abs(reward) < table.nearTie,
     decided: (table.decisions[row]?.ruling ?? null) !== null,

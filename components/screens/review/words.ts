@@ -3,6 +3,7 @@
  * the whole screen as lines to be read aloud.
  */
 import { causesInWords } from '../../../src/core/review/decisions.js';
+import { objectives } from '../../../src/core/objectives/index.js';
 import * as format from '../../../src/core/format.js';
 import { settingOf } from '../../../src/core/rounds.js';
 import { makeLine, makeVisible } from '../../../src/core/sanitize.js';
@@ -19,6 +20,7 @@ import {
   reviewedRound,
   tokensOf,
   unitOf,
+  usesBeta,
   weightsReason,
 } from './select.js';
 import type { ReviewState } from './state.js';
@@ -64,25 +66,28 @@ export function remarkOn(state: ReviewState): string {
   const unknown = weightsReason(state);
   if (unknown !== null) return unknown;
   const { reason } = state.ui;
-  const { decisions, weights } = shown(state) ?? {};
+  const { decisions } = shown(state) ?? {};
   const { alpha, beta } = reviewed.settings;
-  const holds = reason?.alpha === alpha && (weights?.need === 'lengths' || reason.beta === beta);
+  const holds = reason?.alpha === alpha && (!usesBeta(state, reviewed.loss) || reason.beta === beta);
   if (reason !== null && holds && reason.decisions === decisions?.decisions) return reason.text;
   const left = leftOut(shownRound(state)?.dropped ?? null);
-  return [left, decidedText(reviewed.table), baseOf(state)].filter((part) => part !== '').join(' · ');
+  return [left, decidedText(reviewed.table), baseOf(state, reviewed)].filter((part) => part !== '').join(' · ');
 }
 
-function baseOf(state: ReviewState): string {
+function baseOf(state: ReviewState, reviewed: ReviewedRound): string {
   const { run } = state;
   // The pairs written follow from rewards and decisions alone.
   if (state.workspace === 'file')
-    return run?.weights.need === 'lengths'
+    return run?.weights.need === 'rows'
       ? 'α does not change the pairs; weights assume policy = reference'
       : 'α does not change the pairs';
   const round = shownRound(state);
   const set = run === null || round === null ? 'round' : settingOf(run.config, round, 'dpo.reference');
   const reference = typeof set === 'string' ? set : 'round';
-  return `reference ${reference === 'round' ? 'round start' : makeLine(reference, 30)}`;
+  const { objective } = reviewed.loss;
+  const own = objective === 'lr-dpo' ? '' : `objective ${objective} · `;
+  if (!objectives[objective].reference) return `${own}no reference`;
+  return `${own}reference ${reference === 'round' ? 'round start' : makeLine(reference, 30)}`;
 }
 
 /** The question before launching: the first line asks. The plan is filled in once the engine has answered. */
@@ -91,8 +96,10 @@ export function launchLines(state: ReviewState): string[] {
   if (reviewed === null) return [];
   const { alpha, beta, lr } = settingsOf(state);
   const { plan } = state.ui;
+  const { objective } = reviewed.loss;
+  const own = objective === 'lr-dpo' ? '' : `objective ${objective}  `;
   const pairs = format.of(reviewed.table.pairs.length, 'pair');
-  const question = `Launch the update on ${pairs}? α ${format.alpha(alpha)}  β ${beta}  learning rate ${format.learningRate(lr)}`;
+  const question = `Launch the update on ${pairs}? ${own}α ${format.alpha(alpha)}  β ${beta}  learning rate ${format.learningRate(lr)}`;
   const left = [leftOut(shownRound(state)?.dropped ?? null), decidedText(reviewed.table)].filter((text) => text !== '');
   const last = left.length === 0 ? 'nothing was dropped' : left.join(' · ');
   const isJob = plan?.where.startsWith('as ') === true;
@@ -150,7 +157,7 @@ export function reading(state: ReviewState): string[] {
   if (state.ui.pane === 'hacking') return hackingInWords(state, table);
   const numbers = panelNumbers(table, settings.alpha);
   const summary = [
-    `α ${format.alpha(settings.alpha)}: ${count(numbers.flipped)} of ${of(numbers.pairs, 'pair')} flipped; mean gradient weight of longer chosen responses ${fixed(numbers.mean_weight_longer, 3)}, of shorter ${fixed(numbers.mean_weight_shorter, 3)}; length pull ${signed(numbers.length_pull, 1)} ${unitOf(state)}.`,
+    `α ${format.alpha(settings.alpha)}: ${count(numbers.flipped)} of ${of(numbers.pairs, 'pair')} flipped; mean gradient weight of longer chosen responses ${format.weight(numbers.mean_weight_longer)}, of shorter ${format.weight(numbers.mean_weight_shorter)}; length pull ${signed(numbers.length_pull, 1)} ${unitOf(state)}.`,
     weightsReason(state) ?? '',
     decidedText(table),
   ].filter((line) => line !== '');
@@ -193,7 +200,7 @@ function curvesInWords(table: ReviewTable, at: number, unit: string, unknown: st
     `Over α from 0 to ${end}:`,
     ...points.map(
       (point) =>
-        `α ${format.alpha((end * point) / last)}: ${percent(flipped[point])} of pairs flipped; mean weight of longer chosen responses ${fixed(weightLonger[point], 3)}, of shorter ${fixed(weightShorter[point], 3)}; length pull ${signed(pull[point], 1)} ${unit}.`,
+        `α ${format.alpha((end * point) / last)}: ${percent(flipped[point])} of pairs flipped; mean weight of longer chosen responses ${format.weight(weightLonger[point])}, of shorter ${format.weight(weightShorter[point])}; length pull ${signed(pull[point], 1)} ${unit}.`,
     ),
   ];
 }

@@ -8,6 +8,7 @@ import {
   namedKeys,
   settledConfig,
 } from '../../../src/core/form/draft.js';
+import { type ObjectiveName, usualSettings } from '../../../src/core/objectives/index.js';
 import { type FieldId, fieldOf, onGpu, visibleFields } from '../../../src/core/form/fields.js';
 import { makeLine } from '../../../src/core/sanitize.js';
 import { runsTrainer, trainerCommand, trainerProblem } from '../../../src/core/form/python.js';
@@ -87,10 +88,18 @@ export function choose(state: SetupState, id: FieldId, by: 1 | -1): SetupState {
   if (choices.length === 0) return state;
   const { values } = state.ui.draft;
   const chosen = withValue(state, id, choices[(choices.indexOf(values[id]) + by + choices.length) % choices.length]);
+  if (id === 'objective') return withUsual(chosen);
   if (id !== 'updates_on') return chosen;
   // The command was filled in for the old choice only.
   const filledIn = values.updates_on === onGpu && runsTrainer(values.job_command);
   return withTrainer(filledIn ? putBack(chosen, 'job_command') : chosen);
+}
+
+/** With β and α of the objective: those of another one mean something else. */
+function withUsual(state: SetupState): SetupState {
+  const { values } = state.ui.draft;
+  const { alpha, beta } = usualSettings(values.objective as ObjectiveName);
+  return withValue(withValue(state, 'alpha', String(alpha)), 'beta', String(beta));
 }
 
 /** Fills in the job's command if PyTorch on this machine's GPUs is chosen and found. */

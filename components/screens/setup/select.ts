@@ -44,9 +44,10 @@ export function setupLayout(state: SetupState): SetupLayout {
   const command = roomy ? 3 : 1;
   // One rule above the text, and one above the estimate if there is room.
   const below = cost + command + (roomy ? 2 : 1);
-  const text = Math.max(3, Math.min(8, rows - below - items.length));
+  const headed = items.length + sections.length - 1;
+  const text = Math.max(3, Math.min(8, rows - below - headed));
   const room = Math.max(3, rows - below - text);
-  const lines = linesOf(items, items.length + sections.length - 1 <= room);
+  const lines = linesOf(items, headed <= room);
   const list = Math.min(lines.length, room);
   const line = lines.findIndex((each) => each.kind === 'item' && each.id === items[at]);
   const top = windowFor(line, setup.top, lines.length, list);

@@ -54,7 +54,7 @@ export function statusOf(id: FieldId, setup: SetupUi, place: PathContext): Statu
     const note = measuring?.known?.backend_note ?? null;
     return { kind: 'ok', text: note === null ? `${used} is used` : `${used} is used; ${note}` };
   }
-  const usual = defaultText(fieldOf(id));
+  const usual = defaultText(fieldOf(id), draft.values);
   return quiet(usual === null || Number(usual) === Number(draft.values[id]) ? '' : `default ${short(usual)}`);
 }
 

@@ -12,6 +12,7 @@ import type {
   RoundSettings,
   RoundState,
 } from '../../../src/protocol/messages.js';
+import { objectives, type ObjectiveName } from '../../../src/core/objectives/index.js';
 import type { MetricsRow } from '../../../src/core/rows.js';
 import * as format from '../../../src/core/format.js';
 import { Line } from '../../parts/Line.js';
@@ -49,6 +50,7 @@ export function UpdateView({ state, columns }: ViewProps<UpdateState>) {
           job={data.job}
           settings={state.past === null ? settingsOf(state) : round.settings}
           trained={own.update.lora === null ? 'all weights' : `LoRA rank ${own.update.lora.rank}`}
+          objective={own.dpo.objective}
           fromStart={referenceIsStart(own, round.parent)}
           layout={layout}
           columns={columns}
@@ -66,6 +68,7 @@ interface OverviewProps {
   readonly settings: RoundSettings;
   /** `all weights`, `LoRA rank 16`. */
   readonly trained: string;
+  readonly objective: ObjectiveName;
   /** The reference is the policy that the round started from. */
   readonly fromStart: boolean;
   readonly layout: UpdateLayout;
@@ -73,14 +76,16 @@ interface OverviewProps {
 }
 
 function Overview(props: OverviewProps) {
-  const { round, metrics, progress, job, settings, trained, fromStart, layout, columns } = props;
+  const { round, metrics, progress, job, settings, trained, objective, fromStart, layout, columns } = props;
   const { probe, probeRows, scrolls } = layout;
   if (metrics.length === 0 && round.stage !== 'update')
     return <Paragraph columns={columns}>{notBegun(round)}</Paragraph>;
   return (
     <>
       <Progress title="Update" progress={progress} rest={restOf(round, job)} width={columns} />
-      <Line tone="muted">{factsOf(metrics.at(-1), settings, trained)}</Line>
+      <Line tone="muted">
+        {factsOf(metrics.at(-1), settings, objective === 'lr-dpo' ? trained : `${objective} · ${trained}`)}
+      </Line>
       {layout.jobLines.map(({ text, tone }, i) => (
         <Line key={i} tone={tone}>
           {text}
@@ -92,7 +97,7 @@ function Overview(props: OverviewProps) {
         </Line>
       ))}
       {metrics.length === 0 ? (
-        <Line>{noSteps(job)}</Line>
+        <Line>{noSteps(job, objective)}</Line>
       ) : (
         <Plots metrics={metrics} beta={settings.beta} fromStart={fromStart} layout={layout} columns={columns} />
       )}
@@ -140,7 +145,8 @@ function Log({ job, layout, columns }: Pick<OverviewProps, 'job' | 'layout' | 'c
   );
 }
 
-function noSteps(job: JobView | null): string {
+function noSteps(job: JobView | null, objective: ObjectiveName): string {
+  if (!objectives[objective].reference) return 'No steps yet.';
   if (job === null) return 'No steps yet: the reference log-probabilities come first.';
   switch (job.state) {
     case 'submitting':
@@ -161,7 +167,7 @@ function factsOf(last: MetricsRow | undefined, { alpha, beta, lr }: RoundSetting
       : [
           `epoch ${last.epoch}`,
           `lr ${format.learningRate(Number(last.learning_rate.toPrecision(2)))} of ${peak}`,
-          `weight ${format.fixed(last['weights/mean'], 3)}`,
+          `weight ${format.weight(last['weights/mean'])}`,
         ];
   return [...facts, `α ${format.alpha(alpha)}`, `β ${beta}`, trained].join(' · ');
 }

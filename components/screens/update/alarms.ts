@@ -29,6 +29,8 @@ export interface AlarmContext {
   beta: number;
   /** The reference is the policy that the round started from: log-ratios then estimate the divergence from it. */
   fromStart: boolean;
+  /** The objective's weight is σ(-z) with α in z: a weight near 0 at the start says that α·Δ|y| is too large. */
+  saturates: boolean;
   /** Divergence from the round's start on held-out prompts; null before the evaluation. Numbers are null if unknown. */
   evaluated: { kl: number | null; kl_per_token: number | null } | null;
 }
@@ -37,7 +39,7 @@ export interface AlarmContext {
 export function alarmsOf(rows: readonly MetricsRow[], context: AlarmContext): Alarm[] {
   if (rows.length === 0) return [];
   const broken = notFinite(rows);
-  const still = noLearningRate(rows) ?? saturated(rows) ?? stuck(rows);
+  const still = noLearningRate(rows) ?? (context.saturates ? saturated(rows) : null) ?? stuck(rows);
   const signs =
     broken !== null
       ? [broken]

@@ -6,6 +6,7 @@ import { bodyRows } from '../../app/layout.js';
 import { clampTop } from '../../app/lists.js';
 import { shown, shownRound } from '../../app/selectors.js';
 import { curveCount } from '../../parts/curves.js';
+import { usesAlpha } from '../../../src/core/objectives/index.js';
 import { referenceIsStart } from '../../parts/kl.js';
 import { comparedLines, wrapped } from '../../parts/markedText.js';
 import { cut } from '../../parts/text.js';
@@ -120,7 +121,8 @@ export function followsLog({ ui }: UpdateState, { scrolls }: UpdateLayout): bool
 function contextOf(state: UpdateState): AlarmContext {
   const round = shownRound(state);
   const config = state.run?.config ?? null;
-  if (round === null || config === null) return { running: true, beta: 1, fromStart: false, evaluated: null };
+  if (round === null || config === null)
+    return { running: true, beta: 1, fromStart: false, saturates: false, evaluated: null };
   // A first round's start is the base.
   const against = round.evaluation?.comparisons ?? [];
   const evaluated =
@@ -129,7 +131,8 @@ function contextOf(state: UpdateState): AlarmContext {
     null;
   const { dpo } = configOf(config, round);
   const fromStart = referenceIsStart({ dpo }, round.parent);
-  return { running: round.stage === 'update', beta: round.settings.beta, fromStart, evaluated };
+  const saturates = usesAlpha(dpo.objective) && dpo.objective !== 'wpo';
+  return { running: round.stage === 'update', beta: round.settings.beta, fromStart, saturates, evaluated };
 }
 
 const known = new WeakMap<readonly MetricsRow[], { key: string; alarms: Alarm[] }>();

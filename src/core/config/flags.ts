@@ -23,16 +23,12 @@ export const samplingFlags = [
 ];
 
 export const dpoFlags = [
+  flag('--objective <name>', 'dpo', 'objective'),
   flag('--beta <β>', 'dpo', 'beta'),
   flag('--alpha <α>', 'dpo', 'alpha'),
-  flag('--label-smoothing <ε>', 'dpo', 'label_smoothing'),
-];
-
-/** Flags of `brevity update` only: runs do not offer other objectives yet. */
-export const objectiveFlags = [
-  flag('--objective <name>', 'dpo', 'objective'),
   flag('--gamma-ratio <γ/β>', 'dpo', 'gamma_ratio'),
   flag('--ld-scale <a>', 'dpo', 'ld_scale'),
+  flag('--label-smoothing <ε>', 'dpo', 'label_smoothing'),
   flag('--nll-weight <λ>', 'dpo', 'nll_weight'),
 ];
 

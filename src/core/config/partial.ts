@@ -145,17 +145,20 @@ function schemaAt(keys: PropertyKey[]): z.ZodType | undefined {
   }, configSchema);
 }
 
-function unwrap(schema: z.ZodType | undefined): z.ZodType | undefined {
+export function unwrap(schema: z.ZodType | undefined): z.ZodType | undefined {
   let inner = schema;
-  while (
-    inner instanceof z.ZodPrefault ||
-    inner instanceof z.ZodDefault ||
-    inner instanceof z.ZodNullable ||
-    inner instanceof z.ZodOptional
-  ) {
-    inner = inner.unwrap() as z.ZodType;
+  for (;;) {
+    // What a preprocessing step hands its input to.
+    if (inner instanceof z.ZodPipe) inner = inner.out as z.ZodType;
+    else if (
+      inner instanceof z.ZodPrefault ||
+      inner instanceof z.ZodDefault ||
+      inner instanceof z.ZodNullable ||
+      inner instanceof z.ZodOptional
+    )
+      inner = inner.unwrap() as z.ZodType;
+    else return inner;
   }
-  return inner;
 }
 
 function keysAt(keys: PropertyKey[]): string[] {

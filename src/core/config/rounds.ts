@@ -1,7 +1,15 @@
 /** A run's configuration as it applies to one round: with the overrides of its branch. */
 import path from 'node:path';
-import { mergeConfigs, type PartialConfig, resolvePaths, schemaProblems } from './partial.js';
-import { type Config, configSchema } from './schema.js';
+import { isObject, mergeConfigs, type PartialConfig, resolvePaths, schemaProblems } from './partial.js';
+import { type Config, type DpoConfig, configSchema } from './schema.js';
+import {
+  neutral,
+  objectiveNames,
+  objectives,
+  unusedSettings,
+  usualSettings,
+  type ObjectiveName,
+} from '../objectives/index.js';
 import { UserError } from '../errors.js';
 import type { RoundOverrides, RoundSettings, RoundState } from '../rounds.js';
 import type { RunFiles } from '../runFiles.js';
@@ -50,14 +58,13 @@ export function changedRound(
   const problems = strange.map((key) => `${key}: cannot differ between rounds; expected ${groups.join(', ')}`);
   const wrongSettings = Object.keys(changes.settings ?? {}).filter((name) => !['alpha', 'beta', 'lr'].includes(name));
   problems.push(...wrongSettings.map((name) => `unknown setting ${name}; expected alpha, beta or lr`));
-  const known = Object.fromEntries(Object.entries(given).filter(([key]) => !strange.includes(key)));
-  const merged = mergeConfigs(
-    mergeConfigs(
-      mergeConfigs(mergeConfigs(config, inherited.overrides as PartialConfig), asConfig(inherited.settings)),
-      known,
-    ),
-    asConfig(changes.settings ?? {}),
-  );
+  const under = mergeConfigs(
+    mergeConfigs(config, inherited.overrides as PartialConfig),
+    asConfig(inherited.settings),
+  ) as Config;
+  const named = Object.fromEntries(Object.entries(given).filter(([key]) => !strange.includes(key)));
+  const known = mergeConfigs(resetByObjective(under.dpo, named.dpo), named);
+  const merged = mergeConfigs(mergeConfigs(under, known), asConfig(changes.settings ?? {}));
   problems.push(...schemaProblems(merged));
   if (known.reward !== undefined) problems.push(...rewardProblems(known));
   if (problems.length > 0) throw new UserError(problems.join('; '));
@@ -66,6 +73,26 @@ export function changedRound(
   return {
     settings: { alpha: dpo.alpha, beta: dpo.beta, lr: update.lr },
     overrides: withoutSettings(overrides) as RoundOverrides,
+  };
+}
+
+/**
+ * What another objective does not inherit: β and α mean something else in it, and settings that it does not use would be
+ * refused.
+ */
+function resetByObjective(before: DpoConfig, changes: unknown): PartialConfig {
+  const name = isObject(changes) ? changes.objective : undefined;
+  if (!objectiveNames.some((known) => known === name) || name === before.objective) return {};
+  return { dpo: resetSettings(before, name as ObjectiveName) };
+}
+
+/** The settings of the loss that change with the objective where nothing else is given. */
+export function resetSettings(before: DpoConfig, objective: ObjectiveName): Partial<DpoConfig> {
+  const unused = unusedSettings({ ...before, objective }).map((key) => [key, neutral[key]] as const);
+  return {
+    ...Object.fromEntries(unused),
+    ...usualSettings(objective),
+    ...(!objectives[objective].reference && before.reference !== 'round' && { reference: 'round' }),
   };
 }
 

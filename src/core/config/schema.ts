@@ -5,7 +5,16 @@
  * Leaves out reporting problems (partial.ts) and reading files (io/configFile.ts).
  */
 import { z } from 'zod';
-import { neutral, objectiveNames } from '../objectives/index.js';
+import {
+  LR_DPO_ALPHA,
+  neutral,
+  notUsed,
+  objectiveNames,
+  objectives,
+  unusedSettings,
+  usualSettings,
+  type ObjectiveName,
+} from '../objectives/index.js';
 
 // Upper limits of counts are far above any real run, and low enough that sums and arrays of them stay in bounds.
 const MAX_PROMPTS = 10_000_000;
@@ -121,7 +130,7 @@ export const loraSchema = z.strictObject({
 export const dpoSchema = z.strictObject({
   objective: z.enum(objectiveNames).default('lr-dpo').describe('the loss that an update minimizes'),
   beta: z.number().gt(0).max(100).default(0.1).describe('β: how strongly the policy is held to the reference'),
-  alpha: z.number().min(0).max(MAX_ALPHA).default(0.02).describe('α: length-penalty coefficient, per token'),
+  alpha: z.number().min(0).max(MAX_ALPHA).default(LR_DPO_ALPHA).describe('α: length-penalty coefficient, per token'),
   label_smoothing: z.number().min(0).lt(0.5).default(0).describe('share of preferences assumed to be wrong'),
   gamma_ratio: z.number().min(0).max(100).default(neutral.gamma_ratio).describe('simpo: target margin γ/β'),
   ld_scale: fraction
@@ -140,17 +149,25 @@ export const dpoSchema = z.strictObject({
     .describe('`round` (the policy this round started from), `base` (the first policy) or a model folder'),
 });
 
-const updateOnly = 'so far only `brevity update` trains with it; leave it out of the configuration of a run';
+/** β and α that are not given are those of the objective. What is no objective is left for the schema to report. */
+export function withUsualSettings<T>(dpo: T): T {
+  if (typeof dpo !== 'object' || dpo === null) return dpo;
+  const { objective = 'lr-dpo' } = dpo as { objective?: unknown };
+  if (!objectiveNames.includes(objective as ObjectiveName)) return dpo;
+  const given = Object.entries(dpo).filter(([, value]) => value !== undefined);
+  return { ...usualSettings(objective as ObjectiveName), ...Object.fromEntries(given) } as T;
+}
 
-/** For runs: reviews, previews and jobs support only LR-DPO's loss; DPO is its case α = 0. */
-const runDpoSchema = dpoSchema.superRefine((dpo, context) => {
-  const refuse = (key: keyof typeof dpo, why: string) =>
-    context.addIssue({ code: 'custom', path: [key], message: `${dpo[key]}: ${why}` });
-  if (!['lr-dpo', 'dpo'].includes(dpo.objective)) refuse('objective', updateOnly);
-  for (const key of ['gamma_ratio', 'ld_scale', 'nll_weight'] as const)
-    if (dpo[key] !== neutral[key]) refuse(key, updateOnly);
-  if (dpo.objective === 'dpo' && dpo.alpha !== 0) refuse('alpha', 'objective dpo has no length term; set it to 0');
-});
+/** A run's: settings that its objective does not use are refused. */
+const runDpoSchema = z.preprocess(
+  withUsualSettings,
+  dpoSchema.superRefine((dpo, context) => {
+    const unused: (keyof typeof dpo)[] = unusedSettings(dpo);
+    if (!objectives[dpo.objective].reference && dpo.reference !== 'round') unused.push('reference');
+    for (const key of unused)
+      context.addIssue({ code: 'custom', path: [key], message: `${dpo[key]}: ${notUsed(dpo.objective)}` });
+  }),
+);
 
 export const launcherNames = ['process', 'slurm', 'ray', 'command'] as const;
 
@@ -249,7 +266,7 @@ export type Precision = z.infer<typeof precisionSchema>;
 const threadsExpected = 'expected a whole number from 1 to 256, or none for as many as this process may use';
 export const threadsSchema = z.int(threadsExpected).min(1, threadsExpected).max(256, threadsExpected);
 
-export const configSchema = z.strictObject({
+const runSchema = z.strictObject({
   model: z.string().min(1).describe('Hugging Face folder of the base policy'),
   reward: z
     .string()
@@ -273,6 +290,22 @@ export const configSchema = z.strictObject({
   dpo: runDpoSchema.prefault({}),
   update: updateSchema.prefault({}),
   evaluation: evaluationSchema.prefault({}),
+});
+
+/** What the contract of update jobs has no place for (src/remote/jobs/contract.ts). */
+const refusedInJobs = 'updates as jobs train with lr-dpo or dpo only; leave out update.job to train in the engine';
+
+/** Why jobs cannot train with an objective; null: they can. */
+export const refusedByJobs = (objective: string): string | null =>
+  ['lr-dpo', 'dpo'].includes(objective) ? null : `${objective}: ${refusedInJobs}`;
+
+export const configSchema = runSchema.superRefine(({ dpo, update }, context) => {
+  if (update.job === null) return;
+  const refuse = (key: keyof typeof dpo, message: string) =>
+    context.addIssue({ code: 'custom', path: ['dpo', key], message });
+  const problem = refusedByJobs(dpo.objective);
+  if (problem !== null) refuse('objective', problem);
+  if (dpo.nll_weight !== neutral.nll_weight) refuse('nll_weight', `${dpo.nll_weight}: ${refusedInJobs}`);
 });
 
 /** A complete, checked configuration. */

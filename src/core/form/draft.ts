@@ -3,8 +3,16 @@
  * not show.
  */
 import path from 'node:path';
-import { type PartialConfig, mergeConfigs, schemaProblems } from '../config/partial.js';
-import { type Config, configSchema, jobSchema, serverSchema } from '../config/schema.js';
+import { type PartialConfig, isObject, mergeConfigs, schemaProblems } from '../config/partial.js';
+import {
+  type Config,
+  configSchema,
+  jobSchema,
+  refusedByJobs,
+  serverSchema,
+  withUsualSettings,
+} from '../config/schema.js';
+import { neutral } from '../objectives/index.js';
 import { resolveRewardSpec } from '../config/rewardSpec.js';
 import {
   type Field,
@@ -19,6 +27,7 @@ import {
   numberProblem,
   onGpu,
   onServers,
+  optionalOfLoss,
   textProblem,
   thisMachine,
   visibleFields,
@@ -97,7 +106,7 @@ function usual(key: readonly string[]): unknown {
 function filled(config: PartialConfig): PartialConfig {
   const defaults = configSchema.parse({ model: '-', reward: '-', prompts: '-', held_out: '-' }) as PartialConfig;
   const { model: _m, reward: _r, prompts: _p, held_out: _h, ...rest } = defaults;
-  return mergeConfigs(rest, config);
+  return mergeConfigs(rest, { ...config, ...(isObject(config.dpo) && { dpo: withUsualSettings(config.dpo) }) });
 }
 
 function textOf(value: unknown): string {
@@ -113,6 +122,11 @@ export function configOfDraft({ base, values }: Draft, place: PathContext): Part
     if (key.length === 0) continue;
     put(over, key, valueOf(id, kind, values[id].trim(), place));
   }
+  // The base's settings of another objective would be refused.
+  const shown = visibleFields(values).map(({ id }) => id);
+  const { dpo } = base.config;
+  for (const key of optionalOfLoss)
+    if (!shown.includes(key) && isObject(dpo) && dpo[key] !== undefined) put(over, ['dpo', key], neutral[key]);
   if (values.trains === allWeights) put(over, ['update', 'lora'], null);
   if (values.samples_on === thisMachine) put(over, ['sampling', 'server'], null);
   if (values.updates_on === thisMachine) put(over, ['update', 'job'], null);
@@ -149,6 +163,8 @@ export function fieldProblem(id: FieldId, values: Values): string | null {
   const text = values[id];
   if (field.kind === 'number') return numberProblem(field, text);
   if (field.kind === 'text' || field.kind === 'list') return textProblem(field, text);
+  const refused = id === 'objective' && values.updates_on !== thisMachine ? refusedByJobs(text) : null;
+  if (refused !== null) return refused;
   if (text.trim() !== '') return null;
   return id === 'directory' ? 'no directory is named; write one' : `${field.label} is missing; enter to write it`;
 }

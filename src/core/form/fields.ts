@@ -1,6 +1,8 @@
 /** The fields of the form that starts a run: the key that each sets, its description, and its valid values. */
 import { z } from 'zod';
 import { backendSchema, configSchema, launcherNames, precisionSchema, serverKinds } from '../config/schema.js';
+import { objectiveNames, objectives, usualSettings, type ObjectiveName } from '../objectives/index.js';
+import { unwrap } from '../config/partial.js';
 import { commandLine } from '../shell.js';
 
 export const fieldIds = [
@@ -19,8 +21,11 @@ export const fieldIds = [
   'samples_per_prompt',
   'max_new_tokens',
   'temperature',
+  'objective',
   'alpha',
   'beta',
+  'gamma_ratio',
+  'ld_scale',
   'lr',
   'updates_on',
   'job_command',
@@ -139,6 +144,14 @@ export const fields: readonly Field[] = [
   ),
   sampling('temperature', 'temperature', 'number', 'sampling.temperature', 'Higher: more varied responses.'),
   update(
+    'objective',
+    'objective',
+    'choice',
+    'dpo.objective',
+    'lr-dpo holds lengths down by α; docs/objectives.md explains the others.',
+    objectiveNames,
+  ),
+  update(
     'alpha',
     'α length penalty',
     'number',
@@ -146,6 +159,8 @@ export const fields: readonly Field[] = [
     'Of a pair, the longer side counts for α less with each token that it is longer; 0 is plain DPO. Review moves it.',
   ),
   update('beta', 'β', 'number', 'dpo.beta', 'Higher: the policy stays closer. Can be moved in review.'),
+  update('gamma_ratio', 'target margin γ/β', 'number', 'dpo.gamma_ratio', '0 is no margin.'),
+  update('ld_scale', 'share a', 'number', 'dpo.ld_scale', '0.5 is usual.'),
   update('lr', 'learning rate', 'number', 'update.lr', 'Of AdamW; 5e-7 is usual for all weights, 5e-5 for LoRA.'),
   update(
     'updates_on',
@@ -195,12 +210,22 @@ export const fields: readonly Field[] = [
 
 export const fieldOf = (id: FieldId): Field => fields.find((each) => each.id === id) as Field;
 
-/** The fields that apply with these values. */
+/** Settings of the loss with a field that only some objectives use. */
+export const optionalOfLoss = ['alpha', 'gamma_ratio', 'ld_scale'] as const;
+
+/** What is no objective is reported in its own field. */
+function usesSetting(objective: string, key: (typeof optionalOfLoss)[number]): boolean {
+  if (!Object.hasOwn(objectives, objective)) return key === 'alpha';
+  return objectives[objective as ObjectiveName].uses.includes(key);
+}
+
+/** The fields that count with these values. */
 export function visibleFields(values: Values): readonly Field[] {
   const served = values.samples_on === onServers;
   const job = values.updates_on !== thisMachine;
   const launched = (launcher: string): boolean => values.updates_on === launcher;
   const asked: Partial<Record<FieldId, boolean>> = {
+    ...Object.fromEntries(optionalOfLoss.map((key) => [key, usesSetting(values.objective, key)])),
     ...{ endpoints: served, server_kind: served, server_weights: served, key_variable: served, server_paths: served },
     restart: served && values.server_weights === 'restart',
     ...{ job_command: job, job_setup: job && !launched(onGpu), sbatch: launched('slurm') },
@@ -215,12 +240,10 @@ export function visibleFields(values: Values): readonly Field[] {
 
 /** The schema of a key; unwraps groups that may be null. */
 export function schemaOf(key: readonly string[]): z.ZodType {
-  return key.reduce<z.ZodType>((schema, part) => {
-    let inner = schema;
-    while (inner instanceof z.ZodPrefault || inner instanceof z.ZodDefault || inner instanceof z.ZodNullable)
-      inner = inner.unwrap() as z.ZodType;
-    return (inner as z.ZodObject).shape[part] as z.ZodType;
-  }, configSchema);
+  return key.reduce<z.ZodType>(
+    (schema, part) => (unwrap(schema) as z.ZodObject).shape[part] as z.ZodType,
+    configSchema,
+  );
 }
 
 /** One or two sentences: the schema's description, the range, and advice for choosing. */
@@ -287,8 +310,10 @@ export function numberProblem({ key }: Field, text: string): string | null {
   return `${text}: ${message.replace(/^(Invalid input|Too small|Too big): /, '')}`;
 }
 
-/** The text of a number's default; null without one. */
-export function defaultText({ key }: Field): string | null {
+/** The text of a number's default; null where it has none. */
+export function defaultText({ id, key }: Field, { objective }: Pick<Values, 'objective'>): string | null {
+  if ((id === 'alpha' || id === 'beta') && Object.hasOwn(objectives, objective))
+    return String(usualSettings(objective as ObjectiveName)[id]);
   const { data } = schemaOf(key).safeParse(undefined);
   return typeof data === 'number' ? String(data) : null;
 }

@@ -58,12 +58,32 @@ export function lossSettings(given: GivenLossSettings): LossSettings {
   return { objective: 'lr-dpo', ...neutral, ...given };
 }
 
+/** The α that the bundled example and most papers' settings are near; of every other objective it is 0, as in its paper. */
+export const LR_DPO_ALPHA = 0.02;
+
+/** β and α of an objective where none are given. */
+export function usualSettings(name: ObjectiveName): Pick<LossSettings, 'beta' | 'alpha'> {
+  return { beta: objectives[name].usualBeta, alpha: name === 'lr-dpo' ? LR_DPO_ALPHA : neutral.alpha };
+}
+
+/** Whether α·Δ|y| is a part of its logit. */
+export function usesAlpha(name: ObjectiveName): boolean {
+  return objectives[name].uses.includes('alpha');
+}
+
+/** Why α cannot be moved; null: the objective uses it. */
+export const fixedAlpha = (name: ObjectiveName): string | null =>
+  usesAlpha(name) ? null : `α stays 0: objective ${name} does not use it`;
+
 /** Settings away from their neutral value that the objective does not use. */
-export function unusedSettings(settings: LossSettings): (keyof typeof neutral)[] {
+export function unusedSettings(settings: Omit<LossSettings, 'beta'>): (keyof typeof neutral)[] {
   const { uses } = objectives[settings.objective] as Objective;
   const optional = ['alpha', 'gamma_ratio', 'ld_scale', 'label_smoothing'] as const;
   return optional.filter((key) => !uses.includes(key) && settings[key] !== neutral[key]);
 }
+
+/** Why a setting of another objective is refused. */
+export const notUsed = (name: ObjectiveName): string => `objective ${name} does not use it; leave it out`;
 
 /**
  * The loss of one pair under an objective, with the NLL term -λ·log π(y_w)/|y_w| (arXiv 2404.19733, eq. 1), times the

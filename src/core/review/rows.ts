@@ -38,11 +38,17 @@ export interface LogRatios {
 }
 
 /**
- * The inputs of gradient weights. `lengths`: the update starts from its reference policy, so the log-ratios are 0 and z
- * = α·Δ|y|. `logps`: log-probabilities of every response under both policies, computed once.
+ * The inputs of gradient weights. `rows`: the review rows are enough, as the update starts from its reference policy and the
+ * log-ratios are 0, or as there is no reference. `logps`: log-probabilities of every response under both policies, which
+ * are computed once. `update`: what only the update computes.
  */
 export type WeightInputs =
-  | { need: 'lengths' }
+  | { need: 'rows' }
+  | {
+      need: 'update';
+      /** What that is, as a clause. */
+      why: string;
+    }
   | {
       need: 'logps';
       /** Number of known log-probabilities, and their total: two per response. */

@@ -1,10 +1,13 @@
 /** The reference policy's log-probabilities of the training pairs, and of all responses in review. */
 import type { UpdateConfig } from '../../core/config/schema.js';
 import { pauseOnly } from '../../core/control.js';
-import { Interrupted, responseLogprobs, sum } from '../../train/logprobs.js';
+import { Interrupted, responseLogprobs, sum, type Sequence } from '../../train/logprobs.js';
 import { referenceLogps } from '../../train/referenceLogps.js';
+import type { LoadedModel } from '../../model/folder.js';
 import { UserError } from '../../core/errors.js';
-import { bySide, pairSides, type ReferenceLogps } from '../../train/step.js';
+import { objectives } from '../../core/objectives/index.js';
+import type { Objective } from '../../core/objectives/objective.js';
+import { bySide, pairSides, sharedLength, type ReferenceLogps } from '../../train/step.js';
 import { pairRowSchema, sampleRowSchema, type PairRow, type SampleRow } from '../../core/rows.js';
 import { appendJsonLines, readJsonLines } from '../../io/jsonl.js';
 import { policiesOf } from '../../core/config/rounds.js';
@@ -24,42 +27,80 @@ export function trainingUse({ update }: { update: Pick<UpdateConfig, 'lora'> }):
   return update.lora === null ? 'train' : 'adapt';
 }
 
-/** The pairs' log-probabilities under the reference policy; null if aborted. */
-export async function referenceOf(context: WorkContext, pairs: PairRow[]): Promise<ReferenceLogps | null> {
-  const { config, files, round, control } = context;
+/** The pairs' log-probabilities under the reference policy. */
+export async function referenceOf(context: WorkContext, pairs: PairRow[]): Promise<ReferenceLogps | 'aborted'> {
+  const { config, files, round } = context;
   const { reference, same } = policiesOf(config, files, round);
-  // If the start is its own reference, load it in the form that is trained, so that the first logit is exactly α·Δ|y|.
+  const { needs }: Objective = objectives[config.dpo.objective];
+  // Of an adapter in training the reference is computed in the same form, so that the first logit is exactly α·Δ|y|.
   const model = await context.models.load(reference, same ? trainingUse(config) : 'read');
   const sides = pairSides(pairs);
-  const known = computedForReview(context, model.fingerprint, pairs);
-  const missing = sides.flatMap((side, i) => (known[i] === undefined ? [{ side, pair: Math.floor(i / 2) }] : []));
-  const meter = new ProgressMeter(context, 'reference log-probabilities', sides.length, sides.length - missing.length);
-  let computed: number[];
   try {
-    computed = await referenceLogps(
-      files.file(round.id, roundFiles.reference),
-      model.fingerprint,
-      missing.map(({ side }) => side),
-      async (wanted) => {
-        let done = 0;
-        const values = await responseLogprobs(model, wanted, {
-          // Ignores stop until the reference is complete: half of it is useless.
-          control: { point: async () => ((await control.point()) === 'abort' ? 'abort' : 'go') },
-          name: (i) => `pair ${missing.find(({ side }) => side === wanted[i])?.pair}`,
-          onProgress(count) {
-            meter.add(count - done);
-            done = count;
-          },
-        });
-        return values.map(sum);
-      },
-    );
+    const whole = sides.map((side, i): Part => ({ ...side, side: i }));
+    if (needs.includes('shared')) {
+      // Review has no sums over a part of a response.
+      const values = await keptLogps(context, model, sides, [
+        ...whole,
+        ...whole.map((part) => sharedPart(part, pairs)),
+      ]);
+      return { ...bySide(values.slice(0, sides.length)), shared: bySide(values.slice(sides.length)) };
+    }
+    const known = computedForReview(context, model.fingerprint, pairs);
+    const missing = whole.filter(({ side }) => known[side] === undefined);
+    const rest = (await keptLogps(context, model, sides, missing)).values();
+    return bySide(known.map((value) => value ?? (rest.next().value as number)));
   } catch (error) {
-    if (error instanceof Interrupted) return null;
+    if (error instanceof Interrupted) return 'aborted';
     throw error;
   }
-  const rest = computed.values();
-  return bySide(sides.map((_, i) => known[i] ?? (rest.next().value as number)));
+}
+
+/** The first tokens of a side, or all of them. */
+interface Part extends Sequence {
+  /** Its place in pairSides. */
+  side: number;
+}
+
+/** LD-DPO's first min(|y_w|, |y_l|) tokens. */
+function sharedPart({ prompt_ids, response_ids, side }: Part, pairs: PairRow[]): Part {
+  return { prompt_ids, response_ids: response_ids.slice(0, sharedLength(pairs[Math.floor(side / 2)])), side };
+}
+
+/**
+ * Summed log-probabilities of parts from the round's file, to which what is missing is added. A side is computed once, as a
+ * whole. @throws Interrupted where it was aborted
+ */
+async function keptLogps(
+  context: WorkContext,
+  model: LoadedModel,
+  sides: Sequence[],
+  parts: Part[],
+): Promise<number[]> {
+  const { files, round, control } = context;
+  const file = files.file(round.id, roundFiles.reference);
+  const asked = new Set(parts.map(({ side }) => side)).size;
+  const meter = new ProgressMeter(context, 'reference log-probabilities', sides.length, sides.length - asked);
+  return referenceLogps(file, model.fingerprint, parts, async (missing) => {
+    const wanted = [...new Set(missing.map(({ side }) => side))];
+    let done = 0;
+    const values = await responseLogprobs(
+      model,
+      wanted.map((side) => sides[side]),
+      {
+        // Half of a reference is of no use: stopping waits for it.
+        control: { point: async () => ((await control.point()) === 'abort' ? 'abort' : 'go') },
+        name: (i) => `pair ${Math.floor(wanted[i] / 2)}`,
+        onProgress(count) {
+          meter.add(count - done);
+          done = count;
+        },
+      },
+    );
+    const computed = new Map(wanted.map((side, i) => [side, values[i]]));
+    return missing.map(({ side, response_ids: { length } }) =>
+      sum((computed.get(side) as Float32Array).subarray(0, length)),
+    );
+  });
 }
 
 /** Values that review has computed under this very reference, in the order of pairSides; undefined: none. */
@@ -122,7 +163,7 @@ export async function reviewLogps(context: WorkContext): Promise<WorkResults['lo
 /** One row per prompt with the log-probabilities of its responses in the batch. */
 async function logpsRows(
   { control }: WorkContext,
-  model: Parameters<typeof responseLogprobs>[0],
+  model: LoadedModel,
   batch: SampleRow[],
   of: Pick<LogpsRow, 'model' | 'fingerprint'>,
 ): Promise<LogpsRow[]> {

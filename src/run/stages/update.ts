@@ -8,12 +8,14 @@ import { pauseOnly, type Control } from '../../core/control.js';
 import type { ReferenceLogps } from '../../train/step.js';
 import { type TrainingState, type UpdateResult, type UpdateSettings, updatePolicy } from '../../train/update.js';
 import type { LoadedModel } from '../../model/folder.js';
-import { pairRowSchema, sampleRowSchema, type MetricsRow, type PairRow } from '../../core/rows.js';
+import { roundPairSchema, sampleRowSchema, type MetricsRow, type PairRow } from '../../core/rows.js';
 import { appendJsonLines, readJsonLines, writeJsonLines } from '../../io/jsonl.js';
 import { readCheckpoint, writeCheckpoint } from './checkpoint.js';
 import { metricsSchema, type FirstStep } from '../../core/metricsRow.js';
-import { pairRow, pairTokens } from '../../core/pairs.js';
+import { pairRow, pairTokens, withColumns } from '../../core/pairs.js';
 import { UserError } from '../../core/errors.js';
+import { objectives } from '../../core/objectives/index.js';
+import type { Objective } from '../../core/objectives/objective.js';
 import { decidedPair } from '../../core/review/decisions.js';
 import type { WorkContext } from './context.js';
 import { readReview, readDecisionState } from './reviewFiles.js';
@@ -65,7 +67,7 @@ export interface UpdateFilesHooks {
 export async function updateWithFiles(
   policy: LoadedModel,
   pairs: PairRow[],
-  reference: ReferenceLogps,
+  reference: ReferenceLogps | null,
   settings: UpdateSettings,
   files: UpdateFiles,
   start: UpdateStart,
@@ -97,15 +99,27 @@ export async function updateWithFiles(
  *
  * @throws UserError if there are none, or if samples and rewards do not match
  */
-export function trainingPairs({ files, round }: Pick<WorkContext, 'files' | 'round'>): PairRow[] {
+export function trainingPairs({ config, files, round }: Pick<WorkContext, 'config' | 'files' | 'round'>): PairRow[] {
   const file = files.file(round.id, roundFiles.pairs);
-  const written = readJsonLines(file, pairRowSchema);
+  const written = readJsonLines(file, roundPairSchema);
   const review = readReview(files, round.id);
-  // Without review rows an earlier version scored the round, and only pairs.jsonl exists.
-  const pairs = review.length === 0 ? written : decidedPairs(files, round.id, review, written);
+  // Without review rows an earlier Brevity scored the round, and pairs.jsonl is all there is.
+  const plain = review.length === 0 ? written : decidedPairs(files, round.id, review, written);
+  const rewardsOf = new Map(review.map(({ prompt_index, rewards }) => [prompt_index, rewards]));
+  const { objective } = config.dpo;
+  const pairs = plain.map((pair) => {
+    const rewards = pair.prompt_index === undefined ? undefined : rewardsOf.get(pair.prompt_index);
+    return rewards === undefined ? pair : withColumns(pair, objective, rewards);
+  });
   if (pairs.length === 0)
     throw new UserError(
       `round ${round.id} has no pairs to train on: every prompt's responses were tied, identical, below the gap or left out by decision`,
+    );
+  const { needs }: Objective = objectives[objective];
+  const lacking = pairs.find(({ chosen_win_probability }) => chosen_win_probability === undefined);
+  if (needs.includes('chosen_win_probability') && lacking !== undefined)
+    throw new UserError(
+      `${file}: the pair of prompt_index ${String(lacking.prompt_index)} has no \`chosen_win_probability\`, which objective ${objective} needs, and the round has no review.jsonl to compute it from; start another round`,
     );
   if (!isDeepStrictEqual(pairs, written)) writeJsonLines(file, pairs);
   return pairs;
@@ -146,11 +160,12 @@ export async function measureFirstStep(context: WorkContext, pairs: PairRow[]): 
   if (pairs.length === 0 || [file, ...known].some((name) => existsSync(name))) return;
   const longest = [...pairs].sort((a, b) => pairTokens(b) - pairTokens(a)).slice(0, config.update.micro_batch);
   const policy = await models.load(files.policyDir(round.parent ?? 0), trainingUse(config));
+  const zeros = { chosen: longest.map(() => 0), rejected: longest.map(() => 0) };
   try {
     await updatePolicy(
       policy,
       longest,
-      { chosen: longest.map(() => 0), rejected: longest.map(() => 0) },
+      objectives[config.dpo.objective].reference ? { ...zeros, shared: zeros } : null,
       { dpo: config.dpo, update: { ...config.update, batch_size: longest.length, steps: 1 }, seed: 0 },
       {
         control: pauseOnly(context.control),

@@ -4,12 +4,13 @@
  */
 import { pauseOnly, type Control } from '../../core/control.js';
 import { responseLogprobs } from '../../train/logprobs.js';
-import { makePairs } from '../../core/pairs.js';
+import { makePairs, withColumns } from '../../core/pairs.js';
 import { evaluatePolicy } from '../../core/evaluation.js';
 import { saveModel, type LoadedModel } from '../../model/folder.js';
 import { jobFile } from '../../remote/jobs/contract.js';
 import { hasJob } from '../../remote/jobs/view.js';
 import { updateByJob } from '../jobs/watch.js';
+import { objectives } from '../../core/objectives/index.js';
 import { sampleRowSchema } from '../../core/rows.js';
 import { deriveSeed, sampleSeed } from '../../core/seeds.js';
 import { removeAll, writeFileAtomic } from '../../io/durable.js';
@@ -61,11 +62,14 @@ export const work: { [S in Work]: (context: WorkContext) => Promise<WorkResults[
     const { config, files, round } = context;
     const samples = readJsonLines(files.file(round.id, roundFiles.samples), sampleRowSchema, { missing: 'empty' });
     const scores = await scoreInto(files.file(round.id, roundFiles.scores), samples, context);
-    const { pairs, dropped, made } = makePairs(
-      samples,
-      scores,
-      config.pairs,
-      deriveSeed(config.seed, 'pairs', round.id),
+    const {
+      pairs: plain,
+      dropped,
+      made,
+    } = makePairs(samples, scores, config.pairs, deriveSeed(config.seed, 'pairs', round.id));
+    const rewardsOf = new Map(scores.map(({ prompt_index, rewards }) => [prompt_index, rewards]));
+    const pairs = plain.map((pair) =>
+      withColumns(pair, config.dpo.objective, rewardsOf.get(pair.prompt_index as number) ?? []),
     );
     const review = reviewRows(samples, scores, made);
     writeJsonLines(files.file(round.id, roundFiles.pairs), pairs);
@@ -91,12 +95,12 @@ export const work: { [S in Work]: (context: WorkContext) => Promise<WorkResults[
     };
     const start = files.policyDir(round.parent ?? 0);
     const pairs = trainingPairs(context);
-    const reference = await referenceOf(context, pairs);
+    const reference = objectives[config.dpo.objective].reference ? await referenceOf(context, pairs) : null;
     const updateFiles = {
       checkpoint: files.file(round.id, roundFiles.update),
       metrics: files.file(round.id, roundFiles.metrics),
     };
-    if (reference === null) {
+    if (reference === 'aborted') {
       discardUpdate(context);
       return { steps: 0, outcome: 'aborted' };
     }

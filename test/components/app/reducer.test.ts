@@ -86,7 +86,7 @@ describe('what the engine says', () => {
       { type: 'response', response: response(1, { round: 1 }) },
       {
         type: 'pairs',
-        weights: { need: 'lengths' },
+        weights: { need: 'rows' },
         round: 1,
         pairs: [pair(1, 0, 2, 1)],
         review: [],

@@ -42,8 +42,7 @@ describe('draftOf', () => {
       samples_per_prompt: '4',
       max_new_tokens: '256',
       temperature: '0.3',
-      alpha: '0.02',
-      beta: '0.1',
+      ...{ objective: 'lr-dpo', alpha: '0.02', beta: '0.1', gamma_ratio: '0', ld_scale: '1' },
       lr: '5e-7',
       ...{ updates_on: 'this machine', job_command: 'brevity job {dir}', job_setup: '', sbatch: '' },
       ...{ ray: 'http://127.0.0.1:8265', ray_gpus: '0', submit: '', job_status: '', job_cancel: '', job_paths: '' },
@@ -139,6 +138,21 @@ describe('configOfDraft', () => {
       sampling: { samples_per_prompt: 2, top_k: 5 },
       update: { lr: 1e-4, lora: { rank: 8 } },
     });
+  });
+
+  it('settings that another objective does not use leave the base', () => {
+    const base = { ...settings, dpo: { objective: 'simpo', alpha: 0.05, gamma_ratio: 0.4 } };
+    expect(draft(base).values).toMatchObject({ objective: 'simpo', beta: '2.5', alpha: '0.05', gamma_ratio: '0.4' });
+    expect(settledConfig(draft(base), place)?.dpo).toMatchObject({ alpha: 0.05, beta: 2.5, gamma_ratio: 0.4 });
+    const sppo = draft(base, { objective: 'sppo', beta: '0.001', alpha: '0' });
+    expect(settledConfig(sppo, place)?.dpo).toMatchObject({ objective: 'sppo', alpha: 0, beta: 0.001, gamma_ratio: 0 });
+  });
+
+  it('a job and an objective that jobs do not train with are refused at the objective', () => {
+    const { values } = draft(settings, { objective: 'simpo', updates_on: 'slurm' });
+    expect(fieldProblem('objective', values)).toMatch(/^simpo: updates as jobs train with lr-dpo or dpo only/);
+    expect(fieldProblem('objective', { ...values, updates_on: 'this machine' })).toBeNull();
+    expect(fieldProblem('objective', { ...values, objective: 'dpo' })).toBeNull();
   });
 
   it('all weights turn an adapter of the settings off', () => {

@@ -47,14 +47,29 @@ it.each([
 });
 
 it('knows the defaults', () => {
-  expect(defaultText(fieldOf('alpha'))).toBe('0.02');
-  expect(defaultText(fieldOf('lora_rank'))).toBeNull();
+  const lrDpo = { objective: 'lr-dpo' };
+  expect(defaultText(fieldOf('alpha'), lrDpo)).toBe('0.02');
+  expect(defaultText(fieldOf('beta'), lrDpo)).toBe('0.1');
+  expect(defaultText(fieldOf('lora_rank'), lrDpo)).toBeNull();
+  expect(defaultText(fieldOf('alpha'), { objective: 'simpo' })).toBe('0');
+  expect(defaultText(fieldOf('beta'), { objective: 'simpo' })).toBe('2.5');
 });
 
 it("LoRA's rank counts only where an adapter is trained", () => {
   const ids = (trains: string) => visibleFields({ trains } as Values).map(({ id }) => id);
   expect(ids(adapter)).toContain('lora_rank');
   expect(ids(allWeights)).not.toContain('lora_rank');
+});
+
+it('settings of the loss count only with objectives that use them', () => {
+  const ids = (objective: string) =>
+    visibleFields({ objective } as Values).flatMap(({ id }) =>
+      ['alpha', 'beta', 'gamma_ratio', 'ld_scale'].includes(id) ? [id] : [],
+    );
+  expect(ids('lr-dpo')).toEqual(['alpha', 'beta']);
+  expect(ids('simpo')).toEqual(['alpha', 'beta', 'gamma_ratio']);
+  expect(ids('ld-dpo')).toEqual(['alpha', 'beta', 'ld_scale']);
+  expect(ids('sppo')).toEqual(['beta']);
 });
 
 it('precision counts only on a GPU', () => {
@@ -73,7 +88,7 @@ it('what the explanations show can be typed as it stands', () => {
     // Commands and values in code quotes, choices by their names.
     expect(explanation(field)).not.toMatch(/\b[A-Z][a-z]*:\S/);
     for (const choice of field.choices ?? []) expect(choice).toBe(choice.trim());
-    const usual = defaultText(field);
+    const usual = defaultText(field, { objective: 'lr-dpo' });
     if (usual !== null && field.kind === 'number') expect(numberProblem(field, usual)).toBeNull();
   }
 });

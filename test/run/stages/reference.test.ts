@@ -5,14 +5,16 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ControlSignal } from '../../../src/core/control.js';
 import { RoundView } from '../../../src/engine/view.js';
 import type { Decision } from '../../../src/core/review/rows.js';
+import type { DpoConfig } from '../../../src/core/config/schema.js';
 import { configOf } from '../../../src/core/config/rounds.js';
 import type { Report, Work, WorkContext } from '../../../src/run/stages/context.js';
 import { ModelShelf } from '../../../src/run/stages/models.js';
 import { namedByUser } from '../../../src/rewards/index.js';
 import { trainingPairs } from '../../../src/run/stages/update.js';
 import { work } from '../../../src/run/stages/work.js';
+import { usesAlpha } from '../../../src/core/objectives/index.js';
 import { appendJsonLines, writeJsonLines } from '../../../src/io/jsonl.js';
-import { newRound } from '../../../src/core/rounds.js';
+import { lossOf, newRound } from '../../../src/core/rounds.js';
 import { Run } from '../../../src/run/run.js';
 import { useBackend } from '../../../src/tensor/backend.js';
 import { columnOf, tableOf } from '../../../components/screens/review/table.js';
@@ -25,6 +27,8 @@ import { testBackend } from '../../backend.js';
 const fresh = temporaryDirectories();
 const [base, trained] = ['model', 'policy'].map((name) => `${goldenFolder}llama-tied-gqa/${name}`);
 const settings = { alpha: 0.01, beta: 0.4, lr: 1e-4 };
+/** Of an objective that does not use α. */
+const fixed = { ...settings, alpha: 0 };
 
 /** A run whose second round starts from a policy that is not the base. */
 class SecondRound {
@@ -33,10 +37,10 @@ class SecondRound {
   verdict: () => ControlSignal = () => 'go';
   private readonly models = new ModelShelf(namedByUser);
 
-  constructor(reference: string) {
+  constructor(reference: string, dpo: Partial<DpoConfig> = {}) {
     const home = fresh();
     const config = quickConfig(home, {
-      dpo: { reference },
+      dpo: { reference, ...dpo },
       sampling: { samples_per_prompt: 3, max_new_tokens: 12, batch_size: 6, temperature: 2 },
     });
     this.run = Run.create(path.join(home, 'run'), config);
@@ -45,7 +49,10 @@ class SecondRound {
       [1, 0],
       [2, 1],
     ] as const)
-      this.run.addRound({ ...newRound(id, parent, settings), ...(id === 2 ? { stage: 'review', pairs: 1 } : {}) });
+      this.run.addRound({
+        ...newRound(id, parent, usesAlpha(config.dpo.objective) ? settings : fixed),
+        ...(id === 2 ? { stage: 'review', pairs: 1 } : {}),
+      });
     cpSync(trained, this.run.files.policyDir(1), { recursive: true });
   }
 
@@ -74,7 +81,12 @@ class SecondRound {
   /** A gradient weight per pair, as the review screen shows it. */
   weights(alpha: number): number[] {
     const { review, standing, weights } = RoundView.read(this.run, 2);
-    const table = tableOf(review, [...standing.decisions.values()], weights, settings.beta);
+    const table = tableOf(
+      review,
+      [...standing.decisions.values()],
+      weights,
+      lossOf(this.run.config, this.run.round(2)),
+    );
     return Array.from(table.pairs, (row) => columnOf('weight').value(table, row, alpha));
   }
 
@@ -92,8 +104,8 @@ let b: SecondRound;
 beforeAll(() => useBackend(testBackend));
 afterEach(() => b.dispose());
 
-async function scored(reference: string): Promise<SecondRound> {
-  b = new SecondRound(reference);
+async function scored(reference: string, dpo: Partial<DpoConfig> = {}): Promise<SecondRound> {
+  b = new SecondRound(reference, dpo);
   await b.do('sample');
   await b.do('score');
   return b;
@@ -139,15 +151,63 @@ describe.each([
   });
 });
 
+describe.each([
+  ['simpo', 'round', { gamma_ratio: 0.3 }],
+  ['sppo', 'base', {}],
+  ['dpo-norm', 'base', { label_smoothing: 0.1 }],
+  ['ipo', 'base', {}],
+] as const)('with objective %s and reference %s', (objective, reference, more) => {
+  it('weights are those of the dry run', { timeout: 120_000 }, async () => {
+    await scored(reference, { objective, ...more });
+    if (reference === 'base') {
+      expect(b.weights(0).every(Number.isNaN)).toBe(true);
+      await b.do('logps');
+    } else expect(RoundView.read(b.run, 2).weights).toEqual({ need: 'rows' });
+    const [first] = RoundView.read(b.run, 2).review;
+    if (typeof first.automatic === 'string') throw new Error('no pair');
+    const { chosen, rejected } = first.automatic;
+    const ruling = { kind: 'pair', chosen: rejected, rejected: chosen } as const;
+    b.decide({ prompt_index: first.prompt_index, ruling, note: '' });
+    const pairs = path.join(fresh(), 'pairs.jsonl');
+    writeJsonLines(pairs, trainingPairs(b.context()));
+    const alpha = usesAlpha(objective) ? 0.03 : 0;
+    const result = brevity(
+      ['update', '--policy', b.run.files.policyDir(1), '--pairs', pairs, '--dry-run', '--backend', 'wasm'].concat(
+        ['--objective', objective, '--beta', String(settings.beta), '--alpha', String(alpha)],
+        reference === 'base' ? ['--reference', base] : [],
+        Object.entries(more).flatMap(([key, value]) => [`--${key.replace('_', '-')}`, String(value)]),
+      ),
+    );
+    expect(result).toMatchObject({ status: 0, stderr: expect.not.stringMatching(/error/i) as string });
+    const rows = result.rows().slice(0, -1) as { weight: number }[];
+    const shown = b.weights(alpha);
+    expect(shown).toHaveLength(rows.length);
+    rows.forEach(({ weight }, i) => expect(Math.abs(shown[i] / weight - 1)).toBeLessThan(1e-4));
+  });
+});
+
+describe('weights that only the update can compute', () => {
+  it.each([
+    ['wpo', 'round', {}, 'all tokens'],
+    ['ld-dpo', 'base', { ld_scale: 0.5 }, 'token by token'],
+  ] as const)(
+    'are unknown with %s and reference %s, and nothing is computed for them',
+    (objective, reference, more, why) => {
+      b = new SecondRound(reference, { objective, ...more });
+      expect(RoundView.read(b.run, 2).weights).toEqual({ need: 'update', why: expect.stringContaining(why) as string });
+    },
+  );
+});
+
 describe('log-probabilities for review', () => {
   it('are not needed where the reference is the start', async () => {
     b = new SecondRound('round');
-    expect(RoundView.read(b.run, 2).weights).toEqual({ need: 'lengths' });
+    expect(RoundView.read(b.run, 2).weights).toEqual({ need: 'rows' });
     b.dispose();
     // The same policy by its folder.
     b = new SecondRound('base');
     b.run.updateRound(2, { parent: 0 });
-    expect(RoundView.read(b.run, 2).weights).toEqual({ need: 'lengths' });
+    expect(RoundView.read(b.run, 2).weights).toEqual({ need: 'rows' });
   });
 
   it('are kept prompt by prompt, and an interrupted computation resumes to the same', async () => {

@@ -37,7 +37,8 @@ const decide = (...decisions: Omit<Decision, 'note'>[]) =>
     decisions.map((decision) => ({ at: '', action: 'decide', decision: { ...decision, note: '' } })),
   );
 const onDisk = () => readJsonLines(files.file(1, 'pairs.jsonl'), pairRowSchema);
-const trained = () => trainingPairs({ files, round }).map(({ chosen_ids, rejected_ids }) => [chosen_ids, rejected_ids]);
+const trained = () =>
+  trainingPairs({ config, files, round }).map(({ chosen_ids, rejected_ids }) => [chosen_ids, rejected_ids]);
 
 beforeEach(() => {
   files = runFiles(fresh(), config);
@@ -77,12 +78,12 @@ describe('trainingPairs', () => {
       [[1], [2, 2]],
       [[2], [3]],
     ]);
-    expect(trainingPairs({ files, round })[0]).toMatchObject({
+    expect(trainingPairs({ config, files, round })[0]).toMatchObject({
       chosen_reward: 0,
       rejected_reward: 1,
       rejected_truncated: true,
     });
-    expect(onDisk()).toEqual(trainingPairs({ files, round }));
+    expect(onDisk()).toEqual(trainingPairs({ config, files, round }));
   });
 
   it('are the rewards’ again if decisions are taken back after an aborted update', () => {
@@ -92,13 +93,13 @@ describe('trainingPairs', () => {
     );
     expect(trained()).toEqual([[[6], [5, 5]]]);
     decide({ prompt_index: 0, ruling: null }, { prompt_index: 1, ruling: null });
-    trainingPairs({ files, round });
+    trainingPairs({ config, files, round });
     expect(onDisk()).toEqual(pairs);
   });
 
   it('are those of pairs.jsonl in a run that an earlier Brevity scored', () => {
     writeJsonLines(files.file(1, 'review.jsonl'), []);
-    expect(trainingPairs({ files, round })).toEqual(pairs);
+    expect(trainingPairs({ config, files, round })).toEqual(pairs);
   });
 
   it('are the rewards again where a ruling was taken back', () => {

@@ -11,7 +11,8 @@ import { temporaryDirectories } from '../../temporary.js';
 import { UserError } from '../../../src/core/errors.js';
 import { work } from '../../../src/run/stages/work.js';
 import { newRound } from '../../../src/core/rounds.js';
-import { sampleRowSchema } from '../../../src/core/rows.js';
+import { winProbabilities } from '../../../src/core/objectives/sppo.js';
+import { roundPairSchema, sampleRowSchema, scoreRowSchema } from '../../../src/core/rows.js';
 import { quickConfig } from '../../engine/runs.js';
 import { ModelShelf } from '../../../src/run/stages/models.js';
 import { readJsonLines } from '../../../src/io/jsonl.js';
@@ -66,7 +67,8 @@ class Bench {
     });
     this.run = Run.create(path.join(home, 'run'), config);
     this.models = new ModelShelf(namedByUser);
-    const settings = { alpha: 0.01, beta: 0.1, lr: config.update.lr };
+    const { alpha, beta } = changes.dpo === undefined ? { alpha: 0.01, beta: 0.1 } : config.dpo;
+    const settings = { alpha, beta, lr: config.update.lr };
     this.run.addRound(newRound(0, null, settings));
     this.run.addRound(newRound(1, 0, settings));
   }
@@ -273,6 +275,70 @@ describe('an update', () => {
   it('without pairs says so', async () => {
     for (const name of ['pairs.jsonl', 'review.jsonl']) fs.writeFileSync(b.file(name), '');
     await expect(b.do('update')).rejects.toThrow('round 1 has no pairs to train on');
+  });
+});
+
+describe.each(['simpo', 'sppo', 'wpo', 'ld-dpo'] as const)('a round with %s', (objective) => {
+  const make = () => new Bench({ dpo: { objective, ...(objective === 'ld-dpo' && { ld_scale: 0.5 }) } });
+  let whole: Bench;
+  const pairs = () => readJsonLines(whole.file('pairs.jsonl'), roundPairSchema);
+
+  beforeAll(async () => {
+    whole = make();
+    await whole.do('sample');
+    await whole.do('score');
+    await whole.do('update');
+    whole.dispose();
+  });
+
+  it('starts with the loss that its pairs have', () => {
+    const [first] = whole.losses();
+    const { beta } = whole.run.config.dpo;
+    const losses = pairs().map(({ chosen_win_probability: w = NaN, rejected_win_probability: l = NaN }) =>
+      objective === 'sppo' ? (((w - 0.5) / beta) ** 2 + ((l - 0.5) / beta) ** 2) / 2 : Math.log(2),
+    );
+    // SimPO compares likelihoods, WPO weights by them.
+    if (objective === 'simpo') expect(Math.abs(first - Math.log(2))).toBeGreaterThan(1e-3);
+    else if (objective === 'wpo') expect(first).toBeLessThan(Math.log(2));
+    else expect(first).toBeGreaterThan(Math.min(...losses) * (1 - 1e-6));
+    expect(first).toBeGreaterThan(0);
+    if (objective !== 'simpo') expect(first).toBeLessThan(Math.max(...losses) * (1 + 1e-6));
+  });
+
+  it('goes on from its checkpoint to the same weights', async () => {
+    const stopped = make();
+    await stopped.do('sample');
+    await stopped.do('score');
+    stopped.verdict = () => {
+      if (stopped.steps() >= 3) throw new Suspended();
+      return 'go';
+    };
+    await expect(stopped.do('update')).rejects.toThrow(Suspended);
+    expect(fs.existsSync(stopped.file('update/state.safetensors'))).toBe(true);
+    stopped.verdict = () => 'go';
+    await stopped.do('update');
+    expect(stopped.losses()).toEqual(whole.losses());
+    expect(stopped.weights()).toBe(whole.weights());
+    stopped.dispose();
+  });
+
+  it('keeps of the reference what its loss takes', () => {
+    const file = whole.file('reference.jsonl');
+    if (objective === 'simpo') return expect(fs.existsSync(file)).toBe(false);
+    // A row of each response, and with LD-DPO one of each part.
+    const rows = 2 * pairs().length;
+    expect(whole.lines('reference.jsonl')).toHaveLength(objective === 'ld-dpo' ? 2 * rows : rows);
+  });
+
+  it('writes win probabilities of all responses where its loss takes them', () => {
+    const scores = new Map(
+      readJsonLines(whole.file('scores.jsonl'), scoreRowSchema).map((row) => [row.prompt_index, row.rewards]),
+    );
+    for (const pair of pairs()) {
+      const wins = winProbabilities(scores.get(pair.prompt_index ?? -1) ?? []);
+      const [w, l] = objective === 'sppo' ? [pair.chosen_index, pair.rejected_index].map((i) => wins[i ?? -1]) : [];
+      expect([pair.chosen_win_probability, pair.rejected_win_probability]).toEqual([w, l]);
+    }
   });
 });
 

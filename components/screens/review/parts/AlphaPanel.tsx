@@ -101,9 +101,9 @@ function Weights({ numbers, brief }: PartProps) {
   const counted = (n: number): string => (brief ? '' : ` (${format.count(n)})`);
   return (
     <>
-      <Tint tone="first">{`longer ${format.fixed(mean_weight_longer, 3)}`}</Tint>
+      <Tint tone="first">{`longer ${format.weight(mean_weight_longer)}`}</Tint>
       {`${counted(longer)} `}
-      <Tint tone="second">{`shorter ${format.fixed(mean_weight_shorter, 3)}`}</Tint>
+      <Tint tone="second">{`shorter ${format.weight(mean_weight_shorter)}`}</Tint>
       {counted(shorter)}
     </>
   );
@@ -146,8 +146,8 @@ export function AlphaCurves({ curves: over, histogram, numbers, columns, rows, s
     {
       title: 'mean weight',
       series: [
-        { name: 'longer', values: over.weightLonger, now: format.fixed(numbers.mean_weight_longer, 3) },
-        { name: 'shorter', values: over.weightShorter, now: format.fixed(numbers.mean_weight_shorter, 3) },
+        { name: 'longer', values: over.weightLonger, now: format.weight(numbers.mean_weight_longer) },
+        { name: 'shorter', values: over.weightShorter, now: format.weight(numbers.mean_weight_shorter) },
       ],
     },
     { title: 'length pull', series: [{ name: '', values: over.pull, now: format.signed(numbers.length_pull, 1) }] },

@@ -176,6 +176,18 @@ describe('a fork', () => {
     expect(sent(press(reward, '2', 'enter'), 'f')).toMatchObject([{ overrides: { reward: 'hf:/models/reward2' } }]);
   });
 
+  it('with another objective has its β and α, which it shows and need not send', () => {
+    const simpo = press(form, ...Array<string>(15).fill('j'), 'right', 'right', 'right');
+    expect(frame(simpo)).toMatch(/objective +lr-dpo +≠ simpo/);
+    expect(frame(press(simpo, 'g'))).toMatch(/α length penalty +0\.02 +≠ 0\s/);
+    expect(frame(press(simpo, 'g'))).toMatch(/β +0\.1 +≠ 2\.5/);
+    const overrides = { dpo: { objective: 'simpo' } };
+    expect(sent(simpo, 'f')).toMatchObject([{ settings: {}, overrides }]);
+    // The parent's β has to be asked for.
+    expect(sent(typed('dpo.beta', '0.1', simpo), 'f')).toMatchObject([{ settings: { beta: 0.1 }, overrides }]);
+    expect(sent(typed('dpo.beta', '2.5', simpo), 'f')).toMatchObject([{ settings: {}, overrides }]);
+  });
+
   it('stays open when the engine refuses it, and closes when its round has begun', () => {
     const told = press(typed('dpo.alpha', '0'), 'f');
     const refused = after(told, { type: 'refused', command: 'fork', message: 'reward: /x does not exist' });

@@ -1,6 +1,8 @@
 /** What each key of the review screen does to the state, and what it asks of the engine. */
 import { describe, expect, it } from 'vitest';
-import type { EngineCommand } from '../../../../src/protocol/messages.js';
+import type { EngineCommand, Snapshot } from '../../../../src/protocol/messages.js';
+import { configSchema } from '../../../../src/core/config/schema.js';
+import { winProbabilities } from '../../../../src/core/objectives/sppo.js';
 import type { Decision, Ruling } from '../../../../src/core/review/rows.js';
 import { reduce } from '../../../../components/app/reducer.js';
 import { toAscii } from '../../../../components/terminal/ascii.js';
@@ -8,9 +10,21 @@ import { columnOf, columns, columnsFor } from '../../../../components/screens/re
 import { reviewLayout, reviewedRound, weightsReason } from '../../../../components/screens/review/select.js';
 import { review as module } from '../../../../components/screens/review/screen.js';
 import { panelNumbers } from '../../../../components/screens/review/alpha.js';
-import { remarkOn } from '../../../../components/screens/review/words.js';
+import { launchLines, remarkOn } from '../../../../components/screens/review/words.js';
 import type { State } from '../../../../components/app/state.js';
-import { after, attached, detailOf, hackingReport, large, pair, press, reviewRows, small } from '../../fixtures.js';
+import {
+  after,
+  attached,
+  config,
+  detailOf,
+  hackingReport,
+  large,
+  pair,
+  press,
+  reviewRows,
+  round,
+  small,
+} from '../../fixtures.js';
 import { on, slices } from '../../slices.js';
 
 const review = attached('review');
@@ -51,7 +65,7 @@ describe('the table', () => {
   it('keeps a selection that exists when the rows change', () => {
     const fewer = after(press(review, 'end'), {
       type: 'pairs',
-      weights: { need: 'lengths' },
+      weights: { need: 'rows' },
       round: 2,
       pairs: [],
       review: reviewRows([pair(1, 0, 2, 1)]),
@@ -285,13 +299,69 @@ describe('the order while a person decides', () => {
     const state = decided(byLength, swapped(0), swapped(1));
     const again = after(state, {
       type: 'pairs',
-      weights: { need: 'lengths' },
+      weights: { need: 'rows' },
       round: 2,
       pairs: [],
       review: [...rows],
       dropped: { ties: 0, identical: 0, below_gap: 0, too_few: 0 },
     });
     expect(shownIn(again).slice(0, 3)).toEqual([2, 1, 3]);
+  });
+});
+
+describe('another objective', () => {
+  const withObjective = (dpo: object, more: Partial<Snapshot> = {}): State =>
+    attached('review', small, {
+      config: configSchema.parse({ ...config, dpo }),
+      rounds: [round(0, 'done'), round(1, 'done'), round(2, 'review', { settings: { alpha: 0, beta: 0.5, lr: 5e-7 } })],
+      ...more,
+    });
+  const weightOf = (state: State, row = 0): number => {
+    const reviewed = reviewedRound(on.review(state));
+    return reviewed === null ? NaN : columnOf('weight').value(reviewed.table, row, reviewed.settings.alpha);
+  };
+
+  it('without α keeps it where it is, and says why', () => {
+    const state = withObjective({ objective: 'hinge' });
+    for (const key of ['left', 'right', '[', ']', '=', 'f', 'a']) {
+      expect(sent(state, key)).toEqual([]);
+      expect(press(state, key)).toMatchObject({ modal: null, notice: 'α stays 0: objective hinge does not use it.' });
+    }
+    expect(sent(press(state, 'b', '1', 'enter'), 'x')).not.toEqual([]);
+    expect(remarkOn(on.review(state))).toContain('objective hinge · reference round start');
+  });
+
+  it('has its own weights', () => {
+    // 1 - 0 > 0: every pair is below the margin.
+    expect(weightOf(withObjective({ objective: 'hinge' }))).toBe(1);
+    expect(weightOf(withObjective({ objective: 'ipo' }))).toBeCloseTo(2, 12);
+    // Mean log-probabilities -1 and -43/40; β 0.5.
+    expect(weightOf(withObjective({ objective: 'simpo' }))).toBeCloseTo(1 / (1 + Math.exp(0.5 * 0.075)), 12);
+    // All four rewards of the prompt count: 0.833, 1.5, 0.5, 1.167.
+    const rewards = [2.5 / 3, 1.5, 0.5, 3.5 / 3];
+    const wins = winProbabilities(rewards);
+    expect(weightOf(withObjective({ objective: 'sppo' }))).toBeCloseTo(
+      (Math.abs(wins[1] - 0.5) + Math.abs(wins[2] - 0.5)) / 2 / 0.5,
+      12,
+    );
+  });
+
+  it('follows β where its weights do', () => {
+    const state = withObjective({ objective: 'ipo' });
+    expect(weightOf(press(state, 'b', '2', 'enter'))).toBeCloseTo(0.5, 12);
+  });
+
+  it('of which only the update knows the weights says so', () => {
+    const why = 'gradient weights of wpo need what only the update computes';
+    const state = withObjective({ objective: 'wpo' }, { weights: { need: 'update', why } });
+    expect(weightOf(state)).toBeNaN();
+    expect(remarkOn(on.review(state))).toBe(why);
+  });
+
+  it('is named before the launch', () => {
+    const lines = launchLines(on.review(withObjective({ objective: 'simpo' })));
+    expect(lines[0]).toMatch(/objective simpo {2}α 0\.0000 {2}β 0\.5/);
+    expect(launchLines(on.review(review))[0]).not.toContain('objective');
   });
 });
 

@@ -23,18 +23,18 @@ describe.each(sizes)('the form at $columns×$rows', (size) => {
   });
 });
 
-it('80×24 shows all fields but the last two, and says that there are more', () => {
+it('80×24 shows all fields but the last three, and says that there are more', () => {
   const text = frame(ready(small));
-  for (const label of ['run directory', 'reward', 'samples on', 'α length', 'learning rate', 'updates on'])
+  for (const label of ['run directory', 'reward', 'samples on', 'objective', 'α length', 'learning rate'])
     expect(text).toContain(label);
-  expect(text).toMatch(/─ Start ─+ ↓2 ─/);
+  expect(text).toMatch(/─ Start ─+ ↓3 ─/);
   expect(frame(press(ready(small), 'G'))).toMatch(/ {2}trains [\s\S]*› backend/);
 });
 
 it('heads its sections where there is room', () => {
   const text = frame(ready({ columns: 120, rows: 40 }));
   expect(text).toMatch(/^ {2}Sampling *\n {2}samples on .*this machine/m);
-  expect(text).toMatch(/^ {2}Update *\n {2}α length penalty/m);
+  expect(text).toMatch(/^ {2}Update *\n {2}objective *lr-dpo/m);
   expect(frame(ready(small))).not.toMatch(/^ {2}Sampling *$/m);
 });
 

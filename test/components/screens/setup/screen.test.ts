@@ -6,6 +6,7 @@ import { headlessOf } from '../../../../components/screens/setup/select.js';
 import { costLines, costOf } from '../../../../components/screens/setup/cost.js';
 import { setup as module } from '../../../../components/screens/setup/screen.js';
 import { settledConfig } from '../../../../src/core/form/draft.js';
+import { visibleFields } from '../../../../src/core/form/fields.js';
 import { statusOf } from '../../../../components/screens/setup/status.js';
 import type { Effect, State } from '../../../../components/app/state.js';
 import { press, small } from '../../fixtures.js';
@@ -35,7 +36,7 @@ const at = (state: State, field: number): State => press(state, 'g', ...Array<st
 const model = 2;
 const reward = 3;
 const prompts = 4;
-const alpha = 10;
+const alpha = 11;
 const pressed = (state: State, key: string) => reduce(state, { type: 'key', key });
 const status = (state: State, id: Parameters<typeof statusOf>[0]) => statusOf(id, formOf(state), place);
 
@@ -99,7 +100,7 @@ describe('fields', () => {
       'tensorflow is used; on the processor, where native is faster',
     );
     // Another that was chosen since is yet to be measured.
-    expect(status(press(at(ready(), 15), 'space'), 'backend')).toEqual({ kind: 'quiet', text: '' });
+    expect(status(press(at(ready(), 16), 'space'), 'backend')).toEqual({ kind: 'quiet', text: '' });
     expect(status(ready(), 'alpha')).toEqual({ kind: 'quiet', text: 'default 0.02' });
     expect(status(ready(), 'lr').text).toBe('default 5e-7');
   });
@@ -112,8 +113,20 @@ describe('fields', () => {
     expect(formOf(press(state, 'escape')).draft.values.alpha).toBe('0.08');
   });
 
+  it('another objective brings its β and α, and the settings that it uses', () => {
+    const simpo = press(at(ready(), alpha - 1), 'space', 'space', 'space');
+    const { values } = formOf(simpo).draft;
+    expect(values).toMatchObject({ objective: 'simpo', alpha: '0', beta: '2.5' });
+    expect(visibleFields(values).map(({ id }) => id)).toContain('gamma_ratio');
+    expect(status(simpo, 'beta')).toEqual({ kind: 'quiet', text: '' });
+    expect(settledConfig(formOf(simpo).draft, place)?.dpo).toMatchObject({ objective: 'simpo', beta: 2.5 });
+    const sppo = press(simpo, 'space');
+    expect(visibleFields(formOf(sppo).draft.values).map(({ id }) => id)).not.toContain('alpha');
+    expect(settledConfig(formOf(sppo).draft, place)?.dpo).toMatchObject({ objective: 'sppo', alpha: 0, beta: 0.001 });
+  });
+
   it('LoRA opens its rank, tells what is trained, and lists no layer that the model lacks', () => {
-    const lora = press(at(ready(), 14), 'space', 'j');
+    const lora = press(at(ready(), 15), 'space', 'j');
     expect(formOf(lora).focus).toBe('lora_rank');
     // Rank 16 on all seven layers of loraWidths.
     const trained = 16 * (1280 + 960 + 960 + 1280 + 2432 + 2432 + 2432);
@@ -308,7 +321,7 @@ it('is read aloud: every field with its value, and the selected one explained', 
 });
 
 describe('updates elsewhere', () => {
-  const where = 13;
+  const where = 14;
   const gpu = answered(opened('setup'), {}, { updates_on: gpuFacts });
   const command = 'PYTHONPATH=/opt/brevity/trainer /venv/bin/python -m brevity_trainer {dir}';
 

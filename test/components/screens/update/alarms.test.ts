@@ -20,7 +20,7 @@ function row(i: number, more: Partial<MetricsRow> = {}): MetricsRow {
 }
 const series = (n: number, more: (i: number) => Partial<MetricsRow> = () => ({})) =>
   Array.from({ length: n }, (_, i) => row(i, more(i)));
-const running: AlarmContext = { running: true, beta: 0.1, fromStart: true, evaluated: null };
+const running: AlarmContext = { running: true, beta: 0.1, fromStart: true, saturates: true, evaluated: null };
 const whats = (rows: MetricsRow[], context = running) => alarmsOf(rows, context).map(({ what }) => what);
 
 describe('an update that goes well', () => {
