@@ -65,7 +65,7 @@ export interface UpdateFilesHooks {
 export async function updateWithFiles(
   policy: LoadedModel,
   pairs: PairRow[],
-  reference: ReferenceLogps,
+  reference: ReferenceLogps | null,
   settings: UpdateSettings,
   files: UpdateFiles,
   start: UpdateStart,
