@@ -187,7 +187,20 @@ writeFileSync(
   weighted,
   rows.map((row, i) => JSON.stringify({ ...(JSON.parse(row) as object), ...columns[i] }) + '\n').join(''),
 );
-const three = ['--lr', '2e-4', '--clip', '1', '--batch-size', '3', '--steps', '3', '--schedule', 'constant', '--warmup', '0'];
+const three = [
+  '--lr',
+  '2e-4',
+  '--clip',
+  '1',
+  '--batch-size',
+  '3',
+  '--steps',
+  '3',
+  '--schedule',
+  'constant',
+  '--warmup',
+  '0',
+];
 const withObjective = (...flags: string[]) => update(weighted, ...three, '--objective', ...flags);
 
 const common = ['--lr', '2e-4', '--clip', '1'];

@@ -11,7 +11,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { Suspended, type Control, type ControlSignal } from '../../core/control.js';
 import { epochSteps, totalSteps } from '../../core/schedule.js';
-import { Interrupted, responseLogprobs, sum } from '../../train/logprobs.js';
+import { Interrupted, responseLogprobs } from '../../train/logprobs.js';
 import { objectives, pairLoss, type ObjectiveName } from '../../core/objectives/index.js';
 import type { Objective } from '../../core/objectives/objective.js';
 import { pairSides, referenceSums, type ReferenceLogps } from '../../train/step.js';
@@ -240,15 +240,13 @@ class Execution {
       pairs,
       // Of an adapter in training the reference is computed in the same form, so that the first z is exactly α·Δ|y|.
       () =>
-        models.load(
-          request.same ? request.policy : request.reference,
-          request.same ? trainingUse(request) : 'read',
-        ),
+        models.load(request.same ? request.policy : request.reference, request.same ? trainingUse(request) : 'read'),
       {
         shared: objective.needs.includes('shared'),
         file: path.join(jobFile(dir, 'checkpoint'), 'reference.jsonl'),
         control: abortOnly(this.control),
-        onProgress: (done, total) => this.tell({ ...(done === 0 ? { state: 'reference' } : {}), done, total }, done === 0 ? 0 : STATUS_MS),
+        onProgress: (done, total) =>
+          this.tell({ ...(done === 0 ? { state: 'reference' } : {}), done, total }, done === 0 ? 0 : STATUS_MS),
       },
     );
   }

@@ -57,7 +57,9 @@ describe('a request is written in the lowest version that can express it', () =>
   it('nothing is written of a request that executors would refuse', () => {
     const dir = fresh();
     const objective = { ...lrDpo, ...added, name: 'ipo' };
-    expect(() => writeRequest(dir, { ...request, objective } as JobRequest, [pair])).toThrow(/`objective\.alpha`: 0\.02/);
+    expect(() => writeRequest(dir, { ...request, objective } as JobRequest, [pair])).toThrow(
+      /`objective\.alpha`: 0\.02/,
+    );
     expect(existsSync(path.join(dir, 'request.json'))).toBe(false);
   });
 });
@@ -134,6 +136,5 @@ describe('refused', () => {
 });
 
 it('neutral settings may be left out, in both versions', () => {
-  for (const version of [1, 2])
-    expect(readRequest(folder(version, lrDpo)).objective).toEqual({ ...lrDpo, ...added });
+  for (const version of [1, 2]) expect(readRequest(folder(version, lrDpo)).objective).toEqual({ ...lrDpo, ...added });
 });

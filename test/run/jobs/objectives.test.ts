@@ -98,7 +98,13 @@ beforeAll(async () => {
 async function updated(settings: LossSettings, known: ReferenceLogps | null) {
   const model: LoadedModel = await loadModel(policy, { task: 'causal-lm', ...optionsOf.train });
   const rows: object[] = [];
-  await updatePolicy(model, pairs, known, { dpo: settings, update, seed }, { onStep: (row) => rows.push(timeless(row)) });
+  await updatePolicy(
+    model,
+    pairs,
+    known,
+    { dpo: settings, update, seed },
+    { onStep: (row) => rows.push(timeless(row)) },
+  );
   const dir = path.join(fresh(), 'policy');
   await saveModel(model, dir, { dtype: 'float32' });
   model.dispose();
