@@ -127,4 +127,3 @@ def expect_finite(step: int, what: str, value: float) -> None:
 def mean(values: Iterable[float]) -> float:
     values = list(values)
     return sum(values) / len(values)
-

@@ -160,7 +160,13 @@ class Job:
             self._done("failed", steps, message, None, None)
 
     def _done(self, outcome: str, steps: int, message: str | None, memory_mb: float | None, probes: Any) -> None:
-        done = {"version": DONE_VERSION, "outcome": outcome, "steps": steps, "message": message, "executor": self.executor}
+        done = {
+            "version": DONE_VERSION,
+            "outcome": outcome,
+            "steps": steps,
+            "message": message,
+            "executor": self.executor,
+        }
         done["seconds"] = round(time.monotonic() - self._begun, 3)
         done |= {"memory_mb": memory_mb, "z_error": self.z_error, "probes": probes}
         replace_file(self.folder / "done.json", json.dumps(done) + "\n")

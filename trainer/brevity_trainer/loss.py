@@ -8,7 +8,8 @@ The sign of the length term is plus: it follows from maximising E[r(x, y) - α|y
 this sign; tests/test_loss.py pins it. Lengths are exact integers. Token log-probabilities are float32 whatever the
 forward pass computes in; their sums, z and the loss are float64, as in Brevity's src/core/objectives.
 
-Shapes: B pairs, S sequences, T positions, R positions that may predict a response token, N response tokens, V vocabulary.
+Shapes: B pairs, S sequences, T positions, R positions that may predict a response token, N response tokens,
+V vocabulary.
 """
 
 from __future__ import annotations

@@ -301,7 +301,9 @@ def read_request(folder: Path) -> Request:
     version = raw.get("version") if isinstance(raw, dict) else None
     # A later version may have other keys: its number is the better explanation.
     if _is_number(version) and version > REQUEST_VERSION:
-        raise JobError(f"{file} is version {version} and this executor reads version {REQUEST_VERSION}; update it on the node")
+        raise JobError(
+            f"{file} is version {version} and this executor reads version {REQUEST_VERSION}; update it on the node"
+        )
     request = _checked(raw, REQUEST, str(file))
     objective = _read_objective(request["objective"], version, str(file))
     update = dict(_checked(request["update"], UPDATE, str(file), "update."))

@@ -1,5 +1,5 @@
-"""Every objective: losses and gradients against test/golden/objectives.json (PyTorch, float64, tools/objectives-golden.py),
-values and slopes against Brevity's own (expected.json), and whole jobs against `brevity update`.
+"""Every objective: losses and gradients against test/golden/objectives.json (tools/objectives-golden.py, in float64), values
+and slopes against Brevity's own (expected.json), and whole jobs against `brevity update`.
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ def golden_pairs(case: dict) -> list[Pair]:
     ]
 
 
-def losses_of(policy: torch.nn.Module, reference: torch.nn.Module, pairs: list[Pair], objective: Objective) -> PairLosses:
+def losses_of(
+    policy: torch.nn.Module, reference: torch.nn.Module, pairs: list[Pair], objective: Objective
+) -> PairLosses:
     batch = collate_pairs(pairs)
     lengths = torch.tensor([[len(ids) for ids in pair.responses] for pair in pairs])
     logprobs, squares, mask = token_logprobs_and_squares(policy, batch)
@@ -270,7 +272,10 @@ REFUSED = {
         r"objective\.ld_scale is 0\.5, and objective simpo does not use it; expected 1$",
     ),
     "unknown objective": ({"name": "kto"}, r'objective\.name is "kto"; expected one of lr-dpo, dpo, dpo-norm, simpo, '),
-    "out of range": ({"name": "ld-dpo", "ld_scale": 2}, r"objective\.ld_scale is 2; expected a number of at least 0 and"),
+    "out of range": (
+        {"name": "ld-dpo", "ld_scale": 2},
+        r"objective\.ld_scale is 2; expected a number of at least 0 and",
+    ),
     "half": ({"name": "robust", "label_smoothing": 0.5}, r"label_smoothing is 0\.5; expected .* below 0\.5$"),
 }
 
@@ -291,7 +296,12 @@ def test_version_1_knows_lr_dpo_only(tmp_path):
 
 COLUMNS = {
     "missing": ("sppo", 2, {}, r"pairs\.jsonl line 3 lacks chosen_win_probability, which objective sppo needs"),
-    "too much": ("sppo", 2, {"chosen_win_probability": 1.5}, r"line 3: chosen_win_probability is 1\.5; expected a number"),
+    "too much": (
+        "sppo",
+        2,
+        {"chosen_win_probability": 1.5},
+        r"line 3: chosen_win_probability is 1\.5; expected a number",
+    ),
     "negative weight": ("wpo", 2, {"weight": -1}, r"line 3: weight is -1; expected a number of at least 0$"),
     "version": ("lr-dpo", 1, {"weight": 2}, r"line 3 has a weight, which version 1 ignores; expected a request of"),
 }
