@@ -1,5 +1,5 @@
-"""Every objective: losses and gradients against test/golden/objectives.json (tools/objectives-golden.py, in float64), values
-and slopes against Brevity's own (expected.json), and whole jobs against `brevity update`.
+"""Every objective: losses and gradients against test/golden/objectives.json (tools/objectives-golden.py, float64),
+values and slopes against Brevity's own (expected.json), and whole jobs against `brevity update`.
 """
 
 from __future__ import annotations
