@@ -33,8 +33,9 @@ const isLong = (file: string): boolean =>
   isOf(file, ['cli/auto', 'cli/stages', 'engine/crash', 'engine/launch', 'engine/socket', 'engine/tree']) ||
   isOf(file, ['run/preflight/tasks', 'tensor/properties']);
 
-/** One round by keystrokes and the screens in a real terminal stay in `npm test`. */
-const isQuick = (file: string): boolean => !isLong(file) || isOf(file, ['e2e/frames', 'e2e/round']);
+/** One round by keystrokes, the screens in a real terminal and the files of jobs stay in `npm test`. */
+const isQuick = (file: string): boolean =>
+  !isLong(file) || isOf(file, ['e2e/frames', 'e2e/round', 'remote/jobs/contract']);
 
 const tests = process.env.BREVITY_TESTS ?? 'quick';
 if (!['quick', 'long', 'all'].includes(tests))

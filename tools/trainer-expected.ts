@@ -9,7 +9,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { epochSteps, learningRate, microBatches, totalSteps } from '../src/core/schedule.js';
+import { lossSettings, objectiveNames, objectives, pairLoss } from '../src/core/objectives/index.js';
 import { lrDpoLoss } from '../src/core/objectives/lrDpo.js';
+import type { Objective, PairExtras } from '../src/core/objectives/objective.js';
 import { deriveSeed, Random } from '../src/core/seeds.js';
 import { useBackend } from '../src/tensor/backend.js';
 
@@ -56,26 +58,50 @@ const totals = [
   { pairs: 8, batch_size: 8, epochs: 3, steps: 0 },
   { pairs: 8, batch_size: 8, epochs: 3, steps: 5 },
 ].map((settings) => ({ ...settings, total: totalSteps(settings.pairs, settings) }));
+const pairs = [
+  {
+    chosen_logps: -20.5,
+    rejected_logps: -31.25,
+    ref_chosen_logps: -22,
+    ref_rejected_logps: -30,
+    chosen_length: 12,
+    rejected_length: 40,
+  },
+  {
+    chosen_logps: -900.5,
+    rejected_logps: -3.25,
+    ref_chosen_logps: -22,
+    ref_rejected_logps: -800,
+    chosen_length: 900,
+    rejected_length: 4,
+  },
+];
 const losses = [0, 0.1].flatMap((label_smoothing) =>
-  [
-    {
-      chosen_logps: -20.5,
-      rejected_logps: -31.25,
-      ref_chosen_logps: -22,
-      ref_rejected_logps: -30,
-      chosen_length: 12,
-      rejected_length: 40,
-    },
-    {
-      chosen_logps: -900.5,
-      rejected_logps: -3.25,
-      ref_chosen_logps: -22,
-      ref_rejected_logps: -800,
-      chosen_length: 900,
-      rejected_length: 4,
-    },
-  ].map((pair) => ({ pair, label_smoothing, ...lrDpoLoss(pair, { beta: 0.1, alpha: 0.02, label_smoothing }) })),
+  pairs.map((pair) => ({
+    pair,
+    label_smoothing,
+    ...lrDpoLoss(pair, { beta: 0.1, alpha: 0.02, label_smoothing }),
+  })),
 );
+
+/** Every objective with every setting that it uses. */
+const objectiveLosses = objectiveNames.flatMap((name) => {
+  const { uses, usualBeta }: Objective = objectives[name];
+  const all = { alpha: 0.02, gamma_ratio: 0.5, ld_scale: 0.3, label_smoothing: 0.1 };
+  const used = Object.fromEntries(uses.map((key) => [key, all[key]]));
+  const settings = lossSettings({ objective: name, beta: usualBeta, alpha: 0, nll_weight: 0.2, ...used });
+  return pairs.map((pair, i) => {
+    const extras: PairExtras = {
+      weight: 1.5,
+      chosen_win_probability: 0.7,
+      rejected_win_probability: 0.25,
+      chosen_confidence: i - 1.5,
+      rejected_confidence: i - 0.75,
+      shared: { ...pair, chosen_logps: -18.5, rejected_logps: -2.5, ref_chosen_logps: -17, ref_rejected_logps: -3.5 },
+    };
+    return { settings, pair, extras, result: pairLoss(name, pair, settings, extras) };
+  });
+});
 
 await useBackend('wasm', null, null);
 const loraStarts = [
@@ -101,10 +127,7 @@ function update(pairs: string, ...flags: string[]) {
     policy,
     '--pairs',
     pairs,
-    '--alpha',
-    '0.07',
-    '--beta',
-    '0.1',
+    ...(flags.includes('--objective') ? [] : ['--alpha', '0.07', '--beta', '0.1']),
     '--seed',
     '7',
     '--backend',
@@ -150,6 +173,36 @@ function update(pairs: string, ...flags: string[]) {
   }
 }
 const eight = here('pairs.jsonl');
+
+/** Columns that objectives read, by pair. */
+const columns = Array.from({ length: 8 }, (_, i) => ({
+  weight: [0.5, 0, 2, 1.25][i % 4],
+  chosen_win_probability: 0.6 + 0.04 * i,
+  rejected_win_probability: 0.45 - 0.04 * i,
+}));
+const scratch = mkdtempSync(path.join(tmpdir(), 'brevity-expected-'));
+const weighted = path.join(scratch, 'pairs.jsonl');
+const rows = readFileSync(eight, 'utf8').trimEnd().split('\n');
+writeFileSync(
+  weighted,
+  rows.map((row, i) => JSON.stringify({ ...(JSON.parse(row) as object), ...columns[i] }) + '\n').join(''),
+);
+const three = [
+  '--lr',
+  '2e-4',
+  '--clip',
+  '1',
+  '--batch-size',
+  '3',
+  '--steps',
+  '3',
+  '--schedule',
+  'constant',
+  '--warmup',
+  '0',
+];
+const withObjective = (...flags: string[]) => update(weighted, ...three, '--objective', ...flags);
+
 const common = ['--lr', '2e-4', '--clip', '1'];
 const updates = {
   table: update(eight, ...common, '--batch-size', '8', '--steps', '3', '--schedule', 'constant', '--warmup', '0'),
@@ -188,7 +241,12 @@ const updates = {
     '--lora',
     '4',
   ),
+  simpo: withObjective('simpo', '--gamma-ratio', '0.55', '--nll-weight', '0.2'),
+  sppo: withObjective('sppo'),
+  wpo: withObjective('wpo', '--alpha', '0.02'),
+  'ld-dpo': withObjective('ld-dpo', '--ld-scale', '0.5'),
 };
+rmSync(scratch, { recursive: true });
 
 const expected = {
   source: `Brevity ${JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')).version}, native backend`,
@@ -199,6 +257,8 @@ const expected = {
   schedules,
   totals,
   losses,
+  objectives: objectiveLosses,
+  columns,
   loraStarts,
   updates,
 };

@@ -135,11 +135,16 @@ const roundFiles: Record<string, unknown[]> = {
   'held-out-scores.jsonl': samples.map(({ prompt_index }) => ({ prompt_index, rewards: [1] })),
 };
 
+const lossOfJob = {
+  name: 'lr-dpo' as const,
+  ...{ beta: 0.1, alpha: 0.02, label_smoothing: 0, gamma_ratio: 0, ld_scale: 1, nll_weight: 0.1 },
+};
+
 /** Files of an update job. */
 const jobContents: Record<string, object | unknown[]> = {
   'request.json': {
-    ...{ version: 1, id: 'brevity-1a2b3c4d-r0003', round: 3, policy: '/m', reference: '/m', same: true },
-    objective: { name: 'lr-dpo', beta: 0.1, alpha: 0.02, label_smoothing: 0 },
+    ...{ version: 2, id: 'brevity-1a2b3c4d-r0003', round: 3, policy: '/m', reference: '/m', same: true },
+    objective: lossOfJob,
     update: {
       ...{ lr: 5e-7, batch_size: 32, micro_batch: 8, epochs: 1, steps: 0, schedule: 'cosine', warmup: 0.1 },
       ...{ weight_decay: 0, decay: 'matrices', clip: 1, adam_beta1: 0.9, adam_beta2: 0.999, adam_eps: 1e-8 },
@@ -147,7 +152,10 @@ const jobContents: Record<string, object | unknown[]> = {
     },
     ...{ seed: 1, precision: null, threads: null, backend: 'auto', probe_tolerance: null },
   },
-  'pairs.jsonl': [{ ...pair, ref_chosen_logps: -1, ref_rejected_logps: -2 }, pair],
+  'pairs.jsonl': [
+    { ...pair, ref_chosen_logps: -1, ref_rejected_logps: -2, weight: 2 },
+    { ...pair, chosen_win_probability: 0.7, rejected_win_probability: 0.2 },
+  ],
   'probes.jsonl': [{ prompt_ids: [1], response_ids: [2, 3], server_logprobs: [-1, -2] }],
   'status.json': {
     ...{ state: 'training', done: 1, total: 2, host: 'h', pid: 1, processes: 1, device: 'cpu', executor: 'e' },
@@ -320,7 +328,7 @@ export async function targets(directory: string): Promise<Record<string, Target>
   const job = folder('job');
   const jobReaders: Record<string, () => unknown> = {
     'request.json': () => readRequest(job),
-    'pairs.jsonl': () => readPairs(job),
+    'pairs.jsonl': () => readPairs(job, { version: 2, objective: lossOfJob }),
     'probes.jsonl': () => readJobProbes(job),
     'status.json': () => readStatus(job),
     'done.json': () => readDone(job),

@@ -91,7 +91,7 @@ def execute(folder: Path, signalled: list[int], main_rank: bool) -> int:
 def prepare(job: Job) -> Run:
     """Reads the folder and starts the process group."""
     request = read_request(job.folder)
-    pairs = read_pairs(job.folder)
+    pairs = read_pairs(job.folder, request)
     probes = read_probes(job.folder)
     try:
         import accelerate

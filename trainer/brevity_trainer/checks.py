@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
-from .request import JobError, Pair, Probe, Request
+from .request import JobError, Objective, Pair, Probe, Request
 
-# How far z may be from α·Δ|y| before the first step: β times (nats, and nats per response token of the pair).
+# How far z may be from α·Δ|y| before the first step: nats per pair, and nats per response token.
 # Two float32 implementations differ by less than 1e-3 nats per sequence; bfloat16 rounds each token's by about 1e-2.
 # Another policy's log-probabilities are off by whole nats.
 Z_TOLERANCE = {"fp32": (0.01, 1e-4), "tf32": (0.05, 1e-3), "bf16": (0.5, 1e-2)}
@@ -22,47 +22,67 @@ class PairResult:
     rejected_logps: float
     ref_chosen_logps: float
     ref_rejected_logps: float
-    z: float
+    z: float  # NaN if the objective has none
     loss: float
+    weight: float
+    chosen_reward: float
+    rejected_reward: float
 
 
-def pair_metrics(results: Sequence[PairResult], pairs: Sequence[Pair], beta: float) -> dict[str, float]:
+# The width of a result's row.
+COLUMNS = len(fields(PairResult))
+
+
+def pair_metrics(results: Sequence[PairResult], pairs: Sequence[Pair]) -> dict[str, float]:
     """The columns of metrics.jsonl that are means over a batch: TRL's names, and lengths and weights.
 
     pairs: those of `results`, in their order
     """
-    chosen = [beta * (r.chosen_logps - r.ref_chosen_logps) for r in results]
-    rejected = [beta * (r.rejected_logps - r.ref_rejected_logps) for r in results]
     return {
         "loss": mean(r.loss for r in results),
-        "rewards/chosen": mean(chosen),
-        "rewards/rejected": mean(rejected),
-        "rewards/margins": mean(c - r for c, r in zip(chosen, rejected, strict=True)),
-        "rewards/accuracies": mean(float(c > r) for c, r in zip(chosen, rejected, strict=True)),
+        "rewards/chosen": mean(r.chosen_reward for r in results),
+        "rewards/rejected": mean(r.rejected_reward for r in results),
+        "rewards/margins": mean(r.chosen_reward - r.rejected_reward for r in results),
+        "rewards/accuracies": mean(float(r.chosen_reward > r.rejected_reward) for r in results),
         "logps/chosen": mean(r.chosen_logps for r in results),
         "logps/rejected": mean(r.rejected_logps for r in results),
         "lengths/chosen": mean(len(p.chosen_ids) for p in pairs),
         "lengths/rejected": mean(len(p.rejected_ids) for p in pairs),
         "lengths/margin": mean(len(p.chosen_ids) - len(p.rejected_ids) for p in pairs),
-        "weights/mean": mean(sigmoid(-r.z) for r in results),
+        "weights/mean": mean(r.weight for r in results),
     }
+
+
+def start_slope(objective: Objective, length: int) -> float | None:
+    """What a nat of a response's log-probability changes z by.
+
+    None: the objective has no z that equals α·Δ|y| while the policy is its reference
+    """
+    if objective.name in ("simpo", "sppo", "apo-zero", "apo-down"):
+        return None
+    slopes = {"dpo-norm": objective.beta / length, "ipo": 1 / length}
+    return slopes.get(objective.name, objective.beta)
 
 
 def check_z(
     results: Sequence[PairResult], pairs: Sequence[Pair], request: Request, precision: str, file: Path
-) -> float:
+) -> float | None:
     """Before the first step the policy is the reference, so that z is α·Δ|y|.
 
-    pairs: all of the file; returns the largest difference
+    pairs: all of the file; returns the largest difference, None if the objective has no such z
     """
+    objective = request.objective
+    if start_slope(objective, 1) is None:
+        print(f"objective {objective.name} has no z that is α·Δ|y| before the first step; not checked", flush=True)
+        return None
     nats, nats_per_token = Z_TOLERANCE[precision]
     worst = 0.0
     for result in results:
         pair = pairs[result.index]
         chosen, rejected = len(pair.chosen_ids), len(pair.rejected_ids)
-        expected = request.alpha * (chosen - rejected)
+        expected = objective.alpha * (chosen - rejected)
         error = abs(result.z - expected)
-        tolerance = request.beta * (nats + nats_per_token * (chosen + rejected))
+        tolerance = sum(start_slope(objective, n) * (nats / 2 + nats_per_token * n) for n in (chosen, rejected))
         if not error <= tolerance:
             raise JobError(
                 f"pair {result.index + 1} of {file} has z = {result.z:.6f} before the first step and α·Δ|y| = "
@@ -107,8 +127,3 @@ def expect_finite(step: int, what: str, value: float) -> None:
 def mean(values: Iterable[float]) -> float:
     values = list(values)
     return sum(values) / len(values)
-
-
-def sigmoid(x: float) -> float:
-    """Without overflow."""
-    return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))

@@ -1,4 +1,4 @@
-"""What an executor writes to the job folder, and the control file (docs/jobs.md, version 1).
+"""What an executor writes to the job folder, and the control file (docs/jobs.md).
 
 Files are replaced whole (written beside, flushed, renamed) or appended a line at a time. Needs no torch.
 """
@@ -15,8 +15,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from .request import VERSION, JobError
+from .request import JobError
 
+DONE_VERSION = 1
 STATUS_SECONDS = 5
 
 
@@ -159,7 +160,13 @@ class Job:
             self._done("failed", steps, message, None, None)
 
     def _done(self, outcome: str, steps: int, message: str | None, memory_mb: float | None, probes: Any) -> None:
-        done = {"version": VERSION, "outcome": outcome, "steps": steps, "message": message, "executor": self.executor}
+        done = {
+            "version": DONE_VERSION,
+            "outcome": outcome,
+            "steps": steps,
+            "message": message,
+            "executor": self.executor,
+        }
         done["seconds"] = round(time.monotonic() - self._begun, 3)
         done |= {"memory_mb": memory_mb, "z_error": self.z_error, "probes": probes}
         replace_file(self.folder / "done.json", json.dumps(done) + "\n")

@@ -1,4 +1,4 @@
-"""What an executor reads from the job folder: request.json, pairs.jsonl, probes.jsonl (docs/jobs.md, version 1).
+"""What an executor reads from the job folder: request.json, pairs.jsonl, probes.jsonl (docs/jobs.md).
 
 Unknown keys are refused by name and every value is checked, so that a typing error never trains. Needs no torch.
 """
@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-VERSION = 1
+# Of request.json and pairs.jsonl. Version 1 knows LR-DPO only, and its executors ignore a pair's weight.
+REQUEST_VERSION = 2
 
 
 class JobError(Exception):
@@ -49,15 +50,72 @@ class Update:
 
 
 @dataclass(frozen=True)
+class ObjectiveKind:
+    """What an objective is, as src/core/objectives/index.ts has it. loss.py computes it."""
+
+    # Settings beside β and nll_weight that it uses; another that is not neutral is refused.
+    uses: tuple[str, ...] = ()
+    # Compares with a reference policy; without one none is loaded.
+    reference: bool = True
+    # Needs both win probabilities of every pair.
+    wins: bool = False
+
+
+OBJECTIVES = {
+    "lr-dpo": ObjectiveKind(("alpha", "label_smoothing")),
+    "dpo": ObjectiveKind(("label_smoothing",)),
+    "dpo-norm": ObjectiveKind(("alpha", "label_smoothing")),
+    "simpo": ObjectiveKind(("alpha", "gamma_ratio", "label_smoothing"), reference=False),
+    "sppo": ObjectiveKind(wins=True),
+    "wpo": ObjectiveKind(("alpha", "label_smoothing")),
+    "ld-dpo": ObjectiveKind(("alpha", "ld_scale", "label_smoothing")),
+    "ipo": ObjectiveKind(),
+    "hinge": ObjectiveKind(),
+    "robust": ObjectiveKind(("alpha", "label_smoothing")),
+    "apo-zero": ObjectiveKind(),
+    "apo-down": ObjectiveKind(),
+}
+# Values at which a setting changes nothing.
+NEUTRAL = {"alpha": 0, "label_smoothing": 0, "gamma_ratio": 0, "ld_scale": 1, "nll_weight": 0}
+ADDED_IN_2 = ("gamma_ratio", "ld_scale", "nll_weight")
+
+
+@dataclass(frozen=True)
+class Objective:
+    """An objective and its settings; docs/objectives.md has the loss of each."""
+
+    beta: float
+    alpha: float
+    label_smoothing: float = 0.0
+    name: str = "lr-dpo"
+    gamma_ratio: float = 0.0
+    ld_scale: float = 1.0
+    nll_weight: float = 0.0
+
+    @property
+    def kind(self) -> ObjectiveKind:
+        return OBJECTIVES[self.name]
+
+    @property
+    def needs_shared(self) -> bool:
+        """LD-DPO: log-probabilities summed over the first min(|y_w|, |y_l|) tokens as well."""
+        return self.name == "ld-dpo"
+
+    @property
+    def needs_confidence(self) -> bool:
+        """WPO: how likely the policy is to sample each response."""
+        return self.name == "wpo"
+
+
+@dataclass(frozen=True)
 class Request:
+    version: int
     id: str
     round: int
     policy: Path
     reference: Path
     same: bool
-    beta: float
-    alpha: float
-    label_smoothing: float
+    objective: Objective
     update: Update
     seed: int
     precision: str | None
@@ -72,6 +130,12 @@ class Pair:
     rejected_ids: list[int]
     """Summed log-probabilities of chosen and rejected under the reference policy; None: to be computed."""
     ref_logps: tuple[float, float] | None
+    """The same over the first min(|y_w|, |y_l|) tokens of each."""
+    ref_shared_logps: tuple[float, float] | None = None
+    """How much the pair counts."""
+    weight: float = 1.0
+    """The probability that chosen and rejected each beat another of the policy's responses."""
+    win_probabilities: tuple[float, float] | None = None
 
     @property
     def responses(self) -> tuple[list[int], list[int]]:
@@ -132,7 +196,9 @@ _ids: Check = (
 )
 _numbers: Check = ("a list of numbers", lambda v: isinstance(v, list) and all(_is_number(x) for x in v))
 
-OPTIONAL = {"precision", "threads", "backend", "probe_tolerance"}
+_share: Check = ("a number of at least 0 and below 0.5", lambda v: _is_number(v) and 0 <= v < 0.5)
+
+OPTIONAL = {"precision", "threads", "backend", "probe_tolerance", *ADDED_IN_2}
 REQUEST: dict[str, Check] = {
     "version": _whole(1),
     "id": _text,
@@ -149,11 +215,17 @@ REQUEST: dict[str, Check] = {
     "probe_tolerance": _or_null(_number(0)),
 }
 OBJECTIVE: dict[str, Check] = {
-    "name": _one_of("lr-dpo"),
+    "name": _one_of(*OBJECTIVES),
     "beta": _number(0, 100, above=True),
     "alpha": _number(0, 100),
-    "label_smoothing": _number(0, 0.5),
+    "label_smoothing": _share,
+    "gamma_ratio": _number(0, 100),
+    "ld_scale": _number(0, 1),
+    "nll_weight": _number(0, 100),
 }
+# Older executors read requests of version 1, and know no other.
+OBJECTIVE_1: dict[str, Check] = {**OBJECTIVE, "name": ("one of lr-dpo in version 1", lambda v: v == "lr-dpo")}
+OBJECTIVE_1 |= {key: (f"{NEUTRAL[key]} in version 1", lambda v, key=key: v == NEUTRAL[key]) for key in ADDED_IN_2}
 UPDATE: dict[str, Check] = {
     "lr": _number(0, 1, above=True),
     "batch_size": _whole(1),
@@ -228,10 +300,12 @@ def read_request(folder: Path) -> Request:
     raw = _parse(_read(file), str(file))
     version = raw.get("version") if isinstance(raw, dict) else None
     # A later version may have other keys: its number is the better explanation.
-    if _is_number(version) and version > VERSION:
-        raise JobError(f"{file} is version {version} and this executor reads version {VERSION}; update it on the node")
+    if _is_number(version) and version > REQUEST_VERSION:
+        raise JobError(
+            f"{file} is version {version} and this executor reads version {REQUEST_VERSION}; update it on the node"
+        )
     request = _checked(raw, REQUEST, str(file))
-    objective = _checked(request["objective"], OBJECTIVE, str(file), "objective.")
+    objective = _read_objective(request["objective"], version, str(file))
     update = dict(_checked(request["update"], UPDATE, str(file), "update."))
     for key in ("batch_size", "micro_batch", "epochs", "steps"):
         update[key] = int(update[key])
@@ -240,14 +314,13 @@ def read_request(folder: Path) -> Request:
         update["lora"] = Lora(int(lora["rank"]), lora["alpha"], lora["targets"])
     threads = request.get("threads")
     return Request(
+        version=int(version),
         id=request["id"],
         round=int(request["round"]),
         policy=Path(request["policy"]),
         reference=Path(request["reference"]),
         same=request["same"],
-        beta=objective["beta"],
-        alpha=objective["alpha"],
-        label_smoothing=objective["label_smoothing"],
+        objective=objective,
         update=Update(**update),
         seed=int(request["seed"]),
         precision=request.get("precision"),
@@ -256,32 +329,69 @@ def read_request(folder: Path) -> Request:
     )
 
 
-def read_pairs(folder: Path) -> list[Pair]:
-    """The pairs to train on. Keys that are not listed here are for people and ignored."""
+def _read_objective(raw: Any, version: int, file: str) -> Objective:
+    objective = Objective(**_checked(raw, OBJECTIVE_1 if version == 1 else OBJECTIVE, file, "objective."))
+    for key in ("alpha", "gamma_ratio", "ld_scale", "label_smoothing"):
+        value = getattr(objective, key)
+        if key not in objective.kind.uses and value != NEUTRAL[key]:
+            raise JobError(
+                f"{file}: objective.{key} is {value:g}, and objective {objective.name} does not use it; "
+                f"expected {NEUTRAL[key]}"
+            )
+    return objective
+
+
+def read_pairs(folder: Path, request: Request | None = None) -> list[Pair]:
+    """The pairs to train on. Keys that are not listed here are for people and ignored.
+
+    request: whose objective the pairs must suit
+    """
     required = {"prompt_ids": _ids, "chosen_ids": _ids, "rejected_ids": _ids}
-    known = {"ref_chosen_logps": _or_null(_number(-math.inf)), "ref_rejected_logps": _or_null(_number(-math.inf))}
+    logps = _number(-math.inf)
+    known = {"ref_chosen_logps": logps, "ref_rejected_logps": logps}
+    known |= {"ref_chosen_shared_logps": logps, "ref_rejected_shared_logps": logps}
+    known |= {"weight": _number(0), "chosen_win_probability": _number(0, 1), "rejected_win_probability": _number(0, 1)}
     pairs = []
     for where, row in _rows(folder / "pairs.jsonl"):
         if not isinstance(row, dict):
             raise JobError(f"{where} holds {_shown(row)}; expected an object")
         row = {key: value for key, value in row.items() if key in required or value is not None}
         _checked({key: row[key] for key in required if key in row}, required, where)
-        references = {key: row[key] for key in known if key in row}
-        if len(references) > 0:
-            _checked(references, known, where)
+        given = {key: check for key, check in known.items() if key in row}
+        _checked({key: row[key] for key in given}, given, where)
         if any(len(row[key]) == 0 for key in required):
             raise JobError(f"{where} has an empty prompt or response; expected at least one token of each")
+        if request is not None:
+            _check_columns(row, request, where)
         pairs.append(
             Pair(
                 row["prompt_ids"],
                 row["chosen_ids"],
                 row["rejected_ids"],
-                (row["ref_chosen_logps"], row["ref_rejected_logps"]) if len(references) == 2 else None,
+                _both(row, "ref_{}_logps"),
+                _both(row, "ref_{}_shared_logps"),
+                row.get("weight", 1.0),
+                _both(row, "{}_win_probability"),
             )
         )
     if len(pairs) == 0:
         raise JobError(f"{folder / 'pairs.jsonl'} has no pairs to train on; expected one row per pair")
     return pairs
+
+
+def _both(row: dict[str, Any], name: str) -> tuple[float, float] | None:
+    """The values of chosen and rejected; None unless both are there."""
+    values = [row.get(name.format(side)) for side in ("chosen", "rejected")]
+    return None if None in values else (values[0], values[1])
+
+
+def _check_columns(row: dict[str, Any], request: Request, where: str) -> None:
+    name = request.objective.name
+    for key in ("chosen_win_probability", "rejected_win_probability"):
+        if request.objective.kind.wins and key not in row:
+            raise JobError(f"{where} lacks {key}, which objective {name} needs; expected a number from 0 to 1")
+    if request.version == 1 and "weight" in row:
+        raise JobError(f"{where} has a weight, which version 1 ignores; expected a request of version 2")
 
 
 def read_probes(folder: Path) -> list[Probe] | None:

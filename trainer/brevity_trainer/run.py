@@ -20,13 +20,13 @@ from torch.distributed.fsdp import fully_shard
 from transformers import TrainingArguments
 
 from . import checkpoint
-from .checks import PairResult, check_probes, check_z, expect_finite, mean, pair_metrics
+from .checks import COLUMNS, PairResult, check_probes, check_z, expect_finite, mean, pair_metrics
 from .job import Job, Superseded
-from .loss import Objective, collate, summed, token_logprobs
+from .loss import collate, first_tokens, summed, token_logprobs
 from .model import Policy, context_of, load_policy, load_reference, save_policy
 from .order import learning_rate, micro_steps, total_steps
 from .request import JobError, Pair, Probe, Request, check_sequences
-from .trainer import LRDPOTrainer, collate_pairs
+from .trainer import ObjectiveTrainer, by_pair, collate_pairs
 
 # torch and DeepSpeed divide by it: large enough that no gradient is ever scaled.
 NO_CLIPPING = 1e30
@@ -55,13 +55,13 @@ class Run:
     Making one starts the process group. `signals` is filled by the command's signal handler.
     """
 
-    trainer: LRDPOTrainer
+    trainer: ObjectiveTrainer
     policy: Policy
 
     def __init__(self, job: Job, request: Request, pairs: list[Pair], probes: list[Probe] | None) -> None:
         self.job, self.request, self.pairs, self.probes = job, request, pairs, probes
         update = request.update
-        self.objective = Objective(request.beta, request.alpha, request.label_smoothing)
+        self.objective = request.objective
         self.precision = request.precision or ("fp32" if uses_cpu() else "bf16")
         self.total = total_steps(len(pairs), update.batch_size, update.epochs, update.steps)
         self.shortest = min(range(len(pairs)), key=lambda index: pairs[index].length)
@@ -77,7 +77,7 @@ class Run:
         # accelerate has its own idea of threads and sets it while the process group starts.
         if request.threads is not None:
             torch.set_num_threads(request.threads)
-        self.reference: list[tuple[float, float] | None] = [pair.ref_logps for pair in pairs]
+        self.reference: list[tuple[float, ...] | None] = [self._known_reference(pair) for pair in pairs]
         self.logprobs_of_probes: dict[str, list[list[float]]] | None = None if probes is None else {}
         self.saved = checkpoint.newest(job.checkpoint)
         self.start = 0 if self.saved is None else self.saved[1]["step"]
@@ -86,6 +86,14 @@ class Run:
         self.batch_results: list[PairResult] = []
         self.kept = time.monotonic()
         self.step_began = time.perf_counter()
+
+    def _known_reference(self, pair: Pair) -> tuple[float, ...] | None:
+        """Log-probabilities of chosen and rejected, for LD-DPO of their shared lengths too; None: to be computed."""
+        if not self.objective.kind.reference:
+            return math.nan, math.nan
+        if not self.objective.needs_shared or pair.ref_logps is None:
+            return pair.ref_logps
+        return None if pair.ref_shared_logps is None else (*pair.ref_logps, *pair.ref_shared_logps)
 
     def _arguments(self) -> TrainingArguments:
         update = self.request.update
@@ -142,7 +150,7 @@ class Run:
             vocabulary = model.get_input_embeddings().weight.shape[0]
             check_sequences(self.pairs, self.probes or [], vocabulary, context_of(model))
             self.args.max_steps = max(1, self.total - self.start)
-            self.trainer = LRDPOTrainer(self, model, self.args)
+            self.trainer = ObjectiveTrainer(self, model, self.args)
             self.trainer.train()
             outcome = "done"
         except Interrupted as interrupted:
@@ -183,7 +191,7 @@ class Run:
         """Between gradient and optimizer: results of all processes, the first step's z, and whether loss is finite."""
         update = self.request.update
         rows = self.micros * math.ceil(update.batch_size / (self.micros * self.processes))
-        local = torch.full((rows, 7), -1.0, dtype=torch.float64, device=self.args.device)
+        local = torch.full((rows, COLUMNS), -1.0, dtype=torch.float64, device=self.args.device)
         results = torch.cat(self.step_results)
         local[: len(results)] = results
         self.step_results = []
@@ -211,7 +219,7 @@ class Run:
         self._obey(self._agree(step))
 
     def add_results(self, indices: torch.Tensor, *columns: torch.Tensor) -> None:
-        """Per pair: index (-1: a filler), log-probabilities [B, 2], the reference's [B, 2], z, loss."""
+        """Per pair: index (-1: a filler), and the columns of PairResult."""
         columns = [c if c.dim() == 2 else c[:, None] for c in (indices.double(), *columns)]
         self.step_results.append(torch.cat([c.detach().double() for c in columns], dim=1))
 
@@ -258,7 +266,8 @@ class Run:
     def _keep(self) -> None:
         if self.deepspeed:
             return  # its state is partitioned, and its own checkpoints are pickles
-        facts = {"step": self.steps, "reference": self.reference, "z_error": self.job.z_error}
+        reference = self.reference if self.objective.kind.reference else []
+        facts = {"step": self.steps, "reference": reference, "z_error": self.job.z_error}
         optimizer = self.trainer.optimizer.optimizer
         checkpoint.write(self.job.checkpoint, self.trainer.model, optimizer, facts, self.main)
         self.kept = time.monotonic()
@@ -299,13 +308,13 @@ class Run:
         for first in range(0, len(groups), self.processes):
             mine = first + self.args.process_index
             group = groups[mine] if mine < len(groups) else []
-            rows = torch.full((size, 3), -1.0, dtype=torch.float64, device=self.args.device)
             logps = self._pair_logps(model, [self.pairs[i] for i in group or [self.shortest]])
+            rows = torch.full((size, 1 + logps.shape[1]), -1.0, dtype=torch.float64, device=self.args.device)
             for row, index in enumerate(group):
                 rows[row] = torch.cat([torch.tensor([float(index)], device=rows.device), logps[row]])
-            for index, chosen, rejected in gather(rows).tolist():
+            for index, *values in gather(rows).tolist():
                 if index >= 0:
-                    self.reference[int(index)] = (chosen, rejected)
+                    self.reference[int(index)] = tuple(values)
             self._status(done=min(len(missing), (first + self.processes) * size))
             verdict = self._agree(step=None)
             if verdict != Verdict.STOP:
@@ -313,11 +322,15 @@ class Run:
 
     @torch.no_grad()
     def _pair_logps(self, model: torch.nn.Module, pairs: list[Pair]) -> torch.Tensor:
-        """[B, 2], float64"""
+        """Of chosen and rejected, float64 [B, 2]; for LD-DPO those of their shared lengths too, [B, 4]."""
         batch = {name: tensor.to(self.args.device) for name, tensor in collate_pairs(pairs).items()}
         with self.autocast():
-            logprobs, _ = token_logprobs(model, batch)
-        return summed(logprobs).reshape(2, -1).T
+            logprobs, mask = token_logprobs(model, batch)
+        logps = by_pair(summed(logprobs))
+        if not self.objective.needs_shared:
+            return logps
+        lengths = torch.tensor([[len(ids) for ids in pair.responses] for pair in pairs], device=mask.device)
+        return torch.cat([logps, by_pair(summed(logprobs * first_tokens(mask, lengths)))], dim=1)
 
     def _forward_model(self) -> torch.nn.Module:
         """Without DDP, whose forward pass synchronizes; with FSDP or DeepSpeed, whose weights are in pieces."""
@@ -351,7 +364,7 @@ class Run:
             "epoch": (step - 1) // math.ceil(len(self.pairs) / self.request.update.batch_size) + 1,
             "grad_norm": grad_norm,
             "learning_rate": self.rate(step - 1),
-            **pair_metrics(self.batch_results, pairs, self.request.beta),
+            **pair_metrics(self.batch_results, pairs),
             "tokens": tokens,
             "tokens_per_second": tokens / (time.perf_counter() - self.step_began),
             "micro_batch": math.ceil(len(pairs) / (self.micros * self.processes)),

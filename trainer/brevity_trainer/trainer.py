@@ -1,4 +1,4 @@
-"""LR-DPO on transformers.Trainer, by its public hooks.
+"""Every objective on transformers.Trainer, by its public hooks.
 
 The Trainer brings DDP, FSDP2 and DeepSpeed (through accelerate), mixed precision, gradient accumulation and clipping.
 This module brings what has to equal Brevity's engine: the order of pairs, the loss and its mean over all processes, the
@@ -15,7 +15,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
-from .loss import collate, lr_dpo, summed, token_logprobs
+from .loss import PairLogps, collate, first_tokens, pair_losses, summed, token_logprobs, token_logprobs_and_squares
 from .order import split_batch, steps_from
 from .request import Pair
 
@@ -41,7 +41,7 @@ class MicroBatches(Dataset):
         return self.items[item]
 
 
-class LRDPOTrainer(Trainer):
+class ObjectiveTrainer(Trainer):
     """transformers.Trainer with Brevity's loss, batches, optimizer groups and schedule. Public hooks only."""
 
     def __init__(self, run: Run, model: torch.nn.Module, args: TrainingArguments) -> None:
@@ -63,9 +63,15 @@ class LRDPOTrainer(Trainer):
         pairs = [self.run.pairs[index] for index in indices]
         tensors = collate_pairs(pairs)
         tensors["lengths"] = torch.tensor([[len(p.chosen_ids), len(p.rejected_ids)] for p in pairs])
-        tensors["ref_logps"] = torch.tensor([self.run.reference[index] for index in indices], dtype=torch.float64)
+        reference = torch.tensor([self.run.reference[index] for index in indices], dtype=torch.float64)
+        tensors["ref_logps"] = reference[:, :2]
+        if self.run.objective.needs_shared:
+            tensors["ref_shared"] = reference[:, 2:]
+        if self.run.objective.kind.wins:
+            tensors["wins"] = torch.tensor([pair.win_probabilities for pair in pairs], dtype=torch.float64)
+        tensors["weights"] = torch.tensor([pair.weight for pair in pairs], dtype=torch.float64)
         tensors["indices"] = torch.tensor(indices if len(group) > 0 else [-1])
-        tensors["weights"] = torch.full((len(pairs),), 1 / batch_pairs if len(group) > 0 else 0.0, dtype=torch.float64)
+        tensors["shares"] = torch.full((len(pairs),), 1 / batch_pairs if len(group) > 0 else 0.0, dtype=torch.float64)
         return tensors
 
     def create_optimizer(self, model: torch.nn.Module | None = None) -> torch.optim.Optimizer:
@@ -103,13 +109,34 @@ class LRDPOTrainer(Trainer):
 
         Gradients are averaged over processes and the loss over micro-batches: the share is multiplied by both.
         """
+        objective = self.run.objective
+        squares = None
         with self.run.autocast():
-            logprobs, _ = token_logprobs(model, inputs)
-        logps = summed(logprobs).reshape(2, -1).T  # (B, 2)
-        z, losses = lr_dpo(logps, inputs["ref_logps"], inputs["lengths"], self.run.objective)
-        self.run.add_results(inputs["indices"], logps, inputs["ref_logps"], z, losses)
-        share = (losses * inputs["weights"]).sum()
+            if objective.needs_confidence:
+                logprobs, squares, mask = token_logprobs_and_squares(model, inputs)
+            else:
+                logprobs, mask = token_logprobs(model, inputs)
+        lengths = inputs["lengths"]
+        pairs = PairLogps(
+            logps=by_pair(summed(logprobs)),
+            lengths=lengths,
+            ref_logps=inputs["ref_logps"],
+            weights=inputs["weights"],
+            shared=by_pair(summed(logprobs * first_tokens(mask, lengths))) if objective.needs_shared else None,
+            ref_shared=inputs.get("ref_shared"),
+            confidence=None if squares is None else by_pair(summed(logprobs.detach() - squares)) / lengths,
+            wins=inputs.get("wins"),
+        )
+        losses = pair_losses(pairs, objective)
+        columns = (pairs.logps, pairs.ref_logps, losses.z, losses.loss, losses.weight, losses.rewards)
+        self.run.add_results(inputs["indices"], *columns)
+        share = (losses.loss * inputs["shares"]).sum()
         return share * self.args.gradient_accumulation_steps * self.accelerator.num_processes
+
+
+def by_pair(sides: torch.Tensor) -> torch.Tensor:
+    """[2B], chosen then rejected, to [B, 2]."""
+    return sides.reshape(2, -1).T
 
 
 def collate_pairs(pairs: Sequence[Pair]) -> dict[str, torch.Tensor]:

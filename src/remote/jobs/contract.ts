@@ -1,6 +1,6 @@
 /**
- * The folder of an update job, version 1: docs/jobs.md. The engine writes request.json, pairs.jsonl, probes.jsonl,
- * control and launch.json; the executor writes all other files. Both sides read and write them through this file.
+ * The folder of an update job: docs/jobs.md. The engine writes request.json, pairs.jsonl, probes.jsonl, control
+ * and launch.json; the executor writes all other files. Both sides read and write them here.
  *
  * Leaves out how a job is launched (launchers/), watched (run/jobs/watch.ts) and executed (run/jobs/execute.ts).
  * Imports no tensors.
@@ -20,14 +20,23 @@ import {
 import { UserError, hasCode, messageOf } from '../../core/errors.js';
 import { MAX_LINE, megabytes, parseJson } from '../../core/limits.js';
 import { metricsSchema } from '../../core/metricsRow.js';
-import { type MetricsRow, tokenIdsSchema } from '../../core/rows.js';
+import { neutral, objectives, unusedSettings } from '../../core/objectives/index.js';
+import type { Objective } from '../../core/objectives/objective.js';
+import { type MetricsRow, pairColumnsSchema, tokenIdsSchema } from '../../core/rows.js';
 import { writeFileAtomic } from '../../io/durable.js';
-import { parseLine, parseRow, readJsonLines } from '../../io/jsonl.js';
+import { parseLine, parseRow, readJsonLines, writeJsonLines } from '../../io/jsonl.js';
 import { readTextFile } from '../../io/files.js';
 
+/** Of done.json and launch.json. */
 export const JOB_VERSION = 1;
 
-/** Largest JSON file of a job, bytes: done.json holds the log-probabilities of at most 256 probes. */
+/**
+ * Of request.json and pairs.jsonl. Version 1 knows LR-DPO only, and its executors ignore a pair's `weight`; requests that
+ * ask for no more are written in it, so that installations on nodes need no update for them.
+ */
+const REQUEST_VERSION = 2;
+
+/** Bytes of each JSON file of a job: done.json holds the log-probabilities of at most 256 probes. */
 const MAX_JSON = 64 * 2 ** 20;
 
 export const jobFiles = {
@@ -58,8 +67,32 @@ export const jobExit = {
   suspended: 143,
 } as const;
 
-export const requestSchema = z.strictObject({
-  version: z.literal(JOB_VERSION),
+const { beta, alpha, label_smoothing, ...dpo } = dpoSchema.shape;
+
+const objectiveSchema = z
+  .strictObject({
+    name: dpo.objective.unwrap(),
+    beta: beta.unwrap(),
+    alpha: alpha.unwrap(),
+    label_smoothing: label_smoothing.unwrap(),
+    gamma_ratio: dpo.gamma_ratio,
+    ld_scale: dpo.ld_scale,
+    nll_weight: dpo.nll_weight,
+  })
+  .superRefine(({ name, ...settings }, context) => {
+    for (const key of unusedSettings({ objective: name, ...settings }))
+      context.addIssue({
+        code: 'custom',
+        path: [key],
+        message: `${settings[key]}: objective ${name} does not use it; expected ${neutral[key]}`,
+      });
+  });
+
+/** Settings that version 1 lacks. */
+const addedSettings = ['gamma_ratio', 'ld_scale', 'nll_weight'] as const;
+
+const requestFields = z.strictObject({
+  version: z.literal([1, REQUEST_VERSION]),
   id: z.string().regex(/^[A-Za-z0-9._-]{1,100}$/, 'expected letters, digits, dots, hyphens and underscores'),
   round: z.int().min(0),
   /** Model or adapter folders, by their paths on the job's machine. */
@@ -67,12 +100,7 @@ export const requestSchema = z.strictObject({
   reference: z.string().min(1),
   /** Whether the reference is the policy at the start of the update. */
   same: z.boolean(),
-  objective: z.strictObject({
-    name: z.literal('lr-dpo'),
-    beta: dpoSchema.shape.beta.unwrap(),
-    alpha: dpoSchema.shape.alpha.unwrap(),
-    label_smoothing: dpoSchema.shape.label_smoothing.unwrap(),
-  }),
+  objective: objectiveSchema,
   update: updateSchema.omit({ job: true }),
   seed: z.int().min(0),
   precision: precisionSchema.nullable(),
@@ -80,24 +108,59 @@ export const requestSchema = z.strictObject({
   backend: backendSchema,
   probe_tolerance: z.number().gt(0).nullable().default(null),
 });
-export type JobRequest = z.infer<typeof requestSchema>;
+export type JobRequest = z.infer<typeof requestFields>;
 
-/** One row of pairs.jsonl. Other keys are ignored. */
-export const jobPairSchema = z
+const requestSchema = requestFields.superRefine(({ version, objective }, context) => {
+  if (version === REQUEST_VERSION || isVersion1(objective)) return;
+  context.addIssue({
+    code: 'custom',
+    path: ['objective'],
+    message: `version 1 of the contract knows LR-DPO only, without ${addedSettings.join(', ')}; expected version ${REQUEST_VERSION}`,
+  });
+});
+
+const isVersion1 = (objective: JobRequest['objective']): boolean =>
+  objective.name === 'lr-dpo' && addedSettings.every((key) => objective[key] === neutral[key]);
+
+/** A row of pairs.jsonl. Other keys are ignored. */
+const jobPairSchema = z
   .object({
     prompt_ids: tokenIdsSchema.min(1),
     chosen_ids: tokenIdsSchema.min(1),
     rejected_ids: tokenIdsSchema.min(1),
     ref_chosen_logps: z.number().optional(),
     ref_rejected_logps: z.number().optional(),
+    /** Over the first min(|y_w|, |y_l|) tokens: LD-DPO needs them. */
+    ref_chosen_shared_logps: z.number().optional(),
+    ref_rejected_shared_logps: z.number().optional(),
+    ...pairColumnsSchema.shape,
   })
   .refine(
     (row) => (row.ref_chosen_logps === undefined) === (row.ref_rejected_logps === undefined),
     'expected both of `ref_chosen_logps` and `ref_rejected_logps`, or neither',
+  )
+  .refine(
+    (row) => (row.ref_chosen_shared_logps === undefined) === (row.ref_rejected_shared_logps === undefined),
+    'expected both of `ref_chosen_shared_logps` and `ref_rejected_shared_logps`, or neither',
   );
 export type JobPair = z.infer<typeof jobPairSchema>;
 
-/** One row of probes.jsonl. */
+/** What a request asks of its pairs. */
+type PairNeeds = Pick<JobRequest, 'version' | 'objective'>;
+
+function pairSchemaOf({ version, objective: { name } }: PairNeeds) {
+  const { needs }: Objective = objectives[name];
+  return jobPairSchema.superRefine((row, context) => {
+    const refuse = (key: keyof JobPair, message: string) => context.addIssue({ code: 'custom', path: [key], message });
+    for (const column of ['chosen_win_probability', 'rejected_win_probability'] as const)
+      if (needs.includes(column) && row[column] === undefined)
+        refuse(column, `missing; objective ${name} needs a number from 0 to 1`);
+    if (version === 1 && row.weight !== undefined)
+      refuse('weight', `version 1 of the contract ignores it; expected a request of version ${REQUEST_VERSION}`);
+  });
+}
+
+/** A row of probes.jsonl. */
 export const jobProbeSchema = z
   .object({
     prompt_ids: tokenIdsSchema.min(1),
@@ -191,7 +254,26 @@ export function readRequest(dir: string): JobRequest {
     throw new UserError(
       `${dir} is not a job folder: it has no ${jobFiles.request}; expected a folder that Brevity wrote`,
     );
-  return checked(file, readJson(file), requestSchema);
+  return checked(file, readJson(file), requestSchema, REQUEST_VERSION);
+}
+
+/**
+ * Writes the request and its pairs, in the lowest version that can express them: installations of executors on nodes need
+ * no update for what they know.
+ *
+ * @throws UserError that names the key, or the line of pairs.jsonl, which executors would refuse
+ */
+export function writeRequest(dir: string, given: Omit<JobRequest, 'version'>, pairs: JobPair[]): void {
+  const known = isVersion1(given.objective) && pairs.every(({ weight }) => weight === undefined);
+  const { name, beta, alpha, label_smoothing } = given.objective;
+  const file = jobFile(dir, 'request');
+  const json = known
+    ? { version: 1, ...given, objective: { name, beta, alpha, label_smoothing } }
+    : { version: REQUEST_VERSION, ...given };
+  const request = checked(file, json, requestSchema, REQUEST_VERSION);
+  writeJsonLines(jobFile(dir, 'pairs'), pairs);
+  readPairs(dir, request);
+  writeFileAtomic(file, JSON.stringify(json, null, 1) + '\n');
 }
 
 /** null before the executor's first report. @throws UserError if it is damaged */
@@ -203,8 +285,9 @@ export const readDone = (dir: string): JobDone | null => readIfAny(jobFile(dir, 
 /** null before the first launch. @throws UserError if it is damaged or of a newer version */
 export const readLaunch = (dir: string): JobLaunch | null => readIfAny(jobFile(dir, 'launch'), launchSchema);
 
-export function readPairs(dir: string): JobPair[] {
-  const pairs = readJsonLines(jobFile(dir, 'pairs'), jobPairSchema);
+/** @throws UserError that names the line, also if it lacks a column that the objective needs */
+export function readPairs(dir: string, request: PairNeeds): JobPair[] {
+  const pairs = readJsonLines(jobFile(dir, 'pairs'), pairSchemaOf(request));
   if (pairs.length === 0) throw new UserError(`${jobFile(dir, 'pairs')} has no pairs; expected one per line`);
   return pairs;
 }
@@ -212,7 +295,7 @@ export function readPairs(dir: string): JobPair[] {
 export const readJobProbes = (dir: string): JobProbe[] =>
   readJsonLines(jobFile(dir, 'probes'), jobProbeSchema, { missing: 'empty' });
 
-export function writeJson(file: string, value: JobRequest | JobStatus | JobDone | JobLaunch): void {
+export function writeJson(file: string, value: JobStatus | JobDone | JobLaunch): void {
   writeFileAtomic(file, JSON.stringify(value, null, 1) + '\n');
 }
 
@@ -252,11 +335,12 @@ function readJson(file: string): unknown {
   }
 }
 
-function checked<T>(file: string, json: unknown, schema: z.ZodType<T>): T {
+/** @param newest the highest version of the file that is read */
+function checked<T>(file: string, json: unknown, schema: z.ZodType<T>, newest = JOB_VERSION): T {
   const version = (json as { version?: unknown } | null)?.version;
-  if (typeof version === 'number' && version > JOB_VERSION)
+  if (typeof version === 'number' && version > newest)
     throw new UserError(
-      `${file} is version ${version} and this Brevity reads version ${JOB_VERSION}; update Brevity on ${hostname()}`,
+      `${file} is version ${version} and this Brevity reads version ${newest}; update Brevity on ${hostname()}`,
     );
   const result = schema.safeParse(json);
   if (result.success) return result.data;
@@ -264,7 +348,7 @@ function checked<T>(file: string, json: unknown, schema: z.ZodType<T>): T {
   const at = issue.path.join('.');
   if (issue.code === 'unrecognized_keys') {
     const keys = issue.keys.map((key) => `\`${at === '' ? '' : `${at}.`}${key}\``).join(', ');
-    throw new UserError(`${file}: unknown key ${keys}; expected the keys of docs/jobs.md, version ${JOB_VERSION}`);
+    throw new UserError(`${file}: unknown key ${keys}; expected the keys of docs/jobs.md, version ${newest}`);
   }
   throw new UserError(`${file}: ${at === '' ? '' : `\`${at}\`: `}${issue.message}`);
 }

@@ -11,10 +11,10 @@ import path from 'node:path';
 import { z } from 'zod';
 import { Suspended, type Control, type ControlSignal } from '../../core/control.js';
 import { epochSteps, totalSteps } from '../../core/schedule.js';
-import { Interrupted, responseLogprobs, sum } from '../../train/logprobs.js';
-import { lrDpoLoss } from '../../core/objectives/lrDpo.js';
-import { referenceLogps } from '../../train/referenceLogps.js';
-import { bySide, pairSides, type ReferenceLogps } from '../../train/step.js';
+import { Interrupted, responseLogprobs } from '../../train/logprobs.js';
+import { objectives, pairLoss, type ObjectiveName } from '../../core/objectives/index.js';
+import type { Objective } from '../../core/objectives/objective.js';
+import { pairSides, referenceSums, type ReferenceLogps } from '../../train/step.js';
 import { hasCode, messageOf, UserError } from '../../core/errors.js';
 import { parseJson } from '../../core/limits.js';
 import { saveModel, type LoadedModel } from '../../model/folder.js';
@@ -42,6 +42,7 @@ import {
   writeJson,
 } from '../../remote/jobs/contract.js';
 import { readTextFile } from '../../io/files.js';
+import { jobReference } from './reference.js';
 
 /** Interval between checks of the engine's files, in ms. */
 const LOOK_MS = 200;
@@ -160,7 +161,10 @@ class Execution {
 
   async run(): Promise<number> {
     try {
-      const outcome = await this.execute();
+      const outcome = await this.execute().catch((error: unknown) => {
+        if (error instanceof Interrupted) return this.finish('aborted', {});
+        throw error;
+      });
       print(`${outcome} after ${this.steps} steps\n`);
       return jobExit.ended;
     } catch (error) {
@@ -178,28 +182,21 @@ class Execution {
   private async execute(): Promise<JobDone['outcome']> {
     const { dir, request } = this;
     this.tell({ state: 'loading' });
-    const pairs = readPairs(dir);
+    const pairs = readPairs(dir, request);
     const probes = readJobProbes(dir);
     const { name, detail } = await useBackend(request.backend, request.threads, request.precision);
     this.status.device = name === 'cuda' ? `cuda:${detail}` : 'cpu';
     this.status.executor = `${this.executor} (${name})`;
     const models = new ModelShelf(noRewards);
     const reference = await this.reference(models, pairs);
-    if (reference === null) return this.finish('aborted', {});
     const policy = await models.load(request.policy, trainingUse(request));
     const files = { checkpoint: jobFile(dir, 'checkpoint'), metrics: jobFile(dir, 'metrics') };
     const resumed = resumeUpdate(files, request.update.micro_batch);
     this.steps = resumed.state?.step ?? 0;
     const total = totalSteps(pairs.length, request.update);
     this.tell({ state: 'training', done: this.steps, total });
-    let start: number[][];
-    try {
-      start = await this.startProbes(policy, probes);
-      if (this.steps === 0 && request.same) await this.checkStart(policy, pairs, reference);
-    } catch (error) {
-      if (error instanceof Interrupted) return this.finish('aborted', {});
-      throw error;
-    }
+    const start = await this.startProbes(policy, probes);
+    if (this.steps === 0 && request.same) await this.checkStart(policy, pairs, reference);
     this.tell({});
     const { outcome } = await updateWithFiles(
       policy,
@@ -234,40 +231,24 @@ class Execution {
     return this.finish(outcome, { probes: probes.length === 0 ? null : { start, end } });
   }
 
-  /**
-   * Summed log-probabilities of the pairs under the reference; null if aborted. Values given in pairs.jsonl are used
-   * unchanged.
-   */
+  /** The pairs' log-probabilities under the reference; null: the objective has none, and its folder is not read. */
   private async reference(models: ModelShelf, pairs: JobPair[]): Promise<ReferenceLogps | null> {
     const { dir, request } = this;
-    const known = pairs.flatMap((pair) => [pair.ref_chosen_logps, pair.ref_rejected_logps]);
-    const sides = pairSides(pairs);
-    const missing = sides.filter((_, i) => known[i] === undefined);
-    if (missing.length === 0) return bySide(known as number[]);
-    // If the policy is its own reference, load it in the form that is trained, so that the first z is exactly α·Δ|y|.
-    const model = await models.load(
-      request.same ? request.policy : request.reference,
-      request.same ? trainingUse(request) : 'read',
+    const objective: Objective = objectives[request.objective.name];
+    if (!objective.reference) return null;
+    return jobReference(
+      pairs,
+      // Of an adapter in training the reference is computed in the same form, so that the first z is exactly α·Δ|y|.
+      () =>
+        models.load(request.same ? request.policy : request.reference, request.same ? trainingUse(request) : 'read'),
+      {
+        shared: objective.needs.includes('shared'),
+        file: path.join(jobFile(dir, 'checkpoint'), 'reference.jsonl'),
+        control: abortOnly(this.control),
+        onProgress: (done, total) =>
+          this.tell({ ...(done === 0 ? { state: 'reference' } : {}), done, total }, done === 0 ? 0 : STATUS_MS),
+      },
     );
-    this.tell({ state: 'reference', total: missing.length });
-    makeDirectory(jobFile(dir, 'checkpoint'));
-    try {
-      const file = path.join(jobFile(dir, 'checkpoint'), 'reference.jsonl');
-      const computed = await referenceLogps(file, model.fingerprint, missing, async (wanted) => {
-        const offset = missing.length - wanted.length;
-        const values = await responseLogprobs(model, wanted, {
-          control: abortOnly(this.control),
-          name: (i) => `pair ${Math.floor(sides.indexOf(wanted[i]) / 2) + 1}`,
-          onProgress: (done) => this.tell({ done: offset + done }, STATUS_MS),
-        });
-        return values.map(sum);
-      });
-      const rest = computed.values();
-      return bySide(sides.map((_, i) => known[i] ?? (rest.next().value as number)));
-    } catch (error) {
-      if (error instanceof Interrupted) return null;
-      throw error;
-    }
   }
 
   /**
@@ -306,37 +287,57 @@ class Execution {
     return values.map((each) => [...each]);
   }
 
-  /** Checks z = α·Δ|y| on the pairs of the first step. @throws UserError that names the worst pair */
-  private async checkStart(policy: LoadedModel, pairs: JobPair[], reference: ReferenceLogps): Promise<void> {
+  /** Checks on the pairs of the first step that z = α·Δ|y|. @throws UserError that names the worst pair */
+  private async checkStart(policy: LoadedModel, pairs: JobPair[], reference: ReferenceLogps | null): Promise<void> {
     const { request } = this;
-    const { objective, update } = request;
-    // The policy is the same before the adapter is added: its B is 0.
+    const { update } = request;
+    const { name, ...settings } = request.objective;
+    const slope = startSlope(name, settings.beta);
+    if (reference === null || slope === null) {
+      print(`objective ${name} has no z that is α·Δ|y| before the first step; not checked\n`);
+      return;
+    }
+    // Before the adapter is added the policy is the same: its B is 0.
     const [first] = epochSteps(pairs.length, update.batch_size, 0, request.seed);
-    const values = await responseLogprobs(policy, pairSides(first.map((index) => pairs[index])), {
+    const batch = first.map((index) => pairs[index]);
+    const values = await responseLogprobs(policy, pairSides(batch), {
       control: abortOnly(this.control),
       name: (i) => `pair ${first[Math.floor(i / 2)] + 1}`,
     });
-    const logps = values.map(sum);
+    const { chosen, rejected, shared } = referenceSums(batch, values);
     const rounded = this.status.device.startsWith('cuda') && request.precision !== 'fp32';
     let worst = 0;
     first.forEach((index, i) => {
       const { chosen_ids, rejected_ids } = pairs[index];
-      const { z } = lrDpoLoss(
+      const { z } = pairLoss(
+        name,
         {
-          chosen_logps: logps[2 * i],
-          rejected_logps: logps[2 * i + 1],
+          chosen_logps: chosen[i],
+          rejected_logps: rejected[i],
           ref_chosen_logps: reference.chosen[index],
           ref_rejected_logps: reference.rejected[index],
           chosen_length: chosen_ids.length,
           rejected_length: rejected_ids.length,
         },
-        objective,
+        settings,
+        {
+          shared: shared && {
+            chosen_logps: shared.chosen[i],
+            rejected_logps: shared.rejected[i],
+            ref_chosen_logps: reference.shared?.chosen[index] ?? NaN,
+            ref_rejected_logps: reference.shared?.rejected[index] ?? NaN,
+          },
+          // WPO's weights do not enter z.
+          chosen_confidence: 0,
+          rejected_confidence: 0,
+        },
       );
-      const expected = objective.alpha * (chosen_ids.length - rejected_ids.length);
-      const tokens = chosen_ids.length + rejected_ids.length;
+      if (z === null) throw new Error(`objective ${name} has no z`);
+      const expected = settings.alpha * (chosen_ids.length - rejected_ids.length);
       const error = Math.abs(z - expected);
       worst = Math.max(worst, error);
-      if (!(error <= objective.beta * tokens * (rounded ? Z_TOLERANCE.rounded : Z_TOLERANCE.exact)))
+      const nats = [chosen_ids, rejected_ids].reduce((total, { length }) => total + length * slope(length), 0);
+      if (!(error <= nats * (rounded ? Z_TOLERANCE.rounded : Z_TOLERANCE.exact)))
         throw new UserError(
           `before the first step z of pair ${index + 1} is ${z.toPrecision(6)} and α·Δ|y| is ${expected.toPrecision(6)}, though the reference is the policy; the reference log-probabilities of pairs.jsonl come from other weights, or ${request.policy} has changed`,
         );
@@ -382,6 +383,26 @@ class Execution {
       probes,
     });
     return outcome;
+  }
+}
+
+/**
+ * What one nat of a response's log-probability changes z by, by its length; null: the objective has no z that equals α·Δ|y|
+ * while the policy is its reference.
+ */
+function startSlope(name: ObjectiveName, beta: number): ((length: number) => number) | null {
+  switch (name) {
+    case 'simpo':
+    case 'sppo':
+    case 'apo-zero':
+    case 'apo-down':
+      return null;
+    case 'dpo-norm':
+      return (length) => beta / length;
+    case 'ipo':
+      return (length) => 1 / length;
+    default:
+      return () => beta;
   }
 }
 

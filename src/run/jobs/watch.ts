@@ -8,7 +8,7 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, lstatSync, readdirSync, renameSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { JobConfig } from '../../core/config/schema.js';
+import type { Config, JobConfig } from '../../core/config/schema.js';
 import type { ControlSignal } from '../../core/control.js';
 import { messageOf, UserError } from '../../core/errors.js';
 import { log } from '../../io/print.js';
@@ -18,6 +18,7 @@ import { discardUpdate } from '../stages/files.js';
 import { writePolicyProbes } from '../stages/policyProbes.js';
 import { readLogps } from '../stages/reviewFiles.js';
 import { trainingPairs } from '../stages/update.js';
+import { objectives } from '../../core/objectives/index.js';
 import { sampleRowSchema, type PairRow } from '../../core/rows.js';
 import { deriveSeed } from '../../core/seeds.js';
 import { makeDirectory, removeAll, syncDirectory, syncTree, writeFileAtomic } from '../../io/durable.js';
@@ -34,7 +35,6 @@ import {
   readLaunch,
   readRequest,
   readStatus,
-  requestSchema,
   type JobDone,
   type JobLaunch,
   type JobPair,
@@ -42,6 +42,7 @@ import {
   type JobStatus,
   writeControl,
   writeJson,
+  writeRequest,
 } from '../../remote/jobs/contract.js';
 import { explainEnd, jobDir, nameOfJob, viewOfJob } from '../../remote/jobs/view.js';
 import { commandLauncher } from '../../remote/jobs/launchers/command.js';
@@ -149,8 +150,7 @@ class JobWatch {
     const pairs = trainingPairs(this.context);
     const { server } = config.sampling;
     const probes = server === null ? [] : sampledProbes(this.context, server.probes);
-    const request = requestSchema.parse({
-      version: JOB_VERSION,
+    const request = {
       // Random: an earlier job of this round may still be in the scheduler's list.
       id: `brevity-${randomBytes(4).toString('hex')}-r${String(round.id).padStart(4, '0')}`,
       round: round.id,
@@ -158,10 +158,13 @@ class JobWatch {
       reference: remotePath(path.resolve(reference), paths),
       same,
       objective: {
-        name: 'lr-dpo',
-        alpha: round.settings.alpha,
+        name: config.dpo.objective,
         beta: round.settings.beta,
+        alpha: round.settings.alpha,
         label_smoothing: config.dpo.label_smoothing,
+        gamma_ratio: config.dpo.gamma_ratio,
+        ld_scale: config.dpo.ld_scale,
+        nll_weight: config.dpo.nll_weight,
       },
       update: { ...update, lr: round.settings.lr },
       seed: deriveSeed(config.seed, 'update', round.id),
@@ -169,12 +172,11 @@ class JobWatch {
       threads: config.threads,
       backend: config.backend,
       probe_tolerance: server?.tolerance ?? null,
-    });
+    };
     removeAll([this.dir, this.metrics, files.policyDir(round.id)]);
     makeDirectory(jobFile(this.dir, 'launchFolder'));
-    writeJsonLines(jobFile(this.dir, 'pairs'), same ? pairs : withReference(this.context, pairs));
     if (probes.length > 0) writeJsonLines(jobFile(this.dir, 'probes'), probes);
-    writeJson(jobFile(this.dir, 'request'), request);
+    writeRequest(this.dir, request, takesKnownReference(same, config.dpo) ? withReference(this.context, pairs) : pairs);
   }
 
   /** Records the intent to submit an attempt: the first, or the one after an ended attempt. */
@@ -509,8 +511,13 @@ class Abort {
   }
 }
 
-/** Adds the reference's log-probabilities that review has computed; the job computes the others. */
-function withReference({ files, round }: WorkContext, pairs: PairRow[]): (PairRow & Partial<JobPair>)[] {
+/** The policy as its own reference is computed by the job, which checks it, and review knows no sums over shared lengths. */
+function takesKnownReference(same: boolean, { objective }: Config['dpo']): boolean {
+  return !same && objectives[objective].reference && objective !== 'ld-dpo';
+}
+
+/** Adds the reference's log-probabilities that review has computed. The job computes all others. */
+function withReference({ files, round }: WorkContext, pairs: PairRow[]): (PairRow & JobPair)[] {
   const rows = readLogps(files, round.id).filter(({ model }) => model === 'reference');
   // With more than one reference, the round's own cannot be identified here.
   if (new Set(rows.map(({ fingerprint }) => fingerprint)).size !== 1) return pairs;

@@ -49,6 +49,8 @@ describe('process', () => {
     expect(contentsOf(run, [0, 1, 2])).toEqual(local);
     expect(new Set(jobs)).toEqual(new Set(['submitting', 'queued', 'running', 'ended']));
     const dir = path.join(run, 'rounds/0001/job');
+    // LR-DPO needs no newer executor than version 1's.
+    expect(JSON.parse(readFileSync(path.join(dir, 'request.json'), 'utf8'))).toMatchObject({ version: 1 });
     expect(readDone(dir)).toMatchObject({ outcome: 'done', steps: 12, message: null });
     expect(readDone(dir)?.z_error).toBeLessThan(1e-5);
     expect(readLaunch(dir)).toMatchObject({ attempt: 1, state: 'submitted', told: null, end: null });

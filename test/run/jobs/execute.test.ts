@@ -33,7 +33,8 @@ const pairs = Array.from({ length: 6 }, (_, i) => ({
 }));
 const lines = (rows: object[]) => rows.map((row) => JSON.stringify(row) + '\n').join('');
 
-const request: JobRequest = {
+/** Of an earlier Brevity too. */
+const request = {
   version: 1,
   id: 'brevity-0badcafe-r0001',
   round: 1,
@@ -253,13 +254,13 @@ describe('bad input is told in one sentence', () => {
   it.each<[string, Partial<Record<string, unknown>>, RegExp]>([
     [
       'a newer version',
-      { version: 2 },
-      /request\.json is version 2 and this Brevity reads version 1; update Brevity on \S+$/,
+      { version: 3 },
+      /request\.json is version 3 and this Brevity reads version 2; update Brevity on \S+$/,
     ],
     [
       'an unknown key',
       { objektive: 1 },
-      /request\.json: unknown key `objektive`; expected the keys of docs\/jobs\.md, version 1$/,
+      /request\.json: unknown key `objektive`; expected the keys of docs\/jobs\.md, version 2$/,
     ],
     [
       'a value out of range',
