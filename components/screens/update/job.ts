@@ -71,7 +71,7 @@ export function jobWork({ state, phase, done, total, z_error, told }: JobView): 
     z_error !== null
       ? [`z = α·Δ|y| within ${z_error.toExponential(1)} before the first step`]
       : phase === 'training' || phase === 'saving'
-        ? ['z not checked: the reference is another policy']
+        ? ['z not checked: the reference is another policy, or the objective has no z']
         : [];
   // The progress bar above shows that it trains.
   const parts = phase === 'training' ? checked : [doing, ...checked];

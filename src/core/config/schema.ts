@@ -266,7 +266,7 @@ export type Precision = z.infer<typeof precisionSchema>;
 const threadsExpected = 'expected a whole number from 1 to 256, or none for as many as this process may use';
 export const threadsSchema = z.int(threadsExpected).min(1, threadsExpected).max(256, threadsExpected);
 
-const runSchema = z.strictObject({
+export const configSchema = z.strictObject({
   model: z.string().min(1).describe('Hugging Face folder of the base policy'),
   reward: z
     .string()
@@ -290,22 +290,6 @@ const runSchema = z.strictObject({
   dpo: runDpoSchema.prefault({}),
   update: updateSchema.prefault({}),
   evaluation: evaluationSchema.prefault({}),
-});
-
-/** What the contract of update jobs has no place for (src/remote/jobs/contract.ts). */
-const refusedInJobs = 'updates as jobs train with lr-dpo or dpo only; leave out update.job to train in the engine';
-
-/** Why jobs cannot train with an objective; null: they can. */
-export const refusedByJobs = (objective: string): string | null =>
-  ['lr-dpo', 'dpo'].includes(objective) ? null : `${objective}: ${refusedInJobs}`;
-
-export const configSchema = runSchema.superRefine(({ dpo, update }, context) => {
-  if (update.job === null) return;
-  const refuse = (key: keyof typeof dpo, message: string) =>
-    context.addIssue({ code: 'custom', path: ['dpo', key], message });
-  const problem = refusedByJobs(dpo.objective);
-  if (problem !== null) refuse('objective', problem);
-  if (dpo.nll_weight !== neutral.nll_weight) refuse('nll_weight', `${dpo.nll_weight}: ${refusedInJobs}`);
 });
 
 /** A complete, checked configuration. */

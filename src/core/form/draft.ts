@@ -4,14 +4,7 @@
  */
 import path from 'node:path';
 import { type PartialConfig, isObject, mergeConfigs, schemaProblems } from '../config/partial.js';
-import {
-  type Config,
-  configSchema,
-  jobSchema,
-  refusedByJobs,
-  serverSchema,
-  withUsualSettings,
-} from '../config/schema.js';
+import { type Config, configSchema, jobSchema, serverSchema, withUsualSettings } from '../config/schema.js';
 import { neutral } from '../objectives/index.js';
 import { resolveRewardSpec } from '../config/rewardSpec.js';
 import {
@@ -163,8 +156,6 @@ export function fieldProblem(id: FieldId, values: Values): string | null {
   const text = values[id];
   if (field.kind === 'number') return numberProblem(field, text);
   if (field.kind === 'text' || field.kind === 'list') return textProblem(field, text);
-  const refused = id === 'objective' && values.updates_on !== thisMachine ? refusedByJobs(text) : null;
-  if (refused !== null) return refused;
   if (text.trim() !== '') return null;
   return id === 'directory' ? 'no directory is named; write one' : `${field.label} is missing; enter to write it`;
 }

@@ -51,14 +51,4 @@ describe('the loss of a run', () => {
     expect(schemaProblems({ ...given, dpo: { objektive: 'sppo' } })[0]).toContain('did you mean objective?');
     expect(schemaProblems({ ...given, dpo: 3 })[0]).toMatch(/^dpo: 3: expected an object/);
   });
-
-  it('is lr-dpo or dpo where updates run as jobs', () => {
-    const problems = (dpo: object) => schemaProblems({ ...given, dpo, update: { job: { launcher: 'process' } } });
-    expect(problems({ alpha: 0.1 })).toEqual([]);
-    expect(problems({ objective: 'dpo' })).toEqual([]);
-    expect(problems({ objective: 'simpo' })).toEqual([
-      'dpo.objective: simpo: updates as jobs train with lr-dpo or dpo only; leave out update.job to train in the engine',
-    ]);
-    expect(problems({ nll_weight: 0.2 })[0]).toMatch(/^dpo\.nll_weight: 0\.2: updates as jobs/);
-  });
 });

@@ -148,13 +148,6 @@ describe('configOfDraft', () => {
     expect(settledConfig(sppo, place)?.dpo).toMatchObject({ objective: 'sppo', alpha: 0, beta: 0.001, gamma_ratio: 0 });
   });
 
-  it('a job and an objective that jobs do not train with are refused at the objective', () => {
-    const { values } = draft(settings, { objective: 'simpo', updates_on: 'slurm' });
-    expect(fieldProblem('objective', values)).toMatch(/^simpo: updates as jobs train with lr-dpo or dpo only/);
-    expect(fieldProblem('objective', { ...values, updates_on: 'this machine' })).toBeNull();
-    expect(fieldProblem('objective', { ...values, objective: 'dpo' })).toBeNull();
-  });
-
   it('all weights turn an adapter of the settings off', () => {
     const given = draft({ ...settings, update: { lora: { rank: 3 } } }, { trains: 'all weights' });
     expect(settledConfig(given, place)?.update.lora).toBeNull();

@@ -42,7 +42,9 @@ describe('where it is', () => {
 describe('what it does', () => {
   it('checks z before the first step, if the reference is the policy', () => {
     expect(jobWork(job())?.text).toBe('z = α·Δ|y| within 1.2e-7 before the first step');
-    expect(jobWork(job({ z_error: null }))?.text).toBe('z not checked: the reference is another policy');
+    expect(jobWork(job({ z_error: null }))?.text).toBe(
+      'z not checked: the reference is another policy, or the objective has no z',
+    );
     expect(jobWork(job({ phase: 'loading', z_error: null }))?.text).toBe('loading the policy');
   });
 
