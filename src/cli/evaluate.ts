@@ -15,6 +15,7 @@ import { RowWriter, readAllRows } from './rows.js';
 import {
   addFlags,
   backendOption,
+  decodingFlags,
   examples,
   flagValues,
   folderOption,
@@ -22,14 +23,11 @@ import {
   outOption,
   rewardFlags,
   rewardOption,
-  samplingFlags,
   seedOption,
   precisionOption,
   threadsOption,
 } from './options.js';
 import { encodePrompts } from '../model/prompts.js';
-
-const flags = samplingFlags.filter(({ key }) => key !== 'samples_per_prompt');
 
 export function evaluateCommand(): Command {
   const command = new Command('evaluate')
@@ -44,7 +42,7 @@ export function evaluateCommand(): Command {
     .addOption(backendOption())
     .addOption(threadsOption())
     .addOption(precisionOption());
-  addFlags(command, flags, 'schema');
+  addFlags(command, decodingFlags, 'schema');
   return addFlags(command, rewardFlags, 'schema')
     .addHelpText(
       'after',
@@ -54,7 +52,7 @@ export function evaluateCommand(): Command {
       const entries = await readAllRows(options.in, promptEntrySchema);
       const prompts = entries.map(({ row, where }) => ({ where, prompt: row.prompt, prompt_ids: row.prompt_ids }));
       await useBackend(options.backend, options.threads, options.precision);
-      const settings = samplingSchema.parse(flagValues(options, flags).sampling ?? {});
+      const settings = samplingSchema.parse(flagValues(options, decodingFlags).sampling ?? {});
       const task = { prompts, raw: options.raw as boolean, seed: options.seed as number, settings };
       const reward = await openReward(
         options.reward,

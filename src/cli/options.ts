@@ -27,7 +27,15 @@ import { checkFolder } from '../model/files.js';
 import { rewardFaults } from '../io/configFile.js';
 import { commandLine } from '../core/shell.js';
 
-export { dpoFlags, pairsFlags, rewardFlags, runFlags, samplingFlags, updateFlags } from '../core/config/flags.js';
+export {
+  decodingFlags,
+  dpoFlags,
+  pairsFlags,
+  rewardFlags,
+  runFlags,
+  samplingFlags,
+  updateFlags,
+} from '../core/config/flags.js';
 
 const groups = {
   sampling: samplingSchema,

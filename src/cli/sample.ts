@@ -13,20 +13,18 @@ import { RowWriter, readAllRows } from './rows.js';
 import {
   addFlags,
   backendOption,
+  decodingFlags,
   examples,
   flagValues,
   folderOption,
   inOption,
   outOption,
   parserFor,
-  samplingFlags,
   seedOption,
   precisionOption,
   threadsOption,
 } from './options.js';
 import { encodePrompts } from '../model/prompts.js';
-
-const flags = samplingFlags.filter(({ key }) => key !== 'samples_per_prompt');
 
 export function sampleCommand(): Command {
   const command = new Command('sample')
@@ -50,13 +48,13 @@ export function sampleCommand(): Command {
     .addOption(backendOption())
     .addOption(threadsOption())
     .addOption(precisionOption());
-  return addFlags(command, flags, 'schema')
+  return addFlags(command, decodingFlags, 'schema')
     .addHelpText(
       'after',
       examples('sample --model ./SmolLM2-135M-Instruct --in prompts.jsonl -n 4 --max-new-tokens 128 > samples.jsonl'),
     )
     .action(async (options) => {
-      const settings = samplingSchema.parse(flagValues(options, flags).sampling ?? {});
+      const settings = samplingSchema.parse(flagValues(options, decodingFlags).sampling ?? {});
       const samples = options.samplesPerPrompt as number;
       const entries = await readAllRows(options.in, promptEntrySchema);
       await useBackend(options.backend, options.threads, options.precision);

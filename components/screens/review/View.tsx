@@ -12,7 +12,7 @@ import { AlphaColumn, AlphaCurves, AlphaLines, type AlphaLinesProps } from './pa
 import { DetailPane } from './parts/DetailPane.js';
 import { HackingPane } from './parts/HackingPane.js';
 import { ReviewTable, placeText } from './parts/ReviewTable.js';
-import { PromptLines, Texts } from './parts/Texts.js';
+import { ComparedTexts, PromptLines } from './parts/Texts.js';
 import { TokensPane } from './parts/TokensPane.js';
 import {
   type ReviewedRound,
@@ -23,7 +23,6 @@ import {
   isOutOfOrder,
   reviewLayout,
   reviewedRound,
-  sideLines,
   unitOf,
   usesBeta,
 } from './select.js';
@@ -105,15 +104,7 @@ function TablePane({ state, reviewed }: PaneProps) {
       {compared !== null && (
         <>
           <PromptLines lines={wrapped(compared.prompt, columns)} rows={layout.prompt} columns={columns} />
-          <Texts
-            sides={compared.sides}
-            lines={sideLines(state, compared, layout.beside)}
-            unit={unitOf(state)}
-            columns={columns}
-            rows={layout.text}
-            beside={layout.beside}
-            top={layout.textTop}
-          />
+          <ComparedTexts state={state} compared={compared} layout={layout} />
         </>
       )}
     </>

@@ -22,6 +22,9 @@ export const samplingFlags = [
   flag('--sampling-batch <N>', 'sampling', 'batch_size'),
 ];
 
+/** Of one response: how many are sampled for each prompt is a flag of its own, or fixed. */
+export const decodingFlags = samplingFlags.filter(({ key }) => key !== 'samples_per_prompt');
+
 export const dpoFlags = [
   flag('--objective <name>', 'dpo', 'objective'),
   flag('--beta <β>', 'dpo', 'beta'),

@@ -5,12 +5,12 @@ import { Line, Tint } from '../../../parts/Line.js';
 import { wrapped } from '../../../parts/markedText.js';
 import { Rule } from '../../../parts/Rule.js';
 import { cut, fit } from '../../../parts/text.js';
-import { type ReviewedRound, comparedResponses, detailOf, ranked, reviewLayout, sideLines, unitOf } from '../select.js';
+import { type ReviewedRound, comparedResponses, detailOf, ranked, reviewLayout } from '../select.js';
 import type { ReviewState } from '../state.js';
 import { marksOf } from '../table.js';
 import { marksInWords, misfitInWords } from '../words.js';
 import { placeText } from './ReviewTable.js';
-import { PromptLines, Texts } from './Texts.js';
+import { ComparedTexts, PromptLines } from './Texts.js';
 
 export interface DetailPaneProps {
   readonly state: ReviewState;
@@ -55,15 +55,7 @@ export function DetailPane({ state, reviewed }: DetailPaneProps) {
         </Tint>
         <Tint tone="muted">{said}</Tint>
       </Line>
-      <Texts
-        sides={compared.sides}
-        lines={sideLines(state, compared, layout.beside)}
-        unit={unitOf(state)}
-        columns={columns}
-        rows={layout.text}
-        beside={layout.beside}
-        top={layout.textTop}
-      />
+      <ComparedTexts state={state} compared={compared} layout={layout} />
     </>
   );
 }

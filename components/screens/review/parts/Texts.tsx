@@ -5,9 +5,10 @@ import { Marked } from '../../../parts/Marked.js';
 import type { MarkedLine } from '../../../parts/markedText.js';
 import { firstLines, fit } from '../../../parts/text.js';
 import type { Tone } from '../../../parts/theme.js';
-import { type Side, halfOf } from '../select.js';
+import { type Compared, type ReviewLayout, type Side, halfOf, sideLines, unitOf } from '../select.js';
+import type { ReviewState } from '../state.js';
 
-export interface TextsProps {
+interface TextsProps {
   readonly sides: readonly Side[];
   /** Their lines, wrapped to half the columns if they are side by side. */
   readonly lines: readonly [readonly MarkedLine[], readonly MarkedLine[]];
@@ -23,7 +24,7 @@ const waiting = '…';
 const tones: readonly Tone[] = ['accent', 'warn'];
 
 /** Two responses, side by side or one above the other, with the words marked that only one has. */
-export function Texts({ sides, lines, unit, columns, rows, beside, top }: TextsProps) {
+function Texts({ sides, lines, unit, columns, rows, beside, top }: TextsProps) {
   const width = beside ? halfOf(columns) : columns;
   const heads = sides.map((side) => headOf(side, unit));
   const visible = Array.from({ length: rows }, (_, i) => top + i);
@@ -67,6 +68,27 @@ export function Texts({ sides, lines, unit, columns, rows, beside, top }: TextsP
         ),
       )}
     </>
+  );
+}
+
+export interface ComparedTextsProps {
+  readonly state: ReviewState;
+  readonly compared: Compared;
+  readonly layout: Pick<ReviewLayout, 'beside' | 'text' | 'textTop'>;
+}
+
+/** The two responses that are compared, as the review screen lays them out. */
+export function ComparedTexts({ state, compared, layout }: ComparedTextsProps) {
+  return (
+    <Texts
+      sides={compared.sides}
+      lines={sideLines(state, compared, layout.beside)}
+      unit={unitOf(state)}
+      columns={state.size.columns}
+      rows={layout.text}
+      beside={layout.beside}
+      top={layout.textTop}
+    />
   );
 }
 
