@@ -4,9 +4,16 @@
  */
 
 /** The purpose of a draw, so that the same numbers give different draws elsewhere. */
-export type SeedPurpose = 'sample' | 'held-out' | 'prompts' | 'pairs' | 'update';
+export type SeedPurpose = 'sample' | 'held-out' | 'prompts' | 'pairs' | 'update' | 'bootstrap';
 
-const purposes: Record<SeedPurpose, number> = { sample: 1, 'held-out': 2, prompts: 3, pairs: 4, update: 5 };
+const purposes: Record<SeedPurpose, number> = {
+  sample: 1,
+  'held-out': 2,
+  prompts: 3,
+  pairs: 4,
+  update: 5,
+  bootstrap: 6,
+};
 
 /** A well-mixed 32-bit seed (murmur3's finalizer over each number in turn). */
 export function deriveSeed(runSeed: number, purpose: SeedPurpose, ...numbers: number[]): number {

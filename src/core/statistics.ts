@@ -4,6 +4,7 @@
  * 16(4), 2008). A response counts once however often it repeats the thing (as Wang & Manning, "Baselines and bigrams",
  * 2012, do for sentiment). Pure.
  */
+import { deriveSeed, Random } from './seeds.js';
 
 export interface Contrast {
   text: string;
@@ -83,4 +84,45 @@ export function wilson(hits: number, cases: number): { share: number; low: numbe
   const middle = (share + (z * z) / (2 * cases)) / (1 + (z * z) / cases);
   const reach = (z / (1 + (z * z) / cases)) * Math.sqrt((share * (1 - share)) / cases + (z * z) / (4 * cases * cases));
   return { share, low: Math.max(0, middle - reach), high: Math.min(1, middle + reach) };
+}
+
+/** A 95 % interval. */
+export interface Interval {
+  low: number;
+  high: number;
+}
+
+/**
+ * The percentile bootstrap interval of a statistic over prompts (Efron & Tibshirani, "An introduction to the bootstrap",
+ * 1993, chapter 13). A drawn prompt brings everything that belongs to it, both policies' responses included, so
+ * comparisons are paired (Koehn, "Statistical significance tests for machine translation evaluation", EMNLP 2004).
+ *
+ * @param prompts number of prompts
+ * @param statistic of a resample: indices of prompts, with repetitions
+ * @returns null for fewer than two prompts, and where a resample has no finite value
+ */
+export function bootstrapInterval(
+  prompts: number,
+  statistic: (drawn: Int32Array) => number,
+  { resamples = 1000, seed = 0 }: { resamples?: number; seed?: number } = {},
+): Interval | null {
+  if (prompts < 2) return null;
+  const values = new Float64Array(resamples);
+  const drawn = new Int32Array(prompts);
+  const random = new Random(deriveSeed(seed, 'bootstrap', prompts));
+  for (let r = 0; r < resamples; r++) {
+    for (let i = 0; i < prompts; i++) drawn[i] = random.below(prompts);
+    values[r] = statistic(drawn);
+    if (!Number.isFinite(values[r])) return null;
+  }
+  values.sort();
+  return { low: quantile(values, 0.025), high: quantile(values, 0.975) };
+}
+
+/** Of sorted values, with linear interpolation. @param share 0…1 */
+export function quantile(sorted: ArrayLike<number>, share: number): number {
+  const at = share * (sorted.length - 1);
+  const below = Math.floor(at);
+  const above = Math.min(below + 1, sorted.length - 1);
+  return sorted[below] + (at - below) * (sorted[above] - sorted[below]);
 }

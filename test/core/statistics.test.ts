@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { pearson, ranks, spearman, wilson } from '../../src/core/statistics.js';
+import { bootstrapInterval, pearson, quantile, ranks, spearman, wilson } from '../../src/core/statistics.js';
 
 describe('pearson', () => {
   it('is the covariance over both deviations', () => {
@@ -37,5 +37,32 @@ describe('the interval of a share', () => {
     expect(wilson(5, 5).low).toBeGreaterThan(0.5);
     expect(wilson(0, 5).low).toBeCloseTo(0, 12);
     expect(wilson(0, 0).share).toBeNaN();
+  });
+});
+
+describe('the bootstrap interval', () => {
+  const values = Array.from({ length: 200 }, (_, i) => i % 10);
+  const meanOf = (drawn: Int32Array) => drawn.reduce((sum, i) => sum + values[i], 0) / drawn.length;
+
+  it('is about 1.96 standard errors wide on each side of a mean', () => {
+    // Of 0…9 the deviation is √8.25; the standard error of 200 is 0.2031.
+    const interval = bootstrapInterval(200, meanOf, { resamples: 4000, seed: 7 });
+    expect(interval?.low).toBeCloseTo(4.5 - 1.96 * 0.2031, 1);
+    expect(interval?.high).toBeCloseTo(4.5 + 1.96 * 0.2031, 1);
+  });
+
+  it('repeats itself, and differs with the seed', () => {
+    expect(bootstrapInterval(200, meanOf, { seed: 1 })).toEqual(bootstrapInterval(200, meanOf, { seed: 1 }));
+    expect(bootstrapInterval(200, meanOf, { seed: 1 })).not.toEqual(bootstrapInterval(200, meanOf, { seed: 2 }));
+  });
+
+  it('is unknown for one prompt, and where a resample has no value', () => {
+    expect(bootstrapInterval(1, () => 1)).toBeNull();
+    expect(bootstrapInterval(5, () => NaN)).toBeNull();
+  });
+
+  it('interpolates quantiles', () => {
+    expect(quantile([0, 1, 2, 3], 0.5)).toBe(1.5);
+    expect(quantile([4], 0.975)).toBe(4);
   });
 });
