@@ -27,8 +27,7 @@ export async function openReward(spec: string, options: RewardOptions, permissio
   if (parts.length === 1 && parts[0].weight === 1) return opened[0];
   return new WeightedSum(
     spec,
-    opened,
-    parts.map(({ weight }) => weight),
+    opened.map((reward, p) => ({ spec: reward.spec, weight: parts[p].weight, reward })),
   );
 }
 
@@ -49,29 +48,35 @@ async function openPart(part: RewardPart, options: RewardOptions, permission: Pe
 class WeightedSum implements Reward {
   constructor(
     readonly spec: string,
-    private readonly parts: Reward[],
-    private readonly weights: number[],
+    readonly parts: readonly { spec: string; weight: number; reward: Reward }[],
   ) {}
 
   /** Runs the parts one after the other; reports a response's reward once all its parts are known. */
   async score(inputs: RewardInput[], hooks: RewardHooks): Promise<void> {
+    const values = inputs.map(() => new Array<number>(this.parts.length));
     const totals = new Float64Array(inputs.length);
     const known = new Uint32Array(inputs.length);
-    for (const [p, part] of this.parts.entries()) {
+    for (const [p, { reward: part, weight }] of this.parts.entries()) {
       await part.score(inputs, {
         control: hooks.control,
+        absolute: hooks.absolute,
         onReward: (index, reward) => {
-          totals[index] += this.weights[p] * reward;
+          values[index][p] = reward;
+          totals[index] += weight * reward;
           known[index]++;
           // Finite parts can add up to infinity.
           if (known[index] === this.parts.length)
-            hooks.onReward(index, finiteReward(totals[index], this.spec, inputs[index]));
+            hooks.onReward(index, finiteReward(totals[index], this.spec, inputs[index]), values[index]);
         },
       });
     }
   }
 
+  remarks(): string[] {
+    return this.parts.flatMap(({ reward }) => reward.remarks?.() ?? []);
+  }
+
   dispose(): void {
-    for (const part of this.parts) part.dispose();
+    for (const { reward } of this.parts) reward.dispose();
   }
 }

@@ -16,20 +16,47 @@ export interface RewardInput {
 }
 
 export interface RewardHooks {
-  /** Called once for each input, in any order, as soon as its reward is known. */
-  onReward(index: number, reward: number): void;
+  /**
+   * Called once for each input, in any order, as soon as its reward is known.
+   *
+   * @param parts of a weighted sum: the unweighted reward of each part, in the order of `Reward.parts`
+   */
+  onReward(index: number, reward: number, parts?: readonly number[]): void;
+  control?: Control;
+  /**
+   * Rewards of different calls are compared with each other (evaluation): a judge that ranks the responses to a prompt
+   * among themselves scores each alone instead.
+   */
+  absolute?: boolean;
+}
+
+/** Two responses to one prompt. */
+export interface ComparisonInput {
+  prompt?: Prompt;
+  responses: readonly [string, string];
+}
+
+export interface ComparisonHooks {
+  /** Called once for each input: the probability that its first response is the better one, 0…1; a tie is ½. */
+  onPreference(index: number, preference: number): void;
   control?: Control;
 }
 
 export interface Reward {
   /** The specification as the user wrote it. */
   readonly spec: string;
+  /** The parts of a weighted sum; absent for a single reward of weight 1. */
+  readonly parts?: readonly { spec: string; weight: number }[];
   /**
    * Scores all inputs.
    *
    * @throws UserError that names the prompt if a reward is missing or not finite; rewards reported before remain valid
    */
   score(inputs: RewardInput[], hooks: RewardHooks): Promise<void>;
+  /** Judges: compares pairs, each in both orders. Rewards without it are compared by their scores. */
+  compare?(inputs: ComparisonInput[], hooks: ComparisonHooks): Promise<void>;
+  /** Sentences that a user should see beside the results: refusals, unparsable answers, position bias, cost. */
+  remarks?(): string[];
   dispose(): void;
 }
 
