@@ -21,6 +21,20 @@ export const rewardSchema = z
   .min(-MAX_REWARD, `a reward is at least -${MAX_REWARD}`)
   .max(MAX_REWARD, `a reward is at most ${MAX_REWARD}`);
 
+/**
+ * Parts of the rewards of a prompt's responses, for a weighted sum: [response][part], the unweighted value of each part
+ * in the order of the specification. Absent for a single reward, and in rows of earlier versions.
+ */
+export const rewardPartsSchema = z.array(z.array(rewardSchema));
+
+/** Why these parts do not belong to so many responses; null if they do. */
+export function problemWithParts(parts: readonly (readonly number[])[] | undefined, responses: number): string | null {
+  if (parts === undefined) return null;
+  if (parts.length !== responses) return `expected one list for each of ${responses} rewards, got ${parts.length}`;
+  const uneven = parts.find((values) => values.length < 2 || values.length !== parts[0].length);
+  return uneven === undefined ? null : 'expected lists of as many numbers, at least two, one for each part';
+}
+
 /** One sampled response. `ids` includes the end-of-turn token if the model produced it: |y| = ids.length. */
 export const responseSchema = z.object({
   ids: tokenIdsSchema,
@@ -42,7 +56,12 @@ export const sampleRowSchema = z.object({
 export type SampleRow = z.infer<typeof sampleRowSchema>;
 
 /** A row of `scores.jsonl`: the rewards of `samples.jsonl`'s row with the same prompt_index, in its order. */
-export const scoreRowSchema = z.object({ prompt_index: z.int().min(0), rewards: z.array(rewardSchema) });
+export const scoreRowSchema = z
+  .object({ prompt_index: z.int().min(0), rewards: z.array(rewardSchema), parts: rewardPartsSchema.optional() })
+  .superRefine(({ rewards, parts }, context) => {
+    const message = problemWithParts(parts, rewards.length);
+    if (message !== null) context.addIssue({ code: 'custom', path: ['parts'], message });
+  });
 export type ScoreRow = z.infer<typeof scoreRowSchema>;
 
 const winProbabilityExpected = 'expected a number from 0 to 1';

@@ -56,7 +56,7 @@ export async function answer<Q extends Query>(core: Core, archive: Archive, quer
 const answers: Answers = {
   async 'read-detail'(_core, archive, { round, prompt_index }) {
     const { prompt, prompt_ids, responses } = await archive.sample(round, prompt_index);
-    const { rewards } = await archive.score(round, prompt_index);
+    const { rewards, parts } = await archive.score(round, prompt_index);
     return {
       prompt_index,
       prompt: prompt ?? promptText({ prompt_ids }),
@@ -65,6 +65,7 @@ const answers: Answers = {
         length: ids.length,
         reward: rewards[i],
         logps,
+        ...(parts !== undefined && { parts: parts[i] }),
         truncated: finish_reason === 'length',
       })),
     };

@@ -18,7 +18,7 @@ import {
   tokenScroll,
 } from './select.js';
 import { type ReviewPane, type ReviewState, type ReviewUi, reviewUi } from './state.js';
-import { type ColumnId, columnAt, columnIds } from './table.js';
+import { type ColumnId, columnAt, sortableColumns } from './table.js';
 
 /** Changes made by the person. The table scrolls along with the selection, so its first row is settled here. */
 export function change(state: ReviewState, changes: Partial<ReviewUi>): ReviewState {
@@ -176,7 +176,8 @@ export function page(state: ReviewState, move: 'page-up' | 'page-down'): ReviewS
 /** Sorts by the column beside the present one, in that column's own direction. */
 export function sortBeside(state: ReviewState, by: number): ReviewState {
   const { column } = state.ui.sort;
-  const next = columnIds[(columnIds.indexOf(column) + by + columnIds.length) % columnIds.length];
+  const ids = sortableColumns(reviewedRound(state)?.table ?? { parts: [] });
+  const next = ids[(ids.indexOf(column) + by + ids.length) % ids.length];
   return sortBy(state, next, false);
 }
 
@@ -245,7 +246,7 @@ export function pointed(
 /** `by`: rows that the wheel moves; null: a click. A click on a heading sorts by it, a second one reverses. */
 function pointedTable(
   state: ReviewState,
-  { order }: ReviewedRound,
+  { order, table: { parts } }: ReviewedRound,
   by: number | null,
   x: number,
   y: number,
@@ -259,7 +260,7 @@ function pointedTable(
     const at = placeAt(y - first, top, order.rows.length, table);
     return at === null ? state : selectAt(state, at);
   }
-  const column = columnAt(x, tableColumns);
+  const column = columnAt(x, tableColumns, parts.length > 0);
   const { sort } = state.ui;
   return column === null ? state : sortBy(state, column, sort.column === column && !sort.reversed);
 }

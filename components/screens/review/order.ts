@@ -205,6 +205,8 @@ class RowReader implements Filterable {
         return marginsOf(table, row, this.alpha).length_penalized_margin;
       case 'weight':
         return marginsOf(table, row, this.alpha).weight;
+      case 'dissent':
+        return 100 * table.dissent[row];
       case 'k':
         return table.rows[row].rewards.length;
       case 'prompt':

@@ -16,6 +16,8 @@ import {
   type WeightInputs,
   bestAndWorst,
 } from '../../../src/core/review/rows.js';
+import type { NamedPart } from '../../../src/core/config/rewardSpec.js';
+import { dissent } from '../../../src/core/rewardParts.js';
 import { commonStart, weightLaw, weightStart, type WeightLaw } from '../../../src/core/startWeights.js';
 import * as format from '../../../src/core/format.js';
 
@@ -35,6 +37,10 @@ export interface ReviewTable {
   rejectedReward: Float64Array;
   chosenLength: Float64Array;
   rejectedLength: Float64Array;
+  /** The parts of the reward; empty for a single reward. */
+  parts: readonly NamedPart[];
+  /** Their dissent about the pair (src/core/rewardParts.ts); NaN if the row has no parts, or they see no difference. */
+  dissent: Float64Array;
   /** What the pair's gradient weight follows from; NaN until it is known (src/core/startWeights.ts). */
   weightStart: Float64Array;
   /** How weights follow α. */
@@ -57,12 +63,16 @@ const tables = new WeakMap<
   { decisions: readonly Decision[]; key: string; known: readonly LogRatios[] | null; table: ReviewTable }
 >();
 
-/** @param loss of the round; α is not used */
+/**
+ * @param loss of the round; α is not used
+ * @param parts of the reward that scored the rows; rows with another number of parts count as rows without
+ */
 export function tableOf(
   rows: readonly ReviewRow[],
   decisions: readonly Decision[],
   weights: WeightInputs = { need: 'rows' },
   loss: Loss = lossSettings({ beta: NaN, alpha: NaN }),
+  parts: readonly NamedPart[] = [],
 ): ReviewTable {
   const weighed = dependsOnPair(weights, loss) ? { weights, loss } : null;
   const known = weights.need === 'logps' ? weights.known : null;
@@ -72,10 +82,11 @@ export function tableOf(
     objective,
     label_smoothing,
     ...(weighed === null ? [] : [beta, gamma_ratio, ld_scale]),
+    parts,
   ]);
   const found = tables.get(rows);
   if (found?.decisions === decisions && found.known === known && found.key === key) return found.table;
-  const table = makeTable(rows, decisions, weighed, weightLaw(loss));
+  const table = makeTable(rows, decisions, weighed, weightLaw(loss), parts);
   tables.set(rows, { decisions, key, known, table });
   return table;
 }
@@ -89,6 +100,7 @@ function makeTable(
   given: readonly Decision[],
   weighed: Weighed,
   law: WeightLaw,
+  parts: readonly NamedPart[],
 ): ReviewTable {
   const byPrompt = new Map(given.map((decision) => [decision.prompt_index, decision]));
   const n = rows.length;
@@ -97,6 +109,8 @@ function makeTable(
   const [chosen, rejected] = [new Int32Array(n).fill(-1), new Int32Array(n).fill(-1)];
   const [chosenReward, rejectedReward] = [new Float64Array(n).fill(NaN), new Float64Array(n).fill(NaN)];
   const [chosenLength, rejectedLength] = [new Float64Array(n).fill(NaN), new Float64Array(n).fill(NaN)];
+  const dissents = new Float64Array(n).fill(NaN);
+  const weights = parts.map(({ weight }) => weight);
   const startOf = weighed === null ? null : startReader(weighed.weights, weighed.loss);
   const weightStart = new Float64Array(n);
   const paired: number[] = [];
@@ -115,6 +129,9 @@ function makeTable(
     rejectedReward[i] = row.rewards[pair.rejected];
     chosenLength[i] = row.lengths[pair.chosen];
     rejectedLength[i] = row.lengths[pair.rejected];
+    const [of, against] = [row.parts?.[pair.chosen], row.parts?.[pair.rejected]];
+    if (weights.length > 0 && of?.length === weights.length && against !== undefined)
+      dissents[i] = dissent(weights, of, against);
     if (startOf !== null) weightStart[i] = startOf(row, pair);
   }
   const pairs = new Int32Array(paired);
@@ -132,6 +149,8 @@ function makeTable(
     rejectedReward,
     chosenLength,
     rejectedLength,
+    parts: rows.some(({ parts: known }) => known !== undefined && known[0]?.length === parts.length) ? parts : [],
+    dissent: dissents,
     weightStart,
     law,
     pairs,
@@ -220,6 +239,7 @@ export const columnIds = [
   'length',
   'penalized',
   'weight',
+  'dissent',
   'marks',
   'text',
 ] as const;
@@ -231,6 +251,8 @@ export interface Column {
   width: number;
   /** Hidden on a terminal narrower than this. */
   from: number;
+  /** Likewise if the reward has parts; where absent, `from` holds. */
+  fromWithParts?: number;
   /** Sorted with the greatest value first. */
   descending: boolean;
   /** The sort key; NaN goes last. */
@@ -259,12 +281,24 @@ const signed2 = (value: number) => format.signed(value, 2);
 /** From left to right. */
 export const columns: readonly Column[] = [
   numeric('prompt', 'prompt', 7, { descending: false, value: (t, i) => t.rows[i].prompt_index + 1 }, format.count),
-  numeric('r_w', 'r_w', 7, { from: 76, value: (t, i) => t.chosenReward[i] }, fixed2),
-  numeric('r_l', 'r_l', 7, { from: 76, descending: false, value: (t, i) => t.rejectedReward[i] }, fixed2),
+  numeric('r_w', 'r_w', 7, { from: 76, fromWithParts: 84, value: (t, i) => t.chosenReward[i] }, fixed2),
+  numeric(
+    'r_l',
+    'r_l',
+    7,
+    { from: 76, fromWithParts: 84, descending: false, value: (t, i) => t.rejectedReward[i] },
+    fixed2,
+  ),
   numeric('margin', 'r_w-r_l', 8, { value: (t, i) => t.chosenReward[i] - t.rejectedReward[i] }, signed2),
   numeric('|y_w|', '|y_w|', 7, { value: (t, i) => t.chosenLength[i] }, format.count),
   numeric('|y_l|', '|y_l|', 7, { value: (t, i) => t.rejectedLength[i] }, format.count),
-  numeric('length', 'α·Δ|y|', 8, { from: 62, value: (t, i, alpha) => marginsOf(t, i, alpha).length_margin }, signed2),
+  numeric(
+    'length',
+    'α·Δ|y|',
+    8,
+    { from: 62, fromWithParts: 70, value: (t, i, alpha) => marginsOf(t, i, alpha).length_margin },
+    signed2,
+  ),
   numeric(
     'penalized',
     'penalized',
@@ -273,22 +307,25 @@ export const columns: readonly Column[] = [
     signed2,
   ),
   numeric('weight', 'weight', 7, { value: (t, i, alpha) => marginsOf(t, i, alpha).weight }, format.weight),
+  numeric('dissent', 'dissent', 8, { from: Infinity, fromWithParts: 62, value: (t, i) => t.dissent[i] }, (value) =>
+    format.percent(100 * value, 0),
+  ),
 ];
 
 export const marksWidth = 6;
 /** A narrower piece of a prompt is not worth showing. */
 const leastText = 10;
 
-/** The columns of a table this wide, and the width left for the prompts. */
-export function columnsFor(width: number): { shown: Column[]; text: number } {
-  const shown = columns.filter(({ from }) => width >= from);
+/** The columns of a table this wide, and the width left for the prompts. @param parts whether the reward has parts */
+export function columnsFor(width: number, parts: boolean): { shown: Column[]; text: number } {
+  const shown = columns.filter(({ from, fromWithParts }) => width >= (parts ? (fromWithParts ?? from) : from));
   const text = width - shown.reduce((sum, column) => sum + column.width, 0) - marksWidth - 2;
   return { shown, text: text >= leastText ? text : 0 };
 }
 
 /** The column at an x position of the heading. */
-export function columnAt(x: number, width: number): ColumnId | null {
-  const { shown, text } = columnsFor(width);
+export function columnAt(x: number, width: number, parts: boolean): ColumnId | null {
+  const { shown, text } = columnsFor(width, parts);
   let end = 0;
   for (const column of shown) if (x < (end += column.width)) return column.id;
   if (x < end + marksWidth + 2) return 'marks';
@@ -365,6 +402,11 @@ export function columnOf(id: Exclude<ColumnId, 'marks' | 'text'>): Column {
   const found = columns.find((column) => column.id === id);
   if (found === undefined) throw new Error(`no column ${id}`);
   return found;
+}
+
+/** The columns that a table can be sorted by, from left to right. */
+export function sortableColumns({ parts }: Pick<ReviewTable, 'parts'>): readonly ColumnId[] {
+  return parts.length > 0 ? columnIds : columnIds.filter((id) => id !== 'dissent');
 }
 
 /** Whether moving α can change the order. */

@@ -12,8 +12,10 @@ import { settingsOf, shown, shownRound } from '../../app/selectors.js';
 import { marginHistogram, neutralAlpha, panelCurves, panelNumbers } from './alpha.js';
 import { factsOf, listRows, reportOf } from './hacking.js';
 import {
+  type Compared,
   type ReviewedRound,
   type Side,
+  comparedParts,
   comparedResponses,
   isMisfit,
   ranked,
@@ -164,7 +166,8 @@ export function reading(state: ReviewState): string[] {
   if (state.ui.pane === 'alpha')
     return [...summary, ...curvesInWords(table, settings.alpha, unitOf(state), weightsReason(state) ?? '')];
   if (row === null) return [...summary, 'No prompt matches the filter.'];
-  const { prompt, sides, cursor } = comparedResponses(state, reviewed, row);
+  const compared = comparedResponses(state, reviewed, row);
+  const { prompt, sides, cursor } = compared;
   const place = `Prompt ${table.rows[row].prompt_index + 1}, ${count(order.places[row] + 1)} of ${count(order.rows.length)}.`;
   const words = [...marksInWords(marksOf(table, row, settings.alpha)), ...misfitInWords(state, reviewed, row)];
   const head = [`${place} ${words.join(', ')}`.trim(), makeVisible(prompt)];
@@ -183,8 +186,17 @@ export function reading(state: ReviewState): string[] {
     ...head,
     ...(note === '' ? [] : [`Note: ${makeVisible(note)}`]),
     ...(state.ui.pane === 'detail' ? responses : []),
+    ...(state.ui.pane === 'detail' ? partsInWords(reviewed, row, compared) : []),
     ...sides.map(sideInWords),
   ];
+}
+
+function partsInWords(reviewed: ReviewedRound, row: number, compared: Compared): string[] {
+  const [first, second] = compared.sides.map(({ name }) => name);
+  return comparedParts(reviewed, row, compared).map(
+    ({ name, weight, chosen, rejected, contribution }) =>
+      `Part ${makeLine(name, 60)}, weight ${weight}: ${first} ${fixed(chosen, 2)}, ${second} ${fixed(rejected, 2)}, weighted difference ${signed(contribution, 2)}.`,
+  );
 }
 
 /** The curves of the α panel at some points of its scale, and the margins at this α. */

@@ -24,6 +24,8 @@ export interface ReviewRow {
   lengths: number[];
   truncated: boolean[];
   logps: number[];
+  /** Of a weighted sum: [response][part], unweighted (core/rows.ts: rewardPartsSchema); absent without parts. */
+  parts?: number[][];
   /** The pair that the rewards make, or why they make none. */
   automatic: ResponsePair | keyof DroppedPairs;
   /** Texts of the automatic pair; without one, of best and worst; empty for fewer than two responses. */
@@ -73,6 +75,8 @@ export interface ResponseDetail extends ShownResponse {
   reward: number;
   /** Sum of log π over the response; null if unknown. */
   logps: number | null;
+  /** Of a weighted sum: the unweighted value of each part. */
+  parts?: number[];
   /** The model or person that wrote it, if the file says so. */
   source?: string;
 }
@@ -124,12 +128,12 @@ export function reviewRows(
   scores: readonly ScoreRow[],
   made: ReadonlyMap<number, ResponsePair | keyof DroppedPairs>,
 ): ReviewRow[] {
-  const rewardsOf = new Map(scores.map(({ prompt_index, rewards }) => [prompt_index, rewards]));
+  const scoresOf = new Map(scores.map((score) => [score.prompt_index, score]));
   return [...samples]
     .sort((a, b) => a.prompt_index - b.prompt_index)
     .map((row): ReviewRow => {
       const { prompt_index, responses } = row;
-      const rewards = rewardsOf.get(prompt_index) ?? [];
+      const { rewards, parts }: Pick<ScoreRow, 'rewards' | 'parts'> = scoresOf.get(prompt_index) ?? { rewards: [] };
       const automatic = made.get(prompt_index) ?? 'too_few';
       const shown = typeof automatic !== 'string' ? automatic : rewards.length < 2 ? null : bestAndWorst(rewards);
       return {
@@ -139,6 +143,7 @@ export function reviewRows(
         lengths: responses.map(({ ids }) => ids.length),
         truncated: responses.map(({ finish_reason }) => finish_reason === 'length'),
         logps: responses.map(({ logps }) => logps),
+        ...(parts !== undefined && { parts }),
         automatic,
         chosen_text: shown === null ? '' : responses[shown.chosen].text,
         rejected_text: shown === null ? '' : responses[shown.rejected].text,

@@ -12,7 +12,7 @@ import {
   wrongWith,
 } from '../../core/review/decisions.js';
 import type { DecisionRow, ReviewRow } from '../../core/review/rows.js';
-import { rewardSchema } from '../../core/rows.js';
+import { problemWithParts, rewardPartsSchema, rewardSchema } from '../../core/rows.js';
 import { parseLine, parseRow, readJsonLines } from '../../io/jsonl.js';
 import { roundFiles, type RoundFolders } from '../../core/runFiles.js';
 
@@ -26,6 +26,7 @@ const reviewRowSchema: z.ZodType<ReviewRow> = z
     lengths: z.array(z.int().min(0)),
     truncated: z.array(z.boolean()),
     logps: z.array(z.number()),
+    parts: rewardPartsSchema.optional(),
     automatic: z.union([
       z.object({ chosen: index, rejected: index }),
       z.enum(['ties', 'identical', 'below_gap', 'too_few']),
@@ -33,13 +34,15 @@ const reviewRowSchema: z.ZodType<ReviewRow> = z
     chosen_text: z.string(),
     rejected_text: z.string(),
   })
-  .superRefine(({ rewards, lengths, truncated, logps, automatic }, context) => {
+  .superRefine(({ rewards, lengths, truncated, logps, parts, automatic }, context) => {
     const wrong = (key: string, message: string) => context.addIssue({ code: 'custom', path: [key], message });
     const responses = rewards.length;
     for (const [key, { length }] of Object.entries({ lengths, truncated }))
       if (length < responses) wrong(key, `expected one for each of ${responses} rewards, got ${length}`);
     if (logps.length !== 0 && logps.length < responses)
       wrong('logps', `expected one for each of ${responses} rewards or none, got ${logps.length}`);
+    const misfit = problemWithParts(parts, responses);
+    if (misfit !== null) wrong('parts', misfit);
     if (typeof automatic === 'object' && Math.max(automatic.chosen, automatic.rejected) >= responses)
       wrong('automatic', `expected two of ${responses} responses`);
   });

@@ -28,6 +28,9 @@ export async function scoreInto(file: string, samples: SampleRow[], context: Wor
       const rows = missing.slice(start, start + PROMPTS_AT_ONCE);
       const flat = rows.flatMap((row, at) => row.responses.map((response, sample) => ({ row, at, response, sample })));
       const rewards = rows.map(({ responses }) => new Array<number>(responses.length));
+      // A single part with a weight says nothing that its sum does not.
+      const isMixed = (reward.parts?.length ?? 0) > 1;
+      const parts = rows.map(({ responses }) => new Array<number[]>(responses.length));
       const inputs = flat.map(({ row, response }) => ({
         prompt: row.prompt,
         response: response.text,
@@ -37,12 +40,15 @@ export async function scoreInto(file: string, samples: SampleRow[], context: Wor
       const left = rows.map(({ responses }) => responses.length);
       await reward.score(inputs, {
         control,
-        onReward(index, value) {
+        onReward(index, value, values) {
           const { at, sample, row } = flat[index];
           rewards[at][sample] = value;
+          if (isMixed && values !== undefined) parts[at][sample] = [...values];
           left[at]--;
           if (left[at] === 0) {
-            appendJsonLines(file, [{ prompt_index: row.prompt_index, rewards: rewards[at] } satisfies ScoreRow]);
+            const { prompt_index } = row;
+            const scored: ScoreRow = { prompt_index, rewards: rewards[at], ...(isMixed && { parts: parts[at] }) };
+            appendJsonLines(file, [scored]);
           }
           meter.add(1);
           const { prompt_index } = row;
