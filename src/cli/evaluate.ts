@@ -1,5 +1,6 @@
 /** `brevity evaluate`: compares two policies on held-out prompts. */
 import { Command } from 'commander';
+import { namedParts } from '../core/config/rewardSpec.js';
 import { rewardOptionsSchema, samplingSchema } from '../core/config/schema.js';
 import { responseLogprobs, sum } from '../train/logprobs.js';
 import { type Answers, evaluatePolicy } from '../core/evaluation.js';
@@ -59,6 +60,7 @@ export function evaluateCommand(): Command {
         rewardOptionsSchema.parse(flagValues(options, rewardFlags).rewards ?? {}),
         namedByUser,
       );
+      const named = namedParts(options.reward);
       const score = async ({ ids, responses }: Sampled): Promise<Answers> => {
         const rewards = new Array<number>(responses.length);
         const inputs = responses.map((response, i) => ({
@@ -67,8 +69,14 @@ export function evaluateCommand(): Command {
           ids: [...ids[i], ...response.ids],
           prompt_tokens: ids[i].length,
         }));
-        await reward.score(inputs, { onReward: (index, value) => (rewards[index] = value) });
-        return { responses, rewards };
+        const values = new Array<number[]>(responses.length);
+        await reward.score(inputs, {
+          onReward(index, value, parts) {
+            rewards[index] = value;
+            if (parts !== undefined) values[index] = [...parts];
+          },
+        });
+        return { responses, rewards, ...(named.length > 0 && { parts: { named, values } }) };
       };
       const mine = await answer(options.model, task, null);
       const theirs = await answer(options.against, task, mine);

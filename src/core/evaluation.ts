@@ -4,13 +4,17 @@
  *
  * Knows no backend and does no I/O.
  */
-import type { Comparison, EvaluationResult, SampledResponse } from './rows.js';
+import type { NamedPart } from './config/rewardSpec.js';
+import { partMeans } from './rewardParts.js';
+import type { Comparison, EvaluationResult, PartMean, SampledResponse } from './rows.js';
 import { mean, winRates } from './winRate.js';
 
 /** A policy's responses to the held-out prompts, in their order. */
 export interface Answers {
   responses: SampledResponse[];
   rewards: number[];
+  /** The parts of a weighted sum, and their unweighted values: [prompt][part]. */
+  parts?: { named: readonly NamedPart[]; values: number[][] };
 }
 
 export interface Opponent extends Answers {
@@ -26,12 +30,18 @@ export function evaluatePolicy(round: number, policy: Answers, opponents: Oppone
     round,
     prompts: responses.length,
     reward: mean(rewards),
+    ...(policy.parts !== undefined && { reward_parts: meansOf(policy.parts) }),
     mean_length: mean(responses.map(({ ids }) => ids.length)),
     mean_characters: mean(responses.map(({ text }) => text.length)),
     distinct_2: distinctBigrams(responses),
     truncated_share: mean(responses.map(({ finish_reason }) => (finish_reason === 'length' ? 1 : 0))),
     comparisons: opponents.map((opponent) => compare(policy, opponent)),
   };
+}
+
+function meansOf({ named, values }: NonNullable<Answers['parts']>): PartMean[] {
+  const means = partMeans(values);
+  return named.map((part, p) => ({ ...part, reward: means[p] }));
 }
 
 /**

@@ -5,6 +5,7 @@
  * Leaves out reading and writing (io/jsonl.ts) and the configuration (config/schema.ts).
  */
 import { z } from 'zod';
+import type { NamedPart } from './config/rewardSpec.js';
 import { MAX_REWARD, MAX_TOKEN_ID } from './limits.js';
 
 export const messageSchema = z.object({ role: z.string(), content: z.string() });
@@ -166,11 +167,15 @@ export interface Comparison {
   kl_note?: string;
 }
 
+export type PartMean = NamedPart & { reward: number };
+
 /** `evaluation.json` of a round; round 0 (the base) has no comparisons. */
 export interface EvaluationResult {
   round: number;
   prompts: number;
   reward: number;
+  /** Mean unweighted value of each part of a weighted sum; absent for a single reward, and in earlier versions. */
+  reward_parts?: PartMean[];
   mean_length: number;
   mean_characters: number;
   distinct_2: number;

@@ -40,6 +40,13 @@ const roundColumns: readonly TableColumn[] = [
     cell: ({ steps, stopped_early }) => (steps === null ? '' : `${steps}${stopped_early ? ' (stopped early)' : ''}`),
   },
   { title: 'reward', cell: ({ evaluation }) => (evaluation === null ? '' : fixed(evaluation.reward, 3)) },
+  {
+    title: 'reward parts',
+    cell: ({ evaluation }) =>
+      (evaluation?.reward_parts ?? [])
+        .map(({ name, weight, reward }) => `${weight}·${name} ${fixed(reward, 3)}`)
+        .join(', '),
+  },
   { title: 'length', cell: ({ evaluation }) => (evaluation === null ? '' : fixed(evaluation.mean_length, 1)) },
   { title: 'Δ length', cell: (round) => compared(round, (c) => `${signed(c.length_change_percent, 1)} %`) },
   {
@@ -64,9 +71,11 @@ const roundColumns: readonly TableColumn[] = [
   },
 ];
 
-/** The columns for these rounds; omits the decisions column if nobody made any. */
+const ifAny = ['decisions', 'reward parts'];
+
+/** The columns for these rounds; omits decisions if nobody made any, and reward parts if no reward had any. */
 export function columnsOf(rounds: readonly RoundState[]): readonly TableColumn[] {
-  return roundColumns.filter(({ title, cell }) => title !== 'decisions' || rounds.some((round) => cell(round) !== ''));
+  return roundColumns.filter(({ title, cell }) => !ifAny.includes(title) || rounds.some((round) => cell(round) !== ''));
 }
 
 function timeOf(seconds: RoundState['seconds']): string {

@@ -70,6 +70,7 @@ const evaluationSchema = z.looseObject({
   round: id,
   prompts: count,
   reward: z.number(),
+  reward_parts: z.array(z.object({ name: z.string(), weight: z.number(), reward: z.number() })).optional(),
   mean_length: z.number(),
   mean_characters: z.number(),
   distinct_2: z.number(),

@@ -2,6 +2,7 @@
 import type { RoundState } from '../../../src/protocol/messages.js';
 import type { Comparison, EvaluationResult } from '../../../src/core/rows.js';
 import { halfWidth } from '../../../src/core/winRate.js';
+import { makeLine } from '../../../src/core/sanitize.js';
 import * as format from '../../../src/core/format.js';
 import { klIsLarge } from '../../parts/kl.js';
 
@@ -92,6 +93,16 @@ export function measuresOf(result: EvaluationResult, opponents: readonly Opponen
       ({ comparison }) => comparison.reward_against,
       (reward) => fixed(reward, 3),
       (difference) => plain(signed(difference, 3)),
+    ),
+    ...(result.reward_parts ?? []).map(({ name, weight, reward }) =>
+      value(
+        `${weight}·${makeLine(name, 24)}`,
+        reward,
+        ({ evaluation }) =>
+          evaluation?.reward_parts?.find((part) => part.name === name && part.weight === weight)?.reward,
+        (mean) => fixed(mean, 3),
+        (difference) => plain(signed(difference, 3)),
+      ),
     ),
     value(
       'length, tokens',

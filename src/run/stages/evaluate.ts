@@ -1,4 +1,5 @@
 /** A round's and its opponents' responses to the held-out prompts, computed on this machine or on sampling servers. */
+import { namedParts } from '../../core/config/rewardSpec.js';
 import type { ServerConfig } from '../../core/config/schema.js';
 import { pauseOnly } from '../../core/control.js';
 import type { Answers, Opponent } from '../../core/evaluation.js';
@@ -116,12 +117,14 @@ export async function heldOutAnswers(sampler: Sampler, context: WorkContext): Pr
 }
 
 /** @throws UserError if a file is damaged: every prompt needs one response and one reward */
-export function readAnswers({ files }: WorkContext, round: number): Answers {
+export function readAnswers({ files, config }: WorkContext, round: number): Answers {
   const file = (name: string) => files.file(round, name);
   const samples = readJsonLines(file(roundFiles.heldOutSamples), sampleRowSchema);
-  const scores = new Map(
-    readJsonLines(file(roundFiles.heldOutScores), scoreRowSchema).map((row) => [row.prompt_index, row.rewards.at(0)]),
-  );
+  const scored = readJsonLines(file(roundFiles.heldOutScores), scoreRowSchema);
+  const scores = new Map(scored.map((row) => [row.prompt_index, row.rewards.at(0)]));
+  // Rows of earlier versions have no parts, and another round may have been scored with another reward.
+  const named = namedParts(config.reward);
+  const values = scored.flatMap(({ parts }) => (parts?.[0]?.length === named.length ? [parts[0]] : []));
   samples.sort((a, b) => a.prompt_index - b.prompt_index);
   const lacking = (name: string, what: string, prompt_index: number) =>
     new UserError(
@@ -138,6 +141,7 @@ export function readAnswers({ files }: WorkContext, round: number): Answers {
       if (reward === undefined) throw lacking(roundFiles.heldOutScores, 'reward', prompt_index);
       return reward;
     }),
+    ...(named.length > 0 && values.length === scored.length && values.length > 0 && { parts: { named, values } }),
   };
 }
 
