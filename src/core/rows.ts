@@ -167,6 +167,14 @@ export interface Comparison {
   kl_note?: string;
 }
 
+export interface RewardCheckSummary {
+  /** Its published name. */
+  reward: string;
+  summary: string;
+  /** What speaks against it, one sentence each. */
+  warnings: string[];
+}
+
 export type PartMean = NamedPart & { reward: number };
 
 /** `evaluation.json` of a round; round 0 (the base) has no comparisons. */
@@ -176,6 +184,8 @@ export interface EvaluationResult {
   reward: number;
   /** Mean unweighted value of each part of a weighted sum; absent for a single reward, and in earlier versions. */
   reward_parts?: PartMean[];
+  /** Of round 0, if the run has preference rows: how far the reward agrees with them. */
+  reward_check?: RewardCheckSummary;
   mean_length: number;
   mean_characters: number;
   distinct_2: number;

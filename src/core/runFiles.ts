@@ -44,6 +44,9 @@ export const roundFiles = {
   heldOutScores: 'held-out-scores.jsonl',
   heldOutLogps: 'held-out-logps.jsonl',
   evaluation: 'evaluation.json',
+  /** Round 0: the reward on the preference rows, and the rewards of their responses. */
+  rewardCheck: 'reward-check.json',
+  rewardCheckScores: 'reward-check.jsonl',
   /** Log-probabilities of fixed tokens under the round's policy and its start: policyProbes.ts. */
   policyProbes: 'policy-probes.json',
   /** The comparison of each endpoint's log-probabilities, one row per verification. */

@@ -106,10 +106,18 @@ export function overridesInWords(config: Config, round: RoundState): string {
  */
 export function roundFacts(config: Config, round: RoundState): string[] {
   return [
+    ...checkInWords(round),
     samplingInWords(round.sampled),
     withoutPairInWords(round.dropped, round.decisions),
     overridesInWords(config, round),
   ].filter((part) => part !== null && part !== '') as string[];
+}
+
+/** Round 0 of a run with preference rows: what the reward was worth before anything was trained on it. */
+function checkInWords({ evaluation }: RoundState): string[] {
+  const check = evaluation?.reward_check;
+  if (check === undefined) return [];
+  return [`${check.reward} on the preference rows: ${[check.summary, ...check.warnings].join(' · ')}`];
 }
 
 /** Reports and model cards are published: local files and folders appear only by name. */

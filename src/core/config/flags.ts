@@ -85,6 +85,7 @@ const otherFlags: Record<string, string> = {
   reward: '--reward',
   prompts: '--prompts',
   held_out: '--held-out',
+  preferences: '--preferences',
   seed: '--seed',
   backend: '--backend',
   threads: '--threads',

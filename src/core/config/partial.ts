@@ -12,7 +12,7 @@ import { configSchema } from './schema.js';
 export type PartialConfig = { [key: string]: unknown };
 
 /** Configuration keys that are paths. */
-export const pathKeys = ['model', 'prompts', 'held_out'] as const;
+export const pathKeys = ['model', 'prompts', 'held_out', 'preferences'] as const;
 
 /** Makes the paths absolute, relative to `base`. Values that are not strings are left for the schema to report. */
 export function resolvePaths(config: PartialConfig, base: string): PartialConfig {

@@ -274,6 +274,12 @@ export const configSchema = z.strictObject({
     .describe('hf:DIR, module:FILE, http:URL, or a weighted sum such as 0.7*hf:A+0.3*module:B.mjs'),
   prompts: z.string().min(1).describe('JSON lines with a `prompt` each'),
   held_out: z.string().min(1).describe('JSON lines of the prompts that rounds are evaluated on'),
+  preferences: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe("JSON lines of people's preferences, which the reward is checked against before round 1"),
   seed: z.int().min(0).default(0).describe('every random choice of the run follows from it'),
   backend: backendSchema.default('auto').describe('tensor backend'),
   threads: threadsSchema

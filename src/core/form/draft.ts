@@ -20,6 +20,7 @@ import {
   numberProblem,
   onGpu,
   onServers,
+  optional,
   optionalOfLoss,
   textProblem,
   thisMachine,
@@ -130,7 +131,7 @@ export function configOfDraft({ base, values }: Draft, place: PathContext): Part
 function valueOf(id: FieldId, kind: Field['kind'], text: string, place: PathContext): unknown {
   switch (kind) {
     case 'path':
-      return text && absolute(text, place);
+      return text === '' ? (optional.includes(id) ? null : '') : absolute(text, place);
     case 'reward':
       return absoluteReward(text, place);
     case 'number':
@@ -156,7 +157,7 @@ export function fieldProblem(id: FieldId, values: Values): string | null {
   const text = values[id];
   if (field.kind === 'number') return numberProblem(field, text);
   if (field.kind === 'text' || field.kind === 'list') return textProblem(field, text);
-  if (text.trim() !== '') return null;
+  if (text.trim() !== '' || optional.includes(id)) return null;
   return id === 'directory' ? 'no directory is named; write one' : `${field.label} is missing; enter to write it`;
 }
 

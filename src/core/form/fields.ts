@@ -11,6 +11,7 @@ export const fieldIds = [
   'reward',
   'prompts',
   'held_out',
+  'preferences',
   'samples_on',
   'endpoints',
   'server_kind',
@@ -101,6 +102,13 @@ export const fields: readonly Field[] = [
   field('reward', 'reward', 'reward', 'reward', 'What the responses are judged by: higher is better.'),
   field('prompts', 'prompts', 'path', 'prompts', 'Each round samples responses to these and learns from them.'),
   field('held_out', 'held-out prompts', 'path', 'held_out', 'Never trained on.'),
+  field(
+    'preferences',
+    'preferences',
+    'path',
+    'preferences',
+    'Rows of {"prompt", "chosen", "rejected"}; empty: the reward is not checked. docs/rewards.md tells what to look for.',
+  ),
   sampling(
     'samples_on',
     'samples on',
@@ -288,7 +296,8 @@ export function textProblem({ id, key, kind, label }: Field, text: string): stri
   return `${JSON.stringify(entry)}: ${message.replace(/^(Invalid input|Too small|Too big): /, '')}`;
 }
 
-const optional: readonly FieldId[] = ['key_variable'];
+/** Fields that may be left empty: their key is null then. */
+export const optional: readonly FieldId[] = ['key_variable', 'preferences'];
 
 /** The limits of a number in words: "2 to 1024", "above 0", "0 or more". */
 export function rangeOf(schema: z.ZodType): string {

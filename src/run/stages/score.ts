@@ -1,7 +1,12 @@
 /** Scores sampled responses into a file, one row per prompt; rows already in the file are not scored again. */
+import { publishedReward } from '../../core/config/rewardSpec.js';
 import { pauseOnly } from '../../core/control.js';
-import { scoreRowSchema, type SampleRow, type ScoreRow } from '../../core/rows.js';
+import { checkLine, checkWarnings } from '../../core/rewardCheck/words.js';
+import { scoreRowSchema, type RewardCheckSummary, type SampleRow, type ScoreRow } from '../../core/rows.js';
+import { roundFiles } from '../../core/runFiles.js';
+import { writeFileAtomic } from '../../io/durable.js';
 import { appendJsonLines, readJsonLines } from '../../io/jsonl.js';
+import { checkedReward, readLabelledRows } from '../rewardCheck.js';
 import { ProgressMeter, type WorkContext } from './context.js';
 
 /** Prompts scored before their rows are written. */
@@ -61,4 +66,33 @@ export async function scoreInto(file: string, samples: SampleRow[], context: Wor
     throw error;
   }
   return readJsonLines(file, scoreRowSchema, { missing: 'empty' }).sort((a, b) => a.prompt_index - b.prompt_index);
+}
+
+/**
+ * Checks the run's reward against its preference rows, before round 1 trains on it.
+ *
+ * @returns null for a later round, and without preference rows
+ */
+export async function checkRunReward(context: WorkContext): Promise<RewardCheckSummary | null> {
+  const { config, files, round } = context;
+  if (round.id !== 0 || config.preferences === null) return null;
+  const rows = readLabelledRows(config.preferences);
+  const meter = new ProgressMeter(context, 'preference rows', rows.length);
+  try {
+    const check = await checkedReward(rows, () => context.models.reward(config), {
+      spec: config.reward,
+      file: files.file(round.id, roundFiles.rewardCheckScores),
+      place: 'run',
+      control: pauseOnly(context.control),
+      onRows: (done, total) => meter.expect(total, done),
+    });
+    const reward = publishedReward(config.reward);
+    const warnings = checkWarnings(check);
+    const text = JSON.stringify({ reward, ...check, warnings }, null, 1) + '\n';
+    writeFileAtomic(files.file(round.id, roundFiles.rewardCheck), text);
+    return { reward, summary: checkLine(check), warnings };
+  } catch (error) {
+    context.models.closeReward();
+    throw error;
+  }
 }

@@ -11,7 +11,7 @@ import { jobFile } from '../../remote/jobs/contract.js';
 import { hasJob } from '../../remote/jobs/view.js';
 import { updateByJob } from '../jobs/watch.js';
 import { objectives } from '../../core/objectives/index.js';
-import { sampleRowSchema } from '../../core/rows.js';
+import { type EvaluationResult, sampleRowSchema } from '../../core/rows.js';
 import { deriveSeed, sampleSeed } from '../../core/seeds.js';
 import { removeAll, writeFileAtomic } from '../../io/durable.js';
 import { readJsonLines, writeJsonLines } from '../../io/jsonl.js';
@@ -26,7 +26,7 @@ import { roundPrompts } from './prompts.js';
 import { referenceOf, reviewLogps, trainingUse } from './reference.js';
 import { reviewRows } from '../../core/review/rows.js';
 import { localSampler, sampleInto, type SamplingPlan } from './sample.js';
-import { scoreInto } from './score.js';
+import { checkRunReward, scoreInto } from './score.js';
 import { holdPolicy, serverSampler, withServers } from './servers.js';
 import { roundFiles } from '../../core/runFiles.js';
 
@@ -154,8 +154,12 @@ export const work: { [S in Work]: (context: WorkContext) => Promise<WorkResults[
     // Not at the end of the update: until run.json records the end, the next start resumes from the checkpoint.
     removeCheckpoint(files.file(round.id, roundFiles.update));
     removeCheckpoint(jobFile(files.file(round.id, roundFiles.job), 'checkpoint'));
+    const reward_check = await checkRunReward(context);
     const { answers, opponents } = await answersOf(context);
-    const result = evaluatePolicy(round.id, answers, opponents);
+    const result: EvaluationResult = {
+      ...evaluatePolicy(round.id, answers, opponents),
+      ...(reward_check !== null && { reward_check }),
+    };
     writeFileAtomic(files.file(round.id, roundFiles.evaluation), JSON.stringify(result, null, 1) + '\n');
     return result;
   },

@@ -46,6 +46,7 @@ describe('draftOf', () => {
       lr: '5e-7',
       ...{ updates_on: 'this machine', job_command: 'brevity job {dir}', job_setup: '', sbatch: '' },
       ...{ ray: 'http://127.0.0.1:8265', ray_gpus: '0', submit: '', job_status: '', job_cancel: '', job_paths: '' },
+      preferences: '',
       trains: 'all weights',
       lora_rank: '16',
       backend: 'auto',
