@@ -4,6 +4,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { defaultOut, journalOf } from '../../src/cli/reviewSession.js';
+import { readScoredFile } from '../../src/run/reviewFile.js';
 import { dist, temporaryFolder } from '../engine/runs.js';
 import { goldenFolder, readGolden, type GoldenPair } from '../golden.js';
 import { brevity } from './cli.js';
@@ -558,8 +559,84 @@ const bad: [name: string, args: string[], input: string | object[], status: numb
     1,
     /LlamaForCausalLM, which gives no reward/,
   ],
+  [
+    'a preference row without a rejected text',
+    ['check-reward', '--reward', reward],
+    [{ prompt: 'a', chosen: 'b', rejected: [] }],
+    1,
+    /standard input:1: `rejected` has no response; expected at least one text/,
+  ],
   ['a terminal that is none', [], '', 2, /needs a terminal .*cli\.js auto runs\/example` headless/],
 ];
+
+describe('mixed rewards', () => {
+  const modules = () => {
+    const [long, vowels] = ['long.mjs', 'vowels.mjs'].map((name) => path.join(home, name));
+    writeFileSync(long, 'export const score = ({ response }) => response.length;');
+    writeFileSync(vowels, "export const score = ({ response }) => response.replace(/[^aeiou]/g, '').length;");
+    return `0.5*module:${long}+-1*module:${vowels}`;
+  };
+
+  it('are scored with their parts, which review reads', () => {
+    const rows = [{ prompt: 'p', responses: [{ text: 'abcd' }, { text: 'aei' }] }];
+    const scored = brevity(['score', '--reward', modules()], rows);
+    const parts = (long: number, vowels: number) => [
+      { name: 'module:long.mjs', weight: 0.5, value: long },
+      { name: 'module:vowels.mjs', weight: -1, value: vowels },
+    ];
+    expect(scored.rows()).toEqual([
+      {
+        prompt: 'p',
+        responses: [
+          { text: 'abcd', reward: 1, reward_parts: parts(4, 1) },
+          { text: 'aei', reward: -1.5, reward_parts: parts(3, 3) },
+        ],
+      },
+    ]);
+    const file = path.join(home, 'mixed.jsonl');
+    writeFileSync(file, scored.stdout);
+    const read = readScoredFile(file, null);
+    expect(read.parts).toEqual(parts(0, 0).map(({ name, weight }) => ({ name, weight })));
+    expect(read.rows[0].parts).toEqual([
+      [4, 1],
+      [3, 3],
+    ]);
+    writeFileSync(file, scored.stdout + scored.stdout.replaceAll('"weight":0.5', '"weight":0.6'));
+    expect(() => readScoredFile(file, null)).toThrow(/mixed\.jsonl:2: .*other names or weights than line 1/);
+  });
+
+  it("are checked against people's preferences, and go on from their rewards", () => {
+    const spec = modules();
+    const rows = [
+      { prompt: 'p', chosen: ['abcdef'], rejected: ['abc', 'e'], subset: 'one' },
+      { prompt: 'q', chosen: 'xyz', rejected: 'ooo' },
+    ];
+    const scores = path.join(home, 'people-scores.jsonl');
+    const args = ['check-reward', '--reward', spec, '--scores', scores];
+    const table = brevity(args, rows);
+    expect(table.status).toBe(0);
+    expect(table.stdout).toMatch(/^one +1 +100\.0 % +\[20\.7, 100\.0\] +33\.3 %$/m);
+    expect(table.stdout).toMatch(/^\(none\) +1 +100\.0 %/m);
+    expect(readFileSync(scores, 'utf8').trim().split('\n')).toHaveLength(2);
+    // Row 1 is known; a module that has changed would give other rewards.
+    writeFileSync(path.join(home, 'long.mjs'), 'export const score = ({ response }) => -100 * response.length;');
+    const [result] = brevity(
+      [...args, '--out', '-'],
+      [rows[0], { prompt: 'r', chosen: 'aa', rejected: 'b' }],
+    ).rows() as {
+      subsets: { subset: string; score: number }[];
+      in: string;
+    }[];
+    expect(result.subsets.map(({ subset, score }) => [subset, score])).toEqual([
+      ['one', 1],
+      ['(none)', 0],
+    ]);
+    expect(result.in).toBe('standard input');
+    const other = brevity(['check-reward', '--reward', reward, '--scores', scores], rows);
+    expect(other.stderr).toMatch(/people-scores\.jsonl:1 holds rewards of 0\.5\*module:/);
+    expect(other.status).toBe(1);
+  });
+});
 
 describe('bad input', () => {
   it.each(bad)('%s', (_name, args, input, status, says) => {
@@ -604,6 +681,7 @@ describe('--help', () => {
     'report',
     'sample',
     'score',
+    'check-reward',
     'pair',
     'logprobs',
     'update',
