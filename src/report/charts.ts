@@ -2,6 +2,7 @@
 import { branchTitle, type RoundState } from '../core/rounds.js';
 import type { MetricsRow } from '../core/rows.js';
 import { alpha } from '../core/format.js';
+import { makeLine } from '../core/sanitize.js';
 import type { ReportBranch } from './data.js';
 import { chart, chartColours, chartDashes, type ChartLine, type ChartLook, type ChartPoint } from './svg.js';
 
@@ -44,7 +45,7 @@ export function partCurves({ from, rounds }: Pick<ReportBranch, 'from' | 'rounds
     const points = evaluated
       .filter((part) => part.key === key)
       .map(({ id, reward }): ChartPoint => ({ x: id, y: reward, label: String(id) }));
-    return { xLabel: 'round', yLabel: key, lines: [{ colour: colourOf(0), dash: dashOf(0), points }] };
+    return { xLabel: 'round', yLabel: makeLine(key, 40), lines: [{ colour: colourOf(0), dash: dashOf(0), points }] };
   });
   return chart(panels, {
     title: 'Held-out means of the parts of the reward over the rounds, unweighted',

@@ -27,7 +27,7 @@ export const filterNumbers = {
   lmargin: { meaning: 'length margin α·Δ|y|', also: ['α·Δ|y|', 'a.d|y|'] },
   pen: { meaning: 'length-penalized margin', also: ['penalized'] },
   weight: { meaning: 'gradient weight', also: [] },
-  dissent: { meaning: "share of the reward parts' margins against the pair, in percent", also: [] },
+  dissent: { meaning: "share of the reward's parts against the pair, in percent (docs/rewards.md)", also: [] },
   k: { meaning: 'number of responses', also: [] },
   prompt: { meaning: 'number of the prompt', also: [] },
 } as const satisfies Record<string, { meaning: string; also: readonly string[] }>;
