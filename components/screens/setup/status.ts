@@ -38,7 +38,7 @@ export function statusOf(id: FieldId, setup: SetupUi, place: PathContext): Statu
   if (problem !== null) return { kind: 'bad', text: problem };
   if (isCheckName(id)) {
     const check = checks[id];
-    if (check === null) return quiet();
+    if (check === null) return quiet(id === 'preferences' ? 'optional' : '');
     if (check.status === 'asked') return { kind: 'asked', text: asking[id] };
     if (id === 'updates_on' && check.status === 'ok')
       return environmentStatus(draft.values.updates_on, check.facts as EnvironmentFacts);

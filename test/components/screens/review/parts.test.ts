@@ -11,7 +11,7 @@ import { on, slices } from '../../slices.js';
 
 const mixed = { ...config, reward: '0.7*hf:/models/judge+0.3*module:/code/brief.mjs' };
 
-// eslint-disable-next-line no-control-regex
+ 
 const plain = (of: State): string => frame(of).replace(/\x1b\[[\d;]*m/g, '');
 
 /** Rows whose chosen and rejected responses have these parts; null: none, as in earlier versions. */

@@ -212,7 +212,7 @@ describe('preference rows', () => {
   });
 
   it('may be left out, and do not keep a run from starting', () => {
-    expect(status(ready(), 'preferences')).toEqual({ kind: 'quiet', text: '' });
+    expect(status(ready(), 'preferences')).toEqual({ kind: 'quiet', text: 'optional' });
     expect(tasksOf(pressed(ready(), 'enter').effects)).toMatchObject([{ config: { preferences: null } }]);
     const failed = answered(file(ready()).state, { preferences: 'people.jsonl:3: `chosen` is empty' });
     expect(press(failed, 'g', 'enter').modal).toMatchObject({ kind: 'confirm', what: 'start' });
