@@ -11,7 +11,6 @@ import { on, slices } from '../../slices.js';
 
 const mixed = { ...config, reward: '0.7*hf:/models/judge+0.3*module:/code/brief.mjs' };
 
- 
 const plain = (of: State): string => frame(of).replace(/\x1b\[[\d;]*m/g, '');
 
 /** Rows whose chosen and rejected responses have these parts; null: none, as in earlier versions. */
@@ -110,5 +109,15 @@ describe('the detail pane', () => {
 
   it('has no such lines for a row without parts', () => {
     expect(plain(press(state(), 'j', 'j', 'd'))).not.toContain('parts of the reward');
+  });
+});
+
+describe('the sampling screen of a scored round', () => {
+  // Parts of the four rows' responses: three rows have some, each with two zeros: sums 4 and 8 over 12 responses.
+  const sampling = (more: object) => press(attached('review', large, { review: rows, config: mixed, ...more }), '1');
+
+  it('shows the means of the parts', () => {
+    expect(plain(sampling({}))).toContain('parts 0.7·hf:judge 0.33, 0.3·module:brief.mjs 0.67');
+    expect(plain(sampling({ config }))).not.toContain('parts ');
   });
 });
