@@ -1,5 +1,6 @@
 /** A reward check in words: a table for people, one line for forms and reports, and what speaks against the reward. */
 import * as format from '../format.js';
+import { largest } from '../limits.js';
 import { hasSubsets, type RewardCheck, type Share, type SubsetCheck } from './check.js';
 
 const whole = (share: number | null): string => format.percent(100 * (share ?? NaN), 1);
@@ -146,7 +147,7 @@ function warningLines(warnings: readonly string[]): string[] {
 
 /** Columns as wide as their widest cell, the first one to the left, the others to the right. */
 function aligned(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  const widths = rows[0].map((_, column) => largest(rows.map((row) => row[column].length)));
   return rows.map((row) =>
     row
       .map((cell, column) => (column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column])))
