@@ -62,11 +62,7 @@ export function candidatesOf({ prompt_index, responses }: SampleRow, rewards: re
 }
 
 /** Makes a training pair from two of a prompt's responses. */
-export function pairRow(
-  row: SampleRow,
-  rewards: readonly number[],
-  { chosen, rejected, weight }: RewardPair,
-): PairRow {
+export function pairRow(row: SampleRow, rewards: readonly number[], { chosen, rejected, weight }: RewardPair): PairRow {
   const [w, l] = [row.responses[chosen], row.responses[rejected]];
   return {
     prompt_index: row.prompt_index,

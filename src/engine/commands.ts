@@ -9,7 +9,14 @@ import { checkText, deleteRound, forkRound, judge, nameRound, nextRound, redoRou
 import type { Core } from './core.js';
 import type { RunCommand } from '../protocol/messages.js';
 import type { CommandContext } from './stages.js';
-import { applyRow, countReview, decidedPair, decisionFor, pairWeightExpected, viewOf } from '../core/review/decisions.js';
+import {
+  applyRow,
+  countReview,
+  decidedPair,
+  decisionFor,
+  pairWeightExpected,
+  viewOf,
+} from '../core/review/decisions.js';
 import type { DecisionRow } from '../core/review/rows.js';
 import { handWeightSchema, rulingSchema } from '../run/stages/reviewFiles.js';
 import { appendJsonLines } from '../io/jsonl.js';

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../errors.js';
 import { resolveRewardSpec } from './rewardSpec.js';
-import { configSchema } from './schema.js';
+import { configSchema, pairsSchema, perPromptProblem, samplingSchema } from './schema.js';
 
 /** A configuration before defaults, nested like the file. */
 export type PartialConfig = { [key: string]: unknown };
@@ -129,22 +129,13 @@ function limits({ minimum, exclusiveMinimum, maximum, exclusiveMaximum }: JsonSc
   return [low, high].filter((part) => part !== '').join(' and ');
 }
 
-/**
- * More pairs per prompt than its responses can make. Only a new run is checked: a person may lower the number of samples
- * while a round samples, and then a prompt has fewer pairs.
- */
-export function pairProblems(config: PartialConfig, nameKey: NameKey): string[] {
-  const result = configSchema.safeParse({ ...config, model: '-', reward: '-', prompts: '-', held_out: '-' });
-  if (!result.success) return [];
-  const { pairs, sampling } = result.data;
-  const samples = sampling.samples_per_prompt;
-  const random = pairs.strategy === 'best-random';
-  const most = random ? samples - 1 : Math.floor(samples / 2);
-  if (pairs.per_prompt <= most) return [];
-  const needed = random ? pairs.per_prompt + 1 : 2 * pairs.per_prompt;
-  return [
-    `${nameKey('pairs.per_prompt')}: ${pairs.per_prompt}: ${samples} responses per prompt make at most ${most} of ${pairs.strategy}; raise ${nameKey('sampling.samples_per_prompt')} to ${needed}, or lower it`,
-  ];
+/** More pairs per prompt than its responses can make. */
+export function pairProblems({ pairs, sampling }: PartialConfig, nameKey: NameKey): string[] {
+  const [of, from] = [pairsSchema.safeParse(pairs ?? {}), samplingSchema.safeParse(sampling ?? {})];
+  // The schema reports them.
+  if (!of.success || !from.success) return [];
+  const problem = perPromptProblem(of.data, from.data.samples_per_prompt);
+  return problem === null ? [] : [`${nameKey('pairs.per_prompt')}: ${problem}`];
 }
 
 /** The `command` launcher has no scheduler: the user must give all of its commands. */

@@ -1,6 +1,6 @@
 /** A run's configuration as it applies to one round: with the overrides of its branch. */
 import path from 'node:path';
-import { isObject, mergeConfigs, type PartialConfig, resolvePaths, schemaProblems } from './partial.js';
+import { isObject, mergeConfigs, pairProblems, type PartialConfig, resolvePaths, schemaProblems } from './partial.js';
 import { type Config, type DpoConfig, type PairsConfig, configSchema } from './schema.js';
 import {
   neutral,
@@ -69,6 +69,8 @@ export function changedRound(
   );
   const merged = mergeConfigs(mergeConfigs(under, known), asConfig(changes.settings ?? {}));
   problems.push(...schemaProblems(merged));
+  const asksPairs = isObject(known.pairs) && known.pairs.per_prompt !== undefined;
+  if (asksPairs || known.sampling !== undefined) problems.push(...pairProblems(merged, (key) => key));
   if (known.reward !== undefined) problems.push(...rewardProblems(known));
   if (problems.length > 0) throw new UserError(problems.join('; '));
   const { dpo, update } = configSchema.parse(merged);

@@ -153,6 +153,24 @@ export function lengthPenaltyProblem({
   return penalty === 0 ? null : `${penalty}: strategy ${strategy} does not use it; leave it out`;
 }
 
+/**
+ * Why a prompt cannot give so many pairs; null: it can. Only new runs are checked: while a round samples, a person may
+ * lower the number of samples, and then a prompt has fewer pairs.
+ *
+ * @param samples responses per prompt
+ */
+export function perPromptProblem(
+  { strategy, per_prompt: pairs }: Pick<z.infer<typeof pairsSchema>, 'strategy' | 'per_prompt'>,
+  samples: number,
+): string | null {
+  const random = strategy === 'best-random';
+  const most = random ? samples - 1 : Math.floor(samples / 2);
+  const needed = random ? pairs + 1 : 2 * pairs;
+  return pairs <= most
+    ? null
+    : `${pairs}: ${samples} samples per prompt make at most ${most} with ${strategy}; ${pairs} need ${needed}`;
+}
+
 /** A run's. */
 const runPairsSchema = pairsSchema.superRefine((pairs, context) => {
   const message = lengthPenaltyProblem(pairs);

@@ -1,6 +1,13 @@
 /** The fields of the form that starts a run: the key that each sets, its description, and its valid values. */
 import { z } from 'zod';
-import { backendSchema, configSchema, launcherNames, precisionSchema, serverKinds } from '../config/schema.js';
+import {
+  backendSchema,
+  configSchema,
+  launcherNames,
+  pairStrategies,
+  precisionSchema,
+  serverKinds,
+} from '../config/schema.js';
 import { objectiveNames, objectives, usualSettings, type ObjectiveName } from '../objectives/index.js';
 import { unwrap } from '../config/partial.js';
 import { commandLine } from '../shell.js';
@@ -21,6 +28,10 @@ export const fieldIds = [
   'samples_per_prompt',
   'max_new_tokens',
   'temperature',
+  'pair_strategy',
+  'length_penalty',
+  'pairs_per_prompt',
+  'pair_weight',
   'objective',
   'alpha',
   'beta',
@@ -133,7 +144,7 @@ export const fields: readonly Field[] = [
     'samples per prompt',
     'number',
     'sampling.samples_per_prompt',
-    'The best and the worst of them make the pair: more samples, clearer pairs.',
+    'Two of them make a pair: more samples, clearer pairs.',
   ),
   sampling(
     'max_new_tokens',
@@ -143,6 +154,26 @@ export const fields: readonly Field[] = [
     'Longer ones are truncated, which their reward does not know.',
   ),
   sampling('temperature', 'temperature', 'number', 'sampling.temperature', 'Higher: more varied responses.'),
+  sampling(
+    'pair_strategy',
+    'pairs',
+    'choice',
+    'pairs.strategy',
+    'Review shows the lengths that each gives, and can make the pairs again.',
+    pairStrategies,
+  ),
+  sampling('length_penalty', 'penalty λ per token', 'number', 'pairs.length_penalty', ''),
+  sampling(
+    'pairs_per_prompt',
+    'pairs per prompt',
+    'number',
+    'pairs.per_prompt',
+    'At most half of the samples per prompt.',
+  ),
+  sampling('pair_weight', 'pair weight', 'choice', 'pairs.weight', 'Review can set it for single prompts.', [
+    'none',
+    'margin',
+  ]),
   update(
     'objective',
     'objective',
@@ -232,6 +263,7 @@ export function visibleFields(values: Values): readonly Field[] {
     ...{ ray: launched('ray'), ray_gpus: launched('ray') },
     ...{ submit: launched('command'), job_status: launched('command'), job_cancel: launched('command') },
     job_paths: job && !launched(onGpu) && !launched('process'),
+    length_penalty: values.pair_strategy === 'length-penalized',
     lora_rank: values.trains === adapter,
     precision: values.backend === 'cuda',
   };

@@ -788,7 +788,7 @@ describe('the mouse', () => {
   });
 
   it('sorts by the column whose heading is clicked, and turns it round', () => {
-    const { shown } = columnsFor(80);
+    const { shown } = columnsFor(80, { weighted: false });
     const once = at(review, 'press', shown[0].width + 2, 3);
     expect(slices(once).review.sort).toEqual({ column: 'r_w', reversed: false });
     expect(slices(at(once, 'press', shown[0].width + 2, 3)).review.sort).toEqual({ column: 'r_w', reversed: true });
