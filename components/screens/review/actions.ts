@@ -412,7 +412,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     aliases: ['pair weight', 'weigh'],
     keys: ['m'],
     label: 'weight',
-    help: "type the weight of the prompt's pairs: how much they count in the update",
+    help: "type how much the prompt's pairs count in the update",
     when: (state) => decides(state) && canWeigh(state),
     run: typeWeight,
   },

@@ -279,6 +279,8 @@ function numeric(
 const fixed2 = (value: number) => format.fixed(value, 2);
 const signed2 = (value: number) => format.signed(value, 2);
 
+const weightWidth = 7;
+
 /** From left to right. */
 export const columns: readonly Column[] = [
   numeric('prompt', 'prompt', 7, { descending: false, value: (t, i) => t.rows[i].prompt_index + 1 }, format.count),
@@ -296,7 +298,7 @@ export const columns: readonly Column[] = [
     signed2,
   ),
   numeric('weight', 'weight', 7, { value: (t, i, alpha) => marginsOf(t, i, alpha).weight }, format.weight),
-  numeric('pair_weight', 'pair w', 7, { weighted: true, value: (t, i) => t.pairWeight[i] }, format.compact),
+  numeric('pair_weight', 'pw', weightWidth, { weighted: true, value: (t, i) => t.pairWeight[i] }, format.compact),
 ];
 
 export const marksWidth = 6;
@@ -308,7 +310,9 @@ export function columnsFor(
   width: number,
   { weighted }: Pick<ReviewTable, 'weighted'>,
 ): { shown: Column[]; text: number } {
-  const shown = columns.filter((column) => width >= column.from && (weighted || column.weighted !== true));
+  // The column of weights takes the room of another.
+  const left = width - (weighted ? weightWidth : 0);
+  const shown = columns.filter(({ from, weighted: only }) => left >= from && (weighted || only !== true));
   const text = width - shown.reduce((sum, column) => sum + column.width, 0) - marksWidth - 2;
   return { shown, text: text >= leastText ? text : 0 };
 }

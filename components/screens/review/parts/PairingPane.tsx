@@ -22,7 +22,7 @@ export function PairingPane({ state, reviewed: { settings } }: PairingPaneProps)
   const about = `${config.per_prompt} per prompt · minimum gap ${config.min_gap} · α ${format.alpha(settings.alpha)}`;
   return (
     <>
-      <Rule title={`Pairing strategies, mean lengths in ${unitOf(state)}`} right={about} width={columns} />
+      <Rule title={`Pairing, mean lengths in ${unitOf(state)}`} right={about} width={columns} />
       <Line tone="title">{row(columns, ' ', headings)}</Line>
       {previews.slice(top, top + list).map((preview, i) => {
         const here = top + i === selected;

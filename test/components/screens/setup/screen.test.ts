@@ -100,7 +100,7 @@ describe('fields', () => {
       'tensorflow is used; on the processor, where native is faster',
     );
     // Another that was chosen since is yet to be measured.
-    expect(status(press(at(ready(), 16), 'space'), 'backend')).toEqual({ kind: 'quiet', text: '' });
+    expect(status(press(at(ready(), 19), 'space'), 'backend')).toEqual({ kind: 'quiet', text: '' });
     expect(status(ready(), 'alpha')).toEqual({ kind: 'quiet', text: 'default 0.02' });
     expect(status(ready(), 'lr').text).toBe('default 5e-7');
   });
@@ -126,7 +126,7 @@ describe('fields', () => {
   });
 
   it('LoRA opens its rank, tells what is trained, and lists no layer that the model lacks', () => {
-    const lora = press(at(ready(), 15), 'space', 'j');
+    const lora = press(at(ready(), 18), 'space', 'j');
     expect(formOf(lora).focus).toBe('lora_rank');
     // Rank 16 on all seven layers of loraWidths.
     const trained = 16 * (1280 + 960 + 960 + 1280 + 2432 + 2432 + 2432);
@@ -321,7 +321,7 @@ it('is read aloud: every field with its value, and the selected one explained', 
 });
 
 describe('updates elsewhere', () => {
-  const where = 14;
+  const where = 17;
   const gpu = answered(opened('setup'), {}, { updates_on: gpuFacts });
   const command = 'PYTHONPATH=/opt/brevity/trainer /venv/bin/python -m brevity_trainer {dir}';
 
