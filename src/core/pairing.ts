@@ -34,7 +34,7 @@ export const pairingSeed = (runSeed: number, round: number): number => deriveSee
 type Pairing = Omit<PairsConfig, 'weight'>;
 
 /**
- * A prompt's pairs, at most `per_prompt`, the first one first. No two pairs have the same tokens on both sides.
+ * A prompt's pairs, at most `per_prompt`, the first one first. No two pairs have the same two token sequences.
  *
  * @param seed of the round, for `best-random`
  * @returns the pairs, or why even the first attempt gives none
@@ -61,7 +61,8 @@ export function choosePairs(
       cause ??= wrong;
       continue;
     }
-    const key = `${same[chosen]} ${same[rejected]}`;
+    // Of equal tokens with unequal rewards, the second pair could say the opposite of the first.
+    const key = [same[chosen], same[rejected]].sort((a, b) => a - b).join();
     if (seen.has(key)) continue;
     seen.add(key);
     made.push({ chosen, rejected, margin });
