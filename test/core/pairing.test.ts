@@ -1,5 +1,6 @@
 /** Which responses make pairs, by hand. */
 import { describe, expect, it } from 'vitest';
+import type { RoundOverrides } from '../../src/core/rounds.js';
 import { configSchema, pairsSchema } from '../../src/core/config/schema.js';
 import { pairProblems, schemaProblems } from '../../src/core/config/partial.js';
 import { changedRound, configOf } from '../../src/core/config/rounds.js';
@@ -233,7 +234,7 @@ describe('the configuration', () => {
       pairs: { strategy: 'length-penalized', length_penalty: 0.02 },
     });
     const inherited = { settings: { alpha: 0, beta: 0.1, lr: 1e-6 }, overrides: {} };
-    const fork = (pairs: object) => {
+    const fork = (pairs: RoundOverrides['pairs']) => {
       const changed = changedRound(config, inherited, { overrides: { pairs } }, '/', () => []);
       return configOf(config, changed).pairs;
     };
