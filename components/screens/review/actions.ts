@@ -39,7 +39,7 @@ import {
   togglePairing,
   togglePane,
 } from './moves.js';
-import { askPairAgain, canPairAgain } from './pairing.js';
+import { askPairAgain, canPairAgain, whyNotPairAgain } from './pairing.js';
 import { isOutOfOrder, reviewedRound } from './select.js';
 import type { ReviewPane, ReviewState } from './state.js';
 import { launchLines } from './words.js';
@@ -89,6 +89,8 @@ export const reviewActions: readonly Action<ReviewState>[] = [
       ofRun(state) &&
       !['hacking', 'pairing'].includes(state.ui.pane) &&
       (reviewedRound(state)?.table.pairs.length ?? 0) > 0,
+    // Enter is another action in this pane.
+    why: (state) => (inPane('pairing')(state) ? whyNotPairAgain(state) : null),
     run: launch,
   },
   {

@@ -117,6 +117,14 @@ export function canPairAgain(state: ReviewState): boolean {
   return !isPresent && inReview(state) && state.workspace !== 'file' && pairing.previews[pairing.selected].pairs > 0;
 }
 
+export function whyNotPairAgain(state: ReviewState): string | null {
+  const pairing = pairingOf(state);
+  if (pairing === null || canPairAgain(state)) return null;
+  if (pairing.selected === pairing.present) return 'The pairs are made by this strategy already.';
+  if (pairing.previews[pairing.selected].pairs === 0) return 'This strategy makes no pairs of the samples.';
+  return wayTo(state, pairing.config);
+}
+
 /** Asks first: every pair of the round may become another one. */
 export function askPairAgain(state: ReviewState): Step<ReviewState> {
   const pairing = pairingOf(state);
