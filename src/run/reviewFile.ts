@@ -9,14 +9,15 @@ import { UserError } from '../core/errors.js';
 import type { NamedPart } from '../core/config/rewardSpec.js';
 import { type DroppedPairs, type Message, type Prompt, promptSchema } from '../core/rows.js';
 import { readJsonLines } from '../io/jsonl.js';
-import { decidedPair } from '../core/review/decisions.js';
-import type {
-  Decision,
-  ResponseDetail,
-  ResponsePair,
-  ReviewDetail,
-  ReviewRow,
-  WeightInputs,
+import { decidedPairs } from '../core/review/decisions.js';
+import {
+  type Decision,
+  type ResponseDetail,
+  type ResponsePair,
+  type ReviewDetail,
+  type ReviewRow,
+  type WeightInputs,
+  firstOfEqual,
 } from '../core/review/rows.js';
 import { largest, smallest } from '../core/limits.js';
 
@@ -171,6 +172,7 @@ function rowOf({ prompt_index, prompt, responses }: ReviewDetail): ReviewRow {
     logps: logps.length === responses.length ? logps : [],
     ...(parts.length === responses.length && { parts }),
     automatic: automaticPair(responses, best, worst),
+    same: firstOfEqual(responses.map(({ text }) => text)),
     chosen_text: alone ? '' : responses[best].text,
     rejected_text: alone ? '' : responses[worst].text,
   };
@@ -196,19 +198,22 @@ export function droppedIn(rows: readonly ReviewRow[]): DroppedPairs {
   return dropped;
 }
 
-/** A preference pair as TRL reads it: conversational if the prompt is. */
-export type TrlPair =
-  { prompt: string; chosen: string; rejected: string } | { prompt: Message[]; chosen: Message[]; rejected: Message[] };
+/** A preference pair as TRL reads it: conversational if the prompt is. TRL ignores the weight, `update` uses it. */
+export type TrlPair = { weight?: number } & (
+  { prompt: string; chosen: string; rejected: string } | { prompt: Message[]; chosen: Message[]; rejected: Message[] }
+);
 
 /** The decided pairs, in the file's order. */
 export function trlPairs({ rows, details }: ScoredFile, decisions: ReadonlyMap<number, Decision>): TrlPair[] {
   return rows.flatMap((row, i): TrlPair[] => {
-    const pair = decidedPair(row, decisions.get(row.prompt_index));
-    if (pair === null) return [];
+    // A file has one pair per prompt.
+    const [pair] = decidedPairs(row, decisions.get(row.prompt_index));
+    if (pair === undefined) return [];
+    const weight = pair.weight === undefined ? {} : { weight: pair.weight };
     const { prompt, responses } = details[i];
     const [chosen, rejected] = [responses[pair.chosen].text, responses[pair.rejected].text];
-    if (typeof prompt === 'string') return [{ prompt, chosen, rejected }];
+    if (typeof prompt === 'string') return [{ prompt, chosen, rejected, ...weight }];
     const said = (content: string): Message[] => [{ role: 'assistant', content }];
-    return [{ prompt, chosen: said(chosen), rejected: said(rejected) }];
+    return [{ prompt, chosen: said(chosen), rejected: said(rejected), ...weight }];
   });
 }

@@ -180,6 +180,54 @@ describe('stages compose', () => {
     ]);
   });
 
+  it('pair: several weighted pairs of a prompt with win probabilities, in an order that length has a part in', () => {
+    const lengths = [9, 1, 3, 2];
+    const responses = [4, 3, 2, 1].map((reward, i) => ({ ids: Array(lengths[i]).fill(i + 2), text: '', reward }));
+    const input = [{ prompt_index: 7, prompt_ids: [1], responses }];
+    // 4 - 9, 3 - 1, 2 - 3, 1 - 2: 1 over 0, then 2 and 3, which are equal.
+    const flags = ['--strategy', 'length-penalized', '--length-penalty', '1', '--pairs-per-prompt', '2'];
+    const [pair, ...none] = brevity(['pair', ...flags], input).rows();
+    expect(none).toEqual([]);
+    expect(pair).toMatchObject({ prompt_index: 7, chosen_index: 1, rejected_index: 0 });
+    expect(pair).toMatchObject({ chosen_reward: 3, rejected_reward: 4 });
+    const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
+    // Rewards 3 and 4 against 4, 3, 2, 1.
+    expect(pair.chosen_win_probability).toBeCloseTo((sigmoid(-1) + 0.5 + sigmoid(1) + sigmoid(2)) / 4, 12);
+    expect(pair.rejected_win_probability).toBeCloseTo((0.5 + sigmoid(1) + sigmoid(2) + sigmoid(3)) / 4, 12);
+    expect(pair).not.toHaveProperty('weight');
+    // Margins 3 and 1.
+    const weighted = brevity(['pair', '--pairs-per-prompt', '2', '--pair-weight', 'margin'], input).rows();
+    expect(weighted.map(({ chosen_index, rejected_index, weight }) => [chosen_index, rejected_index, weight])).toEqual([
+      [0, 3, 1.5],
+      [1, 2, 0.5],
+    ]);
+  });
+
+  it('pair --preview prints what each strategy makes, and no pairs', () => {
+    const responses = [2, 1].map((reward, i) => ({ ids: Array(i === 0 ? 40 : 10).fill(i), text: '', reward }));
+    const { stdout, stderr, status } = brevity(
+      ['pair', '--preview', '--alpha', '0.04'],
+      [{ prompt_ids: [1], responses }],
+    );
+    expect([status, stderr]).toEqual([0, '']);
+    const [heading, ...lines] = stdout.split('\n').map((line) => line.trim().split(/ {2,}/));
+    expect(heading).toEqual([
+      'strategy',
+      'pairs',
+      'prompts',
+      '|y_w|',
+      '|y_l|',
+      'Δ|y|',
+      'r_w-r_l',
+      'r_w<r_l',
+      'flipped',
+    ]);
+    // α·30 exceeds the margin of 1.
+    expect(lines[0]).toEqual(['best-worst', '1', '1', '40.0', '10.0', '+30.0', '+1.000', '0', '1']);
+    expect(lines).toContainEqual(['length-penalized, λ 0.02', '1', '1', '40.0', '10.0', '+30.0', '+1.000', '0', '1']);
+    expect(lines).toContainEqual(['length-penalized, λ 0.05', '1', '1', '10.0', '40.0', '-30.0', '-1.000', '1', '0']);
+  });
+
   it('texts sampled elsewhere: score | pair gives texts that update and logprobs take', () => {
     const policy = new URL('../../data/base-policy', import.meta.url).pathname;
     const texts = [{ prompt: 'Is 3 odd or even?', responses: [{ text: 'It is odd.' }, { text: 'even' }] }];
@@ -537,6 +585,35 @@ const bad: [name: string, args: string[], input: string | object[], status: numb
     `${JSON.stringify(bare).slice(0, -1)},"weight":1e999}`,
     1,
     /standard input:1: `weight`: expected a finite number/,
+  ],
+  [
+    'a length penalty of another strategy',
+    ['pair', '--length-penalty', '0.1', '--strategy', 'wpo'],
+    '',
+    2,
+    /^brevity: --length-penalty: 0\.1: strategy wpo does not use it; leave it out$/m,
+  ],
+  [
+    'a strategy without its length penalty',
+    ['pair', '--strategy', 'length-penalized'],
+    '',
+    2,
+    /--length-penalty: 0: strategy length-penalized needs λ above 0, in reward per token/,
+  ],
+  [
+    'a preview into a file',
+    ['pair', '--preview', '--out', '/tmp/none.jsonl'],
+    '',
+    2,
+    /--out: --preview prints a table/,
+  ],
+  ['α without a preview', ['pair', '--alpha', '0.1'], '', 2, /--alpha: only --preview uses it/],
+  [
+    'a strategy that counts tokens, of texts',
+    ['pair', '--strategy', 'wpo'],
+    [{ prompt: 'a', responses: [{ text: 'b', reward: 1 }] }],
+    1,
+    /standard input:1 has no token ids, in which strategy wpo counts lengths; expected "prompt_ids" and "ids"/,
   ],
   [
     'unscored samples',

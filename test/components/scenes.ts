@@ -16,6 +16,7 @@ import {
   probes,
   round,
   told,
+  weightedRound,
 } from './fixtures.js';
 import { answered, gpuFacts, listed, noModel, opened, ready } from './homeFixtures.js';
 
@@ -68,6 +69,9 @@ export function scenes(size: Size): Record<string, State> {
     'sampling-failed': attached('score', size, { engine: { ...engine, problem: failed } }),
     review,
     'review-typing': press(review, 'a', '0', '.', 'x', 'enter'),
+    'review-pairing': press(review, 'M', 'down'),
+    // A weight by hand, one of two pairs, and one that the strategy chose for its length.
+    'review-weights': attached('review', size, weightedRound()),
     'review-launch': press(review, 'enter'),
     'review-looking-on': attached('review', size, { role: { driving: false, terminals: 2 } }),
     'review-parts': mixed,
@@ -132,7 +136,7 @@ export function scenes(size: Size): Record<string, State> {
     'setup-typing': press(ready(size), 'j', 'j', 'enter', 'x'),
     'setup-problem': press(answered(opened('setup', size), { model: noModel }), 's'),
     'setup-lora': press(ready(size), 'G', 'k', 'space'),
-    'setup-gpu': answered(press(ready(size), ...Array<string>(15).fill('j'), 'space'), {}, { updates_on: gpuFacts }),
+    'setup-gpu': answered(press(ready(size), ...Array<string>(18).fill('j'), 'space'), {}, { updates_on: gpuFacts }),
     'engine-gone': after(review, { type: 'bye', reason: 'the engine ended' }),
   };
 }

@@ -1,6 +1,13 @@
 /** The fields of the form that starts a run: the key that each sets, its description, and its valid values. */
 import { z } from 'zod';
-import { backendSchema, configSchema, launcherNames, precisionSchema, serverKinds } from '../config/schema.js';
+import {
+  backendSchema,
+  configSchema,
+  launcherNames,
+  pairStrategies,
+  precisionSchema,
+  serverKinds,
+} from '../config/schema.js';
 import { objectiveNames, objectives, usualSettings, type ObjectiveName } from '../objectives/index.js';
 import { unwrap } from '../config/partial.js';
 import { commandLine } from '../shell.js';
@@ -28,6 +35,10 @@ export const fieldIds = [
   'gamma_ratio',
   'ld_scale',
   'lr',
+  'pair_strategy',
+  'length_penalty',
+  'pairs_per_prompt',
+  'pair_weight',
   'updates_on',
   'job_command',
   'job_setup',
@@ -141,7 +152,7 @@ export const fields: readonly Field[] = [
     'samples per prompt',
     'number',
     'sampling.samples_per_prompt',
-    'The best and the worst of them make the pair: more samples, clearer pairs.',
+    'Two of them make a pair: more samples, clearer pairs.',
   ),
   sampling(
     'max_new_tokens',
@@ -170,6 +181,26 @@ export const fields: readonly Field[] = [
   update('gamma_ratio', 'target margin γ/β', 'number', 'dpo.gamma_ratio', '0 is no margin.'),
   update('ld_scale', 'share a', 'number', 'dpo.ld_scale', '0.5 is usual.'),
   update('lr', 'learning rate', 'number', 'update.lr', 'Of AdamW; 5e-7 is usual for all weights, 5e-5 for LoRA.'),
+  update(
+    'pair_strategy',
+    'pairs',
+    'choice',
+    'pairs.strategy',
+    'Review shows the lengths that each gives, and can make the pairs again.',
+    pairStrategies,
+  ),
+  update('length_penalty', 'penalty λ per token', 'number', 'pairs.length_penalty', ''),
+  update(
+    'pairs_per_prompt',
+    'pairs per prompt',
+    'number',
+    'pairs.per_prompt',
+    'At most half of the samples per prompt.',
+  ),
+  update('pair_weight', 'pair weight', 'choice', 'pairs.weight', 'Review can set it for single prompts.', [
+    'none',
+    'margin',
+  ]),
   update(
     'updates_on',
     'updates on',
@@ -240,6 +271,7 @@ export function visibleFields(values: Values): readonly Field[] {
     ...{ ray: launched('ray'), ray_gpus: launched('ray') },
     ...{ submit: launched('command'), job_status: launched('command'), job_cancel: launched('command') },
     job_paths: job && !launched(onGpu) && !launched('process'),
+    length_penalty: values.pair_strategy === 'length-penalized',
     lora_rank: values.trains === adapter,
     precision: values.backend === 'cuda',
   };

@@ -23,6 +23,8 @@ export async function scoreInto(file: string, samples: SampleRow[], context: Wor
   });
   const done = new Set(known.map(({ prompt_index }) => prompt_index));
   const missing = samples.filter(({ prompt_index }) => !done.has(prompt_index));
+  // Pairs that are made again need no reward model.
+  if (missing.length === 0) return known.sort((a, b) => a.prompt_index - b.prompt_index);
   const count = (rows: SampleRow[]) => rows.reduce((sum, { responses }) => sum + responses.length, 0);
   const meter = new ProgressMeter(context, 'responses', count(samples), count(samples) - count(missing));
   const reward = await context.models.reward(context.config);

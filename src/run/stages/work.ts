@@ -5,6 +5,7 @@
 import { pauseOnly, type Control } from '../../core/control.js';
 import { responseLogprobs } from '../../train/logprobs.js';
 import { makePairs, withColumns } from '../../core/pairs.js';
+import { pairingSeed } from '../../core/pairing.js';
 import { evaluatePolicy } from '../../core/evaluation.js';
 import { saveModel, type LoadedModel } from '../../model/folder.js';
 import { jobFile } from '../../remote/jobs/contract.js';
@@ -66,7 +67,7 @@ export const work: { [S in Work]: (context: WorkContext) => Promise<WorkResults[
       pairs: plain,
       dropped,
       made,
-    } = makePairs(samples, scores, config.pairs, deriveSeed(config.seed, 'pairs', round.id));
+    } = makePairs(samples, scores, config.pairs, pairingSeed(config.seed, round.id));
     const rewardsOf = new Map(scores.map(({ prompt_index, rewards }) => [prompt_index, rewards]));
     const pairs = plain.map((pair) =>
       withColumns(pair, config.dpo.objective, rewardsOf.get(pair.prompt_index as number) ?? []),

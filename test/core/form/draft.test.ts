@@ -44,6 +44,7 @@ describe('draftOf', () => {
       temperature: '0.3',
       ...{ objective: 'lr-dpo', alpha: '0.02', beta: '0.1', gamma_ratio: '0', ld_scale: '1' },
       lr: '5e-7',
+      ...{ pair_strategy: 'best-worst', length_penalty: '0', pairs_per_prompt: '1', pair_weight: 'none' },
       ...{ updates_on: 'this machine', job_command: 'brevity job {dir}', job_setup: '', sbatch: '' },
       ...{ ray: 'http://127.0.0.1:8265', ray_gpus: '0', submit: '', job_status: '', job_cancel: '', job_paths: '' },
       preferences: '',

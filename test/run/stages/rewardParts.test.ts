@@ -71,7 +71,7 @@ describe('the score stage', () => {
         [4, 1],
       ],
     });
-    const rows = reviewRows(samples, scores, new Map([[0, { chosen: 1, rejected: 0 }]]));
+    const rows = reviewRows(samples, scores, new Map([[0, [{ chosen: 1, rejected: 0 }]]]));
     expect(rows[0].parts).toEqual(scores[0].parts);
     writeJsonLines(file('review.jsonl'), rows);
     expect(readReview(context.files, 1)).toEqual(rows);

@@ -76,7 +76,7 @@ describe('the dissent of the parts', () => {
   });
 
   it.each([60, 62, 69, 70, 76, 80, 83, 84, 120])('leaves the marks room at %i columns', (width) => {
-    const { shown, text } = columnsFor(width, true);
+    const { shown, text } = columnsFor(width, { parts: [{ name: 'judge', weight: 1 }], weighted: false });
     const used = shown.reduce((sum, column) => sum + column.width, 0) + marksWidth + 2 + text;
     expect(used).toBeLessThanOrEqual(Math.max(width, 62));
     expect(shown.some(({ id }) => id === 'dissent')).toBe(width >= 62);

@@ -101,7 +101,7 @@ describe('fields', () => {
       'tensorflow is used; on the processor, where native is faster',
     );
     // Another that was chosen since is yet to be measured.
-    expect(status(press(at(ready(), 17), 'space'), 'backend')).toEqual({ kind: 'quiet', text: '' });
+    expect(status(press(at(ready(), 20), 'space'), 'backend')).toEqual({ kind: 'quiet', text: '' });
     expect(status(ready(), 'alpha')).toEqual({ kind: 'quiet', text: 'default 0.02' });
     expect(status(ready(), 'lr').text).toBe('default 5e-7');
   });
@@ -127,7 +127,7 @@ describe('fields', () => {
   });
 
   it('LoRA opens its rank, tells what is trained, and lists no layer that the model lacks', () => {
-    const lora = press(at(ready(), 16), 'space', 'j');
+    const lora = press(at(ready(), 19), 'space', 'j');
     expect(formOf(lora).focus).toBe('lora_rank');
     // Rank 16 on all seven layers of loraWidths.
     const trained = 16 * (1280 + 960 + 960 + 1280 + 2432 + 2432 + 2432);
@@ -358,7 +358,7 @@ it('is read aloud: every field with its value, and the selected one explained', 
 });
 
 describe('updates elsewhere', () => {
-  const where = 15;
+  const where = 18;
   const gpu = answered(opened('setup'), {}, { updates_on: gpuFacts });
   const command = 'PYTHONPATH=/opt/brevity/trainer /venv/bin/python -m brevity_trainer {dir}';
 
