@@ -103,13 +103,13 @@ describe('evaluatePolicy', () => {
   });
   it('compares by reward, length and log-probability', () => {
     const policy = {
-      responses: [response([1, 2, 3], -3), response([1, 2], -1, 'length'), response([4], -2)],
-      rewards: [2, 1, 0],
+      responses: [[response([1, 2, 3], -3)], [response([1, 2], -1, 'length')], [response([4], -2)]],
+      rewards: [[2], [1], [0]],
     };
     const base = {
-      responses: [response([1], 0), response([2], 0), response([3, 3, 3, 3], 0)],
-      rewards: [1, 1, 5],
-      logps: [-5, -2, -2],
+      responses: [[response([1], 0)], [response([2], 0)], [response([3, 3, 3, 3], 0)]],
+      rewards: [[1], [1], [5]],
+      logps: [[-5], [-2], [-2]],
       against: 'base',
     };
     const result = evaluatePolicy(3, policy, [base]);
@@ -134,11 +134,11 @@ describe('evaluatePolicy', () => {
     expect(result.comparisons[0].kl_per_token).toBeCloseTo(0.5, 12);
   });
   it('the same response is a tie, whatever the last bits of its rewards', () => {
-    const policy = { responses: [response([1, 2], -1), response([3], -1)], rewards: [0.5 + 1e-7, 1] };
+    const policy = { responses: [[response([1, 2], -1)], [response([3], -1)]], rewards: [[0.5 + 1e-7], [1]] };
     const base = {
-      responses: [response([1, 2], 0), response([4], 0)],
-      rewards: [0.5, 0],
-      logps: [-1, -1],
+      responses: [[response([1, 2], 0)], [response([4], 0)]],
+      rewards: [[0.5], [0]],
+      logps: [[-1], [-1]],
       against: 'base',
     };
     // A tie and a win.

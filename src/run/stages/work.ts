@@ -5,7 +5,6 @@
 import { pauseOnly, type Control } from '../../core/control.js';
 import { responseLogprobs } from '../../train/logprobs.js';
 import { makePairs, withColumns } from '../../core/pairs.js';
-import { evaluatePolicy } from '../../core/evaluation.js';
 import { saveModel, type LoadedModel } from '../../model/folder.js';
 import { jobFile } from '../../remote/jobs/contract.js';
 import { hasJob } from '../../remote/jobs/view.js';
@@ -19,7 +18,7 @@ import { removeCheckpoint } from './checkpoint.js';
 import type { Work, WorkContext, WorkResults } from './context.js';
 import { discardUpdate } from './files.js';
 import { measureFirstStep, resumeUpdate, trainingPairs, updateWithFiles } from './update.js';
-import { answersOf } from './evaluate.js';
+import { evaluateRound } from './evaluate.js';
 import { probeSequences, type PolicyProbes, writePolicyProbes } from './policyProbes.js';
 import { Probes, probeStart } from './probes.js';
 import { roundPrompts } from './prompts.js';
@@ -154,8 +153,7 @@ export const work: { [S in Work]: (context: WorkContext) => Promise<WorkResults[
     // Not at the end of the update: until run.json records the end, the next start resumes from the checkpoint.
     removeCheckpoint(files.file(round.id, roundFiles.update));
     removeCheckpoint(jobFile(files.file(round.id, roundFiles.job), 'checkpoint'));
-    const { answers, opponents } = await answersOf(context);
-    const result = evaluatePolicy(round.id, answers, opponents);
+    const result = await evaluateRound(context);
     writeFileAtomic(files.file(round.id, roundFiles.evaluation), JSON.stringify(result, null, 1) + '\n');
     return result;
   },
