@@ -64,7 +64,8 @@ export function evaluatePolicy(
   const { responses, rewards, metrics = [], judged } = policy;
   if (responses.length === 0 || responses.some(({ length }) => length === 0))
     throw new RangeError('every held-out prompt needs a response');
-  const each = (value: (response: SampledResponse) => number): number => meanOfMeans(responses.map((of) => of.map(value)));
+  const each = (value: (response: SampledResponse) => number): number =>
+    meanOfMeans(responses.map((of) => of.map(value)));
   const uneven = opponents.some((opponent) => opponent.responses.some((of, p) => of.length !== responses[p].length));
   const all = [...notes, ...(uneven ? [unevenNote] : []), ...kindNotes(kinds)];
   return {
@@ -281,7 +282,9 @@ function judgeComparison(
   const judged = values.judged as number[];
   const prompts = pairs.length;
   const rowsOf = (drawn: Iterable<number>) =>
-    Array.from(drawn, (p) => pairs[p]).flatMap((of) => of.map((pair) => ({ ...pair, preference: pair.judged as number })));
+    Array.from(drawn, (p) => pairs[p]).flatMap((of) =>
+      of.map((pair) => ({ ...pair, preference: pair.judged as number })),
+    );
   const rate = meanOf(judged);
   const controlled = (drawn: Iterable<number>) => lengthControlledWinRate(rowsOf(drawn), 'minimal').win_rate;
   const scores =
@@ -302,9 +305,7 @@ function judgeComparison(
       pairs.map((_, p) => ({
         preferences: [values.preference[p], judged[p]],
         differences:
-          scores === null
-            ? null
-            : [values.reward[p] - values.rewardAgainst[p], scores.own[p] - scores.against[p]],
+          scores === null ? null : [values.reward[p] - values.rewardAgainst[p], scores.own[p] - scores.against[p]],
       })),
     ),
   };

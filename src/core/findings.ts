@@ -54,7 +54,7 @@ export function findings(comparison: Comparison): Finding[] {
   const { prompts, intervals = {}, metrics = [], judge } = comparison;
   const said = (name: string, interval: Interval | null | undefined, digits: number, zero = 0, more = ''): Finding => {
     const where = beyond(interval, zero, prompts);
-    const range = interval == null ? '' : ` (95 % ${format.between(interval, digits)})`;
+    const range = interval == null || where === 'unknown' ? '' : ` (95 % ${format.between(interval, digits)})`;
     return { text: `${name}${range}: ${words[where]}${more}`, verdict: verdicts[where] };
   };
   const list: Finding[] = [];
@@ -86,14 +86,32 @@ export function findings(comparison: Comparison): Finding[] {
   return warning === null ? list : [warning, ...list];
 }
 
-/** All notes and findings of an evaluation as sentences; `nameOf` names an opponent: "the base". */
+/** Findings, agreement and notes of an evaluation as sentences; `nameOf` names an opponent: "the base". */
 export function evaluationSentences(result: EvaluationResult, nameOf: (comparison: Comparison) => string): string[] {
   return [
-    ...result.comparisons.flatMap((comparison) =>
-      findings(comparison).map(({ text }) => `Against ${nameOf(comparison)}: ${text}.`),
-    ),
+    ...result.comparisons.flatMap((comparison) => {
+      const said = findings(comparison).map(({ text }) => `${text}.`);
+      return [...said, ...agreementInWords(comparison)].map((text) => `Against ${nameOf(comparison)}: ${text}`);
+    }),
     ...(result.notes ?? []),
     ...(result.judge?.remarks ?? []),
+  ];
+}
+
+/** How far the judges agree, one sentence per figure. */
+export function agreementInWords({ judge, prompts }: Comparison): string[] {
+  if (judge === undefined) return [];
+  const { share, kappa, spearman, intervals } = judge.agreement;
+  const range = (interval: Interval | undefined, scale: number, digits: number) =>
+    interval === undefined ? '' : ` (95 % ${format.between(scaled(interval, scale) as Interval, digits)})`;
+  return [
+    `The judges give the same verdict on ${format.percent(100 * share)} of ${format.of(prompts, 'prompt')}${range(intervals.share, 100, 1)}.`,
+    kappa === null
+      ? "Cohen's κ is undefined: each judge gives one verdict on all prompts."
+      : `Cohen's κ ${format.fixed(kappa, 2)}${range(intervals.kappa, 1, 2)}: 0 is chance, 1 is full agreement.`,
+    ...(spearman === null
+      ? []
+      : [`Spearman's ρ of the score differences ${format.fixed(spearman, 2)}${range(intervals.spearman, 1, 2)}.`]),
   ];
 }
 

@@ -218,7 +218,12 @@ export interface KindComparison {
   judge_win_rate?: number;
   /** Changes, in the order of the comparison's metrics. */
   metrics: { name: string; percent: boolean; change: number; interval?: Interval }[];
-  intervals: { win_rate?: Interval; reward_change?: Interval; length_change_percent?: Interval; judge_win_rate?: Interval };
+  intervals: {
+    win_rate?: Interval;
+    reward_change?: Interval;
+    length_change_percent?: Interval;
+    judge_win_rate?: Interval;
+  };
 }
 
 /** `evaluation.json` of a round; round 0 (the base) has no comparisons. */
@@ -273,3 +278,9 @@ export interface HeldOutResponse extends ShownResponse {
   prompt: string;
   reward: number;
 }
+
+export const sampleOf = ({ sample = 0 }: Pick<HeldOutResponse, 'sample'>): number => sample;
+
+/** Names a held-out response among those of a round; two rounds' responses with one name are compared. */
+export const heldOutKey = (response: Pick<HeldOutResponse, 'prompt_index' | 'sample'>): string =>
+  `${response.prompt_index} ${sampleOf(response)}`;

@@ -114,7 +114,9 @@ export class ModuleThread {
     const { values, failed } = await this.ask(rows);
     const [{ prompt }] = rows;
     if (failed !== undefined)
-      throw new UserError(`${what} ${this.file} failed at the response to ${promptExcerpt(prompt)}: ${plainText(failed)}`);
+      throw new UserError(
+        `${what} ${this.file} failed at the response to ${promptExcerpt(prompt)}: ${plainText(failed)}`,
+      );
     if (Array.isArray(values) && values.length === rows.length) return values as unknown[];
     const count = Array.isArray(values) ? `${values.length} values` : typeof values;
     throw new UserError(

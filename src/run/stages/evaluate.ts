@@ -44,7 +44,8 @@ export async function evaluateRound(context: WorkContext): Promise<EvaluationRes
   checkSamePrompts(context, own, [...samples.values()]);
   const prompts = heldOutPrompts(config, { rows: true });
   const metrics = await heldOutMetrics(context, prompts, [...samples.values()]);
-  const judge = config.evaluation.judge === null ? null : await judgedBy(config.evaluation.judge, context, own, samples);
+  const judge =
+    config.evaluation.judge === null ? null : await judgedBy(config.evaluation.judge, context, own, samples);
   const answersOf = (id: number): Answers => ({
     ...readAnswers(context, id),
     metrics: metrics.get(id),
@@ -231,7 +232,9 @@ async function logpsOnServers(
 function heldOutSequences(context: WorkContext) {
   const rows = readSamples(context, context.round.id);
   return {
-    sequences: rows.flatMap(({ prompt_ids, responses }) => responses.map(({ ids }) => ({ prompt_ids, response_ids: ids }))),
+    sequences: rows.flatMap(({ prompt_ids, responses }) =>
+      responses.map(({ ids }) => ({ prompt_ids, response_ids: ids })),
+    ),
     grouped(values: readonly number[]): number[][] {
       let start = 0;
       return rows.map(({ responses }) => values.slice(start, (start += responses.length)));

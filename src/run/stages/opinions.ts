@@ -103,7 +103,8 @@ async function metricInto(
   return rows.map(({ prompt_index }) => known.get(prompt_index) as number[]);
 }
 
-const responsesIn = (rows: readonly SampleRow[]): number => rows.reduce((sum, { responses }) => sum + responses.length, 0);
+const responsesIn = (rows: readonly SampleRow[]): number =>
+  rows.reduce((sum, { responses }) => sum + responses.length, 0);
 
 const preferenceRowSchema = z.object({
   judge: z.string(),
