@@ -107,11 +107,11 @@ export function agreementInWords({ judge, prompts }: Comparison): string[] {
   return [
     `The judges give the same verdict on ${format.percent(100 * share)} of ${format.of(prompts, 'prompt')}${range(intervals.share, 100, 1)}.`,
     kappa === null
-      ? "Cohen's κ is undefined: each judge gives one verdict on all prompts."
-      : `Cohen's κ ${format.fixed(kappa, 2)}${range(intervals.kappa, 1, 2)}: 0 is chance, 1 is full agreement.`,
+      ? "Cohen's kappa is undefined: each judge gives one verdict on all prompts."
+      : `Cohen's kappa ${format.fixed(kappa, 2)}${range(intervals.kappa, 1, 2)}: 0 is chance, 1 is full agreement.`,
     ...(spearman === null
       ? []
-      : [`Spearman's ρ of the score differences ${format.fixed(spearman, 2)}${range(intervals.spearman, 1, 2)}.`]),
+      : [`Spearman's rho of the score differences ${format.fixed(spearman, 2)}${range(intervals.spearman, 1, 2)}.`]),
   ];
 }
 

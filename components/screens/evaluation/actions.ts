@@ -129,7 +129,7 @@ export const evaluationActions: readonly Action<EvaluationState>[] = [
     id: 'show-judges',
     command: 'judges',
     aliases: ['second judge', 'agreement'],
-    keys: ['J'],
+    keys: ['d'],
     label: 'judges',
     help: 'show what both judges say, and how far they agree',
     when: (state) => state.ui.view !== 'judges' && evaluationLayout(state).opponent?.comparison.judge !== undefined,
@@ -142,7 +142,7 @@ export const evaluationActions: readonly Action<EvaluationState>[] = [
   {
     id: 'hide-judges',
     command: 'no-judges',
-    keys: ['J'],
+    keys: ['d'],
     label: 'numbers',
     help: 'from the judges back to the numbers',
     when: (state) => state.ui.view === 'judges',

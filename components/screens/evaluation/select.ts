@@ -68,7 +68,7 @@ function computeLayout(state: EvaluationState): EvaluationLayout {
   const measureRows = evaluation === null ? 0 : measuresOf(evaluation, opponents).length;
   const sentences =
     numbers && evaluation !== null
-      ? sentenceLines(evaluation, opponent, state.size.columns).slice(0, Math.max(0, rows - numbersHead - measureRows))
+      ? visibleLines(sentenceLines(evaluation, opponent, state.size.columns), rows - numbersHead - measureRows)
       : [];
   const numbersRows = numbersHead + measureRows + sentences.length;
   const free = rows - numbersRows;
@@ -94,9 +94,17 @@ const tones: Record<Finding['verdict'], Tone> = {
   warning: 'warn',
 };
 
+/** As many lines as there is room for; a sign at the end of the last one tells that more follow. */
+function visibleLines(lines: readonly SentenceLine[], room: number): SentenceLine[] {
+  const shown = lines.slice(0, Math.max(0, room));
+  const last = shown.at(-1);
+  if (last === undefined || shown.length === lines.length) return shown;
+  return [...shown.slice(0, -1), { ...last, text: `${last.text} …` }];
+}
+
 /** Findings against the opponent, then notes, wrapped. */
 function sentenceLines(evaluation: EvaluationResult, opponent: Opponent | null, columns: number): SentenceLine[] {
-  const lines = (text: string, tone: Tone) => wrapped(text, columns).map((line) => ({ text: line, tone }));
+  const lines = (text: string, tone: Tone) => wrapped(text, columns - 2).map((line) => ({ text: line, tone }));
   const found = opponent === null ? [] : findings(opponent.comparison);
   return [
     ...found.flatMap(({ text, verdict }) => lines(`${opponent?.name ?? ''}: ${text}.`, tones[verdict])),

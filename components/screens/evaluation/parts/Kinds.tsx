@@ -2,8 +2,8 @@ import { makeLine } from '../../../../src/core/sanitize.js';
 import * as format from '../../../../src/core/format.js';
 import { Line, Tint } from '../../../parts/Line.js';
 import { Rule } from '../../../parts/Rule.js';
-import { fit } from '../../../parts/text.js';
-import { type Opponent, textOf } from '../measures.js';
+import { fit, widthOf } from '../../../parts/text.js';
+import type { Opponent } from '../measures.js';
 import { kindColumns } from '../opinions.js';
 
 export interface KindsProps {
@@ -26,6 +26,8 @@ export function Kinds({ opponent, top, rows, columns }: KindsProps) {
   const room = columns - nameWidth - countWidth;
   const shown = all.slice(0, Math.max(1, Math.floor(room / leastWidth)));
   const width = Math.min(widest, Math.floor(room / shown.length));
+  // One form for the whole column, whatever part of it is visible.
+  const fits = shown.map(({ cell }) => kinds.every((kind) => widthOf(cell(kind).text) < width));
   const hidden = all.length - shown.length;
   const more = hidden === 0 ? '' : ` · ${format.of(hidden, 'more column')} on a wider terminal`;
   const below = kinds.length - top - rows;
@@ -45,11 +47,11 @@ export function Kinds({ opponent, top, rows, columns }: KindsProps) {
         <Line key={kind.kind}>
           {fit(makeLine(kind.kind, nameWidth), nameWidth)}
           {fit(format.count(kind.prompts), countWidth, 'right')}
-          {shown.map(({ heading, cell }) => {
-            const shownCell = cell(kind);
+          {shown.map(({ heading, cell }, c) => {
+            const { text, short, tone } = cell(kind);
             return (
-              <Tint key={heading} tone={shownCell.tone}>
-                {fit(textOf(shownCell, width), width, 'right')}
+              <Tint key={heading} tone={tone}>
+                {fit(fits[c] ? text : short, width, 'right')}
               </Tint>
             );
           })}
