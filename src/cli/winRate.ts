@@ -27,7 +27,9 @@ export function winRateCommand(): Command {
         'one {"preference": 0..1 that the model wins, "length_model", "length_baseline", "difficulty"?, "text_model"?, "text_baseline"?} per line; with texts also the style-controlled win rate',
       ),
     )
-    .addOption(outOption('one row: {"win_rate","length_controlled_win_rate","standard_error","intervals",…}, in percent'))
+    .addOption(
+      outOption('one row: {"win_rate","length_controlled_win_rate","standard_error","intervals",…}, in percent'),
+    )
     .option('--difficulty', 'fit with the rows\' "difficulty"; without it the minimal form', false)
     .addHelpText('after', examples('win-rate --in preferences.jsonl --difficulty'))
     .action(async (options) => {
@@ -35,6 +37,7 @@ export function winRateCommand(): Command {
       const out = new RowWriter(options.out);
       const form = options.difficulty ? 'difficulty' : 'minimal';
       const rates = winRates(rows, form);
+      const controlled = lengthControlledWinRate(rows, form);
       const styled = styleRows(rows);
       const style = styled === null ? null : styleControlledWinRate(styled);
       const interval = <T>(from: readonly T[], statistic: (drawn: T[]) => number) =>
@@ -47,9 +50,12 @@ export function winRateCommand(): Command {
         }),
         intervals: known({
           win_rate: interval(rows, (drawn) => 100 * mean(drawn.map(({ preference }) => preference))),
-          length_controlled_win_rate: interval(rows, (drawn) => lengthControlledWinRate(drawn, form).win_rate),
+          length_controlled_win_rate: interval(
+            rows,
+            (drawn) => lengthControlledWinRate(drawn, form, controlled.theta).win_rate,
+          ),
           style_controlled_win_rate:
-            styled === null ? null : interval(styled, (drawn) => styleControlledWinRate(drawn).win_rate),
+            styled === null ? null : interval(styled, (drawn) => styleControlledWinRate(drawn, style?.theta).win_rate),
         }),
       });
       out.close();

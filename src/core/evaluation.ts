@@ -125,15 +125,18 @@ export function compare(policy: Answers, opponent: Opponent, kinds?: (string | n
   const all = Int32Array.from(pairs, (_, p) => p);
   const ofPairs = (statistic: (rows: Pair[]) => number) => (drawn: Int32Array) =>
     statistic(Array.from(drawn, (p) => pairs[p]).flat());
-  const controlled = ofPairs((rows) => lengthControlledWinRate(rows, 'minimal').win_rate);
+  const controlled = lengthControlledWinRate(pairs.flat(), 'minimal');
   const style = styleControlledWinRate(pairs.flat());
   const divergence = divergenceOf(policy, opponent);
   const intervals = {
     ...overall(values, all).intervals,
-    length_controlled_win_rate: bootstrapInterval(prompts, controlled),
+    length_controlled_win_rate: bootstrapInterval(
+      prompts,
+      ofPairs((rows) => lengthControlledWinRate(rows, 'minimal', controlled.theta).win_rate),
+    ),
     style_controlled_win_rate: bootstrapInterval(
       prompts,
-      ofPairs((rows) => styleControlledWinRate(rows).win_rate),
+      ofPairs((rows) => styleControlledWinRate(rows, style.theta).win_rate),
     ),
     kl: divergence === null ? null : bootstrapInterval(prompts, divergence.kl),
     kl_per_token: divergence === null ? null : bootstrapInterval(prompts, divergence.perToken),
@@ -147,7 +150,7 @@ export function compare(policy: Answers, opponent: Opponent, kinds?: (string | n
     prompts,
     win_rate: 100 * mean(values.preference),
     win_rate_standard_error: prompts < 2 ? null : (100 * sampleDeviation(values.preference)) / Math.sqrt(prompts),
-    length_controlled_win_rate: controlled(all),
+    length_controlled_win_rate: controlled.win_rate,
     length_controlled_form: 'minimal',
     style_controlled_win_rate: style.win_rate,
     style_constant_features: style.constant_features,
@@ -286,7 +289,7 @@ function judgeComparison(
       of.map((pair) => ({ ...pair, preference: pair.judged as number })),
     );
   const rate = meanOf(judged);
-  const controlled = (drawn: Iterable<number>) => lengthControlledWinRate(rowsOf(drawn), 'minimal').win_rate;
+  const controlled = lengthControlledWinRate(rowsOf(pairs.keys()), 'minimal');
   const scores =
     opponent.preferences === undefined && policy.judged !== undefined && opponent.judged !== undefined
       ? { own: means(policy.judged), against: means(opponent.judged) }
@@ -294,11 +297,14 @@ function judgeComparison(
   return {
     by: scores === null ? 'comparisons' : 'scores',
     win_rate: 100 * mean(judged),
-    length_controlled_win_rate: controlled(pairs.keys()),
+    length_controlled_win_rate: controlled.win_rate,
     ...(scores !== null && { score: mean(scores.own), score_against: mean(scores.against) }),
     intervals: known({
       win_rate: bootstrapInterval(prompts, (drawn) => 100 * rate(drawn)),
-      length_controlled_win_rate: bootstrapInterval(prompts, controlled),
+      length_controlled_win_rate: bootstrapInterval(
+        prompts,
+        (drawn) => lengthControlledWinRate(rowsOf(drawn), 'minimal', controlled.theta).win_rate,
+      ),
       score_change: scores === null ? null : bootstrapInterval(prompts, differenceOf(scores.own, scores.against)),
     }),
     agreement: agreementOf(

@@ -103,12 +103,17 @@ export interface StyleControlled {
   coefficients: StyleFeatures;
   /** Features that do not vary over the rows: what they contribute stays in both win rates. */
   constant_features: (keyof StyleFeatures)[];
+  /** θ0 and the θk, in the order of `styleNames`. */
+  theta: number[];
 }
 
 export const styleNames = ['length', 'headers', 'lists', 'bold'] as const;
 
-/** @throws UserError without rows */
-export function styleControlledWinRate(rows: StyleRow[]): StyleControlled {
+/**
+ * @param start `theta` of an earlier fit to begin with: see fitLogistic
+ * @throws UserError without rows
+ */
+export function styleControlledWinRate(rows: readonly StyleRow[], start?: readonly number[]): StyleControlled {
   if (rows.length === 0) throw new UserError('there are no rows to compute a style-controlled win rate from');
   const differences = rows.map(({ model, baseline }) => styleNames.map((name) => difference(name, model, baseline)));
   const scales = styleNames.map((_, k) => {
@@ -122,6 +127,7 @@ export function styleControlledWinRate(rows: StyleRow[]): StyleControlled {
   const [constant, ...theta] = fitLogistic(
     differences.map((row) => [1, ...row.map(z)]),
     rows.map(({ preference }) => preference),
+    start,
   );
   const atEqualStyle = theta.reduce((sum, coefficient, k) => sum + coefficient * z(0, k), constant);
   const [length, headers, lists, bold] = theta.map((value, k) => (scales[k].deviation > 0 ? value : 0));
@@ -130,6 +136,7 @@ export function styleControlledWinRate(rows: StyleRow[]): StyleControlled {
     win_rate_at_mean_style: 100 * sigmoid(constant),
     coefficients: { length, headers, lists, bold },
     constant_features: styleNames.filter((_, k) => scales[k].deviation === 0),
+    theta: [constant, ...theta],
   };
 }
 

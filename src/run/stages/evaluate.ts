@@ -51,11 +51,14 @@ export async function evaluateRound(context: WorkContext): Promise<EvaluationRes
     metrics: metrics.get(id),
     ...(judge !== null && { judged: judge.scores.get(id) }),
   });
-  return evaluatePolicy(
+  const known = logps.map((of, i) => ({ ...opponents[i], logps: of }));
+  // Round 1 starts from the base: one comparison serves both.
+  const distinct = known.filter(({ id }, i) => known.findIndex((other) => other.id === id) === i);
+  const result = evaluatePolicy(
     round.id,
     answersOf(round.id),
-    opponents.map(({ against, id }, i): Opponent => {
-      return { against, ...answersOf(id), logps: logps[i], preferences: judge?.preferences.get(id) };
+    distinct.map(({ id, against, logps: of }): Opponent => {
+      return { against, ...answersOf(id), logps: of, preferences: judge?.preferences.get(id) };
     }),
     {
       kinds: kindsOf(prompts, own.rows),
@@ -63,6 +66,11 @@ export async function evaluateRound(context: WorkContext): Promise<EvaluationRes
       notes: judge === null ? [] : judgeNotes(config.reward, judge.spec),
     },
   );
+  const comparisons = opponents.map(({ against, id }) => ({
+    ...result.comparisons[distinct.findIndex((other) => other.id === id)],
+    against,
+  }));
+  return { ...result, comparisons };
 }
 
 /** A run.json that was edited may name the training reward as its second judge; new runs are refused. */
