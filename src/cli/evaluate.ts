@@ -69,7 +69,7 @@ export function evaluateCommand(): Command {
     const { judge, reward = '' } = command.opts<{ judge?: string; reward?: string }>();
     if (judge === undefined) return;
     const faults = judgeFaults(judge, typeof reward === 'string' ? reward : '');
-    if (faults.length > 0) throw new UserError(`--judge: ${faults.join('; ')}`);
+    if (faults.length > 0) throw new UserError(`--judge: ${faults.join('; ')}`, { exitCode: 2 });
   });
   return addFlags(command, rewardFlags, 'schema')
     .addHelpText(
