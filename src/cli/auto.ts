@@ -3,7 +3,9 @@ import { Command } from 'commander';
 import { depthOf, drive } from '../engine/auto.js';
 import type { EndpointView, EngineEvent } from '../protocol/messages.js';
 import { printError, ProgressLine } from '../io/print.js';
+import { evaluationSentences } from '../core/findings.js';
 import type { RoundSettings, RoundState } from '../core/rounds.js';
+import type { EvaluationResult } from '../core/rows.js';
 import { isRun } from '../run/run.js';
 import { RowWriter } from './rows.js';
 import { examples, wholeNumber } from './options.js';
@@ -115,6 +117,11 @@ function resultRow({ id, settings, pairs, steps, evaluation, seconds }: RoundSta
   return { round: id, ...(id === 0 ? {} : { ...settings, pairs, steps }), ...evaluation, seconds };
 }
 
+/** Without the comparison with the round's start, which the row has: one line per figure is enough. */
+function baseOnly(evaluation: EvaluationResult): EvaluationResult {
+  return { ...evaluation, comparisons: evaluation.comparisons.filter(({ against }) => against === 'base') };
+}
+
 /** Prints progress to standard error and passes each finished round on once. */
 class Reporter {
   private line: ProgressLine | null = null;
@@ -183,6 +190,9 @@ class Reporter {
     this.told.add(round.id);
     this.finish();
     this.onRound(round);
+    if (round.evaluation === null || this.before.has(round.id)) return;
+    const sentences = evaluationSentences(baseOnly(round.evaluation), () => 'the base');
+    for (const sentence of sentences) printError(`round ${round.id}: ${sentence}\n`);
   }
 
   private begin(stage: string, unit: string): ProgressLine {

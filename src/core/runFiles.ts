@@ -43,6 +43,12 @@ export const roundFiles = {
   heldOutSamples: 'held-out-samples.jsonl',
   heldOutScores: 'held-out-scores.jsonl',
   heldOutLogps: 'held-out-logps.jsonl',
+  /** The users' metrics of the round's held-out responses. */
+  heldOutMetrics: 'held-out-metrics.jsonl',
+  /** Scores of the round's held-out responses by second judges. */
+  heldOutJudge: 'held-out-judge.jsonl',
+  /** Preferences of second judges between the round's held-out responses and another round's. */
+  heldOutPreferences: 'held-out-preferences.jsonl',
   evaluation: 'evaluation.json',
   /** Round 0: the reward on the preference rows, and the rewards of their responses. */
   rewardCheck: 'reward-check.json',

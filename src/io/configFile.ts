@@ -3,7 +3,7 @@ import path from 'node:path';
 import { existsSync } from 'node:fs';
 import { messageOf, UserError } from '../core/errors.js';
 import { parseJson } from '../core/limits.js';
-import { parseRewardSpec } from '../core/config/rewardSpec.js';
+import { judgeOverlap, metricFile, parseRewardSpec } from '../core/config/rewardSpec.js';
 import { type Config, configSchema } from '../core/config/schema.js';
 import { readTextFile } from './files.js';
 import {
@@ -63,7 +63,29 @@ function missingFiles(config: PartialConfig, nameKey: NameKey): string[] {
     problems.push(
       `${nameKey('dpo.reference')}: ${reference} does not exist; expected \`round\`, \`base\` or a model folder`,
     );
-  return [...problems, ...rewardProblems(config, nameKey)];
+  return [...problems, ...rewardProblems(config, nameKey), ...evaluationProblems(config, nameKey)];
+}
+
+/** Why the metrics or the second judge cannot be used. */
+function evaluationProblems(config: PartialConfig, nameKey: NameKey): string[] {
+  if (!isObject(config.evaluation)) return [];
+  const { metric, judge } = config.evaluation;
+  const files = Array.isArray(metric) ? metric.filter((spec) => typeof spec === 'string').map(metricFile) : [];
+  const missing = files
+    .filter((file) => !existsSync(file))
+    .map((file) => `${nameKey('evaluation.metric')}: ${file} does not exist`);
+  if (typeof judge !== 'string' || judge === '') return missing;
+  const faults = judgeFaults(judge, typeof config.reward === 'string' ? config.reward : '');
+  return [...missing, ...faults.map((fault) => `${nameKey('evaluation.judge')}: ${fault}`)];
+}
+
+/** Why a specification cannot be a second judge of a policy that was trained with `reward`. */
+export function judgeFaults(judge: string, reward: string): string[] {
+  const faults = rewardFaults(judge);
+  if (faults.length > 0 || reward === '' || rewardFaults(reward).length > 0) return faults;
+  return judgeOverlap(reward, judge) === 'same'
+    ? ['it is the training reward, so it is no second opinion; name a judge that training never sees, or none']
+    : [];
 }
 
 /** Why a configuration's reward cannot be used: unreadable, or its files do not exist. */

@@ -9,6 +9,7 @@ import {
   endpoint,
   engine,
   finished,
+  fullyEvaluated,
   hackingReport,
   job,
   metrics,
@@ -42,6 +43,9 @@ export function scenes(size: Size): Record<string, State> {
       current: 4,
     }),
     'h',
+  );
+  const full = told(
+    attached('done', size, { rounds: [finished(0, 1.1, 41.2), finished(1, 1.523, 42), fullyEvaluated(2)] }),
   );
   const servers = [
     ...[1, 2, 3].map((i) => endpoint(i)),
@@ -101,6 +105,9 @@ export function scenes(size: Size): Record<string, State> {
     'update-abort': press(attached('update', size), 'x'),
     evaluating: attached('evaluate', size),
     evaluation: told(attached('done', size)),
+    'evaluation-full': full,
+    'evaluation-kinds': press(full, 'i'),
+    'evaluation-judges': press(full, 'd'),
     'evaluation-prompts': press(told(attached('done', size)), 'v', 'down'),
     history: press(attached('done', size), 'h'),
     'history-branches': branches,

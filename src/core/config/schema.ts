@@ -292,6 +292,23 @@ export const updateSchema = z.strictObject({
 export const evaluationSchema = z.strictObject({
   max_prompts: z.int().min(0).max(MAX_PROMPTS).default(0).describe('held-out prompts used; 0 is all of them'),
   temperature: z.number().min(0).max(10).default(0.8).describe('temperature of the held-out responses'),
+  responses: z
+    .int()
+    .min(1)
+    .max(1024)
+    .default(1)
+    .describe('responses to each held-out prompt; more of them make the intervals narrower'),
+  metric: z
+    .array(z.string().min(1))
+    .max(16)
+    .default([])
+    .describe('metric:FILE, each a JavaScript module that scores a response with its row of the held-out file'),
+  judge: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe('a second judge that training never sees: a reward specification like `reward`'),
   probes: z
     .int()
     .min(0)

@@ -124,9 +124,10 @@ export function estimateTimes(
   const trained = steps > 0 ? steps * batch_size : pairs * epochs;
   const of = (tokens: number, speed: number | undefined): number | null =>
     speed === undefined ? null : tokens / speed;
-  const sampling = of(heldOut * length, sample?.tokensPerSecond);
-  const scoring = of(heldOut, score?.responsesPerSecond);
-  const judging = of(forwardShare * opponents * heldOut * sequence, update?.tokensPerSecond);
+  const evaluated = heldOut * config.evaluation.responses;
+  const sampling = of(evaluated * length, sample?.tokensPerSecond);
+  const scoring = of(evaluated, score?.responsesPerSecond);
+  const judging = of(forwardShare * opponents * evaluated * sequence, update?.tokensPerSecond);
   return {
     sample: of(responses * length, sample?.tokensPerSecond),
     score: of(responses, score?.responsesPerSecond),

@@ -6,7 +6,6 @@ import { pauseOnly, type Control } from '../../core/control.js';
 import { responseLogprobs } from '../../train/logprobs.js';
 import { makePairs, withColumns } from '../../core/pairs.js';
 import { pairingSeed } from '../../core/pairing.js';
-import { evaluatePolicy } from '../../core/evaluation.js';
 import { saveModel, type LoadedModel } from '../../model/folder.js';
 import { jobFile } from '../../remote/jobs/contract.js';
 import { hasJob } from '../../remote/jobs/view.js';
@@ -20,7 +19,7 @@ import { removeCheckpoint } from './checkpoint.js';
 import type { Work, WorkContext, WorkResults } from './context.js';
 import { discardUpdate } from './files.js';
 import { measureFirstStep, resumeUpdate, trainingPairs, updateWithFiles } from './update.js';
-import { answersOf } from './evaluate.js';
+import { evaluateRound } from './evaluate.js';
 import { probeSequences, type PolicyProbes, writePolicyProbes } from './policyProbes.js';
 import { Probes, probeStart } from './probes.js';
 import { roundPrompts } from './prompts.js';
@@ -156,9 +155,8 @@ export const work: { [S in Work]: (context: WorkContext) => Promise<WorkResults[
     removeCheckpoint(files.file(round.id, roundFiles.update));
     removeCheckpoint(jobFile(files.file(round.id, roundFiles.job), 'checkpoint'));
     const reward_check = await checkRunReward(context);
-    const { answers, opponents } = await answersOf(context);
     const result: EvaluationResult = {
-      ...evaluatePolicy(round.id, answers, opponents),
+      ...(await evaluateRound(context)),
       ...(reward_check !== null && { reward_check }),
     };
     writeFileAtomic(files.file(round.id, roundFiles.evaluation), JSON.stringify(result, null, 1) + '\n');
