@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { jobMayRun } from '../remote/jobs/view.js';
 import { changedRound, configOf } from '../core/config/rounds.js';
-import { rewardProblems } from '../io/configFile.js';
+import { namedFileProblems } from '../io/configFile.js';
 import { MAX_NAME, MAX_NOTE } from '../core/limits.js';
 import { buildDirectory, copyFile } from '../io/durable.js';
 import { type RoundOverrides, type RoundSettings, type RoundState, newRound } from '../core/rounds.js';
@@ -64,7 +64,7 @@ function hasKey(overrides: RoundOverrides, key: string): boolean {
 }
 
 function changed(core: Core, inherited: RoundState, changes: Parameters<typeof changedRound>[2]) {
-  return changedRound(core.run.config, inherited, changes, process.cwd(), (config) => rewardProblems(config));
+  return changedRound(core.run.config, inherited, changes, process.cwd(), namedFileProblems);
 }
 
 /** Files that a copy of a reviewed round starts with; the reference's log-probabilities are found by content. */

@@ -26,6 +26,7 @@ import { pairTokens } from '../core/pairs.js';
 import { largest } from '../core/limits.js';
 import { decidedPairs } from '../core/review/decisions.js';
 import { objectives } from '../core/objectives/index.js';
+import { referenceInWords } from '../core/config/reference.js';
 import { configOf } from '../core/config/rounds.js';
 import { deriveSeed } from '../core/seeds.js';
 import type { RoundState } from '../core/rounds.js';
@@ -215,7 +216,7 @@ export async function planUpdate(
     tokens,
     seconds: known === null ? null : (tokens + (compares ? REFERENCE_COST * once : 0)) / known.tokensPerSecond,
     memory_mb: config.update.job === null ? (known?.memory ?? null) : null,
-    reference: compares ? referenceInWords(config.dpo.reference, round) : 'none',
+    reference: compares ? referenceInWords(config.dpo.reference, startInWords(round)) : 'none',
     trained: config.update.lora === null ? 'all weights' : `LoRA rank ${config.update.lora.rank}`,
     where: config.update.job === null ? `backend ${state.backend}` : jobInWords(config.update.job),
   };
@@ -272,9 +273,7 @@ function experience(run: Run, round: RoundState): { tokensPerSecond: number; mem
 
 const sumOf = (rows: MetricsRow[]) => rows.reduce((sum, { tokens }) => sum + tokens, 0);
 
-function referenceInWords(reference: string, { parent }: RoundState): string {
-  if (reference === 'base') return 'base policy';
-  if (reference !== 'round') return reference;
+function startInWords({ parent }: RoundState): string {
   return `round start (${parent === 0 || parent === null ? 'base policy' : `policy of round ${parent}`})`;
 }
 

@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Config } from '../core/config/schema.js';
 import { decisionsInWords, samplingInWords, withoutPairInWords } from '../core/review/decisions.js';
 import { halfWidth } from '../core/winRate.js';
+import { publishedReference, referenceInWords } from '../core/config/reference.js';
 import { publishedReward } from '../core/config/rewardSpec.js';
 import { objectives } from '../core/objectives/index.js';
 import { overriddenKeys, settingOf, type RoundState } from '../core/rounds.js';
@@ -123,7 +124,7 @@ function checkInWords({ evaluation }: RoundState): string[] {
 /** Reports and model cards are published: local files and folders appear only by name. */
 const published: Record<string, (value: string) => string> = {
   reward: publishedReward,
-  'dpo.reference': (reference) => path.basename(reference),
+  'dpo.reference': publishedReference,
 };
 
 /** The settings that the run was started with, as names and values. */
@@ -146,7 +147,7 @@ export function configFacts(config: Config): [string, string][] {
         ? 'none'
         : dpo.reference === 'round'
           ? "each round's start"
-          : path.basename(dpo.reference),
+          : referenceInWords(publishedReference(dpo.reference), "each round's start"),
     ],
     ['trained', trained],
     ['seed', String(seed)],

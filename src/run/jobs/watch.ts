@@ -12,10 +12,10 @@ import type { Config, JobConfig } from '../../core/config/schema.js';
 import type { ControlSignal } from '../../core/control.js';
 import { messageOf, UserError } from '../../core/errors.js';
 import { log } from '../../io/print.js';
-import { policiesOf } from '../../core/config/rounds.js';
 import type { WorkContext, WorkResults } from '../stages/context.js';
 import { discardUpdate } from '../stages/files.js';
 import { writePolicyProbes } from '../stages/policyProbes.js';
+import { readyPolicies } from '../stages/referencePolicy.js';
 import { readLogps } from '../stages/reviewFiles.js';
 import { trainingPairs } from '../stages/update.js';
 import { objectives } from '../../core/objectives/index.js';
@@ -145,7 +145,7 @@ class JobWatch {
   private prepare(): void {
     const { config, files, round } = this.context;
     const { paths } = this.config;
-    const { start, reference, same } = policiesOf(config, files, round);
+    const { start, reference, same } = readyPolicies(this.context);
     const { job: _job, ...update } = config.update;
     const pairs = trainingPairs(this.context);
     const { server } = config.sampling;
