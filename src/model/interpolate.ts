@@ -101,8 +101,7 @@ class FolderWeights {
     const reader = SafetensorsReader.open(baseDir);
     try {
       const names = new Map(findTensors(reader, config, baseDir).map(({ spec, name }) => [spec.name, name]));
-      const adapter =
-        baseDir === dir ? null : AdapterReader.open(dir, readAdapterConfig(dir), parameterSpecs(config));
+      const adapter = baseDir === dir ? null : AdapterReader.open(dir, readAdapterConfig(dir), parameterSpecs(config));
       return new FolderWeights(weight, reader, adapter, names);
     } catch (error) {
       reader.close();
@@ -235,7 +234,12 @@ export function writeInterpolation(
         }));
         writeSafetensors(path.join(temporary, 'model.safetensors'), tensors, undefined, place);
         writeConfig(weights.config, 'F32', temporary, place);
-        copyFiles(['generation_config.json'], { dir: weights.from.baseDir, baseDir: weights.from.baseDir }, temporary, place);
+        copyFiles(
+          ['generation_config.json'],
+          { dir: weights.from.baseDir, baseDir: weights.from.baseDir },
+          temporary,
+          place,
+        );
         copyFiles(tokenizerFiles, weights.from, temporary, place);
         extra(temporary);
       },

@@ -32,11 +32,19 @@ function tensorsOf(dir: string): Map<string, Float32Array> {
   return new Map(
     Object.entries(header)
       .filter(([name]) => name !== '__metadata__')
-      .map(([name, { dtype, data_offsets: [start, end] }]) => {
-        if (dtype !== 'F32') throw new Error(`${name} is ${dtype}`);
-        const data = bytes.subarray(8 + length + start, 8 + length + end);
-        return [name, Float32Array.from({ length: data.length / 4 }, (_, i) => data.readFloatLE(4 * i))];
-      }),
+      .map(
+        ([
+          name,
+          {
+            dtype,
+            data_offsets: [start, end],
+          },
+        ]) => {
+          if (dtype !== 'F32') throw new Error(`${name} is ${dtype}`);
+          const data = bytes.subarray(8 + length + start, 8 + length + end);
+          return [name, Float32Array.from({ length: data.length / 4 }, (_, i) => data.readFloatLE(4 * i))];
+        },
+      ),
   );
 }
 
@@ -214,7 +222,9 @@ describe('models that do not match', () => {
       addTokenizer(dir, tokenizers[i]);
       change(path.join(dir, 'config.json'), { vocab_size: 2 ** 20 });
     });
-    expect(problem(small[0], small[1])).toMatch(/^A and B cannot be interpolated: token ".+" is .+ in the first tokenizer/);
+    expect(problem(small[0], small[1])).toMatch(
+      /^A and B cannot be interpolated: token ".+" is .+ in the first tokenizer/,
+    );
   });
 
   it('leaves nothing behind', () => {

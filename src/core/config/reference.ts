@@ -43,8 +43,7 @@ export function parseReference(spec: string): ReferencePart[] {
       throw new UserError(`"${spec}" has the weight ${weight}; expected weights from 0 to 1`, { exitCode: 2 });
     return { weight: Number(weight), model };
   });
-  if (parts.length > 2)
-    throw new UserError(`"${spec}" names ${parts.length} models; ${expectedForm}`, { exitCode: 2 });
+  if (parts.length > 2) throw new UserError(`"${spec}" names ${parts.length} models; ${expectedForm}`, { exitCode: 2 });
   const sum = parts.reduce((total, { weight }) => total + weight, 0);
   if (Math.abs(sum - 1) > TOLERANCE)
     throw new UserError(`"${spec}" has weights that sum to ${Number(sum.toPrecision(12))}; expected a sum of 1`, {
