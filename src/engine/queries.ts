@@ -29,7 +29,7 @@ import { objectives } from '../core/objectives/index.js';
 import { referenceInWords } from '../core/config/reference.js';
 import { configOf } from '../core/config/rounds.js';
 import { deriveSeed } from '../core/seeds.js';
-import type { RoundState } from '../core/rounds.js';
+import { seedRound, type RoundState } from '../core/rounds.js';
 import { streamReview } from '../run/stages/reviewFiles.js';
 import { hackingReport, lengthBias, type HackingReport, type LengthBias } from '../core/review/hacking.js';
 import type { ReviewRow } from '../core/review/rows.js';
@@ -205,7 +205,12 @@ export async function planUpdate(
   const config = configOf(run.config, round);
   const pairs = await trainingTokens(view, archive, id);
   const steps = pairs.length === 0 ? 0 : totalSteps(pairs.length, config.update);
-  const tokens = sumOverSteps(pairs, config.update.batch_size, steps, deriveSeed(config.seed, 'update', id));
+  const tokens = sumOverSteps(
+    pairs,
+    config.update.batch_size,
+    steps,
+    deriveSeed(config.seed, 'update', seedRound(round)),
+  );
   const known = experience(run, round);
   const compares = objectives[config.dpo.objective].reference;
   const once = pairs.reduce((sum, each) => sum + each, 0);

@@ -12,7 +12,7 @@ import {
 } from '../objectives/index.js';
 import { UserError } from '../errors.js';
 import { referenceFolders, type WeightedFolder } from './reference.js';
-import type { RoundOverrides, RoundSettings, RoundState } from '../rounds.js';
+import { overriddenKeys, type RoundOverrides, type RoundSettings, type RoundState } from '../rounds.js';
 import { roundFiles, type RunFiles } from '../runFiles.js';
 
 /**
@@ -80,6 +80,19 @@ export function changedRound(
     settings: { alpha: dpo.alpha, beta: dpo.beta, lr: update.lr },
     overrides: withoutSettings(overrides) as RoundOverrides,
   };
+}
+
+/** Groups that a round done again may override: neither its samples nor its scores depend on them. */
+const redoGroups: readonly string[] = ['pairs', 'dpo', 'update'];
+
+/** One sentence for each override that a round done again, from the same samples and scores, cannot have. */
+export function redoProblems(overrides: RoundOverrides = {}): string[] {
+  return overriddenKeys({ overrides })
+    .filter((key) => !redoGroups.includes(key.split('.')[0]))
+    .map(
+      (key) =>
+        `${key}: cannot change where a round's samples and scores are used again; expected a setting of ${redoGroups.join(', ')}, or fork to sample anew`,
+    );
 }
 
 /**

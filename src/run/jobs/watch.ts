@@ -19,6 +19,7 @@ import { readyPolicies } from '../stages/referencePolicy.js';
 import { readLogps } from '../stages/reviewFiles.js';
 import { trainingPairs } from '../stages/update.js';
 import { objectives } from '../../core/objectives/index.js';
+import { seedRound } from '../../core/rounds.js';
 import { sampleRowSchema, type PairRow } from '../../core/rows.js';
 import { deriveSeed } from '../../core/seeds.js';
 import { makeDirectory, removeAll, syncDirectory, syncTree, writeFileAtomic } from '../../io/durable.js';
@@ -167,7 +168,7 @@ class JobWatch {
         nll_weight: config.dpo.nll_weight,
       },
       update: { ...update, lr: round.settings.lr },
-      seed: deriveSeed(config.seed, 'update', round.id),
+      seed: deriveSeed(config.seed, 'update', seedRound(round)),
       precision: config.precision,
       threads: config.threads,
       backend: config.backend,

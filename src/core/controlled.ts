@@ -1,0 +1,191 @@
+/**
+ * Controlled comparisons: rounds with the same samples, pairs, decisions and seeds whose settings differ. `brevity sweep`
+ * makes them, its table and the history screen show them.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { referenceInWords } from './config/reference.js';
+import { configOf } from './config/rounds.js';
+import type { Config } from './config/schema.js';
+import { isObject } from './config/partial.js';
+import * as format from './format.js';
+import type { DecisionCounts } from './review/rows.js';
+import { seedRound, type RoundState } from './rounds.js';
+import type { Comparison } from './rows.js';
+import { halfWidth } from './winRate.js';
+
+export interface ControlledComparison {
+  /** Dotted keys of the settings that differ, the most telling first; α, β and the learning rate among them. */
+  keys: readonly string[];
+  /** One row per round, in the order of their settings. */
+  rows: readonly ControlledRow[];
+}
+
+export interface ControlledRow {
+  round: RoundState;
+  /** In the order of the keys. */
+  values: readonly unknown[];
+}
+
+/**
+ * The rounds that can be compared with one, itself included, and the settings in which they differ.
+ *
+ * @param config the run's
+ * @returns null if there is no other round, or none whose settings differ
+ */
+export function controlledComparison(
+  config: Config,
+  rounds: readonly RoundState[],
+  of: RoundState,
+): ControlledComparison | null {
+  if (of.id === 0 || of.damaged !== undefined) return null;
+  const members = rounds.filter((round) => round.id === of.id || isComparable(config, of, round));
+  const comparison = compareSettings(config, members);
+  return comparison.keys.length === 0 ? null : comparison;
+}
+
+/**
+ * Rounds by the settings in which they differ.
+ *
+ * @param first keys that come first, whether the rounds differ in them or not
+ */
+export function compareSettings(
+  config: Config,
+  rounds: readonly RoundState[],
+  first: readonly string[] = [],
+): ControlledComparison {
+  const settings = rounds.map((round) => flat(configOf(config, round)));
+  const all = [...new Set(settings.flatMap((each) => [...each.keys()]))];
+  const differing = all
+    .filter((key) => !first.includes(key))
+    .filter((key) => settings.some((each) => !isDeepStrictEqual(each.get(key), settings[0].get(key))))
+    .sort((a, b) => place(a) - place(b) || (a < b ? -1 : 1));
+  const keys = [...first, ...differing];
+  const rows = rounds.map((round, i) => ({ round, values: keys.map((key) => settings[i].get(key)) }));
+  return { keys, rows: rows.sort(inOrder) };
+}
+
+/**
+ * Whether two rounds differ in settings alone. Where pairs.* differ, so do the pairs; then neither may have decisions,
+ * which are about pairs.
+ */
+export function isComparable(config: Config, a: RoundState, b: RoundState): boolean {
+  if (a.damaged !== undefined || b.damaged !== undefined) return false;
+  if (a.id === 0 || b.id === 0 || seedRound(a) !== seedRound(b) || a.parent !== b.parent) return false;
+  if (a.pairs === null || b.pairs === null) return false;
+  if (!isDeepStrictEqual(configOf(config, a).pairs, configOf(config, b).pairs)) return isUntouched(a) && isUntouched(b);
+  if (a.pairs_digest !== null && b.pairs_digest !== null) return a.pairs_digest === b.pairs_digest;
+  // Earlier versions kept no digest; the pairs of the same rewards are the same until a person decides.
+  return isUntouched(a) && isUntouched(b) && a.pairs === b.pairs && isDeepStrictEqual(a.dropped, b.dropped);
+}
+
+/** Whether no decision has changed the pairs that follow from the rewards; a note changes none. */
+export function isUntouched({ decisions }: Pick<RoundState, 'decisions'>): boolean {
+  const { noted: _noted, ...changes }: Partial<DecisionCounts> = decisions ?? {};
+  return Object.values(changes).every((count) => count === 0);
+}
+
+/** Settings that are compared most often, in the order of their columns; others follow by name. */
+const labels: readonly (readonly [key: string, label: string])[] = [
+  ['dpo.objective', 'objective'],
+  ['dpo.reference', 'reference'],
+  ['pairs.strategy', 'strategy'],
+  ['dpo.alpha', 'α'],
+  ['dpo.beta', 'β'],
+  ['update.lr', 'learning rate'],
+];
+
+function place(key: string): number {
+  const at = labels.findIndex(([known]) => known === key);
+  return at < 0 ? labels.length : at;
+}
+
+/** A setting's name above its column: `α`, `learning rate`, `epochs`. */
+export function settingLabel(key: string): string {
+  const known = labels.find(([name]) => name === key);
+  return known?.[1] ?? (key.split('.').at(-1) as string).replaceAll('_', ' ');
+}
+
+/** A setting's value in its column. */
+export function settingText(key: string, value: unknown): string {
+  if (value === null || value === undefined) return 'none';
+  if (key === 'dpo.alpha') return format.alpha(value as number);
+  if (key === 'update.lr') return format.learningRate(value as number);
+  if (key === 'dpo.reference') return referenceInWords(String(value), 'round start');
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** Numbers by size and before texts. */
+function inOrder(a: ControlledRow, b: ControlledRow): number {
+  for (let i = 0; i < a.values.length; i++) {
+    const [x, y] = [a.values[i], b.values[i]];
+    if (isDeepStrictEqual(x, y)) continue;
+    if (typeof x === 'number' && typeof y === 'number') return x - y;
+    if (typeof x === 'number' || typeof y === 'number') return typeof x === 'number' ? -1 : 1;
+    return JSON.stringify(x) < JSON.stringify(y) ? -1 : 1;
+  }
+  return a.round.id - b.round.id;
+}
+
+/** Leaves by dotted key. */
+function flat(config: unknown, path = ''): Map<string, unknown> {
+  if (!isObject(config)) return new Map([[path, config]]);
+  return new Map(
+    Object.entries(config).flatMap(([key, value]) => [...flat(value, path === '' ? key : `${path}.${key}`)]),
+  );
+}
+
+// What is measured: the columns after the settings.
+
+export interface ResultColumn {
+  heading: string;
+  cell(round: RoundState): string;
+}
+
+const against = (round: RoundState, who: string): Comparison | undefined =>
+  round.evaluation?.comparisons.find((comparison) => comparison.against === who);
+
+const number = (value: number | null | undefined, digits: number): string => format.fixed(value ?? NaN, digits);
+
+function winText(comparison: Comparison | undefined): string {
+  if (comparison === undefined) return '–';
+  const { win_rate, win_rate_standard_error: error } = comparison;
+  return `${number(win_rate, 1)}${error === null ? '' : ` ±${number(halfWidth(error), 1)}`}`;
+}
+
+const opponentColumns = (who: string, name: string): ResultColumn[] => [
+  { heading: `win vs ${name}`, cell: (round) => winText(against(round, who)) },
+  { heading: 'LC', cell: (round) => number(against(round, who)?.length_controlled_win_rate, 1) },
+  { heading: 'KL', cell: (round) => number(against(round, who)?.kl, 2) },
+];
+
+/**
+ * The columns that these rounds have results for. Rates are in percent, ± half the width of the 95 % interval; LC is the
+ * length-controlled win rate; KL is in nats; lengths are in tokens.
+ */
+export function resultColumns(rounds: readonly RoundState[]): ResultColumn[] {
+  const faced = (who: string) => rounds.some((round) => against(round, who) !== undefined);
+  return [
+    { heading: 'reward', cell: ({ evaluation }) => number(evaluation?.reward, 3) },
+    { heading: 'length', cell: ({ evaluation }) => number(evaluation?.mean_length, 1) },
+    // A round from the base has only one opponent.
+    ...(faced('round-start') ? opponentColumns('round-start', 'start') : []),
+    ...opponentColumns('base', 'base'),
+  ];
+}
+
+/** What a reader must know of a round beside its numbers: it is not done, or its update was stopped; empty if nothing. */
+export function rowRemark({ stage, stopped_early }: RoundState): string {
+  if (stage !== 'done') return `at ${stage}`;
+  return stopped_early ? 'update stopped early' : '';
+}
+
+/** Above every such table. */
+export const controlledTitle = 'controlled comparison';
+
+/** The sentence beneath the title. @param keys that differ */
+export function meaningOf(keys: readonly string[]): string {
+  const only = keys.length === 1 ? `only ${settingLabel(keys[0])} differs` : 'only these settings differ';
+  return keys.some((key) => key.startsWith('pairs.'))
+    ? `same samples, scores and seeds, no decisions; ${only}, and the pairs with it`
+    : `same samples, pairs, decisions and seeds; ${only}`;
+}
