@@ -1,11 +1,11 @@
 /** `brevity sweep RUN`: one round's update with each of several settings, from the same samples, pairs and decisions. */
 import { Command } from 'commander';
 import {
+  type ControlledComparison,
   type ControlledRow,
   compareSettings,
-  controlledComparison,
+  controlledComparisons,
   controlledTitle,
-  meaningOf,
   resultColumns,
   rowRemark,
   settingLabel,
@@ -157,24 +157,26 @@ function printComparison(
   points: readonly SweepPoint[] | null,
   { json, out, set = [] }: Options,
 ): void {
-  const { keys, rows } =
+  const tables =
     points === null
-      ? (controlledComparison(run.config, run.rounds, source) ?? { keys: [], rows: [] })
-      : compareSettings(
-          run.config,
-          points.flatMap((point) => roundOf(run.config, run.rounds, source, point) ?? []),
-          Object.keys(points[0].settings),
-        );
-  if (rows.length === 0)
+      ? controlledComparisons(run.config, run.rounds, source)
+      : [
+          compareSettings(
+            run.config,
+            points.flatMap((point) => roundOf(run.config, run.rounds, source, point) ?? []),
+            Object.keys(points[0].settings),
+          ),
+        ].filter(({ rows }) => rows.length > 0);
+  if (tables.length === 0)
     throw new UserError(
       `round ${source.id} has no controlled comparison yet; \`${commandLine(`sweep ${shellQuote(run.directory)} --set ${shellQuote(set.join(' ') || 'dpo.alpha=0,0.02')}`)}\` makes one`,
     );
-  const jsonRows = rows.map((row) => jsonRow(keys, row));
+  const jsonRows = tables.flatMap(({ keys, rows }) => rows.map((row) => jsonRow(keys, row)));
   for (const file of [...(json ? ['-'] : []), ...(out === undefined ? [] : [out])]) {
     const writer = new RowWriter(file);
     for (const row of jsonRows) writer.write(row);
   }
-  if (!json) print(tableOf(source, keys, rows));
+  if (!json) print(tables.map((table) => tableOf(source, table)).join('\n'));
 }
 
 function jsonRow(keys: readonly string[], { round, values }: ControlledRow): object {
@@ -188,7 +190,7 @@ function jsonRow(keys: readonly string[], { round, values }: ControlledRow): obj
 }
 
 /** Title, headings and one line per row; the settings on the left, numbers on the right. */
-function tableOf(source: RoundState, keys: readonly string[], rows: readonly ControlledRow[]): string {
+function tableOf(source: RoundState, { varied, keys, rows }: ControlledComparison): string {
   const results = resultColumns(rows.map(({ round }) => round));
   const headings = [...keys.map(settingLabel), 'round', ...results.map(({ heading }) => heading)];
   const cells = rows.map(({ round, values }) => [
@@ -200,6 +202,6 @@ function tableOf(source: RoundState, keys: readonly string[], rows: readonly Con
   const line = (row: readonly string[]) =>
     row.map((cell, i) => (i < keys.length ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  ');
   const lines = cells.map((row, i) => `${line(row)}  ${rowRemark(rows[i].round)}`.trimEnd());
-  const title = `${controlledTitle.charAt(0).toUpperCase()}${controlledTitle.slice(1)}, from round ${source.id}: ${meaningOf(keys)}.`;
-  return [title, line(headings), ...lines].map((text) => `${text}\n`).join('');
+  const title = controlledTitle({ varied, keys });
+  return [`From round ${source.id}, ${title}.`, line(headings), ...lines].map((text) => `${text}\n`).join('');
 }

@@ -14,7 +14,9 @@ import type { Comparison } from './rows.js';
 import { halfWidth } from './winRate.js';
 
 export interface ControlledComparison {
-  /** Dotted keys of the settings that differ, the most telling first; α, β and the learning rate among them. */
+  /** Dotted keys of the settings that were varied, the most telling first; α, β and the learning rate among them. */
+  varied: readonly string[];
+  /** The varied ones, then those that follow from them: β and α of each objective. */
   keys: readonly string[];
   /** One row per round, in the order of their settings. */
   rows: readonly ControlledRow[];
@@ -27,41 +29,68 @@ export interface ControlledRow {
 }
 
 /**
- * The rounds that can be compared with one, itself included, and the settings in which they differ.
+ * The comparisons that one round is part of: a table for each setting in which others differ from it, and one for several
+ * settings where rounds differ in all of them at once, as in a grid. The round itself is a row of every table.
  *
  * @param config the run's
- * @returns null if there is no other round, or none whose settings differ
  */
-export function controlledComparison(
+export function controlledComparisons(
   config: Config,
   rounds: readonly RoundState[],
   of: RoundState,
-): ControlledComparison | null {
-  if (of.id === 0 || of.damaged !== undefined) return null;
-  const members = rounds.filter((round) => round.id === of.id || isComparable(config, of, round));
-  const comparison = compareSettings(config, members);
-  return comparison.keys.length === 0 ? null : comparison;
+): ControlledComparison[] {
+  if (of.id === 0 || of.damaged !== undefined) return [];
+  const own = flat(configOf(config, of));
+  const others = rounds
+    .filter((round) => round.id !== of.id && isComparable(config, of, round))
+    .map((round) => ({ round, varied: variedKeys(own, flat(configOf(config, round))) }));
+  const sets = [...new Map(others.map(({ varied }) => [varied.join(' '), varied])).values()];
+  // A grid's table has the rows in which only one of its settings differs, too.
+  const widest = sets.filter(
+    (set) => set.length > 0 && !sets.some((other) => other.length > set.length && isWithin(set, other)),
+  );
+  return widest
+    .sort((a, b) => place(a[0]) - place(b[0]) || (a[0] < b[0] ? -1 : 1))
+    .map((set) => {
+      const members = others.filter(({ varied }) => isWithin(varied, set)).map(({ round }) => round);
+      return compareSettings(config, [of, ...members], set);
+    });
+}
+
+const isWithin = (keys: readonly string[], set: readonly string[]): boolean => keys.every((key) => set.includes(key));
+
+/** Settings that another objective changes by itself (core/config/rounds.ts: resetSettings). */
+const ofObjective = ['alpha', 'beta', 'gamma_ratio', 'ld_scale', 'label_smoothing', 'reference'].map(
+  (key) => `dpo.${key}`,
+);
+
+/** The keys in which two configurations differ; those that another objective brings along are left out. */
+function variedKeys(a: ReadonlyMap<string, unknown>, b: ReadonlyMap<string, unknown>): string[] {
+  const keys = differing([a, b]);
+  return keys.includes('dpo.objective') ? keys.filter((key) => !ofObjective.includes(key)) : keys;
+}
+
+function differing(settings: readonly ReadonlyMap<string, unknown>[]): string[] {
+  const all = [...new Set(settings.flatMap((each) => [...each.keys()]))];
+  return all
+    .filter((key) => settings.some((each) => !isDeepStrictEqual(each.get(key), settings[0].get(key))))
+    .sort((a, b) => place(a) - place(b) || (a < b ? -1 : 1));
 }
 
 /**
  * Rounds by the settings in which they differ.
  *
- * @param first keys that come first, whether the rounds differ in them or not
+ * @param varied keys that come first, whether the rounds differ in them or not
  */
 export function compareSettings(
   config: Config,
   rounds: readonly RoundState[],
-  first: readonly string[] = [],
+  varied: readonly string[],
 ): ControlledComparison {
   const settings = rounds.map((round) => flat(configOf(config, round)));
-  const all = [...new Set(settings.flatMap((each) => [...each.keys()]))];
-  const differing = all
-    .filter((key) => !first.includes(key))
-    .filter((key) => settings.some((each) => !isDeepStrictEqual(each.get(key), settings[0].get(key))))
-    .sort((a, b) => place(a) - place(b) || (a < b ? -1 : 1));
-  const keys = [...first, ...differing];
+  const keys = [...varied, ...differing(settings).filter((key) => !varied.includes(key))];
   const rows = rounds.map((round, i) => ({ round, values: keys.map((key) => settings[i].get(key)) }));
-  return { keys, rows: rows.sort(inOrder) };
+  return { varied, keys, rows: rows.sort(inOrder) };
 }
 
 /**
@@ -179,13 +208,15 @@ export function rowRemark({ stage, stopped_early }: RoundState): string {
   return stopped_early ? 'update stopped early' : '';
 }
 
-/** Above every such table. */
-export const controlledTitle = 'controlled comparison';
-
-/** The sentence beneath the title. @param keys that differ */
-export function meaningOf(keys: readonly string[]): string {
-  const only = keys.length === 1 ? `only ${settingLabel(keys[0])} differs` : 'only these settings differ';
+/** Above every such table: "controlled comparison: same samples, pairs, decisions and seeds; only α differs". */
+export function controlledTitle({ varied, keys }: Pick<ControlledComparison, 'varied' | 'keys'>): string {
+  const names = varied.map(settingLabel);
+  const only =
+    names.length === 1
+      ? `only ${names[0]} differs`
+      : `only ${names.slice(0, -1).join(', ')} and ${names.at(-1)} differ`;
+  const more = keys.length > varied.length ? ', with the settings that go with it' : '';
   return keys.some((key) => key.startsWith('pairs.'))
-    ? `same samples, scores and seeds, no decisions; ${only}, and the pairs with it`
-    : `same samples, pairs, decisions and seeds; ${only}`;
+    ? `controlled comparison: same samples, scores and seeds, no decisions; ${only}, and the pairs with it${more}`
+    : `controlled comparison: same samples, pairs, decisions and seeds; ${only}${more}`;
 }
