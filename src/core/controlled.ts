@@ -3,7 +3,6 @@
  * makes them, its table and the history screen show them.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { referenceInWords } from './config/reference.js';
 import { configOf } from './config/rounds.js';
 import type { Config } from './config/schema.js';
 import { isObject } from './config/partial.js';
@@ -139,7 +138,6 @@ export function settingText(key: string, value: unknown): string {
   if (value === null || value === undefined) return 'none';
   if (key === 'dpo.alpha') return format.alpha(value as number);
   if (key === 'update.lr') return format.learningRate(value as number);
-  if (key === 'dpo.reference') return referenceInWords(String(value), 'round start');
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
@@ -168,6 +166,8 @@ function flat(config: unknown, path = ''): Map<string, unknown> {
 export interface ResultColumn {
   heading: string;
   cell(round: RoundState): string;
+  /** Left out on a narrow terminal, the highest first; 0: never. */
+  spare: number;
 }
 
 const against = (round: RoundState, who: string): Comparison | undefined =>
@@ -181,10 +181,14 @@ function winText(comparison: Comparison | undefined): string {
   return `${number(win_rate, 1)}${error === null ? '' : ` ±${number(halfWidth(error), 1)}`}`;
 }
 
-const opponentColumns = (who: string, name: string): ResultColumn[] => [
-  { heading: `win vs ${name}`, cell: (round) => winText(against(round, who)) },
-  { heading: 'LC', cell: (round) => number(against(round, who)?.length_controlled_win_rate, 1) },
-  { heading: 'KL', cell: (round) => number(against(round, who)?.kl, 2) },
+const opponentColumns = (who: string, name: string, spare: number): ResultColumn[] => [
+  { heading: `win vs ${name}`, cell: (round) => winText(against(round, who)), spare },
+  {
+    heading: 'LC',
+    cell: (round) => number(against(round, who)?.length_controlled_win_rate, 1),
+    spare: spare === 0 ? 0 : spare + 1,
+  },
+  { heading: 'KL', cell: (round) => number(against(round, who)?.kl, 2), spare: spare + 2 },
 ];
 
 /**
@@ -194,11 +198,11 @@ const opponentColumns = (who: string, name: string): ResultColumn[] => [
 export function resultColumns(rounds: readonly RoundState[]): ResultColumn[] {
   const faced = (who: string) => rounds.some((round) => against(round, who) !== undefined);
   return [
-    { heading: 'reward', cell: ({ evaluation }) => number(evaluation?.reward, 3) },
-    { heading: 'length', cell: ({ evaluation }) => number(evaluation?.mean_length, 1) },
+    { heading: 'reward', cell: ({ evaluation }) => number(evaluation?.reward, 3), spare: 0 },
+    { heading: 'length', cell: ({ evaluation }) => number(evaluation?.mean_length, 1), spare: 0 },
     // A round from the base has only one opponent.
-    ...(faced('round-start') ? opponentColumns('round-start', 'start') : []),
-    ...opponentColumns('base', 'base'),
+    ...(faced('round-start') ? opponentColumns('round-start', 'start', 3) : []),
+    ...opponentColumns('base', 'base', 0),
   ];
 }
 
