@@ -196,12 +196,13 @@ const opponentColumns = (who: string, name: string, spare: number): ResultColumn
  * length-controlled win rate; KL is in nats; lengths are in tokens.
  */
 export function resultColumns(rounds: readonly RoundState[]): ResultColumn[] {
-  const faced = (who: string) => rounds.some((round) => against(round, who) !== undefined);
   return [
     { heading: 'reward', cell: ({ evaluation }) => number(evaluation?.reward, 3), spare: 0 },
     { heading: 'length', cell: ({ evaluation }) => number(evaluation?.mean_length, 1), spare: 0 },
-    // A round from the base has only one opponent.
-    ...(faced('round-start') ? opponentColumns('round-start', 'start', 3) : []),
+    // A round from the base starts at the base.
+    ...(rounds.some((round) => round.parent !== 0 && against(round, 'round-start') !== undefined)
+      ? opponentColumns('round-start', 'start', 3)
+      : []),
     ...opponentColumns('base', 'base', 0),
   ];
 }

@@ -105,7 +105,7 @@ const roundActions: readonly Action<HistoryState>[] = [
     aliases: ['sweep', 'siblings'],
     keys: ['C'],
     label: 'controlled',
-    help: 'controlled comparison: rounds with the same samples and pairs, by the setting that differs',
+    help: 'controlled comparison with rounds of the same samples and pairs',
     when: (state) => hasRound(state) && isControlled(state),
     run: (state) => noEffects(openControlled(state)),
   },
