@@ -29,7 +29,8 @@ export interface ControlledRow {
 
 /**
  * The comparisons that one round is part of: a table for each setting in which others differ from it, and one for several
- * settings where rounds differ in all of them at once, as in a grid. The round itself is a row of every table.
+ * settings where rounds differ in all of them at once, as in a grid. The round itself is a row of every table; if it was
+ * done again from another, settings are compared with that one's.
  *
  * @param config the run's
  */
@@ -39,9 +40,12 @@ export function controlledComparisons(
   of: RoundState,
 ): ControlledComparison[] {
   if (of.id === 0 || of.damaged !== undefined) return [];
-  const own = flat(configOf(config, of));
+  // A round that was done again is seen beside the others of its source.
+  const source = rounds.find(({ id }) => id === of.redo_of);
+  const centre = source !== undefined && isComparable(config, source, of) ? source : of;
+  const own = flat(configOf(config, centre));
   const others = rounds
-    .filter((round) => round.id !== of.id && isComparable(config, of, round))
+    .filter((round) => round.id !== centre.id && isComparable(config, centre, round))
     .map((round) => ({ round, varied: variedKeys(own, flat(configOf(config, round))) }));
   const sets = [...new Map(others.map(({ varied }) => [varied.join(' '), varied])).values()];
   // A grid's table has the rows in which only one of its settings differs, too.
@@ -52,8 +56,9 @@ export function controlledComparisons(
     .sort((a, b) => place(a[0]) - place(b[0]) || (a[0] < b[0] ? -1 : 1))
     .map((set) => {
       const members = others.filter(({ varied }) => isWithin(varied, set)).map(({ round }) => round);
-      return compareSettings(config, [of, ...members], set);
-    });
+      return compareSettings(config, [centre, ...members], set);
+    })
+    .filter(({ rows }) => rows.some(({ round }) => round.id === of.id));
 }
 
 const isWithin = (keys: readonly string[], set: readonly string[]): boolean => keys.every((key) => set.includes(key));

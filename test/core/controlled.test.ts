@@ -85,6 +85,10 @@ describe('controlledComparisons', () => {
 
   it('has a table per setting, and one for a grid', () => {
     const referenced = sibling(6, { dpo: { reference: 'base' } });
+    expect(titles([source, alphas[0], referenced], referenced).map(([, keys]) => keys)).toEqual([['dpo.reference']]);
+    expect(titles([alphas[0], referenced], referenced).map(([, keys]) => keys)).toEqual([
+      ['dpo.reference', 'dpo.alpha'],
+    ]);
     expect(titles([source, alphas[0], referenced]).map(([, keys, rows]) => [keys, rows])).toEqual([
       [['dpo.reference'], ['6: base', '2: round']],
       [['dpo.alpha'], ['2: 0.02', '3: 0.1']],
