@@ -13,6 +13,7 @@ import {
 } from '../core/controlled.js';
 import { UserError } from '../core/errors.js';
 import { of } from '../core/format.js';
+import { largest } from '../core/limits.js';
 import { decisionsInWords } from '../core/review/decisions.js';
 import type { RoundState } from '../core/rounds.js';
 import { commandLine, shellQuote } from '../core/shell.js';
@@ -198,7 +199,7 @@ function tableOf(source: RoundState, { varied, keys, rows }: ControlledCompariso
     String(round.id),
     ...results.map(({ cell }) => cell(round)),
   ]);
-  const widths = headings.map((heading, i) => Math.max(heading.length, ...cells.map((row) => row[i].length)));
+  const widths = headings.map((heading, i) => largest([heading.length, ...cells.map((row) => row[i].length)]));
   const line = (row: readonly string[]) =>
     row.map((cell, i) => (i < keys.length ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  ');
   const lines = cells.map((row, i) => `${line(row)}  ${rowRemark(rows[i].round)}`.trimEnd());

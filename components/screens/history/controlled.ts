@@ -9,6 +9,7 @@ import {
   settingLabel,
   settingText,
 } from '../../../src/core/controlled.js';
+import { largest } from '../../../src/core/limits.js';
 import { makeLine } from '../../../src/core/sanitize.js';
 import type { RoundState } from '../../../src/protocol/messages.js';
 import { bodyRows } from '../../app/layout.js';
@@ -89,7 +90,7 @@ function tableLines(comparison: ControlledComparison, columns: number): Controll
   }));
   const left = [...settings, rounds];
   const remarks = rows.map(({ round }) => rowRemark(round));
-  const ends = Math.max(...remarks.map(widthOf));
+  const ends = largest(remarks.map(widthOf));
   const shown = [...left, ...fitting(results, columns - widthOfAll(left) - (ends === 0 ? 0 : ends + 2))];
   const line = (cellOf: (column: (typeof shown)[number]) => string) =>
     shown.map((column) => fit(cellOf(column), widthOfColumn(column), column.align)).join('  ');
@@ -115,7 +116,7 @@ interface Measured {
 }
 
 const widthOfColumn = ({ heading, cells }: Measured): number =>
-  Math.min(WIDEST, Math.max(widthOf(heading), ...cells.map(widthOf)));
+  Math.min(WIDEST, largest([widthOf(heading), ...cells.map(widthOf)]));
 const widthOfAll = (columns: readonly Measured[]): number =>
   columns.reduce((sum, column) => sum + widthOfColumn(column) + 2, 0);
 
@@ -123,7 +124,7 @@ const widthOfAll = (columns: readonly Measured[]): number =>
 function fitting<C extends Measured & Pick<ResultColumn, 'spare'>>(results: readonly C[], room: number): C[] {
   let kept = [...results];
   while (widthOfAll(kept) > room + 2) {
-    const most = Math.max(...kept.map(({ spare }) => spare));
+    const most = largest(kept.map(({ spare }) => spare));
     if (most === 0) break;
     kept = kept.filter(({ spare }) => spare !== most);
   }
