@@ -39,6 +39,8 @@ export const roundFiles = {
   /** Log-probabilities of all responses that review can pair, if the reference is not the round's start. */
   logps: 'logps.jsonl',
   reference: 'reference.jsonl',
+  /** The folder of a reference policy that is an interpolation of two models. */
+  referencePolicy: 'reference-policy',
   update: 'update',
   heldOutSamples: 'held-out-samples.jsonl',
   heldOutScores: 'held-out-scores.jsonl',

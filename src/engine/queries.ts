@@ -26,9 +26,10 @@ import { pairTokens } from '../core/pairs.js';
 import { largest } from '../core/limits.js';
 import { decidedPairs } from '../core/review/decisions.js';
 import { objectives } from '../core/objectives/index.js';
+import { referenceInWords } from '../core/config/reference.js';
 import { configOf } from '../core/config/rounds.js';
 import { deriveSeed } from '../core/seeds.js';
-import type { RoundState } from '../core/rounds.js';
+import { seedRound, type RoundState } from '../core/rounds.js';
 import { streamReview } from '../run/stages/reviewFiles.js';
 import { hackingReport, lengthBias, type HackingReport, type LengthBias } from '../core/review/hacking.js';
 import type { ReviewRow } from '../core/review/rows.js';
@@ -204,7 +205,12 @@ export async function planUpdate(
   const config = configOf(run.config, round);
   const pairs = await trainingTokens(view, archive, id);
   const steps = pairs.length === 0 ? 0 : totalSteps(pairs.length, config.update);
-  const tokens = sumOverSteps(pairs, config.update.batch_size, steps, deriveSeed(config.seed, 'update', id));
+  const tokens = sumOverSteps(
+    pairs,
+    config.update.batch_size,
+    steps,
+    deriveSeed(config.seed, 'update', seedRound(round)),
+  );
   const known = experience(run, round);
   const compares = objectives[config.dpo.objective].reference;
   const once = pairs.reduce((sum, each) => sum + each, 0);
@@ -215,7 +221,7 @@ export async function planUpdate(
     tokens,
     seconds: known === null ? null : (tokens + (compares ? REFERENCE_COST * once : 0)) / known.tokensPerSecond,
     memory_mb: config.update.job === null ? (known?.memory ?? null) : null,
-    reference: compares ? referenceInWords(config.dpo.reference, round) : 'none',
+    reference: compares ? referenceInWords(config.dpo.reference, startInWords(round)) : 'none',
     trained: config.update.lora === null ? 'all weights' : `LoRA rank ${config.update.lora.rank}`,
     where: config.update.job === null ? `backend ${state.backend}` : jobInWords(config.update.job),
   };
@@ -272,9 +278,7 @@ function experience(run: Run, round: RoundState): { tokensPerSecond: number; mem
 
 const sumOf = (rows: MetricsRow[]) => rows.reduce((sum, { tokens }) => sum + tokens, 0);
 
-function referenceInWords(reference: string, { parent }: RoundState): string {
-  if (reference === 'base') return 'base policy';
-  if (reference !== 'round') return reference;
+function startInWords({ parent }: RoundState): string {
   return `round start (${parent === 0 || parent === null ? 'base policy' : `policy of round ${parent}`})`;
 }
 

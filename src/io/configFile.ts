@@ -3,6 +3,7 @@ import path from 'node:path';
 import { existsSync } from 'node:fs';
 import { messageOf, UserError } from '../core/errors.js';
 import { parseJson } from '../core/limits.js';
+import { namedFolders } from '../core/config/reference.js';
 import { judgeOverlap, metricFile, parseRewardSpec } from '../core/config/rewardSpec.js';
 import { type Config, configSchema } from '../core/config/schema.js';
 import { readTextFile } from './files.js';
@@ -58,12 +59,28 @@ function missingFiles(config: PartialConfig, nameKey: NameKey): string[] {
     const file = config[key];
     if (typeof file === 'string' && !existsSync(file)) problems.push(`${nameKey(key)}: ${file} does not exist`);
   }
-  const reference = isObject(config.dpo) ? config.dpo.reference : undefined;
-  if (typeof reference === 'string' && !['round', 'base'].includes(reference) && !existsSync(reference))
-    problems.push(
-      `${nameKey('dpo.reference')}: ${reference} does not exist; expected \`round\`, \`base\` or a model folder`,
+  return [...problems, ...namedFileProblems(config, nameKey)];
+}
+
+/** Problems of the reward, the reference policy, metrics and second judge that a configuration names. */
+export function namedFileProblems(config: PartialConfig, nameKey: NameKey = (key) => key): string[] {
+  return [
+    ...referenceProblems(config, nameKey),
+    ...rewardProblems(config, nameKey),
+    ...evaluationProblems(config, nameKey),
+  ];
+}
+
+/** Folders of the reference policy that do not exist. The schema reports an unreadable specification. */
+function referenceProblems({ dpo }: PartialConfig, nameKey: NameKey): string[] {
+  const reference = isObject(dpo) ? dpo.reference : undefined;
+  if (typeof reference !== 'string') return [];
+  return namedFolders(reference)
+    .filter((dir) => !existsSync(dir))
+    .map(
+      (dir) =>
+        `${nameKey('dpo.reference')}: ${dir} does not exist; expected \`round\`, \`base\`, a model folder, or two of them as 0.5*round+0.5*base`,
     );
-  return [...problems, ...rewardProblems(config, nameKey), ...evaluationProblems(config, nameKey)];
 }
 
 /** Why the metrics or the second judge cannot be used. */
@@ -89,7 +106,7 @@ export function judgeFaults(judge: string, reward: string): string[] {
 }
 
 /** Why a configuration's reward cannot be used: unreadable, or its files do not exist. */
-export function rewardProblems(config: PartialConfig, nameKey: NameKey = (key) => key): string[] {
+function rewardProblems(config: PartialConfig, nameKey: NameKey): string[] {
   if (typeof config.reward !== 'string' || config.reward === '') return [];
   return rewardFaults(config.reward).map((fault) => `${nameKey('reward')}: ${fault}`);
 }

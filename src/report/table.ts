@@ -2,6 +2,7 @@
 import path from 'node:path';
 import type { Config } from '../core/config/schema.js';
 import { decisionsInWords, samplingInWords, withoutPairInWords } from '../core/review/decisions.js';
+import { publishedReference, referenceInWords } from '../core/config/reference.js';
 import { beyond, evaluationSentences, scaled, winRateInterval } from '../core/findings.js';
 import type { Interval } from '../core/statistics.js';
 import { publishedReward } from '../core/config/rewardSpec.js';
@@ -205,7 +206,7 @@ function checkInWords({ evaluation }: RoundState): string[] {
 /** Reports and model cards are published: local files and folders appear only by name. */
 const published: Record<string, (value: string) => string> = {
   reward: publishedReward,
-  'dpo.reference': (reference) => path.basename(reference),
+  'dpo.reference': publishedReference,
 };
 
 /** The settings that the run was started with, as names and values. */
@@ -228,7 +229,7 @@ export function configFacts(config: Config): [string, string][] {
         ? 'none'
         : dpo.reference === 'round'
           ? "each round's start"
-          : path.basename(dpo.reference),
+          : referenceInWords(publishedReference(dpo.reference), "each round's start"),
     ],
     ['trained', trained],
     ['seed', String(seed)],

@@ -134,8 +134,10 @@ const fields = {
   evaluation: evaluationSchema.nullable(),
   started_at: z.string(),
   redo_of: id.nullable().default(null),
+  data_of: id.nullable().default(null),
   verdict: z.enum(['accepted', 'rejected']).nullable().default(null),
   decisions: z.record(z.string(), count).nullable().default(null),
+  pairs_digest: z.string().nullable().default(null),
   name: z.string().default(''),
   note: z.string().default(''),
 };

@@ -5,6 +5,7 @@
 import path from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../errors.js';
+import { resolveReference } from './reference.js';
 import { metricFile, resolveRewardSpec } from './rewardSpec.js';
 import { configSchema, pairsSchema, perPromptProblem, samplingSchema } from './schema.js';
 
@@ -32,9 +33,7 @@ export function resolvePaths(config: PartialConfig, base: string): PartialConfig
     };
   }
   const dpo = out.dpo as PartialConfig | undefined;
-  if (typeof dpo?.reference === 'string' && !['round', 'base'].includes(dpo.reference)) {
-    out.dpo = { ...dpo, reference: path.resolve(base, dpo.reference) };
-  }
+  if (typeof dpo?.reference === 'string') out.dpo = { ...dpo, reference: resolveReference(dpo.reference, base) };
   return out;
 }
 

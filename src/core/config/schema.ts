@@ -5,6 +5,7 @@
  * Leaves out reporting problems (partial.ts) and reading files (io/configFile.ts).
  */
 import { z } from 'zod';
+import { referenceProblem } from './reference.js';
 import {
   LR_DPO_ALPHA,
   neutral,
@@ -205,8 +206,14 @@ export const dpoSchema = z.strictObject({
   reference: z
     .string()
     .min(1)
+    .superRefine((spec, context) => {
+      const problem = referenceProblem(spec);
+      if (problem !== null) context.addIssue({ code: 'custom', message: problem });
+    })
     .default('round')
-    .describe('`round` (the policy this round started from), `base` (the first policy) or a model folder'),
+    .describe(
+      '`round` (the policy this round started from), `base` (the first policy), a model folder, or two of them interpolated: 0.5*round+0.5*base',
+    ),
 });
 
 /** β and α that are not given are those of the objective. What is no objective is left for the schema to report. */

@@ -11,6 +11,7 @@ import { jobFile } from '../../remote/jobs/contract.js';
 import { hasJob } from '../../remote/jobs/view.js';
 import { updateByJob } from '../jobs/watch.js';
 import { objectives } from '../../core/objectives/index.js';
+import { seedRound } from '../../core/rounds.js';
 import { type EvaluationResult, sampleRowSchema } from '../../core/rows.js';
 import { deriveSeed, sampleSeed } from '../../core/seeds.js';
 import { removeAll, writeFileAtomic } from '../../io/durable.js';
@@ -66,7 +67,7 @@ export const work: { [S in Work]: (context: WorkContext) => Promise<WorkResults[
       pairs: plain,
       dropped,
       made,
-    } = makePairs(samples, scores, config.pairs, pairingSeed(config.seed, round.id));
+    } = makePairs(samples, scores, config.pairs, pairingSeed(config.seed, seedRound(round)));
     const rewardsOf = new Map(scores.map(({ prompt_index, rewards }) => [prompt_index, rewards]));
     const pairs = plain.map((pair) =>
       withColumns(pair, config.dpo.objective, rewardsOf.get(pair.prompt_index as number) ?? []),
@@ -120,7 +121,7 @@ export const work: { [S in Work]: (context: WorkContext) => Promise<WorkResults[
         {
           dpo: { ...config.dpo, alpha: round.settings.alpha, beta: round.settings.beta },
           update: { ...config.update, lr: round.settings.lr },
-          seed: deriveSeed(config.seed, 'update', round.id),
+          seed: deriveSeed(config.seed, 'update', seedRound(round)),
         },
         updateFiles,
         resumed,
