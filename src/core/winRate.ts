@@ -96,8 +96,8 @@ export function sampleDeviation(values: number[]): number {
   return Math.sqrt(values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (values.length - 1));
 }
 
-/** Newton's method with step halving on the mean cross-entropy of soft labels. */
-function fitLogistic(features: number[][], labels: number[]): number[] {
+/** Newton's method with step halving on the mean cross-entropy of soft labels, with a tiny ridge. @returns θ */
+export function fitLogistic(features: number[][], labels: number[]): number[] {
   const k = features[0].length;
   const n = features.length;
   const objective = (theta: number[]) => {
@@ -138,7 +138,7 @@ function dot(a: number[], b: number[]): number {
   return a.reduce((sum, x, i) => sum + x * b[i], 0);
 }
 
-/** Gaussian elimination with pivoting, for two or three unknowns. */
+/** Gaussian elimination with pivoting, for a few unknowns. */
 function solve(matrix: number[][], right: number[]): number[] {
   const n = right.length;
   const rows = matrix.map((row, i) => [...row, right[i]]);
