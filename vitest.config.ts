@@ -13,14 +13,15 @@ const isOf = (file: string, names: readonly string[]): boolean => names.includes
 
 /** Suites that compute with tensors: once on each backend. */
 const computing = [
-  ...['model/folder', 'model/generate/decoder', 'model/generate/sample', 'model/golden', 'model/peft', 'rewards/hf'],
+  ...['model/folder', 'model/generate/beam', 'model/generate/decoder', 'model/generate/sample', 'model/golden'],
+  ...['model/peft', 'rewards/hf'],
   ...['run/stages/leaks', 'run/stages/probes', 'run/stages/score', 'run/stages/work'],
   ...['tensor/ops', 'tensor/properties', 'tensor/upload', 'train/golden', 'train/objectives', 'train/update'],
 ];
 
 /** Those that run on the CUDA kernels in the emulator, too; `npm run test:cuda` runs more. */
 const emulated = [
-  ...['model/generate/decoder', 'model/generate/sample', 'model/golden', 'rewards/hf'],
+  ...['model/generate/beam', 'model/generate/decoder', 'model/generate/sample', 'model/golden', 'rewards/hf'],
   ...['tensor/native/frozen', 'tensor/native/recording', 'tensor/ops', 'train/golden', 'train/objectives'],
 ];
 

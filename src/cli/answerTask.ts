@@ -1,5 +1,6 @@
 /** The work of `brevity answer`: computes the answers turn by turn, and writes them in the chosen format. */
 import { createHash } from 'node:crypto';
+import path from 'node:path';
 import type { RewardOptions, ServerConfig } from '../core/config/schema.js';
 import {
   alpacaOutput,
@@ -12,6 +13,7 @@ import {
 } from '../core/publicAnswers.js';
 import { sampleSeed } from '../core/seeds.js';
 import { UserError } from '../core/errors.js';
+import { readTextFile } from '../io/files.js';
 import { jsonLine, printError, ProgressLine } from '../io/print.js';
 import type { BeamSettings } from '../model/generate/beam.js';
 import type { SamplingSettings } from '../model/generate/sample.js';
@@ -95,6 +97,7 @@ async function writeAnswers(task: AnswerTask, questions: Question[], source: Sou
     const prompts = entries.map(({ where, prompt }, i): AnswerPrompt => ({ where, prompt, ids: ids[i] }));
     const answers = new Answers(prompts.length, task.candidates, task.keepAll);
     for (const row of file.left(turn)) answers.add(row);
+    const known = answers.count;
     const progress = new ProgressLine('answering', 'responses');
     const started = performance.now();
     let tokens = 0;
@@ -103,7 +106,7 @@ async function writeAnswers(task: AnswerTask, questions: Question[], source: Sou
       onCandidates(candidates) {
         file.append(turn, candidates);
         const speed = Math.round(tokens / ((performance.now() - started) / 1000));
-        progress.update(answers.count, prompts.length * task.candidates, `${speed} tokens/s`);
+        progress.update(answers.count - known, prompts.length * task.candidates - known, `${speed} tokens/s`);
         for (const { prompt_index } of candidates) {
           const answer = answers.answer(prompt_index);
           if (stream !== null && answer !== null)
@@ -172,22 +175,27 @@ function publicText(task: AnswerTask, questions: Question[], texts: string[][]):
   }
   if (format === 'mt-bench')
     return questions.map((question, q) => jsonLine(mtBenchAnswer(question, texts[q], name, seconds))).join('');
-  const { tokenizer, dir } = counterOf(task);
+  const { tokenizer, name: counter } = counterOf(task);
   return questions
     .map((question, q) => {
       const [text] = texts[q];
-      return jsonLine(arenaHardAnswer(question, text, name, tokenizer.encode(text).length, dir, seconds));
+      return jsonLine(arenaHardAnswer(question, text, name, tokenizer.encode(text).length, counter, seconds));
     })
     .join('');
 }
 
 /** @throws UserError if there is no tokenizer to count with */
-function counterOf({ dir, countWith }: AnswerTask): { tokenizer: Tokenizer; dir: string } {
-  const folder = countWith ?? readPolicyFiles(dir).baseDir;
-  const tokenizer = Tokenizer.find(countWith ?? dir) ?? Tokenizer.find(folder);
-  if (tokenizer === null)
-    throw new UserError(`${folder} has no tokenizer.json to count the answers' tokens with; pass --count-with`);
-  return { tokenizer, dir: folder };
+function counterOf({ dir, countWith }: AnswerTask): { tokenizer: Tokenizer; name: string } {
+  const folders = countWith === null ? [dir, readPolicyFiles(dir).baseDir] : [countWith];
+  for (const folder of folders) {
+    const tokenizer = Tokenizer.find(folder);
+    if (tokenizer === null) continue;
+    const hash = createHash('sha256')
+      .update(readTextFile(path.join(folder, 'tokenizer.json')))
+      .digest('hex');
+    return { tokenizer, name: `tokenizer.json ${hash.slice(0, 12)}` };
+  }
+  throw new UserError(`${folders[0]} has no tokenizer.json to count the answers' tokens with; pass --count-with DIR`);
 }
 
 function writeOut(text: string): void {

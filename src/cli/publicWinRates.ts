@@ -98,7 +98,7 @@ function alpacaEvalRates(
 function left(unjudged: number, missing: number, what: string): string[] {
   const plural = (n: number, noun: string) => `${n} ${noun}${n === 1 ? '' : 's'}`;
   return [
-    ...(unjudged > 0 ? [`left out ${plural(unjudged, what)} without a verdict`] : []),
+    ...(unjudged > 0 ? [`${plural(unjudged, what)} without a verdict, left out`] : []),
     ...(missing > 0 ? [`${plural(missing, 'answer')} of the model without a judgment`] : []),
   ];
 }

@@ -75,7 +75,7 @@ export interface ArenaHardMetadata extends MarkdownCounts {
 }
 
 /**
- * @param tokens the answer's length, counted as `counter` says. Arena-Hard counts with GPT-4o's tokenizer
+ * @param tokens the answer's length in tokens of the tokenizer `counter`; Arena-Hard itself counts with GPT-4o's
  * @param seconds since 1970
  */
 export function arenaHardAnswer(

@@ -423,9 +423,18 @@ function otherAnswer(
     return `judges ${side === 'model' ? 'the model' : 'against'} ${excerpt(row[side])}, and ${file} holds answers of ${excerpt(model)}`;
   const answer = byUid.get(row.uid);
   if (answer === undefined) return `judges uid ${row.uid}, which ${file} does not have`;
-  const asked = row.games.flatMap((game) => game?.prompt?.map(({ content }) => content) ?? []);
-  const texts = asked.filter((content): content is string => typeof content === 'string');
-  if (texts.length > 0 && !texts.some((text) => text.includes(answer.text)))
-    return `judges another answer to uid ${row.uid} than ${file} has, which begins ${excerpt(answer.text)}`;
-  return null;
+  // The model is B in the first game and A in the second.
+  const other = row.games.some((game, g) => {
+    const letter = (g === 0) === (side === 'model') ? 'B' : 'A';
+    return game?.prompt?.some(({ content }) => typeof content === 'string' && showsOther(content, letter, answer.text));
+  });
+  return other
+    ? `judges another answer to uid ${row.uid} than ${file} has, which begins ${excerpt(answer.text)}`
+    : null;
+}
+
+/** Whether a judge's message in Arena-Hard's template shows another answer of this assistant. */
+function showsOther(message: string, letter: 'A' | 'B', answer: string): boolean {
+  const begin = `<|The Start of Assistant ${letter}'s Answer|>\n`;
+  return message.includes(begin) && !message.includes(`${begin}${answer}\n<|The End of Assistant ${letter}'s Answer|>`);
 }
