@@ -107,8 +107,9 @@ class Mismatches {
   /** @throws UserError that names the first one and how many there are */
   refuse(judgments: number, advice: string): void {
     if (this.first === null) return;
-    const many = this.count === 1 ? '1 judgment' : `${this.count} judgments`;
-    throw new UserError(`${this.first}; ${many} of ${judgments} belong to other answers; ${advice}`);
+    throw new UserError(
+      `${this.first}; ${this.count} of ${judgments} judgments ${this.count === 1 ? 'belongs' : 'belong'} to other answers; ${advice}`,
+    );
   }
 }
 

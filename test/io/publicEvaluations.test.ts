@@ -110,7 +110,7 @@ describe("AlpacaEval's annotations", () => {
       ['i', 'k'].map((instruction) => ({ instruction, output: 'two' })),
     );
     expect(() => readAnnotations(annotations, { outputs: own })).toThrow(
-      /a\.json, entry 2 judges the instruction "j", which .*o\.json does not have; 2 judgments of 3 belong to other answers/,
+      /a\.json, entry 2 judges the instruction "j", which .*o\.json does not have; 2 of 3 judgments belong to other answers/,
     );
     expect(() => readAnnotations(annotations, { baseline: own })).toThrow(
       /entry 1 judges the output "one" \(output_1\)/,
@@ -197,7 +197,7 @@ describe("Arena-Hard's judgments", () => {
 
   it('are refused if they belong to other answers, with the first and the number', () => {
     expect(() => judge([judgment('1', 'mine, longer'), judgment('2', 'other')])).toThrow(
-      /j\.jsonl:1 judges another answer to uid 1 than .*m\.jsonl has, which begins "mine"; 2 judgments of 2 belong/,
+      /j\.jsonl:1 judges another answer to uid 1 than .*m\.jsonl has, which begins "mine"; 2 of 2 judgments belong/,
     );
     expect(() => judge([judgment('3', 'mine')])).toThrow('judges uid 3, which');
     expect(() => judge([{ ...judgment('1', 'mine'), model: 'n' }])).toThrow('judges the model "n"');
