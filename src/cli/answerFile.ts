@@ -34,9 +34,18 @@ export class AnswerFile {
     else appendJsonLines(this.journal, [{ task }], 'user');
   }
 
-  /** Candidates of a turn that an earlier command left. */
-  left(turn: number): Candidate[] {
-    return this.known.filter((row) => row.turn === turn);
+  /** Candidates of a turn that an earlier command left. @throws UserError if there are no such candidates */
+  left(turn: number, prompts: number, candidates: number): Candidate[] {
+    const rows = this.known.filter((row) => row.turn === turn);
+    const foreign = rows.find((row) => row.prompt_index >= prompts || row.sample >= candidates);
+    if (foreign !== undefined)
+      throw this.damaged(`holds candidate ${foreign.sample} of prompt ${foreign.prompt_index}`);
+    return rows;
+  }
+
+  /** A journal that does not fit its own first row. */
+  damaged(how: string): UserError {
+    return new UserError(`${String(this.journal)} is damaged: it ${how}; remove it to begin again`);
   }
 
   get leftovers(): number {

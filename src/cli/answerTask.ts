@@ -96,7 +96,7 @@ async function writeAnswers(task: AnswerTask, questions: Question[], source: Sou
     const ids = encodePrompts(source.policy, entries, { raw: task.raw });
     const prompts = entries.map(({ where, prompt }, i): AnswerPrompt => ({ where, prompt, ids: ids[i] }));
     const answers = new Answers(prompts.length, task.candidates, task.keepAll);
-    for (const row of file.left(turn)) answers.add(row);
+    for (const row of file.left(turn, prompts.length, task.candidates)) answers.add(row);
     const known = answers.count;
     const progress = new ProgressLine('answering', 'responses');
     const started = performance.now();
@@ -117,7 +117,7 @@ async function writeAnswers(task: AnswerTask, questions: Question[], source: Sou
     progress.finish();
     asked.forEach((q, i) => {
       const answer = answers.answer(i);
-      if (answer === null) throw new Error(`prompt ${i} was not answered`);
+      if (answer === null) throw file.damaged(`lacks the text of the best candidate of prompt ${i}`);
       texts[q].push(answer.response.text);
       if (task.format === 'jsonl') rows.push(jsonLine(rowOf(prompts[i], i, answer, task)));
     });
