@@ -1,6 +1,6 @@
 /** `brevity answer`: one answer per prompt, greedy, sampled, the best of N, or by beam search; in public formats. */
 import path from 'node:path';
-import { type Command as CommandType, Command } from 'commander';
+import { Command, type Command as CommandType, type Option } from 'commander';
 import { z } from 'zod';
 import { rewardOptionsSchema, samplingSchema, serverSchema } from '../core/config/schema.js';
 import { serverFlags } from '../core/config/flags.js';
@@ -89,7 +89,7 @@ export function answerCommand(): Command {
   addFlags(command, rewardFlags, 'schema');
   for (const option of command.options)
     if (option.long === '--temperature')
-      option.description = 'softmax temperature; 0 is greedy (default: 0, with --best-of 1)';
+      option.description = 'softmax temperature; 0 is greedy (default: 0; 1 with --best-of)';
   return addCheck(command, checkMethod)
     .addHelpText(
       'after',
@@ -104,42 +104,43 @@ export function answerCommand(): Command {
 
 /** @throws UserError if settings contradict each other */
 function checkMethod(command: CommandType): void {
-  const options = command.opts<Record<string, unknown>>();
-  const beams = options.beam !== undefined;
-  const candidates = (options.bestOf as number | undefined) ?? 1;
-  const given = (names: string[]) => names.filter((name) => command.getOptionValueSource(name) === 'cli');
-  if (beams) {
-    const sampled = given([
-      'bestOf',
-      'reward',
-      'temperature',
-      'topP',
-      'topK',
-      'minP',
-      'repetitionPenalty',
-      'keepCandidates',
-    ]);
-    const flag =
-      sampled.length === 0 ? undefined : command.options.find((it) => it.attributeName() === sampled[0])?.long;
-    if (flag !== undefined)
-      throw new UserError(`${flag}: beam search does not sample; leave it out, or leave --beam out`);
-    if (options.server !== undefined)
-      throw new UserError(
-        '--beam: is not available with --server, because SGLang has no beam search and vLLM ranks beams by another score (docs/decoding.md); search on this machine, or sample with --best-of',
-      );
+  const { format, server, beam } = command.opts<Record<string, unknown>>();
+  if (format !== 'arena-hard')
+    refuse(command, /^--count-with$/, 'only --format arena-hard holds token counts; leave it out');
+  if (server === undefined) refuse(command, /^--server-/, 'belongs to --server; add its URL');
+  if (beam === undefined) checkSampling(command);
+  else checkBeam(command);
+}
+
+/** @throws UserError if a flag with such a name is given */
+function refuse(command: CommandType, names: RegExp, why: string): void {
+  const isGiven = (option: Option) => command.getOptionValueSource(option.attributeName()) === 'cli';
+  const flag = command.options.find((option) => names.test(option.long ?? '') && isGiven(option));
+  if (flag !== undefined) throw new UserError(`${String(flag.long)}: ${why}`);
+}
+
+function checkBeam(command: CommandType): void {
+  const sampling = /^--(best-of|reward|keep-candidates|temperature|top-p|top-k|min-p|repetition-penalty|seed)$/;
+  refuse(command, sampling, 'beam search does not sample; leave it out, or leave --beam out');
+  if (command.opts<Record<string, unknown>>().server !== undefined)
+    throw new UserError(
+      '--beam: is not available with --server, because SGLang has no beam search and vLLM ranks beams by another score (docs/decoding.md); search on this machine, or sample with --best-of',
+    );
+}
+
+function checkSampling(command: CommandType): void {
+  const { bestOf = 1, reward, temperature, format } = command.opts<Record<string, unknown>>();
+  refuse(command, /^--length-penalty$/, 'belongs to beam search; add --beam');
+  if (bestOf === 1) {
+    refuse(command, /^--reward$/, 'chooses among candidates; add --best-of with their number');
+    refuse(command, /^--keep-candidates$/, 'there is a single candidate; add --best-of');
     return;
   }
-  if (options.lengthPenalty !== undefined) throw new UserError('--length-penalty: belongs to beam search; add --beam');
-  if (candidates > 1 && options.reward === undefined)
-    throw new UserError('--best-of: needs --reward, which chooses among the candidates');
-  if (candidates === 1 && options.reward !== undefined)
-    throw new UserError('--reward: chooses among candidates; add --best-of with their number');
-  if (candidates > 1 && options.temperature === 0)
+  if (reward === undefined) throw new UserError('--best-of: needs --reward, which chooses among the candidates');
+  if (temperature === 0)
     throw new UserError('--best-of: at --temperature 0 all candidates are equal; choose a higher temperature');
-  if (options.keepCandidates === true && candidates === 1)
-    throw new UserError('--keep-candidates: there is a single candidate; add --best-of');
-  if (options.keepCandidates === true && options.format !== 'jsonl')
-    throw new UserError(`--keep-candidates: the format ${String(options.format)} holds one answer; use --format jsonl`);
+  if (format !== 'jsonl')
+    refuse(command, /^--keep-candidates$/, `the format ${String(format)} holds one answer; use --format jsonl`);
 }
 
 function taskOf(options: ReturnType<CommandType['opts']>): AnswerTask {

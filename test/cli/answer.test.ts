@@ -183,6 +183,9 @@ export async function score(input) {
     [['--length-penalty', '1'], '--length-penalty: belongs to beam search; add --beam'],
     [['--best-of', '2', '--reward', reward, '--keep-candidates', '--format', 'alpaca-eval'], 'holds one answer'],
     [['--format', 'arena-hard'], 'standard input:1 has no "uid"'],
+    [['--count-with', `${data}base-policy`], '--count-with: only --format arena-hard'],
+    [['--server-concurrency', '4'], '--server-concurrency: belongs to --server'],
+    [['--keep-candidates'], '--keep-candidates: there is a single candidate'],
     [['--server', 'nowhere'], '--server nowhere'],
   ])('refuses %j', (flags, message) => {
     const { stderr, status } = brevity(['answer', ...model, ...flags], rows);
