@@ -21,7 +21,7 @@ const computing = [
 
 /** Those that run on the CUDA kernels in the emulator, too; `npm run test:cuda` runs more. */
 const emulated = [
-  ...['model/generate/beam', 'model/generate/decoder', 'model/generate/sample', 'model/golden', 'rewards/hf'],
+  ...['model/generate/decoder', 'model/generate/sample', 'model/golden', 'rewards/hf'],
   ...['tensor/native/frozen', 'tensor/native/recording', 'tensor/ops', 'train/golden', 'train/objectives'],
 ];
 

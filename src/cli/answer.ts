@@ -57,7 +57,11 @@ export function answerCommand(): Command {
       ).makeOptionMandatory(false),
     )
     .option('--keep-candidates', "keep every candidate's text, not only the reward", false)
-    .option('--beam <B>', 'beam search with B beams, as transformers does it', parserFor(z.int().min(1).max(256)))
+    .option(
+      '--beam <B>',
+      'beam search with B beams, as transformers does it; with --server as vLLM does it',
+      parserFor(z.int().min(1).max(256)),
+    )
     .option(
       '--length-penalty <λ>',
       'of beam search: score = log π / length^λ; above 0 favours long answers (default: 1)',
@@ -122,10 +126,6 @@ function refuse(command: CommandType, names: RegExp, why: string): void {
 function checkBeam(command: CommandType): void {
   const sampling = /^--(best-of|reward|keep-candidates|temperature|top-p|top-k|min-p|repetition-penalty|seed)$/;
   refuse(command, sampling, 'beam search does not sample; leave it out, or leave --beam out');
-  if (command.opts<Record<string, unknown>>().server !== undefined)
-    throw new UserError(
-      '--beam: is not available with --server, because SGLang has no beam search and vLLM ranks beams by another score (docs/decoding.md); search on this machine, or sample with --best-of',
-    );
 }
 
 function checkSampling(command: CommandType): void {

@@ -29,6 +29,8 @@ import {
   type AnswerPrompt,
   Answers,
   beamAnswers,
+  type BeamSearcher,
+  localBeams,
   sampleAnswers,
 } from '../run/answers.js';
 import { localSampler } from '../run/stages/sample.js';
@@ -262,7 +264,7 @@ async function localSource({ dir, beam, settings, seed }: AnswerTask): Promise<S
             { settings, together: 2 * settings.batch_size, seed: seedOf(seed, turn) },
             hooks,
           )
-        : beamAnswers(model, prompts, answers, beam, hooks),
+        : beamAnswers(localBeams(model), prompts, answers, beam, hooks),
     dispose: () => model.dispose(),
   };
 }
@@ -296,19 +298,24 @@ async function serverSource(task: AnswerTask, server: ServerConfig, questions: Q
     recorded: null,
     recordedBy: 'servers',
   });
+  const { beam } = task;
+  const search: BeamSearcher = (...request) => pool.beam(...request);
+  if (beam !== null) printError('the servers rank beams by log π over the length of prompt and response together\n');
   printError(`answers come from ${pool.description}; their weights are not compared with those of ${task.dir}\n`);
   return {
     policy,
     identity: `${task.dir} on ${server.endpoints.join(', ')}`,
     answer: (prompts, answers, reward, turn, hooks) =>
-      sampleAnswers(
-        serverSampler(pool),
-        reward,
-        prompts,
-        answers,
-        { settings: task.settings, together: SERVER_CHUNK, seed: seedOf(task.seed, turn) },
-        hooks,
-      ),
+      beam === null
+        ? sampleAnswers(
+            serverSampler(pool),
+            reward,
+            prompts,
+            answers,
+            { settings: task.settings, together: SERVER_CHUNK, seed: seedOf(task.seed, turn) },
+            hooks,
+          )
+        : beamAnswers(search, prompts, answers, beam, hooks),
     dispose: () => pool.close(),
   };
 }

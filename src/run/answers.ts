@@ -187,33 +187,53 @@ async function sampleChunk(
   return outcome;
 }
 
+/** A beam search for all prompts, on this machine or on servers. `nameJob`: how errors name a prompt's index. */
+export type BeamSearcher = (
+  prompts: number[][],
+  settings: BeamSettings,
+  hooks: {
+    onResponse(job: number, response: SampledResponse): void;
+    onTokens?(count: number): void;
+    control?: Control;
+  },
+  nameJob: (job: number) => string,
+) => Promise<Outcome>;
+
+export const localBeams =
+  (model: LoadedModel): BeamSearcher =>
+  (prompts, settings, hooks) =>
+    beamSearch(model, prompts, settings, hooks);
+
 /** Answers the missing prompts by beam search. @throws UserError if a prompt leaves no room */
 export async function beamAnswers(
-  model: LoadedModel,
+  search: BeamSearcher,
   prompts: readonly AnswerPrompt[],
   answers: Answers,
   settings: BeamSettings,
   { onCandidates, onTokens, control }: AnswerHooks,
 ): Promise<Outcome> {
   const missing = prompts.map((_, prompt) => prompt).filter((prompt) => !answers.has(prompt, 0));
-  return beamSearch(
-    model,
+  return search(
     missing.map((prompt) => prompts[prompt].ids),
     settings,
     {
       onTokens,
       control,
-      onResponse: (job, response) =>
+      onResponse: (job, response) => {
+        const { ids, logps, finish_reason } = response;
+        const score = logps / ids.length ** settings.length_penalty;
         onCandidates([
           answers.add({
             prompt_index: missing[job],
             sample: 0,
             reward: null,
-            length: response.ids.length,
-            finish_reason: response.finish_reason,
-            response,
+            length: ids.length,
+            finish_reason,
+            response: { ...response, score },
           }),
-        ]),
+        ]);
+      },
     },
+    (job) => `the response to ${prompts[missing[job]].where}`,
   );
 }

@@ -179,7 +179,6 @@ export async function score(input) {
     [['--reward', reward], '--reward: chooses among candidates; add --best-of'],
     [['--best-of', '4', '--reward', reward, '--temperature', '0'], 'all candidates are equal'],
     [['--beam', '4', '--temperature', '1'], '--temperature: beam search does not sample'],
-    [['--beam', '4', '--server', 'http://127.0.0.1:1'], '--beam: is not available with --server'],
     [['--length-penalty', '1'], '--length-penalty: belongs to beam search; add --beam'],
     [['--best-of', '2', '--reward', reward, '--keep-candidates', '--format', 'alpaca-eval'], 'holds one answer'],
     [['--format', 'arena-hard'], 'standard input:1 has no "uid"'],

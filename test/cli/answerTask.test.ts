@@ -51,7 +51,7 @@ async function rowsOf(changes: Partial<AnswerTask>) {
   return readFileSync(out, 'utf8')
     .trim()
     .split('\n')
-    .map((line) => JSON.parse(line) as { response: string; rewards: number[]; best_index: number; logps: number });
+    .map((line) => JSON.parse(line) as { response: string; rewards: number[]; best_index: number; score?: number });
 }
 
 describe.each(['vllm', 'sglang'] as const)('a stand-in of %s', (kind) => {
@@ -63,6 +63,27 @@ describe.each(['vllm', 'sglang'] as const)('a stand-in of %s', (kind) => {
     expect(there.map(({ response }) => response)).toEqual(here.map(({ response }) => response));
     expect(there.map(({ rewards }) => rewards)).toEqual(here.map(({ rewards }) => rewards));
     expect(new Set(here.flatMap(({ rewards }) => rewards)).size).toBeGreaterThan(2);
+  });
+});
+
+describe('beam search', () => {
+  const beam = { beams: 4, length_penalty: 1, max_new_tokens: 16, batch_size: 8 };
+  const single = { candidates: 1, reward: null, beam };
+
+  it("is vLLM's own, of which the best beam comes back", async () => {
+    const standIn = await StandIn.start('vllm', basePolicy, {});
+    running.push(standIn);
+    const server = serverSchema.parse({ endpoints: [standIn.url], weights: 'adapter', retries: 1 });
+    const [there, here] = [await rowsOf({ ...single, server }), await rowsOf(single)];
+    expect(there.map(({ response }) => response)).toEqual(here.map(({ response }) => response));
+    there.forEach(({ score }, i) => expect(score).toBeCloseTo(here[i].score as number, 4));
+  });
+
+  it('is refused by SGLang, which has none', async () => {
+    const standIn = await StandIn.start('sglang', basePolicy, {});
+    running.push(standIn);
+    const server = serverSchema.parse({ endpoints: [standIn.url], weights: 'adapter', retries: 1 });
+    await expect(rowsOf({ ...single, server })).rejects.toThrow('runs SGLang, which has no beam search');
   });
 });
 
