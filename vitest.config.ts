@@ -13,7 +13,8 @@ const isOf = (file: string, names: readonly string[]): boolean => names.includes
 
 /** Suites that compute with tensors: once on each backend. */
 const computing = [
-  ...['model/folder', 'model/generate/decoder', 'model/generate/sample', 'model/golden', 'model/peft', 'rewards/hf'],
+  ...['model/folder', 'model/generate/beam', 'model/generate/decoder', 'model/generate/sample', 'model/golden'],
+  ...['model/peft', 'rewards/hf'],
   ...['run/stages/leaks', 'run/stages/probes', 'run/stages/score', 'run/stages/work'],
   ...['tensor/ops', 'tensor/properties', 'tensor/upload', 'train/golden', 'train/objectives', 'train/update'],
 ];
@@ -31,6 +32,7 @@ const emulated = [
 const isLong = (file: string): boolean =>
   under(file, ['e2e', 'faults', 'fuzz', 'native', 'remote/jobs', 'run/jobs']) ||
   isOf(file, [
+    'cli/answer',
     'cli/auto',
     'cli/stages',
     'cli/sweep',

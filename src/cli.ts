@@ -18,6 +18,7 @@ const loaders: Record<string, () => Promise<Command>> = {
   review: async () => (await import('./cli/review.js')).reviewCommand(),
   doctor: async () => (await import('./cli/doctor.js')).doctorCommand(),
   sample: async () => (await import('./cli/sample.js')).sampleCommand(),
+  answer: async () => (await import('./cli/answer.js')).answerCommand(),
   score: async () => (await import('./cli/score.js')).scoreCommand(),
   'check-reward': async () => (await import('./cli/checkReward.js')).checkRewardCommand(),
   pair: async () => (await import('./cli/pair.js')).pairCommand(),
@@ -40,6 +41,7 @@ Commands:
   report        the rounds of a run as a Markdown table
 Stages, each reading and writing JSON lines:
   sample        sample responses from a policy
+  answer        answer prompts: best of N, beam search; for AlpacaEval, Arena-Hard, MT-Bench
   score         score responses with a reward
   check-reward  how far a reward agrees with people's preferences
   pair          make preference pairs from scored samples

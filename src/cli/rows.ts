@@ -65,7 +65,11 @@ export class RowWriter {
   }
 
   write(row: unknown): void {
-    const bytes = Buffer.from(jsonLine(row));
+    this.writeText(jsonLine(row));
+  }
+
+  writeText(text: string): void {
+    const bytes = Buffer.from(text);
     try {
       for (let done = 0; done < bytes.length;) done += this.writeSome(bytes, done);
     } catch (cause) {

@@ -7,7 +7,8 @@ import { bootstrapInterval } from '../core/statistics.js';
 import { type StyleRow, styleControlledWinRate, styleOf } from '../core/styleControl.js';
 import { lengthControlledWinRate, mean, winRates } from '../core/winRate.js';
 import { RowWriter, readAllRows } from './rows.js';
-import { examples, inOption, outOption } from './options.js';
+import { addCheck, examples, inOption, outOption } from './options.js';
+import { addPublicFlags, checkPublicFlags, publicWinRates } from './publicWinRates.js';
 
 const rowSchema = z.looseObject({
   /** Texts of both responses, for the style-controlled win rate. */
@@ -20,7 +21,7 @@ const rowSchema = z.looseObject({
 });
 
 export function winRateCommand(): Command {
-  return new Command('win-rate')
+  const command = new Command('win-rate')
     .description('plain, length-controlled (arXiv 2404.04475) and style-controlled win rates from preferences')
     .addOption(
       inOption(
@@ -30,9 +31,24 @@ export function winRateCommand(): Command {
     .addOption(
       outOption('one row: {"win_rate","length_controlled_win_rate","standard_error","intervals",…}, in percent'),
     )
-    .option('--difficulty', 'fit with the rows\' "difficulty"; without it the minimal form', false)
-    .addHelpText('after', examples('win-rate --in preferences.jsonl --difficulty'))
+    .option('--difficulty', 'fit with the rows\' "difficulty"; without it the minimal form', false);
+  return addCheck(addPublicFlags(command), checkPublicFlags)
+    .addHelpText(
+      'after',
+      examples(
+        'win-rate --in preferences.jsonl --difficulty',
+        'win-rate --alpaca-eval annotations.json --outputs model_outputs.json',
+        'win-rate --arena-hard judgments/policy.jsonl --answers policy.jsonl --baseline o3-mini-2025-01-31.jsonl',
+      ),
+    )
     .action(async (options) => {
+      const judged = publicWinRates(options);
+      if (judged !== null) {
+        const out = new RowWriter(options.out);
+        for (const row of judged) out.write(row);
+        out.close();
+        return;
+      }
       const rows = (await readAllRows(options.in, rowSchema)).map(({ row }) => row);
       const out = new RowWriter(options.out);
       const form = options.difficulty ? 'difficulty' : 'minimal';

@@ -37,13 +37,18 @@ export interface MarkdownCounts {
 }
 
 // Python's `^`, `\s` and `\d`, which Arena-Hard counts with: only \n ends a line, and \s and \d cover other characters
-// than in JavaScript.
-const LINE = '(?<![^\\n])';
+// than in JavaScript. Each expression is tried on one line with its \n: over a whole text, `^\s*` would be tried at
+// every line of a run of blank lines, in quadratic time, to find the same elements.
 const SPACE = '[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]';
-const pattern = (source: string): RegExp => new RegExp(source, 'gu');
-const header = (level: number): RegExp => pattern(`${LINE}#{${level}}${SPACE}`);
-const ORDERED = pattern(`${LINE}${SPACE}*\\p{Nd}+\\.${SPACE}`);
-const UNORDERED = pattern(`${LINE}${SPACE}*[-*+]${SPACE}`);
+const lineElements = {
+  ...{ h1: line('#'), h2: line('##'), h3: line('###'), h4: line('####'), h5: line('#####'), h6: line('######') },
+  ordered: line(`${SPACE}*\\p{Nd}+\\.`),
+  unordered: line(`${SPACE}*[-*+]`),
+};
+
+function line(begin: string): RegExp {
+  return new RegExp(`^${begin}${SPACE}`, 'u');
+}
 
 /**
  * Removes code between ``` fences, as Arena-Hard does. Hazard, and theirs: the fences stay, and each block's content is
@@ -56,18 +61,21 @@ function withoutCode(text: string): string {
 
 export function markdownCounts(response: string): MarkdownCounts {
   const text = withoutCode(response);
-  const count = (expression: RegExp): number => text.match(expression)?.length ?? 0;
+  const lines = text.split('\n').map((part, i, { length }) => (i < length - 1 ? `${part}\n` : part));
+  const elements = (name: keyof typeof lineElements): number =>
+    lines.filter((part) => lineElements[name].test(part)).length;
+  const spans = (expression: RegExp): number => text.match(expression)?.length ?? 0;
   return {
     header_count: {
-      h1: count(header(1)),
-      h2: count(header(2)),
-      h3: count(header(3)),
-      h4: count(header(4)),
-      h5: count(header(5)),
-      h6: count(header(6)),
+      h1: elements('h1'),
+      h2: elements('h2'),
+      h3: elements('h3'),
+      h4: elements('h4'),
+      h5: elements('h5'),
+      h6: elements('h6'),
     },
-    list_count: { ordered: count(ORDERED), unordered: count(UNORDERED) },
-    bold_count: { '**': count(/\*\*[^*\n]+\*\*/g), __: count(/__[^_\n]+__/g) },
+    list_count: { ordered: elements('ordered'), unordered: elements('unordered') },
+    bold_count: { '**': spans(/\*\*[^*\n]+\*\*/g), __: spans(/__[^_\n]+__/g) },
   };
 }
 

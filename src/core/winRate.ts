@@ -103,10 +103,11 @@ export function sampleDeviation(values: number[]): number {
 }
 
 /**
- * Newton's method with step halving on the mean cross-entropy of soft labels.
+ * Newton's method with step halving on the mean cross-entropy of soft labels, with a tiny ridge.
  *
  * @param start where to begin: the result is the same, and a bootstrap, whose resamples have nearby maxima, needs a
  *   fraction of the steps
+ * @returns θ
  */
 export function fitLogistic(
   features: readonly (readonly number[])[],

@@ -4,6 +4,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
+import { readJournal as readAnswerJournal } from '../../src/cli/answerFile.js';
+import { publicWinRates } from '../../src/cli/publicWinRates.js';
 import { winRateCommand } from '../../src/cli/winRate.js';
 import { keySchema, parserFor } from '../../src/cli/options.js';
 import { runFlags } from '../../src/core/config/flags.js';
@@ -48,6 +50,7 @@ import { readPrompts } from '../../src/io/prompts.js';
 import { checkLines } from '../../src/core/rewardCheck/words.js';
 import type { Reward } from '../../src/rewards/index.js';
 import { checkedReward, readLabelledRows, scoreLabelled } from '../../src/run/rewardCheck.js';
+import { parseQuestions, readAnnotations, readDifficulties, readJudgments } from '../../src/io/publicEvaluations.js';
 import { readScoredFile } from '../../src/run/reviewFile.js';
 import { parseFilter, type FilterNumber } from '../../src/core/review/filter.js';
 import { openHttpReward } from '../../src/rewards/http.js';
@@ -251,6 +254,41 @@ const messages = [
   { role: 'user', content: 'Hello' },
   { role: 'assistant', content: 'Hi.' },
 ];
+
+/** Public evaluations. */
+const questions = [
+  { instruction: 'a' },
+  { uid: 'u1', category: 'hard_prompt', prompt: 'a' },
+  { question_id: 81, turns: ['a', 'b'] },
+  { prompt_ids: [1, 2] },
+];
+const annotations = ['a', 'a', 'b'].map((instruction, i) => ({
+  ...{ instruction, output_1: 'one', output_2: i === 0 ? 'two' : 'zwei 🙂', generator_1: 'b', generator_2: 'm' },
+  preference: [1.9, 1, null][i],
+}));
+const counts = {
+  header_count: { h1: 1, h2: 0, h3: 0, h4: 0, h5: 0, h6: 0 },
+  list_count: { ordered: 0, unordered: 3 },
+  bold_count: { '**': 2, __: 0 },
+};
+const arenaAnswers = ['u1', 'u2', 'u3'].map((uid, i) => ({
+  ...{ uid, ans_id: 'x', model: 'm', tstamp: 0, metadata: { token_len: 5 + i, ...counts } },
+  messages: [
+    { role: 'user', content: 'q' },
+    { role: 'assistant', content: { answer: 'a' } },
+  ],
+}));
+const arenaJudgments = ['u1', 'u2', 'u3'].map((uid, i) => ({
+  ...{ uid, category: 'hard_prompt', judge: 'j', model: 'm', baseline: 'b' },
+  games: [{ score: ['A>>B', 'B>A', 'A=B'][i], prompt: messages }, { score: 'A>B' }],
+}));
+
+/** A rate must be a number: JSON writes null for what is not. Intervals of few prompts are null. */
+function expectRates(rows: object[] | null): void {
+  const text = JSON.stringify(rows);
+  if (/(rate|style|length|headers|lists|bold|low|high)":null/.test(text))
+    throw new Error(`a rate is not a number: ${text}`);
+}
 
 /** @param directory an empty folder that the targets may fill */
 export async function targets(directory: string): Promise<Record<string, Target>> {
@@ -725,6 +763,56 @@ export async function targets(directory: string): Promise<Record<string, Target>
         { fingerprint: 'g', reward: 'hf:a+hf:b', rewards: [0] },
       ],
       (file) => scoreLabelled([], () => Promise.reject(new Error('not needed')), { spec: 'hf:a+hf:b', file }),
+    ),
+
+    questions: {
+      make: (mutator) =>
+        mutator.below(2) === 0
+          ? mutator.jsonFile(questions.map((question) => ({ ...question, dataset: 'koala' })))
+          : mutator.jsonLines(questions),
+      read: (input) => parseQuestions(input.toString(), 'questions'),
+    },
+
+    'annotations.json': jsonFile(inside('annotations.json'), annotations, () => {
+      writeFileSync(inside('outputs.json'), JSON.stringify([{ instruction: 'a', output: 'two' }]));
+      readAnnotations(inside('annotations.json'));
+      expectRates(publicWinRates({ alpacaEval: inside('annotations.json'), outputs: inside('outputs.json') }));
+    }),
+
+    'instruction difficulties': {
+      make: (mutator) => Buffer.from(mutator.text('index,instruction_difficulty\n0,-1.5\n1,2e3\n2,0\n')),
+      read(input) {
+        writeFileSync(inside('difficulties.csv'), input);
+        return readDifficulties(inside('difficulties.csv'));
+      },
+    },
+
+    'judgments.jsonl': jsonLinesFile('judgments.jsonl', arenaJudgments, (file) => {
+      writeFileSync(inside('arena.jsonl'), arenaAnswers.map((row) => JSON.stringify(row) + '\n').join(''));
+      const answers = inside('arena.jsonl');
+      const baseline = inside('arena-baseline.jsonl');
+      writeFileSync(baseline, arenaAnswers.map((row) => JSON.stringify({ ...row, model: 'b' }) + '\n').join(''));
+      expectRates(publicWinRates({ arenaHard: file, answers, baseline }));
+    }),
+
+    "Arena-Hard's answers": jsonLinesFile('arena.jsonl', arenaAnswers, (file) => {
+      writeFileSync(inside('judged.jsonl'), arenaJudgments.map((row) => JSON.stringify(row) + '\n').join(''));
+      const baseline = inside('arena-baseline.jsonl');
+      writeFileSync(baseline, arenaAnswers.map((row) => JSON.stringify({ ...row, model: 'b' }) + '\n').join(''));
+      readJudgments(inside('judged.jsonl'), { answers: file, baseline });
+      expectRates(publicWinRates({ arenaHard: inside('judged.jsonl'), answers: file, baseline }));
+    }),
+
+    'journal of answers': jsonLinesFile(
+      'answers.partial.jsonl',
+      [
+        { task: { model: 'm', seed: 1, reward: null } },
+        ...[0, 1].map((sample) => ({
+          ...{ turn: 0, prompt_index: 0, sample, reward: sample, length: 2, finish_reason: 'stop' },
+          ...(sample === 0 ? { response: response([3, 4]) } : {}),
+        })),
+      ],
+      (file) => readAnswerJournal(file, { model: 'm', seed: 1, reward: null }),
     ),
 
     'scored file': jsonLinesFile(

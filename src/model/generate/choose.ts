@@ -47,7 +47,7 @@ function argmax(values: Float32Array): number {
   return best;
 }
 
-function logSumExp(logits: Float32Array): number {
+export function logSumExp(logits: Float32Array): number {
   const max = logits[argmax(logits)];
   let sum = 0;
   for (let i = 0; i < logits.length; i++) sum += Math.exp(logits[i] - max);

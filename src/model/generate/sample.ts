@@ -45,14 +45,7 @@ export async function sampleResponses(
   hooks: SamplingHooks,
 ): Promise<'done' | 'stopped' | 'aborted'> {
   const context = model.config.max_positions;
-  for (const [index, { prompt_ids }] of jobs.entries()) {
-    if (prompt_ids.length === 0) throw new UserError(`prompt ${index} has no tokens; expected at least one`);
-    if (prompt_ids.length >= context) {
-      throw new UserError(
-        `prompt ${index} has ${prompt_ids.length} tokens and the model's context is ${context}; shorten or remove it`,
-      );
-    }
-  }
+  expectRoom(jobs, context);
   // Prompts of similar length go together to reduce padding in the prefill, jobs of one prompt so that it is read once.
   const keys = jobs.map(({ prompt_ids }) => prompt_ids.join(' '));
   const first = new Map<string, number>();
@@ -80,6 +73,18 @@ export async function sampleResponses(
     if (outcome !== 'done') return outcome;
   }
   return 'done';
+}
+
+/** @throws UserError if a prompt is empty or fills the context */
+export function expectRoom(jobs: readonly { prompt_ids: readonly number[] }[], context: number): void {
+  for (const [index, { prompt_ids }] of jobs.entries()) {
+    if (prompt_ids.length === 0) throw new UserError(`prompt ${index} has no tokens; expected at least one`);
+    if (prompt_ids.length >= context) {
+      throw new UserError(
+        `prompt ${index} has ${prompt_ids.length} tokens and the model's context is ${context}; shorten or remove it`,
+      );
+    }
+  }
 }
 
 /** An unfinished response. */

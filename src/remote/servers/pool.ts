@@ -13,6 +13,7 @@ import type { SampledResponse } from '../../core/rows.js';
 import type { SamplingHooks, SamplingJob, SamplingSettings } from '../../model/generate/sample.js';
 import type { EndpointView, Verification } from '../../protocol/remoteViews.js';
 import { Endpoint, Unreachable } from './endpoint.js';
+import type { Protocol } from './protocol.js';
 import { type EndpointStatus, type QueueEndpoint, runQueue } from './queue.js';
 import { startRestart } from './restart.js';
 import {
@@ -320,14 +321,10 @@ export class ServerPool {
     nameJob: (job: number) => string = (job) => `response ${job}`,
   ): Promise<'done' | 'stopped' | 'aborted'> {
     const adapter = this.held?.adapter ?? null;
-    const { max_positions } = this.policy.config;
-    const longest = jobs.reduce((most, { prompt_ids }) => Math.max(most, prompt_ids.length), 0);
-    if (longest >= max_positions)
-      throw new UserError(
-        `a prompt has ${longest} tokens and the model's context is ${max_positions}; shorten or remove it`,
-      );
-    for (const endpoint of this.alive)
-      endpoint.expectContext(Math.min(max_positions, longest + settings.max_new_tokens));
+    this.expectRoom(
+      jobs.map(({ prompt_ids }) => prompt_ids),
+      settings.max_new_tokens,
+    );
     const started = performance.now();
     const tokens = new Map<number, number>();
     return this.queue(
@@ -346,6 +343,55 @@ export class ServerPool {
       },
       (at) => (tokens.get(at) ?? 0) / Math.max(0.001, (performance.now() - started) / 1000),
     );
+  }
+
+  /**
+   * The best response of each server's own beam search, for each prompt; hooks and outcomes as for `sample`.
+   *
+   * @throws UserError if a server has no beam search, or a prompt leaves no room
+   */
+  async beam(
+    prompts: readonly (readonly number[])[],
+    settings: { beams: number; length_penalty: number; max_new_tokens: number },
+    hooks: Pick<SamplingHooks, 'onResponse' | 'onTokens' | 'control'>,
+    nameJob: (job: number) => string = (job) => `response ${job}`,
+  ): Promise<'done' | 'stopped' | 'aborted'> {
+    const without = this.alive.find(({ protocol }) => protocol.beam === undefined);
+    if (without !== undefined)
+      throw new UserError(
+        `${without.name} runs ${without.view.kind === 'sglang' ? 'SGLang' : 'vLLM'}, which has no beam search; search on this machine or on vLLM, or sample the best of N`,
+      );
+    const adapter = this.held?.adapter ?? null;
+    this.expectRoom(prompts, settings.max_new_tokens);
+    return this.queue(
+      prompts.map((prompt_ids, index) => ({ prompt_ids, index })),
+      (endpoint, { prompt_ids }, signal) =>
+        (endpoint.protocol.beam as NonNullable<Protocol['beam']>).call(
+          endpoint.protocol,
+          { prompt_ids, adapter, ...settings },
+          signal,
+        ),
+      {
+        onResult: (job: number, response: SampledResponse) => {
+          hooks.onTokens?.(response.ids.length);
+          hooks.onResponse(job, response);
+        },
+        control: hooks.control,
+        nameTask: ({ index }) => nameJob(index),
+      },
+      null,
+    );
+  }
+
+  /** @throws UserError if a prompt fills the context; then no endpoint could answer it */
+  private expectRoom(prompts: readonly (readonly number[])[], newTokens: number): void {
+    const { max_positions } = this.policy.config;
+    const longest = prompts.reduce((most, { length }) => Math.max(most, length), 0);
+    if (longest >= max_positions)
+      throw new UserError(
+        `a prompt has ${longest} tokens and the model's context is ${max_positions}; shorten or remove it`,
+      );
+    for (const endpoint of this.alive) endpoint.expectContext(Math.min(max_positions, longest + newTokens));
   }
 
   /**

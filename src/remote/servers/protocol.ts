@@ -40,6 +40,14 @@ export interface SampleRequest {
   settings: Pick<SamplingConfig, 'temperature' | 'top_p' | 'top_k' | 'min_p' | 'repetition_penalty' | 'max_new_tokens'>;
 }
 
+export interface BeamRequest {
+  prompt_ids: readonly number[];
+  beams: number;
+  length_penalty: number;
+  max_new_tokens: number;
+  adapter: string | null;
+}
+
 export interface Protocol {
   readonly kind: 'vllm' | 'sglang';
   /** @throws HttpFailure; EndpointFault */
@@ -48,6 +56,12 @@ export interface Protocol {
   tokenize(text: string): Promise<number[] | null>;
   /** One response. @throws EndpointFault if the answer contradicts itself or the policy's tokenizer */
   sample(request: SampleRequest, signal: AbortSignal): Promise<SampledResponse>;
+  /**
+   * The best response of the server's own beam search; absent if it has none.
+   *
+   * @throws EndpointFault as `sample`
+   */
+  beam?(request: BeamRequest, signal: AbortSignal): Promise<SampledResponse>;
   /** log π(token | prefix) of the response tokens, not tempered. */
   logprobs(
     prompt_ids: readonly number[],

@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { HttpFailure } from '../../io/http.js';
 import {
+  type BeamRequest,
   EndpointFault,
   type Protocol,
   type ProtocolContext,
@@ -41,6 +42,8 @@ const completionSchema = z.object({
   choices: z.tuple([choiceSchema]),
   usage: z.object({ prompt_tokens: z.int(), completion_tokens: z.int() }),
 });
+
+const beamsSchema = z.object({ choices: z.array(choiceSchema).min(1) });
 
 export class Vllm implements Protocol {
   readonly kind = 'vllm';
@@ -94,6 +97,36 @@ export class Vllm implements Protocol {
       },
       signal,
     );
+    return this.checked(choice, prompt_ids, limit, { text: choice.text, count: usage.completion_tokens });
+  }
+
+  /**
+   * vLLM's beam search (vllm/entrypoints/generate/beam_search). It differs from ours: beams are ranked by log π(y) /
+   * (|x| + |y|)^λ without the end token, and end only at the tokenizer's own end token; a beam that runs on past
+   * another one is refused.
+   */
+  async beam({ prompt_ids, beams, length_penalty, max_new_tokens, adapter }: BeamRequest, signal: AbortSignal) {
+    const limit = Math.min(max_new_tokens, this.context.context() - prompt_ids.length);
+    const answer = await this.context.post(
+      '/v1/completions',
+      {
+        ...this.fields(prompt_ids, adapter),
+        ...{ use_beam_search: true, n: beams, length_penalty, max_tokens: limit, temperature: 0, logprobs: 0 },
+      },
+      { signal },
+    );
+    // Best first. The text leaves the end token out, and tokens are counted over all beams: neither can be checked.
+    const [best] = read(beamsSchema, answer, 'beam search').choices;
+    return this.checked(best, prompt_ids, limit, { text: null, count: null });
+  }
+
+  /** @throws EndpointFault if the choice lacks ids or log-probabilities, or contradicts itself */
+  private checked(
+    choice: z.infer<typeof choiceSchema>,
+    prompt_ids: readonly number[],
+    limit: number,
+    { text, count }: { text: string | null; count: number | null },
+  ) {
     const { token_ids, logprobs, finish_reason, stop_reason } = choice;
     if (token_ids == null)
       throw new EndpointFault('returns no token_ids; vLLM 0.11 or later is needed (return_token_ids)');
@@ -108,8 +141,8 @@ export class Vllm implements Protocol {
         ids: token_ids,
         logprobs: logprobs.token_logprobs.map((value) => value ?? NaN),
         repeated: repeated.some(Number.isNaN) ? null : repeated,
-        text: choice.text,
-        count: usage.completion_tokens,
+        text,
+        count,
         finish: finish_reason,
         stopId: typeof stop_reason === 'number' ? stop_reason : null,
       },

@@ -5,6 +5,7 @@ import { responseLogprobs } from '../../../src/train/logprobs.js';
 import { type LoadedModel, loadModel } from '../../../src/model/folder.js';
 import { readJsonObject } from '../../../src/model/files.js';
 import type { SampledResponse } from '../../../src/core/rows.js';
+import { type BeamSettings, beamSearch } from '../../../src/model/generate/beam.js';
 import { sampleResponses } from '../../../src/model/generate/sample.js';
 import type { Faults } from './faults.js';
 
@@ -81,6 +82,20 @@ export class StandInEngine {
         { ...settings, batch_size: 1 },
         { onResponse: (_, response) => responses.push(response) },
       );
+      return responses[0];
+    });
+  }
+
+  /** Our own beam search: vLLM's differs in its score, not in the form of its answers. */
+  beam(
+    prompt_ids: number[],
+    settings: Omit<BeamSettings, 'batch_size'>,
+    adapter: string | null,
+  ): Promise<SampledResponse> {
+    return this.alone(async () => {
+      const responses: SampledResponse[] = [];
+      const onResponse = (_: number, response: SampledResponse) => void responses.push(response);
+      await beamSearch(this.modelOf(adapter), [prompt_ids], { ...settings, batch_size: 1 }, { onResponse });
       return responses[0];
     });
   }

@@ -108,6 +108,7 @@ async function complete(standIn: StandIn, body: Body, context: number): Promise<
     const choice = { index: 0, text: '', finish_reason: 'length', stop_reason: null, token_ids: [0], prompt_logprobs };
     return { body: { choices: [choice], usage: { prompt_tokens: prompt.length, completion_tokens: 1 } } };
   }
+  if (body.use_beam_search === true) return beams(standIn, body, adapter, context);
   // What a request leaves out comes from the server's own generation_config and defaults.
   const given: Body = faults.forgetsFields === true ? {} : body;
   const number = (key: string, other: number) => (typeof given[key] === 'number' ? given[key] : other);
@@ -141,6 +142,42 @@ async function complete(standIn: StandIn, body: Body, context: number): Promise<
         },
       ],
       usage: { prompt_tokens: prompt.length, total_tokens: prompt.length + count, completion_tokens: count },
+    },
+  };
+}
+
+/**
+ * Source: vllm/entrypoints/generate/beam_search/online.py. All beams come back, best first; their ids hold the end token
+ * if `include_stop_str_in_output` is set, their text never does, and usage counts them all.
+ */
+async function beams({ engine }: StandIn, body: Body, adapter: string | null, context: number): Promise<Answer> {
+  const prompt = body.prompt as number[];
+  const n = Number(body.n);
+  const max_new_tokens = Math.min(Number(body.max_tokens), context - prompt.length);
+  const best = await engine.beam(
+    prompt,
+    { beams: n, length_penalty: Number(body.length_penalty), max_new_tokens },
+    adapter,
+  );
+  const choices = Array.from({ length: n }, (_, index) => {
+    const ids = index === 0 ? best.ids : best.ids.slice(0, 1);
+    return {
+      ...{ index, text: best.text, finish_reason: index === 0 ? best.finish_reason : 'length', stop_reason: null },
+      logprobs: {
+        ...{ text_offset: [], top_logprobs: [], token_logprobs: best.token_logprobs.slice(0, ids.length) },
+        tokens: ids.map((id) => `token_id:${id}`),
+      },
+      token_ids: ids,
+      prompt_token_ids: prompt,
+    };
+  });
+  const completion_tokens = choices.reduce((sum, { token_ids }) => sum + token_ids.length, 0);
+  return {
+    body: {
+      id: 'cmpl-1',
+      object: 'text_completion',
+      choices,
+      usage: { prompt_tokens: prompt.length, completion_tokens },
     },
   };
 }
