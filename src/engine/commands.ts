@@ -23,7 +23,7 @@ import { appendJsonLines } from '../io/jsonl.js';
 import { MAX_NOTE } from '../core/limits.js';
 import { dpoSchema, updateSchema } from '../core/config/schema.js';
 import { fixedAlpha } from '../core/objectives/index.js';
-import type { RoundSettings } from '../core/rounds.js';
+import { seedRound, type RoundSettings } from '../core/rounds.js';
 import { roundFiles } from '../core/runFiles.js';
 
 type Handlers = {
@@ -75,7 +75,7 @@ const handlers: Handlers = {
     const { config: runConfig } = core.run;
     const config = configOf(runConfig, { settings, overrides }).pairs;
     // A round whose scoring gives no pair could not leave it.
-    const seed = pairingSeed(runConfig.seed, id);
+    const seed = pairingSeed(runConfig.seed, seedRound(core.round));
     const some = core.view.review.some((row) => typeof choosePairs(candidatesIn(row), config, seed) !== 'string');
     core.expect(some, `strategy ${config.strategy} gives no pairs of round ${id}; choose another, or lower min_gap`);
     core.setRound({ overrides, stage: 'score' }, { action: 'set-pairs', detail: pairs });

@@ -14,7 +14,7 @@ import {
   previewPairs,
 } from '../../../src/core/pairPreview.js';
 import type { ReviewRow } from '../../../src/core/review/rows.js';
-import { settingOf } from '../../../src/core/rounds.js';
+import { seedRound, settingOf } from '../../../src/core/rounds.js';
 import { bodyRows } from '../../app/layout.js';
 import { clamp, windowFor } from '../../app/lists.js';
 import { inReview, shownRound } from '../../app/selectors.js';
@@ -44,7 +44,7 @@ export function pairingOf(state: ReviewState): Pairing | null {
     Object.fromEntries(names.map((name) => [name, settingOf(run, round, `pairs.${name}`)])),
   );
   const { strategy, length_penalty, per_prompt, min_gap } = config;
-  const seed = pairingSeed(run.seed, round.id);
+  const seed = pairingSeed(run.seed, seedRound(round));
   const key = JSON.stringify([length_penalty, per_prompt, min_gap, seed]);
   let found = previews.get(rows);
   if (found?.key !== key) {
