@@ -21,7 +21,10 @@ import {
   flagValues,
   folderOption,
   inOption,
+  judgeCacheOf,
+  judgeCacheOption,
   outOption,
+  printRemarks,
   rewardFlags,
   rewardOption,
   seedOption,
@@ -35,7 +38,8 @@ export function evaluateCommand(): Command {
     .description('judge a policy against another on held-out prompts')
     .addOption(folderOption('--model <dir>', 'the policy that is judged').makeOptionMandatory())
     .addOption(folderOption('--against <dir>', 'the policy it is compared with').makeOptionMandatory())
-    .addOption(rewardOption('the judge: hf:DIR, module:FILE, http:URL, or a weighted sum'))
+    .addOption(rewardOption('the judge: hf:DIR, module:FILE, http:URL, judge:URL#MODEL, or a weighted sum'))
+    .addOption(judgeCacheOption())
     .addOption(inOption('held-out prompts'))
     .addOption(outOption('one row: win rate, length-controlled win rate, lengths, rewards, KL, …'))
     .option('--raw', 'send text prompts as they stand, without the chat template', false)
@@ -59,6 +63,7 @@ export function evaluateCommand(): Command {
         options.reward,
         rewardOptionsSchema.parse(flagValues(options, rewardFlags).rewards ?? {}),
         namedByUser,
+        judgeCacheOf(options),
       );
       const named = namedParts(options.reward);
       const score = async ({ ids, responses }: Sampled): Promise<Answers> => {
@@ -71,6 +76,7 @@ export function evaluateCommand(): Command {
         }));
         const values = new Array<number[]>(responses.length);
         await reward.score(inputs, {
+            absolute: true,
           onReward(index, value, parts) {
             rewards[index] = value;
             if (parts !== undefined) values[index] = [...parts];
@@ -82,6 +88,7 @@ export function evaluateCommand(): Command {
       const theirs = await answer(options.against, task, mine);
       const policy = await score(mine);
       const opponent = await score(theirs);
+      printRemarks(reward);
       reward.dispose();
       const {
         comparisons,

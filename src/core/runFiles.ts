@@ -16,6 +16,9 @@ export function runFiles(directory: string, config: Config): RunFiles {
   return { roundDir, file, policyDir: (round) => (round === 0 ? config.model : file(round, 'policy')) };
 }
 
+/** Answers of judges, beside run.json: all rounds share them. */
+export const judgeCacheFile = 'judge-cache.jsonl';
+
 /** Finds a file of a round's folder. */
 export interface RoundFolders {
   file(round: number, name: string): string;

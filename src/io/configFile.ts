@@ -9,6 +9,7 @@ import { readTextFile } from './files.js';
 import {
   isObject,
   jobProblems,
+  judgePromptKeys,
   pairProblems,
   type NameKey,
   type PartialConfig,
@@ -63,6 +64,12 @@ function missingFiles(config: PartialConfig, nameKey: NameKey): string[] {
     problems.push(
       `${nameKey('dpo.reference')}: ${reference} does not exist; expected \`round\`, \`base\` or a model folder`,
     );
+  const judge = isObject(config.rewards) && isObject(config.rewards.judge) ? config.rewards.judge : {};
+  for (const key of judgePromptKeys) {
+    const file = judge[key];
+    if (typeof file === 'string' && !existsSync(file))
+      problems.push(`${nameKey(`rewards.judge.${key}`)}: ${file} does not exist`);
+  }
   return [...problems, ...rewardProblems(config, nameKey)];
 }
 

@@ -112,7 +112,7 @@ export async function heldOutAnswers(sampler: Sampler, context: WorkContext): Pr
     },
     { ...context, control: pauseOnly(context.control) },
   );
-  await scoreInto(files.file(round.id, roundFiles.heldOutScores), samples, context);
+  await scoreInto(files.file(round.id, roundFiles.heldOutScores), samples, context, { absolute: true });
   return readAnswers(context, round.id);
 }
 

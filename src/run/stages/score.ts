@@ -12,8 +12,16 @@ import { ProgressMeter, type WorkContext } from './context.js';
 /** Prompts scored before their rows are written. */
 const PROMPTS_AT_ONCE = 16;
 
-/** @returns one row per sample row, by prompt_index */
-export async function scoreInto(file: string, samples: SampleRow[], context: WorkContext): Promise<ScoreRow[]> {
+/**
+ * @param absolute the rewards are compared with those of other calls
+ * @returns one row per sample row, by prompt_index
+ */
+export async function scoreInto(
+  file: string,
+  samples: SampleRow[],
+  context: WorkContext,
+  { absolute = false }: { absolute?: boolean } = {},
+): Promise<ScoreRow[]> {
   const known = readJsonLines(file, scoreRowSchema, { missing: 'empty' });
   context.report({
     type: 'rewards',
@@ -47,6 +55,7 @@ export async function scoreInto(file: string, samples: SampleRow[], context: Wor
       const left = rows.map(({ responses }) => responses.length);
       await reward.score(inputs, {
         control,
+        absolute,
         onReward(index, value, values) {
           const { at, sample, row } = flat[index];
           rewards[at][sample] = value;
