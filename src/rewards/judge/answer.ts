@@ -40,6 +40,8 @@ export interface Answer {
   text: string;
   /** It reached `max_tokens`. */
   cut: boolean;
+  /** The server gave log-probabilities. */
+  listed: boolean;
   /** null if the server does not count. */
   usage: { input: number; output: number } | null;
 }
@@ -50,13 +52,13 @@ export function readAnswer(question: Question, completion: unknown): Answer {
   const [{ message, finish_reason, logprobs }] = choices;
   const text = message.content ?? '';
   const refusal = message.refusal ?? '';
+  const tokens = tokensOf(logprobs?.content);
   return {
     judgement:
-      refusal !== '' || finish_reason === 'content_filter'
-        ? { kind: 'refusal' }
-        : judgementOf(question, text, tokensOf(logprobs?.content)),
+      refusal !== '' || finish_reason === 'content_filter' ? { kind: 'refusal' } : judgementOf(question, text, tokens),
     text: text === '' ? refusal : text,
     cut: finish_reason === 'length',
+    listed: tokens.length > 0,
     usage: usage == null ? null : { input: usage.prompt_tokens, output: usage.completion_tokens },
   };
 }

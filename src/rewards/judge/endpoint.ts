@@ -36,11 +36,6 @@ export class JudgeEndpoint {
       permission({ kind: 'key', variable: judgeKeyVariable, origin: this.base.origin });
   }
 
-  /** Whether log-probabilities are still asked for: the server has not refused them. */
-  get asksForLogprobs(): boolean {
-    return alternatives[this.level] > 0;
-  }
-
   /**
    * The answer to one message of a user.
    *

@@ -71,7 +71,6 @@ class Judge implements Reward {
       model: endpoint.model,
       options: options.judge,
       promptFile: (question) => templates[question].file,
-      asksForLogprobs: () => endpoint.asksForLogprobs,
     });
   }
 

@@ -17,6 +17,8 @@ const EXCERPT = 60;
 interface Counts {
   soft: number;
   hard: number;
+  /** Answers without log-probabilities. */
+  unlisted: number;
   refusals: number;
   unparsable: number;
   cached: number;
@@ -37,7 +39,7 @@ interface Counts {
 }
 
 const none: Counts = {
-  ...{ soft: 0, hard: 0, refusals: 0, unparsable: 0, cached: 0, firstWins: 0, decided: 0 },
+  ...{ soft: 0, hard: 0, unlisted: 0, refusals: 0, unparsable: 0, cached: 0, firstWins: 0, decided: 0 },
   ...{ agreed: 0, firstTwice: 0, secondTwice: 0, tied: 0, equal: 0, input: 0, output: 0, uncounted: 0 },
   example: '',
 };
@@ -48,8 +50,6 @@ export interface TallySource {
   options: JudgeOptions;
   /** Path of the prompt file of a question. */
   promptFile(question: Question): string;
-  /** Whether the server has not refused log-probabilities. */
-  asksForLogprobs(): boolean;
 }
 
 export class Tally {
@@ -69,8 +69,9 @@ export class Tally {
   }
 
   /** @throws UserError if too many answers are unusable */
-  answered(question: Question, { judgement, text, usage, cut }: Answer): void {
+  answered(question: Question, { judgement, text, usage, cut, listed }: Answer): void {
     const counts = this.counts[question];
+    if (!listed) counts.unlisted++;
     if (usage === null) counts.uncounted++;
     counts.input += usage?.input ?? 0;
     counts.output += usage?.output ?? 0;
@@ -113,38 +114,43 @@ export class Tally {
     this.counts.compare.equal++;
   }
 
-  /** Sentences about everything since the last call. */
+  /** Sentences about everything since the last call, the most important one first. */
   remarks(): string[] {
     const { compare, grade } = this.counts;
     this.counts = { compare: { ...none }, grade: { ...none } };
     const sentences = [
-      ...this.about('comparison', compare, 'each counts as ½'),
-      ...this.about('grade', grade, 'each counts as 5.5, the middle of the scale'),
+      ...biasRemarks(compare),
+      ...this.unusableRemarks('comparison', compare, 'each counts as ½'),
+      ...this.unusableRemarks('grade', grade, 'each counts as 5.5, the middle of the scale'),
+      ...this.labelRemarks('comparison', compare),
+      ...this.labelRemarks('grade', grade),
       ...pairRemarks(compare),
       ...this.costRemarks(compare, grade),
     ];
     return sentences.map((sentence) => plainText(`judge ${this.source.model}: ${sentence}`));
   }
 
-  private about(noun: string, counts: Counts, instead: string): string[] {
-    const { soft, hard, refusals, unparsable, cached, example } = counts;
-    const all = soft + hard + refusals + unparsable;
+  private labelRemarks(noun: string, counts: Counts): string[] {
+    const { soft, hard, unlisted, cached } = counts;
+    const all = answersOf(counts);
     if (all === 0) return [];
-    const unusable = refusals + unparsable;
-    const why = this.source.asksForLogprobs() ? '' : ', as the server gives no log-probabilities';
-    const labels =
-      soft === 0
-        ? `${count(hard)} with hard labels${why}`
-        : `${count(soft)} with soft labels (log-probabilities)${hard === 0 ? '' : `, ${count(hard)} with hard labels${why}`}`;
+    const why = unlisted === 0 ? '' : ', as the server gave no log-probabilities';
+    const labels = [
+      ...(soft === 0 ? [] : [`${count(soft)} with soft labels (log-probabilities)`]),
+      ...(hard === 0 ? [] : [`${count(hard)} with hard labels${why}`]),
+    ];
     const kept = cached === 0 ? '' : `; ${count(cached)} from the cache`;
+    return [`${[of(all, noun), ...labels].join(', ')}${kept}`];
+  }
+
+  private unusableRemarks(noun: string, counts: Counts, instead: string): string[] {
+    const { refusals, unparsable, example } = counts;
+    if (refusals + unparsable === 0) return [];
     const parts = [
       ...(refusals === 0 ? [] : [of(refusals, 'refusal')]),
       ...(unparsable === 0 ? [] : [of(unparsable, 'unparsable answer')]),
     ];
-    return [
-      `${of(all, noun)}, ${labels}${kept}`,
-      ...(unusable === 0 ? [] : [`${parts.join(' and ')} of ${count(all)}, such as "${example}"; ${instead}`]),
-    ];
+    return [`${parts.join(' and ')} in ${of(answersOf(counts), noun)}, such as "${example}"; ${instead}`];
   }
 
   private costRemarks(...all: Counts[]): string[] {
@@ -171,25 +177,26 @@ export class Tally {
   }
 }
 
-function pairRemarks({ agreed, firstTwice, secondTwice, tied, equal, firstWins, decided }: Counts): string[] {
-  const pairs = agreed + firstTwice + secondTwice;
-  const sentences: string[] = [];
-  if (equal > 0)
-    sentences.push(
-      `${of(equal, 'pair')} of equal responses ${equal === 1 ? 'was' : 'were'} not sent and ${equal === 1 ? 'counts' : 'count'} as ½`,
-    );
-  if (pairs + tied === 0) return sentences;
-  sentences.push(`${count(agreed)} of ${of(pairs + tied, 'pair')} went to the same response in both orders`);
-  // Without bias, pairs whose winner depends on the order split evenly between first and second (McNemar).
+const answersOf = ({ soft, hard, refusals, unparsable }: Counts): number => soft + hard + refusals + unparsable;
+
+function pairRemarks({ agreed, firstTwice, secondTwice, tied, equal }: Counts): string[] {
+  const pairs = agreed + firstTwice + secondTwice + tied;
+  const unsent = `${of(equal, 'pair')} of equal responses ${equal === 1 ? 'was not sent and counts' : 'were not sent and count'} as ½`;
+  return [
+    ...(pairs === 0 ? [] : [`${count(agreed)} of ${of(pairs, 'pair')} went to the same response in both orders`]),
+    ...(equal === 0 ? [] : [unsent]),
+  ];
+}
+
+/** Without bias, the pairs whose winner depends on the order split evenly between first and second (McNemar's test). */
+function biasRemarks({ firstTwice, secondTwice, firstWins, decided }: Counts): string[] {
   const p = signTest(firstTwice, firstTwice + secondTwice);
-  if (p < SIGNIFICANCE) {
-    const [place, share] =
-      firstTwice > secondTwice ? ['first', firstWins / decided] : ['second', 1 - firstWins / decided];
-    sentences.push(
-      `position bias: the ${place} response won ${percent(100 * share, 0)} of ${of(decided, 'comparison')}, whichever it was (${of(firstTwice, 'pair')} went to the first response in both orders, ${count(secondTwice)} to the second; p = ${p.toPrecision(1)}); the mean of both orders removes it, and such pairs say little`,
-    );
-  }
-  return sentences;
+  if (p >= SIGNIFICANCE) return [];
+  const first = firstTwice > secondTwice;
+  const won = percent((100 * (first ? firstWins : decided - firstWins)) / decided, 0);
+  return [
+    `position bias: the ${first ? 'first' : 'second'} response won ${won} of ${of(decided, 'comparison')}, whichever it was (${of(firstTwice, 'pair')} went to the first response in both orders, ${count(secondTwice)} to the second; p = ${p.toPrecision(1)}); the mean of both orders removes it, and such pairs say little`,
+  ];
 }
 
 function excerpt(text: string): string {

@@ -151,6 +151,7 @@ it('reads what servers leave out', () => {
     judgement: { kind: 'usable', value: 1, soft: false },
     text: 'A',
     cut: false,
+    listed: false,
     usage: null,
   });
   expect(() => readAnswer('compare', { choices: [] })).toThrow();

@@ -77,7 +77,7 @@ describe('a tournament', () => {
     expect(server.asked).toHaveLength(8);
     expect(new Set(server.asked.map((asked) => JSON.stringify(shownIn(asked)))).size).toBe(8);
     expect(reward.remarks?.()).toEqual([
-      'judge judge: 8 comparisons, 8 with hard labels',
+      'judge judge: 8 comparisons, 8 with hard labels, as the server gave no log-probabilities',
       'judge judge: 4 of 4 pairs went to the same response in both orders',
       'judge judge: 800 input tokens and 16 output tokens',
     ]);
@@ -118,8 +118,10 @@ describe('a tournament', () => {
     // Nor the same question twice, though two pairs ask it at once.
     expect(server.asked).toHaveLength(2);
     const remarks = reward.remarks?.();
-    expect(remarks?.[0]).toBe('judge judge: 4 comparisons, 4 with hard labels; 2 from the cache');
-    expect(remarks?.[1]).toBe('judge judge: 1 pair of equal responses was not sent and counts as ½');
+    expect(remarks?.[0]).toBe(
+      'judge judge: 4 comparisons, 4 with hard labels, as the server gave no log-probabilities; 2 from the cache',
+    );
+    expect(remarks?.[2]).toBe('judge judge: 1 pair of equal responses was not sent and counts as ½');
   });
   it('needs opponents; with absolute it grades', async () => {
     const server = await serve(() => '7');
@@ -141,7 +143,7 @@ describe('grades', () => {
     expect(rewards[0]).toBeCloseTo(0.75 * 7 + 0.25 * 9, 12);
     expect(rewards[1]).toBe(3);
     expect(reward.remarks?.()[0]).toBe(
-      'judge judge: 2 grades, 1 with soft labels (log-probabilities), 1 with hard labels',
+      'judge judge: 2 grades, 1 with soft labels (log-probabilities), 1 with hard labels, as the server gave no log-probabilities',
     );
   });
   it('are parts of a weighted sum', async () => {
@@ -288,8 +290,8 @@ describe('unusable answers', () => {
     const reward = await open(server.spec);
     // Shown first, both are unusable: (½ + 0) / 2 for "prose", which loses to the longer one, the same for "refused".
     expect(await compare(reward, [['prose', 'a long response'], ['refused', 'a long response']])).toEqual([0.25, 0.25]); // prettier-ignore
-    expect(reward.remarks?.()[1]).toMatch(
-      /^judge judge: 1 refusal and 1 unparsable answer of 4, such as "[^"\u001b]{20,61}"; each counts as ½$/,
+    expect(reward.remarks?.()[0]).toMatch(
+      /^judge judge: 1 refusal and 1 unparsable answer in 4 comparisons, such as "[^"\u001b]{20,61}"; each counts as ½$/,
     );
   });
   it('only: the judge is given up, with its words and the prompt file', async () => {
@@ -360,7 +362,7 @@ describe('servers', () => {
     // 20 alternatives, then 5, then none, and none at once for the second comparison.
     expect(server.asked.map(({ top_logprobs }) => top_logprobs)).toEqual([20, 5, undefined, undefined]);
     expect(reward.remarks?.()[0]).toBe(
-      'judge judge: 2 comparisons, 2 with hard labels, as the server gives no log-probabilities',
+      'judge judge: 2 comparisons, 2 with hard labels, as the server gave no log-probabilities',
     );
   });
   it('that want max_completion_tokens get it', async () => {
