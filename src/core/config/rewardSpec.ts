@@ -141,6 +141,7 @@ export function publishedReward(spec: string): string {
   return withoutSecrets(spec)
     .split(betweenParts)
     .map((piece) => piece.replace(/(?<=^[^:]*\b(?:hf|module):).*$/is, (file) => path.basename(file.trim())))
+    .map((piece) => piece.replace(/(?<=^[^:]*\bjudge:[^#]*#)\/.*$/is, (folder) => path.basename(folder.trim())))
     .join('+');
 }
 

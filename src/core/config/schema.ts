@@ -367,7 +367,9 @@ export const configSchema = z.strictObject({
   reward: z
     .string()
     .min(1)
-    .describe('hf:DIR, module:FILE, http:URL, judge:URL#MODEL, or a weighted sum such as 0.7*hf:A+0.3*module:B.mjs'),
+    .describe(
+      'hf:DIR, module:FILE, http:URL, judge:http://HOST/v1#MODEL, or a weighted sum such as 0.7*hf:A+0.3*module:B.mjs',
+    ),
   prompts: z.string().min(1).describe('JSON lines with a `prompt` each'),
   held_out: z.string().min(1).describe('JSON lines of the prompts that rounds are evaluated on'),
   preferences: z
