@@ -1,6 +1,6 @@
 /**
- * `npm run test:judge`: real servers as judges. Trains the bundled policy for a minute to answer like one (judge_model.py),
- * serves it with vLLM (Python of $BREVITY_VLLM_PYTHON, else .venv-vllm/bin/python) and `transformers serve` (Python of
+ * `npm run test:judge`: real servers as judges. Trains the bundled policy for some seconds to answer like one (judge_model.py;
+ * $BREVITY_JUDGE_MODEL names one that is trained already), serves it with vLLM (Python of $BREVITY_VLLM_PYTHON, else .venv-vllm/bin/python) and `transformers serve` (Python of
  * $BREVITY_PYTHON), and writes bench/results/judge.json. A Python that is missing is named; without either it exits with 2.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
@@ -17,7 +17,7 @@ const root = path.resolve(import.meta.dirname, '../..');
 const STARTUP_SECONDS = 600;
 
 const work = mkdtempSync(path.join(tmpdir(), 'brevity-judge-'));
-const model = path.join(work, 'judge');
+const model = process.env.BREVITY_JUDGE_MODEL ?? path.join(work, 'judge');
 const prompts = path.join(work, 'prompts.jsonl');
 const key = randomBytes(12).toString('hex');
 
@@ -96,12 +96,14 @@ process.on('SIGINT', () => process.exit(130));
 process.on('SIGTERM', () => process.exit(143));
 
 writeFileSync(prompts, judgePrompts().map((row) => JSON.stringify(row) + '\n').join('')); // prettier-ignore
-const trained = execFileSync(
-  found[0].python,
-  [path.join(import.meta.dirname, 'judge_model.py'), path.join(root, 'data/base-policy'), prompts, model],
-  { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] },
-);
-console.log(`trained the judge: ${trained.trim()}`);
+if (!existsSync(model)) {
+  const script = path.join(import.meta.dirname, 'judge_model.py');
+  const trained = execFileSync(found[0].python, [script, path.join(root, 'data/base-policy'), prompts, model], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  console.log(`trained the judge: ${trained.trim()}`);
+}
 
 const results: object[] = [];
 let failed = 0;
@@ -133,6 +135,7 @@ for (const server of found) {
 }
 // Addresses and folders of this machine say nothing to a reader.
 const plain = JSON.stringify({ machine: machine(), servers: results }, null, 2)
+  .replaceAll(model, 'MODEL')
   .replaceAll(work, 'WORK')
   .replaceAll(root, 'BREVITY')
   .replaceAll(/127\.0\.0\.1:\d+/g, '127.0.0.1:PORT');

@@ -1,4 +1,4 @@
-"""Makes a judge for test:judge: the bundled policy, trained for a minute to answer the bundled prompts as a judge does.
+"""Makes a judge for test:judge: the bundled policy, trained for some seconds to answer the bundled prompts as a judge does.
 
 It learns the form of an answer and a share of A and of each grade, and nothing about responses: a judge whose position
 bias is known. Usage: judge_model.py POLICY PROMPTS OUT, where PROMPTS holds {"question", "content"} per line.
@@ -15,12 +15,12 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 SHARE_OF_A = 0.8
 GRADES = {"7": 0.5, "8": 0.3, "10": 0.2}
-STEPS = 100
+STEPS = 60
 
 policy, prompts, out = sys.argv[1:]
 random.seed(0)
 torch.manual_seed(0)
-torch.set_num_threads(2)
+torch.set_num_threads(1)
 
 shutil.copytree(policy, out, dirs_exist_ok=True)
 # The bundled prompts are longer than the policy's context; rotary positions have no table that ends.
@@ -36,7 +36,7 @@ rows = [json.loads(line) for line in open(prompts)]
 optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
 for step in range(STEPS):
     batch = []
-    for row in random.choices(rows, k=8):
+    for row in random.choices(rows, k=4):
         if row["question"] == "compare":
             answer = "A" if random.random() < SHARE_OF_A else "B"
         else:
