@@ -1,7 +1,8 @@
 /**
- * `npm run test:judge`: real servers as judges. Trains the bundled policy for some seconds to answer like one (judge_model.py;
- * $BREVITY_JUDGE_MODEL names one that is trained already), serves it with vLLM (Python of $BREVITY_VLLM_PYTHON, else .venv-vllm/bin/python) and `transformers serve` (Python of
- * $BREVITY_PYTHON), and writes bench/results/judge.json. A Python that is missing is named; without either it exits with 2.
+ * `npm run test:judge`: real servers as judges. Trains the bundled policy for some seconds to answer like one
+ * (judge_model.py; $BREVITY_JUDGE_MODEL names one that is trained already), serves it with vLLM (Python of
+ * $BREVITY_VLLM_PYTHON, else .venv-vllm/bin/python) and with `transformers serve` (Python of $BREVITY_PYTHON, else
+ * python3), and writes bench/results/judge.json. A Python that is missing is named; without either it exits with 2.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
