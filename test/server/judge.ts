@@ -106,7 +106,7 @@ if (!existsSync(model)) {
   console.log(`trained the judge: ${trained.trim()}`);
 }
 
-const results: object[] = [];
+const results: { server: string }[] = [];
 let failed = 0;
 for (const server of found) {
   const versions = versionsOf(server);
@@ -131,16 +131,23 @@ for (const server of found) {
       console.log(`FAILED ${name}: ${error instanceof Error ? error.stack : message}`);
     }
   }
-  results.push({ server: server.name, ...versions, startup_seconds: startup, checks });
+  const result = { server: server.name, ...versions, machine: machine(), startup_seconds: startup, checks };
+  results.push(result);
   end();
 }
+// Results of a server that was skipped stay.
+const out = path.join(root, 'bench/results/judge.json');
+const earlier = existsSync(out)
+  ? (JSON.parse(readFileSync(out, 'utf8')) as { servers: { server: string }[] }).servers
+  : [];
+const others = earlier.filter(({ server }) => results.every((result) => result.server !== server));
 // Addresses and folders of this machine say nothing to a reader.
-const plain = JSON.stringify({ machine: machine(), servers: results }, null, 2)
+const plain = JSON.stringify({ servers: [...others, ...results] }, null, 2)
   .replaceAll(model, 'MODEL')
   .replaceAll(work, 'WORK')
   .replaceAll(root, 'BREVITY')
   .replaceAll(/127\.0\.0\.1:\d+/g, '127.0.0.1:PORT');
-writeFileSync(path.join(root, 'bench/results/judge.json'), `${plain}\n`);
+writeFileSync(out, `${plain}\n`);
 console.log(failed === 0 ? 'all checks passed' : `${failed} checks failed; files are in ${work}`);
 if (failed === 0) rmSync(work, { recursive: true, force: true });
 process.exit(failed === 0 ? 0 : 1);
