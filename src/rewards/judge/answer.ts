@@ -83,14 +83,14 @@ function judgementOf(question: Question, text: string, tokens: readonly Token[])
   return judgement ?? { kind: refusals.test(text) ? 'refusal' : 'unparsable' };
 }
 
-// The better response.
+// The better response. Patterns begin at the text's start: searching from every character takes quadratic time.
 
 /** Signs around a letter or a number: **A**, (B)., "A". */
 const around = String.raw`[\s"'“”*_\`()\[\]{}<>#:.,]*`;
 const named = '(?:final |better )?(?:answer|verdict|choice|response|option|assistant|winner)';
 const choices = [
   /** MT-Bench's marks, where reasoning comes first: the last one counts. */
-  /.*\[\[(A|B|C|tie)\]\]/dis,
+  /^.*\[\[(A|B|C|tie)\]\]/dis,
   /** "A", "Response B", "Answer: A", "The better response is B.", "Response A is better." */
   new RegExp(
     `^${around}(?:(?:the )?${named}(?: is)?${around}(?:${named}${around})?)?(A|B|tie)(?: is (?:the )?(?:better|best)(?: (?:one|response|answer))?)?${around}$`,
@@ -122,7 +122,7 @@ function comparison(text: string, tokens: readonly Token[]): Judgement | null {
 const number = String.raw`(\d{1,3}(?:\.\d+)?)(?:\s*(?:/|out of)\s*10)?`;
 const gradeName = '(?:the )?(?:final |overall )?(?:grade|rating|score|mark)(?: is| of)?';
 const grades = [
-  /.*\[\[(\d{1,3}(?:\.\d+)?)(?:\/10)?\]\]/ds,
+  /^.*\[\[(\d{1,3}(?:\.\d+)?)(?:\/10)?\]\]/ds,
   new RegExp(`^${around}(?:${gradeName}${around})?${number}${around}$`, 'di'),
   new RegExp(`^[\\s"'*_\`([]*${number}["'*_\`)\\]]*(?:[.:)]\\s|\\s*\\n)`, 'd'),
 ];
@@ -193,4 +193,8 @@ function tokenAt(text: string, tokens: readonly Token[], character: number): num
 }
 
 /** A token without the signs and spaces around it; tokenizers join them, as in " A" and "[[B". */
-const bare = (token: string): string => token.replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu, '');
+const bare = (token: string): string =>
+  token.length > longestToken ? '' : token.replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu, '');
+
+/** Characters of a token that may hold a letter or a grade. */
+const longestToken = 64;

@@ -34,7 +34,7 @@ export class Template {
           `the judge's prompt ${file} lacks {${name}}; expected ${placeholders[question].map((each) => `{${each}}`).join(', ')}, each at least once`,
         );
     const names = [...this.text.matchAll(/<\/?([A-Za-z][\w-]*)>/g)].map(([, name]) => name);
-    this.tags = names.length === 0 ? null : new RegExp(`<(\\s*/?\\s*(?:${names.join('|')})\\s*)>`, 'gi');
+    this.tags = names.length === 0 ? null : new RegExp(`<(\\s*(?:/\\s*)?(?:${names.join('|')})\\s*)>`, 'gi');
   }
 
   /** @param file of the user; null: the bundled one */

@@ -145,6 +145,16 @@ describe('a grade', () => {
   });
 });
 
+it('reads long answers of any form in linear time', () => {
+  // Quadratic time would be hours.
+  for (const piece of ['A', '7', '[[', ' ', '**', '"A', '\n', '1.'])
+    for (const question of ['compare', 'grade'] as const) {
+      const content = `${piece.repeat(1e6)}!`;
+      const token = `A${piece.repeat(1e6)}a`;
+      readAnswer(question, completion({ content, tokens: [[content, { [content]: 0.5, [token]: 0.5 }]] }));
+    }
+});
+
 it('reads what servers leave out', () => {
   const bare = { choices: [{ message: { content: 'A' } }] };
   expect(readAnswer('compare', bare)).toEqual({
