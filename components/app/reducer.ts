@@ -73,6 +73,7 @@ function applied(state: State, action: AppEvent): Step {
     case 'progress':
     case 'response':
     case 'rewards':
+    case 'remarks':
     case 'pairs':
     case 'logps':
     case 'step':

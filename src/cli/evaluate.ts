@@ -29,8 +29,11 @@ import {
   flagValues,
   folderOption,
   inOption,
+  judgeCacheOf,
+  judgeCacheOption,
   outOption,
   parserFor,
+  printRemarks,
   rewardFlags,
   rewardOption,
   seedOption,
@@ -44,7 +47,8 @@ export function evaluateCommand(): Command {
     .description('judge a policy against another on held-out prompts')
     .addOption(folderOption('--model <dir>', 'the policy that is judged').makeOptionMandatory())
     .addOption(folderOption('--against <dir>', 'the policy it is compared with').makeOptionMandatory())
-    .addOption(rewardOption('the judge: hf:DIR, module:FILE, http:URL, or a weighted sum'))
+    .addOption(rewardOption('the judge: hf:DIR, module:FILE, http:URL, judge:URL#MODEL, or a weighted sum'))
+    .addOption(judgeCacheOption())
     .addOption(inOption('held-out prompts'))
     .addOption(outOption('one row: win rate, length-controlled win rate, lengths, rewards, KL, …, with intervals'))
     .addOption(
@@ -97,8 +101,9 @@ ${examples(
       const rewardOptions = rewardOptionsSchema.parse(flagValues(options, rewardFlags).rewards ?? {});
       if (prompts.length === 0) throw new UserError(`${options.in} holds no prompts`);
       // Opened before anything is sampled: one that cannot be used must not cost the responses.
-      const reward = await openReward(options.reward, rewardOptions, namedByUser);
-      const judge = options.judge === undefined ? null : await openReward(options.judge, rewardOptions, namedByUser);
+      const open = (spec: string) => openReward(spec, rewardOptions, namedByUser, judgeCacheOf(options));
+      const reward = await open(options.reward);
+      const judge = options.judge === undefined ? null : await open(options.judge);
       const metrics = await openMetrics(options.metric ?? [], rewardOptions, namedByUser);
       const mine = await answer(options.model, task, null);
       const theirs = await answer(options.against, task, mine);
@@ -117,6 +122,7 @@ ${examples(
         logps: theirs.otherLogps,
         ...(judge?.compare !== undefined && { preferences: await preferences(judge, task, mine, theirs) }),
       };
+      printRemarks(reward);
       const remarks = judge?.remarks?.() ?? [];
       for (const opened of [reward, ...(judge === null ? [] : [judge]), ...metrics]) opened.dispose();
       const kinds = prompts.map(({ row }) => kindOf(row));

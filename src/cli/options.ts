@@ -24,6 +24,8 @@ import {
 import { neutral, objectiveNames, objectives } from '../core/objectives/index.js';
 import { UserError } from '../core/errors.js';
 import { checkFolder } from '../model/files.js';
+import { printError } from '../io/print.js';
+import type { CacheFile, Reward } from '../rewards/index.js';
 import { rewardFaults } from '../io/configFile.js';
 import { commandLine } from '../core/shell.js';
 
@@ -61,7 +63,7 @@ export function addFlags(command: Command, flags: Flag[], defaults: 'schema' | '
     // The objective decides: see withUsualSettings.
     if (group === 'dpo' && (key === 'alpha' || key === 'beta'))
       option.description = `${option.description} (default: ${byObjective[key]})`;
-    else if (preset !== undefined && defaults === 'schema') option.default(preset);
+    else if (preset !== undefined && preset !== null && defaults === 'schema') option.default(preset);
     else if (preset !== undefined && preset !== null)
       option.description = `${option.description} (default: ${JSON.stringify(preset)})`;
     command.addOption(option);
@@ -87,7 +89,8 @@ export function keySchema(group: z.ZodObject, key: string): z.ZodType {
 
 function unwrapped(schema: z.ZodType): z.ZodType {
   let inner = schema;
-  while (inner instanceof z.ZodDefault || inner instanceof z.ZodNullable) inner = inner.unwrap() as z.ZodType;
+  while (inner instanceof z.ZodDefault || inner instanceof z.ZodPrefault || inner instanceof z.ZodNullable)
+    inner = inner.unwrap() as z.ZodType;
   return inner;
 }
 
@@ -212,6 +215,21 @@ export const rewardOption = (description: string) =>
     if (faults.length > 0) throw new UserError(faults.join('; '));
     return spec;
   });
+
+export const judgeCacheOption = () =>
+  new Option(
+    '--judge-cache <file>',
+    'keeps the answers of judge: rewards, which are then neither asked nor paid again',
+  ).argParser(writableFile);
+
+/** For openReward. */
+export const judgeCacheOf = ({ judgeCache }: { judgeCache?: string }): CacheFile | null =>
+  judgeCache === undefined ? null : { file: judgeCache, place: 'user' };
+
+/** What a reward has to say about its results, on standard error. */
+export function printRemarks(reward: Reward): void {
+  for (const remark of reward.remarks?.() ?? []) printError(`${remark}\n`);
+}
 
 export const inOption = (what: string) => inputOption('--in <file>', what);
 export const inputOption = (flags: string, what: string) =>

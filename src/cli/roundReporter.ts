@@ -34,6 +34,8 @@ export class RoundReporter {
     } else if (event.type === 'rounds') this.current = event.current;
     else if (event.type === 'servers') this.servers(event.round, event.servers);
     else if (event.type === 'job') this.say(`round ${event.round} update: `, jobNews(event.job));
+    else if (event.type === 'remarks')
+      for (const remark of event.row.remarks) this.say(`round ${event.round} ${event.row.stage}: `, remark);
     else if (event.type === 'progress') {
       const { round, stage, done, total, unit, tokens_per_second: speed } = event.progress;
       this.begin(`round ${round} ${stage}`, unit).update(done, total, speed > 0 ? `${Math.round(speed)} tokens/s` : '');

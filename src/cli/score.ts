@@ -15,7 +15,10 @@ import {
   examples,
   flagValues,
   inOption,
+  judgeCacheOf,
+  judgeCacheOption,
   outOption,
+  printRemarks,
   precisionOption,
   rewardFlags,
   rewardOption,
@@ -32,7 +35,12 @@ type RewardPartValue = NamedPart & { value: number };
 export function scoreCommand(): Command {
   const command = new Command('score')
     .description('score responses with a reward')
-    .addOption(rewardOption('hf:DIR, module:FILE, http:URL, or a weighted sum such as 0.7*hf:A+0.3*module:B.mjs'))
+    .addOption(
+      rewardOption(
+        'hf:DIR, module:FILE, http:URL, judge:URL#MODEL, or a weighted sum such as 0.7*hf:A+0.3*module:B.mjs',
+      ),
+    )
+    .addOption(judgeCacheOption())
     .addOption(inOption('rows of `sample`, `logprobs` or `pair`, or one {"prompt","response"} or {"ids"} per line'))
     .addOption(
       outOption(
@@ -43,7 +51,13 @@ export function scoreCommand(): Command {
     .addOption(threadsOption())
     .addOption(precisionOption());
   return addFlags(command, rewardFlags, 'schema')
-    .addHelpText('after', examples('score --reward hf:./reward-model --in samples.jsonl > scored.jsonl'))
+    .addHelpText(
+      'after',
+      examples(
+        'score --reward hf:./reward-model --in samples.jsonl > scored.jsonl',
+        "score --reward 'judge:http://127.0.0.1:8000/v1#my-model' --judge-cache judged.jsonl --in samples.jsonl > scored.jsonl",
+      ),
+    )
     .action(async (options) => {
       const rows = await readAllRows(options.in, rowSchema);
       const flat = rows.flatMap(({ row, where }, at) =>
@@ -54,6 +68,7 @@ export function scoreCommand(): Command {
         options.reward,
         rewardOptionsSchema.parse(flagValues(options, rewardFlags).rewards ?? {}),
         namedByUser,
+        judgeCacheOf(options),
       );
       const out = new RowWriter(options.out);
       const progress = new ProgressLine('scoring', 'responses');
@@ -96,6 +111,7 @@ export function scoreCommand(): Command {
         // Also writes rows that were scored out of order before a failure.
         for (let at = next + 1; at < rows.length; at++) if (left[at] === 0 && next < rows.length) write(at);
         out.close();
+        printRemarks(reward);
         reward.dispose();
       }
     });

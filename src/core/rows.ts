@@ -279,6 +279,15 @@ export interface EvaluationResult {
   comparisons: Comparison[];
 }
 
+/** A row of remarks.jsonl: sentences about rewards that were computed in a stage, the most important one first. */
+export const remarksRowSchema = z.object({
+  stage: z.enum(['score', 'evaluate']),
+  /** The judge or reward that they are about, as `Reward.spec`. */
+  reward: z.string(),
+  remarks: z.array(z.string()),
+});
+export type RemarksRow = z.infer<typeof remarksRowSchema>;
+
 /** A row of probes.jsonl: the policy's response to one probe prompt after `step` steps of the update. */
 export const probeRowSchema = z.object({
   /** Optimizer steps taken; 0 is the round's start. */

@@ -16,6 +16,9 @@ export function runFiles(directory: string, config: Config): RunFiles {
   return { roundDir, file, policyDir: (round) => (round === 0 ? config.model : file(round, 'policy')) };
 }
 
+/** Answers of judges, beside run.json: all rounds share them. */
+export const judgeCacheFile = 'judge-cache.jsonl';
+
 /** Finds a file of a round's folder. */
 export interface RoundFolders {
   file(round: number, name: string): string;
@@ -55,6 +58,8 @@ export const roundFiles = {
   /** Round 0: the reward on the preference rows, and the rewards of their responses. */
   rewardCheck: 'reward-check.json',
   rewardCheckScores: 'reward-check.jsonl',
+  /** What judges had to say about the rewards: one row per attempt at a stage. */
+  remarks: 'remarks.jsonl',
   /** Log-probabilities of fixed tokens under the round's policy and its start: policyProbes.ts. */
   policyProbes: 'policy-probes.json',
   /** The comparison of each endpoint's log-probabilities, one row per verification. */

@@ -86,6 +86,22 @@ export function wilson(hits: number, cases: number): { share: number; low: numbe
   return { share, low: Math.max(0, middle - reach), high: Math.min(1, middle + reach) };
 }
 
+/**
+ * The exact two-sided p-value of `hits` heads in `cases` throws of a fair coin: the sign test, and McNemar's test of
+ * paired outcomes that differ. 1 without cases.
+ */
+export function signTest(hits: number, cases: number): number {
+  const tail = Math.min(hits, cases - hits);
+  // ln C(cases, i), starting from C(cases, 0) = 1: the coefficients themselves overflow.
+  let logCount = 0;
+  let probability = 0;
+  for (let i = 0; i <= tail; i++) {
+    probability += Math.exp(logCount - cases * Math.LN2);
+    logCount += Math.log(cases - i) - Math.log(i + 1);
+  }
+  return Math.min(1, 2 * probability);
+}
+
 /** A 95 % interval. */
 export interface Interval {
   low: number;

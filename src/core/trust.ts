@@ -24,6 +24,9 @@ export const namedByUser: Permission = () => {};
 /** The variable whose value is sent to reward servers. */
 export const rewardKeyVariable = 'BREVITY_REWARD_KEY';
 
+/** The variable whose value is sent to judges: they are often somebody else's service, unlike reward servers. */
+export const judgeKeyVariable = 'BREVITY_JUDGE_KEY';
+
 /** The value of an environment variable that holds a key; null if it is unset or empty. */
 export function keyIn(variable: string): string | null {
   return process.env[variable] || null;

@@ -2,6 +2,7 @@
 import {
   pairRowSchema,
   probeRowSchema,
+  remarksRowSchema,
   sampleRowSchema,
   scoreRowSchema,
   type MetricsRow,
@@ -124,6 +125,9 @@ export class RoundView {
       view.set({ probes: rows.map((row) => ({ round, ...row })) });
     });
     view.attempt(() => view.set({ servers: readEndpoints(run.files, round) }));
+    view.attempt(() =>
+      view.set({ remarks: readJsonLines(file(roundFiles.remarks), remarksRowSchema, { missing: 'empty' }) }),
+    );
     view.attempt(() => view.set({ job: readJobView(run.files, round) }));
     return view;
   }
@@ -183,6 +187,8 @@ export class RoundView {
         return null;
       case 'servers':
         return { type: 'servers', round, servers: report.servers };
+      case 'remarks':
+        return { type: 'remarks', round, row: report.row };
       case 'job':
         return { type: 'job', round, job: report.job };
       case 'probe':

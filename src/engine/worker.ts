@@ -1,4 +1,5 @@
 /** The engine's worker thread: loads the backend and runs stages; the engine steers it through shared memory. */
+import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Config } from '../core/config/schema.js';
@@ -14,7 +15,7 @@ import { releaseMemory, useBackend } from '../tensor/backend.js';
 import { isDeviceLost } from '../tensor/memory.js';
 import { type ComputeOptions, type WorkMessage, type WorkRequest, signal, words } from './compute.js';
 import { log } from '../io/print.js';
-import { runFiles } from '../core/runFiles.js';
+import { judgeCacheFile, runFiles } from '../core/runFiles.js';
 
 if (parentPort === null) throw new Error('worker.ts runs as a worker thread only');
 const port = parentPort;
@@ -54,7 +55,7 @@ const prepare = async (): Promise<void> => {
 };
 
 const permission = permissionIn(directory);
-const models = new ModelShelf(permission, prepare);
+const models = new ModelShelf(permission, prepare, { file: path.join(directory, judgeCacheFile), place: 'run' });
 const files = runFiles(directory, config);
 
 async function handle({ id, stage, task: { round, branch, stopAfter, again } }: WorkRequest): Promise<void> {

@@ -10,6 +10,7 @@ import { readTextFile } from './files.js';
 import {
   isObject,
   jobProblems,
+  judgePromptKeys,
   pairProblems,
   type NameKey,
   type PartialConfig,
@@ -67,6 +68,7 @@ export function namedFileProblems(config: PartialConfig, nameKey: NameKey = (key
   return [
     ...referenceProblems(config, nameKey),
     ...rewardProblems(config, nameKey),
+    ...promptFileProblems(config, nameKey),
     ...evaluationProblems(config, nameKey),
   ];
 }
@@ -81,6 +83,17 @@ function referenceProblems({ dpo }: PartialConfig, nameKey: NameKey): string[] {
       (dir) =>
         `${nameKey('dpo.reference')}: ${dir} does not exist; expected \`round\`, \`base\`, a model folder, or two of them as 0.5*round+0.5*base`,
     );
+}
+
+/** Prompt files of judges that do not exist. */
+function promptFileProblems(config: PartialConfig, nameKey: NameKey): string[] {
+  const judge = isObject(config.rewards) && isObject(config.rewards.judge) ? config.rewards.judge : {};
+  return judgePromptKeys.flatMap((key) => {
+    const file = judge[key];
+    return typeof file === 'string' && !existsSync(file)
+      ? [`${nameKey(`rewards.judge.${key}`)}: ${file} does not exist`]
+      : [];
+  });
 }
 
 /** Why the metrics or the second judge cannot be used. */

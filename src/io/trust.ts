@@ -15,6 +15,7 @@ import { UserError } from '../core/errors.js';
 import { metricFile, parseRewardSpec } from '../core/config/rewardSpec.js';
 import { appendJsonLines, readJsonLines } from './jsonl.js';
 import {
+  judgeKeyVariable,
   keyIn,
   machineSettings,
   type Permission,
@@ -53,9 +54,9 @@ function isBundled(file: string): boolean {
 function rewardUses(spec: string): Sensitive[] {
   return parseRewardSpec(spec).flatMap((part): Sensitive[] => {
     if (part.kind === 'module') return moduleUses(part.file);
-    return part.kind === 'http' && keyIn(rewardKeyVariable) !== null
-      ? [{ kind: 'key', variable: rewardKeyVariable, origin: part.url.origin }]
-      : [];
+    if (part.kind === 'hf') return [];
+    const variable = part.kind === 'http' ? rewardKeyVariable : judgeKeyVariable;
+    return keyIn(variable) === null ? [] : [{ kind: 'key', variable, origin: part.url.origin }];
   });
 }
 

@@ -11,7 +11,7 @@ import type { EndpointView, JobView } from './remoteViews.js';
 import type { HackingReport } from '../core/review/hacking.js';
 import type { PairsConfig } from '../core/config/schema.js';
 import type { Decision, LogRatios, ReviewDetail, ReviewRow, Ruling, WeightInputs } from '../core/review/rows.js';
-import type { DroppedPairs, HeldOutResponse, MetricsRow, PairRow, ShownResponse } from '../core/rows.js';
+import type { DroppedPairs, HeldOutResponse, MetricsRow, PairRow, RemarksRow, ShownResponse } from '../core/rows.js';
 import type { RoundOverrides, RoundSettings, RoundState, Stage } from '../core/rounds.js';
 
 export type { EndpointView, JobEnd, JobView, Verification } from './remoteViews.js';
@@ -85,6 +85,8 @@ export interface RoundData {
   probes: ProbeSeen[];
   /** The sampling servers as last seen in this round; empty if the round samples on this machine. */
   servers: EndpointView[];
+  /** What judges had to say about the round's rewards, in the order of the attempts. */
+  remarks: RemarksRow[];
   /** The job of the round's update; null if the engine computes the update, or before the job is submitted. */
   job: JobView | null;
 }
@@ -148,6 +150,7 @@ export type EngineEvent =
   | { type: 'decisions'; round: number; decisions: DecisionView }
   | { type: 'probe'; probe: ProbeSeen }
   | { type: 'servers'; round: number; servers: EndpointView[] }
+  | { type: 'remarks'; round: number; row: RemarksRow }
   | { type: 'job'; round: number; job: JobView }
   /** Rounds were deleted, or a round other than the current one changed; `rounds` lists all of them. */
   | { type: 'rounds'; rounds: RoundState[]; current: number }

@@ -20,7 +20,20 @@ export type RunEvent = Exclude<EngineEvent, { type: 'snapshot' } | { type: 'bye'
 /** Events that change the data of one round. */
 export type RoundEvent = Extract<
   RunEvent,
-  { type: 'progress' | 'response' | 'rewards' | 'pairs' | 'logps' | 'decisions' | 'probe' | 'servers' | 'job' | 'step' }
+  {
+    type:
+      | 'progress'
+      | 'response'
+      | 'rewards'
+      | 'pairs'
+      | 'logps'
+      | 'decisions'
+      | 'probe'
+      | 'servers'
+      | 'remarks'
+      | 'job'
+      | 'step';
+  }
 >;
 
 export function applyEvent(run: Snapshot, event: RunEvent): Snapshot {
@@ -78,6 +91,8 @@ export function applyRoundEvent<T extends RoundData>(data: T, event: RoundEvent,
       return { ...data, probes: [...data.probes, event.probe] };
     case 'servers':
       return { ...data, servers: event.servers };
+    case 'remarks':
+      return { ...data, remarks: [...data.remarks, event.row] };
     case 'job':
       return { ...data, job: event.job };
     case 'step':
@@ -131,6 +146,7 @@ export function emptyRound(round: number): RoundData {
     rewards: [],
     probes: [],
     servers: [],
+    remarks: [],
     job: null,
   };
 }

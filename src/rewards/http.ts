@@ -11,6 +11,7 @@ import { HttpFailure, type HttpRequest, retrying, sendJson } from '../io/http.js
 import { shownUrl } from '../core/config/rewardSpec.js';
 import { Tokenizer } from '../model/tokenizer.js';
 import type { Message } from '../core/rows.js';
+import { concurrently } from './concurrently.js';
 import { finiteReward, promptExcerpt, type Reward, type RewardHooks, type RewardInput } from './types.js';
 import { plainText } from '../core/sanitize.js';
 import { keyIn, type Permission, rewardKeyVariable } from '../core/trust.js';
@@ -113,28 +114,10 @@ class HttpReward implements Reward {
 
   async score(inputs: RewardInput[], hooks: RewardHooks): Promise<void> {
     const { batch_size, concurrency } = this.options;
-    let next = 0;
-    let failed = false;
-    // Workers share one position; after the first failure the others finish their request and stop.
-    const work = async () => {
-      while (next < inputs.length && !failed) {
-        const start = next;
-        next += batch_size;
-        const verdict = (await hooks.control?.point()) ?? 'go';
-        if (verdict !== 'go') return;
-        try {
-          await this.scoreBatch(inputs.slice(start, start + batch_size), (i, reward) =>
-            hooks.onReward(start + i, reward),
-          );
-        } catch (error) {
-          failed = true;
-          throw error;
-        }
-      }
-    };
-    const results = await Promise.allSettled(Array.from({ length: concurrency }, work));
-    const rejected = results.find((result) => result.status === 'rejected');
-    if (rejected !== undefined) throw rejected.reason;
+    await concurrently(Math.ceil(inputs.length / batch_size), concurrency, hooks.control, (batch) => {
+      const start = batch * batch_size;
+      return this.scoreBatch(inputs.slice(start, start + batch_size), (i, reward) => hooks.onReward(start + i, reward));
+    });
   }
 
   dispose(): void {}

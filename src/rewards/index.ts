@@ -1,25 +1,34 @@
 /** Opens the rewards that a specification names. */
 import type { RewardOptions } from '../core/config/schema.js';
 import { openHttpReward } from './http.js';
+import type { CacheFile } from './judge/cache.js';
+import { openJudge } from './judge/index.js';
 import { openModuleReward } from './module.js';
 import { type RewardPart, parseRewardSpec } from '../core/config/rewardSpec.js';
 import { type Reward, type RewardHooks, type RewardInput, finiteReward } from './types.js';
 import type { Permission } from '../core/trust.js';
 
 export type { Reward, RewardHooks, RewardInput } from './types.js';
+export type { CacheFile } from './judge/cache.js';
 export { parseRewardSpec, resolveRewardSpec } from '../core/config/rewardSpec.js';
 export { permissionIn } from '../io/trust.js';
 export { type Permission, namedByUser } from '../core/trust.js';
 
 /**
  * @param permission asked before a module's code runs or a server receives a key
+ * @param judgeCache file of judges' earlier answers; null: only those of this process
  * @throws UserError if a part cannot be read or opened, or is not permitted; a part `hf:` needs a backend in use
  */
-export async function openReward(spec: string, options: RewardOptions, permission: Permission): Promise<Reward> {
+export async function openReward(
+  spec: string,
+  options: RewardOptions,
+  permission: Permission,
+  judgeCache: CacheFile | null = null,
+): Promise<Reward> {
   const parts = parseRewardSpec(spec);
   const opened: Reward[] = [];
   try {
-    for (const part of parts) opened.push(await openPart(part, options, permission));
+    for (const part of parts) opened.push(await openPart(part, options, permission, judgeCache));
   } catch (error) {
     for (const reward of opened) reward.dispose();
     throw error;
@@ -31,12 +40,19 @@ export async function openReward(spec: string, options: RewardOptions, permissio
   );
 }
 
-async function openPart(part: RewardPart, options: RewardOptions, permission: Permission): Promise<Reward> {
+async function openPart(
+  part: RewardPart,
+  options: RewardOptions,
+  permission: Permission,
+  judgeCache: CacheFile | null,
+): Promise<Reward> {
   switch (part.kind) {
     case 'module':
       return openModuleReward(part.file, options, permission);
     case 'http':
       return openHttpReward(part.url, options, permission);
+    case 'judge':
+      return openJudge(part.url, part.model, options, permission, judgeCache);
     case 'hf': {
       // Imported only when needed, because other rewards use no tensors.
       const { openHfReward } = await import('./hf.js');

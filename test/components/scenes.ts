@@ -1,4 +1,5 @@
 /** States of the terminal that are worth a picture: one or more for each screen and for what lies over it. */
+import type { RemarksRow } from '../../src/core/rows.js';
 import type { JobEnd } from '../../src/protocol/messages.js';
 import { type Size, type State } from '../../components/app/state.js';
 import { initialState } from '../../components/screens/index.js';
@@ -64,12 +65,23 @@ export function scenes(size: Size): Record<string, State> {
   });
   const failed =
     'the reward model answered 500 to scoring the response to "What is 2 plus 3?"; everything scored before is kept';
+  const judged: RemarksRow = {
+    stage: 'score',
+    reward: 'judge:http://127.0.0.1:8000/v1#judge',
+    remarks: [
+      'judge judge: position bias: the first response won 97 % of 80 comparisons, whichever it was (38 pairs went to the first response in both orders, 0 to the second; p = 7e-12); the mean of both orders removes it, and such pairs say little',
+      'judge judge: 80 comparisons, 80 with soft labels (log-probabilities); 12 from the cache',
+      'judge judge: 2 of 40 pairs went to the same response in both orders',
+      'judge judge: 41,200 input tokens and 80 output tokens, which cost 0.1248 at your prices',
+    ],
+  };
   return {
     connecting: initialState(size),
     sampling: attached('sample', size),
     'sampling-servers': attached('sample', size, { servers }),
     'sampling-servers-all': press(attached('sample', size, { servers }), 'v'),
     scoring: attached('score', size),
+    'scoring-judge': attached('score', size, { remarks: [judged] }),
     'sampling-failed': attached('score', size, { engine: { ...engine, problem: failed } }),
     review,
     'review-typing': press(review, 'a', '0', '.', 'x', 'enter'),

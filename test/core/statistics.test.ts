@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bootstrapInterval, pearson, quantile, ranks, spearman, wilson } from '../../src/core/statistics.js';
+import { bootstrapInterval, pearson, quantile, ranks, signTest, spearman, wilson } from '../../src/core/statistics.js';
 
 describe('pearson', () => {
   it('is the covariance over both deviations', () => {
@@ -23,6 +23,20 @@ describe('spearman', () => {
     expect([...ranks([3, 1, 3, 2])]).toEqual([3.5, 1, 3.5, 2]);
     // Ranks 1.5, 1.5, 3 against 1, 2, 3: deviations -.5, -.5, 1 and -1, 0, 1; 1.5 / √(1.5·2).
     expect(spearman([7, 7, 9], [1, 2, 3])).toBeCloseTo(1.5 / Math.sqrt(3), 12);
+  });
+});
+
+describe('the sign test', () => {
+  it('is twice the smaller tail of a fair coin, at most 1', () => {
+    // 8 of 10: 2·(1 + 10 + 45) / 1024.
+    expect(signTest(8, 10)).toBeCloseTo(112 / 1024, 12);
+    expect(signTest(2, 10)).toBeCloseTo(112 / 1024, 12);
+    expect(signTest(5, 5)).toBeCloseTo(2 / 32, 12);
+    expect(signTest(5, 10)).toBe(1);
+    expect(signTest(0, 0)).toBe(1);
+    // Coefficients of 2,000 overflow; with its correction the normal approximation gives z = 89.5/22.36, p = 6.3e-5.
+    expect(signTest(1090, 2000)).toBeGreaterThan(5.5e-5);
+    expect(signTest(1090, 2000)).toBeLessThan(7e-5);
   });
 });
 

@@ -55,6 +55,7 @@ import { readScoredFile } from '../../src/run/reviewFile.js';
 import { parseFilter, type FilterNumber } from '../../src/core/review/filter.js';
 import { openHttpReward } from '../../src/rewards/http.js';
 import { parseRewardSpec, resolveRewardSpec } from '../../src/core/config/rewardSpec.js';
+import { readAnswer } from '../../src/rewards/judge/answer.js';
 import { finiteReward } from '../../src/rewards/types.js';
 import { readHeldOut } from '../../src/run/stages/answers.js';
 import { readCheckpoint } from '../../src/run/stages/checkpoint.js';
@@ -80,6 +81,41 @@ export interface Target {
   make(mutator: Mutator): Buffer;
   read(input: Buffer): unknown;
   close?(): void;
+}
+
+const chosenLetter = {
+  token: ' A',
+  logprob: -0.1,
+  top_logprobs: [
+    { token: ' A', logprob: -0.1 },
+    { token: 'B', logprob: -2.5 },
+  ],
+};
+const judged = {
+  choices: [
+    {
+      message: { content: 'Answer: A', refusal: null },
+      finish_reason: 'stop',
+      logprobs: { content: [{ token: 'Answer:', logprob: 0 }, chosenLetter] },
+    },
+  ],
+  usage: { prompt_tokens: 100, completion_tokens: 3 },
+};
+const judgeWords = ['[[', ']]', 'A', 'B', '10', '7/10', '**', 'Answer: ', '\n', '1e9', '٣', ' '.repeat(2000)];
+
+/** A usable judgement is in its range, whatever was read. */
+function readJudge(question: 'compare' | 'grade', completion: unknown): void {
+  let judgement: ReturnType<typeof readAnswer>['judgement'];
+  try {
+    ({ judgement } = readAnswer(question, completion));
+  } catch (error) {
+    // The judge makes one sentence of it.
+    if ((error as Error).name !== 'ZodError') throw error;
+    return;
+  }
+  const [least, most] = question === 'compare' ? [0, 1] : [1, 10];
+  if (judgement.kind === 'usable' && !(judgement.value >= least && judgement.value <= most))
+    throw new Error(`${question}: the answer was read as ${judgement.value}`);
 }
 
 const settings = { alpha: 0.02, beta: 0.1, lr: 1e-6 };
@@ -580,6 +616,28 @@ export async function targets(directory: string): Promise<Record<string, Target>
           ],
           { onReward: () => {} },
         );
+      },
+    },
+
+    "judge's answer": {
+      make: (mutator) => mutator.jsonFile(judged),
+      read(input) {
+        let completion: unknown;
+        try {
+          completion = parseJson(input.toString());
+        } catch {
+          // io/http.ts reports it.
+          return;
+        }
+        for (const question of ['compare', 'grade'] as const) readJudge(question, completion);
+      },
+    },
+
+    "judge's words": {
+      make: (mutator) => Buffer.from(mutator.text('Both are good.\nVerdict: [[A]]', judgeWords)),
+      read(input) {
+        const completion = { choices: [{ message: { content: input.toString() } }] };
+        for (const question of ['compare', 'grade'] as const) readJudge(question, completion);
       },
     },
 

@@ -82,6 +82,12 @@ describe('checkConfig', () => {
   });
 });
 
+it('prompts of judges must exist', () => {
+  expect(problemsOf({ ...good, rewards: { judge: { compare_prompt: '/nowhere/c.txt' } } })).toEqual([
+    'rewards.judge.compare_prompt: /nowhere/c.txt does not exist',
+  ]);
+});
+
 describe('readConfigFile', () => {
   it('refuses counts that no run has and that arrays could not hold', () => {
     const problems = problemsOf({

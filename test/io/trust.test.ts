@@ -16,6 +16,7 @@ beforeEach(() => {
   home = fresh();
   vi.stubEnv('XDG_STATE_HOME', path.join(home, 'state'));
   vi.stubEnv('BREVITY_REWARD_KEY', '');
+  vi.stubEnv('BREVITY_JUDGE_KEY', '');
   vi.stubEnv('CLUSTER_KEY', '');
   run = path.join(home, 'run');
   mkdirSync(run);
@@ -92,6 +93,17 @@ describe('keys', () => {
     expect(check).toThrow('pass --trust-reward http://host:8000');
     trust(run, [use], 'asked');
     expect(check).not.toThrow();
+  });
+
+  it('of judges are another variable, so another permission', () => {
+    vi.stubEnv('BREVITY_REWARD_KEY', 'secret');
+    expect(rewardUses('judge:https://host/v1#m')).toEqual([]);
+    vi.stubEnv('BREVITY_JUDGE_KEY', 'other');
+    const [use, ...more] = rewardUses('0.5*judge:https://host/v1#m+hf:a');
+    expect(use).toEqual({ kind: 'key', variable: 'BREVITY_JUDGE_KEY', origin: 'https://host' });
+    expect(more).toEqual([]);
+    trust(run, [{ ...use, variable: 'BREVITY_REWARD_KEY' } as typeof use], 'asked');
+    expect(() => permissionIn(run)(use)).toThrow('pass --trust BREVITY_JUDGE_KEY@https://host');
   });
 
   it('of sampling servers need permission for each variable and each origin', () => {

@@ -65,7 +65,7 @@ interface OverviewProps {
 
 function Overview({ data, round, parts, config, layout, columns }: OverviewProps) {
   const { lengths, rewards, servers } = data;
-  const { responses, place, selected, chartRows, listRows, top, items, listColumns, text } = layout;
+  const { responses, place, selected, chartRows, listRows, top, items, listColumns, text, remarks } = layout;
   const half = Math.floor((columns - 3) / 2);
   const beside = text.rows > 0;
   return (
@@ -77,6 +77,11 @@ function Overview({ data, round, parts, config, layout, columns }: OverviewProps
         width={columns}
       />
       <Facts data={data} config={config} />
+      {remarks.map((remark) => (
+        <Line key={remark} tone="muted">
+          {remark}
+        </Line>
+      ))}
       {servers.length > 0 && <Endpoints servers={servers} lines={layout.servers.lines} columns={columns} />}
       <PaneRow gap={3}>
         <Histogram

@@ -7,6 +7,7 @@ import { placeAt } from '../../app/lists.js';
 import { shown, shownRound } from '../../app/selectors.js';
 import { type ScreenDefinition, type Step, noEffects, stopNow } from '../../app/state.js';
 import { endpointsInWords } from '../../parts/endpointLines.js';
+import { remarksOf } from '../../parts/remarks.js';
 import { changed, moveSelection, samplingActions, scroll, selectResponse, typedFewer } from './actions.js';
 import { partMeansText, samplingLayout } from './select.js';
 import { type SamplingState, samplingUi } from './state.js';
@@ -47,6 +48,7 @@ export const sampling: ScreenDefinition<SamplingState> = {
       `${count(data.lengths.length)} responses, mean length ${fixed(mean(data.lengths), 1)} tokens, ${share(data.truncated, data.lengths.length)} truncated.`,
       `${count(data.rewards.length)} rewards, mean ${fixed(mean(data.rewards), 2)}.`,
       ...(parts === '' ? [] : [`Means of the ${parts}.`]),
+      ...remarksOf(data, data.round === 0 ? 'evaluate' : 'score').map((remark) => `${remark}.`),
       ...endpointsInWords(data.servers),
       ...(selected === null
         ? []

@@ -10,6 +10,7 @@ import { bodyRows } from '../../app/layout.js';
 import { clampTop, windowFor } from '../../app/lists.js';
 import { currentRound, shown } from '../../app/selectors.js';
 import { wrapped } from '../../parts/markedText.js';
+import { remarksOf, shownRemarks } from '../../parts/remarks.js';
 import { positionOf, samplesOf } from '../../parts/newest.js';
 import { type PieceLine, endpointBlock, endpointParagraphs } from '../../parts/endpointLines.js';
 
@@ -30,6 +31,8 @@ export interface SamplingLayout {
   place: number;
   /** The selected response, with its reward once that is known; null if there is no response. */
   selected: ResponseSeen | null;
+  /** What judges had to say about the rewards. */
+  remarks: readonly string[];
   /** The sampling servers: a block above the charts, or all of them in full; no lines without servers. */
   servers: Scrolled<PieceLine>;
   chartRows: number;
@@ -75,8 +78,10 @@ export function samplingLayout(state: SamplingState): SamplingLayout {
   const reading = ui.reading && responses.length > 0;
   const serverLines = showsServers ? endpointParagraphs(endpoints, columns) : endpointBlock(endpoints, columns, rows);
   const serverRows = showsServers ? rows - 1 : serverLines.length;
-  const above = headRows + (!showsServers && serverLines.length > 0 ? serverLines.length + 1 : 0);
-  const chartRows = Math.max(4, Math.min(14, Math.floor((rows - above + headRows) / 3)));
+  // Round 0 has responses to held-out prompts only.
+  const remarks = data === null ? [] : shownRemarks(remarksOf(data, data.round === 0 ? 'evaluate' : 'score'), rows);
+  const above = headRows + remarks.length + (!showsServers && serverLines.length > 0 ? serverLines.length + 1 : 0);
+  const chartRows = Math.max(4, Math.min(14, Math.floor((rows - above + headRows + remarks.length) / 3)));
   const listRows = rows - above - chartRows - 1;
   const items = Math.max(1, Math.floor(listRows / 2));
   const beside = columns >= wide;
@@ -90,6 +95,7 @@ export function samplingLayout(state: SamplingState): SamplingLayout {
     follows: ui.selected === null,
     place,
     selected,
+    remarks,
     servers: {
       lines: serverLines,
       rows: serverRows,

@@ -61,6 +61,15 @@ export const rewardFlags = [
   flag('--reward-retries <n>', 'rewards', 'retries'),
   flag('--reward-concurrency <n>', 'rewards', 'concurrency'),
   flag('--reward-batch <n>', 'rewards', 'batch_size'),
+  flag('--judge-mode <mode>', 'rewards', 'judge.mode'),
+  flag('--judge-compare-prompt <file>', 'rewards', 'judge.compare_prompt'),
+  flag('--judge-grade-prompt <file>', 'rewards', 'judge.grade_prompt'),
+  flag('--judge-temperature <T>', 'rewards', 'judge.temperature'),
+  flag('--judge-max-tokens <n>', 'rewards', 'judge.max_tokens'),
+  flag('--judge-max-comparisons <pairs>', 'rewards', 'judge.max_comparisons'),
+  flag('--judge-max-unusable <share>', 'rewards', 'judge.max_unusable'),
+  flag('--judge-price-input <price>', 'rewards', 'judge.price_input'),
+  flag('--judge-price-output <price>', 'rewards', 'judge.price_output'),
 ];
 
 /** `--sample-server` takes several URLs, separated by commas. */

@@ -15,6 +15,9 @@ export type PartialConfig = { [key: string]: unknown };
 /** Configuration keys that are paths. */
 export const pathKeys = ['model', 'prompts', 'held_out', 'preferences'] as const;
 
+/** Keys of `rewards.judge` that are paths. */
+export const judgePromptKeys = ['compare_prompt', 'grade_prompt'] as const;
+
 /** Makes the paths absolute, relative to `base`. Values that are not strings are left for the schema to report. */
 export function resolvePaths(config: PartialConfig, base: string): PartialConfig {
   const out = { ...config };
@@ -34,6 +37,15 @@ export function resolvePaths(config: PartialConfig, base: string): PartialConfig
   }
   const dpo = out.dpo as PartialConfig | undefined;
   if (typeof dpo?.reference === 'string') out.dpo = { ...dpo, reference: resolveReference(dpo.reference, base) };
+  const rewards = out.rewards as PartialConfig | undefined;
+  if (isObject(rewards) && isObject(rewards.judge)) {
+    const { judge } = rewards;
+    const placed = judgePromptKeys.flatMap((key) => {
+      const file = judge[key];
+      return typeof file === 'string' ? [[key, path.resolve(base, file)] as const] : [];
+    });
+    out.rewards = { ...rewards, judge: { ...judge, ...Object.fromEntries(placed) } };
+  }
   return out;
 }
 

@@ -1,12 +1,16 @@
-/** Reads reward specifications: hf:DIR, module:FILE, http:URL, and weighted sums of them. */
+/** Reads reward specifications: hf:DIR, module:FILE, http:URL, judge:URL#MODEL, and weighted sums of them. */
 import path from 'node:path';
 import { UserError } from '../errors.js';
 
 export type RewardPart = { weight: number } & (
-  { kind: 'hf'; dir: string } | { kind: 'module'; file: string } | { kind: 'http'; url: URL }
+  | { kind: 'hf'; dir: string }
+  | { kind: 'module'; file: string }
+  | { kind: 'http'; url: URL }
+  /** `url`: the base of an OpenAI-compatible API, such as http://127.0.0.1:8000/v1. */
+  | { kind: 'judge'; url: URL; model: string }
 );
 
-const forms = 'hf:DIR, module:FILE, http:URL, or a weighted sum such as 0.7*hf:DIR+0.3*module:FILE';
+const forms = 'hf:DIR, module:FILE, http:URL, judge:URL#MODEL, or a weighted sum such as 0.7*hf:DIR+0.3*module:FILE';
 
 /**
  * @param spec parts joined by `+`, each with an optional `weight*` in front. A `+` inside a path or URL is kept unless
@@ -17,10 +21,10 @@ export function parseRewardSpec(spec: string): RewardPart[] {
   return spec.split(betweenParts).map((piece) => parsePart(piece, spec));
 }
 
-const betweenParts = /\s*\+\s*(?=(?:-?[\d.]+(?:e-?\d+)?\s*\*\s*)?(?:hf|module|http|https):)/i;
+const betweenParts = /\s*\+\s*(?=(?:-?[\d.]+(?:e-?\d+)?\s*\*\s*)?(?:hf|module|http|https|judge):)/i;
 
 function parsePart(piece: string, spec: string): RewardPart {
-  const match = /^(?:(-?[\d.]+(?:e-?\d+)?)\s*\*\s*)?(hf|module|http|https):(.+)$/i.exec(piece.trim());
+  const match = /^(?:(-?[\d.]+(?:e-?\d+)?)\s*\*\s*)?(hf|module|http|https|judge):(.+)$/i.exec(piece.trim());
   const shown = withoutSecrets(spec);
   if (match === null)
     throw new UserError(
@@ -36,11 +40,12 @@ function parsePart(piece: string, spec: string): RewardPart {
     throw new UserError(`reward "${shown}" has the weight "${weightText}"; expected a number`, { exitCode: 2 });
   if (scheme === 'hf') return { weight, kind: 'hf', dir: rest };
   if (scheme === 'module') return { weight, kind: 'module', file: rest };
+  if (scheme === 'judge') return { weight, kind: 'judge', ...judgeOf(rest, shown) };
   // Both http:http://host/path and the bare http://host/path are accepted.
   const text = /^https?:\/\//i.test(rest) ? rest : `${scheme}:${rest}`;
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url !== null && url.hostname !== '') {
-    refuseSecrets(url);
+    refuseSecrets(url, urlParameters, 'BREVITY_REWARD_KEY');
     url.hash = '';
     return { weight, kind: 'http', url };
   }
@@ -48,6 +53,39 @@ function parsePart(piece: string, spec: string): RewardPart {
     `reward "${shown}" has the URL "${withoutSecrets(text)}", which cannot be read; expected one like http://127.0.0.1:8000/classify`,
     { exitCode: 2 },
   );
+}
+
+/** Names of models as servers use them: `meta-llama/Llama-3.3-70B-Instruct`, `gpt-oss:20b`, `/models/judge`. */
+const modelName = /^[\p{L}\p{N} ._:/@+~-]+$/u;
+
+/** @param text of `judge:URL#MODEL`, what follows the scheme */
+function judgeOf(text: string, shown: string): { url: URL; model: string } {
+  const example = 'expected judge:URL#MODEL, such as judge:http://127.0.0.1:8000/v1#my-model';
+  const [address, ...fragment] = text.split('#');
+  const url = /^https?:\/\//i.test(address) && URL.canParse(address) ? new URL(address) : null;
+  if (url === null || url.hostname === '')
+    throw new UserError(
+      `reward "${shown}" has the judge URL "${withoutSecrets(address)}", which cannot be read; ${example}`,
+      {
+        exitCode: 2,
+      },
+    );
+  refuseSecrets(url, [], 'BREVITY_JUDGE_KEY');
+  const model = decoded(fragment.join('#')).trim();
+  if (!modelName.test(model))
+    throw new UserError(
+      `reward "${shown}" ${model === '' ? 'names no model' : 'has a model name with other signs than letters, digits, spaces and . _ : / @ + ~ -'}; ${example}`,
+      { exitCode: 2 },
+    );
+  return { url, model };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** The modules that a specification names; empty if it is unreadable. */
@@ -82,16 +120,16 @@ export function judgeOverlap(reward: string, judge: string): 'none' | 'some' | '
 const urlParameters = ['model', 'tokenizer'];
 
 /** run.json, reports and model cards repeat the specification, so it must not hold secrets. */
-function refuseSecrets(url: URL): void {
-  const instead = 'put a key into the environment variable BREVITY_REWARD_KEY, which is sent as a bearer token';
+function refuseSecrets(url: URL, parameters: readonly string[], variable: string): void {
+  const instead = `put a key into the environment variable ${variable}, which is sent as a bearer token`;
   if (url.username !== '' || url.password !== '')
     throw new UserError(`the reward URL ${shownUrl(url)} holds a user name or password; leave it out and ${instead}`, {
       exitCode: 2,
     });
-  const strange = [...url.searchParams.keys()].find((name) => !urlParameters.includes(name));
+  const strange = [...url.searchParams.keys()].find((name) => !parameters.includes(name));
   if (strange !== undefined)
     throw new UserError(
-      `the reward URL ${shownUrl(url)} has the parameter "${strange}"; expected ${urlParameters.join(' or ')}; ${instead}`,
+      `the reward URL ${shownUrl(url)} has the parameter "${strange}"; expected ${parameters.length === 0 ? 'none' : parameters.join(' or ')}; ${instead}`,
       { exitCode: 2 },
     );
 }
@@ -101,11 +139,20 @@ export function shownUrl({ origin, pathname }: URL): string {
   return origin + pathname;
 }
 
-/** A specification for display, readable or not: URLs lose user name, password, query and fragment. */
+/**
+ * A specification for display, readable or not: URLs lose user name, password, query and fragment, but for the name of a
+ * judge's model.
+ */
 export function withoutSecrets(spec: string): string {
   return spec
     .replace(/(https?:\/*)[^\s/?#+]*@/gi, '$1')
-    .replace(/(https?:[^\s?#+]*)[?#].*?(?=\s*\+\s*(?:-?[\d.e-]+\s*\*\s*)?(?:hf|module|https?):|$)/gi, '$1');
+    .replace(
+      /(judge:)?(https?:[^\s?#+]*)([?#].*?)(?=\s*\+\s*(?:-?[\d.e-]+\s*\*\s*)?(?:hf|module|https?|judge):|$)/gi,
+      (_all, judge: string | undefined, url: string, rest: string) => {
+        const model = judge === undefined ? undefined : /#([^?&=#]+)$/.exec(rest)?.[1];
+        return `${judge ?? ''}${url}${model === undefined ? '' : `#${model}`}`;
+      },
+    );
 }
 
 /** A specification for reports and model cards, which are published: no secrets, and names instead of local paths. */
@@ -113,6 +160,7 @@ export function publishedReward(spec: string): string {
   return withoutSecrets(spec)
     .split(betweenParts)
     .map((piece) => piece.replace(/(?<=^[^:]*\b(?:hf|module):).*$/is, (file) => path.basename(file.trim())))
+    .map((piece) => piece.replace(/(?<=^[^:]*\bjudge:[^#]*#)\/.*$/is, (folder) => path.basename(folder.trim())))
     .join('+');
 }
 
@@ -161,6 +209,8 @@ export function resolveRewardSpec(spec: string, base: string): string {
           if (tokenizer !== null) part.url.searchParams.set('tokenizer', path.resolve(base, tokenizer));
           return `${factor}http:${part.url.href}`;
         }
+        case 'judge':
+          return `${factor}judge:${part.url.href}#${part.model}`;
       }
     })
     .join('+');

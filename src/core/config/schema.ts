@@ -331,11 +331,47 @@ export const evaluationSchema = z.strictObject({
   probe_tokens: z.int().min(1).max(MAX_TOKENS).default(64).describe('longest answer to a probe prompt'),
 });
 
+const promptFile = z.string().min(1).nullable().default(null);
+const price = z.number().min(0).max(1e6).nullable().default(null);
+
+export const judgeModes = ['tournament', 'pointwise'] as const;
+
+/** How `judge:` rewards ask. */
+export const judgeSchema = z.strictObject({
+  mode: z
+    .enum(judgeModes)
+    .default('tournament')
+    .describe("a response's reward: its win probability against the prompt's other responses, or a grade from 1 to 10"),
+  compare_prompt: promptFile.describe(
+    'file with {prompt}, {first} and {second} that asks for the better response, A or B',
+  ),
+  grade_prompt: promptFile.describe('file with {prompt} and {response} that asks for a grade from 1 to 10'),
+  temperature: z.number().min(0).max(2).default(0).describe('temperature of the judge'),
+  max_tokens: z
+    .int()
+    .min(1)
+    .max(MAX_TOKENS)
+    .default(16)
+    .describe('longest answer of the judge; more if it reasons first'),
+  max_comparisons: z
+    .int()
+    .min(1)
+    .max(MAX_STEPS)
+    .default(64)
+    .describe('most pairs of responses that a tournament compares per prompt, each in both orders'),
+  max_unusable: fraction
+    .default(0.1)
+    .describe('share of refusals and unparsable answers from which on the judge is given up'),
+  price_input: price.describe('price of a million input tokens, to report the cost'),
+  price_output: price.describe('price of a million output tokens'),
+});
+
 export const rewardOptionsSchema = z.strictObject({
   timeout_seconds: z.number().gt(0).max(86_400).default(60).describe('time given to one request or one call'),
   retries: z.int().min(0).max(20).default(3).describe('tries after a failed request'),
   concurrency: z.int().min(1).max(256).default(4).describe('requests under way at once'),
   batch_size: z.int().min(1).max(4096).default(16).describe('responses in one request or forward pass'),
+  judge: judgeSchema.prefault({}),
 });
 
 export const backendNames = ['cuda', 'tensorflow', 'native', 'wasm'] as const;
@@ -355,7 +391,9 @@ export const configSchema = z.strictObject({
   reward: z
     .string()
     .min(1)
-    .describe('hf:DIR, module:FILE, http:URL, or a weighted sum such as 0.7*hf:A+0.3*module:B.mjs'),
+    .describe(
+      'hf:DIR, module:FILE, http:URL, judge:http://HOST/v1#MODEL, or a weighted sum such as 0.7*hf:A+0.3*module:B.mjs',
+    ),
   prompts: z.string().min(1).describe('JSON lines with a `prompt` each'),
   held_out: z.string().min(1).describe('JSON lines of the prompts that rounds are evaluated on'),
   preferences: z
@@ -391,4 +429,5 @@ export type UpdateConfig = Config['update'];
 export type DpoConfig = Config['dpo'];
 export type LoraConfig = z.infer<typeof loraSchema>;
 export type RewardOptions = Config['rewards'];
+export type JudgeOptions = RewardOptions['judge'];
 export type PairsConfig = Config['pairs'];

@@ -11,6 +11,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Config, JobConfig } from '../../core/config/schema.js';
 import type { ControlSignal } from '../../core/control.js';
 import { messageOf, UserError } from '../../core/errors.js';
+import { judgeKeyVariable, rewardKeyVariable } from '../../core/trust.js';
 import { log } from '../../io/print.js';
 import type { WorkContext, WorkResults } from '../stages/context.js';
 import { discardUpdate } from '../stages/files.js';
@@ -211,7 +212,7 @@ class JobWatch {
 
   private attempt({ id, attempt }: JobLaunch = this.current): Attempt {
     const key = this.context.config.sampling.server?.key_variable ?? null;
-    const secrets = ['BREVITY_REWARD_KEY', ...(key === null ? [] : [key])];
+    const secrets = [rewardKeyVariable, judgeKeyVariable, ...(key === null ? [] : [key])];
     return { dir: this.dir, id, number: attempt, config: this.config, secrets };
   }
 

@@ -14,11 +14,14 @@ import { promptText } from '../../core/prompts.js';
 
 /** The response to every prompt: the reward may score it low, but must give a number. */
 const answer = 'Yes.';
+/** A judge's tournament needs an opponent. */
+const opponent = 'No.';
 const anyPrompt = 'Is the sky blue?';
 
 /** @throws UserError with the reward's own error */
 export async function tryReward({ spec, options, prompts, model, backend, named }: RewardAsk): Promise<RewardFacts> {
-  const folders = parseRewardSpec(spec).flatMap((part) => (part.kind === 'hf' ? [part.dir] : []));
+  const parts = parseRewardSpec(spec);
+  const folders = parts.flatMap((part) => (part.kind === 'hf' ? [part.dir] : []));
   const parameters = folders.reduce((sum, dir) => sum + checkModel(dir, 'reward').parameters, 0);
   if (folders.length > 0) await (await import('../../tensor/backend.js')).useBackend(backend);
   const input = inputFrom(prompts, model);
@@ -27,7 +30,12 @@ export async function tryReward({ spec, options, prompts, model, backend, named 
   try {
     const started = performance.now();
     let value = NaN;
-    await reward.score([input], { onReward: (_index, given) => (value = given) });
+    const inputs = parts.some(({ kind }) => kind === 'judge') ? [input, { ...input, response: opponent }] : [input];
+    await reward.score(inputs, {
+      onReward: (index, given) => {
+        if (index === 0) value = given;
+      },
+    });
     const seconds = (performance.now() - started) / 1000;
     return { reward: value, prompt: promptText(input), response: answer, seconds, parameters };
   } finally {

@@ -9,6 +9,7 @@ import type {
   MetricsRow,
   PairRow,
   ProbeRow,
+  RemarksRow,
   SampledResponse,
 } from '../../core/rows.js';
 import type { RoundState, SampledPrompts, Stage } from '../../core/rounds.js';
@@ -30,6 +31,7 @@ export type Report =
     }
   | { type: 'response'; prompt_index: number; sample: number; prompt: string; response: SampledResponse }
   | { type: 'rewards'; rewards: { prompt_index: number; sample: number; reward: number }[] }
+  | { type: 'remarks'; row: RemarksRow }
   /** `done` of `total` log-probabilities are on disk. */
   | { type: 'logps'; rows: LogpsRow[]; done: number; total: number }
   | { type: 'step'; metrics: MetricsRow }

@@ -1,7 +1,7 @@
 /** The models in memory: one policy and one reward at a time, since two policies may not fit. */
 import type { Config } from '../../core/config/schema.js';
 import { type LoadedModel, loadModel } from '../../model/folder.js';
-import { type Permission, type Reward, openReward } from '../../rewards/index.js';
+import { type CacheFile, type Permission, type Reward, openReward } from '../../rewards/index.js';
 import { parseRewardSpec } from '../../core/config/rewardSpec.js';
 
 /**
@@ -24,10 +24,12 @@ export class ModelShelf {
   /**
    * @param permission asked before a reward's code runs or a key is sent
    * @param prepare loads the tensor backend; called before a model is loaded
+   * @param judgeCache file of judges' earlier answers
    */
   constructor(
     readonly permission: Permission,
     private readonly prepare: () => Promise<void> = () => Promise.resolve(),
+    private readonly judgeCache: CacheFile | null = null,
   ) {}
 
   /** The policy of a folder. */
@@ -51,7 +53,7 @@ export class ModelShelf {
     if (this.opened?.key !== key) {
       this.closeReward();
       if (parseRewardSpec(spec).some(({ kind }) => kind === 'hf')) await this.prepare();
-      this.opened = { key, reward: await openReward(spec, options, this.permission) };
+      this.opened = { key, reward: await openReward(spec, options, this.permission, this.judgeCache) };
     }
     return this.opened.reward;
   }

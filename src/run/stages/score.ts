@@ -9,6 +9,7 @@ import { writeFileAtomic } from '../../io/durable.js';
 import { appendJsonLines, readJsonLines } from '../../io/jsonl.js';
 import { checkedReward, readLabelledRows } from '../rewardCheck.js';
 import { ProgressMeter, type WorkContext } from './context.js';
+import { keepRemarks } from './remarks.js';
 
 /** Prompts scored before their rows are written. */
 const PROMPTS_AT_ONCE = 16;
@@ -86,6 +87,8 @@ export async function scoreInto(
   } catch (error) {
     context.models.closeReward();
     throw error;
+  } finally {
+    keepRemarks(context, absolute ? 'evaluate' : 'score', reward);
   }
   return read().sort((a, b) => a.prompt_index - b.prompt_index);
 }

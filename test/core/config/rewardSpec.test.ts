@@ -1,6 +1,11 @@
 /** Reward specifications. */
 import { describe, expect, it } from 'vitest';
-import { parseRewardSpec, resolveRewardSpec, withoutSecrets } from '../../../src/core/config/rewardSpec.js';
+import {
+  parseRewardSpec,
+  publishedReward,
+  resolveRewardSpec,
+  withoutSecrets,
+} from '../../../src/core/config/rewardSpec.js';
 
 describe('parseRewardSpec', () => {
   it('reads each form', () => {
@@ -27,6 +32,10 @@ describe('parseRewardSpec', () => {
     ['what:b+http://ann:s3cret@host/classify?k=s3cret#s3cret', 'cannot be read'],
     ['0.5.5*http://ann:s3cret@host/predict?key=s3cret', 'has the weight'],
     ['http://ann:s3cret@:0/?key=s3cret', 'cannot be read'],
+    ['judge:https://ann:s3cret@host/v1#m', 'holds a user name or password'],
+    ['judge:https://host/v1?api_key=s3cret#m', 'has the parameter "api_key"; expected none'],
+    ['judge:https://host/v1#m?key=s3cret', 'has a model name with other signs'],
+    ['hf:a+judge:https://host/v1?k=s3cret', 'has the parameter "k"'],
   ])('refuses secrets in %s and does not repeat them', (spec, says) => {
     let message = '';
     try {
@@ -41,6 +50,28 @@ describe('parseRewardSpec', () => {
   it('shows a URL without user name, password, query and fragment', () => {
     expect(withoutSecrets('0.5*http://a:b@host:1/classify?model=m#f+hf:x')).toBe('0.5*http://host:1/classify+hf:x');
     expect(withoutSecrets('hf:a?b@c+module:d#e')).toBe('hf:a?b@c+module:d#e');
+    expect(withoutSecrets('2*judge:http://a:b@h/v1?k=1#org/m+http://h/predict?k=1#f')).toBe(
+      '2*judge:http://h/v1#org/m+http://h/predict',
+    );
+  });
+  it('reads a judge with its model', () => {
+    const [judge, other] = parseRewardSpec('0.5*judge:http://host:8000/v1#org/some_model:20b + judge:https://h#a%20b');
+    expect(judge).toMatchObject({ kind: 'judge', weight: 0.5, model: 'org/some_model:20b' });
+    expect(judge.kind === 'judge' && judge.url.href).toBe('http://host:8000/v1');
+    expect(other).toMatchObject({ kind: 'judge', weight: 1, model: 'a b' });
+    const text = 'judge:http://host:8000/v1#/models/my judge+0.5*hf:/a';
+    expect(resolveRewardSpec(text, '/x')).toBe(text);
+    expect(publishedReward(text)).toBe('judge:http://host:8000/v1#my judge+0.5*hf:a');
+    expect(publishedReward('2*judge:http://h/v1#org/m')).toBe('2*judge:http://h/v1#org/m');
+  });
+  it.each([
+    ['judge:http://host/v1', 'names no model; expected judge:URL#MODEL, such as judge:http'],
+    ['judge:http://host/v1#', 'names no model'],
+    ['judge:host:8000/v1#m', 'has the judge URL "host:8000/v1", which cannot be read'],
+    ['judge:#m', 'cannot be read'],
+    ['judge:http://host/v1#a#b', 'has a model name with other signs'],
+  ])('refuses the judge %s', (spec, says) => {
+    expect(() => parseRewardSpec(spec)).toThrow(says);
   });
   it('takes schemes in any case', () => {
     expect(parseRewardSpec('Hf:a+0.5*MODULE:b.mjs+HTTP://host/predict')).toMatchObject([

@@ -80,9 +80,17 @@ it('precision counts only on a GPU', () => {
 
 it('what the explanations show can be typed as it stands', () => {
   const shown = explanation(fieldOf('reward'));
-  expect(shown).toMatch(/^hf:DIR, module:FILE, http:URL, or a weighted sum such as 0\.7\*hf:A\+0\.3\*module:B\.mjs\. /);
+  expect(shown).toMatch(
+    /^hf:DIR, module:FILE, http:URL, judge:http:\/\/HOST\/v1#MODEL, or a weighted sum such as 0\.7\*hf:A\+0\.3\*module:B\.mjs\. /,
+  );
   const examples = shown.match(/\S*[a-z]+:[^\s,]*[^\s,.]/gi) ?? [];
-  expect(examples).toEqual(['hf:DIR', 'module:FILE', 'http:URL', '0.7*hf:A+0.3*module:B.mjs']);
+  expect(examples).toEqual([
+    'hf:DIR',
+    'module:FILE',
+    'http:URL',
+    'judge:http://HOST/v1#MODEL',
+    '0.7*hf:A+0.3*module:B.mjs',
+  ]);
   for (const example of examples) expect(() => parseRewardSpec(example)).not.toThrow();
   for (const field of fields) {
     // Commands and values in code quotes, choices by their names.

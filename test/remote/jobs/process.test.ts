@@ -176,7 +176,13 @@ describe('a job that ends without a result', () => {
 });
 
 it('does not give the job the keys of servers', async () => {
-  const b = made({ command: `env > {dir}/../environment; ${fakeCommand()}` }, { BREVITY_REWARD_KEY: 'secret' });
+  const b = made(
+    { command: `env > {dir}/../environment; ${fakeCommand()}` },
+    {
+      BREVITY_REWARD_KEY: 'secret',
+      BREVITY_JUDGE_KEY: 'secret',
+    },
+  );
   await b.watch();
   expect(readFileSync(path.join(b.round, 'environment'), 'utf8')).toContain('BREVITY_JOB_ATTEMPT=1');
   expect(readFileSync(path.join(b.round, 'environment'), 'utf8')).not.toContain('secret');
