@@ -18,6 +18,7 @@ const loaders: Record<string, () => Promise<Command>> = {
   doctor: async () => (await import('./cli/doctor.js')).doctorCommand(),
   sample: async () => (await import('./cli/sample.js')).sampleCommand(),
   score: async () => (await import('./cli/score.js')).scoreCommand(),
+  'check-reward': async () => (await import('./cli/checkReward.js')).checkRewardCommand(),
   pair: async () => (await import('./cli/pair.js')).pairCommand(),
   logprobs: async () => (await import('./cli/logprobs.js')).logprobsCommand(),
   update: async () => (await import('./cli/update.js')).updateCommand(),
@@ -30,20 +31,21 @@ const loaders: Record<string, () => Promise<Command>> = {
 
 const summary = (): string => `
 Commands:
-  auto        take a run through its rounds unattended
-  review      look through scored samples without model or engine; write the pairs
-  doctor      show what this machine can do and why not more
-  export      write a round's policy as a folder that transformers loads
-  report      the rounds of a run as a Markdown table
+  auto          take a run through its rounds unattended
+  review        look through scored samples without model or engine; write the pairs
+  doctor        show what this machine can do and why not more
+  export        write a round's policy as a folder that transformers loads
+  report        the rounds of a run as a Markdown table
 Stages, each reading and writing JSON lines:
-  sample      sample responses from a policy
-  score       score responses with a reward
-  pair        make preference pairs from scored samples
-  logprobs    log-probabilities of responses under a model
-  update      one LR-DPO update of a policy on pairs
-  evaluate    judge a policy against another on held-out prompts
-  job         execute the folder of an update job (docs/jobs.md)
-  win-rate    plain and length-controlled win rates from preferences
+  sample        sample responses from a policy
+  score         score responses with a reward
+  check-reward  how far a reward agrees with people's preferences
+  pair          make preference pairs from scored samples
+  logprobs      log-probabilities of responses under a model
+  update        one LR-DPO update of a policy on pairs
+  evaluate      judge a policy against another on held-out prompts
+  job           execute the folder of an update job (docs/jobs.md)
+  win-rate      plain and length-controlled win rates from preferences
 
 \`${commandLine('COMMAND --help')}\` tells more. A run directory that is named like a command is opened as ./NAME.
 

@@ -10,6 +10,7 @@ import type {
   EnvironmentFacts,
   Measurement,
   ModelFacts,
+  PreferenceFacts,
   PromptFacts,
   RewardFacts,
 } from '../../src/core/form/facts.js';
@@ -30,7 +31,16 @@ export type FormSource =
   | { from: 'run'; entry: RunEntry };
 
 /** Fields of the form whose values are checked on the machine. */
-export const checkNames = ['directory', 'model', 'prompts', 'held_out', 'reward', 'endpoints', 'updates_on'] as const;
+export const checkNames = [
+  'directory',
+  'model',
+  'prompts',
+  'held_out',
+  'reward',
+  'preferences',
+  'endpoints',
+  'updates_on',
+] as const;
 export type CheckName = (typeof checkNames)[number];
 
 /** What each check finds out. */
@@ -40,12 +50,14 @@ export interface FactsOf {
   prompts: PromptFacts;
   held_out: PromptFacts;
   reward: RewardFacts;
+  preferences: PreferenceFacts;
   endpoints: EndpointFacts[];
   updates_on: EnvironmentFacts;
 }
 
 export type CheckAsk =
-  { task: 'directory'; directory: string } | TaskAsk<'model' | 'prompts' | 'reward' | 'endpoints' | 'environment'>;
+  | { task: 'directory'; directory: string }
+  | TaskAsk<'model' | 'prompts' | 'reward' | 'preferences' | 'endpoints' | 'environment'>;
 
 export type HomeTask =
   | { task: 'open'; directory: string }

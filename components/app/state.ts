@@ -18,6 +18,7 @@ import type {
   Stage,
 } from '../../src/protocol/messages.js';
 import type { Home, HomeEvent, HomeTask } from './home.js';
+import type { NamedPart } from '../../src/core/config/rewardSpec.js';
 import type { Sensitive } from '../../src/core/trust.js';
 
 export type { Size };
@@ -96,6 +97,8 @@ export interface FileReview {
   unit: 'tokens' | 'characters';
   /** Responses can be seen token by token. */
   tokens: boolean;
+  /** The parts of the reward, if the file has them. */
+  parts?: readonly NamedPart[];
   /** Where the pairs are written. */
   out: string;
 }

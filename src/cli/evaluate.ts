@@ -1,7 +1,7 @@
 /** `brevity evaluate`: compares two policies on held-out prompts. */
 import { Command, Option } from 'commander';
 import { judgeFaults } from '../io/configFile.js';
-import { judgeOverlap, metricFile, publishedReward } from '../core/config/rewardSpec.js';
+import { judgeOverlap, metricFile, namedParts, publishedReward } from '../core/config/rewardSpec.js';
 import { evaluationSchema, rewardOptionsSchema, samplingSchema } from '../core/config/schema.js';
 import { UserError } from '../core/errors.js';
 import { type Answers, evaluatePolicy, type MetricValues, type Opponent, sameTokens } from '../core/evaluation.js';
@@ -104,7 +104,7 @@ ${examples(
       const theirs = await answer(options.against, task, mine);
       const measured = async (sampled: Sampled): Promise<Answers> => ({
         responses: sampled.responses,
-        rewards: await scores(reward, task, sampled),
+        ...(await rewardsOf(reward, task, sampled)),
         metrics: await metricsOf(metrics, prompts, sampled),
         ...(judge !== null && judge.compare === undefined && { judged: await scores(judge, task, sampled) }),
       });
@@ -187,7 +187,20 @@ function grouped(values: readonly number[], count: number): number[][] {
   return Array.from({ length: values.length / count }, (_, p) => values.slice(p * count, (p + 1) * count));
 }
 
-async function scores(reward: Reward, { prompts, responses: count }: Task, sampled: Sampled): Promise<number[][]> {
+/** The rewards, and the parts of a weighted sum. */
+async function rewardsOf(reward: Reward, task: Task, sampled: Sampled): Promise<Pick<Answers, 'rewards' | 'parts'>> {
+  const named = namedParts(reward.spec);
+  const values: number[][] = [];
+  const rewards = await scores(reward, task, sampled, (index, parts) => (values[index] = [...parts]));
+  return { rewards, ...(named.length > 0 && { parts: { named, values } }) };
+}
+
+async function scores(
+  reward: Reward,
+  { prompts, responses: count }: Task,
+  sampled: Sampled,
+  onParts?: (index: number, parts: readonly number[]) => void,
+): Promise<number[][]> {
   const inputs = sampled.responses.flatMap((of, p) =>
     of.map((response) => ({
       prompt: prompts[p].prompt,
@@ -197,7 +210,13 @@ async function scores(reward: Reward, { prompts, responses: count }: Task, sampl
     })),
   );
   const values = new Array<number>(inputs.length);
-  await reward.score(inputs, { absolute: true, onReward: (index, value) => (values[index] = value) });
+  await reward.score(inputs, {
+    absolute: true,
+    onReward(index, value, parts) {
+      values[index] = value;
+      if (parts !== undefined) onParts?.(index, parts);
+    },
+  });
   return grouped(values, count);
 }
 

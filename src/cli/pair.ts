@@ -1,13 +1,35 @@
 /** `brevity pair`: makes preference pairs from scored samples. */
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { z } from 'zod';
-import { pairsSchema } from '../core/config/schema.js';
+import { Problems } from '../core/config/partial.js';
+import {
+  dpoSchema,
+  lengthPenaltyProblem,
+  pairsSchema,
+  type PairsConfig,
+  type PairStrategy,
+} from '../core/config/schema.js';
 import { UserError } from '../core/errors.js';
-import { makePairs } from '../core/pairs.js';
+import { count, fixed, of, signed } from '../core/format.js';
+import { largest } from '../core/limits.js';
+import { LR_DPO_ALPHA } from '../core/objectives/index.js';
+import type { Candidates } from '../core/pairing.js';
+import { choiceInWords, flippedIn, pairChoices, type PairPreview, previewPairs } from '../core/pairPreview.js';
+import { candidatesOf, makePairs, withWinProbabilities } from '../core/pairs.js';
 import { type PairRow, type SampleRow, promptSchema, tokenIdsSchema } from '../core/rows.js';
 import { type InputRow, RowWriter, readAllRows } from './rows.js';
-import { addFlags, examples, flagValues, inOption, outOption, pairsFlags, seedOption } from './options.js';
-import { printError } from '../io/print.js';
+import {
+  addCheck,
+  addFlags,
+  examples,
+  flagValues,
+  inOption,
+  outOption,
+  pairsFlags,
+  parserFor,
+  seedOption,
+} from './options.js';
+import { print, printError } from '../io/print.js';
 
 /** Texts alone, sampled elsewhere, make text pairs. */
 const scoredSchema = z.looseObject({
@@ -35,9 +57,23 @@ export function pairCommand(): Command {
         'one row per pair: {"prompt_ids","chosen_ids","rejected_ids","chosen_reward","rejected_reward",…}; of texts without ids {"prompt","chosen","rejected",…}',
       ),
     )
+    .option('--preview', 'write no pairs: print what each strategy would make of the samples, with the lengths', false)
+    .addOption(
+      new Option('--alpha <α>', 'for --preview: α of the loss, at which flipped pairs are counted')
+        .argParser(parserFor(dpoSchema.shape.alpha))
+        .default(LR_DPO_ALPHA),
+    )
     .addOption(seedOption());
+  addCheck(command, () => checkOptions(command));
   return addFlags(command, pairsFlags, 'schema')
-    .addHelpText('after', examples('pair --in scored.jsonl --min-gap 0.1 > pairs.jsonl'))
+    .addHelpText(
+      'after',
+      examples(
+        'pair --in scored.jsonl --preview',
+        'pair --in scored.jsonl --min-gap 0.1 > pairs.jsonl',
+        'pair --in scored.jsonl --strategy length-penalized --length-penalty 0.01 --pairs-per-prompt 2 > pairs.jsonl',
+      ),
+    )
     .action(async (options) => {
       const read = await readAllRows(options.in, scoredSchema);
       const indices = read.map(({ row }, position) => row.prompt_index ?? position);
@@ -49,12 +85,18 @@ export function pairCommand(): Command {
         rewards: row.responses.map(({ reward }) => reward),
       }));
       const settings = pairsSchema.parse(flagValues(options, pairsFlags).pairs ?? {});
+      if (options.preview || usesLengths(settings.strategy)) expectTokens(read, settings, options.preview);
+      if (options.preview) {
+        const candidates = rows.map((row, i) => candidatesOf(row, scores[i].rewards));
+        print(previewTable(candidates, settings, { alpha: options.alpha, seed: options.seed }));
+        return;
+      }
       const { pairs, dropped } = makePairs(rows, scores, settings, options.seed);
       const positions = new Map(rows.map(({ prompt_index }, position) => [prompt_index, position]));
       const out = new RowWriter(options.out);
       for (const pair of pairs) {
         const position = positions.get(pair.prompt_index as number) as number;
-        const row = { ...pair, prompt_index: indices[position] };
+        const row = { ...withWinProbabilities(pair, scores[position].rewards), prompt_index: indices[position] };
         out.write(hasIds(read[position].row) ? row : textPair(row));
       }
       out.close();
@@ -64,6 +106,64 @@ export function pairCommand(): Command {
         `${pairs.length} ${pairs.length === 1 ? 'pair' : 'pairs'}${text === '' ? '' : `; dropped: ${text}`}\n`,
       );
     });
+}
+
+/** @throws Problems for settings that do not fit together */
+function checkOptions(command: Command): void {
+  const { preview } = command.opts<{ preview: boolean }>();
+  const given = (name: string) => command.getOptionValueSource(name) === 'cli';
+  const pairs = pairsSchema.safeParse(flagValues(command.opts(), pairsFlags).pairs ?? {});
+  // A flag refused by its parser is reported separately. The preview shows every strategy, at the given λ too.
+  const wrong = preview || !pairs.success ? null : lengthPenaltyProblem(pairs.data);
+  const problems = [
+    ...(wrong === null ? [] : [`--length-penalty: ${wrong}`]),
+    ...(given('alpha') && !preview ? ['--alpha: only --preview uses it; α is a setting of the update'] : []),
+    ...(given('out') && preview ? ['--out: --preview prints a table and writes no pairs; leave one of them out'] : []),
+    ...(given('strategy') && preview ? ['--strategy: --preview shows every strategy; leave one of them out'] : []),
+    ...(given('pairWeight') && preview ? ['--pair-weight: --preview shows no weights; leave one of them out'] : []),
+  ];
+  if (problems.length > 0) throw new Problems(problems, `${problems.length} problems`);
+}
+
+const usesLengths = (strategy: PairStrategy): boolean => strategy === 'length-penalized' || strategy === 'wpo';
+
+/** Lengths are counted in tokens: λ is a reward per token. @throws UserError that names the first row without ids */
+function expectTokens(read: readonly InputRow<ScoredRow>[], { strategy }: PairsConfig, preview: boolean): void {
+  const lacking = read.find(({ row }) => !hasIds(row));
+  if (lacking === undefined) return;
+  throw new UserError(
+    `${lacking.where} has no token ids, in which ${preview ? '--preview' : `strategy ${strategy}`} counts lengths; expected "prompt_ids" and "ids" in each response, as \`sample\` writes them`,
+  );
+}
+
+const tableColumns: readonly [heading: string, cell: (of: PairPreview, alpha: number) => string][] = [
+  ['strategy', choiceInWords],
+  ['pairs', ({ pairs }) => count(pairs)],
+  ['prompts', ({ paired }) => count(paired)],
+  ['|y_w|', ({ chosen_length }) => fixed(chosen_length, 1)],
+  ['|y_l|', ({ rejected_length }) => fixed(rejected_length, 1)],
+  ['Δ|y|', ({ length_difference }) => signed(length_difference, 1)],
+  ['r_w-r_l', ({ reward_margin }) => signed(reward_margin, 3)],
+  ['r_w<r_l', ({ against_reward }) => count(against_reward)],
+  ['flipped', (of, alpha) => count(flippedIn(of, alpha))],
+];
+
+function previewTable(
+  rows: readonly Candidates[],
+  settings: PairsConfig,
+  { alpha, seed }: { alpha: number; seed: number },
+): string {
+  const previews = pairChoices(settings).map((choice) => previewPairs(rows, choice, settings, seed));
+  const cells = [
+    tableColumns.map(([heading]) => heading),
+    ...previews.map((of) => tableColumns.map(([, cell]) => cell(of, alpha))),
+  ];
+  const widths = tableColumns.map((_, i) => largest(cells.map((row) => row[i].length)));
+  const lines = cells.map((row) =>
+    row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  '),
+  );
+  const about = `${of(rows.length, 'prompt')}; means over pairs, lengths in tokens; flipped: by the loss at α ${alpha}.`;
+  return `${lines.join('\n')}\n\n${about}\n`;
 }
 
 function hasIds({ prompt_ids, responses }: ScoredRow): boolean {

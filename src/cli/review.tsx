@@ -76,7 +76,8 @@ ${examples('review scored.jsonl --tokenizer models/policy', 'review scored.jsonl
         tokens: tokens === null ? null : (prompt, sample) => tokens.answer(scored.details[prompt], sample),
       });
       const source = {
-        initial: (size: Size) => initialState(size, { unit: scored.unit, tokens: tokens !== null, out }),
+        initial: (size: Size) =>
+          initialState(size, { unit: scored.unit, tokens: tokens !== null, out, parts: scored.parts }),
         attach: session.attach,
         write(overwrite: boolean): AppEvent {
           if (!overwrite && session.wouldOverwrite()) return { type: 'file-exists', what: 'pairs', file: out };

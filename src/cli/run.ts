@@ -39,6 +39,7 @@ export function addRunOptions(command: Command, opening: OpenOptions = {}): Comm
     .option('--reward <spec>', 'reward of a new run: hf:DIR, module:FILE, http:URL, or a weighted sum')
     .option('--prompts <file>', 'training prompts of a new run: JSON lines with a "prompt" each')
     .option('--held-out <file>', 'prompts that its rounds are evaluated on')
+    .option('--preferences <file>', "people's preferences, which the reward is checked against before round 1")
     .option('--reference <which>', '`round`, `base` or a model folder')
     .option('--lora <rank>', 'train a LoRA adapter of this rank', wholeNumber(1))
     .option('--seed <n>', 'every random choice of the run follows from it', wholeNumber(0))
@@ -194,6 +195,7 @@ export function configFromFlags(options: Record<string, unknown>): PartialConfig
       ['reward', options.reward],
       ['prompts', options.prompts],
       ['held_out', options.heldOut],
+      ['preferences', options.preferences],
       ['seed', options.seed],
       ['backend', options.backend],
       ['threads', options.threads],

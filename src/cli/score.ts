@@ -5,6 +5,7 @@ import { rewardOptionsSchema } from '../core/config/schema.js';
 import { UserError } from '../core/errors.js';
 import { ProgressLine } from '../io/print.js';
 import { namedByUser, openReward, type RewardInput } from '../rewards/index.js';
+import { type NamedPart, namedParts } from '../core/config/rewardSpec.js';
 import { tokenIdsSchema } from '../core/rows.js';
 import { useBackend } from '../tensor/backend.js';
 import { readAllRows, responseRowSchema, responsesOf, RowWriter, withValues } from './rows.js';
@@ -25,6 +26,9 @@ import {
 const rowSchema = responseRowSchema.extend({ ids: tokenIdsSchema.optional() });
 type Row = z.infer<typeof rowSchema>;
 
+/** An entry of a row's `reward_parts`; `value` is unweighted. */
+type RewardPartValue = NamedPart & { value: number };
+
 export function scoreCommand(): Command {
   const command = new Command('score')
     .description('score responses with a reward')
@@ -32,7 +36,7 @@ export function scoreCommand(): Command {
     .addOption(inOption('rows of `sample`, `logprobs` or `pair`, or one {"prompt","response"} or {"ids"} per line'))
     .addOption(
       outOption(
-        'the same rows with "reward", for `sample` in each response; pairs with "chosen_reward" and "rejected_reward"',
+        'the same rows with "reward", for `sample` in each response; pairs with "chosen_reward" and "rejected_reward"; for a weighted sum also "reward_parts": [{"name","weight","value"}]',
       ),
     )
     .addOption(backendOption())
@@ -54,20 +58,33 @@ export function scoreCommand(): Command {
       const out = new RowWriter(options.out);
       const progress = new ProgressLine('scoring', 'responses');
       const rewards = rows.map(({ row, where }) => new Array<number>(inputsOf(row, where).length));
+      const parts = rewards.map(({ length }) => new Array<RewardPartValue[] | undefined>(length));
+      const names = namedParts(options.reward);
       const left = rewards.map(({ length }) => length);
       let next = 0;
       let done = 0;
+      const write = (at: number) =>
+        out.write(
+          withValues(
+            rows[at].row,
+            rewards[at].map((value, i) => ({
+              reward: value,
+              ...(parts[at][i] !== undefined && { reward_parts: parts[at][i] }),
+            })),
+          ),
+        );
       // Writes rows in input order, each as soon as it and all rows before it are scored.
       const writeReady = () => {
-        for (; next < rows.length && left[next] === 0; next++) out.write(scored(rows[next].row, rewards[next]));
+        for (; next < rows.length && left[next] === 0; next++) write(next);
       };
       try {
         await reward.score(
           flat.map(({ input }) => input),
           {
-            onReward(index, value) {
+            onReward(index, value, values) {
               const { at, sample } = flat[index];
               rewards[at][sample] = value;
+              if (names.length > 0) parts[at][sample] = values?.map((part, p) => ({ ...names[p], value: part }));
               left[at]--;
               writeReady();
               progress.update(++done, flat.length);
@@ -77,8 +94,7 @@ export function scoreCommand(): Command {
       } finally {
         progress.finish();
         // Also writes rows that were scored out of order before a failure.
-        for (let at = next + 1; at < rows.length; at++)
-          if (left[at] === 0 && next < rows.length) out.write(scored(rows[at].row, rewards[at]));
+        for (let at = next + 1; at < rows.length; at++) if (left[at] === 0 && next < rows.length) write(at);
         out.close();
         reward.dispose();
       }
@@ -100,11 +116,4 @@ function inputsOf(row: Row, where: string): RewardInput[] {
       throw new UserError(`${where} lacks a prompt or a response; expected texts of both, or token ids of both`);
     return { prompt, response: text, ids: whole, prompt_tokens: prompt_ids?.length };
   });
-}
-
-function scored(row: Row, rewards: number[]): object {
-  return withValues(
-    row,
-    rewards.map((reward) => ({ reward })),
-  );
 }

@@ -18,6 +18,8 @@ export interface AlphaProfile {
   distinct: Float64Array;
   starts: Float64Array;
   counts: Float64Array;
+  /** Sums of the pairs' own weights, by group. */
+  factors: Float64Array;
   law: WeightLaw;
 }
 
@@ -49,28 +51,34 @@ export function alphaProfile(pairs: readonly MarginInput[], law: WeightLaw = log
 function weightGroups(
   pairs: readonly MarginInput[],
   differences: Float64Array,
-): Pick<AlphaProfile, 'distinct' | 'starts' | 'counts'> {
+): Pick<AlphaProfile, 'distinct' | 'starts' | 'counts' | 'factors'> {
+  const factors = Float64Array.from(pairs, ({ pair_weight = 1 }) => pair_weight);
   if (pairs.some(({ weight_start }) => weight_start !== 0)) {
     return {
       distinct: differences,
       starts: Float64Array.from(pairs, ({ weight_start }) => weight_start),
       counts: new Float64Array(pairs.length).fill(1),
+      factors,
     };
   }
-  const groups = new Map<number, number>();
-  for (const difference of differences) groups.set(difference, (groups.get(difference) ?? 0) + 1);
+  const groups = new Map<number, { count: number; factor: number }>();
+  differences.forEach((difference, i) => {
+    const { count, factor } = groups.get(difference) ?? { count: 0, factor: 0 };
+    groups.set(difference, { count: count + 1, factor: factor + factors[i] });
+  });
   return {
     distinct: Float64Array.from(groups.keys()),
     starts: new Float64Array(groups.size),
-    counts: Float64Array.from(groups.values()),
+    counts: Float64Array.from(groups.values(), ({ count }) => count),
+    factors: Float64Array.from(groups.values(), ({ factor }) => factor),
   };
 }
 
 export function numbersAt(profile: AlphaProfile, alpha: number): AlphaNumbers {
-  const { distinct, starts, counts, law } = profile;
+  const { distinct, starts, counts, factors, law } = profile;
   let [weights, pull, longer, weightLonger, shorter, weightShorter] = [0, 0, 0, 0, 0, 0];
   for (let i = 0; i < distinct.length; i++) {
-    const weight = counts[i] * weightAt(law, starts[i], distinct[i], alpha);
+    const weight = factors[i] * weightAt(law, starts[i], distinct[i], alpha);
     weights += weight;
     pull += weight * distinct[i];
     if (distinct[i] > 0) {
@@ -113,12 +121,12 @@ export type NeutralAlpha =
  * there is one root at most; it is bracketed and halved down to neighbouring doubles.
  */
 export function lengthNeutralAlpha(profile: AlphaProfile): NeutralAlpha {
-  const { distinct, starts, counts, law } = profile;
+  const { distinct, starts, factors, law } = profile;
   if (distinct.length === 0) return { found: false, why: 'no pairs' };
   const pull = (alpha: number): number => {
     let sum = 0;
     for (let i = 0; i < distinct.length; i++)
-      sum += counts[i] * weightAt(law, starts[i], distinct[i], alpha) * distinct[i];
+      sum += factors[i] * weightAt(law, starts[i], distinct[i], alpha) * distinct[i];
     return sum;
   };
   const atZero = pull(0);

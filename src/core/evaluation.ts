@@ -10,6 +10,7 @@
  * Knows no backend and does no I/O.
  */
 import { agreementOf, known } from './agreement.js';
+import type { NamedPart } from './config/rewardSpec.js';
 import { largest } from './limits.js';
 import type {
   ComparedMetric,
@@ -17,8 +18,10 @@ import type {
   EvaluationResult,
   JudgeComparison,
   KindComparison,
+  PartMean,
   SampledResponse,
 } from './rows.js';
+import { partMeans } from './rewardParts.js';
 import { bootstrapInterval, type Interval } from './statistics.js';
 import { styleControlledWinRate, styleOf, type StyleFeatures } from './styleControl.js';
 import { lengthControlledWinRate, mean, type PreferenceRow, sampleDeviation } from './winRate.js';
@@ -27,6 +30,8 @@ import { lengthControlledWinRate, mean, type PreferenceRow, sampleDeviation } fr
 export interface Answers {
   responses: SampledResponse[][];
   rewards: number[][];
+  /** The parts of a weighted sum, and their unweighted values of all responses: [response][part]. */
+  parts?: { named: readonly NamedPart[]; values: number[][] };
   metrics?: MetricValues[];
   /** Scores by the second judge; absent if it compares, or if there is none. */
   judged?: number[][];
@@ -73,6 +78,7 @@ export function evaluatePolicy(
     prompts: responses.length,
     responses: largest(responses.map(({ length }) => length)),
     reward: meanOfMeans(rewards),
+    ...(policy.parts !== undefined && { reward_parts: partsOf(policy.parts) }),
     mean_length: each(({ ids }) => ids.length),
     mean_characters: each(({ text }) => text.length),
     distinct_2: distinctBigrams(responses.flat()),
@@ -86,6 +92,11 @@ export function evaluatePolicy(
     ...(all.length > 0 && { notes: all }),
     comparisons: opponents.map((opponent) => compare(policy, opponent, kinds)),
   };
+}
+
+function partsOf({ named, values }: NonNullable<Answers['parts']>): PartMean[] {
+  const averages = partMeans(values);
+  return named.map((part, p) => ({ ...part, reward: averages[p] }));
 }
 
 const unevenNote =

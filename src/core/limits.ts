@@ -7,6 +7,8 @@
 export const MAX_REWARD = 1e30;
 /** Largest token id: ids are int32 on every backend. */
 export const MAX_TOKEN_ID = 2 ** 31 - 1;
+/** Largest weight of a pair that a person may set. */
+export const MAX_PAIR_WEIGHT = 1000;
 /** Bytes of one line of a JSON-lines file. */
 export const MAX_LINE = 64 * 2 ** 20;
 /** Bytes of a file that is read whole: run.json, configurations, the small files of a model folder. */

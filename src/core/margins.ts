@@ -14,6 +14,8 @@ export interface MarginInput {
   rejected_length: number;
   /** The objective's `weightStart`; NaN while it is unknown. */
   weight_start: number;
+  /** The pair's own weight, which the gradient weight is multiplied by; absent: 1. */
+  pair_weight?: number;
 }
 
 export interface Margins {
@@ -23,7 +25,7 @@ export interface Margins {
   length_margin: number;
   /** (r_w - α|y_w|) - (r_l - α|y_l|). */
   length_penalized_margin: number;
-  /** The objective's, when the update starts; NaN while it is unknown. */
+  /** The objective's, when the update starts, times the pair's own; NaN while it is unknown. */
   weight: number;
   /** The length penalty, not a person, has reversed the rewards' preference. */
   flipped: boolean;
@@ -39,7 +41,7 @@ export function pairMargins(pair: MarginInput, alpha: number, law: WeightLaw = l
     reward_margin,
     length_margin,
     length_penalized_margin,
-    weight: weightAt(law, pair.weight_start, length_difference, alpha),
+    weight: (pair.pair_weight ?? 1) * weightAt(law, pair.weight_start, length_difference, alpha),
     flipped: isFlipped(reward_margin, length_penalized_margin),
   };
 }

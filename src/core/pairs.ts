@@ -1,65 +1,68 @@
-/** Makes preference pairs from scored responses. Knows no backend and does no I/O. */
+/** Makes the training pairs of scored responses; pairing.ts says which. Knows no backend and does no I/O. */
 import type { PairsConfig } from './config/schema.js';
 import { UserError } from './errors.js';
 import { objectives, type ObjectiveName } from './objectives/index.js';
 import type { Objective } from './objectives/objective.js';
-import { winProbabilities } from './objectives/sppo.js';
-import type { ResponsePair } from './review/rows.js';
+import { winProbability } from './objectives/sppo.js';
+import { type Candidates, choosePairs, weighPairs } from './pairing.js';
+import { type RewardPair, firstOfEqual } from './review/rows.js';
 import type { DroppedPairs, PairRow, SampleRow, ScoreRow } from './rows.js';
-import { deriveSeed, Random } from './seeds.js';
-import { largest, smallest } from './limits.js';
+
+/** The pairs that the rewards make of one prompt, or why they make none. */
+export type MadePairs = readonly RewardPair[] | keyof DroppedPairs;
 
 /**
- * One pair per prompt: the response with the highest reward against the one with the lowest, or against another at
- * random. Only the order of rewards decides; the length penalty enters through the loss.
+ * A round's pairs by its strategy (pairing.ts). The length penalty of the loss has no part in it.
  *
  * @param scores rewards of each sample row, found by prompt_index
  * @param seed for `best-random`
  * @returns the pairs by prompt_index, the number of prompts without a pair, and the outcome of every prompt
  */
 export function makePairs(
-  samples: SampleRow[],
-  scores: ScoreRow[],
+  samples: readonly SampleRow[],
+  scores: readonly ScoreRow[],
   config: PairsConfig,
   seed: number,
-): { pairs: PairRow[]; dropped: DroppedPairs; made: Map<number, ResponsePair | keyof DroppedPairs> } {
+): { pairs: PairRow[]; dropped: DroppedPairs; made: Map<number, MadePairs> } {
   const rewardsOf = new Map(scores.map(({ prompt_index, rewards }) => [prompt_index, rewards]));
+  const rows = [...samples]
+    .sort((a, b) => a.prompt_index - b.prompt_index)
+    .map((row) => {
+      const rewards = rewardsOf.get(row.prompt_index);
+      if (rewards === undefined || rewards.length !== row.responses.length) {
+        throw new UserError(
+          `prompt ${row.prompt_index} has ${row.responses.length} responses and ${rewards?.length ?? 0} rewards; its samples or scores are damaged`,
+        );
+      }
+      return { row, rewards, chosen: choosePairs(candidatesOf(row, rewards), config, seed) };
+    });
+  const weighed = weighPairs(
+    rows.map(({ chosen }) => (typeof chosen === 'string' ? [] : chosen)),
+    config.weight,
+  );
   const dropped: DroppedPairs = { ties: 0, identical: 0, below_gap: 0, too_few: 0 };
   const pairs: PairRow[] = [];
-  const made = new Map<number, ResponsePair | keyof DroppedPairs>();
-  for (const row of [...samples].sort((a, b) => a.prompt_index - b.prompt_index)) {
-    const rewards = rewardsOf.get(row.prompt_index);
-    if (rewards === undefined || rewards.length !== row.responses.length) {
-      throw new UserError(
-        `prompt ${row.prompt_index} has ${row.responses.length} responses and ${rewards?.length ?? 0} rewards; its samples or scores are damaged`,
-      );
-    }
-    const result = choosePair(row, rewards, config, seed);
-    made.set(row.prompt_index, result);
-    if (typeof result === 'string') dropped[result]++;
-    else pairs.push(pairRow(row, rewards, result));
-  }
+  const made = new Map<number, MadePairs>();
+  rows.forEach(({ row, rewards, chosen }, i) => {
+    made.set(row.prompt_index, typeof chosen === 'string' ? chosen : weighed[i]);
+    if (typeof chosen === 'string') dropped[chosen]++;
+    else for (const pair of weighed[i]) pairs.push(pairRow(row, rewards, pair));
+  });
   return { pairs, dropped, made };
 }
 
-function choosePair(
-  row: SampleRow,
-  rewards: number[],
-  config: PairsConfig,
-  seed: number,
-): ResponsePair | keyof DroppedPairs {
-  if (rewards.length < 2) return 'too_few';
-  const chosen = rewards.indexOf(largest(rewards));
-  const rejected =
-    config.strategy === 'best-worst' ? rewards.indexOf(smallest(rewards)) : randomOther(row, rewards, chosen, seed);
-  if (rewards[chosen] === rewards[rejected]) return 'ties';
-  if (sameTokens(row.responses[chosen].ids, row.responses[rejected].ids)) return 'identical';
-  if (rewards[chosen] - rewards[rejected] < config.min_gap) return 'below_gap';
-  return { chosen, rejected };
+/** @param rewards of its responses, in their order */
+export function candidatesOf({ prompt_index, responses }: SampleRow, rewards: readonly number[]): Candidates {
+  return {
+    prompt_index,
+    rewards,
+    lengths: responses.map(({ ids }) => ids.length),
+    same: firstOfEqual(responses.map(({ ids }) => ids)),
+  };
 }
 
 /** Makes a training pair from two of a prompt's responses. */
-export function pairRow(row: SampleRow, rewards: number[], { chosen, rejected }: ResponsePair): PairRow {
+export function pairRow(row: SampleRow, rewards: readonly number[], { chosen, rejected, weight }: RewardPair): PairRow {
   const [w, l] = [row.responses[chosen], row.responses[rejected]];
   return {
     prompt_index: row.prompt_index,
@@ -75,6 +78,7 @@ export function pairRow(row: SampleRow, rewards: number[], { chosen, rejected }:
     rejected_index: rejected,
     chosen_truncated: w.finish_reason === 'length',
     rejected_truncated: l.finish_reason === 'length',
+    ...(weight === undefined ? {} : { weight }),
   };
 }
 
@@ -85,23 +89,18 @@ export function pairRow(row: SampleRow, rewards: number[], { chosen, rejected }:
  */
 export function withColumns(pair: PairRow, objective: ObjectiveName, rewards: readonly number[]): PairRow {
   const { needs }: Objective = objectives[objective];
+  return needs.includes('chosen_win_probability') ? withWinProbabilities(pair, rewards) : pair;
+}
+
+/** @param rewards of all responses to the pair's prompt */
+export function withWinProbabilities(pair: PairRow, rewards: readonly number[]): PairRow {
   const { chosen_index: chosen, rejected_index: rejected } = pair;
-  if (!needs.includes('chosen_win_probability') || chosen === undefined || rejected === undefined) return pair;
-  const wins = winProbabilities(rewards);
-  return { ...pair, chosen_win_probability: wins[chosen], rejected_win_probability: wins[rejected] };
-}
-
-/** A response other than the best that could make a pair; the best itself where there is none, which counts as a tie. */
-function randomOther(row: SampleRow, rewards: number[], best: number, seed: number): number {
-  const others = rewards.flatMap((reward, i) =>
-    reward < rewards[best] && !sameTokens(row.responses[i].ids, row.responses[best].ids) ? [i] : [],
-  );
-  if (others.length === 0) return best;
-  return others[new Random(deriveSeed(seed, 'pairs', row.prompt_index)).below(others.length)];
-}
-
-function sameTokens(a: number[], b: number[]): boolean {
-  return a.length === b.length && a.every((id, i) => id === b[i]);
+  if (chosen === undefined || rejected === undefined) return pair;
+  return {
+    ...pair,
+    chosen_win_probability: winProbability(rewards, chosen),
+    rejected_win_probability: winProbability(rewards, rejected),
+  };
 }
 
 /** Prompt and response tokens of both sides. */

@@ -5,6 +5,7 @@
  * Leaves out reading and writing (io/jsonl.ts) and the configuration (config/schema.ts).
  */
 import { z } from 'zod';
+import type { NamedPart } from './config/rewardSpec.js';
 import { MAX_REWARD, MAX_TOKEN_ID } from './limits.js';
 import type { Interval } from './statistics.js';
 
@@ -21,6 +22,20 @@ export const rewardSchema = z
   .number()
   .min(-MAX_REWARD, `a reward is at least -${MAX_REWARD}`)
   .max(MAX_REWARD, `a reward is at most ${MAX_REWARD}`);
+
+/**
+ * Parts of the rewards of a prompt's responses, for a weighted sum: [response][part], the unweighted value of each part
+ * in the order of the specification. Absent for a single reward, and in rows of earlier versions.
+ */
+export const rewardPartsSchema = z.array(z.array(rewardSchema));
+
+/** Why these parts do not belong to so many responses; null if they do. */
+export function problemWithParts(parts: readonly (readonly number[])[] | undefined, responses: number): string | null {
+  if (parts === undefined) return null;
+  if (parts.length !== responses) return `expected one list for each of ${responses} rewards, got ${parts.length}`;
+  const uneven = parts.find((values) => values.length < 2 || values.length !== parts[0].length);
+  return uneven === undefined ? null : 'expected lists of as many numbers, at least two, one for each part';
+}
 
 /** One sampled response. `ids` includes the end-of-turn token if the model produced it: |y| = ids.length. */
 export const responseSchema = z.object({
@@ -43,7 +58,12 @@ export const sampleRowSchema = z.object({
 export type SampleRow = z.infer<typeof sampleRowSchema>;
 
 /** A row of `scores.jsonl`: the rewards of `samples.jsonl`'s row with the same prompt_index, in its order. */
-export const scoreRowSchema = z.object({ prompt_index: z.int().min(0), rewards: z.array(rewardSchema) });
+export const scoreRowSchema = z
+  .object({ prompt_index: z.int().min(0), rewards: z.array(rewardSchema), parts: rewardPartsSchema.optional() })
+  .superRefine(({ rewards, parts }, context) => {
+    const message = problemWithParts(parts, rewards.length);
+    if (message !== null) context.addIssue({ code: 'custom', path: ['parts'], message });
+  });
 export type ScoreRow = z.infer<typeof scoreRowSchema>;
 
 const winProbabilityExpected = 'expected a number from 0 to 1';
@@ -226,6 +246,16 @@ export interface KindComparison {
   };
 }
 
+export interface RewardCheckSummary {
+  /** Its published name. */
+  reward: string;
+  summary: string;
+  /** What speaks against it, one sentence each. */
+  warnings: string[];
+}
+
+export type PartMean = NamedPart & { reward: number };
+
 /** `evaluation.json` of a round; round 0 (the base) has no comparisons. */
 export interface EvaluationResult {
   round: number;
@@ -233,6 +263,10 @@ export interface EvaluationResult {
   /** Responses per prompt; 1 if absent. */
   responses?: number;
   reward: number;
+  /** Mean unweighted value of each part of a weighted sum; absent for a single reward, and in earlier versions. */
+  reward_parts?: PartMean[];
+  /** Of round 0, if the run has preference rows: how far the reward agrees with them. */
+  reward_check?: RewardCheckSummary;
   mean_length: number;
   mean_characters: number;
   distinct_2: number;

@@ -50,6 +50,9 @@ export const roundFiles = {
   /** Preferences of second judges between the round's held-out responses and another round's. */
   heldOutPreferences: 'held-out-preferences.jsonl',
   evaluation: 'evaluation.json',
+  /** Round 0: the reward on the preference rows, and the rewards of their responses. */
+  rewardCheck: 'reward-check.json',
+  rewardCheckScores: 'reward-check.jsonl',
   /** Log-probabilities of fixed tokens under the round's policy and its start: policyProbes.ts. */
   policyProbes: 'policy-probes.json',
   /** The comparison of each endpoint's log-probabilities, one row per verification. */

@@ -2,14 +2,23 @@
 import { z } from 'zod';
 import { UserError } from '../core/errors.js';
 import { noPause } from '../remote/jobs/view.js';
-import { configOf } from '../core/config/rounds.js';
+import { changedRound, configOf } from '../core/config/rounds.js';
+import { candidatesIn } from '../core/pairPreview.js';
+import { choosePairs, pairingSeed } from '../core/pairing.js';
 import { checkText, deleteRound, forkRound, judge, nameRound, nextRound, redoRound, switchRound } from './branches.js';
 import type { Core } from './core.js';
 import type { RunCommand } from '../protocol/messages.js';
 import type { CommandContext } from './stages.js';
-import { applyRow, countReview, decidedPair, decisionFor, viewOf } from '../core/review/decisions.js';
+import {
+  applyRow,
+  countReview,
+  decidedPair,
+  decisionFor,
+  pairWeightExpected,
+  viewOf,
+} from '../core/review/decisions.js';
 import type { DecisionRow } from '../core/review/rows.js';
-import { rulingSchema } from '../run/stages/reviewFiles.js';
+import { handWeightSchema, rulingSchema } from '../run/stages/reviewFiles.js';
 import { appendJsonLines } from '../io/jsonl.js';
 import { MAX_NOTE } from '../core/limits.js';
 import { dpoSchema, updateSchema } from '../core/config/schema.js';
@@ -47,6 +56,30 @@ const handlers: Handlers = {
     const fixed = fixedAlpha(objective);
     core.expect(fixed === null || (settings.alpha ?? 0) === 0, fixed ?? '');
     core.setRound({ settings: { ...core.round.settings, ...settings } }, { action: 'set', detail: settings });
+  },
+
+  /**
+   * Makes the pairs of the round in review again, from the same samples and scores. Decisions stay: they are about
+   * prompts and their responses, whichever pair the rewards make of them.
+   */
+  'set-pairs'({ core, stages }, { pairs }) {
+    checkReview(core);
+    const { id } = core.round;
+    const { settings, overrides } = changedRound(
+      core.run.config,
+      core.round,
+      { overrides: { pairs } },
+      process.cwd(),
+      () => [],
+    );
+    const { config: runConfig } = core.run;
+    const config = configOf(runConfig, { settings, overrides }).pairs;
+    // A round whose scoring gives no pair could not leave it.
+    const seed = pairingSeed(runConfig.seed, id);
+    const some = core.view.review.some((row) => typeof choosePairs(candidatesIn(row), config, seed) !== 'string');
+    core.expect(some, `strategy ${config.strategy} gives no pairs of round ${id}; choose another, or lower min_gap`);
+    core.setRound({ overrides, stage: 'score' }, { action: 'set-pairs', detail: pairs });
+    stages.work();
   },
 
   launch({ core, stages }) {
@@ -113,6 +146,7 @@ const handlers: Handlers = {
 // Decisions on the round in review: each is written to the round's journal before the clients are told.
 
 const said = z.object({ prompt_index: z.int().min(0), ruling: rulingSchema.nullable().optional() });
+const weightSaid = handWeightSchema.nullable().optional();
 
 export function decide({ core }: CommandContext, command: Extract<RunCommand, { type: 'decide' }>): void {
   checkReview(core);
@@ -120,6 +154,10 @@ export function decide({ core }: CommandContext, command: Extract<RunCommand, { 
   core.expect(
     success,
     `${JSON.stringify({ prompt_index: command.prompt_index, ruling: command.ruling })} is no decision: expected a prompt_index and a ruling {"kind": "pair", "chosen", "rejected"}, {"kind": "exclude"}, {"kind": "tie"} or null`,
+  );
+  core.expect(
+    weightSaid.safeParse(command.weight).success,
+    `prompt ${command.prompt_index + 1}: weight ${JSON.stringify(command.weight)}: ${pairWeightExpected}, or null for the rewards' own`,
   );
   if (command.note !== undefined) checkText(core, 'note', command.note, MAX_NOTE);
   const { review, standing } = core.view;

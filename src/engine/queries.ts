@@ -24,7 +24,7 @@ import type { JobConfig } from '../core/config/schema.js';
 import { sumOverSteps, totalSteps } from '../core/schedule.js';
 import { pairTokens } from '../core/pairs.js';
 import { largest } from '../core/limits.js';
-import { decidedPair } from '../core/review/decisions.js';
+import { decidedPairs } from '../core/review/decisions.js';
 import { objectives } from '../core/objectives/index.js';
 import { configOf } from '../core/config/rounds.js';
 import { deriveSeed } from '../core/seeds.js';
@@ -56,7 +56,7 @@ export async function answer<Q extends Query>(core: Core, archive: Archive, quer
 const answers: Answers = {
   async 'read-detail'(_core, archive, { round, prompt_index }) {
     const { prompt, prompt_ids, responses } = await archive.sample(round, prompt_index);
-    const { rewards } = await archive.score(round, prompt_index);
+    const { rewards, parts } = await archive.score(round, prompt_index);
     return {
       prompt_index,
       prompt: prompt ?? promptText({ prompt_ids }),
@@ -65,6 +65,7 @@ const answers: Answers = {
         length: ids.length,
         reward: rewards[i],
         logps,
+        ...(parts !== undefined && { parts: parts[i] }),
         truncated: finish_reason === 'length',
       })),
     };
@@ -241,11 +242,11 @@ async function trainingTokens(view: RoundView, archive: Archive, round: number):
   const promptTokens = new Map(pairs.map(({ prompt_index, prompt_ids }) => [prompt_index, prompt_ids.length]));
   const tokens: number[] = [];
   for (const row of review) {
-    const pair = decidedPair(row, standing.decisions.get(row.prompt_index));
-    if (pair === null) continue;
+    const decided = decidedPairs(row, standing.decisions.get(row.prompt_index));
+    if (decided.length === 0) continue;
     const prompt =
       promptTokens.get(row.prompt_index) ?? (await archive.sample(round, row.prompt_index)).prompt_ids.length;
-    tokens.push(2 * prompt + row.lengths[pair.chosen] + row.lengths[pair.rejected]);
+    for (const { chosen, rejected } of decided) tokens.push(2 * prompt + row.lengths[chosen] + row.lengths[rejected]);
   }
   return tokens;
 }

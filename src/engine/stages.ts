@@ -4,6 +4,7 @@ import { log } from '../io/print.js';
 import { jobMayRun } from '../remote/jobs/view.js';
 import type { Report, Work, WorkResults, WorkStage } from '../run/stages/context.js';
 import { discardUpdate } from '../run/stages/files.js';
+import { countReview } from '../core/review/decisions.js';
 import type { DroppedPairs } from '../core/rows.js';
 import { newRound, type RoundState } from '../core/rounds.js';
 import type { Pending } from '../run/runData.js';
@@ -289,7 +290,10 @@ export class Stages {
         const { pairs, dropped } = scored;
         core.emit(core.view.scored(scored));
         if (pairs.length === 0) throw new UserError(noPairs(core.round.id, dropped));
-        return { stage: 'review', pairs: pairs.length, dropped };
+        const { standing, review } = core.view;
+        // Pairs that were made again have their decisions already.
+        const counts = standing.decisions.size === 0 ? null : countReview(review, standing.decisions);
+        return { stage: 'review', pairs: pairs.length, dropped, ...counts };
       }
       case 'update': {
         const { steps, outcome } = await this.computed('update');

@@ -9,6 +9,7 @@ import { readTextFile } from './files.js';
 import {
   isObject,
   jobProblems,
+  pairProblems,
   type NameKey,
   type PartialConfig,
   pathKeys,
@@ -44,6 +45,7 @@ export function checkConfig(config: PartialConfig, nameKey: NameKey): Config {
     ...schemaProblems(config, nameKey),
     ...missingFiles(config, nameKey),
     ...jobProblems(config, nameKey),
+    ...pairProblems(config, nameKey),
   ];
   if (result.success && problems.length === 0) return result.data;
   throw new Problems(problems, `${problems.length} settings cannot be used`);

@@ -9,6 +9,7 @@ import type { Config } from '../core/config/schema.js';
 import type { EngineActivity } from '../core/runs.js';
 import type { EndpointView, JobView } from './remoteViews.js';
 import type { HackingReport } from '../core/review/hacking.js';
+import type { PairsConfig } from '../core/config/schema.js';
 import type { Decision, LogRatios, ReviewDetail, ReviewRow, Ruling, WeightInputs } from '../core/review/rows.js';
 import type { DroppedPairs, HeldOutResponse, MetricsRow, PairRow, ShownResponse } from '../core/rows.js';
 import type { RoundOverrides, RoundSettings, RoundState, Stage } from '../core/rounds.js';
@@ -175,14 +176,19 @@ export type EngineCommand =
   | { type: 'delete-round'; round: number }
   /** Return to a round that is in review or done, and continue from there. */
   | { type: 'switch'; round: number }
-  /** In review: set the ruling on a prompt's pair, or the note; omitted fields stay, `null` removes the ruling. */
-  | { type: 'decide'; prompt_index: number; ruling?: Ruling | null; note?: string }
+  /**
+   * In review: set the ruling on a prompt's pair, the note, or the weight of its pairs; omitted fields stay, `null`
+   * removes the ruling or the weight.
+   */
+  | { type: 'decide'; prompt_index: number; ruling?: Ruling | null; note?: string; weight?: number | null }
   | { type: 'undo' }
   | { type: 'redo' }
   /** Sampling: lower the number of responses per prompt, to at least two. */
   | { type: 'fewer-samples'; samples_per_prompt: number }
   /** Change α, β or the learning rate of the round in review. */
   | { type: 'set'; settings: Partial<RoundSettings> }
+  /** In review: make the pairs again from the same samples and scores, with other settings; decisions stay. */
+  | { type: 'set-pairs'; pairs: Partial<PairsConfig> }
   /** Leave review: start the update. */
   | { type: 'launch' }
   | { type: 'pause' }

@@ -84,6 +84,9 @@ function results(round: RoundState, evaluation: NonNullable<RoundState['evaluati
     `On ${prompts} held-out prompts:`,
     '',
     `- mean reward ${fixed(reward, 3)}${base === undefined ? '' : `, base ${fixed(base.reward_against, 3)}`}`,
+    ...(evaluation.reward_parts ?? []).map(
+      ({ name, weight, reward: part }) => `- mean of its part \`${code(name)}\` (weight ${weight}) ${fixed(part, 3)}`,
+    ),
     `- mean length ${fixed(mean_length, 1)} tokens${base === undefined ? '' : `, base ${fixed(base.mean_length_against, 1)} (${signed(base.length_change_percent, 1)} %)`}`,
     `- truncated ${percent(100 * truncated_share)}`,
   ];

@@ -2,6 +2,7 @@
 import { branchTitle, type RoundState } from '../core/rounds.js';
 import type { MetricsRow } from '../core/rows.js';
 import { alpha } from '../core/format.js';
+import { makeLine } from '../core/sanitize.js';
 import type { ReportBranch } from './data.js';
 import { chart, chartColours, chartDashes, type ChartLine, type ChartLook, type ChartPoint } from './svg.js';
 
@@ -32,6 +33,26 @@ export function rewardAgainstLength(branches: readonly ReportBranch[]): string {
 }
 
 const legendOf = (name: string, i: number) => ({ name, colour: colourOf(i), dash: dashOf(i) });
+
+/** Means of the parts of a mixed reward over a branch's rounds, a panel for each part; null without parts. */
+export function partCurves({ from, rounds }: Pick<ReportBranch, 'from' | 'rounds'>): string | null {
+  const evaluated = [...(from === null ? [] : [from]), ...rounds].flatMap(({ id, evaluation }) =>
+    (evaluation?.reward_parts ?? []).map((part) => ({ id, ...part, key: `${part.weight}·${part.name}` })),
+  );
+  const keys = [...new Set(evaluated.map(({ key }) => key))];
+  if (keys.length === 0) return null;
+  const panels = keys.map((key) => {
+    const points = evaluated
+      .filter((part) => part.key === key)
+      .map(({ id, reward }): ChartPoint => ({ x: id, y: reward, label: String(id) }));
+    return { xLabel: 'round', yLabel: makeLine(key, 40), lines: [{ colour: colourOf(0), dash: dashOf(0), points }] };
+  });
+  return chart(panels, {
+    title: 'Held-out means of the parts of the reward over the rounds, unweighted',
+    ...{ width: 860, height: 260, look },
+    legend: [],
+  });
+}
 
 /** Limit of points per line; more are averaged, as they could not be distinguished. */
 const mostPoints = 240;

@@ -3,7 +3,7 @@ import { type Range, wordDiff } from '../core/review/diff.js';
 import { branchTitle, type RoundState } from '../core/rounds.js';
 import { fixed } from '../core/format.js';
 import { makeVisible } from '../core/sanitize.js';
-import { rewardAgainstLength, trainingCurves } from './charts.js';
+import { partCurves, rewardAgainstLength, trainingCurves } from './charts.js';
 import type { ReportBranch, ReportData, SampleChange } from './data.js';
 import { style } from './style.js';
 import { escapeXml } from './svg.js';
@@ -59,12 +59,14 @@ function roundsTable(tree: ReportData['tree']): string {
 function branchSection({ config }: ReportData, branch: ReportBranch): string {
   const title = branchTitle(branch);
   const curves = trainingCurves(branch);
+  const parts = partCurves(branch);
   const notes = branch.rounds.flatMap((round) => noteOn(roundFacts(config, round), round));
   return [
     '<section>',
     `<h2>${shown(title.charAt(0).toUpperCase() + title.slice(1))}</h2>`,
     ...(notes.length === 0 ? [] : [`<ul>${notes.join('')}</ul>`]),
     ...evidence(branch),
+    ...(parts === null ? [] : [`<figure>${parts}</figure>`]),
     ...(curves === null ? [] : [`<figure>${curves}</figure>`]),
     ...branch.samples.map(sample),
     '</section>',

@@ -48,6 +48,13 @@ const roundColumns: readonly TableColumn[] = [
         intervals === undefined ? '' : signed(reward - reward_against, 3) + range(intervals.reward_change, 3),
       ),
   },
+  {
+    title: 'reward parts',
+    cell: ({ evaluation }) =>
+      (evaluation?.reward_parts ?? [])
+        .map(({ name, weight, reward }) => `${weight}·${name} ${fixed(reward, 3)}`)
+        .join(', '),
+  },
   { title: 'length', cell: ({ evaluation }) => (evaluation === null ? '' : fixed(evaluation.mean_length, 1)) },
   {
     title: 'Δ length',
@@ -89,7 +96,7 @@ const roundColumns: readonly TableColumn[] = [
 ];
 
 /** Omitted if they are empty in every round. */
-const optional = ['decisions', 'Δ reward', 'second judge'];
+const optional = ['decisions', 'reward parts', 'Δ reward', 'second judge'];
 
 /** The columns for these rounds, one per metric among them. */
 export function columnsOf(rounds: readonly RoundState[]): readonly TableColumn[] {
@@ -181,10 +188,18 @@ export function overridesInWords(config: Config, round: RoundState): string {
  */
 export function roundFacts(config: Config, round: RoundState): string[] {
   return [
+    ...checkInWords(round),
     samplingInWords(round.sampled),
     withoutPairInWords(round.dropped, round.decisions),
     overridesInWords(config, round),
   ].filter((part) => part !== null && part !== '') as string[];
+}
+
+/** Round 0 of a run with preference rows: what the reward was worth before anything was trained on it. */
+function checkInWords({ evaluation }: RoundState): string[] {
+  const check = evaluation?.reward_check;
+  if (check === undefined) return [];
+  return [`${check.reward} on the preference rows: ${[check.summary, ...check.warnings].join(' · ')}`];
 }
 
 /** Reports and model cards are published: local files and folders appear only by name. */

@@ -6,16 +6,18 @@
  */
 import { z } from 'zod';
 import { UserError } from '../core/errors.js';
+import type { NamedPart } from '../core/config/rewardSpec.js';
 import { type DroppedPairs, type Message, type Prompt, promptSchema } from '../core/rows.js';
 import { readJsonLines } from '../io/jsonl.js';
-import { decidedPair } from '../core/review/decisions.js';
-import type {
-  Decision,
-  ResponseDetail,
-  ResponsePair,
-  ReviewDetail,
-  ReviewRow,
-  WeightInputs,
+import { decidedPairs } from '../core/review/decisions.js';
+import {
+  type Decision,
+  type ResponseDetail,
+  type ResponsePair,
+  type ReviewDetail,
+  type ReviewRow,
+  type WeightInputs,
+  firstOfEqual,
 } from '../core/review/rows.js';
 import { largest, smallest } from '../core/limits.js';
 
@@ -33,6 +35,17 @@ const scoredSchema = z.object({
         logps: z.number().nullish(),
         ref_logps: z.number().nullish(),
         finish_reason: z.string().nullish(),
+        /** The parts of a weighted sum, as `brevity score` writes them. */
+        reward_parts: z
+          .array(
+            z.object({
+              name: z.string('expected a text'),
+              weight: z.number('expected a number'),
+              value: z.number('expected a number'),
+            }),
+            'expected [{"name","weight","value"}]',
+          )
+          .nullish(),
         /** The model or person that wrote it: AlpacaEval's field name and the usual one. */
         generator: z.string().nullish(),
         model: z.string().nullish(),
@@ -49,6 +62,8 @@ export interface ScoredFile {
   /** Unit of lengths. */
   unit: 'tokens' | 'characters';
   weights: WeightInputs;
+  /** The parts of the reward; empty if the file has none. */
+  parts: NamedPart[];
   /** Every response has a finish_reason, so responses without truncation are known too. */
   finishKnown: boolean;
 }
@@ -75,6 +90,7 @@ export function readScoredFile(
     if (tokensOf !== null) return tokensOf(text, finish_reason === 'length');
     return hasIds && ids !== undefined ? ids.length : codePoints(text);
   };
+  const parts = partsOf(file, read);
   const details = given.map((row, prompt_index): ReviewDetail => ({
     prompt_index,
     prompt: row.prompt ?? `(${row.prompt_ids?.length ?? 0} tokens without text)`,
@@ -84,12 +100,31 @@ export function readScoredFile(
       reward: response.reward,
       logps: response.logps ?? null,
       truncated: response.finish_reason === 'length',
+      ...(parts.length > 0 && response.reward_parts && { parts: response.reward_parts.map(({ value }) => value) }),
       source: response.generator ?? response.model ?? undefined,
     })),
   }));
   const finishKnown = given.every(({ responses }) => responses.every(({ finish_reason }) => finish_reason != null));
   const unit = tokensOf !== null || hasIds ? 'tokens' : 'characters';
-  return { rows: details.map(rowOf), details, unit, weights: weightsOf(given), finishKnown };
+  return { rows: details.map(rowOf), details, unit, weights: weightsOf(given), parts, finishKnown };
+}
+
+/** @throws UserError that names the line whose parts are not those of the lines before */
+function partsOf(file: string, read: readonly { row: ScoredRow; line: number }[]): NamedPart[] {
+  let first: { parts: NamedPart[]; text: string; line: number } | null = null;
+  for (const { row, line } of read) {
+    for (const { reward_parts } of row.responses) {
+      if (reward_parts == null || reward_parts.length < 2) continue;
+      const parts = reward_parts.map(({ name, weight }) => ({ name, weight }));
+      const text = JSON.stringify(parts);
+      first ??= { parts, text, line };
+      if (first.text !== text)
+        throw new UserError(
+          `${file}:${line}: \`responses.reward_parts\` has other names or weights than line ${first.line}; score all rows with the same reward`,
+        );
+    }
+  }
+  return first?.parts ?? [];
 }
 
 /**
@@ -127,6 +162,7 @@ function rowOf({ prompt_index, prompt, responses }: ReviewDetail): ReviewRow {
   const [best, worst] = [rewards.indexOf(largest(rewards)), rewards.indexOf(smallest(rewards))];
   const logps = responses.flatMap(({ logps: value }) => (value === null ? [] : [value]));
   const alone = responses.length < 2;
+  const parts = responses.flatMap(({ parts: known }) => (known === undefined || known.length < 2 ? [] : [known]));
   return {
     prompt_index,
     prompt: textOf(prompt),
@@ -134,7 +170,9 @@ function rowOf({ prompt_index, prompt, responses }: ReviewDetail): ReviewRow {
     lengths: responses.map(({ length }) => length),
     truncated: responses.map(({ truncated }) => truncated),
     logps: logps.length === responses.length ? logps : [],
+    ...(parts.length === responses.length && { parts }),
     automatic: automaticPair(responses, best, worst),
+    same: firstOfEqual(responses.map(({ text }) => text)),
     chosen_text: alone ? '' : responses[best].text,
     rejected_text: alone ? '' : responses[worst].text,
   };
@@ -160,19 +198,22 @@ export function droppedIn(rows: readonly ReviewRow[]): DroppedPairs {
   return dropped;
 }
 
-/** A preference pair as TRL reads it: conversational if the prompt is. */
-export type TrlPair =
-  { prompt: string; chosen: string; rejected: string } | { prompt: Message[]; chosen: Message[]; rejected: Message[] };
+/** A preference pair as TRL reads it: conversational if the prompt is. TRL ignores the weight, `update` uses it. */
+export type TrlPair = { weight?: number } & (
+  { prompt: string; chosen: string; rejected: string } | { prompt: Message[]; chosen: Message[]; rejected: Message[] }
+);
 
 /** The decided pairs, in the file's order. */
 export function trlPairs({ rows, details }: ScoredFile, decisions: ReadonlyMap<number, Decision>): TrlPair[] {
   return rows.flatMap((row, i): TrlPair[] => {
-    const pair = decidedPair(row, decisions.get(row.prompt_index));
-    if (pair === null) return [];
+    // A file has one pair per prompt.
+    const [pair] = decidedPairs(row, decisions.get(row.prompt_index));
+    if (pair === undefined) return [];
+    const weight = pair.weight === undefined ? {} : { weight: pair.weight };
     const { prompt, responses } = details[i];
     const [chosen, rejected] = [responses[pair.chosen].text, responses[pair.rejected].text];
-    if (typeof prompt === 'string') return [{ prompt, chosen, rejected }];
+    if (typeof prompt === 'string') return [{ prompt, chosen, rejected, ...weight }];
     const said = (content: string): Message[] => [{ role: 'assistant', content }];
-    return [{ prompt, chosen: said(chosen), rejected: said(rejected) }];
+    return [{ prompt, chosen: said(chosen), rejected: said(rejected), ...weight }];
   });
 }

@@ -109,6 +109,8 @@ const evaluationSchema = z.looseObject({
   round: id,
   prompts: count,
   reward: z.number(),
+  reward_parts: z.array(z.object({ name: z.string(), weight: z.number(), reward: z.number() })).optional(),
+  reward_check: z.object({ reward: z.string(), summary: z.string(), warnings: z.array(z.string()) }).optional(),
   mean_length: z.number(),
   mean_characters: z.number(),
   distinct_2: z.number(),

@@ -4,6 +4,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { defaultOut, journalOf } from '../../src/cli/reviewSession.js';
+import { readScoredFile } from '../../src/run/reviewFile.js';
 import { dist, temporaryFolder } from '../engine/runs.js';
 import { goldenFolder, readGolden, type GoldenPair } from '../golden.js';
 import { brevity } from './cli.js';
@@ -177,6 +178,54 @@ describe('stages compose', () => {
       [0, 0],
       [0, 1],
     ]);
+  });
+
+  it('pair: several weighted pairs of a prompt with win probabilities, in an order that length has a part in', () => {
+    const lengths = [9, 1, 3, 2];
+    const responses = [4, 3, 2, 1].map((reward, i) => ({ ids: Array(lengths[i]).fill(i + 2), text: '', reward }));
+    const input = [{ prompt_index: 7, prompt_ids: [1], responses }];
+    // 4 - 9, 3 - 1, 2 - 3, 1 - 2: 1 over 0, then 2 and 3, which are equal.
+    const flags = ['--strategy', 'length-penalized', '--length-penalty', '1', '--pairs-per-prompt', '2'];
+    const [pair, ...none] = brevity(['pair', ...flags], input).rows();
+    expect(none).toEqual([]);
+    expect(pair).toMatchObject({ prompt_index: 7, chosen_index: 1, rejected_index: 0 });
+    expect(pair).toMatchObject({ chosen_reward: 3, rejected_reward: 4 });
+    const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
+    // Rewards 3 and 4 against 4, 3, 2, 1.
+    expect(pair.chosen_win_probability).toBeCloseTo((sigmoid(-1) + 0.5 + sigmoid(1) + sigmoid(2)) / 4, 12);
+    expect(pair.rejected_win_probability).toBeCloseTo((0.5 + sigmoid(1) + sigmoid(2) + sigmoid(3)) / 4, 12);
+    expect(pair).not.toHaveProperty('weight');
+    // Margins 3 and 1.
+    const weighted = brevity(['pair', '--pairs-per-prompt', '2', '--pair-weight', 'margin'], input).rows();
+    expect(weighted.map(({ chosen_index, rejected_index, weight }) => [chosen_index, rejected_index, weight])).toEqual([
+      [0, 3, 1.5],
+      [1, 2, 0.5],
+    ]);
+  });
+
+  it('pair --preview prints what each strategy makes, and no pairs', () => {
+    const responses = [2, 1].map((reward, i) => ({ ids: Array(i === 0 ? 40 : 10).fill(i), text: '', reward }));
+    const { stdout, stderr, status } = brevity(
+      ['pair', '--preview', '--alpha', '0.04'],
+      [{ prompt_ids: [1], responses }],
+    );
+    expect([status, stderr]).toEqual([0, '']);
+    const [heading, ...lines] = stdout.split('\n').map((line) => line.trim().split(/ {2,}/));
+    expect(heading).toEqual([
+      'strategy',
+      'pairs',
+      'prompts',
+      '|y_w|',
+      '|y_l|',
+      'Δ|y|',
+      'r_w-r_l',
+      'r_w<r_l',
+      'flipped',
+    ]);
+    // α·30 exceeds the margin of 1.
+    expect(lines[0]).toEqual(['best-worst', '1', '1', '40.0', '10.0', '+30.0', '+1.000', '0', '1']);
+    expect(lines).toContainEqual(['length-penalized, λ 0.02', '1', '1', '40.0', '10.0', '+30.0', '+1.000', '0', '1']);
+    expect(lines).toContainEqual(['length-penalized, λ 0.05', '1', '1', '10.0', '40.0', '-30.0', '-1.000', '1', '0']);
   });
 
   it('texts sampled elsewhere: score | pair gives texts that update and logprobs take', () => {
@@ -583,6 +632,35 @@ const bad: [name: string, args: string[], input: string | object[], status: numb
     /standard input:1: `weight`: expected a finite number/,
   ],
   [
+    'a length penalty of another strategy',
+    ['pair', '--length-penalty', '0.1', '--strategy', 'wpo'],
+    '',
+    2,
+    /^brevity: --length-penalty: 0\.1: strategy wpo does not use it; leave it out$/m,
+  ],
+  [
+    'a strategy without its length penalty',
+    ['pair', '--strategy', 'length-penalized'],
+    '',
+    2,
+    /--length-penalty: 0: strategy length-penalized needs λ above 0, in reward per token/,
+  ],
+  [
+    'a preview into a file',
+    ['pair', '--preview', '--out', '/tmp/none.jsonl'],
+    '',
+    2,
+    /--out: --preview prints a table/,
+  ],
+  ['α without a preview', ['pair', '--alpha', '0.1'], '', 2, /--alpha: only --preview uses it/],
+  [
+    'a strategy that counts tokens, of texts',
+    ['pair', '--strategy', 'wpo'],
+    [{ prompt: 'a', responses: [{ text: 'b', reward: 1 }] }],
+    1,
+    /standard input:1 has no token ids, in which strategy wpo counts lengths; expected "prompt_ids" and "ids"/,
+  ],
+  [
     'unscored samples',
     ['pair'],
     [{ prompt_ids: [1], responses: [{ ids: [1], text: '', logps: 0, token_logprobs: [0], finish_reason: 'stop' }] }],
@@ -603,8 +681,84 @@ const bad: [name: string, args: string[], input: string | object[], status: numb
     1,
     /LlamaForCausalLM, which gives no reward/,
   ],
+  [
+    'a preference row without a rejected text',
+    ['check-reward', '--reward', reward],
+    [{ prompt: 'a', chosen: 'b', rejected: [] }],
+    1,
+    /standard input:1: `rejected` has no response; expected at least one text/,
+  ],
   ['a terminal that is none', [], '', 2, /needs a terminal .*cli\.js auto runs\/example` headless/],
 ];
+
+describe('mixed rewards', () => {
+  const modules = () => {
+    const [long, vowels] = ['long.mjs', 'vowels.mjs'].map((name) => path.join(home, name));
+    writeFileSync(long, 'export const score = ({ response }) => response.length;');
+    writeFileSync(vowels, "export const score = ({ response }) => response.replace(/[^aeiou]/g, '').length;");
+    return `0.5*module:${long}+-1*module:${vowels}`;
+  };
+
+  it('are scored with their parts, which review reads', () => {
+    const rows = [{ prompt: 'p', responses: [{ text: 'abcd' }, { text: 'aei' }] }];
+    const scored = brevity(['score', '--reward', modules()], rows);
+    const parts = (long: number, vowels: number) => [
+      { name: 'module:long.mjs', weight: 0.5, value: long },
+      { name: 'module:vowels.mjs', weight: -1, value: vowels },
+    ];
+    expect(scored.rows()).toEqual([
+      {
+        prompt: 'p',
+        responses: [
+          { text: 'abcd', reward: 1, reward_parts: parts(4, 1) },
+          { text: 'aei', reward: -1.5, reward_parts: parts(3, 3) },
+        ],
+      },
+    ]);
+    const file = path.join(home, 'mixed.jsonl');
+    writeFileSync(file, scored.stdout);
+    const read = readScoredFile(file, null);
+    expect(read.parts).toEqual(parts(0, 0).map(({ name, weight }) => ({ name, weight })));
+    expect(read.rows[0].parts).toEqual([
+      [4, 1],
+      [3, 3],
+    ]);
+    writeFileSync(file, scored.stdout + scored.stdout.replaceAll('"weight":0.5', '"weight":0.6'));
+    expect(() => readScoredFile(file, null)).toThrow(/mixed\.jsonl:2: .*other names or weights than line 1/);
+  });
+
+  it("are checked against people's preferences, and go on from their rewards", () => {
+    const spec = modules();
+    const rows = [
+      { prompt: 'p', chosen: ['abcdef'], rejected: ['abc', 'e'], subset: 'one' },
+      { prompt: 'q', chosen: 'xyz', rejected: 'ooo' },
+    ];
+    const scores = path.join(home, 'people-scores.jsonl');
+    const args = ['check-reward', '--reward', spec, '--scores', scores];
+    const table = brevity(args, rows);
+    expect(table.status).toBe(0);
+    expect(table.stdout).toMatch(/^one +1 +100\.0 % +\[20\.7, 100\.0\] +33\.3 %$/m);
+    expect(table.stdout).toMatch(/^\(none\) +1 +100\.0 %/m);
+    expect(readFileSync(scores, 'utf8').trim().split('\n')).toHaveLength(2);
+    // Row 1 is known; a module that has changed would give other rewards.
+    writeFileSync(path.join(home, 'long.mjs'), 'export const score = ({ response }) => -100 * response.length;');
+    const [result] = brevity(
+      [...args, '--out', '-'],
+      [rows[0], { prompt: 'r', chosen: 'aa', rejected: 'b' }],
+    ).rows() as {
+      subsets: { subset: string; score: number }[];
+      in: string;
+    }[];
+    expect(result.subsets.map(({ subset, score }) => [subset, score])).toEqual([
+      ['one', 1],
+      ['(none)', 0],
+    ]);
+    expect(result.in).toBe('standard input');
+    const other = brevity(['check-reward', '--reward', reward, '--scores', scores], rows);
+    expect(other.stderr).toMatch(/people-scores\.jsonl:1 holds rewards of 0\.5\*module:/);
+    expect(other.status).toBe(1);
+  });
+});
 
 describe('bad input', () => {
   it.each(bad)('%s', (_name, args, input, status, says) => {
@@ -649,6 +803,7 @@ describe('--help', () => {
     'report',
     'sample',
     'score',
+    'check-reward',
     'pair',
     'logprobs',
     'update',

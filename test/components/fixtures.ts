@@ -14,7 +14,7 @@ import type {
   Verification,
 } from '../../src/protocol/messages.js';
 import type { HackingReport } from '../../src/core/review/hacking.js';
-import type { ReviewDetail, ReviewRow } from '../../src/core/review/rows.js';
+import type { Decision, ReviewDetail, ReviewRow } from '../../src/core/review/rows.js';
 import type { Comparison, MetricsRow, PairRow } from '../../src/core/rows.js';
 import { newRound } from '../../src/core/rounds.js';
 import { emptyRound } from '../../src/protocol/reducer.js';
@@ -67,7 +67,7 @@ export const pairs: PairRow[] = [
 /** Prompts that gave no pair: three ties, and one whose responses are all the same. */
 const withoutPair: Partial<ReviewRow>[] = [
   ...Array.from({ length: 3 }, () => ({ rewards: [0.5, 0.5, 0.5, 0.5], automatic: 'ties' as const })),
-  { rewards: [1, 0.75, 0.5, 0.25], automatic: 'identical' },
+  { rewards: [1, 0.75, 0.5, 0.25], same: [0, 0, 0, 0], automatic: 'identical' },
 ];
 
 /** The prompts that these pairs came from, with two middling responses beside each pair, and those without pair. */
@@ -83,6 +83,7 @@ export function reviewRows(of: readonly PairRow[]): ReviewRow[] {
       truncated: [false, made.chosen_truncated === true, made.rejected_truncated === true, false],
       logps: [-short, -long, -short - 3, -long - 3],
       automatic: { chosen: 1, rejected: 2 },
+      same: [0, 1, 2, 3],
       chosen_text: made.chosen_text ?? '',
       rejected_text: made.rejected_text ?? '',
     };
@@ -98,6 +99,24 @@ export function reviewRows(of: readonly PairRow[]): ReviewRow[] {
     ...more,
   }));
   return [...rows, ...dropped];
+}
+
+/**
+ * Review of a round with two pairs per prompt and weights: prompt 1 weighs half by hand, prompt 2 was chosen for its length
+ * against the reward, prompt 3 is swapped and so alone.
+ */
+export function weightedRound(): Pick<Snapshot, 'review' | 'decisions'> {
+  const further = [{ chosen: 3, rejected: 0, weight: 0.4 }];
+  const review = reviewRows(pairs).map((row, i): ReviewRow => {
+    if (typeof row.automatic === 'string') return row;
+    const weight = [1.2, 0.3, 0.75][i] ?? 1 + (i % 5) / 4;
+    return { ...row, further, weight, ...(i === 1 && { automatic: { chosen: 2, rejected: 1 } }) };
+  });
+  const decisions: Decision[] = [
+    { prompt_index: 0, ruling: null, note: '', weight: 0.5 },
+    { prompt_index: 2, ruling: { kind: 'pair', chosen: 2, rejected: 1 }, note: '' },
+  ];
+  return { review, decisions: { decisions, undoable: 2, redoable: 0 } };
 }
 
 /** All that there is to show of a prompt, as the engine answers. */

@@ -108,10 +108,10 @@ export const historyKeyEffects: Record<string, KeyEffect> = {
   'reset-setting': fork({
     values: expect.not.objectContaining({ 'dpo.alpha': expect.anything() as unknown }) as object,
   }),
-  'choice-before': fork({ values: { 'pairs.strategy': 'best-random' } }),
+  'choice-before': fork({ values: { 'pairs.strategy': 'wpo' } }),
   'choice-next': fork({ values: { 'pairs.strategy': 'best-random' } }),
-  'setting-up': fork({ selected: 25 }),
+  'setting-up': fork({ selected: 28 }),
   'setting-down': fork({ selected: 1 }),
   'first-setting': fork({ selected: 0 }),
-  'last-setting': fork({ selected: 26 }),
+  'last-setting': fork({ selected: 29 }),
 };

@@ -68,6 +68,12 @@ export const facts: FactsOf = {
   prompts: promptFacts,
   held_out: { ...promptFacts, prompts: 100 },
   reward: rewardFacts,
+  preferences: {
+    rows: 1865,
+    scored: 48,
+    summary: 'right on 70.8 % [56.8, 81.8] of 48 rows, chance 25.0 %',
+    warnings: [],
+  },
   endpoints: [{ url: 'http://node1:8000', models: ['policy'], context: 4096, locked: false }],
   updates_on: { python: { found: null, passed: [] }, scheduler: null },
 };

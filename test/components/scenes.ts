@@ -5,6 +5,7 @@ import { initialState } from '../../components/screens/index.js';
 import {
   after,
   attached,
+  config,
   endpoint,
   engine,
   finished,
@@ -16,11 +17,20 @@ import {
   probes,
   round,
   told,
+  weightedRound,
 } from './fixtures.js';
 import { answered, gpuFacts, listed, noModel, opened, ready } from './homeFixtures.js';
 
 export function scenes(size: Size): Record<string, State> {
   const review = attached('review', size);
+  // A mixed reward whose second part prefers the shorter response.
+  const mixed = attached('review', size, {
+    config: { ...config, reward: '0.7*hf:/models/judge+-0.02*module:/code/length.mjs' },
+    review: (review.run?.review ?? []).map((row) => ({
+      ...row,
+      parts: row.rewards.map((reward, i) => [(reward + 0.02 * row.lengths[i]) / 0.7, row.lengths[i]]),
+    })),
+  });
   const branches = press(
     attached('done', size, {
       rounds: [
@@ -63,8 +73,13 @@ export function scenes(size: Size): Record<string, State> {
     'sampling-failed': attached('score', size, { engine: { ...engine, problem: failed } }),
     review,
     'review-typing': press(review, 'a', '0', '.', 'x', 'enter'),
+    'review-pairing': press(review, 'M', 'down'),
+    // A weight by hand, one of two pairs, and one that the strategy chose for its length.
+    'review-weights': attached('review', size, weightedRound()),
     'review-launch': press(review, 'enter'),
     'review-looking-on': attached('review', size, { role: { driving: false, terminals: 2 } }),
+    'review-parts': mixed,
+    'review-parts-detail': press(mixed, 'd'),
     'review-hacking': after(press(review, 'B'), {
       type: 'answer',
       query: { type: 'read-hacking', round: 2 },
@@ -128,7 +143,7 @@ export function scenes(size: Size): Record<string, State> {
     'setup-typing': press(ready(size), 'j', 'j', 'enter', 'x'),
     'setup-problem': press(answered(opened('setup', size), { model: noModel }), 's'),
     'setup-lora': press(ready(size), 'G', 'k', 'space'),
-    'setup-gpu': answered(press(ready(size), ...Array<string>(14).fill('j'), 'space'), {}, { updates_on: gpuFacts }),
+    'setup-gpu': answered(press(ready(size), ...Array<string>(18).fill('j'), 'space'), {}, { updates_on: gpuFacts }),
     'engine-gone': after(review, { type: 'bye', reason: 'the engine ended' }),
   };
 }

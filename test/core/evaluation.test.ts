@@ -102,6 +102,26 @@ describe('evaluatePolicy', () => {
     token_logprobs: [],
     finish_reason,
   });
+  it('has the mean of each part of the reward, unweighted', () => {
+    const named = [
+      { name: 'a', weight: 0.5 },
+      { name: 'b', weight: -1 },
+    ];
+    const values = [
+      [1, 10],
+      [2, 40],
+    ];
+    const policy = {
+      responses: [[response([1], 0)], [response([2], 0)]],
+      rewards: [[-9.5], [-39]],
+      parts: { named, values },
+    };
+    expect(evaluatePolicy(1, policy, []).reward_parts).toEqual([
+      { name: 'a', weight: 0.5, reward: 1.5 },
+      { name: 'b', weight: -1, reward: 25 },
+    ]);
+    expect('reward_parts' in evaluatePolicy(1, { ...policy, parts: undefined }, [])).toBe(false);
+  });
   it('compares by reward, length and log-probability', () => {
     const policy = {
       responses: [[response([1, 2, 3], -3)], [response([1, 2], -1, 'length')], [response([4], -2)]],

@@ -2,6 +2,7 @@
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
+import { pairsSchema } from '../../src/core/config/schema.js';
 import { makePairs } from '../../src/core/pairs.js';
 import { UserError } from '../../src/core/errors.js';
 import { largest, smallest } from '../../src/core/limits.js';
@@ -27,7 +28,7 @@ it('takes 200,000 responses to one prompt', async () => {
   const { pairs } = makePairs(
     [{ prompt_index: 0, prompt_ids: [1], responses }],
     [{ prompt_index: 0, rewards }],
-    { strategy: 'best-worst', min_gap: 0 },
+    pairsSchema.parse({}),
     0,
   );
   expect(pairs[0]).toMatchObject({ chosen_reward: many - 1, rejected_reward: 0 });

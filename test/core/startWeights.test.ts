@@ -11,6 +11,7 @@ import {
   type ObjectiveName,
 } from '../../src/core/objectives/index.js';
 import type { Objective } from '../../src/core/objectives/objective.js';
+import { pairMargins } from '../../src/core/margins.js';
 import { commonStart, whyUnknown, weightAt, weightLaw, weightStart } from '../../src/core/startWeights.js';
 
 const wins = { chosen_win_probability: 0.8, rejected_win_probability: 0.3 };
@@ -93,5 +94,25 @@ describe('the length-neutral α', () => {
       lengthNeutralAlpha(alphaProfile([longer, shorter], weightLaw(lossOf('robust', { label_smoothing }))));
     expect(neutral(0)).toMatchObject({ found: true });
     expect(neutral(0.4)).toEqual({ found: false, why: 'none' });
+  });
+});
+
+it("a pair's own weight multiplies its gradient weight, in the pair and over all pairs", () => {
+  const loss = lossOf('lr-dpo');
+  const pair = { chosen_reward: 1, rejected_reward: 0, chosen_length: 30, rejected_length: 12, weight_start: 0 };
+  const other = { ...pair, chosen_length: 12, rejected_length: 30 };
+  const even = { ...sides, ref_chosen_logps: sides.chosen_logps, ref_rejected_logps: sides.rejected_logps };
+  const { weight } = pairLoss('lr-dpo', { ...even, ...lengths }, { ...loss, alpha: 0.03 }, { weight: 2.5 });
+  expect(pairMargins({ ...pair, pair_weight: 2.5 }, 0.03, weightLaw(loss)).weight).toBeCloseTo(weight, 12);
+  const profile = alphaProfile([{ ...pair, pair_weight: 2.5 }, pair, { ...other, pair_weight: 0.5 }], weightLaw(loss));
+  const [long, short] = [weightAt(weightLaw(loss), 0, 18, 0.03), weightAt(weightLaw(loss), 0, -18, 0.03)];
+  const numbers = numbersAt(profile, 0.03);
+  expect(numbers.mean_weight_longer).toBeCloseTo((2.5 * long + long) / 2, 12);
+  expect(numbers.mean_weight_shorter).toBeCloseTo(0.5 * short, 12);
+  expect(numbers.length_pull).toBeCloseTo((18 * (3.5 * long - 0.5 * short)) / (3.5 * long + 0.5 * short), 12);
+  // 3.5·σ(-18α) = 0.5·σ(18α) at e^(18α) = 7.
+  expect(lengthNeutralAlpha(profile)).toMatchObject({
+    found: true,
+    alpha: expect.closeTo(Math.log(7) / 18, 9) as number,
   });
 });

@@ -23,7 +23,10 @@ afterEach(() => {
   home = '';
 });
 
-function startRun(options: { columns?: number; rows?: number; env?: Record<string, string> } = {}): TestTerminal {
+function startRun(
+  options: { columns?: number; rows?: number; env?: Record<string, string> } = {},
+  more: object = {},
+): TestTerminal {
   home = temporaryFolder();
   const head = (name: string, count: number) => {
     const file = path.join(home, name);
@@ -42,6 +45,7 @@ function startRun(options: { columns?: number; rows?: number; env?: Record<strin
       held_out: head('held-out.jsonl', 8),
       sampling: { samples_per_prompt: 4, max_new_tokens: 48, batch_size: 32 },
       update: { lr: 1e-4, batch_size: 8, micro_batch: 8 },
+      ...more,
     }),
   );
   terminal = new TestTerminal([cli, path.join(home, 'run'), '--config', config], options);
@@ -103,6 +107,56 @@ describe('a whole round by keystrokes', () => {
     };
     expect(run.rounds.map(({ id, stage }) => `${id} ${stage}`)).toEqual(['0 done', '1 done', '2 review']);
     expect(run.rounds[1].settings.alpha).toBeCloseTo(moved, 6);
+  }, 180_000);
+
+  it('makes two pairs per prompt again by another strategy, weighs one by hand, and trains on what it shows', async () => {
+    const screen = startRun({}, { pairs: { per_prompt: 2 } });
+    await screen.until(/waiting for your review/);
+    const file = (name: string) => path.join(home, 'run/rounds/0001', name);
+    const rows = () =>
+      readFileSync(file('pairs.jsonl'), 'utf8')
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Record<string, number> & { chosen_ids: number[]; rejected_ids: number[] });
+    const difference = (of: ReturnType<typeof rows>) =>
+      of.reduce((sum, { chosen_ids, rejected_ids }) => sum + chosen_ids.length - rejected_ids.length, 0) / of.length;
+    const before = rows();
+    expect(before.length).toBeGreaterThan(16);
+
+    screen.type('M');
+    await screen.until(/● best-worst +\d+/);
+    // The last but one: λ 0.1.
+    screen.type(keys.up + keys.down.repeat(8));
+    await screen.until(/› +length-penalized, λ 0\.1 /);
+    const told = /› +length-penalized, λ 0\.1 +(\d+) +\S+ +\S+ +(\S+)/.exec(screen.screen()) ?? [];
+    screen.type(keys.enter);
+    await screen.until(/Make the pairs again: length-penalized, λ 0\.1 instead of best-worst\?/);
+    screen.type('y');
+    await screen.until(/prompt↑[\s\S]*waiting for your review|waiting for your review[\s\S]*prompt↑/);
+    const made = rows();
+    expect(made).toHaveLength(Number(told[1]));
+    expect(difference(made).toFixed(1)).toBe(Number(told[2]).toFixed(1));
+    expect(difference(made)).toBeLessThan(difference(before));
+
+    screen.type('m');
+    await screen.until(/pair weight/);
+    screen.type('0.5' + keys.enter);
+    await screen.until(/weight 0\.500 by hand/);
+    screen.type(keys.enter);
+    await screen.until(new RegExp(`Launch the update on ${made.length} pairs`));
+    screen.type('y');
+    await screen.until(/Round 1 on 8 held-out prompts/);
+    const trained = rows();
+    expect(trained).toHaveLength(made.length);
+    const first = trained[0].prompt_index;
+    expect(trained.filter(({ weight }) => weight === 0.5).every((one) => one.prompt_index === first)).toBe(true);
+    expect(trained[0]).toMatchObject({ weight: 0.5 });
+    const { rounds } = JSON.parse(readFileSync(path.join(home, 'run/run.json'), 'utf8')) as { rounds: object[] };
+    expect(rounds[1]).toMatchObject({
+      pairs: made.length,
+      overrides: { pairs: { strategy: 'length-penalized', length_penalty: 0.1 } },
+      decisions: { weighted: 1 },
+    });
   }, 180_000);
 
   it('fits 80×24 and 160×50, redraws when resized, and says when the window is too small', async () => {

@@ -35,6 +35,17 @@ it.each<[string, string, string]>([
     'decisions.jsonl',
     '{"at":"","action":"decide","decision":{"prompt_index":0,"ruling":{"kind":"pair","chosen":7,"rejected":0},"note":""}}\n',
   ],
+  ['review.jsonl with a negative weight', 'review.jsonl', JSON.stringify({ ...reviewRow, weight: -1 }) + '\n'],
+  [
+    'review.jsonl with further pairs of no responses',
+    'review.jsonl',
+    JSON.stringify({ ...reviewRow, further: [{ chosen: 0, rejected: 9 }] }) + '\n',
+  ],
+  [
+    'review.jsonl with a later response as the same',
+    'review.jsonl',
+    JSON.stringify({ ...reviewRow, same: [1, 1] }) + '\n',
+  ],
   ['review.jsonl with too few lengths', 'review.jsonl', JSON.stringify({ ...reviewRow, lengths: [1] }) + '\n'],
   ['pairs.jsonl that is no JSON', 'pairs.jsonl', 'no\n{}\n'],
 ])('starts with a %s, names it, and goes on from a sound round', async (_name, name, content) => {

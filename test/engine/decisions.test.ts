@@ -159,6 +159,10 @@ describe('decisions', () => {
     );
     refused({ type: 'decide', prompt_index: 3, ruling: { kind: 'no' } as never }).toThrow('is no decision');
     refused({ type: 'decide', prompt_index: 3, note: 'x'.repeat(2001) }).toThrow('at most 2000');
+    for (const weight of [-1, NaN, Infinity, 1001, '2' as never])
+      refused({ type: 'decide', prompt_index: 3, weight }).toThrow(
+        /prompt 4: weight .*: expected a number from 0 to 1000/,
+      );
     expect(decisions()).toEqual({ decisions: [], undoable: 0, redoable: 0 });
   });
 
@@ -169,12 +173,98 @@ describe('decisions', () => {
   });
 });
 
+describe('weights by hand', () => {
+  const lastRow = () =>
+    JSON.parse(readFileSync(b.run.files.file(1, 'decisions.jsonl'), 'utf8').trim().split('\n').at(-1) ?? '');
+
+  it('are journalled, counted and undone, and stand in the next process', async () => {
+    await b.command({ type: 'decide', prompt_index: 3, weight: 0.5 });
+    await b.command({ type: 'decide', prompt_index: 3, ruling: { kind: 'exclude' } });
+    const decision = { prompt_index: 3, ruling: { kind: 'exclude' }, note: '', weight: 0.5 };
+    expect(lastRow()).toMatchObject({ action: 'decide', decision });
+    expect(counts()).toMatchObject({ weighted: 1, excluded: 1 });
+    const again = new Bench(Run.open(b.run.directory));
+    await again.start();
+    expect(again.engine.snapshot().decisions.decisions).toEqual([decision]);
+    await b.command({ type: 'undo' });
+    await b.command({ type: 'undo' });
+    expect(decisions().decisions).toEqual([]);
+    await b.command({ type: 'redo' });
+    await b.command({ type: 'decide', prompt_index: 3, weight: null });
+    expect(decisions().decisions).toEqual([]);
+  });
+
+  it('out of range in the journal are damage', async () => {
+    const decision = { prompt_index: 3, ruling: null, note: '', weight: -1 };
+    appendFileSync(
+      b.run.files.file(1, 'decisions.jsonl'),
+      JSON.stringify({ at: '', action: 'decide', decision }) + '\n',
+    );
+    const again = new Bench(Run.open(b.run.directory));
+    await again.start();
+    expect(() => again.engine.handle({ type: 'launch' })).toThrow(/decisions\.jsonl:1.*from 0 to 1000/);
+  });
+});
+
+describe('another strategy', () => {
+  const pairing = { strategy: 'length-penalized', length_penalty: 1 } as const;
+  // Rewards 1, 0, 2 less lengths 3, 4, 5.
+  const again = review.map((each): ReviewRow => ({ ...each, automatic: { chosen: 0, rejected: 1 } }));
+
+  it('makes the pairs of the round in review again; its decisions stay', async () => {
+    await b.command({ type: 'decide', prompt_index: 7, ruling: { kind: 'exclude' }, note: 'why' });
+    await b.command({ type: 'set-pairs', pairs: pairing });
+    expect(Run.open(b.run.directory).round(1)).toMatchObject({ stage: 'score', overrides: { pairs: pairing } });
+    writeJsonLines(b.run.files.file(1, 'review.jsonl'), again);
+    const made = [3, 7, 9].map((prompt_index) => ({ ...pair, prompt_index, prompt_ids: [1, 1] }));
+    await b.finish('score', { pairs: made, review: again, dropped: { ...dropped, ties: 0 } });
+    const round = Run.open(b.run.directory).round(1);
+    // Prompt 7 stays out.
+    expect(round).toMatchObject({ stage: 'review', pairs: 2, dropped: { ties: 0 }, decisions: { excluded: 1 } });
+    expect(decisions().decisions).toMatchObject([{ prompt_index: 7, note: 'why' }]);
+    expect((await b.engine.answer({ type: 'read-plan', round: 1 })).pairs).toBe(2);
+  });
+
+  it('is refused where it cannot be used, and outside review', async () => {
+    const refused = (pairs: object) => expect(() => b.engine.handle({ type: 'set-pairs', pairs }));
+    refused({ strategy: 'wpo', length_penalty: 1 }).toThrow('strategy wpo does not use it');
+    refused({ strategy: 'length-penalized' }).toThrow('needs λ above 0');
+    refused({ strategy: 'best' }).toThrow('pairs.strategy: "best": expected one of');
+    refused({ min_gap: 99 }).toThrow('strategy best-worst gives no pairs of round 1; choose another, or lower min_gap');
+    refused({ sort: 1 }).toThrow('pairs.sort: unknown key');
+    expect(b.run.round(1)).toMatchObject({ stage: 'review', overrides: {} });
+    await b.command({ type: 'launch' });
+    refused(pairing).toThrow('in review only');
+  });
+});
+
 describe('a launch', () => {
   it('with no pair left is refused', async () => {
     await b.command({ type: 'decide', prompt_index: 3, ruling: { kind: 'exclude' } });
     await b.command({ type: 'decide', prompt_index: 7, ruling: { kind: 'tie' } });
     expect(() => b.engine.handle({ type: 'launch' })).toThrow('no pair of round 1 is left to train on');
     expect(b.run.round(1).stage).toBe('review');
+  });
+
+  it('is planned with all pairs of each prompt', async () => {
+    const two = review.map((each) => ({ ...each, further: [{ chosen: 0, rejected: 1 }] }));
+    const bench = new Bench(Run.create(path.join(fresh(), 'run'), config));
+    await bench.start();
+    await bench.finish('evaluate', evaluation);
+    await bench.finish('sample', sampled(0));
+    writeJsonLines(bench.run.files.file(1, 'review.jsonl'), two);
+    const made = [3, 3, 7, 7].map((prompt_index) => ({ ...pair, prompt_index, prompt_ids: [1, 1] }));
+    await bench.finish('score', { pairs: made, review: two, dropped });
+    expect(bench.run.round(1).pairs).toBe(4);
+    // A note is a decision that changes no pair.
+    await bench.command({ type: 'decide', prompt_index: 7, note: 'hm' });
+    expect((await bench.engine.answer({ type: 'read-plan', round: 1 })).pairs).toBe(4);
+    await bench.command({ type: 'decide', prompt_index: 3, ruling: { kind: 'pair', chosen: 0, rejected: 2 } });
+    await bench.command({ type: 'decide', prompt_index: 7, ruling: { kind: 'exclude' } });
+    expect(Run.open(bench.run.directory).round(1).pairs).toBe(1);
+    const { pairs: count, steps, tokens } = await bench.engine.answer({ type: 'read-plan', round: 1 });
+    // Twice the prompt of 2 tokens, responses of 3 and 5.
+    expect({ count, each: tokens / steps }).toEqual({ count: 1, each: 12 });
   });
 
   it('is planned with the pairs as decided', async () => {

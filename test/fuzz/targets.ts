@@ -45,6 +45,9 @@ import { SafetensorsReader, writeSafetensors } from '../../src/model/safetensors
 import { compileTemplate } from '../../src/model/jinja.js';
 import { Tokenizer } from '../../src/model/tokenizer.js';
 import { readPrompts } from '../../src/io/prompts.js';
+import { checkLines } from '../../src/core/rewardCheck/words.js';
+import type { Reward } from '../../src/rewards/index.js';
+import { checkedReward, readLabelledRows, scoreLabelled } from '../../src/run/rewardCheck.js';
 import { readScoredFile } from '../../src/run/reviewFile.js';
 import { parseFilter, type FilterNumber } from '../../src/core/review/filter.js';
 import { openHttpReward } from '../../src/rewards/http.js';
@@ -86,6 +89,10 @@ const samples = [0, 1, 2].map((prompt_index) => ({
 }));
 const reviewRows = samples.map(({ prompt_index, prompt }) => ({
   ...{ prompt_index, prompt, rewards: [1, 0], lengths: [2, 1], truncated: [false, false], logps: [-1, -2] },
+  parts: [
+    [1, 0],
+    [0, 1],
+  ],
   ...{ automatic: { chosen: 0, rejected: 1 }, chosen_text: '3 4', rejected_text: '5' },
 }));
 const pair = {
@@ -676,13 +683,57 @@ export async function targets(directory: string): Promise<Record<string, Target>
       },
     ),
 
+    'preference rows': jsonLinesFile(
+      'people.jsonl',
+      [
+        { prompt: 'p', chosen: ['a'], rejected: ['b', 'c'], subset: 'Math', id: '1', num_correct: 1 },
+        { prompt: 'p', chosen: 'a', rejected: 'b' },
+        { prompt: messages, chosen: [messages[1]], rejected: [messages[1]], subset: null },
+        { prompt: 'p', chosen: ['a'], rejected: ['b'], subset: 'Ties', id: 'ref:1' },
+        { prompt: 'p', chosen: ['a', 'b'], rejected: ['c'], subset: 'Ties', id: 'tied:1' },
+      ],
+      async (file) => {
+        const scores = inside('people-scores.jsonl');
+        rmSync(scores, { force: true });
+        const length: Reward = {
+          spec: 'module:length.mjs',
+          score: (inputs, { onReward }) =>
+            Promise.resolve(inputs.forEach(({ response }, i) => onReward(i, response?.length ?? 0))),
+          dispose: () => {},
+        };
+        const check = await checkedReward(readLabelledRows(file), () => Promise.resolve(length), {
+          ...{ spec: length.spec, file: scores },
+        });
+        if (/NaN|Infinity/.test(checkLines(check, 'r').join())) throw new Error('the table shows what is no number');
+        for (const { score } of check.subsets)
+          if (score !== null && !(score >= -0.02 && score <= 1.02)) throw new Error(`a score of ${score}`);
+      },
+    ),
+
+    'rewards of preference rows': jsonLinesFile(
+      'people-scores.jsonl',
+      [
+        {
+          fingerprint: 'f',
+          reward: 'hf:a+hf:b',
+          rewards: [1, 2],
+          parts: [
+            [0, 1],
+            [1, 1],
+          ],
+        },
+        { fingerprint: 'g', reward: 'hf:a+hf:b', rewards: [0] },
+      ],
+      (file) => scoreLabelled([], () => Promise.reject(new Error('not needed')), { spec: 'hf:a+hf:b', file }),
+    ),
+
     'scored file': jsonLinesFile(
       'scored.jsonl',
       [
         {
           prompt: 'p',
           responses: [
-            { text: 'a', reward: 1 },
+            { text: 'a', reward: 1, reward_parts: [{ name: 'hf:a', weight: 1, value: 1 }] },
             { text: 'b', reward: 0, finish_reason: 'length', ids: [1] },
           ],
         },

@@ -29,6 +29,7 @@ describe('readScoredFile', () => {
       {
         ...{ prompt_index: 0, prompt: 'Hi', rewards: [1, 2, -1], lengths: [1, 1, 3], truncated: [false, false, false] },
         ...{ logps: [], automatic: { chosen: 1, rejected: 2 }, chosen_text: 'a', rejected_text: '日本👍' },
+        same: [0, 1, 2],
       },
     ]);
     expect(details[0].responses[2]).toEqual({ text: '日本👍', length: 3, reward: -1, logps: null, truncated: false });
@@ -51,6 +52,7 @@ describe('readScoredFile', () => {
       'identical',
       { chosen: 1, rejected: 0 },
     ]);
+    expect(rows[2].same).toEqual([0, 0]);
     expect(droppedIn(rows)).toEqual({ too_few: 1, ties: 1, identical: 1, below_gap: 0 });
   });
 
@@ -145,6 +147,8 @@ describe('trlPairs', () => {
       decision: { prompt_index, ruling, note: '' },
     });
     const { decisions } = replay([decide(0, { kind: 'pair', chosen: 1, rejected: 0 }), decide(2, { kind: 'exclude' })]);
+    const weighed = new Map([...decisions, [1, { prompt_index: 1, ruling: null, note: '', weight: 0.5 }]]);
+    expect(trlPairs(scored, weighed).map(({ weight }) => weight)).toEqual([undefined, 0.5]);
     expect(trlPairs(scored, decisions)).toEqual([
       { prompt: 'A', chosen: 'a2', rejected: 'a1' },
       {

@@ -1,4 +1,4 @@
-import type { EvaluationResult } from '../../../src/core/rows.js';
+import type { EvaluationResult, RewardCheckSummary } from '../../../src/core/rows.js';
 import type { RoundData, RoundState } from '../../../src/protocol/messages.js';
 import { ChangedPrompts } from '../../app/heldOut/ChangedPrompts.js';
 import { progressOf, shown, shownRound } from '../../app/selectors.js';
@@ -8,6 +8,8 @@ import { Endpoints } from '../../parts/Endpoints.js';
 import { Line } from '../../parts/Line.js';
 import { newestResponses } from '../../parts/newest.js';
 import { Responses } from '../../parts/NewestResponses.js';
+import { wrapped } from '../../parts/markedText.js';
+import { firstLines } from '../../parts/text.js';
 import { Paragraph } from '../../parts/Paragraph.js';
 import { Progress } from '../../parts/Progress.js';
 import { Rule } from '../../parts/Rule.js';
@@ -94,6 +96,9 @@ function Evaluated({ state, round, evaluation, columns }: EvaluatedProps) {
       {ui.view === 'judges' && opponent !== null && (
         <Judges evaluation={evaluation} opponent={opponent} columns={columns} />
       )}
+      {ui.view === 'numbers' && opponents.length === 0 && evaluation.reward_check !== undefined && (
+        <RewardCheck check={evaluation.reward_check} columns={columns} rows={state.size.rows < 30 ? 3 : 8} />
+      )}
       {spreadRows > 0 && <Spreads round={round} layout={layout} columns={columns} />}
       {prompts !== null && opponent !== null && (
         <ChangedPrompts
@@ -110,6 +115,26 @@ function Evaluated({ state, round, evaluation, columns }: EvaluatedProps) {
           The base policy has no earlier policy to be compared with; its responses are on screen 1.
         </Paragraph>
       )}
+    </>
+  );
+}
+
+interface RewardCheckProps {
+  readonly check: RewardCheckSummary;
+  readonly columns: number;
+  /** Without the heading. */
+  readonly rows: number;
+}
+
+/** Round 0: how far the reward agrees with people, as it was checked before round 1. */
+function RewardCheck({ check: { reward, summary, warnings }, columns, rows }: RewardCheckProps) {
+  const lines = wrapped([`${reward}: ${summary}.`, ...warnings].join('\n'), columns);
+  return (
+    <>
+      <Rule title="The reward on the preference rows" width={columns} />
+      {firstLines(lines, rows, columns).map((line, i) => (
+        <Line key={i}>{line}</Line>
+      ))}
     </>
   );
 }

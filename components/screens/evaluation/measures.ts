@@ -3,6 +3,7 @@ import type { RoundState } from '../../../src/protocol/messages.js';
 import type { Comparison, EvaluationResult } from '../../../src/core/rows.js';
 import { beyond, scaled, winRateInterval } from '../../../src/core/findings.js';
 import type { Interval } from '../../../src/core/statistics.js';
+import { makeLine } from '../../../src/core/sanitize.js';
 import * as format from '../../../src/core/format.js';
 import { klIsLarge } from '../../parts/kl.js';
 import { widthOf } from '../../parts/text.js';
@@ -100,6 +101,16 @@ export function measuresOf(result: EvaluationResult, opponents: readonly Opponen
       (reward) => fixed(reward, 3),
       (difference, { comparison: { intervals, prompts } }) =>
         changeCell(difference, intervals?.reward_change, prompts, 3),
+    ),
+    ...(result.reward_parts ?? []).map(({ name, weight, reward }) =>
+      value(
+        `${weight}·${makeLine(name, 24)}`,
+        reward,
+        ({ evaluation }) =>
+          evaluation?.reward_parts?.find((part) => part.name === name && part.weight === weight)?.reward,
+        (mean) => fixed(mean, 3),
+        (difference) => plain(signed(difference, 3)),
+      ),
     ),
     ...(result.metrics ?? []).map(({ name, percent: inPercent, value: own }) => {
       const scale = inPercent ? 100 : 1;

@@ -6,6 +6,7 @@ import type { HeldOutResponse, RoundState, Snapshot } from '../../../src/protoco
 import { winRateInterval } from '../../../src/core/findings.js';
 import { decisionsInWords, promptsWithoutPair } from '../../../src/core/review/decisions.js';
 import { overriddenKeys, settingOf } from '../../../src/core/rounds.js';
+import { makeLine } from '../../../src/core/sanitize.js';
 import * as format from '../../../src/core/format.js';
 import { curveCount, curvesOf } from '../../parts/curves.js';
 import { forkField } from './fork.js';
@@ -144,6 +145,22 @@ function winRows(left: readonly HeldOutResponse[], right: readonly HeldOutRespon
   ];
 }
 
+/** The mean of each part of the reward that one of the two was evaluated with. */
+function partRows(both: Both): ComparedRow[] {
+  const partsOf = ({ evaluation }: RoundState) => evaluation?.reward_parts ?? [];
+  const all = [...partsOf(both.left), ...partsOf(both.right)].map(({ name, weight }) => ({ name, weight }));
+  const keys = [...new Map(all.map((part) => [`${part.weight}·${part.name}`, part]))];
+  return keys.map(([key, { name, weight }]) =>
+    numbers(
+      `  ${makeLine(key, 24)}`,
+      both,
+      (round) => partsOf(round).find((part) => part.name === name && part.weight === weight)?.reward,
+      format.fixed,
+      3,
+    ),
+  );
+}
+
 function evaluationRows(both: Both): ComparedRow[] {
   if (both.left.evaluation === null && both.right.evaluation === null) return [];
   const percent = (value: number, digits: number) => format.percent(value, digits);
@@ -153,6 +170,7 @@ function evaluationRows(both: Both): ComparedRow[] {
   };
   return [
     numbers('reward', both, ({ evaluation: e }) => e?.reward, format.fixed, 3),
+    ...partRows(both),
     numbers('length, tokens', both, ({ evaluation: e }) => e?.mean_length, format.fixed, 1),
     numbers('truncated', both, ({ evaluation: e }) => e && 100 * e.truncated_share, percent, 1),
     numbers('distinct-2', both, ({ evaluation: e }) => e?.distinct_2, format.fixed, 3),

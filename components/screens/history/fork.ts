@@ -50,7 +50,10 @@ export const forkFields: readonly ForkField[] = [
   field('sampling.prompts_per_round', 'prompts per round'),
   field('reward', 'reward'),
   field('pairs.strategy', 'pairs: strategy'),
+  field('pairs.length_penalty', 'pairs: length penalty λ'),
+  field('pairs.per_prompt', 'pairs: per prompt'),
   field('pairs.min_gap', 'pairs: minimum gap'),
+  field('pairs.weight', 'pairs: weight'),
   field('dpo.reference', 'reference policy'),
   field('dpo.objective', 'objective'),
   field('dpo.label_smoothing', 'label smoothing'),
@@ -84,6 +87,8 @@ function presentValue(config: Snapshot['config'], parent: RoundState, key: strin
 function inheritedValue(config: Snapshot['config'], parent: RoundState, key: string, { values }: ForkUi): string {
   const objective = values['dpo.objective'] as ObjectiveName | undefined;
   const present = presentValue(config, parent, key);
+  const strategy = values['pairs.strategy'];
+  if (key === 'pairs.length_penalty') return strategy === undefined || strategy === 'length-penalized' ? present : '0';
   if (objective === undefined || !key.startsWith('dpo.')) return present;
   const reset: Record<string, unknown> = resetSettings(configOf(config, parent).dpo, objective);
   const value = reset[key.slice('dpo.'.length)];

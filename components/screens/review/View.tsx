@@ -11,6 +11,7 @@ import { marginHistogram, panelCurves, panelNumbers, scaleOf } from './alpha.js'
 import { AlphaColumn, AlphaCurves, AlphaLines, type AlphaLinesProps } from './parts/AlphaPanel.js';
 import { DetailPane } from './parts/DetailPane.js';
 import { HackingPane } from './parts/HackingPane.js';
+import { PairingPane } from './parts/PairingPane.js';
 import { ReviewTable, placeText } from './parts/ReviewTable.js';
 import { ComparedTexts, PromptLines } from './parts/Texts.js';
 import { TokensPane } from './parts/TokensPane.js';
@@ -40,7 +41,14 @@ export function ReviewView({ state }: ViewProps<ReviewState>) {
   if (reviewed === null) {
     return <Line tone="muted">No pairs yet: they are built once all responses are scored.</Line>;
   }
-  const panes = { table: TablePane, detail: DetailPane, tokens: TokensPane, alpha: AlphaPane, hacking: HackingPane };
+  const panes = {
+    table: TablePane,
+    detail: DetailPane,
+    tokens: TokensPane,
+    alpha: AlphaPane,
+    hacking: HackingPane,
+    pairing: PairingPane,
+  };
   const Pane = panes[state.ui.pane];
   return <Pane state={state} reviewed={reviewed} />;
 }

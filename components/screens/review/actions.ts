@@ -6,10 +6,23 @@ import { type ListActions, listActions, textActions } from '../../app/lists.js';
 import { inReview } from '../../app/selectors.js';
 import { type Action, type Step, noEffects, send } from '../../app/state.js';
 import { alphaIsFixed, moveAlpha, setNeutralAlpha, typeFlips, typeSetting } from './alpha.js';
-import { canDecide, choose, confirm, exclude, hasDecision, swap, takeBack, tie, typeNote } from './decide.js';
+import {
+  canDecide,
+  canWeigh,
+  choose,
+  confirm,
+  exclude,
+  hasDecision,
+  swap,
+  takeBack,
+  tie,
+  typeNote,
+  typeWeight,
+} from './decide.js';
 import { factScroll, reportOf } from './hacking.js';
 import {
   change,
+  moveChoice,
   moveResponse,
   moveSelection,
   movePhrase,
@@ -23,8 +36,10 @@ import {
   sortBeside,
   sortBy,
   toggleHacking,
+  togglePairing,
   togglePane,
 } from './moves.js';
+import { askPairAgain, canPairAgain, whyNotPairAgain } from './pairing.js';
 import { isOutOfOrder, reviewedRound } from './select.js';
 import type { ReviewPane, ReviewState } from './state.js';
 import { launchLines } from './words.js';
@@ -70,7 +85,12 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     keys: ['enter'],
     label: 'launch',
     help: 'launch the update: shows what will run, and asks first',
-    when: (state) => ofRun(state) && state.ui.pane !== 'hacking' && (reviewedRound(state)?.table.pairs.length ?? 0) > 0,
+    when: (state) =>
+      ofRun(state) &&
+      !['hacking', 'pairing'].includes(state.ui.pane) &&
+      (reviewedRound(state)?.table.pairs.length ?? 0) > 0,
+    // Enter is another action in this pane.
+    why: (state) => (inPane('pairing')(state) ? whyNotPairAgain(state) : null),
     run: launch,
   },
   {
@@ -83,6 +103,22 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     when: inHacking,
     run: (state) => noEffects(showPhrase(state)),
   },
+  {
+    id: 'pair-again',
+    command: 'make pairs',
+    aliases: ['strategy', 'pair again'],
+    keys: ['enter'],
+    label: 'make pairs',
+    help: "make the round's pairs again by this strategy (asks first)",
+    when: (state) => inPane('pairing')(state) && canPairAgain(state),
+    run: askPairAgain,
+  },
+  ...listActions<ReviewState>({
+    moves: { up: ['strategy-up', 'the strategy above'], down: ['strategy-down', 'the strategy below'] },
+    label: 'strategy',
+    when: inPane('pairing'),
+    moved: moveChoice,
+  }),
   ...listActions<ReviewState>({
     moves: { up: ['phrase-up', 'the phrase above'], down: ['phrase-down', 'the phrase below'] },
     label: 'phrase',
@@ -272,6 +308,16 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     run: (state) => noEffects(toggleHacking(state)),
   },
   {
+    id: 'pairing',
+    command: 'pairing',
+    aliases: ['pairs', 'strategies', 'preview lengths'],
+    keys: ['M'],
+    label: 'pairing',
+    help: 'what each pairing strategy gives: pairs, lengths, margins; and back',
+    when: hasRows,
+    run: (state) => noEffects(togglePairing(state)),
+  },
+  {
     id: 'neutral-alpha',
     aliases: ['neutral α', 'length neutral', 'balance'],
     keys: ['='],
@@ -361,6 +407,16 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     help: 'write down why',
     when: decides,
     run: typeNote,
+  },
+  {
+    id: 'pair-weight',
+    command: 'weight',
+    aliases: ['pair weight', 'weigh'],
+    keys: ['m'],
+    label: 'weight',
+    help: "type how much the prompt's pairs count in the update",
+    when: (state) => decides(state) && canWeigh(state),
+    run: typeWeight,
   },
   {
     id: 'take-back',

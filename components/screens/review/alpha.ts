@@ -88,7 +88,7 @@ export function panelCurves(table: ReviewTable, alpha: number): PanelCurves {
   const all = Array.from({ length: points }, (_, i) => numbersAt(profileOf(table), (end * i) / (points - 1)));
   const made = {
     end,
-    flipped: all.map(({ flipped }) => (100 * flipped) / table.pairs.length),
+    flipped: all.map(({ flipped }) => (100 * flipped) / table.inputs.length),
     weightLonger: all.map(({ mean_weight_longer }) => mean_weight_longer),
     weightShorter: all.map(({ mean_weight_shorter }) => mean_weight_shorter),
     pull: all.map(({ length_pull }) => length_pull),
@@ -136,7 +136,7 @@ export function neutralAlpha(table: ReviewTable, unknown = ''): { alpha: number;
 export function flipAlpha(table: ReviewTable, most: number): { alpha: number; text: string } {
   const alpha = largestAlphaFlipping(profileOf(table), most);
   const { flipped } = panelNumbers(table, alpha);
-  return { alpha, text: `the largest α that flips at most ${most}: ${flipped} of ${table.pairs.length} pairs here` };
+  return { alpha, text: `the largest α that flips at most ${most}: ${flipped} of ${table.inputs.length} pairs here` };
 }
 
 function mean(values: Float64Array): number {

@@ -1,6 +1,7 @@
 /** Decisions about the selected prompt, as commands to the engine. The screen shows them once the engine confirms them. */
 import type { ReviewState } from './state.js';
-import { pairIn } from '../../../src/core/review/decisions.js';
+import * as format from '../../../src/core/format.js';
+import { isPairWeight, pairIn, pairWeightExpected } from '../../../src/core/review/decisions.js';
 import type { Ruling } from '../../../src/core/review/rows.js';
 import { type Step, noEffects, send } from '../../app/state.js';
 import { inReview } from '../../app/selectors.js';
@@ -43,7 +44,14 @@ function isSame(a: Ruling, b: Ruling): boolean {
 
 export const exclude = (state: ReviewState): Step<ReviewState> => rule(state, { kind: 'exclude' });
 export const tie = (state: ReviewState): Step<ReviewState> => rule(state, { kind: 'tie' });
-export const takeBack = (state: ReviewState): Step<ReviewState> => rule(state, null);
+export function takeBack(state: ReviewState): Step<ReviewState> {
+  const reviewed = reviewedRound(state);
+  if (reviewed?.row == null) return noEffects(state);
+  const { table, row } = reviewed;
+  const weighted = table.decisions[row]?.weight !== undefined;
+  const { prompt_index } = table.rows[row];
+  return send(state, { type: 'decide', prompt_index, ruling: null, ...(weighted && { weight: null }) });
+}
 
 function pairNow(state: ReviewState): { chosen: number; rejected: number } {
   const reviewed = reviewedRound(state);
@@ -98,6 +106,39 @@ export function note(state: ReviewState, text: string): Step<ReviewState> {
   if (reviewed?.row == null) return noEffects(state);
   const { prompt_index } = reviewed.table.rows[reviewed.row];
   return send(state, { type: 'decide', prompt_index, note: text.trim() });
+}
+
+/** Whether the selected prompt has pairs, which can be weighed. */
+export function canWeigh(state: ReviewState): boolean {
+  const reviewed = reviewedRound(state);
+  return canDecide(state) && reviewed?.row != null && reviewed.table.statuses[reviewed.row] === 'pair';
+}
+
+/** Opens the line in which the weight of the prompt's pairs is typed. */
+export function typeWeight(state: ReviewState): Step<ReviewState> {
+  const reviewed = reviewedRound(state);
+  if (reviewed?.row == null) return noEffects(state);
+  const now = format.compact(reviewed.table.pairWeight[reviewed.row]);
+  const hint = `now ${now}; how much the prompt's pairs count; empty: as the rewards make them`;
+  return noEffects({
+    ...state,
+    modal: { kind: 'edit', owner: 'review', field: 'pair-weight', label: 'pair weight', hint, text: '', error: null },
+  });
+}
+
+/** @returns a sentence if the weight is out of range */
+export function typedWeight(state: ReviewState, typed: string): Step<ReviewState> | string {
+  const reviewed = reviewedRound(state);
+  if (reviewed?.row == null) return noEffects(state);
+  const { table, row } = reviewed;
+  const { prompt_index } = table.rows[row];
+  const text = typed.trim().replace(',', '.');
+  const before = table.decisions[row]?.weight;
+  if (text === '')
+    return before === undefined ? noEffects(state) : send(state, { type: 'decide', prompt_index, weight: null });
+  const weight = Number(text);
+  if (!isPairWeight(weight)) return `the weight of a pair: ${pairWeightExpected}, such as 0.5`;
+  return weight === before ? noEffects(state) : send(state, { type: 'decide', prompt_index, weight });
 }
 
 /** Opens the line in which the note is typed. */

@@ -7,6 +7,7 @@ import { type Move, clamp, movedTo, placeAt } from '../../app/lists.js';
 import { type Step, noEffects } from '../../app/state.js';
 import { factScroll, filterFor, hackingLayout, listRows, reportOf, selectedPhrase } from './hacking.js';
 import { hitsOf } from './order.js';
+import { listHead, pairingLayout, pairingOf } from './pairing.js';
 import {
   type ReviewedRound,
   type Scroll,
@@ -18,7 +19,7 @@ import {
   tokenScroll,
 } from './select.js';
 import { type ReviewPane, type ReviewState, type ReviewUi, reviewUi } from './state.js';
-import { type ColumnId, columnAt, columnIds } from './table.js';
+import { type ColumnId, columnAt, sortableColumns } from './table.js';
 
 /** Changes made by the person. The table scrolls along with the selection, so its first row is settled here. */
 export function change(state: ReviewState, changes: Partial<ReviewUi>): ReviewState {
@@ -129,6 +130,19 @@ export function movePhrase(state: ReviewState, move: Move): ReviewState {
   return change(state, { phrase: movedTo(state.ui.phrase, move, count, halfOfPage(state)) });
 }
 
+/** Moves through the pairing strategies. */
+export function moveChoice(state: ReviewState, move: Move): ReviewState {
+  const pairing = pairingOf(state);
+  if (pairing === null) return state;
+  const { list } = pairingLayout(state, pairing);
+  return change(state, { choice: movedTo(pairing.selected, move, pairing.previews.length, list) });
+}
+
+/** Opens the pane on the present strategy. */
+export function togglePairing(state: ReviewState): ReviewState {
+  return change(togglePane(state, 'pairing'), { choice: null });
+}
+
 /** Shows the table with the prompts whose chosen response contains the selected phrase. */
 export function showPhrase(state: ReviewState): ReviewState {
   const phrase = selectedPhrase(state);
@@ -166,6 +180,7 @@ function halfOfPage(state: ReviewState): number {
 export function page(state: ReviewState, move: 'page-up' | 'page-down'): ReviewState {
   const { pane } = state.ui;
   if (pane === 'hacking') return movePhrase(state, move);
+  if (pane === 'pairing') return moveChoice(state, move);
   if (pane === 'table') return moveSelection(state, move);
   const { rows } = scrollOf(state);
   return scrollText(state, move === 'page-up' ? -rows : rows);
@@ -176,7 +191,9 @@ export function page(state: ReviewState, move: 'page-up' | 'page-down'): ReviewS
 /** Sorts by the column beside the present one, in that column's own direction. */
 export function sortBeside(state: ReviewState, by: number): ReviewState {
   const { column } = state.ui.sort;
-  const next = columnIds[(columnIds.indexOf(column) + by + columnIds.length) % columnIds.length];
+  const shown = reviewedRound(state)?.table ?? { parts: [], weighted: false };
+  const ids = sortableColumns(shown);
+  const next = ids[(ids.indexOf(column) + by + ids.length) % ids.length];
   return sortBy(state, next, false);
 }
 
@@ -236,6 +253,8 @@ export function pointed(
       return noEffects(pointedResponse(state, reviewed, by, y));
     case 'hacking':
       return noEffects(pointedPhrase(state, reviewed, by, x, y));
+    case 'pairing':
+      return noEffects(pointedChoice(state, by, y));
     case 'tokens':
     case 'alpha':
       return noEffects(by === null ? state : scrollText(state, by));
@@ -245,7 +264,7 @@ export function pointed(
 /** `by`: rows that the wheel moves; null: a click. A click on a heading sorts by it, a second one reverses. */
 function pointedTable(
   state: ReviewState,
-  { order }: ReviewedRound,
+  { order, table: of }: ReviewedRound,
   by: number | null,
   x: number,
   y: number,
@@ -259,7 +278,7 @@ function pointedTable(
     const at = placeAt(y - first, top, order.rows.length, table);
     return at === null ? state : selectAt(state, at);
   }
-  const column = columnAt(x, tableColumns);
+  const column = columnAt(x, tableColumns, of);
   const { sort } = state.ui;
   return column === null ? state : sortBy(state, column, sort.column === column && !sort.reversed);
 }
@@ -273,6 +292,15 @@ function pointedResponse(state: ReviewState, { table, row }: ReviewedRound, by: 
   if (!inList || row === null) return state;
   const order = ranked(table.rows[row]);
   return pickResponse(state, order[y - first + listTop] ?? order[0]);
+}
+
+function pointedChoice(state: ReviewState, by: number | null, y: number): ReviewState {
+  const pairing = pairingOf(state);
+  if (pairing === null) return state;
+  if (by !== null) return moveChoice(state, by < 0 ? 'up' : 'down');
+  const { list, top } = pairingLayout(state, pairing);
+  const at = placeAt(y - listHead, top, pairing.previews.length, list);
+  return at === null ? state : change(state, { choice: at });
 }
 
 function pointedPhrase(

@@ -205,6 +205,10 @@ class RowReader implements Filterable {
         return marginsOf(table, row, this.alpha).length_penalized_margin;
       case 'weight':
         return marginsOf(table, row, this.alpha).weight;
+      case 'dissent':
+        return 100 * table.dissent[row];
+      case 'pw':
+        return table.pairWeight[row];
       case 'k':
         return table.rows[row].rewards.length;
       case 'prompt':
@@ -219,6 +223,8 @@ class RowReader implements Filterable {
     switch (flag) {
       case 'flipped':
         return marksOf(table, row, this.alpha).flipped;
+      case 'against':
+        return marksOf(table, row, this.alpha).against;
       case 'truncated':
         return marksOf(table, row, this.alpha).truncated !== '';
       case 'near':

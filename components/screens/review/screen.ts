@@ -4,9 +4,10 @@ import type { AnswerTo, Query } from '../../../src/protocol/messages.js';
 import { type Effect, type ScreenDefinition, type Step, noEffects, send } from '../../app/state.js';
 import { reviewActions } from './actions.js';
 import { isSetting, typedFlips, typedSetting } from './alpha.js';
-import { note } from './decide.js';
+import { note, typedWeight } from './decide.js';
 import { reportOf, selectedPhrase } from './hacking.js';
 import { back, keepSelection, pointed, typedFilter, typingFilter } from './moves.js';
+import { pairAgain } from './pairing.js';
 import { type ReviewedRound, comparedResponses, detailOf, reviewedRound, tokensOf } from './select.js';
 import { type ReviewState, reviewUi } from './state.js';
 import { ReviewView } from './View.js';
@@ -29,9 +30,11 @@ export const review: ScreenDefinition<ReviewState> = {
   typed(state, field, text) {
     if (isSetting(field)) return typedSetting(state, field, text);
     if (field === 'flips') return typedFlips(state, text);
+    if (field === 'pair-weight') return typedWeight(state, text);
     return field === 'note' ? note(state, text) : typedFilter(state, text);
   },
-  confirmed: (state) => send({ ...state, follows: true }, { type: 'launch' }),
+  confirmed: (state, what) =>
+    what === 'launch' ? send({ ...state, follows: true }, { type: 'launch' }) : pairAgain(state),
   back,
   copies(state) {
     const reviewed = reviewedRound(state);
@@ -50,6 +53,7 @@ export const review: ScreenDefinition<ReviewState> = {
       tokens: [prompt, 'tokens'],
       alpha: ['α'],
       hacking: ['hacking'],
+      pairing: ['pairing'],
     }[state.ui.pane];
   },
 };

@@ -4,12 +4,14 @@
  *
  * Scroll positions in the slice are wishes (app/lists.ts): they are brought within range here, never when stored.
  */
+import { type NamedPart, namedParts } from '../../../src/core/config/rewardSpec.js';
 import { count } from '../../../src/core/format.js';
 import { largest, smallest } from '../../../src/core/limits.js';
 import type { LossSettings } from '../../../src/core/objectives/index.js';
 import type { ReviewDetail, ReviewRow } from '../../../src/core/review/rows.js';
 import { promptText } from '../../../src/core/prompts.js';
-import { lossOf } from '../../../src/core/rounds.js';
+import { type PartMargin, partMargins } from '../../../src/core/rewardParts.js';
+import { type RoundState, lossOf, settingOf } from '../../../src/core/rounds.js';
 import { makeLine } from '../../../src/core/sanitize.js';
 import type { Queries, RoundSettings } from '../../../src/protocol/messages.js';
 import { bodyRows } from '../../app/layout.js';
@@ -50,11 +52,18 @@ function selectRound(state: ReviewState): ReviewedRound | null {
   if (data === null || round === null || data.review.length === 0) return null;
   const settings = state.past === null ? settingsOf(state) : round.settings;
   const loss = lossOf(state.run?.config ?? {}, round, settings);
-  const table = tableOf(data.review, data.decisions.decisions, data.weights, loss);
+  const table = tableOf(data.review, data.decisions.decisions, data.weights, loss, partsIn(state, round));
   const touch = { selected: state.ui.selected, decisions: data.decisions.decisions };
   const held = heldOrder(table, appliedIn(state, settings, loss), touch, state.ui.held);
   const { order } = held;
   return { table, order, held, settings, loss, round: round.id, row: rowIn(state, order) };
+}
+
+/** The parts of the reward that scored a round, or of a file's; empty for a single reward. */
+function partsIn(state: ReviewState, round: RoundState): readonly NamedPart[] {
+  if (state.workspace === 'file') return state.file.parts ?? [];
+  const spec = settingOf(state.run?.config ?? {}, round, 'reward');
+  return typeof spec === 'string' ? namedParts(spec) : [];
 }
 
 const appliedIn = (state: ReviewState, { alpha, beta }: RoundSettings, loss: LossSettings): Applied => ({
@@ -163,6 +172,14 @@ function sideOf(state: ReviewState, reviewed: ReviewedRound, row: number, place:
   return { place, name, text, reward, length, truncated: truncated[place], source: told?.source ?? '' };
 }
 
+/** What each part of the reward says about the two responses compared, the first as chosen; empty without parts. */
+export function comparedParts({ table }: ReviewedRound, row: number, { sides }: Compared): PartMargin[] {
+  const [chosen, rejected] = sides.map(({ place }) => table.rows[row].parts?.[place]);
+  const { parts } = table;
+  if (chosen?.length !== parts.length || rejected?.length !== parts.length) return [];
+  return partMargins(parts, chosen, rejected);
+}
+
 /** A row brings two texts along: those of the automatic pair, or of the best and the worst response. */
 function knownText(row: ReviewRow, place: number): string | null {
   const { automatic, rewards } = row;
@@ -220,6 +237,8 @@ export interface ReviewLayout {
   /** Rows of the list of responses without the heading; the first visible one. */
   list: number;
   listTop: number;
+  /** Rows of the reward's parts with their heading; 0 without parts. */
+  parts: number;
   prompt: number;
   /** Rows of response text, side by side or one above the other. */
   text: number;
@@ -245,10 +264,12 @@ export function reviewLayout(state: ReviewState): ReviewLayout {
     const order = reviewed?.row == null ? [] : ranked(reviewed.table.rows[reviewed.row]);
     // Rule, heading of the list, line on the decision, headings of the texts.
     const list = Math.min(order.length, Math.max(3, Math.floor((rows - 4) * 0.5)));
+    const known = reviewed?.row == null || compared === null ? [] : comparedParts(reviewed, reviewed.row, compared);
+    const parts = known.length === 0 ? 0 : 1 + Math.min(known.length, Math.max(2, Math.floor(rows / 6)));
     // The response under the cursor stays in the middle where the list is longer than its room.
     const listTop = compared === null ? 0 : clampTop(order.indexOf(compared.cursor) - (list >> 1), order.length, list);
     const table = { panel: 0, above: 0, tableColumns: columns, table: 0, top: state.ui.top };
-    return { ...table, list, listTop, beside, ...textLayout(state, compared, rows - 4 - list, beside) };
+    return { ...table, list, listTop, parts, beside, ...textLayout(state, compared, rows - 4 - list - parts, beside) };
   }
   // The panel beside the table needs the table's rows; zooming leaves only two.
   const wide = columns >= 118 && rows >= 30 && !zoomed;
@@ -260,7 +281,7 @@ export function reviewLayout(state: ReviewState): ReviewLayout {
   const table = zoomed ? 2 : Math.max(2, Math.floor(left * (wide ? 0.6 : 0.45)));
   const top = reviewed === null ? 0 : tableTop(state.ui.top, reviewed, table);
   return {
-    ...{ panel, above, tableColumns, table, top, list: 0, listTop: 0, beside },
+    ...{ panel, above, tableColumns, table, top, list: 0, listTop: 0, parts: 0, beside },
     ...textLayout(state, compared, left - table, beside),
   };
 }

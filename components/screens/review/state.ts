@@ -5,8 +5,8 @@ import type { HackingReport } from '../../../src/core/review/hacking.js';
 import type { Decision, ReviewDetail } from '../../../src/core/review/rows.js';
 import type { HeldOrder, Sort } from './order.js';
 
-/** The table; a prompt with its K responses; tokens of a response; curves over α; signs of reward hacking. */
-export type ReviewPane = 'table' | 'detail' | 'tokens' | 'alpha' | 'hacking';
+/** The table; a prompt with its K responses; tokens of a response; curves over α; signs of reward hacking; strategies. */
+export type ReviewPane = 'table' | 'detail' | 'tokens' | 'alpha' | 'hacking' | 'pairing';
 
 export interface ReviewUi {
   pane: ReviewPane;
@@ -38,6 +38,8 @@ export interface ReviewUi {
   hacking: HackingReport | null;
   /** Index of the selected phrase in the report. */
   phrase: number;
+  /** Index of the selected pairing strategy; null: the one that has made the pairs. */
+  choice: number | null;
   /** The last query of each kind, so that none is sent twice. */
   asked: { detail: string; tokens: string; hacking: string };
   /** Why `=` or `f` has set α to this value; holds until a decision changes, or β if weights depend on it. */
@@ -62,6 +64,7 @@ export const reviewUi: ReviewUi = {
   plan: null,
   hacking: null,
   phrase: 0,
+  choice: null,
   asked: { detail: '', tokens: '', hacking: '' },
   reason: null,
 };

@@ -7,7 +7,7 @@ import { pairMargins, type Margins, type MarginInput } from '../../../src/core/m
 import { lossSettings, objectives, type LossSettings } from '../../../src/core/objectives/index.js';
 import type { Objective } from '../../../src/core/objectives/objective.js';
 import { winProbabilities } from '../../../src/core/objectives/sppo.js';
-import { type PairStatus, pairIn, pairStatus } from '../../../src/core/review/decisions.js';
+import { type PairStatus, decidedPairs, pairIn, pairStatus } from '../../../src/core/review/decisions.js';
 import {
   type Decision,
   type LogRatios,
@@ -16,6 +16,8 @@ import {
   type WeightInputs,
   bestAndWorst,
 } from '../../../src/core/review/rows.js';
+import type { NamedPart } from '../../../src/core/config/rewardSpec.js';
+import { dissent } from '../../../src/core/rewardParts.js';
 import { commonStart, weightLaw, weightStart, type WeightLaw } from '../../../src/core/startWeights.js';
 import * as format from '../../../src/core/format.js';
 
@@ -35,13 +37,21 @@ export interface ReviewTable {
   rejectedReward: Float64Array;
   chosenLength: Float64Array;
   rejectedLength: Float64Array;
+  /** The parts of the reward; empty for a single reward. */
+  parts: readonly NamedPart[];
+  /** Their dissent about the pair (src/core/rewardParts.ts); NaN if the row has no parts, or they see no difference. */
+  dissent: Float64Array;
   /** What the pair's gradient weight follows from; NaN until it is known (src/core/startWeights.ts). */
   weightStart: Float64Array;
+  /** Weight of the row's pairs: set by hand, or of its first pair by `pairs.weight`; else 1. */
+  pairWeight: Float64Array;
+  /** Some weight is not 1. */
+  weighted: boolean;
   /** How weights follow α. */
   law: WeightLaw;
   /** Rows with a pair. */
   pairs: Int32Array;
-  /** Their margins. */
+  /** Margins of all pairs that are trained on, further pairs of a prompt included. */
   inputs: readonly MarginInput[];
   /** Reward margins below this are near ties: a tenth of the pairs' median margin. */
   nearTie: number;
@@ -57,12 +67,16 @@ const tables = new WeakMap<
   { decisions: readonly Decision[]; key: string; known: readonly LogRatios[] | null; table: ReviewTable }
 >();
 
-/** @param loss of the round; α is not used */
+/**
+ * @param loss of the round; α is not used
+ * @param parts of the reward that scored the rows; rows with another number of parts count as rows without
+ */
 export function tableOf(
   rows: readonly ReviewRow[],
   decisions: readonly Decision[],
   weights: WeightInputs = { need: 'rows' },
   loss: Loss = lossSettings({ beta: NaN, alpha: NaN }),
+  parts: readonly NamedPart[] = [],
 ): ReviewTable {
   const weighed = dependsOnPair(weights, loss) ? { weights, loss } : null;
   const known = weights.need === 'logps' ? weights.known : null;
@@ -72,10 +86,11 @@ export function tableOf(
     objective,
     label_smoothing,
     ...(weighed === null ? [] : [beta, gamma_ratio, ld_scale]),
+    parts,
   ]);
   const found = tables.get(rows);
   if (found?.decisions === decisions && found.known === known && found.key === key) return found.table;
-  const table = makeTable(rows, decisions, weighed, weightLaw(loss));
+  const table = makeTable(rows, decisions, weighed, weightLaw(loss), parts);
   tables.set(rows, { decisions, key, known, table });
   return table;
 }
@@ -89,6 +104,7 @@ function makeTable(
   given: readonly Decision[],
   weighed: Weighed,
   law: WeightLaw,
+  parts: readonly NamedPart[],
 ): ReviewTable {
   const byPrompt = new Map(given.map((decision) => [decision.prompt_index, decision]));
   const n = rows.length;
@@ -97,15 +113,21 @@ function makeTable(
   const [chosen, rejected] = [new Int32Array(n).fill(-1), new Int32Array(n).fill(-1)];
   const [chosenReward, rejectedReward] = [new Float64Array(n).fill(NaN), new Float64Array(n).fill(NaN)];
   const [chosenLength, rejectedLength] = [new Float64Array(n).fill(NaN), new Float64Array(n).fill(NaN)];
+  const dissents = new Float64Array(n).fill(NaN);
+  const weights = parts.map(({ weight }) => weight);
   const startOf = weighed === null ? null : startReader(weighed.weights, weighed.loss);
   const weightStart = new Float64Array(n);
+  const pairWeight = new Float64Array(n).fill(1);
+  let weighted = false;
   const paired: number[] = [];
+  const inputs: MarginInput[] = [];
   // Plain loops: every decision rebuilds the table, which may have 20,000 rows.
   for (let i = 0; i < n; i++) {
     const row = rows[i];
     const decision = byPrompt.size === 0 ? undefined : byPrompt.get(row.prompt_index);
     decisions[i] = decision;
     statuses[i] = pairStatus(row, decision);
+    const trained = decidedPairs(row, decision);
     if (statuses[i] === 'pair') paired.push(i);
     const pair = pairOf(row, decision);
     if (pair === null) continue;
@@ -115,11 +137,26 @@ function makeTable(
     rejectedReward[i] = row.rewards[pair.rejected];
     chosenLength[i] = row.lengths[pair.chosen];
     rejectedLength[i] = row.lengths[pair.rejected];
+    const [of, against] = [row.parts?.[pair.chosen], row.parts?.[pair.rejected]];
+    if (weights.length > 0 && of?.length === weights.length && against !== undefined)
+      dissents[i] = dissent(weights, of, against);
     if (startOf !== null) weightStart[i] = startOf(row, pair);
+    // An excluded pair shows the weight that a person has given it.
+    pairWeight[i] = trained[0]?.weight ?? decision?.weight ?? 1;
+    for (const one of trained) {
+      const { weight = 1 } = one;
+      if (weight !== 1) weighted = true;
+      inputs.push({
+        chosen_reward: row.rewards[one.chosen],
+        rejected_reward: row.rewards[one.rejected],
+        chosen_length: row.lengths[one.chosen],
+        rejected_length: row.lengths[one.rejected],
+        weight_start: startOf === null ? 0 : startOf(row, one),
+        pair_weight: weight,
+      });
+    }
   }
   const pairs = new Int32Array(paired);
-  const sides = { chosenReward, rejectedReward, chosenLength, rejectedLength, weightStart };
-  const inputs = paired.map((i) => marginInput(sides, i));
   const margins = new Float64Array(paired.map((i) => Math.abs(chosenReward[i] - rejectedReward[i]))).sort();
   const nearTie = margins.length === 0 ? 0 : margins[margins.length >> 1] / 10;
   return {
@@ -132,7 +169,11 @@ function makeTable(
     rejectedReward,
     chosenLength,
     rejectedLength,
+    parts: rows.some(({ parts: known }) => known !== undefined && known[0]?.length === parts.length) ? parts : [],
+    dissent: dissents,
     weightStart,
+    pairWeight,
+    weighted,
     law,
     pairs,
     inputs,
@@ -183,16 +224,14 @@ export function pairOf(row: ReviewRow, decision: Decision | undefined): Response
   return typeof row.automatic === 'string' ? bestAndWorst(row.rewards) : row.automatic;
 }
 
-function marginInput(
-  sides: Pick<ReviewTable, 'chosenReward' | 'rejectedReward' | 'chosenLength' | 'rejectedLength' | 'weightStart'>,
-  row: number,
-): MarginInput {
+function marginInput(table: ReviewTable, row: number): MarginInput {
   return {
-    chosen_reward: sides.chosenReward[row],
-    rejected_reward: sides.rejectedReward[row],
-    chosen_length: sides.chosenLength[row],
-    rejected_length: sides.rejectedLength[row],
-    weight_start: sides.weightStart[row],
+    chosen_reward: table.chosenReward[row],
+    rejected_reward: table.rejectedReward[row],
+    chosen_length: table.chosenLength[row],
+    rejected_length: table.rejectedLength[row],
+    weight_start: table.weightStart[row],
+    pair_weight: table.pairWeight[row],
   };
 }
 
@@ -220,6 +259,8 @@ export const columnIds = [
   'length',
   'penalized',
   'weight',
+  'dissent',
+  'pair_weight',
   'marks',
   'text',
 ] as const;
@@ -231,6 +272,10 @@ export interface Column {
   width: number;
   /** Hidden on a terminal narrower than this. */
   from: number;
+  /** Likewise if the reward has parts; where absent, `from` holds. */
+  fromWithParts?: number;
+  /** Shown only if some pair has a weight. */
+  weighted?: boolean;
   /** Sorted with the greatest value first. */
   descending: boolean;
   /** The sort key; NaN goes last. */
@@ -256,15 +301,29 @@ function numeric(
 const fixed2 = (value: number) => format.fixed(value, 2);
 const signed2 = (value: number) => format.signed(value, 2);
 
+const weightWidth = 7;
+
 /** From left to right. */
 export const columns: readonly Column[] = [
   numeric('prompt', 'prompt', 7, { descending: false, value: (t, i) => t.rows[i].prompt_index + 1 }, format.count),
-  numeric('r_w', 'r_w', 7, { from: 76, value: (t, i) => t.chosenReward[i] }, fixed2),
-  numeric('r_l', 'r_l', 7, { from: 76, descending: false, value: (t, i) => t.rejectedReward[i] }, fixed2),
+  numeric('r_w', 'r_w', 7, { from: 76, fromWithParts: 84, value: (t, i) => t.chosenReward[i] }, fixed2),
+  numeric(
+    'r_l',
+    'r_l',
+    7,
+    { from: 76, fromWithParts: 84, descending: false, value: (t, i) => t.rejectedReward[i] },
+    fixed2,
+  ),
   numeric('margin', 'r_w-r_l', 8, { value: (t, i) => t.chosenReward[i] - t.rejectedReward[i] }, signed2),
   numeric('|y_w|', '|y_w|', 7, { value: (t, i) => t.chosenLength[i] }, format.count),
   numeric('|y_l|', '|y_l|', 7, { value: (t, i) => t.rejectedLength[i] }, format.count),
-  numeric('length', 'α·Δ|y|', 8, { from: 62, value: (t, i, alpha) => marginsOf(t, i, alpha).length_margin }, signed2),
+  numeric(
+    'length',
+    'α·Δ|y|',
+    8,
+    { from: 62, fromWithParts: 70, value: (t, i, alpha) => marginsOf(t, i, alpha).length_margin },
+    signed2,
+  ),
   numeric(
     'penalized',
     'penalized',
@@ -273,22 +332,34 @@ export const columns: readonly Column[] = [
     signed2,
   ),
   numeric('weight', 'weight', 7, { value: (t, i, alpha) => marginsOf(t, i, alpha).weight }, format.weight),
+  numeric('dissent', 'dissent', 8, { from: Infinity, fromWithParts: 62, value: (t, i) => t.dissent[i] }, (value) =>
+    format.percent(100 * value, 0),
+  ),
+  numeric('pair_weight', 'pw', weightWidth, { weighted: true, value: (t, i) => t.pairWeight[i] }, format.compact),
 ];
 
 export const marksWidth = 6;
 /** A narrower piece of a prompt is not worth showing. */
 const leastText = 10;
 
+/** Which optional columns a table has. */
+type ShownTable = Pick<ReviewTable, 'weighted' | 'parts'>;
+
 /** The columns of a table this wide, and the width left for the prompts. */
-export function columnsFor(width: number): { shown: Column[]; text: number } {
-  const shown = columns.filter(({ from }) => width >= from);
+export function columnsFor(width: number, { weighted, parts }: ShownTable): { shown: Column[]; text: number } {
+  // The column of weights takes the room of another.
+  const left = width - (weighted ? weightWidth : 0);
+  const shown = columns.filter(
+    ({ from, fromWithParts, weighted: only }) =>
+      left >= (parts.length > 0 ? (fromWithParts ?? from) : from) && (weighted || only !== true),
+  );
   const text = width - shown.reduce((sum, column) => sum + column.width, 0) - marksWidth - 2;
   return { shown, text: text >= leastText ? text : 0 };
 }
 
 /** The column at an x position of the heading. */
-export function columnAt(x: number, width: number): ColumnId | null {
-  const { shown, text } = columnsFor(width);
+export function columnAt(x: number, width: number, table: ShownTable): ColumnId | null {
+  const { shown, text } = columnsFor(width, table);
   let end = 0;
   for (const column of shown) if (x < (end += column.width)) return column.id;
   if (x < end + marksWidth + 2) return 'marks';
@@ -307,11 +378,17 @@ const words: Record<Exclude<PairStatus, 'pair'>, string> = {
 
 export interface Marks {
   flipped: boolean;
+  /** The strategy chose the response with the lower reward, for its length. */
+  against: boolean;
+  /** Pairs of this prompt that are trained on. */
+  pairs: number;
   /** Sides that met the length limit: chosen (`w`), rejected (`l`) or both. */
   truncated: string;
   nearTie: boolean;
   decided: boolean;
   noted: boolean;
+  /** Set by hand; null: not. */
+  weight: number | null;
   status: PairStatus;
 }
 
@@ -320,25 +397,39 @@ export function marksOf(table: ReviewTable, row: number, alpha: number): Marks {
   const [w, l] = [table.chosen[row], table.rejected[row]];
   const status = table.statuses[row];
   const reward = table.chosenReward[row] - table.rejectedReward[row];
+  const decided = (table.decisions[row]?.ruling ?? null) !== null;
   return {
+    against: status === 'pair' && reward < 0 && !isByHand(table, row),
+    pairs: decidedPairs(table.rows[row], table.decisions[row]).length,
     flipped: status === 'pair' && marginsOf(table, row, alpha).flipped,
     truncated: (truncated[w] ? 'w' : '') + (truncated[l] ? 'l' : ''),
     nearTie: status === 'pair' && Math.abs(reward) < table.nearTie,
-    decided: (table.decisions[row]?.ruling ?? null) !== null,
+    decided,
     noted: (table.decisions[row]?.note ?? '') !== '',
+    weight: table.decisions[row]?.weight ?? null,
     status,
   };
 }
 
+/** A person has chosen another pair than the rewards', or its sides. */
+function isByHand(table: ReviewTable, row: number): boolean {
+  const { automatic } = table.rows[row];
+  return (
+    typeof automatic === 'string' ||
+    automatic.chosen !== table.chosen[row] ||
+    automatic.rejected !== table.rejected[row]
+  );
+}
+
 /**
- * F flipped by the length penalty · T truncated: chosen (w), rejected (l), both (b) · ≈ near tie · H decided by a human,
+ * F flipped by the length penalty, R chosen against the reward by the pairing strategy · T truncated: chosen (w), rejected (l), both (b) · ≈ near tie · H decided by a human,
  * h only a note. X excluded, = made a tie; a word if the rewards give no pair.
  */
-export function marksText({ flipped, truncated, nearTie, decided, noted, status }: Marks): string {
+export function marksText({ flipped, against, truncated, nearTie, decided, noted, status }: Marks): string {
   const human = decided ? 'H' : noted ? 'h' : ' ';
   if (status !== 'pair') return words[status].padEnd(marksWidth - 1) + human;
   const sides = truncated === '' ? '  ' : `T${truncated.length === 2 ? 'b' : truncated}`;
-  return `${flipped ? 'F' : ' '}${sides}${nearTie ? ' ≈' : '  '}${human}`;
+  return `${flipped ? 'F' : against ? 'R' : ' '}${sides}${nearTie ? ' ≈' : '  '}${human}`;
 }
 
 /** The sort key of the marks: decided rows first. */
@@ -365,6 +456,11 @@ export function columnOf(id: Exclude<ColumnId, 'marks' | 'text'>): Column {
   const found = columns.find((column) => column.id === id);
   if (found === undefined) throw new Error(`no column ${id}`);
   return found;
+}
+
+/** The columns that a table can be sorted by, from left to right. */
+export function sortableColumns({ parts, weighted }: ShownTable): readonly ColumnId[] {
+  return columnIds.filter((id) => (id === 'dissent' ? parts.length > 0 : id !== 'pair_weight' || weighted));
 }
 
 /** Whether moving α can change the order. */

@@ -10,10 +10,14 @@ import { makeLine, makeVisible } from '../../../src/core/sanitize.js';
 import type { RoundState } from '../../../src/protocol/messages.js';
 import { settingsOf, shown, shownRound } from '../../app/selectors.js';
 import { marginHistogram, neutralAlpha, panelCurves, panelNumbers } from './alpha.js';
+import { choiceInWords, flippedIn } from '../../../src/core/pairPreview.js';
 import { factsOf, listRows, reportOf } from './hacking.js';
+import { pairingNotes, pairingOf } from './pairing.js';
 import {
+  type Compared,
   type ReviewedRound,
   type Side,
+  comparedParts,
   comparedResponses,
   isMisfit,
   ranked,
@@ -39,14 +43,18 @@ const statuses = {
 } as const;
 
 /** The marks of the table, spelled out. */
-export function marksInWords({ flipped, truncated, nearTie, decided, noted, status }: Marks): string[] {
+export function marksInWords(marks: Marks): string[] {
+  const { flipped, against, pairs, truncated, nearTie, decided, noted, status, weight } = marks;
   const sides = { w: 'chosen truncated', l: 'rejected truncated', wl: 'both truncated' }[truncated];
   return [
     ...(status === 'pair' ? [] : [statuses[status]]),
+    ...(pairs > 1 ? [`first of ${pairs} pairs`] : []),
     ...(flipped ? ['flipped by α'] : []),
+    ...(against ? ['chosen for its length, against the reward'] : []),
     ...(sides === undefined ? [] : [sides]),
     ...(nearTie ? ['near tie'] : []),
     ...(decided && status === 'pair' ? ['decided by hand'] : []),
+    ...(weight === null ? [] : [`weight ${format.compact(weight)} by hand`]),
     ...(noted ? ['has a note'] : []),
   ];
 }
@@ -98,7 +106,7 @@ export function launchLines(state: ReviewState): string[] {
   const { plan } = state.ui;
   const { objective } = reviewed.loss;
   const own = objective === 'lr-dpo' ? '' : `objective ${objective}  `;
-  const pairs = format.of(reviewed.table.pairs.length, 'pair');
+  const pairs = format.of(reviewed.table.inputs.length, 'pair');
   const question = `Launch the update on ${pairs}? ${own}α ${format.alpha(alpha)}  β ${beta}  learning rate ${format.learningRate(lr)}`;
   const left = [leftOut(shownRound(state)?.dropped ?? null), decidedText(reviewed.table)].filter((text) => text !== '');
   const last = left.length === 0 ? 'nothing was dropped' : left.join(' · ');
@@ -155,6 +163,7 @@ export function reading(state: ReviewState): string[] {
   if (reviewed === null) return ['No scored prompts yet.'];
   const { table, order, row, settings } = reviewed;
   if (state.ui.pane === 'hacking') return hackingInWords(state, table);
+  if (state.ui.pane === 'pairing') return pairingInWords(state, settings.alpha);
   const numbers = panelNumbers(table, settings.alpha);
   const summary = [
     `α ${format.alpha(settings.alpha)}: ${count(numbers.flipped)} of ${of(numbers.pairs, 'pair')} flipped; mean gradient weight of longer chosen responses ${format.weight(numbers.mean_weight_longer)}, of shorter ${format.weight(numbers.mean_weight_shorter)}; length pull ${signed(numbers.length_pull, 1)} ${unitOf(state)}.`,
@@ -164,7 +173,8 @@ export function reading(state: ReviewState): string[] {
   if (state.ui.pane === 'alpha')
     return [...summary, ...curvesInWords(table, settings.alpha, unitOf(state), weightsReason(state) ?? '')];
   if (row === null) return [...summary, 'No prompt matches the filter.'];
-  const { prompt, sides, cursor } = comparedResponses(state, reviewed, row);
+  const compared = comparedResponses(state, reviewed, row);
+  const { prompt, sides, cursor } = compared;
   const place = `Prompt ${table.rows[row].prompt_index + 1}, ${count(order.places[row] + 1)} of ${count(order.rows.length)}.`;
   const words = [...marksInWords(marksOf(table, row, settings.alpha)), ...misfitInWords(state, reviewed, row)];
   const head = [`${place} ${words.join(', ')}`.trim(), makeVisible(prompt)];
@@ -183,8 +193,17 @@ export function reading(state: ReviewState): string[] {
     ...head,
     ...(note === '' ? [] : [`Note: ${makeVisible(note)}`]),
     ...(state.ui.pane === 'detail' ? responses : []),
+    ...(state.ui.pane === 'detail' ? partsInWords(reviewed, row, compared) : []),
     ...sides.map(sideInWords),
   ];
+}
+
+function partsInWords(reviewed: ReviewedRound, row: number, compared: Compared): string[] {
+  const [first, second] = compared.sides.map(({ name }) => name);
+  return comparedParts(reviewed, row, compared).map(
+    ({ name, weight, chosen, rejected, contribution }) =>
+      `Part ${makeLine(name, 60)}, weight ${weight}: ${first} ${fixed(chosen, 2)}, ${second} ${fixed(rejected, 2)}, weighted difference ${signed(contribution, 2)}.`,
+  );
 }
 
 /** The curves of the α panel at some points of its scale, and the margins at this α. */
@@ -217,6 +236,18 @@ function hackingInWords(state: ReviewState, table: ReviewTable): string[] {
       : `${makeVisible(row.phrase.text)}, in ${count(row.phrase.chosen)} chosen and ${count(row.phrase.rejected)} rejected responses${row.at === state.ui.phrase ? ', selected' : ''}.`,
   );
   return [...facts, ...phrases];
+}
+
+function pairingInWords(state: ReviewState, alpha: number): string[] {
+  const pairing = pairingOf(state);
+  if (pairing === null) return ['No scored prompts yet.'];
+  const unit = unitOf(state);
+  const strategies = pairing.previews.map((preview, i) => {
+    const marks = `${i === pairing.present ? ', makes the present pairs' : ''}${i === pairing.selected ? ', selected' : ''}`;
+    const lengths = `mean lengths ${fixed(preview.chosen_length, 1)} and ${fixed(preview.rejected_length, 1)} ${unit}, difference ${signed(preview.length_difference, 1)}`;
+    return `${choiceInWords(preview)}${marks}: ${of(preview.pairs, 'pair')}, ${lengths}, reward margin ${signed(preview.reward_margin, 2)}, ${count(flippedIn(preview, alpha))} flipped.`;
+  });
+  return [...strategies, ...pairingNotes(state, pairing)];
 }
 
 function sideInWords({ name, reward, length, truncated, text }: Side): string {

@@ -12,7 +12,7 @@ import { Responses } from '../../parts/NewestResponses.js';
 import { Pane, PaneRow } from '../../parts/Pane.js';
 import { Progress } from '../../parts/Progress.js';
 import { Rule } from '../../parts/Rule.js';
-import { type SamplingLayout, samplingLayout } from './select.js';
+import { type SamplingLayout, partMeansText, samplingLayout } from './select.js';
 import type { SamplingState } from './state.js';
 
 /** Responses and rewards as they arrive: progress, their distributions, and the newest texts. */
@@ -40,6 +40,7 @@ export function SamplingView({ state, columns }: ViewProps<SamplingState>) {
     <Overview
       data={data}
       round={round}
+      parts={partMeansText(data, own.reward)}
       config={
         round.id === 0
           ? { ...own.sampling, samples_per_prompt: 1, temperature: own.evaluation.temperature }
@@ -54,20 +55,27 @@ export function SamplingView({ state, columns }: ViewProps<SamplingState>) {
 interface OverviewProps {
   readonly data: RoundData;
   readonly round: RoundState;
+  /** Means of the parts of a mixed reward; empty without them. */
+  readonly parts: string;
   /** The settings that the responses are sampled with. */
   readonly config: Pick<SamplingConfig, 'samples_per_prompt' | 'temperature' | 'top_p' | 'max_new_tokens'>;
   readonly layout: SamplingLayout;
   readonly columns: number;
 }
 
-function Overview({ data, round, config, layout, columns }: OverviewProps) {
+function Overview({ data, round, parts, config, layout, columns }: OverviewProps) {
   const { lengths, rewards, servers } = data;
   const { responses, place, selected, chartRows, listRows, top, items, listColumns, text } = layout;
   const half = Math.floor((columns - 3) / 2);
   const beside = text.rows > 0;
   return (
     <>
-      <Progress title={titleOf(data, round)} progress={progressIn(data)} rest={restOf(data, round)} width={columns} />
+      <Progress
+        title={titleOf(data, round)}
+        progress={progressIn(data)}
+        rest={restOf(data, round, parts)}
+        width={columns}
+      />
       <Facts data={data} config={config} />
       {servers.length > 0 && <Endpoints servers={servers} lines={layout.servers.lines} columns={columns} />}
       <PaneRow gap={3}>
@@ -134,7 +142,7 @@ function titleOf({ progress }: RoundData, { id, stage }: RoundState): string {
   return stage === 'score' ? 'Scoring' : 'Sampling';
 }
 
-function restOf({ lengths, servers }: RoundData, { stage, seconds, redo_of }: RoundState): string {
+function restOf({ lengths, servers }: RoundData, { stage, seconds, redo_of }: RoundState, parts: string): string {
   if (stage === 'sample' && servers.length > 0)
     return 'Sampling starts once the servers hold the policy and are verified.';
   if (stage === 'sample' || stage === 'score') return 'The models are being loaded.';
@@ -142,6 +150,7 @@ function restOf({ lengths, servers }: RoundData, { stage, seconds, redo_of }: Ro
     ...(seconds.sample === undefined ? [] : [`sampled in ${format.duration(seconds.sample)}`]),
     ...(seconds.score === undefined ? [] : [`scored in ${format.duration(seconds.score)}`]),
     ...(redo_of === null ? [] : [`reused from round ${redo_of}`]),
+    ...(parts === '' ? [] : [parts]),
   ];
   return [format.of(lengths.length, 'response'), ...times].join(' · ');
 }

@@ -1,13 +1,14 @@
 /** The sampling and scoring screen. */
 import { count, fixed, share } from '../../../src/core/format.js';
+import { settingOf } from '../../../src/core/rounds.js';
 import { makeVisible } from '../../../src/core/sanitize.js';
 import { wheelLines } from '../../app/layout.js';
 import { placeAt } from '../../app/lists.js';
-import { shown } from '../../app/selectors.js';
+import { shown, shownRound } from '../../app/selectors.js';
 import { type ScreenDefinition, type Step, noEffects, stopNow } from '../../app/state.js';
 import { endpointsInWords } from '../../parts/endpointLines.js';
 import { changed, moveSelection, samplingActions, scroll, selectResponse, typedFewer } from './actions.js';
-import { samplingLayout } from './select.js';
+import { partMeansText, samplingLayout } from './select.js';
 import { type SamplingState, samplingUi } from './state.js';
 import { SamplingView } from './View.js';
 
@@ -39,9 +40,13 @@ export const sampling: ScreenDefinition<SamplingState> = {
     if (data === null) return [];
     const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
     const { selected } = samplingLayout(state);
+    const round = shownRound(state);
+    const spec = round === null ? '' : settingOf(state.run?.config ?? {}, round, 'reward');
+    const parts = typeof spec === 'string' ? partMeansText(data, spec) : '';
     return [
       `${count(data.lengths.length)} responses, mean length ${fixed(mean(data.lengths), 1)} tokens, ${share(data.truncated, data.lengths.length)} truncated.`,
       `${count(data.rewards.length)} rewards, mean ${fixed(mean(data.rewards), 2)}.`,
+      ...(parts === '' ? [] : [`Means of the ${parts}.`]),
       ...endpointsInWords(data.servers),
       ...(selected === null
         ? []

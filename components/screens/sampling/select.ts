@@ -1,7 +1,11 @@
 /** Derives the sampling screen from its slice: responses, servers, selection, and the rows that each part gets. */
 import type { SamplingState, SamplingUi } from './state.js';
 import { samplingUi } from './state.js';
-import type { ResponseSeen } from '../../../src/protocol/messages.js';
+import { namedParts } from '../../../src/core/config/rewardSpec.js';
+import { fixed } from '../../../src/core/format.js';
+import { partMeans } from '../../../src/core/rewardParts.js';
+import { makeLine } from '../../../src/core/sanitize.js';
+import type { ResponseSeen, RoundData } from '../../../src/protocol/messages.js';
 import { bodyRows } from '../../app/layout.js';
 import { clampTop, windowFor } from '../../app/lists.js';
 import { currentRound, shown } from '../../app/selectors.js';
@@ -125,4 +129,22 @@ function linesOf({ prompt, text }: ResponseSeen, columns: number): TextLine[] {
     own(''),
     ...wrapped(text, columns).map(own),
   ];
+}
+
+const means = new WeakMap<RoundData['review'], { spec: string; text: string }>();
+
+/** Means of the reward's parts over the scored responses: `parts 0.7·hf:judge 1.20, …`; empty without parts. */
+export function partMeansText({ review }: RoundData, spec: string): string {
+  const found = means.get(review);
+  if (found?.spec === spec) return found.text;
+  const named = namedParts(spec);
+  const values = review.flatMap(({ parts }) => parts ?? []).filter((parts) => parts.length === named.length);
+  const text =
+    named.length === 0 || values.length === 0
+      ? ''
+      : `parts ${partMeans(values)
+          .map((mean, p) => `${named[p].weight}·${makeLine(named[p].name, 24)} ${fixed(mean, 2)}`)
+          .join(', ')}`;
+  means.set(review, { spec, text });
+  return text;
 }

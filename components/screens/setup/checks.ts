@@ -45,12 +45,15 @@ export function askOf(name: CheckName, draft: Draft, place: PathContext, named: 
       const raw = (config.sampling as PartialConfig | undefined)?.raw === true;
       return { task: 'prompts', file: String(config[name]), model, raw };
     }
-    case 'reward': {
+    case 'reward':
+    case 'preferences': {
       const options = rewardOptionsSchema.safeParse(config.rewards ?? {}).data ?? rewardOptionsSchema.parse({});
       const backend: BackendChoice = backendSchema.safeParse(config.backend).data ?? 'auto';
-      const prompts = String(config.prompts);
       const spec = String(config.reward);
-      return { task: 'reward', spec, options, prompts, model, backend, named: spec === named };
+      const tried = { spec, options, backend, named: spec === named };
+      if (name === 'reward') return { task: 'reward', ...tried, prompts: String(config.prompts), model };
+      if (draft.values.reward.trim() === '') return null;
+      return { task: 'preferences', ...tried, file: String(config.preferences) };
     }
     case 'endpoints': {
       const { samples_on, endpoints } = draft.values;
@@ -95,7 +98,8 @@ export function measureKey(draft: Draft, checks: Checks, place: PathContext): st
 
 /** Trying this reward would run code that the user has not named: it came with a file or from another run. */
 export function isHeld(ask: CheckAsk): boolean {
-  return ask.task === 'reward' && !ask.named && moduleFiles(ask.spec).length > 0;
+  const tries = ask.task === 'reward' || ask.task === 'preferences';
+  return tries && !ask.named && moduleFiles(ask.spec).length > 0;
 }
 
 type SetupEvent = Exclude<HomeEvent, { what: 'runs' }>;

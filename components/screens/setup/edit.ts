@@ -181,6 +181,7 @@ export function startRun(state: SetupState): Step<SetupState> {
 /** Fields that may still become valid: a server or a scheduler that is down may be up when it is needed. */
 const questions: Partial<Record<FieldId, string>> = {
   reward: 'The reward could not be tried. Start anyway?',
+  preferences: 'The reward could not be checked. Start anyway?',
   endpoints: 'Not every sampling server answers. Start anyway?',
   updates_on: 'Updates would fail at present. Start anyway?',
 };

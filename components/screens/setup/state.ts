@@ -23,6 +23,7 @@ export const noChecks: Checks = {
   prompts: null,
   held_out: null,
   reward: null,
+  preferences: null,
   endpoints: null,
   updates_on: null,
 };

@@ -15,6 +15,7 @@ import type {
   EndpointFacts,
   EnvironmentFacts,
   ModelFacts,
+  PreferenceFacts,
   PromptFacts,
   RewardFacts,
 } from '../../../src/core/form/facts.js';
@@ -37,7 +38,7 @@ export function statusOf(id: FieldId, setup: SetupUi, place: PathContext): Statu
   if (problem !== null) return { kind: 'bad', text: problem };
   if (isCheckName(id)) {
     const check = checks[id];
-    if (check === null) return quiet();
+    if (check === null) return quiet(id === 'preferences' ? 'optional' : '');
     if (check.status === 'asked') return { kind: 'asked', text: asking[id] };
     if (id === 'updates_on' && check.status === 'ok')
       return environmentStatus(draft.values.updates_on, check.facts as EnvironmentFacts);
@@ -67,6 +68,7 @@ const asking: Record<CheckName, string> = {
   prompts: 'counting …',
   held_out: 'counting …',
   reward: 'trying it on one prompt …',
+  preferences: 'checking the reward on some rows …',
   endpoints: 'asking each …',
   updates_on: 'looking for PyTorch and schedulers …',
 };
@@ -83,6 +85,8 @@ function factsText<N extends CheckName>(name: N, facts: FactsOf[N]): string {
       return modelText(facts as ModelFacts);
     case 'reward':
       return rewardText(facts as RewardFacts);
+    case 'preferences':
+      return preferencesText(facts as PreferenceFacts);
     case 'endpoints':
       return endpointsText(facts as EndpointFacts[]);
     default:
@@ -116,6 +120,11 @@ function promptsText({ prompts, longest, mean }: PromptFacts): string {
 function rewardText({ reward, prompt, response, seconds, parameters }: RewardFacts): string {
   const size = parameters === 0 ? '' : ` · ${parametersText(parameters)} parameters`;
   return `${fixed(reward, 2)} for “${response}” to “${prompt}” in ${fixed(seconds, 2)} s${size}`;
+}
+
+function preferencesText({ rows, scored, summary, warnings }: PreferenceFacts): string {
+  const part = scored === rows ? '' : ` · all ${of(rows, 'row')} before round 1`;
+  return `${warnings.length === 0 ? '' : `${of(warnings.length, 'warning')} · `}${summary}${part}`;
 }
 
 function endpointsText(facts: readonly EndpointFacts[]): string {

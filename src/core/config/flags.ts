@@ -50,7 +50,10 @@ export const updateFlags = [
 
 export const pairsFlags = [
   flag('--strategy <kind>', 'pairs', 'strategy'),
+  flag('--length-penalty <λ>', 'pairs', 'length_penalty'),
+  flag('--pairs-per-prompt <n>', 'pairs', 'per_prompt'),
   flag('--min-gap <reward>', 'pairs', 'min_gap'),
+  flag('--pair-weight <kind>', 'pairs', 'weight'),
 ];
 
 export const rewardFlags = [
@@ -85,6 +88,7 @@ const otherFlags: Record<string, string> = {
   reward: '--reward',
   prompts: '--prompts',
   held_out: '--held-out',
+  preferences: '--preferences',
   seed: '--seed',
   backend: '--backend',
   threads: '--threads',

@@ -6,13 +6,13 @@ import path from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../errors.js';
 import { metricFile, resolveRewardSpec } from './rewardSpec.js';
-import { configSchema } from './schema.js';
+import { configSchema, pairsSchema, perPromptProblem, samplingSchema } from './schema.js';
 
 /** A configuration before defaults, nested like the file. */
 export type PartialConfig = { [key: string]: unknown };
 
 /** Configuration keys that are paths. */
-export const pathKeys = ['model', 'prompts', 'held_out'] as const;
+export const pathKeys = ['model', 'prompts', 'held_out', 'preferences'] as const;
 
 /** Makes the paths absolute, relative to `base`. Values that are not strings are left for the schema to report. */
 export function resolvePaths(config: PartialConfig, base: string): PartialConfig {
@@ -142,6 +142,15 @@ function limits({ minimum, exclusiveMinimum, maximum, exclusiveMaximum }: JsonSc
   const low = minimum === undefined ? above : `of ${minimum} or more`;
   const high = most === undefined ? below : `at most ${most}`;
   return [low, high].filter((part) => part !== '').join(' and ');
+}
+
+/** More pairs per prompt than its responses can make. */
+export function pairProblems({ pairs, sampling }: PartialConfig, nameKey: NameKey): string[] {
+  const [of, from] = [pairsSchema.safeParse(pairs ?? {}), samplingSchema.safeParse(sampling ?? {})];
+  // The schema reports them.
+  if (!of.success || !from.success) return [];
+  const problem = perPromptProblem(of.data, from.data.samples_per_prompt);
+  return problem === null ? [] : [`${nameKey('pairs.per_prompt')}: ${problem}`];
 }
 
 /** The `command` launcher has no scheduler: the user must give all of its commands. */

@@ -116,6 +116,36 @@ export function publishedReward(spec: string): string {
     .join('+');
 }
 
+/** A part of a weighted sum, for display. */
+export interface NamedPart {
+  name: string;
+  weight: number;
+}
+
+/**
+ * The parts of a weighted sum with the names that reports use, in the order of the specification; equal names are
+ * numbered.
+ *
+ * @returns empty for a single reward, whose value is the whole, and for an unreadable specification
+ */
+export function namedParts(spec: string): NamedPart[] {
+  let parts: RewardPart[];
+  try {
+    parts = parseRewardSpec(spec);
+  } catch (error) {
+    if (error instanceof UserError) return [];
+    throw error;
+  }
+  if (parts.length < 2) return [];
+  const pieces = withoutSecrets(spec).split(betweenParts);
+  const names = pieces.map((piece) => publishedReward(piece.trim().replace(/^-?[\d.]+(?:e-?\d+)?\s*\*\s*/i, '')));
+  return parts.map(({ weight }, p) => {
+    const before = names.slice(0, p).filter((name) => name === names[p]).length;
+    const isOnly = names.indexOf(names[p]) === names.lastIndexOf(names[p]);
+    return { name: isOnly ? names[p] : `${names[p]} (${before + 1})`, weight };
+  });
+}
+
 /** Makes the folders and files of a specification absolute, relative to `base`, including a server's `?tokenizer=`. */
 export function resolveRewardSpec(spec: string, base: string): string {
   return parseRewardSpec(spec)

@@ -1,7 +1,7 @@
 /** A run's configuration as it applies to one round: with the overrides of its branch. */
 import path from 'node:path';
-import { isObject, mergeConfigs, type PartialConfig, resolvePaths, schemaProblems } from './partial.js';
-import { type Config, type DpoConfig, configSchema } from './schema.js';
+import { isObject, mergeConfigs, pairProblems, type PartialConfig, resolvePaths, schemaProblems } from './partial.js';
+import { type Config, type DpoConfig, type PairsConfig, configSchema } from './schema.js';
 import {
   neutral,
   objectiveNames,
@@ -63,9 +63,14 @@ export function changedRound(
     asConfig(inherited.settings),
   ) as Config;
   const named = Object.fromEntries(Object.entries(given).filter(([key]) => !strange.includes(key)));
-  const known = mergeConfigs(resetByObjective(under.dpo, named.dpo), named);
+  const known = mergeConfigs(
+    { ...resetByObjective(under.dpo, named.dpo), ...resetByStrategy(under.pairs, named.pairs) },
+    named,
+  );
   const merged = mergeConfigs(mergeConfigs(under, known), asConfig(changes.settings ?? {}));
   problems.push(...schemaProblems(merged));
+  const asksPairs = isObject(known.pairs) && known.pairs.per_prompt !== undefined;
+  if (asksPairs || known.sampling !== undefined) problems.push(...pairProblems(merged, (key) => key));
   if (known.reward !== undefined) problems.push(...rewardProblems(known));
   if (problems.length > 0) throw new UserError(problems.join('; '));
   const { dpo, update } = configSchema.parse(merged);
@@ -84,6 +89,14 @@ function resetByObjective(before: DpoConfig, changes: unknown): PartialConfig {
   const name = isObject(changes) ? changes.objective : undefined;
   if (!objectiveNames.some((known) => known === name) || name === before.objective) return {};
   return { dpo: resetSettings(before, name as ObjectiveName) };
+}
+
+/** λ of another strategy would be refused. */
+function resetByStrategy({ length_penalty: before }: PairsConfig, changes: unknown): PartialConfig {
+  const strategy = isObject(changes) ? changes.strategy : undefined;
+  return strategy === undefined || strategy === 'length-penalized' || before === 0
+    ? {}
+    : { pairs: { length_penalty: 0 } };
 }
 
 /** The settings of the loss that change with the objective where nothing else is given. */

@@ -112,9 +112,69 @@ export const samplingSchema = z.strictObject({
   server: serverSchema.nullable().default(null).describe('sample on vLLM or SGLang servers instead of this machine'),
 });
 
+export const pairStrategies = ['best-worst', 'best-random', 'length-penalized', 'wpo'] as const;
+export type PairStrategy = (typeof pairStrategies)[number];
+
 export const pairsSchema = z.strictObject({
-  strategy: z.enum(['best-worst', 'best-random']).default('best-worst').describe('which responses make a pair'),
-  min_gap: z.number().min(0).default(0).describe('smallest reward margin of a pair'),
+  strategy: z
+    .enum(pairStrategies)
+    .default('best-worst')
+    .describe('which responses make a pair; length-penalized orders them by reward minus λ·length'),
+  length_penalty: z
+    .number()
+    .min(0)
+    .max(MAX_ALPHA)
+    .default(0)
+    .describe('λ of the strategy length-penalized: reward that a response loses per token of its length'),
+  per_prompt: z
+    .int()
+    .min(1)
+    .max(512)
+    .default(1)
+    .describe('most pairs of one prompt: the n-th best against the n-th worst, or further random ones'),
+  min_gap: z
+    .number()
+    .min(0)
+    .default(0)
+    .describe('smallest margin of a pair, in the reward that the strategy orders by'),
+  weight: z
+    .enum(['none', 'margin'])
+    .default('none')
+    .describe("weight of a pair: 1, or its margin divided by the mean margin of the round's pairs, at most 3"),
+});
+
+/** Why settings of pairs do not fit together; null: they do. Always about `length_penalty`. */
+export function lengthPenaltyProblem({
+  strategy,
+  length_penalty: penalty,
+}: Pick<z.infer<typeof pairsSchema>, 'strategy' | 'length_penalty'>): string | null {
+  if (strategy === 'length-penalized')
+    return penalty > 0 ? null : `${penalty}: strategy length-penalized needs λ above 0, in reward per token`;
+  return penalty === 0 ? null : `${penalty}: strategy ${strategy} does not use it; leave it out`;
+}
+
+/**
+ * Why a prompt cannot give so many pairs; null: it can. Only new runs are checked: while a round samples, a person may
+ * lower the number of samples, and then a prompt has fewer pairs.
+ *
+ * @param samples responses per prompt
+ */
+export function perPromptProblem(
+  { strategy, per_prompt: pairs }: Pick<z.infer<typeof pairsSchema>, 'strategy' | 'per_prompt'>,
+  samples: number,
+): string | null {
+  const random = strategy === 'best-random';
+  const most = random ? samples - 1 : Math.floor(samples / 2);
+  const needed = random ? pairs + 1 : 2 * pairs;
+  return pairs <= most
+    ? null
+    : `${pairs}: ${samples} samples per prompt make at most ${most} with ${strategy}; ${pairs} need ${needed}`;
+}
+
+/** A run's. */
+const runPairsSchema = pairsSchema.superRefine((pairs, context) => {
+  const message = lengthPenaltyProblem(pairs);
+  if (message !== null) context.addIssue({ code: 'custom', path: ['length_penalty'], message });
 });
 
 export const loraSchema = z.strictObject({
@@ -291,6 +351,12 @@ export const configSchema = z.strictObject({
     .describe('hf:DIR, module:FILE, http:URL, or a weighted sum such as 0.7*hf:A+0.3*module:B.mjs'),
   prompts: z.string().min(1).describe('JSON lines with a `prompt` each'),
   held_out: z.string().min(1).describe('JSON lines of the prompts that rounds are evaluated on'),
+  preferences: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe("JSON lines of people's preferences, which the reward is checked against before round 1"),
   seed: z.int().min(0).default(0).describe('every random choice of the run follows from it'),
   backend: backendSchema.default('auto').describe('tensor backend'),
   threads: threadsSchema
@@ -303,7 +369,7 @@ export const configSchema = z.strictObject({
     .describe('what operands of matrix products are rounded to on the cuda backend; null is bf16'),
   sampling: samplingSchema.prefault({}),
   rewards: rewardOptionsSchema.prefault({}),
-  pairs: pairsSchema.prefault({}),
+  pairs: runPairsSchema.prefault({}),
   dpo: runDpoSchema.prefault({}),
   update: updateSchema.prefault({}),
   evaluation: evaluationSchema.prefault({}),

@@ -137,7 +137,8 @@ export function configText(config: Config, folder: string): string {
     const [group, name, inner] = key === 'update.lora.rank' ? ['update', 'lora'] : key.split('.');
     if ((required as readonly string[]).includes(group)) continue;
     const within = changed[group] as PartialConfig | undefined;
-    if (name === undefined) changed[group] = value;
+    if (key === 'preferences') changed[key] = dotted(shorten(String(value), { cwd: folder, home: '\0' }));
+    else if (name === undefined) changed[group] = value;
     else if (name === 'lora') changed[group] = { ...within, lora: config.update.lora };
     else if (inner === undefined) changed[group] = { ...within, [name]: value };
     else changed[group] = { ...within, [name]: { ...(within?.[name] as PartialConfig | undefined), [inner]: value } };

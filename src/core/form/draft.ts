@@ -4,7 +4,16 @@
  */
 import path from 'node:path';
 import { type PartialConfig, isObject, mergeConfigs, schemaProblems } from '../config/partial.js';
-import { type Config, configSchema, jobSchema, serverSchema, withUsualSettings } from '../config/schema.js';
+import {
+  type Config,
+  type PairStrategy,
+  configSchema,
+  jobSchema,
+  lengthPenaltyProblem,
+  perPromptProblem,
+  serverSchema,
+  withUsualSettings,
+} from '../config/schema.js';
 import { neutral } from '../objectives/index.js';
 import { resolveRewardSpec } from '../config/rewardSpec.js';
 import {
@@ -20,6 +29,7 @@ import {
   numberProblem,
   onGpu,
   onServers,
+  optional,
   optionalOfLoss,
   textProblem,
   thisMachine,
@@ -120,6 +130,9 @@ export function configOfDraft({ base, values }: Draft, place: PathContext): Part
   const { dpo } = base.config;
   for (const key of optionalOfLoss)
     if (!shown.includes(key) && isObject(dpo) && dpo[key] !== undefined) put(over, ['dpo', key], neutral[key]);
+  const { pairs } = base.config;
+  if (!shown.includes('length_penalty') && isObject(pairs) && pairs.length_penalty !== undefined)
+    put(over, ['pairs', 'length_penalty'], 0);
   if (values.trains === allWeights) put(over, ['update', 'lora'], null);
   if (values.samples_on === thisMachine) put(over, ['sampling', 'server'], null);
   if (values.updates_on === thisMachine) put(over, ['update', 'job'], null);
@@ -130,7 +143,7 @@ export function configOfDraft({ base, values }: Draft, place: PathContext): Part
 function valueOf(id: FieldId, kind: Field['kind'], text: string, place: PathContext): unknown {
   switch (kind) {
     case 'path':
-      return text && absolute(text, place);
+      return text === '' ? (optional.includes(id) ? null : '') : absolute(text, place);
     case 'reward':
       return absoluteReward(text, place);
     case 'number':
@@ -154,10 +167,20 @@ export function settledConfig(draft: Draft, place: PathContext): Config | null {
 export function fieldProblem(id: FieldId, values: Values): string | null {
   const field = fieldOf(id);
   const text = values[id];
-  if (field.kind === 'number') return numberProblem(field, text);
+  if (field.kind === 'number') return numberProblem(field, text) ?? pairsProblem(id, values);
   if (field.kind === 'text' || field.kind === 'list') return textProblem(field, text);
-  if (text.trim() !== '') return null;
+  if (text.trim() !== '' || optional.includes(id)) return null;
   return id === 'directory' ? 'no directory is named; write one' : `${field.label} is missing; enter to write it`;
+}
+
+/** Of numbers that depend on other fields. */
+function pairsProblem(id: FieldId, values: Values): string | null {
+  const strategy = values.pair_strategy as PairStrategy;
+  if (id === 'length_penalty') return lengthPenaltyProblem({ strategy, length_penalty: Number(values.length_penalty) });
+  if (id !== 'pairs_per_prompt') return null;
+  const samples = Number(values.samples_per_prompt);
+  const per_prompt = Number(values.pairs_per_prompt);
+  return Number.isNaN(samples) ? null : perPromptProblem({ strategy, per_prompt }, samples);
 }
 
 /**

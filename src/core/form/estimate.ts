@@ -105,11 +105,11 @@ const forwardShare = 1 / 3;
 /** The round's start and the base: each needs log-probabilities of the held-out responses. */
 const opponents = 2;
 
-/** An upper bound: it counts one pair per prompt, although some prompts give none. */
+/** An upper bound: it counts all pairs that a prompt may have, although some prompts give none. */
 export function estimateTimes(
   { sample, score, update }: Pick<Measurement, 'sample' | 'score' | 'update'>,
   counts: Counts,
-  config: Pick<Config, 'sampling' | 'update' | 'evaluation'>,
+  config: Pick<Config, 'sampling' | 'pairs' | 'update' | 'evaluation'>,
 ): TimeEstimate {
   const length = sample?.meanLength ?? config.sampling.max_new_tokens;
   const responses = counts.prompts * config.sampling.samples_per_prompt;
@@ -117,7 +117,11 @@ export function estimateTimes(
     config.evaluation.max_prompts === 0 ? counts.heldOut : Math.min(counts.heldOut, config.evaluation.max_prompts);
   const sequence = counts.promptTokens + length;
   const { steps, epochs, batch_size } = config.update;
-  const trained = steps > 0 ? steps * batch_size : counts.prompts * epochs;
+  const { strategy, per_prompt } = config.pairs;
+  const samples = config.sampling.samples_per_prompt;
+  const most = strategy === 'best-random' ? samples - 1 : Math.floor(samples / 2);
+  const pairs = counts.prompts * Math.min(per_prompt, most);
+  const trained = steps > 0 ? steps * batch_size : pairs * epochs;
   const of = (tokens: number, speed: number | undefined): number | null =>
     speed === undefined ? null : tokens / speed;
   const evaluated = heldOut * config.evaluation.responses;
@@ -127,7 +131,7 @@ export function estimateTimes(
   return {
     sample: of(responses * length, sample?.tokensPerSecond),
     score: of(responses, score?.responsesPerSecond),
-    update: of(2 * sequence * (trained + forwardShare * counts.prompts), update?.tokensPerSecond),
+    update: of(2 * sequence * (trained + forwardShare * pairs), update?.tokensPerSecond),
     evaluate: sampling === null || scoring === null || judging === null ? null : sampling + scoring + judging,
   };
 }

@@ -55,6 +55,15 @@ export interface RewardFacts {
   parameters: number;
 }
 
+/** The reward on some of the rows; all of them are scored before round 1. */
+export interface PreferenceFacts {
+  rows: number;
+  scored: number;
+  summary: string;
+  /** What speaks against the reward. */
+  warnings: string[];
+}
+
 export interface DirectoryFacts {
   /** The directory exists and is empty. */
   exists: boolean;
@@ -112,11 +121,17 @@ export interface RewardAsk {
   named: boolean;
 }
 
+/** A check of the reward against some of the preference rows. */
+export interface PreferenceAsk extends Pick<RewardAsk, 'spec' | 'options' | 'backend' | 'named'> {
+  file: string;
+}
+
 /** The checks by name; run/preflight/tasks.ts runs each in a separate process. */
 export interface Tasks {
   model: { ask: { dir: string; elsewhere?: boolean }; answer: ModelFacts };
   prompts: { ask: { file: string; model: string; raw: boolean }; answer: PromptFacts };
   reward: { ask: RewardAsk; answer: RewardFacts };
+  preferences: { ask: PreferenceAsk; answer: PreferenceFacts };
   endpoints: { ask: { urls: string[] }; answer: EndpointFacts[] };
   environment: { ask: EnvironmentAsk; answer: EnvironmentFacts };
   measure: { ask: { config: Config }; answer: Measurement };

@@ -1,6 +1,13 @@
 /** The fields of the form that starts a run: the key that each sets, its description, and its valid values. */
 import { z } from 'zod';
-import { backendSchema, configSchema, launcherNames, precisionSchema, serverKinds } from '../config/schema.js';
+import {
+  backendSchema,
+  configSchema,
+  launcherNames,
+  pairStrategies,
+  precisionSchema,
+  serverKinds,
+} from '../config/schema.js';
 import { objectiveNames, objectives, usualSettings, type ObjectiveName } from '../objectives/index.js';
 import { unwrap } from '../config/partial.js';
 import { commandLine } from '../shell.js';
@@ -11,6 +18,7 @@ export const fieldIds = [
   'reward',
   'prompts',
   'held_out',
+  'preferences',
   'samples_on',
   'endpoints',
   'server_kind',
@@ -27,6 +35,10 @@ export const fieldIds = [
   'gamma_ratio',
   'ld_scale',
   'lr',
+  'pair_strategy',
+  'length_penalty',
+  'pairs_per_prompt',
+  'pair_weight',
   'updates_on',
   'job_command',
   'job_setup',
@@ -101,6 +113,13 @@ export const fields: readonly Field[] = [
   field('reward', 'reward', 'reward', 'reward', 'What the responses are judged by: higher is better.'),
   field('prompts', 'prompts', 'path', 'prompts', 'Each round samples responses to these and learns from them.'),
   field('held_out', 'held-out prompts', 'path', 'held_out', 'Never trained on.'),
+  field(
+    'preferences',
+    'preferences',
+    'path',
+    'preferences',
+    'Rows of {"prompt", "chosen", "rejected"}; empty: the reward is not checked. docs/rewards.md tells what to look for.',
+  ),
   sampling(
     'samples_on',
     'samples on',
@@ -133,7 +152,7 @@ export const fields: readonly Field[] = [
     'samples per prompt',
     'number',
     'sampling.samples_per_prompt',
-    'The best and the worst of them make the pair: more samples, clearer pairs.',
+    'Two of them make a pair: more samples, clearer pairs.',
   ),
   sampling(
     'max_new_tokens',
@@ -162,6 +181,26 @@ export const fields: readonly Field[] = [
   update('gamma_ratio', 'target margin γ/β', 'number', 'dpo.gamma_ratio', '0 is no margin.'),
   update('ld_scale', 'share a', 'number', 'dpo.ld_scale', '0.5 is usual.'),
   update('lr', 'learning rate', 'number', 'update.lr', 'Of AdamW; 5e-7 is usual for all weights, 5e-5 for LoRA.'),
+  update(
+    'pair_strategy',
+    'pairs',
+    'choice',
+    'pairs.strategy',
+    'Review shows the lengths that each gives, and can make the pairs again.',
+    pairStrategies,
+  ),
+  update('length_penalty', 'penalty λ per token', 'number', 'pairs.length_penalty', ''),
+  update(
+    'pairs_per_prompt',
+    'pairs per prompt',
+    'number',
+    'pairs.per_prompt',
+    'At most half of the samples per prompt.',
+  ),
+  update('pair_weight', 'pair weight', 'choice', 'pairs.weight', 'Review can set it for single prompts.', [
+    'none',
+    'margin',
+  ]),
   update(
     'updates_on',
     'updates on',
@@ -232,6 +271,7 @@ export function visibleFields(values: Values): readonly Field[] {
     ...{ ray: launched('ray'), ray_gpus: launched('ray') },
     ...{ submit: launched('command'), job_status: launched('command'), job_cancel: launched('command') },
     job_paths: job && !launched(onGpu) && !launched('process'),
+    length_penalty: values.pair_strategy === 'length-penalized',
     lora_rank: values.trains === adapter,
     precision: values.backend === 'cuda',
   };
@@ -288,7 +328,8 @@ export function textProblem({ id, key, kind, label }: Field, text: string): stri
   return `${JSON.stringify(entry)}: ${message.replace(/^(Invalid input|Too small|Too big): /, '')}`;
 }
 
-const optional: readonly FieldId[] = ['key_variable'];
+/** Fields that may be left empty: their key is null then. */
+export const optional: readonly FieldId[] = ['key_variable', 'preferences'];
 
 /** The limits of a number in words: "2 to 1024", "above 0", "0 or more". */
 export function rangeOf(schema: z.ZodType): string {

@@ -38,5 +38,10 @@ export const sppo: Objective = {
  * @param rewards of all K responses to one prompt
  */
 export function winProbabilities(rewards: readonly number[]): number[] {
-  return rewards.map((reward) => rewards.reduce((sum, other) => sum + sigmoid(reward - other), 0) / rewards.length);
+  return rewards.map((_, i) => winProbability(rewards, i));
+}
+
+/** That of one response. @param rewards of all K @param at its index */
+export function winProbability(rewards: readonly number[], at: number): number {
+  return rewards.reduce((sum, other) => sum + sigmoid(rewards[at] - other), 0) / rewards.length;
 }

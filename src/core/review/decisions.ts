@@ -6,9 +6,10 @@
  */
 import { UserError } from '../errors.js';
 import type { DroppedPairs } from '../rows.js';
-import type { Decision, DecisionCounts, DecisionRow, ResponsePair, ReviewRow, Ruling } from './rows.js';
+import type { Decision, DecisionCounts, DecisionRow, ResponsePair, ReviewRow, RewardPair, Ruling } from './rows.js';
 import type { SampledPrompts } from '../rounds.js';
 import { count, of } from '../format.js';
+import { MAX_PAIR_WEIGHT } from '../limits.js';
 
 interface Change {
   prompt_index: number;
@@ -79,10 +80,12 @@ function step(
   }
 }
 
-/** A decision without ruling and note is removed. */
+/** A decision that says nothing is removed. */
 function put(decisions: Map<number, Decision>, prompt_index: number, decision: Decision | undefined): void {
-  if (decision === undefined || (decision.ruling === null && decision.note === '')) decisions.delete(prompt_index);
-  else decisions.set(prompt_index, decision);
+  const says =
+    decision !== undefined && (decision.ruling !== null || decision.note !== '' || decision.weight !== undefined);
+  if (says) decisions.set(prompt_index, decision);
+  else decisions.delete(prompt_index);
 }
 
 /** The view that clients get. */
@@ -95,16 +98,17 @@ export function viewOf({ decisions, done, undone }: DecisionState): {
 }
 
 /**
- * Merges a change into the decision on a prompt; fields that the change omits keep their values. An exclusion or a tie
+ * Merges a change into the decision on a prompt; fields that the change omits keep their values, and a weight of null
+ * removes the one set by hand. An exclusion or a tie
  * remembers the pair that the person had chosen, so that taking it back does not lose a swap.
  *
  * @param row of the prompt; undefined: the prompt does not exist
- * @throws UserError if the ruling is invalid
+ * @throws UserError if the ruling or the weight is invalid
  */
 export function decisionFor(
   standing: DecisionState,
   row: ReviewRow | undefined,
-  said: { prompt_index: number; ruling?: Ruling | null; note?: string },
+  said: { prompt_index: number; ruling?: Ruling | null; note?: string; weight?: number | null },
 ): Decision {
   const { prompt_index } = said;
   if (row === undefined) throw new UserError(`there is no prompt ${prompt_index + 1} to decide`);
@@ -113,8 +117,22 @@ export function decisionFor(
     said.ruling === undefined ? (before?.ruling ?? null) : keepingPair(said.ruling, before?.ruling ?? null);
   const problem = ruling === null ? null : wrongWith(row, ruling);
   if (problem !== null) throw new UserError(`prompt ${prompt_index + 1}: ${problem}`);
-  return { prompt_index, ruling, note: said.note ?? before?.note ?? '' };
+  const weight = said.weight === undefined ? before?.weight : (said.weight ?? undefined);
+  if (weight !== undefined && !isPairWeight(weight))
+    throw new UserError(`prompt ${prompt_index + 1}: weight ${String(weight)}: ${pairWeightExpected}`);
+  return {
+    prompt_index,
+    ruling,
+    note: said.note ?? before?.note ?? '',
+    ...(weight === undefined ? {} : { weight }),
+  };
 }
+
+export const pairWeightExpected = `expected a number from 0 to ${MAX_PAIR_WEIGHT}`;
+
+/** Whether a person may set it. */
+export const isPairWeight = (weight: number): boolean =>
+  Number.isFinite(weight) && weight >= 0 && weight <= MAX_PAIR_WEIGHT;
 
 function keepingPair(ruling: Ruling | null, before: Ruling | null): Ruling | null {
   if (ruling === null || ruling.kind === 'pair' || before === null) return ruling;
@@ -140,12 +158,34 @@ export function wrongWith({ rewards }: ReviewRow, ruling: Ruling): string | null
   return chosen === rejected ? `response ${chosen} cannot be both chosen and rejected` : null;
 }
 
-/** The pair to train on; null without one. */
-export function decidedPair({ automatic }: ReviewRow, decision: Decision | undefined): ResponsePair | null {
+type Pairs = Pick<ReviewRow, 'automatic' | 'weight' | 'further'>;
+
+/** The (first) pair to train on; null without one. */
+export function decidedPair({ automatic }: Pick<ReviewRow, 'automatic'>, decision?: Decision): ResponsePair | null {
   const ruling = decision?.ruling ?? null;
   if (ruling === null) return typeof automatic === 'string' ? null : automatic;
   return ruling.kind === 'pair' ? { chosen: ruling.chosen, rejected: ruling.rejected } : null;
 }
+
+/**
+ * All pairs of a prompt to train on, with their weights. A person who keeps or confirms the rewards' pair keeps its
+ * further pairs; another pair is trained on alone, and its weight is 1, as the margin of rewards that the person has
+ * overruled weighs nothing. A weight set by hand holds for all pairs of the prompt.
+ */
+export function decidedPairs(row: Pairs, decision?: Decision): readonly RewardPair[] {
+  const first = decidedPair(row, decision);
+  if (first === null) return [];
+  const byHand = decision?.weight;
+  const further = isAutomatic(row, first) ? (row.further ?? []) : [];
+  if (byHand === undefined) return [withWeight(first, isAutomatic(row, first) ? row.weight : undefined), ...further];
+  return [first, ...further].map((pair) => withWeight(pair, byHand));
+}
+
+const isAutomatic = ({ automatic }: Pairs, { chosen, rejected }: ResponsePair): boolean =>
+  typeof automatic !== 'string' && automatic.chosen === chosen && automatic.rejected === rejected;
+
+const withWeight = ({ chosen, rejected }: ResponsePair, weight: number | undefined): RewardPair =>
+  weight === undefined ? { chosen, rejected } : { chosen, rejected, weight };
 
 /** Whether a prompt has a pair after decisions, and if not, why. */
 export type PairStatus = 'pair' | 'excluded' | 'tie' | keyof DroppedPairs;
@@ -170,7 +210,7 @@ export function countReview(rows: readonly ReviewRow[], decisions: ReadonlyMap<n
   let pairs = 0;
   for (const row of rows) {
     const status = pairStatus(row, decisions.get(row.prompt_index));
-    if (status === 'pair') pairs++;
+    if (status === 'pair') pairs += decidedPairs(row, decisions.get(row.prompt_index)).length;
     else if (status !== 'excluded' && status !== 'tie') dropped[status]++;
   }
   return { pairs, dropped, decisions: countDecisions(rows, decisions.values()) };
@@ -180,8 +220,9 @@ export function countReview(rows: readonly ReviewRow[], decisions: ReadonlyMap<n
 export function countDecisions(rows: readonly ReviewRow[], decisions: Iterable<Decision>): DecisionCounts {
   const byPrompt = new Map(rows.map((row) => [row.prompt_index, row]));
   const counts: DecisionCounts = { swapped: 0, repaired: 0, confirmed: 0, excluded: 0, ties: 0, noted: 0 };
-  for (const { prompt_index, ruling, note } of decisions) {
+  for (const { prompt_index, ruling, note, weight } of decisions) {
     if (note !== '') counts.noted++;
+    if (weight !== undefined) counts.weighted = (counts.weighted ?? 0) + 1;
     if (ruling === null) continue;
     if (ruling.kind === 'exclude') counts.excluded++;
     else if (ruling.kind === 'tie') counts.ties++;
@@ -205,6 +246,7 @@ const names: [key: keyof DecisionCounts, name: string][] = [
   ['excluded', 'excluded'],
   ['ties', 'made ties'],
   ['noted', 'noted'],
+  ['weighted', 'weighted by hand'],
 ];
 
 /** "2 swapped, 1 excluded"; "none" without decisions; null before review. */

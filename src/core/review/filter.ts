@@ -27,6 +27,8 @@ export const filterNumbers = {
   lmargin: { meaning: 'length margin α·Δ|y|', also: ['α·Δ|y|', 'a.d|y|'] },
   pen: { meaning: 'length-penalized margin', also: ['penalized'] },
   weight: { meaning: 'gradient weight', also: [] },
+  dissent: { meaning: "share of the reward's parts against the pair, in percent (docs/rewards.md)", also: [] },
+  pw: { meaning: 'weight of the pair', also: [] },
   k: { meaning: 'number of responses', also: [] },
   prompt: { meaning: 'number of the prompt', also: [] },
 } as const satisfies Record<string, { meaning: string; also: readonly string[] }>;
@@ -34,6 +36,7 @@ export type FilterNumber = keyof typeof filterNumbers;
 
 export const filterFlags = {
   flipped: 'flipped by the length penalty',
+  against: 'chosen by the strategy for its length, against the reward',
   truncated: 'one of the pair met the length limit',
   near: 'near tie',
   decided: 'decided by a person',

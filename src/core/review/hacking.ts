@@ -1,8 +1,9 @@
 /**
  * Signs of reward hacking in a scored round: rewards that rise with length, phrases over-represented in chosen
- * responses, and chosen responses that were truncated or repeat themselves. Chosen and rejected are the responses with
- * the highest and lowest reward. The last part measures how far a person's decisions agree with the rewards.
+ * responses, and chosen responses that were truncated or repeat themselves. Chosen and rejected are those of the
+ * rewards' pairs, before decisions; phrases are counted in the first pair of each prompt. The last part measures how far a person's decisions agree with the rewards.
  */
+import { decidedPairs } from './decisions.js';
 import { phrasesOf, Slices, type Phrases } from './phrases.js';
 import type { Decision, ReviewRow } from './rows.js';
 import { pearson, spearman, wilson } from '../statistics.js';
@@ -27,9 +28,10 @@ export async function hackingReport(
   before: HackingReport['rounds'],
   finishKnown: boolean,
 ): Promise<HackingReport> {
-  const pairs = rows.flatMap((row) => (typeof row.automatic === 'string' ? [] : [{ ...row.automatic, row }]));
+  const firsts = rows.filter(({ automatic }) => typeof automatic !== 'string');
+  const pairs = firsts.flatMap((row) => decidedPairs(row).map((pair) => ({ ...pair, row })));
   const length = await lengthBias(rows);
-  const phrases = await phrasesOf(pairs.map(({ row }) => ({ chosen: row.chosen_text, rejected: row.rejected_text })));
+  const phrases = await phrasesOf(firsts.map((row) => ({ chosen: row.chosen_text, rejected: row.rejected_text })));
   const cut = (side: 'chosen' | 'rejected') => pairs.filter((pair) => pair.row.truncated[pair[side]]).length;
   return {
     ...phrases,
@@ -55,13 +57,13 @@ export interface LengthBias {
    * reward r - α|y| no longer rises with |y|.
    */
   slope: number;
-  /** Pairs of best and worst response, those with a longer chosen response, and those of equal length. */
+  /** The rewards' pairs, those with a longer chosen response, and those of equal length. */
   pairs: number;
   longer: number;
   equal: number;
 }
 
-export type LengthRow = Pick<ReviewRow, 'rewards' | 'lengths' | 'automatic'>;
+export type LengthRow = Pick<ReviewRow, 'rewards' | 'lengths' | 'automatic' | 'weight' | 'further'>;
 
 /** Yields to the event loop every few milliseconds. */
 export async function lengthBias(rows: Iterable<LengthRow> | AsyncIterable<LengthRow>): Promise<LengthBias> {
@@ -82,11 +84,12 @@ export async function lengthBias(rows: Iterable<LengthRow> | AsyncIterable<Lengt
       sumLL += (length - meanL) ** 2;
       sumLR += (length - meanL) * (row.rewards[i] - meanR);
     });
-    if (typeof row.automatic === 'string') continue;
-    const difference = row.lengths[row.automatic.chosen] - row.lengths[row.automatic.rejected];
-    pairs++;
-    if (difference > 0) longer++;
-    if (difference === 0) equal++;
+    for (const { chosen, rejected } of decidedPairs(row)) {
+      const difference = row.lengths[chosen] - row.lengths[rejected];
+      pairs++;
+      if (difference > 0) longer++;
+      if (difference === 0) equal++;
+    }
   }
   const average = mean(within);
   const variance = within.reduce((sum, rho) => sum + (rho - average) ** 2, 0) / (within.length - 1);

@@ -14,6 +14,11 @@ export interface ResponsePair {
   rejected: number;
 }
 
+/** One of a prompt's pairs, with its weight if it has one; otherwise it counts 1. */
+export interface RewardPair extends ResponsePair {
+  weight?: number;
+}
+
 /** A prompt with its K scored responses, but only two of their texts: 20,000 rows must be cheap to send. */
 export interface ReviewRow {
   prompt_index: number;
@@ -24,8 +29,16 @@ export interface ReviewRow {
   lengths: number[];
   truncated: boolean[];
   logps: number[];
-  /** The pair that the rewards make, or why they make none. */
+  /** Of a weighted sum: [response][part], unweighted (core/rows.ts: rewardPartsSchema); absent without parts. */
+  parts?: number[][];
+  /** The (first) pair that the rewards make, or why they make none. */
   automatic: ResponsePair | keyof DroppedPairs;
+  /** Weight of that pair by `pairs.weight`; absent: 1. */
+  weight?: number;
+  /** The rewards' further pairs of this prompt, if `pairs.per_prompt` is above 1. They are trained on with the first. */
+  further?: readonly RewardPair[];
+  /** For each response the index of the first one with the same tokens; absent in rounds of earlier versions. */
+  same?: readonly number[];
   /** Texts of the automatic pair; without one, of best and worst; empty for fewer than two responses. */
   chosen_text: string;
   rejected_text: string;
@@ -73,6 +86,8 @@ export interface ResponseDetail extends ShownResponse {
   reward: number;
   /** Sum of log π over the response; null if unknown. */
   logps: number | null;
+  /** Of a weighted sum: the unweighted value of each part. */
+  parts?: number[];
   /** The model or person that wrote it, if the file says so. */
   source?: string;
 }
@@ -94,6 +109,8 @@ export interface Decision {
   ruling: Ruling | null;
   /** The reason; empty without one. */
   note: string;
+  /** Weight of the prompt's pairs, set by hand; absent: by `pairs.weight`. */
+  weight?: number;
 }
 
 /** A row of a round's decisions.jsonl, which is append-only; replaying all rows gives the current decisions. */
@@ -112,25 +129,29 @@ export interface DecisionCounts {
   excluded: number;
   ties: number;
   noted: number;
+  /** Prompts with a weight set by hand; absent: none. */
+  weighted?: number;
 }
 
 /**
  * The rows of the review table from a round's samples and scores.
  *
- * @param made the rewards' pair of each prompt, or why there is none (core/pairs.ts)
+ * @param made the rewards' pairs of each prompt, or why there are none (core/pairs.ts)
  */
 export function reviewRows(
   samples: readonly SampleRow[],
   scores: readonly ScoreRow[],
-  made: ReadonlyMap<number, ResponsePair | keyof DroppedPairs>,
+  made: ReadonlyMap<number, readonly RewardPair[] | keyof DroppedPairs>,
 ): ReviewRow[] {
-  const rewardsOf = new Map(scores.map(({ prompt_index, rewards }) => [prompt_index, rewards]));
+  const scoresOf = new Map(scores.map((score) => [score.prompt_index, score]));
   return [...samples]
     .sort((a, b) => a.prompt_index - b.prompt_index)
     .map((row): ReviewRow => {
       const { prompt_index, responses } = row;
-      const rewards = rewardsOf.get(prompt_index) ?? [];
-      const automatic = made.get(prompt_index) ?? 'too_few';
+      const { rewards, parts }: Pick<ScoreRow, 'rewards' | 'parts'> = scoresOf.get(prompt_index) ?? { rewards: [] };
+      const pairs = made.get(prompt_index) ?? 'too_few';
+      const [first, ...further] = typeof pairs === 'string' ? [] : pairs;
+      const automatic = typeof pairs === 'string' ? pairs : { chosen: first.chosen, rejected: first.rejected };
       const shown = typeof automatic !== 'string' ? automatic : rewards.length < 2 ? null : bestAndWorst(rewards);
       return {
         prompt_index,
@@ -139,11 +160,26 @@ export function reviewRows(
         lengths: responses.map(({ ids }) => ids.length),
         truncated: responses.map(({ finish_reason }) => finish_reason === 'length'),
         logps: responses.map(({ logps }) => logps),
+        ...(parts !== undefined && { parts }),
         automatic,
+        ...(first?.weight === undefined ? {} : { weight: first.weight }),
+        ...(further.length === 0 ? {} : { further }),
+        same: firstOfEqual(responses.map(({ ids }) => ids)),
         chosen_text: shown === null ? '' : responses[shown.chosen].text,
         rejected_text: shown === null ? '' : responses[shown.rejected].text,
       };
     });
+}
+
+/** For each response the index of the first one that is the same. @param responses their tokens, or texts */
+export function firstOfEqual(responses: readonly (readonly number[] | string)[]): number[] {
+  const firsts = new Map<string, number>();
+  return responses.map((response, i) => {
+    const key = typeof response === 'string' ? response : response.join();
+    const first = firsts.get(key);
+    if (first === undefined) firsts.set(key, i);
+    return first ?? i;
+  });
 }
 
 /** Indices of the best and the worst of at least two rewards; they differ even if all rewards are equal. */

@@ -7,6 +7,7 @@ import { readModelConfig } from '../../model/config.js';
 import { isAdapterFolder } from '../../model/peft.js';
 import { readPolicyFiles } from '../../model/policyFiles.js';
 import { readPrompts } from '../../io/prompts.js';
+import { readLabelledRows } from '../rewardCheck.js';
 import { Run, isRun } from '../run.js';
 import type { DirectoryFacts } from '../../core/form/facts.js';
 import { checkConfig } from '../../io/configFile.js';
@@ -28,6 +29,7 @@ export function createRun(directory: string, config: PartialConfig, nameKey: Nam
   else if (!isAdapterFolder(checked.model)) readModelConfig(checked.model);
   readPrompts(checked.prompts);
   readPrompts(checked.held_out);
+  if (checked.preferences !== null) readLabelledRows(checked.preferences);
   return Run.create(directory, checked);
 }
 

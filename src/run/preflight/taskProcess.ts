@@ -18,6 +18,8 @@ async function answerTo(ask: TaskAsk): Promise<unknown> {
       return checkPrompts(ask.file, ask.model, ask.raw);
     case 'reward':
       return (await import('./reward.js')).tryReward(ask);
+    case 'preferences':
+      return (await import('./reward.js')).tryPreferences(ask);
     case 'endpoints':
       return (await import('./environment.js')).checkEndpoints(ask.urls);
     case 'environment':

@@ -15,7 +15,7 @@ export type TaskMessage =
 
 /** Seconds after which a task is ended. */
 const limits: Record<TaskName, number> = {
-  ...{ model: 30, prompts: 60, reward: 30, measure: 300 },
+  ...{ model: 30, prompts: 60, reward: 30, preferences: 120, measure: 300 },
   ...{ endpoints: 30, environment: 240 },
 };
 

@@ -1,6 +1,6 @@
 /** A round's and its opponents' responses to the held-out prompts, computed on this machine or on sampling servers. */
 import type { ServerConfig } from '../../core/config/schema.js';
-import { judgeOverlap } from '../../core/config/rewardSpec.js';
+import { judgeOverlap, namedParts } from '../../core/config/rewardSpec.js';
 import { pauseOnly } from '../../core/control.js';
 import { type Answers, evaluatePolicy, type Opponent } from '../../core/evaluation.js';
 import { UserError } from '../../core/errors.js';
@@ -182,9 +182,16 @@ function readSamples({ files }: WorkContext, round: number): SampleRow[] {
 export function readAnswers(context: WorkContext, round: number): Answers {
   const file = (name: string) => context.files.file(round, name);
   const samples = readSamples(context, round);
-  const scores = new Map(
-    readJsonLines(file(roundFiles.heldOutScores), scoreRowSchema).map((row) => [row.prompt_index, row.rewards]),
-  );
+  const scored = readJsonLines(file(roundFiles.heldOutScores), scoreRowSchema);
+  const scores = new Map(scored.map((row) => [row.prompt_index, row.rewards]));
+  // Rows of earlier versions have no parts, and another round may have been scored with another reward.
+  const named = namedParts(context.config.reward);
+  const values = scored.flatMap(({ parts }) => parts ?? []);
+  const isComplete =
+    named.length > 0 &&
+    scored.length > 0 &&
+    scored.every(({ parts }) => parts !== undefined) &&
+    values.every(({ length }) => length === named.length);
   const lacking = (name: string, what: string, prompt_index: number) =>
     new UserError(
       `${file(name)} has no ${what} for prompt_index ${prompt_index}; remove its line, and the next start does it again`,
@@ -199,6 +206,7 @@ export function readAnswers(context: WorkContext, round: number): Answers {
       if (rewards?.length !== responses.length) throw lacking(roundFiles.heldOutScores, 'reward', prompt_index);
       return rewards;
     }),
+    ...(isComplete && { parts: { named, values } }),
   };
 }
 

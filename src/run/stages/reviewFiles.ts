@@ -7,16 +7,20 @@ import {
   type ReviewCounts,
   type DecisionState,
   countReview,
+  isPairWeight,
   noDecisions,
+  pairWeightExpected,
   replay,
   wrongWith,
 } from '../../core/review/decisions.js';
 import type { DecisionRow, ReviewRow } from '../../core/review/rows.js';
-import { rewardSchema } from '../../core/rows.js';
+import { pairColumnsSchema, problemWithParts, rewardPartsSchema, rewardSchema } from '../../core/rows.js';
 import { parseLine, parseRow, readJsonLines } from '../../io/jsonl.js';
 import { roundFiles, type RoundFolders } from '../../core/runFiles.js';
 
 const index = z.int().min(0);
+
+const pairWeight = pairColumnsSchema.shape.weight;
 
 const reviewRowSchema: z.ZodType<ReviewRow> = z
   .object({
@@ -26,22 +30,32 @@ const reviewRowSchema: z.ZodType<ReviewRow> = z
     lengths: z.array(z.int().min(0)),
     truncated: z.array(z.boolean()),
     logps: z.array(z.number()),
+    parts: rewardPartsSchema.optional(),
     automatic: z.union([
       z.object({ chosen: index, rejected: index }),
       z.enum(['ties', 'identical', 'below_gap', 'too_few']),
     ]),
+    weight: pairWeight,
+    further: z.array(z.object({ chosen: index, rejected: index, weight: pairWeight })).optional(),
+    same: z.array(index).optional(),
     chosen_text: z.string(),
     rejected_text: z.string(),
   })
-  .superRefine(({ rewards, lengths, truncated, logps, automatic }, context) => {
+  .superRefine(({ rewards, lengths, truncated, logps, parts, automatic, further = [], same }, context) => {
     const wrong = (key: string, message: string) => context.addIssue({ code: 'custom', path: [key], message });
     const responses = rewards.length;
     for (const [key, { length }] of Object.entries({ lengths, truncated }))
       if (length < responses) wrong(key, `expected one for each of ${responses} rewards, got ${length}`);
     if (logps.length !== 0 && logps.length < responses)
       wrong('logps', `expected one for each of ${responses} rewards or none, got ${logps.length}`);
+    const misfit = problemWithParts(parts, responses);
+    if (misfit !== null) wrong('parts', misfit);
     if (typeof automatic === 'object' && Math.max(automatic.chosen, automatic.rejected) >= responses)
       wrong('automatic', `expected two of ${responses} responses`);
+    if (further.some(({ chosen, rejected }) => Math.max(chosen, rejected) >= responses))
+      wrong('further', `expected pairs of ${responses} responses`);
+    if (same !== undefined && (same.length < responses || same.some((first, i) => first > i)))
+      wrong('same', `expected an earlier response or itself for each of ${responses} responses`);
   });
 
 const pairSchema = z.object({ chosen: index, rejected: index });
@@ -52,11 +66,19 @@ export const rulingSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('tie'), instead_of: pairSchema.optional() }),
 ]);
 
+/** A weight that a person sets. */
+export const handWeightSchema = z.number(pairWeightExpected).refine(isPairWeight, pairWeightExpected);
+
 const decisionRowSchema: z.ZodType<DecisionRow> = z.discriminatedUnion('action', [
   z.object({
     at: z.string(),
     action: z.literal('decide'),
-    decision: z.object({ prompt_index: index, ruling: rulingSchema.nullable(), note: z.string() }),
+    decision: z.object({
+      prompt_index: index,
+      ruling: rulingSchema.nullable(),
+      note: z.string(),
+      weight: handWeightSchema.optional(),
+    }),
   }),
   z.object({ at: z.string(), action: z.literal('undo') }),
   z.object({ at: z.string(), action: z.literal('redo') }),

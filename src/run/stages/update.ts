@@ -16,7 +16,7 @@ import { pairRow, pairTokens, withColumns } from '../../core/pairs.js';
 import { UserError } from '../../core/errors.js';
 import { objectives } from '../../core/objectives/index.js';
 import type { Objective } from '../../core/objectives/objective.js';
-import { decidedPair } from '../../core/review/decisions.js';
+import { decidedPairs } from '../../core/review/decisions.js';
 import type { WorkContext } from './context.js';
 import { readReview, readDecisionState } from './reviewFiles.js';
 import { trainingUse } from './reference.js';
@@ -104,7 +104,7 @@ export function trainingPairs({ config, files, round }: Pick<WorkContext, 'confi
   const written = readJsonLines(file, roundPairSchema);
   const review = readReview(files, round.id);
   // Without review rows an earlier Brevity scored the round, and pairs.jsonl is all there is.
-  const plain = review.length === 0 ? written : decidedPairs(files, round.id, review, written);
+  const plain = review.length === 0 ? written : pairsAsDecided(files, round.id, review, written);
   const rewardsOf = new Map(review.map(({ prompt_index, rewards }) => [prompt_index, rewards]));
   const { objective } = config.dpo;
   const pairs = plain.map((pair) => {
@@ -125,27 +125,23 @@ export function trainingPairs({ config, files, round }: Pick<WorkContext, 'confi
   return pairs;
 }
 
-function decidedPairs(files: RunFiles, round: number, review: ReviewRow[], written: PairRow[]): PairRow[] {
+function pairsAsDecided(files: RunFiles, round: number, review: ReviewRow[], written: PairRow[]): PairRow[] {
   const { decisions } = readDecisionState(files, round, review);
   const file = files.file(round, roundFiles.samples);
   const samples = new Map(
     readJsonLines(file, sampleRowSchema, { missing: 'empty' }).map((row) => [row.prompt_index, row]),
   );
-  const known = new Map(written.map((pair) => [pair.prompt_index, pair]));
   return review.flatMap((row): PairRow[] => {
     const { prompt_index, rewards } = row;
-    const pair = decidedPair(row, decisions.get(prompt_index));
-    if (pair === null) return [];
+    const decided = decidedPairs(row, decisions.get(prompt_index));
+    if (decided.length === 0) return [];
     const sample = samples.get(prompt_index);
-    if (sample === undefined) {
-      const given = known.get(prompt_index);
-      return given === undefined ? [] : [given];
-    }
+    if (sample === undefined) return written.filter((pair) => pair.prompt_index === prompt_index);
     if (sample.responses.length !== rewards.length)
       throw new UserError(
         `${file}: prompt_index ${prompt_index} has ${sample.responses.length} responses and ${rewards.length} rewards; the file is damaged`,
       );
-    return [pairRow(sample, rewards, pair)];
+    return decided.map((pair) => pairRow(sample, rewards, pair));
   });
 }
 

@@ -5,12 +5,13 @@
 import { pauseOnly, type Control } from '../../core/control.js';
 import { responseLogprobs } from '../../train/logprobs.js';
 import { makePairs, withColumns } from '../../core/pairs.js';
+import { pairingSeed } from '../../core/pairing.js';
 import { saveModel, type LoadedModel } from '../../model/folder.js';
 import { jobFile } from '../../remote/jobs/contract.js';
 import { hasJob } from '../../remote/jobs/view.js';
 import { updateByJob } from '../jobs/watch.js';
 import { objectives } from '../../core/objectives/index.js';
-import { sampleRowSchema } from '../../core/rows.js';
+import { type EvaluationResult, sampleRowSchema } from '../../core/rows.js';
 import { deriveSeed, sampleSeed } from '../../core/seeds.js';
 import { removeAll, writeFileAtomic } from '../../io/durable.js';
 import { readJsonLines, writeJsonLines } from '../../io/jsonl.js';
@@ -25,7 +26,7 @@ import { roundPrompts } from './prompts.js';
 import { referenceOf, reviewLogps, trainingUse } from './reference.js';
 import { reviewRows } from '../../core/review/rows.js';
 import { localSampler, sampleInto, type SamplingPlan } from './sample.js';
-import { scoreInto } from './score.js';
+import { checkRunReward, scoreInto } from './score.js';
 import { holdPolicy, serverSampler, withServers } from './servers.js';
 import { roundFiles } from '../../core/runFiles.js';
 
@@ -65,7 +66,7 @@ export const work: { [S in Work]: (context: WorkContext) => Promise<WorkResults[
       pairs: plain,
       dropped,
       made,
-    } = makePairs(samples, scores, config.pairs, deriveSeed(config.seed, 'pairs', round.id));
+    } = makePairs(samples, scores, config.pairs, pairingSeed(config.seed, round.id));
     const rewardsOf = new Map(scores.map(({ prompt_index, rewards }) => [prompt_index, rewards]));
     const pairs = plain.map((pair) =>
       withColumns(pair, config.dpo.objective, rewardsOf.get(pair.prompt_index as number) ?? []),
@@ -153,7 +154,11 @@ export const work: { [S in Work]: (context: WorkContext) => Promise<WorkResults[
     // Not at the end of the update: until run.json records the end, the next start resumes from the checkpoint.
     removeCheckpoint(files.file(round.id, roundFiles.update));
     removeCheckpoint(jobFile(files.file(round.id, roundFiles.job), 'checkpoint'));
-    const result = await evaluateRound(context);
+    const reward_check = await checkRunReward(context);
+    const result: EvaluationResult = {
+      ...(await evaluateRound(context)),
+      ...(reward_check !== null && { reward_check }),
+    };
     writeFileAtomic(files.file(round.id, roundFiles.evaluation), JSON.stringify(result, null, 1) + '\n');
     return result;
   },

@@ -65,7 +65,7 @@ describe('the form', () => {
     const model = press(ready(), 'down', 'down');
     const typing = press(model, 'enter', 'x');
     expect(news(model, typing)).toContainEqual(expect.stringMatching(/^model folder: .*x$/));
-    const temperature = press(ready(), ...Array<string>(9).fill('down'), 'enter', 'ctrl+u', 'x', 'enter');
+    const temperature = press(ready(), ...Array<string>(10).fill('down'), 'enter', 'ctrl+u', 'x', 'enter');
     expect(text(temperature)).toContain('Error: "x" is no number; expected 0');
     const bad = answered(opened('setup'), { model: noModel });
     expect(text(bad)).toContain(`Problem: ${noModel}.`);

@@ -3,7 +3,9 @@ import {
   type DecisionState,
   applyRow,
   countDecisions,
+  countReview,
   decidedPair,
+  decidedPairs,
   decisionFor,
   noDecisions,
   replay,
@@ -139,5 +141,69 @@ it('countDecisions holds them against what the rewards said', () => {
   ]);
   expect(countDecisions(rows, state.decisions.values())).toEqual({
     ...{ swapped: 1, repaired: 2, confirmed: 1, excluded: 1, ties: 1, noted: 2 },
+  });
+});
+
+describe('several pairs and weights', () => {
+  const two: ReviewRow = { ...row(1), weight: 1.5, further: [{ chosen: 1, rejected: 2, weight: 0.5 }] };
+  const decision = (ruling: Ruling | null, weight?: number): Decision => ({
+    ...{ prompt_index: 1, ruling, note: '' },
+    ...(weight === undefined ? {} : { weight }),
+  });
+  const automatic = { chosen: 0, rejected: 2 };
+
+  it.each<[string, Decision | undefined, object[]]>([
+    ['no decision keeps all', undefined, [{ ...automatic, weight: 1.5 }, two.further?.[0] ?? {}]],
+    [
+      'confirming keeps all',
+      decision({ kind: 'pair', ...automatic }),
+      [{ ...automatic, weight: 1.5 }, two.further?.[0] ?? {}],
+    ],
+    ['a swap is alone and weighs 1', decision({ kind: 'pair', chosen: 2, rejected: 0 }), [{ chosen: 2, rejected: 0 }]],
+    ['another pair is alone', decision({ kind: 'pair', chosen: 1, rejected: 2 }), [{ chosen: 1, rejected: 2 }]],
+    ['an exclusion drops all', decision(exclude, 2), []],
+    ['a tie drops all', decision(tie), []],
+    [
+      'a weight by hand holds for all',
+      decision(null, 0.25),
+      [
+        { ...automatic, weight: 0.25 },
+        { chosen: 1, rejected: 2, weight: 0.25 },
+      ],
+    ],
+    [
+      'and for another pair',
+      decision({ kind: 'pair', chosen: 2, rejected: 0 }, 0),
+      [{ chosen: 2, rejected: 0, weight: 0 }],
+    ],
+  ])('%s', (_name, said, expected) => {
+    expect(decidedPairs(two, said)).toEqual(expected);
+  });
+
+  it('are counted by pair, the dropped ones by prompt', () => {
+    const rows = [two, row(2), row(3, 'ties'), { ...two, prompt_index: 4 }];
+    const made = new Map([[4, { ...decision(exclude), prompt_index: 4 }]]);
+    expect(countReview(rows, made)).toMatchObject({ pairs: 3, dropped: { ties: 1 }, decisions: { excluded: 1 } });
+    expect(countReview(rows, new Map())).toMatchObject({ pairs: 5 });
+  });
+
+  it('a weight is merged, journalled, undone and removed', () => {
+    const weighed = decisionFor(noDecisions, two, { prompt_index: 1, weight: 0.5 });
+    expect(weighed).toEqual({ prompt_index: 1, ruling: null, note: '', weight: 0.5 });
+    const state = applyRow(noDecisions, { at: '', action: 'decide', decision: weighed });
+    expect(viewOf(state).decisions).toEqual([weighed]);
+    expect(countDecisions([two], state.decisions.values())).toMatchObject({ weighted: 1, confirmed: 0 });
+    // A ruling and a note leave it.
+    const noted = decisionFor(state, two, { prompt_index: 1, ruling: exclude, note: 'why' });
+    expect(noted).toEqual({ prompt_index: 1, ruling: exclude, note: 'why', weight: 0.5 });
+    expect(viewOf(applyRow(state, undo))).toMatchObject({ decisions: [], redoable: 1 });
+    const removed = decisionFor(state, two, { prompt_index: 1, weight: null });
+    expect(viewOf(applyRow(state, { at: '', action: 'decide', decision: removed })).decisions).toEqual([]);
+  });
+
+  it.each([-1, NaN, Infinity, 1001])('refuses the weight %d', (weight) => {
+    expect(() => decisionFor(noDecisions, two, { prompt_index: 1, weight })).toThrow(
+      `prompt 2: weight ${weight}: expected a number from 0 to 1000`,
+    );
   });
 });

@@ -49,6 +49,43 @@ describe('runTask', () => {
   });
 });
 
+describe('a reward is checked on preference rows', () => {
+  const people = (rows: object[]) => {
+    const file = path.join(temporary(), 'people.jsonl');
+    writeFileSync(file, rows.map((row) => JSON.stringify(row) + '\n').join(''));
+    return file;
+  };
+  const ask = (source: string, file: string) => {
+    const { spec, options, backend, named } = reward(source);
+    return { task: 'preferences', ...{ spec, options, backend, named, file } } as const;
+  };
+  const length = 'export const score = ({ response }) => response.length;';
+
+  it('on 48 of them', async () => {
+    // The chosen response of every other row is the longer one; every second of 96 rows is drawn: all even ones.
+    const rows = Array.from({ length: 96 }, (_, i) => ({
+      prompt: `p${i}`,
+      chosen: i % 2 ? 'a' : 'aaa',
+      rejected: 'bb',
+    }));
+    const facts = await runTask(ask(length, people(rows)), { signal: never() });
+    expect(facts).toEqual({
+      ...{ rows: 96, scored: 48, summary: 'right on 100.0 % [92.6, 100.0] of 48 rows, chance 50.0 %' },
+      warnings: [],
+    });
+  });
+
+  it('and says what is wrong with them', async () => {
+    const file = people([
+      { prompt: 'p', chosen: 'a', rejected: 'b' },
+      { prompt: 'p', chosen: 'a' },
+    ]);
+    expect(await failure(runTask(ask(length, file), { signal: never() }))).toBe(
+      `${file}:2: \`rejected\`: expected a text, a list of texts, or messages of which the last is the response`,
+    );
+  });
+});
+
 describe('a reward is tried on the first prompt', () => {
   it('a module', async () => {
     const asked = reward(

@@ -15,7 +15,9 @@ import { winProbabilities } from '../../../src/core/objectives/sppo.js';
 import { roundPairSchema, sampleRowSchema, scoreRowSchema } from '../../../src/core/rows.js';
 import { quickConfig } from '../../engine/runs.js';
 import { ModelShelf } from '../../../src/run/stages/models.js';
-import { readJsonLines } from '../../../src/io/jsonl.js';
+import { appendJsonLines, readJsonLines } from '../../../src/io/jsonl.js';
+import { readCounts, readReview } from '../../../src/run/stages/reviewFiles.js';
+import { trainingPairs } from '../../../src/run/stages/update.js';
 import { namedByUser } from '../../../src/rewards/index.js';
 import { expectSameRows } from '../../backend.js';
 
@@ -339,6 +341,65 @@ describe.each(['simpo', 'sppo', 'wpo', 'ld-dpo'] as const)('a round with %s', (o
       const [w, l] = objective === 'sppo' ? [pair.chosen_index, pair.rejected_index].map((i) => wins[i ?? -1]) : [];
       expect([pair.chosen_win_probability, pair.rejected_win_probability]).toEqual([w, l]);
     }
+  });
+});
+
+describe('two pairs per prompt, weighted by margin', () => {
+  it('are trained on as decided: weights, win probabilities and prompts agree in every file', async () => {
+    const pairs = { strategy: 'best-random', per_prompt: 2, weight: 'margin' } as const;
+    const bench = new Bench({ pairs, dpo: { objective: 'sppo', beta: 0.1 }, update: { epochs: 1, batch_size: 64 } });
+    await bench.do('sample');
+    const scored = await bench.do('score');
+    const written = () => readJsonLines(bench.file('pairs.jsonl'), roundPairSchema);
+    const review = readReview(bench.run.files, 1);
+    const made = written();
+    expect(made).toEqual(scored.pairs);
+    const two = review.filter(({ further }) => further !== undefined);
+    expect(two.length).toBeGreaterThan(3);
+    const margin = (one: (typeof made)[number]) => (one.chosen_reward ?? NaN) - (one.rejected_reward ?? NaN);
+    const mean = made.reduce((sum, one) => sum + margin(one), 0) / made.length;
+    for (const one of made) expect(one.weight).toBeCloseTo(Math.min(3, margin(one) / mean), 12);
+    // Without decisions training rewrites nothing.
+    const context = { config: bench.run.config, files: bench.run.files, round: bench.run.round(1) };
+    expect(trainingPairs(context)).toEqual(made);
+
+    const [first, second, third] = two.map(({ prompt_index }) => prompt_index);
+    const decide = (decision: object) =>
+      appendJsonLines(bench.file('decisions.jsonl'), [
+        { at: '', action: 'decide', decision: { note: '', ...decision } },
+      ]);
+    const { automatic } = two[1];
+    if (typeof automatic === 'string') throw new Error('no pair');
+    const swapped = { chosen: automatic.rejected, rejected: automatic.chosen };
+    decide({ prompt_index: first, ruling: { kind: 'exclude' } });
+    decide({ prompt_index: second, ruling: { kind: 'pair', ...swapped } });
+    decide({ prompt_index: third, ruling: null, weight: 0.25 });
+    const trained = trainingPairs(context);
+    expect(written()).toEqual(trained);
+    const of = (prompt: number) => trained.filter(({ prompt_index }) => prompt_index === prompt);
+    expect(of(first)).toEqual([]);
+    expect(of(second)).toMatchObject([{ chosen_index: swapped.chosen, rejected_index: swapped.rejected }]);
+    expect(of(second)[0]).not.toHaveProperty('weight');
+    expect(of(third)).toMatchObject([{ weight: 0.25 }, { weight: 0.25 }]);
+    expect(trained).toHaveLength(made.length - 3);
+    expect(readCounts(bench.run.files, 1)).toMatchObject({ pairs: trained.length });
+    const scores = new Map(review.map(({ prompt_index, rewards }) => [prompt_index, winProbabilities(rewards)]));
+    for (const one of trained) {
+      const wins = scores.get(one.prompt_index ?? -1) ?? [];
+      expect(one).toMatchObject({
+        chosen_win_probability: wins[one.chosen_index ?? -1],
+        rejected_win_probability: wins[one.rejected_index ?? -1],
+      });
+    }
+    expect(await bench.do('update')).toMatchObject({ outcome: 'done' });
+    // Policy and reference are the same at the first step: ½·(((P_w - ½)/β)² + ((P_l - ½)/β)²), times the weight.
+    const losses = trained.map(
+      ({ weight = 1, chosen_win_probability: w = NaN, rejected_win_probability: l = NaN }) =>
+        (weight * (((w - 0.5) / 0.1) ** 2 + ((l - 0.5) / 0.1) ** 2)) / 2,
+    );
+    const loss = losses.reduce((sum, each) => sum + each, 0) / losses.length;
+    expect(bench.losses()[0] / loss).toBeCloseTo(1, 4);
+    bench.dispose();
   });
 });
 

@@ -5,7 +5,8 @@ import { Line, Tint } from '../../../parts/Line.js';
 import { wrapped } from '../../../parts/markedText.js';
 import { Rule } from '../../../parts/Rule.js';
 import { cut, fit } from '../../../parts/text.js';
-import { type ReviewedRound, comparedResponses, detailOf, ranked, reviewLayout } from '../select.js';
+import type { PartMargin } from '../../../../src/core/rewardParts.js';
+import { type ReviewedRound, comparedParts, comparedResponses, detailOf, ranked, reviewLayout } from '../select.js';
 import type { ReviewState } from '../state.js';
 import { marksOf } from '../table.js';
 import { marksInWords, misfitInWords } from '../words.js';
@@ -55,7 +56,48 @@ export function DetailPane({ state, reviewed }: DetailPaneProps) {
         </Tint>
         <Tint tone="muted">{said}</Tint>
       </Line>
+      <Parts
+        parts={comparedParts(reviewed, row, compared)}
+        heads={compared.sides.map(({ name }) => name)}
+        rows={layout.parts}
+        columns={columns}
+      />
       <ComparedTexts state={state} compared={compared} layout={layout} />
+    </>
+  );
+}
+
+interface PartsProps {
+  readonly parts: readonly PartMargin[];
+  /** Names of the two sides. */
+  readonly heads: readonly string[];
+  /** With the heading; 0: no room, or no parts. */
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** The parts of the reward on the two responses compared: rewards, and weight times their difference. */
+function Parts({ parts, heads, rows, columns }: PartsProps) {
+  if (rows === 0) return null;
+  const room = columns - 50;
+  const left = parts.length - (rows - 1);
+  const title = left > 0 ? `parts of the reward (${left} more)` : 'parts of the reward';
+  return (
+    <>
+      <Line tone="title">
+        {fit(title, room)}
+        {fit('weight', 8, 'right')}
+        {heads.map((head) => fit(head, 14, 'right')).join('')}
+        {fit('weighted Δ', 13, 'right')}
+      </Line>
+      {parts.slice(0, rows - 1).map(({ name, weight, chosen, rejected, contribution }) => (
+        <Line key={name}>
+          {fit(cut(makeLine(name, room), room), room)}
+          {fit(String(weight), 8, 'right')}
+          {[chosen, rejected].map((reward) => fit(format.fixed(reward, 2), 14, 'right')).join('')}
+          <Tint tone={contribution < 0 ? 'warn' : 'plain'}>{fit(format.signed(contribution, 2), 13, 'right')}</Tint>
+        </Line>
+      ))}
     </>
   );
 }

@@ -177,7 +177,7 @@ describe('a fork', () => {
   });
 
   it('with another objective has its β and α, which it shows and need not send', () => {
-    const simpo = press(form, ...Array<string>(15).fill('j'), 'right', 'right', 'right');
+    const simpo = press(form, ...Array<string>(18).fill('j'), 'right', 'right', 'right');
     expect(frame(simpo)).toMatch(/objective +lr-dpo +≠ simpo/);
     expect(frame(press(simpo, 'g'))).toMatch(/α length penalty +0\.02 +≠ 0\s/);
     expect(frame(press(simpo, 'g'))).toMatch(/β +0\.1 +≠ 2\.5/);

@@ -4,12 +4,14 @@ import type { EngineCommand, Snapshot } from '../../../../src/protocol/messages.
 import { configSchema } from '../../../../src/core/config/schema.js';
 import { winProbabilities } from '../../../../src/core/objectives/sppo.js';
 import type { Decision, Ruling } from '../../../../src/core/review/rows.js';
+import { flippedIn } from '../../../../src/core/pairPreview.js';
 import { reduce } from '../../../../components/app/reducer.js';
 import { toAscii } from '../../../../components/terminal/ascii.js';
-import { columnOf, columns, columnsFor } from '../../../../components/screens/review/table.js';
+import { columnOf, columns, columnsFor, marginsOf, marksOf } from '../../../../components/screens/review/table.js';
 import { reviewLayout, reviewedRound, weightsReason } from '../../../../components/screens/review/select.js';
 import { review as module } from '../../../../components/screens/review/screen.js';
 import { panelNumbers } from '../../../../components/screens/review/alpha.js';
+import { pairingOf } from '../../../../components/screens/review/pairing.js';
 import { launchLines, remarkOn } from '../../../../components/screens/review/words.js';
 import type { State } from '../../../../components/app/state.js';
 import {
@@ -24,6 +26,7 @@ import {
   reviewRows,
   round,
   small,
+  weightedRound,
 } from '../../fixtures.js';
 import { on, slices } from '../../slices.js';
 
@@ -788,7 +791,7 @@ describe('the mouse', () => {
   });
 
   it('sorts by the column whose heading is clicked, and turns it round', () => {
-    const { shown } = columnsFor(80);
+    const { shown } = columnsFor(80, { weighted: false, parts: [] });
     const once = at(review, 'press', shown[0].width + 2, 3);
     expect(slices(once).review.sort).toEqual({ column: 'r_w', reversed: false });
     expect(slices(at(once, 'press', shown[0].width + 2, 3)).review.sort).toEqual({ column: 'r_w', reversed: true });
@@ -804,5 +807,89 @@ describe('the mouse', () => {
   it('picks the response that is clicked', () => {
     expect(slices(at(press(review, 'd'), 'press', 5, 3)).review.response).toBe(1);
     expect(slices(at(press(review, 'd'), 'press', 5, 4)).review.response).toBe(3);
+  });
+});
+
+describe('pair weights', () => {
+  const weighted = attached('review', small, weightedRound());
+  const enter = (state: State, text: string) => press(press(state, 'm'), ...text, 'enter');
+
+  it('are typed, sent, and refused out of range', () => {
+    expect(sent(press(review, 'm', ...'0,5'), 'enter')).toEqual([{ type: 'decide', prompt_index: 0, weight: 0.5 }]);
+    // A swap of a prompt that keeps its weight, and a weight as it is, send nothing of it.
+    expect(sent(press(weighted, 'm', ...'0.5'), 'enter')).toEqual([]);
+    for (const wrong of ['-1', 'much', '1001', '1e999', 'NaN'])
+      expect(enter(review, wrong).modal).toMatchObject({
+        error: 'the weight of a pair: expected a number from 0 to 1000, such as 0.5',
+      });
+  });
+
+  it('are removed by an empty text, or with the decision', () => {
+    expect(sent(press(weighted, 'm'), 'enter')).toEqual([{ type: 'decide', prompt_index: 0, weight: null }]);
+    expect(sent(press(review, 'm'), 'enter')).toEqual([]);
+    expect(sent(weighted, 'backspace')).toEqual([{ type: 'decide', prompt_index: 0, ruling: null, weight: null }]);
+  });
+
+  it("count in gradient weights, on each of a prompt's pairs", () => {
+    const { table, settings } = reviewedRound(on.review(weighted)) ?? {};
+    if (table === undefined || settings === undefined) throw new Error('no round');
+    // 103 prompts with two pairs each, of which a swap leaves one.
+    expect([table.pairs.length, table.inputs.length]).toEqual([103, 205]);
+    expect(table.inputs.slice(0, 5).map(({ pair_weight }) => pair_weight)).toEqual([0.5, 0.5, 0.3, 0.4, 1]);
+    // σ(-α·100)·½ at α 0.02.
+    expect(marginsOf(table, 0, 0.02).weight).toBeCloseTo(0.5 / (1 + Math.exp(2)), 12);
+    expect(launchLines(on.review(weighted))[0]).toMatch(/^Launch the update on 205 pairs\?/);
+    expect(panelNumbers(table, 0.02).pairs).toBe(205);
+  });
+
+  it('show what the strategy has chosen against the reward, which is no flip', () => {
+    const { table } = reviewedRound(on.review(weighted)) ?? {};
+    if (table === undefined) throw new Error('no round');
+    expect(marginsOf(table, 1, 0.02)).toMatchObject({ reward_margin: -3.25, flipped: false });
+    expect(marksOf(table, 1, 0.02)).toMatchObject({ against: true, flipped: false });
+    // Prompt 3 has a lower reward by hand.
+    expect(marksOf(table, 2, 0.02)).toMatchObject({ against: false, decided: true, pairs: 1 });
+    expect(shownIn(press(weighted, '/', ...'against', 'enter'))).toEqual([2]);
+    expect(shownIn(press(weighted, '/', ...'pw<0.6', 'enter'))).toEqual([1, 2]);
+  });
+});
+
+describe('the pairing pane', () => {
+  const pane = press(review, 'M');
+
+  it('begins on the present strategy, and makes the pairs by another one once that is confirmed', () => {
+    expect(pairingOf(on.review(pane))).toMatchObject({ present: 0, selected: 0 });
+    expect(press(pane, 'enter')).toMatchObject({
+      modal: null,
+      notice: 'The pairs are made by this strategy already.',
+    });
+    const question = press(pane, ...Array<string>(6).fill('down'), 'enter');
+    expect(question.modal).toMatchObject({ kind: 'confirm', what: 'set-pairs' });
+    expect(question.modal).toHaveProperty(
+      'lines.0',
+      'Make the pairs again: length-penalized, λ 0.02 instead of best-worst?',
+    );
+    const pairs = { strategy: 'length-penalized', length_penalty: 0.02 };
+    expect(sent(question, 'y')).toEqual([{ type: 'set-pairs', pairs }]);
+    expect(slices(press(question, 'y')).review.pane).toBe('table');
+    expect(sent(press(question, 'escape'), 'down')).toEqual([]);
+  });
+
+  it('previews what the strategy of the round has made', () => {
+    const { previews = [], present = -1 } = pairingOf(on.review(pane)) ?? {};
+    const { table } = reviewedRound(on.review(review)) ?? {};
+    if (table === undefined) throw new Error('no round');
+    const numbers = panelNumbers(table, 0.02);
+    expect(previews[present].pairs).toBe(numbers.pairs);
+    expect(previews[present].length_difference).toBeCloseTo(numbers.mean_length_difference, 12);
+    expect(previews[present].reward_margin).toBeCloseTo(numbers.mean_reward_margin, 12);
+    expect(flippedIn(previews[present], 0.02)).toBe(numbers.flipped);
+  });
+
+  it('of a finished round says how a fork takes it', () => {
+    const past = press(attached('done'), '2', 'M', 'down');
+    expect(press(past, 'enter').modal).toBeNull();
+    const said = module.reading(on.review(past)).join('\n');
+    expect(said).toContain('A fork (history) takes it as pairs.strategy, pairs.length_penalty.');
   });
 });

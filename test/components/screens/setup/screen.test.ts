@@ -36,7 +36,8 @@ const at = (state: State, field: number): State => press(state, 'g', ...Array<st
 const model = 2;
 const reward = 3;
 const prompts = 4;
-const alpha = 11;
+const preferences = 6;
+const alpha = 12;
 const pressed = (state: State, key: string) => reduce(state, { type: 'key', key });
 const status = (state: State, id: Parameters<typeof statusOf>[0]) => statusOf(id, formOf(state), place);
 
@@ -53,8 +54,8 @@ describe('checks', () => {
     const first = opened('setup');
     expect(Object.values(formOf(first).checks).map((check) => check?.status)).toEqual([
       ...Array<string>(5).fill('asked'),
-      // No endpoints are set; a Python with PyTorch is looked for.
-      ...[undefined, 'asked'],
+      // No preferences and no endpoints are set; a Python with PyTorch is looked for.
+      ...[undefined, undefined, 'asked'],
     ]);
     expect(formOf(first).measuring).toBeNull();
     expect(formOf(answered(first)).measuring).toMatchObject({ known: null, problem: null });
@@ -100,7 +101,7 @@ describe('fields', () => {
       'tensorflow is used; on the processor, where native is faster',
     );
     // Another that was chosen since is yet to be measured.
-    expect(status(press(at(ready(), 16), 'space'), 'backend')).toEqual({ kind: 'quiet', text: '' });
+    expect(status(press(at(ready(), 20), 'space'), 'backend')).toEqual({ kind: 'quiet', text: '' });
     expect(status(ready(), 'alpha')).toEqual({ kind: 'quiet', text: 'default 0.02' });
     expect(status(ready(), 'lr').text).toBe('default 5e-7');
   });
@@ -126,7 +127,7 @@ describe('fields', () => {
   });
 
   it('LoRA opens its rank, tells what is trained, and lists no layer that the model lacks', () => {
-    const lora = press(at(ready(), 15), 'space', 'j');
+    const lora = press(at(ready(), 19), 'space', 'j');
     expect(formOf(lora).focus).toBe('lora_rank');
     // Rank 16 on all seven layers of loraWidths.
     const trained = 16 * (1280 + 960 + 960 + 1280 + 2432 + 2432 + 2432);
@@ -175,10 +176,46 @@ describe('a reward module of an opened file', () => {
     ]);
   });
 
+  it('is not run on preference rows either', () => {
+    const typing = typed(at(moduleForm, preferences), 'p.jsonl');
+    expect(tasksOf(pressed(typing, 'enter').effects)).toEqual([]);
+    expect(formOf(press(typing, 'enter')).checks.preferences).toMatchObject({ status: 'held' });
+    const tried = pressed(press(typing, 'enter'), 't');
+    expect(tasksOf(tried.effects)).toMatchObject([{ name: 'reward' }, { name: 'preferences', ask: { named: true } }]);
+  });
+
   it('is named in the headless command', () => {
     expect(headlessOf(form(on.setup(moduleForm)))).toEqual({
       command: 'brevity auto runs/example --config theirs.json --trust-reward ~/theirs.mjs',
     });
+  });
+});
+
+describe('preference rows', () => {
+  const file = (state: State) => pressed(typed(at(state, preferences), 'people.jsonl'), 'enter');
+
+  it('are checked with the reward, and their figures shown', () => {
+    const step = file(ready());
+    expect(tasksOf(step.effects)).toMatchObject([
+      {
+        task: 'check',
+        name: 'preferences',
+        ask: { file: `${place.cwd}/people.jsonl`, spec: 'hf:/opt/brevity/data/reward-model' },
+      },
+    ]);
+    expect(status(answered(step.state), 'preferences')).toEqual({
+      kind: 'ok',
+      text: 'right on 70.8 % [56.8, 81.8] of 48 rows, chance 25.0 % · all 1,865 rows before round 1',
+    });
+    const [created] = tasksOf(pressed(press(answered(step.state), 'g'), 'enter').effects);
+    expect(created).toMatchObject({ task: 'create', config: { preferences: `${place.cwd}/people.jsonl` } });
+  });
+
+  it('may be left out, and do not keep a run from starting', () => {
+    expect(status(ready(), 'preferences')).toEqual({ kind: 'quiet', text: 'optional' });
+    expect(tasksOf(pressed(ready(), 'enter').effects)).toMatchObject([{ config: { preferences: null } }]);
+    const failed = answered(file(ready()).state, { preferences: 'people.jsonl:3: `chosen` is empty' });
+    expect(press(failed, 'g', 'enter').modal).toMatchObject({ kind: 'confirm', what: 'start' });
   });
 });
 
@@ -281,7 +318,7 @@ describe('the estimate', () => {
   });
 
   it('follows the number of samples without another measurement', () => {
-    const step = pressed(typed(at(ready(), 7), '8'), 'enter');
+    const step = pressed(typed(at(ready(), 8), '8'), 'enter');
     expect(tasksOf(step.effects).filter(({ task }) => task === 'measure')).toHaveLength(1);
     expect(cost(measured(step.state)).times?.sample).toBeCloseTo((320 * 8 * 20) / 5000);
   });
@@ -321,7 +358,7 @@ it('is read aloud: every field with its value, and the selected one explained', 
 });
 
 describe('updates elsewhere', () => {
-  const where = 14;
+  const where = 18;
   const gpu = answered(opened('setup'), {}, { updates_on: gpuFacts });
   const command = 'PYTHONPATH=/opt/brevity/trainer /venv/bin/python -m brevity_trainer {dir}';
 
@@ -376,7 +413,7 @@ describe('updates elsewhere', () => {
 
 describe('sampling servers', () => {
   it('are asked once their endpoints can be read', () => {
-    const served = press(at(ready(), 6), 'space');
+    const served = press(at(ready(), 7), 'space');
     expect(status(served, 'endpoints')).toEqual({ kind: 'bad', text: 'endpoints is missing; enter to write it' });
     const step = pressed(typed(press(served, 'j'), 'http://a:1, http://b:2/'), 'enter');
     expect(tasksOf(step.effects)).toMatchObject([
