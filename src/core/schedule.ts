@@ -48,6 +48,15 @@ export function epochSteps(pairs: number, batchSize: number, epoch: number, seed
 }
 
 /**
+ * Whether the held-out pairs are evaluated after `step` steps: at the start, every `eval_steps` steps (0: about ten times
+ * an update) and after the last step.
+ */
+export function isEvaluated(step: number, total: number, { eval_steps }: Pick<UpdateConfig, 'eval_steps'>): boolean {
+  const every = eval_steps > 0 ? eval_steps : Math.ceil(total / 10);
+  return step % every === 0 || step === total;
+}
+
+/**
  * Sum of a value per pair over the first `steps` steps of an update. Whole epochs are multiplied, so only the last one
  * is laid out.
  */

@@ -215,7 +215,9 @@ export interface TokenSeen {
 /** The size of the update in review, and its expected cost. */
 export interface UpdatePlan {
   round: number;
+  /** Pairs that it trains on. */
   pairs: number;
+  held_out: number;
   steps: number;
   /** Tokens of all passes, prompts included. */
   tokens: number;

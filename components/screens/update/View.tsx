@@ -20,7 +20,7 @@ import { Paragraph } from '../../parts/Paragraph.js';
 import { Progress } from '../../parts/Progress.js';
 import { Rule } from '../../parts/Rule.js';
 import { Probe } from './parts/Probe.js';
-import { curvesOf } from '../../parts/curves.js';
+import { curvesWithHeldOut } from '../../parts/curves.js';
 import { PaneRow } from '../../parts/Pane.js';
 import { Plot } from '../../parts/Plot.js';
 
@@ -204,7 +204,7 @@ type PlotsProps = Pick<OverviewProps, 'metrics' | 'fromStart' | 'layout' | 'colu
 /** A page of the update's curves. */
 function Plots({ metrics, beta, fromStart, layout, columns }: PlotsProps) {
   const { across, down, plotHeight, page } = layout;
-  const curves = useMemo(() => curvesOf(metrics, beta, fromStart), [metrics, beta, fromStart]);
+  const curves = useMemo(() => curvesWithHeldOut(metrics, beta, fromStart), [metrics, beta, fromStart]);
   const width = Math.floor((columns - 2 * (across - 1)) / across);
   const first = page * across * down;
   return Array.from({ length: down }, (_, row) => (

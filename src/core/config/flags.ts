@@ -46,6 +46,8 @@ export const updateFlags = [
   flag('--weight-decay <λ>', 'update', 'weight_decay'),
   flag('--decay <which>', 'update', 'decay'),
   flag('--clip <norm>', 'update', 'clip'),
+  flag('--held-out-share <share>', 'update', 'held_out_share'),
+  flag('--eval-steps <n>', 'update', 'eval_steps'),
 ];
 
 export const pairsFlags = [

@@ -285,6 +285,18 @@ export const updateSchema = z.strictObject({
   adam_eps: z.number().gt(0).max(1).default(1e-8).describe('added to the root of the second moment'),
   activation_checkpointing: z.boolean().default(false).describe('recompute layers in the backward pass to save memory'),
   lora: loraSchema.nullable().default(null).describe('train a LoRA adapter instead of all weights'),
+  held_out_share: z
+    .number()
+    .min(0)
+    .lt(1)
+    .default(0)
+    .describe('share of the prompts whose pairs are held out: never trained on, loss and accuracy on them are tracked'),
+  eval_steps: z
+    .int()
+    .min(0)
+    .max(MAX_STEPS)
+    .default(0)
+    .describe('steps between evaluations of the held-out pairs; 0 is about ten times an update'),
   checkpoint_seconds: z.number().min(0).default(60).describe('keep the state of an unfinished update this often'),
   job: jobSchema.nullable().default(null).describe('run the update as a job of its own, possibly on another machine'),
 });
