@@ -42,7 +42,7 @@ const request = {
   reference: model,
   same: true,
   objective: { name: 'lr-dpo', beta: 0.1, alpha: 0.01, label_smoothing: 0 },
-  update: (({ job: _job, ...rest }) => rest)(updateSchema.parse(update)),
+  update: (({ job: _job, held_out_share: _share, eval_steps: _steps, ...rest }) => rest)(updateSchema.parse(update)),
   seed: deriveSeed(0, 'update', 1),
   precision: null,
   threads: null,
