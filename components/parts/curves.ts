@@ -47,7 +47,7 @@ export function curvesWithHeldOut(metrics: readonly MetricsRow[], beta: number, 
     const values = between(points, metrics.length, value);
     return {
       ...curve,
-      series: [...curve.series, { name: 'held-out', values, last: value(points[points.length - 1]) }],
+      series: [...curve.series, { name: 'held', values, last: value(points[points.length - 1]) }],
     };
   });
 }

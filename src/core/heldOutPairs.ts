@@ -8,7 +8,7 @@ import { deriveSeed } from './seeds.js';
  * the smallest hashes of their numbers, so that leaving out one pair in review hardly changes the others. Marks that pairs
  * already have are replaced.
  *
- * @param share of the prompts, from 0 to below 1; above 0 at least one prompt is held out and one is trained on
+ * @param share of the prompts, from 0 to 0.9; above 0 at least one prompt is held out and one is trained on
  * @param seed of the update
  * @throws UserError if all pairs are from one prompt
  */

@@ -28,7 +28,7 @@ import {
 } from '../core/rows.js';
 import type { Run } from '../run/run.js';
 import type { JobConfig } from '../core/config/schema.js';
-import { sumOverSteps, totalSteps } from '../core/schedule.js';
+import { evaluationCount, sumOverSteps, totalSteps } from '../core/schedule.js';
 import { markHeldOut, splitPairs } from '../core/heldOutPairs.js';
 import { pairTokens } from '../core/pairs.js';
 import { largest } from '../core/limits.js';
@@ -197,8 +197,11 @@ async function tokenizerOf(model: string): Promise<Tokenizer | null> {
   return Tokenizer.find(readAdapterConfig(model).base);
 }
 
-/** A training pass is a forward pass and a backward pass of twice its work; the reference needs one forward pass. */
-const REFERENCE_COST = 1 / 3;
+/**
+ * A training pass is a forward pass and a backward pass of twice its work; the reference and an evaluation of held-out pairs
+ * need one forward pass.
+ */
+const FORWARD_COST = 1 / 3;
 
 /** The size of an update before its launch, and its expected cost from earlier updates of this run. */
 export async function planUpdate(
@@ -219,13 +222,15 @@ export async function planUpdate(
   const known = experience(run, round);
   const compares = objectives[config.dpo.objective].reference;
   const once = all.reduce((sum, each) => sum + each.tokens, 0);
+  const heldOut = splitPairs(all).heldOut.reduce((sum, i) => sum + all[i].tokens, 0);
+  const forward = (compares ? once : 0) + heldOut * evaluationCount(steps, config.update);
   return {
     round: id,
     pairs: pairs.length,
     held_out: all.length - pairs.length,
     steps,
     tokens,
-    seconds: known === null ? null : (tokens + (compares ? REFERENCE_COST * once : 0)) / known.tokensPerSecond,
+    seconds: known === null ? null : (tokens + FORWARD_COST * forward) / known.tokensPerSecond,
     memory_mb: config.update.job === null ? (known?.memory ?? null) : null,
     reference: compares ? referenceInWords(config.dpo.reference, round) : 'none',
     trained: config.update.lora === null ? 'all weights' : `LoRA rank ${config.update.lora.rank}`,

@@ -216,11 +216,11 @@ function overfits(rows: readonly MetricsRow[]): Sign | null {
   return {
     what: `held-out loss lowest ${at} (${fixed(lowest.eval_loss, 3)}), now ${fixed(last.eval_loss, 3)}`,
     cause: 'more steps fit the training pairs only',
-    now: `S stops here and keeps the policy as it is now, not that of step ${lowest.step}; x aborts, and a launch with fewer steps or a lower learning rate ends before the loss rises`,
+    now: `S stops here and keeps the policy as it is now, not that of ${lowest.step === 0 ? 'the start' : `step ${lowest.step}`}; x aborts, and a launch with fewer steps or a lower learning rate ends before the loss rises`,
     redo:
       lowest.step === 0
         ? 'at a lower learning rate (lr=)'
-        : `with fewer steps (update.steps=${lowest.step}) or at a lower learning rate (lr=)`,
+        : `with fewer steps (update: steps ${lowest.step}) or at a lower learning rate (lr=)`,
   };
 }
 

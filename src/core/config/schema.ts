@@ -288,7 +288,7 @@ export const updateSchema = z.strictObject({
   held_out_share: z
     .number()
     .min(0)
-    .lt(1)
+    .max(0.9)
     .default(0)
     .describe('share of the prompts whose pairs are held out: never trained on, loss and accuracy on them are tracked'),
   eval_steps: z
