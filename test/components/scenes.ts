@@ -146,7 +146,7 @@ export function scenes(size: Size): Record<string, State> {
     'setup-checking': opened('setup', size),
     'setup-typing': press(ready(size), 'j', 'j', 'enter', 'x'),
     'setup-problem': press(answered(opened('setup', size), { model: noModel }), 's'),
-    'setup-lora': press(ready(size), 'G', 'k', 'space'),
+    'setup-lora': press(ready(size), 'G', 'k', 'k', 'space'),
     'setup-gpu': answered(press(ready(size), ...Array<string>(18).fill('j'), 'space'), {}, { updates_on: gpuFacts }),
     'engine-gone': after(review, { type: 'bye', reason: 'the engine ended' }),
   };

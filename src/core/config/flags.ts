@@ -1,6 +1,6 @@
 /** Maps command-line flags to configuration keys. Ranges, defaults and descriptions come from the schema. */
 
-export type Group = 'sampling' | 'pairs' | 'dpo' | 'update' | 'evaluation' | 'rewards';
+export type Group = 'sampling' | 'pairs' | 'dpo' | 'update' | 'evaluation' | 'rewards' | 'trackers';
 
 /** A flag that sets one key: `--top-p` sets `sampling.top_p`. */
 export interface Flag {
@@ -81,8 +81,22 @@ export const serverFlags = [
   flag('--server-paths <local=remote,…>', 'sampling', 'server.paths'),
 ];
 
+export const trackerFlags = [
+  flag('--tensorboard <dir>', 'trackers', 'tensorboard'),
+  flag('--wandb <project>', 'trackers', 'wandb.project'),
+  flag('--trackio <project>', 'trackers', 'trackio.project'),
+];
+
 /** Flags that `brevity RUN` and `brevity auto RUN` accept for a new run. */
-export const runFlags = [...samplingFlags, ...serverFlags, ...pairsFlags, ...dpoFlags, ...updateFlags, ...rewardFlags];
+export const runFlags = [
+  ...samplingFlags,
+  ...serverFlags,
+  ...pairsFlags,
+  ...dpoFlags,
+  ...updateFlags,
+  ...rewardFlags,
+  ...trackerFlags,
+];
 
 /** Flags of keys outside the groups. `update.lora.rank` sets the whole of `update.lora`. */
 const otherFlags: Record<string, string> = {

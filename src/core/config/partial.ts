@@ -29,6 +29,9 @@ export function resolvePaths(config: PartialConfig, base: string): PartialConfig
   if (typeof dpo?.reference === 'string' && !['round', 'base'].includes(dpo.reference)) {
     out.dpo = { ...dpo, reference: path.resolve(base, dpo.reference) };
   }
+  const trackers = out.trackers as PartialConfig | undefined;
+  if (typeof trackers?.tensorboard === 'string')
+    out.trackers = { ...trackers, tensorboard: path.resolve(base, trackers.tensorboard) };
   return out;
 }
 

@@ -326,6 +326,32 @@ export const rewardOptionsSchema = z.strictObject({
   batch_size: z.int().min(1).max(4096).default(16).describe('responses in one request or forward pass'),
 });
 
+const projectSchema = z
+  .string()
+  .regex(/^[^/\\#?%:]{1,128}$/, 'expected a name of at most 128 characters without / \\ # ? % :');
+
+export const trackersSchema = z.strictObject({
+  tensorboard: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe('folder that TensorBoard event files are written to'),
+  wandb: z
+    .strictObject({
+      project: projectSchema.describe('Weights & Biases project, through the Python package wandb'),
+      entity: projectSchema.nullable().default(null).describe('user or team of the project; null is the default one'),
+    })
+    .nullable()
+    .default(null)
+    .describe('send metrics to Weights & Biases'),
+  trackio: z
+    .strictObject({ project: projectSchema.describe('trackio project, through the Python package trackio') })
+    .nullable()
+    .default(null)
+    .describe('store metrics in a local trackio project'),
+});
+
 export const backendNames = ['cuda', 'tensorflow', 'native', 'wasm'] as const;
 export type BackendName = (typeof backendNames)[number];
 export const backendSchema = z.enum(['auto', ...backendNames]);
@@ -368,6 +394,7 @@ export const configSchema = z.strictObject({
   dpo: runDpoSchema.prefault({}),
   update: updateSchema.prefault({}),
   evaluation: evaluationSchema.prefault({}),
+  trackers: trackersSchema.prefault({}),
 });
 
 /** A complete, checked configuration. */
