@@ -42,29 +42,39 @@ def trackio(project):
     return found
 
 
+def wandb_records(file):
+    """The records of a .wandb file, in the framing of LevelDB's log; its Python reader left the package in 2026."""
+    from wandb.proto import wandb_internal_pb2
+
+    data, at, part = open(file, "rb").read(), 7, b""  # ":W&B", a magic number and a version
+    while at + 7 <= len(data):
+        left = 32768 - at % 32768
+        if left < 7:
+            at += left
+            continue
+        length, kind = int.from_bytes(data[at + 4 : at + 6], "little"), data[at + 6]
+        part += data[at + 7 : at + 7 + length]
+        at += 7 + length
+        if kind in (1, 4):  # full, or the last part
+            record = wandb_internal_pb2.Record()
+            record.ParseFromString(part)
+            part = b""
+            yield record
+
+
 def wandb(folder):
     """By offline run: its id, name, group, config and history."""
-    from wandb.proto import wandb_internal_pb2
-    from wandb.sdk.internal.datastore import DataStore
-
     found = []
     for file in sorted(glob.glob(os.path.join(folder, "offline-run-*", "*.wandb"))):
-        store = DataStore()
-        store.open_for_scan(file)
         run, points = {}, []
-        while True:
-            data = store.scan_data()
-            if data is None:
-                break
-            record = wandb_internal_pb2.Record()
-            record.ParseFromString(data)
+        for record in wandb_records(file):
             if record.HasField("run"):
                 one = record.run
                 config = {item.key: json.loads(item.value_json) for item in one.config.update}
                 run = {"id": one.run_id, "name": one.display_name, "group": one.run_group, "project": one.project}
                 run |= {"kind": one.job_type, "config": config}
             if record.HasField("history"):
-                items = {item.key or ".".join(item.nested_key): json.loads(item.value_json) for item in record.history.item}
+                items = {i.key or "/".join(i.nested_key): json.loads(i.value_json) for i in record.history.item}
                 points.append([record.history.step.num, {k: v for k, v in items.items() if "/" in k}])
         found.append(run | {"points": points})
     return found
