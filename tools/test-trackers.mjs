@@ -16,9 +16,13 @@ if (missing !== '') {
   else console.log(`test:trackers: skipped, as ${sentence}; BREVITY_PYTHON names another Python`);
   process.exit(named ? 1 : 0);
 }
-const tests = spawnSync('npx', ['vitest', 'run', '--project', 'wasm', 'test/run/trackers/real.test.ts'], {
-  cwd: path.resolve(import.meta.dirname, '..'),
-  env: { ...process.env, BREVITY_PYTHON: python, BREVITY_TRACKERS: '1' },
-  stdio: 'inherit',
-});
+const tests = spawnSync(
+  'npx',
+  ['vitest', 'run', '--project', 'wasm', 'test/run/trackers/real.test.ts', ...process.argv.slice(2)],
+  {
+    cwd: path.resolve(import.meta.dirname, '..'),
+    env: { ...process.env, BREVITY_PYTHON: python, BREVITY_TRACKERS: '1' },
+    stdio: 'inherit',
+  },
+);
 process.exit(tests.status ?? 1);

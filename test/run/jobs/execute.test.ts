@@ -254,13 +254,13 @@ describe('bad input is told in one sentence', () => {
   it.each<[string, Partial<Record<string, unknown>>, RegExp]>([
     [
       'a newer version',
-      { version: 3 },
-      /request\.json is version 3 and this Brevity reads version 2; update Brevity on \S+$/,
+      { version: 4 },
+      /request\.json is version 4 and this Brevity reads version 3; update Brevity on \S+$/,
     ],
     [
       'an unknown key',
       { objektive: 1 },
-      /request\.json: unknown key `objektive`; expected the keys of docs\/jobs\.md, version 2$/,
+      /request\.json: unknown key `objektive`; expected the keys of docs\/jobs\.md, version 3$/,
     ],
     [
       'a value out of range',
