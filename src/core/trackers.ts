@@ -68,6 +68,7 @@ export function roundPoint({ id, stage, evaluation, settings, pairs, steps }: Ro
     truncated_share: evaluation.truncated_share,
     ...(id === 0 ? {} : { ...settings, pairs, steps }),
   };
+  evaluation.reward_parts?.forEach(({ reward }, i) => (values[`reward_part_${i + 1}`] = reward));
   for (const comparison of evaluation.comparisons) {
     const end = comparison.against === 'base' ? '_base' : '';
     values[`win_rate${end}`] = comparison.win_rate;

@@ -47,6 +47,17 @@ describe('roundPoint', () => {
     });
   });
 
+  it('has the parts of a mixed reward in their order', () => {
+    const round = finished(2, 1.5, 40);
+    const evaluation = round.evaluation as NonNullable<RoundState['evaluation']>;
+    const part = { name: 'a', weight: 1 };
+    const reward_parts = [0.25, 3].map((reward) => ({ ...part, reward }));
+    expect(roundPoint({ ...round, evaluation: { ...evaluation, reward_parts } })?.values).toMatchObject({
+      'round/reward_part_1': 0.25,
+      'round/reward_part_2': 3,
+    });
+  });
+
   it('leaves out unknown figures', () => {
     const round = finished(2, 1.5, 40);
     const evaluation = round.evaluation as NonNullable<RoundState['evaluation']>;

@@ -116,11 +116,11 @@ export function trainingPairs({ config, files, round }: Pick<WorkContext, 'confi
     const rewards = pair.prompt_index === undefined ? undefined : rewardsOf.get(pair.prompt_index);
     return rewards === undefined ? pair : withColumns(pair, objective, rewards);
   });
-  const pairs = markHeldOut(complete, config.update.held_out_share, deriveSeed(config.seed, 'update', round.id));
-  if (pairs.length === 0)
+  if (complete.length === 0)
     throw new UserError(
       `round ${round.id} has no pairs to train on: every prompt's responses were tied, identical, below the gap or left out by decision`,
     );
+  const pairs = markHeldOut(complete, config.update.held_out_share, deriveSeed(config.seed, 'update', round.id));
   const { needs }: Objective = objectives[objective];
   const lacking = pairs.find(({ chosen_win_probability }) => chosen_win_probability === undefined);
   if (needs.includes('chosen_win_probability') && lacking !== undefined)
