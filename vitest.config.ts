@@ -30,7 +30,15 @@ const emulated = [
  */
 const isLong = (file: string): boolean =>
   under(file, ['e2e', 'faults', 'fuzz', 'native', 'remote/jobs', 'run/jobs']) ||
-  isOf(file, ['cli/auto', 'cli/stages', 'engine/crash', 'engine/launch', 'engine/socket', 'engine/tree']) ||
+  isOf(file, [
+    'cli/auto',
+    'cli/stages',
+    'cli/sweep',
+    'engine/crash',
+    'engine/launch',
+    'engine/socket',
+    'engine/tree',
+  ]) ||
   isOf(file, ['run/preflight/tasks', 'tensor/properties']);
 
 /** One round by keystrokes, the screens in a real terminal and the files of jobs stay in `npm test`. */

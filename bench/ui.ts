@@ -107,6 +107,7 @@ async function busyEngine(): Promise<void> {
   const settings = {
     model: path.join(folder, 'policy'),
     reward: `hf:${path.join(data, 'reward-model')}`,
+    evaluation: { metric: [path.join(data, 'correct.mjs')] },
     ...{ prompts: head('prompts.jsonl', 24), held_out: head('held-out.jsonl', 4) },
     sampling: { samples_per_prompt: 4, max_new_tokens: 48, batch_size: 32 },
     update: { lr: 1e-5, batch_size: 4, micro_batch: 4, epochs: 100 },

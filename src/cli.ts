@@ -14,6 +14,7 @@ process.env.NODE_ENV ??= 'production';
 
 const loaders: Record<string, () => Promise<Command>> = {
   auto: async () => (await import('./cli/auto.js')).autoCommand(),
+  sweep: async () => (await import('./cli/sweep.js')).sweepCommand(),
   review: async () => (await import('./cli/review.js')).reviewCommand(),
   doctor: async () => (await import('./cli/doctor.js')).doctorCommand(),
   sample: async () => (await import('./cli/sample.js')).sampleCommand(),
@@ -33,6 +34,7 @@ const loaders: Record<string, () => Promise<Command>> = {
 const summary = (): string => `
 Commands:
   auto          take a run through its rounds unattended
+  sweep         compare settings of an update, from the same samples, pairs and decisions
   review        look through scored samples without model or engine; write the pairs
   doctor        show what this machine can do and why not more
   export        write a round's policy as a folder that transformers loads

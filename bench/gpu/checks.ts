@@ -143,22 +143,26 @@ interface RoundRow {
   mean_length: number;
 }
 
-/** The example's configuration; for the emulator, one with a few short responses. */
+/**
+ * The example's configuration without its metric, a module that would need permission here; for the emulator, one with a
+ * few short responses.
+ */
 function exampleIn({ data, work, emulated }: Context): string {
-  if (!emulated) return path.join(data, 'example.json');
-  const folder = path.join(work, 'small');
+  const folder = path.join(work, 'example');
   mkdirSync(folder);
   const example = JSON.parse(readFileSync(path.join(data, 'example.json'), 'utf8')) as Record<string, object>;
   for (const name of ['prompts.jsonl', 'held-out.jsonl']) {
-    const lines = readFileSync(path.join(data, name), 'utf8').split('\n');
-    writeFileSync(path.join(folder, name), lines.slice(0, 4).join('\n') + '\n');
+    const lines = readFileSync(path.join(data, name), 'utf8').trim().split('\n');
+    writeFileSync(path.join(folder, name), (emulated ? lines.slice(0, 4) : lines).join('\n') + '\n');
   }
   const settings = {
     ...example,
     ...{ model: path.join(data, 'base-policy'), reward: `hf:${path.join(data, 'reward-model')}` },
-    sampling: { ...example.sampling, samples_per_prompt: 2, max_new_tokens: 8 },
-    update: { ...example.update, epochs: 1 },
-    evaluation: { ...example.evaluation, probes: 0 },
+    evaluation: { ...example.evaluation, metric: [], ...(emulated && { probes: 0 }) },
+    ...(emulated && {
+      sampling: { ...example.sampling, samples_per_prompt: 2, max_new_tokens: 8 },
+      update: { ...example.update, epochs: 1 },
+    }),
   };
   const file = path.join(folder, 'example.json');
   writeFileSync(file, JSON.stringify(settings));

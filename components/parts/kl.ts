@@ -1,4 +1,5 @@
 /** How far the policy has moved in an update, estimated from what the update measures anyway. */
+import { parseReference } from '../../src/core/config/reference.js';
 import type { Config } from '../../src/core/config/schema.js';
 import type { ObjectiveName } from '../../src/core/objectives/index.js';
 import type { MetricsRow } from '../../src/core/rows.js';
@@ -28,7 +29,7 @@ export function meanLogRatio(row: MetricsRow, beta: number): number {
  */
 export function referenceIsStart({ dpo }: Pick<Config, 'dpo'>, parent: number | null): boolean {
   if (!summed.includes(dpo.objective)) return false;
-  return dpo.reference === 'round' || (dpo.reference === 'base' && parent === 0);
+  return parseReference(dpo.reference).every(({ model }) => model === 'round' || (model === 'base' && parent === 0));
 }
 
 /** Objectives whose implicit rewards are β·(log π(y) - log π_ref(y)), summed over all tokens. */

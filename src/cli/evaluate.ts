@@ -1,27 +1,36 @@
 /** `brevity evaluate`: compares two policies on held-out prompts. */
-import { Command } from 'commander';
-import { namedParts } from '../core/config/rewardSpec.js';
-import { rewardOptionsSchema, samplingSchema } from '../core/config/schema.js';
+import { Command, Option } from 'commander';
+import { judgeFaults } from '../io/configFile.js';
+import { judgeOverlap, metricFile, type NamedPart, namedParts, publishedReward } from '../core/config/rewardSpec.js';
+import { evaluationSchema, rewardOptionsSchema, samplingSchema } from '../core/config/schema.js';
+import { UserError } from '../core/errors.js';
+import { type Answers, evaluatePolicy, type MetricValues, type Opponent, sameTokens } from '../core/evaluation.js';
+import { evaluationSentences, findings } from '../core/findings.js';
 import { responseLogprobs, sum } from '../train/logprobs.js';
-import { type Answers, evaluatePolicy } from '../core/evaluation.js';
 import { loadModel } from '../model/folder.js';
-import { ProgressLine } from '../io/print.js';
+import { ProgressLine, printError } from '../io/print.js';
 import { type PromptEntry, promptEntrySchema } from '../io/prompts.js';
-import { namedByUser, openReward } from '../rewards/index.js';
+import { comparePairs } from '../rewards/compare.js';
+import { namedByUser, openReward, type Reward } from '../rewards/index.js';
+import { type Metric, openMetrics } from '../rewards/metric.js';
+import { kindOf } from '../run/stages/opinions.js';
 import type { SampledResponse } from '../core/rows.js';
-import { deriveSeed } from '../core/seeds.js';
+import { heldOutSeed } from '../core/seeds.js';
 import { type SamplingSettings, sampleResponses } from '../model/generate/sample.js';
 import { useBackend } from '../tensor/backend.js';
 import { RowWriter, readAllRows } from './rows.js';
 import {
+  addCheck,
   addFlags,
   backendOption,
   decodingFlags,
   examples,
+  existingFile,
   flagValues,
   folderOption,
   inOption,
   outOption,
+  parserFor,
   rewardFlags,
   rewardOption,
   seedOption,
@@ -37,60 +46,98 @@ export function evaluateCommand(): Command {
     .addOption(folderOption('--against <dir>', 'the policy it is compared with').makeOptionMandatory())
     .addOption(rewardOption('the judge: hf:DIR, module:FILE, http:URL, or a weighted sum'))
     .addOption(inOption('held-out prompts'))
-    .addOption(outOption('one row: win rate, length-controlled win rate, lengths, rewards, KL, …'))
+    .addOption(outOption('one row: win rate, length-controlled win rate, lengths, rewards, KL, …, with intervals'))
+    .addOption(
+      new Option('--responses <n>', evaluationSchema.shape.responses.description)
+        .default(1)
+        .argParser(parserFor(evaluationSchema.shape.responses)),
+    )
+    .addOption(
+      new Option(
+        '--metric <file>',
+        'JavaScript module that exports score({prompt, response, row}) → number; repeatable',
+      ).argParser((file: string, before: string[] | undefined) => [...(before ?? []), existingFile(metricFile(file))]),
+    )
+    .addOption(new Option('--judge <spec>', 'a second judge, to see whether it agrees with --reward'))
     .option('--raw', 'send text prompts as they stand, without the chat template', false)
     .addOption(seedOption())
     .addOption(backendOption())
     .addOption(threadsOption())
     .addOption(precisionOption());
   addFlags(command, decodingFlags, 'schema');
+  addCheck(command, () => {
+    const { judge, reward = '' } = command.opts<{ judge?: string; reward?: string }>();
+    if (judge === undefined) return;
+    const faults = judgeFaults(judge, typeof reward === 'string' ? reward : '');
+    if (faults.length > 0) throw new UserError(`--judge: ${faults.join('; ')}`, { exitCode: 2 });
+  });
   return addFlags(command, rewardFlags, 'schema')
     .addHelpText(
       'after',
-      examples('evaluate --model ./policy-1 --against ./policy --reward hf:./reward-model --in held-out.jsonl'),
+      `
+Prompts may carry a "kind": the row then has the figures of each kind. Whether a difference exceeds the noise is said on
+standard error and in "findings".
+${examples(
+  'evaluate --model ./policy-1 --against ./policy --reward hf:./reward-model --in held-out.jsonl',
+  'evaluate --model ./policy-1 --against ./policy --reward hf:./reward --judge hf:./other --metric correct.mjs --responses 4 --in held-out.jsonl',
+)}`,
     )
     .action(async (options) => {
       const entries = await readAllRows(options.in, promptEntrySchema);
-      const prompts = entries.map(({ row, where }) => ({ where, prompt: row.prompt, prompt_ids: row.prompt_ids }));
+      const prompts = entries.map(({ row, where }) => ({
+        where,
+        prompt: row.prompt,
+        prompt_ids: row.prompt_ids,
+        row,
+      }));
       await useBackend(options.backend, options.threads, options.precision);
       const settings = samplingSchema.parse(flagValues(options, decodingFlags).sampling ?? {});
-      const task = { prompts, raw: options.raw as boolean, seed: options.seed as number, settings };
-      const reward = await openReward(
-        options.reward,
-        rewardOptionsSchema.parse(flagValues(options, rewardFlags).rewards ?? {}),
-        namedByUser,
-      );
-      const named = namedParts(options.reward);
-      const score = async ({ ids, responses }: Sampled): Promise<Answers> => {
-        const rewards = new Array<number>(responses.length);
-        const inputs = responses.map((response, i) => ({
-          prompt: prompts[i].prompt,
-          response: response.text,
-          ids: [...ids[i], ...response.ids],
-          prompt_tokens: ids[i].length,
-        }));
-        const values = new Array<number[]>(responses.length);
-        await reward.score(inputs, {
-          onReward(index, value, parts) {
-            rewards[index] = value;
-            if (parts !== undefined) values[index] = [...parts];
-          },
-        });
-        return { responses, rewards, ...(named.length > 0 && { parts: { named, values } }) };
-      };
+      const { raw, seed, responses } = options as { raw: boolean; seed: number; responses: number };
+      const task: Task = { prompts, raw, seed, settings, responses };
+      const rewardOptions = rewardOptionsSchema.parse(flagValues(options, rewardFlags).rewards ?? {});
+      if (prompts.length === 0) throw new UserError(`${options.in} holds no prompts`);
+      // Opened before anything is sampled: one that cannot be used must not cost the responses.
+      const reward = await openReward(options.reward, rewardOptions, namedByUser);
+      const judge = options.judge === undefined ? null : await openReward(options.judge, rewardOptions, namedByUser);
+      const metrics = await openMetrics(options.metric ?? [], rewardOptions, namedByUser);
       const mine = await answer(options.model, task, null);
       const theirs = await answer(options.against, task, mine);
-      const policy = await score(mine);
-      const opponent = await score(theirs);
-      reward.dispose();
-      const {
-        comparisons,
-        round: _round,
-        ...own
-      } = evaluatePolicy(0, policy, [{ ...opponent, against: options.against, logps: theirs.otherLogps }]);
+      const named = namedParts(options.reward);
+      const measured = async (sampled: Sampled): Promise<Answers> => ({
+        responses: sampled.responses,
+        ...(await rewardsOf(reward, named, task, sampled)),
+        metrics: await metricsOf(metrics, prompts, sampled),
+        ...(judge !== null &&
+          judge.compare === undefined && { judged: (await rewardsOf(judge, [], task, sampled)).rewards }),
+      });
+      const policy = await measured(mine);
+      const opponent: Opponent = {
+        ...(await measured(theirs)),
+        against: options.against,
+        logps: theirs.otherLogps,
+        ...(judge?.compare !== undefined && { preferences: await preferences(judge, task, mine, theirs) }),
+      };
+      const remarks = judge?.remarks?.() ?? [];
+      for (const opened of [reward, ...(judge === null ? [] : [judge]), ...metrics]) opened.dispose();
+      const kinds = prompts.map(({ row }) => kindOf(row));
+      const overlaps = options.judge !== undefined && judgeOverlap(options.reward, options.judge) !== 'none';
+      const result = evaluatePolicy(0, policy, [opponent], {
+        ...(kinds.some((kind) => kind !== null) && { kinds }),
+        ...(options.judge !== undefined && { judge: { spec: publishedReward(options.judge), remarks } }),
+        notes: overlaps ? ['The judge shares a part with the reward, so it is no independent second opinion.'] : [],
+      });
+      const { comparisons, round: _round, judge: judging, notes = [], ...own } = result;
       const out = new RowWriter(options.out);
-      out.write({ model: options.model, ...own, ...comparisons[0] });
+      out.write({
+        model: options.model,
+        ...own,
+        ...comparisons[0],
+        ...(judging !== undefined && { judge_spec: judging.spec }),
+        findings: findings(comparisons[0]).map(({ text }) => text),
+        notes: [...notes, ...remarks],
+      });
       out.close();
+      for (const sentence of evaluationSentences(result, ({ against }) => against)) printError(`${sentence}\n`);
     });
 }
 
@@ -99,33 +146,106 @@ interface Task {
   raw: boolean;
   seed: number;
   settings: SamplingSettings;
+  /** Responses per prompt. */
+  responses: number;
 }
 
 interface Sampled {
   ids: number[][];
-  responses: SampledResponse[];
+  /** [prompt][response] */
+  responses: SampledResponse[][];
   /** Summed log-probabilities of the other model's responses under this one. */
-  otherLogps: number[];
+  otherLogps: number[][];
 }
 
-/** Samples one response per prompt; only one model is in memory at a time. */
-async function answer(dir: string, { prompts, raw, seed, settings }: Task, other: Sampled | null): Promise<Sampled> {
+/** Samples the responses to every prompt; only one model is in memory at a time. */
+async function answer(dir: string, task: Task, other: Sampled | null): Promise<Sampled> {
+  const { prompts, raw, seed, settings, responses: count } = task;
   const model = await loadModel(dir, { task: 'causal-lm', frozen: true });
   const ids = encodePrompts(model, prompts, { raw });
-  const responses = new Array<SampledResponse>(prompts.length);
+  const responses = prompts.map(() => new Array<SampledResponse>(count));
   const progress = new ProgressLine(`sampling ${dir}`, 'responses');
   let done = 0;
-  const jobs = ids.map((prompt_ids, index) => ({ prompt_ids, seed: deriveSeed(seed, 'held-out', index) }));
+  const jobs = ids.flatMap((prompt_ids, index) =>
+    Array.from({ length: count }, (_, sample) => ({ prompt_ids, seed: heldOutSeed(seed, index, sample) })),
+  );
   await sampleResponses(model, jobs, settings, {
     onResponse(job, response) {
-      responses[job] = response;
+      responses[Math.floor(job / count)][job % count] = response;
       progress.update(++done, jobs.length);
     },
   });
   progress.finish();
-  const sequences =
-    other?.responses.map((response, i) => ({ prompt_ids: other.ids[i], response_ids: response.ids })) ?? [];
-  const otherLogps = (await responseLogprobs(model, sequences)).map(sum);
+  const sequences = (other?.responses ?? []).flatMap((of, p) =>
+    of.map((response) => ({ prompt_ids: (other as Sampled).ids[p], response_ids: response.ids })),
+  );
+  const logps = (await responseLogprobs(model, sequences)).map(sum);
   model.dispose();
-  return { ids, responses, otherLogps };
+  return { ids, responses, otherLogps: grouped(logps, count) };
+}
+
+/** One value per response as [prompt][response]. */
+function grouped<T>(values: readonly T[], count: number): T[][] {
+  return Array.from({ length: values.length / count }, (_, p) => values.slice(p * count, (p + 1) * count));
+}
+
+/** @param named the parts of the reward; empty for a single one */
+async function rewardsOf(
+  reward: Reward,
+  named: readonly NamedPart[],
+  { prompts, responses: count }: Task,
+  sampled: Sampled,
+): Promise<Pick<Answers, 'rewards' | 'parts'>> {
+  const inputs = sampled.responses.flatMap((of, p) =>
+    of.map((response) => ({
+      prompt: prompts[p].prompt,
+      response: response.text,
+      ids: [...sampled.ids[p], ...response.ids],
+      prompt_tokens: sampled.ids[p].length,
+    })),
+  );
+  const values = new Array<number>(inputs.length);
+  const parts = new Array<number[]>(inputs.length);
+  await reward.score(inputs, {
+    absolute: true,
+    onReward(index, value, of = []) {
+      values[index] = value;
+      parts[index] = [...of];
+    },
+  });
+  return {
+    rewards: grouped(values, count),
+    ...(named.length > 0 && { parts: { named, values: grouped(parts, count) } }),
+  };
+}
+
+async function preferences(judge: Reward, { prompts }: Task, mine: Sampled, theirs: Sampled): Promise<number[][]> {
+  const out = new Array<number[]>(prompts.length);
+  const pairs = mine.responses.map((of, p) => ({
+    prompt: prompts[p].prompt,
+    pairs: of.map(({ ids, text }, i): [string, string] | null => {
+      const other = theirs.responses[p][i];
+      return sameTokens(ids, other.ids) ? null : [text, other.text];
+    }),
+  }));
+  await comparePairs(judge, pairs, { onPrompt: (index, values) => (out[index] = values) });
+  return out;
+}
+
+async function metricsOf(
+  metrics: readonly Metric[],
+  prompts: readonly PromptEntry[],
+  { responses }: Sampled,
+): Promise<MetricValues[]> {
+  const inputs = responses.flatMap((of, p) =>
+    of.map(({ text }) => ({ prompt: prompts[p].prompt, response: text, row: prompts[p].row ?? {} })),
+  );
+  const out: MetricValues[] = [];
+  for (const metric of metrics) {
+    const values = new Array<number>(inputs.length);
+    await metric.score(inputs, (index, value) => (values[index] = value));
+    const { name, percent } = metric;
+    out.push({ name, percent, values: grouped(values, responses[0].length) });
+  }
+  return out;
 }

@@ -40,7 +40,7 @@ export function addRunOptions(command: Command, opening: OpenOptions = {}): Comm
     .option('--prompts <file>', 'training prompts of a new run: JSON lines with a "prompt" each')
     .option('--held-out <file>', 'prompts that its rounds are evaluated on')
     .option('--preferences <file>', "people's preferences, which the reward is checked against before round 1")
-    .option('--reference <which>', '`round`, `base` or a model folder')
+    .option('--reference <which>', '`round`, `base`, a model folder, or two of them interpolated: 0.5*round+0.5*base')
     .option('--lora <rank>', 'train a LoRA adapter of this rank', wholeNumber(1))
     .option('--seed <n>', 'every random choice of the run follows from it', wholeNumber(0))
     .addOption(backendOption().default(undefined, 'auto'))

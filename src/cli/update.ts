@@ -2,6 +2,7 @@
 import { Command, Option } from 'commander';
 import { z } from 'zod';
 import { Problems } from '../core/config/partial.js';
+import { referenceFolders, type WeightedFolder } from '../core/config/reference.js';
 import { dpoSchema, loraSchema, type UpdateConfig, updateSchema, withUsualSettings } from '../core/config/schema.js';
 import { dryRun } from '../train/dryRun.js';
 import { responseLogprobs } from '../train/logprobs.js';
@@ -12,6 +13,8 @@ import { UserError } from '../core/errors.js';
 import { totalSteps } from '../core/schedule.js';
 import { updatePolicy } from '../train/update.js';
 import { loadModel, saveModel, type LoadedModel, type LoadOptions } from '../model/folder.js';
+import { checkFolder } from '../model/files.js';
+import { expectSameShape, loadInterpolation } from '../model/interpolate.js';
 import { printError, ProgressLine } from '../io/print.js';
 import { markHeldOut, splitPairs } from '../core/heldOutPairs.js';
 import { optionsOf } from '../run/stages/models.js';
@@ -51,7 +54,10 @@ export function updateCommand(): Command {
     .description('one update of a policy with LR-DPO or another objective; prints one metrics row per step')
     .addOption(folderOption('--policy <dir>', 'the policy that the update starts from').makeOptionMandatory())
     .addOption(
-      folderOption('--reference <dir>', 'the reference policy (default: the policy as it starts; simpo has none)'),
+      new Option(
+        '--reference <dir>',
+        'the reference policy, or two interpolated: 0.5*DIR+0.5*DIR (default: the policy as it starts; simpo has none)',
+      ).argParser(referenceFrom),
     )
     .addOption(
       inputOption(
@@ -99,17 +105,18 @@ export function updateCommand(): Command {
       };
       const training = optionsOf[trainingUse(settings)];
       const objective: Objective = objectives[settings.dpo.objective];
-      const given = await loadModel(options.reference ?? options.policy, {
-        task: 'causal-lm',
-        ...(options.reference === undefined ? training : optionsOf.read),
-      });
+      const named = options.reference as WeightedFolder[] | undefined;
+      const given =
+        named === undefined
+          ? await loadModel(options.policy, { task: 'causal-lm', ...training })
+          : await loadReference(named);
       const read = rows.map((row, i): PairRow => {
         const held_out = i >= rows.length - heldOut.length ? { held_out: true } : {};
         return { ...pairOf(given, row, options.raw), ...columns[i], ...held_out };
       });
       const pairs = pairsToUse(read, settings, options.dryRun);
       const reference = objective.reference ? await referenceOf(given, pairs) : null;
-      const policy = options.reference === undefined ? given : await reload(given, options.policy, training);
+      const policy = named === undefined ? given : await reload(given, options.policy, training);
       const out = new RowWriter('-');
       if (options.dryRun) {
         const result = await dryRun(policy, pairs, reference, settings);
@@ -191,6 +198,19 @@ function pairsToUse(
       `Prompts of held-out pairs that are trained on as well: ${shared.size}; held-out figures flatter the policy.\n`,
     );
   return dryRun ? trained.map((i) => pairs[i]) : pairs;
+}
+
+/** The folders of `--reference`, checked before anything is loaded. */
+function referenceFrom(spec: string): WeightedFolder[] {
+  const parts = referenceFolders(spec, (dir) => dir);
+  for (const { dir } of parts) checkFolder(dir);
+  if (parts.length > 1) expectSameShape(parts);
+  return parts;
+}
+
+function loadReference(parts: WeightedFolder[]): Promise<LoadedModel> {
+  if (parts.length > 1) return loadInterpolation(parts, optionsOf.read);
+  return loadModel(parts[0].dir, { task: 'causal-lm', ...optionsOf.read });
 }
 
 async function reload(old: LoadedModel, dir: string, options: LoadOptions): Promise<LoadedModel> {

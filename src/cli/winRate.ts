@@ -1,11 +1,18 @@
-/** `brevity win-rate`: plain and length-controlled win rates from given preferences. */
+/** `brevity win-rate`: plain, length-controlled and style-controlled win rates from given preferences. */
 import { Command } from 'commander';
 import { z } from 'zod';
-import { winRates } from '../core/winRate.js';
+import { known } from '../core/agreement.js';
+import { UserError } from '../core/errors.js';
+import { bootstrapInterval } from '../core/statistics.js';
+import { type StyleRow, styleControlledWinRate, styleOf } from '../core/styleControl.js';
+import { lengthControlledWinRate, mean, winRates } from '../core/winRate.js';
 import { RowWriter, readAllRows } from './rows.js';
 import { examples, inOption, outOption } from './options.js';
 
 const rowSchema = z.looseObject({
+  /** Texts of both responses, for the style-controlled win rate. */
+  text_model: z.string().optional(),
+  text_baseline: z.string().optional(),
   preference: z.number().min(0).max(1),
   length_model: z.number().min(0),
   length_baseline: z.number().min(0),
@@ -14,19 +21,63 @@ const rowSchema = z.looseObject({
 
 export function winRateCommand(): Command {
   return new Command('win-rate')
-    .description('plain and length-controlled win rates from preferences (arXiv 2404.04475)')
+    .description('plain, length-controlled (arXiv 2404.04475) and style-controlled win rates from preferences')
     .addOption(
       inOption(
-        'one {"preference": 0..1 that the model wins, "length_model", "length_baseline", "difficulty"?} per line',
+        'one {"preference": 0..1 that the model wins, "length_model", "length_baseline", "difficulty"?, "text_model"?, "text_baseline"?} per line; with texts also the style-controlled win rate',
       ),
     )
-    .addOption(outOption('one row: {"win_rate","length_controlled_win_rate","standard_error",…}, in percent'))
+    .addOption(
+      outOption('one row: {"win_rate","length_controlled_win_rate","standard_error","intervals",…}, in percent'),
+    )
     .option('--difficulty', 'fit with the rows\' "difficulty"; without it the minimal form', false)
     .addHelpText('after', examples('win-rate --in preferences.jsonl --difficulty'))
     .action(async (options) => {
       const rows = (await readAllRows(options.in, rowSchema)).map(({ row }) => row);
       const out = new RowWriter(options.out);
-      out.write(winRates(rows, options.difficulty ? 'difficulty' : 'minimal'));
+      const form = options.difficulty ? 'difficulty' : 'minimal';
+      const rates = winRates(rows, form);
+      const controlled = lengthControlledWinRate(rows, form);
+      const styled = styleRows(rows);
+      const style = styled === null ? null : styleControlledWinRate(styled);
+      const interval = <T>(from: readonly T[], statistic: (drawn: T[]) => number) =>
+        bootstrapInterval(from.length, (drawn) => statistic(Array.from(drawn, (i) => from[i])));
+      out.write({
+        ...rates,
+        ...(style !== null && {
+          style_controlled_win_rate: style.win_rate,
+          style_constant_features: style.constant_features,
+        }),
+        intervals: known({
+          win_rate: interval(rows, (drawn) => 100 * mean(drawn.map(({ preference }) => preference))),
+          length_controlled_win_rate: interval(
+            rows,
+            (drawn) => lengthControlledWinRate(drawn, form, controlled.theta).win_rate,
+          ),
+          style_controlled_win_rate:
+            styled === null ? null : interval(styled, (drawn) => styleControlledWinRate(drawn, style?.theta).win_rate),
+        }),
+      });
       out.close();
     });
+}
+
+/**
+ * null if no row carries texts.
+ *
+ * @throws UserError if some rows lack them
+ */
+function styleRows(rows: readonly z.infer<typeof rowSchema>[]): StyleRow[] | null {
+  if (rows.every((row) => row.text_model === undefined && row.text_baseline === undefined)) return null;
+  return rows.map(({ preference, length_model, length_baseline, text_model, text_baseline }, i) => {
+    if (text_model === undefined || text_baseline === undefined)
+      throw new UserError(
+        `row ${i + 1} lacks "text_model" or "text_baseline"; give both to each row or to none: a win rate of some rows only would mislead`,
+      );
+    return {
+      preference,
+      model: styleOf(text_model, length_model),
+      baseline: styleOf(text_baseline, length_baseline),
+    };
+  });
 }

@@ -29,6 +29,11 @@ export function percent(value: number, digits = 1): string {
   return Number.isFinite(value) ? `${fixed(value, digits)} %` : nothing;
 }
 
+/** The bounds of an interval: "0.18 to 0.44". */
+export function between({ low, high }: { low: number; high: number }, digits: number): string {
+  return `${fixed(low, digits)} to ${fixed(high, digits)}`;
+}
+
 export function share(part: number, whole: number): string {
   return percent((100 * part) / whole);
 }

@@ -46,13 +46,14 @@ export function choosePairs(
 ): readonly MarginPair[] | keyof DroppedPairs {
   const { rewards, lengths, same } = candidates;
   if (rewards.length < 2) return 'too_few';
-  const values = rewards.map((reward, i) => reward - config.length_penalty * lengths[i]);
+  const { length_penalty: penalty } = config;
+  const values = penalty === 0 ? rewards : rewards.map((reward, i) => reward - penalty * lengths[i]);
   const tried =
     config.strategy === 'best-random'
       ? randomPairs(candidates, config.per_prompt, seed)
       : orderedPairs(candidates, values, config);
   const made: MarginPair[] = [];
-  const seen = new Set<string>();
+  const seen: number[] = [];
   let cause: keyof DroppedPairs | null = null;
   for (const { chosen, rejected } of tried) {
     const margin = values[chosen] - values[rejected];
@@ -62,9 +63,10 @@ export function choosePairs(
       continue;
     }
     // Of equal tokens with unequal rewards, the second pair could say the opposite of the first.
-    const key = [same[chosen], same[rejected]].sort((a, b) => a - b).join();
-    if (seen.has(key)) continue;
-    seen.add(key);
+    const [first, second] = same[chosen] < same[rejected] ? [chosen, rejected] : [rejected, chosen];
+    const key = same[first] * rewards.length + same[second];
+    if (seen.includes(key)) continue;
+    seen.push(key);
     made.push({ chosen, rejected, margin });
   }
   return made.length === 0 ? (cause ?? 'ties') : made;
@@ -79,18 +81,26 @@ function orderedPairs(
   { strategy, per_prompt }: Pairing,
 ): ResponsePair[] {
   const byLength = strategy === 'wpo';
-  const left = [...rewards.keys()];
-  const takeFirst = (before: (a: number, b: number) => number): number => {
-    let at = 0;
-    // Of equals the one with the lowest index.
-    for (let i = 1; i < left.length; i++) if (before(left[i], left[at]) < 0) at = i;
-    return left.splice(at, 1)[0];
-  };
+  const taken = new Uint8Array(rewards.length);
   const pairs: ResponsePair[] = [];
-  while (pairs.length < per_prompt && left.length >= 2) {
-    const chosen = takeFirst((a, b) => values[b] - values[a] || (byLength ? lengths[a] - lengths[b] : 0));
+  // Plain loops: review previews ten strategies over 20,000 prompts. Of equals the lowest index stays.
+  for (let left = rewards.length; left >= 2 && pairs.length < per_prompt; left -= 2) {
+    let chosen = -1;
+    for (let i = 0; i < values.length; i++) {
+      if (taken[i] === 1) continue;
+      const better = chosen < 0 ? 1 : values[i] - values[chosen] || (byLength ? lengths[chosen] - lengths[i] : 0);
+      if (better > 0) chosen = i;
+    }
+    taken[chosen] = 1;
+    let rejected = -1;
     const distance = (i: number): number => Math.abs(lengths[i] - lengths[chosen]);
-    const rejected = takeFirst((a, b) => values[a] - values[b] || (byLength ? distance(a) - distance(b) : 0));
+    for (let i = 0; i < values.length; i++) {
+      if (taken[i] === 1) continue;
+      const worse =
+        rejected < 0 ? 1 : values[rejected] - values[i] || (byLength ? distance(rejected) - distance(i) : 0);
+      if (worse > 0) rejected = i;
+    }
+    taken[rejected] = 1;
     pairs.push({ chosen, rejected });
   }
   return pairs;

@@ -67,10 +67,18 @@ export interface RoundState {
    * The round whose samples and scores this one reuses, to be updated with other settings; null: it sampled its own.
    */
   redo_of: number | null;
+  /**
+   * The round whose samples, scores and seeds this one shares: the first of a chain of redone rounds. Pairs drawn at random
+   * and the order of training pairs follow from that round's id, so that rounds of one chain differ in settings alone;
+   * null: its own, as in redone rounds of earlier versions.
+   */
+  data_of: number | null;
   /** A person's verdict on the finished round. The round after a rejected one starts from that one's parent policy. */
   verdict: 'accepted' | 'rejected' | null;
   /** Counts of the current human decisions on its pairs; null before review. */
   decisions: DecisionCounts | null;
+  /** Identifies the pairs that the update trains on, after human decisions; null if unknown. */
+  pairs_digest: string | null;
   /** Given by a person; else empty. */
   name: string;
   note: string;
@@ -95,12 +103,17 @@ export function newRound(id: number, parent: number | null, settings: RoundSetti
     started_at: new Date().toISOString(),
     overrides: {},
     redo_of: null,
+    data_of: null,
     verdict: null,
     decisions: null,
+    pairs_digest: null,
     name: '',
     note: '',
   };
 }
+
+/** The id from which the seeds of a round's pairs and update follow. */
+export const seedRound = ({ id, data_of }: Pick<RoundState, 'id' | 'data_of'>): number => data_of ?? id;
 
 // The tree of rounds for drawing: order, connecting lines, branches.
 

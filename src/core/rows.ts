@@ -7,6 +7,7 @@
 import { z } from 'zod';
 import type { NamedPart } from './config/rewardSpec.js';
 import { MAX_REWARD, MAX_TOKEN_ID } from './limits.js';
+import type { Interval } from './statistics.js';
 
 export const messageSchema = z.object({ role: z.string(), content: z.string() });
 export type Message = z.infer<typeof messageSchema>;
@@ -162,7 +163,22 @@ export interface StepMetrics {
   memory_mb: number;
 }
 
-/** One policy against another on the held-out prompts. Rates are in percent. */
+/** Figures of a comparison that have a 95 % interval: core/evaluation.ts. */
+export const comparedFigures = [
+  'win_rate',
+  'length_controlled_win_rate',
+  'style_controlled_win_rate',
+  'reward_change',
+  'length_change_percent',
+  'kl',
+  'kl_per_token',
+] as const;
+export type ComparedFigure = (typeof comparedFigures)[number];
+
+/**
+ * One policy against another on the held-out prompts. Rates are in percent. Every figure is a mean over prompts of the
+ * mean over a prompt's responses. Optional fields are missing from evaluations of versions before 0.2.
+ */
 export interface Comparison {
   /** `round-start` or `base`. */
   against: string;
@@ -173,6 +189,10 @@ export interface Comparison {
   length_controlled_win_rate: number;
   /** `minimal` (θ1, θ3) or `difficulty` (θ1, θ2, θ3). */
   length_controlled_form: 'minimal' | 'difficulty';
+  /** At equal style (core/styleControl.ts). */
+  style_controlled_win_rate?: number;
+  /** Parts of the style that do not vary, so that nothing is controlled for them. */
+  style_constant_features?: string[];
   mean_length: number;
   mean_length_against: number;
   /** 100·(mean_length / mean_length_against - 1). */
@@ -187,6 +207,65 @@ export interface Comparison {
   kl_per_token: number | null;
   /** Why the KL is null. */
   kl_note?: string;
+  /** Of `reward - reward_against`, and of the figures above. A figure whose interval is unknown is left out. */
+  intervals?: Partial<Record<ComparedFigure, Interval>>;
+  metrics?: ComparedMetric[];
+  judge?: JudgeComparison;
+  kinds?: KindComparison[];
+}
+
+/** A user's metric of both policies' responses, in the metric's own unit. */
+export interface ComparedMetric {
+  name: string;
+  /** Values from 0 to 1, shown as percentages. */
+  percent: boolean;
+  value: number;
+  value_against: number;
+  /** Of `value - value_against`. */
+  interval?: Interval;
+}
+
+/** The same responses by the second judge. Rates are in percent. */
+export interface JudgeComparison {
+  /** `comparisons`: the judge compared the responses; `scores`: the one with the higher score wins. */
+  by: 'comparisons' | 'scores';
+  win_rate: number;
+  length_controlled_win_rate: number;
+  /** Mean scores; only if the judge scores. */
+  score?: number;
+  score_against?: number;
+  /** Of `score - score_against`, and of the rates. */
+  intervals: { win_rate?: Interval; length_controlled_win_rate?: Interval; score_change?: Interval };
+  agreement: Agreement;
+}
+
+/** How far two judges agree, prompt by prompt: core/agreement.ts. */
+export interface Agreement {
+  /** Share of prompts on which both prefer the same policy, or neither, 0…1. */
+  share: number;
+  /** Cohen's κ; null if both always give the same verdict. */
+  kappa: number | null;
+  /** Spearman's ρ of both judges' score differences; null unless both score and both vary. */
+  spearman: number | null;
+  intervals: { share?: Interval; kappa?: Interval; spearman?: Interval };
+}
+
+/** The comparison on the prompts of one kind. */
+export interface KindComparison {
+  kind: string;
+  prompts: number;
+  win_rate: number;
+  reward_change: number;
+  length_change_percent: number;
+  judge_win_rate?: number;
+  /** Changes, in the order of the comparison's metrics. */
+  metrics: { name: string; percent: boolean; change: number; interval?: Interval }[];
+  intervals: {
+    win_rate?: Interval;
+    reward_change?: Interval;
+    length_change_percent?: Interval;
+    judge_win_rate?: Interval;
+  };
 }
 
 export interface RewardCheckSummary {
@@ -203,6 +282,8 @@ export type PartMean = NamedPart & { reward: number };
 export interface EvaluationResult {
   round: number;
   prompts: number;
+  /** Responses per prompt; 1 if absent. */
+  responses?: number;
   reward: number;
   /** Mean unweighted value of each part of a weighted sum; absent for a single reward, and in earlier versions. */
   reward_parts?: PartMean[];
@@ -212,6 +293,11 @@ export interface EvaluationResult {
   mean_characters: number;
   distinct_2: number;
   truncated_share: number;
+  metrics?: { name: string; percent: boolean; value: number }[];
+  /** The second judge: its specification, its mean score if it scores, and what it reports of its own work. */
+  judge?: { spec: string; score?: number; remarks: string[] };
+  /** Sentences that belong beside the figures: prompts without a kind, a judge that is no second opinion, … */
+  notes?: string[];
   comparisons: Comparison[];
 }
 
@@ -243,6 +329,14 @@ export interface ShownResponse {
 /** A response to a held-out prompt with its reward. */
 export interface HeldOutResponse extends ShownResponse {
   prompt_index: number;
+  /** Index among the prompt's responses; 0 if absent. */
+  sample?: number;
   prompt: string;
   reward: number;
 }
+
+export const sampleOf = ({ sample = 0 }: Pick<HeldOutResponse, 'sample'>): number => sample;
+
+/** Names a held-out response among those of a round; two rounds' responses with one name are compared. */
+export const heldOutKey = (response: Pick<HeldOutResponse, 'prompt_index' | 'sample'>): string =>
+  `${response.prompt_index} ${sampleOf(response)}`;

@@ -39,10 +39,18 @@ export const roundFiles = {
   /** Log-probabilities of all responses that review can pair, if the reference is not the round's start. */
   logps: 'logps.jsonl',
   reference: 'reference.jsonl',
+  /** The folder of a reference policy that is an interpolation of two models. */
+  referencePolicy: 'reference-policy',
   update: 'update',
   heldOutSamples: 'held-out-samples.jsonl',
   heldOutScores: 'held-out-scores.jsonl',
   heldOutLogps: 'held-out-logps.jsonl',
+  /** The users' metrics of the round's held-out responses. */
+  heldOutMetrics: 'held-out-metrics.jsonl',
+  /** Scores of the round's held-out responses by second judges. */
+  heldOutJudge: 'held-out-judge.jsonl',
+  /** Preferences of second judges between the round's held-out responses and another round's. */
+  heldOutPreferences: 'held-out-preferences.jsonl',
   evaluation: 'evaluation.json',
   /** Round 0: the reward on the preference rows, and the rewards of their responses. */
   rewardCheck: 'reward-check.json',

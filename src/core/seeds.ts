@@ -31,6 +31,16 @@ export function sampleSeed(runSeed: number, round: number, promptIndex: number, 
   return deriveSeed(runSeed, 'sample', round, promptIndex, sample);
 }
 
+/**
+ * The seed of one response to a held-out prompt. The first is that of versions that sampled one response: their results
+ * stay reproducible.
+ */
+export function heldOutSeed(runSeed: number, promptIndex: number, sample: number): number {
+  return sample === 0
+    ? deriveSeed(runSeed, 'held-out', promptIndex)
+    : deriveSeed(runSeed, 'held-out', promptIndex, sample);
+}
+
 function mix(value: number): number {
   let h = value >>> 0;
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);

@@ -91,19 +91,20 @@ export function hyperparameters(config: Config, round: RoundState | null): Track
   const { job: _job, ...trained } = update;
   return {
     ...(round === null ? {} : { round: round.id, parent: round.parent }),
-    ...flat({ model, reward: withoutUser(reward), seed, sampling: drawn, pairs, dpo, update: trained, evaluation }),
+    ...flat({ model, reward, seed, sampling: drawn, pairs, dpo, update: trained, evaluation }),
   };
 }
 
 function flat(value: object, prefix = ''): TrackedRun['hyperparameters'] {
   return Object.fromEntries(
     Object.entries(value).flatMap(([key, each]: [string, unknown]): [string, string | number | boolean | null][] => {
-      if (Array.isArray(each)) return [[prefix + key, each.join(',')]];
+      if (Array.isArray(each)) return [[prefix + key, withoutUser(each.join(','))]];
+      if (typeof each === 'string') return [[prefix + key, withoutUser(each)]];
       if (typeof each === 'object' && each !== null) return Object.entries(flat(each, `${prefix}${key}.`));
-      return [[prefix + key, each as string | number | boolean | null]];
+      return [[prefix + key, each as number | boolean | null]];
     }),
   );
 }
 
-/** A reward's URL may hold a name and a password. */
+/** The URL of a reward or a judge may hold a name and a password. */
 const withoutUser = (reward: string): string => reward.replace(/(https?:\/\/)[^/@+]*@/g, '$1');

@@ -8,7 +8,7 @@ import { plainText } from './sanitize.js';
 
 /** A use of the user's rights that a run asks for. */
 export type Sensitive =
-  /** A reward module is executed. `file`: its real path. */
+  /** A reward or metric module is executed. `file`: its real path. */
   | { kind: 'module'; file: string }
   /** The value of an environment variable is sent to a server. */
   | { kind: 'key'; variable: string; origin: string }
@@ -45,7 +45,7 @@ export class Untrusted extends UserError {
 function sentence(use: Sensitive): string {
   switch (use.kind) {
     case 'module':
-      return `names the reward module ${use.file}, which is code that you have not allowed here; read it, then`;
+      return `names the module ${use.file}, which is code that you have not allowed here; read it, then`;
     case 'key':
       return `would send ${use.variable} to ${use.origin}; if that server may have the key,`;
     case 'command':

@@ -70,7 +70,12 @@ export interface LengthControlled {
 /** Separable data have no finite maximum: this small ridge gives them one, and changes other fits by less than 1e-4. */
 const RIDGE = 1e-6;
 
-export function lengthControlledWinRate(rows: PreferenceRow[], form: 'minimal' | 'difficulty'): LengthControlled {
+/** @param start coefficients to begin the fit with: see fitLogistic */
+export function lengthControlledWinRate(
+  rows: readonly PreferenceRow[],
+  form: 'minimal' | 'difficulty',
+  start?: readonly number[],
+): LengthControlled {
   const differences = rows.map(({ length_model, length_baseline }) => length_baseline - length_model);
   const sd = sampleDeviation(differences);
   const features = rows.map(({ difficulty }, i) => {
@@ -80,6 +85,7 @@ export function lengthControlledWinRate(rows: PreferenceRow[], form: 'minimal' |
   const theta = fitLogistic(
     features,
     rows.map(({ preference }) => preference),
+    start,
   );
   const controlled = features.map(([, ...rest]) => sigmoid(rest.reduce((sum, x, i) => sum + x * theta[i + 1], 0)));
   return { win_rate: 100 * mean(controlled), form, theta };
@@ -96,49 +102,71 @@ export function sampleDeviation(values: number[]): number {
   return Math.sqrt(values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (values.length - 1));
 }
 
-/** Newton's method with step halving on the mean cross-entropy of soft labels. */
-function fitLogistic(features: number[][], labels: number[]): number[] {
+/**
+ * Newton's method with step halving on the mean cross-entropy of soft labels.
+ *
+ * @param start where to begin: the result is the same, and a bootstrap, whose resamples have nearby maxima, needs a
+ *   fraction of the steps
+ */
+export function fitLogistic(
+  features: readonly (readonly number[])[],
+  labels: readonly number[],
+  start?: readonly number[],
+): number[] {
   const k = features[0].length;
   const n = features.length;
-  const objective = (theta: number[]) => {
-    let total = (RIDGE / 2) * theta.reduce((sum, t) => sum + t * t, 0);
-    features.forEach((x, i) => {
-      const z = dot(x, theta);
+  // Plain loops over one array: a bootstrap fits a thousand times.
+  const flat = new Float64Array(n * k);
+  for (let i = 0; i < n; i++) for (let a = 0; a < k; a++) flat[i * k + a] = features[i][a];
+  const logit = (theta: readonly number[], i: number): number => {
+    let z = 0;
+    for (let a = 0; a < k; a++) z += flat[i * k + a] * theta[a];
+    return z;
+  };
+  const objective = (theta: readonly number[]): number => {
+    let total = 0;
+    for (const t of theta) total += (RIDGE / 2) * t * t;
+    for (let i = 0; i < n; i++) {
+      const z = logit(theta, i);
       total += (Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z))) - labels[i] * z) / n;
-    });
+    }
     return total;
   };
-  let theta = new Array<number>(k).fill(0);
+  let theta: number[] = start === undefined ? new Array<number>(k).fill(0) : [...start];
+  let current = objective(theta);
   for (let iteration = 0; iteration < 200; iteration++) {
     const gradient = theta.map((t) => RIDGE * t);
     const hessian = theta.map((_, a) => theta.map((_unused, b) => (a === b ? RIDGE : 0)));
-    features.forEach((x, i) => {
-      const p = sigmoid(dot(x, theta));
+    for (let i = 0; i < n; i++) {
+      const p = sigmoid(logit(theta, i));
+      const residual = (p - labels[i]) / n;
+      const weight = (p * (1 - p)) / n;
       for (let a = 0; a < k; a++) {
-        gradient[a] += ((p - labels[i]) * x[a]) / n;
-        for (let b = 0; b < k; b++) hessian[a][b] += (p * (1 - p) * x[a] * x[b]) / n;
+        const x = flat[i * k + a];
+        gradient[a] += residual * x;
+        for (let b = 0; b < k; b++) hessian[a][b] += weight * x * flat[i * k + b];
       }
-    });
+    }
     const direction = solve(hessian, gradient);
-    const current = objective(theta);
+    // The last step: it converges quadratically, and the objective no longer tells such steps apart.
+    if (largest(direction.map(Math.abs)) < 1e-6) return theta.map((t, a) => t - direction[a]);
     let size = 1;
     let next = theta;
+    let reached = current;
     for (; size > 1e-10; size /= 2) {
       next = theta.map((t, a) => t - size * direction[a]);
-      if (objective(next) <= current) break;
+      reached = objective(next);
+      if (reached <= current) break;
     }
     const moved = largest(theta.map((t, a) => Math.abs(t - next[a])));
     theta = next;
+    current = reached;
     if (moved < 1e-10) break;
   }
   return theta;
 }
 
-function dot(a: number[], b: number[]): number {
-  return a.reduce((sum, x, i) => sum + x * b[i], 0);
-}
-
-/** Gaussian elimination with pivoting, for two or three unknowns. */
+/** Gaussian elimination with pivoting, for a few unknowns. */
 function solve(matrix: number[][], right: number[]): number[] {
   const n = right.length;
   const rows = matrix.map((row, i) => [...row, right[i]]);

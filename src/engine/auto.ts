@@ -1,176 +1,34 @@
 /** The unattended client: takes a run through its rounds as a person would, with settings given beforehand. */
 import type { RoundSettings, RoundState } from '../core/rounds.js';
-import { UserError } from '../core/errors.js';
-import { type EngineClient, EngineGone } from '../protocol/client.js';
-import { attachEngine } from './launch.js';
-import type { EngineEvent } from '../protocol/messages.js';
+import { follow, type FollowOptions } from './follow.js';
 
-export interface AutoOptions {
+export interface AutoOptions extends FollowOptions {
   /** Total number of rounds of the current branch, existing ones included. */
   rounds: number;
   /** Settings for every round from here on. */
   settings: Partial<RoundSettings>;
-  onEvent?(event: EngineEvent): void;
-  /** Stops waiting; the engine keeps running. */
-  signal?: AbortSignal;
 }
 
 /**
- * Resolves when all rounds are done, then shuts the engine down unless another client is attached. If a terminal takes
- * over, it waits until that terminal has left.
+ * Resolves when all rounds are done; `follow` says how it ends and fails.
  *
  * @returns the finished rounds, the base as round 0
- * @throws UserError with the message of the stage that failed, or if a terminal already drives the run
  */
-export async function drive(runDir: string, options: AutoOptions): Promise<RoundState[]> {
-  for (;;) {
-    const follower = new Follower(options);
-    try {
-      const rounds = await follower.follow(runDir);
-      if (follower.alone) await follower.client?.send({ type: 'shutdown' });
-      return rounds;
-    } catch (error) {
-      if (error instanceof EngineGone && error.again) continue;
-      // The failure is reported; finished work is kept, and the next start resumes.
-      if (error instanceof StageProblem && follower.alone)
-        await follower.client?.send({ type: 'shutdown' }).catch(() => {});
-      throw error;
-    } finally {
-      follower.client?.close();
-    }
-  }
-}
-
-class StageProblem extends UserError {}
-
-class Follower {
-  client: EngineClient | null = null;
-  /** No other client is attached. */
-  alone = true;
-  private readonly rounds = new Map<number, RoundState>();
-  private current = 0;
-  private driving = false;
-  private resumed = false;
-  private retried = false;
-  /** Whether an update event has arrived: then the update had not ended when this client attached. */
-  private updates = false;
-  private asked = '';
-  private settle: { resolve(rounds: RoundState[]): void; reject(error: unknown): void } | null = null;
-
-  constructor(private readonly options: AutoOptions) {}
-
-  follow(runDir: string): Promise<RoundState[]> {
-    const { options } = this;
-    return new Promise((resolve, reject) => {
-      this.settle = { resolve, reject };
-      options.signal?.addEventListener('abort', () => reject(new UserError('interrupted; the engine keeps running')));
-      const use = (client: EngineClient): void => {
-        this.client = client;
-        // Nothing else closes a client that connects after the interrupt.
-        if (options.signal?.aborted === true) client.close();
-      };
-      attachEngine(runDir, 'auto', use, (event) => {
-        options.onEvent?.(event);
-        this.take(event);
-      }).catch(reject);
-    });
-  }
-
-  private take(event: EngineEvent): void {
-    switch (event.type) {
-      case 'snapshot':
-        this.know(event.snapshot.rounds, event.snapshot.current);
-        this.role(event.snapshot.role);
-        // Whoever starts `brevity auto` on a paused run wants it to continue.
-        if (event.snapshot.engine.activity === 'paused' && this.driving && !this.resumed) this.try({ type: 'resume' });
-        this.resumed = true;
-        // Retry once if the engine was left with a failure.
-        if (event.snapshot.engine.problem !== null) this.retry();
-        break;
-      case 'round':
-        this.rounds.set(event.round.id, event.round);
-        this.current = event.round.id;
-        break;
-      case 'rounds':
-        this.know(event.rounds, event.current);
-        break;
-      case 'role':
-        this.role(event.role);
-        break;
-      case 'problem':
-        // The engine that this client started found that the job had already ended.
-        if (!this.updates && this.asked === '' && this.rounds.get(this.current)?.stage === 'update' && this.retry())
-          return;
-        // If a person drives, the failure is theirs to fix.
-        if (this.driving) this.settle?.reject(new StageProblem(event.message));
-        return;
-      case 'job':
-        this.updates ||= event.job.end === null;
-        return;
-      case 'step':
-        this.updates = true;
-        return;
-      case 'bye':
-        this.settle?.reject(new EngineGone(event.reason, event.again));
-        return;
-      default:
-        return;
-    }
-    this.act();
-  }
-
-  /** Retries at most once. @returns whether it retried */
-  private retry(): boolean {
-    if (!this.driving || this.retried) return false;
-    this.retried = true;
-    this.try({ type: 'retry' });
-    return true;
-  }
-
-  private know(rounds: RoundState[], current: number): void {
-    this.rounds.clear();
-    for (const round of rounds) this.rounds.set(round.id, round);
-    this.current = current;
-  }
-
-  private role({ driving, terminals }: { driving: boolean; terminals: number }): void {
-    this.driving = driving;
-    this.alone = terminals <= 1;
-  }
-
-  private act(): void {
-    const round = this.rounds.get(this.current);
-    if (!this.driving || round === undefined) return;
-    // Events repeat a state: each is answered once.
-    const key = `${round.id} ${round.stage}`;
-    if (key === this.asked) return;
-    const { settings, rounds } = this.options;
-    if (round.stage === 'review') {
-      this.asked = key;
-      this.try({ type: 'set', settings }, { type: 'launch' });
-    } else if (round.stage === 'done') {
-      if (depthOf(this.rounds, round.id) >= rounds) {
-        this.settle?.resolve([...this.rounds.values()].sort((a, b) => a.id - b.id));
-        return;
-      }
-      // A new run's base continues to the first round by itself.
-      if (round.id === 0 && this.rounds.size === 1) return;
-      this.asked = key;
-      this.try({ type: 'next-round', settings });
-    }
-  }
-
-  /** Sends the commands in order; a refusal makes `drive` fail, unless a person has taken over meanwhile. */
-  private try(...commands: Parameters<EngineClient['send']>[0][]): void {
-    void (async () => {
-      try {
-        for (const command of commands) await this.client?.send(command);
-      } catch (error) {
-        this.asked = '';
-        if (this.driving) this.settle?.reject(error);
-      }
-    })();
-  }
+export function drive(runDir: string, { rounds: wanted, settings, ...options }: AutoOptions): Promise<RoundState[]> {
+  return follow(
+    runDir,
+    {
+      next({ id, stage }, rounds) {
+        if (stage === 'review') return [{ type: 'set', settings }, { type: 'launch' }];
+        if (stage !== 'done') return 'wait';
+        if (depthOf(rounds, id) >= wanted) return 'done';
+        // A new run's base continues to the first round by itself.
+        if (id === 0 && rounds.size === 1) return 'wait';
+        return [{ type: 'next-round', settings }];
+      },
+    },
+    options,
+  );
 }
 
 /** Number of rounds from the base to this one, without rejected rounds. */

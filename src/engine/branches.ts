@@ -2,11 +2,11 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { jobMayRun } from '../remote/jobs/view.js';
-import { changedRound, configOf } from '../core/config/rounds.js';
-import { rewardProblems } from '../io/configFile.js';
+import { changedRound, configOf, redoProblems } from '../core/config/rounds.js';
+import { namedFileProblems } from '../io/configFile.js';
 import { MAX_NAME, MAX_NOTE } from '../core/limits.js';
 import { buildDirectory, copyFile } from '../io/durable.js';
-import { type RoundOverrides, type RoundSettings, type RoundState, newRound } from '../core/rounds.js';
+import { type RoundOverrides, type RoundSettings, type RoundState, newRound, seedRound } from '../core/rounds.js';
 import { sensitiveSettings, trust } from '../io/trust.js';
 import type { Core } from './core.js';
 import { roundFiles } from '../core/runFiles.js';
@@ -41,18 +41,23 @@ function begin(
   // Throws if the parent or one of its ancestors is damaged.
   core.run.branch(parent);
   const round = { ...newRound(core.run.nextId(), parent, inherited.settings), ...changed(core, inherited, changes) };
-  // A setting written into the fork counts as named by the user; inherited ones were asked about when the engine
-  // started.
+  trustNamed(core, round, changes.overrides);
+  core.addRound(round, { action, detail: { parent, ...changes } });
+  stages.work();
+}
+
+/**
+ * A setting written into a command counts as named by the user; inherited ones were asked about when the engine started.
+ */
+function trustNamed(core: Core, round: RoundState, overrides: RoundOverrides = {}): void {
   const named = sensitiveSettings(configOf(core.run.config, round)).filter(({ keys }) =>
-    keys.every((key) => hasKey(changes.overrides ?? {}, key)),
+    keys.every((key) => hasKey(overrides, key)),
   );
   trust(
     core.run.directory,
     named.map(({ use }) => use),
     'named',
   );
-  core.addRound(round, { action, detail: { parent, ...changes } });
-  stages.work();
 }
 
 /** Whether overrides set a dotted key. */
@@ -64,42 +69,42 @@ function hasKey(overrides: RoundOverrides, key: string): boolean {
 }
 
 function changed(core: Core, inherited: RoundState, changes: Parameters<typeof changedRound>[2]) {
-  return changedRound(core.run.config, inherited, changes, process.cwd(), (config) => rewardProblems(config));
+  return changedRound(core.run.config, inherited, changes, process.cwd(), namedFileProblems);
 }
 
-/** Files that a copy of a reviewed round starts with; the reference's log-probabilities are found by content. */
-const reviewed = [
-  roundFiles.samples,
-  roundFiles.scores,
-  roundFiles.pairs,
-  roundFiles.review,
-  roundFiles.decisions,
-  roundFiles.logps,
-  roundFiles.reference,
-];
+/** Files that a round done again starts with; log-probabilities are found by content. */
+const scored = [roundFiles.samples, roundFiles.scores, roundFiles.logps, roundFiles.reference];
+/** Likewise, unless its pairs are made anew. */
+const reviewed = [roundFiles.pairs, roundFiles.review, roundFiles.decisions];
 
-export function redoRound({ core, stages }: CommandContext, { round: id, settings }: Command<'redo-round'>): void {
+export function redoRound(
+  { core, stages }: CommandContext,
+  { round: id, settings, overrides }: Command<'redo-round'>,
+): void {
   const source = core.run.round(id);
   core.expect(source.pairs !== null, `round ${id} has no pairs yet; it can be done again once it has been in review`);
+  const problems = redoProblems(overrides);
+  core.expect(problems.length === 0, problems.join('; '));
   core.run.branch(id);
   leave(core);
+  // Decisions are about pairs that may not exist any more, so pairs made anew start without them.
+  const anew = overrides?.pairs !== undefined;
+  const { sampled, pairs, dropped, decisions, pairs_digest } = source;
   const round: RoundState = {
     ...newRound(core.run.nextId(), source.parent, source.settings),
-    ...changed(core, source, { settings }),
-    stage: 'review',
-    sampled: source.sampled,
-    pairs: source.pairs,
-    dropped: source.dropped,
-    decisions: source.decisions,
+    ...changed(core, source, { settings, overrides }),
+    ...(anew ? { stage: 'score', sampled } : { stage: 'review', sampled, pairs, dropped, decisions, pairs_digest }),
     redo_of: id,
+    data_of: seedRound(source),
   };
+  trustNamed(core, round, overrides);
   const { files } = core.run;
   // Before run.json names the round, so that a named round is complete.
   buildDirectory(files.roundDir(round.id), (directory) => {
-    for (const name of reviewed)
+    for (const name of anew ? scored : [...scored, ...reviewed])
       if (existsSync(files.file(id, name))) copyFile(files.file(id, name), path.join(directory, name));
   });
-  core.run.addRound(round, { action: 'redo-round', detail: { redo_of: id, settings } });
+  core.run.addRound(round, { action: 'redo-round', detail: { redo_of: id, settings, overrides } });
   core.show(round.id);
   stages.work();
 }

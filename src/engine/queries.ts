@@ -34,9 +34,10 @@ import { pairTokens } from '../core/pairs.js';
 import { largest } from '../core/limits.js';
 import { decidedPairs } from '../core/review/decisions.js';
 import { objectives } from '../core/objectives/index.js';
+import { referenceInWords } from '../core/config/reference.js';
 import { configOf } from '../core/config/rounds.js';
 import { deriveSeed } from '../core/seeds.js';
-import type { RoundState } from '../core/rounds.js';
+import { seedRound, type RoundState } from '../core/rounds.js';
 import { streamReview } from '../run/stages/reviewFiles.js';
 import { hackingReport, lengthBias, type HackingReport, type LengthBias } from '../core/review/hacking.js';
 import type { ReviewRow } from '../core/review/rows.js';
@@ -213,7 +214,7 @@ export async function planUpdate(
   const view = id === run.current ? current : RoundView.read(run, id);
   if (view.problem !== null) throw new UserError(view.problem);
   const config = configOf(run.config, round);
-  const seed = deriveSeed(config.seed, 'update', id);
+  const seed = deriveSeed(config.seed, 'update', seedRound(round));
   const decided = await decidedTokens(view, archive, id);
   const all = decided.length === 0 ? [] : markHeldOut(decided, config.update.held_out_share, seed);
   const pairs = splitPairs(all).trained.map((i) => all[i].tokens);
@@ -232,7 +233,7 @@ export async function planUpdate(
     tokens,
     seconds: known === null ? null : (tokens + FORWARD_COST * forward) / known.tokensPerSecond,
     memory_mb: config.update.job === null ? (known?.memory ?? null) : null,
-    reference: compares ? referenceInWords(config.dpo.reference, round) : 'none',
+    reference: compares ? referenceInWords(config.dpo.reference, startInWords(round)) : 'none',
     trained: config.update.lora === null ? 'all weights' : `LoRA rank ${config.update.lora.rank}`,
     where: config.update.job === null ? `backend ${state.backend}` : jobInWords(config.update.job),
   };
@@ -301,9 +302,7 @@ function experience(run: Run, round: RoundState): { tokensPerSecond: number; mem
 
 const sumOf = (rows: MetricsRow[]) => rows.reduce((sum, { tokens }) => sum + tokens, 0);
 
-function referenceInWords(reference: string, { parent }: RoundState): string {
-  if (reference === 'base') return 'base policy';
-  if (reference !== 'round') return reference;
+function startInWords({ parent }: RoundState): string {
   return `round start (${parent === 0 || parent === null ? 'base policy' : `policy of round ${parent}`})`;
 }
 

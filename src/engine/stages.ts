@@ -290,10 +290,11 @@ export class Stages {
         const { pairs, dropped } = scored;
         core.emit(core.view.scored(scored));
         if (pairs.length === 0) throw new UserError(noPairs(core.round.id, dropped));
-        const { standing, review } = core.view;
         // Pairs that were made again have their decisions already.
-        const counts = standing.decisions.size === 0 ? null : countReview(review, standing.decisions);
-        return { stage: 'review', pairs: pairs.length, dropped, ...counts };
+        const { decisions } = core.view.standing;
+        const counts = countReview(core.view.review, decisions);
+        if (decisions.size > 0) return { stage: 'review', ...counts };
+        return { stage: 'review', pairs: pairs.length, dropped, pairs_digest: counts.pairs_digest };
       }
       case 'update': {
         const { steps, outcome } = await this.computed('update');

@@ -3,7 +3,8 @@ import path from 'node:path';
 import { existsSync } from 'node:fs';
 import { messageOf, UserError } from '../core/errors.js';
 import { parseJson } from '../core/limits.js';
-import { parseRewardSpec } from '../core/config/rewardSpec.js';
+import { namedFolders } from '../core/config/reference.js';
+import { judgeOverlap, metricFile, parseRewardSpec } from '../core/config/rewardSpec.js';
 import { type Config, configSchema } from '../core/config/schema.js';
 import { readTextFile } from './files.js';
 import {
@@ -58,16 +59,54 @@ function missingFiles(config: PartialConfig, nameKey: NameKey): string[] {
     const file = config[key];
     if (typeof file === 'string' && !existsSync(file)) problems.push(`${nameKey(key)}: ${file} does not exist`);
   }
-  const reference = isObject(config.dpo) ? config.dpo.reference : undefined;
-  if (typeof reference === 'string' && !['round', 'base'].includes(reference) && !existsSync(reference))
-    problems.push(
-      `${nameKey('dpo.reference')}: ${reference} does not exist; expected \`round\`, \`base\` or a model folder`,
+  return [...problems, ...namedFileProblems(config, nameKey)];
+}
+
+/** Problems of the reward, the reference policy, metrics and second judge that a configuration names. */
+export function namedFileProblems(config: PartialConfig, nameKey: NameKey = (key) => key): string[] {
+  return [
+    ...referenceProblems(config, nameKey),
+    ...rewardProblems(config, nameKey),
+    ...evaluationProblems(config, nameKey),
+  ];
+}
+
+/** Folders of the reference policy that do not exist. The schema reports an unreadable specification. */
+function referenceProblems({ dpo }: PartialConfig, nameKey: NameKey): string[] {
+  const reference = isObject(dpo) ? dpo.reference : undefined;
+  if (typeof reference !== 'string') return [];
+  return namedFolders(reference)
+    .filter((dir) => !existsSync(dir))
+    .map(
+      (dir) =>
+        `${nameKey('dpo.reference')}: ${dir} does not exist; expected \`round\`, \`base\`, a model folder, or two of them as 0.5*round+0.5*base`,
     );
-  return [...problems, ...rewardProblems(config, nameKey)];
+}
+
+/** Why the metrics or the second judge cannot be used. */
+function evaluationProblems(config: PartialConfig, nameKey: NameKey): string[] {
+  if (!isObject(config.evaluation)) return [];
+  const { metric, judge } = config.evaluation;
+  const files = Array.isArray(metric) ? metric.filter((spec) => typeof spec === 'string').map(metricFile) : [];
+  const missing = files
+    .filter((file) => !existsSync(file))
+    .map((file) => `${nameKey('evaluation.metric')}: ${file} does not exist`);
+  if (typeof judge !== 'string' || judge === '') return missing;
+  const faults = judgeFaults(judge, typeof config.reward === 'string' ? config.reward : '');
+  return [...missing, ...faults.map((fault) => `${nameKey('evaluation.judge')}: ${fault}`)];
+}
+
+/** Why a specification cannot be a second judge of a policy that was trained with `reward`. */
+export function judgeFaults(judge: string, reward: string): string[] {
+  const faults = rewardFaults(judge);
+  if (faults.length > 0 || reward === '' || rewardFaults(reward).length > 0) return faults;
+  return judgeOverlap(reward, judge) === 'same'
+    ? ['it is the training reward, so it is no second opinion; name a judge that training never sees, or none']
+    : [];
 }
 
 /** Why a configuration's reward cannot be used: unreadable, or its files do not exist. */
-export function rewardProblems(config: PartialConfig, nameKey: NameKey = (key) => key): string[] {
+function rewardProblems(config: PartialConfig, nameKey: NameKey): string[] {
   if (typeof config.reward !== 'string' || config.reward === '') return [];
   return rewardFaults(config.reward).map((fault) => `${nameKey('reward')}: ${fault}`);
 }

@@ -13,6 +13,8 @@ export interface PromptEntry {
   where: string;
   prompt?: Prompt;
   prompt_ids?: number[];
+  /** The whole row with the user's own keys; only if it was asked for. */
+  row?: Readonly<Record<string, unknown>>;
 }
 
 const notEmpty = (text: string) => text.trim() !== '';
@@ -38,11 +40,19 @@ export const promptEntrySchema = z
     'expected "prompt" (text or messages) or "prompt_ids" (token ids)',
   );
 
-/** @throws UserError that names file and line of an unusable prompt */
-export function readPrompts(file: string): PromptEntry[] {
+/**
+ * @param rows also return the rows as they are, which takes memory for a user's own keys
+ * @throws UserError that names file and line of an unusable prompt
+ */
+export function readPrompts(file: string, { rows: withRows = false } = {}): PromptEntry[] {
   if (!existsSync(file)) throw new UserError(`prompts file ${file} does not exist`);
   const rows = readJsonLines(file, promptEntrySchema, { torn: 'error', withLines: true });
   if (rows.length === 0)
     throw new UserError(`prompts file ${file} holds no prompts; expected a JSON object with "prompt" on each line`);
-  return rows.map(({ row: { prompt, prompt_ids }, line }) => ({ where: `${file}:${line}`, prompt, prompt_ids }));
+  return rows.map(({ row, line }) => ({
+    where: `${file}:${line}`,
+    prompt: row.prompt,
+    prompt_ids: row.prompt_ids,
+    ...(withRows && { row }),
+  }));
 }

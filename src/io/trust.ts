@@ -12,7 +12,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import type { Config } from '../core/config/schema.js';
 import { UserError } from '../core/errors.js';
-import { parseRewardSpec } from '../core/config/rewardSpec.js';
+import { metricFile, parseRewardSpec } from '../core/config/rewardSpec.js';
 import { appendJsonLines, readJsonLines } from './jsonl.js';
 import {
   keyIn,
@@ -26,13 +26,32 @@ import {
 } from '../core/trust.js';
 
 /** Everything in a configuration that needs the user's permission. Keys count only while their variable is set. */
-export function sensitiveSettings(config: Pick<Config, 'reward'> & MachineConfig): SensitiveSetting[] {
-  return [...rewardUses(config.reward).map((use) => ({ use, keys: ['reward'] })), ...machineSettings(config)];
+export function sensitiveSettings(config: Pick<Config, 'reward' | 'evaluation'> & MachineConfig): SensitiveSetting[] {
+  const { judge, metric } = config.evaluation;
+  const setting = (key: string) => (use: Sensitive) => ({ use, keys: [key] });
+  return [
+    ...rewardUses(config.reward).map(setting('reward')),
+    ...(judge === null ? [] : rewardUses(judge).map(setting('evaluation.judge'))),
+    ...metric.flatMap((spec) => moduleUses(metricFile(spec))).map(setting('evaluation.metric')),
+    ...machineSettings(config),
+  ];
+}
+
+function moduleUses(file: string): Sensitive[] {
+  return existsSync(file) && !isBundled(file) ? [{ kind: 'module', file: realpathSync(file) }] : [];
+}
+
+/** The bundled example's folder; this file is dist/src/io/trust.js. */
+const bundled = path.resolve(import.meta.dirname, '../../../data');
+
+/** A module of the bundled example is as trustworthy as Brevity: it was installed with it. */
+function isBundled(file: string): boolean {
+  return existsSync(bundled) && path.dirname(realpathSync(file)) === realpathSync(bundled);
 }
 
 function rewardUses(spec: string): Sensitive[] {
   return parseRewardSpec(spec).flatMap((part): Sensitive[] => {
-    if (part.kind === 'module') return existsSync(part.file) ? [{ kind: 'module', file: realpathSync(part.file) }] : [];
+    if (part.kind === 'module') return moduleUses(part.file);
     return part.kind === 'http' && keyIn(rewardKeyVariable) !== null
       ? [{ kind: 'key', variable: rewardKeyVariable, origin: part.url.origin }]
       : [];
@@ -92,6 +111,7 @@ function allows(row: Row, use: Sensitive): boolean {
 /** Checks each use in the process that acts, whatever started it. */
 export function permissionIn(run: string): Permission {
   return (use) => {
+    if (use.kind === 'module' && isBundled(use.file)) return;
     const named: Sensitive = use.kind === 'module' ? { ...use, file: realpathSync(use.file) } : use;
     if (!isTrusted(run, named)) throw new Untrusted(run, [named]);
   };

@@ -113,7 +113,7 @@ async function loadFull(dir: string, options: LoadOptions): Promise<LoadedModel>
   }
 }
 
-function findTokenizer(dir: string, config: ModelConfig): Tokenizer | null {
+export function findTokenizer(dir: string, config: ModelConfig): Tokenizer | null {
   const tokenizer = Tokenizer.find(dir);
   if (tokenizer !== null && tokenizer.vocabSize > config.vocab_size) {
     throw new UserError(
@@ -186,15 +186,25 @@ function writeFull(model: LoadedModel, dir: string, dtype: SaveOptions['dtype'],
     values: () => savedValues(parameter, model),
   }));
   writeSafetensors(path.join(dir, 'model.safetensors'), tensors, undefined, place);
-  // Older transformers read only torch_dtype, so the key that the folder came with is kept.
-  const key = 'torch_dtype' in model.config.raw ? 'torch_dtype' : 'dtype';
-  const config = { ...model.config.raw, [key]: dtypeNames[dtypeOf(parameters[0])] };
-  writeNewFile(path.join(dir, 'config.json'), JSON.stringify(config, null, 2) + '\n', place);
+  writeConfig(model.config, dtypeOf(parameters[0]), dir, place);
   copyFiles(['generation_config.json'], model, dir, place);
 }
 
+/** Writes config.json, with the type of the weights beside it. */
+export function writeConfig({ raw }: ModelConfig, dtype: FloatType, dir: string, place: WriteTarget): void {
+  // Older transformers read only torch_dtype, so the key that the folder came with is kept.
+  const key = 'torch_dtype' in raw ? 'torch_dtype' : 'dtype';
+  const config = { ...raw, [key]: dtypeNames[dtype] };
+  writeNewFile(path.join(dir, 'config.json'), JSON.stringify(config, null, 2) + '\n', place);
+}
+
 /** Copies those of the files that exist, from the first of the model's folders that has the first file. */
-function copyFiles(files: string[], { dir, baseDir }: LoadedModel, to: string, place: WriteTarget): void {
+export function copyFiles(
+  files: string[],
+  { dir, baseDir }: Pick<LoadedModel, 'dir' | 'baseDir'>,
+  to: string,
+  place: WriteTarget,
+): void {
   const source = [dir, baseDir].find((folder) => existsSync(path.join(folder, files[0])));
   if (source === undefined) return;
   const present = files.filter((file) => existsSync(path.join(source, file)));

@@ -10,7 +10,7 @@ import { filledTensor } from '../tensor/upload.js';
 import { checkKeys, readJsonObject } from './files.js';
 import { transposeFloats } from './floats.js';
 import { SafetensorsReader, type TensorSource, writeSafetensors } from './safetensors.js';
-import type { Lora, LoraAdapter, ModelConfig, Parameter } from './types.js';
+import type { Lora, LoraAdapter, ModelConfig, Parameter, ParameterSpec } from './types.js';
 import { ownedVariable } from './weights.js';
 
 export const adapterFiles = ['adapter_config.json', 'adapter_model.safetensors'];
@@ -110,19 +110,83 @@ export function readAdapter(
   return { rank, alpha, targets: [...new Set(targets)], adapters };
 }
 
-/** A matrix of the file, transposed into the layout of memory. */
-function readMatrix(reader: SafetensorsReader, name: string, [rows, cols]: [number, number], hash: Hash): tf.Variable {
+/** Checks that the adapter has a matrix of this shape. @throws UserError that names the tensor */
+function expectMatrix(reader: SafetensorsReader, name: string, [rows, cols]: [number, number]): void {
   if (!reader.has(name)) throw new UserError(`an adapter lacks tensor ${name}: it is incomplete`);
-  const { file, shape, dtype } = reader.entry(name);
+  const { file, shape } = reader.entry(name);
   if (shape.join() !== `${rows},${cols}`) {
     throw new UserError(
       `tensor ${name} of ${file} has shape [${shape.join(', ')}]; the base model and the adapter's rank ask for [${rows}, ${cols}]`,
     );
   }
+}
+
+/** A matrix of the file, transposed into the layout of memory. */
+function readMatrix(reader: SafetensorsReader, name: string, [rows, cols]: [number, number], hash: Hash): tf.Variable {
+  expectMatrix(reader, name, [rows, cols]);
+  const { dtype } = reader.entry(name);
   hash.update(`${name} ${dtype} `);
   return ownedVariable(
     filledTensor([cols, rows], (values) => reader.readFloatsInto(name, values, { transposed: true, hash })),
   );
+}
+
+/** An adapter whose matrices are added to one weight at a time, without a backend. */
+export class AdapterReader {
+  private constructor(
+    private readonly reader: SafetensorsReader,
+    private readonly config: AdapterConfig,
+  ) {}
+
+  /**
+   * @param specs of the base model
+   * @throws UserError if the adapter is not plain LoRA or does not fit its base
+   */
+  static open(dir: string, config: AdapterConfig, specs: readonly ParameterSpec[]): AdapterReader {
+    const reader = SafetensorsReader.open(dir, 'adapter_model');
+    const known = new Set(specs.map(({ name }) => name));
+    const strange = reader.names().find((name) => !known.has(targetOf(name)));
+    if (strange !== undefined) {
+      const { file } = reader.entry(strange);
+      reader.close();
+      throw new UserError(`tensor ${strange} of ${file} adapts nothing that the base model has`);
+    }
+    return new AdapterReader(reader, config);
+  }
+
+  /** Adds (alpha / rank)·B·A to a weight in the file's layout; does nothing to weights without an adapter. */
+  addTo({ name, shape, transposed }: ParameterSpec, values: Float32Array): void {
+    const { reader, config } = this;
+    const layer = `base_model.model.${name.replace(/\.weight$/, '')}`;
+    const [nameOfA, nameOfB] = [`${layer}.lora_A.weight`, `${layer}.lora_B.weight`];
+    if (!reader.has(nameOfA) && !reader.has(nameOfB)) return;
+    const { rank, alpha } = config;
+    const [output, input] = transposed ? shape : [shape[1], shape[0]];
+    expectMatrix(reader, nameOfA, [rank, input]);
+    expectMatrix(reader, nameOfB, [output, rank]);
+    const a = reader.readFloats(nameOfA);
+    const b = reader.readFloats(nameOfB);
+    const row = new Float64Array(input);
+    // GPT-2's Conv1D holds [in, out].
+    const [stepO, stepI] = transposed ? [input, 1] : [1, output];
+    for (let o = 0; o < output; o++) {
+      row.fill(0);
+      for (let r = 0; r < rank; r++) {
+        const factor = (alpha / rank) * b[o * rank + r];
+        for (let i = 0; i < input; i++) row[i] += factor * a[r * input + i];
+      }
+      for (let i = 0; i < input; i++) values[o * stepO + i * stepI] += row[i];
+    }
+  }
+
+  close(): void {
+    this.reader.close();
+  }
+}
+
+/** The weight that an adapter's tensor changes; not a name of any weight if the tensor has another form. */
+function targetOf(name: string): string {
+  return `${/^base_model\.model\.(.+)\.lora_[AB]\.weight$/.exec(name)?.[1]}.weight`;
 }
 
 /**

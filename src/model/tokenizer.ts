@@ -83,6 +83,17 @@ export class Tokenizer {
     );
   }
 
+  /** A token that another tokenizer has under another id, or lacks; null if both have the same vocabulary. */
+  differenceTo(other: Tokenizer): { token: string; id: number | null; otherId: number | null } | null {
+    const own = this.inner.get_vocab();
+    const theirs = other.inner.get_vocab();
+    for (const token of new Set([...own.keys(), ...theirs.keys()])) {
+      const [id, otherId] = [own.get(token) ?? null, theirs.get(token) ?? null];
+      if (id !== otherId) return { token, id, otherId };
+    }
+    return null;
+  }
+
   get hasChatTemplate(): boolean {
     return this.template !== null;
   }

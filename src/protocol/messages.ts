@@ -169,8 +169,11 @@ export type EngineCommand =
   | { type: 'next-round'; settings?: Partial<RoundSettings> }
   /** Start a round from the final policy of `parent`, on a new branch if `parent` already has children. */
   | { type: 'fork'; parent: number; settings?: Partial<RoundSettings>; overrides?: RoundOverrides }
-  /** Add a sibling of `round` in review, with the same parent, samples, scores and decisions. */
-  | { type: 'redo-round'; round: number; settings?: Partial<RoundSettings> }
+  /**
+   * Add a sibling of `round` in review, with the same parent, samples, scores and decisions. Overrides of `pairs` make its
+   * pairs anew from the same scores, without decisions.
+   */
+  | { type: 'redo-round'; round: number; settings?: Partial<RoundSettings>; overrides?: RoundOverrides }
   /** Set a person's verdict on a finished round. */
   | { type: 'judge'; round: number; verdict: 'accepted' | 'rejected' | null }
   | { type: 'name-round'; round: number; name?: string; note?: string }

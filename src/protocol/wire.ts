@@ -19,7 +19,7 @@ const fields: { [T in EngineCommand['type'] | Query['type']]: z.ZodRawShape } = 
   'take-over': {},
   'next-round': { settings: settings.optional() },
   fork: { parent: whole, settings: settings.optional(), overrides: settings.optional() },
-  'redo-round': { round: whole, settings: settings.optional() },
+  'redo-round': { round: whole, settings: settings.optional(), overrides: settings.optional() },
   judge: { round: whole, verdict: z.unknown() },
   'name-round': { round: whole, name: optional, note: optional },
   'delete-round': { round: whole },

@@ -1,14 +1,15 @@
 /** The model card of an exported policy: README.md with the front matter that the Hugging Face hub reads. */
 import type { Config } from '../core/config/schema.js';
-import { halfWidth } from '../core/winRate.js';
+import { winRateInterval } from '../core/findings.js';
+import type { Interval } from '../core/statistics.js';
 import { decisionsInWords } from '../core/review/decisions.js';
 import { objectives, type ObjectiveName } from '../core/objectives/index.js';
 import type { Objective } from '../core/objectives/objective.js';
 import { lossOf, type RoundState } from '../core/rounds.js';
-import { alpha, fixed, percent, signed } from '../core/format.js';
+import { alpha, between, fixed, percent, signed } from '../core/format.js';
 import { makeVisible } from '../core/sanitize.js';
 import { escapeMarkdown, roundsTable } from './markdown.js';
-import { againstBase, configFacts, roundFacts, tableNote } from './table.js';
+import { againstBase, configFacts, evidenceOf, roundFacts, tableNote } from './table.js';
 
 export interface CardFacts {
   /** Name of the model: its folder's name. */
@@ -90,11 +91,16 @@ function results(round: RoundState, evaluation: NonNullable<RoundState['evaluati
     `- truncated ${percent(100 * truncated_share)}`,
   ];
   if (base === undefined) return lines.join('\n');
-  const spread = base.win_rate_standard_error === null ? '' : ` ± ${fixed(halfWidth(base.win_rate_standard_error), 1)}`;
+  const range = (interval: Interval | null | undefined, digits: number) =>
+    interval == null ? '' : ` (95 % ${between(interval, digits)})`;
+  const { intervals = {} } = base;
+  const controlled = `${fixed(base.length_controlled_win_rate, 1)} %${range(intervals.length_controlled_win_rate, 1)}`;
   return [
     ...lines,
-    `- wins against the base ${fixed(base.win_rate, 1)}${spread} %${spread === '' ? '' : ' (95 %)'}, length-controlled ${fixed(base.length_controlled_win_rate, 1)} %, by the reward model that it was trained with`,
-    `- KL from the base ${base.kl === null ? `not known: ${base.kl_note ?? 'not computed'}` : `${fixed(base.kl, 2)} nats`}`,
+    `- wins against the base ${fixed(base.win_rate, 1)} %${range(winRateInterval(base), 1)}, length-controlled ${controlled}, by the reward that it was trained with`,
+    `- KL from the base ${base.kl === null ? `not known: ${base.kl_note ?? 'not computed'}` : `${fixed(base.kl, 2)} nats${range(intervals.kl, 2)}`}`,
+    '',
+    ...evidenceOf(round).map((sentence) => `- ${escapeMarkdown(sentence)}`),
   ].join('\n');
 }
 

@@ -4,7 +4,7 @@ import type { Config } from '../core/config/schema.js';
 import { readHeldOut } from '../run/stages/answers.js';
 import { metricsSchema } from '../core/metricsRow.js';
 import { branchesOf, treeOf, type Branch, type RoundState, type TreeRow } from '../core/rounds.js';
-import type { HeldOutResponse, MetricsRow } from '../core/rows.js';
+import { heldOutKey, type HeldOutResponse, type MetricsRow } from '../core/rows.js';
 import { readJsonLines } from '../io/jsonl.js';
 import type { Run } from '../run/run.js';
 import { roundFiles } from '../core/runFiles.js';
@@ -65,16 +65,16 @@ function samplesOf(branch: Branch, answersOf: (round: number) => HeldOutResponse
   );
   if (evaluated.length < 2) return [];
   const [first, last] = [evaluated[0].id, evaluated[evaluated.length - 1].id];
-  const known = new Map(answersOf(first).map((answer) => [answer.prompt_index, answer]));
+  const known = new Map(answersOf(first).map((answer) => [heldOutKey(answer), answer]));
   let both = answersOf(last).flatMap((after) => {
-    const before = known.get(after.prompt_index);
+    const before = known.get(heldOutKey(after));
     return before === undefined ? [] : [{ before, after }];
   });
   return wanted.flatMap(([why, rank]): SampleChange[] => {
     const sorted = [...both].sort((a, b) => rank(b.before, b.after) - rank(a.before, a.after));
     const found = sorted.at(why === 'in the middle' ? sorted.length >> 1 : 0);
     if (found === undefined) return [];
-    both = both.filter((other) => other !== found);
+    both = both.filter((other) => other.after.prompt_index !== found.after.prompt_index);
     const { before, after } = found;
     return [
       { why, prompt: after.prompt, before: { round: first, answer: before }, after: { round: last, answer: after } },

@@ -7,7 +7,7 @@ import { partCurves, rewardAgainstLength, trainingCurves } from './charts.js';
 import type { ReportBranch, ReportData, SampleChange } from './data.js';
 import { style } from './style.js';
 import { escapeXml } from './svg.js';
-import { columnsOf, configFacts, roundFacts, tableNote } from './table.js';
+import { columnsOf, configFacts, evidenceOf, kindsTable, roundFacts, tableNote } from './table.js';
 
 export function htmlReport(data: ReportData): string {
   const { name, config, tree, branches } = data;
@@ -66,10 +66,31 @@ function branchSection({ config }: ReportData, branch: ReportBranch): string {
     `<h2>${shown(title.charAt(0).toUpperCase() + title.slice(1))}</h2>`,
     ...(notes.length === 0 ? [] : [`<ul>${notes.join('')}</ul>`]),
     ...(parts === null ? [] : [`<figure>${parts}</figure>`]),
+    ...evidence(branch),
     ...(curves === null ? [] : [`<figure>${curves}</figure>`]),
     ...branch.samples.map(sample),
     '</section>',
   ].join('\n');
+}
+
+/** Of the last evaluated round: which differences exceed the noise, and the figures by kind. */
+function evidence({ rounds }: ReportBranch): string[] {
+  const last = rounds.findLast(({ evaluation }) => evaluation !== null);
+  const sentences = last === undefined ? [] : evidenceOf(last);
+  if (last === undefined || sentences.length === 0) return [];
+  const kinds = kindsTable(last);
+  const head = kinds?.heading.map((title) => `<th scope="col">${shown(title)}</th>`).join('') ?? '';
+  const rows = (kinds?.rows ?? []).map(
+    ([kind, ...cells]) =>
+      `<tr><th scope="row">${shown(kind)}</th>${cells.map((cell) => `<td>${shown(cell)}</td>`).join('')}</tr>`,
+  );
+  return [
+    `<h3>What round ${last.id} shows</h3>`,
+    `<ul>${sentences.map((sentence) => `<li>${shown(sentence)}</li>`).join('')}</ul>`,
+    ...(kinds === null
+      ? []
+      : [`<div class="wide"><table><thead><tr>${head}</tr></thead><tbody>${rows.join('')}</tbody></table></div>`]),
+  ];
 }
 
 function noteOn(facts: readonly string[], { id, note }: RoundState): string[] {

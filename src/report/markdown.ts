@@ -4,7 +4,7 @@ import { fixed } from '../core/format.js';
 import { branchPlot, markOf } from '../core/branchPlot.js';
 import { makeVisible } from '../core/sanitize.js';
 import type { ReportBranch, ReportData, SampleChange } from './data.js';
-import { columnsOf, configFacts, roundFacts, tableNote } from './table.js';
+import { columnsOf, configFacts, evidenceOf, kindsTable, roundFacts, tableNote } from './table.js';
 import { largest } from '../core/limits.js';
 
 const [PLOT_COLUMNS, PLOT_ROWS] = [72, 16];
@@ -63,7 +63,24 @@ function branchSection({ config }: ReportData, branch: ReportBranch): string[] {
   return [
     `## ${title.charAt(0).toUpperCase()}${title.slice(1)}`,
     ...(notes.length === 0 ? [] : [notes.join('\n')]),
+    ...evidence(branch),
     ...branch.samples.flatMap(sample),
+  ];
+}
+
+/** Of the last evaluated round: which differences exceed the noise, and the figures by kind. */
+function evidence({ rounds }: ReportBranch): string[] {
+  const last = rounds.findLast(({ evaluation }) => evaluation !== null);
+  const sentences = last === undefined ? [] : evidenceOf(last);
+  if (last === undefined || sentences.length === 0) return [];
+  const kinds = kindsTable(last);
+  const row = (cells: readonly string[]) => `| ${cells.map(escapeMarkdown).join(' | ')} |`;
+  return [
+    `### What round ${last.id} shows`,
+    sentences.map((sentence) => `- ${escapeMarkdown(sentence)}`).join('\n'),
+    ...(kinds === null
+      ? []
+      : [[row(kinds.heading), `|${kinds.heading.map(() => ' --- |').join('')}`, ...kinds.rows.map(row)].join('\n')]),
   ];
 }
 

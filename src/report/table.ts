@@ -2,12 +2,14 @@
 import path from 'node:path';
 import type { Config } from '../core/config/schema.js';
 import { decisionsInWords, samplingInWords, withoutPairInWords } from '../core/review/decisions.js';
-import { halfWidth } from '../core/winRate.js';
+import { publishedReference, referenceInWords } from '../core/config/reference.js';
+import { beyond, evaluationSentences, scaled, winRateInterval } from '../core/findings.js';
+import type { Interval } from '../core/statistics.js';
 import { publishedReward } from '../core/config/rewardSpec.js';
 import { objectives } from '../core/objectives/index.js';
 import { overriddenKeys, settingOf, type RoundState } from '../core/rounds.js';
 import type { Comparison } from '../core/rows.js';
-import { alpha, duration, fixed, learningRate, percent, signed } from '../core/format.js';
+import { alpha, between, duration, fixed, learningRate, percent, signed } from '../core/format.js';
 
 export interface TableColumn {
   title: string;
@@ -47,23 +49,46 @@ const roundColumns: readonly TableColumn[] = [
         .map(({ name, weight, reward }) => `${weight}·${name} ${fixed(reward, 3)}`)
         .join(', '),
   },
+  {
+    title: 'Δ reward',
+    cell: (round) =>
+      compared(round, ({ reward, reward_against, intervals }) =>
+        intervals === undefined ? '' : signed(reward - reward_against, 3) + range(intervals.reward_change, 3),
+      ),
+  },
   { title: 'length', cell: ({ evaluation }) => (evaluation === null ? '' : fixed(evaluation.mean_length, 1)) },
-  { title: 'Δ length', cell: (round) => compared(round, (c) => `${signed(c.length_change_percent, 1)} %`) },
+  {
+    title: 'Δ length',
+    cell: (round) =>
+      compared(round, (c) => `${signed(c.length_change_percent, 1)} %${range(c.intervals?.length_change_percent, 1)}`),
+  },
   {
     title: 'truncated',
     cell: ({ evaluation }) => (evaluation === null ? '' : percent(100 * evaluation.truncated_share)),
   },
   {
     title: 'win rate',
+    cell: (round) => compared(round, (c) => fixed(c.win_rate, 1) + range(winRateInterval(c), 1)),
+  },
+  {
+    title: 'length-controlled',
     cell: (round) =>
       compared(
         round,
-        ({ win_rate, win_rate_standard_error: error }) =>
-          `${fixed(win_rate, 1)}${error === null ? '' : ` ± ${fixed(halfWidth(error), 1)}`}`,
+        (c) => fixed(c.length_controlled_win_rate, 1) + range(c.intervals?.length_controlled_win_rate, 1),
       ),
   },
-  { title: 'length-controlled', cell: (round) => compared(round, (c) => fixed(c.length_controlled_win_rate, 1)) },
-  { title: 'KL', cell: (round) => compared(round, ({ kl }) => fixed(kl ?? NaN, 2)) },
+  {
+    title: 'second judge',
+    cell: (round) =>
+      compared(round, ({ judge }) =>
+        judge === undefined ? '' : fixed(judge.win_rate, 1) + range(judge.intervals.win_rate, 1),
+      ),
+  },
+  {
+    title: 'KL',
+    cell: (round) => compared(round, ({ kl, intervals }) => fixed(kl ?? NaN, 2) + range(intervals?.kl, 2)),
+  },
   { title: 'time', cell: ({ seconds }) => dash(timeOf(seconds)) },
   {
     title: 'verdict',
@@ -71,11 +96,69 @@ const roundColumns: readonly TableColumn[] = [
   },
 ];
 
-const ifAny = ['decisions', 'reward parts'];
+/** Omitted if they are empty in every round. */
+const optional = ['decisions', 'reward parts', 'Δ reward', 'second judge'];
 
-/** The columns for these rounds; omits decisions if nobody made any, and reward parts if no reward had any. */
+/** The columns for these rounds, one per metric among them. */
 export function columnsOf(rounds: readonly RoundState[]): readonly TableColumn[] {
-  return roundColumns.filter(({ title, cell }) => !ifAny.includes(title) || rounds.some((round) => cell(round) !== ''));
+  const names = new Set(rounds.flatMap(({ evaluation }) => (evaluation?.metrics ?? []).map(({ name }) => name)));
+  return roundColumns
+    .flatMap((column) => (column.title === 'length' ? [...[...names].map(metricColumn), column] : [column]))
+    .filter(({ title, cell }) => !optional.includes(title) || rounds.some((round) => cell(round) !== ''));
+}
+
+function metricColumn(name: string): TableColumn {
+  return {
+    title: name,
+    cell: ({ evaluation }) => {
+      const found = evaluation?.metrics?.find((metric) => metric.name === name);
+      if (found === undefined) return '';
+      return found.percent ? percent(100 * found.value) : fixed(found.value, 3);
+    },
+  };
+}
+
+const range = (interval: Interval | null | undefined, digits: number): string =>
+  interval == null ? '' : ` (${between(interval, digits)})`;
+
+/** Whether the round's differences from the base exceed the noise, agreement of the judges, and notes: sentences. */
+export function evidenceOf({ evaluation }: RoundState): string[] {
+  if (evaluation === null) return [];
+  const comparisons = evaluation.comparisons.filter(({ against }) => against === 'base');
+  return evaluationSentences({ ...evaluation, comparisons }, () => 'the base');
+}
+
+/** The comparison with the base by kind of prompt: heading and rows; null without kinds. */
+export function kindsTable(round: RoundState): { heading: string[]; rows: string[][] } | null {
+  const { kinds = [], metrics = [], judge } = againstBase(round) ?? {};
+  if (kinds.length === 0) return null;
+  // Of very few prompts no interval is sound.
+  const shown = (text: string, interval: Interval | undefined, digits: number, prompts: number) =>
+    text + (beyond(interval, 0, prompts) === 'unknown' ? '' : range(interval, digits));
+  return {
+    heading: [
+      'kind',
+      'prompts',
+      'win rate',
+      'Δ reward',
+      ...metrics.map(({ name }) => `Δ ${name}`),
+      ...(judge === undefined ? [] : ['second judge']),
+      'Δ length',
+    ],
+    rows: kinds.map(({ kind, prompts, intervals, ...of }) => [
+      kind,
+      String(prompts),
+      shown(percent(of.win_rate), intervals.win_rate, 1, prompts),
+      shown(signed(of.reward_change, 2), intervals.reward_change, 2, prompts),
+      ...of.metrics.map(({ percent: inPercent, change, interval }) =>
+        inPercent
+          ? shown(`${signed(100 * change, 1)} points`, scaled(interval, 100), 1, prompts)
+          : shown(signed(change, 2), interval, 2, prompts),
+      ),
+      ...(judge === undefined ? [] : [shown(percent(of.judge_win_rate ?? NaN), intervals.judge_win_rate, 1, prompts)]),
+      shown(`${signed(of.length_change_percent, 1)} %`, intervals.length_change_percent, 1, prompts),
+    ]),
+  };
 }
 
 function timeOf(seconds: RoundState['seconds']): string {
@@ -85,9 +168,9 @@ function timeOf(seconds: RoundState['seconds']): string {
 
 /** Printed beneath the table. */
 export const tableNote =
-  'Reward, length (tokens) and truncated share are means over the held-out prompts. Δ length, win rate ' +
-  '(± half the width of its 95 % interval), length-controlled win rate (arXiv 2404.04475, minimal form), both in percent and by the reward ' +
-  'model, and KL (nats, estimated) are against the base policy.';
+  'Reward, metrics, length (tokens) and truncated share are means over the held-out prompts. Δ reward, Δ length, win ' +
+  'rate and length-controlled win rate (arXiv 2404.04475, minimal form), both in percent and by the training reward, and ' +
+  'KL (nats, estimated) are against the base policy; in brackets the 95 % interval, a bootstrap over prompts.';
 
 /** Settings of a round's branch that differ from the run's configuration: "sampling.samples_per_prompt 8". */
 export function overridesInWords(config: Config, round: RoundState): string {
@@ -123,7 +206,7 @@ function checkInWords({ evaluation }: RoundState): string[] {
 /** Reports and model cards are published: local files and folders appear only by name. */
 const published: Record<string, (value: string) => string> = {
   reward: publishedReward,
-  'dpo.reference': (reference) => path.basename(reference),
+  'dpo.reference': publishedReference,
 };
 
 /** The settings that the run was started with, as names and values. */
@@ -146,7 +229,7 @@ export function configFacts(config: Config): [string, string][] {
         ? 'none'
         : dpo.reference === 'round'
           ? "each round's start"
-          : path.basename(dpo.reference),
+          : referenceInWords(publishedReference(dpo.reference), "each round's start"),
     ],
     ['trained', trained],
     ['seed', String(seed)],

@@ -24,7 +24,7 @@ import type { RoundState } from '../core/rounds.js';
 import { type Damage, type Pending, RUN_VERSION, type RunData, readRunData, writeRunData } from './runData.js';
 import { log } from '../io/print.js';
 import { readTextFile } from '../io/files.js';
-import { runFiles, type RunFiles } from '../core/runFiles.js';
+import { roundFiles, runFiles, type RunFiles } from '../core/runFiles.js';
 
 /** A journal entry that is written together with its change. */
 export interface JournalEntry {
@@ -375,7 +375,7 @@ function checkLayout(directory: string): void {
     expectReal(path.join(rounds, round), 'directory');
     for (const name of readdirSync(path.join(rounds, round))) {
       if (/\.jsonl?$/.test(name)) expectReal(path.join(rounds, round, name), 'file');
-      else if (name === 'policy' || name === 'update' || name === 'job')
+      else if (['policy', 'update', 'job', roundFiles.referencePolicy].includes(name))
         expectReal(path.join(rounds, round, name), 'directory');
     }
   }

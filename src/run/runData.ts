@@ -49,6 +49,38 @@ export interface Damage {
 const id = z.int().min(0).max(999_999);
 const count = z.int().min(0);
 
+const interval = z.looseObject({ low: z.number(), high: z.number() });
+/** An interval of each figure that has one. */
+const intervals = z.record(z.string(), interval);
+
+const metric = { name: z.string(), percent: z.boolean(), interval: interval.optional() };
+
+const judgeSchema = z.looseObject({
+  by: z.enum(['comparisons', 'scores']),
+  win_rate: z.number(),
+  length_controlled_win_rate: z.number(),
+  score: z.number().optional(),
+  score_against: z.number().optional(),
+  intervals,
+  agreement: z.looseObject({
+    share: z.number(),
+    kappa: z.number().nullable(),
+    spearman: z.number().nullable(),
+    intervals,
+  }),
+});
+
+const kindSchema = z.looseObject({
+  kind: z.string(),
+  prompts: count,
+  win_rate: z.number(),
+  reward_change: z.number(),
+  length_change_percent: z.number(),
+  judge_win_rate: z.number().optional(),
+  metrics: z.array(z.looseObject({ ...metric, change: z.number() })),
+  intervals,
+});
+
 const comparisonSchema = z.looseObject({
   against: z.string(),
   prompts: count,
@@ -64,6 +96,13 @@ const comparisonSchema = z.looseObject({
   kl: z.number().nullable(),
   kl_per_token: z.number().nullable(),
   kl_note: z.string().optional(),
+  // Since version 0.2.
+  style_controlled_win_rate: z.number().optional(),
+  style_constant_features: z.array(z.string()).optional(),
+  intervals: intervals.optional(),
+  metrics: z.array(z.looseObject({ ...metric, value: z.number(), value_against: z.number() })).optional(),
+  judge: judgeSchema.optional(),
+  kinds: z.array(kindSchema).optional(),
 });
 
 const evaluationSchema = z.looseObject({
@@ -77,6 +116,10 @@ const evaluationSchema = z.looseObject({
   distinct_2: z.number(),
   truncated_share: z.number(),
   comparisons: z.array(comparisonSchema),
+  responses: count.optional(),
+  metrics: z.array(z.looseObject({ name: z.string(), percent: z.boolean(), value: z.number() })).optional(),
+  judge: z.looseObject({ spec: z.string(), score: z.number().optional(), remarks: z.array(z.string()) }).optional(),
+  notes: z.array(z.string()).optional(),
 });
 
 /** Every field but `id`, `parent` and those that are checked together with the configuration. */
@@ -91,8 +134,10 @@ const fields = {
   evaluation: evaluationSchema.nullable(),
   started_at: z.string(),
   redo_of: id.nullable().default(null),
+  data_of: id.nullable().default(null),
   verdict: z.enum(['accepted', 'rejected']).nullable().default(null),
   decisions: z.record(z.string(), count).nullable().default(null),
+  pairs_digest: z.string().nullable().default(null),
   name: z.string().default(''),
   note: z.string().default(''),
 };

@@ -324,6 +324,51 @@ describe('stages compose', () => {
     ]);
   });
 
+  it('win-rate has intervals, and the style-controlled rate of rows with texts', () => {
+    const rows = Array.from({ length: 60 }, (_, i) => ({
+      preference: i % 3 === 0 ? 0 : 1,
+      length_model: 100 + (i % 7),
+      length_baseline: 104 - (i % 5),
+      text_model: i % 2 === 0 ? '# Title\n- item' : 'plain',
+      text_baseline: i % 5 === 0 ? '**bold**' : 'plain',
+    }));
+    const [row] = brevity(['win-rate'], rows).rows() as {
+      style_controlled_win_rate: number;
+      intervals: Record<string, { low: number; high: number }>;
+    }[];
+    // 40 of 60: 66.7 ± 1.96·√(0.2222/60) = 54.7 to 78.6.
+    expect(row.intervals.win_rate.low).toBeGreaterThan(52);
+    expect(row.intervals.win_rate.high).toBeLessThan(81);
+    const style = row.intervals.style_controlled_win_rate;
+    expect(style.low).toBeLessThan(row.style_controlled_win_rate);
+    expect(style.high).toBeGreaterThan(row.style_controlled_win_rate);
+    const { text_model: _text, ...bare } = rows[1];
+    const failed = brevity(['win-rate'], [rows[0], bare]);
+    expect([failed.status, failed.stderr]).toEqual([1, expect.stringContaining('row 2 lacks "text_model"')]);
+  });
+
+  it('evaluate has several responses, metrics, kinds, a second judge and says what exceeds the noise', () => {
+    const held = Array.from({ length: 12 }, (_, i) => ({ ...prompts[i % prompts.length], kind: i < 8 ? 'a' : 'b' }));
+    const metric = new URL('../fixtures/length-metric.mjs', import.meta.url).pathname;
+    const judge = `0.5*${reward}`;
+    const args = ['evaluate', '--model', model, '--against', model, '--reward', reward, '--max-new-tokens', '6'];
+    const evaluated = brevity([...args, '--responses', '2', '--metric', metric], held);
+    expect(evaluated.rows()[0]).toMatchObject({
+      prompts: 12,
+      responses: 2,
+      win_rate: 50,
+      metrics: [{ name: 'characters', interval: { low: 0, high: 0 } }],
+      kinds: [
+        { kind: 'a', prompts: 8 },
+        { kind: 'b', prompts: 4 },
+      ],
+      intervals: { win_rate: { low: 50, high: 50 } },
+    });
+    expect(evaluated.stderr).toContain('win rate 50.0 % (95 % 50.0 to 50.0): within the noise.');
+    const same = brevity([...args, '--judge', judge], held);
+    expect([same.status, same.stderr]).toEqual([2, expect.stringContaining('it is no second opinion')]);
+  });
+
   it('texts become one user message, or stand as they are with --raw', () => {
     const policy = new URL('../../data/base-policy', import.meta.url).pathname;
     const ids = (args: string[]) =>

@@ -181,6 +181,79 @@ export const finished = (id: number, reward: number, length: number): RoundState
     },
   });
 
+/** A comparison with everything that an evaluation can have. */
+export const fullComparison = (against: string, more: Partial<Comparison> = {}): Comparison =>
+  comparison(against, {
+    style_controlled_win_rate: 58.4,
+    style_constant_features: ['headers'],
+    intervals: {
+      win_rate: { low: 53.2, high: 69.5 },
+      length_controlled_win_rate: { low: 51.9, high: 68.1 },
+      style_controlled_win_rate: { low: 49.7, high: 66.8 },
+      reward_change: { low: 0.182, high: 0.414 },
+      length_change_percent: { low: 1.2, high: 8.1 },
+      kl: { low: 1.101, high: 1.312 },
+      kl_per_token: { low: 0.0255, high: 0.0304 },
+    },
+    metrics: [
+      { name: 'correct', percent: true, value: 0.66, value_against: 0.59, interval: { low: 0.02, high: 0.12 } },
+    ],
+    judge: {
+      by: 'scores',
+      win_rate: 48.5,
+      length_controlled_win_rate: 47.25,
+      score: 0.61,
+      score_against: 0.63,
+      intervals: {
+        win_rate: { low: 40, high: 57 },
+        length_controlled_win_rate: { low: 39, high: 56 },
+        score_change: { low: -0.09, high: 0.05 },
+      },
+      agreement: {
+        share: 0.57,
+        kappa: 0.21,
+        spearman: 0.34,
+        intervals: {
+          share: { low: 0.47, high: 0.67 },
+          kappa: { low: 0.05, high: 0.37 },
+          spearman: { low: 0.15, high: 0.51 },
+        },
+      },
+    },
+    kinds: Array.from({ length: 25 }, (_, i) => ({
+      kind: i === 24 ? '(none)' : `${['addition', 'capital', 'plural'][i % 3]} ${i}`,
+      prompts: 30 - i,
+      win_rate: 40 + i,
+      reward_change: (i - 4) / 20,
+      length_change_percent: i - 10,
+      judge_win_rate: 60 - i,
+      metrics: [{ name: 'correct', percent: true, change: i / 100, interval: { low: (i - 5) / 100, high: 0.3 } }],
+      intervals: {
+        win_rate: { low: 30 + i, high: 55 + i },
+        reward_change: { low: (i - 8) / 20, high: i / 20 },
+        length_change_percent: { low: i - 15, high: i - 5 },
+        judge_win_rate: { low: 50 - i, high: 70 - i },
+      },
+    })),
+    ...more,
+  });
+
+/** A finished round whose evaluation has several responses per prompt, metrics, kinds and a second judge. */
+export function fullyEvaluated(id: number, reward = 1.821): RoundState {
+  const plainRound = finished(id, reward, 43.1);
+  return {
+    ...plainRound,
+    evaluation: plainRound.evaluation && {
+      ...plainRound.evaluation,
+      responses: 4,
+      metrics: [{ name: 'correct', percent: true, value: 0.66 }],
+      judge: { spec: 'hf:/models/other-judge', score: 0.61, remarks: ['The judge refused 2 of 400 comparisons.'] },
+      notes: ['6 of 100 held-out prompts have no "kind"; they are listed as (none).'],
+      comparisons: [fullComparison('round-start'), fullComparison('base', { win_rate: 68, kl: 3.4 })],
+    },
+  };
+}
+
 export const metrics: MetricsRow[] = Array.from({ length: 24 }, (_, i) => ({
   step: i + 1,
   total_steps: 40,

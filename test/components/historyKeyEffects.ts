@@ -20,6 +20,15 @@ const longAnswers = press(
   ...['c', 'left'],
 );
 
+/** Round 2 with others from its samples: two tables, more lines than fit. */
+const siblings = Array.from({ length: 30 }, (_, i) => ({
+  ...finished(3 + i, 1, 40),
+  ...{ parent: 1, redo_of: 2, data_of: 2 },
+  settings: { ...round(2, 'done').settings, alpha: (i + 1) / 100 + 0.02 },
+}));
+const swept = press(attached('done', small, { rounds: [...threeDone, ...siblings], current: 2 }), 'h');
+const controlled = press(swept, 'C');
+
 function historyStage(id: string): State {
   const responses = press(compared, 'left');
   const special: Record<string, State> = {
@@ -41,6 +50,13 @@ function historyStage(id: string): State {
     'compared-text-up': press(longAnswers, 'J'),
     'page-left': compared,
     'page-right': compared,
+    controlled: swept,
+    'controlled-down': controlled,
+    'controlled-page-down': controlled,
+    'controlled-last': controlled,
+    'controlled-up': press(controlled, 'G'),
+    'controlled-page-up': press(controlled, 'G'),
+    'controlled-first': press(controlled, 'G'),
     exchange: compared,
     'edit-setting': forking,
     'start-fork': forking,
@@ -73,6 +89,13 @@ export const historyKeyEffects: Record<string, KeyEffect> = {
     ...comparison({ left: 1, right: 2, page: 'numbers' }),
     asks: asks({ type: 'read-metrics', round: 1 }),
   },
+  controlled: history({ controlled: { round: 2, top: 0 } }),
+  'controlled-up': history({ controlled: { round: 2, top: 13 } }),
+  'controlled-down': history({ controlled: { round: 2, top: 1 } }),
+  'controlled-page-up': history({ controlled: { round: 2, top: 0 } }),
+  'controlled-page-down': history({ controlled: { round: 2, top: 14 } }),
+  'controlled-first': history({ controlled: { round: 2, top: 0 } }),
+  'controlled-last': history({ controlled: { round: 2, top: 14 } }),
   fork: fork({ parent: 2, values: {}, selected: 0 }),
   name: types('name:2'),
   'round-note': types('note:2'),

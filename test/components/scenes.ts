@@ -9,6 +9,7 @@ import {
   endpoint,
   engine,
   finished,
+  fullyEvaluated,
   hackingReport,
   job,
   metrics,
@@ -42,6 +43,9 @@ export function scenes(size: Size): Record<string, State> {
       current: 4,
     }),
     'h',
+  );
+  const full = told(
+    attached('done', size, { rounds: [finished(0, 1.1, 41.2), finished(1, 1.523, 42), fullyEvaluated(2)] }),
   );
   const servers = [
     ...[1, 2, 3].map((i) => endpoint(i)),
@@ -112,6 +116,9 @@ export function scenes(size: Size): Record<string, State> {
     'update-abort': press(attached('update', size), 'x'),
     evaluating: attached('evaluate', size),
     evaluation: told(attached('done', size)),
+    'evaluation-full': full,
+    'evaluation-kinds': press(full, 'i'),
+    'evaluation-judges': press(full, 'd'),
     'evaluation-prompts': press(told(attached('done', size)), 'v', 'down'),
     history: press(attached('done', size), 'h'),
     'history-branches': branches,
@@ -134,6 +141,27 @@ export function scenes(size: Size): Record<string, State> {
         press(branches, 'g', 'j', 'space', 'j', 'c'),
       ),
       'right',
+    ),
+    'history-controlled': press(
+      attached('done', size, {
+        rounds: [
+          finished(0, 1.1, 41.2),
+          finished(1, 1.523, 42),
+          { ...finished(2, 1.821, 43.1), name: 'steady' },
+          ...[0, 0.05, 0.1].map((alpha, i) => ({
+            ...finished(3 + i, 1.9 - alpha, 61.7 - 100 * alpha),
+            ...{ parent: 1, redo_of: 2, data_of: 2 },
+            settings: { ...round(2, 'done').settings, alpha },
+          })),
+          { ...finished(6, 1.85, 44), parent: 1, redo_of: 2, data_of: 2, overrides: { dpo: { reference: 'base' } } },
+          {
+            ...{ ...round(7, 'update'), parent: 1, redo_of: 2, data_of: 2, pairs: 103 },
+            overrides: { dpo: { reference: '0.5*round+0.5*base' } },
+          },
+        ],
+        current: 2,
+      }),
+      ...['h', 'C'],
     ),
     'history-responses': told(press(branches, 'g', 'space', 'j', 'c', 'left', 'j')),
     help: press(review, '?'),

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { distinctBigrams, evaluatePolicy } from '../../src/core/evaluation.js';
+import { comparedFigures } from '../../src/core/rows.js';
 import { lengthControlledWinRate, type PreferenceRow, winRates } from '../../src/core/winRate.js';
 import { Random } from '../../src/core/seeds.js';
 import { goldenFolder } from '../golden.js';
@@ -101,16 +102,21 @@ describe('evaluatePolicy', () => {
     token_logprobs: [],
     finish_reason,
   });
-  it('has the mean of each part of the reward, unweighted', () => {
+  it('has the mean of each part of the reward, unweighted, over prompts of the mean over responses', () => {
     const named = [
       { name: 'a', weight: 0.5 },
       { name: 'b', weight: -1 },
     ];
+    // (1 + 3) / 2 and 1; (10 + 20) / 2 and 35.
     const values = [
-      [1, 10],
-      [2, 40],
+      [
+        [1, 10],
+        [3, 20],
+      ],
+      [[1, 35]],
     ];
-    const policy = { responses: [response([1], 0), response([2], 0)], rewards: [-9.5, -39], parts: { named, values } };
+    const responses = [[response([1], 0), response([3], 0)], [response([2], 0)]];
+    const policy = { responses, rewards: [[-9.5, -18.5], [-34.5]], parts: { named, values } };
     expect(evaluatePolicy(1, policy, []).reward_parts).toEqual([
       { name: 'a', weight: 0.5, reward: 1.5 },
       { name: 'b', weight: -1, reward: 25 },
@@ -119,13 +125,13 @@ describe('evaluatePolicy', () => {
   });
   it('compares by reward, length and log-probability', () => {
     const policy = {
-      responses: [response([1, 2, 3], -3), response([1, 2], -1, 'length'), response([4], -2)],
-      rewards: [2, 1, 0],
+      responses: [[response([1, 2, 3], -3)], [response([1, 2], -1, 'length')], [response([4], -2)]],
+      rewards: [[2], [1], [0]],
     };
     const base = {
-      responses: [response([1], 0), response([2], 0), response([3, 3, 3, 3], 0)],
-      rewards: [1, 1, 5],
-      logps: [-5, -2, -2],
+      responses: [[response([1], 0)], [response([2], 0)], [response([3, 3, 3, 3], 0)]],
+      rewards: [[1], [1], [5]],
+      logps: [[-5], [-2], [-2]],
       against: 'base',
     };
     const result = evaluatePolicy(3, policy, [base]);
@@ -150,16 +156,189 @@ describe('evaluatePolicy', () => {
     expect(result.comparisons[0].kl_per_token).toBeCloseTo(0.5, 12);
   });
   it('the same response is a tie, whatever the last bits of its rewards', () => {
-    const policy = { responses: [response([1, 2], -1), response([3], -1)], rewards: [0.5 + 1e-7, 1] };
+    const policy = { responses: [[response([1, 2], -1)], [response([3], -1)]], rewards: [[0.5 + 1e-7], [1]] };
     const base = {
-      responses: [response([1, 2], 0), response([4], 0)],
-      rewards: [0.5, 0],
-      logps: [-1, -1],
+      responses: [[response([1, 2], 0)], [response([4], 0)]],
+      rewards: [[0.5], [0]],
+      logps: [[-1], [-1]],
       against: 'base',
     };
     // A tie and a win.
     expect(evaluatePolicy(1, policy, [base]).comparisons[0].win_rate).toBe(75);
   });
+  describe('with several responses per prompt', () => {
+    const policy = {
+      responses: [
+        [response([1, 2], -1), response([1, 2, 3, 4], -2)],
+        [response([5], -1), response([6], -3)],
+      ],
+      rewards: [
+        [2, 4],
+        [1, 1],
+      ],
+      metrics: [
+        {
+          name: 'right',
+          percent: true,
+          values: [
+            [1, 0],
+            [1, 1],
+          ],
+        },
+      ],
+      judged: [
+        [1, 0],
+        [0, 0],
+      ],
+    };
+    const base = {
+      against: 'base',
+      responses: [
+        [response([1], 0), response([2], 0)],
+        [response([7], 0), response([8], 0)],
+      ],
+      rewards: [
+        [1, 5],
+        [0, 2],
+      ],
+      logps: [
+        [-2, -4],
+        [-1, -4],
+      ],
+      metrics: [
+        {
+          name: 'right',
+          percent: true,
+          values: [
+            [0, 0],
+            [1, 1],
+          ],
+        },
+      ],
+      judged: [
+        [0, 1],
+        [0, 1],
+      ],
+    };
+    it('compares response i with response i and averages by prompt', () => {
+      const { reward, responses, mean_length, metrics, comparisons } = evaluatePolicy(1, policy, [base]);
+      expect({ reward, responses, mean_length }).toEqual({ reward: 2, responses: 2, mean_length: 2 });
+      expect(metrics).toEqual([{ name: 'right', percent: true, value: 0.75 }]);
+      // Prompt 1: win, loss; prompt 2: win, loss.
+      expect(comparisons[0]).toMatchObject({ win_rate: 50, win_rate_standard_error: 0, reward: 2, reward_against: 2 });
+      // Ratios 1, 2 and 0, 1: means 1.5 and 0.5; tokens 3 and 1 per response.
+      expect(comparisons[0].kl).toBeCloseTo(1, 12);
+      expect(comparisons[0].kl_per_token).toBeCloseTo(0.5, 12);
+      expect(comparisons[0].metrics).toEqual([
+        { name: 'right', percent: true, value: 0.75, value_against: 0.5, interval: { low: 0, high: 0.5 } },
+      ]);
+      // The judge: win, loss; tie, loss.
+      expect(comparisons[0].judge).toMatchObject({ by: 'scores', win_rate: 37.5, score: 0.25, score_against: 0.5 });
+    });
+    it('takes the preferences of a judge that compares', () => {
+      const { judged: _scores, ...own } = policy;
+      const { judged: _others, ...opponent } = base;
+      const preferences = [
+        [0.8, 0.6],
+        [0.5, 0.1],
+      ];
+      const [{ judge }] = evaluatePolicy(1, own, [{ ...opponent, preferences }]).comparisons;
+      expect(judge).toMatchObject({ by: 'comparisons', win_rate: 50, agreement: { spearman: null } });
+      expect(judge).not.toHaveProperty('score');
+    });
+    it('compares as many responses as both have, and says so', () => {
+      const one = {
+        ...base,
+        responses: base.responses.map((of) => of.slice(0, 1)),
+        rewards: [[1], [0]],
+        judged: [[0], [0]],
+      };
+      const { notes, comparisons } = evaluatePolicy(1, policy, [one]);
+      expect(comparisons[0].win_rate).toBe(100);
+      expect(notes).toEqual([expect.stringContaining('different numbers of responses')]);
+    });
+  });
+
+  describe('intervals', () => {
+    const random = new Random(5);
+    const many = Array.from({ length: 200 }, () => random.uniform() - 0.4);
+    const one = (reward: number, i: number, length: number, first: number) => ({
+      response: response(
+        Array.from({ length }, (_, t) => first + 10 * i + t),
+        -length,
+      ),
+      reward,
+    });
+    const build = (values: number[], length: (i: number) => number, first = 0) => {
+      const all = values.map((value, i) => one(value, i, length(i), first));
+      return { responses: all.map((each) => [each.response]), rewards: all.map((each) => [each.reward]) };
+    };
+    const policy = build(many, (i) => 5 + (i % 4));
+    const base = {
+      ...build(
+        many.map(() => 0),
+        (i) => 4 + (i % 3),
+        10_000,
+      ),
+      against: 'base',
+      logps: many.map((_, i) => [-9 - (i % 5)]),
+    };
+    const { comparisons } = evaluatePolicy(1, policy, [base], {
+      kinds: many.map((_, i) => (i < 4 ? null : i % 2 === 0 ? 'even' : 'odd')),
+    });
+    it('agree with the normal approximation of a mean', () => {
+      const { intervals = {}, reward, reward_against, win_rate, win_rate_standard_error } = comparisons[0];
+      const mean = many.reduce((a, b) => a + b) / many.length;
+      const sd = Math.sqrt(many.reduce((sum, x) => sum + (x - mean) ** 2, 0) / (many.length - 1));
+      const half = (1.96 * sd) / Math.sqrt(many.length);
+      expect(reward - reward_against).toBeCloseTo(mean, 12);
+      expect(intervals.reward_change?.low).toBeCloseTo(mean - half, 1);
+      expect(intervals.reward_change?.high).toBeCloseTo(mean + half, 1);
+      const width = (intervals.win_rate?.high ?? 0) - (intervals.win_rate?.low ?? 0);
+      expect(Math.abs(width / (2 * 1.96 * (win_rate_standard_error ?? 0)) - 1)).toBeLessThan(0.1);
+      expect(win_rate).toBeGreaterThan(intervals.win_rate?.low ?? 100);
+    });
+    it('are of every compared figure and contain it', () => {
+      const c = comparisons[0];
+      const { intervals = {} } = c;
+      const figures = { ...c, reward_change: c.reward - c.reward_against };
+      for (const figure of comparedFigures) {
+        const { low, high } = intervals[figure] ?? { low: NaN, high: NaN };
+        expect(low, figure).toBeLessThanOrEqual(figures[figure] as number);
+        expect(high, figure).toBeGreaterThanOrEqual(figures[figure] as number);
+      }
+    });
+    it('a single prompt has none', () => {
+      const alone = build([1], () => 3);
+      const [{ intervals, win_rate_standard_error }] = evaluatePolicy(1, alone, [
+        { ...build([0], () => 2), against: 'base', logps: [[-1]] },
+      ]).comparisons;
+      expect({ intervals, win_rate_standard_error }).toEqual({ intervals: {}, win_rate_standard_error: null });
+    });
+    it('are there by kind, the largest kind first, missing kinds by themselves and said', () => {
+      const { kinds = [] } = comparisons[0];
+      expect(kinds.map(({ kind, prompts }) => [kind, prompts])).toEqual([
+        ['even', 98],
+        ['odd', 98],
+        ['(none)', 4],
+      ]);
+      const even = many.filter((_, i) => i >= 4 && i % 2 === 0);
+      expect(kinds[0].reward_change).toBeCloseTo(even.reduce((a, b) => a + b) / even.length, 12);
+      expect(kinds[0].win_rate).toBeCloseTo((100 * even.filter((x) => x > 0).length) / even.length, 10);
+      expect(kinds[0].intervals.reward_change?.low).toBeLessThan(kinds[0].reward_change);
+      const noted = evaluatePolicy(1, policy, [base], { kinds: many.map((_, i) => (i < 4 ? null : 'a')) });
+      expect(noted.notes).toEqual(['4 of 200 held-out prompts have no "kind"; they are listed as (none).']);
+      expect(evaluatePolicy(1, policy, [base]).comparisons[0]).not.toHaveProperty('kinds');
+    });
+    it('a column with a value per prompt is listed up to 50 kinds, the rest together', () => {
+      const result = evaluatePolicy(1, policy, [base], { kinds: many.map((_, i) => `k${i}`) });
+      const { kinds = [] } = result.comparisons[0];
+      expect(kinds).toHaveLength(50);
+      expect(kinds[49]).toMatchObject({ kind: '(others)', prompts: 151 });
+      expect(result.notes).toEqual([expect.stringContaining('have 200 kinds')]);
+    });
+  });
+
   it('distinct-2 counts bigrams once', () => {
     // 12 23 12 | 12: two of four.
     expect(distinctBigrams([response([1, 2, 3], 0), response([1, 2], 0), response([1, 2], 0), response([7], 0)])).toBe(

@@ -33,6 +33,7 @@ function startRun(): TestTerminal {
       ...(JSON.parse(readFileSync(path.join(data, 'example.json'), 'utf8')) as object),
       model: path.join(data, 'base-policy'),
       reward: `hf:${path.join(data, 'reward-model')}`,
+      evaluation: { metric: [path.join(data, 'correct.mjs')] },
       prompts: head('prompts.jsonl', 8),
       held_out: head('held-out.jsonl', 5),
       sampling: { samples_per_prompt: 3, max_new_tokens: 24, batch_size: 24 },

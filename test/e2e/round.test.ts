@@ -40,6 +40,7 @@ function startRun(
       ...(JSON.parse(readFileSync(path.join(data, 'example.json'), 'utf8')) as object),
       model: path.join(data, 'base-policy'),
       reward: `hf:${path.join(data, 'reward-model')}`,
+      evaluation: { metric: [path.join(data, 'correct.mjs')] },
       prompts: head('prompts.jsonl', 16),
       held_out: head('held-out.jsonl', 8),
       sampling: { samples_per_prompt: 4, max_new_tokens: 48, batch_size: 32 },

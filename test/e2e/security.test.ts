@@ -58,13 +58,13 @@ describe('a reward module of a run that was not made here', () => {
     const run = foreignRun(`0.5*module:${file}`);
     const refused = brevity(['auto', run, '--rounds', '1']);
     expect(refused.status).toBe(1);
-    expect(refused.stderr).toContain(`names the reward module ${file}`);
+    expect(refused.stderr).toContain(`names the module ${file}`);
     expect(refused.stderr).toContain(`--trust-reward ${file}`);
 
     // Nor does an engine that is started by hand.
     const engine = spawnSync(process.execPath, [`${dist}engine/main.js`, run], { encoding: 'utf8', timeout: 30_000 });
     expect(engine.status).toBe(1);
-    expect(engine.stderr).toContain(`names the reward module ${file}`);
+    expect(engine.stderr).toContain(`names the module ${file}`);
     expect(ran()).toBe(false);
 
     const strange = brevity(['auto', run, '--rounds', '1', '--trust-reward', cli]);
@@ -84,7 +84,7 @@ describe('a reward module of a run that was not made here', () => {
     const base = newRound(0, null, { alpha: 0.02, beta: 0.1, lr: 1e-6 });
     data.rounds.push({ ...base, overrides: { reward: `module:${file}` } });
     writeFileSync(json, JSON.stringify(data));
-    expect(brevity(['auto', run]).stderr).toContain(`names the reward module ${file}`);
+    expect(brevity(['auto', run]).stderr).toContain(`names the module ${file}`);
     expect(ran()).toBe(false);
   });
 

@@ -76,7 +76,7 @@ describe('checkConfig', () => {
     says(/^sampling\.max_new_tokens: 2\.5: expected a whole number from 1 to \d+$/);
     says(/^dpo\.alpha: -1: expected a number from 0 to 100$/);
     says(/^dpo\.beta: "big": expected a number above 0 and at most 100$/);
-    says(/^dpo\.reference: .*bas does not exist; expected `round`, `base` or a model folder$/);
+    says(/^dpo\.reference: .*bas does not exist; expected `round`, `base`, a model folder, or two of them/);
     says(/^update\.schedule: "sine": expected one of constant, linear, cosine$/);
     expect(problems).toHaveLength(11);
   });

@@ -48,7 +48,7 @@ describe('reward modules', () => {
   it('are allowed once per run and file, and the permission stays with the user', () => {
     const check = () => permissionIn(run)(module());
     expect(check).toThrow(Untrusted);
-    expect(check).toThrow(`names the reward module ${file}, which is code`);
+    expect(check).toThrow(`names the module ${file}, which is code`);
     expect(check).toThrow(`read it, then pass --trust-reward ${file}`);
     trust(run, [module()], 'asked');
     expect(check).not.toThrow();

@@ -104,7 +104,7 @@ describe('module:', () => {
 
   it('too few of a batch', async () => {
     const { error } = await run('export const scoreBatch = () => [1];');
-    expect(error).toMatch(/gave 1 rewards for 3 responses from "about one" on/);
+    expect(error).toMatch(/gave 1 values for 3 responses from "about one" on/);
   });
   it('what cannot be loaded', async () => {
     expect((await run('export const x = 1;')).error).toMatch(/exports neither score nor scoreBatch/);

@@ -1,6 +1,7 @@
 import type { HeldOutResponse } from '../../../src/protocol/messages.js';
 import { type Change, type Order, type PromptsLayout, orderNames } from './prompts.js';
 import * as format from '../../../src/core/format.js';
+import { heldOutKey } from '../../../src/core/rows.js';
 import { makeLine } from '../../../src/core/sanitize.js';
 import { cut, fit } from '../../parts/text.js';
 import { Line, Tint } from '../../parts/Line.js';
@@ -34,7 +35,7 @@ export function ChangedPrompts({ left, right, about, prompts, order, columns }: 
       />
       <Line tone="muted">{`${fit('', 2)}${heads.map((head) => fit(head, 9, 'right')).join('')}  prompt`}</Line>
       {changes.slice(top, top + listRows).map((one, i) => (
-        <Row key={one.prompt_index} change={one} isSelected={top + i === selected} columns={columns} />
+        <Row key={heldOutKey(one)} change={one} isSelected={top + i === selected} columns={columns} />
       ))}
       <Line tone="accent">{cut(makeLine(change.prompt, columns), columns)}</Line>
       <Line tone="title">
@@ -61,7 +62,8 @@ interface RowProps {
 }
 
 function Row({ change, isSelected, columns }: RowProps) {
-  const { now, reward, length, prompt } = change;
+  const { now, reward, length, sample } = change;
+  const prompt = sample === 0 ? change.prompt : `(response ${sample + 1}) ${change.prompt}`;
   const room = columns - 2 - 9 * heads.length - 2;
   const cells = [
     format.fixed(now.reward, 2),

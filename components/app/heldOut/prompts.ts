@@ -2,6 +2,7 @@
  * What changed between two rounds' responses to the held-out prompts: a list of the prompts, ordered by the change, with
  * both responses to the selected one beneath it. Drawn by ChangedPrompts.tsx on the evaluation and history screens.
  */
+import { heldOutKey, sampleOf } from '../../../src/core/rows.js';
 import type { HeldOutResponse } from '../../../src/protocol/messages.js';
 import { type MarkedLine, comparedLines } from '../../parts/markedText.js';
 import { wheelLines } from '../layout.js';
@@ -20,6 +21,8 @@ export const orderNames: Record<Order, string> = {
 
 export interface Change {
   prompt_index: number;
+  /** Index of both responses among those of the prompt. */
+  sample: number;
   prompt: string;
   before: HeldOutResponse;
   now: HeldOutResponse;
@@ -36,15 +39,16 @@ const rank: Record<Order, (change: Change) => number> = {
   grew: ({ length }) => length,
 };
 
-/** The prompts that have a response on both sides, in the given order; ties by prompt index. */
+/** The responses with the same index on both sides, in the given order; ties by prompt and index. */
 export function changesOf(now: readonly HeldOutResponse[], before: readonly HeldOutResponse[], order: Order): Change[] {
-  const earlier = new Map(before.map((response) => [response.prompt_index, response]));
+  const earlier = new Map(before.map((response) => [heldOutKey(response), response]));
   const changes = now.flatMap((response): Change[] => {
-    const other = earlier.get(response.prompt_index);
+    const other = earlier.get(heldOutKey(response));
     if (other === undefined) return [];
     return [
       {
         prompt_index: response.prompt_index,
+        sample: sampleOf(response),
         prompt: response.prompt,
         before: other,
         now: response,
@@ -53,7 +57,9 @@ export function changesOf(now: readonly HeldOutResponse[], before: readonly Held
       },
     ];
   });
-  return changes.sort((a, b) => rank[order](b) - rank[order](a) || a.prompt_index - b.prompt_index);
+  return changes.sort(
+    (a, b) => rank[order](b) - rank[order](a) || a.prompt_index - b.prompt_index || a.sample - b.sample,
+  );
 }
 
 /** The last result: selectors run many times per key, and the list may have thousands of prompts. */

@@ -13,6 +13,8 @@ import { firstLines } from '../../parts/text.js';
 import { Paragraph } from '../../parts/Paragraph.js';
 import { Progress } from '../../parts/Progress.js';
 import { Rule } from '../../parts/Rule.js';
+import { Judges } from './parts/Judges.js';
+import { Kinds } from './parts/Kinds.js';
 import { Numbers } from './parts/Numbers.js';
 import { Spreads } from './parts/Spreads.js';
 import { evaluationLayout } from './select.js';
@@ -82,11 +84,17 @@ interface EvaluatedProps {
 function Evaluated({ state, round, evaluation, columns }: EvaluatedProps) {
   const { ui } = state;
   const layout = evaluationLayout(state);
-  const { opponents, opponent, spreadRows, prompts } = layout;
+  const { opponents, opponent, spreadRows, prompts, sentences, kindRows, kindsTop } = layout;
   return (
     <>
       {ui.view === 'numbers' && (
-        <Numbers round={round} evaluation={evaluation} opponents={opponents} columns={columns} />
+        <Numbers round={round} evaluation={evaluation} opponents={opponents} sentences={sentences} columns={columns} />
+      )}
+      {ui.view === 'kinds' && opponent !== null && (
+        <Kinds opponent={opponent} top={kindsTop} rows={kindRows} columns={columns} />
+      )}
+      {ui.view === 'judges' && opponent !== null && (
+        <Judges evaluation={evaluation} opponent={opponent} columns={columns} />
       )}
       {ui.view === 'numbers' && opponents.length === 0 && evaluation.reward_check !== undefined && (
         <RewardCheck check={evaluation.reward_check} columns={columns} rows={state.size.rows < 30 ? 3 : 8} />
@@ -102,7 +110,7 @@ function Evaluated({ state, round, evaluation, columns }: EvaluatedProps) {
           columns={columns}
         />
       )}
-      {ui.view === 'prompts' && opponent === null && (
+      {ui.view !== 'numbers' && opponent === null && (
         <Paragraph columns={columns}>
           The base policy has no earlier policy to be compared with; its responses are on screen 1.
         </Paragraph>

@@ -8,7 +8,7 @@ import {
   scrollPage,
   selectPrompt,
 } from '../../app/heldOut/prompts.js';
-import { listActions, movedTo, textActions } from '../../app/lists.js';
+import { listActions, movedTo, scrolledTo, textActions } from '../../app/lists.js';
 import { currentRound, shownRound } from '../../app/selectors.js';
 import { type Action, type Step, noEffects, send } from '../../app/state.js';
 import { typeRedo } from './redo.js';
@@ -26,6 +26,10 @@ const canRedo = (state: EvaluationState): boolean => {
   const waits = current !== null && (current.stage === 'done' || current.stage === 'review');
   return canJudge(state) && waits && state.run?.engine.activity === 'idle';
 };
+const kindsOf = (state: EvaluationState) => evaluationLayout(state).opponent?.comparison.kinds ?? [];
+/** Whether the kinds are shown and not all of them fit. */
+const hiddenKinds = (state: EvaluationState): boolean =>
+  state.ui.view === 'kinds' && kindsOf(state).length > evaluationLayout(state).kindRows;
 const promptsOf = (state: EvaluationState) => evaluationLayout(state).prompts;
 /** Whether the prompts are compared with this opponent, and there is another. */
 const canLeaveOpponent = (against: 'start' | 'base') => (state: EvaluationState) => {
@@ -86,7 +90,7 @@ export const evaluationActions: readonly Action<EvaluationState>[] = [
     keys: ['v'],
     label: 'prompts',
     help: 'show the prompts that changed most on the whole screen',
-    when: (state) => state.ui.view === 'numbers' && evaluationLayout(state).opponent !== null,
+    when: (state) => state.ui.view !== 'prompts' && evaluationLayout(state).opponent !== null,
     run: sets({ view: 'prompts', textTop: 0 }),
   },
   {
@@ -97,6 +101,52 @@ export const evaluationActions: readonly Action<EvaluationState>[] = [
     help: 'back to the numbers',
     when: (state) => state.ui.view === 'prompts',
     run: sets({ view: 'numbers', textTop: 0 }),
+  },
+  {
+    id: 'show-kinds',
+    command: 'kinds',
+    aliases: ['by kind'],
+    keys: ['i'],
+    label: 'kinds',
+    help: 'show the figures of each kind of prompt',
+    when: (state) => state.ui.view !== 'kinds' && kindsOf(state).length > 0,
+    why: (state) =>
+      shownRound(state)?.evaluation == null || state.ui.view === 'kinds'
+        ? null
+        : 'No held-out prompt has a "kind", or nothing is compared.',
+    run: sets({ view: 'kinds', kindsTop: 0 }),
+  },
+  {
+    id: 'hide-kinds',
+    command: 'no-kinds',
+    keys: ['i'],
+    label: 'numbers',
+    help: 'from the kinds back to the numbers',
+    when: (state) => state.ui.view === 'kinds',
+    run: sets({ view: 'numbers' }),
+  },
+  {
+    id: 'show-judges',
+    command: 'judges',
+    aliases: ['second judge', 'agreement'],
+    keys: ['d'],
+    label: 'judges',
+    help: 'show what both judges say, and how far they agree',
+    when: (state) => state.ui.view !== 'judges' && evaluationLayout(state).opponent?.comparison.judge !== undefined,
+    why: (state) =>
+      shownRound(state)?.evaluation == null || state.ui.view === 'judges'
+        ? null
+        : 'There is no second judge; evaluation.judge names one.',
+    run: sets({ view: 'judges' }),
+  },
+  {
+    id: 'hide-judges',
+    command: 'no-judges',
+    keys: ['d'],
+    label: 'numbers',
+    help: 'from the judges back to the numbers',
+    when: (state) => state.ui.view === 'judges',
+    run: sets({ view: 'numbers' }),
   },
   {
     id: 'order',
@@ -113,7 +163,7 @@ export const evaluationActions: readonly Action<EvaluationState>[] = [
     aliases: ['against base'],
     keys: ['b'],
     label: 'base',
-    help: 'compare prompt by prompt with the base policy',
+    help: 'compare with the base policy, prompt by prompt and in the sentences',
     when: canLeaveOpponent('start'),
     run: sets({ against: 'base', ...firstPrompt }),
   },
@@ -123,7 +173,7 @@ export const evaluationActions: readonly Action<EvaluationState>[] = [
     aliases: ['against start'],
     keys: ['b'],
     label: 'start',
-    help: "compare prompt by prompt with the round's start",
+    help: "compare with the round's start, prompt by prompt and in the sentences",
     when: canLeaveOpponent('base'),
     run: sets({ against: 'start', ...firstPrompt }),
   },
@@ -137,8 +187,12 @@ export const evaluationActions: readonly Action<EvaluationState>[] = [
       last: ['last-change', 'last prompt'],
     },
     label: 'prompt',
-    when: (state) => hasPrompts(promptsOf(state)),
+    when: (state) => hasPrompts(promptsOf(state)) || hiddenKinds(state),
     moved(state, move) {
+      if (state.ui.view === 'kinds') {
+        const { kindsTop, kindRows } = evaluationLayout(state);
+        return changed(state, { kindsTop: scrolledTo(kindsTop, move, kindsOf(state).length, kindRows) });
+      }
       const prompts = promptsOf(state);
       if (prompts?.changes == null) return state;
       const place = movedTo(prompts.selected, move, prompts.changes.length, prompts.listRows);

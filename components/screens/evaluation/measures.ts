@@ -1,10 +1,12 @@
 /** The rows of the evaluation's table: the opponents' values, the round's own, and its difference from each opponent. */
 import type { RoundState } from '../../../src/protocol/messages.js';
 import type { Comparison, EvaluationResult } from '../../../src/core/rows.js';
-import { halfWidth } from '../../../src/core/winRate.js';
 import { makeLine } from '../../../src/core/sanitize.js';
+import { beyond, scaled, winRateInterval } from '../../../src/core/findings.js';
+import type { Interval } from '../../../src/core/statistics.js';
 import * as format from '../../../src/core/format.js';
 import { klIsLarge } from '../../parts/kl.js';
+import { widthOf } from '../../parts/text.js';
 
 export interface Opponent {
   against: 'start' | 'base';
@@ -32,16 +34,9 @@ export function opponentsOf(round: RoundState, rounds: readonly RoundState[]): O
     });
 }
 
-/** The 95 % interval of a win rate, in percent; NaN for a single prompt, which has no standard error. */
-export function interval({ win_rate, win_rate_standard_error }: Comparison): [number, number] {
-  if (win_rate_standard_error === null) return [NaN, NaN];
-  const half = halfWidth(win_rate_standard_error);
-  return [Math.max(0, win_rate - half), Math.min(100, win_rate + half)];
-}
-
 export interface Cell {
   text: string;
-  /** For narrow columns. */
+  /** For narrow columns: `±` is half the width of the interval. */
   short: string;
   /** Good and bad are also said in the text (▲, ▼, "large"), for terminals without colour. */
   tone: 'plain' | 'good' | 'bad';
@@ -85,14 +80,27 @@ export function measuresOf(result: EvaluationResult, opponents: readonly Opponen
     delta: opponents.map(({ comparison }) => cell(comparison)),
   });
   const rows = [
-    compared('win rate, 95 %', winRate),
-    compared('length-controlled', (c) => plain(percent(c.length_controlled_win_rate))),
+    compared('win rate, 95 %', (c) => rateCell(c.win_rate, winRateInterval(c), c.prompts)),
+    compared('length-controlled', (c) =>
+      rateCell(c.length_controlled_win_rate, c.intervals?.length_controlled_win_rate, c.prompts),
+    ),
+    ...(opponents.some(({ comparison }) => controlsMarkdown(comparison))
+      ? [
+          compared('style-controlled', (c) =>
+            rateCell(c.style_controlled_win_rate ?? NaN, c.intervals?.style_controlled_win_rate, c.prompts),
+          ),
+        ]
+      : []),
+    ...(opponents.some(({ comparison }) => comparison.judge !== undefined)
+      ? [compared('second judge', (c) => rateCell(c.judge?.win_rate ?? NaN, c.judge?.intervals.win_rate, c.prompts))]
+      : []),
     value(
       'reward',
       result.reward,
       ({ comparison }) => comparison.reward_against,
       (reward) => fixed(reward, 3),
-      (difference) => plain(signed(difference, 3)),
+      (difference, { comparison: { intervals, prompts } }) =>
+        changeCell(difference, intervals?.reward_change, prompts, 3),
     ),
     ...(result.reward_parts ?? []).map(({ name, weight, reward }) =>
       value(
@@ -104,6 +112,22 @@ export function measuresOf(result: EvaluationResult, opponents: readonly Opponen
         (difference) => plain(signed(difference, 3)),
       ),
     ),
+    ...(result.metrics ?? []).map(({ name, percent: inPercent, value: own }) => {
+      const scale = inPercent ? 100 : 1;
+      const digits = inPercent ? 1 : 3;
+      const metricOf = ({ comparison }: Opponent) => comparison.metrics?.find((metric) => metric.name === name);
+      return value(
+        inPercent ? `${name}, %` : name,
+        scale * own,
+        (opponent) => {
+          const against = metricOf(opponent)?.value_against;
+          return against === undefined ? undefined : scale * against;
+        },
+        (shown) => fixed(shown, digits),
+        (difference, opponent) =>
+          changeCell(difference, scaled(metricOf(opponent)?.interval, scale), opponent.comparison.prompts, digits),
+      );
+    }),
     value(
       'length, tokens',
       result.mean_length,
@@ -111,11 +135,12 @@ export function measuresOf(result: EvaluationResult, opponents: readonly Opponen
       (length) => fixed(length, 1),
       (difference, { comparison }) => {
         const share = `${signed(comparison.length_change_percent, 1)} %`;
-        return { text: `${signed(difference, 1)} (${share})`, short: share, tone: 'plain' };
+        const cell = neutralCell(share, comparison.intervals?.length_change_percent, comparison.prompts, 1);
+        return { ...cell, text: `${signed(difference, 1)} (${cell.text})` };
       },
     ),
-    compared('KL, nats', (comparison) => divergence(comparison, fixed(comparison.kl ?? NaN, 3))),
-    compared('KL per token, nats', (comparison) => divergence(comparison, fixed(comparison.kl_per_token ?? NaN, 4))),
+    compared('KL, nats', (c) => divergence(c, c.kl, c.intervals?.kl, 3)),
+    compared('KL per token, nats', (c) => divergence(c, c.kl_per_token, c.intervals?.kl_per_token, 4)),
     value(
       'distinct-2',
       result.distinct_2,
@@ -141,20 +166,74 @@ export function measureInWords({ name, before, own, delta }: Measure, opponents:
   return `${name}: ${own}${changes.join('')}.`;
 }
 
-const plain = (text: string): Cell => ({ text, short: text, tone: 'plain' });
-
-function divergence({ kl, kl_per_token, kl_note }: Comparison, text: string): Cell {
-  if (kl === null || kl_per_token === null)
-    return { text: kl_note === undefined ? text : `${text} (${kl_note})`, short: text, tone: 'plain' };
-  return klIsLarge(kl, kl_per_token) ? { text: `${text} (large)`, short: `${text}!`, tone: 'bad' } : plain(text);
+/** The longer text if it fits with a blank in front. */
+export function textOf({ text, short }: Cell, width: number): string {
+  return widthOf(text) < width ? text : short;
 }
 
-function winRate(comparison: Comparison): Cell {
-  const rate = format.percent(comparison.win_rate);
-  const [low, high] = interval(comparison);
-  if (Number.isNaN(low)) return plain(rate);
-  const tone = low > 50 ? 'good' : high < 50 ? 'bad' : 'plain';
-  const sign = { good: '▲ ', bad: '▼ ', plain: '' }[tone];
-  const text = `${sign}${rate} [${format.fixed(low, 1)}, ${format.fixed(high, 1)}]`;
-  return { text, short: `${sign}${rate} ±${format.fixed((high - low) / 2, 1)}`, tone };
+const plain = (text: string): Cell => ({ text, short: text, tone: 'plain' });
+
+function divergence(
+  { kl, kl_per_token, kl_note, prompts }: Comparison,
+  value: number | null,
+  interval: Interval | undefined,
+  digits: number,
+): Cell {
+  const text = format.fixed(value ?? NaN, digits);
+  if (kl === null || kl_per_token === null)
+    return { text: kl_note === undefined ? text : `${text} (${kl_note})`, short: text, tone: 'plain' };
+  const cell = neutralCell(text, interval, prompts, digits);
+  return klIsLarge(kl, kl_per_token) ? { text: `${cell.text} (large)`, short: `${text}!`, tone: 'bad' } : cell;
+}
+
+/** Whether a Markdown element varies: without any, the style-controlled rate controls length alone. */
+function controlsMarkdown({ style_controlled_win_rate, style_constant_features = [] }: Comparison): boolean {
+  return (
+    style_controlled_win_rate !== undefined &&
+    ['headers', 'lists', 'bold'].some((element) => !style_constant_features.includes(element))
+  );
+}
+
+const signs = {
+  above: { sign: '▲ ', tone: 'good' },
+  below: { sign: '▼ ', tone: 'bad' },
+  noise: { sign: '', tone: 'plain' },
+  unknown: { sign: '', tone: 'plain' },
+} as const;
+
+const bracketed = ({ low, high }: Interval, digits: number): string =>
+  `[${format.fixed(low, digits)}, ${format.fixed(high, digits)}]`;
+const halfOf = ({ low, high }: Interval, digits: number): string => `±${format.fixed((high - low) / 2, digits)}`;
+
+/** A value with its interval, which very few prompts do not give. @param zero what a difference is from; null: none */
+function withInterval(
+  text: string,
+  interval: Interval | null | undefined,
+  prompts: number,
+  digits: number,
+  zero: number | null,
+): Cell {
+  const where = beyond(interval, zero ?? 0, prompts);
+  if (interval == null || where === 'unknown') return plain(text);
+  const { sign, tone } = signs[zero === null ? 'noise' : where];
+  return {
+    text: `${sign}${text} ${bracketed(interval, digits)}`,
+    short: `${sign}${text} ${halfOf(interval, digits)}`,
+    tone,
+  };
+}
+
+/** A win rate in percent. */
+export function rateCell(rate: number, interval: Interval | null | undefined, prompts: number): Cell {
+  return withInterval(format.percent(rate), interval, prompts, 1, 50);
+}
+
+/** A difference of which more is better. */
+export function changeCell(difference: number, interval: Interval | undefined, prompts: number, digits: number): Cell {
+  return withInterval(format.signed(difference, digits), interval, prompts, digits, 0);
+}
+
+/** A value or a difference that is neither good nor bad. */
+export function neutralCell(text: string, interval: Interval | undefined, prompts: number, digits: number): Cell {
+  return withInterval(text, interval, prompts, digits, null);
 }

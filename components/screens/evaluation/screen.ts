@@ -15,7 +15,7 @@ export const evaluation: ScreenDefinition<EvaluationState> = {
   asks: (state) => askForResponses(state, neededRounds(state)),
   typed: (state, _field, text) => typedRedo(state, text),
   typing: (state, _field, text) => redoHint(state, text),
-  back: (state) => (state.ui.view === 'prompts' ? changed(state, { view: 'numbers', textTop: 0 }) : null),
+  back: (state) => (state.ui.view !== 'numbers' ? changed(state, { view: 'numbers', textTop: 0 }) : null),
   pointed(state, kind, _x, y) {
     const { prompts, promptsTop } = evaluationLayout(state);
     return noEffects(prompts?.changes == null ? state : changed(state, promptsPointed(prompts, kind, y - promptsTop)));

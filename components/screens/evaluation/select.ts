@@ -1,11 +1,17 @@
 /** What the evaluation screen shows, derived from its slice: how its rows are shared out, and its content in words. */
+import { type Finding, findings } from '../../../src/core/findings.js';
 import { fixed, signed } from '../../../src/core/format.js';
+import type { EvaluationResult } from '../../../src/core/rows.js';
 import { makeVisible } from '../../../src/core/sanitize.js';
 import type { HeldOutResponse, RoundState } from '../../../src/protocol/messages.js';
 import { type PromptsLayout, orderNames, promptsLayout } from '../../app/heldOut/prompts.js';
 import { responsesOf } from '../../app/heldOut/responses.js';
 import { bodyRows } from '../../app/layout.js';
+import { clampTop } from '../../app/lists.js';
 import { shownRound } from '../../app/selectors.js';
+import { wrapped } from '../../parts/markedText.js';
+import type { Tone } from '../../parts/theme.js';
+import { kindInWords, judgesInWords } from './opinions.js';
 import { type Opponent, measureInWords, measuresOf, opponentsOf } from './measures.js';
 import type { EvaluationState } from './state.js';
 
@@ -17,14 +23,27 @@ export interface EvaluationLayout {
   before: readonly HeldOutResponse[] | null;
   /** Rows of both histograms; 0: not shown. */
   spreadRows: number;
+  /** Lines beneath the table: whether the differences exceed the noise, and notes. */
+  sentences: readonly SentenceLine[];
+  /** Rows of the kinds, and the first visible one. */
+  kindRows: number;
+  kindsTop: number;
   /** Row of the screen's body at which the prompts begin. */
   promptsTop: number;
   /** null: not shown. */
   prompts: PromptsLayout | null;
 }
 
-/** Rows of the numbers: rule, facts, verdict, heading and the measures. */
-const numbersRows = 12;
+/** A line of a sentence. */
+export interface SentenceLine {
+  text: string;
+  tone: Tone;
+}
+
+/** Rows of the numbers above the measures: rule, facts, verdict and heading. */
+const numbersHead = 4;
+/** Rows of the kinds' rule and heading. */
+const kindsHead = 2;
 const leastSpread = 6;
 const mostSpread = 12;
 const leastPrompts = 14;
@@ -45,15 +64,52 @@ function computeLayout(state: EvaluationState): EvaluationLayout {
   const now = round === null ? null : responsesOf(state, round.id);
   const before = opponent === null ? null : responsesOf(state, opponent.round);
   const numbers = state.ui.view === 'numbers';
+  const { evaluation } = round ?? { evaluation: null };
+  const measureRows = evaluation === null ? 0 : measuresOf(evaluation, opponents).length;
+  const sentences =
+    numbers && evaluation !== null
+      ? visibleLines(sentenceLines(evaluation, opponent, state.size.columns), rows - numbersHead - measureRows)
+      : [];
+  const numbersRows = numbersHead + measureRows + sentences.length;
   const free = rows - numbersRows;
   const both = numbers && opponent !== null && free >= leastSpread + leastPrompts;
   const room = both ? Math.min(mostSpread, free - leastPrompts) : Math.min(mostSpread, free);
   const spreadRows = !numbers || room < leastSpread ? 0 : room;
-  const promptRows = numbers ? (both ? free - spreadRows : 0) : rows;
+  const promptRows = numbers ? (both ? free - spreadRows : 0) : state.ui.view === 'prompts' ? rows : 0;
+  const kindRows = rows - kindsHead;
+  const kinds = opponent?.comparison.kinds?.length ?? 0;
+  const kindsTop = clampTop(state.ui.kindsTop, kinds, kindRows);
   const promptsRoom = { columns: state.size.columns, rows: promptRows };
   const prompts = promptRows === 0 || opponent === null ? null : promptsLayout(now, before, state.ui, promptsRoom);
   const promptsTop = numbers ? numbersRows + spreadRows : 0;
-  return { opponents, opponent, now, before, spreadRows, promptsTop, prompts };
+  return { opponents, opponent, now, before, spreadRows, sentences, kindRows, kindsTop, promptsTop, prompts };
+}
+
+const tones: Record<Finding['verdict'], Tone> = {
+  gain: 'good',
+  loss: 'bad',
+  change: 'plain',
+  noise: 'muted',
+  unknown: 'muted',
+  warning: 'warn',
+};
+
+/** As many lines as there is room for; a sign at the end of the last one tells that more follow. */
+function visibleLines(lines: readonly SentenceLine[], room: number): SentenceLine[] {
+  const shown = lines.slice(0, Math.max(0, room));
+  const last = shown.at(-1);
+  if (last === undefined || shown.length === lines.length) return shown;
+  return [...shown.slice(0, -1), { ...last, text: `${last.text} …` }];
+}
+
+/** Findings against the opponent, then notes, wrapped. */
+function sentenceLines(evaluation: EvaluationResult, opponent: Opponent | null, columns: number): SentenceLine[] {
+  const lines = (text: string, tone: Tone) => wrapped(text, columns - 2).map((line) => ({ text: line, tone }));
+  const found = opponent === null ? [] : findings(opponent.comparison);
+  return [
+    ...found.flatMap(({ text, verdict }) => lines(`${opponent?.name ?? ''}: ${text}.`, tones[verdict])),
+    ...(evaluation.notes ?? []).flatMap((note) => lines(note, 'muted')),
+  ];
 }
 
 /** Rounds whose responses the screen shows. */
@@ -81,10 +137,15 @@ export function verdictText({ id, verdict, parent }: Pick<RoundState, 'id' | 've
 export function reading(state: EvaluationState): string[] {
   const round = shownRound(state);
   if (round === null || round.evaluation === null) return ['No evaluation yet.'];
-  const { opponents, prompts } = evaluationLayout(state);
+  const { opponents, opponent, prompts } = evaluationLayout(state);
+  const { comparison } = opponent ?? { comparison: null };
   const lines = [
     `Round ${round.id} on ${round.evaluation.prompts} held-out prompts. ${verdictText(round)}`,
     ...measuresOf(round.evaluation, opponents).map((measure) => measureInWords(measure, opponents)),
+    ...(comparison === null ? [] : findings(comparison).map(({ text }) => `${opponent?.name ?? ''}: ${text}.`)),
+    ...(round.evaluation.notes ?? []),
+    ...(state.ui.view === 'kinds' ? (comparison?.kinds ?? []).map(kindInWords) : []),
+    ...(state.ui.view === 'judges' && comparison !== null ? judgesInWords(round.evaluation, comparison) : []),
   ];
   const change = prompts?.change ?? null;
   if (change === null) return lines;
@@ -105,6 +166,8 @@ export function copied(state: EvaluationState): string | null {
 }
 
 export function crumbs(state: EvaluationState): string[] {
+  if (state.ui.view === 'kinds') return ['kinds'];
+  if (state.ui.view === 'judges') return ['judges'];
   const change = evaluationLayout(state).prompts?.change ?? null;
   return state.ui.view === 'prompts' && change !== null ? [`prompt ${change.prompt_index}`] : [];
 }

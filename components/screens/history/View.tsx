@@ -5,12 +5,14 @@ import { Line } from '../../parts/Line.js';
 import { Rule } from '../../parts/Rule.js';
 import { cut } from '../../parts/text.js';
 import { compareLayout } from './compare.js';
+import { controlledLayout } from './controlled.js';
 import { forkLayout, shownValue } from './fork.js';
 import { BranchPlot } from './parts/BranchPlot.js';
 import { Comparison } from './parts/Comparison.js';
+import { ControlledTables } from './parts/ControlledTables.js';
 import { ForkForm } from './parts/ForkForm.js';
 import { RoundsTable } from './parts/RoundsTable.js';
-import { historyLayout, nameOf, roundOf, selectedRound, treeIn, verdictWord } from './select.js';
+import { historyLayout, nameOf, roundOf, selectedRound, treeIn, verdictWord, viewOf } from './select.js';
 import type { HistoryState } from './state.js';
 
 export function HistoryView({ state, columns }: ViewProps<HistoryState>) {
@@ -29,6 +31,9 @@ export function HistoryView({ state, columns }: ViewProps<HistoryState>) {
       />
     );
   }
+  const controlled = controlledLayout(state);
+  if (controlled !== null && viewOf(state) === 'controlled')
+    return <ControlledTables layout={controlled} columns={columns} />;
   const compared = compareLayout(state);
   if (comparison !== null && compared !== null)
     return <Comparison layout={compared} ui={comparison} columns={columns} />;

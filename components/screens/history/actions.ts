@@ -11,6 +11,7 @@ import {
   scrollResponses,
   turnPage,
 } from './compare.js';
+import { controlledLayout, isControlled, openControlled, scrollControlled } from './controlled.js';
 import {
   canFork,
   canLeave,
@@ -35,6 +36,7 @@ const onView =
 const inRounds = onView('rounds');
 const inComparison = onView('comparison');
 const inFork = onView('fork');
+const inControlled = onView('controlled');
 
 const hasRound: When = (state) => inRounds(state) && state.link.status === 'up' && selectedRound(state) !== null;
 const hasPairs: When = (state) => hasRound(state) && (selectedRound(state)?.pairs ?? null) !== null;
@@ -96,6 +98,16 @@ const roundActions: readonly Action<HistoryState>[] = [
     help: 'compare it with the marked round, or with the one it started from',
     when: (state) => hasRound(state) && opponentOf(state) !== null,
     run: (state) => noEffects(openComparison(state)),
+  },
+  {
+    id: 'controlled',
+    command: 'controlled-comparison',
+    aliases: ['sweep', 'siblings'],
+    keys: ['C'],
+    label: 'controlled',
+    help: 'controlled comparison with rounds of the same samples and pairs',
+    when: (state) => hasRound(state) && isControlled(state),
+    run: (state) => noEffects(openControlled(state)),
   },
   {
     id: 'fork',
@@ -245,6 +257,23 @@ const comparisonActions: readonly Action<HistoryState>[] = [
   }),
 ];
 
+const controlledActions: readonly Action<HistoryState>[] = listActions<HistoryState>({
+  moves: {
+    up: ['controlled-up', 'scroll up'],
+    down: ['controlled-down', 'scroll down'],
+    'page-up': ['controlled-page-up', 'a page up'],
+    'page-down': ['controlled-page-down', 'a page down'],
+    first: ['controlled-first', 'to the top'],
+    last: ['controlled-last', 'to the bottom'],
+  },
+  label: 'scroll',
+  when: (state) => {
+    const layout = controlledLayout(state);
+    return inControlled(state) && layout !== null && layout.lines.length > layout.rows;
+  },
+  moved: scrollControlled,
+});
+
 const forkActions: readonly Action<HistoryState>[] = [
   {
     id: 'edit-setting',
@@ -310,4 +339,9 @@ const forkActions: readonly Action<HistoryState>[] = [
 ];
 
 /** In the order of the footer. */
-export const historyActions: readonly Action<HistoryState>[] = [...roundActions, ...comparisonActions, ...forkActions];
+export const historyActions: readonly Action<HistoryState>[] = [
+  ...roundActions,
+  ...comparisonActions,
+  ...controlledActions,
+  ...forkActions,
+];

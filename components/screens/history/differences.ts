@@ -1,9 +1,11 @@
 /** What differs between two rounds: settings, update and evaluation as rows, and the curves of both updates. */
-import { halfWidth, winRates } from '../../../src/core/winRate.js';
+import { heldOutKey, type Comparison, type MetricsRow } from '../../../src/core/rows.js';
+import { bootstrapInterval, type Interval } from '../../../src/core/statistics.js';
+import { mean, winRates } from '../../../src/core/winRate.js';
 import type { HeldOutResponse, RoundState, Snapshot } from '../../../src/protocol/messages.js';
+import { winRateInterval } from '../../../src/core/findings.js';
 import { decisionsInWords, promptsWithoutPair } from '../../../src/core/review/decisions.js';
 import { overriddenKeys, settingOf } from '../../../src/core/rounds.js';
-import type { Comparison, MetricsRow } from '../../../src/core/rows.js';
 import { makeLine } from '../../../src/core/sanitize.js';
 import * as format from '../../../src/core/format.js';
 import { curveCount, curvesOf } from '../../parts/curves.js';
@@ -106,16 +108,26 @@ function headToHead(responses: Responses | null): ComparedRow[] {
 
 /** Right against left by reward, on the prompts that both have a response to, as an evaluation compares policies. */
 function winRows(left: readonly HeldOutResponse[], right: readonly HeldOutResponse[]): ComparedRow[] {
-  const before = new Map(left.map((response) => [response.prompt_index, response]));
-  const rows = right.flatMap(({ prompt_index, reward, length }) => {
-    const other = before.get(prompt_index);
+  const before = new Map(left.map((response) => [heldOutKey(response), response]));
+  const byPrompt = new Map<number, number[]>();
+  const rows = right.flatMap((response) => {
+    const { prompt_index, reward, length } = response;
+    const other = before.get(heldOutKey(response));
     if (other === undefined) return [];
     const preference = reward > other.reward ? 1 : reward < other.reward ? 0 : 0.5;
+    byPrompt.set(prompt_index, [...(byPrompt.get(prompt_index) ?? []), preference]);
     return [{ preference, length_model: length, length_baseline: other.length }];
   });
   if (rows.length === 0) return [];
-  const { win_rate, length_controlled_win_rate, standard_error } = winRates(rows);
-  const spread = standard_error === null ? '' : ` ±${format.fixed(halfWidth(standard_error), 1)}`;
+  const { length_controlled_win_rate } = winRates(rows);
+  const preferences = [...byPrompt.values()].map(mean);
+  const win_rate = 100 * mean(preferences);
+  const interval = bootstrapInterval(preferences.length, (drawn) => {
+    let sum = 0;
+    for (const p of drawn) sum += preferences[p];
+    return (100 * sum) / drawn.length;
+  });
+  const spread = interval === null ? '' : ` ±${format.fixed((interval.high - interval.low) / 2, 1)}`;
   const row = (name: string, theirs: string, own: string): ComparedRow => ({
     name,
     left: theirs,
@@ -153,7 +165,7 @@ function evaluationRows(both: Both): ComparedRow[] {
   if (both.left.evaluation === null && both.right.evaluation === null) return [];
   const percent = (value: number, digits: number) => format.percent(value, digits);
   const base = (value: (comparison: Comparison) => number | null) => (round: RoundState) => {
-    const found = round.evaluation?.comparisons.find(({ against }) => against === 'base');
+    const found = againstBase(round);
     return found === undefined ? null : value(found);
   };
   return [
@@ -162,12 +174,14 @@ function evaluationRows(both: Both): ComparedRow[] {
     numbers('length, tokens', both, ({ evaluation: e }) => e?.mean_length, format.fixed, 1),
     numbers('truncated', both, ({ evaluation: e }) => e && 100 * e.truncated_share, percent, 1),
     numbers('distinct-2', both, ({ evaluation: e }) => e?.distinct_2, format.fixed, 3),
+    ...metricRows(both),
     numbers(
       'win rate vs base',
       both,
       base(({ win_rate }) => win_rate),
       percent,
       1,
+      interval(winRateInterval),
     ),
     numbers(
       '  length-controlled',
@@ -175,13 +189,27 @@ function evaluationRows(both: Both): ComparedRow[] {
       base(({ length_controlled_win_rate: rate }) => rate),
       percent,
       1,
+      interval(({ intervals }) => intervals?.length_controlled_win_rate),
     ),
+    ...(hasJudge(both)
+      ? [
+          numbers(
+            '  by second judge',
+            both,
+            base(({ judge }) => judge?.win_rate ?? null),
+            percent,
+            1,
+            interval(({ judge }) => judge?.intervals.win_rate),
+          ),
+        ]
+      : []),
     numbers(
       'KL from base, nats',
       both,
       base(({ kl }) => kl),
       format.fixed,
       3,
+      interval(({ intervals }) => intervals?.kl),
     ),
     numbers(
       '  per token',
@@ -189,8 +217,40 @@ function evaluationRows(both: Both): ComparedRow[] {
       base(({ kl_per_token }) => kl_per_token),
       format.fixed,
       4,
+      interval(({ intervals }) => intervals?.kl_per_token),
     ),
   ];
+}
+
+const againstBase = (round: RoundState): Comparison | undefined =>
+  round.evaluation?.comparisons.find(({ against }) => against === 'base');
+
+const interval =
+  (of: (comparison: Comparison) => Interval | null | undefined) =>
+  (round: RoundState): Interval | null => {
+    const found = againstBase(round);
+    return (found === undefined ? null : of(found)) ?? null;
+  };
+
+const hasJudge = ({ left, right }: Both): boolean =>
+  [left, right].some((round) => againstBase(round)?.judge !== undefined);
+
+/** The users' metrics that either round has. */
+function metricRows(both: Both): ComparedRow[] {
+  const all = [both.left, both.right].flatMap(({ evaluation }) => evaluation?.metrics ?? []);
+  const names = new Map(all.map(({ name, percent }) => [name, percent]));
+  return [...names].map(([name, inPercent]) =>
+    numbers(
+      name,
+      both,
+      ({ evaluation }) => {
+        const found = evaluation?.metrics?.find((metric) => metric.name === name);
+        return found === undefined ? null : (inPercent ? 100 : 1) * found.value;
+      },
+      inPercent ? (value, digits) => format.percent(value, digits) : format.fixed,
+      inPercent ? 1 : 3,
+    ),
+  );
 }
 
 function numbers(
@@ -199,12 +259,17 @@ function numbers(
   value: (round: RoundState) => number | null | undefined,
   show: (value: number, digits: number) => string,
   digits: number,
+  intervalOf: (round: RoundState) => Interval | null = () => null,
 ): ComparedRow {
   const [a, b] = [value(left) ?? NaN, value(right) ?? NaN];
+  const half = (round: RoundState): string => {
+    const found = intervalOf(round);
+    return found === null ? '' : ` ±${format.fixed((found.high - found.low) / 2, digits)}`;
+  };
   return {
     name,
-    left: show(a, digits),
-    right: show(b, digits),
+    left: show(a, digits) + half(left),
+    right: show(b, digits) + half(right),
     difference: Number.isFinite(a) && Number.isFinite(b) ? format.signed(b - a, digits) : '',
     differs: false,
   };

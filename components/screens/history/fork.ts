@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { unwrap } from '../../../src/core/config/partial.js';
+import { referenceProblem } from '../../../src/core/config/reference.js';
 import { parseRewardSpec } from '../../../src/core/config/rewardSpec.js';
 import { configOf, resetSettings } from '../../../src/core/config/rounds.js';
 import { messageOf } from '../../../src/core/errors.js';
@@ -107,6 +108,7 @@ function fieldProblem(field: ForkField, text: string): string | null {
   }
   if (kind === 'choice') return choices.includes(text) ? null : `${text}: expected ${choices.join(' or ')}`;
   if (text.trim() === '') return 'expected a value; esc keeps the present one';
+  if (key === 'dpo.reference') return referenceProblem(text.trim());
   if (key !== 'reward') return null;
   try {
     parseRewardSpec(text);

@@ -1,19 +1,22 @@
 /** The history screen in words: read aloud, copied, and as breadcrumbs. */
 import { commandLine, shellQuote } from '../../../src/core/shell.js';
+import { controlledTitle, resultColumns, rowRemark, settingLabel, settingText } from '../../../src/core/controlled.js';
 import { decisionsInWords, samplingInWords, withoutPairInWords } from '../../../src/core/review/decisions.js';
 import { branchTitle } from '../../../src/core/rounds.js';
 import { alpha, fixed, of, percent, signed } from '../../../src/core/format.js';
 import { makeVisible } from '../../../src/core/sanitize.js';
 import type { RoundState } from '../../../src/protocol/messages.js';
 import { compareLayout, pageNames } from './compare.js';
+import { comparisonsOf } from './controlled.js';
 import { explained, forkFields, shownValue } from './fork.js';
 import { nameOf, roundOf, selectedRound, treeIn, verdictWord, viewOf } from './select.js';
 import type { HistoryState } from './state.js';
 
 export function crumbs(state: HistoryState): string[] {
-  const { comparison, fork, plot } = state.ui;
+  const { comparison, controlled, fork, plot } = state.ui;
   if (fork !== null) return [`fork of ${fork.parent}`];
   if (comparison !== null) return [`${comparison.left} vs ${comparison.right}`];
+  if (controlled !== null) return [`round ${controlled.round} controlled`];
   return plot ? ['plot'] : [];
 }
 
@@ -35,6 +38,8 @@ export function reading(state: HistoryState): string[] {
       return readComparison(state);
     case 'fork':
       return readFork(state);
+    case 'controlled':
+      return readControlled(state);
   }
 }
 
@@ -126,6 +131,26 @@ function readComparison(state: HistoryState): string[] {
       ];
     }
   }
+}
+
+/** A sentence per table and one per round, in the tables' order. */
+function readControlled(state: HistoryState): string[] {
+  const { controlled } = state.ui;
+  const of = controlled === null ? null : roundOf(state, controlled.round);
+  if (of === null) return [];
+  return comparisonsOf(state, of).flatMap((comparison) => {
+    const { keys, rows } = comparison;
+    const title = controlledTitle(comparison);
+    const results = resultColumns(rows.map(({ round }) => round));
+    const sentences = rows.map(({ round, values }) => {
+      const settings = keys.map((key, i) => `${settingLabel(key)} ${makeVisible(settingText(key, values[i]))}`);
+      const numbers = results.map(({ heading, cell }) => `${heading} ${cell(round)}`);
+      const remark = rowRemark(round);
+      const text = [...settings, nameOf(round), ...numbers, ...(remark === '' ? [] : [remark])].join(', ');
+      return `${text}${round.id === of.id ? ' (the selected round)' : ''}.`;
+    });
+    return [`${title.charAt(0).toUpperCase()}${title.slice(1)}.`, ...sentences];
+  });
 }
 
 function readFork(state: HistoryState): string[] {

@@ -3,6 +3,7 @@ import type { AnswerTo, Query } from '../../../src/protocol/messages.js';
 import { type ScreenDefinition, type Step, noEffects, send } from '../../app/state.js';
 import { historyActions } from './actions.js';
 import { askForComparison, pointInComparison } from './compare.js';
+import { scrollControlled, withoutComparisons } from './controlled.js';
 import { closedWhenBegun, pointInFork, typedField, typingField } from './fork.js';
 import { copies, crumbs, reading } from './reading.js';
 import { deletionLines, isTextField, opened, pointInRounds, typedText, typingText } from './rounds.js';
@@ -17,7 +18,7 @@ export const history: ScreenDefinition<HistoryState> = {
   initial: historyUi,
   View: HistoryView,
   actions: historyActions,
-  settle: (state) => withoutDeleted(closedWhenBegun(state)),
+  settle: (state) => withoutComparisons(withoutDeleted(closedWhenBegun(state))),
   asks: askForComparison,
   answered,
   pointed,
@@ -34,9 +35,10 @@ export const history: ScreenDefinition<HistoryState> = {
   },
   confirmed: (state, what) => send(state, { type: 'delete-round', round: Number(split(what)[1]) }),
   back(state) {
-    const { fork, comparison, plot } = state.ui;
+    const { fork, comparison, controlled, plot } = state.ui;
     if (fork !== null) return changed(state, { fork: null });
     if (comparison !== null) return changed(state, { comparison: null });
+    if (controlled !== null) return changed(state, { controlled: null });
     return plot ? changed(state, { plot: false }) : null;
   },
 };
@@ -91,5 +93,7 @@ function pointed(
       return noEffects(pointInComparison(state, kind, x, y));
     case 'fork':
       return pointInFork(state, kind, y);
+    case 'controlled':
+      return noEffects(kind === 'press' ? state : scrollControlled(state, kind === 'wheel-up' ? 'up' : 'down'));
   }
 }

@@ -30,8 +30,12 @@ export function treeIn({ run }: Pick<HistoryState, 'run'>): Tree {
   return tree;
 }
 
-export function viewOf({ ui: { comparison, fork } }: HistoryState): 'rounds' | 'comparison' | 'fork' {
-  return fork !== null ? 'fork' : comparison !== null ? 'comparison' : 'rounds';
+export function viewOf({
+  ui: { comparison, fork, controlled },
+}: HistoryState): 'rounds' | 'comparison' | 'fork' | 'controlled' {
+  if (fork !== null) return 'fork';
+  if (comparison !== null) return 'comparison';
+  return controlled !== null ? 'controlled' : 'rounds';
 }
 
 export function roundOf({ run }: Pick<HistoryState, 'run'>, id: number): RoundState | null {

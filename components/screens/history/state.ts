@@ -40,6 +40,8 @@ export interface HistoryUi {
   plot: boolean;
   comparison: ComparisonUi | null;
   fork: ForkUi | null;
+  /** The round whose controlled comparisons are shown, and the first visible line. */
+  controlled: { round: number; top: number } | null;
   /** An earlier round that the engine was asked for, and the screen that will show it. */
   opening: { round: number; screen: Screen } | null;
   /** Metrics of earlier updates, as received from the engine. */
@@ -59,6 +61,7 @@ export const historyUi: HistoryUi = {
   plot: false,
   comparison: null,
   fork: null,
+  controlled: null,
   opening: null,
   metrics: [],
   asked: [],

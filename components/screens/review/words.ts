@@ -2,6 +2,7 @@
  * The review screen in words: the marks and the remark that it shows, the question before the update is launched, and
  * the whole screen as lines to be read aloud.
  */
+import { referenceInWords } from '../../../src/core/config/reference.js';
 import { causesInWords } from '../../../src/core/review/decisions.js';
 import { objectives } from '../../../src/core/objectives/index.js';
 import * as format from '../../../src/core/format.js';
@@ -95,7 +96,7 @@ function baseOf(state: ReviewState, reviewed: ReviewedRound): string {
   const { objective } = reviewed.loss;
   const own = objective === 'lr-dpo' ? '' : `objective ${objective} · `;
   if (!objectives[objective].reference) return `${own}no reference`;
-  return `${own}reference ${reference === 'round' ? 'round start' : makeLine(reference, 30)}`;
+  return `${own}reference ${makeLine(reference === 'base' ? reference : referenceInWords(reference, 'round start'), 50)}`;
 }
 
 /** The question before launching: the first line asks. The plan is filled in once the engine has answered. */

@@ -5,7 +5,8 @@
 import path from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../errors.js';
-import { resolveRewardSpec } from './rewardSpec.js';
+import { resolveReference } from './reference.js';
+import { metricFile, resolveRewardSpec } from './rewardSpec.js';
 import { configSchema, pairsSchema, perPromptProblem, samplingSchema } from './schema.js';
 
 /** A configuration before defaults, nested like the file. */
@@ -18,21 +19,34 @@ export const pathKeys = ['model', 'prompts', 'held_out', 'preferences'] as const
 export function resolvePaths(config: PartialConfig, base: string): PartialConfig {
   const out = { ...config };
   for (const key of pathKeys) if (typeof out[key] === 'string') out[key] = path.resolve(base, out[key]);
-  if (typeof out.reward === 'string') {
-    try {
-      out.reward = resolveRewardSpec(out.reward, base);
-    } catch {
-      // checkConfig reports it with all other problems.
-    }
+  if (typeof out.reward === 'string') out.reward = resolvedReward(out.reward, base);
+  if (isObject(out.evaluation)) {
+    const { judge, metric } = out.evaluation;
+    out.evaluation = {
+      ...out.evaluation,
+      ...(typeof judge === 'string' && { judge: resolvedReward(judge, base) }),
+      ...(Array.isArray(metric) && {
+        metric: metric.map((spec: unknown) =>
+          typeof spec === 'string' && metricFile(spec) !== '' ? `metric:${path.resolve(base, metricFile(spec))}` : spec,
+        ),
+      }),
+    };
   }
   const dpo = out.dpo as PartialConfig | undefined;
-  if (typeof dpo?.reference === 'string' && !['round', 'base'].includes(dpo.reference)) {
-    out.dpo = { ...dpo, reference: path.resolve(base, dpo.reference) };
-  }
+  if (typeof dpo?.reference === 'string') out.dpo = { ...dpo, reference: resolveReference(dpo.reference, base) };
   const trackers = out.trackers as PartialConfig | undefined;
   if (typeof trackers?.tensorboard === 'string')
     out.trackers = { ...trackers, tensorboard: path.resolve(base, trackers.tensorboard) };
   return out;
+}
+
+/** An unreadable specification is left for checkConfig, which reports it with all other problems. */
+function resolvedReward(spec: string, base: string): string {
+  try {
+    return resolveRewardSpec(spec, base);
+  } catch {
+    return spec;
+  }
 }
 
 /** Merges `over` into `under`, group by group. */

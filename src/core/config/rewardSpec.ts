@@ -60,6 +60,25 @@ export function moduleFiles(spec: string): string[] {
   }
 }
 
+/** The file of a metric, `metric:FILE` or a path alone. */
+export function metricFile(spec: string): string {
+  return spec.replace(/^metric:/i, '');
+}
+
+/**
+ * Whether a second judge shares parts with the training reward, weights aside: `same` if both consist of the same
+ * parts.
+ *
+ * @throws UserError if one of them cannot be read
+ */
+export function judgeOverlap(reward: string, judge: string): 'none' | 'some' | 'same' {
+  const names = (spec: string) => new Set(parseRewardSpec(spec).map((part) => JSON.stringify({ ...part, weight: 1 })));
+  const [trained, judging] = [names(reward), names(judge)];
+  const shared = [...judging].filter((name) => trained.has(name)).length;
+  if (shared === 0) return 'none';
+  return shared === judging.size && shared === trained.size ? 'same' : 'some';
+}
+
 const urlParameters = ['model', 'tokenizer'];
 
 /** run.json, reports and model cards repeat the specification, so it must not hold secrets. */

@@ -11,8 +11,9 @@ import {
   type ObjectiveName,
 } from '../objectives/index.js';
 import { UserError } from '../errors.js';
-import type { RoundOverrides, RoundSettings, RoundState } from '../rounds.js';
-import type { RunFiles } from '../runFiles.js';
+import { referenceFolders, type WeightedFolder } from './reference.js';
+import { overriddenKeys, type RoundOverrides, type RoundSettings, type RoundState } from '../rounds.js';
+import { roundFiles, type RunFiles } from '../runFiles.js';
 
 /**
  * Groups that a branch may override. The model, prompts and seed belong to the run: otherwise rounds could not be
@@ -43,7 +44,7 @@ export function promptCounts(config: Config, branch: Pick<RoundState, 'overrides
  * Settings and overrides of a new round: changes over the inherited ones. α, β and the learning rate may also be given
  * among the overrides; relative paths are relative to `base`.
  *
- * @param rewardProblems why a reward cannot be used (io/configFile.ts)
+ * @param fileProblems of the reward and the reference policy that the changes name (io/configFile.ts)
  * @throws UserError that names every invalid value
  */
 export function changedRound(
@@ -51,7 +52,7 @@ export function changedRound(
   inherited: { settings: RoundSettings; overrides: RoundOverrides },
   changes: { settings?: Partial<RoundSettings>; overrides?: RoundOverrides },
   base: string,
-  rewardProblems: (config: PartialConfig) => string[],
+  fileProblems: (config: PartialConfig) => string[],
 ): { settings: RoundSettings; overrides: RoundOverrides } {
   const given: PartialConfig = resolvePaths({ ...changes.overrides }, base);
   const strange = Object.keys(given).filter((key) => !(groups as readonly string[]).includes(key));
@@ -71,7 +72,7 @@ export function changedRound(
   problems.push(...schemaProblems(merged));
   const asksPairs = isObject(known.pairs) && known.pairs.per_prompt !== undefined;
   if (asksPairs || known.sampling !== undefined) problems.push(...pairProblems(merged, (key) => key));
-  if (known.reward !== undefined) problems.push(...rewardProblems(known));
+  problems.push(...fileProblems(known));
   if (problems.length > 0) throw new UserError(problems.join('; '));
   const { dpo, update } = configSchema.parse(merged);
   const overrides = mergeConfigs(inherited.overrides as PartialConfig, known);
@@ -79,6 +80,19 @@ export function changedRound(
     settings: { alpha: dpo.alpha, beta: dpo.beta, lr: update.lr },
     overrides: withoutSettings(overrides) as RoundOverrides,
   };
+}
+
+/** Groups that a round done again may override: neither its samples nor its scores depend on them. */
+const redoGroups: readonly string[] = ['pairs', 'dpo', 'update'];
+
+/** One sentence for each override that a round done again, from the same samples and scores, cannot have. */
+export function redoProblems(overrides: RoundOverrides = {}): string[] {
+  return overriddenKeys({ overrides })
+    .filter((key) => !redoGroups.includes(key.split('.')[0]))
+    .map(
+      (key) =>
+        `${key}: cannot change where a round's samples and scores are used again; expected a setting of ${redoGroups.join(', ')}, or fork to sample anew`,
+    );
 }
 
 /**
@@ -122,14 +136,21 @@ function withoutSettings(overrides: PartialConfig): PartialConfig {
   );
 }
 
-/** Folders of the policy that a round starts from and of its reference policy (`round`, `base` or a folder). */
+/**
+ * Folders of the policy that a round starts from and of its reference policy. An interpolation has a folder in the
+ * round's own, which run/stages/referencePolicy.ts builds from `parts`.
+ */
 export function policiesOf(
   { dpo }: Config,
-  files: Pick<RunFiles, 'policyDir'>,
-  { parent }: Pick<RoundState, 'parent'>,
-): { start: string; reference: string; same: boolean } {
+  files: Pick<RunFiles, 'policyDir' | 'file'>,
+  { id, parent }: Pick<RoundState, 'id' | 'parent'>,
+): { start: string; reference: string; same: boolean; parts: WeightedFolder[] } {
   const start = files.policyDir(parent ?? 0);
-  const reference = dpo.reference === 'round' ? start : dpo.reference === 'base' ? files.policyDir(0) : dpo.reference;
-  const same = path.resolve(reference) === path.resolve(start);
-  return { start, reference: same ? start : reference, same };
+  const parts = referenceFolders(dpo.reference, (model) =>
+    model === 'round' ? start : model === 'base' ? files.policyDir(0) : model,
+  );
+  if (parts.length > 1) return { start, reference: files.file(id, roundFiles.referencePolicy), same: false, parts };
+  const [{ dir }] = parts;
+  const same = path.resolve(dir) === path.resolve(start);
+  return { start, reference: same ? start : dir, same, parts };
 }

@@ -5,6 +5,7 @@
  * Leaves out reporting problems (partial.ts) and reading files (io/configFile.ts).
  */
 import { z } from 'zod';
+import { referenceProblem } from './reference.js';
 import {
   LR_DPO_ALPHA,
   neutral,
@@ -205,8 +206,14 @@ export const dpoSchema = z.strictObject({
   reference: z
     .string()
     .min(1)
+    .superRefine((spec, context) => {
+      const problem = referenceProblem(spec);
+      if (problem !== null) context.addIssue({ code: 'custom', message: problem });
+    })
     .default('round')
-    .describe('`round` (the policy this round started from), `base` (the first policy) or a model folder'),
+    .describe(
+      '`round` (the policy this round started from), `base` (the first policy), a model folder, or two of them interpolated: 0.5*round+0.5*base',
+    ),
 });
 
 /** β and α that are not given are those of the objective. What is no objective is left for the schema to report. */
@@ -304,6 +311,23 @@ export const updateSchema = z.strictObject({
 export const evaluationSchema = z.strictObject({
   max_prompts: z.int().min(0).max(MAX_PROMPTS).default(0).describe('held-out prompts used; 0 is all of them'),
   temperature: z.number().min(0).max(10).default(0.8).describe('temperature of the held-out responses'),
+  responses: z
+    .int()
+    .min(1)
+    .max(1024)
+    .default(1)
+    .describe('responses to each held-out prompt; more of them make the intervals narrower'),
+  metric: z
+    .array(z.string().min(1))
+    .max(16)
+    .default([])
+    .describe('metric:FILE, each a JavaScript module that scores a response with its row of the held-out file'),
+  judge: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe('a second judge that training never sees: a reward specification like `reward`'),
   probes: z
     .int()
     .min(0)

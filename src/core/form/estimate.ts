@@ -125,16 +125,17 @@ export function estimateTimes(
   const heldOutPairs = held_out_share === 0 ? 0 : Math.max(1, Math.round(held_out_share * pairs));
   const trainedPairs = Math.max(1, pairs - heldOutPairs);
   const trained = steps > 0 ? steps * batch_size : trainedPairs * epochs;
-  const evaluated = heldOutPairs * evaluationCount(totalSteps(trainedPairs, config.update), config.update);
+  const evaluatedPairs = heldOutPairs * evaluationCount(totalSteps(trainedPairs, config.update), config.update);
   const of = (tokens: number, speed: number | undefined): number | null =>
     speed === undefined ? null : tokens / speed;
-  const sampling = of(heldOut * length, sample?.tokensPerSecond);
-  const scoring = of(heldOut, score?.responsesPerSecond);
-  const judging = of(forwardShare * opponents * heldOut * sequence, update?.tokensPerSecond);
+  const evaluated = heldOut * config.evaluation.responses;
+  const sampling = of(evaluated * length, sample?.tokensPerSecond);
+  const scoring = of(evaluated, score?.responsesPerSecond);
+  const judging = of(forwardShare * opponents * evaluated * sequence, update?.tokensPerSecond);
   return {
     sample: of(responses * length, sample?.tokensPerSecond),
     score: of(responses, score?.responsesPerSecond),
-    update: of(2 * sequence * (trained + forwardShare * (pairs + evaluated)), update?.tokensPerSecond),
+    update: of(2 * sequence * (trained + forwardShare * (pairs + evaluatedPairs)), update?.tokensPerSecond),
     evaluate: sampling === null || scoring === null || judging === null ? null : sampling + scoring + judging,
   };
 }

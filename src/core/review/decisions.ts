@@ -4,6 +4,7 @@
  *
  * Pure: the engine and `brevity review FILE` write the journal to disk.
  */
+import { createHash } from 'node:crypto';
 import { UserError } from '../errors.js';
 import type { DroppedPairs } from '../rows.js';
 import type { Decision, DecisionCounts, DecisionRow, ResponsePair, ReviewRow, RewardPair, Ruling } from './rows.js';
@@ -202,18 +203,30 @@ export interface ReviewCounts {
   pairs: number;
   dropped: DroppedPairs;
   decisions: DecisionCounts;
+  /** Equal for the same pairs of the same prompts; null without rows. */
+  pairs_digest: string | null;
 }
 
 /** The only place where pairs are counted: launch, training, run.json, history and reports all agree with it. */
 export function countReview(rows: readonly ReviewRow[], decisions: ReadonlyMap<number, Decision>): ReviewCounts {
   const dropped: DroppedPairs = { ties: 0, identical: 0, below_gap: 0, too_few: 0 };
   let pairs = 0;
+  const digest = createHash('sha256');
   for (const row of rows) {
-    const status = pairStatus(row, decisions.get(row.prompt_index));
-    if (status === 'pair') pairs += decidedPairs(row, decisions.get(row.prompt_index)).length;
+    const decision = decisions.get(row.prompt_index);
+    const status = pairStatus(row, decision);
+    const decided = decidedPairs(row, decision);
+    for (const { chosen, rejected, weight = 1 } of decided)
+      digest.update(`${row.prompt_index} ${chosen} ${rejected} ${weight}\n`);
+    if (status === 'pair') pairs += decided.length;
     else if (status !== 'excluded' && status !== 'tie') dropped[status]++;
   }
-  return { pairs, dropped, decisions: countDecisions(rows, decisions.values()) };
+  return {
+    pairs,
+    dropped,
+    decisions: countDecisions(rows, decisions.values()),
+    pairs_digest: rows.length === 0 ? null : digest.digest('hex').slice(0, 16),
+  };
 }
 
 /** @param rows of the round, in any order */

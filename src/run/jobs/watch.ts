@@ -12,13 +12,14 @@ import type { Config, JobConfig } from '../../core/config/schema.js';
 import type { ControlSignal } from '../../core/control.js';
 import { messageOf, UserError } from '../../core/errors.js';
 import { log } from '../../io/print.js';
-import { policiesOf } from '../../core/config/rounds.js';
 import type { WorkContext, WorkResults } from '../stages/context.js';
 import { discardUpdate } from '../stages/files.js';
 import { writePolicyProbes } from '../stages/policyProbes.js';
+import { readyPolicies } from '../stages/referencePolicy.js';
 import { readLogps } from '../stages/reviewFiles.js';
 import { trainingPairs } from '../stages/update.js';
 import { objectives } from '../../core/objectives/index.js';
+import { seedRound } from '../../core/rounds.js';
 import { sampleRowSchema, type PairRow } from '../../core/rows.js';
 import { deriveSeed } from '../../core/seeds.js';
 import { makeDirectory, removeAll, syncDirectory, syncTree, writeFileAtomic } from '../../io/durable.js';
@@ -145,7 +146,7 @@ class JobWatch {
   private prepare(): void {
     const { config, files, round } = this.context;
     const { paths } = this.config;
-    const { start, reference, same } = policiesOf(config, files, round);
+    const { start, reference, same } = readyPolicies(this.context);
     const { job: _job, held_out_share: _share, ...update } = config.update;
     const pairs = trainingPairs(this.context);
     const { server } = config.sampling;
@@ -167,7 +168,7 @@ class JobWatch {
         nll_weight: config.dpo.nll_weight,
       },
       update: { ...update, lr: round.settings.lr },
-      seed: deriveSeed(config.seed, 'update', round.id),
+      seed: deriveSeed(config.seed, 'update', seedRound(round)),
       precision: config.precision,
       threads: config.threads,
       backend: config.backend,

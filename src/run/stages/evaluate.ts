@@ -1,37 +1,95 @@
 /** A round's and its opponents' responses to the held-out prompts, computed on this machine or on sampling servers. */
-import { namedParts } from '../../core/config/rewardSpec.js';
 import type { ServerConfig } from '../../core/config/schema.js';
+import { judgeOverlap, namedParts } from '../../core/config/rewardSpec.js';
 import { pauseOnly } from '../../core/control.js';
-import type { Answers, Opponent } from '../../core/evaluation.js';
+import { type Answers, evaluatePolicy, type Opponent } from '../../core/evaluation.js';
+import { UserError } from '../../core/errors.js';
+import { roundFiles } from '../../core/runFiles.js';
+import { type EvaluationResult, type SampleRow, sampleRowSchema, scoreRowSchema } from '../../core/rows.js';
+import { heldOutSeed } from '../../core/seeds.js';
+import { readJsonLines } from '../../io/jsonl.js';
+import { remoteName } from '../../remote/names.js';
 import { ContextFull, type ServerPool } from '../../remote/servers/pool.js';
-import type { WorkContext } from './context.js';
-import { Probes } from './probes.js';
-import { localSampler, sampleInto, type Sampler } from './sample.js';
-import { holdPolicy, serverSampler, withServers } from './servers.js';
 import { responseLogprobs, sum } from '../../train/logprobs.js';
 import { referenceLogps } from '../../train/referenceLogps.js';
-import { UserError } from '../../core/errors.js';
-import { sampleRowSchema, scoreRowSchema } from '../../core/rows.js';
-import { deriveSeed } from '../../core/seeds.js';
-import { readJsonLines } from '../../io/jsonl.js';
+import type { WorkContext } from './context.js';
+import { type HeldOutSamples, heldOutMetrics, judgedBy, kindsOf } from './opinions.js';
+import { Probes } from './probes.js';
 import { heldOutPrompts } from './prompts.js';
-import { remoteName } from '../../remote/names.js';
+import { localSampler, sampleInto, type Sampler } from './sample.js';
 import { scoreInto } from './score.js';
-import { roundFiles } from '../../core/runFiles.js';
+import { holdPolicy, serverSampler, withServers } from './servers.js';
 
-/** @throws UserError if a policy cannot be loaded, or the servers cannot be used */
-export async function answersOf(context: WorkContext): Promise<{ answers: Answers; opponents: Opponent[] }> {
-  const { server } = context.config.sampling;
-  const { answers, logps } =
+/**
+ * Samples and scores the round's responses, has them judged and measured, and compares them with its opponents'.
+ *
+ * @throws UserError if a policy cannot be loaded, the servers cannot be used, or a judge or metric fails; everything that
+ *   was finished before is on disk, and the next attempt continues from there
+ */
+export async function evaluateRound(context: WorkContext): Promise<EvaluationResult> {
+  const { config, round } = context;
+  const { server } = config.sampling;
+  const logps =
     server === null
       ? await answersHere(context)
       : await withServers(context, server, (pool) => answersThere(context, pool, server));
-  const opponents = opponentsOf(context).map(({ against, id }, i): Opponent => ({
-    against,
+  const opponents = opponentsOf(context);
+  const samples = new Map(
+    [round.id, ...opponents.map(({ id }) => id)].map((id): [number, HeldOutSamples] => [
+      id,
+      { round: id, rows: readSamples(context, id) },
+    ]),
+  );
+  const own = samples.get(round.id) as HeldOutSamples;
+  checkSamePrompts(context, own, [...samples.values()]);
+  const prompts = heldOutPrompts(config, { rows: true });
+  const metrics = await heldOutMetrics(context, prompts, [...samples.values()]);
+  const judge =
+    config.evaluation.judge === null ? null : await judgedBy(config.evaluation.judge, context, own, samples);
+  const answersOf = (id: number): Answers => ({
     ...readAnswers(context, id),
-    logps: logps[i],
+    metrics: metrics.get(id),
+    ...(judge !== null && { judged: judge.scores.get(id) }),
+  });
+  const known = logps.map((of, i) => ({ ...opponents[i], logps: of }));
+  // Round 1 starts from the base: one comparison serves both.
+  const distinct = known.filter(({ id }, i) => known.findIndex((other) => other.id === id) === i);
+  const result = evaluatePolicy(
+    round.id,
+    answersOf(round.id),
+    distinct.map(({ id, against, logps: of }): Opponent => {
+      return { against, ...answersOf(id), logps: of, preferences: judge?.preferences.get(id) };
+    }),
+    {
+      kinds: kindsOf(prompts, own.rows),
+      ...(judge !== null && { judge: { spec: judge.spec, remarks: judge.remarks } }),
+      notes: judge === null ? [] : judgeNotes(config.reward, judge.spec),
+    },
+  );
+  const comparisons = opponents.map(({ against, id }) => ({
+    ...result.comparisons[distinct.findIndex((other) => other.id === id)],
+    against,
   }));
-  return { answers, opponents };
+  return { ...result, comparisons };
+}
+
+/** A run.json that was edited may name the training reward as its second judge; new runs are refused. */
+function judgeNotes(reward: string, judge: string): string[] {
+  const overlap = judgeOverlap(reward, judge);
+  if (overlap === 'none') return [];
+  const what = overlap === 'same' ? 'is the training reward' : 'shares a part with the training reward';
+  return [`The second judge ${what}, so it is no second opinion.`];
+}
+
+/** @throws UserError if an opponent answered other prompts: the held-out file or evaluation.max_prompts has changed */
+function checkSamePrompts({ files, config }: WorkContext, own: HeldOutSamples, all: readonly HeldOutSamples[]): void {
+  const indices = own.rows.map(({ prompt_index }) => prompt_index).join();
+  const other = all.find(({ rows }) => rows.map(({ prompt_index }) => prompt_index).join() !== indices);
+  if (other === undefined) return;
+  const name = files.file(other.round, roundFiles.heldOutSamples);
+  throw new UserError(
+    `${name} has responses to ${other.rows.length} held-out prompts and round ${own.round} has them to ${own.rows.length}: only responses to the same prompts can be compared; restore ${config.held_out} and evaluation.max_prompts as they were when round ${other.round} was evaluated`,
+  );
 }
 
 /** The policies that a round is compared with. */
@@ -43,23 +101,22 @@ function opponentsOf({ round: { id, parent } }: WorkContext): { against: string;
   ];
 }
 
-/** `logps`: of the responses, under each opponent. */
-interface Evaluated {
-  answers: Answers;
-  logps: Opponent['logps'][];
-}
-
-async function answersHere(context: WorkContext): Promise<Evaluated> {
+/** Samples and scores the responses. @returns their log-probabilities under each opponent */
+async function answersHere(context: WorkContext): Promise<Opponent['logps'][]> {
   const { files, round } = context;
   const model = await context.models.load(files.policyDir(round.id));
-  const answers = await heldOutAnswers(localSampler(model), context);
-  const logps: number[][] = [];
+  await heldOutAnswers(localSampler(model), context);
+  const logps: number[][][] = [];
   for (const { id } of opponentsOf(context)) logps.push(await logpsUnder(context, files.policyDir(id)));
-  return { answers, logps };
+  return logps;
 }
 
 /** Also samples the update's last probes: this is the first time that the servers hold its policy. */
-async function answersThere(context: WorkContext, pool: ServerPool, server: ServerConfig): Promise<Evaluated> {
+async function answersThere(
+  context: WorkContext,
+  pool: ServerPool,
+  server: ServerConfig,
+): Promise<Opponent['logps'][]> {
   const { round } = context;
   await holdPolicy(context, pool, server, round.id, [round.parent ?? 0]);
   if (round.id > 0 && round.steps !== null) {
@@ -67,10 +124,10 @@ async function answersThere(context: WorkContext, pool: ServerPool, server: Serv
     const probes = new Probes({ ...context, control }, serverSampler(pool), round.steps, false);
     await probes.at(round.steps, round.steps);
   }
-  const answers = await heldOutAnswers(serverSampler(pool), context);
+  await heldOutAnswers(serverSampler(pool), context);
   const logps: Opponent['logps'][] = [];
   for (const { id } of opponentsOf(context)) logps.push(await opponentLogps(context, pool, server, id));
-  return { answers, logps };
+  return logps;
 }
 
 /** Known only if the servers can hold the opponent beside the round's policy. */
@@ -95,63 +152,71 @@ async function opponentLogps(
 // another policy.
 
 /**
- * Samples one response per held-out prompt, with the same seeds in every round, so that unchanged policies respond
- * identically. A comparison needs every prompt, so this can only be paused.
+ * Samples responses to the held-out prompts, with the same seeds in every round, so that unchanged policies respond
+ * identically, and scores them. A comparison needs every prompt, so this can only be paused.
  */
-export async function heldOutAnswers(sampler: Sampler, context: WorkContext): Promise<Answers> {
+async function heldOutAnswers(sampler: Sampler, context: WorkContext): Promise<void> {
   const { config, files, round } = context;
   const { rows: samples } = await sampleInto(
     sampler,
     {
       file: files.file(round.id, roundFiles.heldOutSamples),
       prompts: heldOutPrompts(config),
-      samples: 1,
+      samples: config.evaluation.responses,
       raw: config.sampling.raw,
       settings: { ...config.sampling, temperature: config.evaluation.temperature },
-      seed: (promptIndex) => deriveSeed(config.seed, 'held-out', promptIndex),
+      seed: (promptIndex, sample) => heldOutSeed(config.seed, promptIndex, sample),
     },
     { ...context, control: pauseOnly(context.control) },
   );
-  await scoreInto(files.file(round.id, roundFiles.heldOutScores), samples, context);
-  return readAnswers(context, round.id);
+  await scoreInto(files.file(round.id, roundFiles.heldOutScores), samples, context, { absolute: true });
 }
 
-/** @throws UserError if a file is damaged: every prompt needs one response and one reward */
-export function readAnswers({ files, config }: WorkContext, round: number): Answers {
-  const file = (name: string) => files.file(round, name);
-  const samples = readJsonLines(file(roundFiles.heldOutSamples), sampleRowSchema);
-  const scored = readJsonLines(file(roundFiles.heldOutScores), scoreRowSchema);
-  const scores = new Map(scored.map((row) => [row.prompt_index, row.rewards.at(0)]));
+/** A round's held-out samples, by prompt_index. */
+function readSamples({ files }: WorkContext, round: number): SampleRow[] {
+  const samples = readJsonLines(files.file(round, roundFiles.heldOutSamples), sampleRowSchema);
+  return samples.sort((a, b) => a.prompt_index - b.prompt_index);
+}
+
+/** @throws UserError if a file is damaged: every prompt needs a response, and every response a reward */
+export function readAnswers(context: WorkContext, round: number): Answers {
+  const file = (name: string) => context.files.file(round, name);
+  const samples = readSamples(context, round);
+  const scored = new Map(
+    readJsonLines(file(roundFiles.heldOutScores), scoreRowSchema).map((row) => [row.prompt_index, row]),
+  );
   // Rows of earlier versions have no parts, and another round may have been scored with another reward.
-  const named = namedParts(config.reward);
-  const values = scored.flatMap(({ parts }) => (parts?.[0]?.length === named.length ? [parts[0]] : []));
-  samples.sort((a, b) => a.prompt_index - b.prompt_index);
+  const named = namedParts(context.config.reward);
+  const parts = samples.map(({ prompt_index }) => scored.get(prompt_index)?.parts ?? []);
+  const isComplete =
+    samples.length > 0 && parts.every((of) => of.length > 0 && of.every(({ length }) => length === named.length));
   const lacking = (name: string, what: string, prompt_index: number) =>
     new UserError(
       `${file(name)} has no ${what} for prompt_index ${prompt_index}; remove its line, and the next start does it again`,
     );
   return {
     responses: samples.map(({ prompt_index, responses }) => {
-      const response = responses.at(0);
-      if (response === undefined) throw lacking(roundFiles.heldOutSamples, 'response', prompt_index);
-      return response;
+      if (responses.length === 0) throw lacking(roundFiles.heldOutSamples, 'response', prompt_index);
+      return responses;
     }),
-    rewards: samples.map(({ prompt_index }) => {
-      const reward = scores.get(prompt_index);
-      if (reward === undefined) throw lacking(roundFiles.heldOutScores, 'reward', prompt_index);
-      return reward;
+    rewards: samples.map(({ prompt_index, responses }) => {
+      const rewards = scored.get(prompt_index)?.rewards;
+      if (rewards?.length !== responses.length) throw lacking(roundFiles.heldOutScores, 'reward', prompt_index);
+      return rewards;
     }),
-    ...(named.length > 0 && values.length === scored.length && values.length > 0 && { parts: { named, values } }),
+    ...(named.length > 0 && isComplete && { parts: { named, values: parts } }),
   };
 }
 
 /** Summed log-probabilities of the policy's held-out responses under another policy, stored like a reference's. */
-export async function logpsUnder(context: WorkContext, dir: string): Promise<number[]> {
-  const sequences = heldOutSequences(context);
+async function logpsUnder(context: WorkContext, dir: string): Promise<number[][]> {
+  const { sequences, grouped } = heldOutSequences(context);
   const model = await context.models.load(dir);
   const file = context.files.file(context.round.id, roundFiles.heldOutLogps);
-  return referenceLogps(file, model.fingerprint, sequences, async (missing) =>
-    (await responseLogprobs(model, missing, { control: pauseOnly(context.control) })).map(sum),
+  return grouped(
+    await referenceLogps(file, model.fingerprint, sequences, async (missing) =>
+      (await responseLogprobs(model, missing, { control: pauseOnly(context.control) })).map(sum),
+    ),
   );
 }
 
@@ -160,26 +225,33 @@ export async function logpsUnder(context: WorkContext, dir: string): Promise<num
  *
  * @param adapter its name; null: the base model
  */
-export async function logpsOnServers(
+async function logpsOnServers(
   context: WorkContext,
   pool: ServerPool,
   round: number,
   adapter: string | null,
-): Promise<number[]> {
+): Promise<number[][]> {
+  const { sequences, grouped } = heldOutSequences(context);
   const file = context.files.file(context.round.id, roundFiles.heldOutLogps);
-  return referenceLogps(
-    file,
-    `servers ${remoteName(context.files, round)}`,
-    heldOutSequences(context),
-    async (missing) =>
+  return grouped(
+    await referenceLogps(file, `servers ${remoteName(context.files, round)}`, sequences, async (missing) =>
       (await pool.logprobs(missing, { adapter, control: pauseOnly(context.control) })).map((values) =>
         values.reduce((total, value) => total + value, 0),
       ),
+    ),
   );
 }
 
-function heldOutSequences({ files, round }: WorkContext): { prompt_ids: number[]; response_ids: number[] }[] {
-  const samples = readJsonLines(files.file(round.id, roundFiles.heldOutSamples), sampleRowSchema);
-  samples.sort((a, b) => a.prompt_index - b.prompt_index);
-  return samples.map(({ prompt_ids, responses }) => ({ prompt_ids, response_ids: responses[0].ids }));
+/** The round's held-out responses one after the other, and how values of them are grouped by prompt. */
+function heldOutSequences(context: WorkContext) {
+  const rows = readSamples(context, context.round.id);
+  return {
+    sequences: rows.flatMap(({ prompt_ids, responses }) =>
+      responses.map(({ ids }) => ({ prompt_ids, response_ids: ids })),
+    ),
+    grouped(values: readonly number[]): number[][] {
+      let start = 0;
+      return rows.map(({ responses }) => values.slice(start, (start += responses.length)));
+    },
+  };
 }

@@ -26,7 +26,7 @@ export class ModelShelf {
    * @param prepare loads the tensor backend; called before a model is loaded
    */
   constructor(
-    private readonly permission: Permission,
+    readonly permission: Permission,
     private readonly prepare: () => Promise<void> = () => Promise.resolve(),
   ) {}
 

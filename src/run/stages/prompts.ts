@@ -53,8 +53,9 @@ class PromptWalk {
   }
 }
 
-export function heldOutPrompts(config: Config): RoundPrompt[] {
-  const all = readPrompts(config.held_out).map((entry, index) => ({ ...entry, index }));
+/** @param options `rows`: with the whole rows of the file */
+export function heldOutPrompts(config: Config, options: { rows?: boolean } = {}): RoundPrompt[] {
+  const all = readPrompts(config.held_out, options).map((entry, index) => ({ ...entry, index }));
   const most = config.evaluation.max_prompts;
   return most === 0 ? all : all.slice(0, most);
 }

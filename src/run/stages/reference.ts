@@ -10,9 +10,9 @@ import type { Objective } from '../../core/objectives/objective.js';
 import { bySide, pairSides, sharedLength, type ReferenceLogps } from '../../train/step.js';
 import { pairRowSchema, sampleRowSchema, type PairRow, type SampleRow } from '../../core/rows.js';
 import { appendJsonLines, readJsonLines } from '../../io/jsonl.js';
-import { policiesOf } from '../../core/config/rounds.js';
 import { ProgressMeter, type WorkContext, type WorkResults } from './context.js';
 import type { PolicyUse } from './models.js';
+import { readyPolicies } from './referencePolicy.js';
 import { readLogps, type LogpsRow } from './reviewFiles.js';
 import { roundFiles } from '../../core/runFiles.js';
 
@@ -29,8 +29,8 @@ export function trainingUse({ update }: { update: Pick<UpdateConfig, 'lora'> }):
 
 /** The pairs' log-probabilities under the reference policy. */
 export async function referenceOf(context: WorkContext, pairs: PairRow[]): Promise<ReferenceLogps | 'aborted'> {
-  const { config, files, round } = context;
-  const { reference, same } = policiesOf(config, files, round);
+  const { config } = context;
+  const { reference, same } = readyPolicies(context);
   const { needs }: Objective = objectives[config.dpo.objective];
   // Of an adapter in training the reference is computed in the same form, so that the first logit is exactly α·Δ|y|.
   const model = await context.models.load(reference, same ? trainingUse(config) : 'read');
@@ -132,7 +132,7 @@ export async function reviewLogps(context: WorkContext): Promise<WorkResults['lo
       'log-probabilities of two policies are needed, which are not computed here while responses are sampled on servers',
     );
   const file = files.file(round.id, roundFiles.logps);
-  const { start, reference } = policiesOf(config, files, round);
+  const { start, reference } = readyPolicies(context);
   const samples = promptsInOrder(context);
   const responses = samples.reduce((count, row) => count + row.responses.length, 0);
   const reporter = new LogpsReporter(context, 2 * responses);

@@ -1,6 +1,7 @@
 /** Scores sampled responses into a file, one row per prompt; rows already in the file are not scored again. */
 import { publishedReward } from '../../core/config/rewardSpec.js';
 import { pauseOnly } from '../../core/control.js';
+import { z } from 'zod';
 import { checkLine, checkWarnings } from '../../core/rewardCheck/words.js';
 import { scoreRowSchema, type RewardCheckSummary, type SampleRow, type ScoreRow } from '../../core/rows.js';
 import { roundFiles } from '../../core/runFiles.js';
@@ -12,10 +13,29 @@ import { ProgressMeter, type WorkContext } from './context.js';
 /** Prompts scored before their rows are written. */
 const PROMPTS_AT_ONCE = 16;
 
+/** A second judge's rows name it: a file may hold those of several. */
+const judgedRowSchema = scoreRowSchema.extend({ judge: z.string().optional() });
+
+export interface ScoringOptions {
+  /** Rewards of different calls will be compared: see RewardHooks. */
+  absolute?: boolean;
+  /** The specification of a second judge, which scores instead of the reward. Clients are not told its scores. */
+  judge?: string;
+}
+
 /** @returns one row per sample row, by prompt_index */
-export async function scoreInto(file: string, samples: SampleRow[], context: WorkContext): Promise<ScoreRow[]> {
-  const known = readJsonLines(file, scoreRowSchema, { missing: 'empty' });
-  context.report({
+export async function scoreInto(
+  file: string,
+  samples: SampleRow[],
+  context: WorkContext,
+  { absolute = false, judge }: ScoringOptions = {},
+): Promise<ScoreRow[]> {
+  const read = () => readJsonLines(file, judgedRowSchema, { missing: 'empty' }).filter((row) => row.judge === judge);
+  const known = read();
+  const report: WorkContext['report'] = (event) => {
+    if (judge === undefined) context.report(event);
+  };
+  report({
     type: 'rewards',
     rewards: known.flatMap(({ prompt_index, rewards }) =>
       rewards.map((reward, sample) => ({ prompt_index, sample, reward })),
@@ -27,7 +47,7 @@ export async function scoreInto(file: string, samples: SampleRow[], context: Wor
   if (missing.length === 0) return known.sort((a, b) => a.prompt_index - b.prompt_index);
   const count = (rows: SampleRow[]) => rows.reduce((sum, { responses }) => sum + responses.length, 0);
   const meter = new ProgressMeter(context, 'responses', count(samples), count(samples) - count(missing));
-  const reward = await context.models.reward(context.config);
+  const reward = await context.models.reward({ ...context.config, ...(judge !== undefined && { reward: judge }) });
   // Partial rewards are useless: stopping waits for the end.
   const control = pauseOnly(context.control);
   try {
@@ -47,19 +67,19 @@ export async function scoreInto(file: string, samples: SampleRow[], context: Wor
       const left = rows.map(({ responses }) => responses.length);
       await reward.score(inputs, {
         control,
+        absolute,
         onReward(index, value, values) {
           const { at, sample, row } = flat[index];
           rewards[at][sample] = value;
           if (isMixed && values !== undefined) parts[at][sample] = [...values];
           left[at]--;
+          const { prompt_index } = row;
           if (left[at] === 0) {
-            const { prompt_index } = row;
             const scored: ScoreRow = { prompt_index, rewards: rewards[at], ...(isMixed && { parts: parts[at] }) };
-            appendJsonLines(file, [scored]);
+            appendJsonLines(file, [judge === undefined ? scored : { ...scored, judge }]);
           }
           meter.add(1);
-          const { prompt_index } = row;
-          context.report({ type: 'rewards', rewards: [{ prompt_index, sample, reward: value }] });
+          report({ type: 'rewards', rewards: [{ prompt_index, sample, reward: value }] });
         },
       });
     }
@@ -67,7 +87,7 @@ export async function scoreInto(file: string, samples: SampleRow[], context: Wor
     context.models.closeReward();
     throw error;
   }
-  return readJsonLines(file, scoreRowSchema, { missing: 'empty' }).sort((a, b) => a.prompt_index - b.prompt_index);
+  return read().sort((a, b) => a.prompt_index - b.prompt_index);
 }
 
 /**

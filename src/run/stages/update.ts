@@ -14,6 +14,7 @@ import { readCheckpoint, writeCheckpoint } from './checkpoint.js';
 import { metricsSchema, type FirstStep } from '../../core/metricsRow.js';
 import { markHeldOut } from '../../core/heldOutPairs.js';
 import { pairRow, pairTokens, withColumns } from '../../core/pairs.js';
+import { seedRound } from '../../core/rounds.js';
 import { deriveSeed } from '../../core/seeds.js';
 import { UserError } from '../../core/errors.js';
 import { objectives } from '../../core/objectives/index.js';
@@ -120,7 +121,11 @@ export function trainingPairs({ config, files, round }: Pick<WorkContext, 'confi
     throw new UserError(
       `round ${round.id} has no pairs to train on: every prompt's responses were tied, identical, below the gap or left out by decision`,
     );
-  const pairs = markHeldOut(complete, config.update.held_out_share, deriveSeed(config.seed, 'update', round.id));
+  const pairs = markHeldOut(
+    complete,
+    config.update.held_out_share,
+    deriveSeed(config.seed, 'update', seedRound(round)),
+  );
   const { needs }: Objective = objectives[objective];
   const lacking = pairs.find(({ chosen_win_probability }) => chosen_win_probability === undefined);
   if (needs.includes('chosen_win_probability') && lacking !== undefined)

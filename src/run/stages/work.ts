@@ -6,12 +6,12 @@ import { pauseOnly, type Control } from '../../core/control.js';
 import { responseLogprobs } from '../../train/logprobs.js';
 import { makePairs, withColumns } from '../../core/pairs.js';
 import { pairingSeed } from '../../core/pairing.js';
-import { evaluatePolicy } from '../../core/evaluation.js';
 import { saveModel, type LoadedModel } from '../../model/folder.js';
 import { jobFile } from '../../remote/jobs/contract.js';
 import { hasJob } from '../../remote/jobs/view.js';
 import { updateByJob } from '../jobs/watch.js';
 import { objectives } from '../../core/objectives/index.js';
+import { seedRound } from '../../core/rounds.js';
 import { type EvaluationResult, sampleRowSchema } from '../../core/rows.js';
 import { deriveSeed, sampleSeed } from '../../core/seeds.js';
 import { removeAll, writeFileAtomic } from '../../io/durable.js';
@@ -20,7 +20,7 @@ import { removeCheckpoint } from './checkpoint.js';
 import type { Work, WorkContext, WorkResults } from './context.js';
 import { discardUpdate } from './files.js';
 import { measureFirstStep, resumeUpdate, trainingPairs, updateWithFiles } from './update.js';
-import { answersOf } from './evaluate.js';
+import { evaluateRound } from './evaluate.js';
 import { probeSequences, type PolicyProbes, writePolicyProbes } from './policyProbes.js';
 import { Probes, probeStart } from './probes.js';
 import { roundPrompts } from './prompts.js';
@@ -67,7 +67,7 @@ export const work: { [S in Work]: (context: WorkContext) => Promise<WorkResults[
       pairs: plain,
       dropped,
       made,
-    } = makePairs(samples, scores, config.pairs, pairingSeed(config.seed, round.id));
+    } = makePairs(samples, scores, config.pairs, pairingSeed(config.seed, seedRound(round)));
     const rewardsOf = new Map(scores.map(({ prompt_index, rewards }) => [prompt_index, rewards]));
     const pairs = plain.map((pair) =>
       withColumns(pair, config.dpo.objective, rewardsOf.get(pair.prompt_index as number) ?? []),
@@ -121,7 +121,7 @@ export const work: { [S in Work]: (context: WorkContext) => Promise<WorkResults[
         {
           dpo: { ...config.dpo, alpha: round.settings.alpha, beta: round.settings.beta },
           update: { ...config.update, lr: round.settings.lr },
-          seed: deriveSeed(config.seed, 'update', round.id),
+          seed: deriveSeed(config.seed, 'update', seedRound(round)),
         },
         updateFiles,
         resumed,
@@ -156,9 +156,8 @@ export const work: { [S in Work]: (context: WorkContext) => Promise<WorkResults[
     removeCheckpoint(files.file(round.id, roundFiles.update));
     removeCheckpoint(jobFile(files.file(round.id, roundFiles.job), 'checkpoint'));
     const reward_check = await checkRunReward(context);
-    const { answers, opponents } = await answersOf(context);
     const result: EvaluationResult = {
-      ...evaluatePolicy(round.id, answers, opponents),
+      ...(await evaluateRound(context)),
       ...(reward_check !== null && { reward_check }),
     };
     writeFileAtomic(files.file(round.id, roundFiles.evaluation), JSON.stringify(result, null, 1) + '\n');

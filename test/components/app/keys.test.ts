@@ -11,6 +11,7 @@ import {
   endpoint,
   engine,
   finished,
+  fullyEvaluated,
   hackingReport,
   heldOut,
   job,
@@ -73,6 +74,7 @@ const longResponse = press(
 );
 const evaluated = told(attached('done'));
 const prompts = press(evaluated, 'v');
+const full = attached('done', small, { rounds: [finished(0, 1, 40), finished(1, 1, 40), fullyEvaluated(2)] });
 const accepted = attached('done', small, {
   rounds: [finished(1, 1, 40), { ...finished(2, 1, 40), verdict: 'accepted' }],
 });
@@ -172,6 +174,10 @@ const stages: Record<string, State> = {
   'no-verdict': accepted,
   'redo-at': evaluated,
   'show-prompts': evaluated,
+  'show-kinds': full,
+  'hide-kinds': press(full, 'i'),
+  'show-judges': full,
+  'hide-judges': press(full, 'd'),
   'show-numbers': prompts,
   order: prompts,
   'against-base': prompts,

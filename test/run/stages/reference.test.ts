@@ -1,5 +1,5 @@
 /** Log-probabilities for review, against `brevity update --dry-run` on the same pairs; and what the update takes of them. */
-import { cpSync, existsSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ControlSignal } from '../../../src/core/control.js';
@@ -16,6 +16,7 @@ import { usesAlpha } from '../../../src/core/objectives/index.js';
 import { appendJsonLines, writeJsonLines } from '../../../src/io/jsonl.js';
 import { lossOf, newRound } from '../../../src/core/rounds.js';
 import { Run } from '../../../src/run/run.js';
+import { SafetensorsReader } from '../../../src/model/safetensors.js';
 import { useBackend } from '../../../src/tensor/backend.js';
 import { columnOf, tableOf } from '../../../components/screens/review/table.js';
 import { brevity } from '../../cli/cli.js';
@@ -114,6 +115,7 @@ async function scored(reference: string, dpo: Partial<DpoConfig> = {}): Promise<
 describe.each([
   ['base', 'base'],
   ['a folder', base],
+  ['an interpolation', `0.6*round+0.4*${base}`],
 ])('with %s as the reference of a second round', (_name, reference) => {
   it('weights are those of the dry run, for decided pairs too', { timeout: 120_000 }, async () => {
     await scored(reference);
@@ -131,14 +133,10 @@ describe.each([
     writeJsonLines(pairs, trainingPairs(b.context()));
     for (const alpha of [0, 0.03]) {
       const result = brevity(
-        ['update', '--policy', b.run.files.policyDir(1), '--reference', base, '--pairs', pairs, '--dry-run'].concat([
-          '--alpha',
-          String(alpha),
-          '--beta',
-          String(settings.beta),
-          '--backend',
-          'wasm',
-        ]),
+        [
+          ...['update', '--policy', b.run.files.policyDir(1), '--pairs', pairs, '--dry-run'],
+          ...['--reference', reference === 'base' ? base : reference.replace('round', b.run.files.policyDir(1))],
+        ].concat(['--alpha', String(alpha), '--beta', String(settings.beta), '--backend', 'wasm']),
       );
       expect(result).toMatchObject({ status: 0, stderr: expect.not.stringMatching(/error/i) as string });
       const rows = result.rows().slice(0, -1) as { weight: number }[];
@@ -185,6 +183,72 @@ describe.each([
     rows.forEach(({ weight }, i) => expect(Math.abs(shown[i] / weight - 1)).toBeLessThan(1e-4));
   });
 });
+
+describe('an interpolated reference', () => {
+  const folder = () => b.file('reference-policy');
+  const bytes = () => readFileSync(path.join(folder(), 'model.safetensors'));
+
+  it(
+    'is an ordinary folder of the round, whose log-probabilities are those of that folder',
+    { timeout: 120_000 },
+    async () => {
+      await scored('0.5*round+0.5*base', { objective: 'ld-dpo', ld_scale: 0.5 });
+      await b.do('update');
+      const stored = readFileSync(b.file('reference.jsonl'), 'utf8').trim().split('\n');
+      // Hand-made: half of each model's weights, loaded as its own folder.
+      const pairs = path.join(fresh(), 'pairs.jsonl');
+      writeJsonLines(pairs, trainingPairs(b.context()));
+      const result = brevity(
+        ['update', '--policy', b.run.files.policyDir(1), '--reference', folder(), '--pairs', pairs, '--dry-run'].concat(
+          [...['--objective', 'ld-dpo', '--ld-scale', '0.5', '--backend', 'wasm']],
+        ),
+      );
+      const rows = result.rows().slice(0, -1) as { ref_chosen_logps?: number }[];
+      expect(rows.length).toBeGreaterThan(0);
+      expect(stored).toHaveLength(4 * rows.length);
+      const [mixed, a, c] = [folder(), b.run.files.policyDir(1), base].map((dir) => floatsOf(dir));
+      for (let i = 0; i < mixed.length; i++)
+        if (mixed[i] !== Math.fround(0.5 * a[i] + 0.5 * c[i])) throw new Error(`value ${i}`);
+    },
+  );
+
+  it('is built once, and again when one of its models has changed', { timeout: 120_000 }, async () => {
+    await scored('0.5*round+0.5*base');
+    await b.do('logps');
+    const first = bytes();
+    const { mtimeMs } = statSync(path.join(folder(), 'model.safetensors'));
+    const logps = readFileSync(b.file('logps.jsonl'), 'utf8');
+    await b.do('logps');
+    await b.do('update');
+    expect(statSync(path.join(folder(), 'model.safetensors')).mtimeMs).toBe(mtimeMs);
+    expect(existsSync(b.file('reference.jsonl'))).toBe(false);
+    expect(readFileSync(b.file('logps.jsonl'), 'utf8')).toBe(logps);
+    // Half-built by a killed engine.
+    rmSync(path.join(folder(), 'interpolation.json'));
+    await b.do('logps');
+    expect(bytes().equals(first)).toBe(true);
+    expect(readFileSync(b.file('logps.jsonl'), 'utf8')).toBe(logps);
+    // Another policy of round 1: both models' log-probabilities are computed again.
+    const policy = path.join(b.run.files.policyDir(1), 'model.safetensors');
+    cpSync(path.join(base, 'model.safetensors'), policy);
+    utimesSync(policy, 1, 1);
+    b.dispose();
+    await b.do('logps');
+    expect(bytes().equals(first)).toBe(false);
+    expect(readFileSync(b.file('logps.jsonl'), 'utf8').length).toBeGreaterThan(1.9 * logps.length);
+  });
+});
+
+/** All float32 values of a golden folder's weights, tensor by tensor in the order of their names. */
+function floatsOf(dir: string): Float32Array {
+  const reader = SafetensorsReader.open(dir);
+  const values = reader
+    .names()
+    .sort()
+    .flatMap((name) => [...reader.readFloats(name)]);
+  reader.close();
+  return Float32Array.from(values);
+}
 
 describe('weights that only the update can compute', () => {
   it.each([

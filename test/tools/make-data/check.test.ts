@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { claims, isCorrect } from '../../../tools/make-data/check.js';
 
@@ -30,6 +31,47 @@ describe('isCorrect', () => {
   ])('does not take %s for the answer of "%s"', (answer, response) =>
     expect(isCorrect(asked(answer), response)).toBe(false),
   );
+});
+
+describe('data/correct.mjs, the metric of the bundled example', () => {
+  interface CorrectMetric {
+    name: string;
+    percent: boolean;
+    score(input: { response: string; row: object }): number;
+  }
+  const load = async () => (await import(new URL('../../../data/correct.mjs', import.meta.url).href)) as CorrectMetric;
+
+  it('decides like isCorrect on every held-out answer, stated in several ways', async () => {
+    const { score, name, percent } = await load();
+    expect({ name, percent }).toEqual({ name: 'correct', percent: true });
+    const lines = readFileSync(new URL('../../../data/held-out.jsonl', import.meta.url), 'utf8')
+      .trim()
+      .split('\n');
+    const rows = lines.map((line) => JSON.parse(line) as { prompt: string; kind: string; answer: string });
+    let right = 0;
+    for (const [i, row] of rows.entries()) {
+      const other = rows[(i + 7) % rows.length].answer;
+      const responses = [
+        `It is ${row.answer}.`,
+        `Sure! The answer is "${row.answer}". I hope that helps!`,
+        `It is ${other}.`,
+        `It is ${other}. No, it is ${row.answer}.`,
+        row.answer,
+        '',
+      ];
+      for (const response of responses) {
+        expect(score({ response, row }), `${row.prompt} ${response}`).toBe(isCorrect(row, response) ? 1 : 0);
+        right += score({ response, row });
+      }
+    }
+    expect(right).toBeGreaterThan(2 * rows.length);
+    expect(right).toBeLessThan(5 * rows.length);
+  });
+
+  it('says which key it needs', async () => {
+    const { score } = await load();
+    expect(() => score({ response: '7', row: {} })).toThrow('no "answer"');
+  });
 });
 
 describe('claims', () => {

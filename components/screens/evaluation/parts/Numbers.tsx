@@ -1,11 +1,11 @@
 import type { EvaluationResult } from '../../../../src/core/rows.js';
 import type { RoundState } from '../../../../src/protocol/messages.js';
 import { decisionsInWords } from '../../../../src/core/review/decisions.js';
-import { type Cell, type Opponent, measuresOf } from '../measures.js';
-import { verdictText } from '../select.js';
+import { type Opponent, measuresOf, textOf } from '../measures.js';
+import { type SentenceLine, verdictText } from '../select.js';
 import * as format from '../../../../src/core/format.js';
 import { makeLine } from '../../../../src/core/sanitize.js';
-import { fit, widthOf } from '../../../parts/text.js';
+import { fit } from '../../../parts/text.js';
 import { Line, Tint } from '../../../parts/Line.js';
 import { Rule } from '../../../parts/Rule.js';
 
@@ -13,22 +13,26 @@ export interface NumbersProps {
   readonly round: RoundState;
   readonly evaluation: EvaluationResult;
   readonly opponents: readonly Opponent[];
+  /** Beneath the table. */
+  readonly sentences: readonly SentenceLine[];
   readonly columns: number;
 }
 
 const nameWidth = 18;
 const valueWidth = 10;
-const widestDelta = 26;
+const widestDelta = 32;
 
 /** The table of measures under the round's facts and its verdict. */
-export function Numbers({ round, evaluation, opponents, columns }: NumbersProps) {
+export function Numbers({ round, evaluation, opponents, sentences, columns }: NumbersProps) {
   const { settings, verdict } = round;
   const free = columns - nameWidth - valueWidth * (1 + opponents.length);
   const deltaWidth = Math.min(widestDelta, Math.floor(free / Math.max(1, opponents.length)));
+  const { responses = 1 } = evaluation;
+  const each = responses === 1 ? '' : `, ${responses} responses each`;
   return (
     <>
       <Rule
-        title={`Round ${round.id} on ${format.of(evaluation.prompts, 'held-out prompt')}`}
+        title={`Round ${round.id} on ${format.of(evaluation.prompts, 'held-out prompt')}${each}`}
         right={
           round.id === 0
             ? 'base policy'
@@ -58,12 +62,13 @@ export function Numbers({ round, evaluation, opponents, columns }: NumbersProps)
           ))}
         </Line>
       ))}
+      {sentences.map(({ text, tone }, i) => (
+        <Line key={i} tone={tone}>
+          {text}
+        </Line>
+      ))}
     </>
   );
-}
-
-function textOf({ text, short }: Cell, width: number): string {
-  return widthOf(text) < width ? text : short;
 }
 
 /** What was trained on, how long it took, and the note. */

@@ -60,7 +60,11 @@ function cells(preview: PairPreview, alpha: number): string[] {
 /** Columns of the strategy's name, as long as the longest. */
 const nameWidth = 26;
 
-function row(columns: number, mark: string, [name, ...numbers]: readonly string[]): string {
+/** A narrower terminal has no room for margins and flips. */
+const allFrom = 78;
+
+function row(columns: number, mark: string, [name, ...all]: readonly string[]): string {
+  const numbers = columns >= allFrom ? all : all.slice(0, 4);
   const width = Math.max(7, Math.min(12, Math.floor((columns - nameWidth - 3) / numbers.length)));
   return ` ${mark} ${fit(name, nameWidth)}${numbers.map((text) => fit(text, width, 'right')).join('')}`;
 }

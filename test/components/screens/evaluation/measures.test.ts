@@ -1,21 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import {
-  interval,
-  measureInWords,
-  measuresOf,
-  opponentsOf,
-} from '../../../../components/screens/evaluation/measures.js';
+import { measureInWords, measuresOf, opponentsOf } from '../../../../components/screens/evaluation/measures.js';
 import { comparison, finished } from '../../fixtures.js';
 
 describe('the table', () => {
-  it('has 1.96 standard errors to either side, within 0 and 100', () => {
-    const [low, high] = interval(comparison('base', { win_rate: 60, win_rate_standard_error: 5 }));
-    expect(low).toBeCloseTo(50.2, 10);
-    expect(high).toBeCloseTo(69.8, 10);
-    expect(interval(comparison('base', { win_rate: 98, win_rate_standard_error: 5 }))[1]).toBe(100);
-    expect(interval(comparison('base', { win_rate_standard_error: null }))).toEqual([NaN, NaN]);
-  });
-
   it.each([
     [{ win_rate: 61.5, win_rate_standard_error: 4.2 }, '▲ 61.5 % [53.3, 69.7]', '▲ 61.5 % ±8.2', 'good'],
     [{ win_rate: 38.5, win_rate_standard_error: 4.2 }, '▼ 38.5 % [30.3, 46.7]', '▼ 38.5 % ±8.2', 'bad'],

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { State } from '../../../../components/app/state.js';
 import { widthOf } from '../../../../components/parts/text.js';
 import { after, attached, finished, metrics, press, round, small, told } from '../../fixtures.js';
+import { slices } from '../../slices.js';
 import { expectHarmless, frame, hostile, sizes } from '../../frame.js';
 
 const rounds = [
@@ -14,6 +15,20 @@ const rounds = [
 ];
 const listed = (size = small, more = rounds): State =>
   press(attached('done', size, { rounds: more, current: more.length - 1 }), 'h');
+/** Round 2 done again with two values of α and another reference; the last is still being updated. */
+const swept = (size = small): State =>
+  listed(size, [
+    ...rounds.slice(0, 3),
+    ...[0, 0.1].map((alpha, i) => ({
+      ...finished(3 + i, 1.9 + i, 60 - 10 * i),
+      ...{ parent: 1, redo_of: 2, data_of: 2 },
+      settings: { ...rounds[2].settings, alpha },
+    })),
+    {
+      ...{ ...round(5, 'update'), parent: 1, redo_of: 2, data_of: 2, pairs: 103 },
+      overrides: { dpo: { reference: '0.5*round+0.5*base' } },
+    },
+  ]);
 const withMetrics = (state: State): State =>
   [1, 2, 3].reduce(
     (before, id) => after(before, { type: 'answer', query: { type: 'read-metrics', round: id }, answer: metrics }),
@@ -27,6 +42,7 @@ it.each(sizes)('fits into $columns×$rows, with its footer', (size) => {
     press(state, 'v'),
     press(state, 'g', 'j', 'd'),
     press(state, 'g', 'j', 'N'),
+    press(swept(size), 'C'),
     press(state, 'g', 'f'),
     press(state, 'g', 'f', 'G', 'enter', '-'),
     press(state, 'g', 'j', 'c'),
@@ -153,4 +169,41 @@ it.each(sizes)('shows hostile names, notes, settings and responses harmlessly at
     press(state, 'g', 'j', 'c', 'left'),
   );
   expectHarmless(answered);
+});
+
+const controlledIn = (state: State) => slices(state).history.controlled;
+
+describe('a controlled comparison', () => {
+  it.each(sizes)('has a row per value at $columns×$rows, sorted, the setting first', (size) => {
+    const state = press(swept(size), 'G', 'C');
+    const lines = frame(state).split('\n');
+    expect(lines.join('\n')).toContain('only α differs.');
+    const heading = lines.findIndex((line) => line.startsWith('α '));
+    expect(lines[heading]).toMatch(/^α +round +reward +length .*win vs base +LC/);
+    expect(lines.slice(heading + 1, heading + 4).map((line) => line.split(/ +/).slice(0, 4))).toEqual([
+      ['0.0000', '3', '1.900', '60.0'],
+      ['0.0200', '2', '1.821', '43.1'],
+      ['0.1000', '4', '2.900', '50.0'],
+    ]);
+    expect(lines.find((line) => line.startsWith('0.5*round+0.5*base'))).toMatch(/ 5 +– +– /);
+  });
+
+  it('is offered where there is one, and ends with its rounds', () => {
+    const state = swept();
+    const footer = (of: State) => frame(of).split('\n').at(-1);
+    expect(footer(state)).toContain('C controlled');
+    expect(footer(listed())).not.toContain('C controlled');
+    // The base policy was not updated.
+    expect(footer(press(state, 'g'))).not.toContain('C controlled');
+    const open = press(state, 'G', 'C');
+    expect(controlledIn(open)).toEqual({ round: 2, top: 0 });
+    expect(controlledIn(press(open, 'escape'))).toBeNull();
+    const left = after(open, { type: 'rounds', rounds: rounds.slice(0, 3), current: 2 });
+    expect(controlledIn(left)).toBeNull();
+  });
+
+  it('fits with hostile values', () => {
+    const one = { ...rounds[2], overrides: { dpo: { reference: hostile } }, redo_of: 2, data_of: 2, id: 3, parent: 1 };
+    expectHarmless(press(listed(small, [...rounds.slice(0, 3), one]), 'C'));
+  });
 });
