@@ -28,6 +28,7 @@ const loaders: Record<string, () => Promise<Command>> = {
   evaluate: async () => (await import('./cli/evaluate.js')).evaluateCommand(),
   'win-rate': async () => (await import('./cli/winRate.js')).winRateCommand(),
   export: async () => (await import('./cli/export.js')).exportCommand(),
+  track: async () => (await import('./cli/track.js')).trackCommand(),
   report: async () => (await import('./cli/report.js')).reportCommand(),
 };
 
@@ -39,6 +40,7 @@ Commands:
   doctor        show what this machine can do and why not more
   export        write a round's policy as a folder that transformers loads
   report        the rounds of a run as a Markdown table
+  track         write a run to TensorBoard, W&B or trackio
 Stages, each reading and writing JSON lines:
   sample        sample responses from a policy
   answer        answer prompts: best of N, beam search; for AlpacaEval, Arena-Hard, MT-Bench

@@ -153,7 +153,8 @@ function update(pairs: string, ...flags: string[]) {
         '--policy',
         path.join(out, 'policy'),
         '--pairs',
-        pairs,
+        // A dry run leaves held-out pairs out.
+        eight,
         '--dry-run',
         '--backend',
         'native',
@@ -246,6 +247,22 @@ const updates = {
   wpo: withObjective('wpo', '--alpha', '0.02'),
   'ld-dpo': withObjective('ld-dpo', '--ld-scale', '0.5'),
 };
+/** Pairs 2 and 7 are held out. */
+const withHeldOut = (columns: object[], ...flags: string[]) => {
+  const file = path.join(scratch, 'held-out.jsonl');
+  const marked = rows.map((row, i) => ({
+    ...(JSON.parse(row) as object),
+    ...columns[i],
+    ...((i === 2 || i === 7) && { held_out: true }),
+  }));
+  writeFileSync(file, marked.map((row) => JSON.stringify(row) + '\n').join(''));
+  return update(file, ...three, '--eval-steps', '2', ...flags);
+};
+const heldOut = {
+  'held-out': withHeldOut([]),
+  'held-out wpo': withHeldOut(columns, '--objective', 'wpo', '--alpha', '0.02'),
+  'held-out ld-dpo': withHeldOut(columns, '--objective', 'ld-dpo', '--ld-scale', '0.5'),
+};
 rmSync(scratch, { recursive: true });
 
 const expected = {
@@ -260,6 +277,6 @@ const expected = {
   objectives: objectiveLosses,
   columns,
   loraStarts,
-  updates,
+  updates: { ...updates, ...heldOut },
 };
 writeFileSync(here('expected.json'), JSON.stringify(expected, null, 1) + '\n');

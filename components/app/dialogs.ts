@@ -118,6 +118,8 @@ function usedLines(use: Sensitive): string[] {
       return [`The run sends your ${use.variable} to this server:`, use.origin];
     case 'command':
       return [`The run executes this as you (${use.key}):`, ...use.command.split('\n')];
+    case 'service':
+      return ['The run sends its figures and settings with your login to', use.to];
   }
 }
 

@@ -68,6 +68,8 @@ function applied(state: State, action: AppEvent): Step {
       if (action.again)
         return { state: { ...state, link: { status: 'connecting' }, modal: null }, effects: [{ do: 'restart' }] };
       return noEffects({ ...state, link: { status: 'lost', reason: action.reason }, modal: null });
+    case 'warning':
+      return noEffects({ ...state, notice: action.message });
     case 'engine':
     case 'round':
     case 'progress':

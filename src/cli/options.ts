@@ -19,6 +19,7 @@ import {
   samplingSchema,
   precisionSchema,
   threadsSchema,
+  trackersSchema,
   updateSchema,
 } from '../core/config/schema.js';
 import { neutral, objectiveNames, objectives } from '../core/objectives/index.js';
@@ -36,6 +37,7 @@ export {
   rewardFlags,
   runFlags,
   samplingFlags,
+  trackerFlags,
   updateFlags,
 } from '../core/config/flags.js';
 
@@ -46,6 +48,7 @@ const groups = {
   update: updateSchema,
   evaluation: evaluationSchema,
   rewards: rewardOptionsSchema,
+  trackers: trackersSchema,
 } as const satisfies Record<Group, z.ZodObject>;
 
 /**

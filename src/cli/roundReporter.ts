@@ -32,6 +32,7 @@ export class RoundReporter {
       this.current = event.round.id;
       this.round(event.round);
     } else if (event.type === 'rounds') this.current = event.current;
+    else if (event.type === 'warning') this.say('', event.message);
     else if (event.type === 'servers') this.servers(event.round, event.servers);
     else if (event.type === 'job') this.say(`round ${event.round} update: `, jobNews(event.job));
     else if (event.type === 'remarks')

@@ -15,7 +15,8 @@ import { updatePolicy } from '../train/update.js';
 import { loadModel, saveModel, type LoadedModel, type LoadOptions } from '../model/folder.js';
 import { checkFolder } from '../model/files.js';
 import { expectSameShape, loadInterpolation } from '../model/interpolate.js';
-import { ProgressLine } from '../io/print.js';
+import { printError, ProgressLine } from '../io/print.js';
+import { markHeldOut, splitPairs } from '../core/heldOutPairs.js';
 import { optionsOf } from '../run/stages/models.js';
 import { trainingUse } from '../run/stages/reference.js';
 import { parseRow } from '../io/jsonl.js';
@@ -29,6 +30,7 @@ import {
   dpoFlags,
   dtypeOption,
   examples,
+  existingFile,
   flagValues,
   folderOption,
   inputOption,
@@ -63,6 +65,12 @@ export function updateCommand(): Command {
         'rows of `pair`, or {"prompt","chosen","rejected"} texts; `weight` says how much a pair counts',
       ),
     )
+    .addOption(
+      new Option(
+        '--held-out <file>',
+        'pairs that are never trained on: loss and accuracy on them are printed; rows as in --pairs',
+      ).argParser(existingFile),
+    )
     .option('--out <dir>', 'folder of the new policy; absent or empty', newFolder)
     .addOption(dtypeOption('of the saved weights').default('float32'))
     .option('--dry-run', "change nothing: one row per pair, then the loss and every tensor's gradient norm", false)
@@ -81,11 +89,13 @@ export function updateCommand(): Command {
       'after',
       examples(
         'update --policy ./policy --pairs pairs.jsonl --alpha 0.02 --beta 0.1 --lr 5e-7 --out ./policy-1 > metrics.jsonl',
+        'update --policy ./policy --pairs pairs.jsonl --held-out-share 0.1 --out ./policy-1 > metrics.jsonl',
         'update --policy ./policy --pairs pairs.jsonl --objective simpo --beta 2.5 --gamma-ratio 0.55 --dry-run',
       ),
     )
     .action(async (options) => {
-      const rows = await readAllRows(options.pairs, rowSchema);
+      const heldOut = options.heldOut === undefined ? [] : await readAllRows(options.heldOut, rowSchema);
+      const rows = [...(await readAllRows(options.pairs, rowSchema)), ...heldOut];
       const columns = rows.map((row) => columnsOf(row, options.objective));
       await useBackend(options.backend, options.threads, options.precision);
       const settings = {
@@ -100,7 +110,11 @@ export function updateCommand(): Command {
         named === undefined
           ? await loadModel(options.policy, { task: 'causal-lm', ...training })
           : await loadReference(named);
-      const pairs = rows.map((row, i) => ({ ...pairOf(given, row, options.raw), ...columns[i] }));
+      const read = rows.map((row, i): PairRow => {
+        const held_out = i >= rows.length - heldOut.length ? { held_out: true } : {};
+        return { ...pairOf(given, row, options.raw), ...columns[i], ...held_out };
+      });
+      const pairs = pairsToUse(read, settings, options.dryRun);
       const reference = objective.reference ? await referenceOf(given, pairs) : null;
       const policy = named === undefined ? given : await reload(given, options.policy, training);
       const out = new RowWriter('-');
@@ -111,11 +125,13 @@ export function updateCommand(): Command {
         return;
       }
       const progress = new ProgressLine('update', 'steps');
-      const total = totalSteps(pairs.length, settings.update);
+      const total = totalSteps(splitPairs(pairs).trained.length, settings.update);
       await updatePolicy(policy, pairs, reference, settings, {
         onStep(row) {
           out.write(row);
-          progress.update(row.step, total, `loss ${row.loss.toFixed(4)} ${Math.round(row.tokens_per_second)} tokens/s`);
+          const evaluated = row.eval_loss === undefined ? '' : ` held-out ${row.eval_loss.toFixed(4)}`;
+          const speed = `${Math.round(row.tokens_per_second)} tokens/s`;
+          progress.update(row.step, total, `loss ${row.loss.toFixed(4)}${evaluated} ${speed}`);
         },
       });
       progress.finish();
@@ -129,6 +145,9 @@ function checkOptions(command: Command): void {
   const problems = [
     ...(given('out') || given('dryRun') ? [] : ['--out: missing; expected the folder of the new policy, or --dry-run']),
     ...objectiveProblems(command, given),
+    ...(given('heldOut') && given('heldOutShare')
+      ? ['--held-out-share: sets aside a part of --pairs, and --held-out names other pairs; give one of them']
+      : []),
     ...(given('loraAlpha') && !given('lora') ? ['--lora-alpha: needs --lora, the rank of the adapter'] : []),
     ...(given('loraTargets') && !given('lora') ? ['--lora-targets: needs --lora, the rank of the adapter'] : []),
   ];
@@ -162,6 +181,23 @@ function updateSettings(options: Record<string, unknown>): UpdateConfig {
     activation_checkpointing: options.activationCheckpointing,
     lora,
   });
+}
+
+/** Marks the held-out pairs, says if some of their prompts are trained on, and leaves them out of a dry run. */
+function pairsToUse(
+  read: PairRow[],
+  { update, seed }: { update: UpdateConfig; seed: number },
+  dryRun: boolean,
+): PairRow[] {
+  const pairs = update.held_out_share > 0 ? markHeldOut(read, update.held_out_share, seed) : read;
+  const { trained, heldOut } = splitPairs(pairs);
+  const prompts = new Set(trained.map((i) => pairs[i].prompt_ids.join(',')));
+  const shared = new Set(heldOut.map((i) => pairs[i].prompt_ids.join(',')).filter((prompt) => prompts.has(prompt)));
+  if (shared.size > 0)
+    printError(
+      `Prompts of held-out pairs that are trained on as well: ${shared.size}; held-out figures flatter the policy.\n`,
+    );
+  return dryRun ? trained.map((i) => pairs[i]) : pairs;
 }
 
 /** The folders of `--reference`, checked before anything is loaded. */

@@ -91,13 +91,15 @@ export const pairRowSchema = z.object({
   rejected_truncated: z.boolean().optional(),
 });
 
-/** Columns of pairs that objectives read (core/objectives). Runs write win probabilities, for SPPO. */
+/** Columns of pairs that updates read. Runs write win probabilities, for SPPO, and mark held-out pairs. */
 export const pairColumnsSchema = z.object({
   /** Weight of the pair; 1 if absent. */
   weight: z.number('expected a finite number').min(0, 'expected a number of 0 or more').optional(),
   /** SPPO: probability that the response beats another of the policy's responses to the prompt. */
   chosen_win_probability: winProbabilitySchema.optional(),
   rejected_win_probability: winProbabilitySchema.optional(),
+  /** The update never trains on the pair; it tracks loss and accuracy on it. */
+  held_out: z.boolean('expected true or false').optional(),
 });
 export type PairRow = z.infer<typeof pairRowSchema> & z.infer<typeof pairColumnsSchema>;
 
@@ -116,8 +118,28 @@ export interface DroppedPairs {
   too_few: number;
 }
 
-/** A row of `metrics.jsonl`: one optimizer step. Names are TRL's. */
-export interface MetricsRow {
+/** Means over the held-out pairs. Names are TRL's. */
+export interface HeldOutMetrics {
+  eval_loss: number;
+  'eval_rewards/chosen': number;
+  'eval_rewards/rejected': number;
+  'eval_rewards/margins': number;
+  'eval_rewards/accuracies': number;
+  'eval_logps/chosen': number;
+  'eval_logps/rejected': number;
+}
+
+/** The same before the first step, which has no row of its own. */
+export type StartMetrics = { [Name in keyof HeldOutMetrics as `start_${Name}`]: number };
+
+/**
+ * A row of `metrics.jsonl`: one optimizer step. Steps after which the held-out pairs were evaluated have their metrics,
+ * and the first step also those of the start.
+ */
+export interface MetricsRow extends StepMetrics, Partial<HeldOutMetrics>, Partial<StartMetrics> {}
+
+/** What every row of `metrics.jsonl` has. Names are TRL's; loss and rewards are those before the step. */
+export interface StepMetrics {
   step: number;
   total_steps: number;
   epoch: number;

@@ -48,6 +48,22 @@ export function epochSteps(pairs: number, batchSize: number, epoch: number, seed
 }
 
 /**
+ * Whether the held-out pairs are evaluated after `step` steps: at the start, every `eval_steps` steps (0: about ten times
+ * an update) and after the last step.
+ */
+export function isEvaluated(step: number, total: number, { eval_steps }: Pick<UpdateConfig, 'eval_steps'>): boolean {
+  return step % stepsBetween(total, eval_steps) === 0 || step === total;
+}
+
+/** How often the held-out pairs are evaluated in an update of `total` steps. */
+export function evaluationCount(total: number, { eval_steps }: Pick<UpdateConfig, 'eval_steps'>): number {
+  return 1 + Math.ceil(total / stepsBetween(total, eval_steps));
+}
+
+const stepsBetween = (total: number, eval_steps: number): number =>
+  eval_steps > 0 ? eval_steps : Math.max(1, Math.ceil(total / 10));
+
+/**
  * Sum of a value per pair over the first `steps` steps of an update. Whole epochs are multiplied, so only the last one
  * is laid out.
  */

@@ -4,7 +4,7 @@
  */
 
 /** The purpose of a draw, so that the same numbers give different draws elsewhere. */
-export type SeedPurpose = 'sample' | 'held-out' | 'prompts' | 'pairs' | 'update' | 'bootstrap';
+export type SeedPurpose = 'sample' | 'held-out' | 'prompts' | 'pairs' | 'update' | 'bootstrap' | 'held-out-pairs';
 
 const purposes: Record<SeedPurpose, number> = {
   sample: 1,
@@ -13,6 +13,7 @@ const purposes: Record<SeedPurpose, number> = {
   pairs: 4,
   update: 5,
   bootstrap: 6,
+  'held-out-pairs': 8,
 };
 
 /** A well-mixed 32-bit seed (murmur3's finalizer over each number in turn). */

@@ -13,7 +13,9 @@ export type Sensitive =
   /** The value of an environment variable is sent to a server. */
   | { kind: 'key'; variable: string; origin: string }
   /** A shell command is executed. `key`: the configuration key that holds it. */
-  | { kind: 'command'; key: string; command: string };
+  | { kind: 'command'; key: string; command: string }
+  /** The run's figures and settings are sent to a service, with the user's login. `key`: the configuration key. */
+  | { kind: 'service'; key: string; to: string };
 
 /** Called before each such use. @throws Untrusted if it is not allowed */
 export type Permission = (use: Sensitive) => void;
@@ -51,6 +53,8 @@ function sentence(use: Sensitive): string {
       return `would send ${use.variable} to ${use.origin}; if that server may have the key,`;
     case 'command':
       return `would execute the shell command of ${use.key} as you (${plainText(use.command)}); if it may,`;
+    case 'service':
+      return `would send its figures and settings to ${plainText(use.to)} with your login; if it may,`;
   }
 }
 
@@ -67,6 +71,7 @@ export function trustName(use: Sensitive): string {
     case 'key':
       return use.variable === rewardKeyVariable ? use.origin : `${use.variable}@${use.origin}`;
     case 'command':
+    case 'service':
       return use.key;
   }
 }
@@ -81,9 +86,20 @@ export interface SensitiveSetting {
   keys: string[];
 }
 
-/** Sensitive settings of sampling servers and update jobs. Reads no files. */
-export function machineSettings({ sampling, update }: Pick<Config, 'sampling' | 'update'>): SensitiveSetting[] {
-  return [...serverUses(sampling.server), ...jobUses(update.job)];
+/** Settings with what needs permission. Parts of a configuration without trackers have none. */
+export type MachineConfig = Pick<Config, 'sampling' | 'update'> & Partial<Pick<Config, 'trackers'>>;
+
+/** Sensitive settings of sampling servers, update jobs and trackers. Reads no files. */
+export function machineSettings({ sampling, update, trackers }: MachineConfig): SensitiveSetting[] {
+  return [...serverUses(sampling.server), ...jobUses(update.job), ...trackerUses(trackers)];
+}
+
+/** TensorBoard and trackio stay on this machine. */
+function trackerUses(trackers: Config['trackers'] | undefined): SensitiveSetting[] {
+  if (trackers === undefined || trackers.wandb === null) return [];
+  const { project, entity } = trackers.wandb;
+  const to = `the W&B project ${entity === null ? project : `${entity}/${project}`}`;
+  return [{ use: { kind: 'service', key: 'trackers.wandb', to }, keys: ['trackers.wandb.project'] }];
 }
 
 function serverUses(server: Config['sampling']['server']): SensitiveSetting[] {

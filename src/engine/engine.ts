@@ -11,11 +11,14 @@ import type { AnswerTo, EngineEvent, Query, RunCommand, Snapshot } from '../prot
 import { answer, Archive } from './queries.js';
 import type { Terminal } from './roles.js';
 import { Stages } from './stages.js';
+import { openTrackers } from '../run/trackers/index.js';
+import { TrackerFeed } from './trackers.js';
 
 export class Engine {
   readonly core: Core;
   readonly stages: Stages;
   private readonly archive: Archive;
+  private feed: TrackerFeed | null = null;
 
   constructor(
     run: Run,
@@ -35,6 +38,7 @@ export class Engine {
       const { dpo, update } = run.config;
       this.core.addRound(newRound(0, null, { alpha: dpo.alpha, beta: dpo.beta, lr: update.lr }));
     }
+    this.feed = new TrackerFeed(this.core, openTrackers(run, run.config.trackers));
     this.stages.obeyAbort();
     this.stages.work();
   }
@@ -103,6 +107,7 @@ export class Engine {
     core.closing = true;
     core.emit({ type: 'bye', reason, ...(again ? { again } : {}) });
     await this.stages.close();
+    await this.feed?.close();
     this.onShutdown();
   }
 

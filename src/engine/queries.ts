@@ -18,10 +18,18 @@ import {
 } from '../protocol/messages.js';
 import { RoundView } from './view.js';
 import { Tokenizer } from '../model/tokenizer.js';
-import { sampleRowSchema, scoreRowSchema, type MetricsRow, type SampleRow, type ScoreRow } from '../core/rows.js';
+import {
+  sampleRowSchema,
+  scoreRowSchema,
+  type MetricsRow,
+  type PairRow,
+  type SampleRow,
+  type ScoreRow,
+} from '../core/rows.js';
 import type { Run } from '../run/run.js';
 import type { JobConfig } from '../core/config/schema.js';
-import { sumOverSteps, totalSteps } from '../core/schedule.js';
+import { evaluationCount, sumOverSteps, totalSteps } from '../core/schedule.js';
+import { markHeldOut, splitPairs } from '../core/heldOutPairs.js';
 import { pairTokens } from '../core/pairs.js';
 import { largest } from '../core/limits.js';
 import { decidedPairs } from '../core/review/decisions.js';
@@ -190,8 +198,11 @@ async function tokenizerOf(model: string): Promise<Tokenizer | null> {
   return Tokenizer.find(readAdapterConfig(model).base);
 }
 
-/** A training pass is a forward pass and a backward pass of twice its work; the reference needs one forward pass. */
-const REFERENCE_COST = 1 / 3;
+/**
+ * A training pass is a forward pass and a backward pass of twice its work; the reference and an evaluation of held-out pairs
+ * need one forward pass.
+ */
+const FORWARD_COST = 1 / 3;
 
 /** The size of an update before its launch, and its expected cost from earlier updates of this run. */
 export async function planUpdate(
@@ -203,23 +214,24 @@ export async function planUpdate(
   const view = id === run.current ? current : RoundView.read(run, id);
   if (view.problem !== null) throw new UserError(view.problem);
   const config = configOf(run.config, round);
-  const pairs = await trainingTokens(view, archive, id);
+  const seed = deriveSeed(config.seed, 'update', seedRound(round));
+  const decided = await decidedTokens(view, archive, id);
+  const all = decided.length === 0 ? [] : markHeldOut(decided, config.update.held_out_share, seed);
+  const pairs = splitPairs(all).trained.map((i) => all[i].tokens);
   const steps = pairs.length === 0 ? 0 : totalSteps(pairs.length, config.update);
-  const tokens = sumOverSteps(
-    pairs,
-    config.update.batch_size,
-    steps,
-    deriveSeed(config.seed, 'update', seedRound(round)),
-  );
+  const tokens = sumOverSteps(pairs, config.update.batch_size, steps, seed);
   const known = experience(run, round);
   const compares = objectives[config.dpo.objective].reference;
-  const once = pairs.reduce((sum, each) => sum + each, 0);
+  const once = all.reduce((sum, each) => sum + each.tokens, 0);
+  const heldOut = splitPairs(all).heldOut.reduce((sum, i) => sum + all[i].tokens, 0);
+  const forward = (compares ? once : 0) + heldOut * evaluationCount(steps, config.update);
   return {
     round: id,
     pairs: pairs.length,
+    held_out: all.length - pairs.length,
     steps,
     tokens,
-    seconds: known === null ? null : (tokens + (compares ? REFERENCE_COST * once : 0)) / known.tokensPerSecond,
+    seconds: known === null ? null : (tokens + FORWARD_COST * forward) / known.tokensPerSecond,
     memory_mb: config.update.job === null ? (known?.memory ?? null) : null,
     reference: compares ? referenceInWords(config.dpo.reference, startInWords(round)) : 'none',
     trained: config.update.lora === null ? 'all weights' : `LoRA rank ${config.update.lora.rank}`,
@@ -241,20 +253,32 @@ export function jobInWords({ launcher, command, sbatch, ray, submit }: JobConfig
   }
 }
 
-/** Tokens of each decided pair: the prompt with either response. */
-async function trainingTokens(view: RoundView, archive: Archive, round: number): Promise<number[]> {
+interface DecidedTokens extends Pick<PairRow, 'prompt_index' | 'prompt_ids'> {
+  held_out?: boolean;
+  /** Of the pair: the prompt with either response. */
+  tokens: number;
+}
+
+async function decidedTokens(view: RoundView, archive: Archive, round: number): Promise<DecidedTokens[]> {
   const { pairs, review, standing } = view;
-  if (standing.decisions.size === 0) return pairs.map(pairTokens);
-  const promptTokens = new Map(pairs.map(({ prompt_index, prompt_ids }) => [prompt_index, prompt_ids.length]));
-  const tokens: number[] = [];
+  if (standing.decisions.size === 0)
+    return pairs.map((pair) => {
+      const { prompt_index, prompt_ids } = pair;
+      return { prompt_index, prompt_ids, tokens: pairTokens(pair) };
+    });
+  const promptOf = new Map(pairs.map(({ prompt_index, prompt_ids }) => [prompt_index, prompt_ids]));
+  const decided: DecidedTokens[] = [];
   for (const row of review) {
-    const decided = decidedPairs(row, standing.decisions.get(row.prompt_index));
-    if (decided.length === 0) continue;
-    const prompt =
-      promptTokens.get(row.prompt_index) ?? (await archive.sample(round, row.prompt_index)).prompt_ids.length;
-    for (const { chosen, rejected } of decided) tokens.push(2 * prompt + row.lengths[chosen] + row.lengths[rejected]);
+    const { prompt_index } = row;
+    const ruled = decidedPairs(row, standing.decisions.get(prompt_index));
+    if (ruled.length === 0) continue;
+    const prompt_ids = promptOf.get(prompt_index) ?? (await archive.sample(round, prompt_index)).prompt_ids;
+    for (const { chosen, rejected } of ruled) {
+      const tokens = 2 * prompt_ids.length + row.lengths[chosen] + row.lengths[rejected];
+      decided.push({ prompt_index, prompt_ids, tokens });
+    }
   }
-  return tokens;
+  return decided;
 }
 
 /**

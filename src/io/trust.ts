@@ -18,6 +18,7 @@ import {
   judgeKeyVariable,
   keyIn,
   machineSettings,
+  type MachineConfig,
   type Permission,
   rewardKeyVariable,
   type Sensitive,
@@ -26,9 +27,7 @@ import {
 } from '../core/trust.js';
 
 /** Everything in a configuration that needs the user's permission. Keys count only while their variable is set. */
-export function sensitiveSettings(
-  config: Pick<Config, 'reward' | 'sampling' | 'update' | 'evaluation'>,
-): SensitiveSetting[] {
+export function sensitiveSettings(config: Pick<Config, 'reward' | 'evaluation'> & MachineConfig): SensitiveSetting[] {
   const { judge, metric } = config.evaluation;
   const setting = (key: string) => (use: Sensitive) => ({ use, keys: [key] });
   return [
@@ -68,6 +67,7 @@ const rowSchema = z.object({
   sha256: z.string().optional(),
   key: z.object({ variable: z.string(), origin: z.string() }).optional(),
   command: z.object({ key: z.string(), command: z.string() }).optional(),
+  service: z.object({ key: z.string(), to: z.string() }).optional(),
 });
 type Row = z.infer<typeof rowSchema>;
 
@@ -104,6 +104,8 @@ function allows(row: Row, use: Sensitive): boolean {
       return row.key?.variable === use.variable && row.key.origin === use.origin;
     case 'command':
       return row.command?.key === use.key && row.command.command === use.command;
+    case 'service':
+      return row.service?.key === use.key && row.service.to === use.to;
   }
 }
 
@@ -142,6 +144,8 @@ function rowOf(use: Sensitive, how: 'asked' | 'named'): Omit<Row, 'run'> {
     }
     case 'command':
       return { command: { key: use.key, command: use.command } };
+    case 'service':
+      return { service: { key: use.key, to: use.to } };
   }
 }
 

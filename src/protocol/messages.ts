@@ -158,6 +158,8 @@ export type EngineEvent =
   | { type: 'step'; round: number; metrics: MetricsRow }
   /** A stage failed; everything computed before it is kept, and `retry` continues from there. */
   | { type: 'problem'; round: number; stage: Stage; message: string }
+  /** Something beside the work failed, such as an experiment tracker; the work continues. */
+  | { type: 'warning'; message: string }
   /** The last event. `again`: the engine ended so that another can continue, which clients start at once. */
   | { type: 'bye'; reason: string; again?: true };
 
@@ -221,7 +223,9 @@ export interface TokenSeen {
 /** The size of the update in review, and its expected cost. */
 export interface UpdatePlan {
   round: number;
+  /** Pairs that it trains on. */
   pairs: number;
+  held_out: number;
   steps: number;
   /** Tokens of all passes, prompts included. */
   tokens: number;

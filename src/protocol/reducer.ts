@@ -46,6 +46,8 @@ export function applyEvent(run: Snapshot, event: RunEvent): Snapshot {
       return { ...run, rounds: event.rounds, current: event.current };
     case 'role':
       return { ...run, role: event.role };
+    case 'warning':
+      return run;
     case 'problem':
       return { ...run, engine: { ...run.engine, problem: event.message } };
     default: {

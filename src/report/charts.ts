@@ -1,6 +1,6 @@
 /** The charts of a report. Colours are the page's CSS variables, so that they follow light and dark. */
 import { branchTitle, type RoundState } from '../core/rounds.js';
-import type { MetricsRow } from '../core/rows.js';
+import type { StepMetrics } from '../core/rows.js';
 import { alpha } from '../core/format.js';
 import { makeLine } from '../core/sanitize.js';
 import type { ReportBranch } from './data.js';
@@ -61,7 +61,7 @@ const mostPoints = 240;
 export function trainingCurves({ rounds, metrics }: ReportBranch): string | null {
   const updated = rounds.map((round, i) => ({ round, rows: metrics[i] })).filter(({ rows }) => rows.length > 0);
   if (updated.length === 0) return null;
-  const panel = (yLabel: string, key: keyof MetricsRow) => ({
+  const panel = (yLabel: string, key: keyof StepMetrics) => ({
     ...{ xLabel: 'step', yLabel },
     lines: updated.map(({ rows }, i): ChartLine => ({
       ...{ colour: colourOf(i), dash: dashOf(i) },

@@ -6,7 +6,7 @@ import type { LoadedModel } from '../model/folder.js';
 import type { PairRow } from '../core/rows.js';
 import { valueAndGrads } from '../tensor/gradients.js';
 import { sumOfSquares } from '../tensor/ops/adamw.js';
-import { isOutOfMemory, OutOfMemoryError } from '../tensor/memory.js';
+import { isOutOfMemory, OutOfMemoryError, readValues } from '../tensor/memory.js';
 import { microBatches } from '../core/schedule.js';
 import { type LossSettings, objectives, pairLoss } from '../core/objectives/index.js';
 import type { PairExtras, PairLogps, PairLoss } from '../core/objectives/objective.js';
@@ -114,16 +114,11 @@ function accumulate(
   results: Map<number, PairResult>,
 ): void {
   const parameters = policy.transformer.trainable();
-  const needs = (what: keyof PairExtras) => objectives[settings.objective].needs.some((each) => each === what);
-  const sequences = group.flatMap((index) => {
-    const { prompt_ids, chosen_ids, rejected_ids } = pairs[index];
-    return [chosen_ids, rejected_ids].map((response_ids) => ({ prompt_ids, response_ids }));
-  });
   const { value, grads: added } = valueAndGrads(
     () => {
-      const { hidden, targets } = responseStates(policy, sequences, settings.checkpointing);
+      const { hidden, targets } = responseStates(policy, sidesOf(pairs, group), settings.checkpointing);
       const logprobs = policy.transformer.tokenLogProbs(hidden, targets);
-      const logSquares = needs('chosen_confidence')
+      const logSquares = needs(settings, 'chosen_confidence')
         ? policy.transformer.logSumSquaredProbs(hidden).dataSync<'float32'>()
         : null;
       const coefficients = lossCoefficients(logprobs.dataSync<'float32'>(), logSquares);
@@ -148,30 +143,13 @@ function accumulate(
   function lossCoefficients(logprobs: Float32Array, logSquares: Float32Array | null): Float32Array {
     const coefficients = new Float32Array(logprobs.length);
     let offset = 0;
-    for (const index of group) {
-      const pair = pairs[index];
+    for (const [i, result] of pairResults(pairs, group, reference, settings, logprobs, logSquares).entries()) {
+      const pair = pairs[group[i]];
+      const head = sharedLength(pair);
       const middle = offset + pair.chosen_ids.length;
       const end = middle + pair.rejected_ids.length;
-      const [chosen, rejected] = [logprobs.subarray(offset, middle), logprobs.subarray(middle, end)];
-      const logps: PairLogps = {
-        chosen_logps: sum(chosen),
-        rejected_logps: sum(rejected),
-        ref_chosen_logps: reference?.chosen[index] ?? NaN,
-        ref_rejected_logps: reference?.rejected[index] ?? NaN,
-        chosen_length: pair.chosen_ids.length,
-        rejected_length: pair.rejected_ids.length,
-      };
-      const { weight, chosen_win_probability, rejected_win_probability } = pair;
-      const extras: PairExtras = { weight, chosen_win_probability, rejected_win_probability };
-      const head = sharedLength(pair);
-      if (needs('shared')) extras.shared = sharedSums(chosen, rejected, head, index);
-      if (logSquares !== null) {
-        extras.chosen_confidence = confidence(chosen, logSquares.subarray(offset, middle));
-        extras.rejected_confidence = confidence(rejected, logSquares.subarray(middle, end));
-      }
-      const loss = pairLoss(settings.objective, logps, settings, extras);
-      results.set(index, { ...logps, ...loss });
-      const { chosen_slope, rejected_slope, nll_slope, tail } = loss;
+      results.set(group[i], result);
+      const { chosen_slope, rejected_slope, nll_slope, tail } = result;
       coefficients.fill((chosen_slope + nll_slope) / batchPairs, offset, offset + head);
       coefficients.fill((tail * chosen_slope + nll_slope) / batchPairs, offset + head, middle);
       coefficients.fill(rejected_slope / batchPairs, middle, middle + head);
@@ -180,17 +158,104 @@ function accumulate(
     }
     return coefficients;
   }
+}
 
-  function sharedSums(chosen: Float32Array, rejected: Float32Array, head: number, index: number): PairExtras['shared'] {
-    if (reference?.shared === undefined)
-      throw new Error(`${settings.objective} needs the reference's sums over the shared length`);
-    return {
-      chosen_logps: sum(chosen.subarray(0, head)),
-      rejected_logps: sum(rejected.subarray(0, head)),
-      ref_chosen_logps: reference.shared.chosen[index],
-      ref_rejected_logps: reference.shared.rejected[index],
-    };
+/**
+ * Every pair's log-probabilities and loss without a gradient, in the order of `indices`. If memory runs out, halves the
+ * micro-batch. The policy does not change.
+ *
+ * @param reference null: the objective has no reference policy
+ * @throws UserError if a single pair does not fit in memory; Interrupted if the control says so
+ */
+export async function evaluatePairs(
+  policy: LoadedModel,
+  pairs: PairRow[],
+  reference: ReferenceLogps | null,
+  indices: number[],
+  settings: BatchSettings,
+  control: Control,
+): Promise<PairResult[]> {
+  const results = new Map<number, PairResult>();
+  for (let size = Math.min(settings.microBatch, indices.length); ; size = Math.floor(size / 2)) {
+    try {
+      const left = indices.filter((index) => !results.has(index));
+      for (const group of microBatches(left, (index) => pairLength(pairs[index]), size)) {
+        const verdict = await control.point();
+        if (verdict !== 'go') throw new Interrupted(verdict);
+        const tokens = group.reduce((sum, i) => sum + pairs[i].chosen_ids.length + pairs[i].rejected_ids.length, 0);
+        const squares = needs(settings, 'chosen_confidence');
+        const values = readValues(() => {
+          const { hidden, targets } = responseStates(policy, sidesOf(pairs, group), false);
+          const logprobs = policy.transformer.tokenLogProbs(hidden, targets);
+          return squares ? tf.concat1d([logprobs, policy.transformer.logSumSquaredProbs(hidden)]) : logprobs;
+        });
+        const [logprobs, logSquares] = [values.subarray(0, tokens), squares ? values.subarray(tokens) : null];
+        const computed = pairResults(pairs, group, reference, settings, logprobs, logSquares);
+        group.forEach((index, i) => results.set(index, computed[i]));
+      }
+      return indices.map((index) => results.get(index) as PairResult);
+    } catch (error) {
+      if (!isOutOfMemory(error)) throw error;
+      if (size === 1) throw new UserError(tooLittleMemory(pairs, indices, error), { cause: error });
+    }
   }
+}
+
+const needs = ({ objective }: LossSettings, what: keyof PairExtras): boolean =>
+  objectives[objective].needs.some((each) => each === what);
+
+/** Both sides of each pair of a group: chosen, rejected, chosen, … */
+const sidesOf = (pairs: PairRow[], group: number[]): Sequence[] => pairSides(group.map((index) => pairs[index]));
+
+/**
+ * The loss of each pair of a group, in float64.
+ *
+ * @param logprobs of the group's response tokens, in the order of sidesOf
+ * @param logSquares log Σ_v π(v)² at each of these tokens, if the objective needs it
+ */
+function pairResults(
+  pairs: PairRow[],
+  group: number[],
+  reference: ReferenceLogps | null,
+  settings: LossSettings,
+  logprobs: Float32Array,
+  logSquares: Float32Array | null,
+): (PairLogps & ReturnType<typeof pairLoss>)[] {
+  let offset = 0;
+  return group.map((index) => {
+    const pair = pairs[index];
+    const start = offset;
+    const middle = start + pair.chosen_ids.length;
+    const end = middle + pair.rejected_ids.length;
+    offset = end;
+    const [chosen, rejected] = [logprobs.subarray(start, middle), logprobs.subarray(middle, end)];
+    const logps: PairLogps = {
+      chosen_logps: sum(chosen),
+      rejected_logps: sum(rejected),
+      ref_chosen_logps: reference?.chosen[index] ?? NaN,
+      ref_rejected_logps: reference?.rejected[index] ?? NaN,
+      chosen_length: pair.chosen_ids.length,
+      rejected_length: pair.rejected_ids.length,
+    };
+    const { weight, chosen_win_probability, rejected_win_probability } = pair;
+    const extras: PairExtras = { weight, chosen_win_probability, rejected_win_probability };
+    if (needs(settings, 'shared')) {
+      const head = sharedLength(pair);
+      if (reference?.shared === undefined)
+        throw new Error(`${settings.objective} needs the reference's sums over the shared length`);
+      extras.shared = {
+        chosen_logps: sum(chosen.subarray(0, head)),
+        rejected_logps: sum(rejected.subarray(0, head)),
+        ref_chosen_logps: reference.shared.chosen[index],
+        ref_rejected_logps: reference.shared.rejected[index],
+      };
+    }
+    if (logSquares !== null) {
+      extras.chosen_confidence = confidence(chosen, logSquares.subarray(start, middle));
+      extras.rejected_confidence = confidence(rejected, logSquares.subarray(middle, end));
+    }
+    return { ...logps, ...pairLoss(settings.objective, logps, settings, extras) };
+  });
 }
 
 /** WPO's mean over tokens of log π(token) - log Σ_v π(v)². */

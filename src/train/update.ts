@@ -8,14 +8,17 @@ import { Suspended, type Control, uncontrolled } from '../core/control.js';
 import { UserError } from '../core/errors.js';
 import { lossSettings, type GivenLossSettings } from '../core/objectives/index.js';
 import type { LoadedModel } from '../model/folder.js';
-import type { MetricsRow, PairRow } from '../core/rows.js';
+import { startMetrics } from '../core/metricsRow.js';
+import { splitPairs } from '../core/heldOutPairs.js';
+import type { HeldOutMetrics, MetricsRow, PairRow, StartMetrics } from '../core/rows.js';
 import { memoryMegabytes } from '../tensor/memory.js';
 import { AdamW, type AdamWState } from '../tensor/optimizer.js';
-import { epochSteps, learningRate, totalSteps } from '../core/schedule.js';
+import { epochSteps, isEvaluated, learningRate, totalSteps } from '../core/schedule.js';
 import { checkSequences, Interrupted } from './logprobs.js';
 import { pairTokens } from '../core/pairs.js';
 import {
   batchGradients,
+  evaluatePairs,
   gradientNorms,
   pairSides,
   type BatchSettings,
@@ -39,6 +42,8 @@ export interface TrainingState {
   optimizer: AdamWState;
   /** Pairs computed at once: halved if memory ran out. */
   microBatch: number;
+  /** The row of step `step`, if the update was suspended while the held-out pairs were evaluated after it. */
+  unfinished?: MetricsRow;
 }
 
 export interface UpdateHooks {
@@ -61,6 +66,9 @@ export interface UpdateResult {
 }
 
 /**
+ * Pairs marked `held_out` are not trained on. They are evaluated before the first step, every `update.eval_steps` steps
+ * and after the last one; an update that is stopped in between has the evaluations up to then.
+ *
  * @param policy changed in place; adapters are added first if `update.lora` requests them
  * @param reference summed log-probabilities under the reference policy, by pair; null: the objective has none
  * @throws UserError if the loss or gradient is not finite, or memory does not suffice; the caller then discards the
@@ -85,8 +93,9 @@ export async function updatePolicy(
     weightDecay: update.weight_decay,
     decay: update.decay,
   });
-  const total = totalSteps(pairs.length, update);
-  const perEpoch = Math.ceil(pairs.length / update.batch_size);
+  const { trained, heldOut } = splitPairs(pairs);
+  const total = totalSteps(trained.length, update);
+  const perEpoch = Math.ceil(trained.length / update.batch_size);
   let laid = { epoch: -1, steps: [] as number[][] };
   const batch: BatchSettings = {
     ...lossSettings(dpo),
@@ -94,19 +103,36 @@ export async function updatePolicy(
     checkpointing: update.activation_checkpointing,
   };
   let step = 0;
+  let start: Partial<StartMetrics> = {};
+  /** The row of the step just taken, while its held-out pairs are being evaluated. */
+  let unfinished: MetricsRow | null = null;
+  // Half of an evaluation is of no use: stopping waits for it.
+  const evaluation: Control = { point: async () => ((await control.point()) === 'abort' ? 'abort' : 'go') };
+  const evaluated = async (): Promise<HeldOutMetrics> =>
+    heldOutMetrics(await evaluatePairs(policy, pairs, reference, heldOut, batch, evaluation));
+  const report = async (row: MetricsRow): Promise<void> => {
+    unfinished = row;
+    const isDue = heldOut.length > 0 && isEvaluated(row.step, total, update);
+    const full = isDue ? { ...row, ...(await evaluated()) } : row;
+    unfinished = null;
+    step = row.step;
+    hooks.onStep(full, () => capture(row.step, parameters, optimizer, batch.microBatch));
+  };
   try {
     if (hooks.resume !== undefined) {
       restore(parameters, hooks.resume);
       optimizer.importState(hooks.resume.optimizer, parameters);
       step = hooks.resume.step;
       batch.microBatch = hooks.resume.microBatch;
+      if (hooks.resume.unfinished !== undefined) await report(hooks.resume.unfinished);
     }
     await hooks.between?.(step, total);
-    for (; step < total; step++) {
+    if (step === 0 && heldOut.length > 0) start = startMetrics(await evaluated());
+    while (step < total) {
       const started = performance.now();
       const epoch = Math.floor(step / perEpoch);
-      if (laid.epoch !== epoch) laid = { epoch, steps: epochSteps(pairs.length, update.batch_size, epoch, seed) };
-      const indices = laid.steps[step % perEpoch];
+      if (laid.epoch !== epoch) laid = { epoch, steps: epochSteps(trained.length, update.batch_size, epoch, seed) };
+      const indices = laid.steps[step % perEpoch].map((place) => trained[place]);
       const {
         pairs: results,
         grads,
@@ -120,7 +146,7 @@ export async function updatePolicy(
       const lr = learningRate(step, total, update);
       optimizer.step(parameters, grads, lr, update.clip > 0 && norm > update.clip ? update.clip / norm : 1);
       const tokens = indices.reduce((all, index) => all + pairTokens(pairs[index]), 0);
-      const row: MetricsRow = {
+      await report({
         step: step + 1,
         total_steps: total,
         epoch: epoch + 1,
@@ -132,25 +158,34 @@ export async function updatePolicy(
         tokens_per_second: tokens / ((performance.now() - started) / 1000),
         micro_batch: microBatch,
         memory_mb: memoryMegabytes(),
-      };
-      hooks.onStep(row, () => capture(step + 1, parameters, optimizer, batch.microBatch));
-      await hooks.between?.(step + 1, total);
+        ...(step === 0 ? start : {}),
+      });
+      await hooks.between?.(step, total);
     }
     return { steps: step, outcome: 'done' };
   } catch (error) {
     if (error instanceof Interrupted) return { steps: step, outcome: error.verdict === 'stop' ? 'stopped' : 'aborted' };
-    // Before the first step there is no state to keep.
-    if (error instanceof Suspended && step > 0)
-      hooks.onSuspend?.(capture(step, parameters, optimizer, batch.microBatch));
+    if (error instanceof Suspended) suspend(unfinished);
     throw error;
   } finally {
     optimizer.dispose();
+  }
+
+  /** @param row of a step that was taken and not reported yet */
+  function suspend(row: MetricsRow | null): void {
+    const taken = row?.step ?? step;
+    // Before the first step there is no state to keep.
+    if (taken === 0) return;
+    const state = capture(taken, parameters, optimizer, batch.microBatch);
+    hooks.onSuspend?.(row === null ? state : { ...state, unfinished: row });
   }
 }
 
 /** @throws UserError if a pair does not fit the model */
 export function checkPairs(policy: LoadedModel, pairs: PairRow[]): void {
   if (pairs.length === 0) throw new UserError('there are no pairs to train on');
+  if (pairs.every(({ held_out }) => held_out === true))
+    throw new UserError('all pairs are held out; expected at least one to train on');
   const sequences = pairSides(pairs);
   checkSequences(policy, sequences, (i) => `pair ${Math.floor(i / 2)}'s ${i % 2 === 0 ? 'chosen' : 'rejected'} side`);
 }
@@ -171,6 +206,19 @@ function pairMetrics(results: PairResult[]) {
     'lengths/rejected': mean(results, (pair) => pair.rejected_length),
     'lengths/margin': mean(results, (pair) => pair.chosen_length - pair.rejected_length),
     'weights/mean': mean(results, (pair) => pair.weight),
+  };
+}
+
+function heldOutMetrics(results: PairResult[]): HeldOutMetrics {
+  const metrics = pairMetrics(results);
+  return {
+    eval_loss: mean(results, (pair) => pair.loss),
+    'eval_rewards/chosen': metrics['rewards/chosen'],
+    'eval_rewards/rejected': metrics['rewards/rejected'],
+    'eval_rewards/margins': metrics['rewards/margins'],
+    'eval_rewards/accuracies': metrics['rewards/accuracies'],
+    'eval_logps/chosen': metrics['logps/chosen'],
+    'eval_logps/rejected': metrics['logps/rejected'],
   };
 }
 

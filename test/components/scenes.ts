@@ -63,6 +63,16 @@ export function scenes(size: Size): Record<string, State> {
     ...{ state: 'queued', reason: 'Resources', started_at: null, host: null, device: null, executor: null },
     ...{ phase: null, done: 0, total: 0, z_error: null },
   });
+  /** Evaluated every 4 steps: lowest after 16, and risen twice since. */
+  const losses = [0.7, 0.67, 0.645, 0.628, 0.612, 0.624, 0.655];
+  const withHeldOut = metrics.map((row, i) => ({
+    ...row,
+    ...(i === 0 && { start_eval_loss: losses[0], 'start_eval_rewards/chosen': 0, 'start_eval_rewards/rejected': 0 }),
+    ...((i + 1) % 4 === 0 && {
+      eval_loss: losses[(i + 1) / 4],
+      ...{ 'eval_rewards/chosen': 0.1, 'eval_rewards/rejected': -0.1, 'eval_rewards/accuracies': 0.6 + i / 200 },
+    }),
+  }));
   const failed =
     'the reward model answered 500 to scoring the response to "What is 2 plus 3?"; everything scored before is kept';
   const judged: RemarksRow = {
@@ -103,6 +113,7 @@ export function scenes(size: Size): Record<string, State> {
       probes,
       metrics: metrics.map((row, i) => ({ ...row, grad_norm: i < 20 ? 2 : 200, 'rewards/accuracies': i > 0 ? 1 : 0 })),
     }),
+    'update-held-out': attached('update', size, { probes, metrics: withHeldOut }),
     'update-queued': attached('update', size, { metrics: [], progress: null, job: waiting }),
     'update-job': attached('update', size, { probes, job: job() }),
     'update-ended': attached('update', size, {
@@ -175,7 +186,7 @@ export function scenes(size: Size): Record<string, State> {
     'setup-checking': opened('setup', size),
     'setup-typing': press(ready(size), 'j', 'j', 'enter', 'x'),
     'setup-problem': press(answered(opened('setup', size), { model: noModel }), 's'),
-    'setup-lora': press(ready(size), 'G', 'k', 'space'),
+    'setup-lora': press(ready(size), 'G', 'k', 'k', 'space'),
     'setup-gpu': answered(press(ready(size), ...Array<string>(18).fill('j'), 'space'), {}, { updates_on: gpuFacts }),
     'engine-gone': after(review, { type: 'bye', reason: 'the engine ended' }),
   };

@@ -212,9 +212,26 @@ describe('read-plan', () => {
     await toReview({ update: { ...config.update, batch_size: 1, epochs: 3 } });
     b.engine.backendLoaded('wasm');
     expect(await plan(1)).toEqual({
-      ...{ round: 1, pairs: 2, steps: 6, tokens: 3 * (7 + 9), seconds: null, memory_mb: null },
+      ...{ round: 1, pairs: 2, held_out: 0, steps: 6, tokens: 3 * (7 + 9), seconds: null, memory_mb: null },
       ...{ reference: 'round start (base policy)', trained: 'all weights', where: 'backend wasm' },
     });
+  });
+
+  it('trains on fewer pairs if some are held out, and counts their evaluations', async () => {
+    const [one, other] = pairs;
+    b = bench({ update: { ...config.update, batch_size: 1, epochs: 3, held_out_share: 0.5, eval_steps: 2 } });
+    await b.start();
+    await b.finish('evaluate', evaluation);
+    await b.finish('sample', sampled(0));
+    await b.finish('score', { pairs: [one, { ...other, prompt_ids: [1, 3] }], review: [], dropped });
+    write(1, 'first-step.jsonl', [{ tokens_per_second: 16, memory_mb: 70, lora: null }]);
+    const { pairs: trained, held_out, steps, tokens, seconds } = await plan(1);
+    expect([trained, held_out, steps]).toEqual([1, 1, 3]);
+    // Three passes over one pair, of 7 or 9 tokens; forward passes for the reference of both, and over the other pair at
+    // steps 0, 2 and 3.
+    const [size, rest] = tokens === 21 ? [7, 9] : [9, 7];
+    expect(tokens).toBe(3 * size);
+    expect(seconds).toBeCloseTo((3 * size + (7 + 9 + 3 * rest) / 3) / 16, 12);
   });
 
   it('expects before the first update what one step of it has cost, where that trained the same', async () => {

@@ -33,6 +33,7 @@ import {
   evaluationSchema,
   pairsSchema,
   rewardOptionsSchema,
+  trackersSchema,
   samplingSchema,
   updateSchema,
 } from '../../src/core/config/schema.js';
@@ -381,6 +382,7 @@ export async function targets(directory: string): Promise<Record<string, Target>
     update: updateSchema,
     evaluation: evaluationSchema,
     rewards: rewardOptionsSchema,
+    trackers: trackersSchema,
   };
 
   const jsonLinesFile = (name: string, rows: unknown[], read: (file: string) => unknown): Target => ({

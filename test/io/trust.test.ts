@@ -159,3 +159,21 @@ describe('shell commands', () => {
     expect(() => permissionIn(run)(use)).toThrow('(a [2Jb)');
   });
 });
+
+it('sending figures to W&B needs permission; event files and trackio do not', () => {
+  const config = (trackers: object) =>
+    configSchema.parse({ ...{ model: '/m', reward: 'hf:/a', prompts: '/p', held_out: '/h' }, trackers });
+  const use: Sensitive = { kind: 'service', key: 'trackers.wandb', to: 'the W&B project team/p' };
+  expect(untrustedUses(run, [config({ tensorboard: '/tb', trackio: { project: 'p' } })])).toEqual([]);
+  const configs = [config({ wandb: { project: 'p', entity: 'team' } })];
+  expect(untrustedUses(run, configs)).toEqual([use]);
+  expect(() => permissionIn(run)(use)).toThrow(
+    /would send its figures and settings to the W&B project team\/p with your login; if it may, pass --trust trackers\.wandb$/,
+  );
+  trust(run, [use], 'asked');
+  expect(untrustedUses(run, configs)).toEqual([]);
+  // Another project is another service.
+  expect(untrustedUses(run, [config({ wandb: { project: 'q', entity: 'team' } })])).toHaveLength(1);
+  // Whoever gives --wandb has named it.
+  expect(sensitiveSettings(configs[0])).toEqual([{ use, keys: ['trackers.wandb.project'] }]);
+});

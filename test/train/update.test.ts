@@ -7,6 +7,8 @@ import { epochSteps, learningRate, microBatches, sumOverSteps } from '../../src/
 import { type TrainingState, type UpdateHooks, updatePolicy } from '../../src/train/update.js';
 import { loadModel, type LoadedModel } from '../../src/model/folder.js';
 import type { MetricsRow, PairRow } from '../../src/core/rows.js';
+import { dryRun } from '../../src/train/dryRun.js';
+import { heldOutPoints } from '../../src/core/metricsRow.js';
 import { useBackend } from '../../src/tensor/backend.js';
 import { OutOfMemoryError } from '../../src/tensor/memory.js';
 import { goldenFolder } from '../golden.js';
@@ -251,5 +253,113 @@ describe('learningRate', () => {
     expect(at(6, 'cosine')).toBeCloseTo(0.5, 12);
     expect(at(4, 'cosine')).toBeCloseTo(0.5 * (1 + Math.cos(Math.PI / 4)), 12);
     expect(at(0, 'linear', 0)).toBe(1);
+  });
+});
+
+describe('held-out pairs', () => {
+  /** Every third pair. */
+  const marked = pairs.map((pair, i): PairRow => (i % 3 === 0 ? { ...pair, held_out: true } : pair));
+  const trained = pairs.filter((_, i) => i % 3 !== 0);
+  const others = pairs.filter((_, i) => i % 3 === 0);
+  const trainMarked = async (model: LoadedModel, hooks: Partial<UpdateHooks> = {}, eval_steps = 2) => {
+    const rows: MetricsRow[] = [];
+    const result = await updatePolicy(
+      model,
+      marked,
+      reference,
+      { dpo, update: { ...update, eval_steps }, seed: 5 },
+      { onStep: (row) => rows.push(row), ...hooks },
+    );
+    return { result, rows };
+  };
+  /** Without what depends on time and on the process. */
+  const plain = (rows: MetricsRow[]) => rows.map(({ tokens_per_second: _speed, memory_mb: _memory, ...row }) => row);
+
+  it('never trains on them: rows and weights are those of an update on the other pairs', async () => {
+    const [one, other] = [await load(), await load()];
+    const { rows, result } = await trainMarked(one);
+    const alone: MetricsRow[] = [];
+    const known = { chosen: trained.map(() => -30), rejected: trained.map(() => -30) };
+    await updatePolicy(other, trained, known, { dpo, update, seed: 5 }, { onStep: (row) => alone.push(row) });
+    // Six pairs in batches of four: two steps an epoch.
+    expect(result).toEqual({ steps: 4, outcome: 'done' });
+    const withoutEvaluations = plain(rows).map((row) =>
+      Object.fromEntries(Object.entries(row).filter(([name]) => !name.includes('eval_'))),
+    );
+    expect(withoutEvaluations).toEqual(plain(alone));
+    expect(weightsOf(one)).toEqual(weightsOf(other));
+    one.dispose();
+    other.dispose();
+  });
+
+  it('evaluates them at the start, every eval_steps steps and at the end, as a dry run does', async () => {
+    const model = await load();
+    const before = await dryRun(model, others, reference, { dpo, update, seed: 5 });
+    const { rows } = await trainMarked(model, {}, 3);
+    const points = heldOutPoints(rows);
+    expect(points.map(({ step }) => step)).toEqual([0, 3, 4]);
+    expect(points[0].eval_loss).toBeCloseTo(before.total.loss, 6);
+    const after = await dryRun(model, others, reference, { dpo, update, seed: 5 });
+    expect(points[2].eval_loss).toBeCloseTo(after.total.loss, 6);
+    expect(points[2].eval_loss).not.toBeCloseTo(points[0].eval_loss, 4);
+    const [first] = after.pairs;
+    const mean = (value: (pair: typeof first) => number) =>
+      after.pairs.reduce((total, pair) => total + value(pair), 0) / after.pairs.length;
+    expect(points[2]['eval_logps/chosen']).toBeCloseTo(
+      mean((pair) => pair.chosen_logps),
+      4,
+    );
+    // The reference's log-probabilities are -30 here, and β is 0.1.
+    expect(points[2]['eval_rewards/chosen']).toBeCloseTo(
+      mean((pair) => 0.1 * (pair.chosen_logps + 30)),
+      5,
+    );
+    expect(points[2]['eval_rewards/accuracies']).toBe(
+      mean((pair) => (pair.chosen_logps > pair.rejected_logps ? 1 : 0)),
+    );
+    expect(points[2]['eval_rewards/margins']).toBeCloseTo(
+      points[2]['eval_rewards/chosen'] - points[2]['eval_rewards/rejected'],
+      6,
+    );
+    model.dispose();
+  });
+
+  it('goes on bit-identically if the process ends during an evaluation', async () => {
+    const undisturbed = await load();
+    const { rows: all } = await trainMarked(undisturbed);
+    // Four held-out pairs in micro-batches of two: two points at the start; then two micro-batches for each step of four
+    // pairs and one for the step of two. The seventh point lies within the evaluation after step 2.
+    for (const end of [5, 6, 7]) {
+      const first = await load();
+      let points = 0;
+      const kept: TrainingState[] = [];
+      const rows: MetricsRow[] = [];
+      const point = () => (++points > end ? Promise.reject(new Suspended()) : Promise.resolve('go' as const));
+      const hooks = { control: { point }, onSuspend: (state: TrainingState) => kept.push(state) };
+      await expect(trainMarked(first, { ...hooks, onStep: (row) => rows.push(row) })).rejects.toThrow(Suspended);
+      first.dispose();
+      const second = await load();
+      const { rows: rest } = await trainMarked(second, { resume: kept[0] });
+      expect(plain([...rows, ...rest])).toEqual(plain(all));
+      expect(weightsOf(second)).toEqual(weightsOf(undisturbed));
+      second.dispose();
+      if (end === 6) expect([kept[0].step, kept[0].unfinished?.step]).toEqual([2, 2]);
+    }
+    undisturbed.dispose();
+  });
+
+  it('finishes an evaluation when stopped, and refuses to hold out everything', async () => {
+    const model = await load();
+    let points = 0;
+    const { result, rows } = await trainMarked(model, {
+      control: { point: () => Promise.resolve(++points > 5 ? 'stop' : 'go') },
+    });
+    expect(result).toEqual({ steps: 2, outcome: 'stopped' });
+    expect(heldOutPoints(rows).map(({ step }) => step)).toEqual([0, 2]);
+    const none = marked.filter((pair) => pair.held_out);
+    await expect(updatePolicy(model, none, reference, { dpo, update, seed: 5 }, { onStep: () => {} })).rejects.toThrow(
+      'all pairs are held out; expected at least one to train on',
+    );
+    model.dispose();
   });
 });

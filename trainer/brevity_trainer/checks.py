@@ -39,6 +39,16 @@ def pair_metrics(results: Sequence[PairResult], pairs: Sequence[Pair]) -> dict[s
     pairs: those of `results`, in their order
     """
     return {
+        **batch_means(results),
+        "lengths/chosen": mean(len(p.chosen_ids) for p in pairs),
+        "lengths/rejected": mean(len(p.rejected_ids) for p in pairs),
+        "lengths/margin": mean(len(p.chosen_ids) - len(p.rejected_ids) for p in pairs),
+        "weights/mean": mean(r.weight for r in results),
+    }
+
+
+def batch_means(results: Sequence[PairResult]) -> dict[str, float]:
+    return {
         "loss": mean(r.loss for r in results),
         "rewards/chosen": mean(r.chosen_reward for r in results),
         "rewards/rejected": mean(r.rejected_reward for r in results),
@@ -46,11 +56,14 @@ def pair_metrics(results: Sequence[PairResult], pairs: Sequence[Pair]) -> dict[s
         "rewards/accuracies": mean(float(r.chosen_reward > r.rejected_reward) for r in results),
         "logps/chosen": mean(r.chosen_logps for r in results),
         "logps/rejected": mean(r.rejected_logps for r in results),
-        "lengths/chosen": mean(len(p.chosen_ids) for p in pairs),
-        "lengths/rejected": mean(len(p.rejected_ids) for p in pairs),
-        "lengths/margin": mean(len(p.chosen_ids) - len(p.rejected_ids) for p in pairs),
-        "weights/mean": mean(r.weight for r in results),
     }
+
+
+def held_out_metrics(results: Sequence[PairResult]) -> dict[str, float]:
+    """Means over the held-out pairs, by TRL's names."""
+    names = ("loss", "rewards/chosen", "rewards/rejected", "rewards/margins", "rewards/accuracies")
+    metrics = batch_means(results)
+    return {f"eval_{name}": metrics[name] for name in (*names, "logps/chosen", "logps/rejected")}
 
 
 def start_slope(objective: Objective, length: int) -> float | None:

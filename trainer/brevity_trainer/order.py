@@ -79,6 +79,12 @@ def total_steps(pairs: int, batch_size: int, epochs: int, steps: int) -> int:
     return steps if steps > 0 else math.ceil(pairs / batch_size) * epochs
 
 
+def is_evaluated(step: int, total: int, eval_steps: int) -> bool:
+    """Whether the held-out pairs are evaluated after `step` steps: at the start, regularly, and after the last one."""
+    every = eval_steps if eval_steps > 0 else math.ceil(total / 10)
+    return step % every == 0 or step == total
+
+
 def learning_rate(step: int, total: int, lr: float, warmup: float, schedule: str) -> float:
     """Warm-up from lr/warmup_steps to lr, then constant, linear to 0, or half a cosine to 0.
 

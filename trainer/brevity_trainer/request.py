@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# Of request.json and pairs.jsonl. Version 1 knows LR-DPO only, and its executors ignore a pair's weight.
-REQUEST_VERSION = 2
+# Of request.json and pairs.jsonl. Version 1 knows LR-DPO only, and its executors ignore a pair's weight. Version 2 knows
+# no held-out pairs, and its executors would train on them.
+REQUEST_VERSION = 3
 
 
 class JobError(Exception):
@@ -47,6 +48,8 @@ class Update:
     activation_checkpointing: bool
     lora: Lora | None
     checkpoint_seconds: float
+    """Steps between evaluations of the held-out pairs; 0: about ten times an update."""
+    eval_steps: int = 0
 
 
 @dataclass(frozen=True)
@@ -136,6 +139,8 @@ class Pair:
     weight: float = 1.0
     """The probability that chosen and rejected each beat another of the policy's responses."""
     win_probabilities: tuple[float, float] | None = None
+    """Never trained on: only evaluated."""
+    held_out: bool = False
 
     @property
     def responses(self) -> tuple[list[int], list[int]]:
@@ -198,7 +203,7 @@ _numbers: Check = ("a list of numbers", lambda v: isinstance(v, list) and all(_i
 
 _share: Check = ("a number of at least 0 and below 0.5", lambda v: _is_number(v) and 0 <= v < 0.5)
 
-OPTIONAL = {"precision", "threads", "backend", "probe_tolerance", *ADDED_IN_2}
+OPTIONAL = {"precision", "threads", "backend", "probe_tolerance", "eval_steps", *ADDED_IN_2}
 REQUEST: dict[str, Check] = {
     "version": _whole(1),
     "id": _text,
@@ -243,6 +248,7 @@ UPDATE: dict[str, Check] = {
     "activation_checkpointing": _truth,
     "lora": _or_null(_object),
     "checkpoint_seconds": _number(0),
+    "eval_steps": _whole(0),
 }
 LORA: dict[str, Check] = {"rank": _whole(1, 65536), "alpha": _number(0, 65536, above=True), "targets": _texts}
 
@@ -307,8 +313,10 @@ def read_request(folder: Path) -> Request:
     request = _checked(raw, REQUEST, str(file))
     objective = _read_objective(request["objective"], version, str(file))
     update = dict(_checked(request["update"], UPDATE, str(file), "update."))
-    for key in ("batch_size", "micro_batch", "epochs", "steps"):
-        update[key] = int(update[key])
+    for key in ("batch_size", "micro_batch", "epochs", "steps", "eval_steps"):
+        update[key] = int(update.get(key, 0))
+    if version < 3 and update["eval_steps"] != 0:
+        raise JobError(f"{file}: update.eval_steps needs version 3; expected 0 in version {version}")
     if update["lora"] is not None:
         lora = _checked(update["lora"], LORA, str(file), "update.lora.")
         update["lora"] = Lora(int(lora["rank"]), lora["alpha"], lora["targets"])
@@ -342,7 +350,7 @@ def _read_objective(raw: Any, version: int, file: str) -> Objective:
 
 
 def read_pairs(folder: Path, request: Request | None = None) -> list[Pair]:
-    """The pairs to train on. Keys that are not listed here are for people and ignored.
+    """The pairs to train on, and those held out. Keys that are not listed here are for people and ignored.
 
     request: whose objective the pairs must suit
     """
@@ -351,6 +359,7 @@ def read_pairs(folder: Path, request: Request | None = None) -> list[Pair]:
     known = {"ref_chosen_logps": logps, "ref_rejected_logps": logps}
     known |= {"ref_chosen_shared_logps": logps, "ref_rejected_shared_logps": logps}
     known |= {"weight": _number(0), "chosen_win_probability": _number(0, 1), "rejected_win_probability": _number(0, 1)}
+    known |= {"held_out": _truth}
     pairs = []
     for where, row in _rows(folder / "pairs.jsonl"):
         if not isinstance(row, dict):
@@ -372,8 +381,11 @@ def read_pairs(folder: Path, request: Request | None = None) -> list[Pair]:
                 _both(row, "ref_{}_shared_logps"),
                 row.get("weight", 1.0),
                 _both(row, "{}_win_probability"),
+                row.get("held_out", False),
             )
         )
+    if len(pairs) > 0 and all(pair.held_out for pair in pairs):
+        raise JobError(f"{folder / 'pairs.jsonl'} has only held-out pairs; expected at least one to train on")
     if len(pairs) == 0:
         raise JobError(f"{folder / 'pairs.jsonl'} has no pairs to train on; expected one row per pair")
     return pairs
@@ -391,7 +403,12 @@ def _check_columns(row: dict[str, Any], request: Request, where: str) -> None:
         if request.objective.kind.wins and key not in row:
             raise JobError(f"{where} lacks {key}, which objective {name} needs; expected a number from 0 to 1")
     if request.version == 1 and "weight" in row:
-        raise JobError(f"{where} has a weight, which version 1 ignores; expected a request of version 2")
+        raise JobError(f"{where} has a weight, which version 1 ignores; expected a request of version 2 or later")
+    if request.version < 3 and row.get("held_out", False):
+        raise JobError(
+            f"{where} is held out, and executors of version {request.version} would train on it; expected a request of "
+            "version 3"
+        )
 
 
 def read_probes(folder: Path) -> list[Probe] | None:

@@ -20,13 +20,22 @@ from torch.distributed.fsdp import fully_shard
 from transformers import TrainingArguments
 
 from . import checkpoint
-from .checks import COLUMNS, PairResult, check_probes, check_z, expect_finite, mean, pair_metrics
+from .checks import (
+    COLUMNS,
+    PairResult,
+    check_probes,
+    check_z,
+    expect_finite,
+    held_out_metrics,
+    mean,
+    pair_metrics,
+)
 from .job import Job, Superseded
 from .loss import collate, first_tokens, summed, token_logprobs
 from .model import Policy, context_of, load_policy, load_reference, save_policy
-from .order import learning_rate, micro_steps, total_steps
+from .order import is_evaluated, learning_rate, micro_steps, total_steps
 from .request import JobError, Pair, Probe, Request, check_sequences
-from .trainer import ObjectiveTrainer, by_pair, collate_pairs
+from .trainer import ObjectiveTrainer, by_pair, collate_pairs, result_rows
 
 # torch and DeepSpeed divide by it: large enough that no gradient is ever scaled.
 NO_CLIPPING = 1e30
@@ -63,8 +72,11 @@ class Run:
         update = request.update
         self.objective = request.objective
         self.precision = request.precision or ("fp32" if uses_cpu() else "bf16")
-        self.total = total_steps(len(pairs), update.batch_size, update.epochs, update.steps)
-        self.shortest = min(range(len(pairs)), key=lambda index: pairs[index].length)
+        self.trained = [index for index, pair in enumerate(pairs) if not pair.held_out]
+        self.held_out = [index for index, pair in enumerate(pairs) if pair.held_out]
+        self.evaluation_at_start: dict[str, float] = {}
+        self.total = total_steps(len(self.trained), update.batch_size, update.epochs, update.steps)
+        self.shortest = min(self.trained, key=lambda index: pairs[index].length)
         self.signals: list[int] = []
         self.deepspeed = os.environ.get("ACCELERATE_USE_DEEPSPEED") == "true" or "BREVITY_DEEPSPEED" in os.environ
         self.fsdp = os.environ.get("ACCELERATE_USE_FSDP") == "true"
@@ -185,6 +197,8 @@ class Run:
             self.job.keep_metrics(self.start)
         self._status(state="training", done=self.start, total=self.total)
         self.kept = time.monotonic()
+        if self.start == 0:
+            self.evaluation_at_start = {f"start_{name}": value for name, value in self._evaluation(0).items()}
         self._obey(self._agree(step=None))
 
     def before_step(self, step: int) -> None:
@@ -207,21 +221,22 @@ class Run:
         """Metrics; then the control file, signals and the checkpoint's turn."""
         expect_finite(step - 1, "gradient", grad_norm)
         self.steps = step
+        # Before the evaluation, whose time is not the step's.
+        row = self._metrics(step, grad_norm) if self.main else {}
+        evaluation = self._evaluation(step)
         if self.main:
-            row = self._metrics(step, grad_norm)
-            self.job.add_metrics(row)
+            self.job.add_metrics(row | evaluation)
+            held_out = f"held-out loss {evaluation['eval_loss']:.6f}, " if len(evaluation) > 0 else ""
             print(
-                f"step {step} of {self.total}: loss {row['loss']:.6f}, gradient norm {grad_norm:.6f}, "
+                f"step {step} of {self.total}: loss {row['loss']:.6f}, {held_out}gradient norm {grad_norm:.6f}, "
                 f"margin {row['rewards/margins']:.4f}, {row['tokens_per_second']:.0f} tokens/s",
                 flush=True,
             )
         self._status(done=step)
         self._obey(self._agree(step))
 
-    def add_results(self, indices: torch.Tensor, *columns: torch.Tensor) -> None:
-        """Per pair: index (-1: a filler), and the columns of PairResult."""
-        columns = [c if c.dim() == 2 else c[:, None] for c in (indices.double(), *columns)]
-        self.step_results.append(torch.cat([c.detach().double() for c in columns], dim=1))
+    def add_results(self, rows: torch.Tensor) -> None:
+        self.step_results.append(rows)
 
     def rate(self, step: int) -> float:
         update = self.request.update
@@ -336,6 +351,32 @@ class Run:
         """Without DDP, whose forward pass synchronizes; with FSDP or DeepSpeed, whose weights are in pieces."""
         return self.trainer.model_wrapped if self.deepspeed else self.trainer.model
 
+    # Held-out pairs
+
+    def _evaluation(self, step: int) -> dict[str, float]:
+        """Metrics of the held-out pairs after `step` steps; empty if it is not their turn. Every process has to call this."""
+        update = self.request.update
+        if len(self.held_out) == 0 or not is_evaluated(step, self.total, update.eval_steps):
+            return {}
+        ordered = sorted(self.held_out, key=lambda index: (-self.pairs[index].length, index))
+        size = update.micro_batch
+        groups = [ordered[start : start + size] for start in range(0, len(ordered), size)]
+        every: list[list[float]] = []
+        for first in range(0, len(groups), self.processes):
+            mine = first + self.args.process_index
+            rows = self._losses(groups[mine] if mine < len(groups) else [])
+            filled = torch.full((size, COLUMNS), -1.0, dtype=torch.float64, device=self.args.device)
+            filled[: len(rows)] = rows
+            every += [row for row in gather(filled).tolist() if row[0] >= 0]
+        return held_out_metrics([PairResult(int(row[0]), *row[1:]) for row in sorted(every)])
+
+    @torch.no_grad()
+    def _losses(self, group: list[int]) -> torch.Tensor:
+        """Rows of PairResult [B, COLUMNS]; an empty group gives that of a filler, whose index is -1."""
+        batch = {name: tensor.to(self.args.device) for name, tensor in self.trainer.batch((group, 1)).items()}
+        _, columns = self.trainer.losses_of(self._forward_model(), batch)
+        return result_rows(batch["indices"], columns)
+
     # Probes
 
     @torch.no_grad()
@@ -361,7 +402,7 @@ class Run:
         return {
             "step": step,
             "total_steps": self.total,
-            "epoch": (step - 1) // math.ceil(len(self.pairs) / self.request.update.batch_size) + 1,
+            "epoch": (step - 1) // math.ceil(len(self.trained) / self.request.update.batch_size) + 1,
             "grad_norm": grad_norm,
             "learning_rate": self.rate(step - 1),
             **pair_metrics(self.batch_results, pairs),
@@ -369,6 +410,7 @@ class Run:
             "tokens_per_second": tokens / (time.perf_counter() - self.step_began),
             "micro_batch": math.ceil(len(pairs) / (self.micros * self.processes)),
             "memory_mb": memory_mb(self.args.device),
+            **(self.evaluation_at_start if step == 1 else {}),
         }
 
     def _save(self) -> None:

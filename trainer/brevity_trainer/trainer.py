@@ -15,7 +15,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
-from .loss import PairLogps, collate, first_tokens, pair_losses, summed, token_logprobs, token_logprobs_and_squares
+from .loss import PairLogps, PairLosses, collate, first_tokens, pair_losses, summed, token_logprobs, token_logprobs_and_squares
 from .order import split_batch, steps_from
 from .request import Pair
 
@@ -30,7 +30,8 @@ class MicroBatches(Dataset):
         update = run.request.update
         lengths = [pair.length for pair in run.pairs]
         self.items: list[tuple[list[int], int]] = []
-        for batch in steps_from(start, run.total, len(run.pairs), update.batch_size, run.request.seed):
+        for places in steps_from(start, run.total, len(run.trained), update.batch_size, run.request.seed):
+            batch = [run.trained[place] for place in places]
             mine = split_batch(batch, lengths, run.micros, run.processes)
             self.items += [(group, len(batch)) for group in mine[run.args.process_index]]
 
@@ -109,6 +110,15 @@ class ObjectiveTrainer(Trainer):
 
         Gradients are averaged over processes and the loss over micro-batches: the share is multiplied by both.
         """
+        losses, columns = self.losses_of(model, inputs)
+        self.run.add_results(result_rows(inputs["indices"], columns))
+        share = (losses.loss * inputs["shares"]).sum()
+        return share * self.args.gradient_accumulation_steps * self.accelerator.num_processes
+
+    def losses_of(
+        self, model: torch.nn.Module, inputs: dict[str, torch.Tensor]
+    ) -> tuple[PairLosses, tuple[torch.Tensor, ...]]:
+        """Of a micro-batch of `batch`; also the columns of PairResult."""
         objective = self.run.objective
         squares = None
         with self.run.autocast():
@@ -128,10 +138,13 @@ class ObjectiveTrainer(Trainer):
             wins=inputs.get("wins"),
         )
         losses = pair_losses(pairs, objective)
-        columns = (pairs.logps, pairs.ref_logps, losses.z, losses.loss, losses.weight, losses.rewards)
-        self.run.add_results(inputs["indices"], *columns)
-        share = (losses.loss * inputs["shares"]).sum()
-        return share * self.args.gradient_accumulation_steps * self.accelerator.num_processes
+        return losses, (pairs.logps, pairs.ref_logps, losses.z, losses.loss, losses.weight, losses.rewards)
+
+
+def result_rows(indices: torch.Tensor, columns: Sequence[torch.Tensor]) -> torch.Tensor:
+    """[B, COLUMNS]: per pair its index (-1: a filler), and the columns of PairResult."""
+    columns = [c if c.dim() == 2 else c[:, None] for c in (indices.double(), *columns)]
+    return torch.cat([c.detach().double() for c in columns], dim=1)
 
 
 def by_pair(sides: torch.Tensor) -> torch.Tensor:

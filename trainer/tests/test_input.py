@@ -35,8 +35,8 @@ def edited(job: Path, edit) -> Path:
 
 REQUESTS = {
     "later version": (
-        lambda r: r.update(version=3, more=1),
-        r"request\.json is version 3 and this executor reads version 2; update it on the node$",
+        lambda r: r.update(version=4, more=1),
+        r"request\.json is version 4 and this executor reads version 3; update it on the node$",
     ),
     "unknown key": (lambda r: r.update(colour=1), r"has the unknown key colour"),
     "unknown setting": (lambda r: r["update"].update(momentum=1), r"has the unknown key update\.momentum"),

@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 from conftest import PAIRS, done_of, execute, launch, log_of, make_job, read_rows
 from safetensors.torch import load_file
-from test_update import HOW, LORA
+from test_update import HOW, LORA, with_held_out
 
 LONG = {"steps": 12, "batch_size": 3, "micro_batch": 2, "schedule": "cosine", "warmup": 0.3, "checkpoint_seconds": 0}
 
 
 def long_job(folder: Path, lora: dict | None = None, **update: object) -> Path:
-    return make_job(folder, update=LONG | {"lora": lora} | update)
+    """Two pairs are held out: their evaluations continue as well."""
+    rows = with_held_out(read_rows(PAIRS))
+    return make_job(folder, rows, LONG | {"lora": lora, "eval_steps": 5} | update, version=3)
 
 
 def whole_run(once, how: str, lora: dict | None) -> Path:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import GOLDEN, PAIRS, done_of, execute, log_of, make_job, read_rows
-from test_update import HOW, differences, final_logps
+from test_update import HOW, differences, final_logps, with_held_out
 
 from brevity_trainer.loss import (
     LOSSES,
@@ -25,7 +25,7 @@ from brevity_trainer.loss import (
     token_logprobs_and_squares,
 )
 from brevity_trainer.model import load_policy, load_reference
-from brevity_trainer.request import NEUTRAL, OBJECTIVES, Objective, Pair
+from brevity_trainer.request import NEUTRAL, OBJECTIVES, JobError, Objective, Pair, read_pairs, read_request
 from brevity_trainer.trainer import by_pair, collate_pairs
 
 EXPECTED = json.loads((Path(__file__).parent / "expected.json").read_text())
@@ -185,9 +185,7 @@ def job_of(folder: Path, name: str, rows: list[dict] | None = None, update: dict
         folder,
         rows or rows_with_columns(),
         {"batch_size": 3} | (update or {}),
-        version=2,
-        objective={"name": name, **NEUTRAL, **settings},
-        **request,
+        **{"version": 2, "objective": {"name": name, **NEUTRAL, **settings}, **request},
     )
 
 
@@ -217,6 +215,33 @@ def test_equals_brevitys_engine(name, how, tmp_path):
         assert "objective sppo has no z that is α·Δ|y| before the first step; not checked" in log_of(job)
     else:
         assert done["z_error"] is None
+
+
+@pytest.mark.parametrize("name", ["wpo", "ld-dpo"])
+def test_held_out_pairs(name, tmp_path):
+    """Their weights and shared sums count as they do in training; the engine's figures."""
+    rows = with_held_out(rows_with_columns())
+    job = execute(job_of(tmp_path / "job", name, rows, {"eval_steps": 2}, version=3))
+    found = differences(read_rows(job / "metrics.jsonl"), EXPECTED["updates"][f"held-out {name}"]["rows"])
+    found.pop("micro_batch")
+    assert max(found.pop(key) for key in list(found) if "logps/" in key) < 1e-3
+    assert max(found.values()) < 1e-4, found
+    assert "step 2 of 3" in log_of(job) and log_of(job).count("held-out loss") == 2
+
+
+@pytest.mark.parametrize(
+    "version,update,held_out,message",
+    [
+        (2, {}, [7], r"line 8 is held out, and executors of version 2 would train on it; expected a request of version 3"),
+        (2, {"eval_steps": 3}, [], r"update\.eval_steps needs version 3; expected 0 in version 2"),
+        (3, {}, range(8), r"has only held-out pairs; expected at least one to train on"),
+    ],
+)
+def test_held_out_pairs_refused(version, update, held_out, message, tmp_path):
+    rows = [row | ({"held_out": True} if index in held_out else {}) for index, row in enumerate(read_rows(PAIRS))]
+    job = make_job(tmp_path / "job", rows, update, version=version)
+    with pytest.raises(JobError, match=message):
+        read_pairs(job, read_request(job))
 
 
 def test_known_shared_sums_of_the_reference_are_used(tmp_path):

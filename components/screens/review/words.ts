@@ -116,6 +116,7 @@ export function launchLines(state: ReviewState): string[] {
   return [
     question,
     [
+      ...(plan.held_out === 0 ? [] : [`${format.count(plan.held_out)} of them held out`]),
       format.of(plan.steps, 'step'),
       format.of(plan.tokens, 'token'),
       plan.seconds === null ? 'time not known before a first update' : `about ${format.duration(plan.seconds)}`,

@@ -20,7 +20,7 @@ import { Paragraph } from '../../parts/Paragraph.js';
 import { Progress } from '../../parts/Progress.js';
 import { Rule } from '../../parts/Rule.js';
 import { Probe } from './parts/Probe.js';
-import { curvesOf } from '../../parts/curves.js';
+import { curvesWithHeldOut } from '../../parts/curves.js';
 import { PaneRow } from '../../parts/Pane.js';
 import { Plot } from '../../parts/Plot.js';
 
@@ -49,6 +49,7 @@ export function UpdateView({ state, columns }: ViewProps<UpdateState>) {
           progress={state.past === null ? updateProgress(round, progressOf(data), data.job) : null}
           job={data.job}
           settings={state.past === null ? settingsOf(state) : round.settings}
+          heldOutShare={own.update.held_out_share}
           trained={own.update.lora === null ? 'all weights' : `LoRA rank ${own.update.lora.rank}`}
           objective={own.dpo.objective}
           fromStart={referenceIsStart(own, round.parent)}
@@ -66,6 +67,7 @@ interface OverviewProps {
   /** null: the engine computes the update. */
   readonly job: JobView | null;
   readonly settings: RoundSettings;
+  readonly heldOutShare: number;
   /** `all weights`, `LoRA rank 16`. */
   readonly trained: string;
   readonly objective: ObjectiveName;
@@ -76,13 +78,14 @@ interface OverviewProps {
 }
 
 function Overview(props: OverviewProps) {
-  const { round, metrics, progress, job, settings, trained, objective, fromStart, layout, columns } = props;
+  const { round, metrics, progress, job, settings, heldOutShare, trained, objective, fromStart, layout, columns } =
+    props;
   const { probe, probeRows, scrolls } = layout;
   if (metrics.length === 0 && round.stage !== 'update')
     return <Paragraph columns={columns}>{notBegun(round)}</Paragraph>;
   return (
     <>
-      <Progress title="Update" progress={progress} rest={restOf(round, job)} width={columns} />
+      <Progress title="Update" progress={progress} rest={restOf(round, job, heldOutShare)} width={columns} />
       <Line tone="muted">
         {factsOf(metrics.at(-1), settings, objective === 'lr-dpo' ? trained : `${objective} · ${trained}`)}
       </Line>
@@ -172,11 +175,16 @@ function factsOf(last: MetricsRow | undefined, { alpha, beta, lr }: RoundSetting
   return [...facts, `α ${format.alpha(alpha)}`, `β ${beta}`, trained].join(' · ');
 }
 
-function restOf({ stage, steps, pairs, stopped_early, seconds }: RoundState, job: JobView | null): string {
+function restOf(
+  { stage, steps, pairs, stopped_early, seconds }: RoundState,
+  job: JobView | null,
+  heldOutShare: number,
+): string {
   if (stage === 'update' && job !== null) return waiting[job.state];
   if (steps === null) return 'Not started.';
   const time = seconds.update === undefined ? '' : ` · ${format.duration(seconds.update)}`;
-  return `${format.of(steps, 'step')} on ${format.of(pairs ?? 0, 'pair')}${stopped_early ? ', stopped early' : ''}${time}`;
+  const heldOut = heldOutShare === 0 ? '' : `, ${Math.round(100 * heldOutShare)} % held out`;
+  return `${format.of(steps, 'step')} on ${format.of(pairs ?? 0, 'pair')}${heldOut}${stopped_early ? ', stopped early' : ''}${time}`;
 }
 
 const waiting: Record<JobView['state'], string> = {
@@ -204,7 +212,7 @@ type PlotsProps = Pick<OverviewProps, 'metrics' | 'fromStart' | 'layout' | 'colu
 /** A page of the update's curves. */
 function Plots({ metrics, beta, fromStart, layout, columns }: PlotsProps) {
   const { across, down, plotHeight, page } = layout;
-  const curves = useMemo(() => curvesOf(metrics, beta, fromStart), [metrics, beta, fromStart]);
+  const curves = useMemo(() => curvesWithHeldOut(metrics, beta, fromStart), [metrics, beta, fromStart]);
   const width = Math.floor((columns - 2 * (across - 1)) / across);
   const first = page * across * down;
   return Array.from({ length: down }, (_, row) => (

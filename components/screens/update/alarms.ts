@@ -3,7 +3,8 @@
  * updates raise none. The advice depends on what is still possible: an update that has ended cannot be aborted, but its
  * round can be rejected or redone.
  */
-import type { MetricsRow } from '../../../src/core/rows.js';
+import { heldOutPoints } from '../../../src/core/metricsRow.js';
+import type { MetricsRow, StepMetrics } from '../../../src/core/rows.js';
 import { fixed, of, signed } from '../../../src/core/format.js';
 import { largest } from '../../../src/core/limits.js';
 import { klIsLarge, meanLogRatio } from '../../parts/kl.js';
@@ -43,7 +44,15 @@ export function alarmsOf(rows: readonly MetricsRow[], context: AlarmContext): Al
   const signs =
     broken !== null
       ? [broken]
-      : [exploding(rows), strayed(rows, context), collapsing(rows), perfectAtOnce(rows), still, learnsLength(rows)];
+      : [
+          exploding(rows),
+          strayed(rows, context),
+          collapsing(rows),
+          perfectAtOnce(rows),
+          still,
+          overfits(rows),
+          learnsLength(rows),
+        ];
   return signs
     .filter((sign) => sign !== null)
     .map(({ what, cause, now, redo }) => ({ what, cause, advice: context.running ? now : after(redo) }));
@@ -193,6 +202,28 @@ function stuck(rows: readonly MetricsRow[]): Sign | null {
   };
 }
 
+/** Evaluations in a row that must be higher than the one before. */
+const RISES = 2;
+
+function overfits(rows: readonly MetricsRow[]): Sign | null {
+  const points = heldOutPoints(rows);
+  const lowest = points.reduce((best, point) => (point.eval_loss < best.eval_loss ? point : best), points[0]);
+  const end = points.slice(-RISES - 1);
+  const rises = end.length > RISES && end.every((point, i) => i === 0 || point.eval_loss > end[i - 1].eval_loss);
+  if (!rises) return null;
+  const last = end[RISES];
+  const at = lowest.step === 0 ? 'at the start' : `at step ${lowest.step}`;
+  return {
+    what: `held-out loss lowest ${at} (${fixed(lowest.eval_loss, 3)}), now ${fixed(last.eval_loss, 3)}`,
+    cause: 'more steps fit the training pairs only',
+    now: `S stops here and keeps the policy as it is now, not that of ${lowest.step === 0 ? 'the start' : `step ${lowest.step}`}; x aborts, and a launch with fewer steps or a lower learning rate ends before the loss rises`,
+    redo:
+      lowest.step === 0
+        ? 'at a lower learning rate (lr=)'
+        : `with fewer steps (update: steps ${lowest.step}) or at a lower learning rate (lr=)`,
+  };
+}
+
 /** Fewest and most rows for the correlation, and its threshold, which 20 unrelated rows reach once in 500 updates. */
 const [LEAST, MOST, RELATED] = [20, 40, 0.7];
 
@@ -217,7 +248,7 @@ function learnsLength(rows: readonly MetricsRow[]): Sign | null {
   };
 }
 
-function mean(rows: readonly MetricsRow[], key: keyof MetricsRow): number {
+function mean(rows: readonly MetricsRow[], key: keyof StepMetrics): number {
   return rows.reduce((sum, row) => sum + row[key], 0) / rows.length;
 }
 

@@ -1,6 +1,6 @@
 /** Maps command-line flags to configuration keys. Ranges, defaults and descriptions come from the schema. */
 
-export type Group = 'sampling' | 'pairs' | 'dpo' | 'update' | 'evaluation' | 'rewards';
+export type Group = 'sampling' | 'pairs' | 'dpo' | 'update' | 'evaluation' | 'rewards' | 'trackers';
 
 /** A flag that sets one key: `--top-p` sets `sampling.top_p`. */
 export interface Flag {
@@ -46,6 +46,8 @@ export const updateFlags = [
   flag('--weight-decay <λ>', 'update', 'weight_decay'),
   flag('--decay <which>', 'update', 'decay'),
   flag('--clip <norm>', 'update', 'clip'),
+  flag('--held-out-share <share>', 'update', 'held_out_share'),
+  flag('--eval-steps <n>', 'update', 'eval_steps'),
 ];
 
 export const pairsFlags = [
@@ -88,8 +90,22 @@ export const serverFlags = [
   flag('--server-paths <local=remote,…>', 'sampling', 'server.paths'),
 ];
 
+export const trackerFlags = [
+  flag('--tensorboard <dir>', 'trackers', 'tensorboard'),
+  flag('--wandb <project>', 'trackers', 'wandb.project'),
+  flag('--trackio <project>', 'trackers', 'trackio.project'),
+];
+
 /** Flags that `brevity RUN` and `brevity auto RUN` accept for a new run. */
-export const runFlags = [...samplingFlags, ...serverFlags, ...pairsFlags, ...dpoFlags, ...updateFlags, ...rewardFlags];
+export const runFlags = [
+  ...samplingFlags,
+  ...serverFlags,
+  ...pairsFlags,
+  ...dpoFlags,
+  ...updateFlags,
+  ...rewardFlags,
+  ...trackerFlags,
+];
 
 /** Flags of keys outside the groups. `update.lora.rank` sets the whole of `update.lora`. */
 const otherFlags: Record<string, string> = {

@@ -46,6 +46,9 @@ export function resolvePaths(config: PartialConfig, base: string): PartialConfig
     });
     out.rewards = { ...rewards, judge: { ...judge, ...Object.fromEntries(placed) } };
   }
+  const trackers = out.trackers as PartialConfig | undefined;
+  if (typeof trackers?.tensorboard === 'string')
+    out.trackers = { ...trackers, tensorboard: path.resolve(base, trackers.tensorboard) };
   return out;
 }
 

@@ -292,6 +292,18 @@ export const updateSchema = z.strictObject({
   adam_eps: z.number().gt(0).max(1).default(1e-8).describe('added to the root of the second moment'),
   activation_checkpointing: z.boolean().default(false).describe('recompute layers in the backward pass to save memory'),
   lora: loraSchema.nullable().default(null).describe('train a LoRA adapter instead of all weights'),
+  held_out_share: z
+    .number()
+    .min(0)
+    .max(0.9)
+    .default(0)
+    .describe('share of the prompts whose pairs are held out: never trained on, loss and accuracy on them are tracked'),
+  eval_steps: z
+    .int()
+    .min(0)
+    .max(MAX_STEPS)
+    .default(0)
+    .describe('steps between evaluations of the held-out pairs; 0 is about ten times an update'),
   checkpoint_seconds: z.number().min(0).default(60).describe('keep the state of an unfinished update this often'),
   job: jobSchema.nullable().default(null).describe('run the update as a job of its own, possibly on another machine'),
 });
@@ -374,6 +386,32 @@ export const rewardOptionsSchema = z.strictObject({
   judge: judgeSchema.prefault({}),
 });
 
+const projectSchema = z
+  .string()
+  .regex(/^[^/\\#?%:]{1,128}$/, 'expected a name of at most 128 characters without / \\ # ? % :');
+
+export const trackersSchema = z.strictObject({
+  tensorboard: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe('folder that TensorBoard event files are written to'),
+  wandb: z
+    .strictObject({
+      project: projectSchema.describe('Weights & Biases project, through the Python package wandb'),
+      entity: projectSchema.nullable().default(null).describe('user or team of the project; null is the default one'),
+    })
+    .nullable()
+    .default(null)
+    .describe('send metrics to Weights & Biases'),
+  trackio: z
+    .strictObject({ project: projectSchema.describe('trackio project, through the Python package trackio') })
+    .nullable()
+    .default(null)
+    .describe('store metrics in a local trackio project'),
+});
+
 export const backendNames = ['cuda', 'tensorflow', 'native', 'wasm'] as const;
 export type BackendName = (typeof backendNames)[number];
 export const backendSchema = z.enum(['auto', ...backendNames]);
@@ -418,6 +456,7 @@ export const configSchema = z.strictObject({
   dpo: runDpoSchema.prefault({}),
   update: updateSchema.prefault({}),
   evaluation: evaluationSchema.prefault({}),
+  trackers: trackersSchema.prefault({}),
 });
 
 /** A complete, checked configuration. */

@@ -3,6 +3,7 @@
  * short measurement (run/preflight/measure.ts). Pure.
  */
 import type { Config } from '../config/schema.js';
+import { evaluationCount, totalSteps } from '../schedule.js';
 import type { Measurement, ModelFacts } from './facts.js';
 
 const floatBytes = 4;
@@ -116,12 +117,15 @@ export function estimateTimes(
   const heldOut =
     config.evaluation.max_prompts === 0 ? counts.heldOut : Math.min(counts.heldOut, config.evaluation.max_prompts);
   const sequence = counts.promptTokens + length;
-  const { steps, epochs, batch_size } = config.update;
+  const { steps, epochs, batch_size, held_out_share } = config.update;
   const { strategy, per_prompt } = config.pairs;
   const samples = config.sampling.samples_per_prompt;
   const most = strategy === 'best-random' ? samples - 1 : Math.floor(samples / 2);
   const pairs = counts.prompts * Math.min(per_prompt, most);
-  const trained = steps > 0 ? steps * batch_size : pairs * epochs;
+  const heldOutPairs = held_out_share === 0 ? 0 : Math.max(1, Math.round(held_out_share * pairs));
+  const trainedPairs = Math.max(1, pairs - heldOutPairs);
+  const trained = steps > 0 ? steps * batch_size : trainedPairs * epochs;
+  const evaluatedPairs = heldOutPairs * evaluationCount(totalSteps(trainedPairs, config.update), config.update);
   const of = (tokens: number, speed: number | undefined): number | null =>
     speed === undefined ? null : tokens / speed;
   const evaluated = heldOut * config.evaluation.responses;
@@ -131,7 +135,7 @@ export function estimateTimes(
   return {
     sample: of(responses * length, sample?.tokensPerSecond),
     score: of(responses, score?.responsesPerSecond),
-    update: of(2 * sequence * (trained + forwardShare * pairs), update?.tokensPerSecond),
+    update: of(2 * sequence * (trained + forwardShare * (pairs + evaluatedPairs)), update?.tokensPerSecond),
     evaluate: sampling === null || scoring === null || judging === null ? null : sampling + scoring + judging,
   };
 }

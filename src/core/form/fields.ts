@@ -51,6 +51,7 @@ export const fieldIds = [
   'job_paths',
   'trains',
   'lora_rank',
+  'held_out_share',
   'backend',
   'precision',
 ] as const;
@@ -229,6 +230,13 @@ export const fields: readonly Field[] = [
     adapter,
   ]),
   update('lora_rank', 'LoRA rank', 'number', 'update.lora.rank', 'Higher: more is trained.'),
+  update(
+    'held_out_share',
+    'held-out pairs',
+    'number',
+    'update.held_out_share',
+    'With 0.1 the update screen shows when further steps fit the training pairs only; 0 trains on all pairs.',
+  ),
   update(
     'backend',
     'backend',

@@ -31,10 +31,11 @@ import { readTextFile } from '../../io/files.js';
 export const JOB_VERSION = 1;
 
 /**
- * Of request.json and pairs.jsonl. Version 1 knows LR-DPO only, and its executors ignore a pair's `weight`; requests that
- * ask for no more are written in it, so that installations on nodes need no update for them.
+ * Of request.json and pairs.jsonl. Version 1 knows LR-DPO only, and its executors ignore a pair's `weight`. Version 2 knows
+ * all objectives, and its executors would train on held-out pairs. Requests are written in the lowest version that can
+ * express them, so that installations on nodes need no update for what they know.
  */
-const REQUEST_VERSION = 2;
+const REQUEST_VERSION = 3;
 
 /** Bytes of each JSON file of a job: done.json holds the log-probabilities of at most 256 probes. */
 const MAX_JSON = 64 * 2 ** 20;
@@ -92,7 +93,7 @@ const objectiveSchema = z
 const addedSettings = ['gamma_ratio', 'ld_scale', 'nll_weight'] as const;
 
 const requestFields = z.strictObject({
-  version: z.literal([1, REQUEST_VERSION]),
+  version: z.literal([1, 2, REQUEST_VERSION]),
   id: z.string().regex(/^[A-Za-z0-9._-]{1,100}$/, 'expected letters, digits, dots, hyphens and underscores'),
   round: z.int().min(0),
   /** Model or adapter folders, by their paths on the job's machine. */
@@ -101,7 +102,8 @@ const requestFields = z.strictObject({
   /** Whether the reference is the policy at the start of the update. */
   same: z.boolean(),
   objective: objectiveSchema,
-  update: updateSchema.omit({ job: true }),
+  /** Held-out pairs are marked in pairs.jsonl: their share is no part of the contract. */
+  update: updateSchema.omit({ job: true, held_out_share: true }),
   seed: z.int().min(0),
   precision: precisionSchema.nullable(),
   threads: threadsSchema.nullable(),
@@ -110,13 +112,19 @@ const requestFields = z.strictObject({
 });
 export type JobRequest = z.infer<typeof requestFields>;
 
-const requestSchema = requestFields.superRefine(({ version, objective }, context) => {
-  if (version === REQUEST_VERSION || isVersion1(objective)) return;
-  context.addIssue({
-    code: 'custom',
-    path: ['objective'],
-    message: `version 1 of the contract knows LR-DPO only, without ${addedSettings.join(', ')}; expected version ${REQUEST_VERSION}`,
-  });
+const requestSchema = requestFields.superRefine(({ version, objective, update }, context) => {
+  if (version === 1 && !isVersion1(objective))
+    context.addIssue({
+      code: 'custom',
+      path: ['objective'],
+      message: `version 1 of the contract knows LR-DPO only, without ${addedSettings.join(', ')}; expected version 2 or later`,
+    });
+  if (version < 3 && update.eval_steps !== 0)
+    context.addIssue({
+      code: 'custom',
+      path: ['update', 'eval_steps'],
+      message: `version ${version} of the contract knows no held-out pairs; expected 0, or version 3`,
+    });
 });
 
 const isVersion1 = (objective: JobRequest['objective']): boolean =>
@@ -156,7 +164,9 @@ function pairSchemaOf({ version, objective: { name } }: PairNeeds) {
       if (needs.includes(column) && row[column] === undefined)
         refuse(column, `missing; objective ${name} needs a number from 0 to 1`);
     if (version === 1 && row.weight !== undefined)
-      refuse('weight', `version 1 of the contract ignores it; expected a request of version ${REQUEST_VERSION}`);
+      refuse('weight', 'version 1 of the contract ignores it; expected a request of version 2 or later');
+    if (version < 3 && row.held_out === true)
+      refuse('held_out', `version ${version} of the contract would train on the pair; expected a request of version 3`);
   });
 }
 
@@ -264,12 +274,16 @@ export function readRequest(dir: string): JobRequest {
  * @throws UserError that names the key, or the line of pairs.jsonl, which executors would refuse
  */
 export function writeRequest(dir: string, given: Omit<JobRequest, 'version'>, pairs: JobPair[]): void {
-  const known = isVersion1(given.objective) && pairs.every(({ weight }) => weight === undefined);
+  const holdsOut = pairs.some(({ held_out }) => held_out === true);
+  const plain = isVersion1(given.objective) && pairs.every(({ weight }) => weight === undefined);
   const { name, beta, alpha, label_smoothing } = given.objective;
+  const { eval_steps: _eval_steps, ...update } = given.update;
   const file = jobFile(dir, 'request');
-  const json = known
-    ? { version: 1, ...given, objective: { name, beta, alpha, label_smoothing } }
-    : { version: REQUEST_VERSION, ...given };
+  const json = holdsOut
+    ? { version: 3, ...given }
+    : plain
+      ? { version: 1, ...given, update, objective: { name, beta, alpha, label_smoothing } }
+      : { version: 2, ...given, update };
   const request = checked(file, json, requestSchema, REQUEST_VERSION);
   writeJsonLines(jobFile(dir, 'pairs'), pairs);
   readPairs(dir, request);
@@ -289,6 +303,8 @@ export const readLaunch = (dir: string): JobLaunch | null => readIfAny(jobFile(d
 export function readPairs(dir: string, request: PairNeeds): JobPair[] {
   const pairs = readJsonLines(jobFile(dir, 'pairs'), pairSchemaOf(request));
   if (pairs.length === 0) throw new UserError(`${jobFile(dir, 'pairs')} has no pairs; expected one per line`);
+  if (pairs.every(({ held_out }) => held_out === true))
+    throw new UserError(`${jobFile(dir, 'pairs')} has only held-out pairs; expected at least one to train on`);
   return pairs;
 }
 
@@ -422,7 +438,13 @@ export class MetricsTail {
 }
 
 function sameRow(a: MetricsRow, b: MetricsRow | undefined): boolean {
-  return b !== undefined && a.step === b.step && a.loss === b.loss && a.grad_norm === b.grad_norm;
+  return (
+    b !== undefined &&
+    a.step === b.step &&
+    a.loss === b.loss &&
+    a.grad_norm === b.grad_norm &&
+    a.eval_loss === b.eval_loss
+  );
 }
 
 /** The last lines in the last `bytes` bytes of a job's log; empty if there is no log. */

@@ -10,6 +10,7 @@ import { hostname } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
 import { Suspended, type Control, type ControlSignal } from '../../core/control.js';
+import { splitPairs } from '../../core/heldOutPairs.js';
 import { epochSteps, totalSteps } from '../../core/schedule.js';
 import { Interrupted, responseLogprobs } from '../../train/logprobs.js';
 import { objectives, pairLoss, type ObjectiveName } from '../../core/objectives/index.js';
@@ -193,7 +194,7 @@ class Execution {
     const files = { checkpoint: jobFile(dir, 'checkpoint'), metrics: jobFile(dir, 'metrics') };
     const resumed = resumeUpdate(files, request.update.micro_batch);
     this.steps = resumed.state?.step ?? 0;
-    const total = totalSteps(pairs.length, request.update);
+    const total = totalSteps(splitPairs(pairs).trained.length, request.update);
     this.tell({ state: 'training', done: this.steps, total });
     const start = await this.startProbes(policy, probes);
     if (this.steps === 0 && request.same) await this.checkStart(policy, pairs, reference);
@@ -204,7 +205,7 @@ class Execution {
       reference,
       {
         dpo: { ...request.objective, objective: request.objective.name },
-        update: { ...request.update, job: null },
+        update: { ...request.update, held_out_share: 0, job: null },
         seed: request.seed,
       },
       files,
@@ -213,8 +214,9 @@ class Execution {
         control: this.control,
         onStep: (row) => {
           this.steps = row.step;
+          const evaluated = row.eval_loss === undefined ? '' : ` held-out loss ${row.eval_loss.toFixed(4)}`;
           print(
-            `step ${row.step}/${row.total_steps} loss ${row.loss.toFixed(4)} ${Math.round(row.tokens_per_second)} tokens/s\n`,
+            `step ${row.step}/${row.total_steps} loss ${row.loss.toFixed(4)}${evaluated} ${Math.round(row.tokens_per_second)} tokens/s\n`,
           );
           this.tell({ done: row.step }, STATUS_MS);
         },
@@ -298,7 +300,8 @@ class Execution {
       return;
     }
     // Before the adapter is added the policy is the same: its B is 0.
-    const [first] = epochSteps(pairs.length, update.batch_size, 0, request.seed);
+    const { trained } = splitPairs(pairs);
+    const first = epochSteps(trained.length, update.batch_size, 0, request.seed)[0].map((place) => trained[place]);
     const batch = first.map((index) => pairs[index]);
     const values = await responseLogprobs(policy, pairSides(batch), {
       control: abortOnly(this.control),

@@ -148,7 +148,7 @@ class JobWatch {
     const { config, files, round } = this.context;
     const { paths } = this.config;
     const { start, reference, same } = readyPolicies(this.context);
-    const { job: _job, ...update } = config.update;
+    const { job: _job, held_out_share: _share, ...update } = config.update;
     const pairs = trainingPairs(this.context);
     const { server } = config.sampling;
     const probes = server === null ? [] : sampledProbes(this.context, server.probes);

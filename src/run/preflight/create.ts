@@ -11,6 +11,7 @@ import { readLabelledRows } from '../rewardCheck.js';
 import { Run, isRun } from '../run.js';
 import type { DirectoryFacts } from '../../core/form/facts.js';
 import { checkConfig } from '../../io/configFile.js';
+import { checkTrackers } from '../trackers/index.js';
 
 /** This file is dist/src/run/preflight/create.js; the bundled data is beside dist/. */
 export const exampleConfig = path.resolve(import.meta.dirname, '../../../../data/example.json');
@@ -24,6 +25,7 @@ export const exampleConfig = path.resolve(import.meta.dirname, '../../../../data
  */
 export function createRun(directory: string, config: PartialConfig, nameKey: NameKey = (key) => key): Run {
   const checked = checkConfig(config, nameKey);
+  checkTrackers(checked.trackers, nameKey);
   // If other machines sample and train, only the tokenizer is used here: the architecture need not be supported.
   if (checked.sampling.server !== null && checked.update.job !== null) readPolicyFiles(checked.model);
   else if (!isAdapterFolder(checked.model)) readModelConfig(checked.model);

@@ -1,15 +1,22 @@
-/** The checkpoint of an unfinished update: one safetensors file, replaced atomically. */
+/**
+ * The checkpoint of an unfinished update: one safetensors file, replaced atomically. The row of a step whose held-out pairs
+ * were still being evaluated lies beside it, and counts only for the checkpoint of its step.
+ */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { UserError } from '../../core/errors.js';
 import type { TrainingState } from '../../train/update.js';
 import { SafetensorsReader, writeSafetensors } from '../../model/safetensors.js';
 import { makeDirectory, removeAll } from '../../io/durable.js';
+import { readJsonLines, writeJsonLines } from '../../io/jsonl.js';
+import { metricsSchema } from '../../core/metricsRow.js';
 
 const NAME = 'state';
+const UNFINISHED = 'unfinished.jsonl';
 
 export function writeCheckpoint(dir: string, state: TrainingState): void {
   makeDirectory(dir);
+  if (state.unfinished !== undefined) writeJsonLines(path.join(dir, UNFINISHED), [state.unfinished]);
   const tensors = [
     tensor('step', Float32Array.of(state.step)),
     tensor('micro_batch', Float32Array.of(state.microBatch)),
@@ -51,7 +58,10 @@ export function readCheckpoint(dir: string, microBatch: number): TrainingState |
     for (const [name, { m, v }] of moments)
       if (m.length !== weights.get(name)?.length || v.length !== m.length)
         throw damaged(`its tensors of ${name} differ in size`);
+    const rows = readJsonLines(path.join(dir, UNFINISHED), metricsSchema, { missing: 'empty' });
+    const unfinished = rows.find((row) => row.step === step);
     return {
+      ...(unfinished !== undefined && { unfinished }),
       step,
       microBatch: reader.has('micro_batch') ? count('micro_batch', 1) : microBatch,
       weights,

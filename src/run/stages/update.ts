@@ -12,7 +12,10 @@ import { roundPairSchema, sampleRowSchema, type MetricsRow, type PairRow } from 
 import { appendJsonLines, readJsonLines, writeJsonLines } from '../../io/jsonl.js';
 import { readCheckpoint, writeCheckpoint } from './checkpoint.js';
 import { metricsSchema, type FirstStep } from '../../core/metricsRow.js';
+import { markHeldOut } from '../../core/heldOutPairs.js';
 import { pairRow, pairTokens, withColumns } from '../../core/pairs.js';
+import { seedRound } from '../../core/rounds.js';
+import { deriveSeed } from '../../core/seeds.js';
 import { UserError } from '../../core/errors.js';
 import { objectives } from '../../core/objectives/index.js';
 import type { Objective } from '../../core/objectives/objective.js';
@@ -48,6 +51,8 @@ export function resumeUpdate({ checkpoint, metrics }: UpdateFiles, microBatch: n
   const rows = readJsonLines(metrics, metricsSchema, { missing: 'empty' });
   const kept = rows.filter(({ step }) => step <= (state?.step ?? 0));
   writeJsonLines(metrics, kept);
+  // Reported already, after an earlier resumption.
+  if (state !== null && kept.at(-1)?.step === state.step) delete state.unfinished;
   return { state, metrics: kept };
 }
 
@@ -92,7 +97,8 @@ export async function updateWithFiles(
 }
 
 /**
- * The pairs that an update trains on: the rewards' pairs with every decision applied, in the order of their prompts.
+ * The pairs of an update: the rewards' pairs with every decision applied, in the order of their prompts; those that it
+ * holds out are marked.
  * Writes them to pairs.jsonl, which until then holds only the rewards' pairs. They are always rebuilt from samples,
  * rewards and decisions: an aborted update leaves decided pairs in pairs.jsonl, and those decisions may be undone
  * later.
@@ -107,14 +113,19 @@ export function trainingPairs({ config, files, round }: Pick<WorkContext, 'confi
   const plain = review.length === 0 ? written : pairsAsDecided(files, round.id, review, written);
   const rewardsOf = new Map(review.map(({ prompt_index, rewards }) => [prompt_index, rewards]));
   const { objective } = config.dpo;
-  const pairs = plain.map((pair) => {
+  const complete = plain.map((pair) => {
     const rewards = pair.prompt_index === undefined ? undefined : rewardsOf.get(pair.prompt_index);
     return rewards === undefined ? pair : withColumns(pair, objective, rewards);
   });
-  if (pairs.length === 0)
+  if (complete.length === 0)
     throw new UserError(
       `round ${round.id} has no pairs to train on: every prompt's responses were tied, identical, below the gap or left out by decision`,
     );
+  const pairs = markHeldOut(
+    complete,
+    config.update.held_out_share,
+    deriveSeed(config.seed, 'update', seedRound(round)),
+  );
   const { needs }: Objective = objectives[objective];
   const lacking = pairs.find(({ chosen_win_probability }) => chosen_win_probability === undefined);
   if (needs.includes('chosen_win_probability') && lacking !== undefined)

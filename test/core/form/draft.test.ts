@@ -50,6 +50,7 @@ describe('draftOf', () => {
       preferences: '',
       trains: 'all weights',
       lora_rank: '16',
+      held_out_share: '0',
       backend: 'auto',
       precision: 'bf16',
     });

@@ -9,7 +9,8 @@ import { temporaryDirectories } from '../../temporary.js';
 const fresh = temporaryDirectories();
 const lrDpo = { name: 'lr-dpo', beta: 0.1, alpha: 0.02, label_smoothing: 0 };
 const added = { gamma_ratio: 0, ld_scale: 1, nll_weight: 0 };
-const { job: _job, ...update } = updateSchema.parse({});
+const { job: _job, held_out_share: _share, ...update } = updateSchema.parse({});
+const { eval_steps: _steps, ...earlierUpdate } = update;
 const request = {
   ...{ id: 'brevity-0badcafe-r0001', round: 1, policy: '/policy', reference: '/policy', same: true, update },
   ...{ seed: 1, precision: null, threads: null, backend: 'auto' as const, probe_tolerance: null },
@@ -39,6 +40,7 @@ describe('a request is written in the lowest version that can express it', () =>
     const dir = write({ ...lrDpo, ...added });
     expect(written(dir)).toMatchObject({ version: 1, id: request.id });
     expect(written(dir).objective).toEqual(lrDpo);
+    expect(written(dir).update).toEqual(earlierUpdate);
     expect(readRequest(dir)).toEqual({ version: 1, ...request, objective: { ...lrDpo, ...added } });
   });
 
@@ -50,7 +52,15 @@ describe('a request is written in the lowest version that can express it', () =>
   ])('%s: version 2', (_name, objective, pairs) => {
     const dir = write(objective, pairs);
     expect(written(dir)).toMatchObject({ version: 2, objective });
+    expect(written(dir).update).toEqual(earlierUpdate);
     expect(readRequest(dir)).toEqual({ version: 2, ...request, objective });
+    expect(readPairs(dir, readRequest(dir))).toEqual(pairs);
+  });
+
+  it('held-out pairs: version 3, as earlier executors would train on them', () => {
+    const pairs = [pair, { ...pair, held_out: true }];
+    const dir = write({ ...lrDpo, ...added }, pairs);
+    expect(written(dir)).toMatchObject({ version: 3, update });
     expect(readPairs(dir, readRequest(dir))).toEqual(pairs);
   });
 
@@ -83,7 +93,7 @@ describe('refused', () => {
       'another objective in version 1',
       1,
       { ...lrDpo, name: 'wpo' },
-      /`objective`: version 1 of the contract knows LR-DPO only, .*; expected version 2$/,
+      /`objective`: version 1 of the contract knows LR-DPO only, .*; expected version 2 or later$/,
     ],
     [
       'an NLL term in version 1',
@@ -91,7 +101,7 @@ describe('refused', () => {
       { ...lrDpo, nll_weight: 1 },
       /`objective`: version 1 of the contract knows LR-DPO only, without gamma_ratio, ld_scale, nll_weight;/,
     ],
-    ['a newer version', 3, lrDpo, /request\.json is version 3 and this Brevity reads version 2; update Brevity on/],
+    ['a newer version', 4, lrDpo, /request\.json is version 4 and this Brevity reads version 3; update Brevity on/],
   ])('%s', (_name, version, objective, message) => {
     expect(() => readRequest(folder(version, objective))).toThrow(message);
   });
@@ -117,7 +127,14 @@ describe('refused', () => {
       1,
       'lr-dpo',
       { weight: 2 },
-      /pairs\.jsonl:2: `weight`: version 1 of the contract ignores it; expected a request of version 2$/,
+      /pairs\.jsonl:2: `weight`: version 1 of the contract ignores it; expected a request of version 2 or later$/,
+    ],
+    [
+      'a held-out pair in version 2',
+      2,
+      'lr-dpo',
+      { held_out: true },
+      /pairs\.jsonl:2: `held_out`: version 2 of the contract would train on the pair; expected a request of version 3$/,
     ],
     [
       'half of the shared sums',
@@ -135,6 +152,20 @@ describe('refused', () => {
   });
 });
 
-it('neutral settings may be left out, in both versions', () => {
-  for (const version of [1, 2]) expect(readRequest(folder(version, lrDpo)).objective).toEqual({ ...lrDpo, ...added });
+it('refuses evaluations before version 3, and pairs that are all held out', () => {
+  const dir = folder(2, lrDpo);
+  const json = { version: 2, ...request, objective: lrDpo, update: { ...update, eval_steps: 5 } };
+  writeFileSync(path.join(dir, 'request.json'), JSON.stringify(json));
+  expect(() => readRequest(dir)).toThrow(
+    /`update\.eval_steps`: version 2 of the contract knows no held-out pairs; expected 0, or version 3$/,
+  );
+  const none = folder(3, lrDpo, [{ ...pair, held_out: true }]);
+  expect(() => readPairs(none, readRequest(none))).toThrow(
+    /has only held-out pairs; expected at least one to train on$/,
+  );
+});
+
+it('neutral settings may be left out, in all versions', () => {
+  for (const version of [1, 2, 3])
+    expect(readRequest(folder(version, lrDpo)).objective).toEqual({ ...lrDpo, ...added });
 });

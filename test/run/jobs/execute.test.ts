@@ -42,7 +42,7 @@ const request = {
   reference: model,
   same: true,
   objective: { name: 'lr-dpo', beta: 0.1, alpha: 0.01, label_smoothing: 0 },
-  update: (({ job: _job, ...rest }) => rest)(updateSchema.parse(update)),
+  update: (({ job: _job, held_out_share: _share, eval_steps: _steps, ...rest }) => rest)(updateSchema.parse(update)),
   seed: deriveSeed(0, 'update', 1),
   precision: null,
   threads: null,
@@ -254,13 +254,13 @@ describe('bad input is told in one sentence', () => {
   it.each<[string, Partial<Record<string, unknown>>, RegExp]>([
     [
       'a newer version',
-      { version: 3 },
-      /request\.json is version 3 and this Brevity reads version 2; update Brevity on \S+$/,
+      { version: 4 },
+      /request\.json is version 4 and this Brevity reads version 3; update Brevity on \S+$/,
     ],
     [
       'an unknown key',
       { objektive: 1 },
-      /request\.json: unknown key `objektive`; expected the keys of docs\/jobs\.md, version 2$/,
+      /request\.json: unknown key `objektive`; expected the keys of docs\/jobs\.md, version 3$/,
     ],
     [
       'a value out of range',

@@ -17,6 +17,7 @@ import { type JobPair, readDone, readStatus, writeRequest } from '../../../src/r
 import { executeJob } from '../../../src/run/jobs/execute.js';
 import { optionsOf } from '../../../src/run/stages/models.js';
 import { useBackend } from '../../../src/tensor/backend.js';
+import { dryRun } from '../../../src/train/dryRun.js';
 import { responseLogprobs, sum } from '../../../src/train/logprobs.js';
 import { pairSides, type ReferenceLogps, referenceSums } from '../../../src/train/step.js';
 import { updatePolicy } from '../../../src/train/update.js';
@@ -37,6 +38,7 @@ const pairs: PairRow[] = Array.from({ length: 5 }, (_, i) => ({
   weight: [0.5, 0, 2, 1, 1.25][i],
   chosen_win_probability: 0.55 + 0.05 * i,
   rejected_win_probability: 0.45 - 0.05 * i,
+  ...(i === 4 && { held_out: true }),
 }));
 
 /** Every setting that the objective uses, away from its neutral value. */
@@ -57,7 +59,7 @@ interface Changes {
 function job({ objective: name, ...settings }: LossSettings, changes: Changes = {}): string {
   const dir = path.join(fresh(), 'job');
   mkdirSync(dir);
-  const { job: _job, ...own } = update;
+  const { job: _job, held_out_share: _share, ...own } = update;
   const { rows = pairs, ...folders } = changes;
   writeRequest(
     dir,
@@ -98,6 +100,15 @@ beforeAll(async () => {
 async function updated(settings: LossSettings, known: ReferenceLogps | null) {
   const model: LoadedModel = await loadModel(policy, { task: 'causal-lm', ...optionsOf.train });
   const rows: object[] = [];
+  const of = ({ chosen, rejected }: ReferenceLogps) => ({ chosen: [chosen[4]], rejected: [rejected[4]] });
+  const { total } = await dryRun(
+    model,
+    [{ ...pairs[4], held_out: false }],
+    known && { ...of(known), shared: known.shared && of(known.shared) },
+    {
+      ...{ dpo: settings, update, seed },
+    },
+  );
   await updatePolicy(
     model,
     pairs,
@@ -108,7 +119,7 @@ async function updated(settings: LossSettings, known: ReferenceLogps | null) {
   const dir = path.join(fresh(), 'policy');
   await saveModel(model, dir, { dtype: 'float32' });
   model.dispose();
-  return { rows, weights: weights(dir) };
+  return { rows, weights: weights(dir), heldOutAtStart: total.loss };
 }
 
 it.each(objectiveNames)('%s', async (name) => {
@@ -121,6 +132,8 @@ it.each(objectiveNames)('%s', async (name) => {
   expect(await execute(dir)).toBe(0);
   expect(readDone(dir)).toMatchObject({ outcome: 'done', steps: 4, message: null, z_error: null });
   expect(metrics(dir)).toEqual(expected.rows);
+  expect(metrics(dir)[0].start_eval_loss).toBeCloseTo(expected.heldOutAtStart, 5);
+  expect(metrics(dir)[3].eval_loss).not.toBeCloseTo(expected.heldOutAtStart, 5);
   expect(weights(path.join(dir, 'policy'))).toBe(expected.weights);
 });
 

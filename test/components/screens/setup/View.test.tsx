@@ -23,11 +23,11 @@ describe.each(sizes)('the form at $columns×$rows', (size) => {
   });
 });
 
-it('80×24 shows all fields but the last seven, and says that there are more', () => {
+it('80×24 shows all fields but the last eight, and says that there are more', () => {
   const text = frame(ready(small));
   for (const label of ['run directory', 'reward', 'samples on', 'objective', 'α length', 'β'])
     expect(text).toContain(label);
-  expect(text).toMatch(/─ Start ─+ ↓7 ─/);
+  expect(text).toMatch(/─ Start ─+ ↓8 ─/);
   expect(frame(press(ready(small), 'G'))).toMatch(/ {2}trains [\s\S]*› backend/);
 });
 

@@ -101,7 +101,7 @@ describe('fields', () => {
       'tensorflow is used; on the processor, where native is faster',
     );
     // Another that was chosen since is yet to be measured.
-    expect(status(press(at(ready(), 20), 'space'), 'backend')).toEqual({ kind: 'quiet', text: '' });
+    expect(status(press(at(ready(), 21), 'space'), 'backend')).toEqual({ kind: 'quiet', text: '' });
     expect(status(ready(), 'alpha')).toEqual({ kind: 'quiet', text: 'default 0.02' });
     expect(status(ready(), 'lr').text).toBe('default 5e-7');
   });

@@ -205,3 +205,30 @@ describe('advice for an update that is over', () => {
     expect(alarm.advice).not.toMatch(/[Aa]bort|Stop/);
   });
 });
+
+describe('held-out loss', () => {
+  const evaluated = (losses: (number | null)[]) =>
+    series(losses.length, (i) => (losses[i] === null ? {} : { eval_loss: losses[i] }));
+
+  it('has risen twice in a row', () => {
+    const rows = evaluated([null, 0.68, null, 0.612, null, 0.63, null, 0.655]);
+    const [alarm] = alarmsOf(rows, running);
+    expect(alarmText(alarm)).toBe(
+      'held-out loss lowest at step 4 (0.612), now 0.655. Likely cause: more steps fit the training pairs only. S stops here and keeps the policy as it is now, not that of step 4; x aborts, and a launch with fewer steps or a lower learning rate ends before the loss rises.',
+    );
+    const [over] = alarmsOf(rows, { ...running, running: false });
+    expect(over.advice).toBe(
+      'The update is over. On screen 4, reject the round (x) or redo it (e) with fewer steps (update: steps 4) or at a lower learning rate (lr=)',
+    );
+  });
+
+  it('rises once, falls, or rises and falls: no alarm', () => {
+    for (const losses of [[0.6, 0.61], [0.6, 0.59, 0.58], [0.6, 0.62, 0.61, 0.63], [null]])
+      expect(whats(evaluated(losses))).toEqual([]);
+  });
+
+  it('is lowest before the first step', () => {
+    const rows = series(2, (i) => (i === 0 ? { start_eval_loss: 0.6, eval_loss: 0.65 } : { eval_loss: 0.7 }));
+    expect(whats(rows)).toEqual(['held-out loss lowest at the start (0.600), now 0.700']);
+  });
+});
