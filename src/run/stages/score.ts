@@ -88,7 +88,8 @@ export async function scoreInto(
     context.models.closeReward();
     throw error;
   } finally {
-    keepRemarks(context, absolute ? 'evaluate' : 'score', reward);
+    // A second judge's remarks go into the evaluation: opinions.ts.
+    if (judge === undefined) keepRemarks(context, absolute ? 'evaluate' : 'score', reward);
   }
   return read().sort((a, b) => a.prompt_index - b.prompt_index);
 }
