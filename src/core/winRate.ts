@@ -73,16 +73,49 @@ const RIDGE = 1e-6;
 export function lengthControlledWinRate(rows: PreferenceRow[], form: 'minimal' | 'difficulty'): LengthControlled {
   const differences = rows.map(({ length_model, length_baseline }) => length_baseline - length_model);
   const sd = sampleDeviation(differences);
-  const features = rows.map(({ difficulty }, i) => {
+  const { distinct, counts } = countEqual(rows, differences);
+  const features = distinct.map((i) => {
     const length = sd > 0 ? Math.tanh(differences[i] / sd) : 0;
-    return form === 'difficulty' ? [length, difficulty as number, 1] : [length, 1];
+    return form === 'difficulty' ? [length, rows[i].difficulty as number, 1] : [length, 1];
   });
   const theta = fitLogistic(
     features,
-    rows.map(({ preference }) => preference),
+    distinct.map((i) => rows[i].preference),
+    counts,
   );
-  const controlled = features.map(([, ...rest]) => sigmoid(rest.reduce((sum, x, i) => sum + x * theta[i + 1], 0)));
-  return { win_rate: 100 * mean(controlled), form, theta };
+  const controlled = features.map(
+    ([, ...rest], i) => counts[i] * sigmoid(rest.reduce((sum, x, k) => sum + x * theta[k + 1], 0)),
+  );
+  return { win_rate: (100 * controlled.reduce((a, b) => a + b, 0)) / rows.length, form, theta };
+}
+
+/**
+ * Indices of rows that differ, and how many rows are equal to each. A bootstrap fits thousands of rows a thousand times,
+ * and responses to the same prompts have few different lengths.
+ */
+function countEqual(rows: PreferenceRow[], differences: number[]): { distinct: number[]; counts: number[] } {
+  const places = new Map<number, Map<number, Map<number | undefined, number>>>();
+  const distinct: number[] = [];
+  const counts: number[] = [];
+  rows.forEach(({ preference, difficulty }, i) => {
+    const ofLength = inner(places, differences[i]);
+    const ofPreference = inner(ofLength, preference);
+    const place = ofPreference.get(difficulty);
+    if (place !== undefined) counts[place]++;
+    else {
+      ofPreference.set(difficulty, distinct.length);
+      distinct.push(i);
+      counts.push(1);
+    }
+  });
+  return { distinct, counts };
+}
+
+/** A map's map under a key, made if there is none. */
+function inner<K, L, V>(maps: Map<K, Map<L, V>>, key: K): Map<L, V> {
+  let found = maps.get(key);
+  if (found === undefined) maps.set(key, (found = new Map<L, V>()));
+  return found;
 }
 
 export function mean(values: number[]): number {
@@ -96,15 +129,24 @@ export function sampleDeviation(values: number[]): number {
   return Math.sqrt(values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (values.length - 1));
 }
 
-/** Newton's method with step halving on the mean cross-entropy of soft labels. */
-function fitLogistic(features: number[][], labels: number[]): number[] {
+/**
+ * Newton's method with step halving on the mean cross-entropy of soft labels, with a tiny ridge.
+ *
+ * @param counts how many equal rows each row stands for
+ * @returns θ
+ */
+function fitLogistic(
+  features: number[][],
+  labels: number[],
+  counts: number[] = new Array<number>(labels.length).fill(1),
+): number[] {
   const k = features[0].length;
-  const n = features.length;
+  const n = counts.reduce((a, b) => a + b, 0);
   const objective = (theta: number[]) => {
     let total = (RIDGE / 2) * theta.reduce((sum, t) => sum + t * t, 0);
     features.forEach((x, i) => {
       const z = dot(x, theta);
-      total += (Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z))) - labels[i] * z) / n;
+      total += (counts[i] * (Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z))) - labels[i] * z)) / n;
     });
     return total;
   };
@@ -115,8 +157,8 @@ function fitLogistic(features: number[][], labels: number[]): number[] {
     features.forEach((x, i) => {
       const p = sigmoid(dot(x, theta));
       for (let a = 0; a < k; a++) {
-        gradient[a] += ((p - labels[i]) * x[a]) / n;
-        for (let b = 0; b < k; b++) hessian[a][b] += (p * (1 - p) * x[a] * x[b]) / n;
+        gradient[a] += (counts[i] * (p - labels[i]) * x[a]) / n;
+        for (let b = 0; b < k; b++) hessian[a][b] += (counts[i] * p * (1 - p) * x[a] * x[b]) / n;
       }
     });
     const direction = solve(hessian, gradient);
