@@ -6,8 +6,9 @@ import { UserError } from '../../src/core/errors.js';
 import { useBackend } from '../../src/tensor/backend.js';
 import { dataFolder, readExample, readPrompts, splitPrompts } from './files.js';
 import { describeSettings } from './grid.js';
-import { type Plan, Results, type Run, type Settings } from './results.js';
+import { type Candidate, type Plan, Results, type Run, type Settings } from './results.js';
 import { type Task, Trials } from './rounds.js';
+import { candidates } from './select.js';
 
 /** Flags of both reproductions. */
 export const flags = {
@@ -45,14 +46,14 @@ export function planOf(config: Config, values: FlagValues, rounds: number, grid:
  * Runs what is missing and writes each run when it is finished.
  *
  * @param name of the results' files
- * @param reported the settings to report, from the validation runs
+ * @param reported the settings to report, from what the validation prompts say about the grid
  */
 export async function compute(
   name: string,
   values: FlagValues,
   rounds: number,
   gridOf: (config: Config) => Settings[],
-  reported: (runs: readonly Run[], plan: Plan) => Settings[],
+  reported: (validated: Candidate[]) => Settings[],
 ): Promise<void> {
   const config = readExample(values.config);
   const threads = values.threads === undefined ? null : threadsSchema.parse(Number(values.threads));
@@ -65,11 +66,12 @@ export async function compute(
   const shared = { config, responses };
   for (const seed of plan.validation_seeds)
     await runSeed(results, 'validation', { ...shared, training, measured: validation, seed }, plan.grid, rounds);
-  const chosen = reported(results.runs, plan);
+  const validated = candidates(plan.grid, results.runs, responses);
+  const chosen = reported(validated);
   const measured = readPrompts(config.held_out);
   for (const seed of plan.report_seeds)
     await runSeed(results, 'report', { ...shared, training: all, measured, seed }, chosen, rounds);
-  results.complete();
+  results.complete(validated);
 }
 
 async function runSeed(

@@ -8,7 +8,7 @@ import { compute, flags, numbers } from './compute.js';
 import { settings } from './grid.js';
 import { plotAlphas } from './plot.js';
 import { draw } from './report.js';
-import { candidates, select } from './select.js';
+import { select } from './select.js';
 import { alphaReport } from './tables.js';
 
 const { values } = parseArgs({
@@ -27,9 +27,11 @@ if (!values.draw)
     Number(values.rounds),
     ({ dpo, update }) =>
       numbers(values.alphas).map((alpha) => settings({ ...dpo, objective: 'lr-dpo', alpha, lr: update.lr })),
-    (runs, { grid, responses }) => {
-      const chosen = select(candidates(grid, runs, responses));
-      return grid.filter((each) => each.alpha === 0 || each === chosen?.settings);
+    (validated) => {
+      const chosen = select(validated);
+      return validated
+        .filter((candidate) => candidate.settings.alpha === 0 || candidate === chosen)
+        .map((candidate) => candidate.settings);
     },
   );
 draw('reproduce', select, alphaReport, plotAlphas);

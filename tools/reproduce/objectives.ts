@@ -8,7 +8,7 @@ import { compute, flags } from './compute.js';
 import { objectivesGrid } from './grid.js';
 import { plotObjectives } from './plot.js';
 import { draw } from './report.js';
-import { candidates, selectEach } from './select.js';
+import { selectEach } from './select.js';
 import { objectivesReport } from './tables.js';
 
 const { values } = parseArgs({ options: { ...flags, 'validation-seeds': { type: 'string', default: '11,12' } } });
@@ -19,6 +19,6 @@ if (!values.draw)
     values,
     1,
     () => objectivesGrid,
-    (runs, { grid, responses }) => selectEach(candidates(grid, runs, responses)).map(({ settings }) => settings),
+    (validated) => selectEach(validated).map(({ settings }) => settings),
   );
 draw('reproduce-objectives', selectEach, objectivesReport, plotObjectives);

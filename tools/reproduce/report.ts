@@ -2,23 +2,20 @@
 import path from 'node:path';
 import { writeFileAtomic } from '../../src/io/durable.js';
 import { dataFolder } from './files.js';
-import { readComplete, resultsFolder, type Complete, type Run, type Settings } from './results.js';
-import { type Candidate, candidates } from './select.js';
+import { readComplete, resultsFolder, type Candidate, type Complete, type Run, type Settings } from './results.js';
 import { figures, pool } from './summary.js';
 import type { Point } from './tables.js';
 
-/** @param selectFrom the validated grid's settings that the table marks as selected */
+/** @param selectFrom what is selected from the validated grid */
 export function draw<T>(
   name: string,
   selectFrom: (grid: Candidate[]) => T,
-  tableOf: (complete: Complete, grid: Candidate[], selected: T, points: Point[], prompts: number) => string,
+  tableOf: (complete: Complete, selected: T, points: Point[], prompts: number) => string,
   plot: (points: Point[]) => string,
 ): void {
   const complete = readComplete(name);
-  const { grid, responses } = complete.plan;
-  const validated = candidates(grid, complete.runs, responses);
   const { points, prompts } = pointsOf(complete);
-  const table = tableOf(complete, validated, selectFrom(validated), points, prompts) + failures(complete.runs) + '\n';
+  const table = tableOf(complete, selectFrom(complete.validated), points, prompts) + failures(complete.runs) + '\n';
   writeFileAtomic(path.join(resultsFolder, `${name}.md`), table, 'user');
   writeFileAtomic(path.resolve(dataFolder, '..', 'docs', `${name}.svg`), plot(points), 'user');
   process.stdout.write(table);

@@ -74,7 +74,24 @@ const planSchema = z.strictObject({
 export type Plan = z.infer<typeof planSchema>;
 
 const headerSchema = z.strictObject({ machine: z.string(), plan: planSchema });
-const completeSchema = headerSchema.extend({ runs: z.array(runSchema) });
+
+const candidateSchema = z.strictObject({
+  settings: settingsSchema,
+  /** Length-controlled win rate by the reward against the base, in percent; null: an update failed. */
+  win_rate: z.number().nullable(),
+  /** Mean length in tokens. */
+  length: z.number().nullable(),
+});
+
+/** What the validation prompts say about one setting of the grid. */
+export type Candidate = z.infer<typeof candidateSchema>;
+
+const completeSchema = headerSchema.extend({
+  /** The grid. */
+  validated: z.array(candidateSchema),
+  /** Reported runs, and those that failed. */
+  runs: z.array(runSchema),
+});
 
 export type Complete = z.infer<typeof completeSchema>;
 
@@ -120,12 +137,17 @@ export class Results {
     this.runs.push(run);
   }
 
-  /** Writes NAME.json, one run per line, and removes the partial file. */
-  complete(): void {
-    const runs = this.runs.map((run) => JSON.stringify(run)).join(',\n');
-    const { machine, plan } = this.header;
-    const head = `{"machine": ${JSON.stringify(machine)},\n"plan": ${JSON.stringify(plan)}`;
-    writeFileAtomic(this.file.replace(/partial\.jsonl$/, 'json'), `${head},\n"runs": [\n${runs}\n]}\n`, 'user');
+  /** Writes NAME.json, one run per line, and removes the partial file. Of validation runs only the figures remain. */
+  complete(validated: readonly Candidate[]): void {
+    const kept = this.runs.filter(({ part, failed }) => part === 'report' || failed !== undefined);
+    const lines = (rows: readonly unknown[]) => `[\n${rows.map((row) => JSON.stringify(row)).join(',\n')}\n]`;
+    const parts = [
+      `"machine": ${JSON.stringify(this.header.machine)}`,
+      `"plan": ${JSON.stringify(this.header.plan)}`,
+      `"validated": ${lines(validated)}`,
+      `"runs": ${lines(kept)}`,
+    ];
+    writeFileAtomic(this.file.replace(/partial\.jsonl$/, 'json'), `{${parts.join(',\n')}}\n`, 'user');
     removeAll([this.file]);
   }
 }

@@ -1,15 +1,6 @@
 /** The selection rule: which settings of a grid are reported, decided on the validation prompts alone. */
 import { lengthControlled, pool } from './summary.js';
-import type { Run, Settings } from './results.js';
-
-/** What the validation prompts say about one setting. */
-export interface Candidate {
-  settings: Settings;
-  /** Length-controlled win rate by the reward against the base, in percent; null: an update failed. */
-  win_rate: number | null;
-  /** Mean length in tokens. */
-  length: number | null;
-}
+import type { Candidate, Run, Settings } from './results.js';
 
 /** Percentage points within which length-controlled win rates count as tied. */
 export const TIE = 1;

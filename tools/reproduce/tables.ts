@@ -1,8 +1,8 @@
 /** Results as Markdown: what was selected and how, figures with intervals, differences, and what they do not show. */
 import type { Interval } from '../../src/core/statistics.js';
 import { describeSettings } from './grid.js';
-import type { Complete, Settings } from './results.js';
-import { type Candidate, selectionRule } from './select.js';
+import type { Candidate, Complete, Settings } from './results.js';
+import { selectionRule } from './select.js';
 import { type Difference, difference, exceedsNoise, type Figure, type FigureName, type Figures } from './summary.js';
 
 /** A policy's figures; `settings` is null for the base. */
@@ -90,15 +90,9 @@ function method({ machine, plan }: Complete, prompts: number): string {
 }
 
 /** Of a sweep over α. @param points base, then each reported α's rounds, α = 0 first */
-export function alphaReport(
-  complete: Complete,
-  grid: readonly Candidate[],
-  chosen: Candidate | null,
-  points: Point[],
-  prompts: number,
-): string {
+export function alphaReport(complete: Complete, chosen: Candidate | null, points: Point[], prompts: number): string {
   const name = ({ settings, round }: Point) => (settings === null ? 'base' : `α = ${settings.alpha}, round ${round}`);
-  const selection = grid.map((candidate) => [
+  const selection = complete.validated.map((candidate) => [
     `α = ${candidate.settings.alpha}${candidate === chosen ? ' (selected)' : ''}`,
     candidate.win_rate === null ? 'failed' : fixed(candidate.win_rate, 1),
     candidate.length === null ? '' : fixed(candidate.length, 1),
@@ -147,7 +141,6 @@ export const notShown =
 /** Of the objectives. @param points base, then each objective's selected settings */
 export function objectivesReport(
   complete: Complete,
-  grid: readonly Candidate[],
   chosen: readonly Candidate[],
   points: Point[],
   prompts: number,
@@ -178,7 +171,7 @@ export function objectivesReport(
   const missing = [...new Set(plan.grid.map(({ objective }) => objective))].filter(
     (objective) => !selected.some((settings) => settings.objective === objective),
   );
-  const validation = grid.map((candidate) => [
+  const validation = complete.validated.map((candidate) => [
     `${candidate.settings.objective}: ${describeSettings(candidate.settings)}`,
     candidate.win_rate === null ? 'failed' : fixed(candidate.win_rate, 1),
     candidate.length === null ? '' : fixed(candidate.length, 1),

@@ -63,11 +63,28 @@ describe('Results', () => {
     const results = Results.open('demo', 'A', plan, folder);
     results.add(run(1, null));
     results.add(run(1, tried));
-    results.complete();
+    results.add({ ...run(11, tried), part: 'validation' });
+    const diverged: Run = {
+      part: 'validation',
+      seed: 12,
+      settings: tried,
+      rounds: [],
+      failed: 'not finite',
+      seconds: 1,
+    };
+    results.add(diverged);
+    const validated = [{ settings: tried, win_rate: null, length: null }];
+    results.complete(validated);
     expect(existsSync(partial())).toBe(false);
-    expect(readComplete('demo', folder)).toEqual({ machine: 'A', plan, runs: [run(1, null), run(1, tried)] });
+    expect(readComplete('demo', folder)).toEqual({
+      machine: 'A',
+      plan,
+      validated,
+      // Of validation runs only the figures remain, and failures.
+      runs: [run(1, null), run(1, tried), diverged],
+    });
     // One run per line.
-    expect(readFileSync(path.join(folder, 'demo.json'), 'utf8').match(/^\{"part"/gm)).toHaveLength(2);
+    expect(readFileSync(path.join(folder, 'demo.json'), 'utf8').match(/^\{"part"/gm)).toHaveLength(3);
     expect(Results.open('demo', 'A', plan, folder).runs).toEqual([]);
   });
 

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { objectiveNames, unusedSettings } from '../../../src/core/objectives/index.js';
 import { dataFolder, readPrompts, splitPrompts } from '../../../tools/reproduce/files.js';
 import { objectivesGrid, settings } from '../../../tools/reproduce/grid.js';
-import type { Responses, Run } from '../../../tools/reproduce/results.js';
-import { type Candidate, candidates, select, selectEach } from '../../../tools/reproduce/select.js';
+import type { Candidate, Responses, Run } from '../../../tools/reproduce/results.js';
+import { candidates, select, selectEach } from '../../../tools/reproduce/select.js';
 
 const of = (alpha: number) => settings({ objective: 'lr-dpo', beta: 0.1, alpha, lr: 1e-4 });
 const candidate = (alpha: number, win_rate: number | null, length: number | null): Candidate => ({

@@ -16,7 +16,9 @@ const responses = (reward: number, length: number, correct: string): Responses =
   cut_off: length > 30 ? 1 : 0,
 });
 
-function complete(grid: Settings[], rounds: number, runs: [Run['part'], Settings | null, Responses[]][]): Complete {
+type RunRow = [part: Run['part'], settings: Settings | null, rounds: Responses[], failed?: string];
+
+function complete(grid: Settings[], rounds: number, runs: RunRow[]): Complete {
   const plan: Plan = {
     sampling: {},
     update: {},
@@ -28,17 +30,15 @@ function complete(grid: Settings[], rounds: number, runs: [Run['part'], Settings
     report_seeds: [1],
     grid,
   };
-  return {
-    machine: 'a machine',
-    plan,
-    runs: runs.map(([part, of, each]) => ({
-      part,
-      seed: part === 'report' ? 1 : 11,
-      settings: of,
-      rounds: each,
-      seconds: 1,
-    })),
-  };
+  const all = runs.map(([part, of, each, failed]): Run => ({
+    part,
+    seed: part === 'report' ? 1 : 11,
+    settings: of,
+    rounds: each,
+    ...(failed === undefined ? {} : { failed }),
+    seconds: 1,
+  }));
+  return { machine: 'a machine', plan, validated: candidates(grid, all, 1), runs: all };
 }
 
 describe('the report on α', () => {
@@ -51,9 +51,8 @@ describe('the report on α', () => {
     ['report', grid[0], [responses(1, 25, '11'), responses(2, 40, '11')]],
     ['report', grid[1], [responses(1, 20, '11'), responses(1.5, 19, '01')]],
   ]);
-  const validated = candidates(grid, sweep.runs, 1);
   const { points, prompts } = pointsOf(sweep);
-  const text = alphaReport(sweep, validated, select(validated), points, prompts);
+  const text = alphaReport(sweep, select(sweep.validated), points, prompts);
 
   it('has the base once, without win rates, then every round of every α', () => {
     const [first] = text.split('\n\n');
@@ -97,25 +96,17 @@ describe('the report on α', () => {
 describe('the report on objectives', () => {
   const sppo = settings({ objective: 'sppo', beta: 0.01, lr: 1e-4 });
   const grid = [lrDpo(0.02), lrDpo(0.04), sppo];
-  const runs: [Run['part'], Settings | null, Responses[]][] = [
+  const runs: RunRow[] = [
     ['validation', null, [responses(0, 20, '00')]],
     ['validation', grid[0], [responses(-1, 20, '11')]],
     ['validation', grid[1], [responses(1, 20, '11')]],
+    ['validation', sppo, [], 'the loss is not finite'],
     ['report', null, [responses(0.5, 20, '01')]],
     ['report', grid[1], [responses(1, 25, '11')]],
   ];
   const results = complete(grid, 1, runs);
-  results.runs.push({
-    part: 'validation',
-    seed: 11,
-    settings: sppo,
-    rounds: [],
-    seconds: 1,
-    failed: 'the loss is not finite',
-  });
-  const validated = candidates(grid, results.runs, 1);
   const { points, prompts } = pointsOf(results);
-  const text = objectivesReport(results, validated, selectEach(validated), points, prompts);
+  const text = objectivesReport(results, selectEach(results.validated), points, prompts);
 
   it('reports what was selected, and says which objectives failed', () => {
     expect(text).toMatch(/\| lr-dpo: β 0\.1, α 0\.04, lr 2e-4 \| 1\.00 /);
