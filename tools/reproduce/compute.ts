@@ -26,7 +26,23 @@ export type FlagValues = Record<Exclude<keyof typeof flags, 'draw' | 'threads'> 
   threads?: string;
 };
 
-export const numbers = (list: string): number[] => list.split(',').map(Number);
+/** @throws UserError if an entry is not a number of at least `least` */
+export function numbers(flag: string, list: string, least = 0): number[] {
+  return list.split(',').map((entry) => {
+    const value = Number(entry);
+    if (entry.trim() === '' || !Number.isFinite(value) || value < least)
+      throw new UserError(`--${flag}: "${entry}"; expected numbers of at least ${least}, separated by commas`);
+    return value;
+  });
+}
+
+/** @throws UserError if it is not one whole number of at least 1 */
+export function count(flag: string, text: string): number {
+  const [value, ...more] = numbers(flag, text, 1);
+  if (more.length > 0 || !Number.isInteger(value))
+    throw new UserError(`--${flag}: "${text}"; expected a whole number of at least 1`);
+  return value;
+}
 
 export function planOf(config: Config, values: FlagValues, rounds: number, grid: Settings[]): Plan {
   return {
@@ -34,10 +50,10 @@ export function planOf(config: Config, values: FlagValues, rounds: number, grid:
     update: config.update,
     evaluation_temperature: config.evaluation.temperature,
     rounds,
-    responses: Number(values.responses),
-    validation_prompts: Number(values['validation-prompts']),
-    validation_seeds: numbers(values['validation-seeds']),
-    report_seeds: numbers(values.seeds),
+    responses: count('responses', values.responses),
+    validation_prompts: count('validation-prompts', values['validation-prompts']),
+    validation_seeds: numbers('validation-seeds', values['validation-seeds']),
+    report_seeds: numbers('seeds', values.seeds),
     grid,
   };
 }
@@ -59,8 +75,12 @@ export async function compute(
   const threads = values.threads === undefined ? null : threadsSchema.parse(Number(values.threads));
   const backend = await useBackend(configSchema.shape.backend.parse(values.backend), threads);
   const plan = planOf(config, values, rounds, gridOf(config));
-  const results = Results.open(name, `${os.cpus()[0].model}, Node ${process.version}, ${backend.name}`, plan);
   const all = readPrompts(config.prompts);
+  if (plan.validation_prompts >= all.length)
+    throw new UserError(
+      `--validation-prompts: ${plan.validation_prompts}; expected fewer than the ${all.length} training prompts`,
+    );
+  const results = Results.open(name, `${os.cpus()[0].model}, Node ${process.version}, ${backend.name}`, plan);
   const { training, validation } = splitPrompts(all, plan.validation_prompts);
   const { responses } = plan;
   const shared = { config, responses };

@@ -4,7 +4,7 @@
  * `--draw` runs nothing and makes table and picture from existing results.
  */
 import { parseArgs } from 'node:util';
-import { compute, flags, numbers } from './compute.js';
+import { compute, count, flags, numbers } from './compute.js';
 import { settings } from './grid.js';
 import { plotAlphas } from './plot.js';
 import { draw } from './report.js';
@@ -24,9 +24,9 @@ if (!values.draw)
   await compute(
     'reproduce',
     values,
-    Number(values.rounds),
+    count('rounds', values.rounds),
     ({ dpo, update }) =>
-      numbers(values.alphas).map((alpha) => settings({ ...dpo, objective: 'lr-dpo', alpha, lr: update.lr })),
+      numbers('alphas', values.alphas).map((alpha) => settings({ ...dpo, objective: 'lr-dpo', alpha, lr: update.lr })),
     (validated) => {
       const chosen = select(validated);
       return validated
