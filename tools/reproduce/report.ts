@@ -2,7 +2,15 @@
 import path from 'node:path';
 import { writeFileAtomic } from '../../src/io/durable.js';
 import { dataFolder } from './files.js';
-import { readComplete, resultsFolder, type Candidate, type Complete, type Run, type Settings } from './results.js';
+import {
+  readComplete,
+  resultsFolder,
+  sameSettings,
+  type Candidate,
+  type Complete,
+  type Run,
+  type Settings,
+} from './results.js';
 import { figures, pool } from './summary.js';
 import type { Point } from './tables.js';
 
@@ -25,14 +33,14 @@ export function draw<T>(
 export function pointsOf({ runs, plan }: Complete): { points: Point[]; prompts: number } {
   const { responses } = plan;
   const reported = runs.filter(({ part }) => part === 'report');
-  const ran = (settings: Settings) => reported.some((run) => JSON.stringify(run.settings) === JSON.stringify(settings));
+  const ran = (settings: Settings) => reported.some((run) => sameSettings(run.settings, settings));
   let prompts = 0;
   const points = [null, ...plan.grid.filter(ran)].flatMap((settings) => {
     const rounds = pool(runs, 'report', settings, responses) ?? [];
     return rounds.map((rows, i): Point => {
       prompts = rows.length;
       const cut = reported
-        .filter((run) => JSON.stringify(run.settings) === JSON.stringify(settings))
+        .filter((run) => sameSettings(run.settings, settings))
         .reduce((total, run) => total + run.rounds[i].cut_off, 0);
       return {
         settings,

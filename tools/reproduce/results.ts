@@ -95,8 +95,9 @@ const completeSchema = headerSchema.extend({
 
 export type Complete = z.infer<typeof completeSchema>;
 
-const sameRun = (a: Run, part: Run['part'], seed: number, settings: Settings | null): boolean =>
-  a.part === part && a.seed === seed && JSON.stringify(a.settings) === JSON.stringify(settings);
+/** Settings that were read from a file are other objects, with their keys in the same order. */
+export const sameSettings = (a: Settings | null, b: Settings | null): boolean =>
+  JSON.stringify(a) === JSON.stringify(b);
 
 export class Results {
   private constructor(
@@ -129,7 +130,7 @@ export class Results {
   }
 
   find(part: Run['part'], seed: number, settings: Settings | null): Run | undefined {
-    return this.runs.find((run) => sameRun(run, part, seed, settings));
+    return this.runs.find((run) => run.part === part && run.seed === seed && sameSettings(run.settings, settings));
   }
 
   add(run: Run): void {

@@ -7,7 +7,7 @@
  */
 import { bootstrapInterval, type Interval, quantile } from '../../src/core/statistics.js';
 import { lengthControlledWinRate, mean } from '../../src/core/winRate.js';
-import type { Responses, Run, Settings } from './results.js';
+import { type Responses, type Run, sameSettings, type Settings } from './results.js';
 
 /** One response of a policy beside one of the base to the same prompt. */
 export interface Row {
@@ -91,7 +91,7 @@ export function pool(
   responses: number,
 ): Row[][][] | null {
   const ofPart = runs.filter((run) => run.part === part);
-  const same = ofPart.filter((run) => JSON.stringify(run.settings) === JSON.stringify(settings));
+  const same = ofPart.filter((run) => sameSettings(run.settings, settings));
   if (same.length === 0 || same.some(({ failed }) => failed !== undefined)) return null;
   const perSeed = same.map(({ seed, rounds }) => {
     const base = ofPart.find((run) => run.seed === seed && run.settings === null);

@@ -1,7 +1,7 @@
 /** Results as Markdown: what was selected and how, figures with intervals, differences, and what they do not show. */
 import type { Interval } from '../../src/core/statistics.js';
 import { describeSettings } from './grid.js';
-import type { Candidate, Complete, Settings } from './results.js';
+import { type Candidate, type Complete, sameSettings, type Settings } from './results.js';
 import { selectionRule } from './select.js';
 import { type Difference, difference, exceedsNoise, type Figure, type FigureName, type Figures } from './summary.js';
 
@@ -99,7 +99,7 @@ export function alphaReport(complete: Complete, chosen: Candidate | null, points
   ]);
   const last = points.filter(({ round }) => round === complete.plan.rounds);
   const plain = last.find(({ settings }) => settings?.alpha === 0);
-  const selected = last.find(({ settings }) => settings !== null && settings === chosen?.settings);
+  const selected = last.find(({ settings }) => chosen !== null && sameSettings(settings, chosen.settings));
   const differences =
     plain === undefined || selected === undefined || plain === selected
       ? []
