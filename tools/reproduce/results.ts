@@ -81,6 +81,8 @@ const candidateSchema = z.strictObject({
   win_rate: z.number().nullable(),
   /** Mean length in tokens. */
   length: z.number().nullable(),
+  /** Right answers in percent: shown, but no part of the rule. */
+  correct: z.number().nullable(),
 });
 
 /** What the validation prompts say about one setting of the grid. */

@@ -1,4 +1,5 @@
 /** The selection rule: which settings of a grid are reported, decided on the validation prompts alone. */
+import { mean } from '../../src/core/winRate.js';
 import { lengthControlled, pool } from './summary.js';
 import type { Candidate, Run, Settings } from './results.js';
 
@@ -32,12 +33,13 @@ export function selectEach(all: readonly Candidate[]): Candidate[] {
 export function candidates(grid: readonly Settings[], runs: readonly Run[], responses: number): Candidate[] {
   return grid.map((settings) => {
     const pooled = pool(runs, 'validation', settings, responses);
-    if (pooled === null) return { settings, win_rate: null, length: null };
+    if (pooled === null) return { settings, win_rate: null, length: null, correct: null };
     const rows = pooled[pooled.length - 1].flat();
     return {
       settings,
       win_rate: lengthControlled(rows),
-      length: rows.reduce((total, row) => total + row.length, 0) / rows.length,
+      length: mean(rows.map((row) => row.length)),
+      correct: 100 * mean(rows.map((row) => row.correct)),
     };
   });
 }

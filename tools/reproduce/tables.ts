@@ -96,6 +96,7 @@ export function alphaReport(complete: Complete, chosen: Candidate | null, points
     `α = ${candidate.settings.alpha}${candidate === chosen ? ' (selected)' : ''}`,
     candidate.win_rate === null ? 'failed' : fixed(candidate.win_rate, 1),
     candidate.length === null ? '' : fixed(candidate.length, 1),
+    candidate.correct === null ? '' : fixed(candidate.correct, 1),
   ]);
   const last = points.filter(({ round }) => round === complete.plan.rounds);
   const plain = last.find(({ settings }) => settings?.alpha === 0);
@@ -114,7 +115,7 @@ export function alphaReport(complete: Complete, chosen: Candidate | null, points
     pointsTable(points, 'held-out prompts', name),
     differences.join('\n'),
     `Lowest to highest seed:\n\n${seedsTable(points, 'held-out prompts', name)}`,
-    `Selection of α:\n\n${table(['validation prompts', 'LC win rate, %', 'tokens'], selection)}`,
+    `Selection of α:\n\n${table(['validation prompts', 'LC win rate, %', 'tokens', 'correct, %'], selection)}`,
     method(complete, prompts),
   ]
     .filter((part) => part !== '')
@@ -175,6 +176,7 @@ export function objectivesReport(
     `${candidate.settings.objective}: ${describeSettings(candidate.settings)}`,
     candidate.win_rate === null ? 'failed' : fixed(candidate.win_rate, 1),
     candidate.length === null ? '' : fixed(candidate.length, 1),
+    candidate.correct === null ? '' : fixed(candidate.correct, 1),
     chosen.includes(candidate) ? 'selected' : '',
   ]);
   return [
@@ -185,6 +187,6 @@ export function objectivesReport(
     `Lowest to highest seed:\n\n${seedsTable(points, 'objective', name)}`,
     `Selected values at an edge of the grid, beyond which better ones may lie:\n\n${table(['objective', 'edges'], edges)}`,
     method(complete, prompts),
-    `The grid on the validation prompts:\n\n${table(['setting', 'LC win rate, %', 'tokens', ''], validation)}`,
+    `The grid on the validation prompts:\n\n${table(['setting', 'LC win rate, %', 'tokens', 'correct, %', ''], validation)}`,
   ].join('\n\n');
 }

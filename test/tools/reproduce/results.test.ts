@@ -73,7 +73,7 @@ describe('Results', () => {
       seconds: 1,
     };
     results.add(diverged);
-    const validated = [{ settings: tried, win_rate: null, length: null }];
+    const validated = [{ settings: tried, win_rate: null, length: null, correct: null }];
     results.complete(validated);
     expect(existsSync(partial())).toBe(false);
     expect(readComplete('demo', folder)).toEqual({

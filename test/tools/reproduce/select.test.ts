@@ -11,6 +11,7 @@ const candidate = (alpha: number, win_rate: number | null, length: number | null
   settings: of(alpha),
   win_rate,
   length,
+  correct: null,
 });
 
 describe('splitPrompts', () => {
@@ -52,7 +53,11 @@ describe('select', () => {
 
   it('selects for each objective on its own', () => {
     const dpo = settings({ objective: 'dpo', beta: 0.1, lr: 1e-4 });
-    const all = [candidate(0.02, 70, 20), candidate(0.04, 80, 20), { settings: dpo, win_rate: 60, length: 20 }];
+    const all = [
+      candidate(0.02, 70, 20),
+      candidate(0.04, 80, 20),
+      { settings: dpo, win_rate: 60, length: 20, correct: 50 },
+    ];
     expect(selectEach(all)).toEqual([all[1], all[2]]);
   });
 });
@@ -85,8 +90,8 @@ describe('candidates', () => {
     const [lost, tied, failed] = candidates([of(0), of(0.02), of(0.04)], runs, 1);
     expect(lost.win_rate).toBeLessThan(1);
     expect(lost.length).toBe(10);
-    expect(tied).toEqual({ settings: of(0.02), win_rate: expect.closeTo(50, 6), length: 12 });
-    expect(failed).toEqual({ settings: of(0.04), win_rate: null, length: null });
+    expect(tied).toEqual({ settings: of(0.02), win_rate: expect.closeTo(50, 6), length: 12, correct: 0 });
+    expect(failed).toEqual({ settings: of(0.04), win_rate: null, length: null, correct: null });
     expect(select([lost, tied, failed])).toBe(tied);
   });
 });

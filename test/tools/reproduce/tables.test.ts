@@ -75,7 +75,7 @@ describe('the report on α', () => {
 
   it('says which α the validation prompts selected, and the difference it makes', () => {
     // All win on the validation prompts, so both controlled win rates are near 100 and the shorter responses decide.
-    expect(text).toMatch(/α = 0\.07 \(selected\) \| 100\.0 \| 20\.0 \|/);
+    expect(text).toMatch(/α = 0\.07 \(selected\) \| 100\.0 \| 20\.0 \| 100\.0 \|/);
     expect(text).toContain('After round 2, α = 0.07 minus α = 0:');
     expect(text).toContain('- reward: −0.50 (−0.50 to −0.50)\n');
     expect(text).toContain('- tokens: −21.0 (−21.0 to −21.0)');
