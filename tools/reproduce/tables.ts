@@ -15,8 +15,12 @@ export interface Point {
 }
 
 const minus = (text: string): string => text.replace(/-/g, '−');
-const fixed = (value: number, digits: number): string => minus(value.toFixed(digits));
-const signed = (value: number, digits: number): string => (value < 0 ? '' : '+') + fixed(value, digits);
+/** Without the sign of a zero that was rounded from below. */
+const fixed = (value: number, digits: number): string => minus(value.toFixed(digits).replace(/^-(0(?:\.0*)?)$/, '$1'));
+const signed = (value: number, digits: number): string => {
+  const text = fixed(value, digits);
+  return text.startsWith('−') ? text : `+${text}`;
+};
 const range = ({ low, high }: Interval, digits: number): string => `${fixed(low, digits)} to ${fixed(high, digits)}`;
 
 const digitsOf: Record<FigureName, number> = {
