@@ -135,7 +135,7 @@ export function styleControlledWinRate(rows: readonly StyleRow[], start?: readon
   const [constant, ...theta] = fitLogistic(
     differences.map((row) => [1, ...row.map(z)]),
     rows.map(({ preference }) => preference),
-    start,
+    { start },
   );
   const atEqualStyle = theta.reduce((sum, coefficient, k) => sum + coefficient * z(0, k), constant);
   const [length, headers, lists, bold] = theta.map((value, k) => (scales[k].deviation > 0 ? value : 0));

@@ -78,17 +78,49 @@ export function lengthControlledWinRate(
 ): LengthControlled {
   const differences = rows.map(({ length_model, length_baseline }) => length_baseline - length_model);
   const sd = sampleDeviation(differences);
-  const features = rows.map(({ difficulty }, i) => {
+  const { distinct, counts } = countEqual(rows, differences);
+  const features = distinct.map((i) => {
     const length = sd > 0 ? Math.tanh(differences[i] / sd) : 0;
-    return form === 'difficulty' ? [length, difficulty as number, 1] : [length, 1];
+    return form === 'difficulty' ? [length, rows[i].difficulty as number, 1] : [length, 1];
   });
   const theta = fitLogistic(
     features,
-    rows.map(({ preference }) => preference),
-    start,
+    distinct.map((i) => rows[i].preference),
+    { start, counts },
   );
-  const controlled = features.map(([, ...rest]) => sigmoid(rest.reduce((sum, x, i) => sum + x * theta[i + 1], 0)));
-  return { win_rate: 100 * mean(controlled), form, theta };
+  const controlled = features.map(
+    ([, ...rest], i) => counts[i] * sigmoid(rest.reduce((sum, x, k) => sum + x * theta[k + 1], 0)),
+  );
+  return { win_rate: (100 * controlled.reduce((a, b) => a + b, 0)) / rows.length, form, theta };
+}
+
+/**
+ * Indices of rows that differ, and how many rows are equal to each. A bootstrap fits thousands of rows a thousand times,
+ * and responses to the same prompts have few different lengths.
+ */
+function countEqual(rows: readonly PreferenceRow[], differences: readonly number[]): { distinct: number[]; counts: number[] } {
+  const places = new Map<number, Map<number, Map<number | undefined, number>>>();
+  const distinct: number[] = [];
+  const counts: number[] = [];
+  rows.forEach(({ preference, difficulty }, i) => {
+    const ofLength = inner(places, differences[i]);
+    const ofPreference = inner(ofLength, preference);
+    const place = ofPreference.get(difficulty);
+    if (place !== undefined) counts[place]++;
+    else {
+      ofPreference.set(difficulty, distinct.length);
+      distinct.push(i);
+      counts.push(1);
+    }
+  });
+  return { distinct, counts };
+}
+
+/** A map's map under a key, made if there is none. */
+function inner<K, L, V>(maps: Map<K, Map<L, V>>, key: K): Map<L, V> {
+  let found = maps.get(key);
+  if (found === undefined) maps.set(key, (found = new Map<L, V>()));
+  return found;
 }
 
 export function mean(values: number[]): number {
@@ -105,6 +137,7 @@ export function sampleDeviation(values: number[]): number {
 /**
  * Newton's method with step halving on the mean cross-entropy of soft labels, with a tiny ridge.
  *
+ * @param counts how many equal rows each row stands for
  * @param start where to begin: the result is the same, and a bootstrap, whose resamples have nearby maxima, needs a
  *   fraction of the steps
  * @returns θ
@@ -112,13 +145,18 @@ export function sampleDeviation(values: number[]): number {
 export function fitLogistic(
   features: readonly (readonly number[])[],
   labels: readonly number[],
-  start?: readonly number[],
+  { counts, start }: { counts?: readonly number[]; start?: readonly number[] } = {},
 ): number[] {
   const k = features[0].length;
-  const n = features.length;
-  // Plain loops over one array: a bootstrap fits a thousand times.
-  const flat = new Float64Array(n * k);
-  for (let i = 0; i < n; i++) for (let a = 0; a < k; a++) flat[i * k + a] = features[i][a];
+  const rows = features.length;
+  // Plain loops over flat arrays: a bootstrap fits a thousand times.
+  const shares = new Float64Array(rows).fill(1 / rows);
+  if (counts !== undefined) {
+    const total = counts.reduce((sum, count) => sum + count, 0);
+    for (let i = 0; i < rows; i++) shares[i] = counts[i] / total;
+  }
+  const flat = new Float64Array(rows * k);
+  for (let i = 0; i < rows; i++) for (let a = 0; a < k; a++) flat[i * k + a] = features[i][a];
   const logit = (theta: readonly number[], i: number): number => {
     let z = 0;
     for (let a = 0; a < k; a++) z += flat[i * k + a] * theta[a];
@@ -127,9 +165,9 @@ export function fitLogistic(
   const objective = (theta: readonly number[]): number => {
     let total = 0;
     for (const t of theta) total += (RIDGE / 2) * t * t;
-    for (let i = 0; i < n; i++) {
+    for (let i = 0; i < rows; i++) {
       const z = logit(theta, i);
-      total += (Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z))) - labels[i] * z) / n;
+      total += shares[i] * (Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z))) - labels[i] * z);
     }
     return total;
   };
@@ -138,10 +176,10 @@ export function fitLogistic(
   for (let iteration = 0; iteration < 200; iteration++) {
     const gradient = theta.map((t) => RIDGE * t);
     const hessian = theta.map((_, a) => theta.map((_unused, b) => (a === b ? RIDGE : 0)));
-    for (let i = 0; i < n; i++) {
+    for (let i = 0; i < rows; i++) {
       const p = sigmoid(logit(theta, i));
-      const residual = (p - labels[i]) / n;
-      const weight = (p * (1 - p)) / n;
+      const residual = shares[i] * (p - labels[i]);
+      const weight = shares[i] * p * (1 - p);
       for (let a = 0; a < k; a++) {
         const x = flat[i * k + a];
         gradient[a] += residual * x;

@@ -67,6 +67,24 @@ describe('lengthControlledWinRate', () => {
     expect(win_rate).toBeCloseTo(50, 4);
   });
 
+  it('counts equal rows as often as they occur', () => {
+    const random = new Random(9);
+    const rows = Array.from({ length: 300 }, () => ({
+      preference: random.below(2),
+      length_model: 10 + random.below(3),
+      length_baseline: 10,
+      difficulty: random.below(2) / 2,
+    }));
+    // Lengths that differ by next to nothing make every row distinct.
+    const apart = rows.map((row, i) => ({ ...row, length_model: row.length_model + i * 1e-9 }));
+    for (const form of ['minimal', 'difficulty'] as const) {
+      const together = lengthControlledWinRate(rows, form);
+      const one = lengthControlledWinRate(apart, form);
+      expect(together.win_rate).toBeCloseTo(one.win_rate, 4);
+      together.theta.forEach((value, k) => expect(value).toBeCloseTo(one.theta[k], 5));
+    }
+  });
+
   it('stays finite for separable data, ties, equal lengths and a single prompt', () => {
     const row = (preference: number, length = 100): PreferenceRow => ({
       preference,

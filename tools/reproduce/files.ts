@@ -1,9 +1,10 @@
-/** Locates the example's files, and reads its configuration and prompts. */
+/** Locates the example's files, reads its configuration and prompts, and splits off prompts for validation. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { type Config, configSchema } from '../../src/core/config/schema.js';
+import { deriveSeed, Random } from '../../src/core/seeds.js';
 import { resolveRewardSpec } from '../../src/rewards/index.js';
 import { readJsonLines } from '../../src/io/jsonl.js';
 import type { CheckedPrompt } from '../make-data/check.js';
@@ -28,4 +29,17 @@ export function readExample(file: string): Config {
 
 export function readPrompts(file: string): CheckedPrompt[] {
   return readJsonLines(file, promptSchema);
+}
+
+/** Decides which prompts validate; fixed, so that every selection sees the same ones. */
+const SPLIT_SEED = 0;
+
+/** Sets `count` random prompts apart for validation. Both parts keep the order of `prompts`. */
+export function splitPrompts<T>(prompts: readonly T[], count: number): { training: T[]; validation: T[] } {
+  const order = new Random(deriveSeed(SPLIT_SEED, 'prompts', prompts.length)).shuffle(prompts.map((_, i) => i));
+  const chosen = new Set(order.slice(0, count));
+  return {
+    training: prompts.filter((_, i) => !chosen.has(i)),
+    validation: prompts.filter((_, i) => chosen.has(i)),
+  };
 }
