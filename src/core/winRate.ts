@@ -98,7 +98,10 @@ export function lengthControlledWinRate(
  * Indices of rows that differ, and how many rows are equal to each. A bootstrap fits thousands of rows a thousand times,
  * and responses to the same prompts have few different lengths.
  */
-function countEqual(rows: readonly PreferenceRow[], differences: readonly number[]): { distinct: number[]; counts: number[] } {
+function countEqual(
+  rows: readonly PreferenceRow[],
+  differences: readonly number[],
+): { distinct: number[]; counts: number[] } {
   const places = new Map<number, Map<number, Map<number | undefined, number>>>();
   const distinct: number[] = [];
   const counts: number[] = [];
