@@ -1,9 +1,10 @@
 /** Makes the training pairs of scored responses; pairing.ts says which. Knows no backend and does no I/O. */
-import type { PairsConfig } from './config/schema.js';
+import { rewardScale } from './config/rewardSpec.js';
+import type { DpoConfig, PairsConfig } from './config/schema.js';
 import { UserError } from './errors.js';
-import { objectives, type ObjectiveName } from './objectives/index.js';
+import { objectives } from './objectives/index.js';
 import type { Objective } from './objectives/objective.js';
-import { winProbability } from './objectives/sppo.js';
+import { type RewardScale, winProbability } from './objectives/sppo.js';
 import { type Candidates, choosePairs, weighPairs } from './pairing.js';
 import { type RewardPair, firstOfEqual } from './review/rows.js';
 import type { DroppedPairs, PairRow, SampleRow, ScoreRow } from './rows.js';
@@ -87,19 +88,23 @@ export function pairRow(row: SampleRow, rewards: readonly number[], { chosen, re
  *
  * @param rewards of all responses to the pair's prompt
  */
-export function withColumns(pair: PairRow, objective: ObjectiveName, rewards: readonly number[]): PairRow {
-  const { needs }: Objective = objectives[objective];
-  return needs.includes('chosen_win_probability') ? withWinProbabilities(pair, rewards) : pair;
+export function withColumns(
+  pair: PairRow,
+  config: { dpo: Pick<DpoConfig, 'objective'> } & Parameters<typeof rewardScale>[0],
+  rewards: readonly number[],
+): PairRow {
+  const { needs }: Objective = objectives[config.dpo.objective];
+  return needs.includes('chosen_win_probability') ? withWinProbabilities(pair, rewards, rewardScale(config)) : pair;
 }
 
 /** @param rewards of all responses to the pair's prompt */
-export function withWinProbabilities(pair: PairRow, rewards: readonly number[]): PairRow {
+export function withWinProbabilities(pair: PairRow, rewards: readonly number[], scale: RewardScale): PairRow {
   const { chosen_index: chosen, rejected_index: rejected } = pair;
   if (chosen === undefined || rejected === undefined) return pair;
   return {
     ...pair,
-    chosen_win_probability: winProbability(rewards, chosen),
-    rejected_win_probability: winProbability(rewards, rejected),
+    chosen_win_probability: winProbability(rewards, chosen, scale),
+    rejected_win_probability: winProbability(rewards, rejected, scale),
   };
 }
 

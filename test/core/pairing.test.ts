@@ -146,9 +146,18 @@ describe('a round with two pairs per prompt', () => {
     ]);
     expect(dropped).toMatchObject({ ties: 1 });
     const wins = winProbabilities([4, 1, 3, 2]);
-    for (const told of [withColumns(pairs[1], 'sppo', [4, 1, 3, 2]), withWinProbabilities(pairs[1], [4, 1, 3, 2])])
+    const rewards = { judge: { mode: 'tournament' as const } };
+    const configured = { dpo: { objective: 'sppo' as const }, reward: 'module:/m.mjs', rewards };
+    for (const told of [
+      withColumns(pairs[1], configured, [4, 1, 3, 2]),
+      withWinProbabilities(pairs[1], [4, 1, 3, 2], 'scores'),
+    ])
       expect(told).toMatchObject({ chosen_win_probability: wins[2], rejected_win_probability: wins[3], weight: 0.5 });
-    expect(withColumns(pairs[1], 'lr-dpo', [4, 1, 3, 2])).toBe(pairs[1]);
+    expect(withColumns(pairs[1], { ...configured, dpo: { objective: 'lr-dpo' } }, [4, 1, 3, 2])).toBe(pairs[1]);
+    // A tournament's rewards are win probabilities already: (3·0.75 + ½) / 4 and (3·0.25 + ½) / 4.
+    expect(
+      withColumns(pairs[1], { ...configured, reward: 'judge:http://h/v1#m' }, [0.9, 0.1, 0.75, 0.25]),
+    ).toMatchObject({ chosen_win_probability: 0.6875, rejected_win_probability: 0.3125 });
   });
 
   it('shows the first pair and keeps the second beside it', () => {

@@ -79,7 +79,7 @@ export class Trials {
         const { pairs, rewards, reference } = round === 1 ? await this.firstRound() : await this.collect(policy, round);
         await updatePolicy(
           policy,
-          pairs.map((pair) => withColumns(pair, dpo.objective, rewards[pair.prompt_index as number])),
+          pairs.map((pair) => withColumns(pair, { ...config, dpo }, rewards[pair.prompt_index as number])),
           objectives[dpo.objective].reference ? reference : null,
           { dpo, update: { ...config.update, lr }, seed: deriveSeed(seed, 'update', round) },
           { onStep: () => undefined },

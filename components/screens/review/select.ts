@@ -4,7 +4,8 @@
  *
  * Scroll positions in the slice are wishes (app/lists.ts): they are brought within range here, never when stored.
  */
-import { type NamedPart, namedParts } from '../../../src/core/config/rewardSpec.js';
+import { type NamedPart, namedParts, rewardScale } from '../../../src/core/config/rewardSpec.js';
+import type { RewardScale } from '../../../src/core/objectives/sppo.js';
 import { count } from '../../../src/core/format.js';
 import { largest, smallest } from '../../../src/core/limits.js';
 import type { LossSettings } from '../../../src/core/objectives/index.js';
@@ -52,7 +53,14 @@ function selectRound(state: ReviewState): ReviewedRound | null {
   if (data === null || round === null || data.review.length === 0) return null;
   const settings = state.past === null ? settingsOf(state) : round.settings;
   const loss = lossOf(state.run?.config ?? {}, round, settings);
-  const table = tableOf(data.review, data.decisions.decisions, data.weights, loss, partsIn(state, round));
+  const table = tableOf(
+    data.review,
+    data.decisions.decisions,
+    data.weights,
+    loss,
+    partsIn(state, round),
+    scaleIn(state, round),
+  );
   const touch = { selected: state.ui.selected, decisions: data.decisions.decisions };
   const held = heldOrder(table, appliedIn(state, settings, loss), touch, state.ui.held);
   const { order } = held;
@@ -64,6 +72,13 @@ function partsIn(state: ReviewState, round: RoundState): readonly NamedPart[] {
   if (state.workspace === 'file') return state.file.parts ?? [];
   const spec = settingOf(state.run?.config ?? {}, round, 'reward');
   return typeof spec === 'string' ? namedParts(spec) : [];
+}
+
+/** What the rewards of a round are; a file does not say, so they count as scores. */
+function scaleIn(state: ReviewState, round: RoundState): RewardScale {
+  if (state.workspace === 'file' || state.run === null) return 'scores';
+  const { config } = state.run;
+  return rewardScale({ reward: settingOf(config, round, 'reward') as string, rewards: config.rewards });
 }
 
 const appliedIn = (state: ReviewState, { alpha, beta }: RoundSettings, loss: LossSettings): Applied => ({

@@ -6,7 +6,7 @@
 import { pairMargins, type Margins, type MarginInput } from '../../../src/core/margins.js';
 import { lossSettings, objectives, type LossSettings } from '../../../src/core/objectives/index.js';
 import type { Objective } from '../../../src/core/objectives/objective.js';
-import { winProbabilities } from '../../../src/core/objectives/sppo.js';
+import { type RewardScale, winProbabilities } from '../../../src/core/objectives/sppo.js';
 import { type PairStatus, decidedPairs, pairIn, pairStatus } from '../../../src/core/review/decisions.js';
 import {
   type Decision,
@@ -60,7 +60,7 @@ export interface ReviewTable {
 type Loss = Omit<LossSettings, 'alpha'>;
 
 /** What weights are computed from; null: they start from 0. */
-type Weighed = { weights: WeightInputs; loss: Loss } | null;
+type Weighed = { weights: WeightInputs; loss: Loss; scale: RewardScale } | null;
 
 const tables = new WeakMap<
   readonly ReviewRow[],
@@ -70,6 +70,7 @@ const tables = new WeakMap<
 /**
  * @param loss of the round; α is not used
  * @param parts of the reward that scored the rows; rows with another number of parts count as rows without
+ * @param scale of its rewards
  */
 export function tableOf(
   rows: readonly ReviewRow[],
@@ -77,8 +78,9 @@ export function tableOf(
   weights: WeightInputs = { need: 'rows' },
   loss: Loss = lossSettings({ beta: NaN, alpha: NaN }),
   parts: readonly NamedPart[] = [],
+  scale: RewardScale = 'scores',
 ): ReviewTable {
-  const weighed = dependsOnPair(weights, loss) ? { weights, loss } : null;
+  const weighed = dependsOnPair(weights, loss) ? { weights, loss, scale } : null;
   const known = weights.need === 'logps' ? weights.known : null;
   const { objective, beta, gamma_ratio, ld_scale, label_smoothing } = loss;
   const key = JSON.stringify([
@@ -87,6 +89,7 @@ export function tableOf(
     label_smoothing,
     ...(weighed === null ? [] : [beta, gamma_ratio, ld_scale]),
     parts,
+    scale,
   ]);
   const found = tables.get(rows);
   if (found?.decisions === decisions && found.known === known && found.key === key) return found.table;
@@ -115,7 +118,7 @@ function makeTable(
   const [chosenLength, rejectedLength] = [new Float64Array(n).fill(NaN), new Float64Array(n).fill(NaN)];
   const dissents = new Float64Array(n).fill(NaN);
   const weights = parts.map(({ weight }) => weight);
-  const startOf = weighed === null ? null : startReader(weighed.weights, weighed.loss);
+  const startOf = weighed === null ? null : startReader(weighed);
   const weightStart = new Float64Array(n);
   const pairWeight = new Float64Array(n).fill(1);
   let weighted = false;
@@ -182,7 +185,7 @@ function makeTable(
 }
 
 /** The weight start of a row's pair; NaN while it is unknown. */
-function startReader(weights: WeightInputs, loss: Loss): (row: ReviewRow, pair: ResponsePair) => number {
+function startReader({ weights, loss, scale }: NonNullable<Weighed>): (row: ReviewRow, pair: ResponsePair) => number {
   if (weights.need === 'update') return () => NaN;
   const { reference, needs }: Objective = objectives[loss.objective];
   const settings = { ...loss, alpha: 0 };
@@ -194,7 +197,7 @@ function startReader(weights: WeightInputs, loss: Loss): (row: ReviewRow, pair: 
     const ratios = ratiosOf?.get(row.prompt_index);
     const ratio = (place: number): number =>
       reference ? (ratiosOf === null ? 0 : (ratios?.[place] ?? NaN)) : (row.logps[place] ?? NaN);
-    const wins = needs.includes('chosen_win_probability') ? winsOf(row) : null;
+    const wins = needs.includes('chosen_win_probability') ? winsOf(row, scale) : null;
     return weightStart(settings, {
       chosen_log_ratio: ratio(chosen),
       rejected_log_ratio: ratio(rejected),
@@ -208,10 +211,10 @@ function startReader(weights: WeightInputs, loss: Loss): (row: ReviewRow, pair: 
 const wins = new WeakMap<ReviewRow, number[]>();
 
 /** Of each response, from the rewards of all. */
-function winsOf(row: ReviewRow): number[] {
+function winsOf(row: ReviewRow, scale: RewardScale): number[] {
   const found = wins.get(row);
   if (found !== undefined) return found;
-  const made = winProbabilities(row.rewards);
+  const made = winProbabilities(row.rewards, scale);
   wins.set(row, made);
   return made;
 }

@@ -1,6 +1,7 @@
 /** Reads reward specifications: hf:DIR, module:FILE, http:URL, judge:URL#MODEL, and weighted sums of them. */
 import path from 'node:path';
 import { UserError } from '../errors.js';
+import type { RewardScale } from '../objectives/sppo.js';
 
 export type RewardPart = { weight: number } & (
   | { kind: 'hf'; dir: string }
@@ -192,6 +193,24 @@ export function namedParts(spec: string): NamedPart[] {
     const isOnly = names.indexOf(names[p]) === names.lastIndexOf(names[p]);
     return { name: isOnly ? names[p] : `${names[p]} (${before + 1})`, weight };
   });
+}
+
+/** What the rewards of a configuration are: probabilities if a judge's tournament is all of the reward. */
+export function rewardScale({
+  reward,
+  rewards,
+}: {
+  reward: string;
+  rewards: { judge: { mode: 'tournament' | 'pointwise' } };
+}): RewardScale {
+  if (rewards.judge.mode !== 'tournament' || namedParts(reward).length > 0) return 'scores';
+  try {
+    const [{ kind, weight }] = parseRewardSpec(reward);
+    return kind === 'judge' && weight === 1 ? 'win-probabilities' : 'scores';
+  } catch (error) {
+    if (error instanceof UserError) return 'scores';
+    throw error;
+  }
 }
 
 /** Makes the folders and files of a specification absolute, relative to `base`, including a server's `?tokenizer=`. */

@@ -33,15 +33,24 @@ export const sppo: Objective = {
 };
 
 /**
- * P_i = mean over j of σ(r_i - r_j), j = i (½) included.
- *
- * @param rewards of all K responses to one prompt
+ * What rewards are: scores on a scale of their own, of which a Bradley-Terry model makes probabilities, or a tournament's
+ * probabilities of winning against the other responses to the prompt.
  */
-export function winProbabilities(rewards: readonly number[]): number[] {
-  return rewards.map((_, i) => winProbability(rewards, i));
+export type RewardScale = 'scores' | 'win-probabilities';
+
+/** P of all K responses to one prompt. */
+export function winProbabilities(rewards: readonly number[], scale: RewardScale = 'scores'): number[] {
+  return rewards.map((_, i) => winProbability(rewards, i, scale));
 }
 
-/** That of one response. @param rewards of all K @param at its index */
-export function winProbability(rewards: readonly number[], at: number): number {
-  return rewards.reduce((sum, other) => sum + sigmoid(rewards[at] - other), 0) / rewards.length;
+/**
+ * P_i of one response, j = i (½) included: the mean over j of σ(r_i - r_j), or of a judge's own probabilities.
+ *
+ * @param rewards of all K responses to its prompt
+ * @param at its index
+ */
+export function winProbability(rewards: readonly number[], at: number, scale: RewardScale = 'scores'): number {
+  const K = rewards.length;
+  if (scale === 'win-probabilities') return ((K - 1) * rewards[at] + 0.5) / K;
+  return rewards.reduce((sum, other) => sum + sigmoid(rewards[at] - other), 0) / K;
 }

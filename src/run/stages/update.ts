@@ -115,7 +115,7 @@ export function trainingPairs({ config, files, round }: Pick<WorkContext, 'confi
   const { objective } = config.dpo;
   const complete = plain.map((pair) => {
     const rewards = pair.prompt_index === undefined ? undefined : rewardsOf.get(pair.prompt_index);
-    return rewards === undefined ? pair : withColumns(pair, objective, rewards);
+    return rewards === undefined ? pair : withColumns(pair, config, rewards);
   });
   if (complete.length === 0)
     throw new UserError(

@@ -70,7 +70,7 @@ export const work: { [S in Work]: (context: WorkContext) => Promise<WorkResults[
     } = makePairs(samples, scores, config.pairs, pairingSeed(config.seed, seedRound(round)));
     const rewardsOf = new Map(scores.map(({ prompt_index, rewards }) => [prompt_index, rewards]));
     const pairs = plain.map((pair) =>
-      withColumns(pair, config.dpo.objective, rewardsOf.get(pair.prompt_index as number) ?? []),
+      withColumns(pair, config, rewardsOf.get(pair.prompt_index as number) ?? []),
     );
     const review = reviewRows(samples, scores, made);
     writeJsonLines(files.file(round.id, roundFiles.pairs), pairs);

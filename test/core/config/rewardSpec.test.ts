@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   parseRewardSpec,
+  rewardScale,
   publishedReward,
   resolveRewardSpec,
   withoutSecrets,
@@ -95,6 +96,15 @@ describe('parseRewardSpec', () => {
   it.each(['', 'reward', 'ftp:x', 'hf:', '0.5*', 'x*hf:a', 'http://'])('refuses %j', (text) => {
     expect(() => parseRewardSpec(text)).toThrow(/cannot be read|expected/);
   });
+});
+
+it("knows a tournament's rewards as probabilities of winning", () => {
+  const scaleOf = (reward: string, mode: 'tournament' | 'pointwise' = 'tournament') =>
+    rewardScale({ reward, rewards: { judge: { mode } } });
+  expect(scaleOf('judge:http://h/v1#m')).toBe('win-probabilities');
+  expect(scaleOf('judge:http://h/v1#m', 'pointwise')).toBe('scores');
+  for (const reward of ['2*judge:http://h/v1#m', 'judge:http://h/v1#m+hf:/a', 'hf:/a', 'nothing'])
+    expect(scaleOf(reward)).toBe('scores');
 });
 
 it('resolveRewardSpec makes paths absolute and keeps weights', () => {

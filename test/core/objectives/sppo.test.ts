@@ -37,6 +37,11 @@ describe('winProbabilities', () => {
     expect(worst).toBeCloseTo((0.5 + 0.25 + 0.1) / 3, 12);
   });
 
+  it("takes a judge's probabilities as they are, with itself (½) as one of K", () => {
+    expect(winProbabilities([1, 0.5, 0], 'win-probabilities')).toEqual([2.5 / 3, 0.5, 0.5 / 3]);
+    expect(winProbabilities([0.5], 'win-probabilities')).toEqual([0.5]);
+  });
+
   it('is ½ for a single response and for ties', () => {
     expect(winProbabilities([3])).toEqual([0.5]);
     expect(winProbabilities([2, 2, 2])).toEqual([0.5, 0.5, 0.5]);
