@@ -22,7 +22,15 @@ const computing = [
 /** Those that run on the CUDA kernels in the emulator, too; `npm run test:cuda` runs more. */
 const emulated = [
   ...['model/generate/decoder', 'model/generate/sample', 'model/golden', 'rewards/hf'],
-  ...['tensor/native/frozen', 'tensor/native/recording', 'tensor/ops', 'train/golden', 'train/objectives'],
+  ...[
+    'tensor/native/bf16Frozen',
+    'tensor/native/bf16Products',
+    'tensor/native/frozen',
+    'tensor/native/recording',
+    'tensor/ops',
+    'train/golden',
+    'train/objectives',
+  ],
 ];
 
 /**

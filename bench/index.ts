@@ -1,7 +1,8 @@
 /**
- * `npm run bench [-- SHAPE …] [--backend NAME] [--threads N] [--runs N]`: update and sampling speed beside the PyTorch
- * peer (bench/peer) in float32 with the same threads, interleaved runs, medians and ratios. Writes
- * bench/results/cpu-BACKEND.json. Without torch it prints only our figures and says so.
+ * `npm run bench [-- SHAPE …] [--backend NAME] [--threads N] [--runs N]`: update and sampling speed beside a plain
+ * PyTorch program and TRL's DPOTrainer (bench/peer) in float32 with the same threads, interleaved runs, medians and
+ * ratios. Writes bench/results/cpu-BACKEND.json. A peer that is not installed is named as missing; a torch that users
+ * no longer install is refused.
  */
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -10,7 +11,7 @@ import { parseArgs } from 'node:util';
 import type { BackendChoice } from '../src/core/config/schema.js';
 import { machine } from './machine.js';
 import { median } from './median.js';
-import { type Figures, figures, measurePeer, pairsOf, root, torchVersion } from './peer.js';
+import { type Figures, figures, measureTorch, measureTrl, pairsOf, peerVersions, root } from './peer.js';
 import { measure } from './run.js';
 import { cpuShapes, shapes } from './shapes.js';
 
@@ -28,39 +29,65 @@ const backend = (values.backend ?? 'auto') as BackendChoice;
 const threads = Number(values.threads ?? (backend === 'wasm' ? 1 : availableParallelism()));
 const runs = Number(values.runs);
 
-const torch = torchVersion();
-const described = { ...machine(), torch, threads, runs };
+const versions = peerVersions();
+const described = { ...machine(), ...versions, threads, runs };
+const named = Object.entries(versions).map(([name, version]) => `${name} ${version ?? 'missing'}`);
 console.log(
-  `${described.processor}, ${described.cores} cores, Node ${described.node}, ${threads} threads, torch ${torch ?? 'missing'}`,
+  `${described.processor} (${described.instruction_sets.join(' ')}), ${described.cores} cores, Node ${described.node}, ${threads} threads, ${named.join(', ')}`,
 );
 
-const results: Record<string, unknown>[] = [];
+interface Compared {
+  shape: string;
+  backend: string;
+  figure: string;
+  peer_name: 'torch' | 'trl';
+  ours: number;
+  /** null: the peer is not installed. */
+  peer: number | null;
+  ratio: number | null;
+  /** Every run, interleaved with the peer's. */
+  runs: { ours: number[]; peer: number[] };
+}
+
+const results: Compared[] = [];
 let used = '';
+
+function compare(
+  shape: string,
+  figure: string,
+  peer_name: Compared['peer_name'],
+  ours: number[],
+  peer: number[],
+): void {
+  const [a, b] = [median(ours), peer.length > 0 ? median(peer) : null];
+  const ratio = b === null ? null : a / b;
+  results.push({ shape, backend: used, figure, peer_name, ours: a, peer: b, ratio, runs: { ours, peer } });
+  const compared = b === null || ratio === null ? 'missing' : `${b.toFixed(1)}  ratio ${ratio.toFixed(2)}`;
+  console.log(
+    `${shape.padEnd(6)} ${used.padEnd(6)} ${figure.padEnd(20)} ${a.toFixed(1)}  ${peer_name} ${compared}  (ours ${spread(ours)})`,
+  );
+}
+
+function spread(values: number[]): string {
+  return `${Math.min(...values).toFixed(1)} to ${Math.max(...values).toFixed(1)}`;
+}
+
 for (const shape of positionals.length > 0 ? positionals : cpuShapes) {
-  const [mine, theirs]: [Figures[], Figures[]] = [[], []];
+  const mine: Figures[] = [];
+  const torch: Figures[] = [];
+  const trl: number[] = [];
   for (let run = 0; run < runs; run++) {
     const own = backend === 'auto' || backend === 'native' ? threads : null;
     const result = measure({ shape, backend, threads: own, pairs: pairsOf(shape) });
     used = result.backend;
     mine.push(result);
-    if (torch !== null) theirs.push(measurePeer(shape, threads));
+    if (versions.torch !== null) torch.push(measureTorch(shape, threads));
+    if (versions.trl !== null) trl.push(measureTrl(shape, threads));
   }
   for (const figure of figures) {
-    const a = median(mine.map((row) => row[figure]));
-    const b = torch !== null ? median(theirs.map((row) => row[figure])) : null;
-    const ratio = b === null ? null : a / b;
-    const spread = (rows: Figures[]) => rows.map((row) => row[figure]);
-    results.push({
-      shape,
-      backend: used,
-      figure,
-      ours: a,
-      peer: b,
-      ratio,
-      runs: { ours: spread(mine), peer: spread(theirs) },
-    });
-    const compared = b === null ? '' : `  peer ${b.toFixed(1)}  ratio ${(ratio as number).toFixed(2)}`;
-    console.log(`${shape.padEnd(6)} ${used.padEnd(6)} ${figure.padEnd(20)} ${a.toFixed(1)}${compared}`);
+    const values = (rows: Figures[]) => rows.map((row) => row[figure]);
+    compare(shape, figure, 'torch', values(mine), values(torch));
+    if (figure === 'pairs_per_s') compare(shape, figure, 'trl', values(mine), trl);
   }
 }
 writeFileSync(

@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import type { BackendName } from '../src/core/config/schema.js';
 import { machine } from './machine.js';
 import { median } from './median.js';
-import { figures as speeds, measurePeer, pairsOf, root, torchVersion } from './peer.js';
+import { figures as speeds, measureTorch, pairsOf, peerVersions, root } from './peer.js';
 import { measure } from './run.js';
 
 const { values, positionals } = parseArgs({
@@ -20,7 +20,7 @@ const folder = process.env.BREVITY_TFJS_NODE;
 if (folder === undefined) throw new Error('start it with `npm run bench:tensorflow`, which builds tfjs-node');
 const threads = availableParallelism();
 const runs = Number(values.runs);
-const torch = torchVersion();
+const { torch } = peerVersions();
 const backends: BackendName[] = ['tensorflow', 'native', 'wasm'];
 
 /** Processor time depends less than speed on the machine's other work. */
@@ -42,7 +42,7 @@ for (const shape of positionals.length > 0 ? positionals : ['tiny', '15m']) {
       loads.push(loadavg()[0]);
       add(backend, measure({ shape, backend, pairs: pairsOf(shape), threads: backend === 'native' ? threads : null }));
     }
-    if (torch !== null) add('pytorch', measurePeer(shape, threads) as Figures);
+    if (torch !== null) add('pytorch', measureTorch(shape, threads) as Figures);
   }
   for (const figure of figures) {
     const rows = [...measured].map(([name, found]) => {

@@ -6,6 +6,7 @@
       "src/kernels/attention.cc",
       "src/kernels/attentionGrad.cc",
       "src/kernels/gemm.cc",
+      "src/kernels/gemmBf16.cc",
       "src/kernels/tokenLogProbs.cc",
     ],
   },

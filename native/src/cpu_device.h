@@ -7,6 +7,7 @@
 
 namespace brevity {
 
-std::unique_ptr<Device> makeCpuDevice(int64_t memoryLimit, bool poison);
+// `rounded`: products round their operands to bfloat16.
+std::unique_ptr<Device> makeCpuDevice(int64_t memoryLimit, bool poison, bool rounded = false);
 
 }  // namespace brevity

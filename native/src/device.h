@@ -127,7 +127,8 @@ struct OpEntry {
   std::function<void(const Launch&)> run;
 };
 
-// Every op of the cpu device, in an order that is fixed for the life of the process.
-const std::vector<OpEntry>& cpuOps();
+// Every op of the cpu device, in an order that is fixed for the life of the process. `rounded`: its products round their
+// operands to bfloat16.
+const std::vector<OpEntry>& cpuOps(bool rounded = false);
 
 }  // namespace brevity

@@ -11,7 +11,7 @@ namespace brevity {
 struct Opened {
   std::unique_ptr<Device> device;
   const std::vector<OpEntry>* ops;
-  // For people: card, driver, libraries; empty for `cpu`, which reports its instruction set.
+  // For people: card, driver, libraries; of `cpu`, which reports its instruction set, that of its bfloat16 products.
   std::string description;
   // Bytes per second of a large copy on the device, and floating-point operations per second of a large matrix product;
   // null for `cpu`.
@@ -19,7 +19,8 @@ struct Opened {
 };
 
 // `cpu`; `cuda` or `cuda:1`, the GPU of that number; `cuda-emulated` in builds for tests. `precision` is the type that
-// a GPU rounds operands of matrix products to: fp32, tf32, bf16. Throws with the reason if there is no such device.
+// operands of matrix products are rounded to: fp32, bf16, and on GPUs tf32. Throws with the reason if there is no such
+// device, or if it has no such products.
 Opened openDevice(const std::string& name, int64_t memoryLimit, bool poison, const std::string& precision);
 
 }  // namespace brevity

@@ -154,7 +154,7 @@ export const threadsOption = () =>
 export const precisionOption = () =>
   choice(
     '--precision <name>',
-    'operands of matrix products on the cuda backend (default: bf16)',
+    'operands of matrix products on the backends cuda (default: bf16) and native (default: fp32; no tf32)',
     precisionSchema.options,
   );
 

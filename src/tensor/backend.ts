@@ -48,9 +48,9 @@ const loaders: Record<BackendName, (threads: number | null, precision: Precision
     await activate('tensorflow');
     return detail;
   },
-  async native(threads) {
+  async native(threads, precision) {
     const { defaultSettings, describeNative, registerNative } = await import('./native/index.js');
-    registerNative(defaultSettings(threads));
+    registerNative(defaultSettings(threads, precision ?? 'fp32'));
     await activate('native');
     return describeNative();
   },
@@ -78,7 +78,7 @@ let current: Promise<BackendInfo> | null = null;
  * another.
  *
  * @param threads that `native` computes with; null: as many as this process may use
- * @param precision of matrix products on `cuda`; null: bf16
+ * @param precision of matrix products on `cuda` and `native`; null: bf16 on `cuda`, fp32 on `native`
  * @throws UserError with the reason if the explicit choice cannot be loaded
  */
 export async function useBackend(
@@ -102,8 +102,11 @@ async function choose(
   threads: number | null,
   precision: Precision | null,
 ): Promise<BackendInfo> {
-  if (precision !== null && choice !== 'cuda') {
-    throw new UserError(`precision is the cuda backend's to set; leave it out with backend ${choice}`, { exitCode: 2 });
+  if (precision !== null && choice !== 'cuda' && choice !== 'native') {
+    throw new UserError(
+      `precision can be set for the backends cuda and native; leave it out with backend ${choice}, or name one of them`,
+      { exitCode: 2 },
+    );
   }
   if (choice !== 'auto') {
     if (threads !== null && choice !== 'native') {

@@ -468,10 +468,10 @@ const bad: [name: string, args: string[], input: string | object[], status: numb
   ]),
   [
     'a precision for a backend that does not round',
-    ['sample', '--model', model, '--precision', 'tf32', '--backend', 'native'],
+    ['sample', '--model', model, '--precision', 'bf16', '--backend', 'wasm'],
     prompts,
     2,
-    /precision is the cuda backend's to set; leave it out with backend native/,
+    /precision can be set for the backends cuda and native; leave it out with backend wasm, or name one of them/,
   ],
   [
     'threads for a backend that has one',

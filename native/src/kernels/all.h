@@ -13,7 +13,7 @@
 #include "tokenLogProbs.h"
 
 #define BREVITY_ALL_KERNELS(X)                                                                                         \
-  X(gemm) X(tokenLogProbs) X(tokenLogProbsGrad) X(attention) X(attentionGrad) X(attentionDecode) X(fillCache)          \
+  X(gemm) X(gemmBf16) X(tokenLogProbs) X(tokenLogProbsGrad) X(attention) X(attentionGrad) X(attentionDecode) X(fillCache)          \
   X(rmsNorm) X(rmsNormGrad) X(layerNorm) X(layerNormGrad) X(rope) X(swiglu) X(swigluGrad) X(gelu) X(geluGrad)          \
   X(geluTanh) X(geluTanhGrad) X(exponential) X(sigmoid) X(hyperbolicTangent) X(errorFunction) X(softmax)               \
   X(logSoftmax) X(logSoftmaxStats) X(logSoftmaxGrad) X(gatherRows) X(scatterAddRows) X(adamw) X(sumOfSquares)          \

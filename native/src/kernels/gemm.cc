@@ -1,8 +1,8 @@
 #include "gemm.h"
 
 #include "../threads.h"
+#include "finish.h"
 #include "gemmTile.h"
-#include "math.h"
 
 namespace brevity {
 namespace BREVITY_NS {
@@ -21,42 +21,6 @@ constexpr int64_t kFewRows = 24;
 constexpr int64_t kStreamedRows = 96;
 constexpr int64_t kStreamed = 1 << 17;
 constexpr int64_t kStreamedDepth = 1024;
-
-vec activated(vec x, Activation activation, float alpha) {
-  vec bell;
-  switch (activation) {
-    case Activation::none:
-      return x;
-    case Activation::relu:
-      return larger(zero(), x);
-    case Activation::relu6:
-      return smaller(splat(6.0f), larger(zero(), x));
-    case Activation::sigmoid:
-      return sigmoidOf(x);
-    case Activation::silu:
-      return x * sigmoidOf(x);
-    case Activation::gelu:
-      return x * gaussianOf(x, &bell);
-    case Activation::geluTanh:
-      return geluTanhOf(x);
-    case Activation::elu:
-      return whereLess(x, zero(), exponentialOf(x) - splat(1.0f), x);
-    case Activation::leakyRelu:
-      return whereLess(x, zero(), splat(alpha) * x, x);
-  }
-  return x;
-}
-
-void finish(const Gemm& p, float* C, int64_t rows, int64_t column, int64_t columns) {
-  for (int64_t i = 0; i < rows; i++) {
-    float* c = C + i * p.ldc;
-    eachVector(columns, [&](int64_t j, auto lanes) {
-      vec x = lanes.get(c + j);
-      if (p.bias != nullptr) x = x + lanes.get(p.bias + column + j);
-      lanes.put(c + j, activated(x, p.activation, p.alpha));
-    });
-  }
-}
 
 bool streams(const Gemm& p) { return p.M <= kStreamedRows && p.N * p.K > kStreamed; }
 

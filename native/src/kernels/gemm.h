@@ -13,7 +13,7 @@ enum class Activation { none, relu, relu6, sigmoid, silu, gelu, geluTanh, elu, l
 struct Gemm {
   int64_t M = 0, N = 0, K = 0;
   const float* A = nullptr;
-  const uint16_t* halfA = nullptr;  // replaces A if not null, in bfloat16; on CUDA devices only
+  const uint16_t* halfA = nullptr;  // replaces A if not null, in bfloat16; in gemmBf16 and on CUDA devices only
   int64_t lda = 0;
   bool transA = false;
   const float* B = nullptr;
@@ -31,5 +31,8 @@ struct Gemm {
 };
 
 BREVITY_KERNEL(gemm, (const Gemm& product));
+
+// The same with both operands rounded to bfloat16 and sums in float32 (bf16Tile.h).
+BREVITY_KERNEL(gemmBf16, (const Gemm& product));
 
 }  // namespace brevity

@@ -1,8 +1,8 @@
 #include "tokenLogProbs.h"
 
 #include "../threads.h"
+#include "bf16Tile.h"
 #include "gemm.h"
-#include "gemmTile.h"
 #include "math.h"
 
 namespace brevity {
@@ -20,21 +20,60 @@ constexpr int64_t kSliceColumns = 1024;
 // Row stride of a slice: with a power of two, one column's elements would all fall into one set of the cache.
 constexpr int64_t kSliceStride = kSliceColumns + 16;
 
-// logits [rows, n] without bias for n ≤ kColumns columns from v on. packed: kDepth·kColumns floats.
-void logitsPanel(const TokenLogProbs& p, int64_t row, int64_t rows, int64_t v, int64_t n, float* packed, float* logits,
-                 int64_t stride) {
-  const int64_t across = p.headTransposed ? p.D : p.V;
-  const Right<float> head{p.head, across, p.headTransposed};
-  const Right<uint16_t> halfHead{p.halfHead, across, p.headTransposed};
-  if (p.D == 0)
-    for (int64_t i = 0; i < rows; i++) std::memset(logits + i * stride, 0, sizeof(float) * static_cast<size_t>(n));
-  const int64_t deepest = evenly(p.D, kDepth);
-  for (int64_t k = 0; k < p.D; k += deepest) {
-    int64_t depth = least(deepest, p.D - k);
-    p.halfHead != nullptr ? halfHead.pack(k, depth, v, n, packed) : head.pack(k, depth, v, n, packed);
-    panelProduct(rows, n, depth, Left{p.hidden + row * p.D + k, p.D, false}, packed, kColumns, logits, stride, k > 0);
+// Depth of a panel of pairs, which takes the memory of a float32 panel.
+constexpr int64_t kPairsDepth = 2 * kDepth;
+
+// The product of some rows of hidden states and panels of the head.
+class Logits {
+ public:
+  // Floats of memory that `rows` rows need.
+  static int64_t floats(const TokenLogProbs& p, int64_t rows) {
+    return kDepth * kColumns + (p.rounded ? rows * pairsOf(p.D) : 0);
   }
-}
+
+  Logits(const TokenLogProbs& p, int64_t row, int64_t rows, float* memory)
+      : p_(p), row_(row), rows_(rows), panel_(memory), left_(reinterpret_cast<uint32_t*>(memory + kDepth * kColumns)) {
+    if (p.rounded) packPairs(p.hidden + row * p.D, p.D, rows, p.D, left_, pairsOf(p.D));
+  }
+
+  // logits [rows, n] without bias for n ≤ kColumns columns from v on.
+  void panel(int64_t v, int64_t n, float* logits, int64_t stride) const {
+    if (p_.D == 0)
+      for (int64_t i = 0; i < rows_; i++) std::memset(logits + i * stride, 0, sizeof(float) * static_cast<size_t>(n));
+    p_.halfHead != nullptr ? product(p_.halfHead, v, n, logits, stride) : product(p_.head, v, n, logits, stride);
+  }
+
+ private:
+  template <class T>
+  void product(const T* head, int64_t v, int64_t n, float* logits, int64_t stride) const {
+    const int64_t across = p_.headTransposed ? p_.D : p_.V;
+    if (p_.rounded) {
+      const RightPairs<T> right{head, across, p_.headTransposed};
+      const int64_t deepest = pairsOf(evenly(p_.D, kPairsDepth)) * 2;
+      uint32_t* panel = reinterpret_cast<uint32_t*>(panel_);
+      for (int64_t k = 0; k < p_.D; k += deepest) {
+        const int64_t depth = least(deepest, p_.D - k);
+        right.pack(k, depth, v, n, panel);
+        panelProductBf16(rows_, n, pairsOf(depth), LeftPairs{left_ + k / 2, pairsOf(p_.D), false}, panel, logits,
+                         stride, k > 0);
+      }
+      return;
+    }
+    const Right<T> right{head, across, p_.headTransposed};
+    const int64_t deepest = evenly(p_.D, kDepth);
+    for (int64_t k = 0; k < p_.D; k += deepest) {
+      const int64_t depth = least(deepest, p_.D - k);
+      right.pack(k, depth, v, n, panel_);
+      panelProduct(rows_, n, depth, Left{p_.hidden + row_ * p_.D + k, p_.D, false}, panel_, kColumns, logits, stride,
+                   k > 0);
+    }
+  }
+
+  const TokenLogProbs& p_;
+  const int64_t row_, rows_;
+  float* const panel_;
+  uint32_t* const left_;
+};
 
 // A softmax's maximum and sum, kept per lane: lanes are combined only at the end of the row.
 struct Running {
@@ -73,13 +112,13 @@ void addColumnSums(const float* dlogits, int64_t rows, int64_t columns, float* d
 
 // dlogits [rows, columns] of a slice, dy·(onehot(target) - softmax), rows kSliceStride apart.
 void slice(const TokenLogProbs& p, const float* max, const float* sum, const float* dy, int64_t row, int64_t rows,
-           int64_t v, int64_t columns, float* dlogits, int workers, float* packed) {
+           int64_t v, int64_t columns, float* dlogits, int workers, float* memory) {
   int64_t down = blocksOf(rows, kTaskRows), across = blocksOf(columns, kColumns), tasks = down * across;
   parallel(tasks, workers, [&](int64_t task, int worker) {
     int64_t i0 = task % down * kTaskRows, m = least(kTaskRows, rows - i0);
     int64_t j0 = task / down * kColumns, n = least(kColumns, columns - j0);
     float* logits = dlogits + i0 * kSliceStride + j0;
-    logitsPanel(p, row + i0, m, v + j0, n, packed + worker * kDepth * kColumns, logits, kSliceStride);
+    Logits(p, row + i0, m, memory + worker * Logits::floats(p, kTaskRows)).panel(v + j0, n, logits, kSliceStride);
     for (int64_t i = 0; i < m; i++, logits += kSliceStride) {
       int64_t at = row + i0 + i, target = p.targets[at] - v - j0;
       vec largest = splat(max[at]), c = splat(-dy[at] / sum[at]);
@@ -99,18 +138,19 @@ void tokenLogProbs(const TokenLogProbs& p, float* logps, float* max, float* sum)
   if (p.N <= 0 || p.V <= 0) return;
   int64_t down = blocksOf(p.N, kTaskRows), across = blocksOf(p.V, kTaskColumns), tasks = down * across;
   int workers = workersFor(tasks);
-  int64_t buffer = kDepth * kColumns + kTaskRows * (kColumns + 2 * W);
+  const int64_t memory = Logits::floats(p, kTaskRows), buffer = memory + kTaskRows * (kColumns + 2 * W);
   Scratch scratch(workers * buffer), partial(2 * across * p.N);
   float *partialMax = partial.data(), *partialSum = partialMax + across * p.N;
   parallel(tasks, workers, [&](int64_t task, int worker) {
     int64_t row = task % down * kTaskRows, rows = least(kTaskRows, p.N - row);
     int64_t part = task / down, first = part * kTaskColumns, end = least(p.V, first + kTaskColumns);
-    float *packed = scratch.data() + worker * buffer, *logits = packed + kDepth * kColumns;
+    const Logits product(p, row, rows, scratch.data() + worker * buffer);
+    float* logits = scratch.data() + worker * buffer + memory;
     Running* states = reinterpret_cast<Running*>(logits + kTaskRows * kColumns);
     for (int64_t i = 0; i < rows; i++) start(states + i);
     for (int64_t v = first; v < end; v += kColumns) {
       int64_t n = least(kColumns, end - v);
-      logitsPanel(p, row, rows, v, n, packed, logits, kColumns);
+      product.panel(v, n, logits, kColumns);
       for (int64_t i = 0; i < rows; i++) {
         update(states + i, logits + i * kColumns, p.bias == nullptr ? nullptr : p.bias + v, n);
         int64_t target = p.targets[row + i] - v;
@@ -147,13 +187,14 @@ void tokenLogProbsGrad(const TokenLogProbs& p, const float* max, const float* su
   if (dbias != nullptr && !accumulateHead) std::memset(dbias, 0, sizeof(float) * static_cast<size_t>(p.V));
   if (p.N <= 0 || p.V <= 0) return;
   int workers = threads();
-  Scratch slices(least(p.N, kSliceRows) * kSliceStride), packed(workers * kDepth * kColumns);
+  Scratch slices(least(p.N, kSliceRows) * kSliceStride), memory(workers * Logits::floats(p, kTaskRows));
+  const auto multiply = p.rounded ? gemmBf16 : gemm;
   float* dlogits = slices.data();
   for (int64_t row = 0; row < p.N; row += kSliceRows) {
     int64_t rows = least(kSliceRows, p.N - row);
     for (int64_t v = 0; v < p.V; v += kSliceColumns) {
       int64_t columns = least(kSliceColumns, p.V - v);
-      slice(p, max, sum, dy, row, rows, v, columns, dlogits, workers, packed.data());
+      slice(p, max, sum, dy, row, rows, v, columns, dlogits, workers, memory.data());
       Gemm product;
       if (dhidden != nullptr) {
         product.M = rows, product.N = p.D, product.K = columns;
@@ -164,7 +205,7 @@ void tokenLogProbsGrad(const TokenLogProbs& p, const float* max, const float* su
         product.ldb = p.headTransposed ? p.D : p.V, product.transB = !p.headTransposed;
         product.C = dhidden + row * p.D, product.ldc = p.D;
         product.accumulate = v > 0;
-        gemm(product);
+        multiply(product);
       }
       if (dhead != nullptr) {
         product = Gemm();
@@ -180,7 +221,7 @@ void tokenLogProbsGrad(const TokenLogProbs& p, const float* max, const float* su
           product.N = columns, product.B = dlogits, product.ldb = kSliceStride;
           product.C = dhead + v, product.ldc = p.V;
         }
-        gemm(product);
+        multiply(product);
       }
       if (dbias != nullptr) addColumnSums(dlogits, rows, columns, dbias + v);
     }

@@ -13,6 +13,7 @@ struct TokenLogProbs {
   bool headTransposed = false;
   const float* bias = nullptr;  // [V] or null, added to the logits
   const int32_t* targets = nullptr;  // [N], each in [0, V)
+  bool rounded = false;  // every product rounds its operands to bfloat16, as gemmBf16 does
 };
 
 // logps [N] = log softmax(hidden·head)[target]. max and sum [N], the row's largest logit and Σ exp(logit - max), are

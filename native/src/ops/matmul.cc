@@ -40,12 +40,21 @@ Gemm matMulOf(const Launch& l, bool halfA, bool halfB) {
   return g;
 }
 
-static void matMulOp(const Launch& l) { gemm(matMulOf(l, false, false)); }
-static void matMulHalfOp(const Launch& l) { gemm(matMulOf(l, false, true)); }
+template <bool halfA, bool halfB>
+static void matMulOp(const Launch& l) {
+  gemm(matMulOf(l, halfA, halfB));
+}
+template <bool halfA, bool halfB>
+static void matMulRoundedOp(const Launch& l) {
+  gemmBf16(matMulOf(l, halfA, halfB));
+}
 
-void addMatMulOps(OpTable& table) {
-  table.push_back({"MatMul", matMulOp});
-  table.push_back({"MatMul/bf16", matMulHalfOp});
+void addMatMulOps(OpTable& table, bool rounded) {
+  table.push_back({"MatMul", rounded ? matMulRoundedOp<false, false> : matMulOp<false, false>});
+  table.push_back({"MatMul/bf16", rounded ? matMulRoundedOp<false, true> : matMulOp<false, true>});
+  if (!rounded) return;
+  table.push_back({"MatMul/bf16a", matMulRoundedOp<true, false>});
+  table.push_back({"MatMul/bf16ab", matMulRoundedOp<true, true>});
 }
 
 }  // namespace brevity

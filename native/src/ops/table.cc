@@ -4,19 +4,21 @@
 
 namespace brevity {
 
-const std::vector<OpEntry>& cpuOps() {
-  static const OpTable table = [] {
-    OpTable ops;
-    addElementwiseOps(ops);
-    addShapeOps(ops);
-    addReduceOps(ops);
-    addMatMulOps(ops);
-    addModelOps(ops);
-    addPackedOps(ops);
-    addTrainingOps(ops);
-    return ops;
-  }();
-  return table;
+static OpTable opsOf(bool rounded) {
+  OpTable ops;
+  addElementwiseOps(ops);
+  addShapeOps(ops);
+  addReduceOps(ops);
+  addMatMulOps(ops, rounded);
+  addModelOps(ops);
+  addPackedOps(ops);
+  addTrainingOps(ops, rounded);
+  return ops;
+}
+
+const std::vector<OpEntry>& cpuOps(bool rounded) {
+  static const OpTable exact = opsOf(false), rounding = opsOf(true);
+  return rounded ? rounding : exact;
 }
 
 Strides stridesAt(const Launch& l, int at) {

@@ -11,10 +11,11 @@ using OpTable = std::vector<OpEntry>;
 void addElementwiseOps(OpTable& table);
 void addShapeOps(OpTable& table);
 void addReduceOps(OpTable& table);
-void addMatMulOps(OpTable& table);
+// `rounded`: products round their operands to bfloat16.
+void addMatMulOps(OpTable& table, bool rounded);
 void addModelOps(OpTable& table);
 void addPackedOps(OpTable& table);
-void addTrainingOps(OpTable& table);
+void addTrainingOps(OpTable& table, bool rounded);
 
 // Params from `at` on: rank, dims, strides in buffer a, strides in buffer b.
 Strides stridesAt(const Launch& launch, int at);

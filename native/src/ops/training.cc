@@ -15,10 +15,12 @@ const int32_t* targetsOf(const Launch& l, int buffer, int64_t N, int64_t V) {
   return targets;
 }
 
-// hidden, head, targets as buffers 0 to 2; N, D, V, headTransposed. The ops /bf16 have the head in bfloat16.
-template <bool half>
+// hidden, head, targets as buffers 0 to 2; N, D, V, headTransposed. The ops /bf16 have the head in bfloat16; `rounded`:
+// products round their operands to bfloat16.
+template <bool half, bool rounded>
 TokenLogProbs shapeOf(const Launch& l) {
   TokenLogProbs shape;
+  shape.rounded = rounded;
   shape.N = l.count(0);
   shape.D = l.count(1);
   shape.V = l.count(2);
@@ -34,17 +36,17 @@ TokenLogProbs shapeOf(const Launch& l) {
 }
 
 // hidden, head, targets, logps, max, sum; N, D, V, headTransposed
-template <bool half>
+template <bool half, bool rounded>
 void tokenLogProbsOp(const Launch& l) {
-  const TokenLogProbs shape = shapeOf<half>(l);
+  const TokenLogProbs shape = shapeOf<half, rounded>(l);
   tokenLogProbs(shape, l.floats(3, shape.N), l.floats(4, shape.N), l.floats(5, shape.N));
 }
 
 // hidden, head, targets, max, sum, dy, dhidden and, if trainsHead, dhead; N, D, V, headTransposed, trainsHead. A head
 // in bfloat16 is frozen.
-template <bool half>
+template <bool half, bool rounded>
 void tokenLogProbsGradOp(const Launch& l) {
-  const TokenLogProbs shape = shapeOf<half>(l);
+  const TokenLogProbs shape = shapeOf<half, rounded>(l);
   if (half && l.number(4) != 0) l.fail("has a frozen head, which is not trained");
   float* dhead = l.number(4) != 0 ? l.floats(7, shape.D * shape.V) : nullptr;
   tokenLogProbsGrad(shape, l.floats(3, shape.N), l.floats(4, shape.N), l.floats(5, shape.N),
@@ -125,11 +127,16 @@ void sampleTokensOp(const Launch& l) {
 
 }  // namespace
 
-void addTrainingOps(OpTable& table) {
-  table.push_back({"TokenLogProbs", tokenLogProbsOp<false>});
-  table.push_back({"TokenLogProbs/bf16", tokenLogProbsOp<true>});
-  table.push_back({"TokenLogProbsGrad", tokenLogProbsGradOp<false>});
-  table.push_back({"TokenLogProbsGrad/bf16", tokenLogProbsGradOp<true>});
+template <bool rounded>
+static void addTokenLogProbs(OpTable& table) {
+  table.push_back({"TokenLogProbs", tokenLogProbsOp<false, rounded>});
+  table.push_back({"TokenLogProbs/bf16", tokenLogProbsOp<true, rounded>});
+  table.push_back({"TokenLogProbsGrad", tokenLogProbsGradOp<false, rounded>});
+  table.push_back({"TokenLogProbsGrad/bf16", tokenLogProbsGradOp<true, rounded>});
+}
+
+void addTrainingOps(OpTable& table, bool rounded) {
+  rounded ? addTokenLogProbs<true>(table) : addTokenLogProbs<false>(table);
   table.push_back({"LogSoftmaxStats", logSoftmaxStatsOp});
   table.push_back({"LogSoftmaxGrad", logSoftmaxGradOp});
   table.push_back({"AdamW", adamwOp});

@@ -417,7 +417,7 @@ export type BackendName = (typeof backendNames)[number];
 export const backendSchema = z.enum(['auto', ...backendNames]);
 export type BackendChoice = z.infer<typeof backendSchema>;
 
-/** The type that operands of matrix products are rounded to on a GPU; sums are always float32. */
+/** The type that operands of matrix products are rounded to on `cuda` and `native`; sums are always float32. */
 export const precisionSchema = z.enum(['bf16', 'tf32', 'fp32']);
 export type Precision = z.infer<typeof precisionSchema>;
 
@@ -449,7 +449,7 @@ export const configSchema = z.strictObject({
   precision: precisionSchema
     .nullable()
     .default(null)
-    .describe('what operands of matrix products are rounded to on the cuda backend; null is bf16'),
+    .describe('what operands of matrix products are rounded to; null is bf16 on the cuda backend and fp32 on native'),
   sampling: samplingSchema.prefault({}),
   rewards: rewardOptionsSchema.prefault({}),
   pairs: runPairsSchema.prefault({}),

@@ -14,7 +14,7 @@ export interface DeviceSettings {
   memoryLimit: number;
   /** For tests: fill new memory with NaN, so that elements that no kernel writes are noticed. */
   poison: boolean;
-  /** The type that a GPU rounds operands of matrix products to; the cpu device does not round. */
+  /** The type that operands of matrix products are rounded to: fp32 or bf16, on a GPU also tf32. */
   precision: Precision;
 }
 
@@ -74,7 +74,7 @@ export class Device {
   /** The instruction set that the kernels use. */
   readonly isa: string;
   readonly threads: number;
-  /** A GPU's card, driver and libraries, for people; empty on the cpu device. */
+  /** For people: a GPU's card, driver and libraries; on the cpu device the instructions of bfloat16 products, if used. */
   readonly description: string;
   /** What the environment requested and the addon cannot do; for people. */
   readonly problem: string | undefined;
@@ -96,7 +96,7 @@ export class Device {
       settings.precision,
     );
     this.description = description;
-    this.roundsProducts = name !== 'cpu' && settings.precision === 'bf16';
+    this.roundsProducts = settings.precision === 'bf16';
     this.isa = isa;
     this.threads = threads;
     this.problem = problem;

@@ -1,6 +1,7 @@
 /** Registers the native backend with TensorFlow.js. */
 import { availableParallelism, totalmem } from 'node:os';
 import * as tf from '@tensorflow/tfjs-core';
+import type { Precision } from '../../core/config/schema.js';
 import { loadAddon } from './addon.js';
 import { NativeBackend } from './backend.js';
 import { Device, type DeviceSettings } from './device.js';
@@ -12,21 +13,21 @@ const MEMORY_SHARE = 0.9;
 let registered = false;
 
 /** Default settings. */
-export function defaultSettings(threads: number | null = null): DeviceSettings {
+export function defaultSettings(threads: number | null = null, precision: Precision = 'fp32'): DeviceSettings {
   const constrained = process.constrainedMemory() ?? 0;
   const memory = constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
   return {
     threads: threads ?? availableParallelism(),
     memoryLimit: Math.floor(memory * MEMORY_SHARE),
     poison: process.env.BREVITY_POISON === '1',
-    precision: 'fp32',
+    precision,
   };
 }
 
 /**
- * Registers the backend `native` and its kernels; tfjs opens the device when the backend becomes current.
+ * Registers the backend `native` and its kernels.
  *
- * @throws Error with the reason if the addon cannot be loaded
+ * @throws Error with the reason if the addon cannot be loaded, or the processor has no products in this precision
  */
 export function registerNative(settings: DeviceSettings): void {
   const addon = loadAddon();
@@ -34,16 +35,19 @@ export function registerNative(settings: DeviceSettings): void {
   const asked = process.env.BREVITY_DEVICE;
   const deviceName = asked === 'cuda' || asked === 'cuda-emulated' ? asked : 'cpu';
   if (registered) return;
-  tf.registerBackend('native', () => new NativeBackend(new Device(addon, deviceName, settings)));
+  // Opened here, because tfjs swallows the reason when a backend cannot be made.
+  const device = new Device(addon, deviceName, settings);
+  tf.registerBackend('native', () => new NativeBackend(device));
   registerKernels('native');
   registered = true;
 }
 
-/** Instruction set and number of threads, for people. The native backend must be the current one. */
+/** Instruction set, number of threads and precision, for people. The native backend must be the current one. */
 export function describeNative(): string {
   const { device } = tf.backend() as NativeBackend;
-  const { isa, threads, problem } = device;
+  const { isa, threads, problem, description } = device;
   const names: Record<string, string> = { avx512: 'AVX-512', avx2: 'AVX2', neon: 'NEON', plain: 'plain' };
-  const text = `our C++ kernels, ${names[isa] ?? isa}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
+  const products = device.roundsProducts ? `, products in bfloat16 (${description})` : '';
+  const text = `our C++ kernels, ${names[isa] ?? isa}, ${threads} ${threads === 1 ? 'thread' : 'threads'}${products}`;
   return problem === undefined ? text : `${text}; ${problem}`;
 }

@@ -26,7 +26,7 @@ function forReaders(
   { onlyMultiplied = false }: Readers,
   outputs = 1,
 ): tf.TensorInfo[] {
-  const rounded = onlyMultiplied && backend.device.roundsProducts;
+  const rounded = onlyMultiplied && backend.device.roundsProducts && backend.device.hasOp(`${op}>bf16`);
   const output: Output = [inputs[0].shape, 'float32', rounded];
   return backend.compute(rounded ? `${op}>bf16` : op, inputs, params, ...new Array<Output>(outputs).fill(output));
 }

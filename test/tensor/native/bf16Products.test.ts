@@ -4,20 +4,17 @@
  */
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
-import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { type LoraConfig, loraSchema, updateSchema } from '../../../src/core/config/schema.js';
 import { responseLogprobs, sum } from '../../../src/train/logprobs.js';
 import { updatePolicy } from '../../../src/train/update.js';
 import { loadModel } from '../../../src/model/folder.js';
 import type { PairRow } from '../../../src/core/rows.js';
 import type { NativeBackend } from '../../../src/tensor/native/backend.js';
-import { defaultSettings, registerNative } from '../../../src/tensor/native/index.js';
 import { causalModels, goldenFolder, readGolden, type GoldenPair } from '../../golden.js';
+import { useBf16 } from './bf16Device.js';
 
-beforeAll(async () => {
-  registerNative({ ...defaultSettings(), precision: 'bf16' });
-  await tf.setBackend('native');
-});
+const problem = await useBf16();
 const backend = () => tf.backend() as NativeBackend;
 
 interface Golden {
@@ -55,7 +52,7 @@ async function trained(name: string, lora: LoraConfig | null, rounded: boolean) 
   }
 }
 
-describe('an update has the bits of float32', () => {
+describe.skipIf(problem !== null)('an update has the bits of float32', () => {
   const lora = loraSchema.parse({ rank: 2, alpha: 4 });
   it.each([
     ['qwen3', null],
@@ -68,15 +65,18 @@ describe('an update has the bits of float32', () => {
   });
 });
 
-it.each(causalModels)("log-probabilities of %s are near PyTorch's in float32", async (name) => {
-  const golden = goldenOf(name);
-  const model = await loadModel(path.join(goldenFolder, name, 'model'));
-  onTestFinished(() => model.dispose());
-  const chosen = golden.pairs.map((pair) => ({ prompt_ids: pair.prompt, response_ids: pair.chosen }));
-  const logps = await responseLogprobs(model, chosen, { microTokens: 60 });
-  // Operands have eight bits, and these models' weights are large: in plain attention and on tensor cores alike a
-  // token's is off by one to two hundredths.
-  logps.forEach((tokens, i) =>
-    expect(Math.abs(sum(tokens) - golden.ref_chosen_logps[i]) / tokens.length).toBeLessThan(0.03),
-  );
-});
+it.skipIf(problem !== null).each(causalModels)(
+  "log-probabilities of %s are near PyTorch's in float32",
+  async (name) => {
+    const golden = goldenOf(name);
+    const model = await loadModel(path.join(goldenFolder, name, 'model'));
+    onTestFinished(() => model.dispose());
+    const chosen = golden.pairs.map((pair) => ({ prompt_ids: pair.prompt, response_ids: pair.chosen }));
+    const logps = await responseLogprobs(model, chosen, { microTokens: 60 });
+    // Operands have eight bits, and these models' weights are large: in plain attention and on tensor cores alike a
+    // token's is off by one to two hundredths.
+    logps.forEach((tokens, i) =>
+      expect(Math.abs(sum(tokens) - golden.ref_chosen_logps[i]) / tokens.length).toBeLessThan(0.03),
+    );
+  },
+);
