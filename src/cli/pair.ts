@@ -96,7 +96,10 @@ export function pairCommand(): Command {
       const out = new RowWriter(options.out);
       for (const pair of pairs) {
         const position = positions.get(pair.prompt_index as number) as number;
-        const row = { ...withWinProbabilities(pair, scores[position].rewards, 'scores'), prompt_index: indices[position] };
+        const row = {
+          ...withWinProbabilities(pair, scores[position].rewards, 'scores'),
+          prompt_index: indices[position],
+        };
         out.write(hasIds(read[position].row) ? row : textPair(row));
       }
       out.close();

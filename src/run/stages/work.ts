@@ -69,9 +69,7 @@ export const work: { [S in Work]: (context: WorkContext) => Promise<WorkResults[
       made,
     } = makePairs(samples, scores, config.pairs, pairingSeed(config.seed, seedRound(round)));
     const rewardsOf = new Map(scores.map(({ prompt_index, rewards }) => [prompt_index, rewards]));
-    const pairs = plain.map((pair) =>
-      withColumns(pair, config, rewardsOf.get(pair.prompt_index as number) ?? []),
-    );
+    const pairs = plain.map((pair) => withColumns(pair, config, rewardsOf.get(pair.prompt_index as number) ?? []));
     const review = reviewRows(samples, scores, made);
     writeJsonLines(files.file(round.id, roundFiles.pairs), pairs);
     writeJsonLines(files.file(round.id, roundFiles.review), review);
