@@ -13,6 +13,7 @@ import {
 } from '../core/publicAnswers.js';
 import { sampleSeed } from '../core/seeds.js';
 import { UserError } from '../core/errors.js';
+import { largest } from '../core/limits.js';
 import { readTextFile } from '../io/files.js';
 import { jsonLine, printError, ProgressLine } from '../io/print.js';
 import type { BeamSettings } from '../model/generate/beam.js';
@@ -87,7 +88,7 @@ async function writeAnswers(task: AnswerTask, questions: Question[], source: Sou
   /** For each question, the answers to its turns. */
   const texts = questions.map((): string[] => []);
   const rows: string[] = [];
-  const turns = Math.max(...questions.map((question) => turnsOf(question)));
+  const turns = largest(questions.map((question) => turnsOf(question)));
   for (let turn = 0; turn < turns; turn++) {
     const asked = questions.map((_, q) => q).filter((q) => turn < turnsOf(questions[q]));
     const entries = asked.map((q) => ({

@@ -120,6 +120,12 @@ describe('a whole round by keystrokes', () => {
         .map((line) => JSON.parse(line) as Record<string, number> & { chosen_ids: number[]; rejected_ids: number[] });
     const difference = (of: ReturnType<typeof rows>) =>
       of.reduce((sum, { chosen_ids, rejected_ids }) => sum + chosen_ids.length - rejected_ids.length, 0) / of.length;
+    const settledStage = () => {
+      const { rounds } = JSON.parse(readFileSync(path.join(home, 'run/run.json'), 'utf8')) as {
+        rounds: { stage: string; overrides: { pairs?: { strategy?: string } } }[];
+      };
+      return `${rounds[1].overrides.pairs?.strategy} ${rounds[1].stage}`;
+    };
     const before = rows();
     expect(before.length).toBeGreaterThan(16);
 
@@ -132,14 +138,16 @@ describe('a whole round by keystrokes', () => {
     screen.type(keys.enter);
     await screen.until(/Make the pairs again: length-penalized, λ 0\.1 instead of best-worst\?/);
     screen.type('y');
-    await screen.until(/prompt↑[\s\S]*waiting for your review|waiting for your review[\s\S]*prompt↑/);
+    // Until then the screen still shows the review of the pairs before.
+    await expect.poll(() => settledStage(), { timeout: 60_000 }).toBe('length-penalized review');
+    await screen.until(/waiting for your review/);
     const made = rows();
     expect(made).toHaveLength(Number(told[1]));
     expect(difference(made).toFixed(1)).toBe(Number(told[2]).toFixed(1));
     expect(difference(made)).toBeLessThan(difference(before));
 
     screen.type('m');
-    await screen.until(/pair weight/);
+    await screen.until(/how much the prompt's pairs count/);
     screen.type('0.5' + keys.enter);
     await screen.until(/weight 0\.500 by hand/);
     screen.type(keys.enter);

@@ -25,7 +25,7 @@ export function EvaluationView({ state, columns, rows }: ViewProps<EvaluationSta
   const round = shownRound(state);
   if (data === null || round === null) return null;
   if (round.evaluation !== null)
-    return <Evaluated state={state} round={round} evaluation={round.evaluation} columns={columns} />;
+    return <Evaluated state={state} round={round} evaluation={round.evaluation} columns={columns} rows={rows} />;
   if (round.stage === 'evaluate') return <Evaluating data={data} columns={columns} rows={rows} />;
   return <Paragraph columns={columns}>{notYet(round)}</Paragraph>;
 }
@@ -78,23 +78,31 @@ interface EvaluatedProps {
   readonly round: RoundState;
   readonly evaluation: EvaluationResult;
   readonly columns: number;
+  readonly rows: number;
 }
 
 /** What the round changed on the held-out prompts, against its start and against the base policy. */
-function Evaluated({ state, round, evaluation, columns }: EvaluatedProps) {
+function Evaluated({ state, round, evaluation, columns, rows }: EvaluatedProps) {
   const { ui } = state;
   const layout = evaluationLayout(state);
-  const { opponents, opponent, spreadRows, prompts, sentences, kindRows, kindsTop } = layout;
+  const { opponents, opponent, spreadRows, prompts, measures, sentences, kindRows, kindsTop } = layout;
   return (
     <>
       {ui.view === 'numbers' && (
-        <Numbers round={round} evaluation={evaluation} opponents={opponents} sentences={sentences} columns={columns} />
+        <Numbers
+          round={round}
+          evaluation={evaluation}
+          opponents={opponents}
+          measures={measures}
+          sentences={sentences}
+          columns={columns}
+        />
       )}
       {ui.view === 'kinds' && opponent !== null && (
         <Kinds opponent={opponent} top={kindsTop} rows={kindRows} columns={columns} />
       )}
       {ui.view === 'judges' && opponent !== null && (
-        <Judges evaluation={evaluation} opponent={opponent} columns={columns} />
+        <Judges evaluation={evaluation} opponent={opponent} columns={columns} rows={rows} />
       )}
       {ui.view === 'numbers' && opponents.length === 0 && evaluation.reward_check !== undefined && (
         <RewardCheck check={evaluation.reward_check} columns={columns} rows={state.size.rows < 30 ? 3 : 8} />

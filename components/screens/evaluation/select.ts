@@ -12,7 +12,7 @@ import { shownRound } from '../../app/selectors.js';
 import { wrapped } from '../../parts/markedText.js';
 import type { Tone } from '../../parts/theme.js';
 import { kindInWords, judgesInWords } from './opinions.js';
-import { type Opponent, measureInWords, measuresOf, opponentsOf } from './measures.js';
+import { type Measure, type Opponent, measureInWords, measuresOf, opponentsOf } from './measures.js';
 import type { EvaluationState } from './state.js';
 
 export interface EvaluationLayout {
@@ -23,6 +23,8 @@ export interface EvaluationLayout {
   before: readonly HeldOutResponse[] | null;
   /** Rows of both histograms; 0: not shown. */
   spreadRows: number;
+  /** The rows of the table, as many as fit. */
+  measures: readonly Measure[];
   /** Lines beneath the table: whether the differences exceed the noise, and notes. */
   sentences: readonly SentenceLine[];
   /** Rows of the kinds, and the first visible one. */
@@ -65,7 +67,9 @@ function computeLayout(state: EvaluationState): EvaluationLayout {
   const before = opponent === null ? null : responsesOf(state, opponent.round);
   const numbers = state.ui.view === 'numbers';
   const { evaluation } = round ?? { evaluation: null };
-  const measureRows = evaluation === null ? 0 : measuresOf(evaluation, opponents).length;
+  // The last measures matter least.
+  const measures = evaluation === null ? [] : measuresOf(evaluation, opponents).slice(0, rows - numbersHead);
+  const measureRows = measures.length;
   const sentences =
     numbers && evaluation !== null
       ? visibleLines(sentenceLines(evaluation, opponent, state.size.columns), rows - numbersHead - measureRows)
@@ -82,7 +86,7 @@ function computeLayout(state: EvaluationState): EvaluationLayout {
   const promptsRoom = { columns: state.size.columns, rows: promptRows };
   const prompts = promptRows === 0 || opponent === null ? null : promptsLayout(now, before, state.ui, promptsRoom);
   const promptsTop = numbers ? numbersRows + spreadRows : 0;
-  return { opponents, opponent, now, before, spreadRows, sentences, kindRows, kindsTop, promptsTop, prompts };
+  return { opponents, opponent, now, before, spreadRows, measures, sentences, kindRows, kindsTop, promptsTop, prompts };
 }
 
 const tones: Record<Finding['verdict'], Tone> = {
@@ -95,7 +99,7 @@ const tones: Record<Finding['verdict'], Tone> = {
 };
 
 /** As many lines as there is room for; a sign at the end of the last one tells that more follow. */
-function visibleLines(lines: readonly SentenceLine[], room: number): SentenceLine[] {
+export function visibleLines(lines: readonly SentenceLine[], room: number): SentenceLine[] {
   const shown = lines.slice(0, Math.max(0, room));
   const last = shown.at(-1);
   if (last === undefined || shown.length === lines.length) return shown;

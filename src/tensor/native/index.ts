@@ -35,9 +35,14 @@ export function registerNative(settings: DeviceSettings): void {
   const asked = process.env.BREVITY_DEVICE;
   const deviceName = asked === 'cuda' || asked === 'cuda-emulated' ? asked : 'cpu';
   if (registered) return;
-  // Opened here, because tfjs swallows the reason when a backend cannot be made.
-  const device = new Device(addon, deviceName, settings);
-  tf.registerBackend('native', () => new NativeBackend(device));
+  // Opened here, because tfjs swallows the reason when a backend cannot be made. A backend that is disposed of closes its
+  // device, and the next one opens another.
+  let opened: Device | null = new Device(addon, deviceName, settings);
+  tf.registerBackend('native', () => {
+    const device = opened ?? new Device(addon, deviceName, settings);
+    opened = null;
+    return new NativeBackend(device);
+  });
   registerKernels('native');
   registered = true;
 }

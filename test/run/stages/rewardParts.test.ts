@@ -127,10 +127,7 @@ describe('the answers of an evaluation', () => {
         { name: 'hf:a', weight: 0.5 },
         { name: 'module:b.mjs', weight: -2 },
       ],
-      values: [
-        [2, 1],
-        [2, 1],
-      ],
+      values: [parts, parts],
     });
   });
 

@@ -1,7 +1,7 @@
 import type { EvaluationResult } from '../../../../src/core/rows.js';
 import type { RoundState } from '../../../../src/protocol/messages.js';
 import { decisionsInWords } from '../../../../src/core/review/decisions.js';
-import { type Opponent, measuresOf, textOf } from '../measures.js';
+import { type Measure, type Opponent, textOf } from '../measures.js';
 import { type SentenceLine, verdictText } from '../select.js';
 import * as format from '../../../../src/core/format.js';
 import { makeLine } from '../../../../src/core/sanitize.js';
@@ -13,6 +13,7 @@ export interface NumbersProps {
   readonly round: RoundState;
   readonly evaluation: EvaluationResult;
   readonly opponents: readonly Opponent[];
+  readonly measures: readonly Measure[];
   /** Beneath the table. */
   readonly sentences: readonly SentenceLine[];
   readonly columns: number;
@@ -21,11 +22,14 @@ export interface NumbersProps {
 const nameWidth = 18;
 const valueWidth = 10;
 const widestDelta = 32;
+/** A narrower table has no room for the values before the round beside the differences from them. */
+const leastWithBefore = 76;
 
 /** The table of measures under the round's facts and its verdict. */
-export function Numbers({ round, evaluation, opponents, sentences, columns }: NumbersProps) {
+export function Numbers({ round, evaluation, opponents, measures, sentences, columns }: NumbersProps) {
   const { settings, verdict } = round;
-  const free = columns - nameWidth - valueWidth * (1 + opponents.length);
+  const withBefore = columns >= leastWithBefore;
+  const free = columns - nameWidth - valueWidth * (1 + (withBefore ? opponents.length : 0));
   const deltaWidth = Math.min(widestDelta, Math.floor(free / Math.max(1, opponents.length)));
   const { responses = 1 } = evaluation;
   const each = responses === 1 ? '' : `, ${responses} responses each`;
@@ -46,14 +50,14 @@ export function Numbers({ round, evaluation, opponents, sentences, columns }: Nu
       </Line>
       <Line tone="title">
         {fit('', nameWidth)}
-        {opponents.map(({ heading }) => fit(heading, valueWidth, 'right')).join('')}
+        {withBefore && opponents.map(({ heading }) => fit(heading, valueWidth, 'right')).join('')}
         {fit(`round ${round.id}`, valueWidth, 'right')}
         {opponents.map(({ heading }) => fit(`Δ ${heading}`, deltaWidth, 'right')).join('')}
       </Line>
-      {measuresOf(evaluation, opponents).map(({ name, before, own, delta }) => (
+      {measures.map(({ name, before, own, delta }) => (
         <Line key={name}>
           {fit(name, nameWidth)}
-          {before.map((value) => fit(value, valueWidth, 'right')).join('')}
+          {withBefore && before.map((value) => fit(value, valueWidth, 'right')).join('')}
           <Tint tone="title">{fit(own, valueWidth, 'right')}</Tint>
           {delta.map((cell, i) => (
             <Tint key={i} tone={cell.tone}>
