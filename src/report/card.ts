@@ -1,5 +1,6 @@
 /** The model card of an exported policy: README.md with the front matter that the Hugging Face hub reads. */
 import type { Config } from '../core/config/schema.js';
+import { decodingInWords } from '../core/heldOutDecoding.js';
 import { winRateInterval } from '../core/findings.js';
 import type { Interval } from '../core/statistics.js';
 import { decisionsInWords } from '../core/review/decisions.js';
@@ -78,10 +79,10 @@ function introduction({ base, adapter, config }: CardFacts, rounds: readonly Rou
 }
 
 function results(round: RoundState, evaluation: NonNullable<RoundState['evaluation']>): string {
-  const { prompts, reward, mean_length, truncated_share } = evaluation;
+  const { prompts, reward, mean_length, truncated_share, decoding } = evaluation;
   const base = againstBase(round);
   const lines = [
-    `On ${prompts} held-out prompts:`,
+    `On ${prompts} held-out prompts${decoding === undefined ? '' : `, each response by ${decodingInWords(decoding)}`}:`,
     '',
     `- mean reward ${fixed(reward, 3)}${base === undefined ? '' : `, base ${fixed(base.reward_against, 3)}`}`,
     ...(evaluation.reward_parts ?? []).map(

@@ -33,6 +33,7 @@ const task = (changes: Partial<AnswerTask>): AnswerTask => ({
   keepAll: false,
   reward: `module:${new URL('../fixtures/hash-reward.mjs', import.meta.url).pathname}`,
   rewardOptions: rewardOptionsSchema.parse({}),
+  judgeCache: null,
   beam: null,
   settings: {
     ...{ temperature: 1, top_p: 0.95, top_k: 0, min_p: 0, repetition_penalty: 1, max_new_tokens: 16, batch_size: 8 },
