@@ -28,11 +28,15 @@ import { holdPolicy, serverSampler, withServers } from './servers.js';
 export async function evaluateRound(context: WorkContext): Promise<EvaluationResult> {
   const { config, round } = context;
   const { server } = config.sampling;
+  const opponents = opponentsOf(context);
+  const otherRewards = checkSameDecoding(
+    context,
+    opponents.map(({ id }) => id),
+  );
   const logps =
     server === null
       ? await answersHere(context)
       : await withServers(context, server, (pool) => answersThere(context, pool, server));
-  const opponents = opponentsOf(context);
   const samples = new Map(
     [round.id, ...opponents.map(({ id }) => id)].map((id): [number, HeldOutSamples] => [
       id,
@@ -41,10 +45,6 @@ export async function evaluateRound(context: WorkContext): Promise<EvaluationRes
   );
   const own = samples.get(round.id) as HeldOutSamples;
   checkSamePrompts(context, own, [...samples.values()]);
-  const otherDecoding = checkSameDecoding(
-    context,
-    opponents.map(({ id }) => id),
-  );
   const decoding = decodingOf(config.evaluation);
   const prompts = heldOutPrompts(config, { rows: true });
   const metrics = await heldOutMetrics(context, prompts, [...samples.values()]);
@@ -70,7 +70,7 @@ export async function evaluateRound(context: WorkContext): Promise<EvaluationRes
       ...(decoding !== null && { decoding }),
       notes: [
         ...(decoding === null ? [] : [decodingNote(decoding)]),
-        ...otherDecoding,
+        ...otherRewards,
         ...(judge === null ? [] : judgeNotes(config.reward, judge.spec)),
       ],
     },

@@ -100,11 +100,15 @@ export function decodingIn({ files }: WorkContext, round: number): DecodingRow |
 const inWords = (decoding: HeldOutDecoding | null): string =>
   decoding === null ? 'plain sampling' : decodingInWords(decoding);
 
+function wantedDecoding({ config }: WorkContext): DecodingRow | null {
+  const decoding = decodingOf(config.evaluation);
+  return decoding === null ? null : { decoding, ...('best_of' in decoding && { reward: config.reward }) };
+}
+
 function keepDecoding(context: WorkContext, decoding: HeldOutDecoding | null): void {
-  const { config, files, round } = context;
+  const { files, round } = context;
   const file = (name: string) => files.file(round.id, name);
-  const wanted: DecodingRow | null =
-    decoding === null ? null : { decoding, ...('best_of' in decoding && { reward: config.reward }) };
+  const wanted = wantedDecoding(context);
   const known = decodingIn(context, round.id);
   if (JSON.stringify(known) === JSON.stringify(wanted)) return;
   const names = [roundFiles.heldOutSamples, roundFiles.heldOutCandidates];
@@ -117,18 +121,20 @@ function keepDecoding(context: WorkContext, decoding: HeldOutDecoding | null): v
 }
 
 /**
+ * Called before anything is sampled.
+ *
  * @param others rounds that this one is compared with
  * @returns notes beside the comparison
  * @throws UserError if their responses were decoded differently
  */
 export function checkSameDecoding(context: WorkContext, others: readonly number[]): string[] {
   const { round } = context;
-  const own = decodingIn(context, round.id);
+  const own = wantedDecoding(context);
   const notes = others.map((id) => {
     const other = decodingIn(context, id);
     if (JSON.stringify(other?.decoding) !== JSON.stringify(own?.decoding))
       throw new UserError(
-        `the held-out responses of round ${id} are by ${inWords(other?.decoding ?? null)} and those of round ${round.id} by ${inWords(own?.decoding ?? null)}: only responses that were decoded alike can be compared; restore evaluation.best_of, evaluation.beam and evaluation.length_penalty as they were when round ${id} was evaluated, and remove round ${round.id}'s held-out-*.jsonl`,
+        `the held-out responses of round ${id} are by ${inWords(other?.decoding ?? null)} and those of round ${round.id} would be by ${inWords(own?.decoding ?? null)}: only responses that were decoded alike can be compared; restore evaluation.best_of, evaluation.beam and evaluation.length_penalty as they were when round ${id} was evaluated`,
       );
     return other?.reward === own?.reward
       ? []
