@@ -65,6 +65,7 @@ export function whyNoKl(decoding: HeldOutDecoding): string {
 
 /** A sentence beside the figures. */
 export function decodingNote(decoding: HeldOutDecoding, reward = 'the training reward'): string {
-  const flattered = 'best_of' in decoding ? `, which flatters ${reward}` : '';
-  return `Held-out responses of all policies: ${decodingInWords(decoding, reward)}${flattered}. KL is not estimated: ${whyNoKl(decoding)}.`;
+  const how = decodingInWords(decoding, reward);
+  const said = 'best_of' in decoding ? `are the ${how}, and flatter it` : `are by ${how}`;
+  return `All held-out responses ${said}. KL is not estimated: ${whyNoKl(decoding)}.`;
 }

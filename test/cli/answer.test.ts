@@ -140,6 +140,7 @@ export async function score(input) {
       out,
     ]).rows();
     expect(judged).toMatchObject({ model: 'mine', win_rate: 50, prompts: 3, form: 'minimal' });
+    expect(Object.keys(judged.intervals as object)).toEqual(['win_rate', 'length_controlled_win_rate']);
     annotations[1].output_2 = 'else';
     const refused = brevity(['win-rate', '--alpaca-eval', write('annotations.json', annotations), '--outputs', out]);
     expect(refused.stderr).toContain('1 of 3 judgments belongs to other answers');

@@ -130,7 +130,7 @@ describe('best of N', () => {
     expect(result).toMatchObject({ responses: 2, decoding: { best_of: 4 }, prompts });
     expect(result.reward).toBeCloseTo(best.flat().reduce((a, b) => a + b) / (2 * prompts), 10);
     expect(result.notes).toEqual([
-      'Held-out responses of all policies: best of 4 by the training reward, which flatters the training reward. KL is not estimated: the best of 4 are not samples of the policy.',
+      'All held-out responses are the best of 4 by the training reward, and flatter it. KL is not estimated: the best of 4 are not samples of the policy.',
     ]);
     // Clients see each response once, and its reward once.
     expect(bench.reports.filter(({ type }) => type === 'response')).toHaveLength(2 * prompts);
@@ -254,7 +254,7 @@ describe('beam search', () => {
     expect(samples[0].responses[0]).not.toHaveProperty('score');
     expect(result.decoding).toEqual({ beam: 3, length_penalty: 0.5 });
     expect(result.notes).toEqual([
-      'Held-out responses of all policies: beam search, 3 beams, length penalty 0.5. KL is not estimated: the results of beam search are not samples of the policy.',
+      'All held-out responses are by beam search, 3 beams, length penalty 0.5. KL is not estimated: the results of beam search are not samples of the policy.',
     ]);
     expect(bench.scored).toBe(prompts);
     // As a kill before the last two prompts' rows leaves it.
