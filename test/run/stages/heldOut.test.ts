@@ -63,13 +63,13 @@ class Bench {
     cpSync(config.model, this.run.files.policyDir(1), { recursive: true });
   }
 
-  async evaluate(round = 0, more: Evaluation = {}): Promise<EvaluationResult> {
+  async evaluate(round = 0, more: Evaluation = {}, reward = this.run.config.reward): Promise<EvaluationResult> {
     const models = new ModelShelf(namedByUser);
     const { config, files } = this.run;
     this.reports = [];
     try {
       return await evaluateRound({
-        config: { ...config, evaluation: { ...config.evaluation, ...more } },
+        config: { ...config, reward, evaluation: { ...config.evaluation, ...more } },
         files,
         models,
         round: this.run.round(round),
@@ -277,6 +277,14 @@ describe('responses that were decoded differently', () => {
     );
     await expect(bench.evaluate(0, { best_of: 1 })).rejects.toThrow(/asks for plain sampling/);
     await bench.evaluate();
+  });
+
+  it('by another reward are compared, with a note', async () => {
+    const bench = new Bench({ best_of: 2 });
+    await bench.evaluate();
+    const { notes } = await bench.evaluate(1, {}, `2*${bench.run.config.reward}`);
+    expect(notes?.[1]).toBe("The candidates of round 0 were chosen by another reward than this round's.");
+    expect((await new Bench({ best_of: 2 }).evaluate()).notes).toHaveLength(1);
   });
 
   it('are not compared', async () => {
