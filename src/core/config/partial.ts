@@ -173,7 +173,7 @@ export function beamProblems({ evaluation, sampling }: PartialConfig, nameKey: N
   if (!isObject(server) || server.kind !== 'sglang' || !isObject(evaluation)) return [];
   return typeof evaluation.beam === 'number' && evaluation.beam > 1
     ? [
-        `${nameKey('evaluation.beam')}: SGLang has no beam search (${nameKey('sampling.server.kind')} is sglang); use vLLM or this machine, or evaluation.best_of`,
+        `${nameKey('evaluation.beam')}: SGLang has no beam search (sampling.server.kind is sglang); use vLLM or this machine, or evaluation.best_of`,
       ]
     : [];
 }
