@@ -21,6 +21,8 @@ import {
   flagValues,
   folderOption,
   inOption,
+  judgeCacheOf,
+  judgeCacheOption,
   outOption,
   parserFor,
   precisionOption,
@@ -56,6 +58,7 @@ export function answerCommand(): Command {
         'chooses among the candidates: hf:DIR, module:FILE, http:URL, or a weighted sum',
       ).makeOptionMandatory(false),
     )
+    .addOption(judgeCacheOption())
     .option('--keep-candidates', "keep every candidate's text, not only the reward", false)
     .option(
       '--beam <B>',
@@ -124,7 +127,8 @@ function refuse(command: CommandType, names: RegExp, why: string): void {
 }
 
 function checkBeam(command: CommandType): void {
-  const sampling = /^--(best-of|reward|keep-candidates|temperature|top-p|top-k|min-p|repetition-penalty|seed)$/;
+  const sampling =
+    /^--(best-of|reward|judge-cache|keep-candidates|temperature|top-p|top-k|min-p|repetition-penalty|seed)$/;
   refuse(command, sampling, 'beam search does not sample; leave it out, or leave --beam out');
 }
 
@@ -134,6 +138,7 @@ function checkSampling(command: CommandType): void {
   if (bestOf === 1) {
     refuse(command, /^--reward$/, 'chooses among candidates; add --best-of with their number');
     refuse(command, /^--keep-candidates$/, 'there is a single candidate; add --best-of');
+    refuse(command, /^--judge-cache$/, 'belongs to a judge that chooses among candidates; add --best-of');
     return;
   }
   if (reward === undefined) throw new UserError('--best-of: needs --reward, which chooses among the candidates');
@@ -157,6 +162,7 @@ function taskOf(options: ReturnType<CommandType['opts']>): AnswerTask {
     keepAll: options.keepCandidates,
     reward: options.reward ?? null,
     rewardOptions: rewardOptionsSchema.parse(flagValues(options, rewardFlags).rewards ?? {}),
+    judgeCache: judgeCacheOf(options),
     beam:
       options.beam === undefined
         ? null

@@ -23,7 +23,7 @@ import { type PolicyFiles, readPolicyFiles } from '../model/policyFiles.js';
 import { encodePrompts } from '../model/prompts.js';
 import { Tokenizer } from '../model/tokenizer.js';
 import { ServerPool } from '../remote/servers/pool.js';
-import { namedByUser, openReward, type Reward } from '../rewards/index.js';
+import { type CacheFile, namedByUser, openReward, type Reward } from '../rewards/index.js';
 import {
   type Answer,
   type AnswerHooks,
@@ -31,12 +31,14 @@ import {
   Answers,
   beamAnswers,
   type BeamSearcher,
+  candidatesTogether,
   localBeams,
   sampleAnswers,
 } from '../run/answers.js';
 import { localSampler } from '../run/stages/sample.js';
 import { serverSampler } from '../run/stages/servers.js';
 import { AnswerFile, type Task } from './answerFile.js';
+import { printRemarks } from './options.js';
 import { RowWriter } from './rows.js';
 
 export interface AnswerTask {
@@ -50,6 +52,7 @@ export interface AnswerTask {
   /** null for single answers. */
   reward: string | null;
   rewardOptions: RewardOptions;
+  judgeCache: CacheFile | null;
   beam: BeamSettings | null;
   settings: SamplingSettings;
   server: ServerConfig | null;
@@ -60,9 +63,6 @@ export interface AnswerTask {
   useBackend(): Promise<unknown>;
 }
 
-/** Candidates that are sampled before they are scored: enough to keep servers busy. */
-const SERVER_CHUNK = 1024;
-
 /** @throws UserError if a question cannot be answered in this format, or with these settings */
 export async function answerQuestions(task: AnswerTask, questions: Question[]): Promise<void> {
   checkQuestions(questions, task.format);
@@ -71,10 +71,10 @@ export async function answerQuestions(task: AnswerTask, questions: Question[]): 
   const source = task.server === null ? await localSource(task) : await serverSource(task, task.server, questions);
   let reward: Reward | null = null;
   try {
-    if (task.reward !== null) reward = await openReward(task.reward, task.rewardOptions, namedByUser);
+    if (task.reward !== null) reward = await openReward(task.reward, task.rewardOptions, namedByUser, task.judgeCache);
     await writeAnswers(task, questions, source, reward);
-    for (const remark of reward?.remarks?.() ?? []) printError(`${remark}\n`);
   } finally {
+    if (reward !== null) printRemarks(reward);
     reward?.dispose();
     source.dispose();
   }
@@ -262,7 +262,7 @@ async function localSource({ dir, beam, settings, seed }: AnswerTask): Promise<S
             reward,
             prompts,
             answers,
-            { settings, together: 2 * settings.batch_size, seed: seedOf(seed, turn) },
+            { settings, together: candidatesTogether.here(settings), seed: seedOf(seed, turn) },
             hooks,
           )
         : beamAnswers(localBeams(model), prompts, answers, beam, hooks),
@@ -275,6 +275,7 @@ const seedOf = (seed: number, turn: number) => (prompt: number, sample: number) 
   sampleSeed(seed, turn, prompt, sample);
 
 async function serverSource(task: AnswerTask, server: ServerConfig, questions: Question[]): Promise<Source> {
+  const { beam } = task;
   const policy = readPolicyFiles(task.dir);
   const pool = await ServerPool.connect({
     server,
@@ -283,6 +284,7 @@ async function serverSource(task: AnswerTask, server: ServerConfig, questions: Q
     onViews: () => undefined,
     restartLog: '/dev/null',
   });
+  if (beam !== null) pool.expectBeams();
   // Nothing is recorded of the weights, so servers can only be compared with each other.
   const entries = questions.slice(0, server.probes);
   const probes = encodePrompts(policy, entries, { raw: task.raw })
@@ -299,7 +301,6 @@ async function serverSource(task: AnswerTask, server: ServerConfig, questions: Q
     recorded: null,
     recordedBy: 'servers',
   });
-  const { beam } = task;
   const search: BeamSearcher = (...request) => pool.beam(...request);
   if (beam !== null) printError('the servers rank beams by log π over the length of prompt and response together\n');
   printError(`answers come from ${pool.description}; their weights are not compared with those of ${task.dir}\n`);
@@ -313,7 +314,7 @@ async function serverSource(task: AnswerTask, server: ServerConfig, questions: Q
             reward,
             prompts,
             answers,
-            { settings: task.settings, together: SERVER_CHUNK, seed: seedOf(task.seed, turn) },
+            { settings: task.settings, together: candidatesTogether.onServers, seed: seedOf(task.seed, turn) },
             hooks,
           )
         : beamAnswers(search, prompts, answers, beam, hooks),

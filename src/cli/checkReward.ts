@@ -5,7 +5,7 @@ import { rewardOptionsSchema } from '../core/config/schema.js';
 import { publishedReward, resolveRewardSpec } from '../core/config/rewardSpec.js';
 import { labelledRowSchema } from '../core/rewardCheck/rows.js';
 import { checkLines, checkWarnings } from '../core/rewardCheck/words.js';
-import { print, printError, ProgressLine } from '../io/print.js';
+import { print, ProgressLine } from '../io/print.js';
 import { namedByUser, openReward, type Reward } from '../rewards/index.js';
 import { checkedReward, usableRows } from '../run/rewardCheck.js';
 import { useBackend } from '../tensor/backend.js';
@@ -16,7 +16,10 @@ import {
   examples,
   flagValues,
   inOption,
+  judgeCacheOf,
+  judgeCacheOption,
   precisionOption,
+  printRemarks,
   rewardFlags,
   rewardOption,
   threadsOption,
@@ -27,6 +30,7 @@ export function checkRewardCommand(): Command {
   const command = new Command('check-reward')
     .description("check a reward against people's preferences before training on it")
     .addOption(rewardOption('hf:DIR, module:FILE, http:URL, or a weighted sum such as 0.7*hf:A+0.3*module:B.mjs'))
+    .addOption(judgeCacheOption())
     .addOption(
       inOption(
         'one {"prompt", "chosen", "rejected", "subset"?} per line; "chosen" and "rejected" are texts, or lists of texts as in RewardBench 2',
@@ -61,6 +65,7 @@ export function checkRewardCommand(): Command {
           options.reward,
           rewardOptionsSchema.parse(flagValues(options, rewardFlags).rewards ?? {}),
           namedByUser,
+          judgeCacheOf(options),
         );
         return reward;
       };
@@ -73,8 +78,9 @@ export function checkRewardCommand(): Command {
         });
       } finally {
         progress.finish();
-        for (const remark of (reward as Reward | null)?.remarks?.() ?? []) printError(`${remark}\n`);
-        (reward as Reward | null)?.dispose();
+        const opened = reward as Reward | null;
+        if (opened !== null) printRemarks(opened);
+        opened?.dispose();
       }
       const shown = publishedReward(options.reward);
       if (options.out === undefined) {

@@ -5,14 +5,31 @@ import { judgeOverlap, metricFile, type NamedPart, namedParts, publishedReward }
 import { evaluationSchema, rewardOptionsSchema, samplingSchema } from '../core/config/schema.js';
 import { UserError } from '../core/errors.js';
 import { type Answers, evaluatePolicy, type MetricValues, type Opponent, sameTokens } from '../core/evaluation.js';
+import {
+  type DecodingKeys,
+  decodingNote,
+  decodingOf,
+  decodingProblem,
+  type HeldOutDecoding,
+  whyNoKl,
+} from '../core/heldOutDecoding.js';
 import { evaluationSentences, findings } from '../core/findings.js';
 import { responseLogprobs, sum } from '../train/logprobs.js';
-import { loadModel } from '../model/folder.js';
+import { type LoadedModel, loadModel } from '../model/folder.js';
 import { ProgressLine, printError } from '../io/print.js';
 import { type PromptEntry, promptEntrySchema } from '../io/prompts.js';
 import { comparePairs } from '../rewards/compare.js';
 import { namedByUser, openReward, type Reward } from '../rewards/index.js';
 import { type Metric, openMetrics } from '../rewards/metric.js';
+import {
+  type Answer,
+  Answers as CandidateAnswers,
+  beamAnswers,
+  candidatesTogether,
+  localBeams,
+  sampleAnswers,
+} from '../run/answers.js';
+import { localSampler } from '../run/stages/sample.js';
 import { kindOf } from '../run/stages/opinions.js';
 import type { SampledResponse } from '../core/rows.js';
 import { heldOutSeed } from '../core/seeds.js';
@@ -57,6 +74,21 @@ export function evaluateCommand(): Command {
         .argParser(parserFor(evaluationSchema.shape.responses)),
     )
     .addOption(
+      new Option('--best-of <N>', evaluationSchema.shape.best_of.description)
+        .default(1)
+        .argParser(parserFor(evaluationSchema.shape.best_of)),
+    )
+    .addOption(
+      new Option('--beam <B>', evaluationSchema.shape.beam.description)
+        .default(1)
+        .argParser(parserFor(evaluationSchema.shape.beam)),
+    )
+    .addOption(
+      new Option('--length-penalty <λ>', evaluationSchema.shape.length_penalty.description)
+        .default(1)
+        .argParser(parserFor(evaluationSchema.shape.length_penalty)),
+    )
+    .addOption(
       new Option(
         '--metric <file>',
         'JavaScript module that exports score({prompt, response, row}) → number; repeatable',
@@ -70,7 +102,10 @@ export function evaluateCommand(): Command {
     .addOption(precisionOption());
   addFlags(command, decodingFlags, 'schema');
   addCheck(command, () => {
-    const { judge, reward = '' } = command.opts<{ judge?: string; reward?: string }>();
+    const { judge, reward = '', ...given } = command.opts<{ judge?: string; reward?: string }>();
+    const problem = decodingProblem(decodingKeys(given), (key) => `--${key.replace('_', '-')}`);
+    if (problem !== null)
+      throw new UserError(`--${problem.key.replace('_', '-')}: ${problem.message}`, { exitCode: 2 });
     if (judge === undefined) return;
     const faults = judgeFaults(judge, typeof reward === 'string' ? reward : '');
     if (faults.length > 0) throw new UserError(`--judge: ${faults.join('; ')}`, { exitCode: 2 });
@@ -97,7 +132,8 @@ ${examples(
       await useBackend(options.backend, options.threads, options.precision);
       const settings = samplingSchema.parse(flagValues(options, decodingFlags).sampling ?? {});
       const { raw, seed, responses } = options as { raw: boolean; seed: number; responses: number };
-      const task: Task = { prompts, raw, seed, settings, responses };
+      const decoding = decodingOf(decodingKeys(options));
+      const task: Task = { prompts, raw, seed, settings, responses, decoding };
       const rewardOptions = rewardOptionsSchema.parse(flagValues(options, rewardFlags).rewards ?? {});
       if (prompts.length === 0) throw new UserError(`${options.in} holds no prompts`);
       // Opened before anything is sampled: one that cannot be used must not cost the responses.
@@ -105,12 +141,12 @@ ${examples(
       const reward = await open(options.reward);
       const judge = options.judge === undefined ? null : await open(options.judge);
       const metrics = await openMetrics(options.metric ?? [], rewardOptions, namedByUser);
-      const mine = await answer(options.model, task, null);
-      const theirs = await answer(options.against, task, mine);
+      const mine = await answer(options.model, task, reward, null);
+      const theirs = await answer(options.against, task, reward, mine);
       const named = namedParts(options.reward);
       const measured = async (sampled: Sampled): Promise<Answers> => ({
         responses: sampled.responses,
-        ...(await rewardsOf(reward, named, task, sampled)),
+        ...(sampled.rewards ?? (await rewardsOf(reward, named, task, sampled))),
         metrics: await metricsOf(metrics, prompts, sampled),
         ...(judge !== null &&
           judge.compare === undefined && { judged: (await rewardsOf(judge, [], task, sampled)).rewards }),
@@ -130,7 +166,11 @@ ${examples(
       const result = evaluatePolicy(0, policy, [opponent], {
         ...(kinds.some((kind) => kind !== null) && { kinds }),
         ...(options.judge !== undefined && { judge: { spec: publishedReward(options.judge), remarks } }),
-        notes: overlaps ? ['The judge shares a part with the reward, so it is no independent second opinion.'] : [],
+        ...(decoding !== null && { decoding }),
+        notes: [
+          ...(decoding === null ? [] : [decodingNote(decoding, 'the reward')]),
+          ...(overlaps ? ['The judge shares a part with the reward, so it is no independent second opinion.'] : []),
+        ],
       });
       const { comparisons, round: _round, judge: judging, notes = [], ...own } = result;
       const out = new RowWriter(options.out);
@@ -154,6 +194,20 @@ interface Task {
   settings: SamplingSettings;
   /** Responses per prompt. */
   responses: number;
+  /** null: plain sampling. */
+  decoding: HeldOutDecoding | null;
+}
+
+/** The flags' values as the configuration names them. */
+function decodingKeys(options: Record<string, unknown>): DecodingKeys {
+  const { bestOf = 1, beam = 1, lengthPenalty = 1, responses = 1, temperature } = options;
+  return {
+    best_of: bestOf as number,
+    beam: beam as number,
+    length_penalty: lengthPenalty as number,
+    responses: responses as number,
+    temperature: temperature as number,
+  };
 }
 
 interface Sampled {
@@ -161,33 +215,93 @@ interface Sampled {
   /** [prompt][response] */
   responses: SampledResponse[][];
   /** Summed log-probabilities of the other model's responses under this one. */
-  otherLogps: number[][];
+  otherLogps: Opponent['logps'];
+  /** Known if the reward chose the responses. */
+  rewards?: Pick<Answers, 'rewards' | 'parts'>;
 }
 
-/** Samples the responses to every prompt; only one model is in memory at a time. */
-async function answer(dir: string, task: Task, other: Sampled | null): Promise<Sampled> {
-  const { prompts, raw, seed, settings, responses: count } = task;
+/** Decodes the responses to every prompt; only one model is in memory at a time. */
+async function answer(dir: string, task: Task, reward: Reward, other: Sampled | null): Promise<Sampled> {
+  const { prompts, raw, responses: count, decoding } = task;
   const model = await loadModel(dir, { task: 'causal-lm', frozen: true });
   const ids = encodePrompts(model, prompts, { raw });
-  const responses = prompts.map(() => new Array<SampledResponse>(count));
-  const progress = new ProgressLine(`sampling ${dir}`, 'responses');
-  let done = 0;
-  const jobs = ids.flatMap((prompt_ids, index) =>
-    Array.from({ length: count }, (_, sample) => ({ prompt_ids, seed: heldOutSeed(seed, index, sample) })),
-  );
-  await sampleResponses(model, jobs, settings, {
-    onResponse(job, response) {
-      responses[Math.floor(job / count)][job % count] = response;
-      progress.update(++done, jobs.length);
-    },
-  });
+  const progress = new ProgressLine(`sampling ${dir}`, decoding === null ? 'responses' : 'candidates');
+  const decoded = await decode(model, ids, task, reward, (done, total) => progress.update(done, total));
   progress.finish();
+  if (decoding !== null) {
+    model.dispose();
+    return { ids, ...decoded, otherLogps: { unknown: whyNoKl(decoding) } };
+  }
   const sequences = (other?.responses ?? []).flatMap((of, p) =>
     of.map((response) => ({ prompt_ids: (other as Sampled).ids[p], response_ids: response.ids })),
   );
   const logps = (await responseLogprobs(model, sequences)).map(sum);
   model.dispose();
-  return { ids, responses, otherLogps: grouped(logps, count) };
+  return { ids, ...decoded, otherLogps: grouped(logps, count) };
+}
+
+/** As runs do it: run/stages/heldOut.ts. */
+async function decode(
+  model: LoadedModel,
+  ids: number[][],
+  { prompts, seed, settings, responses: count, decoding }: Task,
+  reward: Reward,
+  onDone: (done: number, total: number) => void,
+): Promise<Pick<Sampled, 'responses' | 'rewards'>> {
+  // Response i to prompt p is number p·count + i.
+  const asked = ids.flatMap((of, p) => Array.from({ length: count }, () => ({ ...prompts[p], ids: of })));
+  const seedOf = (number: number, candidate = 0) =>
+    heldOutSeed(seed, Math.floor(number / count), number % count, candidate);
+  if (decoding === null) {
+    const responses = new Array<SampledResponse>(asked.length);
+    let done = 0;
+    const jobs = asked.map((job, number) => ({ prompt_ids: job.ids, seed: seedOf(number) }));
+    await sampleResponses(model, jobs, settings, {
+      onResponse(job, response) {
+        responses[job] = response;
+        onDone(++done, jobs.length);
+      },
+    });
+    return { responses: grouped(responses, count) };
+  }
+  const candidates = 'best_of' in decoding ? decoding.best_of : 1;
+  const answers = new CandidateAnswers(asked.length, candidates, false);
+  const hooks = { onCandidates: () => onDone(answers.count, asked.length * candidates) };
+  if ('best_of' in decoding) {
+    const plan = { settings, together: candidatesTogether.here(settings), seed: seedOf };
+    await sampleAnswers(localSampler(model), reward, asked, answers, plan, hooks);
+  } else {
+    const { max_new_tokens, batch_size } = settings;
+    const { beam, length_penalty } = decoding;
+    const search = { beams: beam, length_penalty, max_new_tokens, batch_size };
+    await beamAnswers(localBeams(model), asked, answers, search, hooks);
+  }
+  const found = asked.map((_, number) => answers.answer(number) as Answer);
+  const responses = grouped(
+    found.map(({ response }) => response),
+    count,
+  );
+  if (!('best_of' in decoding)) return { responses };
+  const chosen = found.map(({ candidates: all, index }) => all[index]);
+  const named = namedParts(reward.spec);
+  return {
+    responses,
+    rewards: {
+      rewards: grouped(
+        chosen.map((candidate) => candidate.reward as number),
+        count,
+      ),
+      ...(named.length > 0 && {
+        parts: {
+          named,
+          values: grouped(
+            chosen.map(({ parts = [] }) => parts),
+            count,
+          ),
+        },
+      }),
+    },
+  };
 }
 
 /** One value per response as [prompt][response]. */

@@ -1,5 +1,6 @@
 /** The part of `brevity win-rate` that reads the judgments of AlpacaEval 2 and Arena-Hard v2. */
 import type { Command } from 'commander';
+import { known } from '../core/agreement.js';
 import { UserError } from '../core/errors.js';
 import { bootstrapInterval, type Interval } from '../core/statistics.js';
 import {
@@ -9,7 +10,7 @@ import {
   styleOfCounts,
   type StyleFeatures,
 } from '../core/styleControl.js';
-import { mean, winRates } from '../core/winRate.js';
+import { lengthControlledWinRate, mean, type PreferenceRow, winRates } from '../core/winRate.js';
 import {
   type ArenaAnswer,
   type ArenaJudgment,
@@ -85,13 +86,29 @@ function alpacaEvalRates(
   { outputs, baseline, difficulties }: Record<string, string | undefined>,
 ): object {
   const { rows, unjudged, missing, ...names } = readAnnotations(file, { outputs, baseline, difficulties });
-  const rates = winRates(rows, difficulties === undefined ? 'minimal' : 'difficulty');
+  const form = difficulties === undefined ? 'minimal' : 'difficulty';
+  const rates = winRates(rows, form);
   return {
     ...names,
     ...rates,
+    intervals: known(rateIntervals(rows, form)),
     mean_length: mean(rows.map(({ length_model }) => length_model)),
     mean_length_baseline: mean(rows.map(({ length_baseline }) => length_baseline)),
     note: [rates.note, ...left(unjudged, missing, 'annotation')].join('; '),
+  };
+}
+
+/** 95 % intervals, bootstrapped over the rows. */
+export function rateIntervals(
+  rows: readonly PreferenceRow[],
+  form: 'minimal' | 'difficulty',
+): Record<'win_rate' | 'length_controlled_win_rate', Interval | null> {
+  const { theta } = lengthControlledWinRate(rows, form);
+  const interval = (statistic: (drawn: PreferenceRow[]) => number) =>
+    bootstrapInterval(rows.length, (drawn) => statistic(Array.from(drawn, (i) => rows[i])));
+  return {
+    win_rate: interval((drawn) => 100 * mean(drawn.map(({ preference }) => preference))),
+    length_controlled_win_rate: interval((drawn) => lengthControlledWinRate(drawn, form, theta).win_rate),
   };
 }
 
@@ -157,9 +174,11 @@ function categoryRates(judgments: ArenaJudgment[], styles: Styles[]): object {
   return {
     battles: rows.length,
     win_rate: plain(rows),
-    win_rate_interval: interval(plain),
     style_controlled_win_rate: controlled.win_rate,
-    style_controlled_interval: interval((some) => styleControlledWinRate(some).win_rate, RESAMPLES),
+    intervals: known({
+      win_rate: interval(plain),
+      style_controlled_win_rate: interval((some) => styleControlledWinRate(some).win_rate, RESAMPLES),
+    }),
     win_rate_at_mean_style: controlled.win_rate_at_mean_style,
     coefficients: controlled.coefficients,
     constant_features: controlled.constant_features,

@@ -5,10 +5,10 @@ import { known } from '../core/agreement.js';
 import { UserError } from '../core/errors.js';
 import { bootstrapInterval } from '../core/statistics.js';
 import { type StyleRow, styleControlledWinRate, styleOf } from '../core/styleControl.js';
-import { lengthControlledWinRate, mean, winRates } from '../core/winRate.js';
+import { winRates } from '../core/winRate.js';
 import { RowWriter, readAllRows } from './rows.js';
 import { addCheck, examples, inOption, outOption } from './options.js';
-import { addPublicFlags, checkPublicFlags, publicWinRates } from './publicWinRates.js';
+import { addPublicFlags, checkPublicFlags, publicWinRates, rateIntervals } from './publicWinRates.js';
 
 const rowSchema = z.looseObject({
   /** Texts of both responses, for the style-controlled win rate. */
@@ -53,11 +53,8 @@ export function winRateCommand(): Command {
       const out = new RowWriter(options.out);
       const form = options.difficulty ? 'difficulty' : 'minimal';
       const rates = winRates(rows, form);
-      const controlled = lengthControlledWinRate(rows, form);
       const styled = styleRows(rows);
       const style = styled === null ? null : styleControlledWinRate(styled);
-      const interval = <T>(from: readonly T[], statistic: (drawn: T[]) => number) =>
-        bootstrapInterval(from.length, (drawn) => statistic(Array.from(drawn, (i) => from[i])));
       out.write({
         ...rates,
         ...(style !== null && {
@@ -65,13 +62,18 @@ export function winRateCommand(): Command {
           style_constant_features: style.constant_features,
         }),
         intervals: known({
-          win_rate: interval(rows, (drawn) => 100 * mean(drawn.map(({ preference }) => preference))),
-          length_controlled_win_rate: interval(
-            rows,
-            (drawn) => lengthControlledWinRate(drawn, form, controlled.theta).win_rate,
-          ),
+          ...rateIntervals(rows, form),
           style_controlled_win_rate:
-            styled === null ? null : interval(styled, (drawn) => styleControlledWinRate(drawn, style?.theta).win_rate),
+            styled === null
+              ? null
+              : bootstrapInterval(
+                  styled.length,
+                  (drawn) =>
+                    styleControlledWinRate(
+                      Array.from(drawn, (i) => styled[i]),
+                      style?.theta,
+                    ).win_rate,
+                ),
         }),
       });
       out.close();

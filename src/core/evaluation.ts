@@ -11,6 +11,7 @@
  */
 import { agreementOf, known } from './agreement.js';
 import type { NamedPart } from './config/rewardSpec.js';
+import type { HeldOutDecoding } from './heldOutDecoding.js';
 import { largest } from './limits.js';
 import { partMeans } from './rewardParts.js';
 import type {
@@ -56,6 +57,8 @@ export interface EvaluationFacts {
   /** The kind of each prompt; absent if no prompt has one. */
   kinds?: (string | null)[];
   judge?: { spec: string; remarks: string[] };
+  /** Absent: plain sampling. Its note is the caller's. */
+  decoding?: HeldOutDecoding;
   notes?: string[];
 }
 
@@ -64,7 +67,7 @@ export function evaluatePolicy(
   round: number,
   policy: Answers,
   opponents: Opponent[],
-  { kinds, judge, notes = [] }: EvaluationFacts = {},
+  { kinds, judge, decoding, notes = [] }: EvaluationFacts = {},
 ): EvaluationResult {
   const { responses, rewards, metrics = [], judged } = policy;
   if (responses.length === 0 || responses.some(({ length }) => length === 0))
@@ -77,6 +80,7 @@ export function evaluatePolicy(
     round,
     prompts: responses.length,
     responses: largest(responses.map(({ length }) => length)),
+    ...(decoding !== undefined && { decoding }),
     reward: meanOfMeans(rewards),
     ...(policy.parts !== undefined && { reward_parts: meansOf(policy.parts) }),
     mean_length: each(({ ids }) => ids.length),

@@ -6,6 +6,7 @@
  */
 import { z } from 'zod';
 import type { NamedPart } from './config/rewardSpec.js';
+import type { HeldOutDecoding } from './heldOutDecoding.js';
 import { MAX_REWARD, MAX_TOKEN_ID } from './limits.js';
 import type { Interval } from './statistics.js';
 
@@ -284,6 +285,8 @@ export interface EvaluationResult {
   prompts: number;
   /** Responses per prompt; 1 if absent. */
   responses?: number;
+  /** Absent: plain sampling. */
+  decoding?: HeldOutDecoding;
   reward: number;
   /** Mean unweighted value of each part of a weighted sum; absent for a single reward, and in earlier versions. */
   reward_parts?: PartMean[];

@@ -47,6 +47,10 @@ export const roundFiles = {
   update: 'update',
   heldOutSamples: 'held-out-samples.jsonl',
   heldOutScores: 'held-out-scores.jsonl',
+  /** How the held-out responses were decoded; absent: plain sampling. */
+  heldOutDecoding: 'held-out-decoding.jsonl',
+  /** Best of N: all candidates with their rewards. */
+  heldOutCandidates: 'held-out-candidates.jsonl',
   heldOutLogps: 'held-out-logps.jsonl',
   /** The users' metrics of the round's held-out responses. */
   heldOutMetrics: 'held-out-metrics.jsonl',

@@ -33,9 +33,10 @@ export function sampleSeed(runSeed: number, round: number, promptIndex: number, 
 
 /**
  * The seed of one response to a held-out prompt. The first is that of versions that sampled one response: their results
- * stay reproducible.
+ * stay reproducible. With the best of N each response has candidates, whose first has the response's own seed.
  */
-export function heldOutSeed(runSeed: number, promptIndex: number, sample: number): number {
+export function heldOutSeed(runSeed: number, promptIndex: number, sample: number, candidate = 0): number {
+  if (candidate > 0) return deriveSeed(runSeed, 'held-out', promptIndex, sample, candidate);
   return sample === 0
     ? deriveSeed(runSeed, 'held-out', promptIndex)
     : deriveSeed(runSeed, 'held-out', promptIndex, sample);

@@ -8,6 +8,7 @@ import { judgeOverlap, metricFile, parseRewardSpec } from '../core/config/reward
 import { type Config, configSchema } from '../core/config/schema.js';
 import { readTextFile } from './files.js';
 import {
+  beamProblems,
   isObject,
   jobProblems,
   judgePromptKeys,
@@ -48,6 +49,7 @@ export function checkConfig(config: PartialConfig, nameKey: NameKey): Config {
     ...missingFiles(config, nameKey),
     ...jobProblems(config, nameKey),
     ...pairProblems(config, nameKey),
+    ...beamProblems(config, nameKey),
   ];
   if (result.success && problems.length === 0) return result.data;
   throw new Problems(problems, `${problems.length} settings cannot be used`);

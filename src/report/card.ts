@@ -1,5 +1,6 @@
 /** The model card of an exported policy: README.md with the front matter that the Hugging Face hub reads. */
 import type { Config } from '../core/config/schema.js';
+import { decodingInWords } from '../core/heldOutDecoding.js';
 import { winRateInterval } from '../core/findings.js';
 import type { Interval } from '../core/statistics.js';
 import { decisionsInWords } from '../core/review/decisions.js';
@@ -77,11 +78,16 @@ function introduction({ base, adapter, config }: CardFacts, rounds: readonly Rou
   return `${what} \`${code(base)}\` by ${many} of ${method} with Brevity. The length-penalty coefficient α was ${alphas}${rounds.length === 1 ? '' : ', round by round'}.`;
 }
 
+/** ` (best of 8 by the training reward)`; empty after plain sampling. */
+function decodedAs({ decoding }: NonNullable<RoundState['evaluation']>): string {
+  return decoding === undefined ? '' : ` (${decodingInWords(decoding)})`;
+}
+
 function results(round: RoundState, evaluation: NonNullable<RoundState['evaluation']>): string {
   const { prompts, reward, mean_length, truncated_share } = evaluation;
   const base = againstBase(round);
   const lines = [
-    `On ${prompts} held-out prompts:`,
+    `On ${prompts} held-out prompts${decodedAs(evaluation)}:`,
     '',
     `- mean reward ${fixed(reward, 3)}${base === undefined ? '' : `, base ${fixed(base.reward_against, 3)}`}`,
     ...(evaluation.reward_parts ?? []).map(
@@ -172,7 +178,7 @@ function frontMatter({ name, lineage, adapter, base, config }: CardFacts): strin
           '        type: text-generation',
           '      dataset:',
           '        type: held-out',
-          '        name: held-out prompts of the run',
+          `        name: held-out prompts of the run${decodedAs(evaluation)}`,
           '      metrics:',
           ...metric('reward', evaluation.reward),
           ...metric('mean_length', evaluation.mean_length),

@@ -4,6 +4,7 @@ import type { Config } from '../core/config/schema.js';
 import { decisionsInWords, samplingInWords, withoutPairInWords } from '../core/review/decisions.js';
 import { publishedReference, referenceInWords } from '../core/config/reference.js';
 import { beyond, evaluationSentences, scaled, winRateInterval } from '../core/findings.js';
+import { decodingInWords, decodingOf } from '../core/heldOutDecoding.js';
 import type { Interval } from '../core/statistics.js';
 import { publishedReward } from '../core/config/rewardSpec.js';
 import { objectives } from '../core/objectives/index.js';
@@ -212,6 +213,7 @@ const published: Record<string, (value: string) => string> = {
 /** The settings that the run was started with, as names and values. */
 export function configFacts(config: Config): [string, string][] {
   const { dpo, seed, sampling, update } = config;
+  const decoding = decodingOf(config.evaluation);
   const trained = update.lora === null ? 'all weights' : `LoRA adapter, rank ${update.lora.rank}`;
   return [
     ['base policy', path.basename(config.model)],
@@ -222,6 +224,7 @@ export function configFacts(config: Config): [string, string][] {
       'sampling',
       `${sampling.samples_per_prompt} responses per prompt, at most ${sampling.max_new_tokens} tokens, temperature ${sampling.temperature}`,
     ],
+    ...(decoding === null ? [] : [['held-out responses', decodingInWords(decoding)] satisfies [string, string]]),
     ...(dpo.objective === 'lr-dpo' ? [] : [['objective', dpo.objective] satisfies [string, string]]),
     [
       'reference policy',

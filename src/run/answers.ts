@@ -27,6 +27,8 @@ export const candidateSchema = z.object({
   sample: z.int().min(0),
   /** null without a reward. */
   reward: rewardSchema.nullable(),
+  /** Unweighted values of a weighted sum's parts. */
+  parts: z.array(rewardSchema).optional(),
   /** In tokens. */
   length: z.int().min(0),
   finish_reason: z.enum(['stop', 'length']),
@@ -105,6 +107,12 @@ export interface AnswerHooks {
 
 type Outcome = 'done' | 'stopped' | 'aborted';
 
+/** Candidates that are sampled before they are scored: on servers enough to keep them busy. */
+export const candidatesTogether = {
+  here: ({ batch_size }: Pick<SamplingSettings, 'batch_size'>): number => 2 * batch_size,
+  onServers: 1024,
+};
+
 export interface SamplePlan {
   settings: SamplingSettings;
   /** Candidates that are sampled before they are scored and reported. */
@@ -152,11 +160,25 @@ async function sampleChunk(
   { onCandidates, onTokens, control }: AnswerHooks,
   chunk: { prompt: number; sample: number }[],
 ): Promise<Outcome> {
-  const take = (job: number, response: SampledResponse, value: number | null): void => {
+  const isMixed = (reward?.parts?.length ?? 0) > 1;
+  const take = (
+    job: number,
+    response: SampledResponse,
+    value: number | null,
+    parts: readonly number[] | undefined,
+  ): void => {
     const { prompt, sample } = chunk[job];
     const { ids, finish_reason } = response;
     onCandidates([
-      answers.add({ prompt_index: prompt, sample, reward: value, length: ids.length, finish_reason, response }),
+      answers.add({
+        prompt_index: prompt,
+        sample,
+        reward: value,
+        ...(isMixed && parts !== undefined && { parts: [...parts] }),
+        length: ids.length,
+        finish_reason,
+        response,
+      }),
     ]);
   };
   const sampled: { job: number; response: SampledResponse }[] = [];
@@ -167,7 +189,7 @@ async function sampleChunk(
       onTokens,
       control,
       onResponse: (job, response) => {
-        if (reward === null) take(job, response, null);
+        if (reward === null) take(job, response, null, undefined);
         else sampled.push({ job, response });
       },
     },
@@ -182,7 +204,8 @@ async function sampleChunk(
   await reward.score(inputs, {
     // A prompt's candidates come in several calls.
     absolute: true,
-    onReward: (index, value) => take(sampled[index].job, sampled[index].response, value),
+    control,
+    onReward: (index, value, parts) => take(sampled[index].job, sampled[index].response, value, parts),
   });
   return outcome;
 }

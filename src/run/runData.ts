@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { mergeConfigs } from '../core/config/partial.js';
 import { type Config, configSchema } from '../core/config/schema.js';
 import { UserError, messageOf } from '../core/errors.js';
+import { heldOutDecodingSchema } from '../core/heldOutDecoding.js';
 import { parseJson } from '../core/limits.js';
 import { type RoundSettings, type RoundState, newRound, stages } from '../core/rounds.js';
 
@@ -117,6 +118,7 @@ const evaluationSchema = z.looseObject({
   truncated_share: z.number(),
   comparisons: z.array(comparisonSchema),
   responses: count.optional(),
+  decoding: heldOutDecodingSchema.optional(),
   metrics: z.array(z.looseObject({ name: z.string(), percent: z.boolean(), value: z.number() })).optional(),
   judge: z.looseObject({ spec: z.string(), score: z.number().optional(), remarks: z.array(z.string()) }).optional(),
   notes: z.array(z.string()).optional(),

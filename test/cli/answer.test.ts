@@ -140,6 +140,7 @@ export async function score(input) {
       out,
     ]).rows();
     expect(judged).toMatchObject({ model: 'mine', win_rate: 50, prompts: 3, form: 'minimal' });
+    expect(Object.keys(judged.intervals as object)).toEqual(['win_rate', 'length_controlled_win_rate']);
     annotations[1].output_2 = 'else';
     const refused = brevity(['win-rate', '--alpaca-eval', write('annotations.json', annotations), '--outputs', out]);
     expect(refused.stderr).toContain('1 of 3 judgments belongs to other answers');
@@ -208,7 +209,9 @@ describe('win-rate', () => {
     expect(row.win_rate_at_mean_style).toBeCloseTo(expected.fit.win_rate, 1);
     // The verdicts favour length, and the model's answers are longer.
     expect(row.style_controlled_win_rate).toBeLessThan((row.win_rate as number) - 20);
-    const { low, high } = row.style_controlled_interval as { low: number; high: number };
+    const { win_rate, style_controlled_win_rate } = row.intervals as Record<string, { low: number; high: number }>;
+    expect(win_rate.low).toBeLessThan(row.win_rate as number);
+    const { low, high } = style_controlled_win_rate;
     expect(row.style_controlled_win_rate).toBeGreaterThan(low);
     expect(row.style_controlled_win_rate).toBeLessThan(high);
   });

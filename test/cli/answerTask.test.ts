@@ -1,7 +1,7 @@
 /** Answers from sampling servers: the same as from this machine, because seeds follow from prompt and candidate. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { answerQuestions, type AnswerTask } from '../../src/cli/answerTask.js';
 import { rewardOptionsSchema, serverSchema } from '../../src/core/config/schema.js';
 import type { Question } from '../../src/core/publicAnswers.js';
@@ -33,6 +33,7 @@ const task = (changes: Partial<AnswerTask>): AnswerTask => ({
   keepAll: false,
   reward: `module:${new URL('../fixtures/hash-reward.mjs', import.meta.url).pathname}`,
   rewardOptions: rewardOptionsSchema.parse({}),
+  judgeCache: null,
   beam: null,
   settings: {
     ...{ temperature: 1, top_p: 0.95, top_k: 0, min_p: 0, repetition_penalty: 1, max_new_tokens: 16, batch_size: 8 },
@@ -83,7 +84,11 @@ describe('beam search', () => {
     const standIn = await StandIn.start('sglang', basePolicy, {});
     running.push(standIn);
     const server = serverSchema.parse({ endpoints: [standIn.url], weights: 'adapter', retries: 1 });
+    const said = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
     await expect(rowsOf({ ...single, server })).rejects.toThrow('runs SGLang, which has no beam search');
+    // Not how vLLM ranks beams.
+    expect(said.mock.calls).toEqual([]);
+    said.mockRestore();
   });
 });
 

@@ -38,6 +38,41 @@ it('rewards responses, prints remarks, and asks nothing again', async () => {
   expect(readFileSync(cache, 'utf8').trimEnd().split('\n')).toHaveLength(2);
 });
 
+it("check-reward and answer keep a judge's answers", async () => {
+  // Grades where one response is shown.
+  server = await startJudge((asked) => (JSON.stringify(asked).includes('<response_A>') ? 'A' : '5'));
+  const dir = fresh();
+  const write = (name: string, row: object) => {
+    writeFileSync(path.join(dir, name), JSON.stringify(row) + '\n');
+    return path.join(dir, name);
+  };
+  const cache = path.join(dir, 'cache.jsonl');
+  const check = ['check-reward', '--reward', server.spec, '--judge-cache', cache];
+  check.push('--in', write('pairs.jsonl', { prompt: 'p', chosen: 'long', rejected: 'x' }));
+  const first = await brevity(check);
+  expect(first.failed).toBe(false);
+  expect(first.stderr).toMatch(/judge judge: \d+ (?:comparison|grade)/);
+  const asked = server.asked.length;
+  expect(asked).toBeGreaterThan(0);
+  const again = await brevity(check);
+  expect(again.stdout).toBe(first.stdout);
+  expect(again.stderr).toMatch(/from the cache/);
+  expect(server.asked).toHaveLength(asked);
+
+  const model = new URL('../../data/base-policy', import.meta.url).pathname;
+  const answer = ['answer', '--model', model, '--backend', 'wasm', '--max-new-tokens', '4', '--judge-cache', cache];
+  answer.push('--in', write('prompts.jsonl', { prompt: 'What is 8 minus 1?' }));
+  const missing = await brevity(answer);
+  expect(missing.stderr).toContain('--judge-cache: belongs to a judge that chooses among candidates; add --best-of');
+  answer.push('--best-of', '2', '--reward', server.spec);
+  const chosen = await brevity(answer);
+  expect(chosen.stderr).toContain('judge judge: ');
+  const before = server.asked.length;
+  expect(before).toBeGreaterThan(asked);
+  expect((await brevity(answer)).stderr).toContain('from the cache');
+  expect(server.asked).toHaveLength(before);
+});
+
 it('fails in one sentence, with its remarks', async () => {
   server = await startJudge(() => 'Hard to\u001b[2J say.');
   const file = path.join(fresh(), 'in.jsonl');

@@ -347,6 +347,27 @@ describe('stages compose', () => {
     expect([failed.status, failed.stderr]).toEqual([1, expect.stringContaining('row 2 lacks "text_model"')]);
   });
 
+  it('evaluate answers by best of N and by beam search, and says so', () => {
+    const args = ['evaluate', '--model', model, '--against', model, '--reward', reward, '--max-new-tokens', '6'];
+    const best = brevity([...args, '--best-of', '4', '--responses', '2'], prompts);
+    const [row] = best.rows();
+    expect(row).toMatchObject({ decoding: { best_of: 4 }, responses: 2, win_rate: 50, kl: null });
+    expect(best.stderr).toContain('the best of 4 by the reward, and flatter it. KL is not estimated');
+    const [plain] = brevity([...args, '--responses', '2'], prompts).rows();
+    // The first candidates are the plain responses.
+    expect(row.reward).toBeGreaterThan(plain.reward as number);
+    const [beam] = brevity([...args, '--beam', '3', '--length-penalty', '0.5'], prompts).rows();
+    expect(beam).toMatchObject({ decoding: { beam: 3, length_penalty: 0.5 }, win_rate: 50, kl: null });
+    for (const [flags, message] of [
+      [['--best-of', '4', '--beam', '3'], '--beam: 3 beams cannot be combined with the best of N (--best-of is 4)'],
+      [['--beam', '3', '--responses', '2'], '--beam: beam search is deterministic'],
+      [['--length-penalty', '2'], '--length-penalty: 2 belongs to beam search, and --beam is 1'],
+    ] as const) {
+      const { status, stderr } = brevity([...args, ...flags], prompts);
+      expect([status, stderr]).toEqual([2, expect.stringContaining(message)]);
+    }
+  });
+
   it('evaluate has several responses, metrics, kinds, a second judge and says what exceeds the noise', () => {
     const held = Array.from({ length: 12 }, (_, i) => ({ ...prompts[i % prompts.length], kind: i < 8 ? 'a' : 'b' }));
     const metric = new URL('../fixtures/length-metric.mjs', import.meta.url).pathname;

@@ -89,6 +89,20 @@ describe('what is read', () => {
   });
 });
 
+it('page, Markdown and card say how held-out responses were decoded', () => {
+  const decoding = { best_of: 8 };
+  const evaluation = { ...config.evaluation, best_of: 8 };
+  const last = finished(1, 2, 20);
+  const lineage = [finished(0, 1, 10), { ...last, evaluation: { ...last.evaluation!, decoding } }];
+  const card = modelCard({ name: 'm', config: { ...config, evaluation }, lineage, adapter: false, base: 'b' });
+  expect(card).toMatch(/^On 100 held-out prompts \(best of 8 by the training reward\):$/m);
+  expect(card).toMatch(/^ +name: held-out prompts of the run \(best of 8 by the training reward\)$/m);
+  const decoded = { ...data, config: { ...config, evaluation } };
+  expect(markdownReport(decoded)).toContain('- held-out responses: best of 8 by the training reward');
+  expect(htmlReport(decoded)).toContain('<dt>held-out responses</dt><dd>best of 8 by the training reward</dd>');
+  expect(markdownReport(data)).not.toContain('held-out responses');
+});
+
 describe('the page', () => {
   it('needs nothing else and runs nothing, whatever was written in it', () => {
     const html = htmlReport(data);

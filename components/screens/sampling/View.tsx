@@ -1,6 +1,7 @@
 import { useMemo } from 'react';
 import { configOf } from '../../../src/core/config/rounds.js';
 import type { SamplingConfig } from '../../../src/core/config/schema.js';
+import { decodingInWords, decodingOf, type HeldOutDecoding } from '../../../src/core/heldOutDecoding.js';
 import * as format from '../../../src/core/format.js';
 import type { ResponseSeen, RoundData, RoundState } from '../../../src/protocol/messages.js';
 import { shown, shownRound } from '../../app/selectors.js';
@@ -43,7 +44,12 @@ export function SamplingView({ state, columns }: ViewProps<SamplingState>) {
       parts={partMeansText(data, own.reward)}
       config={
         round.id === 0
-          ? { ...own.sampling, samples_per_prompt: 1, temperature: own.evaluation.temperature }
+          ? {
+              ...own.sampling,
+              samples_per_prompt: own.evaluation.responses,
+              temperature: own.evaluation.temperature,
+              decoding: decodingOf(own.evaluation),
+            }
           : own.sampling
       }
       layout={layout}
@@ -58,7 +64,10 @@ interface OverviewProps {
   /** Means of the parts of a mixed reward; empty without them. */
   readonly parts: string;
   /** The settings that the responses are sampled with. */
-  readonly config: Pick<SamplingConfig, 'samples_per_prompt' | 'temperature' | 'top_p' | 'max_new_tokens'>;
+  readonly config: Pick<SamplingConfig, 'samples_per_prompt' | 'temperature' | 'top_p' | 'max_new_tokens'> & {
+    /** Of held-out responses; null or absent: plain sampling. */
+    readonly decoding?: HeldOutDecoding | null;
+  };
   readonly layout: SamplingLayout;
   readonly columns: number;
 }
@@ -121,10 +130,12 @@ const muchTruncated = 0.1;
 function Facts({ data, config }: Pick<OverviewProps, 'data' | 'config'>) {
   const { lengths, truncated } = data;
   const much = truncated / lengths.length >= muchTruncated;
+  const { decoding = null } = config;
+  const sampled = decoding === null || 'best_of' in decoding;
   const text = [
     `${config.samples_per_prompt} per prompt`,
-    `temperature ${config.temperature}`,
-    `top-p ${config.top_p}`,
+    ...(decoding === null ? [] : [decodingInWords(decoding)]),
+    ...(sampled ? [`temperature ${config.temperature}`, `top-p ${config.top_p}`] : []),
     `max ${format.of(config.max_new_tokens, 'token')}`,
   ];
   return (

@@ -167,6 +167,17 @@ export function pairProblems({ pairs, sampling }: PartialConfig, nameKey: NameKe
   return problem === null ? [] : [`${nameKey('pairs.per_prompt')}: ${problem}`];
 }
 
+/** Beam search on servers that have none. A server whose kind is found out later says so then. */
+export function beamProblems({ evaluation, sampling }: PartialConfig, nameKey: NameKey): string[] {
+  const server = isObject(sampling) ? sampling.server : null;
+  if (!isObject(server) || server.kind !== 'sglang' || !isObject(evaluation)) return [];
+  return typeof evaluation.beam === 'number' && evaluation.beam > 1
+    ? [
+        `${nameKey('evaluation.beam')}: SGLang has no beam search (sampling.server.kind is sglang); use vLLM or this machine, or evaluation.best_of`,
+      ]
+    : [];
+}
+
 /** The `command` launcher has no scheduler: the user must give all of its commands. */
 export function jobProblems(config: PartialConfig, nameKey: NameKey): string[] {
   const job = isObject(config.update) ? config.update.job : null;

@@ -59,6 +59,7 @@ export function changedRound(
   const problems = strange.map((key) => `${key}: cannot differ between rounds; expected ${groups.join(', ')}`);
   const wrongSettings = Object.keys(changes.settings ?? {}).filter((name) => !['alpha', 'beta', 'lr'].includes(name));
   problems.push(...wrongSettings.map((name) => `unknown setting ${name}; expected alpha, beta or lr`));
+  problems.push(...decodingChanges(config, given.evaluation));
   const under = mergeConfigs(
     mergeConfigs(config, inherited.overrides as PartialConfig),
     asConfig(inherited.settings),
@@ -80,6 +81,17 @@ export function changedRound(
     settings: { alpha: dpo.alpha, beta: dpo.beta, lr: update.lr },
     overrides: withoutSettings(overrides) as RoundOverrides,
   };
+}
+
+/** Held-out responses of all rounds are compared with each other, so all are decoded alike. */
+function decodingChanges({ evaluation }: Config, given: unknown): string[] {
+  if (!isObject(given)) return [];
+  return (['best_of', 'beam', 'length_penalty'] as const)
+    .filter((key) => given[key] !== undefined && given[key] !== evaluation[key])
+    .map(
+      (key) =>
+        `evaluation.${key}: cannot differ between rounds, whose held-out responses are compared; it is ${evaluation[key]} in this run`,
+    );
 }
 
 /** Groups that a round done again may override: neither its samples nor its scores depend on them. */

@@ -5,6 +5,7 @@
  * Leaves out reporting problems (partial.ts) and reading files (io/configFile.ts).
  */
 import { z } from 'zod';
+import { decodingProblem } from '../heldOutDecoding.js';
 import { referenceProblem } from './reference.js';
 import {
   LR_DPO_ALPHA,
@@ -317,6 +318,24 @@ export const evaluationSchema = z.strictObject({
     .max(1024)
     .default(1)
     .describe('responses to each held-out prompt; more of them make the intervals narrower'),
+  best_of: z
+    .int()
+    .min(1)
+    .max(65_536)
+    .default(1)
+    .describe('candidates for each held-out response, of which the best by the reward is kept'),
+  beam: z
+    .int()
+    .min(1)
+    .max(256)
+    .default(1)
+    .describe('beams of a beam search that answers held-out prompts; 1 samples instead'),
+  length_penalty: z
+    .number()
+    .min(-10)
+    .max(10)
+    .default(1)
+    .describe('of beam search: score = log π / length^λ; above 0 favours long responses'),
   metric: z
     .array(z.string().min(1))
     .max(16)
@@ -341,6 +360,12 @@ export const evaluationSchema = z.strictObject({
     .default(0)
     .describe('steps between such answers; 0 is about five times an update, at most 5% of its time'),
   probe_tokens: z.int().min(1).max(MAX_TOKENS).default(64).describe('longest answer to a probe prompt'),
+});
+
+/** A run's. */
+const runEvaluationSchema = evaluationSchema.superRefine((evaluation, context) => {
+  const problem = decodingProblem(evaluation, (key) => `evaluation.${key}`);
+  if (problem !== null) context.addIssue({ code: 'custom', path: [problem.key], message: problem.message });
 });
 
 const promptFile = z.string().min(1).nullable().default(null);
@@ -455,7 +480,7 @@ export const configSchema = z.strictObject({
   pairs: runPairsSchema.prefault({}),
   dpo: runDpoSchema.prefault({}),
   update: updateSchema.prefault({}),
-  evaluation: evaluationSchema.prefault({}),
+  evaluation: runEvaluationSchema.prefault({}),
   trackers: trackersSchema.prefault({}),
 });
 

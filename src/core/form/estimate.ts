@@ -129,9 +129,12 @@ export function estimateTimes(
   const of = (tokens: number, speed: number | undefined): number | null =>
     speed === undefined ? null : tokens / speed;
   const evaluated = heldOut * config.evaluation.responses;
-  const sampling = of(evaluated * length, sample?.tokensPerSecond);
-  const scoring = of(evaluated, score?.responsesPerSecond);
-  const judging = of(forwardShare * opponents * evaluated * sequence, update?.tokensPerSecond);
+  const { best_of, beam } = config.evaluation;
+  const sampling = of(evaluated * best_of * beam * length, sample?.tokensPerSecond);
+  const scoring = of(evaluated * best_of, score?.responsesPerSecond);
+  // Without plain samples there is no KL to estimate.
+  const judged = best_of * beam === 1 ? evaluated : 0;
+  const judging = of(forwardShare * opponents * judged * sequence, update?.tokensPerSecond);
   return {
     sample: of(responses * length, sample?.tokensPerSecond),
     score: of(responses, score?.responsesPerSecond),

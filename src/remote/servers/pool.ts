@@ -356,11 +356,7 @@ export class ServerPool {
     hooks: Pick<SamplingHooks, 'onResponse' | 'onTokens' | 'control'>,
     nameJob: (job: number) => string = (job) => `response ${job}`,
   ): Promise<'done' | 'stopped' | 'aborted'> {
-    const without = this.alive.find(({ protocol }) => protocol.beam === undefined);
-    if (without !== undefined)
-      throw new UserError(
-        `${without.name} runs ${without.view.kind === 'sglang' ? 'SGLang' : 'vLLM'}, which has no beam search; search on this machine or on vLLM, or sample the best of N`,
-      );
+    this.expectBeams();
     const adapter = this.held?.adapter ?? null;
     this.expectRoom(prompts, settings.max_new_tokens);
     return this.queue(
@@ -380,6 +376,15 @@ export class ServerPool {
         nameTask: ({ index }) => nameJob(index),
       },
       null,
+    );
+  }
+
+  /** @throws UserError if a server has no beam search */
+  expectBeams(): void {
+    const without = this.alive.find(({ protocol }) => protocol.beam === undefined);
+    if (without === undefined) return;
+    throw new UserError(
+      `${without.name} runs ${without.view.kind === 'sglang' ? 'SGLang' : 'vLLM'}, which has no beam search; search on this machine or on vLLM, or sample the best of N`,
     );
   }
 

@@ -4,9 +4,9 @@ import { judgeOverlap, namedParts } from '../../core/config/rewardSpec.js';
 import { pauseOnly } from '../../core/control.js';
 import { type Answers, evaluatePolicy, type Opponent } from '../../core/evaluation.js';
 import { UserError } from '../../core/errors.js';
+import { decodingNote, decodingOf, whyNoKl } from '../../core/heldOutDecoding.js';
 import { roundFiles } from '../../core/runFiles.js';
 import { type EvaluationResult, type SampleRow, sampleRowSchema, scoreRowSchema } from '../../core/rows.js';
-import { heldOutSeed } from '../../core/seeds.js';
 import { readJsonLines } from '../../io/jsonl.js';
 import { remoteName } from '../../remote/names.js';
 import { ContextFull, type ServerPool } from '../../remote/servers/pool.js';
@@ -16,8 +16,7 @@ import type { WorkContext } from './context.js';
 import { type HeldOutSamples, heldOutMetrics, judgedBy, kindsOf } from './opinions.js';
 import { Probes } from './probes.js';
 import { heldOutPrompts } from './prompts.js';
-import { localSampler, sampleInto, type Sampler } from './sample.js';
-import { scoreInto } from './score.js';
+import { checkSameDecoding, heldOutAnswers, heldOutHere, heldOutOnServers } from './heldOut.js';
 import { holdPolicy, serverSampler, withServers } from './servers.js';
 
 /**
@@ -29,11 +28,15 @@ import { holdPolicy, serverSampler, withServers } from './servers.js';
 export async function evaluateRound(context: WorkContext): Promise<EvaluationResult> {
   const { config, round } = context;
   const { server } = config.sampling;
+  const opponents = opponentsOf(context);
+  const otherRewards = checkSameDecoding(
+    context,
+    opponents.map(({ id }) => id),
+  );
   const logps =
     server === null
       ? await answersHere(context)
       : await withServers(context, server, (pool) => answersThere(context, pool, server));
-  const opponents = opponentsOf(context);
   const samples = new Map(
     [round.id, ...opponents.map(({ id }) => id)].map((id): [number, HeldOutSamples] => [
       id,
@@ -42,6 +45,7 @@ export async function evaluateRound(context: WorkContext): Promise<EvaluationRes
   );
   const own = samples.get(round.id) as HeldOutSamples;
   checkSamePrompts(context, own, [...samples.values()]);
+  const decoding = decodingOf(config.evaluation);
   const prompts = heldOutPrompts(config, { rows: true });
   const metrics = await heldOutMetrics(context, prompts, [...samples.values()]);
   const judge =
@@ -63,7 +67,12 @@ export async function evaluateRound(context: WorkContext): Promise<EvaluationRes
     {
       kinds: kindsOf(prompts, own.rows),
       ...(judge !== null && { judge: { spec: judge.spec, remarks: judge.remarks } }),
-      notes: judge === null ? [] : judgeNotes(config.reward, judge.spec),
+      ...(decoding !== null && { decoding }),
+      notes: [
+        ...(decoding === null ? [] : [decodingNote(decoding)]),
+        ...otherRewards,
+        ...(judge === null ? [] : judgeNotes(config.reward, judge.spec)),
+      ],
     },
   );
   const comparisons = opponents.map(({ against, id }) => ({
@@ -101,11 +110,19 @@ function opponentsOf({ round: { id, parent } }: WorkContext): { against: string;
   ];
 }
 
+/** Responses that are not samples of the policy tell nothing of the KL. @returns null: it is estimated */
+function noLogps(context: WorkContext): Opponent['logps'][] | null {
+  const decoding = decodingOf(context.config.evaluation);
+  return decoding === null ? null : opponentsOf(context).map(() => ({ unknown: whyNoKl(decoding) }));
+}
+
 /** Samples and scores the responses. @returns their log-probabilities under each opponent */
 async function answersHere(context: WorkContext): Promise<Opponent['logps'][]> {
   const { files, round } = context;
   const model = await context.models.load(files.policyDir(round.id));
-  await heldOutAnswers(localSampler(model), context);
+  await heldOutAnswers(heldOutHere(model), context);
+  const unknown = noLogps(context);
+  if (unknown !== null) return unknown;
   const logps: number[][][] = [];
   for (const { id } of opponentsOf(context)) logps.push(await logpsUnder(context, files.policyDir(id)));
   return logps;
@@ -118,13 +135,17 @@ async function answersThere(
   server: ServerConfig,
 ): Promise<Opponent['logps'][]> {
   const { round } = context;
+  // Before anything is sampled.
+  if (context.config.evaluation.beam > 1) pool.expectBeams();
   await holdPolicy(context, pool, server, round.id, [round.parent ?? 0]);
   if (round.id > 0 && round.steps !== null) {
     const control = pauseOnly(context.control);
     const probes = new Probes({ ...context, control }, serverSampler(pool), round.steps, false);
     await probes.at(round.steps, round.steps);
   }
-  await heldOutAnswers(serverSampler(pool), context);
+  await heldOutAnswers(heldOutOnServers(pool), context);
+  const unknown = noLogps(context);
+  if (unknown !== null) return unknown;
   const logps: Opponent['logps'][] = [];
   for (const { id } of opponentsOf(context)) logps.push(await opponentLogps(context, pool, server, id));
   return logps;
@@ -148,29 +169,8 @@ async function opponentLogps(
   }
 }
 
-// Responses to the held-out prompts: sampling and scoring them, reading them back, and their log-probabilities under
+// Responses to the held-out prompts: reading them back, and their log-probabilities under
 // another policy.
-
-/**
- * Samples responses to the held-out prompts, with the same seeds in every round, so that unchanged policies respond
- * identically, and scores them. A comparison needs every prompt, so this can only be paused.
- */
-async function heldOutAnswers(sampler: Sampler, context: WorkContext): Promise<void> {
-  const { config, files, round } = context;
-  const { rows: samples } = await sampleInto(
-    sampler,
-    {
-      file: files.file(round.id, roundFiles.heldOutSamples),
-      prompts: heldOutPrompts(config),
-      samples: config.evaluation.responses,
-      raw: config.sampling.raw,
-      settings: { ...config.sampling, temperature: config.evaluation.temperature },
-      seed: (promptIndex, sample) => heldOutSeed(config.seed, promptIndex, sample),
-    },
-    { ...context, control: pauseOnly(context.control) },
-  );
-  await scoreInto(files.file(round.id, roundFiles.heldOutScores), samples, context, { absolute: true });
-}
 
 /** A round's held-out samples, by prompt_index. */
 function readSamples({ files }: WorkContext, round: number): SampleRow[] {

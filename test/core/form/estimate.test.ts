@@ -75,6 +75,13 @@ describe('estimateTimes', () => {
     expect(times.evaluate).toBeCloseTo((50 * 10) / 100 + 50 / 40 + (2 * 50 * 15) / 3 / 50);
   });
 
+  it('counts candidates and beams, and no log-probabilities of opponents then', () => {
+    const of = (evaluation: object) =>
+      estimateTimes(measured, counts, { ...config, evaluation: { ...config.evaluation, ...evaluation } }).evaluate;
+    expect(of({ best_of: 8 })).toBeCloseTo((8 * 50 * 10) / 100 + (8 * 50) / 40);
+    expect(of({ beam: 4 })).toBeCloseTo((4 * 50 * 10) / 100 + 50 / 40);
+  });
+
   it('counts steps where they are set', () => {
     const update = { ...config.update, steps: 3 };
     expect(estimateTimes(measured, counts, { ...config, update }).update).toBeCloseTo((2 * 15 * (12 + 10)) / 50);

@@ -38,7 +38,7 @@ async function serve(faults: Faults = {}, kind: 'vllm' | 'sglang' = 'vllm'): Pro
 /** Longer responses are better: every prompt whose responses differ in length makes a pair. */
 const reward = `export const score = ({ response }) => response.length;\n`;
 
-function runOn(server: object | null, update: object = {}, sampling: object = {}): Run {
+function runOn(server: object | null, update: object = {}, sampling: object = {}, evaluation: object = {}): Run {
   const home = fresh();
   const file = (name: string, content: string): string => {
     writeFileSync(path.join(home, name), content);
@@ -53,7 +53,7 @@ function runOn(server: object | null, update: object = {}, sampling: object = {}
     seed: 5,
     sampling: { samples_per_prompt: 3, max_new_tokens: 10, temperature: 1.5, server, ...sampling },
     update: { lr: 1e-3, batch_size: 2, micro_batch: 2, ...update },
-    evaluation: { probes: 1, probe_tokens: 6 },
+    evaluation: { probes: 1, probe_tokens: 6, ...evaluation },
   });
   const run = Run.create(path.join(home, 'run'), config);
   const settings = { alpha: 0.01, beta: 0.1, lr: config.update.lr };
@@ -213,5 +213,39 @@ describe('what a run may do with the user’s rights', () => {
     await done(run, 'evaluate');
     expect(standIn.bodies('POST /stand-in/restart')).toEqual([{ weights: run.files.policyDir(1) }]);
     expect(rows(run, 'verifications.jsonl').at(-1)).toMatchObject({ verification: { verdict: 'verified' } });
+  });
+});
+
+describe('held-out responses', () => {
+  const rowsOf = (run: Run, name: string) =>
+    rows(run, name, 0).sort((a, b) => Number(a.prompt_index) - Number(b.prompt_index));
+  const texts = (run: Run) =>
+    rowsOf(run, 'held-out-samples.jsonl').map(({ responses }) => (responses as { text: string }[]).map(({ text }) => text)); // prettier-ignore
+  const decoded = (server: object | null, evaluation: object) => runOn(server, {}, {}, evaluation);
+
+  it('by best of N are those of this machine', async () => {
+    const standIn = await serve();
+    const [there, here] = [{ endpoints: [standIn.url] }, null].map((server) => decoded(server, { best_of: 4 }));
+    await done(there, 'evaluate', 0);
+    await done(here, 'evaluate', 0);
+    expect(texts(there)).toEqual(texts(here));
+    expect(rowsOf(there, 'held-out-scores.jsonl')).toEqual(rowsOf(here, 'held-out-scores.jsonl'));
+    expect(rows(there, 'held-out-candidates.jsonl', 0)).toHaveLength(8);
+  });
+
+  it('by beam search are those of vLLM', async () => {
+    const standIn = await serve();
+    const [there, here] = [{ endpoints: [standIn.url] }, null].map((server) => decoded(server, { beam: 3 }));
+    const { result } = await done(there, 'evaluate', 0);
+    await done(here, 'evaluate', 0);
+    expect(texts(there)).toEqual(texts(here));
+    expect(result.decoding).toEqual({ beam: 3, length_penalty: 1 });
+  });
+
+  it('by beam search are refused on SGLang before anything is sampled', async () => {
+    const standIn = await serve({}, 'sglang');
+    const run = decoded({ endpoints: [standIn.url] }, { beam: 3 });
+    await expect(done(run, 'evaluate', 0)).rejects.toThrow('runs SGLang, which has no beam search');
+    expect(existsSync(run.files.file(0, 'held-out-samples.jsonl'))).toBe(false);
   });
 });

@@ -4,6 +4,7 @@ import { decisionsInWords } from '../../../../src/core/review/decisions.js';
 import { type Measure, type Opponent, textOf } from '../measures.js';
 import { type SentenceLine, verdictText } from '../select.js';
 import * as format from '../../../../src/core/format.js';
+import { decodingInWords } from '../../../../src/core/heldOutDecoding.js';
 import { makeLine } from '../../../../src/core/sanitize.js';
 import { fit } from '../../../parts/text.js';
 import { Line, Tint } from '../../../parts/Line.js';
@@ -44,7 +45,7 @@ export function Numbers({ round, evaluation, opponents, measures, sentences, col
         }
         width={columns}
       />
-      <Line tone="muted">{factsOf(round)}</Line>
+      <Line tone="muted">{factsOf(round, evaluation)}</Line>
       <Line tone={verdict === 'accepted' ? 'good' : verdict === 'rejected' ? 'bad' : 'plain'}>
         {verdictText(round)}
       </Line>
@@ -75,9 +76,13 @@ export function Numbers({ round, evaluation, opponents, measures, sentences, col
   );
 }
 
-/** What was trained on, how long it took, and the note. */
-function factsOf({ id, steps, pairs, stopped_early, seconds, note, decisions }: RoundState): string {
+/** How the responses were decoded, unless sampled plainly; what was trained on, how long it took, and the note. */
+function factsOf(
+  { id, steps, pairs, stopped_early, seconds, note, decisions }: RoundState,
+  { decoding }: EvaluationResult,
+): string {
   const facts: string[] = [];
+  if (decoding !== undefined) facts.push(decodingInWords(decoding));
   if (steps !== null) {
     const decided = decisionsInWords(decisions);
     const byHand = decided === null || decided === 'none' ? '' : ` (by hand ${decided})`;

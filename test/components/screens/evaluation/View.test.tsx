@@ -1,5 +1,6 @@
 /** The evaluation screen as it is drawn. */
 import { describe, expect, it } from 'vitest';
+import { decodingNote } from '../../../../src/core/heldOutDecoding.js';
 import { widthOf } from '../../../../components/parts/text.js';
 import { after, attached, comparison, finished, heldOut, large, press, response, small, told } from '../../fixtures.js';
 import { expectHarmless, frame, hostile, sizes } from '../../frame.js';
@@ -35,6 +36,25 @@ describe('numbers', () => {
     const decisions = { swapped: 2, repaired: 0, confirmed: 0, excluded: 1, ties: 0, noted: 0 };
     const state = attached('done', small, { rounds: [finished(1, 1, 40), { ...finished(2, 1, 40), decisions }] });
     expect(frame(state)).toContain('4 steps on 103 pairs (by hand 2 swapped, 1 excluded)');
+  });
+
+  it('tell how the responses were decoded, and why there is no KL', () => {
+    const round = finished(1, 1.5, 42);
+    const kl_note = 'the best of 8 are not samples of the policy';
+    const evaluation = {
+      ...round.evaluation!,
+      decoding: { best_of: 8 },
+      notes: [decodingNote({ best_of: 8 })],
+      comparisons: [comparison('base', { kl: null, kl_per_token: null, kl_note })],
+    };
+    const state = attached('done', small, { rounds: [finished(0, 1, 40), { ...round, evaluation }], current: 1 });
+    expect(frame(state)).toMatch(/^ *best of 8 by the training reward · 4 steps on/m);
+    expect(frame(state)).toMatch(/KL, nats +–/);
+    expect(
+      frame(attached('done', large, { rounds: [finished(0, 1, 40), { ...round, evaluation }], current: 1 })),
+    ).toContain(
+      'All held-out responses are the best of 8 by the training reward, and flatter it. KL is not estimated: the best of 8',
+    );
   });
 
   it('compare with the round start and the base', () => {

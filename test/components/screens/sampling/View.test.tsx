@@ -70,7 +70,20 @@ it('says what comes where there is nothing, and how it was where it is over', ()
   );
   expect(frame(press(attached('done'), '1'))).toContain('312 responses · sampled in 1:01 · scored in 0:08');
   const base = { round: 0, rounds: [round(0, 'evaluate')], current: 0 };
-  expect(frame(press(attached('evaluate', small, base), '1'))).toContain('Held-out responses of the base policy');
+  const state = attached('evaluate', small, base);
+  expect(frame(press(state, '1'))).toContain('Held-out responses of the base policy');
+  expect(frame(press(state, '1'))).toContain('1 per prompt · temperature 0.8 · top-p');
+  const decoded = (evaluation: object) => {
+    const { config } = state.run!;
+    return {
+      ...state,
+      run: { ...state.run!, config: { ...config, evaluation: { ...config.evaluation, ...evaluation } } },
+    };
+  };
+  expect(frame(press(decoded({ best_of: 8, responses: 2 }), '1'))).toContain(
+    '2 per prompt · best of 8 by the training reward · temperature…',
+  );
+  expect(frame(press(decoded({ beam: 4 }), '1'))).toContain('1 per prompt · beam search, 4 beams · max 256 tokens');
 });
 
 it.each(sizes)('shows hostile responses harmlessly at $columns×$rows', (size) => {
