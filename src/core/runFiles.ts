@@ -47,6 +47,8 @@ export const roundFiles = {
   update: 'update',
   heldOutSamples: 'held-out-samples.jsonl',
   heldOutScores: 'held-out-scores.jsonl',
+  /** Rewards of an opponent's held-out responses by this round's reward, where a branch has changed the reward. */
+  opponentScores: (opponent: number) => `held-out-scores-of-round-${opponent}.jsonl`,
   /** How the held-out responses were decoded; absent: plain sampling. */
   heldOutDecoding: 'held-out-decoding.jsonl',
   /** Best of N: all candidates with their rewards. */

@@ -6,7 +6,7 @@ import type { Config } from '../core/config/schema.js';
 import { type Control, Suspended } from '../core/control.js';
 import { UserError, messageOf } from '../core/errors.js';
 import { permissionIn } from '../io/trust.js';
-import { configOf, promptCounts } from '../core/config/rounds.js';
+import { configOf, promptCounts, rewardSpecs } from '../core/config/rounds.js';
 import type { Work } from '../run/stages/context.js';
 import { ModelShelf } from '../run/stages/models.js';
 import { work } from '../run/stages/work.js';
@@ -69,6 +69,7 @@ async function handle({ id, stage, task: { round, branch, stopAfter, again } }: 
       models,
       round,
       promptCounts: promptCounts(config, branch),
+      rewardSpecs: rewardSpecs(config, branch),
       control,
       stopAfter,
       again,

@@ -35,10 +35,14 @@ export function comparedGroups(
   responses: Responses | null,
 ): ComparedGroup[] {
   const both = { left, right };
+  const sameReward = settingOf(config, left, 'reward') === settingOf(config, right, 'reward');
   const groups = [
     { title: 'Settings', rows: settingRows(config, both) },
     { title: 'Update', rows: updateRows(both) },
-    { title: 'Held-out prompts', rows: [...headToHead(responses), ...evaluationRows(both)] },
+    {
+      title: 'Held-out prompts',
+      rows: [...(sameReward ? headToHead(responses) : [otherReward]), ...evaluationRows(both)],
+    },
   ];
   return groups.filter(({ rows }) => rows.length > 0);
 }
@@ -105,6 +109,15 @@ function headToHead(responses: Responses | null): ComparedRow[] {
   if (last?.left !== left || last.right !== right) last = { left, right, rows: winRows(left, right) };
   return last.rows;
 }
+
+/** Rewards of different reward models must not be compared. */
+const otherReward: ComparedRow = {
+  name: 'win rate',
+  left: '–',
+  right: '–',
+  difference: 'other reward',
+  differs: false,
+};
 
 /** Right against left by reward, on the prompts that both have a response to, as an evaluation compares policies. */
 function winRows(left: readonly HeldOutResponse[], right: readonly HeldOutResponse[]): ComparedRow[] {

@@ -35,6 +35,14 @@ export function allConfigs({ config, rounds }: { config: Config; rounds: readonl
   return [config, ...own.map((round) => configOf(config, round))];
 }
 
+/** The reward of each of these rounds, by id, and of the base policy, which is round 0. @param config the run's */
+export function rewardSpecs(
+  config: Config,
+  branch: Pick<RoundState, 'id' | 'overrides' | 'settings'>[],
+): Map<number, string> {
+  return new Map([[0, config.reward], ...branch.map((round) => [round.id, configOf(config, round).reward] as const)]);
+}
+
 /** prompts_per_round of each of these rounds. @param config the run's */
 export function promptCounts(config: Config, branch: Pick<RoundState, 'overrides' | 'settings'>[]): number[] {
   return branch.map((round) => configOf(config, round).sampling.prompts_per_round);

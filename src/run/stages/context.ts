@@ -60,6 +60,8 @@ export interface WorkContext {
   round: RoundState;
   /** prompts_per_round of every round of its branch, from the first to this one. */
   promptCounts: number[];
+  /** The reward of every round of its branch and of the base, by id; absent: all have the round's. */
+  rewardSpecs?: ReadonlyMap<number, string>;
   control: Control;
   /** Asked before a command of the configuration is executed. */
   permission: Permission;

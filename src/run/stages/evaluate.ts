@@ -17,6 +17,7 @@ import { type HeldOutSamples, heldOutMetrics, judgedBy, kindsOf } from './opinio
 import { Probes } from './probes.js';
 import { heldOutPrompts } from './prompts.js';
 import { checkSameDecoding, heldOutAnswers, heldOutHere, heldOutOnServers } from './heldOut.js';
+import { scoreInto } from './score.js';
 import { holdPolicy, serverSampler, withServers } from './servers.js';
 
 /**
@@ -50,8 +51,9 @@ export async function evaluateRound(context: WorkContext): Promise<EvaluationRes
   const metrics = await heldOutMetrics(context, prompts, [...samples.values()]);
   const judge =
     config.evaluation.judge === null ? null : await judgedBy(config.evaluation.judge, context, own, samples);
+  const rescored = await scoreOpponents(context, [...samples.values()]);
   const answersOf = (id: number): Answers => ({
-    ...readAnswers(context, id),
+    ...readAnswers(context, id, rescored.get(id)),
     metrics: metrics.get(id),
     ...(judge !== null && { judged: judge.scores.get(id) }),
   });
@@ -71,6 +73,9 @@ export async function evaluateRound(context: WorkContext): Promise<EvaluationRes
       notes: [
         ...(decoding === null ? [] : [decodingNote(decoding)]),
         ...otherRewards,
+        ...(rescored.size === 0
+          ? []
+          : ["This branch changed the reward: its opponents' responses were scored again by this round's."]),
         ...(judge === null ? [] : judgeNotes(config.reward, judge.spec)),
       ],
     },
@@ -80,6 +85,24 @@ export async function evaluateRound(context: WorkContext): Promise<EvaluationRes
     against,
   }));
   return { ...result, comparisons };
+}
+
+/**
+ * Rewards of different reward models must not be compared: where a branch has changed the reward, its opponents'
+ * responses are scored again by the round's.
+ *
+ * @returns the files of those scores, by opponent
+ */
+async function scoreOpponents(context: WorkContext, samples: readonly HeldOutSamples[]): Promise<Map<number, string>> {
+  const { config, files, round, rewardSpecs } = context;
+  const found = new Map<number, string>();
+  for (const { round: id, rows } of samples) {
+    if (id === round.id || (rewardSpecs?.get(id) ?? config.reward) === config.reward) continue;
+    const file = files.file(round.id, roundFiles.opponentScores(id));
+    await scoreInto(file, rows, context, { absolute: true, quiet: true });
+    found.set(id, file);
+  }
+  return found;
 }
 
 /** A run.json that was edited may name the training reward as its second judge; new runs are refused. */
@@ -178,30 +201,35 @@ function readSamples({ files }: WorkContext, round: number): SampleRow[] {
   return samples.sort((a, b) => a.prompt_index - b.prompt_index);
 }
 
-/** @throws UserError if a file is damaged: every prompt needs a response, and every response a reward */
-export function readAnswers(context: WorkContext, round: number): Answers {
-  const file = (name: string) => context.files.file(round, name);
+/**
+ * @param scoresFile where the rewards are if not among the round's own files
+ * @throws UserError if a file is damaged: every prompt needs a response, and every response a reward
+ */
+export function readAnswers(
+  context: WorkContext,
+  round: number,
+  scoresFile = context.files.file(round, roundFiles.heldOutScores),
+): Answers {
   const samples = readSamples(context, round);
-  const scored = new Map(
-    readJsonLines(file(roundFiles.heldOutScores), scoreRowSchema).map((row) => [row.prompt_index, row]),
-  );
+  const scored = new Map(readJsonLines(scoresFile, scoreRowSchema).map((row) => [row.prompt_index, row]));
   // Rows of earlier versions have no parts, and another round may have been scored with another reward.
   const named = namedParts(context.config.reward);
   const parts = samples.map(({ prompt_index }) => scored.get(prompt_index)?.parts ?? []);
   const isComplete =
     samples.length > 0 && parts.every((of) => of.length > 0 && of.every(({ length }) => length === named.length));
-  const lacking = (name: string, what: string, prompt_index: number) =>
+  const lacking = (file: string, what: string, prompt_index: number) =>
     new UserError(
-      `${file(name)} has no ${what} for prompt_index ${prompt_index}; remove its line, and the next start does it again`,
+      `${file} has no ${what} for prompt_index ${prompt_index}; remove its line, and the next start does it again`,
     );
   return {
     responses: samples.map(({ prompt_index, responses }) => {
-      if (responses.length === 0) throw lacking(roundFiles.heldOutSamples, 'response', prompt_index);
+      if (responses.length === 0)
+        throw lacking(context.files.file(round, roundFiles.heldOutSamples), 'response', prompt_index);
       return responses;
     }),
     rewards: samples.map(({ prompt_index, responses }) => {
       const rewards = scored.get(prompt_index)?.rewards;
-      if (rewards?.length !== responses.length) throw lacking(roundFiles.heldOutScores, 'reward', prompt_index);
+      if (rewards?.length !== responses.length) throw lacking(scoresFile, 'reward', prompt_index);
       return rewards;
     }),
     ...(named.length > 0 && isComplete && { parts: { named, values: parts } }),

@@ -20,6 +20,8 @@ const judgedRowSchema = scoreRowSchema.extend({ judge: z.string().optional() });
 export interface ScoringOptions {
   /** Rewards of different calls will be compared: see RewardHooks. */
   absolute?: boolean;
+  /** Clients are not told the rewards: they are not of the round's own responses. */
+  quiet?: boolean;
   /** The specification of a second judge, which scores instead of the reward. Clients are not told its scores. */
   judge?: string;
 }
@@ -29,12 +31,12 @@ export async function scoreInto(
   file: string,
   samples: SampleRow[],
   context: WorkContext,
-  { absolute = false, judge }: ScoringOptions = {},
+  { absolute = false, quiet = false, judge }: ScoringOptions = {},
 ): Promise<ScoreRow[]> {
   const read = () => readJsonLines(file, judgedRowSchema, { missing: 'empty' }).filter((row) => row.judge === judge);
   const known = read();
   const report: WorkContext['report'] = (event) => {
-    if (judge === undefined) context.report(event);
+    if (judge === undefined && !quiet) context.report(event);
   };
   report({
     type: 'rewards',

@@ -49,16 +49,25 @@ class Bench {
     return file;
   }
 
-  async evaluate(round: number, more: Partial<Config['evaluation']> = {}): Promise<EvaluationResult> {
+  /** @param reward of this round, where its branch has changed it */
+  async evaluate(
+    round: number,
+    more: Partial<Config['evaluation']> = {},
+    reward = this.run.config.reward,
+  ): Promise<EvaluationResult> {
     const models = new ModelShelf(namedByUser);
     const { config, files } = this.run;
     try {
       return await evaluateRound({
-        config: { ...config, evaluation: { ...config.evaluation, ...more } },
+        config: { ...config, reward, evaluation: { ...config.evaluation, ...more } },
         files,
         models,
         round: this.run.round(round),
         promptCounts: [0],
+        rewardSpecs: new Map([
+          [0, config.reward],
+          [round, reward],
+        ]),
         permission: namedByUser,
         control: { point: () => Promise.resolve('go') },
         report: () => undefined,
@@ -104,6 +113,24 @@ describe('several responses', () => {
       expect(comparison.kl).toBeCloseTo(0, 4);
     }
   });
+});
+
+it('scores the opponents again by the reward that a branch has changed to', async () => {
+  const bench = new Bench({});
+  await bench.evaluate(0);
+  const other = bench.module('other.mjs', 'export const score = () => -7;');
+  const { reward, comparisons, notes } = await bench.evaluate(1, {}, `module:${other}`);
+  expect(reward).toBe(-7);
+  // The policy has not changed, so its opponent has the same responses, and the same rewards by the new measure.
+  expect(comparisons.map((of) => [of.reward_against, of.win_rate])).toEqual([
+    [-7, 50],
+    [-7, 50],
+  ]);
+  expect(notes).toContain(
+    "This branch changed the reward: its opponents' responses were scored again by this round's.",
+  );
+  const file = 'held-out-scores-of-round-0.jsonl';
+  expect(bench.rows(1, file)).toEqual(bench.rows(1, 'held-out-scores.jsonl'));
 });
 
 describe('metrics', () => {

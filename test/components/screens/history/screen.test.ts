@@ -259,6 +259,11 @@ describe('a comparison', () => {
     // moves in steps of half a win, 1.25 points.
     const first = told(press(at(2), 'c'));
     expect(row(first, 'win rate, 95 %')).toMatchObject({ left: '50.0 %', right: '50.0 % ±14.4' });
+    // Rewards of two reward models are not compared.
+    const changed = rounds.map((of) => (of.id === 2 ? { ...of, overrides: { reward: 'hf:/models/other' } } : of));
+    const other = told(press(after(at(2), { type: 'rounds', rounds: changed, current: 4 }), 'c'));
+    expect(row(other, 'win rate, 95 %')).toBe(undefined);
+    expect(row(other, 'win rate')).toMatchObject({ left: '–', right: '–', difference: 'other reward' });
   });
 
   it('draws both updates over the steps of the longer one', () => {
