@@ -123,6 +123,8 @@ interface Terminal {
   heldOut: HeldOutResponses;
   /** One line about the last key or command; the next key clears it. */
   notice: string | null;
+  /** Who decides in review; empty: decisions carry no name. */
+  reviewer: string;
 }
 
 /** The terminal of a run, with an engine. */
@@ -333,5 +335,6 @@ export function initialTerminal(definitions: Definitions, size: Size): RunTermin
     past: null,
     heldOut: noResponses,
     notice: null,
+    reviewer: '',
   };
 }

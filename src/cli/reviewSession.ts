@@ -17,7 +17,17 @@ import {
   type TokenSeen,
 } from '../protocol/messages.js';
 import { UserError } from '../core/errors.js';
-import { applyRow, decisionFor, replay, type DecisionState, viewOf, wrongWith } from '../core/review/decisions.js';
+import {
+  applyRow,
+  bulkDecisions,
+  decisionFor,
+  decisionsIn,
+  replay,
+  samplesKey,
+  type DecisionState,
+  viewOf,
+  wrongWith,
+} from '../core/review/decisions.js';
 import { droppedIn, trlPairs, type ScoredFile } from '../run/reviewFile.js';
 import { hackingReport, type HackingReport } from '../core/review/hacking.js';
 import type { DecisionRow, ReviewDetail } from '../core/review/rows.js';
@@ -67,12 +77,18 @@ export function readJournal(
   const journal = journalOf(file);
   const made = readDecisionFile(journal);
   for (const { row } of made) {
-    if (row.action !== 'decide') continue;
-    const { prompt_index, ruling } = row.decision;
-    const of = rows.at(prompt_index);
-    const wrong =
-      of === undefined ? `there is no prompt ${prompt_index + 1}` : ruling === null ? null : wrongWith(of, ruling);
-    if (wrong !== null) throw new UserError(`${journal} does not belong to ${file} (${wrong}); move it away`);
+    for (const { prompt_index, ruling, samples } of decisionsIn(row)) {
+      const of = rows.at(prompt_index);
+      const wrong =
+        of === undefined
+          ? `there is no prompt ${prompt_index + 1}`
+          : samples !== undefined && samples !== samplesKey(of)
+            ? `prompt ${prompt_index + 1} has other responses`
+            : ruling === null
+              ? null
+              : wrongWith(of, ruling);
+      if (wrong !== null) throw new UserError(`${journal} does not belong to ${file} (${wrong}); move it away`);
+    }
   }
   return replay(
     made.map(({ row }) => row),
@@ -158,6 +174,13 @@ export class FileSession implements Client {
         this.takeOver();
         const row = this.options.scored.rows.at(command.prompt_index);
         return this.append({ at: now(), action: 'decide', decision: decisionFor(this.standing, row, command) });
+      }
+      case 'decide-all': {
+        this.takeOver();
+        const { prompts, reviewer, ruling, weight } = command;
+        const { rows } = this.options.scored;
+        const decisions = bulkDecisions(this.standing, rows, prompts, { ruling, weight }, reviewer);
+        return this.append({ at: now(), action: 'decide-all', decisions });
       }
       case 'undo':
       case 'redo':

@@ -4,7 +4,7 @@
  */
 
 /** The purpose of a draw, so that the same numbers give different draws elsewhere. */
-export type SeedPurpose = 'sample' | 'held-out' | 'prompts' | 'pairs' | 'update' | 'bootstrap' | 'held-out-pairs';
+export type SeedPurpose = 'sample' | 'held-out' | 'prompts' | 'pairs' | 'update' | 'bootstrap' | 'held-out-pairs' | 'blind';
 
 const purposes: Record<SeedPurpose, number> = {
   sample: 1,
@@ -14,6 +14,7 @@ const purposes: Record<SeedPurpose, number> = {
   update: 5,
   bootstrap: 6,
   'held-out-pairs': 8,
+  blind: 9,
 };
 
 /** A well-mixed 32-bit seed (murmur3's finalizer over each number in turn). */
@@ -47,6 +48,17 @@ function mix(value: number): number {
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
   return (h ^ (h >>> 16)) >>> 0;
+}
+
+/** A hash of a text's UTF-16 units from 0 to 2^53 - 1, to tell texts apart; not against people who want two alike. */
+export function textHash(text: string): number {
+  let [high, low] = [0x9e3779b9, 0x85ebca6b];
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    high = Math.imul(high ^ unit, 0x9e3779b1);
+    low = Math.imul(low ^ unit, 0x5f356495);
+  }
+  return (mix(high ^ mix(low)) >>> 11) * 2 ** 32 + mix(low ^ mix(high));
 }
 
 /** A small random generator with a 32-bit seed (Mulberry32): one stream per response. */

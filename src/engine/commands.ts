@@ -1,4 +1,5 @@
 /** Command handlers: validate against the current stage, then apply. */
+import path from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../core/errors.js';
 import { noPause } from '../remote/jobs/view.js';
@@ -11,14 +12,17 @@ import type { RunCommand } from '../protocol/messages.js';
 import type { CommandContext } from './stages.js';
 import {
   applyRow,
+  bulkDecisions,
   countReview,
   decidedPair,
   decisionFor,
+  isReviewer,
+  reviewerExpected,
   pairWeightExpected,
   viewOf,
 } from '../core/review/decisions.js';
 import type { DecisionRow } from '../core/review/rows.js';
-import { handWeightSchema, rulingSchema } from '../run/stages/reviewFiles.js';
+import { decisionsToTake, handWeightSchema, rulingSchema } from '../run/stages/reviewFiles.js';
 import { appendJsonLines } from '../io/jsonl.js';
 import { MAX_NOTE } from '../core/limits.js';
 import { dpoSchema, updateSchema } from '../core/config/schema.js';
@@ -46,6 +50,8 @@ const handlers: Handlers = {
   'delete-round': deleteRound,
   switch: switchRound,
   decide,
+  'decide-all': decideAll,
+  'take-decisions': takeDecisions,
   undo,
   redo,
 
@@ -159,10 +165,54 @@ export function decide({ core }: CommandContext, command: Extract<RunCommand, { 
     weightSaid.safeParse(command.weight).success,
     `prompt ${command.prompt_index + 1}: weight ${JSON.stringify(command.weight)}: ${pairWeightExpected}, or null for the rewards' own`,
   );
+  checkReviewer(core, command.reviewer);
   if (command.note !== undefined) checkText(core, 'note', command.note, MAX_NOTE);
   const { review, standing } = core.view;
   const row = review.find(({ prompt_index }) => prompt_index === command.prompt_index);
   append(core, { at: new Date().toISOString(), action: 'decide', decision: decisionFor(standing, row, command) });
+}
+
+const manySaid = z.object({
+  prompts: z.array(z.int().min(0)),
+  ruling: z.enum(['confirm', 'exclude', 'tie']).nullable().optional(),
+});
+
+export function decideAll({ core }: CommandContext, command: Extract<RunCommand, { type: 'decide-all' }>): void {
+  checkReview(core);
+  const { prompts, ruling, weight, reviewer } = command;
+  core.expect(
+    manySaid.safeParse(command).success,
+    `${JSON.stringify({ prompts, ruling }).slice(0, 200)} is no decision on many prompts: expected prompts, a list of prompt_index, and a ruling "confirm", "exclude", "tie" or null`,
+  );
+  core.expect(
+    weightSaid.safeParse(weight).success,
+    `weight ${JSON.stringify(weight)}: ${pairWeightExpected}, or null for the rewards' own`,
+  );
+  checkReviewer(core, reviewer);
+  const { review, standing } = core.view;
+  const decisions = bulkDecisions(standing, review, prompts, { ruling, weight }, reviewer);
+  core.expect(decisions.length > 0, 'no prompt was named, so nothing was decided');
+  append(core, { at: new Date().toISOString(), action: 'decide-all', decisions });
+}
+
+/** The engine reads the journal itself, since the decisions on 20,000 prompts would not fit into a command. */
+export function takeDecisions(
+  { core }: CommandContext,
+  { file }: Extract<RunCommand, { type: 'take-decisions' }>,
+): void {
+  checkReview(core);
+  core.expect(
+    typeof file === 'string' && path.isAbsolute(file),
+    'expected the absolute path of a journal of decisions',
+  );
+  const decisions = decisionsToTake(file, core.view.review, `round ${core.round.id}`);
+  append(core, { at: new Date().toISOString(), action: 'decide-all', decisions });
+}
+
+function checkReviewer(core: Core, reviewer: unknown): void {
+  if (reviewer === undefined) return;
+  const fits = typeof reviewer === 'string' && isReviewer(reviewer);
+  core.expect(fits, `reviewer ${JSON.stringify(reviewer)}: ${reviewerExpected}`);
 }
 
 export function undo({ core }: CommandContext): void {

@@ -10,7 +10,8 @@ import type { EngineActivity } from '../core/runs.js';
 import type { EndpointView, JobView } from './remoteViews.js';
 import type { HackingReport } from '../core/review/hacking.js';
 import type { PairsConfig } from '../core/config/schema.js';
-import type { Decision, LogRatios, ReviewDetail, ReviewRow, Ruling, WeightInputs } from '../core/review/rows.js';
+import type { BulkChange, DecisionChange } from '../core/review/decisions.js';
+import type { Decision, LogRatios, ReviewDetail, ReviewRow, WeightInputs } from '../core/review/rows.js';
 import type { DroppedPairs, HeldOutResponse, MetricsRow, PairRow, RemarksRow, ShownResponse } from '../core/rows.js';
 import type { RoundOverrides, RoundSettings, RoundState, Stage } from '../core/rounds.js';
 
@@ -188,7 +189,11 @@ export type EngineCommand =
    * In review: set the ruling on a prompt's pair, the note, or the weight of its pairs; omitted fields stay, `null`
    * removes the ruling or the weight.
    */
-  | { type: 'decide'; prompt_index: number; ruling?: Ruling | null; note?: string; weight?: number | null }
+  | ({ type: 'decide' } & DecisionChange)
+  /** In review: the same ruling or weight for many prompts; one undo takes all of it back. */
+  | ({ type: 'decide-all'; prompts: readonly number[]; reviewer?: string } & BulkChange)
+  /** In review: replace the decisions on the prompts that a journal decides; one undo takes all of it back. */
+  | { type: 'take-decisions'; file: string }
   | { type: 'undo' }
   | { type: 'redo' }
   /** Sampling: lower the number of responses per prompt, to at least two. */

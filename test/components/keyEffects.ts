@@ -115,6 +115,8 @@ export const keyEffects: Record<string, KeyEffect> = {
   'sort-left': review({ sort: { column: 'text' }, selected: 0, at: 104 }),
   'sort-right': review({ sort: { column: 'r_w' }, selected: 0, at: 57 }),
   'sort-reverse': review({ sort: { column: 'prompt', reversed: true }, selected: 0, at: 106 }),
+  importance: review({ sort: { column: 'importance' } }),
+  'decide-all': typesInto('review', 'all'),
   'page-up': selects(100),
   'page-down': selects(6),
   'first-pair': selects(0),

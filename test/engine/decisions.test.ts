@@ -5,6 +5,8 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { UserError } from '../../src/core/errors.js';
 import type { ReviewRow } from '../../src/core/review/rows.js';
 import { writeJsonLines } from '../../src/io/jsonl.js';
+import { readDecisionState } from '../../src/run/stages/reviewFiles.js';
+import { samplesKey } from '../../src/core/review/decisions.js';
 import { Run } from '../../src/run/run.js';
 import { diskFull, operationsOf } from '../io/operations.js';
 import { temporaryDirectories } from '../temporary.js';
@@ -60,6 +62,62 @@ describe('decisions', () => {
     expect(counts()).toMatchObject({ excluded: 1 });
     expect(onDisk()).toEqual(['decide', 'decide', 'decide', 'undo', 'redo']);
     expect(b.events.filter(({ type }) => type === 'decisions')).toHaveLength(5);
+  });
+
+  it('on many prompts are one row, which one undo takes back', async () => {
+    await b.command({ type: 'decide', prompt_index: 7, note: 'why' });
+    await b.command({ type: 'decide-all', prompts: [3, 7], ruling: 'exclude', reviewer: 'ann' });
+    expect(onDisk()).toEqual(['decide', 'decide-all']);
+    expect(counts()).toMatchObject({ excluded: 2, noted: 1 });
+    expect(decisions().decisions).toMatchObject([
+      { prompt_index: 7, ruling: { kind: 'exclude' }, note: 'why', reviewer: 'ann' },
+      { prompt_index: 3, ruling: { kind: 'exclude' }, reviewer: 'ann' },
+    ]);
+    // Another engine reads the same.
+    expect(readDecisionState(b.run.files, 1, review).decisions.size).toBe(2);
+    await b.command({ type: 'undo' });
+    expect(counts()).toMatchObject({ excluded: 0, noted: 1 });
+    await b.command({ type: 'redo' });
+    expect(counts()).toMatchObject({ excluded: 2 });
+  });
+
+  it('on many prompts that one of them cannot have decide none', () => {
+    const refused = (command: object) => expect(() => b.engine.handle(command as never));
+    refused({ type: 'decide-all', prompts: [3, 9], ruling: 'confirm' }).toThrow('prompt 10 has no pair to confirm');
+    refused({ type: 'decide-all', prompts: [3], ruling: 'swap' }).toThrow('is no decision on many prompts');
+    refused({ type: 'decide-all', prompts: '3', ruling: 'tie' }).toThrow('is no decision on many prompts');
+    refused({ type: 'decide-all', prompts: [3], weight: 'x' }).toThrow('expected a number from 0');
+    refused({ type: 'decide-all', prompts: [], ruling: 'tie' }).toThrow('no prompt was named');
+    refused({ type: 'decide-all', prompts: [3], ruling: 'tie', reviewer: 'a\nb' }).toThrow('expected a name');
+    refused({ type: 'decide', prompt_index: 3, note: 'x', reviewer: '' }).toThrow('expected a name');
+    expect(existsSync(b.run.files.file(1, 'decisions.jsonl'))).toBe(false);
+  });
+
+  it('of a journal that was made elsewhere are taken over, and one undo returns to those before', async () => {
+    await b.command({ type: 'decide', prompt_index: 3, ruling: { kind: 'tie' }, reviewer: 'ann' });
+    const file = path.join(fresh(), 'merged.jsonl');
+    const merged = [3, 7].map((prompt_index) => ({
+      ...{ prompt_index, ruling: { kind: 'exclude' as const }, note: '', reviewer: 'ann, bob', blind: true as const },
+      samples: samplesKey(review.find((each) => each.prompt_index === prompt_index) as ReviewRow),
+    }));
+    writeJsonLines(file, [{ at: '', action: 'decide-all', decisions: merged }], 'user');
+    await b.command({ type: 'take-decisions', file });
+    expect(decisions().decisions).toEqual(merged);
+    expect(counts()).toMatchObject({ excluded: 2, ties: 0 });
+    await b.command({ type: 'undo' });
+    expect(counts()).toMatchObject({ excluded: 0, ties: 1 });
+    const take = (rows: object[]) => {
+      writeJsonLines(file, rows, 'user');
+      return expect(() => b.engine.handle({ type: 'take-decisions', file }));
+    };
+    take([{ at: '', action: 'decide', decision: { ...merged[0], samples: '00000000000000' } }]).toThrow(
+      `${file} does not belong to the samples of round 1: prompt 4: its responses are others`,
+    );
+    take([{ at: '', action: 'decide', decision: { ...merged[0], prompt_index: 4 } }]).toThrow(
+      'there is no such prompt',
+    );
+    take([]).toThrow('decides nothing');
+    expect(() => b.engine.handle({ type: 'take-decisions', file: 'merged.jsonl' })).toThrow('absolute path');
   });
 
   it('change the number of pairs that everything tells: run.json, clients, the plan, and what is trained on', async () => {

@@ -5,6 +5,7 @@
 import { type ListActions, listActions, textActions } from '../../app/lists.js';
 import { inReview } from '../../app/selectors.js';
 import { type Action, type Step, noEffects, send } from '../../app/state.js';
+import { canDecideAll, typeBulk } from './bulk.js';
 import { alphaIsFixed, moveAlpha, setNeutralAlpha, typeFlips, typeSetting } from './alpha.js';
 import {
   canDecide,
@@ -35,6 +36,7 @@ import {
   sortAgain,
   sortBeside,
   sortBy,
+  toggleImportance,
   toggleHacking,
   togglePairing,
   togglePane,
@@ -265,7 +267,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     id: 'undo',
     keys: ['u'],
     label: 'undo',
-    help: 'undo the last decision',
+    help: 'undo the last decision, also one on many prompts',
     when: canUndo,
     run: (state) => send(state, { type: 'undo' }),
   },
@@ -419,6 +421,16 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     run: typeWeight,
   },
   {
+    id: 'decide-all',
+    command: 'all',
+    aliases: ['exclude all', 'tie all', 'confirm all', 'clear all', 'weight all', 'bulk'],
+    keys: ['F'],
+    label: 'all',
+    help: 'decide on all prompts that the filter shows (asks first)',
+    when: canDecideAll,
+    run: typeBulk,
+  },
+  {
     id: 'take-back',
     aliases: ['reset', 'undecide'],
     keys: ['backspace'],
@@ -491,6 +503,16 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     help: 'reverse the order',
     when: inTable,
     run: (state) => noEffects(sortBy(state, state.ui.sort.column, !state.ui.sort.reversed)),
+  },
+  {
+    id: 'importance',
+    command: 'important',
+    aliases: ['sort by importance', 'priority'],
+    keys: ['i'],
+    label: 'important',
+    help: 'sort by how much your decision matters, undecided first; and back',
+    when: inTable,
+    run: (state) => noEffects(toggleImportance(state)),
   },
   {
     id: 'page-up',

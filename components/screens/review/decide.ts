@@ -1,7 +1,7 @@
 /** Decisions about the selected prompt, as commands to the engine. The screen shows them once the engine confirms them. */
 import type { ReviewState } from './state.js';
 import * as format from '../../../src/core/format.js';
-import { isPairWeight, pairIn, pairWeightExpected } from '../../../src/core/review/decisions.js';
+import { type DecisionChange, isPairWeight, pairIn, pairWeightExpected } from '../../../src/core/review/decisions.js';
 import type { Ruling } from '../../../src/core/review/rows.js';
 import { type Step, noEffects, send } from '../../app/state.js';
 import { inReview } from '../../app/selectors.js';
@@ -18,6 +18,12 @@ export function hasDecision(state: ReviewState): boolean {
   return canDecide(state) && reviewed?.row != null && reviewed.table.decisions[reviewed.row] !== undefined;
 }
 
+/** Sends a change of one decision under the person's name. */
+export function decide(state: ReviewState, change: DecisionChange): Step<ReviewState> {
+  const reviewer = state.reviewer === '' ? {} : { reviewer: state.reviewer };
+  return send(state, { type: 'decide', ...change, ...reviewer });
+}
+
 /** A ruling given a second time is taken back; taking back an exclusion or a tie restores the pair decided before it. */
 function rule(state: ReviewState, ruling: Ruling | null): Step<ReviewState> {
   const reviewed = reviewedRound(state);
@@ -25,8 +31,7 @@ function rule(state: ReviewState, ruling: Ruling | null): Step<ReviewState> {
   const { table, row } = reviewed;
   const before = table.decisions[row]?.ruling ?? null;
   const again = before !== null && ruling !== null && isSame(before, ruling);
-  return send(state, {
-    type: 'decide',
+  return decide(state, {
     prompt_index: table.rows[row].prompt_index,
     ruling: again ? rulingBefore(before) : ruling,
   });
@@ -50,7 +55,7 @@ export function takeBack(state: ReviewState): Step<ReviewState> {
   const { table, row } = reviewed;
   const weighted = table.decisions[row]?.weight !== undefined;
   const { prompt_index } = table.rows[row];
-  return send(state, { type: 'decide', prompt_index, ruling: null, ...(weighted && { weight: null }) });
+  return decide(state, { prompt_index, ruling: null, ...(weighted && { weight: null }) });
 }
 
 function pairNow(state: ReviewState): { chosen: number; rejected: number } {
@@ -105,7 +110,7 @@ export function note(state: ReviewState, text: string): Step<ReviewState> {
   const reviewed = reviewedRound(state);
   if (reviewed?.row == null) return noEffects(state);
   const { prompt_index } = reviewed.table.rows[reviewed.row];
-  return send(state, { type: 'decide', prompt_index, note: text.trim() });
+  return decide(state, { prompt_index, note: text.trim() });
 }
 
 /** Whether the selected prompt has pairs, which can be weighed. */
@@ -134,11 +139,10 @@ export function typedWeight(state: ReviewState, typed: string): Step<ReviewState
   const { prompt_index } = table.rows[row];
   const text = typed.trim().replace(',', '.');
   const before = table.decisions[row]?.weight;
-  if (text === '')
-    return before === undefined ? noEffects(state) : send(state, { type: 'decide', prompt_index, weight: null });
+  if (text === '') return before === undefined ? noEffects(state) : decide(state, { prompt_index, weight: null });
   const weight = Number(text);
   if (!isPairWeight(weight)) return `the weight of a pair: ${pairWeightExpected}, such as 0.5`;
-  return weight === before ? noEffects(state) : send(state, { type: 'decide', prompt_index, weight });
+  return weight === before ? noEffects(state) : decide(state, { prompt_index, weight });
 }
 
 /** Opens the line in which the note is typed. */

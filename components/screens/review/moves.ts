@@ -201,6 +201,12 @@ export function sortBy(state: ReviewState, column: ColumnId, reversed: boolean):
   return change(state, { sort: { column, reversed }, held: null });
 }
 
+/** Sorts by importance; again: by prompt, as before. */
+export function toggleImportance(state: ReviewState): ReviewState {
+  const sorted = state.ui.sort.column === 'importance';
+  return sortBy(state, sorted ? 'prompt' : 'importance', false);
+}
+
 /** Sorts and filters again, by the decisions made since. */
 export function sortAgain(state: ReviewState): ReviewState {
   return change(state, { held: null });
@@ -278,8 +284,8 @@ function pointedTable(
     const at = placeAt(y - first, top, order.rows.length, table);
     return at === null ? state : selectAt(state, at);
   }
-  const column = columnAt(x, tableColumns, of);
   const { sort } = state.ui;
+  const column = columnAt(x, tableColumns, of, sort.column);
   return column === null ? state : sortBy(state, column, sort.column === column && !sort.reversed);
 }
 

@@ -15,6 +15,7 @@ import {
 import type { Decision } from '../../../src/core/review/rows.js';
 import {
   dependsOnAlpha,
+  importanceOf,
   isDescending,
   marginsOf,
   marksOf,
@@ -207,6 +208,8 @@ class RowReader implements Filterable {
         return marginsOf(table, row, this.alpha).weight;
       case 'dissent':
         return 100 * table.dissent[row];
+      case 'importance':
+        return 100 * importanceOf(table, row, this.alpha);
       case 'pw':
         return table.pairWeight[row];
       case 'k':

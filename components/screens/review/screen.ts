@@ -4,6 +4,7 @@ import type { AnswerTo, Query } from '../../../src/protocol/messages.js';
 import { type Effect, type ScreenDefinition, type Step, noEffects, send } from '../../app/state.js';
 import { reviewActions } from './actions.js';
 import { isSetting, typedFlips, typedSetting } from './alpha.js';
+import { decideAll, typedBulk, typingBulk } from './bulk.js';
 import { note, typedWeight } from './decide.js';
 import { reportOf, selectedPhrase } from './hacking.js';
 import { back, keepSelection, pointed, typedFilter, typingFilter } from './moves.js';
@@ -23,18 +24,22 @@ export const review: ScreenDefinition<ReviewState> = {
   pointed,
   notes: [{ title: 'The filter (/)', rows: filterNotes }],
   reading,
-  typing: (state, field, text) =>
-    field === 'filter'
-      ? typingFilter(state, text)
-      : { hint: state.modal?.kind === 'edit' ? state.modal.hint : '', error: null },
+  typing(state, field, text) {
+    if (field === 'filter') return typingFilter(state, text);
+    if (field === 'all') return typingBulk(state, text);
+    return { hint: state.modal?.kind === 'edit' ? state.modal.hint : '', error: null };
+  },
   typed(state, field, text) {
     if (isSetting(field)) return typedSetting(state, field, text);
     if (field === 'flips') return typedFlips(state, text);
     if (field === 'pair-weight') return typedWeight(state, text);
+    if (field === 'all') return typedBulk(state, text);
     return field === 'note' ? note(state, text) : typedFilter(state, text);
   },
-  confirmed: (state, what) =>
-    what === 'launch' ? send({ ...state, follows: true }, { type: 'launch' }) : pairAgain(state),
+  confirmed(state, what) {
+    if (what === 'launch') return send({ ...state, follows: true }, { type: 'launch' });
+    return what === 'decide-all' ? decideAll(state) : pairAgain(state);
+  },
   back,
   copies(state) {
     const reviewed = reviewedRound(state);

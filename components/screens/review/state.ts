@@ -3,6 +3,7 @@ import type { Slice } from '../../app/state.js';
 import type { Queries, UpdatePlan } from '../../../src/protocol/messages.js';
 import type { HackingReport } from '../../../src/core/review/hacking.js';
 import type { Decision, ReviewDetail } from '../../../src/core/review/rows.js';
+import type { BulkAsked } from './bulk.js';
 import type { HeldOrder, Sort } from './order.js';
 
 /** The table; a prompt with its K responses; tokens of a response; curves over α; signs of reward hacking; strategies. */
@@ -40,6 +41,8 @@ export interface ReviewUi {
   phrase: number;
   /** Index of the selected pairing strategy; null: the one that has made the pairs. */
   choice: number | null;
+  /** The decision on many prompts that is being asked about. */
+  bulk: BulkAsked | null;
   /** The last query of each kind, so that none is sent twice. */
   asked: { detail: string; tokens: string; hacking: string };
   /** Why `=` or `f` has set α to this value; holds until a decision changes, or β if weights depend on it. */
@@ -65,6 +68,7 @@ export const reviewUi: ReviewUi = {
   hacking: null,
   phrase: 0,
   choice: null,
+  bulk: null,
   asked: { detail: '', tokens: '', hacking: '' },
   reason: null,
 };

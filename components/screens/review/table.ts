@@ -18,6 +18,7 @@ import {
 } from '../../../src/core/review/rows.js';
 import type { NamedPart } from '../../../src/core/config/rewardSpec.js';
 import { dissent } from '../../../src/core/rewardParts.js';
+import { importance, medianOf, type TypicalPair } from '../../../src/core/review/importance.js';
 import { commonStart, weightLaw, weightStart, type WeightLaw } from '../../../src/core/startWeights.js';
 import * as format from '../../../src/core/format.js';
 
@@ -264,6 +265,7 @@ export const columnIds = [
   'weight',
   'dissent',
   'pair_weight',
+  'importance',
   'marks',
   'text',
 ] as const;
@@ -279,6 +281,8 @@ export interface Column {
   fromWithParts?: number;
   /** Shown only if some pair has a weight. */
   weighted?: boolean;
+  /** Shown only while the table is sorted by it. */
+  whenSorted?: boolean;
   /** Sorted with the greatest value first. */
   descending: boolean;
   /** The sort key; NaN goes last. */
@@ -289,6 +293,32 @@ export interface Column {
 /** A row's pair at this α. */
 export function marginsOf(table: ReviewTable, row: number, alpha: number): Margins {
   return pairMargins(marginInput(table, row), alpha, table.law);
+}
+
+const typicals = new WeakMap<ReviewTable, { alpha: number; typical: TypicalPair }>();
+
+/** The median pair of a round at this α. */
+function typicalOf(table: ReviewTable, alpha: number): TypicalPair {
+  const found = typicals.get(table);
+  if (found?.alpha === alpha) return found.typical;
+  const margins = Array.from(table.pairs, (row) => marginsOf(table, row, alpha));
+  const typical = {
+    reward_margin: medianOf(margins.map(({ reward_margin: margin }) => Math.abs(margin))),
+    weight: medianOf(margins.map(({ weight }) => weight)),
+  };
+  typicals.set(table, { alpha, typical });
+  return typical;
+}
+
+/**
+ * How much a decision on the row matters, from 0 to 1 (src/core/review/importance.ts). NaN if the rewards make no pair
+ * and no person has: there is nothing to decide about.
+ */
+export function importanceOf(table: ReviewTable, row: number, alpha: number): number {
+  const status = table.statuses[row];
+  if (status !== 'pair' && status !== 'excluded' && status !== 'tie') return NaN;
+  const { reward_margin, weight, flipped } = marginsOf(table, row, alpha);
+  return importance({ reward_margin, weight, dissent: table.dissent[row], flipped }, typicalOf(table, alpha));
 }
 
 function numeric(
@@ -305,6 +335,7 @@ const fixed2 = (value: number) => format.fixed(value, 2);
 const signed2 = (value: number) => format.signed(value, 2);
 
 const weightWidth = 7;
+const importanceWidth = 6;
 
 /** From left to right. */
 export const columns: readonly Column[] = [
@@ -339,6 +370,9 @@ export const columns: readonly Column[] = [
     format.percent(100 * value, 0),
   ),
   numeric('pair_weight', 'pw', weightWidth, { weighted: true, value: (t, i) => t.pairWeight[i] }, format.compact),
+  numeric('importance', 'imp.', importanceWidth, { whenSorted: true, value: importanceOf }, (value) =>
+    format.percent(100 * value, 0),
+  ),
 ];
 
 export const marksWidth = 6;
@@ -348,21 +382,31 @@ const leastText = 10;
 /** Which optional columns a table has. */
 type ShownTable = Pick<ReviewTable, 'weighted' | 'parts'>;
 
-/** The columns of a table this wide, and the width left for the prompts. */
-export function columnsFor(width: number, { weighted, parts }: ShownTable): { shown: Column[]; text: number } {
-  // The column of weights takes the room of another.
-  const left = width - (weighted ? weightWidth : 0);
+/**
+ * The columns of a table this wide, and the width left for the prompts.
+ *
+ * @param sorted the column that the table is sorted by
+ */
+export function columnsFor(
+  width: number,
+  { weighted, parts }: ShownTable,
+  sorted: ColumnId,
+): { shown: Column[]; text: number } {
+  // These columns take the room of others.
+  const left = width - (weighted ? weightWidth : 0) - (sorted === 'importance' ? importanceWidth : 0);
   const shown = columns.filter(
-    ({ from, fromWithParts, weighted: only }) =>
-      left >= (parts.length > 0 ? (fromWithParts ?? from) : from) && (weighted || only !== true),
+    ({ id, from, fromWithParts, weighted: only, whenSorted }) =>
+      left >= (parts.length > 0 ? (fromWithParts ?? from) : from) &&
+      (weighted || only !== true) &&
+      (whenSorted !== true || sorted === id),
   );
   const text = width - shown.reduce((sum, column) => sum + column.width, 0) - marksWidth - 2;
   return { shown, text: text >= leastText ? text : 0 };
 }
 
 /** The column at an x position of the heading. */
-export function columnAt(x: number, width: number, table: ShownTable): ColumnId | null {
-  const { shown, text } = columnsFor(width, table);
+export function columnAt(x: number, width: number, table: ShownTable, sorted: ColumnId): ColumnId | null {
+  const { shown, text } = columnsFor(width, table, sorted);
   let end = 0;
   for (const column of shown) if (x < (end += column.width)) return column.id;
   if (x < end + marksWidth + 2) return 'marks';
@@ -448,10 +492,15 @@ function marksValue(table: ReviewTable, row: number, alpha: number): number {
   );
 }
 
+/** Undecided pairs first, the most important one first: what is decided needs no look any more. */
+function importanceValue(table: ReviewTable, row: number, alpha: number): number {
+  return importanceOf(table, row, alpha) - ((table.decisions[row]?.ruling ?? null) === null ? 0 : 2);
+}
+
 /** The sort keys of a column; prompts are sorted alphabetically. */
 export function sortValues(table: ReviewTable, id: ColumnId, alpha: number): Float64Array {
   if (id === 'text') return places(table.rows);
-  const value = id === 'marks' ? marksValue : columnOf(id).value;
+  const value = id === 'marks' ? marksValue : id === 'importance' ? importanceValue : columnOf(id).value;
   return Float64Array.from(table.rows, (_, i) => value(table, i, alpha));
 }
 
@@ -468,7 +517,7 @@ export function sortableColumns({ parts, weighted }: ShownTable): readonly Colum
 
 /** Whether moving α can change the order. */
 export function dependsOnAlpha(id: ColumnId): boolean {
-  return id === 'length' || id === 'penalized' || id === 'weight' || id === 'marks';
+  return id === 'length' || id === 'penalized' || id === 'weight' || id === 'importance' || id === 'marks';
 }
 
 /** Whether the greatest value comes first, before the order is reversed. */

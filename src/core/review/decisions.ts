@@ -11,6 +11,7 @@ import type { Decision, DecisionCounts, DecisionRow, ResponsePair, ReviewRow, Re
 import type { SampledPrompts } from '../rounds.js';
 import { count, of } from '../format.js';
 import { MAX_PAIR_WEIGHT } from '../limits.js';
+import { textHash } from '../seeds.js';
 
 interface Change {
   prompt_index: number;
@@ -18,11 +19,14 @@ interface Change {
   after: Decision;
 }
 
+/** What one undo takes back: the decision on one prompt, or on many that were decided at once. */
+type Changes = readonly Change[];
+
 /** The current decisions with their undo history; immutable, each row gives a new state. */
 export interface DecisionState {
   decisions: ReadonlyMap<number, Decision>;
-  done: readonly Change[];
-  undone: readonly Change[];
+  done: readonly Changes[];
+  undone: readonly Changes[];
 }
 
 export const noDecisions: DecisionState = { decisions: new Map(), done: [], undone: [] };
@@ -41,7 +45,7 @@ export function applyRow({ decisions, done, undone }: DecisionState, row: Decisi
  * @param onSkipped gets the index of each row that is skipped
  */
 export function replay(rows: readonly DecisionRow[], onSkipped: (index: number) => void = () => {}): DecisionState {
-  const standing: { decisions: Map<number, Decision>; done: Change[]; undone: Change[] } = {
+  const standing: { decisions: Map<number, Decision>; done: Changes[]; undone: Changes[] } = {
     decisions: new Map(),
     done: [],
     undone: [],
@@ -55,28 +59,37 @@ export function replay(rows: readonly DecisionRow[], onSkipped: (index: number) 
 }
 
 function step(
-  standing: { decisions: Map<number, Decision>; done: Change[]; undone: Change[] },
+  standing: { decisions: Map<number, Decision>; done: Changes[]; undone: Changes[] },
   row: DecisionRow,
 ): void {
   const { decisions, done, undone } = standing;
   switch (row.action) {
-    case 'decide': {
-      const { prompt_index } = row.decision;
-      done.push({ prompt_index, before: decisions.get(prompt_index), after: row.decision });
+    case 'decide':
+    case 'decide-all': {
+      const made = row.action === 'decide' ? [row.decision] : row.decisions;
+      const changes = made.map((after) => {
+        const before = decisions.get(after.prompt_index);
+        put(decisions, after.prompt_index, after);
+        return { prompt_index: after.prompt_index, before, after };
+      });
+      done.push(changes);
       undone.length = 0;
-      return put(decisions, prompt_index, row.decision);
+      return;
     }
     case 'undo': {
       const last = done.pop();
       if (last === undefined) throw new UserError('there is no decision to undo');
       undone.push(last);
-      return put(decisions, last.prompt_index, last.before);
+      // Backwards, in case a row decides one prompt twice.
+      for (const { prompt_index, before } of [...last].reverse()) put(decisions, prompt_index, before);
+      return;
     }
     case 'redo': {
       const last = undone.pop();
       if (last === undefined) throw new UserError('there is no decision to redo');
       done.push(last);
-      return put(decisions, last.prompt_index, last.after);
+      for (const { prompt_index, after } of last) put(decisions, prompt_index, after);
+      return;
     }
   }
 }
@@ -98,6 +111,23 @@ export function viewOf({ decisions, done, undone }: DecisionState): {
   return { decisions: [...decisions.values()], undoable: done.length, redoable: undone.length };
 }
 
+/** The decisions that a journal's row makes; none for an undo or redo. */
+export function decisionsIn(row: DecisionRow): readonly Decision[] {
+  if (row.action === 'decide') return [row.decision];
+  return row.action === 'decide-all' ? row.decisions : [];
+}
+
+/** A change of the decision on one prompt; omitted fields stay, `null` removes the ruling or the weight. */
+export interface DecisionChange {
+  prompt_index: number;
+  ruling?: Ruling | null;
+  note?: string;
+  weight?: number | null;
+  /** The ruling is made without sight of rewards and lengths. */
+  blind?: boolean;
+  reviewer?: string;
+}
+
 /**
  * Merges a change into the decision on a prompt; fields that the change omits keep their values, and a weight of null
  * removes the one set by hand. An exclusion or a tie
@@ -106,11 +136,7 @@ export function viewOf({ decisions, done, undone }: DecisionState): {
  * @param row of the prompt; undefined: the prompt does not exist
  * @throws UserError if the ruling or the weight is invalid
  */
-export function decisionFor(
-  standing: DecisionState,
-  row: ReviewRow | undefined,
-  said: { prompt_index: number; ruling?: Ruling | null; note?: string; weight?: number | null },
-): Decision {
+export function decisionFor(standing: DecisionState, row: ReviewRow | undefined, said: DecisionChange): Decision {
   const { prompt_index } = said;
   if (row === undefined) throw new UserError(`there is no prompt ${prompt_index + 1} to decide`);
   const before = standing.decisions.get(prompt_index);
@@ -121,12 +147,60 @@ export function decisionFor(
   const weight = said.weight === undefined ? before?.weight : (said.weight ?? undefined);
   if (weight !== undefined && !isPairWeight(weight))
     throw new UserError(`prompt ${prompt_index + 1}: weight ${String(weight)}: ${pairWeightExpected}`);
+  const blind = ruling !== null && (said.ruling === undefined ? before?.blind === true : said.blind === true);
+  const reviewer = said.reviewer ?? before?.reviewer;
   return {
     prompt_index,
     ruling,
     note: said.note ?? before?.note ?? '',
     ...(weight === undefined ? {} : { weight }),
+    ...(blind && { blind: true }),
+    // Journals are merged by their reviewers' names; without one there is nothing to compare.
+    ...(reviewer === undefined ? {} : { reviewer, samples: samplesKey(row) }),
   };
+}
+
+/** What is done to many prompts at once. `confirm` rules that the pair stays as it is. */
+export interface BulkChange {
+  ruling?: 'confirm' | 'exclude' | 'tie' | null;
+  weight?: number | null;
+}
+
+/**
+ * The decisions of one change of many prompts.
+ *
+ * @throws UserError if a prompt does not exist, has no pair to confirm, or the weight is invalid
+ */
+export function bulkDecisions(
+  standing: DecisionState,
+  rows: readonly ReviewRow[],
+  prompts: readonly number[],
+  { ruling, weight }: BulkChange,
+  reviewer?: string,
+): Decision[] {
+  const byPrompt = new Map(rows.map((row) => [row.prompt_index, row]));
+  return [...new Set(prompts)].map((prompt_index) => {
+    const row = byPrompt.get(prompt_index);
+    const change: DecisionChange = { prompt_index, weight, reviewer };
+    if (ruling === 'confirm') {
+      const pair = row === undefined ? null : decidedPair(row, standing.decisions.get(prompt_index));
+      if (row !== undefined && pair === null)
+        throw new UserError(`prompt ${prompt_index + 1} has no pair to confirm; nothing was decided`);
+      if (pair !== null) change.ruling = { kind: 'pair', chosen: pair.chosen, rejected: pair.rejected };
+    } else if (ruling !== undefined) change.ruling = ruling === null ? null : { kind: ruling };
+    return decisionFor(standing, row, change);
+  });
+}
+
+/**
+ * Identifies a prompt's samples in journals: a 53-bit hash of the prompt and the rewards of its responses, as 14 hex
+ * digits. It leaves out texts, which the table does not hold, and lengths, which depend on the tokenizer that counted
+ * them. Other samples with the same rewards would pass, but not for every prompt of a journal.
+ */
+export function samplesKey({ prompt, rewards }: Pick<ReviewRow, 'prompt' | 'rewards'>): string {
+  return textHash(JSON.stringify([prompt, rewards]))
+    .toString(16)
+    .padStart(14, '0');
 }
 
 export const pairWeightExpected = `expected a number from 0 to ${MAX_PAIR_WEIGHT}`;
@@ -134,6 +208,12 @@ export const pairWeightExpected = `expected a number from 0 to ${MAX_PAIR_WEIGHT
 /** Whether a person may set it. */
 export const isPairWeight = (weight: number): boolean =>
   Number.isFinite(weight) && weight >= 0 && weight <= MAX_PAIR_WEIGHT;
+
+/** Characters of a reviewer's name. */
+const MAX_REVIEWER = 100;
+export const reviewerExpected = `expected a name of 1 to ${MAX_REVIEWER} characters on one line`;
+export const isReviewer = (name: string): boolean =>
+  name.trim() !== '' && name.length <= MAX_REVIEWER && !/\p{Cc}/u.test(name);
 
 function keepingPair(ruling: Ruling | null, before: Ruling | null): Ruling | null {
   if (ruling === null || ruling.kind === 'pair' || before === null) return ruling;

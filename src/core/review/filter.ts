@@ -28,6 +28,7 @@ export const filterNumbers = {
   pen: { meaning: 'length-penalized margin', also: ['penalized'] },
   weight: { meaning: 'gradient weight', also: [] },
   dissent: { meaning: "share of the reward's parts against the pair, in percent (docs/rewards.md)", also: [] },
+  importance: { meaning: 'how much your decision matters, in percent (docs/review.md)', also: ['imp.'] },
   pw: { meaning: 'weight of the pair', also: [] },
   k: { meaning: 'number of responses', also: [] },
   prompt: { meaning: 'number of the prompt', also: [] },
@@ -115,7 +116,7 @@ export type Filter =
   /** `at`: index of the first character that cannot be parsed, from 0. */
   | { ok: false; error: string; at: number };
 
-const ofAlpha: readonly string[] = ['lmargin', 'pen', 'weight', 'flipped'];
+const ofAlpha: readonly string[] = ['lmargin', 'pen', 'weight', 'importance', 'flipped'];
 
 export function parseFilter(typed: string): Filter {
   const parser = new Parser(typed);

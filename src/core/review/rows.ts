@@ -111,11 +111,23 @@ export interface Decision {
   note: string;
   /** Weight of the prompt's pairs, set by hand; absent: by `pairs.weight`. */
   weight?: number;
+  /** The ruling was made without sight of rewards and lengths; absent: it was not, or there is none. */
+  blind?: true;
+  /** Who has decided last; absent in files of earlier versions. */
+  reviewer?: string;
+  /** Identifies the prompt's samples (`samplesKey`), so that no journal is applied to others; likewise. */
+  samples?: string;
 }
 
-/** A row of a round's decisions.jsonl, which is append-only; replaying all rows gives the current decisions. */
+/**
+ * A row of a round's decisions.jsonl, which is append-only; replaying all rows gives the current decisions. `decide-all`
+ * decides many prompts at once: one row, so that a kill leaves all of it or nothing, and one undo takes it back.
+ */
 export type DecisionRow = { at: string } & (
-  { action: 'decide'; decision: Decision } | { action: 'undo' } | { action: 'redo' }
+  | { action: 'decide'; decision: Decision }
+  | { action: 'decide-all'; decisions: Decision[] }
+  | { action: 'undo' }
+  | { action: 'redo' }
 );
 
 /** Current decisions compared with the rewards, counted for the round's results. */

@@ -11,9 +11,10 @@ import {
   noDecisions,
   pairWeightExpected,
   replay,
+  samplesKey,
   wrongWith,
 } from '../../core/review/decisions.js';
-import type { DecisionRow, ReviewRow } from '../../core/review/rows.js';
+import type { Decision, DecisionRow, ReviewRow } from '../../core/review/rows.js';
 import { pairColumnsSchema, problemWithParts, rewardPartsSchema, rewardSchema } from '../../core/rows.js';
 import { parseLine, parseRow, readJsonLines } from '../../io/jsonl.js';
 import { roundFiles, type RoundFolders } from '../../core/runFiles.js';
@@ -69,17 +70,19 @@ export const rulingSchema = z.discriminatedUnion('kind', [
 /** A weight that a person sets. */
 export const handWeightSchema = z.number(pairWeightExpected).refine(isPairWeight, pairWeightExpected);
 
+const decisionSchema = z.object({
+  prompt_index: index,
+  ruling: rulingSchema.nullable(),
+  note: z.string(),
+  weight: handWeightSchema.optional(),
+  blind: z.literal(true).optional(),
+  reviewer: z.string().optional(),
+  samples: z.string().optional(),
+});
+
 const decisionRowSchema: z.ZodType<DecisionRow> = z.discriminatedUnion('action', [
-  z.object({
-    at: z.string(),
-    action: z.literal('decide'),
-    decision: z.object({
-      prompt_index: index,
-      ruling: rulingSchema.nullable(),
-      note: z.string(),
-      weight: handWeightSchema.optional(),
-    }),
-  }),
+  z.object({ at: z.string(), action: z.literal('decide'), decision: decisionSchema }),
+  z.object({ at: z.string(), action: z.literal('decide-all'), decisions: z.array(decisionSchema) }),
   z.object({ at: z.string(), action: z.literal('undo') }),
   z.object({ at: z.string(), action: z.literal('redo') }),
 ]);
@@ -148,6 +151,35 @@ export function readDecisionState(files: RoundFolders, round: number, review: re
       );
   }
   return standing;
+}
+
+/**
+ * The decisions of a journal that was made elsewhere, such as a merged one, to be taken over.
+ *
+ * @param into what the rows belong to, in words
+ * @throws UserError if the journal cannot be read, decides nothing, or names other samples: the first that does
+ */
+export function decisionsToTake(file: string, rows: readonly ReviewRow[], into: string): Decision[] {
+  const made = readJsonLines(file, decisionRowSchema, { withLines: true });
+  const byPrompt = new Map(rows.map((row) => [row.prompt_index, row]));
+  const taken = [...replay(made.map(({ row }) => row)).decisions.values()];
+  if (taken.length === 0) throw new UserError(`${file} decides nothing; expected a journal of decisions on ${into}`);
+  for (const { prompt_index, ruling, samples } of taken) {
+    const row = byPrompt.get(prompt_index);
+    const wrong =
+      row === undefined
+        ? 'there is no such prompt'
+        : samples !== undefined && samples !== samplesKey(row)
+          ? 'its responses are others'
+          : ruling === null
+            ? null
+            : wrongWith(row, ruling);
+    if (wrong !== null)
+      throw new UserError(
+        `${file} does not belong to the samples of ${into}: prompt ${prompt_index + 1}: ${wrong}; take decisions on the same samples`,
+      );
+  }
+  return taken;
 }
 
 /** A round's counts from its files, if it has human decisions; else null. */

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   type DecisionState,
   applyRow,
+  bulkDecisions,
   countDecisions,
   countReview,
   decidedPair,
@@ -9,6 +10,7 @@ import {
   decisionFor,
   noDecisions,
   replay,
+  samplesKey,
   viewOf,
 } from '../../../src/core/review/decisions.js';
 import type { Decision, DecisionRow, ReviewRow, Ruling } from '../../../src/core/review/rows.js';
@@ -44,6 +46,30 @@ describe('the journal', () => {
     [[said(1, null, 'why')], [[1, 'why']]],
   ])('%#', (rows, expected) => {
     expect(standing(...rows)).toEqual(expected);
+  });
+
+  it('takes back and repeats at once what was decided for many prompts at once', () => {
+    const many: DecisionRow = {
+      at: '',
+      action: 'decide-all',
+      decisions: [1, 2].map((prompt_index) => ({ prompt_index, ruling: exclude, note: '' })),
+    };
+    const before = said(2, tie, 'why');
+    expect(standing(before, many)).toEqual([
+      [2, 'exclude'],
+      [1, 'exclude'],
+    ]);
+    expect(viewOf(replay([before, many]))).toMatchObject({ undoable: 2 });
+    expect(standing(before, many, undo)).toEqual([[2, 'tie']]);
+    expect(viewOf(replay([before, many, undo])).decisions).toEqual([{ prompt_index: 2, ruling: tie, note: 'why' }]);
+    expect(standing(before, many, undo, redo)).toHaveLength(2);
+    // A row that decides one prompt twice, written by something else.
+    const twice: DecisionRow = {
+      ...many,
+      decisions: [exclude, tie].map((ruling) => ({ prompt_index: 1, ruling, note: '' })),
+    };
+    expect(standing(twice)).toEqual([[1, 'tie']]);
+    expect(standing(twice, undo)).toEqual([]);
   });
 
   it('forgets what was undone at a new decision', () => {
@@ -205,5 +231,63 @@ describe('several pairs and weights', () => {
     expect(() => decisionFor(noDecisions, two, { prompt_index: 1, weight })).toThrow(
       `prompt 2: weight ${weight}: expected a number from 0 to 1000`,
     );
+  });
+});
+
+describe('a decision on many prompts', () => {
+  const rows = [row(0), row(1, 'ties'), row(2)];
+
+  it('confirms each pair as it is decided, and keeps notes', () => {
+    const state = replay([said(2, { kind: 'pair', chosen: 1, rejected: 0 }, 'why')]);
+    expect(bulkDecisions(state, rows, [0, 2, 0], { ruling: 'confirm' })).toEqual([
+      { prompt_index: 0, ruling: { kind: 'pair', chosen: 0, rejected: 2 }, note: '' },
+      { prompt_index: 2, ruling: { kind: 'pair', chosen: 1, rejected: 0 }, note: 'why' },
+    ]);
+  });
+
+  it('remembers the pairs that it excludes, sets weights, and clears both', () => {
+    const state = replay([said(2, { kind: 'pair', chosen: 1, rejected: 0 })]);
+    const [excluded] = bulkDecisions(state, rows, [2], { ruling: 'exclude', weight: 2 });
+    expect(excluded).toEqual({
+      ...{ prompt_index: 2, note: '', weight: 2 },
+      ruling: { kind: 'exclude', instead_of: { chosen: 1, rejected: 0 } },
+    });
+    const done = applyRow(state, { at: '', action: 'decide-all', decisions: [excluded] });
+    expect(bulkDecisions(done, rows, [2], { ruling: null, weight: null })).toEqual([
+      { prompt_index: 2, ruling: null, note: '' },
+    ]);
+  });
+
+  it('refuses what one of the prompts cannot have', () => {
+    expect(() => bulkDecisions(noDecisions, rows, [0, 1], { ruling: 'confirm' })).toThrow(
+      'prompt 2 has no pair to confirm; nothing was decided',
+    );
+    expect(() => bulkDecisions(noDecisions, rows, [0, 9], { ruling: 'tie' })).toThrow(
+      'there is no prompt 10 to decide',
+    );
+    expect(() => bulkDecisions(noDecisions, rows, [0], { weight: -1 })).toThrow('prompt 1: weight -1');
+  });
+});
+
+describe('who decides, and how', () => {
+  const pair: Ruling = { kind: 'pair', chosen: 0, rejected: 2 };
+  const state = replay([
+    { at: '', action: 'decide', decision: { prompt_index: 0, ruling: pair, note: '', blind: true } },
+  ]);
+
+  it('keeps the mark of a blind ruling until another ruling', () => {
+    expect(decisionFor(state, row(0), { prompt_index: 0, note: 'so' })).toMatchObject({ blind: true, note: 'so' });
+    expect(decisionFor(state, row(0), { prompt_index: 0, ruling: pair })).not.toHaveProperty('blind');
+    expect(decisionFor(state, row(0), { prompt_index: 0, ruling: null, blind: true })).not.toHaveProperty('blind');
+    expect(decisionFor(state, row(0), { prompt_index: 0, ruling: tie, blind: true })).toMatchObject({ blind: true });
+  });
+
+  it('names the reviewer and the samples', () => {
+    const made = decisionFor(noDecisions, row(0), { prompt_index: 0, ruling: tie, reviewer: 'ann' });
+    expect(made).toMatchObject({ reviewer: 'ann', samples: samplesKey(row(0)) });
+    expect(samplesKey(row(0))).toMatch(/^[0-9a-f]{14}$/);
+    expect(samplesKey({ prompt: '', rewards: [3, 2, 1] })).toBe(samplesKey(row(0)));
+    expect(samplesKey({ ...row(0), rewards: [3, 2, 1.5] })).not.toBe(samplesKey(row(0)));
+    expect(samplesKey({ ...row(0), prompt: 'x' })).not.toBe(samplesKey(row(0)));
   });
 });

@@ -117,7 +117,11 @@ describe('parseFilter', () => {
     ['dlen:60..50', 'no number is in 60..50; the smaller one comes first', 5],
     ['dlen flipped', 'expected a comparison after `dlen`, like `dlen > 0`; in quotation marks it is text', 5],
     ['prompt:France', 'expected a number after `prompt:`; p: searches the text of the prompt', 7],
-    ['foo>3', 'unknown name `foo`; there are r rw rl dlen wlen llen lmargin pen weight dissent pw k prompt', 0],
+    [
+      'foo>3',
+      'unknown name `foo`; there are r rw rl dlen wlen llen lmargin pen weight dissent importance pw k prompt',
+      0,
+    ],
     ['-wieght > 3', 'unknown name `wieght`; did you mean weight?', 1],
     ['dlenn:3', 'unknown name `dlenn`; did you mean dlen? In quotation marks it is text', 0],
     ['marks > 1', `marks are named by themselves: ${Object.keys(filterFlags).join(' ')}`, 0],

@@ -23,7 +23,7 @@ export interface ReviewTableProps {
 /** One row per prompt, with what α does to its pair. Only the visible rows are computed and drawn. */
 export function ReviewTable(props: ReviewTableProps) {
   const { table, order, alpha, sort, at, top, rows, columns, isMisfit } = props;
-  const { shown, text } = columnsFor(columns, table);
+  const { shown, text } = columnsFor(columns, table, sort.column);
   const arrow = isDescending(sort.column) === sort.reversed ? '↑' : '↓';
   const named = (id: string, heading: string): string => (sort.column === id ? heading + arrow : heading);
   const heading = shown.map(({ id, heading: name, width }) => fit(named(id, name), width, 'right')).join('');

@@ -69,14 +69,14 @@ describe('the dissent of the parts', () => {
     ]) {
       const without = attached('review', small, other);
       expect(plain(without)).not.toContain('dissent');
-      expect(slices(press(without, ...Array<string>(9).fill('>'))).review.sort.column).toBe('marks');
+      expect(slices(press(without, ...Array<string>(9).fill('>'))).review.sort.column).toBe('importance');
     }
     const three = { ...config, reward: 'hf:/a+hf:/b+hf:/c' };
     expect(plain(attached('review', small, { review: rows, config: three }))).not.toContain('dissent');
   });
 
   it.each([60, 62, 69, 70, 76, 80, 83, 84, 120])('leaves the marks room at %i columns', (width) => {
-    const { shown, text } = columnsFor(width, { parts: [{ name: 'judge', weight: 1 }], weighted: false });
+    const { shown, text } = columnsFor(width, { parts: [{ name: 'judge', weight: 1 }], weighted: false }, 'prompt');
     const used = shown.reduce((sum, column) => sum + column.width, 0) + marksWidth + 2 + text;
     expect(used).toBeLessThanOrEqual(Math.max(width, 62));
     expect(shown.some(({ id }) => id === 'dissent')).toBe(width >= 62);

@@ -1,0 +1,176 @@
+/**
+ * One decision for all prompts that the filter shows: which of them it changes, the typed line, and the question with
+ * the exact numbers. The engine writes it as one row of the journal, so one undo takes all of it back.
+ */
+import * as format from '../../../src/core/format.js';
+import { type BulkChange, isPairWeight, pairWeightExpected } from '../../../src/core/review/decisions.js';
+import { makeLine } from '../../../src/core/sanitize.js';
+import { inReview } from '../../app/selectors.js';
+import { type Step, ask, noEffects, send } from '../../app/state.js';
+import { filterNow, isMisfit, reviewedRound } from './select.js';
+import type { ReviewState } from './state.js';
+
+/** What is done to many prompts. `clear` takes rulings and weights back; notes stay. */
+export type BulkAction = { do: 'exclude' | 'tie' | 'confirm' | 'clear' } | { do: 'weight'; weight: number };
+
+/** Prompts that match the filter, by what an action does to them. */
+export interface BulkPlan {
+  matching: number;
+  /** prompt_index of those that it changes. */
+  prompts: readonly number[];
+  /** Those that a person has decided (or weighted), which stay as they are. */
+  kept: number;
+  /** Those without a pair. */
+  without: number;
+}
+
+/** What was asked, and is sent once it is confirmed. */
+export interface BulkAsked {
+  prompts: readonly number[];
+  change: BulkChange;
+}
+
+export function canDecideAll(state: ReviewState): boolean {
+  return inReview(state) && state.ui.pane === 'table' && matchingRows(state).length > 0;
+}
+
+/** Rows that match the filter; one that a decision has made miss it is still shown, but not among them. */
+function matchingRows(state: ReviewState): number[] {
+  const reviewed = reviewedRound(state);
+  if (reviewed === null) return [];
+  return Array.from(reviewed.order.rows).filter((row) => !isMisfit(state, reviewed, row));
+}
+
+/** A decision by hand is never overwritten; only `clear` takes it back. */
+export function planBulk(state: ReviewState, action: BulkAction): BulkPlan {
+  const rows = matchingRows(state);
+  const plan = { matching: rows.length, prompts: [] as number[], kept: 0, without: 0 };
+  const table = reviewedRound(state)?.table;
+  if (table === undefined) return plan;
+  for (const row of rows) {
+    const decision = table.decisions[row];
+    const ruled = (decision?.ruling ?? null) !== null;
+    const weighted = decision?.weight !== undefined;
+    const changes =
+      action.do === 'clear'
+        ? ruled || weighted
+        : table.statuses[row] === 'pair' && !(action.do === 'weight' ? weighted : ruled);
+    if (changes) plan.prompts.push(table.rows[row].prompt_index);
+    else if (action.do === 'clear') continue;
+    else if (action.do === 'weight' ? weighted : ruled) plan.kept++;
+    else plan.without++;
+  }
+  return plan;
+}
+
+const words = ['exclude', 'tie', 'confirm', 'clear'] as const;
+const expected = 'expected exclude, tie, confirm, clear, or weight and a number such as weight 0.5';
+
+/** @returns the action, or a sentence on why there is none; null: nothing is typed. A word may be cut to its start. */
+export function parseBulk(typed: string): BulkAction | string | null {
+  const text = typed.trim().toLowerCase();
+  if (text === '') return null;
+  const [, name, number] = /^([a-z]+)\s*(\S*)$/.exec(text) ?? [];
+  if (name === undefined) return expected;
+  if ('weight'.startsWith(name)) {
+    if (number === '') return 'weight needs a number, such as weight 0.5';
+    const weight = Number(number.replace(',', '.'));
+    return isPairWeight(weight) ? { do: 'weight', weight } : `the weight of a pair: ${pairWeightExpected}`;
+  }
+  const found = words.filter((word) => word.startsWith(name));
+  if (number !== '' || found.length === 0) return expected;
+  return found.length === 1 ? { do: found[0] } : `${name} may mean ${found.join(' or ')}`;
+}
+
+/** Opens the line in which it is typed. */
+export function typeBulk(state: ReviewState): Step<ReviewState> {
+  const label = `all ${format.count(matchingRows(state).length)} shown`;
+  return noEffects({
+    ...state,
+    modal: { kind: 'edit', owner: 'review', field: 'all', label, text: '', ...typingBulk(state, '') },
+  });
+}
+
+export function typingBulk(state: ReviewState, text: string): { hint: string; error: string | null } {
+  const action = parseBulk(text);
+  if (action === null)
+    return { hint: 'exclude, tie, confirm, clear, or weight 0.5; asks before it decides', error: null };
+  // A word that is still being typed is no mistake yet.
+  if (typeof action === 'string') return { hint: action, error: null };
+  const plan = planBulk(state, action);
+  const rest = restInWords(action, plan);
+  return { hint: `${acts(action)} ${things(action, plan)}${rest === '' ? '' : `; ${rest}`}`, error: null };
+}
+
+/** Asks with the exact number. @returns a sentence if what was typed is no action, or would change nothing */
+export function typedBulk(state: ReviewState, text: string): Step<ReviewState> | string {
+  const action = parseBulk(text);
+  if (action === null) return noEffects(state);
+  if (typeof action === 'string') return action;
+  const plan = planBulk(state, action);
+  const rest = restInWords(action, plan);
+  if (plan.prompts.length === 0) return `nothing to ${action.do}${rest === '' ? '' : `: ${rest}`}`;
+  const filter = filterNow(state).trim();
+  const which = filter === '' ? 'in this round' : `that match \`${makeLine(filter, 60)}\``;
+  const lines = [
+    `${capitalized(acts(action))} ${things(action, plan)} ${which}?`,
+    ...(rest === '' ? [] : [`Of ${format.of(plan.matching, 'prompt')}, ${rest}.`]),
+    'One undo (u) takes all of it back.',
+  ];
+  const change: BulkChange =
+    action.do === 'weight'
+      ? { weight: action.weight }
+      : action.do === 'clear'
+        ? { ruling: null, weight: null }
+        : { ruling: action.do };
+  const asked: BulkAsked = { prompts: plan.prompts, change };
+  return ask({ ...state, ui: { ...state.ui, bulk: asked } }, 'review', 'decide-all', lines);
+}
+
+/** Sends exactly what was asked, whatever has changed meanwhile. */
+export function decideAll(state: ReviewState): Step<ReviewState> {
+  const { bulk } = state.ui;
+  if (bulk === null) return noEffects(state);
+  const { prompts, change } = bulk;
+  const reviewer = state.reviewer === '' ? {} : { reviewer: state.reviewer };
+  return send({ ...state, ui: { ...state.ui, bulk: null } }, { type: 'decide-all', prompts, ...change, ...reviewer });
+}
+
+function acts(action: BulkAction): string {
+  if (action.do === 'weight') return `set weight ${format.compact(action.weight)} for`;
+  return { exclude: 'exclude', tie: 'make ties of', confirm: 'confirm', clear: 'take back the decisions on' }[
+    action.do
+  ];
+}
+
+const things = (action: BulkAction, { prompts }: BulkPlan): string =>
+  format.of(prompts.length, action.do === 'clear' ? 'prompt' : 'pair');
+
+/** What it leaves as it is; empty: nothing. */
+function restInWords(action: BulkAction, { kept, without, matching, prompts }: BulkPlan): string {
+  if (action.do === 'clear') {
+    const left = matching - prompts.length;
+    return left === 0 ? '' : `${format.count(left)} ${left === 1 ? 'is' : 'are'} undecided`;
+  }
+  const were = (n: number): string => (n === 1 ? 'was' : 'were');
+  const keep = (n: number): string => (n === 1 ? 'keeps' : 'keep');
+  const hand = action.do === 'weight' ? 'weighted by hand' : 'decided by hand';
+  return [
+    ...(kept === 0
+      ? []
+      : [
+          `${format.count(kept)} ${were(kept)} ${hand} and ${keep(kept)} ${
+            action.do === 'weight'
+              ? kept === 1
+                ? 'its weight'
+                : 'their weights'
+              : kept === 1
+                ? 'its decision'
+                : 'their decisions'
+          }`,
+        ]),
+    ...(without === 0 ? [] : [`${format.count(without)} ${without === 1 ? 'has' : 'have'} no pair`]),
+  ].join(', ');
+}
+
+const capitalized = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

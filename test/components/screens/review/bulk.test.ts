@@ -1,0 +1,143 @@
+/** One decision for all prompts that the filter shows, and the order by importance. */
+import { describe, expect, it } from 'vitest';
+import { reduce } from '../../../../components/app/reducer.js';
+import type { State } from '../../../../components/app/state.js';
+import { parseBulk } from '../../../../components/screens/review/bulk.js';
+import { reviewedRound } from '../../../../components/screens/review/select.js';
+import { columnsFor, importanceOf } from '../../../../components/screens/review/table.js';
+import type { Decision } from '../../../../src/core/review/rows.js';
+import { after, attached, pair, press, reviewRows, small } from '../../fixtures.js';
+import { on, slices } from '../../slices.js';
+
+const shownIn = (state: State): number[] => {
+  const reviewed = reviewedRound(on.review(state));
+  return Array.from(reviewed?.order.rows ?? [], (row) => (reviewed?.table.rows[row].prompt_index ?? -1) + 1);
+};
+const decided = (state: State, ...decisions: Decision[]): State =>
+  after(state, { type: 'decisions', round: 2, decisions: { decisions, undoable: 1, redoable: 0 } });
+const type = (state: State, text: string): State => press(state, 'F', ...text, 'enter');
+const sent = (state: State) =>
+  reduce(state, { type: 'key', key: 'y' }).effects.flatMap((effect) => (effect.do === 'send' ? [effect.command] : []));
+const question = (state: State) => (state.modal?.kind === 'confirm' ? state.modal.lines : state.modal);
+
+/** Margins 4, 1, 2 and 0.5, then a tie without pair; lengths are equal. */
+const rows = reviewRows([pair(4, 0, 10, 10), pair(1, 0, 10, 10), pair(2, 0, 10, 10), pair(0.5, 0, 10, 10)]).slice(0, 5);
+const five = attached('review', small, { review: rows });
+
+describe('importance', () => {
+  const sorted = press(five, 'i');
+  it('puts near ties first, and prompts without a pair last', () => {
+    // All weights are equal and no pair is flipped: the median margin is 2, so the near term alone orders.
+    expect(shownIn(sorted)).toEqual([4, 2, 3, 1, 5]);
+    const { table, settings } = reviewedRound(on.review(sorted)) ?? {};
+    if (table === undefined || settings === undefined) throw new Error('no round');
+    // 2 / 2.5 = 0.8, the weight of every pair is the median: 0.5, flipped 0: 1.3 / 3.
+    expect(importanceOf(table, 3, settings.alpha)).toBeCloseTo(1.3 / 3, 12);
+    expect(importanceOf(table, 4, settings.alpha)).toBeNaN();
+  });
+
+  it('is shown while the table is sorted by it, and i leads back', () => {
+    const ids = (sort: 'importance' | 'prompt') =>
+      columnsFor(80, { weighted: false, parts: [] }, sort).shown.map(({ id }) => id);
+    expect(ids('importance')).toContain('importance');
+    expect(ids('prompt')).not.toContain('importance');
+    expect(slices(press(sorted, 'i')).review.sort.column).toBe('prompt');
+  });
+
+  it('keeps rows in place while the person decides, and puts them behind the undecided ones at a re-sort', () => {
+    const done = decided(sorted, { prompt_index: 3, ruling: { kind: 'tie' }, note: '' });
+    expect(shownIn(done)).toEqual([4, 2, 3, 1, 5]);
+    expect(shownIn(press(done, 'o'))).toEqual([2, 3, 1, 4, 5]);
+  });
+
+  it('can be filtered by', () => {
+    const filtered = (text: string) => press(five, '/', ...text, 'enter');
+    expect(shownIn(filtered('importance > 40'))).toEqual([4]);
+    expect(shownIn(filtered('importance < 100'))).toEqual([1, 2, 3, 4]);
+    expect(shownIn(filtered('imp. > 40'))).toEqual([4]);
+  });
+});
+
+describe('all that the filter shows', () => {
+  const near = press(five, '/', ...'r < 3', 'enter');
+
+  it('is excluded at once after a question with the exact number', () => {
+    const asked = type(near, 'exclude');
+    expect(question(asked)).toEqual([
+      'Exclude 3 pairs that match `r < 3`?',
+      'Of 4 prompts, 1 has no pair.',
+      'One undo (u) takes all of it back.',
+    ]);
+    expect(sent(asked)).toEqual([{ type: 'decide-all', prompts: [1, 2, 3], ruling: 'exclude' }]);
+    expect(press(asked, 'n').modal).toBeNull();
+  });
+
+  it('keeps what was decided by hand', () => {
+    const state = decided(
+      near,
+      { prompt_index: 1, ruling: { kind: 'pair', chosen: 1, rejected: 2 }, note: '' },
+      { prompt_index: 2, ruling: null, note: 'hm', weight: 2 },
+    );
+    expect(question(type(state, 'tie'))).toEqual([
+      'Make ties of 2 pairs that match `r < 3`?',
+      'Of 4 prompts, 1 was decided by hand and keeps its decision, 1 has no pair.',
+      'One undo (u) takes all of it back.',
+    ]);
+    expect(sent(type(state, 'co'))).toEqual([{ type: 'decide-all', prompts: [2, 3], ruling: 'confirm' }]);
+    expect(sent(type(state, 'weight 0,5'))).toEqual([{ type: 'decide-all', prompts: [1, 3], weight: 0.5 }]);
+    expect(sent(type(state, 'clear'))).toEqual([{ type: 'decide-all', prompts: [1, 2], ruling: null, weight: null }]);
+  });
+
+  it('leaves out rows that a decision has made miss the filter', () => {
+    const state = decided(press(five, '/', ...'-excluded r < 3', 'enter'), {
+      prompt_index: 1,
+      ruling: { kind: 'exclude' },
+      note: '',
+    });
+    expect(shownIn(state)).toContain(2);
+    expect(question(type(state, 'tie'))).toEqual([
+      'Make ties of 2 pairs that match `-excluded r < 3`?',
+      'Of 3 prompts, 1 has no pair.',
+      'One undo (u) takes all of it back.',
+    ]);
+    expect(sent(type(state, 'clear'))).toEqual([]);
+  });
+
+  it('sends what was asked, whatever is decided meanwhile', () => {
+    const asked = decided(type(near, 'exclude'), { prompt_index: 1, ruling: { kind: 'tie' }, note: '' });
+    expect(sent(asked)).toEqual([{ type: 'decide-all', prompts: [1, 2, 3], ruling: 'exclude' }]);
+  });
+
+  it('tells while it is typed what it would do', () => {
+    const typing = press(near, 'F', ...'ex');
+    expect(typing.modal).toMatchObject({ label: 'all 4 shown', hint: 'exclude 3 pairs; 1 has no pair' });
+    expect(press(near, 'F', 'c', 'enter').modal).toMatchObject({ error: 'c may mean confirm or clear' });
+    expect(press(near, 'F', ...'clear', 'enter').modal).toMatchObject({ error: 'nothing to clear: 4 are undecided' });
+    expect(press(near, 'F', 'enter').modal).toBeNull();
+  });
+
+  it('carries the name of the reviewer', () => {
+    const asked = type({ ...near, reviewer: 'ann' }, 'ex');
+    expect(sent(asked)).toMatchObject([{ type: 'decide-all', reviewer: 'ann' }]);
+    const one = reduce({ ...near, reviewer: 'ann' }, { type: 'key', key: 'x' }).effects;
+    expect(one).toEqual([
+      { do: 'send', command: { type: 'decide', prompt_index: 1, ruling: { kind: 'exclude' }, reviewer: 'ann' } },
+    ]);
+  });
+});
+
+it.each([
+  ['', null],
+  ['e', { do: 'exclude' }],
+  ['Exclude', { do: 'exclude' }],
+  ['t', { do: 'tie' }],
+  ['con', { do: 'confirm' }],
+  ['w 2', { do: 'weight', weight: 2 }],
+  ['weight0.5', { do: 'weight', weight: 0.5 }],
+  ['weight', 'weight needs a number, such as weight 0.5'],
+  ['weight -1', 'the weight of a pair: expected a number from 0 to 1000'],
+  ['swap', 'expected exclude, tie, confirm, clear, or weight and a number such as weight 0.5'],
+  ['tie 3', 'expected exclude, tie, confirm, clear, or weight and a number such as weight 0.5'],
+])('%j is read', (typed, expected) => {
+  expect(parseBulk(typed)).toEqual(expected);
+});
