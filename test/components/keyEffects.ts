@@ -18,6 +18,14 @@ const asks = (query: object) => [{ do: 'ask', query }];
 const decides = (ruling: object | null): KeyEffect => ({
   asks: [{ do: 'send', command: { type: 'decide', prompt_index: 0, ruling } }],
 });
+/** It goes on to the next prompt, too. */
+const decidesBlind = (ruling: object): KeyEffect => ({
+  becomes: { review: { selected: 1 } },
+  asks: [
+    { do: 'send', command: { type: 'decide', prompt_index: 0, ruling, blind: true } },
+    { do: 'ask', query: { type: 'read-detail', round: 2, prompt_index: 1 } },
+  ],
+});
 const opens = (modal: object): KeyEffect => ({ becomes: { modal } });
 const typesInto = (owner: string, field: string): KeyEffect => opens({ kind: 'edit', owner, field });
 const selects = (prompt: number): KeyEffect => ({
@@ -117,6 +125,12 @@ export const keyEffects: Record<string, KeyEffect> = {
   'sort-reverse': review({ sort: { column: 'prompt', reversed: true }, selected: 0, at: 106 }),
   importance: review({ sort: { column: 'importance' } }),
   'decide-all': typesInto('review', 'all'),
+  // Of the first prompt of round 2, response 1 is A.
+  'blind-a': decidesBlind({ kind: 'pair', chosen: 1, rejected: 2 }),
+  'blind-b': decidesBlind({ kind: 'pair', chosen: 2, rejected: 1 }),
+  'blind-tie': decidesBlind({ kind: 'tie' }),
+  'blind-skip': selects(1),
+  blind: review({ pane: 'blind' }),
   'page-up': selects(100),
   'page-down': selects(6),
   'first-pair': selects(0),

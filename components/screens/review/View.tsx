@@ -9,6 +9,7 @@ import { Rule } from '../../parts/Rule.js';
 import { cut, widthOf } from '../../parts/text.js';
 import { marginHistogram, panelCurves, panelNumbers, scaleOf } from './alpha.js';
 import { AlphaColumn, AlphaCurves, AlphaLines, type AlphaLinesProps } from './parts/AlphaPanel.js';
+import { BlindPane } from './parts/BlindPane.js';
 import { DetailPane } from './parts/DetailPane.js';
 import { HackingPane } from './parts/HackingPane.js';
 import { PairingPane } from './parts/PairingPane.js';
@@ -48,6 +49,7 @@ export function ReviewView({ state }: ViewProps<ReviewState>) {
     alpha: AlphaPane,
     hacking: HackingPane,
     pairing: PairingPane,
+    blind: BlindPane,
   };
   const Pane = panes[state.ui.pane];
   return <Pane state={state} reviewed={reviewed} />;

@@ -5,6 +5,7 @@
 import { type ListActions, listActions, textActions } from '../../app/lists.js';
 import { inReview } from '../../app/selectors.js';
 import { type Action, type Step, noEffects, send } from '../../app/state.js';
+import { canDecideBlind, chooseBlind, isBlind, toggleBlind, toNextUndecided } from './blind.js';
 import { canDecideAll, typeBulk } from './bulk.js';
 import { alphaIsFixed, moveAlpha, setNeutralAlpha, typeFlips, typeSetting } from './alpha.js';
 import {
@@ -49,21 +50,25 @@ import { launchLines } from './words.js';
 /** A round in review, as opposed to a file. */
 const ofRun = (state: ReviewState): boolean => inReview(state) && state.workspace !== 'file';
 const hasRows = (state: ReviewState): boolean => reviewedRound(state) !== null;
-const hasRow = (state: ReviewState): boolean => reviewedRound(state)?.row != null;
+/** Blind mode hides everything that another pane would tell. */
+const seesRewards = (state: ReviewState): boolean => hasRows(state) && !isBlind(state);
+const hasRow = (state: ReviewState): boolean => !isBlind(state) && reviewedRound(state)?.row != null;
 const inPane =
   (...panes: ReviewPane[]) =>
   (state: ReviewState): boolean =>
     hasRows(state) && panes.includes(state.ui.pane);
 const inTable = inPane('table');
 const inDetail = (state: ReviewState): boolean => hasRow(state) && state.ui.pane === 'detail';
+const inBlind = inPane('blind');
 const inTokens = inPane('tokens');
 const inHacking = (state: ReviewState): boolean => inPane('hacking')(state) && reportOf(state) !== null;
 const onPrompt = (state: ReviewState): boolean => hasRow(state) && inPane('detail', 'tokens')(state);
 const withTexts = (state: ReviewState): boolean => hasRow(state) && inPane('table', 'detail')(state);
 const scrollsTexts = (state: ReviewState): boolean =>
-  withTexts(state) || (inHacking(state) && factScroll(state).end > 0);
+  withTexts(state) || inBlind(state) || (inHacking(state) && factScroll(state).end > 0);
 /** The settings are on the screen, or their effect is. */
-const movesSettings = (state: ReviewState): boolean => inReview(state) && state.ui.pane !== 'hacking';
+const movesSettings = (state: ReviewState): boolean =>
+  inReview(state) && state.ui.pane !== 'hacking' && !isBlind(state);
 const movesAlpha = (state: ReviewState): boolean => movesSettings(state) && alphaIsFixed(state) === null;
 /** Said where the objective alone keeps α from being moved. */
 const whyFixed = (state: ReviewState): string | null => {
@@ -77,7 +82,7 @@ const hasTokens = (state: ReviewState): boolean => hasRow(state) && (state.works
 
 /** Moving through the prompts of the table, which the footer lists in two places. */
 const promptActions = (moves: ListActions<ReviewState>['moves']): Action<ReviewState>[] =>
-  listActions({ moves, label: 'prompt', when: inTable, moved: moveSelection });
+  listActions({ moves, label: 'prompt', when: inPane('table', 'blind'), moved: moveSelection });
 
 export const reviewActions: readonly Action<ReviewState>[] = [
   {
@@ -89,7 +94,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     help: 'launch the update: shows what will run, and asks first',
     when: (state) =>
       ofRun(state) &&
-      !['hacking', 'pairing'].includes(state.ui.pane) &&
+      !['hacking', 'pairing', 'blind'].includes(state.ui.pane) &&
       (reviewedRound(state)?.table.pairs.length ?? 0) > 0,
     // Enter is another action in this pane.
     why: (state) => (inPane('pairing')(state) ? whyNotPairAgain(state) : null),
@@ -281,6 +286,15 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     run: (state) => noEffects(openFilter(state)),
   },
   {
+    id: 'blind',
+    aliases: ['hide rewards', 'compare blind', 'a b'],
+    keys: ['V'],
+    label: 'blind',
+    help: 'decide with rewards and lengths hidden, sides drawn at random; and back',
+    when: (state) => inReview(state) && inPane('table', 'blind')(state),
+    run: toggleBlind,
+  },
+  {
     id: 'sort-again',
     command: 're-sort',
     aliases: ['sort again'],
@@ -296,7 +310,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     keys: ['A'],
     label: 'curves',
     help: 'what α does to the pairs, as curves, and back',
-    when: hasRows,
+    when: seesRewards,
     run: (state) => noEffects(togglePane(state, 'alpha')),
   },
   {
@@ -306,7 +320,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     keys: ['B'],
     label: 'bias',
     help: 'signs of reward hacking (length bias, phrases), and back',
-    when: hasRows,
+    when: seesRewards,
     run: (state) => noEffects(toggleHacking(state)),
   },
   {
@@ -316,7 +330,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     keys: ['M'],
     label: 'pairing',
     help: 'what each pairing strategy gives: pairs, lengths, margins; and back',
-    when: hasRows,
+    when: seesRewards,
     run: (state) => noEffects(togglePairing(state)),
   },
   {
@@ -393,6 +407,43 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     run: (state) => typeSetting(state, 'lr'),
   },
   {
+    id: 'blind-a',
+    command: 'A',
+    keys: ['a', 'left'],
+    label: 'A',
+    help: 'A is better; goes on to the next undecided pair',
+    when: canDecideBlind,
+    run: (state) => chooseBlind(state, 'a'),
+  },
+  {
+    id: 'blind-b',
+    command: 'B',
+    keys: ['b', 'right'],
+    label: 'B',
+    help: 'B is better; goes on to the next undecided pair',
+    when: canDecideBlind,
+    run: (state) => chooseBlind(state, 'b'),
+  },
+  {
+    id: 'blind-tie',
+    command: 'equal',
+    keys: ['t'],
+    label: 'tie',
+    help: 'neither is better; goes on to the next undecided pair',
+    when: canDecideBlind,
+    run: (state) => chooseBlind(state, 'tie'),
+  },
+  {
+    id: 'blind-skip',
+    command: 'skip pair',
+    aliases: ['next undecided'],
+    keys: ['s'],
+    label: 'skip',
+    help: 'the next undecided pair, without a decision on this one',
+    when: inBlind,
+    run: (state) => noEffects(toNextUndecided(state)),
+  },
+  {
     id: 'confirm',
     aliases: ['keep', 'agree'],
     keys: ['c'],
@@ -463,7 +514,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     keys: ['D'],
     label: 'diff',
     help: 'mark the words that only one response has, and back',
-    when: withTexts,
+    when: (s) => withTexts(s) || inBlind(s),
     run: (state) => noEffects(change(state, { diff: !state.ui.diff })),
   },
   {

@@ -263,6 +263,7 @@ export function pointed(
       return noEffects(pointedChoice(state, by, y));
     case 'tokens':
     case 'alpha':
+    case 'blind':
       return noEffects(by === null ? state : scrollText(state, by));
   }
 }

@@ -4,6 +4,7 @@ import type { AnswerTo, Query } from '../../../src/protocol/messages.js';
 import { type Effect, type ScreenDefinition, type Step, noEffects, send } from '../../app/state.js';
 import { reviewActions } from './actions.js';
 import { isSetting, typedFlips, typedSetting } from './alpha.js';
+import { isBlind, leaveBlind } from './blind.js';
 import { decideAll, typedBulk, typingBulk } from './bulk.js';
 import { note, typedWeight } from './decide.js';
 import { reportOf, selectedPhrase } from './hacking.js';
@@ -40,13 +41,13 @@ export const review: ScreenDefinition<ReviewState> = {
     if (what === 'launch') return send({ ...state, follows: true }, { type: 'launch' });
     return what === 'decide-all' ? decideAll(state) : pairAgain(state);
   },
-  back,
+  back: (state) => (isBlind(state) ? leaveBlind(state) : back(state)),
   copies(state) {
     const reviewed = reviewedRound(state);
     if (state.ui.pane === 'hacking') return selectedPhrase(state)?.text ?? null;
     if (reviewed?.row == null) return null;
     const { sides, cursor } = comparedResponses(state, reviewed, reviewed.row);
-    const side = state.ui.pane === 'table' ? sides[0] : sides.find(({ place }) => place === cursor);
+    const side = state.ui.pane === 'table' ? sides.at(0) : sides.find(({ place }) => place === cursor);
     return side?.text ?? null;
   },
   crumbs(state) {
@@ -59,6 +60,7 @@ export const review: ScreenDefinition<ReviewState> = {
       alpha: ['α'],
       hacking: ['hacking'],
       pairing: ['pairing'],
+      blind: ['blind'],
     }[state.ui.pane];
   },
 };

@@ -9,6 +9,7 @@ import type { RewardScale } from '../../../src/core/objectives/sppo.js';
 import { count } from '../../../src/core/format.js';
 import { largest, smallest } from '../../../src/core/limits.js';
 import type { LossSettings } from '../../../src/core/objectives/index.js';
+import { type BlindSides, blindSides } from '../../../src/core/review/blind.js';
 import type { ReviewDetail, ReviewRow } from '../../../src/core/review/rows.js';
 import { promptText } from '../../../src/core/prompts.js';
 import { type PartMargin, partMargins } from '../../../src/core/rewardParts.js';
@@ -159,6 +160,7 @@ export function comparedResponses(state: ReviewState, reviewed: ReviewedRound, r
   const { prompt, rewards } = table.rows[row];
   const [chosen, rejected] = [table.chosen[row], table.rejected[row]];
   const { pane, response, against } = state.ui;
+  if (pane === 'blind') return blindlyCompared(state, reviewed, row);
   const detailed = pane === 'detail' || pane === 'tokens';
   const cursor = (detailed ? response : null) ?? (rejected < 0 ? 0 : pane === 'tokens' ? chosen : rejected);
   const left = (detailed ? against : null) ?? (chosen < 0 ? 0 : chosen);
@@ -171,6 +173,33 @@ export function comparedResponses(state: ReviewState, reviewed: ReviewedRound, r
       .map((place) => sideOf(state, reviewed, row, place)),
     cursor,
   };
+}
+
+/** The pair as A and B. */
+function blindlyCompared(state: ReviewState, reviewed: ReviewedRound, row: number): Compared {
+  const { prompt } = reviewed.table.rows[row];
+  const detail = detailOf(state, reviewed, row);
+  const sides = sidesOf(state, reviewed, row);
+  return {
+    prompt: detail === null ? prompt : promptText(detail),
+    sides:
+      sides === null
+        ? []
+        : [
+            { ...sideOf(state, reviewed, row, sides.a), name: 'A' },
+            { ...sideOf(state, reviewed, row, sides.b), name: 'B' },
+          ],
+    cursor: sides?.a ?? 0,
+  };
+}
+
+/** Which response is A and which B in blind mode; null with fewer than two. */
+export function sidesOf(state: ReviewState, { table, round }: ReviewedRound, row: number): BlindSides | null {
+  const [chosen, rejected] = [table.chosen[row], table.rejected[row]];
+  if (chosen < 0 || rejected < 0) return null;
+  const { prompt_index } = table.rows[row];
+  const seed = state.run?.config.seed ?? 0;
+  return blindSides({ chosen, rejected }, { seed, round, prompt_index, reviewer: state.reviewer });
 }
 
 function sideOf(state: ReviewState, reviewed: ReviewedRound, row: number, place: number): Side {
@@ -275,6 +304,20 @@ export function reviewLayout(state: ReviewState): ReviewLayout {
   const reviewed = reviewedRound(state);
   const compared = reviewed?.row == null ? null : comparedResponses(state, reviewed, reviewed.row);
   const beside = columns >= 76;
+  if (pane === 'blind') {
+    const none = {
+      panel: 0,
+      above: 0,
+      tableColumns: columns,
+      table: 1,
+      top: state.ui.top,
+      list: 0,
+      listTop: 0,
+      parts: 0,
+    };
+    // Rule, question, headings of the texts.
+    return { ...none, beside, ...textLayout(state, compared, rows - 3, beside) };
+  }
   if (pane === 'detail') {
     const order = reviewed?.row == null ? [] : ranked(reviewed.table.rows[reviewed.row]);
     // Rule, heading of the list, line on the decision, headings of the texts.

@@ -6,8 +6,8 @@ import type { Decision, ReviewDetail } from '../../../src/core/review/rows.js';
 import type { BulkAsked } from './bulk.js';
 import type { HeldOrder, Sort } from './order.js';
 
-/** The table; a prompt with its K responses; tokens of a response; curves over α; signs of reward hacking; strategies. */
-export type ReviewPane = 'table' | 'detail' | 'tokens' | 'alpha' | 'hacking' | 'pairing';
+/** The table; a prompt with its K responses; tokens of a response; curves over α; signs of reward hacking; strategies; A and B. */
+export type ReviewPane = 'table' | 'detail' | 'tokens' | 'alpha' | 'hacking' | 'pairing' | 'blind';
 
 export interface ReviewUi {
   pane: ReviewPane;

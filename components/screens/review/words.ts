@@ -12,6 +12,7 @@ import type { RoundState } from '../../../src/protocol/messages.js';
 import { settingsOf, shown, shownRound } from '../../app/selectors.js';
 import { marginHistogram, neutralAlpha, panelCurves, panelNumbers } from './alpha.js';
 import { choiceInWords, flippedIn } from '../../../src/core/pairPreview.js';
+import { blindCount, blindLine, isBlind } from './blind.js';
 import { factsOf, listRows, reportOf } from './hacking.js';
 import { pairingNotes, pairingOf } from './pairing.js';
 import {
@@ -166,6 +167,7 @@ export function reading(state: ReviewState): string[] {
   const { table, order, row, settings } = reviewed;
   if (state.ui.pane === 'hacking') return hackingInWords(state, table);
   if (state.ui.pane === 'pairing') return pairingInWords(state, settings.alpha);
+  if (isBlind(state)) return blindInWords(state, reviewed);
   const numbers = panelNumbers(table, settings.alpha);
   const summary = [
     `α ${format.alpha(settings.alpha)}: ${count(numbers.flipped)} of ${of(numbers.pairs, 'pair')} flipped; mean gradient weight of longer chosen responses ${format.weight(numbers.mean_weight_longer)}, of shorter ${format.weight(numbers.mean_weight_shorter)}; length pull ${signed(numbers.length_pull, 1)} ${unitOf(state)}.`,
@@ -223,6 +225,19 @@ function curvesInWords(table: ReviewTable, at: number, unit: string, unknown: st
       (point) =>
         `α ${format.alpha((end * point) / last)}: ${percent(flipped[point])} of pairs flipped; mean weight of longer chosen responses ${format.weight(weightLonger[point])}, of shorter ${format.weight(weightShorter[point])}; length pull ${signed(pull[point], 1)} ${unit}.`,
     ),
+  ];
+}
+
+function blindInWords(state: ReviewState, reviewed: ReviewedRound): string[] {
+  const { table, row } = reviewed;
+  const counts = `Rewards hidden. ${blindCount(state)}.`;
+  if (row === null) return [counts, 'No prompt matches the filter.'];
+  const { prompt, sides } = comparedResponses(state, reviewed, row);
+  return [
+    counts,
+    `Prompt ${table.rows[row].prompt_index + 1}. ${blindLine(state)}`,
+    makeVisible(prompt),
+    ...sides.map(({ name, text }) => `${name}: ${text === null ? 'waiting for the text' : makeVisible(text)}`),
   ];
 }
 

@@ -14,6 +14,8 @@ interface TextsProps {
   readonly lines: readonly [readonly MarkedLine[], readonly MarkedLine[]];
   /** `tokens` or `characters`. */
   readonly unit: string;
+  /** Only the sides' names are shown. */
+  readonly blind: boolean;
   readonly columns: number;
   readonly rows: number;
   readonly beside: boolean;
@@ -24,9 +26,9 @@ const waiting = '…';
 const tones: readonly Tone[] = ['accent', 'warn'];
 
 /** Two responses, side by side or one above the other, with the words marked that only one has. */
-function Texts({ sides, lines, unit, columns, rows, beside, top }: TextsProps) {
+function Texts({ sides, lines, unit, blind, columns, rows, beside, top }: TextsProps) {
   const width = beside ? halfOf(columns) : columns;
-  const heads = sides.map((side) => headOf(side, unit));
+  const heads = sides.map((side) => (blind ? side.name : headOf(side, unit)));
   const visible = Array.from({ length: rows }, (_, i) => top + i);
   if (beside) {
     return (
@@ -84,6 +86,7 @@ export function ComparedTexts({ state, compared, layout }: ComparedTextsProps) {
       sides={compared.sides}
       lines={sideLines(state, compared, layout.beside)}
       unit={unitOf(state)}
+      blind={state.ui.pane === 'blind'}
       columns={state.size.columns}
       rows={layout.text}
       beside={layout.beside}
