@@ -16,6 +16,7 @@ const loaders: Record<string, () => Promise<Command>> = {
   auto: async () => (await import('./cli/auto.js')).autoCommand(),
   sweep: async () => (await import('./cli/sweep.js')).sweepCommand(),
   review: async () => (await import('./cli/review.js')).reviewCommand(),
+  'merge-decisions': async () => (await import('./cli/mergeDecisions.js')).mergeDecisionsCommand(),
   doctor: async () => (await import('./cli/doctor.js')).doctorCommand(),
   sample: async () => (await import('./cli/sample.js')).sampleCommand(),
   answer: async () => (await import('./cli/answer.js')).answerCommand(),
@@ -37,6 +38,8 @@ Commands:
   auto          take a run through its rounds unattended
   sweep         compare settings of an update, from the same samples, pairs and decisions
   review        look through scored samples without model or engine; write the pairs
+  merge-decisions
+                agreement of several reviewers, and their decisions as one journal
   doctor        show what this machine can do and why not more
   export        write a round's policy as a folder that transformers loads
   report        the rounds of a run as a Markdown table
@@ -64,22 +67,24 @@ Examples:
 
 async function terminalCommand(): Promise<Command> {
   const { addRunOptions, configFromFlags, openOrCreateRun } = await import('./cli/run.js');
-  const { addSettingsOptions, lookOf } = await import('./cli/terminalOptions.js');
+  const { addSettingsOptions, lookOf, reviewerOf, reviewerOption } = await import('./cli/terminalOptions.js');
   const command = new Command('brevity')
     .description('Supervise iterative length-regularized DPO round by round.')
     .version(version(), '--version')
     .argument('[run]', 'run directory; without it the list of runs');
-  return addSettingsOptions(addRunOptions(command))
+  return addSettingsOptions(addRunOptions(command).addOption(reviewerOption()))
     .addHelpText('after', summary())
     .action(async (run: string | undefined, options) => {
       const { listAfter, runHome } = await import('./cli/home.js');
       const look = lookOf(options);
-      if (run === undefined) return runHome({ config: options.config, flags: configFromFlags(options), look });
+      const reviewer = reviewerOf(options);
+      if (run === undefined)
+        return runHome({ config: options.config, flags: configFromFlags(options), look, reviewer });
       const { needTerminal, runTui } = await import('./cli/tui.js');
       // Before anything is created.
       needTerminal(run);
-      const { left } = await runTui(openOrCreateRun(run, options), { look });
-      if (left) await listAfter(run, look);
+      const { left } = await runTui(openOrCreateRun(run, options), { look, reviewer });
+      if (left) await listAfter(run, look, reviewer);
     });
 }
 

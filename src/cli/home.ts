@@ -17,6 +17,8 @@ import { type Source, needTerminal, openTerminal, runTui } from './tui.js';
 interface Here {
   place: PathContext;
   look: Look;
+  /** Who decides in review. */
+  reviewer: string;
 }
 
 export interface HomeOptions {
@@ -25,10 +27,12 @@ export interface HomeOptions {
   /** Settings that override it; if given, the form opens at once. */
   flags: PartialConfig;
   look: Look;
+  /** Who decides in review. */
+  reviewer: string;
 }
 
 /** @throws UserError without a terminal, or if the configuration file cannot be read */
-export async function runHome({ config, flags, look }: HomeOptions): Promise<void> {
+export async function runHome({ config, flags, look, reviewer }: HomeOptions): Promise<void> {
   needTerminal('runs/example');
   const place: PathContext = { cwd: process.cwd(), home: homedir() };
   const asked = config !== undefined || Object.keys(flags).length > 0;
@@ -36,21 +40,25 @@ export async function runHome({ config, flags, look }: HomeOptions): Promise<voi
   // Without runs to list, open the form.
   const first = asked || findRunDirectories(place.cwd, []).length === 0 ? 'setup' : 'runs';
   const named = typeof flags.reward === 'string' ? flags.reward : null;
-  await goOn(await openHome({ place, look }, form, first, null, named), { place, look });
+  await goOn(await openHome({ place, look, reviewer }, form, first, null, named), { place, look, reviewer });
 }
 
 /** Returns from a run to the list, with the run selected. */
-export async function listAfter(directory: string, look: Look): Promise<void> {
+export async function listAfter(directory: string, look: Look, reviewer: string): Promise<void> {
   const place: PathContext = { cwd: process.cwd(), home: homedir() };
   const form = exampleForm(exampleConfig, place);
-  await goOn(await openHome({ place, look }, form, 'runs', path.resolve(directory)), { place, look });
+  await goOn(await openHome({ place, look, reviewer }, form, 'runs', path.resolve(directory)), {
+    place,
+    look,
+    reviewer,
+  });
 }
 
 /** Opens the run, then the list again as often as the person returns to it. */
 async function goOn(opened: string | null, here: Here): Promise<void> {
-  const { place, look } = here;
+  const { place, look, reviewer } = here;
   for (let run = opened; run !== null;) {
-    const { left } = await runTui(run, { look });
+    const { left } = await runTui(run, { look, reviewer });
     if (!left) return;
     run = await openHome(here, exampleForm(exampleConfig, place), 'runs', run);
   }

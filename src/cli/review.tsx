@@ -11,11 +11,12 @@ import { initialState } from '../../components/screens/index.js';
 import { defaultOut, FileSession, fileTokens, journalOf, readJournal, writePairs } from './reviewSession.js';
 import { RowWriter } from './rows.js';
 import { examples, existingFile, folderOption, parserFor, writableFile } from './options.js';
-import { addSettingsOptions, lookOf } from './terminalOptions.js';
+import { addSettingsOptions, lookOf, reviewerOf, reviewerOption } from './terminalOptions.js';
 import { openTerminal } from './tui.js';
 import { print, printError } from '../io/print.js';
 
 interface Options {
+  reviewer?: string;
   tokenizer?: string;
   out?: string;
   alpha: number;
@@ -46,6 +47,7 @@ export function reviewCommand(): Command {
       parserFor(dpoSchema.shape.beta),
       dpoSchema.parse({}).beta,
     )
+    .addOption(reviewerOption())
     .addHelpText(
       'after',
       `
@@ -76,8 +78,10 @@ ${examples('review scored.jsonl --tokenizer models/policy', 'review scored.jsonl
         tokens: tokens === null ? null : (prompt, sample) => tokens.answer(scored.details[prompt], sample),
       });
       const source = {
-        initial: (size: Size) =>
-          initialState(size, { unit: scored.unit, tokens: tokens !== null, out, parts: scored.parts }),
+        initial: (size: Size) => ({
+          ...initialState(size, { unit: scored.unit, tokens: tokens !== null, out, parts: scored.parts }),
+          reviewer: reviewerOf(options),
+        }),
         attach: session.attach,
         write(overwrite: boolean): AppEvent {
           if (!overwrite && session.wouldOverwrite()) return { type: 'file-exists', what: 'pairs', file: out };

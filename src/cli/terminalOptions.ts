@@ -1,8 +1,10 @@
 /** Terminal flags that every command with screens takes; `brevity COMMAND --help` lists them. */
+import { userInfo } from 'node:os';
 import chalk from 'chalk';
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Look, lookFor } from '../../components/app/look.js';
 import { themeNames } from '../../components/parts/theme.js';
+import { isReviewer, reviewerExpected } from '../core/review/decisions.js';
 import { choice } from './options.js';
 import { readSettings } from './preferences.js';
 
@@ -16,6 +18,27 @@ export function addSettingsOptions(command: Command): Command {
     .addOption(new Option('--alternate-screen').hideHelp())
     .option('--no-alternate-screen', 'draw on the screen that is there')
     .option('--screen-reader', 'lines to be read aloud instead of a screen');
+}
+
+/** For commands with decisions of people. */
+export const reviewerOption = () =>
+  new Option('--reviewer <name>', 'who decides; decisions carry the name (default: your login name)').argParser(
+    (name) => {
+      if (!isReviewer(name)) throw new InvalidArgumentError(reviewerExpected);
+      return name;
+    },
+  );
+
+/** The name given, or the login name; empty if the system knows none. */
+export function reviewerOf({ reviewer }: { reviewer?: unknown }): string {
+  if (typeof reviewer === 'string') return reviewer;
+  try {
+    const { username } = userInfo();
+    return isReviewer(username) ? username : '';
+  } catch {
+    // Containers run under user ids without a name.
+    return '';
+  }
 }
 
 /**

@@ -19,7 +19,7 @@ import { type AppEvent, type Effect, type Size, type State } from '../../compone
 import { initialState } from '../../components/screens/index.js';
 import { Store } from '../../components/app/store.js';
 import { type Controls, onScreen } from './screen.js';
-import { lookOf } from './terminalOptions.js';
+import { lookOf, reviewerOf } from './terminalOptions.js';
 import { print } from '../io/print.js';
 import { trust } from '../io/trust.js';
 import { commandLine, shellQuote } from '../core/shell.js';
@@ -28,6 +28,8 @@ import type { Sensitive } from '../core/trust.js';
 export interface TuiOptions {
   /** How the screens are drawn; by default from the environment and the settings file. */
   look?: Look;
+  /** Who decides in review; by default the login name. */
+  reviewer?: string;
 }
 
 /**
@@ -40,7 +42,7 @@ export async function runTui(runDir: string, options: TuiOptions = {}): Promise<
   const directory = path.resolve(runDir);
   needTerminal(runDir);
   const source: Source = {
-    initial: (size) => initialState(size),
+    initial: (size) => ({ ...initialState(size), reviewer: options.reviewer ?? reviewerOf({}) }),
     attach: (use, listener) => attachEngine(directory, 'tui', use, listener),
     trust: (uses) => trust(directory, uses, 'asked'),
   };

@@ -286,15 +286,6 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     run: (state) => noEffects(openFilter(state)),
   },
   {
-    id: 'blind',
-    aliases: ['hide rewards', 'compare blind', 'a b'],
-    keys: ['V'],
-    label: 'blind',
-    help: 'decide with rewards and lengths hidden, sides drawn at random; and back',
-    when: (state) => inReview(state) && inPane('table', 'blind')(state),
-    run: toggleBlind,
-  },
-  {
     id: 'sort-again',
     command: 're-sort',
     aliases: ['sort again'],
@@ -482,6 +473,15 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     run: typeBulk,
   },
   {
+    id: 'blind',
+    aliases: ['hide rewards', 'compare blind', 'a b'],
+    keys: ['V'],
+    label: 'blind',
+    help: 'decide with rewards and lengths hidden, sides at random; and back',
+    when: (state) => inReview(state) && inPane('table', 'blind')(state),
+    run: toggleBlind,
+  },
+  {
     id: 'take-back',
     aliases: ['reset', 'undecide'],
     keys: ['backspace'],
@@ -556,16 +556,6 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     run: (state) => noEffects(sortBy(state, state.ui.sort.column, !state.ui.sort.reversed)),
   },
   {
-    id: 'importance',
-    command: 'important',
-    aliases: ['sort by importance', 'priority'],
-    keys: ['i'],
-    label: 'important',
-    help: 'sort by how much your decision matters, undecided first; and back',
-    when: inTable,
-    run: (state) => noEffects(toggleImportance(state)),
-  },
-  {
     id: 'page-up',
     keys: ['pageup'],
     label: '',
@@ -606,6 +596,16 @@ export const reviewActions: readonly Action<ReviewState>[] = [
     help: 'more room for the texts, and back',
     when: inTable,
     run: (state) => noEffects(change(state, { zoomed: !state.ui.zoomed })),
+  },
+  {
+    id: 'importance',
+    command: 'important',
+    aliases: ['sort by importance', 'priority'],
+    keys: ['i'],
+    label: 'important',
+    help: 'sort by how much your decision matters, undecided first; and back',
+    when: inTable,
+    run: (state) => noEffects(toggleImportance(state)),
   },
 ];
 
