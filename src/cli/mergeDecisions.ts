@@ -62,7 +62,8 @@ ${examples(
   return command.action(async (files: string[], { out, into, conflicts }: Options) => {
     const merged = mergeDecisions(files.map(readReviewer), conflicts);
     const rows = new RowWriter('-');
-    rows.write(merged.agreement);
+    // One journal is only taken over.
+    if (files.length > 1) rows.write(merged.agreement);
     for (const { prompt_index, ...conflict } of merged.conflicts) rows.write({ prompt: prompt_index + 1, ...conflict });
     rows.close();
     printError(`${inWords(merged, files.length)}\n`);

@@ -23,7 +23,6 @@ import {
   decisionFor,
   decisionsIn,
   replay,
-  samplesKey,
   type DecisionState,
   viewOf,
   wrongWith,
@@ -77,16 +76,11 @@ export function readJournal(
   const journal = journalOf(file);
   const made = readDecisionFile(journal);
   for (const { row } of made) {
-    for (const { prompt_index, ruling, samples } of decisionsIn(row)) {
+    // Rewards may be others by now: a file that is scored again keeps its decisions.
+    for (const { prompt_index, ruling } of decisionsIn(row)) {
       const of = rows.at(prompt_index);
       const wrong =
-        of === undefined
-          ? `there is no prompt ${prompt_index + 1}`
-          : samples !== undefined && samples !== samplesKey(of)
-            ? `prompt ${prompt_index + 1} has other responses`
-            : ruling === null
-              ? null
-              : wrongWith(of, ruling);
+        of === undefined ? `there is no prompt ${prompt_index + 1}` : ruling === null ? null : wrongWith(of, ruling);
       if (wrong !== null) throw new UserError(`${journal} does not belong to ${file} (${wrong}); move it away`);
     }
   }

@@ -34,11 +34,14 @@ export async function takeDecisions(runDir: string, file: string): Promise<{ rou
         },
       ).catch(reject);
     });
-    const attached = client as EngineClient | null;
     if (!snapshot.role.driving)
       throw new UserError(`a terminal drives ${runDir}; detach it (q), then take the decisions over`);
-    await attached?.send({ type: 'take-decisions', file });
-    if (snapshot.role.terminals <= 1) await attached?.send({ type: 'shutdown' }).catch(() => {});
+    const attached = client as EngineClient | null;
+    try {
+      await attached?.send({ type: 'take-decisions', file });
+    } finally {
+      if (snapshot.role.terminals <= 1) await attached?.send({ type: 'shutdown' }).catch(() => {});
+    }
     return { round: snapshot.current };
   } finally {
     (client as EngineClient | null)?.close();

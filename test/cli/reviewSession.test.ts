@@ -160,6 +160,28 @@ describe('the session', () => {
     third.session.close();
   });
 
+  it('decides on all that the filter shows by one row, undone at once, under the name of the reviewer', async () => {
+    const { file, session, store, press } = await opened();
+    await session.send({ type: 'decide', prompt_index: 0, ruling: { kind: 'tie' }, reviewer: 'ann' });
+    await session.send({ type: 'decide-all', prompts: [1, 2], ruling: 'confirm', reviewer: 'ann' });
+    await settled();
+    const pair = { kind: 'pair', chosen: 1, rejected: 0 };
+    expect(store.state().run?.decisions.decisions).toMatchObject([
+      { ruling: { kind: 'tie' }, reviewer: 'ann' },
+      { ruling: pair, reviewer: 'ann' },
+      { ruling: pair, reviewer: 'ann' },
+    ]);
+    expect(marks(file).map(({ action }) => action)).toEqual(['decide', 'decide-all']);
+    // A row that a kill has cut short is left out as a whole.
+    const whole = readFileSync(journalOf(file), 'utf8');
+    writeFileSync(journalOf(file), whole.slice(0, -20));
+    expect(readJournal(file, readScoredFile(file, null)).decisions.size).toBe(1);
+    writeFileSync(journalOf(file), whole);
+    await press('u');
+    expect(store.state().run?.decisions).toMatchObject({ decisions: [{ prompt_index: 0 }], undoable: 1, redoable: 1 });
+    session.close();
+  });
+
   it('opens a journal that two sessions have damaged, and names the line it skips', async () => {
     const file = scoredFile();
     const decide = { at: '', action: 'decide', decision: { prompt_index: 1, ruling: { kind: 'tie' }, note: '' } };

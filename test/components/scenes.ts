@@ -99,7 +99,7 @@ export function scenes(size: Size): Record<string, State> {
     // A weight by hand, one of two pairs, and one that the strategy chose for its length.
     'review-weights': attached('review', size, weightedRound()),
     'review-importance': press(review, 'i'),
-    'review-all': press(review, '/', ...'near', 'enter', 'F', ...'exclude', 'enter'),
+    'review-all': press(review, '/', ...'dlen > 20', 'enter', 'F', ...'exclude', 'enter'),
     'review-blind': press(review, 'V'),
     'review-launch': press(review, 'enter'),
     'review-looking-on': attached('review', size, { role: { driving: false, terminals: 2 } }),

@@ -111,7 +111,7 @@ describe('decisions', () => {
       return expect(() => b.engine.handle({ type: 'take-decisions', file }));
     };
     take([{ at: '', action: 'decide', decision: { ...merged[0], samples: '00000000000000' } }]).toThrow(
-      `${file} does not belong to the samples of round 1: prompt 4: its responses are others`,
+      `${file} does not belong to the samples of round 1: prompt 4: its responses or rewards are others`,
     );
     take([{ at: '', action: 'decide', decision: { ...merged[0], prompt_index: 4 } }]).toThrow(
       'there is no such prompt',

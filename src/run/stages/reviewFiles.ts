@@ -170,7 +170,7 @@ export function decisionsToTake(file: string, rows: readonly ReviewRow[], into: 
       row === undefined
         ? 'there is no such prompt'
         : samples !== undefined && samples !== samplesKey(row)
-          ? 'its responses are others'
+          ? 'its responses or rewards are others'
           : ruling === null
             ? null
             : wrongWith(row, ruling);
