@@ -8,7 +8,7 @@ import { makeLine } from '../../../src/core/sanitize.js';
 import { inReview } from '../../app/selectors.js';
 import { type Step, ask, noEffects, send } from '../../app/state.js';
 import { filterNow, isMisfit, reviewedRound } from './select.js';
-import type { ReviewState } from './state.js';
+import type { BulkAsked, ReviewState } from './state.js';
 
 /** What is done to many prompts. `clear` takes rulings and weights back; notes stay. */
 export type BulkAction = { do: 'exclude' | 'tie' | 'confirm' | 'clear' } | { do: 'weight'; weight: number };
@@ -22,12 +22,6 @@ export interface BulkPlan {
   kept: number;
   /** Those without a pair. */
   without: number;
-}
-
-/** What was asked, and is sent once it is confirmed. */
-export interface BulkAsked {
-  prompts: readonly number[];
-  change: BulkChange;
 }
 
 export function canDecideAll(state: ReviewState): boolean {

@@ -2,12 +2,18 @@
 import type { Slice } from '../../app/state.js';
 import type { Queries, UpdatePlan } from '../../../src/protocol/messages.js';
 import type { HackingReport } from '../../../src/core/review/hacking.js';
+import type { BulkChange } from '../../../src/core/review/decisions.js';
 import type { Decision, ReviewDetail } from '../../../src/core/review/rows.js';
-import type { BulkAsked } from './bulk.js';
 import type { HeldOrder, Sort } from './order.js';
 
 /** The table; a prompt with its K responses; tokens of a response; curves over α; signs of reward hacking; strategies; A and B. */
 export type ReviewPane = 'table' | 'detail' | 'tokens' | 'alpha' | 'hacking' | 'pairing' | 'blind';
+
+/** A decision on many prompts, as it was asked about; sent once it is confirmed. */
+export interface BulkAsked {
+  prompts: readonly number[];
+  change: BulkChange;
+}
 
 export interface ReviewUi {
   pane: ReviewPane;
