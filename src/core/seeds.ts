@@ -4,7 +4,8 @@
  */
 
 /** The purpose of a draw, so that the same numbers give different draws elsewhere. */
-export type SeedPurpose = 'sample' | 'held-out' | 'prompts' | 'pairs' | 'update' | 'bootstrap' | 'held-out-pairs' | 'blind';
+export type SeedPurpose =
+  'sample' | 'held-out' | 'prompts' | 'pairs' | 'update' | 'bootstrap' | 'held-out-pairs' | 'blind';
 
 const purposes: Record<SeedPurpose, number> = {
   sample: 1,
