@@ -461,7 +461,7 @@ export async function targets(directory: string): Promise<Record<string, Target>
         JSON.stringify(RoundView.read(damaged, 1).data());
         const attempts: (() => unknown)[] = [
           () => readHeldOut(damaged.files, 1),
-          () => readAnswers({ files: damaged.files } as never, 1),
+          () => readAnswers({ config, files: damaged.files } as never, 1),
           () => trainingPairs({ config, files: damaged.files, round: damaged.round(1) }),
           () => readAll(streamReview(damaged.files, 1)),
           () => new RowIndex(damaged.files.file(1, 'samples.jsonl'), sampleRowSchema).row(1),
