@@ -7,7 +7,7 @@
  * was sampled first over the other, the reverse, tie, excluded.
  */
 import { UserError } from '../errors.js';
-import { MAX_NOTE } from '../limits.js';
+import { MAX_NOTE, largest } from '../limits.js';
 import type { Decision, Ruling } from './rows.js';
 
 /** The decisions of one reviewer, and the file that they come from. */
@@ -102,7 +102,7 @@ function keyThatHolds(ruled: readonly { key: string }[], rule: ConflictRule): st
   for (const { key } of ruled) votes.set(key, (votes.get(key) ?? 0) + 1);
   if (votes.size === 1 || rule === 'first') return ruled[0].key;
   if (rule === 'undecided') return null;
-  const most = Math.max(...votes.values());
+  const most = largest([...votes.values()]);
   const winners = [...votes].filter(([, count]) => count === most);
   return winners.length === 1 ? winners[0][0] : null;
 }
