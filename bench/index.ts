@@ -1,7 +1,8 @@
 /**
- * `npm run bench [-- SHAPE …] [--backend NAME] [--threads N] [--runs N]`: update and sampling speed beside a plain
- * PyTorch program and TRL's DPOTrainer (bench/peer) in float32 with the same threads, interleaved runs, medians and
- * ratios. Writes bench/results/cpu-BACKEND.json. A peer that is not installed is named as missing; a torch that users
+ * `npm run bench [-- SHAPE …] [--backend NAME] [--threads N] [--precision bf16] [--runs N]`: update and sampling speed
+ * beside a plain PyTorch program and TRL's DPOTrainer (bench/peer) in float32 with the same threads, interleaved runs,
+ * medians and ratios; with bfloat16 products also beside torch's bfloat16 autocast. Writes
+ * bench/results/cpu-BACKEND.json. A peer that is not installed is named as missing; a torch that users
  * no longer install is refused.
  */
 import { writeFileSync } from 'node:fs';
@@ -17,7 +18,12 @@ import { cpuShapes, shapes } from './shapes.js';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { backend: { type: 'string' }, threads: { type: 'string' }, runs: { type: 'string', default: '5' } },
+  options: {
+    backend: { type: 'string' },
+    threads: { type: 'string' },
+    precision: { type: 'string', default: 'fp32' },
+    runs: { type: 'string', default: '5' },
+  },
 });
 const unknown = positionals.filter((name) => !(name in shapes));
 if (unknown.length > 0) {
@@ -28,19 +34,23 @@ const backend = (values.backend ?? 'auto') as BackendChoice;
 // The wasm backend uses one thread.
 const threads = Number(values.threads ?? (backend === 'wasm' ? 1 : availableParallelism()));
 const runs = Number(values.runs);
+const precision = values.precision === 'bf16' ? 'bf16' : null;
 
 const versions = peerVersions();
-const described = { ...machine(), ...versions, threads, runs };
+const described = { ...machine(), ...versions, threads, precision: precision ?? 'fp32', runs };
 const named = Object.entries(versions).map(([name, version]) => `${name} ${version ?? 'missing'}`);
 console.log(
   `${described.processor} (${described.instruction_sets.join(' ')}), ${described.cores} cores, Node ${described.node}, ${threads} threads, ${named.join(', ')}`,
 );
 
+/** With bfloat16 products, torch both in float32 and under bfloat16 autocast: the faster one is the peer to beat. */
+type PeerName = 'torch' | 'torch-bf16' | 'trl';
+
 interface Compared {
   shape: string;
   backend: string;
   figure: string;
-  peer_name: 'torch' | 'trl';
+  peer_name: PeerName;
   ours: number;
   /** null: the peer is not installed. */
   peer: number | null;
@@ -75,22 +85,25 @@ function spread(values: number[]): string {
 for (const shape of positionals.length > 0 ? positionals : cpuShapes) {
   const mine: Figures[] = [];
   const torch: Figures[] = [];
+  const torchBf16: Figures[] = [];
   const trl: number[] = [];
   for (let run = 0; run < runs; run++) {
     const own = backend === 'auto' || backend === 'native' ? threads : null;
-    const result = measure({ shape, backend, threads: own, pairs: pairsOf(shape) });
+    const result = measure({ shape, backend, precision, threads: own, pairs: pairsOf(shape) });
     used = result.backend;
     mine.push(result);
     if (versions.torch !== null) torch.push(measureTorch(shape, threads));
+    if (versions.torch !== null && precision === 'bf16') torchBf16.push(measureTorch(shape, threads, 'bf16'));
     if (versions.trl !== null) trl.push(measureTrl(shape, threads));
   }
   for (const figure of figures) {
     const values = (rows: Figures[]) => rows.map((row) => row[figure]);
     compare(shape, figure, 'torch', values(mine), values(torch));
+    if (precision === 'bf16') compare(shape, figure, 'torch-bf16', values(mine), values(torchBf16));
     if (figure === 'pairs_per_s') compare(shape, figure, 'trl', values(mine), trl);
   }
 }
 writeFileSync(
-  path.join(root, `bench/results/cpu-${used}.json`),
+  path.join(root, `bench/results/cpu-${used}${precision === 'bf16' ? '-bf16' : ''}.json`),
   JSON.stringify({ machine: described, results }, null, 2) + '\n',
 );
