@@ -50,14 +50,16 @@ ${examples(
   addCheck(command, (given) => {
     const { out, into } = given.opts<Options>();
     if (out === undefined && into !== undefined)
-      throw new UserError('--into needs --out as well: the engine reads the merged journal from there');
+      throw new UserError('--into needs --out as well: the engine reads the merged journal from there', {
+        exitCode: 2,
+      });
     const files = given.processedArgs.at(0) as unknown;
     if (
       Array.isArray(files) &&
       out !== undefined &&
       files.some((file) => path.resolve(String(file)) === path.resolve(out))
     )
-      throw new UserError(`--out ${out}: would replace one of the journals; name another file`);
+      throw new UserError(`--out ${out}: would replace one of the journals; name another file`, { exitCode: 2 });
   });
   return command.action(async (files: string[], { out, into, conflicts }: Options) => {
     const merged = mergeDecisions(files.map(readReviewer), conflicts);

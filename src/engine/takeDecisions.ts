@@ -16,10 +16,10 @@ import { attachEngine } from './launch.js';
 export async function takeDecisions(runDir: string, file: string): Promise<{ round: number }> {
   // An engine would go on with the work of another stage.
   const run = Run.open(runDir, { recount: false });
-  const { current } = run;
-  if (run.round(current).stage !== 'review')
+  const { current, rounds } = run;
+  if (rounds.find(({ id }) => id === current)?.stage !== 'review')
     throw new UserError(
-      `round ${current} of ${runDir} is not in review, so it takes no decisions; nothing was changed`,
+      `round ${current} of ${runDir} is not in review, so it takes no decisions; the run was not changed`,
     );
   let client: EngineClient | null = null;
   try {
