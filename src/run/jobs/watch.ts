@@ -513,7 +513,7 @@ class Abort {
   }
 }
 
-/** The policy as its own reference is computed by the job, which checks it, and review knows no sums over shared lengths. */
+/** The policy as its own reference is computed by the job, which checks it, and LD-DPO's sums over shared lengths too. */
 function takesKnownReference(same: boolean, { objective }: Config['dpo']): boolean {
   return !same && objectives[objective].reference && objective !== 'ld-dpo';
 }
