@@ -311,6 +311,8 @@ describe.each([
       const shown = b.weights(alpha);
       expect(shown).toHaveLength(rows.length);
       expect(Math.max(...rows.map(({ weight }, i) => Math.abs(weight - shown[i])))).toBeLessThan(1e-5);
+      // WPO's may be a thousandth.
+      rows.forEach(({ weight }, i) => expect(Math.abs(shown[i] / weight - 1)).toBeLessThan(1e-4));
       // Those of DPO from its reference would all be 0.5.
       if (alpha === 0) expect(Math.max(...shown.map((weight) => Math.abs(weight - 0.5)))).toBeGreaterThan(0.005);
     }
