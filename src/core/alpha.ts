@@ -6,10 +6,10 @@
  * Knows no backend and does no I/O.
  */
 import { MAX_ALPHA } from './config/schema.js';
-import { type MarginInput, isFlipped } from './margins.js';
+import { type MarginInput, isFlipped, weightMultiplier } from './margins.js';
 import { type WeightLaw, logistic, weightAt } from './startWeights.js';
 
-/** Pairs laid out for quick sums. Pairs with the same Δ|y| and weight start share their weight. */
+/** Pairs laid out for quick sums. Pairs with the same Δ|y| and weight start share their weight, up to their factors. */
 export interface AlphaProfile {
   /** r_w - r_l and Δ|y| of each pair. */
   margins: Float64Array;
@@ -18,7 +18,7 @@ export interface AlphaProfile {
   distinct: Float64Array;
   starts: Float64Array;
   counts: Float64Array;
-  /** Sums of the pairs' own weights, by group. */
+  /** Sums over each group of what its weights are multiplied by: the pair's own weight and the objective's factor. */
   factors: Float64Array;
   law: WeightLaw;
 }
@@ -52,7 +52,7 @@ function weightGroups(
   pairs: readonly MarginInput[],
   differences: Float64Array,
 ): Pick<AlphaProfile, 'distinct' | 'starts' | 'counts' | 'factors'> {
-  const factors = Float64Array.from(pairs, ({ pair_weight = 1 }) => pair_weight);
+  const factors = Float64Array.from(pairs, weightMultiplier);
   if (pairs.some(({ weight_start }) => weight_start !== 0)) {
     return {
       distinct: differences,

@@ -14,6 +14,8 @@ export interface MarginInput {
   rejected_length: number;
   /** The objective's `weightStart`; NaN while it is unknown. */
   weight_start: number;
+  /** The objective's `weightFactor`; absent: 1. */
+  weight_factor?: number;
   /** The pair's own weight, which the gradient weight is multiplied by; absent: 1. */
   pair_weight?: number;
 }
@@ -41,9 +43,14 @@ export function pairMargins(pair: MarginInput, alpha: number, law: WeightLaw = l
     reward_margin,
     length_margin,
     length_penalized_margin,
-    weight: (pair.pair_weight ?? 1) * weightAt(law, pair.weight_start, length_difference, alpha),
+    weight: weightMultiplier(pair) * weightAt(law, pair.weight_start, length_difference, alpha),
     flipped: isFlipped(reward_margin, length_penalized_margin),
   };
+}
+
+/** What the law's weight of a pair is multiplied by. */
+export function weightMultiplier({ weight_factor = 1, pair_weight = 1 }: MarginInput): number {
+  return weight_factor * pair_weight;
 }
 
 /** A pair swapped by hand has a negative reward margin at every α: the penalty did not flip it. */

@@ -1,11 +1,14 @@
 /** The tree of rounds: continue, branch, redo, judge, name, delete and switch. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { jobMayRun } from '../remote/jobs/view.js';
-import { changedRound, configOf, redoProblems } from '../core/config/rounds.js';
+import { changedRound, configOf, policiesOf, redoProblems } from '../core/config/rounds.js';
 import { namedFileProblems } from '../io/configFile.js';
 import { MAX_NAME, MAX_NOTE } from '../core/limits.js';
 import { buildDirectory, copyFile } from '../io/durable.js';
+import { writeJsonLines } from '../io/jsonl.js';
+import { readLogps, type LogpsRow } from '../run/stages/reviewFiles.js';
 import { type RoundOverrides, type RoundSettings, type RoundState, newRound, seedRound } from '../core/rounds.js';
 import { sensitiveSettings, trust } from '../io/trust.js';
 import type { Core } from './core.js';
@@ -72,8 +75,8 @@ function changed(core: Core, inherited: RoundState, changes: Parameters<typeof c
   return changedRound(core.run.config, inherited, changes, process.cwd(), namedFileProblems);
 }
 
-/** Files that a round done again starts with; log-probabilities are found by content. */
-const scored = [roundFiles.samples, roundFiles.scores, roundFiles.logps, roundFiles.reference];
+/** Files that a round done again starts with; log-probabilities of pairs are found by content. */
+const scored = [roundFiles.samples, roundFiles.scores, roundFiles.reference];
 /** Likewise, unless its pairs are made anew. */
 const reviewed = [roundFiles.pairs, roundFiles.review, roundFiles.decisions];
 
@@ -103,10 +106,19 @@ export function redoRound(
   buildDirectory(files.roundDir(round.id), (directory) => {
     for (const name of anew ? scored : [...scored, ...reviewed])
       if (existsSync(files.file(id, name))) copyFile(files.file(id, name), path.join(directory, name));
+    const logps = logpsFor(core, source, round);
+    if (logps.length > 0) writeJsonLines(path.join(directory, roundFiles.logps), logps);
   });
   core.run.addRound(round, { action: 'redo-round', detail: { redo_of: id, settings, overrides } });
   core.show(round.id);
   stages.work();
+}
+
+/** Review takes rows by prompt, so the reference's are left out where the round done again has another one. */
+function logpsFor({ run }: Core, source: RoundState, round: RoundState): LogpsRow[] {
+  const rows = readLogps(run.files, source.id);
+  const [before, after] = [source, round].map((each) => policiesOf(configOf(run.config, each), run.files, each).parts);
+  return isDeepStrictEqual(before, after) ? rows : rows.filter(({ model }) => model !== 'reference');
 }
 
 /** Switches to a round in review, or to one that is done, to continue from there. */

@@ -10,15 +10,15 @@ import {
   type SampledResponse,
   type SampleRow,
 } from '../core/rows.js';
+import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '../core/errors.js';
 import { readJobView } from '../remote/jobs/view.js';
 import { configOf, policiesOf } from '../core/config/rounds.js';
 import type { Report, Work, WorkResults, WorkStage } from '../run/stages/context.js';
 import { metricsSchema } from '../core/metricsRow.js';
 import { readEndpoints } from '../run/stages/policyProbes.js';
-import { readLogps, readReview, readDecisionState, type LogpsRow } from '../run/stages/reviewFiles.js';
-import { objectives } from '../core/objectives/index.js';
-import { whyUnknown } from '../core/startWeights.js';
+import { hasNeeded, readLogps, readReview, readDecisionState, type LogpsRow } from '../run/stages/reviewFiles.js';
+import { neededLogps, type NeededLogps } from '../core/startWeights.js';
 import { noDecisions, type DecisionState, viewOf } from '../core/review/decisions.js';
 import type { LogRatios, ReviewRow, WeightInputs } from '../core/review/rows.js';
 import { readJsonLines, readLastJsonLines } from '../io/jsonl.js';
@@ -53,8 +53,10 @@ export class RoundView {
   /** Why a part of the round could not be read; null if everything was. */
   problem: string | null = null;
   private seen: RoundData;
-  /** By prompt: the log-probabilities of one model or both, as far as they are known. */
-  private readonly logps = new Map<number, { policy?: number[]; reference?: number[] }>();
+  /** What gradient weights need beyond the review rows; null: nothing. */
+  private needed: NeededLogps | null = null;
+  /** By prompt: the newest rows that have what is needed. */
+  private readonly logps = new Map<number, { policy?: LogpsRow; reference?: LogpsRow }>();
 
   private constructor(private readonly round: number) {
     this.seen = emptyRound(round);
@@ -209,7 +211,7 @@ export class RoundView {
   /** Adds the pairs that scoring made; @returns the event for clients. */
   scored({ pairs, review, dropped }: WorkResults['score']): EngineEvent {
     const before = this.seen.weights;
-    const weights = before.need === 'logps' ? { ...before, total: logpsIn(review) } : before;
+    const weights = before.need === 'logps' ? { ...before, total: this.logpsIn(review) } : before;
     return this.apply('score', { type: 'pairs', round: this.round, pairs, review, dropped, weights });
   }
 
@@ -223,32 +225,39 @@ export class RoundView {
   private readLogps(run: Run): void {
     const round = run.round(this.round);
     const config = configOf(run.config, round);
-    if (round.id === 0 || !objectives[config.dpo.objective].reference) return;
-    const { same } = policiesOf(config, run.files, round);
-    const why = whyUnknown(config.dpo, same);
-    if (why !== null) return this.set({ weights: { need: 'update', why } });
-    if (same) return;
+    if (round.id === 0) return;
+    const needed = neededLogps(config.dpo, policiesOf(config, run.files, round).same);
+    this.needed = needed;
+    if (needed === null) return;
     // Before the file is read: without it weights are unknown, not those of a start from the reference.
-    const total = logpsIn(this.review);
+    const total = this.logpsIn(this.review);
     const unknown = { need: 'logps', done: 0, total, computing: false, problem: null, known: [] } as const;
     this.set({ weights: { ...unknown, known: [] } });
-    const rows = readLogps(run.files, round.id);
+    const rows = readLogps(run.files, round.id).filter((row) => hasNeeded(row, needed));
     const newest = new Map(rows.map((row) => [`${row.model} ${row.prompt_index}`, row]));
     const known = this.ratiosOf([...newest.values()]);
     const done = [...newest.values()].reduce((count, { logps }) => count + logps.length, 0);
     this.set({ weights: { ...unknown, done, known } });
   }
 
-  /** @returns the prompts for which both models' log-probabilities are now known, if new or changed */
+  /** @returns the prompts for which all that is needed is now known, if new or changed */
   private ratiosOf(rows: readonly LogpsRow[]): LogRatios[] {
-    return rows.flatMap(({ prompt_index, model, logps }) => {
-      const both = { ...this.logps.get(prompt_index), [model]: logps };
-      const changed = !sameNumbers(this.logps.get(prompt_index)?.[model], logps);
-      this.logps.set(prompt_index, both);
-      const { policy, reference } = both;
-      if (!changed || policy === undefined || reference === undefined) return [];
-      return [{ prompt_index, log_ratios: policy.map((value, i) => value - reference[i]) }];
+    const { needed } = this;
+    if (needed === null) return [];
+    return rows.flatMap((row): LogRatios[] => {
+      const { prompt_index, model } = row;
+      const before = this.logps.get(prompt_index);
+      if (!hasNeeded(row, needed) || isDeepStrictEqual(before?.[model], row)) return [];
+      const rowsNow = { ...before, [model]: row };
+      this.logps.set(prompt_index, rowsNow);
+      return needed.models.every((each) => rowsNow[each] !== undefined) ? [logRatios(rowsNow, needed)] : [];
     });
+  }
+
+  /** One log-probability for each response that review can pair and each policy that is needed. */
+  private logpsIn(review: readonly ReviewRow[]): number {
+    const policies = this.needed?.models.length ?? 0;
+    return review.reduce((count, { rewards: { length } }) => (length < 2 ? count : count + policies * length), 0);
   }
 
   /** Clears the data of a discarded update. */
@@ -313,11 +322,18 @@ export class RoundView {
   }
 }
 
-/** Two log-probabilities for each response that review can pair. */
-function logpsIn(review: readonly ReviewRow[]): number {
-  return review.reduce((count, { rewards }) => (rewards.length < 2 ? count : count + 2 * rewards.length), 0);
-}
-
-function sameNumbers(a: readonly number[] | undefined, b: readonly number[]): boolean {
-  return a?.length === b.length && a.every((value, i) => value === b[i]);
+/** Of a prompt whose needed rows are all there. A policy that is its own reference has log-ratios of 0. */
+function logRatios(rows: { policy?: LogpsRow; reference?: LogpsRow }, needed: NeededLogps): LogRatios {
+  const policy = rows.policy as LogpsRow;
+  const { logps, heads = [] } = rows.reference ?? policy;
+  return {
+    prompt_index: policy.prompt_index,
+    log_ratios: policy.logps.map((value, i) => value - logps[i]),
+    ...(needed.heads && {
+      head_ratios: policy.heads?.map((sums, i) =>
+        Object.fromEntries(Object.entries(sums).map(([tokens, value]) => [tokens, value - heads[i][tokens]])),
+      ),
+    }),
+    ...(needed.confidences && { confidences: policy.confidences }),
+  };
 }

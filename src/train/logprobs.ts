@@ -24,6 +24,14 @@ export class Interrupted extends Error {
   }
 }
 
+/** Values at each response token of a sequence. */
+export interface TokenValues {
+  /** log π(token | prefix). */
+  logprobs: Float32Array;
+  /** log Σ_v π(v | prefix)²; null if not asked for. */
+  logSquares: Float32Array | null;
+}
+
 /**
  * @returns for each sequence log π(token | prefix) of its response tokens
  * @throws UserError if a sequence does not fit the model; Interrupted if the control says so
@@ -33,25 +41,58 @@ export async function responseLogprobs(
   sequences: Sequence[],
   options: LogprobsOptions = {},
 ): Promise<Float32Array[]> {
+  const values = await responseValues(model, sequences, false, options);
+  return values.map(({ logprobs }) => logprobs);
+}
+
+/**
+ * @param squares whether log Σ_v π(v)² is needed: one more pass over the logits
+ * @throws as responseLogprobs
+ */
+export async function responseValues(
+  model: LoadedModel,
+  sequences: Sequence[],
+  squares: boolean,
+  options: LogprobsOptions = {},
+): Promise<TokenValues[]> {
   checkSequences(model, sequences, options.name ?? ((index) => `row ${index}`));
   const { microTokens = 4096, control = uncontrolled } = options;
-  const results = new Array<Float32Array>(sequences.length);
+  const results = new Array<TokenValues>(sequences.length);
   let done = 0;
   for (const batch of batches(sequences, microTokens)) {
     const verdict = await control.point();
     if (verdict !== 'go') throw new Interrupted(verdict);
     const together = batch.map((index) => sequences[index]);
-    const all = readValues(() => responseTokenLogProbs(model, together, false));
+    const { logprobs, logSquares } = readTokenValues(model, together, squares);
     let offset = 0;
     for (const index of batch) {
-      const size = sequences[index].response_ids.length;
-      results[index] = all.slice(offset, offset + size);
-      offset += size;
+      const end = offset + sequences[index].response_ids.length;
+      results[index] = {
+        logprobs: logprobs.slice(offset, end),
+        logSquares: logSquares === null ? null : logSquares.slice(offset, end),
+      };
+      offset = end;
     }
     done += batch.length;
     options.onProgress?.(done);
   }
   return results;
+}
+
+/** The values at all response tokens of a batch, in order. */
+export function readTokenValues(model: LoadedModel, batch: Sequence[], squares: boolean): TokenValues {
+  const tokens = batch.reduce((count, { response_ids }) => count + response_ids.length, 0);
+  const values = readValues(() => {
+    const { hidden, targets } = responseStates(model, batch, false);
+    const logprobs = model.transformer.tokenLogProbs(hidden, targets);
+    return squares ? tf.concat1d([logprobs, model.transformer.logSumSquaredProbs(hidden)]) : logprobs;
+  });
+  return { logprobs: values.subarray(0, tokens), logSquares: squares ? values.subarray(tokens) : null };
+}
+
+/** WPO's mean over tokens of log π(token) - log Σ_v π(v)². */
+export function confidence(logprobs: Float32Array, logSquares: Float32Array): number {
+  return (sum(logprobs) - sum(logSquares)) / logprobs.length;
 }
 
 /** Indices of sequences to compute at once: about `microTokens` tokens together, at least one sequence. */

@@ -6,11 +6,11 @@ import type { LoadedModel } from '../model/folder.js';
 import type { PairRow } from '../core/rows.js';
 import { valueAndGrads } from '../tensor/gradients.js';
 import { sumOfSquares } from '../tensor/ops/adamw.js';
-import { isOutOfMemory, OutOfMemoryError, readValues } from '../tensor/memory.js';
+import { isOutOfMemory, OutOfMemoryError } from '../tensor/memory.js';
 import { microBatches } from '../core/schedule.js';
 import { type LossSettings, objectives, pairLoss } from '../core/objectives/index.js';
 import type { PairExtras, PairLogps, PairLoss } from '../core/objectives/objective.js';
-import { Interrupted, responseStates, sum, type Sequence } from './logprobs.js';
+import { Interrupted, confidence, readTokenValues, responseStates, sum, type Sequence } from './logprobs.js';
 import { largest } from '../core/limits.js';
 
 /** Summed reference log-probabilities, by pair. */
@@ -182,14 +182,8 @@ export async function evaluatePairs(
       for (const group of microBatches(left, (index) => pairLength(pairs[index]), size)) {
         const verdict = await control.point();
         if (verdict !== 'go') throw new Interrupted(verdict);
-        const tokens = group.reduce((sum, i) => sum + pairs[i].chosen_ids.length + pairs[i].rejected_ids.length, 0);
         const squares = needs(settings, 'chosen_confidence');
-        const values = readValues(() => {
-          const { hidden, targets } = responseStates(policy, sidesOf(pairs, group), false);
-          const logprobs = policy.transformer.tokenLogProbs(hidden, targets);
-          return squares ? tf.concat1d([logprobs, policy.transformer.logSumSquaredProbs(hidden)]) : logprobs;
-        });
-        const [logprobs, logSquares] = [values.subarray(0, tokens), squares ? values.subarray(tokens) : null];
+        const { logprobs, logSquares } = readTokenValues(policy, sidesOf(pairs, group), squares);
         const computed = pairResults(pairs, group, reference, settings, logprobs, logSquares);
         group.forEach((index, i) => results.set(index, computed[i]));
       }
@@ -256,11 +250,6 @@ function pairResults(
     }
     return { ...logps, ...pairLoss(settings.objective, logps, settings, extras) };
   });
-}
-
-/** WPO's mean over tokens of log π(token) - log Σ_v π(v)². */
-function confidence(logprobs: Float32Array, logSquares: Float32Array): number {
-  return (sum(logprobs) - sum(logSquares)) / logprobs.length;
 }
 
 /** Norm of each gradient, and of all together. */

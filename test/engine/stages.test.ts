@@ -1,10 +1,10 @@
 /** Log-probabilities that review needs: computed while a person decides, and never in the way of anything else. */
 import path from 'node:path';
-import { beforeEach, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { configSchema } from '../../src/core/config/schema.js';
 import type { ReviewRow } from '../../src/core/review/rows.js';
 import { writeJsonLines } from '../../src/io/jsonl.js';
-import { newRound } from '../../src/core/rounds.js';
+import { newRound, type RoundOverrides } from '../../src/core/rounds.js';
 import { Run } from '../../src/run/run.js';
 import { temporaryDirectories } from '../temporary.js';
 import { Bench, config, evaluation, pair } from './fakes.js';
@@ -111,6 +111,61 @@ it('go on from what is on disk, and end for good once all of it is', async () =>
   expect(weights()).toMatchObject({ done: 12, total: 12, known: [{ log_ratios: [0, 0, 0] }, {}] });
   await new Promise((resolve) => setTimeout(resolve, 400));
   expect(b.compute.job).toBeNull();
+});
+
+describe('of a round done again', () => {
+  const redo = async (dpo: object) => {
+    const both = (['policy', 'reference'] as const).flatMap((model) =>
+      [3, 7].map((at) => row(model, at, [-1, -2, -3])),
+    );
+    writeJsonLines(b.run.files.file(2, 'logps.jsonl'), both);
+    writeJsonLines(b.run.files.file(2, 'samples.jsonl'), []);
+    b = new Bench(Run.open(b.run.directory));
+    await b.start();
+    expect(weights()).toMatchObject({ done: 12, total: 12 });
+    await b.command({ type: 'redo-round', round: 2, overrides: { dpo } as RoundOverrides });
+    expect(b.engine.snapshot().round).toBe(3);
+  };
+
+  it('are taken over', async () => {
+    await redo({ beta: 0.3 });
+    expect(weights()).toMatchObject({ done: 12, total: 12, computing: false });
+  });
+
+  it('are asked for where another objective needs more', async () => {
+    await redo({ objective: 'wpo' });
+    await computing();
+    // The policy's confidences are missing, the reference's values are not.
+    expect(weights()).toMatchObject({ done: 6, total: 12, known: [], computing: true });
+    const { report } = b.running('logps');
+    report({
+      type: 'logps',
+      rows: [{ ...row('policy', 3, [-1, -2, -3]), confidences: [-0.1, 0, 0.2] }],
+      done: 9,
+      total: 12,
+    });
+    const known = [{ prompt_index: 3, log_ratios: [0, 0, 0], confidences: [-0.1, 0, 0.2] }];
+    expect(weights()).toMatchObject({ done: 9, known });
+  });
+
+  it('do not belong to another reference', async () => {
+    await redo({ reference: '0.5*round+0.5*base' });
+    await computing();
+    expect(weights()).toMatchObject({ done: 6, total: 12, known: [], computing: true });
+  });
+
+  it('of wpo that starts from its reference are those of the policy alone', async () => {
+    await redo({ objective: 'wpo', reference: 'round' });
+    const { report } = await computing();
+    expect(weights()).toMatchObject({ done: 0, total: 6, known: [], computing: true });
+    report({
+      type: 'logps',
+      rows: [{ ...row('policy', 3, [-1, -2, -3]), confidences: [-0.1, 0, 0.2] }],
+      done: 3,
+      total: 6,
+    });
+    expect(weights()).toMatchObject({ done: 3, known: [{ log_ratios: [0, 0, 0], confidences: [-0.1, 0, 0.2] }] });
+  });
 });
 
 it('say what is wrong and leave the round usable', async () => {

@@ -8,7 +8,8 @@ import { type NamedPart, namedParts, rewardScale } from '../../../src/core/confi
 import type { RewardScale } from '../../../src/core/objectives/sppo.js';
 import { count } from '../../../src/core/format.js';
 import { largest, smallest } from '../../../src/core/limits.js';
-import type { LossSettings } from '../../../src/core/objectives/index.js';
+import { type LossSettings, objectives } from '../../../src/core/objectives/index.js';
+import type { Objective } from '../../../src/core/objectives/objective.js';
 import { type BlindSides, blindSides } from '../../../src/core/review/blind.js';
 import type { ReviewDetail, ReviewRow } from '../../../src/core/review/rows.js';
 import { promptText } from '../../../src/core/prompts.js';
@@ -257,11 +258,13 @@ export function weightsReason(state: ReviewState): string | null {
   const reviewed = reviewedRound(state);
   const weights = shown(state)?.weights;
   if (reviewed === null || weights === undefined || unknownWeights(reviewed.table) === 0) return null;
-  if (weights.need === 'update') return weights.why;
   if (weights.need === 'rows')
     return `gradient weights of ${reviewed.loss.objective} need the policy's log-probabilities, which some responses lack`;
   const { done, total, computing, problem } = weights;
-  const need = "gradient weights need the reference's log-probabilities";
+  const { needs }: Objective = objectives[reviewed.loss.objective];
+  const need = needs.includes('chosen_confidence')
+    ? `gradient weights of ${reviewed.loss.objective} need the policy's probabilities of all tokens`
+    : "gradient weights need the reference's log-probabilities";
   if (computing) return `${need}: computing ${count(done)} of ${count(total)}`;
   if (problem !== null) return `${need}: ${makeLine(problem, 300)}`;
   return state.past === null && inReview(state)

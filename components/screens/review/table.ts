@@ -19,7 +19,14 @@ import {
 import type { NamedPart } from '../../../src/core/config/rewardSpec.js';
 import { dissent } from '../../../src/core/rewardParts.js';
 import { importance, medianOf, type TypicalPair } from '../../../src/core/review/importance.js';
-import { commonStart, weightLaw, weightStart, type WeightLaw } from '../../../src/core/startWeights.js';
+import {
+  commonStart,
+  weightFactor,
+  weightLaw,
+  weightStart,
+  type StartingPair,
+  type WeightLaw,
+} from '../../../src/core/startWeights.js';
 import * as format from '../../../src/core/format.js';
 
 export interface ReviewTable {
@@ -44,6 +51,8 @@ export interface ReviewTable {
   dissent: Float64Array;
   /** What the pair's gradient weight follows from; NaN until it is known (src/core/startWeights.ts). */
   weightStart: Float64Array;
+  /** What the objective multiplies it by (likewise). */
+  weightFactor: Float64Array;
   /** Weight of the row's pairs: set by hand, or of its first pair by `pairs.weight`; else 1. */
   pairWeight: Float64Array;
   /** Some weight is not 1. */
@@ -119,8 +128,8 @@ function makeTable(
   const [chosenLength, rejectedLength] = [new Float64Array(n).fill(NaN), new Float64Array(n).fill(NaN)];
   const dissents = new Float64Array(n).fill(NaN);
   const weights = parts.map(({ weight }) => weight);
-  const startOf = weighed === null ? null : startReader(weighed);
-  const weightStart = new Float64Array(n);
+  const startOf = weighed === null ? () => common : startReader(weighed);
+  const [starts, factors] = [new Float64Array(n), new Float64Array(n).fill(1)];
   const pairWeight = new Float64Array(n).fill(1);
   let weighted = false;
   const paired: number[] = [];
@@ -144,7 +153,9 @@ function makeTable(
     const [of, against] = [row.parts?.[pair.chosen], row.parts?.[pair.rejected]];
     if (weights.length > 0 && of?.length === weights.length && against !== undefined)
       dissents[i] = dissent(weights, of, against);
-    if (startOf !== null) weightStart[i] = startOf(row, pair);
+    const { weight_start, weight_factor } = startOf(row, pair);
+    starts[i] = weight_start;
+    factors[i] = weight_factor;
     // An excluded pair shows the weight that a person has given it.
     pairWeight[i] = trained[0]?.weight ?? decision?.weight ?? 1;
     for (const one of trained) {
@@ -155,7 +166,7 @@ function makeTable(
         rejected_reward: row.rewards[one.rejected],
         chosen_length: row.lengths[one.chosen],
         rejected_length: row.lengths[one.rejected],
-        weight_start: startOf === null ? 0 : startOf(row, one),
+        ...startOf(row, one),
         pair_weight: weight,
       });
     }
@@ -175,7 +186,8 @@ function makeTable(
     rejectedLength,
     parts: rows.some(({ parts: known }) => known !== undefined && known[0]?.length === parts.length) ? parts : [],
     dissent: dissents,
-    weightStart,
+    weightStart: starts,
+    weightFactor: factors,
     pairWeight,
     weighted,
     law,
@@ -185,27 +197,41 @@ function makeTable(
   };
 }
 
-/** The weight start of a row's pair; NaN while it is unknown. */
-function startReader({ weights, loss, scale }: NonNullable<Weighed>): (row: ReviewRow, pair: ResponsePair) => number {
-  if (weights.need === 'update') return () => NaN;
+type Start = Required<Pick<MarginInput, 'weight_start' | 'weight_factor'>>;
+
+/** Of all pairs where weights differ in Δ|y| alone. */
+const common: Start = { weight_start: 0, weight_factor: 1 };
+
+/** What the weight of a row's pair follows from; NaN while it is unknown. */
+function startReader({ weights, loss, scale }: NonNullable<Weighed>): (row: ReviewRow, pair: ResponsePair) => Start {
   const { reference, needs }: Objective = objectives[loss.objective];
   const settings = { ...loss, alpha: 0 };
-  const ratiosOf =
-    weights.need === 'logps'
-      ? new Map(weights.known.map(({ prompt_index, log_ratios }) => [prompt_index, log_ratios]))
-      : null;
+  const known =
+    weights.need === 'logps' ? new Map(weights.known.map((ratios) => [ratios.prompt_index, ratios] as const)) : null;
   return (row, { chosen, rejected }) => {
-    const ratios = ratiosOf?.get(row.prompt_index);
+    const { log_ratios, head_ratios, confidences } = known?.get(row.prompt_index) ?? {};
     const ratio = (place: number): number =>
-      reference ? (ratiosOf === null ? 0 : (ratios?.[place] ?? NaN)) : (row.logps[place] ?? NaN);
+      reference ? (known === null ? 0 : (log_ratios?.[place] ?? NaN)) : (row.logps[place] ?? NaN);
+    const head = (place: number, tokens: number): number =>
+      known === null || tokens === row.lengths[place] ? ratio(place) : (head_ratios?.[place]?.[tokens] ?? NaN);
+    const [chosen_length, rejected_length] = [row.lengths[chosen], row.lengths[rejected]];
+    const least = Math.min(chosen_length, rejected_length);
     const wins = needs.includes('chosen_win_probability') ? winsOf(row, scale) : null;
-    return weightStart(settings, {
+    const pair: StartingPair = {
       chosen_log_ratio: ratio(chosen),
       rejected_log_ratio: ratio(rejected),
-      chosen_length: row.lengths[chosen],
-      rejected_length: row.lengths[rejected],
+      chosen_length,
+      rejected_length,
+      ...(needs.includes('shared') && {
+        shared: { chosen_log_ratio: head(chosen, least), rejected_log_ratio: head(rejected, least) },
+      }),
       ...(wins !== null && { chosen_win_probability: wins[chosen], rejected_win_probability: wins[rejected] }),
-    });
+      ...(confidences !== undefined && {
+        chosen_confidence: confidences[chosen],
+        rejected_confidence: confidences[rejected],
+      }),
+    };
+    return { weight_start: weightStart(settings, pair), weight_factor: weightFactor(settings, pair) };
   };
 }
 
@@ -235,6 +261,7 @@ function marginInput(table: ReviewTable, row: number): MarginInput {
     chosen_length: table.chosenLength[row],
     rejected_length: table.rejectedLength[row],
     weight_start: table.weightStart[row],
+    weight_factor: table.weightFactor[row],
     pair_weight: table.pairWeight[row],
   };
 }

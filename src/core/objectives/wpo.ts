@@ -9,6 +9,11 @@
 import { lrDpoLoss } from './lrDpo.js';
 import type { Objective } from './objective.js';
 
+/** w of a pair from both sides' confidence c(y). */
+export function wpoWeight(chosen: number, rejected: number): number {
+  return Math.min(1, Math.exp(chosen + rejected));
+}
+
 export const wpo: Objective = {
   name: 'wpo',
   describe: 'DPO, weighted by how likely the policy is to sample the pair',
@@ -18,7 +23,7 @@ export const wpo: Objective = {
   needs: ['chosen_confidence', 'rejected_confidence'],
   usualBeta: 0.01,
   pair(logps, settings, { chosen_confidence: chosen = NaN, rejected_confidence: rejected = NaN }) {
-    const weight = Math.min(1, Math.exp(chosen + rejected));
+    const weight = wpoWeight(chosen, rejected);
     const plain = lrDpoLoss(logps, settings);
     return {
       ...plain,

@@ -48,23 +48,22 @@ export interface ReviewRow {
 export interface LogRatios {
   prompt_index: number;
   log_ratios: (number | null)[];
+  /** For LD-DPO: of each response the log-ratios of its first n tokens, by n: every shorter length of another one. */
+  head_ratios?: Record<string, number>[];
+  /** For WPO: each response's c(y) under the policy. */
+  confidences?: number[];
 }
 
 /**
  * The inputs of gradient weights. `rows`: the review rows are enough, as the update starts from its reference policy and the
- * log-ratios are 0, or as there is no reference. `logps`: log-probabilities of every response under both policies, which
- * are computed once. `update`: what only the update computes.
+ * log-ratios are 0, or as there is no reference. `logps`: log-probabilities of every response, which are computed once
+ * (core/startWeights.ts: neededLogps says which).
  */
 export type WeightInputs =
   | { need: 'rows' }
   | {
-      need: 'update';
-      /** What that is, as a clause. */
-      why: string;
-    }
-  | {
       need: 'logps';
-      /** Number of known log-probabilities, and their total: two per response. */
+      /** Number of known log-probabilities, and their total: one per response and policy. */
       done: number;
       total: number;
       computing: boolean;

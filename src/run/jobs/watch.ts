@@ -513,7 +513,7 @@ class Abort {
   }
 }
 
-/** The policy as its own reference is computed by the job, which checks it, and review knows no sums over shared lengths. */
+/** The job computes the policy as its own reference, which it checks, and the four sums of LD-DPO. */
 function takesKnownReference(same: boolean, { objective }: Config['dpo']): boolean {
   return !same && objectives[objective].reference && objective !== 'ld-dpo';
 }

@@ -1,7 +1,15 @@
 /** The reference policy's log-probabilities of the training pairs, and of all responses in review. */
 import type { UpdateConfig } from '../../core/config/schema.js';
 import { pauseOnly } from '../../core/control.js';
-import { Interrupted, responseLogprobs, sum, type Sequence } from '../../train/logprobs.js';
+import {
+  Interrupted,
+  confidence,
+  responseLogprobs,
+  responseValues,
+  sum,
+  type Sequence,
+  type TokenValues,
+} from '../../train/logprobs.js';
 import { referenceLogps } from '../../train/referenceLogps.js';
 import type { LoadedModel } from '../../model/folder.js';
 import { UserError } from '../../core/errors.js';
@@ -13,8 +21,9 @@ import { appendJsonLines, readJsonLines } from '../../io/jsonl.js';
 import { ProgressMeter, type WorkContext, type WorkResults } from './context.js';
 import type { PolicyUse } from './models.js';
 import { readyPolicies } from './referencePolicy.js';
-import { readLogps, type LogpsRow } from './reviewFiles.js';
+import { hasNeeded, readLogps, type LogpsRow } from './reviewFiles.js';
 import { roundFiles } from '../../core/runFiles.js';
+import { neededLogps, type NeededLogps } from '../../core/startWeights.js';
 
 /**
  * Tokens of a batch of prompts with their responses; after each batch, rows are on disk and work can be interrupted.
@@ -37,18 +46,14 @@ export async function referenceOf(context: WorkContext, pairs: PairRow[]): Promi
   const sides = pairSides(pairs);
   try {
     const whole = sides.map((side, i): Part => ({ ...side, side: i }));
-    if (needs.includes('shared')) {
-      // Review has no sums over a part of a response.
-      const values = await keptLogps(context, model, sides, [
-        ...whole,
-        ...whole.map((part) => sharedPart(part, pairs)),
-      ]);
-      return { ...bySide(values.slice(0, sides.length)), shared: bySide(values.slice(sides.length)) };
-    }
-    const known = computedForReview(context, model.fingerprint, pairs);
-    const missing = whole.filter(({ side }) => known[side] === undefined);
+    const shared = needs.includes('shared') ? whole.map((part) => sharedPart(part, pairs)) : [];
+    const parts = [...whole, ...shared];
+    const known = computedForReview(context, model.fingerprint, pairs, parts);
+    const missing = parts.filter((_, i) => known[i] === undefined);
     const rest = (await keptLogps(context, model, sides, missing)).values();
-    return bySide(known.map((value) => value ?? (rest.next().value as number)));
+    const values = known.map((value) => value ?? (rest.next().value as number));
+    const sums = bySide(values.slice(0, sides.length));
+    return shared.length === 0 ? sums : { ...sums, shared: bySide(values.slice(sides.length)) };
   } catch (error) {
     if (error instanceof Interrupted) return 'aborted';
     throw error;
@@ -103,55 +108,59 @@ async function keptLogps(
   });
 }
 
-/** Values that review has computed under this very reference, in the order of pairSides; undefined: none. */
+/** Values of the parts that review has computed under this very reference; undefined: none. */
 function computedForReview(
   { files, round }: Pick<WorkContext, 'files' | 'round'>,
   fingerprint: string,
   pairs: PairRow[],
+  parts: Part[],
 ): (number | undefined)[] {
   const rows = new Map(
     readLogps(files, round.id)
       .filter((row) => row.model === 'reference' && row.fingerprint === fingerprint)
-      .map(({ prompt_index, logps }) => [prompt_index, logps]),
+      .map((row) => [row.prompt_index, row]),
   );
-  return pairs.flatMap(({ prompt_index, chosen_index, rejected_index }) => {
-    const logps = prompt_index === undefined ? undefined : rows.get(prompt_index);
-    return [chosen_index, rejected_index].map((index) => (index === undefined ? undefined : logps?.[index]));
+  return parts.map(({ side, response_ids: { length } }) => {
+    const { prompt_index, ...pair } = pairs[Math.floor(side / 2)];
+    const row = prompt_index === undefined ? undefined : rows.get(prompt_index);
+    const [index, ids] =
+      side % 2 === 0 ? [pair.chosen_index, pair.chosen_ids] : [pair.rejected_index, pair.rejected_ids];
+    if (row === undefined || index === undefined) return undefined;
+    return length === ids.length ? row.logps[index] : row.heads?.[index]?.[length];
   });
 }
 
 /**
  * Log-probabilities of every response that review can pair, under the policy that the round starts from and under its
- * reference, appended to logps.jsonl prompt by prompt. Prompts whose rewards make a pair come first. A prompt's
+ * reference, with what else the objective's weights need, appended to logps.jsonl prompt by prompt. Prompts whose rewards make a pair come first. A prompt's
  * responses are computed together, so that interruptions change no result.
  */
 export async function reviewLogps(context: WorkContext): Promise<WorkResults['logps']> {
   const { config, files, round } = context;
   if (config.sampling.server !== null)
     throw new UserError(
-      'log-probabilities of two policies are needed, which are not computed here while responses are sampled on servers',
+      'log-probabilities of all responses are needed, which are not computed here while responses are sampled on servers',
     );
   const file = files.file(round.id, roundFiles.logps);
-  const { start, reference } = readyPolicies(context);
+  const { start, reference, same } = readyPolicies(context);
+  const needed = neededLogps(config.dpo, same);
+  if (needed === null) return { complete: true };
   const samples = promptsInOrder(context);
   const responses = samples.reduce((count, row) => count + row.responses.length, 0);
-  const reporter = new LogpsReporter(context, 2 * responses);
-  for (const [kind, dir] of [
-    ['policy', start],
-    ['reference', reference],
-  ] as const) {
-    const model = await context.models.load(dir, 'read');
+  const reporter = new LogpsReporter(context, needed.models.length * responses);
+  for (const kind of needed.models) {
+    const model = await context.models.load(kind === 'policy' ? start : reference, 'read');
     const of = { model: kind, fingerprint: model.fingerprint };
     const there = new Map(
       readLogps(files, round.id)
-        .filter((row) => row.model === kind)
+        .filter((row) => row.model === kind && row.fingerprint === of.fingerprint && hasNeeded(row, needed))
         .map((row) => [row.prompt_index, row]),
     );
-    const missing = samples.filter(({ prompt_index }) => there.get(prompt_index)?.fingerprint !== of.fingerprint);
-    reporter.add([...there.values()].filter(({ fingerprint }) => fingerprint === of.fingerprint));
+    const missing = samples.filter(({ prompt_index }) => !there.has(prompt_index));
+    reporter.add([...there.values()]);
     for (const batch of promptBatches(missing)) {
       if ((await context.control.point()) !== 'go') return { complete: false };
-      const rows = await logpsRows(context, model, batch, of);
+      const rows = await logpsRows(context, model, batch, of, needed);
       appendJsonLines(file, rows);
       reporter.add(rows);
     }
@@ -166,21 +175,40 @@ async function logpsRows(
   model: LoadedModel,
   batch: SampleRow[],
   of: Pick<LogpsRow, 'model' | 'fingerprint'>,
+  needed: NeededLogps,
 ): Promise<LogpsRow[]> {
+  const confidences = needed.confidences && of.model === 'policy';
   const sequences = batch.flatMap(({ prompt_ids, responses, prompt_index }) =>
     responses.map(({ ids }) => ({ prompt_ids, response_ids: ids, prompt_index })),
   );
-  const values = await responseLogprobs(model, sequences, {
+  const computed = await responseValues(model, sequences, confidences, {
     microTokens: BATCH_TOKENS,
     control: pauseOnly(control),
     name: (i) => `a response to prompt ${sequences[i].prompt_index + 1}`,
   });
-  const sums = values.map(sum).values();
-  return batch.map(({ prompt_index, responses }) => ({
-    prompt_index,
-    ...of,
-    logps: responses.map(() => sums.next().value as number),
-  }));
+  let offset = 0;
+  return batch.map(({ prompt_index, responses }) => {
+    const values = computed.slice(offset, (offset += responses.length));
+    return {
+      prompt_index,
+      ...of,
+      logps: values.map(({ logprobs }) => sum(logprobs)),
+      ...(needed.heads && { heads: headSums(values) }),
+      ...(confidences && {
+        confidences: values.map(({ logprobs, logSquares }) => confidence(logprobs, logSquares as Float32Array)),
+      }),
+    };
+  });
+}
+
+/** Of each response the sums over its first n tokens, by n: every shorter length of another response to the prompt. */
+function headSums(values: readonly TokenValues[]): Record<string, number>[] {
+  const lengths = [...new Set(values.map(({ logprobs }) => logprobs.length))];
+  return values.map(({ logprobs }) =>
+    Object.fromEntries(
+      lengths.filter((length) => length < logprobs.length).map((length) => [length, sum(logprobs.subarray(0, length))]),
+    ),
+  );
 }
 
 /** The round's prompts with at least two responses, those with a pair first. */

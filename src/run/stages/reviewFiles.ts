@@ -18,6 +18,7 @@ import type { Decision, DecisionRow, ReviewRow } from '../../core/review/rows.js
 import { pairColumnsSchema, problemWithParts, rewardPartsSchema, rewardSchema } from '../../core/rows.js';
 import { parseLine, parseRow, readJsonLines } from '../../io/jsonl.js';
 import { roundFiles, type RoundFolders } from '../../core/runFiles.js';
+import type { NeededLogps } from '../../core/startWeights.js';
 
 const index = z.int().min(0);
 
@@ -95,12 +96,25 @@ const logpsRowSchema = z.object({
   fingerprint: z.string(),
   /** Σ log π over the tokens of each response, in sampling order. */
   logps: z.array(z.number()),
+  /** For LD-DPO: of each response the sums over its first n tokens, by n: every shorter length of another response. */
+  heads: z.array(z.record(z.string(), z.number())).optional(),
+  /** For WPO: c(y) of each response (src/core/objectives/wpo.ts). */
+  confidences: z.array(z.number()).optional(),
 });
 /** A row of logps.jsonl: the responses to one prompt under one model. The last row of a prompt and model counts. */
 export type LogpsRow = z.infer<typeof logpsRowSchema>;
 
 export function readLogps(files: RoundFolders, round: number): LogpsRow[] {
   return readJsonLines(files.file(round, roundFiles.logps), logpsRowSchema, { missing: 'empty' });
+}
+
+/** Whether a row has all that is needed of its model. Rows of earlier versions, or of another objective, may not. */
+export function hasNeeded({ model, heads, confidences }: LogpsRow, needed: NeededLogps): boolean {
+  return (
+    needed.models.includes(model) &&
+    (!needed.heads || heads !== undefined) &&
+    (!needed.confidences || model !== 'policy' || confidences !== undefined)
+  );
 }
 
 /** Empty before the round is scored, or if an earlier version scored it. */

@@ -1,5 +1,5 @@
 /** Log-probabilities for review, against `brevity update --dry-run` on the same pairs; and what the update takes of them. */
-import { cpSync, existsSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ControlSignal } from '../../../src/core/control.js';
@@ -13,8 +13,9 @@ import { namedByUser } from '../../../src/rewards/index.js';
 import { trainingPairs } from '../../../src/run/stages/update.js';
 import { work } from '../../../src/run/stages/work.js';
 import { usesAlpha } from '../../../src/core/objectives/index.js';
-import { appendJsonLines, writeJsonLines } from '../../../src/io/jsonl.js';
+import { appendJsonLines, readJsonLines, writeJsonLines } from '../../../src/io/jsonl.js';
 import { lossOf, newRound } from '../../../src/core/rounds.js';
+import { sampleRowSchema } from '../../../src/core/rows.js';
 import { Run } from '../../../src/run/run.js';
 import { SafetensorsReader } from '../../../src/model/safetensors.js';
 import { useBackend } from '../../../src/tensor/backend.js';
@@ -108,8 +109,25 @@ afterEach(() => b.dispose());
 async function scored(reference: string, dpo: Partial<DpoConfig> = {}): Promise<SecondRound> {
   b = new SecondRound(reference, dpo);
   await b.do('sample');
+  cutResponses();
   await b.do('score');
   return b;
+}
+
+/** Cuts responses to lengths from 4 to 12: the model's own all meet the limit, and α and shared lengths would show nothing. */
+function cutResponses(): void {
+  const samples = readJsonLines(b.file('samples.jsonl'), sampleRowSchema);
+  rmSync(b.file('samples.jsonl'));
+  const cut = samples.map(({ responses, ...row }) => ({
+    ...row,
+    responses: responses.map((response, i) => {
+      const length = 4 + ((5 * i + 3 * row.prompt_index) % 9);
+      const token_logprobs = response.token_logprobs.slice(0, length);
+      const logps = token_logprobs.reduce((total, value) => total + value, 0);
+      return { ...response, ids: response.ids.slice(0, length), token_logprobs, logps };
+    }),
+  }));
+  writeJsonLines(b.file('samples.jsonl'), cut);
 }
 
 describe.each([
@@ -250,17 +268,114 @@ function floatsOf(dir: string): Float32Array {
   return Float32Array.from(values);
 }
 
-describe('weights that only the update can compute', () => {
+/** Three responses to each of 16 prompts. */
+const RESPONSES = 3 * 16;
+
+describe.each([
+  ['wpo', 'round', {}, 1],
+  ['wpo', 'base', { label_smoothing: 0.1 }, 2],
+  ['ld-dpo', 'base', { ld_scale: 0.5 }, 2],
+  ['ld-dpo', 'base', { ld_scale: 0 }, 2],
+] as const)('with objective %s, reference %s and %o', (objective, reference, more, policies) => {
+  it('weights of any two responses are those of the dry run at every α', { timeout: 120_000 }, async () => {
+    await scored(reference, { objective, ...more });
+    const total = policies * RESPONSES;
+    expect(RoundView.read(b.run, 2).weights).toMatchObject({ need: 'logps', done: 0, total, known: [] });
+    expect(b.weights(0).every(Number.isNaN)).toBe(true);
+    await b.do('logps');
+    expect(b.reports.at(-1)).toMatchObject({ type: 'logps', done: total, total });
+    expect(RoundView.read(b.run, 2).weights).toMatchObject({ done: total, total });
+    // Rows are decided for pairs that the rewards do not make.
+    for (const { prompt_index, automatic } of RoundView.read(b.run, 2).review.slice(0, 6)) {
+      if (typeof automatic === 'string') continue;
+      const { chosen, rejected } = automatic;
+      const other = 3 - chosen - rejected;
+      const pair = prompt_index % 2 === 0 ? { chosen: other, rejected: chosen } : { chosen: rejected, rejected: other };
+      b.decide({ prompt_index, ruling: { kind: 'pair', ...pair }, note: '' });
+    }
+    const made = trainingPairs(b.context());
+    const differences = made.map(({ chosen_ids, rejected_ids }) => Math.sign(chosen_ids.length - rejected_ids.length));
+    expect([differences.includes(1), differences.includes(-1)]).toEqual([true, true]);
+    const pairs = path.join(fresh(), 'pairs.jsonl');
+    writeJsonLines(pairs, made);
+    for (const alpha of [0, 0.03]) {
+      const result = brevity(
+        ['update', '--policy', b.run.files.policyDir(1), '--pairs', pairs, '--dry-run', '--backend', 'wasm'].concat(
+          ['--objective', objective, '--beta', String(settings.beta), '--alpha', String(alpha)],
+          reference === 'base' ? ['--reference', base] : [],
+          Object.entries(more).flatMap(([key, value]) => [`--${key.replace('_', '-')}`, String(value)]),
+        ),
+      );
+      expect(result).toMatchObject({ status: 0, stderr: expect.not.stringMatching(/error/i) as string });
+      const rows = result.rows().slice(0, -1) as { weight: number }[];
+      const shown = b.weights(alpha);
+      expect(shown).toHaveLength(rows.length);
+      expect(Math.max(...rows.map(({ weight }, i) => Math.abs(weight - shown[i])))).toBeLessThan(1e-5);
+      // WPO's may be a thousandth.
+      rows.forEach(({ weight }, i) => expect(Math.abs(shown[i] / weight - 1)).toBeLessThan(1e-4));
+      // Those of DPO from its reference would all be 0.5.
+      if (alpha === 0) expect(Math.max(...shown.map((weight) => Math.abs(weight - 0.5)))).toBeGreaterThan(0.005);
+    }
+  });
+});
+
+describe('rows of another objective', () => {
+  const rowsOf = () =>
+    readFileSync(b.file('logps.jsonl'), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { model: string; confidences?: number[]; heads?: object[]; logps: number[] });
+
   it.each([
-    ['wpo', 'round', {}, 'all tokens'],
-    ['ld-dpo', 'base', { ld_scale: 0.5 }, 'token by token'],
-  ] as const)(
-    'are unknown with %s and reference %s, and nothing is computed for them',
-    (objective, reference, more, why) => {
-      b = new SecondRound(reference, { objective, ...more });
-      expect(RoundView.read(b.run, 2).weights).toEqual({ need: 'update', why: expect.stringContaining(why) as string });
-    },
-  );
+    // WPO lacks the policy's confidences alone.
+    ['wpo', {}, 16, 'confidences'],
+    ['ld-dpo', { ld_scale: 0.5 }, 32, 'heads'],
+  ] as const)('that lack what %s needs are computed again, others are not', async (objective, more, again, key) => {
+    await scored('base', { objective, ...more });
+    await b.do('logps');
+    const whole = rowsOf();
+    expect(whole).toHaveLength(32);
+    // As another objective, or an earlier version, leaves them.
+    rmSync(b.file('logps.jsonl'));
+    appendJsonLines(
+      b.file('logps.jsonl'),
+      whole.map(({ [key]: _left, ...row }) => row),
+    );
+    const { weights } = RoundView.read(b.run, 2);
+    expect(weights).toMatchObject({ done: 3 * (32 - again), total: 2 * RESPONSES, known: [] });
+    await b.do('logps');
+    const after = rowsOf();
+    expect(after).toHaveLength(32 + again);
+    expect(after.slice(32)).toEqual(whole.filter((row) => again === 32 || row.model === 'policy'));
+    expect(RoundView.read(b.run, 2).weights).toMatchObject({ done: 2 * RESPONSES });
+    await b.do('logps');
+    expect(rowsOf()).toHaveLength(32 + again);
+  });
+
+  it('that have more than lr-dpo needs are enough for it', async () => {
+    await scored('base', { objective: 'ld-dpo', ld_scale: 0.5 });
+    await b.do('logps');
+    const kept = readFileSync(b.file('logps.jsonl'), 'utf8');
+    b.dispose();
+    await scored('base');
+    writeFileSync(b.file('logps.jsonl'), kept);
+    expect(RoundView.read(b.run, 2).weights).toMatchObject({ done: 2 * RESPONSES });
+    await b.do('logps');
+    expect(readFileSync(b.file('logps.jsonl'), 'utf8')).toBe(kept);
+  });
+});
+
+it('of an ld-dpo update take the reference from review, over the shared length too', { timeout: 120_000 }, async () => {
+  await scored('base', { objective: 'ld-dpo', ld_scale: 0.5 });
+  await b.do('update');
+  const weights = () => readFileSync(path.join(b.run.files.policyDir(2), 'model.safetensors')).toString('base64');
+  const without = weights();
+  for (const name of ['reference.jsonl', 'policy', 'metrics.jsonl', 'update'])
+    rmSync(b.file(name), { recursive: true, force: true });
+  await b.do('logps');
+  await b.do('update');
+  expect(existsSync(b.file('reference.jsonl'))).toBe(false);
+  expect(weights()).toBe(without);
 });
 
 describe('log-probabilities for review', () => {
@@ -274,8 +389,12 @@ describe('log-probabilities for review', () => {
     expect(RoundView.read(b.run, 2).weights).toEqual({ need: 'rows' });
   });
 
-  it('are kept prompt by prompt, and an interrupted computation resumes to the same', async () => {
-    await scored('base');
+  it.each([
+    ['lr-dpo', {}],
+    ['wpo', {}],
+    ['ld-dpo', { ld_scale: 0.5 }],
+  ] as const)('of %s are kept prompt by prompt, and an interrupted computation resumes', async (objective, more) => {
+    await scored('base', { objective, ...more });
     await b.do('logps');
     const whole = readFileSync(b.file('logps.jsonl'), 'utf8');
     expect(whole.trim().split('\n')).toHaveLength(2 * 16);

@@ -354,11 +354,21 @@ describe('another objective', () => {
     expect(weightOf(press(state, 'b', '2', 'enter'))).toBeCloseTo(0.5, 12);
   });
 
-  it('of which only the update knows the weights says so', () => {
-    const why = 'gradient weights of wpo need what only the update computes';
-    const state = withObjective({ objective: 'wpo' }, { weights: { need: 'update', why } });
-    expect(weightOf(state)).toBeNaN();
-    expect(remarkOn(on.review(state))).toBe(why);
+  it('wpo waits for the probabilities of all tokens and then follows α', () => {
+    const progress = { need: 'logps' as const, done: 12, total: 40, computing: true, problem: null };
+    const waiting = withObjective({ objective: 'wpo' }, { weights: { ...progress, known: [] } });
+    expect(weightOf(waiting)).toBeNaN();
+    expect(remarkOn(on.review(waiting))).toBe(
+      "gradient weights of wpo need the policy's probabilities of all tokens: computing 12 of 40",
+    );
+    const known = (waiting.run?.review ?? []).map(({ prompt_index }) => ({
+      ...{ prompt_index, log_ratios: [0, 0, 0, 0], confidences: [0, -0.2, -0.5, 0] },
+    }));
+    const told = after(waiting, { type: 'logps', round: 2, known, weights: { ...progress, done: 40 } });
+    // Δ|y| = 100, c(y_w) + c(y_l) = -0.7; α goes from 0 to 0.001.
+    expect(weightOf(told)).toBeCloseTo(Math.exp(-0.7) / 2, 12);
+    expect(weightOf(press(told, 'right'))).toBeCloseTo(Math.exp(-0.7) / (1 + Math.exp(0.1)), 12);
+    expect(weightsReason(on.review(told))).toBeNull();
   });
 
   it('is named before the launch', () => {
