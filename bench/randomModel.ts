@@ -40,7 +40,7 @@ function configOf(name: string): ModelConfig {
     architectures: ['LlamaForCausalLM'],
     model_type: 'llama',
     ...shapes[name],
-    max_position_embeddings: 4096,
+    max_position_embeddings: 8192,
     rms_norm_eps: 1e-5,
     hidden_act: 'silu',
     rope_theta: 10000,
