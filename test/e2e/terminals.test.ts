@@ -153,6 +153,7 @@ describe('pasted text', () => {
     await screen.until(/note: too short(?!█)/);
     // More than a pseudo-terminal passes on at once.
     screen.type('/');
+    await screen.until(/filter: █/);
     screen.paste(`${'x'.repeat(20_000)}\ns`);
     await screen.until(/xxxx/);
     screen.type(keys.escape);
