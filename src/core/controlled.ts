@@ -187,7 +187,7 @@ function winText(comparison: Comparison | undefined): string {
 }
 
 const range = (interval: Interval | null | undefined): string =>
-  interval == null ? '' : ` ±${number((interval.high - interval.low) / 2, 1)}`;
+  interval == null ? '' : ` ${format.plusMinus(interval, 1)}`;
 
 const opponentColumns = (who: string, name: string, spare: number): ResultColumn[] => [
   { heading: `win vs ${name}`, cell: (round) => winText(against(round, who)), spare },

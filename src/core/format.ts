@@ -34,6 +34,11 @@ export function between({ low, high }: { low: number; high: number }, digits: nu
   return `${fixed(low, digits)} to ${fixed(high, digits)}`;
 }
 
+/** Half the width of an interval: "±0.13". */
+export function plusMinus({ low, high }: { low: number; high: number }, digits: number): string {
+  return `±${fixed((high - low) / 2, digits)}`;
+}
+
 export function share(part: number, whole: number): string {
   return percent((100 * part) / whole);
 }

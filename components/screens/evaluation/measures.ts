@@ -203,9 +203,12 @@ const signs = {
 
 const bracketed = ({ low, high }: Interval, digits: number): string =>
   `[${format.fixed(low, digits)}, ${format.fixed(high, digits)}]`;
-const halfOf = ({ low, high }: Interval, digits: number): string => `±${format.fixed((high - low) / 2, digits)}`;
 
-/** A value with its interval, which very few prompts do not give. @param zero what a difference is from; null: none */
+/**
+ * A value with its interval; for very few prompts the value alone.
+ *
+ * @param zero the value that means no difference; null: the value is no difference
+ */
 function withInterval(
   text: string,
   interval: Interval | null | undefined,
@@ -218,7 +221,7 @@ function withInterval(
   const { sign, tone } = signs[zero === null ? 'noise' : where];
   return {
     text: `${sign}${text} ${bracketed(interval, digits)}`,
-    short: `${sign}${text} ${halfOf(interval, digits)}`,
+    short: `${sign}${text} ${format.plusMinus(interval, digits)}`,
     tone,
   };
 }

@@ -140,7 +140,7 @@ function winRows(left: readonly HeldOutResponse[], right: readonly HeldOutRespon
     for (const p of drawn) sum += preferences[p];
     return (100 * sum) / drawn.length;
   });
-  const spread = interval === null ? '' : ` ±${format.fixed((interval.high - interval.low) / 2, 1)}`;
+  const spread = interval === null ? '' : ` ${format.plusMinus(interval, 1)}`;
   const row = (name: string, theirs: string, own: string): ComparedRow => ({
     name,
     left: theirs,
@@ -277,7 +277,7 @@ function numbers(
   const [a, b] = [value(left) ?? NaN, value(right) ?? NaN];
   const half = (round: RoundState): string => {
     const found = intervalOf(round);
-    return found === null ? '' : ` ±${format.fixed((found.high - found.low) / 2, digits)}`;
+    return found === null ? '' : ` ${format.plusMinus(found, digits)}`;
   };
   return {
     name,

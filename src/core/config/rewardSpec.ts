@@ -91,8 +91,13 @@ function decoded(text: string): string {
 
 /** The modules that a specification names; empty if it is unreadable. */
 export function moduleFiles(spec: string): string[] {
+  return readableParts(spec).flatMap((part) => (part.kind === 'module' ? [part.file] : []));
+}
+
+/** The parts of a specification; empty if it is unreadable, which whoever checks it reports. */
+function readableParts(spec: string): RewardPart[] {
   try {
-    return parseRewardSpec(spec).flatMap((part) => (part.kind === 'module' ? [part.file] : []));
+    return parseRewardSpec(spec);
   } catch (error) {
     if (error instanceof UserError) return [];
     throw error;
@@ -178,13 +183,7 @@ export interface NamedPart {
  * @returns empty for a single reward, whose value is the whole, and for an unreadable specification
  */
 export function namedParts(spec: string): NamedPart[] {
-  let parts: RewardPart[];
-  try {
-    parts = parseRewardSpec(spec);
-  } catch (error) {
-    if (error instanceof UserError) return [];
-    throw error;
-  }
+  const parts = readableParts(spec);
   if (parts.length < 2) return [];
   const pieces = withoutSecrets(spec).split(betweenParts);
   const names = pieces.map((piece) => publishedReward(piece.trim().replace(/^-?[\d.]+(?:e-?\d+)?\s*\*\s*/i, '')));
@@ -203,14 +202,9 @@ export function rewardScale({
   reward: string;
   rewards: { judge: { mode: 'tournament' | 'pointwise' } };
 }): RewardScale {
-  if (rewards.judge.mode !== 'tournament' || namedParts(reward).length > 0) return 'scores';
-  try {
-    const [{ kind, weight }] = parseRewardSpec(reward);
-    return kind === 'judge' && weight === 1 ? 'win-probabilities' : 'scores';
-  } catch (error) {
-    if (error instanceof UserError) return 'scores';
-    throw error;
-  }
+  const parts = readableParts(reward);
+  const isJudge = parts.length === 1 && parts[0].kind === 'judge' && parts[0].weight === 1;
+  return isJudge && rewards.judge.mode === 'tournament' ? 'win-probabilities' : 'scores';
 }
 
 /** Makes the folders and files of a specification absolute, relative to `base`, including a server's `?tokenizer=`. */
