@@ -55,7 +55,7 @@ print(json.dumps({name: version(name) for name in ("torch", "trl", "transformers
   return versions;
 }
 
-/** A sentence on why a version of torch is no peer; null if it is one. */
+/** Why this version of torch is too old to compare with, as a sentence; null if it is not. */
 export function tooOld(torch: string): string | null {
   const [major, minor] = torch.split('.').map(Number);
   const [oldestMajor, oldestMinor] = OLDEST_TORCH.split('.').map(Number);

@@ -4,8 +4,8 @@ import type { Slice } from '../../app/state.js';
 
 export interface EvaluationUi extends PromptsUi {
   /**
-   * The numbers, with the prompts beneath them where there is room; the prompts alone; the figures of each kind of
-   * prompt; or both judges side by side.
+   * `numbers`: the table, with the prompts below if they fit. `prompts`: the prompts alone. `kinds`: the table by kind
+   * of prompt. `judges`: both judges side by side.
    */
   view: 'numbers' | 'prompts' | 'kinds' | 'judges';
   /** First visible kind. */

@@ -34,7 +34,7 @@ export function leaveBlind(state: ReviewState): ReviewState {
 const isUndecided = ({ table }: ReviewedRound, row: number): boolean =>
   table.statuses[row] === 'pair' && (table.decisions[row]?.ruling ?? null) === null;
 
-/** The next undecided pair below in the table, then from its top; stays where there is no other. */
+/** Selects the next undecided pair, searching from the cursor down and then from the top; without one it stays. */
 export function toNextUndecided(state: ReviewState): ReviewState {
   const reviewed = reviewedRound(state);
   if (reviewed === null) return state;

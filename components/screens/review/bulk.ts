@@ -13,7 +13,7 @@ import type { BulkAsked, ReviewState } from './state.js';
 /** What is done to many prompts. `clear` takes rulings and weights back; notes stay. */
 export type BulkAction = { do: 'exclude' | 'tie' | 'confirm' | 'clear' } | { do: 'weight'; weight: number };
 
-/** Prompts that match the filter, by what an action does to them. */
+/** How an action would affect the prompts that match the filter. */
 export interface BulkPlan {
   matching: number;
   /** prompt_index of those that it changes. */
@@ -60,7 +60,7 @@ export function planBulk(state: ReviewState, action: BulkAction): BulkPlan {
 const words = ['exclude', 'tie', 'confirm', 'clear'] as const;
 const expected = 'expected exclude, tie, confirm, clear, or weight and a number such as weight 0.5';
 
-/** @returns the action, or a sentence on why there is none; null: nothing is typed. A word may be cut to its start. */
+/** Accepts unfinished words, such as `ex`. @returns the action; a sentence if the input is invalid; null if it is empty */
 export function parseBulk(typed: string): BulkAction | string | null {
   const text = typed.trim().toLowerCase();
   if (text === '') return null;

@@ -192,8 +192,7 @@ async function opponentLogps(
   }
 }
 
-// Responses to the held-out prompts: reading them back, and their log-probabilities under
-// another policy.
+// Reads responses to the held-out prompts back, and computes their log-probabilities under another policy.
 
 /** A round's held-out samples, by prompt_index. */
 function readSamples({ files }: WorkContext, round: number): SampleRow[] {

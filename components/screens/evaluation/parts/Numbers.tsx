@@ -76,7 +76,7 @@ export function Numbers({ round, evaluation, opponents, measures, sentences, col
   );
 }
 
-/** How the responses were decoded, unless sampled plainly; what was trained on, how long it took, and the note. */
+/** Decoding (unless it is plain sampling), steps, pairs, times and the note. */
 function factsOf(
   { id, steps, pairs, stopped_early, seconds, note, decisions }: RoundState,
   { decoding }: EvaluationResult,
