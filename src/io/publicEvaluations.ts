@@ -120,10 +120,11 @@ function excerpt(text: string): string {
 
 // AlpacaEval 2.
 
+const annotationText = z.string("expected a text, as in alpaca_eval's annotations.json");
 const annotationSchema = z.looseObject({
-  instruction: z.string(),
-  output_1: z.string(),
-  output_2: z.string(),
+  instruction: annotationText,
+  output_1: annotationText,
+  output_2: annotationText,
   generator_1: z.string().optional(),
   generator_2: z.string().optional(),
   /** 1: the baseline's output is better, 2: the model's; 0 and 1.5 are draws. null: the judge gave no answer. */
@@ -132,7 +133,8 @@ const annotationSchema = z.looseObject({
     .nullable()
     .refine((value) => value === null || value === 0 || (value >= 1 && value <= 2), 'expected a number from 1 to 2'),
 });
-const outputSchema = z.looseObject({ instruction: z.string(), output: z.string(), generator: z.string().optional() });
+const outputText = z.string("expected a text, as in alpaca_eval's model_outputs.json");
+const outputSchema = z.looseObject({ instruction: outputText, output: outputText, generator: z.string().optional() });
 
 export interface JudgedOutputs {
   rows: PreferenceRow[];
