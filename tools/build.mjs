@@ -9,5 +9,7 @@ const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
 // tsc does not write again what it remembers as written.
 if (!existsSync(path.join(root, 'dist/src/cli.js'))) rmSync(path.join(root, 'dist/.tsbuildinfo'), { force: true });
 execFileSync(process.execPath, [tsc, '-p', path.join(root, 'tsconfig.build.json')], { stdio: 'inherit' });
-cpSync(path.join(root, 'src/tensor/wasm/brevity.wasm'), path.join(root, 'dist/src/tensor/wasm/brevity.wasm'));
+for (const file of ['brevity.wasm', 'worker.js']) {
+  cpSync(path.join(root, 'src/tensor/wasm', file), path.join(root, 'dist/src/tensor/wasm', file));
+}
 chmodSync(path.join(root, 'dist/src/cli.js'), 0o755);

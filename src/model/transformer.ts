@@ -8,8 +8,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { LoraConfig } from '../core/config/schema.js';
 import { localGrads } from '../tensor/gradients.js';
-import { fused, transposesInProducts } from '../tensor/fused.js';
-import { productT, residual, transposed, view } from '../tensor/ops/elementwise.js';
+import { fused } from '../tensor/fused.js';
+import { residual, view } from '../tensor/ops/elementwise.js';
 import { linear } from '../tensor/ops/linear.js';
 import { rows } from '../tensor/ops/rows.js';
 import { logSumSquaredProbs, tokenLogProbs, type Head } from '../tensor/ops/tokenLogProbs.js';
@@ -41,12 +41,6 @@ const names = {
 export class Transformer {
   private readonly names: (typeof names)[keyof typeof names];
   private readonly rotary: RotaryTable | null;
-  /**
-   * The transposed tied head [D, V] and the embedding data that it was made from; kept because decoding needs it at
-   * every token.
-   */
-  private tiedHead: { of: object; head: tf.Tensor2D } | null = null;
-
   constructor(
     readonly config: ModelConfig,
     readonly parameters: Map<string, Parameter>,
@@ -104,8 +98,7 @@ export class Transformer {
   /** Logits [N, V] of rows of hidden states. Not for training, which uses tokenLogProbs. */
   logits(hidden: tf.Tensor2D): tf.Tensor2D {
     const { weight, tied } = this.head();
-    if (!tied) return tf.matMul(hidden, weight);
-    return transposesInProducts() ? productT(hidden, weight) : tf.matMul(hidden, this.keptTiedHead(weight));
+    return tf.matMul(hidden, weight, false, tied);
   }
 
   /** Rewards [N] of rows of hidden states, if the model is a sequence classifier. */
@@ -155,7 +148,6 @@ export class Transformer {
     for (const { variable } of this.parameters.values()) variable.dispose();
     for (const { a, b } of this.lora?.adapters.values() ?? []) tf.dispose([a, b]);
     this.rotary?.dispose();
-    this.tiedHead?.head.dispose();
   }
 
   private run(
@@ -211,14 +203,6 @@ export class Transformer {
     const untied = this.parameters.get(this.names.head)?.variable as tf.Tensor | undefined;
     const weight = (untied ?? this.parameter(this.names.embedding)) as tf.Tensor2D;
     return { weight, tied: untied === undefined, trained: this.lora === null };
-  }
-
-  private keptTiedHead(embedding: tf.Tensor2D): tf.Tensor2D {
-    if (this.tiedHead?.of !== embedding.dataId) {
-      this.tiedHead?.head.dispose();
-      this.tiedHead = { of: embedding.dataId, head: tf.tidy(() => tf.keep(transposed(embedding))) };
-    }
-    return this.tiedHead.head;
   }
 
   private parameter(name: string): tf.Tensor {

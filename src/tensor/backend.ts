@@ -2,6 +2,7 @@
  * Chooses the TensorFlow.js backend: the one requested explicitly, or the best that loads. A process (or worker thread)
  * keeps one backend for its life.
  */
+import { availableParallelism } from 'node:os';
 import * as tf from '@tensorflow/tfjs-core';
 import { type BackendChoice, type BackendName, type Precision, backendNames } from '../core/config/schema.js';
 import { UserError, messageOf } from '../core/errors.js';
@@ -54,12 +55,15 @@ const loaders: Record<BackendName, (threads: number | null, precision: Precision
     await activate('native');
     return describeNative();
   },
-  async wasm() {
+  async wasm(threads) {
     const { version_wasm } = await import('@tensorflow/tfjs-backend-wasm');
-    await withoutEmscriptenHandlers(() => activate('wasm'));
+    const { withSharedMemory } = await import('./wasm/module.js');
+    await withoutEmscriptenHandlers(() => withSharedMemory(() => activate('wasm')));
     const { registerWasmKernels } = await import('./wasm/register.js');
-    await registerWasmKernels();
-    return `TensorFlow.js ${version_wasm} on WebAssembly with our fused kernels, one thread, 4 GiB at most`;
+    const used = threads ?? availableParallelism();
+    await registerWasmKernels(used);
+    const on = used === 1 ? 'one thread' : `${used} threads`;
+    return `TensorFlow.js ${version_wasm} on WebAssembly with our kernels, ${on}, 4 GiB at most`;
   },
 };
 
@@ -77,7 +81,7 @@ let current: Promise<BackendInfo> | null = null;
  * Makes a backend current. The first call decides; later calls return the same backend, or throw if they request
  * another.
  *
- * @param threads that `native` computes with; null: as many as this process may use
+ * @param threads that `native` or `wasm` computes with; null: as many as this process may use
  * @param precision of matrix products on `cuda` and `native`; null: bf16 on `cuda`, fp32 on `native`
  * @throws UserError with the reason if the explicit choice cannot be loaded
  */
@@ -109,8 +113,8 @@ async function choose(
     );
   }
   if (choice !== 'auto') {
-    if (threads !== null && choice !== 'native') {
-      throw new UserError(`threads are the native backend's to set; leave them out with backend ${choice}`, {
+    if (threads !== null && choice !== 'native' && choice !== 'wasm') {
+      throw new UserError(`threads can be set for the backends native and wasm; leave them out with backend ${choice}`, {
         exitCode: 2,
       });
     }

@@ -19,14 +19,6 @@ export function hasKernel(op: string): boolean {
   return !compositesOnly && tf.getKernel(kernelPrefix + op, tf.getBackend()) != null;
 }
 
-/**
- * Whether matrix products take a transposed operand at full speed. On wasm they are 12 times slower, so the operand is
- * transposed first there.
- */
-export function transposesInProducts(): boolean {
-  return tf.getBackend() !== 'wasm';
-}
-
 /** Runs the current backend's kernel for this op. Only inside a fused op: it is not recorded on the tape. */
 export function runKernel(
   op: string,

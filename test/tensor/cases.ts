@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { gelu, geluTanh, relu, swiglu } from '../../src/tensor/ops/activations.js';
 import { attention, packedAttention } from '../../src/tensor/ops/attention.js';
-import { addBias, residual, scale, transpose, view } from '../../src/tensor/ops/elementwise.js';
+import { addBias, residual, scale, view } from '../../src/tensor/ops/elementwise.js';
 import { layerNorm } from '../../src/tensor/ops/layerNorm.js';
 import { linear } from '../../src/tensor/ops/linear.js';
 import { rmsNorm } from '../../src/tensor/ops/rmsNorm.js';
@@ -93,7 +93,6 @@ export const cases: Case[] = [
   { name: 'addBias', shapes: [[4, 3], [3]], op: (a, b) => addBias(a as T2, b as T1) },
   { name: 'scale', shapes: [[2, 3]], op: (x) => scale(x as T2, -1.5) },
   { name: 'view', shapes: [[2, 6]], op: (x) => view(x, [4, 3]) },
-  { name: 'transpose', shapes: [[5, 9]], op: (x) => transpose(x as T2) },
   { name: 'rows, one twice', shapes: [[6, 5]], op: (x) => rows(x as T2, ints([4, 0, 4, 5])) },
   { name: 'rmsNorm', shapes: [[3, 7], [7]], op: (x, w) => rmsNorm(x as T2, w as T1, 1e-5) },
   { name: 'rmsNorm, width 8', shapes: [[2, 8], [8]], op: (x, w) => rmsNorm(x as T2, w as T1, 1e-6) },
@@ -169,7 +168,7 @@ export const cases: Case[] = [
   },
 ];
 
-/** Larger than a block of the attention kernel, than a tile of the transpose, than a register tile. */
+/** Larger than a block of the attention kernel, than a register tile. */
 export const large: Case[] = [
   attend(2, 67, 4, 2, 20, 0),
   attend(1, 70, 2, 2, 32, 33),
@@ -198,7 +197,6 @@ export const large: Case[] = [
     32,
     50,
   ),
-  { name: 'transpose, several tiles', shapes: [[70, 45]], op: (x) => transpose(x as T2) },
   {
     name: 'linear, several tiles',
     shapes: [

@@ -5,7 +5,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
 import { gelu, geluTanh, relu, swiglu } from '../../src/tensor/ops/activations.js';
-import { addBias, residual, transpose } from '../../src/tensor/ops/elementwise.js';
+import { addBias, residual } from '../../src/tensor/ops/elementwise.js';
 import { layerNorm } from '../../src/tensor/ops/layerNorm.js';
 import { linear } from '../../src/tensor/ops/linear.js';
 import { rmsNorm } from '../../src/tensor/ops/rmsNorm.js';
@@ -27,7 +27,6 @@ const elementwise: [string, number, (...xs: tf.Tensor[]) => tf.Tensor][] = [
   ['gelu', 1, (x) => gelu(x as T2)],
   ['geluTanh', 1, (x) => geluTanh(x as T2)],
   ['relu', 1, (x) => relu(x as T2)],
-  ['transpose', 1, (x) => transpose(x as T2)],
 ];
 
 const heads = fc.record({ K: size(3), groups: size(3), d: size(24), window: fc.oneof(fc.constant(0), size(80)) });

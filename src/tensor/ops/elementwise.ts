@@ -3,7 +3,7 @@
  * read their shapes.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import { fused, hasKernel, runKernel, transposesInProducts } from '../fused.js';
+import { fused } from '../fused.js';
 
 /** a + b, of equal shapes. */
 export function residual(a: tf.Tensor2D, b: tf.Tensor2D): tf.Tensor2D {
@@ -47,26 +47,12 @@ export function view<T extends tf.Tensor>(x: tf.Tensor, shape: number[]): T {
   ) as T;
 }
 
-/** x [N, M] transposed, with its gradient. */
-export function transpose(x: tf.Tensor2D): tf.Tensor2D {
-  return fused(
-    { x },
-    () => transposed(x),
-    (dy) => ({ x: () => transposed(dy as tf.Tensor2D) }),
-  ) as tf.Tensor2D;
-}
-
-/** x [N, M] transposed, not recorded on the tape by itself. tfjs's transpose is 30 times slower on wasm. */
-export function transposed(x: tf.Tensor2D): tf.Tensor2D {
-  return (hasKernel('Transpose2D') ? runKernel('Transpose2D', { x })[0] : tf.transpose(x)) as tf.Tensor2D;
-}
-
 /** a·bᵀ: [N, M] = [N, K]·[M, K]ᵀ, not recorded on the tape by itself. */
 export function productT(a: tf.Tensor2D, b: tf.Tensor2D): tf.Tensor2D {
-  return transposesInProducts() ? tf.matMul(a, b, false, true) : tf.matMul(a, transposed(b));
+  return tf.matMul(a, b, false, true);
 }
 
 /** aᵀ·b: [N, M] = [K, N]ᵀ·[K, M], not recorded on the tape by itself. */
 export function productOfT(a: tf.Tensor2D, b: tf.Tensor2D): tf.Tensor2D {
-  return transposesInProducts() ? tf.matMul(a, b, true, false) : tf.matMul(transposed(a), b);
+  return tf.matMul(a, b, true, false);
 }

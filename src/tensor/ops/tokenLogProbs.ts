@@ -1,7 +1,6 @@
 /** log π(token) straight from hidden states: the [N, V] logits exist only for one slice of rows at a time. */
 import * as tf from '@tensorflow/tfjs-core';
-import { fused, hasKernel, runKernel, transposesInProducts } from '../fused.js';
-import { transpose, transposed } from './elementwise.js';
+import { fused, hasKernel, runKernel } from '../fused.js';
 
 /** Largest slice of logits, bytes. */
 const SLICE_BYTES = 64 * 2 ** 20;
@@ -25,9 +24,7 @@ export interface Head {
  * hiddenᵀ·dlogits. The backward pass computes the logits again.
  */
 export function tokenLogProbs(hidden: tf.Tensor2D, head: Head, targets: tf.Tensor1D): tf.Tensor1D {
-  const { weight, tied, trained } = head;
-  if (hasKernel('TokenLogProbs')) return byKernel(hidden, head, targets);
-  return inSlices(hidden, tied ? transpose(weight) : weight, targets, trained);
+  return hasKernel('TokenLogProbs') ? byKernel(hidden, head, targets) : inSlices(hidden, head, targets);
 }
 
 function byKernel(hidden: tf.Tensor2D, { weight, tied, trained }: Head, targets: tf.Tensor1D): tf.Tensor1D {
@@ -51,45 +48,46 @@ function expectTrained(dweight: tf.Tensor | undefined): tf.Tensor {
   return dweight;
 }
 
-/** @param head [D, V] */
-function inSlices(hidden: tf.Tensor2D, head: tf.Tensor2D, targets: tf.Tensor1D, trained: boolean): tf.Tensor1D {
+function inSlices(hidden: tf.Tensor2D, { weight, tied, trained }: Head, targets: tf.Tensor1D): tf.Tensor1D {
+  const V = weight.shape[tied ? 0 : 1];
+  const logitsOf = (rows: tf.Tensor, head: tf.Tensor) => tf.matMul(rows, head, false, tied) as tf.Tensor2D;
   return fused(
-    { hidden, head },
+    { hidden, weight },
     (save) => {
-      const parts = slices(hidden.shape[0], head.shape[1]).map(([start, count]) =>
+      const parts = slices(hidden.shape[0], V).map(([start, count]) =>
         tf.tidy(() =>
-          forwardSlice(tf.matMul(tf.slice(hidden, [start, 0], [count, -1]), head), tf.slice(targets, start, count)),
+          forwardSlice(logitsOf(tf.slice(hidden, [start, 0], [count, -1]), weight), tf.slice(targets, start, count)),
         ),
       );
       const [logps, ...stats] = [0, 1, 2].map((i) =>
         parts.length === 1 ? parts[0][i] : tf.concat(parts.map((part) => part[i])),
       );
-      save([hidden, head, targets, ...stats]);
+      save([hidden, weight, targets, ...stats]);
       return logps;
     },
-    (dy, [savedHidden, savedHead, savedTargets, max, sum]) => {
-      const headT = transposed(savedHead as tf.Tensor2D);
+    (dy, [savedHidden, savedWeight, savedTargets, max, sum]) => {
+      const head = savedWeight as tf.Tensor2D;
       const dhidden: tf.Tensor[] = [];
-      let dhead: tf.Tensor | undefined;
-      for (const [start, count] of slices(savedHidden.shape[0], savedHead.shape[1] as number)) {
+      let dweight: tf.Tensor | undefined;
+      for (const [start, count] of slices(savedHidden.shape[0], V)) {
         const [dh, dw] = tf.tidy((): tf.Tensor[] => {
-          const part = tf.slice(savedHidden as tf.Tensor2D, [start, 0], [count, -1]);
+          const part = tf.slice(savedHidden, [start, 0], [count, -1]);
           const dlogits = backwardSlice(
-            tf.matMul(part, savedHead as tf.Tensor2D),
+            logitsOf(part, head),
             [savedTargets, max, sum, dy].map((x) => tf.slice(x as tf.Tensor1D, start, count)),
           );
-          if (!trained) return [tf.matMul(dlogits, headT)];
-          const added = tf.matMul(transposed(part), dlogits);
-          return [tf.matMul(dlogits, headT), dhead === undefined ? added : tf.add(dhead, added)];
+          const dh = tf.matMul(dlogits, head, false, !tied);
+          if (!trained) return [dh];
+          const added = tied ? tf.matMul(dlogits, part, true, false) : tf.matMul(part, dlogits, true, false);
+          return [dh, dweight === undefined ? added : tf.add(dweight, added)];
         });
         dhidden.push(dh);
-        dhead?.dispose();
-        dhead = dw;
+        dweight?.dispose();
+        dweight = dw;
       }
-      headT.dispose();
       return {
         hidden: () => (dhidden.length === 1 ? dhidden[0] : tf.concat(dhidden)),
-        head: () => expectTrained(dhead),
+        weight: () => expectTrained(dweight),
       };
     },
   ) as tf.Tensor1D;
@@ -108,12 +106,10 @@ export function logSumSquaredProbs(hidden: tf.Tensor2D, { weight, tied }: Head):
   return fused(
     { hidden },
     () => {
-      const turned = tied && transposesInProducts();
-      const head = tied && !turned ? transposed(weight) : weight;
       const V = weight.shape[tied ? 0 : 1];
       const parts = slices(hidden.shape[0], V).map(([start, count]) =>
         tf.tidy(() => {
-          const logits = tf.matMul(tf.slice(hidden, [start, 0], [count, -1]), head, false, turned);
+          const logits = tf.matMul(tf.slice(hidden, [start, 0], [count, -1]), weight, false, tied);
           const powers = tf.exp(tf.sub(logits, tf.max(logits, 1, true)));
           const logSum = tf.log(tf.sum(powers, 1));
           return tf.sub(tf.sub(tf.log(tf.sum(tf.mul(powers, powers), 1)), logSum), logSum);

@@ -1,7 +1,7 @@
 /**
  * Loads brevity.wasm (kernels.c) onto the memory of TensorFlow.js's wasm backend, so that our kernels read and write
- * tensors in place. Also fixes a bug of that backend: a failed allocation returns address 0, which is then used; here
- * it throws OutOfMemoryError, and the update retries with a smaller micro-batch.
+ * tensors in place, on several threads. Also fixes a bug of that backend: a failed allocation returns address 0, which
+ * is then used; here it throws OutOfMemoryError, and the update retries with a smaller micro-batch.
  *
  * Leaves out which kernels exist (register.ts).
  */
@@ -9,6 +9,7 @@ import { readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs-core';
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import { OutOfMemoryError } from '../memory.js';
+import { type Kernel, KernelThreads } from './threads.js';
 
 /** The part of tfjs 4.22.0's Emscripten module that we rely on; its types do not declare all of it. */
 interface Heap {
@@ -18,16 +19,68 @@ interface Heap {
   _free(address: number): void;
 }
 
-type Kernel = (...numbers: number[]) => void;
+/** A compiled module; like WebAssembly itself, missing from Node 20's types. */
+export type WasmModule = object;
 
-/** The part of the WebAssembly global that we use; Node 20's types leave it out. */
 interface WebAssemblyGlobal {
   Memory: new (...args: never[]) => object;
-  instantiate(binary: Uint8Array, imports: object): Promise<{ instance: { exports: Record<string, unknown> } }>;
+  compile(binary: Uint8Array): Promise<WasmModule>;
+  instantiate(binary: WasmModule, imports: object): Promise<{ exports: Record<string, unknown> }>;
 }
 const wasm = (globalThis as unknown as { WebAssembly: WebAssemblyGlobal }).WebAssembly;
 
 const STACK_BYTES = 64 * 1024;
+
+/** Floats that `matmul` packs for each thread: K_BLOCK · (N_BLOCK + 4) in kernels.c. */
+const PACKED_FLOATS = 256 * (64 + 4);
+
+/**
+ * Additions, multiplications or moved floats below which a kernel runs on one thread: about the time that it takes to
+ * wake another one.
+ */
+const WORTH_SHARING = 50_000;
+
+/**
+ * Runs `load` with the memory of every wasm module that is instantiated meanwhile declared shared, so that other
+ * threads can use it. tfjs has a threaded build, too, whose threads serve only its own kernels and number half of the
+ * processors at most.
+ */
+export async function withSharedMemory(load: () => Promise<void>): Promise<void> {
+  const instantiate = wasm.instantiate.bind(wasm);
+  wasm.instantiate = (binary, imports) =>
+    instantiate(binary instanceof Uint8Array ? declareShared(binary) : binary, imports);
+  try {
+    await load();
+  } finally {
+    wasm.instantiate = instantiate;
+  }
+}
+
+/**
+ * Sets the flag for shared memory in a module's memory section (WebAssembly core specification, 5.5.8, with the threads
+ * proposal: limits 0x01 has a maximum, 0x03 is shared and has one).
+ */
+function declareShared(binary: Uint8Array): Uint8Array {
+  const MEMORY_SECTION = 5;
+  for (let at = 8; at < binary.length;) {
+    const section = binary[at++];
+    let size = 0;
+    for (let shift = 0; ; shift += 7) {
+      const byte = binary[at++];
+      size |= (byte & 0x7f) << shift;
+      if ((byte & 0x80) === 0) break;
+    }
+    if (section === MEMORY_SECTION) {
+      const [memories, limits] = [binary[at], binary[at + 1]];
+      if (memories !== 1 || limits !== 1) break;
+      const shared = binary.slice();
+      shared[at + 1] = 3;
+      return shared;
+    }
+    at += size;
+  }
+  throw new Error('the wasm backend declares its memory in another way: tfjs 4.22.0 is expected');
+}
 
 export class WasmKernels {
   private scratchAddress = 0;
@@ -36,25 +89,44 @@ export class WasmKernels {
   private constructor(
     readonly backend: BackendWasm,
     private readonly heap: Heap,
-    private readonly kernels: Record<string, Kernel>,
+    readonly threads: KernelThreads,
   ) {}
 
-  static async attach(): Promise<WasmKernels> {
+  /** @param threads to compute with, this one included */
+  static async attach(threads: number): Promise<WasmKernels> {
     const backend = tf.backend() as BackendWasm;
     const heap = backend.wasm as unknown as Heap;
-    const memory = Object.values(heap.asm).find((value) => value instanceof wasm.Memory);
+    const memory = Object.values(heap.asm).find((value): value is object => value instanceof wasm.Memory);
     if (memory === undefined) throw new Error('the wasm backend does not export its memory: tfjs 4.22.0 is expected');
     throwWhenOutOfMemory(heap);
-    const { instance } = await wasm.instantiate(readFileSync(new URL('./brevity.wasm', import.meta.url)), {
-      env: { memory },
-    });
-    const { __stack_pointer: stack, ...kernels } = instance.exports;
-    (stack as { value: number }).value = heap._malloc(STACK_BYTES) + STACK_BYTES;
-    return new WasmKernels(backend, heap, kernels as Record<string, Kernel>);
+    const module = await wasm.compile(readFileSync(new URL('./brevity.wasm', import.meta.url)));
+    const { exports } = await wasm.instantiate(module, { env: { memory } });
+    const { __stack_pointer: stackPointer, ...kernels } = exports;
+    const stackOf = () => heap._malloc(STACK_BYTES) + STACK_BYTES;
+    (stackPointer as { value: number }).value = stackOf();
+    const pool = await KernelThreads.start(module, memory, kernels as Record<string, Kernel>, threads, stackOf);
+    return new WasmKernels(backend, heap, pool);
   }
 
-  call(kernel: string, ...numbers: number[]): void {
-    this.kernels[kernel](...numbers);
+  /**
+   * Runs a kernel, on all threads if it is worth it.
+   *
+   * @param work about how many floats it computes or moves
+   */
+  call(kernel: string, work: number, ...numbers: number[]): void {
+    if (work < WORTH_SHARING) this.threads.alone(kernel, numbers);
+    else this.threads.run(kernel, numbers);
+  }
+
+  /** c [M, N] = a [M, K] · b [K, N], all at addresses; rows and columns of a and b are rs and cs floats apart. */
+  product(
+    a: { at: number; rs: number; cs: number },
+    b: { at: number; rs: number; cs: number },
+    c: number,
+    [M, N, K]: [M: number, N: number, K: number],
+  ): void {
+    const packed = this.scratch(PACKED_FLOATS * this.threads.count);
+    this.call('matmul', M * N * K, a.at, a.rs, a.cs, b.at, b.rs, b.cs, c, packed, M, N, K);
   }
 
   /** A tensor's address in bytes, valid as long as the tensor lives. */
