@@ -70,13 +70,6 @@ Isa bestIsa() {
 
 Isa currentIsa() { return current; }
 
-const char* bf16Instructions() {
-#if defined(BREVITY_X86)
-  if (current == Isa::avx512 && __builtin_cpu_supports("avx512bf16")) return "AVX512-BF16";
-#endif
-  return nullptr;
-}
-
 bool setIsa(Isa isa) {
   if (!isaRuns(isa)) return false;
   switch (isa) {

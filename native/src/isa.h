@@ -26,9 +26,6 @@ Isa bestIsa();
 // The set that the kernels use now.
 Isa currentIsa();
 
-// The instructions by which the set in use multiplies bfloat16 on this processor; null without any.
-const char* bf16Instructions();
-
 // Switches all kernels. Returns false and changes nothing if `isa` cannot run here. Must not be called while a kernel
 // runs.
 bool setIsa(Isa isa);

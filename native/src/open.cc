@@ -2,8 +2,8 @@
 
 #include <cstdlib>
 
+#include "bf16.h"
 #include "cpu_device.h"
-#include "isa.h"
 #if defined(BREVITY_CUDA_DIR)
 #include "../cuda/device.h"
 #include "../cuda/ops.h"
@@ -15,10 +15,9 @@ Opened openDevice(const std::string& name, int64_t memoryLimit, bool poison, con
   if (name == "cpu") {
     const bool rounded = precision == "bf16";
     if (!rounded && precision != "fp32") throw std::runtime_error("a processor multiplies in fp32 or bf16, not in " + precision);
-    if (rounded && bf16Instructions() == nullptr)
-      throw std::runtime_error(
-          "this processor, or the instruction set in use, has no bfloat16 products (AVX512-BF16); leave precision out");
-    return {makeCpuDevice(memoryLimit, poison, rounded), &cpuOps(rounded), rounded ? bf16Instructions() : "", nullptr};
+    if (!rounded) return {makeCpuDevice(memoryLimit, poison, false), &cpuOps(false), "", nullptr};
+    if (currentBf16() == Bf16::none) throw std::runtime_error(bf16Problem());
+    return {makeCpuDevice(memoryLimit, poison, true), &cpuOps(true), bf16Name(currentBf16()), nullptr};
   }
   const bool emulated = name == "cuda-emulated";
   if (!emulated && name != "cuda" && name.rfind("cuda:", 0) != 0) throw std::runtime_error("there is no device " + name);

@@ -38,11 +38,15 @@ static void benchGemm(int64_t M, int64_t N, int64_t K) {
   Random random(1);
   Floats A = random.floats(M * K), B = random.floats(K * N), C = blank(M * N);
   std::printf("gemm %5ld x %5ld x %5ld", static_cast<long>(M), static_cast<long>(N), static_cast<long>(K));
-  for (int form = 0; form < 3; form++) {
+  const auto product = [&](int form) {
     Gemm p;
     p.transA = form == 2, p.transB = form == 1;
     p.M = M, p.N = N, p.K = K, p.A = A.data(), p.lda = p.transA ? M : K, p.B = B.data(), p.ldb = p.transB ? K : N;
     p.C = C.data(), p.ldc = N;
+    return p;
+  };
+  for (int form = 0; form < 3; form++) {
+    const Gemm p = product(form);
     double seconds = bestSeconds([&] { gemm(p); });
     std::printf("  %s %6.1f GFLOP/s %5.1f GB/s", form == 0 ? "NN" : form == 1 ? "NT" : "TN",
                 2e-9 * static_cast<double>(M * N * K) / seconds, 4e-9 * static_cast<double>(K * N + M * K + M * N) / seconds);
@@ -61,6 +65,16 @@ static void benchGemm(int64_t M, int64_t N, int64_t K) {
     p.C = C.data(), p.ldc = N;
     double seconds = bestSeconds([&] { gemm(p); });
     std::printf("  bf16 %s %6.1f GFLOP/s", transB ? "NT" : "NN", 2e-9 * static_cast<double>(M * N * K) / seconds);
+  }
+  // Both operands rounded to bfloat16.
+  for (Bf16 instructions : allBf16) {
+    if (!setBf16(instructions)) continue;
+    std::printf("  %s", bf16Name(instructions));
+    for (int form = 0; form < 3; form++) {
+      const double seconds = bestSeconds([&] { gemmBf16(product(form)); });
+      std::printf(" %s %6.1f", form == 0 ? "NN" : form == 1 ? "NT" : "TN", 2e-9 * static_cast<double>(M * N * K) / seconds);
+    }
+    std::printf(" GFLOP/s");
   }
   std::printf("\n");
 }

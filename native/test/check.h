@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "../src/bf16.h"
 #include "../src/kernels/all.h"
 #include "../src/threads.h"
 #include "random.h"
@@ -49,8 +50,15 @@ inline void checkClose(const char* file, int line, const char* name, const Float
 // An output to be written: filled with NaN, so that what a kernel leaves out shows.
 inline Floats blank(int64_t n) { return Floats(static_cast<size_t>(n), NAN); }
 
-// Runs compute() for 1, 2 and 3 threads of every instruction set; it returns all its outputs, which must be the same
-// bits for every number of threads. check() then compares them with the reference.
+inline const brevity::Isa allSets[] = {brevity::Isa::plain, brevity::Isa::neon, brevity::Isa::avx2, brevity::Isa::avx512};
+inline const brevity::Bf16 allBf16[] = {brevity::Bf16::avx512, brevity::Bf16::amx, brevity::Bf16::bfmmla};
+
+// Runs compute() for 1, 2 and 3 threads; it returns all its outputs, which must be the same bits for every number of
+// threads. check() then compares them with the reference.
+void onThreads(const std::string& name, const std::function<Floats()>& compute,
+               const std::function<void(const Floats&)>& check);
+
+// The same for every instruction set.
 void everywhere(const std::string& name, const std::function<Floats()>& compute,
                 const std::function<void(const Floats&)>& check);
 

@@ -1,233 +1,158 @@
-// The register tile of products whose operands are rounded to bfloat16, and the packing of both operands. Used by
-// gemmBf16 and tokenLogProbs.
+// Products of panels whose operands are rounded to bfloat16, with sums in float32: both operands are packed as the
+// instructions in use (bf16.h) want them, then multiplied. Used by gemmBf16 and tokenLogProbs.
 //
-// Two consecutive values of k make a pair of bfloat16 in 32 bits, the even k in the lower half; an odd K is completed
-// with a zero. Each step of k adds two products to a float32 sum, the odd k's first, each sum rounded to nearest: what
-// AVX512-BF16's VDPBF16PS does. A product of two bfloat16 is exact in float32. As in that instruction, subnormal
-// operands count as zero. Without the instruction a plain loop gives the same bits (but for subnormal sums), at a
-// fraction of the speed: it exists for tests, and a device does not offer bfloat16 products there.
+// A product of two bfloat16 is exact in float32, so instructions differ only in the order and rounding of their sums
+// (bf16Avx512.h, bf16Amx.h, bf16Mmla.h). In each, a row's sums depend on K alone, not on the other rows. Without such
+// instructions a plain loop gives the bits of AVX512-BF16 (but for subnormal sums), at a fraction of the speed: it exists
+// for tests, and a device does not offer bfloat16 products there.
 #pragma once
-#include "gemmTile.h"
+#include "bf16Amx.h"
+#include "bf16Avx512.h"
+#include "bf16Mmla.h"
 
-#if defined(BREVITY_AVX512) && (defined(__GNUC__) || defined(__clang__))
-#define BREVITY_BF16 __attribute__((target("avx512bf16")))
-#else
-#define BREVITY_BF16
+// A build over emulated instructions (test/shim/) names them.
+#if !defined(BREVITY_BF16_IN_USE)
+#define BREVITY_BF16_IN_USE currentBf16()
 #endif
 
 namespace brevity {
 namespace BREVITY_NS {
 
-// Whether this processor has the instruction.
-BREVITY_INLINE bool hasBf16Products() {
-#if defined(BREVITY_AVX512)
-  return __builtin_cpu_supports("avx512bf16");
-#else
-  return false;
+// Largest depth of a block, the size of a panel of that depth in words of 32 bits, and the depth of equal blocks.
+constexpr int64_t kBf16Depth = 512;
+constexpr int64_t kPanelWords = kBf16Depth / 2 * kPairColumns;
+BREVITY_INLINE int64_t bf16DepthOf(int64_t K) { return blocksOf(evenly(K, kBf16Depth), kDepthStep) * kDepthStep; }
+
+// Rows that a tile multiplies at once.
+BREVITY_INLINE int64_t bf16TileRows(Bf16 form) { return form == Bf16::amx ? 32 : form == Bf16::bfmmla ? 8 : kRows; }
+
+// While it exists, the thread that made it can multiply. One per task, destroyed by the same thread.
+class Bf16Scope {
+ public:
+  explicit Bf16Scope(Bf16 form) : form_(form) {
+#if defined(BREVITY_AMX)
+    if (form_ == Bf16::amx) configureAmx();
 #endif
-}
-
-constexpr int64_t pairsOf(int64_t k) { return (k + 1) / 2; }
-
-// One value rounded to nearest, ties to even; subnormal values become zero.
-BREVITY_INLINE uint32_t roundedBits(float x) {
-  uint32_t bits;
-  std::memcpy(&bits, &x, sizeof bits);
-  const uint32_t magnitude = bits & 0x7fffffff;
-  if (magnitude > 0x7f800000) return (bits >> 16) | 0x40;
-  if (magnitude < 0x00800000) return (bits >> 16) & 0x8000;
-  return (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
-}
-BREVITY_INLINE uint32_t roundedBits(uint16_t x) { return x; }
-template <class T>
-BREVITY_INLINE uint32_t roundedPair(T even, T odd) {
-  return roundedBits(even) | roundedBits(odd) << 16;
-}
-BREVITY_INLINE float evenOf(uint32_t pair) { return valueOf(static_cast<uint16_t>(pair & 0xffff)); }
-BREVITY_INLINE float oddOf(uint32_t pair) { return valueOf(static_cast<uint16_t>(pair >> 16)); }
-
-#if defined(BREVITY_AVX512)
-
-// 16 pairs from 32 consecutive values.
-BREVITY_BF16 static inline __m512i pairsAt(const float* x) {
-  return reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(_mm512_loadu_ps(x + 16), _mm512_loadu_ps(x)));
-}
-static inline __m512i pairsAt(const uint16_t* x) { return _mm512_loadu_si512(x); }
-
-// 16 pairs from 16 values of an even and of the next k.
-BREVITY_BF16 static inline __m512i pairsOf(const float* even, const float* odd) {
-  const __m512i halves = reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(_mm512_loadu_ps(odd), _mm512_loadu_ps(even)));
-  const __m512i low = _mm512_cvtepu16_epi32(_mm512_castsi512_si256(halves));
-  const __m512i high = _mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(halves, 1));
-  return _mm512_or_si512(low, _mm512_slli_epi32(high, 16));
-}
-static inline __m512i pairsOf(const uint16_t* even, const uint16_t* odd) {
-  const __m512i low = _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(even)));
-  const __m512i high = _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(odd)));
-  return _mm512_or_si512(low, _mm512_slli_epi32(high, 16));
-}
-
-#endif
-
-// y [pairsOf(K), yStride] pairs = the columns [0, n) of x [K, xStride]; zeros up to `width` columns.
-template <class T>
-BREVITY_BF16 static void packPairColumns(const T* x, int64_t xStride, int64_t K, int64_t n, uint32_t* y,
-                                         int64_t yStride, int64_t width) {
-  for (int64_t k = 0; k < K; k += 2, x += 2 * xStride, y += yStride) {
-    const bool whole = k + 1 < K;
-    int64_t j = 0;
-#if defined(BREVITY_AVX512)
-    if (whole && hasBf16Products())
-      for (; j + 16 <= n; j += 16) _mm512_storeu_si512(y + j, pairsOf(x + j, x + xStride + j));
-#endif
-    for (; j < n; j++) y[j] = roundedPair(x[j], whole ? x[xStride + j] : T());
-    for (; j < width; j++) y[j] = 0;
   }
-}
-
-// The same for x stored as [n, K], rows xStride apart.
-template <class T>
-BREVITY_BF16 static void packPairRows(const T* x, int64_t xStride, int64_t K, int64_t n, uint32_t* y, int64_t yStride,
-                                      int64_t width) {
-  int64_t j = 0;
-#if defined(BREVITY_AVX512)
-  if (hasBf16Products()) {
-    for (; j + 16 <= n; j += 16) {
-      int64_t k = 0;
-      for (; k + 32 <= K; k += 32) {
-        alignas(64) float square[16 * 16];
-        for (int i = 0; i < 16; i++) _mm512_store_si512(square + 16 * i, pairsAt(x + (j + i) * xStride + k));
-        transposeSquare(square, 16, reinterpret_cast<float*>(y) + k / 2 * yStride + j, yStride);
-      }
-      for (; k < K; k += 2)
-        for (int i = 0; i < 16; i++) {
-          const T* at = x + (j + i) * xStride + k;
-          y[k / 2 * yStride + j + i] = roundedPair(at[0], k + 1 < K ? at[1] : T());
-        }
-    }
-  }
+  ~Bf16Scope() {
+#if defined(BREVITY_AMX)
+    if (form_ == Bf16::amx) releaseAmx();
 #endif
-  for (; j < width; j++)
-    for (int64_t k = 0; k < K; k += 2) {
-      const T* at = x + j * xStride + k;
-      y[k / 2 * yStride + j] = j < n ? roundedPair(at[0], k + 1 < K ? at[1] : T()) : 0;
-    }
-}
-
-// y [n, pairsOf(K)] pairs, rows yStride apart, from x [n, K], rows xStride apart.
-template <class T>
-BREVITY_BF16 static void packPairs(const T* x, int64_t xStride, int64_t n, int64_t K, uint32_t* y, int64_t yStride) {
-  for (int64_t i = 0; i < n; i++, x += xStride, y += yStride) {
-    int64_t k = 0;
-#if defined(BREVITY_AVX512)
-    if (hasBf16Products())
-      for (; k + 32 <= K; k += 32) _mm512_storeu_si512(y + k / 2, pairsAt(x + k));
-#endif
-    for (; k < K; k += 2) y[k / 2] = roundedPair(x[k], k + 1 < K ? x[k + 1] : T());
   }
-}
+  Bf16Scope(const Bf16Scope&) = delete;
+  Bf16Scope& operator=(const Bf16Scope&) = delete;
+  Bf16 form() const { return form_; }
 
-// The packed left operand of a block: element (row, pair) is at row·stride + pair, or at pair·stride + row if `across`.
-struct LeftPairs {
+ private:
+  const Bf16 form_;
+};
+
+// A packed left operand. Rows are `stride` words apart (pairs of rows with BFMMLA), or pairs of k if `across`, which it
+// is only where the tile reads single values (AVX512-BF16 and the loop).
+struct LeftBf16 {
+  Bf16 form;
   const uint32_t* data;
   int64_t stride;
   bool across;
-  const uint32_t* at(int64_t row) const { return across ? data + row : data + row * stride; }
+  // Words that `rows` rows of depth K take.
+  static int64_t words(int64_t rows, int64_t K) {
+    return blocksOf(rows, kLeftRows) * kLeftRows * blocksOf(K, kDepthStep) * (kDepthStep / 2);
+  }
+  // The operand from k on, a multiple of kDepthStep; not for one that is `across`.
+  LeftBf16 from(int64_t k) const { return {form, data + (form == Bf16::bfmmla ? k : k / 2), stride, across}; }
 };
 
-#if defined(BREVITY_AVX512)
-// c [rows, (vectors - 1)·W + lanes] (+)= a·b over `pairs`; b is a packed panel of row stride kColumns.
-template <int rows, int vectors, bool across>
-BREVITY_BF16 static void bf16Tile(int64_t pairs, const uint32_t* a, int64_t aStride, const uint32_t* b, float* c,
-                                  int64_t cStride, int64_t lanes, bool add) {
-  const __mmask16 last = firstLanes(lanes);
-  __m512 sum[rows][vectors];
-#pragma GCC unroll 8
-  for (int i = 0; i < rows; i++) {
-#pragma GCC unroll 8
-    for (int j = 0; j < vectors; j++) {
-      const __mmask16 mask = j + 1 < vectors ? static_cast<__mmask16>(0xffff) : last;
-      sum[i][j] = add ? _mm512_maskz_loadu_ps(mask, c + i * cStride + j * 16) : _mm512_setzero_ps();
-    }
-  }
-  for (int64_t k = 0; k < pairs; k++, b += kColumns) {
-    __m512bh y[vectors];
-#pragma GCC unroll 8
-    for (int j = 0; j < vectors; j++) y[j] = reinterpret_cast<__m512bh>(_mm512_loadu_si512(b + j * 16));
-#pragma GCC unroll 8
-    for (int i = 0; i < rows; i++) {
-      const uint32_t pair = across ? a[k * aStride + i] : a[i * aStride + k];
-      const __m512bh x = reinterpret_cast<__m512bh>(_mm512_set1_epi32(static_cast<int>(pair)));
-#pragma GCC unroll 8
-      for (int j = 0; j < vectors; j++) sum[i][j] = _mm512_dpbf16_ps(sum[i][j], x, y[j]);
-    }
-  }
-#pragma GCC unroll 8
-  for (int i = 0; i < rows; i++) {
-#pragma GCC unroll 8
-    for (int j = 0; j < vectors; j++) {
-      const __mmask16 mask = j + 1 < vectors ? static_cast<__mmask16>(0xffff) : last;
-      _mm512_mask_storeu_ps(c + i * cStride + j * 16, mask, sum[i][j]);
-    }
-  }
-}
-
-using Bf16Tile = void (*)(int64_t, const uint32_t*, int64_t, const uint32_t*, float*, int64_t, int64_t, bool);
-
-template <bool across>
-static Bf16Tile bf16TileOf(int64_t rows, int64_t vectors) {
-#define BREVITY_TILES(v)                                                                                    \
-  { bf16Tile<1, v, across>, bf16Tile<2, v, across>, bf16Tile<3, v, across>, bf16Tile<4, v, across>,          \
-    bf16Tile<5, v, across>, bf16Tile<6, v, across> }
-  static constexpr Bf16Tile tiles[kVectors][kRows] = {BREVITY_TILES(1), BREVITY_TILES(2), BREVITY_TILES(3),
-                                                      BREVITY_TILES(4)};
-#undef BREVITY_TILES
-  return tiles[vectors - 1][rows - 1];
-}
-#endif
-
-// One panel: c [M, n] (+)= a·b for n ≤ kColumns columns of a packed b.
-static void panelProductBf16(int64_t M, int64_t n, int64_t pairs, LeftPairs a, const uint32_t* b, float* c,
-                             int64_t cStride, bool add) {
-#if defined(BREVITY_AVX512)
-  if (hasBf16Products()) {
-    const int64_t vectors = blocksOf(n, W), lanes = n - (vectors - 1) * W;
-    for (int64_t i = 0; i < M; i += kRows) {
-      const int64_t rows = least(kRows, M - i);
-      const Bf16Tile f = a.across ? bf16TileOf<true>(rows, vectors) : bf16TileOf<false>(rows, vectors);
-      f(pairs, a.at(i), a.stride, b, c + i * cStride, cStride, lanes, add);
-    }
-    return;
+// Packs x [rows, K], rows xStride apart, or stored as [K, rows] if `across`.
+template <class T>
+static LeftBf16 packLeftBf16(Bf16 form, const T* x, int64_t xStride, bool across, int64_t rows, int64_t K, uint32_t* y) {
+#if defined(BREVITY_BFMMLA)
+  if (form == Bf16::bfmmla) {
+    const int64_t stride = 4 * quadsOf(K), width = blocksOf(rows, 4) * 4;
+    const Quads quads{y, stride, 4};
+    across ? packQuadsAcross(x, xStride, rows, K, quads, width) : packQuads(x, xStride, rows, K, quads, width);
+    return {form, y, stride, false};
   }
 #endif
+  const int64_t pairs = pairsOf(K);
+  if (form == Bf16::amx) {
+    const int64_t stride = blocksOf(K, kDepthStep) * (kDepthStep / 2);
+    across ? packPairsAcross(x, xStride, rows, K, y, stride) : packPairs(x, xStride, rows, K, y, stride);
+    for (int64_t i = 0; i < rows; i++)
+      for (int64_t p = pairs; p < stride; p++) y[i * stride + p] = 0;
+    const int64_t completed = blocksOf(rows, kLeftRows) * kLeftRows;
+    std::memset(y + rows * stride, 0, sizeof(uint32_t) * static_cast<size_t>((completed - rows) * stride));
+    return {form, y, stride, false};
+  }
+  if (!across) {
+    packPairs(x, xStride, rows, K, y, pairs);
+    return {form, y, pairs, false};
+  }
+  const int64_t width = blocksOf(rows, kLeftRows) * kLeftRows;
+  packPairColumns(x, xStride, K, rows, y, width, width);
+  return {form, y, width, true};
+}
+
+// A right operand as stored, in float32 or bfloat16.
+template <class T>
+struct RightBf16 {
+  const T* data;
+  int64_t stride;
+  bool across;  // stored [N, K]
+  // Packs the columns [j, j + n), at most kPairColumns, of the rows [k, k + K), at most kBf16Depth, as a panel.
+  void pack(Bf16 form, int64_t k, int64_t K, int64_t j, int64_t n, uint32_t* y) const {
+    const T* x = across ? data + j * stride + k : data + k * stride + j;
+#if defined(BREVITY_BFMMLA)
+    if (form == Bf16::bfmmla) {
+      const Quads quads{y, 4, 2 * kPairColumns};
+      const int64_t width = blocksOf(n, kQuadSide) * kQuadSide;
+      across ? packQuads(x, stride, n, K, quads, width) : packQuadsAcross(x, stride, n, K, quads, width);
+      return;
+    }
+#endif
+    const int64_t width = blocksOf(n, 16) * 16;
+    if (across) {
+      packPairRows(x, stride, K, n, y, kPairColumns, width);
+    } else {
+      packPairColumns(x, stride, K, n, y, kPairColumns, width);
+    }
+    if (form != Bf16::amx) return;
+    const int64_t pairs = pairsOf(K), completed = blocksOf(K, kDepthStep) * (kDepthStep / 2);
+    for (int64_t p = pairs; p < completed; p++)
+      std::memset(y + p * kPairColumns, 0, sizeof(uint32_t) * static_cast<size_t>(width));
+  }
+};
+
+// One panel: c [M, n] (+)= a·b for n ≤ kPairColumns columns of a packed b, over K.
+static void panelProductBf16(int64_t M, int64_t n, int64_t K, LeftBf16 a, const uint32_t* b, float* c, int64_t cStride,
+                             bool add) {
+  const int64_t pairs = pairsOf(K);
+  switch (a.form) {
+#if defined(BREVITY_PAIR_VECTORS)
+    case Bf16::avx512:
+      return avx512Product(M, n, pairs, a.data, a.stride, a.across, b, c, cStride, add);
+#endif
+#if defined(BREVITY_AMX)
+    case Bf16::amx:
+      return amxProduct(M, n, pairs, a.data, a.stride, b, c, cStride, add);
+#endif
+#if defined(BREVITY_BFMMLA)
+    case Bf16::bfmmla:
+      return mmlaProduct(M, n, quadsOf(K), a.data, a.stride, b, c, cStride, add);
+#endif
+    default:
+      break;
+  }
   for (int64_t i = 0; i < M; i++)
     for (int64_t j = 0; j < n; j++) {
       float sum = add ? c[i * cStride + j] : 0.0f;
-      for (int64_t k = 0; k < pairs; k++) {
-        const uint32_t x = a.at(i)[a.across ? k * a.stride : k], y = b[k * kColumns + j];
+      for (int64_t p = 0; p < pairs; p++) {
+        const uint32_t x = a.data[a.across ? p * a.stride + i : i * a.stride + p], y = b[p * kPairColumns + j];
         sum = sum + oddOf(x) * oddOf(y);
         sum = sum + evenOf(x) * evenOf(y);
       }
       c[i * cStride + j] = sum;
     }
 }
-
-// An operand as stored, in float32 or bfloat16.
-template <class T>
-struct RightPairs {
-  const T* data;
-  int64_t stride;
-  bool across;  // stored [N, K]
-  // The columns [j, j + n) of the rows [k, k + K) as a panel of row stride kColumns; k is even.
-  void pack(int64_t k, int64_t K, int64_t j, int64_t n, uint32_t* y) const {
-    const int64_t width = blocksOf(n, W) * W;
-    if (across) {
-      packPairRows(data + j * stride + k, stride, K, n, y, kColumns, width);
-    } else {
-      packPairColumns(data + k * stride + j, stride, K, n, y, kColumns, width);
-    }
-  }
-};
 
 }  // namespace BREVITY_NS
 }  // namespace brevity

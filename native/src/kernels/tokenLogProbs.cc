@@ -20,20 +20,19 @@ constexpr int64_t kSliceColumns = 1024;
 // Row stride of a slice: with a power of two, one column's elements would all fall into one set of the cache.
 constexpr int64_t kSliceStride = kSliceColumns + 16;
 
-// Depth of a panel of pairs, which takes the memory of a float32 panel.
-constexpr int64_t kPairsDepth = 2 * kDepth;
-
 // The product of some rows of hidden states and panels of the head.
 class Logits {
  public:
   // Floats of memory that `rows` rows need.
   static int64_t floats(const TokenLogProbs& p, int64_t rows) {
-    return kDepth * kColumns + (p.rounded ? rows * pairsOf(p.D) : 0);
+    return p.rounded ? kPanelWords + LeftBf16::words(rows, p.D) : kDepth * kColumns;
   }
 
   Logits(const TokenLogProbs& p, int64_t row, int64_t rows, float* memory)
-      : p_(p), row_(row), rows_(rows), panel_(memory), left_(reinterpret_cast<uint32_t*>(memory + kDepth * kColumns)) {
-    if (p.rounded) packPairs(p.hidden + row * p.D, p.D, rows, p.D, left_, pairsOf(p.D));
+      : p_(p), row_(row), rows_(rows), panel_(memory), scope_(p.rounded ? BREVITY_BF16_IN_USE : Bf16::none) {
+    if (!p.rounded) return;
+    uint32_t* words = reinterpret_cast<uint32_t*>(memory + kPanelWords);
+    left_ = packLeftBf16(scope_.form(), p.hidden + row * p.D, p.D, false, rows, p.D, words);
   }
 
   // logits [rows, n] without bias for n ≤ kColumns columns from v on.
@@ -48,14 +47,13 @@ class Logits {
   void product(const T* head, int64_t v, int64_t n, float* logits, int64_t stride) const {
     const int64_t across = p_.headTransposed ? p_.D : p_.V;
     if (p_.rounded) {
-      const RightPairs<T> right{head, across, p_.headTransposed};
-      const int64_t deepest = pairsOf(evenly(p_.D, kPairsDepth)) * 2;
+      const RightBf16<T> right{head, across, p_.headTransposed};
+      const int64_t deepest = bf16DepthOf(p_.D);
       uint32_t* panel = reinterpret_cast<uint32_t*>(panel_);
       for (int64_t k = 0; k < p_.D; k += deepest) {
         const int64_t depth = least(deepest, p_.D - k);
-        right.pack(k, depth, v, n, panel);
-        panelProductBf16(rows_, n, pairsOf(depth), LeftPairs{left_ + k / 2, pairsOf(p_.D), false}, panel, logits,
-                         stride, k > 0);
+        right.pack(scope_.form(), k, depth, v, n, panel);
+        panelProductBf16(rows_, n, depth, left_.from(k), panel, logits, stride, k > 0);
       }
       return;
     }
@@ -72,7 +70,8 @@ class Logits {
   const TokenLogProbs& p_;
   const int64_t row_, rows_;
   float* const panel_;
-  uint32_t* const left_;
+  const Bf16Scope scope_;
+  LeftBf16 left_{};
 };
 
 // A softmax's maximum and sum, kept per lane: lanes are combined only at the end of the row.
