@@ -26,6 +26,9 @@ Isa bestIsa();
 // The set that the kernels use now.
 Isa currentIsa();
 
+// Whether this processor has AVX512-BF16, whichever set is in use.
+bool hasBf16();
+
 // The instructions by which the set in use multiplies bfloat16 on this processor; null without any.
 const char* bf16Instructions();
 

@@ -37,6 +37,7 @@ const nativeRules: Rules = {
     /^(binding\.gyp|index\.cjs|install\.mjs|locate\.cjs|smallKernels\.cc|sources\.mjs)$/,
     /^src\/[\w/]+\.(cc|h)$/,
     /^cuda\/\w+\.(cc|cu|h)$/,
+    /^cuda\/emulator\/\w+\.h$/,
     /^cuda\/ptx\/\w+\.ptx$/,
   ],
   required: ['LICENSE', 'binding.gyp', 'install.mjs', 'locate.cjs', 'src/addon.cc', 'cuda/ptx/gemm.ptx'],

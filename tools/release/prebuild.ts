@@ -38,16 +38,24 @@ export function compileAddon(sources: string, platform: Platform): string {
   rmSync(tools, { recursive: true, force: true });
   mkdirSync(tools, { recursive: true });
   const program = zig();
-  const script = (command: string): string => {
-    const file = path.join(tools, command.split(' ')[0].replace('+', 'x'));
-    writeFileSync(file, `#!/bin/sh\nexec '${program}' ${command} "$@"\n`);
+  const script = (command: string, options: string): string => {
+    const file = path.join(tools, command.replaceAll('+', 'x'));
+    const lines = [
+      '#!/bin/sh',
+      // Asked for its own version, clang refuses a target with the version of glibc.
+      `[ "$1" = --version ] || set -- ${options} "$@"`,
+      // Zig turns every feature off that its baseline processor lacks, and -mavx512f does not turn this one on again.
+      'case "$*" in *-mavx512f*) set -- "$@" -mevex512 ;; esac',
+      `exec '${program}' ${command} "$@"`,
+    ];
+    writeFileSync(file, lines.join('\n') + '\n');
     chmodSync(file, 0o755);
     return file;
   };
   const options = `-target ${target}.${oldestGlibc} -fno-sanitize=all`;
   const env = {
     ...process.env,
-    ...{ CC: script(`cc ${options}`), CXX: script(`c++ ${options}`), AR: script('ar') },
+    ...{ CC: script('cc', options), CXX: script('c++', options), AR: script('ar', '') },
     ZIG_GLOBAL_CACHE_DIR: path.join(cache, 'objects'),
     BREVITY_ADDON: undefined,
   };

@@ -7,6 +7,7 @@
 // operands count as zero. Without the instruction a plain loop gives the same bits (but for subnormal sums), at a
 // fraction of the speed: it exists for tests, and a device does not offer bfloat16 products there.
 #pragma once
+#include "../isa.h"
 #include "gemmTile.h"
 
 #if defined(BREVITY_AVX512) && (defined(__GNUC__) || defined(__clang__))
@@ -21,7 +22,7 @@ namespace BREVITY_NS {
 // Whether this processor has the instruction.
 BREVITY_INLINE bool hasBf16Products() {
 #if defined(BREVITY_AVX512)
-  return __builtin_cpu_supports("avx512bf16");
+  return hasBf16();
 #else
   return false;
 #endif
