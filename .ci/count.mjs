@@ -29,7 +29,7 @@ function read(file) {
 
 let passed = 0;
 let failed = 0;
-for (const name of ['test.json', 'long.json', 'trainer.xml', 'trackers.json', 'clusters.json', 'release.json']) {
+for (const name of ['test.json', 'long.json', 'trainer.xml', 'trackers.json', 'clusters.json']) {
   const counts = read(path.join(folder, name));
   const suite = path.parse(name).name;
   if (counts === null || !Number.isInteger(counts.passed)) console.log(`${suite}: no report`);

@@ -35,8 +35,8 @@ export interface TrialResult {
   /** `brevity doctor`: the backend it uses, and what it says of `native`. */
   backend: string | null;
   native: string;
-  /** Rows that `brevity auto` printed. */
-  round: { round: number; reward: number; win_rate: number | null } | null;
+  /** Mean reward of the round's policy; null if the round did not end. */
+  reward: number | null;
   /** Bytes of the prefix. */
   size: number;
   problems: string[];
@@ -78,7 +78,7 @@ export async function runTrial(
   const started = Date.now();
   const result: TrialResult = {
     name: trial.name,
-    ...{ node: '', npm: '', seconds: 0, backend: null, native: '', round: null, size: 0, problems },
+    ...{ node: '', npm: '', seconds: 0, backend: null, native: '', reward: null, size: 0, problems },
   };
   try {
     result.node = (await run('node', ['--version'])).out.trim();
@@ -110,8 +110,14 @@ export async function runTrial(
       say(`doctor does not say why native is not used: ${result.native}`);
     checkOrigin(trial, path.join(prefix, 'lib/node_modules/brevity-dpo'), say);
 
-    result.round = await tinyRound(trial, brevity, path.join(prefix, 'lib/node_modules/brevity-dpo/data'), folder, run);
-    if (result.round === null) say('the round did not end with an evaluation');
+    result.reward = await tinyRound(
+      trial,
+      brevity,
+      path.join(prefix, 'lib/node_modules/brevity-dpo/data'),
+      folder,
+      run,
+    );
+    if (result.reward === null) say('the round did not end with an evaluation');
     result.size = Number(execFileSync('du', ['-sb', prefix], { encoding: 'utf8' }).split('\t')[0]);
   } finally {
     await registry.close();
@@ -134,7 +140,7 @@ function spawned(program: string, args: string[], cwd: string, env: NodeJS.Proce
 
 type Run = (program: string, args: string[]) => Promise<{ out: string; err: string }>;
 
-/** 8 prompts with 2 short responses each, from sampling to evaluation. */
+/** 8 prompts with 2 short responses each, from sampling to evaluation. @returns the mean reward, null without a result */
 async function tinyRound(trial: Trial, brevity: string, data: string, folder: string, run: Run) {
   const first = (name: string, rows: number): string => {
     const file = path.join(folder, name);
@@ -157,8 +163,7 @@ async function tinyRound(trial: Trial, brevity: string, data: string, folder: st
   ]);
   const rows = out.split('\n').filter((line) => line !== '');
   const last = rows.map((line) => JSON.parse(line) as Record<string, unknown>).find(({ round }) => round === 1);
-  if (last === undefined || typeof last.reward !== 'number') return null;
-  return { round: 1, reward: last.reward, win_rate: typeof last.win_rate === 'number' ? last.win_rate : null };
+  return typeof last?.reward === 'number' ? last.reward : null;
 }
 
 /** Which file the installed package loads. */
@@ -177,7 +182,8 @@ function environment(folder: string, compiler: boolean, registry: string, { node
   symlinkSync(node, path.join(bin, 'node'));
   symlinkSync(npm, path.join(bin, 'npm'));
   symlinkSync(path.join(path.dirname(npm), 'npx-cli.js'), path.join(bin, 'npx'));
-  symlinkSync('/bin/sh', path.join(bin, 'sh'));
+  // flock, of util-linux, is how an engine locks its run.
+  for (const name of ['/bin/sh', '/usr/bin/flock']) symlinkSync(name, path.join(bin, path.basename(name)));
   const home = path.join(folder, 'home');
   mkdirSync(home, { recursive: true });
   return {
