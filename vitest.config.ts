@@ -114,7 +114,7 @@ const wasmProject = {
       all.filter(
         (file) =>
           !isPure(file) &&
-          !under(file, ['tensor/native', 'tensor/tensorflow', 'native/emulated', 'conformance', 'clusters']),
+          !under(file, ['tensor/native', 'tensor/tensorflow', 'native/emulated', 'conformance', 'clusters', 'release']),
       ),
     ),
   },
@@ -172,6 +172,15 @@ const clustersProject = {
   },
 };
 
+/** Packs a release and installs it, which needs registries: `npm run test:release`. */
+const releaseProject = {
+  extends: true as const,
+  test: {
+    name: 'release',
+    include: ['test/release/*.test.ts'],
+  },
+};
+
 export default defineConfig({
   test: {
     globalSetup: 'test/state.ts',
@@ -188,6 +197,7 @@ export default defineConfig({
       ...(buildsEmulated ? [emulatedProject] : []),
       ...(process.env.BREVITY_TFJS_NODE === undefined ? [] : [tensorflowProject]),
       ...(process.env.BREVITY_CLUSTERS === '1' ? [clustersProject] : []),
+      ...(process.env.BREVITY_RELEASE === '1' ? [releaseProject] : []),
     ],
   },
 });

@@ -1,7 +1,8 @@
 /**
- * Builds the addon with node-gyp. Run by `npm install` it never fails: where the addon cannot be built the reason is
- * kept in build/problem.json, `brevity doctor` shows it and the wasm backend serves. With --required (`npm run
- * build:native`) it shows the build and fails.
+ * Builds the addon with node-gyp, unless the package of this platform has one that loads. Run by `npm install` it never
+ * fails: where the addon cannot be built the reason is kept in build/problem.json, `brevity doctor` shows it and the wasm
+ * backend serves. With --required (`npm run build:native`) it builds in any case, shows the build and fails. --arch=ARCH
+ * builds for another processor with the compiler of CXX.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,16 +10,22 @@ import { createRequire } from 'node:module';
 import { availableParallelism, totalmem } from 'node:os';
 import path from 'node:path';
 
+const require = createRequire(import.meta.url);
+const { prebuilt, platformPackage, rebuildCommand } = require('./locate.cjs');
 const folder = import.meta.dirname;
 const required = process.argv.includes('--required');
-const problem = build();
+const arch = process.argv.find((argument) => argument.startsWith('--arch='));
+const given = required ? null : prebuilt();
+const unusable = given === null ? null : loadProblem(given);
+const problem = given !== null && unusable === null ? null : build();
 if (problem !== null) {
   rmSync(path.join(folder, 'build'), { recursive: true, force: true });
   mkdirSync(path.join(folder, 'build'));
   writeFileSync(path.join(folder, 'build', 'problem.json'), JSON.stringify({ problem }) + '\n');
+  if (unusable !== null) console.error(`The addon of ${platformPackage} does not load (${unusable}).`);
   console.error(`The native backend was not built: ${problem}.`);
   if (required) process.exitCode = 1;
-  else console.error('Brevity computes with WebAssembly instead; `npm run build:native` tries again.');
+  else console.error(`Brevity computes with WebAssembly instead; \`${rebuildCommand}\` tries again.`);
 }
 
 /** @returns null, or why it could not be built, in a clause */
@@ -40,6 +47,7 @@ function build() {
   const args = [gyp, 'rebuild', `--jobs=${jobs}`];
   const headers = ownHeaders();
   if (headers !== null) args.push(`--nodedir=${headers}`);
+  if (arch !== undefined) args.push(arch);
   const env = { ...process.env };
   if (compilers.length > 0) env.CXX = compilers[0];
   const { status, stdout, stderr, error } = spawnSync(process.execPath, args, {
@@ -50,7 +58,11 @@ function build() {
     stdio: required ? 'inherit' : 'pipe',
   });
   if (error !== undefined) return `node-gyp could not be started: ${error.message}`;
-  if (status === 0 && existsSync(path.join(folder, 'build', 'Release', 'brevity.node'))) return loadProblem();
+  const built = path.join(folder, 'build', 'Release', 'brevity.node');
+  if (status === 0 && existsSync(built)) {
+    const reason = arch === undefined ? loadProblem(built) : null;
+    return reason === null ? null : `the addon was built and does not load (${reason})`;
+  }
   return explain(`${stdout ?? ''}\n${stderr ?? ''}`);
 }
 
@@ -80,12 +92,13 @@ function ownHeaders() {
   return existsSync(path.join(prefix, 'include', 'node', 'node_api.h')) ? prefix : null;
 }
 
-function loadProblem() {
+/** @returns null, or the first line of why an addon does not load */
+function loadProblem(file) {
   try {
-    createRequire(import.meta.url)('./index.cjs');
+    require(file);
     return null;
   } catch (error) {
-    return `the addon was built and does not load (${error.message.split('\n')[0]})`;
+    return error.message.split('\n')[0];
   }
 }
 

@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 /** `brevity`: parses the arguments and loads the file under cli/ that implements the command. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { UserError, hasCode } from './core/errors.js';
 import { recordInvocation } from './io/invocation.js';
 import { print, printError } from './io/print.js';
+import { brevityVersion } from './io/version.js';
 import { commandLine } from './core/shell.js';
 
 recordInvocation(process.argv, process.env, process.cwd());
@@ -70,7 +71,7 @@ async function terminalCommand(): Promise<Command> {
   const { addSettingsOptions, lookOf, reviewerOf, reviewerOption } = await import('./cli/terminalOptions.js');
   const command = new Command('brevity')
     .description('Supervise iterative length-regularized DPO round by round.')
-    .version(version(), '--version')
+    .version(brevityVersion, '--version')
     .argument('[run]', 'run directory; without it the list of runs');
   return addSettingsOptions(addRunOptions(command).addOption(reviewerOption()))
     .addHelpText('after', summary())
@@ -86,11 +87,6 @@ async function terminalCommand(): Promise<Command> {
       const { left } = await runTui(openOrCreateRun(run, options), { look, reviewer });
       if (left) await listAfter(run, look, reviewer);
     });
-}
-
-function version(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
 /** @throws UserError for a word that is neither a run nor a command but resembles a command */

@@ -49,7 +49,7 @@ export async function bundlePrograms(outdir: string): Promise<void> {
     minifySyntax: true,
     minifyWhitespace: true,
     mainFields: ['module', 'main'],
-    external: ['@brevity/native', '@tensorflow/tfjs-backend-wasm', 'node-fetch', 'react-devtools-core'],
+    external: ['@brevity-dpo/native', '@tensorflow/tfjs-backend-wasm', 'node-fetch', 'react-devtools-core'],
     alias: { vitest: path.join(import.meta.dirname, 'suites/vitest.ts') },
     define: { 'process.env.NODE_ENV': '"production"' },
   });

@@ -44,7 +44,7 @@ try {
   run('make', '-s', '-j2', '-C', 'native/cuda/test', 'addon', '../../build-test/cuda/tests');
   const programs = {
     'bin/node': process.execPath,
-    'app/node_modules/@brevity/native/build/Release/brevity.node': inRoot('native/build/Release/brevity.node'),
+    'app/node_modules/@brevity-dpo/native/build/Release/brevity.node': inRoot('native/build/Release/brevity.node'),
     'emulated/brevity.node': inRoot('native/build-test/cuda/brevity.node'),
     'kernels/tests': inRoot('native/build-test/cuda/tests'),
   };
@@ -54,8 +54,8 @@ try {
   const bundled = into('app/dist/src');
   await bundlePrograms(bundled);
   await bundleConformance(into('app/dist/src/conformance.js'), true);
-  for (const file of ['index.cjs', 'package.json'])
-    copyFileSync(inRoot(`native/${file}`), into(`app/node_modules/@brevity/native/${file}`));
+  for (const file of ['index.cjs', 'locate.cjs', 'package.json'])
+    copyFileSync(inRoot(`native/${file}`), into(`app/node_modules/@brevity-dpo/native/${file}`));
   copyFileSync(inRoot('package.json'), into('app/package.json'));
   for (const file of ['package.json', 'lib/jasmine-core.js', 'lib/jasmine-core/jasmine.js'])
     copyFileSync(inRoot(`node_modules/jasmine-core/${file}`), into(`app/node_modules/jasmine-core/${file}`));

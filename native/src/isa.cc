@@ -6,6 +6,10 @@
 
 #include "kernels/all.h"
 
+#if defined(BREVITY_X86)
+#include <cpuid.h>
+#endif
+
 namespace brevity {
 
 // The public names. Initialised statically, so that they can be called at any time.
@@ -20,14 +24,41 @@ namespace {
 #define USE_AVX2(name) name = avx2::name;
 #define USE_AVX512(name) name = avx512::name;
 
+#if defined(BREVITY_X86)
+struct Processor {
+  bool avx2 = false;
+  bool avx512 = false;
+};
+
+// Intel's manual, volume 2, CPUID. Not __builtin_cpu_supports: its table comes with the compiler, and Zig's has none.
+Processor readProcessor() {
+  Processor found;
+  unsigned a, b, c, d;
+  if (!__get_cpuid(1, &a, &b, &c, &d)) return found;
+  const bool fma = c & bit_FMA;
+  // The operating system must save the registers: XCR0 has a bit for each part of them.
+  if (!(c & bit_OSXSAVE)) return found;
+  unsigned saved, high;
+  asm volatile("xgetbv" : "=a"(saved), "=d"(high) : "c"(0));
+  const bool ymm = (saved & 0x06) == 0x06, zmm = (saved & 0xe6) == 0xe6;
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return found;
+  const unsigned all512 = bit_AVX512F | bit_AVX512DQ | bit_AVX512BW | bit_AVX512VL;
+  found.avx2 = ymm && fma && (b & bit_AVX2);
+  found.avx512 = found.avx2 && zmm && (b & all512) == all512;
+  return found;
+}
+
+const Processor& processor() {
+  static const Processor read = readProcessor();
+  return read;
+}
+#endif
+
 Isa current = Isa::plain;
 const char* problem = nullptr;
 
 // Runs when the library is loaded.
 [[maybe_unused]] const bool chosen = [] {
-#if defined(BREVITY_X86)
-  __builtin_cpu_init();
-#endif
   setIsa(bestIsa());
   const char* asked = std::getenv("BREVITY_ISA");
   if (asked == nullptr || *asked == '\0') return true;
@@ -47,12 +78,10 @@ bool isaRuns(Isa isa) {
     case Isa::plain:
       return true;
 #if defined(BREVITY_X86)
-    // __builtin_cpu_supports also checks that the operating system saves the registers.
     case Isa::avx2:
-      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+      return processor().avx2;
     case Isa::avx512:
-      return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-             __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && isaRuns(Isa::avx2);
+      return processor().avx512;
 #elif defined(BREVITY_ARM)
     case Isa::neon:
       return true;

@@ -1,7 +1,7 @@
 /** `brevity job`: executes the folder of an update job on the machine that it was sent to. */
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command } from 'commander';
+import { brevityVersion } from '../io/version.js';
 import { attemptIn, executeJob } from '../run/jobs/execute.js';
 import { examples } from './options.js';
 
@@ -22,13 +22,8 @@ ${examples('job runs/mine/rounds/0001/job')}`,
       for (const signal of ['SIGTERM', 'SIGUSR1'] as const) process.on(signal, () => (suspended = true));
       process.exitCode = await executeJob(path.resolve(dir), {
         attempt: attemptIn(process.env),
-        version: version(),
+        version: brevityVersion,
         suspended: () => suspended,
       });
     });
-}
-
-function version(): string {
-  const file = new URL('../../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }

@@ -39,6 +39,6 @@ export async function bundle(outfile: string, minify = false): Promise<void> {
     outfile,
     minifySyntax: minify,
     minifyWhitespace: minify,
-    external: ['@brevity/native', 'jasmine-core', 'node-fetch'],
+    external: ['@brevity-dpo/native', 'jasmine-core', 'node-fetch'],
   });
 }

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from . import __version__
 from .job import Job, Superseded
-from .request import JobError, read_pairs, read_probes, read_request
+from .request import JobError, check_release, read_pairs, read_probes, read_request
 
 if TYPE_CHECKING:
     from .run import Run
@@ -90,6 +90,7 @@ def execute(folder: Path, signalled: list[int], main_rank: bool) -> int:
 
 def prepare(job: Job) -> Run:
     """Reads the folder and starts the process group."""
+    check_release(job.folder, __version__)
     request = read_request(job.folder)
     pairs = read_pairs(job.folder, request)
     probes = read_probes(job.folder)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -347,6 +348,30 @@ def _read_objective(raw: Any, version: int, file: str) -> Objective:
                 f"expected {NEUTRAL[key]}"
             )
     return objective
+
+
+def check_release(folder: Path, version: str) -> None:
+    """Refuses a job of another release of Brevity, whose updates may differ (src/core/version.ts has the rule).
+
+    launch.json is the launcher's: without one, as in standalone use, there is nothing to compare with.
+    """
+    try:
+        begun_by = json.loads((folder / "launch.json").read_text(encoding="utf-8")).get("brevity")
+    except (OSError, ValueError, AttributeError):
+        return
+    if isinstance(begun_by, str) and _release(begun_by) != _release(version):
+        raise JobError(
+            f"the job is of Brevity {begun_by} and this Python has brevity_trainer {version}, whose updates may differ; "
+            f"install the folder trainer of Brevity {begun_by} on the node, then retry"
+        )
+
+
+def _release(version: str) -> str:
+    match = re.match(r"(\d+)\.(\d+)\.", version)
+    if match is None:
+        return version
+    major, minor = match.groups()
+    return f"0.{minor}" if major == "0" else major
 
 
 def read_pairs(folder: Path, request: Request | None = None) -> list[Pair]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from brevity_trainer.request import JobError, check_release
 from conftest import GOLDEN, PAIRS, POLICY, done_of, execute, log_of, make_job, read_rows
 from safetensors.torch import load_file, save_file
 from test_update import LORA
@@ -63,6 +64,31 @@ REQUESTS = {
 def test_requests(case, tmp_path):
     edit, sentence = REQUESTS[case]
     fails(edited(make_job(tmp_path / "job"), edit), sentence)
+
+
+RELEASES = {"0.1.0": True, "0.1.7": True, "0.2.0": False, "1.1.0": False, "1.4.2": False}
+
+
+@pytest.mark.parametrize("begun_by", RELEASES)
+def test_releases(begun_by, tmp_path):
+    """As src/core/version.ts."""
+    (tmp_path / "launch.json").write_text(json.dumps({"attempt": 1, "brevity": begun_by}))
+    if RELEASES[begun_by]:
+        check_release(tmp_path, "0.1.3")
+    else:
+        with pytest.raises(JobError, match=f"is of Brevity {re.escape(begun_by)} and .* brevity_trainer 0.1.3"):
+            check_release(tmp_path, "0.1.3")
+    # From 1.0 on minor versions are compatible.
+    (tmp_path / "launch.json").write_text('{"brevity": "2.1.0"}')
+    check_release(tmp_path, "2.0.4")
+    with pytest.raises(JobError):
+        check_release(tmp_path, "3.1.0")
+
+
+def test_a_job_of_another_release(tmp_path):
+    job = make_job(tmp_path / "job")
+    (job / "launch.json").write_text('{"attempt": 1, "id": "brevity-test-r0001", "brevity": "99.0.0"}')
+    fails(job, r"^the job is of Brevity 99\.0\.0 and this Python has brevity_trainer \d+\.\d+\.\d+, .* on the node, then")
 
 
 PAIR_FILES = {

@@ -236,10 +236,12 @@ const endSchema = z.object({
   resubmittable: z.boolean(),
 });
 
-/** The engine's record of a launch, written before each step of it. Executors read `attempt` only. */
+/** The engine's record of a launch, written before each step of it. Executors read `id`, `attempt` and `brevity`. */
 export const launchSchema = z.object({
   version: z.literal(JOB_VERSION),
   id: z.string(),
+  /** Version of the Brevity that began the attempt; earlier ones did not write it. */
+  brevity: z.string().optional(),
   launcher: z.enum(launcherNames),
   attempt: z.int().min(1),
   /** `submitting`: the scheduler may or may not have received it. */

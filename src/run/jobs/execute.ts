@@ -18,6 +18,7 @@ import type { Objective } from '../../core/objectives/objective.js';
 import { pairSides, referenceSums, type ReferenceLogps } from '../../train/step.js';
 import { hasCode, messageOf, UserError } from '../../core/errors.js';
 import { parseJson } from '../../core/limits.js';
+import { sameRelease } from '../../core/version.js';
 import { saveModel, type LoadedModel } from '../../model/folder.js';
 import { log, print } from '../../io/print.js';
 import { ModelShelf } from '../stages/models.js';
@@ -119,6 +120,15 @@ function claim(dir: string, id: string, attempt: number | null): void {
   }
 }
 
+/** @throws UserError if another release of Brevity began the attempt, whose updates may differ from this one's */
+function checkRelease(dir: string, version: string): void {
+  const begunBy = readLaunch(dir)?.brevity;
+  if (begunBy === undefined || sameRelease(begunBy, version)) return;
+  throw new UserError(
+    `this job is of Brevity ${begunBy}, and ${hostname()} has brevity ${version}, whose updates may differ; install brevity-dpo@${begunBy} on the node, then retry`,
+  );
+}
+
 /** A lost node that returns may run an attempt that was replaced long ago, or whose job was discarded. */
 function checkAttempt(dir: string, id: string, attempt: number | null): void {
   const latest = attempt === null ? null : readLaunch(dir);
@@ -182,6 +192,7 @@ class Execution {
 
   private async execute(): Promise<JobDone['outcome']> {
     const { dir, request } = this;
+    checkRelease(dir, this.options.version);
     this.tell({ state: 'loading' });
     const pairs = readPairs(dir, request);
     const probes = readJobProbes(dir);

@@ -24,6 +24,7 @@ import { seedRound } from '../../core/rounds.js';
 import { sampleRowSchema, type PairRow } from '../../core/rows.js';
 import { deriveSeed } from '../../core/seeds.js';
 import { makeDirectory, removeAll, syncDirectory, syncTree, writeFileAtomic } from '../../io/durable.js';
+import { brevityVersion } from '../../io/version.js';
 import { appendJsonLines, readJsonLines, writeJsonLines } from '../../io/jsonl.js';
 import { remotePath } from '../../remote/names.js';
 import type { JobEnd } from '../../protocol/remoteViews.js';
@@ -187,6 +188,7 @@ class JobWatch {
     const launch: JobLaunch = {
       version: JOB_VERSION,
       id,
+      brevity: brevityVersion,
       launcher: this.config.launcher,
       attempt: (before?.attempt ?? 0) + 1,
       state: 'submitting',

@@ -1,6 +1,6 @@
 /**
- * Loads the addon (the optional package @brevity/native, built when Brevity is installed), or explains in plain words
- * why it cannot be loaded and which command fixes that.
+ * Loads the addon (the optional package @brevity-dpo/native: prebuilt for this platform, or compiled when Brevity is
+ * installed), or explains in plain words why it cannot be loaded and which command fixes that.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -8,36 +8,53 @@ import path from 'node:path';
 import { messageOf } from '../../core/errors.js';
 import type { Addon } from './device.js';
 
-/** The command that rebuilds the addon. */
-export const rebuildCommand = 'npm run build:native';
+const packageName = '@brevity-dpo/native';
+
+/** What the package's locate.cjs says of itself. */
+export interface AddonPackage {
+  folder: string;
+  /** Path of the addon, which may not exist; `compiled` on this machine, or `prebuilt` in the package of the platform. */
+  file: string;
+  origin: 'named' | 'compiled' | 'prebuilt';
+  /** The command that compiles the addon. */
+  rebuildCommand: string;
+}
 
 /** @throws Error with the reason and the fix */
 export function loadAddon(): Addon {
-  const require = createRequire(import.meta.url);
   try {
-    return require('@brevity/native') as Addon;
+    return createRequire(import.meta.url)(packageName) as Addon;
   } catch (cause) {
-    throw new Error(explainAddonFailure(cause, addonFolder(require)), { cause });
+    throw new Error(explainAddonFailure(cause, addonPackage()), { cause });
   }
 }
 
-function addonFolder(require: NodeJS.Require): string | null {
+/** null if npm did not install the package */
+export function addonPackage(): AddonPackage | null {
+  const require = createRequire(import.meta.url);
+  let script: string;
   try {
-    return path.dirname(require.resolve('@brevity/native/package.json'));
+    script = require.resolve(`${packageName}/locate.cjs`);
   } catch {
     return null;
   }
+  const { locate, rebuildCommand } = require(script) as {
+    locate: () => Pick<AddonPackage, 'file' | 'origin'>;
+    rebuildCommand: string;
+  };
+  return { folder: path.dirname(script), rebuildCommand, ...locate() };
 }
 
 /**
  * Why the addon did not load, in one clause that says what to do.
  *
- * @param folder of the package, or null if npm did not install it
+ * @param found null if npm did not install the package
  */
-export function explainAddonFailure(error: unknown, folder: string | null): string {
+export function explainAddonFailure(error: unknown, found: AddonPackage | null): string {
   const [message] = messageOf(error).split('\n');
-  if (folder === null) return `its package is not installed; \`npm install\` adds and builds it`;
-  const file = process.env.BREVITY_ADDON ?? path.join(folder, 'build', 'Release', 'brevity.node');
+  if (found === null)
+    return `its package ${packageName} is not installed; install Brevity again, without --omit=optional`;
+  const { folder, file, rebuildCommand } = found;
   if (!existsSync(file)) {
     const why =
       buildProblem(folder) ?? 'it was not built when Brevity was installed (npm may have been told to run no scripts)';

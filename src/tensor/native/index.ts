@@ -2,7 +2,7 @@
 import { availableParallelism, totalmem } from 'node:os';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Precision } from '../../core/config/schema.js';
-import { loadAddon } from './addon.js';
+import { addonPackage, loadAddon } from './addon.js';
 import { NativeBackend } from './backend.js';
 import { Device, type DeviceSettings } from './device.js';
 import { registerKernels } from './register/index.js';
@@ -47,12 +47,13 @@ export function registerNative(settings: DeviceSettings): void {
   registered = true;
 }
 
-/** Instruction set, number of threads and precision, for people. The native backend must be the current one. */
+/** Instruction set, number of threads, precision and whether the addon is prebuilt, for people. The native backend must be the current one. */
 export function describeNative(): string {
   const { device } = tf.backend() as NativeBackend;
   const { isa, threads, problem, description } = device;
   const names: Record<string, string> = { avx512: 'AVX-512', avx2: 'AVX2', neon: 'NEON', plain: 'plain' };
   const products = device.roundsProducts ? `, products in bfloat16 (${description})` : '';
-  const text = `our C++ kernels, ${names[isa] ?? isa}, ${threads} ${threads === 1 ? 'thread' : 'threads'}${products}`;
+  const origin = addonPackage()?.origin === 'prebuilt' ? ', prebuilt' : '';
+  const text = `our C++ kernels, ${names[isa] ?? isa}, ${threads} ${threads === 1 ? 'thread' : 'threads'}${products}${origin}`;
   return problem === undefined ? text : `${text}; ${problem}`;
 }

@@ -58,6 +58,13 @@ function job(changes: Partial<Record<keyof JobRequest, unknown>> = {}, rows: obj
   return dir;
 }
 
+/** launch.json of the first attempt, as the engine writes it. */
+function writeLaunch(dir: string, changes: object): void {
+  const launch = { version: 1, id: request.id, launcher: 'process', attempt: 1, state: 'submitted', job: '1' };
+  const rest = { submitted_at: '', started_at: null, told: null, end: null };
+  writeFileSync(path.join(dir, 'launch.json'), JSON.stringify({ ...launch, ...rest, ...changes }));
+}
+
 function execute(dir: string, env: Record<string, string> = {}) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [cli, 'job', dir], {
     encoding: 'utf8',
@@ -185,12 +192,21 @@ describe('attempts', () => {
     ],
   ])('%s replaces it', (_name, changes, message) => {
     const dir = job();
-    const launch = { version: 1, id: request.id, launcher: 'process', attempt: 1, state: 'submitted', job: '1' };
-    const rest = { submitted_at: '', started_at: null, told: null, end: null };
-    writeFileSync(path.join(dir, 'launch.json'), JSON.stringify({ ...launch, ...rest, ...changes }));
+    writeLaunch(dir, changes);
     const { status, stdout } = execute(dir, { BREVITY_JOB_ATTEMPT: '1' });
     expect(status).toBe(3);
     expect(stdout).toMatch(message);
+  });
+
+  it('a job of another release is refused: its updates may differ', () => {
+    const dir = job();
+    writeLaunch(dir, { brevity: '99.0.0' });
+    const { status } = execute(dir, { BREVITY_JOB_ATTEMPT: '1' });
+    expect(status).toBe(1);
+    expect(readDone(dir)).toMatchObject({ outcome: 'failed', steps: 0 });
+    expect(readDone(dir)?.message).toMatch(
+      /^this job is of Brevity 99\.0\.0, and \S+ has brevity \d+\.\d+\.\d+, whose updates may differ; install brevity-dpo@99\.0\.0 /,
+    );
   });
 
   it('a finished job is left as it is', () => {

@@ -4,18 +4,25 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { explainAddonFailure } from '../../../src/tensor/native/addon.js';
+import { type AddonPackage, addonPackage, explainAddonFailure } from '../../../src/tensor/native/addon.js';
 import { dist } from '../../engine/runs.js';
 import { goldenFolder } from '../../golden.js';
 import { temporaryDirectories } from '../../temporary.js';
 
 const temporaryDirectory = temporaryDirectories();
 
-function built(): string {
+/** A package without an addon. */
+function unbuilt(): AddonPackage {
   const folder = temporaryDirectory();
-  mkdirSync(path.join(folder, 'build', 'Release'), { recursive: true });
-  writeFileSync(path.join(folder, 'build', 'Release', 'brevity.node'), '');
-  return folder;
+  const file = path.join(folder, 'build', 'Release', 'brevity.node');
+  mkdirSync(path.dirname(file), { recursive: true });
+  return { folder, file, origin: 'compiled', rebuildCommand: 'npm run build:native' };
+}
+
+function built(content = ''): AddonPackage {
+  const found = unbuilt();
+  writeFileSync(found.file, content);
+  return found;
 }
 
 describe('an addon that does not load', () => {
@@ -31,34 +38,30 @@ describe('an addon that does not load', () => {
   });
 
   it('says why it was not built', () => {
-    const folder = temporaryDirectory();
-    mkdirSync(path.join(folder, 'build'));
-    writeFileSync(path.join(folder, 'build', 'problem.json'), JSON.stringify({ problem: 'no C++ compiler was found' }));
-    const text = explainAddonFailure(new Error('Cannot find module'), folder);
+    const found = unbuilt();
+    const problem = JSON.stringify({ problem: 'no C++ compiler was found' });
+    writeFileSync(path.join(found.folder, 'build', 'problem.json'), problem);
+    const text = explainAddonFailure(new Error('Cannot find module'), found);
     expect(text).toBe('no C++ compiler was found; `npm run build:native` builds it');
-    expect(explainAddonFailure(new Error('x'), temporaryDirectory())).toMatch(
-      /was not built when Brevity was installed/,
-    );
-    expect(explainAddonFailure(new Error('x'), null)).toMatch(/not installed; `npm install`/);
+    expect(explainAddonFailure(new Error('x'), unbuilt())).toMatch(/was not built when Brevity was installed/);
+    expect(explainAddonFailure(new Error('x'), null)).toMatch(/is not installed; install Brevity again/);
   });
 
   it('and a real file of another format is told so', () => {
-    const folder = built();
-    const file = path.join(folder, 'build', 'Release', 'brevity.node');
-    writeFileSync(file, 'this is no shared library, of any processor, and is long enough to be read as one');
+    const found = built('this is no shared library, of any processor, and is long enough to be read as one');
     let error: unknown = null;
     try {
-      createRequire(import.meta.url)(file);
+      createRequire(import.meta.url)(found.file);
     } catch (thrown) {
       error = thrown;
     }
-    expect(explainAddonFailure(error, folder)).toMatch(/`npm run build:native` builds it anew/);
+    expect(explainAddonFailure(error, found)).toMatch(/`npm run build:native` builds it anew/);
   });
 
   it.runIf(process.platform === 'linux')('one of another processor is named so; auto goes on with wasm', () => {
     const folder = temporaryDirectory();
     const foreign = path.join(folder, 'foreign.node');
-    const binary = readFileSync(createRequire(import.meta.url).resolve('@brevity/native/build/Release/brevity.node'));
+    const binary = readFileSync((addonPackage() as AddonPackage).file);
     binary.writeUInt16LE(process.arch === 'x64' ? 183 : 62, 18);
     writeFileSync(foreign, binary);
     const row = JSON.stringify({ prompt_ids: [3, 4], response_ids: [5] }) + '\n';

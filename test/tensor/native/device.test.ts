@@ -109,7 +109,7 @@ describe('threads', () => {
   it('loads in worker threads, each with a device of its own', async () => {
     const code = `
       const { parentPort } = require('node:worker_threads');
-      const addon = require('@brevity/native');
+      const addon = require('@brevity-dpo/native');
       const { threads } = addon.open('cpu', 1, 2 ** 30, false, 'fp32');
       const handle = addon.allocate(8);
       addon.write(handle, new Float32Array([threads, handle]), 0);
