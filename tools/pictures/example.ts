@@ -89,8 +89,12 @@ export async function recordExample(folder: string): Promise<void> {
 
   const report = new Session(['report', 'example'], folder, 600);
   await report.ended();
-  report.draw('handbook/paper', 'From the report of the run: what a round shows, with intervals, and by kind of prompt', {
-    start: /^### What round/,
-    rows: 24,
-  });
+  report.draw(
+    'handbook/paper',
+    'From the report of the run: what a round shows, with intervals, and by kind of prompt',
+    {
+      start: /^### What round/,
+      rows: 24,
+    },
+  );
 }

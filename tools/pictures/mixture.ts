@@ -33,6 +33,9 @@ async function knowingJudge(): Promise<(asked: Asked) => Said> {
 
 export async function recordMixture(folder: string): Promise<void> {
   const judge = await startJudge(await knowingJudge());
+  // Half of the prompts are enough for the pictures.
+  const prompts = readFileSync(path.join(data, 'prompts.jsonl'), 'utf8').split('\n').slice(0, 160);
+  writeFileSync(path.join(folder, 'prompts.jsonl'), `${prompts.join('\n')}\n`);
   writeFileSync(path.join(folder, 'sums.mjs'), codeOf('handbook/writing-a-reward.md', 'js'));
   const example = JSON.parse(readFileSync(path.join(data, 'example.json'), 'utf8')) as {
     update: object;
@@ -44,10 +47,12 @@ export async function recordMixture(folder: string): Promise<void> {
       ...example,
       model: path.join(data, 'base-policy'),
       reward: `hf:${path.join(data, 'reward-model')}+2*module:./sums.mjs`,
-      prompts: path.join(data, 'prompts.jsonl'),
+      prompts: './prompts.jsonl',
       held_out: path.join(data, 'held-out.jsonl'),
       update: {
         ...example.update,
+        // Long enough to be seen at work, and for the held-out loss to turn.
+        epochs: 5,
         held_out_share: 0.1,
         job: { launcher: 'process', command: 'brevity job {dir}' },
       },
@@ -68,7 +73,7 @@ export async function recordMixture(folder: string): Promise<void> {
     await session.press(keys.enter);
     await session.until(/Launch the update on/);
     await session.press('y');
-    await session.until(/\b[12]\d of \d+ steps/);
+    await session.until(/\b[1-9]\d* of \d+ steps/);
     session.draw('handbook/cluster', 'An update as a job: where it runs, its phase, the check of z, its curves');
     await session.until(/Round 1 on \d+ held-out prompts/);
     await session.press('3');

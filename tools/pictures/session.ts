@@ -35,7 +35,7 @@ export class Session {
   }
 
   /** Waits until the screen matches, and a moment longer, so that it is drawn in full. */
-  async until(pattern: RegExp, seconds = 300): Promise<void> {
+  async until(pattern: RegExp, seconds = 900): Promise<void> {
     await this.terminal.until(pattern, seconds);
     await pause(400);
   }

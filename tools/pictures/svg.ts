@@ -59,8 +59,7 @@ function drawLine(line: Line, paints: Paints): string {
   const parts: string[] = [];
   const path = (classes: string, shape: string) => parts.push(`<path${classes} d="${shape}"/>`);
   for (const { x, cells, text, ink, paper, isBold, isDim } of line) {
-    if (paper !== null)
-      path(` class="${paints.of('fill', paper)}"`, rectangle(x * CELL, 0, (x + cells) * CELL, ROW));
+    if (paper !== null) path(` class="${paints.of('fill', paper)}"`, rectangle(x * CELL, 0, (x + cells) * CELL, ROW));
     const look = [isBold ? 'b' : '', isDim ? 'd' : ''].filter(Boolean);
     const classOf = (names: readonly string[]) => (names.length === 0 ? '' : ` class="${names.join(' ')}"`);
     const textClass = classOf([...(ink === INK ? [] : [paints.of('fill', ink)]), ...look]);
