@@ -63,9 +63,9 @@ export async function recordMixture(folder: string): Promise<void> {
   const session = new Session(['mixture', '--config', 'config.json', ...trusted], folder);
   try {
     await session.until(/waiting for your review[\s\S]*─ Prompt 1 /);
-    // The pairs about which the two rewards disagree most come first.
+    // A sum, about which both parts have something to say.
     await session.press('/');
-    await session.press('dissent > 20');
+    await session.press('p:plus');
     await session.press(keys.enter);
     await session.press('d');
     session.draw('handbook/writing-a-reward', 'All responses to a prompt, with what each part of the reward says');
