@@ -51,7 +51,7 @@ export async function recordMixture(folder: string): Promise<void> {
       held_out: path.join(data, 'held-out.jsonl'),
       update: {
         ...example.update,
-        // Long enough to be seen at work, and for the held-out loss to turn.
+        // Long enough for training and held-out loss to part.
         epochs: 5,
         held_out_share: 0.1,
         job: { launcher: 'process', command: 'brevity job {dir}' },
@@ -73,13 +73,14 @@ export async function recordMixture(folder: string): Promise<void> {
     await session.press(keys.enter);
     await session.until(/Launch the update on/);
     await session.press('y');
-    await session.until(/\b[1-9]\d* of \d+ steps/);
-    session.draw('handbook/cluster', 'An update as a job: where it runs, its phase, the check of z, its curves');
     await session.until(/Round 1 on \d+ held-out prompts/);
-    await session.press('3');
+    await session.press('3', 1, 1000);
     session.draw('handbook/curves', 'The curves of a finished update, with loss and accuracy on held-out pairs');
+    await session.press('l', 1, 3000);
+    session.draw('handbook/cluster', 'An update as a job: where it ran, and the end of its log');
+    await session.press('l');
     await session.press('4');
-    await session.press('d');
+    await session.press('d', 1, 1000);
     session.draw('handbook/judge', 'What the reward and a second judge say, and how far they agree');
   } finally {
     await session.quit('mixture');
