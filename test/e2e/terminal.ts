@@ -68,6 +68,12 @@ export class TestTerminal {
     ).join('\n');
   }
 
+  /** The cells of a row of the screen. */
+  line(y: number): xterm.IBufferLine | undefined {
+    const buffer = this.screenModel.buffer.active;
+    return buffer.getLine(buffer.viewportY + y);
+  }
+
   /** The screen, and under each line how its stretches are painted: `3-10 cyan bold`. */
   painted(): string {
     const buffer = this.screenModel.buffer.active;
