@@ -122,7 +122,7 @@ describe.runIf(has('zsh'))('zsh', () => {
     ['brevity update --objective sim\t', 'brevity update --objective simpo'],
     ['brevity update --objective=sim\t', 'brevity update --objective=simpo'],
     ['brevity runs/x --backend nat\t', 'brevity runs/x --backend native'],
-    ['brevity merge-decisions --in\t', 'brevity merge-decisions --into'],
+    ['brevity merge-decisions --in\t', 'brevity merge-decisions --into='],
     ['brevity sample --model mo\t', 'brevity sample --model model/'],
     ['brevity score --reward hf:mo\t', 'brevity score --reward hf:model/'],
     ['brevity completion z\t', 'brevity completion zsh'],

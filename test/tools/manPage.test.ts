@@ -31,5 +31,6 @@ it.runIf(has('groff'))('groff formats it without a warning', () => {
 
 it.runIf(has('mandoc'))('mandoc finds nothing to correct', () => {
   const { stdout } = spawnSync('mandoc', ['-Tlint', '-Wwarning', file], { encoding: 'utf8' });
-  expect(stdout).toBe('');
+  // The page says its version instead: a date would change with every build.
+  expect(stdout.replace(/^.*missing date.*\n/m, '')).toBe('');
 });
