@@ -89,7 +89,9 @@ const usage = (command: Command): string =>
 
 /** Remarks and examples, as they are laid out. */
 function notes(command: Command): string[] {
-  const lines = textAfterHelp(command).replace(/^\n+|\n+$/g, '').split('\n');
+  const lines = textAfterHelp(command)
+    .replace(/^\n+|\n+$/g, '')
+    .split('\n');
   return lines.length === 1 && lines[0] === '' ? [] : ['.PP', '.nf', ...lines.map(line), '.fi'];
 }
 

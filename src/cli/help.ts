@@ -88,7 +88,9 @@ function helpText(sections: readonly HelpSection[], help: Help): string {
   const width = Math.min(34, Math.max(...sections.flatMap(({ items }) => items.map(({ term }) => term.length))));
   return sections
     .map(({ heading, items }) =>
-      [heading, ...items.map(({ term, description }) => help.formatItem(term, width, description, help)), ''].join('\n'),
+      [heading, ...items.map(({ term, description }) => help.formatItem(term, width, description, help)), ''].join(
+        '\n',
+      ),
     )
     .join('\n');
 }

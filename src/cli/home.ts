@@ -39,7 +39,11 @@ export async function runHome({ config, flags, look, reviewer }: HomeOptions): P
   const asked = config !== undefined || Object.keys(flags).length > 0;
   const form = withFlags(config === undefined ? exampleForm(exampleConfig, place) : fileForm(config, place), flags);
   const named = typeof flags.reward === 'string' ? flags.reward : null;
-  await goOn(await openHome({ place, look, reviewer }, form, asked ? 'setup' : 'runs', null, named), { place, look, reviewer });
+  await goOn(await openHome({ place, look, reviewer }, form, asked ? 'setup' : 'runs', null, named), {
+    place,
+    look,
+    reviewer,
+  });
 }
 
 /** Returns from a run to the list, with the run selected. */

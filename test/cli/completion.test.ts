@@ -80,7 +80,12 @@ describe('bash', () => {
       _brevity; for each in "\${COMPREPLY[@]}"; do if [[ $files && -d $each ]]; then each+=/; fi; printf '%s\\n' "$each"; done`;
     const given = ['-c', script, 'bash', scripts.bash, ...words];
     const out = execFileSync('bash', given, { cwd: folder, encoding: 'utf8' });
-    return out === '' ? [] : out.trimEnd().split('\n').filter((line) => line !== '');
+    return out === ''
+      ? []
+      : out
+          .trimEnd()
+          .split('\n')
+          .filter((line) => line !== '');
   };
   suite(complete);
 
@@ -94,7 +99,13 @@ describe('bash', () => {
 
   it('by the tab key', async () => {
     const args = ['--norc', '--noprofile', '-i'];
-    await typedLine('bash', args, `source '${scripts.bash}'`, 'brevity upd\t--objective=sim\t', 'brevity update --objective=simpo');
+    await typedLine(
+      'bash',
+      args,
+      `source '${scripts.bash}'`,
+      'brevity upd\t--objective=sim\t',
+      'brevity update --objective=simpo',
+    );
   }, 30_000);
 });
 
@@ -139,10 +150,14 @@ describe.runIf(has('zsh'))('zsh', () => {
 describe.runIf(has('fish'))('fish', () => {
   const complete: Complete = (...words) => {
     const line = ['brevity', ...words].map((word) => word.replaceAll(' ', '\\ ')).join(' ');
-    const out = execFileSync('fish', ['--no-config', '-c', `source $argv[1]; complete -C $argv[2]`, scripts.fish, line], {
-      cwd: folder,
-      encoding: 'utf8',
-    });
+    const out = execFileSync(
+      'fish',
+      ['--no-config', '-c', `source $argv[1]; complete -C $argv[2]`, scripts.fish, line],
+      {
+        cwd: folder,
+        encoding: 'utf8',
+      },
+    );
     return out
       .split('\n')
       .filter((row) => row !== '')

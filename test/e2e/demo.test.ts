@@ -78,7 +78,9 @@ it('explains a whole round, says what follows from the keys, and removes its run
   const pid = lockHolder(directory)?.pid as number;
   screen.type('q');
   expect(await screen.exit).toBe(0);
-  expect(screen.output).toMatch(/The demo's run was temporary and has been removed; `node \S+ demo --keep DIR` keeps it\./);
+  expect(screen.output).toMatch(
+    /The demo's run was temporary and has been removed; `node \S+ demo --keep DIR` keeps it\./,
+  );
   expect(screen.output).toMatch(/Your own model: node \S+cli\.js runs\/mine --model DIR/);
   expect(temporaryRuns()).toEqual([]);
   expect(() => process.kill(pid, 0)).toThrow();

@@ -111,7 +111,9 @@ describe('brevity without a run', () => {
     const screen = open();
     await screen.until(/^folder +model policy · prompts prompts\.jsonl/m);
     screen.type('n');
-    await screen.until(/with what this folder holds[\s\S]*model folder +policy +✓[\s\S]*prompts +prompts\.jsonl +✓ 1 prompt/);
+    await screen.until(
+      /with what this folder holds[\s\S]*model folder +policy +✓[\s\S]*prompts +prompts\.jsonl +✓ 1 prompt/,
+    );
     screen.type('q');
     expect(await screen.exit).toBe(0);
   }, 60_000);

@@ -221,11 +221,14 @@ describe('a directory', () => {
     );
   });
 
-  it.runIf(process.platform === 'linux')('is refused under /proc, where a recursive mkdir of Node never returns', () => {
-    expect(() => makeDirectory('/proc/x/y', 'user')).toThrow(
-      'cannot create the folder /proc/x/y: /proc takes no new folders; name another place',
-    );
-  });
+  it.runIf(process.platform === 'linux')(
+    'is refused under /proc, where a recursive mkdir of Node never returns',
+    () => {
+      expect(() => makeDirectory('/proc/x/y', 'user')).toThrow(
+        'cannot create the folder /proc/x/y: /proc takes no new folders; name another place',
+      );
+    },
+  );
 
   it('is removed for good before anything later is written, and links in it are not followed', () => {
     const dir = fresh();

@@ -7,7 +7,16 @@ import { Line, Tint } from '../../parts/Line.js';
 import { Paragraph } from '../../parts/Paragraph.js';
 import { Rule } from '../../parts/Rule.js';
 import { endOf } from '../../parts/text.js';
-import { type RunColumn, cellText, detailLines, engineText, isWelcome, runColumns, runName, runsLayout } from './select.js';
+import {
+  type RunColumn,
+  cellText,
+  detailLines,
+  engineText,
+  isWelcome,
+  runColumns,
+  runName,
+  runsLayout,
+} from './select.js';
 import type { RunsState } from './state.js';
 import { type WelcomeLine, welcomeLines } from './welcome.js';
 
@@ -83,4 +92,3 @@ function RunRow({ entry, layout, selected }: RunRowProps) {
     </Line>
   );
 }
-

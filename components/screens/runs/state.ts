@@ -4,7 +4,8 @@ import type { SurveyFacts, SurveyName } from '../../app/home.js';
 import type { RunEntry } from '../../../src/core/runs.js';
 
 export type Survey = {
-  readonly [N in SurveyName]: { status: 'asked' } | { status: 'known'; facts: SurveyFacts[N] } | { status: 'failed'; problem: string };
+  readonly [N in SurveyName]:
+    { status: 'asked' } | { status: 'known'; facts: SurveyFacts[N] } | { status: 'failed'; problem: string };
 };
 
 export interface RunsUi {

@@ -69,8 +69,12 @@ export function missingHere(machine: MachineFacts, torch: boolean | null): Missi
 /** What the folder lacks for a run on one's own model; the examples are small models that Brevity can use. */
 export function missingInFolder({ models, rewards, prompts }: FolderFacts): Missing[] {
   return [
-    ...(models.length > 0 ? [] : [{ what: 'a model', command: 'hf download HuggingFaceTB/SmolLM2-135M-Instruct --local-dir model' }]),
-    ...(rewards.length > 0 ? [] : [{ what: 'a reward model', command: 'hf download Skywork/Skywork-Reward-V2-Qwen3-0.6B --local-dir reward' }]),
+    ...(models.length > 0
+      ? []
+      : [{ what: 'a model', command: 'hf download HuggingFaceTB/SmolLM2-135M-Instruct --local-dir model' }]),
+    ...(rewards.length > 0
+      ? []
+      : [{ what: 'a reward model', command: 'hf download Skywork/Skywork-Reward-V2-Qwen3-0.6B --local-dir reward' }]),
     ...(prompts.length > 0
       ? []
       : [{ what: 'prompts', command: `echo '{"prompt": "Why is the sky blue?"}' >> prompts.jsonl` }]),

@@ -3,15 +3,7 @@
  * evaluations. Each folder has one file that is only appended to, so that a running TensorBoard can follow it. Points that
  * are no longer true are withdrawn by the mark of a restart, as torch's SummaryWriter does with `purge_step`.
  */
-import {
-  closeSync,
-  existsSync,
-  ftruncateSync,
-  openSync,
-  readFileSync,
-  realpathSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, existsSync, ftruncateSync, openSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { decodeEvent, encodeEvent, frame, unframe, type LoggedEvent } from '../../core/eventFile.js';
 import type { TrackedPoint, TrackedRun } from '../../core/trackers.js';

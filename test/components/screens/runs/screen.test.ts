@@ -8,7 +8,17 @@ import { reduce } from '../../../../components/app/reducer.js';
 import { runs } from '../../../../components/screens/runs/screen.js';
 import type { State, Step } from '../../../../components/app/state.js';
 import { after, press, small } from '../../fixtures.js';
-import { effectsOf, entries, listed, noFolder, opened, place, surveyFacts, tell, welcomed } from '../../homeFixtures.js';
+import {
+  effectsOf,
+  entries,
+  listed,
+  noFolder,
+  opened,
+  place,
+  surveyFacts,
+  tell,
+  welcomed,
+} from '../../homeFixtures.js';
 import { on } from '../../slices.js';
 
 const selectedOf = (state: State) => runsLayout(on.runs(state)).selected?.directory.split('/').at(-1);
