@@ -7,6 +7,7 @@ import type { Store } from './store.js';
 import { type Theme, ThemeContext } from '../parts/theme.js';
 import { useApp } from './useApp.js';
 import { Footer } from './Footer.js';
+import { DemoGuide } from './DemoGuide.js';
 import { Header } from './Header.js';
 import { Help } from './Help.js';
 import { Line } from '../parts/Line.js';
@@ -46,6 +47,7 @@ export function Frame({ state, theme }: { readonly state: State; readonly theme:
             {state.modal?.kind === 'palette' && <Palette state={state} modal={state.modal} />}
             {state.modal?.kind !== 'help' && state.modal?.kind !== 'palette' && <Screen state={state} />}
           </Pane>
+          <DemoGuide state={state} />
           <Message state={state} />
           <Footer state={state} />
         </Pane>

@@ -1,5 +1,6 @@
 /** The whole terminal as lines to be read aloud: where one is, what the engine does, the screen, and what can be done. */
 import path from 'node:path';
+import { guideReading } from './guide.js';
 import { activeKeys } from './keys.js';
 import { problemLines } from './layout.js';
 import { enter } from './screen.js';
@@ -24,6 +25,7 @@ export function readingOf(state: State): string[] {
     ...(state.workspace === 'home' || currentRound(state) !== null
       ? state.definitions.screens[state.screen].reading(enter(below, state.screen))
       : []),
+    ...guideReading(state),
     ...modalLines(state),
     notice === null ? '' : makeVisible(notice),
     `Keys: ${hints(state)}.`,

@@ -15,6 +15,8 @@ import type {
   RewardFacts,
 } from '../../src/core/form/facts.js';
 import type { TaskAsk } from '../../src/core/form/facts.js';
+import type { FolderFacts, MachineFacts } from '../../src/core/form/machine.js';
+import type { PythonSearch } from '../../src/core/form/python.js';
 import type { RunEntry } from '../../src/core/runs.js';
 
 export interface Home {
@@ -27,6 +29,8 @@ export interface Home {
 export type FormSource =
   | { from: 'example' }
   | { from: 'file'; file: string }
+  /** What the current folder holds; the paths are relative to it. */
+  | { from: 'folder'; found: FolderFacts }
   /** A run's configuration: another one like it. */
   | { from: 'run'; entry: RunEntry };
 
@@ -59,7 +63,20 @@ export type CheckAsk =
   | { task: 'directory'; directory: string }
   | TaskAsk<'model' | 'prompts' | 'reward' | 'preferences' | 'endpoints' | 'environment'>;
 
+/** What the first screen tells of this machine, if there are no runs. */
+export interface SurveyFacts {
+  machine: MachineFacts;
+  folder: FolderFacts;
+  python: PythonSearch;
+}
+export const surveyNames = ['machine', 'folder', 'python'] as const satisfies readonly (keyof SurveyFacts)[];
+export type SurveyName = (typeof surveyNames)[number];
+
 export type HomeTask =
+  | { task: 'survey'; name: SurveyName }
+  /** Creates the bundled example's run and opens it. */
+  | { task: 'example' }
+  | { task: 'demo' }
   | { task: 'open'; directory: string }
   | { task: 'delete'; directory: string }
   | { task: 'end-engine'; directory: string }
@@ -74,6 +91,8 @@ export type HomeTask =
 export type HomeEvent =
   /** The runs that were found, and when, ms since 1970. */
   | { what: 'runs'; entries: readonly RunEntry[]; at: number }
+  | { [N in SurveyName]: { what: 'surveyed'; name: N; facts: SurveyFacts[N] } }[SurveyName]
+  | { what: 'survey-failed'; name: SurveyName; problem: string }
   | { what: 'form'; base: Base; directory: string }
   | { what: 'checked'; name: CheckName; key: string; facts: FactsOf[CheckName] }
   | { what: 'check-failed'; name: CheckName; key: string; problem: string }

@@ -1,6 +1,7 @@
 /** How the rows of the terminal are shared out. Pure, since paging and scrolling in the reducer need it too. */
 import type { Size, State } from './state.js';
 import { makeVisible } from '../../src/core/sanitize.js';
+import { guideRows } from './guide.js';
 import { firstLines, wrap } from '../parts/text.js';
 
 /** Below this nothing of use can be drawn. */
@@ -33,7 +34,7 @@ export function questionLines(state: State): string[] {
   const [question, ...more] = modal.lines;
   // Room for the keys that answer it.
   const wrapped = (text: string): string[] => wrap(makeVisible(text), size.columns - 4);
-  const most = size.rows - 4 - leastBody;
+  const most = size.rows - 4 - leastBody - guideRows(state);
   const lines = more.flatMap(wrapped);
   const asked = wrapped(question);
   if (lines.length + asked.length <= most) return [...lines, ...asked];
@@ -43,10 +44,10 @@ export function questionLines(state: State): string[] {
 /** Rows that a question leaves to the screen. */
 const leastBody = 6;
 
-/** Rows between the two lines of the header and the two of the footer; a question of several lines takes its share. */
+/** Rows between the two lines of the header and the two of the footer; a question and the demo's guide take their share. */
 export function bodyRows(state: State): number {
   const question = Math.max(0, questionLines(state).length - 1);
-  return state.size.rows - 4 - problemLines(state).length - question;
+  return state.size.rows - 4 - problemLines(state).length - question - guideRows(state);
 }
 
 /** Lines of a text that one notch of the wheel scrolls. */

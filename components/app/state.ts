@@ -125,6 +125,8 @@ interface Terminal {
   notice: string | null;
   /** Who decides in review; empty: decisions carry no name. */
   reviewer: string;
+  /** Every screen is explained above the footer (guide.ts). */
+  demo: boolean;
 }
 
 /** The terminal of a run, with an engine. */
@@ -336,5 +338,6 @@ export function initialTerminal(definitions: Definitions, size: Size): RunTermin
     heldOut: noResponses,
     notice: null,
     reviewer: '',
+    demo: false,
   };
 }

@@ -1,14 +1,10 @@
 /** `brevity doctor`: reports what this machine can run, and what prevents more. */
-import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
 import { Command } from 'commander';
-import { surveyBackends } from '../tensor/backend.js';
-import { fastestBackend } from '../tensor/fastest.js';
 import { examples } from './options.js';
 import { messageOf } from '../core/errors.js';
 import { jsonLine, print } from '../io/print.js';
 import { askVersion } from '../run/preflight/environment.js';
+import { surveyMachine } from '../run/preflight/machine.js';
 import { findPython, onPath } from '../run/preflight/python.js';
 import { gpusInWords, type PythonSearch, trainerCommand, trainerProblem } from '../core/form/python.js';
 
@@ -18,19 +14,11 @@ export function doctorCommand(): Command {
     .option('--json', 'one JSON object instead of text', false)
     .addHelpText('after', examples('doctor'))
     .action(async (options) => {
-      const backends = await surveyBackends();
+      const machine = await surveyMachine(true);
       const python = await findPython(process.env);
       const report = {
-        node: process.version,
-        platform: `${process.platform} ${process.arch}`,
-        processor: cpus()[0]?.model.trim() ?? 'unknown',
-        cores: availableParallelism(),
-        memory_gb: round(totalmem() / 2 ** 30),
-        memory_free_gb: round(freemem() / 2 ** 30),
-        gpu: gpu(),
-        backend: backends.find(({ usable, automatic }) => usable && automatic)?.name ?? null,
-        fastest: fastestBackend(backends),
-        backends,
+        ...machine,
+        gpu: machine.gpu ?? 'none found (no NVIDIA driver)',
         python,
         slurm: await versionOf('sbatch'),
         ray: await versionOf('ray'),
@@ -42,10 +30,10 @@ export function doctorCommand(): Command {
       }
       const lines = [
         ['Node', `${report.node}, ${report.platform}`],
-        ['Processor', `${report.processor}, ${report.cores} cores`],
+        ['Processor', `${[report.processor, `${report.cores} cores`, report.instructions ?? []].flat().join(', ')}`],
         ['Memory', `${report.memory_gb} GiB, ${report.memory_free_gb} GiB free`],
         ['GPU', report.gpu],
-        ...backends.map(({ name, usable, detail }) => [
+        ...report.backends.map(({ name, usable, detail }) => [
           `Backend ${name}`,
           `${name === report.backend ? 'used' : usable ? 'usable' : 'not usable'}: ${detail}`,
         ]),
@@ -57,21 +45,6 @@ export function doctorCommand(): Command {
       ];
       for (const [name, text] of lines) print(`${name.padEnd(20)} ${text}\n`);
     });
-}
-
-const round = (value: number) => Math.round(value * 10) / 10;
-
-function gpu(): string {
-  try {
-    const query = ['--query-gpu=name,memory.total,driver_version', '--format=csv,noheader'];
-    return execFileSync('nvidia-smi', query, { encoding: 'utf8', timeout: 10_000, stdio: ['ignore', 'pipe', 'ignore'] })
-      .trim()
-      .replaceAll('\n', '; ');
-  } catch {
-    return existsSync('/proc/driver/nvidia')
-      ? 'an NVIDIA driver is loaded and nvidia-smi gives no answer'
-      : 'none found (no NVIDIA driver)';
-  }
 }
 
 /** The first line of `NAME --version` and the program's path; null if it is not on the PATH. */

@@ -5,13 +5,14 @@ import type { PartialConfig } from '../core/config/partial.js';
 import { exampleConfig } from '../run/preflight/create.js';
 import type { PathContext } from '../core/form/draft.js';
 import { type FormStart, exampleForm, fileForm, withFlags } from '../run/preflight/form.js';
-import { RunList, findRunDirectories } from '../run/preflight/runs.js';
+import { RunList } from '../run/preflight/runs.js';
 import { HomeTasks } from './homeTasks.js';
 import { homeState } from '../../components/screens/index.js';
 import type { Look } from '../../components/app/look.js';
 import { runsUi } from '../../components/screens/runs/state.js';
 import { setupUi } from '../../components/screens/setup/state.js';
-import { type Source, needTerminal, openTerminal, runTui } from './tui.js';
+import { runDemo } from './demoRun.js';
+import { type Opened, type Source, needTerminal, openTerminal, runTui } from './tui.js';
 
 /** The paths that shown paths are relative to, and how the screens are drawn. */
 interface Here {
@@ -37,10 +38,12 @@ export async function runHome({ config, flags, look, reviewer }: HomeOptions): P
   const place: PathContext = { cwd: process.cwd(), home: homedir() };
   const asked = config !== undefined || Object.keys(flags).length > 0;
   const form = withFlags(config === undefined ? exampleForm(exampleConfig, place) : fileForm(config, place), flags);
-  // Without runs to list, open the form.
-  const first = asked || findRunDirectories(place.cwd, []).length === 0 ? 'setup' : 'runs';
   const named = typeof flags.reward === 'string' ? flags.reward : null;
-  await goOn(await openHome({ place, look, reviewer }, form, first, null, named), { place, look, reviewer });
+  await goOn(await openHome({ place, look, reviewer }, form, asked ? 'setup' : 'runs', null, named), {
+    place,
+    look,
+    reviewer,
+  });
 }
 
 /** Returns from a run to the list, with the run selected. */
@@ -54,24 +57,25 @@ export async function listAfter(directory: string, look: Look, reviewer: string)
   });
 }
 
-/** Opens the run, then the list again as often as the person returns to it. */
-async function goOn(opened: string | null, here: Here): Promise<void> {
+/** Opens the run or the demo, then the list again as often as the person returns to it. */
+async function goOn(opened: Opened | null, here: Here): Promise<void> {
   const { place, look, reviewer } = here;
-  for (let run = opened; run !== null;) {
-    const { left } = await runTui(run, { look, reviewer });
+  for (let next = opened; next !== null;) {
+    const directory = next === 'demo' ? null : next.directory;
+    const { left } = await (directory === null ? runDemo({ look, reviewer }) : runTui(directory, { look, reviewer }));
     if (!left) return;
-    run = await openHome(here, exampleForm(exampleConfig, place), 'runs', run);
+    next = await openHome(here, exampleForm(exampleConfig, place), 'runs', directory);
   }
 }
 
-/** @returns the run to open; null if the person quit */
+/** @returns what to open; null if the person quit */
 async function openHome(
   { place, look }: Here,
   { base, directory }: FormStart,
   first: 'runs' | 'setup',
   selected: string | null,
   namedReward: string | null = null,
-): Promise<string | null> {
+): Promise<Opened | null> {
   const list = new RunList(place.cwd, selected === null ? [] : [path.dirname(selected)]);
   const home = { place, example: exampleConfig };
   const own = { runs: runsUi(selected), setup: setupUi(base, directory, place, namedReward) };

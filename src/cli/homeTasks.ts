@@ -9,11 +9,12 @@ import { writeFileAtomic } from '../io/durable.js';
 import { configText } from '../core/form/command.js';
 import { checkDirectory, createRun } from '../run/preflight/create.js';
 import { absolute, shorten, type PathContext } from '../core/form/draft.js';
-import { exampleForm, fileForm, runForm, type FormStart } from '../run/preflight/form.js';
+import { exampleForm, fileForm, folderForm, runForm, type FormStart } from '../run/preflight/form.js';
 import { deleteRun, endEngine, type RunList } from '../run/preflight/runs.js';
 import { runTask } from '../run/preflight/tasks.js';
 import { sensitiveSettings, trust } from '../io/trust.js';
-import type { FormSource, HomeEvent, HomeTask } from '../../components/app/home.js';
+import type { TaskAsk } from '../core/form/facts.js';
+import type { FormSource, HomeEvent, HomeTask, SurveyName } from '../../components/app/home.js';
 import type { AppEvent } from '../../components/app/state.js';
 import { readConfigFile } from '../io/configFile.js';
 
@@ -30,6 +31,8 @@ export interface HomeTasksOptions {
   now(action: AppEvent): void;
   /** Switches the terminal to this run. */
   open(directory: string): void;
+  /** Switches the terminal to the demo. */
+  demo(): void;
   /** Replaces the function of run/preflight/tasks.ts in tests. */
   run?: typeof runTask;
 }
@@ -62,6 +65,12 @@ export class HomeTasks {
     switch (todo.task) {
       case 'open':
         return this.options.open(todo.directory);
+      case 'demo':
+        return this.options.demo();
+      case 'example':
+        return this.example();
+      case 'survey':
+        return this.survey(todo.name);
       case 'form':
         return this.tell({ what: 'form', ...this.formOf(todo.source) });
       case 'check':
@@ -94,7 +103,28 @@ export class HomeTasks {
     const { place, example } = this.options;
     if (source.from === 'example') return exampleForm(example, place);
     if (source.from === 'file') return fileForm(source.file, place);
+    if (source.from === 'folder') return folderForm(source.found, place);
     return runForm(source.entry.directory, source.entry.seen?.config ?? {}, place);
+  }
+
+  private async survey(name: SurveyName): Promise<void> {
+    const signal = this.begun(`survey ${name}`);
+    const ask: TaskAsk<SurveyName> =
+      name === 'folder' ? { task: 'folder', folder: this.options.place.cwd } : { task: name };
+    try {
+      const facts = await (this.options.run ?? runTask)(ask, { signal });
+      this.tell({ what: 'surveyed', name, facts } as HomeEvent);
+    } catch (error) {
+      if (!signal.aborted) this.tell({ what: 'survey-failed', name, problem: messageOf(error) });
+    }
+  }
+
+  private example(): void {
+    const { place, example } = this.options;
+    const { base, directory } = exampleForm(example, place);
+    const absolutePath = absolute(directory, place);
+    createRun(absolutePath, base.config);
+    this.options.open(absolutePath);
   }
 
   private async check({ name, key, ask }: HomeTask & { task: 'check' }): Promise<void> {

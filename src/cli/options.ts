@@ -22,7 +22,7 @@ import {
   trackersSchema,
   updateSchema,
 } from '../core/config/schema.js';
-import { neutral, objectiveNames, objectives } from '../core/objectives/index.js';
+import { neutral, objectives } from '../core/objectives/index.js';
 import { UserError } from '../core/errors.js';
 import { checkFolder } from '../model/files.js';
 import { printError } from '../io/print.js';
@@ -51,6 +51,17 @@ const groups = {
   trackers: trackersSchema,
 } as const satisfies Record<Group, z.ZodObject>;
 
+/** Headings in the help. */
+const headings: Record<Group, string> = {
+  sampling: 'Sampling:',
+  pairs: 'Pairs:',
+  dpo: 'Objective:',
+  update: 'Update:',
+  evaluation: 'Evaluation:',
+  rewards: 'Rewards and judges:',
+  trackers: 'Experiment trackers:',
+};
+
 /**
  * Adds flags to a command.
  *
@@ -61,7 +72,10 @@ export function addFlags(command: Command, flags: Flag[], defaults: 'schema' | '
   for (const { flags: names, group, key } of flags) {
     const schema = keySchema(groups[group], key);
     const option = new Option(names, schema.description ?? '').argParser(parserFor(schema));
-    if (key === 'objective') option.choices(objectiveNames).argParser(parserFor(schema));
+    const inner = unwrapped(schema);
+    // `choices` also parses, and stops at the first problem.
+    if (inner instanceof z.ZodEnum) option.choices(inner.options.map(String)).argParser(parserFor(schema));
+    option.helpGroup(key.startsWith('server.') ? 'Sampling servers:' : headings[group]);
     const preset: unknown = schema.safeParse(undefined).data;
     // The objective decides: see withUsualSettings.
     if (group === 'dpo' && (key === 'alpha' || key === 'beta'))
@@ -141,22 +155,24 @@ function setKey(into: Record<string, unknown>, key: string, value: unknown): voi
 export const choice = (flags: string, description: string, words: readonly string[]) =>
   new Option(flags, description).choices(words).argParser(parserFor(z.enum(words)));
 
+const backendHeading = 'Backend:';
+
 export const backendOption = () =>
-  choice('--backend <name>', `tensor backend; \`${commandLine('doctor')}\` lists them`, backendSchema.options).default(
-    'auto',
-  );
+  choice('--backend <name>', `tensor backend; \`${commandLine('doctor')}\` lists them`, backendSchema.options)
+    .default('auto')
+    .helpGroup(backendHeading);
 
 export const threadsOption = () =>
-  new Option('--threads <n>', 'threads of the native backend (default: as many as this process may use)').argParser(
-    parserFor(threadsSchema),
-  );
+  new Option('--threads <n>', 'threads of the native backend (default: as many as this process may use)')
+    .argParser(parserFor(threadsSchema))
+    .helpGroup(backendHeading);
 
 export const precisionOption = () =>
   choice(
     '--precision <name>',
     'operands of matrix products on the backends cuda (default: bf16) and native (default: fp32; no tf32)',
     precisionSchema.options,
-  );
+  ).helpGroup(backendHeading);
 
 /** Flags of `update.job`; a list is a flag that may be repeated. */
 const jobFlags = [
@@ -185,7 +201,7 @@ export function addJobFlags(command: Command): Command {
         ? [...((before as unknown[] | undefined) ?? []), ...(accepted(schema, [text]) as unknown[])]
         : read(text),
     );
-    command.addOption(option);
+    command.addOption(option.helpGroup('Update jobs:'));
   }
   return command;
 }

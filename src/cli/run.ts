@@ -34,6 +34,7 @@ export interface OpenOptions {
 
 export function addRunOptions(command: Command, opening: OpenOptions = {}): Command {
   command
+    .optionsGroup('A new run:')
     .option('--config <file>', 'configuration of a new run (JSON); flags override it')
     .option('--model <dir>', 'base policy of a new run: a Hugging Face model folder')
     .option('--reward <spec>', 'reward of a new run: hf:DIR, module:FILE, http:URL, or a weighted sum')
@@ -46,6 +47,7 @@ export function addRunOptions(command: Command, opening: OpenOptions = {}): Comm
     .addOption(backendOption().default(undefined, 'auto'))
     .addOption(threadsOption())
     .addOption(precisionOption())
+    .optionsGroup('Permissions:')
     .option(
       '--trust-reward <file>',
       'let the run execute this reward module (or send BREVITY_REWARD_KEY to this server); asked once per run and file',
@@ -55,7 +57,8 @@ export function addRunOptions(command: Command, opening: OpenOptions = {}): Comm
       '--trust <what>',
       'let the run send a key (VARIABLE@URL), execute the command of a key (such as update.job.command), or a reward module',
       collected,
-    );
+    )
+    .optionsGroup('');
   addCheck(command, () => {
     const [target] = command.args;
     if (target !== undefined && !target.startsWith('-')) planRun(target, command.opts(), opening);

@@ -79,17 +79,20 @@ export interface Source {
   home?(hooks: HomeHooks): HomeTasks;
 }
 
-export type HomeHooks = Pick<HomeTasksOptions, 'isListed' | 'now' | 'open'>;
+export type HomeHooks = Pick<HomeTasksOptions, 'isListed' | 'now' | 'open' | 'demo'>;
+
+/** What was opened from the list of runs. */
+export type Opened = { directory: string } | 'demo';
 
 /**
  * Draws the screens until the person leaves.
  *
- * @returns whether the person left for the list of runs, and which run was opened from there
+ * @returns whether the person left for the list of runs, and what was opened from there
  */
-export async function openTerminal(source: Source, look: Look): Promise<{ left: boolean; opened: string | null }> {
+export async function openTerminal(source: Source, look: Look): Promise<{ left: boolean; opened: Opened | null }> {
   let controls: Controls = { close() {}, redraw() {}, suspend() {} };
   let left = false;
-  let opened: string | null = null;
+  let opened: Opened | null = null;
   const perform = (effect: Effect): void => {
     switch (effect.do) {
       case 'send':
@@ -135,7 +138,11 @@ export async function openTerminal(source: Source, look: Look): Promise<{ left: 
     isListed: () => store.state().screen === 'runs',
     now: store.now,
     open(directory) {
-      opened = directory;
+      opened = { directory };
+      controls.close();
+    },
+    demo() {
+      opened = 'demo';
       controls.close();
     },
   });

@@ -1,10 +1,11 @@
 /** The engine process: `node main.js RUN`. Takes the lock, listens and works; its output goes to engine.log. */
 import { createHash } from 'node:crypto';
-import { lstatSync, mkdirSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { constants, setPriority, tmpdir } from 'node:os';
 import path from 'node:path';
 import { UserError, messageOf } from '../core/errors.js';
 import { allConfigs } from '../core/config/rounds.js';
+import { makeDirectory } from '../io/durable.js';
 import { Lock, checkLock, heldMessage } from '../io/lock.js';
 import { Run } from '../run/run.js';
 import { Engine } from './engine.js';
@@ -23,7 +24,7 @@ function socketPathFor(directory: string): string {
   const inside = path.join(directory, 'engine.sock');
   if (Buffer.byteLength(inside) <= MAX_SOCKET_PATH) return inside;
   const folder = path.join(tmpdir(), `brevity-${process.getuid?.() ?? 0}`);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeDirectory(folder);
   const { uid, mode } = lstatSync(folder);
   if (uid !== process.getuid?.() || (mode & 0o077) !== 0)
     throw new UserError(`${folder} is open to others, so no socket can be put there; remove it, or set TMPDIR`);

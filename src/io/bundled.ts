@@ -1,11 +1,17 @@
-/** Files that come with Brevity, in its folder `data`. */
-import { existsSync } from 'node:fs';
+/** Files that come with Brevity: its package.json, and those in its folder `data`. */
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 /** @param name below `data`, such as `judge/compare.txt` */
-export function bundledFile(name: string): string {
+export const bundledFile = (name: string): string => packageFile(path.join('data', name));
+
+export function packageVersion(): string {
+  return (JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as { version: string }).version;
+}
+
+function packageFile(name: string): string {
   // The program runs from `dist/src`, tests from `src`.
   const roots = ['../../..', '../..'].map((up) => path.resolve(import.meta.dirname, up));
-  const files = roots.map((root) => path.join(root, 'data', name));
+  const files = roots.map((root) => path.join(root, name));
   return files.find((file) => existsSync(file)) ?? files[0];
 }

@@ -34,6 +34,7 @@ import {
   renameSync,
   rmSync,
   rmdirSync,
+  statSync,
   writeSync,
 } from 'node:fs';
 import path from 'node:path';
@@ -151,15 +152,35 @@ export function syncEntry(file: string, isNew: boolean): void {
   syncedEntries.add(file);
 }
 
-/** Creates a directory and its missing parents. */
+/**
+ * Creates a directory and its missing parents, one level at a time: Node's own recursive mkdir never returns where the
+ * file system refuses new directories with ENOENT, as under /proc.
+ *
+ * @throws UserError if it cannot be created
+ */
 export function makeDirectory(directory: string, place: WriteTarget = 'run'): void {
   const absolute = path.resolve(directory);
-  const first = mkdirSync(absolute, { recursive: true, mode: directoryMode[place] });
-  if (first === undefined) return;
-  for (let made = absolute; ; made = path.dirname(made)) {
-    syncDirectory(path.dirname(made));
-    if (path.relative(first, made) === '') return;
+  const missing: string[] = [];
+  for (let folder = absolute; !existsSync(folder); folder = path.dirname(folder)) missing.unshift(folder);
+  for (const folder of missing) {
+    try {
+      mkdirSync(folder, { mode: directoryMode[place] });
+    } catch (cause) {
+      // Another process may have created it meanwhile.
+      if (!hasCode(cause, 'EEXIST')) throw directoryError(absolute, folder, cause);
+    }
+    syncDirectory(path.dirname(folder));
   }
+  if (statSync(absolute, { throwIfNoEntry: false })?.isDirectory() !== true)
+    throw new UserError(`${absolute} is not a folder; name another place, or remove it`);
+}
+
+function directoryError(directory: string, refused: string, cause: unknown): unknown {
+  if (!hasCode(cause, 'ENOENT', 'ENOTDIR')) return writeError(directory, cause);
+  return new UserError(
+    `cannot create the folder ${directory}: ${path.dirname(refused)} takes no new folders; name another place`,
+    { cause },
+  );
 }
 
 /**

@@ -6,13 +6,14 @@
  * in a run must be confirmed.
  */
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
 import type { Config } from '../core/config/schema.js';
 import { UserError } from '../core/errors.js';
 import { metricFile, parseRewardSpec } from '../core/config/rewardSpec.js';
+import { makeDirectory } from './durable.js';
 import { appendJsonLines, readJsonLines } from './jsonl.js';
 import {
   judgeKeyVariable,
@@ -125,7 +126,7 @@ export function permissionIn(run: string): Permission {
 export function trust(run: string, uses: readonly Sensitive[], how: 'asked' | 'named'): void {
   if (uses.length === 0) return;
   const file = trustFile();
-  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+  makeDirectory(path.dirname(file));
   closeSync(openSync(file, 'a', 0o600));
   const directory = realpathSync(run);
   appendJsonLines(

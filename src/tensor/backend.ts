@@ -6,6 +6,7 @@ import { availableParallelism } from 'node:os';
 import * as tf from '@tensorflow/tfjs-core';
 import { type BackendChoice, type BackendName, type Precision, backendNames } from '../core/config/schema.js';
 import { UserError, messageOf } from '../core/errors.js';
+import type { BackendReport } from '../core/form/machine.js';
 import './gradients.js';
 import { speedNote } from './fastest.js';
 import { printError } from '../io/print.js';
@@ -20,17 +21,6 @@ export interface BackendInfo {
   detail: string;
   /** A clause about faster backends to show the user; null if there is nothing to say. */
   note: string | null;
-}
-
-export interface BackendReport {
-  name: BackendName;
-  usable: boolean;
-  /** Whether `auto` may choose it. */
-  automatic: boolean;
-  /** Whether it computes on a GPU. */
-  gpu: boolean;
-  /** Description of the backend, or why it cannot be used and how to fix that. */
-  detail: string;
 }
 
 /**
@@ -196,15 +186,19 @@ async function withoutEmscriptenHandlers(load: () => Promise<void>): Promise<voi
   }
 }
 
-/** Tries every backend, best first. For `brevity doctor`, in a process that computes nothing. */
-export async function surveyBackends(): Promise<BackendReport[]> {
+/**
+ * Tries every backend, best first. For a process that computes nothing.
+ *
+ * @param measures whether a usable GPU is measured as well, which takes some seconds
+ */
+export async function surveyBackends(measures: boolean): Promise<BackendReport[]> {
   const reports: BackendReport[] = [];
   for (const name of backendNames) {
     try {
       const details = [await loaders[name](null, null)];
       if (name === 'cuda') {
         const { closeCuda, measureCuda } = await import('./native/cuda.js');
-        details.push(measureCuda());
+        if (measures) details.push(measureCuda());
         closeCuda();
       }
       const when = onlyByName[name];

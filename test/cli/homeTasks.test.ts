@@ -9,11 +9,14 @@ import type { HomeEvent, HomeTask } from '../../components/app/home.js';
 import { HomeTasks } from '../../src/cli/homeTasks.js';
 import type { AppEvent } from '../../components/app/state.js';
 import { quickConfig } from '../engine/runs.js';
+import { bundledFile } from '../../src/io/bundled.js';
 import { temporaryDirectories } from '../temporary.js';
-import { exampleFile, measurement, modelFacts } from '../components/homeFixtures.js';
+import { measurement, modelFacts, noFolder } from '../components/homeFixtures.js';
 import type { TaskAsk } from '../../src/core/form/facts.js';
 
 const fresh = temporaryDirectories();
+
+const exampleFile = bundledFile('example.json');
 
 interface Asked {
   ask: TaskAsk;
@@ -48,6 +51,7 @@ beforeEach(() => {
     isListed: () => true,
     now: (action) => actions.push(action),
     open: (directory) => opened.push(directory),
+    demo: () => opened.push('demo'),
     run: ((ask: TaskAsk, hooks: TaskHooks) =>
       new Promise((resolve, reject) => {
         hooks.signal.addEventListener('abort', () => reject(new DOMException('called off', 'AbortError')));
@@ -85,6 +89,36 @@ it('a measurement is told part by part', async () => {
     ['updating', true],
     ['', false],
   ]);
+});
+
+it('surveys the machine and the folder in processes of their own, and says which failed', async () => {
+  tasks.perform({ task: 'survey', name: 'folder' });
+  tasks.perform({ task: 'survey', name: 'machine' });
+  expect(asked.map(({ ask }) => ask)).toEqual([{ task: 'folder', folder: home }, { task: 'machine' }]);
+  asked[0].answer(noFolder);
+  asked[1].fail(new UserError('no answer'));
+  await settled();
+  expect(events()).toEqual([
+    { what: 'surveyed', name: 'folder', facts: noFolder },
+    { what: 'survey-failed', name: 'machine', problem: 'no answer' },
+  ]);
+});
+
+it('the form of a folder takes the first of what it holds; the rest stays empty', () => {
+  const found = { models: ['a', 'b'], rewards: ['r'], prompts: ['p.jsonl'], held_out: [] };
+  tasks.perform({ task: 'form', source: { from: 'folder', found } });
+  const [{ base, directory }] = ofKind('form');
+  const [model, reward, prompts] = ['a', 'r', 'p.jsonl'].map((name) => path.join(home, name));
+  expect(base.config).toEqual({ model, reward: `hf:${reward}`, prompts });
+  expect(directory).toBe('runs/a');
+});
+
+it('the example is made in an unused directory and opened; the demo is opened', () => {
+  tasks.perform({ task: 'example' });
+  tasks.perform({ task: 'example' });
+  tasks.perform({ task: 'demo' });
+  expect(opened).toEqual([path.join(home, 'runs/example'), path.join(home, 'runs/example-2'), 'demo']);
+  expect(existsSync(path.join(home, 'runs/example-2/run.json'))).toBe(true);
 });
 
 it('settings are saved, and over a file only when told to', async () => {

@@ -40,6 +40,14 @@ describe('track', () => {
     }
   });
 
+  it.runIf(process.platform === 'linux')('refuses a folder that cannot be created, and ends', () => {
+    const { status, stderr } = brevity(['track', finishedRun(fresh()), '--tensorboard', '/proc/x']);
+    expect([status, stderr]).toEqual([
+      1,
+      'brevity: cannot create the folder /proc/x/mine: /proc takes no new folders; name another place\n',
+    ]);
+  });
+
   it('asks for a tracker, and says what it lacks', () => {
     const folder = fresh();
     const run = finishedRun(folder);

@@ -3,7 +3,8 @@ import { slices } from './slices.js';
 import type { PartialConfig } from '../../src/core/config/partial.js';
 import type { Base } from '../../src/core/form/draft.js';
 import type { DirectoryFacts, Measurement, ModelFacts, PromptFacts, RewardFacts } from '../../src/core/form/facts.js';
-import { type CheckName, type FactsOf, checkNames } from '../../components/app/home.js';
+import { type CheckName, type FactsOf, type SurveyFacts, checkNames } from '../../components/app/home.js';
+import type { FolderFacts } from '../../src/core/form/machine.js';
 import { homeState } from '../../components/screens/index.js';
 import type { Home, HomeEvent } from '../../components/app/home.js';
 import { runsUi } from '../../components/screens/runs/state.js';
@@ -90,6 +91,48 @@ export const gpuFacts: FactsOf['updates_on'] = {
     passed: [],
   },
   scheduler: null,
+};
+
+export const noFolder: FolderFacts = { models: [], rewards: [], prompts: [], held_out: [] };
+
+export const surveyFacts: SurveyFacts = {
+  machine: {
+    ...{ node: 'v20.20.2', platform: 'linux x64', processor: 'AMD EPYC 7763 64-Core Processor', cores: 2 },
+    ...{ instructions: 'AVX2', memory_gb: 24, memory_free_gb: 20.5, gpu: null, backend: 'native' },
+    fastest: { name: 'native', why: 'measured' },
+    backends: [
+      {
+        ...{ name: 'cuda', usable: false, automatic: false, gpu: false },
+        detail: 'no NVIDIA driver is installed',
+      },
+      {
+        ...{ name: 'tensorflow', usable: false, automatic: true, gpu: false },
+        detail: 'its package is not installed; `npm install @tensorflow/tfjs-node-gpu` adds it',
+      },
+      {
+        ...{ name: 'native', usable: true, automatic: true, gpu: false },
+        detail: 'our C++ kernels, AVX2, 2 threads',
+      },
+      { ...{ name: 'wasm', usable: true, automatic: true, gpu: false }, detail: 'TensorFlow.js on WebAssembly' },
+    ],
+  },
+  folder: noFolder,
+  python: { found: null, passed: [] },
+};
+
+/** A machine where the addon was not built. */
+export const noNative: SurveyFacts = {
+  ...surveyFacts,
+  machine: {
+    ...surveyFacts.machine,
+    backend: 'wasm',
+    fastest: { name: 'wasm', why: 'it alone loads' },
+    backends: surveyFacts.machine.backends.map((each) =>
+      each.name === 'native'
+        ? { ...each, usable: false, detail: 'there is no C++ compiler here; `npm run build:native` builds it' }
+        : each,
+    ),
+  },
 };
 
 const home: Home = { place, example: exampleFile };
@@ -194,6 +237,16 @@ export const entries: RunEntry[] = [
   ),
   entry('tomorrow', null, { problem: newer, changed: noon - 5 * 3_600_000 }),
 ];
+
+/** The first screen: there are no runs, and the survey has answered. */
+export function welcomed(size: Size = small, facts: SurveyFacts = surveyFacts): State {
+  return tell(
+    listed(size, []),
+    { what: 'surveyed', name: 'machine', facts: facts.machine },
+    { what: 'surveyed', name: 'folder', facts: facts.folder },
+    { what: 'surveyed', name: 'python', facts: facts.python },
+  );
+}
 
 export function listed(size: Size = small, of: readonly RunEntry[] = entries, selected: string | null = null): State {
   return tell(opened('runs', size, formOn(exampleBase, 'runs/example-2', selected)), {

@@ -11,6 +11,8 @@ const other = (at: number): string => entries[at].directory;
 
 export const homeKeyStates: Record<string, State> = {
   'open-run': list,
+  'run-example': listed(small, []),
+  demo: list,
   'first-run': listed(small, []),
   'new-run': list,
   'like-run': list,
@@ -63,6 +65,8 @@ const checks = ['directory', 'model', 'prompts', 'held_out', 'reward', 'updates_
 
 export const homeKeyEffects: Record<string, KeyEffect> = {
   'open-run': { asks: task({ task: 'open', directory: other(0) }) },
+  'run-example': { asks: task({ task: 'example' }) },
+  demo: { asks: task({ task: 'demo' }) },
   'first-run': newForm,
   'new-run': newForm,
   'like-run': { asks: task({ task: 'form', source: { from: 'run', entry: entries[0] } }) },

@@ -20,7 +20,7 @@ import {
   told,
   weightedRound,
 } from './fixtures.js';
-import { answered, gpuFacts, listed, noModel, opened, ready } from './homeFixtures.js';
+import { answered, gpuFacts, listed, noModel, noNative, opened, ready, welcomed } from './homeFixtures.js';
 
 export function scenes(size: Size): Record<string, State> {
   const review = attached('review', size);
@@ -183,7 +183,9 @@ export function scenes(size: Size): Record<string, State> {
     palette: press(review, ':', 'a', 'l'),
     runs: listed(size),
     'runs-newer': press(listed(size), 'G'),
-    'runs-none': listed(size, []),
+    'runs-none': welcomed(size),
+    'runs-none-asking': listed(size, []),
+    'runs-none-wasm': welcomed(size, noNative),
     'runs-delete': press(listed(size), 'D'),
     setup: ready(size),
     'setup-checking': opened('setup', size),

@@ -2,8 +2,9 @@
  * From nothing to a run, as a newcomer does it: `brevity` in an empty folder, a look around, one enter, and back to the
  * list. In a real pseudo-terminal over a real engine.
  */
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { lockHolder } from '../../src/io/lock.js';
 import { dist, temporaryFolder } from '../engine/runs.js';
@@ -28,14 +29,23 @@ function open(args: string[] = [], env: Record<string, string> = {}, rows = 24):
   return terminal;
 }
 
+/** The form of a new run, from the first screen. */
+async function openForm(env: Record<string, string> = {}, rows = 24): Promise<TestTerminal> {
+  const screen = open([], env, rows);
+  await screen.until(/set up a run of your own/);
+  screen.type('n');
+  return screen;
+}
+
 describe('brevity without a run', () => {
-  it('begins with the form, where enter starts the bundled example; R leads to the list, enter back into the run', async () => {
+  it('says what it found, and enter starts the bundled example; R leads to the list, enter back into the run', async () => {
     const screen = open();
-    await screen.until(/› Start the run +with the bundled example/);
-    screen.type(keys.escape);
-    await screen.until(/There are no runs in/);
-    screen.type(keys.enter);
-    await screen.until(/› Start the run[\s\S]*\$ node \S+cli\.js auto runs\/example$/m);
+    // At once; the checks answer later.
+    await screen.until(/There are no runs in[\s\S]*^enter +run the bundled example/m);
+    await screen.until(/^backend +(native|wasm), the fastest here: /m);
+    expect(screen.screen()).toMatch(/^processor +\S.*\d cores?/m);
+    await screen.until(/^folder +no model, reward model or prompts/m);
+    expect(screen.screen()).toMatch(/a model\n +\$ hf download/);
     screen.type(keys.enter);
     await screen.until(/example › round 0/);
     expect(existsSync(path.join(cwd, 'runs/example/run.json'))).toBe(true);
@@ -54,7 +64,7 @@ describe('brevity without a run', () => {
   }, 120_000);
 
   it('says at the field what is wrong with a model folder, does not start with it, and takes it back', async () => {
-    const screen = open();
+    const screen = await openForm();
     await screen.until(/model folder .* ✓ 1\.\d M Llama/);
     await screen.until(/reward .* ✓ -?\d/);
     screen.type(keys.down + keys.down + keys.enter + clear);
@@ -95,6 +105,19 @@ describe('brevity without a run', () => {
     expect(await again.exit).toBe(0);
   }, 120_000);
 
+  it('n begins with the model and prompts of the folder', async () => {
+    symlinkSync(fileURLToPath(new URL('../../data/base-policy', import.meta.url)), path.join(cwd, 'policy'));
+    writeFileSync(path.join(cwd, 'prompts.jsonl'), '{"prompt": "Hello?"}\n');
+    const screen = open();
+    await screen.until(/^folder +model policy · prompts prompts\.jsonl/m);
+    screen.type('n');
+    await screen.until(
+      /with what this folder holds[\s\S]*model folder +policy +✓[\s\S]*prompts +prompts\.jsonl +✓ 1 prompt/,
+    );
+    screen.type('q');
+    expect(await screen.exit).toBe(0);
+  }, 60_000);
+
   it('lists a run of a newer version with what is to be done, and opens it by no key', async () => {
     mkdirSync(path.join(cwd, 'runs/later'), { recursive: true });
     writeFileSync(path.join(cwd, 'runs/later/run.json'), '{"version": 99}');
@@ -122,7 +145,7 @@ describe('brevity without a run', () => {
 
   it('is said to a dumb terminal: the form with its problems, and the list of runs without an engine', async () => {
     // What is written once the checks have answered must not push the beginning out of view.
-    const screen = open([], { TERM: 'dumb' }, 60);
+    const screen = await openForm({ TERM: 'dumb' }, 60);
     await screen.until(/A new run with the settings of[\s\S]*Selected: start the run\./);
     screen.type('jj');
     await screen.until(/^Selected: model folder, .*Hugging Face folder/m);

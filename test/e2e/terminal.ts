@@ -7,6 +7,8 @@ export interface TerminalOptions {
   rows?: number;
   env?: Record<string, string>;
   cwd?: string;
+  /** What runs in the terminal; Node unless given. */
+  program?: string;
   /** A slow line between program and terminal: what the program sends waits in it, as in a socket's buffers. */
   line?: { bytesPerSecond: number; latency: number };
 }
@@ -28,10 +30,11 @@ export class TestTerminal {
   /** The most bytes that were ever on the line at once. */
   backlog = 0;
 
-  constructor(args: string[], { columns = 80, rows = 24, env = {}, cwd = process.cwd(), line }: TerminalOptions = {}) {
+  constructor(args: string[], options: TerminalOptions = {}) {
+    const { columns = 80, rows = 24, env = {}, cwd = process.cwd(), program = process.execPath, line } = options;
     this.screenModel = new xterm.Terminal({ cols: columns, rows, allowProposedApi: true });
     const { NO_COLOR: _unset, CI: _ci, ...inherited } = process.env as Record<string, string>;
-    this.child = spawn(process.execPath, args, {
+    this.child = spawn(program, args, {
       cols: columns,
       rows,
       cwd,

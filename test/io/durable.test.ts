@@ -208,9 +208,27 @@ describe('a directory', () => {
   it('is made with its parents, each of which is synced into its own', () => {
     const dir = fresh();
     const done = operationsOf(dir, () => makeDirectory(path.join(dir, 'rounds/0001')));
-    expect(done.filter((line) => line.startsWith('fsync'))).toEqual(['fsync rounds', 'fsync .']);
-    expect(operationsOf(dir, () => makeDirectory(path.join(dir, 'rounds/0001')))).toEqual(['mkdir rounds/0001']);
+    expect(done.filter((line) => line.startsWith('fsync'))).toEqual(['fsync .', 'fsync rounds']);
+    expect(operationsOf(dir, () => makeDirectory(path.join(dir, 'rounds/0001')))).toEqual([]);
   });
+
+  it('is refused in one sentence where there can be none', () => {
+    const file = path.join(fresh(), 'file');
+    writeFileSync(file, '');
+    expect(() => makeDirectory(file, 'user')).toThrow(`${file} is not a folder; name another place, or remove it`);
+    expect(() => makeDirectory(path.join(file, 'a/b'), 'user')).toThrow(
+      `cannot create the folder ${file}/a/b: ${file} takes no new folders; name another place`,
+    );
+  });
+
+  it.runIf(process.platform === 'linux')(
+    'is refused under /proc, where a recursive mkdir of Node never returns',
+    () => {
+      expect(() => makeDirectory('/proc/x/y', 'user')).toThrow(
+        'cannot create the folder /proc/x/y: /proc takes no new folders; name another place',
+      );
+    },
+  );
 
   it('is removed for good before anything later is written, and links in it are not followed', () => {
     const dir = fresh();

@@ -7,16 +7,32 @@ import { Line, Tint } from '../../parts/Line.js';
 import { Paragraph } from '../../parts/Paragraph.js';
 import { Rule } from '../../parts/Rule.js';
 import { endOf } from '../../parts/text.js';
-import { type RunColumn, cellText, detailLines, engineText, runColumns, runName, runsLayout } from './select.js';
+import {
+  type RunColumn,
+  cellText,
+  detailLines,
+  engineText,
+  isWelcome,
+  runColumns,
+  runName,
+  runsLayout,
+} from './select.js';
 import type { RunsState } from './state.js';
+import { type WelcomeLine, welcomeLines } from './welcome.js';
 
 /** Every run with its latest results, and details of the selected one below. */
-export function RunsView({ state, columns }: ViewProps<RunsState>) {
+export function RunsView({ state, columns, rows }: ViewProps<RunsState>) {
   const { ui, home } = state;
   const { place } = home;
   const { entries, at, selected, top, table, detail } = runsLayout(state);
+  if (ui.entries === null) return <Line tone="muted">Looking for runs …</Line>;
+  if (isWelcome(state)) return <Welcome lines={welcomeLines(state, columns, rows)} />;
   if (selected === null)
-    return <Paragraph columns={columns}>{emptyText(ui.entries === null, ui.filter, place.cwd)}</Paragraph>;
+    return (
+      <Paragraph columns={columns}>
+        {`No run or model has “${makeLine(ui.filter, 40)}” in its name; esc shows all.`}
+      </Paragraph>
+    );
   const layout = runColumns(columns - 2, place, ui.at);
   return (
     <>
@@ -44,6 +60,16 @@ export function RunsView({ state, columns }: ViewProps<RunsState>) {
   );
 }
 
+/** Before the first run: what this machine and folder offer, and how to begin. */
+function Welcome({ lines }: { readonly lines: readonly WelcomeLine[] }) {
+  return lines.map(({ label, text, tone }, i) => (
+    <Line key={i} tone={tone}>
+      {label !== '' && <Tint tone="accent">{label}</Tint>}
+      {text}
+    </Line>
+  ));
+}
+
 interface RunRowProps {
   readonly entry: RunEntry;
   readonly layout: readonly RunColumn[];
@@ -65,10 +91,4 @@ function RunRow({ entry, layout, selected }: RunRowProps) {
       })}
     </Line>
   );
-}
-
-function emptyText(looking: boolean, filter: string, cwd: string): string {
-  if (looking) return 'Looking for runs …';
-  if (filter !== '') return `No run or model has “${makeLine(filter, 40)}” in its name; esc shows all.`;
-  return `There are no runs in ${makeLine(cwd, 200)} or its runs folder yet. enter sets up the first one, with the bundled example filled in; o looks in another folder.`;
 }

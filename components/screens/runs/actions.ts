@@ -3,10 +3,10 @@ import type { PathContext } from '../../../src/core/form/draft.js';
 import { of } from '../../../src/core/format.js';
 import { makeLine } from '../../../src/core/sanitize.js';
 import type { RunEntry } from '../../../src/core/runs.js';
-import type { HomeTask } from '../../app/home.js';
+import type { FormSource, HomeTask } from '../../app/home.js';
 import { type Move, listActions, movedTo, windowFor } from '../../app/lists.js';
 import { type Action, type EditModal, type Step, ask, noEffects } from '../../app/state.js';
-import { runName, runsLayout } from './select.js';
+import { isWelcome, runName, runsLayout } from './select.js';
 import type { RunsState } from './state.js';
 
 const isSelected = (state: RunsState): boolean => runsLayout(state).selected !== null;
@@ -29,14 +29,32 @@ export const runsActions: readonly Action<RunsState>[] = [
     run: openSelected,
   },
   {
+    id: 'run-example',
+    command: 'example',
+    aliases: ['bundled example', 'try'],
+    keys: ['enter', 'e'],
+    label: 'run the example',
+    help: "start the bundled example's run in this folder",
+    when: isWelcome,
+    run: (state) => task(state, { task: 'example' }),
+  },
+  {
+    id: 'demo',
+    aliases: ['tour', 'tutorial', 'learn'],
+    keys: ['d'],
+    label: 'demo',
+    help: 'one round of the example in two minutes, explained screen by screen, in a temporary folder',
+    run: (state) => task(state, { task: 'demo' }),
+  },
+  {
     id: 'first-run',
     command: 'new-run',
     aliases: ['create', 'set up'],
-    keys: ['enter', 'n'],
+    keys: ['n'],
     label: 'new run',
-    help: 'set up a run; the bundled example is filled in',
+    help: 'set up a run of your own; what this folder holds is filled in, else the bundled example',
     when: isNone,
-    run: (state) => task(state, { task: 'form', source: { from: 'example' } }),
+    run: (state) => task(state, { task: 'form', source: firstSource(state) }),
   },
   {
     id: 'new-run',
@@ -131,6 +149,13 @@ export const runsActions: readonly Action<RunsState>[] = [
     run: (state) => confirm(state, 'delete', deleteQuestion),
   },
 ];
+
+/** The example, unless this folder holds a model. */
+function firstSource({ ui }: RunsState): FormSource {
+  const folder = ui.survey?.folder;
+  const found = folder?.status === 'known' ? folder.facts : null;
+  return found === null || found.models.length === 0 ? { from: 'example' } : { from: 'folder', found };
+}
 
 export function moveSelection(state: RunsState, move: Move): RunsState {
   const { entries, at, table } = runsLayout(state);

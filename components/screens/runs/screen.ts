@@ -3,13 +3,15 @@ import type { PathContext } from '../../../src/core/form/draft.js';
 import { openCommand } from '../../../src/core/form/command.js';
 import { count, fixed, of } from '../../../src/core/format.js';
 import { makeLine } from '../../../src/core/sanitize.js';
-import { type RunsState, type RunsUi, runsUi } from './state.js';
+import { type RunsState, type RunsUi, type Survey, runsUi } from './state.js';
+import { surveyNames } from '../../app/home.js';
 import { type ScreenDefinition, noEffects } from '../../app/state.js';
 import type { RunEntry } from '../../../src/core/runs.js';
 import { confirmed, moveSelection, openSelected, runsActions, selectRun, task } from './actions.js';
-import { engineText, runName, runsLayout } from './select.js';
+import { engineText, isWelcome, runName, runsLayout } from './select.js';
 import { placeAt } from '../../app/lists.js';
 import { RunsView } from './View.js';
+import { welcomeReading } from './welcome.js';
 
 /** Runs read aloud of a long list. */
 const mostRead = 20;
@@ -40,8 +42,25 @@ export const runs: ScreenDefinition<RunsState> = {
       ...(filter === '' ? [] : [`filter ${makeLine(filter, 40)}`]),
     ];
   },
-  happened: (state, event) =>
-    event.what === 'runs' ? listing(state, { entries: event.entries, at: event.at }) : state,
+  happened(state, event) {
+    const { survey } = state.ui;
+    if (event.what === 'runs') return listing(state, { entries: event.entries, at: event.at });
+    if (survey === null || (event.what !== 'surveyed' && event.what !== 'survey-failed')) return state;
+    const outcome =
+      event.what === 'surveyed'
+        ? { status: 'known', facts: event.facts }
+        : { status: 'failed', problem: event.problem };
+    return { ...state, ui: { ...state.ui, survey: { ...survey, [event.name]: outcome } as Survey } };
+  },
+  asks(state) {
+    if (!isWelcome(state) || state.ui.survey !== null) return noEffects(state);
+    const asked = { status: 'asked' } as const;
+    const survey: Survey = { machine: asked, folder: asked, python: asked };
+    return {
+      state: { ...state, ui: { ...state.ui, survey } },
+      effects: surveyNames.map((name) => ({ do: 'home', task: { task: 'survey', name } })),
+    };
+  },
   back: (state) => (state.ui.filter !== '' ? listing(state, { filter: '' }) : null),
   copies(state) {
     const { selected } = runsLayout(state);
@@ -53,7 +72,8 @@ export const runs: ScreenDefinition<RunsState> = {
     const { ui } = state;
     const { place } = state.home;
     const filtered = ui.filter === '' ? '' : ` with “${makeLine(ui.filter, 40)}” in the name or model`;
-    if (selected === null) return [ui.filter === '' ? 'There are no runs here.' : `There are no runs${filtered}.`];
+    if (isWelcome(state)) return ['There are no runs here.', ...welcomeReading(state)];
+    if (selected === null) return [`There are no runs${filtered}.`];
     const listed = entries.slice(0, mostRead).map((entry) => `${spoken(entry, place)}${problemOf(entry)}`);
     const more = entries.length - listed.length;
     return [

@@ -43,6 +43,9 @@ export function runsLayout(state: RunsState): RunsLayout {
   return { entries, at, selected: entries[at] ?? null, top, table, detail };
 }
 
+/** There are no runs at all: the first screen is shown (welcome.ts). */
+export const isWelcome = ({ ui }: RunsState): boolean => ui.entries?.length === 0;
+
 export interface RunColumn {
   heading: string;
   width: number;

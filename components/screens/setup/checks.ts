@@ -102,9 +102,7 @@ export function isHeld(ask: CheckAsk): boolean {
   return tries && !ask.named && moduleFiles(ask.spec).length > 0;
 }
 
-type SetupEvent = Exclude<HomeEvent, { what: 'runs' }>;
-
-export function applySetupEvent(state: SetupState, event: SetupEvent): SetupState {
+export function applySetupEvent(state: SetupState, event: HomeEvent): SetupState {
   const { setup, place } = formOf(state);
   const withSetup = (more: Partial<SetupUi>): SetupState => ({ ...state, ui: { ...setup, ...more } });
   switch (event.what) {
@@ -134,6 +132,10 @@ export function applySetupEvent(state: SetupState, event: SetupEvent): SetupStat
       const lines = [question, 'The settings in the file are replaced by those of this form.'];
       return { ...state, modal: { kind: 'confirm', owner: 'setup', what: `overwrite ${event.file}`, lines } };
     }
+    case 'runs':
+    case 'surveyed':
+    case 'survey-failed':
+      return state;
     case 'not-created':
       return withSetup({ refusal: event.problem, focus: 'start' });
   }

@@ -17,7 +17,7 @@ export const setup: ScreenDefinition<SetupState> = {
   View: SetupView,
   actions: setupActions,
   asks: setupAsks,
-  happened: (state, event) => (event.what === 'runs' ? state : applySetupEvent(state, event)),
+  happened: applySetupEvent,
   typed(state, field, text) {
     if (field === 'load') return task(state, { task: 'form', source: { from: 'file', file: text.trim() } });
     return field === 'save' ? save(state, text.trim(), false) : takeTyped(state, field as FieldId, text);

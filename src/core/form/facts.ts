@@ -1,4 +1,5 @@
-/** The form's checks: their inputs, and the facts that they find about what a field names. */
+/** The form's checks and those of the first screen: their inputs, and the facts that they find. */
+import type { FolderFacts, MachineFacts } from './machine.js';
 import type { PythonSearch } from './python.js';
 import type { BackendChoice, Config, RewardOptions } from '../config/schema.js';
 
@@ -135,6 +136,9 @@ export interface Tasks {
   endpoints: { ask: { urls: string[] }; answer: EndpointFacts[] };
   environment: { ask: EnvironmentAsk; answer: EnvironmentFacts };
   measure: { ask: { config: Config }; answer: Measurement };
+  machine: { ask: object; answer: MachineFacts };
+  folder: { ask: { folder: string }; answer: FolderFacts };
+  python: { ask: object; answer: PythonSearch };
 }
 
 export type TaskName = keyof Tasks;

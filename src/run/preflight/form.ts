@@ -1,7 +1,8 @@
-/** Initial values of the form: the bundled example, a configuration file, flags, or another run to copy. */
+/** Initial values of the form: the bundled example, what a folder holds, a configuration file, flags, or another run to copy. */
 import path from 'node:path';
 import { mergeConfigs, type PartialConfig } from '../../core/config/partial.js';
 import { type Base, type PathContext, absolute, shorten } from '../../core/form/draft.js';
+import type { FolderFacts } from '../../core/form/machine.js';
 import { freeName } from './runs.js';
 import { readConfigFile } from '../../io/configFile.js';
 
@@ -17,6 +18,18 @@ export function exampleForm(file: string, place: PathContext): FormStart {
   return {
     base: { config, file: { path: file, config }, name: 'the bundled example' },
     directory: freeName(place.cwd, 'example'),
+  };
+}
+
+/** The first model, reward model and files of prompts that were found; what was not found stays empty. */
+export function folderForm({ models, rewards, prompts, held_out }: FolderFacts, place: PathContext): FormStart {
+  const at = (files: readonly string[], prefix = ''): string[] =>
+    files.slice(0, 1).map((file) => prefix + path.resolve(place.cwd, file));
+  const found = { model: at(models), reward: at(rewards, 'hf:'), prompts: at(prompts), held_out: at(held_out) };
+  const config = Object.fromEntries(Object.entries(found).flatMap(([key, [value]]) => (value ? [[key, value]] : [])));
+  return {
+    base: { config, file: null, name: 'what this folder holds' },
+    directory: freeName(place.cwd, path.basename(found.model[0] ?? place.cwd)),
   };
 }
 

@@ -24,6 +24,12 @@ async function answerTo(ask: TaskAsk): Promise<unknown> {
       return (await import('./environment.js')).checkEndpoints(ask.urls);
     case 'environment':
       return (await import('./environment.js')).checkEnvironment(ask);
+    case 'machine':
+      return (await import('./machine.js')).surveyMachine(false);
+    case 'folder':
+      return (await import('./folder.js')).surveyFolder(ask.folder);
+    case 'python':
+      return (await import('./python.js')).findPython(process.env);
     case 'measure':
       return (await import('./measure.js')).measure(
         ask.config,

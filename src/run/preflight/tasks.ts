@@ -17,6 +17,7 @@ export type TaskMessage =
 const limits: Record<TaskName, number> = {
   ...{ model: 30, prompts: 60, reward: 30, preferences: 120, measure: 300 },
   ...{ endpoints: 30, environment: 240 },
+  ...{ machine: 60, folder: 30, python: 240 },
 };
 
 export interface TaskHooks {

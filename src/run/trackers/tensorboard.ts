@@ -3,22 +3,13 @@
  * evaluations. Each folder has one file that is only appended to, so that a running TensorBoard can follow it. Points that
  * are no longer true are withdrawn by the mark of a restart, as torch's SummaryWriter does with `purge_step`.
  */
-import {
-  closeSync,
-  existsSync,
-  ftruncateSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  realpathSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, existsSync, ftruncateSync, openSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { decodeEvent, encodeEvent, frame, unframe, type LoggedEvent } from '../../core/eventFile.js';
 import type { TrackedPoint, TrackedRun } from '../../core/trackers.js';
 import { messageOf, UserError } from '../../core/errors.js';
 import { readTextFile } from '../../io/files.js';
-import { writeAll } from '../../io/durable.js';
+import { makeDirectory, writeAll } from '../../io/durable.js';
 import { isRun, type Run } from '../run.js';
 import { groupOf, type Tracker } from './tracker.js';
 
@@ -67,7 +58,7 @@ export class TensorBoard implements Tracker {
     if (before === null && points.length === 0) return;
     if (!this.known.has(name)) {
       this.claim();
-      mkdirSync(folder, { recursive: true });
+      makeDirectory(folder, 'user');
     }
     const events: LoggedEvent[] = before === null ? [{ kind: 'version' }] : [];
     const rounded = points.map(asStored);
@@ -91,7 +82,7 @@ export class TensorBoard implements Tracker {
   private claim(): void {
     const own = realpathSync(this.run.directory);
     const file = path.join(this.group, ownerFile);
-    mkdirSync(this.group, { recursive: true });
+    makeDirectory(this.group, 'user');
     const other = existsSync(file) ? readTextFile(file, 2 ** 16).trim() : own;
     if (other !== own && isRun(other))
       throw new UserError(

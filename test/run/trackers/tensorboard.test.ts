@@ -109,6 +109,6 @@ it('refuses the folder of another run of the same name', async () => {
 it('says in a sentence that it cannot write', async () => {
   writeFileSync(folder, '');
   await expect(new TensorBoard(run, folder).write(tracked([0.75]))).rejects.toThrow(
-    /^cannot write event files to .*tb: /,
+    /^cannot create the folder .*tb\/mine: .*tb takes no new folders; name another place$/,
   );
 });

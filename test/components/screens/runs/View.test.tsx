@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { widthOf } from '../../../../components/parts/text.js';
 import { expectHarmless, frame, hostile, sizes } from '../../frame.js';
 import { press } from '../../fixtures.js';
-import { entries, listed } from '../../homeFixtures.js';
+import { entries, listed, noNative, surveyFacts, welcomed } from '../../homeFixtures.js';
 
 describe.each(sizes)('the list at $columns×$rows', (size) => {
   it('fits, with name, model, rounds, last reward and length, engine', () => {
@@ -22,9 +22,32 @@ describe.each(sizes)('the list at $columns×$rows', (size) => {
   });
 });
 
-it('without runs it says where it looked and what enter does', () => {
-  const text = frame(listed(undefined, [])).replace(/\s+/g, ' ');
-  expect(text).toContain('There are no runs in /home/ann/work or its runs folder yet. enter sets up the first one');
+describe.each(sizes)('without runs, at $columns×$rows', (size) => {
+  it('fits, with what was found, what is missing, and how to begin', () => {
+    for (const state of [listed(size, []), welcomed(size), welcomed(size, noNative)]) {
+      const lines = frame(state).split('\n');
+      expect(lines).toHaveLength(size.rows);
+      expect(Math.max(...lines.map(widthOf))).toBeLessThanOrEqual(size.columns);
+      expect(lines.join('\n')).toMatch(/There are no runs in ~\/work yet/);
+      for (const [key, begins] of [
+        ['enter', 'run the bundled example'],
+        ['d', 'the demo'],
+        ['n', 'set up a run of your own'],
+      ])
+        expect(lines.join('\n')).toMatch(new RegExp(`^${key} +${begins}`, 'm'));
+    }
+    expect(frame(welcomed(size))).toMatch(/^backend +native, the fastest here: our C\+\+ kernels, AVX2/m);
+    // Commands are whole.
+    expect(frame(welcomed(size))).not.toMatch(/^ +\$ .*…/m);
+    expect(frame(welcomed(size)).includes('$ hf download')).toBe(size.columns >= 80);
+    expect(frame(welcomed(size, noNative))).toMatch(/native backend, several times faster[^]*\$ npm run build:native/);
+  });
+});
+
+it('a hostile answer of the survey is harmless', () => {
+  const machine = { ...surveyFacts.machine, gpu: hostile, processor: hostile };
+  const folder = { models: [hostile], rewards: [hostile], prompts: [hostile], held_out: [hostile] };
+  expectHarmless(welcomed(undefined, { ...surveyFacts, machine, folder }));
 });
 
 it('names and problems of runs are harmless', () => {

@@ -4,10 +4,21 @@ import type { RunsState } from '../../../../components/screens/runs/state.js';
 import { expect, it } from 'vitest';
 import { runsLayout } from '../../../../components/screens/runs/select.js';
 import { openCommand } from '../../../../src/core/form/command.js';
+import { reduce } from '../../../../components/app/reducer.js';
 import { runs } from '../../../../components/screens/runs/screen.js';
 import type { State, Step } from '../../../../components/app/state.js';
 import { after, press, small } from '../../fixtures.js';
-import { entries, listed, opened, place, tell } from '../../homeFixtures.js';
+import {
+  effectsOf,
+  entries,
+  listed,
+  noFolder,
+  opened,
+  place,
+  surveyFacts,
+  tell,
+  welcomed,
+} from '../../homeFixtures.js';
 import { on } from '../../slices.js';
 
 const selectedOf = (state: State) => runsLayout(on.runs(state)).selected?.directory.split('/').at(-1);
@@ -35,7 +46,28 @@ it('is read aloud run by run, with what is wrong', () => {
   );
   expect(words.join('\n')).toContain('newer Brevity (version 3');
   expect(runs.reading?.(on.runs(opened('runs')))).toEqual(['Looking for runs.']);
-  expect(runs.reading?.(on.runs(listed(undefined, [])))).toEqual(['There are no runs here.']);
+  const first = runs.reading?.(on.runs(welcomed())) ?? [];
+  expect(first[0]).toBe('There are no runs here.');
+  expect(first).toContain('memory: 24 GiB, 20.5 GiB free.');
+  expect(first.join('\n')).toMatch(/Missing: a model\. To add it: hf download /);
+});
+
+it('asks for the survey once, if there are no runs', () => {
+  const begun = opened('runs');
+  const asked = reduce(begun, { type: 'home', event: { what: 'runs', entries: [], at: 0 } });
+  expect(asked.effects).toEqual(
+    ['machine', 'folder', 'python'].map((name) => ({ do: 'home', task: { task: 'survey', name } })),
+  );
+  expect(reduce(asked.state, { type: 'home', event: { what: 'runs', entries: [], at: 1 } }).effects).toEqual([]);
+  expect(reduce(begun, { type: 'home', event: { what: 'runs', entries, at: 0 } }).effects).toEqual([]);
+});
+
+it('a first run of one’s own begins with what the folder holds, if it holds a model', () => {
+  expect(effectsOf(welcomed(), 'n')).toEqual([{ do: 'home', task: { task: 'form', source: { from: 'example' } } }]);
+  const found = { ...noFolder, models: ['SmolLM'] };
+  expect(effectsOf(welcomed(small, { ...surveyFacts, folder: found }), 'n')).toEqual([
+    { do: 'home', task: { task: 'form', source: { from: 'folder', found } } },
+  ]);
 });
 
 it('copies the command that opens the selected run, quoted for a shell', () => {
