@@ -17,6 +17,7 @@ const loaders: Record<string, () => Promise<Command>> = {
   sweep: async () => (await import('./cli/sweep.js')).sweepCommand(),
   review: async () => (await import('./cli/review.js')).reviewCommand(),
   'merge-decisions': async () => (await import('./cli/mergeDecisions.js')).mergeDecisionsCommand(),
+  keys: async () => (await import('./cli/keys.js')).keysCommand(),
   doctor: async () => (await import('./cli/doctor.js')).doctorCommand(),
   sample: async () => (await import('./cli/sample.js')).sampleCommand(),
   answer: async () => (await import('./cli/answer.js')).answerCommand(),
@@ -41,6 +42,7 @@ Commands:
   merge-decisions
                 agreement of several reviewers, and their decisions as one journal
   doctor        show what this machine can do and why not more
+  keys          every action of the terminal with its keys, your own included
   export        write a round's policy as a folder that transformers loads
   report        the rounds of a run as a Markdown table
   track         write a run to TensorBoard, W&B or trackio

@@ -20,6 +20,7 @@ const hasEngine = (state: RunsState): boolean => {
 export const runsActions: readonly Action<RunsState>[] = [
   {
     id: 'open-run',
+    group: 'work',
     command: 'open',
     aliases: ['attach'],
     keys: ['enter'],
@@ -30,6 +31,7 @@ export const runsActions: readonly Action<RunsState>[] = [
   },
   {
     id: 'first-run',
+    group: 'work',
     command: 'new-run',
     aliases: ['create', 'set up'],
     keys: ['enter', 'n'],
@@ -40,6 +42,7 @@ export const runsActions: readonly Action<RunsState>[] = [
   },
   {
     id: 'new-run',
+    group: 'work',
     aliases: ['create', 'set up'],
     keys: ['n'],
     label: 'new run',
@@ -49,6 +52,7 @@ export const runsActions: readonly Action<RunsState>[] = [
   },
   {
     id: 'like-run',
+    group: 'work',
     command: 'copy-run',
     aliases: ['duplicate', 'like this'],
     keys: ['c'],
@@ -77,6 +81,7 @@ export const runsActions: readonly Action<RunsState>[] = [
   }),
   {
     id: 'filter-runs',
+    group: 'views',
     command: 'filter',
     aliases: ['search', 'find'],
     keys: ['/'],
@@ -95,6 +100,7 @@ export const runsActions: readonly Action<RunsState>[] = [
   },
   {
     id: 'look-in',
+    group: 'views',
     command: 'folder',
     aliases: ['look in', 'directory'],
     keys: ['o'],
@@ -113,6 +119,7 @@ export const runsActions: readonly Action<RunsState>[] = [
   },
   {
     id: 'end-engine',
+    group: 'work',
     aliases: ['stop engine', 'shut down', 'kill'],
     keys: ['x'],
     label: 'end engine',
@@ -122,6 +129,7 @@ export const runsActions: readonly Action<RunsState>[] = [
   },
   {
     id: 'delete-run',
+    group: 'files',
     command: 'delete',
     aliases: ['remove'],
     keys: ['D'],
