@@ -35,7 +35,11 @@ export function Help({ state, modal }: HelpProps) {
         <Tint tone="accent">search: </Tint>
         <TextField line={modal} columns={40} />
         <Tint tone="muted">
-          {modal.text === '' ? '  type a word or a key, such as filter or ctrl+w' : lines.length === 0 ? '  no key matches' : ''}
+          {modal.text === ''
+            ? '  type a word or a key, such as filter or ctrl+w'
+            : lines.length === 0
+              ? '  no key matches'
+              : ''}
         </Tint>
       </Line>
       {Array.from({ length: Math.max(0, end - top) }, (_, row) => (

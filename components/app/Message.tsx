@@ -40,7 +40,11 @@ function Typing({ modal, columns }: { readonly modal: EditModal; readonly column
   return (
     <Line>
       <Tint tone="accent">{label}: </Tint>
-      <TextField line={modal} columns={Math.max(20, room - Math.min(widthOf(said), room >> 1))} wrongFrom={errorAt} />{' '}
+      <TextField
+        line={modal}
+        columns={Math.max(20, room - Math.min(widthOf(said), room >> 1))}
+        wrongFrom={errorAt}
+      />{' '}
       <Tint tone={error === null ? 'muted' : 'bad'}>{said}</Tint>
     </Line>
   );

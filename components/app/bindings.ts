@@ -23,7 +23,19 @@ export interface BindingProblem {
 }
 
 /** Without a key for these nobody gets out of a text field, a question, the help or the terminal. */
-const needed = ['close', 'close-help', 'no', 'apply', 'run-command', 'palette', 'help', 'detach', 'quit', 'quit-list', 'detach-now'];
+const needed = [
+  'close',
+  'close-help',
+  'no',
+  'apply',
+  'run-command',
+  'palette',
+  'help',
+  'detach',
+  'quit',
+  'quit-list',
+  'detach-now',
+];
 const textFields: readonly KeyScope[] = ['edit', 'palette'];
 const placeNames: Partial<Record<KeyScope, string>> = {
   help: 'in the help',
@@ -90,9 +102,11 @@ function conflicts(definitions: Definitions, bindings: Bindings): BindingProblem
  */
 function exclusiveActions(definitions: Definitions): (a: string, b: string, place: KeyScope) => boolean {
   const conditions = new Map<string, unknown>(
-    [...definitions.first, ...definitions.last, ...allScreens.flatMap((screen) => definitions.screens[screen].actions)].map(
-      ({ id, when }) => [id, when ?? id],
-    ),
+    [
+      ...definitions.first,
+      ...definitions.last,
+      ...allScreens.flatMap((screen) => definitions.screens[screen].actions),
+    ].map(({ id, when }) => [id, when ?? id]),
   );
   const table = keyTable(definitions);
   const found = table.flatMap((a, i) =>
@@ -152,7 +166,9 @@ function bound<A extends Keyed>(
   const { id, keys, sign } = action;
   const own = Object.hasOwn(bindings, id) ? bindings[id] : null;
   // A sign for several keys, such as ↑↓, no longer holds once one of them is gone.
-  const holds = !lost.some((one) => sign?.includes(signOf(one.key)) === true && one.places.some((place) => places.includes(place)));
+  const holds = !lost.some(
+    (one) => sign?.includes(signOf(one.key)) === true && one.places.some((place) => places.includes(place)),
+  );
   if (own === null) return holds ? action : { ...action, sign: undefined };
   return {
     ...action,

@@ -32,7 +32,9 @@ function eraseIn(state: State, extent: Extent): State {
   if (field === null) return state;
   const { line, text } = erased(field, extent);
   const next = edited(state, () => line);
-  return text === '' || extent === 'left' || extent === 'right' ? next : { ...next, lines: { ...next.lines, erased: text } };
+  return text === '' || extent === 'left' || extent === 'right'
+    ? next
+    : { ...next, lines: { ...next.lines, erased: text } };
 }
 
 const canComplete = (state: State): boolean =>

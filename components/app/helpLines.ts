@@ -38,7 +38,9 @@ function sectionsOf(state: State): Section[] {
   const active = new Set(now.map(({ id }) => id));
   const here = keysOf(state, state.screen).filter(({ only }) => only === undefined || only === state.workspace);
   const keys = [...now, ...here.filter(({ id }) => !active.has(id))];
-  const typing = keyTable(state.definitions).filter(({ places }) => places.includes('edit') && !places.includes('confirm'));
+  const typing = keyTable(state.definitions).filter(
+    ({ places }) => places.includes('edit') && !places.includes('confirm'),
+  );
   return [
     ...(Object.keys(helpGroups) as HelpGroup[]).map((group) => ({
       title: helpGroups[group],

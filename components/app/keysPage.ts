@@ -18,7 +18,9 @@ const overlays: [KeyScope, string][] = [
 ];
 
 /** All actions by where they work; each is listed once. */
-export function keyRows(definitions: Definitions): { title: string; screen: Screen | null; rows: readonly TableKey[] }[] {
+export function keyRows(
+  definitions: Definitions,
+): { title: string; screen: Screen | null; rows: readonly TableKey[] }[] {
   const table = keyTable(definitions);
   const everywhere = table.filter(({ places }) => allScreens.every((screen) => places.includes(screen)));
   const inRuns = table.filter(

@@ -34,7 +34,10 @@ export function erased(line: Line, extent: Extent): { line: Line; text: string }
   const at = cursorOf(line);
   const to = targetOf(line, extent);
   const [from, end] = [Math.min(at, to), Math.max(at, to)];
-  return { line: { text: line.text.slice(0, from) + line.text.slice(end), cursor: from }, text: line.text.slice(from, end) };
+  return {
+    line: { text: line.text.slice(0, from) + line.text.slice(end), cursor: from },
+    text: line.text.slice(from, end),
+  };
 }
 
 function targetOf(line: Line, extent: Extent): number {
@@ -48,9 +51,17 @@ function targetOf(line: Line, extent: Extent): number {
       return cluster === undefined ? text.length : cluster.index + cluster.segment.length;
     }
     case 'word-left':
-      return back(text, back(text, at, (character) => !isWord(character)), isWord);
+      return back(
+        text,
+        back(text, at, (character) => !isWord(character)),
+        isWord,
+      );
     case 'word-right':
-      return on(text, on(text, at, (character) => !isWord(character)), isWord);
+      return on(
+        text,
+        on(text, at, (character) => !isWord(character)),
+        isWord,
+      );
     case 'space-left':
       return back(text, back(text, at, isSpace), (character) => !isSpace(character));
     case 'start':
@@ -105,7 +116,10 @@ export function visibleLine(line: Line, columns: number, wrongFrom = Infinity): 
     return { text, width: widthOf(text), place: first + index };
   });
   if (at >= line.text.length) clusters.push({ text: '█', width: 1, place: line.text.length });
-  const cursor = Math.max(0, clusters.findLastIndex(({ place }) => place <= at));
+  const cursor = Math.max(
+    0,
+    clusters.findLastIndex(({ place }) => place <= at),
+  );
   let [from, end, used] = [cursor, cursor + 1, clusters[cursor].width];
   // To both sides, and the left first: what was typed last is what is looked at.
   const take = (most: number, left: boolean): void => {
@@ -118,7 +132,14 @@ export function visibleLine(line: Line, columns: number, wrongFrom = Infinity): 
       else end++;
     }
   };
-  take(columns - Math.min(Math.floor(columns / 3), clusters.slice(end).reduce((sum, { width }) => sum + width, 0)), true);
+  take(
+    columns -
+      Math.min(
+        Math.floor(columns / 3),
+        clusters.slice(end).reduce((sum, { width }) => sum + width, 0),
+      ),
+    true,
+  );
   take(columns - (from > 0 || first > 0 ? 1 : 0), false);
   take(columns - (end < clusters.length ? 1 : 0), true);
   const stretches: Stretch[] = from > 0 || first > 0 ? [{ text: '…', kind: 'plain' }] : [];

@@ -7,12 +7,14 @@ export interface TerminalOptions {
   rows?: number;
   env?: Record<string, string>;
   cwd?: string;
+  /** The program; Node unless given. */
+  command?: string;
   /** A slow line between program and terminal: what the program sends waits in it, as in a socket's buffers. */
   line?: { bytesPerSecond: number; latency: number };
 }
 
 /** What the person who runs the tests has set must not show. */
-const noSettings = { BREVITY_SETTINGS: '', XDG_CONFIG_HOME: '/nonexistent', COLORFGBG: '' };
+const noSettings = { BREVITY_SETTINGS: '', BREVITY_KEYS: '', XDG_CONFIG_HOME: '/nonexistent', COLORFGBG: '' };
 
 export class TestTerminal {
   private readonly screenModel: xterm.Terminal;
@@ -28,10 +30,13 @@ export class TestTerminal {
   /** The most bytes that were ever on the line at once. */
   backlog = 0;
 
-  constructor(args: string[], { columns = 80, rows = 24, env = {}, cwd = process.cwd(), line }: TerminalOptions = {}) {
+  constructor(
+    args: string[],
+    { columns = 80, rows = 24, env = {}, cwd = process.cwd(), command = process.execPath, line }: TerminalOptions = {},
+  ) {
     this.screenModel = new xterm.Terminal({ cols: columns, rows, allowProposedApi: true });
     const { NO_COLOR: _unset, CI: _ci, ...inherited } = process.env as Record<string, string>;
-    this.child = spawn(process.execPath, args, {
+    this.child = spawn(command, args, {
       cols: columns,
       rows,
       cwd,

@@ -233,7 +233,9 @@ export function typingFilter(
   if (reviewed === null || text.trim() === '') return { hint: filterExamples, error: null };
   const { count, error, remark } = hitsOf(reviewed.table, text, reviewed.settings.alpha);
   const hint = remark === '' ? of(count, 'prompt') : `${of(count, 'prompt')}: ${remark}`;
-  return error === null ? { hint, error: null } : { hint, error: `at ${error.at + 1}: ${error.text}`, errorAt: error.at };
+  return error === null
+    ? { hint, error: null }
+    : { hint, error: `at ${error.at + 1}: ${error.text}`, errorAt: error.at };
 }
 
 /** What can be typed next into the filter, with the range of a number's values in this round. */

@@ -119,9 +119,7 @@ export function setupRows(state: SetupState): Row[] {
     const { kind, text } = statusOf(id, home.setup, home.place);
     const choice = fieldOf(id).kind === 'choice' && selected;
     const typed = state.ui.draft.values[id];
-    const value = typing
-      ? ''
-      : fit(endOf(choice ? `‹ ${typed} ›` : typed, valueWidth), valueWidth + 2);
+    const value = typing ? '' : fit(endOf(choice ? `‹ ${typed} ›` : typed, valueWidth), valueWidth + 2);
     return {
       id,
       label: fit(`${mark}${fieldOf(id).label}`, labelWidth),
