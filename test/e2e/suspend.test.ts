@@ -17,7 +17,7 @@ async function suspendAndResume(terminal: TestTerminal, shows: RegExp): Promise<
   await terminal.until(shows);
   const before = terminal.output.length;
   terminal.type('\x1a');
-  await terminal.until(/Stopped[\s\S]*shell> $/);
+  await terminal.until(/Stopped[\s\S]*shell>\s*$/);
   const given = terminal.output.slice(before);
   // Cooked mode, cursor, wrapping, the mouse, marks around pasted text and the shell's own screen are back.
   for (const mode of ['?25h', '?7h', '?1002l', '?1000l', '?1006l', '?2004l', '?1049l']) expect(given).toContain(`\x1b[${mode}`);
@@ -34,7 +34,7 @@ async function suspendAndResume(terminal: TestTerminal, shows: RegExp): Promise<
 it('every kind of screen comes back as it was, and takes keys, pasted text and clicks again', async () => {
   const terminal = new TestTerminal(['--norc', '--noprofile', '-i'], { command: 'bash', cwd: folder, env });
   try {
-    await terminal.until(/shell> $/);
+    await terminal.until(/shell>\s*$/);
     terminal.type('$BREVITY_CLI\r');
     // The form of a new run.
     await suspendAndResume(terminal, /Start the run/);
@@ -57,7 +57,7 @@ it('every kind of screen comes back as it was, and takes keys, pasted text and c
     terminal.type('\x1b[<0;5;5M\x1b[<0;5;5m');
     await terminal.until(/› model folder/);
     terminal.type('q');
-    await terminal.until(/shell> $/);
+    await terminal.until(/shell>\s*$/);
     terminal.type('stty -a | tr " " "\\n" | grep -xE -e "-?(icanon|echo)" | tr "\\n" " "; echo $((40+3))\r');
     await terminal.until(/icanon echo 43/);
   } finally {
