@@ -128,7 +128,15 @@ function ss3Name(letter: string): string | null {
 }
 
 const modifiers = /^(?:ctrl\+|alt\+|shift\+)+(?=.)/;
-const named = new Set([...Object.values(letters), ...Object.values(numbers), 'enter', 'tab', 'escape', 'backspace', 'space']);
+const named = new Set([
+  ...Object.values(letters),
+  ...Object.values(numbers),
+  'enter',
+  'tab',
+  'escape',
+  'backspace',
+  'space',
+]);
 
 /**
  * The keys that a key with a modifier stands for where it has no meaning of its own: `ctrl+left` is `left`. Alt and a

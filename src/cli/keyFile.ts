@@ -25,9 +25,12 @@ export function readBindings(env: Environment): Bindings {
   const { bindings, problems } = parseBindings(text);
   if (problems.length === 0) return bindings;
   const lines = problems.map(({ line, text: told }) => `${file}${line === null ? '' : `, line ${line}`}: ${told}`);
-  throw new UserError(lines.length === 1 ? lines[0] : `these keys cannot be used:\n${lines.map((line) => `  ${line}`).join('\n')}`, {
-    exitCode: 2,
-  });
+  throw new UserError(
+    lines.length === 1 ? lines[0] : `these keys cannot be used:\n${lines.map((line) => `  ${line}`).join('\n')}`,
+    {
+      exitCode: 2,
+    },
+  );
 }
 
 interface Problem {
@@ -44,7 +47,8 @@ export function parseBindings(text: string): { bindings: Bindings; problems: Pro
   } catch (error) {
     return { bindings: {}, problems: [{ line: null, text: `is not JSON (${messageOf(error)})` }] };
   }
-  if (!isObject(json)) return { bindings: {}, problems: [{ line: null, text: 'is no JSON object; expected {"action": ["key", …]}' }] };
+  if (!isObject(json))
+    return { bindings: {}, problems: [{ line: null, text: 'is no JSON object; expected {"action": ["key", …]}' }] };
   const lineOf = (id: string): number | null => {
     const at = text.indexOf(`${JSON.stringify(id)}`);
     return at < 0 ? null : text.slice(0, at).split('\n').length;

@@ -17,7 +17,8 @@ export function keysCommand(): Command {
       const sections = keyRows(withBindings(definitions, bindings));
       if (options.json) {
         for (const { title, rows } of sections)
-          for (const { id, keys, help } of rows) print(jsonLine({ name: id, keys, help, where: title, own: id in bindings }));
+          for (const { id, keys, help } of rows)
+            print(jsonLine({ name: id, keys, help, where: title, own: id in bindings }));
         return;
       }
       const rows = sections.flatMap((section) => section.rows);

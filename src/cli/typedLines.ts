@@ -21,7 +21,8 @@ export const typedLinesFile = (env: Environment): string => stateFile('typed.jso
 export function readTypedLines(env: Environment): LineMemory['typed'] {
   const file = typedLinesFile(env);
   const typed: Record<string, string[]> = {};
-  for (const { kind, text } of readLastJsonLines(file, rowSchema, most)) typed[kind] = withLine(typed[kind] ?? [], text);
+  for (const { kind, text } of readLastJsonLines(file, rowSchema, most))
+    typed[kind] = withLine(typed[kind] ?? [], text);
   return typed;
 }
 

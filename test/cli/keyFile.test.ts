@@ -42,7 +42,10 @@ describe('the file of keys', () => {
   it.each([
     ['{"exclude": ', [{ line: null, text: expect.stringMatching(/^is not JSON/) }]],
     ['["exclude"]', [{ line: null, text: 'is no JSON object; expected {"action": ["key", …]}' }]],
-    ['{\n"exclude": 5}', [{ line: 2, text: 'exclude: expected a key such as "x", or a list of keys such as ["x", "ctrl+x"]' }]],
+    [
+      '{\n"exclude": 5}',
+      [{ line: 2, text: 'exclude: expected a key such as "x", or a list of keys such as ["x", "ctrl+x"]' }],
+    ],
   ])('%j', (text, expected) => {
     expect(parseBindings(text).problems).toEqual(expected);
   });

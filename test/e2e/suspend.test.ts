@@ -20,14 +20,16 @@ async function suspendAndResume(terminal: TestTerminal, shows: RegExp): Promise<
   await terminal.until(/Stopped[\s\S]*shell>\s*$/);
   const given = terminal.output.slice(before);
   // Cooked mode, cursor, wrapping, the mouse, marks around pasted text and the shell's own screen are back.
-  for (const mode of ['?25h', '?7h', '?1002l', '?1000l', '?1006l', '?2004l', '?1049l']) expect(given).toContain(`\x1b[${mode}`);
+  for (const mode of ['?25h', '?7h', '?1002l', '?1000l', '?1006l', '?2004l', '?1049l'])
+    expect(given).toContain(`\x1b[${mode}`);
   terminal.type('stty -a | tr " " "\\n" | grep -xE -e "-?(icanon|echo|isig)" | tr "\\n" " "; echo $((40+2))\r');
   await terminal.until(/isig icanon echo 42/);
   const away = terminal.output.length;
   terminal.type('fg\r');
   await terminal.until(shows);
   const taken = terminal.output.slice(away);
-  for (const mode of ['?1049h', '?25l', '?7l', '?1000h', '?1002h', '?1006h', '?2004h']) expect(taken).toContain(`\x1b[${mode}`);
+  for (const mode of ['?1049h', '?25l', '?7l', '?1000h', '?1002h', '?1006h', '?2004h'])
+    expect(taken).toContain(`\x1b[${mode}`);
   expect(terminal.screen()).not.toContain('shell>');
 }
 

@@ -32,7 +32,10 @@ const names: readonly Item[] = [
     text: `${name} `,
     help: filterNumbers[name].meaning,
   })),
-  ...(Object.keys(filterParts) as FilterPart[]).map((part) => ({ text: `${part}:`, help: `text in ${filterParts[part]}` })),
+  ...(Object.keys(filterParts) as FilterPart[]).map((part) => ({
+    text: `${part}:`,
+    help: `text in ${filterParts[part]}`,
+  })),
 ];
 const joins: readonly Item[] = [
   { text: 'or ', help: 'either of both' },
@@ -74,7 +77,13 @@ export function suggestFilter(
     case 'comparison':
       return at(begun === '' ? signs : [], 'a comparison such as > 0, or a range such as = 10..50');
     case 'name':
-      return at(starting(begun, names.filter(({ text }) => text.trim() in filterNumbers)), 'the name of a number, such as dlen');
+      return at(
+        starting(
+          begun,
+          names.filter(({ text }) => text.trim() in filterNumbers),
+        ),
+        'the name of a number, such as dlen',
+      );
     case 'term':
       return at(...terms(begun, [...names, not]));
     case null:
@@ -106,5 +115,7 @@ function starting(begun: string, items: readonly Item[]): Item[] {
 function rangeText(stem: string, rangeOf: (name: FilterNumber) => readonly [number, number] | null): string {
   const name = fieldNames.get(compared.exec(stem)?.[1].toLowerCase() ?? '');
   const range = name === undefined ? null : rangeOf(name);
-  return name === undefined || range === null ? '' : `; ${name} is from ${compact(range[0])} to ${compact(range[1])} here`;
+  return name === undefined || range === null
+    ? ''
+    : `; ${name} is from ${compact(range[0])} to ${compact(range[1])} here`;
 }

@@ -64,15 +64,29 @@ describe('a key of one’s own', () => {
 describe('what cannot be bound', () => {
   it.each<[string, Bindings, string[]]>([
     ['an unknown action', { exclde: ['X'] }, ['there is no action "exclde"; did you mean exclude?']],
-    ['one that resembles nothing', { zzzzzzzz: ['X'] }, ['there is no action "zzzzzzzz"; `brevity keys` lists the names']],
-    ['a key that no terminal sends', { exclude: ['ctrl+i'] }, [expect.stringContaining('"ctrl+i" is no key that a terminal sends')]],
-    ['a character in a text field', { 'erase-word': ['x'] }, [expect.stringContaining('"x" is typed into the text field')]],
+    [
+      'one that resembles nothing',
+      { zzzzzzzz: ['X'] },
+      ['there is no action "zzzzzzzz"; `brevity keys` lists the names'],
+    ],
+    [
+      'a key that no terminal sends',
+      { exclude: ['ctrl+i'] },
+      [expect.stringContaining('"ctrl+i" is no key that a terminal sends')],
+    ],
+    [
+      'a character in a text field',
+      { 'erase-word': ['x'] },
+      [expect.stringContaining('"x" is typed into the text field')],
+    ],
     ['no way out', { close: [], 'detach-now': [] }, ['close needs a key', 'detach-now needs a key']],
     ['too few screens', { go: ['f1'] }, ['go needs 5 keys, one for each screen']],
     [
       'a key that is taken',
       { exclude: ['s'] },
-      ['"s" is also the key of swap (exchange chosen and rejected, and back) on the screen Review; give one of them another key'],
+      [
+        '"s" is also the key of swap (exchange chosen and rejected, and back) on the screen Review; give one of them another key',
+      ],
     ],
     [
       'a key of all screens',

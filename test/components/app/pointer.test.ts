@@ -23,15 +23,23 @@ function placeOf(state: State, text: string, line?: number): [x: number, y: numb
 }
 
 describe('tabs', () => {
-  it.each([small, large, { columns: 60, rows: 18 }])('are clicked where they are drawn, on $columns columns', (size) => {
-    const state = attached('review', size);
-    for (const { screen, text, x } of tabsOf(state)) {
-      expect(frame(state).split('\n')[0].padEnd(size.columns).slice(x, x + text.length)).toBe(text);
-      expect(click(state, x, 0).screen).toBe(screen);
-      expect(click(state, x + text.length - 1, 0).screen).toBe(screen);
-    }
-    expect(click(state, 0, 0).screen).toBe('review');
-  });
+  it.each([small, large, { columns: 60, rows: 18 }])(
+    'are clicked where they are drawn, on $columns columns',
+    (size) => {
+      const state = attached('review', size);
+      for (const { screen, text, x } of tabsOf(state)) {
+        expect(
+          frame(state)
+            .split('\n')[0]
+            .padEnd(size.columns)
+            .slice(x, x + text.length),
+        ).toBe(text);
+        expect(click(state, x, 0).screen).toBe(screen);
+        expect(click(state, x + text.length - 1, 0).screen).toBe(screen);
+      }
+      expect(click(state, 0, 0).screen).toBe('review');
+    },
+  );
 
   it('are not there before a run, and not under a question', () => {
     expect(tabsOf(opened('runs'))).toEqual([]);

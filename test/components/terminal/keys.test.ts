@@ -33,7 +33,20 @@ it('a modifier that means nothing is dropped; Alt and a character may be two key
 });
 
 it('knows which keys a terminal can send', () => {
-  const names = ['x', 'X', 'é', '+', 'space', 'f5', 'up', 'shift+up', 'ctrl+x', 'ctrl+shift+left', 'alt+x', 'alt+enter'];
+  const names = [
+    'x',
+    'X',
+    'é',
+    '+',
+    'space',
+    'f5',
+    'up',
+    'shift+up',
+    'ctrl+x',
+    'ctrl+shift+left',
+    'alt+x',
+    'alt+enter',
+  ];
   for (const key of [...names, 'shift+tab', 'ctrl+space', 'ctrl+\\']) expect(isKeyName(key), key).toBe(true);
   // ctrl+i is tab, ctrl+m enter, ctrl+h backspace; Shift gives another character.
   const none = ['', ' ', 'ctrl+i', 'ctrl+m', 'ctrl+h', 'ctrl+X', 'shift+x', 'ctrl+1', 'Up', 'return', 'xx', 'cmd+x'];
