@@ -1,3 +1,4 @@
+import { useSyncExternalStore } from 'react';
 import { StatusMessage, ThemeProvider, defaultTheme, extendTheme } from '@inkjs/ui';
 import { bodyRows, isTooSmall, problemLines, smallest } from './layout.js';
 import { type State } from './state.js';
@@ -5,7 +6,6 @@ import { currentRound } from './selectors.js';
 import { enter } from './screen.js';
 import type { Store } from './store.js';
 import { type Theme, ThemeContext } from '../parts/theme.js';
-import { useApp } from './useApp.js';
 import { Footer } from './Footer.js';
 import { DemoGuide } from './DemoGuide.js';
 import { Header } from './Header.js';
@@ -23,9 +23,9 @@ export interface AppProps {
   readonly aloud?: boolean;
 }
 
-/** The whole terminal: the store's state drawn, keys into the store. */
+/** The whole terminal: the store's state drawn. */
 export function App({ store, theme, aloud = false }: AppProps) {
-  const state = useApp(store);
+  const state = useSyncExternalStore(store.subscribe, store.state);
   return aloud ? <Reading state={state} /> : <Frame state={state} theme={theme} />;
 }
 
@@ -43,7 +43,7 @@ export function Frame({ state, theme }: { readonly state: State; readonly theme:
           <Header state={state} />
           {problem.length > 0 && <StatusMessage variant="error">{problem.join('\n')}</StatusMessage>}
           <Pane columns={columns} rows={bodyRows(state)}>
-            {state.modal?.kind === 'help' && <Help state={state} top={state.modal.top} />}
+            {state.modal?.kind === 'help' && <Help state={state} modal={state.modal} />}
             {state.modal?.kind === 'palette' && <Palette state={state} modal={state.modal} />}
             {state.modal?.kind !== 'help' && state.modal?.kind !== 'palette' && <Screen state={state} />}
           </Pane>

@@ -2,11 +2,11 @@ import { Box } from 'ink';
 import path from 'node:path';
 import { enter } from './screen.js';
 import { makeLine } from '../../src/core/sanitize.js';
-import { type State, screenOf, screenTitles, screens } from './state.js';
-import { currentRound, shownRound } from './selectors.js';
+import type { State } from './state.js';
+import { shownRound } from './selectors.js';
+import { tabsOf } from './chrome.js';
 import { engineText, statusOf } from './status.js';
 import { cut, widthOf } from '../parts/text.js';
-import type { RoundState } from '../../src/protocol/messages.js';
 import { HomeHeader } from './HomeHeader.js';
 import { Line, Tint } from '../parts/Line.js';
 import { Spinner } from '../parts/Spinner.js';
@@ -15,7 +15,6 @@ import { Spinner } from '../parts/Spinner.js';
 export function Header({ state }: { readonly state: State }) {
   if (state.workspace === 'home') return <HomeHeader state={state} />;
   const { run, size } = state;
-  const round = currentRound(state);
   const { role, engine } = engineText(state);
   const name = run === null ? 'Brevity' : path.basename(run.directory);
   const place = [
@@ -25,7 +24,8 @@ export function Header({ state }: { readonly state: State }) {
     .filter((crumb) => crumb !== '')
     .map((crumb) => ` › ${makeLine(crumb, 40)}`)
     .join('');
-  const room = Math.max(6, size.columns - (state.workspace === 'run' ? tabsWidth(size.columns) : 0) - 1);
+  const tabs = tabsOf(state).reduce((sum, { text }) => sum + widthOf(text), 0);
+  const room = Math.max(6, size.columns - tabs - 1);
   const shownName = cut(makeLine(name, 40), Math.max(6, room - widthOf(place)));
   return (
     <>
@@ -36,7 +36,7 @@ export function Header({ state }: { readonly state: State }) {
             {cut(place, Math.max(0, room - widthOf(shownName)))}
           </Tint>
         </Line>
-        <Box flexShrink={0}>{state.workspace === 'run' && <Tabs state={state} round={round} />}</Box>
+        <Box flexShrink={0}>{state.workspace === 'run' && <Tabs state={state} />}</Box>
       </Box>
       <Box justifyContent="space-between">
         <Activity state={state} />
@@ -61,27 +61,14 @@ function roundText(state: State): string {
   return state.past === null ? name : `${name} (not the current one)`;
 }
 
-const [wideTabs, narrowTabs] = [58, 30];
-
-/** A narrow terminal shows only the name of the open screen. */
-function tabsWidth(columns: number): number {
-  return columns < 78 ? narrowTabs : wideTabs;
-}
-
-/** The open screen in brackets, a dot at the one that shows what is being worked on. */
-function Tabs({ state, round }: { readonly state: State; readonly round: RoundState | null }) {
-  const working = round === null ? null : screenOf[round.stage];
+function Tabs({ state }: { readonly state: State }) {
   return (
     <Line>
-      {screens.map((screen, i) => {
-        const named = screen === state.screen || tabsWidth(state.size.columns) === wideTabs;
-        const title = `${i + 1}${named ? ` ${screenTitles[screen]}` : ''}${screen === working ? '•' : ''}`;
-        return screen === state.screen ? (
-          <Tint key={screen} tone="accent">{`[${title}]`}</Tint>
-        ) : (
-          <Tint key={screen} tone="plain">{` ${title} `}</Tint>
-        );
-      })}
+      {tabsOf(state).map(({ screen, text }) => (
+        <Tint key={screen} tone={screen === state.screen ? 'accent' : 'plain'}>
+          {text}
+        </Tint>
+      ))}
     </Line>
   );
 }

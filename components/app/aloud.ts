@@ -2,13 +2,19 @@
 import path from 'node:path';
 import { guideReading } from './guide.js';
 import { activeKeys } from './keys.js';
+import { helpLines } from './helpLines.js';
 import { problemLines } from './layout.js';
+import { suggestionsOf } from './textFields.js';
+import { type Line, cursorOf, moved } from '../parts/lineEditing.js';
 import { enter } from './screen.js';
 import { paletteEntries } from './commands.js';
 import { makeVisible } from '../../src/core/sanitize.js';
 import { type State, screenTitles } from './state.js';
 import { currentRound, progressOf, shownRound } from './selectors.js';
 import { engineText, progressText, statusOf } from './status.js';
+
+/** Suggestions that are read aloud. */
+const mostSuggested = 5;
 
 /**
  * The lines of the screen stay while a modal is open, so that closing it does not read all of them again: only lines that
@@ -65,12 +71,11 @@ function modalLines(state: State): string[] {
   switch (modal?.kind) {
     case 'help':
       return [
-        `Keys on ${screenTitles[state.screen]}:`,
-        ...activeKeys({ ...state, modal: null }).map(({ keys, help }) => `${keys.join(' or ')}: ${help}.`),
-        ...(state.definitions.screens[state.screen].notes ?? []).flatMap(({ title, rows }) => [
-          `${title}:`,
-          ...rows.map(([typed, meaning]) => `${typed}: ${meaning}.`),
-        ]),
+        `Keys on ${screenTitles[state.screen]}${modal.text === '' ? '' : `, with ${makeVisible(modal.text)}`}:`,
+        ...helpLines(state)
+          .filter(({ kind }) => kind !== 'idle key')
+          .map(({ left, text, kind }) => (kind === 'heading' ? `${text}:` : `${left}: ${text}.`)),
+        'Type to search.',
       ];
     case 'palette': {
       const entries = paletteEntries(state, modal.text);
@@ -79,12 +84,13 @@ function modalLines(state: State): string[] {
         chosen === undefined
           ? 'no command matches'
           : `${modal.selected + 1} of ${entries.length}: ${chosen.command}, ${chosen.text}${chosen.available ? '' : ', not now'}`;
-      return [`Command: ${makeVisible(modal.text)}`, `${place}.`];
+      return [`Command: ${spokenField(modal)}`, `${place}.`];
     }
     case 'edit':
       return [
-        `${modal.label}: ${makeVisible(modal.text)}`,
+        `${modal.label}: ${spokenField(modal)}`,
         makeVisible(modal.error === null ? modal.hint : `Error: ${modal.error}`),
+        ...suggestedLines(state),
       ];
     case 'confirm':
       return [...modal.lines.slice(1), `${modal.lines[0]} y or n.`].map(makeVisible);
@@ -93,9 +99,24 @@ function modalLines(state: State): string[] {
   }
 }
 
+/** The cursor is said where it is not at the end. */
+function spokenField(line: Line): string {
+  const at = cursorOf(line);
+  if (at >= line.text.length) return makeVisible(line.text);
+  return `${makeVisible(line.text)}, cursor before ${makeVisible(line.text.slice(at, moved(line, 'right').cursor))}`;
+}
+
+function suggestedLines(state: State): string[] {
+  const suggestions = suggestionsOf(state);
+  if (suggestions === null) return [];
+  const { items, expected } = suggestions;
+  const listed = items.slice(0, mostSuggested).map(({ text, help }) => `${text.trim()}, ${help}`);
+  return [`Expected: ${expected}.`, ...(listed.length === 0 ? [] : [`Tab completes: ${listed.join('; ')}.`])];
+}
+
 function hints(state: State): string {
   return activeKeys(state)
-    .filter(({ label }) => label !== '')
+    .filter(({ label, keys }) => label !== '' && keys.length > 0)
     .map(({ keys, label }) => `${keys.join(' ')} ${label}`)
     .join(', ');
 }

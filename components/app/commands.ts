@@ -1,6 +1,6 @@
 /** The command palette: everything the keys do, found by the name of a command, an alias or words of its description. */
 import { type TableKey, activeKeys, keysOf } from './keys.js';
-import { type Screen, type State, screenTitles, screens } from './state.js';
+import { type HelpGroup, type Screen, type State, helpGroups, screenTitles, screens } from './state.js';
 
 export interface PaletteEntry {
   key: TableKey;
@@ -12,18 +12,32 @@ export interface PaletteEntry {
   screen: Screen | null;
   /** Whether it does something now. */
   available: boolean;
+  /** What it is for, as the help has it. */
+  group: string;
 }
 
 /** Nobody goes to another screen to move its selection. */
 const movements = /^(up|down|first|last|top|newest|oldest|better|worse|page-.*|scroll-.*|next-.*|previous-.*)$/;
 
+/** Selecting with a key is quicker than by a command. */
+const groupsInOrder = [
+  ...Object.values(helpGroups).filter((title) => title !== helpGroups.moving),
+  helpGroups.moving,
+] as string[];
+const elsewhere = 'Other screens';
+
+/** The part of the help that an action belongs to. */
+export const groupOf = ({ group, owner }: TableKey): HelpGroup => group ?? (owner === 'run' ? 'run' : 'screen');
+
 /**
- * Commands that match, best first; of equal matches those that can be given now, then those of the open screen. Commands
+ * Commands that match, best first; without text by purpose; of equal matches those that can be given now, then those of the open screen. Commands
  * without effect at the moment are found by what was typed, never listed unasked.
  */
 export function paletteEntries(state: State, typed: string): PaletteEntry[] {
   const ranked = allEntries({ ...state, modal: null }).flatMap((entry) => {
-    const rank = typed.trim() === '' ? (entry.available ? 0 : null) : matchRank(typed, wordsOf(entry));
+    const place = groupsInOrder.indexOf(entry.group);
+    const unasked = entry.available ? (place < 0 ? groupsInOrder.length : place) : null;
+    const rank = typed.trim() === '' ? unasked : matchRank(typed, wordsOf(entry));
     return rank === null ? [] : [{ entry, rank }];
   });
   return ranked
@@ -40,14 +54,14 @@ function allEntries(state: State): PaletteEntry[] {
   ];
   if (state.workspace !== 'run') return here;
   const known = new Set([...active, ...idle]);
-  const elsewhere = screens
+  const onOthers = screens
     .filter((screen) => screen !== state.screen)
     .flatMap((screen) =>
       keysOf(state, screen)
         .filter((key) => !known.has(key) && !movements.test(commandOf(key)))
         .flatMap((key) => entriesOf(key, screen, key.when === undefined || key.when({ ...state, screen }))),
     );
-  return [...here, ...onePerKey(elsewhere)];
+  return [...here, ...onePerKey(onOthers)];
 }
 
 /** It may work later. Of two keys with one command, such as start-run and start-now, the active one stands for both. */
@@ -78,9 +92,11 @@ function entriesOf(key: TableKey, screen: Screen | null, available: boolean): Pa
       text: `go to ${screenTitles[target]}`,
       screen: null,
       available,
+      group: helpGroups[groupOf(key)],
     }));
   const text = screen === null ? key.help : `${screenTitles[screen]}: ${key.help}`;
-  return [{ key, name: key.keys[0], command: commandOf(key), text, screen, available }];
+  const group = screen === null ? helpGroups[groupOf(key)] : elsewhere;
+  return [{ key, name: key.keys.at(0) ?? '', command: commandOf(key), text, screen, available, group }];
 }
 
 export interface CommandWords {

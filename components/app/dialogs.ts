@@ -1,64 +1,13 @@
 /**
- * What lies over a screen: a line being typed, a question, the palette's line. Opening them, what is typed and pasted into
- * them, and what confirming them does; a screen's own lines and questions are passed on to it.
+ * What lies over a screen: questions and lines being typed. Opening them, and what confirming them does; a screen's own
+ * lines and questions are passed on to it. Leaves out how a line is edited (textFields.ts).
  */
 import path from 'node:path';
-import { count } from '../../src/core/format.js';
-import { makeLine, pastedLine } from '../../src/core/sanitize.js';
+import { makeLine } from '../../src/core/sanitize.js';
 import type { Sensitive } from '../../src/core/trust.js';
-import { mostPasted } from '../terminal/keyboard.js';
 import { enter, leave, stepWithin } from './screen.js';
 import { type Modal, type Screen, type State, type Step, noEffects } from './state.js';
-
-/** What is typed into the line or the palette that is open; null where none is. */
-export function retyped(state: State, change: (text: string) => string): State | null {
-  const { modal } = state;
-  return modal?.kind === 'edit' || modal?.kind === 'palette' ? retype(state, change) : null;
-}
-
-/** Pasted text goes into the line that is typed; elsewhere it must never act as keys. */
-export function pasted(state: State, text: string, cut: boolean): State {
-  const line = pastedLine(text);
-  const typing = retyped(state, (before) => before + line);
-  if (typing === null) return { ...state, notice: 'Pasted text ignored: no text field is open.' };
-  const { modal } = typing;
-  if (!cut || modal?.kind !== 'edit') return typing;
-  return withModal(typing, { ...modal, error: `only the first ${count(mostPasted)} pasted characters are kept` });
-}
-
-/** What tab has found, unless something else is typed by now. */
-export function completed(
-  state: State,
-  { before, text, candidates }: { before: string; text: string; candidates: readonly string[] },
-): State {
-  const { modal } = state;
-  if (modal?.kind !== 'edit' || modal.text !== before) return state;
-  const names = candidates.map((name) => makeLine(name, 60));
-  const hint = names.length === 0 ? 'nothing there begins so' : names.length === 1 ? '' : names.join('  ');
-  return withModal(state, { ...modal, text, hint, error: null });
-}
-
-export function complete(state: State): Step {
-  const { modal } = state;
-  if (modal?.kind !== 'edit' || modal.completes === undefined) return noEffects(state);
-  return { state, effects: [{ do: 'complete', text: modal.text, inReward: modal.completes === 'reward' }] };
-}
-
-export function retype(state: State, change: (text: string) => string): State {
-  const { modal } = state;
-  if (modal?.kind === 'edit') {
-    const text = change(modal.text);
-    const { owner } = modal;
-    const typing = owner === 'run' ? undefined : state.definitions.screens[owner].typing;
-    const said =
-      owner === 'run' || typing === undefined
-        ? { hint: modal.hint, error: null }
-        : typing(enter(state, owner), modal.field, text);
-    return { ...state, modal: { ...modal, text, ...said } };
-  }
-  if (modal?.kind === 'palette') return { ...state, modal: { ...modal, text: change(modal.text), selected: 0 } };
-  return state;
-}
+import { kindOf, remembered } from './textFields.js';
 
 export function confirmed(state: State): Step {
   if (state.modal?.kind !== 'confirm') return noEffects(state);
@@ -132,9 +81,9 @@ export function typed(state: State): Step {
   const { modal } = state;
   if (modal?.kind !== 'edit') return noEffects(state);
   const { owner, field, text } = modal;
-  const closed = { ...state, modal: null };
+  const { state: closed, effects } = remembered({ ...state, modal: null }, kindOf(modal), text);
   const result = owner === 'run' ? typedOnRun(closed, field, text.trim()) : typedOnScreen(closed, owner, field, text);
-  if (typeof result !== 'string') return result;
+  if (typeof result !== 'string') return { state: result.state, effects: [...result.effects, ...effects] };
   return noEffects({ ...state, modal: { ...modal, error: result } });
 }
 

@@ -1,8 +1,9 @@
 /** Actions that work on every screen, and those of what lies over a screen. */
-import { paletteEntries } from './commands.js';
-import { askWhere, complete, confirmed, retype, typed } from './dialogs.js';
+import { type PaletteEntry, paletteEntries } from './commands.js';
+import { askWhere, confirmed, typed } from './dialogs.js';
+import { fieldActions } from './fieldActions.js';
 import { helpRows, scrollHelp } from './helpLines.js';
-import { meaningOf } from './keys.js';
+import { activeKeys } from './keys.js';
 import { enter, leave, settle } from './screen.js';
 import {
   canResubmit,
@@ -27,6 +28,7 @@ import {
   screens,
   send,
 } from './state.js';
+import { edited, remembered } from './textFields.js';
 
 const everywhere: readonly KeyScope[] = [...allScreens, 'help', 'palette', 'edit', 'confirm'];
 const computing: readonly KeyScope[] = ['sampling', 'update', 'evaluation'];
@@ -38,6 +40,13 @@ const ofFile = (state: State): boolean => state.workspace === 'file';
 const hasPolicy = (state: State): boolean => state.run?.rounds.some(({ stage }) => stage === 'done') ?? false;
 
 const detach = (state: State): Step => ({ state, effects: [{ do: 'detach' }] });
+
+const searchesNothing = ({ modal }: State): boolean => modal?.kind === 'help' && modal.text === '';
+
+function closeHelp(state: State): State {
+  if (state.modal?.kind !== 'help' || searchesNothing(state)) return { ...state, modal: null };
+  return edited(state, () => ({ text: '' }));
+}
 
 /** The stage reports again what it reported before it failed; a fresh snapshot keeps that from counting twice. */
 function retryStage(state: State): Step {
@@ -52,6 +61,7 @@ function retryStage(state: State): Step {
 export const firstActions: readonly ScopedAction[] = [
   {
     id: 'restart',
+    group: 'work',
     aliases: ['start engine'],
     keys: ['r'],
     places: screens,
@@ -62,6 +72,7 @@ export const firstActions: readonly ScopedAction[] = [
   },
   {
     id: 'resubmit',
+    group: 'work',
     aliases: ['submit again'],
     keys: ['r'],
     places: screens,
@@ -72,6 +83,7 @@ export const firstActions: readonly ScopedAction[] = [
   },
   {
     id: 'retry',
+    group: 'work',
     aliases: ['again'],
     keys: ['r'],
     places: screens,
@@ -82,6 +94,7 @@ export const firstActions: readonly ScopedAction[] = [
   },
   {
     id: 'take-over',
+    group: 'work',
     aliases: ['drive'],
     keys: ['T'],
     places: screens,
@@ -96,6 +109,7 @@ export const firstActions: readonly ScopedAction[] = [
 export const lastActions: readonly ScopedAction[] = [
   {
     id: 'pause',
+    group: 'work',
     keys: ['p'],
     places: computing,
     label: 'pause',
@@ -106,6 +120,7 @@ export const lastActions: readonly ScopedAction[] = [
   },
   {
     id: 'resume',
+    group: 'work',
     aliases: ['continue'],
     keys: ['p'],
     places: computing,
@@ -116,6 +131,7 @@ export const lastActions: readonly ScopedAction[] = [
   },
   {
     id: 'next-round',
+    group: 'work',
     aliases: ['next', 'new round'],
     keys: ['n'],
     places: screens,
@@ -126,6 +142,7 @@ export const lastActions: readonly ScopedAction[] = [
   },
   {
     id: 'go',
+    group: 'moving',
     keys: ['1', '2', '3', '4', '5'],
     places: screens,
     label: 'screen',
@@ -136,6 +153,7 @@ export const lastActions: readonly ScopedAction[] = [
   },
   {
     id: 'next-screen',
+    group: 'moving',
     keys: ['tab'],
     places: screens,
     label: '',
@@ -145,6 +163,7 @@ export const lastActions: readonly ScopedAction[] = [
   },
   {
     id: 'previous-screen',
+    group: 'moving',
     keys: ['shift+tab'],
     places: screens,
     label: '',
@@ -155,6 +174,7 @@ export const lastActions: readonly ScopedAction[] = [
   },
   {
     id: 'history',
+    group: 'moving',
     aliases: ['rounds'],
     keys: ['h'],
     places: screens,
@@ -165,6 +185,7 @@ export const lastActions: readonly ScopedAction[] = [
   },
   {
     id: 'copy',
+    group: 'files',
     aliases: ['yank', 'clipboard'],
     keys: ['y'],
     places: allScreens,
@@ -175,6 +196,7 @@ export const lastActions: readonly ScopedAction[] = [
   },
   {
     id: 'leave',
+    group: 'moving',
     command: 'runs',
     aliases: ['leave', 'list'],
     keys: ['R'],
@@ -186,6 +208,7 @@ export const lastActions: readonly ScopedAction[] = [
   },
   {
     id: 'export',
+    group: 'files',
     aliases: ['save policy'],
     keys: ['E'],
     places: screens,
@@ -196,6 +219,7 @@ export const lastActions: readonly ScopedAction[] = [
   },
   {
     id: 'report',
+    group: 'files',
     aliases: ['write report'],
     keys: ['P'],
     places: screens,
@@ -206,20 +230,12 @@ export const lastActions: readonly ScopedAction[] = [
   },
   {
     id: 'back',
+    group: 'moving',
     keys: ['escape'],
     places: allScreens,
     label: '',
     help: 'one layer back',
     run: (state) => noEffects(back(state)),
-  },
-  {
-    id: 'complete',
-    keys: ['tab'],
-    places: ['edit'],
-    label: 'complete',
-    help: 'complete the path that is typed',
-    when: ({ modal }) => modal?.kind === 'edit' && modal.completes !== undefined,
-    run: (state) => complete(state),
   },
   {
     id: 'apply',
@@ -229,22 +245,7 @@ export const lastActions: readonly ScopedAction[] = [
     help: 'use what was typed',
     run: (state) => typed(state),
   },
-  {
-    id: 'erase',
-    keys: ['backspace'],
-    places: ['edit', 'palette'],
-    label: 'erase',
-    help: 'erase the last character',
-    run: (state) => noEffects(retype(state, (text) => [...text].slice(0, -1).join(''))),
-  },
-  {
-    id: 'erase-all',
-    keys: ['ctrl+u'],
-    places: ['edit', 'palette'],
-    label: 'clear',
-    help: 'erase all of it',
-    run: (state) => noEffects(retype(state, () => '')),
-  },
+  ...fieldActions,
   {
     id: 'run-command',
     keys: ['enter'],
@@ -288,7 +289,7 @@ export const lastActions: readonly ScopedAction[] = [
   },
   {
     id: 'scroll-up',
-    keys: ['up', 'k'],
+    keys: ['up'],
     places: ['help'],
     label: '',
     help: 'scroll up',
@@ -296,7 +297,7 @@ export const lastActions: readonly ScopedAction[] = [
   },
   {
     id: 'scroll-down',
-    keys: ['down', 'j'],
+    keys: ['down'],
     places: ['help'],
     label: 'scroll',
     sign: '↑↓',
@@ -313,7 +314,7 @@ export const lastActions: readonly ScopedAction[] = [
   },
   {
     id: 'help-page-down',
-    keys: ['pagedown', 'space'],
+    keys: ['pagedown'],
     places: ['help'],
     label: '',
     help: 'a page down',
@@ -321,18 +322,20 @@ export const lastActions: readonly ScopedAction[] = [
   },
   {
     id: 'help-top',
-    keys: ['home', 'g'],
+    keys: ['home'],
     places: ['help'],
     label: '',
     help: 'to the top',
+    when: searchesNothing,
     run: (state) => noEffects(scrollHelp(state, -Infinity)),
   },
   {
     id: 'help-end',
-    keys: ['end', 'G'],
+    keys: ['end'],
     places: ['help'],
     label: '',
     help: 'to the end',
+    when: searchesNothing,
     run: (state) => noEffects(scrollHelp(state, Infinity)),
   },
   {
@@ -348,11 +351,12 @@ export const lastActions: readonly ScopedAction[] = [
     keys: ['escape', '?'],
     places: ['help'],
     label: 'back',
-    help: 'back to the screen',
-    run: (state) => noEffects({ ...state, modal: null }),
+    help: 'back to the screen; from a search first to all keys',
+    run: (state) => noEffects(closeHelp(state)),
   },
   {
     id: 'palette',
+    group: 'terminal',
     keys: [':'],
     places: allScreens,
     label: 'commands',
@@ -361,6 +365,7 @@ export const lastActions: readonly ScopedAction[] = [
   },
   {
     id: 'redraw',
+    group: 'terminal',
     aliases: ['refresh'],
     keys: ['ctrl+l'],
     places: everywhere,
@@ -370,6 +375,7 @@ export const lastActions: readonly ScopedAction[] = [
   },
   {
     id: 'suspend',
+    group: 'terminal',
     aliases: ['background', 'shell'],
     keys: ['ctrl+z'],
     places: everywhere,
@@ -379,19 +385,32 @@ export const lastActions: readonly ScopedAction[] = [
     run: (state) => ({ state, effects: [{ do: 'suspend' }] }),
   },
   {
+    id: 'mouse',
+    group: 'terminal',
+    aliases: ['select text'],
+    keys: ['ctrl+t'],
+    places: everywhere,
+    label: '',
+    help: 'leave the mouse to the terminal, to select text there; and back',
+    when: ({ mouse }) => mouse !== null,
+    run: (state) => toggleMouse(state),
+  },
+  {
     id: 'help',
+    group: 'terminal',
     aliases: ['keys'],
     keys: ['?'],
     places: allScreens,
     label: 'help',
     help: 'every key that works here',
-    run: (state) => noEffects({ ...state, modal: { kind: 'help', top: 0 } }),
+    run: (state) => noEffects({ ...state, modal: { kind: 'help', text: '', top: 0 } }),
   },
   {
     id: 'detach',
+    group: 'terminal',
     aliases: ['quit', 'exit', 'leave'],
     keys: ['q', 'ctrl+c'],
-    places: [...screens, 'help', 'confirm'],
+    places: [...screens, 'confirm'],
     label: 'detach',
     help: 'leave the terminal; the engine keeps running',
     when: ofRun,
@@ -399,10 +418,11 @@ export const lastActions: readonly ScopedAction[] = [
   },
   {
     id: 'quit',
+    group: 'terminal',
     only: 'file',
     aliases: ['exit', 'close'],
     keys: ['q', 'ctrl+c'],
-    places: ['review', 'help', 'confirm'],
+    places: ['review', 'confirm'],
     label: 'quit',
     help: 'leave; every decision is kept',
     when: ofFile,
@@ -410,10 +430,11 @@ export const lastActions: readonly ScopedAction[] = [
   },
   {
     id: 'quit-list',
+    group: 'terminal',
     command: 'quit',
     aliases: ['exit', 'close'],
     keys: ['q', 'ctrl+c'],
-    places: ['runs', 'setup', 'help', 'confirm'],
+    places: ['runs', 'setup', 'confirm'],
     label: 'quit',
     help: 'leave; engines keep running',
     when: ofHome,
@@ -422,12 +443,18 @@ export const lastActions: readonly ScopedAction[] = [
   {
     id: 'detach-now',
     keys: ['ctrl+c'],
-    places: ['edit', 'palette'],
+    places: ['edit', 'palette', 'help'],
     label: '',
     help: 'leave the terminal; the engine keeps running',
     run: detach,
   },
 ];
+
+function toggleMouse(state: State): Step {
+  const on = state.mouse !== true;
+  const notice = on ? 'Clicks and the wheel come to Brevity again.' : 'The mouse selects text of the terminal now.';
+  return { state: { ...state, mouse: on, notice }, effects: [{ do: 'mouse', on }] };
+}
 
 /** Opens a screen; the terminal follows the work again if it is the one where the work shows. */
 export function show(state: State, screen: Screen): State {
@@ -460,20 +487,25 @@ function copy(state: State): Step {
   return { state, effects: [{ do: 'copy', text, what: 'the selection' }] };
 }
 
-function selectEntry(state: State, by: number): State {
+export function selectEntry(state: State, by: number): State {
   if (state.modal?.kind !== 'palette') return state;
   const last = paletteEntries(state, state.modal.text).length - 1;
   return { ...state, modal: { ...state.modal, selected: Math.max(0, Math.min(last, state.modal.selected + by)) } };
 }
 
-function runCommand(state: State): Step {
+export function runCommand(state: State): Step {
   if (state.modal?.kind !== 'palette') return noEffects(state);
-  const entry = paletteEntries(state, state.modal.text).at(state.modal.selected);
+  const { text, selected } = state.modal;
+  const entry = paletteEntries(state, text).at(selected);
   if (entry === undefined) return noEffects({ ...state, modal: null, notice: 'There is no such command.' });
-  const there = { ...state, modal: null };
-  const { key, command, text } = entry;
-  if (!entry.available)
-    return noEffects({ ...there, notice: key.why?.(state) ?? `Nothing to do now for ${command}: ${text}.` });
-  const at = entry.screen === null ? there : show(there, entry.screen);
-  return meaningOf(entry.name, at)?.id === key.id ? key.run(at, entry.name) : noEffects(at);
+  const { state: there, effects } = remembered({ ...state, modal: null }, 'palette', text);
+  const done = runEntry(there, entry);
+  return { state: done.state, effects: [...effects, ...done.effects] };
+}
+
+function runEntry(state: State, { key, name, command, text, screen, available }: PaletteEntry): Step {
+  if (!available)
+    return noEffects({ ...state, notice: key.why?.(state) ?? `Nothing to do now for ${command}: ${text}.` });
+  const at = screen === null ? state : show(state, screen);
+  return activeKeys(at).some(({ id }) => id === key.id) ? key.run(at, name) : noEffects(at);
 }

@@ -14,7 +14,7 @@ import {
   allScreens,
 } from './state.js';
 
-export { keyNames, signOf } from './keyNames.js';
+export { keyOfSign, signOf } from './keyNames.js';
 
 export interface TableKey extends ScopedAction {
   /** The screen whose key it is; `run`: it works on several. */

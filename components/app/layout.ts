@@ -3,6 +3,7 @@ import type { Size, State } from './state.js';
 import { makeVisible } from '../../src/core/sanitize.js';
 import { guideRows } from './guide.js';
 import { firstLines, wrap } from '../parts/text.js';
+import { suggestionsOf } from './textFields.js';
 
 /** Below this nothing of use can be drawn. */
 export const smallest: Size = { columns: 60, rows: 18 };
@@ -44,10 +45,13 @@ export function questionLines(state: State): string[] {
 /** Rows that a question leaves to the screen. */
 const leastBody = 6;
 
-/** Rows between the two lines of the header and the two of the footer; a question and the demo's guide take their share. */
+/** Rows above a line being typed: what is expected at the cursor, and what tab inserts. */
+const suggestionRows = (state: State): number => (suggestionsOf(state) === null ? 0 : 2);
+
+/** Rows between the two lines of the header and the two of the footer; a question, a line being typed and the demo's guide take their share. */
 export function bodyRows(state: State): number {
   const question = Math.max(0, questionLines(state).length - 1);
-  return state.size.rows - 4 - problemLines(state).length - question - guideRows(state);
+  return state.size.rows - 4 - problemLines(state).length - question - guideRows(state) - suggestionRows(state);
 }
 
 /** Lines of a text that one notch of the wheel scrolls. */

@@ -77,6 +77,7 @@ export function listActions<S extends State>(list: ListActions<S>): Action<S>[] 
       command: move,
       ...(aliases[move] !== undefined && { aliases: aliases[move] }),
       keys: keys[move],
+      group: 'moving' as const,
       label: move === 'down' ? list.label : '',
       ...(move === 'down' && { sign: '↑↓' }),
       help,
@@ -102,6 +103,7 @@ export function textActions<S extends State>({ ids, what, ...text }: TextActions
     {
       id: ids[0],
       command: 'scroll-up',
+      group: 'moving',
       keys: ['K', '-'],
       label: '',
       help: `scroll ${what} up`,
@@ -111,6 +113,7 @@ export function textActions<S extends State>({ ids, what, ...text }: TextActions
     {
       id: ids[1],
       command: 'scroll-down',
+      group: 'moving',
       keys: ['J', 'space'],
       label: 'text',
       sign: 'J K',

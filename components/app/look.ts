@@ -1,4 +1,5 @@
 /** How the screens are drawn on this terminal: what a person has set, else what the terminal says of itself. */
+import type { Bindings } from './bindings.js';
 import type { Modes } from '../terminal/types.js';
 import type { Settings } from './preferences.js';
 import { type Theme, type ThemeName, refusesColour, themes } from '../parts/theme.js';
@@ -9,6 +10,8 @@ export interface Look extends Modes {
   aloud: boolean;
   /** Said at the start where the terminal cannot do what is usual. */
   remark: string | null;
+  /** The user's own keys. */
+  keys: Bindings;
 }
 
 /**
@@ -31,6 +34,7 @@ export function lookFor(
     alternateScreen: settings.alternate_screen ?? !oldTerminals.test(term),
     bracketedPaste: !placeless,
     aloud,
+    keys: {},
     remark:
       placeless && settings.screen_reader === null
         ? `This terminal (TERM=${term}) cannot place text, so what changes is written line by line; set TERM for screens.`

@@ -4,11 +4,13 @@
  */
 import type { Query, RoundData, RoundSettings, Snapshot } from '../../src/protocol/messages.js';
 import { applyEvent } from '../../src/protocol/reducer.js';
-import { askOverwrite, askTrust, completed, pasted, retyped } from './dialogs.js';
+import { inserted } from '../parts/lineEditing.js';
+import { plainKeys } from '../terminal/keys.js';
+import { askOverwrite, askTrust } from './dialogs.js';
 import { withResponses } from './heldOut/responses.js';
 import type { HomeEvent } from './home.js';
 import { keysOf, meaningOf, scopeOf } from './keys.js';
-import { bodyTop } from './layout.js';
+import { pointed } from './pointer.js';
 import { settle, stepWithin, within } from './screen.js';
 import { currentRound } from './selectors.js';
 import {
@@ -23,6 +25,7 @@ import {
   screenOf,
   screens,
 } from './state.js';
+import { completed, edited, openField, pasted } from './textFields.js';
 
 export function reduce(state: State, event: AppEvent): Step {
   const { state: after, effects } = applied(state, event);
@@ -40,7 +43,7 @@ function applied(state: State, action: AppEvent): Step {
     case 'paste':
       return noEffects(pasted(state, action.text, action.cut));
     case 'mouse':
-      return pointed(state, action.kind, action.x, action.y);
+      return pointed(state, action);
     case 'size':
       return noEffects({ ...state, size: action.size });
     case 'link':
@@ -143,29 +146,32 @@ function onScreens(
 function pressed(before: State, key: string, together: boolean): Step {
   const state = before.notice === null ? before : { ...before, notice: null };
   const character = key === 'space' ? ' ' : key;
-  if ([...character].length === 1) {
-    const typing = retyped(state, (text) => text + character);
-    if (typing !== null) return noEffects(typing);
-  }
+  if (isTyped(state, character)) return noEffects(edited(state, (line) => inserted(line, character)));
   const meaning = meaningOf(key, state);
   if (meaning === null) {
     const known = keysOf(state, scopeOf(state)).find(({ keys }) => keys.includes(key));
-    if (known === undefined) return noEffects(state);
+    if (known === undefined) return pressedPlain(state, plainKeys(key), together);
     return noEffects({ ...state, notice: known.why?.(state) ?? `Nothing to do now for ${key}: ${known.help}.` });
   }
   // What is asked can only be answered once it has been seen.
   return meaning.id === 'yes' && together ? noEffects(state) : meaning.run(state, key);
 }
 
-function pointed(state: State, kind: 'press' | 'wheel-up' | 'wheel-down', x: number, y: number): Step {
-  if (state.modal !== null) return noEffects(state);
-  const { screen, definitions } = state;
-  const row = y - bodyTop(state);
-  return stepWithin(
-    state,
-    screen,
-    (slice) => definitions.screens[screen].pointed?.(slice, kind, x, row) ?? noEffects(slice),
-  );
+/** A character goes into the text field that is open; in the help, the key that opens it closes it first. */
+function isTyped(state: State, character: string): boolean {
+  const field = openField(state);
+  if (field === null || [...character].length !== 1) return false;
+  return field.kind !== 'help' || field.text !== '' || meaningOf(character, state) === null;
+}
+
+/** The keys that one with a modifier stands for. */
+function pressedPlain(before: State, keys: readonly string[], together: boolean): Step {
+  let step: Step = noEffects(before);
+  for (const [i, key] of keys.entries()) {
+    const { state, effects } = pressed(step.state, key, together || i > 0);
+    step = { state, effects: [...step.effects, ...effects] };
+  }
+  return step;
 }
 
 function homeEvent(state: State, event: HomeEvent): State {

@@ -17,7 +17,10 @@ import type {
   Snapshot,
   Stage,
 } from '../../src/protocol/messages.js';
+import type { MouseKind } from '../terminal/keyboard.js';
+import type { Line } from '../parts/lineEditing.js';
 import type { Home, HomeEvent, HomeTask } from './home.js';
+import { type LineMemory, noLines } from './lineMemory.js';
 import type { NamedPart } from '../../src/core/config/rewardSpec.js';
 import type { Sensitive } from '../../src/core/trust.js';
 
@@ -64,25 +67,45 @@ export const doing: Record<Stage, string> = {
 
 /** What lies over the screen and takes the keys. `owner` is whose it is: a screen's, or the whole terminal's. */
 export type Modal =
-  | { kind: 'help'; top: number }
-  | { kind: 'palette'; text: string; selected: number }
+  /** `text`: what the keys are searched for. */
+  | (Typed & { kind: 'help'; top: number })
+  | (Typed & { kind: 'palette'; selected: number })
   | EditModal
   /** The first line is the question. */
   | { kind: 'confirm'; owner: Screen | 'run'; what: string; lines: readonly string[] };
 
-/** A line being typed. */
-export interface EditModal {
+/** A line being typed, with what the keys that edit it have to remember. */
+export interface Typed extends Line {
+  /** An earlier line is shown: its place from the newest, and what was typed before. */
+  browsing?: { place: number; typed: Line };
+  /** Tab has inserted a suggestion: its place, and the line before. */
+  completing?: { place: number; typed: Line };
+}
+
+/** A line being typed above the footer, or in a form. */
+export interface EditModal extends Typed {
   kind: 'edit';
   owner: Screen | 'run';
   field: string;
   label: string;
   hint: string;
-  text: string;
   error: string | null;
+  /** Place of the first character that cannot be parsed. */
+  errorAt?: number;
   /** Tab completes it: a path, or a reward that names one. */
   completes?: 'path' | 'reward';
   /** The screen shows it where it belongs, not the line above the footer. */
   inPlace?: boolean;
+}
+
+/** What can be typed at the cursor; tab inserts one after another. */
+export interface Suggestions {
+  /** What they replace in the text. */
+  readonly from: number;
+  readonly to: number;
+  readonly items: readonly { readonly text: string; readonly help: string }[];
+  /** What is expected at the cursor, in words. */
+  readonly expected: string;
 }
 
 export type Link =
@@ -127,6 +150,9 @@ interface Terminal {
   reviewer: string;
   /** Every screen is explained above the footer (guide.ts). */
   demo: boolean;
+  lines: LineMemory;
+  /** Whether clicks and the wheel come here; null: the terminal has no mouse, or was told to keep it. */
+  mouse: boolean | null;
 }
 
 /** The terminal of a run, with an engine. */
@@ -169,7 +195,8 @@ export type AppEvent =
   | { type: 'link'; link: Link }
   /** No engine was started: the user has not allowed these modules, or these servers the key. */
   | { type: 'untrusted'; uses: readonly Sensitive[] }
-  | { type: 'mouse'; kind: 'press' | 'wheel-up' | 'wheel-down'; x: number; y: number }
+  /** `together` as of a key. */
+  | { type: 'mouse'; kind: MouseKind; x: number; y: number; together?: boolean }
   | { type: 'answer'; query: Query; answer: unknown }
   | { type: 'unanswered'; query: Query; message: string }
   | { type: 'notice'; text: string }
@@ -193,6 +220,9 @@ export type Effect =
   | { do: 'complete'; text: string; inReward: boolean }
   /** The decided pairs of a file that is reviewed. Without `overwrite` an existing file is asked about first. */
   | { do: 'write'; overwrite: boolean }
+  /** A line was typed to its end: the next session offers it again. */
+  | { do: 'remember'; kind: string; text: string }
+  | { do: 'mouse'; on: boolean }
   | { do: 'redraw' }
   | { do: 'suspend' }
   | { do: 'detach' }
@@ -234,6 +264,20 @@ export type Slice<Ui> = (RunTerminal | FileTerminal) & { readonly ui: Ui };
 export type HomeSlice<Ui> = HomeTerminal & { readonly ui: Ui };
 export type AnySlice = State & { readonly ui: unknown };
 
+/** The parts of the help, in its order. */
+export const helpGroups = {
+  work: 'Work',
+  moving: 'Moving',
+  deciding: 'Deciding',
+  settings: 'α and settings',
+  views: 'Views',
+  screen: 'On this screen',
+  run: 'This run',
+  files: 'Files and clipboard',
+  terminal: 'Terminal',
+} as const;
+export type HelpGroup = keyof typeof helpGroups;
+
 /** One thing a person can do: the footer, the help, the palette, docs/keys.md and the tests all read it here. */
 export interface Action<S extends State = State> {
   readonly id: string;
@@ -243,7 +287,9 @@ export interface Action<S extends State = State> {
   readonly aliases?: readonly string[];
   /** It never works on the other: an engine's run, or a file that is reviewed without one. */
   readonly only?: 'run' | 'file';
-  /** As keyNames.ts names them: a printable character by itself, the others as `up`, `shift+left`, `enter`. */
+  /** The part of the help that it belongs to; by default that of its screen. */
+  readonly group?: HelpGroup;
+  /** As components/terminal/keys.ts names them: a printable character by itself, the others as `up`, `shift+left`, `enter`. */
   readonly keys: readonly string[];
   /** For the footer, which has little room. Empty: not in the footer. */
   readonly label: string;
@@ -276,7 +322,9 @@ export interface ScreenDefinition<S extends AnySlice = AnySlice> {
   /** Takes what was typed into a line that this screen opened. @returns a sentence where it is no good */
   typed?(state: S, field: string, text: string): Step<S> | string;
   /** While it is typed: what the line says of it so far. */
-  typing?(state: S, field: string, text: string): { hint: string; error: string | null };
+  typing?(state: S, field: string, text: string): { hint: string; error: string | null; errorAt?: number };
+  /** What can be typed at the cursor of a line that this screen opened; null: nothing is suggested. */
+  suggests?(state: S, field: string, text: string, cursor: number): Suggestions | null;
   /** Queries this screen still has to send; evaluated after every change. */
   asks?(state: S): Step<S>;
   /** A question of this screen was answered with yes. */
@@ -295,6 +343,8 @@ export interface ScreenDefinition<S extends AnySlice = AnySlice> {
   hasForm?(state: S): boolean;
   /** What a click or the wheel does; coordinates from 0 within the screen's body. */
   pointed?(state: S, kind: 'press' | 'wheel-up' | 'wheel-down', x: number, y: number): Step<S>;
+  /** The pressed mouse is moved, or let go at last, after a press within the screen. */
+  dragged?(state: S, x: number, y: number, ended: boolean): Step<S>;
   /** What `y` copies: the selected response or command; null where there is none. */
   copies?(state: S): string | null;
   /** Where one is within the screen, for the header's breadcrumbs. */
@@ -339,5 +389,7 @@ export function initialTerminal(definitions: Definitions, size: Size): RunTermin
     notice: null,
     reviewer: '',
     demo: false,
+    lines: noLines,
+    mouse: null,
   };
 }

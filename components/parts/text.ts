@@ -5,7 +5,7 @@
 import { makeLine } from '../../src/core/sanitize.js';
 import stringWidth from 'string-width';
 
-const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+export const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 const printableAscii = /^[\x20-\x7e]*$/;
 
 export function widthOf(text: string): number {
@@ -93,9 +93,7 @@ function splitAt(text: string, columns: number): [string, string] {
 export function endOf(of: string, columns: number): string {
   const shown = makeLine(of.slice(-4 * columns), 4 * columns);
   if (widthOf(shown) <= columns) return shown;
-  const clusters = [...new Intl.Segmenter(undefined, { granularity: 'grapheme' }).segment(shown)].map(
-    ({ segment }) => segment,
-  );
+  const clusters = [...graphemes.segment(shown)].map(({ segment }) => segment);
   let from = clusters.length;
   for (let used = 1; from > 0; from--) {
     used += widthOf(clusters[from - 1]);

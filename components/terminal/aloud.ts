@@ -75,6 +75,8 @@ export class Aloud extends Writable implements Display {
 
   answered(): void {}
 
+  takeMouse(): void {}
+
   settled(): Promise<void> {
     return Promise.resolve();
   }

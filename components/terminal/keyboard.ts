@@ -1,24 +1,30 @@
 /**
- * Standard input as Ink sees it: keys alone. Everything else that a terminal sends (reports of the mouse, answers to
- * questions about its state, pasted text) is taken out and reported through KeyboardEvents.
+ * Standard input as events: keys by name, pasted text, the mouse, and answers to questions about the terminal's state.
+ * All of them go through one queue, in the order in which they were sent: a key that opens a text field comes before the
+ * text that is pasted into it, even if both arrive in one piece.
  *
  * Pasted text must never be read as keys: a pasted newline would answer a question. Terminals without bracketed paste
  * send a paste as if it had been typed, and nothing tells it from fast typing over a slow line; there the reducer only
  * refuses a "yes" that arrives in the same piece as the key that asked (`together`, state.ts).
  */
-import { PassThrough } from 'node:stream';
+import { begunSequence, keysIn } from './keys.js';
+
+export type MouseKind = 'press' | 'drag' | 'release' | 'wheel-up' | 'wheel-down';
 
 export interface MouseReport {
-  kind: 'press' | 'wheel-up' | 'wheel-down';
+  /** Of the left button, and of the wheel. */
+  kind: MouseKind;
   /** From 0 at the top left. */
   x: number;
   y: number;
 }
 
 export interface KeyboardEvents {
-  /** Something was typed; called before Ink sees it. */
+  /** The person did something: called before `key`, `mouse` and `pasted`. */
   typed(): void;
-  mouse(report: MouseReport): void;
+  /** `together`: it arrived in one piece with what was done before it, so nobody has seen yet what that did. */
+  key(name: string, together: boolean): void;
+  mouse(report: MouseReport, together: boolean): void;
   /** Text was pasted; `cut`: only its start was kept. */
   pasted(text: string, cut: boolean): void;
   /** The terminal has answered terminal.ts's question. */
@@ -34,8 +40,6 @@ const pasteEnds = '\x1b[201~';
 
 /** A mark of a paste, an SGR mouse report (xterm's 1006), or the answer to DSR 5. */
 const reports = /\x1b\[20[01]~|\x1b\[<(\d+);(\d+);(\d+)([Mm])|\x1b\[0n/g;
-/** The start of one at the end of a piece; what is longer than any report is passed on as keys. */
-const begun = /\x1b(?:\[(?:<[\d;]{0,32}|0|20?[01]?)?)?$/;
 /** Milliseconds before an incomplete sequence is passed on as keys (e.g. Alt+[). */
 const patience = 100;
 /** A paste whose end mark is lost ends after this long without input, and at the latest after the second. */
@@ -53,19 +57,19 @@ interface Paste {
   deadline: number;
 }
 
-export class Keyboard extends PassThrough {
-  readonly isTTY = true;
+export class Keyboard {
   private held = '';
   private paste: Paste | null = null;
   /** The last piece was the escape key, or the first character of a mark that was cut after it. */
   private escaped = false;
   private timer: NodeJS.Timeout | null = null;
+  /** Something was done in the piece that is being read. */
+  private together = false;
 
   constructor(
     private readonly real: NodeJS.ReadStream,
     private readonly events: KeyboardEvents,
   ) {
-    super();
     real.setEncoding('utf8');
     real.setRawMode(true);
     real.on('data', this.sort);
@@ -74,19 +78,6 @@ export class Keyboard extends PassThrough {
     // A pseudo-terminal whose other end is closed reads as an error.
     real.on('error', events.hungUp);
     real.on('end', events.hungUp);
-  }
-
-  /** Ink lets go before the last answers have come, which would then be echoed: `close` does. */
-  setRawMode(): this {
-    return this;
-  }
-
-  ref(): this {
-    return this;
-  }
-
-  unref(): this {
-    return this;
   }
 
   /** Gives standard input to the shell while the process is suspended, and takes it again. */
@@ -109,6 +100,7 @@ export class Keyboard extends PassThrough {
   private readonly sort = (piece: string): void => {
     if (this.timer !== null) clearTimeout(this.timer);
     this.timer = null;
+    this.together = false;
     if (this.paste !== null && (piece === ctrlC || performance.now() >= this.paste.deadline)) this.finishPaste();
     const all = `${this.escaped && piece.startsWith(pasteBegins.slice(1)) ? '\x1b' : ''}${this.held}${piece}`;
     this.held = '';
@@ -130,7 +122,7 @@ export class Keyboard extends PassThrough {
       else if (this.paste === null) this.mouse(Number(button), Number(x) - 1, Number(y) - 1, end === 'M');
     }
     const rest = all.slice(from);
-    this.held = begun.exec(rest)?.[0] ?? '';
+    this.held = begunSequence.exec(rest)?.[0] ?? '';
     this.sorted(rest.slice(0, rest.length - this.held.length));
     if (this.paste !== null) this.timer = setTimeout(this.finishPaste, this.silence(this.paste));
     else if (this.held !== '') this.timer = setTimeout(this.letThrough, patience);
@@ -154,26 +146,33 @@ export class Keyboard extends PassThrough {
     if (paste === null) return;
     this.events.typed();
     this.events.pasted(paste.text, paste.cut);
+    this.together = true;
   };
 
   private readonly letThrough = (): void => {
     const keys = this.held;
     this.held = '';
+    this.together = false;
     this.pass(keys);
   };
 
-  private pass(keys: string): void {
-    if (keys === '') return;
-    this.events.typed();
-    this.write(keys);
+  private pass(typed: string): void {
+    for (const name of keysIn(typed)) {
+      this.events.typed();
+      this.events.key(name, this.together);
+      this.together = true;
+    }
   }
 
-  /** Bits 2 to 4 are Shift, Alt and Ctrl; 64 marks the wheel. Other buttons, moves and releases do nothing. */
+  /** Bits 2 to 4 are Shift, Alt and Ctrl, 32 a move, 64 the wheel. Other buttons do nothing. */
   private mouse(button: number, x: number, y: number, pressed: boolean): void {
-    const kind = ({ 0: 'press', 64: 'wheel-up', 65: 'wheel-down' } as const)[button & ~0b1_1100];
-    if (!pressed || kind === undefined) return;
+    const kind = ({ 0: pressed ? 'press' : 'release', 32: 'drag', 64: 'wheel-up', 65: 'wheel-down' } as const)[
+      button & ~0b1_1100
+    ];
+    if (kind === undefined || (!pressed && kind !== 'release')) return;
     this.events.typed();
-    this.events.mouse({ kind, x, y });
+    this.events.mouse({ kind, x, y }, this.together);
+    this.together = true;
   }
 }
 

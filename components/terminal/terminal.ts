@@ -24,6 +24,8 @@ export interface Display extends Writable {
   hurry(): void;
   /** Sends everything again, whatever the terminal may show by now. */
   redraw(): void;
+  /** Asks the terminal for clicks and the wheel, or leaves them to it, to select text. */
+  takeMouse(on: boolean): void;
   /** The terminal has answered a question. */
   answered(): void;
   /** Resolves when the terminal owes no answer. */
@@ -33,8 +35,8 @@ export interface Display extends Writable {
 const alternate = { on: '\x1b[?1049h', off: '\x1b[?1049l' };
 /** Cursor hidden, no wrapping at the right edge. */
 const drawing = { on: '\x1b[?25l\x1b[?7l', off: '\x1b[m\x1b[?7h\x1b[?25h' };
-/** Presses and the wheel (1000), in numbers of any size (1006). */
-const mouse = { on: '\x1b[?1000h\x1b[?1006h', off: '\x1b[?1006l\x1b[?1000l' };
+/** Presses and the wheel (1000), moves while a button is held (1002), in numbers of any size (1006). */
+const mouse = { on: '\x1b[?1000h\x1b[?1002h\x1b[?1006h', off: '\x1b[?1006l\x1b[?1002l\x1b[?1000l' };
 /** Synchronised update: terminals that know it show a frame as a whole; others ignore it. */
 const [begin, finish] = ['\x1b[?2026h', '\x1b[?2026l'];
 /** DSR 5, "are you well?"; the answer is `\x1b[0n` (keyboard.ts). */
@@ -64,12 +66,14 @@ export class Terminal extends Writable implements Display {
   private underWay: number[] = [];
   private answers = false;
   private answerTimer: NodeJS.Timeout | null = null;
+  private mouse: boolean;
 
   constructor(
     private readonly real: NodeJS.WriteStream,
     private readonly look: Modes,
   ) {
     super({ decodeStrings: false });
+    this.mouse = look.mouse;
   }
 
   get columns(): number {
@@ -88,7 +92,7 @@ export class Terminal extends Writable implements Display {
     this.open = true;
     // Without alternate screen, what stands there moves up out of sight and is kept.
     const first = this.look.alternateScreen ? alternate.on : '\n'.repeat(this.rows);
-    const modes = `${this.look.mouse ? mouse.on : ''}${this.look.bracketedPaste ? bracketedPaste.on : ''}`;
+    const modes = `${this.mouse ? mouse.on : ''}${this.look.bracketedPaste ? bracketedPaste.on : ''}`;
     this.shown = [];
     this.underWay = [];
     this.real.write(`${first}${drawing.on}${modes}\x1b[2J`);
@@ -104,9 +108,14 @@ export class Terminal extends Writable implements Display {
     this.real.off('resize', this.resized);
     process.off('exit', this.leave);
     const last = this.look.alternateScreen ? alternate.off : `\x1b[${this.rows}H\n`;
-    const modes = `${this.look.bracketedPaste ? bracketedPaste.off : ''}${this.look.mouse ? mouse.off : ''}`;
+    const modes = `${this.look.bracketedPaste ? bracketedPaste.off : ''}${this.mouse ? mouse.off : ''}`;
     this.real.write(`${modes}${drawing.off}${last}`);
   };
+
+  takeMouse(on: boolean): void {
+    if (this.open && on !== this.mouse) this.real.write(on ? mouse.on : mouse.off);
+    this.mouse = on;
+  }
 
   /** Resolves when the terminal owes no answer, which a shell would take for input; after a second at the latest. */
   async settled(): Promise<void> {

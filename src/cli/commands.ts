@@ -108,6 +108,11 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'find commands, options and keys by words',
     load: async () => (await import('./help.js')).helpCommand(allCommands),
   },
+  keys: {
+    group: program,
+    summary: 'every action of the terminal with its keys, your own included',
+    load: async () => (await import('./keys.js')).keysCommand(),
+  },
   completion: {
     group: program,
     summary: 'print a script that completes commands, options and values in bash, zsh or fish',

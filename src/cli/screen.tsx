@@ -1,4 +1,5 @@
 /** Takes over the terminal for an Ink app and restores it however the app ends. */
+import { PassThrough } from 'node:stream';
 import { render } from 'ink';
 import type { ReactNode } from 'react';
 import { Aloud } from '../../components/terminal/aloud.js';
@@ -11,7 +12,9 @@ import { Terminal } from '../../components/terminal/terminal.js';
 export interface Drawn {
   element: ReactNode;
   resized(size: Size): void;
-  mouse(report: MouseReport): void;
+  /** `together`: in one piece with what was done before it. */
+  key(name: string, together: boolean): void;
+  mouse(report: MouseReport, together: boolean): void;
   pasted(text: string, cut: boolean): void;
   /** Called once the app is drawn. */
   opened(controls: Controls): void;
@@ -25,6 +28,8 @@ export interface Controls {
   redraw(): void;
   /** Gives the terminal to the shell until the process is continued (`fg`). */
   suspend(): void;
+  /** Whether clicks and the wheel come here, or stay with the terminal. */
+  takeMouse(on: boolean): void;
 }
 
 /**
@@ -41,10 +46,18 @@ export async function onScreen(look: Look, draw: (size: Size) => Drawn): Promise
     display.leave();
     process.exit(code);
   };
+  // What follows the key that closes the app is not meant for it.
+  let isClosing = false;
+  const unlessClosing =
+    <A extends unknown[]>(listener: (...args: A) => void) =>
+    (...args: A): void => {
+      if (!isClosing) listener(...args);
+    };
   const keyboard = new Keyboard(process.stdin, {
     typed: () => display.hurry(),
-    mouse: drawn.mouse,
-    pasted: drawn.pasted,
+    key: unlessClosing(drawn.key),
+    mouse: unlessClosing(drawn.mouse),
+    pasted: unlessClosing(drawn.pasted),
     answered: () => display.answered(),
     hungUp: () => end(signals.SIGHUP),
   });
@@ -80,14 +93,23 @@ export async function onScreen(look: Look, draw: (size: Size) => Drawn): Promise
   display.enter();
   try {
     const app = render(drawn.element, {
-      stdin: keyboard as unknown as NodeJS.ReadStream,
+      // Keys come from the keyboard; Ink listens to nothing.
+      stdin: new PassThrough() as unknown as NodeJS.ReadStream,
       stdout: display as unknown as NodeJS.WriteStream,
       // Writes whole frames at every change; our output stream sends only the differences and limits the rate.
       debug: true,
       isScreenReaderEnabled: look.aloud,
       exitOnCtrlC: false,
     });
-    drawn.opened({ close: () => app.unmount(), redraw: () => display.redraw(), suspend: () => void suspend() });
+    drawn.opened({
+      close() {
+        isClosing = true;
+        app.unmount();
+      },
+      redraw: () => display.redraw(),
+      suspend: () => void suspend(),
+      takeMouse: (on) => display.takeMouse(on),
+    });
     process.on('SIGCONT', continued);
     await app.waitUntilExit();
     await display.settled();

@@ -1,6 +1,6 @@
 /** `brevity [RUN]`: the terminal of a run, or the list of runs. Its help lists every command. */
 import { Command, type Help } from 'commander';
-import { packageVersion } from '../io/bundled.js';
+import { brevityVersion } from '../io/version.js';
 import { commandLine } from '../core/shell.js';
 import type { CommandEntry } from './definitions.js';
 import { addRunOptions, configFromFlags, openOrCreateRun } from './run.js';
@@ -15,7 +15,7 @@ export function terminalCommand(commands: Readonly<Record<string, CommandEntry>>
   const command = new Command('brevity')
     .description('Supervise iterative length-regularized DPO round by round.')
     .usage('[options] [run]\n       ' + `${commandLine('')} COMMAND [options]`)
-    .version(packageVersion(), '--version')
+    .version(brevityVersion, '--version')
     .argument('[run]', 'run directory; without it the list of runs')
     .configureHelp({ visibleCommands: () => listed, subcommandTerm: (each) => each.name(), formatHelp });
   addRunOptions(command);

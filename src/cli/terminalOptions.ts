@@ -5,6 +5,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Look, lookFor } from '../../components/app/look.js';
 import { themeNames } from '../../components/parts/theme.js';
 import { isReviewer, reviewerExpected } from '../core/review/decisions.js';
+import { readBindings } from './keyFile.js';
 import { choice } from './options.js';
 import { readSettings } from './preferences.js';
 
@@ -42,7 +43,8 @@ export function reviewerOf({ reviewer }: { reviewer?: unknown }): string {
 }
 
 /**
- * How this terminal's screens are drawn, from flags, BREVITY_… in the environment, and the settings file.
+ * How this terminal's screens are drawn, from flags, BREVITY_… in the environment, and the settings file; and the user's
+ * own keys.
  *
  * @throws UserError if one of them cannot be used, exit code 2
  */
@@ -53,5 +55,5 @@ export function lookOf(options: Record<string, unknown>): Look {
   const look = lookFor(readSettings(flags, process.env), process.env, { flagged: theme !== undefined, colours });
   // Keep bold, dim and reverse: without them the selection and the differences between texts would be invisible.
   if (!colours && !look.aloud) chalk.level = 1;
-  return look;
+  return { ...look, keys: readBindings(process.env) };
 }

@@ -18,6 +18,8 @@ import type { Look } from '../../components/app/look.js';
 import { type AppEvent, type Effect, type Size, type State } from '../../components/app/state.js';
 import { initialState } from '../../components/screens/index.js';
 import { Store } from '../../components/app/store.js';
+import { withBindings } from '../../components/app/bindings.js';
+import { readTypedLines, rememberLine } from './typedLines.js';
 import { type Controls, onScreen } from './screen.js';
 import { lookOf, reviewerOf } from './terminalOptions.js';
 import { print } from '../io/print.js';
@@ -90,7 +92,7 @@ export type Opened = { directory: string } | 'demo';
  * @returns whether the person left for the list of runs, and what was opened from there
  */
 export async function openTerminal(source: Source, look: Look): Promise<{ left: boolean; opened: Opened | null }> {
-  let controls: Controls = { close() {}, redraw() {}, suspend() {} };
+  let controls: Controls = { close() {}, redraw() {}, suspend() {}, takeMouse() {} };
   let left = false;
   let opened: Opened | null = null;
   const perform = (effect: Effect): void => {
@@ -125,13 +127,24 @@ export async function openTerminal(source: Source, look: Look): Promise<{ left: 
         return controls.close();
       case 'detach':
         return controls.close();
+      case 'remember':
+        return remember(effect.kind, effect.text);
+      case 'mouse':
+        return controls.takeMouse(effect.on);
       case 'redraw':
         return controls.redraw();
       case 'suspend':
         return controls.suspend();
     }
   };
-  const store = new Store(source.initial({ columns: 80, rows: 24 }), perform);
+  const remember = (kind: string, text: string): void => {
+    try {
+      rememberLine(kind, text, process.env);
+    } catch (error) {
+      store.now({ type: 'notice', text: messageOf(error) });
+    }
+  };
+  const store = new Store(onThisTerminal(source.initial({ columns: 80, rows: 24 }), look), perform);
   const link =
     source.attach === undefined ? null : new Link({ attach: source.attach, now: store.now, soon: store.soon });
   const tasks = source.home?.({
@@ -152,7 +165,8 @@ export async function openTerminal(source: Source, look: Look): Promise<{ left: 
     return {
       element: <App store={store} theme={look.theme} aloud={look.aloud} />,
       resized: (to) => store.now({ type: 'size', size: to }),
-      mouse: ({ kind, x, y }) => store.now({ type: 'mouse', kind, x, y }),
+      key: (key, together) => store.now({ type: 'key', key, together }),
+      mouse: ({ kind, x, y }, together) => store.now({ type: 'mouse', kind, x, y, together }),
       pasted: (text, cut) => store.now({ type: 'paste', text, cut }),
       opened(given) {
         controls = given;
@@ -167,6 +181,24 @@ export async function openTerminal(source: Source, look: Look): Promise<{ left: 
     };
   });
   return { left, opened };
+}
+
+/** With the user's own keys, the lines that were typed in earlier sessions, and the mouse if the terminal has one. */
+function onThisTerminal(state: State, look: Look): State {
+  let typed: State['lines']['typed'] = {};
+  let { notice } = state;
+  try {
+    typed = readTypedLines(process.env);
+  } catch (error) {
+    notice = messageOf(error);
+  }
+  return {
+    ...state,
+    notice,
+    definitions: withBindings(state.definitions, look.keys),
+    lines: { ...state.lines, typed },
+    mouse: look.aloud ? null : look.mouse,
+  };
 }
 
 /** Runs `brevity export` or `brevity report` in a separate process: copying a policy may take a while. */

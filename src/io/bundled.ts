@@ -1,13 +1,9 @@
-/** Files that come with Brevity: its package.json, and those in its folder `data`. */
+/** Files that come with Brevity, in its folder `data`. */
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 /** @param name below `data`, such as `judge/compare.txt` */
 export const bundledFile = (name: string): string => packageFile(path.join('data', name));
-
-export function packageVersion(): string {
-  return (JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as { version: string }).version;
-}
 
 function packageFile(name: string): string {
   // The program runs from `dist/src`, tests from `src`.

@@ -73,9 +73,12 @@ const rowSchema = z.object({
 type Row = z.infer<typeof rowSchema>;
 
 /** The file with the user's permissions. */
-export function trustFile(env: Record<string, string | undefined> = process.env): string {
+export const trustFile = (env: Environment = process.env): string => stateFile('trusted.jsonl', env);
+
+/** A file of the user's own state, which no run directory holds. */
+export function stateFile(name: string, env: Environment): string {
   const base = env['XDG_STATE_HOME'] ?? '';
-  return path.join(base === '' ? path.join(homedir(), '.local', 'state') : base, 'brevity', 'trusted.jsonl');
+  return path.join(base === '' ? path.join(homedir(), '.local', 'state') : base, 'brevity', name);
 }
 
 /** Uses of these configurations that are not allowed in the run yet, without duplicates. */

@@ -1,9 +1,11 @@
 /** The whole terminal with a keyboard and an engine's events, through Ink. */
 import { render } from 'ink-testing-library';
 import { afterEach, expect, it, vi } from 'vitest';
+import { PassThrough } from 'node:stream';
 import { App } from '../../components/app/App.js';
 import type { Effect } from '../../components/app/state.js';
 import { Store } from '../../components/app/store.js';
+import { Keyboard } from '../../components/terminal/keyboard.js';
 import { themeFor } from '../../components/parts/theme.js';
 import { attached, snapshot } from './fixtures.js';
 
@@ -14,26 +16,36 @@ function opened(state = attached('review')) {
   const effects: Effect[] = [];
   const store = new Store(state, (effect) => effects.push(effect));
   const app = render(<App store={store} theme={themeFor({ NO_COLOR: '1' })} />);
-  unmount = app.unmount;
+  const input = Object.assign(new PassThrough(), { setRawMode() {} });
+  const keyboard = new Keyboard(input as unknown as NodeJS.ReadStream, {
+    ...{ typed() {}, answered() {}, hungUp() {} },
+    key: (key, together) => store.now({ type: 'key', key, together }),
+    mouse: ({ kind, x, y }, together) => store.now({ type: 'mouse', kind, x, y, together }),
+    pasted: (text, cut) => store.now({ type: 'paste', text, cut }),
+  });
+  unmount = () => {
+    app.unmount();
+    keyboard.close();
+  };
   const frame = (): string => app.lastFrame() ?? '';
   const shows = (text: string) => vi.waitFor(() => expect(frame()).toContain(text));
-  return { store, effects, app, shows };
+  return { store, effects, app, shows, type: (keys: string) => input.emit('data', keys) };
 }
 
 it('shows keys as they are typed', async () => {
-  const { app, shows, effects } = opened();
+  const { type, shows, effects } = opened();
   await shows('α 0.0200');
-  app.stdin.write('\x1b[C');
+  type('\x1b[C');
   await shows('α 0.0210');
-  app.stdin.write('\x1b[1;2C');
+  type('\x1b[1;2C');
   await shows('α 0.0310');
-  app.stdin.write('a0.5\r');
+  type('a0.5\r');
   await shows('α 0.5000');
-  app.stdin.write('jjj');
+  type('jjj');
   await shows('4/107');
-  app.stdin.write('\r');
+  type('\r');
   await shows('Launch the update on 103 pairs?');
-  app.stdin.write('y');
+  type('y');
   await vi.waitFor(() => expect(effects.at(-1)).toEqual({ do: 'send', command: { type: 'launch' } }));
 });
 
@@ -55,9 +67,16 @@ it('follows the size of the terminal', async () => {
   expect(app.lastFrame()).not.toContain('r_w ');
 });
 
+it('a key, a paste and a key in one piece are read in their order', async () => {
+  const { type, shows } = opened();
+  await shows('α 0.0200');
+  type('/\x1b[200~prompt <= 3\x1b[201~\r');
+  await shows('3 of 107');
+});
+
 it('detaches on q', async () => {
-  const { app, shows, effects } = opened();
+  const { type, shows, effects } = opened();
   await shows('q detach');
-  app.stdin.write('q');
+  type('q');
   await vi.waitFor(() => expect(effects).toEqual([{ do: 'detach' }]));
 });

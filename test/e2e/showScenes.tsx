@@ -19,8 +19,9 @@ spellInAscii(look.ascii);
 const terminal = new Terminal(process.stdout, look);
 const all = Object.entries(scenes(terminal.size()));
 let at = 0;
-const keyboard = new Keyboard(process.stdin, {
+new Keyboard(process.stdin, {
   typed: () => terminal.hurry(),
+  key: () => next(),
   mouse: () => {},
   pasted: () => {},
   answered: () => terminal.answered(),
@@ -31,7 +32,7 @@ const options = { stdout: terminal as unknown as NodeJS.WriteStream, debug: true
 const app = render(<Frame state={all[0][1]} theme={look.theme} />, options);
 const tell = (): void => void setTimeout(() => process.stdout.write(`\x1b]2;${all[at][0]}\x07`), 20);
 tell();
-keyboard.on('data', () => {
+function next(): void {
   at++;
   if (at === all.length) {
     app.unmount();
@@ -40,4 +41,4 @@ keyboard.on('data', () => {
   }
   app.rerender(<Frame key={at} state={all[at][1]} theme={look.theme} />);
   tell();
-});
+}

@@ -14,7 +14,7 @@ export interface TerminalOptions {
 }
 
 /** What the person who runs the tests has set must not show. */
-const noSettings = { BREVITY_SETTINGS: '', XDG_CONFIG_HOME: '/nonexistent', COLORFGBG: '' };
+const noSettings = { BREVITY_SETTINGS: '', BREVITY_KEYS: '', XDG_CONFIG_HOME: '/nonexistent', COLORFGBG: '' };
 
 export class TestTerminal {
   private readonly screenModel: xterm.Terminal;

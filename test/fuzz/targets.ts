@@ -763,6 +763,7 @@ export async function targets(directory: string): Promise<Record<string, Target>
         const nothing = () => {};
         const keyboard = new Keyboard(real, {
           typed: nothing,
+          key: nothing,
           mouse: nothing,
           pasted: nothing,
           answered: nothing,

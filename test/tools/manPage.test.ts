@@ -4,14 +4,14 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 import { allCommands, commands } from '../../src/cli/commands.js';
 import { visibleOptions } from '../../src/cli/definitions.js';
-import { packageVersion } from '../../src/io/bundled.js';
+import { brevityVersion } from '../../src/io/version.js';
 import { manPage } from '../../tools/manPage.js';
 
 const file = path.resolve(import.meta.dirname, '../../man/brevity.1');
 const has = (program: string): boolean => spawnSync(program, ['--version']).error === undefined;
 
 it('man/brevity.1 is what the commands say: `npm run man` writes it', async () => {
-  expect(readFileSync(file, 'utf8')).toBe(manPage(await allCommands(), commands, packageVersion()));
+  expect(readFileSync(file, 'utf8')).toBe(manPage(await allCommands(), commands, brevityVersion));
 });
 
 it('has every command and every option, in ASCII', async () => {

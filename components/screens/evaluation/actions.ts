@@ -48,6 +48,7 @@ const sets = (more: Partial<EvaluationUi>) => (state: EvaluationState) => noEffe
 export const evaluationActions: readonly Action<EvaluationState>[] = [
   {
     id: 'accept',
+    group: 'deciding',
     aliases: ['approve', 'keep'],
     keys: ['a'],
     label: 'accept',
@@ -57,6 +58,7 @@ export const evaluationActions: readonly Action<EvaluationState>[] = [
   },
   {
     id: 'reject',
+    group: 'deciding',
     aliases: ['discard'],
     keys: ['x'],
     label: 'reject',
@@ -66,6 +68,7 @@ export const evaluationActions: readonly Action<EvaluationState>[] = [
   },
   {
     id: 'no-verdict',
+    group: 'deciding',
     command: 'take-back',
     aliases: ['no verdict', 'unjudge', 'undo'],
     keys: ['u'],
@@ -76,6 +79,7 @@ export const evaluationActions: readonly Action<EvaluationState>[] = [
   },
   {
     id: 'redo-at',
+    group: 'settings',
     command: 'redo',
     aliases: ['redo round', 'again', 'retry'],
     keys: ['e'],
@@ -86,6 +90,7 @@ export const evaluationActions: readonly Action<EvaluationState>[] = [
   },
   {
     id: 'show-prompts',
+    group: 'views',
     command: 'prompts',
     keys: ['v'],
     label: 'prompts',
@@ -95,6 +100,7 @@ export const evaluationActions: readonly Action<EvaluationState>[] = [
   },
   {
     id: 'show-numbers',
+    group: 'views',
     command: 'numbers',
     keys: ['v'],
     label: 'numbers',
@@ -104,6 +110,7 @@ export const evaluationActions: readonly Action<EvaluationState>[] = [
   },
   {
     id: 'show-kinds',
+    group: 'views',
     command: 'kinds',
     aliases: ['by kind'],
     keys: ['i'],
@@ -118,6 +125,7 @@ export const evaluationActions: readonly Action<EvaluationState>[] = [
   },
   {
     id: 'hide-kinds',
+    group: 'views',
     command: 'no-kinds',
     keys: ['i'],
     label: 'numbers',
@@ -127,6 +135,7 @@ export const evaluationActions: readonly Action<EvaluationState>[] = [
   },
   {
     id: 'show-judges',
+    group: 'views',
     command: 'judges',
     aliases: ['second judge', 'agreement'],
     keys: ['d'],
@@ -141,6 +150,7 @@ export const evaluationActions: readonly Action<EvaluationState>[] = [
   },
   {
     id: 'hide-judges',
+    group: 'views',
     command: 'no-judges',
     keys: ['d'],
     label: 'numbers',
@@ -150,6 +160,7 @@ export const evaluationActions: readonly Action<EvaluationState>[] = [
   },
   {
     id: 'order',
+    group: 'views',
     aliases: ['sort'],
     keys: ['o'],
     label: 'order',
@@ -159,6 +170,7 @@ export const evaluationActions: readonly Action<EvaluationState>[] = [
   },
   {
     id: 'against-base',
+    group: 'views',
     command: 'base',
     aliases: ['against base'],
     keys: ['b'],
@@ -169,6 +181,7 @@ export const evaluationActions: readonly Action<EvaluationState>[] = [
   },
   {
     id: 'against-start',
+    group: 'views',
     command: 'start',
     aliases: ['against start'],
     keys: ['b'],

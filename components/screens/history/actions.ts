@@ -72,6 +72,7 @@ const onChoice: When = (state) => inFork(state) && selectedField(state)?.kind ==
 const roundActions: readonly Action<HistoryState>[] = [
   {
     id: 'open-round',
+    group: 'views',
     command: 'open',
     aliases: ['show round'],
     keys: ['enter'],
@@ -82,6 +83,7 @@ const roundActions: readonly Action<HistoryState>[] = [
   },
   {
     id: 'open-pairs',
+    group: 'views',
     command: 'pairs',
     aliases: ['decisions'],
     keys: ['p'],
@@ -92,6 +94,7 @@ const roundActions: readonly Action<HistoryState>[] = [
   },
   {
     id: 'compare',
+    group: 'views',
     aliases: ['diff'],
     keys: ['c'],
     label: 'compare',
@@ -101,6 +104,7 @@ const roundActions: readonly Action<HistoryState>[] = [
   },
   {
     id: 'controlled',
+    group: 'views',
     command: 'controlled-comparison',
     aliases: ['sweep', 'siblings'],
     keys: ['C'],
@@ -111,6 +115,7 @@ const roundActions: readonly Action<HistoryState>[] = [
   },
   {
     id: 'fork',
+    group: 'settings',
     aliases: ['branch'],
     keys: ['f'],
     label: 'fork',
@@ -120,6 +125,7 @@ const roundActions: readonly Action<HistoryState>[] = [
   },
   {
     id: 'name',
+    group: 'deciding',
     aliases: ['rename'],
     keys: ['N'],
     label: 'name',
@@ -129,6 +135,7 @@ const roundActions: readonly Action<HistoryState>[] = [
   },
   {
     id: 'round-note',
+    group: 'deciding',
     command: 'note',
     aliases: ['comment'],
     keys: ['e'],
@@ -139,6 +146,7 @@ const roundActions: readonly Action<HistoryState>[] = [
   },
   {
     id: 'delete',
+    group: 'files',
     aliases: ['remove'],
     keys: ['d'],
     label: 'delete',
@@ -148,6 +156,7 @@ const roundActions: readonly Action<HistoryState>[] = [
   },
   {
     id: 'mark',
+    group: 'deciding',
     keys: ['space'],
     label: 'mark',
     help: 'mark it, so that others are compared with it; again: unmark',
@@ -159,6 +168,7 @@ const roundActions: readonly Action<HistoryState>[] = [
   },
   {
     id: 'go-on',
+    group: 'work',
     command: 'switch',
     aliases: ['go on', 'continue here', 'checkout'],
     keys: ['s'],
@@ -172,6 +182,7 @@ const roundActions: readonly Action<HistoryState>[] = [
   },
   {
     id: 'big-plot',
+    group: 'views',
     command: 'plot',
     aliases: ['zoom'],
     keys: ['v'],
@@ -198,6 +209,7 @@ const roundActions: readonly Action<HistoryState>[] = [
 const comparisonActions: readonly Action<HistoryState>[] = [
   {
     id: 'page-left',
+    group: 'moving',
     command: 'previous-page',
     aliases: ['left'],
     keys: ['left'],
@@ -208,6 +220,7 @@ const comparisonActions: readonly Action<HistoryState>[] = [
   },
   {
     id: 'page-right',
+    group: 'moving',
     command: 'next-page',
     aliases: ['right'],
     keys: ['right'],
@@ -219,6 +232,7 @@ const comparisonActions: readonly Action<HistoryState>[] = [
   },
   {
     id: 'exchange',
+    group: 'views',
     aliases: ['swap sides'],
     keys: ['w'],
     label: 'exchange',
@@ -228,6 +242,7 @@ const comparisonActions: readonly Action<HistoryState>[] = [
   },
   {
     id: 'prompt-order',
+    group: 'views',
     command: 'order',
     aliases: ['sort'],
     keys: ['o'],
@@ -277,6 +292,7 @@ const controlledActions: readonly Action<HistoryState>[] = listActions<HistorySt
 const forkActions: readonly Action<HistoryState>[] = [
   {
     id: 'edit-setting',
+    group: 'settings',
     command: 'change',
     aliases: ['edit'],
     keys: ['enter'],
@@ -287,6 +303,7 @@ const forkActions: readonly Action<HistoryState>[] = [
   },
   {
     id: 'start-fork',
+    group: 'work',
     command: 'start',
     aliases: ['start branch'],
     keys: ['f'],
@@ -297,6 +314,7 @@ const forkActions: readonly Action<HistoryState>[] = [
   },
   {
     id: 'reset-setting',
+    group: 'settings',
     command: 'reset',
     aliases: ['as it was'],
     keys: ['backspace'],
@@ -307,6 +325,7 @@ const forkActions: readonly Action<HistoryState>[] = [
   },
   {
     id: 'choice-before',
+    group: 'settings',
     command: 'previous-choice',
     keys: ['left'],
     label: '',
@@ -316,6 +335,7 @@ const forkActions: readonly Action<HistoryState>[] = [
   },
   {
     id: 'choice-next',
+    group: 'settings',
     command: 'next-choice',
     aliases: ['choose'],
     keys: ['right'],

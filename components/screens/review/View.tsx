@@ -7,7 +7,7 @@ import { wrapped } from '../../parts/markedText.js';
 import { Pane, PaneRow } from '../../parts/Pane.js';
 import { Rule } from '../../parts/Rule.js';
 import { cut, widthOf } from '../../parts/text.js';
-import { marginHistogram, panelCurves, panelNumbers, scaleOf } from './alpha.js';
+import { marginHistogram, panelCurves, panelNumbers } from './alpha.js';
 import { AlphaColumn, AlphaCurves, AlphaLines, type AlphaLinesProps } from './parts/AlphaPanel.js';
 import { BlindPane } from './parts/BlindPane.js';
 import { DetailPane } from './parts/DetailPane.js';
@@ -28,6 +28,7 @@ import {
   unitOf,
   usesBeta,
 } from './select.js';
+import { sliderEnd } from './slider.js';
 import type { ReviewState } from './state.js';
 import { marksOf } from './table.js';
 import { marksInWords, misfitInWords, remarkOn } from './words.js';
@@ -59,7 +60,7 @@ function alphaProps(state: ReviewState, { table, settings, loss }: ReviewedRound
   return {
     settings,
     numbers: panelNumbers(table, settings.alpha),
-    end: scaleOf(table, settings.alpha),
+    end: sliderEnd(state),
     remark: remarkOn(state),
     unit: unitOf(state),
     updates: state.workspace !== 'file',

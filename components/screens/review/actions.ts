@@ -87,6 +87,7 @@ const promptActions = (moves: ListActions<ReviewState>['moves']): Action<ReviewS
 export const reviewActions: readonly Action<ReviewState>[] = [
   {
     id: 'launch',
+    group: 'work',
     only: 'run',
     aliases: ['start update', 'train'],
     keys: ['enter'],
@@ -102,6 +103,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'show-phrase',
+    group: 'views',
     command: 'show',
     aliases: ['phrase'],
     keys: ['enter'],
@@ -112,6 +114,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'pair-again',
+    group: 'work',
     command: 'make pairs',
     aliases: ['strategy', 'pair again'],
     keys: ['enter'],
@@ -135,6 +138,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   ...promptActions({ up: ['pair-up', 'the prompt above'], down: ['pair-down', 'the prompt below'] }),
   {
     id: 'better-response',
+    group: 'moving',
     command: 'better',
     aliases: ['up'],
     keys: ['up', 'k'],
@@ -145,6 +149,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'worse-response',
+    group: 'moving',
     command: 'worse',
     aliases: ['down'],
     keys: ['down', 'j'],
@@ -156,6 +161,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'lines-up',
+    group: 'moving',
     command: 'scroll-up',
     keys: ['up', 'k'],
     label: '',
@@ -165,6 +171,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'lines-down',
+    group: 'moving',
     command: 'scroll-down',
     keys: ['down', 'j'],
     label: 'scroll',
@@ -175,6 +182,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'alpha-down',
+    group: 'settings',
     aliases: ['lower α'],
     keys: ['left'],
     label: '',
@@ -185,6 +193,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'alpha-up',
+    group: 'settings',
     aliases: ['raise α'],
     keys: ['right'],
     label: 'α',
@@ -196,6 +205,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'winner',
+    group: 'deciding',
     command: 'chosen',
     aliases: ['winner'],
     keys: ['w'],
@@ -206,6 +216,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'loser',
+    group: 'deciding',
     command: 'rejected',
     aliases: ['loser'],
     keys: ['l'],
@@ -216,6 +227,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'detail',
+    group: 'views',
     command: 'responses',
     aliases: ['detail', 'samples'],
     keys: ['d'],
@@ -226,6 +238,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'next-prompt',
+    group: 'moving',
     keys: ['.', '>'],
     label: 'prompt',
     sign: '< >',
@@ -235,6 +248,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'previous-prompt',
+    group: 'moving',
     keys: [',', '<'],
     label: '',
     help: 'the previous prompt of the table',
@@ -243,6 +257,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'swap',
+    group: 'deciding',
     aliases: ['exchange', 'flip'],
     keys: ['s'],
     label: 'swap',
@@ -252,6 +267,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'exclude',
+    group: 'deciding',
     aliases: ['skip', 'leave out', 'remove'],
     keys: ['x'],
     label: 'exclude',
@@ -261,6 +277,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'tie',
+    group: 'deciding',
     aliases: ['equal', 'draw'],
     keys: ['t'],
     label: 'tie',
@@ -270,6 +287,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'undo',
+    group: 'deciding',
     keys: ['u'],
     label: 'undo',
     help: 'undo the last decision, also one on many prompts',
@@ -278,6 +296,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'filter',
+    group: 'views',
     aliases: ['search', 'find'],
     keys: ['/'],
     label: 'filter',
@@ -287,6 +306,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'sort-again',
+    group: 'views',
     command: 're-sort',
     aliases: ['sort again'],
     keys: ['o'],
@@ -297,6 +317,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'curves',
+    group: 'views',
     aliases: ['α curves', 'plots'],
     keys: ['A'],
     label: 'curves',
@@ -306,6 +327,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'hacking',
+    group: 'views',
     command: 'bias',
     aliases: ['reward hacking', 'phrases', 'signs'],
     keys: ['B'],
@@ -316,6 +338,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'pairing',
+    group: 'views',
     command: 'pairing',
     aliases: ['pairs', 'strategies', 'preview lengths'],
     keys: ['M'],
@@ -326,6 +349,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'neutral-alpha',
+    group: 'settings',
     aliases: ['neutral α', 'length neutral', 'balance'],
     keys: ['='],
     label: 'neutral α',
@@ -336,6 +360,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'flip-alpha',
+    group: 'settings',
     command: 'flips',
     aliases: ['flip α', 'largest α'],
     keys: ['f'],
@@ -347,6 +372,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'edit-alpha',
+    group: 'settings',
     command: 'alpha',
     aliases: ['α', 'set α'],
     keys: ['a'],
@@ -358,6 +384,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'alpha-down-coarse',
+    group: 'settings',
     keys: ['shift+left', '[', 'H'],
     label: '',
     help: 'lower α by ten steps',
@@ -367,6 +394,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'alpha-up-coarse',
+    group: 'settings',
     keys: ['shift+right', ']', 'L'],
     label: 'α coarse',
     sign: '[ ]',
@@ -377,6 +405,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'edit-beta',
+    group: 'settings',
     only: 'run',
     command: 'beta',
     aliases: ['β', 'set β'],
@@ -388,6 +417,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'edit-lr',
+    group: 'settings',
     only: 'run',
     command: 'lr',
     aliases: ['learning rate'],
@@ -399,6 +429,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'blind-a',
+    group: 'deciding',
     command: 'A',
     keys: ['a', 'left'],
     label: 'A',
@@ -408,6 +439,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'blind-b',
+    group: 'deciding',
     command: 'B',
     keys: ['b', 'right'],
     label: 'B',
@@ -417,6 +449,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'blind-tie',
+    group: 'deciding',
     command: 'equal',
     keys: ['t'],
     label: 'tie',
@@ -426,6 +459,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'blind-skip',
+    group: 'moving',
     command: 'skip pair',
     aliases: ['next undecided'],
     keys: ['s'],
@@ -436,6 +470,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'confirm',
+    group: 'deciding',
     aliases: ['keep', 'agree'],
     keys: ['c'],
     label: 'confirm',
@@ -445,6 +480,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'note',
+    group: 'deciding',
     aliases: ['comment', 'why'],
     keys: ['e'],
     label: 'note',
@@ -454,6 +490,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'pair-weight',
+    group: 'deciding',
     command: 'weight',
     aliases: ['pair weight', 'weigh'],
     keys: ['m'],
@@ -464,6 +501,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'decide-all',
+    group: 'deciding',
     command: 'all',
     aliases: ['exclude all', 'tie all', 'confirm all', 'clear all', 'weight all', 'bulk'],
     keys: ['F'],
@@ -474,6 +512,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'blind',
+    group: 'deciding',
     aliases: ['hide rewards', 'compare blind', 'a b'],
     keys: ['V'],
     label: 'blind',
@@ -483,6 +522,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'take-back',
+    group: 'deciding',
     aliases: ['reset', 'undecide'],
     keys: ['backspace'],
     label: '',
@@ -492,6 +532,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'redo',
+    group: 'deciding',
     keys: ['U', 'ctrl+r'],
     label: 'redo',
     help: 'redo the decision that was undone',
@@ -500,6 +541,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'against',
+    group: 'views',
     command: 'pin',
     aliases: ['against', 'hold'],
     keys: ['p'],
@@ -510,6 +552,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'diff',
+    group: 'views',
     aliases: ['mark words'],
     keys: ['D'],
     label: 'diff',
@@ -519,6 +562,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'tokens',
+    group: 'views',
     aliases: ['token by token'],
     keys: ['v'],
     label: 'tokens',
@@ -528,6 +572,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'sort-left',
+    group: 'views',
     aliases: ['sort'],
     keys: ['<', ','],
     label: '',
@@ -537,6 +582,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'sort-right',
+    group: 'views',
     aliases: ['sort'],
     keys: ['>', '.'],
     label: 'sort',
@@ -547,6 +593,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'sort-reverse',
+    group: 'views',
     command: 'reverse',
     aliases: ['descending', 'ascending'],
     keys: ['S'],
@@ -557,6 +604,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'page-up',
+    group: 'moving',
     keys: ['pageup'],
     label: '',
     help: 'a page up',
@@ -565,6 +613,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'page-down',
+    group: 'moving',
     keys: ['pagedown'],
     label: '',
     help: 'a page down',
@@ -580,6 +629,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   }),
   {
     id: 'write',
+    group: 'files',
     only: 'file',
     aliases: ['export', 'save', 'write pairs'],
     keys: ['W'],
@@ -590,6 +640,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'zoom',
+    group: 'views',
     aliases: ['enlarge'],
     keys: ['z'],
     label: 'zoom',
@@ -599,6 +650,7 @@ export const reviewActions: readonly Action<ReviewState>[] = [
   },
   {
     id: 'importance',
+    group: 'views',
     command: 'important',
     aliases: ['sort by importance', 'priority'],
     keys: ['i'],

@@ -168,7 +168,7 @@ export function alphaIsFixed(state: ReviewState): string | null {
 }
 
 /** Steps of α by the unit of lengths: a token is about four characters. */
-const alphaSteps = { tokens: { fine: 0.001, coarse: 0.01 }, characters: { fine: 0.0001, coarse: 0.001 } };
+export const alphaSteps = { tokens: { fine: 0.001, coarse: 0.01 }, characters: { fine: 0.0001, coarse: 0.001 } };
 
 /** α is rounded after each step, so that 0.02 - 0.001 + 0.001 is 0.02 again. */
 export function moveAlpha(state: ReviewState, direction: 1 | -1, step: 'fine' | 'coarse'): Step<ReviewState> {
@@ -177,7 +177,7 @@ export function moveAlpha(state: ReviewState, direction: 1 | -1, step: 'fine' | 
   return setSetting(state, 'alpha', Math.min(MAX_ALPHA, Math.max(0, moved)));
 }
 
-function setSetting(state: ReviewState, field: Field, value: number): Step<ReviewState> {
+export function setSetting(state: ReviewState, field: Field, value: number): Step<ReviewState> {
   if (settingsOf(state)[field] === value) return noEffects(state);
   return send({ ...state, draft: { ...state.draft, [field]: value } }, { type: 'set', settings: { [field]: value } });
 }

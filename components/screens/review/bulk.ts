@@ -6,7 +6,7 @@ import * as format from '../../../src/core/format.js';
 import { type BulkChange, isPairWeight, pairWeightExpected } from '../../../src/core/review/decisions.js';
 import { makeLine } from '../../../src/core/sanitize.js';
 import { inReview } from '../../app/selectors.js';
-import { type Step, ask, noEffects, send } from '../../app/state.js';
+import { type Step, type Suggestions, ask, noEffects, send } from '../../app/state.js';
 import { filterNow, isMisfit, reviewedRound } from './select.js';
 import type { BulkAsked, ReviewState } from './state.js';
 
@@ -94,6 +94,21 @@ export function typingBulk(state: ReviewState, text: string): { hint: string; er
   const plan = planBulk(state, action);
   const rest = restInWords(action, plan);
   return { hint: `${acts(action)} ${things(action, plan)}${rest === '' ? '' : `; ${rest}`}`, error: null };
+}
+
+/** The words that can be typed. */
+export function suggestedBulk(text: string, cursor: number): Suggestions {
+  const begun = text.slice(0, cursor).trimStart().toLowerCase();
+  const all = [
+    { text: 'exclude', help: 'exclude the pairs from the update' },
+    { text: 'tie', help: 'neither response is better: no pairs' },
+    { text: 'confirm', help: 'confirm the pairs as they are' },
+    { text: 'clear', help: 'take decisions and weights back' },
+    { text: 'weight ', help: 'and a number, such as weight 0.5' },
+  ];
+  const items = all.filter((item) => item.text.startsWith(begun) && item.text !== begun);
+  const number = begun.startsWith('weight ') ? pairWeightExpected : null;
+  return { from: 0, to: cursor, items, expected: number ?? 'what to do with all prompts shown' };
 }
 
 /** Asks with the exact number. @returns a sentence if what was typed is no action, or would change nothing */

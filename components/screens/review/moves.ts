@@ -4,9 +4,10 @@
  */
 import { of } from '../../../src/core/format.js';
 import { type Move, clamp, movedTo, placeAt } from '../../app/lists.js';
-import { type Step, noEffects } from '../../app/state.js';
+import { suggestFilter } from '../../../src/core/review/filterSuggestions.js';
+import { type Step, type Suggestions, noEffects } from '../../app/state.js';
 import { factScroll, filterFor, hackingLayout, listRows, reportOf, selectedPhrase } from './hacking.js';
-import { hitsOf } from './order.js';
+import { hitsOf, rangeIn } from './order.js';
 import { listHead, pairingLayout, pairingOf } from './pairing.js';
 import {
   type ReviewedRound,
@@ -212,7 +213,7 @@ export function sortAgain(state: ReviewState): ReviewState {
   return change(state, { held: null });
 }
 
-const filterExamples = 'text, flipped or near, dlen > 50, -excluded; help (?) has the names';
+const filterExamples = 'flipped or near, dlen > 50, -excluded; empty: all prompts';
 
 /** Opens the line in which the filter is typed. */
 export function openFilter(state: ReviewState): ReviewState {
@@ -224,12 +225,25 @@ export function openFilter(state: ReviewState): ReviewState {
 }
 
 /** How many prompts match the text so far, or what cannot be parsed and where. */
-export function typingFilter(state: ReviewState, text: string): { hint: string; error: string | null } {
+export function typingFilter(
+  state: ReviewState,
+  text: string,
+): { hint: string; error: string | null; errorAt?: number } {
   const reviewed = reviewedRound(state);
   if (reviewed === null || text.trim() === '') return { hint: filterExamples, error: null };
   const { count, error, remark } = hitsOf(reviewed.table, text, reviewed.settings.alpha);
   const hint = remark === '' ? of(count, 'prompt') : `${of(count, 'prompt')}: ${remark}`;
-  return { hint, error: error === null ? null : `at ${error.at + 1}: ${error.text}` };
+  return error === null
+    ? { hint, error: null }
+    : { hint, error: `at ${error.at + 1}: ${error.text}`, errorAt: error.at };
+}
+
+/** What can be typed next into the filter, with the range of a number's values in this round. */
+export function suggestedFilter(state: ReviewState, text: string, cursor: number): Suggestions | null {
+  const reviewed = reviewedRound(state);
+  if (reviewed === null) return null;
+  const { table, settings } = reviewed;
+  return suggestFilter(text, cursor, (field) => rangeIn(table, settings.alpha, field));
 }
 
 /** @returns an error message if the filter cannot be parsed */

@@ -171,6 +171,18 @@ function remarkOn(
   return missing === undefined ? '' : `no prompt has a value for ${missing}`;
 }
 
+/** Smallest and largest value of a number among all rows; null if no row has one. */
+export function rangeIn(table: ReviewTable, alpha: number, field: FilterNumber): readonly [number, number] | null {
+  const reader = new RowReader(table, alpha);
+  let [low, high] = [Infinity, -Infinity];
+  for (reader.row = 0; reader.row < table.rows.length; reader.row++) {
+    const value = reader.number(field);
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  return low <= high ? [low, high] : null;
+}
+
 /** One object reads all rows: every key press applies the filter to each of them. */
 class RowReader implements Filterable {
   row = 0;

@@ -5,12 +5,13 @@ import { type Effect, type ScreenDefinition, type Step, noEffects, send } from '
 import { reviewActions } from './actions.js';
 import { isSetting, typedFlips, typedSetting } from './alpha.js';
 import { isBlind, leaveBlind } from './blind.js';
-import { decideAll, typedBulk, typingBulk } from './bulk.js';
+import { decideAll, suggestedBulk, typedBulk, typingBulk } from './bulk.js';
 import { note, typedWeight } from './decide.js';
 import { reportOf, selectedPhrase } from './hacking.js';
-import { back, keepSelection, pointed, typedFilter, typingFilter } from './moves.js';
+import { back, keepSelection, pointed, suggestedFilter, typedFilter, typingFilter } from './moves.js';
 import { pairAgain } from './pairing.js';
 import { type ReviewedRound, comparedResponses, detailOf, reviewedRound, tokensOf } from './select.js';
+import { dragSlider, pressSlider } from './slider.js';
 import { type ReviewState, reviewUi } from './state.js';
 import { ReviewView } from './View.js';
 import { launchLines, reading } from './words.js';
@@ -22,13 +23,18 @@ export const review: ScreenDefinition<ReviewState> = {
   settle: keepSelection,
   asks,
   answered,
-  pointed,
+  pointed: (state, kind, x, y) => (kind === 'press' ? pressSlider(state, x, y) : null) ?? pointed(state, kind, x, y),
+  dragged: (state, x, _y, ended) => dragSlider(state, x, ended),
   notes: [{ title: 'The filter (/)', rows: filterNotes }],
   reading,
   typing(state, field, text) {
     if (field === 'filter') return typingFilter(state, text);
     if (field === 'all') return typingBulk(state, text);
     return { hint: state.modal?.kind === 'edit' ? state.modal.hint : '', error: null };
+  },
+  suggests(state, field, text, cursor) {
+    if (field === 'filter') return suggestedFilter(state, text, cursor);
+    return field === 'all' ? suggestedBulk(text, cursor) : null;
   },
   typed(state, field, text) {
     if (isSetting(field)) return typedSetting(state, field, text);

@@ -49,6 +49,8 @@ export interface ReviewUi {
   choice: number | null;
   /** The decision on many prompts that is being asked about. */
   bulk: BulkAsked | null;
+  /** The end of α's scale while the mouse moves it; null: it does not. */
+  sliding: number | null;
   /** The last query of each kind, so that none is sent twice. */
   asked: { detail: string; tokens: string; hacking: string };
   /** Why `=` or `f` has set α to this value; holds until a decision changes, or β if weights depend on it. */
@@ -75,6 +77,7 @@ export const reviewUi: ReviewUi = {
   phrase: 0,
   choice: null,
   bulk: null,
+  sliding: null,
   asked: { detail: '', tokens: '', hacking: '' },
   reason: null,
 };

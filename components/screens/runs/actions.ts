@@ -20,6 +20,7 @@ const hasEngine = (state: RunsState): boolean => {
 export const runsActions: readonly Action<RunsState>[] = [
   {
     id: 'open-run',
+    group: 'work',
     command: 'open',
     aliases: ['attach'],
     keys: ['enter'],
@@ -48,6 +49,7 @@ export const runsActions: readonly Action<RunsState>[] = [
   },
   {
     id: 'first-run',
+    group: 'work',
     command: 'new-run',
     aliases: ['create', 'set up'],
     keys: ['n'],
@@ -58,6 +60,7 @@ export const runsActions: readonly Action<RunsState>[] = [
   },
   {
     id: 'new-run',
+    group: 'work',
     aliases: ['create', 'set up'],
     keys: ['n'],
     label: 'new run',
@@ -67,6 +70,7 @@ export const runsActions: readonly Action<RunsState>[] = [
   },
   {
     id: 'like-run',
+    group: 'work',
     command: 'copy-run',
     aliases: ['duplicate', 'like this'],
     keys: ['c'],
@@ -95,6 +99,7 @@ export const runsActions: readonly Action<RunsState>[] = [
   }),
   {
     id: 'filter-runs',
+    group: 'views',
     command: 'filter',
     aliases: ['search', 'find'],
     keys: ['/'],
@@ -113,6 +118,7 @@ export const runsActions: readonly Action<RunsState>[] = [
   },
   {
     id: 'look-in',
+    group: 'views',
     command: 'folder',
     aliases: ['look in', 'directory'],
     keys: ['o'],
@@ -131,6 +137,7 @@ export const runsActions: readonly Action<RunsState>[] = [
   },
   {
     id: 'end-engine',
+    group: 'work',
     aliases: ['stop engine', 'shut down', 'kill'],
     keys: ['x'],
     label: 'end engine',
@@ -140,6 +147,7 @@ export const runsActions: readonly Action<RunsState>[] = [
   },
   {
     id: 'delete-run',
+    group: 'files',
     command: 'delete',
     aliases: ['remove'],
     keys: ['D'],

@@ -19,6 +19,7 @@ const canScroll = (state: SamplingState): boolean => {
 export const samplingActions: readonly Action<SamplingState>[] = [
   {
     id: 'stop-sampling',
+    group: 'work',
     command: 'stop',
     aliases: ['stop sampling', 'finish'],
     keys: ['S'],
@@ -33,6 +34,7 @@ export const samplingActions: readonly Action<SamplingState>[] = [
   },
   {
     id: 'fewer-samples',
+    group: 'work',
     command: 'fewer',
     aliases: ['fewer samples', 'reduce'],
     keys: ['f'],
@@ -60,6 +62,7 @@ export const samplingActions: readonly Action<SamplingState>[] = [
   }),
   {
     id: 'read-response',
+    group: 'views',
     command: 'read',
     aliases: ['open'],
     keys: ['enter'],
@@ -75,6 +78,7 @@ export const samplingActions: readonly Action<SamplingState>[] = [
   },
   {
     id: 'show-servers',
+    group: 'views',
     command: 'servers',
     aliases: ['endpoints', 'verification'],
     keys: ['v'],
@@ -85,6 +89,7 @@ export const samplingActions: readonly Action<SamplingState>[] = [
   },
   {
     id: 'show-responses',
+    group: 'views',
     command: 'responses',
     keys: ['v'],
     label: 'responses',

@@ -3,6 +3,7 @@ import { makeLine } from '../../../src/core/sanitize.js';
 import type { ViewProps } from '../../app/state.js';
 import { Line, Tint } from '../../parts/Line.js';
 import { Rule } from '../../parts/Rule.js';
+import { TextField } from '../../parts/TextField.js';
 import { cut, fit, wrap } from '../../parts/text.js';
 import { costLines } from './cost.js';
 import { type Row, headlessOf, setupLayout, setupRows, setupText } from './select.js';
@@ -71,10 +72,10 @@ function FieldRow({
   if (heading === true) return <Line tone="title">{label}</Line>;
   const room = columns - label.length - value.length;
   return (
-    <Line inverse={selected && !typing}>
+    <Line inverse={selected && typing === null}>
       <Tint tone={selected ? 'accent' : 'plain'}>{label}</Tint>
-      {typing ? <Tint tone="accent">{value}█</Tint> : value}
-      {!typing && <Tint tone={tone}>{fit(status, room)}</Tint>}
+      {typing === null ? value : <TextField line={typing} columns={columns - label.length - 2} tone="accent" />}
+      {typing === null && <Tint tone={tone}>{fit(status, room)}</Tint>}
     </Line>
   );
 }

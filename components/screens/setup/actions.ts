@@ -24,6 +24,7 @@ const isTyped = (state: SetupState): boolean => !onStart(state) && !isChoice(sta
 export const setupActions: readonly Action<SetupState>[] = [
   {
     id: 'start-run',
+    group: 'work',
     command: 'start',
     aliases: ['create', 'run'],
     keys: ['enter', 's'],
@@ -34,6 +35,7 @@ export const setupActions: readonly Action<SetupState>[] = [
   },
   {
     id: 'edit-field',
+    group: 'settings',
     command: 'edit',
     aliases: ['change'],
     keys: ['enter'],
@@ -44,6 +46,7 @@ export const setupActions: readonly Action<SetupState>[] = [
   },
   {
     id: 'next-choice',
+    group: 'settings',
     keys: ['enter', 'right', 'space'],
     label: 'other',
     help: 'the next choice',
@@ -52,6 +55,7 @@ export const setupActions: readonly Action<SetupState>[] = [
   },
   {
     id: 'previous-choice',
+    group: 'settings',
     keys: ['left'],
     label: '',
     help: 'the previous choice',
@@ -71,6 +75,7 @@ export const setupActions: readonly Action<SetupState>[] = [
   }),
   {
     id: 'start-now',
+    group: 'work',
     command: 'start',
     aliases: ['create', 'run'],
     keys: ['s'],
@@ -81,6 +86,7 @@ export const setupActions: readonly Action<SetupState>[] = [
   },
   {
     id: 'as-before',
+    group: 'settings',
     command: 'reset',
     aliases: ['as before', 'undo'],
     keys: ['u'],
@@ -91,6 +97,7 @@ export const setupActions: readonly Action<SetupState>[] = [
   },
   {
     id: 'save-settings',
+    group: 'files',
     command: 'save',
     aliases: ['write', 'export settings'],
     keys: ['w'],
@@ -105,6 +112,7 @@ export const setupActions: readonly Action<SetupState>[] = [
   },
   {
     id: 'load-settings',
+    group: 'files',
     command: 'load',
     aliases: ['import', 'open'],
     keys: ['o'],
@@ -118,6 +126,7 @@ export const setupActions: readonly Action<SetupState>[] = [
   },
   {
     id: 'example-settings',
+    group: 'settings',
     command: 'example',
     keys: ['e'],
     label: '',
@@ -130,6 +139,7 @@ export const setupActions: readonly Action<SetupState>[] = [
   },
   {
     id: 'try-reward',
+    group: 'work',
     aliases: ['run reward'],
     keys: ['t'],
     label: 'try reward',
@@ -139,6 +149,7 @@ export const setupActions: readonly Action<SetupState>[] = [
   },
   {
     id: 'check-again',
+    group: 'work',
     command: 'check',
     aliases: ['measure', 'again'],
     keys: ['r'],

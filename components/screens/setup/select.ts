@@ -15,6 +15,7 @@ import { bodyRows } from '../../app/layout.js';
 import { windowFor } from '../../app/lists.js';
 import { endOf, firstLines, fit, wrap } from '../../parts/text.js';
 import type { Tone } from '../../parts/theme.js';
+import type { EditModal } from '../../app/state.js';
 import { type Focus, type Form, type SetupState, formOf } from './state.js';
 import { type Status, readinessOf, statusOf } from './status.js';
 
@@ -75,8 +76,8 @@ export interface Row {
   status: string;
   tone: Tone;
   selected: boolean;
-  /** The value is being typed: a cursor follows it. */
-  typing: boolean;
+  /** The line in which the value is being typed. */
+  typing: EditModal | null;
   /** A section begins; it cannot be selected. */
   heading?: boolean;
 }
@@ -100,7 +101,7 @@ export function setupRows(state: SetupState): Row[] {
         status: '',
         tone: 'muted',
         selected: false,
-        typing: false,
+        typing: null,
         heading: true,
       };
     }
@@ -111,16 +112,14 @@ export function setupRows(state: SetupState): Row[] {
       const { kind, text } = wholeStatus(home);
       const value = fit(makeLine(`with ${state.ui.draft.base.name}`, 80), valueWidth + 2);
       const label = fit(`${mark}Start the run`, labelWidth);
-      return { id, label, value, status: `${signs[kind]} ${text}`, tone: tones[kind], selected, typing: false };
+      return { id, label, value, status: `${signs[kind]} ${text}`, tone: tones[kind], selected, typing: null };
     }
     const { modal } = state;
     const typing = modal?.kind === 'edit' && modal.inPlace === true && modal.field === id;
     const { kind, text } = statusOf(id, home.setup, home.place);
     const choice = fieldOf(id).kind === 'choice' && selected;
     const typed = state.ui.draft.values[id];
-    const value = typing
-      ? endOf(modal.text, size.columns - labelWidth - 2)
-      : fit(endOf(choice ? `‹ ${typed} ›` : typed, valueWidth), valueWidth + 2);
+    const value = typing ? '' : fit(endOf(choice ? `‹ ${typed} ›` : typed, valueWidth), valueWidth + 2);
     return {
       id,
       label: fit(`${mark}${fieldOf(id).label}`, labelWidth),
@@ -128,7 +127,7 @@ export function setupRows(state: SetupState): Row[] {
       status: `${signs[kind]} ${makeLine(text, size.columns)}`,
       tone: tones[kind],
       selected,
-      typing,
+      typing: typing ? modal : null,
     };
   });
 }

@@ -16,6 +16,7 @@ const scrollsLog = (state: UpdateState): boolean => state.ui.view === 'log' && c
 export const updateActions: readonly Action<UpdateState>[] = [
   {
     id: 'stop-update',
+    group: 'work',
     command: 'stop',
     aliases: ['stop update', 'finish', 'keep'],
     keys: ['S'],
@@ -30,6 +31,7 @@ export const updateActions: readonly Action<UpdateState>[] = [
   },
   {
     id: 'abort',
+    group: 'work',
     aliases: ['discard', 'cancel'],
     keys: ['x'],
     label: 'abort',
@@ -43,6 +45,7 @@ export const updateActions: readonly Action<UpdateState>[] = [
   },
   {
     id: 'alarms',
+    group: 'views',
     aliases: ['warnings'],
     keys: ['w'],
     label: 'alarms',
@@ -52,6 +55,7 @@ export const updateActions: readonly Action<UpdateState>[] = [
   },
   {
     id: 'show-log',
+    group: 'views',
     command: 'log',
     aliases: ['job log', 'tail'],
     keys: ['l'],
@@ -63,6 +67,7 @@ export const updateActions: readonly Action<UpdateState>[] = [
   },
   {
     id: 'hide-log',
+    group: 'views',
     command: 'plots',
     keys: ['l'],
     label: 'plots',
@@ -93,6 +98,7 @@ export const updateActions: readonly Action<UpdateState>[] = [
   }),
   {
     id: 'show-probes',
+    group: 'views',
     command: 'probes',
     keys: ['v'],
     label: 'probes',
@@ -102,6 +108,7 @@ export const updateActions: readonly Action<UpdateState>[] = [
   },
   {
     id: 'show-plots',
+    group: 'views',
     command: 'plots',
     aliases: ['curves'],
     keys: ['v'],
@@ -112,6 +119,7 @@ export const updateActions: readonly Action<UpdateState>[] = [
   },
   {
     id: 'more-plots',
+    group: 'views',
     aliases: ['next plots'],
     keys: ['m'],
     label: 'plots',
@@ -133,6 +141,7 @@ export const updateActions: readonly Action<UpdateState>[] = [
   }),
   {
     id: 'look-back',
+    group: 'moving',
     command: 'earlier',
     aliases: ['look back'],
     keys: ['left'],
@@ -143,6 +152,7 @@ export const updateActions: readonly Action<UpdateState>[] = [
   },
   {
     id: 'look-on',
+    group: 'moving',
     command: 'later',
     aliases: ['look on'],
     keys: ['right'],
@@ -154,6 +164,7 @@ export const updateActions: readonly Action<UpdateState>[] = [
   },
   {
     id: 'update-text-up',
+    group: 'moving',
     command: 'scroll-up',
     keys: ['K', '-', 'pageup'],
     label: '',
@@ -163,6 +174,7 @@ export const updateActions: readonly Action<UpdateState>[] = [
   },
   {
     id: 'update-text-down',
+    group: 'moving',
     command: 'scroll-down',
     keys: ['J', 'space', 'pagedown'],
     label: 'text',

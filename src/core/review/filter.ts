@@ -113,8 +113,11 @@ export type Filter =
       /** Words taken as text that are one letter away from a mark or a name. */
       resembles: readonly { word: string; name: string }[];
     }
-  /** `at`: index of the first character that cannot be parsed, from 0. */
-  | { ok: false; error: string; at: number };
+  /** `at`: index of the first character that cannot be parsed, from 0; `needs`: what is missing there. */
+  | { ok: false; error: string; at: number; needs: FilterNeed | null };
+
+/** What must follow for a filter to be complete; `end of text` is a closing quotation mark. */
+export type FilterNeed = 'term' | 'name' | 'comparison' | 'number' | 'text' | 'end of text';
 
 const ofAlpha: readonly string[] = ['lmargin', 'pen', 'weight', 'importance', 'flipped'];
 
@@ -130,7 +133,7 @@ export function parseFilter(typed: string): Filter {
       resembles: parser.resembles,
     };
   } catch (error) {
-    if (error instanceof Unparsable) return { ok: false, error: error.message, at: error.at };
+    if (error instanceof Unparsable) return { ok: false, error: error.message, at: error.at, needs: error.needs };
     throw error;
   }
 }
@@ -215,12 +218,14 @@ class Unparsable extends Error {
   constructor(
     message: string,
     readonly at: number,
+    readonly needs: FilterNeed | null,
   ) {
     super(message);
   }
 }
 
-const fieldNames = new Map<string, FilterNumber>(
+/** All names of numbers in lower case. */
+export const fieldNames: ReadonlyMap<string, FilterNumber> = new Map<string, FilterNumber>(
   (Object.keys(filterNumbers) as FilterNumber[]).flatMap((field) =>
     [field, ...filterNumbers[field].also].map((name) => [name.toLowerCase(), field] as const),
   ),
@@ -297,7 +302,8 @@ class Parser {
   private nested(): FilterNode {
     this.take('space');
     if (this.atEnd() || this.next(')') || this.sees('or') || this.sees('and')) {
-      if (this.waiting !== '') this.fail(`expected text, a mark or a comparison after \`${this.waiting}\``);
+      if (this.waiting !== '')
+        this.fail(`expected text, a mark or a comparison after \`${this.waiting}\``, this.at, 'term');
       if (this.next(')')) this.fail('expected text, a mark or a comparison before `)`');
       this.fail(`expected text, a mark or a comparison before \`${this.word()}\``);
     }
@@ -312,7 +318,7 @@ class Parser {
     this.waiting = '(';
     const node = this.or();
     this.take('space');
-    if (!this.next(')')) this.fail('this `(` is not closed', opened);
+    if (!this.next(')')) this.fail('this `(` is not closed', opened, 'term');
     this.at++;
     this.take('space');
     return node;
@@ -337,7 +343,7 @@ class Parser {
     }
     this.take('space');
     const name = this.take('field');
-    if (name === null) this.fail(`expected a name after \`${sign}\`, like dlen`);
+    if (name === null) this.fail(`expected a name after \`${sign}\`, like dlen`, this.at, 'name');
     const field = this.fieldOf(name);
     const value = this.valueOf(typed, from);
     const first: FilterNode = { kind: 'number', field, sign: mirrored[sign] ?? sign, value };
@@ -377,13 +383,17 @@ class Parser {
       this.at++;
       this.take('space');
       if (field === 'prompt' && !this.sees('number') && !this.sees('dots'))
-        this.fail('expected a number after `prompt:`; p: searches the text of the prompt');
+        this.fail('expected a number after `prompt:`; p: searches the text of the prompt', this.at, 'number');
       return this.range(field, ':');
     }
     this.take('space');
     const sign = this.takeSign();
     if (sign === null)
-      this.fail(`expected a comparison after \`${name}\`, like \`${name} > 0\`; in quotation marks it is text`);
+      this.fail(
+        `expected a comparison after \`${name}\`, like \`${name} > 0\`; in quotation marks it is text`,
+        this.at,
+        'comparison',
+      );
     if (sign === '=') return this.range(field, sign);
     return { kind: 'number', field, sign, value: this.number(sign) };
   }
@@ -407,7 +417,7 @@ class Parser {
     const typed = this.take('number');
     if (typed !== null) return this.valueOf(typed, from);
     const text = this.word();
-    return this.fail(`expected a number after \`${after}\`${text === '' ? '' : `, not \`${text}\``}`, from);
+    return this.fail(`expected a number after \`${after}\`${text === '' ? '' : `, not \`${text}\``}`, from, 'number');
   }
 
   private valueOf(typed: string, at: number): number {
@@ -426,7 +436,7 @@ class Parser {
     const part = prefix[0].toLowerCase() as FilterPart;
     if (this.sees('open')) return { kind: 'text', part, text: this.quoted() };
     const text = this.word();
-    if (text === '') this.fail(`expected text after \`${prefix}\``);
+    if (text === '') this.fail(`expected text after \`${prefix}\``, this.at, 'text');
     return { kind: 'text', part, text };
   }
 
@@ -474,7 +484,7 @@ class Parser {
       text += escapes ? after : character;
       this.at += escapes ? 2 : 1;
     }
-    if (this.atEnd()) this.fail('the quotation mark is not closed', from);
+    if (this.atEnd()) this.fail('the quotation mark is not closed', from, 'end of text');
     this.at++;
     if (text === '') this.fail('expected text between the quotation marks', from);
     return text;
@@ -518,8 +528,8 @@ class Parser {
     return found;
   }
 
-  private fail(message: string, at = this.at): never {
-    throw new Unparsable(message, Math.min(at, this.typed.length));
+  private fail(message: string, at = this.at, needs: FilterNeed | null = null): never {
+    throw new Unparsable(message, Math.min(at, this.typed.length), needs);
   }
 }
 

@@ -99,3 +99,39 @@ it('closing a modal does not read the screen again', () => {
     expect(news(modal, press(modal, 'escape'))).toEqual([expect.stringMatching(/^Keys: /)]);
   }
 });
+
+describe('every screen, and all that may lie over it', () => {
+  /** Frames, blocks and braille: a reader spells them out one by one. */
+  const drawn = /[\u2500-\u259f\u2800-\u28ff]/u;
+  const all = scenes(small);
+
+  it.each(Object.keys(all))('%s is said without anything that is drawn', (name) => {
+    for (const line of readingOf(all[name])) expect(line).not.toMatch(drawn);
+  });
+
+  it.each(Object.keys(all))('help, palette and fields over %s say what they are', (name) => {
+    const screen = { ...all[name], modal: null };
+    const help = text(press(screen, '?'));
+    expect(help).toMatch(/^Keys on .*:$/m);
+    expect(help).toContain('Type to search.');
+    expect(text(press(screen, '?', ...'help'))).toMatch(/^Keys on .*, with help:$/m);
+    expect(text(press(screen, ':'))).toMatch(/^1 of \d+: /m);
+    expect(text(press(screen, ':', ...'zzzz'))).toContain('no command matches.');
+    for (const overlay of [press(screen, '?'), press(screen, ':')])
+      for (const line of readingOf(overlay)) expect(line).not.toMatch(drawn);
+  });
+
+  it('a field says its text, where the cursor is, what is expected and what tab inserts', () => {
+    const typing = press(attached('review'), '/', ...'near or d');
+    expect(text(typing)).toContain('filter: near or d\n');
+    expect(text(typing)).toContain('Expected: text, a mark such as flipped, or a comparison such as dlen > 50.');
+    expect(text(typing)).toContain('Tab completes: decided, decided by a person; dropped, gives no pair;');
+    expect(news(typing, press(typing, 'left'))).toContainEqual('filter: near or d, cursor before d');
+    expect(text(press(typing, 'backspace', ...'dlenn > 1'))).toContain('Error: at 9: unknown name `dlenn`');
+  });
+
+  it('a question says what it asks and how it is answered', () => {
+    expect(text(press(attached('review'), 'enter'))).toMatch(/^Launch the update on .* y or n\.$/m);
+    expect(text(press(listed(), 'D'))).toMatch(/^Delete .*\? y or n\.$/m);
+  });
+});

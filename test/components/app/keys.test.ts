@@ -1,9 +1,8 @@
-import type { Key as InkKey } from 'ink';
 import { describe, expect, it } from 'vitest';
-import { activeKeys, keyNames, keyTable, keysOf, meaningOf } from '../../../components/app/keys.js';
+import { activeKeys, keyTable, keysOf, meaningOf } from '../../../components/app/keys.js';
 import { commandOf, paletteEntries } from '../../../components/app/commands.js';
 import { reduce } from '../../../components/app/reducer.js';
-import { type State, screens } from '../../../components/app/state.js';
+import { type State, allScreens, screens } from '../../../components/app/state.js';
 import { initialState } from '../../../components/screens/index.js';
 import {
   after,
@@ -92,6 +91,9 @@ const ofFile = after(initialState(small, { unit: 'characters', tokens: false, ou
   type: 'snapshot',
   snapshot: snapshot('review'),
 });
+
+/** A note being typed. */
+const line = press(review, 'e', ...'far-off too');
 
 /** A state in which the key does something that can be seen. */
 const stages: Record<string, State> = {
@@ -201,7 +203,25 @@ const stages: Record<string, State> = {
   go: press(review, 'h'),
   apply: press(review, 'a', '1'),
   erase: press(review, 'a', '1'),
-  'erase-all': press(review, 'a', '1'),
+  'erase-to-start': line,
+  'erase-to-end': press(line, 'ctrl+a'),
+  'erase-word': line,
+  'erase-word-left': line,
+  'erase-word-right': press(line, 'ctrl+a'),
+  'erase-right': press(line, 'ctrl+a'),
+  'put-back': press(line, 'ctrl+w'),
+  'cursor-left': line,
+  'cursor-right': press(line, 'ctrl+a'),
+  'word-left': line,
+  'word-right': press(line, 'ctrl+a'),
+  'line-start': line,
+  'line-end': press(line, 'ctrl+a'),
+  'earlier-line': press(line, 'enter', 'e'),
+  'later-line': press(line, 'enter', 'e', 'up'),
+  'earlier-command': press(review, ':', ...'redraw', 'enter', ':'),
+  'later-command': press(review, ':', ...'redraw', 'enter', ':', 'ctrl+p'),
+  'complete-back': press(review, '/', 'd'),
+  mouse: { ...review, mouse: true },
   back: press(review, 'h'),
   'take-over': attached('review', small, { role: { driving: false, terminals: 2 } }),
   'run-command': press(review, ':'),
@@ -210,7 +230,7 @@ const stages: Record<string, State> = {
   'detach-now': press(review, 'a'),
   yes: press(review, 'enter'),
   no: press(review, 'enter'),
-  'scroll-up': press(review, '?', 'j'),
+  'scroll-up': press(review, '?', 'down'),
   'scroll-down': press(review, '?'),
   'help-page-up': press(review, '?', 'pagedown'),
   'help-page-down': press(review, '?'),
@@ -283,6 +303,16 @@ describe('each key of the table', () => {
     },
   );
 
+  it('has a name of its own, and a part of the help', () => {
+    const ids = table.map(({ id }) => id);
+    expect(ids).toEqual([...new Set(ids)]);
+    const ungrouped = table.filter(({ group, places }) => {
+      const onScreens = places.some((place) => (allScreens as readonly string[]).includes(place));
+      return group === undefined && onScreens;
+    });
+    expect(ungrouped.map(({ id }) => id)).toEqual([]);
+  });
+
   it('has a sentence for the help screen', () => {
     for (const { help } of table) expect(help).toMatch(/^\S.{5,70}$/);
   });
@@ -293,43 +323,4 @@ it('every screen has help, detach and the ways to other screens', () => {
     const ids = keysOf(initialState(small), screen).map(({ id }) => id);
     expect(ids).toEqual(expect.arrayContaining(['help', 'detach', 'go', 'next-screen', 'previous-screen', 'history']));
   }
-});
-
-describe('keyNames', () => {
-  const none = Object.fromEntries(
-    [
-      'upArrow',
-      'downArrow',
-      'leftArrow',
-      'rightArrow',
-      'pageDown',
-      'pageUp',
-      'home',
-      'end',
-      'return',
-      'escape',
-      'ctrl',
-      'shift',
-      'tab',
-      'backspace',
-      'delete',
-      'meta',
-    ].map((name) => [name, false]),
-  ) as unknown as InkKey;
-  it.each<[string, Partial<InkKey>, string[]]>([
-    ['', { leftArrow: true }, ['left']],
-    ['', { leftArrow: true, shift: true }, ['shift+left']],
-    ['', { tab: true, shift: true }, ['shift+tab']],
-    ['\r', { return: true }, ['enter']],
-    ['', { delete: true }, ['backspace']],
-    ['c', { ctrl: true }, ['ctrl+c']],
-    ['q', { meta: true }, ['escape', 'q']],
-    ['G', { shift: true }, ['G']],
-    [' ', {}, ['space']],
-    ['0.05\r', {}, ['0', '.', '0', '5', 'enter']],
-    ['jjj', {}, ['j', 'j', 'j']],
-    ['\r\x15a\tb\x7f\x00\x1b', {}, ['enter', 'ctrl+u', 'a', 'tab', 'b', 'backspace', 'escape']],
-  ])('%j %j', (input, key, names) => {
-    expect(keyNames(input, { ...none, ...key })).toEqual(names);
-  });
 });

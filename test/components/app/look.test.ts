@@ -20,6 +20,7 @@ describe('the look', () => {
         bracketedPaste: true,
         aloud: false,
         remark: null,
+        keys: {},
       },
     });
   });

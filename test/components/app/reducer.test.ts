@@ -244,7 +244,7 @@ describe('typing a value', () => {
     const { state, effects } = reduce(typing, { type: 'key', key: 'enter' });
     expect(state.modal).toBeNull();
     expect(settingsOf(state)).toMatchObject({ [field]: value });
-    expect(effects).toEqual([{ do: 'send', command: { type: 'set', settings: { [field]: value } } }]);
+    expect(effects[0]).toEqual({ do: 'send', command: { type: 'set', settings: { [field]: value } } });
   });
 
   it.each([
@@ -366,10 +366,11 @@ describe('steering the work', () => {
   });
 
   it('detaches with q and ctrl+c', () => {
-    for (const state of [attached('sample'), press(attached('review'), '?'), press(attached('review'), 'enter')]) {
+    for (const state of [attached('sample'), press(attached('review'), 'enter')]) {
       expect(effectsOf(state, 'q')).toEqual([{ do: 'detach' }]);
       expect(effectsOf(state, 'ctrl+c')).toEqual([{ do: 'detach' }]);
     }
+    expect(effectsOf(press(attached('review'), '?'), 'ctrl+c')).toEqual([{ do: 'detach' }]);
   });
 });
 
@@ -381,7 +382,10 @@ describe('export and report', () => {
     expect(empty.modal).toMatchObject({ error: 'type the name of a new folder' });
     const step = reduce(press(empty, ...'out'), { type: 'key', key: 'enter' });
     expect(step.state).toMatchObject({ modal: null, notice: 'Exporting to out …' });
-    expect(step.effects).toEqual([{ do: 'command', command: 'export', out: 'out', overwrite: false }]);
+    expect(step.effects).toEqual([
+      { do: 'command', command: 'export', out: 'out', overwrite: false },
+      { do: 'remember', kind: 'run/export', text: 'out' },
+    ]);
     const report = reduce(press(attached('review'), 'P'), { type: 'key', key: 'enter' });
     const exists = after(attached('review'), { type: 'file-exists', what: 'report', file: '/out/demo.html' });
     expect(exists.modal).toMatchObject({ kind: 'confirm', lines: ['Overwrite /out/demo.html?', expect.any(String)] });
@@ -389,26 +393,42 @@ describe('export and report', () => {
     expect(effectsOf(exists, 'y')).toEqual([
       { do: 'command', command: 'report', out: '/out/demo.html', overwrite: true },
     ]);
-    expect(report.effects).toEqual([{ do: 'command', command: 'report', out: 'demo.html', overwrite: false }]);
+    expect(report.effects[0]).toEqual({ do: 'command', command: 'report', out: 'demo.html', overwrite: false });
   });
 });
 
 describe('help and history', () => {
   it('help opens, scrolls and closes', () => {
     const help = press(attached('review'), '?');
-    expect(help.modal).toEqual({ kind: 'help', top: 0 });
-    expect(press(help, 'j', 'j', 'k').modal).toEqual({ kind: 'help', top: 1 });
-    expect(press(help, 'k').modal).toEqual({ kind: 'help', top: 0 });
-    const end = press(help, 'G');
-    expect(end.modal).toEqual({ kind: 'help', top: helpLines(help).length - helpRows(help) });
-    expect(press(help, 'end').modal).toEqual(end.modal);
-    expect(press(end, 'j', 'pagedown', 'space').modal).toEqual(end.modal);
-    expect(press(help, 'pagedown').modal).toEqual({ kind: 'help', top: helpRows(help) });
-    expect(press(help, 'pagedown', 'pageup').modal).toEqual({ kind: 'help', top: 0 });
-    expect(press(end, 'g').modal).toEqual({ kind: 'help', top: 0 });
-    expect(press(end, 'home').modal).toEqual({ kind: 'help', top: 0 });
+    const atTop = { kind: 'help', text: '', top: 0 };
+    expect(help.modal).toEqual(atTop);
+    expect(press(help, 'down', 'down', 'up').modal).toEqual({ ...atTop, top: 1 });
+    expect(press(help, 'up').modal).toEqual(atTop);
+    const end = press(help, 'end');
+    expect(end.modal).toEqual({ ...atTop, top: helpLines(help).length - helpRows(help) });
+    expect(press(end, 'down', 'pagedown').modal).toEqual(end.modal);
+    expect(press(help, 'pagedown').modal).toEqual({ ...atTop, top: helpRows(help) });
+    expect(press(help, 'pagedown', 'pageup').modal).toEqual(atTop);
+    expect(press(end, 'home').modal).toEqual(atTop);
     expect(press(help, '?').modal).toBeNull();
     expect(press(help, 'escape').modal).toBeNull();
+  });
+
+  it('help is searched by typing; esc shows all keys again, then closes', () => {
+    const help = press(attached('review'), '?');
+    const found = press(help, ...'clip');
+    expect(helpLines(found).map(({ text }) => text)).toEqual([
+      'Files and clipboard',
+      expect.stringContaining('copy the selection'),
+      expect.any(String),
+      expect.any(String),
+    ]);
+    expect(helpLines(press(help, ...'ctrl+w')).map(({ left }) => left)).toContain('ctrl+w');
+    expect(helpLines(press(help, ...'zzz'))).toEqual([]);
+    // Keys of the screen are text here.
+    expect(press(found, 'q', '?').modal).toMatchObject({ kind: 'help', text: 'clipq?' });
+    expect(press(found, 'escape').modal).toMatchObject({ kind: 'help', text: '' });
+    expect(press(found, 'escape', 'escape').modal).toBeNull();
   });
 
   it('history scrolls to the last round', () => {
@@ -440,7 +460,7 @@ describe('pasted text', () => {
   });
 
   it('does nothing anywhere else, and says so', () => {
-    for (const state of [attached('review'), attached('update'), press(attached('review'), '?')]) {
+    for (const state of [attached('review'), attached('update')]) {
       const step = reduce(state, { type: 'paste', text: 's\ry', cut: false });
       expect(step.state).toEqual({ ...state, notice: 'Pasted text ignored: no text field is open.' });
       expect(step.effects).toEqual([]);

@@ -22,39 +22,70 @@ class FakeInput extends EventEmitter {
 
 function opened() {
   const input = new FakeInput();
-  const seen = { mouse: [] as MouseReport[], answers: 0, typed: 0, hungUp: 0, pasted: [] as [string, boolean][] };
+  const seen = {
+    ...{ mouse: [] as MouseReport[], answers: 0, typed: 0, hungUp: 0, pasted: [] as [string, boolean][] },
+    keys: [] as string[],
+    together: [] as boolean[],
+    /** Everything in its order. */
+    all: [] as string[],
+  };
   const keyboard = new Keyboard(input as unknown as NodeJS.ReadStream, {
     typed: () => seen.typed++,
-    mouse: (report) => seen.mouse.push(report),
-    pasted: (text, cut) => seen.pasted.push([text, cut]),
+    key(name, together) {
+      seen.keys.push(name);
+      seen.together.push(together);
+      seen.all.push(name);
+    },
+    mouse(report) {
+      seen.mouse.push(report);
+      seen.all.push(report.kind);
+    },
+    pasted(text, cut) {
+      seen.pasted.push([text, cut]);
+      seen.all.push(`pasted ${text}`);
+    },
     answered: () => seen.answers++,
     hungUp: () => seen.hungUp++,
   });
-  const keys = (): string => String(keyboard.read() ?? '');
+  /** The keys since the last call. */
+  const keys = (): string => seen.keys.splice(0).join(' ');
   return { input, seen, keyboard, keys };
 }
 
 it('lets keys through and takes out reports and answers', () => {
   const { input, seen, keys } = opened();
   input.emit('data', 'j\x1b[0nk\x1b[<64;10;5M\x1b[B\x1b[<0;1;1M\x1b[<0;1;1mq');
-  expect(keys()).toBe('jk\x1b[Bq');
+  expect(keys()).toBe('j k down q');
   expect(seen.answers).toBe(1);
   expect(seen.mouse).toEqual([
     { kind: 'wheel-up', x: 9, y: 4 },
     { kind: 'press', x: 0, y: 0 },
+    { kind: 'release', x: 0, y: 0 },
   ]);
 });
 
-it('knows the wheel with a modifier held, and no other buttons', () => {
+it('keeps the order of keys, pasted text and the mouse that come in one piece', () => {
   const { input, seen } = opened();
-  input.emit('data', '\x1b[<81;3;4M\x1b[<2;3;4M\x1b[<35;3;4M');
-  expect(seen.mouse).toEqual([{ kind: 'wheel-down', x: 2, y: 3 }]);
+  input.emit('data', '/\x1b[200~dlen > 5\x1b[201~\r\x1b[<0;3;4Mj');
+  expect(seen.all).toEqual(['/', 'pasted dlen > 5', 'enter', 'press', 'j']);
+  expect(seen.together).toEqual([false, true, true]);
+  input.emit('data', 'k');
+  expect(seen.together.at(-1)).toBe(false);
+});
+
+it('knows the wheel with a modifier held, the drag of the left button, and no other buttons', () => {
+  const { input, seen } = opened();
+  input.emit('data', '\x1b[<81;3;4M\x1b[<2;3;4M\x1b[<34;3;4M\x1b[<35;3;4M\x1b[<2;3;4m\x1b[<32;300;4M');
+  expect(seen.mouse).toEqual([
+    { kind: 'wheel-down', x: 2, y: 3 },
+    { kind: 'drag', x: 299, y: 3 },
+  ]);
 });
 
 it('puts together a report that comes in pieces', () => {
   const { input, seen, keys } = opened();
   for (const piece of ['a\x1b[', '<65;12', ';3M', 'b', '\x1b[0', 'n']) input.emit('data', piece);
-  expect(keys()).toBe('ab');
+  expect(keys()).toBe('a b');
   expect(seen.mouse).toHaveLength(1);
   expect(seen.answers).toBe(1);
 });
@@ -62,11 +93,13 @@ it('puts together a report that comes in pieces', () => {
 it('lets escape through at once, and what only looked like a report after a while', () => {
   const { input, keys } = opened();
   input.emit('data', '\x1b');
-  expect(keys()).toBe('\x1b');
+  expect(keys()).toBe('escape');
   input.emit('data', '\x1b[');
   expect(keys()).toBe('');
   vi.advanceTimersByTime(1000);
-  expect(keys()).toBe('\x1b[');
+  expect(keys()).toBe('alt+[');
+  for (const piece of ['\x1b[1;', '5', 'D']) input.emit('data', piece);
+  expect(keys()).toBe('ctrl+left');
 });
 
 it('tells of typing, not of answers', () => {
@@ -91,12 +124,15 @@ it('tells when the line is gone, and gives the input back', () => {
 it('hears what is typed after another has given the input back', () => {
   const { input, keyboard } = opened();
   keyboard.close();
+  const heard: string[] = [];
   const again = new Keyboard(input as unknown as NodeJS.ReadStream, {
     ...{ typed: () => {}, mouse: () => {}, pasted: () => {}, answered: () => {}, hungUp: () => {} },
+    key: (name) => heard.push(name),
   });
   expect(input.flows).toBe(true);
   input.emit('data', 'j');
-  expect(String(again.read())).toBe('j');
+  expect(heard).toEqual(['j']);
+  again.close();
 });
 
 describe('pasted text', () => {
@@ -106,7 +142,7 @@ describe('pasted text', () => {
   it('is no keys, and keys before and after it are', () => {
     const { input, seen, keys } = opened();
     input.emit('data', `j${begin}s\ry${end}k`);
-    expect(keys()).toBe('jk');
+    expect(keys()).toBe('j k');
     expect(seen.pasted).toEqual([['s\ry', false]]);
   });
 
@@ -119,8 +155,8 @@ describe('pasted text', () => {
           input.emit('data', piece);
         }
         // An escape that comes alone is passed on at once: it could be the key.
-        expect([keys().replace('\x1b', ''), seen.pasted], `${first} ${second}`).toEqual([
-          'jk',
+        expect([keys().replace('escape ', ''), seen.pasted], `${first} ${second}`).toEqual([
+          'j k',
           [['one\r\x1b[A two', false]],
         ]);
       }
@@ -163,10 +199,10 @@ describe('pasted text', () => {
       vi.advanceTimersByTime(1000);
       input.emit('data', 'j');
     }
-    expect(keys()).toMatch(/^j+$/);
+    expect(keys()).toMatch(/^j( j)*$/);
     input.emit('data', begin);
     input.emit('data', '\x03');
-    expect(keys()).toBe('\x03');
+    expect(keys()).toBe('ctrl+c');
   });
 
   it('that holds an end mark cannot smuggle keys in behind it', () => {

@@ -141,7 +141,7 @@ describe('parseFilter', () => {
     ['w:', 'expected text after `w:`', 2],
     ['('.repeat(200), 'more than 100 nested parentheses or negations', 100],
   ])('%j cannot be parsed', (typed, error, at) => {
-    expect(parseFilter(typed)).toEqual({ ok: false, error, at });
+    expect(parseFilter(typed)).toMatchObject({ ok: false, error, at });
   });
 
   it('names the mark or number that a word of text resembles', () => {

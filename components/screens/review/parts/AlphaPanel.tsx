@@ -6,6 +6,7 @@ import { Line, Tint } from '../../../parts/Line.js';
 import { Pane, PaneRow } from '../../../parts/Pane.js';
 import { firstLines, fit, spread, widthOf, wrap } from '../../../parts/text.js';
 import type { PanelCurves, PanelNumbers } from '../alpha.js';
+import { besideSlider, sliderCells } from '../slider.js';
 
 export interface AlphaLinesProps {
   readonly settings: RoundSettings;
@@ -25,13 +26,12 @@ export interface AlphaLinesProps {
 
 /** α and its effect on all pairs, in three lines. */
 export function AlphaLines({ settings, numbers, end, remark, unit, updates, usesBeta, columns }: AlphaLinesProps) {
-  const { beta, lr } = settings;
-  const rest = updates ? `  β ${beta}  lr ${format.learningRate(lr)}` : usesBeta ? `  β ${beta}` : '';
-  const value = `α ${format.alpha(settings.alpha)}`;
+  const [value, rest] = besideSlider(settings, { updates, usesBeta });
   return (
     <>
       <Line>
-        <Tint tone="accent">{value}</Tint> {slider(settings.alpha, end, columns - value.length - rest.length - 1)}
+        <Tint tone="accent">{value}</Tint>
+        {slider(settings.alpha, end, columns - value.length - rest.length)}
         {rest}
       </Line>
       <Line>
@@ -48,11 +48,12 @@ export function AlphaLines({ settings, numbers, end, remark, unit, updates, uses
 /** The same in a column beside the table, in seven lines. */
 export function AlphaColumn({ settings, numbers, end, remark, unit, updates, usesBeta, columns }: AlphaLinesProps) {
   const { alpha, beta, lr } = settings;
-  const value = `α ${format.alpha(alpha)}`;
+  const [value] = besideSlider(settings, { updates, usesBeta });
   return (
     <>
       <Line>
-        <Tint tone="accent">{value}</Tint> {slider(alpha, end, columns - value.length - 1)}
+        <Tint tone="accent">{value}</Tint>
+        {slider(alpha, end, columns - value.length)}
       </Line>
       <Line>
         {updates
@@ -111,10 +112,8 @@ function Weights({ numbers, brief }: PartProps) {
 
 /** α on its scale from 0. */
 function slider(alpha: number, end: number, width: number): string {
-  const label = String(end);
-  const cells = Math.max(3, width - label.length - 3);
-  const at = Math.max(0, Math.min(cells - 1, Math.round((cells - 1) * (alpha / end))));
-  return `0 ${'─'.repeat(at)}●${'─'.repeat(cells - 1 - at)} ${label}`;
+  const { cells, at } = sliderCells(alpha, end, width);
+  return `0 ${'─'.repeat(at)}●${'─'.repeat(cells - 1 - at)} ${end}`;
 }
 
 export interface AlphaCurvesProps {

@@ -27,7 +27,7 @@ describe('sampling', () => {
   it('goes on with fewer samples, from two to below as many as now', () => {
     const type = (text: string) => press(attached('sample'), 'f', ...text);
     expect(type('').modal).toMatchObject({ kind: 'edit', owner: 'sampling', label: 'samples per prompt' });
-    expect(sent(type('2'), 'enter')).toEqual([{ type: 'fewer-samples', samples_per_prompt: 2 }]);
+    expect(sent(type('2'), 'enter')).toEqual([{ type: 'fewer-samples', samples_per_prompt: 2 }, 'remember']);
     for (const text of ['1', '4', '2.5', 'x', '-3']) {
       expect(sent(type(text), 'enter')).toEqual([]);
       expect(press(type(text), 'enter').modal).toMatchObject({

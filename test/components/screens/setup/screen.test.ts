@@ -73,7 +73,7 @@ describe('checks', () => {
   });
 
   it('α asks for nothing: neither a check nor a measurement knows it', () => {
-    expect(pressed(typed(at(ready(), alpha), '0.5'), 'enter').effects).toEqual([]);
+    expect(tasksOf(pressed(typed(at(ready(), alpha), '0.5'), 'enter').effects)).toEqual([]);
   });
 
   it('an answer to what is no longer asked changes nothing', () => {
@@ -86,7 +86,7 @@ describe('checks', () => {
 
   it('a value that comes back is known still where nothing else was asked since', () => {
     const step = pressed(press(ready(), 'j', 'enter'), 'enter');
-    expect(step.effects).toEqual([]);
+    expect(tasksOf(step.effects)).toEqual([]);
   });
 });
 
