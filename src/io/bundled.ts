@@ -1,13 +1,11 @@
 /** Files that come with Brevity, in its folder `data`. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 
 /** @param name below `data`, such as `judge/compare.txt` */
-export const bundledFile = (name: string): string => packageFile(path.join('data', name));
-
-function packageFile(name: string): string {
+export function bundledFile(name: string): string {
   // The program runs from `dist/src`, tests from `src`.
   const roots = ['../../..', '../..'].map((up) => path.resolve(import.meta.dirname, up));
-  const files = roots.map((root) => path.join(root, name));
+  const files = roots.map((root) => path.join(root, 'data', name));
   return files.find((file) => existsSync(file)) ?? files[0];
 }
