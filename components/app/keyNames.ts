@@ -8,6 +8,8 @@ const signs: Record<string, string> = {
   down: '↓',
   'shift+left': '⇧←',
   'shift+right': '⇧→',
+  'shift+up': '⇧↑',
+  'shift+down': '⇧↓',
   'shift+tab': '⇧tab',
   pageup: 'PgUp',
   pagedown: 'PgDn',
@@ -26,8 +28,8 @@ export function keyNames(input: string, key: InkKey): string[] {
   const shift = key.shift ? 'shift+' : '';
   if (key.leftArrow) return [`${shift}left`];
   if (key.rightArrow) return [`${shift}right`];
-  if (key.upArrow) return ['up'];
-  if (key.downArrow) return ['down'];
+  if (key.upArrow) return [`${shift}up`];
+  if (key.downArrow) return [`${shift}down`];
   if (key.pageUp) return ['pageup'];
   if (key.pageDown) return ['pagedown'];
   if (key.home) return ['home'];

@@ -71,10 +71,15 @@ const rowSchema = z.object({
 });
 type Row = z.infer<typeof rowSchema>;
 
+/** The user's own folder for what Brevity keeps between sessions. */
+export function stateDirectory(env: Record<string, string | undefined> = process.env): string {
+  const base = env['XDG_STATE_HOME'] ?? '';
+  return path.join(base === '' ? path.join(homedir(), '.local', 'state') : base, 'brevity');
+}
+
 /** The file with the user's permissions. */
 export function trustFile(env: Record<string, string | undefined> = process.env): string {
-  const base = env['XDG_STATE_HOME'] ?? '';
-  return path.join(base === '' ? path.join(homedir(), '.local', 'state') : base, 'brevity', 'trusted.jsonl');
+  return path.join(stateDirectory(env), 'trusted.jsonl');
 }
 
 /** Uses of these configurations that are not allowed in the run yet, without duplicates. */

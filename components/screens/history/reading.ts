@@ -1,4 +1,5 @@
 /** The history screen in words: read aloud, copied, and as breadcrumbs. */
+import { pairsInWords } from '../../../src/core/heldOutPairs.js';
 import { commandLine, shellQuote } from '../../../src/core/shell.js';
 import { controlledTitle, resultColumns, rowRemark, settingLabel, settingText } from '../../../src/core/controlled.js';
 import { decisionsInWords, samplingInWords, withoutPairInWords } from '../../../src/core/review/decisions.js';
@@ -65,11 +66,12 @@ function readRounds(state: HistoryState): string[] {
 }
 
 /** What the selected round was trained on. */
-function dataOf({ sampled, pairs, dropped, decisions, id }: RoundState): string[] {
+function dataOf(round: RoundState): string[] {
+  const { sampled, pairs, dropped, decisions, id } = round;
   const byHand = decisionsInWords(decisions);
   const parts = [
     samplingInWords(sampled),
-    pairs === null ? null : of(pairs, 'pair'),
+    pairs === null ? null : pairsInWords(round),
     withoutPairInWords(dropped, decisions),
     byHand === null || byHand === 'none' ? null : `decisions: ${byHand}`,
   ].filter((part) => part !== null);

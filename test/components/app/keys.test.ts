@@ -42,6 +42,8 @@ const tokens = after(press(review, 'v'), {
     prompt_tokens: 1,
     prompt: [{ id: 1, text: '<s>', special: true }],
     response: Array.from({ length: 99 }, (_, id) => ({ id, text: 'line\n', special: false })),
+    policy: Array.from({ length: 99 }, () => -1),
+    reference: Array.from({ length: 99 }, () => -2),
   },
 });
 const hacking = after(press(review, 'B'), {

@@ -209,8 +209,12 @@ describe('several pairs and weights', () => {
   it('are counted by pair, the dropped ones by prompt', () => {
     const rows = [two, row(2), row(3, 'ties'), { ...two, prompt_index: 4 }];
     const made = new Map([[4, { ...decision(exclude), prompt_index: 4 }]]);
-    expect(countReview(rows, made)).toMatchObject({ pairs: 3, dropped: { ties: 1 }, decisions: { excluded: 1 } });
-    expect(countReview(rows, new Map())).toMatchObject({ pairs: 5 });
+    expect(countReview(rows, made, { share: 0, seed: 1 })).toMatchObject({
+      pairs: 3,
+      dropped: { ties: 1 },
+      decisions: { excluded: 1 },
+    });
+    expect(countReview(rows, new Map(), { share: 0, seed: 1 })).toMatchObject({ pairs: 5 });
   });
 
   it('a weight is merged, journalled, undone and removed', () => {

@@ -45,6 +45,8 @@ describe.each(sizes)('at $columns×$rows', (size) => {
       prompt_tokens: 3,
       prompt: [{ id: 1, text: '<s>', special: true }],
       response: [{ id: 7, text: ' Hello\n', special: false }],
+      policy: [-0.1],
+      reference: 'policy',
     },
   });
 
@@ -279,6 +281,8 @@ describe('the tokens', () => {
           { id: 7, text: ' Dec\n', special: false },
           { id: 2, text: '</s>', special: true },
         ],
+        policy: null,
+        reference: null,
       },
     });
     const text = plain(state);

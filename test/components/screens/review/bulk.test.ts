@@ -4,7 +4,8 @@ import { reduce } from '../../../../components/app/reducer.js';
 import type { State } from '../../../../components/app/state.js';
 import { parseBulk } from '../../../../components/screens/review/bulk.js';
 import { reviewedRound } from '../../../../components/screens/review/select.js';
-import { columnsFor, importanceOf } from '../../../../components/screens/review/table.js';
+import { columnsFor } from '../../../../components/screens/review/columns.js';
+import { importanceOf } from '../../../../components/screens/review/table.js';
 import type { Decision } from '../../../../src/core/review/rows.js';
 import { after, attached, pair, press, reviewRows, small } from '../../fixtures.js';
 import { on, slices } from '../../slices.js';
@@ -38,7 +39,7 @@ describe('importance', () => {
 
   it('is shown while the table is sorted by it, and i leads back', () => {
     const ids = (sort: 'importance' | 'prompt') =>
-      columnsFor(80, { weighted: false, parts: [] }, sort).shown.map(({ id }) => id);
+      columnsFor(80, { weighted: false, parts: [], logps: true }, sort).shown.map(({ id }) => id);
     expect(ids('importance')).toContain('importance');
     expect(ids('prompt')).not.toContain('importance');
     expect(slices(press(sorted, 'i')).review.sort.column).toBe('prompt');
