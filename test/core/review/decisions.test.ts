@@ -6,6 +6,7 @@ import {
   countDecisions,
   countReview,
   decidedPair,
+  decisionsInWords,
   decidedPairs,
   decisionFor,
   noDecisions,
@@ -168,6 +169,18 @@ it('countDecisions holds them against what the rewards said', () => {
   expect(countDecisions(rows, state.decisions.values())).toEqual({
     ...{ swapped: 1, repaired: 2, confirmed: 1, excluded: 1, ties: 1, noted: 2 },
   });
+});
+
+it('countDecisions counts rulings that were made blind', () => {
+  const made = [0, 1, 2].map((prompt_index): Decision => ({
+    prompt_index,
+    ruling: tie,
+    note: '',
+    ...(prompt_index > 0 && { blind: true }),
+  }));
+  const counts = countDecisions([row(0), row(1), row(2)], made);
+  expect(counts).toMatchObject({ ties: 3, blind: 2 });
+  expect(decisionsInWords(counts)).toBe('3 made ties, 2 decided blind');
 });
 
 describe('several pairs and weights', () => {

@@ -47,7 +47,7 @@ const state = (size = small) => attached('review', size, { review: rows, config:
 describe('the dissent of the parts', () => {
   it('is a column of its own, which sorts and filters', () => {
     expect(plain(state())).toMatch(/weight dissent/);
-    const sorted = press(state(), ...Array<string>(9).fill('>'));
+    const sorted = press(state(), ...Array<string>(10).fill('>'));
     expect(slices(sorted).review.sort.column).toBe('dissent');
     expect(shownBy(sorted).slice(0, 3)).toEqual([4, 2, 1]);
     expect(plain(sorted)).toContain('32 %');
@@ -69,7 +69,7 @@ describe('the dissent of the parts', () => {
     ]) {
       const without = attached('review', small, other);
       expect(plain(without)).not.toContain('dissent');
-      expect(slices(press(without, ...Array<string>(9).fill('>'))).review.sort.column).toBe('importance');
+      expect(slices(press(without, ...Array<string>(10).fill('>'))).review.sort.column).toBe('r_w');
     }
     const three = { ...config, reward: 'hf:/a+hf:/b+hf:/c' };
     expect(plain(attached('review', small, { review: rows, config: three }))).not.toContain('dissent');
