@@ -4,7 +4,7 @@ import { commandLine, shellQuote } from '../../../src/core/shell.js';
 import { controlledTitle, resultColumns, rowRemark, settingLabel, settingText } from '../../../src/core/controlled.js';
 import { decisionsInWords, samplingInWords, withoutPairInWords } from '../../../src/core/review/decisions.js';
 import { branchTitle } from '../../../src/core/rounds.js';
-import { alpha, fixed, of, percent, signed } from '../../../src/core/format.js';
+import { alpha, fixed, percent, signed } from '../../../src/core/format.js';
 import { makeVisible } from '../../../src/core/sanitize.js';
 import type { RoundState } from '../../../src/protocol/messages.js';
 import { compareLayout, pageNames } from './compare.js';

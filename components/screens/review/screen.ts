@@ -11,7 +11,7 @@ import { reportOf, selectedPhrase } from './hacking.js';
 import { back, keepSelection, pointed, typedFilter, typingFilter } from './moves.js';
 import { pairAgain } from './pairing.js';
 import { keptPlaces, readPlaces } from './place.js';
-import { type ReviewedRound, comparedResponses, detailOf, reviewedRound, tokensOf } from './select.js';
+import { type ReviewedRound, comparedResponses, detailOf, reviewedRound } from './select.js';
 import { type ReviewState, reviewUi } from './state.js';
 import { ReviewView } from './View.js';
 import { launchLines, reading } from './words.js';
