@@ -51,3 +51,22 @@ export function settle(state: State): State {
     return change === undefined ? seen : within(seen, screen, change);
   }, state);
 }
+
+/** What the screens keep when the terminal ends, by screen. */
+export function keptOf(state: State): Record<string, unknown> {
+  return Object.fromEntries(
+    allScreens.flatMap((screen) => {
+      const { keeps } = state.definitions.screens[screen];
+      return keeps === undefined ? [] : [[screen, keeps(enter(state, screen))]];
+    }),
+  );
+}
+
+/** The state with what was kept of its screens. */
+export function withKept(state: State, kept: Readonly<Record<string, unknown>>): State {
+  return allScreens.reduce((seen, screen) => {
+    const { restored } = seen.definitions.screens[screen];
+    if (restored === undefined || kept[screen] === undefined) return seen;
+    return within(seen, screen, (slice) => restored(slice, kept[screen]));
+  }, state);
+}

@@ -347,6 +347,9 @@ export interface ScreenDefinition<S extends AnySlice = AnySlice> {
   dragged?(state: S, x: number, y: number, ended: boolean): Step<S>;
   /** What `y` copies: the selected response or command; null where there is none. */
   copies?(state: S): string | null;
+  /** What the terminal keeps of this screen when it ends, as JSON, and takes up when it is opened again. */
+  keeps?(state: S): unknown;
+  restored?(state: S, kept: unknown): S;
   /** Where one is within the screen, for the header's breadcrumbs. */
   crumbs?(state: S): string[];
   /** Sections of the help below the keys: what can be typed, and what it means. */

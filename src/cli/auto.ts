@@ -109,6 +109,6 @@ function roundsInWords(ids: readonly number[]): string {
 const capitalized = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** A round's results as one row. */
-function resultRow({ id, settings, pairs, steps, evaluation, seconds }: RoundState): object {
-  return { round: id, ...(id === 0 ? {} : { ...settings, pairs, steps }), ...evaluation, seconds };
+function resultRow({ id, settings, pairs, held_out_pairs, steps, evaluation, seconds }: RoundState): object {
+  return { round: id, ...(id === 0 ? {} : { ...settings, pairs, held_out_pairs, steps }), ...evaluation, seconds };
 }

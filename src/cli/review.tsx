@@ -82,6 +82,7 @@ ${examples('review scored.jsonl --tokenizer models/policy', 'review scored.jsonl
           ...initialState(size, { unit: scored.unit, tokens: tokens !== null, out, parts: scored.parts }),
           reviewer: reviewerOf(options),
         }),
+        place: file,
         attach: session.attach,
         write(overwrite: boolean): AppEvent {
           if (!overwrite && session.wouldOverwrite()) return { type: 'file-exists', what: 'pairs', file: out };

@@ -289,6 +289,8 @@ export function fileTokens(tokenizer: Tokenizer): FileTokens {
         prompt_tokens: before.length,
         prompt: before.slice(-SHOWN_PROMPT_TOKENS).map(seen),
         response: ids(text, truncated).map(seen),
+        policy: null,
+        reference: null,
       };
     },
   };

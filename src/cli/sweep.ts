@@ -181,10 +181,10 @@ function printComparison(
 }
 
 function jsonRow(keys: readonly string[], { round, values }: ControlledRow): object {
-  const { id, stage, stopped_early, pairs, steps, settings, evaluation, seconds } = round;
+  const { id, stage, stopped_early, pairs, held_out_pairs, steps, settings, evaluation, seconds } = round;
   return {
     settings: Object.fromEntries(keys.map((key, i) => [key, values[i]])),
-    ...{ round: id, stage, stopped_early, pairs, steps, ...settings },
+    ...{ round: id, stage, stopped_early, pairs, held_out_pairs, steps, ...settings },
     ...(evaluation === null ? {} : { ...evaluation, round: id }),
     seconds,
   };

@@ -17,9 +17,11 @@ import { Link, type LinkOptions } from './engineLink.js';
 import type { Look } from '../../components/app/look.js';
 import { type AppEvent, type Effect, type Size, type State } from '../../components/app/state.js';
 import { initialState } from '../../components/screens/index.js';
+import { keptOf, withKept } from '../../components/app/screen.js';
 import { Store } from '../../components/app/store.js';
 import { withBindings } from '../../components/app/bindings.js';
 import { readTypedLines, rememberLine } from './typedLines.js';
+import { Places } from './places.js';
 import { type Controls, onScreen } from './screen.js';
 import { lookOf, reviewerOf } from './terminalOptions.js';
 import { print } from '../io/print.js';
@@ -45,6 +47,7 @@ export async function runTui(runDir: string, options: TuiOptions = {}): Promise<
   needTerminal(runDir);
   const source: Source = {
     initial: (size) => ({ ...initialState(size), reviewer: options.reviewer ?? reviewerOf({}) }),
+    place: directory,
     attach: (use, listener) => attachEngine(directory, 'tui', use, listener),
     trust: (uses) => trust(directory, uses, 'asked'),
   };
@@ -67,6 +70,8 @@ export function needTerminal(run: string): void {
 /** The content of the terminal, and its effects on the world. */
 export interface Source {
   initial(size: Size): State;
+  /** The run directory or file, for which the places on the screens are kept. */
+  place?: string;
   /** Attaches to the engine, or to a file's session in its place; absent on the list of runs. */
   attach?: LinkOptions['attach'];
   /** Called when the user has allowed what the run asked for. */
@@ -144,7 +149,11 @@ export async function openTerminal(source: Source, look: Look): Promise<{ left: 
       store.now({ type: 'notice', text: messageOf(error) });
     }
   };
-  const store = new Store(onThisTerminal(source.initial({ columns: 80, rows: 24 }), look), perform);
+  const places =
+    source.place === undefined ? null : new Places(source.place, (text) => store.now({ type: 'notice', text }));
+  const store = new Store(withKept(onThisTerminal(source.initial({ columns: 80, rows: 24 }), look), places?.read() ?? {}), perform);
+  const place = (): Record<string, unknown> => keptOf(store.state());
+  if (places !== null) store.subscribe(() => places.changed(place));
   const link =
     source.attach === undefined ? null : new Link({ attach: source.attach, now: store.now, soon: store.soon });
   const tasks = source.home?.({
@@ -174,6 +183,7 @@ export async function openTerminal(source: Source, look: Look): Promise<{ left: 
         tasks?.begin();
       },
       closed() {
+        places?.keep(place());
         link?.close();
         tasks?.close();
         store.close();

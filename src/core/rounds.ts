@@ -47,10 +47,13 @@ export interface RoundState {
   /** null before sampling has ended, and in rounds sampled by earlier versions. */
   sampled: SampledPrompts | null;
   /**
-   * Pairs that the update trains on, after human decisions; null before they exist. Like `dropped` and `decisions` it
+   * Pairs of the update after human decisions, those that it holds out included; null before they exist. Like
+   * `held_out_pairs`, `dropped` and `decisions` it
    * is derived from the round's review rows and journal (countReview), which are authoritative after a crash.
    */
   pairs: number | null;
+  /** How many of them are held out; null before they exist, and in rounds of earlier versions. */
+  held_out_pairs: number | null;
   /**
    * Prompts without a pair because of the rewards. Those excluded or marked as ties by hand are counted in `decisions`.
    */
@@ -95,6 +98,7 @@ export function newRound(id: number, parent: number | null, settings: RoundSetti
     settings,
     sampled: null,
     pairs: null,
+    held_out_pairs: null,
     dropped: null,
     seconds: {},
     steps: null,

@@ -41,6 +41,8 @@ export const roundFiles = {
   probes: 'probes.jsonl',
   /** Log-probabilities of all responses that review can pair, if the reference is not the round's start. */
   logps: 'logps.jsonl',
+  /** The reference's log-probability of every token of these responses, for the token view of review. */
+  referenceTokens: 'reference-tokens.jsonl',
   reference: 'reference.jsonl',
   /** The folder of a reference policy that is an interpolation of two models. */
   referencePolicy: 'reference-policy',

@@ -93,10 +93,14 @@ export function redoRound(
   // Decisions are about pairs that may not exist any more, so pairs made anew start without them.
   const anew = overrides?.pairs !== undefined;
   const { sampled, pairs, dropped, decisions, pairs_digest } = source;
+  // Unknown, and counted anew with the next decision or the update, if another share is held out.
+  const held_out_pairs = overrides?.update?.held_out_share === undefined ? source.held_out_pairs : null;
   const round: RoundState = {
     ...newRound(core.run.nextId(), source.parent, source.settings),
     ...changed(core, source, { settings, overrides }),
-    ...(anew ? { stage: 'score', sampled } : { stage: 'review', sampled, pairs, dropped, decisions, pairs_digest }),
+    ...(anew
+      ? { stage: 'score', sampled }
+      : { stage: 'review', sampled, pairs, held_out_pairs, dropped, decisions, pairs_digest }),
     redo_of: id,
     data_of: seedRound(source),
   };
@@ -108,6 +112,9 @@ export function redoRound(
       if (existsSync(files.file(id, name))) copyFile(files.file(id, name), path.join(directory, name));
     const logps = logpsFor(core, source, round);
     if (logps.length > 0) writeJsonLines(path.join(directory, roundFiles.logps), logps);
+    const tokens = files.file(id, roundFiles.referenceTokens);
+    if (logps.some(({ model }) => model === 'reference') && existsSync(tokens))
+      copyFile(tokens, path.join(directory, roundFiles.referenceTokens));
   });
   core.run.addRound(round, { action: 'redo-round', detail: { redo_of: id, settings, overrides } });
   core.show(round.id);

@@ -10,10 +10,13 @@ import { checkText, deleteRound, forkRound, judge, nameRound, nextRound, redoRou
 import type { Core } from './core.js';
 import type { RunCommand } from '../protocol/messages.js';
 import type { CommandContext } from './stages.js';
+import { heldOutRule } from '../core/heldOutPairs.js';
 import {
   applyRow,
   bulkDecisions,
   countReview,
+  type DecisionState,
+  type ReviewCounts,
   decidedPair,
   decisionFor,
   isReviewer,
@@ -235,12 +238,15 @@ export function checkPairsLeft({ view, round }: Core): void {
   );
 }
 
+const counted = ({ view, round, run }: Core, { decisions }: DecisionState): ReviewCounts =>
+  countReview(view.review, decisions, heldOutRule(configOf(run.config, round), round));
+
 function append(core: Core, row: DecisionRow): void {
   const { view, round, run } = core;
   const next = applyRow(view.standing, row);
   appendJsonLines(run.files.file(round.id, roundFiles.decisions), [row]);
   view.standing = next;
-  core.emit({ type: 'round', round: run.setCounts(round.id, countReview(view.review, next.decisions)) });
+  core.emit({ type: 'round', round: run.setCounts(round.id, counted(core, next)) });
   core.emit({ type: 'decisions', round: round.id, decisions: viewOf(next) });
 }
 

@@ -29,16 +29,15 @@ import {
 import type { Run } from '../run/run.js';
 import type { JobConfig } from '../core/config/schema.js';
 import { evaluationCount, sumOverSteps, totalSteps } from '../core/schedule.js';
-import { markHeldOut, splitPairs } from '../core/heldOutPairs.js';
+import { heldOutRule, markHeldOut, splitPairs } from '../core/heldOutPairs.js';
 import { pairTokens } from '../core/pairs.js';
 import { largest } from '../core/limits.js';
 import { decidedPairs } from '../core/review/decisions.js';
 import { objectives } from '../core/objectives/index.js';
 import { referenceInWords } from '../core/config/reference.js';
-import { configOf } from '../core/config/rounds.js';
-import { deriveSeed } from '../core/seeds.js';
-import { seedRound, type RoundState } from '../core/rounds.js';
-import { streamReview } from '../run/stages/reviewFiles.js';
+import { configOf, policiesOf } from '../core/config/rounds.js';
+import type { RoundState } from '../core/rounds.js';
+import { type ReferenceTokensRow, referenceTokensSchema, streamReview } from '../run/stages/reviewFiles.js';
 import { hackingReport, lengthBias, type HackingReport, type LengthBias } from '../core/review/hacking.js';
 import type { ReviewRow } from '../core/review/rows.js';
 import { roundFiles } from '../core/runFiles.js';
@@ -80,12 +79,13 @@ const answers: Answers = {
     };
   },
 
-  async 'read-tokens'(_core, archive, { round, prompt_index, sample }) {
+  async 'read-tokens'({ run }, archive, { round, prompt_index, sample }) {
     const { prompt_ids, responses } = await archive.sample(round, prompt_index);
     if (!Object.hasOwn(responses, sample))
       throw new UserError(
         `prompt ${prompt_index} of round ${round} has no response ${String(sample)}; it has 0 to ${responses.length - 1}`,
       );
+    const { ids, token_logprobs } = responses[sample];
     const tokenizer = await archive.findTokenizer();
     const seen = (id: number): TokenSeen => {
       // Models pad their vocabularies with unused ids.
@@ -95,7 +95,9 @@ const answers: Answers = {
     return {
       prompt_tokens: prompt_ids.length,
       prompt: prompt_ids.slice(-SHOWN_PROMPT_TOKENS).map(seen),
-      response: responses[sample].ids.map(seen),
+      response: ids.map(seen),
+      policy: token_logprobs.length === ids.length ? token_logprobs : null,
+      reference: await referenceOfTokens(run, archive, run.round(round), prompt_index, sample, ids.length),
     };
   },
 
@@ -139,9 +141,26 @@ const answers: Answers = {
   },
 };
 
+/** log π_ref of a response's tokens; null where it is unknown, or the objective has no reference. */
+async function referenceOfTokens(
+  run: Run,
+  archive: Archive,
+  round: RoundState,
+  promptIndex: number,
+  sample: number,
+  tokens: number,
+): Promise<number[] | 'policy' | null> {
+  const config = configOf(run.config, round);
+  if (round.id === 0 || !objectives[config.dpo.objective].reference) return null;
+  if (policiesOf(config, run.files, round).same) return 'policy';
+  const found = (await archive.referenceTokens(round.id, promptIndex))?.token_logprobs.at(sample);
+  return found?.length === tokens ? found : null;
+}
+
 interface RoundIndex {
   samples: RowIndex<SampleRow>;
   scores: RowIndex<ScoreRow>;
+  referenceTokens: RowIndex<ReferenceTokensRow>;
 }
 
 /** Reads the run's files on demand and indexes each file of a round once. */
@@ -170,6 +189,11 @@ export class Archive {
     return row;
   }
 
+  /** null where they were not computed. */
+  referenceTokens(round: number, promptIndex: number): Promise<ReferenceTokensRow | null> {
+    return this.index(round).referenceTokens.row(promptIndex);
+  }
+
   /** The base policy's tokenizer, which all rounds share; null if it has none. Read at the first query. */
   async findTokenizer(): Promise<Tokenizer | null> {
     this.tokenizer ??= await tokenizerOf(this.run.config.model);
@@ -184,6 +208,7 @@ export class Archive {
     const index = {
       samples: new RowIndex(file(roundFiles.samples), sampleRowSchema),
       scores: new RowIndex(file(roundFiles.scores), scoreRowSchema),
+      referenceTokens: new RowIndex(file(roundFiles.referenceTokens), referenceTokensSchema),
     };
     this.indices.set(round, index);
     return index;
@@ -214,9 +239,9 @@ export async function planUpdate(
   const view = id === run.current ? current : RoundView.read(run, id);
   if (view.problem !== null) throw new UserError(view.problem);
   const config = configOf(run.config, round);
-  const seed = deriveSeed(config.seed, 'update', seedRound(round));
+  const { share, seed } = heldOutRule(config, round);
   const decided = await decidedTokens(view, archive, id);
-  const all = decided.length === 0 ? [] : markHeldOut(decided, config.update.held_out_share, seed);
+  const all = decided.length === 0 ? [] : markHeldOut(decided, share, seed);
   const pairs = splitPairs(all).trained.map((i) => all[i].tokens);
   const steps = pairs.length === 0 ? 0 : totalSteps(pairs.length, config.update);
   const tokens = sumOverSteps(pairs, config.update.batch_size, steps, seed);

@@ -4,7 +4,9 @@ import { log } from '../io/print.js';
 import { jobMayRun } from '../remote/jobs/view.js';
 import type { Report, Work, WorkResults, WorkStage } from '../run/stages/context.js';
 import { discardUpdate } from '../run/stages/files.js';
-import { countReview } from '../core/review/decisions.js';
+import { configOf } from '../core/config/rounds.js';
+import { heldOutRule } from '../core/heldOutPairs.js';
+import { countReview, type ReviewCounts } from '../core/review/decisions.js';
 import type { DroppedPairs } from '../core/rows.js';
 import { newRound, type RoundState } from '../core/rounds.js';
 import type { Pending } from '../run/runData.js';
@@ -292,19 +294,28 @@ export class Stages {
         if (pairs.length === 0) throw new UserError(noPairs(core.round.id, dropped));
         // Pairs that were made again have their decisions already.
         const { decisions } = core.view.standing;
-        const counts = countReview(core.view.review, decisions);
+        const counts = this.counted();
         if (decisions.size > 0) return { stage: 'review', ...counts };
-        return { stage: 'review', pairs: pairs.length, dropped, pairs_digest: counts.pairs_digest };
+        const { held_out_pairs, pairs_digest } = counts;
+        return { stage: 'review', pairs: pairs.length, held_out_pairs, dropped, pairs_digest };
       }
       case 'update': {
         const { steps, outcome } = await this.computed('update');
         // The abort may have arrived after the last step.
         if (outcome === 'aborted' || this.isAborting()) return this.aborted();
-        return { stage: 'evaluate', steps, stopped_early: outcome === 'stopped' };
+        // Without rows an earlier version scored the round.
+        const { review } = core.view;
+        const held_out_pairs = review.length === 0 ? null : this.counted().held_out_pairs;
+        return { stage: 'evaluate', steps, stopped_early: outcome === 'stopped', held_out_pairs };
       }
       case 'evaluate':
         return { stage: 'done', evaluation: await this.computed('evaluate') };
     }
+  }
+
+  private counted(): ReviewCounts {
+    const { view, run, round } = this.core;
+    return countReview(view.review, view.standing.decisions, heldOutRule(configOf(run.config, round), round));
   }
 
   /** Discards the round's update. @returns the changes to the round */

@@ -233,7 +233,7 @@ export class RoundView {
     const total = this.logpsIn(this.review);
     const unknown = { need: 'logps', done: 0, total, computing: false, problem: null, known: [] } as const;
     this.set({ weights: { ...unknown, known: [] } });
-    const rows = readLogps(run.files, round.id).filter((row) => hasNeeded(row, needed));
+    const rows = ofNewestModels(readLogps(run.files, round.id)).filter((row) => hasNeeded(row, needed));
     const newest = new Map(rows.map((row) => [`${row.model} ${row.prompt_index}`, row]));
     const known = this.ratiosOf([...newest.values()]);
     const done = [...newest.values()].reduce((count, { logps }) => count + logps.length, 0);
@@ -320,6 +320,12 @@ export class RoundView {
       );
     this.set({ responses: withRewards(this.seen.responses, rewards) });
   }
+}
+
+/** Without rows of weights that a model has had before: rows are appended, so the last one of each kind has the newest. */
+function ofNewestModels(rows: readonly LogpsRow[]): LogpsRow[] {
+  const newest = new Map(rows.map(({ model, fingerprint }) => [model, fingerprint]));
+  return rows.filter(({ model, fingerprint }) => newest.get(model) === fingerprint);
 }
 
 /** Of a prompt whose needed rows are all there. A policy that is its own reference has log-ratios of 0. */

@@ -252,7 +252,15 @@ export interface Queries {
   /** The end of the prompt and the whole response, token by token. */
   'read-tokens': {
     ask: { round: number; prompt_index: number; sample: number };
-    answer: { prompt_tokens: number; prompt: TokenSeen[]; response: TokenSeen[] };
+    answer: {
+      prompt_tokens: number;
+      prompt: TokenSeen[];
+      response: TokenSeen[];
+      /** log π of each token of the response, under the policy that sampled it, from which the update starts; null: unknown. */
+      policy: number[] | null;
+      /** The same under the reference; `policy`: they are the same model. */
+      reference: number[] | 'policy' | null;
+    };
   };
   'read-round': { ask: { round: number }; answer: RoundData };
   'read-held-out': { ask: { round: number }; answer: HeldOutResponse[] };

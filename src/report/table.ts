@@ -4,6 +4,7 @@ import type { Config } from '../core/config/schema.js';
 import { decisionsInWords, samplingInWords, withoutPairInWords } from '../core/review/decisions.js';
 import { publishedReference, referenceInWords } from '../core/config/reference.js';
 import { beyond, evaluationSentences, scaled, winRateInterval } from '../core/findings.js';
+import { trainedPairs } from '../core/heldOutPairs.js';
 import { decodingInWords, decodingOf } from '../core/heldOutDecoding.js';
 import type { Interval } from '../core/statistics.js';
 import { publishedReward } from '../core/config/rewardSpec.js';
@@ -36,7 +37,8 @@ const roundColumns: readonly TableColumn[] = [
   { title: 'α', cell: (round) => own(round, alpha(round.settings.alpha)) },
   { title: 'β', cell: (round) => own(round, String(round.settings.beta)) },
   { title: 'learning rate', cell: (round) => own(round, learningRate(round.settings.lr)) },
-  { title: 'pairs', cell: ({ pairs }) => (pairs === null ? '' : String(pairs)) },
+  { title: 'pairs', cell: (round) => (round.pairs === null ? '' : String(trainedPairs(round))) },
+  { title: 'held-out pairs', cell: ({ held_out_pairs: held }) => ((held ?? 0) === 0 ? '' : String(held)) },
   { title: 'decisions', cell: ({ decisions }) => decisionsInWords(decisions) ?? '' },
   {
     title: 'steps',
@@ -98,7 +100,7 @@ const roundColumns: readonly TableColumn[] = [
 ];
 
 /** Omitted if they are empty in every round. */
-const optional = ['decisions', 'reward parts', 'Δ reward', 'second judge'];
+const optional = ['held-out pairs', 'decisions', 'reward parts', 'Δ reward', 'second judge'];
 
 /** The columns for these rounds, one per metric among them. */
 export function columnsOf(rounds: readonly RoundState[]): readonly TableColumn[] {

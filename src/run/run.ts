@@ -6,7 +6,9 @@ import { existsSync, lstatSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { LowSync, type SyncAdapter } from 'lowdb';
 import type { Config } from '../core/config/schema.js';
+import { configOf } from '../core/config/rounds.js';
 import { UserError, messageOf } from '../core/errors.js';
+import { heldOutRule } from '../core/heldOutPairs.js';
 import { largest } from '../core/limits.js';
 import type { ReviewCounts } from '../core/review/decisions.js';
 import { readCounts } from './stages/reviewFiles.js';
@@ -147,7 +149,8 @@ export class Run {
     data.rounds = data.rounds.map((round) => {
       if (round.pairs === null || round.damaged !== undefined) return round;
       try {
-        return { ...round, ...readCounts(this.files, round.id) };
+        const rule = heldOutRule(configOf(this.config, round), round);
+        return { ...round, ...readCounts(this.files, round.id, rule) };
       } catch (error) {
         // A damaged journal is reported when its round is opened. The other rounds do not depend on it.
         if (error instanceof UserError) return round;

@@ -129,6 +129,7 @@ const fields = {
   stage: z.enum(stages),
   sampled: z.looseObject({ prompts: count, planned: count, stopped_early: z.boolean() }).nullable().default(null),
   pairs: count.nullable(),
+  held_out_pairs: count.nullable().default(null),
   dropped: z.looseObject({ ties: count, identical: count, below_gap: count, too_few: count }).nullable(),
   seconds: z.record(z.string(), z.number().min(0)),
   steps: count.nullable(),

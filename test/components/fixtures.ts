@@ -136,6 +136,28 @@ export function detailOf(row: ReviewRow, more: Partial<ReviewDetail> = {}): Revi
   };
 }
 
+/** The engine has told the tokens of the selected response, which the reference finds likelier in places. */
+export function tokensOf(state: State, reference: 'policy' | 'known'): State {
+  const words = 'December comes after November , and it is the last month of the year .'.split(' ');
+  const values = [-0.05, -2.9, -0.4, -0.02, -0.7, -5.1, -0.9, -0.3, -0.1, -1.6, -0.2, -0.1, -0.2, -0.4, -0.01];
+  const response = words.map((text, id) => ({ id, text: id === 0 ? text : ` ${text}`, special: false }));
+  return after(state, {
+    type: 'answer',
+    query: { type: 'read-tokens', round: 2, prompt_index: 0, sample: 1 },
+    answer: {
+      prompt_tokens: 4,
+      prompt: [
+        { id: 1, text: '<s>', special: true },
+        ...['Which', ' month', '?'].map((text, i) => ({ id: 90 + i, text, special: false })),
+      ],
+      response: [...response, { id: 2, text: '</s>', special: true }],
+      policy: [...values, -0.6],
+      reference:
+        reference === 'policy' ? 'policy' : [...values.map((value, i) => value + ((i * 7) % 11) / 4 - 1.2), -0.6],
+    },
+  });
+}
+
 export function comparison(against: string, more: Partial<Comparison> = {}): Comparison {
   return {
     against,

@@ -90,6 +90,8 @@ function reviewPanes(name: string, state: State): Record<string, State> {
       prompt_tokens: 1,
       prompt: [{ id: 1, text: '<s>', special: true }],
       response: Array.from({ length: 400 }, (_, id) => ({ id, text: `${awkward} `, special: false })),
+      policy: Array.from({ length: 400 }, (_, id) => -id / 50),
+      reference: Array.from({ length: 400 }, (_, id) => -id / 40),
     },
   });
   return {

@@ -18,6 +18,7 @@ import {
   probes,
   round,
   told,
+  tokensOf,
   weightedRound,
 } from './fixtures.js';
 import { answered, gpuFacts, listed, noModel, noNative, opened, ready, welcomed } from './homeFixtures.js';
@@ -101,6 +102,10 @@ export function scenes(size: Size): Record<string, State> {
     'review-importance': press(review, 'i'),
     'review-all': press(review, '/', ...'dlen > 20', 'enter', 'F', ...'exclude', 'enter'),
     'review-blind': press(review, 'V'),
+    'review-range': press(review, '>', '>', '>', '>', '>', '*', 'j', 'j', 'j'),
+    'review-columns': press(review, ')', ')', ')'),
+    'review-tokens': tokensOf(press(review, 'v'), 'policy'),
+    'review-tokens-ratio': press(tokensOf(press(review, 'v'), 'known'), 'C', 'C'),
     'review-launch': press(review, 'enter'),
     'review-looking-on': attached('review', size, { role: { driving: false, terminals: 2 } }),
     'review-parts': mixed,

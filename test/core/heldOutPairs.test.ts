@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { markHeldOut, splitPairs } from '../../src/core/heldOutPairs.js';
+import { countHeldOut, markHeldOut, pairCounts, pairsInWords, splitPairs } from '../../src/core/heldOutPairs.js';
 import { heldOutPoints, metricsSchema, startMetrics } from '../../src/core/metricsRow.js';
 import { isEvaluated } from '../../src/core/schedule.js';
 import type { HeldOutMetrics, PairRow } from '../../src/core/rows.js';
@@ -98,5 +98,31 @@ describe('heldOutPoints', () => {
     ]);
     expect(rows.map((row) => metricsSchema.parse(row))).toEqual(rows);
     expect(heldOutPoints([metricsSchema.parse(step(1))])).toEqual([]);
+  });
+});
+
+describe('counts of held-out pairs', () => {
+  it('agree with the marks, also of prompts that occur twice', () => {
+    const texts = pairs.map(({ prompt_index = 0 }) => ({ prompt_index, prompt: `prompt ${prompt_index % 12}` }));
+    const marked = markHeldOut(
+      texts.map(({ prompt_index }) => pair(prompt_index, { prompt_ids: [prompt_index % 12] })),
+      0.25,
+      3,
+    );
+    expect(countHeldOut(texts, { share: 0.25, seed: 3 })).toBe(heldOut(marked).length);
+    expect(countHeldOut(texts, { share: 0, seed: 3 })).toBe(0);
+    // No update accepts pairs of one prompt, but they can be counted.
+    expect(countHeldOut([texts[0], texts[0]], { share: 0.5, seed: 3 })).toBe(0);
+  });
+
+  it('are told beside the pairs that are trained on', () => {
+    expect(pairCounts({ pairs: 1340, held_out_pairs: 134 })).toBe('1,206 + 134');
+    expect(pairsInWords({ pairs: 128, held_out_pairs: 16 })).toBe('112 pairs + 16 held out');
+    // Rounds of earlier versions do not say.
+    expect([pairCounts({ pairs: 5, held_out_pairs: null }), pairsInWords({ pairs: 1, held_out_pairs: 0 })]).toEqual([
+      '5',
+      '1 pair',
+    ]);
+    expect(pairCounts({ pairs: null, held_out_pairs: null })).toBe('–');
   });
 });

@@ -80,6 +80,11 @@ describe('read-tokens', () => {
     expect(tokens.prompt.map(({ id }) => id)).toEqual(long.slice(-64));
     expect(tokens.response.map(({ text }) => text).join('')).toBe(`A robin${tokenizer.tokenText(end)}`);
     expect(tokens.response.at(-1)).toMatchObject({ id: end, special: true });
+    // The first round starts from its reference.
+    expect(tokens).toMatchObject({
+      policy: tokens.response.map(() => -2 / tokens.response.length),
+      reference: 'policy',
+    });
     expect(tokens.response.at(-1)?.text).not.toBe('');
     expect(tokens.response.slice(0, -1).some(({ special }) => special)).toBe(false);
     await expect(ask(1)).rejects.toThrow('prompt 0 of round 1 has no response 1; it has 0 to 0');

@@ -33,7 +33,11 @@ export function ChangedPrompts({ left, right, about, prompts, order, columns }: 
         right={`${about} · ${format.count(selected + 1)} of ${format.count(changes.length)}`}
         width={columns}
       />
-      <Line tone="muted">{`${fit('', 2)}${heads.map((head) => fit(head, 9, 'right')).join('')}  prompt`}</Line>
+      <Line tone="muted">
+        {`${fit('', 2)}${columnsIn(columns)
+          .map(({ heading: head }) => fit(head, cellWidth, 'right'))
+          .join('')}  ${textsOf(columns, 'prompt', `round ${left}`, `round ${right}`)}`}
+      </Line>
       {changes.slice(top, top + listRows).map((one, i) => (
         <Row key={heldOutKey(one)} change={one} isSelected={top + i === selected} columns={columns} />
       ))}
@@ -53,7 +57,27 @@ export function ChangedPrompts({ left, right, about, prompts, order, columns }: 
   );
 }
 
-const heads = ['reward', 'Δ', 'length', 'Δ'];
+interface Column {
+  heading: string;
+  /** Left out on terminals narrower than this. */
+  from: number;
+  cell(change: Change): string;
+}
+
+const cells: readonly Column[] = [
+  { heading: 'before', from: 110, cell: ({ before }) => format.fixed(before.reward, 2) },
+  { heading: 'reward', from: 0, cell: ({ now }) => format.fixed(now.reward, 2) },
+  { heading: 'Δ', from: 0, cell: ({ reward }) => format.signed(reward, 2) },
+  { heading: 'before', from: 110, cell: ({ before }) => format.count(before.length) },
+  { heading: 'length', from: 0, cell: ({ now }) => format.count(now.length) },
+  { heading: 'Δ', from: 0, cell: ({ length }) => format.signed(length, 0) },
+];
+
+/** From this width on the list shows how both responses begin. */
+const showsResponses = 150;
+const cellWidth = 9;
+
+const columnsIn = (columns: number): readonly Column[] => cells.filter(({ from }) => columns >= from);
 
 interface RowProps {
   readonly change: Change;
@@ -62,22 +86,25 @@ interface RowProps {
 }
 
 function Row({ change, isSelected, columns }: RowProps) {
-  const { now, reward, length, sample } = change;
+  const { sample, before, now } = change;
   const prompt = sample === 0 ? change.prompt : `(response ${sample + 1}) ${change.prompt}`;
-  const room = columns - 2 - 9 * heads.length - 2;
-  const cells = [
-    format.fixed(now.reward, 2),
-    format.signed(reward, 2),
-    format.count(now.length),
-    format.signed(length, 0),
-  ];
   return (
     <Line inverse={isSelected}>
       {isSelected ? '› ' : '  '}
-      {cells.map((cell) => fit(cell, 9, 'right')).join('')}
-      {`  ${fit(makeLine(prompt, room), room)}`}
+      {columnsIn(columns)
+        .map(({ cell }) => fit(cell(change), cellWidth, 'right'))
+        .join('')}
+      {`  ${textsOf(columns, prompt, before.text, now.text)}`}
     </Line>
   );
+}
+
+/** The prompt, and on a wide terminal how both responses begin. */
+function textsOf(columns: number, prompt: string, before: string, now: string): string {
+  const room = columns - 2 - cellWidth * columnsIn(columns).length - 2;
+  if (columns < showsResponses) return fit(makeLine(prompt, room), room);
+  const each = Math.floor((room - 4) / 3);
+  return [prompt, before, now].map((text) => fit(cut(makeLine(text, each), each), each)).join('  ');
 }
 
 function heading(name: string, { reward, length, truncated }: HeldOutResponse): string {

@@ -1,5 +1,5 @@
 import type { TreeRow } from '../../../src/core/rounds.js';
-import type { RoundState } from '../../../src/protocol/messages.js';
+import type { RoundState, Snapshot } from '../../../src/protocol/messages.js';
 import type { ViewProps } from '../../app/state.js';
 import { Line } from '../../parts/Line.js';
 import { Rule } from '../../parts/Rule.js';
@@ -37,17 +37,17 @@ export function HistoryView({ state, columns }: ViewProps<HistoryState>) {
   const compared = compareLayout(state);
   if (comparison !== null && compared !== null)
     return <Comparison layout={compared} ui={comparison} columns={columns} />;
-  return <Rounds state={state} current={run.current} columns={columns} />;
+  return <Rounds state={state} run={run} columns={columns} />;
 }
 
 interface RoundsProps {
   readonly state: HistoryState;
-  readonly current: number;
+  readonly run: Pick<Snapshot, 'config' | 'current'>;
   readonly columns: number;
 }
 
 /** The tree of rounds, the details of the selected one, and reward against length. */
-function Rounds({ state, current, columns }: RoundsProps) {
+function Rounds({ state, run: { config, current }, columns }: RoundsProps) {
   const { rows: tree, branches } = treeIn(state);
   const { table, top, detail, plot } = historyLayout(state);
   const selected = selectedRound(state);
@@ -56,6 +56,7 @@ function Rounds({ state, current, columns }: RoundsProps) {
       {table > 0 && (
         <>
           <RoundsTable
+            config={config}
             tree={tree}
             current={current}
             selected={selected?.id ?? null}

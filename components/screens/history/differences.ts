@@ -1,4 +1,5 @@
 /** What differs between two rounds: settings, update and evaluation as rows, and the curves of both updates. */
+import { trainedPairs } from '../../../src/core/heldOutPairs.js';
 import { heldOutKey, type Comparison, type MetricsRow } from '../../../src/core/rows.js';
 import { bootstrapInterval, type Interval } from '../../../src/core/statistics.js';
 import { mean, winRates } from '../../../src/core/winRate.js';
@@ -84,13 +85,15 @@ const setting = (name: string, left: string, right: string): ComparedRow => ({
 function updateRows(both: Both): ComparedRow[] {
   const without = ({ dropped, decisions }: RoundState): number =>
     dropped === null ? NaN : promptsWithoutPair(dropped, decisions);
+  const holdsOut = [both.left, both.right].some(({ held_out_pairs: held }) => (held ?? 0) > 0);
   return [
     stated('prompts sampled', both, ({ sampled }) => {
       if (sampled === null) return '–';
       const { prompts, planned, stopped_early } = sampled;
       return `${format.count(prompts)} of ${format.count(planned)}${stopped_early ? ' (stopped)' : ''}`;
     }),
-    numbers('pairs', both, ({ pairs }) => pairs, format.count, 0),
+    numbers('pairs trained on', both, trainedPairs, format.count, 0),
+    ...(holdsOut ? [numbers('pairs held out', both, ({ held_out_pairs: held }) => held, format.count, 0)] : []),
     numbers('prompts without pair', both, without, format.count, 0),
     stated('decisions', both, ({ decisions }) => decisionsInWords(decisions) ?? '–'),
     numbers('steps', both, ({ steps }) => steps, format.count, 0),

@@ -1,9 +1,10 @@
 /** The history screen in words: read aloud, copied, and as breadcrumbs. */
+import { pairsInWords } from '../../../src/core/heldOutPairs.js';
 import { commandLine, shellQuote } from '../../../src/core/shell.js';
 import { controlledTitle, resultColumns, rowRemark, settingLabel, settingText } from '../../../src/core/controlled.js';
 import { decisionsInWords, samplingInWords, withoutPairInWords } from '../../../src/core/review/decisions.js';
 import { branchTitle } from '../../../src/core/rounds.js';
-import { alpha, fixed, of, percent, signed } from '../../../src/core/format.js';
+import { alpha, fixed, percent, signed } from '../../../src/core/format.js';
 import { makeVisible } from '../../../src/core/sanitize.js';
 import type { RoundState } from '../../../src/protocol/messages.js';
 import { compareLayout, pageNames } from './compare.js';
@@ -65,11 +66,12 @@ function readRounds(state: HistoryState): string[] {
 }
 
 /** What the selected round was trained on. */
-function dataOf({ sampled, pairs, dropped, decisions, id }: RoundState): string[] {
+function dataOf(round: RoundState): string[] {
+  const { sampled, pairs, dropped, decisions, id } = round;
   const byHand = decisionsInWords(decisions);
   const parts = [
     samplingInWords(sampled),
-    pairs === null ? null : of(pairs, 'pair'),
+    pairs === null ? null : pairsInWords(round),
     withoutPairInWords(dropped, decisions),
     byHand === null || byHand === 'none' ? null : `decisions: ${byHand}`,
   ].filter((part) => part !== null);

@@ -1,4 +1,5 @@
 /** The rounds as the history screen lists them, and how the list, the details and the plot share its rows. */
+import { pairsInWords } from '../../../src/core/heldOutPairs.js';
 import * as format from '../../../src/core/format.js';
 import { decisionsInWords, samplingInWords, withoutPairInWords } from '../../../src/core/review/decisions.js';
 import { type Branch, type TreeRow, branchesOf, overriddenKeys, settingOf, treeOf } from '../../../src/core/rounds.js';
@@ -129,7 +130,7 @@ function detailLines(config: Snapshot['config'], round: RoundState, columns: num
   ];
   const decisions = decisionsInWords(round.decisions);
   const done = [
-    ...(pairs === null ? [] : [format.of(pairs, 'pair')]),
+    ...(pairs === null ? [] : [pairsInWords(round)]),
     ...[samplingInWords(sampled), withoutPairInWords(dropped, round.decisions)].filter((part) => part !== null),
     ...(decisions === null || decisions === 'none' ? [] : [`decisions: ${decisions}`]),
     ...(steps === null ? [] : [`${format.of(steps, 'step')}${stopped_early ? ', stopped early' : ''}`]),

@@ -1,4 +1,5 @@
 /** The view of the review screen: one of its panes; the table with the α panel and the pair of the selected prompt. */
+import type { ReactNode } from 'react';
 import { makeLine } from '../../../src/core/sanitize.js';
 import { bodyRows } from '../../app/layout.js';
 import type { ViewProps } from '../../app/state.js';
@@ -13,16 +14,19 @@ import { BlindPane } from './parts/BlindPane.js';
 import { DetailPane } from './parts/DetailPane.js';
 import { HackingPane } from './parts/HackingPane.js';
 import { PairingPane } from './parts/PairingPane.js';
+import { PromptFacts } from './parts/PromptFacts.js';
 import { ReviewTable, placeText } from './parts/ReviewTable.js';
 import { ComparedTexts, PromptLines } from './parts/Texts.js';
 import { TokensPane } from './parts/TokensPane.js';
 import {
+  type ReviewLayout,
   type ReviewedRound,
   comparedResponses,
   filterNow,
   gap,
   isMisfit,
   isOutOfOrder,
+  rangeOf,
   reviewLayout,
   reviewedRound,
   unitOf,
@@ -30,7 +34,7 @@ import {
 } from './select.js';
 import { sliderEnd } from './slider.js';
 import type { ReviewState } from './state.js';
-import { marksOf } from './table.js';
+import { marksOf } from './marks.js';
 import { marksInWords, misfitInWords, remarkOn } from './words.js';
 
 interface PaneProps {
@@ -76,6 +80,7 @@ function TablePane({ state, reviewed }: PaneProps) {
   const layout = reviewLayout(state);
   const { sort } = state.ui;
   const at = row === null ? 0 : order.places[row];
+  const range = rangeOf(state);
   const rows = (
     <ReviewTable
       table={table}
@@ -86,11 +91,13 @@ function TablePane({ state, reviewed }: PaneProps) {
       top={layout.top}
       rows={layout.table}
       columns={layout.tableColumns}
+      column={state.ui.column}
+      range={range}
       isMisfit={(which) => isMisfit(state, reviewed, which)}
     />
   );
   const compared = row === null ? null : comparedResponses(state, reviewed, row);
-  const place = placeText(order, at, table.rows.length, filterNow(state), isOutOfOrder(state));
+  const place = placeText(order, at, table.rows.length, filterNow(state), isOutOfOrder(state), range);
   return (
     <>
       {layout.panel === 0 && <AlphaLines {...alphaProps(state, reviewed, columns)} />}
@@ -112,13 +119,40 @@ function TablePane({ state, reviewed }: PaneProps) {
         right={place}
         width={columns}
       />
-      {compared !== null && (
-        <>
-          <PromptLines lines={wrapped(compared.prompt, columns)} rows={layout.prompt} columns={columns} />
+      {compared !== null && row !== null && (
+        <BesideFacts state={state} reviewed={reviewed} row={row} layout={layout}>
+          <PromptLines
+            lines={wrapped(compared.prompt, layout.textColumns)}
+            rows={layout.prompt}
+            columns={layout.textColumns}
+          />
           <ComparedTexts state={state} compared={compared} layout={layout} />
-        </>
+        </BesideFacts>
       )}
     </>
+  );
+}
+
+interface BesideFactsProps extends PaneProps {
+  readonly row: number;
+  readonly layout: ReviewLayout;
+  readonly children: ReactNode;
+}
+
+/** The prompt's texts; on a wide terminal with the facts on it beside them. */
+function BesideFacts({ state, reviewed, row, layout, children }: BesideFactsProps) {
+  const { facts, textColumns, prompt, text } = layout;
+  if (facts === 0) return children;
+  const rows = prompt + 1 + text;
+  return (
+    <PaneRow gap={gap}>
+      <Pane columns={textColumns} rows={rows}>
+        {children}
+      </Pane>
+      <Pane columns={facts} rows={rows}>
+        <PromptFacts state={state} reviewed={reviewed} row={row} columns={facts} rows={rows} />
+      </Pane>
+    </PaneRow>
   );
 }
 

@@ -8,9 +8,10 @@ import type { Ruling } from '../../../src/core/review/rows.js';
 import { inReview } from '../../app/selectors.js';
 import { type Step, noEffects } from '../../app/state.js';
 import { canDecide, decide } from './decide.js';
-import { change } from './moves.js';
-import { type ReviewedRound, reviewedRound, sidesOf } from './select.js';
-import { type ReviewState, reviewUi } from './state.js';
+import { change, toUndecided } from './moves.js';
+import { reviewedRound, sidesOf } from './select.js';
+import type { ReviewState } from './state.js';
+import { isUndecided } from './table.js';
 
 export const isBlind = (state: ReviewState): boolean => state.ui.pane === 'blind';
 export const canDecideBlind = (state: ReviewState): boolean => isBlind(state) && canDecide(state);
@@ -18,10 +19,10 @@ export const canDecideBlind = (state: ReviewState): boolean => isBlind(state) &&
 /** Into blind mode on an undecided pair, and out of it. */
 export function toggleBlind(state: ReviewState): Step<ReviewState> {
   if (isBlind(state)) return noEffects(leaveBlind(state));
-  const entered = change(state, { pane: 'blind', textTop: 0, response: null, against: null });
+  const entered = change(state, { pane: 'blind', textTop: 0, response: null, against: null, range: null });
   const reviewed = reviewedRound(entered);
-  if (reviewed?.row == null || isUndecided(reviewed, reviewed.row)) return noEffects(entered);
-  return noEffects(toNextUndecided(entered));
+  if (reviewed?.row == null || isUndecided(reviewed.table, reviewed.row)) return noEffects(entered);
+  return noEffects(toUndecided(entered, 'down'));
 }
 
 /** Back to the table, with how often the person agreed with the reward. */
@@ -29,23 +30,6 @@ export function leaveBlind(state: ReviewState): ReviewState {
   const left = change(state, { pane: 'table', textTop: 0 });
   const agreement = agreementOf(state);
   return agreement === null || agreement.decided === 0 ? left : { ...left, notice: agreementInWords(agreement) };
-}
-
-const isUndecided = ({ table }: ReviewedRound, row: number): boolean =>
-  table.statuses[row] === 'pair' && (table.decisions[row]?.ruling ?? null) === null;
-
-/** Selects the next undecided pair, searching from the cursor down and then from the top; without one it stays. */
-export function toNextUndecided(state: ReviewState): ReviewState {
-  const reviewed = reviewedRound(state);
-  if (reviewed === null) return state;
-  const { rows } = reviewed.order;
-  for (let by = 1; by < rows.length; by++) {
-    const at = (state.ui.at + by) % rows.length;
-    if (!isUndecided(reviewed, rows[at])) continue;
-    const { response, against } = reviewUi;
-    return change(state, { selected: rows[at], at, textTop: 0, response, against });
-  }
-  return { ...state, notice: 'No other pair that the filter shows is undecided; esc leaves blind mode.' };
 }
 
 /** Decides, and goes on to the next undecided pair. */
@@ -61,7 +45,7 @@ export function chooseBlind(state: ReviewState, better: 'a' | 'b' | 'tie'): Step
       : { kind: 'pair', chosen: better === 'a' ? a : b, rejected: better === 'a' ? b : a };
   const { prompt_index } = reviewed.table.rows[reviewed.row];
   const { effects } = decide(state, { prompt_index, ruling, blind: true });
-  return { state: toNextUndecided(state), effects };
+  return { state: toUndecided(state, 'down'), effects };
 }
 
 function agreementOf(state: ReviewState): BlindAgreement | null {
@@ -83,7 +67,7 @@ function agreementInWords({ ties, compared, agreed, share, low, high }: BlindAgr
 export function blindCount(state: ReviewState): string {
   const reviewed = reviewedRound(state);
   if (reviewed === null) return '';
-  const undecided = reviewed.table.pairs.filter((row) => isUndecided(reviewed, row)).length;
+  const undecided = reviewed.table.pairs.filter((row) => isUndecided(reviewed.table, row)).length;
   return `${format.count(agreementOf(state)?.decided ?? 0)} decided blind · ${format.count(undecided)} undecided`;
 }
 

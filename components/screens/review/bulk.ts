@@ -1,21 +1,22 @@
 /**
- * One decision for all prompts that the filter shows: which of them it changes, the typed line, and the question with
- * the exact numbers. The engine writes it as one row of the journal, so one undo takes all of it back.
+ * One decision for many prompts: those of the selected range, or all that the filter shows. Keys decide on a range at
+ * once; a typed line (`F`) does more and asks with the exact numbers, as prompts that it concerns may be out of sight. The
+ * engine writes it as one row of the journal, so one undo takes all of it back.
  */
 import * as format from '../../../src/core/format.js';
 import { type BulkChange, isPairWeight, pairWeightExpected } from '../../../src/core/review/decisions.js';
 import { makeLine } from '../../../src/core/sanitize.js';
 import { inReview } from '../../app/selectors.js';
 import { type Step, type Suggestions, ask, noEffects, send } from '../../app/state.js';
-import { filterNow, isMisfit, reviewedRound } from './select.js';
+import { filterNow, isMisfit, rangeOf, reviewedRound } from './select.js';
 import type { BulkAsked, ReviewState } from './state.js';
 
 /** What is done to many prompts. `clear` takes rulings and weights back; notes stay. */
 export type BulkAction = { do: 'exclude' | 'tie' | 'confirm' | 'clear' } | { do: 'weight'; weight: number };
 
-/** How an action would affect the prompts that match the filter. */
+/** How an action would affect the prompts of the range, or those that match the filter. */
 export interface BulkPlan {
-  matching: number;
+  all: number;
   /** prompt_index of those that it changes. */
   prompts: readonly number[];
   /** Those that a person has decided (or weighted), which stay as they are. */
@@ -25,20 +26,25 @@ export interface BulkPlan {
 }
 
 export function canDecideAll(state: ReviewState): boolean {
-  return inReview(state) && state.ui.pane === 'table' && matchingRows(state).length > 0;
+  return inReview(state) && state.ui.pane === 'table' && targetRows(state).length > 0;
 }
 
-/** Rows that match the filter; one that a decision has made miss it is still shown, but not among them. */
-function matchingRows(state: ReviewState): number[] {
+/**
+ * Rows of the selected range; without one, all that match the filter: one that a decision has made miss it is still
+ * shown, but not among them.
+ */
+function targetRows(state: ReviewState): number[] {
   const reviewed = reviewedRound(state);
   if (reviewed === null) return [];
+  const range = rangeOf(state);
+  if (range !== null) return Array.from(reviewed.order.rows.subarray(range[0], range[1] + 1));
   return Array.from(reviewed.order.rows).filter((row) => !isMisfit(state, reviewed, row));
 }
 
 /** A decision by hand is never overwritten; only `clear` takes it back. */
 export function planBulk(state: ReviewState, action: BulkAction): BulkPlan {
-  const rows = matchingRows(state);
-  const plan = { matching: rows.length, prompts: [] as number[], kept: 0, without: 0 };
+  const rows = targetRows(state);
+  const plan = { all: rows.length, prompts: [] as number[], kept: 0, without: 0 };
   const table = reviewedRound(state)?.table;
   if (table === undefined) return plan;
   for (const row of rows) {
@@ -78,7 +84,8 @@ export function parseBulk(typed: string): BulkAction | string | null {
 
 /** Opens the line in which it is typed. */
 export function typeBulk(state: ReviewState): Step<ReviewState> {
-  const label = `all ${format.count(matchingRows(state).length)} shown`;
+  const n = format.count(targetRows(state).length);
+  const label = rangeOf(state) === null ? `all ${n} shown` : `${n} selected`;
   return noEffects({
     ...state,
     modal: { kind: 'edit', owner: 'review', field: 'all', label, text: '', ...typingBulk(state, '') },
@@ -118,22 +125,54 @@ export function typedBulk(state: ReviewState, text: string): Step<ReviewState> |
   if (typeof action === 'string') return action;
   const plan = planBulk(state, action);
   const rest = restInWords(action, plan);
-  if (plan.prompts.length === 0) return `nothing to ${action.do}${rest === '' ? '' : `: ${rest}`}`;
+  if (plan.prompts.length === 0) return `nothing to ${verb(action)}${rest === '' ? '' : `: ${rest}`}`;
   const filter = filterNow(state).trim();
-  const which = filter === '' ? 'in this round' : `that match \`${makeLine(filter, 60)}\``;
+  const which =
+    rangeOf(state) !== null
+      ? 'in the selected range'
+      : filter === ''
+        ? 'in this round'
+        : `that match \`${makeLine(filter, 60)}\``;
   const lines = [
     `${capitalized(acts(action))} ${things(action, plan)} ${which}?`,
-    ...(rest === '' ? [] : [`Of ${format.of(plan.matching, 'prompt')}, ${rest}.`]),
+    ...(rest === '' ? [] : [`Of ${format.of(plan.all, 'prompt')}, ${rest}.`]),
     'One undo (u) takes all of it back.',
   ];
-  const change: BulkChange =
-    action.do === 'weight'
-      ? { weight: action.weight }
-      : action.do === 'clear'
-        ? { ruling: null, weight: null }
-        : { ruling: action.do };
-  const asked: BulkAsked = { prompts: plan.prompts, change };
+  const asked: BulkAsked = { prompts: plan.prompts, change: changeOf(action) };
   return ask({ ...state, ui: { ...state.ui, bulk: asked } }, 'review', 'decide-all', lines);
+}
+
+/** Opens the line in which the weight of the range's pairs is typed. */
+export function typeRangeWeight(state: ReviewState): Step<ReviewState> {
+  const label = `weight of ${format.count(targetRows(state).length)} selected`;
+  const hint = `how much their pairs count: ${pairWeightExpected}`;
+  return noEffects({
+    ...state,
+    modal: { kind: 'edit', owner: 'review', field: 'range-weight', label, hint, text: '', error: null },
+  });
+}
+
+/** @returns a sentence if the weight is out of range */
+export function typedRangeWeight(state: ReviewState, text: string): Step<ReviewState> | string {
+  if (text.trim() === '') return noEffects(state);
+  const action = parseBulk(`weight ${text}`);
+  return action === null || typeof action === 'string' ? (action ?? '') : decideRange(state, action);
+}
+
+function changeOf(action: BulkAction): BulkChange {
+  if (action.do === 'weight') return { weight: action.weight };
+  return action.do === 'clear' ? { ruling: null, weight: null } : { ruling: action.do };
+}
+
+/** Decides on the selected range without a question, since all of it is in sight, and ends the range. */
+export function decideRange(state: ReviewState, action: BulkAction): Step<ReviewState> {
+  const plan = planBulk(state, action);
+  const rest = restInWords(action, plan);
+  if (plan.prompts.length === 0)
+    return noEffects({ ...state, notice: `Nothing to ${verb(action)} in the range${rest === '' ? '' : `: ${rest}`}.` });
+  const done = `${capitalized(did(action))} ${things(action, plan)}${rest === '' ? '' : `; ${rest}`}. One undo (u) takes all of it back.`;
+  const asked: BulkAsked = { prompts: plan.prompts, change: changeOf(action) };
+  return decideAll({ ...state, notice: done, ui: { ...state.ui, bulk: asked } });
 }
 
 /** Sends exactly what was asked, whatever has changed meanwhile. */
@@ -142,7 +181,10 @@ export function decideAll(state: ReviewState): Step<ReviewState> {
   if (bulk === null) return noEffects(state);
   const { prompts, change } = bulk;
   const reviewer = state.reviewer === '' ? {} : { reviewer: state.reviewer };
-  return send({ ...state, ui: { ...state.ui, bulk: null } }, { type: 'decide-all', prompts, ...change, ...reviewer });
+  return send(
+    { ...state, ui: { ...state.ui, bulk: null, range: null } },
+    { type: 'decide-all', prompts, ...change, ...reviewer },
+  );
 }
 
 function acts(action: BulkAction): string {
@@ -152,13 +194,22 @@ function acts(action: BulkAction): string {
   ];
 }
 
+const verb = (action: BulkAction): string => (action.do === 'weight' ? 'weigh' : action.do);
+
+function did(action: BulkAction): string {
+  if (action.do === 'weight') return `set weight ${format.compact(action.weight)} for`;
+  return { exclude: 'excluded', tie: 'made ties of', confirm: 'confirmed', clear: 'took back the decisions on' }[
+    action.do
+  ];
+}
+
 const things = (action: BulkAction, { prompts }: BulkPlan): string =>
   format.of(prompts.length, action.do === 'clear' ? 'prompt' : 'pair');
 
 /** What it leaves as it is; empty: nothing. */
-function restInWords(action: BulkAction, { kept, without, matching, prompts }: BulkPlan): string {
+function restInWords(action: BulkAction, { kept, without, all, prompts }: BulkPlan): string {
   if (action.do === 'clear') {
-    const left = matching - prompts.length;
+    const left = all - prompts.length;
     return left === 0 ? '' : `${format.count(left)} ${left === 1 ? 'is' : 'are'} undecided`;
   }
   const were = (n: number): string => (n === 1 ? 'was' : 'were');

@@ -5,22 +5,28 @@
 import { of } from '../../../src/core/format.js';
 import { type Move, clamp, movedTo, placeAt } from '../../app/lists.js';
 import { suggestFilter } from '../../../src/core/review/filterSuggestions.js';
+import { shownRound } from '../../app/selectors.js';
 import { type Step, type Suggestions, noEffects } from '../../app/state.js';
 import { factScroll, filterFor, hackingLayout, listRows, reportOf, selectedPhrase } from './hacking.js';
 import { hitsOf, rangeIn } from './order.js';
 import { listHead, pairingLayout, pairingOf } from './pairing.js';
+import { placeIn, placeOf, placesOf } from './place.js';
 import {
   type ReviewedRound,
   type Scroll,
   comparedResponses,
   filterNow,
+  rangeOf,
   ranked,
   reviewLayout,
   reviewedRound,
   tokenScroll,
+  tokensOf,
 } from './select.js';
 import { type ReviewPane, type ReviewState, type ReviewUi, reviewUi } from './state.js';
-import { type ColumnId, columnAt, sortableColumns } from './table.js';
+import { type ColumnId, columnAt, columnsFor, firstToShow, sortableColumns } from './columns.js';
+import { isUndecided } from './table.js';
+import { type TokenMeasure, knownMeasures, measureOf } from './tokens.js';
 
 /** Changes made by the person. The table scrolls along with the selection, so its first row is settled here. */
 export function change(state: ReviewState, changes: Partial<ReviewUi>): ReviewState {
@@ -31,12 +37,14 @@ export function change(state: ReviewState, changes: Partial<ReviewUi>): ReviewSt
 
 // Prompts and responses
 
-/** Selects the row at a position of the table as sorted and filtered. */
+/** Selects the row at a position of the table as sorted and filtered. A range that is not held ends. */
 function selectAt(state: ReviewState, wanted: number): ReviewState {
   const rows = reviewedRound(state)?.order.rows ?? [];
   if (rows.length === 0) return state;
   const at = clamp(wanted, rows.length);
-  return rows[at] === state.ui.selected ? state : change(state, selectionOf(rows[at], at));
+  const range = state.ui.range?.held === true ? state.ui.range : null;
+  if (rows[at] === state.ui.selected) return range === state.ui.range ? state : change(state, { range });
+  return change(state, { ...selectionOf(rows[at], at), range });
 }
 
 /** Another prompt begins at the top of its texts, with its own pair compared. */
@@ -48,6 +56,19 @@ function selectionOf(selected: number, at: number): Partial<ReviewUi> {
 export function moveSelection(state: ReviewState, move: Move): ReviewState {
   const count = reviewedRound(state)?.order.rows.length ?? 0;
   return selectAt(state, movedTo(state.ui.at, move, count, reviewLayout(state).table));
+}
+
+/** Selects the nearest undecided pair below or above, and from the end of the table goes on at the other one. */
+export function toUndecided(state: ReviewState, move: 'up' | 'down'): ReviewState {
+  const reviewed = reviewedRound(state);
+  if (reviewed === null) return state;
+  const { rows } = reviewed.order;
+  for (let by = 1; by < rows.length; by++) {
+    const at = (state.ui.at + (move === 'down' ? by : rows.length - by)) % rows.length;
+    if (isUndecided(reviewed.table, rows[at])) return selectAt(state, at);
+  }
+  const notice = 'No other pair that the filter shows is undecided.';
+  return { ...state, notice: state.ui.pane === 'blind' ? `${notice} esc leaves blind mode.` : notice };
 }
 
 /** Moves through the responses by rank. */
@@ -77,19 +98,42 @@ export function pin(state: ReviewState): ReviewState {
  * may be abandoned, so it moves nothing.
  */
 export function keepSelection(given: ReviewState): ReviewState {
-  const reviewed = reviewedRound(given);
-  if (reviewed === null || filterNow(given) !== given.ui.filter) return given;
+  const there = inRound(given);
+  const reviewed = reviewedRound(there);
+  if (reviewed === null || filterNow(there) !== there.ui.filter) return there;
   const { held, order } = reviewed;
   const { rows, places } = order;
-  const state = given.ui.held === held ? given : { ...given, ui: { ...given.ui, held } };
+  const state = there.ui.held === held ? there : { ...there, ui: { ...there.ui, held } };
   const place = places[state.ui.selected] ?? -1;
   if (place < 0 && rows.length > 0) {
     // The filter hides the selected row: the row now at its position is selected.
     const at = clamp(state.ui.at, rows.length);
-    return { ...state, ui: { ...untouched(state.ui, rows[at]), ...selectionOf(rows[at], at) } };
+    const { prompt_index: prompt } = reviewed.table.rows[rows[at]];
+    return { ...state, ui: { ...untouched(state.ui, rows[at]), ...selectionOf(rows[at], at), prompt, range: null } };
   }
   const at = Math.max(0, place);
-  return at === state.ui.at ? state : { ...state, ui: { ...state.ui, at } };
+  const prompt = reviewed.table.rows.at(state.ui.selected)?.prompt_index ?? null;
+  return at === state.ui.at && prompt === state.ui.prompt ? state : { ...state, ui: { ...state.ui, at, prompt } };
+}
+
+/** Once another round is shown, its place takes the place of that in the round before, which is kept. */
+function inRound(state: ReviewState): ReviewState {
+  const round = reviewedRound(state)?.round;
+  const { ui } = state;
+  if (round === undefined || round === ui.round) return state;
+  const places = placesOf(ui);
+  const place = placeIn(places, round) ?? placeOf(ui);
+  const rows = reviewedRound(state)?.table.rows ?? [];
+  const found = rows.findIndex(({ prompt_index }) => prompt_index === place.prompt);
+  const { response, against } = reviewUi;
+  // What is open on the screen stays open, unless the round is looked at again.
+  const before = ui.round === null || Object.hasOwn(ui.places, round) ? place.pane : ui.pane;
+  const pane = before === 'blind' && shownRound(state)?.stage !== 'review' ? 'table' : before;
+  const selected = Math.max(0, found);
+  return {
+    ...state,
+    ui: { ...ui, ...place, pane, places, round, selected, at: 0, held: null, range: null, response, against },
+  };
 }
 
 /** The selection left a hidden row by itself, which must not count as a move of the person's (order.ts). */
@@ -103,7 +147,21 @@ function untouched(ui: ReviewUi, selected: number): ReviewUi {
 
 /** Opens a pane, or closes it if it is open. */
 export function togglePane(state: ReviewState, pane: ReviewPane): ReviewState {
-  return change(state, { pane: state.ui.pane === pane ? paneBefore(state, pane) : pane, textTop: 0 });
+  return change(state, { pane: state.ui.pane === pane ? paneBefore(state, pane) : pane, textTop: 0, range: null });
+}
+
+/** The next measure of tokens that is known. */
+export function nextMeasure(state: ReviewState): ReviewState {
+  const known = measuresOf(state);
+  const tokens = tokensOf(state);
+  if (tokens === null || known.length === 0) return state;
+  const at = known.indexOf(measureOf(tokens, state.ui.measure) ?? known[0]);
+  return change(state, { measure: known[(at + 1) % known.length] });
+}
+
+export function measuresOf(state: ReviewState): TokenMeasure[] {
+  const tokens = tokensOf(state);
+  return tokens === null ? [] : knownMeasures(tokens);
 }
 
 /** Opening it again also retries a count that failed. */
@@ -116,9 +174,10 @@ function paneBefore({ ui: { response } }: ReviewState, pane: ReviewPane): Review
   return pane === 'tokens' && response !== null ? 'detail' : 'table';
 }
 
-/** Esc: closes the pane, then clears the filter, so that closing a prompt leads back to the same table. */
+/** Esc: ends the range or closes the pane, then clears the filter, so that closing a prompt leads back to the same table. */
 export function back(state: ReviewState): ReviewState | null {
   const { pane, filter } = state.ui;
+  if (rangeOf(state) !== null) return change(state, { range: null });
   if (pane !== 'table') return change(state, { pane: paneBefore(state, pane), textTop: 0 });
   return filter === '' ? null : change(state, { filter: '' });
 }
@@ -192,14 +251,35 @@ export function page(state: ReviewState, move: 'page-up' | 'page-down'): ReviewS
 /** Sorts by the column beside the present one, in that column's own direction. */
 export function sortBeside(state: ReviewState, by: number): ReviewState {
   const { column } = state.ui.sort;
-  const shown = reviewedRound(state)?.table ?? { parts: [], weighted: false };
+  const shown = reviewedRound(state)?.table ?? { parts: [], weighted: false, logps: false };
   const ids = sortableColumns(shown);
   const next = ids[(ids.indexOf(column) + by + ids.length) % ids.length];
   return sortBy(state, next, false);
 }
 
-export function sortBy(state: ReviewState, column: ColumnId, reversed: boolean): ReviewState {
-  return change(state, { sort: { column, reversed }, held: null });
+/** The column comes into view. */
+export function sortBy(state: ReviewState, sorted: ColumnId, reversed: boolean): ReviewState {
+  const { table } = reviewedRound(state) ?? {};
+  const { tableColumns } = reviewLayout(state);
+  const column = table === undefined ? 0 : firstToShow(tableColumns, table, sorted, state.ui.column);
+  return change(state, { sort: { column: sorted, reversed }, column, held: null, range: null });
+}
+
+/** Scrolls the columns behind the prompts sideways. */
+export function scrollColumns(state: ReviewState, by: 1 | -1): ReviewState {
+  const reviewed = reviewedRound(state);
+  if (reviewed === null) return state;
+  const { column, sort } = state.ui;
+  const { first, last } = columnsFor(reviewLayout(state).tableColumns, reviewed.table, sort.column, column);
+  return change(state, { column: clamp(first + by, last + 1) });
+}
+
+/** Whether the table has columns that are hidden. */
+export function hasHiddenColumns(state: ReviewState): boolean {
+  const reviewed = reviewedRound(state);
+  if (reviewed === null) return false;
+  const { column, sort } = state.ui;
+  return columnsFor(reviewLayout(state).tableColumns, reviewed.table, sort.column, column).last > 0;
 }
 
 /** Sorts by importance; again: by prompt, as before. */
@@ -210,7 +290,7 @@ export function toggleImportance(state: ReviewState): ReviewState {
 
 /** Sorts and filters again, by the decisions made since. */
 export function sortAgain(state: ReviewState): ReviewState {
-  return change(state, { held: null });
+  return change(state, { held: null, range: null });
 }
 
 const filterExamples = 'flipped or near, dlen > 50, -excluded; empty: all prompts';
@@ -248,7 +328,7 @@ export function suggestedFilter(state: ReviewState, text: string, cursor: number
 
 /** @returns an error message if the filter cannot be parsed */
 export function typedFilter(state: ReviewState, text: string): Step<ReviewState> | string {
-  return typingFilter(state, text).error ?? noEffects(change(state, { filter: text.trim(), held: null }));
+  return typingFilter(state, text).error ?? noEffects(change(state, { filter: text.trim(), held: null, range: null }));
 }
 
 // Mouse
@@ -300,8 +380,8 @@ function pointedTable(
     return at === null ? state : selectAt(state, at);
   }
   const { sort } = state.ui;
-  const column = columnAt(x, tableColumns, of, sort.column);
-  return column === null ? state : sortBy(state, column, sort.column === column && !sort.reversed);
+  const column = columnAt(x, tableColumns, of, sort.column, state.ui.column);
+  return sortBy(state, column, sort.column === column && !sort.reversed);
 }
 
 function pointedResponse(state: ReviewState, { table, row }: ReviewedRound, by: number | null, y: number): ReviewState {

@@ -13,16 +13,9 @@ import {
   type FilterPart,
 } from '../../../src/core/review/filter.js';
 import type { Decision } from '../../../src/core/review/rows.js';
-import {
-  dependsOnAlpha,
-  importanceOf,
-  isDescending,
-  marginsOf,
-  marksOf,
-  sortValues,
-  type ColumnId,
-  type ReviewTable,
-} from './table.js';
+import { type ColumnId, dependsOnAlpha, isDescending, sortValues } from './columns.js';
+import { marksOf } from './marks.js';
+import { importanceOf, isUndecided, logpsPerToken, marginsOf, type ReviewTable } from './table.js';
 
 export interface Order {
   /** Row indices from top to bottom. */
@@ -224,6 +217,10 @@ class RowReader implements Filterable {
         return 100 * importanceOf(table, row, this.alpha);
       case 'pw':
         return table.pairWeight[row];
+      case 'wlogp':
+        return logpsPerToken(table, row, table.chosen[row]);
+      case 'llogp':
+        return logpsPerToken(table, row, table.rejected[row]);
       case 'k':
         return table.rows[row].rewards.length;
       case 'prompt':
@@ -246,6 +243,8 @@ class RowReader implements Filterable {
         return marksOf(table, row, this.alpha).nearTie;
       case 'decided':
         return (table.decisions[row]?.ruling ?? null) !== null;
+      case 'undecided':
+        return isUndecided(table, row);
       case 'swapped':
         return table.decisions[row]?.ruling?.kind === 'pair' && table.chosenReward[row] < table.rejectedReward[row];
       case 'excluded':

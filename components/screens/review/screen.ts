@@ -5,12 +5,13 @@ import { type Effect, type ScreenDefinition, type Step, noEffects, send } from '
 import { reviewActions } from './actions.js';
 import { isSetting, typedFlips, typedSetting } from './alpha.js';
 import { isBlind, leaveBlind } from './blind.js';
-import { decideAll, suggestedBulk, typedBulk, typingBulk } from './bulk.js';
+import { decideAll, suggestedBulk, typedBulk, typedRangeWeight, typingBulk } from './bulk.js';
 import { note, typedWeight } from './decide.js';
 import { reportOf, selectedPhrase } from './hacking.js';
 import { back, keepSelection, pointed, suggestedFilter, typedFilter, typingFilter } from './moves.js';
 import { pairAgain } from './pairing.js';
-import { type ReviewedRound, comparedResponses, detailOf, reviewedRound, tokensOf } from './select.js';
+import { keptPlaces, readPlaces } from './place.js';
+import { type ReviewedRound, comparedResponses, detailOf, reviewedRound } from './select.js';
 import { dragSlider, pressSlider } from './slider.js';
 import { type ReviewState, reviewUi } from './state.js';
 import { ReviewView } from './View.js';
@@ -27,6 +28,8 @@ export const review: ScreenDefinition<ReviewState> = {
   dragged: (state, x, _y, ended) => dragSlider(state, x, ended),
   notes: [{ title: 'The filter (/)', rows: filterNotes }],
   reading,
+  keeps: ({ ui }) => keptPlaces(ui),
+  restored: (state, kept) => ({ ...state, ui: { ...state.ui, places: readPlaces(kept) } }),
   typing(state, field, text) {
     if (field === 'filter') return typingFilter(state, text);
     if (field === 'all') return typingBulk(state, text);
@@ -40,6 +43,7 @@ export const review: ScreenDefinition<ReviewState> = {
     if (isSetting(field)) return typedSetting(state, field, text);
     if (field === 'flips') return typedFlips(state, text);
     if (field === 'pair-weight') return typedWeight(state, text);
+    if (field === 'range-weight') return typedRangeWeight(state, text);
     if (field === 'all') return typedBulk(state, text);
     return field === 'note' ? note(state, text) : typedFilter(state, text);
   },
@@ -110,8 +114,12 @@ function askOfPrompt(
     effects.push({ do: 'ask', query: { type: 'read-detail', round, prompt_index } });
   }
   const sample = comparedResponses(state, reviewed, row).cursor;
-  if (state.ui.pane === 'tokens' && tokensOf(state) === null && asked.tokens !== `${key} ${sample}`) {
-    asked.tokens = `${key} ${sample}`;
+  // Once the reference's log-probabilities are computed, those of the tokens are known too.
+  const { weights } = state.run ?? {};
+  const complete = weights?.need === 'logps' && weights.done >= weights.total ? 'complete' : '';
+  const wanted = `${key} ${sample} ${complete}`;
+  if (state.ui.pane === 'tokens' && asked.tokens !== wanted) {
+    asked.tokens = wanted;
     effects.push({ do: 'ask', query: { type: 'read-tokens', round, prompt_index, sample } });
   }
 }

@@ -109,6 +109,16 @@ export function isMisfit(state: ReviewState, { table, settings }: ReviewedRound,
   return hitsOf(table, filterNow(state), settings.alpha).hits?.[row] === 0;
 }
 
+/** Positions of the first and the last row of the selected range in the table; null without one. */
+export function rangeOf(state: ReviewState): readonly [first: number, last: number] | null {
+  const reviewed = reviewedRound(state);
+  const { range, pane } = state.ui;
+  if (range === null || pane !== 'table' || reviewed?.row == null) return null;
+  const { places } = reviewed.order;
+  const [from, to] = [places[range.anchor] ?? -1, places[reviewed.row]];
+  return from < 0 ? null : [Math.min(from, to), Math.max(from, to)];
+}
+
 /** While a filter that hides the selected row is being typed, the first matching row is shown instead. */
 function rowIn({ modal, ui: { selected } }: ReviewState, { rows, places }: Order): number | null {
   if (places[selected] >= 0) return selected;
@@ -290,10 +300,17 @@ export interface ReviewLayout {
   /** Rows of response text, side by side or one above the other. */
   text: number;
   beside: boolean;
+  /** Columns of the prompt and the texts, and of the facts on the prompt beside them (0: no room for those). */
+  textColumns: number;
+  facts: number;
   /** First visible line of the texts, and the last line it can be scrolled to. */
   textTop: number;
   textEnd: number;
 }
+
+/** Columns of the facts on the selected prompt beside the texts, on a terminal at least this wide. */
+const factColumns = 48;
+const withFacts = 160;
 
 /** Lines of the α panel above the table. */
 const panelLines = 3;
@@ -319,7 +336,7 @@ export function reviewLayout(state: ReviewState): ReviewLayout {
       parts: 0,
     };
     // Rule, question, headings of the texts.
-    return { ...none, beside, ...textLayout(state, compared, rows - 3, beside) };
+    return { ...none, beside, ...textLayout(state, compared, rows - 3, beside, columns) };
   }
   if (pane === 'detail') {
     const order = reviewed?.row == null ? [] : ranked(reviewed.table.rows[reviewed.row]);
@@ -330,7 +347,14 @@ export function reviewLayout(state: ReviewState): ReviewLayout {
     // The response under the cursor stays in the middle where the list is longer than its room.
     const listTop = compared === null ? 0 : clampTop(order.indexOf(compared.cursor) - (list >> 1), order.length, list);
     const table = { panel: 0, above: 0, tableColumns: columns, table: 0, top: state.ui.top };
-    return { ...table, list, listTop, parts, beside, ...textLayout(state, compared, rows - 4 - list - parts, beside) };
+    return {
+      ...table,
+      list,
+      listTop,
+      parts,
+      beside,
+      ...textLayout(state, compared, rows - 4 - list - parts, beside, columns),
+    };
   }
   // The panel beside the table needs the table's rows; zooming leaves only two.
   const wide = columns >= 118 && rows >= 30 && !zoomed;
@@ -341,9 +365,11 @@ export function reviewLayout(state: ReviewState): ReviewLayout {
   const left = rows - above - 3;
   const table = zoomed ? 2 : Math.max(2, Math.floor(left * (wide ? 0.6 : 0.45)));
   const top = reviewed === null ? 0 : tableTop(state.ui.top, reviewed, table);
+  const facts = columns >= withFacts ? factColumns : 0;
   return {
     ...{ panel, above, tableColumns, table, top, list: 0, listTop: 0, parts: 0, beside },
-    ...textLayout(state, compared, left - table, beside),
+    ...textLayout(state, compared, left - table, beside, facts === 0 ? columns : columns - facts - gap),
+    facts,
   };
 }
 
@@ -352,19 +378,19 @@ function tableTop(wanted: number, { order, row }: ReviewedRound, rows: number): 
   return windowFor(at, wanted, order.rows.length, rows);
 }
 
-function textLayout(state: ReviewState, compared: Compared | null, rows: number, beside: boolean) {
-  if (compared === null) return { prompt: 0, text: rows, textTop: 0, textEnd: 0 };
-  const { columns } = state.size;
+function textLayout(state: ReviewState, compared: Compared | null, rows: number, beside: boolean, columns: number) {
+  const widths = { textColumns: columns, facts: 0 };
+  if (compared === null) return { prompt: 0, text: rows, textTop: 0, textEnd: 0, ...widths };
   const prompt = Math.min(wrapped(compared.prompt, columns).length, Math.max(1, Math.floor(rows / 4)));
   const text = rows - prompt;
-  const [left, right] = sideLines(state, compared, beside).map(({ length }) => length);
+  const [left, right] = sideLines(state, compared, beside, columns).map(({ length }) => length);
   const length = beside ? Math.max(left ?? 0, right ?? 0) : (left ?? 0) + 1 + (right ?? 0);
-  return { prompt, text, textTop: clampTop(state.ui.textTop, length, text), textEnd: Math.max(0, length - text) };
+  const textTop = clampTop(state.ui.textTop, length, text);
+  return { prompt, text, textTop, textEnd: Math.max(0, length - text), ...widths };
 }
 
 /** The wrapped lines of both texts. */
-export function sideLines(state: ReviewState, { sides }: Compared, beside: boolean) {
-  const { columns } = state.size;
+export function sideLines(state: ReviewState, { sides }: Compared, beside: boolean, columns: number) {
   const [left, right] = [sides[0]?.text ?? '', sides[1]?.text ?? ''];
   const known = sides.length === 2 && sides.every(({ text }) => text !== null);
   return comparedLines(left, right, beside ? halfOf(columns) : columns, state.ui.diff && known);
@@ -380,12 +406,16 @@ export interface Scroll {
   end: number;
 }
 
-/** Rows of the tokens pane above the tokens: a rule and two lines of facts. */
-const tokenHead = 3;
+/** Rows of the tokens pane above the tokens: a rule, two lines of facts and the legend. */
+const tokenHead = 4;
 
-export function tokenScroll(state: ReviewState): Scroll {
+/** With the columns of the tokens, and of the list of notable ones beside them (0: no room for it). */
+export function tokenScroll(state: ReviewState): Scroll & { width: number; beside: number } {
   const tokens = tokensOf(state);
+  const { columns } = state.size;
   const rows = bodyRows(state) - tokenHead;
-  const lines = tokens === null ? 0 : tokenLines(tokens, state.size.columns).length;
-  return { rows, top: clampTop(state.ui.textTop, lines, rows), end: Math.max(0, lines - rows) };
+  const beside = columns >= 110 ? 48 : 0;
+  const width = beside === 0 ? columns : columns - beside - gap;
+  const lines = tokens === null ? 0 : tokenLines(tokens, width, state.ui.measure).length;
+  return { rows, top: clampTop(state.ui.textTop, lines, rows), end: Math.max(0, lines - rows), width, beside };
 }

@@ -5,6 +5,7 @@ import type { HackingReport } from '../../../src/core/review/hacking.js';
 import type { BulkChange } from '../../../src/core/review/decisions.js';
 import type { Decision, ReviewDetail } from '../../../src/core/review/rows.js';
 import type { HeldOrder, Sort } from './order.js';
+import type { TokenMeasure } from './tokens.js';
 
 /** The table; a prompt with its K responses; tokens of a response; curves over α; signs of reward hacking; strategies; A and B. */
 export type ReviewPane = 'table' | 'detail' | 'tokens' | 'alpha' | 'hacking' | 'pairing' | 'blind';
@@ -15,12 +16,33 @@ export interface BulkAsked {
   change: BulkChange;
 }
 
+/** Prompts from the anchor to the selected one; `held`: plain movement extends the range too, until it is ended. */
+export interface SelectedRange {
+  /** Index of a row, like `selected`. */
+  anchor: number;
+  held: boolean;
+}
+
+/** Where a person is in a round's review (place.ts). */
+export interface Place extends Pick<ReviewUi, 'prompt' | 'sort' | 'filter' | 'column' | 'top' | 'textTop'> {
+  pane: 'table' | 'detail' | 'blind';
+}
+
 export interface ReviewUi {
   pane: ReviewPane;
+  /** The round that the place below is in; null before one was shown. */
+  round: number | null;
+  /** `prompt_index` of the selected row; null before a row was shown. */
+  prompt: number | null;
+  /** The places in other rounds, by round. */
+  places: Readonly<Record<number, Place>>;
   /** Index of the selected row among the round's rows, so that sorting and filtering do not lose it. */
   selected: number;
   /** Its position in the table as sorted and filtered. */
   at: number;
+  range: SelectedRange | null;
+  /** The first of the columns that scroll (columns.ts), as far as there are so many. */
+  column: number;
   /** First row of the table and first line of texts, tokens or facts to show, as far as there are so many (select.ts). */
   top: number;
   textTop: number;
@@ -38,6 +60,8 @@ export interface ReviewUi {
    */
   response: number | null;
   against: number | null;
+  /** What tokens are marked by, as far as it is known (tokens.ts). */
+  measure: TokenMeasure;
   /** The engine's answers, the newest first. */
   details: readonly { round: number; detail: ReviewDetail }[];
   tokens: { query: Queries['read-tokens']['ask']; answer: Queries['read-tokens']['answer'] } | null;
@@ -59,8 +83,13 @@ export interface ReviewUi {
 
 export const reviewUi: ReviewUi = {
   pane: 'table',
+  round: null,
+  prompt: null,
+  places: {},
   selected: 0,
   at: 0,
+  range: null,
+  column: 0,
   top: 0,
   textTop: 0,
   zoomed: false,
@@ -70,6 +99,7 @@ export const reviewUi: ReviewUi = {
   diff: true,
   response: null,
   against: null,
+  measure: 'policy',
   details: [],
   tokens: null,
   plan: null,

@@ -1,7 +1,7 @@
 /**
- * The review table. First its data: the round's rows with the decisions about them, as columns of numbers, computed once
- * per array of rows and array of decisions, and independent of α. Then its columns: what each shows, how wide it is, and
- * what it is sorted by.
+ * The data of the review table: the round's rows with the decisions about them, as columns of numbers, computed once per
+ * array of rows and array of decisions, and independent of α; then the margins and the importance of a row at an α.
+ * columns.ts and marks.ts say how it is drawn.
  */
 import { pairMargins, type Margins, type MarginInput } from '../../../src/core/margins.js';
 import { lossSettings, objectives, type LossSettings } from '../../../src/core/objectives/index.js';
@@ -18,16 +18,23 @@ import {
 } from '../../../src/core/review/rows.js';
 import type { NamedPart } from '../../../src/core/config/rewardSpec.js';
 import { dissent } from '../../../src/core/rewardParts.js';
-import { importance, medianOf, type TypicalPair } from '../../../src/core/review/importance.js';
+import {
+  importance,
+  importanceTerms,
+  medianOf,
+  type ImportanceInput,
+  type ImportanceTerms,
+  type TypicalPair,
+} from '../../../src/core/review/importance.js';
 import {
   commonStart,
+  weightAt,
   weightFactor,
   weightLaw,
   weightStart,
   type StartingPair,
   type WeightLaw,
 } from '../../../src/core/startWeights.js';
-import * as format from '../../../src/core/format.js';
 
 export interface ReviewTable {
   rows: readonly ReviewRow[];
@@ -57,6 +64,8 @@ export interface ReviewTable {
   pairWeight: Float64Array;
   /** Some weight is not 1. */
   weighted: boolean;
+  /** The log-probabilities of the sampled responses are known. */
+  logps: boolean;
   /** How weights follow α. */
   law: WeightLaw;
   /** Rows with a pair. */
@@ -190,6 +199,7 @@ function makeTable(
     weightFactor: factors,
     pairWeight,
     weighted,
+    logps: rows.some(({ logps }) => logps.length > 0),
     law,
     pairs,
     inputs,
@@ -278,45 +288,6 @@ export function unknownWeights(table: ReviewTable): number {
   return found;
 }
 
-// Columns
-
-export const columnIds = [
-  'prompt',
-  'r_w',
-  'r_l',
-  'margin',
-  '|y_w|',
-  '|y_l|',
-  'length',
-  'penalized',
-  'weight',
-  'dissent',
-  'pair_weight',
-  'importance',
-  'marks',
-  'text',
-] as const;
-export type ColumnId = (typeof columnIds)[number];
-
-export interface Column {
-  id: ColumnId;
-  heading: string;
-  width: number;
-  /** Hidden on a terminal narrower than this. */
-  from: number;
-  /** Likewise if the reward has parts; where absent, `from` holds. */
-  fromWithParts?: number;
-  /** Shown only if some pair has a weight. */
-  weighted?: boolean;
-  /** Shown only while the table is sorted by it. */
-  whenSorted?: boolean;
-  /** Sorted with the greatest value first. */
-  descending: boolean;
-  /** The sort key; NaN goes last. */
-  value(table: ReviewTable, row: number, alpha: number): number;
-  cell(table: ReviewTable, row: number, alpha: number): string;
-}
-
 /** A row's pair at this α. */
 export function marginsOf(table: ReviewTable, row: number, alpha: number): Margins {
   return pairMargins(marginInput(table, row), alpha, table.law);
@@ -324,245 +295,51 @@ export function marginsOf(table: ReviewTable, row: number, alpha: number): Margi
 
 const typicals = new WeakMap<ReviewTable, { alpha: number; typical: TypicalPair }>();
 
-/** The median pair of a round at this α. */
+/** The median pair of a round at this α. Plain loops: each move of α computes it again, perhaps over 20,000 pairs. */
 function typicalOf(table: ReviewTable, alpha: number): TypicalPair {
   const found = typicals.get(table);
   if (found?.alpha === alpha) return found.typical;
-  const margins = Array.from(table.pairs, (row) => marginsOf(table, row, alpha));
+  const { pairs, law } = table;
+  const margin = (row: number): number => Math.abs(table.chosenReward[row] - table.rejectedReward[row]);
+  const weight = (row: number): number =>
+    table.weightFactor[row] *
+    table.pairWeight[row] *
+    weightAt(law, table.weightStart[row], table.chosenLength[row] - table.rejectedLength[row], alpha);
   const typical = {
-    reward_margin: medianOf(margins.map(({ reward_margin: margin }) => Math.abs(margin))),
-    weight: medianOf(margins.map(({ weight }) => weight)),
+    reward_margin: found?.typical.reward_margin ?? medianOf(Float64Array.from(pairs, margin)),
+    weight: medianOf(Float64Array.from(pairs, weight)),
   };
   typicals.set(table, { alpha, typical });
   return typical;
 }
+
+/** Mean log π of a response's tokens under the policy that sampled it; NaN if unknown. */
+export function logpsPerToken({ rows }: ReviewTable, row: number, place: number): number {
+  return (rows[row].logps[place] ?? NaN) / rows[row].lengths[place];
+}
+
+/** A pair that no person has ruled on. */
+export const isUndecided = ({ statuses, decisions }: ReviewTable, row: number): boolean =>
+  statuses[row] === 'pair' && (decisions[row]?.ruling ?? null) === null;
 
 /**
  * How much a decision on the row matters, from 0 to 1 (src/core/review/importance.ts). NaN if the rewards make no pair
  * and no person has: there is nothing to decide about.
  */
 export function importanceOf(table: ReviewTable, row: number, alpha: number): number {
-  const status = table.statuses[row];
-  if (status !== 'pair' && status !== 'excluded' && status !== 'tie') return NaN;
+  return isDecidable(table, row) ? importance(importanceInput(table, row, alpha), typicalOf(table, alpha)) : NaN;
+}
+
+/** Its terms; null likewise. */
+export function importanceTermsOf(table: ReviewTable, row: number, alpha: number): ImportanceTerms | null {
+  return isDecidable(table, row) ? importanceTerms(importanceInput(table, row, alpha), typicalOf(table, alpha)) : null;
+}
+
+function isDecidable({ statuses }: ReviewTable, row: number): boolean {
+  return ['pair', 'excluded', 'tie'].includes(statuses[row]);
+}
+
+function importanceInput(table: ReviewTable, row: number, alpha: number): ImportanceInput {
   const { reward_margin, weight, flipped } = marginsOf(table, row, alpha);
-  return importance({ reward_margin, weight, dissent: table.dissent[row], flipped }, typicalOf(table, alpha));
-}
-
-function numeric(
-  id: ColumnId,
-  heading: string,
-  width: number,
-  more: Partial<Column> & Pick<Column, 'value'>,
-  show: (value: number) => string,
-): Column {
-  return { id, heading, width, from: 0, descending: true, cell: (...of) => show(more.value(...of)), ...more };
-}
-
-const fixed2 = (value: number) => format.fixed(value, 2);
-const signed2 = (value: number) => format.signed(value, 2);
-
-const weightWidth = 7;
-const importanceWidth = 6;
-
-/** From left to right. */
-export const columns: readonly Column[] = [
-  numeric('prompt', 'prompt', 7, { descending: false, value: (t, i) => t.rows[i].prompt_index + 1 }, format.count),
-  numeric('r_w', 'r_w', 7, { from: 76, fromWithParts: 84, value: (t, i) => t.chosenReward[i] }, fixed2),
-  numeric(
-    'r_l',
-    'r_l',
-    7,
-    { from: 76, fromWithParts: 84, descending: false, value: (t, i) => t.rejectedReward[i] },
-    fixed2,
-  ),
-  numeric('margin', 'r_w-r_l', 8, { value: (t, i) => t.chosenReward[i] - t.rejectedReward[i] }, signed2),
-  numeric('|y_w|', '|y_w|', 7, { value: (t, i) => t.chosenLength[i] }, format.count),
-  numeric('|y_l|', '|y_l|', 7, { value: (t, i) => t.rejectedLength[i] }, format.count),
-  numeric(
-    'length',
-    'α·Δ|y|',
-    8,
-    { from: 62, fromWithParts: 70, value: (t, i, alpha) => marginsOf(t, i, alpha).length_margin },
-    signed2,
-  ),
-  numeric(
-    'penalized',
-    'penalized',
-    10,
-    { descending: false, value: (t, i, alpha) => marginsOf(t, i, alpha).length_penalized_margin },
-    signed2,
-  ),
-  numeric('weight', 'weight', 7, { value: (t, i, alpha) => marginsOf(t, i, alpha).weight }, format.weight),
-  numeric('dissent', 'dissent', 8, { from: Infinity, fromWithParts: 62, value: (t, i) => t.dissent[i] }, (value) =>
-    format.percent(100 * value, 0),
-  ),
-  numeric('pair_weight', 'pw', weightWidth, { weighted: true, value: (t, i) => t.pairWeight[i] }, format.compact),
-  numeric('importance', 'imp.', importanceWidth, { whenSorted: true, value: importanceOf }, (value) =>
-    format.percent(100 * value, 0),
-  ),
-];
-
-export const marksWidth = 6;
-/** A narrower piece of a prompt is not worth showing. */
-const leastText = 10;
-
-/** Which optional columns a table has. */
-type ShownTable = Pick<ReviewTable, 'weighted' | 'parts'>;
-
-/**
- * The columns of a table this wide, and the width left for the prompts.
- *
- * @param sorted the column that the table is sorted by
- */
-export function columnsFor(
-  width: number,
-  { weighted, parts }: ShownTable,
-  sorted: ColumnId,
-): { shown: Column[]; text: number } {
-  // These columns take the room of others.
-  const left = width - (weighted ? weightWidth : 0) - (sorted === 'importance' ? importanceWidth : 0);
-  const shown = columns.filter(
-    ({ id, from, fromWithParts, weighted: only, whenSorted }) =>
-      left >= (parts.length > 0 ? (fromWithParts ?? from) : from) &&
-      (weighted || only !== true) &&
-      (whenSorted !== true || sorted === id),
-  );
-  const text = width - shown.reduce((sum, column) => sum + column.width, 0) - marksWidth - 2;
-  return { shown, text: text >= leastText ? text : 0 };
-}
-
-/** The column at an x position of the heading. */
-export function columnAt(x: number, width: number, table: ShownTable, sorted: ColumnId): ColumnId | null {
-  const { shown, text } = columnsFor(width, table, sorted);
-  let end = 0;
-  for (const column of shown) if (x < (end += column.width)) return column.id;
-  if (x < end + marksWidth + 2) return 'marks';
-  return text > 0 ? 'text' : null;
-}
-
-/** A row without a pair has a word in place of its marks. */
-const words: Record<Exclude<PairStatus, 'pair'>, string> = {
-  excluded: 'X',
-  tie: '=',
-  ties: 'tie',
-  identical: 'same',
-  below_gap: 'gap',
-  too_few: 'few',
-};
-
-export interface Marks {
-  flipped: boolean;
-  /** The strategy chose the response with the lower reward, for its length. */
-  against: boolean;
-  /** Pairs of this prompt that are trained on. */
-  pairs: number;
-  /** Sides that met the length limit: chosen (`w`), rejected (`l`) or both. */
-  truncated: string;
-  nearTie: boolean;
-  decided: boolean;
-  noted: boolean;
-  /** Set by hand; null: not. */
-  weight: number | null;
-  status: PairStatus;
-}
-
-export function marksOf(table: ReviewTable, row: number, alpha: number): Marks {
-  const { truncated } = table.rows[row];
-  const [w, l] = [table.chosen[row], table.rejected[row]];
-  const status = table.statuses[row];
-  const reward = table.chosenReward[row] - table.rejectedReward[row];
-  const decided = (table.decisions[row]?.ruling ?? null) !== null;
-  return {
-    against: status === 'pair' && reward < 0 && !isByHand(table, row),
-    pairs: decidedPairs(table.rows[row], table.decisions[row]).length,
-    flipped: status === 'pair' && marginsOf(table, row, alpha).flipped,
-    truncated: (truncated[w] ? 'w' : '') + (truncated[l] ? 'l' : ''),
-    nearTie: status === 'pair' && Math.abs(reward) < table.nearTie,
-    decided,
-    noted: (table.decisions[row]?.note ?? '') !== '',
-    weight: table.decisions[row]?.weight ?? null,
-    status,
-  };
-}
-
-/** A person has chosen another pair than the rewards', or its sides. */
-function isByHand(table: ReviewTable, row: number): boolean {
-  const { automatic } = table.rows[row];
-  return (
-    typeof automatic === 'string' ||
-    automatic.chosen !== table.chosen[row] ||
-    automatic.rejected !== table.rejected[row]
-  );
-}
-
-/**
- * F flipped by the length penalty, R chosen against the reward by the pairing strategy · T truncated: chosen (w), rejected (l), both (b) · ≈ near tie · H decided by a human,
- * h only a note. X excluded, = made a tie; a word if the rewards give no pair.
- */
-export function marksText({ flipped, against, truncated, nearTie, decided, noted, status }: Marks): string {
-  const human = decided ? 'H' : noted ? 'h' : ' ';
-  if (status !== 'pair') return words[status].padEnd(marksWidth - 1) + human;
-  const sides = truncated === '' ? '  ' : `T${truncated.length === 2 ? 'b' : truncated}`;
-  return `${flipped ? 'F' : against ? 'R' : ' '}${sides}${nearTie ? ' ≈' : '  '}${human}`;
-}
-
-/** The sort key of the marks: decided rows first. */
-function marksValue(table: ReviewTable, row: number, alpha: number): number {
-  const { flipped, truncated, nearTie, decided, noted, status } = marksOf(table, row, alpha);
-  return (
-    (decided ? 32 : 0) +
-    (noted ? 16 : 0) +
-    (flipped ? 8 : 0) +
-    (status !== 'pair' ? 4 : 0) +
-    (truncated === '' ? 0 : 2) +
-    (nearTie ? 1 : 0)
-  );
-}
-
-/** Undecided pairs first, the most important one first: what is decided needs no look any more. */
-function importanceValue(table: ReviewTable, row: number, alpha: number): number {
-  return importanceOf(table, row, alpha) - ((table.decisions[row]?.ruling ?? null) === null ? 0 : 2);
-}
-
-/** The sort keys of a column; prompts are sorted alphabetically. */
-export function sortValues(table: ReviewTable, id: ColumnId, alpha: number): Float64Array {
-  if (id === 'text') return places(table.rows);
-  const value = id === 'marks' ? marksValue : id === 'importance' ? importanceValue : columnOf(id).value;
-  return Float64Array.from(table.rows, (_, i) => value(table, i, alpha));
-}
-
-export function columnOf(id: Exclude<ColumnId, 'marks' | 'text'>): Column {
-  const found = columns.find((column) => column.id === id);
-  if (found === undefined) throw new Error(`no column ${id}`);
-  return found;
-}
-
-/** The columns that a table can be sorted by, from left to right. */
-export function sortableColumns({ parts, weighted }: ShownTable): readonly ColumnId[] {
-  return columnIds.filter((id) => (id === 'dissent' ? parts.length > 0 : id !== 'pair_weight' || weighted));
-}
-
-/** Whether moving α can change the order. */
-export function dependsOnAlpha(id: ColumnId): boolean {
-  return id === 'length' || id === 'penalized' || id === 'weight' || id === 'importance' || id === 'marks';
-}
-
-/** Whether the greatest value comes first, before the order is reversed. */
-export function isDescending(id: ColumnId): boolean {
-  return id === 'marks' || (id !== 'text' && columnOf(id).descending);
-}
-
-const alphabets = new WeakMap<ReviewTable['rows'], Float64Array>();
-
-function places(rows: ReviewTable['rows']): Float64Array {
-  let found = alphabets.get(rows);
-  if (found === undefined) {
-    const order = Array.from(rows.keys()).sort((a, b) =>
-      rows[a].prompt < rows[b].prompt ? -1 : rows[a].prompt > rows[b].prompt ? 1 : a - b,
-    );
-    found = new Float64Array(rows.length);
-    for (const [place, row] of order.entries()) found[row] = place;
-    alphabets.set(rows, found);
-  }
-  return found;
+  return { reward_margin, weight, dissent: table.dissent[row], flipped };
 }

@@ -4,6 +4,7 @@
  */
 import { referenceInWords } from '../../../src/core/config/reference.js';
 import { causesInWords } from '../../../src/core/review/decisions.js';
+import { pairsInWords } from '../../../src/core/heldOutPairs.js';
 import { objectives } from '../../../src/core/objectives/index.js';
 import * as format from '../../../src/core/format.js';
 import { settingOf } from '../../../src/core/rounds.js';
@@ -22,6 +23,7 @@ import {
   comparedParts,
   comparedResponses,
   isMisfit,
+  rangeOf,
   ranked,
   reviewedRound,
   tokensOf,
@@ -30,8 +32,9 @@ import {
   weightsReason,
 } from './select.js';
 import type { ReviewState } from './state.js';
-import { type Marks, type ReviewTable, marksOf } from './table.js';
-import { tokenFacts } from './tokens.js';
+import { type Marks, marksOf } from './marks.js';
+import type { ReviewTable } from './table.js';
+import { likelihoodInWords, tokenFacts } from './tokens.js';
 
 const { compact, count, fixed, of, percent, signed } = format;
 
@@ -108,7 +111,8 @@ export function launchLines(state: ReviewState): string[] {
   const { plan } = state.ui;
   const { objective } = reviewed.loss;
   const own = objective === 'lr-dpo' ? '' : `objective ${objective}  `;
-  const pairs = format.of(reviewed.table.inputs.length, 'pair');
+  const held_out_pairs = plan?.held_out ?? shownRound(state)?.held_out_pairs ?? null;
+  const pairs = pairsInWords({ pairs: reviewed.table.inputs.length, held_out_pairs });
   const question = `Launch the update on ${pairs}? ${own}α ${format.alpha(alpha)}  β ${beta}  learning rate ${format.learningRate(lr)}`;
   const left = [leftOut(shownRound(state)?.dropped ?? null), decidedText(reviewed.table)].filter((text) => text !== '');
   const last = left.length === 0 ? 'nothing was dropped' : left.join(' · ');
@@ -117,7 +121,6 @@ export function launchLines(state: ReviewState): string[] {
   return [
     question,
     [
-      ...(plan.held_out === 0 ? [] : [`${format.count(plan.held_out)} of them held out`]),
       format.of(plan.steps, 'step'),
       format.of(plan.tokens, 'token'),
       plan.seconds === null ? 'time not known before a first update' : `about ${format.duration(plan.seconds)}`,
@@ -180,12 +183,23 @@ export function reading(state: ReviewState): string[] {
   const compared = comparedResponses(state, reviewed, row);
   const { prompt, sides, cursor } = compared;
   const place = `Prompt ${table.rows[row].prompt_index + 1}, ${count(order.places[row] + 1)} of ${count(order.rows.length)}.`;
-  const words = [...marksInWords(marksOf(table, row, settings.alpha)), ...misfitInWords(state, reviewed, row)];
+  const range = rangeOf(state);
+  const chosen = range === null ? [] : [`${of(range[1] - range[0] + 1, 'prompt')} selected`];
+  const words = [
+    ...chosen,
+    ...marksInWords(marksOf(table, row, settings.alpha)),
+    ...misfitInWords(state, reviewed, row),
+  ];
   const head = [`${place} ${words.join(', ')}`.trim(), makeVisible(prompt)];
   if (state.ui.pane === 'tokens') {
     const tokens = tokensOf(state);
     const { truncated } = table.rows[row];
-    return [...head, ...(tokens === null ? ['Waiting for the tokens.'] : tokenFacts(tokens, truncated[cursor]))];
+    return [
+      ...head,
+      ...(tokens === null
+        ? ['Waiting for the tokens.']
+        : [...tokenFacts(tokens, truncated[cursor]), ...likelihoodInWords(tokens, state.ui.measure)]),
+    ];
   }
   const note = table.decisions[row]?.note ?? '';
   const responses = ranked(table.rows[row]).map(

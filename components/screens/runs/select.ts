@@ -63,6 +63,8 @@ const text = (heading: string, width: number, cell: RunColumn['cell']): RunColum
 };
 
 const gap = 2;
+/** From this width on the table shows settings. */
+const wide = 150;
 
 /**
  * Columns that are `columns` wide together. Names get what the others leave, and are cut at their start, since they
@@ -76,14 +78,28 @@ export function runColumns(columns: number, place: PathContext, at: number): Run
     number('reward', 8, ({ seen }) => fixed(seen?.reward ?? NaN, 3)),
     number('length', 8, ({ seen }) => fixed(seen?.length ?? NaN, 1)),
   ];
+  const setting = (entry: RunEntry, group: string, name: string): unknown =>
+    (entry.seen?.config[group] as PartialConfig | undefined)?.[name];
+  // The settings by which runs differ, where there is room.
+  const settings =
+    columns < wide
+      ? []
+      : [
+          number('objective', 12, (entry) => makeLine(String(setting(entry, 'dpo', 'objective') ?? '–'), 11)),
+          number('α', 9, (entry) => alpha(Number(setting(entry, 'dpo', 'alpha')))),
+          number('β', 7, (entry) => String(setting(entry, 'dpo', 'beta') ?? '–')),
+          number('lr', 8, (entry) => learningRate(Number(setting(entry, 'update', 'lr')))),
+          number('K', 5, (entry) => count(Number(setting(entry, 'sampling', 'samples_per_prompt')))),
+        ];
   const engine = text('engine', columns >= 110 ? 32 : 22, (entry) => engineText(entry).text);
   const changed = columns >= 100 ? [number('changed', 13, ({ changed: when }) => ago(at - when))] : [];
-  const used = [...numbers, engine, ...changed].reduce((sum, { width }) => sum + width, 4 * gap);
+  const used = [...settings, ...numbers, engine, ...changed].reduce((sum, { width }) => sum + width, 4 * gap);
   const names = Math.max(12, columns - used);
   const model = Math.min(36, Math.floor(names * 0.45));
   return [
     text('run', names - model, ({ directory }) => endOf(listName(directory, place), names - model)),
     text('model', model, ({ seen }) => (seen === null ? '' : makeLine(path.basename(seen.model), model))),
+    ...settings,
     ...numbers,
     { ...engine, before: gap },
     ...changed,

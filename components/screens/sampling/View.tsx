@@ -3,6 +3,7 @@ import { configOf } from '../../../src/core/config/rounds.js';
 import type { SamplingConfig } from '../../../src/core/config/schema.js';
 import { decodingInWords, decodingOf, type HeldOutDecoding } from '../../../src/core/heldOutDecoding.js';
 import * as format from '../../../src/core/format.js';
+import { quantile } from '../../../src/core/statistics.js';
 import type { ResponseSeen, RoundData, RoundState } from '../../../src/protocol/messages.js';
 import { shown, shownRound } from '../../app/selectors.js';
 import type { ViewProps } from '../../app/state.js';
@@ -77,6 +78,10 @@ function Overview({ data, round, parts, config, layout, columns }: OverviewProps
   const { responses, place, selected, chartRows, listRows, top, items, listColumns, text, remarks } = layout;
   const half = Math.floor((columns - 3) / 2);
   const beside = text.rows > 0;
+  const [lengthTails, rewardTails] = useMemo(
+    () => [quantiles(lengths, half, 0), quantiles(rewards, half, 2)],
+    [lengths, rewards, half],
+  );
   return (
     <>
       <Progress
@@ -94,14 +99,14 @@ function Overview({ data, round, parts, config, layout, columns }: OverviewProps
       {servers.length > 0 && <Endpoints servers={servers} lines={layout.servers.lines} columns={columns} />}
       <PaneRow gap={3}>
         <Histogram
-          title={`length, tokens (${format.count(lengths.length)})`}
+          title={`length, tokens (${format.count(lengths.length)})${lengthTails}`}
           values={lengths}
           width={half}
           height={chartRows}
           digits={0}
         />
         <Histogram
-          title={`reward (${format.count(rewards.length)})`}
+          title={`reward (${format.count(rewards.length)})${rewardTails}`}
           values={rewards}
           width={half}
           height={chartRows}
@@ -122,6 +127,14 @@ function Overview({ data, round, parts, config, layout, columns }: OverviewProps
       </PaneRow>
     </>
   );
+}
+
+/** The middle and the tails, where there is room beside the mean. */
+function quantiles(values: readonly number[], columns: number, digits: number): string {
+  if (columns < 75 || values.length === 0) return '';
+  const sorted = Float64Array.from(values).sort();
+  const at = (share: number): string => format.fixed(quantile(sorted, share), digits);
+  return `  5 % ${at(0.05)} · median ${at(0.5)} · 95 % ${at(0.95)}`;
 }
 
 /** From this share of truncated responses on, their rewards and lengths say little. */

@@ -10,6 +10,7 @@ import type { DroppedPairs } from '../rows.js';
 import type { Decision, DecisionCounts, DecisionRow, ResponsePair, ReviewRow, RewardPair, Ruling } from './rows.js';
 import type { SampledPrompts } from '../rounds.js';
 import { count, of } from '../format.js';
+import { type HeldOutRule, countHeldOut } from '../heldOutPairs.js';
 import { MAX_PAIR_WEIGHT } from '../limits.js';
 import { textHash } from '../seeds.js';
 
@@ -281,6 +282,7 @@ export function pairStatus({ automatic }: ReviewRow, decision: Decision | undefi
 /** Counts of a round's pairs for run.json. */
 export interface ReviewCounts {
   pairs: number;
+  held_out_pairs: number;
   dropped: DroppedPairs;
   decisions: DecisionCounts;
   /** Equal for the same pairs of the same prompts; null without rows. */
@@ -288,9 +290,13 @@ export interface ReviewCounts {
 }
 
 /** The only place where pairs are counted: launch, training, run.json, history and reports all agree with it. */
-export function countReview(rows: readonly ReviewRow[], decisions: ReadonlyMap<number, Decision>): ReviewCounts {
+export function countReview(
+  rows: readonly ReviewRow[],
+  decisions: ReadonlyMap<number, Decision>,
+  rule: HeldOutRule,
+): ReviewCounts {
   const dropped: DroppedPairs = { ties: 0, identical: 0, below_gap: 0, too_few: 0 };
-  let pairs = 0;
+  const pairs: ReviewRow[] = [];
   const digest = createHash('sha256');
   for (const row of rows) {
     const decision = decisions.get(row.prompt_index);
@@ -298,11 +304,12 @@ export function countReview(rows: readonly ReviewRow[], decisions: ReadonlyMap<n
     const decided = decidedPairs(row, decision);
     for (const { chosen, rejected, weight = 1 } of decided)
       digest.update(`${row.prompt_index} ${chosen} ${rejected} ${weight}\n`);
-    if (status === 'pair') pairs += decided.length;
+    if (status === 'pair') for (const _pair of decided) pairs.push(row);
     else if (status !== 'excluded' && status !== 'tie') dropped[status]++;
   }
   return {
-    pairs,
+    pairs: pairs.length,
+    held_out_pairs: countHeldOut(pairs, rule),
     dropped,
     decisions: countDecisions(rows, decisions.values()),
     pairs_digest: rows.length === 0 ? null : digest.digest('hex').slice(0, 16),
@@ -313,13 +320,14 @@ export function countReview(rows: readonly ReviewRow[], decisions: ReadonlyMap<n
 export function countDecisions(rows: readonly ReviewRow[], decisions: Iterable<Decision>): DecisionCounts {
   const byPrompt = new Map(rows.map((row) => [row.prompt_index, row]));
   const counts: DecisionCounts = { swapped: 0, repaired: 0, confirmed: 0, excluded: 0, ties: 0, noted: 0 };
-  for (const { prompt_index, ruling, note, weight } of decisions) {
+  for (const { prompt_index, ruling, note, weight, blind } of decisions) {
     if (note !== '') counts.noted++;
     if (weight !== undefined) counts.weighted = (counts.weighted ?? 0) + 1;
     if (ruling === null) continue;
     if (ruling.kind === 'exclude') counts.excluded++;
     else if (ruling.kind === 'tie') counts.ties++;
     else counts[changeOf(byPrompt.get(prompt_index)?.automatic, ruling)]++;
+    if (blind === true) counts.blind = (counts.blind ?? 0) + 1;
   }
   return counts;
 }
@@ -340,6 +348,7 @@ const names: [key: keyof DecisionCounts, name: string][] = [
   ['ties', 'made ties'],
   ['noted', 'noted'],
   ['weighted', 'weighted by hand'],
+  ['blind', 'decided blind'],
 ];
 
 /** "2 swapped, 1 excluded"; "none" without decisions; null before review. */

@@ -30,6 +30,8 @@ export const filterNumbers = {
   dissent: { meaning: "share of the reward's parts against the pair, in percent (docs/rewards.md)", also: [] },
   importance: { meaning: 'how much your decision matters, in percent (docs/review.md)', also: ['imp.'] },
   pw: { meaning: 'weight of the pair', also: [] },
+  wlogp: { meaning: 'mean log π per token of the chosen response', also: ['logp_w/t'] },
+  llogp: { meaning: 'mean log π per token of the rejected response', also: ['logp_l/t'] },
   k: { meaning: 'number of responses', also: [] },
   prompt: { meaning: 'number of the prompt', also: [] },
 } as const satisfies Record<string, { meaning: string; also: readonly string[] }>;
@@ -41,6 +43,7 @@ export const filterFlags = {
   truncated: 'one of the pair met the length limit',
   near: 'near tie',
   decided: 'decided by a person',
+  undecided: 'a pair that no person has decided',
   swapped: 'decided by a person against the rewards',
   excluded: 'excluded by a person',
   tie: 'made a tie by a person, or equal rewards',

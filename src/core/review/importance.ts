@@ -10,7 +10,7 @@
  * log-probabilities are not computed yet. The four count the same, since none of them is known to predict errors of a
  * reward better than the others; the order is a reading aid and changes nothing in the update.
  *
- * Leaves out that decided pairs are sorted behind undecided ones (components/screens/review/table.ts).
+ * Leaves out that decided pairs are sorted behind undecided ones (components/screens/review/columns.ts).
  */
 
 /** A pair's terms in their own units; NaN: unknown. */
@@ -31,17 +31,24 @@ export interface TypicalPair {
   weight: number;
 }
 
+/** The four terms, each from 0 to 1; NaN: unknown. */
+export type ImportanceTerms = Record<'near' | 'pull' | 'dissent' | 'flipped', number>;
+
+export function importanceTerms(pair: ImportanceInput, typical: TypicalPair): ImportanceTerms {
+  const margin = Math.abs(pair.reward_margin);
+  return {
+    // Equal rewards are a near tie in any round, also in one where most rewards are equal.
+    near: margin === 0 ? 1 : typical.reward_margin / (typical.reward_margin + margin),
+    pull: pair.weight / (pair.weight + typical.weight),
+    dissent: pair.dissent,
+    flipped: pair.flipped ? 1 : 0,
+  };
+}
+
 /** From 0 to 1; NaN if not even the rewards are known. */
 export function importance(pair: ImportanceInput, typical: TypicalPair): number {
-  const margin = Math.abs(pair.reward_margin);
-  if (Number.isNaN(margin)) return NaN;
-  const terms = [
-    // Equal rewards are a near tie in any round, also in one where most rewards are equal.
-    margin === 0 ? 1 : typical.reward_margin / (typical.reward_margin + margin),
-    pair.weight / (pair.weight + typical.weight),
-    pair.dissent,
-    pair.flipped ? 1 : 0,
-  ].filter((term) => !Number.isNaN(term));
+  if (Number.isNaN(pair.reward_margin)) return NaN;
+  const terms = Object.values(importanceTerms(pair, typical)).filter((term) => !Number.isNaN(term));
   return terms.reduce((sum, term) => sum + term, 0) / terms.length;
 }
 

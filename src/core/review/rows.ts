@@ -142,6 +142,8 @@ export interface DecisionCounts {
   noted: number;
   /** Prompts with a weight set by hand; absent: none. */
   weighted?: number;
+  /** Rulings of all kinds that were made without sight of rewards and lengths; absent: none. */
+  blind?: number;
 }
 
 /**

@@ -21,7 +21,7 @@ import { appendJsonLines, readJsonLines } from '../../io/jsonl.js';
 import { ProgressMeter, type WorkContext, type WorkResults } from './context.js';
 import type { PolicyUse } from './models.js';
 import { readyPolicies } from './referencePolicy.js';
-import { hasNeeded, readLogps, type LogpsRow } from './reviewFiles.js';
+import { hasNeeded, readLogps, type LogpsRow, type ReferenceTokensRow } from './reviewFiles.js';
 import { roundFiles } from '../../core/runFiles.js';
 import { neededLogps, type NeededLogps } from '../../core/startWeights.js';
 
@@ -160,7 +160,9 @@ export async function reviewLogps(context: WorkContext): Promise<WorkResults['lo
     reporter.add([...there.values()]);
     for (const batch of promptBatches(missing)) {
       if ((await context.control.point()) !== 'go') return { complete: false };
-      const rows = await logpsRows(context, model, batch, of, needed);
+      const { rows, tokens } = await logpsRows(context, model, batch, of, needed);
+      // First the tokens: prompts with a row in the other file are not computed again.
+      if (kind === 'reference') appendJsonLines(files.file(round.id, roundFiles.referenceTokens), tokens);
       appendJsonLines(file, rows);
       reporter.add(rows);
     }
@@ -169,14 +171,14 @@ export async function reviewLogps(context: WorkContext): Promise<WorkResults['lo
   return { complete: true };
 }
 
-/** One row per prompt with the log-probabilities of its responses in the batch. */
+/** One row per prompt with the log-probabilities of its responses in the batch, and one with those of their tokens. */
 async function logpsRows(
   { control }: WorkContext,
   model: LoadedModel,
   batch: SampleRow[],
   of: Pick<LogpsRow, 'model' | 'fingerprint'>,
   needed: NeededLogps,
-): Promise<LogpsRow[]> {
+): Promise<{ rows: LogpsRow[]; tokens: ReferenceTokensRow[] }> {
   const confidences = needed.confidences && of.model === 'policy';
   const sequences = batch.flatMap(({ prompt_ids, responses, prompt_index }) =>
     responses.map(({ ids }) => ({ prompt_ids, response_ids: ids, prompt_index })),
@@ -187,8 +189,11 @@ async function logpsRows(
     name: (i) => `a response to prompt ${sequences[i].prompt_index + 1}`,
   });
   let offset = 0;
-  return batch.map(({ prompt_index, responses }) => {
+  const tokens: ReferenceTokensRow[] = [];
+  const rows = batch.map(({ prompt_index, responses }) => {
     const values = computed.slice(offset, (offset += responses.length));
+    const token_logprobs = values.map(({ logprobs }) => Array.from(logprobs, shortened));
+    tokens.push({ prompt_index, fingerprint: of.fingerprint, token_logprobs });
     return {
       prompt_index,
       ...of,
@@ -199,7 +204,11 @@ async function logpsRows(
       }),
     };
   });
+  return { rows, tokens };
 }
+
+/** Four decimals, which the token view needs no more of. */
+const shortened = (value: number): number => Math.round(value * 1e4) / 1e4;
 
 /** Of each response the sums over its first n tokens, by n: every shorter length of another response to the prompt. */
 function headSums(values: readonly TokenValues[]): Record<string, number>[] {

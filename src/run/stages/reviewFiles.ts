@@ -18,6 +18,7 @@ import type { Decision, DecisionRow, ReviewRow } from '../../core/review/rows.js
 import { pairColumnsSchema, problemWithParts, rewardPartsSchema, rewardSchema } from '../../core/rows.js';
 import { parseLine, parseRow, readJsonLines } from '../../io/jsonl.js';
 import { roundFiles, type RoundFolders } from '../../core/runFiles.js';
+import type { HeldOutRule } from '../../core/heldOutPairs.js';
 import type { NeededLogps } from '../../core/startWeights.js';
 
 const index = z.int().min(0);
@@ -103,6 +104,15 @@ const logpsRowSchema = z.object({
 });
 /** A row of logps.jsonl: the responses to one prompt under one model. The last row of a prompt and model counts. */
 export type LogpsRow = z.infer<typeof logpsRowSchema>;
+
+/** A row of reference-tokens.jsonl: log π_ref of every token of the responses to one prompt, in sampling order. */
+export const referenceTokensSchema = z.object({
+  prompt_index: index,
+  /** Of the reference's weights. */
+  fingerprint: z.string(),
+  token_logprobs: z.array(z.array(z.number())),
+});
+export type ReferenceTokensRow = z.infer<typeof referenceTokensSchema>;
 
 export function readLogps(files: RoundFolders, round: number): LogpsRow[] {
   return readJsonLines(files.file(round, roundFiles.logps), logpsRowSchema, { missing: 'empty' });
@@ -197,7 +207,7 @@ export function decisionsToTake(file: string, rows: readonly ReviewRow[], into: 
 }
 
 /** A round's counts from its files, if it has human decisions; else null. */
-export function readCounts(files: RoundFolders, round: number): ReviewCounts | null {
+export function readCounts(files: RoundFolders, round: number, rule: HeldOutRule): ReviewCounts | null {
   const rows = readDecisions(files, round);
-  return rows.length === 0 ? null : countReview(readReview(files, round), replay(rows).decisions);
+  return rows.length === 0 ? null : countReview(readReview(files, round), replay(rows).decisions, rule);
 }

@@ -12,10 +12,8 @@ import { roundPairSchema, sampleRowSchema, type MetricsRow, type PairRow } from 
 import { appendJsonLines, readJsonLines, writeJsonLines } from '../../io/jsonl.js';
 import { readCheckpoint, writeCheckpoint } from './checkpoint.js';
 import { metricsSchema, type FirstStep } from '../../core/metricsRow.js';
-import { markHeldOut } from '../../core/heldOutPairs.js';
+import { heldOutRule, markHeldOut } from '../../core/heldOutPairs.js';
 import { pairRow, pairTokens, withColumns } from '../../core/pairs.js';
-import { seedRound } from '../../core/rounds.js';
-import { deriveSeed } from '../../core/seeds.js';
 import { UserError } from '../../core/errors.js';
 import { objectives } from '../../core/objectives/index.js';
 import type { Objective } from '../../core/objectives/objective.js';
@@ -121,11 +119,8 @@ export function trainingPairs({ config, files, round }: Pick<WorkContext, 'confi
     throw new UserError(
       `round ${round.id} has no pairs to train on: every prompt's responses were tied, identical, below the gap or left out by decision`,
     );
-  const pairs = markHeldOut(
-    complete,
-    config.update.held_out_share,
-    deriveSeed(config.seed, 'update', seedRound(round)),
-  );
+  const { share, seed } = heldOutRule(config, round);
+  const pairs = markHeldOut(complete, share, seed);
   const { needs }: Objective = objectives[objective];
   const lacking = pairs.find(({ chosen_win_probability }) => chosen_win_probability === undefined);
   if (needs.includes('chosen_win_probability') && lacking !== undefined)

@@ -41,6 +41,8 @@ const tokens = after(press(review, 'v'), {
     prompt_tokens: 1,
     prompt: [{ id: 1, text: '<s>', special: true }],
     response: Array.from({ length: 99 }, (_, id) => ({ id, text: 'line\n', special: false })),
+    policy: Array.from({ length: 99 }, () => -1),
+    reference: Array.from({ length: 99 }, () => -2),
   },
 });
 const hacking = after(press(review, 'B'), {
@@ -117,7 +119,7 @@ const stages: Record<string, State> = {
   loser: press(review, 'd', 'up'),
   'next-prompt': press(review, 'd'),
   'previous-prompt': press(review, 'j', 'd'),
-  'sort-again': after(press(review, '>', '>', '>', '>', '/', ...'prompt<=3', 'enter'), {
+  'sort-again': after(press(review, '>', '>', '>', '>', '>', '/', ...'prompt<=3', 'enter'), {
     type: 'decisions',
     round: 2,
     decisions: {
@@ -130,6 +132,10 @@ const stages: Record<string, State> = {
       redoable: 0,
     },
   }),
+  'previous-undecided': press(review, 'j'),
+  'range-up': press(review, 'j'),
+  'columns-left': press(review, ')'),
+  measure: tokens,
   'blind-a': press(review, 'V'),
   'blind-b': press(review, 'V'),
   'blind-tie': press(review, 'V'),

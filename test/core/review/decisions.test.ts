@@ -6,6 +6,7 @@ import {
   countDecisions,
   countReview,
   decidedPair,
+  decisionsInWords,
   decidedPairs,
   decisionFor,
   noDecisions,
@@ -170,6 +171,18 @@ it('countDecisions holds them against what the rewards said', () => {
   });
 });
 
+it('countDecisions counts rulings that were made blind', () => {
+  const made = [0, 1, 2].map((prompt_index): Decision => ({
+    prompt_index,
+    ruling: tie,
+    note: '',
+    ...(prompt_index > 0 && { blind: true }),
+  }));
+  const counts = countDecisions([row(0), row(1), row(2)], made);
+  expect(counts).toMatchObject({ ties: 3, blind: 2 });
+  expect(decisionsInWords(counts)).toBe('3 made ties, 2 decided blind');
+});
+
 describe('several pairs and weights', () => {
   const two: ReviewRow = { ...row(1), weight: 1.5, further: [{ chosen: 1, rejected: 2, weight: 0.5 }] };
   const decision = (ruling: Ruling | null, weight?: number): Decision => ({
@@ -209,8 +222,12 @@ describe('several pairs and weights', () => {
   it('are counted by pair, the dropped ones by prompt', () => {
     const rows = [two, row(2), row(3, 'ties'), { ...two, prompt_index: 4 }];
     const made = new Map([[4, { ...decision(exclude), prompt_index: 4 }]]);
-    expect(countReview(rows, made)).toMatchObject({ pairs: 3, dropped: { ties: 1 }, decisions: { excluded: 1 } });
-    expect(countReview(rows, new Map())).toMatchObject({ pairs: 5 });
+    expect(countReview(rows, made, { share: 0, seed: 1 })).toMatchObject({
+      pairs: 3,
+      dropped: { ties: 1 },
+      decisions: { excluded: 1 },
+    });
+    expect(countReview(rows, new Map(), { share: 0, seed: 1 })).toMatchObject({ pairs: 5 });
   });
 
   it('a weight is merged, journalled, undone and removed', () => {

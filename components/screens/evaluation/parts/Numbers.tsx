@@ -1,3 +1,4 @@
+import { pairsInWords } from '../../../../src/core/heldOutPairs.js';
 import type { EvaluationResult } from '../../../../src/core/rows.js';
 import type { RoundState } from '../../../../src/protocol/messages.js';
 import { decisionsInWords } from '../../../../src/core/review/decisions.js';
@@ -77,17 +78,15 @@ export function Numbers({ round, evaluation, opponents, measures, sentences, col
 }
 
 /** Decoding (unless it is plain sampling), steps, pairs, times and the note. */
-function factsOf(
-  { id, steps, pairs, stopped_early, seconds, note, decisions }: RoundState,
-  { decoding }: EvaluationResult,
-): string {
+function factsOf(round: RoundState, { decoding }: EvaluationResult): string {
+  const { id, steps, stopped_early, seconds, note, decisions } = round;
   const facts: string[] = [];
   if (decoding !== undefined) facts.push(decodingInWords(decoding));
   if (steps !== null) {
     const decided = decisionsInWords(decisions);
     const byHand = decided === null || decided === 'none' ? '' : ` (by hand ${decided})`;
     const early = stopped_early ? ', stopped early' : '';
-    facts.push(`${format.of(steps, 'step')} on ${format.of(pairs ?? 0, 'pair')}${byHand}${early}`);
+    facts.push(`${format.of(steps, 'step')} on ${pairsInWords(round)}${byHand}${early}`);
   }
   const times = Object.entries(seconds).map(([stage, time]) => `${stage} ${format.duration(time)}`);
   if (times.length > 0) facts.push(times.join(', '));

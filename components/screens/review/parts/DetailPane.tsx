@@ -8,7 +8,7 @@ import { cut, fit } from '../../../parts/text.js';
 import type { PartMargin } from '../../../../src/core/rewardParts.js';
 import { type ReviewedRound, comparedParts, comparedResponses, detailOf, ranked, reviewLayout } from '../select.js';
 import type { ReviewState } from '../state.js';
-import { marksOf } from '../table.js';
+import { marksOf } from '../marks.js';
 import { marksInWords, misfitInWords } from '../words.js';
 import { placeText } from './ReviewTable.js';
 import { ComparedTexts, PromptLines } from './Texts.js';
@@ -34,7 +34,7 @@ export function DetailPane({ state, reviewed }: DetailPaneProps) {
     <>
       <Rule
         title={`Prompt ${table.rows[row].prompt_index + 1}`}
-        right={placeText(order, review.at, table.rows.length, review.filter, false)}
+        right={placeText(order, review.at, table.rows.length, review.filter, false, null)}
         width={columns}
       />
       <PromptLines lines={wrapped(compared.prompt, columns)} rows={layout.prompt} columns={columns} />

@@ -76,7 +76,7 @@ function Texts({ sides, lines, unit, blind, columns, rows, beside, top }: TextsP
 export interface ComparedTextsProps {
   readonly state: ReviewState;
   readonly compared: Compared;
-  readonly layout: Pick<ReviewLayout, 'beside' | 'text' | 'textTop'>;
+  readonly layout: Pick<ReviewLayout, 'beside' | 'text' | 'textTop' | 'textColumns'>;
 }
 
 /** The two responses that are compared, as the review screen lays them out. */
@@ -84,10 +84,10 @@ export function ComparedTexts({ state, compared, layout }: ComparedTextsProps) {
   return (
     <Texts
       sides={compared.sides}
-      lines={sideLines(state, compared, layout.beside)}
+      lines={sideLines(state, compared, layout.beside, layout.textColumns)}
       unit={unitOf(state)}
       blind={state.ui.pane === 'blind'}
-      columns={state.size.columns}
+      columns={layout.textColumns}
       rows={layout.text}
       beside={layout.beside}
       top={layout.textTop}

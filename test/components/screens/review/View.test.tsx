@@ -45,6 +45,8 @@ describe.each(sizes)('at $columns×$rows', (size) => {
       prompt_tokens: 3,
       prompt: [{ id: 1, text: '<s>', special: true }],
       response: [{ id: 7, text: ' Hello\n', special: false }],
+      policy: [-0.1],
+      reference: 'policy',
     },
   });
 
@@ -66,7 +68,7 @@ describe.each(sizes)('at $columns×$rows', (size) => {
       press(review, '/', 'q', 'q', 'q', 'enter'),
       press(review, '/', 'f', 'o', 'o', '>', '3'),
       press(review, '=', 'e', 'x'),
-      ...Array.from({ length: 11 }, (_, i) => press(review, ...Array.from({ length: i }, () => '>'), 'S')),
+      ...Array.from({ length: 16 }, (_, i) => press(review, ...Array.from({ length: i }, () => '>'), 'S')),
     ];
     for (const state of states) {
       const lines = frame(state).split('\n');
@@ -81,16 +83,24 @@ describe('the table', () => {
   const lineOf = (state: State, start: RegExp) =>
     plain(state)
       .split('\n')
-      .find((line) => start.test(line))
-      ?.trim()
-      .split(/ +/);
+      .find((line) => start.test(line));
 
-  it('shows what α does to each pair', () => {
+  it('shows what α does to each pair, behind its prompt and marks', () => {
     const review = attached('review');
     // Pair 1: r 1.5 against 0.5, 140 against 40 tokens, α = 0.02: α·Δ|y| = 2, penalized 1 - 2, weight σ(-2) = 0.119.
-    expect(lineOf(review, /^›/)).toEqual('› 1 1.50 0.50 +1.00 140 40 +2.00 -1.00 0.119 F'.split(' '));
+    expect(lineOf(review, /^›/)).toMatch(/^› +1 Which month.* F +\+1\.00 +140 +40 +\+2\.00 +-1\.00 +0\.119/);
     // Pair 2: 20 against 45 tokens: α·Δ|y| = -0.5, weight σ(0.5) = 0.622; the rejected one is truncated.
-    expect(lineOf(review, /^ +2 /)).toEqual('2 2.25 -1.00 +3.25 20 45 -0.50 +3.75 0.622 Tl'.split(' '));
+    expect(lineOf(review, /^ +2 /)).toMatch(/^ +2 Which month.* Tl +\+3\.25 +20 +45 +-0\.50 +\+3\.75 +0\.622/);
+  });
+
+  it('keeps the prompt and the marks while the other columns scroll', () => {
+    const scrolled = press(attached('review'), ')', ')', ')');
+    expect(lineOf(scrolled, /\|$|›$/)).toMatch(/^prompt↑ text +marks‹ +α·Δ\|y\|/);
+    expect(lineOf(scrolled, /^›/)).toMatch(/^› +1 Which month.* F +\+2\.00 +-1\.00 +0\.119 +1\.50 +0\.50/);
+    // To the end, and no further.
+    const end = press(scrolled, ...Array<string>(20).fill(')'));
+    expect(lineOf(end, /^›/)).toMatch(/\+100 +-1\.00 +-1\.07 +4 *$/);
+    expect(lineOf(press(end, '('), /^›/)).not.toBe(lineOf(end, /^›/));
   });
 
   it('follows α at once', () => {
@@ -121,11 +131,16 @@ describe('the table', () => {
       { columns: 80, rows: 30 },
       { review: rows, decisions: { decisions, undoable: 4, redoable: 0 } },
     );
-    const marks = (n: number) => lineOf(state, new RegExp(`^[› ] +${n} `))?.slice(n === 1 ? 10 : 9);
+    // After the number (7 columns), the text (17) and the spaces around it.
+    const marks = (n: number) =>
+      lineOf(state, new RegExp(`^[› ] +${n} `))
+        ?.slice(26, 32)
+        .trim()
+        .split(/ +/);
     expect([1, 2, 3, 4, 5].map(marks)).toEqual([['H'], ['X', 'H'], ['≈'], ['=', 'H'], ['h']]);
     expect([6, 9].map(marks)).toEqual([['tie'], ['same']]);
     // The swapped pair counts as decided: 0 against 9.
-    expect(lineOf(state, /^›/)?.slice(2, 5)).toEqual(['0.00', '9.00', '-9.00']);
+    expect(lineOf(state, /^›/)).toMatch(/H +-9\.00 +5 +5 /);
     expect(plain(state)).toContain('flipped 0/3');
   });
 
@@ -149,8 +164,8 @@ describe('the table', () => {
         .split('\n')
         .find((line) => line.includes('|y_w|'));
     expect(heading(attached('review'))).toContain('prompt↑');
-    expect(heading(press(attached('review'), '>', '>', '>'))).toContain('r_w-r_l↓');
-    expect(heading(press(attached('review'), '>', '>', '>', 'S'))).toContain('r_w-r_l↑');
+    expect(heading(press(attached('review'), '>', '>', '>', '>'))).toContain('r_w-r_l↓');
+    expect(heading(press(attached('review'), '>', '>', '>', '>', 'S'))).toContain('r_w-r_l↑');
   });
 
   it('says so before there are pairs', () => {
@@ -279,6 +294,8 @@ describe('the tokens', () => {
           { id: 7, text: ' Dec\n', special: false },
           { id: 2, text: '</s>', special: true },
         ],
+        policy: null,
+        reference: null,
       },
     });
     const text = plain(state);

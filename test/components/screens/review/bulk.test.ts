@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { reduce } from '../../../../components/app/reducer.js';
 import type { State } from '../../../../components/app/state.js';
 import { parseBulk } from '../../../../components/screens/review/bulk.js';
-import { reviewedRound } from '../../../../components/screens/review/select.js';
-import { columnsFor, importanceOf } from '../../../../components/screens/review/table.js';
+import { rangeOf, reviewedRound } from '../../../../components/screens/review/select.js';
+import { columnsFor } from '../../../../components/screens/review/columns.js';
+import { importanceOf } from '../../../../components/screens/review/table.js';
 import type { Decision } from '../../../../src/core/review/rows.js';
 import { after, attached, pair, press, reviewRows, small } from '../../fixtures.js';
 import { on, slices } from '../../slices.js';
@@ -38,7 +39,7 @@ describe('importance', () => {
 
   it('is shown while the table is sorted by it, and i leads back', () => {
     const ids = (sort: 'importance' | 'prompt') =>
-      columnsFor(80, { weighted: false, parts: [] }, sort).shown.map(({ id }) => id);
+      columnsFor(80, { weighted: false, parts: [], logps: true }, sort).shown.map(({ id }) => id);
     expect(ids('importance')).toContain('importance');
     expect(ids('prompt')).not.toContain('importance');
     expect(slices(press(sorted, 'i')).review.sort.column).toBe('prompt');
@@ -123,6 +124,80 @@ describe('all that the filter shows', () => {
     expect(one).toEqual([
       { do: 'send', command: { type: 'decide', prompt_index: 1, ruling: { kind: 'exclude' }, reviewer: 'ann' } },
     ]);
+  });
+});
+
+describe('a range', () => {
+  const commands = (state: State, key: string) =>
+    reduce(state, { type: 'key', key }).effects.flatMap((effect) => (effect.do === 'send' ? [effect.command] : []));
+  const rangeIn = (state: State) => rangeOf(on.review(state));
+
+  it('follows ⇧↓ and ⇧↑ from its anchor, and ends with a plain movement', () => {
+    const three = press(five, 'shift+down', 'shift+down');
+    expect(rangeIn(three)).toEqual([0, 2]);
+    expect(rangeIn(press(three, 'shift+up'))).toEqual([0, 1]);
+    expect(rangeIn(press(three, 'down'))).toBeNull();
+    expect(rangeIn(press(three, 'escape'))).toBeNull();
+    expect(slices(press(three, 'escape')).review.selected).toBe(2);
+  });
+
+  it('that * has begun follows every movement until * or esc', () => {
+    const held = press(five, 'j', '*', 'j', 'j');
+    expect(rangeIn(held)).toEqual([1, 3]);
+    expect(rangeIn(press(held, 'g'))).toEqual([0, 1]);
+    expect(rangeIn(press(held, '*'))).toBeNull();
+    expect(rangeIn(press(held, 'S'))).toBeNull();
+  });
+
+  it('is decided on at once, as one decision that keeps what was decided by hand', () => {
+    const all = press(
+      decided(five, { prompt_index: 1, ruling: { kind: 'pair', chosen: 1, rejected: 2 }, note: '' }),
+      '*',
+      'G',
+    );
+    expect(commands(all, 'x')).toEqual([{ type: 'decide-all', prompts: [0, 2, 3], ruling: 'exclude' }]);
+    expect(commands(all, 't')).toEqual([{ type: 'decide-all', prompts: [0, 2, 3], ruling: 'tie' }]);
+    expect(commands(all, 'c')).toEqual([{ type: 'decide-all', prompts: [0, 2, 3], ruling: 'confirm' }]);
+    expect(commands(all, 'backspace')).toEqual([{ type: 'decide-all', prompts: [1], ruling: null, weight: null }]);
+    expect(commands(press(all, 'm', ...'0,5'), 'enter')).toEqual([
+      { type: 'decide-all', prompts: [0, 1, 2, 3], weight: 0.5 },
+    ]);
+    const done = press(all, 'x');
+    expect(done.notice).toBe(
+      'Excluded 3 pairs; 1 was decided by hand and keeps its decision, 1 has no pair. One undo (u) takes all of it back.',
+    );
+    expect(rangeIn(done)).toBeNull();
+  });
+
+  it('is what F decides on, and what a swap refuses', () => {
+    const two = press(five, 'shift+down');
+    expect(question(type(two, 'tie'))).toEqual([
+      'Make ties of 2 pairs in the selected range?',
+      'One undo (u) takes all of it back.',
+    ]);
+    expect(sent(type(two, 'tie'))).toEqual([{ type: 'decide-all', prompts: [0, 1], ruling: 'tie' }]);
+    expect(press(two, 's').notice).toBe('This concerns one pair only; esc ends the range.');
+  });
+
+  it('says why nothing was decided', () => {
+    const last = press(five, 'G', '*');
+    expect(press(last, 'x').notice).toBe('Nothing to exclude in the range: 1 has no pair.');
+    expect(commands(last, 'x')).toEqual([]);
+  });
+});
+
+describe('undecided pairs', () => {
+  const ruled = decided(
+    five,
+    ...[1, 2].map((prompt_index): Decision => ({ prompt_index, ruling: { kind: 'exclude' }, note: '' })),
+  );
+  it.each([[[]], [['d']], [['v']]])('are gone through by n and N after %j, around the ends', (keys: string[]) => {
+    const at = (...more: string[]) => slices(press(ruled, ...keys, ...more)).review.selected;
+    expect([at('n'), at('n', 'n'), at('N'), at('N', 'N')]).toEqual([3, 0, 3, 0]);
+  });
+
+  it('are found by the filter', () => {
+    expect(shownIn(press(ruled, '/', ...'undecided', 'enter'))).toEqual([1, 4]);
   });
 });
 

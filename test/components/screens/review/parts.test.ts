@@ -1,7 +1,7 @@
 /** Review of a mixed reward: the dissent of its parts in the table and the filter, and its parts in the detail pane. */
 import { describe, expect, it } from 'vitest';
 import type { ReviewRow } from '../../../../src/core/review/rows.js';
-import { columnsFor, marksWidth } from '../../../../components/screens/review/table.js';
+import { columnsFor } from '../../../../components/screens/review/columns.js';
 import { reviewedRound } from '../../../../components/screens/review/select.js';
 import { review as module } from '../../../../components/screens/review/screen.js';
 import type { State } from '../../../../components/app/state.js';
@@ -47,7 +47,7 @@ const state = (size = small) => attached('review', size, { review: rows, config:
 describe('the dissent of the parts', () => {
   it('is a column of its own, which sorts and filters', () => {
     expect(plain(state())).toMatch(/weight dissent/);
-    const sorted = press(state(), ...Array<string>(9).fill('>'));
+    const sorted = press(state(), ...Array<string>(10).fill('>'));
     expect(slices(sorted).review.sort.column).toBe('dissent');
     expect(shownBy(sorted).slice(0, 3)).toEqual([4, 2, 1]);
     expect(plain(sorted)).toContain('32 %');
@@ -69,17 +69,18 @@ describe('the dissent of the parts', () => {
     ]) {
       const without = attached('review', small, other);
       expect(plain(without)).not.toContain('dissent');
-      expect(slices(press(without, ...Array<string>(9).fill('>'))).review.sort.column).toBe('importance');
+      expect(slices(press(without, ...Array<string>(10).fill('>'))).review.sort.column).toBe('r_w');
     }
     const three = { ...config, reward: 'hf:/a+hf:/b+hf:/c' };
     expect(plain(attached('review', small, { review: rows, config: three }))).not.toContain('dissent');
   });
 
-  it.each([60, 62, 69, 70, 76, 80, 83, 84, 120])('leaves the marks room at %i columns', (width) => {
-    const { shown, text } = columnsFor(width, { parts: [{ name: 'judge', weight: 1 }], weighted: false }, 'prompt');
-    const used = shown.reduce((sum, column) => sum + column.width, 0) + marksWidth + 2 + text;
-    expect(used).toBeLessThanOrEqual(Math.max(width, 62));
-    expect(shown.some(({ id }) => id === 'dissent')).toBe(width >= 62);
+  it('has the dissent beside the weight, and scrolls to it where there is no room', () => {
+    const table = { parts: [{ name: 'judge', weight: 1 }], weighted: false, logps: false };
+    const ids = (width: number, first: number) => columnsFor(width, table, 'prompt', first).shown.map(({ id }) => id);
+    expect(ids(100, 0)).toContain('dissent');
+    expect(ids(80, 0)).not.toContain('dissent');
+    expect(ids(80, 1).at(-1)).toBe('dissent');
   });
 });
 

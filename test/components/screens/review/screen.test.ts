@@ -7,7 +7,9 @@ import type { Decision, Ruling } from '../../../../src/core/review/rows.js';
 import { flippedIn } from '../../../../src/core/pairPreview.js';
 import { reduce } from '../../../../components/app/reducer.js';
 import { toAscii } from '../../../../components/terminal/ascii.js';
-import { columnOf, columns, columnsFor, marginsOf, marksOf } from '../../../../components/screens/review/table.js';
+import { columnOf, columns, columnsFor } from '../../../../components/screens/review/columns.js';
+import { marksOf } from '../../../../components/screens/review/marks.js';
+import { marginsOf } from '../../../../components/screens/review/table.js';
 import { reviewLayout, reviewedRound, weightsReason } from '../../../../components/screens/review/select.js';
 import { review as module } from '../../../../components/screens/review/screen.js';
 import { panelNumbers } from '../../../../components/screens/review/alpha.js';
@@ -79,13 +81,13 @@ describe('the table', () => {
   });
 
   it.each<[number, number[]]>([
-    [1, [2.25, 1.5]],
-    [3, [3.25, 2.8]],
+    [10, [2.25, 1.5]],
+    [4, [3.25, 2.8]],
   ])('%i columns to the right is sorted by with the greatest first, and turned round', (steps, [first]) => {
     const rows = reviewRows([pair(1.5, 0.5, 140, 40), pair(2.25, -1, 20, 45), pair(1, 0.2, 9, 30)]);
     const state = press(attached('review', small, { review: rows }), ...Array<string>(steps).fill('>'));
     const [top] = shownIn(state);
-    const value = steps === 1 ? rows[top - 1].rewards[1] : rows[top - 1].rewards[1] - rows[top - 1].rewards[2];
+    const value = steps === 10 ? rows[top - 1].rewards[1] : rows[top - 1].rewards[1] - rows[top - 1].rewards[2];
     expect(value).toBe(first);
     const turned = shownIn(press(state, 'S'));
     expect(turned.indexOf(top)).toBeGreaterThan(0);
@@ -99,18 +101,18 @@ describe('the table', () => {
   it('sorts by every column, and back to the first', () => {
     let state = review;
     const seen = new Set<string>();
-    for (let i = 0; i < 12; i++) {
+    for (let i = 0; i < 16; i++) {
       seen.add(slices(state).review.sort.column);
       expect([...shownIn(state)].sort((a, b) => a - b)).toEqual(Array.from({ length: 107 }, (_, n) => n + 1));
       state = press(state, '>');
     }
-    expect(seen.size).toBe(12);
+    expect(seen.size).toBe(16);
     expect(slices(state).review.sort.column).toBe('prompt');
   });
 
   it('sorts what is flipped most to the top, as α moves', () => {
     const rows = reviewRows([pair(1, 0, 20, 10), pair(9, 0, 200, 10)]);
-    const state = press(attached('review', small, { review: rows }), ...Array<string>(7).fill('>'));
+    const state = press(attached('review', small, { review: rows }), ...Array<string>(8).fill('>'));
     expect(slices(state).review.sort.column).toBe('penalized');
     // α = 0.02: 1 - 0.2 against 9 - 3.8. α = 0.12: 1 - 1.2 against 9 - 22.8.
     const order = (at: State) => shownIn(at).filter((n) => n <= 2);
@@ -258,7 +260,7 @@ describe('the filter', () => {
 describe('the order while a person decides', () => {
   // Length margins 100, -25, 0: from the second heading left of weights, the longest chosen response first.
   const rows = reviewRows([pair(1.5, 0.5, 140, 40), pair(2.25, -1, 20, 45), pair(0.75, 0.25, 30, 30)]);
-  const byLength = press(attached('review', small, { review: rows }), ...Array<string>(4).fill('>'));
+  const byLength = press(attached('review', small, { review: rows }), ...Array<string>(5).fill('>'));
   const swapped = (prompt: number) => ruling(prompt, { kind: 'pair', chosen: 2, rejected: 1 });
 
   it('stays as it was sorted, with the cursor on its prompt', () => {
@@ -423,7 +425,7 @@ describe('gradient weights that need log-probabilities', () => {
   });
 
   it('sort the rows as they come in until the person moves or decides', () => {
-    const byWeight = press(waiting, ...Array<string>(8).fill('>'));
+    const byWeight = press(waiting, ...Array<string>(9).fill('>'));
     const half = { ...progress, done: 40 };
     const some = after(byWeight, { type: 'logps', round: 2, known: known.slice(0, 50), weights: half });
     // Those that are known come first, and the rest follow once they are.
@@ -435,7 +437,7 @@ describe('gradient weights that need log-probabilities', () => {
     ).toEqual(Array.from({ length: 50 }, (_, i) => i + 1));
     const rest = { type: 'logps', round: 2, known: known.slice(50), weights: { ...progress, done: 80 } } as const;
     const all = after(some, rest);
-    expect(shownIn(all)).toEqual(shownIn(press(told, ...Array<string>(8).fill('>'))));
+    expect(shownIn(all)).toEqual(shownIn(press(told, ...Array<string>(9).fill('>'))));
     expect(slices(all).review.selected).toBe(slices(byWeight).review.selected);
     expect(press(all, 'o').notice).toContain('Nothing to do now for o');
     // Once the cursor was moved or a pair decided, rows stay where they are.
@@ -456,7 +458,7 @@ describe('gradient weights that need log-probabilities', () => {
   });
 
   it('keep the order and the selection as they come in', () => {
-    const sorted = press(waiting, ...Array<string>(8).fill('>'));
+    const sorted = press(waiting, ...Array<string>(9).fill('>'));
     expect(slices(sorted).review.sort.column).toBe('weight');
     const moved = press(sorted, 'j', 'j');
     const then = after(moved, { type: 'logps', round: 2, known, weights: { ...progress, done: 80, computing: false } });
@@ -603,7 +605,11 @@ describe('deciding', () => {
   it('is not for earlier rounds, and not for rounds that are done', () => {
     const { run } = review;
     if (run === null) throw new Error('no run');
-    const past = { ...review, past: { ...run, round: 1 } };
+    const past = after(review, {
+      type: 'answer',
+      query: { type: 'read-round', round: 1 },
+      answer: { ...run, round: 1 },
+    });
     for (const key of ['x', 's', 't', 'c', 'e', 'u', 'left', 'a', '=', 'enter']) {
       expect(sent(past, key)).toEqual([]);
       expect(press(past, key).modal).toBeNull();
@@ -801,10 +807,14 @@ describe('the mouse', () => {
   });
 
   it('sorts by the column whose heading is clicked, and turns it round', () => {
-    const { shown } = columnsFor(80, { weighted: false, parts: [] }, 'prompt');
-    const once = at(review, 'press', shown[0].width + 2, 3);
-    expect(slices(once).review.sort).toEqual({ column: 'r_w', reversed: false });
-    expect(slices(at(once, 'press', shown[0].width + 2, 3)).review.sort).toEqual({ column: 'r_w', reversed: true });
+    // After the number, the text, the marks and the spaces between them.
+    const { text } = columnsFor(80, { weighted: false, parts: [], logps: true }, 'prompt');
+    const margin = 7 + 1 + text + 1 + 6 + 2;
+    const once = at(review, 'press', margin, 3);
+    expect(slices(once).review.sort).toEqual({ column: 'margin', reversed: false });
+    expect(slices(at(once, 'press', margin, 3)).review.sort).toEqual({ column: 'margin', reversed: true });
+    expect(slices(at(review, 'press', 10, 3)).review.sort.column).toBe('text');
+    expect(slices(at(review, 'press', margin - 4, 3)).review.sort.column).toBe('marks');
   });
 
   it('scrolls what is under the pointer', () => {
