@@ -14,6 +14,8 @@ export interface Tab {
 
 /** Below this many columns only the open screen has its name. */
 const wide = 78;
+/** Below this many columns the engine's tab is shown only while it is open. */
+const wider = 100;
 
 /** The open screen in brackets, a dot at the one that shows what is being worked on. None without a run. */
 export function tabsOf(state: State): Tab[] {
@@ -22,14 +24,17 @@ export function tabsOf(state: State): Tab[] {
   const round = currentRound(state);
   const working = round === null ? null : screenOf[round.stage];
   const keys = keyTable(state.definitions).find(({ id }) => id === 'go')?.keys ?? [];
-  const texts = screens.map((screen, i) => {
+  const shown = screens.filter(
+    (screen) => screen !== 'engine' || screen === state.screen || columns < wide || columns >= wider,
+  );
+  const texts = shown.map((screen) => {
     const named = screen === state.screen || columns >= wide;
-    const title = `${signOf(keys[i])}${named ? ` ${screenTitles[screen]}` : ''}${screen === working ? '•' : ''}`;
+    const title = `${signOf(keys[screens.indexOf(screen)])}${named ? ` ${screenTitles[screen]}` : ''}${screen === working ? '•' : ''}`;
     return screen === state.screen ? `[${title}]` : ` ${title} `;
   });
   let x = columns - texts.reduce((sum, text) => sum + widthOf(text), 0);
   return texts.map((text, i) => {
-    const tab = { screen: screens[i], text, x };
+    const tab = { screen: shown[i], text, x };
     x += widthOf(text);
     return tab;
   });

@@ -1,4 +1,5 @@
 /** Actions that work on every screen, and those of what lies over a screen. */
+import { askForAttempts } from './attempts.js';
 import { type PaletteEntry, paletteEntries } from './commands.js';
 import { askWhere, confirmed, typed } from './dialogs.js';
 import { fieldActions } from './fieldActions.js';
@@ -13,6 +14,7 @@ import {
   isJob,
   isPaused,
   isWorking,
+  shownRound,
   stageOn,
 } from './selectors.js';
 import {
@@ -134,7 +136,8 @@ export const lastActions: readonly ScopedAction[] = [
     group: 'work',
     aliases: ['next', 'new round'],
     keys: ['n'],
-    places: screens,
+    // There it goes to the next match.
+    places: screens.filter((screen) => screen !== 'engine'),
     label: 'next round',
     help: 'start the next round from this policy',
     when: canStartRound,
@@ -143,10 +146,10 @@ export const lastActions: readonly ScopedAction[] = [
   {
     id: 'go',
     group: 'moving',
-    keys: ['1', '2', '3', '4', '5'],
+    keys: ['1', '2', '3', '4', '5', '6'],
     places: screens,
     label: 'screen',
-    sign: '1-5',
+    sign: '1-6',
     help: 'go to that screen',
     when: ofRun,
     run: (state, key) => noEffects(show(state, screens[Number(key) - 1])),
@@ -182,6 +185,21 @@ export const lastActions: readonly ScopedAction[] = [
     help: 'all rounds of this run',
     when: ofRun,
     run: (state) => noEffects(show(state, 'history')),
+  },
+  {
+    id: 'queue-attempts',
+    group: 'work',
+    command: 'repeat-at',
+    aliases: ['attempts', 'queue'],
+    keys: ['Q'],
+    places: ['review', 'update', 'evaluation'],
+    label: '',
+    help: 'queue the round again with other values of α, from the same samples',
+    when: (state) => ofRun(state) && state.link.status === 'up' && (shownRound(state)?.id ?? 0) > 0,
+    run(state) {
+      const round = shownRound(state);
+      return noEffects(round === null ? state : askForAttempts(state, round));
+    },
   },
   {
     id: 'copy',

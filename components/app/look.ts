@@ -1,13 +1,15 @@
 /** How the screens are drawn on this terminal: what a person has set, else what the terminal says of itself. */
 import type { Bindings } from './bindings.js';
 import type { Modes } from '../terminal/types.js';
-import type { Settings } from './preferences.js';
+import type { NotifyWay, Settings } from './preferences.js';
 import { type Theme, type ThemeName, refusesColour, themes } from '../parts/theme.js';
 
 export interface Look extends Modes {
   theme: Theme;
   /** Lines to be read aloud, one after another, instead of a screen. */
   aloud: boolean;
+  /** How the terminal tells that a stage has ended. */
+  notify: NotifyWay;
   /** Said at the start where the terminal cannot do what is usual. */
   remark: string | null;
   /** The user's own keys. */
@@ -35,6 +37,7 @@ export function lookFor(
     bracketedPaste: !placeless,
     aloud,
     keys: {},
+    notify: settings.notify ?? 'bell',
     remark:
       placeless && settings.screen_reader === null
         ? `This terminal (TERM=${term}) cannot place text, so what changes is written line by line; set TERM for screens.`

@@ -89,6 +89,7 @@ function applied(state: State, action: AppEvent): Step {
     case 'job':
     case 'rounds':
     case 'role':
+    case 'queue':
       return noEffects(state.run === null ? state : told(state, applyEvent(state.run, action)));
   }
 }

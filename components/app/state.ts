@@ -26,7 +26,7 @@ import type { Sensitive } from '../../src/core/trust.js';
 
 export type { Size };
 
-const runScreens = ['sampling', 'review', 'update', 'evaluation', 'history'] as const;
+const runScreens = ['sampling', 'review', 'update', 'evaluation', 'history', 'engine'] as const;
 const homeScreens = ['runs', 'setup'] as const;
 export type Screen = (typeof runScreens)[number] | (typeof homeScreens)[number];
 
@@ -41,6 +41,7 @@ export const screenTitles: Record<Screen, string> = {
   update: 'Update',
   evaluation: 'Evaluation',
   history: 'History',
+  engine: 'Engine',
   runs: 'Runs',
   setup: 'New run',
 };

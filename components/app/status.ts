@@ -61,9 +61,11 @@ export function engineText(state: State): { role: string; engine: string } {
   if (state.workspace === 'file') return { role: '', engine: `lengths in ${state.file.unit}` };
   const { backend, memory_mb } = run.engine;
   const terminals = run.role.terminals > 1 ? `${run.role.terminals} terminals` : '';
+  const { length } = run.queue.waiting;
+  const queued = length === 0 ? '' : `${length} queued${run.queue.held ? ' (held)' : ''}`;
   return {
     role: run.role.driving ? '' : 'read-only',
-    engine: [terminals, backend, memory_mb > 0 ? format.megabytes(memory_mb) : '']
+    engine: [terminals, queued, backend, memory_mb > 0 ? format.megabytes(memory_mb) : '']
       .filter((part) => part !== '')
       .join(' · '),
   };

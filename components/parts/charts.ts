@@ -1,9 +1,9 @@
 /**
- * Plots out of characters: histograms in eighth blocks, curves in braille dots, points with labels. Numbers in, rows of
+ * Plots out of characters: histograms and bars in eighth blocks, curves, points with labels. Numbers in, rows of
  * text out; axes and titles are the components'.
  */
 import { largest, smallest } from '../../src/core/limits.js';
-import type { Segment } from '../../src/core/branchPlot.js';
+import { type CurvePlot, type PlottedCurve, curvePlot } from '../../src/core/curvePlot.js';
 
 export interface Histogram {
   min: number;
@@ -65,76 +65,15 @@ export function bar(share: number, width: number): string {
   return ('█'.repeat(Math.floor(parts / 8)) + partial).padEnd(width, '░');
 }
 
-export interface Curves {
-  /** `height` rows, each `width` columns wide. */
-  rows: Segment[][];
-  min: number;
-  max: number;
-}
-
-const dotBits = [
-  [0x01, 0x08],
-  [0x02, 0x10],
-  [0x04, 0x20],
-  [0x40, 0x80],
-];
-
-/**
- * Curves in braille (2 × 4 dots a cell) over a common scale. The second series is dotted, so that two can be told apart
- * without colour. More points than dots are averaged.
- */
-export function curves(series: readonly (readonly number[])[], width: number, height: number): Curves {
-  const reduced = series.map((values) => shrink(values, width * 2));
-  const finite = reduced.flat().filter(Number.isFinite);
-  const min = finite.reduce((a, b) => Math.min(a, b), Infinity);
-  const max = finite.reduce((a, b) => Math.max(a, b), -Infinity);
-  const bits = Array.from({ length: height }, () => new Uint8Array(width));
-  const owner = Array.from({ length: height }, () => new Int8Array(width).fill(-1));
-  const bottom = height * 4 - 1;
-  reduced.forEach((values, index) => {
-    const last = Math.max(1, values.length - 1);
-    const x = (i: number): number => (values.length === 1 ? 0 : Math.round((i / last) * (width * 2 - 1)));
-    const y = (value: number): number =>
-      max === min ? Math.round(bottom / 2) : Math.round(bottom * (1 - (value - min) / (max - min)));
-    const plot = (column: number, row: number): void => {
-      bits[row >> 2][column >> 1] |= dotBits[row & 3][column & 1];
-      if (owner[row >> 2][column >> 1] === -1) owner[row >> 2][column >> 1] = index;
-    };
-    for (let i = 0; i < values.length; i++) {
-      if (!Number.isFinite(values[i])) continue;
-      const [x0, y0] = [x(i), y(values[i])];
-      plot(x0, y0);
-      if (i + 1 >= values.length || !Number.isFinite(values[i + 1])) continue;
-      const [x1, y1] = [x(i + 1), y(values[i + 1])];
-      const steps = Math.max(x1 - x0, Math.abs(y1 - y0));
-      for (let s = 1; s < steps; s++) {
-        const column = Math.round(x0 + ((x1 - x0) * s) / steps);
-        if (index === 0 || s % 3 === 0) plot(column, Math.round(y0 + ((y1 - y0) * s) / steps));
-      }
-    }
-  });
-  const rows = bits.map((line, row) => segments(line, owner[row]));
-  return finite.length === 0 ? { rows, min: NaN, max: NaN } : { rows, min, max };
-}
-
-function segments(line: Uint8Array, owner: Int8Array): Segment[] {
-  const out: Segment[] = [];
-  line.forEach((dots, column) => {
-    const text = dots === 0 ? ' ' : String.fromCodePoint(0x2800 + dots);
-    const last = out.at(-1);
-    if (last !== undefined && (last.series === owner[column] || dots === 0)) last.text += text;
-    else out.push({ text, series: owner[column] });
-  });
-  return out;
-}
-
-function shrink(values: readonly number[], points: number): number[] {
-  if (values.length <= points) return [...values];
-  return Array.from({ length: points }, (_, i) => {
-    const from = Math.floor((i * values.length) / points);
-    const to = Math.max(from + 1, Math.floor(((i + 1) * values.length) / points));
-    return values.slice(from, to).reduce((a, b) => a + b, 0) / (to - from);
-  });
+/** Curves over equidistant values, on a common scale: the first as a line, the others dotted. */
+export function curves(
+  series: readonly (readonly number[])[],
+  width: number,
+  height: number,
+): Pick<CurvePlot, 'rows'> & { min: number; max: number } {
+  const placed = series.map((y, i): PlottedCurve => ({ x: [...y.keys()], y, style: i === 0 ? 'line' : 'dotted' }));
+  const { rows, y } = curvePlot(placed, width, height);
+  return { rows, min: y[0], max: y[1] };
 }
 
 export interface Point {

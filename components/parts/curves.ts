@@ -1,12 +1,24 @@
-/** What is plotted over an update's steps. */
-import { heldOutPoints, type HeldOutPoint } from '../../src/core/metricsRow.js';
+/** What is plotted over an update's steps, and how its noise is smoothed. */
+import { type HeldOutPoint, heldOutAccuracy, heldOutPoints } from '../../src/core/metricsRow.js';
 import type { MetricsRow, StepMetrics } from '../../src/core/rows.js';
 import { meanLogRatio } from './kl.js';
 
+export interface Series {
+  name: string;
+  /** Steps, ascending. */
+  steps: readonly number[];
+  /** NaN: no value at that step. */
+  values: readonly number[];
+  /** An earlier round's, drawn behind the others. */
+  isBackground?: boolean;
+  /** Measured at a few steps only: never smoothed. */
+  isSparse?: boolean;
+}
+
 export interface Curve {
   title: string;
-  /** One or two; two are told apart by name. */
-  series: { name: string; values: number[]; last?: number }[];
+  /** One or two in front, which are told apart by name. */
+  series: Series[];
 }
 
 /** In the order in which pages show them. */
@@ -14,20 +26,25 @@ export const curveCount = 8;
 
 /** @param fromStart whether the reference is the policy that the round started from */
 export function curvesOf(metrics: readonly MetricsRow[], beta: number, fromStart: boolean): Curve[] {
-  // What is not a finite number has crossed the line as null.
-  const of = (name: string, key: keyof StepMetrics) => ({
+  const steps = metrics.map(({ step }) => step);
+  const series = (name: string, value: (row: MetricsRow) => number): Series => ({
     name,
-    values: metrics.map((row) => (Number.isFinite(row[key]) ? row[key] : NaN)),
+    steps,
+    // What is not a finite number has crossed the line as null.
+    values: metrics.map((row) => (Number.isFinite(value(row)) ? value(row) : NaN)),
   });
-  const ratios = { name: '', values: metrics.map((row) => meanLogRatio(row, beta)) };
+  const of = (name: string, key: keyof StepMetrics) => series(name, (row) => row[key]);
   return [
     { title: 'loss', series: [of('', 'loss')] },
     { title: 'reward margin', series: [of('', 'rewards/margins')] },
-    { title: 'accuracy', series: [{ name: '', values: metrics.map(accuracy) }] },
+    { title: 'accuracy', series: [series('', accuracy)] },
     { title: 'logps', series: [of('y_w', 'logps/chosen'), of('y_l', 'logps/rejected')] },
     { title: 'length', series: [of('y_w', 'lengths/chosen'), of('y_l', 'lengths/rejected')] },
     { title: 'gradient norm', series: [of('', 'grad_norm')] },
-    { title: fromStart ? 'KL from start, est.' : 'log π_ref/π, nats', series: [ratios] },
+    {
+      title: fromStart ? 'KL from start, est.' : 'log π_ref/π, nats',
+      series: [series('', (row) => meanLogRatio(row, beta))],
+    },
     { title: 'learning rate', series: [of('', 'learning_rate')] },
   ];
 }
@@ -37,6 +54,9 @@ export function curvesWithHeldOut(metrics: readonly MetricsRow[], beta: number, 
   const points = heldOutPoints(metrics);
   const all = curvesOf(metrics, beta, fromStart);
   if (points.length === 0) return all;
+  const last = metrics[metrics.length - 1].step;
+  // The row of step s + 1 has the loss after s steps; the evaluation after the last step has no such row.
+  const steps = points.map(({ step }) => Math.min(step + 1, last));
   const shown = new Map<string, (point: HeldOutPoint) => number>([
     ['loss', (point) => point.eval_loss],
     ['accuracy', heldOutAccuracy],
@@ -44,41 +64,44 @@ export function curvesWithHeldOut(metrics: readonly MetricsRow[], beta: number, 
   return all.map((curve) => {
     const value = shown.get(curve.title);
     if (value === undefined) return curve;
-    const values = between(points, metrics.length, value);
-    return {
-      ...curve,
-      series: [...curve.series, { name: 'held', values, last: value(points[points.length - 1]) }],
-    };
+    return { ...curve, series: [...curve.series, { name: 'held', steps, values: points.map(value), isSparse: true }] };
   });
+}
+
+/** The updates of earlier rounds behind the first curve of each chart; two curves of each would not be told apart. */
+export function withEarlier(
+  curves: readonly Curve[],
+  earlier: readonly { round: number; curves: readonly Curve[] }[],
+): Curve[] {
+  return curves.map((curve, i) => ({
+    ...curve,
+    series: [
+      ...curve.series,
+      ...earlier.map(({ round, curves: own }) => ({
+        ...own[i].series[0],
+        name: `round ${round}`,
+        isBackground: true,
+      })),
+    ],
+  }));
 }
 
 /**
- * A value for each row, on straight lines between the evaluations. The row of step s + 1 has the loss after s steps, so the
- * evaluation after s steps is drawn there; that after the last step has no row of its own and takes the last one.
+ * Exponential moving average, corrected for its start as in TensorBoard and W&B: m_t = w·m_{t-1} + (1 - w)·x_t with m_0 = 0,
+ * and the average is m_t / (1 - wᵗ), t counting finite values. What is not finite is passed over.
+ *
+ * @param weight w in [0, 1); 0 returns the values as they are
  */
-function between(points: readonly HeldOutPoint[], rows: number, value: (point: HeldOutPoint) => number): number[] {
-  const values = new Array<number>(rows).fill(NaN);
-  points.forEach((point, i) => {
-    const [from, to] = [points[Math.max(0, i - 1)], point];
-    for (let row = from.step; row <= Math.min(to.step, rows - 1); row++) {
-      const share = to.step === from.step ? 1 : (row - from.step) / (to.step - from.step);
-      // Not `0 · NaN`: an accuracy that is undefined at the start must not remove the next one.
-      values[row] =
-        share === 0 ? value(from) : share === 1 ? value(to) : value(from) + share * (value(to) - value(from));
-    }
-    if (to.step >= rows) values[rows - 1] = value(to);
+export function smoothed(values: readonly number[], weight: number): readonly number[] {
+  if (weight === 0) return values;
+  let mean = 0;
+  let rest = 1;
+  return values.map((value) => {
+    if (!Number.isFinite(value)) return NaN;
+    mean = weight * mean + (1 - weight) * value;
+    rest *= weight;
+    return mean / (1 - rest);
   });
-  return values;
-}
-
-/** Rewards below this are rounding: policy and reference are equal, and no pair is right or wrong. */
-const NO_REWARD = 1e-4;
-
-function heldOutAccuracy(point: HeldOutPoint): number {
-  const undecided = [point['eval_rewards/chosen'], point['eval_rewards/rejected']].every(
-    (r) => Math.abs(r) < NO_REWARD,
-  );
-  return undecided ? NaN : point['eval_rewards/accuracies'];
 }
 
 /** At the first step policy and reference are equal: no pair is right or wrong, and 0 would be misread. */

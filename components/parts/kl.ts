@@ -35,6 +35,11 @@ export function referenceIsStart({ dpo }: Pick<Config, 'dpo'>, parent: number | 
 /** Objectives whose implicit rewards are β·(log π(y) - log π_ref(y)), summed over all tokens. */
 const summed: readonly ObjectiveName[] = ['lr-dpo', 'dpo', 'sppo', 'wpo', 'hinge', 'robust', 'apo-zero', 'apo-down'];
 
+/** Whether an objective's implicit rewards are means per token. */
+export const rewardsArePerToken = (objective: ObjectiveName): boolean => perToken.includes(objective);
+
+const perToken: readonly ObjectiveName[] = ['dpo-norm', 'simpo', 'ipo'];
+
 /**
  * Divergences at which an alarm is raised. Half a nat per token makes each token of the start's responses 1.6 times less
  * likely on average; updates of the bundled example that go well stay below 0.02. Long responses add up many small

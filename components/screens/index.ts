@@ -12,6 +12,8 @@ import {
   type Size,
   initialTerminal,
 } from '../app/state.js';
+import { engine } from './engine/screen.js';
+import type { EngineUi } from './engine/state.js';
 import { evaluation } from './evaluation/screen.js';
 import type { EvaluationUi } from './evaluation/state.js';
 import { history } from './history/screen.js';
@@ -28,7 +30,7 @@ import { update } from './update/screen.js';
 import type { UpdateUi } from './update/state.js';
 
 export const definitions: Definitions = {
-  screens: { sampling, review, update, evaluation, history, runs, setup },
+  screens: { sampling, review, update, evaluation, history, engine, runs, setup },
   first: firstActions,
   last: lastActions,
 };
@@ -40,6 +42,7 @@ export interface Slices {
   readonly update: UpdateUi;
   readonly evaluation: EvaluationUi;
   readonly history: HistoryUi;
+  readonly engine: EngineUi;
   readonly runs: RunsUi;
   readonly setup: SetupUi;
 }

@@ -23,8 +23,8 @@ export interface LinkOptions {
   attach(use: (client: Client) => void, listener: (event: EngineEvent) => void): Promise<void>;
   /** Dispatches immediately. */
   now(action: AppEvent): void;
-  /** May be batched with other actions. */
-  soon(action: AppEvent): void;
+  /** Dispatches an event of the engine, which may be batched with others. */
+  soon(event: EngineEvent): void;
 }
 
 export class Link {

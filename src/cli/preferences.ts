@@ -7,6 +7,7 @@ import { settingsFile } from '../io/trust.js';
 import { themeNames } from '../../components/parts/theme.js';
 import { readTextFile } from '../io/files.js';
 import {
+  notifyWays,
   type SettingKey,
   settingKeys,
   type Settings,
@@ -33,7 +34,11 @@ export function readSettings(flags: Partial<Record<SettingKey, unknown>>, env: E
     if (!checked.success) problems.push(...checked.error.issues.map((issue) => describe(issue, where, layer)));
     return { ...under, ...layer };
   }, {});
-  const { safe_directories: _owner, ...terminal } = settingsSchema.safeParse(settings).data ?? settingsSchema.parse({});
+  const {
+    safe_directories: _owner,
+    notify_command: _command,
+    ...terminal
+  } = settingsSchema.safeParse(settings).data ?? settingsSchema.parse({});
   if (problems.length === 0) return terminal;
   throw new UserError(`the terminal's settings cannot be used:\n${problems.map((line) => `  ${line}`).join('\n')}`, {
     exitCode: 2,
@@ -58,9 +63,9 @@ function fromEnvironment(env: Environment, problems: string[]): Record<string, u
   const layer: Record<string, unknown> = {};
   for (const name of settingKeys) {
     const text = env[variableOf(name)] ?? '';
-    // A list of paths, which io/trust.ts reads.
-    if (text === '' || name === 'safe_directories') continue;
-    if (name === 'theme') layer[name] = text;
+    // A list of paths, which io/trust.ts reads, and a command, which engine/notify.ts reads.
+    if (text === '' || name === 'safe_directories' || name === 'notify_command') continue;
+    if (name === 'theme' || name === 'notify') layer[name] = text;
     else if (text.toLowerCase() in words) layer[name] = words[text.toLowerCase()];
     else problems.push(`${variableOf(name)}: expected 1 or 0, got ${JSON.stringify(text)}`);
   }
@@ -74,12 +79,13 @@ export function describe(issue: z.core.$ZodIssue, where: string, layer: Record<s
     return `${where}: unknown setting ${issue.keys.join(', ')}; expected ${settingKeys.join(', ')}`;
   }
   const name = String(issue.path[0]) as SettingKey;
-  const expected =
-    name === 'theme'
-      ? `one of ${themeNames.join(', ')}`
-      : name === 'safe_directories'
-        ? 'a list of directories'
-        : 'true or false';
+  const special: Partial<Record<SettingKey, string>> = {
+    theme: `one of ${themeNames.join(', ')}`,
+    notify: `one of ${notifyWays.join(', ')}`,
+    notify_command: 'a shell command',
+    safe_directories: 'a list of directories',
+  };
+  const expected = special[name] ?? 'true or false';
   const at = where === 'the environment' ? variableOf(name) : `${where}: ${name}`;
   return `${at}: expected ${expected}, got ${JSON.stringify(layer[name])}`;
 }

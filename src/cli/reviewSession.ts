@@ -31,6 +31,7 @@ import { droppedIn, trlPairs, type ScoredFile } from '../run/reviewFile.js';
 import { hackingReport, type HackingReport } from '../core/review/hacking.js';
 import type { DecisionRow, ReviewDetail } from '../core/review/rows.js';
 import { readDecisionFile } from '../run/stages/reviewFiles.js';
+import { emptyQueue } from '../core/queue.js';
 import { newRound } from '../core/rounds.js';
 import { appendJsonLines, writeJsonLines } from '../io/jsonl.js';
 import { emptyRound } from '../protocol/reducer.js';
@@ -247,6 +248,7 @@ export class FileSession implements Client {
       current: round,
       engine: { pid: process.pid, backend: '', activity: 'idle', memory_mb: 0, problem: null },
       role: { driving: true, terminals: 1 },
+      queue: emptyQueue,
       review: this.options.scored.rows,
       weights: this.options.scored.weights,
       decisions: viewOf(this.standing),

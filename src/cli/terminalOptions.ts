@@ -3,6 +3,7 @@ import { userInfo } from 'node:os';
 import chalk from 'chalk';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Look, lookFor } from '../../components/app/look.js';
+import { notifyWays } from '../../components/app/preferences.js';
 import { themeNames } from '../../components/parts/theme.js';
 import { isReviewer, reviewerExpected } from '../core/review/decisions.js';
 import { readBindings } from './keyFile.js';
@@ -18,6 +19,7 @@ export function addSettingsOptions(command: Command): Command {
     .option('--no-mouse', 'leave wheel and clicks to the terminal')
     .addOption(new Option('--alternate-screen').hideHelp())
     .option('--no-alternate-screen', 'draw on the screen that is there')
+    .addOption(choice('--notify <way>', 'how the terminal tells that a stage has ended (default: bell)', notifyWays))
     .option('--screen-reader', 'lines to be read aloud instead of a screen');
 }
 
@@ -49,8 +51,8 @@ export function reviewerOf({ reviewer }: { reviewer?: unknown }): string {
  * @throws UserError if one of them cannot be used, exit code 2
  */
 export function lookOf(options: Record<string, unknown>): Look {
-  const { theme, ascii, mouse, alternateScreen, screenReader } = options;
-  const flags = { theme, ascii, mouse, alternate_screen: alternateScreen, screen_reader: screenReader };
+  const { theme, ascii, mouse, alternateScreen, screenReader, notify } = options;
+  const flags = { theme, ascii, mouse, notify, alternate_screen: alternateScreen, screen_reader: screenReader };
   const colours = chalk.level > 0;
   const look = lookFor(readSettings(flags, process.env), process.env, { flagged: theme !== undefined, colours });
   // Keep bold, dim and reverse: without them the selection and the differences between texts would be invisible.

@@ -12,6 +12,8 @@ import { UserError, messageOf } from '../core/errors.js';
 import { openCommand } from '../core/form/command.js';
 import { completePath } from '../run/preflight/complete.js';
 import { absolute } from '../core/form/draft.js';
+import { notifier } from './notify.js';
+import type { EngineEvent } from '../protocol/messages.js';
 import type { HomeTasks, HomeTasksOptions } from './homeTasks.js';
 import { Link, type LinkOptions } from './engineLink.js';
 import type { Look } from '../../components/app/look.js';
@@ -151,11 +153,19 @@ export async function openTerminal(source: Source, look: Look): Promise<{ left: 
   };
   const places =
     source.place === undefined ? null : new Places(source.place, (text) => store.now({ type: 'notice', text }));
-  const store = new Store(withKept(onThisTerminal(source.initial({ columns: 80, rows: 24 }), look), places?.read() ?? {}), perform);
+  const store = new Store(
+    withKept(onThisTerminal(source.initial({ columns: 80, rows: 24 }), look), places?.read() ?? {}),
+    perform,
+  );
   const place = (): Record<string, unknown> => keptOf(store.state());
   if (places !== null) store.subscribe(() => places.changed(place));
-  const link =
-    source.attach === undefined ? null : new Link({ attach: source.attach, now: store.now, soon: store.soon });
+  // eslint-disable-next-line no-restricted-syntax
+  const notify = notifier(look.notify, (text) => process.stdout.write(text));
+  const soon = (event: EngineEvent): void => {
+    notify(event);
+    store.soon(event);
+  };
+  const link = source.attach === undefined ? null : new Link({ attach: source.attach, now: store.now, soon });
   const tasks = source.home?.({
     isListed: () => store.state().screen === 'runs',
     now: store.now,

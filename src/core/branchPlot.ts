@@ -30,7 +30,7 @@ export const marks = ['●', '○', '◆', '◇', '■', '□'] as const;
 export const markOf = (branch: number): string => marks[branch % marks.length];
 
 /** Bits of a Braille character's dots, by row and column. */
-const dots = [
+export const dots = [
   [0x01, 0x08],
   [0x02, 0x10],
   [0x04, 0x20],

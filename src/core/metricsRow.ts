@@ -71,6 +71,17 @@ function point(
   return [{ step, ...(Object.fromEntries(values) as unknown as HeldOutMetrics) }];
 }
 
+/** Rewards below this are rounding: policy and reference are equal, and no pair is right or wrong. */
+const NO_REWARD = 1e-4;
+
+/** Share of the held-out pairs that are right; NaN while policy and reference are equal. */
+export function heldOutAccuracy(point: HeldOutPoint): number {
+  const undecided = [point['eval_rewards/chosen'], point['eval_rewards/rejected']].every(
+    (reward) => Math.abs(reward) < NO_REWARD,
+  );
+  return undecided ? NaN : point['eval_rewards/accuracies'];
+}
+
 /**
  * The cost of one step, measured before the first update of a run; `lora` is the rank of the trained adapter, null for
  * all weights.

@@ -19,6 +19,9 @@ export function runFiles(directory: string, config: Config): RunFiles {
 /** Answers of judges, beside run.json: all rounds share them. */
 export const judgeCacheFile = 'judge-cache.jsonl';
 
+/** What the engine prints. */
+export const engineLog = (directory: string): string => path.join(directory, 'engine.log');
+
 /** Finds a file of a round's folder. */
 export interface RoundFolders {
   file(round: number, name: string): string;

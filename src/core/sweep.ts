@@ -1,6 +1,6 @@
 /**
- * Plans of `brevity sweep`: from `dpo.alpha=0,0.02` to the rounds that have to be run. Pure: engine/sweep.ts runs them,
- * cli/sweep.ts reads arguments and prints.
+ * Plans of `brevity sweep` and of the queue: from `dpo.alpha=0,0.02` to the rounds that have to be run. Pure: engine/queue.ts
+ * runs them, cli/sweep.ts reads arguments and prints.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { isComparable, isUntouched, settingText } from './controlled.js';
@@ -23,24 +23,25 @@ export interface SweepPoint {
 /**
  * Reads `--set KEY=VALUE,VALUE` flags.
  *
+ * @param name of the flag in errors; empty for what is typed elsewhere
  * @returns every combination of values, the last key changing fastest
  * @throws UserError that names the flag
  */
-export function readSettings(flags: readonly string[]): Record<string, unknown>[] {
+export function readSettings(flags: readonly string[], name = '--set '): Record<string, unknown>[] {
   const lists = flags.map((flag): [string, unknown[]] => {
     const [, key = '', text = ''] = /^([a-z_]+(?:\.[a-z_0-9]+)+)=(.*)$/s.exec(flag) ?? [];
     const values = text.split(',').map((value) => value.trim());
     if (key === '' || values.includes(''))
-      throw new UserError(`--set ${flag}: expected KEY=VALUE,VALUE such as dpo.alpha=0,0.02,0.05`, { exitCode: 2 });
+      throw new UserError(`${name}${flag}: expected KEY=VALUE,VALUE such as dpo.alpha=0,0.02,0.05`, { exitCode: 2 });
     const read = values.map(readValue);
     const twice = read.find((value, i) => read.findIndex((other) => other === value) !== i);
     if (twice !== undefined)
-      throw new UserError(`--set ${flag}: the value ${String(twice)} is there twice`, { exitCode: 2 });
+      throw new UserError(`${name}${flag}: the value ${String(twice)} is there twice`, { exitCode: 2 });
     return [key, read];
   });
   const twice = lists.find(([key], i) => lists.findIndex(([other]) => other === key) !== i);
   if (twice !== undefined)
-    throw new UserError(`--set ${twice[0]} is there twice; give all its values in one flag`, { exitCode: 2 });
+    throw new UserError(`${name}${twice[0]} is there twice; give all its values at once`, { exitCode: 2 });
   return lists.reduce<Record<string, unknown>[]>(
     (points, [key, values]) => points.flatMap((point) => values.map((value) => ({ ...point, [key]: value }))),
     [{}],
@@ -92,6 +93,15 @@ export function sweepPoints(
 function withResolved(overrides: RoundOverrides, { dpo }: Config): RoundOverrides {
   if (overrides.dpo?.reference === undefined) return overrides;
   return { ...overrides, dpo: { ...overrides.dpo, reference: dpo.reference } };
+}
+
+/** A point's settings as they are queued: paths absolute. */
+export function queuedSettings({
+  settings,
+  overrides,
+}: Pick<SweepPoint, 'settings' | 'overrides'>): SweepPoint['settings'] {
+  const reference = overrides.dpo?.reference;
+  return reference === undefined ? settings : { ...settings, 'dpo.reference': reference };
 }
 
 function nested(settings: Readonly<Record<string, unknown>>): RoundOverrides {

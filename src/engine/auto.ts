@@ -1,4 +1,5 @@
 /** The unattended client: takes a run through its rounds as a person would, with settings given beforehand. */
+import { isActive } from '../core/queue.js';
 import type { RoundSettings, RoundState } from '../core/rounds.js';
 import { follow, type FollowOptions } from './follow.js';
 
@@ -18,7 +19,9 @@ export function drive(runDir: string, { rounds: wanted, settings, ...options }: 
   return follow(
     runDir,
     {
-      next({ id, stage }, rounds) {
+      next({ id, stage }, rounds, queue) {
+        // The engine launches queued attempts itself, and returns to the round that they repeat.
+        if (queue.running === id || (stage === 'done' && isActive(queue))) return 'wait';
         if (stage === 'review') return [{ type: 'set', settings }, { type: 'launch' }];
         if (stage !== 'done') return 'wait';
         if (depthOf(rounds, id) >= wanted) return 'done';

@@ -1,19 +1,10 @@
 /** The tree of rounds: continue, branch, redo, judge, name, delete and switch. */
-import { existsSync } from 'node:fs';
-import path from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
 import { jobMayRun } from '../remote/jobs/view.js';
-import { changedRound, configOf, policiesOf, redoProblems } from '../core/config/rounds.js';
-import { namedFileProblems } from '../io/configFile.js';
 import { MAX_NAME, MAX_NOTE } from '../core/limits.js';
-import { buildDirectory, copyFile } from '../io/durable.js';
-import { writeJsonLines } from '../io/jsonl.js';
-import { readLogps, type LogpsRow } from '../run/stages/reviewFiles.js';
-import { type RoundOverrides, type RoundSettings, type RoundState, newRound, seedRound } from '../core/rounds.js';
-import { sensitiveSettings, trust } from '../io/trust.js';
+import { type RoundOverrides, type RoundSettings, type RoundState, newRound } from '../core/rounds.js';
 import type { Core } from './core.js';
-import { roundFiles } from '../core/runFiles.js';
 import type { RunCommand } from '../protocol/messages.js';
+import { changed, checkRedo, preparedRedo, trustNamed } from './redo.js';
 import type { CommandContext } from './stages.js';
 
 type Command<T extends RunCommand['type']> = Extract<RunCommand, { type: T }>;
@@ -49,83 +40,17 @@ function begin(
   stages.work();
 }
 
-/**
- * A setting written into a command counts as named by the user; inherited ones were asked about when the engine started.
- */
-function trustNamed(core: Core, round: RoundState, overrides: RoundOverrides = {}): void {
-  const named = sensitiveSettings(configOf(core.run.config, round)).filter(({ keys }) =>
-    keys.every((key) => hasKey(overrides, key)),
-  );
-  trust(
-    core.run.directory,
-    named.map(({ use }) => use),
-    'named',
-  );
-}
-
-/** Whether overrides set a dotted key. */
-function hasKey(overrides: RoundOverrides, key: string): boolean {
-  const value = key
-    .split('.')
-    .reduce<unknown>((at, part) => (at as Record<string, unknown> | null | undefined)?.[part], overrides);
-  return value !== undefined;
-}
-
-function changed(core: Core, inherited: RoundState, changes: Parameters<typeof changedRound>[2]) {
-  return changedRound(core.run.config, inherited, changes, process.cwd(), namedFileProblems);
-}
-
-/** Files that a round done again starts with; log-probabilities of pairs are found by content. */
-const scored = [roundFiles.samples, roundFiles.scores, roundFiles.reference];
-/** Likewise, unless its pairs are made anew. */
-const reviewed = [roundFiles.pairs, roundFiles.review, roundFiles.decisions];
-
 export function redoRound(
   { core, stages }: CommandContext,
   { round: id, settings, overrides }: Command<'redo-round'>,
 ): void {
   const source = core.run.round(id);
-  core.expect(source.pairs !== null, `round ${id} has no pairs yet; it can be done again once it has been in review`);
-  const problems = redoProblems(overrides);
-  core.expect(problems.length === 0, problems.join('; '));
-  core.run.branch(id);
+  checkRedo(core, source, overrides);
   leave(core);
-  // Decisions are about pairs that may not exist any more, so pairs made anew start without them.
-  const anew = overrides?.pairs !== undefined;
-  const { sampled, pairs, dropped, decisions, pairs_digest } = source;
-  // Unknown, and counted anew with the next decision or the update, if another share is held out.
-  const held_out_pairs = overrides?.update?.held_out_share === undefined ? source.held_out_pairs : null;
-  const round: RoundState = {
-    ...newRound(core.run.nextId(), source.parent, source.settings),
-    ...changed(core, source, { settings, overrides }),
-    ...(anew
-      ? { stage: 'score', sampled }
-      : { stage: 'review', sampled, pairs, held_out_pairs, dropped, decisions, pairs_digest }),
-    redo_of: id,
-    data_of: seedRound(source),
-  };
-  trustNamed(core, round, overrides);
-  const { files } = core.run;
-  // Before run.json names the round, so that a named round is complete.
-  buildDirectory(files.roundDir(round.id), (directory) => {
-    for (const name of anew ? scored : [...scored, ...reviewed])
-      if (existsSync(files.file(id, name))) copyFile(files.file(id, name), path.join(directory, name));
-    const logps = logpsFor(core, source, round);
-    if (logps.length > 0) writeJsonLines(path.join(directory, roundFiles.logps), logps);
-    const tokens = files.file(id, roundFiles.referenceTokens);
-    if (logps.some(({ model }) => model === 'reference') && existsSync(tokens))
-      copyFile(tokens, path.join(directory, roundFiles.referenceTokens));
-  });
+  const round = preparedRedo(core, source, { settings, overrides });
   core.run.addRound(round, { action: 'redo-round', detail: { redo_of: id, settings, overrides } });
   core.show(round.id);
   stages.work();
-}
-
-/** Review takes rows by prompt, so the reference's are left out where the round done again has another one. */
-function logpsFor({ run }: Core, source: RoundState, round: RoundState): LogpsRow[] {
-  const rows = readLogps(run.files, source.id);
-  const [before, after] = [source, round].map((each) => policiesOf(configOf(run.config, each), run.files, each).parts);
-  return isDeepStrictEqual(before, after) ? rows : rows.filter(({ model }) => model !== 'reference');
 }
 
 /** Switches to a round in review, or to one that is done, to continue from there. */
@@ -192,6 +117,7 @@ export function deleteRound({ core, stages }: CommandContext, { round: id }: Com
       `the job of round ${each} may still run; abort the update before the round is deleted`,
     );
   core.run.deleteRounds(ids, current ? parent : core.run.current, { action: 'delete-round', detail: { ids } });
+  core.tellQueue();
   if (!current) return core.emit({ type: 'rounds', rounds: [...core.run.rounds], current: core.run.current });
   core.setState({ problem: null });
   core.show(parent);

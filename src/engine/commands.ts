@@ -7,7 +7,9 @@ import { changedRound, configOf } from '../core/config/rounds.js';
 import { candidatesIn } from '../core/pairPreview.js';
 import { choosePairs, pairingSeed } from '../core/pairing.js';
 import { checkText, deleteRound, forkRound, judge, nameRound, nextRound, redoRound, switchRound } from './branches.js';
+import { checkPairsLeft } from './attempts.js';
 import type { Core } from './core.js';
+import { dequeue, enqueue, holdQueue, moveQueued } from './queue.js';
 import type { RunCommand } from '../protocol/messages.js';
 import type { CommandContext } from './stages.js';
 import { heldOutRule } from '../core/heldOutPairs.js';
@@ -17,7 +19,6 @@ import {
   countReview,
   type DecisionState,
   type ReviewCounts,
-  decidedPair,
   decisionFor,
   isReviewer,
   reviewerExpected,
@@ -52,6 +53,10 @@ const handlers: Handlers = {
   'name-round': nameRound,
   'delete-round': deleteRound,
   switch: switchRound,
+  enqueue,
+  dequeue,
+  'move-queued': moveQueued,
+  'hold-queue': holdQueue,
   decide,
   'decide-all': decideAll,
   'take-decisions': takeDecisions,
@@ -226,16 +231,6 @@ export function undo({ core }: CommandContext): void {
 export function redo({ core }: CommandContext): void {
   checkReview(core);
   append(core, { at: new Date().toISOString(), action: 'redo' });
-}
-
-/** @throws UserError if decisions have left no pair to train on */
-export function checkPairsLeft({ view, round }: Core): void {
-  const { standing, review } = view;
-  if (standing.decisions.size === 0) return;
-  if (review.some((row) => decidedPair(row, standing.decisions.get(row.prompt_index)) !== null)) return;
-  throw new UserError(
-    `no pair of round ${round.id} is left to train on: all are excluded or marked as ties; undo some of that first`,
-  );
 }
 
 const counted = ({ view, round, run }: Core, { decisions }: DecisionState): ReviewCounts =>

@@ -1,5 +1,6 @@
 /** State shared by all parts of the engine: the run, its current round as clients see it, and the listeners. */
 import { UserError } from '../core/errors.js';
+import type { AttemptQueue } from '../core/queue.js';
 import type { RoundState } from '../core/rounds.js';
 import type { JournalEntry, Run } from '../run/run.js';
 import type { Pending } from '../run/runData.js';
@@ -12,6 +13,7 @@ export class Core {
   readonly roles = new Roles();
   private readonly listeners = new Set<(event: EngineEvent) => void>();
   view: RoundView;
+  private toldQueue: AttemptQueue;
   state: EngineState = { pid: process.pid, backend: '', activity: 'starting', memory_mb: 0, problem: null };
   /** The engine has been told to end and accepts no more clients. */
   closing = false;
@@ -21,6 +23,7 @@ export class Core {
     readonly compute: Compute,
   ) {
     this.view = RoundView.read(run, run.current);
+    this.toldQueue = run.queue;
   }
 
   /** Reads the round again after a person may have repaired its files. */
@@ -59,6 +62,7 @@ export class Core {
       current: this.run.current,
       engine: this.state,
       role: this.roles.of(terminal),
+      queue: this.run.queue,
       ...this.view.data(),
     };
   }
@@ -84,6 +88,14 @@ export class Core {
   /** Changes the current round. */
   setRound(changes: Partial<RoundState>, entry?: JournalEntry): void {
     this.emit({ type: 'round', round: this.run.updateRound(this.run.current, changes, entry) });
+    this.tellQueue();
+  }
+
+  /** Tells clients of the queue if it has changed: with a round, or by itself. */
+  tellQueue(): void {
+    if (this.run.queue === this.toldQueue) return;
+    this.toldQueue = this.run.queue;
+    this.emit({ type: 'queue', queue: this.toldQueue });
   }
 
   /** Changes any round. */
@@ -106,6 +118,7 @@ export class Core {
     if (this.run.current !== id) this.run.select(id);
     this.view = RoundView.read(this.run, id);
     this.state = { ...this.state, problem: this.unreadable };
+    this.toldQueue = this.run.queue;
     this.emitSnapshot();
   }
 

@@ -8,6 +8,7 @@ import { handleCommand } from './commands.js';
 import type { Compute } from './compute.js';
 import { Core } from './core.js';
 import type { AnswerTo, EngineEvent, Query, RunCommand, Snapshot } from '../protocol/messages.js';
+import { notifyByCommand } from './notify.js';
 import { answer, Archive } from './queries.js';
 import type { Terminal } from './roles.js';
 import { Stages } from './stages.js';
@@ -38,6 +39,7 @@ export class Engine {
       const { dpo, update } = run.config;
       this.core.addRound(newRound(0, null, { alpha: dpo.alpha, beta: dpo.beta, lr: update.lr }));
     }
+    notifyByCommand(this.core);
     this.feed = new TrackerFeed(this.core, openTrackers(run, run.config.trackers));
     this.stages.obeyAbort();
     this.stages.work();

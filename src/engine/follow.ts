@@ -1,4 +1,5 @@
 /** Clients without a person: attach to a run's engine, send what a pilot decides at each stage, and wait for the end. */
+import { type AttemptQueue, emptyQueue } from '../core/queue.js';
 import type { RoundState } from '../core/rounds.js';
 import { UserError } from '../core/errors.js';
 import { type EngineClient, EngineGone } from '../protocol/client.js';
@@ -13,7 +14,7 @@ export interface Pilot {
    *
    * @param rounds all of them, by id
    */
-  next(round: RoundState, rounds: ReadonlyMap<number, RoundState>): Command[] | 'wait' | 'done';
+  next(round: RoundState, rounds: ReadonlyMap<number, RoundState>, queue: AttemptQueue): Command[] | 'wait' | 'done';
 }
 
 type Command = Parameters<EngineClient['send']>[0];
@@ -58,11 +59,13 @@ class Follower {
   alone = true;
   private readonly rounds = new Map<number, RoundState>();
   private current = 0;
+  private queue = emptyQueue;
   private driving = false;
   private resumed = false;
   private retried = false;
   /** Whether an update event has arrived: then the update had not ended when this client attached. */
   private updates = false;
+  /** The state that was last answered with commands; empty before the first. */
   private asked = '';
   private settle: { resolve(rounds: RoundState[]): void; reject(error: unknown): void } | null = null;
 
@@ -92,6 +95,7 @@ class Follower {
     switch (event.type) {
       case 'snapshot':
         this.know(event.snapshot.rounds, event.snapshot.current);
+        this.queue = event.snapshot.queue;
         this.role(event.snapshot.role);
         // Whoever starts such a client on a paused run wants it to continue.
         if (event.snapshot.engine.activity === 'paused' && this.driving && !this.resumed) this.try({ type: 'resume' });
@@ -105,6 +109,9 @@ class Follower {
         break;
       case 'rounds':
         this.know(event.rounds, event.current);
+        break;
+      case 'queue':
+        this.queue = event.queue;
         break;
       case 'role':
         this.role(event.role);
@@ -157,8 +164,12 @@ class Follower {
     const key = `${round.id} ${round.stage}`;
     if (key === this.asked) return;
     try {
-      const next = this.pilot.next(round, this.rounds);
-      if (next === 'wait') return;
+      const next = this.pilot.next(round, this.rounds, this.queue);
+      if (next === 'wait') {
+        // The state that was answered may come again, once the engine has worked on something else.
+        if (this.asked !== '') this.asked = 'nothing now';
+        return;
+      }
       if (next === 'done') return this.settle?.resolve([...this.rounds.values()].sort((a, b) => a.id - b.id));
       this.asked = key;
       this.try(...next);

@@ -14,6 +14,7 @@ import { Run, isRun } from '../run/run.js';
 import { untrustedUses } from '../io/trust.js';
 import { type EngineClient, EngineGone, connectIfAny, doesNotAnswer } from '../protocol/client.js';
 import type { EngineEvent, StartReport } from '../protocol/messages.js';
+import { engineLog } from '../core/runFiles.js';
 import { Untrusted } from '../core/trust.js';
 
 /** Longer than an ending engine takes to write its update's checkpoint. */
@@ -104,7 +105,7 @@ async function reach(runDir: string, patience: Patience): Promise<EngineClient> 
         const own = await connectIfAny(directory);
         if (own !== null) return own;
       }
-      await patience.wait(() => `an engine of ${directory} starts and ends at once; see ${logOf(directory)}`);
+      await patience.wait(() => `an engine of ${directory} starts and ends at once; see ${engineLog(directory)}`);
       continue;
     }
     // Waiting helps only with a process that may end by itself; a process on another host must be ended there, so
@@ -127,8 +128,6 @@ class Patience {
   }
 }
 
-const logOf = (directory: string) => path.join(directory, 'engine.log');
-
 /**
  * Starts an engine process and resolves when it listens.
  *
@@ -138,7 +137,7 @@ const logOf = (directory: string) => path.join(directory, 'engine.log');
 async function launch(directory: string): Promise<{ held: boolean }> {
   if (!isRun(directory)) throw new UserError(`${directory} holds no run (no run.json)`);
   checkTrust(directory);
-  const logFile = logOf(directory);
+  const logFile = engineLog(directory);
   const log = openForAppending(logFile);
   const main = fileURLToPath(new URL('./main.js', import.meta.url));
   let child: ChildProcess;

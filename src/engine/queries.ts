@@ -2,7 +2,11 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { UserError } from '../core/errors.js';
-import { readJobLog } from '../remote/jobs/view.js';
+import { jobDir, jobMayRun, readJobMachine } from '../remote/jobs/view.js';
+import { jobFile } from '../remote/jobs/contract.js';
+import { readLogPart } from '../io/logTail.js';
+import { MachineSampler } from '../io/machine.js';
+import { engineLog } from '../core/runFiles.js';
 import { readHeldOut } from '../run/stages/answers.js';
 import { firstStepSchema, metricsSchema } from '../core/metricsRow.js';
 import { readJsonLines } from '../io/jsonl.js';
@@ -128,9 +132,15 @@ const answers: Answers = {
 
   'read-engine': ({ state }) => state,
 
-  'read-job-log': ({ run }, _archive, { round }) => {
-    run.round(round);
-    return { lines: readJobLog(run.files, round) };
+  'read-log'({ run }, _archive, { log, from }) {
+    if (log.of === 'engine') return readLogPart(engineLog(run.directory), from);
+    run.round(log.round);
+    return readLogPart(jobFile(jobDir(run.files, log.round), 'log'), from);
+  },
+
+  async 'read-machine'({ run, round }, archive) {
+    const job = round.stage === 'update' && jobMayRun(run.files, round.id) ? readJobMachine(run.files, round.id) : null;
+    return { engine: await archive.machine.sample(), job };
   },
 
   'read-plan': planUpdate,
@@ -169,6 +179,7 @@ export class Archive {
   private tokenizer: Tokenizer | null = null;
 
   readonly hacking: HackingReports;
+  readonly machine = new MachineSampler();
 
   constructor(private readonly run: Run) {
     this.hacking = new HackingReports(run);

@@ -11,6 +11,7 @@ import type { DroppedPairs } from '../core/rows.js';
 import { newRound, type RoundState } from '../core/rounds.js';
 import type { Pending } from '../run/runData.js';
 import type { Core } from './core.js';
+import { continueQueue } from './attempts.js';
 import type { WeightProgress } from '../protocol/messages.js';
 
 /** Milliseconds in review before log-probabilities are computed. */
@@ -199,11 +200,15 @@ export class Stages {
     }
   }
 
-  /** The next stage to compute; null if a person decides. A new run's base continues to the first round. */
+  /**
+   * The next stage to compute, of a queued attempt if the round has none; null if a person decides. A new run's base
+   * continues to the first round.
+   */
   private nextStage(): WorkStage | null {
     const { core } = this;
     const { id, stage, settings } = core.round;
     if (stage !== 'review' && stage !== 'done') return stage;
+    if (continueQueue(core)) return this.nextStage();
     if (id > 0 || core.run.nextId() > 1) return null;
     core.addRound(newRound(1, 0, settings));
     return 'sample';

@@ -7,6 +7,9 @@
  */
 import type { Config } from '../core/config/schema.js';
 import type { EngineActivity } from '../core/runs.js';
+import type { LogPart } from '../core/logLines.js';
+import type { AttemptQueue } from '../core/queue.js';
+import type { MachineView } from '../core/machine.js';
 import type { EndpointView, JobView } from './remoteViews.js';
 import type { HackingReport } from '../core/review/hacking.js';
 import type { PairsConfig } from '../core/config/schema.js';
@@ -15,6 +18,7 @@ import type { Decision, LogRatios, ReviewDetail, ReviewRow, WeightInputs } from 
 import type { DroppedPairs, HeldOutResponse, MetricsRow, PairRow, RemarksRow, ShownResponse } from '../core/rows.js';
 import type { RoundOverrides, RoundSettings, RoundState, Stage } from '../core/rounds.js';
 
+export type { AttemptQueue, QueuedAttempt } from '../core/queue.js';
 export type { EndpointView, JobEnd, JobView, Verification } from './remoteViews.js';
 export type { HeldOutResponse } from '../core/rows.js';
 export { stages } from '../core/rounds.js';
@@ -109,6 +113,7 @@ export interface Snapshot extends RoundData {
   current: number;
   engine: EngineState;
   role: Role;
+  queue: AttemptQueue;
 }
 
 /** A response as it arrives, for the sampling screen. */
@@ -156,6 +161,7 @@ export type EngineEvent =
   /** Rounds were deleted, or a round other than the current one changed; `rounds` lists all of them. */
   | { type: 'rounds'; rounds: RoundState[]; current: number }
   | { type: 'role'; role: Role }
+  | { type: 'queue'; queue: AttemptQueue }
   | { type: 'step'; round: number; metrics: MetricsRow }
   /** A stage failed; everything computed before it is kept, and `retry` continues from there. */
   | { type: 'problem'; round: number; stage: Stage; message: string }
@@ -183,6 +189,17 @@ export type EngineCommand =
   | { type: 'name-round'; round: number; name?: string; note?: string }
   /** Remove a round and its descendants with their files. */
   | { type: 'delete-round'; round: number }
+  /**
+   * Queue attempts at a round: its update again, from the same samples and scores, with these settings (dotted keys). They
+   * are made once the current round is done.
+   */
+  | { type: 'enqueue'; round: number; settings: readonly Readonly<Record<string, unknown>>[] }
+  /** Remove attempts that wait, by their ids. */
+  | { type: 'dequeue'; attempts: readonly number[] }
+  /** Move an attempt that waits to another place, 0 being the next. */
+  | { type: 'move-queued'; attempt: number; to: number }
+  /** Begin no further attempts; or continue, at once if nothing is computed. */
+  | { type: 'hold-queue'; held: boolean }
   /** Return to a round that is in review or done, and continue from there. */
   | { type: 'switch'; round: number }
   /**
@@ -246,6 +263,15 @@ export interface UpdatePlan {
   where: string;
 }
 
+/** The engine's own log, or that of the job of a round's update. */
+export type LogName = { of: 'engine' } | { of: 'job'; round: number };
+
+export interface MachineViews {
+  engine: MachineView;
+  /** As the job's executor last sampled it; null without a running job, or if the executor tells nothing. */
+  job: MachineView | null;
+}
+
 /** Queries, which change nothing, with their answers. Any client may send them. */
 export interface Queries {
   'read-detail': { ask: { round: number; prompt_index: number }; answer: ReviewDetail };
@@ -270,8 +296,10 @@ export interface Queries {
   'read-deletion': { ask: { round: number }; answer: { rounds: number[]; bytes: number } };
   /** The engine's activity, for a list of runs; works without attaching. */
   'read-engine': { ask: object; answer: EngineState };
-  /** The last lines of the job's log, at most 500 lines or 64 KiB; empty before the log exists. */
-  'read-job-log': { ask: { round: number }; answer: { lines: string[] } };
+  /** A log from byte `from` on, which an answer before gave as `next`; null: its end. Empty before the log exists. */
+  'read-log': { ask: { log: LogName; from: number | null }; answer: LogPart };
+  /** The machine that the engine runs on, and the one that the update's job runs on; works without attaching. */
+  'read-machine': { ask: object; answer: MachineViews };
   'read-plan': { ask: { round: number }; answer: UpdatePlan };
   /** Takes seconds for large rounds, without blocking the engine. */
   'read-hacking': { ask: { round: number }; answer: HackingReport };

@@ -46,6 +46,8 @@ export function applyEvent(run: Snapshot, event: RunEvent): Snapshot {
       return { ...run, rounds: event.rounds, current: event.current };
     case 'role':
       return { ...run, role: event.role };
+    case 'queue':
+      return { ...run, queue: event.queue };
     case 'warning':
       return run;
     case 'problem':

@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import { z } from 'zod';
 import { messageOf, UserError } from '../core/errors.js';
 import { parseJson } from '../core/limits.js';
+import { MOST_QUEUED } from '../core/queue.js';
 import type { EngineCommand, Query, Request } from './messages.js';
 
 const whole = z.int().min(0);
@@ -24,6 +25,10 @@ const fields: { [T in EngineCommand['type'] | Query['type']]: z.ZodRawShape } = 
   'name-round': { round: whole, name: optional, note: optional },
   'delete-round': { round: whole },
   switch: { round: whole },
+  enqueue: { round: whole, settings: z.array(settings).max(MOST_QUEUED) },
+  dequeue: { attempts: z.array(whole) },
+  'move-queued': { attempt: whole, to: whole },
+  'hold-queue': { held: z.boolean() },
   decide: {
     prompt_index: z.unknown(),
     ruling: optional,
@@ -53,7 +58,11 @@ const fields: { [T in EngineCommand['type'] | Query['type']]: z.ZodRawShape } = 
   'read-metrics': { round: whole },
   'read-deletion': { round: whole },
   'read-engine': {},
-  'read-job-log': { round: whole },
+  'read-log': {
+    log: z.union([z.object({ of: z.literal('engine') }), z.object({ of: z.literal('job'), round: whole })]),
+    from: whole.nullable(),
+  },
+  'read-machine': {},
   'read-plan': { round: whole },
   'read-hacking': { round: whole },
 };

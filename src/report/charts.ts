@@ -3,7 +3,8 @@ import { branchTitle, type RoundState } from '../core/rounds.js';
 import type { StepMetrics } from '../core/rows.js';
 import { alpha } from '../core/format.js';
 import { makeLine } from '../core/sanitize.js';
-import type { ReportBranch } from './data.js';
+import { type HeldOutPoint, heldOutAccuracy } from '../core/metricsRow.js';
+import { heldOutRounds, type ReportBranch } from './data.js';
 import { chart, chartColours, chartDashes, type ChartLine, type ChartLook, type ChartPoint } from './svg.js';
 
 const look: ChartLook = {
@@ -80,6 +81,27 @@ export function trainingCurves({ rounds, metrics }: ReportBranch): string | null
       legend: updated.map(({ round }, i) => legendOf(`round ${round.id}`, i)),
     },
   );
+}
+
+/**
+ * Loss and accuracy of the pairs that an update only evaluates, one line per round; step 0 is the start of the update. null
+ * if no round held pairs out.
+ */
+export function heldOutCurves({ rounds, metrics }: ReportBranch): string | null {
+  const evaluated = heldOutRounds({ rounds, metrics });
+  if (evaluated.length === 0) return null;
+  const panel = (yLabel: string, value: (point: HeldOutPoint) => number) => ({
+    ...{ xLabel: 'step', yLabel },
+    lines: evaluated.map(({ points }, i): ChartLine => ({
+      ...{ colour: colourOf(i), dash: dashOf(i) },
+      points: averaged(points.map((point) => ({ x: point.step, y: value(point) }))),
+    })),
+  });
+  return chart([panel('held-out loss', ({ eval_loss }) => eval_loss), panel('held-out accuracy', heldOutAccuracy)], {
+    title: `Updates of ${evaluated.map(({ round }) => round.id).join(', ')}: loss and accuracy of held-out pairs over the steps`,
+    ...{ width: 860, height: 260, look },
+    legend: evaluated.map(({ round }, i) => legendOf(`round ${round.id}`, i)),
+  });
 }
 
 function averaged(points: readonly ChartPoint[]): ChartPoint[] {

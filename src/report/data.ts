@@ -2,7 +2,7 @@
 import path from 'node:path';
 import type { Config } from '../core/config/schema.js';
 import { readHeldOut } from '../run/stages/answers.js';
-import { metricsSchema } from '../core/metricsRow.js';
+import { type HeldOutPoint, heldOutPoints, metricsSchema } from '../core/metricsRow.js';
 import { branchesOf, treeOf, type Branch, type RoundState, type TreeRow } from '../core/rounds.js';
 import { heldOutKey, type HeldOutResponse, type MetricsRow } from '../core/rows.js';
 import { readJsonLines } from '../io/jsonl.js';
@@ -49,6 +49,16 @@ export function readReport(run: Run): ReportData {
       samples: samplesOf(branch, (round) => readHeldOut(run.files, round)),
     })),
   };
+}
+
+/** The rounds of a branch that held pairs out of their updates, with every evaluation of these. */
+export function heldOutRounds({
+  rounds,
+  metrics,
+}: Pick<ReportBranch, 'rounds' | 'metrics'>): { round: RoundState; points: HeldOutPoint[] }[] {
+  return rounds
+    .map((round, i) => ({ round, points: heldOutPoints(metrics[i]) }))
+    .filter(({ points }) => points.length > 0);
 }
 
 const wanted: [why: string, rank: (before: HeldOutResponse, after: HeldOutResponse) => number][] = [

@@ -3,11 +3,11 @@ import { type Range, wordDiff } from '../core/review/diff.js';
 import { branchTitle, type RoundState } from '../core/rounds.js';
 import { fixed } from '../core/format.js';
 import { makeVisible } from '../core/sanitize.js';
-import { partCurves, rewardAgainstLength, trainingCurves } from './charts.js';
+import { heldOutCurves, partCurves, rewardAgainstLength, trainingCurves } from './charts.js';
 import type { ReportBranch, ReportData, SampleChange } from './data.js';
 import { style } from './style.js';
 import { escapeXml } from './svg.js';
-import { columnsOf, configFacts, evidenceOf, kindsTable, roundFacts, tableNote } from './table.js';
+import { columnsOf, configFacts, evidenceOf, heldOutNote, kindsTable, roundFacts, tableNote } from './table.js';
 
 export function htmlReport(data: ReportData): string {
   const { name, config, tree, branches } = data;
@@ -59,6 +59,7 @@ function roundsTable(tree: ReportData['tree']): string {
 function branchSection({ config }: ReportData, branch: ReportBranch): string {
   const title = branchTitle(branch);
   const curves = trainingCurves(branch);
+  const heldOut = heldOutCurves(branch);
   const parts = partCurves(branch);
   const notes = branch.rounds.flatMap((round) => noteOn(roundFacts(config, round), round));
   return [
@@ -68,6 +69,7 @@ function branchSection({ config }: ReportData, branch: ReportBranch): string {
     ...(parts === null ? [] : [`<figure>${parts}</figure>`]),
     ...evidence(branch),
     ...(curves === null ? [] : [`<figure>${curves}</figure>`]),
+    ...(heldOut === null ? [] : [`<figure>${heldOut}</figure>`, `<p class="quiet">${shown(heldOutNote)}</p>`]),
     ...branch.samples.map(sample),
     '</section>',
   ].join('\n');

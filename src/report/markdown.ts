@@ -1,13 +1,15 @@
 /** A run as Markdown: for a pull request, an issue, a notebook. */
 import { branchTitle, type RoundState } from '../core/rounds.js';
-import { fixed } from '../core/format.js';
-import { branchPlot, markOf } from '../core/branchPlot.js';
+import { fixed, of, percent } from '../core/format.js';
+import { branchPlot, markOf, type Segment } from '../core/branchPlot.js';
+import { curvePlot, stepAxis } from '../core/curvePlot.js';
+import { heldOutAccuracy } from '../core/metricsRow.js';
 import { makeVisible } from '../core/sanitize.js';
-import type { ReportBranch, ReportData, SampleChange } from './data.js';
-import { columnsOf, configFacts, evidenceOf, kindsTable, roundFacts, tableNote } from './table.js';
+import { heldOutRounds, type ReportBranch, type ReportData, type SampleChange } from './data.js';
+import { columnsOf, configFacts, evidenceOf, heldOutNote, kindsTable, roundFacts, tableNote } from './table.js';
 import { largest } from '../core/limits.js';
 
-const [PLOT_COLUMNS, PLOT_ROWS] = [72, 16];
+const [PLOT_COLUMNS, PLOT_ROWS, CURVE_ROWS] = [72, 16, 8];
 
 export function markdownReport(data: ReportData): string {
   const { name, config, tree, branches } = data;
@@ -41,17 +43,16 @@ function textPlot(branches: readonly ReportBranch[]): string {
   const label = (row: number) => (row === 0 ? fixed(y[1], 3) : row === rows.length - 1 ? fixed(y[0], 3) : '');
   const [left, right] = [fixed(x[0], 1), `${fixed(x[1], 1)} tokens`];
   return [
-    ...rows.map(
-      (segments, row) =>
-        `${label(row).padStart(8)} │ ${segments
-          .map(({ text }) => text)
-          .join('')
-          .trimEnd()}`,
-    ),
+    ...rows.map((segments, row) => plotLine(label(row), segments)),
     `${' '.repeat(9)}└${'─'.repeat(PLOT_COLUMNS + 1)}`,
     `${' '.repeat(11)}${left}${right.padStart(PLOT_COLUMNS - left.length)}`,
     branches.map((branch, i) => `${markOf(i)} ${branchTitle(branch)}`).join('   '),
   ].join('\n');
+}
+
+function plotLine(label: string, segments: readonly Segment[]): string {
+  const text = segments.map((segment) => segment.text).join('');
+  return `${label.padStart(8)} │ ${text.trimEnd()}`;
 }
 
 function branchSection({ config }: ReportData, branch: ReportBranch): string[] {
@@ -64,6 +65,7 @@ function branchSection({ config }: ReportData, branch: ReportBranch): string[] {
     `## ${title.charAt(0).toUpperCase()}${title.slice(1)}`,
     ...(notes.length === 0 ? [] : [notes.join('\n')]),
     ...evidence(branch),
+    ...heldOutSection(branch),
     ...branch.samples.flatMap(sample),
   ];
 }
@@ -82,6 +84,50 @@ function evidence({ rounds }: ReportBranch): string[] {
       ? []
       : [[row(kinds.heading), `|${kinds.heading.map(() => ' --- |').join('')}`, ...kinds.rows.map(row)].join('\n')]),
   ];
+}
+
+/** Loss and accuracy of held-out pairs: a table, and the loss over the steps as text. */
+function heldOutSection(branch: ReportBranch): string[] {
+  const evaluated = heldOutRounds(branch);
+  if (evaluated.length === 0) return [];
+  const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  const heading = ['round', 'loss at the start', 'lowest loss', 'last loss', 'last accuracy'];
+  const rows = evaluated.map(({ round, points }) => {
+    const lowest = points.reduce((best, point) => (point.eval_loss < best.eval_loss ? point : best));
+    const last = points[points.length - 1];
+    const start = points[0].step === 0 ? points[0].eval_loss : NaN;
+    return [
+      String(round.id),
+      fixed(start, 4),
+      `${fixed(lowest.eval_loss, 4)} after ${of(lowest.step, 'step')}`,
+      `${fixed(last.eval_loss, 4)} after ${of(last.step, 'step')}`,
+      percent(100 * heldOutAccuracy(last)),
+    ];
+  });
+  return [
+    '### Held-out pairs',
+    [row(heading), row(heading.map(() => '---')), ...rows.map(row)].join('\n'),
+    ...evaluated.flatMap(({ round, points }) => [
+      `Round ${round.id}, held-out loss over the steps:`,
+      fenced(
+        stepPlot(
+          points.map(({ step }) => step),
+          points.map(({ eval_loss }) => eval_loss),
+        ),
+      ),
+    ]),
+    heldOutNote,
+  ];
+}
+
+/** A curve over steps as text. */
+function stepPlot(steps: readonly number[], values: readonly number[]): string {
+  const { rows, x, y } = curvePlot([{ x: steps, y: values, style: 'line' }], PLOT_COLUMNS, CURVE_ROWS);
+  const label = (row: number) => (row === 0 ? fixed(y[1], 4) : row === rows.length - 1 ? fixed(y[0], 4) : '');
+  return [
+    ...rows.map((segments, row) => plotLine(label(row), segments)),
+    `${' '.repeat(9)}└─${stepAxis(x, PLOT_COLUMNS)}`,
+  ].join('\n');
 }
 
 function sample({ why, prompt, before, after }: SampleChange): string[] {

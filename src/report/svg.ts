@@ -1,4 +1,5 @@
 /** Charts as SVG without a script: lines over two axes with round ticks, several panels side by side. */
+import { niceStep } from '../core/curvePlot.js';
 
 export interface ChartPoint {
   x: number;
@@ -79,13 +80,6 @@ export function scale(values: readonly number[], from: number, to: number): Scal
     ticks: Array.from({ length: last - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12))),
     at,
   };
-}
-
-/** The smallest of 1, 2, 5 times a power of ten that is not below `step`. */
-function niceStep(step: number): number {
-  if (!(step > 0) || !Number.isFinite(step)) return 1;
-  const power = 10 ** Math.floor(Math.log10(step));
-  return power * ([1, 2, 5].find((factor) => factor * power >= step) ?? 10);
 }
 
 export function chart(panels: readonly ChartPanel[], options: ChartOptions): string {

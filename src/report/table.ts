@@ -240,3 +240,7 @@ export function configFacts(config: Config): [string, string][] {
     ['seed', String(seed)],
   ];
 }
+
+/** Beneath the curves of held-out pairs. */
+export const heldOutNote =
+  'Held-out pairs are pairs of the round that its update only evaluates. A loss that rises while the training loss falls means that further steps fit the training pairs only.';

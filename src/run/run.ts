@@ -10,6 +10,7 @@ import { configOf } from '../core/config/rounds.js';
 import { UserError, messageOf } from '../core/errors.js';
 import { heldOutRule } from '../core/heldOutPairs.js';
 import { largest } from '../core/limits.js';
+import { type AttemptQueue, emptyQueue } from '../core/queue.js';
 import type { ReviewCounts } from '../core/review/decisions.js';
 import { readCounts } from './stages/reviewFiles.js';
 import {
@@ -118,6 +119,7 @@ export class Run {
       current: null,
       deleted: [],
       pending: null,
+      queue: emptyQueue,
       journal: [],
     });
   }
@@ -253,13 +255,28 @@ export class Run {
     });
   }
 
-  /** Adds a round, which becomes the current one. */
-  addRound(round: RoundState, entry?: JournalEntry): void {
+  /** The attempts that wait, and the one that is being made. */
+  get queue(): AttemptQueue {
+    return this.db.data.queue;
+  }
+
+  /** @param current the round that becomes the current one with it */
+  setQueue(queue: AttemptQueue, current = this.current, entry?: JournalEntry): void {
+    this.change((data) => {
+      data.queue = queue;
+      data.current = current;
+      note(data, current, entry);
+    });
+  }
+
+  /** Adds a round, which becomes the current one. @param queue after it, if the round is an attempt of the queue */
+  addRound(round: RoundState, entry?: JournalEntry, queue = this.queue): void {
     // Created first, so that a round that run.json names has a folder even after a crash.
     makeDirectory(this.files.roundDir(round.id));
     this.change((data) => {
       data.rounds.push(round);
       data.current = round.id;
+      data.queue = queue;
       note(data, round.id, entry);
     });
   }
@@ -271,6 +288,7 @@ export class Run {
       data.current = current;
       data.deleted = [...data.deleted, ...ids];
       if (data.pending !== null && ids.includes(data.pending.round)) data.pending = null;
+      data.queue = withoutRounds(data.queue, ids);
       note(data, ids[0], entry);
     });
     this.removeDeleted();
@@ -311,6 +329,9 @@ export class Run {
       data.rounds.splice(data.rounds.indexOf(old), 1, round);
       if (round.stage !== old.stage && data.pending?.round === id && data.pending.command !== 'pause')
         data.pending = null;
+      // An attempt that a person aborts is in review now; whether the queue goes on is theirs to say.
+      const isAborted = old.stage === 'update' && round.stage === 'review' && data.queue.running === id;
+      if (isAborted) data.queue = { ...data.queue, running: null, held: data.queue.waiting.length > 0 };
       note(data, id, entry);
     });
     return round;
@@ -357,6 +378,12 @@ export class Run {
   get files(): RunFiles {
     return runFiles(this.directory, this.config);
   }
+}
+
+function withoutRounds(queue: AttemptQueue, ids: readonly number[]): AttemptQueue {
+  const waiting = queue.waiting.filter(({ round }) => !ids.includes(round));
+  const running = queue.running !== null && ids.includes(queue.running) ? null : queue.running;
+  return waiting.length === queue.waiting.length && running === queue.running ? queue : { ...queue, waiting, running };
 }
 
 function note({ journal }: RunData, round: number, entry: JournalEntry | undefined): void {

@@ -8,6 +8,7 @@ import { type Config, configSchema } from '../core/config/schema.js';
 import { UserError, messageOf } from '../core/errors.js';
 import { heldOutDecodingSchema } from '../core/heldOutDecoding.js';
 import { parseJson } from '../core/limits.js';
+import { type AttemptQueue, emptyQueue, queueSchema } from '../core/queue.js';
 import { type RoundSettings, type RoundState, newRound, stages } from '../core/rounds.js';
 
 /**
@@ -32,6 +33,7 @@ export interface RunData {
   /** Ids of deleted rounds: they are never reused, and their files may still have to be removed. */
   deleted: number[];
   pending: Pending | null;
+  queue: AttemptQueue;
   /** Decisions of people, in order. */
   journal: { at: string; round: number; action: string; detail?: unknown }[];
 }
@@ -212,6 +214,7 @@ export function readRunData(text: string, file: string): { data: RunData; damage
       // The folder of an existing round must not be removed.
       deleted: deleted.filter((one) => !known.has(one)),
       pending: optional<Pending | null>('pending', pendingSchema.nullable(), null),
+      queue: optional('queue', queueSchema, emptyQueue),
       journal: optional('journal', z.array(z.unknown()), []) as RunData['journal'],
     },
     damage,

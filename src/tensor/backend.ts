@@ -104,9 +104,12 @@ async function choose(
   }
   if (choice !== 'auto') {
     if (threads !== null && choice !== 'native' && choice !== 'wasm') {
-      throw new UserError(`threads can be set for the backends native and wasm; leave them out with backend ${choice}`, {
-        exitCode: 2,
-      });
+      throw new UserError(
+        `threads can be set for the backends native and wasm; leave them out with backend ${choice}`,
+        {
+          exitCode: 2,
+        },
+      );
     }
     try {
       return describe(choice, await loaders[choice](threads, precision));

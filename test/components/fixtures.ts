@@ -16,6 +16,7 @@ import type {
 import type { HackingReport } from '../../src/core/review/hacking.js';
 import type { Decision, ReviewDetail, ReviewRow } from '../../src/core/review/rows.js';
 import type { Comparison, MetricsRow, PairRow } from '../../src/core/rows.js';
+import { emptyQueue } from '../../src/core/queue.js';
 import { newRound } from '../../src/core/rounds.js';
 import { emptyRound } from '../../src/protocol/reducer.js';
 import { reduce } from '../../components/app/reducer.js';
@@ -393,6 +394,7 @@ export function snapshot(stage: Stage, more: Partial<Snapshot> = {}): Snapshot {
   return {
     ...emptyRound(2),
     role: { driving: true, terminals: 1 },
+    queue: emptyQueue,
     directory: '/home/ann/runs/demo',
     config,
     rounds: [finished(0, 1.1, 41.2), finished(1, 1.523, 42), current],

@@ -1,9 +1,9 @@
 /** What each key of the history screen must do, and a state in which it does. */
 import { expect } from 'vitest';
-import type { EngineCommand } from '../../src/protocol/messages.js';
+import type { AttemptQueue, EngineCommand } from '../../src/protocol/messages.js';
 import { historyActions } from '../../components/screens/history/actions.js';
 import type { State } from '../../components/app/state.js';
-import { after, attached, finished, heldOut, press, round, small, told } from './fixtures.js';
+import { after, attached, finished, heldOut, metrics, press, round, small, told } from './fixtures.js';
 import type { KeyEffect } from './keyEffects.js';
 
 const many = attached('done', small, { rounds: Array.from({ length: 40 }, (_, id) => round(id, 'done')), current: 39 });
@@ -28,6 +28,24 @@ const siblings = Array.from({ length: 30 }, (_, i) => ({
 }));
 const swept = press(attached('done', small, { rounds: [...threeDone, ...siblings], current: 2 }), 'h');
 const controlled = press(swept, 'C');
+
+const onCurves = press(
+  [1, 2].reduce(
+    (state, id) => after(state, { type: 'answer', query: { type: 'read-metrics', round: id }, answer: metrics }),
+    press(tree, 'c'),
+  ),
+  'right',
+);
+const enlarged = press(onCurves, 'z');
+const queue: AttemptQueue = {
+  ...{ running: null, held: false, last: 3 },
+  waiting: [1, 2, 3].map((id) => ({ id, round: 2, settings: { 'dpo.alpha': id / 10 } })),
+};
+const queued = press(attached('done', small, { rounds: threeDone, current: 2, queue }), 'h', 'Q');
+const held = press(
+  attached('done', small, { rounds: threeDone, current: 2, queue: { ...queue, held: true } }),
+  ...['h', 'Q'],
+);
 
 function historyStage(id: string): State {
   const responses = press(compared, 'left');
@@ -58,6 +76,33 @@ function historyStage(id: string): State {
     'controlled-page-up': press(controlled, 'G'),
     'controlled-first': press(controlled, 'G'),
     exchange: compared,
+    'compared-smoothing': onCurves,
+    'compared-log-scale': onCurves,
+    'compared-enlarge': onCurves,
+    'compared-all-charts': enlarged,
+    'compared-chart-before': enlarged,
+    'compared-chart-after': enlarged,
+    'compared-step-back': enlarged,
+    'compared-step-on': press(enlarged, 'home'),
+    'compared-steps-back': enlarged,
+    'compared-steps-on': press(enlarged, 'home'),
+    'compared-first-step': enlarged,
+    'compared-last-step': press(enlarged, 'left'),
+    'hide-queue': queued,
+    'remove-attempt': queued,
+    'attempt-earlier': press(queued, 'down'),
+    'attempt-later': queued,
+    'hold-queue': queued,
+    'continue-queue': held,
+    'start-attempt': press(
+      attached('review', small, { rounds: [...threeDone.slice(0, 2), round(2, 'review')], queue }),
+      'h',
+      'Q',
+    ),
+    'attempt-up': press(queued, 'down'),
+    'attempt-down': queued,
+    'first-attempt': press(queued, 'G'),
+    'last-attempt': queued,
     'edit-setting': forking,
     'start-fork': forking,
     'reset-setting': press(forking, 'enter', '1', 'enter'),
@@ -112,6 +157,33 @@ export const historyKeyEffects: Record<string, KeyEffect> = {
   'rounds-page-down': history({ selected: 9 }),
   'first-round': history({ selected: 0 }),
   'last-round': history({ selected: 39 }),
+
+  repeat: types('attempts:2'),
+  'show-queue': history({ queue: { selected: 0, top: 0 } }),
+  'hide-queue': history({ queue: null }),
+  'remove-attempt': { asks: sends({ type: 'dequeue', attempts: [1] }) },
+  'attempt-earlier': { asks: sends({ type: 'move-queued', attempt: 2, to: 0 }) },
+  'attempt-later': { asks: sends({ type: 'move-queued', attempt: 1, to: 1 }) },
+  'hold-queue': { asks: sends({ type: 'hold-queue', held: true }) },
+  'continue-queue': { asks: sends({ type: 'hold-queue', held: false }) },
+  'start-attempt': { asks: sends({ type: 'hold-queue', held: false }) },
+  'attempt-up': history({ queue: { selected: 0 } }),
+  'attempt-down': history({ queue: { selected: 1 } }),
+  'first-attempt': history({ queue: { selected: 0 } }),
+  'last-attempt': history({ queue: { selected: 2 } }),
+
+  'compared-smoothing': history({ charts: { smoothing: 0.6 } }),
+  'compared-log-scale': history({ charts: { log: true } }),
+  'compared-enlarge': history({ charts: { enlarged: 0 } }),
+  'compared-all-charts': history({ charts: { enlarged: null } }),
+  'compared-chart-before': history({ charts: { enlarged: 9 } }),
+  'compared-chart-after': history({ charts: { enlarged: 1 } }),
+  'compared-step-back': history({ charts: { step: 23 } }),
+  'compared-step-on': history({ charts: { step: 2 } }),
+  'compared-steps-back': history({ charts: { step: 14 } }),
+  'compared-steps-on': history({ charts: { step: 11 } }),
+  'compared-first-step': history({ charts: { step: 1 } }),
+  'compared-last-step': history({ charts: { step: null } }),
 
   'page-left': comparison({ page: 'responses' }),
   'page-right': comparison({ page: 'curves' }),

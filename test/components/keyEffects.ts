@@ -38,6 +38,7 @@ const setsAlpha = (alpha: number): KeyEffect => ({
 });
 const review = (part: object): KeyEffect => ({ becomes: { review: part } });
 const update = (part: object): KeyEffect => ({ becomes: { update: part } });
+const engineUi = (part: object): KeyEffect => ({ becomes: { engine: part } });
 const evaluation = (part: object): KeyEffect => ({ becomes: { evaluation: part } });
 const sampling = (part: object): KeyEffect => ({ becomes: { sampling: part } });
 const leaves: KeyEffect = { asks: [{ do: 'detach' }] };
@@ -157,12 +158,41 @@ export const keyEffects: Record<string, KeyEffect> = {
   'stop-update': opens({ kind: 'confirm', owner: 'update', what: 'stop' }),
   abort: opens({ kind: 'confirm', owner: 'update', what: 'abort' }),
   alarms: update({ view: 'alarms' }),
-  'show-log': { ...update({ view: 'log' }), asks: asks({ type: 'read-job-log', round: 2 }) },
-  'hide-log': update({ view: 'plots' }),
-  'log-up': update({ logTop: 40 }),
-  'log-down': update({ logTop: 1 }),
-  'log-start': update({ logTop: 0 }),
-  'log-end': update({ logTop: null }),
+  'show-log': {
+    becomes: { screen: 'engine', follows: false },
+    asks: [...asks({ type: 'read-machine' }), ...asks({ type: 'read-log', log: { of: 'job', round: 2 }, from: null })],
+  },
+  'earlier-rounds': update({ showsEarlier: false }),
+  smoothing: update({ charts: { smoothing: 0.6 } }),
+  'log-scale': update({ charts: { log: true } }),
+  enlarge: update({ charts: { enlarged: 0 } }),
+  'all-charts': update({ charts: { enlarged: null } }),
+  'chart-before': update({ charts: { enlarged: 7 } }),
+  'chart-after': update({ charts: { enlarged: 1 } }),
+  'step-back': update({ charts: { step: 23 } }),
+  'step-on': update({ charts: { step: 2 } }),
+  'steps-back': update({ charts: { step: 14 } }),
+  'steps-on': update({ charts: { step: 11 } }),
+  'first-step': update({ charts: { step: 1 } }),
+  'last-step': update({ charts: { step: null } }),
+
+  'search-log': typesInto('engine', 'search'),
+  'match-before': engineUi({ found: 38 }),
+  'match-after': engineUi({ found: 2 }),
+  'error-before': engineUi({ found: 45 }),
+  'other-log': {
+    ...engineUi({ other: true }),
+    asks: asks({ type: 'read-log', log: { of: 'engine' }, from: null }),
+  },
+  'cut-lines': engineUi({ cuts: true }),
+  'enlarge-log': engineUi({ view: 'log' }),
+  'log-up': engineUi({ top: 33 }),
+  'log-down': engineUi({ top: 1 }),
+  'log-page-up': engineUi({ top: 19 }),
+  'log-page-down': engineUi({ top: 15 }),
+  'log-start': engineUi({ top: 0 }),
+  'log-end': engineUi({ top: null }),
+  'queue-attempts': typesInto('history', 'attempts:2'),
   'show-probes': update({ view: 'probes' }),
   'show-plots': update({ view: 'plots' }),
   'more-plots': update({ page: 1 }),
@@ -200,6 +230,10 @@ export const keyEffects: Record<string, KeyEffect> = {
   'next-round': { asks: sends({ type: 'next-round' }) },
   'go 1': { becomes: { screen: 'sampling' } },
   'go 2': { becomes: { screen: 'review', follows: true } },
+  'go 6': {
+    becomes: { screen: 'engine' },
+    asks: [...asks({ type: 'read-machine' }), ...asks({ type: 'read-log', log: { of: 'engine' }, from: null })],
+  },
   'go 3': { becomes: { screen: 'update' } },
   'go 4': { becomes: { screen: 'evaluation' } },
   'go 5': { becomes: { screen: 'history', follows: false } },

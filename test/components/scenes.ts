@@ -1,7 +1,8 @@
 /** States of the terminal that are worth a picture: one or more for each screen and for what lies over it. */
 import type { RemarksRow } from '../../src/core/rows.js';
 import type { JobEnd } from '../../src/protocol/messages.js';
-import { type Size, type State } from '../../components/app/state.js';
+import { type GpuViews, type MachineView, noGpus } from '../../src/core/machine.js';
+import { type AppEvent, type Size, type State } from '../../components/app/state.js';
 import { initialState } from '../../components/screens/index.js';
 import {
   after,
@@ -22,6 +23,54 @@ import {
   weightedRound,
 } from './fixtures.js';
 import { answered, gpuFacts, listed, noModel, noNative, opened, ready, welcomed } from './homeFixtures.js';
+import { slices } from './slices.js';
+
+/** So many GPUs, the last of them split into instances where there are several. */
+export const gpus = (count: number): GpuViews => ({
+  gpus: Array.from({ length: count }, (_, index) => ({
+    ...{ index, name: 'NVIDIA H100 80GB HBM3', memory_total_mb: 81_559, power_limit_watts: 700 },
+    ...{ memory_used_mb: 61_234 - 5000 * index, power_watts: 312.4 + index, temperature: 61 - index },
+    ...(count > 1 && index === count - 1
+      ? { mig: true, utilization: null }
+      : { mig: false, utilization: 0.97 - index / 10 }),
+  })),
+  gpu_problem: null,
+});
+
+const machine = (host: string, of: GpuViews): MachineView => ({
+  ...{ host, at: '2026-11-24T12:07:31.000Z', cores: 16, cpu_share: 0.484 },
+  ...{ memory_used_mb: 12_412, memory_total_mb: 64_312 },
+  process: { pid: 42, cpu_cores: 7.6, memory_mb: 1234 },
+  ...of,
+});
+
+const logged = [
+  'attached: a terminal',
+  ...Array.from({ length: 40 }, (_, i) => `step ${i + 1} of 40: loss ${(0.69 - i / 100).toFixed(3)}, 1,234 tokens/s`),
+  'FutureWarning: `torch.load` is deprecated',
+  'Traceback (most recent call last):',
+  '  File "train.py", line 12, in <module>',
+  '    main()',
+  'torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0 has a total capacity of 79.11 GiB of which 3.19 MiB is free.',
+  'checkpoint after step 40 is kept',
+];
+
+/** The engine screen after three samples of the machines, with a log. */
+export function enginePane(state: State, engine: GpuViews, job: GpuViews | null): State {
+  const open = press(state, '6');
+  const log = slices(open).engine.log?.name ?? { of: 'engine' };
+  const sampled = (share: number): AppEvent => ({
+    ...{ type: 'answer', query: { type: 'read-machine' } },
+    answer: {
+      engine: { ...machine('node1', engine), cpu_share: share },
+      job: job === null ? null : machine('gpu17', job),
+    },
+  });
+  return after(open, sampled(0.1), sampled(0.8), sampled(0.484), {
+    ...{ type: 'answer', query: { type: 'read-log', log, from: null } },
+    answer: { lines: logged, open: ' 45%|####', next: 4711, skipped: 0, replaced: false },
+  });
+}
 
 export function scenes(size: Size): Record<string, State> {
   const review = attached('review', size);
@@ -74,6 +123,10 @@ export function scenes(size: Size): Record<string, State> {
       ...{ 'eval_rewards/chosen': 0.1, 'eval_rewards/rejected': -0.1, 'eval_rewards/accuracies': 0.6 + i / 200 },
     }),
   }));
+  const earlier: AppEvent = {
+    ...{ type: 'answer', query: { type: 'read-metrics', round: 1 } },
+    answer: metrics.map((row, i) => ({ ...row, loss: 0.69 - i / 60 + ((i * 3) % 4) / 100 })),
+  };
   const failed =
     'the reward model answered 500 to scoring the response to "What is 2 plus 3?"; everything scored before is kept';
   const judged: RemarksRow = {
@@ -128,11 +181,39 @@ export function scenes(size: Size): Record<string, State> {
       job: job({ state: 'ended', phase: null, end: timeLimit }),
       engine: { ...engine, problem: timeLimit.message },
     }),
-    'update-log': after(press(attached('update', size, { job: job() }), 'l'), {
-      type: 'answer',
-      query: { type: 'read-job-log', round: 2 },
-      answer: { lines: Array.from({ length: 90 }, (_, i) => `step ${i}: \x1b[32mloss\x1b[0m 0.${690 - i}`) },
-    }),
+    'update-earlier': after(attached('update', size, { probes, metrics: withHeldOut }), earlier),
+    'update-smoothed': press(after(attached('update', size, { probes }), earlier), 'a', 'a', 'a'),
+    'update-log-scale': press(attached('update', size, { probes }), 'L'),
+    'update-enlarged': press(
+      after(attached('update', size, { probes, metrics: withHeldOut }), earlier),
+      ...['a', 'a', 'z', 'left', 'left', 'left'],
+    ),
+    'history-queue': press(
+      attached('update', size, {
+        rounds: [
+          finished(0, 1.1, 41.2),
+          finished(1, 1.523, 42),
+          { ...round(2, 'update'), parent: 0, redo_of: 1, data_of: 1, pairs: 103 },
+        ],
+        queue: {
+          ...{ running: 2, held: false, last: 4 },
+          waiting: [
+            { id: 2, round: 1, settings: { 'dpo.alpha': 0.05 } },
+            { id: 3, round: 1, settings: { 'dpo.alpha': 0.1 } },
+            { id: 4, round: 1, settings: { 'dpo.beta': 0.5, 'update.lr': 1e-6 } },
+          ],
+        },
+      }),
+      ...['h', 'Q', 'down'],
+    ),
+    'review-queueing': press(review, 'Q', ...'0 0.05'),
+    engine: enginePane(attached('review', size), gpus(2), null),
+    'engine-job': enginePane(
+      attached('update', size, { job: job() }),
+      noGpus('nvidia-smi is not installed here'),
+      gpus(8),
+    ),
+    'engine-search': press(enginePane(attached('review', size), gpus(1), null), 'z', '/', ...'memory', 'enter'),
     'update-abort': press(attached('update', size), 'x'),
     evaluating: attached('evaluate', size),
     evaluation: told(attached('done', size)),

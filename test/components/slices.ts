@@ -1,6 +1,7 @@
 /** What one screen sees of a state, for tests that call a screen's functions or look at its slice. */
 import { enter } from '../../components/app/screen.js';
 import type { State } from '../../components/app/state.js';
+import type { EngineState } from '../../components/screens/engine/state.js';
 import type { EvaluationState } from '../../components/screens/evaluation/state.js';
 import type { HistoryState } from '../../components/screens/history/state.js';
 import type { Slices } from '../../components/screens/index.js';
@@ -16,6 +17,7 @@ export const on = {
   update: (state: State) => enter(state, 'update') as UpdateState,
   evaluation: (state: State) => enter(state, 'evaluation') as EvaluationState,
   history: (state: State) => enter(state, 'history') as HistoryState,
+  engine: (state: State) => enter(state, 'engine') as EngineState,
   runs: (state: State) => enter(state, 'runs') as RunsState,
   setup: (state: State) => enter(state, 'setup') as SetupState,
 };

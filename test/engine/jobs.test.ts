@@ -138,12 +138,17 @@ it('only a retry submits again', async () => {
   expect(next.running('update').again).toBe(true);
 });
 
-it('the log of the job is read from its end, made visible', async () => {
+it('the log of the job is read on from where it was, and of the engine too', async () => {
   submitted();
-  writeFileSync(jobFile('log'), 'first\n 10%\r 50%\r100%\n\x1b]52;c;aGk=\x07 last');
-  const { lines } = await b.engine.answer({ type: 'read-job-log', round: 1 });
-  expect(lines).toEqual(['first', '100%', '␛]52;c;aGk=␇ last']);
-  writeFileSync(jobFile('log'), 'x'.repeat(100) + '\n' + 'line\n'.repeat(30_000));
-  const { lines: many } = await b.engine.answer({ type: 'read-job-log', round: 1 });
-  expect(many).toHaveLength(500);
+  const read = (from: number | null) =>
+    b.engine.answer({ type: 'read-log' as const, log: { of: 'job' as const, round: 1 }, from });
+  writeFileSync(jobFile('log'), 'first\n 10%\r 50%');
+  const first = await read(null);
+  expect(first).toEqual({ lines: ['first'], open: ' 50%', next: 6, skipped: 0, replaced: false });
+  writeFileSync(jobFile('log'), 'first\n 10%\r 50%\r100%\n\x1b]52;c;aGk=\x07 last\n');
+  expect((await read(first.next)).lines).toEqual(['100%', '␛]52;c;aGk=␇ last']);
+  writeFileSync(path.join(b.run.directory, 'engine.log'), 'engine\n');
+  expect(await b.engine.answer({ type: 'read-log', log: { of: 'engine' }, from: null })).toMatchObject({
+    lines: ['engine'],
+  });
 });

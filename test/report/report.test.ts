@@ -103,6 +103,40 @@ it('page, Markdown and card say how held-out responses were decoded', () => {
   expect(markdownReport(data)).not.toContain('held-out responses');
 });
 
+describe('held-out pairs', () => {
+  const of = (loss: number, right: number) => ({
+    ...{ eval_loss: loss, 'eval_rewards/chosen': 0.2, 'eval_rewards/rejected': -0.1 },
+    'eval_rewards/accuracies': right,
+  });
+  const rows = metrics.map((row, i) => ({
+    ...row,
+    ...(i === 0 && { start_eval_loss: 0.7, 'start_eval_rewards/chosen': 0, 'start_eval_rewards/rejected': 0 }),
+    ...(i === 11 && of(0.61, 0.7)),
+    ...(i === 23 && of(0.65, 0.72)),
+  }));
+  const branches = () => data.branches.map((branch, i) => (i > 0 ? branch : { ...branch, metrics: [[], rows, []] }));
+
+  it('have their curves on the page', () => {
+    const html = htmlReport({ ...data, branches: branches() });
+    expect(html.match(/<svg /g)).toHaveLength(4);
+    expect(html).toContain('Updates of 1: loss and accuracy of held-out pairs over the steps');
+    expect(html).toMatch(/>held-out loss<[\s\S]*>held-out accuracy</);
+    expect(html).not.toContain('NaN');
+  });
+
+  it('have a table and a curve in Markdown', () => {
+    const text = markdownReport({ ...data, branches: branches() });
+    expect(text).toContain('| 1 | 0.7000 | 0.6100 after 12 steps | 0.6500 after 24 steps | 72.0 % |');
+    expect(text).toMatch(/ {2}0\.7000 │ [\u2800-\u28ff]/);
+    expect(text).toMatch(/└─0─+2─+4─+6─.*─24/);
+  });
+
+  it('are not mentioned where there are none', () => {
+    expect(htmlReport(data)).not.toContain('held-out loss');
+    expect(markdownReport(data)).not.toContain('Held-out pairs');
+  });
+});
+
 describe('the page', () => {
   it('needs nothing else and runs nothing, whatever was written in it', () => {
     const html = htmlReport(data);

@@ -2,6 +2,7 @@
 
 request.py     what is read from the job folder
 job.py         what is written there: status, metrics, done; the control file
+machine.py     processor, memory and GPUs, for the status
 order.py       which pairs make each step, in Brevity's order, and the learning rates
 loss.py        the losses of all objectives, and log-probabilities of given responses
 model.py       policies: loading, LoRA adapters, saving

@@ -15,10 +15,13 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from .machine import Machine
 from .request import JobError
 
 DONE_VERSION = 1
 STATUS_SECONDS = 5
+# The machine is sampled at every third of these writes.
+MACHINE_ROUNDS = 3
 
 
 class Superseded(Exception):
@@ -107,10 +110,13 @@ class Job:
         self._status = {"state": "loading", "done": 0, "total": 0, "host": host, "pid": os.getpid(), **facts}
         self._status |= {"executor": self.executor, "attempt": self.attempt, "started": now, "z_error": None}
         self.status()
+        machine = Machine()
 
         def refresh() -> None:
+            rounds = 0
             while not self._ended.wait(STATUS_SECONDS):
-                self.status()
+                self.status(**({"machine": machine.sample()} if rounds % MACHINE_ROUNDS == 0 else {}))
+                rounds += 1
 
         threading.Thread(target=refresh, daemon=True, name="status").start()
 

@@ -7,10 +7,12 @@ import { cut } from '../../parts/text.js';
 import { compareLayout } from './compare.js';
 import { controlledLayout } from './controlled.js';
 import { forkLayout, shownValue } from './fork.js';
+import { queueLayout } from './queue.js';
 import { BranchPlot } from './parts/BranchPlot.js';
 import { Comparison } from './parts/Comparison.js';
 import { ControlledTables } from './parts/ControlledTables.js';
 import { ForkForm } from './parts/ForkForm.js';
+import { QueueTable } from './parts/QueueTable.js';
 import { RoundsTable } from './parts/RoundsTable.js';
 import { historyLayout, nameOf, roundOf, selectedRound, treeIn, verdictWord, viewOf } from './select.js';
 import type { HistoryState } from './state.js';
@@ -31,12 +33,14 @@ export function HistoryView({ state, columns }: ViewProps<HistoryState>) {
       />
     );
   }
+  const queue = queueLayout(state);
+  if (queue !== null) return <QueueTable layout={queue} columns={columns} />;
   const controlled = controlledLayout(state);
   if (controlled !== null && viewOf(state) === 'controlled')
     return <ControlledTables layout={controlled} columns={columns} />;
   const compared = compareLayout(state);
   if (comparison !== null && compared !== null)
-    return <Comparison layout={compared} ui={comparison} columns={columns} />;
+    return <Comparison layout={compared} ui={comparison} charts={state.ui.charts} columns={columns} />;
   return <Rounds state={state} run={run} columns={columns} />;
 }
 

@@ -1,15 +1,19 @@
 /** What a person can do on the history screen: in the list of rounds, in a comparison, and in the form of a branch. */
+import { chartActions } from '../../app/charts.js';
+import { currentRound } from '../../app/selectors.js';
 import { hasLongText, hasPrompts } from '../../app/heldOut/prompts.js';
 import { listActions, textActions } from '../../app/lists.js';
 import { type Action, noEffects, send } from '../../app/state.js';
 import {
   compareLayout,
+  curvesIn,
   exchange,
   moveInPage,
   openComparison,
   orderPrompts,
   scrollResponses,
   turnPage,
+  withCharts,
 } from './compare.js';
 import { controlledLayout, isControlled, openControlled, scrollControlled } from './controlled.js';
 import {
@@ -23,6 +27,7 @@ import {
   startFork,
   typeField,
 } from './fork.js';
+import { canReorder, canRepeat, moveInQueue, openQueue, reorder, selectedAttempt, typeAttempts } from './queue.js';
 import { askToDelete, moveInRounds, openRound, typeText } from './rounds.js';
 import { opponentOf, selectedRound, viewOf } from './select.js';
 import { type HistoryState, changed } from './state.js';
@@ -37,6 +42,8 @@ const inRounds = onView('rounds');
 const inComparison = onView('comparison');
 const inFork = onView('fork');
 const inControlled = onView('controlled');
+const inQueue = onView('queue');
+const hasWaiting: When = (state) => (state.run?.queue.waiting.length ?? 0) > 0;
 
 const hasRound: When = (state) => inRounds(state) && state.link.status === 'up' && selectedRound(state) !== null;
 const hasPairs: When = (state) => hasRound(state) && (selectedRound(state)?.pairs ?? null) !== null;
@@ -49,7 +56,7 @@ const canContinue: When = (state) => {
 
 const canMoveInPage: When = (state) => {
   const layout = compareLayout(state);
-  if (layout === null || !inComparison(state)) return false;
+  if (layout === null || !inComparison(state) || layout.enlarged !== null) return false;
   switch (state.ui.comparison?.page) {
     case 'numbers':
       return layout.numbers.length > layout.numbersRows;
@@ -59,6 +66,8 @@ const canMoveInPage: When = (state) => {
       return hasPrompts(layout.prompts);
   }
 };
+const onCurves: When = (state) => inComparison(state) && curvesIn(state).length > 0;
+const enlarges: When = (state) => onCurves(state) && state.ui.charts.enlarged !== null;
 const onPrompts: When = (state) => state.ui.comparison?.page === 'responses' && canMoveInPage(state);
 const hasLongResponses: When = (state) => onPrompts(state) && hasLongText(compareLayout(state)?.prompts ?? null);
 
@@ -112,6 +121,25 @@ const roundActions: readonly Action<HistoryState>[] = [
     help: 'controlled comparison with rounds of the same samples and pairs',
     when: (state) => hasRound(state) && isControlled(state),
     run: (state) => noEffects(openControlled(state)),
+  },
+  {
+    id: 'repeat',
+    aliases: ['queue attempts', 'again at', 'sweep over'],
+    keys: ['a'],
+    label: 'repeat at α',
+    help: 'queue the round again with other values of α, from the same samples',
+    when: (state) => (hasRound(state) || inQueue(state)) && canRepeat(selectedRound(state)),
+    run: typeAttempts,
+  },
+  {
+    id: 'show-queue',
+    command: 'queue',
+    aliases: ['waiting attempts'],
+    keys: ['Q'],
+    label: 'queue',
+    help: 'the attempts that wait: order, remove or hold them',
+    when: inRounds,
+    run: (state) => noEffects(openQueue(state)),
   },
   {
     id: 'fork',
@@ -207,6 +235,17 @@ const roundActions: readonly Action<HistoryState>[] = [
 ];
 
 const comparisonActions: readonly Action<HistoryState>[] = [
+  ...chartActions<HistoryState>({
+    prefix: 'compared-',
+    when: onCurves,
+    curves: curvesIn,
+    ui: ({ ui }) => ui.charts,
+    with: withCharts,
+    first(state) {
+      const layout = compareLayout(state);
+      return layout === null ? 0 : layout.curvesTop * layout.across;
+    },
+  }),
   {
     id: 'page-left',
     group: 'moving',
@@ -215,7 +254,7 @@ const comparisonActions: readonly Action<HistoryState>[] = [
     keys: ['left'],
     label: '',
     help: 'the previous page: numbers, curves, responses',
-    when: inComparison,
+    when: (state) => inComparison(state) && !enlarges(state),
     run: (state) => noEffects(turnPage(state, -1)),
   },
   {
@@ -227,7 +266,7 @@ const comparisonActions: readonly Action<HistoryState>[] = [
     label: 'page',
     sign: '← →',
     help: 'the next page: numbers, curves, responses',
-    when: inComparison,
+    when: (state) => inComparison(state) && !enlarges(state),
     run: (state) => noEffects(turnPage(state, 1)),
   },
   {
@@ -288,6 +327,91 @@ const controlledActions: readonly Action<HistoryState>[] = listActions<HistorySt
   },
   moved: scrollControlled,
 });
+
+const queueActions: readonly Action<HistoryState>[] = [
+  {
+    id: 'hide-queue',
+    command: 'rounds',
+    keys: ['Q'],
+    label: 'rounds',
+    help: 'back to the list of rounds',
+    when: inQueue,
+    run: (state) => noEffects(changed(state, { queue: null })),
+  },
+  {
+    id: 'remove-attempt',
+    command: 'dequeue',
+    aliases: ['remove from queue', 'cancel attempt'],
+    keys: ['d', 'backspace'],
+    label: 'remove',
+    help: 'remove the attempt from the queue',
+    when: (state) => inQueue(state) && selectedAttempt(state) !== null,
+    run(state) {
+      const attempt = selectedAttempt(state);
+      return attempt === null ? noEffects(state) : send(state, { type: 'dequeue', attempts: [attempt.id] });
+    },
+  },
+  {
+    id: 'attempt-earlier',
+    command: 'earlier-attempt',
+    keys: ['K'],
+    label: '',
+    help: 'make the attempt earlier',
+    when: (state) => inQueue(state) && canReorder(state, -1),
+    run: (state) => reorder(state, -1),
+  },
+  {
+    id: 'attempt-later',
+    command: 'later-attempt',
+    keys: ['J'],
+    label: 'order',
+    sign: 'J K',
+    help: 'make the attempt later',
+    when: (state) => inQueue(state) && canReorder(state, 1),
+    run: (state) => reorder(state, 1),
+  },
+  {
+    id: 'hold-queue',
+    command: 'hold',
+    aliases: ['hold queue'],
+    keys: ['space'],
+    label: 'hold',
+    help: 'begin no further attempts until the queue is continued',
+    when: (state) => inQueue(state) && hasWaiting(state) && state.run?.queue.held === false,
+    run: (state) => send(state, { type: 'hold-queue', held: true }),
+  },
+  {
+    id: 'continue-queue',
+    command: 'continue-queue',
+    aliases: ['start queue'],
+    keys: ['space'],
+    label: 'continue',
+    help: 'continue the queue; at once if nothing is computed',
+    when: (state) => inQueue(state) && hasWaiting(state) && state.run?.queue.held === true,
+    run: (state) => send(state, { type: 'hold-queue', held: false }),
+  },
+  {
+    id: 'start-attempt',
+    command: 'start-now',
+    aliases: ['begin now'],
+    keys: ['enter'],
+    label: 'begin now',
+    help: 'begin the next attempt now and leave the round in review',
+    when: (state) => inQueue(state) && hasWaiting(state) && canLeave(state) && currentRound(state)?.stage === 'review',
+    run: (state) => send(state, { type: 'hold-queue', held: false }),
+  },
+  ...listActions<HistoryState>({
+    moves: {
+      up: ['attempt-up', 'the attempt above'],
+      down: ['attempt-down', 'the attempt below'],
+      first: ['first-attempt', 'the first attempt'],
+      last: ['last-attempt', 'the last attempt'],
+    },
+    label: 'attempt',
+    when: (state) => inQueue(state) && hasWaiting(state),
+    moved: moveInQueue,
+  }),
+];
 
 const forkActions: readonly Action<HistoryState>[] = [
   {
@@ -363,5 +487,6 @@ export const historyActions: readonly Action<HistoryState>[] = [
   ...roundActions,
   ...comparisonActions,
   ...controlledActions,
+  ...queueActions,
   ...forkActions,
 ];

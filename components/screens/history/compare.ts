@@ -14,13 +14,9 @@ import { askForResponses, responsesOf } from '../../app/heldOut/responses.js';
 import { bodyRows } from '../../app/layout.js';
 import { type Move, clampTop, movedTo, scrolledTo } from '../../app/lists.js';
 import { type Effect, type Step, noEffects } from '../../app/state.js';
-import {
-  type ComparedCurve,
-  type ComparedRow,
-  comparedCurveCount,
-  comparedCurves,
-  comparedGroups,
-} from './differences.js';
+import { type Curve } from '../../parts/curves.js';
+import { type ChartUi, type Enlarged, enlargedIn, lookInWords } from '../../app/charts.js';
+import { type ComparedRow, comparedCurveCount, comparedCurves, comparedGroups } from './differences.js';
 import { opponentOf, roundOf, selectedRound } from './select.js';
 import { type ComparisonUi, type HistoryState, type Page, changed, pages } from './state.js';
 
@@ -36,7 +32,11 @@ export interface CompareLayout {
   /** First visible line of the numbers. */
   numbersTop: number;
   /** null before the engine has sent both rounds' metrics. */
-  curves: readonly ComparedCurve[] | null;
+  curves: readonly Curve[] | null;
+  /** The curve that is enlarged. */
+  enlarged: Enlarged | null;
+  /** How the curves are drawn; empty: as usual. */
+  chartLook: string;
   /** Plots per row, visible rows of plots, and the height of one. */
   across: number;
   down: number;
@@ -44,6 +44,8 @@ export interface CompareLayout {
   /** Rows of plots, visible or not, and the first visible one. */
   plotRows: number;
   curvesTop: number;
+  /** Rows of the page. */
+  pageRows: number;
   prompts: PromptsLayout;
 }
 
@@ -88,8 +90,10 @@ function computeLayout(state: HistoryState): CompareLayout | null {
     page === 'curves' && leftMetrics !== null && rightMetrics !== null
       ? comparedCurves({ round: left, metrics: leftMetrics }, { round: right, metrics: rightMetrics })
       : null;
+  const chartLook = lookInWords(state.ui.charts, []);
+  const plotRoom = rows - (chartLook === '' ? 0 : 1);
   const across = state.size.columns >= 112 ? 4 : 2;
-  const down = Math.max(1, Math.min(Math.ceil(comparedCurveCount / across), Math.floor(rows / wantedPlot)));
+  const down = Math.max(1, Math.min(Math.ceil(comparedCurveCount / across), Math.floor(plotRoom / wantedPlot)));
   const plotRows = Math.ceil((curves?.length ?? 0) / across);
 
   const listed = page === 'responses' ? ([now, before] as const) : ([null, null] as const);
@@ -100,11 +104,14 @@ function computeLayout(state: HistoryState): CompareLayout | null {
     numbersRows,
     numbersTop: clampTop(comparison.numbersTop, numbers.length, numbersRows),
     curves,
+    enlarged: enlargedIn(state.ui.charts, curves ?? []),
+    chartLook,
     across,
     down,
-    plotHeight: Math.max(3, Math.floor(rows / down)),
+    plotHeight: Math.max(4, Math.floor(plotRoom / down)),
     plotRows,
     curvesTop: clampTop(comparison.curvesTop, plotRows, down),
+    pageRows: rows,
     prompts: promptsLayout(...listed, comparison, { columns: state.size.columns, rows }),
   };
 }
@@ -137,6 +144,7 @@ export function openComparison(state: HistoryState): HistoryState {
   const right = selectedRound(state);
   if (left === null || right === null) return state;
   return changed(state, {
+    charts: { ...state.ui.charts, enlarged: null },
     comparison: {
       left: left.id,
       right: right.id,
@@ -164,6 +172,11 @@ export function turnPage(state: HistoryState, by: 1 | -1): HistoryState {
     page: pages[(pages.indexOf(page) + by + pages.length) % pages.length],
   }));
 }
+
+/** The curves that are shown; none on the other pages. */
+export const curvesIn = (state: HistoryState): readonly Curve[] => compareLayout(state)?.curves ?? [];
+
+export const withCharts = (state: HistoryState, charts: ChartUi): HistoryState => changed(state, { charts });
 
 export function exchange(state: HistoryState): HistoryState {
   return changeComparison(state, ({ left, right }) => ({ left: right, right: left, ...firstPrompt }));

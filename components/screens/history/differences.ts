@@ -9,7 +9,7 @@ import { decisionsInWords, promptsWithoutPair } from '../../../src/core/review/d
 import { overriddenKeys, settingOf } from '../../../src/core/rounds.js';
 import { makeLine } from '../../../src/core/sanitize.js';
 import * as format from '../../../src/core/format.js';
-import { curveCount, curvesOf } from '../../parts/curves.js';
+import { type Curve, curveCount, curvesOf } from '../../parts/curves.js';
 import { forkField } from './fork.js';
 import { valueText, verdictWord } from './select.js';
 
@@ -295,37 +295,26 @@ function stated(name: string, { left, right }: Both, text: (round: RoundState) =
   return { name, left: text(left), right: text(right), difference: '', differs: false };
 }
 
-export interface ComparedCurve {
-  title: string;
-  /** Left and right round. `last`: the value after the round's own last step. */
-  series: { name: string; values: number[]; last: number }[];
-}
-
 /** Two more than an update has: a curve of chosen and rejected is drawn as two plots here. */
 export const comparedCurveCount = curveCount + 2;
 
-/** The curves of both updates, each over the steps of the longer one. */
+/** The curves of both updates, the left round's first; empty if neither was updated. */
 export function comparedCurves(
   left: { round: RoundState; metrics: readonly MetricsRow[] },
   right: { round: RoundState; metrics: readonly MetricsRow[] },
-): ComparedCurve[] {
-  const steps = Math.max(left.metrics.length, right.metrics.length);
-  if (steps === 0) return [];
-  const of = ({ round, metrics }: typeof left) => ({
+): Curve[] {
+  if (left.metrics.length === 0 && right.metrics.length === 0) return [];
+  const [a, b] = [left, right].map(({ round, metrics }) => ({
     name: String(round.id),
     curves: curvesOf(metrics, round.settings.beta, false),
-  });
-  const [a, b] = [of(left), of(right)];
-  // The shorter update's curves end where it ended.
-  const drawn = (name: string, values: readonly number[]) => ({
-    name,
-    last: values.at(-1) ?? NaN,
-    values: [...values, ...new Array<number>(steps - values.length).fill(NaN)],
-  });
+  }));
   return a.curves.flatMap(({ title, series }, i) =>
-    series.map(({ name }, j) => ({
-      title: name === '' ? title : `${title} ${name}`,
-      series: [drawn(a.name, series[j].values), drawn(b.name, b.curves[i].series[j].values)],
+    series.map((own, j) => ({
+      title: own.name === '' ? title : `${title} ${own.name}`,
+      series: [
+        { ...own, name: a.name },
+        { ...b.curves[i].series[j], name: b.name },
+      ],
     })),
   );
 }

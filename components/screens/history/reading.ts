@@ -7,15 +7,18 @@ import { branchTitle } from '../../../src/core/rounds.js';
 import { alpha, fixed, percent, signed } from '../../../src/core/format.js';
 import { makeVisible } from '../../../src/core/sanitize.js';
 import type { RoundState } from '../../../src/protocol/messages.js';
+import { enlargedReading } from '../../app/charts.js';
 import { compareLayout, pageNames } from './compare.js';
 import { comparisonsOf } from './controlled.js';
 import { explained, forkFields, shownValue } from './fork.js';
+import { queueReading } from './queue.js';
 import { nameOf, roundOf, selectedRound, treeIn, verdictWord, viewOf } from './select.js';
 import type { HistoryState } from './state.js';
 
 export function crumbs(state: HistoryState): string[] {
-  const { comparison, controlled, fork, plot } = state.ui;
+  const { comparison, controlled, fork, plot, queue } = state.ui;
   if (fork !== null) return [`fork of ${fork.parent}`];
+  if (queue !== null) return ['queue'];
   if (comparison !== null) return [`${comparison.left} vs ${comparison.right}`];
   if (controlled !== null) return [`round ${controlled.round} controlled`];
   return plot ? ['plot'] : [];
@@ -39,6 +42,8 @@ export function reading(state: HistoryState): string[] {
       return readComparison(state);
     case 'fork':
       return readFork(state);
+    case 'queue':
+      return queueReading(state);
     case 'controlled':
       return readControlled(state);
   }
@@ -113,11 +118,12 @@ function readComparison(state: HistoryState): string[] {
     case 'curves':
       if (curves === null) return [head, 'The metrics are being read.'];
       if (curves.length === 0) return [head, 'Neither round has been updated yet.'];
+      if (layout.enlarged !== null) return [head, ...enlargedReading(layout.enlarged, state.ui.charts)];
       return [
         head,
         ...curves.map(
           ({ title, series }) =>
-            `${title}: ${series.map(({ name, last }) => `round ${name} ends at ${fixed(last, 4)}`).join(', ')}.`,
+            `${title}: ${series.map(({ name, values }) => `round ${name} ends at ${fixed(values.at(-1) ?? NaN, 4)}`).join(', ')}.`,
         ),
       ];
     case 'responses': {

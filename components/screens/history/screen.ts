@@ -1,10 +1,12 @@
 /** The history screen: the tree of rounds, the comparison of two of them, and the form that starts a branch. */
 import type { AnswerTo, Query } from '../../../src/protocol/messages.js';
+import { attemptsField } from '../../app/attempts.js';
 import { type ScreenDefinition, type Step, noEffects, send } from '../../app/state.js';
 import { historyActions } from './actions.js';
 import { askForComparison, pointInComparison } from './compare.js';
 import { scrollControlled, withoutComparisons } from './controlled.js';
 import { closedWhenBegun, pointInFork, typedField, typingField } from './fork.js';
+import { pointInQueue, typedAttempts, typingAttempts } from './queue.js';
 import { copies, crumbs, reading } from './reading.js';
 import { deletionLines, isTextField, opened, pointInRounds, typedText, typingText } from './rounds.js';
 import { roundOf, viewOf } from './select.js';
@@ -27,16 +29,21 @@ export const history: ScreenDefinition<HistoryState> = {
   reading,
   typing(state, field, text) {
     const [kind, of] = split(field);
+    if (kind === attemptsField) return typingAttempts(state, Number(of), text);
     return isTextField(kind) ? typingText(kind, text) : typingField(state, of, text);
   },
   typed(state, field, text) {
     const [kind, of] = split(field);
+    if (kind === attemptsField) return typedAttempts(state, Number(of), text);
     return isTextField(kind) ? typedText(state, kind, Number(of), text) : typedField(state, of, text);
   },
   confirmed: (state, what) => send(state, { type: 'delete-round', round: Number(split(what)[1]) }),
   back(state) {
-    const { fork, comparison, controlled, plot } = state.ui;
+    const { fork, comparison, charts, controlled, queue, plot } = state.ui;
     if (fork !== null) return changed(state, { fork: null });
+    if (queue !== null) return changed(state, { queue: null });
+    if (comparison?.page === 'curves' && charts.enlarged !== null)
+      return changed(state, { charts: { ...charts, enlarged: null } });
     if (comparison !== null) return changed(state, { comparison: null });
     if (controlled !== null) return changed(state, { controlled: null });
     return plot ? changed(state, { plot: false }) : null;
@@ -93,6 +100,8 @@ function pointed(
       return noEffects(pointInComparison(state, kind, x, y));
     case 'fork':
       return pointInFork(state, kind, y);
+    case 'queue':
+      return noEffects(pointInQueue(state, kind, y));
     case 'controlled':
       return noEffects(kind === 'press' ? state : scrollControlled(state, kind === 'wheel-up' ? 'up' : 'down'));
   }

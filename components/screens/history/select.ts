@@ -32,9 +32,10 @@ export function treeIn({ run }: Pick<HistoryState, 'run'>): Tree {
 }
 
 export function viewOf({
-  ui: { comparison, fork, controlled },
-}: HistoryState): 'rounds' | 'comparison' | 'fork' | 'controlled' {
+  ui: { comparison, fork, controlled, queue },
+}: HistoryState): 'rounds' | 'comparison' | 'fork' | 'controlled' | 'queue' {
   if (fork !== null) return 'fork';
+  if (queue !== null) return 'queue';
   if (comparison !== null) return 'comparison';
   return controlled !== null ? 'controlled' : 'rounds';
 }

@@ -1,5 +1,6 @@
 /** The history screen's slice of the state. */
 import type { MetricsRow } from '../../../src/core/rows.js';
+import { type ChartUi, chartUi } from '../../app/charts.js';
 import type { PromptsUi } from '../../app/heldOut/prompts.js';
 import type { Screen, Slice } from '../../app/state.js';
 
@@ -39,9 +40,13 @@ export interface HistoryUi {
   /** The plot has the whole screen. */
   plot: boolean;
   comparison: ComparisonUi | null;
+  /** How the curves of comparisons are drawn. */
+  charts: ChartUi;
   fork: ForkUi | null;
   /** The round whose controlled comparisons are shown, and the first visible line. */
   controlled: { round: number; top: number } | null;
+  /** The list of queued attempts: the selected one, and the first visible one. */
+  queue: { selected: number; top: number } | null;
   /** An earlier round that the engine was asked for, and the screen that will show it. */
   opening: { round: number; screen: Screen } | null;
   /** Metrics of earlier updates, as received from the engine. */
@@ -60,8 +65,10 @@ export const historyUi: HistoryUi = {
   marked: null,
   plot: false,
   comparison: null,
+  charts: chartUi,
   fork: null,
   controlled: null,
+  queue: null,
   opening: null,
   metrics: [],
   asked: [],

@@ -2,8 +2,7 @@ import { useMemo } from 'react';
 import type { UpdateState } from './state.js';
 import { configOf } from '../../../src/core/config/rounds.js';
 import { progressOf, settingsOf, shown, shownRound } from '../../app/selectors.js';
-import { jobName, updateProgress } from './job.js';
-import { referenceIsStart } from '../../parts/kl.js';
+import { updateProgress } from './job.js';
 import { alarmLines, type UpdateLayout, updateLayout } from './select.js';
 import type { ViewProps } from '../../app/state.js';
 import type {
@@ -20,9 +19,8 @@ import { Paragraph } from '../../parts/Paragraph.js';
 import { Progress } from '../../parts/Progress.js';
 import { Rule } from '../../parts/Rule.js';
 import { Probe } from './parts/Probe.js';
-import { curvesWithHeldOut } from '../../parts/curves.js';
-import { PaneRow } from '../../parts/Pane.js';
-import { Plot } from '../../parts/Plot.js';
+import { type ChartUi, readings } from '../../app/charts.js';
+import { Charts, LargeChart } from '../../parts/Charts.js';
 
 /** An update as it runs: progress, alarms, plots, and the policy's responses to the probe prompts. */
 export function UpdateView({ state, columns }: ViewProps<UpdateState>) {
@@ -36,8 +34,6 @@ export function UpdateView({ state, columns }: ViewProps<UpdateState>) {
   switch (state.ui.view) {
     case 'alarms':
       return <Alarms layout={layout} columns={columns} />;
-    case 'log':
-      return <Log job={data.job} layout={layout} columns={columns} />;
     case 'probes':
       if (probe === null) return <Paragraph columns={columns}>{noProbes(round)}</Paragraph>;
       return <Probe probe={probe} columns={columns} rows={probeRows} top={scrolls.top} />;
@@ -52,7 +48,7 @@ export function UpdateView({ state, columns }: ViewProps<UpdateState>) {
           heldOutShare={own.update.held_out_share}
           trained={own.update.lora === null ? 'all weights' : `LoRA rank ${own.update.lora.rank}`}
           objective={own.dpo.objective}
-          fromStart={referenceIsStart(own, round.parent)}
+          charts={state.ui.charts}
           layout={layout}
           columns={columns}
         />
@@ -71,15 +67,13 @@ interface OverviewProps {
   /** `all weights`, `LoRA rank 16`. */
   readonly trained: string;
   readonly objective: ObjectiveName;
-  /** The reference is the policy that the round started from. */
-  readonly fromStart: boolean;
+  readonly charts: ChartUi;
   readonly layout: UpdateLayout;
   readonly columns: number;
 }
 
 function Overview(props: OverviewProps) {
-  const { round, metrics, progress, job, settings, heldOutShare, trained, objective, fromStart, layout, columns } =
-    props;
+  const { round, metrics, progress, job, settings, heldOutShare, trained, objective, charts, layout, columns } = props;
   const { probe, probeRows, scrolls } = layout;
   if (metrics.length === 0 && round.stage !== 'update')
     return <Paragraph columns={columns}>{notBegun(round)}</Paragraph>;
@@ -102,9 +96,35 @@ function Overview(props: OverviewProps) {
       {metrics.length === 0 ? (
         <Line>{noSteps(job, objective)}</Line>
       ) : (
-        <Plots metrics={metrics} beta={settings.beta} fromStart={fromStart} layout={layout} columns={columns} />
+        <Curves layout={layout} charts={charts} columns={columns} />
       )}
       {probe !== null && <Probe probe={probe} columns={columns} rows={probeRows} top={scrolls.top} />}
+    </>
+  );
+}
+
+/** A page of the update's curves, or one of them enlarged. */
+function Curves({ layout, charts, columns }: Pick<OverviewProps, 'layout' | 'charts' | 'columns'>) {
+  const { curves, enlarged, chartLook, across, down, plotHeight, page } = layout;
+  const { smoothing, log } = charts;
+  const first = page * across * down;
+  return (
+    <>
+      {chartLook !== '' && <Line tone="muted">{chartLook}</Line>}
+      {enlarged === null ? (
+        <Charts
+          curves={curves.slice(first, first + across * down)}
+          {...{ across, down, columns, smoothing, log }}
+          height={plotHeight}
+        />
+      ) : (
+        <LargeChart
+          {...enlarged}
+          readings={readings(enlarged, smoothing)}
+          {...{ columns, smoothing, log }}
+          rows={plotHeight}
+        />
+      )}
     </>
   );
 }
@@ -121,28 +141,6 @@ function Alarms({ layout, columns }: Pick<OverviewProps, 'layout' | 'columns'>) 
         <Line key={i} tone={line.startsWith('▲') ? 'warn' : 'plain'}>
           {line}
         </Line>
-      ))}
-    </>
-  );
-}
-
-/** The end of the job's log. */
-function Log({ job, layout, columns }: Pick<OverviewProps, 'job' | 'layout' | 'columns'>) {
-  const { log } = layout;
-  const { top, rows } = layout.scrolls;
-  const below = (log?.length ?? 0) - top - rows;
-  const right = job?.state === 'ended' ? '' : below > 0 ? 'G follows it' : 'followed';
-  return (
-    <>
-      <Rule
-        title={`Log of ${job === null ? 'the job' : jobName(job)}`}
-        right={[below > 0 ? `↓${below} lines` : '', right].filter((part) => part !== '').join(' · ')}
-        width={columns}
-      />
-      {log === null && <Line tone="muted">Reading …</Line>}
-      {log?.length === 0 && <Line tone="muted">The log is empty so far.</Line>}
-      {log?.slice(top, top + rows).map((line, i) => (
-        <Line key={i}>{line}</Line>
       ))}
     </>
   );
@@ -205,21 +203,4 @@ function noProbes({ id, stage }: RoundState): string {
   return stage === 'update'
     ? 'The probe prompts are answered once the update begins.'
     : `Round ${id} has no responses to probe prompts: its update kept none, or evaluation.probes is 0.`;
-}
-
-type PlotsProps = Pick<OverviewProps, 'metrics' | 'fromStart' | 'layout' | 'columns'> & { readonly beta: number };
-
-/** A page of the update's curves. */
-function Plots({ metrics, beta, fromStart, layout, columns }: PlotsProps) {
-  const { across, down, plotHeight, page } = layout;
-  const curves = useMemo(() => curvesWithHeldOut(metrics, beta, fromStart), [metrics, beta, fromStart]);
-  const width = Math.floor((columns - 2 * (across - 1)) / across);
-  const first = page * across * down;
-  return Array.from({ length: down }, (_, row) => (
-    <PaneRow key={row} gap={2}>
-      {curves.slice(first + row * across, Math.min(first + across * down, first + (row + 1) * across)).map((curve) => (
-        <Plot key={curve.title} {...curve} width={width} height={plotHeight} />
-      ))}
-    </PaneRow>
-  ));
 }

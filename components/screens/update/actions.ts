@@ -1,17 +1,18 @@
 /** Actions of the update screen. */
-import { type Move, clamp, clampTop, listActions, movedTo, scrolledTo } from '../../app/lists.js';
-import { hasFailed, isBusyWith, shown, stageOn } from '../../app/selectors.js';
+import { chartActions } from '../../app/charts.js';
+import { clamp, clampTop, listActions, movedTo } from '../../app/lists.js';
+import { hasFailed, isBusyWith, stageOn } from '../../app/selectors.js';
 import { type Action, ask, noEffects } from '../../app/state.js';
-import { followsLog, updateLayout } from './select.js';
-import type { UpdateState, UpdateUi } from './state.js';
+import { earlierRounds, shownCurves } from './earlier.js';
+import { updateLayout } from './select.js';
+import { type UpdateState, type UpdateUi, changed } from './state.js';
 
 const seesProbe = (state: UpdateState): boolean => updateLayout(state).probe !== null;
-const hasJob = (state: UpdateState): boolean => (shown(state)?.job ?? null) !== null;
+const seesCharts = (state: UpdateState): boolean => state.ui.view === 'plots' && shownCurves(state).length > 0;
 const canScroll = (state: UpdateState): boolean => {
   const { rows, lines } = updateLayout(state).scrolls;
   return lines > rows;
 };
-const scrollsLog = (state: UpdateState): boolean => state.ui.view === 'log' && canScroll(state);
 
 export const updateActions: readonly Action<UpdateState>[] = [
   {
@@ -54,48 +55,39 @@ export const updateActions: readonly Action<UpdateState>[] = [
     run: (state) => noEffects(show(state, state.ui.view === 'alarms' ? 'plots' : 'alarms')),
   },
   {
+    id: 'more-plots',
+    group: 'views',
+    aliases: ['next plots'],
+    keys: ['m'],
+    label: 'plots',
+    help: 'the next plots',
+    when: (state) => updateLayout(state).pages > 1,
+    run(state) {
+      const { page, pages } = updateLayout(state);
+      return noEffects(changed(state, { page: (page + 1) % pages }));
+    },
+  },
+  ...chartActions<UpdateState>({
+    prefix: '',
+    when: seesCharts,
+    curves: shownCurves,
+    ui: ({ ui }) => ui.charts,
+    with: (state, charts) => changed(state, { charts }),
+    first(state) {
+      const { page, across, down } = updateLayout(state);
+      return page * across * down;
+    },
+  }),
+  {
     id: 'show-log',
     group: 'views',
     command: 'log',
     aliases: ['job log', 'tail'],
     keys: ['l'],
     label: 'log',
-    help: "the end of the job's log, updated while it is open",
-    when: (state) => state.ui.view !== 'log' && hasJob(state),
-    why: (state) => (hasJob(state) ? null : 'This update has no job and so no log: the engine computes it itself.'),
-    run: (state) => noEffects(changed(state, { view: 'log', logTop: null, log: null })),
+    help: "the log of the update's job, or of the engine",
+    run: (state) => noEffects({ ...state, screen: 'engine', follows: false }),
   },
-  {
-    id: 'hide-log',
-    group: 'views',
-    command: 'plots',
-    keys: ['l'],
-    label: 'plots',
-    help: 'from the log back to the plots',
-    when: (state) => state.ui.view === 'log',
-    run: (state) => noEffects(show(state, 'plots')),
-  },
-  ...listActions<UpdateState>({
-    moves: {
-      up: ['log-up', 'a line up in the log'],
-      down: ['log-down', 'a line down in the log'],
-      first: ['log-start', 'to the start of the log', { command: 'top', aliases: [] }],
-      last: [
-        'log-end',
-        'to the end of the log, and follow it',
-        {
-          command: 'bottom',
-          aliases: ['follow'],
-          label: 'follow',
-          sign: 'G',
-          when: (state) => scrollsLog(state) && !followsLog(state, updateLayout(state)),
-        },
-      ],
-    },
-    label: 'line',
-    when: scrollsLog,
-    moved: moveInLog,
-  }),
   {
     id: 'show-probes',
     group: 'views',
@@ -103,7 +95,7 @@ export const updateActions: readonly Action<UpdateState>[] = [
     keys: ['v'],
     label: 'probes',
     help: "the policy's responses to the probe prompts",
-    when: (state) => state.ui.view !== 'probes' && state.ui.view !== 'log',
+    when: (state) => state.ui.view !== 'probes',
     run: (state) => noEffects(show(state, 'probes')),
   },
   {
@@ -118,17 +110,14 @@ export const updateActions: readonly Action<UpdateState>[] = [
     run: (state) => noEffects(show(state, 'plots')),
   },
   {
-    id: 'more-plots',
+    id: 'earlier-rounds',
     group: 'views',
-    aliases: ['next plots'],
-    keys: ['m'],
-    label: 'plots',
-    help: 'the next plots',
-    when: (state) => updateLayout(state).pages > 1,
-    run(state) {
-      const { page, pages } = updateLayout(state);
-      return noEffects(changed(state, { page: (page + 1) % pages }));
-    },
+    aliases: ['background', 'rounds before'],
+    keys: ['e'],
+    label: 'earlier rounds',
+    help: 'earlier rounds behind the curves, or not',
+    when: (state) => seesCharts(state) && earlierRounds(changed(state, { showsEarlier: true })).length > 0,
+    run: (state) => noEffects(changed(state, { showsEarlier: !state.ui.showsEarlier })),
   },
   ...listActions<UpdateState>({
     moves: { up: ['probe-up', 'previous probe prompt'], down: ['probe-down', 'next probe prompt'] },
@@ -185,10 +174,6 @@ export const updateActions: readonly Action<UpdateState>[] = [
   },
 ];
 
-function changed(state: UpdateState, more: Partial<UpdateUi>): UpdateState {
-  return { ...state, ui: { ...state.ui, ...more } };
-}
-
 /** Opens a view at its first line. */
 export function show(state: UpdateState, view: UpdateUi['view']): UpdateState {
   return changed(state, { view, top: 0 });
@@ -202,22 +187,10 @@ function look(state: UpdateState, by: number): UpdateState {
   return changed(state, { look: place === probe.steps.length - 1 ? null : place, top: 0 });
 }
 
-/** Scrolls the log, the alarms or the probe responses. */
+/** Scrolls the alarms or the probe responses. */
 export function scroll(state: UpdateState, by: number): UpdateState {
   const { top, lines, rows } = updateLayout(state).scrolls;
-  return scrollTo(state, clampTop(top + by, lines, rows));
-}
-
-function moveInLog(state: UpdateState, move: Move): UpdateState {
-  const { top, lines, rows } = updateLayout(state).scrolls;
-  return scrollTo(state, scrolledTo(top, move, lines, rows));
-}
-
-/** A log that is scrolled to its end is followed. */
-function scrollTo(state: UpdateState, top: number): UpdateState {
-  if (state.ui.view !== 'log') return changed(state, { top });
-  const { lines, rows } = updateLayout(state).scrolls;
-  return changed(state, { logTop: top >= lines - rows ? null : top });
+  return changed(state, { top: clampTop(top + by, lines, rows) });
 }
 
 /** One line stays in view. */

@@ -5,7 +5,7 @@
  */
 import { heldOutPoints } from '../../../src/core/metricsRow.js';
 import type { MetricsRow, StepMetrics } from '../../../src/core/rows.js';
-import { fixed, of, signed } from '../../../src/core/format.js';
+import { compact, fixed, of, signed } from '../../../src/core/format.js';
 import { largest } from '../../../src/core/limits.js';
 import { klIsLarge, meanLogRatio } from '../../parts/kl.js';
 
@@ -28,6 +28,8 @@ export interface AlarmContext {
   /** The update runs, or has failed and can be aborted. */
   running: boolean;
   beta: number;
+  /** The objective's implicit rewards are means per token, not sums over the response. */
+  perToken: boolean;
   /** The reference is the policy that the round started from: log-ratios then estimate the divergence from it. */
   fromStart: boolean;
   /** The objective's weight is σ(-z) with α in z: a weight near 0 at the start says that α·Δ|y| is too large. */
@@ -40,7 +42,7 @@ export interface AlarmContext {
 export function alarmsOf(rows: readonly MetricsRow[], context: AlarmContext): Alarm[] {
   if (rows.length === 0) return [];
   const broken = notFinite(rows);
-  const still = noLearningRate(rows) ?? (context.saturates ? saturated(rows) : null) ?? stuck(rows);
+  const still = noLearningRate(rows) ?? (context.saturates ? saturated(rows) : null) ?? stuck(rows, context);
   const signs =
     broken !== null
       ? [broken]
@@ -185,17 +187,29 @@ function saturated(rows: readonly MetricsRow[]): Sign | null {
 
 /** Steps at the full learning rate after which the margin must have moved. */
 const PATIENCE = 20;
-/** A reward margin in nats·β that a working update exceeds by far within 20 full steps. */
-const UNMOVED = 0.002;
+/**
+ * A difference between the log-ratios of chosen and rejected, in nats, that a working update exceeds by far within 20
+ * full steps; float32 sums are a twentieth of it off. The metrics have β times it, and β is part of the loss's scale:
+ * 0.1 in DPO, 0.01 in WPO, 0.001 in SPPO. One limit on the reward margin would therefore be a hundred times stricter for
+ * SPPO than for DPO. The loss itself does not serve: SPPO's is ½·(Δ - (P - ½)/β)², with aims of hundreds of nats, and
+ * moves by a hundredth where the policy has moved by two nats. Objectives on means per token divide by the length.
+ */
+const UNMOVED_NATS = 0.02;
 
-function stuck(rows: readonly MetricsRow[]): Sign | null {
+function unmovedMargin(rows: readonly MetricsRow[], { beta, perToken }: AlarmContext): number {
+  const length = perToken ? (mean(rows, 'lengths/chosen') + mean(rows, 'lengths/rejected')) / 2 : 1;
+  return (UNMOVED_NATS * beta) / length;
+}
+
+function stuck(rows: readonly MetricsRow[], context: AlarmContext): Sign | null {
   const peak = largest(rows.map((row) => row.learning_rate));
   const fullSteps = rows.reduce((sum, row) => sum + row.learning_rate / peak, 0);
   const last = rows.slice(-10);
   const margin = mean(last, 'rewards/margins');
-  if (fullSteps < Math.max(PATIENCE, rows[0].total_steps / 10) || Math.abs(margin) >= UNMOVED) return null;
+  const isEarly = fullSteps < Math.max(PATIENCE, rows[0].total_steps / 10);
+  if (isEarly || Math.abs(margin) >= unmovedMargin(last, context)) return null;
   return {
-    what: `the loss is stuck at ${fixed(mean(last, 'loss'), 3)}: after ${of(rows.length, 'step')} the reward margin is still ${fixed(margin, 4)}`,
+    what: `the loss is stuck at ${compact(mean(last, 'loss'))}: after ${of(rows.length, 'step')} the reward margin is still ${compact(margin)}`,
     cause: 'the learning rate is too low, or the rewards order the pairs at random',
     now: 'Abort with x; raise the learning rate in review, and see whether you would choose as the rewards do',
     redo: 'at a higher learning rate (lr=), and see whether you would choose as the rewards do',

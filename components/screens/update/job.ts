@@ -5,6 +5,7 @@
 import type { JobView, Progress, RoundState } from '../../../src/protocol/messages.js';
 import { clock, count } from '../../../src/core/format.js';
 import { makeLine, makeVisible } from '../../../src/core/sanitize.js';
+import { jobName } from '../../parts/jobName.js';
 import { widthOf, wrap } from '../../parts/text.js';
 import type { Tone } from '../../parts/theme.js';
 
@@ -13,24 +14,12 @@ export interface JobLine {
   tone: Tone;
 }
 
-const launchers: Record<JobView['launcher'], string> = {
-  process: 'Process',
-  slurm: 'Slurm job',
-  ray: 'Ray job',
-  command: 'Job',
-};
 const schedulers: Record<JobView['launcher'], string> = {
   process: 'this machine',
   slurm: 'Slurm',
   ray: 'Ray',
   command: 'your command',
 };
-
-/** `Slurm job 4711, attempt 2`. */
-export function jobName({ launcher, id, attempt }: JobView): string {
-  const name = `${launchers[launcher]}${id === null ? '' : ` ${makeLine(id, 40)}`}`;
-  return attempt > 1 ? `${name}, attempt ${attempt}` : name;
-}
 
 /** The place of the job: the queue with the scheduler's reason, or the machine that it runs or ran on. */
 export function jobPlace(job: JobView): JobLine {

@@ -1,18 +1,19 @@
-/** Derives the update screen from its slice: alarms, job, log, plots, probes, and the rows that each part gets. */
+/** Derives the update screen from its slice: alarms, job, plots, probes, and the rows that each part gets. */
 import { configOf } from '../../../src/core/config/rounds.js';
 import type { MetricsRow } from '../../../src/core/rows.js';
 import type { ProbeSeen } from '../../../src/protocol/messages.js';
 import { bodyRows } from '../../app/layout.js';
 import { clampTop } from '../../app/lists.js';
 import { shown, shownRound } from '../../app/selectors.js';
-import { curveCount } from '../../parts/curves.js';
+import { type Enlarged, enlargedIn, lookInWords } from '../../app/charts.js';
+import { type Curve, curveCount } from '../../parts/curves.js';
 import { usesAlpha } from '../../../src/core/objectives/index.js';
-import { referenceIsStart } from '../../parts/kl.js';
+import { referenceIsStart, rewardsArePerToken } from '../../parts/kl.js';
 import { comparedLines, wrapped } from '../../parts/markedText.js';
 import { cut } from '../../parts/text.js';
 import { type Alarm, type AlarmContext, alarmText, alarmsOf } from './alarms.js';
+import { shownCurves } from './earlier.js';
 import { type JobLine, jobLines } from './job.js';
-import { logOf, wrappedLog } from './log.js';
 import type { UpdateState, UpdateUi } from './state.js';
 
 export interface UpdateLayout {
@@ -21,8 +22,11 @@ export interface UpdateLayout {
   alarmLines: readonly string[];
   /** Lines of the job beneath the settings; empty without a job. */
   jobLines: readonly JobLine[];
-  /** The log of the job, wrapped; null while it is not shown or not read yet. */
-  log: readonly string[] | null;
+  /** All curves, and the one that is enlarged. */
+  curves: readonly Curve[];
+  enlarged: Enlarged | null;
+  /** How the curves are drawn; empty: as usual. */
+  chartLook: string;
   /** Plots beside and beneath each other; 0 if none are shown. */
   across: number;
   down: number;
@@ -33,17 +37,17 @@ export interface UpdateLayout {
   probe: ProbeShown | null;
   /** Rows of the probe with its heading. */
   probeRows: number;
-  /** Lines of the text that scrolls (log, alarms or probe responses), how many are visible, and the first of those. */
+  /** Lines of the text that scrolls (alarms or probe responses), how many are visible, and the first of those. */
   scrolls: { lines: number; rows: number; top: number };
 }
 
 /** Rows of the progress bar and of the settings. */
-const headRows = 3;
+export const headRows = 3;
 /** Lines of a probe above its responses: rule, prompt, heading. */
 export const probeHead = 3;
 /** With fewer rows than `rowsForBoth` the probes have a view of their own. */
 const rowsForBoth = 30;
-const leastPlot = 4;
+const leastPlot = 5;
 const wantedPlot = 7;
 const responseGap = 3;
 
@@ -64,7 +68,9 @@ export function updateLayout(state: UpdateState): UpdateLayout {
     alarms,
     alarmLines: [],
     jobLines: [],
-    log: null,
+    curves: [],
+    enlarged: null,
+    chartLook: '',
     across: 0,
     down: 0,
     plotHeight: 0,
@@ -74,11 +80,6 @@ export function updateLayout(state: UpdateState): UpdateLayout {
     probeRows: 0,
   };
   switch (ui.view) {
-    case 'log': {
-      const lines = logOf(state)?.lines ?? null;
-      const log = lines === null ? null : wrappedLog(lines, columns);
-      return { ...none, log, scrolls: scrolled(log?.length ?? 0, rows - 1, ui.logTop ?? Infinity) };
-    }
     case 'alarms':
       return { ...none, scrolls: scrolled(alarmLines(alarms, columns).length, rows - 1, ui.top) };
     case 'probes':
@@ -87,7 +88,15 @@ export function updateLayout(state: UpdateState): UpdateLayout {
       const shownAlarms = shortened(alarms, columns, rows < 20 ? 2 : rows < rowsForBoth ? 3 : 6);
       const problem = state.past === null ? (state.run?.engine.problem ?? null) : null;
       const ofJob = jobLines(data?.job ?? null, problem, columns, rows < 20 ? 2 : rows < rowsForBoth ? 3 : 5);
-      const free = rows - headRows - shownAlarms.length - ofJob.length;
+      const curves = shownCurves(state);
+      const enlarged = enlargedIn(ui.charts, curves);
+      const chartLook = lookInWords(ui.charts, curves);
+      const free = rows - headRows - shownAlarms.length - ofJob.length - (chartLook === '' ? 0 : 1);
+      if (enlarged !== null)
+        return {
+          ...{ ...none, alarmLines: shownAlarms, jobLines: ofJob, curves, enlarged, chartLook },
+          ...{ across: 1, down: 1, plotHeight: free, scrolls: scrolled(0, 0, 0) },
+        };
       const both = probe !== null && rows >= rowsForBoth;
       const across = columns >= 112 ? 4 : 2;
       const room = both ? Math.ceil(free * 0.6) : free;
@@ -99,7 +108,9 @@ export function updateLayout(state: UpdateState): UpdateLayout {
         alarms,
         alarmLines: shownAlarms,
         jobLines: ofJob,
-        log: null,
+        curves,
+        enlarged: null,
+        chartLook,
         across,
         down,
         plotHeight,
@@ -113,16 +124,11 @@ export function updateLayout(state: UpdateState): UpdateLayout {
   }
 }
 
-/** Its end is in view: newly read lines scroll it. */
-export function followsLog({ ui }: UpdateState, { scrolls }: UpdateLayout): boolean {
-  return ui.logTop === null || ui.logTop >= scrolls.lines - scrolls.rows;
-}
-
 function contextOf(state: UpdateState): AlarmContext {
   const round = shownRound(state);
   const config = state.run?.config ?? null;
   if (round === null || config === null)
-    return { running: true, beta: 1, fromStart: false, saturates: false, evaluated: null };
+    return { running: true, beta: 1, perToken: false, fromStart: false, saturates: false, evaluated: null };
   // A first round's start is the base.
   const against = round.evaluation?.comparisons ?? [];
   const evaluated =
@@ -132,7 +138,8 @@ function contextOf(state: UpdateState): AlarmContext {
   const { dpo } = configOf(config, round);
   const fromStart = referenceIsStart({ dpo }, round.parent);
   const saturates = usesAlpha(dpo.objective) && dpo.objective !== 'wpo';
-  return { running: round.stage === 'update', beta: round.settings.beta, fromStart, saturates, evaluated };
+  const perToken = rewardsArePerToken(dpo.objective);
+  return { running: round.stage === 'update', beta: round.settings.beta, perToken, fromStart, saturates, evaluated };
 }
 
 const known = new WeakMap<readonly MetricsRow[], { key: string; alarms: Alarm[] }>();

@@ -19,6 +19,7 @@ import {
 } from '../../core/config/schema.js';
 import { UserError, hasCode, messageOf } from '../../core/errors.js';
 import { MAX_LINE, megabytes, parseJson } from '../../core/limits.js';
+import { sampledMachineSchema } from '../../core/machine.js';
 import { metricsSchema } from '../../core/metricsRow.js';
 import { neutral, objectives, unusedSettings } from '../../core/objectives/index.js';
 import type { Objective } from '../../core/objectives/objective.js';
@@ -199,6 +200,8 @@ export const statusSchema = z.object({
   started: z.string(),
   updated: z.string(),
   z_error: z.number().nullable(),
+  /** The machine that it runs on, sampled every 15 seconds or so. Executors of earlier versions tell nothing. */
+  machine: sampledMachineSchema.optional(),
 });
 export type JobStatus = z.infer<typeof statusSchema>;
 

@@ -1,5 +1,6 @@
 /** A job as clients see it, built from the files of its folder and its scheduler's answer. */
-import { makeVisible, plainText } from '../../core/sanitize.js';
+import type { MachineView } from '../../core/machine.js';
+import { plainText } from '../../core/sanitize.js';
 import type { JobEnd, JobView } from '../../protocol/remoteViews.js';
 import {
   readDone,
@@ -12,9 +13,6 @@ import {
 } from './contract.js';
 import type { SchedulerEnd, SchedulerState } from './launchers/launcher.js';
 import { roundFiles, type RoundFolders } from '../../core/runFiles.js';
-
-const LOG_BYTES = 64 * 1024;
-const LOG_LINES = 500;
 
 /** The folder of a round's job. */
 export const jobDir = (files: RoundFolders, round: number): string => files.file(round, roundFiles.job);
@@ -77,11 +75,12 @@ const words = { done: 'finished', stopped: 'was stopped', aborted: 'was aborted'
 const plain = (text: string | null): string | null =>
   text === null || text === '' ? null : plainText(text).slice(0, 300);
 
-/** The end of the job's log, made safe to show. */
-export function readJobLog(files: RoundFolders, round: number): string[] {
-  const lines = readLogTail(jobDir(files, round), LOG_BYTES).slice(-LOG_LINES);
-  // Progress bars rewrite their line, so only the last state is shown.
-  return lines.map((line) => makeVisible(line.replace(/\r$/, '').split('\r').at(-1) ?? ''));
+/** The job's machine as its executor last sampled it; null if it tells nothing. @throws UserError if the file is damaged */
+export function readJobMachine(files: RoundFolders, round: number): MachineView | null {
+  const status = readStatus(jobDir(files, round));
+  if (status?.machine === undefined) return null;
+  const { machine, pid, host } = status;
+  return { ...machine, host: plain(host) ?? '', process: { ...machine.process, pid } };
 }
 
 /** Why an update that runs as a job cannot be paused. */

@@ -25,6 +25,7 @@ import { ModelShelf } from '../stages/models.js';
 import { trainingUse } from '../stages/reference.js';
 import { resumeUpdate, updateWithFiles } from '../stages/update.js';
 import { makeDirectory, removeAll, writeFileAtomic } from '../../io/durable.js';
+import { MachineSampler } from '../../io/machine.js';
 import { memoryMegabytes, useBackend } from '../../tensor/backend.js';
 import {
   jobExit,
@@ -48,6 +49,8 @@ import { jobReference } from './reference.js';
 
 /** Interval between checks of the engine's files, in ms. */
 const LOOK_MS = 200;
+/** Interval between samples of the machine, in ms. */
+const MACHINE_MS = 15_000;
 /** Interval between writes of status.json while only a count changes, in ms. */
 const STATUS_MS = 5000;
 
@@ -144,6 +147,8 @@ class Execution {
   private status: JobStatus;
   private statusAt = -Infinity;
   private lookedAt = -Infinity;
+  private sampledAt = -Infinity;
+  private readonly sampler = new MachineSampler();
   private verdict: ControlSignal = 'go';
   private steps = 0;
 
@@ -381,6 +386,15 @@ class Execution {
     this.statusAt = performance.now();
     this.status.updated = new Date().toISOString();
     writeJson(jobFile(this.dir, 'status'), this.status);
+    if (performance.now() - this.sampledAt >= MACHINE_MS) this.sampleMachine();
+  }
+
+  /** The next write of status.json has the sample. */
+  private sampleMachine(): void {
+    this.sampledAt = performance.now();
+    void this.sampler.sample().then(({ host: _host, process: { pid: _pid, ...used }, ...machine }) => {
+      this.status.machine = { ...machine, process: used };
+    });
   }
 
   private finish(outcome: JobDone['outcome'], { message = null, probes = null }: Partial<JobDone>): JobDone['outcome'] {

@@ -66,7 +66,23 @@ export async function registerWasmKernels(threads: number): Promise<void> {
       const out = like(q);
       const stats = wasm.output([B, H, 2, T]);
       const scratch = wasm.scratch((d + 32) * T * wasm.threads.count);
-      wasm.call('attention', B * H * T * T * d, at(q), at(k), at(v), at(out), at(stats), scratch, B, T, H, K, d, scale, window);
+      wasm.call(
+        'attention',
+        B * H * T * T * d,
+        at(q),
+        at(k),
+        at(v),
+        at(out),
+        at(stats),
+        scratch,
+        B,
+        T,
+        H,
+        K,
+        d,
+        scale,
+        window,
+      );
       return [out, stats];
     },
     AttentionGrad({ q, k, v, out, stats, dy }, { B, T, H, K, d, scale, window }) {
@@ -85,7 +101,19 @@ export async function registerWasmKernels(threads: number): Promise<void> {
       const scratch = wasm.scratch(capacity * wasm.threads.count);
       const tensors = [q, k, v, keys, values, lengths, out].map(at);
       // Rows are at most at their capacity; their lengths are on the device.
-      wasm.call('attention_decode', B * H * capacity * d, ...tensors, scratch, B, H, K, d, capacity, 1 / Math.sqrt(d), window);
+      wasm.call(
+        'attention_decode',
+        B * H * capacity * d,
+        ...tensors,
+        scratch,
+        B,
+        H,
+        K,
+        d,
+        capacity,
+        1 / Math.sqrt(d),
+        window,
+      );
       return out;
     },
     FillCache({ x }, { B, T, K, capacity }) {
@@ -156,7 +184,9 @@ export async function registerWasmKernels(threads: number): Promise<void> {
     wasm.backend.incRef(dataId);
     return { dataId, shape, dtype };
   });
-  replaceKernel('BatchMatMul', (_, { inputs, attrs }) => batchMatMul(wasm, inputs as Inputs, attrs as unknown as Transposes));
+  replaceKernel('BatchMatMul', (_, { inputs, attrs }) =>
+    batchMatMul(wasm, inputs as Inputs, attrs as unknown as Transposes),
+  );
 
   for (const [name, kernel] of Object.entries(kernels)) {
     tf.registerKernel({

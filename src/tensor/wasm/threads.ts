@@ -87,7 +87,8 @@ export class KernelThreads {
         if (spins >= words.SPINS) Atomics.wait(control, words.FINISHED, done);
       }
     }
-    if (Atomics.exchange(control, words.FAILED, 0) === 1) throw new Error(`a thread failed in the wasm kernel ${kernel}`);
+    if (Atomics.exchange(control, words.FAILED, 0) === 1)
+      throw new Error(`a thread failed in the wasm kernel ${kernel}`);
   }
 
   /** On the calling thread only: waking the others would take longer than a small kernel. */

@@ -24,6 +24,7 @@ import {
   told,
 } from '../fixtures.js';
 import { historyKeyEffects, historyKeyStates } from '../historyKeyEffects.js';
+import { enginePane, gpus } from '../scenes.js';
 import { homeKeyEffects, homeKeyStates } from '../homeKeyEffects.js';
 import { keyEffects as runKeyEffects } from '../keyEffects.js';
 import { definitions } from '../../../components/screens/index.js';
@@ -52,11 +53,9 @@ const hacking = after(press(review, 'B'), {
 });
 const longTexts = attached('review', small, { pairs: [pair(1, 0, 2, 1, { chosen_text: 'line\n'.repeat(40) })] });
 
-const jobLog = after(press(attached('update', small, { job: job() }), 'l'), {
-  type: 'answer',
-  query: { type: 'read-job-log', round: 2 },
-  answer: { lines: Array.from({ length: 60 }, (_, i) => `line ${i}`) },
-});
+const withLog = enginePane(attached('review', small), gpus(1), null);
+const ofJob = enginePane(attached('update', small, { job: job() }), gpus(1), null);
+const enlarged = press(attached('update', small), 'z');
 const served = attached('sample', small, { servers: [endpoint(1), endpoint(2)] });
 const preempted = attached('update', small, {
   job: job({ state: 'ended', end: { cause: 'preempted', message: 'preempted', resubmittable: true } }),
@@ -167,11 +166,32 @@ const stages: Record<string, State> = {
   abort: attached('update'),
   alarms: attached('update', small, { metrics: exploding }),
   'show-log': attached('update', small, { job: job() }),
-  'hide-log': jobLog,
-  'log-up': jobLog,
-  'log-down': press(jobLog, 'g'),
-  'log-start': jobLog,
-  'log-end': press(jobLog, 'g'),
+  'earlier-rounds': attached('update'),
+  smoothing: attached('update'),
+  'log-scale': attached('update'),
+  enlarge: attached('update'),
+  'all-charts': enlarged,
+  'chart-before': enlarged,
+  'chart-after': enlarged,
+  'step-back': enlarged,
+  'step-on': press(enlarged, 'home'),
+  'steps-back': enlarged,
+  'steps-on': press(enlarged, 'home'),
+  'first-step': enlarged,
+  'last-step': press(enlarged, 'left'),
+  'search-log': withLog,
+  'match-before': press(withLog, '/', ...'of 40', 'enter', 'N'),
+  'match-after': press(withLog, '/', ...'of 40', 'enter', 'n'),
+  'error-before': withLog,
+  'other-log': ofJob,
+  'cut-lines': withLog,
+  'enlarge-log': withLog,
+  'log-up': withLog,
+  'log-down': press(withLog, 'g'),
+  'log-page-up': withLog,
+  'log-page-down': press(withLog, 'g'),
+  'log-start': withLog,
+  'log-end': press(withLog, 'g'),
   'show-probes': attached('update'),
   'show-plots': press(attached('update'), 'v'),
   'more-plots': attached('update'),
@@ -205,7 +225,7 @@ const stages: Record<string, State> = {
   ...homeKeyStates,
   'next-round': attached('done'),
   ...historyKeyStates,
-  // `1` to `5` go to five screens: tried from History, where 1 to 4 lead away, and see below for 5.
+  // `1` to `6` go to six screens: tried from History, where all but 5 lead away, and see below for 5.
   go: press(review, 'h'),
   apply: press(review, 'a', '1'),
   erase: press(review, 'a', '1'),

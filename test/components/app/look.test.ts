@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { lookFor } from '../../../components/app/look.js';
 import { themes } from '../../../components/parts/theme.js';
 
-const nothing = { theme: null, ascii: null, mouse: null, alternate_screen: null, screen_reader: null };
+const nothing = { theme: null, ascii: null, mouse: null, alternate_screen: null, screen_reader: null, notify: null };
 
 describe('the look', () => {
   const xterm = { TERM: 'xterm-256color', LANG: 'en_US.UTF-8' };
@@ -19,6 +19,7 @@ describe('the look', () => {
         alternateScreen: true,
         bracketedPaste: true,
         aloud: false,
+        notify: 'bell',
         remark: null,
         keys: {},
       },

@@ -173,7 +173,7 @@ describe('screens', () => {
     const state = attached('sample');
     expect(press(state, '4').screen).toBe('evaluation');
     expect(press(state, 'tab').screen).toBe('review');
-    expect(press(state, 'shift+tab').screen).toBe('history');
+    expect(press(state, 'shift+tab').screen).toBe('engine');
     expect(press(state, 'h').screen).toBe('history');
     const elsewhere = press(state, 'h');
     expect(after(elsewhere, { type: 'round', round: round(2, 'review') }).screen).toBe('history');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { curveCount, curvesOf, curvesWithHeldOut } from '../../../components/parts/curves.js';
+import { curveCount, curvesOf, curvesWithHeldOut, smoothed, withEarlier } from '../../../components/parts/curves.js';
 import { metrics } from '../fixtures.js';
 
 const named = (title: string) => curvesOf(metrics, 0.1, true).find((curve) => curve.title === title);
@@ -44,17 +44,39 @@ describe('held-out pairs', () => {
     const curves = curvesWithHeldOut(all, 0.1, true);
     const series = (title: string) => curves.find((curve) => curve.title === title)?.series;
     expect(series('loss')?.map(({ name }) => name)).toEqual(['', 'held']);
-    expect(series('loss')?.[1].values[0]).toBe(0.8);
-    // Steps 0 and 2 have 0.8 and 0.6; the evaluation after step 4 takes the place of the last row.
-    expect(series('loss')?.[1].values[1]).toBeCloseTo(0.7, 12);
-    expect(series('loss')?.[1].values.slice(2)).toEqual([0.6, 0.5]);
-    expect(series('loss')?.[1].last).toBe(0.5);
+    // After 0, 2 and 4 steps; there is no step 5, so the last evaluation stands at step 4.
+    expect(series('loss')?.[1]).toMatchObject({ steps: [1, 3, 4], values: [0.8, 0.6, 0.5] });
     // At the start no pair is right or wrong.
-    expect(series('accuracy')?.[1].values).toEqual([NaN, NaN, 0.75, 0.75]);
+    expect(series('accuracy')?.[1].values).toEqual([NaN, 0.75, 0.75]);
     expect(series('reward margin')).toHaveLength(1);
   });
 
   it('have no curve without evaluations', () => {
     expect(curvesWithHeldOut(rows, 0.1, true)).toEqual(curvesOf(rows, 0.1, true));
   });
+});
+
+describe('smoothing', () => {
+  it('is an exponential moving average, corrected for its start', () => {
+    // w = 0.5: m = 1, 2.5, 5.25 after 2, 4, 8; divided by 1/2, 3/4 and 7/8.
+    expect(smoothed([2, 4, 8], 0.5)).toEqual([2, 2.5 / 0.75, 5.25 / 0.875]);
+    expect(smoothed([3, 3, 3, 3], 0.99).map((value) => value.toFixed(9))).toEqual(Array(4).fill('3.000000000'));
+  });
+
+  it('passes over what is not finite, and weight 0 changes nothing', () => {
+    expect(smoothed([2, NaN, 4], 0.5)).toEqual([2, NaN, 2.5 / 0.75]);
+    const values = [1, 2];
+    expect(smoothed(values, 0)).toBe(values);
+  });
+});
+
+it('earlier rounds are drawn behind the first curve of each chart', () => {
+  const earlier = { round: 1, curves: curvesOf(metrics.slice(0, 3), 0.1, true) };
+  const [loss] = withEarlier(curvesOf(metrics, 0.1, true), [earlier]);
+  expect(loss.series.map(({ name, isBackground, values }) => [name, isBackground, values.length])).toEqual([
+    ['', undefined, metrics.length],
+    ['round 1', true, 3],
+  ]);
+  const logps = withEarlier(curvesOf(metrics, 0.1, true), [earlier]).find(({ title }) => title === 'logps');
+  expect(logps?.series).toHaveLength(3);
 });

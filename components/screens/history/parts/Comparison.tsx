@@ -1,8 +1,8 @@
 import { makeLine } from '../../../../src/core/sanitize.js';
+import { type ChartUi, readings } from '../../../app/charts.js';
 import { ChangedPrompts } from '../../../app/heldOut/ChangedPrompts.js';
 import { Line, Tint } from '../../../parts/Line.js';
-import { PaneRow } from '../../../parts/Pane.js';
-import { Plot } from '../../../parts/Plot.js';
+import { Charts, LargeChart } from '../../../parts/Charts.js';
 import { Rule } from '../../../parts/Rule.js';
 import { cut, fit } from '../../../parts/text.js';
 import { type CompareLayout, pageNames } from '../compare.js';
@@ -12,11 +12,12 @@ import { type ComparisonUi, pages } from '../state.js';
 export interface ComparisonProps {
   readonly layout: CompareLayout;
   readonly ui: ComparisonUi;
+  readonly charts: ChartUi;
   readonly columns: number;
 }
 
 /** Two rounds compared, one page of three at a time. */
-export function Comparison({ layout, ui, columns }: ComparisonProps) {
+export function Comparison({ layout, ui, charts, columns }: ComparisonProps) {
   const { left, right, prompts } = layout;
   const half = Math.floor((columns - 20) / 2);
   return (
@@ -33,7 +34,7 @@ export function Comparison({ layout, ui, columns }: ComparisonProps) {
         })}
       </Line>
       {ui.page === 'numbers' && <ComparedNumbers layout={layout} columns={columns} />}
-      {ui.page === 'curves' && <ComparedCurves layout={layout} columns={columns} />}
+      {ui.page === 'curves' && <ComparedCurves layout={layout} charts={charts} columns={columns} />}
       {ui.page === 'responses' && (
         <ChangedPrompts
           left={left.id}
@@ -90,17 +91,29 @@ function ComparedNumbers({ layout, columns }: PageProps) {
   );
 }
 
-/** The curves of both updates over their steps; the right round's are dotted. */
-function ComparedCurves({ layout, columns }: PageProps) {
-  const { curves, curvesTop: top, across, down, plotHeight } = layout;
+/** The curves of both updates over their steps, the right round's dotted; or one chart enlarged. */
+function ComparedCurves({ layout, charts, columns }: PageProps & { readonly charts: ChartUi }) {
+  const { curves, enlarged, chartLook, curvesTop: top, across, down, plotHeight, pageRows } = layout;
+  const { smoothing, log } = charts;
   if (curves === null) return <Line tone="muted">Reading the metrics …</Line>;
   if (curves.length === 0) return <Line tone="muted">Neither round has been updated yet.</Line>;
-  const width = Math.floor((columns - 2 * (across - 1)) / across);
-  return Array.from({ length: down }, (_, row) => (
-    <PaneRow key={row} gap={2}>
-      {curves.slice((top + row) * across, (top + row + 1) * across).map((curve) => (
-        <Plot key={curve.title} {...curve} width={width} height={plotHeight} />
-      ))}
-    </PaneRow>
-  ));
+  return (
+    <>
+      {chartLook !== '' && <Line tone="muted">{chartLook}</Line>}
+      {enlarged === null ? (
+        <Charts
+          curves={curves.slice(top * across, (top + down) * across)}
+          {...{ across, down, columns, smoothing, log }}
+          height={plotHeight}
+        />
+      ) : (
+        <LargeChart
+          {...enlarged}
+          readings={readings(enlarged, smoothing)}
+          {...{ columns, smoothing, log }}
+          rows={pageRows - (chartLook === '' ? 0 : 1)}
+        />
+      )}
+    </>
+  );
 }

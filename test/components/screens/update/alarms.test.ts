@@ -20,7 +20,10 @@ function row(i: number, more: Partial<MetricsRow> = {}): MetricsRow {
 }
 const series = (n: number, more: (i: number) => Partial<MetricsRow> = () => ({})) =>
   Array.from({ length: n }, (_, i) => row(i, more(i)));
-const running: AlarmContext = { running: true, beta: 0.1, fromStart: true, saturates: true, evaluated: null };
+const running: AlarmContext = {
+  ...{ running: true, beta: 0.1, perToken: false, fromStart: true, saturates: true },
+  evaluated: null,
+};
 const whats = (rows: MetricsRow[], context = running) => alarmsOf(rows, context).map(({ what }) => what);
 
 describe('an update that goes well', () => {
@@ -55,14 +58,47 @@ describe('an update that goes well', () => {
 
 it('a loss that stays at log 2 once the learning rate is there', () => {
   const still = series(45, (i) => ({ loss: 0.6931, 'rewards/margins': (i % 3) * 1e-4 }));
-  expect(whats(still)).toEqual(['the loss is stuck at 0.693: after 45 steps the reward margin is still 0.0001']);
+  expect(whats(still)).toEqual(['the loss is stuck at 0.693: after 45 steps the reward margin is still 1.1e-4']);
   // The learning rate rises over ten steps: after 20 steps there were 15.5 full ones.
   expect(whats(still.slice(0, 20))).toEqual([]);
 });
 
 it('with α the loss starts elsewhere, and what is stuck is still seen', () => {
   const still = series(45, (i) => ({ loss: 0.48 + (i % 5) / 50, 'rewards/margins': 0 }));
-  expect(whats(still)).toEqual(['the loss is stuck at 0.520: after 45 steps the reward margin is still 0.0000']);
+  expect(whats(still)).toEqual(['the loss is stuck at 0.520: after 45 steps the reward margin is still 0.000']);
+});
+
+describe('what counts as stuck follows the scale of the objective', () => {
+  // After 45 steps, so many nats lie between the log-ratios of chosen and rejected; the metrics have β times that.
+  const moved = (nats: number, beta: number) =>
+    series(45, () => ({ 'rewards/chosen': 0, 'rewards/rejected': 0, 'rewards/margins': nats * beta }));
+
+  it.each([
+    ['lr-dpo', 0.1],
+    ['wpo', 0.01],
+    ['sppo', 0.001],
+  ])('%s: half a nat is movement, a hundredth is none', (_objective, beta) => {
+    expect(whats(moved(0.5, beta), { ...running, beta })).toEqual([]);
+    expect(whats(moved(0.03, beta), { ...running, beta })).toEqual([]);
+    expect(whats(moved(0.01, beta), { ...running, beta })).toHaveLength(1);
+  });
+
+  it('means per token are divided by the length: 41.5 tokens here', () => {
+    const context = { ...running, beta: 5, perToken: true };
+    // The limit is 0.02·5/41.5 = 0.00241.
+    expect(
+      whats(
+        series(45, () => ({ 'rewards/margins': 0.0025 })),
+        context,
+      ),
+    ).toEqual([]);
+    expect(
+      whats(
+        series(45, () => ({ 'rewards/margins': 0.0023 })),
+        context,
+      ),
+    ).toHaveLength(1);
+  });
 });
 
 it('accuracy 1.0 at once', () => {
