@@ -3,7 +3,7 @@ import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { lockHolder } from '../../src/io/lock.js';
-import { dist, temporaryFolder } from '../engine/runs.js';
+import { dist, gone, temporaryFolder } from '../engine/runs.js';
 import { TestTerminal, keys } from './terminal.js';
 
 let folder = '';
@@ -83,7 +83,7 @@ it('explains a whole round, says what follows from the keys, and removes its run
   );
   expect(screen.output).toMatch(/Your own model: node \S+cli\.js runs\/mine --model DIR/);
   expect(temporaryRuns()).toEqual([]);
-  expect(() => process.kill(pid, 0)).toThrow();
+  await gone(pid);
 }, 900_000);
 
 it('q leaves at once, also before the engine has started; nothing stays', async () => {

@@ -112,7 +112,7 @@ describe('brevity without a run', () => {
     await screen.until(/^folder +model policy · prompts prompts\.jsonl/m);
     screen.type('n');
     await screen.until(
-      /with what this folder holds[\s\S]*model folder +policy +✓[\s\S]*prompts +prompts\.jsonl +✓ 1 prompt/,
+      /with this folder's files[\s\S]*model folder +policy +✓[\s\S]*prompts +prompts\.jsonl +✓ 1 prompt/,
     );
     screen.type('q');
     expect(await screen.exit).toBe(0);

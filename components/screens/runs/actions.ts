@@ -44,7 +44,7 @@ export const runsActions: readonly Action<RunsState>[] = [
     aliases: ['tour', 'tutorial', 'learn'],
     keys: ['d'],
     label: 'demo',
-    help: 'one round of the example in two minutes, explained screen by screen, in a temporary folder',
+    help: 'one round of the example, explained screen by screen',
     run: (state) => task(state, { task: 'demo' }),
   },
   {
@@ -54,7 +54,7 @@ export const runsActions: readonly Action<RunsState>[] = [
     aliases: ['create', 'set up'],
     keys: ['n'],
     label: 'new run',
-    help: 'set up a run of your own; what this folder holds is filled in, else the bundled example',
+    help: 'set up a run of what this folder holds, else of the example',
     when: isNone,
     run: (state) => task(state, { task: 'form', source: firstSource(state) }),
   },

@@ -18,7 +18,7 @@ const labelWidth = 11;
 
 /** The keys of actions.ts, with what they begin. */
 const beginnings = [
-  ['enter', 'run the bundled example: a small policy and reward model, nothing to download'],
+  ['enter', 'run the bundled example: small models, nothing to download'],
   ['d', 'the demo: one round of it in two minutes, explained screen by screen'],
   ['n', 'set up a run of your own, in a form that checks every value'],
   ['o', 'list the runs of another folder'],
@@ -109,9 +109,9 @@ function backendText({ backend, fastest, backends }: MachineFacts): string {
 }
 
 function pythonText({ found }: PythonSearch): string {
-  if (found === null) return 'no Python found; it is optional: updates on GPUs can run in it';
+  if (found === null) return 'no Python found; optional, for updates on GPUs';
   const torch = found.packages.torch;
-  if (torch === null) return `not installed in Python ${found.version}; it is optional: updates on GPUs can run in it`;
+  if (torch === null) return `not in Python ${found.version}; optional, for updates on GPUs`;
   const gpus = found.gpus.length === 0 ? 'sees no GPU' : `sees ${gpusInWords(found.gpus)}`;
   const problem = trainerProblem(found);
   return makeLine(`${torch}, ${gpus}${problem === null ? '' : `; cannot train: ${problem}`}`, 400);

@@ -16,9 +16,13 @@ export function surveyFolder(folder: string): FolderFacts {
     if (kind !== null) return void found[kind].push(at === '' ? '.' : at);
     for (const entry of entriesOf(path.join(folder, at))) {
       const inside = path.join(at, entry.name);
-      if (entry.isDirectory() && depth > 0 && !/^(\.|node_modules$|runs$)/.test(entry.name)) look(inside, depth - 1);
-      else if (entry.isFile() && entry.name.endsWith('.jsonl') && holdsPrompts(path.join(folder, inside)))
-        found[/held.?out|test|valid|eval/i.test(entry.name) ? 'held_out' : 'prompts'].push(inside);
+      // Links count as what their names say; the depth bounds those that lead back.
+      const linked = entry.isSymbolicLink();
+      if (entry.name.endsWith('.jsonl')) {
+        if ((entry.isFile() || linked) && holdsPrompts(path.join(folder, inside)))
+          found[/held.?out|test|valid|eval/i.test(entry.name) ? 'held_out' : 'prompts'].push(inside);
+      } else if ((entry.isDirectory() || linked) && depth > 0 && !/^(\.|node_modules$|runs$)/.test(entry.name))
+        look(inside, depth - 1);
     }
   };
   look('', 2);

@@ -28,7 +28,7 @@ export function folderForm({ models, rewards, prompts, held_out }: FolderFacts, 
   const found = { model: at(models), reward: at(rewards, 'hf:'), prompts: at(prompts), held_out: at(held_out) };
   const config = Object.fromEntries(Object.entries(found).flatMap(([key, [value]]) => (value ? [[key, value]] : [])));
   return {
-    base: { config, file: null, name: 'what this folder holds' },
+    base: { config, file: null, name: "this folder's files" },
     directory: freeName(place.cwd, path.basename(found.model[0] ?? place.cwd)),
   };
 }

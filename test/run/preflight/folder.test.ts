@@ -29,9 +29,11 @@ it('finds models, adapters, reward models and prompts, also in subfolders; rows 
   write(folder, 'broken.jsonl', 'prompt\n');
   write(folder, 'runs/mine/rounds/prompts.jsonl', '{"prompt": "of a run"}\n');
   write(folder, '.cache/config.json', config('LlamaForCausalLM'));
+  symlinkSync(path.join(folder, 'SmolLM'), path.join(folder, 'linked'));
+  symlinkSync(path.join(folder, 'bert'), path.join(folder, 'models/bert'));
   symlinkSync('/nowhere', path.join(folder, 'dangling.jsonl'));
   expect(surveyFolder(folder)).toEqual({
-    models: ['SmolLM', 'models/gpt', 'models/lora'],
+    models: ['SmolLM', 'linked', 'models/gpt', 'models/lora'],
     rewards: ['models/reward'],
     prompts: ['prompts.jsonl'],
     held_out: ['data/held-out.jsonl'],
