@@ -9,7 +9,7 @@ import { readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs-core';
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import { OutOfMemoryError } from '../memory.js';
-import { type Kernel, KernelThreads } from './threads.js';
+import { type Kernel, KernelThreads, type WasmModule } from './threads.js';
 
 /** The part of tfjs 4.22.0's Emscripten module that we rely on; its types do not declare all of it. */
 interface Heap {
@@ -18,9 +18,6 @@ interface Heap {
   _malloc(bytes: number): number;
   _free(address: number): void;
 }
-
-/** A compiled module; like WebAssembly itself, missing from Node 20's types. */
-export type WasmModule = object;
 
 interface WebAssemblyGlobal {
   Memory: new (...args: never[]) => object;

@@ -4,7 +4,9 @@
  * returns when all parts are done.
  */
 import { Worker } from 'node:worker_threads';
-import type { WasmModule } from './module.js';
+
+/** A compiled module; like WebAssembly itself, missing from Node 20's types. */
+export type WasmModule = object;
 
 export type Kernel = (...numbers: number[]) => void;
 
