@@ -143,9 +143,32 @@ export function chartActions<S extends State>({
     const place = Math.max(0, Math.min(steps.length - 1, steps.indexOf(shown.step) + by));
     return change(state, { step: place === steps.length - 1 ? null : steps[place] });
   };
+  const moves: (Pick<Action<S>, 'keys' | 'help' | 'run'> & Partial<Action<S>> & { name: string })[] = [
+    {
+      ...{ name: 'chart-before', command: 'previous-chart', keys: ['up', 'k'], run: turn(-1) },
+      help: 'enlarge the chart before it',
+    },
+    {
+      ...{ name: 'chart-after', command: 'next-chart', keys: ['down', 'j'], run: turn(1) },
+      ...{ label: 'chart', sign: '↑↓', help: 'enlarge the chart after it' },
+    },
+    { name: 'step-back', keys: ['left'], run: move(-1), help: 'values at the step before' },
+    {
+      ...{ name: 'step-on', keys: ['right'], run: move(1) },
+      ...{ label: 'step', sign: '←→', help: 'values at the step after' },
+    },
+    { name: 'steps-back', keys: ['shift+left', 'pageup'], run: move(-10), help: 'values ten steps earlier' },
+    { name: 'steps-on', keys: ['shift+right', 'pagedown'], run: move(10), help: 'values ten steps later' },
+    { name: 'first-step', keys: ['home', 'g'], run: move(-Infinity), help: 'values at the first step' },
+    {
+      ...{ name: 'last-step', keys: ['end', 'G'], run: move(Infinity) },
+      help: 'values at the last step, which is followed',
+    },
+  ];
   return [
     {
       id: `${prefix}enlarge`,
+      group: 'views',
       command: 'enlarge',
       aliases: ['zoom', 'chart'],
       keys: ['z'],
@@ -156,6 +179,7 @@ export function chartActions<S extends State>({
     },
     {
       id: `${prefix}all-charts`,
+      group: 'views',
       command: 'all-charts',
       aliases: ['zoom out'],
       keys: ['z'],
@@ -166,6 +190,7 @@ export function chartActions<S extends State>({
     },
     {
       id: `${prefix}smoothing`,
+      group: 'views',
       command: 'smooth',
       aliases: ['smoothing', 'average'],
       keys: ['a'],
@@ -179,6 +204,7 @@ export function chartActions<S extends State>({
     },
     {
       id: `${prefix}log-scale`,
+      group: 'views',
       command: 'log-scale',
       aliases: ['logarithmic'],
       keys: ['L'],
@@ -187,80 +213,14 @@ export function chartActions<S extends State>({
       when,
       run: (state) => change(state, { log: !ui(state).log }),
     },
-    {
-      id: `${prefix}chart-before`,
-      command: 'previous-chart',
-      keys: ['up', 'k'],
+    ...moves.map(({ name, command = name, ...more }) => ({
+      id: `${prefix}${name}`,
+      group: 'moving' as const,
+      command,
       label: '',
-      help: 'enlarge the chart before it',
       when: isEnlarged,
-      run: turn(-1),
-    },
-    {
-      id: `${prefix}chart-after`,
-      command: 'next-chart',
-      keys: ['down', 'j'],
-      label: 'chart',
-      sign: '↑↓',
-      help: 'enlarge the chart after it',
-      when: isEnlarged,
-      run: turn(1),
-    },
-    {
-      id: `${prefix}step-back`,
-      command: 'step-back',
-      keys: ['left'],
-      label: '',
-      help: 'values at the step before',
-      when: isEnlarged,
-      run: move(-1),
-    },
-    {
-      id: `${prefix}step-on`,
-      command: 'step-on',
-      keys: ['right'],
-      label: 'step',
-      sign: '←→',
-      help: 'values at the step after',
-      when: isEnlarged,
-      run: move(1),
-    },
-    {
-      id: `${prefix}steps-back`,
-      command: 'steps-back',
-      keys: ['shift+left', 'pageup'],
-      label: '',
-      help: 'values ten steps earlier',
-      when: isEnlarged,
-      run: move(-10),
-    },
-    {
-      id: `${prefix}steps-on`,
-      command: 'steps-on',
-      keys: ['shift+right', 'pagedown'],
-      label: '',
-      help: 'values ten steps later',
-      when: isEnlarged,
-      run: move(10),
-    },
-    {
-      id: `${prefix}first-step`,
-      command: 'first-step',
-      keys: ['home', 'g'],
-      label: '',
-      help: 'values at the first step',
-      when: isEnlarged,
-      run: move(-Infinity),
-    },
-    {
-      id: `${prefix}last-step`,
-      command: 'last-step',
-      keys: ['end', 'G'],
-      label: '',
-      help: 'values at the last step, which is followed',
-      when: isEnlarged,
-      run: move(Infinity),
-    },
+      ...more,
+    })),
   ];
 }
 

@@ -4,6 +4,7 @@ import { keyTable, signOf } from '../../components/app/keys.js';
 import { allScreens, screenTitles } from '../../components/app/state.js';
 import { definitions } from '../../components/screens/index.js';
 import { UserError } from '../core/errors.js';
+import { largest } from '../core/limits.js';
 import { commandLine } from '../core/shell.js';
 import { print } from '../io/print.js';
 import { type CommandDefinition, type ListCommands, visibleOptions } from './definitions.js';
@@ -85,7 +86,7 @@ function foundKeys(has: (...texts: string[]) => boolean): HelpSection['items'] {
 
 function helpText(sections: readonly HelpSection[], help: Help): string {
   help.prepareContext({ helpWidth: process.stdout.columns });
-  const width = Math.min(34, Math.max(...sections.flatMap(({ items }) => items.map(({ term }) => term.length))));
+  const width = Math.min(34, largest(sections.flatMap(({ items }) => items.map(({ term }) => term.length))));
   return sections
     .map(({ heading, items }) =>
       [heading, ...items.map(({ term, description }) => help.formatItem(term, width, description, help)), ''].join(

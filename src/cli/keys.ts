@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { withBindings } from '../../components/app/bindings.js';
 import { keyRows } from '../../components/app/keysPage.js';
 import { definitions } from '../../components/screens/index.js';
+import { largest } from '../core/limits.js';
 import { jsonLine, print } from '../io/print.js';
 import { keyFile, readBindings } from './keyFile.js';
 import { examples } from './options.js';
@@ -22,7 +23,7 @@ export function keysCommand(): Command {
         return;
       }
       const rows = sections.flatMap((section) => section.rows);
-      const width = Math.max(...rows.map(({ id }) => id.length));
+      const width = largest(rows.map(({ id }) => id.length));
       for (const { title, rows: listed } of sections) {
         print(`${title}\n`);
         for (const { id, keys, help } of listed)

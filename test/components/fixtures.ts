@@ -95,6 +95,7 @@ export function reviewRows(of: readonly PairRow[]): ReviewRow[] {
     prompt: `Say hello ${i + 1} times.`,
     lengths: [4, 4, 4, 4],
     truncated: [false, false, false, false],
+    logps: [-4, -4, -4, -4],
     chosen_text: 'Hello.',
     rejected_text: 'Hello.',
     ...more,

@@ -103,8 +103,10 @@ function Row({ change, isSelected, columns }: RowProps) {
 function textsOf(columns: number, prompt: string, before: string, now: string): string {
   const room = columns - 2 - cellWidth * columnsIn(columns).length - 2;
   if (columns < showsResponses) return fit(makeLine(prompt, room), room);
-  const each = Math.floor((room - 4) / 3);
-  return [prompt, before, now].map((text) => fit(cut(makeLine(text, each), each), each)).join('  ');
+  const ofPrompt = Math.max(40, Math.floor((room - 4) / 3));
+  const ofResponse = Math.floor((room - 4 - ofPrompt) / 2);
+  const shown = (text: string, width: number): string => fit(cut(makeLine(text, width), width), width);
+  return [shown(prompt, ofPrompt), shown(before, ofResponse), shown(now, ofResponse)].join('  ');
 }
 
 function heading(name: string, { reward, length, truncated }: HeldOutResponse): string {

@@ -17,6 +17,7 @@ const hasErrors = (state: EngineState): boolean => seesLog(state) && errorLines(
 export const engineActions: readonly Action<EngineState>[] = [
   {
     id: 'search-log',
+    group: 'views',
     command: 'search',
     aliases: ['find', 'grep'],
     keys: ['/'],
@@ -27,6 +28,7 @@ export const engineActions: readonly Action<EngineState>[] = [
   },
   {
     id: 'match-before',
+    group: 'moving',
     command: 'match-before',
     keys: ['N'],
     label: '',
@@ -36,6 +38,7 @@ export const engineActions: readonly Action<EngineState>[] = [
   },
   {
     id: 'match-after',
+    group: 'moving',
     command: 'match-after',
     keys: ['n'],
     label: 'match',
@@ -46,6 +49,7 @@ export const engineActions: readonly Action<EngineState>[] = [
   },
   {
     id: 'error-before',
+    group: 'moving',
     command: 'error',
     aliases: ['errors', 'last error'],
     keys: ['e'],
@@ -56,6 +60,7 @@ export const engineActions: readonly Action<EngineState>[] = [
   },
   {
     id: 'other-log',
+    group: 'views',
     aliases: ['switch log', 'job log', 'engine log'],
     keys: ['o'],
     label: 'other log',
@@ -67,6 +72,7 @@ export const engineActions: readonly Action<EngineState>[] = [
   },
   {
     id: 'cut-lines',
+    group: 'views',
     aliases: ['wrap', 'truncate'],
     keys: ['w'],
     label: 'wrap',
@@ -76,6 +82,7 @@ export const engineActions: readonly Action<EngineState>[] = [
   },
   {
     id: 'enlarge-log',
+    group: 'views',
     aliases: ['zoom', 'log only', 'machines'],
     keys: ['z'],
     label: 'enlarge',
@@ -99,6 +106,7 @@ export const engineActions: readonly Action<EngineState>[] = [
   }),
   {
     id: 'log-end',
+    group: 'moving',
     command: 'last',
     aliases: ['follow', 'bottom', 'end'],
     keys: ['end', 'G'],

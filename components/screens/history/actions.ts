@@ -124,6 +124,7 @@ const roundActions: readonly Action<HistoryState>[] = [
   },
   {
     id: 'repeat',
+    group: 'work',
     aliases: ['queue attempts', 'again at', 'sweep over'],
     keys: ['a'],
     label: 'repeat at α',
@@ -133,6 +134,7 @@ const roundActions: readonly Action<HistoryState>[] = [
   },
   {
     id: 'show-queue',
+    group: 'views',
     command: 'queue',
     aliases: ['waiting attempts'],
     keys: ['Q'],
@@ -331,6 +333,7 @@ const controlledActions: readonly Action<HistoryState>[] = listActions<HistorySt
 const queueActions: readonly Action<HistoryState>[] = [
   {
     id: 'hide-queue',
+    group: 'views',
     command: 'rounds',
     keys: ['Q'],
     label: 'rounds',
@@ -340,6 +343,7 @@ const queueActions: readonly Action<HistoryState>[] = [
   },
   {
     id: 'remove-attempt',
+    group: 'work',
     command: 'dequeue',
     aliases: ['remove from queue', 'cancel attempt'],
     keys: ['d', 'backspace'],
@@ -353,6 +357,7 @@ const queueActions: readonly Action<HistoryState>[] = [
   },
   {
     id: 'attempt-earlier',
+    group: 'work',
     command: 'earlier-attempt',
     keys: ['K'],
     label: '',
@@ -362,6 +367,7 @@ const queueActions: readonly Action<HistoryState>[] = [
   },
   {
     id: 'attempt-later',
+    group: 'work',
     command: 'later-attempt',
     keys: ['J'],
     label: 'order',
@@ -372,6 +378,7 @@ const queueActions: readonly Action<HistoryState>[] = [
   },
   {
     id: 'hold-queue',
+    group: 'work',
     command: 'hold',
     aliases: ['hold queue'],
     keys: ['space'],
@@ -382,6 +389,7 @@ const queueActions: readonly Action<HistoryState>[] = [
   },
   {
     id: 'continue-queue',
+    group: 'work',
     command: 'continue-queue',
     aliases: ['start queue'],
     keys: ['space'],
@@ -392,6 +400,7 @@ const queueActions: readonly Action<HistoryState>[] = [
   },
   {
     id: 'start-attempt',
+    group: 'work',
     command: 'start-now',
     aliases: ['begin now'],
     keys: ['enter'],

@@ -142,9 +142,21 @@ const pinned = promptWidth + 1 + 1 + marksWidth + 1;
 
 const leastText = (width: number): number => (width < 70 ? 10 : 15);
 
-/** The scrolled columns of a table this wide, whether or not there is room for them. */
+/** Columns left for those that scroll. */
+const roomIn = (width: number): number => width - pinned - leastText(width);
+
+/** The last of the columns that decisions rest on; the ones after it can be derived or matter less. */
+const lastNeeded = columnIds.indexOf('dissent');
+
+/**
+ * The scrolled columns of a table this wide, whether or not there is room for them. Where those that decisions rest on do
+ * not fit, the length margin comes last: it is the difference of two others.
+ */
 function present(width: number, table: ShownTable, sorted: ColumnId): Column[] {
-  return scrolled.filter((column) => sorted === column.id || column.present?.(table, width) !== false);
+  const all = scrolled.filter((column) => sorted === column.id || column.present?.(table, width) !== false);
+  const needed = all.filter(({ id }) => columnIds.indexOf(id) <= lastNeeded);
+  if (needed.reduce((sum, column) => sum + column.width, 0) <= roomIn(width)) return all;
+  return [...all.filter(({ id }) => id !== 'length'), ...all.filter(({ id }) => id === 'length')];
 }
 
 /**
@@ -155,7 +167,7 @@ function present(width: number, table: ShownTable, sorted: ColumnId): Column[] {
  */
 export function columnsFor(width: number, table: ShownTable, sorted: ColumnId, wanted = 0): Columns {
   const all = present(width, table, sorted);
-  const room = width - pinned - leastText(width);
+  const room = roomIn(width);
   let last = all.length;
   for (let used = 0; last > 0 && (used += all[last - 1].width) <= room;) last--;
   const first = Math.max(0, Math.min(last, wanted));

@@ -3,6 +3,7 @@
  * terminal keeps them when it ends and gives them back when it is opened on the same run again (cli/places.ts).
  */
 import { z } from 'zod';
+import { largest } from '../../../src/core/limits.js';
 import { columnIds } from './columns.js';
 import type { Place, ReviewUi } from './state.js';
 
@@ -46,7 +47,7 @@ export function placeIn(places: ReviewUi['places'], round: number): Place | null
   const earlier = Object.keys(places)
     .map(Number)
     .filter((id) => id <= round);
-  return earlier.length === 0 ? null : places[Math.max(...earlier)];
+  return earlier.length === 0 ? null : places[largest(earlier)];
 }
 
 /** For keeping, as JSON. */

@@ -31,6 +31,7 @@ export const runsActions: readonly Action<RunsState>[] = [
   },
   {
     id: 'run-example',
+    group: 'work',
     command: 'example',
     aliases: ['bundled example', 'try'],
     keys: ['enter', 'e'],
@@ -41,6 +42,7 @@ export const runsActions: readonly Action<RunsState>[] = [
   },
   {
     id: 'demo',
+    group: 'work',
     aliases: ['tour', 'tutorial', 'learn'],
     keys: ['d'],
     label: 'demo',

@@ -80,7 +80,7 @@ describe('what cannot be bound', () => {
       [expect.stringContaining('"x" is typed into the text field')],
     ],
     ['no way out', { close: [], 'detach-now': [] }, ['close needs a key', 'detach-now needs a key']],
-    ['too few screens', { go: ['f1'] }, ['go needs 5 keys, one for each screen']],
+    ['too few screens', { go: ['f1'] }, ['go needs 6 keys, one for each screen']],
     [
       'a key that is taken',
       { exclude: ['s'] },

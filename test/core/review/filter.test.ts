@@ -119,7 +119,7 @@ describe('parseFilter', () => {
     ['prompt:France', 'expected a number after `prompt:`; p: searches the text of the prompt', 7],
     [
       'foo>3',
-      'unknown name `foo`; there are r rw rl dlen wlen llen lmargin pen weight dissent importance pw k prompt',
+      'unknown name `foo`; there are r rw rl dlen wlen llen lmargin pen weight dissent importance pw wlogp llogp k prompt',
       0,
     ],
     ['-wieght > 3', 'unknown name `wieght`; did you mean weight?', 1],

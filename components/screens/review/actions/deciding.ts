@@ -1,7 +1,7 @@
 /** Deciding on pairs: on one, on a range, on all; blind; undo. */
 import { type Action, noEffects, send } from '../../../app/state.js';
 import { inReview } from '../../../app/selectors.js';
-import { canDecideBlind, chooseBlind, isBlind, toggleBlind } from '../blind.js';
+import { canDecideBlind, chooseBlind, toggleBlind } from '../blind.js';
 import { canDecideAll, decideRange, typeBulk, typeRangeWeight } from '../bulk.js';
 import {
   canDecide,
@@ -123,7 +123,7 @@ export const decidingActions: readonly Action<ReviewState>[] = [
     aliases: ['exclude all', 'tie all', 'confirm all', 'clear all', 'weight all', 'bulk'],
     keys: ['F'],
     label: 'all',
-    help: 'decide on the selected range, or on all prompts that the filter shows (asks first)',
+    help: 'decide on the range, or on all that the filter shows (asks first)',
     when: canDecideAll,
     run: typeBulk,
   },
@@ -202,7 +202,7 @@ export const decidingActions: readonly Action<ReviewState>[] = [
     keys: ['s'],
     label: 'skip',
     help: 'the next undecided pair, without a decision on this one',
-    when: isBlind,
+    when: canDecideBlind,
     run: (state) => noEffects(toUndecided(state, 'down')),
   },
   {
