@@ -16,10 +16,7 @@ export interface AdamWStep {
   gradScale: number;
 }
 
-/**
- * @returns the new parameter, first and second moment. Always new tensors: on wasm XNNPACK caches packed copies of
- *   weights by tensor, so products with a tensor changed in place would still use its old values.
- */
+/** @returns the new parameter, first and second moment: always new tensors */
 export function adamwStep(
   param: tf.Tensor,
   grad: tf.Tensor,

@@ -46,13 +46,3 @@ export function view<T extends tf.Tensor>(x: tf.Tensor, shape: number[]): T {
     (dy) => ({ x: () => tf.reshape(dy, from) }),
   ) as T;
 }
-
-/** a·bᵀ: [N, M] = [N, K]·[M, K]ᵀ, not recorded on the tape by itself. */
-export function productT(a: tf.Tensor2D, b: tf.Tensor2D): tf.Tensor2D {
-  return tf.matMul(a, b, false, true);
-}
-
-/** aᵀ·b: [N, M] = [K, N]ᵀ·[K, M], not recorded on the tape by itself. */
-export function productOfT(a: tf.Tensor2D, b: tf.Tensor2D): tf.Tensor2D {
-  return tf.matMul(a, b, true, false);
-}

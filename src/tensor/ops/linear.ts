@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { fused } from '../fused.js';
 import { roundedForProducts } from '../upload.js';
-import { addBias, productOfT, productT } from './elementwise.js';
+import { addBias } from './elementwise.js';
 
 /**
  * @param x [N, in]
@@ -22,8 +22,8 @@ export function linear(x: tf.Tensor2D, w: tf.Tensor2D, bias: tf.Tensor1D | null)
     (dy, [savedX, savedW]) => {
       const multiplied = roundedForProducts(dy) as tf.Tensor2D;
       return {
-        x: () => productT(multiplied, savedW as tf.Tensor2D),
-        w: () => productOfT(savedX as tf.Tensor2D, multiplied),
+        x: () => tf.matMul(multiplied, savedW as tf.Tensor2D, false, true),
+        w: () => tf.matMul(savedX as tf.Tensor2D, multiplied, true, false),
       };
     },
   ) as tf.Tensor2D;

@@ -6,7 +6,6 @@ import type * as tf from '@tensorflow/tfjs-core';
 import type { NativeBackend, Output } from '../backend.js';
 import type { Readers } from '../../fused.js';
 import { product, type Inputs, type Kernel, type Kernels } from '../kernel.js';
-import { permuted } from './shape.js';
 
 type Numbers = Record<string, number>;
 
@@ -42,7 +41,6 @@ const alike =
 const attentionParams = ({ B, T, H, K, d, scale, window }: Numbers) => [B, T, H, K, d, scale, window];
 
 export const fusedKernels: Kernels = {
-  Transpose2D: fused((backend, { x }) => permuted(backend, x, [1, 0])),
   RmsNorm: fused((backend, { x, w }, attrs) =>
     forReaders(backend, 'RmsNorm', [x, w], [...x.shape, attrs.eps], attrs as Readers),
   ),
