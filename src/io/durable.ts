@@ -169,8 +169,8 @@ export function makeDirectory(directory: string, place: WriteTarget = 'run'): vo
       // Another process may have created it meanwhile.
       if (!hasCode(cause, 'EEXIST')) throw directoryError(absolute, folder, cause);
     }
-    syncDirectory(path.dirname(folder));
   }
+  for (const folder of missing.reverse()) syncDirectory(path.dirname(folder));
   if (statSync(absolute, { throwIfNoEntry: false })?.isDirectory() !== true)
     throw new UserError(`${absolute} is not a folder; name another place, or remove it`);
 }

@@ -18,9 +18,9 @@ describe('the file of keys', () => {
   });
 
   it('has keys by the names of actions; one key needs no list', () => {
-    const { bindings, problems } = parseBindings('{"exclude": ["X", "ctrl+x"], "note": "N", "curves": []}');
+    const { bindings, problems } = parseBindings('{"exclude": ["X", "ctrl+x"], "note": "f8", "curves": []}');
     expect(problems).toEqual([]);
-    expect(bindings).toEqual({ exclude: ['X', 'ctrl+x'], note: ['N'], curves: [] });
+    expect(bindings).toEqual({ exclude: ['X', 'ctrl+x'], note: ['f8'], curves: [] });
   });
 
   it('that is wrong is refused with file and line', () => {

@@ -16,7 +16,7 @@ function fileOf(content: string): { BREVITY_SETTINGS: string } {
 }
 
 const unset = { XDG_CONFIG_HOME: '/nowhere' };
-const nothing = { theme: null, ascii: null, mouse: null, alternate_screen: null, screen_reader: null };
+const nothing = { theme: null, ascii: null, mouse: null, notify: null, alternate_screen: null, screen_reader: null };
 
 describe('settings', () => {
   it('are none where nobody set any', () => {

@@ -129,6 +129,8 @@ describe('a whole round by keystrokes', () => {
     const before = rows();
     expect(before.length).toBeGreaterThan(16);
 
+    const flipped = () => /flipped \d+\/\d+ \(.*?\)/.exec(screen.screen())?.[0] ?? '';
+    const flippedBefore = flipped();
     screen.type('M');
     await screen.until(/● best-worst +\d+/);
     // The last but one: λ 0.1.
@@ -138,8 +140,9 @@ describe('a whole round by keystrokes', () => {
     screen.type(keys.enter);
     await screen.until(/Make the pairs again: length-penalized, λ 0\.1 instead of best-worst\?/);
     screen.type('y');
-    // Until then the screen still shows the review of the pairs before.
     await expect.poll(() => settledStage(), { timeout: 60_000 }).toBe('length-penalized review');
+    // For a moment the screen still shows the review of the pairs before, and what is typed there is dropped with it.
+    await expect.poll(() => !['', flippedBefore].includes(flipped()), { timeout: 60_000 }).toBe(true);
     await screen.until(/waiting for your review/);
     const made = rows();
     expect(made).toHaveLength(Number(told[1]));

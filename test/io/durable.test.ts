@@ -208,7 +208,7 @@ describe('a directory', () => {
   it('is made with its parents, each of which is synced into its own', () => {
     const dir = fresh();
     const done = operationsOf(dir, () => makeDirectory(path.join(dir, 'rounds/0001')));
-    expect(done.filter((line) => line.startsWith('fsync'))).toEqual(['fsync .', 'fsync rounds']);
+    expect(done.filter((line) => line.startsWith('fsync'))).toEqual(['fsync rounds', 'fsync .']);
     expect(operationsOf(dir, () => makeDirectory(path.join(dir, 'rounds/0001')))).toEqual([]);
   });
 
