@@ -1,8 +1,9 @@
 /** Lines that were typed into text fields, kept from one session to the next: one row each in the user's state directory. */
-import { closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import { type LineMemory, withLine } from '../../components/app/lineMemory.js';
+import { makeDirectory } from '../io/durable.js';
 import { appendJsonLines, readLastJsonLines, writeJsonLines } from '../io/jsonl.js';
 import { stateFile } from '../io/trust.js';
 
@@ -30,7 +31,7 @@ export function readTypedLines(env: Environment): LineMemory['typed'] {
 export function rememberLine(kind: string, text: string, env: Environment): void {
   if (text.length > longest) return;
   const file = typedLinesFile(env);
-  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+  makeDirectory(path.dirname(file));
   // Only the user reads it: notes on prompts are among the lines.
   closeSync(openSync(file, 'a', 0o600));
   if (existsSync(file) && statSync(file).size > 2 * most) {
