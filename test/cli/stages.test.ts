@@ -495,11 +495,11 @@ const bad: [name: string, args: string[], input: string | object[], status: numb
     /precision can be set for the backends cuda and native; leave it out with backend wasm, or name one of them/,
   ],
   [
-    'threads for a backend that has one',
-    ['sample', '--model', model, '--threads', '2', '--backend', 'wasm'],
+    'threads for a backend that has none',
+    ['sample', '--model', model, '--threads', '2', '--backend', 'cuda'],
     prompts,
     2,
-    /threads are the native backend's to set; leave them out with backend wasm/,
+    /threads can be set for the backends native and wasm; leave them out with backend cuda/,
   ],
   [
     'every unusable flag at once, each with its value and range',

@@ -36,6 +36,8 @@ async function open(options: TerminalOptions = {}): Promise<TestTerminal> {
 }
 
 const pageDown = '\u001b[6~';
+const home = '\u001b[H';
+const end = '\u001b[F';
 
 it('the palette finds commands by name and by alias, and nothing unrelated', async () => {
   const screen = await open();
@@ -121,7 +123,7 @@ it('the filter takes spaces, or, headings and ranges, and says what it cannot pa
 it('a swap leaves the row under the cursor where it was sorted, until o sorts again', async () => {
   const screen = await open({ columns: 120, rows: 40 });
   // By |y_w|, the longest chosen response first.
-  screen.type('>>>>');
+  screen.type('>>>>>');
   await screen.until(/\|y_w\|↓/);
   screen.type('g');
   await screen.until(/ 1\/300 ─/);
@@ -155,11 +157,13 @@ it('help scrolls by pages and to its end, where the filter is explained', async 
   const first = await screen.until(/1–(\d+) of \d+ ─/);
   screen.type(pageDown);
   await screen.until(new RegExp(`${Number(/1–(\d+) of/.exec(first)?.[1]) + 1}–\\d+ of`));
-  screen.type('G');
+  screen.type(end);
   await screen.until(/prompt +number of the prompt/);
-  screen.type('g');
+  screen.type(home);
   await screen.until(/ 1–\d+ of/);
-  screen.type('?q');
+  screen.type(keys.escape);
+  await screen.until(/q quit/);
+  screen.type('q');
   expect(await screen.exit).toBe(0);
 });
 

@@ -38,7 +38,9 @@ it('every kind of screen comes back as it was, and takes keys, pasted text and c
   try {
     await terminal.until(/shell>\s*$/);
     terminal.type('$BREVITY_CLI\r');
-    // The form of a new run.
+    // The first screen, and from there the form of a new run.
+    await suspendAndResume(terminal, /There are no runs in/);
+    terminal.type('n');
     await suspendAndResume(terminal, /Start the run/);
     // A text field within it: what is typed is still there, with its cursor.
     terminal.type('\x1b[B\r\x15half a name\x1b[D');
