@@ -1,16 +1,16 @@
 /**
  * `npm run bench [-- SHAPE …] [--backend NAME] [--threads N] [--precision bf16] [--runs N]`: update and sampling speed
  * beside a plain PyTorch program and TRL's DPOTrainer (bench/peer) in float32 with the same threads, interleaved runs,
- * medians and ratios; with bfloat16 products also beside torch's bfloat16 autocast. Writes
- * bench/results/cpu-BACKEND.json. A peer that is not installed is named as missing; a torch that users
- * no longer install is refused.
+ * medians and ratios; with bfloat16 products also beside torch's bfloat16 autocast. Writes a file in bench/results, whose
+ * name says the backend and, for native, the instruction set that decides its speed (cpu-native-avx2.json). A peer that
+ * is not installed is named as missing; a torch that users no longer install is refused.
  */
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import type { BackendChoice } from '../src/core/config/schema.js';
-import { machine } from './machine.js';
+import { machine, vectors } from './machine.js';
 import { median } from './median.js';
 import { type Figures, figures, measureTorch, measureTrl, pairsOf, peerVersions, root } from './peer.js';
 import { measure } from './run.js';
@@ -31,8 +31,7 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 const backend = (values.backend ?? 'auto') as BackendChoice;
-// The wasm backend uses one thread.
-const threads = Number(values.threads ?? (backend === 'wasm' ? 1 : availableParallelism()));
+const threads = Number(values.threads ?? availableParallelism());
 const runs = Number(values.runs);
 const precision = values.precision === 'bf16' ? 'bf16' : null;
 
@@ -88,8 +87,7 @@ for (const shape of positionals.length > 0 ? positionals : cpuShapes) {
   const torchBf16: Figures[] = [];
   const trl: number[] = [];
   for (let run = 0; run < runs; run++) {
-    const own = backend === 'auto' || backend === 'native' ? threads : null;
-    const result = measure({ shape, backend, precision, threads: own, pairs: pairsOf(shape) });
+    const result = measure({ shape, backend, precision, threads, pairs: pairsOf(shape) });
     used = result.backend;
     mine.push(result);
     if (versions.torch !== null) torch.push(measureTorch(shape, threads));
@@ -103,7 +101,9 @@ for (const shape of positionals.length > 0 ? positionals : cpuShapes) {
     if (figure === 'pairs_per_s') compare(shape, figure, 'trl', values(mine), trl);
   }
 }
+const kind = used === 'native' ? [vectors(described.instruction_sets)] : [];
+const file = ['cpu', used, ...kind, ...(precision === null ? [] : [precision])].join('-');
 writeFileSync(
-  path.join(root, `bench/results/cpu-${used}${precision === 'bf16' ? '-bf16' : ''}.json`),
+  path.join(root, `bench/results/${file}.json`),
   JSON.stringify({ machine: described, results }, null, 2) + '\n',
 );

@@ -31,3 +31,10 @@ export function instructionSets(cpuinfo: string): string[] {
   const known = new Set(flags.split(/\s+/));
   return decisive.filter((name) => known.has(name));
 }
+
+/** The widest vectors that the native kernels use on a machine. */
+export function vectors(instructionSets: string[]): 'avx512' | 'avx2' | 'neon' | 'plain' {
+  if (instructionSets.includes('avx512f')) return 'avx512';
+  if (instructionSets.includes('avx2')) return 'avx2';
+  return instructionSets.includes('asimd') ? 'neon' : 'plain';
+}

@@ -40,7 +40,7 @@ for (const shape of positionals.length > 0 ? positionals : ['tiny', '15m']) {
   for (let run = 0; run < runs; run++) {
     for (const backend of backends) {
       loads.push(loadavg()[0]);
-      add(backend, measure({ shape, backend, pairs: pairsOf(shape), threads: backend === 'native' ? threads : null }));
+      add(backend, measure({ shape, backend, pairs: pairsOf(shape), threads: backend === 'tensorflow' ? null : threads }));
     }
     if (torch !== null) add('pytorch', measureTorch(shape, threads) as Figures);
   }
@@ -57,7 +57,7 @@ for (const shape of positionals.length > 0 ? positionals : ['tiny', '15m']) {
   results.push({ shape, figure: 'load_average_before_each_run', runs: loads });
 }
 const versions: unknown = JSON.parse(readFileSync(path.join(folder, 'complete.json'), 'utf8'));
-const described = { ...machine(), versions, torch, threads, threads_wasm: 1, runs };
+const described = { ...machine(), versions, torch, threads, runs };
 writeFileSync(
   path.join(root, 'bench/results/tensorflow.json'),
   JSON.stringify({ machine: described, results }, null, 2) + '\n',
