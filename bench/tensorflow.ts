@@ -40,7 +40,10 @@ for (const shape of positionals.length > 0 ? positionals : ['tiny', '15m']) {
   for (let run = 0; run < runs; run++) {
     for (const backend of backends) {
       loads.push(loadavg()[0]);
-      add(backend, measure({ shape, backend, pairs: pairsOf(shape), threads: backend === 'tensorflow' ? null : threads }));
+      add(
+        backend,
+        measure({ shape, backend, pairs: pairsOf(shape), threads: backend === 'tensorflow' ? null : threads }),
+      );
     }
     if (torch !== null) add('pytorch', measureTorch(shape, threads) as Figures);
   }

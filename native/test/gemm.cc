@@ -103,6 +103,7 @@ TEST(gemmAllForms) {
       {1, 1, 1, 1, false, false, none},      {1, 70, 33, 1, false, true, none},   {3, 5, 0, 1, false, true, none},
       {7, 64, 16, 2, true, false, none},     {13, 129, 300, 1, false, true, none}, {24, 65, 257, 1, true, false, none},
       {25, 200, 48, 1, false, false, none},  {200, 31, 70, 1, false, false, none}, {193, 270, 20, 3, true, true, none},
+      {500, 97, 650, 1, false, true, none},  {250, 600, 333, 1, true, false, none}, {100, 64, 321, 2, false, false, none},
       {0, 4, 4, 1, false, false, none},      {4, 0, 4, 1, false, false, none},     {5, 3, 600, 1, true, false, none},
       // So few rows and so much of B that it streams.
       {1, 530, 300, 1, false, false, none},  {9, 256, 1100, 1, false, true, none}, {30, 400, 512, 1, false, false, none},

@@ -22,6 +22,18 @@ constexpr int64_t kStreamedRows = 96;
 constexpr int64_t kStreamed = 1 << 17;
 constexpr int64_t kStreamedDepth = 1024;
 
+// Block sizes of a task that copies A's block and kPanels panels of B at a time (kPacksLeft): its copy of A fills most of a second-level cache of 512 KiB, a panel half of the first.
+constexpr int64_t kPanels = 4;
+constexpr int64_t kPackedDepth = 320;
+constexpr int64_t kPackedRows = 240;
+constexpr int64_t kPackedColumns = 16 * kColumns;
+// Tasks are not made smaller than this.
+constexpr int64_t kLeastRows = 96;
+constexpr int64_t kLeastColumns = kPanels * kColumns;
+
+// The size of parts of n that are as equal as multiples of `unit` allow, of about `most` each.
+int64_t evenBlocks(int64_t n, int64_t most, int64_t unit) { return blocksOf(blocksOf(n, blocksOf(n, most)), unit) * unit; }
+
 bool streams(const Gemm& p) { return p.M <= kStreamedRows && p.N * p.K > kStreamed; }
 
 // C's rows [i, i + rows), columns [j, j + columns).
@@ -57,25 +69,73 @@ void block(const Gemm& p, const float* A, const T* B, float* C, int64_t i, int64
   if (p.bias != nullptr || p.activation != Activation::none) finish(p, c, rows, j, columns);
 }
 
+// The same from copies, for K > 0. Memory: kPanels panels of kPackedDepth rows, then A's copy.
+template <class T>
+void packedBlock(const Gemm& p, const float* A, const T* B, float* C, int64_t i, int64_t rows, int64_t j, int64_t columns,
+                 float* memory) {
+  const Right<T> right{B, p.ldb, p.transB};
+  float* c = C + i * p.ldc + j;
+  float *panels = memory, *copy = memory + kPanels * kPackedDepth * kColumns;
+  const int64_t deepest = evenly(p.K, kPackedDepth);
+  for (int64_t k = 0; k < p.K; k += deepest) {
+    const int64_t depth = least(deepest, p.K - k);
+    const Left left = packLeft({p.transA ? A + k * p.lda + i : A + i * p.lda + k, p.lda, p.transA}, rows, depth, copy);
+    for (int64_t n = 0; n < columns; n += kPanels * kColumns) {
+      const int64_t wide = least(kPanels * kColumns, columns - n);
+      right.pack(k, depth, j + n, wide, panels);
+      for (int64_t at = 0; at < wide; at += kColumns)
+        panelProduct(rows, least(kColumns, wide - at), depth, left, panels + at * depth, kColumns, c + n + at, p.ldc,
+                     p.accumulate || k > 0);
+    }
+  }
+  if (p.bias != nullptr || p.activation != Activation::none) finish(p, c, rows, j, columns);
+}
+
+// The part of C that a task computes.
+struct TaskSize {
+  int64_t rows, columns;
+};
+
+TaskSize taskSize(const Gemm& p) {
+  const int64_t columns = streams(p) ? least(16, most(2, p.N / (8 * kColumns))) * kColumns : kTaskColumns;
+  const bool few = p.batch * blocksOf(p.M, kTaskRows) * blocksOf(p.N, columns) < kFewTasks;
+  return {evenBlocks(p.M, few ? kTaskRows / 2 : kTaskRows, kRows), columns};
+}
+
+// As large as possible, since copies are then used most often, but so that all threads end at about the same time.
+TaskSize packedTaskSize(const Gemm& p) {
+  int64_t rows = kPackedRows, columns = kPackedColumns;
+  for (;;) {
+    const TaskSize size{evenBlocks(p.M, rows, kRows), evenBlocks(p.N, columns, kColumns)};
+    const int64_t tasks = p.batch * blocksOf(p.M, size.rows) * blocksOf(p.N, size.columns);
+    const bool level = blocksOf(tasks, threads()) * threads() * 15 <= tasks * 16;
+    const bool least = size.rows <= kLeastRows && size.columns <= kLeastColumns;
+    if (level || least) return size;
+    const bool halveRows = size.columns <= kLeastColumns || size.rows > size.columns;
+    (halveRows ? rows : columns) = (halveRows ? size.rows : size.columns) / 2;
+  }
+}
+
 }  // namespace
 
 void gemm(const Gemm& p) {
   if (p.M <= 0 || p.N <= 0 || p.batch <= 0) return;
-  int64_t columns = streams(p) ? least(16, most(2, p.N / (8 * kColumns))) * kColumns : kTaskColumns;
-  int64_t across = blocksOf(p.N, columns), panel = (streams(p) ? kStreamedDepth : kDepth) * kColumns;
-  int64_t taskRows = p.batch * blocksOf(p.M, kTaskRows) * across < kFewTasks ? kTaskRows / 2 : kTaskRows;
-  int64_t down = blocksOf(p.M, taskRows), rows = blocksOf(blocksOf(p.M, down), kRows) * kRows;
-  int64_t tasks = p.batch * down * across;
-  int workers = workersFor(tasks);
-  Scratch scratch(workers * panel);
+  const bool packs = kPacksLeft && !streams(p) && p.M > kFewRows && p.N >= kPanels * kColumns && p.K > 0;
+  const TaskSize size = packs ? packedTaskSize(p) : taskSize(p);
+  const int64_t down = blocksOf(p.M, size.rows), across = blocksOf(p.N, size.columns), tasks = p.batch * down * across;
+  const int workers = workersFor(tasks);
+  const int64_t packed = kPanels * kPackedDepth * kColumns + packedLeftFloats(size.rows, kPackedDepth);
+  const int64_t panel = (streams(p) ? kStreamedDepth : kDepth) * kColumns, memory = packs ? packed : panel;
+  Scratch scratch(workers * memory);
   parallel(tasks, workers, [&](int64_t task, int worker) {
-    int64_t b = task / (down * across), i = task % down * rows, j = task / down % across * columns;
-    if (i >= p.M) return;
+    const int64_t b = task / (down * across), i = task % down * size.rows, j = task / down % across * size.columns;
+    const int64_t rows = least(size.rows, p.M - i), columns = least(size.columns, p.N - j);
+    const float* A = p.A + b * p.strideA;
+    float *C = p.C + b * p.strideC, *own = scratch.data() + worker * memory;
     auto compute = [&](auto* B) {
-      block(p, p.A + b * p.strideA, B + b * p.strideB, p.C + b * p.strideC, i, least(rows, p.M - i), j,
-            least(columns, p.N - j), scratch.data() + worker * panel);
+      packs ? packedBlock(p, A, B, C, i, rows, j, columns, own) : block(p, A, B, C, i, rows, j, columns, own);
     };
-    p.halfB != nullptr ? compute(p.halfB) : compute(p.B);
+    p.halfB != nullptr ? compute(p.halfB + b * p.strideB) : compute(p.B + b * p.strideB);
   });
 }
 

@@ -46,7 +46,7 @@ static void tile(int64_t K, const float* a, int64_t aStride, const T* b, int64_t
   const float* at[rows];
 #pragma GCC unroll 8
   for (int i = 0; i < rows; i++) at[i] = across ? a + i : a + i * aStride;
-  for (int64_t k = 0; k < K; k++) {
+  const auto step = [&](int64_t k) __attribute__((always_inline)) {
     vec y[vectors];
 #pragma GCC unroll 8
     for (int j = 0; j < vectors; j++) y[j] = load(b + j * W);
@@ -58,7 +58,13 @@ static void tile(int64_t K, const float* a, int64_t aStride, const T* b, int64_t
     }
     b += bStride;
     if (across) a += aStride;
-    if (ahead.data != nullptr) {
+  };
+  if (ahead.data == nullptr) {
+#pragma GCC unroll 4
+    for (int64_t k = 0; k < K; k++) step(k);
+  } else {
+    for (int64_t k = 0; k < K; k++) {
+      step(k);
       for (int64_t j = 0; j < ahead.width; j += 64) __builtin_prefetch(ahead.data + j, 0, 2);
       ahead.data += ahead.step;
     }
@@ -100,8 +106,12 @@ static Tile<T> tileOf(int64_t rows, int64_t vectors) {
 struct Left {
   const float* data;
   int64_t stride;
-  bool across;  // stored [K, M]
-  const float* at(int64_t row) const { return across ? data + row : data + row * stride; }
+  bool across;        // stored [K, M]
+  int64_t tiles = 0;  // if not 0, `across` in tiles of kRows rows, whose starts are this far apart
+  const float* at(int64_t row) const {
+    if (tiles > 0) return data + row / kRows * tiles;
+    return across ? data + row : data + row * stride;
+  }
 };
 
 // One panel: c [M, n] (+)= a·b for n ≤ kColumns columns.
@@ -111,6 +121,8 @@ BREVITY_INLINE void panelProduct(int64_t M, int64_t n, int64_t K, Left a, const 
   int64_t vectors = blocksOf(n, W), lanes = n - (vectors - 1) * W;
   for (int64_t i = 0; i < M; i += kRows) {
     int64_t rows = least(kRows, M - i);
+    // The sums of the tile after this one, whose rows lie far apart.
+    for (int64_t r = 0; r < kRows && i + kRows + r < M; r++) __builtin_prefetch(c + (i + kRows + r) * cStride, 1, 3);
     Tile<T> f = a.across ? tileOf<true, T>(rows, vectors) : tileOf<false, T>(rows, vectors);
     f(K, a.at(i), a.stride, b, bStride, c + i * cStride, cStride, lanes, add, ahead);
     ahead = Ahead();
@@ -204,18 +216,71 @@ BREVITY_INLINE void packRows(const T* b, int64_t bStride, int64_t K, int64_t n, 
   }
 }
 
+// Rows ahead of the one being packed that are fetched: the processor does not foresee where a row far away begins.
+constexpr int64_t kFetched = 6;
+template <class T>
+BREVITY_INLINE void prefetch(const T* x, int64_t n) {
+  for (int64_t i = 0; i < n; i += 64 / static_cast<int64_t>(sizeof(T))) __builtin_prefetch(x + i, 0, 2);
+}
+
+// Whether products of many rows read a copy of A in which a tile's values are side by side. With AVX-512 a tile uses
+// each element of A four times as often, and a copy has not been tried.
+#if defined(BREVITY_AVX512)
+constexpr bool kPacksLeft = false;
+#else
+constexpr bool kPacksLeft = true;
+#endif
+
+// Floats that packLeft writes.
+BREVITY_INLINE int64_t packedLeftFloats(int64_t rows, int64_t K) { return blocksOf(rows, kRows) * kRows * K; }
+
+// Copies a left operand [rows, K] so that a tile reads one stream of memory: its kRows values of every k side by side.
+BREVITY_INLINE Left packLeft(Left x, int64_t rows, int64_t K, float* y) {
+  constexpr int64_t squares = (kRows + W - 1) / W, wide = squares * W;
+  float square[W * wide];
+  const int64_t whole = rows / kRows * kRows;
+  if (x.across) {
+    for (int64_t k = 0; k < K; k++) {
+      const float* from = x.data + k * x.stride;
+      float* to = y + k * kRows;
+      if (k + kFetched < K) prefetch(from + kFetched * x.stride, rows);
+      for (int64_t i = 0; i < whole; i += kRows, to += kRows * K) std::memcpy(to, from + i, sizeof(float) * kRows);
+      for (int64_t r = whole; r < rows; r++) to[r - whole] = from[r];
+    }
+    return {y, kRows, true, kRows * K};
+  }
+  for (int64_t i = 0; i < rows; i += kRows) {
+    const float* from = x.at(i);
+    float* to = y + i * K;
+    int64_t k = 0;
+    for (; i + wide <= rows && k + W <= K; k += W) {
+      for (int64_t s = 0; s < squares; s++) transposeSquare(from + s * W * x.stride + k, x.stride, square + s * W, wide);
+      for (int64_t l = 0; l < W; l++, to += kRows) std::memcpy(to, square + l * wide, sizeof(float) * kRows);
+    }
+    for (; k < K; k++, to += kRows)
+      for (int64_t r = 0; r < least(kRows, rows - i); r++) to[r] = from[r * x.stride + k];
+  }
+  return {y, kRows, true, kRows * K};
+}
+
 // B of a product as stored, in float32 or bfloat16. A packed panel is float32.
 template <class T>
 struct Right {
   const T* data;
   int64_t stride;
   bool across;  // stored [N, K]
-  // The columns [j, j + n) of the rows [k, k + K) as a panel of row stride kColumns.
+  // The columns [j, j + n) of the rows [k, k + K) as panels of kColumns columns, K·kColumns floats each.
   void pack(int64_t k, int64_t K, int64_t j, int64_t n, float* y) const {
     if (across) {
-      packRows(data + j * stride + k, stride, K, n, y, kColumns);
-    } else {
-      packColumns(data + k * stride + j, stride, K, n, y, kColumns);
+      for (int64_t at = 0; at < n; at += kColumns)
+        packRows(data + (j + at) * stride + k, stride, K, least(kColumns, n - at), y + at * K, kColumns);
+      return;
+    }
+    // A row of all panels at a time, so that memory is read in order.
+    const T* x = data + k * stride + j;
+    for (int64_t row = 0; row < K; row++, x += stride, y += kColumns) {
+      if (row + kFetched < K) prefetch(x + kFetched * stride, n);
+      for (int64_t at = 0; at < n; at += kColumns) packColumns(x + at, stride, 1, least(kColumns, n - at), y + at * K, kColumns);
     }
   }
 };

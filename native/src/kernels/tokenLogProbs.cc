@@ -10,7 +10,7 @@ namespace BREVITY_NS {
 namespace {
 
 constexpr float kLowest = -3.402823466e+38f;
-constexpr int64_t kDepth = 256;
+constexpr int64_t kDepth = W == 16 ? 256 : 320;
 constexpr int64_t kTaskRows = 192;
 // Columns of the vocabulary per task of the forward pass.
 constexpr int64_t kTaskColumns = 1024;
