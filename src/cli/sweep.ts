@@ -58,9 +58,10 @@ export function sweepCommand(): Command {
       `
 Settings of dpo, update and pairs can be compared: samples and scores do not depend on them. Values of pairs.* make the
 pairs anew from the same scores, without the round's decisions, which are about its own pairs. Every value is a round beside
-the first one; started again after an interruption, the command continues, and runs no value twice. At the end the round that
-was swept is the current one again. Rates are in percent by the reward model, with half the width of the 95 % interval; LC is
-the length-controlled win rate; lengths are in tokens and KL in nats.
+the first one, and waits in the run's queue, which a terminal on the run shows and can reorder (Q in history). Started again
+after an interruption, the command continues, and runs no value twice. At the end the round that was swept is the current one
+again. Rates are in percent by the reward model, with half the width of the 95 % interval; LC is the length-controlled win
+rate; lengths are in tokens and KL in nats.
 ${examples(
   'sweep runs/mine --set dpo.alpha=0,0.02,0.05',
   'sweep runs/mine --round 2 --set dpo.reference=round,base,0.5*round+0.5*base --dry-run',

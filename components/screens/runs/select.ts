@@ -74,7 +74,7 @@ const wide = 150;
  */
 export function runColumns(columns: number, place: PathContext, at: number): RunColumn[] {
   const numbers = [
-    number('rounds', 6, ({ seen }) => count(seen?.rounds ?? NaN)),
+    number('rounds', 7, ({ seen }) => count(seen?.rounds ?? NaN)),
     number('reward', 8, ({ seen }) => fixed(seen?.reward ?? NaN, 3)),
     number('length', 8, ({ seen }) => fixed(seen?.length ?? NaN, 1)),
   ];

@@ -11,6 +11,7 @@ import type {
   RoundSettings,
   RoundState,
 } from '../../../src/protocol/messages.js';
+import { pairsInWords } from '../../../src/core/heldOutPairs.js';
 import { objectives, type ObjectiveName } from '../../../src/core/objectives/index.js';
 import type { MetricsRow } from '../../../src/core/rows.js';
 import * as format from '../../../src/core/format.js';
@@ -45,7 +46,6 @@ export function UpdateView({ state, columns }: ViewProps<UpdateState>) {
           progress={state.past === null ? updateProgress(round, progressOf(data), data.job) : null}
           job={data.job}
           settings={state.past === null ? settingsOf(state) : round.settings}
-          heldOutShare={own.update.held_out_share}
           trained={own.update.lora === null ? 'all weights' : `LoRA rank ${own.update.lora.rank}`}
           objective={own.dpo.objective}
           charts={state.ui.charts}
@@ -63,7 +63,6 @@ interface OverviewProps {
   /** null: the engine computes the update. */
   readonly job: JobView | null;
   readonly settings: RoundSettings;
-  readonly heldOutShare: number;
   /** `all weights`, `LoRA rank 16`. */
   readonly trained: string;
   readonly objective: ObjectiveName;
@@ -73,13 +72,13 @@ interface OverviewProps {
 }
 
 function Overview(props: OverviewProps) {
-  const { round, metrics, progress, job, settings, heldOutShare, trained, objective, charts, layout, columns } = props;
+  const { round, metrics, progress, job, settings, trained, objective, charts, layout, columns } = props;
   const { probe, probeRows, scrolls } = layout;
   if (metrics.length === 0 && round.stage !== 'update')
     return <Paragraph columns={columns}>{notBegun(round)}</Paragraph>;
   return (
     <>
-      <Progress title="Update" progress={progress} rest={restOf(round, job, heldOutShare)} width={columns} />
+      <Progress title="Update" progress={progress} rest={restOf(round, job)} width={columns} />
       <Line tone="muted">
         {factsOf(metrics.at(-1), settings, objective === 'lr-dpo' ? trained : `${objective} · ${trained}`)}
       </Line>
@@ -173,16 +172,12 @@ function factsOf(last: MetricsRow | undefined, { alpha, beta, lr }: RoundSetting
   return [...facts, `α ${format.alpha(alpha)}`, `β ${beta}`, trained].join(' · ');
 }
 
-function restOf(
-  { stage, steps, pairs, stopped_early, seconds }: RoundState,
-  job: JobView | null,
-  heldOutShare: number,
-): string {
+function restOf(round: RoundState, job: JobView | null): string {
+  const { stage, steps, stopped_early, seconds } = round;
   if (stage === 'update' && job !== null) return waiting[job.state];
   if (steps === null) return 'Not started.';
   const time = seconds.update === undefined ? '' : ` · ${format.duration(seconds.update)}`;
-  const heldOut = heldOutShare === 0 ? '' : `, ${Math.round(100 * heldOutShare)} % held out`;
-  return `${format.of(steps, 'step')} on ${format.of(pairs ?? 0, 'pair')}${heldOut}${stopped_early ? ', stopped early' : ''}${time}`;
+  return `${format.of(steps, 'step')} on ${pairsInWords(round)}${stopped_early ? ', stopped early' : ''}${time}`;
 }
 
 const waiting: Record<JobView['state'], string> = {
