@@ -1,59 +1,27 @@
 /** Branches by keystrokes alone, in a real pseudo-terminal over a real engine: fork, compare, name, delete. */
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { lockHolder } from '../../src/io/lock.js';
-import { dist, temporaryFolder } from '../engine/runs.js';
-import { TestTerminal, keys } from './terminal.js';
+import { ExampleRun } from './example.js';
+import { keys } from './terminal.js';
 
-const data = new URL('../../data/', import.meta.url).pathname;
-
-let home = '';
-let terminal: TestTerminal | null = null;
-
+let example: ExampleRun | null = null;
 afterEach(() => {
-  terminal?.kill();
-  const holder = home === '' ? null : lockHolder(path.join(home, 'run'));
-  if (holder !== null) process.kill(holder.pid, 'SIGKILL');
-  if (home !== '') rmSync(home, { recursive: true, force: true });
-  home = '';
+  example?.remove();
+  example = null;
 });
 
-function startRun(): TestTerminal {
-  home = temporaryFolder();
-  const head = (name: string, count: number) => {
-    const file = path.join(home, name);
-    writeFileSync(file, readFileSync(path.join(data, name), 'utf8').split('\n').slice(0, count).join('\n') + '\n');
-    return file;
-  };
-  const config = path.join(home, 'config.json');
-  writeFileSync(
-    config,
-    JSON.stringify({
-      ...(JSON.parse(readFileSync(path.join(data, 'example.json'), 'utf8')) as object),
-      model: path.join(data, 'base-policy'),
-      reward: `hf:${path.join(data, 'reward-model')}`,
-      evaluation: { metric: [path.join(data, 'correct.mjs')] },
-      prompts: head('prompts.jsonl', 8),
-      held_out: head('held-out.jsonl', 5),
-      sampling: { samples_per_prompt: 3, max_new_tokens: 24, batch_size: 24 },
-      update: { lr: 1e-4, batch_size: 4, micro_batch: 4 },
-    }),
-  );
-  terminal = new TestTerminal([`${dist}cli.js`, path.join(home, 'run'), '--config', config]);
-  return terminal;
-}
-
-const roundsOf = () =>
+const roundsOf = (directory: string) =>
   (
-    JSON.parse(readFileSync(path.join(home, 'run/run.json'), 'utf8')) as {
+    JSON.parse(readFileSync(path.join(directory, 'run.json'), 'utf8')) as {
       rounds: { id: number; parent: number | null; name: string; settings: { alpha: number } }[];
     }
   ).rounds;
 
 describe('branches by keystrokes', () => {
   it('forks, compares, names and deletes', async () => {
-    const screen = startRun();
+    example = new ExampleRun({ prompts: 8, heldOut: 5, samples: 3, maxNewTokens: 24, batch: 4 });
+    const { terminal: screen, directory } = example;
     const wholeRound = async (id: number) => {
       await screen.until(new RegExp(`round ${id}[\\s\\S]*waiting for your review`), 120);
       screen.type(keys.enter);
@@ -88,15 +56,15 @@ describe('branches by keystrokes', () => {
     await screen.until(/2 ◂ .* bold/);
     screen.type('d');
     await screen.until(/1 round, .* on disk[\s\S]*Delete round 2 bold for good\? y\/n/);
-    expect(roundsOf().map(({ id, parent, name }) => [id, parent, name])).toEqual([
+    expect(roundsOf(directory).map(({ id, parent, name }) => [id, parent, name])).toEqual([
       [0, null, ''],
       [1, 0, ''],
       [2, 1, 'bold'],
     ]);
     screen.type('y');
     await screen.until(/›.*1 ◂/);
-    expect(roundsOf().map(({ id }) => id)).toEqual([0, 1]);
-    expect(existsSync(path.join(home, 'run/rounds/0002'))).toBe(false);
+    expect(roundsOf(directory).map(({ id }) => id)).toEqual([0, 1]);
+    expect(existsSync(path.join(directory, 'rounds/0002'))).toBe(false);
 
     // The base, looked at later, and back.
     screen.type('g' + keys.enter);

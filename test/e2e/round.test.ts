@@ -2,61 +2,30 @@
  * The main job, as a person does it: a whole round on the bundled example by keystrokes, in a real pseudo-terminal over a
  * real engine. Fewer prompts and shorter answers than the example's own keep it quick.
  */
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { lockHolder } from '../../src/io/lock.js';
-import { dist, temporaryFolder } from '../engine/runs.js';
-import { TestTerminal, keys } from './terminal.js';
+import { ExampleRun } from './example.js';
+import { type TerminalOptions, keys } from './terminal.js';
 
-const data = new URL('../../data/', import.meta.url).pathname;
-const cli = `${dist}cli.js`;
-
-let home = '';
-let terminal: TestTerminal | null = null;
-
+let example: ExampleRun | null = null;
 afterEach(() => {
-  terminal?.kill();
-  const holder = home === '' ? null : lockHolder(path.join(home, 'run'));
-  if (holder !== null) process.kill(holder.pid, 'SIGKILL');
-  if (home !== '') rmSync(home, { recursive: true, force: true });
-  home = '';
+  example?.remove();
+  example = null;
 });
 
-function startRun(
-  options: { columns?: number; rows?: number; env?: Record<string, string> } = {},
-  more: object = {},
-): TestTerminal {
-  home = temporaryFolder();
-  const head = (name: string, count: number) => {
-    const file = path.join(home, name);
-    writeFileSync(file, readFileSync(path.join(data, name), 'utf8').split('\n').slice(0, count).join('\n') + '\n');
-    return file;
-  };
-  const config = path.join(home, 'config.json');
-  writeFileSync(
-    config,
-    JSON.stringify({
-      ...(JSON.parse(readFileSync(path.join(data, 'example.json'), 'utf8')) as object),
-      model: path.join(data, 'base-policy'),
-      reward: `hf:${path.join(data, 'reward-model')}`,
-      evaluation: { metric: [path.join(data, 'correct.mjs')] },
-      prompts: head('prompts.jsonl', 16),
-      held_out: head('held-out.jsonl', 8),
-      sampling: { samples_per_prompt: 4, max_new_tokens: 48, batch_size: 32 },
-      update: { lr: 1e-4, batch_size: 8, micro_batch: 8 },
-      ...more,
-    }),
-  );
-  terminal = new TestTerminal([cli, path.join(home, 'run'), '--config', config], options);
-  return terminal;
+function startRun(options: TerminalOptions = {}, more: object = {}): ExampleRun {
+  const settings = { prompts: 16, heldOut: 8, samples: 4, maxNewTokens: 48, batch: 8 };
+  return (example = new ExampleRun(settings, options, more));
 }
 
 const alphaOf = (screen: string) => Number(/α (\d+\.\d+)/.exec(screen)?.[1]);
 
 describe('a whole round by keystrokes', () => {
   it('samples, reviews with a moved α, updates, evaluates, goes on, detaches and attaches again', async () => {
-    const screen = startRun();
+    const started = startRun();
+    const screen = started.terminal;
     await screen.until(/waiting for your review/);
 
     const before = alphaOf(screen.screen());
@@ -91,18 +60,17 @@ describe('a whole round by keystrokes', () => {
     screen.type('q');
     expect(await screen.exit).toBe(0);
     expect(screen.output).toContain('Detached; the engine keeps running.');
-    const holder = lockHolder(path.join(home, 'run'));
+    const holder = lockHolder(started.directory);
     expect(holder).not.toBeNull();
 
     // The alternate screen was left, and the engine works on without us.
     expect(screen.output).toContain('\u001b[?1049l');
-    const again = new TestTerminal([cli, path.join(home, 'run')]);
-    terminal = again;
+    const again = started.attach();
     await again.until(/round 2[\s\S]*waiting for your review/);
     again.type('q');
     expect(await again.exit).toBe(0);
 
-    const run = JSON.parse(readFileSync(path.join(home, 'run/run.json'), 'utf8')) as {
+    const run = JSON.parse(readFileSync(path.join(started.directory, 'run.json'), 'utf8')) as {
       rounds: { id: number; stage: string; settings: { alpha: number } }[];
     };
     expect(run.rounds.map(({ id, stage }) => `${id} ${stage}`)).toEqual(['0 done', '1 done', '2 review']);
@@ -110,9 +78,9 @@ describe('a whole round by keystrokes', () => {
   }, 180_000);
 
   it('makes two pairs per prompt again by another strategy, weighs one by hand, and trains on what it shows', async () => {
-    const screen = startRun({}, { pairs: { per_prompt: 2 } });
+    const { terminal: screen, directory } = startRun({}, { pairs: { per_prompt: 2 } });
     await screen.until(/waiting for your review/);
-    const file = (name: string) => path.join(home, 'run/rounds/0001', name);
+    const file = (name: string) => path.join(directory, 'rounds/0001', name);
     const rows = () =>
       readFileSync(file('pairs.jsonl'), 'utf8')
         .trim()
@@ -121,7 +89,7 @@ describe('a whole round by keystrokes', () => {
     const difference = (of: ReturnType<typeof rows>) =>
       of.reduce((sum, { chosen_ids, rejected_ids }) => sum + chosen_ids.length - rejected_ids.length, 0) / of.length;
     const settledStage = () => {
-      const { rounds } = JSON.parse(readFileSync(path.join(home, 'run/run.json'), 'utf8')) as {
+      const { rounds } = JSON.parse(readFileSync(path.join(directory, 'run.json'), 'utf8')) as {
         rounds: { stage: string; overrides: { pairs?: { strategy?: string } } }[];
       };
       return `${rounds[1].overrides.pairs?.strategy} ${rounds[1].stage}`;
@@ -162,7 +130,7 @@ describe('a whole round by keystrokes', () => {
     const first = trained[0].prompt_index;
     expect(trained.filter(({ weight }) => weight === 0.5).every((one) => one.prompt_index === first)).toBe(true);
     expect(trained[0]).toMatchObject({ weight: 0.5 });
-    const { rounds } = JSON.parse(readFileSync(path.join(home, 'run/run.json'), 'utf8')) as { rounds: object[] };
+    const { rounds } = JSON.parse(readFileSync(path.join(directory, 'run.json'), 'utf8')) as { rounds: object[] };
     expect(rounds[1]).toMatchObject({
       pairs: made.length,
       overrides: { pairs: { strategy: 'length-penalized', length_penalty: 0.1 } },
@@ -171,7 +139,7 @@ describe('a whole round by keystrokes', () => {
   }, 180_000);
 
   it('fits 80×24 and 160×50, redraws when resized, and says when the window is too small', async () => {
-    const screen = startRun();
+    const { terminal: screen } = startRun();
     const fits = (text: string, columns: number, rows: number) => {
       const lines = text.split('\n');
       expect(lines.length).toBe(rows);
@@ -191,7 +159,7 @@ describe('a whole round by keystrokes', () => {
   }, 120_000);
 
   it('NO_COLOR sends no colours', async () => {
-    const screen = startRun({ env: { NO_COLOR: '1' } });
+    const { terminal: screen } = startRun({ env: { NO_COLOR: '1' } });
     await screen.until(/waiting for your review/);
     expect(screen.output).not.toMatch(/\u001b\[(?:3[0-9]|4[0-9]|9[0-7]|10[0-7])m|\u001b\[[34]8;/);
     screen.type('q');

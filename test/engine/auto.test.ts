@@ -4,11 +4,8 @@ import path from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { type AutoOptions, drive } from '../../src/engine/auto.js';
 import { type EngineClient, connect } from '../../src/protocol/client.js';
-import { serve } from '../../src/engine/server.js';
-import { Lock } from '../../src/io/lock.js';
-import { Run } from '../../src/run/run.js';
 import { temporaryDirectories } from '../temporary.js';
-import { Bench, config, dropped, evaluation, pair, sampled } from './fakes.js';
+import { type Bench, dropped, evaluation, pair, sampled, servedBench } from './fakes.js';
 
 const fresh = temporaryDirectories();
 let b: Bench;
@@ -16,11 +13,8 @@ let server: Server;
 let people: EngineClient[];
 
 beforeEach(async () => {
-  b = new Bench(Run.create(path.join(fresh(), 'run'), config));
   people = [];
-  const socket = path.join(b.run.directory, 'engine.sock');
-  Lock.take(b.run.directory, socket);
-  server = await serve(b.engine, socket);
+  ({ bench: b, server } = await servedBench(path.join(fresh(), 'run')));
   await b.start();
 });
 afterEach(() => {

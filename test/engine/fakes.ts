@@ -1,12 +1,16 @@
 /** A computation that does nothing until the test says what came of it, and rows to answer with. */
+import type { Server } from 'node:net';
+import path from 'node:path';
 import { configSchema } from '../../src/core/config/schema.js';
 import type { Compute } from '../../src/engine/compute.js';
 import { Engine } from '../../src/engine/engine.js';
+import { serve } from '../../src/engine/server.js';
+import { Lock } from '../../src/io/lock.js';
 import type { EngineEvent } from '../../src/protocol/messages.js';
 import type { Report, RoundTask, Work, WorkResults } from '../../src/run/stages/context.js';
 import type { EvaluationResult, MetricsRow, PairRow, SampledResponse } from '../../src/core/rows.js';
 import type { RoundState } from '../../src/core/rounds.js';
-import type { Run } from '../../src/run/run.js';
+import { Run } from '../../src/run/run.js';
 
 export const config = configSchema.parse({
   model: '/m',
@@ -190,4 +194,12 @@ export function metrics(step: number): MetricsRow {
     micro_batch: 2,
     memory_mb: 1,
   };
+}
+
+/** A bench whose engine clients can reach, as a process of its own would be. */
+export async function servedBench(directory: string): Promise<{ bench: Bench; server: Server }> {
+  const bench = new Bench(Run.create(directory, config));
+  const socket = path.join(directory, 'engine.sock');
+  Lock.take(directory, socket);
+  return { bench, server: await serve(bench.engine, socket) };
 }

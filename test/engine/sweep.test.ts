@@ -6,11 +6,10 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type SweepOptions, sweep } from '../../src/engine/sweep.js';
 import { type EngineClient, connect } from '../../src/protocol/client.js';
 import { serve } from '../../src/engine/server.js';
-import { Lock } from '../../src/io/lock.js';
 import { readSettings, sweepPoints } from '../../src/core/sweep.js';
 import { Run } from '../../src/run/run.js';
 import { temporaryDirectories } from '../temporary.js';
-import { Bench, config, dropped, evaluation, pair } from './fakes.js';
+import { Bench, dropped, evaluation, pair, servedBench } from './fakes.js';
 
 const fresh = temporaryDirectories();
 let b: Bench;
@@ -18,11 +17,8 @@ let server: Server;
 let people: EngineClient[];
 
 beforeEach(async () => {
-  b = new Bench(Run.create(path.join(fresh(), 'run'), config));
   people = [];
-  const socket = path.join(b.run.directory, 'engine.sock');
-  Lock.take(b.run.directory, socket);
-  server = await serve(b.engine, socket);
+  ({ bench: b, server } = await servedBench(path.join(fresh(), 'run')));
   await b.toReview();
 });
 afterEach(() => {
