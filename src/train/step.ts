@@ -74,21 +74,49 @@ export async function batchGradients(
   settings: BatchSettings,
   control: Control,
 ): Promise<BatchResult> {
-  for (let size = Math.min(settings.microBatch, indices.length); ; size = Math.floor(size / 2)) {
+  return halvingMicroBatch(pairs, indices, settings.microBatch, async (size) => {
     const grads = new Map<string, tf.Tensor>();
+    const results = new Map<number, PairResult>();
     try {
-      const results = new Map<number, PairResult>();
-      for (const group of microBatches(indices, (index) => pairLength(pairs[index]), size)) {
-        const verdict = await control.point();
-        if (verdict !== 'go') throw new Interrupted(verdict);
-        accumulate(policy, pairs, reference, group, indices.length, settings, grads, results);
-      }
-      return { pairs: indices.map((index) => results.get(index) as PairResult), grads, microBatch: size };
+      await forEachMicroBatch(pairs, indices, size, control, (group) =>
+        accumulate(policy, pairs, reference, group, indices.length, settings, grads, results),
+      );
     } catch (error) {
       tf.dispose([...grads.values()]);
+      throw error;
+    }
+    return { pairs: indices.map((index) => results.get(index) as PairResult), grads, microBatch: size };
+  });
+}
+
+/** Calls `attempt` with the size of the micro-batches, and with half of it for as long as memory runs out. */
+async function halvingMicroBatch<T>(
+  pairs: PairRow[],
+  indices: number[],
+  microBatch: number,
+  attempt: (size: number) => Promise<T>,
+): Promise<T> {
+  for (let size = Math.min(microBatch, indices.length); ; size = Math.floor(size / 2)) {
+    try {
+      return await attempt(size);
+    } catch (error) {
       if (!isOutOfMemory(error)) throw error;
       if (size === 1) throw new UserError(tooLittleMemory(pairs, indices, error), { cause: error });
     }
+  }
+}
+
+async function forEachMicroBatch(
+  pairs: PairRow[],
+  indices: number[],
+  size: number,
+  control: Control,
+  compute: (group: number[]) => void,
+): Promise<void> {
+  for (const group of microBatches(indices, (index) => pairLength(pairs[index]), size)) {
+    const verdict = await control.point();
+    if (verdict !== 'go') throw new Interrupted(verdict);
+    compute(group);
   }
 }
 
@@ -176,23 +204,16 @@ export async function evaluatePairs(
   control: Control,
 ): Promise<PairResult[]> {
   const results = new Map<number, PairResult>();
-  for (let size = Math.min(settings.microBatch, indices.length); ; size = Math.floor(size / 2)) {
-    try {
-      const left = indices.filter((index) => !results.has(index));
-      for (const group of microBatches(left, (index) => pairLength(pairs[index]), size)) {
-        const verdict = await control.point();
-        if (verdict !== 'go') throw new Interrupted(verdict);
-        const squares = needs(settings, 'chosen_confidence');
-        const { logprobs, logSquares } = readTokenValues(policy, sidesOf(pairs, group), squares);
-        const computed = pairResults(pairs, group, reference, settings, logprobs, logSquares);
-        group.forEach((index, i) => results.set(index, computed[i]));
-      }
-      return indices.map((index) => results.get(index) as PairResult);
-    } catch (error) {
-      if (!isOutOfMemory(error)) throw error;
-      if (size === 1) throw new UserError(tooLittleMemory(pairs, indices, error), { cause: error });
-    }
-  }
+  const squares = needs(settings, 'chosen_confidence');
+  return halvingMicroBatch(pairs, indices, settings.microBatch, async (size) => {
+    const left = indices.filter((index) => !results.has(index));
+    await forEachMicroBatch(pairs, left, size, control, (group) => {
+      const { logprobs, logSquares } = readTokenValues(policy, sidesOf(pairs, group), squares);
+      const computed = pairResults(pairs, group, reference, settings, logprobs, logSquares);
+      group.forEach((index, i) => results.set(index, computed[i]));
+    });
+    return indices.map((index) => results.get(index) as PairResult);
+  });
 }
 
 const needs = ({ objective }: LossSettings, what: keyof PairExtras): boolean =>
