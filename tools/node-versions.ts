@@ -112,9 +112,9 @@ function install(major: string): Programs {
   return { node: path.join(folder, 'bin/node'), npm: path.join(npm, 'bin/npm-cli.js') };
 }
 
-/** The environment of a person who has this Node first on the PATH. */
+/** The environment of a person who has this Node first on the PATH. Certificates that a proxy needs stay. */
 function environment(programs: Programs): NodeJS.ProcessEnv {
-  const own = Object.entries(process.env).filter(([name]) => !/^(npm_|NODE|INIT_CWD)/i.test(name));
+  const own = Object.entries(process.env).filter(([name]) => !/^(npm_|NODE(?!_EXTRA_CA_CERTS$)|INIT_CWD)/i.test(name));
   return { ...Object.fromEntries(own), PATH: `${path.dirname(programs.node)}:${process.env.PATH}` };
 }
 
