@@ -1,15 +1,20 @@
 /** Links of the documentation: files, headings and pictures exist. Addresses on the web are not visited. */
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 const root = path.resolve(import.meta.dirname, '../..');
-const pages = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.md'], { cwd: root })
-  .toString()
-  .trim()
-  .split('\n')
-  .filter((page) => existsSync(path.join(root, page)) && !page.startsWith('test/golden/'));
+
+/** Pages below a folder of the source, which may have been unpacked without git. */
+function pagesIn(folder: string): string[] {
+  return readdirSync(path.join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const name = path.join(folder, entry.name);
+    const made = /^(?:\.|node_modules$|dist$|build|runs$)/.test(entry.name);
+    if (entry.isDirectory()) return made || name === path.join('test', 'golden') ? [] : pagesIn(name);
+    return name.endsWith('.md') ? [name] : [];
+  });
+}
+const pages = pagesIn('');
 
 /** Text without code, whose brackets are no links. */
 const proseOf = (markdown: string): string => markdown.replace(/^```[\s\S]*?^```/gm, '').replace(/`[^`\n]*`/g, 'code');
