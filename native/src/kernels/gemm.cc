@@ -22,7 +22,8 @@ constexpr int64_t kStreamedRows = 96;
 constexpr int64_t kStreamed = 1 << 17;
 constexpr int64_t kStreamedDepth = 1024;
 
-// Block sizes of a task that copies A's block and kPanels panels of B at a time (kPacksLeft): its copy of A fills most of a second-level cache of 512 KiB, a panel half of the first.
+// Block sizes of a task that copies A's block, and kPanels panels of B at a time (kPacksLeft): the copy of A fills most
+// of a second-level cache of 512 KiB, a panel more than half of a first-level one of 32 KiB.
 constexpr int64_t kPanels = 4;
 constexpr int64_t kPackedDepth = 320;
 constexpr int64_t kPackedRows = 240;
