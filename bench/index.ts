@@ -87,7 +87,8 @@ for (const shape of positionals.length > 0 ? positionals : cpuShapes) {
   const torchBf16: Figures[] = [];
   const trl: number[] = [];
   for (let run = 0; run < runs; run++) {
-    const result = measure({ shape, backend, precision, threads, pairs: pairsOf(shape) });
+    const own = backend === 'cuda' || backend === 'tensorflow' ? null : threads;
+    const result = measure({ shape, backend, precision, threads: own, pairs: pairsOf(shape) });
     used = result.backend;
     mine.push(result);
     if (versions.torch !== null) torch.push(measureTorch(shape, threads));

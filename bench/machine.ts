@@ -33,8 +33,8 @@ export function instructionSets(cpuinfo: string): string[] {
 }
 
 /** The widest vectors that the native kernels use on a machine. */
-export function vectors(instructionSets: string[]): 'avx512' | 'avx2' | 'neon' | 'plain' {
-  if (instructionSets.includes('avx512f')) return 'avx512';
-  if (instructionSets.includes('avx2')) return 'avx2';
-  return instructionSets.includes('asimd') ? 'neon' : 'plain';
+export function vectors(sets: readonly string[]): 'avx512' | 'avx2' | 'neon' | 'plain' {
+  if (sets.includes('avx512f')) return 'avx512';
+  if (sets.includes('avx2')) return 'avx2';
+  return sets.includes('asimd') ? 'neon' : 'plain';
 }

@@ -1,6 +1,6 @@
 /** What counts as a peer, and what a result says about its processor. */
 import { describe, expect, it } from 'vitest';
-import { instructionSets } from '../../bench/machine.js';
+import { instructionSets, vectors } from '../../bench/machine.js';
 import { tooOld } from '../../bench/peer.js';
 
 describe('the oldest torch that we compare with', () => {
@@ -28,5 +28,12 @@ describe('instruction sets', () => {
     ]);
     expect(instructionSets('Features\t: fp asimd bf16\n')).toEqual(['asimd', 'bf16']);
     expect(instructionSets('')).toEqual([]);
+  });
+
+  it('name the widest vectors of the native kernels', () => {
+    expect(vectors(['avx2', 'fma', 'avx512f'])).toBe('avx512');
+    expect(vectors(['avx2', 'fma'])).toBe('avx2');
+    expect(vectors(['asimd', 'bf16'])).toBe('neon');
+    expect(vectors([])).toBe('plain');
   });
 });

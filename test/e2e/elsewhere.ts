@@ -12,9 +12,9 @@ import { dist, temporaryFolder } from '../engine/runs.js';
 import { type RewardServer, startRewardServer } from '../remote/rewardServer.js';
 import { basePolicy } from '../remote/standIns/policies.js';
 import { StandIn } from '../remote/standIns/standIn.js';
+import { exampleLines } from './example.js';
 import { TestTerminal, keys } from './terminal.js';
 
-const data = new URL('../../data/', import.meta.url).pathname;
 /** The engine's peak memory, MB. A model of any size changes nothing: its weights are not here. */
 const MOST_MB = 300;
 
@@ -47,18 +47,13 @@ export function testElsewhere(slurm: () => Record<string, string>): void {
   async function writeConfig(): Promise<string> {
     home = temporaryFolder();
     standIns = [await StandIn.start('vllm', basePolicy), await StandIn.start('vllm', basePolicy)];
-    const head = (name: string, count: number): string => {
-      const file = path.join(home, name);
-      writeFileSync(file, readFileSync(path.join(data, name), 'utf8').split('\n').slice(0, count).join('\n') + '\n');
-      return file;
-    };
     const model = path.join(home, 'model');
     cpSync(basePolicy, model, { recursive: true, filter: (file) => !file.endsWith('.safetensors') });
     const paths = [`${model}=${basePolicy}`];
     const config = path.join(home, 'config.json');
     const settings = {
       ...{ model, reward: `http:${rewards.url}`, backend: 'wasm' },
-      ...{ prompts: head('prompts.jsonl', 6), held_out: head('held-out.jsonl', 3) },
+      ...{ prompts: exampleLines(home, 'prompts.jsonl', 6), held_out: exampleLines(home, 'held-out.jsonl', 3) },
       sampling: {
         ...{ samples_per_prompt: 3, max_new_tokens: 12 },
         server: { endpoints: standIns.map(({ url }) => url), concurrency: 4, paths },

@@ -7,6 +7,13 @@ import { TestTerminal, type TerminalOptions } from './terminal.js';
 
 const data = new URL('../../data/', import.meta.url).pathname;
 
+/** The first lines of a file of the example, in a file of `folder`. */
+export function exampleLines(folder: string, name: string, lines: number): string {
+  const file = path.join(folder, name);
+  writeFileSync(file, readFileSync(path.join(data, name), 'utf8').split('\n').slice(0, lines).join('\n') + '\n');
+  return file;
+}
+
 export interface ExampleSettings {
   prompts: number;
   heldOut: number;
@@ -33,8 +40,8 @@ export class ExampleRun {
         model: path.join(data, 'base-policy'),
         reward: `hf:${path.join(data, 'reward-model')}`,
         evaluation: { metric: [path.join(data, 'correct.mjs')] },
-        prompts: this.head('prompts.jsonl', prompts),
-        held_out: this.head('held-out.jsonl', heldOut),
+        prompts: exampleLines(this.home, 'prompts.jsonl', prompts),
+        held_out: exampleLines(this.home, 'held-out.jsonl', heldOut),
         sampling: { samples_per_prompt: samples, max_new_tokens: maxNewTokens, batch_size: 32 },
         update: { lr: 1e-4, batch_size: batch, micro_batch: batch },
         ...more,
@@ -54,12 +61,5 @@ export class ExampleRun {
     const holder = lockHolder(this.directory);
     if (holder !== null) process.kill(holder.pid, 'SIGKILL');
     rmSync(this.home, { recursive: true, force: true });
-  }
-
-  /** The first lines of a file of the example, in a file of the run. */
-  private head(name: string, lines: number): string {
-    const file = path.join(this.home, name);
-    writeFileSync(file, readFileSync(path.join(data, name), 'utf8').split('\n').slice(0, lines).join('\n') + '\n');
-    return file;
   }
 }

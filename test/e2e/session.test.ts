@@ -8,6 +8,7 @@ import path from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { lockHolder } from '../../src/io/lock.js';
 import { dist, temporaryFolder } from '../engine/runs.js';
+import { exampleLines } from './example.js';
 import { TestTerminal, keys } from './terminal.js';
 
 const data = new URL('../../data/', import.meta.url).pathname;
@@ -23,16 +24,11 @@ afterEach(() => {
 
 function writeConfig(): string {
   home = temporaryFolder();
-  const head = (name: string, count: number): string => {
-    const file = path.join(home, name);
-    writeFileSync(file, readFileSync(path.join(data, name), 'utf8').split('\n').slice(0, count).join('\n') + '\n');
-    return file;
-  };
   const config = path.join(home, 'config.json');
   const settings = {
     model: path.join(data, 'base-policy'),
     reward: `hf:${path.join(data, 'reward-model')}`,
-    ...{ prompts: head('prompts.jsonl', 12), held_out: head('held-out.jsonl', 6) },
+    ...{ prompts: exampleLines(home, 'prompts.jsonl', 12), held_out: exampleLines(home, 'held-out.jsonl', 6) },
     sampling: { samples_per_prompt: 3, max_new_tokens: 32, batch_size: 36 },
     update: { lr: 1e-4, batch_size: 6, micro_batch: 6 },
     // Undefined, as a person who chooses nothing, but on the suites of a backend.

@@ -293,7 +293,7 @@ describe('a terminal', () => {
     screen.type(':');
     await screen.until(/Command:/);
     screen.type(keys.escape);
-    await screen.until(/Command:[\s\S]*\/ filter/);
+    await screen.until(/Command:[\s\S]*Keys: [\s\S]*\/ filter/);
     // The screen below was not said again.
     expect(screen.output.match(/^Prompt 2, 2 of 300/gm)).toHaveLength(1);
     screen.type('A');
@@ -304,7 +304,7 @@ describe('a terminal', () => {
     screen.type('dlen > ten');
     await screen.until(/^filter: dlen > ten\s+Error: at 8: expected a number after `>`, not `ten`/m);
     screen.type(keys.escape);
-    await screen.until(/not `ten`[\s\S]*\/ filter/);
+    await screen.until(/not `ten`[\s\S]*Keys: [\s\S]*\/ filter/);
     await quit(screen);
     expect(screen.output).not.toMatch(/\x1b\[[\d;?]*[A-Zhl]/);
   });

@@ -2,13 +2,11 @@
  * A dry run of a release: `npm run test:release`. It needs npm's registry and PyPI, and compiles the addon three times,
  * which takes minutes the first time and less with ccache.
  */
-import { execFile } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Packed } from '../../tools/release/packages.js';
-import type { TrialResult } from '../../tools/release/trial.js';
+import { spawned, type TrialResult } from '../../tools/release/trial.js';
 import { temporaryDirectories } from '../temporary.js';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -30,8 +28,13 @@ describe('npm run release:dry', () => {
   beforeAll(async () => {
     out = temporaryDirectory();
     // Not the synchronous call: vitest takes a worker that is silent for a minute for dead.
-    const { stdout } = await promisify(execFile)('npm', ['run', 'release:dry', '--', '--out', out], { cwd: root });
-    console.log(stdout);
+    const {
+      status,
+      out: printed,
+      err,
+    } = await spawned('npm', ['run', 'release:dry', '--', '--out', out], root, process.env);
+    console.log(printed);
+    expect(status, err).toBe(0);
     report = JSON.parse(readFileSync(path.join(out, 'report.json'), 'utf8')) as Report;
   }, 1_800_000);
 

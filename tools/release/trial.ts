@@ -127,7 +127,8 @@ export async function runTrial(
 }
 
 /** Not synchronous, because this process is npm's registry meanwhile. */
-function spawned(program: string, args: string[], cwd: string, env: NodeJS.ProcessEnv) {
+/** Runs a program to its end, without blocking. */
+export function spawned(program: string, args: string[], cwd: string, env: NodeJS.ProcessEnv) {
   return new Promise<{ status: number | null; out: string; err: string }>((resolve, reject) => {
     const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
     let [out, err] = ['', ''];

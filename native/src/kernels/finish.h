@@ -31,8 +31,9 @@ BREVITY_INLINE vec activated(vec x, Activation activation, float alpha) {
   return x;
 }
 
-// Of C's rows, at its columns [column, column + columns).
+// Adds the bias to C's rows, at its columns [column, column + columns), and applies the activation.
 static void finish(const Gemm& p, float* C, int64_t rows, int64_t column, int64_t columns) {
+  if (p.bias == nullptr && p.activation == Activation::none) return;
   for (int64_t i = 0; i < rows; i++) {
     float* c = C + i * p.ldc;
     eachVector(columns, [&](int64_t j, auto lanes) {

@@ -32,9 +32,6 @@ constexpr int64_t kPackedColumns = 16 * kColumns;
 constexpr int64_t kLeastRows = 96;
 constexpr int64_t kLeastColumns = kPanels * kColumns;
 
-// The size of parts of n that are as equal as multiples of `unit` allow, of about `most` each.
-int64_t evenBlocks(int64_t n, int64_t most, int64_t unit) { return blocksOf(blocksOf(n, blocksOf(n, most)), unit) * unit; }
-
 bool streams(const Gemm& p) { return p.M <= kStreamedRows && p.N * p.K > kStreamed; }
 
 // C's rows [i, i + rows), columns [j, j + columns).
@@ -67,7 +64,6 @@ void block(const Gemm& p, const float* A, const T* B, float* C, int64_t i, int64
       }
     }
   }
-  if (p.bias != nullptr || p.activation != Activation::none) finish(p, c, rows, j, columns);
 }
 
 // The same from copies, for K > 0. Memory: kPanels panels of kPackedDepth rows, then A's copy.
@@ -89,7 +85,6 @@ void packedBlock(const Gemm& p, const float* A, const T* B, float* C, int64_t i,
                      p.accumulate || k > 0);
     }
   }
-  if (p.bias != nullptr || p.activation != Activation::none) finish(p, c, rows, j, columns);
 }
 
 // The part of C that a task computes.
@@ -110,8 +105,8 @@ TaskSize packedTaskSize(const Gemm& p) {
     const TaskSize size{evenBlocks(p.M, rows, kRows), evenBlocks(p.N, columns, kColumns)};
     const int64_t tasks = p.batch * blocksOf(p.M, size.rows) * blocksOf(p.N, size.columns);
     const bool level = blocksOf(tasks, threads()) * threads() * 15 <= tasks * 16;
-    const bool least = size.rows <= kLeastRows && size.columns <= kLeastColumns;
-    if (level || least) return size;
+    const bool smallest = size.rows <= kLeastRows && size.columns <= kLeastColumns;
+    if (level || smallest) return size;
     const bool halveRows = size.columns <= kLeastColumns || size.rows > size.columns;
     (halveRows ? rows : columns) = (halveRows ? size.rows : size.columns) / 2;
   }
@@ -121,7 +116,7 @@ TaskSize packedTaskSize(const Gemm& p) {
 
 void gemm(const Gemm& p) {
   if (p.M <= 0 || p.N <= 0 || p.batch <= 0) return;
-  const bool packs = kPacksLeft && !streams(p) && p.M > kFewRows && p.N >= kPanels * kColumns && p.K > 0;
+  const bool packs = kPacksLeft && !streams(p) && p.M > kFewRows && p.N >= kLeastColumns && p.K > 0;
   const TaskSize size = packs ? packedTaskSize(p) : taskSize(p);
   const int64_t down = blocksOf(p.M, size.rows), across = blocksOf(p.N, size.columns), tasks = p.batch * down * across;
   const int workers = workersFor(tasks);
@@ -137,6 +132,7 @@ void gemm(const Gemm& p) {
       packs ? packedBlock(p, A, B, C, i, rows, j, columns, own) : block(p, A, B, C, i, rows, j, columns, own);
     };
     p.halfB != nullptr ? compute(p.halfB + b * p.strideB) : compute(p.B + b * p.strideB);
+    finish(p, C + i * p.ldc + j, rows, j, columns);
   });
 }
 

@@ -33,7 +33,7 @@ void block(const Gemm& p, Bf16 form, const A* a, const B* b, float* C, int64_t i
       panelProductBf16(rows, wide, depth, packed, panel, c + n, p.ldc, p.accumulate || k > 0);
     }
   }
-  if (p.bias != nullptr || p.activation != Activation::none) finish(p, c, rows, j, columns);
+  finish(p, c, rows, j, columns);
 }
 
 }  // namespace
@@ -43,8 +43,7 @@ void gemmBf16(const Gemm& p) {
   const Bf16 form = BREVITY_BF16_IN_USE;
   const int64_t across = blocksOf(p.N, kTaskColumns);
   const int64_t taskRows = p.batch * blocksOf(p.M, kTaskRows) * across < kFewTasks ? kTaskRows / 2 : kTaskRows;
-  const int64_t down = blocksOf(p.M, taskRows), tileRows = bf16TileRows(form);
-  const int64_t rows = blocksOf(blocksOf(p.M, down), tileRows) * tileRows;
+  const int64_t rows = evenBlocks(p.M, taskRows, bf16TileRows(form)), down = blocksOf(p.M, rows);
   const int64_t tasks = p.batch * down * across;
   const int workers = workersFor(tasks);
   // A panel of B, then A's block.
@@ -52,7 +51,6 @@ void gemmBf16(const Gemm& p) {
   Scratch scratch(workers * floats);
   parallel(tasks, workers, [&](int64_t task, int worker) {
     const int64_t b = task / (down * across), i = task % down * rows, j = task / down % across * kTaskColumns;
-    if (i >= p.M) return;
     const int64_t m = least(rows, p.M - i), n = least(kTaskColumns, p.N - j);
     uint32_t* memory = reinterpret_cast<uint32_t*>(scratch.data() + worker * floats);
     float* C = p.C + b * p.strideC;

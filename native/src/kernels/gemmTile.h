@@ -11,6 +11,10 @@ constexpr int kColumns = kVectors * W;
 
 // The part size if n is divided into the fewest equal parts of at most `most`.
 BREVITY_INLINE int64_t evenly(int64_t n, int64_t most) { return n <= most ? most : blocksOf(n, blocksOf(n, most)); }
+// The size of as few parts of n as `size` allows, as equal as multiples of `unit` can be.
+BREVITY_INLINE int64_t evenBlocks(int64_t n, int64_t size, int64_t unit) {
+  return blocksOf(blocksOf(n, blocksOf(n, size)), unit) * unit;
+}
 
 // Memory to prefetch for the next product: `width` bytes of a panel, advancing `step` bytes with every k.
 struct Ahead {

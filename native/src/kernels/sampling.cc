@@ -62,7 +62,7 @@ class Sums {
 };
 
 // Σ exp((x - max) / temperature) over x [n]; the summands go to `weights` unless that is null.
-double exponentials(const float* x, int64_t n, double max, double temperature, double* weights) {
+double exponentials(const float* x, int64_t n, float max, double temperature, double* weights) {
   Sums sums;
   for (int64_t i = 0; i < n; i += 8) {
     float last[8];
@@ -74,7 +74,7 @@ double exponentials(const float* x, int64_t n, double max, double temperature, d
     }
     double values[8];
     for (int j = 0; j < 8 / kDoubles; j++) {
-      doubles shifted = widened(from + j * kDoubles) - max;
+      doubles shifted = widened(from + j * kDoubles) - static_cast<double>(max);
       if (temperature != 1) shifted = shifted / temperature;
       const doubles value = exponentialOfDoubles(shifted);
       sums.add(j, value);
@@ -106,11 +106,10 @@ float largest(const float* x, int64_t n) {
   return largestOf(max);
 }
 
-// The lowest index if several are largest.
-int64_t argmax(const float* x, int64_t n) {
-  const float max = largest(x, n);
+// The lowest index of a value; 0 if there is none.
+int64_t firstOf(const float* x, int64_t n, float value) {
   for (int64_t i = 0; i < n; i++)
-    if (x[i] == max) return i;
+    if (x[i] == value) return i;
   return 0;
 }
 
@@ -209,7 +208,7 @@ void sampleTokens(const Sampling& s, int32_t* tokens, float* logps) {
     double* weights = reinterpret_cast<double*>(scratch.data() + worker * buffer);
     float* changed = reinterpret_cast<float*>(weights + 2 * V);
     const float *logits = s.logits + b * V, *from = logits;
-    const double max = static_cast<double>(largest(logits, V));
+    const float max = largest(logits, V);
     if (s.repetitionPenalty != 1 && s.seen != nullptr) {
       std::memcpy(changed, logits, sizeof(float) * static_cast<size_t>(V));
       for (int64_t i = s.seenStart[b]; i < s.seenStart[b + 1]; i++) {
@@ -219,14 +218,14 @@ void sampleTokens(const Sampling& s, int32_t* tokens, float* logps) {
       }
       from = changed;
     }
+    const float top = from == logits ? max : largest(from, V);
     // Weights of the policy itself serve for its probability as well.
     const bool own = s.temperature == 1 && from == logits;
     const double sum = exponentials(logits, V, max, 1, own ? weights : nullptr);
-    if (s.temperature != 0 && !own)
-      exponentials(from, V, static_cast<double>(largest(from, V)), s.temperature, weights);
-    const int64_t token = s.temperature == 0 ? argmax(from, V) : draw(s, s.uniforms[b], weights, weights + V);
+    if (s.temperature != 0 && !own) exponentials(from, V, top, s.temperature, weights);
+    const int64_t token = s.temperature == 0 ? firstOf(from, V, top) : draw(s, s.uniforms[b], weights, weights + V);
     tokens[b] = static_cast<int32_t>(token);
-    logps[b] = static_cast<float>(static_cast<double>(logits[token]) - (max + __builtin_log(sum)));
+    logps[b] = static_cast<float>(static_cast<double>(logits[token]) - (static_cast<double>(max) + __builtin_log(sum)));
   });
 }
 
