@@ -74,7 +74,8 @@ const wide = 150;
  */
 export function runColumns(columns: number, place: PathContext, at: number): RunColumn[] {
   const numbers = [
-    number('rounds', 7, ({ seen }) => count(seen?.rounds ?? NaN)),
+    // Behind a column of settings the heading needs a gap.
+    number('rounds', columns < wide ? 6 : 7, ({ seen }) => count(seen?.rounds ?? NaN)),
     number('reward', 8, ({ seen }) => fixed(seen?.reward ?? NaN, 3)),
     number('length', 8, ({ seen }) => fixed(seen?.length ?? NaN, 1)),
   ];
